@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { configSchema } from './schema.ts';
+
+/** The part of JSON Schema that our settings use. */
+export interface JsonSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+}
+
+/** The JSON Schema of a config file, with which editors complete and check it. */
+export function configJsonSchema(): JsonSchema {
+  return z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' }) as JsonSchema;
+}
+
+/** The schema of a setting that may also be null, without the null. */
+export function withoutNull(schema: JsonSchema): JsonSchema {
+  return schema.anyOf?.find((one) => one.type !== 'null') ?? schema;
+}
+
+/** The schema at a path of keys and list indexes; `undefined` where no such setting exists. */
+export function schemaAt(root: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {
+  let schema: JsonSchema | undefined = root;
+  for (const key of path) {
+    if (schema === undefined) return undefined;
+    const inner: JsonSchema = withoutNull(schema);
+    schema = typeof key === 'number' ? inner.items : propertyOf(inner, String(key));
+  }
+  return schema;
+}
+
+/** What a setting wants, in words. */
+export function describeSchema(schema: JsonSchema): string {
+  if (schema.enum !== undefined) return `one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}`;
+  if (schema.anyOf !== undefined) return schema.anyOf.map(describeSchema).join(' or ');
+  switch (schema.type) {
+    case 'integer':
+    case 'number': {
+      const noun = schema.type === 'integer' ? 'a whole number' : 'a number';
+      const { minimum, maximum } = schema;
+      // JSON Schema writes "any integer" with the bounds of safe integers.
+      if (minimum === undefined || minimum === Number.MIN_SAFE_INTEGER) return noun;
+      if (maximum === undefined || maximum === Number.MAX_SAFE_INTEGER) return `${noun} from ${minimum}`;
+      return `${noun} from ${minimum} to ${maximum}`;
+    }
+    case 'string':
+      return schema.minLength === undefined ? 'text' : 'text that is not empty';
+    case 'boolean':
+      return 'true or false';
+    case 'array':
+      return `a list, each ${schema.items === undefined ? 'anything' : describeSchema(schema.items)}`;
+    case 'object':
+      return `an object with ${Object.keys(schema.properties ?? {}).join(', ')}`;
+    default:
+      return schema.type ?? 'anything';
+  }
+}
+
+function propertyOf(schema: JsonSchema, key: string): JsonSchema | undefined {
+  return Object.hasOwn(schema.properties ?? {}, key) ? schema.properties?.[key] : undefined;
+}

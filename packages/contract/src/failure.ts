@@ -1,0 +1,91 @@
+import type { Result } from './result.ts';
+
+/** One row of the failure table: what a client is told, and whether it may try again. */
+export interface FailureRow {
+  /** Status on an HTTP request. */
+  readonly http: number;
+  /** Status on an upgrade request. 403 where trying again cannot help, since browsers show scripts no more than "failed". */
+  readonly upgrade: number;
+  /** Whether the same request may succeed later without the client changing anything. */
+  readonly retry: boolean;
+  /** The one sentence the client reads. Never carries what a hook threw: that goes to the log. */
+  readonly message: string;
+}
+
+/**
+ * The one failure table: every refusal a client can get from any tier. Codes are stable; clients may match on them.
+ *
+ * 430 for a missing uid is what gopush 0.1 answered; its clients rely on it.
+ */
+export const failures = {
+  // The request itself
+  request_malformed: row(400, 400, false, 'The request is malformed.'),
+  headers_too_large: row(431, 431, false, 'The request headers are too large.'),
+  request_timeout: row(408, 408, true, 'The request took too long to arrive.'),
+  product_ambiguous: row(400, 400, false, 'The product is given more than once.'),
+  product_unknown: row(404, 404, false, 'There is no such product.'),
+  upgrade_unsupported: row(426, 426, false, 'Only upgrades to WebSocket are served here.'),
+  upgrade_malformed: row(400, 400, false, 'The WebSocket handshake is malformed.'),
+  upgrade_version: row(426, 426, false, 'Only version 13 of the WebSocket protocol is served here.'),
+  origin_refused: row(403, 403, false, 'Connections from this origin are not allowed.'),
+
+  // Who the client is
+  uid_missing: row(430, 403, false, 'The client could not be identified.'),
+  uid_invalid: row(430, 403, false, 'The client identity is not acceptable.'),
+  uid_hook_threw: row(500, 403, false, 'The client could not be identified: the hook failed.'),
+  uid_hook_rejected: row(500, 403, false, 'The client could not be identified: the hook refused.'),
+  uid_hook_timeout: row(503, 503, true, 'The client could not be identified in time.'),
+  uid_hook_bad_value: row(500, 403, false, 'The client could not be identified: the hook returned a wrong value.'),
+
+  // Which target serves it
+  router_hook_threw: row(500, 500, false, 'The product could not be routed: the hook failed.'),
+  router_hook_rejected: row(500, 500, false, 'The product could not be routed: the hook refused.'),
+  router_hook_timeout: row(503, 503, true, 'The product could not be routed in time.'),
+  router_hook_bad_value: row(500, 500, false, 'The product could not be routed: the hook returned a wrong value.'),
+  target_none: row(503, 503, true, 'No server of this product is available.'),
+  target_unreachable: row(502, 502, true, 'The server of this product could not be reached.'),
+  target_bad_answer: row(502, 502, true, 'The server of this product gave an invalid answer.'),
+  target_silent: row(504, 504, true, 'The server of this product did not answer in time.'),
+
+  // What a client of the push-server asked for
+  room_invalid: row(400, 400, false, 'The room name is not acceptable.'),
+  event_invalid: row(400, 400, false, 'The event name is not acceptable.'),
+  payload_invalid: row(400, 400, false, 'The payload does not have the expected shape.'),
+
+  // This process
+  stopping: row(503, 503, true, 'This node is stopping.'),
+  internal: row(500, 500, true, 'An unexpected error occurred.'),
+} as const satisfies Record<string, FailureRow>;
+
+/** A stable code of the failure table. */
+export type FailureCode = keyof typeof failures;
+
+/** An expected failure, as a value. */
+export interface Failure {
+  readonly code: FailureCode;
+  /** For the log: what exactly was wrong. Not shown to clients. */
+  readonly detail?: string;
+  /** For the log: what was thrown, where something was. */
+  readonly cause?: unknown;
+}
+
+/** A failed {@link Result}. */
+export function failed(code: FailureCode, detail?: string, cause?: unknown): Result<never> {
+  return {
+    ok: false,
+    failure: {
+      code,
+      ...(detail === undefined ? {} : { detail }),
+      ...(cause === undefined ? {} : { cause }),
+    },
+  };
+}
+
+/** The body clients get: `{ error: { code, message } }`. */
+export function failureBody(code: FailureCode): { error: { code: FailureCode; message: string } } {
+  return { error: { code, message: failures[code].message } };
+}
+
+function row(http: number, upgrade: number, retry: boolean, message: string): FailureRow {
+  return { http, upgrade, retry, message };
+}

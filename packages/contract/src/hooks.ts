@@ -1,0 +1,100 @@
+import type { IncomingMessage } from 'node:http';
+import type { Express } from 'express';
+import type { TargetsInput } from './target.ts';
+
+/** The client's request as hooks see it: Node's own, with cookies and query at hand. */
+export interface HookRequest extends IncomingMessage {
+  /** Path without the query. */
+  readonly path: string;
+  /** Query parameters; of a repeated one the first. */
+  readonly query: Readonly<Record<string, string | undefined>>;
+  /** Cookies; of a repeated one the first. */
+  readonly cookies: Readonly<Record<string, string | undefined>>;
+}
+
+/** What says who a client is: text or a whole number; anything empty means not known. */
+export type UidInput = string | number | false | null | undefined;
+
+/** Says who a client is, from its request. */
+export type UidHook = (request: HookRequest) => UidInput | Promise<UidInput>;
+
+/** The agent hook of gopush 0.1: mounts what it likes on an Express app, and sets `res.locals.uid`. */
+export type AgentAppHook = (app: Express) => void;
+
+/** Says where a product's requests go, for one client. */
+export type RouteHook = (
+  request: HookRequest,
+  uid: string,
+) => TargetsInput | null | undefined | Promise<TargetsInput | null | undefined>;
+
+/** Products by name: fixed targets, or a function that gives them for one client. `default` serves clients that name no product. */
+export type Router = Readonly<Record<string, TargetsInput | RouteHook>>;
+
+/** The hooks of an agent. */
+export interface Hooks {
+  /** Who a client is on HTTP; on upgrades as well where `onupgrade` is absent and this is a plain function. */
+  readonly agent?: UidHook | AgentAppHook;
+  /** Who a client is on upgrades. */
+  readonly onupgrade?: UidHook;
+  /** Where products go. Absent: everything goes to the built-in push-servers. */
+  readonly router?: Router;
+}
+
+/** The name of a hook, and the first part of its file's name. */
+export type HookName = keyof Hooks;
+
+// Registered, so that the mark is the same when a project has two copies of this package.
+const kind = Symbol.for('gopush.agent-hook');
+
+/** Whether a hook was marked by {@link defineAgent} or {@link defineAgentApp}; `undefined` where it was not. */
+export function agentHookKind(hook: object): 'function' | 'app' | undefined {
+  return (hook as { [kind]?: 'function' | 'app' })[kind];
+}
+
+/**
+ * An agent hook that is a plain function of the request returning the uid. Express is then not on the path at all, and the
+ * same function serves upgrades where there is no `onupgrade` hook.
+ *
+ * @example
+ * export default defineAgent((request) => request.cookies.uid);
+ */
+export function defineAgent(hook: UidHook): UidHook {
+  return Object.assign(hook, { [kind]: 'function' as const });
+}
+
+/**
+ * An agent hook on an Express app, with cookie-parser mounted before it. Sets `res.locals.uid` and calls `next()`; a request
+ * that a handler answers itself is not forwarded.
+ *
+ * @example
+ * export default defineAgentApp((app) => {
+ *   app.use((req, res, next) => { res.locals.uid = req.cookies.uid; next(); });
+ * });
+ */
+export function defineAgentApp(hook: AgentAppHook): AgentAppHook {
+  return Object.assign(hook, { [kind]: 'app' as const });
+}
+
+/**
+ * An upgrade hook: a function of the request returning the uid.
+ *
+ * @example
+ * export default defineOnUpgrade(async (request) => (await sessions.get(request.cookies.session))?.userId);
+ */
+export function defineOnUpgrade(hook: UidHook): UidHook {
+  return hook;
+}
+
+/**
+ * A router: targets by product.
+ *
+ * @example
+ * export default defineRouter({
+ *   default: 'push-server',
+ *   chat: [{ ip: '10.0.0.5', ports: [4000, 4001] }],
+ *   game: async (request, uid) => ({ ip: await shardOf(uid), port: 5000 }),
+ * });
+ */
+export function defineRouter<const R extends Router>(router: R): R {
+  return router;
+}

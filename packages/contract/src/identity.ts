@@ -1,0 +1,95 @@
+import { failed } from './failure.ts';
+import { nameFault } from './name.ts';
+import { type Result, success } from './result.ts';
+
+/** Who a client is, as one tier tells the next. */
+export interface Identity {
+  /** The user, as the hooks named them. */
+  readonly uid: string;
+  /** The product the client asked for; `default` where it named none. */
+  readonly product: string;
+}
+
+/** Longest uid, in bytes of UTF-8. */
+export const maxUidBytes = 256;
+
+/** All headers by which tiers tell each other about a client start so; a client's own are removed before ours are written. */
+export const identityHeaderPrefix = 'x-gopush-';
+
+/** Header with the uid, percent-encoded, since header values cannot carry all characters. */
+export const uidHeader = 'x-gopush-uid';
+
+/** Header with the product. */
+export const productHeader = 'x-gopush-product';
+
+/** Header with the name of the agent that forwarded the request. */
+export const agentHeader = 'x-gopush-agent';
+
+/** Query parameter with the uid, kept from gopush 0.1. */
+export const uidParameter = 'uid';
+
+/** Query parameter with which a client names the product it wants. */
+export const productParameter = 'product';
+
+/** The product of a client that names none. */
+export const defaultProduct = 'default';
+
+/**
+ * Takes what a hook returned for a uid to a uid.
+ *
+ * Text and whole numbers are taken; `undefined`, `null`, `false` and `''` mean that the client is not known.
+ *
+ * @returns `uid_missing`, `uid_invalid` (bounds: 1 to 256 bytes, no control characters) or `uid_hook_bad_value` (another type)
+ */
+export function parseUid(value: unknown): Result<string> {
+  if (value === undefined || value === null || value === false || value === '') return failed('uid_missing');
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return success(String(value));
+  if (typeof value !== 'string') {
+    return failed('uid_hook_bad_value', `a uid is text or a whole number, not ${kindOf(value)}`);
+  }
+  const fault = nameFault(value, maxUidBytes);
+  return fault === undefined ? success(value) : failed('uid_invalid', `the uid is ${fault}`);
+}
+
+/** The uid and product headers of an identity, as a flat list of names and values. */
+export function writeIdentity(identity: Identity): string[] {
+  return [uidHeader, encodeURIComponent(identity.uid), productHeader, encodeURIComponent(identity.product)];
+}
+
+/**
+ * Reads the identity that an agent wrote. The caller decides whether the sender may be believed.
+ *
+ * Without a uid header the `uid=` parameter is read, so that a program may connect to a push-server directly.
+ */
+export function readIdentity(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  query: Readonly<Record<string, unknown>>,
+): Result<Identity> {
+  const header = headers[uidHeader];
+  const uid = parseUid(typeof header === 'string' ? decodePercent(header) : query[uidParameter]);
+  if (!uid.ok) return uid;
+  const product = headers[productHeader];
+  return success({
+    uid: uid.value,
+    product: (typeof product === 'string' ? decodePercent(product) : undefined) ?? defaultProduct,
+  });
+}
+
+/** Decodes percent escapes; `undefined` where they are broken. */
+export function decodePercent(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a value is, in words for a message. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (value === undefined) return 'undefined';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'function') return 'a function';
+  return typeof value === 'string' ? 'text' : `a ${typeof value}`;
+}

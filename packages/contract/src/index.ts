@@ -1,0 +1,60 @@
+export { listVariables, type Variable } from './config/environment.ts';
+export { environmentName } from './config/environment-name.ts';
+export { configJsonSchema, describeSchema, type JsonSchema } from './config/json-schema.ts';
+export { nearest } from './config/nearest.ts';
+export { type ConfigSource, createConfig, type ParsedConfig, parseConfig } from './config/parse.ts';
+export { type ConfigProblem, formatConfigProblems } from './config/problem.ts';
+export type { Config, ConfigInput, RedisConfig } from './config/schema.ts';
+export { type Failure, type FailureCode, type FailureRow, failed, failureBody, failures } from './failure.ts';
+export {
+  type AgentAppHook,
+  agentHookKind,
+  defineAgent,
+  defineAgentApp,
+  defineOnUpgrade,
+  defineRouter,
+  type HookName,
+  type HookRequest,
+  type Hooks,
+  type RouteHook,
+  type Router,
+  type UidHook,
+  type UidInput,
+} from './hooks.ts';
+export {
+  agentHeader,
+  decodePercent,
+  defaultProduct,
+  type Identity,
+  identityHeaderPrefix,
+  kindOf,
+  maxUidBytes,
+  parseUid,
+  productHeader,
+  productParameter,
+  readIdentity,
+  uidHeader,
+  uidParameter,
+  writeIdentity,
+} from './identity.ts';
+export { readProduct, writeUid } from './query.ts';
+export { type Result, success } from './result.ts';
+export {
+  type Ack,
+  events,
+  greeting,
+  parseRoom,
+  parseRoomMessage,
+  parseRooms,
+  type RoomMessage,
+  type Welcome,
+} from './room.ts';
+export {
+  builtIn,
+  createTarget,
+  parseTargets,
+  type SingleTarget,
+  type Target,
+  type TargetGroup,
+  type TargetsInput,
+} from './target.ts';

@@ -1,0 +1,61 @@
+import { failed } from './failure.ts';
+import { defaultProduct, productParameter, uidParameter } from './identity.ts';
+import { type Result, success } from './result.ts';
+
+/** Longest product name a client may send, in characters. */
+export const maxProductLength = 128;
+
+/**
+ * The product a request line asks for.
+ *
+ * @param url - path and query, as the client sent them
+ * @returns `product_ambiguous` for two of them, `product_unknown` for one too long or with broken escapes
+ */
+export function readProduct(url: string): Result<string> {
+  let product: string | undefined;
+  for (const pair of queryPairs(url)) {
+    if (parameterName(pair) !== productParameter) continue;
+    if (product !== undefined) return failed('product_ambiguous');
+    const equals = pair.indexOf('=');
+    product = decodeParameter(equals === -1 ? '' : pair.slice(equals + 1));
+    if (product === undefined || product.length > maxProductLength) return failed('product_unknown');
+  }
+  return success(product === undefined || product === '' ? defaultProduct : product);
+}
+
+/**
+ * The same path and query with the resolved uid in place of whatever uid the client sent.
+ *
+ * All else stays byte for byte, since targets may sign or compare it. Escaped (`%75id`), repeated and bracketed (`uid[]`,
+ * which some parsers fold into `uid`) forms go too.
+ */
+export function writeUid(url: string, uid: string): string {
+  const ours = `${uidParameter}=${encodeURIComponent(uid)}`;
+  const mark = url.indexOf('?');
+  if (mark === -1) return `${url}?${ours}`;
+  const kept = queryPairs(url).filter((pair) => pair !== '' && !isUidName(parameterName(pair)));
+  return `${url.slice(0, mark + 1)}${[...kept, ours].join('&')}`;
+}
+
+function queryPairs(url: string): string[] {
+  const mark = url.indexOf('?');
+  return mark === -1 ? [] : url.slice(mark + 1).split('&');
+}
+
+function isUidName(name: string | undefined): boolean {
+  return name === uidParameter || name?.startsWith(`${uidParameter}[`) === true;
+}
+
+function parameterName(pair: string): string | undefined {
+  const equals = pair.indexOf('=');
+  return decodeParameter(equals === -1 ? pair : pair.slice(0, equals));
+}
+
+/** application/x-www-form-urlencoded: a plus is a space (https://url.spec.whatwg.org/#urlencoded-parsing). */
+function decodeParameter(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return undefined;
+  }
+}

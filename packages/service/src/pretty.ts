@@ -1,0 +1,13 @@
+import pretty from 'pino-pretty';
+
+/** Log lines for people: time, level, node, message, then the fields. In this thread, so that the last line before an exit is not lost. */
+export function pinoPretty(): pretty.PrettyStream {
+  return pretty({
+    sync: true,
+    colorize: process.stdout.isTTY === true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'node',
+    messageFormat: '{if node}[{node}] {end}{msg}',
+    singleLine: true,
+  });
+}
