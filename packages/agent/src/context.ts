@@ -1,0 +1,18 @@
+import type { Config } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { HookSet } from './hooks/hook-set.ts';
+import type { Connections } from './proxy/connections.ts';
+import type { Tunnels } from './proxy/tunnels.ts';
+import type { ResolveContext } from './resolve.ts';
+
+/** What serving requests needs: made once by `startAgent`, read by both lines. */
+export interface AgentContext extends ResolveContext {
+  readonly config: Config;
+  /** Name of this agent, as targets see it. */
+  readonly node: string;
+  readonly log: Logger;
+  /** The hooks as they are now. */
+  readonly hooks: () => HookSet;
+  readonly connections: Connections;
+  readonly tunnels: Tunnels;
+}

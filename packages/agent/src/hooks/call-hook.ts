@@ -1,0 +1,42 @@
+/** How one call of a hook ended. */
+export type HookOutcome<T> =
+  | { readonly ended: 'returned'; readonly value: T }
+  | { readonly ended: 'threw' | 'rejected'; readonly cause: unknown }
+  | { readonly ended: 'timeout' };
+
+/**
+ * Calls a hook: whatever it does comes back as a value.
+ *
+ * A hook that answers at once is not waited for. One that promises has `timeoutMs`; what it does afterwards is ignored. A hook
+ * that blocks the process cannot be stopped by anyone.
+ *
+ * @param timeoutMs - deadline, in milliseconds
+ */
+export function callHook<T>(call: () => T | Promise<T>, timeoutMs: number): HookOutcome<T> | Promise<HookOutcome<T>> {
+  let returned: T | Promise<T>;
+  try {
+    returned = call();
+  } catch (cause) {
+    return { ended: 'threw', cause };
+  }
+  return isThenable(returned) ? settle(returned, timeoutMs) : { ended: 'returned', value: returned };
+}
+
+function settle<T>(promise: PromiseLike<T>, timeoutMs: number): Promise<HookOutcome<T>> {
+  return new Promise((resolve) => {
+    const deadline = setTimeout(() => resolve({ ended: 'timeout' }), timeoutMs);
+    const end = (outcome: HookOutcome<T>): void => {
+      clearTimeout(deadline);
+      resolve(outcome);
+    };
+    // A thenable may throw instead of rejecting; Promise.resolve takes care of that.
+    Promise.resolve(promise).then(
+      (value) => end({ ended: 'returned', value }),
+      (cause: unknown) => end({ ended: 'rejected', cause }),
+    );
+  });
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<T>).then === 'function';
+}

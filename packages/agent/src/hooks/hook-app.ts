@@ -1,0 +1,45 @@
+import type { ServerResponse } from 'node:http';
+import type { AgentAppHook } from '@gopush/contract';
+import cookieParser from 'cookie-parser';
+import express from 'express';
+import type { AgentRequest } from '../agent-request.ts';
+import { takesRequest } from './takes-request.ts';
+
+/** How a run of an app hook ended. */
+export type AppOutcome =
+  | { readonly kind: 'passed'; readonly uid: unknown }
+  | { readonly kind: 'answered' }
+  | { readonly kind: 'threw'; readonly cause: unknown };
+
+/** Runs the middlewares of an app hook on a request; resolves when they pass it on, answer it or fail. */
+export type HookApp = (request: AgentRequest, response: ServerResponse) => Promise<AppOutcome>;
+
+/**
+ * An Express app with cookie-parser, as hooks of gopush 0.1 expect it, with what the hook mounts on it.
+ *
+ * @param unsure - whether the hook may turn out to be a function of the request instead
+ * @returns `undefined` where it did
+ */
+export function createHookApp(hook: AgentAppHook, unsure: boolean): HookApp | undefined {
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(cookieParser());
+  if (!unsure) hook(app);
+  else if (takesRequest(hook as (argument: object) => unknown, app)) return undefined;
+  return (request, response) =>
+    new Promise((resolve) => {
+      const answered = (): void => resolve({ kind: 'answered' });
+      response.once('close', answered);
+      // The third argument is what Express calls when no middleware answered; its types leave it out.
+      (app as unknown as (req: object, res: object, next: (error?: unknown) => void) => void)(
+        request,
+        response,
+        (error) => {
+          response.off('close', answered);
+          if (error !== undefined && error !== null) resolve({ kind: 'threw', cause: error });
+          else
+            resolve({ kind: 'passed', uid: (response as ServerResponse & { locals?: { uid?: unknown } }).locals?.uid });
+        },
+      );
+    });
+}

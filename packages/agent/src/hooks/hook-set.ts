@@ -1,0 +1,108 @@
+import {
+  type AgentAppHook,
+  agentHookKind,
+  builtIn,
+  type HookName,
+  type Hooks,
+  kindOf,
+  parseTargets,
+  type RouteHook,
+  type Target,
+  type UidHook,
+} from '@gopush/contract';
+import { createHookApp, type HookApp } from './hook-app.ts';
+import { HookError } from './hook-error.ts';
+
+/** What says who a client is: a plain function, an Express app, or nothing. */
+export type UidSource =
+  | { readonly kind: 'function'; readonly file: string; readonly hook: UidHook }
+  | { readonly kind: 'app'; readonly file: string; readonly app: HookApp }
+  | { readonly kind: 'none' };
+
+/** What says where a product goes. */
+export type RouteSource =
+  | { readonly kind: 'targets'; readonly targets: readonly Target[] }
+  | { readonly kind: 'function'; readonly file: string; readonly hook: RouteHook };
+
+/** The hooks of an agent, checked and ready to be called. */
+export interface HookSet {
+  readonly http: UidSource;
+  readonly upgrade: UidSource;
+  /** Where the products of the router go. */
+  readonly products: ReadonlyMap<string, RouteSource>;
+  /** Where products go that the router does not name; `undefined`: nowhere. */
+  readonly otherProducts: RouteSource | undefined;
+  /** Hooks that are not there. */
+  readonly missing: readonly HookName[];
+}
+
+/** Says in messages where a hook came from. */
+export type FileOf = (hook: HookName) => string;
+
+/**
+ * Checks hooks and makes them ready.
+ *
+ * @throws HookError naming the file, the key, what was found and what is wanted
+ */
+export function createHookSet(hooks: Hooks, fileOf: FileOf, builtInTargets: readonly Target[]): HookSet {
+  const http = createAgentSource(hooks.agent, fileOf('agent'));
+  const routes = createRoutes(hooks.router, fileOf('router'), builtInTargets);
+  return {
+    http,
+    upgrade: createUpgradeSource(hooks.onupgrade, fileOf('onupgrade'), http),
+    ...routes,
+    missing: (['agent', 'onupgrade', 'router'] as const).filter((hook) => hooks[hook] === undefined),
+  };
+}
+
+function createAgentSource(hook: unknown, file: string): UidSource {
+  if (hook === undefined) return { kind: 'none' };
+  if (typeof hook !== 'function') {
+    throw new HookError('agent', file, `found ${kindOf(hook)}, wanted a function (request) => uid, or (app) => void`);
+  }
+  const ofRequest: UidSource = { kind: 'function', file, hook: hook as UidHook };
+  const kind = agentHookKind(hook);
+  if (kind === 'function') return ofRequest;
+  try {
+    const app = createHookApp(hook as AgentAppHook, kind === undefined);
+    return app === undefined ? ofRequest : { kind: 'app', file, app };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new HookError('agent', file, `it throws when given the app: ${message}`, { cause: error });
+  }
+}
+
+function createUpgradeSource(hook: unknown, file: string, http: UidSource): UidSource {
+  if (hook === undefined) return http.kind === 'function' ? http : { kind: 'none' };
+  if (typeof hook !== 'function') {
+    throw new HookError('onupgrade', file, `found ${kindOf(hook)}, wanted a function (request) => uid`);
+  }
+  return { kind: 'function', file, hook: hook as UidHook };
+}
+
+function createRoutes(
+  router: unknown,
+  file: string,
+  builtInTargets: readonly Target[],
+): Pick<HookSet, 'products' | 'otherProducts'> {
+  const toBuiltIn: RouteSource = { kind: 'targets', targets: builtInTargets };
+  if (router === undefined) return { products: new Map(), otherProducts: toBuiltIn };
+  if (typeof router !== 'object' || router === null || Array.isArray(router)) {
+    throw new HookError('router', file, `found ${kindOf(router)}, wanted an object of products`);
+  }
+  const products = new Map<string, RouteSource>([['default', toBuiltIn]]);
+  for (const [product, entry] of Object.entries(router)) {
+    products.set(product, createRoute(product, entry, file, builtInTargets));
+  }
+  return { products, otherProducts: undefined };
+}
+
+function createRoute(product: string, entry: unknown, file: string, builtInTargets: readonly Target[]): RouteSource {
+  if (typeof entry === 'function') return { kind: 'function', file, hook: entry as RouteHook };
+  const targets = parseTargets(entry, builtInTargets);
+  if (typeof targets === 'string') {
+    const wanted = `a function (request, uid), { ip, port }, [{ ip, ports: [] }] or '${builtIn}'`;
+    throw new HookError('router', file, `${product}: ${targets}; wanted ${wanted}`);
+  }
+  return { kind: 'targets', targets };
+}

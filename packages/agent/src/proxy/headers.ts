@@ -1,0 +1,78 @@
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { agentHeader, identityHeaderPrefix, writeIdentity } from '@gopush/contract';
+import type { Route } from '../resolve.ts';
+
+/** Headers as Node gives them raw: names and values in turn, as they came. */
+export type RawHeaders = readonly string[];
+
+/** Headers that mean only the connection they came on (RFC 9110 section 7.6.1), besides those that `Connection` names. */
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * The headers for a target: the client's end-to-end headers as they came, without what a client may not claim, then ours.
+ *
+ * What `Connection` names goes before ours are added: otherwise a client could have them removed.
+ */
+export function requestHeaders(request: IncomingMessage, route: Route, agent: string): string[] {
+  const headers = withoutHopByHop(request.rawHeaders, (name) => !isOurs(name));
+  headers.push(...writeIdentity(route.identity), agentHeader, agent);
+  const { remoteAddress = '', encrypted } = request.socket as TLSSocket;
+  headers.push('x-forwarded-for', remoteAddress, 'x-forwarded-proto', encrypted ? 'https' : 'http');
+  const { host } = request.headers;
+  if (host !== undefined) headers.push('x-forwarded-host', host);
+  return headers;
+}
+
+/** The end-to-end headers of a target's answer. */
+export function responseHeaders(raw: RawHeaders): string[] {
+  return withoutHopByHop(raw, () => true);
+}
+
+/** The end-to-end headers among these that pass; one of several values stays several. */
+function withoutHopByHop(raw: RawHeaders, passes: (name: string) => boolean): string[] {
+  const named = namedByConnection(raw);
+  const headers: string[] = [];
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index] as string;
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || named?.has(lower) || !passes(lower)) continue;
+    headers.push(name, raw[index + 1] as string);
+  }
+  return headers;
+}
+
+/** What a client may not claim, since targets believe us. */
+function isOurs(name: string): boolean {
+  return (
+    name.startsWith(identityHeaderPrefix) ||
+    name.startsWith('x-forwarded-') ||
+    name === 'forwarded' ||
+    name === 'x-real-ip' ||
+    // Already answered on this connection, by Node.
+    name === 'expect'
+  );
+}
+
+function namedByConnection(raw: RawHeaders): Set<string> | undefined {
+  let named: Set<string> | undefined;
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    if ((raw[index] as string).toLowerCase() !== 'connection') continue;
+    for (const name of (raw[index + 1] as string).split(',')) {
+      const lower = name.trim().toLowerCase();
+      if (lower === '' || lower === 'keep-alive' || lower === 'close' || lower === 'upgrade') continue;
+      named ??= new Set();
+      named.add(lower);
+    }
+  }
+  return named;
+}

@@ -1,0 +1,77 @@
+import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type Failure, type FailureCode, failureBody, failures } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+
+/** What a client may be told besides the failure: after how many seconds trying again makes sense. */
+const retryAfterSeconds = 1;
+
+/** Answers an HTTP request with a failure; one whose answer already began is cut, since no status can be taken back. */
+export function rejectRequest(response: ServerResponse, { code }: Failure): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const row = failures[code];
+  const body = JSON.stringify(failureBody(code));
+  const headers: OutgoingHttpHeaders = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+  };
+  if (row.retry) headers['retry-after'] = retryAfterSeconds;
+  // What is left of the body would otherwise be read, to no use, before the next request.
+  if (!response.req.complete) headers.connection = 'close';
+  response.writeHead(row.http, reasonOf(row.http), headers);
+  response.end(body);
+}
+
+/** Answers an upgrade request with a failure, as text, and closes. The socket's error listener must be in place. */
+export function rejectUpgrade(socket: Duplex, { code }: Failure): void {
+  writeRejection(socket, failures[code].upgrade, code);
+}
+
+/** Answers bytes that were no request. */
+export function rejectConnection(socket: Duplex, code: FailureCode): void {
+  writeRejection(socket, failures[code].http, code);
+}
+
+function writeRejection(socket: Duplex, status: number, code: FailureCode): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { retry, message } = failures[code];
+  const body = `${code}: ${message}\n`;
+  const head = [
+    `HTTP/1.1 ${status} ${reasonOf(status)}`,
+    'content-type: text/plain; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-gopush-error: ${code}`,
+    ...(status === 426 ? ['upgrade: websocket', 'sec-websocket-version: 13'] : []),
+    ...(retry ? [`retry-after: ${retryAfterSeconds}`] : []),
+    'connection: close',
+  ];
+  // Unread bytes would make the kernel reset the connection, and the client lose the answer.
+  socket.resume();
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/** Writes a failure to the log: what is wrong with the service loudly, what is wrong with the request quietly. */
+export function logFailure(log: Logger, failure: Failure, fields: object): void {
+  const { code, detail, cause } = failure;
+  const all = {
+    code,
+    ...(detail === undefined ? {} : { detail }),
+    ...(cause === undefined ? {} : { err: cause }),
+    ...fields,
+  };
+  if (code === 'internal' || code.includes('_hook_')) log.error(all, failures[code].message);
+  else if (code.startsWith('target_')) log.warn(all, failures[code].message);
+  else log.debug(all, failures[code].message);
+}
+
+function reasonOf(status: number): string {
+  // 430 is not registered; gopush 0.1 gave it.
+  return STATUS_CODES[status] ?? 'Unidentified';
+}

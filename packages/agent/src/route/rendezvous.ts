@@ -1,0 +1,53 @@
+import type { Target } from '@gopush/contract';
+
+/**
+ * The target of a client: the same one as long as it is there, evenly spread over all, by weight. When a target goes, only its
+ * own clients move; when one comes, it takes its share from all alike.
+ *
+ * Weighted rendezvous hashing: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); the weights
+ * by the logarithmic method of Schindelhauer and Schomaker (2005), https://en.wikipedia.org/wiki/Rendezvous_hashing.
+ *
+ * @returns `undefined` where there is none to choose
+ */
+export function pickByRendezvous(product: string, uid: string, targets: readonly Target[]): Target | undefined {
+  const client = hashText(uid, hashText(product, 0));
+  let best: Target | undefined;
+  let bestScore = Number.NEGATIVE_INFINITY;
+  for (const target of targets) {
+    if (target.weight === 0) continue;
+    const score = -target.weight / Math.log(fraction(mix(client, hashText(target.name, seedOfTargets))));
+    if (score > bestScore || (score === bestScore && best !== undefined && target.name < best.name)) {
+      best = target;
+      bestScore = score;
+    }
+  }
+  return best;
+}
+
+const seedOfTargets = 0x9e3779b9;
+
+/** FNV-1a over UTF-16 units (http://www.isthe.com/chongo/tech/comp/fnv/), finished by murmur3 so that near names are far apart. */
+function hashText(text: string, seed: number): number {
+  let hash = 0x811c9dc5 ^ seed;
+  for (let index = 0; index < text.length; index++) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  return finish(hash);
+}
+
+function mix(a: number, b: number): number {
+  return finish(Math.imul(a ^ (b >>> 15), 0x2c1b3c6d) ^ b);
+}
+
+/** The 32-bit finalizer of MurmurHash3 (https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp). */
+function finish(hash: number): number {
+  let h = hash;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
+/** A hash as a number between 0 and 1, both excluded, since the logarithm of either is of no use. */
+function fraction(hash: number): number {
+  return ((hash >>> 0) + 0.5) / 4294967296;
+}
