@@ -9,7 +9,7 @@ import {
   type Hooks,
   type Target,
 } from '@gopush/contract';
-import { createLifetime, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
+import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
 import { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import { handleRequest } from './handle-request.ts';

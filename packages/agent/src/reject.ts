@@ -16,10 +16,10 @@ export function rejectRequest(response: ServerResponse, { code }: Failure): void
   const body = JSON.stringify(failureBody(code));
   const headers: OutgoingHttpHeaders = {
     'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
+    'content-length': String(Buffer.byteLength(body)),
     'cache-control': 'no-store',
   };
-  if (row.retry) headers['retry-after'] = retryAfterSeconds;
+  if (row.retry) headers['retry-after'] = String(retryAfterSeconds);
   // What is left of the body would otherwise be read, to no use, before the next request.
   if (!response.req.complete) headers.connection = 'close';
   response.writeHead(row.http, reasonOf(row.http), headers);
