@@ -77,7 +77,12 @@ export function evaluateHook({ hook, file, code }: HookBundle): unknown {
     );
   }
   const { exports } = module;
-  return typeof exports === 'object' && exports !== null && 'default' in exports ? exports.default : exports;
+  return isEsModule(exports) ? exports.default : exports;
+}
+
+/** A CommonJS router has a product named `default`, so that key alone says nothing. */
+function isEsModule(exports: unknown): exports is { default: unknown } {
+  return typeof exports === 'object' && exports !== null && '__esModule' in exports && 'default' in exports;
 }
 
 /** Each file keeps its own `__dirname`, `__filename` and `import.meta.url` although all end up in one. On the first line, so that line numbers stay. */

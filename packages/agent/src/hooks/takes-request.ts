@@ -16,17 +16,20 @@ const requestOnly: ReadonlySet<PropertyKey> = new Set([
  *
  * gopush 0.1 hooks take the app and newer ones the request, and both are plain functions of one argument. So the hook is
  * called with the app once, as an app hook must be anyway, and watched: it is a function of the request when it asks for
- * something only a request has (the call ends there, before it could do anything), or takes no argument at all.
+ * something only a request has (the call ends there, before it could do anything), or leaves the app alone and returns
+ * something, or takes no argument at all.
  */
 export function takesRequest(hook: (argument: object) => unknown, app: object): boolean {
   if (hook.length === 0) return true;
-  let asked = false;
+  let askedForRequest = false;
+  let usedApp = false;
   const watched = new Proxy(app, {
     get(target, key) {
       if (requestOnly.has(key)) {
-        asked = true;
+        askedForRequest = true;
         throw new Error(`an app has no ${String(key)}`);
       }
+      usedApp = true;
       return Reflect.get(target, key);
     },
   });
@@ -34,9 +37,9 @@ export function takesRequest(hook: (argument: object) => unknown, app: object): 
   try {
     returned = hook(watched);
   } catch (error) {
-    if (!asked) throw error;
+    if (!askedForRequest) throw error;
   }
   // An async hook that was stopped by the watch rejects later; that is not a failure of anybody.
-  if (asked && returned instanceof Promise) returned.catch(() => {});
-  return asked;
+  if (returned instanceof Promise) returned.catch(() => {});
+  return askedForRequest || (!usedApp && returned !== undefined);
 }
