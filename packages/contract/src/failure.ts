@@ -48,6 +48,7 @@ export const failures = {
   target_silent: row(504, 504, true, 'The server of this product did not answer in time.'),
 
   // What a client of the push-server asked for
+  not_found: row(404, 404, false, 'There is nothing here.'),
   room_invalid: row(400, 400, false, 'The room name is not acceptable.'),
   event_invalid: row(400, 400, false, 'The event name is not acceptable.'),
   payload_invalid: row(400, 400, false, 'The payload does not have the expected shape.'),

@@ -1,1 +1,3 @@
-export {};
+export { createRedisClient, type RedisClient } from './fanout/redis-client.ts';
+export { type PushServer, type PushServerOptions, startPushServer } from './push-server.ts';
+export type { Push } from './rooms/push.ts';

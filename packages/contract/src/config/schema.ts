@@ -89,14 +89,10 @@ export const configSchema = z.strictObject({
         .min(1)
         .optional()
         .meta({ description: 'Folder of files to serve, seen from the project; absent: none.' }),
-      fanoutDir: z
-        .string()
-        .min(1)
-        .optional()
-        .meta({
-          description:
-            'Folder of the Unix sockets by which push-servers of one machine reach each other without Redis; absent: one in the temporary folder, named after the project and port.',
-        }),
+      fanoutDir: z.string().min(1).optional().meta({
+        description:
+          'Folder of the Unix sockets by which push-servers of one machine reach each other without Redis; absent: one in the temporary folder, named after the project and port.',
+      }),
       pingIntervalMs: milliseconds().default(25_000).meta({ description: 'How often clients are pinged.' }),
       pingTimeoutMs: milliseconds()
         .default(20_000)

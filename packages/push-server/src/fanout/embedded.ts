@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import type { Logger } from '@gopush/service';
+import {
+  ClusterAdapterWithHeartbeat,
+  type ClusterMessage,
+  type ClusterResponse,
+  MessageType,
+  type Offset,
+  type ServerId,
+} from 'socket.io-adapter';
+import type { AdapterFactory, Fanout } from './fanout.ts';
+import { type Mesh, startMesh } from './mesh.ts';
+
+/** The folder in which the push-servers of one deployment meet: the same project on the same ports. */
+export function meshFolder(dir: string, serverPortStart: number): string {
+  const name = createHash('sha256')
+    .update(`${realpathSync(dir)}\0${serverPortStart}`)
+    .digest('hex')
+    .slice(0, 16);
+  return join(tmpdir(), `gopush-${process.getuid?.() ?? 0}`, name);
+}
+
+/**
+ * Joins the push-servers of one machine without a server.
+ *
+ * @param folder - where they meet; see {@link meshFolder}
+ */
+export async function startEmbeddedFanout(folder: string, log: Logger): Promise<Fanout> {
+  const adapters = new Map<string, MeshAdapter>();
+  const mesh = await startMesh(
+    folder,
+    {
+      onMessage(payload) {
+        const message = deserialize(payload) as ClusterMessage;
+        adapters.get(message.nsp)?.receive(message);
+      },
+      onPeer(id) {
+        for (const adapter of adapters.values()) adapter.greet(id);
+      },
+      onPeerGone(id) {
+        for (const adapter of adapters.values()) adapter.forget(id);
+      },
+    },
+    log,
+  );
+  // No arrow function: Socket.IO calls it with `new`.
+  const adapter: AdapterFactory = function createMeshAdapter(namespace) {
+    const created = new MeshAdapter(namespace, mesh);
+    adapters.set(created.nsp.name, created);
+    return created;
+  };
+  return { kind: 'embedded', adapter, state: () => 'up', joined: mesh.join, close: mesh.close };
+}
+
+/**
+ * The Socket.IO adapter over a mesh. What it inherits counts the other nodes by heartbeats; here a connection that closes says at
+ * once that a node is gone, so heartbeats are only the greeting of two nodes that meet.
+ */
+class MeshAdapter extends ClusterAdapterWithHeartbeat {
+  readonly #mesh: Mesh;
+
+  constructor(namespace: unknown, mesh: Mesh) {
+    super(namespace, { heartbeatInterval: 0x7fffffff, heartbeatTimeout: Number.POSITIVE_INFINITY });
+    this.#mesh = mesh;
+    // A node is the same in all namespaces, so that an answer finds its way by the name of who asked.
+    Object.assign(this, { uid: mesh.id });
+  }
+
+  receive(message: ClusterMessage): void {
+    this.onMessage(message);
+  }
+
+  /** Tells a node that this one has this namespace. */
+  greet(peer: string): void {
+    this.#mesh.send(peer, encode({ type: MessageType.HEARTBEAT, uid: this.uid, nsp: this.nsp.name }));
+  }
+
+  forget(peer: string): void {
+    this.onMessage({ type: MessageType.ADAPTER_CLOSE, uid: peer, nsp: this.nsp.name });
+  }
+
+  protected override doPublish(message: ClusterMessage): Promise<Offset> {
+    this.#mesh.publish(encode(message));
+    return published;
+  }
+
+  protected override doPublishResponse(requester: ServerId, response: ClusterResponse): Promise<void> {
+    this.#mesh.send(requester, encode(response));
+    return answered;
+  }
+}
+
+const published = Promise.resolve('');
+const answered = Promise.resolve();
+
+function encode(message: ClusterMessage | ClusterResponse): Buffer {
+  try {
+    return serialize(message);
+  } catch {
+    // Something that cannot be cloned, as a function: Socket.IO leaves that out of what it sends to clients, too.
+    return serialize(JSON.parse(JSON.stringify(message)));
+  }
+}

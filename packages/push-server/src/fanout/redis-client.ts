@@ -1,0 +1,33 @@
+import type { RedisConfig } from '@gopush/contract';
+import { Cluster, Redis } from 'ioredis';
+
+/** A connection to a single Redis, to the master that sentinels watch, or to a cluster. */
+export type RedisClient = Redis | Cluster;
+
+/** Longest wait between two attempts to reconnect, in milliseconds. */
+const maxRetryMs = 1_000;
+
+/**
+ * Makes a client that reconnects for ever and connects at once.
+ *
+ * @param maxRetriesPerRequest - after how many failed attempts to reconnect a waiting command fails; `null`: never
+ */
+export function createRedisClient(config: RedisConfig, maxRetriesPerRequest: number | null): RedisClient {
+  const { username, password, db, tls, sentinels, sentinelName, cluster } = config;
+  const retry = (attempt: number): number => Math.min(50 * 2 ** attempt, maxRetryMs);
+  const common = {
+    maxRetriesPerRequest,
+    connectTimeout: 3_000,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls: {} } : {}),
+  };
+  if (cluster !== undefined) {
+    return new Cluster([...cluster], { redisOptions: common, clusterRetryStrategy: retry });
+  }
+  const single = { ...common, retryStrategy: retry, ...(db === undefined ? {} : { db }) };
+  if (sentinels !== undefined) {
+    return new Redis({ ...single, sentinels: [...sentinels], name: sentinelName, sentinelRetryStrategy: retry });
+  }
+  return new Redis({ ...single, host: config.host, port: config.port });
+}

@@ -1,0 +1,19 @@
+/**
+ * Inside the push-server a room that clients name and the room of a user have names of different kinds, so that no client can
+ * enter the room of another user, or of another socket, by its name (docs/decisions/0004).
+ */
+export function roomOfClients(room: string): string {
+  return `r:${room}`;
+}
+
+/** The room in which all devices of a user are. */
+export function roomOfUser(uid: string): string {
+  return `u:${uid}`;
+}
+
+/** The rooms among these that clients named, by their plain names. */
+export function clientRooms(rooms: Iterable<string>): string[] {
+  const plain: string[] = [];
+  for (const room of rooms) if (room.startsWith('r:')) plain.push(room.slice(2));
+  return plain;
+}

@@ -1,0 +1,71 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Server } from 'socket.io';
+import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
+import { onTestFinished } from 'vitest';
+
+/** A Socket.IO service of a user's own: answers `who` with its name and what it knows of the client. */
+export interface OwnService {
+  readonly ip: string;
+  readonly port: number;
+  readonly name: string;
+}
+
+/** What {@link OwnService} answers. */
+export interface Who {
+  readonly name: string;
+  readonly uid: string;
+  readonly cookie: string | undefined;
+  readonly transport: string;
+}
+
+export async function startOwnService(name: string): Promise<OwnService> {
+  const http = createServer();
+  const server = new Server(http, { pingInterval: 5_000 });
+  server.on('connection', (socket) => {
+    socket.on('who', (answer: (who: Who) => void) => {
+      const { query, headers } = socket.handshake;
+      answer({ name, uid: String(query.uid), cookie: headers.cookie, transport: socket.conn.transport.name });
+    });
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => server.close());
+  return { ip: '127.0.0.1', port: (http.address() as AddressInfo).port, name };
+}
+
+/** How a client may reach a gateway. */
+export type Transport = 'websocket' | 'polling' | 'upgrade';
+
+/** A connected client that ends with the test. */
+export async function connectClient(
+  url: string,
+  transport: Transport,
+  options: Partial<ManagerOptions & SocketOptions> = {},
+): Promise<Socket> {
+  const socket = openClient(url, transport, options);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve).once('connect_error', reject);
+  });
+  if (transport === 'upgrade') {
+    const { engine } = socket.io;
+    if (engine.transport.name !== 'websocket') await new Promise((resolve) => engine.once('upgrade', resolve));
+  }
+  return socket;
+}
+
+/** A client that is only about to connect. */
+export function openClient(
+  url: string,
+  transport: Transport,
+  options: Partial<ManagerOptions & SocketOptions> = {},
+): Socket {
+  const transports = { websocket: ['websocket'], polling: ['polling'], upgrade: ['polling', 'websocket'] }[transport];
+  const socket = io(url, { transports, forceNew: true, reconnection: false, ...options });
+  onTestFinished(() => void socket.disconnect());
+  return socket;
+}
+
+/** The arguments of the next such event. */
+export function nextEvent<T = unknown>(socket: Socket, event: string): Promise<T> {
+  return new Promise((resolve) => socket.once(event, resolve));
+}
