@@ -2,13 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Agent, type AgentOptions, startAgent } from '@gopush/agent';
-import type { ConfigInput, Hooks } from '@gopush/contract';
+import type { ConfigInput, UidHook } from '@gopush/contract';
 import { type PushServer, startPushServer } from '@gopush/push-server';
 import { onTestFinished } from 'vitest';
 
 /** In tests a client is who its `user` parameter says. */
-export const believing: Hooks['agent'] = (request) =>
-  'query' in request ? (request.query as { user?: string }).user : undefined;
+export const believing: UidHook = (request) => request.query.user;
 
 /** An agent on a free port that ends with the test. */
 export async function startTestAgent(hooks: AgentOptions['hooks'] & object, config: ConfigInput = {}): Promise<Agent> {

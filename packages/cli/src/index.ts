@@ -1,1 +1,26 @@
-export {};
+export { type Agent, type AgentOptions, HookError, type HookLocation, startAgent } from '@gopush/agent';
+export {
+  type AgentAppHook,
+  builtIn,
+  type Config,
+  type ConfigInput,
+  createConfig,
+  defineAgent,
+  defineAgentApp,
+  defineOnUpgrade,
+  defineRouter,
+  type Failure,
+  type FailureCode,
+  failures,
+  type HookRequest,
+  type Hooks,
+  type RouteHook,
+  type Router,
+  type SingleTarget,
+  type TargetGroup,
+  type TargetsInput,
+  type UidHook,
+  type UidInput,
+} from '@gopush/contract';
+export { type Push, type PushServer, type PushServerOptions, startPushServer } from '@gopush/push-server';
+export { ListenError, type Logger } from '@gopush/service';

@@ -3,7 +3,7 @@ import { defaultProduct, productParameter, uidParameter } from './identity.ts';
 import { type Result, success } from './result.ts';
 
 /** Longest product name a client may send, in characters. */
-export const maxProductLength = 128;
+const maxProductLength = 128;
 
 /**
  * The product a request line asks for.

@@ -4,7 +4,7 @@ import { nameFault } from './name.ts';
 import { type Result, success } from './result.ts';
 
 /** Longest room or event name, in bytes of UTF-8. */
-export const maxNameBytes = 256;
+const maxNameBytes = 256;
 
 /** What a client sends as `room` (unchanged from gopush 0.1): it enters the room, and with an `event` speaks to the others in it. */
 export interface RoomMessage {
@@ -79,7 +79,7 @@ export function parseRoomMessage(payload: unknown): Result<RoomMessage> {
 }
 
 /** Most rooms that one call may name. */
-export const maxRoomsPerCall = 100;
+const maxRoomsPerCall = 100;
 
 /** Takes what a client sent to enter or leave, one room or a list, to a list: `payload_invalid` or `room_invalid`. */
 export function parseRooms(payload: unknown): Result<readonly string[]> {

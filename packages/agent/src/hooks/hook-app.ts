@@ -6,7 +6,7 @@ import type { AgentRequest } from '../agent-request.ts';
 import { takesRequest } from './takes-request.ts';
 
 /** How a run of an app hook ended. */
-export type AppOutcome =
+type AppOutcome =
   | { readonly kind: 'passed'; readonly uid: unknown }
   | { readonly kind: 'answered' }
   | { readonly kind: 'threw'; readonly cause: unknown };

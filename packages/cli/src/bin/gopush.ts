@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { environmentName } from '@gopush/contract';
+import { Argument, Command, CommanderError } from 'commander';
+import { CommandError, sayError } from '../command-error.ts';
+import { check } from '../commands/check.ts';
+import { config } from '../commands/config.ts';
+import { dev } from '../commands/dev.ts';
+import { pm2, pm2Actions } from '../commands/pm2.ts';
+import { start } from '../commands/start.ts';
+import { addHook, hookNames } from '../create/add-hook.ts';
+import { create } from '../create/index.ts';
+import type { ProjectOptions } from '../project.ts';
+import { tiers } from '../tiers.ts';
+
+const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('gopush')
+  .description('A realtime gateway for Node.')
+  .version(version)
+  .option('--dir <folder>', 'folder of the project', '.')
+  .option('--env <name>', 'environment: picks config and hooks (else GOPUSH_ENV, NODE_ENV, local)')
+  .exitOverride();
+
+const projectOptions = (): ProjectOptions => {
+  const { dir, env } = program.opts<{ dir: string; env?: string }>();
+  return { dir: resolve(dir), env };
+};
+
+program
+  .command('start')
+  .description('run agents and push-servers in the foreground, as configured')
+  .addArgument(new Argument('[tier]', 'only this tier').choices(tiers))
+  .action((tier: string | undefined) => start(tier, projectOptions()));
+program
+  .command('dev')
+  .description('run everything in one process, with logs for people')
+  .action(() => dev(projectOptions()));
+program
+  .command('check')
+  .description('check settings, hooks, ports and Redis')
+  .option('--no-ports', 'the project is running: its ports are not free')
+  .action(({ ports }: { ports: boolean }) => check({ ...projectOptions(), ports }));
+program
+  .command('config')
+  .description('print the settings as gopush reads them')
+  .action(() => config(projectOptions()));
+program
+  .command('pm2')
+  .description('run both tiers under pm2')
+  .addArgument(new Argument('<action>').choices(pm2Actions))
+  .action((action: string) => pm2(action, projectOptions()));
+program
+  .command('create')
+  .description('make a project (the same as gopush-create)')
+  .argument('[dir]', 'where', '.')
+  .option('--typescript', 'hooks in TypeScript', false)
+  .option('--force', 'overwrite files that are there', false)
+  .action((dir: string, options: { typescript: boolean; force: boolean }) => create({ dir, ...options }));
+program
+  .command('add')
+  .description('add a file that is missing')
+  .addArgument(new Argument('<kind>').choices(['hook']))
+  .addArgument(new Argument('<name>').choices(hookNames))
+  .option('--typescript', 'in TypeScript', false)
+  .action(async (_kind: string, hook: (typeof hookNames)[number], { typescript }: { typescript: boolean }) => {
+    const { dir, env } = projectOptions();
+    const pkg = await readFile(join(dir, 'package.json'), 'utf8').then(JSON.parse, () => ({}));
+    const language = typescript ? 'ts' : pkg.type === 'module' ? 'js' : 'mjs';
+    const path = await addHook({ dir, hook, environment: environmentName(env, process.env), language, put: putNew });
+    process.stdout.write(`wrote ${path}\n`);
+  });
+
+async function putNew(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EEXIST' ? new CommandError(1, `${path} is there already`) : error;
+  });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // It has printed what it had to say.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.exitCode = sayError('gopush', error);
+  }
+}

@@ -1,0 +1,29 @@
+import { HookError } from '@gopush/agent';
+import { ListenError } from '@gopush/service';
+
+/** Ends a command with one message (none where a child process has said it) and an exit code: 1 for what the machine refuses, 2 for what the project's files say wrongly. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Takes anything that stops a command to one that can be said plainly; `undefined`: it is a bug, and wants its stack. */
+function toCommandError(error: unknown): CommandError | undefined {
+  if (error instanceof CommandError) return error;
+  if (error instanceof HookError) return new CommandError(2, error.message);
+  if (error instanceof ListenError) return new CommandError(1, error.message);
+  return undefined;
+}
+
+/** Says an error to people: one line where it is known, its stack where it is a bug. */
+export function sayError(program: string, error: unknown): number {
+  const known = toCommandError(error);
+  if (known === undefined) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  else if (known.message !== '') process.stderr.write(`${program}: ${known.message}\n`);
+  return known?.exitCode ?? 1;
+}

@@ -1,0 +1,112 @@
+import { createServer } from 'node:net';
+import { relative } from 'node:path';
+import { checkHooks } from '@gopush/agent';
+import type { Config, RedisConfig } from '@gopush/contract';
+import { createRedisClient } from '@gopush/push-server';
+import { ListenError, listen } from '@gopush/service';
+import { CommandError } from '../command-error.ts';
+import { loadProject, type Project, type ProjectOptions } from '../project.ts';
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly what: string;
+  /** `warning`: works, but perhaps not as meant. */
+  readonly state: 'ok' | 'warning' | 'wrong';
+  readonly detail: string;
+}
+
+/** What `gopush check` looks at besides settings and hooks. */
+export interface CheckOptions extends ProjectOptions {
+  /** Whether the ports must be free; not so while the project runs. */
+  readonly ports: boolean;
+}
+
+/** `gopush check`: settings, hooks, ports and Redis, a line each. */
+export async function check(options: CheckOptions): Promise<void> {
+  const project = await loadProject(options);
+  const findings = [...(await checkBuild(project))];
+  if (options.ports) findings.push(...(await checkPorts(project.config)));
+  if (project.config.redisAdapter !== null) findings.push(await checkRedis(project.config.redisAdapter));
+  printFindings(findings);
+  const wrong = findings.filter((finding) => finding.state === 'wrong');
+  if (wrong.length > 0)
+    throw new CommandError(wrong.some(({ what }) => what.startsWith('hook')) ? 2 : 1, `${wrong.length} wrong`);
+}
+
+/** Settings and hooks: what must be right before running processes are replaced. */
+export async function checkBuild(project: Project): Promise<Finding[]> {
+  const config: Finding[] = [
+    { what: 'config', state: 'ok', detail: `environment ${project.environment}` },
+    ...project.warnings.map((detail): Finding => ({ what: 'config', state: 'warning', detail })),
+  ];
+  const { hooks } = await checkHooks(project);
+  return [
+    ...config,
+    ...hooks.map(({ name, file, problem }): Finding => {
+      const what = `hook ${name}`;
+      if (problem !== undefined) return { what, state: 'wrong', detail: problem };
+      if (file === undefined)
+        return { what, state: 'warning', detail: `there is none; make one with: gopush add hook ${name}` };
+      return { what, state: 'ok', detail: relative(process.cwd(), file) };
+    }),
+  ];
+}
+
+/** Says what was found, to people. */
+export function printFindings(findings: readonly Finding[]): void {
+  const marks = { ok: '✓', warning: '!', wrong: '✗' };
+  for (const { what, state, detail } of findings) process.stdout.write(`${marks[state]} ${what}: ${detail}\n`);
+}
+
+async function checkPorts({
+  agentPort,
+  agent,
+  serverPortStart,
+  serverWorkers,
+  pushServer,
+}: Config): Promise<Finding[]> {
+  const wanted = [
+    { what: 'agent port', port: agentPort, host: agent.host },
+    ...Array.from({ length: serverWorkers }, (_, index) => ({
+      what: `push-server port`,
+      port: serverPortStart + index,
+      host: pushServer.host,
+    })),
+  ];
+  return Promise.all(
+    wanted.map(async ({ what, port, host }): Promise<Finding> => {
+      const server = createServer();
+      try {
+        await listen(server, { port, exclusive: true, ...(host === undefined ? {} : { host }) });
+        return { what, state: 'ok', detail: `${port} is free` };
+      } catch (error) {
+        if (!(error instanceof ListenError)) throw error;
+        return { what, state: 'wrong', detail: error.message };
+      } finally {
+        server.close();
+      }
+    }),
+  );
+}
+
+/** How long Redis may take to answer, in milliseconds. */
+const redisTimeoutMs = 3_000;
+
+async function checkRedis(config: RedisConfig): Promise<Finding> {
+  const client = createRedisClient(config, 0);
+  let problem = `no answer within ${redisTimeoutMs} ms`;
+  client.on('error', (error: Error) => {
+    problem = error.message;
+  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      setTimeout(reject, redisTimeoutMs).unref();
+      client.ping().then(() => resolve(), reject);
+    });
+    return { what: 'Redis', state: 'ok', detail: 'answers' };
+  } catch {
+    return { what: 'Redis', state: 'wrong', detail: problem };
+  } finally {
+    client.disconnect();
+  }
+}

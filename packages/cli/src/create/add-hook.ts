@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import { readTemplate } from './templates.ts';
+
+/** The hooks that can be made. */
+export const hookNames = ['agent', 'onupgrade', 'router'] as const;
+
+/** The language of a hook file, by its extension. */
+export type Language = 'js' | 'mjs' | 'ts';
+
+/** What making a hook file needs. */
+export interface AddHookOptions {
+  readonly dir: string;
+  readonly hook: (typeof hookNames)[number];
+  readonly environment: string;
+  readonly language: Language;
+  readonly put: (path: string, text: string) => Promise<void>;
+}
+
+/**
+ * Makes a hook file from its template. The templates need no type annotations, so one text serves all languages.
+ *
+ * Environments besides `local` get the template of `production`, which believes nobody.
+ */
+export async function addHook({ dir, hook, environment, language, put }: AddHookOptions): Promise<string> {
+  const path = join(dir, 'hooks', `${hook}.${environment}.${language}`);
+  await put(path, await readTemplate(`hooks/${hook}.${environment === 'local' ? 'local' : 'production'}.ts`));
+  return path;
+}

@@ -1,0 +1,60 @@
+import { relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { CommandError, sayError } from '../command-error.ts';
+import { type CreateOptions, createProject } from './create-project.ts';
+
+const usage = `Usage: gopush-create [dir] [--typescript] [--force]
+
+Makes a gopush project in dir (default: here): whole in an empty folder; in a folder with a
+package.json a gopush/ folder and package scripts.
+
+  --typescript  hooks in TypeScript
+  --force       overwrite files that are there
+`;
+
+/** `gopush-create`: runs it with these arguments and sets the exit code. */
+export async function runCreate(args: readonly string[]): Promise<void> {
+  try {
+    const { values, positionals } = parse(args);
+    if (values.help) {
+      process.stdout.write(usage);
+      return;
+    }
+    await create({ dir: positionals[0] ?? '.', typescript: values.typescript, force: values.force });
+  } catch (error) {
+    process.exitCode = sayError('gopush-create', error);
+  }
+}
+
+/** Makes a project and says what to type next. */
+export async function create(options: CreateOptions): Promise<void> {
+  const created = await createProject(options);
+  const show = (path: string): string => relative(process.cwd(), path) || '.';
+  for (const path of created.written) process.stdout.write(`  wrote ${show(path)}\n`);
+  for (const path of created.kept) process.stdout.write(`  kept  ${show(path)} (--force overwrites)\n`);
+  const { scripts } = created;
+  const run = (script: string): string => (script === 'start' ? 'npm start' : `npm run ${script}`);
+  const next = [
+    ...(options.dir === '.' ? [] : [`cd ${options.dir}`]),
+    'npm install',
+    `${run(scripts.dev)}      # everything in one process; open http://localhost:6003`,
+    `${run(scripts.start)}        # as configured, one process each`,
+  ];
+  process.stdout.write(`\nNext:\n${next.map((line) => `  ${line}\n`).join('')}`);
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        typescript: { type: 'boolean', default: false },
+        force: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    throw new CommandError(2, `${(error as Error).message}\n${usage}`);
+  }
+}

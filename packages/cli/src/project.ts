@@ -1,0 +1,61 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { type Config, environmentName, formatConfigProblems, parseConfig } from '@gopush/contract';
+import { CommandError } from './command-error.ts';
+
+/** A project's folder with its settings for one environment. */
+export interface Project {
+  readonly dir: string;
+  readonly environment: string;
+  readonly config: Config;
+  /** What is odd about the settings without stopping anything. */
+  readonly warnings: readonly string[];
+}
+
+/** Where a project is and which of its environments is meant. */
+export interface ProjectOptions {
+  readonly dir: string;
+  /** As given by `--env`. */
+  readonly env?: string | undefined;
+}
+
+/**
+ * Reads `config/<environment>.json` and the environment variables.
+ *
+ * @throws CommandError with exit code 2 for anything that is wrong with them
+ */
+export async function loadProject({ dir, env }: ProjectOptions): Promise<Project> {
+  const environment = nameEnvironment(env);
+  const path = join(dir, 'config', `${environment}.json`);
+  const file = relative(process.cwd(), path);
+  const text = await readFile(path, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
+    throw new CommandError(2, await explainMissing(dir, environment, file, error));
+  });
+  const parsed = parseConfig({ file, text, variables: process.env });
+  if (!parsed.ok) throw new CommandError(2, formatConfigProblems(parsed.problems));
+  return { dir, environment, config: parsed.config, warnings: parsed.warnings };
+}
+
+function nameEnvironment(asked: string | undefined): string {
+  try {
+    return environmentName(asked, process.env);
+  } catch (error) {
+    throw new CommandError(2, (error as Error).message);
+  }
+}
+
+async function explainMissing(
+  dir: string,
+  environment: string,
+  file: string,
+  error: NodeJS.ErrnoException,
+): Promise<string> {
+  if (error.code !== 'ENOENT') return `${file}: found a file that cannot be read (${error.message}), wanted settings`;
+  const files = await readdir(join(dir, 'config')).catch(() => []);
+  const others = files.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
+  const hint =
+    others.length > 0
+      ? `environments there are: ${others.join(', ')} (choose one with --env or GOPUSH_ENV)`
+      : 'make a project with: npx gopush-create, or name its folder with --dir';
+  return `${file}: found no such file, wanted the settings of environment ${environment}; ${hint}`;
+}

@@ -1,0 +1,53 @@
+import { startAgent } from '@gopush/agent';
+import { startPushServer } from '@gopush/push-server';
+import { createLogger, type Logger } from '@gopush/service';
+import type { Project } from './project.ts';
+import type { Running } from './run-process.ts';
+
+/** The two kinds of processes. */
+export const tiers = ['agent', 'push-server'] as const;
+
+/** A kind of process. */
+export type Tier = (typeof tiers)[number];
+
+/** Whether some text names a tier. */
+export function isTier(text: unknown): text is Tier {
+  return tiers.includes(text as Tier);
+}
+
+/** One process of a tier. */
+export interface TierNode {
+  readonly tier: Tier;
+  /** Which of its tier, from 0. */
+  readonly index: number;
+  /** Whether other processes may take over its port while it is running, as pm2 does when it reloads. */
+  readonly sharePort: boolean;
+}
+
+/** The name of a process, in logs and to its peers. */
+export function nodeName({ tier, index }: Pick<TierNode, 'tier' | 'index'>): string {
+  return `${tier}-${index}`;
+}
+
+/** The logger of a process, as the project wants it. */
+export function createNodeLogger({ config }: Project, node: string): Logger {
+  return createLogger({ ...config.log, node });
+}
+
+/** Starts one process of a tier inside this one. */
+export function startTier(
+  project: Project,
+  node: TierNode,
+  logger: Logger,
+): Promise<Running & { readonly url: string }> {
+  const { config, dir, environment } = project;
+  const name = nodeName(node);
+  return node.tier === 'agent'
+    ? startAgent({ config, hooks: { dir, environment }, node: name, logger, exclusive: false })
+    : startPushServer({ config, dir, index: node.index, node: name, logger, exclusive: !node.sharePort });
+}
+
+/** Longest graceful stop of a tier, in milliseconds: its drain time, and some for the rest. */
+export function stopDeadlineMs({ config }: Project, tier: Tier): number {
+  return (tier === 'agent' ? config.agent.drainMs : config.pushServer.drainMs) + 3_000;
+}

@@ -1,0 +1,22 @@
+/**
+ * One process of a tier, as pm2 and our supervisor start it. What it is to be, it reads from the environment: under pm2 the
+ * arguments are pm2's own.
+ */
+import { CommandError, sayError } from './command-error.ts';
+import { loadProject } from './project.ts';
+import { runProcess } from './run-process.ts';
+import { createNodeLogger, isTier, nodeName, startTier, stopDeadlineMs, tiers } from './tiers.ts';
+
+const { GOPUSH_TIER: tier, GOPUSH_DIR: dir = process.cwd(), GOPUSH_INDEX, NODE_APP_INSTANCE } = process.env;
+
+try {
+  if (!isTier(tier)) throw new CommandError(2, `GOPUSH_TIER: found ${tier ?? 'nothing'}, wanted ${tiers.join(' or ')}`);
+  const index = Number(GOPUSH_INDEX ?? NODE_APP_INSTANCE ?? 0);
+  const project = await loadProject({ dir });
+  const log = createNodeLogger(project, nodeName({ tier, index }));
+  if (index === 0) for (const warning of project.warnings) log.warn(warning);
+  const node = { tier, index, sharePort: GOPUSH_INDEX === undefined };
+  await runProcess(() => startTier(project, node, log), stopDeadlineMs(project, tier), log);
+} catch (error) {
+  process.exit(sayError('gopush', error));
+}

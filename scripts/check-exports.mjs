@@ -1,0 +1,36 @@
+/** Packs every package and looks at what others would install: entry points, types, files. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { root } from './bootstrap.mjs';
+import { packAll } from './pack.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'gopush-pack-'));
+let failed = false;
+try {
+  packAll(folder);
+  for (const file of readdirSync(folder)) {
+    const tarball = readFileSync(join(folder, file));
+    const { messages, pkg } = await publint({ pack: { tarball: new Uint8Array(tarball).buffer }, strict: true });
+    for (const message of messages) {
+      failed = true;
+      process.stderr.write(`${pkg.name}: ${formatMessage(message, pkg)}\n`);
+    }
+  }
+  for (const tarball of readdirSync(folder).filter((file) => !file.startsWith('gopush-create'))) {
+    const attw = ['node_modules/@arethetypeswrong/cli/dist/index.js', join(folder, tarball), '--profile', 'esm-only'];
+    // Entry points that are programs or data have no types.
+    const untyped = ['--exclude-entrypoints', 'worker', 'config.schema.json', 'package.json'];
+    const { status, stdout } = spawnSync(process.execPath, [...attw, ...untyped], { cwd: root, encoding: 'utf8' });
+    if (status !== 0) {
+      failed = true;
+      process.stderr.write(`${tarball}:\n${stdout}\n`);
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);

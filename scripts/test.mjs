@@ -1,0 +1,71 @@
+/**
+ * `npm test`: builds, gets what the tests need, runs the static checks and all tests, and ends with `N passed, N failed`.
+ * With arguments only the tests they name run: `npm test -- packages/agent`.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { bootstrap, plainEnv, root, run, say } from './bootstrap.mjs';
+import { obtainRedis } from './obtain-redis.mjs';
+
+const named = process.argv.slice(2);
+const tally = { passed: 0, failed: 0, skipped: 0 };
+
+bootstrap();
+const env = { ...plainEnv, ...obtainRedis() };
+if (named.length === 0) {
+  check('format, lint and import direction', 'node_modules/@biomejs/biome/bin/biome', [
+    'check',
+    '--error-on-warnings',
+    '.',
+  ]);
+  check('types', 'node_modules/typescript/bin/tsc', ['-p', 'test']);
+  check('dead code', 'node_modules/knip/bin/knip.js', []);
+  check('package exports', 'scripts/check-exports.mjs', []);
+}
+test();
+
+const { passed, failed, skipped } = tally;
+process.stdout.write(`\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`);
+process.exit(failed > 0 || passed === 0 ? 1 : 0);
+
+function check(what, script, args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  });
+  say(`${what}: ${status === 0 ? 'ok' : 'FAILED'}`);
+  if (status === 0) tally.passed++;
+  else {
+    tally.failed++;
+    process.stdout.write(`${stdout}${stderr}\n`);
+  }
+}
+
+function test() {
+  say('running the tests');
+  const report = `${root}node_modules/.cache/test-report.json`;
+  mkdirSync(`${root}node_modules/.cache`, { recursive: true });
+  rmSync(report, { force: true });
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ];
+  const ended = run(process.execPath, [...args, ...named], env);
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests, numTotalTestSuites, success } = JSON.parse(
+      readFileSync(report, 'utf8'),
+    );
+    tally.passed += numPassedTests;
+    tally.failed += numFailedTests;
+    tally.skipped += numPendingTests;
+    // A file that could not even be loaded has no tests to count.
+    if (numTotalTestSuites === 0 || ((!success || !ended) && numFailedTests === 0)) tally.failed++;
+  } catch {
+    say('the tests left no report');
+    tally.failed++;
+  }
+}

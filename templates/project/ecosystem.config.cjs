@@ -1,0 +1,33 @@
+// How pm2 runs gopush: `gopush pm2 start|reload|stop|status|logs`. Yours to edit; numbers of processes come from the config.
+const { execFileSync } = require('node:child_process');
+const { basename, join } = require('node:path');
+
+const environment = process.env.GOPUSH_ENV || process.env.NODE_ENV || 'local';
+const worker = require.resolve('gopush/worker', { paths: [__dirname] });
+const gopush = join(worker, '..', 'bin', 'gopush.js');
+
+// The settings as gopush reads them, with what the environment overrides.
+const settings = execFileSync(process.execPath, [gopush, '--dir', __dirname, '--env', environment, 'config'], {
+  encoding: 'utf8',
+});
+const { agentWorkers, serverWorkers, agent, pushServer } = JSON.parse(settings);
+
+const app = (tier, instances, drainMs) => ({
+  name: `${basename(__dirname)}-${tier}`,
+  script: worker,
+  cwd: __dirname,
+  exec_mode: 'cluster',
+  instances,
+  // Counted as started when it listens, not before.
+  wait_ready: true,
+  listen_timeout: 10_000,
+  // Longer than a process drains.
+  kill_timeout: drainMs + 5_000,
+  exp_backoff_restart_delay: 100,
+  env: { GOPUSH_TIER: tier, GOPUSH_DIR: __dirname, GOPUSH_ENV: environment },
+});
+
+module.exports = {
+  // Targets first, so that the first client finds one.
+  apps: [app('push-server', serverWorkers, pushServer.drainMs), app('agent', agentWorkers, agent.drainMs)],
+};
