@@ -1,3 +1,4 @@
+import { decodePercent } from '../identity.ts';
 import { type JsonSchema, withoutNull } from './json-schema.ts';
 import type { ConfigProblem } from './problem.ts';
 
@@ -87,9 +88,12 @@ export function parseRedisUrl(text: string): Record<string, unknown> | ConfigPro
   if (first === undefined || addresses.includes(undefined)) return problem;
   if (kind === undefined && addresses.length > 1) return problem;
   if (kind !== '+sentinel' && rest && !/^\d+$/.test(rest)) return problem;
+  const name = decodePercent(username ?? '');
+  const secret = decodePercent(password ?? '');
+  if (name === undefined || secret === undefined) return problem;
   return {
-    ...(username ? { username: decodeURIComponent(username) } : {}),
-    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(name === '' ? {} : { username: name }),
+    ...(secret === '' ? {} : { password: secret }),
     ...(scheme === 'rediss' ? { tls: true } : {}),
     ...(kind === '+cluster' ? { cluster: addresses } : {}),
     ...(kind === '+sentinel' ? { sentinels: addresses, ...(rest ? { sentinelName: rest } : {}) } : {}),

@@ -1,0 +1,99 @@
+import { parse } from 'node:querystring';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseUid, readIdentity, readProduct, writeIdentity, writeUid } from '../src/index.ts';
+
+const uids = fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }).filter((text) => parseUid(text).ok);
+
+function headersOf(flat: readonly string[]): Record<string, string> {
+  return Object.fromEntries(flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1] ?? '']] : [])));
+}
+
+test('any uid that is accepted is read as it was written, in headers of plain ASCII', () => {
+  fc.assert(
+    fc.property(uids, (uid) => {
+      const headers = headersOf(writeIdentity({ uid, product: 'chat' }));
+      expect(Object.values(headers).join('')).toMatch(/^[\x21-\x7e]*$/);
+      expect(readIdentity(headers, { uid: 'eve' })).toEqual({ ok: true, value: { uid, product: 'chat' } });
+    }),
+  );
+});
+
+test.each([
+  [undefined, 'uid_missing'],
+  [null, 'uid_missing'],
+  [false, 'uid_missing'],
+  ['', 'uid_missing'],
+  ['x'.repeat(257), 'uid_invalid'],
+  ['é'.repeat(129), 'uid_invalid'],
+  ['a\u0000', 'uid_invalid'],
+  ['a\u2028b', 'uid_invalid'],
+  [1.5, 'uid_hook_bad_value'],
+  [true, 'uid_hook_bad_value'],
+  [{}, 'uid_hook_bad_value'],
+  [Symbol('x'), 'uid_hook_bad_value'],
+])('uid %o is %s', (value, code) => {
+  expect(parseUid(value)).toMatchObject({ ok: false, failure: { code } });
+});
+
+test('a whole number is a uid', () => {
+  expect(parseUid(42)).toEqual({ ok: true, value: '42' });
+});
+
+test('broken escapes in a uid header are no uid', () => {
+  expect(readIdentity({ 'x-gopush-uid': '%zz' }, {})).toMatchObject({ failure: { code: 'uid_missing' } });
+});
+
+const pieces = fc.oneof(
+  fc.constantFrom(
+    'uid=eve',
+    '%75id=eve',
+    'uid',
+    'uid[]=eve',
+    'uid%5B0%5D=eve',
+    'u%69d[x]=1',
+    'a=1',
+    'a=uid',
+    'b',
+    '',
+    '=',
+    'uidx=1',
+    'xuid=1',
+    'c=%zz',
+    'd+e=f+g',
+  ),
+  fc.string({ unit: fc.constantFrom(...'aeui%d=[]+5679BD'), maxLength: 12 }),
+);
+
+test('after writeUid every parser sees one uid, ours, and all else is as it was', () => {
+  fc.assert(
+    fc.property(uids, fc.array(pieces), (uid, parts) => {
+      const url = `/path?${parts.join('&')}`;
+      const query = writeUid(url, uid).split('?')[1] ?? '';
+      expect(parse(query).uid).toBe(uid);
+      expect(new URLSearchParams(query).getAll('uid')).toEqual([uid]);
+      const kept = query.split('&').slice(0, -1);
+      const isUid = (part: string) => /^uid(\[|$)/.test([...new URLSearchParams(part).keys()][0] ?? '');
+      expect(kept).toEqual(parts.filter((part) => part !== '' && !isUid(part)));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test.each([
+  ['/', 'default'],
+  ['/?product=', 'default'],
+  ['/?product=chat', 'chat'],
+  ['/?%70roduct=ch%61t', 'chat'],
+  ['/?a=product&product=x+y', 'x y'],
+])('%s asks for %s', (url, product) => {
+  expect(readProduct(url)).toEqual({ ok: true, value: product });
+});
+
+test.each([
+  ['/?product=a&product=b', 'product_ambiguous'],
+  ['/?product=%zz', 'product_unknown'],
+  [`/?product=${'x'.repeat(129)}`, 'product_unknown'],
+])('%s is %s', (url, code) => {
+  expect(readProduct(url)).toMatchObject({ ok: false, failure: { code } });
+});

@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import { expect, test } from 'vitest';
+import { createLifetime, drainHttp, ListenError, listen } from '../src/index.ts';
+
+test('closes in reverse order, once, and goes on after a failing close', async () => {
+  const closed: string[] = [];
+  const errors: string[] = [];
+  const lifetime = createLifetime((what) => errors.push(what));
+  lifetime.opened('a', () => void closed.push('a'));
+  lifetime.opened('b', () => Promise.reject(new Error('b')));
+  lifetime.opened('c', async () => void closed.push('c'));
+  expect(lifetime.close()).toBe(lifetime.close());
+  await lifetime.close();
+  expect([closed, errors]).toEqual([['c', 'a'], ['b']]);
+});
+
+test('what is opened after closing began is closed, too', async () => {
+  const closed: string[] = [];
+  const lifetime = createLifetime(() => {});
+  const closing = lifetime.close();
+  lifetime.opened('late', () => void closed.push('late'));
+  await closing;
+  await lifetime.close();
+  expect(closed).toEqual(['late']);
+});
+
+test('a port in use is said in one line, and leaves no listener', async () => {
+  const first = createServer();
+  const { port } = await listen(first, { port: 0, host: '127.0.0.1' });
+  const second = createServer();
+  const listeners = second.listenerCount('listening');
+  await expect(listen(second, { port, host: '127.0.0.1' })).rejects.toThrow(
+    new ListenError(`port ${port} of 127.0.0.1 is in use by another program`),
+  );
+  expect([second.listenerCount('error'), second.listenerCount('listening')]).toEqual([0, listeners]);
+  await expect(listen(second, { port: 1, host: '192.0.2.1' })).rejects.toThrow(/this machine has no such address/);
+  first.close();
+});
+
+test('draining ends a request in flight, then its kept connection, at once', async () => {
+  let finish = (): void => {};
+  const server = createServer((_request, response) => {
+    finish = () => response.end('done');
+  });
+  const { port } = await listen(server, { port: 0, host: '127.0.0.1' });
+  const asked = request({ port, host: '127.0.0.1', headers: { connection: 'keep-alive' } });
+  asked.end();
+  await once(server, 'request');
+  const drained = drainHttp(server, 10_000);
+  finish();
+  const [answer] = await once(asked, 'response');
+  expect(answer.statusCode).toBe(200);
+  answer.resume();
+  await drained;
+});
+
+test('draining cuts what goes on beyond its time', async () => {
+  const server = createServer(() => {});
+  const { port } = await listen(server, { port: 0, host: '127.0.0.1' });
+  const asked = request({ port, host: '127.0.0.1' });
+  asked.end();
+  await once(server, 'request');
+  const cut = once(asked, 'error');
+  await drainHttp(server, 20);
+  expect((await cut)[0]).toMatchObject({ code: 'ECONNRESET' });
+});
+
+async function startProgram(...args: string[]) {
+  const program = new URL('programs/stopping.mjs', import.meta.url).pathname;
+  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  await once(child, 'message');
+  const exited = once(child, 'exit').then(([code]) => code);
+  return { child, exited, said: () => once(child, 'message').then(([message]) => message) };
+}
+
+test('the first signal stops gracefully', async () => {
+  const { child, exited, said } = await startProgram('20');
+  const reason = said();
+  child.kill('SIGTERM');
+  expect([await reason, await exited]).toEqual(['SIGTERM', 0]);
+});
+
+test('a second signal ends at once', async () => {
+  const { child, exited, said } = await startProgram('60000');
+  const reason = said();
+  child.kill('SIGINT');
+  await reason;
+  child.kill('SIGINT');
+  expect(await exited).toBe(1);
+});
+
+test("a parent's word after a signal is no second signal: Ctrl-C reaches the whole group", async () => {
+  const { child, exited, said } = await startProgram('200');
+  const reason = said();
+  child.kill('SIGINT');
+  await reason;
+  child.send('shutdown');
+  expect(await exited).toBe(0);
+});
+
+test('a stop that takes too long is ended', async () => {
+  const { child, exited } = await startProgram('60000', '50');
+  child.kill('SIGTERM');
+  expect(await exited).toBe(1);
+});
+
+test('a worker whose parent is gone stops', async () => {
+  const { child, exited } = await startProgram('1');
+  child.disconnect();
+  expect(await exited).toBe(0);
+});
+
+test('log lines are JSON with node and time, and secrets are left out wherever they stand', async () => {
+  const program = new URL('programs/logging.mjs', import.meta.url).pathname;
+  const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  await once(child, 'close');
+  expect(JSON.parse(text)).toMatchObject({
+    level: 'info',
+    node: 'n',
+    msg: 'hello',
+    port: 1,
+    time: expect.stringMatching(/^\d{4}-.*Z$/),
+  });
+  expect(text).not.toMatch(/hunter2/);
+});
