@@ -75,30 +75,35 @@ export function parseRedisUrl(text: string): Record<string, unknown> | ConfigPro
   const match = /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?#]+)(?:\/([^?#]*))?$/.exec(
     text,
   );
-  const problem: ConfigProblem = {
-    source: 'environment variable REDIS_URL',
-    key: 'redisAdapter',
-    found: 'an address that cannot be read',
-    wanted: 'redis://[user:password@]host[:port][/db], or rediss://, redis+sentinel://, redis+cluster://',
-  };
-  if (match === null) return problem;
-  const [, scheme, kind, username, password, hosts = '', rest] = match;
-  const addresses = hosts.split(',').map((one) => parseAddress(one, kind === '+sentinel' ? 26379 : 6379));
-  const first = addresses[0];
-  if (first === undefined || addresses.includes(undefined)) return problem;
-  if (kind === undefined && addresses.length > 1) return problem;
-  if (kind !== '+sentinel' && rest && !/^\d+$/.test(rest)) return problem;
-  const name = decodePercent(username ?? '');
-  const secret = decodePercent(password ?? '');
-  if (name === undefined || secret === undefined) return problem;
+  const [, scheme, kind = 'single', user, secret, hosts = '', rest = ''] = match ?? [];
+  const username = decodePercent(user ?? '');
+  const password = decodePercent(secret ?? '');
+  const place = parsePlace(kind, hosts, rest);
+  if (username === undefined || password === undefined || place === undefined) {
+    return {
+      source: 'environment variable REDIS_URL',
+      key: 'redisAdapter',
+      found: 'an address that cannot be read',
+      wanted: 'redis://[user:password@]host[:port][/db], or rediss://, redis+sentinel://, redis+cluster://',
+    };
+  }
   return {
-    ...(name === '' ? {} : { username: name }),
-    ...(secret === '' ? {} : { password: secret }),
+    ...(username === '' ? {} : { username }),
+    ...(password === '' ? {} : { password }),
     ...(scheme === 'rediss' ? { tls: true } : {}),
-    ...(kind === '+cluster' ? { cluster: addresses } : {}),
-    ...(kind === '+sentinel' ? { sentinels: addresses, ...(rest ? { sentinelName: rest } : {}) } : {}),
-    ...(kind === undefined ? { ...first, ...(rest ? { db: Number(rest) } : {}) } : {}),
+    ...place,
   };
+}
+
+/** Where Redis is; `undefined` where that cannot be read. */
+function parsePlace(kind: string, hosts: string, rest: string): Record<string, unknown> | undefined {
+  const addresses = hosts.split(',').map((one) => parseAddress(one, kind === '+sentinel' ? 26379 : 6379));
+  const [first] = addresses;
+  if (first === undefined || addresses.includes(undefined)) return undefined;
+  if (kind === '+sentinel') return { sentinels: addresses, ...(rest === '' ? {} : { sentinelName: rest }) };
+  if (!/^\d*$/.test(rest)) return undefined;
+  if (kind === '+cluster') return { cluster: addresses };
+  return addresses.length > 1 ? undefined : { ...first, ...(rest === '' ? {} : { db: Number(rest) }) };
 }
 
 function parseAddress(text: string, defaultPort: number): { host: string; port: number } | undefined {

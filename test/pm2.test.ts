@@ -1,0 +1,115 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Ended, gopush, isAlive, makeFolder, makeProject, startProgram } from './support/cli.ts';
+import { startRedis } from './support/redis.ts';
+import { connectClient, nextEvent } from './support/socket-io.ts';
+
+const pm2Bin = createRequire(import.meta.url).resolve('pm2/bin/pm2');
+
+/** A pm2 of the test's own, with nothing else in it. */
+async function startPm2() {
+  const home = await makeFolder();
+  const env = { PM2_HOME: join(home, 'pm2') };
+  const pm2 = (...args: string[]): Promise<Ended> => startProgram(process.execPath, [pm2Bin, ...args], { env }).ended;
+  onTestFinished(async () => {
+    await pm2('kill');
+  });
+  const list = async (): Promise<{ name: string; pid: number; pm2_env: { status: string; restart_time: number } }[]> =>
+    JSON.parse((await pm2('jlist')).stdout.replace(/^[^[]*/, ''));
+  return { env, pm2, list };
+}
+
+/** Asks the gateway over and over, each time on a new connection; counts what failed. */
+function askOverAndOver(url: string) {
+  const failures: string[] = [];
+  let answers = 0;
+  let asking = true;
+  const ask = (): Promise<void> =>
+    new Promise((resolve) => {
+      const asked = request(`${url}/?user=x`, { agent: false }, (answer) => {
+        answer.resume().once('end', () => {
+          if (answer.statusCode === 200) answers++;
+          else failures.push(String(answer.statusCode));
+          resolve();
+        });
+      });
+      asked.on('error', (error) => {
+        failures.push(error.message);
+        resolve();
+      });
+      asked.end();
+    });
+  const lines = Array.from({ length: 4 }, async () => {
+    while (asking) await ask();
+  });
+  return {
+    async stop() {
+      asking = false;
+      await Promise.all(lines);
+      return { failures, answers };
+    },
+  };
+}
+
+test('pm2 cluster: both tiers with Redis, messages cross processes, reload fails no request, stop leaves nothing', {
+  timeout: 120_000,
+}, async () => {
+  const redis = await startRedis();
+  const { dir, url } = await makeProject({
+    agentWorkers: 2,
+    serverWorkers: 2,
+    redisAdapter: { port: redis.port },
+  });
+  const { env, list } = await startPm2();
+  const started = await gopush(['--dir', dir, 'pm2', 'start'], { env });
+  expect([started.code, started.stderr]).toEqual([0, '']);
+  const processes = await list();
+  expect(processes.map(({ pm2_env: { status } }) => status)).toEqual(['online', 'online', 'online', 'online']);
+
+  const clients = await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      connectClient(url, index % 2 ? 'polling' : 'upgrade', { query: { user: `u${index}` }, reconnection: true }),
+    ),
+  );
+  await Promise.all(clients.map((client) => client.emitWithAck('go:join', 'lobby')));
+  const heard = Promise.all(clients.slice(1).map((client) => nextEvent(client, 'chat')));
+  clients[0]?.emit('room', { room: 'lobby', event: 'chat', message: 'across' });
+  for (const message of await heard) expect(message).toMatchObject({ message: 'across' });
+
+  const asking = askOverAndOver(url);
+  const reloaded = await gopush(['--dir', dir, 'pm2', 'reload'], { env });
+  const { failures, answers } = await asking.stop();
+  expect(reloaded.code).toBe(0);
+  expect(failures).toEqual([]);
+  expect(answers).toBeGreaterThan(100);
+  const after = await list();
+  expect(after.map(({ pm2_env: { status } }) => status)).toEqual(['online', 'online', 'online', 'online']);
+  for (const { pid } of processes) expect(after.map((one) => one.pid)).not.toContain(pid);
+
+  const back = await connectClient(url, 'websocket', { query: { user: 'new' } });
+  expect(await back.emitWithAck('go:join', 'lobby')).toMatchObject({ ok: true });
+  for (const client of [...clients, back]) client.disconnect();
+
+  expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
+  expect(await list()).toEqual([]);
+  expect(after.filter(({ pid }) => isAlive(pid))).toEqual([]);
+});
+
+test('a reload of a broken hook is refused, and what runs goes on', { timeout: 120_000 }, async () => {
+  const { dir, url, fanoutDir } = await makeProject({ agentWorkers: 1, serverWorkers: 1 });
+  const { env, list } = await startPm2();
+  expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).code).toBe(0);
+  const before = (await list()).map(({ pid }) => pid);
+  await writeFile(join(dir, 'hooks/router.local.js'), 'export default {');
+  const { code, stdout, stderr } = await gopush(['--dir', dir, 'pm2', 'reload'], { env });
+  expect([code, stderr]).toEqual([2, 'gopush: nothing was reloaded: mend this first\n']);
+  expect(stdout).toMatch(/✗ hook router: .*router\.local\.js: line 1/);
+  expect((await list()).map(({ pid }) => pid)).toEqual(before);
+  const client = await connectClient(url, 'websocket', { query: { user: 'ann' } });
+  client.disconnect();
+  expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
+  expect(await readdir(fanoutDir)).toEqual([]);
+});

@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { freePort } from './redis.ts';
+
+const workspace = fileURLToPath(new URL('../../', import.meta.url));
+const bin = join(workspace, 'packages/cli/dist/bin/gopush.js');
+
+/** A command that ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that is running. */
+export interface RunningCommand {
+  readonly child: ChildProcess;
+  stdout(): string;
+  /** Resolves when the output so far matches. */
+  until(pattern: RegExp): Promise<void>;
+  readonly ended: Promise<Ended>;
+}
+
+/** Starts `gopush` with these arguments; it ends with the test. */
+export function startGopush(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): RunningCommand {
+  return startProgram(process.execPath, [bin, ...args], options);
+}
+
+/** Runs `gopush` to its end. */
+export function gopush(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> {
+  return startGopush(args, options).ended;
+}
+
+/** Starts a program; it ends with the test. */
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  { cwd = workspace, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): RunningCommand {
+  const { NODE_ENV: _, ...inherited } = process.env;
+  const child = spawn(command, args, { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  const listeners = new Set<() => void>();
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].on('data', (chunk) => {
+      output[stream] += chunk;
+      for (const listener of listeners) listener();
+    });
+  }
+  const ended = once(child, 'close').then(([code]) => ({ code, ...output }) as Ended);
+  onTestFinished(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    const kill = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await ended;
+    clearTimeout(kill);
+  });
+  return {
+    child,
+    ended,
+    stdout: () => output.stdout,
+    until: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (!pattern.test(output.stdout + output.stderr)) return;
+          listeners.delete(look);
+          resolve();
+        };
+        listeners.add(look);
+        void ended.then((end) => reject(new Error(`ended before ${pattern}: ${end.stdout}${end.stderr}`)));
+        look();
+      }),
+  };
+}
+
+/** An empty folder that ends with the test. */
+export async function makeFolder(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'gopush-test-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A project on ports of its own. */
+export interface TestProject {
+  readonly dir: string;
+  readonly port: number;
+  readonly url: string;
+  /** The folder in which its push-servers meet. */
+  readonly fanoutDir: string;
+}
+
+/** Makes a project with `gopush create`, as a user would, on free ports. */
+export async function makeProject(config: Record<string, unknown> = {}): Promise<TestProject> {
+  const dir = await makeFolder();
+  const { code, stderr } = await gopush(['create', dir]);
+  if (code !== 0) throw new Error(stderr);
+  // As npm install would, without the registry.
+  await mkdir(join(dir, 'node_modules'));
+  await symlink(join(workspace, 'packages/cli'), join(dir, 'node_modules/gopush'));
+  const port = await freePort();
+  const serverPortStart = await freePort();
+  const fanoutDir = join(dir, 'mesh');
+  const settings = {
+    agentPort: port,
+    serverPortStart,
+    serverWorkers: 2,
+    agent: { drainMs: 500 },
+    ...config,
+    pushServer: { publicDir: 'public', drainMs: 500, fanoutDir, ...(config.pushServer as object) },
+  };
+  await writeFile(join(dir, 'config/local.json'), JSON.stringify(settings));
+  return { dir, port, url: `http://127.0.0.1:${port}`, fanoutDir };
+}
+
+/** Ids of the processes that descend from one. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const { stdout } = await startProgram('ps', ['-o', 'pid=', '--ppid', String(pid)]).ended;
+  return stdout.trim().split(/\s+/).filter(Boolean).map(Number);
+}
+
+/** Whether a process runs; one that has ended and is only not yet collected by its parent does not. */
+export function isAlive(pid: number): boolean {
+  const state = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
+  return state !== '' && !state.startsWith('Z');
+}
