@@ -20,6 +20,7 @@ if (named.length === 0) {
   ]);
   check('types', 'node_modules/typescript/bin/tsc', ['-p', 'test']);
   check('dead code', 'node_modules/knip/bin/knip.js', []);
+  check('generated docs', 'scripts/write-docs.mjs', ['--check']);
   check('package exports', 'scripts/check-exports.mjs', []);
 }
 test();

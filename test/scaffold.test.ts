@@ -37,7 +37,7 @@ async function npmInstall(dir: string): Promise<void> {
 async function tryProject(dir: string, script: string): Promise<void> {
   const port = await freePort();
   const env = { GOPUSH_AGENT_PORT: String(port), GOPUSH_SERVER_PORT_START: String(await freePort()) };
-  const running = startProgram('npm', ['run', '--silent', script], { cwd: dir, env });
+  const running = startProgram('npm', ['run', '--silent', script], { cwd: dir, env, ownGroup: true });
   await running.until(/gopush is ready/);
   const url = `http://127.0.0.1:${port}`;
   const ann = await connectClient(url, 'upgrade', { query: { user: 'ann' } });
@@ -48,7 +48,7 @@ async function tryProject(dir: string, script: string): Promise<void> {
   expect(await heard).toMatchObject({ message: 'hello' });
   ann.disconnect();
   bob.disconnect();
-  running.child.kill('SIGTERM');
+  running.signal('SIGINT');
   await running.ended;
 }
 

@@ -20,6 +20,8 @@ export interface Ended {
 /** A command that is running. */
 export interface RunningCommand {
   readonly child: ChildProcess;
+  /** Sends a signal to it, or to its whole group. */
+  signal(name: NodeJS.Signals): void;
   stdout(): string;
   /** Resolves when the output so far matches. */
   until(pattern: RegExp): Promise<void>;
@@ -42,14 +44,30 @@ export function gopush(
   return startGopush(args, options).ended;
 }
 
+/** How a program is started. */
+interface ProgramOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Whether signals go to all it started, as Ctrl-C does. */
+  readonly ownGroup?: boolean;
+}
+
 /** Starts a program; it ends with the test. */
 export function startProgram(
   command: string,
   args: readonly string[],
-  { cwd = workspace, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  { cwd = workspace, env = {}, ownGroup = false }: ProgramOptions = {},
 ): RunningCommand {
   const { NODE_ENV: _, ...inherited } = process.env;
-  const child = spawn(command, args, { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...inherited, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: ownGroup,
+  });
+  const signal = (name: NodeJS.Signals): void => {
+    if (child.pid !== undefined) process.kill(ownGroup ? -child.pid : child.pid, name);
+  };
   const output = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -61,13 +79,14 @@ export function startProgram(
   const ended = once(child, 'close').then(([code]) => ({ code, ...output }) as Ended);
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
-    const kill = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    signal('SIGTERM');
+    const kill = setTimeout(signal, 10_000, 'SIGKILL');
     await ended;
     clearTimeout(kill);
   });
   return {
     child,
+    signal,
     ended,
     stdout: () => output.stdout,
     until: (pattern) =>

@@ -1,0 +1,49 @@
+/** Writes the tables of docs/config.md and docs/failures.md from the code: `node scripts/write-docs.mjs [--check]`. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { configJsonSchema, describeSchema, failures, listVariables } from '../packages/contract/dist/index.js';
+
+const tables = {
+  'docs/config.md': [
+    ['setting', 'wants', 'default', 'variable', ''],
+    ...listVariables(configJsonSchema())
+      // A group as a whole has no row; its settings do.
+      .filter(({ schema }) => schema.properties === undefined)
+      .map(({ name, path, schema }) => [
+        code(path.join('.')),
+        schema.anyOf === undefined ? describeSchema(schema) : 'an object, or null',
+        schema.default === undefined ? '' : code(JSON.stringify(schema.default)),
+        code(name),
+        schema.description ?? '',
+      ]),
+  ],
+  'docs/failures.md': [
+    ['code', 'HTTP', 'upgrade', 'may pass by itself', 'message'],
+    ...Object.entries(failures).map(([name, { http, upgrade, retry, message }]) => [
+      code(name),
+      String(http),
+      String(upgrade),
+      retry ? 'yes' : '',
+      message,
+    ]),
+  ],
+};
+
+let stale = false;
+for (const [name, rows] of Object.entries(tables)) {
+  const file = new URL(`../${name}`, import.meta.url);
+  const text = await readFile(file, 'utf8');
+  const [head, ...body] = rows.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`);
+  const table = [head, head.replace(/[^|]+/g, '---'), ...body].join('\n');
+  const next = text.replace(/(<!-- table -->\n)[\s\S]*?(\n<!-- end -->)/, (_, start, end) => start + table + end);
+  if (next === text) continue;
+  stale = true;
+  if (!process.argv.includes('--check')) await writeFile(file, next);
+}
+if (stale && process.argv.includes('--check')) {
+  process.stderr.write('docs/config.md or docs/failures.md is not up to date: node scripts/write-docs.mjs\n');
+  process.exit(1);
+}
+
+function code(text) {
+  return `\`${text}\``;
+}
