@@ -128,7 +128,7 @@ export async function makeProject(config: Record<string, unknown> = {}): Promise
   await mkdir(join(dir, 'node_modules'));
   await symlink(join(workspace, 'packages/cli'), join(dir, 'node_modules/gopush'));
   const port = await freePort();
-  const serverPortStart = await freePort();
+  const serverPortStart = await freePort(4);
   const fanoutDir = join(dir, 'mesh');
   const settings = {
     agentPort: port,

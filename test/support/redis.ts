@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { listen } from '@gopush/service';
 import { onTestFinished } from 'vitest';
 
 /** A real Redis of a test's own. */
@@ -42,12 +43,9 @@ export async function startRedis(options: readonly string[] = [], fixedPort?: nu
 /** Starts a Redis Cluster of three servers that ends with the test. */
 export async function startRedisCluster(): Promise<{ readonly ports: readonly number[] }> {
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
-  const ports: number[] = [];
-  // A cluster's nodes talk on the port 10,000 above their own, which must be one, too.
-  while (ports.length < 3) {
-    const port = await freePort();
-    if (port < 50_000) ports.push(port);
-  }
+  // A cluster's nodes talk on the port 10,000 above their own.
+  const first = await freePort(3);
+  const ports = [first, first + 1, first + 2];
   await Promise.all(ports.map((port) => startRedis(options, port)));
   const nodes = ports.map((port) => `127.0.0.1:${port}`);
   const made = spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], { encoding: 'utf8' });
@@ -70,12 +68,26 @@ async function spawnRedis(port: number, dir: string, options: readonly string[])
   return child;
 }
 
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port < 55_000 ? port : freePort();
+/**
+ * The first of so many ports in a row that are free. Below those that the system gives to outgoing connections, or one of them
+ * could be taken in between.
+ */
+export async function freePort(count = 1): Promise<number> {
+  const first = 12_000 + Math.floor(Math.random() * 18_000);
+  for (let port = first; port < first + count; port++) {
+    if (!(await isFree(port))) return freePort(count);
+  }
+  return first;
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    await listen(server, { port, exclusive: true });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }

@@ -1,4 +1,10 @@
-import { type ClientRequest, type IncomingMessage, request as openRequest, type ServerResponse } from 'node:http';
+import {
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  request as openRequest,
+  type ServerResponse,
+} from 'node:http';
 import { failed, type Result, success, type Target } from '@gopush/contract';
 import { type Connections, ConnectTimeoutError } from './connections.ts';
 import { responseHeaders } from './headers.ts';
@@ -29,21 +35,23 @@ export async function forward(
 ): Promise<Result<void>> {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  const first = await attempt(request, response, options, hasBody);
-  // A target may close an idle connection in the moment we use it. Nothing was served then, so asking again is safe.
-  if (first === 'stale' && !hasBody && idempotent.has(request.method ?? '')) {
-    const second = await attempt(request, response, options, hasBody);
-    return second === 'stale' ? failed('target_unreachable', 'the connection was reset twice') : second;
-  }
-  return first === 'stale' ? failed('target_unreachable', 'the connection was reset') : first;
+  const { pooled, single } = options.connections;
+  const first = await attempt(request, response, options, hasBody, pooled);
+  if (first !== 'reset') return first;
+  // A target may close an idle connection in the moment we use it. It has served nothing then, and asking again is safe; on a new
+  // connection, as the other idle ones may be as old.
+  const mayRepeat = !hasBody && idempotent.has(request.method ?? '');
+  const second = mayRepeat ? await attempt(request, response, options, hasBody, single) : first;
+  return second === 'reset' ? failed('target_unreachable', 'the connection was reset') : second;
 }
 
 function attempt(
   request: IncomingMessage,
   response: ServerResponse,
-  { target, path, headers, connections, answerTimeoutMs }: ForwardOptions,
+  { target, path, headers, answerTimeoutMs }: ForwardOptions,
   hasBody: boolean,
-): Promise<Result<void> | 'stale'> {
+  agent: Agent,
+): Promise<Result<void> | 'reset'> {
   return new Promise((resolve) => {
     const upstream = openRequest({
       host: target.host,
@@ -52,7 +60,7 @@ function attempt(
       path,
       headers:
         request.headers['transfer-encoding'] === undefined ? headers : [...headers, 'transfer-encoding', 'chunked'],
-      agent: connections.pooled,
+      agent,
       setHost: false,
     });
     let answer: IncomingMessage | undefined;
@@ -62,7 +70,7 @@ function attempt(
       upstream.destroy();
       end(success(undefined));
     };
-    const end = (result: Result<void> | 'stale'): void => {
+    const end = (result: Result<void> | 'reset'): void => {
       response.off('close', clientGone);
       resolve(result);
     };
@@ -73,7 +81,7 @@ function attempt(
     });
     upstream.on('error', (error) => {
       if (answer !== undefined) answer.destroy();
-      else if (upstream.reusedSocket && isReset(error)) end('stale');
+      else if (isReset(error)) end('reset');
       else end(failureOf(error));
     });
     upstream.once('response', (incoming) => {
