@@ -8,7 +8,7 @@ import { type PushServer, startPushServer } from '@gopush/push-server';
 import type { Logger } from '@gopush/service';
 import type { Socket } from 'socket.io-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startRedis, startRedisCluster } from './support/redis.ts';
+import { startRedis, startRedisCluster, startSentinel } from './support/redis.ts';
 import { connectClient, nextEvent } from './support/socket-io.ts';
 
 /** Makes push-servers that are joined. */
@@ -24,6 +24,10 @@ const implementations: Record<string, () => Promise<StartNode>> = {
   'a single Redis': async () => {
     const { port } = await startRedis();
     return nodesWith({ redisAdapter: { port } });
+  },
+  'Redis behind a sentinel': async () => {
+    const { port } = await startSentinel();
+    return nodesWith({ redisAdapter: { sentinels: [{ host: '127.0.0.1', port }] } });
   },
   'a Redis Cluster': async () => {
     const { ports } = await startRedisCluster();

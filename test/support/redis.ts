@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,6 +40,28 @@ export async function startRedis(options: readonly string[] = [], fixedPort?: nu
   };
 }
 
+/** Starts a Redis and a sentinel that watches it, both of which end with the test. */
+export async function startSentinel(): Promise<{ readonly port: number }> {
+  const { port: master } = await startRedis();
+  const port = await freePort();
+  const dir = await mkdtemp(join(tmpdir(), 'gopush-sentinel-'));
+  await writeFile(
+    join(dir, 'sentinel.conf'),
+    `port ${port}\ndir ${dir}\nsentinel monitor mymaster 127.0.0.1 ${master} 1\n`,
+  );
+  const child = spawn('redis-server', [join(dir, 'sentinel.conf'), '--sentinel'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(async () => {
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+    await rm(dir, { recursive: true, force: true });
+  });
+  await said(child, /\+monitor master/);
+  return { port };
+}
+
 /** Starts a Redis Cluster of three servers that ends with the test. */
 export async function startRedisCluster(): Promise<{ readonly ports: readonly number[] }> {
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
@@ -56,16 +78,21 @@ export async function startRedisCluster(): Promise<{ readonly ports: readonly nu
 async function spawnRedis(port: number, dir: string, options: readonly string[]): Promise<ChildProcess> {
   const own = ['--port', String(port), '--dir', dir, '--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'];
   const child = spawn('redis-server', [...own, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await new Promise<void>((resolve, reject) => {
+  await said(child, /Ready to accept connections/);
+  return child;
+}
+
+/** Resolves when a server has said this. */
+function said(child: ChildProcess, pattern: RegExp): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
     let text = '';
     child.once('error', () => reject(new Error('redis-server is missing: npm test installs it or says how')));
     child.once('exit', () => reject(new Error(`redis-server ended: ${text}`)));
     child.stdout?.on('data', (chunk) => {
       text += chunk;
-      if (/Ready to accept connections/.test(text)) resolve();
+      if (pattern.test(text)) resolve();
     });
   });
-  return child;
 }
 
 /**
