@@ -18,8 +18,8 @@ import type { HookLocation } from './hooks/find-hook-files.ts';
 import { createHookSet, type HookSet } from './hooks/hook-set.ts';
 import { loadHooks } from './hooks/load-hooks.ts';
 import { watchHooks } from './hooks/watch-hooks.ts';
-import { createConnections } from './proxy/connections.ts';
 import { createTunnels } from './proxy/tunnels.ts';
+import { createUpstreams } from './proxy/upstreams.ts';
 import { rejectConnection, rejectRequest } from './reject.ts';
 
 /** What an agent is started with. */
@@ -57,11 +57,12 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   try {
     const builtInTargets = listBuiltInTargets(config);
     const hooks = await openHooks(options.hooks ?? {}, builtInTargets, config, log, lifetime.opened);
-    const connections = createConnections(config.agent.connectTimeoutMs);
-    lifetime.opened('connections to targets', connections.close);
-    const tunnels = createTunnels();
+    const upstreams = createUpstreams(config.agent.connectTimeoutMs);
+    lifetime.opened('connections to targets', upstreams.close);
+    const tunnels = createTunnels({ idleMs: config.agent.tunnelIdleMs, maxAgeMs: config.agent.tunnelMaxAgeMs });
+    lifetime.opened('tunnels', tunnels.close);
     const hookTimeoutMs = config.hooks.timeoutMs;
-    const context: AgentContext = { config, node, log, hooks, connections, tunnels, hookTimeoutMs, builtInTargets };
+    const context: AgentContext = { config, node, log, hooks, upstreams, tunnels, hookTimeoutMs, builtInTargets };
 
     const server = createAgentServer(context);
     const { host } = config.agent;
@@ -114,12 +115,13 @@ function createAgentServer(context: AgentContext): Server {
   return server;
 }
 
-/** No new connections; requests in flight and tunnels go on until the deadline, then they are cut. */
+/**
+ * No new connections; requests in flight and tunnels go on until the deadline. The tunnels are closed before it one after another,
+ * so many a second, so that their clients do not all come back to the remaining agents at once.
+ */
 async function drain(server: Server, { config, tunnels }: AgentContext): Promise<void> {
-  const { drainMs } = config.agent;
-  const cut = setTimeout(tunnels.cut, drainMs);
-  await drainHttp(server, drainMs);
-  clearTimeout(cut);
+  const { drainMs, closePerSecond } = config.agent;
+  await Promise.all([drainHttp(server, drainMs), tunnels.drain(drainMs, closePerSecond)]);
 }
 
 async function openHooks(

@@ -1,8 +1,8 @@
 import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HookSet } from './hooks/hook-set.ts';
-import type { Connections } from './proxy/connections.ts';
 import type { Tunnels } from './proxy/tunnels.ts';
+import type { Upstreams } from './proxy/upstreams.ts';
 import type { ResolveContext } from './resolve.ts';
 
 /** What serving requests needs: made once by `startAgent`, read by both lines. */
@@ -13,6 +13,6 @@ export interface AgentContext extends ResolveContext {
   readonly log: Logger;
   /** The hooks as they are now. */
   readonly hooks: () => HookSet;
-  readonly connections: Connections;
+  readonly upstreams: Upstreams;
   readonly tunnels: Tunnels;
 }

@@ -33,12 +33,12 @@ async function serve(request: AgentRequest, response: ServerResponse, context: A
   if (request.readableEnded && Number(request.headers['content-length'] ?? 0) > 0) {
     return failed('internal', 'the agent hook read the body of the request, so there is nothing left to forward');
   }
-  const { config, connections, node } = context;
+  const { config, upstreams, node } = context;
   return forward(request, response, {
     target: route.value.target,
     path: writeUid(request.url, uid.value),
     headers: requestHeaders(request, route.value, node),
-    connections,
+    upstreams,
     answerTimeoutMs: config.agent.answerTimeoutMs,
   });
 }

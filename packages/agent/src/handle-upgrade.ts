@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { failed, type Result, success, writeUid } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
@@ -7,9 +6,11 @@ import { parseHandshake } from './handshake.ts';
 import { callHook } from './hooks/call-hook.ts';
 import type { UidSource } from './hooks/hook-set.ts';
 import { isOriginAllowed } from './origin.ts';
+import { adopt } from './proxy/carrier.ts';
 import { requestHeaders, responseHeaders } from './proxy/headers.ts';
 import { openUpstream } from './proxy/open-upstream.ts';
-import { openTunnel } from './proxy/tunnel.ts';
+import { relayAnswer } from './proxy/relay-answer.ts';
+import { writeHead, writeRequestHead } from './proxy/write-head.ts';
 import { logFailure, rejectUpgrade } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
 
@@ -21,13 +22,10 @@ export async function handleUpgrade(
   context: AgentContext,
 ): Promise<void> {
   // First of all: a client that vanishes during any of the steps below must not be anyone's unhandled error.
-  const gone = new AbortController();
-  const onGone = (): void => gone.abort();
-  client.on('error', onGone).once('close', onGone);
-  context.tunnels.add(client);
-  const served = await serve(request, client, head, gone.signal, context);
-  client.off('close', onGone);
-  if (served.ok || gone.signal.aborted) return;
+  client.on('error', () => {});
+  context.tunnels.greet(client);
+  const served = await serve(request, client, head, context);
+  if (served.ok || client.destroyed) return;
   logFailure(context.log, served.failure, { upgrade: true, path: request.path });
   rejectUpgrade(client, served.failure);
 }
@@ -36,11 +34,10 @@ async function serve(
   request: AgentRequest,
   client: Socket,
   head: Buffer,
-  signal: AbortSignal,
   context: AgentContext,
 ): Promise<Result<void>> {
   const hooks = context.hooks();
-  const { config, connections, node } = context;
+  const { config, tunnels, node } = context;
   const handshake = parseHandshake(request);
   if (!handshake.ok) return handshake;
   const { origin, host } = request.headers;
@@ -49,54 +46,38 @@ async function serve(
   if (!uid.ok) return uid;
   const route = await resolve(request, uid.value, hooks, context);
   if (!route.ok) return route;
+  const path = writeUid(request.url ?? '/', uid.value);
+  const headers = [...requestHeaders(request, route.value, node), 'connection', 'Upgrade', 'upgrade', 'websocket'];
   const upstream = await openUpstream({
     target: route.value.target,
-    path: writeUid(request.url ?? '/', uid.value),
-    headers: requestHeaders(request, route.value, node),
+    request: writeRequestHead('GET', path, headers),
     key: handshake.value.key,
-    connections,
+    connectTimeoutMs: config.agent.connectTimeoutMs,
     timeoutMs: config.agent.handshakeTimeoutMs,
-    signal,
+    client,
   });
   if (!upstream.ok) return upstream;
-  const { answer } = upstream.value;
-  if (upstream.value.kind === 'answered') {
-    relayAnswer(answer, client);
+  const { socket, early, body } = upstream.value;
+  if (body !== undefined) {
+    relayAnswer(upstream.value, client);
     return success(undefined);
   }
-  const { socket } = upstream.value;
-  if (signal.aborted) {
-    socket.on('error', () => {}).destroy();
-    return success(undefined);
-  }
-  openTunnel(client, socket);
+  const { status, reason, headers: answered } = upstream.value.head;
+  const adopted = adopt(client);
+  const tunnel = tunnels.open(adopted.socket, socket, () => {});
+  const answer = [...responseHeaders(answered), 'connection', 'Upgrade', 'upgrade', 'websocket'];
+  adopted.socket.write(writeHead(status, reason, answer), 'latin1');
   // What came glued to either head goes out first.
-  client.write(writeHead(answer, ['connection', 'Upgrade', 'upgrade', 'websocket']));
-  if (upstream.value.head.length > 0) client.write(upstream.value.head);
-  if (head.length > 0) socket.write(head);
+  tunnel.start([head, ...adopted.early].filter(notEmpty), [early].filter(notEmpty));
   return success(undefined);
+}
+
+function notEmpty({ length }: Buffer): boolean {
+  return length > 0;
 }
 
 async function identify(request: AgentRequest, source: UidSource, timeoutMs: number): Promise<Result<string>> {
   if (source.kind !== 'function')
     return failed('uid_missing', 'there is no onupgrade hook, and no plain agent function');
   return uidOf(source.file, await callHook(() => source.hook(request), timeoutMs));
-}
-
-/** A target that does not upgrade says why: the client gets its answer whole, as it is, and the connection ends. */
-function relayAnswer(answer: IncomingMessage, client: Socket): void {
-  client.write(writeHead(answer, ['connection', 'close']));
-  answer.on('error', () => {});
-  answer.once('close', () => {
-    if (!answer.complete) client.destroy();
-  });
-  client.once('close', () => answer.destroy());
-  answer.pipe(client);
-}
-
-function writeHead(answer: IncomingMessage, ours: readonly string[]): string {
-  const headers = [...responseHeaders(answer.rawHeaders), ...ours];
-  let head = `HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}\r\n`;
-  for (let index = 0; index + 1 < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
-  return `${head}\r\n`;
 }

@@ -1,13 +1,10 @@
-import {
-  type Agent,
-  type ClientRequest,
-  type IncomingMessage,
-  request as openRequest,
-  type ServerResponse,
-} from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { failed, type Result, success, type Target } from '@gopush/contract';
-import { type Connections, ConnectTimeoutError } from './connections.ts';
+import { type AnswerBody, createAnswerBody } from './answer-body.ts';
+import { type AnswerHead, framingOf, parseAnswerHead, staysOpen } from './answer-head.ts';
 import { responseHeaders } from './headers.ts';
+import { ConnectTimeoutError, type Exchange, type UpstreamConnection, type Upstreams } from './upstreams.ts';
+import { writeHead, writeRequestHead } from './write-head.ts';
 
 /** What forwarding needs besides request and response. */
 export interface ForwardOptions {
@@ -16,7 +13,7 @@ export interface ForwardOptions {
   readonly path: string;
   /** Headers for the target, as names and values in turn. */
   readonly headers: readonly string[];
-  readonly connections: Connections;
+  readonly upstreams: Upstreams;
   /** How long nothing may move before the answer begins, in milliseconds. */
   readonly answerTimeoutMs: number;
 }
@@ -33,111 +30,229 @@ export async function forward(
   response: ServerResponse,
   options: ForwardOptions,
 ): Promise<Result<void>> {
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  const { pooled, single } = options.connections;
-  const first = await attempt(request, response, options, hasBody, pooled);
+  const first = await attempt(request, response, options, false);
   if (first !== 'reset') return first;
   // A target may close an idle connection in the moment we use it. It has served nothing then, and asking again is safe; on a new
   // connection, as the other idle ones may be as old.
-  const mayRepeat = !hasBody && idempotent.has(request.method ?? '');
-  const second = mayRepeat ? await attempt(request, response, options, hasBody, single) : first;
+  const mayRepeat = !hasBody(request) && idempotent.has(request.method ?? '');
+  const second = mayRepeat ? await attempt(request, response, options, true) : first;
   return second === 'reset' ? failed('target_unreachable', 'the connection was reset') : second;
 }
 
 function attempt(
   request: IncomingMessage,
   response: ServerResponse,
-  { target, path, headers, answerTimeoutMs }: ForwardOptions,
-  hasBody: boolean,
-  agent: Agent,
+  options: ForwardOptions,
+  fresh: boolean,
 ): Promise<Result<void> | 'reset'> {
   return new Promise((resolve) => {
-    const upstream = openRequest({
-      host: target.host,
-      port: target.port,
-      method: request.method,
-      path,
-      headers:
-        request.headers['transfer-encoding'] === undefined ? headers : [...headers, 'transfer-encoding', 'chunked'],
-      agent,
-      setHost: false,
-    });
-    let answer: IncomingMessage | undefined;
-
-    const clientGone = (): void => {
-      if (response.writableFinished) return;
-      upstream.destroy();
-      end(success(undefined));
-    };
-    const end = (result: Result<void> | 'reset'): void => {
-      response.off('close', clientGone);
-      resolve(result);
-    };
-    response.once('close', clientGone);
-
-    upstream.setTimeout(answerTimeoutMs, () => {
-      if (answer === undefined) upstream.destroy(new AnswerTimeoutError());
-    });
-    upstream.on('error', (error) => {
-      if (answer !== undefined) answer.destroy();
-      else if (isReset(error)) end('reset');
-      else end(failureOf(error));
-    });
-    upstream.once('response', (incoming) => {
-      answer = incoming;
-      upstream.setTimeout(0);
-      relay(incoming, request, response, () => end(success(undefined)));
-    });
-    sendBody(request, upstream, hasBody);
+    new Forwarding(request, response, options, fresh, resolve).start();
   });
 }
 
-function sendBody(request: IncomingMessage, upstream: ClientRequest, hasBody: boolean): void {
-  if (!hasBody) {
-    upstream.end();
-    return;
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** One attempt to have a request answered by its target. */
+class Forwarding implements Exchange {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #options: ForwardOptions;
+  readonly #connection: UpstreamConnection;
+  readonly #resolve: (result: Result<void> | 'reset') => void;
+  /** The beginning of a head that was cut. */
+  #partial: Buffer | undefined;
+  #head: AnswerHead | undefined;
+  #body: AnswerBody | undefined;
+  #requestSent = false;
+  #over = false;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: ForwardOptions,
+    fresh: boolean,
+    resolve: (result: Result<void> | 'reset') => void,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#connection = options.upstreams.begin(options.target, this, options.answerTimeoutMs, fresh);
   }
-  request.once('end', () => {
-    if (request.rawTrailers.length > 0) upstream.addTrailers(pairs(request.rawTrailers));
-  });
-  request.pipe(upstream);
+
+  start(): void {
+    const request = this.#request;
+    const { path, headers } = this.#options;
+    const { socket } = this.#connection;
+    const chunked = request.headers['transfer-encoding'] !== undefined;
+    const all = chunked ? [...headers, 'transfer-encoding', 'chunked'] : headers;
+    this.#response.once('close', this.#onClientGone);
+    socket.write(writeRequestHead(request.method ?? 'GET', path, all), 'latin1');
+    if (!hasBody(request)) {
+      this.#requestSent = true;
+      return;
+    }
+    request.on('data', (chunk: Buffer) => {
+      if (this.#over) return;
+      if (chunked) {
+        socket.cork();
+        socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
+        socket.write(chunk);
+        socket.write('\r\n', 'latin1');
+        process.nextTick(uncork, socket);
+      } else socket.write(chunk);
+      if (socket.writableNeedDrain) request.pause();
+    });
+    request.once('end', () => {
+      this.#requestSent = true;
+      if (chunked && !this.#over) socket.write(`0\r\n${writeTrailers(request.rawTrailers)}\r\n`, 'latin1');
+    });
+  }
+
+  onDrain(): void {
+    if (!this.#requestSent) this.#request.resume();
+  }
+
+  onIdle(): void {
+    // Once the answer has begun it may take as long as it likes: server-sent events, long polls.
+    if (this.#head === undefined) this.#fail(failed('target_silent', this.#options.target.name));
+  }
+
+  onGone(error: NodeJS.ErrnoException | undefined): void {
+    if (this.#over) return;
+    const { target } = this.#options;
+    if (this.#body?.endsWithConnection && error === undefined) {
+      this.#finish();
+    } else if (this.#head !== undefined) {
+      // Cut, so that half an answer is not taken for a whole one.
+      this.#response.destroy();
+      this.#end(success(undefined));
+    } else if (error instanceof ConnectTimeoutError || isRefused(error)) {
+      this.#end(failed('target_unreachable', `${target.name}: ${error?.message}`));
+    } else if (this.#partial === undefined) {
+      this.#end('reset');
+    } else {
+      this.#end(failed('target_bad_answer', `${target.name} closed the connection within the head of its answer`));
+    }
+  }
+
+  onChunk(chunk: Buffer, length: number): boolean {
+    let bytes = chunk.subarray(0, length);
+    while (this.#head === undefined) {
+      if (this.#partial !== undefined) {
+        bytes = Buffer.concat([this.#partial, bytes]);
+        this.#partial = undefined;
+      }
+      const head = parseAnswerHead(bytes);
+      if (head === undefined) {
+        this.#partial = Buffer.from(bytes);
+        return true;
+      }
+      if (typeof head === 'string' || head.status === 101) {
+        return this.#fail(
+          failed(
+            'target_bad_answer',
+            `${this.#options.target.name}: ${typeof head === 'string' ? head : '101 without an upgrade'}`,
+          ),
+        );
+      }
+      bytes = bytes.subarray(head.size);
+      if (head.status >= 200) {
+        const fault = this.#begin(head);
+        if (fault !== undefined)
+          return this.#fail(failed('target_bad_answer', `${this.#options.target.name}: ${fault}`));
+      } else {
+        this.#inform(head);
+        if (bytes.length === 0) return true;
+      }
+    }
+    return this.#relay(bytes);
+  }
+
+  /** Early hints and the like go on as they came; 100 was answered by ourselves. */
+  #inform({ status, reason, headers }: AnswerHead): void {
+    if (status === 100 || this.#request.httpVersionMinor === 0) return;
+    this.#response.socket?.write(writeHead(status, reason, responseHeaders(headers)), 'latin1');
+  }
+
+  #begin(head: AnswerHead): string | undefined {
+    const framing = framingOf(head, this.#request.method ?? 'GET');
+    if (typeof framing === 'string') return framing;
+    this.#head = head;
+    this.#body = createAnswerBody(framing);
+    this.#response.writeHead(head.status, head.reason, responseHeaders(head.headers));
+    return undefined;
+  }
+
+  #relay(bytes: Buffer): boolean {
+    const body = this.#body as AnswerBody;
+    const response = this.#response;
+    let more = true;
+    const consumed = body.read(bytes, (content) => {
+      // A copy: the response may wait for the client, the buffer does not.
+      more = response.write(Buffer.from(content)) && more;
+    });
+    if (body.fault !== undefined) {
+      response.destroy();
+      this.#connection.discard();
+      this.#end(success(undefined));
+      return false;
+    }
+    if (body.done) {
+      this.#finish(consumed === bytes.length);
+      return true;
+    }
+    // Server-sent events and the like: the client waits for the headers, not for the first byte.
+    if (bytes.length === 0) response.flushHeaders();
+    if (!more) response.once('drain', () => this.#connection.socket.resume());
+    return more;
+  }
+
+  /** The answer is whole. */
+  #finish(nothingLeft = false): void {
+    const trailers = this.#body?.trailers ?? [];
+    if (trailers.length > 0) this.#response.addTrailers(pairs(trailers));
+    this.#response.end();
+    if (nothingLeft && this.#requestSent && this.#head !== undefined && staysOpen(this.#head))
+      this.#connection.release();
+    else this.#connection.discard();
+    this.#end(success(undefined));
+  }
+
+  #fail(failure: Result<never>): false {
+    this.#connection.discard();
+    this.#end(failure);
+    return false;
+  }
+
+  readonly #onClientGone = (): void => {
+    if (this.#over) return;
+    this.#connection.discard();
+    this.#end(success(undefined));
+  };
+
+  #end(result: Result<void> | 'reset'): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#response.off('close', this.#onClientGone);
+    this.#resolve(result);
+  }
 }
 
-function relay(answer: IncomingMessage, request: IncomingMessage, response: ServerResponse, done: () => void): void {
-  response.writeHead(answer.statusCode ?? 502, answer.statusMessage, responseHeaders(answer.rawHeaders));
-  // Server-sent events and the like: the client waits for the headers, not for the first byte.
-  response.flushHeaders();
-  // A cut answer is dealt with when it closes.
-  answer.on('error', () => {});
-  answer.once('end', () => {
-    if (answer.rawTrailers.length > 0) response.addTrailers(pairs(answer.rawTrailers));
-  });
-  answer.once('close', () => {
-    // Cut, so that half an answer is not taken for a whole one.
-    if (!answer.complete) response.destroy();
-    // An answer may come before the request is complete; the rest of it is of no use to anyone.
-    if (!request.complete) request.unpipe();
-    done();
-  });
-  answer.pipe(response);
+function uncork(socket: { uncork(): void }): void {
+  socket.uncork();
 }
 
-/** The target did not begin its answer in time. */
-class AnswerTimeoutError extends Error {
-  override readonly name = 'AnswerTimeoutError';
+function isRefused(error: NodeJS.ErrnoException | undefined): boolean {
+  return error !== undefined && error.code !== 'ECONNRESET' && error.code !== 'EPIPE';
 }
 
-function isReset(error: NodeJS.ErrnoException): boolean {
-  return error.code === 'ECONNRESET' || error.code === 'EPIPE';
-}
-
-/** Takes what went wrong with a target to a failure. */
-export function failureOf(error: NodeJS.ErrnoException): Result<never> {
-  if (error instanceof AnswerTimeoutError) return failed('target_silent');
-  if (error instanceof ConnectTimeoutError) return failed('target_unreachable', error.message);
-  if (error.code?.startsWith('HPE_')) return failed('target_bad_answer', error.message);
-  return failed('target_unreachable', error.message);
+function writeTrailers(raw: readonly string[]): string {
+  return pairs(raw)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
 }
 
 function pairs(raw: readonly string[]): [string, string][] {

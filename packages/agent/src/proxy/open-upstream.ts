@@ -1,67 +1,111 @@
-import { type IncomingMessage, request as openRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { failed, type Result, success, type Target } from '@gopush/contract';
 import { acceptOf } from '../handshake.ts';
-import type { Connections } from './connections.ts';
-import { failureOf } from './forward.ts';
+import { type AnswerHead, type BodyFraming, framingOf, parseAnswerHead } from './answer-head.ts';
+import { carryTo, connectCarrying } from './carrier.ts';
 
 /** What a target made of an upgrade request. */
-export type Upstream =
-  | { readonly kind: 'upgraded'; readonly answer: IncomingMessage; readonly socket: Socket; readonly head: Buffer }
-  | { readonly kind: 'answered'; readonly answer: IncomingMessage };
+export interface Upstream {
+  readonly socket: Socket;
+  readonly head: AnswerHead;
+  /** What came after the head already. */
+  readonly early: Buffer;
+  /** How long the body is of an answer that is no upgrade; `undefined` for an upgrade. */
+  readonly body: BodyFraming | undefined;
+}
 
 /** What asking a target to upgrade needs. */
 export interface UpstreamOptions {
   readonly target: Target;
-  readonly path: string;
-  readonly headers: readonly string[];
+  /** The request as it goes to the target. */
+  readonly request: string;
   /** The client's `Sec-WebSocket-Key`, which the target must have seen. */
   readonly key: string;
-  readonly connections: Connections;
-  /** Longest time until the target answers, in milliseconds. */
+  /** Longest time to connect, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** Longest time until the target answers, connecting included, in milliseconds. */
   readonly timeoutMs: number;
-  /** Aborts when the client goes away. */
-  readonly signal: AbortSignal;
+  /** The client: when it goes away there is nothing left to ask for. */
+  readonly client: Socket;
 }
 
-/** Asks a target to upgrade. Anything but a correct 101 is given back to be relayed as the plain answer it is. */
+/**
+ * Asks a target to upgrade. Anything but a correct 101 is given back to be relayed as the plain answer it is. The socket comes back
+ * paused.
+ */
 export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>> {
-  const { target, path, headers, key, connections, timeoutMs, signal } = options;
+  const { target, request, key, client } = options;
   return new Promise((resolve) => {
-    const request = openRequest({
-      host: target.host,
-      port: target.port,
-      method: 'GET',
-      path,
-      headers: [...headers, 'connection', 'Upgrade', 'upgrade', 'websocket'],
-      agent: connections.single,
-      setHost: false,
-      signal,
-    });
-    const deadline = setTimeout(() => {
-      resolve(failed('target_silent'));
-      request.destroy();
-    }, timeoutMs);
-    request.on('error', (error) => {
+    const socket = connectCarrying({ host: target.host, port: target.port, noDelay: true });
+    let bytes: Buffer | undefined;
+    const settle = (result: Result<Upstream>): void => {
       clearTimeout(deadline);
-      resolve(failureOf(error));
-    });
-    request.once('response', (answer) => {
+      socket.off('close', onClose).off('end', onClose).off('connect', onConnect);
+      client.off('close', onClientGone);
+      if (!result.ok) socket.destroy();
+      resolve(result);
+    };
+    const onClose = (): void => {
+      settle(
+        failed(
+          bytes === undefined ? 'target_unreachable' : 'target_bad_answer',
+          `${target.name} closed the connection`,
+        ),
+      );
+    };
+    const onClientGone = (): void => settle(failed('target_unreachable', 'the client went away'));
+    const onConnect = (): void => {
       clearTimeout(deadline);
-      resolve(success({ kind: 'answered', answer }));
+      deadline = setTimeout(() => settle(failed('target_silent', target.name)), options.timeoutMs);
+    };
+    let deadline = setTimeout(() => {
+      settle(failed('target_unreachable', `${target.name}: not connected within ${options.connectTimeoutMs} ms`));
+    }, options.connectTimeoutMs);
+
+    socket.on('error', (error) => settle(failed('target_unreachable', `${target.name}: ${error.message}`, error)));
+    socket.once('connect', onConnect).once('close', onClose).once('end', onClose);
+    client.once('close', onClientGone);
+    carryTo(socket, {
+      onChunk(chunk, length) {
+        const fresh = Buffer.from(chunk.subarray(0, length));
+        bytes = bytes === undefined ? fresh : Buffer.concat([bytes, fresh]);
+        const head = parseAnswerHead(bytes);
+        if (head === undefined) return true;
+        if (typeof head === 'string') {
+          settle(failed('target_bad_answer', `${target.name}: ${head}`));
+          return false;
+        }
+        // 100 and 103 come before the answer proper.
+        if (head.status < 200 && head.status !== 101) {
+          const rest = bytes.subarray(head.size);
+          bytes = undefined;
+          return rest.length === 0 || this.onChunk(rest, rest.length);
+        }
+        settle(readAnswer(socket, head, bytes.subarray(head.size), key, target));
+        return false;
+      },
     });
-    request.once('upgrade', (answer, stream, head) => {
-      clearTimeout(deadline);
-      const socket = stream as Socket;
-      const { upgrade, 'sec-websocket-accept': accept } = answer.headers;
-      if (upgrade?.toLowerCase() === 'websocket' && accept === acceptOf(key)) {
-        resolve(success({ kind: 'upgraded', answer, socket, head }));
-        return;
-      }
-      socket.on('error', () => {});
-      socket.destroy();
-      resolve(failed('target_bad_answer', `${target.name} answered 101 without a matching sec-websocket-accept`));
-    });
-    request.end();
+    socket.write(request, 'latin1');
   });
+}
+
+function readAnswer(socket: Socket, head: AnswerHead, early: Buffer, key: string, target: Target): Result<Upstream> {
+  if (head.status === 101) {
+    const upgrade = headerOf(head, 'upgrade')?.toLowerCase();
+    if (upgrade === 'websocket' && headerOf(head, 'sec-websocket-accept') === acceptOf(key)) {
+      return success({ socket, head, early, body: undefined });
+    }
+    return failed('target_bad_answer', `${target.name} answered 101 without a matching sec-websocket-accept`);
+  }
+  const body = framingOf(head, 'GET');
+  return typeof body === 'string'
+    ? failed('target_bad_answer', `${target.name}: ${body}`)
+    : success({ socket, head, early, body });
+}
+
+function headerOf({ headers }: AnswerHead, name: string): string | undefined {
+  for (let index = 0; index < headers.length; index += 2) {
+    if ((headers[index] as string).toLowerCase() === name) return headers[index + 1];
+  }
+  return undefined;
 }

@@ -1,27 +1,86 @@
 import type { Socket } from 'node:net';
+import { Tunnel, type TunnelLimits } from './tunnel.ts';
 
 /** The clients of an agent that asked for an upgrade: in their handshake, or at the end of a tunnel. */
 export interface Tunnels {
-  /** Counts a client until it is closed. */
-  add(client: Socket): void;
+  /** Counts a client's handshake until it is over: a tunnel, an answer, or gone. */
+  greet(client: Socket): void;
+  /** Joins a client and a target. */
+  open(client: Socket, target: Socket, onClosed: (tunnel: Tunnel) => void): Tunnel;
   readonly size: number;
-  /** Closes them all; the other end of each tunnel goes down with it. */
-  cut(): void;
+  /**
+   * Lets tunnels go on, then closes them with 1012 in random order, `perSecond` of them a second, and cuts what is left after
+   * `drainMs`. Resolves when all are closed.
+   */
+  drain(drainMs: number, perSecond: number): Promise<void>;
+  close(): void;
 }
 
+/** Between two steps of a paced closing, in milliseconds. */
+const paceMs = 50;
+
 /** Keeps account of the clients that asked for an upgrade. */
-export function createTunnels(): Tunnels {
-  const open = new Set<Socket>();
+export function createTunnels(limits: TunnelLimits): Tunnels {
+  const greeting = new Set<Socket>();
+  const tunnels = new Set<Tunnel>();
+  const sweep = setInterval(() => {
+    const now = Date.now();
+    for (const tunnel of tunnels) tunnel.sweep(now, limits);
+  }, 1_000).unref();
+  let emptied: (() => void) | undefined;
+
   return {
-    add(client) {
-      open.add(client);
-      client.once('close', () => open.delete(client));
+    greet(client) {
+      greeting.add(client);
+      client.once('close', () => greeting.delete(client));
+    },
+    open(client, target, onClosed) {
+      const tunnel = new Tunnel(client, target, Date.now(), (closed) => {
+        tunnels.delete(closed);
+        if (tunnels.size === 0) emptied?.();
+        onClosed(closed);
+      });
+      tunnels.add(tunnel);
+      return tunnel;
     },
     get size() {
-      return open.size;
+      return tunnels.size;
     },
-    cut() {
-      for (const client of open) client.destroy();
+    async drain(drainMs, perSecond) {
+      const cut = setTimeout(() => {
+        for (const client of greeting) client.destroy();
+        for (const tunnel of tunnels) tunnel.destroy('cut');
+      }, drainMs);
+      // As late as the pace allows.
+      const startAt = Math.max(0, drainMs - (tunnels.size / perSecond) * 1_000 - paceMs);
+      let pace: NodeJS.Timeout | undefined;
+      const start = setTimeout(() => {
+        const waiting = shuffle([...tunnels]);
+        const atOnce = Math.ceil((perSecond * paceMs) / 1_000);
+        pace = setInterval(() => {
+          for (let count = 0; count < atOnce; count++) waiting.pop()?.close(1012, 'drained', Date.now());
+        }, paceMs);
+      }, startAt);
+      if (tunnels.size > 0) {
+        await new Promise<void>((resolve) => {
+          emptied = resolve;
+        });
+      }
+      clearTimeout(cut);
+      clearTimeout(start);
+      clearInterval(pace);
+    },
+    close() {
+      clearInterval(sweep);
     },
   };
+}
+
+/** Fisher and Yates. */
+function shuffle<T>(list: T[]): T[] {
+  for (let index = list.length - 1; index > 0; index--) {
+    const other = Math.floor(Math.random() * (index + 1));
+    [list[index], list[other]] = [list[other] as T, list[index] as T];
+  }
+  return list;
 }

@@ -76,6 +76,21 @@ export const configSchema = z.strictObject({
         .max(3_600_000)
         .default(10_000)
         .meta({ description: 'How long open requests and tunnels may go on after a stop was asked.' }),
+      closePerSecond: z.int().min(1).max(1_000_000).default(500).meta({
+        description: 'How many tunnels a second are closed at a stop, so that clients do not all come back at once.',
+      }),
+      tunnelIdleMs: z
+        .int()
+        .min(0)
+        .max(86_400_000)
+        .default(0)
+        .meta({ description: 'After how long without a byte a tunnel is closed; 0: never.' }),
+      tunnelMaxAgeMs: z
+        .int()
+        .min(0)
+        .max(604_800_000)
+        .default(0)
+        .meta({ description: 'After how long a tunnel is closed in any case; 0: never.' }),
     })
     .prefault({})
     .meta({ description: 'The agents.' }),

@@ -1,0 +1,117 @@
+import type { BodyFraming } from './answer-head.ts';
+
+/** Takes the content of an answer's body; the view is valid only during the call. */
+type OnContent = (content: Buffer) => void;
+
+/** Reads the body of one answer. */
+export interface AnswerBody {
+  /**
+   * Takes the next bytes of the connection.
+   *
+   * @returns how many belong to this answer; fewer than were given only at its end
+   */
+  read(bytes: Buffer, onContent: OnContent): number;
+  readonly done: boolean;
+  /** Whether the end of the connection is the end of the body, too. */
+  readonly endsWithConnection: boolean;
+  /** What is wrong with it; `undefined`: nothing so far. */
+  readonly fault: string | undefined;
+  /** Names and values in turn, complete when it is done. */
+  readonly trailers: readonly string[];
+}
+
+/** Makes a reader for a body of this framing. */
+export function createAnswerBody(framing: BodyFraming): AnswerBody {
+  switch (framing.kind) {
+    case 'none':
+      return createLengthBody(0);
+    case 'length':
+      return createLengthBody(framing.length);
+    case 'close':
+      return createLengthBody(Number.POSITIVE_INFINITY);
+    case 'chunked':
+      return new ChunkedBody();
+  }
+}
+
+const noTrailers: readonly string[] = [];
+
+function createLengthBody(length: number): AnswerBody {
+  let left = length;
+  return {
+    read(bytes, onContent) {
+      const take = Math.min(left, bytes.length);
+      left -= take;
+      if (take > 0) onContent(take === bytes.length ? bytes : bytes.subarray(0, take));
+      return take;
+    },
+    get done() {
+      return left === 0;
+    },
+    endsWithConnection: length === Number.POSITIVE_INFINITY,
+    fault: undefined,
+    trailers: noTrailers,
+  };
+}
+
+/** Longest line of a chunk's size with its extensions, and all trailers together, in bytes. */
+const maxLineBytes = 16 * 1024;
+
+/** Chunked transfer coding (RFC 9112 section 7.1), strictly: lines end with CR LF and nothing else. */
+class ChunkedBody implements AnswerBody {
+  readonly endsWithConnection = false;
+  readonly trailers: string[] = [];
+  done = false;
+  fault: string | undefined;
+  #state: 'size' | 'data' | 'data end' | 'trailer' = 'size';
+  #left = 0;
+  #line = '';
+  #trailerBytes = 0;
+
+  read(bytes: Buffer, onContent: OnContent): number {
+    let at = 0;
+    while (at < bytes.length && !this.done && this.fault === undefined) {
+      if (this.#state === 'data') {
+        const take = Math.min(this.#left, bytes.length - at);
+        onContent(bytes.subarray(at, at + take));
+        at += take;
+        this.#left -= take;
+        if (this.#left === 0) this.#state = 'data end';
+      } else {
+        at = this.#readLine(bytes, at);
+      }
+    }
+    return at;
+  }
+
+  #readLine(bytes: Buffer, at: number): number {
+    const end = bytes.indexOf(0x0a, at);
+    this.#line += bytes.toString('latin1', at, end === -1 ? bytes.length : end + 1);
+    if (this.#line.length > maxLineBytes) this.fault = 'a line of its chunks is too long';
+    if (end === -1) return bytes.length;
+    const line = this.#line;
+    this.#line = '';
+    if (line.endsWith('\r\n')) this.#takeLine(line.slice(0, -2));
+    else this.fault = 'a line of its chunks does not end with CR LF';
+    return end + 1;
+  }
+
+  #takeLine(line: string): void {
+    if (this.#state === 'data end') {
+      if (line !== '') this.fault = 'a chunk is longer than it says';
+      this.#state = 'size';
+    } else if (this.#state === 'size') {
+      const size = /^([0-9A-Fa-f]{1,12})[\t ]*(?:;.*)?$/.exec(line)?.[1];
+      if (size === undefined) this.fault = 'the size of a chunk is malformed';
+      this.#left = Number.parseInt(size ?? '0', 16);
+      this.#state = this.#left === 0 ? 'trailer' : 'data';
+    } else if (line === '') {
+      this.done = true;
+    } else {
+      const colon = line.indexOf(':');
+      this.#trailerBytes += line.length;
+      if (colon < 1 || this.#trailerBytes > maxLineBytes) this.fault = 'its trailers are malformed';
+      this.trailers.push(line.slice(0, colon), line.slice(colon + 1).trim());
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/** The head of a target's answer. */
+export interface AnswerHead {
+  readonly version: string;
+  readonly status: number;
+  readonly reason: string;
+  /** Names and values in turn, as they came. */
+  readonly headers: readonly string[];
+  /** Bytes of the head, the empty line included. */
+  readonly size: number;
+}
+
+/** Largest head of an answer, in bytes. */
+const maxAnswerHeadBytes = 64 * 1024;
+
+const endOfHead = Buffer.from('\r\n\r\n');
+
+/**
+ * Reads the head of an HTTP/1.1 answer (RFC 9112), strictly: what is not well-formed could be understood in two ways.
+ *
+ * @returns the head, `undefined` while it is not whole, or a sentence saying what is wrong
+ */
+export function parseAnswerHead(bytes: Buffer): AnswerHead | string | undefined {
+  const end = bytes.indexOf(endOfHead);
+  if (end === -1) {
+    if (bytes.length > maxAnswerHeadBytes) return `its head is larger than ${maxAnswerHeadBytes} bytes`;
+    // Enough to tell that this is not HTTP at all, without waiting for an empty line that may never come.
+    const start = bytes.toString('latin1', 0, Math.min(bytes.length, 5));
+    return 'HTTP/'.startsWith(start.slice(0, 5)) ? undefined : 'it is not HTTP';
+  }
+  const lines = bytes.toString('latin1', 0, end).split('\r\n');
+  const status = /^HTTP\/(1\.[01]) (\d{3})(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(lines[0] ?? '');
+  if (status === null) return 'its status line is malformed';
+  const headers: string[] = [];
+  for (let index = 1; index < lines.length; index++) {
+    const line = lines[index] as string;
+    const colon = line.indexOf(':');
+    const name = line.slice(0, colon);
+    // A line that begins with white space continues the one before: obsolete, and refused (RFC 9112 section 5.2).
+    if (colon < 1 || !token.test(name)) return 'a header is malformed';
+    const value = line.slice(colon + 1).trim();
+    if (notInValues.test(value)) return 'a header holds control characters';
+    headers.push(name, value);
+  }
+  return {
+    version: status[1] ?? '',
+    status: Number(status[2]),
+    reason: status[3] ?? '',
+    headers,
+    size: end + endOfHead.length,
+  };
+}
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is the purpose
+const notInValues = /[\0-\x08\x0a-\x1f\x7f]/;
+
+/** Whether the connection may serve another request after this answer (RFC 9112 section 9.3). */
+export function staysOpen({ version, headers }: AnswerHead): boolean {
+  for (let index = 0; index < headers.length; index += 2) {
+    if ((headers[index] as string).toLowerCase() !== 'connection') continue;
+    return (
+      (headers[index + 1] as string).toLowerCase().includes(version === '1.0' ? 'keep-alive' : 'close') ===
+      (version === '1.0')
+    );
+  }
+  return version !== '1.0';
+}
+
+/** How the end of an answer's body is told (RFC 9112 section 6.3). */
+export type BodyFraming =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly length: number }
+  | { readonly kind: 'chunked' }
+  | { readonly kind: 'close' };
+
+/**
+ * How long the body of an answer is.
+ *
+ * @returns the framing, or a sentence saying why none can be trusted
+ */
+export function framingOf({ status, headers }: AnswerHead, method: string): BodyFraming | string {
+  if (method === 'HEAD' || status === 204 || status === 304 || (status >= 100 && status < 200)) return { kind: 'none' };
+  const lengths = valuesOf(headers, 'content-length');
+  const codings = valuesOf(headers, 'transfer-encoding');
+  const [length] = lengths;
+  if (codings.length > 0) {
+    if (length !== undefined) return 'it has a length and chunks';
+    const coding = codings.join(',').trim().toLowerCase();
+    return coding === 'chunked' ? { kind: 'chunked' } : `its transfer coding is ${coding}`;
+  }
+  if (length === undefined) return { kind: 'close' };
+  if (lengths.some((other) => other !== length)) return 'it has two lengths';
+  return /^\d{1,15}$/.test(length) ? { kind: 'length', length: Number(length) } : 'its length is no number';
+}
+
+function valuesOf(headers: readonly string[], wanted: string): string[] {
+  const values: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] as string;
+    if (name.length === wanted.length && name.toLowerCase() === wanted) values.push(headers[index + 1] as string);
+  }
+  return values;
+}

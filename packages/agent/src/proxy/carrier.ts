@@ -1,0 +1,118 @@
+import { writeSync } from 'node:fs';
+import { connect, type NetConnectOpts, Socket } from 'node:net';
+
+/** Takes what a socket reads. An object rather than a function, so that a tunnel needs no closures. */
+export interface Receiver {
+  /**
+   * Takes the first `length` bytes of a chunk, which are valid only during the call.
+   *
+   * @returns whether to go on reading; after `false` the socket waits for `resume()`
+   */
+  onChunk(chunk: Buffer, length: number): boolean;
+}
+
+/**
+ * All carrying sockets of this process read into this one buffer, one after the other: a buffer for each, or a fresh one for each
+ * read, is what makes proxies in Node slow and large. What the kernel does not take at once is copied before the next read.
+ */
+const shared = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Where a carrying socket's chunks go; only sockets made here have it. */
+const receiver = Symbol('receiver');
+type CarryingSocket = Socket & { [receiver]?: Receiver | null };
+
+/** What Node keeps of a connection. Not documented, and unchanged for ten years; docs/decisions/0005 says why we use it. */
+interface Handle {
+  /** The descriptor; negative where there is none, as after closing. */
+  readonly fd?: number;
+}
+interface WithHandle extends Socket {
+  _handle: Handle | null;
+  readonly _readableState: { readonly ended: boolean };
+}
+
+const options = {
+  allowHalfOpen: true,
+  onread: {
+    buffer: shared,
+    callback(this: CarryingSocket, length: number): boolean {
+      return this[receiver]?.onChunk(shared, length) ?? false;
+    },
+  },
+} as const;
+
+/** Opens a connection that reads into the shared buffer. */
+export function connectCarrying(to: NetConnectOpts): Socket {
+  return Object.assign(connect({ ...to, ...options } as NetConnectOpts), { [receiver]: null });
+}
+
+/**
+ * Gives the connection of an accepted socket to a new one that reads into the shared buffer. Sockets where that cannot be done (TLS,
+ * or the client is already ending) come back as they are.
+ *
+ * @returns the socket to use, paused, and what had already been read
+ */
+export function adopt(accepted: Socket): { readonly socket: Socket; readonly early: Buffer[] } {
+  const old = accepted as WithHandle;
+  const { _handle: handle } = old;
+  if (
+    (accepted.constructor as unknown) !== Socket ||
+    old.destroyed ||
+    !handle ||
+    old.writableLength > 0 ||
+    old._readableState.ended
+  ) {
+    return { socket: accepted, early: [] };
+  }
+  const early: Buffer[] = [];
+  for (let chunk: Buffer | null = old.read(); chunk !== null; chunk = old.read()) early.push(chunk);
+  old._handle = null;
+  // The handle option is how Node itself makes the sockets of accepted connections.
+  const adopting = { ...options, handle, pauseOnCreate: true };
+  const socket = Object.assign(new Socket(adopting as ConstructorParameters<typeof Socket>[0]), { [receiver]: null });
+  // It has no connection any more: this only takes it off its server's count.
+  old.destroy();
+  return { socket, early };
+}
+
+/** Says where a socket's chunks go from now on, and lets them come. */
+export function carryTo(socket: Socket, to: Receiver): void {
+  if (isCarrying(socket)) socket[receiver] = to;
+  else {
+    socket.on('data', (chunk: Buffer) => {
+      if (!to.onChunk(chunk, chunk.length)) socket.pause();
+    });
+  }
+  socket.resume();
+}
+
+/**
+ * Writes a chunk that is valid only now. While nothing is queued the kernel is asked at once; only what it does not take is
+ * copied and queued.
+ *
+ * The descriptor is asked of the live handle for each write and used in the same breath, so it cannot be one that was closed and
+ * given to another connection meanwhile. Only sockets made here are written to so: a TLS socket has the descriptor of the
+ * connection below it, to which plain bytes must never go.
+ *
+ * @returns whether the socket takes more; after `false` it emits `drain`
+ */
+export function writeChunk(socket: Socket, chunk: Buffer, length: number): boolean {
+  const written =
+    isCarrying(socket) && socket.writable && socket.writableLength === 0 ? tryWrite(socket, chunk, length) : 0;
+  return written === length || socket.write(Buffer.from(chunk.subarray(written, length)));
+}
+
+function tryWrite(socket: Socket, chunk: Buffer, length: number): number {
+  const fd = (socket as WithHandle)._handle?.fd ?? -1;
+  if (fd < 0) return 0;
+  try {
+    return writeSync(fd, chunk, 0, length);
+  } catch {
+    // Full, or broken: the socket's own write waits for the one, and reports the other.
+    return 0;
+  }
+}
+
+function isCarrying(socket: Socket): socket is CarryingSocket {
+  return receiver in socket;
+}

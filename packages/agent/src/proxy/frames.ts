@@ -1,0 +1,143 @@
+/** Opcodes of WebSocket frames (RFC 6455 section 5.2). */
+export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+/** Is shown the control frames. */
+export interface ControlReceiver {
+  /** A control frame is whole; its payload is unmasked. */
+  onControl(opcode: number, payload: Buffer): void;
+}
+
+/** Longest header: 2 bytes, 8 of length, 4 of mask. */
+const maxHeaderBytes = 14;
+
+/**
+ * Walks the frames of one direction of a WebSocket without touching their payload: it reads the headers, counts messages, and
+ * shows control frames. Chunks may be cut anywhere (RFC 6455 section 5.2).
+ *
+ * A class, since a gateway has two of these for each tunnel: fields cost less than closures.
+ */
+export class FrameWalker {
+  /** Whole data messages that began: one for each text or binary frame that is no continuation. */
+  messages = 0;
+  /** What is not WebSocket, in words; from there on bytes are only counted. */
+  fault: string | undefined;
+
+  /** Bytes of the current frame's payload that are still to come. */
+  #left = 0;
+  /** Header bytes of a frame whose header was cut by the end of a chunk. */
+  #partial: Buffer | undefined;
+  #partialLength = 0;
+  /** Payload of the current control frame so far; data frames have none. */
+  #control: Buffer | undefined;
+  #controlLength = 0;
+  #controlOpcode = 0;
+  #mask = 0;
+  #masked = false;
+
+  /** Whether the stream stands between two frames. */
+  get atBoundary(): boolean {
+    return this.#left === 0 && this.#partialLength === 0;
+  }
+
+  /**
+   * Walks the first `length` bytes of a chunk.
+   *
+   * @returns how many of them are before the last boundary between two frames; 0 where the chunk holds none
+   */
+  walk(chunk: Buffer, length: number, to: ControlReceiver): number {
+    let at = 0;
+    let boundary = 0;
+    while (at < length && this.fault === undefined) {
+      if (this.#left > 0) {
+        const take = Math.min(this.#left, length - at);
+        if (this.#control !== undefined) this.#collect(chunk, at, take, to);
+        this.#left -= take;
+        at += take;
+      } else if (this.#partialLength > 0) {
+        at = this.#completeHeader(chunk, at, length, to);
+      } else {
+        const size = headerSize(chunk, at, length);
+        if (at + size <= length) {
+          this.#readHeader(chunk, at, to);
+          at += size;
+        } else {
+          this.#partial ??= Buffer.allocUnsafeSlow(maxHeaderBytes);
+          this.#partialLength = chunk.copy(this.#partial, 0, at, length);
+          at = length;
+        }
+      }
+      if (this.atBoundary) boundary = at;
+    }
+    return boundary;
+  }
+
+  #completeHeader(chunk: Buffer, start: number, length: number, to: ControlReceiver): number {
+    const partial = this.#partial as Buffer;
+    let at = start;
+    while (at < length && this.#partialLength < headerSize(partial, 0, this.#partialLength)) {
+      partial[this.#partialLength++] = chunk[at++] as number;
+    }
+    if (this.#partialLength === headerSize(partial, 0, this.#partialLength)) {
+      this.#partialLength = 0;
+      this.#readHeader(partial, 0, to);
+    }
+    return at;
+  }
+
+  #readHeader(bytes: Buffer, at: number, to: ControlReceiver): void {
+    const first = bytes[at] as number;
+    const second = bytes[at + 1] as number;
+    const opcode = first & 0x0f;
+    const short = second & 0x7f;
+    this.#masked = (second & 0x80) !== 0;
+    this.#left = short;
+    if (short === 126) this.#left = bytes.readUInt16BE(at + 2);
+    else if (short === 127) {
+      const high = bytes.readUInt32BE(at + 2);
+      // Beyond what a number holds exactly; no peer sends eight petabytes.
+      if (high > 0x1fffff) this.fault = 'a frame longer than 2^53 bytes';
+      this.#left = high * 4294967296 + bytes.readUInt32BE(at + 6);
+    }
+    if (opcode < 8) {
+      if (opcode > 2) this.fault = `a frame of reserved opcode ${opcode}`;
+      if (opcode !== opcodes.continuation) this.messages++;
+      return;
+    }
+    if (opcode > 10) this.fault = `a frame of reserved opcode ${opcode}`;
+    else if (short > 125 || (first & 0x80) === 0) this.fault = 'a control frame that is long or fragmented';
+    if (this.fault !== undefined) return;
+    if (this.#masked) this.#mask = bytes.readUInt32BE(at + headerSize(bytes, at, at + 2) - 4);
+    if (short === 0) {
+      to.onControl(opcode, empty);
+      return;
+    }
+    this.#control = Buffer.allocUnsafe(short);
+    this.#controlLength = 0;
+    this.#controlOpcode = opcode;
+  }
+
+  #collect(chunk: Buffer, at: number, take: number, to: ControlReceiver): void {
+    const control = this.#control as Buffer;
+    this.#controlLength += chunk.copy(control, this.#controlLength, at, at + take);
+    if (this.#controlLength < control.length) return;
+    this.#control = undefined;
+    if (this.#masked) unmask(control, this.#mask);
+    to.onControl(this.#controlOpcode, control);
+  }
+}
+
+const empty = Buffer.alloc(0);
+
+/** The size of the header that begins at `at`, as far as the bytes up to `end` tell; at least 2. */
+function headerSize(bytes: Buffer, at: number, end: number): number {
+  if (end - at < 2) return 2;
+  const second = bytes[at + 1] as number;
+  const short = second & 0x7f;
+  return 2 + (short === 126 ? 2 : short === 127 ? 8 : 0) + (second & 0x80 ? 4 : 0);
+}
+
+function unmask(payload: Buffer, mask: number): void {
+  for (let index = 0; index < payload.length; index++) {
+    payload[index] = (payload[index] as number) ^ ((mask >>> (24 - 8 * (index & 3))) & 0xff);
+  }
+}

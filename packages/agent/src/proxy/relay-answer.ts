@@ -1,0 +1,44 @@
+import type { Socket } from 'node:net';
+import { createAnswerBody } from './answer-body.ts';
+import { carryTo } from './carrier.ts';
+import { responseHeaders } from './headers.ts';
+import type { Upstream } from './open-upstream.ts';
+import { writeHead } from './write-head.ts';
+
+/** How long an answer that is being relayed may stand still, in milliseconds. */
+const idleMs = 30_000;
+
+/** A target that does not upgrade says why: the client gets its answer whole, without chunks, and the connection ends. */
+export function relayAnswer({ socket, head, early, body }: Upstream, client: Socket): void {
+  const reader = createAnswerBody(body ?? { kind: 'close' });
+  const finish = (whole: boolean): void => {
+    socket.destroy();
+    // Half an answer must not be taken for a whole one.
+    if (whole) client.end(() => client.destroy());
+    else client.destroy();
+  };
+  const receiver = {
+    onChunk(chunk: Buffer, length: number): boolean {
+      let more = true;
+      reader.read(chunk.subarray(0, length), (content) => {
+        more = client.write(Buffer.from(content)) && more;
+      });
+      if (!reader.done && reader.fault === undefined) return more;
+      finish(reader.fault === undefined);
+      return false;
+    },
+  };
+  client.on('drain', () => socket.resume()).once('close', () => socket.destroy());
+  socket.on('error', () => finish(false)).once('end', () => finish(reader.endsWithConnection));
+  socket.setTimeout(idleMs, () => finish(false));
+  client.write(
+    writeHead(head.status, head.reason, [...responseHeaders(head.headers), 'connection', 'close']),
+    'latin1',
+  );
+  if (reader.done) finish(true);
+  else if (early.length === 0 || receiver.onChunk(early, early.length)) carryTo(socket, receiver);
+  else if (!socket.destroyed) {
+    carryTo(socket, receiver);
+    socket.pause();
+  }
+}

@@ -1,0 +1,150 @@
+import type { Socket } from 'node:net';
+import type { Target } from '@gopush/contract';
+import { carryTo, connectCarrying, type Receiver } from './carrier.ts';
+
+/** One request and its answer on a connection to a target. */
+export interface Exchange extends Receiver {
+  /** The connection takes more of the request. */
+  onDrain(): void;
+  /** Nothing has moved for the time that was set. */
+  onIdle(): void;
+  /** The connection is gone: with an error, or at its orderly end. */
+  onGone(error: NodeJS.ErrnoException | undefined): void;
+}
+
+/** Open connections to targets, for one request at a time each. */
+export interface Upstreams {
+  /**
+   * Begins a request on a connection that is free, or on a new one.
+   *
+   * @param idleMs - after how long without any movement the exchange is told, in milliseconds
+   * @param fresh - whether only a new connection will do
+   */
+  begin(target: Target, exchange: Exchange, idleMs: number, fresh: boolean): UpstreamConnection;
+  close(): void;
+}
+
+/** Idle connections kept per target. Busy ones are not bounded here: each long poll holds one. */
+const maxIdlePerTarget = 256;
+
+/** How long an idle connection is kept, in milliseconds: less than the 5 s after which Node's own servers close theirs. */
+const keepIdleMs = 4_000;
+
+/** Keeps connections to targets open between requests. */
+export function createUpstreams(connectTimeoutMs: number): Upstreams {
+  const idleByTarget = new Map<string, UpstreamConnection[]>();
+  const open = new Set<UpstreamConnection>();
+
+  const pool: Pool = {
+    connectTimeoutMs,
+    keep(connection) {
+      let idle = idleByTarget.get(connection.target.name);
+      if (idle === undefined) {
+        idle = [];
+        idleByTarget.set(connection.target.name, idle);
+      }
+      if (idle.length >= maxIdlePerTarget) return false;
+      idle.push(connection);
+      return true;
+    },
+    forget(connection) {
+      open.delete(connection);
+      const idle = idleByTarget.get(connection.target.name);
+      const index = idle?.indexOf(connection) ?? -1;
+      if (idle === undefined || index === -1) return;
+      idle.splice(index, 1);
+      if (idle.length === 0) idleByTarget.delete(connection.target.name);
+    },
+  };
+  return {
+    begin(target, exchange, idleMs, fresh) {
+      // The newest: the oldest are those a target is about to close.
+      let connection = fresh ? undefined : idleByTarget.get(target.name)?.pop();
+      if (connection === undefined) {
+        connection = new UpstreamConnection(target, pool);
+        open.add(connection);
+      }
+      connection.begin(exchange, idleMs);
+      return connection;
+    },
+    close() {
+      for (const connection of open) connection.socket.destroy();
+    },
+  };
+}
+
+interface Pool {
+  readonly connectTimeoutMs: number;
+  /** Takes back a connection that is free; `false` where there are enough. */
+  keep(connection: UpstreamConnection): boolean;
+  forget(connection: UpstreamConnection): void;
+}
+
+/** A connection to a target, with or without a request on it. Its listeners stay; only whom they tell changes. */
+export class UpstreamConnection implements Receiver {
+  readonly target: Target;
+  readonly socket: Socket;
+  /** How many requests began here. */
+  requests = 0;
+  readonly #pool: Pool;
+  #exchange: Exchange | undefined;
+
+  constructor(target: Target, pool: Pool) {
+    this.target = target;
+    this.#pool = pool;
+    this.socket = connectCarrying({ host: target.host, port: target.port, noDelay: true });
+    const connecting = setTimeout(() => {
+      this.socket.destroy(new ConnectTimeoutError(`not connected within ${pool.connectTimeoutMs} ms`));
+    }, pool.connectTimeoutMs);
+    let failure: Error | undefined;
+    this.socket
+      .once('connect', () => clearTimeout(connecting))
+      .on('drain', () => this.#exchange?.onDrain())
+      .on('timeout', () => (this.#exchange === undefined ? this.socket.destroy() : this.#exchange.onIdle()))
+      .on('error', (error) => {
+        failure = error;
+      })
+      .once('end', () => {
+        this.socket.destroy();
+      })
+      .once('close', () => {
+        clearTimeout(connecting);
+        pool.forget(this);
+        const exchange = this.#exchange;
+        this.#exchange = undefined;
+        exchange?.onGone(failure);
+      });
+    carryTo(this.socket, this);
+  }
+
+  begin(exchange: Exchange, idleMs: number): void {
+    this.requests++;
+    this.#exchange = exchange;
+    this.socket.setTimeout(idleMs);
+  }
+
+  /** The exchange is over, and the connection fit for another one. */
+  release(): void {
+    this.#exchange = undefined;
+    if (this.socket.destroyed || !this.#pool.keep(this)) this.socket.destroy();
+    else this.socket.setTimeout(keepIdleMs);
+  }
+
+  /** The exchange is over, and so is the connection. */
+  discard(): void {
+    this.#exchange = undefined;
+    this.socket.destroy();
+  }
+
+  onChunk(chunk: Buffer, length: number): boolean {
+    if (this.#exchange !== undefined) return this.#exchange.onChunk(chunk, length);
+    // An answer that nobody asked for.
+    this.socket.destroy();
+    return false;
+  }
+}
+
+/** Connecting took too long. */
+export class ConnectTimeoutError extends Error {
+  override readonly name = 'ConnectTimeoutError';
+}

@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createAnswerBody } from '../src/proxy/answer-body.ts';
+import { framingOf, parseAnswerHead, staysOpen } from '../src/proxy/answer-head.ts';
+
+function headOf(text: string) {
+  const head = parseAnswerHead(Buffer.from(text, 'latin1'));
+  if (head === undefined || typeof head === 'string') throw new Error(`no head: ${head}`);
+  return head;
+}
+
+test('a head is read with its headers as they came', () => {
+  expect(headOf('HTTP/1.1 200 All Right\r\nA: 1\r\nset-cookie: x\r\nSet-Cookie:  y \r\nempty:\r\n\r\nbody')).toEqual({
+    version: '1.1',
+    status: 200,
+    reason: 'All Right',
+    headers: ['A', '1', 'set-cookie', 'x', 'Set-Cookie', 'y', 'empty', ''],
+    size: 72,
+  });
+  expect(headOf('HTTP/1.1 204\r\n\r\n')).toMatchObject({ status: 204, reason: '' });
+});
+
+test('a head that is cut anywhere is waited for', () => {
+  const text = 'HTTP/1.1 200 OK\r\na: b\r\n\r\n';
+  for (let cut = 0; cut < text.length; cut++) expect(parseAnswerHead(Buffer.from(text.slice(0, cut)))).toBeUndefined();
+});
+
+test.each([
+  'what?\r\n\r\n',
+  'HTTP/2 200 OK\r\n\r\n',
+  'HTTP/1.1 2000 OK\r\n\r\n',
+  'HTTP/1.1 200 OK\r\n a: folded\r\n\r\n',
+  'HTTP/1.1 200 OK\r\na : b\r\n\r\n',
+  'HTTP/1.1 200 OK\r\nno colon\r\n\r\n',
+  'HTTP/1.1 200 OK\r\na: b\nc: d\r\n\r\n',
+  'HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n',
+  `HTTP/1.1 200 OK\r\na: ${'x'.repeat(70_000)}`,
+])('%j is no head', (text) => {
+  expect(typeof parseAnswerHead(Buffer.from(text, 'latin1'))).toBe('string');
+});
+
+test.each([
+  ['GET', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n', { kind: 'length', length: 5 }],
+  ['GET', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n', { kind: 'chunked' }],
+  ['GET', 'HTTP/1.1 200 OK\r\n\r\n', { kind: 'close' }],
+  ['HEAD', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n', { kind: 'none' }],
+  ['GET', 'HTTP/1.1 304 X\r\ncontent-length: 5\r\n\r\n', { kind: 'none' }],
+  ['GET', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 5\r\n\r\n', { kind: 'length', length: 5 }],
+])('%s with %j is framed', (method, text, framing) => {
+  expect(framingOf(headOf(text), method)).toEqual(framing);
+});
+
+test.each([
+  'content-length: 5\r\ncontent-length: 6',
+  'content-length: 5\r\ntransfer-encoding: chunked',
+  'transfer-encoding: gzip, chunked',
+  'transfer-encoding: chunked\r\ntransfer-encoding: identity',
+  'content-length: -1',
+  'content-length: 5, 5',
+  'content-length: 0x5',
+])('%j can be understood in two ways, and is refused', (headers) => {
+  expect(typeof framingOf(headOf(`HTTP/1.1 200 OK\r\n${headers}\r\n\r\n`), 'GET')).toBe('string');
+});
+
+test('a connection stays open as the version and the target say', () => {
+  expect(staysOpen(headOf('HTTP/1.1 200 OK\r\n\r\n'))).toBe(true);
+  expect(staysOpen(headOf('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'))).toBe(false);
+  expect(staysOpen(headOf('HTTP/1.0 200 OK\r\n\r\n'))).toBe(false);
+  expect(staysOpen(headOf('HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n\r\n'))).toBe(true);
+});
+
+test('chunks cut anywhere come out as the content they hold, and what follows is left', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 })),
+      fc.array(fc.nat()),
+      fc.boolean(),
+      (chunks, cuts, trailers) => {
+        const coded = Buffer.concat([
+          ...chunks.flatMap((chunk) => [
+            Buffer.from(`${chunk.length.toString(16)};ext=1\r\n`),
+            chunk,
+            Buffer.from('\r\n'),
+          ]),
+          Buffer.from(trailers ? '0\r\nx-sum: 1\r\n\r\n' : '0\r\n\r\n'),
+        ]);
+        const bytes = Buffer.concat([coded, Buffer.from('HTTP/1.1')]);
+        const body = createAnswerBody({ kind: 'chunked' });
+        const content: Buffer[] = [];
+        const places = [...new Set([0, ...cuts.map((cut) => cut % coded.length), bytes.length])].sort((a, b) => a - b);
+        let consumed = 0;
+        for (let index = 1; index < places.length; index++) {
+          consumed += body.read(bytes.subarray(places[index - 1], places[index]), (part) =>
+            content.push(Buffer.from(part)),
+          );
+        }
+        expect([body.done, body.fault, consumed]).toEqual([true, undefined, coded.length]);
+        expect(Buffer.concat(content)).toEqual(Buffer.concat(chunks));
+        expect(body.trailers).toEqual(trailers ? ['x-sum', '1'] : []);
+      },
+    ),
+  );
+});
+
+test.each([
+  '5\nhello\r\n',
+  'x\r\n',
+  '5\r\nhelloX\r\n',
+  '-1\r\n',
+  `${'0'.repeat(20)}5\r\n`,
+  `1;${'x'.repeat(20_000)}`,
+  '0\r\n: no name\r\n\r\n',
+])('chunks as %j are a fault', (text) => {
+  const body = createAnswerBody({ kind: 'chunked' });
+  body.read(Buffer.from(text), () => {});
+  expect(body.fault).toBeTruthy();
+});
+
+test('whatever bytes come, a reader answers and never reads beyond them', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+      const body = createAnswerBody({ kind: 'chunked' });
+      expect(body.read(Buffer.from(bytes), () => {})).toBeLessThanOrEqual(bytes.length);
+      parseAnswerHead(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n'), bytes]));
+    }),
+  );
+});

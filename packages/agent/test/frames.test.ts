@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import fc from 'fast-check';
+import { expect, onTestFinished, test } from 'vitest';
+import * as ws from 'ws';
+import { FrameWalker } from '../src/proxy/frames.ts';
+
+/** Writes frames; ws exports it without types. */
+const { Sender } = ws as unknown as { Sender: { frame(payload: Buffer, options: object): Buffer[] } };
+
+/** Walks bytes that are cut at these places. */
+function walk(bytes: Buffer, cuts: readonly number[]) {
+  const controls: [number, string][] = [];
+  const walker = new FrameWalker();
+  const places = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].sort((a, b) => a - b);
+  let boundary = 0;
+  for (let index = 1; index < places.length; index++) {
+    const [start, end] = [places[index - 1] ?? 0, places[index] ?? 0];
+    const chunk = bytes.subarray(start, end);
+    const at = walker.walk(chunk, chunk.length, {
+      onControl: (opcode, payload) => controls.push([opcode, payload.toString('latin1')]),
+    });
+    if (at > 0) boundary = start + at;
+  }
+  return { walker, controls, boundary };
+}
+
+const frame = fc.record({
+  opcode: fc.constantFrom(1, 2, 8, 9, 10),
+  size: fc.oneof(fc.integer({ min: 0, max: 125 }), fc.constantFrom(126, 127, 200, 65_535, 65_536, 70_000)),
+  mask: fc.boolean(),
+});
+
+test('the walker agrees with ws on random frames, cut anywhere', () => {
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 8 }), fc.array(fc.nat()), (frames, cuts) => {
+      const expected: [number, string][] = [];
+      let messages = 0;
+      const bytes = Buffer.concat(
+        frames.flatMap(({ opcode, size, mask }) => {
+          const payload = Buffer.alloc(opcode >= 8 ? Math.min(size, 125) : size, 'abc');
+          if (opcode >= 8) expected.push([opcode, payload.toString('latin1')]);
+          else messages++;
+          return Sender.frame(payload, { fin: true, rsv1: false, opcode, mask, readOnly: true } as Parameters<
+            typeof Sender.frame
+          >[1]);
+        }),
+      );
+      const { walker, controls, boundary } = walk(bytes, cuts);
+      expect([walker.fault, walker.messages, controls, walker.atBoundary, boundary]).toEqual([
+        undefined,
+        messages,
+        expected,
+        true,
+        bytes.length,
+      ]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('cut within a frame, the boundary is where the frame before it ended', () => {
+  const one = Buffer.from([0x81, 2, 0x61, 0x62]);
+  const two = Buffer.from([0x81, 3, 0x61]);
+  const { walker, boundary } = walk(Buffer.concat([one, two]), []);
+  expect([walker.atBoundary, boundary]).toEqual([false, 4]);
+});
+
+test('control frames between the fragments of a message are seen, and the fragments count once', () => {
+  const bytes = Buffer.from([0x01, 1, 0x61, 0x89, 1, 0x78, 0x80, 1, 0x62]);
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const { walker, controls } = walk(bytes, [cut]);
+    expect([walker.messages, controls]).toEqual([1, [[9, 'x']]]);
+  }
+});
+
+test.each([
+  ['a reserved opcode', [0x83, 0]],
+  ['a long control frame', [0x89, 126, 0, 126]],
+  ['a fragmented control frame', [0x09, 0]],
+  ['a length beyond numbers', [0x82, 127, 0xff, 0, 0, 0, 0, 0, 0, 0]],
+])('%s is a fault, and what follows is only counted', (_name, bytes) => {
+  const { walker } = walk(Buffer.from([...bytes, 0x81, 0]), []);
+  expect(walker.fault).toBeTruthy();
+  expect(walker.messages).toBeLessThanOrEqual(1);
+});
+
+test('what a real client sends to a real server is walked without a fault', async () => {
+  const server = new ws.WebSocketServer({ port: 0, host: '127.0.0.1' });
+  onTestFinished(() => server.close());
+  await once(server, 'listening');
+  server.on('connection', (socket) => {
+    socket.ping('are you there');
+    socket.send('x'.repeat(100_000));
+    socket.close(1000, 'done');
+  });
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  client.write(
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  );
+  const chunks: Buffer[] = [];
+  client.on('data', (chunk) => {
+    chunks.push(chunk);
+    // The answer to its close frame, so that it ends.
+    if (Buffer.concat(chunks).includes('done')) client.end(Buffer.from([0x88, 0x80, 0, 0, 0, 0]));
+  });
+  await once(client, 'close');
+  const all = Buffer.concat(chunks);
+  const { walker, controls } = walk(all.subarray(all.indexOf('\r\n\r\n') + 4), [7, 1000, 5000]);
+  expect([walker.fault, walker.messages]).toEqual([undefined, 1]);
+  expect(controls).toEqual([
+    [9, 'are you there'],
+    [8, '\x03\xe8done'],
+  ]);
+});
