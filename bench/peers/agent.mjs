@@ -1,0 +1,21 @@
+/** The agent as a user runs it: hook files, a router, an identity for each request. */
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startAgent } from '@gopush/agent';
+import { port, ready, target } from './settle.mjs';
+
+const asApp = process.argv[4] === 'express';
+const dir = await mkdtemp(join(tmpdir(), 'gopush-bench-'));
+await mkdir(join(dir, 'hooks'));
+const hook = asApp
+  ? 'module.exports = (app) => { app.use((req, res, next) => { res.locals.uid = req.query.user; next(); }); };'
+  : 'module.exports = (request) => request.query.user;';
+await writeFile(join(dir, 'hooks/agent.js'), hook);
+await writeFile(join(dir, 'hooks/onupgrade.js'), 'module.exports = (request) => request.query.user;');
+await writeFile(
+  join(dir, 'hooks/router.js'),
+  `module.exports = { default: [{ ip: '127.0.0.1', ports: [${target}] }] };`,
+);
+await startAgent({ config: { agentPort: port, agent: { host: '127.0.0.1' } }, hooks: { dir, environment: 'bench' } });
+ready();

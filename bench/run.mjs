@@ -1,0 +1,211 @@
+/**
+ * Measures the agent beside its peers: `node bench/run.mjs [--rounds 3] [--ms 3000] [--only tunnel,http,…] [--peers agent,nginx]`.
+ *
+ * Each proxy is one process on core 0; the load and the target are on core 1. Rounds are interleaved, so that a machine that drifts does so
+ * for all. `direct` goes past every proxy: it shows what load and target can do. Writes bench/results.json and prints the table of
+ * docs/performance.md: medians, and ratios to nginx.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    ms: { type: 'string', default: '3000' },
+    only: { type: 'string', default: '' },
+    peers: { type: 'string', default: '' },
+  },
+});
+const here = (path) => new URL(path, import.meta.url).pathname;
+const work = mkdtempSync(join(tmpdir(), 'gopush-bench-'));
+const load = join(work, 'load');
+const [targetPort, proxyPort] = [19_100, 19_200];
+
+const node = (script, ...args) => [
+  process.execPath,
+  '--expose-gc',
+  here(`peers/${script}.mjs`),
+  String(proxyPort),
+  String(targetPort),
+  ...args,
+];
+const configured = (file) => {
+  const path = join(work, file);
+  const text = readFileSync(here(`peers/${file}`), 'utf8');
+  writeFileSync(
+    path,
+    text.replaceAll('{port}', proxyPort).replaceAll('{target}', targetPort).replaceAll('{dir}', work),
+  );
+  return path;
+};
+const peers = {
+  direct: undefined,
+  nginx: () => ['nginx', '-c', configured('nginx.conf')],
+  HAProxy: () => ['haproxy', '-f', configured('haproxy.cfg')],
+  agent: () => node('agent'),
+  pipe: () => node('pipe'),
+  httpxy: () => node('httpxy'),
+  'http-proxy-3': () => node('http-proxy-3'),
+  'agent, Express hook': () => node('agent', 'express'),
+  'Express + http-proxy-3': () => node('http-proxy-3', 'express'),
+};
+const express = ['agent, Express hook', 'Express + http-proxy-3'];
+const plain = Object.keys(peers).filter((name) => !express.includes(name));
+const cases = {
+  'tunnel 64 B, 100': { kind: 'tunnel', args: ['ws', 100, 64, 1], peers: plain },
+  'tunnel 64 B, 1000': { kind: 'tunnel', args: ['ws', 1_000, 64, 1], peers: plain },
+  'tunnel 64 B, window 8': { kind: 'tunnel', args: ['ws', 100, 64, 8], peers: plain },
+  'tunnel 16 KB': { kind: 'tunnel', args: ['ws', 50, 16_384, 1], peers: plain },
+  upgrades: { kind: 'upgrades', args: ['upgrades', 32], peers: plain },
+  'HTTP 1 KB': { kind: 'http', args: ['http', 64], peers: [...plain.filter((name) => name !== 'pipe'), ...express] },
+  'kB per idle tunnel': { kind: 'memory', peers: plain.filter((name) => name !== 'direct') },
+};
+
+for (const [tool, why] of [
+  ['cc', 'compiles the load'],
+  ['taskset', 'gives each its core'],
+]) {
+  if (spawnSync(tool, ['--version']).error) fail(`${tool} is missing: it ${why}`);
+}
+if (cpus().length < 2) fail('two cores are needed: one for the proxy, one for load and target');
+if (spawnSync('cc', ['-O2', '-o', load, here('load.c')], { stdio: 'inherit' }).status !== 0)
+  fail('load.c does not compile');
+
+const chosen = options.peers === '' ? Object.keys(peers) : options.peers.split(',');
+const present = chosen.filter(
+  (name) => !['nginx', 'HAProxy'].includes(name) || !spawnSync(name.toLowerCase(), ['-v']).error,
+);
+const kinds = options.only === '' ? ['tunnel', 'upgrades', 'http', 'memory'] : options.only.split(',');
+const results = {};
+
+const target = start(['taskset', '-c', '1', load, 'target', String(targetPort)]);
+await target.ready;
+for (let round = 1; round <= Number(options.rounds); round++) {
+  for (const [name, { kind, args, peers: compared }] of Object.entries(cases)) {
+    if (!kinds.includes(kind)) continue;
+    for (const peer of compared.filter((one) => present.includes(one))) {
+      const value = kind === 'memory' ? await measureMemory(peer) : await measure(peer, args);
+      results[name] ??= {};
+      results[name][peer] ??= [];
+      results[name][peer].push(value);
+      process.stderr.write(`round ${round}  ${name.padEnd(22)} ${peer.padEnd(24)} ${value}\n`);
+    }
+  }
+}
+target.child.kill('SIGKILL');
+writeFileSync(
+  here('results.json'),
+  `${JSON.stringify({ node: process.version, cpu: cpus()[0].model, results }, null, 2)}\n`,
+);
+process.stdout.write(table());
+
+/** Messages, upgrades or requests a second through a peer. */
+async function measure(peer, args) {
+  const proxy = await startPeer(peer);
+  try {
+    const port = proxy === undefined ? targetPort : proxyPort;
+    const [what, ...rest] = args;
+    const run = spawnSync('taskset', ['-c', '1', load, what, port, ...rest, options.ms].map(String), {
+      encoding: 'utf8',
+    });
+    if (run.status !== 0) return Number.NaN;
+    const { perSecond, failures } = JSON.parse(run.stdout);
+    return failures > 0 ? Number.NaN : perSecond;
+  } finally {
+    await proxy?.stop();
+  }
+}
+
+/** What the process of a peer grows by for each of 9,000 idle tunnels (two descriptors each, and 20,000 are a common limit), after the heap has settled. */
+async function measureMemory(peer) {
+  const count = 9_000;
+  const proxy = await startPeer(peer);
+  try {
+    // Once through everything, so that what is loaded and compiled for the first tunnel is not counted.
+    spawnSync('taskset', ['-c', '1', load, 'ws', proxyPort, 50, 64, 1, 500].map(String));
+    await settle(proxy.pid());
+    const before = residentKb(proxy.pid());
+    const holder = start(['taskset', '-c', '1', load, 'idle', String(proxyPort), String(count)], 'pipe');
+    await holder.ready;
+    await settle(proxy.pid());
+    const after = residentKb(proxy.pid());
+    holder.child.stdin.end();
+    await once(holder.child, 'exit');
+    return Number(((after - before) / count).toFixed(1));
+  } finally {
+    await proxy.stop();
+  }
+}
+
+async function settle(pid) {
+  const isNode = readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('node');
+  for (let turn = 0; turn < 3; turn++) {
+    if (isNode) process.kill(pid, 'SIGUSR2');
+    await delay(400);
+  }
+}
+
+function residentKb(pid) {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+}
+
+async function startPeer(name) {
+  if (peers[name] === undefined) return undefined;
+  const command = peers[name]();
+  const isNode = command[0] === process.execPath;
+  const started = start(['taskset', '-c', '0', ...command], 'ignore', isNode);
+  if (isNode) await started.ready;
+  else await delay(400);
+  return {
+    // nginx serves in a child of its own.
+    pid: () => {
+      const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(started.child.pid)], {
+        encoding: 'utf8',
+      }).stdout.trim();
+      return isNode || children === '' ? started.child.pid : Number(children.split(/\s+/)[0]);
+    },
+    async stop() {
+      if (started.child.exitCode !== null) fail(`${name} ended by itself`);
+      const exited = once(started.child, 'exit');
+      started.child.kill(isNode ? 'SIGKILL' : 'SIGTERM');
+      await exited;
+      await delay(100);
+    },
+  };
+}
+
+function start([command, ...args], stdin = 'ignore') {
+  const child = spawn(command, args, { stdio: [stdin, 'pipe', 'ignore'] });
+  const ready = new Promise((resolve) => child.stdout.on('data', (text) => /ready/.test(text) && resolve()));
+  return { child, ready };
+}
+
+function table() {
+  const names = [...new Set(Object.values(results).flatMap((byPeer) => Object.keys(byPeer)))];
+  const columns = Object.keys(results);
+  const cell = (column, name) => {
+    const value = median(results[column][name]);
+    if (value === undefined) return '';
+    const nginx = median(results[column].nginx);
+    const ratio = nginx === undefined || column.startsWith('kB') ? '' : ` (${(value / nginx).toFixed(2)})`;
+    return column.startsWith('kB') ? value.toFixed(1) : `${(value / 1_000).toFixed(1)}k${ratio}`;
+  };
+  const rows = names.map((name) => `| ${[name, ...columns.map((column) => cell(column, name))].join(' | ')} |`);
+  return `| | ${columns.join(' | ')} |\n|${'---|'.repeat(columns.length + 1)}\n${rows.join('\n')}\n`;
+}
+
+function median(values) {
+  if (values === undefined) return undefined;
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1];
+}
+
+function fail(text) {
+  process.stderr.write(`bench: ${text}\n`);
+  process.exit(1);
+}
