@@ -18,6 +18,7 @@ import type { HookLocation } from './hooks/find-hook-files.ts';
 import { createHookSet, type HookSet } from './hooks/hook-set.ts';
 import { loadHooks } from './hooks/load-hooks.ts';
 import { watchHooks } from './hooks/watch-hooks.ts';
+import { createTrust } from './proxy/trust.ts';
 import { createTunnels } from './proxy/tunnels.ts';
 import { createUpstreams } from './proxy/upstreams.ts';
 import { rejectConnection, rejectRequest } from './reject.ts';
@@ -62,7 +63,18 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     const tunnels = createTunnels({ idleMs: config.agent.tunnelIdleMs, maxAgeMs: config.agent.tunnelMaxAgeMs });
     lifetime.opened('tunnels', tunnels.close);
     const hookTimeoutMs = config.hooks.timeoutMs;
-    const context: AgentContext = { config, node, log, hooks, upstreams, tunnels, hookTimeoutMs, builtInTargets };
+    const trusts = createTrust(config.access.trustedProxies);
+    const context: AgentContext = {
+      config,
+      node,
+      log,
+      hooks,
+      upstreams,
+      tunnels,
+      trusts,
+      hookTimeoutMs,
+      builtInTargets,
+    };
 
     const server = createAgentServer(context);
     const { host } = config.agent;

@@ -1,6 +1,7 @@
 import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HookSet } from './hooks/hook-set.ts';
+import type { Trust } from './proxy/trust.ts';
 import type { Tunnels } from './proxy/tunnels.ts';
 import type { Upstreams } from './proxy/upstreams.ts';
 import type { ResolveContext } from './resolve.ts';
@@ -14,5 +15,6 @@ export interface AgentContext extends ResolveContext {
   /** The hooks as they are now. */
   readonly hooks: () => HookSet;
   readonly upstreams: Upstreams;
+  readonly trusts: Trust;
   readonly tunnels: Tunnels;
 }

@@ -33,11 +33,13 @@ async function serve(request: AgentRequest, response: ServerResponse, context: A
   if (request.readableEnded && Number(request.headers['content-length'] ?? 0) > 0) {
     return failed('internal', 'the agent hook read the body of the request, so there is nothing left to forward');
   }
-  const { config, upstreams, node } = context;
+  // While the hooks took their time the client may have gone.
+  if (response.destroyed) return { ok: true, value: undefined };
+  const { config, upstreams, node, trusts } = context;
   return forward(request, response, {
     target: route.value.target,
     path: writeUid(request.url, uid.value),
-    headers: requestHeaders(request, route.value, node),
+    headers: requestHeaders(request, route.value, node, trusts),
     upstreams,
     answerTimeoutMs: config.agent.answerTimeoutMs,
   });

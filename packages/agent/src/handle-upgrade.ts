@@ -37,7 +37,7 @@ async function serve(
   context: AgentContext,
 ): Promise<Result<void>> {
   const hooks = context.hooks();
-  const { config, tunnels, node } = context;
+  const { config, tunnels, node, trusts } = context;
   const handshake = parseHandshake(request);
   if (!handshake.ok) return handshake;
   const { origin, host } = request.headers;
@@ -47,7 +47,13 @@ async function serve(
   const route = await resolve(request, uid.value, hooks, context);
   if (!route.ok) return route;
   const path = writeUid(request.url ?? '/', uid.value);
-  const headers = [...requestHeaders(request, route.value, node), 'connection', 'Upgrade', 'upgrade', 'websocket'];
+  const headers = [
+    ...requestHeaders(request, route.value, node, trusts),
+    'connection',
+    'Upgrade',
+    'upgrade',
+    'websocket',
+  ];
   const upstream = await openUpstream({
     target: route.value.target,
     request: writeRequestHead('GET', path, headers),

@@ -125,6 +125,24 @@ test('a client cannot claim a uid by query, header or cookie, nor where it comes
   expect(JSON.stringify(headers)).not.toMatch(/eve|evil|6\.6\.6\.6|admin|anything/);
 });
 
+test('a proxy in front that is trusted is believed about its own clients, one that is not is not', async () => {
+  const target = await startTarget();
+  const headers = { 'x-forwarded-for': '6.6.6.6', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'www.test' };
+  const seenBy = async (trustedProxies: string[]) => {
+    const agent = await startTestAgent(hooksTo({ default: target }), { access: { trustedProxies } });
+    return JSON.parse((await send(agent.url, { headers })).body).headers;
+  };
+  expect(await seenBy(['10.0.0.0/8', '127.0.0.0/8'])).toMatchObject({
+    'x-forwarded-for': '6.6.6.6, 127.0.0.1',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'www.test',
+  });
+  expect(await seenBy(['10.0.0.0/8', '::/0'])).toMatchObject({
+    'x-forwarded-for': '127.0.0.1',
+    'x-forwarded-proto': 'http',
+  });
+});
+
 test('whatever a router function returns, the client gets an answer from the failure table', async () => {
   let returned: unknown;
   const agent = await startTestAgent({

@@ -167,6 +167,17 @@ test('a stop closes tunnels with 1012, within its time', async () => {
   expect(await codes).toEqual(Array(10).fill(1012));
 });
 
+test('a client that goes on talking while its tunnel is closed still gets the close frame', async () => {
+  const agent = await startTestAgent(hooksTo({ default: await startEchoTarget() }), { agent: { drainMs: 500 } });
+  const socket = new WebSocket(agent.url);
+  await once(socket, 'message');
+  const talking = setInterval(() => socket.readyState === WebSocket.OPEN && socket.send('x'.repeat(1_000)), 1);
+  onTestFinished(() => clearInterval(talking));
+  const closed = once(socket, 'close');
+  await agent.close();
+  expect((await closed)[0]).toBe(1012);
+});
+
 test('a tunnel in which nothing moves, or that is too old, is closed', async () => {
   const target = await startEchoTarget();
   const idle = await startTestAgent(hooksTo({ default: target }), { agent: { tunnelIdleMs: 1_000 } });

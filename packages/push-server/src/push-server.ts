@@ -87,7 +87,10 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
 function startFanout(config: Config, dir: string, log: Logger): Promise<Fanout> {
   const { redisAdapter, pushServer, serverPortStart } = config;
   if (redisAdapter !== null) return startRedisFanout(redisAdapter, log);
-  return startEmbeddedFanout(pushServer.fanoutDir ?? meshFolder(dir, serverPortStart), log);
+  return startEmbeddedFanout(
+    pushServer.fanoutDir === undefined ? meshFolder(dir, serverPortStart) : resolve(dir, pushServer.fanoutDir),
+    log,
+  );
 }
 
 /** Pages of other origins need CORS for long-polling. */

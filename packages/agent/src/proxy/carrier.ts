@@ -94,11 +94,13 @@ export function carryTo(socket: Socket, to: Receiver): void {
  * given to another connection meanwhile. Only sockets made here are written to so: a TLS socket has the descriptor of the
  * connection below it, to which plain bytes must never go.
  *
+ * Bytes for a socket that has ended go nowhere: a tunnel that says goodbye does not listen to what the other side still says.
+ *
  * @returns whether the socket takes more; after `false` it emits `drain`
  */
 export function writeChunk(socket: Socket, chunk: Buffer, length: number): boolean {
-  const written =
-    isCarrying(socket) && socket.writable && socket.writableLength === 0 ? tryWrite(socket, chunk, length) : 0;
+  if (!socket.writable) return true;
+  const written = isCarrying(socket) && socket.writableLength === 0 ? tryWrite(socket, chunk, length) : 0;
   return written === length || socket.write(Buffer.from(chunk.subarray(written, length)));
 }
 

@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { agentHeader, identityHeaderPrefix, writeIdentity } from '@gopush/contract';
 import type { Route } from '../resolve.ts';
+import { plainAddress, type Trust } from './trust.ts';
 
 /** Headers as Node gives them raw: names and values in turn, as they came. */
 export type RawHeaders = readonly string[];
@@ -22,15 +23,27 @@ const hopByHop: ReadonlySet<string> = new Set([
  * The headers for a target: the client's end-to-end headers as they came, without what a client may not claim, then ours.
  *
  * What `Connection` names goes before ours are added: otherwise a client could have them removed.
+ *
+ * @param trusts - whose `X-Forwarded-…` are continued rather than replaced
  */
-export function requestHeaders(request: IncomingMessage, route: Route, agent: string): string[] {
+export function requestHeaders(request: IncomingMessage, route: Route, agent: string, trusts: Trust): string[] {
   const headers = withoutHopByHop(request.rawHeaders, (name) => !isOurs(name));
   headers.push(...writeIdentity(route.identity), agentHeader, agent);
-  const { remoteAddress = '', encrypted } = request.socket as TLSSocket;
-  headers.push('x-forwarded-for', remoteAddress, 'x-forwarded-proto', encrypted ? 'https' : 'http');
-  const { host } = request.headers;
+  const address = plainAddress(request.socket.remoteAddress);
+  const given = trusts(address) ? request.headers : nothing;
+  const before = given['x-forwarded-for'];
+  headers.push('x-forwarded-for', before === undefined ? address : `${before}, ${address}`);
+  const ownProto = (request.socket as TLSSocket).encrypted ? 'https' : 'http';
+  headers.push('x-forwarded-proto', firstOf(given['x-forwarded-proto']) ?? ownProto);
+  const host = firstOf(given['x-forwarded-host']) ?? request.headers.host;
   if (host !== undefined) headers.push('x-forwarded-host', host);
   return headers;
+}
+
+const nothing: IncomingHttpHeaders = {};
+
+function firstOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
 }
 
 /** The end-to-end headers of a target's answer. */

@@ -21,6 +21,9 @@ export interface TunnelLimits {
   readonly maxAgeMs: number;
 }
 
+/** After how long without a byte the kernel asks whether the other side is still there, in milliseconds. */
+const keepAliveMs = 60_000;
+
 /** How long one side may stay open after the other has ended, in milliseconds. */
 const lingerMs = 10_000;
 
@@ -135,6 +138,8 @@ export class TunnelSide implements Receiver, ControlReceiver {
     this.socket = socket;
     this.name = name;
     sides.set(socket, this);
+    // Finds out about peers that went away without a word.
+    socket.setKeepAlive(true, keepAliveMs);
     socket.on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose);
   }
 

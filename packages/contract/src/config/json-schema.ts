@@ -10,6 +10,7 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
+  readonly format?: string;
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -42,16 +43,9 @@ export function describeSchema(schema: JsonSchema): string {
   if (schema.anyOf !== undefined) return schema.anyOf.map(describeSchema).join(' or ');
   switch (schema.type) {
     case 'integer':
-    case 'number': {
-      const noun = schema.type === 'integer' ? 'a whole number' : 'a number';
-      const { minimum, maximum } = schema;
-      // JSON Schema writes "any integer" with the bounds of safe integers.
-      if (minimum === undefined || minimum === Number.MIN_SAFE_INTEGER) return noun;
-      if (maximum === undefined || maximum === Number.MAX_SAFE_INTEGER) return `${noun} from ${minimum}`;
-      return `${noun} from ${minimum} to ${maximum}`;
-    }
+      return `a whole number${describeRange(schema)}`;
     case 'string':
-      return schema.minLength === undefined ? 'text' : 'text that is not empty';
+      return formats[schema.format ?? ''] ?? (schema.minLength === undefined ? 'text' : 'text that is not empty');
     case 'boolean':
       return 'true or false';
     case 'array':
@@ -61,6 +55,19 @@ export function describeSchema(schema: JsonSchema): string {
     default:
       return schema.type ?? 'anything';
   }
+}
+
+const formats: Readonly<Record<string, string>> = {
+  cidrv4: 'a network as "10.0.0.0/8"',
+  cidrv6: 'a network as "fd00::/8"',
+};
+
+/** JSON Schema writes "any whole number" with the bounds of those that a number holds exactly. */
+function describeRange({ minimum, maximum }: JsonSchema): string {
+  if (minimum === undefined || minimum === Number.MIN_SAFE_INTEGER) return '';
+  return maximum === undefined || maximum === Number.MAX_SAFE_INTEGER
+    ? ` from ${minimum}`
+    : ` from ${minimum} to ${maximum}`;
 }
 
 function propertyOf(schema: JsonSchema, key: string): JsonSchema | undefined {

@@ -140,9 +140,15 @@ export const configSchema = z.strictObject({
         description:
           'Origins of pages, besides the gateway\'s own, that may connect, as "https://example.com"; "*" is any.',
       }),
+      trustedProxies: z
+        .array(z.union([z.cidrv4(), z.cidrv6()]))
+        .default([])
+        .meta({
+          description: 'Networks of proxies in front of the agents, whose X-Forwarded-… headers are believed.',
+        }),
     })
     .prefault({})
-    .meta({ description: 'Who may connect.' }),
+    .meta({ description: 'Who may connect, and who is believed.' }),
   log: z
     .strictObject({
       level: z

@@ -21,7 +21,8 @@ export function meshFolder(dir: string, serverPortStart: number): string {
     .update(`${realpathSync(dir)}\0${serverPortStart}`)
     .digest('hex')
     .slice(0, 16);
-  return join(tmpdir(), `gopush-${process.getuid?.() ?? 0}`, name);
+  // Right in the temporary folder, whose sticky bit keeps other users from exchanging it.
+  return join(tmpdir(), `gopush-${process.getuid?.() ?? 0}-${name}`);
 }
 
 /**
@@ -35,8 +36,10 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
     folder,
     {
       onMessage(payload) {
-        const message = deserialize(payload) as ClusterMessage;
-        adapters.get(message.nsp)?.receive(message);
+        const message = decode(payload);
+        if (message === undefined)
+          log.error('a message from another push-server cannot be read; is it of another version?');
+        else adapters.get(message.nsp)?.receive(message);
       },
       onPeer(id) {
         for (const adapter of adapters.values()) adapter.greet(id);
@@ -96,6 +99,14 @@ class MeshAdapter extends ClusterAdapterWithHeartbeat {
 
 const published = Promise.resolve('');
 const answered = Promise.resolve();
+
+function decode(payload: Buffer): ClusterMessage | undefined {
+  try {
+    return deserialize(payload) as ClusterMessage;
+  } catch {
+    return undefined;
+  }
+}
 
 function encode(message: ClusterMessage | ClusterResponse): Buffer {
   try {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, stat, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -72,8 +72,13 @@ export async function startMesh(folder: string, events: MeshEvents, log: Logger)
         events.onMessage(payload);
         return;
       }
-      // The first message is the other's name.
-      peer = payload.toString('latin1');
+      // The first message is the other's name, which becomes part of a path.
+      const name = payload.toString('latin1');
+      if (!/^[0-9a-f]{12}$/.test(name)) {
+        socket.destroy();
+        return;
+      }
+      peer = name;
       // One that dials anew may have forgotten us.
       if (dialled.get(peer) === undefined) void dial(peer);
       else events.onPeer(peer);
@@ -174,7 +179,10 @@ export async function startMesh(folder: string, events: MeshEvents, log: Logger)
 /** The folder, for this user alone: whoever can write there could speak as a push-server. */
 async function openFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { uid, mode } = await stat(folder);
+  // Not followed: a link that another user has put there leads where that user likes.
+  const found = await lstat(folder);
+  if (!found.isDirectory()) throw new Error(`${folder} is no folder: remove it, or set pushServer.fanoutDir`);
+  const { uid, mode } = found;
   if (process.getuid !== undefined && uid !== process.getuid()) {
     throw new Error(`${folder} belongs to another user: remove it, or set pushServer.fanoutDir`);
   }
