@@ -46,6 +46,8 @@ async function serve(
   if (!uid.ok) return uid;
   const route = await resolve(request, uid.value, hooks, context);
   if (!route.ok) return route;
+  // While the hooks took their time the client may have gone; its closing is over and would not be heard of again.
+  if (client.destroyed) return success(undefined);
   const path = writeUid(request.url ?? '/', uid.value);
   const headers = [
     ...requestHeaders(request, route.value, node, trusts),
@@ -66,6 +68,10 @@ async function serve(
   const { socket, early, body } = upstream.value;
   if (body !== undefined) {
     relayAnswer(upstream.value, client);
+    return success(undefined);
+  }
+  if (client.destroyed) {
+    socket.destroy();
     return success(undefined);
   }
   const { status, reason, headers: answered } = upstream.value.head;

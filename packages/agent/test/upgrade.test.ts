@@ -164,6 +164,38 @@ test('a client that vanishes in mid-handshake leaves nothing open at the target'
   await gone;
 });
 
+test('a client that vanishes while a hook thinks about it is not taken to the target', async () => {
+  let asked = (): void => {};
+  const wasAsked = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  let answer = (_uid: string): void => {};
+  let connections = 0;
+  const target = await startRawTarget((socket) => {
+    connections++;
+    socket.once('data', () => socket.write(sampleAnswer));
+  });
+  const agent = await startTestAgent({
+    agent: (request) => {
+      if (request.url !== '/first') return 'ann';
+      asked();
+      return new Promise<string>((resolve) => {
+        answer = resolve;
+      });
+    },
+    router: { default: target },
+  });
+  const raw = await openRaw(agent.port, handshakeBytes('/first'));
+  await wasAsked;
+  raw.socket.resetAndDestroy();
+  await raw.closed();
+  // A whole tunnel by someone else: by then the agent has seen the reset.
+  await (await openRaw(agent.port, handshakeBytes('/second'))).until(/\r\n\r\n/);
+  answer('ann');
+  await (await openRaw(agent.port, handshakeBytes('/third'))).until(/\r\n\r\n/);
+  expect(connections).toBe(2);
+});
+
 test('closing the agent cuts tunnels after the drain time, and answers what is left', async () => {
   const agent = await startTestAgent(hooksTo({ default: await startEchoTarget() }));
   const socket = new WebSocket(agent.url);
