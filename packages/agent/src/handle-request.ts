@@ -4,10 +4,11 @@ import type { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import { callHook } from './hooks/call-hook.ts';
 import type { UidSource } from './hooks/hook-set.ts';
-import { forward } from './proxy/forward.ts';
+import { forward, hasBody } from './proxy/forward.ts';
 import { requestHeaders } from './proxy/headers.ts';
 import { logFailure, rejectRequest } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
+import { tryTargets } from './route/try-targets.ts';
 
 /** The HTTP line: who is it → where to → forward, or reject. */
 export async function handleRequest(
@@ -36,13 +37,12 @@ async function serve(request: AgentRequest, response: ServerResponse, context: A
   // While the hooks took their time the client may have gone.
   if (response.destroyed) return { ok: true, value: undefined };
   const { config, upstreams, node, trusts } = context;
-  return forward(request, response, {
-    target: route.value.target,
-    path: writeUid(request.url, uid.value),
-    headers: requestHeaders(request, route.value, node, trusts),
-    upstreams,
-    answerTimeoutMs: config.agent.answerTimeoutMs,
-  });
+  const path = writeUid(request.url, uid.value);
+  const headers = requestHeaders(request, route.value, node, trusts);
+  const { answerTimeoutMs } = config.agent;
+  return tryTargets(route.value, !hasBody(request), (target) =>
+    forward(request, response, { target, path, headers, upstreams, answerTimeoutMs }),
+  );
 }
 
 async function identify(

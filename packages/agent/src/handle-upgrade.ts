@@ -13,6 +13,7 @@ import { relayAnswer } from './proxy/relay-answer.ts';
 import { writeHead, writeRequestHead } from './proxy/write-head.ts';
 import { logFailure, rejectUpgrade } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
+import { tryTargets } from './route/try-targets.ts';
 
 /** The upgrade line: is it in order → who is it → where to → tunnel, or reject. */
 export async function handleUpgrade(
@@ -56,14 +57,11 @@ async function serve(
     'upgrade',
     'websocket',
   ];
-  const upstream = await openUpstream({
-    target: route.value.target,
-    request: writeRequestHead('GET', path, headers),
-    key: handshake.value.key,
-    connectTimeoutMs: config.agent.connectTimeoutMs,
-    timeoutMs: config.agent.handshakeTimeoutMs,
-    client,
-  });
+  const asked = writeRequestHead('GET', path, headers);
+  const { connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = config.agent;
+  const upstream = await tryTargets(route.value, true, (target) =>
+    openUpstream({ target, request: asked, key: handshake.value.key, connectTimeoutMs, timeoutMs, client }),
+  );
   if (!upstream.ok) return upstream;
   const { socket, early, body } = upstream.value;
   if (body !== undefined) {

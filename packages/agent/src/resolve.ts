@@ -12,12 +12,11 @@ import {
 import type { AgentRequest } from './agent-request.ts';
 import { callHook, type HookOutcome } from './hooks/call-hook.ts';
 import type { HookSet, RouteSource } from './hooks/hook-set.ts';
-import { pickByRendezvous } from './route/rendezvous.ts';
 
-/** Who a client is and which target serves it. */
+/** Who a client is and which targets can serve it. */
 export interface Route {
   readonly identity: Identity;
-  readonly target: Target;
+  readonly targets: readonly Target[];
 }
 
 /** What resolving needs besides the request. */
@@ -28,7 +27,7 @@ export interface ResolveContext {
 }
 
 /**
- * From a request of a known uid to its target: which product, where it goes, which of those. HTTP and upgrades both use it.
+ * From a request of a known uid to its targets: which product, where it goes. HTTP and upgrades both use it.
  */
 export async function resolve(
   request: AgentRequest,
@@ -42,9 +41,8 @@ export async function resolve(
   if (source === undefined) return failed('product_unknown');
   const targets = await targetsOf(source, request, uid, context);
   if (!targets.ok) return targets;
-  const target = pickByRendezvous(product.value, uid, targets.value);
-  if (target === undefined) return failed('target_none', `product ${product.value}`);
-  return success({ identity: { uid, product: product.value }, target });
+  if (targets.value.length === 0) return failed('target_none', `product ${product.value}`);
+  return success({ identity: { uid, product: product.value }, targets: targets.value });
 }
 
 async function targetsOf(

@@ -4,7 +4,7 @@ import { defineAgentApp } from '@gopush/contract';
 import express from 'express';
 import { expect, test } from 'vitest';
 import { createMemoryLog, hooksTo, startTestAgent } from './support/agent.ts';
-import { codeOf, openRaw, send } from './support/client.ts';
+import { codeOf, handshakeBytes, openRaw, send } from './support/client.ts';
 import { startRawTarget, startTarget } from './support/target.ts';
 
 test.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'])(
@@ -104,6 +104,38 @@ test('a target that cannot be reached is 502', async () => {
   expect([answer.status, codeOf(answer)]).toEqual([502, 'target_unreachable']);
 });
 
+test('while a target refuses connections its clients are served by the others, and come back to it', async () => {
+  const targets = await Promise.all([startTarget(), startTarget(), startTarget()]);
+  const ports = targets.map(({ port }) => port);
+  const agent = await startTestAgent({
+    agent: (request) => request.query.user,
+    router: { default: [{ ip: '127.0.0.1', ports }] },
+  });
+  const ask = async (path: string) => {
+    const before = targets.map(({ requests }) => requests.length);
+    const { status } = await send(`${agent.url}${path}`);
+    return [status, targets.findIndex(({ requests }, index) => requests.length > (before[index] ?? 0))] as const;
+  };
+  const [, first] = await ask('/?user=ann');
+  const { server, port } = targets[first] as (typeof targets)[0];
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  const [status, second] = await ask('/?user=ann');
+  expect(status).toBe(200);
+  expect(second).not.toBe(first);
+  const socket = await openRaw(agent.port, handshakeBytes('/?user=ann'));
+  // These targets grant no upgrade; that one of them answers at all is the point.
+  expect(await socket.closed()).not.toMatch(/target_unreachable/);
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  expect(await ask('/?user=ann')).toEqual([200, first]);
+});
+
+test('a request with a body is not asked twice: when its target refuses, the client is told', async () => {
+  const agent = await startTestAgent(hooksTo({ default: [{ ip: '127.0.0.1', ports: [1, 2] }] }));
+  const answer = await send(agent.url, { method: 'POST', body: 'once' });
+  expect([answer.status, codeOf(answer)]).toEqual([502, 'target_unreachable']);
+});
+
 test('a target that accepts and says nothing is 504', async () => {
   const target = await startRawTarget(() => {});
   const agent = await startTestAgent(hooksTo({ default: target }), { agent: { answerTimeoutMs: 50 } });
@@ -162,10 +194,10 @@ test('a kept connection that the target closes in the same moment is replaced on
   expect(connections).toBe(2);
 });
 
-test('an app hook of gopush 0.1 gives the uid, and may answer a request itself', async () => {
+test('an app hook gives the uid, and may answer a request itself', async () => {
   const target = await startTarget();
   const agent = await startTestAgent({
-    agent: (app: express.Express) => {
+    agent: defineAgentApp((app) => {
       app.get('/mine', (_request, response) => {
         response.send('from the hook');
       });
@@ -173,7 +205,7 @@ test('an app hook of gopush 0.1 gives the uid, and may answer a request itself',
         response.locals.uid = request.cookies.who;
         next();
       });
-    },
+    }),
     router: { default: target },
   });
   expect((await send(`${agent.url}/mine`)).body).toBe('from the hook');

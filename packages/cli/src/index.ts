@@ -1,5 +1,6 @@
 export { type Agent, type AgentOptions, HookError, type HookLocation, startAgent } from '@gopush/agent';
 export {
+  type AgentApp,
   type AgentAppHook,
   builtIn,
   type Config,

@@ -44,6 +44,7 @@ export const failures = {
   router_hook_bad_value: row(500, 500, false, 'The product could not be routed: the hook returned a wrong value.'),
   target_none: row(503, 503, true, 'No server of this product is available.'),
   target_unreachable: row(502, 502, true, 'The server of this product could not be reached.'),
+  target_reset: row(502, 502, true, 'The server of this product closed the connection before it answered.'),
   target_bad_answer: row(502, 502, true, 'The server of this product gave an invalid answer.'),
   target_silent: row(504, 504, true, 'The server of this product did not answer in time.'),
 

@@ -21,6 +21,17 @@ export type UidHook = (request: HookRequest) => UidInput | Promise<UidInput>;
 /** The agent hook of gopush 0.1: mounts what it likes on an Express app, and sets `res.locals.uid`. */
 export type AgentAppHook = (app: Express) => void;
 
+// Registered, so that the mark is the same when a project has two copies of this package.
+const kind: unique symbol = Symbol.for('gopush.agent-hook');
+
+/**
+ * An agent hook on an Express app, as {@link defineAgentApp} makes it. Without a call of its own in its type, so that a plain function
+ * beside it has the type of its request inferred.
+ */
+export interface AgentApp {
+  readonly [kind]: 'app';
+}
+
 /** Says where a product's requests go, for one client. */
 export type RouteHook = (
   request: HookRequest,
@@ -33,7 +44,7 @@ export type Router = Readonly<Record<string, TargetsInput | RouteHook>>;
 /** The hooks of an agent. */
 export interface Hooks {
   /** Who a client is on HTTP; on upgrades as well where `onupgrade` is absent and this is a plain function. */
-  readonly agent?: UidHook | AgentAppHook;
+  readonly agent?: UidHook | AgentApp;
   /** Who a client is on upgrades. */
   readonly onupgrade?: UidHook;
   /** Where products go. Absent: everything goes to the built-in push-servers. */
@@ -42,9 +53,6 @@ export interface Hooks {
 
 /** The name of a hook, and the first part of its file's name. */
 export type HookName = keyof Hooks;
-
-// Registered, so that the mark is the same when a project has two copies of this package.
-const kind = Symbol.for('gopush.agent-hook');
 
 /** Whether a hook was marked by {@link defineAgent} or {@link defineAgentApp}; `undefined` where it was not. */
 export function agentHookKind(hook: object): 'function' | 'app' | undefined {
@@ -71,7 +79,7 @@ export function defineAgent(hook: UidHook): UidHook {
  *   app.use((req, res, next) => { res.locals.uid = req.cookies.uid; next(); });
  * });
  */
-export function defineAgentApp(hook: AgentAppHook): AgentAppHook {
+export function defineAgentApp(hook: AgentAppHook): AgentApp {
   return Object.assign(hook, { [kind]: 'app' as const });
 }
 

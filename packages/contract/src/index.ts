@@ -7,6 +7,7 @@ export { type ConfigProblem, formatConfigProblems } from './config/problem.ts';
 export type { Config, ConfigInput, RedisConfig } from './config/schema.ts';
 export { type Failure, type FailureCode, type FailureRow, failed, failureBody, failures } from './failure.ts';
 export {
+  type AgentApp,
   type AgentAppHook,
   agentHookKind,
   defineAgent,

@@ -3,10 +3,12 @@ import { expect, expectTypeOf, test } from 'vitest';
 import {
   createTarget,
   defineAgent,
+  defineAgentApp,
   defineOnUpgrade,
   defineRouter,
   failures,
   type HookRequest,
+  type Hooks,
   parseRoomMessage,
   parseRooms,
   parseTargets,
@@ -86,6 +88,14 @@ test('hooks have full types without annotations', () => {
     expectTypeOf(request).toEqualTypeOf<HookRequest>();
     return request.cookies.uid;
   });
+  const hooks: Hooks = {
+    agent: (request) => {
+      expectTypeOf(request).toEqualTypeOf<HookRequest>();
+      return request.query.user;
+    },
+  };
+  expectTypeOf(hooks.agent).not.toBeAny();
+  expectTypeOf(defineAgentApp((app) => void app.use)).toMatchTypeOf<NonNullable<Hooks['agent']>>();
   defineOnUpgrade(async (request) => request.query.user);
   const router = defineRouter({
     default: 'push-server',

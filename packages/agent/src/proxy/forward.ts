@@ -3,7 +3,7 @@ import { failed, type Result, success, type Target } from '@gopush/contract';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
 import { type AnswerHead, framingOf, parseAnswerHead, staysOpen } from './answer-head.ts';
 import { responseHeaders } from './headers.ts';
-import { ConnectTimeoutError, type Exchange, type UpstreamConnection, type Upstreams } from './upstreams.ts';
+import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
 import { writeHead, writeRequestHead } from './write-head.ts';
 
 /** What forwarding needs besides request and response. */
@@ -36,7 +36,7 @@ export async function forward(
   // connection, as the other idle ones may be as old.
   const mayRepeat = !hasBody(request) && idempotent.has(request.method ?? '');
   const second = mayRepeat ? await attempt(request, response, options, true) : first;
-  return second === 'reset' ? failed('target_unreachable', 'the connection was reset') : second;
+  return second === 'reset' ? failed('target_reset', options.target.name) : second;
 }
 
 function attempt(
@@ -50,7 +50,8 @@ function attempt(
   });
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+/** Whether a request has a body, which can be sent only once. */
+export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
@@ -129,7 +130,7 @@ class Forwarding implements Exchange {
       // Cut, so that half an answer is not taken for a whole one.
       this.#response.destroy();
       this.#end(success(undefined));
-    } else if (error instanceof ConnectTimeoutError || isRefused(error)) {
+    } else if (!this.#connection.connected) {
       this.#end(failed('target_unreachable', `${target.name}: ${error?.message}`));
     } else if (this.#partial === undefined) {
       this.#end('reset');
@@ -243,10 +244,6 @@ class Forwarding implements Exchange {
 
 function uncork(socket: { uncork(): void }): void {
   socket.uncork();
-}
-
-function isRefused(error: NodeJS.ErrnoException | undefined): boolean {
-  return error !== undefined && error.code !== 'ECONNRESET' && error.code !== 'EPIPE';
 }
 
 function writeTrailers(raw: readonly string[]): string {

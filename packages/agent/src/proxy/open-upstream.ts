@@ -38,6 +38,8 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
   return new Promise((resolve) => {
     const socket = connectCarrying({ host: target.host, port: target.port, noDelay: true });
     let bytes: Buffer | undefined;
+    /** What it is called when the connection goes: before there was one, or after. */
+    let lost: 'target_unreachable' | 'target_reset' = 'target_unreachable';
     const settle = (result: Result<Upstream>): void => {
       clearTimeout(deadline);
       socket.off('close', onClose).off('end', onClose).off('connect', onConnect);
@@ -46,15 +48,11 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
       resolve(result);
     };
     const onClose = (): void => {
-      settle(
-        failed(
-          bytes === undefined ? 'target_unreachable' : 'target_bad_answer',
-          `${target.name} closed the connection`,
-        ),
-      );
+      settle(failed(bytes === undefined ? lost : 'target_bad_answer', `${target.name} closed the connection`));
     };
-    const onClientGone = (): void => settle(failed('target_unreachable', 'the client went away'));
+    const onClientGone = (): void => settle(failed('target_reset', 'the client went away'));
     const onConnect = (): void => {
+      lost = 'target_reset';
       clearTimeout(deadline);
       deadline = setTimeout(() => settle(failed('target_silent', target.name)), options.timeoutMs);
     };
@@ -62,7 +60,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
       settle(failed('target_unreachable', `${target.name}: not connected within ${options.connectTimeoutMs} ms`));
     }, options.connectTimeoutMs);
 
-    socket.on('error', (error) => settle(failed('target_unreachable', `${target.name}: ${error.message}`, error)));
+    socket.on('error', (error) => settle(failed(lost, `${target.name}: ${error.message}`, error)));
     socket.once('connect', onConnect).once('close', onClose).once('end', onClose);
     client.once('close', onClientGone);
     carryTo(socket, {

@@ -84,8 +84,8 @@ interface Pool {
 export class UpstreamConnection implements Receiver {
   readonly target: Target;
   readonly socket: Socket;
-  /** How many requests began here. */
-  requests = 0;
+  /** Whether it was ever established: before that nothing of a request has reached the target. */
+  connected = false;
   readonly #pool: Pool;
   #exchange: Exchange | undefined;
 
@@ -98,7 +98,10 @@ export class UpstreamConnection implements Receiver {
     }, pool.connectTimeoutMs);
     let failure: Error | undefined;
     this.socket
-      .once('connect', () => clearTimeout(connecting))
+      .once('connect', () => {
+        clearTimeout(connecting);
+        this.connected = true;
+      })
       .on('drain', () => this.#exchange?.onDrain())
       .on('timeout', () => (this.#exchange === undefined ? this.socket.destroy() : this.#exchange.onIdle()))
       .on('error', (error) => {
@@ -118,7 +121,6 @@ export class UpstreamConnection implements Receiver {
   }
 
   begin(exchange: Exchange, idleMs: number): void {
-    this.requests++;
     this.#exchange = exchange;
     this.socket.setTimeout(idleMs);
   }
@@ -145,6 +147,6 @@ export class UpstreamConnection implements Receiver {
 }
 
 /** Connecting took too long. */
-export class ConnectTimeoutError extends Error {
+class ConnectTimeoutError extends Error {
   override readonly name = 'ConnectTimeoutError';
 }
