@@ -65,7 +65,6 @@ export async function startSentinel(): Promise<{ readonly port: number }> {
 /** Starts a Redis Cluster of three servers that ends with the test. */
 export async function startRedisCluster(): Promise<{ readonly ports: readonly number[] }> {
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
-  // A cluster's nodes talk on the port 10,000 above their own.
   const first = await freePort(3);
   const ports = [first, first + 1, first + 2];
   await Promise.all(ports.map((port) => startRedis(options, port)));
@@ -96,11 +95,11 @@ function said(child: ChildProcess, pattern: RegExp): Promise<void> {
 }
 
 /**
- * The first of so many ports in a row that are free. Below those that the system gives to outgoing connections, or one of them
- * could be taken in between.
+ * The first of so many ports in a row that are free. Below those that the system gives to outgoing connections (from 32,768), or one of
+ * them could be taken in between; by 10,000 more, as the nodes of a Redis Cluster talk on the port that is so much above their own.
  */
 export async function freePort(count = 1): Promise<number> {
-  const first = 12_000 + Math.floor(Math.random() * 18_000);
+  const first = 12_000 + Math.floor(Math.random() * 10_000);
   for (let port = first; port < first + count; port++) {
     if (!(await isFree(port))) return freePort(count);
   }
