@@ -19,6 +19,9 @@ export interface Tunnels {
 /** Between two steps of a paced closing, in milliseconds. */
 const paceMs = 50;
 
+/** What a client has to take its close frame and to answer it, in milliseconds; half of the drain time where that is shorter. */
+const goodbyeMs = 1_000;
+
 /** Keeps account of the clients that asked for an upgrade. */
 export function createTunnels(limits: TunnelLimits): Tunnels {
   const greeting = new Set<Socket>();
@@ -51,16 +54,21 @@ export function createTunnels(limits: TunnelLimits): Tunnels {
         for (const client of greeting) client.destroy();
         for (const tunnel of tunnels) tunnel.destroy('cut');
       }, drainMs);
-      // As late as the pace allows.
-      const startAt = Math.max(0, drainMs - (tunnels.size / perSecond) * 1_000 - paceMs);
+      // As late as the pace allows, and early enough for the last client to take its close frame.
+      const closingMs = (tunnels.size / perSecond) * 1_000 + Math.min(goodbyeMs, drainMs / 2);
       let pace: NodeJS.Timeout | undefined;
-      const start = setTimeout(() => {
-        const waiting = shuffle([...tunnels]);
-        const atOnce = Math.ceil((perSecond * paceMs) / 1_000);
-        pace = setInterval(() => {
-          for (let count = 0; count < atOnce; count++) waiting.pop()?.close(1012, 'drained', Date.now());
-        }, paceMs);
-      }, startAt);
+      const start = setTimeout(
+        () => {
+          const waiting = shuffle([...tunnels]);
+          const atOnce = Math.ceil((perSecond * paceMs) / 1_000);
+          const step = (): void => {
+            for (let count = 0; count < atOnce; count++) waiting.pop()?.close(1012, 'drained', Date.now());
+          };
+          step();
+          pace = setInterval(step, paceMs);
+        },
+        Math.max(0, drainMs - closingMs),
+      );
       if (tunnels.size > 0) {
         await new Promise<void>((resolve) => {
           emptied = resolve;

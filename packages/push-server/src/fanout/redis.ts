@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConfig } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { createAdapter } from '@socket.io/redis-adapter';
@@ -46,8 +47,9 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
       lastError = error.message;
       look();
     });
-    ignoreRejections(client);
   }
+  ignoreRejections(publisher);
+  const subscribed = ignoreRejections(subscriber);
   const adapter = createAdapter(publisher, subscriber, { key: config.prefix, requestsTimeout: requestTimeoutMs });
   return {
     kind: 'redis',
@@ -64,8 +66,8 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
         });
       }
       onUp = undefined;
-      // Answered after the subscriptions that the adapter sent before.
-      if (state === 'up') await subscriber.ping().catch(() => {});
+      // Connected is not enough: what is published before a subscription is lost.
+      if (state === 'up') await Promise.race([subscribed(), delay(joinMs, undefined, { ref: false })]);
     },
     async close() {
       for (const client of clients) client.removeAllListeners('close').removeAllListeners('ready').disconnect();
@@ -76,16 +78,26 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
 /**
  * The adapter does not look at the promises of these calls, so that each failing one would be an unhandled rejection, by which
  * Node ends the process.
+ *
+ * @returns waits for the subscriptions that are under way
  */
-function ignoreRejections(client: RedisClient): void {
+function ignoreRejections(client: RedisClient): () => Promise<unknown> {
+  const underWay = new Set<Promise<unknown>>();
   for (const method of ['publish', 'subscribe', 'psubscribe', 'unsubscribe', 'punsubscribe'] as const) {
     const call = (client[method] as (...args: unknown[]) => Promise<unknown>).bind(client);
     Object.assign(client, {
       [method]: (...args: unknown[]) => {
         const result = call(...args);
-        result.catch(() => {});
+        result.catch(ignore);
+        if (method !== 'publish') {
+          underWay.add(result);
+          void result.catch(ignore).then(() => underWay.delete(result));
+        }
         return result;
       },
     });
   }
+  return () => Promise.allSettled(underWay);
 }
+
+function ignore(): void {}
