@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -92,6 +92,14 @@ test('check: all is well, a hook is missing, a port is taken, Redis is away', as
     2,
     expect.stringMatching(/✗ hook router: .*router\.local\.js: chat: a target is/),
   ]);
+});
+
+test('add hook goes where the hooks of a gopush 0.1 project are', async () => {
+  const { dir } = await makeProject();
+  await rename(join(dir, 'hooks'), join(dir, 'hook'));
+  await rm(join(dir, 'hook/agent.local.js'));
+  expect((await gopush(['add', 'hook', 'agent'], { cwd: dir })).code).toBe(0);
+  expect(await readdir(join(dir, 'hook'))).toContain('agent.local.js');
 });
 
 test('add hook makes what is missing, and overwrites nothing', async () => {

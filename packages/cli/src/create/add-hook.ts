@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTemplate } from './templates.ts';
 
@@ -22,7 +23,9 @@ export interface AddHookOptions {
  * Environments besides `local` get the template of `production`, which believes nobody.
  */
 export async function addHook({ dir, hook, environment, language, put }: AddHookOptions): Promise<string> {
-  const path = join(dir, 'hooks', `${hook}.${environment}.${language}`);
+  // A new hooks/ beside the hook/ of gopush 0.1 would hide it.
+  const folder = existsSync(join(dir, 'hook')) && !existsSync(join(dir, 'hooks')) ? 'hook' : 'hooks';
+  const path = join(dir, folder, `${hook}.${environment}.${language}`);
   await put(path, await readTemplate(`hooks/${hook}.${environment === 'local' ? 'local' : 'production'}.ts`));
   return path;
 }
