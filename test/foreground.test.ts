@@ -53,9 +53,25 @@ test('a second signal ends all at once', async () => {
   await connectClient(url, 'websocket', { query: { user: 'ann' } });
   running.child.kill('SIGINT');
   await running.until(/stopping/);
-  running.child.kill('SIGINT');
-  expect((await running.ended).code).toBe(1);
+  // Again and again: the first ones come so soon that they are still the same Ctrl-C.
+  const again = setInterval(() => running.child.kill('SIGINT'), 100);
+  const { code } = await running.ended;
+  clearInterval(again);
+  expect(code).toBe(1);
   await expect.poll(() => workers.filter(isAlive)).toEqual([]);
+});
+
+test('a Ctrl-C that arrives twice, as npm makes it, is one; no process that it ends is started again', async () => {
+  const { running, workers, url } = await startProject();
+  await connectClient(url, 'websocket', { query: { user: 'ann' } });
+  // As from a terminal: all of them get it, and the first of them once more from npm.
+  for (const pid of [running.child.pid ?? 0, ...workers]) process.kill(pid, 'SIGINT');
+  await running.until(/"node":"gopush".*stopping/);
+  running.child.kill('SIGINT');
+  const { code, stdout, stderr } = await running.ended;
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).not.toMatch(/started again/);
+  expect(workers.filter(isAlive)).toEqual([]);
 });
 
 test('workers whose supervisor is killed stop by themselves', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeFolder, startProgram } from './support/cli.ts';
+import { gopush, makeFolder, startProgram } from './support/cli.ts';
 import { freePort } from './support/redis.ts';
 import { connectClient, nextEvent } from './support/socket-io.ts';
 
@@ -77,6 +77,39 @@ test.each([
     await tryProject(dir, 'start');
   },
 );
+
+test('a project made again in another language keeps its hooks, and has no second ones', async () => {
+  const cwd = await makeFolder();
+  expect((await gopush(['create', 'app'], { cwd })).code).toBe(0);
+  const hooks = await readdir(join(cwd, 'app/hooks'));
+  const { code, stdout } = await gopush(['create', 'app', '--typescript'], { cwd });
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/kept {2}app\/hooks\/agent\.local\.js/)]);
+  expect(await readdir(join(cwd, 'app/hooks'))).toEqual(hooks);
+});
+
+test.each([
+  [[], { name: '@acme/shop' }, 'acme-shop'],
+  [['--name', '@acme/push'], { name: 'shop' }, 'acme-push'],
+  [[], {}, 'folder'],
+])(
+  'with %j in the package %j the processes are named %s-…, unlike those of other projects',
+  async (args, pkg, name) => {
+    const dir = join(await makeFolder(), 'folder');
+    await mkdir(dir);
+    await writeFile(join(dir, 'package.json'), JSON.stringify(pkg));
+    expect((await gopush(['create', dir, ...args])).code).toBe(0);
+    expect(await readFile(join(dir, 'gopush/ecosystem.config.cjs'), 'utf8')).toContain(`name: \`${name}-\${tier}\``);
+  },
+);
+
+test('a name that npm would refuse is refused', async () => {
+  const dir = await makeFolder();
+  expect(await gopush(['create', dir, '--name', 'My Shop'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/--name: found My Shop, wanted/),
+  });
+  expect(await readdir(dir)).toEqual([]);
+});
 
 test('an existing CommonJS project gets a gopush folder and scripts, and nothing of it is overwritten', {
   timeout: 120_000,

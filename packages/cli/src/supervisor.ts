@@ -83,6 +83,8 @@ function keepAlive(project: Project, node: TierNode, log: Logger): Life {
       isReady = true;
       ready();
     });
+    // A message to a process that is just dying fails (EPIPE); unheard, that would end this process and all the others.
+    worker.on('error', (error) => log.warn({ err: error, process: name }, 'a process cannot be told something'));
     worker.once('exit', (code, signal) => {
       worker = undefined;
       onExit?.();

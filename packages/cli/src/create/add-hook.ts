@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { extname, join } from 'node:path';
 import { readTemplate } from './templates.ts';
 
 /** The hooks that can be made. */
@@ -25,7 +26,11 @@ export interface AddHookOptions {
 export async function addHook({ dir, hook, environment, language, put }: AddHookOptions): Promise<string> {
   // A new hooks/ beside the hook/ of gopush 0.1 would hide it.
   const folder = existsSync(join(dir, 'hook')) && !existsSync(join(dir, 'hooks')) ? 'hook' : 'hooks';
-  const path = join(dir, folder, `${hook}.${environment}.${language}`);
+  const stem = `${hook}.${environment}`;
+  const entries = await readdir(join(dir, folder)).catch(() => []);
+  // In another language it is there as well: only one of the two may be.
+  const there = entries.find((entry) => /^\.[cm]?[jt]s$/.test(extname(entry)) && entry === stem + extname(entry));
+  const path = join(dir, folder, there ?? `${stem}.${language}`);
   await put(path, await readTemplate(`hooks/${hook}.${environment === 'local' ? 'local' : 'production'}.ts`));
   return path;
 }

@@ -1,20 +1,12 @@
-import { access, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
-/** Where templates are: beside this package's code when it is installed, at the top of the workspace when it is developed. */
-const places = ['../../templates/', '../../../../templates/'].map((place) => new URL(place, import.meta.url));
-
-/** Reads a template by its path under `templates/`. */
-export async function readTemplate(path: string): Promise<string> {
-  for (const place of places) {
-    const file = fileURLToPath(new URL(path, place));
-    if (
-      await access(file).then(
-        () => true,
-        () => false,
-      )
-    )
-      return readFile(file, 'utf8');
-  }
-  throw new Error(`template ${path} is missing from this installation`);
+/**
+ * Reads a template by its path under `templates/`: beside this package's code when it is installed, at the top of the workspace when
+ * it is developed. There a copy made for packing may lie beside the code as well, and be old.
+ */
+export function readTemplate(path: string): Promise<string> {
+  const inWorkspace = existsSync(new URL('../../src/', import.meta.url));
+  const templates = new URL(inWorkspace ? '../../../../templates/' : '../../templates/', import.meta.url);
+  return readFile(new URL(path, templates), 'utf8');
 }
