@@ -1,6 +1,6 @@
 // How pm2 runs gopush: `gopush pm2 start|reload|stop|status|logs`. Yours to edit; numbers of processes come from the config.
 const { execFileSync } = require('node:child_process');
-const { basename, join } = require('node:path');
+const { join } = require('node:path');
 
 const environment = process.env.GOPUSH_ENV || process.env.NODE_ENV || 'local';
 const worker = require.resolve('gopush/worker', { paths: [__dirname] });
@@ -13,7 +13,7 @@ const settings = execFileSync(process.execPath, [gopush, '--dir', __dirname, '--
 const { agentWorkers, serverWorkers, agent, pushServer } = JSON.parse(settings);
 
 const app = (tier, instances, drainMs) => ({
-  name: `${basename(__dirname)}-${tier}`,
+  name: `{name}-${tier}`,
   script: worker,
   cwd: __dirname,
   exec_mode: 'cluster',

@@ -35,6 +35,10 @@ export async function startSupervisor(project: Project, wanted: readonly Tier[],
       await Promise.all(nodes.map((node) => node.stop()));
     });
   }
+  // A Ctrl-C reaches all processes at once: one that has ended by itself before its turn is not to be started again.
+  lifetime.opened('restarts', () => {
+    for (const { nodes } of lives) for (const node of nodes) node.leaveEnded();
+  });
   try {
     // Targets first, so that the first client finds one.
     for (const { nodes } of lives.toReversed()) await Promise.all(nodes.map((node) => node.ready));
@@ -48,6 +52,8 @@ export async function startSupervisor(project: Project, wanted: readonly Tier[],
 interface Life {
   /** Resolves when the process is ready for the first time; rejects when it ends before. */
   readonly ready: Promise<void>;
+  /** From now on the process is not started again. */
+  leaveEnded(): void;
   /** Stops the process, and does not start it again. */
   stop(): Promise<void>;
 }
@@ -101,12 +107,17 @@ function keepAlive(project: Project, node: TierNode, log: Logger): Life {
     });
   }
 
+  function leaveEnded(): void {
+    stopping = true;
+    clearTimeout(restart);
+  }
+
   start();
   return {
     ready: firstReady,
+    leaveEnded,
     async stop() {
-      stopping = true;
-      clearTimeout(restart);
+      leaveEnded();
       if (worker === undefined) return;
       const exited = new Promise<void>((resolve) => {
         onExit = resolve;

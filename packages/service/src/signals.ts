@@ -14,6 +14,9 @@ export interface StopOptions {
 /** The message by which pm2 and our own supervisor ask a process to stop. */
 export const shutdownMessage = 'shutdown';
 
+/** Within this time a signal of the same kind is the same wish, in milliseconds: npm passes on the Ctrl-C that the terminal has sent. */
+const sameSignalMs = 300;
+
 /**
  * The one owner of a process's signals: SIGTERM, SIGINT and the `shutdown` message stop gracefully; a second signal of the
  * same kind ends at once. Of the same kind, because Ctrl-C reaches a whole group of processes, and the parent then asks
@@ -22,15 +25,17 @@ export const shutdownMessage = 'shutdown';
  * @returns stops listening
  */
 export function onStop({ stop, exit, deadlineMs }: StopOptions): () => void {
-  const seen = new Set<StopReason>();
+  const seen = new Map<StopReason, number>();
   let stopping = false;
 
   const ask = (reason: StopReason): void => {
-    if (seen.has(reason) && reason.startsWith('SIG')) {
+    const now = performance.now();
+    const first = seen.get(reason);
+    if (first !== undefined && reason.startsWith('SIG') && now - first > sameSignalMs) {
       exit(1);
       return;
     }
-    seen.add(reason);
+    if (first === undefined) seen.set(reason, now);
     if (stopping) return;
     stopping = true;
     const deadline = setTimeout(exit, deadlineMs, 1);

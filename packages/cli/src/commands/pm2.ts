@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { access } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { CommandError } from '../command-error.ts';
-import { writeEcosystem } from '../create/ecosystem.ts';
+import { projectName } from '../create/create-project.ts';
+import { ecosystem as ecosystemText } from '../create/ecosystem.ts';
 import { loadProject, type ProjectOptions } from '../project.ts';
 import { checkBuild, printFindings } from './check.ts';
 
@@ -29,7 +30,7 @@ export async function pm2(action: string, options: ProjectOptions): Promise<void
   if (!(await exists(ecosystem))) {
     if (action !== 'start')
       throw new CommandError(1, `there is no ${ecosystem}: nothing was started with gopush pm2 start`);
-    await writeEcosystem(ecosystem);
+    await writeFile(ecosystem, await ecosystemText(await projectName(project.dir)));
     process.stdout.write(`wrote ${ecosystem}; commit it\n`);
   }
   const env = { ...process.env, GOPUSH_ENV: project.environment };

@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CommandError } from '../command-error.ts';
 import { addHook, type Language } from './add-hook.ts';
+import { ecosystem } from './ecosystem.ts';
 import { readTemplate } from './templates.ts';
 
 /** What `gopush-create` is asked for. */
@@ -62,10 +63,11 @@ export async function createProject(options: CreateOptions): Promise<Created> {
     }
   }
   await put(join(dir, 'public', 'index.html'), await readTemplate('project/public/index.html'));
-  await put(join(dir, 'ecosystem.config.cjs'), await readTemplate('project/ecosystem.config.cjs'));
+  const name = existing?.name ?? packageName(root);
+  await put(join(dir, 'ecosystem.config.cjs'), await ecosystem(name));
   if (whole) {
     const pkg = (await readTemplate('project/package.json'))
-      .replace('{name}', packageName(root))
+      .replace('{name}', name)
       .replace('{version}', await ownVersion());
     await put(join(root, 'package.json'), pkg);
     await put(join(root, '.gitignore'), 'node_modules/\n*.log\n');
@@ -114,6 +116,14 @@ async function ownVersion(): Promise<string> {
   return pkg.version;
 }
 
+/** The name of the project in this folder, or of the one whose `gopush/` folder it is. */
+export async function projectName(dir: string): Promise<string> {
+  const own = await readPackage(join(dir, 'package.json'));
+  const around = own ?? (basename(dir) === 'gopush' ? await readPackage(join(dir, '..', 'package.json')) : undefined);
+  return around?.name ?? packageName(dir);
+}
+
+/** A name that npm takes, after the folder. */
 function packageName(root: string): string {
   return (
     basename(root)

@@ -1,7 +1,11 @@
-import { writeFile } from 'node:fs/promises';
 import { readTemplate } from './templates.ts';
 
-/** Writes the file by which pm2 runs both tiers. */
-export async function writeEcosystem(path: string): Promise<void> {
-  await writeFile(path, await readTemplate('project/ecosystem.config.cjs'));
+/**
+ * The file by which pm2 runs both tiers. pm2 knows processes by their names alone, whatever project they are of.
+ *
+ * @param name - the project's name in its package.json; of `@scope/name` both parts count
+ */
+export async function ecosystem(name: string): Promise<string> {
+  const text = await readTemplate('project/ecosystem.config.cjs');
+  return text.replace('{name}', name.replace(/^@/, '').replaceAll('/', '-'));
 }
