@@ -1,27 +1,53 @@
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Config,
   type ConfigInput,
   createConfig,
+  createStickyMarks,
   createTarget,
+  type FailureCode,
   failures,
   type Hooks,
   type Target,
 } from '@gopush/contract';
-import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
+import {
+  createLifetime,
+  createMetrics,
+  drainHttp,
+  type EventLoopDelay,
+  type Lifetime,
+  type Logger,
+  listen,
+  type Metrics,
+  openAdmin,
+  silentLogger,
+  urlOf,
+  watchEventLoop,
+} from '@gopush/service';
+import { describeMetrics } from './agent-metrics.ts';
 import { AgentRequest } from './agent-request.ts';
+import { describeAgent } from './agent-state.ts';
 import type { AgentContext } from './context.ts';
 import { handleRequest } from './handle-request.ts';
 import { handleUpgrade } from './handle-upgrade.ts';
 import type { HookLocation } from './hooks/find-hook-files.ts';
-import { createHookSet, type HookSet } from './hooks/hook-set.ts';
+import { createHookSet, type HookSet, policyOf } from './hooks/hook-set.ts';
 import { loadHooks } from './hooks/load-hooks.ts';
 import { watchHooks } from './hooks/watch-hooks.ts';
+import { createLimits } from './limits/limits.ts';
+import { createObserver } from './observe.ts';
+import { createHeaderWriter } from './proxy/headers.ts';
 import { createTrust } from './proxy/trust.ts';
 import { createTunnels } from './proxy/tunnels.ts';
 import { createUpstreams } from './proxy/upstreams.ts';
 import { rejectConnection, rejectRequest } from './reject.ts';
+import { startChecks } from './route/checks.ts';
+import { createFleet } from './route/fleet.ts';
+import { createHold } from './route/hold.ts';
+import { createRetryBudget } from './route/retry-budget.ts';
+import { createSources } from './route/sources.ts';
 
 /** What an agent is started with. */
 export interface AgentOptions {
@@ -31,6 +57,8 @@ export interface AgentOptions {
   readonly hooks?: Hooks | HookLocation;
   /** Name of this agent, told to targets and in logs. @defaultValue `'agent'` */
   readonly node?: string;
+  /** Which of the agents of this machine this is; its admin port is `admin.agentPort` plus this. @defaultValue 0 */
+  readonly index?: number;
   /** @defaultValue writes nothing */
   readonly logger?: Logger;
   /** Whether the port is not to be shared with other workers of a cluster. @defaultValue false */
@@ -42,6 +70,8 @@ export interface Agent {
   /** Where it can be reached from this machine. */
   readonly url: string;
   readonly port: number;
+  /** Where its admin listener can be reached; `undefined` where it has none. */
+  readonly adminUrl: string | undefined;
   /** Stops gracefully: no new connections, then what is open ends or is cut after `agent.drainMs`. */
   close(): Promise<void>;
 }
@@ -52,45 +82,113 @@ export interface Agent {
  * @throws HookError for a hook that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
  */
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
-  const { node = 'agent', logger: log = silentLogger, exclusive = false } = options;
+  const { node = 'agent', index = 0, logger: log = silentLogger, exclusive = false } = options;
   const config = createConfig(options.config);
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
   try {
-    const builtInTargets = listBuiltInTargets(config);
-    const hooks = await openHooks(options.hooks ?? {}, builtInTargets, config, log, lifetime.opened);
-    const upstreams = createUpstreams(config.agent.connectTimeoutMs);
-    lifetime.opened('connections to targets', upstreams.close);
-    const tunnels = createTunnels({ idleMs: config.agent.tunnelIdleMs, maxAgeMs: config.agent.tunnelMaxAgeMs });
-    lifetime.opened('tunnels', tunnels.close);
-    const hookTimeoutMs = config.hooks.timeoutMs;
-    const trusts = createTrust(config.access.trustedProxies);
-    const context: AgentContext = {
-      config,
-      node,
-      log,
-      hooks,
-      upstreams,
-      tunnels,
-      trusts,
-      hookTimeoutMs,
-      builtInTargets,
-    };
+    const metrics = createMetrics('gopush_agent_');
+    lifetime.opened('metrics', metrics.close);
+    const hooks = await openHooks(options.hooks ?? {}, config, metrics, log, lifetime.opened);
+    const eventLoop = watchEventLoop();
+    lifetime.opened('watch on the event loop', eventLoop.close);
+    const context = openContext(config, node, hooks, metrics, eventLoop, log, lifetime.opened);
+    describeMetrics(metrics, context, eventLoop);
 
     const server = createAgentServer(context);
+    let stopping = false;
+    const adminUrl = await openAdmin(
+      config,
+      {
+        port: adminPort(config, index),
+        checks: { listening: () => (stopping ? 'stopping' : server.listening || 'not yet') },
+        metrics,
+        state: () => describeAgent(context),
+        log,
+      },
+      lifetime.opened,
+    );
     const { host } = config.agent;
     const address = await listen(server, {
       port: config.agentPort,
       exclusive,
       ...(host === undefined ? {} : { host }),
     });
-    lifetime.opened('listener', () => drain(server, context));
+    lifetime.opened('listener', async () => {
+      stopping = true;
+      await delay(config.agent.notReadyMs);
+      context.hold.close();
+      await drain(server, context);
+    });
     const url = urlOf(address);
-    log.info({ url }, 'agent listening');
-    return { url, port: address.port, close: lifetime.close };
+    log.info({ url, admin: adminUrl }, 'agent listening');
+    return { url, port: address.port, adminUrl, close: lifetime.close };
   } catch (error) {
     await lifetime.close();
     throw error;
   }
+}
+
+/** Opens all that serving requests needs. */
+function openContext(
+  config: Config,
+  node: string,
+  hooks: () => HookSet,
+  metrics: Metrics,
+  eventLoop: EventLoopDelay,
+  log: Logger,
+  opened: Lifetime['opened'],
+): AgentContext {
+  const { agent, access, routing } = config;
+  const { secrets, identityTtlMs } = access;
+  const trusts = createTrust(access.trustedProxies);
+  const observer = createObserver(metrics, log, config.log.requests);
+  const limits = createLimits(config.limits, trusts, eventLoop);
+  opened('limits', limits.close);
+  const fleet = createFleet(config.health, observer.ejected);
+  opened('targets', fleet.close);
+  opened('health checks', startChecks(fleet));
+  const { connectTimeoutMs } = agent;
+  const hold = createHold({ limits: config.hold, connectTimeoutMs, onUp: fleet.found });
+  opened('waiting clients', hold.close);
+  const upstreams = createUpstreams(connectTimeoutMs);
+  opened('connections to targets', upstreams.close);
+  const tunnels = createTunnels({ idleMs: agent.tunnelIdleMs, maxAgeMs: agent.tunnelMaxAgeMs }, (tunnel) => {
+    const { member, uid, peer } = tunnel.info;
+    member.tunnels--;
+    limits.closeTunnel(uid);
+    limits.leave(peer);
+    observer.tunnelClosed(tunnel);
+  });
+  opened('tunnels', tunnels.close);
+  const builtInTargets = listBuiltInTargets(config);
+  return {
+    config,
+    node,
+    log,
+    hooks,
+    upstreams,
+    tunnels,
+    headers: createHeaderWriter({ agent: node, trusts, secrets, identityTtlMs }),
+    limits,
+    observer,
+    hookTimeoutMs: config.hooks.timeoutMs,
+    sources: createSources({
+      builtIn: { current: () => builtInTargets },
+      dnsServers: routing.dnsServers,
+      allows: access.allowedTargets.length === 0 ? undefined : createTrust(access.allowedTargets),
+      log,
+    }),
+    fleet,
+    hold,
+    retries: createRetryBudget(routing.retryPercent),
+    maxMoves: routing.maxMoves,
+    marks: createStickyMarks(secrets),
+  };
+}
+
+function adminPort({ admin }: Config, index: number): number {
+  const first = admin?.agentPort ?? 0;
+  return first === 0 ? 0 : first + index;
 }
 
 function createAgentServer(context: AgentContext): Server {
@@ -105,11 +203,14 @@ function createAgentServer(context: AgentContext): Server {
     connectionsCheckingInterval: Math.min(agent.headerTimeoutMs, 5_000),
     noDelay: true,
   });
+  // Beyond a number Node leaves headers out without a word; how many there may be is checked with the request.
+  server.maxHeadersCount = 0;
+  server.prependListener('connection', context.limits.admit);
   const crashed = (error: unknown): void => context.log.error({ err: error }, failures.internal.message);
   server.on('request', (request: AgentRequest, response) => {
     handleRequest(request, response, context).catch((error: unknown) => {
       crashed(error);
-      rejectRequest(response, { code: 'internal' });
+      rejectRequest(response, { code: 'internal' }, '');
     });
   });
   server.on('upgrade', (request: AgentRequest, socket, head) => {
@@ -119,13 +220,21 @@ function createAgentServer(context: AgentContext): Server {
     });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET') socket.destroy();
-    else if (error.code === 'HPE_HEADER_OVERFLOW') rejectConnection(socket, 'headers_too_large');
-    else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') rejectConnection(socket, 'request_timeout');
-    else rejectConnection(socket, 'request_malformed');
+    if (error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const code = badRequests[error.code ?? ''] ?? 'request_malformed';
+    context.observer.connectionFailed(code);
+    rejectConnection(socket, code);
   });
   return server;
 }
+
+const badRequests: Readonly<Record<string, FailureCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
 
 /**
  * No new connections; requests in flight and tunnels go on until the deadline. The tunnels are closed before it one after another,
@@ -138,21 +247,23 @@ async function drain(server: Server, { config, tunnels }: AgentContext): Promise
 
 async function openHooks(
   hooks: Hooks | HookLocation,
-  builtInTargets: readonly Target[],
   config: Config,
+  metrics: Metrics,
   log: Logger,
-  opened: (what: string, close: () => void) => void,
+  opened: Lifetime['opened'],
 ): Promise<() => HookSet> {
+  const defaults = policyOf(config);
   if (!('dir' in hooks)) {
-    const set = createHookSet(hooks, (hook) => `hook ${hook}`, builtInTargets);
+    const set = createHookSet(hooks, (hook) => `hook ${hook}`, defaults);
     return () => set;
   }
-  const loaded = await loadHooks(hooks, builtInTargets);
+  const loaded = await loadHooks(hooks, defaults);
   for (const hook of loaded.set.missing) {
     log.warn({ hook }, `there is no ${hook} hook: ${consequences[hook]}. Make one with: gopush add hook ${hook}`);
   }
   if (!config.hooks.watch) return () => loaded.set;
-  const watched = watchHooks(hooks, builtInTargets, loaded, log);
+  const reloads = metrics.counter('hook_reloads_total', 'Edits of hooks that were taken up, or refused.', ['result']);
+  const watched = watchHooks(hooks, defaults, loaded, log, (result) => reloads.inc({ result }));
   opened('hook watcher', watched.close);
   return () => watched.current().set;
 }

@@ -1,13 +1,16 @@
 import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HookSet } from './hooks/hook-set.ts';
-import type { Trust } from './proxy/trust.ts';
+import type { Limits } from './limits/limits.ts';
+import type { Observer } from './observe.ts';
+import type { HeaderWriter } from './proxy/headers.ts';
 import type { Tunnels } from './proxy/tunnels.ts';
 import type { Upstreams } from './proxy/upstreams.ts';
 import type { ResolveContext } from './resolve.ts';
+import type { ServeContext } from './route/serve-by-target.ts';
 
 /** What serving requests needs: made once by `startAgent`, read by both lines. */
-export interface AgentContext extends ResolveContext {
+export interface AgentContext extends ResolveContext, ServeContext {
   readonly config: Config;
   /** Name of this agent, as targets see it. */
   readonly node: string;
@@ -15,6 +18,8 @@ export interface AgentContext extends ResolveContext {
   /** The hooks as they are now. */
   readonly hooks: () => HookSet;
   readonly upstreams: Upstreams;
-  readonly trusts: Trust;
   readonly tunnels: Tunnels;
+  readonly headers: HeaderWriter;
+  readonly limits: Limits;
+  readonly observer: Observer;
 }

@@ -1,49 +1,84 @@
 import type { ServerResponse } from 'node:http';
-import { failed, type Result, writeUid } from '@gopush/contract';
+import { failed, type Result, stickyHeader, writeUid } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
+import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
 import { callHook } from './hooks/call-hook.ts';
 import type { UidSource } from './hooks/hook-set.ts';
-import { forward, hasBody } from './proxy/forward.ts';
-import { requestHeaders } from './proxy/headers.ts';
-import { logFailure, rejectRequest } from './reject.ts';
+import type { Served } from './observe.ts';
+import { forward } from './proxy/forward.ts';
+import type { RequestOrigin } from './proxy/headers.ts';
+import { rejectRequest } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
-import { tryTargets } from './route/try-targets.ts';
+import { serveByTarget } from './route/serve-by-target.ts';
+import { markFor } from './route/sticky.ts';
 
-/** The HTTP line: who is it → where to → forward, or reject. */
+/** The HTTP line: may it come in → who is it → where to → forward, or reject. */
 export async function handleRequest(
   request: AgentRequest,
   response: ServerResponse,
   context: AgentContext,
 ): Promise<void> {
-  const served = await serve(request, response, context);
-  if (served.ok) return;
-  logFailure(context.log, served.failure, { method: request.method, path: pathOf(request) });
-  rejectRequest(response, served.failure);
+  const origin = context.headers.origin(request);
+  const served: Served = { id: origin.id, address: origin.address, startedAt: performance.now() };
+  const result = await serve(request, response, origin, served, context);
+  if (!result.ok) rejectRequest(response, result.failure, served.id);
+  context.observer.request(request, response, served, result.ok ? undefined : result.failure);
 }
 
-async function serve(request: AgentRequest, response: ServerResponse, context: AgentContext): Promise<Result<void>> {
+async function serve(
+  request: AgentRequest,
+  response: ServerResponse,
+  origin: RequestOrigin,
+  served: Served,
+  context: AgentContext,
+): Promise<Result<void>> {
   // One set for the whole request: an edit in between must not mix two versions.
   const hooks = context.hooks();
-  if (!isPath(request.url)) return failed('request_malformed', 'the request target is not a path');
+  const refused = checkRequest(request, context);
+  if (refused !== undefined) return refused;
   const uid = await identify(request, response, hooks.http, context.hookTimeoutMs);
-  if (uid === 'answered') return { ok: true, value: undefined };
+  if (uid === 'answered') return done;
   if (!uid.ok) return uid;
+  served.uid = uid.value;
   const route = await resolve(request, uid.value, hooks, context);
   if (!route.ok) return route;
   if (request.readableEnded && Number(request.headers['content-length'] ?? 0) > 0) {
     return failed('internal', 'the agent hook read the body of the request, so there is nothing left to forward');
   }
   // While the hooks took their time the client may have gone.
-  if (response.destroyed) return { ok: true, value: undefined };
-  const { config, upstreams, node, trusts } = context;
-  const path = writeUid(request.url, uid.value);
-  const headers = requestHeaders(request, route.value, node, trusts);
+  if (response.destroyed) return failed('client_gone', 'while hooks ran');
+  const { identity } = route.value;
+  served.product = identity.product;
+  const { config, upstreams, headers, marks } = context;
+  const path = writeUid(request.url ?? '/', identity.uid);
   const { answerTimeoutMs } = config.agent;
-  return tryTargets(route.value, !hasBody(request), (target) =>
-    forward(request, response, { target, path, headers, upstreams, answerTimeoutMs }),
-  );
+  const ownHeaders = headers.forTarget(request, identity, origin);
+  return serveByTarget(context, {
+    route: route.value,
+    client: request.socket,
+    bytes: headBytes(request),
+    again: () => resolve(request, identity.uid, hooks, context),
+    async ask(member) {
+      served.member = member;
+      const { target, product } = member;
+      const mark = markFor(request, product.policy.sticky, () => marks.issue(identity.product, target.name));
+      member.requests++;
+      const result = await forward(request, response, {
+        target,
+        path,
+        headers: mark?.header === undefined ? ownHeaders : [...ownHeaders, stickyHeader, mark.header],
+        answerHeaders: mark?.cookie === undefined ? [] : ['set-cookie', mark.cookie],
+        upstreams,
+        answerTimeoutMs,
+      });
+      member.requests--;
+      return result;
+    },
+  });
 }
+
+const done: Result<void> = { ok: true, value: undefined };
 
 async function identify(
   request: AgentRequest,
@@ -62,14 +97,4 @@ async function identify(
   if (value.kind === 'answered') return 'answered';
   if (value.kind === 'threw') return uidOf(source.file, { ended: 'threw', cause: value.cause });
   return uidOf(source.file, { ended: 'returned', value: value.uid });
-}
-
-/** Whether a request target is a path (RFC 9112 section 3.2.1); proxies' absolute form and `*` are not served. */
-function isPath(url: string | undefined): url is string {
-  return url?.startsWith('/') === true && !url.includes('#');
-}
-
-/** Without the query, where tokens stand. */
-function pathOf(request: AgentRequest): string {
-  return (request.url ?? '').split('?', 1)[0] ?? '';
 }

@@ -1,19 +1,23 @@
 import type { Socket } from 'node:net';
-import { failed, type Result, success, writeUid } from '@gopush/contract';
+import { failed, type Result, stickyHeader, success, writeUid } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
+import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
 import { parseHandshake } from './handshake.ts';
 import { callHook } from './hooks/call-hook.ts';
-import type { UidSource } from './hooks/hook-set.ts';
+import type { HookSet, UidSource } from './hooks/hook-set.ts';
+import type { Served, TunnelInfo } from './observe.ts';
 import { isOriginAllowed } from './origin.ts';
 import { adopt } from './proxy/carrier.ts';
-import { requestHeaders, responseHeaders } from './proxy/headers.ts';
-import { openUpstream } from './proxy/open-upstream.ts';
+import { type RequestOrigin, responseHeaders } from './proxy/headers.ts';
+import { openUpstream, type Upstream } from './proxy/open-upstream.ts';
 import { relayAnswer } from './proxy/relay-answer.ts';
+import { plainAddress } from './proxy/trust.ts';
 import { writeHead, writeRequestHead } from './proxy/write-head.ts';
-import { logFailure, rejectUpgrade } from './reject.ts';
-import { resolve, uidOf } from './resolve.ts';
-import { tryTargets } from './route/try-targets.ts';
+import { rejectUpgrade } from './reject.ts';
+import { type Route, resolve, uidOf } from './resolve.ts';
+import { serveByTarget } from './route/serve-by-target.ts';
+import { markFor } from './route/sticky.ts';
 
 /** The upgrade line: is it in order → who is it → where to → tunnel, or reject. */
 export async function handleUpgrade(
@@ -25,61 +29,118 @@ export async function handleUpgrade(
   // First of all: a client that vanishes during any of the steps below must not be anyone's unhandled error.
   client.on('error', () => {});
   context.tunnels.greet(client);
-  const served = await serve(request, client, head, context);
-  if (served.ok || client.destroyed) return;
-  logFailure(context.log, served.failure, { upgrade: true, path: request.path });
-  rejectUpgrade(client, served.failure);
+  const origin = context.headers.origin(request);
+  const served: Served = { id: origin.id, address: origin.address, startedAt: performance.now() };
+  const result = await serve(request, client, head, origin, served, context);
+  if (result.ok) return;
+  context.observer.upgradeFailed(request, served, result.failure);
+  if (!client.destroyed) rejectUpgrade(client, result.failure, served.id);
 }
 
 async function serve(
   request: AgentRequest,
   client: Socket,
   head: Buffer,
+  origin: RequestOrigin,
+  served: Served,
   context: AgentContext,
 ): Promise<Result<void>> {
   const hooks = context.hooks();
-  const { config, tunnels, node, trusts } = context;
+  const refused = checkRequest(request, context);
+  if (refused !== undefined) return refused;
   const handshake = parseHandshake(request);
   if (!handshake.ok) return handshake;
-  const { origin, host } = request.headers;
-  if (!isOriginAllowed(origin, host, config.access.allowedOrigins)) return failed('origin_refused', origin);
+  const { origin: page, host } = request.headers;
+  if (!isOriginAllowed(page, host, context.config.access.allowedOrigins)) return failed('origin_refused', page);
   const uid = await identify(request, hooks.upgrade, context.hookTimeoutMs);
   if (!uid.ok) return uid;
+  served.uid = uid.value;
   const route = await resolve(request, uid.value, hooks, context);
   if (!route.ok) return route;
   // While the hooks took their time the client may have gone; its closing is over and would not be heard of again.
-  if (client.destroyed) return success(undefined);
-  const path = writeUid(request.url ?? '/', uid.value);
-  const headers = [
-    ...requestHeaders(request, route.value, node, trusts),
-    'connection',
-    'Upgrade',
-    'upgrade',
-    'websocket',
-  ];
-  const asked = writeRequestHead('GET', path, headers);
-  const { connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = config.agent;
-  const upstream = await tryTargets(route.value, true, (target) =>
-    openUpstream({ target, request: asked, key: handshake.value.key, connectTimeoutMs, timeoutMs, client }),
+  if (client.destroyed) return failed('client_gone', 'while hooks ran');
+  if (!context.limits.openTunnel(uid.value)) return failed('too_many_tunnels_uid');
+  served.product = route.value.identity.product;
+  const upstream = await askForTunnel(
+    request,
+    client,
+    handshake.value.key,
+    origin,
+    served,
+    route.value,
+    hooks,
+    context,
   );
+  if (upstream.ok && upstream.value.body === undefined) {
+    join(client, head, upstream.value, origin, served, context);
+    return success(undefined);
+  }
+  context.limits.closeTunnel(uid.value);
   if (!upstream.ok) return upstream;
-  const { socket, early, body } = upstream.value;
-  if (body !== undefined) {
-    relayAnswer(upstream.value, client);
-    return success(undefined);
-  }
-  if (client.destroyed) {
-    socket.destroy();
-    return success(undefined);
-  }
-  const { status, reason, headers: answered } = upstream.value.head;
+  relayAnswer(upstream.value, client);
+  return success(undefined);
+}
+
+/** Finds a target that takes the upgrade. While it is there it counts for the target's load. */
+function askForTunnel(
+  request: AgentRequest,
+  client: Socket,
+  key: string,
+  origin: RequestOrigin,
+  served: Served,
+  route: Route,
+  hooks: HookSet,
+  context: AgentContext,
+): Promise<Result<UpstreamWithCookie>> {
+  const { config, headers, marks } = context;
+  const { identity } = route;
+  const path = writeUid(request.url ?? '/', identity.uid);
+  const ownHeaders = headers.forTarget(request, identity, origin);
+  const { connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = config.agent;
+  return serveByTarget(context, {
+    route,
+    client,
+    bytes: headBytes(request),
+    again: () => resolve(request, identity.uid, hooks, context),
+    async ask(member) {
+      served.member = member;
+      const { target, product } = member;
+      const mark = markFor(request, product.policy.sticky, () => marks.issue(identity.product, target.name));
+      const sticky = mark?.header === undefined ? [] : [stickyHeader, mark.header];
+      const asked = writeRequestHead('GET', path, [...ownHeaders, ...sticky, ...upgradeHeaders]);
+      member.tunnels++;
+      const upstream = await openUpstream({ target, request: asked, key, connectTimeoutMs, timeoutMs, client });
+      if (!upstream.ok || upstream.value.body !== undefined) member.tunnels--;
+      return upstream.ok ? success({ ...upstream.value, cookie: mark?.cookie }) : upstream;
+    },
+  });
+}
+
+interface UpstreamWithCookie extends Upstream {
+  /** For the client, where that keeps it on its target. */
+  readonly cookie: string | undefined;
+}
+
+const upgradeHeaders = ['connection', 'Upgrade', 'upgrade', 'websocket'] as const;
+
+/** Makes a client and a target that took its upgrade a tunnel. */
+function join(
+  client: Socket,
+  head: Buffer,
+  { socket, early, cookie, head: { status, reason, headers } }: UpstreamWithCookie,
+  { address }: RequestOrigin,
+  served: Served,
+  { limits, tunnels, observer }: AgentContext,
+): void {
+  const info = { ...served, address, peer: plainAddress(client.remoteAddress) } as TunnelInfo;
   const adopted = adopt(client);
-  const tunnel = tunnels.open(adopted.socket, socket, () => {});
-  const answer = [...responseHeaders(answered), 'connection', 'Upgrade', 'upgrade', 'websocket'];
-  adopted.socket.write(writeHead(status, reason, answer), 'latin1');
+  if (adopted.socket !== client) limits.keep(client);
+  const tunnel = tunnels.open(adopted.socket, socket, info);
+  observer.tunnelOpened(info);
+  const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
+  adopted.socket.write(writeHead(status, reason, [...responseHeaders(headers), ...ours]), 'latin1');
   // What came glued to either head goes out first.
   tunnel.start([head, ...adopted.early].filter(notEmpty), [early].filter(notEmpty));
-  return success(undefined);
 }
 
 function notEmpty({ length }: Buffer): boolean {

@@ -1,23 +1,26 @@
-import { type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Failure, type FailureCode, failureBody, failures } from '@gopush/contract';
+import { type Failure, type FailureCode, failureBody, failures, requestIdHeader } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 
 /** What a client may be told besides the failure: after how many seconds trying again makes sense. */
 const retryAfterSeconds = 1;
 
 /** Answers an HTTP request with a failure; one whose answer already began is cut, since no status can be taken back. */
-export function rejectRequest(response: ServerResponse, { code }: Failure): void {
+export function rejectRequest(response: ServerResponse, { code }: Failure, id: string): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
   const row = failures[code];
-  const body = JSON.stringify(failureBody(code));
+  const page = row.retry && isNavigating(response.req);
+  const body = page ? waitingPage(code) : JSON.stringify(failureBody(code));
   const headers: OutgoingHttpHeaders = {
-    'content-type': 'application/json; charset=utf-8',
+    'content-type': page ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),
     'cache-control': 'no-store',
+    'x-gopush-error': code,
+    [requestIdHeader]: id,
   };
   if (row.retry) headers['retry-after'] = String(retryAfterSeconds);
   // What is left of the body would otherwise be read, to no use, before the next request.
@@ -26,9 +29,27 @@ export function rejectRequest(response: ServerResponse, { code }: Failure): void
   response.end(body);
 }
 
+/** Whether a person waits for a page. */
+function isNavigating({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.accept?.includes('text/html') === true;
+}
+
+/** A page that says what is the matter, and comes back by itself. */
+function waitingPage(code: FailureCode): string {
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="${pageRefreshSeconds}"><title>One moment</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:32em;margin:20vh auto;padding:0 1em}small{color:#777}</style>
+<h1>One moment</h1><p>${failures[code].message} This page tries again by itself.</p><small>${code}</small></html>
+`;
+}
+
+/** After how many seconds the page tries again. */
+const pageRefreshSeconds = 3;
+
 /** Answers an upgrade request with a failure, as text, and closes. The socket's error listener must be in place. */
-export function rejectUpgrade(socket: Duplex, { code }: Failure): void {
-  writeRejection(socket, failures[code].upgrade, code);
+export function rejectUpgrade(socket: Duplex, { code }: Failure, id: string): void {
+  writeRejection(socket, failures[code].upgrade, code, id);
 }
 
 /** Answers bytes that were no request. */
@@ -36,7 +57,7 @@ export function rejectConnection(socket: Duplex, code: FailureCode): void {
   writeRejection(socket, failures[code].http, code);
 }
 
-function writeRejection(socket: Duplex, status: number, code: FailureCode): void {
+function writeRejection(socket: Duplex, status: number, code: FailureCode, id?: string): void {
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -48,6 +69,7 @@ function writeRejection(socket: Duplex, status: number, code: FailureCode): void
     'content-type: text/plain; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
     `x-gopush-error: ${code}`,
+    ...(id === undefined ? [] : [`${requestIdHeader}: ${id}`]),
     ...(status === 426 ? ['upgrade: websocket', 'sec-websocket-version: 13'] : []),
     ...(retry ? [`retry-after: ${retryAfterSeconds}`] : []),
     'connection: close',
@@ -73,5 +95,5 @@ export function logFailure(log: Logger, failure: Failure, fields: object): void 
 
 function reasonOf(status: number): string {
   // 430 is not registered; gopush 0.1 gave it.
-  return STATUS_CODES[status] ?? 'Unidentified';
+  return STATUS_CODES[status] ?? (status === 499 ? 'Client Closed Request' : 'Unidentified');
 }

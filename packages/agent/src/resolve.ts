@@ -2,32 +2,45 @@ import {
   type Failure,
   failed,
   type Identity,
+  type ProductPolicy,
   parseTargets,
   parseUid,
   type Result,
+  readMark,
   readProduct,
+  readSid,
+  readSidMark,
+  stickyCookie,
   success,
   type Target,
+  type TargetSource,
 } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
 import { callHook, type HookOutcome } from './hooks/call-hook.ts';
 import type { HookSet, RouteSource } from './hooks/hook-set.ts';
+import type { Fleet, Product } from './route/fleet.ts';
+import type { Sources } from './route/sources.ts';
 
-/** Who a client is and which targets can serve it. */
+/** Who a client is, and what can serve it. */
 export interface Route {
   readonly identity: Identity;
-  readonly targets: readonly Target[];
+  readonly product: Product;
+  /** Which target the client's session is on, where it says so. */
+  readonly mark: string | undefined;
 }
 
 /** What resolving needs besides the request. */
 export interface ResolveContext {
   /** Longest time of one hook call, in milliseconds. */
   readonly hookTimeoutMs: number;
-  readonly builtInTargets: readonly Target[];
+  readonly sources: Sources;
+  readonly fleet: Fleet;
 }
 
 /**
  * From a request of a known uid to its targets: which product, where it goes. HTTP and upgrades both use it.
+ *
+ * A product may have no targets now; they may come.
  */
 export async function resolve(
   request: AgentRequest,
@@ -35,34 +48,46 @@ export async function resolve(
   hooks: HookSet,
   context: ResolveContext,
 ): Promise<Result<Route>> {
-  const product = readProduct(request.url ?? '/');
-  if (!product.ok) return product;
-  const source = hooks.products.get(product.value) ?? hooks.otherProducts;
+  const name = readProduct(request.url ?? '/');
+  if (!name.ok) return name;
+  const source = hooks.products.get(name.value) ?? hooks.otherProducts;
   if (source === undefined) return failed('product_unknown');
   const targets = await targetsOf(source, request, uid, context);
   if (!targets.ok) return targets;
-  if (targets.value.length === 0) return failed('target_none', `product ${product.value}`);
-  return success({ identity: { uid, product: product.value }, targets: targets.value });
+  const { fleet } = context;
+  const product = fleet.product(source.product, source.policy);
+  product.list(targets.value, Date.now(), fleet.health.slowStartMs);
+  return success({ identity: { uid, product: name.value }, product, mark: readMarkOf(request, source.policy.sticky) });
+}
+
+/** The mark of the session that a request belongs to. */
+function readMarkOf(request: AgentRequest, sticky: ProductPolicy['sticky']): string | undefined {
+  if (sticky === 'none') return undefined;
+  const sid = readSid(request.url ?? '/');
+  const mark = sid === undefined ? undefined : readSidMark(sid);
+  if (mark !== undefined || sticky === 'sid') return mark;
+  return readMark(request.cookies[stickyCookie] ?? '');
 }
 
 async function targetsOf(
-  source: RouteSource,
+  { from }: RouteSource,
   request: AgentRequest,
   uid: string,
-  { hookTimeoutMs, builtInTargets }: ResolveContext,
+  { hookTimeoutMs, sources }: ResolveContext,
 ): Promise<Result<readonly Target[]>> {
-  if (source.kind === 'targets') return success(source.targets);
-  const outcome = await callHook(() => source.hook(request, uid), hookTimeoutMs);
-  if (outcome.ended !== 'returned') return hookFailed('router', source.file, outcome);
+  if (from.kind !== 'function') return success(await sources.targets(from));
+  const outcome = await callHook(() => from.hook(request, uid), hookTimeoutMs);
+  if (outcome.ended !== 'returned') return hookFailed('router', from.file, outcome);
   const { value } = outcome;
   if (value === undefined || value === null) return success([]);
-  const targets = readTargets(value, builtInTargets);
-  return typeof targets === 'string' ? failed('router_hook_bad_value', `${source.file}: ${targets}`) : success(targets);
+  const source = readTargets(value);
+  if (typeof source === 'string') return failed('router_hook_bad_value', `${from.file}: ${source}`);
+  return sources.allowed(source);
 }
 
-function readTargets(value: unknown, builtInTargets: readonly Target[]): readonly Target[] | string {
+function readTargets(value: unknown): TargetSource | string {
   try {
-    return parseTargets(value, builtInTargets);
+    return parseTargets(value);
   } catch (error) {
     return `it returned something that throws when read: ${String(error)}`;
   }

@@ -1,17 +1,19 @@
-import { createTarget } from '@gopush/contract';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { pickByRendezvous } from '../src/route/rendezvous.ts';
+import { hashText, pickByRendezvous, seedOfTargets } from '../src/route/rendezvous.ts';
 
-const targetsOf = (count: number) =>
-  Array.from({ length: count }, (_, index) => createTarget('10.0.0.1', 4000 + index));
+const choiceOf = (name: string, weight = 1) => ({ name, weight, hash: hashText(name, seedOfTargets) });
+type Choice = ReturnType<typeof choiceOf>;
+const targetsOf = (count: number) => Array.from({ length: count }, (_, index) => choiceOf(`10.0.0.1:${4000 + index}`));
+const pick = (product: string, uid: string, targets: readonly Choice[]) =>
+  pickByRendezvous(product, uid, targets, ({ weight }) => weight);
 const uids = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
 
 test('100 uids spread evenly over 4 targets', () => {
   const targets = targetsOf(4);
   const counts = new Map<string | undefined, number>();
   for (const uid of uids(100)) {
-    const name = pickByRendezvous('default', uid, targets)?.name;
+    const name = pick('default', uid, targets)?.name;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   expect(counts.size).toBe(4);
@@ -22,7 +24,7 @@ test('100 uids spread evenly over 4 targets', () => {
 test('10,000 uids spread within 5 % over 8 targets', () => {
   const counts = new Map<string | undefined, number>();
   for (const uid of uids(10_000)) {
-    const name = pickByRendezvous('p', uid, targetsOf(8))?.name;
+    const name = pick('p', uid, targetsOf(8))?.name;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   for (const count of counts.values()) expect(Math.abs(count - 1250)).toBeLessThan(125);
@@ -32,10 +34,10 @@ test('a uid stays with its target whatever the order, and moves only when its ow
   fc.assert(
     fc.property(fc.string(), fc.string(), fc.integer({ min: 2, max: 12 }), fc.nat(), (product, uid, count, gone) => {
       const targets = targetsOf(count);
-      const before = pickByRendezvous(product, uid, targets);
-      expect(pickByRendezvous(product, uid, targets.toReversed())).toBe(before);
+      const before = pick(product, uid, targets);
+      expect(pick(product, uid, targets.toReversed())).toBe(before);
       const left = targets.toSpliced(gone % count, 1);
-      const after = pickByRendezvous(product, uid, left);
+      const after = pick(product, uid, left);
       if (before !== undefined && left.includes(before)) expect(after).toBe(before);
       else expect(left).toContain(after);
     }),
@@ -43,10 +45,10 @@ test('a uid stays with its target whatever the order, and moves only when its ow
 });
 
 test('weights are honoured', () => {
-  const targets = [createTarget('a', 1, 1), createTarget('b', 1, 3), createTarget('c', 1, 0)];
+  const targets = [choiceOf('a:1', 1), choiceOf('b:1', 3), choiceOf('c:1', 0)];
   const counts: Record<string, number> = { 'a:1': 0, 'b:1': 0, 'c:1': 0 };
   for (const uid of uids(8_000)) {
-    const name = pickByRendezvous('p', uid, targets)?.name ?? '';
+    const name = pick('p', uid, targets)?.name ?? '';
     counts[name] = (counts[name] ?? 0) + 1;
   }
   expect(counts['c:1']).toBe(0);
@@ -55,5 +57,5 @@ test('weights are honoured', () => {
 });
 
 test('none to choose from', () => {
-  expect(pickByRendezvous('p', 'u', [])).toBeUndefined();
+  expect(pick('p', 'u', [])).toBeUndefined();
 });

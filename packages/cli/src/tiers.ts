@@ -43,11 +43,11 @@ export function startTier(
   const { config, dir, environment } = project;
   const name = nodeName(node);
   return node.tier === 'agent'
-    ? startAgent({ config, hooks: { dir, environment }, node: name, logger, exclusive: false })
+    ? startAgent({ config, hooks: { dir, environment }, index: node.index, node: name, logger, exclusive: false })
     : startPushServer({ config, dir, index: node.index, node: name, logger, exclusive: !node.sharePort });
 }
 
 /** Longest graceful stop of a tier, in milliseconds: its drain time, and some for the rest. */
 export function stopDeadlineMs({ config }: Project, tier: Tier): number {
-  return (tier === 'agent' ? config.agent.drainMs : config.pushServer.drainMs) + 3_000;
+  return (tier === 'agent' ? config.agent.notReadyMs + config.agent.drainMs : config.pushServer.drainMs) + 3_000;
 }

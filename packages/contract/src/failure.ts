@@ -29,6 +29,16 @@ export const failures = {
   upgrade_version: row(426, 426, false, 'Only version 13 of the WebSocket protocol is served here.'),
   origin_refused: row(403, 403, false, 'Connections from this origin are not allowed.'),
 
+  client_gone: row(499, 499, true, 'The client went away before it was answered.'),
+
+  // What this node takes
+  overloaded: row(503, 503, true, 'This node has too much to do.'),
+  too_many_connections: row(503, 503, true, 'This node has as many connections as it may have.'),
+  too_many_connections_ip: row(429, 429, true, 'There are too many connections from this address.'),
+  too_many_tunnels_uid: row(429, 429, true, 'This client has too many connections.'),
+  too_fast: row(503, 503, true, 'This node takes no more new connections just now.'),
+  too_fast_ip: row(429, 429, true, 'There are too many new connections from this address.'),
+
   // Who the client is
   uid_missing: row(430, 403, false, 'The client could not be identified.'),
   uid_invalid: row(430, 403, false, 'The client identity is not acceptable.'),
@@ -36,6 +46,8 @@ export const failures = {
   uid_hook_rejected: row(500, 403, false, 'The client could not be identified: the hook refused.'),
   uid_hook_timeout: row(503, 503, true, 'The client could not be identified in time.'),
   uid_hook_bad_value: row(500, 403, false, 'The client could not be identified: the hook returned a wrong value.'),
+
+  identity_unsigned: row(403, 403, false, 'The identity of the client is not signed by an agent.'),
 
   // Which target serves it
   router_hook_threw: row(500, 500, false, 'The product could not be routed: the hook failed.'),
@@ -46,6 +58,7 @@ export const failures = {
   target_unreachable: row(502, 502, true, 'The server of this product could not be reached.'),
   target_reset: row(502, 502, true, 'The server of this product closed the connection before it answered.'),
   target_bad_answer: row(502, 502, true, 'The server of this product gave an invalid answer.'),
+  target_forbidden: row(500, 500, false, 'The product could not be routed: its server may not be used.'),
   target_silent: row(504, 504, true, 'The server of this product did not answer in time.'),
 
   // What a client of the push-server asked for

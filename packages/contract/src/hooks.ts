@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Express } from 'express';
+import type { ProductInput } from './product.ts';
 import type { TargetsInput } from './target.ts';
 
 /** The client's request as hooks see it: Node's own, with cookies and query at hand. */
@@ -38,8 +39,8 @@ export type RouteHook = (
   uid: string,
 ) => TargetsInput | null | undefined | Promise<TargetsInput | null | undefined>;
 
-/** Products by name: fixed targets, or a function that gives them for one client. `default` serves clients that name no product. */
-export type Router = Readonly<Record<string, TargetsInput | RouteHook>>;
+/** Products by name: targets, a function that gives them for one client, or either with settings. `default` serves clients that name no product. */
+export type Router = Readonly<Record<string, TargetsInput | RouteHook | ProductInput<RouteHook>>>;
 
 /** The hooks of an agent. */
 export interface Hooks {
@@ -101,6 +102,7 @@ export function defineOnUpgrade(hook: UidHook): UidHook {
  *   default: 'push-server',
  *   chat: [{ ip: '10.0.0.5', ports: [4000, 4001] }],
  *   game: async (request, uid) => ({ ip: await shardOf(uid), port: 5000 }),
+ *   api: { targets: { dns: 'api.internal', port: 8080 }, choose: 'least-connections', check: '/readyz' },
  * });
  */
 export function defineRouter<const R extends Router>(router: R): R {

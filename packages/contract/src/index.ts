@@ -4,7 +4,7 @@ export { configJsonSchema, describeSchema, type JsonSchema } from './config/json
 export { nearest } from './config/nearest.ts';
 export { type ConfigSource, createConfig, type ParsedConfig, parseConfig } from './config/parse.ts';
 export { type ConfigProblem, formatConfigProblems } from './config/problem.ts';
-export type { Config, ConfigInput, RedisConfig } from './config/schema.ts';
+export { type Config, type ConfigInput, isLoopback, type RedisConfig } from './config/schema.ts';
 export { type Failure, type FailureCode, type FailureRow, failed, failureBody, failures } from './failure.ts';
 export {
   type AgentApp,
@@ -38,7 +38,14 @@ export {
   uidParameter,
   writeIdentity,
 } from './identity.ts';
-export { readProduct, writeUid } from './query.ts';
+export {
+  type ProductInput,
+  type ProductOptions,
+  type ProductPolicy,
+  type ProductRoute,
+  parseProduct,
+} from './product.ts';
+export { readProduct, readSid, writeUid } from './query.ts';
 export { type Result, success } from './result.ts';
 export {
   type Ack,
@@ -50,12 +57,17 @@ export {
   type RoomMessage,
   type Welcome,
 } from './room.ts';
+export { isIdentitySigned, requestIdHeader, type SignedHeaders, signatureHeader, signIdentity } from './signature.ts';
+export { createStickyMarks, readMark, readSidMark, type StickyMarks, stickyCookie, stickyHeader } from './sticky.ts';
 export {
   builtIn,
   createTarget,
+  type DnsTargets,
   parseTargets,
   type SingleTarget,
+  type SrvTargets,
   type Target,
   type TargetGroup,
+  type TargetSource,
   type TargetsInput,
 } from './target.ts';

@@ -23,6 +23,14 @@ export function readProduct(url: string): Result<string> {
   return success(product === undefined || product === '' ? defaultProduct : product);
 }
 
+/** The Engine.IO session a request belongs to; `undefined` where it names none. */
+export function readSid(url: string): string | undefined {
+  const at = url.indexOf('sid=');
+  if (at === -1 || (url[at - 1] !== '?' && url[at - 1] !== '&')) return undefined;
+  const end = url.indexOf('&', at);
+  return url.slice(at + 4, end === -1 ? url.length : end);
+}
+
 /**
  * The same path and query with the resolved uid in place of whatever uid the client sent.
  *

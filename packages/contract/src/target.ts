@@ -31,8 +31,32 @@ export interface SingleTarget {
 /** In a router: the push-servers that gopush runs itself. */
 export const builtIn = 'push-server';
 
-/** What names targets in a router: one, several, or the built-in push-servers. */
-export type TargetsInput = SingleTarget | TargetGroup | readonly (SingleTarget | TargetGroup)[] | typeof builtIn;
+/** All addresses (A and AAAA) of a name, on one port. */
+export interface DnsTargets {
+  readonly dns: string;
+  readonly port: number | string;
+}
+
+/** The servers of a service as DNS lists them (RFC 2782), with their weights. */
+export interface SrvTargets {
+  readonly srv: string;
+}
+
+/** What names targets in a router: one, several, those of a name in DNS, or the built-in push-servers. */
+export type TargetsInput =
+  | SingleTarget
+  | TargetGroup
+  | readonly (SingleTarget | TargetGroup)[]
+  | DnsTargets
+  | SrvTargets
+  | typeof builtIn;
+
+/** Where targets come from. */
+export type TargetSource =
+  | { readonly kind: 'list'; readonly targets: readonly Target[] }
+  | { readonly kind: 'built-in' }
+  | { readonly kind: 'dns'; readonly name: string; readonly port: number }
+  | { readonly kind: 'srv'; readonly name: string };
 
 /** Makes a target; the name is derived. */
 export function createTarget(host: string, port: number, weight = 1): Target {
@@ -40,12 +64,16 @@ export function createTarget(host: string, port: number, weight = 1): Target {
 }
 
 /**
- * Takes what a router gave to a flat list of targets, so that each port of each server is one choice among all.
+ * Takes what a router gave to where targets come from; a list is flat, so that each port of each server is one choice among all.
  *
- * @returns the targets, or a sentence saying what is wrong
+ * @returns the source, or a sentence saying what is wrong
  */
-export function parseTargets(input: unknown, builtInTargets: readonly Target[]): readonly Target[] | string {
-  if (input === builtIn) return builtInTargets;
+export function parseTargets(input: unknown): TargetSource | string {
+  if (input === builtIn) return { kind: 'built-in' };
+  if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
+    if ('dns' in input) return parseDns(input);
+    if ('srv' in input) return parseSrv(input);
+  }
   const entries: readonly unknown[] = Array.isArray(input) ? input : [input];
   const targets: Target[] = [];
   for (const entry of entries) {
@@ -53,7 +81,18 @@ export function parseTargets(input: unknown, builtInTargets: readonly Target[]):
     if (typeof parsed === 'string') return parsed;
     targets.push(...parsed);
   }
-  return targets;
+  return { kind: 'list', targets };
+}
+
+function parseDns(input: object): TargetSource | string {
+  const { dns: name, port } = input as Record<string, unknown>;
+  if (!isName(name)) return 'dns must be a host name';
+  const number = parsePort(port);
+  return number === undefined ? portFault(name, port) : { kind: 'dns', name, port: number };
+}
+
+function parseSrv({ srv: name }: { readonly srv?: unknown }): TargetSource | string {
+  return isName(name) ? { kind: 'srv', name } : 'srv must be a name as _push._tcp.example.com';
 }
 
 function parseEntry(entry: unknown): Target[] | string {
@@ -61,18 +100,29 @@ function parseEntry(entry: unknown): Target[] | string {
     return `a target is { ip, port } or { ip, ports: [] }, or all of them '${builtIn}', not ${kindOf(entry)}`;
   }
   const { ip, port, ports, weight = 1 } = entry as Record<string, unknown>;
-  if (typeof ip !== 'string' || !/^[\w.:%-]{1,255}$/.test(ip))
-    return 'ip of a target must be an address or a host name';
+  if (!isName(ip)) return 'ip of a target must be an address or a host name';
   if (typeof weight !== 'number' || !(weight >= 0 && weight <= 1e6))
     return `weight of ${ip} must be a number from 0 to 1000000`;
   const list: readonly unknown[] = Array.isArray(ports) ? ports : [port];
   const targets: Target[] = [];
   for (const one of list) {
-    const number = typeof one === 'string' && /^\d{1,5}$/.test(one) ? Number(one) : one;
-    if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65535) {
-      return `port of ${ip} must be a whole number from 1 to 65535, not ${String(one).slice(0, 40)}`;
-    }
+    const number = parsePort(one);
+    if (number === undefined) return portFault(ip, one);
     targets.push(createTarget(ip, number, weight));
   }
   return targets;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w.:%-]{1,255}$/.test(value);
+}
+
+function parsePort(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : value;
+  const fits = typeof number === 'number' && Number.isInteger(number) && number >= 1 && number <= 65535;
+  return fits ? number : undefined;
+}
+
+function portFault(host: string, port: unknown): string {
+  return `port of ${host} must be a whole number from 1 to 65535, not ${String(port).slice(0, 40)}`;
 }

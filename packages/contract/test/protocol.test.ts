@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, expectTypeOf, test } from 'vitest';
 import {
-  createTarget,
   defineAgent,
   defineAgentApp,
   defineOnUpgrade,
@@ -9,6 +8,7 @@ import {
   failures,
   type HookRequest,
   type Hooks,
+  parseProduct,
   parseRoomMessage,
   parseRooms,
   parseTargets,
@@ -16,20 +16,41 @@ import {
 
 test('targets are flattened: each port of each server is one choice', () => {
   expect(
-    parseTargets(
-      [
-        { ip: 'a', ports: [1, '2'] },
-        { ip: '::1', port: 3, weight: 2 },
-      ],
-      [],
-    ),
-  ).toEqual([
-    { host: 'a', port: 1, weight: 1, name: 'a:1' },
-    { host: 'a', port: 2, weight: 1, name: 'a:2' },
-    { host: '::1', port: 3, weight: 2, name: '[::1]:3' },
-  ]);
-  const own = [createTarget('127.0.0.1', 4000)];
-  expect(parseTargets('push-server', own)).toBe(own);
+    parseTargets([
+      { ip: 'a', ports: [1, '2'] },
+      { ip: '::1', port: 3, weight: 2 },
+    ]),
+  ).toEqual({
+    kind: 'list',
+    targets: [
+      { host: 'a', port: 1, weight: 1, name: 'a:1' },
+      { host: 'a', port: 2, weight: 1, name: 'a:2' },
+      { host: '::1', port: 3, weight: 2, name: '[::1]:3' },
+    ],
+  });
+  expect(parseTargets('push-server')).toEqual({ kind: 'built-in' });
+  expect(parseTargets({ dns: 'chat.internal', port: '80' })).toEqual({ kind: 'dns', name: 'chat.internal', port: 80 });
+  expect(parseTargets({ srv: '_push._tcp.internal' })).toEqual({ kind: 'srv', name: '_push._tcp.internal' });
+});
+
+test.each([
+  [{ targets: { ip: 'a', port: 1 }, choose: 'best' }, /choose: found best, wanted one of hash/],
+  [{ targets: { ip: 'a', port: 1 }, chose: 'hash' }, /chose: there is no such setting; there are choose,/],
+  [{ targets: { ip: 'a', port: 1 }, holdMs: 0.5 }, /holdMs: found 0.5, wanted whole milliseconds/],
+  [{ targets: { ip: 'a', port: 1 }, check: 'ping' }, /check: found ping/],
+  [{ targets: { ip: 'a' } }, /targets: port of a/],
+  [{ targets: { dns: 'a' } }, /targets: port of a/],
+])('a product that is %j is said to be wrong', (entry, message) => {
+  expect(parseProduct(entry)).toMatch(message);
+});
+
+test('a product may have settings of its own', () => {
+  const targets = () => null;
+  expect(parseProduct({ targets, choose: 'random-of-two', check: '/readyz', holdMs: 0 })).toEqual({
+    source: undefined,
+    hook: targets,
+    options: { choose: 'random-of-two', check: '/readyz', holdMs: 0 },
+  });
 });
 
 test.each([
@@ -44,7 +65,7 @@ test.each([
   ['a negative weight', { ip: 'a', port: 1, weight: -1 }],
   ['holes', new Array(3)],
 ])('targets that are %s are said to be wrong', (_name, input) => {
-  expect(typeof parseTargets(input, [])).toBe('string');
+  expect(typeof parseTargets(input)).toBe('string');
 });
 
 test('no payload of a client throws', () => {

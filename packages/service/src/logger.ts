@@ -15,10 +15,21 @@ export interface Logger {
   readonly error: Log;
 }
 
+/** How much is logged, from all to nothing. */
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** Least level that is written. */
+export type LogLevel = (typeof logLevels)[number];
+
+/** Whether some text names a level. */
+export function isLogLevel(text: string): text is LogLevel {
+  return logLevels.includes(text as LogLevel);
+}
+
 /** How logs are written. */
 export interface LoggerOptions {
   /** Least level written. @defaultValue `'info'` */
-  readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly level?: LogLevel;
   /** `json` for machines, `text` for people, `auto` for text on a terminal. @defaultValue `'auto'` */
   readonly format?: 'auto' | 'json' | 'text';
   /** Name of this node; in every line. */

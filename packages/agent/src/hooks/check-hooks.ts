@@ -1,8 +1,8 @@
-import type { HookName } from '@gopush/contract';
+import { createConfig, type HookName } from '@gopush/contract';
 import { bundleHook, evaluateHook } from './compile-hook.ts';
 import { findHookFiles, type HookLocation, hookNames } from './find-hook-files.ts';
 import { HookError } from './hook-error.ts';
-import { createHookSet } from './hook-set.ts';
+import { createHookSet, policyOf } from './hook-set.ts';
 
 /** What is known of one hook without starting anything. */
 export interface CheckedHook {
@@ -12,6 +12,9 @@ export interface CheckedHook {
   /** Why it cannot be used; absent: it can. */
   readonly problem?: string;
 }
+
+/** Settings matter for running hooks, not for checking them. */
+const defaultPolicy = policyOf(createConfig());
 
 /** Loads each hook file for real and says what is wrong with it. */
 export async function checkHooks(location: HookLocation): Promise<{ readonly hooks: readonly CheckedHook[] }> {
@@ -28,7 +31,7 @@ export async function checkHooks(location: HookLocation): Promise<{ readonly hoo
       if (file === undefined) return { name };
       try {
         const exports = evaluateHook(await bundleHook(name, file));
-        createHookSet({ [name]: exports }, () => file, []);
+        createHookSet({ [name]: exports }, () => file, defaultPolicy);
         return { name, file };
       } catch (error) {
         if (!(error instanceof HookError)) throw error;

@@ -2,12 +2,15 @@ import {
   type AgentAppHook,
   agentHookKind,
   builtIn,
+  type Config,
+  defaultProduct,
   type HookName,
   type Hooks,
   kindOf,
-  parseTargets,
+  type ProductPolicy,
+  parseProduct,
   type RouteHook,
-  type Target,
+  type TargetSource,
   type UidHook,
 } from '@gopush/contract';
 import { createHookApp, type HookApp } from './hook-app.ts';
@@ -20,9 +23,13 @@ export type UidSource =
   | { readonly kind: 'none' };
 
 /** What says where a product goes. */
-export type RouteSource =
-  | { readonly kind: 'targets'; readonly targets: readonly Target[] }
-  | { readonly kind: 'function'; readonly file: string; readonly hook: RouteHook };
+export interface RouteSource {
+  /** As the router names it; `*` for products that it does not name. */
+  readonly product: string;
+  readonly policy: ProductPolicy;
+  /** Where its targets come from, or the function that says it. */
+  readonly from: TargetSource | { readonly kind: 'function'; readonly file: string; readonly hook: RouteHook };
+}
 
 /** The hooks of an agent, checked and ready to be called. */
 export interface HookSet {
@@ -44,9 +51,9 @@ export type FileOf = (hook: HookName) => string;
  *
  * @throws HookError naming the file, the key, what was found and what is wanted
  */
-export function createHookSet(hooks: Hooks, fileOf: FileOf, builtInTargets: readonly Target[]): HookSet {
+export function createHookSet(hooks: Hooks, fileOf: FileOf, defaults: ProductPolicy): HookSet {
   const http = createAgentSource(hooks.agent, fileOf('agent'));
-  const routes = createRoutes(hooks.router, fileOf('router'), builtInTargets);
+  const routes = createRoutes(hooks.router, fileOf('router'), defaults);
   return {
     http,
     upgrade: createUpgradeSource(hooks.onupgrade, fileOf('onupgrade'), http),
@@ -83,26 +90,33 @@ function createUpgradeSource(hook: unknown, file: string, http: UidSource): UidS
 function createRoutes(
   router: unknown,
   file: string,
-  builtInTargets: readonly Target[],
+  defaults: ProductPolicy,
 ): Pick<HookSet, 'products' | 'otherProducts'> {
-  const toBuiltIn: RouteSource = { kind: 'targets', targets: builtInTargets };
-  if (router === undefined) return { products: new Map(), otherProducts: toBuiltIn };
+  const toBuiltIn = (product: string): RouteSource => ({ product, policy: defaults, from: { kind: 'built-in' } });
+  if (router === undefined) return { products: new Map(), otherProducts: toBuiltIn('*') };
   if (typeof router !== 'object' || router === null || Array.isArray(router)) {
     throw new HookError('router', file, `found ${kindOf(router)}, wanted an object of products`);
   }
-  const products = new Map<string, RouteSource>([['default', toBuiltIn]]);
+  const products = new Map<string, RouteSource>([[defaultProduct, toBuiltIn(defaultProduct)]]);
   for (const [product, entry] of Object.entries(router)) {
-    products.set(product, createRoute(product, entry, file, builtInTargets));
+    products.set(product, createRoute(product, entry, file, defaults));
   }
   return { products, otherProducts: undefined };
 }
 
-function createRoute(product: string, entry: unknown, file: string, builtInTargets: readonly Target[]): RouteSource {
-  if (typeof entry === 'function') return { kind: 'function', file, hook: entry as RouteHook };
-  const targets = parseTargets(entry, builtInTargets);
-  if (typeof targets === 'string') {
-    const wanted = `a function (request, uid), { ip, port }, [{ ip, ports: [] }] or '${builtIn}'`;
-    throw new HookError('router', file, `${product}: ${targets}; wanted ${wanted}`);
+function createRoute(product: string, entry: unknown, file: string, defaults: ProductPolicy): RouteSource {
+  const parsed = parseProduct(entry);
+  if (typeof parsed === 'string') {
+    const wanted = `a function (request, uid), { ip, port }, [{ ip, ports: [] }], { dns, port }, { srv }, '${builtIn}', or any of these as { targets } with settings`;
+    throw new HookError('router', file, `${product}: ${parsed}; wanted ${wanted}`);
   }
-  return { kind: 'targets', targets };
+  const { source, hook, options } = parsed;
+  const policy = { ...defaults, ...options };
+  return { product, policy, from: source ?? { kind: 'function', file, hook: hook as RouteHook } };
+}
+
+/** How products are served where the router says nothing else. */
+export function policyOf({ routing, health, hold }: Config): ProductPolicy {
+  const { choose, boundedLoad, sticky } = routing;
+  return { choose, boundedLoad, sticky, check: health.check, holdMs: hold.timeoutMs };
 }

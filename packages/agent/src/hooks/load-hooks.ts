@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { HookName, Target } from '@gopush/contract';
+import type { HookName, ProductPolicy } from '@gopush/contract';
 import { bundleHook, evaluateHook, type HookBundle } from './compile-hook.ts';
 import { findHookFiles, type HookLocation, hookNames } from './find-hook-files.ts';
 import { createHookSet, type HookSet } from './hook-set.ts';
@@ -24,7 +24,7 @@ interface HookModule {
  */
 export async function loadHooks(
   location: HookLocation,
-  builtInTargets: readonly Target[],
+  defaults: ProductPolicy,
   previous?: LoadedHooks,
 ): Promise<LoadedHooks> {
   const { folder, files } = await findHookFiles(location);
@@ -40,7 +40,7 @@ export async function loadHooks(
   const hooks = Object.fromEntries([...modules].map(([hook, module]) => [hook, module.exports]));
   const inputs = [...modules.values()].flatMap((module) => module.bundle.inputs);
   return {
-    set: createHookSet(hooks, (hook) => files.get(hook) ?? `${folder}/${hook}.*`, builtInTargets),
+    set: createHookSet(hooks, (hook) => files.get(hook) ?? `${folder}/${hook}.*`, defaults),
     folders: new Set([folder, ...inputs.map((input) => dirname(input))]),
     modules,
   };

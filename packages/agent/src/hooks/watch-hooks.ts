@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename } from 'node:path';
-import type { Target } from '@gopush/contract';
+import type { ProductPolicy } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HookLocation } from './find-hook-files.ts';
 import { type LoadedHooks, loadHooks } from './load-hooks.ts';
@@ -21,9 +21,10 @@ const settleMs = 50;
  */
 export function watchHooks(
   location: HookLocation,
-  builtInTargets: readonly Target[],
+  defaults: ProductPolicy,
   loaded: LoadedHooks,
   log: Logger,
+  onReload: (result: 'taken' | 'refused') => void,
 ): WatchedHooks {
   let current = loaded;
   let lastProblem: string | undefined;
@@ -34,18 +35,21 @@ export function watchHooks(
 
   async function reload(): Promise<void> {
     try {
-      const next = await loadHooks(location, builtInTargets, current);
+      const next = await loadHooks(location, defaults, current);
       const changed = [...next.modules].filter(([hook, module]) => current.modules.get(hook) !== module);
       const gone = [...current.modules.keys()].filter((hook) => !next.modules.has(hook));
       current = next;
       if (changed.length > 0 || gone.length > 0 || lastProblem !== undefined) {
+        onReload('taken');
         log.info({ changed: changed.map(([, module]) => module.bundle.file), gone }, 'hooks reloaded');
       }
       lastProblem = undefined;
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      if (problem !== lastProblem)
+      if (problem !== lastProblem) {
+        onReload('refused');
         log.error({ problem }, 'hooks not reloaded: the edit is broken, the last good hooks stay');
+      }
       lastProblem = problem;
     }
     if (!closed) watchFolders();

@@ -13,6 +13,8 @@ export interface ForwardOptions {
   readonly path: string;
   /** Headers for the target, as names and values in turn. */
   readonly headers: readonly string[];
+  /** Headers of ours for the client, beside the target's. */
+  readonly answerHeaders: readonly string[];
   readonly upstreams: Upstreams;
   /** How long nothing may move before the answer begins, in milliseconds. */
   readonly answerTimeoutMs: number;
@@ -51,7 +53,7 @@ function attempt(
 }
 
 /** Whether a request has a body, which can be sent only once. */
-export function hasBody({ headers }: IncomingMessage): boolean {
+function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
@@ -91,10 +93,19 @@ class Forwarding implements Exchange {
     const all = chunked ? [...headers, 'transfer-encoding', 'chunked'] : headers;
     this.#response.once('close', this.#onClientGone);
     socket.write(writeRequestHead(request.method ?? 'GET', path, all), 'latin1');
-    if (!hasBody(request)) {
-      this.#requestSent = true;
-      return;
-    }
+    if (!hasBody(request)) this.#requestSent = true;
+    // Not before: while the connection can fail, the body must stay whole for the next target.
+    else if (this.#connection.connected) this.#sendBody();
+  }
+
+  onConnect(): void {
+    if (hasBody(this.#request)) this.#sendBody();
+  }
+
+  #sendBody(): void {
+    const request = this.#request;
+    const { socket } = this.#connection;
+    const chunked = request.headers['transfer-encoding'] !== undefined;
     request.on('data', (chunk: Buffer) => {
       if (this.#over) return;
       if (chunked) {
@@ -183,7 +194,10 @@ class Forwarding implements Exchange {
     if (typeof framing === 'string') return framing;
     this.#head = head;
     this.#body = createAnswerBody(framing);
-    this.#response.writeHead(head.status, head.reason, responseHeaders(head.headers));
+    this.#response.writeHead(head.status, head.reason, [
+      ...responseHeaders(head.headers),
+      ...this.#options.answerHeaders,
+    ]);
     return undefined;
   }
 
@@ -231,7 +245,7 @@ class Forwarding implements Exchange {
   readonly #onClientGone = (): void => {
     if (this.#over) return;
     this.#connection.discard();
-    this.#end(success(undefined));
+    this.#end(failed('client_gone', this.#options.target.name));
   };
 
   #end(result: Result<void> | 'reset'): void {

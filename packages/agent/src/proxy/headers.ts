@@ -1,7 +1,19 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { agentHeader, identityHeaderPrefix, writeIdentity } from '@gopush/contract';
-import type { Route } from '../resolve.ts';
+import {
+  agentHeader,
+  type Identity,
+  identityHeaderPrefix,
+  productHeader,
+  requestIdHeader,
+  type SignedHeaders,
+  signatureHeader,
+  signIdentity,
+  uidHeader,
+  writeIdentity,
+} from '@gopush/contract';
+import { createRequestIds, readRequestId } from '../request-id.ts';
 import { plainAddress, type Trust } from './trust.ts';
 
 /** Headers as Node gives them raw: names and values in turn, as they came. */
@@ -19,25 +31,81 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/**
- * The headers for a target: the client's end-to-end headers as they came, without what a client may not claim, then ours.
- *
- * What `Connection` names goes before ours are added: otherwise a client could have them removed.
- *
- * @param trusts - whose `X-Forwarded-…` are continued rather than replaced
- */
-export function requestHeaders(request: IncomingMessage, route: Route, agent: string, trusts: Trust): string[] {
-  const headers = withoutHopByHop(request.rawHeaders, (name) => !isOurs(name));
-  headers.push(...writeIdentity(route.identity), agentHeader, agent);
-  const address = plainAddress(request.socket.remoteAddress);
-  const given = trusts(address) ? request.headers : nothing;
-  const before = given['x-forwarded-for'];
-  headers.push('x-forwarded-for', before === undefined ? address : `${before}, ${address}`);
-  const ownProto = (request.socket as TLSSocket).encrypted ? 'https' : 'http';
-  headers.push('x-forwarded-proto', firstOf(given['x-forwarded-proto']) ?? ownProto);
-  const host = firstOf(given['x-forwarded-host']) ?? request.headers.host;
-  if (host !== undefined) headers.push('x-forwarded-host', host);
-  return headers;
+/** Writes the headers by which targets learn of clients. */
+export interface HeaderWriter {
+  /** Where a request comes from, and its id: what a trusted proxy in front says, else what is seen here. */
+  origin(request: IncomingMessage): RequestOrigin;
+  /**
+   * The headers for a target: the client's end-to-end headers as they came, without what a client may not claim, then ours.
+   *
+   * What `Connection` names goes before ours are added: otherwise a client could have them removed.
+   */
+  forTarget(request: IncomingMessage, identity: Identity, origin: RequestOrigin): string[];
+}
+
+/** Where a request comes from. */
+export interface RequestOrigin {
+  /** Address of the client. */
+  readonly address: string;
+  /** Whether who is connected here is believed. */
+  readonly trusted: boolean;
+  /** The same in the logs of all tiers. */
+  readonly id: string;
+}
+
+/** What writing headers needs. */
+export interface HeaderOptions {
+  /** Name of this agent. */
+  readonly agent: string;
+  /** Whose `X-Forwarded-…` are continued rather than replaced. */
+  readonly trusts: Trust;
+  /** The first signs identities; none: they are not signed. */
+  readonly secrets: readonly string[];
+  /** How long a signature may be used, in milliseconds. */
+  readonly identityTtlMs: number;
+}
+
+/** Prepares the writing of headers. */
+export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: HeaderOptions): HeaderWriter {
+  const nextId = createRequestIds();
+  const [secret] = secrets;
+  return {
+    origin({ socket, headers }) {
+      const peer = plainAddress(socket.remoteAddress);
+      const trusted = trusts(peer);
+      const forwarded = trusted ? lastUntrusted(headers['x-forwarded-for'], trusts) : undefined;
+      const given = trusted ? readRequestId(headers[requestIdHeader]) : undefined;
+      return { address: forwarded ?? peer, trusted, id: given ?? nextId() };
+    },
+    forTarget(request, identity, { trusted, id }) {
+      const headers = withoutHopByHop(request.rawHeaders, (name) => !isOurs(name));
+      const ours = writeIdentity(identity);
+      headers.push(...ours, agentHeader, agent, requestIdHeader, id);
+      if (secret !== undefined) {
+        const [, uid = '', , product = ''] = ours;
+        const signed = { [uidHeader]: uid, [productHeader]: product, [agentHeader]: agent, [requestIdHeader]: id };
+        headers.push(signatureHeader, signIdentity(secret, signed as SignedHeaders, Date.now() + identityTtlMs));
+      }
+      const given = trusted ? request.headers : nothing;
+      const peer = plainAddress(request.socket.remoteAddress);
+      const before = given['x-forwarded-for'];
+      headers.push('x-forwarded-for', before === undefined ? peer : `${before}, ${peer}`);
+      const ownProto = (request.socket as TLSSocket).encrypted ? 'https' : 'http';
+      headers.push('x-forwarded-proto', firstOf(given['x-forwarded-proto']) ?? ownProto);
+      const host = firstOf(given['x-forwarded-host']) ?? request.headers.host;
+      if (host !== undefined) headers.push('x-forwarded-host', host);
+      return headers;
+    },
+  };
+}
+
+/** The nearest address that no trusted proxy has: what stands before it anyone may have written. */
+function lastUntrusted(forwarded: string | string[] | undefined, trusts: Trust): string | undefined {
+  const addresses = String(forwarded ?? '')
+    .split(',')
+    .map((one) => plainAddress(one.trim()))
+    .filter((one) => isIP(one) !== 0);
+  return addresses.findLast((one) => !trusts(one)) ?? addresses[0];
 }
 
 const nothing: IncomingHttpHeaders = {};
@@ -71,6 +139,7 @@ function isOurs(name: string): boolean {
     name.startsWith('x-forwarded-') ||
     name === 'forwarded' ||
     name === 'x-real-ip' ||
+    name === requestIdHeader ||
     // Already answered on this connection, by Node.
     name === 'expect'
   );

@@ -50,7 +50,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     const onClose = (): void => {
       settle(failed(bytes === undefined ? lost : 'target_bad_answer', `${target.name} closed the connection`));
     };
-    const onClientGone = (): void => settle(failed('target_reset', 'the client went away'));
+    const onClientGone = (): void => settle(failed('client_gone', target.name));
     const onConnect = (): void => {
       lost = 'target_reset';
       clearTimeout(deadline);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { TunnelInfo } from '../observe.ts';
 import { carryTo, type Receiver, writeChunk } from './carrier.ts';
 import { type ControlReceiver, FrameWalker, opcodes } from './frames.ts';
 
@@ -37,6 +38,7 @@ export class Tunnel {
   readonly client: TunnelSide;
   readonly target: TunnelSide;
   readonly openedAt: number;
+  readonly info: TunnelInfo;
   /** Set once, by whatever ended it first. */
   cause: TunnelCause | undefined;
   /** The code of the first close frame that was seen, and who sent it. */
@@ -47,7 +49,8 @@ export class Tunnel {
   #open = 2;
   readonly #onClosed: (tunnel: Tunnel) => void;
 
-  constructor(client: Socket, target: Socket, now: number, onClosed: (tunnel: Tunnel) => void) {
+  constructor(client: Socket, target: Socket, info: TunnelInfo, now: number, onClosed: (tunnel: Tunnel) => void) {
+    this.info = info;
     this.openedAt = now;
     this.#quietSince = now;
     this.#onClosed = onClosed;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { TunnelInfo } from '../observe.ts';
 import { Tunnel, type TunnelLimits } from './tunnel.ts';
 
 /** The clients of an agent that asked for an upgrade: in their handshake, or at the end of a tunnel. */
@@ -6,8 +7,10 @@ export interface Tunnels {
   /** Counts a client's handshake until it is over: a tunnel, an answer, or gone. */
   greet(client: Socket): void;
   /** Joins a client and a target. */
-  open(client: Socket, target: Socket, onClosed: (tunnel: Tunnel) => void): Tunnel;
+  open(client: Socket, target: Socket, info: TunnelInfo): Tunnel;
   readonly size: number;
+  /** What went through the open tunnels, by where it came from. */
+  carrying(what: 'bytes' | 'messages'): { client: number; target: number };
   /**
    * Lets tunnels go on, then closes them with 1012 in random order, `perSecond` of them a second, and cuts what is left after
    * `drainMs`. Resolves when all are closed.
@@ -22,8 +25,12 @@ const paceMs = 50;
 /** What a client has to take its close frame and to answer it, in milliseconds; half of the drain time where that is shorter. */
 const goodbyeMs = 1_000;
 
-/** Keeps account of the clients that asked for an upgrade. */
-export function createTunnels(limits: TunnelLimits): Tunnels {
+/**
+ * Keeps account of the clients that asked for an upgrade.
+ *
+ * @param onClosed - told of each tunnel that is closed
+ */
+export function createTunnels(limits: TunnelLimits, onClosed: (tunnel: Tunnel) => void): Tunnels {
   const greeting = new Set<Socket>();
   const tunnels = new Set<Tunnel>();
   const sweep = setInterval(() => {
@@ -31,23 +38,32 @@ export function createTunnels(limits: TunnelLimits): Tunnels {
     for (const tunnel of tunnels) tunnel.sweep(now, limits);
   }, 1_000).unref();
   let emptied: (() => void) | undefined;
+  const close = (closed: Tunnel): void => {
+    tunnels.delete(closed);
+    if (tunnels.size === 0) emptied?.();
+    onClosed(closed);
+  };
 
   return {
     greet(client) {
       greeting.add(client);
       client.once('close', () => greeting.delete(client));
     },
-    open(client, target, onClosed) {
-      const tunnel = new Tunnel(client, target, Date.now(), (closed) => {
-        tunnels.delete(closed);
-        if (tunnels.size === 0) emptied?.();
-        onClosed(closed);
-      });
+    open(client, target, info) {
+      const tunnel = new Tunnel(client, target, info, Date.now(), close);
       tunnels.add(tunnel);
       return tunnel;
     },
     get size() {
       return tunnels.size;
+    },
+    carrying(what) {
+      const sum = { client: 0, target: 0 };
+      for (const { client, target } of tunnels) {
+        sum.client += client[what];
+        sum.target += target[what];
+      }
+      return sum;
     },
     async drain(drainMs, perSecond) {
       const cut = setTimeout(() => {

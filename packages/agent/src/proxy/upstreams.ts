@@ -4,6 +4,8 @@ import { carryTo, connectCarrying, type Receiver } from './carrier.ts';
 
 /** One request and its answer on a connection to a target. */
 export interface Exchange extends Receiver {
+  /** The connection, which was not there yet, is established. */
+  onConnect(): void;
   /** The connection takes more of the request. */
   onDrain(): void;
   /** Nothing has moved for the time that was set. */
@@ -101,6 +103,7 @@ export class UpstreamConnection implements Receiver {
       .once('connect', () => {
         clearTimeout(connecting);
         this.connected = true;
+        this.#exchange?.onConnect();
       })
       .on('drain', () => this.#exchange?.onDrain())
       .on('timeout', () => (this.#exchange === undefined ? this.socket.destroy() : this.#exchange.onIdle()))

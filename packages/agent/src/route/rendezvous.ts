@@ -1,33 +1,45 @@
-import type { Target } from '@gopush/contract';
+/** What can be chosen by hash. */
+export interface Choice {
+  /** Of its name, by {@link hashText} with {@link seedOfTargets}. */
+  readonly hash: number;
+}
 
 /**
- * The target of a client: the same one as long as it is there, evenly spread over all, by weight. When a target goes, only its
- * own clients move; when one comes, it takes its share from all alike.
+ * The choice for a client: the same one as long as it is there, evenly spread over all, by weight. When one goes, only its own
+ * clients move; when one comes, it takes its share from all alike.
  *
  * Weighted rendezvous hashing: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); the weights
  * by the logarithmic method of Schindelhauer and Schomaker (2005), https://en.wikipedia.org/wiki/Rendezvous_hashing.
  *
+ * @param weightOf - the weight of a choice; 0 leaves it out
  * @returns `undefined` where there is none to choose
  */
-export function pickByRendezvous(product: string, uid: string, targets: readonly Target[]): Target | undefined {
+export function pickByRendezvous<C extends Choice>(
+  product: string,
+  uid: string,
+  choices: readonly C[],
+  weightOf: (choice: C) => number,
+): C | undefined {
   const client = hashText(uid, hashText(product, 0));
-  let best: Target | undefined;
+  let best: C | undefined;
   let bestScore = Number.NEGATIVE_INFINITY;
-  for (const target of targets) {
-    if (target.weight === 0) continue;
-    const score = -target.weight / Math.log(fraction(mix(client, hashText(target.name, seedOfTargets))));
-    if (score > bestScore || (score === bestScore && best !== undefined && target.name < best.name)) {
-      best = target;
+  for (const choice of choices) {
+    const weight = weightOf(choice);
+    if (weight === 0) continue;
+    const score = -weight / Math.log(fraction(mix(client, choice.hash)));
+    if (score > bestScore || (score === bestScore && best !== undefined && choice.hash < best.hash)) {
+      best = choice;
       bestScore = score;
     }
   }
   return best;
 }
 
-const seedOfTargets = 0x9e3779b9;
+/** Keeps the hashes of targets apart from those of clients. */
+export const seedOfTargets = 0x9e3779b9;
 
 /** FNV-1a over UTF-16 units (http://www.isthe.com/chongo/tech/comp/fnv/), finished by murmur3 so that near names are far apart. */
-function hashText(text: string, seed: number): number {
+export function hashText(text: string, seed: number): number {
   let hash = 0x811c9dc5 ^ seed;
   for (let index = 0; index < text.length; index++) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

@@ -52,7 +52,13 @@ export async function startTestAgent(
   logger?: Logger,
 ): Promise<Agent> {
   const agent = await startAgent({
-    config: { agentPort: 0, ...config, agent: { host: '127.0.0.1', drainMs: 100, ...config.agent } },
+    config: {
+      agentPort: 0,
+      // Waiting has tests of its own.
+      hold: { timeoutMs: 0 },
+      ...config,
+      agent: { host: '127.0.0.1', drainMs: 100, ...config.agent },
+    },
     hooks,
     ...(logger === undefined ? {} : { logger }),
   });

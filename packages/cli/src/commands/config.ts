@@ -3,6 +3,10 @@ import { loadProject, type ProjectOptions } from '../project.ts';
 /** `gopush config`: the settings as gopush reads them, with what the environment overrides, without secrets. */
 export async function config(options: ProjectOptions): Promise<void> {
   const project = await loadProject(options);
-  const hidden = (key: string, value: unknown): unknown => (key === 'password' ? '(hidden)' : value);
+  const hidden = (key: string, value: unknown): unknown => (isSecret(key, value) ? '(hidden)' : value);
   process.stdout.write(`${JSON.stringify(project.config, hidden, 2)}\n`);
+}
+
+function isSecret(key: string, value: unknown): boolean {
+  return key === 'password' || (key === 'secrets' && Array.isArray(value) && value.length > 0);
 }

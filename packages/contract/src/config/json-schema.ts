@@ -10,6 +10,7 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
+  readonly pattern?: string;
   readonly format?: string;
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
@@ -44,7 +45,11 @@ export function describeSchema(schema: JsonSchema): string {
   switch (schema.type) {
     case 'integer':
       return `a whole number${describeRange(schema)}`;
+    case 'number':
+      return `a number${describeRange(schema)}`;
     case 'string':
+      if (schema.pattern !== undefined && schema.format === undefined) return `text that matches ${schema.pattern}`;
+      if ((schema.minLength ?? 0) > 1) return `text of at least ${schema.minLength} characters`;
       return formats[schema.format ?? ''] ?? (schema.minLength === undefined ? 'text' : 'text that is not empty');
     case 'boolean':
       return 'true or false';

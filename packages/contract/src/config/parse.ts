@@ -147,7 +147,7 @@ function explain(
       source: sourceOf(issue.path),
       key,
       found: /password|secret/i.test(key) ? '(hidden)' : show(valueAt(input, issue.path)),
-      wanted: schema === undefined ? issue.message : describeSchema(schema),
+      wanted: schema === undefined || issue.code === 'custom' ? issue.message : describeSchema(schema),
     },
   ];
 }

@@ -1,8 +1,19 @@
 import { z } from 'zod';
+import { chooseNames, stickyNames } from '../product.ts';
 
 const port = () => z.int().min(0).max(65535);
 const milliseconds = (max = 3_600_000) => z.int().min(1).max(max);
+/** Milliseconds of which 0 is none. */
+const wait = (byDefault: number, max = 3_600_000) => z.int().min(0).max(max).default(byDefault);
+/** A number of something of which 0 is no limit. */
+const limit = (max = 10_000_000) => z.int().min(0).max(max).default(0);
+const networks = () => z.array(z.union([z.cidrv4(), z.cidrv6()])).default([]);
 const host = () => z.string().min(1).max(255);
+
+/** Whether only programs of this machine reach an address. */
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address);
+}
 
 const address = z.strictObject({ host: host(), port: z.int().min(1).max(65535) });
 
@@ -31,138 +42,267 @@ const redis = z.strictObject({
  * Every setting of gopush with its type, bounds and default: the one source of the parser, the environment variables, the
  * JSON Schema and the table in the docs. The five at top level are those of gopush 0.1; newer ones live in groups.
  */
-export const configSchema = z.strictObject({
-  $schema: z.string().optional().meta({ description: 'Lets editors complete this file.' }),
-  agentPort: port()
-    .default(6003)
-    .meta({ description: 'Port on which clients reach the agents; 0 takes any free one.' }),
-  agentWorkers: z
-    .int()
-    .min(1)
-    .max(256)
-    .default(1)
-    .meta({ description: 'Number of agent processes; they share the port.' }),
-  serverPortStart: port()
-    .default(4000)
-    .meta({ description: 'Port of the first push-server; each further one takes the next. 0 takes any free one.' }),
-  serverWorkers: z.int().min(0).max(256).default(2).meta({ description: 'Number of push-server processes.' }),
-  redisAdapter: z.nullable(redis).default(null).meta({
-    description: 'Redis that joins push-servers of several machines; null joins those of one machine without a server.',
-  }),
-  agent: z
-    .strictObject({
-      host: host().optional().meta({ description: 'Address to listen on; absent: all of them.' }),
-      connectTimeoutMs: milliseconds()
-        .default(3_000)
-        .meta({ description: 'How long connecting to a target may take.' }),
-      answerTimeoutMs: milliseconds().default(60_000).meta({
-        description: 'How long a target may take to begin its answer. Above the ping interval, for long-polling.',
-      }),
-      handshakeTimeoutMs: milliseconds()
-        .default(10_000)
-        .meta({ description: 'How long a target may take to answer an upgrade.' }),
-      headerTimeoutMs: milliseconds()
-        .default(10_000)
-        .meta({ description: 'How long a client may take to send its headers.' }),
-      maxHeaderBytes: z
-        .int()
-        .min(1_024)
-        .max(1_048_576)
-        .default(16_384)
-        .meta({ description: 'Largest headers of a request.' }),
-      drainMs: z
-        .int()
-        .min(0)
-        .max(3_600_000)
-        .default(10_000)
-        .meta({ description: 'How long open requests and tunnels may go on after a stop was asked.' }),
-      closePerSecond: z.int().min(1).max(1_000_000).default(500).meta({
-        description: 'How many tunnels a second are closed at a stop, so that clients do not all come back at once.',
-      }),
-      tunnelIdleMs: z
-        .int()
-        .min(0)
-        .max(86_400_000)
-        .default(0)
-        .meta({ description: 'After how long without a byte a tunnel is closed; 0: never.' }),
-      tunnelMaxAgeMs: z
-        .int()
-        .min(0)
-        .max(604_800_000)
-        .default(0)
-        .meta({ description: 'After how long a tunnel is closed in any case; 0: never.' }),
-    })
-    .prefault({})
-    .meta({ description: 'The agents.' }),
-  pushServer: z
-    .strictObject({
-      host: host()
-        .default('127.0.0.1')
-        .meta({ description: 'Address to listen on. It believes whoever reaches it: keep it private.' }),
-      publicDir: z
-        .string()
-        .min(1)
-        .optional()
-        .meta({ description: 'Folder of files to serve, seen from the project; absent: none.' }),
-      fanoutDir: z.string().min(1).optional().meta({
-        description:
-          'Folder of the Unix sockets by which push-servers of one machine reach each other without Redis; absent: one in the temporary folder, named after the project and port.',
-      }),
-      pingIntervalMs: milliseconds().default(25_000).meta({ description: 'How often clients are pinged.' }),
-      pingTimeoutMs: milliseconds()
-        .default(20_000)
-        .meta({ description: 'How long a client may take to answer a ping.' }),
-      maxMessageBytes: z
-        .int()
-        .min(1)
-        .max(104_857_600)
-        .default(1_000_000)
-        .meta({ description: 'Largest message of a client.' }),
-      drainMs: z
-        .int()
-        .min(0)
-        .max(3_600_000)
-        .default(5_000)
-        .meta({ description: 'How long open requests may go on after a stop was asked.' }),
-    })
-    .prefault({})
-    .meta({ description: 'The built-in push-servers.' }),
-  hooks: z
-    .strictObject({
-      timeoutMs: milliseconds(600_000).default(5_000).meta({ description: 'How long one call of a hook may take.' }),
-      watch: z.boolean().default(true).meta({ description: 'Whether edited hooks are taken up while running.' }),
-    })
-    .prefault({})
-    .meta({ description: 'The hook files.' }),
-  access: z
-    .strictObject({
-      allowedOrigins: z.array(z.string().min(1)).default([]).meta({
-        description:
-          'Origins of pages, besides the gateway\'s own, that may connect, as "https://example.com"; "*" is any.',
-      }),
-      trustedProxies: z
-        .array(z.union([z.cidrv4(), z.cidrv6()]))
-        .default([])
-        .meta({
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional().meta({ description: 'Lets editors complete this file.' }),
+    agentPort: port()
+      .default(6003)
+      .meta({ description: 'Port on which clients reach the agents; 0 takes any free one.' }),
+    agentWorkers: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(1)
+      .meta({ description: 'Number of agent processes; they share the port.' }),
+    serverPortStart: port()
+      .default(4000)
+      .meta({ description: 'Port of the first push-server; each further one takes the next. 0 takes any free one.' }),
+    serverWorkers: z.int().min(0).max(256).default(2).meta({ description: 'Number of push-server processes.' }),
+    redisAdapter: z.nullable(redis).default(null).meta({
+      description:
+        'Redis that joins push-servers of several machines; null joins those of one machine without a server.',
+    }),
+    agent: z
+      .strictObject({
+        host: host().optional().meta({ description: 'Address to listen on; absent: all of them.' }),
+        connectTimeoutMs: milliseconds()
+          .default(3_000)
+          .meta({ description: 'How long connecting to a target may take.' }),
+        answerTimeoutMs: milliseconds().default(60_000).meta({
+          description: 'How long a target may take to begin its answer. Above the ping interval, for long-polling.',
+        }),
+        handshakeTimeoutMs: milliseconds()
+          .default(10_000)
+          .meta({ description: 'How long a target may take to answer an upgrade.' }),
+        headerTimeoutMs: milliseconds()
+          .default(10_000)
+          .meta({ description: 'How long a client may take to send its headers.' }),
+        maxHeaderBytes: z
+          .int()
+          .min(1_024)
+          .max(1_048_576)
+          .default(16_384)
+          .meta({ description: 'Largest headers of a request.' }),
+        drainMs: z
+          .int()
+          .min(0)
+          .max(3_600_000)
+          .default(10_000)
+          .meta({ description: 'How long open requests and tunnels may go on after a stop was asked.' }),
+        closePerSecond: z.int().min(1).max(1_000_000).default(500).meta({
+          description: 'How many tunnels a second are closed at a stop, so that clients do not all come back at once.',
+        }),
+        tunnelIdleMs: z
+          .int()
+          .min(0)
+          .max(86_400_000)
+          .default(0)
+          .meta({ description: 'After how long without a byte a tunnel is closed; 0: never.' }),
+        tunnelMaxAgeMs: z
+          .int()
+          .min(0)
+          .max(604_800_000)
+          .default(0)
+          .meta({ description: 'After how long a tunnel is closed in any case; 0: never.' }),
+        notReadyMs: wait(0, 600_000).meta({
+          description: 'How long a stopping agent says it is not ready before it stops listening, for load balancers.',
+        }),
+      })
+      .prefault({})
+      .meta({ description: 'The agents.' }),
+    pushServer: z
+      .strictObject({
+        host: host()
+          .default('127.0.0.1')
+          .meta({ description: 'Address to listen on. It believes whoever reaches it: keep it private.' }),
+        publicDir: z
+          .string()
+          .min(1)
+          .optional()
+          .meta({ description: 'Folder of files to serve, seen from the project; absent: none.' }),
+        fanoutDir: z.string().min(1).optional().meta({
+          description:
+            'Folder of the Unix sockets by which push-servers of one machine reach each other without Redis; absent: one in the temporary folder, named after the project and port.',
+        }),
+        pingIntervalMs: milliseconds().default(25_000).meta({ description: 'How often clients are pinged.' }),
+        pingTimeoutMs: milliseconds()
+          .default(20_000)
+          .meta({ description: 'How long a client may take to answer a ping.' }),
+        maxMessageBytes: z
+          .int()
+          .min(1)
+          .max(104_857_600)
+          .default(1_000_000)
+          .meta({ description: 'Largest message of a client.' }),
+        drainMs: z
+          .int()
+          .min(0)
+          .max(3_600_000)
+          .default(5_000)
+          .meta({ description: 'How long open requests may go on after a stop was asked.' }),
+      })
+      .prefault({})
+      .meta({ description: 'The built-in push-servers.' }),
+    hooks: z
+      .strictObject({
+        timeoutMs: milliseconds(600_000).default(5_000).meta({ description: 'How long one call of a hook may take.' }),
+        watch: z.boolean().default(true).meta({ description: 'Whether edited hooks are taken up while running.' }),
+      })
+      .prefault({})
+      .meta({ description: 'The hook files.' }),
+    access: z
+      .strictObject({
+        allowedOrigins: z.array(z.string().min(1)).default([]).meta({
+          description:
+            'Origins of pages, besides the gateway\'s own, that may connect, as "https://example.com"; "*" is any.',
+        }),
+        trustedProxies: networks().meta({
           description: 'Networks of proxies in front of the agents, whose X-Forwarded-… headers are believed.',
         }),
-    })
-    .prefault({})
-    .meta({ description: 'Who may connect, and who is believed.' }),
-  log: z
-    .strictObject({
-      level: z
-        .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
-        .default('info')
-        .meta({ description: 'Least level to log.' }),
-      format: z
-        .enum(['auto', 'json', 'text'])
-        .default('auto')
-        .meta({ description: 'json for machines, text for people; auto is text on a terminal.' }),
-    })
-    .prefault({})
-    .meta({ description: 'The logs.' }),
-});
+        allowedTargets: networks().meta({
+          description: 'Networks that router functions may send clients to; empty: anywhere.',
+        }),
+        secrets: z.array(z.string().min(16).max(1_024)).max(2).default([]).meta({
+          description:
+            'Secrets by which agents sign identities; the first signs, both are believed, so that they can be changed one after the other. Push-servers that other machines can reach need one.',
+        }),
+        identityTtlMs: milliseconds(86_400_000)
+          .default(60_000)
+          .meta({ description: 'How long a signed identity may be used.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Who may connect, and who is believed.' }),
+    routing: z
+      .strictObject({
+        choose: z.enum(chooseNames).default('hash').meta({
+          description:
+            'How a target is chosen: hash keeps a client on its target, bounded-hash as well unless that has too much, the others spread by load.',
+        }),
+        boundedLoad: z.number().min(1.01).max(100).default(1.25).meta({
+          description:
+            'With bounded-hash: how many times its share a target takes before clients go to their next choice.',
+        }),
+        sticky: z.enum(stickyNames).default('sid').meta({
+          description:
+            'What keeps a session on its target while targets come and go: the Engine.IO sid, a cookie, or nothing.',
+        }),
+        maxMoves: z
+          .int()
+          .min(0)
+          .max(10)
+          .default(2)
+          .meta({ description: 'To how many other targets a request moves on while one refuses the connection.' }),
+        retryPercent: z.number().min(0).max(100).default(20).meta({
+          description:
+            'Moves to other targets in percent of all requests, beyond 10 a second, so that they make no storm.',
+        }),
+        dnsServers: z.array(z.string().min(1)).default([]).meta({
+          description: 'Name servers for targets given by DNS, as "10.0.0.2:53"; empty: those of the system.',
+        }),
+      })
+      .prefault({})
+      .meta({
+        description: 'How clients are spread over targets. A product of the router may say otherwise for itself.',
+      }),
+    health: z
+      .strictObject({
+        failures: z.int().min(1).max(1_000).default(3).meta({
+          description:
+            'After how many failures in a row (connect, timeout, handshake) a target gets no clients for a while.',
+        }),
+        ejectMs: milliseconds().default(1_000).meta({ description: 'For how long at first; doubled each time.' }),
+        maxEjectMs: milliseconds().default(30_000).meta({ description: 'For how long at most.' }),
+        maxEjectedPercent: z.int().min(0).max(100).default(50).meta({
+          description: 'How many of the targets of a product may be left out so at a time, in percent.',
+        }),
+        slowStartMs: wait(0).meta({
+          description:
+            'How long the weight of a target that comes, or comes back, rises to its whole; 0: it has it at once.',
+        }),
+        check: z
+          .string()
+          .regex(/^(none|tcp|\/[!-~]*)$/, 'none, tcp or a path')
+          .default('none')
+          .meta({ description: 'How targets are asked whether they are ready: none, tcp, or a path as "/readyz".' }),
+        checkIntervalMs: milliseconds().default(2_000).meta({ description: 'How often they are asked.' }),
+        checkTimeoutMs: milliseconds().default(1_000).meta({ description: 'How long they may take to answer.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Which targets get clients.' }),
+    hold: z
+      .strictObject({
+        timeoutMs: wait(10_000, 600_000).meta({
+          description: 'How long clients of a product wait while none of its targets is up; 0: they do not.',
+        }),
+        maxWaiting: z.int().min(1).max(1_000_000).default(10_000).meta({ description: 'How many may wait at a time.' }),
+        maxBytes: z
+          .int()
+          .min(1_024)
+          .max(2_147_483_647)
+          .default(67_108_864)
+          .meta({ description: 'How many bytes of request headers may wait at a time.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Waiting instead of failing.' }),
+    limits: z
+      .strictObject({
+        connections: limit().meta({
+          description: 'Connections of clients in all; 0: no limit. All are for each agent.',
+        }),
+        connectionsPerIp: limit().meta({
+          description:
+            'Connections of one address; of an IPv6 address its /64. Trusted proxies have no limit; 0: no limit.',
+        }),
+        tunnelsPerUid: limit().meta({ description: 'Tunnels of one uid; 0: no limit.' }),
+        newPerSecond: limit().meta({ description: 'New connections a second in all; 0: no limit.' }),
+        newPerSecondPerIp: limit().meta({ description: 'New connections a second of one address; 0: no limit.' }),
+        headers: z.int().min(10).max(10_000).default(100).meta({ description: 'Headers of one request.' }),
+        eventLoopDelayMs: wait(1_000, 60_000).meta({
+          description:
+            'Above which delay of its event loop an agent refuses what is new; 0: never. Open tunnels go on.',
+        }),
+      })
+      .prefault({})
+      .meta({ description: 'What an agent takes.' }),
+    admin: z
+      .nullable(
+        z.strictObject({
+          host: host()
+            .default('127.0.0.1')
+            .meta({ description: 'Address to listen on. Whoever reaches it is believed.' }),
+          agentPort: port()
+            .default(9600)
+            .meta({ description: 'Port of the first agent; each further one takes the next.' }),
+          serverPort: port()
+            .default(9700)
+            .meta({ description: 'Port of the first push-server; each further one takes the next.' }),
+        }),
+      )
+      .default(null)
+      .meta({ description: 'Where each process tells its health, metrics and state; null: nowhere.' }),
+    log: z
+      .strictObject({
+        requests: z
+          .boolean()
+          .default(true)
+          .meta({ description: 'Whether there is a line for each request and for each tunnel.' }),
+        level: z
+          .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+          .default('info')
+          .meta({ description: 'Least level to log.' }),
+        format: z
+          .enum(['auto', 'json', 'text'])
+          .default('auto')
+          .meta({ description: 'json for machines, text for people; auto is text on a terminal.' }),
+      })
+      .prefault({})
+      .meta({ description: 'The logs.' }),
+  })
+  .superRefine(({ pushServer: { host: listensOn }, serverWorkers, access }, context) => {
+    if (serverWorkers === 0 || access.secrets.length > 0 || isLoopback(listensOn)) return;
+    const message = `a secret of at least 16 characters, since other machines can reach push-servers on ${listensOn}`;
+    context.addIssue({ code: 'custom', path: ['access', 'secrets'], message });
+  });
 
 type DeepReadonly<T> = T extends (infer E)[]
   ? readonly DeepReadonly<E>[]

@@ -1,0 +1,27 @@
+import { type FailureCode, failed, type Result } from '@gopush/contract';
+import type { AgentRequest } from './agent-request.ts';
+import type { AgentContext } from './context.ts';
+
+/** Why a request is refused before anyone looks at who it is from; `undefined`: it is not. */
+export function checkRequest(
+  request: AgentRequest,
+  { limits, config }: Pick<AgentContext, 'limits' | 'config'>,
+): Result<never> | undefined {
+  const code: FailureCode | undefined = limits.refusal(request.socket);
+  if (code !== undefined) return failed(code);
+  if (!isPath(request.url)) return failed('request_malformed', 'the request target is not a path');
+  const headers = request.rawHeaders.length / 2;
+  return headers > config.limits.headers ? failed('headers_too_large', `${headers} headers`) : undefined;
+}
+
+/** Whether a request target is a path (RFC 9112 section 3.2.1); proxies' absolute form and `*` are not served. */
+function isPath(url: string | undefined): url is string {
+  return url?.startsWith('/') === true && !url.includes('#');
+}
+
+/** About how many bytes the head of a request has. */
+export function headBytes({ url, rawHeaders }: AgentRequest): number {
+  let bytes = (url?.length ?? 0) + 16;
+  for (const text of rawHeaders) bytes += text.length + 2;
+  return bytes;
+}

@@ -1,0 +1,117 @@
+import { isIPv6, type Socket } from 'node:net';
+import type { Config, FailureCode } from '@gopush/contract';
+import type { EventLoopDelay } from '@gopush/service';
+import { plainAddress, type Trust } from '../proxy/trust.ts';
+import { createTokenBucket, type TokenBucket } from './token-bucket.ts';
+
+/** What an agent takes, and what it refuses. */
+export interface Limits {
+  /** Counts a connection until it closes, and decides whether it is served. */
+  admit(socket: Socket): void;
+  /** Keeps a connection counted when its socket is closed, since another one has it now; `leave` ends that. */
+  keep(socket: Socket): void;
+  /** A kept connection of this address is closed. */
+  leave(address: string): void;
+  /** Why what comes on a connection is refused; `undefined`: it is not. */
+  refusal(socket: Socket): FailureCode | undefined;
+  /** Counts a tunnel of a uid; `false` where it has enough. */
+  openTunnel(uid: string): boolean;
+  closeTunnel(uid: string): void;
+  /** Open connections. */
+  readonly connections: number;
+  close(): void;
+}
+
+/** How long a refused connection may take to send the request by which it hears of it, in milliseconds. */
+const refusedMs = 2_000;
+
+/** Opens the limits of an agent. */
+export function createLimits(config: Config['limits'], trusts: Trust, eventLoop: EventLoopDelay): Limits {
+  const { connections: most, connectionsPerIp, tunnelsPerUid, newPerSecond, newPerSecondPerIp } = config;
+  const refused = new WeakMap<Socket, FailureCode>();
+  const kept = new WeakSet<Socket>();
+  const perAddress = new Map<string, number>();
+  const perUid = new Map<string, number>();
+  const all = newPerSecond > 0 ? createTokenBucket(newPerSecond, performance.now()) : undefined;
+  const buckets = new Map<string, TokenBucket>();
+  let connections = 0;
+  const sweep = setInterval(() => {
+    const now = performance.now();
+    for (const [address, bucket] of buckets) if (bucket.isFull(now)) buckets.delete(address);
+  }, 1_000).unref();
+
+  function count(address: string, change: 1 | -1): void {
+    connections += change;
+    if (connectionsPerIp > 0) add(perAddress, networkOf(address), change);
+  }
+
+  function judge(address: string): FailureCode | undefined {
+    if (most > 0 && connections > most) return 'too_many_connections';
+    const trusted = trusts(address);
+    const key = networkOf(address);
+    if (!trusted && connectionsPerIp > 0 && (perAddress.get(key) ?? 0) > connectionsPerIp)
+      return 'too_many_connections_ip';
+    const now = performance.now();
+    if (!trusted && newPerSecondPerIp > 0) {
+      let bucket = buckets.get(key);
+      if (bucket === undefined) {
+        bucket = createTokenBucket(newPerSecondPerIp, now);
+        buckets.set(key, bucket);
+      }
+      if (!bucket.take(now)) return 'too_fast_ip';
+    }
+    return all === undefined || all.take(now) ? undefined : 'too_fast';
+  }
+
+  return {
+    get connections() {
+      return connections;
+    },
+    admit(socket) {
+      const address = plainAddress(socket.remoteAddress);
+      count(address, 1);
+      socket.once('close', () => {
+        if (!kept.has(socket)) count(address, -1);
+      });
+      const code = judge(address);
+      if (code === undefined) return;
+      refused.set(socket, code);
+      socket.setTimeout(refusedMs, () => socket.destroy());
+    },
+    keep(socket) {
+      kept.add(socket);
+    },
+    leave: (address) => count(address, -1),
+    refusal(socket) {
+      const code = refused.get(socket);
+      if (code !== undefined) return code;
+      const { eventLoopDelayMs } = config;
+      return eventLoopDelayMs > 0 && eventLoop.lastMs() > eventLoopDelayMs ? 'overloaded' : undefined;
+    },
+    openTunnel(uid) {
+      if (tunnelsPerUid === 0) return true;
+      if ((perUid.get(uid) ?? 0) >= tunnelsPerUid) return false;
+      add(perUid, uid, 1);
+      return true;
+    },
+    closeTunnel(uid) {
+      if (tunnelsPerUid > 0) add(perUid, uid, -1);
+    },
+    close: () => clearInterval(sweep),
+  };
+}
+
+function add(counts: Map<string, number>, key: string, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
+}
+
+/** What counts as one address: of IPv6 the /64, which is what one subscriber has (RFC 6177). */
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head.split(':').filter(Boolean);
+  const missing = tail === undefined ? 0 : 8 - groups.length - tail.split(':').filter(Boolean).length;
+  return [...groups, ...Array<string>(missing).fill('0')].slice(0, 4).join(':');
+}

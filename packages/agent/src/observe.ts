@@ -1,0 +1,195 @@
+import type { ServerResponse } from 'node:http';
+import type { Failure, FailureCode } from '@gopush/contract';
+import type { Logger, Metrics } from '@gopush/service';
+import { waitBuckets } from '@gopush/service';
+import type { AgentRequest } from './agent-request.ts';
+import type { Tunnel } from './proxy/tunnel.ts';
+import { logFailure } from './reject.ts';
+import type { Member } from './route/fleet.ts';
+
+/** What is known of a request while it is served; the line in the log is made of it. */
+export interface Served {
+  /** The same in the logs of all tiers. */
+  id: string;
+  /** Address of the client. */
+  address: string;
+  uid?: string;
+  product?: string;
+  member?: Member;
+  /** When it came, as `performance.now()` tells. */
+  readonly startedAt: number;
+}
+
+/** What is known of a tunnel besides what it carries. */
+export interface TunnelInfo extends Served {
+  readonly uid: string;
+  readonly product: string;
+  member: Member;
+  /** Address of who is connected here, by which the connection is counted. */
+  readonly peer: string;
+}
+
+/** Writes the lines and counts of what an agent does. */
+export interface Observer {
+  request(request: AgentRequest, response: ServerResponse, served: Served, failure: Failure | undefined): void;
+  /** An upgrade that came to nothing. */
+  upgradeFailed(request: AgentRequest, served: Served, failure: Failure): void;
+  tunnelOpened(info: TunnelInfo): void;
+  tunnelClosed(tunnel: Tunnel): void;
+  /** Bytes that were no request. */
+  connectionFailed(code: FailureCode): void;
+  ejected(member: Member, event: 'ejected' | 'back', forMs: number): void;
+  /** Totals of tunnels that are closed. */
+  readonly carried: Carried;
+}
+
+/** What went through tunnels. */
+export interface Carried {
+  opened: number;
+  bytesFromClients: number;
+  bytesFromTargets: number;
+  messagesFromClients: number;
+  messagesFromTargets: number;
+}
+
+const tunnelBuckets = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400] as const;
+
+/**
+ * Opens the observer of an agent.
+ *
+ * @param lines - whether each request and each tunnel gets a line
+ */
+export function createObserver(metrics: Metrics, log: Logger, lines: boolean): Observer {
+  const carried: Carried = {
+    opened: 0,
+    bytesFromClients: 0,
+    bytesFromTargets: 0,
+    messagesFromClients: 0,
+    messagesFromTargets: 0,
+  };
+  const statuses = new Map<string, Map<number, number>>();
+  metrics.total(
+    'requests_total',
+    'HTTP requests by product and status.',
+    (set) => {
+      for (const [product, counts] of statuses) {
+        for (const [status, count] of counts) set(count, { product, status: String(status) });
+      }
+    },
+    ['product', 'status'],
+  );
+  const durations = metrics.histogram('request_duration_seconds', 'How long HTTP requests took.', waitBuckets);
+  const handshakes = metrics.histogram(
+    'handshake_duration_seconds',
+    'How long upgrades took to be established.',
+    waitBuckets,
+  );
+  const lives = metrics.histogram('tunnel_duration_seconds', 'How long tunnels lived.', tunnelBuckets);
+  const failures = metrics.counter('failures_total', 'What was refused or failed, by code of the failure table.', [
+    'code',
+  ]);
+  const closed = metrics.counter('tunnels_closed_total', 'Closed tunnels by what ended them.', ['cause']);
+  const ejections = metrics.counter('target_ejections_total', 'How often a target was left out for failing.', [
+    'target',
+  ]);
+
+  function count(product: string, status: number): void {
+    let counts = statuses.get(product);
+    if (counts === undefined) {
+      counts = new Map();
+      statuses.set(product, counts);
+    }
+    counts.set(status, (counts.get(status) ?? 0) + 1);
+  }
+
+  return {
+    carried,
+    request(request, response, served, failure) {
+      const ms = performance.now() - served.startedAt;
+      const status = failure?.code === 'client_gone' || !response.headersSent ? 499 : response.statusCode;
+      // Products that the router names; others a client may invent.
+      count(served.member?.product.name ?? '', status);
+      durations.observe(ms / 1_000);
+      if (failure !== undefined) {
+        failures.inc({ code: failure.code });
+        logFailure(log, failure, { id: served.id, method: request.method, path: request.path });
+      }
+      if (!lines) return;
+      log.info(
+        {
+          id: served.id,
+          method: request.method,
+          path: request.path,
+          status,
+          ms: round(ms),
+          from: served.address,
+          uid: served.uid,
+          product: served.product,
+          target: served.member?.target.name,
+          code: failure?.code,
+        },
+        'request',
+      );
+    },
+    upgradeFailed(request, served, failure) {
+      failures.inc({ code: failure.code });
+      logFailure(log, failure, { id: served.id, upgrade: true, path: request.path });
+      if (!lines) return;
+      const { id, address: from, uid, product, member } = served;
+      const ms = round(performance.now() - served.startedAt);
+      log.info(
+        { id, path: request.path, ms, from, uid, product, target: member?.target.name, code: failure.code },
+        'upgrade refused',
+      );
+    },
+    tunnelOpened({ startedAt }) {
+      carried.opened++;
+      handshakes.observe((performance.now() - startedAt) / 1_000);
+    },
+    tunnelClosed(tunnel) {
+      const { info, client, target, cause = 'cut', closeCode } = tunnel;
+      const seconds = (Date.now() - tunnel.openedAt) / 1_000;
+      carried.bytesFromClients += client.bytes;
+      carried.bytesFromTargets += target.bytes;
+      carried.messagesFromClients += client.messages;
+      carried.messagesFromTargets += target.messages;
+      closed.inc({ cause });
+      lives.observe(seconds);
+      if (!lines) return;
+      log.info(
+        {
+          id: info.id,
+          from: info.address,
+          uid: info.uid,
+          product: info.product,
+          target: info.member.target.name,
+          seconds: round(seconds),
+          bytesIn: client.bytes,
+          bytesOut: target.bytes,
+          messagesIn: client.messages,
+          messagesOut: target.messages,
+          cause,
+          closeCode,
+        },
+        'tunnel',
+      );
+    },
+    connectionFailed: (code) => failures.inc({ code }),
+    ejected(member, event, forMs) {
+      const { product, target, lastFailure } = member;
+      if (event === 'back') {
+        log.info({ product: product.name, target: target.name }, 'a target is back');
+        return;
+      }
+      ejections.inc({ target: target.name });
+      log.warn(
+        { product: product.name, target: target.name, code: lastFailure, forMs },
+        'a target fails and gets no clients for a while',
+      );
+    },
+  };
+}
+
+function round(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
+}

@@ -1,0 +1,16 @@
+import { randomBytes } from 'node:crypto';
+
+/** Longest id of a request that is taken from a proxy in front, in characters. */
+const maxLength = 128;
+
+/** Gives requests ids that are unique across processes: a random start for each process, then a count. */
+export function createRequestIds(): () => string {
+  const start = randomBytes(9).toString('base64url');
+  let count = 0;
+  return () => `${start}-${(count++).toString(36)}`;
+}
+
+/** The id that a trusted proxy in front gave a request; `undefined` where it gave none that can be passed on. */
+export function readRequestId(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' && value.length <= maxLength && /^[!-~]+$/.test(value) ? value : undefined;
+}

@@ -1,0 +1,53 @@
+import { get } from 'node:http';
+import type { Target } from '@gopush/contract';
+import type { Fleet, Member } from './fleet.ts';
+import { knock } from './hold.ts';
+
+/**
+ * Asks targets whether they are ready, where their product wants that: by a connection, or by a path that answers 2xx.
+ *
+ * One that says it is not ready (as it drains) gets no new clients, and keeps the sessions it has; one that cannot be reached is left out
+ * by the same rules as for failing requests.
+ *
+ * @returns stops asking
+ */
+export function startChecks(fleet: Fleet): () => void {
+  const { checkIntervalMs, checkTimeoutMs } = fleet.health;
+  const asking = new Set<Member>();
+  const timer = setInterval(() => {
+    for (const product of fleet.products.values()) {
+      if (product.policy.check === 'none') continue;
+      for (const member of product.current) {
+        if (asking.has(member)) continue;
+        asking.add(member);
+        void ask(member).finally(() => asking.delete(member));
+      }
+    }
+  }, checkIntervalMs).unref();
+
+  async function ask(member: Member): Promise<void> {
+    const { check } = member.product.policy;
+    const answer =
+      check === 'tcp'
+        ? await knock(member.target, checkTimeoutMs)
+        : await readiness(member.target, check, checkTimeoutMs);
+    if (answer === false) fleet.failed(member, 'target_unreachable');
+    else {
+      member.notReady = typeof answer === 'string' ? answer : undefined;
+      fleet.succeeded(member);
+    }
+  }
+  return () => clearInterval(timer);
+}
+
+/** Whether a target is ready: `true`, why not, or `false` where it does not answer. */
+function readiness({ host, port }: Target, path: string, timeoutMs: number): Promise<boolean | string> {
+  return new Promise((resolve) => {
+    const request = get({ host, port, path, agent: false, timeout: timeoutMs }, (answer) => {
+      const { statusCode = 0 } = answer;
+      resolve(statusCode >= 200 && statusCode < 300 ? true : `${path} answers ${statusCode}`);
+      request.destroy();
+    });
+    request.on('timeout', () => request.destroy(new Error('silent'))).on('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,105 @@
+import type { Member, Product } from './fleet.ts';
+import { pickByRendezvous } from './rendezvous.ts';
+
+/** Who is to be served. */
+export interface ChooseFor {
+  readonly product: string;
+  readonly uid: string;
+  /** Members that were tried already. */
+  readonly tried: ReadonlySet<Member>;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly slowStartMs: number;
+}
+
+/**
+ * Chooses a member of a product for a client, as the product's policy says.
+ *
+ * @param random - numbers from 0 to below 1
+ * @returns `undefined` where none wants clients
+ */
+export function choose(product: Product, client: ChooseFor, random: () => number = Math.random): Member | undefined {
+  const { current, policy } = product;
+  const { now, slowStartMs, tried } = client;
+  const weightOf = (member: Member): number => (tried.has(member) ? 0 : member.weight(now, slowStartMs));
+  switch (policy.choose) {
+    case 'hash':
+      return pickByRendezvous(client.product, client.uid, current, weightOf);
+    case 'bounded-hash': {
+      const isFull = boundOf(current, weightOf, policy.boundedLoad);
+      return pickByRendezvous(client.product, client.uid, current, (member) => (isFull(member) ? 0 : weightOf(member)));
+    }
+    case 'least-connections':
+      return pickLeast(current, weightOf, random);
+    case 'random-of-two':
+      return pickOfTwo(current, weightOf, random);
+  }
+}
+
+/**
+ * Consistent hashing with bounded loads: Mirrokni, Thorup and Zadimoghaddam (2016), https://arxiv.org/abs/1608.01350. A member takes at most
+ * `factor` times its share of what there is, with the one that comes.
+ */
+function boundOf(
+  members: readonly Member[],
+  weightOf: (member: Member) => number,
+  factor: number,
+): (member: Member) => boolean {
+  let load = 1;
+  let weight = 0;
+  for (const member of members) {
+    const own = weightOf(member);
+    if (own === 0) continue;
+    weight += own;
+    load += member.load;
+  }
+  return (member) => member.load >= Math.ceil((factor * load * weightOf(member)) / weight);
+}
+
+function pickLeast(
+  members: readonly Member[],
+  weightOf: (member: Member) => number,
+  random: () => number,
+): Member | undefined {
+  let best: Member | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  let equals = 0;
+  for (const member of members) {
+    const weight = weightOf(member);
+    if (weight === 0) continue;
+    const load = member.load / weight;
+    // Of several that have equally little, any: the first one would get all that comes at once.
+    if (load < least) equals = 1;
+    else if (load > least || random() * ++equals >= 1) continue;
+    best = member;
+    least = load;
+  }
+  return best;
+}
+
+/** The power of two choices: Mitzenmacher (2001), "The power of two choices in randomized load balancing". */
+function pickOfTwo(
+  members: readonly Member[],
+  weightOf: (member: Member) => number,
+  random: () => number,
+): Member | undefined {
+  const one = pickByWeight(members, weightOf, random);
+  if (one === undefined) return undefined;
+  const other = pickByWeight(members, (member) => (member === one ? 0 : weightOf(member)), random) ?? one;
+  return other.load / weightOf(other) < one.load / weightOf(one) ? other : one;
+}
+
+function pickByWeight(
+  members: readonly Member[],
+  weightOf: (member: Member) => number,
+  random: () => number,
+): Member | undefined {
+  let total = 0;
+  for (const member of members) total += weightOf(member);
+  let left = random() * total;
+  for (const member of members) {
+    left -= weightOf(member);
+    if (left < 0) return member;
+  }
+  return undefined;
+}

@@ -1,0 +1,141 @@
+import { connect, type Socket } from 'node:net';
+import type { Config, Target } from '@gopush/contract';
+import type { Member, Product } from './fleet.ts';
+
+/** How waiting ended: try again; no target came in time; there was no room to wait; the client went away. */
+export type HoldEnd = 'try' | 'expired' | 'full' | 'gone';
+
+/** Where clients wait while no target of their product is up. */
+export interface Hold {
+  /** How many wait now. */
+  readonly waiting: number;
+  /** How many bytes of requests these have. */
+  readonly bytes: number;
+  /**
+   * Waits until a target of the product may be up.
+   *
+   * @param bytes - size of the request that waits
+   * @param deadline - when to give up, in milliseconds since 1970
+   */
+  wait(product: Product, client: Socket, bytes: number, deadline: number): Promise<HoldEnd>;
+  /** Lets all go. */
+  close(): void;
+}
+
+/** What a hold needs. */
+export interface HoldOptions {
+  readonly limits: Config['hold'];
+  readonly connectTimeoutMs: number;
+  /** Told when a target was found to be there. */
+  readonly onUp: (member: Member) => void;
+}
+
+/** Between two looks for a target, in milliseconds. */
+const lookMs = 200;
+
+/** How many go on at a time when a target is up, each `lookMs / 10`, so that it is not trampled down. */
+const batch = 200;
+
+interface Waiter {
+  readonly bytes: number;
+  readonly deadline: number;
+  end(how: HoldEnd): void;
+}
+
+/** Opens the waiting room of an agent. */
+export function createHold({ limits, connectTimeoutMs, onUp }: HoldOptions): Hold {
+  const rooms = new Map<Product, Set<Waiter>>();
+  let count = 0;
+  let bytesHeld = 0;
+  let looking: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  async function look(): Promise<void> {
+    const now = Date.now();
+    for (const waiters of rooms.values()) {
+      for (const waiter of waiters) if (waiter.deadline <= now) waiter.end('expired');
+    }
+    await Promise.all([...rooms].map(([product, waiters]) => lookFor(product, waiters)));
+    looking = rooms.size === 0 || closed ? undefined : setTimeout(look, lookMs);
+  }
+
+  async function lookFor(product: Product, waiters: Set<Waiter>): Promise<void> {
+    const { current } = product;
+    // Nothing to knock at: whoever waits longest asks the router again.
+    if (current.length === 0) {
+      const [first] = waiters;
+      first?.end('try');
+      return;
+    }
+    const found = await Promise.all(current.map((member) => knock(member.target, connectTimeoutMs)));
+    current.forEach((member, index) => {
+      if (found[index]) onUp(member);
+    });
+    if (found.includes(true)) await letGo(waiters);
+  }
+
+  async function letGo(waiters: Set<Waiter>): Promise<void> {
+    const going = [...waiters];
+    for (let start = 0; start < going.length; start += batch) {
+      if (start > 0) await new Promise((resolve) => setTimeout(resolve, lookMs / 10));
+      for (const waiter of going.slice(start, start + batch)) waiter.end('try');
+    }
+  }
+
+  return {
+    get waiting() {
+      return count;
+    },
+    get bytes() {
+      return bytesHeld;
+    },
+    wait(product, client, bytes, deadline) {
+      if (closed || count >= limits.maxWaiting || bytesHeld + bytes > limits.maxBytes) return Promise.resolve('full');
+      if (client.destroyed) return Promise.resolve('gone');
+      return new Promise((resolve) => {
+        let waiters = rooms.get(product);
+        if (waiters === undefined) {
+          waiters = new Set();
+          rooms.set(product, waiters);
+        }
+        const room = waiters;
+        const onGone = (): void => waiter.end('gone');
+        const waiter: Waiter = {
+          bytes,
+          deadline,
+          end(how) {
+            if (!room.delete(waiter)) return;
+            if (room.size === 0) rooms.delete(product);
+            count--;
+            bytesHeld -= bytes;
+            client.off('close', onGone);
+            resolve(how);
+          },
+        };
+        room.add(waiter);
+        count++;
+        bytesHeld += bytes;
+        client.once('close', onGone);
+        looking ??= setTimeout(look, lookMs);
+      });
+    },
+    close() {
+      closed = true;
+      clearTimeout(looking);
+      for (const waiters of [...rooms.values()]) for (const waiter of [...waiters]) waiter.end('expired');
+    },
+  };
+}
+
+/** Whether something listens there. */
+export function knock({ host, port }: Target, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (found: boolean): void => {
+      socket.destroy();
+      resolve(found);
+    };
+    socket.setTimeout(timeoutMs, () => end(false));
+    socket.once('connect', () => end(true)).on('error', () => end(false));
+  });
+}

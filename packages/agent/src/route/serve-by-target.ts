@@ -1,0 +1,103 @@
+import type { Socket } from 'node:net';
+import { type FailureCode, failed, type Result, type StickyMarks } from '@gopush/contract';
+import type { Route } from '../resolve.ts';
+import { choose } from './choose.ts';
+import type { Fleet, Member, Product } from './fleet.ts';
+import type { Hold } from './hold.ts';
+import type { RetryBudget } from './retry-budget.ts';
+
+/** What serving by a target needs besides the request. */
+export interface ServeContext {
+  readonly fleet: Fleet;
+  readonly hold: Hold;
+  readonly retries: RetryBudget;
+  readonly maxMoves: number;
+  readonly marks: StickyMarks;
+}
+
+/** One request or upgrade on its way to a target. */
+export interface Serving<T> {
+  readonly route: Route;
+  readonly client: Socket;
+  /** Size of the request's head, in bytes. */
+  readonly bytes: number;
+  /** Finds the targets once more, after waiting. */
+  readonly again: () => Promise<Result<Route>>;
+  /** Asks one target. Only while it cannot be reached is another one asked, as nothing has reached the first. */
+  readonly ask: (member: Member) => Promise<Result<T>>;
+}
+
+/** Failures that say something of the target. */
+const targetFailures: ReadonlySet<FailureCode> = new Set([
+  'target_unreachable',
+  'target_reset',
+  'target_bad_answer',
+  'target_silent',
+]);
+
+/**
+ * Has a client served by a target of its product: the one its session is on, or the one the product's policy chooses, or the next
+ * choice while one cannot be reached. While none is up the client waits.
+ */
+export async function serveByTarget<T>(context: ServeContext, serving: Serving<T>): Promise<Result<T>> {
+  let { route } = serving;
+  let deadline: number | undefined;
+  context.retries.deposit();
+  for (;;) {
+    const result = await tryMembers(context, route, serving.ask);
+    if (result.ok || !isDown(result.failure.code)) return result;
+    const { holdMs } = route.product.policy;
+    if (holdMs === 0) return result;
+    deadline ??= Date.now() + holdMs;
+    if (Date.now() >= deadline) return failed('target_none', 'none came up while the client waited');
+    switch (await context.hold.wait(route.product, serving.client, serving.bytes, deadline)) {
+      case 'gone':
+        return failed('client_gone', 'while it waited for a target');
+      case 'full':
+        return failed('target_none', 'no more clients may wait');
+      case 'expired':
+        return failed('target_none', 'none came up while the client waited');
+    }
+    const again = await serving.again();
+    if (!again.ok) return again;
+    route = again.value;
+  }
+}
+
+function isDown(code: FailureCode): boolean {
+  return code === 'target_none' || code === 'target_unreachable';
+}
+
+async function tryMembers<T>(
+  { fleet, retries, maxMoves, marks }: ServeContext,
+  { identity, product, mark }: Route,
+  ask: (member: Member) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const tried = new Set<Member>();
+  let result: Result<T> = failed('target_none', `product ${identity.product}`);
+  let member = mark === undefined ? undefined : findMarked(product, identity.product, mark, marks);
+  for (let moves = 0; moves <= maxMoves; moves++) {
+    if (moves > 0 && !retries.withdraw()) break;
+    const { slowStartMs } = fleet.health;
+    member ??= choose(product, { ...identity, tried, now: Date.now(), slowStartMs });
+    if (member === undefined) break;
+    member.picks++;
+    result = await ask(member);
+    if (result.ok) {
+      fleet.succeeded(member);
+      return result;
+    }
+    const { code } = result.failure;
+    if (targetFailures.has(code)) fleet.failed(member, code);
+    if (code !== 'target_unreachable') break;
+    tried.add(member);
+    member = undefined;
+  }
+  return result;
+}
+
+/** The member that a session is on, whether or not the router still names it. */
+function findMarked(product: Product, name: string, mark: string, marks: StickyMarks): Member | undefined {
+  for (const member of product.members.values()) if (marks.matches(mark, name, member.target.name)) return member;
+  return undefined;
+}

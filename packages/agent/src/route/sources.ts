@@ -1,0 +1,163 @@
+import { lookup, Resolver } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { createTarget, failed, type Result, success, type Target, type TargetSource } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+
+/** Targets that come and go by themselves. */
+export interface TargetList {
+  /** The same array as long as nothing changed. */
+  current(): readonly Target[];
+}
+
+/** Finds the targets that a router names. */
+export interface Sources {
+  /** The targets of a source. Those of DNS are asked for when first wanted, then kept for as long as DNS says. */
+  targets(source: TargetSource): readonly Target[] | Promise<readonly Target[]>;
+  /** The same for what a function returned, within the networks where such targets may be. */
+  allowed(source: TargetSource): Result<readonly Target[]> | Promise<Result<readonly Target[]>>;
+}
+
+/** What sources are made of. */
+export interface SourcesOptions {
+  readonly builtIn: TargetList;
+  /** Name servers; empty: those of the system. */
+  readonly dnsServers: readonly string[];
+  /** Whether an address may be a target of a function; `undefined`: all may. */
+  readonly allows: ((address: string) => boolean) | undefined;
+  readonly log: Logger;
+}
+
+/** Shortest and longest time for which an answer of DNS is kept, in milliseconds, whatever it says. */
+const ttlMs = { least: 1_000, most: 60_000 };
+
+/** Longest time that asking DNS may take, in milliseconds. */
+const dnsTimeoutMs = 2_000;
+
+interface Answer {
+  readonly targets: readonly Target[];
+  readonly ttlMs: number;
+}
+
+interface Kept {
+  targets: readonly Target[];
+  until: number;
+  asking: Promise<readonly Target[]> | undefined;
+}
+
+/** Opens the sources. */
+export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptions): Sources {
+  const resolver = new Resolver({ timeout: dnsTimeoutMs, tries: 2 });
+  if (dnsServers.length > 0) resolver.setServers(dnsServers);
+  const kept = new Map<string, Kept>();
+
+  /** What is kept; when that is old it is asked for again, and used meanwhile. */
+  function keep(key: string, ask: () => Promise<Answer>): readonly Target[] | Promise<readonly Target[]> {
+    let entry = kept.get(key);
+    if (entry === undefined) {
+      entry = { targets: [], until: 0, asking: undefined };
+      kept.set(key, entry);
+    }
+    const { until } = entry;
+    if (Date.now() < until) return entry.targets;
+    entry.asking ??= refresh(key, entry, ask);
+    return until === 0 ? entry.asking : entry.targets;
+  }
+
+  async function refresh(key: string, entry: Kept, ask: () => Promise<Answer>): Promise<readonly Target[]> {
+    try {
+      const { targets, ttlMs: ttl } = await ask();
+      // The same list stays the same array, which spares those who compare.
+      if (!sameTargets(entry.targets, targets)) entry.targets = targets;
+      entry.until = Date.now() + Math.min(Math.max(ttl, ttlMs.least), ttlMs.most);
+    } catch (error) {
+      // A name server that is away says nothing about the targets: what was known stays.
+      log.warn({ name: key, problem: (error as Error).message, kept: entry.targets.length }, 'DNS gave no targets');
+      entry.until = Date.now() + ttlMs.least;
+    }
+    entry.asking = undefined;
+    return entry.targets;
+  }
+
+  function targets(source: TargetSource): readonly Target[] | Promise<readonly Target[]> {
+    switch (source.kind) {
+      case 'list':
+        return source.targets;
+      case 'built-in':
+        return builtIn.current();
+      case 'dns':
+        return keep(`${source.name}:${source.port}`, () => askAddresses(resolver, source.name, source.port));
+      case 'srv':
+        return keep(source.name, () => askServices(resolver, source.name));
+    }
+  }
+  return {
+    targets,
+    allowed(source) {
+      const found = targets(source);
+      if (allows === undefined || source.kind === 'built-in') {
+        return Array.isArray(found) ? success(found) : (found as Promise<readonly Target[]>).then(success);
+      }
+      return Promise.resolve(found).then((list) => within(list, allows));
+    },
+  };
+}
+
+async function askAddresses(resolver: Resolver, name: string, port: number): Promise<Answer> {
+  const asked = await Promise.allSettled([
+    resolver.resolve4(name, { ttl: true }),
+    resolver.resolve6(name, { ttl: true }),
+  ]);
+  const records = asked.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+  const [first] = asked;
+  if (records.length === 0 && first.status === 'rejected') throw first.reason;
+  return {
+    targets: sorted(records.map(({ address }) => createTarget(address, port))),
+    ttlMs: Math.min(...records.map(({ ttl }) => ttl * 1_000)),
+  };
+}
+
+/** Of the services the ones with the least priority (RFC 2782); their weights are ours, 0 being the least. */
+async function askServices(resolver: Resolver, name: string): Promise<Answer> {
+  const records = await resolver.resolveSrv(name);
+  const priority = Math.min(...records.map((record) => record.priority));
+  const best = records.filter((record) => record.priority === priority);
+  // Node does not tell the time to live of these.
+  return { targets: sorted(best.map((one) => createTarget(one.name, one.port, one.weight || 1))), ttlMs: 5_000 };
+}
+
+function sorted(targets: Target[]): Target[] {
+  return targets.sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+function sameTargets(one: readonly Target[], other: readonly Target[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every((target, index) => target.name === other[index]?.name && target.weight === other[index]?.weight)
+  );
+}
+
+/**
+ * Targets of a function within the allowed networks. A name is looked up here and the address kept, so that no other answer can be given
+ * to whoever connects.
+ */
+async function within(
+  targets: readonly Target[],
+  allows: (address: string) => boolean,
+): Promise<Result<readonly Target[]>> {
+  const pinned: Target[] = [];
+  for (const target of targets) {
+    const addresses =
+      isIP(target.host) === 0
+        ? await lookup(target.host, { all: true }).then(
+            (found) => found.map(({ address }) => address),
+            () => [],
+          )
+        : [target.host];
+    const address = addresses[0];
+    // Not found now; whoever connects must not find another answer than the one that was looked at.
+    if (address === undefined) continue;
+    if (addresses.every(allows)) pinned.push({ ...target, host: address });
+    else return failed('target_forbidden', `${target.name} is not within access.allowedTargets`);
+  }
+  return success(pinned);
+}

@@ -1,0 +1,73 @@
+import { kindOf } from './identity.ts';
+import { parseTargets, type TargetSource, type TargetsInput } from './target.ts';
+
+/** How a target is chosen among those of a product. */
+export const chooseNames = ['hash', 'bounded-hash', 'least-connections', 'random-of-two'] as const;
+
+/** What keeps a session on its target while targets come and go. */
+export const stickyNames = ['sid', 'cookie', 'none'] as const;
+
+/** What a product may decide for itself; what it leaves out is as in the config. */
+export interface ProductOptions {
+  /** How a target is chosen. @defaultValue `routing.choose` */
+  readonly choose?: (typeof chooseNames)[number];
+  /** With `bounded-hash`: how many times its share a target takes. @defaultValue `routing.boundedLoad` */
+  readonly boundedLoad?: number;
+  /** What keeps a session on its target. @defaultValue `routing.sticky` */
+  readonly sticky?: (typeof stickyNames)[number];
+  /** How targets are asked whether they are ready: `none`, `tcp` or a path. @defaultValue `health.check` */
+  readonly check?: string;
+  /** How long clients wait while no target is up, in milliseconds. @defaultValue `hold.timeoutMs` */
+  readonly holdMs?: number;
+}
+
+/** The settings of one product, complete. */
+export type ProductPolicy = Required<ProductOptions>;
+
+/** Targets of a product with its settings, in a router. */
+export interface ProductInput<Hook> extends ProductOptions {
+  readonly targets: TargetsInput | Hook;
+}
+
+/** One product of a router, read. */
+export interface ProductRoute {
+  /** Where its targets come from; `undefined`: of the function in its entry. */
+  readonly source: TargetSource | undefined;
+  readonly hook: unknown;
+  readonly options: ProductOptions;
+}
+
+const checks: Readonly<Record<keyof ProductOptions, readonly [(value: unknown) => boolean, string]>> = {
+  choose: [(value) => chooseNames.includes(value as never), `one of ${chooseNames.join(', ')}`],
+  boundedLoad: [(value) => typeof value === 'number' && value > 1 && value <= 100, 'a number above 1, up to 100'],
+  sticky: [(value) => stickyNames.includes(value as never), `one of ${stickyNames.join(', ')}`],
+  check: [(value) => typeof value === 'string' && /^(none|tcp|\/[!-~]*)$/.test(value), 'none, tcp or a path'],
+  holdMs: [
+    (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 600_000,
+    'whole milliseconds from 0 to 600000',
+  ],
+};
+
+/**
+ * Reads one entry of a router: targets, a function, or either with settings.
+ *
+ * @returns the entry, or a sentence saying what is wrong
+ */
+export function parseProduct(entry: unknown): ProductRoute | string {
+  if (typeof entry === 'function') return { source: undefined, hook: entry, options: {} };
+  if (typeof entry !== 'object' || entry === null || !('targets' in entry)) {
+    const source = parseTargets(entry);
+    return typeof source === 'string' ? source : { source, hook: undefined, options: {} };
+  }
+  const { targets, ...options } = entry as Record<string, unknown>;
+  for (const [key, value] of Object.entries(options)) {
+    const check = checks[key as keyof ProductOptions];
+    if (check === undefined) return `${key}: there is no such setting; there are ${Object.keys(checks).join(', ')}`;
+    const [fits, wanted] = check;
+    if (!fits(value))
+      return `${key}: found ${typeof value === 'object' ? kindOf(value) : String(value)}, wanted ${wanted}`;
+  }
+  if (typeof targets === 'function') return { source: undefined, hook: targets, options };
+  const source = parseTargets(targets);
+  return typeof source === 'string' ? `targets: ${source}` : { source, hook: undefined, options };
+}

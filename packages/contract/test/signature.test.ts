@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  createStickyMarks,
+  isIdentitySigned,
+  readMark,
+  readSidMark,
+  type SignedHeaders,
+  signatureHeader,
+  signIdentity,
+} from '../src/index.ts';
+
+const secret = 'a secret of the tests';
+const text = fc.string({ maxLength: 20 }).map(encodeURIComponent);
+const headers: fc.Arbitrary<SignedHeaders> = fc.record({
+  'x-gopush-uid': text,
+  'x-gopush-product': text,
+  'x-gopush-agent': text,
+  'x-request-id': text,
+});
+const now = 1_700_000_000_000;
+
+test('what was signed is believed, with either of two secrets, until it expires', () => {
+  fc.assert(
+    fc.property(headers, (given) => {
+      const all = { ...given, [signatureHeader]: signIdentity(secret, given, now + 1_000) };
+      expect(isIdentitySigned([secret], all, now)).toBe(true);
+      expect(isIdentitySigned(['the next secret!', secret], all, now)).toBe(true);
+      expect(isIdentitySigned(['the next secret!'], all, now)).toBe(false);
+      expect(isIdentitySigned([secret], all, now + 1_000)).toBe(false);
+      expect(isIdentitySigned([], all, now)).toBe(false);
+    }),
+  );
+});
+
+test('any change of what was signed, and any value moved to another header, is not believed', () => {
+  fc.assert(
+    fc.property(headers, headers, (given, other) => {
+      fc.pre(JSON.stringify(given) !== JSON.stringify(other));
+      const all = { ...other, [signatureHeader]: signIdentity(secret, given, now + 1_000) };
+      expect(isIdentitySigned([secret], all, now)).toBe(false);
+    }),
+  );
+});
+
+test('no signature that a client may send throws', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string(), (signature, uid) => {
+      const all = { 'x-gopush-uid': uid, [signatureHeader]: signature };
+      expect(isIdentitySigned([secret], all, now)).toBe(false);
+    }),
+  );
+});
+
+test('a mark names its product and target, to who knows the key', () => {
+  const marks = createStickyMarks([secret]);
+  const mark = marks.issue('chat', '10.0.0.1:4000');
+  expect(readMark(mark)).toBe(mark);
+  expect(readSidMark(`abc.${mark}`)).toBe(mark);
+  expect(marks.matches(mark, 'chat', '10.0.0.1:4000')).toBe(true);
+  expect(marks.matches(mark, 'chat', '10.0.0.1:4001')).toBe(false);
+  expect(marks.matches(mark, 'news', '10.0.0.1:4000')).toBe(false);
+  expect(createStickyMarks(['another']).matches(mark, 'chat', '10.0.0.1:4000')).toBe(false);
+  expect(createStickyMarks(['the next secret!', secret]).matches(mark, 'chat', '10.0.0.1:4000')).toBe(true);
+  expect(readSidMark('kM4tJ1pS5c2l5t9vAAAA')).toBeUndefined();
+  expect(readMark(`${mark}x`)).toBeUndefined();
+});

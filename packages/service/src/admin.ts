@@ -1,0 +1,116 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { drainHttp } from './drain-http.ts';
+import type { Lifetime } from './lifetime.ts';
+import { listen, urlOf } from './listen.ts';
+import type { Logger } from './logger.ts';
+import { isLogLevel, type LogLevel, logLevels } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+
+/** One reason for which a process may not be ready: `true`, or what is the matter. */
+export type Check = () => true | string;
+
+/** What an admin listener shows and does. */
+export interface AdminOptions {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** By name; all of them must be fine for `/readyz`. */
+  readonly checks: Readonly<Record<string, Check>>;
+  readonly metrics: Metrics;
+  /** What `/state` shows, as JSON. */
+  readonly state: () => unknown;
+  readonly log: Logger;
+}
+
+/** A running admin listener. */
+export interface Admin {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the listener for those who run the process: `/livez`, `/readyz` (`?verbose` names each check), `/metrics`, `/state`, and
+ * `PUT /log-level`. Not for clients: whoever reaches it is believed.
+ *
+ * @throws ListenError for a port that cannot be had
+ */
+export async function startAdmin(options: AdminOptions): Promise<Admin> {
+  const server = createServer((request, response) => {
+    answer(request, response, options).catch((error: unknown) => {
+      options.log.error({ err: error }, 'the admin listener failed');
+      response.destroy();
+    });
+  });
+  server.requestTimeout = 10_000;
+  const { host, port } = options;
+  // Workers of a cluster would share a free port as well.
+  const address = await listen(server, { host, port, exclusive: port === 0 });
+  return { url: urlOf(address), close: () => drainHttp(server, 0) };
+}
+
+/**
+ * Starts the admin listener where the settings want one.
+ *
+ * @returns where it can be reached
+ */
+export async function openAdmin(
+  { admin }: { readonly admin: { readonly host: string } | null },
+  options: Omit<AdminOptions, 'host'>,
+  opened: Lifetime['opened'],
+): Promise<string | undefined> {
+  if (admin === null) return undefined;
+  const started = await startAdmin({ ...options, host: admin.host });
+  opened('admin listener', started.close);
+  return started.url;
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, options: AdminOptions): Promise<void> {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
+  const ask = `${request.method === 'HEAD' ? 'GET' : request.method} ${pathname}`;
+  switch (ask) {
+    case 'GET /livez':
+      return text(response, 200, 'ok\n');
+    case 'GET /readyz':
+      return readiness(response, options.checks, searchParams.has('verbose'));
+    case 'GET /metrics': {
+      const { text: body, type } = await options.metrics.read();
+      return text(response, 200, body, type);
+    }
+    case 'GET /state':
+      return text(response, 200, `${JSON.stringify(options.state(), undefined, 2)}\n`, 'application/json');
+    case 'PUT /log-level':
+      return changeLevel(request, response, options.log);
+    default:
+      return text(response, 404, 'there are /livez, /readyz, /metrics, /state and PUT /log-level\n');
+  }
+}
+
+function readiness(response: ServerResponse, checks: AdminOptions['checks'], verbose: boolean): void {
+  const results = Object.entries(checks).map(([name, check]) => [name, check()] as const);
+  const ready = results.every(([, result]) => result === true);
+  const lines = results.map(
+    ([name, result]) => `${result === true ? '[+]' : '[-]'} ${name}${result === true ? ' ok' : `: ${result}`}\n`,
+  );
+  const summary = ready ? 'ready\n' : 'not ready\n';
+  text(response, ready ? 200 : 503, verbose || !ready ? lines.join('') + summary : summary);
+}
+
+async function changeLevel(request: IncomingMessage, response: ServerResponse, log: Logger): Promise<void> {
+  let body = '';
+  for await (const chunk of request) {
+    body += chunk;
+    if (body.length > 100) return text(response, 413, 'too long\n');
+  }
+  const level = body.trim();
+  if (!isLogLevel(level))
+    return text(response, 400, `found ${JSON.stringify(level)}, wanted one of ${logLevels.join(', ')}\n`);
+  if (!('level' in log)) return text(response, 501, 'this logger has no level that can be changed\n');
+  (log as Logger & { level: LogLevel }).level = level;
+  log.info({ level }, 'log level changed');
+  text(response, 200, `${level}\n`);
+}
+
+function text(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+  response.end(body);
+}

@@ -1,0 +1,77 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Metrics of one process in the words of Prometheus (https://prometheus.io/docs/practices/naming/): base units, no label without bounds. */
+export interface Metrics {
+  /** Something that only grows; the name ends with `_total`. */
+  counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>;
+  /** Something that goes up and down, read when it is asked for. */
+  gauge<L extends string = never>(
+    name: string,
+    help: string,
+    read: (set: (value: number, labels?: Readonly<Record<L, string>>) => void) => void,
+    labels?: readonly L[],
+  ): void;
+  /** A total that is counted elsewhere, read when it is asked for. */
+  total<L extends string = never>(
+    name: string,
+    help: string,
+    read: (set: (value: number, labels?: Readonly<Record<L, string>>) => void) => void,
+    labels?: readonly L[],
+  ): void;
+  /** How values are spread, in seconds where nothing else is said. */
+  histogram<L extends string = never>(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labels?: readonly L[],
+  ): Histogram<L>;
+  /** All of them as text, with its type. */
+  read(): Promise<{ readonly text: string; readonly type: string }>;
+  close(): void;
+}
+
+/** Upper bounds of durations that clients wait for, in seconds. */
+export const waitBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+
+/**
+ * Opens the metrics of a process, with those of Node itself.
+ *
+ * @param prefix - start of all names, as `gopush_agent_`
+ */
+export function createMetrics(prefix: string): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const common = { registers: [registry] };
+  return {
+    counter: (name, help, labels = []) =>
+      new Counter({ ...common, name: prefix + name, help, labelNames: [...labels] }),
+    gauge(name, help, read, labels = []) {
+      new Gauge({
+        ...common,
+        name: prefix + name,
+        help,
+        labelNames: [...labels],
+        collect() {
+          this.reset();
+          read((value, given) => (given === undefined ? this.set(value) : this.set(given, value)));
+        },
+      });
+    },
+    total(name, help, read, labels = []) {
+      new Counter({
+        ...common,
+        name: prefix + name,
+        help,
+        labelNames: [...labels],
+        collect() {
+          this.reset();
+          read((value, given) => (given === undefined ? this.inc(value) : this.inc(given, value)));
+        },
+      });
+    },
+    histogram: (name, help, buckets, labels = []) =>
+      new Histogram({ ...common, name: prefix + name, help, buckets: [...buckets], labelNames: [...labels] }),
+    read: async () => ({ text: await registry.metrics(), type: registry.contentType }),
+    close: () => registry.clear(),
+  };
+}
