@@ -4,7 +4,7 @@ import type { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import { callHook } from './hooks/call-hook.ts';
 import type { UidSource } from './hooks/hook-set.ts';
-import { forward, hasBody } from './proxy/forward.ts';
+import { forward, hasBody, isFramingSound } from './proxy/forward.ts';
 import { requestHeaders } from './proxy/headers.ts';
 import { logFailure, rejectRequest } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
@@ -26,6 +26,7 @@ async function serve(request: AgentRequest, response: ServerResponse, context: A
   // One set for the whole request: an edit in between must not mix two versions.
   const hooks = context.hooks();
   if (!isPath(request.url)) return failed('request_malformed', 'the request target is not a path');
+  if (!isFramingSound(request)) return failed('request_malformed', 'a transfer coding other than chunked');
   const uid = await identify(request, response, hooks.http, context.hookTimeoutMs);
   if (uid === 'answered') return { ok: true, value: undefined };
   if (!uid.ok) return uid;

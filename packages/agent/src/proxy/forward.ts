@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { failed, type Result, success, type Target } from '@gopush/contract';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
 import { type AnswerHead, framingOf, parseAnswerHead, staysOpen } from './answer-head.ts';
-import { responseHeaders } from './headers.ts';
+import { requestTrailers, responseHeaders } from './headers.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
 import { writeHead, writeRequestHead } from './write-head.ts';
 
@@ -53,6 +53,14 @@ function attempt(
 /** Whether a request has a body, which can be sent only once. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/**
+ * Whether the length of a request's body can be understood in one way only. Node takes codings besides `chunked` off unseen, and
+ * one that only looks like it for no framing at all.
+ */
+export function isFramingSound({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined || headers['transfer-encoding'].trim().toLowerCase() === 'chunked';
 }
 
 /** One attempt to have a request answered by its target. */
@@ -108,7 +116,8 @@ class Forwarding implements Exchange {
     });
     request.once('end', () => {
       this.#requestSent = true;
-      if (chunked && !this.#over) socket.write(`0\r\n${writeTrailers(request.rawTrailers)}\r\n`, 'latin1');
+      if (chunked && !this.#over)
+        socket.write(`0\r\n${writeTrailers(requestTrailers(request.rawTrailers))}\r\n`, 'latin1');
     });
   }
 
