@@ -86,3 +86,12 @@ export async function openSilentReader(port: number, bytes: string): Promise<Soc
   socket.write(bytes, 'latin1');
   return socket;
 }
+
+/** Answers each request of a connection with the head that came, as a body, and closes. */
+export function echoHead({ socket, until }: SeenConnection): void {
+  until(/^[\s\S]*?\r\n\r\n/).then(
+    ([head]) =>
+      socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${head.length}\r\nconnection: close\r\n\r\n${head}`, 'latin1'),
+    () => {},
+  );
+}
