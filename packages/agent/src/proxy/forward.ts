@@ -225,6 +225,8 @@ class Forwarding implements Exchange {
     const trailers = this.#body?.trailers ?? [];
     if (trailers.length > 0) this.#response.addTrailers(pairs(trailers));
     this.#response.end();
+    // An answer may come before its request is whole; the rest is taken to no use, or the client would hang in sending it.
+    if (!this.#requestSent) this.#request.resume();
     if (nothingLeft && this.#requestSent && this.#head !== undefined && staysOpen(this.#head))
       this.#connection.release();
     else this.#connection.discard();
