@@ -9,9 +9,12 @@ export interface Handshake {
 
 /** Checks a client's opening handshake (RFC 6455 section 4.2.1). */
 export function parseHandshake(request: IncomingMessage): Result<Handshake> {
-  const { headers, method, httpVersionMajor, httpVersionMinor } = request;
+  const { headers, method, url, httpVersionMajor, httpVersionMinor } = request;
   if (headers.upgrade?.toLowerCase() !== 'websocket') return failed('upgrade_unsupported');
   if (method !== 'GET') return failed('upgrade_malformed', `method ${method}, wanted GET`);
+  // As on the HTTP line: what is no path could name another host, or hide the uid that is added to it.
+  if (!url?.startsWith('/') || url.includes('#'))
+    return failed('upgrade_malformed', 'the request target is not a path');
   if (httpVersionMajor !== 1 || httpVersionMinor < 1) return failed('upgrade_malformed', 'wanted HTTP/1.1');
   if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) {
     return failed('upgrade_malformed', 'a handshake has no body');

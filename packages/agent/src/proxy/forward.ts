@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { failed, type Result, success, type Target } from '@gopush/contract';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
 import { type AnswerHead, framingOf, parseAnswerHead, staysOpen } from './answer-head.ts';
-import { responseHeaders } from './headers.ts';
+import { requestTrailers, responseHeaders } from './headers.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
 import { writeHead, writeRequestHead } from './write-head.ts';
 
@@ -55,6 +55,14 @@ function attempt(
 /** Whether a request has a body, which can be sent only once. */
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/**
+ * Whether the length of a request's body can be understood in one way only. Node takes codings besides `chunked` off unseen, and
+ * one that only looks like it for no framing at all.
+ */
+export function isFramingSound({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] === undefined || headers['transfer-encoding'].trim().toLowerCase() === 'chunked';
 }
 
 /** One attempt to have a request answered by its target. */
@@ -119,7 +127,8 @@ class Forwarding implements Exchange {
     });
     request.once('end', () => {
       this.#requestSent = true;
-      if (chunked && !this.#over) socket.write(`0\r\n${writeTrailers(request.rawTrailers)}\r\n`, 'latin1');
+      if (chunked && !this.#over)
+        socket.write(`0\r\n${writeTrailers(requestTrailers(request.rawTrailers))}\r\n`, 'latin1');
     });
   }
 
@@ -230,6 +239,8 @@ class Forwarding implements Exchange {
     const trailers = this.#body?.trailers ?? [];
     if (trailers.length > 0) this.#response.addTrailers(pairs(trailers));
     this.#response.end();
+    // An answer may come before its request is whole; the rest is taken to no use, or the client would hang in sending it.
+    if (!this.#requestSent) this.#request.resume();
     if (nothingLeft && this.#requestSent && this.#head !== undefined && staysOpen(this.#head))
       this.#connection.release();
     else this.#connection.discard();

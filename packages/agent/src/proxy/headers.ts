@@ -132,8 +132,15 @@ function withoutHopByHop(raw: RawHeaders, passes: (name: string) => boolean): st
   return headers;
 }
 
+/** The trailers of a request that may go on: what belongs in a head has no place there (RFC 9110 section 6.5.1). */
+export function requestTrailers(raw: RawHeaders): string[] {
+  return withoutHopByHop(raw, (name) => !isOurs(name) && name !== 'content-length' && name !== 'host');
+}
+
 /** What a client may not claim, since targets believe us. */
-function isOurs(name: string): boolean {
+function isOurs(given: string): boolean {
+  // Many a target (CGI, WSGI, PHP) cannot tell an underscore from a hyphen.
+  const name = given.replaceAll('_', '-');
   return (
     name.startsWith(identityHeaderPrefix) ||
     name.startsWith('x-forwarded-') ||
@@ -152,6 +159,8 @@ function namedByConnection(raw: RawHeaders): Set<string> | undefined {
     for (const name of (raw[index + 1] as string).split(',')) {
       const lower = name.trim().toLowerCase();
       if (lower === '' || lower === 'keep-alive' || lower === 'close' || lower === 'upgrade') continue;
+      // Without its length a body would be taken for the next request; without a host nobody answers.
+      if (lower === 'content-length' || lower === 'host') continue;
       named ??= new Set();
       named.add(lower);
     }

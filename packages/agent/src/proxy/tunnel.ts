@@ -110,7 +110,10 @@ export class Tunnel {
   /** @internal */
   failed(side: TunnelSide): void {
     this.cause ??= `${side.name} reset`;
-    this.other(side).socket.resetAndDestroy();
+    const { socket } = this.other(side);
+    // While an end is on its way libuv refuses a reset, and Node would leave the descriptor open for ever.
+    if (socket.writableEnded) socket.destroy();
+    else socket.resetAndDestroy();
   }
 
   /** @internal */
@@ -155,7 +158,9 @@ export class TunnelSide implements Receiver, ControlReceiver {
     let more = true;
     for (const chunk of early) more = this.onChunk(chunk, chunk.length) && more;
     carryTo(this.socket, this);
-    if (!more) this.socket.pause();
+    // A client may end its side in mid-handshake; its end was said before anyone here listened.
+    if (this.socket.readableEnded) this.tunnel.ended(this, Date.now());
+    else if (!more) this.socket.pause();
   }
 
   onChunk(chunk: Buffer, length: number): boolean {

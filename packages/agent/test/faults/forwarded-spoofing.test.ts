@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { hooksTo, startTestAgent } from '../support/agent.ts';
+import { handshakeBytes, openRaw, send } from '../support/client.ts';
+import { echoHead, startSeeingTarget } from '../support/wire.ts';
+
+const claims = {
+  Forwarded: 'for=6.6.6.6;proto=https;host=evil.test',
+  'X-Forwarded-For': '6.6.6.6, 7.7.7.7',
+  'X-Forwarded-Proto': 'https',
+  'X-Forwarded-Host': 'evil.test',
+  'X-Forwarded-Port': '666',
+  'X-Forwarded-Prefix': '/evil',
+  'X-Real-IP': '6.6.6.6',
+  X_Forwarded_For: '6.6.6.6',
+};
+
+async function startBoth(trustedProxies: string[]) {
+  const target = await startSeeingTarget(echoHead);
+  return startTestAgent(hooksTo({ default: target }), { access: { trustedProxies } });
+}
+
+test('of what an untrusted client says about where it comes from nothing reaches the target', async () => {
+  const agent = await startBoth([]);
+  const viaHttp = (await send(agent.url, { headers: claims })).body;
+  const viaUpgrade = await (await openRaw(agent.port, handshakeBytes('/', claims))).closed();
+  for (const seen of [viaHttp, viaUpgrade]) {
+    expect(seen).toMatch(/\r\nx-forwarded-for: 127\.0\.0\.1\r\nx-forwarded-proto: http\r\n/);
+    expect(seen).not.toMatch(/6\.6\.6|7\.7\.7|evil|666|https/);
+  }
+});
+
+test('an untrusted client that repeats its claims is not believed more', async () => {
+  const agent = await startBoth(['10.0.0.0/8']);
+  const raw = await openRaw(
+    agent.port,
+    'GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\nx-forwarded-for: 10.0.0.1\r\nConnection: close\r\n\r\n',
+  );
+  const seen = await raw.closed();
+  expect(seen.match(/x-forwarded-for: .*/gi)).toEqual(['x-forwarded-for: 127.0.0.1']);
+});
+
+test('what a trusted proxy says of its client is continued, and the rest of its claims is dropped', async () => {
+  const agent = await startBoth(['127.0.0.1/32']);
+  const viaHttp = (await send(agent.url, { headers: claims })).body;
+  const viaUpgrade = await (await openRaw(agent.port, handshakeBytes('/', claims))).closed();
+  for (const seen of [viaHttp, viaUpgrade]) {
+    expect(seen).toMatch(
+      /\r\nx-forwarded-for: 6\.6\.6\.6, 7\.7\.7\.7, 127\.0\.0\.1\r\nx-forwarded-proto: https\r\nx-forwarded-host: evil\.test\r\n/,
+    );
+    expect(seen).not.toMatch(/666|prefix|x-real-ip|x_forwarded|^forwarded/im);
+  }
+});
+
+test('a trusted proxy that names the headers in Connection still gets them continued', async () => {
+  const agent = await startBoth(['127.0.0.1/32']);
+  const { body } = await send(agent.url, { headers: { connection: 'x-forwarded-for', 'x-forwarded-for': '6.6.6.6' } });
+  expect(body).toMatch(/\r\nx-forwarded-for: 6\.6\.6\.6, 127\.0\.0\.1\r\n/);
+});
