@@ -1,4 +1,3 @@
-import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import {
   type Config,
@@ -9,7 +8,7 @@ import {
   type Hooks,
   type Target,
 } from '@gopush/contract';
-import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
+import { createLifetime, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
 import { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import { handleRequest } from './handle-request.ts';
@@ -18,6 +17,7 @@ import type { HookLocation } from './hooks/find-hook-files.ts';
 import { createHookSet, type HookSet } from './hooks/hook-set.ts';
 import { loadHooks } from './hooks/load-hooks.ts';
 import { watchHooks } from './hooks/watch-hooks.ts';
+import { type Front, openFront } from './listen/front.ts';
 import { createTrust } from './proxy/trust.ts';
 import { createTunnels } from './proxy/tunnels.ts';
 import { createUpstreams } from './proxy/upstreams.ts';
@@ -29,6 +29,8 @@ export interface AgentOptions {
   readonly config?: ConfigInput;
   /** The hooks themselves, or where their files are. @defaultValue none: every request is refused with `uid_missing` */
   readonly hooks?: Hooks | HookLocation;
+  /** Folder of the project, from which the files of `agent.tls` are seen. @defaultValue the current one */
+  readonly dir?: string;
   /** Name of this agent, told to targets and in logs. @defaultValue `'agent'` */
   readonly node?: string;
   /** @defaultValue writes nothing */
@@ -49,10 +51,10 @@ export interface Agent {
 /**
  * Starts a gateway.
  *
- * @throws HookError for a hook that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
+ * @throws HookError for a hook that cannot be used, CertificateError for a certificate that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
  */
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
-  const { node = 'agent', logger: log = silentLogger, exclusive = false } = options;
+  const { dir = process.cwd(), node = 'agent', logger: log = silentLogger, exclusive = false } = options;
   const config = createConfig(options.config);
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
   try {
@@ -76,15 +78,16 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       builtInTargets,
     };
 
-    const server = createAgentServer(context);
+    const front = await openAgentFront(context, dir);
+    lifetime.opened('certificate', front.close);
     const { host } = config.agent;
-    const address = await listen(server, {
+    const address = await listen(front.server, {
       port: config.agentPort,
       exclusive,
       ...(host === undefined ? {} : { host }),
     });
-    lifetime.opened('listener', () => drain(server, context));
-    const url = urlOf(address);
+    lifetime.opened('listener', () => drain(front, context));
+    const url = urlOf(address, front.scheme);
     log.info({ url }, 'agent listening');
     return { url, port: address.port, close: lifetime.close };
   } catch (error) {
@@ -93,9 +96,9 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   }
 }
 
-function createAgentServer(context: AgentContext): Server {
+async function openAgentFront(context: AgentContext, dir: string): Promise<Front> {
   const { agent } = context.config;
-  const server = createServer({
+  const front = await openFront(context.config, dir, context.log, {
     IncomingMessage: AgentRequest,
     maxHeaderSize: agent.maxHeaderBytes,
     headersTimeout: agent.headerTimeoutMs,
@@ -105,6 +108,7 @@ function createAgentServer(context: AgentContext): Server {
     connectionsCheckingInterval: Math.min(agent.headerTimeoutMs, 5_000),
     noDelay: true,
   });
+  const { server } = front;
   const crashed = (error: unknown): void => context.log.error({ err: error }, failures.internal.message);
   server.on('request', (request: AgentRequest, response) => {
     handleRequest(request, response, context).catch((error: unknown) => {
@@ -124,16 +128,16 @@ function createAgentServer(context: AgentContext): Server {
     else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') rejectConnection(socket, 'request_timeout');
     else rejectConnection(socket, 'request_malformed');
   });
-  return server;
+  return front;
 }
 
 /**
  * No new connections; requests in flight and tunnels go on until the deadline. The tunnels are closed before it one after another,
  * so many a second, so that their clients do not all come back to the remaining agents at once.
  */
-async function drain(server: Server, { config, tunnels }: AgentContext): Promise<void> {
+async function drain(front: Front, { config, tunnels }: AgentContext): Promise<void> {
   const { drainMs, closePerSecond } = config.agent;
-  await Promise.all([drainHttp(server, drainMs), tunnels.drain(drainMs, closePerSecond)]);
+  await Promise.all([front.drain(drainMs), tunnels.drain(drainMs, closePerSecond)]);
 }
 
 async function openHooks(

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { carryTo, type Receiver, writeChunk } from './carrier.ts';
+import { carryTo, type Receiver, reset, writeChunk } from './carrier.ts';
 import { type ControlReceiver, FrameWalker, opcodes } from './frames.ts';
 
 /** Why a tunnel ended. */
@@ -107,7 +107,7 @@ export class Tunnel {
   /** @internal */
   failed(side: TunnelSide): void {
     this.cause ??= `${side.name} reset`;
-    this.other(side).socket.resetAndDestroy();
+    reset(this.other(side).socket);
   }
 
   /** @internal */

@@ -6,6 +6,20 @@ const host = () => z.string().min(1).max(255);
 
 const address = z.strictObject({ host: host(), port: z.int().min(1).max(65535) });
 
+const tls = z.strictObject({
+  certFile: z.string().min(1).meta({
+    description: 'File of the certificate in PEM, seen from the project; those between it and its root may follow it.',
+  }),
+  keyFile: z.string().min(1).meta({
+    description: 'File of the private key in PEM, without a passphrase, seen from the project.',
+  }),
+  caFile: z.string().min(1).optional().meta({
+    description:
+      'File of the certificates between ours and its root, where certFile does not hold them. Clients are not asked for certificates.',
+  }),
+  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').meta({ description: 'Least version of TLS served.' }),
+});
+
 const redis = z.strictObject({
   host: host().default('127.0.0.1').meta({ description: 'Host of a single Redis.' }),
   port: z.int().min(1).max(65535).default(6379).meta({ description: 'Port of a single Redis.' }),
@@ -52,6 +66,9 @@ export const configSchema = z.strictObject({
   agent: z
     .strictObject({
       host: host().optional().meta({ description: 'Address to listen on; absent: all of them.' }),
+      tls: z.nullable(tls).default(null).meta({
+        description: 'Certificate with which the agents speak TLS; null: they do not. Followed while running.',
+      }),
       connectTimeoutMs: milliseconds()
         .default(3_000)
         .meta({ description: 'How long connecting to a target may take.' }),
@@ -145,6 +162,13 @@ export const configSchema = z.strictObject({
         .default([])
         .meta({
           description: 'Networks of proxies in front of the agents, whose X-Forwarded-… headers are believed.',
+        }),
+      proxyProtocol: z
+        .array(z.union([z.cidrv4(), z.cidrv6()]))
+        .default([])
+        .meta({
+          description:
+            'Networks whose connections must begin with a header of the PROXY protocol, version 1 or 2. From others it is refused.',
         }),
     })
     .prefault({})
