@@ -3,3 +3,4 @@ export { type CheckedHook, checkHooks } from './hooks/check-hooks.ts';
 export type { HookLocation } from './hooks/find-hook-files.ts';
 export { HookError } from './hooks/hook-error.ts';
 export { CertificateError } from './listen/certificate-error.ts';
+export { type Certificate, loadCertificate, type TlsConfig } from './listen/load-certificate.ts';

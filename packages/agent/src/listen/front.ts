@@ -36,6 +36,12 @@ export async function openFront(
 ): Promise<Front> {
   const { tls, headerTimeoutMs } = agent;
   const certificate = tls === null ? undefined : await loadCertificate(tls, dir);
+  if (certificate !== undefined && certificate.validTo.getTime() < Date.now()) {
+    log.warn(
+      { file: tls?.certFile, validTo: certificate.validTo },
+      'the certificate has ended: clients will refuse it',
+    );
+  }
   const secured = certificate === undefined ? undefined : createSecured(options, certificate, headerTimeoutMs, log);
   const server: Server = secured?.server ?? createServer(options);
   const cutWaiting =
