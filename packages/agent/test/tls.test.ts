@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { request as openRequest, type RequestOptions } from 'node:https';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { ConfigInput } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
@@ -167,6 +167,31 @@ test('a target that resets its tunnel ends that of the client, and nothing else'
   const closed = once(socket, 'close');
   socket.write('reset me');
   await closed;
+  await readUntil(await openTls(agent.port, { ca }, handshakeBytes('/')), /\r\n\r\n/);
+});
+
+test.each([
+  ['resets', (plain: Socket) => void plain.resetAndDestroy()],
+  ['sends what is no TLS', (plain: Socket) => void plain.write('this is no TLS')],
+])('a client that %s in its tunnel resets the target, and nothing else', async (_name, misbehave) => {
+  let failure: Promise<unknown> | undefined;
+  const target = await startRawTarget((socket) => {
+    socket.once('data', () => socket.write(sampleAnswer));
+    failure ??= new Promise((resolve) => socket.once('error', resolve));
+  });
+  const { agent, ca } = await startSecure(target);
+  let plain: Socket | undefined;
+  // A relay, since a client's own TLS lets nothing else onto its connection.
+  const relay = await startRawTarget((socket) => {
+    const onward = connect(agent.port, '127.0.0.1').on('error', () => {});
+    socket.on('data', (chunk) => onward.write(chunk));
+    onward.on('data', (chunk) => socket.write(chunk)).on('close', () => socket.destroy());
+    plain = onward;
+  });
+  const socket = await openTls(relay.port, { ca }, handshakeBytes('/'));
+  await readUntil(socket, /\r\n\r\n/);
+  misbehave(plain as unknown as Socket);
+  expect(await failure).toMatchObject({ code: 'ECONNRESET' });
   await readUntil(await openTls(agent.port, { ca }, handshakeBytes('/')), /\r\n\r\n/);
 });
 
