@@ -1,4 +1,3 @@
-import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -15,7 +14,6 @@ import {
 import {
   createLifetime,
   createMetrics,
-  drainHttp,
   type EventLoopDelay,
   type Lifetime,
   type Logger,
@@ -37,6 +35,7 @@ import { createHookSet, type HookSet, policyOf } from './hooks/hook-set.ts';
 import { loadHooks } from './hooks/load-hooks.ts';
 import { watchHooks } from './hooks/watch-hooks.ts';
 import { createLimits } from './limits/limits.ts';
+import { type Front, openFront } from './listen/front.ts';
 import { createObserver } from './observe.ts';
 import { createHeaderWriter } from './proxy/headers.ts';
 import { createTrust } from './proxy/trust.ts';
@@ -55,6 +54,8 @@ export interface AgentOptions {
   readonly config?: ConfigInput;
   /** The hooks themselves, or where their files are. @defaultValue none: every request is refused with `uid_missing` */
   readonly hooks?: Hooks | HookLocation;
+  /** Folder of the project, from which the files of `agent.tls` are seen. @defaultValue the current one */
+  readonly dir?: string;
   /** Name of this agent, told to targets and in logs. @defaultValue `'agent'` */
   readonly node?: string;
   /** Which of the agents of this machine this is; its admin port is `admin.agentPort` plus this. @defaultValue 0 */
@@ -79,10 +80,10 @@ export interface Agent {
 /**
  * Starts a gateway.
  *
- * @throws HookError for a hook that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
+ * @throws HookError for a hook that cannot be used, CertificateError for a certificate that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
  */
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
-  const { node = 'agent', index = 0, logger: log = silentLogger, exclusive = false } = options;
+  const { dir = process.cwd(), node = 'agent', index = 0, logger: log = silentLogger, exclusive = false } = options;
   const config = createConfig(options.config);
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
   try {
@@ -94,13 +95,14 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     const context = openContext(config, node, hooks, metrics, eventLoop, log, lifetime.opened);
     describeMetrics(metrics, context, eventLoop);
 
-    const server = createAgentServer(context);
+    const front = await openAgentFront(context, dir);
+    lifetime.opened('certificate', front.close);
     let stopping = false;
     const adminUrl = await openAdmin(
       config,
       {
         port: adminPort(config, index),
-        checks: { listening: () => (stopping ? 'stopping' : server.listening || 'not yet') },
+        checks: { listening: () => (stopping ? 'stopping' : front.server.listening || 'not yet') },
         metrics,
         state: () => describeAgent(context),
         log,
@@ -108,7 +110,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       lifetime.opened,
     );
     const { host } = config.agent;
-    const address = await listen(server, {
+    const address = await listen(front.server, {
       port: config.agentPort,
       exclusive,
       ...(host === undefined ? {} : { host }),
@@ -117,9 +119,9 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       stopping = true;
       await delay(config.agent.notReadyMs);
       context.hold.close();
-      await drain(server, context);
+      await drain(front, context);
     });
-    const url = urlOf(address);
+    const url = urlOf(address, front.scheme);
     log.info({ url, admin: adminUrl }, 'agent listening');
     return { url, port: address.port, adminUrl, close: lifetime.close };
   } catch (error) {
@@ -191,9 +193,9 @@ function adminPort({ admin }: Config, index: number): number {
   return first === 0 ? 0 : first + index;
 }
 
-function createAgentServer(context: AgentContext): Server {
+async function openAgentFront(context: AgentContext, dir: string): Promise<Front> {
   const { agent } = context.config;
-  const server = createServer({
+  const front = await openFront(context.config, dir, context.limits.admit, context.log, {
     IncomingMessage: AgentRequest,
     maxHeaderSize: agent.maxHeaderBytes,
     headersTimeout: agent.headerTimeoutMs,
@@ -203,9 +205,9 @@ function createAgentServer(context: AgentContext): Server {
     connectionsCheckingInterval: Math.min(agent.headerTimeoutMs, 5_000),
     noDelay: true,
   });
+  const { server } = front;
   // Beyond a number Node leaves headers out without a word; how many there may be is checked with the request.
   server.maxHeadersCount = 0;
-  server.prependListener('connection', context.limits.admit);
   const crashed = (error: unknown): void => context.log.error({ err: error }, failures.internal.message);
   server.on('request', (request: AgentRequest, response) => {
     handleRequest(request, response, context).catch((error: unknown) => {
@@ -228,7 +230,7 @@ function createAgentServer(context: AgentContext): Server {
     context.observer.connectionFailed(code);
     rejectConnection(socket, code);
   });
-  return server;
+  return front;
 }
 
 const badRequests: Readonly<Record<string, FailureCode>> = {
@@ -240,9 +242,9 @@ const badRequests: Readonly<Record<string, FailureCode>> = {
  * No new connections; requests in flight and tunnels go on until the deadline. The tunnels are closed before it one after another,
  * so many a second, so that their clients do not all come back to the remaining agents at once.
  */
-async function drain(server: Server, { config, tunnels }: AgentContext): Promise<void> {
+async function drain(front: Front, { config, tunnels }: AgentContext): Promise<void> {
   const { drainMs, closePerSecond } = config.agent;
-  await Promise.all([drainHttp(server, drainMs), tunnels.drain(drainMs, closePerSecond)]);
+  await Promise.all([front.drain(drainMs), tunnels.drain(drainMs, closePerSecond)]);
 }
 
 async function openHooks(

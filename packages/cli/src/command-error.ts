@@ -1,4 +1,4 @@
-import { HookError } from '@gopush/agent';
+import { CertificateError, HookError } from '@gopush/agent';
 import { ListenError } from '@gopush/service';
 
 /** Ends a command with one message (none where a child process has said it) and an exit code: 1 for what the machine refuses, 2 for what the project's files say wrongly. */
@@ -15,7 +15,7 @@ export class CommandError extends Error {
 /** Takes anything that stops a command to one that can be said plainly; `undefined`: it is a bug, and wants its stack. */
 function toCommandError(error: unknown): CommandError | undefined {
   if (error instanceof CommandError) return error;
-  if (error instanceof HookError) return new CommandError(2, error.message);
+  if (error instanceof HookError || error instanceof CertificateError) return new CommandError(2, error.message);
   if (error instanceof ListenError) return new CommandError(1, error.message);
   return undefined;
 }

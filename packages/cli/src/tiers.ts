@@ -43,7 +43,7 @@ export function startTier(
   const { config, dir, environment } = project;
   const name = nodeName(node);
   return node.tier === 'agent'
-    ? startAgent({ config, hooks: { dir, environment }, index: node.index, node: name, logger, exclusive: false })
+    ? startAgent({ config, dir, hooks: { dir, environment }, index: node.index, node: name, logger, exclusive: false })
     : startPushServer({ config, dir, index: node.index, node: name, logger, exclusive: !node.sharePort });
 }
 

@@ -51,7 +51,9 @@ function queryPairs(url: string): string[] {
 }
 
 function isUidName(name: string | undefined): boolean {
-  return name === uidParameter || name?.startsWith(`${uidParameter}[`) === true;
+  // Some parsers drop blanks around a name, some take ; for a separator.
+  const names = name?.split(';').map((one) => one.trim()) ?? [];
+  return names.some((one) => one === uidParameter || one.startsWith(`${uidParameter}[`) || one.startsWith(`${uidParameter}=`));
 }
 
 function parameterName(pair: string): string | undefined {

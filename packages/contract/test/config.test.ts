@@ -63,6 +63,11 @@ test.each([
     '{"access": {"trustedProxies": ["10.0.0.1"]}}',
     'access.trustedProxies.0: found "10.0.0.1", wanted a network as "10.0.0.0/8" or a network as "fd00::/8"',
   ],
+  [
+    'a certificate without its key',
+    '{"agent": {"tls": {"certFile": "a"}}}',
+    'agent.tls.keyFile: found nothing, wanted text',
+  ],
   ['no such choice', '{"log": {"level": "loud"}}', 'log.level: found "loud", wanted one of "trace", "debug"'],
   ['a syntax error', '{\n\n"agentPort": }', 'config/local.json:3: found a mistake in the syntax'],
   ['a list', '[]', 'config/local.json: found \\[\\], wanted an object'],

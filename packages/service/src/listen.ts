@@ -27,10 +27,10 @@ export async function listen(server: Server, options: ListenOptions): Promise<Ad
   });
 }
 
-/** `http://host:port` of an address; the loopback address stands for "all addresses". */
-export function urlOf({ address, family, port }: AddressInfo): string {
+/** `<scheme>://host:port` of an address; the loopback address stands for "all addresses". */
+export function urlOf({ address, family, port }: AddressInfo, scheme: 'http' | 'https' = 'http'): string {
   const host = address === '::' || address === '0.0.0.0' ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
-  return `http://${host}:${port}`;
+  return `${scheme}://${host}:${port}`;
 }
 
 function explain(error: NodeJS.ErrnoException, { host, port }: ListenOptions): string {

@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { connect, type NetConnectOpts, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** Takes what a socket reads. An object rather than a function, so that a tunnel needs no closures. */
 export interface Receiver {
@@ -113,6 +114,15 @@ function tryWrite(socket: Socket, chunk: Buffer, length: number): number {
     // Full, or broken: the socket's own write waits for the one, and reports the other.
     return 0;
   }
+}
+
+/**
+ * Ends a connection so that the other side sees it fail. Node can reset only plain ones; one of TLS ends without its goodbye,
+ * which TLS takes for a failure. While an end is on its way libuv refuses a reset, and Node would leave the descriptor open for ever.
+ */
+export function reset(socket: Socket): void {
+  if (socket instanceof TLSSocket || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function isCarrying(socket: Socket): socket is CarryingSocket {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TunnelInfo } from '../observe.ts';
-import { carryTo, type Receiver, writeChunk } from './carrier.ts';
+import { carryTo, type Receiver, reset, writeChunk } from './carrier.ts';
 import { type ControlReceiver, FrameWalker, opcodes } from './frames.ts';
 
 /** Why a tunnel ended. */
@@ -110,10 +110,7 @@ export class Tunnel {
   /** @internal */
   failed(side: TunnelSide): void {
     this.cause ??= `${side.name} reset`;
-    const { socket } = this.other(side);
-    // While an end is on its way libuv refuses a reset, and Node would leave the descriptor open for ever.
-    if (socket.writableEnded) socket.destroy();
-    else socket.resetAndDestroy();
+    reset(this.other(side).socket);
   }
 
   /** @internal */

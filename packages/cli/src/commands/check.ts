@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { relative } from 'node:path';
-import { checkHooks } from '@gopush/agent';
+import { CertificateError, checkHooks, loadCertificate, type TlsConfig } from '@gopush/agent';
 import type { Config, RedisConfig } from '@gopush/contract';
 import { createRedisClient } from '@gopush/push-server';
 import { ListenError, listen } from '@gopush/service';
@@ -15,13 +15,13 @@ export interface Finding {
   readonly detail: string;
 }
 
-/** What `gopush check` looks at besides settings and hooks. */
+/** What `gopush check` looks at besides settings, certificate and hooks. */
 export interface CheckOptions extends ProjectOptions {
   /** Whether the ports must be free; not so while the project runs. */
   readonly ports: boolean;
 }
 
-/** `gopush check`: settings, hooks, ports and Redis, a line each. */
+/** `gopush check`: settings, certificate, hooks, ports and Redis, a line each. */
 export async function check(options: CheckOptions): Promise<void> {
   const project = await loadProject(options);
   const findings = [...(await checkBuild(project))];
@@ -30,18 +30,21 @@ export async function check(options: CheckOptions): Promise<void> {
   printFindings(findings);
   const wrong = findings.filter((finding) => finding.state === 'wrong');
   if (wrong.length > 0)
-    throw new CommandError(wrong.some(({ what }) => what.startsWith('hook')) ? 2 : 1, `${wrong.length} wrong`);
+    throw new CommandError(wrong.some(({ what }) => /^(hook|certificate)/.test(what)) ? 2 : 1, `${wrong.length} wrong`);
 }
 
-/** Settings and hooks: what must be right before running processes are replaced. */
+/** Settings, certificate and hooks: what must be right before running processes are replaced. */
 export async function checkBuild(project: Project): Promise<Finding[]> {
   const config: Finding[] = [
     { what: 'config', state: 'ok', detail: `environment ${project.environment}` },
     ...project.warnings.map((detail): Finding => ({ what: 'config', state: 'warning', detail })),
   ];
+  const { tls } = project.config.agent;
+  const certificate = tls === null ? [] : [await checkCertificate(tls, project.dir)];
   const { hooks } = await checkHooks(project);
   return [
     ...config,
+    ...certificate,
     ...hooks.map(({ name, file, problem }): Finding => {
       const what = `hook ${name}`;
       if (problem !== undefined) return { what, state: 'wrong', detail: problem };
@@ -50,6 +53,20 @@ export async function checkBuild(project: Project): Promise<Finding[]> {
       return { what, state: 'ok', detail: relative(process.cwd(), file) };
     }),
   ];
+}
+
+async function checkCertificate(tls: TlsConfig, dir: string): Promise<Finding> {
+  const what = 'certificate';
+  try {
+    const { validTo } = await loadCertificate(tls, dir);
+    const until = validTo.toISOString();
+    return validTo.getTime() < Date.now()
+      ? { what, state: 'warning', detail: `${tls.certFile} ended on ${until}` }
+      : { what, state: 'ok', detail: `${tls.certFile}, until ${until}` };
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    return { what, state: 'wrong', detail: error.message };
+  }
 }
 
 /** Says what was found, to people. */

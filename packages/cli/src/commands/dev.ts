@@ -31,7 +31,7 @@ export async function dev(options: ProjectOptions): Promise<void> {
       await lifetime.close();
       throw error;
     }
-    announce(config.agentPort);
+    announce(project.config);
     return lifetime;
   };
   await runProcess(start, stopDeadlineMs(project, 'agent') + stopDeadlineMs(project, 'push-server'), log);

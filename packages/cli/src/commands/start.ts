@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import type { Config } from '@gopush/contract';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type ProjectOptions } from '../project.ts';
 import { runProcess } from '../run-process.ts';
@@ -22,7 +23,7 @@ export async function start(tier: string | undefined, options: ProjectOptions): 
   await runProcess(
     async () => {
       const running = await startSupervisor(project, wanted, log);
-      if (wanted.includes('agent')) announce(project.config.agentPort);
+      if (wanted.includes('agent')) announce(project.config);
       return running;
     },
     deadlineMs,
@@ -31,6 +32,7 @@ export async function start(tier: string | undefined, options: ProjectOptions): 
 }
 
 /** Says where to go, to people. */
-export function announce(port: number): void {
-  if (port !== 0) process.stdout.write(`\n  gopush is ready: http://localhost:${port}\n\n`);
+export function announce({ agentPort, agent }: Config): void {
+  const scheme = agent.tls === null ? 'http' : 'https';
+  if (agentPort !== 0) process.stdout.write(`\n  gopush is ready: ${scheme}://localhost:${agentPort}\n\n`);
 }

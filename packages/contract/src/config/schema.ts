@@ -17,6 +17,20 @@ export function isLoopback(address: string): boolean {
 
 const address = z.strictObject({ host: host(), port: z.int().min(1).max(65535) });
 
+const tls = z.strictObject({
+  certFile: z.string().min(1).meta({
+    description: 'File of the certificate in PEM, seen from the project; those between it and its root may follow it.',
+  }),
+  keyFile: z.string().min(1).meta({
+    description: 'File of the private key in PEM, without a passphrase, seen from the project.',
+  }),
+  caFile: z.string().min(1).optional().meta({
+    description:
+      'File of the certificates between ours and its root, where certFile does not hold them. Clients are not asked for certificates.',
+  }),
+  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').meta({ description: 'Least version of TLS served.' }),
+});
+
 const redis = z.strictObject({
   host: host().default('127.0.0.1').meta({ description: 'Host of a single Redis.' }),
   port: z.int().min(1).max(65535).default(6379).meta({ description: 'Port of a single Redis.' }),
@@ -65,6 +79,9 @@ export const configSchema = z
     agent: z
       .strictObject({
         host: host().optional().meta({ description: 'Address to listen on; absent: all of them.' }),
+        tls: z.nullable(tls).default(null).meta({
+          description: 'Certificate with which the agents speak TLS; null: they do not. Followed while running.',
+        }),
         connectTimeoutMs: milliseconds()
           .default(3_000)
           .meta({ description: 'How long connecting to a target may take.' }),
@@ -158,6 +175,10 @@ export const configSchema = z
         }),
         trustedProxies: networks().meta({
           description: 'Networks of proxies in front of the agents, whose X-Forwarded-… headers are believed.',
+        }),
+        proxyProtocol: networks().meta({
+          description:
+            'Networks whose connections must begin with a header of the PROXY protocol, version 1 or 2. From others it is refused.',
         }),
         allowedTargets: networks().meta({
           description: 'Networks that router functions may send clients to; empty: anywhere.',

@@ -1,0 +1,101 @@
+import type { Server, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Logger } from '@gopush/service';
+import { createTrust, plainAddress } from '../proxy/trust.ts';
+import { type ProxiedPeer, parseProxyHeader } from './proxy-protocol.ts';
+
+/** Which connections must begin with a header of the PROXY protocol. */
+export interface ProxiedOptions {
+  /** Networks of the peers that must send one, in CIDR notation, already checked. */
+  readonly networks: readonly string[];
+  /** How long the header may take, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly log: Logger;
+}
+
+/**
+ * Puts the PROXY protocol between a server and those that listen to its connections: they get a connection from a proxy when its
+ * header is read, with the client's address as the remote one, and the bytes after the header still to come. A connection without
+ * a correct header is cut: its true client cannot be told, and an answer would only go to the proxy.
+ *
+ * The server stays the one that accepts, so that it counts, closes and shares its port as it always does.
+ *
+ * @returns cuts the connections whose header is still awaited
+ */
+export function acceptProxied(server: Server, { networks, timeoutMs, log }: ProxiedOptions): () => void {
+  const isProxy = createTrust(networks);
+  const listeners = server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
+  const waiting = new Set<Socket>();
+  const peers = new WeakMap<Socket, ProxiedPeer>();
+
+  const handOver = (socket: Socket): void => {
+    for (const listener of listeners) listener.call(server, socket);
+  };
+
+  function awaitHeader(socket: Socket, proxy: string): void {
+    let bytes: Buffer = Buffer.alloc(0);
+    const done = (): void => {
+      clearTimeout(deadline);
+      waiting.delete(socket);
+      socket.off('readable', onReadable).off('end', onEnd).off('close', onClose).off('error', onError);
+    };
+    const refuse = (problem: string): void => {
+      if (!waiting.has(socket)) return;
+      done();
+      log.debug({ proxy, problem }, 'connection cut: it began without a header of the PROXY protocol');
+      socket.on('error', onError).destroy();
+    };
+    const onReadable = (): void => {
+      const chunk = socket.read() as Buffer | null;
+      if (chunk === null) return;
+      bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+      const header = parseProxyHeader(bytes);
+      if (header.kind === 'partial') return;
+      if (header.kind === 'malformed') {
+        refuse(header.problem);
+        return;
+      }
+      done();
+      if (header.peer !== undefined) {
+        peers.set(socket, header.peer);
+        showAs(socket, header.peer);
+      }
+      if (header.length < bytes.length) socket.unshift(bytes.subarray(header.length));
+      handOver(socket);
+    };
+    const onEnd = (): void => refuse('it ended before');
+    const onClose = (): void => refuse('it was closed before');
+    const onError = (): void => {};
+    const deadline = setTimeout(refuse, timeoutMs, `none within ${timeoutMs} ms`);
+    waiting.add(socket);
+    // Not with data events: those would leave the connection flowing, and the bytes after the header would be lost to TLS.
+    socket.on('readable', onReadable).on('end', onEnd).on('close', onClose).on('error', onError);
+  }
+
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    const address = plainAddress(socket.remoteAddress);
+    // Gone already: who it was cannot be told any more.
+    if (address === '') socket.destroy();
+    else if (isProxy(address)) awaitHeader(socket, address);
+    else handOver(socket);
+  });
+  // A TLS socket asks the connection below it only for the true remote address.
+  server.prependListener('secureConnection', (socket: TLSSocket & { readonly _parent?: Socket }) => {
+    const peer = socket._parent === undefined ? undefined : peers.get(socket._parent);
+    if (peer !== undefined) showAs(socket, peer);
+  });
+
+  return () => {
+    for (const socket of [...waiting]) socket.destroy();
+  };
+}
+
+/** Makes a socket say that its other end is this client. */
+function showAs(socket: Socket, { address, port, family }: ProxiedPeer): void {
+  Object.defineProperties(socket, {
+    remoteAddress: { value: address, configurable: true },
+    remotePort: { value: port, configurable: true },
+    remoteFamily: { value: family, configurable: true },
+  });
+}

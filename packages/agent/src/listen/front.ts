@@ -1,0 +1,105 @@
+import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Config } from '@gopush/contract';
+import { drainHttp, type Logger } from '@gopush/service';
+import type { AgentRequest } from '../agent-request.ts';
+import { acceptProxied } from './accept-proxied.ts';
+import { type Certificate, loadCertificate } from './load-certificate.ts';
+import { watchCertificate } from './watch-certificate.ts';
+
+/** What clients connect to: HTTP or HTTPS, perhaps by proxies that announce them. */
+export interface Front {
+  readonly scheme: 'http' | 'https';
+  readonly server: Server;
+  /**
+   * Closes the server without failing a request, as `drainHttp` does. Connections that have not come as far as HTTP are cut: those
+   * whose PROXY header is awaited at once, those in their TLS handshake after `drainMs`, in milliseconds.
+   */
+  drain(drainMs: number): Promise<void>;
+  /** Stops following the certificate. */
+  close(): void;
+}
+
+/**
+ * Makes the server for clients; it does not listen yet.
+ *
+ * @param dir - what the files of the certificate are seen from
+ * @param onClient - shown each connection, with the client's own address, before anything of it is read
+ * @throws CertificateError for a certificate that cannot be used
+ */
+export async function openFront(
+  { agent, access }: Config,
+  dir: string,
+  onClient: (socket: Socket) => void,
+  log: Logger,
+  options: ServerOptions<typeof AgentRequest>,
+): Promise<Front> {
+  const { tls, headerTimeoutMs } = agent;
+  const certificate = tls === null ? undefined : await loadCertificate(tls, dir);
+  if (certificate !== undefined && certificate.validTo.getTime() < Date.now()) {
+    log.warn(
+      { file: tls?.certFile, validTo: certificate.validTo },
+      'the certificate has ended: clients will refuse it',
+    );
+  }
+  const secured = certificate === undefined ? undefined : createSecured(options, certificate, headerTimeoutMs, log);
+  const server: Server = secured?.server ?? createServer(options);
+  // Before the PROXY protocol is put in between, which hands connections over when their client is known.
+  server.prependListener(secured === undefined ? 'connection' : 'secureConnection', onClient);
+  const cutWaiting =
+    access.proxyProtocol.length === 0
+      ? undefined
+      : acceptProxied(server, { networks: access.proxyProtocol, timeoutMs: headerTimeoutMs, log });
+  const unwatch =
+    tls === null || certificate === undefined
+      ? undefined
+      : watchCertificate(tls, dir, certificate, ({ secure }) => secured?.server.setSecureContext(secure), log);
+  return {
+    scheme: tls === null ? 'http' : 'https',
+    server,
+    async drain(drainMs) {
+      const cut = secured === undefined ? undefined : setTimeout(secured.cut, drainMs);
+      const drained = drainHttp(server, drainMs);
+      cutWaiting?.();
+      await drained;
+      clearTimeout(cut);
+    },
+    close: () => unwatch?.(),
+  };
+}
+
+/** An HTTPS server, and what cuts its connections, whether or not they have come as far as HTTP. */
+function createSecured(
+  options: ServerOptions<typeof AgentRequest>,
+  { secure }: Certificate,
+  handshakeTimeout: number,
+  log: Logger,
+): { readonly server: TlsServer & Server; cut(): void } {
+  const server = createTlsServer({
+    ...options,
+    ...secure,
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout,
+    // As Node's HTTP servers have it: a client that ends its side still gets what is on its way.
+    allowHalfOpen: true,
+  });
+  // Node would take these for bad requests, to be answered; nobody could read that answer.
+  server.removeAllListeners('tlsClientError');
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    log.debug({ problem: error.message, code: error.code }, 'connection cut: no TLS could be agreed upon');
+    socket.destroy();
+  });
+  const connections = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  return {
+    server: server as TlsServer & Server,
+    cut() {
+      for (const socket of connections) socket.destroy();
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import type { Config } from '@gopush/contract';
+import { CertificateError } from './certificate-error.ts';
+
+/** The settings of TLS, where there are any. */
+export type TlsConfig = NonNullable<Config['agent']['tls']>;
+
+/** A certificate with its key, as a TLS server takes it. */
+export interface Certificate {
+  readonly secure: Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion'>;
+  /** When it ends. */
+  readonly validTo: Date;
+  /** Whether this is the same certificate with the same key, byte for byte. */
+  equals(other: Certificate): boolean;
+}
+
+/** The files that the settings name, as absolute paths by setting. */
+export function certificateFiles(tls: TlsConfig, dir: string): ReadonlyMap<string, string> {
+  const files = new Map([
+    ['agent.tls.certFile', resolve(dir, tls.certFile)],
+    ['agent.tls.keyFile', resolve(dir, tls.keyFile)],
+  ]);
+  if (tls.caFile !== undefined) files.set('agent.tls.caFile', resolve(dir, tls.caFile));
+  return files;
+}
+
+/**
+ * Reads and checks a certificate and its key, which never reaches an error or a log.
+ *
+ * @param dir - what relative paths are seen from
+ * @throws CertificateError for the first file that cannot be used
+ */
+export async function loadCertificate(tls: TlsConfig, dir: string): Promise<Certificate> {
+  const [certFile = '', keyFile = '', caFile] = certificateFiles(tls, dir).values();
+  const cert = await readPem('agent.tls.certFile', certFile, 'a certificate in PEM');
+  const key = await readPem('agent.tls.keyFile', keyFile, 'a private key in PEM');
+  const leaf = parseCertificate('agent.tls.certFile', certFile, cert);
+  if (!leaf.checkPrivateKey(parseKey(keyFile, key))) {
+    throw new CertificateError('agent.tls.keyFile', keyFile, 'the key of another certificate', `that of ${certFile}`);
+  }
+  const chain = [cert];
+  if (caFile !== undefined) {
+    const ca = await readPem('agent.tls.caFile', caFile, 'certificates in PEM');
+    parseCertificate('agent.tls.caFile', caFile, ca);
+    chain.push(ca);
+  }
+  const secure = { cert: chain.join('\n'), key, minVersion: tls.minVersion };
+  try {
+    createSecureContext(secure);
+  } catch (error) {
+    // What reading each by itself does not find: a broken certificate further down, or a key too short to be safe.
+    const found = `one that OpenSSL refuses (${messageOf(error)})`;
+    throw new CertificateError('agent.tls.certFile', certFile, found, 'certificates in PEM', { cause: error });
+  }
+  return {
+    secure,
+    validTo: new Date(leaf.validTo),
+    equals: (other) => other.secure.cert === secure.cert && other.secure.key === secure.key,
+  };
+}
+
+async function readPem(key: string, file: string, wanted: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const found =
+      (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? 'no such file'
+        : `one that cannot be read (${messageOf(error)})`;
+    throw new CertificateError(key, file, found, wanted, { cause: error });
+  }
+  if (!text.includes('-----BEGIN ')) {
+    throw new CertificateError(key, file, text.trim() === '' ? 'an empty file' : 'something else', wanted);
+  }
+  return text;
+}
+
+function parseCertificate(key: string, file: string, pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (error) {
+    const found = `one that cannot be parsed (${messageOf(error)})`;
+    throw new CertificateError(key, file, found, 'a certificate in PEM', { cause: error });
+  }
+}
+
+function parseKey(file: string, pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    // In the label of PKCS #8, or in a header of older forms (RFC 1421). Node's own error depends on the form.
+    const locked = /ENCRYPTED/.test(pem);
+    const found = locked ? 'a key with a passphrase' : `one that cannot be parsed (${messageOf(error)})`;
+    const wanted = 'a private key in PEM without a passphrase';
+    throw new CertificateError('agent.tls.keyFile', file, found, wanted, { cause: error });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
