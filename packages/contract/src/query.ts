@@ -53,7 +53,9 @@ function queryPairs(url: string): string[] {
 function isUidName(name: string | undefined): boolean {
   // Some parsers drop blanks around a name, some take ; for a separator.
   const names = name?.split(';').map((one) => one.trim()) ?? [];
-  return names.some((one) => one === uidParameter || one.startsWith(`${uidParameter}[`) || one.startsWith(`${uidParameter}=`));
+  return names.some(
+    (one) => one === uidParameter || one.startsWith(`${uidParameter}[`) || one.startsWith(`${uidParameter}=`),
+  );
 }
 
 function parameterName(pair: string): string | undefined {

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { openRaw } from '../support/client.ts';
 import { startTarget } from '../support/target.ts';
-import { countTcp, createSignal, startSeeingTarget } from '../support/wire.ts';
+import { countTcp, createSignal, patiently, startSeeingTarget } from '../support/wire.ts';
 
 const withLength = 'Content-Length: 10\r\n\r\nhalf';
 const inChunks = 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n';
@@ -72,7 +72,7 @@ test('an answer without a length whose target resets arrives cut', async () => {
 });
 
 test('a target that dies while an upload is on its way is 502, and the connection is not used again', async () => {
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const target = await startSeeingTarget();
   const agent = await startTestAgent(hooksTo({ default: target }));
   const coming = target.next();
@@ -81,7 +81,7 @@ test('a target that dies while an upload is on its way is 502, and the connectio
   await until(/half$/);
   socket.resetAndDestroy();
   expect(await raw.closed()).toMatch(/^HTTP\/1\.1 502 [\s\S]*connection: close[\s\S]*target_reset/i);
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });
 
 test('an answer that comes before the upload is over reaches a client that goes on sending, and does not leave it hanging', async () => {

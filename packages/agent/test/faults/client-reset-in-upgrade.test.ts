@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, sampleAnswer } from '../support/client.ts';
-import { countTcp, createSignal, startSeeingTarget } from '../support/wire.ts';
+import { countTcp, createSignal, patiently, startSeeingTarget } from '../support/wire.ts';
 
 /** The beginning of a masked text frame of 100 bytes. */
 const halfFrame = Buffer.from([0x81, 0x80 | 100, 1, 2, 3, 4, 5, 6, 7]);
@@ -49,11 +49,11 @@ test('a client that resets before the hook has answered opens nothing, whatever 
       },
     },
   });
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const raw = await openRaw(agent.port, handshakeBytes('/'));
   await asked.promise;
   raw.socket.resetAndDestroy();
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   answer.resolve('ann');
   await routed.promise;
   await agent.close();
@@ -61,7 +61,7 @@ test('a client that resets before the hook has answered opens nothing, whatever 
 });
 
 test('a client that resets while its target is being connected to ends the connecting', async () => {
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const port = await startFullTarget();
   const routed = createSignal();
   const agent = await startTestAgent(
@@ -80,9 +80,9 @@ test('a client that resets while its target is being connected to ends the conne
   const raw = await openRaw(agent.port, handshakeBytes('/'));
   await routed.promise;
   // The client, what the agent accepted, and what it is connecting.
-  await expect.poll(countTcp).toBeGreaterThanOrEqual(before + 3);
+  await expect.poll(countTcp, patiently).toBeGreaterThanOrEqual(before + 3);
   raw.socket.resetAndDestroy();
-  await expect.poll(countTcp).toBe(before);
+  await expect.poll(countTcp, patiently).toBe(before);
 });
 
 test.each([
@@ -91,7 +91,7 @@ test.each([
 ])('a client that resets %s takes the target down with it', async (_name, answered) => {
   const target = await startSeeingTarget();
   const agent = await startTestAgent(hooksTo({ default: target }));
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const coming = target.next();
   const raw = await openRaw(agent.port, handshakeBytes('/'));
   const seen = await coming;
@@ -100,7 +100,7 @@ test.each([
   if (answered !== '') await new Promise<unknown>((resolve) => seen.socket.write(answered, resolve));
   raw.socket.resetAndDestroy();
   await seen.gone;
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });
 
 test.each([
@@ -115,7 +115,7 @@ test.each([
     });
   });
   const agent = await startTestAgent(hooksTo({ default: target }));
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const coming = target.next();
   const raw = await openRaw(agent.port, handshakeBytes('/'));
   const seen = await coming;
@@ -126,5 +126,5 @@ test.each([
   }
   raw.socket.resetAndDestroy();
   expect(await seen.gone).toMatchObject({ code: 'ECONNRESET' });
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, sampleAnswer, send } from '../support/client.ts';
-import { countTcp, createSignal, startSeeingTarget } from '../support/wire.ts';
+import { countTcp, createSignal, patiently, startSeeingTarget } from '../support/wire.ts';
 
 const frame = Buffer.from([0x81, 0x83, 0, 0, 0, 0, 0x61, 0x62, 0x63]);
 
@@ -11,7 +11,7 @@ test('a client that ends after a frame still gets all that the target goes on to
     socket.once('data', () => socket.write(sampleAnswer));
   });
   const agent = await startTestAgent(hooksTo({ default: target }));
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const coming = target.next();
   const raw = await openRaw(agent.port, handshakeBytes('/'));
   const { socket, until } = await coming;
@@ -26,7 +26,7 @@ test('a client that ends after a frame still gets all that the target goes on to
   }
   socket.end();
   await raw.closed();
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });
 
 test('a target that ends after a frame still gets all that the client goes on to send', async () => {
@@ -34,7 +34,7 @@ test('a target that ends after a frame still gets all that the client goes on to
     socket.once('data', () => socket.write(sampleAnswer));
   });
   const agent = await startTestAgent(hooksTo({ default: target }));
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const coming = target.next();
   const raw = await openRaw(agent.port, handshakeBytes('/'));
   raw.socket.allowHalfOpen = true;
@@ -50,7 +50,7 @@ test('a target that ends after a frame still gets all that the client goes on to
   }
   raw.socket.end();
   expect(await gone).toBeUndefined();
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });
 
 test('a client that ends its side before the target has granted the upgrade still gets what the target sends', async () => {
@@ -75,7 +75,7 @@ test('a client that ends its side before the target has granted the upgrade stil
 });
 
 test('an HTTP client that ends its side has gone, as one that closed its page, and its target is told', async () => {
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const target = await startSeeingTarget(({ socket }) => socket.once('end', () => socket.end()));
   const agent = await startTestAgent(hooksTo({ default: target }));
   const coming = target.next();
@@ -84,7 +84,7 @@ test('an HTTP client that ends its side has gone, as one that closed its page, a
   await until(/\r\n\r\n$/);
   raw.socket.end();
   await gone;
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });
 
 test('a target that ends its side with an answer without a length gives a whole answer', async () => {

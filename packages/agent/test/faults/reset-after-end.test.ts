@@ -3,10 +3,10 @@ import type { Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, sampleAnswer } from '../support/client.ts';
-import { countTcp, startSeeingTarget } from '../support/wire.ts';
+import { countTcp, patiently, startSeeingTarget } from '../support/wire.ts';
 
 async function openTunnel() {
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const target = await startSeeingTarget(({ socket }) => {
     socket.once('data', () => socket.write(sampleAnswer));
   });
@@ -34,7 +34,7 @@ test('a client that ends its side and is then cut off leaves nothing open', asyn
   client.socket.destroy();
   talkOn(target.socket);
   await target.gone;
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });
 
 test('a target that ends its side and is then cut off leaves nothing open', async () => {
@@ -45,11 +45,11 @@ test('a target that ends its side and is then cut off leaves nothing open', asyn
   target.socket.destroy();
   talkOn(client.socket);
   await client.closed();
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });
 
 test('clients that reset right after their handshake leave nothing open', async () => {
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const target = await startSeeingTarget(({ socket }) => {
     socket.once('data', () => socket.write(sampleAnswer));
     socket.once('end', () => socket.end());
@@ -59,5 +59,5 @@ test('clients that reset right after their handshake leave nothing open', async 
     const raw = await openRaw(agent.port, handshakeBytes('/'));
     raw.socket.resetAndDestroy();
   }
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });

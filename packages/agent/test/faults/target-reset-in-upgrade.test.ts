@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, sampleAnswer } from '../support/client.ts';
-import { countTcp, startSeeingTarget } from '../support/wire.ts';
+import { countTcp, patiently, startSeeingTarget } from '../support/wire.ts';
 
 test.each([
   ['when it accepts', undefined, 'target_(reset|unreachable)'],
@@ -15,10 +15,10 @@ test.each([
     else socket.once('data', () => socket.write(answered, () => socket.resetAndDestroy()));
   });
   const agent = await startTestAgent(hooksTo({ default: target }));
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const raw = await openRaw(agent.port, handshakeBytes('/'));
   expect(await raw.closed()).toMatch(new RegExp(`^HTTP/1\\.1 502 [\\s\\S]*${code}`));
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });
 
 test('a target that ends in the middle of its head is 502', async () => {
@@ -36,7 +36,7 @@ test.each([
 ])('a target that resets %s resets its client, and nothing stays open', async (_name, frame) => {
   const target = await startSeeingTarget();
   const agent = await startTestAgent(hooksTo({ default: target }));
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const coming = target.next();
   const raw = await openRaw(agent.port, handshakeBytes('/'));
   const reset = once(raw.socket, 'error');
@@ -46,7 +46,7 @@ test.each([
   await raw.until(new RegExp(`\\r\\n\\r\\n[\\s\\S]{${frame.length}}$`));
   socket.resetAndDestroy();
   expect((await reset)[0]).toMatchObject({ code: 'ECONNRESET' });
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });
 
 test('a target that resets without waiting for anything after its 101 leaves nothing open', async () => {
@@ -54,9 +54,9 @@ test('a target that resets without waiting for anything after its 101 leaves not
     socket.once('data', () => socket.write(sampleAnswer, () => socket.resetAndDestroy()));
   });
   const agent = await startTestAgent(hooksTo({ default: target }));
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const raw = await openRaw(agent.port, handshakeBytes('/'));
   // Whether the 101 was read before the reset is the kernel's affair; that the client is not left waiting is ours.
   await raw.closed();
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, sampleAnswer } from '../support/client.ts';
-import { countTcp, startSeeingTarget } from '../support/wire.ts';
+import { countTcp, patiently, startSeeingTarget } from '../support/wire.ts';
 
 test.each([
   ['101 without Upgrade', sampleAnswer.replace('Upgrade: websocket\r\n', '')],
@@ -18,7 +18,7 @@ test.each([
     'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
   ],
 ])('a target that answers an upgrade with %s is 502, and is closed', async (_name, answer) => {
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
   const target = await startSeeingTarget(({ socket }) => {
     socket.once('data', () => socket.write(answer));
     socket.once('end', () => socket.end());
@@ -29,7 +29,7 @@ test.each([
   const { gone } = await coming;
   expect(await raw.closed()).toMatch(/^HTTP\/1\.1 502 [\s\S]*target_bad_answer/);
   await gone;
-  await expect.poll(countTcp).toBe(0);
+  await expect.poll(countTcp, patiently).toBe(0);
 });
 
 test('a 500 for an upgrade is relayed, and what the target says beyond its length is not', async () => {

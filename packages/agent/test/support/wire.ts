@@ -95,3 +95,6 @@ export function echoHead({ socket, until }: SeenConnection): void {
     () => {},
   );
 }
+
+/** For `expect.poll`: long enough for a busy machine, and over as soon as it is so. */
+export const patiently = { timeout: 10_000 } as const;
