@@ -7,17 +7,28 @@ import { join } from 'node:path';
 import { listen } from '@gopush/service';
 import { onTestFinished } from 'vitest';
 
+/** Has something done when a test, or all tests of a file, have ended. */
+export type Cleanup = (work: () => Promise<void>) => void;
+
 /** A real Redis of a test's own. */
 export interface TestRedis {
   readonly port: number;
+  /** Stops it without ending it: connections stay, answers do not come. */
+  pause(): void;
+  /** Lets it go on after a pause. */
+  resume(): void;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
   /** Starts it again on the same port, empty. */
   restart(): Promise<void>;
 }
 
-/** Starts a Redis that ends with the test. */
-export async function startRedis(options: readonly string[] = [], fixedPort?: number): Promise<TestRedis> {
+/** Starts a Redis that ends with the test, or with what `cleanup` belongs to. */
+export async function startRedis(
+  options: readonly string[] = [],
+  fixedPort?: number,
+  cleanup: Cleanup = onTestFinished,
+): Promise<TestRedis> {
   const port = fixedPort ?? (await freePort());
   const dir = await mkdtemp(join(tmpdir(), 'gopush-redis-'));
   let child = await spawnRedis(port, dir, options);
@@ -27,13 +38,15 @@ export async function startRedis(options: readonly string[] = [], fixedPort?: nu
     child.kill('SIGKILL');
     await exited;
   };
-  onTestFinished(async () => {
+  cleanup(async () => {
     await kill();
     await rm(dir, { recursive: true, force: true });
   });
   return {
     port,
     kill,
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     async restart() {
       child = await spawnRedis(port, dir, options);
     },
@@ -41,8 +54,8 @@ export async function startRedis(options: readonly string[] = [], fixedPort?: nu
 }
 
 /** Starts a Redis and a sentinel that watches it, both of which end with the test. */
-export async function startSentinel(): Promise<{ readonly port: number }> {
-  const { port: master } = await startRedis();
+export async function startSentinel(cleanup: Cleanup = onTestFinished): Promise<{ readonly port: number }> {
+  const { port: master } = await startRedis([], undefined, cleanup);
   const port = await freePort();
   const dir = await mkdtemp(join(tmpdir(), 'gopush-sentinel-'));
   await writeFile(
@@ -52,7 +65,7 @@ export async function startSentinel(): Promise<{ readonly port: number }> {
   const child = spawn('redis-server', [join(dir, 'sentinel.conf'), '--sentinel'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  onTestFinished(async () => {
+  cleanup(async () => {
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
@@ -63,11 +76,13 @@ export async function startSentinel(): Promise<{ readonly port: number }> {
 }
 
 /** Starts a Redis Cluster of three servers that ends with the test. */
-export async function startRedisCluster(): Promise<{ readonly ports: readonly number[] }> {
+export async function startRedisCluster(
+  cleanup: Cleanup = onTestFinished,
+): Promise<{ readonly ports: readonly number[] }> {
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
   const first = await freePort(3);
   const ports = [first, first + 1, first + 2];
-  await Promise.all(ports.map((port) => startRedis(options, port)));
+  await Promise.all(ports.map((port) => startRedis(options, port, cleanup)));
   const nodes = ports.map((port) => `127.0.0.1:${port}`);
   const made = spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`no cluster: ${made.stdout}${made.stderr}`);

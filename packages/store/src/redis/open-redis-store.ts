@@ -1,0 +1,19 @@
+import type { RedisConfig } from '@gopush/contract';
+import type { Store } from '../store.ts';
+import { openConnection } from './connection.ts';
+import { createHistory } from './history.ts';
+
+/**
+ * Opens the store in a Redis from 6.2 on: a single one, the master that sentinels watch, or a cluster. Waits up to 2 s for it; where it cannot
+ * be reached the store begins `down`, and comes up by itself.
+ */
+export async function openRedisStore(config: RedisConfig): Promise<Store> {
+  const connection = await openConnection(config);
+  return {
+    kind: 'redis',
+    history: createHistory(connection),
+    state: () => connection.state.get(),
+    onState: connection.state.onChange,
+    close: () => connection.close(),
+  };
+}

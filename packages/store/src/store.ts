@@ -1,0 +1,22 @@
+import type { HistoryStore } from './history.ts';
+
+/** Whether a store answers. */
+export type StoreState = 'up' | 'down';
+
+/**
+ * What the nodes of a gopush keep together. A call that cannot be done rejects with a `StoreError` within about 2 s; it neither hangs
+ * nor is it done later. A store that was down comes back by itself.
+ */
+export interface Store {
+  readonly kind: 'embedded' | 'redis';
+  readonly history: HistoryStore;
+  state(): StoreState;
+  /**
+   * Calls back whenever the state changes.
+   *
+   * @returns stops it
+   */
+  onState(listener: (state: StoreState) => void): () => void;
+  /** Ends what is under way and lets go of everything. */
+  close(): Promise<void>;
+}
