@@ -2,5 +2,7 @@ export { type EmbeddedOptions, openEmbeddedStore } from './embedded/open-embedde
 export type { Appended, HistoryLimits, HistoryPage, HistoryStore, KeptMessage } from './history.ts';
 export { openRedisStore } from './redis/open-redis-store.ts';
 export { createRedisClient, type RedisClient } from './redis/redis-client.ts';
+export type { RegisteredNode, RegistryStore } from './registry.ts';
+export type { SessionStore } from './sessions.ts';
 export type { Store, StoreState } from './store.ts';
 export { StoreError, type StoreErrorCode } from './store-error.ts';

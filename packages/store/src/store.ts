@@ -1,4 +1,6 @@
 import type { HistoryStore } from './history.ts';
+import type { RegistryStore } from './registry.ts';
+import type { SessionStore } from './sessions.ts';
 
 /** Whether a store answers. */
 export type StoreState = 'up' | 'down';
@@ -10,6 +12,8 @@ export type StoreState = 'up' | 'down';
 export interface Store {
   readonly kind: 'embedded' | 'redis';
   readonly history: HistoryStore;
+  readonly sessions: SessionStore;
+  readonly registry: RegistryStore;
   state(): StoreState;
   /**
    * Calls back whenever the state changes.

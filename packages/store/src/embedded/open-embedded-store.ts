@@ -1,6 +1,8 @@
 import type { Store } from '../store.ts';
 import { openEnvironment } from './environment.ts';
 import { createHistory } from './history.ts';
+import { createRegistry } from './registry.ts';
+import { createSessions } from './sessions.ts';
 import { startSweeping } from './sweep.ts';
 
 /** How an embedded store behaves. */
@@ -20,14 +22,19 @@ export interface EmbeddedOptions {
 export async function openEmbeddedStore(folder: string, options: EmbeddedOptions = {}): Promise<Store> {
   const environment = await openEnvironment(folder, options.reserveBytes ?? 16 * 1_048_576);
   const history = createHistory(environment);
-  const stopSweeping = startSweeping(environment, [history.sweep], options.sweepMs ?? 10_000);
+  const sessions = createSessions(environment);
+  const registry = createRegistry(environment);
+  const stopSweeping = startSweeping(environment, [history.sweep, sessions.sweep], options.sweepMs ?? 10_000);
   return {
     kind: 'embedded',
     history,
+    sessions,
+    registry,
     state: () => environment.state.get(),
     onState: environment.state.onChange,
     async close() {
       stopSweeping();
+      registry.close();
       await environment.close();
     },
   };

@@ -2,17 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { checkIntegers, checkNames, rememberedIds, removalsPerCall } from '../bounds.ts';
 import type { HistoryStore } from '../history.ts';
 import type { Connection } from './connection.ts';
+import { scriptTime } from './script-time.ts';
 
 /**
  * A room is a stream of `<offset>-0` with the fields a (when) and p (payload); a hash of e (epoch), a (when the newest came), l (last
  * offset), b (bytes) and g (ageMs); and of idempotency keys a hash to offsets and a sorted set by time. The four expire together.
  */
-const append = `
+const append = `${scriptTime}
 local stream, meta, offsets, times = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local payload, count, age, bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local fresh, id, most, removals = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local epoch, at, last, size, kept = unpack(redis.call('HMGET', meta, 'e', 'a', 'l', 'b', 'g'))
 if not epoch or tonumber(at) <= now - tonumber(kept) then
   redis.call('DEL', stream, meta, offsets, times)
@@ -25,9 +24,9 @@ end
 local offset = tonumber(last) + 1
 at = math.max(tonumber(at), now)
 size = tonumber(size) + #payload
-redis.call('XADD', stream, string.format('%.0f-0', offset), 'a', string.format('%.0f', at), 'p', payload)
+redis.call('XADD', stream, whole(offset) .. '-0', 'a', whole(at), 'p', payload)
 if id ~= '' then
-  redis.call('HSET', offsets, id, string.format('%.0f', offset))
+  redis.call('HSET', offsets, id, whole(offset))
   redis.call('ZADD', times, at, id)
 end
 local have = redis.call('XLEN', stream)
@@ -39,7 +38,7 @@ for _ = 1, removals do
   size = size - #oldest[2][4]
   have = have - 1
 end
-local gone = redis.call('ZRANGEBYSCORE', times, '-inf', string.format('%.0f', now - age), 'LIMIT', 0, removals)
+local gone = redis.call('ZRANGEBYSCORE', times, '-inf', whole(now - age), 'LIMIT', 0, removals)
 local above = redis.call('ZCARD', times) - #gone - most
 if above > 0 then
   for _, old in ipairs(redis.call('ZRANGE', times, #gone, #gone + above - 1)) do table.insert(gone, old) end
@@ -48,17 +47,15 @@ for _, old in ipairs(gone) do
   redis.call('HDEL', offsets, old)
   redis.call('ZREM', times, old)
 end
-redis.call('HSET', meta, 'e', epoch, 'a', string.format('%.0f', at), 'l', string.format('%.0f', offset), 'b', string.format('%.0f', size), 'g', string.format('%.0f', age))
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, string.format('%.0f', age)) end
+redis.call('HSET', meta, 'e', epoch, 'a', whole(at), 'l', whole(offset), 'b', whole(size), 'g', whole(age))
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, whole(age)) end
 return {epoch, offset, 0}
 `;
 
 /** Answers with epoch, first, last and entries of the stream. What is too old is passed over: appending removes it. */
-const read = `
+const read = `${scriptTime}
 local stream, meta = KEYS[1], KEYS[2]
 local after, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local epoch, at, last, kept = unpack(redis.call('HMGET', meta, 'e', 'a', 'l', 'g'))
 if not epoch or tonumber(at) <= now - tonumber(kept) then return {} end
 local first, from = tonumber(last) + 1, '-'
@@ -72,11 +69,11 @@ while true do
     end
   end
   if found or #some < 50 then break end
-  from = string.format('%.0f-0', tonumber(string.match(some[#some][1], '^%d+')) + 1)
+  from = whole(tonumber(string.match(some[#some][1], '^%d+')) + 1) .. '-0'
 end
 local entries = {}
 if limit > 0 then
-  entries = redis.call('XRANGE', stream, string.format('%.0f-0', math.max(first, after + 1)), '+', 'COUNT', limit)
+  entries = redis.call('XRANGE', stream, whole(math.max(first, after + 1)) .. '-0', '+', 'COUNT', limit)
 end
 return {epoch, first, tonumber(last), entries}
 `;

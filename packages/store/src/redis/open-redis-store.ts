@@ -2,6 +2,8 @@ import type { RedisConfig } from '@gopush/contract';
 import type { Store } from '../store.ts';
 import { openConnection } from './connection.ts';
 import { createHistory } from './history.ts';
+import { createRegistry } from './registry.ts';
+import { createSessions } from './sessions.ts';
 
 /**
  * Opens the store in a Redis from 6.2 on: a single one, the master that sentinels watch, or a cluster. Waits up to 2 s for it; where it cannot
@@ -9,11 +11,17 @@ import { createHistory } from './history.ts';
  */
 export async function openRedisStore(config: RedisConfig): Promise<Store> {
   const connection = await openConnection(config);
+  const registry = createRegistry(connection);
   return {
     kind: 'redis',
     history: createHistory(connection),
+    sessions: createSessions(connection),
+    registry,
     state: () => connection.state.get(),
     onState: connection.state.onChange,
-    close: () => connection.close(),
+    async close() {
+      registry.close();
+      await connection.close();
+    },
   };
 }
