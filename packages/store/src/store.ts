@@ -1,4 +1,5 @@
 import type { HistoryStore } from './history.ts';
+import type { InboxStore } from './inbox.ts';
 import type { RegistryStore } from './registry.ts';
 import type { SessionStore } from './sessions.ts';
 
@@ -12,6 +13,7 @@ export type StoreState = 'up' | 'down';
 export interface Store {
   readonly kind: 'embedded' | 'redis';
   readonly history: HistoryStore;
+  readonly inbox: InboxStore;
   readonly sessions: SessionStore;
   readonly registry: RegistryStore;
   state(): StoreState;

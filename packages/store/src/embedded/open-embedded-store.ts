@@ -1,6 +1,7 @@
 import type { Store } from '../store.ts';
 import { openEnvironment } from './environment.ts';
 import { createHistory } from './history.ts';
+import { createInbox } from './inbox.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
 import { startSweeping } from './sweep.ts';
@@ -22,12 +23,18 @@ export interface EmbeddedOptions {
 export async function openEmbeddedStore(folder: string, options: EmbeddedOptions = {}): Promise<Store> {
   const environment = await openEnvironment(folder, options.reserveBytes ?? 16 * 1_048_576);
   const history = createHistory(environment);
+  const inbox = createInbox(environment);
   const sessions = createSessions(environment);
   const registry = createRegistry(environment);
-  const stopSweeping = startSweeping(environment, [history.sweep, sessions.sweep], options.sweepMs ?? 10_000);
+  const stopSweeping = startSweeping(
+    environment,
+    [history.sweep, inbox.sweep, sessions.sweep],
+    options.sweepMs ?? 10_000,
+  );
   return {
     kind: 'embedded',
     history,
+    inbox,
     sessions,
     registry,
     state: () => environment.state.get(),

@@ -2,6 +2,7 @@ import type { RedisConfig } from '@gopush/contract';
 import type { Store } from '../store.ts';
 import { openConnection } from './connection.ts';
 import { createHistory } from './history.ts';
+import { createInbox } from './inbox.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
 
@@ -15,6 +16,7 @@ export async function openRedisStore(config: RedisConfig): Promise<Store> {
   return {
     kind: 'redis',
     history: createHistory(connection),
+    inbox: createInbox(connection),
     sessions: createSessions(connection),
     registry,
     state: () => connection.state.get(),
