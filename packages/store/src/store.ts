@@ -1,5 +1,6 @@
 import type { HistoryStore } from './history.ts';
 import type { InboxStore } from './inbox.ts';
+import type { PresenceStore } from './presence.ts';
 import type { RegistryStore } from './registry.ts';
 import type { SessionStore } from './sessions.ts';
 
@@ -14,6 +15,7 @@ export interface Store {
   readonly kind: 'embedded' | 'redis';
   readonly history: HistoryStore;
   readonly inbox: InboxStore;
+  readonly presence: PresenceStore;
   readonly sessions: SessionStore;
   readonly registry: RegistryStore;
   state(): StoreState;

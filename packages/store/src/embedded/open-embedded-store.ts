@@ -2,6 +2,7 @@ import type { Store } from '../store.ts';
 import { openEnvironment } from './environment.ts';
 import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
+import { createPresence } from './presence.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
 import { startSweeping } from './sweep.ts';
@@ -24,17 +25,19 @@ export async function openEmbeddedStore(folder: string, options: EmbeddedOptions
   const environment = await openEnvironment(folder, options.reserveBytes ?? 16 * 1_048_576);
   const history = createHistory(environment);
   const inbox = createInbox(environment);
+  const presence = createPresence(environment);
   const sessions = createSessions(environment);
   const registry = createRegistry(environment);
   const stopSweeping = startSweeping(
     environment,
-    [history.sweep, inbox.sweep, sessions.sweep],
+    [history.sweep, inbox.sweep, sessions.sweep, presence.sweeps],
     options.sweepMs ?? 10_000,
   );
   return {
     kind: 'embedded',
     history,
     inbox,
+    presence,
     sessions,
     registry,
     state: () => environment.state.get(),

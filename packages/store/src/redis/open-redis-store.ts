@@ -3,6 +3,7 @@ import type { Store } from '../store.ts';
 import { openConnection } from './connection.ts';
 import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
+import { createPresence } from './presence.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
 
@@ -17,6 +18,7 @@ export async function openRedisStore(config: RedisConfig): Promise<Store> {
     kind: 'redis',
     history: createHistory(connection),
     inbox: createInbox(connection),
+    presence: createPresence(connection),
     sessions: createSessions(connection),
     registry,
     state: () => connection.state.get(),
