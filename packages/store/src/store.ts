@@ -8,8 +8,8 @@ import type { SessionStore } from './sessions.ts';
 export type StoreState = 'up' | 'down';
 
 /**
- * What the nodes of a gopush keep together. A call that cannot be done rejects with a `StoreError` within about 2 s; it neither hangs
- * nor is it done later. A store that was down comes back by itself.
+ * What the nodes of a gopush keep together. A call that cannot be done rejects with a `StoreError` within about 2 s, and never hangs.
+ * Whether a write that was rejected as `store_down` was done is not known. A store that was down comes back by itself.
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis';

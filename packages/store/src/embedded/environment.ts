@@ -67,8 +67,10 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
     } catch (error) {
       late = true;
       if (error instanceof StoreError && error.code !== 'store_down') throw error;
-      state.set('down');
-      throw await toStoreError(error, path);
+      const known = await toStoreError(error, path);
+      // A full one still reads, and takes what makes room.
+      if (known.code !== 'store_full') state.set('down');
+      throw known;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { RedisConfig } from '@gopush/contract';
+import { Redis } from 'ioredis';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { createState, type StateCell } from '../state.ts';
@@ -50,11 +51,9 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
   function lost(cause: unknown): void {
     if (closed) return;
     state.set('down');
-    // What hangs, or was made a replica, is left: the next connection may find one that serves.
-    if (client.status === 'ready' && !('nodes' in client)) {
-      const hangs = cause instanceof StoreError;
-      if (hangs || (cause instanceof Error && cause.message.includes('READONLY'))) client.disconnect(true);
-    }
+    // A server that was made a replica is left: the next connection may find the one that took over.
+    const { message } = cause instanceof Error ? cause : new Error();
+    if (message.includes('READONLY') && client instanceof Redis && client.status === 'ready') client.disconnect(true);
   }
 
   function probe(): Promise<void> {

@@ -7,11 +7,15 @@ export type RedisClient = Redis | Cluster;
 /** Longest wait between two attempts to reconnect, in milliseconds. */
 const maxRetryMs = 1_000;
 
+/** How long a server may owe an answer until its connection is ended, where commands do not wait, in milliseconds. */
+const silenceMs = 1_500;
+
 /**
  * Makes a client that reconnects for ever and connects at once.
  *
  * @param maxRetriesPerRequest - after how many failed attempts to reconnect a waiting command fails; `null`: never
- * @param waiting - whether commands wait for a connection, and are sent again after a lost one; else they fail at once
+ * @param waiting - whether commands wait for a connection, and are sent again after a lost one; else they fail at once,
+ *   and so do those whose server hangs
  */
 export function createRedisClient(
   config: RedisConfig,
@@ -23,7 +27,7 @@ export function createRedisClient(
   const common = {
     maxRetriesPerRequest,
     connectTimeout: 3_000,
-    ...(waiting ? {} : { autoResendUnfulfilledCommands: false }),
+    ...(waiting ? {} : { autoResendUnfulfilledCommands: false, socketTimeout: silenceMs }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),

@@ -78,15 +78,15 @@ export async function startSentinel(cleanup: Cleanup = onTestFinished): Promise<
 /** Starts a Redis Cluster of three servers that ends with the test. */
 export async function startRedisCluster(
   cleanup: Cleanup = onTestFinished,
-): Promise<{ readonly ports: readonly number[] }> {
+): Promise<{ readonly ports: readonly number[]; readonly servers: readonly TestRedis[] }> {
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
   const first = await freePort(3);
   const ports = [first, first + 1, first + 2];
-  await Promise.all(ports.map((port) => startRedis(options, port, cleanup)));
+  const servers = await Promise.all(ports.map((port) => startRedis(options, port, cleanup)));
   const nodes = ports.map((port) => `127.0.0.1:${port}`);
   const made = spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`no cluster: ${made.stdout}${made.stderr}`);
-  return { ports };
+  return { ports, servers };
 }
 
 async function spawnRedis(port: number, dir: string, options: readonly string[]): Promise<ChildProcess> {
