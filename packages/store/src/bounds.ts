@@ -1,7 +1,7 @@
 import { StoreError } from './store-error.ts';
 
 /** Longest name (room, uid, id, key) in bytes of UTF-8: keys of the embedded store end at 1,978, and some are made of three names. */
-export const maxNameBytes = 512;
+const maxNameBytes = 512;
 
 /** How long a call may take until it is rejected as `store_down`, in milliseconds. */
 export const callMs = 2_000;

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { openRedisStore, type Store } from '../src/index.ts';
-import { freePort, startRedis, startRedisCluster } from './support/redis.ts';
+import { createRedisClient, openRedisStore, type Store } from '../src/index.ts';
+import { freePort, startRedis, startRedisCluster, startSentinel } from './support/redis.ts';
 import { closedWithTest, fresh, redisConfig } from './support/stores.ts';
 
 const limits = { count: 1_000, ageMs: 600_000, bytes: 100_000_000 };
@@ -152,4 +152,22 @@ test('a cluster that lost a server fails in bounded time, and serves all rooms o
   };
   for (const room of rooms) expect(await served(room)).toBeGreaterThan(0);
   await stateOf(store, 'up');
+});
+
+test('when sentinels put another Redis in the place of one that is gone, the store goes on there', async () => {
+  const { port, master } = await startSentinel();
+  const config = redisConfig({ sentinels: [{ host: '127.0.0.1', port }], sentinelName: 'mymaster' });
+  const store = closedWithTest(await openRedisStore(config));
+  const client = createRedisClient(config, 1);
+  onTestFinished(() => client.disconnect());
+  client.on('error', () => {});
+  const { epoch } = await append(store);
+  // Waits until the replica has it: what comes later in the one stream of changes is there, too.
+  await client.set('later', 1);
+  expect(await client.call('wait', 1, 10_000)).toBe(1);
+  client.disconnect();
+  await master.kill();
+  await stateOf(store, 'down');
+  await stateOf(store, 'up');
+  expect(await append(store)).toEqual({ epoch, offset: 2, duplicate: false });
 });

@@ -22,6 +22,8 @@ export interface Environment {
    * @param grows - rejected as `store_full` while the disk is nearly full; what makes room goes on
    */
   write<T>(work: (database: Database) => T, grows?: boolean): Promise<T>;
+  /** Frees what processes that were killed while they read still hold, or its space would not be used again. */
+  freeReaders(): void;
   close(): Promise<void>;
 }
 
@@ -91,6 +93,9 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
       if (grows) await checkSpace();
       checkOpen();
       return transact(work);
+    },
+    freeReaders() {
+      if (closed === undefined) database.readerCheck();
     },
     close() {
       closed ??= within(database.close(), callMs, `closing the store in ${folder}`);

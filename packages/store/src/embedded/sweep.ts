@@ -24,6 +24,7 @@ export function startSweeping(environment: Environment, sweeps: readonly Sweep[]
     if (underWay) return;
     underWay = true;
     try {
+      environment.freeReaders();
       await environment.write((db) => sweepOnce(db, sweeps, Date.now(), everyMs));
     } catch {
       // The state of the store says so, and the next round tries again.

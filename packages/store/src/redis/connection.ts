@@ -1,5 +1,5 @@
 import type { RedisConfig } from '@gopush/contract';
-import { Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { createState, type StateCell } from '../state.ts';
@@ -8,7 +8,7 @@ import { createRedisClient, type RedisClient } from './redis-client.ts';
 import { toStoreError } from './to-store-error.ts';
 
 /** What a script is given besides its keys. */
-export type Argument = string | number | Buffer;
+type Argument = string | number | Buffer;
 
 /** Runs one script on keys of one slot; texts in its answer are Buffers. */
 export type Script = (keys: readonly string[], ...args: readonly Argument[]) => Promise<unknown>;
@@ -50,10 +50,15 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
 
   function lost(cause: unknown): void {
     if (closed) return;
+    if (client instanceof Cluster) {
+      // It may be one server of several: the state of all follows the probe, or it would go up and down.
+      void probe();
+      return;
+    }
     state.set('down');
     // A server that was made a replica is left: the next connection may find the one that took over.
     const { message } = cause instanceof Error ? cause : new Error();
-    if (message.includes('READONLY') && client instanceof Redis && client.status === 'ready') client.disconnect(true);
+    if (message.includes('READONLY') && client.status === 'ready') client.disconnect(true);
   }
 
   function probe(): Promise<void> {
@@ -64,7 +69,7 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
         state.set('up');
         onUp();
       } catch {
-        // The state says so.
+        if (!closed) state.set('down');
       } finally {
         probing = undefined;
       }

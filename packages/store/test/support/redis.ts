@@ -53,15 +53,26 @@ export async function startRedis(
   };
 }
 
-/** Starts a Redis and a sentinel that watches it, both of which end with the test. */
-export async function startSentinel(cleanup: Cleanup = onTestFinished): Promise<{ readonly port: number }> {
-  const { port: master } = await startRedis([], undefined, cleanup);
+/** Starts a Redis, a replica of it, and a sentinel that watches both, all of which end with the test. */
+export async function startSentinel(
+  cleanup: Cleanup = onTestFinished,
+): Promise<{ readonly port: number; readonly master: TestRedis }> {
+  const master = await startRedis([], undefined, cleanup);
+  await startRedis(
+    ['--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0'],
+    undefined,
+    cleanup,
+  );
   const port = await freePort();
   const dir = await mkdtemp(join(tmpdir(), 'gopush-sentinel-'));
-  await writeFile(
-    join(dir, 'sentinel.conf'),
-    `port ${port}\ndir ${dir}\nsentinel monitor mymaster 127.0.0.1 ${master} 1\n`,
-  );
+  const lines = [
+    `port ${port}`,
+    `dir ${dir}`,
+    `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
+    'sentinel down-after-milliseconds mymaster 500',
+    'sentinel failover-timeout mymaster 3000',
+  ];
+  await writeFile(join(dir, 'sentinel.conf'), `${lines.join('\n')}\n`);
   const child = spawn('redis-server', [join(dir, 'sentinel.conf'), '--sentinel'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -71,8 +82,8 @@ export async function startSentinel(cleanup: Cleanup = onTestFinished): Promise<
     await exited;
     await rm(dir, { recursive: true, force: true });
   });
-  await said(child, /\+monitor master/);
-  return { port };
+  await said(child, /\+slave slave/);
+  return { port, master };
 }
 
 /** Starts a Redis Cluster of three servers that ends with the test. */
