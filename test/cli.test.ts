@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { startRedis } from '../packages/store/test/support/redis.ts';
 import { gopush, makeFolder, makeProject, startGopush } from './support/cli.ts';
-import { startRedis } from './support/redis.ts';
 import { connectClient } from './support/socket-io.ts';
 
 test('a wrong config ends with 2 and says file, line, key, what was found and what is wanted', async () => {

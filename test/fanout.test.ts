@@ -8,7 +8,7 @@ import { type PushServer, startPushServer } from '@gopush/push-server';
 import type { Logger } from '@gopush/service';
 import type { Socket } from 'socket.io-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startRedis, startRedisCluster, startSentinel } from './support/redis.ts';
+import { startRedis, startRedisCluster, startSentinel } from '../packages/store/test/support/redis.ts';
 import { connectClient, nextEvent } from './support/socket-io.ts';
 
 /** Makes push-servers that are joined. */

@@ -3,8 +3,8 @@ import { request } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { startRedis } from '../packages/store/test/support/redis.ts';
 import { type Ended, gopush, isAlive, makeFolder, makeProject, startProgram } from './support/cli.ts';
-import { startRedis } from './support/redis.ts';
 import { connectClient, nextEvent } from './support/socket-io.ts';
 
 const pm2Bin = createRequire(import.meta.url).resolve('pm2/bin/pm2');

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../packages/store/test/support/redis.ts';
 import { gopush, makeFolder, startProgram } from './support/cli.ts';
-import { freePort } from './support/redis.ts';
 import { connectClient, nextEvent } from './support/socket-io.ts';
 
 const run = promisify(execFile);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { freePort } from './redis.ts';
+import { freePort } from '../../packages/store/test/support/redis.ts';
 
 const workspace = fileURLToPath(new URL('../../', import.meta.url));
 const bin = join(workspace, 'packages/cli/dist/bin/gopush.js');

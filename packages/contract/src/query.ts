@@ -41,9 +41,12 @@ export function writeUid(url: string, uid: string): string {
   const ours = `${uidParameter}=${encodeURIComponent(uid)}`;
   const mark = url.indexOf('?');
   if (mark === -1) return `${url}?${ours}`;
-  const kept = queryPairs(url).filter((pair) => pair !== '' && !isUidName(parameterName(pair)));
+  const kept = queryPairs(url).filter((pair) => pair !== '' && !isUidName(parameterName(pair)) && !hidden.test(pair));
   return `${url.slice(0, mark + 1)}${[...kept, ours].join('&')}`;
 }
+
+/** A uid behind a semicolon, which some parsers take for a separator as well. */
+const hidden = /(;|%3b)(\s|\+|%20)*uid(=|\[|%5b|%3d|$)/i;
 
 function queryPairs(url: string): string[] {
   const mark = url.indexOf('?');
@@ -51,11 +54,9 @@ function queryPairs(url: string): string[] {
 }
 
 function isUidName(name: string | undefined): boolean {
-  // Some parsers drop blanks around a name, some take ; for a separator.
-  const names = name?.split(';').map((one) => one.trim()) ?? [];
-  return names.some(
-    (one) => one === uidParameter || one.startsWith(`${uidParameter}[`) || one.startsWith(`${uidParameter}=`),
-  );
+  // Some parsers drop blanks around a name.
+  const plain = name?.trim();
+  return plain === uidParameter || plain?.startsWith(`${uidParameter}[`) === true;
 }
 
 function parameterName(pair: string): string | undefined {

@@ -1,3 +1,2 @@
-export { createRedisClient, type RedisClient } from './fanout/redis-client.ts';
 export { type PushServer, type PushServerOptions, startPushServer } from './push-server.ts';
 export type { Push } from './rooms/push.ts';

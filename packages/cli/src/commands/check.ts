@@ -2,8 +2,8 @@ import { createServer } from 'node:net';
 import { relative } from 'node:path';
 import { CertificateError, checkHooks, loadCertificate, type TlsConfig } from '@gopush/agent';
 import type { Config, RedisConfig } from '@gopush/contract';
-import { createRedisClient } from '@gopush/push-server';
 import { ListenError, listen } from '@gopush/service';
+import { createRedisClient } from '@gopush/store';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type Project, type ProjectOptions } from '../project.ts';
 

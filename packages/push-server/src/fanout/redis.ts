@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConfig } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { createRedisClient, type RedisClient } from '@gopush/store';
 import { createAdapter } from '@socket.io/redis-adapter';
 import type { Fanout } from './fanout.ts';
-import { createRedisClient, type RedisClient } from './redis-client.ts';
 
 /** How long other push-servers may take to answer a question, in milliseconds. */
 const requestTimeoutMs = 2_000;

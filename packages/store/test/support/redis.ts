@@ -7,17 +7,28 @@ import { join } from 'node:path';
 import { listen } from '@gopush/service';
 import { onTestFinished } from 'vitest';
 
+/** Has something done when a test, or all tests of a file, have ended. */
+export type Cleanup = (work: () => Promise<void>) => void;
+
 /** A real Redis of a test's own. */
 export interface TestRedis {
   readonly port: number;
+  /** Stops it without ending it: connections stay, answers do not come. */
+  pause(): void;
+  /** Lets it go on after a pause. */
+  resume(): void;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
   /** Starts it again on the same port, empty. */
   restart(): Promise<void>;
 }
 
-/** Starts a Redis that ends with the test. */
-export async function startRedis(options: readonly string[] = [], fixedPort?: number): Promise<TestRedis> {
+/** Starts a Redis that ends with the test, or with what `cleanup` belongs to. */
+export async function startRedis(
+  options: readonly string[] = [],
+  fixedPort?: number,
+  cleanup: Cleanup = onTestFinished,
+): Promise<TestRedis> {
   const port = fixedPort ?? (await freePort());
   const dir = await mkdtemp(join(tmpdir(), 'gopush-redis-'));
   let child = await spawnRedis(port, dir, options);
@@ -27,51 +38,66 @@ export async function startRedis(options: readonly string[] = [], fixedPort?: nu
     child.kill('SIGKILL');
     await exited;
   };
-  onTestFinished(async () => {
+  cleanup(async () => {
     await kill();
     await rm(dir, { recursive: true, force: true });
   });
   return {
     port,
     kill,
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     async restart() {
       child = await spawnRedis(port, dir, options);
     },
   };
 }
 
-/** Starts a Redis and a sentinel that watches it, both of which end with the test. */
-export async function startSentinel(): Promise<{ readonly port: number }> {
-  const { port: master } = await startRedis();
+/** Starts a Redis, a replica of it, and a sentinel that watches both, all of which end with the test. */
+export async function startSentinel(
+  cleanup: Cleanup = onTestFinished,
+): Promise<{ readonly port: number; readonly master: TestRedis }> {
+  const master = await startRedis([], undefined, cleanup);
+  await startRedis(
+    ['--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0'],
+    undefined,
+    cleanup,
+  );
   const port = await freePort();
   const dir = await mkdtemp(join(tmpdir(), 'gopush-sentinel-'));
-  await writeFile(
-    join(dir, 'sentinel.conf'),
-    `port ${port}\ndir ${dir}\nsentinel monitor mymaster 127.0.0.1 ${master} 1\n`,
-  );
+  const lines = [
+    `port ${port}`,
+    `dir ${dir}`,
+    `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
+    'sentinel down-after-milliseconds mymaster 500',
+    'sentinel failover-timeout mymaster 3000',
+  ];
+  await writeFile(join(dir, 'sentinel.conf'), `${lines.join('\n')}\n`);
   const child = spawn('redis-server', [join(dir, 'sentinel.conf'), '--sentinel'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  onTestFinished(async () => {
+  cleanup(async () => {
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
     await rm(dir, { recursive: true, force: true });
   });
-  await said(child, /\+monitor master/);
-  return { port };
+  await said(child, /\+slave slave/);
+  return { port, master };
 }
 
 /** Starts a Redis Cluster of three servers that ends with the test. */
-export async function startRedisCluster(): Promise<{ readonly ports: readonly number[] }> {
+export async function startRedisCluster(
+  cleanup: Cleanup = onTestFinished,
+): Promise<{ readonly ports: readonly number[]; readonly servers: readonly TestRedis[] }> {
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
   const first = await freePort(3);
   const ports = [first, first + 1, first + 2];
-  await Promise.all(ports.map((port) => startRedis(options, port)));
+  const servers = await Promise.all(ports.map((port) => startRedis(options, port, cleanup)));
   const nodes = ports.map((port) => `127.0.0.1:${port}`);
   const made = spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`no cluster: ${made.stdout}${made.stderr}`);
-  return { ports };
+  return { ports, servers };
 }
 
 async function spawnRedis(port: number, dir: string, options: readonly string[]): Promise<ChildProcess> {

@@ -7,25 +7,39 @@ export type RedisClient = Redis | Cluster;
 /** Longest wait between two attempts to reconnect, in milliseconds. */
 const maxRetryMs = 1_000;
 
+/** How long a server may owe an answer until its connection is ended, where commands do not wait, in milliseconds. */
+const silenceMs = 1_500;
+
 /**
  * Makes a client that reconnects for ever and connects at once.
  *
  * @param maxRetriesPerRequest - after how many failed attempts to reconnect a waiting command fails; `null`: never
+ * @param waiting - whether commands wait for a connection, and are sent again after a lost one; else they fail at once,
+ *   and so do those whose server hangs
  */
-export function createRedisClient(config: RedisConfig, maxRetriesPerRequest: number | null): RedisClient {
+export function createRedisClient(
+  config: RedisConfig,
+  maxRetriesPerRequest: number | null,
+  waiting = true,
+): RedisClient {
   const { username, password, db, tls, sentinels, sentinelName, cluster } = config;
   const retry = (attempt: number): number => Math.min(50 * 2 ** attempt, maxRetryMs);
   const common = {
     maxRetriesPerRequest,
     connectTimeout: 3_000,
+    ...(waiting ? {} : { autoResendUnfulfilledCommands: false, socketTimeout: silenceMs }),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
   };
   if (cluster !== undefined) {
-    return new Cluster([...cluster], { redisOptions: common, clusterRetryStrategy: retry });
+    return new Cluster([...cluster], {
+      redisOptions: common,
+      clusterRetryStrategy: retry,
+      enableOfflineQueue: waiting,
+    });
   }
-  const single = { ...common, retryStrategy: retry, ...(db === undefined ? {} : { db }) };
+  const single = { ...common, enableOfflineQueue: waiting, retryStrategy: retry, ...(db === undefined ? {} : { db }) };
   if (sentinels !== undefined) {
     return new Redis({ ...single, sentinels: [...sentinels], name: sentinelName, sentinelRetryStrategy: retry });
   }

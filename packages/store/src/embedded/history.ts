@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { checkIntegers, checkNames, rememberedIds, removalsPerCall } from '../bounds.ts';
+import type { HistoryStore } from '../history.ts';
+import type { Database, Environment } from './environment.ts';
+import type { Sweep } from './sweep.ts';
+import { afterAll, packJson, packTimed, timeOf, unpackJson, unpackTimed } from './values.ts';
+
+/** What is known of a room's log. */
+interface Log {
+  readonly epoch: string;
+  readonly ageMs: number;
+  /** When the newest message came. */
+  at: number;
+  first: number;
+  last: number;
+  bytes: number;
+  /** Idempotency keys that are remembered. */
+  keys: number;
+}
+
+/**
+ * Keys: `log room` → {@link Log}; `message room offset` → time and payload; `key room key` → its offset, as a time's payload; and
+ * `keys room offset` → time and key, which is the order in which keys are forgotten.
+ */
+export function createHistory(environment: Environment): HistoryStore & { readonly sweep: Sweep } {
+  return {
+    async append(room, payload, limits, idempotencyKey) {
+      checkNames(room);
+      checkIntegers(1, { count: limits.count, ageMs: limits.ageMs, bytes: limits.bytes });
+      if (idempotencyKey !== undefined) checkNames(idempotencyKey);
+      return environment.write((db) => {
+        const now = Date.now();
+        let log = liveLog(db, room, now);
+        if (log === undefined) {
+          removeRoom(db, room);
+          log = {
+            epoch: randomBytes(12).toString('base64url'),
+            ageMs: 0,
+            at: now,
+            first: 1,
+            last: 0,
+            bytes: 0,
+            keys: 0,
+          };
+        }
+        if (idempotencyKey !== undefined) {
+          const before = db.get(['key', room, idempotencyKey]);
+          if (before !== undefined && timeOf(before) > now - limits.ageMs) {
+            return { epoch: log.epoch, offset: Number(unpackTimed(before).payload), duplicate: true };
+          }
+        }
+        const offset = ++log.last;
+        // A clock that was set back must not make the newest message older than the ones before it.
+        log.at = Math.max(log.at, now);
+        log.bytes += payload.length;
+        db.put(['message', room, offset], packTimed(log.at, payload));
+        if (idempotencyKey !== undefined) {
+          db.put(['key', room, idempotencyKey], packTimed(log.at, Buffer.from(String(offset))));
+          db.put(['keys', room, offset], packTimed(log.at, Buffer.from(idempotencyKey)));
+          log.keys++;
+        }
+        const { count, ageMs, bytes } = limits;
+        trim(db, room, log, (at) => {
+          const kept = (log as Log).last - (log as Log).first + 1;
+          return kept > 1 && (kept > count || (log as Log).bytes > bytes || at <= now - ageMs);
+        });
+        forgetKeys(db, room, log, now - ageMs);
+        db.put(['log', room], packJson({ ...log, ageMs }));
+        return { epoch: log.epoch, offset, duplicate: false };
+      }, true);
+    },
+
+    async read(room, after, limit) {
+      checkNames(room);
+      checkIntegers(0, { after, limit });
+      return environment.read((db) => {
+        const now = Date.now();
+        const log = liveLog(db, room, now);
+        if (log === undefined) return { epoch: undefined, first: 1, last: 0, messages: [] };
+        let first = log.last + 1;
+        for (const { key, value } of messages(db, room, log.first)) {
+          if (timeOf(value) <= now - log.ageMs) continue;
+          first = offsetOf(key);
+          break;
+        }
+        const found = [];
+        if (limit > 0) {
+          for (const { key, value } of messages(db, room, Math.max(first, after + 1), limit)) {
+            found.push({ offset: offsetOf(key), ...unpackTimed(value) });
+          }
+        }
+        return { epoch: log.epoch, first, last: log.last, messages: found };
+      });
+    },
+
+    async removed(room) {
+      checkNames(room);
+      await environment.write((db) => removeRoom(db, room));
+    },
+
+    sweep: {
+      kind: 'log',
+      clean(db, [, room], value, now) {
+        const log = unpackJson<Log>(value) as Log;
+        if (typeof room !== 'string') return;
+        if (log.at <= now - log.ageMs) return removeRoom(db, room);
+        trim(db, room, log, (at) => at <= now - log.ageMs);
+        forgetKeys(db, room, log, now - log.ageMs);
+        db.put(['log', room], packJson(log));
+      },
+    },
+  };
+}
+
+function liveLog(db: Database, room: string, now: number): Log | undefined {
+  const log = unpackJson<Log>(db.get(['log', room]));
+  return log === undefined || log.at <= now - log.ageMs ? undefined : log;
+}
+
+function messages(db: Database, room: string, from: number, limit?: number) {
+  const range = { start: ['message', room, from], end: ['message', room, Number.MAX_SAFE_INTEGER] };
+  return db.getRange(limit === undefined ? range : { ...range, limit });
+}
+
+function offsetOf(key: unknown): number {
+  return (key as readonly [string, string, number])[2];
+}
+
+/** Removes from the oldest on while it is to go, some at a time. */
+function trim(db: Database, room: string, log: Log, goes: (at: number) => boolean): void {
+  for (let removals = 0; removals < removalsPerCall && log.first <= log.last; removals++) {
+    const oldest = db.get(['message', room, log.first]);
+    if (oldest !== undefined) {
+      if (!goes(timeOf(oldest))) return;
+      log.bytes -= unpackTimed(oldest).payload.length;
+      db.remove(['message', room, log.first]);
+    }
+    log.first++;
+  }
+}
+
+function forgetKeys(db: Database, room: string, log: Log, since: number): void {
+  const range = { start: ['keys', room], end: ['keys', room, Number.MAX_SAFE_INTEGER], limit: removalsPerCall };
+  for (const { key, value } of [...db.getRange(range)]) {
+    const { at, payload } = unpackTimed(value);
+    if (at > since && log.keys <= rememberedIds) return;
+    const name = ['key', room, payload.toString()];
+    const current = db.get(name);
+    // A key that was used again after its time belongs to its newer message.
+    if (current !== undefined && Number(unpackTimed(current).payload) === offsetOf(key)) db.remove(name);
+    db.remove(key);
+    log.keys--;
+  }
+}
+
+function removeRoom(db: Database, room: string): void {
+  for (const kind of ['message', 'keys', 'key']) {
+    for (const key of [...db.getKeys({ start: [kind, room], end: [kind, room, afterAll] })]) db.remove(key);
+  }
+  db.remove(['log', room]);
+}

@@ -1,0 +1,157 @@
+import { checkIntegers, checkNames, rememberedIds, removalsPerCall } from '../bounds.ts';
+import type { InboxStore, WaitingMessage } from '../inbox.ts';
+import { StoreError } from '../store-error.ts';
+import type { Database, Environment } from './environment.ts';
+import type { Sweep } from './sweep.ts';
+import { afterAll, packJson, unpackJson } from './values.ts';
+
+/** What is known of an inbox. */
+interface Box {
+  seq: number;
+  count: number;
+  bytes: number;
+  /** Acknowledged ids that are remembered. */
+  acked: number;
+}
+
+/** What is known of a message; without `seq` it was acknowledged. */
+interface Letter {
+  readonly expires: number;
+  readonly at: number;
+  readonly seq?: number;
+  readonly bytes: number;
+}
+
+/**
+ * Keys: `inbox uid` → {@link Box}; `letter uid id` → {@link Letter}; `waiting uid seq` → id; `text uid seq` → payload; and
+ * `expiry uid time id` for all letters, which is the order in which they are forgotten.
+ */
+export function createInbox(environment: Environment): InboxStore & { readonly sweep: Sweep } {
+  return {
+    async put(uid, id, payload, { ttlMs }, { count, bytes }) {
+      checkNames(uid, id);
+      checkIntegers(1, { ttlMs, count, bytes });
+      return environment.write((db) => {
+        const now = Date.now();
+        const box = boxOf(db, uid) ?? { seq: 0, count: 0, bytes: 0, acked: 0 };
+        forget(db, uid, box, now);
+        const before = letterOf(db, uid, id, now);
+        if (before !== undefined) return { state: 'duplicate', seq: before.seq ?? 0 };
+        if (box.count + 1 > count || box.bytes + payload.length > bytes) {
+          throw new StoreError('inbox_full', `the inbox of ${uid} holds ${box.count} messages of ${box.bytes} bytes`);
+        }
+        // By the time, so that numbers go up even after an inbox was empty for so long that it was forgotten.
+        const seq = Math.max(box.seq + 1, now * 1_000);
+        const expires = now + ttlMs;
+        // An expired one of this id that was not removed yet.
+        drop(db, uid, id, box);
+        db.put(['letter', uid, id], packJson({ expires, at: now, seq, bytes: payload.length } satisfies Letter));
+        db.put(['waiting', uid, seq], Buffer.from(id));
+        db.put(['text', uid, seq], payload);
+        db.put(['expiry', uid, expires, id], empty);
+        db.put(['inbox', uid], packJson({ ...box, seq, count: box.count + 1, bytes: box.bytes + payload.length }));
+        return { state: 'stored', seq };
+      }, true);
+    },
+
+    async pending(uid, afterSeq, limit) {
+      checkNames(uid);
+      checkIntegers(0, { afterSeq, limit });
+      return environment.read((db) => {
+        const now = Date.now();
+        const found: WaitingMessage[] = [];
+        const range = { start: ['waiting', uid, afterSeq + 1], end: ['waiting', uid, Number.MAX_SAFE_INTEGER] };
+        for (const { key, value } of limit === 0 ? [] : db.getRange(range)) {
+          const id = value.toString();
+          const seq = (key as [string, string, number])[2];
+          const letter = letterOf(db, uid, id, now);
+          const payload = db.get(['text', uid, seq]);
+          if (letter === undefined || payload === undefined) continue;
+          found.push({ seq, id, at: letter.at, payload: Buffer.from(payload) });
+          if (found.length === limit) break;
+        }
+        return found;
+      });
+    },
+
+    async ack(uid, ids) {
+      checkNames(uid, ...ids);
+      return environment.write((db) => {
+        const now = Date.now();
+        const box = boxOf(db, uid);
+        if (box === undefined) return 0;
+        let acked = 0;
+        for (const id of ids) {
+          const letter = letterOf(db, uid, id, now);
+          if (letter?.seq === undefined) continue;
+          const { seq, ...rest } = letter;
+          db.remove(['waiting', uid, seq]);
+          db.remove(['text', uid, seq]);
+          db.put(['letter', uid, id], packJson(rest));
+          box.count--;
+          box.bytes -= letter.bytes;
+          box.acked++;
+          acked++;
+        }
+        forget(db, uid, box, now);
+        return acked;
+      });
+    },
+
+    async status(uid, id) {
+      checkNames(uid, id);
+      return environment.read((db) => {
+        const letter = letterOf(db, uid, id, Date.now());
+        if (letter === undefined) return 'unknown';
+        return letter.seq === undefined ? 'acked' : 'waiting';
+      });
+    },
+
+    sweep: {
+      kind: 'inbox',
+      clean(db, [, uid], value, now) {
+        if (typeof uid === 'string') forget(db, uid, unpackJson<Box>(value) as Box, now);
+      },
+    },
+  };
+}
+
+const empty = Buffer.alloc(0);
+
+function boxOf(db: Database, uid: string): Box | undefined {
+  return unpackJson<Box>(db.get(['inbox', uid]));
+}
+
+function letterOf(db: Database, uid: string, id: string, now: number): Letter | undefined {
+  const letter = unpackJson<Letter>(db.get(['letter', uid, id]));
+  return letter === undefined || letter.expires <= now ? undefined : letter;
+}
+
+/** Removes what has expired, and the oldest acknowledged ids where there are too many; an inbox of nothing goes as a whole. */
+function forget(db: Database, uid: string, box: Box, now: number): void {
+  const range = { start: ['expiry', uid], end: ['expiry', uid, afterAll], limit: removalsPerCall };
+  for (const key of [...db.getKeys(range)] as [string, string, number, string][]) {
+    const [, , expires, id] = key;
+    const tooMany = box.acked > rememberedIds;
+    if (expires > now && !tooMany) break;
+    const letter = unpackJson<Letter>(db.get(['letter', uid, id]));
+    if (expires > now && letter?.seq !== undefined) continue;
+    drop(db, uid, id, box);
+  }
+  if (box.count === 0 && box.acked === 0) db.remove(['inbox', uid]);
+  else db.put(['inbox', uid], packJson(box));
+}
+
+function drop(db: Database, uid: string, id: string, box: Box): void {
+  const letter = unpackJson<Letter>(db.get(['letter', uid, id]));
+  if (letter === undefined) return;
+  if (letter.seq === undefined) box.acked--;
+  else {
+    db.remove(['waiting', uid, letter.seq]);
+    db.remove(['text', uid, letter.seq]);
+    box.count--;
+    box.bytes -= letter.bytes;
+  }
+  db.remove(['letter', uid, id]);
+  db.remove(['expiry', uid, letter.expires, id]);
+}

@@ -1,0 +1,195 @@
+import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
+import { lastSeenMs, type PresenceStore, type UserPresence } from '../presence.ts';
+import type { Database, Environment } from './environment.ts';
+import type { Sweep } from './sweep.ts';
+import { afterAll } from './values.ts';
+
+/**
+ * Keys: `lease node` → its end; `user uid node socket` → since; `socket node socket` → uid; `member room uid node socket` → nothing;
+ * `joined node socket room` → uid; `seen uid` → when last.
+ */
+export function createPresence(environment: Environment): PresenceStore & { readonly sweeps: Sweep } {
+  return {
+    async beat(node, leaseMs) {
+      checkNames(node);
+      checkIntegers(1, { leaseMs });
+      return environment.write((db) => {
+        const now = Date.now();
+        const begun = !isLive(db, node, now);
+        db.put(['lease', node], number(now + leaseMs));
+        return begun ? 'begun' : 'renewed';
+      });
+    },
+
+    async enter(node, { uid, socket, since }) {
+      checkNames(node, uid, socket);
+      checkIntegers(0, { since });
+      return environment.write((db) => {
+        leaveNode(db, node, socket, Date.now());
+        const first = isEmpty(db, ['user', uid]);
+        db.put(['user', uid, node, socket], number(since));
+        db.put(['socket', node, socket], Buffer.from(uid));
+        return { first };
+      });
+    },
+
+    async leave(node, socket) {
+      checkNames(node, socket);
+      return environment.write((db) => leaveNode(db, node, socket, Date.now()));
+    },
+
+    async joinRoom(node, room, uid, socket) {
+      checkNames(node, room, uid, socket);
+      return environment.write((db) => {
+        leaveRoom(db, node, room, socket);
+        const first = isEmpty(db, ['member', room, uid]);
+        db.put(['member', room, uid, node, socket], nothing);
+        db.put(['joined', node, socket, room], Buffer.from(uid));
+        return { first };
+      });
+    },
+
+    async leaveRoom(node, room, socket) {
+      checkNames(node, room, socket);
+      return environment.write((db) => leaveRoom(db, node, room, socket));
+    },
+
+    async user(uid) {
+      checkNames(uid);
+      return environment.read((db) => userOf(db, uid, Date.now()));
+    },
+
+    async room(room) {
+      checkNames(room);
+      return environment.read((db) => {
+        const live = liveNodes(db, Date.now());
+        const devices = new Map<string, number>();
+        for (const { key } of under(db, ['member', room])) {
+          const [, , uid, node] = key as [string, string, string, string];
+          if (live.has(node)) devices.set(uid, (devices.get(uid) ?? 0) + 1);
+        }
+        return [...devices].map(([uid, count]) => ({ uid, devices: count }));
+      });
+    },
+
+    async counts() {
+      return environment.read((db) => {
+        const live = [...liveNodes(db, Date.now())];
+        const sum = (kind: string): number =>
+          live.reduce(
+            (count, node) => count + db.getKeysCount({ start: [kind, node], end: [kind, node, afterAll] }),
+            0,
+          );
+        return { nodes: live.length, sockets: sum('socket'), memberships: sum('joined') };
+      });
+    },
+
+    async sweep() {
+      const swept = { users: [] as { uid: string }[], rooms: [] as { room: string; uid: string }[] };
+      // Some at a time, so that the others can write in between.
+      while (
+        await environment.write((db) => {
+          const now = Date.now();
+          const gone = under(db, ['lease']).find(({ value }) => toNumber(value) <= now);
+          if (gone === undefined) return false;
+          sweepNode(db, (gone.key as [string, string])[1], now, swept);
+          return true;
+        })
+      );
+      return swept;
+    },
+
+    sweeps: {
+      kind: 'seen',
+      clean(db, key, value, now) {
+        if (toNumber(value) <= now - lastSeenMs) db.remove(key as string[]);
+      },
+    },
+  };
+}
+
+const nothing = Buffer.alloc(0);
+
+function sweepNode(
+  db: Database,
+  node: string,
+  now: number,
+  swept: { users: { uid: string }[]; rooms: { room: string; uid: string }[] },
+): void {
+  const joined = under(db, ['joined', node], removalsPerCall);
+  for (const { key } of joined) {
+    const [, , socket, room] = key as [string, string, string, string];
+    const left = leaveRoom(db, node, room, socket);
+    if (left?.last) swept.rooms.push({ room, uid: left.uid });
+  }
+  const sockets = under(db, ['socket', node], removalsPerCall);
+  for (const { key } of sockets) {
+    const left = leaveNode(db, node, (key as [string, string, string])[2], now);
+    if (left?.last) swept.users.push({ uid: left.uid });
+  }
+  if (joined.length < removalsPerCall && sockets.length < removalsPerCall) db.remove(['lease', node]);
+}
+
+function leaveNode(db: Database, node: string, socket: string, now: number) {
+  const uid = db.get(['socket', node, socket])?.toString();
+  if (uid === undefined) return undefined;
+  db.remove(['socket', node, socket]);
+  db.remove(['user', uid, node, socket]);
+  const last = isEmpty(db, ['user', uid]);
+  if (last) db.put(['seen', uid], number(now));
+  return { uid, last };
+}
+
+function leaveRoom(db: Database, node: string, room: string, socket: string) {
+  const uid = db.get(['joined', node, socket, room])?.toString();
+  if (uid === undefined) return undefined;
+  db.remove(['joined', node, socket, room]);
+  db.remove(['member', room, uid, node, socket]);
+  return { uid, last: isEmpty(db, ['member', room, uid]) };
+}
+
+function userOf(db: Database, uid: string, now: number): UserPresence {
+  const live = liveNodes(db, now);
+  const found = under(db, ['user', uid]);
+  const here = found.filter(({ key }) => live.has((key as string[])[2] ?? ''));
+  const seen = db.get(['seen', uid]);
+  const offline = here.length === 0;
+  return {
+    devices: here.length,
+    since: offline ? undefined : Math.min(...here.map(({ value }) => toNumber(value))),
+    lastSeen: offline && seen !== undefined && toNumber(seen) > now - lastSeenMs ? toNumber(seen) : undefined,
+    nodes: [...new Set(here.map(({ key }) => (key as string[])[2] ?? ''))].sort(),
+  };
+}
+
+function liveNodes(db: Database, now: number): ReadonlySet<string> {
+  const live = under(db, ['lease']).filter(({ value }) => toNumber(value) > now);
+  return new Set(live.map(({ key }) => (key as [string, string])[1]));
+}
+
+function isLive(db: Database, node: string, now: number): boolean {
+  const lease = db.get(['lease', node]);
+  return lease !== undefined && toNumber(lease) > now;
+}
+
+/** Everything whose key begins so. */
+function under(db: Database, start: string[], limit?: number) {
+  const range = { start, end: [...start, afterAll] };
+  // A copy of each value, as the database may use its memory again for the next one.
+  return [...db.getRange(limit === undefined ? range : { ...range, limit })].map(({ key, value }) => ({
+    key,
+    value: Buffer.from(value),
+  }));
+}
+
+function isEmpty(db: Database, start: string[]): boolean {
+  return [...db.getKeys({ start, end: [...start, afterAll], limit: 1 })].length === 0;
+}
+
+function number(value: number): Buffer {
+  return Buffer.from(String(value));
+}
+
+function toNumber(value: Buffer): number {
+  return Number(value.toString());
+}

@@ -1,0 +1,49 @@
+import { checkIntegers, checkNames } from '../bounds.ts';
+import type { RegisteredNode, RegistryStore } from '../registry.ts';
+import { type ListWatch, watchList } from '../watch-list.ts';
+import type { Database, Environment } from './environment.ts';
+import { afterAll, packJson, packTimed, timeOf, unpackTimed } from './values.ts';
+
+/** Keys: `node id` → end of the lease, and the node as JSON. */
+export function createRegistry(environment: Environment): RegistryStore & { close(): void } {
+  const watches = new Set<ListWatch>();
+  const list = (): Promise<readonly RegisteredNode[]> =>
+    environment.read((db) => {
+      const now = Date.now();
+      return nodes(db).flatMap(({ value }) => {
+        const { at, payload } = unpackTimed(value);
+        return at > now ? [JSON.parse(payload.toString()) as RegisteredNode] : [];
+      });
+    });
+  return {
+    list,
+    async announce(node, leaseMs) {
+      checkNames(node.id);
+      checkIntegers(1, { leaseMs });
+      await environment.write((db) => {
+        const now = Date.now();
+        for (const { key, value } of [...nodes(db)]) if (timeOf(value) <= now) db.remove(key);
+        db.put(['node', node.id], packTimed(now + leaseMs, packJson(node)));
+      });
+    },
+    async withdraw(id) {
+      checkNames(id);
+      await environment.write((db) => void db.remove(['node', id]));
+    },
+    watch(listener) {
+      const watch = watchList(list, listener);
+      watches.add(watch);
+      return () => {
+        watch.stop();
+        watches.delete(watch);
+      };
+    },
+    close() {
+      for (const watch of watches) watch.stop();
+    },
+  };
+}
+
+function nodes(db: Database) {
+  return [...db.getRange({ start: ['node'], end: ['node', afterAll] })];
+}

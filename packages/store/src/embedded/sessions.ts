@@ -1,0 +1,42 @@
+import { checkIntegers, checkNames } from '../bounds.ts';
+import type { SessionStore } from '../sessions.ts';
+import type { Database, Environment } from './environment.ts';
+import type { Sweep } from './sweep.ts';
+import { packTimed, timeOf, unpackTimed } from './values.ts';
+
+/** Keys: `session key` → when it goes, and what it is. */
+export function createSessions(environment: Environment): SessionStore & { readonly sweep: Sweep } {
+  const find = (db: Database, key: string): Buffer | undefined => {
+    const packed = db.get(['session', key]);
+    return packed === undefined || timeOf(packed) <= Date.now() ? undefined : unpackTimed(packed).payload;
+  };
+  return {
+    async save(key, payload, ttlMs) {
+      checkNames(key);
+      checkIntegers(1, { ttlMs });
+      await environment.write((db) => void db.put(['session', key], packTimed(Date.now() + ttlMs, payload)), true);
+    },
+    async take(key) {
+      checkNames(key);
+      return environment.write((db) => {
+        const found = find(db, key);
+        db.remove(['session', key]);
+        return found;
+      });
+    },
+    async read(key) {
+      checkNames(key);
+      return environment.read((db) => find(db, key));
+    },
+    async remove(key) {
+      checkNames(key);
+      await environment.write((db) => void db.remove(['session', key]));
+    },
+    sweep: {
+      kind: 'session',
+      clean(db, key, value, now) {
+        if (timeOf(value) <= now) db.remove(key as string[]);
+      },
+    },
+  };
+}

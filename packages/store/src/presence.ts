@@ -1,0 +1,71 @@
+/** A user as all live nodes see them. */
+export interface UserPresence {
+  /** Connections on nodes whose lease runs; 0: offline. */
+  readonly devices: number;
+  /** When the oldest of them came, in milliseconds since 1970; `undefined`: offline. */
+  readonly since: number | undefined;
+  /** When the last connection ended, kept for 30 days; `undefined`: online, or not known. */
+  readonly lastSeen: number | undefined;
+  /** Ids of the nodes they are connected to, in order. */
+  readonly nodes: readonly string[];
+}
+
+/** What live nodes hold. */
+export interface PresenceCounts {
+  readonly nodes: number;
+  /** Connections. */
+  readonly sockets: number;
+  /** Connections in rooms, each room counted. */
+  readonly memberships: number;
+}
+
+/** What went with nodes that are gone. */
+export interface Swept {
+  /** Who has gone offline. */
+  readonly users: readonly { readonly uid: string }[];
+  /** Who has left a room with their last connection in it. */
+  readonly rooms: readonly { readonly room: string; readonly uid: string }[];
+}
+
+/**
+ * Who is connected where. What a node says counts while its lease runs, see `beat`; after that a sweep removes it. A change tells whether
+ * it was the one that counts (first connection, last connection), so that of all nodes exactly one sees each.
+ */
+export interface PresenceStore {
+  /**
+   * Starts or renews a node's lease.
+   *
+   * @param leaseMs - from 1 on, in milliseconds
+   * @returns `begun`: there was no lease. What the node said before may have been swept: it says all of it again
+   * @throws StoreError
+   */
+  beat(node: string, leaseMs: number): Promise<'renewed' | 'begun'>;
+  /** A connection has come. @returns whether its user was offline before */
+  enter(
+    node: string,
+    who: { readonly uid: string; readonly socket: string; readonly since: number },
+  ): Promise<{ readonly first: boolean }>;
+  /**
+   * A connection has ended; its rooms are left by `leaveRoom`.
+   *
+   * @returns its user, and whether this was the last connection; `undefined` where it is not known
+   */
+  leave(node: string, socket: string): Promise<{ readonly uid: string; readonly last: boolean } | undefined>;
+  /** A connection has entered a room. @returns whether its user was not in it before */
+  joinRoom(node: string, room: string, uid: string, socket: string): Promise<{ readonly first: boolean }>;
+  /** A connection has left a room. @returns its user, and whether none of theirs is left; `undefined` where it is not known */
+  leaveRoom(
+    node: string,
+    room: string,
+    socket: string,
+  ): Promise<{ readonly uid: string; readonly last: boolean } | undefined>;
+  user(uid: string): Promise<UserPresence>;
+  /** Who is in a room, in order of their uids. */
+  room(room: string): Promise<readonly { readonly uid: string; readonly devices: number }[]>;
+  counts(): Promise<PresenceCounts>;
+  /** Removes what nodes without a lease had said. Of several sweepers one is told of each change. */
+  sweep(): Promise<Swept>;
+}
+
+/** How long the last connection of a user is remembered, in milliseconds. */
+export const lastSeenMs = 30 * 86_400_000;

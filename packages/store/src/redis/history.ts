@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { checkIntegers, checkNames, rememberedIds, removalsPerCall } from '../bounds.ts';
+import type { HistoryStore } from '../history.ts';
+import type { Connection } from './connection.ts';
+import { scriptTime } from './script-time.ts';
+
+/**
+ * A room is a stream of `<offset>-0` with the fields a (when) and p (payload); a hash of e (epoch), a (when the newest came), l (last
+ * offset), b (bytes) and g (ageMs); and of idempotency keys a hash to offsets and a sorted set by time. The four expire together.
+ */
+const append = `${scriptTime}
+local stream, meta, offsets, times = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local payload, count, age, bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local fresh, id, most, removals = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local epoch, at, last, size, kept = unpack(redis.call('HMGET', meta, 'e', 'a', 'l', 'b', 'g'))
+if not epoch or tonumber(at) <= now - tonumber(kept) then
+  redis.call('DEL', stream, meta, offsets, times)
+  epoch, at, last, size = fresh, now, 0, 0
+end
+if id ~= '' then
+  local before = redis.call('HGET', offsets, id)
+  if before and tonumber(redis.call('ZSCORE', times, id) or 0) > now - age then return {epoch, tonumber(before), 1} end
+end
+local offset = tonumber(last) + 1
+at = math.max(tonumber(at), now)
+size = tonumber(size) + #payload
+redis.call('XADD', stream, whole(offset) .. '-0', 'a', whole(at), 'p', payload)
+if id ~= '' then
+  redis.call('HSET', offsets, id, whole(offset))
+  redis.call('ZADD', times, at, id)
+end
+local have = redis.call('XLEN', stream)
+for _ = 1, removals do
+  if have <= 1 then break end
+  local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  if not (have > count or size > bytes or tonumber(oldest[2][2]) <= now - age) then break end
+  redis.call('XDEL', stream, oldest[1])
+  size = size - #oldest[2][4]
+  have = have - 1
+end
+local gone = redis.call('ZRANGEBYSCORE', times, '-inf', whole(now - age), 'LIMIT', 0, removals)
+local above = redis.call('ZCARD', times) - #gone - most
+if above > 0 then
+  for _, old in ipairs(redis.call('ZRANGE', times, #gone, #gone + above - 1)) do table.insert(gone, old) end
+end
+for _, old in ipairs(gone) do
+  redis.call('HDEL', offsets, old)
+  redis.call('ZREM', times, old)
+end
+redis.call('HSET', meta, 'e', epoch, 'a', whole(at), 'l', whole(offset), 'b', whole(size), 'g', whole(age))
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, whole(age)) end
+return {epoch, offset, 0}
+`;
+
+/** Answers with epoch, first, last and entries of the stream. What is too old is passed over: appending removes it. */
+const read = `${scriptTime}
+local stream, meta = KEYS[1], KEYS[2]
+local after, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
+local epoch, at, last, kept = unpack(redis.call('HMGET', meta, 'e', 'a', 'l', 'g'))
+if not epoch or tonumber(at) <= now - tonumber(kept) then return {} end
+local first, from = tonumber(last) + 1, '-'
+while true do
+  local some = redis.call('XRANGE', stream, from, '+', 'COUNT', 50)
+  local found = false
+  for _, entry in ipairs(some) do
+    if tonumber(entry[2][2]) > now - tonumber(kept) then
+      first, found = tonumber(string.match(entry[1], '^%d+')), true
+      break
+    end
+  end
+  if found or #some < 50 then break end
+  from = whole(tonumber(string.match(some[#some][1], '^%d+')) + 1) .. '-0'
+end
+local entries = {}
+if limit > 0 then
+  entries = redis.call('XRANGE', stream, whole(math.max(first, after + 1)) .. '-0', '+', 'COUNT', limit)
+end
+return {epoch, first, tonumber(last), entries}
+`;
+
+const remove = `return redis.call('DEL', unpack(KEYS))`;
+
+export function createHistory(connection: Connection): HistoryStore {
+  const scripts = {
+    append: connection.script('history_append', 4, append),
+    read: connection.script('history_read', 2, read),
+    remove: connection.script('history_remove', 4, remove),
+  };
+  const keysOf = (room: string): [string, string, string, string] => {
+    const key = (kind: string): string => connection.key(kind, room);
+    return [key('h'), key('hm'), key('ho'), key('ht')];
+  };
+  return {
+    async append(room, payload, { count, ageMs, bytes }, idempotencyKey = undefined) {
+      checkNames(room);
+      checkIntegers(1, { count, ageMs, bytes });
+      if (idempotencyKey !== undefined) checkNames(idempotencyKey);
+      const fresh = randomBytes(12).toString('base64url');
+      const bounds = [rememberedIds, removalsPerCall];
+      const answer = await scripts.append(
+        keysOf(room),
+        payload,
+        count,
+        ageMs,
+        bytes,
+        fresh,
+        idempotencyKey ?? '',
+        ...bounds,
+      );
+      const [epoch, offset, duplicate] = answer as [Buffer, number, number];
+      return { epoch: epoch.toString(), offset, duplicate: duplicate === 1 };
+    },
+
+    async read(room, after, limit) {
+      checkNames(room);
+      checkIntegers(0, { after, limit });
+      const [stream, meta] = keysOf(room);
+      const answer = await scripts.read([stream, meta], after, limit);
+      const [epoch, first, last, entries] = answer as Partial<[Buffer, number, number, [Buffer, Buffer[]][]]>;
+      if (epoch === undefined || first === undefined || last === undefined)
+        return { epoch: undefined, first: 1, last: 0, messages: [] };
+      const messages = (entries ?? []).map(([id, [, at, , payload]]) => ({
+        offset: Number.parseInt(id.toString(), 10),
+        at: Number(at),
+        payload: payload ?? Buffer.alloc(0),
+      }));
+      return { epoch: epoch.toString(), first, last, messages };
+    },
+
+    async removed(room) {
+      checkNames(room);
+      await scripts.remove(keysOf(room));
+    },
+  };
+}

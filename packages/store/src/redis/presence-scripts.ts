@@ -1,0 +1,88 @@
+import type { Connection, Script } from './connection.ts';
+import { scriptTime } from './script-time.ts';
+
+/*
+ * One sorted set of leases by node. Of each node two hashes, which say what to sweep when it is gone: its sockets to uids, and its sockets
+ * with rooms to uids. Of each user a hash of nodes with sockets to when they came, and when they were last seen; of each room a hash of
+ * nodes with sockets to uids. A change goes to two slots, one after the other, in such an order that what is cut in between is swept.
+ * All are bounded by the connections there are, and swept when their node is gone.
+ */
+
+const beat = `${scriptTime}
+local before = redis.call('ZSCORE', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[1], whole(now + tonumber(ARGV[2])), ARGV[1])
+if before and tonumber(before) > now then return 0 end
+return 1
+`;
+
+const leases = `${scriptTime}
+return {redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. whole(now), '+inf'), redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', whole(now))}
+`;
+
+/** Ends a node's lease for good, unless it has begun again. */
+const endLease = `${scriptTime}
+local lease = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if lease and tonumber(lease) <= now then redis.call('ZREM', KEYS[1], ARGV[1]) end
+`;
+
+const addUser = `
+local first = redis.call('EXISTS', KEYS[1]) == 0
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('DEL', KEYS[2])
+return first and 1 or 0
+`;
+
+/** Answers 1 where it was the last, 0 where others are left, -1 where it was not there. */
+const removeUser = `${scriptTime}
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return -1 end
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('SET', KEYS[2], whole(now), 'PX', ARGV[2])
+return 1
+`;
+
+const readUser = `return {redis.call('HGETALL', KEYS[1]), redis.call('GET', KEYS[2])}`;
+
+/** A further hash counts the connections of each uid, so that first and last are known without going through all of a room. */
+const addMember = `
+if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+return redis.call('HINCRBY', KEYS[2], ARGV[2], 1) == 1 and 1 or 0
+`;
+
+const removeMember = `
+local uid = redis.call('HGET', KEYS[1], ARGV[1])
+if not uid then return -1 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+if redis.call('HINCRBY', KEYS[2], uid, -1) > 0 then return 0 end
+redis.call('HDEL', KEYS[2], uid)
+return 1
+`;
+
+const members = `return redis.call('HGETALL', KEYS[1])`;
+const note = `redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])`;
+const noted = `return redis.call('HGET', KEYS[1], ARGV[1])`;
+const unnote = `redis.call('HDEL', KEYS[1], ARGV[1])`;
+const count = `return {redis.call('HLEN', KEYS[1]), redis.call('HLEN', KEYS[2])}`;
+
+/** Some of the fields of a hash: what was given is removed before the next are asked for. */
+const some = `return redis.call('HRANDFIELD', KEYS[1], ARGV[1])`;
+
+/** The scripts of presence, each on keys of one slot. */
+export function definePresenceScripts(connection: Connection) {
+  const script = (name: string, keys: number, lua: string): Script => connection.script(`presence_${name}`, keys, lua);
+  return {
+    beat: script('beat', 1, beat),
+    leases: script('leases', 1, leases),
+    endLease: script('end_lease', 1, endLease),
+    addUser: script('add_user', 2, addUser),
+    removeUser: script('remove_user', 2, removeUser),
+    readUser: script('read_user', 2, readUser),
+    addMember: script('add_member', 2, addMember),
+    removeMember: script('remove_member', 2, removeMember),
+    members: script('members', 1, members),
+    note: script('note', 1, note),
+    noted: script('noted', 1, noted),
+    unnote: script('unnote', 1, unnote),
+    count: script('count', 2, count),
+    some: script('some', 1, some),
+  };
+}

@@ -1,0 +1,156 @@
+import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
+import { lastSeenMs, type PresenceStore } from '../presence.ts';
+import type { Connection } from './connection.ts';
+import { definePresenceScripts } from './presence-scripts.ts';
+
+export function createPresence(connection: Connection): PresenceStore {
+  const scripts = definePresenceScripts(connection);
+  const leaseKey = [connection.key('beats', 'presence')];
+  const socketsOf = (node: string): string => connection.key('ns', node);
+  const joinsOf = (node: string): string => connection.key('nj', node);
+  const userKeys = (uid: string): string[] => [connection.key('u', uid), connection.key('ul', uid)];
+  const roomKeys = (room: string): string[] => [connection.key('r', room), connection.key('rc', room)];
+
+  async function nodes(): Promise<{ live: string[]; gone: string[] }> {
+    const [live, gone] = (await scripts.leases(leaseKey)) as [Buffer[], Buffer[]];
+    return { live: live.map(String), gone: gone.map(String) };
+  }
+
+  async function leave(node: string, socket: string) {
+    const uid = ((await scripts.noted([socketsOf(node)], socket)) as Buffer | null)?.toString();
+    if (uid === undefined) return undefined;
+    const left = await scripts.removeUser(userKeys(uid), join(node, socket), lastSeenMs);
+    await scripts.unnote([socketsOf(node)], socket);
+    // Another one, a sweeper, was faster.
+    return left === -1 ? undefined : { uid, last: left === 1 };
+  }
+
+  async function leaveRoom(node: string, room: string, socket: string) {
+    const field = join(socket, room);
+    const uid = ((await scripts.noted([joinsOf(node)], field)) as Buffer | null)?.toString();
+    if (uid === undefined) return undefined;
+    const left = await scripts.removeMember(roomKeys(room), join(node, socket));
+    await scripts.unnote([joinsOf(node)], field);
+    return left === -1 ? undefined : { uid, last: left === 1 };
+  }
+
+  /** Leaves what fields of a node's joins say. @returns who has left with their last connection */
+  async function leaveRooms(node: string, fields: readonly string[]) {
+    const left = await Promise.all(
+      fields.map(async (field) => {
+        const [socket, room] = split(field);
+        const each = await leaveRoom(node, room, socket);
+        return each?.last ? [{ room, uid: each.uid }] : [];
+      }),
+    );
+    return left.flat();
+  }
+
+  /** Gives what a hash holds, a part at a time, until all of it is removed. */
+  async function* fieldsOf(key: string): AsyncGenerator<string[]> {
+    for (;;) {
+      const fields = ((await scripts.some([key], removalsPerCall)) as Buffer[]).map(String);
+      if (fields.length === 0) return;
+      yield fields;
+    }
+  }
+
+  return {
+    async beat(node, leaseMs) {
+      checkNames(node);
+      checkIntegers(1, { leaseMs });
+      return (await scripts.beat(leaseKey, node, leaseMs)) === 1 ? 'begun' : 'renewed';
+    },
+
+    async enter(node, { uid, socket, since }) {
+      checkNames(node, uid, socket);
+      checkIntegers(0, { since });
+      await leave(node, socket);
+      await scripts.note([socketsOf(node)], socket, uid);
+      return { first: (await scripts.addUser(userKeys(uid), join(node, socket), since)) === 1 };
+    },
+
+    async leave(node, socket) {
+      checkNames(node, socket);
+      return leave(node, socket);
+    },
+
+    async joinRoom(node, room, uid, socket) {
+      checkNames(node, room, uid, socket);
+      await leaveRoom(node, room, socket);
+      await scripts.note([joinsOf(node)], join(socket, room), uid);
+      return { first: (await scripts.addMember(roomKeys(room), join(node, socket), uid)) === 1 };
+    },
+
+    async leaveRoom(node, room, socket) {
+      checkNames(node, room, socket);
+      return leaveRoom(node, room, socket);
+    },
+
+    async user(uid) {
+      checkNames(uid);
+      const [{ live }, answer] = await Promise.all([nodes(), scripts.readUser(userKeys(uid))]);
+      const [fields, seen] = answer as [Buffer[], Buffer | null];
+      const here = pairs(fields).flatMap(([field, since]) => {
+        const [node] = split(field);
+        return live.includes(node) ? [{ node, since: Number(since) }] : [];
+      });
+      const offline = here.length === 0;
+      return {
+        devices: here.length,
+        since: offline ? undefined : Math.min(...here.map(({ since }) => since)),
+        lastSeen: offline && seen !== null ? Number(seen) : undefined,
+        nodes: [...new Set(here.map(({ node }) => node))].sort(),
+      };
+    },
+
+    async room(room) {
+      checkNames(room);
+      const [{ live }, fields] = await Promise.all([nodes(), scripts.members(roomKeys(room).slice(0, 1))]);
+      const set = new Set(live);
+      const devices = new Map<string, number>();
+      for (const [field, uid] of pairs(fields as Buffer[])) {
+        if (set.has(split(field)[0])) devices.set(uid, (devices.get(uid) ?? 0) + 1);
+      }
+      const found = [...devices].map(([uid, each]) => ({ uid, devices: each }));
+      return found.sort((a, b) => Buffer.compare(Buffer.from(a.uid), Buffer.from(b.uid)));
+    },
+
+    async counts() {
+      const { live } = await nodes();
+      const each = (await Promise.all(
+        live.map((node) => scripts.count([socketsOf(node), joinsOf(node)])),
+      )) as number[][];
+      const sum = (index: number): number => each.reduce((all, counts) => all + (counts[index] ?? 0), 0);
+      return { nodes: live.length, sockets: sum(0), memberships: sum(1) };
+    },
+
+    async sweep() {
+      const users: { uid: string }[] = [];
+      const rooms: { room: string; uid: string }[] = [];
+      for (const node of (await nodes()).gone) {
+        for await (const fields of fieldsOf(joinsOf(node))) rooms.push(...(await leaveRooms(node, fields)));
+        for await (const sockets of fieldsOf(socketsOf(node))) {
+          const left = await Promise.all(sockets.map((socket) => leave(node, socket)));
+          users.push(...left.flatMap((each) => (each?.last ? [{ uid: each.uid }] : [])));
+        }
+        await scripts.endLease(leaseKey, node);
+      }
+      return { users, rooms };
+    },
+  };
+}
+
+/** Two names in one: no name has a NUL. */
+function join(first: string, second: string): string {
+  return `${first}\0${second}`;
+}
+
+function split(joined: string): [string, string] {
+  const at = joined.indexOf('\0');
+  return [joined.slice(0, at), joined.slice(at + 1)];
+}
+
+function pairs(flat: readonly Buffer[]): [string, string][] {
+  return Array.from({ length: flat.length / 2 }, (_, index) => [String(flat[2 * index]), String(flat[2 * index + 1])]);
+}

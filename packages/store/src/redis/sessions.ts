@@ -1,0 +1,35 @@
+import { checkIntegers, checkNames } from '../bounds.ts';
+import type { SessionStore } from '../sessions.ts';
+import type { Connection } from './connection.ts';
+
+export function createSessions(connection: Connection): SessionStore {
+  const scripts = {
+    save: connection.script('session_save', 1, `redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`),
+    take: connection.script(
+      'session_take',
+      1,
+      `local found = redis.call('GET', KEYS[1]) redis.call('DEL', KEYS[1]) return found`,
+    ),
+    read: connection.script('session_read', 1, `return redis.call('GET', KEYS[1])`),
+    remove: connection.script('session_remove', 1, `redis.call('DEL', KEYS[1])`),
+  };
+  const keys = (key: string): [string] => {
+    checkNames(key);
+    return [connection.key('s', key)];
+  };
+  return {
+    async save(key, payload, ttlMs) {
+      checkIntegers(1, { ttlMs });
+      await scripts.save(keys(key), payload, ttlMs);
+    },
+    async take(key) {
+      return ((await scripts.take(keys(key))) as Buffer | null) ?? undefined;
+    },
+    async read(key) {
+      return ((await scripts.read(keys(key))) as Buffer | null) ?? undefined;
+    },
+    async remove(key) {
+      await scripts.remove(keys(key));
+    },
+  };
+}

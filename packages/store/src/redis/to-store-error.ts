@@ -1,0 +1,40 @@
+import { StoreError, type StoreErrorCode } from '../store-error.ts';
+
+/** What Redis says at the begin of a refusal, and what it means. */
+const meanings: Readonly<Record<string, StoreErrorCode>> = {
+  OOM: 'store_full',
+  MISCONF: 'store_full',
+  INBOXFULL: 'inbox_full',
+  NOAUTH: 'store_denied',
+  NOPERM: 'store_denied',
+  WRONGPASS: 'store_denied',
+  WRONGTYPE: 'store_corrupt',
+};
+
+/** Refusals that pass: the server starts, or another one takes over. */
+const passing = new Set([
+  'LOADING',
+  'CLUSTERDOWN',
+  'MASTERDOWN',
+  'READONLY',
+  'TRYAGAIN',
+  'NOREPLICAS',
+  'BUSY',
+  'UNBLOCKED',
+]);
+
+/** Whatever a call of the client was rejected with, as this package says it. */
+export function toStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const options = { cause: error };
+  if (name !== 'ReplyError') return new StoreError('store_down', `Redis cannot be reached: ${message}`, options);
+  const word = wordOf(message);
+  if (passing.has(word)) return new StoreError('store_down', `Redis does not serve now: ${message}`, options);
+  return new StoreError(meanings[word] ?? 'store_failed', `Redis refused: ${message}`, options);
+}
+
+/** The refusal's first word. Redis puts that of a script behind words of its own, or a `-`. */
+function wordOf(message: string): string {
+  return /^(?:ERR )?-?([A-Z]+)/.exec(message)?.[1] ?? '';
+}

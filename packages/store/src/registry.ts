@@ -1,0 +1,38 @@
+/** A process that serves. */
+export interface RegisteredNode {
+  readonly id: string;
+  /** What it is: `agent`, `push-server`, … */
+  readonly tier: string;
+  readonly host: string;
+  readonly port: number;
+  /** Its share of new clients, beside the others of its tier. */
+  readonly weight: number;
+  /** How much it has to do, in a unit of its tier. */
+  readonly load: number;
+  /** `draining`: serves those it has, wants no new ones. */
+  readonly state: 'ready' | 'draining';
+  /** The products it serves; absent: all. */
+  readonly products?: readonly string[];
+}
+
+/** Which nodes there are. */
+export interface RegistryStore {
+  /**
+   * Says, or says again, that a node is there. Without a further call it is gone after its lease.
+   *
+   * @param leaseMs - from 1 on, in milliseconds
+   * @throws StoreError
+   */
+  announce(node: RegisteredNode, leaseMs: number): Promise<void>;
+  /** Says that a node is gone. */
+  withdraw(id: string): Promise<void>;
+  /** The nodes whose lease runs, in order of their ids. */
+  list(): Promise<readonly RegisteredNode[]>;
+  /**
+   * Calls back with the list: once at the begin, then within 1 s of a change, be it an announcement or a lease that ran out. While the
+   * store is down it does not call, so that the last list goes on to count.
+   *
+   * @returns stops it
+   */
+  watch(listener: (nodes: readonly RegisteredNode[]) => void): () => void;
+}

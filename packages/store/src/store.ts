@@ -1,0 +1,30 @@
+import type { HistoryStore } from './history.ts';
+import type { InboxStore } from './inbox.ts';
+import type { PresenceStore } from './presence.ts';
+import type { RegistryStore } from './registry.ts';
+import type { SessionStore } from './sessions.ts';
+
+/** Whether a store answers. */
+export type StoreState = 'up' | 'down';
+
+/**
+ * What the nodes of a gopush keep together. A call that cannot be done rejects with a `StoreError` within about 2 s, and never hangs.
+ * Whether a write that was rejected as `store_down` was done is not known. A store that was down comes back by itself.
+ */
+export interface Store {
+  readonly kind: 'embedded' | 'redis';
+  readonly history: HistoryStore;
+  readonly inbox: InboxStore;
+  readonly presence: PresenceStore;
+  readonly sessions: SessionStore;
+  readonly registry: RegistryStore;
+  state(): StoreState;
+  /**
+   * Calls back whenever the state changes.
+   *
+   * @returns stops it
+   */
+  onState(listener: (state: StoreState) => void): () => void;
+  /** Ends what is under way and lets go of everything. */
+  close(): Promise<void>;
+}

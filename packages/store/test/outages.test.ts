@@ -1,0 +1,173 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { createRedisClient, openRedisStore, type Store } from '../src/index.ts';
+import { freePort, startRedis, startRedisCluster, startSentinel } from './support/redis.ts';
+import { closedWithTest, fresh, redisConfig } from './support/stores.ts';
+
+const limits = { count: 1_000, ageMs: 600_000, bytes: 100_000_000 };
+const down = { name: 'StoreError', code: 'store_down' };
+const append = (store: Store, room = 'room') => store.history.append(room, Buffer.from('a'), limits);
+
+/** Waits for the event, unless it is so already. */
+function stateOf(store: Store, state: 'up' | 'down'): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = store.onState((now) => {
+      if (now !== state) return;
+      stop();
+      resolve();
+    });
+    if (store.state() !== state) return;
+    stop();
+    resolve();
+  });
+}
+
+async function openAt(port: number): Promise<Store> {
+  return closedWithTest(await openRedisStore(redisConfig({ host: '127.0.0.1', port })));
+}
+
+test('a Redis that is killed is down, and up again by itself once it is back', async () => {
+  const redis = await startRedis();
+  const store = await openAt(redis.port);
+  expect(store.state()).toBe('up');
+  await append(store);
+  await redis.kill();
+  await expect(append(store)).rejects.toMatchObject(down);
+  await stateOf(store, 'down');
+  const calls = [
+    store.history.read('room', 0, 1),
+    store.inbox.status('u', 'i'),
+    store.sessions.take('key'),
+    store.registry.list(),
+    store.presence.user('u'),
+    store.presence.sweep(),
+  ];
+  for (const result of await Promise.allSettled(calls)) {
+    expect(result).toMatchObject({ status: 'rejected', reason: down });
+  }
+  await redis.restart();
+  await stateOf(store, 'up');
+  // It came back empty: offsets begin again, under another epoch.
+  expect((await append(store)).offset).toBe(1);
+});
+
+test('a Redis that hangs is down in bounded time, and up again once it goes on', async () => {
+  const redis = await startRedis();
+  const store = await openAt(redis.port);
+  const { epoch } = await append(store);
+  redis.pause();
+  const results = await Promise.allSettled([append(store, 'lost'), store.registry.list(), store.sessions.read('key')]);
+  for (const result of results) expect(result).toMatchObject({ status: 'rejected', reason: down });
+  expect(store.state()).toBe('down');
+  redis.resume();
+  await stateOf(store, 'up');
+  expect(await append(store)).toMatchObject({ epoch, offset: 2 });
+});
+
+test('a Redis that hangs is noticed though nobody asks', async () => {
+  const redis = await startRedis();
+  const store = await openAt(redis.port);
+  redis.pause();
+  await stateOf(store, 'down');
+  redis.resume();
+  await stateOf(store, 'up');
+});
+
+test('a Redis that is not there yet makes a store that is down, and comes up', async () => {
+  const port = await freePort();
+  const store = await openAt(port);
+  expect(store.state()).toBe('down');
+  await expect(append(store)).rejects.toMatchObject(down);
+  await startRedis([], port);
+  await stateOf(store, 'up');
+  expect((await append(store)).offset).toBe(1);
+});
+
+test('a watch keeps its list while Redis is away, and goes on after', async () => {
+  const redis = await startRedis();
+  const [store, other] = [await openAt(redis.port), await openAt(redis.port)];
+  const node = { id: 'n', tier: 'agent', host: 'h', port: 1, weight: 1, load: 0, state: 'ready' } as const;
+  await other.registry.announce(node, 60_000);
+  const heard: number[] = [];
+  let told = (): void => {};
+  const hears = (ports: number[]): Promise<void> =>
+    new Promise((resolve) => {
+      told = () => {
+        if (JSON.stringify(heard.slice(-ports.length)) === JSON.stringify(ports)) resolve();
+      };
+      told();
+    });
+  onTestFinished(
+    store.registry.watch((nodes) => {
+      heard.push(...nodes.map(({ port }) => port));
+      told();
+    }),
+  );
+  await hears([1]);
+  await redis.kill();
+  await stateOf(store, 'down');
+  await redis.restart();
+  await Promise.all([stateOf(store, 'up'), stateOf(other, 'up')]);
+  await other.registry.announce({ ...node, port: 2 }, 60_000);
+  await hears([1, 2]);
+});
+
+test('a Redis without memory is full: it refuses what grows, and answers what is read', async () => {
+  const redis = await startRedis(['--maxmemory', '4mb', '--maxmemory-policy', 'noeviction']);
+  const store = await openAt(redis.port);
+  const refused = await (async () => {
+    for (;;) {
+      try {
+        await store.history.append('room', Buffer.alloc(100_000), limits);
+      } catch (error) {
+        return error;
+      }
+    }
+  })();
+  expect(refused).toMatchObject({ name: 'StoreError', code: 'store_full' });
+  expect(store.state()).toBe('up');
+  const { last, messages } = await store.history.read('room', 0, 1_000);
+  expect(messages.length).toBe(last);
+  await store.history.removed('room');
+  expect((await append(store)).offset).toBe(1);
+});
+
+test('a cluster that lost a server fails in bounded time, and serves all rooms once it is back', async () => {
+  const { ports, servers } = await startRedisCluster();
+  const cluster = ports.map((port) => ({ host: '127.0.0.1', port }));
+  const store = closedWithTest(await openRedisStore(redisConfig({ cluster })));
+  const rooms = Array.from({ length: 12 }, () => fresh('room'));
+  await Promise.all(rooms.map((room) => append(store, room)));
+  await servers[1]?.kill();
+  const results = await Promise.allSettled(rooms.map((room) => append(store, room)));
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  expect(failures.length).toBeGreaterThan(0);
+  for (const reason of failures) expect(reason).toMatchObject(down);
+  await servers[1]?.restart();
+  const served = async (room: string): Promise<number> => {
+    for (;;) {
+      const appended = await append(store, room).catch(() => undefined);
+      if (appended !== undefined) return appended.offset;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  for (const room of rooms) expect(await served(room)).toBeGreaterThan(0);
+  await stateOf(store, 'up');
+});
+
+test('when sentinels put another Redis in the place of one that is gone, the store goes on there', async () => {
+  const { port, master } = await startSentinel();
+  const config = redisConfig({ sentinels: [{ host: '127.0.0.1', port }], sentinelName: 'mymaster' });
+  const store = closedWithTest(await openRedisStore(config));
+  const client = createRedisClient(config, 1);
+  onTestFinished(() => client.disconnect());
+  client.on('error', () => {});
+  const { epoch } = await append(store);
+  // Waits until the replica has it: what comes later in the one stream of changes is there, too.
+  await client.set('later', 1);
+  expect(await client.call('wait', 1, 10_000)).toBe(1);
+  client.disconnect();
+  await master.kill();
+  await stateOf(store, 'down');
+  await stateOf(store, 'up');
+  expect(await append(store)).toEqual({ epoch, offset: 2, duplicate: false });
+});

@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest';
+import { describeStores, fresh, until } from './support/stores.ts';
+
+const lease = 60_000;
+
+describeStores('presence', (open) => {
+  test('a user is online from the first connection to the last, on whichever nodes', async () => {
+    const [one, two] = [(await open()).presence, (await open()).presence];
+    const [a, b, uid] = [fresh('a'), fresh('b'), fresh('uid')];
+    expect(await one.beat(a, lease)).toBe('begun');
+    expect(await one.beat(a, lease)).toBe('renewed');
+    await two.beat(b, lease);
+    expect(await two.user(uid)).toEqual({ devices: 0, since: undefined, lastSeen: undefined, nodes: [] });
+    expect(await one.enter(a, { uid, socket: 's1', since: 2_000 })).toEqual({ first: true });
+    expect(await two.enter(b, { uid, socket: 's2', since: 1_000 })).toEqual({ first: false });
+    expect(await one.user(uid)).toEqual({ devices: 2, since: 1_000, lastSeen: undefined, nodes: [a, b] });
+    expect(await two.leave(b, 's2')).toEqual({ uid, last: false });
+    expect(await two.leave(b, 's2')).toBeUndefined();
+    expect(await two.user(uid)).toEqual({ devices: 1, since: 2_000, lastSeen: undefined, nodes: [a] });
+    const before = Date.now();
+    expect(await one.leave(a, 's1')).toEqual({ uid, last: true });
+    const { lastSeen, ...rest } = await two.user(uid);
+    expect(rest).toEqual({ devices: 0, since: undefined, nodes: [] });
+    expect(Math.abs((lastSeen ?? 0) - before)).toBeLessThan(60_000);
+  });
+
+  test('a socket that enters again, even as another user, counts once', async () => {
+    const { presence } = await open();
+    const [node, uid, other] = [fresh('node'), fresh('uid'), fresh('other')];
+    await presence.beat(node, lease);
+    await presence.enter(node, { uid, socket: 's', since: 1 });
+    await presence.enter(node, { uid, socket: 's', since: 2 });
+    expect(await presence.user(uid)).toMatchObject({ devices: 1, since: 2 });
+    await presence.enter(node, { uid: other, socket: 's', since: 3 });
+    expect([(await presence.user(uid)).devices, (await presence.user(other)).devices]).toEqual([0, 1]);
+  });
+
+  test('a room lists its users and tells the first and the last connection of each', async () => {
+    const [one, two] = [(await open()).presence, (await open()).presence];
+    const [a, b, room] = [fresh('a'), fresh('b'), fresh('room}{')];
+    await one.beat(a, lease);
+    await two.beat(b, lease);
+    expect(await one.joinRoom(a, room, 'u', 's1')).toEqual({ first: true });
+    expect(await two.joinRoom(b, room, 'u', 's2')).toEqual({ first: false });
+    expect(await two.joinRoom(b, room, 'ä', 's3')).toEqual({ first: true });
+    expect(await one.room(room)).toEqual([
+      { uid: 'u', devices: 2 },
+      { uid: 'ä', devices: 1 },
+    ]);
+    expect(await one.leaveRoom(a, room, 's1')).toEqual({ uid: 'u', last: false });
+    expect(await two.leaveRoom(b, room, 's2')).toEqual({ uid: 'u', last: true });
+    expect(await two.leaveRoom(b, room, 's2')).toBeUndefined();
+    expect(await one.room(room)).toEqual([{ uid: 'ä', devices: 1 }]);
+    expect(await one.room(fresh('empty'))).toEqual([]);
+  });
+
+  test('counts what live nodes hold', async () => {
+    const { presence } = await open();
+    const before = await presence.counts();
+    const node = fresh('node');
+    await presence.beat(node, lease);
+    await presence.enter(node, { uid: 'u', socket: 's1', since: 1 });
+    await presence.enter(node, { uid: 'u', socket: 's2', since: 1 });
+    for (const room of ['x', 'y', 'z']) await presence.joinRoom(node, room, 'u', 's1');
+    const { nodes, sockets, memberships } = await presence.counts();
+    expect([nodes - before.nodes, sockets - before.sockets, memberships - before.memberships]).toEqual([1, 2, 3]);
+  });
+
+  test('what a node said counts no more after its lease, and one sweeper tells what went', async () => {
+    const stores = [(await open()).presence, (await open()).presence];
+    const [one, two] = stores as [(typeof stores)[0], (typeof stores)[0]];
+    const [dead, live, room] = [fresh('dead'), fresh('live'), fresh('room')];
+    const users = Array.from({ length: 30 }, (_, index) => fresh(`uid${index}`));
+    const [stays = ''] = users;
+    await one.beat(dead, 400);
+    await two.beat(live, lease);
+    for (const uid of users) {
+      await one.enter(dead, { uid, socket: `s-${uid}`, since: 1 });
+      await one.joinRoom(dead, room, uid, `s-${uid}`);
+    }
+    await two.enter(live, { uid: stays, socket: 't', since: 5 });
+    await two.joinRoom(live, room, stays, 't');
+    await until(
+      () => two.user(users[1] ?? ''),
+      ({ devices }) => devices === 0,
+    );
+    expect(await two.room(room)).toEqual([{ uid: stays, devices: 1 }]);
+    expect(await two.user(stays)).toMatchObject({ devices: 1, since: 5, nodes: [live] });
+    const swept = await Promise.all([one.sweep(), two.sweep(), one.sweep(), two.sweep()]);
+    const offline = swept.flatMap((each) => each.users.map(({ uid }) => uid)).filter((uid) => users.includes(uid));
+    const left = swept.flatMap((each) => each.rooms.filter((entry) => entry.room === room).map(({ uid }) => uid));
+    const gone = users.slice(1).sort();
+    expect([offline.sort(), left.sort()]).toEqual([gone, gone]);
+    expect((await two.user(users[1] ?? '')).lastSeen).toBeGreaterThan(0);
+    expect(await one.sweep()).toEqual({ users: [], rooms: [] });
+    // The node was only slow: it learns that it has to say all of it again.
+    expect(await one.beat(dead, lease)).toBe('begun');
+    expect(await one.enter(dead, { uid: gone[0] ?? '', socket: 'again', since: 9 })).toEqual({ first: true });
+  });
+});

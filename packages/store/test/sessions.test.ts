@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { describeStores, fresh, until } from './support/stores.ts';
+
+const bytes = Buffer.from([0, 255, 10, 13, 128]);
+
+describeStores('sessions', (open) => {
+  test('a session is read by any node, and replaced', async () => {
+    const [one, two] = [await open(), await open()];
+    const key = fresh('key');
+    expect(await two.sessions.read(key)).toBeUndefined();
+    await one.sessions.save(key, Buffer.from('first'), 60_000);
+    await one.sessions.save(key, bytes, 60_000);
+    expect(await two.sessions.read(key)).toEqual(bytes);
+    await two.sessions.remove(key);
+    await two.sessions.remove(key);
+    expect(await one.sessions.take(key)).toBeUndefined();
+  });
+
+  test('of many that take a session one gets it', async () => {
+    const nodes = [await open(), await open()];
+    const key = fresh('key');
+    await nodes[0]?.sessions.save(key, bytes, 60_000);
+    const taken = await Promise.all(Array.from({ length: 20 }, (_, index) => nodes[index % 2]?.sessions.take(key)));
+    expect(taken.filter((one) => one !== undefined)).toEqual([bytes]);
+  });
+
+  test('a session goes with its time', async () => {
+    const { sessions } = await open();
+    const key = fresh('key');
+    await sessions.save(key, bytes, 40);
+    await until(
+      () => sessions.read(key),
+      (found) => found === undefined,
+    );
+    expect(await sessions.take(key)).toBeUndefined();
+  });
+});
