@@ -26,6 +26,12 @@ async function start(dir: string, log = createMemoryLog().log): Promise<Agent> {
   return agent;
 }
 
+/** Puts a copy in the place of a file at once, so that nobody reads half of it. */
+async function replace(from: string, to: string): Promise<void> {
+  await copyFile(from, `${from}.copy`);
+  await rename(`${from}.copy`, to);
+}
+
 /** The name in the certificate that is shown to a new connection. */
 function shown({ port }: Agent): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -90,7 +96,7 @@ test('a broken certificate keeps the last good one, and is said once', async () 
   const dir = await makeProject();
   const { log, lines, next } = createMemoryLog();
   const agent = await start(dir, log);
-  await copyFile(join(dir, 'next.key'), join(dir, 'tls/own.key'));
+  await replace(join(dir, 'next.key'), join(dir, 'tls/own.key'));
   const { level, fields } = await next(/last good one stays/);
   expect([level, fields.problem]).toEqual([
     'error',
@@ -99,10 +105,12 @@ test('a broken certificate keeps the last good one, and is said once', async () 
   expect(await shown(agent)).toBe('own');
   await writeFile(join(dir, 'tls/touched'), '');
   await next(/^certificate still broken/);
-  await writeFile(join(dir, 'tls/own.crt'), 'broken');
+  await writeFile(join(dir, 'broken'), 'broken');
+  await replace(join(dir, 'broken'), join(dir, 'tls/own.crt'));
   expect((await next(/last good one stays/)).fields.problem).toMatch(/own\.crt: found something else/);
-  await copyFile(join(dir, 'own.crt'), join(dir, 'tls/own.crt'));
-  await copyFile(join(dir, 'own.key'), join(dir, 'tls/own.key'));
+  // The key first: the certificate stays broken in the same way until both are there.
+  await replace(join(dir, 'own.key'), join(dir, 'tls/own.key'));
+  await replace(join(dir, 'own.crt'), join(dir, 'tls/own.crt'));
   await next(/^certificate reloaded/);
   expect(lines.filter((line) => /last good one stays/.test(line.message))).toHaveLength(2);
   expect(JSON.stringify(lines)).not.toContain('PRIVATE KEY');
