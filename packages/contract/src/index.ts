@@ -38,6 +38,7 @@ export {
   uidParameter,
   writeIdentity,
 } from './identity.ts';
+export { nameFault } from './name.ts';
 export { readProduct, writeUid } from './query.ts';
 export { type Result, success } from './result.ts';
 export {

@@ -54,6 +54,22 @@ describeStores('presence', (open) => {
     expect(await one.room(fresh('empty'))).toEqual([]);
   });
 
+  test('names may be as long as is allowed', async () => {
+    const { presence } = await open();
+    const [node, room, uid, socket] = ['n', 'r', 'u', 's'].map((name) => fresh(name).padEnd(400, '}')) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    await presence.beat(node, lease);
+    await presence.enter(node, { uid, socket, since: 1 });
+    await presence.joinRoom(node, room, uid, socket);
+    expect(await presence.room(room)).toEqual([{ uid, devices: 1 }]);
+    expect(await presence.leaveRoom(node, room, socket)).toEqual({ uid, last: true });
+    expect(await presence.leave(node, socket)).toEqual({ uid, last: true });
+  });
+
   test('counts what live nodes hold', async () => {
     const { presence } = await open();
     const before = await presence.counts();
