@@ -38,6 +38,7 @@ export {
   uidParameter,
   writeIdentity,
 } from './identity.ts';
+export { nameFault } from './name.ts';
 export {
   type ProductInput,
   type ProductOptions,
@@ -45,7 +46,7 @@ export {
   type ProductRoute,
   parseProduct,
 } from './product.ts';
-export { readProduct, readSid, writeUid } from './query.ts';
+export { readProduct, readProduct, readSid, writeUid, writeUid } from './query.ts';
 export { type Result, success } from './result.ts';
 export {
   type Ack,

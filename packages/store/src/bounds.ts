@@ -1,7 +1,8 @@
+import { nameFault } from '@gopush/contract';
 import { StoreError } from './store-error.ts';
 
-/** Longest name (room, uid, id, key) in bytes of UTF-8: keys of the embedded store end at 1,978, and some are made of three names. */
-const maxNameBytes = 512;
+/** Longest name (room, uid, id, key) in bytes of UTF-8: keys of the embedded store end at 1,978, and some are made of four names. */
+const maxNameBytes = 400;
 
 /** How long a call may take until it is rejected as `store_down`, in milliseconds. */
 export const callMs = 2_000;
@@ -12,16 +13,12 @@ export const removalsPerCall = 500;
 /** How many idempotency keys of one room, and how many acknowledged ids of one inbox, are remembered. */
 export const rememberedIds = 10_000;
 
-/** Rejects names that one of the stores could not keep apart from others. */
+/** Rejects names that one of the stores could not keep, or not apart from others. */
 export function checkNames(...names: readonly string[]): void {
   for (const name of names) {
-    const bytes = Buffer.byteLength(name);
-    if (bytes === 0 || bytes > maxNameBytes || !name.isWellFormed() || name.includes('\0')) {
-      throw new StoreError(
-        'bad_argument',
-        `a name is 1 to ${maxNameBytes} bytes of well-formed text without NUL: ${JSON.stringify(name.slice(0, 40))}`,
-      );
-    }
+    const fault = nameFault(name, maxNameBytes);
+    if (fault === undefined) continue;
+    throw new StoreError('bad_argument', `a name is wrong (${fault}): ${JSON.stringify(name.slice(0, 40))}`);
   }
 }
 

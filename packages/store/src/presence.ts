@@ -33,14 +33,15 @@ export interface Swept {
  */
 export interface PresenceStore {
   /**
-   * Starts or renews a node's lease.
+   * Starts or renews a node's lease, which belongs to this store: a node that was started again begins anew, and its earlier life ends
+   * with its lease.
    *
    * @param leaseMs - from 1 on, in milliseconds
-   * @returns `begun`: there was no lease. What the node said before may have been swept: it says all of it again
+   * @returns `begun`: there was none that runs. What the node said before may have been swept: it says all of it again
    * @throws StoreError
    */
   beat(node: string, leaseMs: number): Promise<'renewed' | 'begun'>;
-  /** A connection has come. @returns whether its user was offline before */
+  /** A connection has come. @returns whether its user was offline before. @throws StoreError `no_lease` and the others */
   enter(
     node: string,
     who: { readonly uid: string; readonly socket: string; readonly since: number },
@@ -51,7 +52,7 @@ export interface PresenceStore {
    * @returns its user, and whether this was the last connection; `undefined` where it is not known
    */
   leave(node: string, socket: string): Promise<{ readonly uid: string; readonly last: boolean } | undefined>;
-  /** A connection has entered a room. @returns whether its user was not in it before */
+  /** A connection has entered a room. @returns whether its user was not in it before. @throws StoreError `no_lease` and the others */
   joinRoom(node: string, room: string, uid: string, socket: string): Promise<{ readonly first: boolean }>;
   /** A connection has left a room. @returns its user, and whether none of theirs is left; `undefined` where it is not known */
   leaveRoom(

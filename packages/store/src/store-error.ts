@@ -8,6 +8,7 @@
  * - `store_denied`: this user may not read or write there.
  * - `store_closed`: asked after `close()`.
  * - `inbox_full`: this inbox is at its bounds.
+ * - `no_lease`: a node speaks of its clients without a lease that runs.
  * - `bad_argument`: a name or a number out of its range.
  * - `store_failed`: anything else, see `cause`.
  */
@@ -19,6 +20,7 @@ export type StoreErrorCode =
   | 'store_denied'
   | 'store_closed'
   | 'inbox_full'
+  | 'no_lease'
   | 'bad_argument'
   | 'store_failed';
 

@@ -1,3 +1,4 @@
+import { nameFault } from '@gopush/contract';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { describeStores, fresh, until } from './support/stores.ts';
@@ -116,16 +117,17 @@ describeStores('history', (open) => {
 
   test('rooms of any names are apart, and payloads of any bytes come back', async () => {
     const { history } = await open();
-    const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
+    const name = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
+      .filter((room) => nameFault(room, 400) === undefined);
     const names = fc.uniqueArray(name, { minLength: 1, maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(names, fc.uint8Array({ maxLength: 300 }), async (rooms, bytes) => {
-        const own = rooms.filter((room) => !room.includes('\0'));
-        for (const room of own) await history.removed(room);
-        for (const [index, room] of own.entries()) {
+        for (const room of rooms) await history.removed(room);
+        for (const [index, room] of rooms.entries()) {
           await history.append(room, Buffer.concat([Buffer.from(bytes), Buffer.from([index])]), wide, room);
         }
-        for (const [index, room] of own.entries()) {
+        for (const [index, room] of rooms.entries()) {
           const { messages } = await history.read(room, 0, 10);
           expect(messages.map(({ payload }) => payload)).toEqual([
             Buffer.concat([Buffer.from(bytes), Buffer.from([index])]),
@@ -163,7 +165,7 @@ describeStores('history', (open) => {
   test('refuses names and numbers out of range', async () => {
     const { history } = await open();
     const refused = { name: 'StoreError', code: 'bad_argument' };
-    for (const room of ['', 'a\0b', '\ud800', 'x'.repeat(513)]) {
+    for (const room of ['', 'a\0b', '\ud800', 'x'.repeat(401)]) {
       await expect(history.append(room, text('a'), wide)).rejects.toMatchObject(refused);
     }
     await expect(history.append('r', text('a'), { ...wide, count: 0 })).rejects.toMatchObject(refused);

@@ -54,6 +54,40 @@ describeStores('presence', (open) => {
     expect(await one.room(fresh('empty'))).toEqual([]);
   });
 
+  test('a node that is started again begins anew: of its earlier life nothing is left after the lease', async () => {
+    const [before, after] = [(await open()).presence, (await open()).presence];
+    const [node, uid, room] = [fresh('node'), fresh('uid'), fresh('room')];
+    await expect(before.enter(node, { uid, socket: 's', since: 1 })).rejects.toMatchObject({ code: 'no_lease' });
+    expect(await before.leave(node, 's')).toBeUndefined();
+    await before.beat(node, 300);
+    await before.enter(node, { uid, socket: 's', since: 1 });
+    await before.joinRoom(node, room, uid, 's');
+    expect(await after.beat(node, lease)).toBe('begun');
+    await after.enter(node, { uid, socket: 's', since: 2 });
+    await until(
+      () => after.user(uid),
+      ({ devices }) => devices === 1,
+    );
+    expect(await after.sweep()).toEqual({ users: [], rooms: [{ room, uid }] });
+    expect(await after.user(uid)).toMatchObject({ devices: 1, since: 2, nodes: [node] });
+  });
+
+  test('names may be as long as is allowed', async () => {
+    const { presence } = await open();
+    const [node, room, uid, socket] = ['n', 'r', 'u', 's'].map((name) => fresh(name).padEnd(400, '}')) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    await presence.beat(node, lease);
+    await presence.enter(node, { uid, socket, since: 1 });
+    await presence.joinRoom(node, room, uid, socket);
+    expect(await presence.room(room)).toEqual([{ uid, devices: 1 }]);
+    expect(await presence.leaveRoom(node, room, socket)).toEqual({ uid, last: true });
+    expect(await presence.leave(node, socket)).toEqual({ uid, last: true });
+  });
+
   test('counts what live nodes hold', async () => {
     const { presence } = await open();
     const before = await presence.counts();
@@ -72,7 +106,7 @@ describeStores('presence', (open) => {
     const [dead, live, room] = [fresh('dead'), fresh('live'), fresh('room')];
     const users = Array.from({ length: 30 }, (_, index) => fresh(`uid${index}`));
     const [stays = ''] = users;
-    await one.beat(dead, 400);
+    await one.beat(dead, 2_000);
     await two.beat(live, lease);
     for (const uid of users) {
       await one.enter(dead, { uid, socket: `s-${uid}`, since: 1 });
@@ -94,6 +128,7 @@ describeStores('presence', (open) => {
     expect((await two.user(users[1] ?? '')).lastSeen).toBeGreaterThan(0);
     expect(await one.sweep()).toEqual({ users: [], rooms: [] });
     // The node was only slow: it learns that it has to say all of it again.
+    await expect(one.joinRoom(dead, room, 'u', 's')).rejects.toMatchObject({ name: 'StoreError', code: 'no_lease' });
     expect(await one.beat(dead, lease)).toBe('begun');
     expect(await one.enter(dead, { uid: gone[0] ?? '', socket: 'again', since: 9 })).toEqual({ first: true });
   });

@@ -16,7 +16,8 @@ export interface EmbeddedOptions {
 }
 
 /**
- * Opens the store in a folder, which is made where it is missing. All processes of one machine that open the same folder share it.
+ * Opens the store in a folder, which is made where it is missing. All processes of one machine that open the same folder share it. What was
+ * answered outlives the death of all of them; of the last moments before a power cut some may be lost, without harm to the rest.
  *
  * @param folder - on a local disk: files of the network cannot be shared so
  * @throws StoreError `store_corrupt`, `store_format`, `store_denied`, `store_full`, `store_down`

@@ -1,57 +1,68 @@
 import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
+import { createIncarnations, nodeOf } from '../incarnations.ts';
 import { lastSeenMs, type PresenceStore, type UserPresence } from '../presence.ts';
 import type { Database, Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { afterAll } from './values.ts';
 
 /**
- * Keys: `lease node` → its end; `user uid node socket` → since; `socket node socket` → uid; `member room uid node socket` → nothing;
- * `joined node socket room` → uid; `seen uid` → when last.
+ * Keys, where node is one life of it: `lease node` → its end; `user uid node socket` → since; `socket node socket` → uid;
+ * `member room uid node socket` → nothing; `joined node socket room` → uid; `seen uid` → when last.
  */
 export function createPresence(environment: Environment): PresenceStore & { readonly sweeps: Sweep } {
+  const lives = createIncarnations();
   return {
     async beat(node, leaseMs) {
       checkNames(node);
       checkIntegers(1, { leaseMs });
-      return environment.write((db) => {
+      const life = lives.find(node);
+      const next = lives.next(node);
+      const until = performance.now() + leaseMs;
+      const begun = await environment.write((db) => {
         const now = Date.now();
-        const begun = !isLive(db, node, now);
-        db.put(['lease', node], number(now + leaseMs));
-        return begun ? 'begun' : 'renewed';
+        const goesOn = life !== undefined && isLive(db, life, now);
+        db.put(['lease', goesOn ? life : next], number(now + leaseMs));
+        return !goesOn;
       });
+      lives.holds(node, begun || life === undefined ? next : life, until);
+      return begun ? 'begun' : 'renewed';
     },
 
     async enter(node, { uid, socket, since }) {
       checkNames(node, uid, socket);
       checkIntegers(0, { since });
+      const life = lives.of(node);
       return environment.write((db) => {
-        leaveNode(db, node, socket, Date.now());
+        leaveNode(db, life, socket, Date.now());
         const first = isEmpty(db, ['user', uid]);
-        db.put(['user', uid, node, socket], number(since));
-        db.put(['socket', node, socket], Buffer.from(uid));
+        db.put(['user', uid, life, socket], number(since));
+        db.put(['socket', life, socket], Buffer.from(uid));
         return { first };
       });
     },
 
     async leave(node, socket) {
       checkNames(node, socket);
-      return environment.write((db) => leaveNode(db, node, socket, Date.now()));
+      const life = lives.find(node);
+      return life === undefined ? undefined : environment.write((db) => leaveNode(db, life, socket, Date.now()));
     },
 
     async joinRoom(node, room, uid, socket) {
       checkNames(node, room, uid, socket);
+      const life = lives.of(node);
       return environment.write((db) => {
-        leaveRoom(db, node, room, socket);
+        leaveRoom(db, life, room, socket);
         const first = isEmpty(db, ['member', room, uid]);
-        db.put(['member', room, uid, node, socket], nothing);
-        db.put(['joined', node, socket, room], Buffer.from(uid));
+        db.put(['member', room, uid, life, socket], nothing);
+        db.put(['joined', life, socket, room], Buffer.from(uid));
         return { first };
       });
     },
 
     async leaveRoom(node, room, socket) {
       checkNames(node, room, socket);
-      return environment.write((db) => leaveRoom(db, node, room, socket));
+      const life = lives.find(node);
+      return life === undefined ? undefined : environment.write((db) => leaveRoom(db, life, room, socket));
     },
 
     async user(uid) {
@@ -158,7 +169,7 @@ function userOf(db: Database, uid: string, now: number): UserPresence {
     devices: here.length,
     since: offline ? undefined : Math.min(...here.map(({ value }) => toNumber(value))),
     lastSeen: offline && seen !== undefined && toNumber(seen) > now - lastSeenMs ? toNumber(seen) : undefined,
-    nodes: [...new Set(here.map(({ key }) => (key as string[])[2] ?? ''))].sort(),
+    nodes: [...new Set(here.map(({ key }) => nodeOf((key as string[])[2] ?? '')))].sort(),
   };
 }
 

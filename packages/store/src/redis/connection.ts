@@ -92,6 +92,7 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
       // Without a listener an error would end the process; the first connection says what is wrong.
       other.on('error', () => {});
       others.push(other);
+      if (closed) other.disconnect();
       return other;
     },
     async close() {

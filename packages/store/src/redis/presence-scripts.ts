@@ -2,17 +2,18 @@ import type { Connection, Script } from './connection.ts';
 import { scriptTime } from './script-time.ts';
 
 /*
- * One sorted set of leases by node. Of each node two hashes, which say what to sweep when it is gone: its sockets to uids, and its sockets
+ * Where node is one life of it: one sorted set of leases by node. Of each node two hashes, which say what to sweep when it is gone: its sockets to uids, and its sockets
  * with rooms to uids. Of each user a hash of nodes with sockets to when they came, and when they were last seen; of each room a hash of
  * nodes with sockets to uids. A change goes to two slots, one after the other, in such an order that what is cut in between is swept.
  * All are bounded by the connections there are, and swept when their node is gone.
  */
 
 const beat = `${scriptTime}
-local before = redis.call('ZSCORE', KEYS[1], ARGV[1])
-redis.call('ZADD', KEYS[1], whole(now + tonumber(ARGV[2])), ARGV[1])
-if before and tonumber(before) > now then return 0 end
-return 1
+local life, next, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local before = redis.call('ZSCORE', KEYS[1], life)
+local goes = before and tonumber(before) > now
+redis.call('ZADD', KEYS[1], whole(now + lease), goes and life or next)
+return goes and 0 or 1
 `;
 
 const leases = `${scriptTime}

@@ -1,10 +1,12 @@
 import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
+import { createIncarnations, nodeOf } from '../incarnations.ts';
 import { lastSeenMs, type PresenceStore } from '../presence.ts';
 import type { Connection } from './connection.ts';
 import { definePresenceScripts } from './presence-scripts.ts';
 
 export function createPresence(connection: Connection): PresenceStore {
   const scripts = definePresenceScripts(connection);
+  const lives = createIncarnations();
   const leaseKey = [connection.key('beats', 'presence')];
   const socketsOf = (node: string): string => connection.key('ns', node);
   const joinsOf = (node: string): string => connection.key('nj', node);
@@ -59,32 +61,41 @@ export function createPresence(connection: Connection): PresenceStore {
     async beat(node, leaseMs) {
       checkNames(node);
       checkIntegers(1, { leaseMs });
-      return (await scripts.beat(leaseKey, node, leaseMs)) === 1 ? 'begun' : 'renewed';
+      const next = lives.next(node);
+      const life = lives.find(node);
+      const until = performance.now() + leaseMs;
+      const begun = (await scripts.beat(leaseKey, life ?? '', next, leaseMs)) === 1;
+      lives.holds(node, begun || life === undefined ? next : life, until);
+      return begun ? 'begun' : 'renewed';
     },
 
     async enter(node, { uid, socket, since }) {
       checkNames(node, uid, socket);
       checkIntegers(0, { since });
-      await leave(node, socket);
-      await scripts.note([socketsOf(node)], socket, uid);
-      return { first: (await scripts.addUser(userKeys(uid), join(node, socket), since)) === 1 };
+      const life = lives.of(node);
+      await leave(life, socket);
+      await scripts.note([socketsOf(life)], socket, uid);
+      return { first: (await scripts.addUser(userKeys(uid), join(life, socket), since)) === 1 };
     },
 
     async leave(node, socket) {
       checkNames(node, socket);
-      return leave(node, socket);
+      const life = lives.find(node);
+      return life === undefined ? undefined : leave(life, socket);
     },
 
     async joinRoom(node, room, uid, socket) {
       checkNames(node, room, uid, socket);
-      await leaveRoom(node, room, socket);
-      await scripts.note([joinsOf(node)], join(socket, room), uid);
-      return { first: (await scripts.addMember(roomKeys(room), join(node, socket), uid)) === 1 };
+      const life = lives.of(node);
+      await leaveRoom(life, room, socket);
+      await scripts.note([joinsOf(life)], join(socket, room), uid);
+      return { first: (await scripts.addMember(roomKeys(room), join(life, socket), uid)) === 1 };
     },
 
     async leaveRoom(node, room, socket) {
       checkNames(node, room, socket);
-      return leaveRoom(node, room, socket);
+      const life = lives.find(node);
+      return life === undefined ? undefined : leaveRoom(life, room, socket);
     },
 
     async user(uid) {
@@ -93,7 +104,7 @@ export function createPresence(connection: Connection): PresenceStore {
       const [fields, seen] = answer as [Buffer[], Buffer | null];
       const here = pairs(fields).flatMap(([field, since]) => {
         const [node] = split(field);
-        return live.includes(node) ? [{ node, since: Number(since) }] : [];
+        return live.includes(node) ? [{ node: nodeOf(node), since: Number(since) }] : [];
       });
       const offline = here.length === 0;
       return {
