@@ -1,4 +1,2 @@
 export { type Agent, type AgentOptions, startAgent } from './agent.ts';
-export { type CheckedHook, checkHooks } from './hooks/check-hooks.ts';
-export type { HookLocation } from './hooks/find-hook-files.ts';
-export { HookError } from './hooks/hook-error.ts';
+export { checkHooks } from './hooks/check-hooks.ts';
