@@ -24,5 +24,15 @@ export {
   type UidInput,
 } from '@gopush/contract';
 export { HookError, type HookLocation } from '@gopush/hooks';
-export { type Push, type PushServer, type PushServerOptions, startPushServer } from '@gopush/push-server';
+export {
+  type Cleanup,
+  defineServer,
+  type Push,
+  type PushServer,
+  type PushServerOptions,
+  type ServerClient,
+  type ServerHook,
+  startPushServer,
+  type Verdict,
+} from '@gopush/push-server';
 export { ListenError, type Logger } from '@gopush/service';

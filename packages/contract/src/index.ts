@@ -51,6 +51,7 @@ export {
   type Ack,
   events,
   greeting,
+  parseEvent,
   parseRoom,
   parseRoomMessage,
   parseRooms,

@@ -2,7 +2,8 @@ import { createServer } from 'node:net';
 import { relative } from 'node:path';
 import { checkHooks } from '@gopush/agent';
 import type { Config, RedisConfig } from '@gopush/contract';
-import { createRedisClient } from '@gopush/push-server';
+import type { CheckedHook } from '@gopush/hooks';
+import { checkServerHook, createRedisClient } from '@gopush/push-server';
 import { ListenError, listen } from '@gopush/service';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type Project, type ProjectOptions } from '../project.ts';
@@ -40,16 +41,17 @@ export async function checkBuild(project: Project): Promise<Finding[]> {
     ...project.warnings.map((detail): Finding => ({ what: 'config', state: 'warning', detail })),
   ];
   const { hooks } = await checkHooks(project);
-  return [
-    ...config,
-    ...hooks.map(({ name, file, problem }): Finding => {
-      const what = `hook ${name}`;
-      if (problem !== undefined) return { what, state: 'wrong', detail: problem };
-      if (file === undefined)
-        return { what, state: 'warning', detail: `there is none; make one with: gopush add hook ${name}` };
-      return { what, state: 'ok', detail: relative(process.cwd(), file) };
-    }),
-  ];
+  const serverHook = await checkServerHook(project);
+  // Most projects need no server hook: where there is none, there is nothing to say.
+  return [...config, ...hooks.map(findingOf), ...serverHook.filter(({ file }) => file !== undefined).map(findingOf)];
+}
+
+function findingOf({ name, file, problem }: CheckedHook): Finding {
+  const what = `hook ${name}`;
+  if (problem !== undefined) return { what, state: 'wrong', detail: problem };
+  if (file === undefined)
+    return { what, state: 'warning', detail: `there is none; make one with: gopush add hook ${name}` };
+  return { what, state: 'ok', detail: relative(process.cwd(), file) };
 }
 
 /** Says what was found, to people. */
