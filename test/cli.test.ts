@@ -87,11 +87,26 @@ test('check: all is well, a hook is missing, a port is taken, Redis is away', as
   expect((await gopush(['check', '--no-ports'], { cwd: dir, env: { GOPUSH_REDIS_ADAPTER: 'null' } })).code).toBe(0);
 
   await writeFile(join(dir, 'hooks/router.local.js'), 'export default { chat: 5 };');
+  await writeFile(join(dir, 'hooks/server.local.js'), 'export default { canJoin: "all" };');
   const broken = await gopush(['check', '--no-ports'], { cwd: dir, env: { GOPUSH_REDIS_ADAPTER: 'null' } });
   expect([broken.code, broken.stdout]).toEqual([
     2,
     expect.stringMatching(/✗ hook router: .*router\.local\.js: chat: a target is/),
   ]);
+  expect(broken.stdout).toMatch(/✗ hook server: .*server\.local\.js: canJoin: found text, wanted a function/);
+});
+
+test('add hook server makes a server hook that is checked and decides', async () => {
+  const { dir, url } = await makeProject({ serverWorkers: 1 });
+  expect((await gopush(['add', 'hook', 'server'], { cwd: dir })).code).toBe(0);
+  expect((await gopush(['check'], { cwd: dir })).stdout).toMatch(/✓ hook server: .*server\.local\.js/);
+  const running = startGopush(['dev'], { cwd: dir });
+  await running.until(/gopush is ready/);
+  const ann = await connectClient(url, 'websocket', { query: { user: 'ann' } });
+  expect(await ann.emitWithAck('hello', 1)).toEqual({ ok: true, uid: 'ann', event: 'hello', data: 1 });
+  await writeFile(join(dir, 'hooks/server.local.js'), 'export default { canJoin: () => false };');
+  await running.until(/hooks reloaded/);
+  expect(await ann.emitWithAck('go:join', 'a')).toMatchObject({ error: { code: 'join_refused' } });
 });
 
 test('add hook goes where the hooks of a gopush 0.1 project are', async () => {

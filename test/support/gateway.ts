@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Agent, type AgentOptions, startAgent } from '@gopush/agent';
 import type { ConfigInput, UidHook } from '@gopush/contract';
-import { type PushServer, startPushServer } from '@gopush/push-server';
+import { type PushServer, type PushServerOptions, startPushServer } from '@gopush/push-server';
 import { onTestFinished } from 'vitest';
 
 /** In tests a client is who its `user` parameter says. */
@@ -20,7 +20,11 @@ export async function startTestAgent(hooks: AgentOptions['hooks'] & object, conf
 }
 
 /** Push-servers on free ports, joined by the embedded fan-out, that end with the test. */
-export async function startPushServers(count: number, config: ConfigInput = {}): Promise<PushServer[]> {
+export async function startPushServers(
+  count: number,
+  config: ConfigInput = {},
+  options: Pick<PushServerOptions, 'hooks' | 'logger'> = {},
+): Promise<PushServer[]> {
   const fanoutDir = await mkdtemp(join(tmpdir(), 'gopush-'));
   const servers: PushServer[] = [];
   onTestFinished(async () => {
@@ -32,6 +36,7 @@ export async function startPushServers(count: number, config: ConfigInput = {}):
       await startPushServer({
         config: { serverPortStart: 0, ...config, pushServer: { fanoutDir, drainMs: 200, ...config.pushServer } },
         node: `push-server-${index}`,
+        ...options,
       }),
     );
   }

@@ -11,6 +11,7 @@ import {
   type Hooks,
   type Target,
 } from '@gopush/contract';
+import { type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
 import {
   createLifetime,
   createMetrics,
@@ -30,10 +31,8 @@ import { describeAgent } from './agent-state.ts';
 import type { AgentContext } from './context.ts';
 import { handleRequest } from './handle-request.ts';
 import { handleUpgrade } from './handle-upgrade.ts';
-import type { HookLocation } from './hooks/find-hook-files.ts';
 import { createHookSet, type HookSet, policyOf } from './hooks/hook-set.ts';
-import { loadHooks } from './hooks/load-hooks.ts';
-import { watchHooks } from './hooks/watch-hooks.ts';
+import { hookSource } from './hooks/hook-source.ts';
 import { createLimits } from './limits/limits.ts';
 import { type Front, openFront } from './listen/front.ts';
 import { createObserver } from './observe.ts';
@@ -259,15 +258,16 @@ async function openHooks(
     const set = createHookSet(hooks, (hook) => `hook ${hook}`, defaults);
     return () => set;
   }
-  const loaded = await loadHooks(hooks, defaults);
-  for (const hook of loaded.set.missing) {
+  const source = hookSource(hooks, defaults);
+  const loaded = await loadHooks(source);
+  for (const hook of loaded.value.missing) {
     log.warn({ hook }, `there is no ${hook} hook: ${consequences[hook]}. Make one with: gopush add hook ${hook}`);
   }
-  if (!config.hooks.watch) return () => loaded.set;
+  if (!config.hooks.watch) return () => loaded.value;
   const reloads = metrics.counter('hook_reloads_total', 'Edits of hooks that were taken up, or refused.', ['result']);
-  const watched = watchHooks(hooks, defaults, loaded, log, (result) => reloads.inc({ result }));
+  const watched = watchHooks(source, loaded, { log, onReload: (result) => reloads.inc({ result }) });
   opened('hook watcher', watched.close);
-  return () => watched.current().set;
+  return watched.current;
 }
 
 const consequences = {

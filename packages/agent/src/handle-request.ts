@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { failed, type Result, stickyHeader, writeUid } from '@gopush/contract';
+import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
-import { callHook } from './hooks/call-hook.ts';
 import type { UidSource } from './hooks/hook-set.ts';
 import type { Served } from './observe.ts';
 import { forward } from './proxy/forward.ts';

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { failed, type Result, stickyHeader, success, writeUid } from '@gopush/contract';
+import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
 import { parseHandshake } from './handshake.ts';
-import { callHook } from './hooks/call-hook.ts';
 import type { HookSet, UidSource } from './hooks/hook-set.ts';
 import type { Served, TunnelInfo } from './observe.ts';
 import { isOriginAllowed } from './origin.ts';

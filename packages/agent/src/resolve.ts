@@ -15,8 +15,8 @@ import {
   type Target,
   type TargetSource,
 } from '@gopush/contract';
+import { callHook, type HookOutcome } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
-import { callHook, type HookOutcome } from './hooks/call-hook.ts';
 import type { HookSet, RouteSource } from './hooks/hook-set.ts';
 import type { Fleet, Product } from './route/fleet.ts';
 import type { Sources } from './route/sources.ts';

@@ -1,4 +1,5 @@
-import { CertificateError, HookError } from '@gopush/agent';
+import { CertificateError } from '@gopush/agent';
+import { HookError } from '@gopush/hooks';
 import { ListenError } from '@gopush/service';
 
 /** Ends a command with one message (none where a child process has said it) and an exit code: 1 for what the machine refuses, 2 for what the project's files say wrongly. */

@@ -1,4 +1,4 @@
-export { type Agent, type AgentOptions, HookError, type HookLocation, startAgent } from '@gopush/agent';
+export { type Agent, type AgentOptions, startAgent } from '@gopush/agent';
 export {
   type AgentApp,
   type AgentAppHook,
@@ -23,5 +23,16 @@ export {
   type UidHook,
   type UidInput,
 } from '@gopush/contract';
-export { type Push, type PushServer, type PushServerOptions, startPushServer } from '@gopush/push-server';
+export { HookError, type HookLocation } from '@gopush/hooks';
+export {
+  type Cleanup,
+  defineServer,
+  type Push,
+  type PushServer,
+  type PushServerOptions,
+  type ServerClient,
+  type ServerHook,
+  startPushServer,
+  type Verdict,
+} from '@gopush/push-server';
 export { ListenError, type Logger } from '@gopush/service';

@@ -41,10 +41,10 @@ export function startTier(
   logger: Logger,
 ): Promise<Running & { readonly url: string }> {
   const { config, dir, environment } = project;
-  const name = nodeName(node);
+  const common = { config, hooks: { dir, environment }, index: node.index, node: nodeName(node), logger };
   return node.tier === 'agent'
-    ? startAgent({ config, dir, hooks: { dir, environment }, index: node.index, node: name, logger, exclusive: false })
-    : startPushServer({ config, dir, index: node.index, node: name, logger, exclusive: !node.sharePort });
+    ? startAgent({ ...common, dir, exclusive: false })
+    : startPushServer({ ...common, dir, exclusive: !node.sharePort });
 }
 
 /** Longest graceful stop of a tier, in milliseconds: its drain time, and some for the rest. */

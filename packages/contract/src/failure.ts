@@ -66,6 +66,19 @@ export const failures = {
   room_invalid: row(400, 400, false, 'The room name is not acceptable.'),
   event_invalid: row(400, 400, false, 'The event name is not acceptable.'),
   payload_invalid: row(400, 400, false, 'The payload does not have the expected shape.'),
+  connect_refused: row(403, 403, false, 'This client may not connect.'),
+  join_refused: row(403, 403, false, 'This client may not enter the room.'),
+  publish_refused: row(403, 403, false, 'This client may not speak to the room.'),
+  too_many_requests: row(429, 429, true, 'This client asks for too much at a time.'),
+  server_hook_threw: row(500, 403, false, 'It could not be decided whether this is allowed: the hook failed.'),
+  server_hook_rejected: row(500, 403, false, 'It could not be decided whether this is allowed: the hook refused.'),
+  server_hook_timeout: row(503, 503, true, 'It could not be decided in time whether this is allowed.'),
+  server_hook_bad_value: row(
+    500,
+    403,
+    false,
+    'It could not be decided whether this is allowed: the hook returned a wrong value.',
+  ),
 
   // This process
   stopping: row(503, 503, true, 'This node is stopping.'),

@@ -46,12 +46,13 @@ export {
   type ProductRoute,
   parseProduct,
 } from './product.ts';
-export { readProduct, readProduct, readSid, writeUid, writeUid } from './query.ts';
+export { readProduct, readSid, writeUid } from './query.ts';
 export { type Result, success } from './result.ts';
 export {
   type Ack,
   events,
   greeting,
+  parseEvent,
   parseRoom,
   parseRoomMessage,
   parseRooms,

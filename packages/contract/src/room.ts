@@ -70,12 +70,19 @@ export function parseRoomMessage(payload: unknown): Result<RoomMessage> {
     return failed('payload_invalid', `noBroadcast is true or false, not ${kindOf(noBroadcast)}`);
   }
   if (event !== undefined) {
-    if (typeof event !== 'string') return failed('event_invalid', `an event is text, not ${kindOf(event)}`);
-    const fault = nameFault(event, maxNameBytes);
-    if (fault !== undefined) return failed('event_invalid', `the event is ${fault}`);
-    if (reserved.has(event) || event.startsWith('go:')) return failed('event_invalid', 'the event is reserved');
+    const parsed = parseEvent(event);
+    if (!parsed.ok) return parsed;
   }
   return success(payload as RoomMessage);
+}
+
+/** Takes the name of an event: `event_invalid` unless it is text of 1 to 256 bytes without control characters that is not reserved. */
+export function parseEvent(event: unknown): Result<string> {
+  if (typeof event !== 'string') return failed('event_invalid', `an event is text, not ${kindOf(event)}`);
+  const fault = nameFault(event, maxNameBytes);
+  if (fault !== undefined) return failed('event_invalid', `the event is ${fault}`);
+  if (reserved.has(event) || event.startsWith('go:')) return failed('event_invalid', 'the event is reserved');
+  return success(event);
 }
 
 /** Most rooms that one call may name. */

@@ -1,6 +1,20 @@
-import { agentHeader, events, failures, greeting, type Identity, readIdentity, type Welcome } from '@gopush/contract';
+import {
+  agentHeader,
+  events,
+  type Failure,
+  failures,
+  greeting,
+  type Identity,
+  readIdentity,
+  type Welcome,
+} from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { Socket } from 'socket.io';
+import type { AddressOf } from './client-address.ts';
+import { handleMessages } from './handle-messages.ts';
+import type { Rules } from './hook/rules.ts';
+import type { ServerClient } from './hook/server-hook.ts';
+import { logFailure } from './refuse.ts';
 import { handleRooms } from './rooms/handle-rooms.ts';
 import type { Push } from './rooms/push.ts';
 import { roomOfUser } from './rooms/room-names.ts';
@@ -10,35 +24,74 @@ export interface ConnectionContext {
   /** Name of this push-server. */
   readonly node: string;
   readonly push: Push;
+  /** What the server hook decides. */
+  readonly rules: Rules;
+  readonly addressOf: AddressOf;
   readonly log: Logger;
+  /** Waits at a stop for what a hook still does. */
+  readonly keep: (work: Promise<void>) => void;
 }
 
-/** Socket.IO middleware: a client without a uid is refused. */
-export function identify(socket: Socket, next: (error?: Error) => void): void {
+/** Socket.IO middleware: a client without a uid, or one that the server hook does not want, is refused. */
+export async function admit(
+  socket: Socket,
+  next: (error?: Error) => void,
+  { rules, addressOf, log }: ConnectionContext,
+): Promise<void> {
   const { headers, query } = socket.handshake;
   const identity = readIdentity(headers, query);
-  if (identity.ok) {
-    identities.set(socket, identity.value);
-    next();
-    return;
+  if (!identity.ok) return next(errorOf(identity.failure));
+  const client = createClient(socket, identity.value, addressOf);
+  if (rules.has('onConnect')) {
+    const verdict = await rules.mayConnect(client);
+    if (!verdict.ok) {
+      logFailure(verdict.failure, log);
+      return next(errorOf(verdict.failure));
+    }
   }
-  const { code } = identity.failure;
-  const { message } = failures[code];
-  next(Object.assign(new Error(message), { data: { code, message } }));
+  clients.set(socket, client);
+  next();
 }
 
 /** A connection's line: its user's room → the greeting → what it asks for. */
-export async function handleConnection(socket: Socket, { node, push, log }: ConnectionContext): Promise<void> {
-  const identity = identities.get(socket);
-  if (identity === undefined) return;
-  const { uid, product } = identity;
+export function handleConnection(socket: Socket, { node, push, rules, log, keep }: ConnectionContext): void {
+  const client = clientOf(socket);
+  if (client === undefined) return;
+  const { uid, product } = client;
   // Entered at once; only telling other nodes could take longer, and nothing waits for that.
   void socket.join(roomOfUser(uid));
   const agent = socket.handshake.headers[agentHeader];
   const welcome: Welcome = { uid, product, agent: typeof agent === 'string' ? agent : null, server: node };
   socket.emit(events.welcome, welcome);
   socket.emit(events.push, greeting);
-  handleRooms(socket, push, log);
+  handleRooms(socket, client, push, rules, log);
+  handleMessages(socket, client, rules, log);
+  socket.on('disconnect', (reason) => {
+    if (!rules.has('onDisconnect')) return;
+    keep(
+      rules.disconnected(client, reason).then((result) => {
+        if (!result.ok) logFailure(result.failure, log);
+      }),
+    );
+  });
 }
 
-const identities = new WeakMap<Socket, Identity>();
+/** The client of a socket that was admitted. */
+export function clientOf(socket: Socket): ServerClient | undefined {
+  return clients.get(socket);
+}
+
+const clients = new WeakMap<Socket, ServerClient>();
+
+function createClient({ id, handshake }: Socket, { uid, product }: Identity, addressOf: AddressOf): ServerClient {
+  const query: Record<string, string | undefined> = Object.create(null);
+  for (const [name, value] of Object.entries(handshake.query)) query[name] = Array.isArray(value) ? value[0] : value;
+  const { headers, address } = handshake;
+  return { id, uid, product, address: addressOf(headers, address), data: {}, headers, query };
+}
+
+/** What Socket.IO tells a client that it refuses. */
+function errorOf({ code }: Failure): Error {
+  const { message } = failures[code];
+  return Object.assign(new Error(message), { data: { code, message } });
+}

@@ -1,2 +1,4 @@
+export { checkServerHook } from './hook/hook-source.ts';
+export { type Cleanup, defineServer, type ServerClient, type ServerHook, type Verdict } from './hook/server-hook.ts';
 export { type PushServer, type PushServerOptions, startPushServer } from './push-server.ts';
 export type { Push } from './rooms/push.ts';

@@ -1,19 +1,26 @@
 import { createServer } from 'node:http';
 import { resolve } from 'node:path';
 import { type Config, type ConfigInput, createConfig } from '@gopush/contract';
+import type { HookLocation } from '@gopush/hooks';
 import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
 import { Server } from 'socket.io';
-import { handleConnection, identify } from './connection.ts';
+import { createAddressOf } from './client-address.ts';
+import { admit, type ConnectionContext, clientOf, handleConnection } from './connection.ts';
 import { meshFolder, startEmbeddedFanout } from './fanout/embedded.ts';
 import type { Fanout } from './fanout/fanout.ts';
 import { startRedisFanout } from './fanout/redis.ts';
 import { createFileHandler } from './files.ts';
+import { openHook } from './hook/open-hook.ts';
+import { createRules } from './hook/rules.ts';
+import type { ServerHook } from './hook/server-hook.ts';
 import { createPush, type Push } from './rooms/push.ts';
 
 /** What a push-server is started with. */
 export interface PushServerOptions {
   /** Settings, as in a config file. @defaultValue all defaults */
   readonly config?: ConfigInput;
+  /** The server hook itself, or where its file is. @defaultValue none: all clients may enter all rooms, and speak to those they are in */
+  readonly hooks?: ServerHook | HookLocation;
   /** Which of the push-servers this is; its port is `serverPortStart` plus this. @defaultValue 0 */
   readonly index?: number;
   /** Folder of the project. @defaultValue the current one */
@@ -42,7 +49,7 @@ export interface PushServer {
 /**
  * Starts a realtime backend.
  *
- * @throws ListenError for a port that cannot be had, TypeError for a wrong setting
+ * @throws HookError for a hook that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
  */
 export async function startPushServer(options: PushServerOptions = {}): Promise<PushServer> {
   const { index = 0, dir = process.cwd(), logger: log = silentLogger, exclusive = false } = options;
@@ -53,6 +60,11 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
   try {
     const fanout = await startFanout(config, dir, log);
     lifetime.opened('fan-out', fanout.close);
+    const hook = await openHook(options.hooks ?? {}, config, log);
+    lifetime.opened('server hook', hook.close);
+    // Those who leave because of a stop are told of as well.
+    const unfinished = new Set<Promise<void>>();
+    lifetime.opened('calls of the server hook', async () => void (await Promise.all(unfinished)));
     const { publicDir } = pushServer;
     const http = createServer(createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir)));
     const io = new Server(http, {
@@ -69,8 +81,20 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       await drained;
     });
     const push = createPush(io);
-    io.use(identify);
-    io.on('connection', (socket) => handleConnection(socket, { node, push, log }));
+    const context: ConnectionContext = {
+      node,
+      push,
+      rules: createRules(hook.current, config.hooks.timeoutMs),
+      addressOf: createAddressOf(config.access.trustedProxies),
+      log,
+      keep(work) {
+        unfinished.add(work);
+        void work.finally(() => unfinished.delete(work));
+      },
+    };
+    io.use((socket, next) => void admit(socket, next, context));
+    io.on('connection', (socket) => handleConnection(socket, context));
+    await hook.start({ io, push, clientOf });
     await fanout.joined();
 
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;

@@ -13,8 +13,8 @@ import {
   type TargetSource,
   type UidHook,
 } from '@gopush/contract';
+import { HookError } from '@gopush/hooks';
 import { createHookApp, type HookApp } from './hook-app.ts';
-import { HookError } from './hook-error.ts';
 
 /** What says who a client is: a plain function, an Express app, or nothing. */
 export type UidSource =

@@ -2,6 +2,8 @@ import { createServer } from 'node:net';
 import { relative } from 'node:path';
 import { CertificateError, checkHooks, loadCertificate, type TlsConfig } from '@gopush/agent';
 import type { Config, RedisConfig } from '@gopush/contract';
+import type { CheckedHook } from '@gopush/hooks';
+import { checkServerHook } from '@gopush/push-server';
 import { ListenError, listen } from '@gopush/service';
 import { createRedisClient } from '@gopush/store';
 import { CommandError } from '../command-error.ts';
@@ -42,17 +44,22 @@ export async function checkBuild(project: Project): Promise<Finding[]> {
   const { tls } = project.config.agent;
   const certificate = tls === null ? [] : [await checkCertificate(tls, project.dir)];
   const { hooks } = await checkHooks(project);
+  const serverHook = await checkServerHook(project);
+  // Most projects need no server hook: where there is none, there is nothing to say.
   return [
     ...config,
     ...certificate,
-    ...hooks.map(({ name, file, problem }): Finding => {
-      const what = `hook ${name}`;
-      if (problem !== undefined) return { what, state: 'wrong', detail: problem };
-      if (file === undefined)
-        return { what, state: 'warning', detail: `there is none; make one with: gopush add hook ${name}` };
-      return { what, state: 'ok', detail: relative(process.cwd(), file) };
-    }),
+    ...hooks.map(findingOf),
+    ...serverHook.filter(({ file }) => file !== undefined).map(findingOf),
   ];
+}
+
+function findingOf({ name, file, problem }: CheckedHook): Finding {
+  const what = `hook ${name}`;
+  if (problem !== undefined) return { what, state: 'wrong', detail: problem };
+  if (file === undefined)
+    return { what, state: 'warning', detail: `there is none; make one with: gopush add hook ${name}` };
+  return { what, state: 'ok', detail: relative(process.cwd(), file) };
 }
 
 async function checkCertificate(tls: TlsConfig, dir: string): Promise<Finding> {

@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { readTemplate } from './templates.ts';
 
 /** The hooks that can be made. */
-export const hookNames = ['agent', 'onupgrade', 'router'] as const;
+export const hookNames = ['agent', 'onupgrade', 'router', 'server'] as const;
 
 /** The language of a hook file, by its extension. */
 export type Language = 'js' | 'mjs' | 'ts';

@@ -1,10 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HookName } from '@gopush/contract';
 import { HookError } from './hook-error.ts';
-
-/** The hooks, in the order in which messages name them. */
-export const hookNames = ['agent', 'onupgrade', 'router'] as const satisfies readonly HookName[];
 
 const extensions = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 
@@ -17,28 +13,36 @@ export interface HookLocation {
 }
 
 /** The folder with the hooks, and the file of each hook that has one. */
-export interface HookFiles {
+export interface HookFiles<Name extends string> {
   readonly folder: string;
-  readonly files: ReadonlyMap<HookName, string>;
+  readonly files: ReadonlyMap<Name, string>;
 }
 
 /**
- * Finds the file of each hook.
+ * Finds the file of each of these hooks; files of other hooks are none of its business.
  *
  * @throws HookError where two files could be meant
  */
-export async function findHookFiles({ dir, environment }: HookLocation): Promise<HookFiles> {
+export async function findHookFiles<Name extends string>(
+  { dir, environment }: HookLocation,
+  names: readonly Name[],
+): Promise<HookFiles<Name>> {
   for (const name of ['hooks', 'hook']) {
     const folder = join(dir, name);
     const entries = await readdir(folder).catch(() => undefined);
-    if (entries !== undefined) return { folder, files: pickFiles(folder, entries, environment) };
+    if (entries !== undefined) return { folder, files: pickFiles(names, folder, entries, environment) };
   }
   return { folder: join(dir, 'hooks'), files: new Map() };
 }
 
-function pickFiles(folder: string, entries: readonly string[], environment: string): Map<HookName, string> {
-  const files = new Map<HookName, string>();
-  for (const hook of hookNames) {
+function pickFiles<Name extends string>(
+  names: readonly Name[],
+  folder: string,
+  entries: readonly string[],
+  environment: string,
+): Map<Name, string> {
+  const files = new Map<Name, string>();
+  for (const hook of names) {
     for (const stem of [`${hook}.${environment}`, hook]) {
       const found = extensions.map((extension) => `${stem}${extension}`).filter((file) => entries.includes(file));
       const [file, other] = found;

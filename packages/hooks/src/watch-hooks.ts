@@ -1,15 +1,25 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename } from 'node:path';
-import type { ProductPolicy } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import type { HookLocation } from './find-hook-files.ts';
-import { type LoadedHooks, loadHooks } from './load-hooks.ts';
+import { type HookSource, type LoadedHooks, listChanges, loadHooks } from './load-hooks.ts';
 
 /** Hooks that follow their files. */
-export interface WatchedHooks {
+export interface WatchedHooks<Value> {
   /** The hooks as last loaded whole. */
-  current(): LoadedHooks;
-  close(): void;
+  current(): Value;
+  /** Stops watching; resolves when a reload that is under way has ended. */
+  close(): Promise<void>;
+}
+
+/** What is told of edits. */
+export interface WatchListener<Value> {
+  readonly log: Logger;
+  /** Called once for each edit that was taken up, and for each that was refused for a reason of its own. */
+  readonly onReload?: (result: 'taken' | 'refused') => void;
+  /**
+   * Called with what is about to become current, where something has to be done for it. What it throws refuses the edit.
+   */
+  readonly onChange?: (next: Value, current: Value) => void | Promise<void>;
 }
 
 /** Editors write a file in several steps; one reload is enough for all of them. */
@@ -17,15 +27,14 @@ const settleMs = 50;
 
 /**
  * Takes up edits of hook files. What is being served goes on with the hooks it began with; a broken edit keeps the last good
- * hooks and is said once.
+ * hooks and is said once. Edits of other hooks in the same folder are left to those who watch these.
  */
-export function watchHooks(
-  location: HookLocation,
-  defaults: ProductPolicy,
-  loaded: LoadedHooks,
-  log: Logger,
-  onReload: (result: 'taken' | 'refused') => void,
-): WatchedHooks {
+export function watchHooks<Name extends string, Value>(
+  source: HookSource<Name, Value>,
+  loaded: LoadedHooks<Name, Value>,
+  { log, onReload, onChange }: WatchListener<Value>,
+): WatchedHooks<Value> {
+  const own = new RegExp(`^(hooks?$|(${source.names.join('|')})\\.)`);
   let current = loaded;
   let lastProblem: string | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -35,19 +44,20 @@ export function watchHooks(
 
   async function reload(): Promise<void> {
     try {
-      const next = await loadHooks(location, defaults, current);
-      const changed = [...next.modules].filter(([hook, module]) => current.modules.get(hook) !== module);
-      const gone = [...current.modules.keys()].filter((hook) => !next.modules.has(hook));
+      const next = await loadHooks(source, current);
+      const changes = listChanges(current.modules, next.modules);
+      if (next.value !== current.value) await onChange?.(next.value, current.value);
       current = next;
-      if (changed.length > 0 || gone.length > 0 || lastProblem !== undefined) {
-        onReload('taken');
-        log.info({ changed: changed.map(([, module]) => module.bundle.file), gone }, 'hooks reloaded');
+      if (changes.length > 0 || lastProblem !== undefined) {
+        const changed = changes.flatMap((hook) => next.modules.get(hook)?.bundle.file ?? []);
+        onReload?.('taken');
+        log.info({ changed, gone: changes.filter((hook) => !next.modules.has(hook)) }, 'hooks reloaded');
       }
       lastProblem = undefined;
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       if (problem !== lastProblem) {
-        onReload('refused');
+        onReload?.('refused');
         log.error({ problem }, 'hooks not reloaded: the edit is broken, the last good hooks stay');
       }
       lastProblem = problem;
@@ -58,7 +68,7 @@ export function watchHooks(
   /** Whether a change of this file may change the hooks. Others, such as a log that is written beside them, must cost nothing. */
   function matters(file: string | null): boolean {
     if (file === null || lastProblem !== undefined) return true;
-    if (/^(hooks?$|(agent|onupgrade|router)\.)/.test(file)) return true;
+    if (own.test(file)) return true;
     return [...current.modules.values()].some(({ bundle }) => bundle.inputs.some((input) => basename(input) === file));
   }
 
@@ -72,7 +82,7 @@ export function watchHooks(
   }
 
   function watchFolders(): void {
-    const wanted = new Set([location.dir, ...current.folders]);
+    const wanted = new Set([source.location.dir, ...current.folders]);
     for (const [folder, watcher] of watchers) {
       if (wanted.has(folder)) continue;
       watcher.close();
@@ -96,12 +106,13 @@ export function watchHooks(
 
   watchFolders();
   return {
-    current: () => current,
-    close() {
+    current: () => current.value,
+    async close() {
       closed = true;
       clearTimeout(timer);
       for (const watcher of watchers.values()) watcher.close();
       watchers.clear();
+      await reloading;
     },
   };
 }

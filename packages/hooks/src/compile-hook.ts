@@ -3,13 +3,12 @@ import { createRequire } from 'node:module';
 import { dirname, extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compileFunction, constants } from 'node:vm';
-import type { HookName } from '@gopush/contract';
 import { type BuildFailure, build, type Loader, type Plugin, stop } from 'esbuild';
 import { HookError } from './hook-error.ts';
 
 /** A hook file with all it imports from the project, as one piece of code. */
 export interface HookBundle {
-  readonly hook: HookName;
+  readonly hook: string;
   readonly file: string;
   readonly code: string;
   /** The files it was made of: those to watch. */
@@ -24,7 +23,7 @@ export interface HookBundle {
  *
  * @throws HookError for anything that does not compile, with line and column
  */
-export async function bundleHook(hook: HookName, file: string): Promise<HookBundle> {
+export async function bundleHook(hook: string, file: string): Promise<HookBundle> {
   running++;
   try {
     const { outputFiles, metafile } = await build({

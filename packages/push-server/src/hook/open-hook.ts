@@ -1,0 +1,52 @@
+import type { Config } from '@gopush/contract';
+import { type HookLocation, loadHooks, type WatchedHooks, watchHooks } from '@gopush/hooks';
+import type { Logger } from '@gopush/service';
+import { hookSource, type LoadedServerHook, readServerHook } from './hook-source.ts';
+import type { ServerHook } from './server-hook.ts';
+import { type SetUp, type SetUpContext, setUp } from './set-up.ts';
+
+/** The server hook of a running push-server. */
+export interface OpenHook {
+  /** The hook as it is now. */
+  current(): LoadedServerHook;
+  /**
+   * Lets it set up what it wants and follows its file from now on.
+   *
+   * @throws HookError where `setup` fails
+   */
+  start(context: Omit<SetUpContext, 'log' | 'timeoutMs'>): Promise<void>;
+  /** Follows its file no longer, and undoes what it set up. */
+  close(): Promise<void>;
+}
+
+/**
+ * Takes a server hook, or loads the file of it.
+ *
+ * @throws HookError for one that cannot be used
+ */
+export async function openHook(
+  hooks: ServerHook | HookLocation,
+  { hooks: { watch, timeoutMs } }: Config,
+  log: Logger,
+): Promise<OpenHook> {
+  const location = 'dir' in hooks ? hooks : undefined;
+  const source = location === undefined ? undefined : hookSource(location);
+  const loaded = source === undefined ? undefined : await loadHooks(source);
+  const given = Object.keys(hooks).length === 0 ? undefined : hooks;
+  const first = loaded?.value ?? readServerHook(given, 'hook server');
+  let watched: WatchedHooks<LoadedServerHook> | undefined;
+  let done: SetUp | undefined;
+  return {
+    current: () => watched?.current() ?? first,
+    async start(context) {
+      const set = await setUp(first, { ...context, timeoutMs, log });
+      done = set;
+      if (source === undefined || loaded === undefined || !watch) return;
+      watched = watchHooks(source, loaded, { log, onChange: set.change });
+    },
+    async close() {
+      await watched?.close();
+      await done?.close();
+    },
+  };
+}

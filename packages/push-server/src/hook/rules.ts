@@ -1,0 +1,78 @@
+import { failed, kindOf, type Result, success } from '@gopush/contract';
+import { callHook } from '@gopush/hooks';
+import type { LoadedServerHook } from './hook-source.ts';
+import type { ServerClient, ServerHook } from './server-hook.ts';
+
+/** What the server hook decides, asked with a deadline. What it throws comes back as a failure, which lets nothing through. */
+export interface Rules {
+  /** Whether the hook has this function now. Where it has not, there is nothing to wait for. */
+  has(name: keyof ServerHook): boolean;
+  mayConnect(client: ServerClient): Promise<Result<void>>;
+  mayJoin(client: ServerClient, room: string): Promise<Result<void>>;
+  mayPublish(client: ServerClient, room: string, event: string, data: unknown): Promise<Result<void>>;
+  /** What the client's ack gets. */
+  answer(client: ServerClient, event: string, data: unknown): Promise<Result<unknown>>;
+  disconnected(client: ServerClient, reason: string): Promise<Result<unknown>>;
+}
+
+/**
+ * The rules of a server hook that may be exchanged at any time.
+ *
+ * @param current - the hook as it is now
+ * @param timeoutMs - longest time of one call, in milliseconds
+ */
+export function createRules(current: () => LoadedServerHook, timeoutMs: number): Rules {
+  async function ask(name: keyof ServerHook, call: (hook: ServerHook) => unknown): Promise<Asked> {
+    const { hook, file } = current();
+    const where = `${file}: ${name}`;
+    const outcome = await callHook(() => call(hook), timeoutMs);
+    if (outcome.ended === 'returned') return { where, result: success(outcome.value) };
+    const cause = 'cause' in outcome ? outcome.cause : undefined;
+    return { where, result: failed(`server_hook_${outcome.ended}`, where, cause) };
+  }
+  return {
+    has: (name) => current().hook[name] !== undefined,
+    async mayConnect(client) {
+      const asked = await ask('onConnect', (hook) => hook.onConnect?.(client));
+      // Most hooks only look, and return nothing; to refuse takes a word.
+      if (asked.result.ok && asked.result.value === undefined) return allowed;
+      return readVerdict(asked, 'connect_refused');
+    },
+    async mayJoin(client, room) {
+      return readVerdict(
+        await ask('canJoin', (hook) => hook.canJoin === undefined || hook.canJoin(client, room)),
+        'join_refused',
+      );
+    },
+    async mayPublish(client, room, event, data) {
+      const asked = await ask(
+        'canPublish',
+        (hook) => hook.canPublish === undefined || hook.canPublish(client, room, event, data),
+      );
+      return readVerdict(asked, 'publish_refused');
+    },
+    answer: async (client, event, data) =>
+      (await ask('onMessage', (hook) => hook.onMessage?.(client, event, data))).result,
+    disconnected: async (client, reason) =>
+      (await ask('onDisconnect', (hook) => hook.onDisconnect?.(client, reason))).result,
+  };
+}
+
+/** An answer of the hook, and who gave it. */
+interface Asked {
+  readonly where: string;
+  readonly result: Result<unknown>;
+}
+
+function readVerdict(
+  { where, result }: Asked,
+  refused: 'connect_refused' | 'join_refused' | 'publish_refused',
+): Result<void> {
+  if (!result.ok) return result;
+  const { value } = result;
+  if (value === true) return allowed;
+  if (value === false || value === undefined || value === null) return failed(refused);
+  return failed('server_hook_bad_value', `${where}: found ${kindOf(value)}, wanted true or false`);
+}
+
+const allowed: Result<void> = success(undefined);

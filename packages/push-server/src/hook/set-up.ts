@@ -1,0 +1,98 @@
+import { callHook, HookError } from '@gopush/hooks';
+import type { Logger } from '@gopush/service';
+import type { Server, Socket } from 'socket.io';
+import type { Push } from '../rooms/push.ts';
+import type { LoadedServerHook } from './hook-source.ts';
+import type { Cleanup, ServerClient } from './server-hook.ts';
+
+/** What `setup` of a server hook gets, and how long it has. */
+export interface SetUpContext {
+  readonly io: Server;
+  readonly push: Push;
+  readonly clientOf: (socket: Socket) => ServerClient | undefined;
+  /** Longest time of `setup`, and of undoing it, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly log: Logger;
+}
+
+/** What a server hook has set up. */
+export interface SetUp {
+  /** Undoes what the current hook has set up and sets up the next. Where that fails, the current one is set up again. */
+  change(next: LoadedServerHook, current: LoadedServerHook): Promise<void>;
+  /** Undoes what was set up. */
+  close(): Promise<void>;
+}
+
+/**
+ * Runs `setup` of a server hook, where it has one.
+ *
+ * @throws HookError where it throws, takes too long or returns something else than a function
+ */
+export async function setUp(first: LoadedServerHook, context: SetUpContext): Promise<SetUp> {
+  const { timeoutMs, log } = context;
+  /** How to undo what is set up; `'unknown'` where the hook did not say. */
+  let undo: Cleanup | 'unknown' | undefined = await run(first, context);
+  let file = first.file;
+
+  async function clean(): Promise<void> {
+    const cleanup = undo;
+    undo = undefined;
+    if (typeof cleanup !== 'function') return;
+    const outcome = await callHook(cleanup, timeoutMs);
+    if (outcome.ended === 'returned') return;
+    const err = 'cause' in outcome ? outcome.cause : undefined;
+    log.error({ file, err }, `what the server hook set up could not be undone: its function ${outcome.ended}`);
+  }
+  return {
+    async change(next, current) {
+      if (undo === 'unknown') {
+        log.warn(
+          { file: next.file },
+          'setup of the server hook returned no function that undoes it: it stays as it is until the next start',
+        );
+        return;
+      }
+      await clean();
+      try {
+        undo = await run(next, context);
+        file = next.file;
+      } catch (error) {
+        undo = await run(current, context).catch((again: unknown) => {
+          log.error({ err: again }, 'the last good server hook could not be set up again');
+          return undefined;
+        });
+        throw error;
+      }
+    },
+    close: clean,
+  };
+}
+
+async function run(
+  { hook, file }: LoadedServerHook,
+  { io, push, clientOf, timeoutMs }: SetUpContext,
+): Promise<Cleanup | 'unknown' | undefined> {
+  if (hook.setup === undefined) return undefined;
+  let returned: unknown;
+  const outcome = await callHook((): unknown => {
+    returned = hook.setup?.(io, push, clientOf);
+    return returned;
+  }, timeoutMs);
+  if (outcome.ended === 'returned') {
+    const { value } = outcome;
+    if (value === undefined) return 'unknown';
+    if (typeof value === 'function') return value as Cleanup;
+    throw new HookError('server', file, 'setup: wanted a function that undoes it, or nothing');
+  }
+  if (outcome.ended === 'timeout') {
+    // It may end yet, and then nobody would know of what it did.
+    Promise.resolve(returned)
+      .then((late) => (typeof late === 'function' ? late() : undefined))
+      .catch(() => {});
+    throw new HookError('server', file, `setup: it took longer than ${timeoutMs} ms`);
+  }
+  const { cause } = outcome;
+  throw new HookError('server', file, `setup: it ${outcome.ended}: ${cause instanceof Error ? cause.message : cause}`, {
+    cause,
+  });
+}
