@@ -14,7 +14,7 @@ test('a client is in several rooms, and leaves them one by one', async () => {
   const { clients } = await startWith('ann');
   const [ann] = clients;
   expect(await ann?.emitWithAck('room', { room: 'a' })).toEqual({ ok: true, rooms: ['a'] });
-  expect(await ann?.emitWithAck('go:join', ['b', 'c'])).toEqual({ ok: true, rooms: ['a', 'b', 'c'] });
+  expect(await ann?.emitWithAck('go:join', ['b', 'c'])).toMatchObject({ ok: true, rooms: ['a', 'b', 'c'] });
   expect(await ann?.emitWithAck('go:leave', 'a')).toEqual({ ok: true, rooms: ['b', 'c'] });
   expect(await ann?.emitWithAck('go:leave', ['b', 'never entered'])).toEqual({ ok: true, rooms: ['c'] });
 });

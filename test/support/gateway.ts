@@ -34,7 +34,11 @@ export async function startPushServers(
   for (let index = 0; index < count; index++) {
     servers.push(
       await startPushServer({
-        config: { serverPortStart: 0, ...config, pushServer: { fanoutDir, drainMs: 200, ...config.pushServer } },
+        config: {
+          serverPortStart: 0,
+          ...config,
+          pushServer: { fanoutDir, storeDir: join(fanoutDir, 'store'), drainMs: 200, ...config.pushServer },
+        },
         node: `push-server-${index}`,
         ...options,
       }),

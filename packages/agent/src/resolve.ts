@@ -6,10 +6,10 @@ import {
   parseTargets,
   parseUid,
   type Result,
-  readMark,
   readProduct,
   readSid,
   readSidMark,
+  readStickyMark,
   stickyCookie,
   success,
   type Target,
@@ -66,7 +66,7 @@ function readMarkOf(request: AgentRequest, sticky: ProductPolicy['sticky']): str
   const sid = readSid(request.url ?? '/');
   const mark = sid === undefined ? undefined : readSidMark(sid);
   if (mark !== undefined || sticky === 'sid') return mark;
-  return readMark(request.cookies[stickyCookie] ?? '');
+  return readStickyMark(request.cookies[stickyCookie] ?? '');
 }
 
 async function targetsOf(

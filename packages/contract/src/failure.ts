@@ -80,6 +80,11 @@ export const failures = {
     'It could not be decided whether this is allowed: the hook returned a wrong value.',
   ),
 
+  history_gone: row(410, 410, false, 'The history does not reach back so far.'),
+  inbox_full: row(429, 429, true, 'The inbox of this user is full.'),
+  not_durable: row(503, 503, true, 'This cannot be kept just now, so it was not done.'),
+  session_unknown: row(410, 410, false, 'There is no such session to go on with.'),
+
   // This process
   stopping: row(503, 503, true, 'This node is stopping.'),
   internal: row(500, 500, true, 'An unexpected error occurred.'),

@@ -38,6 +38,7 @@ export {
   uidParameter,
   writeIdentity,
 } from './identity.ts';
+export { readMark, writeMark } from './mark.ts';
 export { nameFault } from './name.ts';
 export {
   type ProductInput,
@@ -51,8 +52,18 @@ export { type Result, success } from './result.ts';
 export {
   type Ack,
   events,
+  type Gap,
   greeting,
+  type InboxMessage,
+  type Joined,
+  type JoinRequest,
+  type Position,
+  type PresenceEvent,
+  type Published,
+  type PublishRequest,
   parseEvent,
+  parseJoins,
+  parsePublish,
   parseRoom,
   parseRoomMessage,
   parseRooms,
@@ -60,7 +71,14 @@ export {
   type Welcome,
 } from './room.ts';
 export { isIdentitySigned, requestIdHeader, type SignedHeaders, signatureHeader, signIdentity } from './signature.ts';
-export { createStickyMarks, readMark, readSidMark, type StickyMarks, stickyCookie, stickyHeader } from './sticky.ts';
+export {
+  createStickyMarks,
+  readSidMark,
+  readStickyMark,
+  type StickyMarks,
+  stickyCookie,
+  stickyHeader,
+} from './sticky.ts';
 export {
   builtIn,
   createTarget,

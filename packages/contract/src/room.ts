@@ -20,8 +20,18 @@ export interface RoomMessage {
 export const events = {
   /** Client → server: {@link RoomMessage}. */
   room: 'room',
-  /** Client → server: enter a room, or a list of them. */
+  /** Client → server: enter a room or a list of them, perhaps from a place in their history: {@link JoinRequest}. */
   join: 'go:join',
+  /** Client → server: {@link PublishRequest}. */
+  publish: 'go:publish',
+  /** Client → server: who is in a room: `{ room }`. */
+  presence: 'go:presence',
+  /** Server → client: {@link Gap}. */
+  gap: 'go:gap',
+  /** Server → client: {@link PresenceEvent}. */
+  presenceChange: 'go:presence',
+  /** Server → client, with an ack that ends its waiting: {@link InboxMessage}. */
+  inbox: 'go:inbox',
   /** Client → server: leave a room, or a list of them. */
   leave: 'go:leave',
   /** Server → client: the greeting of gopush 0.1, `"hello world"`. */
@@ -40,9 +50,77 @@ export interface Welcome {
   readonly server: string;
 }
 
+/** A place in the history of a room. */
+export interface Position {
+  /** Names the history: offsets of different ones have nothing to do with each other. */
+  readonly epoch: string;
+  /** Of the last message before that place; 0 is the beginning. */
+  readonly offset: number;
+}
+
+/** A room to enter: from now on, or from a place in its history on. */
+export interface JoinRequest {
+  readonly room: string;
+  /** What came after this is given first. */
+  readonly from?: Position;
+}
+
+/** A room that was entered. */
+export interface Joined {
+  readonly room: string;
+  /** Where its history stands for this client; `null` where the room keeps none. */
+  readonly position: Position | null;
+  /** Whether the client now has all that came after the place it named; absent: it named none. */
+  readonly recovered?: boolean;
+}
+
+/** What a client says to a room. */
+export interface PublishRequest {
+  readonly room: string;
+  readonly event: string;
+  readonly message?: unknown;
+  /** Saying the same with the same id again, within the time of the history, says it once. */
+  readonly id?: string;
+  /** Whether the sender is to get it, too. @defaultValue false */
+  readonly echo?: boolean;
+  /** Not kept, and left out where a client cannot take it now. @defaultValue false */
+  readonly volatile?: boolean;
+}
+
+/** What became of something that was published to a room. */
+export interface Published {
+  /** Its place in the history; `null` where it was not kept. */
+  readonly position: Position | null;
+  /** Whether the same was published before with this id; then nothing was sent. */
+  readonly duplicate: boolean;
+}
+
+/** Messages of a room that this client did not get, and cannot get any more. */
+export interface Gap {
+  readonly room: string;
+  /** From where the client has everything again. */
+  readonly position: Position;
+}
+
+/** Someone came into a room, or left it, with their last device. */
+export interface PresenceEvent {
+  readonly room: string;
+  readonly uid: string;
+  readonly change: 'joined' | 'left';
+}
+
+/** What waited for a user. */
+export interface InboxMessage {
+  readonly id: string;
+  readonly event: string;
+  readonly message: unknown;
+  /** When it was put there, in milliseconds since 1970. */
+  readonly at: number;
+}
+
 /** What a client's ack gets. */
-export type Ack =
-  | { readonly ok: true; readonly rooms: readonly string[] }
+export type Ack<T = { readonly rooms: readonly string[] }> =
+  | (T & { readonly ok: true })
   | { readonly ok: false; readonly error: { readonly code: string; readonly message: string } };
 
 /** The greeting of gopush 0.1. */
@@ -85,6 +163,35 @@ export function parseEvent(event: unknown): Result<string> {
   return success(event);
 }
 
+/** Takes what a client sent as `go:publish`: `payload_invalid`, `room_invalid` or `event_invalid`. */
+export function parsePublish(payload: unknown): Result<PublishRequest> {
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) {
+    return failed(
+      'payload_invalid',
+      `wanted { room, event, message?, id?, echo?, volatile? }, found ${kindOf(payload)}`,
+    );
+  }
+  const { room, event, message, id, echo = false, volatile = false } = payload as Record<string, unknown>;
+  const name = parseRoom(room);
+  if (!name.ok) return name;
+  const known = parseEvent(event);
+  if (!known.ok) return known;
+  if (typeof echo !== 'boolean' || typeof volatile !== 'boolean') {
+    return failed('payload_invalid', 'echo and volatile are true or false');
+  }
+  if (id !== undefined && (typeof id !== 'string' || nameFault(id, maxNameBytes) !== undefined)) {
+    return failed('payload_invalid', `an id is text of 1 to ${maxNameBytes} bytes`);
+  }
+  return success({
+    room: name.value,
+    event: known.value,
+    message,
+    echo,
+    volatile,
+    ...(id === undefined ? {} : { id }),
+  });
+}
+
 /** Most rooms that one call may name. */
 const maxRoomsPerCall = 100;
 
@@ -101,6 +208,38 @@ export function parseRooms(payload: unknown): Result<readonly string[]> {
     rooms.push(room.value);
   }
   return success(rooms);
+}
+
+/** Takes what a client sent to enter rooms: one or a list, each a name or a {@link JoinRequest}. */
+export function parseJoins(payload: unknown): Result<readonly JoinRequest[]> {
+  const list: readonly unknown[] = Array.isArray(payload) ? payload : [payload];
+  if (list.length === 0 || list.length > maxRoomsPerCall) {
+    return failed('payload_invalid', `wanted 1 to ${maxRoomsPerCall} rooms, found ${list.length}`);
+  }
+  const joins: JoinRequest[] = [];
+  for (const one of list) {
+    const join = parseJoin(one);
+    if (!join.ok) return join;
+    joins.push(join.value);
+  }
+  return success(joins);
+}
+
+function parseJoin(payload: unknown): Result<JoinRequest> {
+  if (typeof payload !== 'object' || payload === null) {
+    const room = parseRoom(payload);
+    return room.ok ? success({ room: room.value }) : room;
+  }
+  const { room, after, epoch } = payload as Record<string, unknown>;
+  const name = parseRoom(room);
+  if (!name.ok) return name;
+  if (after === undefined) return success({ room: name.value });
+  if (!Number.isSafeInteger(after) || (after as number) < 0)
+    return failed('payload_invalid', 'after is a whole number from 0');
+  if (typeof epoch !== 'string' || nameFault(epoch, maxNameBytes) !== undefined) {
+    return failed('payload_invalid', 'with after goes the epoch it is of, which is text');
+  }
+  return success({ room: name.value, from: { epoch, offset: after as number } });
 }
 
 /** Takes a room name: `room_invalid` unless it is text of 1 to 256 bytes without control characters. */

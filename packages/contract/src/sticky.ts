@@ -45,10 +45,10 @@ export function createStickyMarks(secrets: readonly string[]): StickyMarks {
 /** The mark in an Engine.IO session id: what follows its last dot. */
 export function readSidMark(sid: string): string | undefined {
   const dot = sid.lastIndexOf('.');
-  return dot === -1 ? undefined : readMark(sid.slice(dot + 1));
+  return dot === -1 ? undefined : readStickyMark(sid.slice(dot + 1));
 }
 
 /** Some text as a mark, where it has the form of one. */
-export function readMark(text: string): string | undefined {
+export function readStickyMark(text: string): string | undefined {
   return markPattern.test(text) ? text : undefined;
 }

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import {
   createStickyMarks,
   isIdentitySigned,
-  readMark,
   readSidMark,
+  readStickyMark,
   type SignedHeaders,
   signatureHeader,
   signIdentity,
@@ -55,7 +55,7 @@ test('no signature that a client may send throws', () => {
 test('a mark names its product and target, to who knows the key', () => {
   const marks = createStickyMarks([secret]);
   const mark = marks.issue('chat', '10.0.0.1:4000');
-  expect(readMark(mark)).toBe(mark);
+  expect(readStickyMark(mark)).toBe(mark);
   expect(readSidMark(`abc.${mark}`)).toBe(mark);
   expect(marks.matches(mark, 'chat', '10.0.0.1:4000')).toBe(true);
   expect(marks.matches(mark, 'chat', '10.0.0.1:4001')).toBe(false);
@@ -63,5 +63,5 @@ test('a mark names its product and target, to who knows the key', () => {
   expect(createStickyMarks(['another']).matches(mark, 'chat', '10.0.0.1:4000')).toBe(false);
   expect(createStickyMarks(['the next secret!', secret]).matches(mark, 'chat', '10.0.0.1:4000')).toBe(true);
   expect(readSidMark('kM4tJ1pS5c2l5t9vAAAA')).toBeUndefined();
-  expect(readMark(`${mark}x`)).toBeUndefined();
+  expect(readStickyMark(`${mark}x`)).toBeUndefined();
 });

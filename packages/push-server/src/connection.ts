@@ -5,6 +5,7 @@ import {
   failures,
   greeting,
   type Identity,
+  isIdentitySigned,
   readIdentity,
   type Welcome,
 } from '@gopush/contract';
@@ -17,7 +18,7 @@ import type { ServerClient } from './hook/server-hook.ts';
 import { logFailure } from './refuse.ts';
 import { handleRooms } from './rooms/handle-rooms.ts';
 import type { Push } from './rooms/push.ts';
-import { roomOfUser } from './rooms/room-names.ts';
+import { Session, type SessionContext } from './session.ts';
 
 /** What serving a connection needs. */
 export interface ConnectionContext {
@@ -27,6 +28,9 @@ export interface ConnectionContext {
   /** What the server hook decides. */
   readonly rules: Rules;
   readonly addressOf: AddressOf;
+  readonly sessions: SessionContext;
+  /** Secrets of which one must have signed an identity; none: it need not be signed. */
+  readonly secrets: readonly string[];
   readonly log: Logger;
   /** Waits at a stop for what a hook still does. */
   readonly keep: (work: Promise<void>) => void;
@@ -36,9 +40,12 @@ export interface ConnectionContext {
 export async function admit(
   socket: Socket,
   next: (error?: Error) => void,
-  { rules, addressOf, log }: ConnectionContext,
+  { rules, addressOf, secrets, sessions, log }: ConnectionContext,
 ): Promise<void> {
   const { headers, query } = socket.handshake;
+  if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) {
+    return next(errorOf({ code: 'identity_unsigned' }));
+  }
   const identity = readIdentity(headers, query);
   if (!identity.ok) return next(errorOf(identity.failure));
   const client = createClient(socket, identity.value, addressOf);
@@ -50,23 +57,34 @@ export async function admit(
     }
   }
   clients.set(socket, client);
+  const session = new Session(socket, client, sessions);
+  sessions.all.set(socket.id, session);
+  // Whoever is told that it is connected can be reached.
+  await session.prepare();
+  if (socket.conn.readyState !== 'open') {
+    sessions.all.delete(socket.id);
+    session.end('gone');
+  }
   next();
 }
 
 /** A connection's line: its user's room → the greeting → what it asks for. */
-export function handleConnection(socket: Socket, { node, push, rules, log, keep }: ConnectionContext): void {
+export function handleConnection(socket: Socket, { node, push, rules, sessions, log, keep }: ConnectionContext): void {
   const client = clientOf(socket);
   if (client === undefined) return;
   const { uid, product } = client;
-  // Entered at once; only telling other nodes could take longer, and nothing waits for that.
-  void socket.join(roomOfUser(uid));
+  const session = sessions.all.get(socket.id);
+  if (session === undefined) return;
   const agent = socket.handshake.headers[agentHeader];
   const welcome: Welcome = { uid, product, agent: typeof agent === 'string' ? agent : null, server: node };
   socket.emit(events.welcome, welcome);
   socket.emit(events.push, greeting);
-  handleRooms(socket, client, push, rules, log);
+  handleRooms(session, push, rules, log);
   handleMessages(socket, client, rules, log);
+  session.begin().catch((error: unknown) => log.error({ err: error }, 'a session could not begin'));
   socket.on('disconnect', (reason) => {
+    sessions.all.delete(socket.id);
+    session.end('gone');
     if (!rules.has('onDisconnect')) return;
     keep(
       rules.disconnected(client, reason).then((result) => {

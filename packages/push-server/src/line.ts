@@ -1,7 +1,5 @@
 /** What one client asked for, done one after the other in the order in which it asked. */
 export interface Line {
-  /** Whether nothing is being done or waits. */
-  isIdle(): boolean;
   /**
    * Does a task when those before it are done: at once where there are none.
    *
@@ -20,7 +18,6 @@ export function createLine(max: number): Line {
   let count = 0;
   let last = Promise.resolve();
   return {
-    isIdle: () => count === 0,
     add(task) {
       if (count >= max) return false;
       const done = count++ === 0 ? task() : last.then(task);

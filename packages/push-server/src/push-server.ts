@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { resolve } from 'node:path';
-import { type Config, type ConfigInput, createConfig } from '@gopush/contract';
+import { type Config, type ConfigInput, createConfig, events, type PresenceEvent } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
 import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
 import { Server } from 'socket.io';
@@ -13,7 +13,11 @@ import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
 import { createRules } from './hook/rules.ts';
 import type { ServerHook } from './hook/server-hook.ts';
-import { createPush, type Push } from './rooms/push.ts';
+import { openStore } from './open-store.ts';
+import { createAttendance } from './presence/attendance.ts';
+import { createPush, type Push, type PushCounts } from './rooms/push.ts';
+import { roomOfUser } from './rooms/room-names.ts';
+import type { Session, SessionContext } from './session.ts';
 
 /** What a push-server is started with. */
 export interface PushServerOptions {
@@ -60,6 +64,8 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
   try {
     const fanout = await startFanout(config, dir, log);
     lifetime.opened('fan-out', fanout.close);
+    const store = await openStore(config, dir);
+    lifetime.opened('store', store.close);
     const hook = await openHook(options.hooks ?? {}, config, log);
     lifetime.opened('server hook', hook.close);
     // Those who leave because of a stop are told of as well.
@@ -80,10 +86,60 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       await io.close();
       await drained;
     });
-    const push = createPush(io);
+    const counts: PushCounts = { published: 0, kept: 0, notKept: 0, gaps: 0, filled: 0 };
+    const {
+      push,
+      feeds,
+      listen: hear,
+    } = createPush({
+      io,
+      store,
+      bus: fanout.bus,
+      config: pushServer,
+      log,
+      counts,
+      emit(room, except, args) {
+        const [event, ...rest] = args;
+        const to = io.local.to(room);
+        (except === undefined ? to : to.except(except)).emit(event as string, ...rest);
+      },
+    });
+    lifetime.opened('rooms', feeds.close);
+    const attendance = createAttendance({
+      presence: store.presence,
+      node: fanout.bus.node,
+      leaseMs: pushServer.leaseMs,
+      graceMs: pushServer.graceMs,
+      onChange(room, uid, change) {
+        if (!pushServer.presenceEvents) return;
+        const event: PresenceEvent = { room: room.slice(2), uid, change };
+        void push.toRoom(event.room, events.presenceChange, event, { keep: 'no' });
+      },
+      log,
+    });
+    lifetime.opened('presence', attendance.close);
+    const sessions: SessionContext = { feeds, attendance, store, log, all: new Map() };
+    const ofUser = (uid: string): Session[] =>
+      [...(io.of('/').adapter.rooms.get(roomOfUser(uid)) ?? [])].flatMap((id) => sessions.all.get(id) ?? []);
+    hear({
+      onInbox(uid) {
+        for (const session of ofUser(uid)) session.inbox.wake();
+      },
+      onMove(uid, room, change) {
+        for (const session of ofUser(uid)) {
+          if (change === 'leave') session.leave(room);
+          else
+            session
+              .join({ room })
+              .catch((error: unknown) => log.error({ err: error }, 'a client could not be put into a room'));
+        }
+      },
+    });
     const context: ConnectionContext = {
       node,
       push,
+      sessions,
+      secrets: config.access.secrets,
       rules: createRules(hook.current, config.hooks.timeoutMs),
       addressOf: createAddressOf(config.access.trustedProxies),
       log,

@@ -70,7 +70,7 @@ export async function createProject(options: CreateOptions): Promise<Created> {
       .replace('{name}', name)
       .replace('{version}', await ownVersion());
     await put(join(root, 'package.json'), pkg);
-    await put(join(root, '.gitignore'), 'node_modules/\n*.log\n');
+    await put(join(root, '.gitignore'), 'node_modules/\n.gopush/\n*.log\n');
     await put(join(root, 'README.md'), await readTemplate('project/README.md'));
     return { dir, whole, written, kept, scripts: { dev: 'dev', start: 'start', check: 'check' } };
   }

@@ -137,6 +137,63 @@ export const configSchema = z
           .min(1)
           .optional()
           .meta({ description: 'Folder of files to serve, seen from the project; absent: none.' }),
+        storeDir: z.string().min(1).optional().meta({
+          description:
+            'Folder in which the push-servers of one machine keep history, inboxes, presence and sessions without Redis, seen from the project; absent: .gopush/store.',
+        }),
+        history: z
+          .strictObject({
+            count: z
+              .int()
+              .min(0)
+              .max(100_000)
+              .default(100)
+              .meta({ description: 'Messages kept of each room; 0 keeps none.' }),
+            ageMs: milliseconds(86_400_000 * 30)
+              .default(300_000)
+              .meta({ description: 'How long messages of a room are kept.' }),
+            bytes: z
+              .int()
+              .min(1_024)
+              .max(1_073_741_824)
+              .default(1_048_576)
+              .meta({ description: 'Bytes kept of each room.' }),
+          })
+          .prefault({})
+          .meta({ description: 'What is kept of each room, so that who comes back can be given what it missed.' }),
+        inbox: z
+          .strictObject({
+            count: z
+              .int()
+              .min(1)
+              .max(100_000)
+              .default(1_000)
+              .meta({ description: 'Messages that may wait for one user.' }),
+            bytes: z
+              .int()
+              .min(1_024)
+              .max(1_073_741_824)
+              .default(4_194_304)
+              .meta({ description: 'Bytes that may wait for one user.' }),
+            ttlMs: milliseconds(86_400_000 * 365)
+              .default(86_400_000 * 7)
+              .meta({ description: 'How long a message waits where it does not say itself.' }),
+          })
+          .prefault({})
+          .meta({ description: 'What waits for users until they have it.' }),
+        recoveryMs: wait(120_000).meta({
+          description: 'How long a client that was cut off may come back to its session; 0: it may not.',
+        }),
+        graceMs: wait(5_000).meta({
+          description: 'How long a client that was cut off still counts as present, since most come back at once.',
+        }),
+        presenceEvents: z
+          .boolean()
+          .default(false)
+          .meta({ description: 'Whether rooms are told who comes and goes (go:presence).' }),
+        leaseMs: milliseconds(600_000).default(10_000).meta({
+          description: 'How long what a push-server said of its clients counts after its end without a word.',
+        }),
         fanoutDir: z.string().min(1).optional().meta({
           description:
             'Folder of the Unix sockets by which push-servers of one machine reach each other without Redis; absent: one in the temporary folder, named after the project and port.',

@@ -12,6 +12,7 @@ import {
   type Offset,
   type ServerId,
 } from 'socket.io-adapter';
+import type { Bus } from './bus.ts';
 import type { AdapterFactory, Fanout } from './fanout.ts';
 import { type Mesh, startMesh } from './mesh.ts';
 
@@ -32,16 +33,23 @@ export function meshFolder(dir: string, serverPortStart: number): string {
  */
 export async function startEmbeddedFanout(folder: string, log: Logger): Promise<Fanout> {
   const adapters = new Map<string, MeshAdapter>();
+  let onBusMessage: (payload: Buffer) => void = () => {};
+  let onBusGap: () => void = () => {};
   const mesh = await startMesh(
     folder,
     {
       onMessage(payload) {
+        if (payload[0] === busByte) {
+          onBusMessage(payload.subarray(1));
+          return;
+        }
         const message = decode(payload);
         if (message === undefined)
           log.error('a message from another push-server cannot be read; is it of another version?');
         else adapters.get(message.nsp)?.receive(message);
       },
       onPeer(id) {
+        onBusGap();
         for (const adapter of adapters.values()) adapter.greet(id);
       },
       onPeerGone(id) {
@@ -56,7 +64,18 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
     adapters.set(created.nsp.name, created);
     return created;
   };
-  return { kind: 'embedded', adapter, state: () => 'up', joined: mesh.join, close: mesh.close };
+  const bus: Bus = {
+    node: mesh.id,
+    publish: (payload) => mesh.publish(Buffer.concat([busMark, payload])),
+    send: (node, payload) => mesh.send(node, Buffer.concat([busMark, payload])),
+    onMessage(listener) {
+      onBusMessage = listener;
+    },
+    onGap(listener) {
+      onBusGap = listener;
+    },
+  };
+  return { kind: 'embedded', adapter, bus, state: () => 'up', joined: mesh.join, close: mesh.close };
 }
 
 /**
@@ -96,6 +115,10 @@ class MeshAdapter extends ClusterAdapterWithHeartbeat {
     return answered;
   }
 }
+
+/** The first byte of our own messages. What Socket.IO's adapter sends begins with the 0xff of Node's serializer. */
+const busByte = 0x01;
+const busMark = Buffer.from([busByte]);
 
 const published = Promise.resolve('');
 const answered = Promise.resolve();

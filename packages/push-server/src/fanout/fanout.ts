@@ -1,4 +1,5 @@
 import type { Adapter } from 'socket.io-adapter';
+import type { Bus } from './bus.ts';
 
 /** Makes the Socket.IO adapter of one namespace. */
 // biome-ignore lint/suspicious/noExplicitAny: Socket.IO's own adapters take a namespace of any type
@@ -8,6 +9,8 @@ export type AdapterFactory = (namespace: any) => Adapter;
 export interface Fanout {
   readonly kind: 'embedded' | 'redis';
   readonly adapter: AdapterFactory;
+  /** What our own messages take: those of rooms with a history, and of users. */
+  readonly bus: Bus;
   /** Whether other push-servers are reached now; what is local is served either way. */
   state(): 'up' | 'down';
   /** Resolves when the push-servers that were there have been met, or cannot be: then what is sent reaches them. */

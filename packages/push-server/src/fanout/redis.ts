@@ -4,6 +4,7 @@ import type { Logger } from '@gopush/service';
 import { createRedisClient, type RedisClient } from '@gopush/store';
 import { createAdapter } from '@socket.io/redis-adapter';
 import type { Fanout } from './fanout.ts';
+import { createRedisBus } from './redis-bus.ts';
 
 /** How long other push-servers may take to answer a question, in milliseconds. */
 const requestTimeoutMs = 2_000;
@@ -54,6 +55,7 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
   return {
     kind: 'redis',
     adapter,
+    bus: createRedisBus(publisher, subscriber, config.prefix),
     state: () => (state === 'up' ? 'up' : 'down'),
     async joined() {
       if (state === 'starting' || state === 'down') {

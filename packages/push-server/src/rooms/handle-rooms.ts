@@ -1,84 +1,131 @@
-import { events, failed, parseRoomMessage, parseRooms, type Result, type RoomMessage, success } from '@gopush/contract';
+import {
+  events,
+  failed,
+  type Joined,
+  type JoinRequest,
+  type PublishRequest,
+  parseJoins,
+  parsePublish,
+  parseRoom,
+  parseRoomMessage,
+  parseRooms,
+  type Result,
+  type RoomMessage,
+  success,
+} from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import type { Socket } from 'socket.io';
 import type { Rules } from '../hook/rules.ts';
-import type { ServerClient } from '../hook/server-hook.ts';
 import { createLine } from '../line.ts';
 import { ackOf, refuse } from '../refuse.ts';
+import type { Session } from '../session.ts';
 import type { Push } from './push.ts';
-import { clientRooms, roomOfClients } from './room-names.ts';
 
-/** What a client may ask of rooms while the hook still decides what it asked before. */
+/** What a client may ask of rooms while what it asked before is not decided. */
 const maxWaiting = 1_000;
 
-/** What a client asks of rooms: enter, speak, leave. */
-export function handleRooms(socket: Socket, client: ServerClient, push: Push, rules: Rules, log: Logger): void {
+/** What a client's ack gets besides `ok`. */
+type Answer = Result<object>;
+
+/** What a client asks of rooms: enter, speak, leave, see who is there. */
+export function handleRooms(session: Session, push: Push, rules: Rules, log: Logger): void {
+  const { socket, client } = session;
   const line = createLine(maxWaiting);
   socket.on(events.room, (...args: unknown[]) => answer(args, parseRoomMessage(args[0]), speak));
-  socket.on(events.join, (...args: unknown[]) => answer(args, parseRooms(args[0]), enter));
-  socket.on(events.leave, (...args: unknown[]) => {
-    answer(args, parseRooms(args[0]), async (rooms) => {
-      await Promise.all(rooms.map((room) => socket.leave(roomOfClients(room))));
-      return done;
-    });
+  socket.on(events.join, (...args: unknown[]) => answer(args, parseJoins(args[0]), enter));
+  socket.on(events.leave, (...args: unknown[]) => answer(args, parseRooms(args[0]), leave));
+  socket.on(events.publish, (...args: unknown[]) => answer(args, parsePublish(args[0]), publish));
+  socket.on(events.presence, (...args: unknown[]) => {
+    answer(args, parseRoom((args[0] as { room?: unknown } | undefined)?.room), lookAround);
   });
 
-  /** All of these rooms, or none. */
-  async function enter(rooms: readonly string[]): Promise<Result<void>> {
-    if (rules.has('canJoin')) {
-      const verdicts = await Promise.all(rooms.map(mayJoin));
-      const refused = verdicts.find((verdict) => !verdict.ok);
-      if (refused !== undefined) return refused;
-      if (!socket.connected) return gone;
+  /** All of these rooms, or none. What was missed in them comes room by room. */
+  async function enter(requests: readonly JoinRequest[]): Promise<Later> {
+    const verdicts = await Promise.all(requests.map(({ room }) => mayJoin(room)));
+    const refused = verdicts.find((verdict) => !verdict.ok);
+    if (refused !== undefined) return at(refused);
+    const joined: Joined[] = [];
+    for (const request of requests) {
+      // Entering a room after the end would leave the socket there for ever.
+      if (!socket.connected) return at(gone);
+      joined.push(await session.join(request));
     }
-    await socket.join(rooms.map(roomOfClients));
-    return done;
+    return at(success({ rooms: session.rooms, joined }));
+  }
+
+  async function leave(rooms: readonly string[]): Promise<Later> {
+    for (const room of rooms) session.leave(room);
+    return at(success({ rooms: session.rooms }));
   }
 
   /** As in gopush 0.1: enters and speaks at once. Where either is refused, nothing is done. */
-  async function speak(message: RoomMessage): Promise<Result<void>> {
+  async function speak(message: RoomMessage): Promise<Later> {
     const { room, event, noBroadcast } = message;
     const speaks = event !== undefined && noBroadcast !== true;
-    if (rules.has('canJoin')) {
-      const verdict = await mayJoin(room);
-      if (!verdict.ok) return verdict;
-    }
+    const verdict = await mayJoin(room);
+    if (!verdict.ok) return at(verdict);
     if (speaks && rules.has('canPublish')) {
-      const verdict = await rules.mayPublish(client, room, event, message.message);
-      if (!verdict.ok) return verdict;
+      const allowed = await rules.mayPublish(client, room, event, message.message);
+      if (!allowed.ok) return at(allowed);
     }
-    // Entering a room after the end would leave the socket there for ever.
-    if (!socket.connected) return gone;
-    await socket.join(roomOfClients(room));
-    if (speaks) push.toRoom(room, event, message, socket.id);
-    return done;
+    if (!socket.connected) return at(gone);
+    if (!session.isIn(room)) await session.join({ room });
+    if (!speaks) return at(success({ rooms: session.rooms }));
+    const said = push.toRoom(room, event, message, { except: socket.id });
+    return { done: said.then((result) => (result.ok ? success({ rooms: session.rooms }) : result)) };
+  }
+
+  async function publish({ room, event, message, id, echo, volatile }: PublishRequest): Promise<Later> {
+    if (rules.has('canPublish')) {
+      const allowed = await rules.mayPublish(client, room, event, message);
+      if (!allowed.ok) return at(allowed);
+    } else if (!session.isIn(room)) return at(failed('publish_refused', 'it is not in the room'));
+    return {
+      done: push.toRoom(room, event, message, {
+        keep: volatile ? 'no' : 'try',
+        ...(echo ? {} : { except: socket.id }),
+        ...(id === undefined ? {} : { id }),
+      }),
+    };
+  }
+
+  async function lookAround(room: string): Promise<Later> {
+    if (!session.isIn(room)) return at(failed('join_refused', 'who is in a room is told to those who are in it'));
+    const users = await push.presence.room(room);
+    return at(users.ok ? success({ users: users.value }) : users);
   }
 
   /** Who is in a room already does not enter it. */
   function mayJoin(room: string): Result<void> | Promise<Result<void>> {
-    return socket.rooms.has(roomOfClients(room)) ? done : rules.mayJoin(client, room);
+    return session.isIn(room) || !rules.has('canJoin') ? done : rules.mayJoin(client, room);
   }
 
   /** Does what was asked for and tells how it went, where the client wants to know. */
-  function answer<T>(args: unknown[], parsed: Result<T>, act: (value: T) => Promise<Result<void>>): void {
+  function answer<T>(args: unknown[], parsed: Result<T>, act: (value: T) => Promise<Later>): void {
     const ack = ackOf(args);
     if (!parsed.ok) {
       refuse(ack, parsed.failure, log);
       return;
     }
+    const tell = (result: Answer): void => {
+      if (result.ok) ack?.({ ...result.value, ok: true });
+      else refuse(ack, result.failure, log);
+    };
+    const failedToAct = (cause: unknown): void => refuse(ack, { code: 'internal', cause }, log);
+    // What a client asks is begun in the order in which it was asked; what the store takes its time for may end later.
     const task = (): Promise<void> =>
-      act(parsed.value).then(
-        (result) => {
-          if (!result.ok) refuse(ack, result.failure, log);
-          else ack?.({ ok: true, rooms: clientRooms(socket.rooms) });
-        },
-        (cause: unknown) => refuse(ack, { code: 'internal', cause }, log),
-      );
-    // Only a hook takes its time; without one each message is done when it comes.
-    if (line.isIdle() && !rules.has('canJoin') && !rules.has('canPublish')) void task();
-    else if (!line.add(task)) refuse(ack, { code: 'too_many_requests' }, log);
+      act(parsed.value).then((later) => void later.done.then(tell, failedToAct), failedToAct);
+    if (!line.add(task)) refuse(ack, { code: 'too_many_requests' }, log);
   }
 }
 
+/** An answer that may come after the next request has begun. */
+interface Later {
+  readonly done: Promise<Answer>;
+}
+
+function at(result: Answer | Result<void>): Later {
+  return { done: Promise.resolve(result as Answer) };
+}
+
 const done: Result<void> = success(undefined);
-const gone = failed('client_gone', 'while the hook decided');
+const gone = failed('client_gone', 'while it was decided');

@@ -1,26 +1,342 @@
+import { randomUUID } from 'node:crypto';
+import { deserialize, serialize } from 'node:v8';
+import { type Config, failed, type Position, type Published, type Result, success, writeMark } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import { type DeliveryStatus, type PresenceCounts, type Store, StoreError, type UserPresence } from '@gopush/store';
 import type { Server } from 'socket.io';
+import type { Bus } from '../fanout/bus.ts';
+import { createFeeds, type Feeds } from './feeds.ts';
+import { decodeMessage, encodeMessage } from './kept-message.ts';
 import { roomOfClients, roomOfUser } from './room-names.ts';
 
-/** Speaks to clients, whichever push-server they are on. */
-export interface Push {
+/** How something is said to a room. */
+export interface RoomOptions {
+  /** Id of a socket that is not to get it: the sender. */
+  readonly except?: string;
+  /** Saying the same with the same id again, within the time of the history, says it once. */
+  readonly id?: string;
   /**
-   * Sends an event to everyone in a room.
-   *
-   * @param exceptSocket - id of a socket that is not to get it: the sender
+   * Whether it is kept: `must` does nothing where it cannot be (`not_durable`), `try` says it to the clients of this push-server then, `no`
+   * does not keep it. @defaultValue `'try'`
    */
-  toRoom(room: string, event: string, message: unknown, exceptSocket?: string): void;
-  /** Sends an event to all devices of a user. */
-  toUser(uid: string, event: string, message: unknown): void;
+  readonly keep?: 'must' | 'try' | 'no';
 }
 
-/** The one place that emits to rooms. */
-export function createPush(io: Server): Push {
-  const publish = (room: string, event: string, message: unknown, except?: string): void => {
-    const to = io.to(room);
-    (except === undefined ? to : to.except(except)).emit(event, message);
+/** How something is said to a user. */
+export interface UserOptions {
+  /**
+   * `online`: to the devices that are connected now; `store`: until one of them has acknowledged it. @defaultValue `'online'`
+   */
+  readonly deliver?: 'online' | 'store';
+  /** With `store`: how long it waits, in milliseconds. @defaultValue `pushServer.inbox.ttlMs` */
+  readonly ttlMs?: number;
+  /** Saying the same with the same id again says it once. @defaultValue one of its own */
+  readonly id?: string;
+}
+
+/** What became of something that was said to a user. */
+export interface UserDelivery {
+  readonly id: string;
+  /** `sent` to devices that are connected; `waiting` for the user; `offline`: nobody was there; `duplicate`: it was said before. */
+  readonly state: 'sent' | 'waiting' | 'offline' | 'duplicate';
+  /** Devices that are connected now. */
+  readonly devices: number;
+}
+
+/** A part of a room's history. */
+export interface History {
+  readonly position: Position | null;
+  /** Oldest offset that is kept. */
+  readonly first: number;
+  readonly messages: readonly {
+    readonly offset: number;
+    readonly at: number;
+    readonly event: string;
+    readonly message: unknown;
+  }[];
+}
+
+/** Speaks to clients, whichever push-server they are on. What the HTTP API, hooks and programs use. */
+export interface Push {
+  /** Says an event to all in a room. Failures: `not_durable`. */
+  toRoom(room: string, event: string, message: unknown, options?: RoomOptions): Promise<Result<Published>>;
+  /** Says an event to all devices of a user. Failures: `not_durable`, `inbox_full`. */
+  toUser(uid: string, event: string, message: unknown, options?: UserOptions): Promise<Result<UserDelivery>>;
+  /** Says an event to everyone who is connected; not kept. */
+  toAll(event: string, message: unknown): void;
+  /** What was said in a room. Failures: `not_durable` while the store is away. */
+  history(room: string, after: number, limit: number): Promise<Result<History>>;
+  readonly presence: {
+    user(uid: string): Promise<Result<UserPresence>>;
+    room(room: string): Promise<Result<readonly { readonly uid: string; readonly devices: number }[]>>;
+    counts(): Promise<Result<PresenceCounts>>;
+  };
+  readonly inbox: {
+    status(uid: string, id: string): Promise<Result<DeliveryStatus>>;
+    pending(
+      uid: string,
+      limit: number,
+    ): Promise<Result<readonly { id: string; event: string; message: unknown; at: number }[]>>;
+    ack(uid: string, ids: readonly string[]): Promise<Result<number>>;
+  };
+  /** Ends all connections of a user, who is told so and does not come back by themselves. */
+  disconnectUser(uid: string): void;
+  /** Ends one connection in the same way. */
+  disconnectSocket(id: string): void;
+  /** Puts all devices of a user into a room, or takes them out of it. */
+  moveUser(uid: string, room: string, change: 'join' | 'leave'): void;
+}
+
+/** What push-servers tell each other. */
+type BusMessage =
+  | readonly ['kept', room: string, epoch: string, offset: number, at: number, payload: Uint8Array]
+  | readonly ['live', room: string, payload: Uint8Array]
+  | readonly ['inbox', uid: string]
+  | readonly ['move', uid: string, room: string, change: 'join' | 'leave'];
+
+/** What happens on this node because of something another one did. */
+export interface PushEvents {
+  /** Something new waits for a user. */
+  onInbox(uid: string): void;
+  onMove(uid: string, room: string, change: 'join' | 'leave'): void;
+}
+
+/** What saying something needs. */
+export interface PushOptions {
+  readonly io: Server;
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly config: Config['pushServer'];
+  readonly log: Logger;
+  /** Counts what is said and given. */
+  readonly counts: PushCounts;
+  /** Gives an event to the clients of this node in a room. */
+  readonly emit: (room: string, except: string | undefined, args: readonly unknown[]) => void;
+}
+
+/** What was said and given since the start. */
+export interface PushCounts {
+  published: number;
+  /** Messages that were kept. */
+  kept: number;
+  /** Messages that could not be kept. */
+  notKept: number;
+  gaps: number;
+  /** Messages read from a log for members that missed them live. */
+  filled: number;
+}
+
+/** Opens what speaks to clients: the one place that emits to rooms. */
+export function createPush(options: PushOptions): { push: Push; feeds: Feeds; listen(events: PushEvents): void } {
+  const { io, store, bus, config, log, counts, emit } = options;
+  const { history: limits } = config;
+  const feeds = createFeeds(store.history, {
+    deliver(room, { payload }, position) {
+      const { event, message, except } = decodeMessage(payload);
+      emit(room, except, [event, message, writeMark(position)]);
+    },
+    gap(room, position) {
+      counts.gaps++;
+      emit(room, undefined, ['go:gap', { room: room.slice(2), position }]);
+    },
+    failed(room, error) {
+      log.warn({ room, err: error }, 'the history of a room cannot be read; it is tried again');
+    },
+  });
+  let heard: PushEvents = { onInbox: () => {}, onMove: () => {} };
+  bus.onMessage((bytes) => {
+    try {
+      receive(deserialize(bytes) as BusMessage);
+    } catch (error) {
+      log.error({ err: error }, 'a message of another push-server cannot be read; is it of another version?');
+    }
+  });
+  bus.onGap(feeds.catchUp);
+  const offState = store.onState((state) => {
+    if (state === 'up') feeds.catchUp();
+  });
+
+  function receive(message: BusMessage): void {
+    switch (message[0]) {
+      case 'kept': {
+        const [, room, epoch, offset, at, payload] = message;
+        feeds.receive(room, epoch, { offset, at, payload: asBuffer(payload) });
+        return;
+      }
+      case 'live': {
+        const { event, message: said, except } = decodeMessage(asBuffer(message[2]));
+        emit(message[1], except, [event, said]);
+        return;
+      }
+      case 'inbox':
+        heard.onInbox(message[1]);
+        return;
+      case 'move':
+        heard.onMove(message[1], message[2], message[3]);
+    }
+  }
+
+  /** Tells other nodes: those given, or all. */
+  function tell(message: BusMessage, nodes?: readonly string[]): void {
+    const bytes = serialize(message);
+    if (nodes === undefined) bus.publish(bytes);
+    else for (const node of nodes) if (node !== bus.node) bus.send(node, bytes);
+  }
+
+  async function say(
+    room: string,
+    event: string,
+    message: unknown,
+    { except, id, keep = 'try' }: RoomOptions,
+    nodes?: () => Promise<readonly string[]>,
+  ): Promise<Result<Published>> {
+    counts.published++;
+    const payload = encodeMessage({ event, message, except });
+    if (keep !== 'no' && limits.count > 0) {
+      try {
+        const { epoch, offset, duplicate } = await store.history.append(room, payload, limits, id);
+        const position = { epoch, offset };
+        if (duplicate) return success({ position, duplicate });
+        counts.kept++;
+        const at = Date.now();
+        feeds.receive(room, epoch, { offset, at, payload });
+        tell(['kept', room, epoch, offset, at, payload], await nodes?.());
+        return success({ position, duplicate });
+      } catch (error) {
+        counts.notKept++;
+        if (keep === 'must') return failed('not_durable', undefined, error);
+        log.debug({ room, err: error }, 'a message was not kept');
+      }
+    } else if (keep === 'must') return failed('not_durable', 'rooms keep no history: pushServer.history.count is 0');
+    emit(room, except, [event, message]);
+    tell(['live', room, payload]);
+    return success({ position: null, duplicate: false });
+  }
+
+  async function toInbox(
+    uid: string,
+    event: string,
+    message: unknown,
+    options: UserOptions,
+  ): Promise<Result<UserDelivery>> {
+    const { id = randomUUID(), ttlMs = config.inbox.ttlMs } = options;
+    try {
+      const { state } = await store.inbox.put(
+        uid,
+        id,
+        encodeMessage({ event, message, except: undefined }),
+        { ttlMs },
+        config.inbox,
+      );
+      const { devices, nodes } = await store.presence.user(uid);
+      if (state === 'duplicate') return success({ id, state, devices });
+      heard.onInbox(uid);
+      tell(['inbox', uid], nodes);
+      return success({ id, state: 'waiting', devices });
+    } catch (error) {
+      return storeFailed(error);
+    }
+  }
+
+  async function toOnline(
+    uid: string,
+    event: string,
+    message: unknown,
+    options: UserOptions,
+  ): Promise<Result<UserDelivery>> {
+    const { id = randomUUID() } = options;
+    let devices = 0;
+    const said = await say(roomOfUser(uid), event, message, options.id === undefined ? {} : { id }, async () => {
+      const user = await store.presence.user(uid);
+      devices = user.devices;
+      return user.nodes;
+    });
+    if (!said.ok) return said;
+    if (said.value.duplicate) return success({ id, state: 'duplicate', devices });
+    return success({ id, state: devices > 0 ? 'sent' : 'offline', devices });
+  }
+
+  const push: Push = {
+    toRoom: (room, event, message, roomOptions = {}) => say(roomOfClients(room), event, message, roomOptions),
+    toUser(uid, event, message, userOptions = {}) {
+      return (userOptions.deliver === 'store' ? toInbox : toOnline)(uid, event, message, userOptions);
+    },
+    toAll(event, message) {
+      counts.published++;
+      io.emit(event, message);
+    },
+    history: (room, after, limit) =>
+      asked(async () => {
+        const { epoch, first, last, messages } = await store.history.read(roomOfClients(room), after, limit);
+        return {
+          position: epoch === undefined ? null : { epoch, offset: last },
+          first,
+          messages: messages.map(({ offset, at, payload }) => {
+            const { event, message } = decodeMessage(payload);
+            return { offset, at, event, message };
+          }),
+        };
+      }),
+    presence: {
+      user: (uid) => asked(() => store.presence.user(uid)),
+      room: (room) => asked(() => store.presence.room(roomOfClients(room))),
+      counts: () => asked(() => store.presence.counts()),
+    },
+    inbox: {
+      status: (uid, id) => asked(() => store.inbox.status(uid, id)),
+      ack: (uid, ids) => asked(() => store.inbox.ack(uid, ids)),
+      pending: (uid, limit) =>
+        asked(async () => {
+          const waiting = await store.inbox.pending(uid, 0, limit);
+          return waiting.map(({ id, at, payload }) => {
+            const { event, message } = decodeMessage(payload);
+            return { id, event, message, at };
+          });
+        }),
+    },
+    disconnectUser(uid) {
+      io.in(roomOfUser(uid)).disconnectSockets(true);
+    },
+    disconnectSocket(id) {
+      io.in(id).disconnectSockets(true);
+    },
+    moveUser(uid, room, change) {
+      heard.onMove(uid, room, change);
+      tell(['move', uid, room, change]);
+    },
   };
   return {
-    toRoom: (room, event, message, exceptSocket) => publish(roomOfClients(room), event, message, exceptSocket),
-    toUser: (uid, event, message) => publish(roomOfUser(uid), event, message),
+    push,
+    feeds: {
+      ...feeds,
+      get size() {
+        return feeds.size;
+      },
+      close() {
+        offState();
+        feeds.close();
+      },
+    },
+    listen(events) {
+      heard = events;
+    },
   };
+}
+
+async function asked<T>(ask: () => Promise<T>): Promise<Result<T>> {
+  try {
+    return success(await ask());
+  } catch (error) {
+    return storeFailed(error);
+  }
+}
+
+/** What a caller is told when the store refuses. */
+function storeFailed(error: unknown): Result<never> {
+  const full = error instanceof StoreError && error.code === 'inbox_full';
+  return failed(full ? 'inbox_full' : 'not_durable', undefined, error);
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -10,10 +10,3 @@ export function roomOfClients(room: string): string {
 export function roomOfUser(uid: string): string {
   return `u:${uid}`;
 }
-
-/** The rooms among these that clients named, by their plain names. */
-export function clientRooms(rooms: Iterable<string>): string[] {
-  const plain: string[] = [];
-  for (const room of rooms) if (room.startsWith('r:')) plain.push(room.slice(2));
-  return plain;
-}

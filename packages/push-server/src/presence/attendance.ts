@@ -1,0 +1,127 @@
+import type { Logger } from '@gopush/service';
+import type { PresenceStore } from '@gopush/store';
+
+/** Someone's first connection came into a room, or their last one left it. */
+export type OnChange = (room: string, uid: string, change: 'joined' | 'left') => void;
+
+/** What attendance needs. */
+export interface AttendanceOptions {
+  readonly presence: PresenceStore;
+  /** Name of this node on the bus. */
+  readonly node: string;
+  /** How long what this node said counts after its end without a word, in milliseconds. */
+  readonly leaseMs: number;
+  /** How long one who was cut off still counts as there, in milliseconds. */
+  readonly graceMs: number;
+  readonly onChange: OnChange;
+  readonly log: Logger;
+}
+
+/** Tells the store who is connected to this node, and in which rooms. */
+export interface Attendance {
+  /** Resolves when others can see it, or the store is away. */
+  entered(socket: string, uid: string): Promise<void>;
+  joined(socket: string, uid: string, room: string): void;
+  /** A client left a room on purpose. */
+  left(socket: string, room: string): void;
+  /** A connection ended; it counts until the grace is over. */
+  gone(socket: string, rooms: readonly string[]): void;
+  /** A connection went on at another node, which says so itself. */
+  moved(socket: string): void;
+  /** Takes over from another node what it said of a connection. */
+  tookOver(socket: string, rooms: readonly string[], node: string): void;
+  close(): Promise<void>;
+}
+
+interface Present {
+  readonly uid: string;
+  readonly since: number;
+  readonly rooms: Set<string>;
+}
+
+/** Opens attendance: the lease begins, and is renewed until it is closed. */
+export function createAttendance(options: AttendanceOptions): Attendance {
+  const { presence, node, leaseMs, graceMs, onChange, log } = options;
+  const here = new Map<string, Present>();
+  const leaving = new Map<string, NodeJS.Timeout>();
+  /** Writes of one connection, one after the other: a leave must not overtake its enter. */
+  let said = true;
+  const failed = (error: unknown): void => {
+    // The lease ran out; the next beat begins another one, and says everything again.
+    if (said) log.warn({ err: error }, 'presence cannot be written; it is said again when the store is back');
+    said = false;
+  };
+
+  const ask = <T>(work: Promise<T>): Promise<T | undefined> => work.catch((error: unknown) => void failed(error));
+
+  async function beat(): Promise<void> {
+    const lease = await ask(presence.beat(node, leaseMs));
+    if (lease === undefined) return;
+    if (!said || lease === 'begun') {
+      said = true;
+      // The store may have forgotten, or never heard.
+      for (const [socket, { uid, since, rooms }] of here) {
+        void ask(presence.enter(node, { uid, socket, since }));
+        for (const room of rooms) void ask(presence.joinRoom(node, room, uid, socket));
+      }
+    }
+    const swept = await ask(presence.sweep());
+    for (const { room, uid } of swept?.rooms ?? []) onChange(room, uid, 'left');
+  }
+  const timer = setInterval(() => void beat(), leaseMs / 3).unref();
+  const begun = beat();
+
+  async function leaveRoom(socket: string, room: string, of = node): Promise<void> {
+    const left = await ask(presence.leaveRoom(of, room, socket));
+    if (left?.last === true) onChange(room, left.uid, 'left');
+  }
+
+  async function leave(socket: string, rooms: readonly string[]): Promise<void> {
+    await Promise.all(rooms.map((room) => leaveRoom(socket, room)));
+    await ask(presence.leave(node, socket));
+  }
+
+  return {
+    async entered(socket, uid) {
+      const since = Date.now();
+      here.set(socket, { uid, since, rooms: new Set() });
+      clearTimeout(leaving.get(socket));
+      leaving.delete(socket);
+      await begun;
+      await ask(presence.enter(node, { uid, socket, since }));
+    },
+    joined(socket, uid, room) {
+      const present = here.get(socket);
+      if (present === undefined || present.rooms.has(room)) return;
+      present.rooms.add(room);
+      void ask(presence.joinRoom(node, room, uid, socket)).then((joined) => {
+        if (joined?.first === true) onChange(room, uid, 'joined');
+      });
+    },
+    left(socket, room) {
+      if (here.get(socket)?.rooms.delete(room) === true) void leaveRoom(socket, room);
+    },
+    gone(socket, rooms) {
+      here.delete(socket);
+      const timeout = setTimeout(() => {
+        leaving.delete(socket);
+        void leave(socket, rooms);
+      }, graceMs).unref();
+      leaving.set(socket, timeout);
+    },
+    moved(socket) {
+      here.delete(socket);
+    },
+    tookOver(socket, rooms, from) {
+      // Said by this node already, so nobody is last.
+      for (const room of rooms) void ask(presence.leaveRoom(from, room, socket));
+      void ask(presence.leave(from, socket));
+    },
+    async close() {
+      clearInterval(timer);
+      await begun;
+      for (const timeout of leaving.values()) clearTimeout(timeout);
+      // What is left is removed when the lease is over: clients that come back elsewhere meanwhile have never been gone.
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { events, type InboxMessage } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { InboxStore } from '@gopush/store';
+import type { Socket } from 'socket.io';
+import { decodeMessage } from '../rooms/kept-message.ts';
+
+/** Messages that are under way to one client at a time. */
+const windowSize = 32;
+
+/** How long a client has to acknowledge a message until it is given again, in milliseconds. */
+const ackMs = 30_000;
+
+/**
+ * Gives one client what waits for its user, in order, at least once. What is acknowledged by one device is over for all; until then each
+ * device gets it.
+ */
+export class InboxPump {
+  readonly #socket: Socket;
+  readonly #uid: string;
+  readonly #inbox: InboxStore;
+  readonly #log: Logger;
+  /** The last one that is under way or done. */
+  #after: number;
+  #underWay = 0;
+  #woken = false;
+  #running = false;
+
+  /** @param after - what the client has got in an earlier part of its session */
+  constructor(socket: Socket, uid: string, inbox: InboxStore, log: Logger, after = 0) {
+    this.#socket = socket;
+    this.#uid = uid;
+    this.#inbox = inbox;
+    this.#log = log;
+    this.#after = after;
+  }
+
+  /** What the client has been given, acknowledged or not. */
+  get after(): number {
+    return this.#after;
+  }
+
+  /** Something may wait. */
+  wake(): void {
+    this.#woken = true;
+    if (!this.#running) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    try {
+      while (this.#woken && this.#underWay < windowSize && this.#socket.connected) {
+        this.#woken = false;
+        const waiting = await this.#inbox.pending(this.#uid, this.#after, windowSize - this.#underWay);
+        for (const { seq, id, at, payload } of waiting) {
+          this.#after = seq;
+          const { event, message } = decodeMessage(payload);
+          this.#give(seq, { id, event, message, at });
+          this.#woken = true;
+        }
+      }
+    } catch (error) {
+      this.#log.warn({ err: error }, 'an inbox cannot be read; it is tried again with the next message or connection');
+    }
+    this.#running = false;
+  }
+
+  #give(seq: number, message: InboxMessage): void {
+    this.#underWay++;
+    this.#socket.timeout(ackMs).emit(events.inbox, message, (error: Error | null) => {
+      this.#underWay--;
+      if (error === null) this.#acknowledge(seq, message.id);
+      // Given again from there on, to a client that is still there.
+      else this.#after = Math.min(this.#after, seq - 1);
+      this.wake();
+    });
+  }
+
+  #acknowledge(seq: number, id: string): void {
+    this.#inbox.ack(this.#uid, [id]).catch((error: unknown) => {
+      this.#log.warn({ err: error }, 'an acknowledged message could not be taken out of its inbox; it is given again');
+      this.#after = Math.min(this.#after, seq - 1);
+    });
+  }
+}
