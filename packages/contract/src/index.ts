@@ -50,6 +50,14 @@ export {
 export { readProduct, readSid, writeUid } from './query.ts';
 export { type Result, success } from './result.ts';
 export {
+  canResumeHeader,
+  drainPing,
+  quietPong,
+  resumeAfterHeader,
+  resumeHeader,
+  resumeSkipHeader,
+} from './resume.ts';
+export {
   type Ack,
   events,
   type Gap,

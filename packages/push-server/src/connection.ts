@@ -19,6 +19,7 @@ import { logFailure } from './refuse.ts';
 import { handleRooms } from './rooms/handle-rooms.ts';
 import type { Push } from './rooms/push.ts';
 import { Session, type SessionContext } from './session.ts';
+import type { Recovery } from './sessions/recovery.ts';
 
 /** What serving a connection needs. */
 export interface ConnectionContext {
@@ -29,6 +30,9 @@ export interface ConnectionContext {
   readonly rules: Rules;
   readonly addressOf: AddressOf;
   readonly sessions: SessionContext;
+  readonly recovery: Recovery;
+  /** Keeps a session whose connection was lost. */
+  readonly keepForRecovery: (session: Session) => void;
   /** Secrets of which one must have signed an identity; none: it need not be signed. */
   readonly secrets: readonly string[];
   readonly log: Logger;
@@ -40,7 +44,7 @@ export interface ConnectionContext {
 export async function admit(
   socket: Socket,
   next: (error?: Error) => void,
-  { rules, addressOf, secrets, sessions, log }: ConnectionContext,
+  { rules, addressOf, secrets, sessions, recovery, log }: ConnectionContext,
 ): Promise<void> {
   const { headers, query } = socket.handshake;
   if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) {
@@ -49,7 +53,15 @@ export async function admit(
   const identity = readIdentity(headers, query);
   if (!identity.ok) return next(errorOf(identity.failure));
   const client = createClient(socket, identity.value, addressOf);
-  if (rules.has('onConnect')) {
+  const restored = socket.recovered ? recovery.take(socket) : undefined;
+  // A session goes on for its own user alone.
+  if (socket.recovered && restored?.uid !== client.uid) return next(errorOf({ code: 'session_unknown' }));
+  if (restored !== undefined) {
+    Object.assign(client.data, restored.record.clientData);
+    if (restored.record.claims !== undefined) client.claims = restored.record.claims;
+  }
+  // One whose connection goes on was admitted before.
+  if (restored?.moved !== true && rules.has('onConnect')) {
     const verdict = await rules.mayConnect(client);
     if (!verdict.ok) {
       logFailure(verdict.failure, log);
@@ -57,7 +69,7 @@ export async function admit(
     }
   }
   clients.set(socket, client);
-  const session = new Session(socket, client, sessions);
+  const session = new Session(socket, client, sessions, restored);
   sessions.all.set(socket.id, session);
   // Whoever is told that it is connected can be reached.
   await session.prepare();
@@ -69,21 +81,30 @@ export async function admit(
 }
 
 /** A connection's line: its user's room → the greeting → what it asks for. */
-export function handleConnection(socket: Socket, { node, push, rules, sessions, log, keep }: ConnectionContext): void {
+export function handleConnection(socket: Socket, context: ConnectionContext): void {
+  const { node, push, rules, sessions, keepForRecovery, log, keep } = context;
   const client = clientOf(socket);
   if (client === undefined) return;
-  const { uid, product } = client;
   const session = sessions.all.get(socket.id);
   if (session === undefined) return;
+  session.watchAnswers();
+  const { uid, product } = client;
   const agent = socket.handshake.headers[agentHeader];
-  const welcome: Welcome = { uid, product, agent: typeof agent === 'string' ? agent : null, server: node };
-  socket.emit(events.welcome, welcome);
-  socket.emit(events.push, greeting);
+  if (!socket.recovered) {
+    const welcome: Welcome = { uid, product, agent: typeof agent === 'string' ? agent : null, server: node };
+    socket.emit(events.welcome, welcome);
+    socket.emit(events.push, greeting);
+  }
   handleRooms(session, push, rules, log);
   handleMessages(socket, client, rules, log);
   session.begin().catch((error: unknown) => log.error({ err: error }, 'a session could not begin'));
+  socket.on('disconnecting', (reason) => {
+    if (!session.isMoved && recoverable.has(reason)) keepForRecovery(session);
+  });
   socket.on('disconnect', (reason) => {
     sessions.all.delete(socket.id);
+    // Elsewhere it goes on.
+    if (session.isMoved) return;
     session.end('gone');
     if (!rules.has('onDisconnect')) return;
     keep(
@@ -93,6 +114,16 @@ export function handleConnection(socket: Socket, { node, push, rules, sessions, 
     );
   });
 }
+
+/** Ends of a connection that nobody wanted, after which clients come back: as in Socket.IO. */
+const recoverable: ReadonlySet<string> = new Set([
+  'transport error',
+  'transport close',
+  'forced close',
+  'ping timeout',
+  'server shutting down',
+  'forced server close',
+]);
 
 /** The client of a socket that was admitted. */
 export function clientOf(socket: Socket): ServerClient | undefined {

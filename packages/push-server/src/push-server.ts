@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { resolve } from 'node:path';
-import { type Config, type ConfigInput, createConfig, events, type PresenceEvent } from '@gopush/contract';
+import { type Config, type ConfigInput, createConfig, events, type PresenceEvent, writeMark } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
 import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
 import { Server } from 'socket.io';
@@ -18,6 +18,9 @@ import { createAttendance } from './presence/attendance.ts';
 import { createPush, type Push, type PushCounts } from './rooms/push.ts';
 import { roomOfUser } from './rooms/room-names.ts';
 import type { Session, SessionContext } from './session.ts';
+import { RecentDeliveries } from './sessions/recent-deliveries.ts';
+import { createRecovery } from './sessions/recovery.ts';
+import { createSeamless } from './sessions/seamless.ts';
 
 /** What a push-server is started with. */
 export interface PushServerOptions {
@@ -60,6 +63,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
   const node = options.node ?? `push-server-${index}`;
   const config = createConfig(options.config);
   const { pushServer, serverPortStart } = config;
+  const { recoveryMs } = pushServer;
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
   try {
     const fanout = await startFanout(config, dir, log);
@@ -78,14 +82,15 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       pingTimeout: pushServer.pingTimeoutMs,
       maxHttpBufferSize: pushServer.maxMessageBytes,
       ...corsFor(config.access.allowedOrigins),
+      ...(recoveryMs === 0
+        ? {}
+        : { connectionStateRecovery: { maxDisconnectionDuration: recoveryMs, skipMiddlewares: false } }),
     });
     io.adapter(fanout.adapter);
-    lifetime.opened('Socket.IO', async () => {
-      // Not disconnectSockets: its clients would take it for a wish of ours and never come back.
-      const drained = drainHttp(http, pushServer.drainMs);
-      await io.close();
-      await drained;
-    });
+    let closing: Promise<void> | undefined;
+    const closeIo = (): Promise<void> => (closing ??= io.close());
+    lifetime.opened('Socket.IO', closeIo);
+    const recent = new RecentDeliveries();
     const counts: PushCounts = { published: 0, kept: 0, notKept: 0, gaps: 0, filled: 0 };
     const {
       push,
@@ -98,6 +103,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       config: pushServer,
       log,
       counts,
+      recent,
       emit(room, except, args) {
         const [event, ...rest] = args;
         const to = io.local.to(room);
@@ -118,7 +124,44 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       log,
     });
     lifetime.opened('presence', attendance.close);
-    const sessions: SessionContext = { feeds, attendance, store, log, all: new Map() };
+    const { node: name } = fanout.bus;
+    const recovery = createRecovery({
+      io,
+      store: store.sessions,
+      keepMs: Math.max(recoveryMs, 1_000),
+      mark: () => writeMark({ epoch: name, offset: recent.count }),
+      log,
+    });
+    const all = new Map<string, Session>();
+    const seamless = createSeamless({
+      io,
+      http,
+      store: store.sessions,
+      recovery,
+      node: name,
+      sessions: all,
+      keepMs: Math.max(recoveryMs, 1_000),
+      answerMs: pushServer.answerMs,
+      secrets: config.access.secrets,
+      log,
+    });
+    lifetime.opened('sessions', seamless.close);
+    const sessions: SessionContext = { feeds, attendance, store, log, onChange: seamless.keep, all };
+    /** As long as the end of a connection may go unnoticed. */
+    const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
+    const keepForRecovery = (session: Session): void => {
+      if (recoveryMs === 0) return;
+      const tail = recent.since(Date.now() - doubtMs, session.joined);
+      if (tail === undefined) return;
+      recovery.persist({
+        engineId: '',
+        uid: session.client.uid,
+        node: name,
+        isExact: true,
+        tail,
+        sockets: [session.describe(session.positions)],
+      });
+    };
     const ofUser = (uid: string): Session[] =>
       [...(io.of('/').adapter.rooms.get(roomOfUser(uid)) ?? [])].flatMap((id) => sessions.all.get(id) ?? []);
     hear({
@@ -139,6 +182,8 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       node,
       push,
       sessions,
+      recovery,
+      keepForRecovery,
       secrets: config.access.secrets,
       rules: createRules(hook.current, config.hooks.timeoutMs),
       addressOf: createAddressOf(config.access.trustedProxies),
@@ -155,6 +200,13 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
 
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });
+    lifetime.opened('listener', async () => {
+      const drained = drainHttp(http, pushServer.drainMs);
+      await seamless.drain(pushServer.drainMs);
+      // Not disconnectSockets: clients would take it for a wish of ours and never come back.
+      await closeIo();
+      await drained;
+    });
     const url = urlOf(address);
     log.info({ url, fanout: fanout.kind }, 'push-server listening');
     return { url, port: address.port, io, push, close: lifetime.close };

@@ -1,4 +1,4 @@
-import { type Joined, type JoinRequest, type Position, writeMark } from '@gopush/contract';
+import { events, type Gap, type Joined, type JoinRequest, type Position, writeMark } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Socket } from 'socket.io';
@@ -7,6 +7,8 @@ import type { Attendance } from './presence/attendance.ts';
 import type { Feeds } from './rooms/feeds.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
 import { roomOfClients, roomOfUser } from './rooms/room-names.ts';
+import type { Restored } from './sessions/recovery.ts';
+import type { SocketRecord } from './sessions/session-record.ts';
 import { InboxPump } from './users/inbox-pump.ts';
 
 /** What the sessions of this node share. */
@@ -15,6 +17,8 @@ export interface SessionContext {
   readonly attendance: Attendance;
   readonly store: Store;
   readonly log: Logger;
+  /** Its rooms have changed. Resolves when that is kept, where it is. */
+  readonly onChange: (session: Session) => Promise<void>;
   /** By the ids of their sockets. */
   readonly all: Map<string, Session>;
 }
@@ -28,25 +32,84 @@ export class Session {
   readonly client: ServerClient;
   readonly inbox: InboxPump;
   readonly #context: SessionContext;
-  /** Full names of the rooms it is in, its user's included. */
-  readonly #rooms = new Set<string>();
+  /** Rooms it is in by their full names, its user's included, with where it began in each. */
+  readonly #rooms = new Map<string, Position | null>();
+  /** Requests of the client that are not answered yet. */
+  #unanswered = 0;
+  #onAnswered: (() => void) | undefined;
 
-  /** @param inboxAfter - what it has got from its inbox in an earlier part of its session */
-  constructor(socket: Socket, client: ServerClient, context: SessionContext, inboxAfter = 0) {
+  readonly #restored: Restored | undefined;
+  #moved = false;
+
+  /** @param restored - where it goes on from, where it does */
+  constructor(socket: Socket, client: ServerClient, context: SessionContext, restored?: Restored) {
+    this.#restored = restored;
     this.socket = socket;
     this.client = client;
     this.#context = context;
-    this.inbox = new InboxPump(socket, client.uid, context.store.inbox, context.log, inboxAfter);
+    this.inbox = new InboxPump(socket, client.uid, context.store.inbox, context.log, restored?.record.inboxAfter);
   }
 
   /** Plain names of the rooms it is in. */
   get rooms(): string[] {
-    return [...this.#rooms].filter((room) => room.startsWith('r:')).map((room) => room.slice(2));
+    return this.#ownRooms().map((room) => room.slice(2));
   }
 
   /** Where it stands in each of its rooms. */
   get positions(): Positions {
-    return new Map([...this.#rooms].map((room) => [room, this.#context.feeds.position(room)]));
+    return new Map([...this.#rooms.keys()].map((room) => [room, this.#context.feeds.position(room)]));
+  }
+
+  /** Where it began in each of its rooms. */
+  get joined(): Positions {
+    return this.#rooms;
+  }
+
+  /** What somebody needs who goes on with it. */
+  describe(positions: Positions): SocketRecord {
+    const { socket, client } = this;
+    const { pid } = socket as unknown as { pid: string };
+    return {
+      namespace: socket.nsp.name,
+      id: socket.id,
+      pid,
+      auth: socket.handshake.auth,
+      rooms: [...socket.rooms].filter((room) => room !== socket.id && !this.#rooms.has(room)),
+      data: socket.data,
+      positions: [...positions],
+      inboxAfter: this.inbox.after,
+      clientData: client.data,
+      claims: client.claims,
+    };
+  }
+
+  /** Counts the requests of the client that want an answer, until they have it. */
+  watchAnswers(): void {
+    this.socket.use((packet, next) => {
+      const ack: unknown = packet.at(-1);
+      if (typeof ack === 'function') {
+        this.#unanswered++;
+        packet[packet.length - 1] = (...values: unknown[]) => {
+          ack(...values);
+          if (--this.#unanswered === 0) this.#onAnswered?.();
+        };
+      }
+      next();
+    });
+  }
+
+  /** Resolves when all requests of the client are answered, or after `ms`. @returns how many are not */
+  async answered(ms: number): Promise<number> {
+    if (this.#unanswered > 0) {
+      await new Promise<void>((resolve) => {
+        const deadline = setTimeout(resolve, ms);
+        this.#onAnswered = () => {
+          clearTimeout(deadline);
+          resolve();
+        };
+      });
+    }
+    return this.#unanswered;
   }
 
   /** Makes it known, so that what is said to its user reaches this node. A store that is away does not keep anyone out. */
@@ -56,23 +119,46 @@ export class Session {
     await Promise.all([this.#context.attendance.entered(id, uid), this.#context.feeds.open(roomOfUser(uid), id)]);
   }
 
-  /** Begins: its user's room, then what waits for it. */
-  async begin(): Promise<void> {
-    await this.#enter(roomOfUser(this.client.uid), undefined);
-    this.inbox.wake();
+  /** Whether it goes on at another node. */
+  get isMoved(): boolean {
+    return this.#moved;
   }
 
-  /** Goes on where it was: its rooms from their positions on. Resolves when it has all that came since. */
-  async resume(positions: Positions): Promise<boolean> {
-    const { attendance } = this.#context;
+  /** Begins: its user's room, then what waits for it; or goes on where it was. */
+  async begin(): Promise<void> {
+    if (this.#restored !== undefined) {
+      const { positions, given, node } = this.#restored;
+      await this.#resume(positions, given);
+      this.#context.attendance.tookOver(this.socket.id, this.#ownRooms(), node);
+      return;
+    }
+    await this.#enter(roomOfUser(this.client.uid), undefined);
+    this.inbox.wake();
+    await this.#context.onChange(this);
+  }
+
+  /**
+   * Goes on where it was: its rooms from their positions on. Resolves when it has all that came since.
+   *
+   * @param given - the last messages that went out to it, which count before the positions; one for each room at most
+   */
+  async #resume(positions: Positions, given: readonly Position[]): Promise<boolean> {
+    const { attendance, feeds } = this.#context;
     const entered = await Promise.all(
       [...positions].map(async ([room, from]) => {
-        const { recovered } = await this.#enter(room, from ?? undefined);
+        await feeds.open(room, this.socket.id);
+        const now = feeds.position(room);
+        const last = given.find(({ epoch }) => epoch === (from?.epoch ?? now?.epoch));
+        const { position, recovered } = await this.#enter(room, last ?? from ?? 'start');
         if (room.startsWith('r:')) attendance.joined(this.socket.id, this.client.uid, room);
+        if (recovered === false && position !== null) {
+          this.socket.emit(events.gap, { room: room.slice(2), position } satisfies Gap);
+        }
         return recovered !== false;
       }),
     );
     this.inbox.wake();
+    await this.#context.onChange(this);
     return entered.every(Boolean);
   }
 
@@ -80,6 +166,8 @@ export class Session {
     const name = roomOfClients(room);
     const { position, recovered } = await this.#enter(name, from);
     this.#context.attendance.joined(this.socket.id, this.client.uid, name);
+    // Whoever is told that it is in a room finds itself there after a crash.
+    await this.#context.onChange(this);
     return { room, position, ...(recovered === undefined ? {} : { recovered }) };
   }
 
@@ -89,6 +177,7 @@ export class Session {
     void this.socket.leave(name);
     this.#context.feeds.leave(name, this.socket.id);
     this.#context.attendance.left(this.socket.id, name);
+    void this.#context.onChange(this);
   }
 
   isIn(room: string): boolean {
@@ -100,27 +189,35 @@ export class Session {
     const { feeds, attendance } = this.#context;
     const { positions } = this;
     const { id } = this.socket;
-    for (const room of this.#rooms) feeds.leave(room, id);
+    for (const room of this.#rooms.keys()) feeds.leave(room, id);
     feeds.leave(roomOfUser(this.client.uid), id);
     if (how === 'gone') {
-      attendance.gone(
-        id,
-        [...this.#rooms].filter((room) => room.startsWith('r:')),
-      );
-    } else attendance.moved(id);
+      attendance.gone(id, this.#ownRooms());
+    } else {
+      this.#moved = true;
+      // What is said from now on is for whoever goes on with it.
+      for (const room of this.#rooms.keys()) void this.socket.leave(room);
+      attendance.moved(id);
+    }
     this.#rooms.clear();
     return positions;
   }
 
-  async #enter(room: string, from: Position | undefined): ReturnType<Feeds['join']> {
+  #ownRooms(): string[] {
+    return [...this.#rooms.keys()].filter((room) => room.startsWith('r:'));
+  }
+
+  async #enter(room: string, from: Position | 'start' | undefined): ReturnType<Feeds['join']> {
     const { socket } = this;
-    this.#rooms.add(room);
-    return this.#context.feeds.join(room, socket.id, from, (missed, position) => {
+    if (!this.#rooms.has(room)) this.#rooms.set(room, null);
+    const joined = await this.#context.feeds.join(room, socket.id, from, (missed, position) => {
       for (const { offset, payload } of missed) {
         const { event, message, except } = decodeMessage(payload);
         if (except !== socket.id) socket.emit(event, message, writeMark({ epoch: position?.epoch ?? '', offset }));
       }
       void socket.join(room);
     });
+    if (this.#rooms.has(room)) this.#rooms.set(room, joined.position);
+    return joined;
   }
 }

@@ -184,6 +184,10 @@ export const configSchema = z
         recoveryMs: wait(120_000).meta({
           description: 'How long a client that was cut off may come back to its session; 0: it may not.',
         }),
+        answerMs: wait(2_000, 60_000).meta({
+          description:
+            'How long handlers may take to answer what they have read, when a stop moves their session to another push-server.',
+        }),
         graceMs: wait(5_000).meta({
           description: 'How long a client that was cut off still counts as present, since most come back at once.',
         }),

@@ -7,7 +7,7 @@ export interface Feeds {
   /** Follows a room for a socket that is to become a member. */
   open(room: string, socket: string): Promise<void>;
   /**
-   * Makes a socket a member from its position on, or from now on.
+   * Makes a socket a member from its position on, from the start of what is kept, or from now on.
    *
    * @param enter - puts it into the room, in the same breath in which what it missed is complete
    * @returns where it stands, and what it missed; `missed` is `undefined` where the log does not reach back to where it was
@@ -15,7 +15,7 @@ export interface Feeds {
   join(
     room: string,
     socket: string,
-    from: Position | undefined,
+    from: Position | 'start' | undefined,
     enter: (missed: readonly Logged[], position: Position | null) => void,
   ): Promise<{ readonly position: Position | null; readonly recovered: boolean | undefined }>;
   leave(room: string, socket: string): void;
@@ -91,9 +91,12 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
 }
 
 /** What came since a position, up to where the members stand when this resolves. */
-async function everythingSince(feed: RoomFeed, from: Position): Promise<readonly Logged[] | undefined> {
+async function everythingSince(feed: RoomFeed, from: Position | 'start'): Promise<readonly Logged[] | undefined> {
   const all: Logged[] = [];
-  let at = from;
+  const start = feed.position;
+  // Nothing was ever said there.
+  if (from === 'start' && start === null) return all;
+  let at = from === 'start' ? { epoch: start?.epoch ?? '', offset: 0 } : from;
   do {
     const missed = await feed.since(at).catch(() => undefined);
     if (missed === undefined) return undefined;

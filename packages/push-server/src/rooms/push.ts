@@ -5,6 +5,7 @@ import type { Logger } from '@gopush/service';
 import { type DeliveryStatus, type PresenceCounts, type Store, StoreError, type UserPresence } from '@gopush/store';
 import type { Server } from 'socket.io';
 import type { Bus } from '../fanout/bus.ts';
+import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
 import { decodeMessage, encodeMessage } from './kept-message.ts';
 import { roomOfClients, roomOfUser } from './room-names.ts';
@@ -110,6 +111,8 @@ export interface PushOptions {
   readonly log: Logger;
   /** Counts what is said and given. */
   readonly counts: PushCounts;
+  /** Remembers what was given. */
+  readonly recent: RecentDeliveries;
   /** Gives an event to the clients of this node in a room. */
   readonly emit: (room: string, except: string | undefined, args: readonly unknown[]) => void;
 }
@@ -128,11 +131,12 @@ export interface PushCounts {
 
 /** Opens what speaks to clients: the one place that emits to rooms. */
 export function createPush(options: PushOptions): { push: Push; feeds: Feeds; listen(events: PushEvents): void } {
-  const { io, store, bus, config, log, counts, emit } = options;
+  const { io, store, bus, config, log, counts, recent, emit } = options;
   const { history: limits } = config;
   const feeds = createFeeds(store.history, {
     deliver(room, { payload }, position) {
       const { event, message, except } = decodeMessage(payload);
+      recent.add(room, position, Date.now());
       emit(room, except, [event, message, writeMark(position)]);
     },
     gap(room, position) {

@@ -1,0 +1,28 @@
+/**
+ * The marks by which an agent and a target move a live session to another target without its client noticing. docs/protocol.md tells the
+ * whole of it.
+ */
+
+/** Agent → target, on an upgrade: this agent can move the session later. */
+export const canResumeHeader = 'x-gopush-can-resume';
+
+/**
+ * Target → agent, in the 101: the token by which the session can be resumed, once; never reaches the client. Agent → target, on an upgrade:
+ * resume the session of this token.
+ */
+export const resumeHeader = 'x-gopush-resume';
+
+/** Target → agent, in the 101 to a resumed session: how many of the first data frames the client must not see. */
+export const resumeSkipHeader = 'x-gopush-resume-skip';
+
+/**
+ * Agent → target, on resuming after a crash: the marks of the last kept messages that the client was given, one for each room, separated
+ * by commas. Absent where the target has said itself what was given.
+ */
+export const resumeAfterHeader = 'x-gopush-resume-after';
+
+/** Payload of the ping by which a target asks the agent to stop the client, since it wants to hand the session over. */
+export const drainPing = 'gopush:drain';
+
+/** Payload of the pong by which an agent says that nothing more comes from the client. */
+export const quietPong = 'gopush:quiet';

@@ -1,0 +1,161 @@
+import { type Position, readMark } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { SessionStore } from '@gopush/store';
+import type { Namespace, Server, Socket } from 'socket.io';
+import type { Adapter } from 'socket.io-adapter';
+import { rewind } from './recent-deliveries.ts';
+import type { SocketRecord } from './session-record.ts';
+import { decodeSession, encodeSession, type SessionRecord } from './session-record.ts';
+
+/** What a socket goes on with. */
+export interface Restored {
+  readonly uid: string;
+  /** The node that had it. */
+  readonly node: string;
+  readonly record: SocketRecord;
+  readonly positions: ReadonlyMap<string, Position | null>;
+  /** The last messages that went out to the client, one for each room, where its node cannot say it any more. */
+  readonly given: readonly Position[];
+  /** Whether the client's connection went on behind an agent, so that it was admitted before. */
+  readonly moved: boolean;
+}
+
+/** Lets clients go on with their sessions, on this node or another. */
+export interface Recovery {
+  /** Keeps a session whose connection was lost. */
+  persist(record: SessionRecord): void;
+  /** A session that is being resumed: its sockets are about to ask for what was theirs. */
+  expect(record: SessionRecord, given: readonly Position[]): void;
+  /** What a socket that says it has recovered goes on with, once. */
+  take(socket: Socket): Restored | undefined;
+  readonly counts: { hits: number; misses: number };
+}
+
+/** What recovery needs. */
+export interface RecoveryOptions {
+  readonly io: Server;
+  readonly store: SessionStore;
+  /** How long a session is kept, in milliseconds. */
+  readonly keepMs: number;
+  /** The mark of what this node gives next. */
+  readonly mark: () => string;
+  readonly log: Logger;
+}
+
+/** A client may come back before its old node has written down what it left behind: it is looked for so often, with this time between, in milliseconds. */
+const looks = { times: 4, everyMs: 100 };
+
+/**
+ * Puts our store behind Socket.IO's connection state recovery (https://socket.io/docs/v4/connection-state-recovery), for all namespaces.
+ * What a client missed comes from the logs of its rooms, so that a recovery costs what was missed and no more.
+ */
+export function createRecovery({ io, store, keepMs, mark, log }: RecoveryOptions): Recovery {
+  const restored = new Map<string, Restored>();
+  const expected = new Map<string, Restored>();
+  const counts = { hits: 0, misses: 0 };
+
+  async function restore(pid: string, offset: string): Promise<object | undefined> {
+    const waiting = expected.get(pid);
+    expected.delete(pid);
+    const found = waiting ?? (await look(pid, offset));
+    if (found === undefined) {
+      counts.misses++;
+      return undefined;
+    }
+    counts.hits++;
+    const { record } = found;
+    restored.set(record.id, found);
+    // Whoever vanishes in between must not be remembered for ever.
+    setTimeout(() => restored.delete(record.id), 30_000).unref();
+    return { sid: record.id, pid, rooms: record.rooms, data: record.data, missedPackets: [] };
+  }
+
+  async function look(pid: string, offset: string): Promise<Restored | undefined> {
+    for (let times = 0; times < looks.times; times++) {
+      if (times > 0) await new Promise((resolve) => setTimeout(resolve, looks.everyMs));
+      const bytes = await store.take(keyOf(pid));
+      if (bytes === undefined) continue;
+      const session = decodeSession(bytes);
+      const record = session?.sockets[0];
+      if (session === undefined || record === undefined) return undefined;
+      const { uid, node, tail } = session;
+      const positions = rewind({ positions: record.positions, tail, node }, readMark(offset));
+      return positions && { uid, node, record, positions, given: [], moved: false };
+    }
+    return undefined;
+  }
+
+  function install(namespace: Namespace): void {
+    const { adapter } = namespace;
+    const broadcast = adapter.broadcast.bind(adapter);
+    const own: Pick<Adapter, 'persistSession' | 'restoreSession' | 'broadcast'> = {
+      // Kept when its session ends, with what only that knows.
+      persistSession() {},
+      restoreSession: restore as Adapter['restoreSession'],
+      broadcast(packet, options) {
+        markPacket(packet, options.flags, mark);
+        // With recovery switched on Socket.IO sends what is for one socket to all nodes, for an adapter to remember; ours has no need of it.
+        const [room] = options.rooms;
+        const socket =
+          options.rooms.size === 1 && (options.except?.size ?? 0) === 0
+            ? namespace.sockets.get(room as string)
+            : undefined;
+        if (socket === undefined) broadcast(packet, options);
+        else give(socket, packet, options.flags);
+      },
+    };
+    Object.assign(adapter, own);
+  }
+  install(io.of('/'));
+  io.on('new_namespace', install);
+
+  return {
+    counts,
+    persist(record) {
+      const pid = record.sockets[0]?.pid;
+      if (pid === undefined) return;
+      store.save(keyOf(pid), encodeSession(record), keepMs).catch((error: unknown) => {
+        log.warn({ err: error }, 'a session could not be kept: its client begins a new one');
+      });
+    },
+    expect(session, given) {
+      for (const record of session.sockets) {
+        const { uid, node } = session;
+        expected.set(record.pid, { uid, node, record, positions: new Map(record.positions), given, moved: true });
+        setTimeout(() => expected.delete(record.pid), 30_000).unref();
+      }
+    },
+    take(socket) {
+      const found = restored.get(socket.id);
+      restored.delete(socket.id);
+      return found;
+    },
+  };
+}
+
+/**
+ * Adds to an event what its client tells when it comes back: the last thing it got. As Socket.IO's own adapters do, not to those that want an
+ * answer or may get lost.
+ */
+function markPacket(packet: unknown, flags: { volatile?: boolean | undefined } | undefined, mark: () => string): void {
+  const { type, id, data } = packet as { type: number; id?: number; data?: unknown };
+  if (type !== eventType || id !== undefined || !Array.isArray(data) || flags?.volatile === true) return;
+  if (readMark(data.at(-1)) === undefined) data.push(mark());
+}
+
+/** Of a Socket.IO packet: https://github.com/socketio/socket.io-protocol */
+const eventType = 2;
+
+/** What Socket.IO itself does for one socket; the two methods are its own, and not typed. */
+function give(socket: Socket, packet: unknown, flags: object | undefined): void {
+  const own = socket as unknown as {
+    notifyOutgoingListeners(packet: unknown): void;
+    packet(packet: unknown, flags: object): void;
+  };
+  own.notifyOutgoingListeners(packet);
+  own.packet(packet, { ...flags });
+}
+
+function keyOf(pid: string): string {
+  return `p:${pid}`;
+}

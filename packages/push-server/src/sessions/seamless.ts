@@ -1,0 +1,374 @@
+import { randomBytes } from 'node:crypto';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import {
+  canResumeHeader,
+  drainPing,
+  failures,
+  isIdentitySigned,
+  quietPong,
+  readIdentity,
+  readMark,
+  resumeAfterHeader,
+  resumeHeader,
+  resumeSkipHeader,
+} from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { SessionStore } from '@gopush/store';
+import type { Namespace, Server, Socket } from 'socket.io';
+import type { Session } from '../session.ts';
+import type { Recovery } from './recovery.ts';
+import { decodeSession, encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
+
+/** What moving sessions needs. */
+export interface SeamlessOptions {
+  readonly io: Server;
+  readonly http: HttpServer;
+  readonly store: SessionStore;
+  readonly recovery: Recovery;
+  /** Name of this node on the bus. */
+  readonly node: string;
+  /** Sessions of this node by the ids of their sockets. */
+  readonly sessions: ReadonlyMap<string, Session>;
+  /** How long a session may be resumed after its node has written it down, in milliseconds. */
+  readonly keepMs: number;
+  /** How long a handler may take to answer what it has read, when its session is to move, in milliseconds. */
+  readonly answerMs: number;
+  readonly secrets: readonly string[];
+  readonly log: Logger;
+}
+
+/** What became of sessions. */
+export interface MoveCounts {
+  /** Handed over to whoever goes on with them. */
+  handedOver: number;
+  /** Taken over from another node. */
+  resumed: number;
+  /** Could not be handed over, by cause. */
+  failed: Record<'silent' | 'not kept', number>;
+  /** Answers that handlers still owed when their session moved. */
+  unanswered: number;
+}
+
+/** Moves live sessions to other nodes, behind agents that keep the connections of their clients. */
+export interface Seamless {
+  /** A session's rooms have changed: what is kept for a crash follows. */
+  keep(session: Session): Promise<void>;
+  /** Hands over all sessions that can be; the others stay. */
+  drain(deadlineMs: number): Promise<void>;
+  readonly counts: MoveCounts;
+  close(): void;
+}
+
+/** The WebSocket of Engine.IO's transport, with what we use of it. */
+interface EngineWebSocket {
+  ping(payload: string, mask: boolean, done: (error?: Error) => void): void;
+  on(event: 'pong', listener: (payload: Buffer) => void): this;
+  off(event: string, listener: (...args: never[]) => void): this;
+  once(event: 'close', listener: () => void): this;
+  /** The connection below it; not documented, and unchanged since ws 3. */
+  readonly _socket?: Duplex;
+}
+
+/** The connection of Engine.IO, with what we use of it. */
+interface EngineSocket {
+  readonly id: string;
+  readonly transport: { readonly name: string; readonly socket?: EngineWebSocket };
+  readonly writeBuffer: readonly unknown[];
+  readonly request: IncomingMessage;
+  emit(event: 'data', data: string): void;
+  once(event: string, listener: () => void): void;
+}
+
+/** A connection that an agent can move. */
+interface Movable {
+  token: string;
+  readonly conn: EngineSocket;
+  /** Sockets of Socket.IO on it. */
+  readonly sockets: Set<Socket>;
+  saved: Promise<void>;
+  moved: boolean;
+}
+
+/** How many sessions are handed over at a time: each client waits only for its own. */
+const atOnce = 16;
+
+/** How long an agent may take to stop its client, in milliseconds. */
+const quietMs = 2_000;
+
+/** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
+export function createSeamless(options: SeamlessOptions): Seamless {
+  const { io, http, store, recovery, node, sessions, keepMs, answerMs, secrets, log } = options;
+  const engine = io.engine as unknown as {
+    generateId(request: IncomingMessage): string | Promise<string>;
+    on(event: string, listener: (...args: never[]) => void): void;
+    readonly clients: Record<string, EngineSocket>;
+  };
+  const counts: MoveCounts = { handedOver: 0, resumed: 0, failed: { silent: 0, 'not kept': 0 }, unanswered: 0 };
+  const movables = new Map<EngineSocket, Movable>();
+  const resumes = new WeakMap<IncomingMessage, SessionRecord>();
+  const tokens = new WeakMap<IncomingMessage, string>();
+  const tokensOfUpgrades = new Map<string, string>();
+  let draining = false;
+
+  const generateId = engine.generateId.bind(engine);
+  engine.generateId = (request) => resumes.get(request)?.engineId ?? generateId(request);
+
+  engine.on('headers', (headers: Record<string, string>, request: IncomingMessage & { _query?: { sid?: string } }) => {
+    if (request.headers.upgrade === undefined || request.headers[canResumeHeader] === undefined) return;
+    const token = randomBytes(18).toString('base64url');
+    headers[resumeHeader] = token;
+    const sid = request._query?.sid;
+    if (sid === undefined) tokens.set(request, token);
+    else tokensOfUpgrades.set(sid, token);
+    const resumed = resumes.get(request);
+    // Engine.IO's opening, and Socket.IO's answer for each namespace: the client has had its own.
+    if (resumed !== undefined) headers[resumeSkipHeader] = String(1 + resumed.sockets.length);
+  });
+
+  engine.on('connection', (conn: EngineSocket) => {
+    const { request } = conn;
+    const token = tokens.get(request);
+    if (token !== undefined) follow(conn, token);
+    else {
+      conn.once('upgrade', () => {
+        const later = tokensOfUpgrades.get(conn.id);
+        tokensOfUpgrades.delete(conn.id);
+        if (later === undefined) return;
+        const movable = follow(conn, later);
+        for (const { socket } of sessions.values()) if ((socket.conn as unknown) === conn) movable.sockets.add(socket);
+        void save(movable);
+      });
+    }
+    conn.once('close', () => tokensOfUpgrades.delete(conn.id));
+    const record = resumes.get(request);
+    if (record === undefined) return;
+    counts.resumed++;
+    // In the client's name: Socket.IO then asks for what was there, as for any client that comes back.
+    for (const { namespace, pid, auth } of record.sockets) {
+      const place = namespace === '/' ? '' : `${namespace},`;
+      conn.emit('data', `0${place}${JSON.stringify({ ...auth, pid, offset: '' })}`);
+    }
+  });
+
+  function follow(conn: EngineSocket, token: string): Movable {
+    const movable: Movable = { token, conn, sockets: new Set(), saved: Promise.resolve(), moved: false };
+    movables.set(conn, movable);
+    conn.once('close', () => {
+      movables.delete(conn);
+      if (!movable.moved) store.remove(keyOf(movable.token)).catch(() => {});
+    });
+    return movable;
+  }
+
+  const watch = (namespace: Namespace): void => {
+    namespace.on('connection', (socket) => {
+      const movable = movables.get(socket.conn as unknown as EngineSocket);
+      if (movable === undefined) return;
+      movable.sockets.add(socket);
+      socket.on('disconnect', () => movable.sockets.delete(socket));
+    });
+  };
+  watch(io.of('/'));
+  io.on('new_namespace', watch);
+
+  // Engine.IO answers an upgrade at once; one that resumes has to be looked for first.
+  const upgrades = http.listeners('upgrade') as ((request: IncomingMessage, socket: Duplex, head: Buffer) => void)[];
+  const pass = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    for (const upgrade of upgrades) upgrade.call(http, request, socket, head);
+  };
+  http.removeAllListeners('upgrade');
+  http.on('upgrade', (request, socket, head) => {
+    const token = request.headers[resumeHeader];
+    if (typeof token !== 'string') {
+      pass(request, socket, head);
+      return;
+    }
+    socket.on('error', () => {});
+    takeSession(request, token).then(
+      (record) => {
+        if (record === undefined) refuse(socket, 'session_unknown');
+        else {
+          resumes.set(request, record);
+          // An Engine.IO session of its own begins here, whatever the first one began with.
+          request.url = withoutSid(request.url ?? '/');
+          pass(request, socket, head);
+        }
+      },
+      (error: unknown) => {
+        log.warn({ err: error }, 'a session cannot be looked for');
+        refuse(socket, 'not_durable');
+      },
+    );
+  });
+
+  async function takeSession(request: IncomingMessage, token: string): Promise<SessionRecord | undefined> {
+    const { headers } = request;
+    if (draining) return undefined;
+    if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) return undefined;
+    const identity = readIdentity(headers, {});
+    if (!identity.ok) return undefined;
+    const bytes = await store.take(keyOf(token));
+    const record = bytes === undefined ? undefined : decodeSession(bytes);
+    // A token is of use to its own user alone, even if it got into other hands.
+    if (record === undefined || record.uid !== identity.value.uid) return undefined;
+    const given = String(headers[resumeAfterHeader] ?? '')
+      .split(',')
+      .flatMap((mark) => readMark(mark) ?? []);
+    recovery.expect(record, record.isExact ? [] : given);
+    return record;
+  }
+
+  /** The session on a connection as it is now. */
+  function describe(
+    movable: Movable,
+    ended: ReadonlyMap<Session, SocketRecord> | undefined,
+  ): SessionRecord | undefined {
+    const records: SocketRecord[] = [];
+    let uid: string | undefined;
+    for (const socket of movable.sockets) {
+      const session = sessions.get(socket.id);
+      const record =
+        session === undefined ? describePlain(socket) : (ended?.get(session) ?? session.describe(session.joined));
+      uid ??= session?.client.uid;
+      records.push(record);
+    }
+    if (uid === undefined) return undefined;
+    return { engineId: movable.conn.id, uid, node, isExact: ended !== undefined, tail: [], sockets: records };
+  }
+
+  function save(movable: Movable): Promise<void> {
+    const record = describe(movable, undefined);
+    if (record === undefined || movable.moved) return Promise.resolve();
+    // One after the other: an older one must not overwrite a newer.
+    movable.saved = movable.saved.then(() =>
+      movable.moved
+        ? undefined
+        : store.save(keyOf(movable.token), encodeSession(record), keepMs).catch((error: unknown) => {
+            log.debug({ err: error }, 'a session is not kept now: after a crash its client has to begin a new one');
+          }),
+    );
+    return movable.saved;
+  }
+  // What is kept for a crash has to outlive the session.
+  const refresh = setInterval(() => {
+    for (const movable of movables.values()) void save(movable);
+  }, keepMs / 2).unref();
+
+  async function move(movable: Movable, deadline: number): Promise<void> {
+    const { conn } = movable;
+    const websocket = conn.transport.socket;
+    if (conn.transport.name !== 'websocket' || websocket === undefined) return;
+    if (!(await quiet(websocket))) {
+      counts.failed.silent++;
+      return;
+    }
+    const ofThis = [...movable.sockets].flatMap((socket) => sessions.get(socket.id) ?? []);
+    const left = await Promise.all(
+      ofThis.map((session) => session.answered(Math.max(0, Math.min(answerMs, deadline - Date.now())))),
+    );
+    counts.unanswered += left.reduce((sum, one) => sum + one, 0);
+    movable.moved = true;
+    await movable.saved;
+    const ended = new Map(ofThis.map((session) => [session, session.describe(session.end('moved'))]));
+    const record = describe(movable, ended);
+    try {
+      if (record !== undefined) await store.save(keyOf(movable.token), encodeSession(record), keepMs);
+    } catch (error) {
+      counts.failed['not kept']++;
+      log.warn({ err: error }, 'a session could not be handed over: its client has to begin a new one');
+    }
+    // Everything that was written is on its way before the end is; no close frame, so that the agent knows that it goes on elsewhere.
+    await flushed(conn, deadline);
+    counts.handedOver++;
+    websocket._socket?.end();
+  }
+
+  return {
+    counts,
+    async keep(session) {
+      const movable = movables.get(session.socket.conn as unknown as EngineSocket);
+      if (movable === undefined) return;
+      movable.sockets.add(session.socket);
+      await save(movable);
+    },
+    async drain(deadlineMs) {
+      draining = true;
+      const deadline = Date.now() + deadlineMs;
+      const waiting = [...movables.values()];
+      const worker = async (): Promise<void> => {
+        for (let movable = waiting.pop(); movable !== undefined; movable = waiting.pop()) {
+          if (Date.now() >= deadline) return;
+          await move(movable, deadline).catch((error: unknown) =>
+            log.error({ err: error }, 'handing over a session failed'),
+          );
+        }
+      };
+      await Promise.all(Array.from({ length: atOnce }, worker));
+    },
+    close: () => clearInterval(refresh),
+  };
+}
+
+/** Asks the agent to stop the client; resolves when nothing more comes from it, `false` where the agent says nothing. */
+function quiet(websocket: EngineWebSocket): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (isQuiet: boolean): void => {
+      clearTimeout(deadline);
+      websocket.off('pong', onPong).off('close', onClose);
+      resolve(isQuiet);
+    };
+    const onPong = (payload: Buffer): void => {
+      if (payload.toString('latin1') === quietPong) end(true);
+    };
+    const onClose = (): void => end(false);
+    const deadline = setTimeout(end, quietMs, false);
+    websocket.on('pong', onPong).once('close', onClose);
+    websocket.ping(drainPing, false, (error?: Error) => {
+      if (error) end(false);
+    });
+  });
+}
+
+/** Resolves when Engine.IO has given all it had to the connection. */
+async function flushed(conn: EngineSocket, deadline: number): Promise<void> {
+  while (conn.writeBuffer.length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** A socket of a namespace in which we keep nothing. */
+function describePlain(socket: Socket): SocketRecord {
+  return {
+    namespace: socket.nsp.name,
+    id: socket.id,
+    pid: (socket as unknown as { pid: string }).pid,
+    auth: socket.handshake.auth,
+    rooms: [...socket.rooms].filter((room) => room !== socket.id),
+    data: socket.data,
+    positions: [],
+    inboxAfter: 0,
+    clientData: {},
+    claims: undefined,
+  };
+}
+
+function refuse(socket: Duplex, code: 'session_unknown' | 'not_durable'): void {
+  const { upgrade, message } = failures[code];
+  const body = `${code}: ${message}\n`;
+  socket.end(
+    `HTTP/1.1 ${upgrade} ${code}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-gopush-error: ${code}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}
+
+function withoutSid(url: string): string {
+  const mark = url.indexOf('?');
+  if (mark === -1) return url;
+  const kept = url
+    .slice(mark + 1)
+    .split('&')
+    .filter((pair) => !pair.startsWith('sid='));
+  return `${url.slice(0, mark)}?${kept.join('&')}`;
+}
+
+function keyOf(token: string): string {
+  return `t:${token}`;
+}

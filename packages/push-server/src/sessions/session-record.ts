@@ -1,0 +1,71 @@
+import { deserialize, serialize } from 'node:v8';
+import type { Position } from '@gopush/contract';
+import type { Delivery } from './recent-deliveries.ts';
+
+/** One Socket.IO socket of a session, as it is kept. */
+export interface SocketRecord {
+  readonly namespace: string;
+  readonly id: string;
+  /** Socket.IO's private id, by which its own recovery asks. */
+  readonly pid: string;
+  readonly auth: object;
+  /** Rooms that handlers of the project put it into. */
+  readonly rooms: readonly string[];
+  readonly data: unknown;
+  /** Rooms of ours with the position up to which it was given messages; `null`: the room had no history when it came. */
+  readonly positions: readonly (readonly [room: string, position: Position | null])[];
+  /** Up to where it was given its inbox. */
+  readonly inboxAfter: number;
+  /** What the server hook knows of it. */
+  readonly clientData: Record<string, unknown>;
+  readonly claims: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A session, as it is kept for whoever goes on with it. */
+export interface SessionRecord {
+  readonly engineId: string;
+  readonly uid: string;
+  /** The node that had it. */
+  readonly node: string;
+  /**
+   * Whether positions say what the client was given: not where its node died, which had only written down where it began.
+   */
+  readonly isExact: boolean;
+  /** Messages that may not have reached the client, in the order in which they were given. Only with a lost connection. */
+  readonly tail: readonly Delivery[];
+  readonly sockets: readonly SocketRecord[];
+}
+
+/** A session as bytes. Data that cannot be copied is left out. */
+export function encodeSession(record: SessionRecord): Buffer {
+  try {
+    return serialize(record);
+  } catch {
+    const sockets = record.sockets.map((socket) => ({
+      ...socket,
+      auth: plain(socket.auth) as object,
+      data: plain(socket.data),
+      clientData: plain(socket.clientData) as Record<string, unknown>,
+      claims: plain(socket.claims) as Record<string, unknown> | undefined,
+    }));
+    return serialize({ ...record, sockets });
+  }
+}
+
+/** The session of some bytes; `undefined` where they are of another version. */
+export function decodeSession(bytes: Buffer): SessionRecord | undefined {
+  try {
+    const record = deserialize(bytes) as SessionRecord;
+    return Array.isArray(record.sockets) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function plain(value: unknown): unknown {
+  try {
+    return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+  } catch {
+    return {};
+  }
+}
