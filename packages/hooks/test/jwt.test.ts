@@ -126,7 +126,7 @@ test('an algorithm that does not fit the key is refused: a public key as the sec
   const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ sub: 'eve' })}`;
   const confused = `${signed}.${createHmac('sha256', pem).update(signed).digest('base64url')}`;
   // It is a good token for who takes the public key for a secret, so only its algorithm is in the way.
-  expect(await verify({ secret: pem }, confused)).toBe('eve');
+  expect(await verify({ secret: new TextEncoder().encode(pem) }, confused)).toBe('eve');
   expect(await verify({ publicKey: pem }, confused)).toBe('ERR_JOSE_ALG_NOT_ALLOWED');
   const published = await publishKeys(await keySet(['one', rsa]));
   expect(await verify({ jwksUrl: published.url }, confused)).toBe('ERR_JOSE_ALG_NOT_ALLOWED');
@@ -151,7 +151,9 @@ test.each<[unknown, RegExp]>([
   [{ secret: 'short' }, /secret: found 5 bytes, wanted at least 32/],
   [{ secret: '' }, /secret: found 0 bytes/],
   [{ publicKey: 'no key' }, /publicKey: found something else, wanted a public key/],
-  [{ jwksUrl: 'nowhere' }, /Invalid URL/],
+  [{ jwksUrl: 'nowhere' }, /jwksUrl: found nowhere, wanted a URL of http or https/],
+  [{ jwksUrl: 'file:///etc/keys' }, /jwksUrl: found file:/],
+  [{ secret: pemOf(rsa) }, /secret: found a key as PEM, wanted a secret/],
   [{ publicKey: pemOf(rsa), algorithms: ['HS256'] }, /algorithms: found HS256, wanted some of RS256/],
   [{ secret, algorithms: ['none'] }, /algorithms: found none, wanted some of HS256/],
   [{ secret, algorithms: [] }, /algorithms: found an empty list/],

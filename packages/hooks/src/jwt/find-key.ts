@@ -29,10 +29,20 @@ export function readKey({ secret, publicKey, jwksUrl }: JwtKeyOptions): KeySourc
   if (given !== 1) throw new TypeError(`verifyJwt: wanted one of secret, publicKey and jwksUrl, found ${given}`);
   if (secret !== undefined) return readSecret(secret);
   if (publicKey !== undefined) return readPublicKey(publicKey);
-  return { find: createRemoteKeys(new URL(jwksUrl ?? '')), algorithms: [...rsa, ...Object.values(ec), ...ed] };
+  return { find: createRemoteKeys(readUrl(jwksUrl)), algorithms: [...rsa, ...Object.values(ec), ...ed] };
+}
+
+function readUrl(given: string | URL | undefined): URL {
+  const url = URL.canParse(String(given)) ? new URL(String(given)) : undefined;
+  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url;
+  throw new TypeError(`verifyJwt: jwksUrl: found ${String(given)}, wanted a URL of http or https`);
 }
 
 function readSecret(secret: string | Uint8Array): KeySource {
+  // Everybody knows a public key, and could sign with it.
+  if (typeof secret === 'string' && /^\s*-----BEGIN /.test(secret)) {
+    throw new TypeError('verifyJwt: secret: found a key as PEM, wanted a secret; a public key is given as publicKey');
+  }
   const bytes = typeof secret === 'string' ? Buffer.from(secret) : secret;
   if (bytes.length < 32) {
     throw new TypeError(`verifyJwt: secret: found ${bytes.length} bytes, wanted at least 32`);

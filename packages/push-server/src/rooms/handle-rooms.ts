@@ -1,4 +1,4 @@
-import { events, failed, parseRoomMessage, parseRooms, type Result, type RoomMessage, success } from '@gopush/contract';
+import { events, parseRoomMessage, parseRooms, type Result, type RoomMessage, success } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { Socket } from 'socket.io';
 import type { Rules } from '../hook/rules.ts';
@@ -29,7 +29,6 @@ export function handleRooms(socket: Socket, client: ServerClient, push: Push, ru
       const verdicts = await Promise.all(rooms.map(mayJoin));
       const refused = verdicts.find((verdict) => !verdict.ok);
       if (refused !== undefined) return refused;
-      if (!socket.connected) return gone;
     }
     await socket.join(rooms.map(roomOfClients));
     return done;
@@ -47,8 +46,7 @@ export function handleRooms(socket: Socket, client: ServerClient, push: Push, ru
       const verdict = await rules.mayPublish(client, room, event, message.message);
       if (!verdict.ok) return verdict;
     }
-    // Entering a room after the end would leave the socket there for ever.
-    if (!socket.connected) return gone;
+    // A client that has gone meanwhile enters nothing, as Socket.IO sees to; what it said before is heard.
     await socket.join(roomOfClients(room));
     if (speaks) push.toRoom(room, event, message, socket.id);
     return done;
@@ -81,4 +79,3 @@ export function handleRooms(socket: Socket, client: ServerClient, push: Push, ru
 }
 
 const done: Result<void> = success(undefined);
-const gone = failed('client_gone', 'while the hook decided');
