@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConfigInput } from '@gopush/contract';
@@ -25,7 +25,11 @@ async function makeProject(text: string) {
   const dir = await mkdtemp(join(tmpdir(), 'gopush-hooks-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   await mkdir(join(dir, 'hooks'));
-  const write = (edited: string): Promise<void> => writeFile(join(dir, 'hooks/server.local.mjs'), edited);
+  const write = async (edited: string): Promise<void> => {
+    // At once: on a busy machine a reload could come upon the file between being emptied and being filled.
+    await writeFile(join(dir, 'edited'), edited);
+    await rename(join(dir, 'edited'), join(dir, 'hooks/server.local.mjs'));
+  };
   await write(text);
   return { dir, write, location: { dir, environment: 'local' } };
 }
@@ -320,8 +324,9 @@ test('a server hook that is new while running is taken up', async () => {
   const { connect, next } = await startWith(location);
   const ann = await connect('ann');
   expect(await ann.emitWithAck('go:join', 'a')).toMatchObject({ ok: true });
-  await mkdir(join(dir, 'hooks'));
-  await writeFile(join(dir, 'hooks/server.ts'), 'export default { canJoin: (): boolean => false };');
+  await mkdir(join(dir, 'new'));
+  await writeFile(join(dir, 'new/server.ts'), 'export default { canJoin: (): boolean => false };');
+  await rename(join(dir, 'new'), join(dir, 'hooks'));
   await next(/hooks reloaded/);
   expect(await ann.emitWithAck('go:join', 'b')).toEqual(refusedWith('join_refused'));
 });
