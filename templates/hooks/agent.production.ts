@@ -7,7 +7,7 @@ import { defineAgent } from 'gopush';
  *
  *   const signature = createHmac('sha256', process.env.SESSION_SECRET).update(uid).digest('base64url');
  *
- * Replace this by how your users are known: a session in a database, a JWT, …
+ * Replace this by how your users are known: a session in a database, a JWT (`verifyJwt` of `gopush/jwt`), …
  */
 export default defineAgent((request) => {
   const secret = process.env.SESSION_SECRET;

@@ -7,7 +7,7 @@ import { defineOnUpgrade } from 'gopush';
  *
  *   const signature = createHmac('sha256', process.env.SESSION_SECRET).update(uid).digest('base64url');
  *
- * Replace this by how your users are known: a session in a database, a JWT, …
+ * Replace this by how your users are known: a session in a database, a JWT (`verifyJwt` of `gopush/jwt`), …
  */
 export default defineOnUpgrade((request) => {
   const secret = process.env.SESSION_SECRET;

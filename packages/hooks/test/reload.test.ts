@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { silentLogger } from '@gopush/service';
@@ -13,7 +13,9 @@ async function makeProject(files: Readonly<Record<string, string>>) {
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   const write = async (name: string, text: string): Promise<void> => {
     await mkdir(dirname(join(dir, name)), { recursive: true });
-    await writeFile(join(dir, name), text);
+    // At once: on a busy machine a reload could come upon the file between being emptied and being filled.
+    await writeFile(join(dir, 'edited'), text);
+    await rename(join(dir, 'edited'), join(dir, name));
   };
   for (const [name, text] of Object.entries(files)) await write(name, text);
   return { dir, write };

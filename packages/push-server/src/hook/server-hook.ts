@@ -12,7 +12,7 @@ export interface ServerClient {
   /** Its network address, as the nearest proxy that is believed saw it. */
   readonly address: string;
   /** What is known of the user from elsewhere, as from a token: `onConnect` sets it. @defaultValue absent */
-  claims?: Readonly<Record<string, unknown>>;
+  claims?: Readonly<Record<string, unknown>> | undefined;
   /** Place for whatever the hook wants to remember of this connection; on this push-server alone. @defaultValue `{}` */
   readonly data: Record<string, unknown>;
   /** Headers of the request with which it connected. */

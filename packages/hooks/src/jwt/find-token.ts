@@ -1,0 +1,40 @@
+import { parseCookie } from 'cookie';
+
+/** Where a request may carry its token: `Authorization: Bearer …`, a cookie, or a query parameter. */
+export type JwtPlace = 'bearer' | `cookie:${string}` | `query:${string}`;
+
+/** What a token is looked for in: the request of an agent's hook, the client of a server hook, or a request of Express. */
+export interface JwtRequest {
+  readonly headers: { readonly authorization?: string | undefined; readonly cookie?: string | undefined };
+  readonly query?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Makes a function that finds the token of a request: that of the first place that has one.
+ *
+ * @throws TypeError for a place that there is not
+ */
+export function createTokenFinder(places: readonly JwtPlace[]): (request: JwtRequest) => string | undefined {
+  const finders = places.map(finderFor);
+  if (finders.length === 0) throw new TypeError('verifyJwt: from: found an empty list, wanted at least one place');
+  return (request) => {
+    for (const find of finders) {
+      const token = find(request);
+      if (token !== undefined && token !== '') return token;
+    }
+    return undefined;
+  };
+}
+
+function finderFor(place: JwtPlace): (request: JwtRequest) => string | undefined {
+  const [, kind, name = ''] = /^(cookie|query):(.+)$/.exec(place) ?? [];
+  if (place === 'bearer') return ({ headers }) => /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+  if (kind === 'cookie') return ({ headers }) => parseCookie(headers.cookie ?? '')[name];
+  if (kind === 'query') {
+    return ({ query }) => {
+      const value = query?.[name];
+      return typeof value === 'string' ? value : undefined;
+    };
+  }
+  throw new TypeError(`verifyJwt: from: found ${String(place)}, wanted bearer, cookie:<name> or query:<name>`);
+}

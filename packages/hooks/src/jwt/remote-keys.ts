@@ -1,0 +1,54 @@
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+
+/** How long a JWK Set may take to come, in milliseconds: well within the time of one call of a hook. */
+const timeoutMs = 3_000;
+/** After how long it is fetched again. */
+const maxAgeMs = 600_000;
+/** For how long it is used at most while its server cannot be reached. */
+const maxStaleMs = 86_400_000;
+/** How soon it is fetched again for a key that it has not: anybody can name such keys. */
+const cooldownMs = 30_000;
+/** How soon it is fetched again where it could not be had. */
+const retryMs = 5_000;
+
+/**
+ * Finds keys in a JWK Set that is fetched when it is needed. While its server is down the keys it had go on to be used for a day, so
+ * that users can come in.
+ */
+export function createRemoteKeys(url: URL): JWTVerifyGetKey {
+  // When to fetch is decided here: jose would have no keys at all once they are old, and ask for each token while the server is down.
+  const remote = createRemoteJWKSet(url, {
+    timeoutDuration: timeoutMs,
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+    cooldownDuration: Number.POSITIVE_INFINITY,
+  });
+  let takenAt = Number.NEGATIVE_INFINITY;
+  let nextAt = Number.NEGATIVE_INFINITY;
+  let fetching: Promise<void> | undefined;
+
+  /** Fetches, unless it was done just now. Does not say whether it worked: what counts is which keys there are. */
+  async function refresh(): Promise<void> {
+    if (Date.now() < nextAt) return fetching;
+    nextAt = Date.now() + cooldownMs;
+    fetching = remote.reload().then(
+      () => {
+        takenAt = Date.now();
+      },
+      () => {
+        nextAt = Date.now() + retryMs;
+      },
+    );
+    await fetching;
+  }
+  return async (header, token) => {
+    if (Date.now() - takenAt >= maxAgeMs) await refresh();
+    if (Date.now() - takenAt >= maxStaleMs) throw new errors.JWKSTimeout('the keys cannot be had');
+    try {
+      return await remote(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      await refresh();
+      return remote(header, token);
+    }
+  };
+}
