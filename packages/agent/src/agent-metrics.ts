@@ -34,8 +34,8 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
     },
     ['from'],
   );
-  const perTarget = (name: string, help: string, read: (member: Member) => number): void => {
-    metrics.gauge(
+  const perTarget = (kind: 'gauge' | 'total', name: string, help: string, read: (member: Member) => number): void => {
+    metrics[kind](
       name,
       help,
       (set) => {
@@ -49,10 +49,10 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
     );
   };
   const { slowStartMs } = fleet.health;
-  perTarget('target_up', 'Whether a target gets new clients.', (member) =>
+  perTarget('gauge', 'target_up', 'Whether a target gets new clients.', (member) =>
     member.weight(Date.now(), slowStartMs) > 0 ? 1 : 0,
   );
-  perTarget('target_tunnels', 'Open tunnels of a target.', (member) => member.tunnels);
-  perTarget('target_requests', 'Requests in flight of a target.', (member) => member.requests);
-  perTarget('target_picks', 'How often a target was chosen.', (member) => member.picks);
+  perTarget('gauge', 'target_tunnels', 'Open tunnels of a target.', (member) => member.tunnels);
+  perTarget('gauge', 'target_requests', 'Requests in flight of a target.', (member) => member.requests);
+  perTarget('total', 'target_picks_total', 'How often a target was chosen.', (member) => member.picks);
 }
