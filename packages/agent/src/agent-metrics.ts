@@ -10,7 +10,7 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
   metrics.gauge('tunnels', 'Open tunnels.', (set) => set(tunnels.size));
   metrics.gauge('held', 'Clients that wait for a target.', (set) => set(hold.waiting));
   metrics.gauge('held_bytes', 'Bytes of requests that wait for a target.', (set) => set(hold.bytes));
-  metrics.gauge('event_loop_delay_seconds', 'Delay of the event loop in the last second, 99th percentile.', (set) =>
+  metrics.gauge('event_loop_delay_seconds', 'Longest delay of the event loop in the last second.', (set) =>
     set(eventLoop.lastMs() / 1_000),
   );
   metrics.total('tunnels_opened_total', 'Tunnels that were established.', (set) => set(carried.opened));

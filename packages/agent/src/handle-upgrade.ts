@@ -148,6 +148,8 @@ function join(
   adopted.socket.write(writeHead(status, reason, [...responseHeaders(headers), ...ours]), 'latin1');
   // What came glued to either head goes out first.
   tunnel.start([head, ...adopted.early].filter(notEmpty), [early].filter(notEmpty));
+  // A client that ended while it waited says so no more, and its target would keep the tunnel for good.
+  if (adopted.socket.readableEnded) tunnel.ended(tunnel.client, Date.now());
 }
 
 function notEmpty({ length }: Buffer): boolean {
