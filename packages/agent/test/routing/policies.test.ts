@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 import { readTargets, withAdmin } from '../support/admin.ts';
 import { startTestAgent } from '../support/agent.ts';
 import { send } from '../support/client.ts';
-import { startEchoTarget, startTarget } from '../support/target.ts';
+import { goAway, startEchoTarget, startTarget } from '../support/target.ts';
 
 async function startTargets() {
   return Promise.all([startEchoTarget(), startEchoTarget(), startEchoTarget()]);
@@ -84,14 +84,16 @@ test('each product has its own settings, and those of the config for the rest', 
   expect(await countTunnels(agent, 'own')).toEqual([9, 0, 0]);
 });
 
-test('a function that names a target for each client never sends one to the target of another', async () => {
-  const [ann, bob] = await Promise.all([startTarget(), startTarget()]);
-  const agent = await startTestAgent({
-    agent: asked,
-    router: { default: async (_request, uid) => (uid === 'ann' ? ann : bob) },
-  });
-  const uids = Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? 'ann' : 'bob'));
-  await Promise.all(uids.map((uid) => send(`${agent.url}/?as=${uid}`)));
+test('a function that names targets for each client never sends one to the target of another, nor when the first refuses', async () => {
+  const [ann, bob, dead] = await Promise.all([startTarget(), startTarget(), startTarget()]);
+  await goAway(dead);
+  // Nearly all go to the one that refuses first, and are moved on while others come.
+  const first = { ip: dead.ip, port: dead.port, weight: 1_000_000 };
+  const router = { default: (_request: unknown, uid: string) => [first, uid === 'ann' ? ann : bob] };
+  const agent = await startTestAgent({ agent: asked, router }, { health: { maxEjectedPercent: 0 } });
+  const uids = Array.from({ length: 80 }, (_, index) => (index % 2 === 0 ? 'ann' : 'bob'));
+  const answers = await Promise.all(uids.map((uid) => send(`${agent.url}/?as=${uid}`)));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   const uidsAt = ({ requests }: typeof ann) => new Set(requests.map(({ headers }) => headers['x-gopush-uid']));
   expect([uidsAt(ann), uidsAt(bob)]).toEqual([new Set(['ann']), new Set(['bob'])]);
 });
