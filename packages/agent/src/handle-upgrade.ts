@@ -149,7 +149,8 @@ function join(
   // What came glued to either head goes out first.
   tunnel.start([head, ...adopted.early].filter(notEmpty), [early].filter(notEmpty));
   // A client that ended while it waited says so no more, and its target would keep the tunnel for good.
-  if (adopted.socket.readableEnded) tunnel.ended(tunnel.client, Date.now());
+  // Not at once: one that is reset shows only when it is written to, and a socket that is still ending cannot be reset.
+  if (client.readableEnded) setImmediate(() => client.destroyed || tunnel.ended(tunnel.client, Date.now()));
 }
 
 function notEmpty({ length }: Buffer): boolean {
