@@ -10,7 +10,7 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
   metrics.gauge('tunnels', 'Open tunnels.', (set) => set(tunnels.size));
   metrics.gauge('held', 'Clients that wait for a target.', (set) => set(hold.waiting));
   metrics.gauge('held_bytes', 'Bytes of requests that wait for a target.', (set) => set(hold.bytes));
-  metrics.gauge('event_loop_delay_seconds', 'Delay of the event loop in the last second, 99th percentile.', (set) =>
+  metrics.gauge('event_loop_delay_seconds', 'Longest delay of the event loop in the last second.', (set) =>
     set(eventLoop.lastMs() / 1_000),
   );
   metrics.total('tunnels_opened_total', 'Tunnels that were established.', (set) => set(carried.opened));
@@ -34,8 +34,8 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
     },
     ['from'],
   );
-  const perTarget = (name: string, help: string, read: (member: Member) => number): void => {
-    metrics.gauge(
+  const perTarget = (kind: 'gauge' | 'total', name: string, help: string, read: (member: Member) => number): void => {
+    metrics[kind](
       name,
       help,
       (set) => {
@@ -49,10 +49,10 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
     );
   };
   const { slowStartMs } = fleet.health;
-  perTarget('target_up', 'Whether a target gets new clients.', (member) =>
+  perTarget('gauge', 'target_up', 'Whether a target gets new clients.', (member) =>
     member.weight(Date.now(), slowStartMs) > 0 ? 1 : 0,
   );
-  perTarget('target_tunnels', 'Open tunnels of a target.', (member) => member.tunnels);
-  perTarget('target_requests', 'Requests in flight of a target.', (member) => member.requests);
-  perTarget('target_picks', 'How often a target was chosen.', (member) => member.picks);
+  perTarget('gauge', 'target_tunnels', 'Open tunnels of a target.', (member) => member.tunnels);
+  perTarget('gauge', 'target_requests', 'Requests in flight of a target.', (member) => member.requests);
+  perTarget('total', 'target_picks_total', 'How often a target was chosen.', (member) => member.picks);
 }

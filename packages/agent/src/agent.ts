@@ -157,7 +157,7 @@ function openContext(
     const { member, uid, peer } = tunnel.info;
     member.tunnels--;
     limits.closeTunnel(uid);
-    limits.leave(peer);
+    if (peer !== undefined) limits.leave(peer);
     observer.tunnelClosed(tunnel);
   });
   opened('tunnels', tunnels.close);

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { failed, type Result, stickyHeader, writeUid } from '@gopush/contract';
+import { failed, type Result, stickyCookie, stickyHeader, writeUid } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import { checkRequest, headBytes } from './check-request.ts';
@@ -11,7 +11,7 @@ import type { RequestOrigin } from './proxy/headers.ts';
 import { rejectRequest } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
-import { markFor } from './route/sticky.ts';
+import { markerOf, markFor } from './route/sticky.ts';
 
 /** The HTTP line: may it come in → who is it → where to → forward, or reject. */
 export async function handleRequest(
@@ -53,7 +53,6 @@ async function serve(
   const { config, upstreams, headers, marks } = context;
   const path = writeUid(request.url ?? '/', identity.uid);
   const { answerTimeoutMs } = config.agent;
-  const ownHeaders = headers.forTarget(request, identity, origin);
   return serveByTarget(context, {
     route: route.value,
     client: request.socket,
@@ -62,7 +61,11 @@ async function serve(
     async ask(member) {
       served.member = member;
       const { target, product } = member;
-      const mark = markFor(request, product.policy.sticky, () => marks.issue(identity.product, target.name));
+      const { sticky } = product.policy;
+      const given = sticky === 'cookie' ? request.cookies[stickyCookie] : undefined;
+      const mark = markFor(request, sticky, given, markerOf(marks, identity.product, target.name));
+      // Only now: what is signed expires, and a client may have waited.
+      const ownHeaders = headers.forTarget(request, identity, origin);
       member.requests++;
       const result = await forward(request, response, {
         target,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { failed, type Result, stickyHeader, success, writeUid } from '@gopush/contract';
+import { failed, type Result, stickyCookie, stickyHeader, success, writeUid } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import { checkRequest, headBytes } from './check-request.ts';
@@ -17,7 +17,7 @@ import { writeHead, writeRequestHead } from './proxy/write-head.ts';
 import { rejectUpgrade } from './reject.ts';
 import { type Route, resolve, uidOf } from './resolve.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
-import { markFor } from './route/sticky.ts';
+import { markerOf, markFor } from './route/sticky.ts';
 
 /** The upgrade line: is it in order → who is it → where to → tunnel, or reject. */
 export async function handleUpgrade(
@@ -77,6 +77,7 @@ async function serve(
   }
   context.limits.closeTunnel(uid.value);
   if (!upstream.ok) return upstream;
+  context.observer.upgradeAnswered(request, served, upstream.value.head.status);
   relayAnswer(upstream.value, client);
   return success(undefined);
 }
@@ -95,7 +96,6 @@ function askForTunnel(
   const { config, headers, marks } = context;
   const { identity } = route;
   const path = writeUid(request.url ?? '/', identity.uid);
-  const ownHeaders = headers.forTarget(request, identity, origin);
   const { connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = config.agent;
   return serveByTarget(context, {
     route,
@@ -105,9 +105,13 @@ function askForTunnel(
     async ask(member) {
       served.member = member;
       const { target, product } = member;
-      const mark = markFor(request, product.policy.sticky, () => marks.issue(identity.product, target.name));
-      const sticky = mark?.header === undefined ? [] : [stickyHeader, mark.header];
-      const asked = writeRequestHead('GET', path, [...ownHeaders, ...sticky, ...upgradeHeaders]);
+      const { sticky } = product.policy;
+      const given = sticky === 'cookie' ? request.cookies[stickyCookie] : undefined;
+      const mark = markFor(request, sticky, given, markerOf(marks, identity.product, target.name));
+      // Only now: what is signed expires, and a client may have waited.
+      const ownHeaders = headers.forTarget(request, identity, origin);
+      const marked = mark?.header === undefined ? [] : [stickyHeader, mark.header];
+      const asked = writeRequestHead('GET', path, [...ownHeaders, ...marked, ...upgradeHeaders]);
       member.tunnels++;
       const upstream = await openUpstream({ target, request: asked, key, connectTimeoutMs, timeoutMs, client });
       if (!upstream.ok || upstream.value.body !== undefined) member.tunnels--;
@@ -132,15 +136,21 @@ function join(
   served: Served,
   { limits, tunnels, observer }: AgentContext,
 ): void {
-  const info = { ...served, address, peer: plainAddress(client.remoteAddress) } as TunnelInfo;
+  const from = plainAddress(client.remoteAddress);
   const adopted = adopt(client);
-  if (adopted.socket !== client) limits.keep(client);
+  // One that stays its own socket is no longer counted when that closes, as any other.
+  const isKept = adopted.socket !== client;
+  if (isKept) limits.keep(client);
+  const info = { ...served, address, peer: isKept ? from : undefined } as TunnelInfo;
   const tunnel = tunnels.open(adopted.socket, socket, info);
   observer.tunnelOpened(info);
   const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
   adopted.socket.write(writeHead(status, reason, [...responseHeaders(headers), ...ours]), 'latin1');
   // What came glued to either head goes out first.
   tunnel.start([head, ...adopted.early].filter(notEmpty), [early].filter(notEmpty));
+  // A client that ended while it waited says so no more, and its target would keep the tunnel for good.
+  // Not at once: one that is reset shows only when it is written to, and a socket that is still ending cannot be reset.
+  if (client.readableEnded) setImmediate(() => client.destroyed || tunnel.ended(tunnel.client, Date.now()));
 }
 
 function notEmpty({ length }: Buffer): boolean {

@@ -25,8 +25,8 @@ export interface TunnelInfo extends Served {
   readonly uid: string;
   readonly product: string;
   member: Member;
-  /** Address of who is connected here, by which the connection is counted. */
-  readonly peer: string;
+  /** By which address the connection is counted until the tunnel ends; `undefined`: by its own socket. */
+  readonly peer: string | undefined;
 }
 
 /** Writes the lines and counts of what an agent does. */
@@ -34,6 +34,8 @@ export interface Observer {
   request(request: AgentRequest, response: ServerResponse, served: Served, failure: Failure | undefined): void;
   /** An upgrade that came to nothing. */
   upgradeFailed(request: AgentRequest, served: Served, failure: Failure): void;
+  /** An upgrade that its target answered without upgrading. */
+  upgradeAnswered(request: AgentRequest, served: Served, status: number): void;
   tunnelOpened(info: TunnelInfo): void;
   tunnelClosed(tunnel: Tunnel): void;
   /** Bytes that were no request. */
@@ -105,42 +107,24 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
   return {
     carried,
     request(request, response, served, failure) {
-      const ms = performance.now() - served.startedAt;
       const status = failure?.code === 'client_gone' || !response.headersSent ? 499 : response.statusCode;
       // Products that the router names; others a client may invent.
       count(served.member?.product.name ?? '', status);
-      durations.observe(ms / 1_000);
+      durations.observe((performance.now() - served.startedAt) / 1_000);
       if (failure !== undefined) {
         failures.inc({ code: failure.code });
         logFailure(log, failure, { id: served.id, method: request.method, path: request.path });
       }
       if (!lines) return;
-      log.info(
-        {
-          id: served.id,
-          method: request.method,
-          path: request.path,
-          status,
-          ms: round(ms),
-          from: served.address,
-          uid: served.uid,
-          product: served.product,
-          target: served.member?.target.name,
-          code: failure?.code,
-        },
-        'request',
-      );
+      log.info({ ...lineOf(request, served), method: request.method, status, code: failure?.code }, 'request');
     },
     upgradeFailed(request, served, failure) {
       failures.inc({ code: failure.code });
       logFailure(log, failure, { id: served.id, upgrade: true, path: request.path });
-      if (!lines) return;
-      const { id, address: from, uid, product, member } = served;
-      const ms = round(performance.now() - served.startedAt);
-      log.info(
-        { id, path: request.path, ms, from, uid, product, target: member?.target.name, code: failure.code },
-        'upgrade refused',
-      );
+      if (lines) log.info({ ...lineOf(request, served), code: failure.code }, 'upgrade refused');
+    },
+    upgradeAnswered(request, served, status) {
+      if (lines) log.info({ ...lineOf(request, served), status }, 'upgrade answered');
     },
     tunnelOpened({ startedAt }) {
       carried.opened++;
@@ -188,6 +172,12 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
       );
     },
   };
+}
+
+/** What lines of requests and of upgrades have in common. Never the query: it may hold tokens. */
+function lineOf({ path }: AgentRequest, { id, startedAt, address, uid, product, member }: Served): object {
+  const ms = round(performance.now() - startedAt);
+  return { id, path, ms, from: address, uid, product, target: member?.target.name };
 }
 
 function round(value: number): number {

@@ -23,11 +23,22 @@ export function rejectRequest(response: ServerResponse, { code }: Failure, id: s
     [requestIdHeader]: id,
   };
   if (row.retry) headers['retry-after'] = String(retryAfterSeconds);
-  // What is left of the body would otherwise be read, to no use, before the next request.
-  if (!response.req.complete) headers.connection = 'close';
+  // What is left of the body would otherwise be read, to no use, before the next request; and a connection that was not taken must not
+  // be refused request by request for as long as its client keeps it.
+  if (!response.req.complete || ofConnection.has(code)) headers.connection = 'close';
   response.writeHead(row.http, reasonOf(row.http), headers);
   response.end(body);
 }
+
+/** Refusals that are about the connection, not about the request on it. */
+const ofConnection: ReadonlySet<FailureCode> = new Set([
+  'overloaded',
+  'too_many_connections',
+  'too_many_connections_ip',
+  'too_fast',
+  'too_fast_ip',
+  'stopping',
+]);
 
 /** Whether a person waits for a page. */
 function isNavigating({ method, headers }: IncomingMessage): boolean {

@@ -18,15 +18,20 @@ import {
 import { callHook, type HookOutcome } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import type { HookSet, RouteSource } from './hooks/hook-set.ts';
-import type { Fleet, Product } from './route/fleet.ts';
+import type { Fleet, Member, Product } from './route/fleet.ts';
 import type { Sources } from './route/sources.ts';
+import { beginsSession } from './route/sticky.ts';
 
 /** Who a client is, and what can serve it. */
 export interface Route {
   readonly identity: Identity;
   readonly product: Product;
+  /** Which members may serve this client: those of its product, or those that a function named for it alone. */
+  readonly members: readonly Member[];
   /** Which target the client's session is on, where it says so. */
   readonly mark: string | undefined;
+  /** Whether a session may begin here rather than go on. */
+  readonly begins: boolean;
 }
 
 /** What resolving needs besides the request. */
@@ -56,8 +61,15 @@ export async function resolve(
   if (!targets.ok) return targets;
   const { fleet } = context;
   const product = fleet.product(source.product, source.policy);
-  product.list(targets.value, Date.now(), fleet.health.slowStartMs);
-  return success({ identity: { uid, product: name.value }, product, mark: readMarkOf(request, source.policy.sticky) });
+  const members = product.list(targets.value, Date.now(), fleet.health.slowStartMs);
+  const { sticky } = source.policy;
+  return success({
+    identity: { uid, product: name.value },
+    product,
+    members,
+    mark: readMarkOf(request, sticky),
+    begins: beginsSession(request),
+  });
 }
 
 /** The mark of the session that a request belongs to. */

@@ -47,7 +47,7 @@ export {
   type ProductRoute,
   parseProduct,
 } from './product.ts';
-export { readProduct, readSid, writeUid } from './query.ts';
+export { isHandshake, readProduct, readSid, writeUid } from './query.ts';
 export { type Result, success } from './result.ts';
 export {
   canResumeHeader,

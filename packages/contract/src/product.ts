@@ -61,7 +61,7 @@ export function parseProduct(entry: unknown): ProductRoute | string {
   }
   const { targets, ...options } = entry as Record<string, unknown>;
   for (const [key, value] of Object.entries(options)) {
-    const check = checks[key as keyof ProductOptions];
+    const check = Object.hasOwn(checks, key) ? checks[key as keyof ProductOptions] : undefined;
     if (check === undefined) return `${key}: there is no such setting; there are ${Object.keys(checks).join(', ')}`;
     const [fits, wanted] = check;
     if (!fits(value))

@@ -25,10 +25,24 @@ export function readProduct(url: string): Result<string> {
 
 /** The Engine.IO session a request belongs to; `undefined` where it names none. */
 export function readSid(url: string): string | undefined {
-  const at = url.indexOf('sid=');
-  if (at === -1 || (url[at - 1] !== '?' && url[at - 1] !== '&')) return undefined;
-  const end = url.indexOf('&', at);
-  return url.slice(at + 4, end === -1 ? url.length : end);
+  return parameterOf(url, 'sid');
+}
+
+/** Whether a request is an Engine.IO handshake: it names the protocol, and no session yet. */
+export function isHandshake(url: string): boolean {
+  return parameterOf(url, 'EIO') !== undefined && readSid(url) === undefined;
+}
+
+/** A parameter as it stands, without an array of all: each request is asked. */
+function parameterOf(url: string, name: string): string | undefined {
+  const start = url.indexOf('?');
+  if (start === -1) return undefined;
+  for (let at = url.indexOf(`${name}=`, start); at !== -1; at = url.indexOf(`${name}=`, at + 1)) {
+    if (url[at - 1] !== '?' && url[at - 1] !== '&') continue;
+    const end = url.indexOf('&', at);
+    return url.slice(at + name.length + 1, end === -1 ? url.length : end);
+  }
+  return undefined;
 }
 
 /**

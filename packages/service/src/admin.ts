@@ -65,13 +65,13 @@ export async function openAdmin(
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, options: AdminOptions): Promise<void> {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin');
-  const ask = `${request.method === 'HEAD' ? 'GET' : request.method} ${pathname}`;
+  const [path = '', query] = (request.url ?? '/').split('?', 2);
+  const ask = `${request.method === 'HEAD' ? 'GET' : request.method} ${path}`;
   switch (ask) {
     case 'GET /livez':
       return text(response, 200, 'ok\n');
     case 'GET /readyz':
-      return readiness(response, options.checks, searchParams.has('verbose'));
+      return readiness(response, options.checks, new URLSearchParams(query).has('verbose'));
     case 'GET /metrics': {
       const { text: body, type } = await options.metrics.read();
       return text(response, 200, body, type);

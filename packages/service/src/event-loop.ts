@@ -10,16 +10,22 @@ export interface EventLoopDelay {
 /** Between two samples, in milliseconds: what a loop without delay shows as well. */
 const resolutionMs = 20;
 
+/** Between two readings, in milliseconds. */
+const turnMs = 1_000;
+
 /** Measures the delay of the event loop, second by second. */
 export function watchEventLoop(): EventLoopDelay {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
   let last = 0;
+  let turnedAt = performance.now();
   const turn = setInterval(() => {
-    // The 99th percentile: one long pause, as of the garbage collector, is no overload.
-    last = Math.max(0, histogram.percentile(99) / 1e6 - resolutionMs);
+    const now = performance.now();
+    // After a block this may run before the histogram has its sample, which resetting it would lose: its own lateness counts, too.
+    last = Math.max(0, histogram.max / 1e6 - resolutionMs, now - turnedAt - turnMs);
+    turnedAt = now;
     histogram.reset();
-  }, 1_000).unref();
+  }, turnMs).unref();
   return {
     lastMs: () => last,
     close() {

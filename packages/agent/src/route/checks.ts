@@ -31,10 +31,12 @@ export function startChecks(fleet: Fleet): () => void {
       check === 'tcp'
         ? await knock(member.target, checkTimeoutMs)
         : await readiness(member.target, check, checkTimeoutMs);
-    if (answer === false) fleet.failed(member, 'target_unreachable');
-    else {
+    if (answer === false) {
+      fleet.failed(member, 'target_unreachable', member.product.current);
+    } else {
       member.notReady = typeof answer === 'string' ? answer : undefined;
-      fleet.succeeded(member);
+      // That it can be reached says nothing of one that resets or keeps silent: its clients find out.
+      if (member.lastFailure === 'target_unreachable') fleet.succeeded(member);
     }
   }
   return () => clearInterval(timer);

@@ -1,4 +1,5 @@
-import type { Member, Product } from './fleet.ts';
+import type { ProductPolicy } from '@gopush/contract';
+import type { Member } from './fleet.ts';
 import { pickByRendezvous } from './rendezvous.ts';
 
 /** Who is to be served. */
@@ -13,13 +14,17 @@ export interface ChooseFor {
 }
 
 /**
- * Chooses a member of a product for a client, as the product's policy says.
+ * Chooses one of the members that a client may be served by, as the product's policy says.
  *
  * @param random - numbers from 0 to below 1
  * @returns `undefined` where none wants clients
  */
-export function choose(product: Product, client: ChooseFor, random: () => number = Math.random): Member | undefined {
-  const { current, policy } = product;
+export function choose(
+  current: readonly Member[],
+  policy: Pick<ProductPolicy, 'choose' | 'boundedLoad'>,
+  client: ChooseFor,
+  random: () => number = Math.random,
+): Member | undefined {
   const { now, slowStartMs, tried } = client;
   const weightOf = (member: Member): number => (tried.has(member) ? 0 : member.weight(now, slowStartMs));
   switch (policy.choose) {
@@ -97,9 +102,14 @@ function pickByWeight(
   let total = 0;
   for (const member of members) total += weightOf(member);
   let left = random() * total;
+  let last: Member | undefined;
   for (const member of members) {
-    left -= weightOf(member);
+    const weight = weightOf(member);
+    if (weight === 0) continue;
+    left -= weight;
     if (left < 0) return member;
+    last = member;
   }
-  return undefined;
+  // Rounding may leave a rest.
+  return last;
 }

@@ -22,6 +22,8 @@ export class Member {
   ejections = 0;
   /** Until when it gets no clients, in milliseconds since 1970. */
   ejectedUntil = 0;
+  /** When it was last found well again after being left out, in milliseconds since 1970. */
+  backSince = 0;
   /** Since when its weight rises; 0: it has it whole. */
   risesSince = 0;
   /** Why it wants no new clients, as it says itself; sessions it has stay. */
@@ -68,17 +70,28 @@ const rememberMs = 600_000;
 export class Product {
   /** As the router names it; `*` for those it does not name. */
   readonly name: string;
-  readonly policy: ProductPolicy;
   readonly members = new Map<string, Member>();
+  #policy: ProductPolicy;
   #listed: readonly Target[] | undefined;
   #current: readonly Member[] = [];
 
   constructor(name: string, policy: ProductPolicy) {
     this.name = name;
-    this.policy = policy;
+    this.#policy = policy;
   }
 
-  /** The members that are targets now. */
+  get policy(): ProductPolicy {
+    return this.#policy;
+  }
+
+  /** Takes other settings; what is known of the members stays, since their sessions do. */
+  set policy(policy) {
+    // Nobody would ask again whether they have become ready.
+    if (policy.check !== this.#policy.check) for (const member of this.members.values()) member.notReady = undefined;
+    this.#policy = policy;
+  }
+
+  /** The members that were last named. A function of a router may name others for each client. */
   get current(): readonly Member[] {
     return this.#current;
   }
@@ -117,11 +130,15 @@ export class Product {
 export interface Fleet {
   readonly products: ReadonlyMap<string, Product>;
   readonly health: HealthConfig;
-  /** The product of a router entry; one with other settings than before starts with what is known of the members. */
+  /** The product of a router entry, with its settings as they are now. */
   product(name: string, policy: ProductPolicy): Product;
   succeeded(member: Member): void;
-  /** Counts a failure; after some in a row the member is left out for a while. */
-  failed(member: Member, code: FailureCode): void;
+  /**
+   * Counts a failure; after some in a row the member is left out for a while.
+   *
+   * @param among - the members of which only a share may be left out
+   */
+  failed(member: Member, code: FailureCode, among: readonly Member[]): void;
   /** A member was found to be there, so it need not be left out any longer. */
   found(member: Member): void;
   close(): void;
@@ -132,7 +149,7 @@ export type OnHealth = (member: Member, event: 'ejected' | 'back', forMs: number
 
 /**
  * Opens the account of targets. A target that fails several times in a row is left out for a time that doubles, as in Envoy's outlier
- * detection (https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier), but never more than a share of them.
+ * detection (https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier), but never more than a share of them, and never all.
  */
 export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
   const products = new Map<string, Product>();
@@ -140,10 +157,12 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
     for (const product of products.values()) product.sweep(Date.now());
   }, 60_000).unref();
 
-  function mayEject({ product }: Member, now: number): boolean {
-    const { current } = product;
-    const ejected = current.filter((member) => member.isEjected(now)).length;
-    return ejected + 1 <= Math.floor((current.length * health.maxEjectedPercent) / 100);
+  function mayEject(among: readonly Member[], now: number): boolean {
+    const ejected = among.filter((member) => member.isEjected(now)).length;
+    return ejected < Math.min(Math.floor((among.length * health.maxEjectedPercent) / 100), among.length - 1);
+  }
+  function ejectionMs(before: number): number {
+    return Math.min(health.ejectMs * 2 ** before, health.maxEjectMs);
   }
   function succeeded(member: Member): void {
     if (member.failures === 0 && member.ejections === 0) return;
@@ -152,9 +171,13 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
     if (member.isEjected(now)) return;
     if (member.ejectedUntil > 0) {
       member.ejectedUntil = 0;
+      member.backSince = now;
       if (health.slowStartMs > 0) member.risesSince = now;
       onHealth(member, 'back', 0);
-    } else if (member.risesSince === 0) member.ejections = 0;
+    } else if (now - member.backSince >= ejectionMs(member.ejections - 1)) {
+      // It has been well for as long as it was left out; one that fails again sooner is left out for longer.
+      member.ejections = 0;
+    }
   }
 
   return {
@@ -162,7 +185,10 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
     health,
     product(name, policy) {
       const known = products.get(name);
-      if (known !== undefined && (known.policy === policy || samePolicy(known.policy, policy))) return known;
+      if (known !== undefined) {
+        if (known.policy !== policy) known.policy = policy;
+        return known;
+      }
       const product = new Product(name, policy);
       products.set(name, product);
       return product;
@@ -172,14 +198,14 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
       if (member.ejectedUntil > 0) member.ejectedUntil = Math.min(member.ejectedUntil, Date.now());
       succeeded(member);
     },
-    failed(member, code) {
+    failed(member, code, among) {
       const now = Date.now();
       member.lastFailure = code;
       member.failures++;
       // One that has just been left out gets one try, not as many as before.
       const allowed = member.ejectedUntil > 0 ? 1 : health.failures;
-      if (member.failures < allowed || member.isEjected(now) || !mayEject(member, now)) return;
-      const forMs = Math.min(health.ejectMs * 2 ** member.ejections, health.maxEjectMs);
+      if (member.failures < allowed || member.isEjected(now) || !mayEject(among, now)) return;
+      const forMs = ejectionMs(member.ejections);
       member.ejections = Math.min(member.ejections + 1, 30);
       member.ejectedUntil = now + forMs;
       member.failures = 0;
@@ -187,8 +213,4 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
     },
     close: () => clearInterval(sweep),
   };
-}
-
-function samePolicy(one: ProductPolicy, other: ProductPolicy): boolean {
-  return (Object.keys(one) as (keyof ProductPolicy)[]).every((key) => one[key] === other[key]);
 }

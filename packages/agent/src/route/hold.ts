@@ -2,8 +2,15 @@ import { connect, type Socket } from 'node:net';
 import type { Config, Target } from '@gopush/contract';
 import type { Member, Product } from './fleet.ts';
 
-/** How waiting ended: try again; no target came in time; there was no room to wait; the client went away. */
-export type HoldEnd = 'try' | 'expired' | 'full' | 'gone';
+/** For whom a client waits. */
+export interface WaitFor {
+  readonly product: Product;
+  /** Which members may serve it, as far as is known; the same list for all where it is the same. */
+  readonly members: readonly Member[];
+}
+
+/** How waiting ended: try again; no target came in time; there was no room to wait; the client went away; the agent stops. */
+export type HoldEnd = 'try' | 'expired' | 'full' | 'gone' | 'stopped';
 
 /** Where clients wait while no target of their product is up. */
 export interface Hold {
@@ -17,7 +24,7 @@ export interface Hold {
    * @param bytes - size of the request that waits
    * @param deadline - when to give up, in milliseconds since 1970
    */
-  wait(product: Product, client: Socket, bytes: number, deadline: number): Promise<HoldEnd>;
+  wait(what: WaitFor, client: Socket, bytes: number, deadline: number): Promise<HoldEnd>;
   /** Lets all go. */
   close(): void;
 }
@@ -37,6 +44,8 @@ const lookMs = 200;
 const batch = 200;
 
 interface Waiter {
+  readonly members: readonly Member[];
+  readonly client: Socket;
   readonly bytes: number;
   readonly deadline: number;
   end(how: HoldEnd): void;
@@ -53,29 +62,45 @@ export function createHold({ limits, connectTimeoutMs, onUp }: HoldOptions): Hol
   async function look(): Promise<void> {
     const now = Date.now();
     for (const waiters of rooms.values()) {
-      for (const waiter of waiters) if (waiter.deadline <= now) waiter.end('expired');
+      for (const waiter of waiters) {
+        if (hasEnded(waiter.client)) waiter.end('gone');
+        else if (waiter.deadline <= now) waiter.end('expired');
+      }
     }
     await Promise.all([...rooms].map(([product, waiters]) => lookFor(product, waiters)));
     looking = rooms.size === 0 || closed ? undefined : setTimeout(look, lookMs);
   }
 
   async function lookFor(product: Product, waiters: Set<Waiter>): Promise<void> {
-    const { current } = product;
-    // Nothing to knock at: whoever waits longest asks the router again.
-    if (current.length === 0) {
-      const [first] = waiters;
-      first?.end('try');
-      return;
-    }
-    const found = await Promise.all(current.map((member) => knock(member.target, connectTimeoutMs)));
-    current.forEach((member, index) => {
-      if (found[index]) onUp(member);
-    });
-    if (found.includes(true)) await letGo(waiters);
+    const found = await knockAll(product, waiters);
+    if (found) return;
+    // Nothing came of it: whoever waits longest asks the router again, which may name others by now.
+    const [first] = waiters;
+    first?.end('try');
   }
 
-  async function letGo(waiters: Set<Waiter>): Promise<void> {
-    const going = [...waiters];
+  /** Knocks at all targets for which someone waits, and lets go at once who waits for one that is up. */
+  async function knockAll(product: Product, waiters: Set<Waiter>): Promise<boolean> {
+    // Whoever got another list before may find its target in the new one.
+    const { current } = product;
+    const lists = new Set([current, ...Array.from(waiters, ({ members }) => members)]);
+    const members = new Set([...lists].flat());
+    let found = false;
+    await Promise.all(
+      Array.from(members, async (member) => {
+        // One that takes no new clients is there, and of no use.
+        if (member.notReady !== undefined || member.target.weight === 0) return;
+        if (!(await knock(member.target, connectTimeoutMs))) return;
+        found = true;
+        onUp(member);
+        const isNew = current.includes(member);
+        await letGo([...waiters].filter((one) => one.members.includes(member) || (isNew && one.members !== current)));
+      }),
+    );
+    return found;
+  }
+
+  async function letGo(going: readonly Waiter[]): Promise<void> {
     for (let start = 0; start < going.length; start += batch) {
       if (start > 0) await new Promise((resolve) => setTimeout(resolve, lookMs / 10));
       for (const waiter of going.slice(start, start + batch)) waiter.end('try');
@@ -89,8 +114,9 @@ export function createHold({ limits, connectTimeoutMs, onUp }: HoldOptions): Hol
     get bytes() {
       return bytesHeld;
     },
-    wait(product, client, bytes, deadline) {
-      if (closed || count >= limits.maxWaiting || bytesHeld + bytes > limits.maxBytes) return Promise.resolve('full');
+    wait({ product, members }, client, bytes, deadline) {
+      if (closed) return Promise.resolve('stopped');
+      if (count >= limits.maxWaiting || bytesHeld + bytes > limits.maxBytes) return Promise.resolve('full');
       if (client.destroyed) return Promise.resolve('gone');
       return new Promise((resolve) => {
         let waiters = rooms.get(product);
@@ -101,6 +127,8 @@ export function createHold({ limits, connectTimeoutMs, onUp }: HoldOptions): Hol
         const room = waiters;
         const onGone = (): void => waiter.end('gone');
         const waiter: Waiter = {
+          members,
+          client,
           bytes,
           deadline,
           end(how) {
@@ -122,9 +150,14 @@ export function createHold({ limits, connectTimeoutMs, onUp }: HoldOptions): Hol
     close() {
       closed = true;
       clearTimeout(looking);
-      for (const waiters of [...rooms.values()]) for (const waiter of [...waiters]) waiter.end('expired');
+      for (const waiters of [...rooms.values()]) for (const waiter of [...waiters]) waiter.end('stopped');
     },
   };
+}
+
+/** Whether a client said that it sends no more. One that asked for an upgrade is not read from, so that nothing else tells. */
+function hasEnded(client: Socket): boolean {
+  return (client as Socket & { readonly _readableState: { readonly ended: boolean } })._readableState.ended;
 }
 
 /** Whether something listens there. */

@@ -40,6 +40,7 @@ const targetFailures: ReadonlySet<FailureCode> = new Set([
  * choice while one cannot be reached. While none is up the client waits.
  */
 export async function serveByTarget<T>(context: ServeContext, serving: Serving<T>): Promise<Result<T>> {
+  const { client } = serving;
   let { route } = serving;
   let deadline: number | undefined;
   context.retries.deposit();
@@ -50,16 +51,20 @@ export async function serveByTarget<T>(context: ServeContext, serving: Serving<T
     if (holdMs === 0) return result;
     deadline ??= Date.now() + holdMs;
     if (Date.now() >= deadline) return failed('target_none', 'none came up while the client waited');
-    switch (await context.hold.wait(route.product, serving.client, serving.bytes, deadline)) {
+    switch (await context.hold.wait(route, client, serving.bytes, deadline)) {
       case 'gone':
         return failed('client_gone', 'while it waited for a target');
       case 'full':
         return failed('target_none', 'no more clients may wait');
+      case 'stopped':
+        return failed('stopping', 'while the client waited for a target');
       case 'expired':
         return failed('target_none', 'none came up while the client waited');
     }
     const again = await serving.again();
     if (!again.ok) return again;
+    // While hooks took their time the client may have gone; its closing is over and would not be heard of again.
+    if (client.destroyed) return failed('client_gone', 'while hooks ran');
     route = again.value;
   }
 }
@@ -70,16 +75,18 @@ function isDown(code: FailureCode): boolean {
 
 async function tryMembers<T>(
   { fleet, retries, maxMoves, marks }: ServeContext,
-  { identity, product, mark }: Route,
+  { identity, product, members, mark, begins }: Route,
   ask: (member: Member) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const tried = new Set<Member>();
   let result: Result<T> = failed('target_none', `product ${identity.product}`);
+  const { slowStartMs } = fleet.health;
   let member = mark === undefined ? undefined : findMarked(product, identity.product, mark, marks);
+  // A session that begins is bound to nothing yet, and goes to none that wants no new ones.
+  if (begins && member !== undefined && !isWanted(member, members, slowStartMs)) member = undefined;
   for (let moves = 0; moves <= maxMoves; moves++) {
     if (moves > 0 && !retries.withdraw()) break;
-    const { slowStartMs } = fleet.health;
-    member ??= choose(product, { ...identity, tried, now: Date.now(), slowStartMs });
+    member ??= choose(members, product.policy, { ...identity, tried, now: Date.now(), slowStartMs });
     if (member === undefined) break;
     member.picks++;
     result = await ask(member);
@@ -88,12 +95,16 @@ async function tryMembers<T>(
       return result;
     }
     const { code } = result.failure;
-    if (targetFailures.has(code)) fleet.failed(member, code);
+    if (targetFailures.has(code)) fleet.failed(member, code, members);
     if (code !== 'target_unreachable') break;
     tried.add(member);
     member = undefined;
   }
   return result;
+}
+
+function isWanted(member: Member, members: readonly Member[], slowStartMs: number): boolean {
+  return members.includes(member) && member.weight(Date.now(), slowStartMs) > 0;
 }
 
 /** The member that a session is on, whether or not the router still names it. */

@@ -108,21 +108,32 @@ async function askAddresses(resolver: Resolver, name: string, port: number): Pro
     resolver.resolve6(name, { ttl: true }),
   ]);
   const records = asked.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
-  const [first] = asked;
-  if (records.length === 0 && first.status === 'rejected') throw first.reason;
+  if (records.length === 0) throwUnlessEmpty(asked.flatMap((one) => (one.status === 'rejected' ? [one.reason] : [])));
   return {
     targets: sorted(records.map(({ address }) => createTarget(address, port))),
-    ttlMs: Math.min(...records.map(({ ttl }) => ttl * 1_000)),
+    ttlMs: Math.min(ttlMs.most, ...records.map(({ ttl }) => ttl * 1_000)),
   };
 }
 
 /** Of the services the ones with the least priority (RFC 2782); their weights are ours, 0 being the least. */
 async function askServices(resolver: Resolver, name: string): Promise<Answer> {
-  const records = await resolver.resolveSrv(name);
+  const records = await resolver.resolveSrv(name).catch((error: unknown) => {
+    throwUnlessEmpty([error]);
+    return [];
+  });
   const priority = Math.min(...records.map((record) => record.priority));
-  const best = records.filter((record) => record.priority === priority);
+  // A service that is decidedly not there has the root as its host.
+  const best = records.filter((record) => record.priority === priority && record.name !== '' && record.name !== '.');
   // Node does not tell the time to live of these.
   return { targets: sorted(best.map((one) => createTarget(one.name, one.port, one.weight || 1))), ttlMs: 5_000 };
+}
+
+/** That there is nothing is an answer, and means no targets; that nobody answers is none. */
+function throwUnlessEmpty(reasons: readonly unknown[]): void {
+  for (const reason of reasons) {
+    const { code } = reason as NodeJS.ErrnoException;
+    if (code !== 'ENODATA' && code !== 'ENOTFOUND') throw reason;
+  }
 }
 
 function sorted(targets: Target[]): Target[] {
@@ -153,11 +164,27 @@ async function within(
             () => [],
           )
         : [target.host];
-    const address = addresses[0];
     // Not found now; whoever connects must not find another answer than the one that was looked at.
-    if (address === undefined) continue;
-    if (addresses.every(allows)) pinned.push({ ...target, host: address });
+    if (addresses.length === 0) continue;
+    const address = addresses.map(canonical).find((one) => one !== undefined && allows(one));
+    if (address !== undefined) pinned.push({ ...target, host: address });
     else return failed('target_forbidden', `${target.name} is not within access.allowedTargets`);
   }
   return success(pinned);
+}
+
+/**
+ * An address in the one form in which networks are compared; an IPv4 one within IPv6, however it is written, as the IPv4 one that it is.
+ *
+ * @returns `undefined` for what is no address outside its link
+ */
+function canonical(address: string): string | undefined {
+  if (isIP(address) !== 6) return address;
+  const url = `http://[${address}]/`;
+  if (!URL.canParse(url)) return undefined;
+  const text = new URL(url).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text) ?? [];
+  if (high === undefined || low === undefined) return text;
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [a >> 8, a & 0xff, b >> 8, b & 0xff].join('.');
 }

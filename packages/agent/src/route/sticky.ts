@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type ProductPolicy, stickyCookie } from '@gopush/contract';
+import { isHandshake, type ProductPolicy, readMark, readSid, type StickyMarks, stickyCookie } from '@gopush/contract';
 
 /** How a session that may begin is told which target it is on. */
 export interface SessionMark {
@@ -9,21 +9,48 @@ export interface SessionMark {
   readonly cookie: string | undefined;
 }
 
-/** The mark for a request by which a session may begin; `undefined` where none does. */
+/** What marks a session with one target. */
+export interface Marker {
+  issue(): string;
+  /** Whether a mark is of this target. */
+  matches(mark: string): boolean;
+}
+
+/**
+ * Whether a session begins with this request: an Engine.IO handshake, or an upgrade that belongs to no session of Engine.IO. Of other
+ * requests nobody can tell.
+ */
+export function beginsSession({ url = '/', headers }: IncomingMessage): boolean {
+  return isHandshake(url) || (headers.upgrade !== undefined && readSid(url) === undefined);
+}
+
+/**
+ * The mark for a request by which a session may begin; `undefined` where none does.
+ *
+ * @param given - the mark in the client's cookie
+ */
 export function markFor(
-  request: IncomingMessage,
+  { url = '/' }: IncomingMessage,
   sticky: ProductPolicy['sticky'],
-  issue: () => string,
+  given: string | undefined,
+  marker: Marker,
 ): SessionMark | undefined {
   if (sticky === 'none') return undefined;
-  const { url = '/' } = request;
-  // An Engine.IO handshake: it names the protocol, and no session yet.
-  if (url.includes('EIO=') && !url.includes('sid=')) {
-    const mark = issue();
+  if (isHandshake(url)) {
+    const mark = marker.issue();
     return { header: mark, cookie: sticky === 'cookie' ? cookieOf(mark) : undefined };
   }
-  if (sticky === 'sid' || request.headers.cookie?.includes(`${stickyCookie}=`)) return undefined;
-  return { header: undefined, cookie: cookieOf(issue()) };
+  if (sticky === 'sid') return undefined;
+  const mark = given === undefined ? undefined : readMark(given);
+  // One of another target, or of none that is there any more, would keep the client nowhere.
+  return mark !== undefined && marker.matches(mark)
+    ? undefined
+    : { header: undefined, cookie: cookieOf(marker.issue()) };
+}
+
+/** What marks the sessions of a product on one target. */
+export function markerOf(marks: StickyMarks, product: string, target: string): Marker {
+  return { issue: () => marks.issue(product, target), matches: (mark) => marks.matches(mark, product, target) };
 }
 
 function cookieOf(mark: string): string {

@@ -64,3 +64,14 @@ const describe: RequestListener = async (request, response) => {
   const { method, url, headers, rawHeaders } = request;
   response.end(JSON.stringify({ method, url, headers, rawHeaders, body }));
 };
+
+/** Has a target refuse connections until {@link comeBack}. */
+export async function goAway({ server }: TestTarget): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+}
+
+/** Has a target listen again where it did before. */
+export async function comeBack({ server, port }: TestTarget): Promise<void> {
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+}

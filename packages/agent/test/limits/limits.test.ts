@@ -1,0 +1,232 @@
+import { EventEmitter, once } from 'node:events';
+import type { Socket } from 'node:net';
+import { type ConfigInput, createConfig } from '@gopush/contract';
+import { expect, onTestFinished, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { createLimits } from '../../src/limits/limits.ts';
+import { createTokenBucket } from '../../src/limits/token-bucket.ts';
+import { createTrust } from '../../src/proxy/trust.ts';
+import { readState, untilMetric, withAdmin } from '../support/admin.ts';
+import { hooksTo, startTestAgent } from '../support/agent.ts';
+import { codeOf, handshakeBytes, openRaw, sampleAnswer, send } from '../support/client.ts';
+import { startEchoTarget, startRawTarget, startTarget } from '../support/target.ts';
+
+const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+
+async function startLimited(limits: ConfigInput['limits'], access: ConfigInput['access'] = {}) {
+  const target = await startEchoTarget();
+  return startTestAgent(
+    { agent: ({ query }) => query.as ?? 'ann', router: { default: target } },
+    { ...withAdmin, limits, access },
+  );
+}
+
+test.each([
+  ['connections', 'too_many_connections', 503],
+  ['connectionsPerIp', 'too_many_connections_ip', 429],
+] as const)(
+  '%s beyond the limit are refused, requests and upgrades, until others close',
+  async (limit, code, status) => {
+    const agent = await startLimited({ [limit]: 2 });
+    const open = [await openRaw(agent.port, get), await openRaw(agent.port, handshakeBytes('/'))];
+    for (const one of open) await one.until(/^HTTP\/1\.1 [12]0/);
+    const answer = await send(agent.url);
+    expect([answer.status, codeOf(answer), answer.headers['retry-after']]).toEqual([status, code, '1']);
+    const text = await (await openRaw(agent.port, handshakeBytes('/'))).closed();
+    expect(text).toMatch(
+      new RegExp(`^HTTP/1\\.1 ${status} [\\s\\S]*x-gopush-error: ${code}\\r\\n[\\s\\S]*retry-after: 1\\r\\n`),
+    );
+    await untilMetric(agent, `failures_total{code="${code}"}`, 2);
+    await untilMetric(agent, 'connections', 2);
+    for (const { socket } of open) socket.destroy();
+    await untilMetric(agent, 'connections', 0);
+    expect((await send(agent.url)).status).toBe(200);
+    await untilMetric(agent, 'connections', 0);
+  },
+);
+
+test('a refused connection is closed with its answer, so that its client does not stay refused', async () => {
+  const agent = await startLimited({ connections: 1 });
+  const first = await openRaw(agent.port, get);
+  await first.until(/^HTTP\/1\.1 200/);
+  const text = await (await openRaw(agent.port, get)).closed();
+  expect(text).toMatch(/^HTTP\/1\.1 503 [\s\S]*connection: close\r\n/i);
+});
+
+test('a refused connection on which nothing is asked is closed', async () => {
+  const agent = await startLimited({ connections: 1 });
+  const first = await openRaw(agent.port, get);
+  await first.until(/^HTTP\/1\.1 200/);
+  expect(await (await openRaw(agent.port)).closed()).toBe('');
+});
+
+test('addresses are counted each for itself, and trusted proxies not at all', async () => {
+  const agent = await startLimited({ connectionsPerIp: 1, newPerSecondPerIp: 1 }, { trustedProxies: ['127.0.0.3/32'] });
+  const ask = (localAddress: string) => send(agent.url, { localAddress, agent: false });
+  const upgrade = (localAddress: string) => {
+    const socket = new WebSocket(agent.url, { localAddress } as object);
+    onTestFinished(() => socket.terminate());
+    return once(socket, 'message');
+  };
+  await upgrade('127.0.0.1');
+  expect(codeOf(await ask('127.0.0.1'))).toBe('too_many_connections_ip');
+  await upgrade('127.0.0.2');
+  for (let time = 0; time < 5; time++) {
+    await upgrade('127.0.0.3');
+    expect((await ask('127.0.0.3')).status).toBe(200);
+  }
+});
+
+test.each([
+  ['newPerSecond', 'too_fast', 503],
+  ['newPerSecondPerIp', 'too_fast_ip', 429],
+] as const)('%s beyond the limit are refused', async (limit, code, status) => {
+  const agent = await startLimited({ [limit]: 1 });
+  const answers = await Promise.all(Array.from({ length: 30 }, () => send(agent.url)));
+  const refused = answers.filter((answer) => answer.status !== 200);
+  expect(refused.length).toBeGreaterThan(20);
+  expect(refused.length).toBeLessThan(30);
+  for (const answer of refused) {
+    expect([answer.status, codeOf(answer), answer.headers['retry-after']]).toEqual([status, code, '1']);
+  }
+  await untilMetric(agent, `failures_total{code="${code}"}`, refused.length);
+  await untilMetric(agent, 'connections', 0);
+});
+
+test('a bucket gives what comes in a second, and as much that was saved', () => {
+  const bucket = createTokenBucket(2, 0);
+  expect([1, 2, 3].map(() => bucket.take(0))).toEqual([true, true, false]);
+  expect([bucket.take(499), bucket.take(500), bucket.take(500)]).toEqual([false, true, false]);
+  expect([bucket.isFull(1_000), bucket.isFull(1_500)]).toEqual([false, true]);
+  expect([1, 2, 3].map(() => bucket.take(1_000_000))).toEqual([true, true, false]);
+});
+
+test('a uid has no more tunnels than it may, in use or on their way, and has them back when they close', async () => {
+  const agent = await startLimited({ tunnelsPerUid: 2 });
+  const open = async (uid: string) => {
+    const socket = new WebSocket(`${agent.url}/?as=${uid}`);
+    await once(socket, 'message');
+    return socket;
+  };
+  const refuse = async () => (await openRaw(agent.port, handshakeBytes('/?as=ann'))).closed();
+  const [first, second] = [await open('ann'), await open('ann')];
+  expect(await refuse()).toMatch(/^HTTP\/1\.1 429 [\s\S]*too_many_tunnels_uid\r\n[\s\S]*retry-after: 1\r\n/);
+  await open('bob');
+  expect((await send(`${agent.url}/?as=ann`)).status).toBe(200);
+  first.close();
+  second.terminate();
+  await untilMetric(agent, 'tunnels', 1);
+  await open('ann');
+  await open('ann');
+  expect(await refuse()).toMatch(/too_many_tunnels_uid/);
+  await untilMetric(agent, 'failures_total{code="too_many_tunnels_uid"}', 2);
+});
+
+test('upgrades that come to nothing take none of the tunnels of a uid', async () => {
+  const [refusing, resetting] = [
+    await startRawTarget((socket) =>
+      socket.once('data', () => socket.end('HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n')),
+    ),
+    await startRawTarget((socket) => socket.once('data', () => socket.resetAndDestroy())),
+  ];
+  const router = { default: refusing, resetting };
+  const agent = await startTestAgent(hooksTo(router), { ...withAdmin, limits: { tunnelsPerUid: 1 } });
+  for (const path of ['/', '/', '/?product=resetting', '/?product=resetting', '/']) {
+    const text = await (await openRaw(agent.port, handshakeBytes(path))).closed();
+    expect(text).toMatch(path === '/' ? /^HTTP\/1\.1 400 / : /target_reset/);
+  }
+});
+
+test('a request has no more headers than it may', async () => {
+  const agent = await startLimited({ headers: 10 });
+  const ask = async (count: number) => {
+    const own = Array.from({ length: count - 2 }, (_, index) => `x-${index}: 1\r\n`).join('');
+    return (await openRaw(agent.port, `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${own}\r\n`)).closed();
+  };
+  expect(await ask(10)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await ask(11)).toMatch(/^HTTP\/1\.1 431 [\s\S]*headers_too_large/);
+  expect(await ask(1_500)).toMatch(/^HTTP\/1\.1 431 [\s\S]*headers_too_large/);
+  await untilMetric(agent, 'failures_total{code="headers_too_large"}', 2);
+});
+
+test('counts come back to zero when tunnels close, also that of a client which ended before its upgrade was granted', async () => {
+  const upgrades: Socket[] = [];
+  const asked = new EventEmitter();
+  const target = await startRawTarget((socket) => {
+    socket.once('data', () => {
+      upgrades.push(socket);
+      asked.emit('upgrade');
+    });
+  });
+  const router = { default: target, http: await startTarget() };
+  const agent = await startTestAgent(hooksTo(router), { ...withAdmin, limits: { connectionsPerIp: 10 } });
+  for (const ends of [false, true]) {
+    const arrived = once(asked, 'upgrade');
+    const raw = await openRaw(agent.port, handshakeBytes('/'));
+    await arrived;
+    if (ends) {
+      await new Promise<void>((resolve) => raw.socket.end(resolve));
+      // By the time this is answered the agent has heard of the end.
+      await send(`${agent.url}/?product=http`);
+    }
+    const closed = raw.closed();
+    upgrades.pop()?.end(sampleAnswer);
+    if (!ends) raw.socket.end();
+    expect(await closed).toMatch(/^HTTP\/1\.1 101/);
+    await untilMetric(agent, 'tunnels', 0);
+    await untilMetric(agent, 'tunnels_opened_total', ends ? 2 : 1);
+    await untilMetric(agent, 'connections', 0);
+  }
+});
+
+test('of IPv6 the /64 counts as one address', () => {
+  const config = createConfig({ limits: { connectionsPerIp: 2 } });
+  const limits = createLimits(config.limits, createTrust([]), { lastMs: () => 0, close() {} });
+  onTestFinished(limits.close);
+  const open = (remoteAddress: string): Socket => {
+    const socket = Object.assign(new EventEmitter(), { remoteAddress, setTimeout() {} }) as unknown as Socket;
+    limits.admit(socket);
+    return socket;
+  };
+  const first = open('2001:db8:1:2::1');
+  open('2001:db8:1:2:ffff::9');
+  const third = open('2001:db8:1:2:3:4:5:6');
+  expect(limits.refusal(third)).toBe('too_many_connections_ip');
+  expect(limits.refusal(open('2001:db8:1:3::1'))).toBeUndefined();
+  expect(limits.refusal(open('::1'))).toBeUndefined();
+  expect(limits.refusal(open('::2'))).toBeUndefined();
+  expect(limits.refusal(open('::ffff:192.0.2.1'))).toBeUndefined();
+  expect(limits.refusal(open('192.0.2.1'))).toBeUndefined();
+  expect(limits.refusal(open('::ffff:192.0.2.1'))).toBe('too_many_connections_ip');
+  first.emit('close');
+  third.emit('close');
+  expect(limits.refusal(open('2001:db8:1:2::7'))).toBeUndefined();
+});
+
+test('a node with too much to do refuses what is new, and its tunnels go on', async () => {
+  const agent = await startLimited({ eventLoopDelayMs: 200 });
+  const socket = new WebSocket(agent.url);
+  await once(socket, 'message');
+  const end = performance.now() + 1_500;
+  while (performance.now() < end);
+  const codeNow = async () => (await send(agent.url)).headers['x-gopush-error'];
+  await expect.poll(codeNow, { interval: 5, timeout: 5_000 }).toBe('overloaded');
+  const refused = await openRaw(agent.port, handshakeBytes('/'));
+  socket.send('still here');
+  expect(String((await once(socket, 'message'))[0])).toBe('still here');
+  expect(await refused.closed()).toMatch(/^HTTP\/1\.1 503 [\s\S]*overloaded[\s\S]*retry-after: 1\r\n/);
+  await expect.poll(codeNow, { interval: 50, timeout: 10_000 }).toBeUndefined();
+  expect((await readState(agent)).tunnels).toBe(1);
+});
+
+test('headers that come drop by drop are ended by the deadline', async () => {
+  const target = await startTarget();
+  const agent = await startTestAgent(hooksTo({ default: target }), { ...withAdmin, agent: { headerTimeoutMs: 300 } });
+  const raw = await openRaw(agent.port, 'GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ');
+  const drops = setInterval(() => raw.socket.write('x'), 20);
+  onTestFinished(() => clearInterval(drops));
+  expect(await raw.closed()).toMatch(/^HTTP\/1\.1 408 [\s\S]*request_timeout/);
+  expect(target.requests).toEqual([]);
+  await untilMetric(agent, 'failures_total{code="request_timeout"}', 1);
+  await untilMetric(agent, 'connections', 0);
+});

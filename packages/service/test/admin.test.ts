@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  type AdminOptions,
+  type Check,
+  createMetrics,
+  ListenError,
+  type Logger,
+  silentLogger,
+  startAdmin,
+  watchEventLoop,
+} from '../src/index.ts';
+
+async function start(options: Partial<AdminOptions> = {}) {
+  const metrics = createMetrics('test_');
+  const checks: Record<string, Check> = {};
+  const defaults = { host: '127.0.0.1', port: 0, checks, metrics, state: () => ({}), log: silentLogger };
+  const admin = await startAdmin({ ...defaults, ...options });
+  onTestFinished(() => admin.close());
+  onTestFinished(metrics.close);
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const answer = await fetch(admin.url + path, { ...init, headers: { connection: 'close' } });
+    return { status: answer.status, type: answer.headers.get('content-type'), body: await answer.text() };
+  };
+  return { admin, metrics, checks, ask };
+}
+
+test('a process that runs is live, and ready when all its checks are', async () => {
+  const { checks, ask } = await start();
+  let isReady = false;
+  checks.one = () => true;
+  checks.other = () => isReady || 'not yet';
+  expect(await ask('/livez')).toMatchObject({ status: 200, body: 'ok\n' });
+  expect(await ask('/readyz')).toMatchObject({ status: 503, body: '[+] one ok\n[-] other: not yet\nnot ready\n' });
+  isReady = true;
+  expect(await ask('/readyz')).toMatchObject({ status: 200, body: 'ready\n' });
+  expect(await ask('/readyz?verbose')).toMatchObject({ status: 200, body: '[+] one ok\n[+] other ok\nready\n' });
+  expect(await ask('/readyz', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' });
+});
+
+test('state is JSON', async () => {
+  const { ask } = await start({ state: () => ({ held: 1 }) });
+  const { type, body } = await ask('/state');
+  expect([type, JSON.parse(body)]).toEqual(['application/json', { held: 1 }]);
+});
+
+test('metrics are read when they are asked for', async () => {
+  const { metrics, ask } = await start();
+  const counter = metrics.counter('things_total', 'Things.', ['kind']);
+  let value = 1;
+  metrics.gauge('level', 'Level.', (set) => set(value, {}), []);
+  metrics.total('sum_total', 'Sum.', (set) => set(value * 10, { of: 'a' }), ['of']);
+  metrics.histogram('wait_seconds', 'Wait.', [1, 2]).observe(1.5);
+  counter.inc({ kind: 'x' });
+  expect((await ask('/metrics')).body).toMatch(/test_level 1\n/);
+  value = 2;
+  const { type, body } = await ask('/metrics');
+  expect(type).toMatch(/^text\/plain; version=0\.0\.4/);
+  for (const line of [
+    'test_level 2',
+    'test_sum_total{of="a"} 20',
+    'test_things_total{kind="x"} 1',
+    'test_wait_seconds_bucket{le="2"} 1',
+  ]) {
+    expect(body.split('\n')).toContain(line);
+  }
+  expect(body).toMatch(/^nodejs_/m);
+});
+
+test('PUT /log-level changes what a logger writes', async () => {
+  const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+  const { ask } = await start({ log });
+  const put = (body: string) => ask('/log-level', { method: 'PUT', body });
+  log.debug('not written');
+  expect(await put('debug\n')).toMatchObject({ status: 200, body: 'debug\n' });
+  log.debug('written');
+  expect(await put('silent')).toMatchObject({ status: 200 });
+  log.error('not written');
+  expect(lines).toEqual(['log level changed', 'written']);
+  expect(await put('loud')).toMatchObject({
+    status: 400,
+    body: expect.stringMatching(/^found "loud", wanted one of trace, /),
+  });
+  expect(await put('x'.repeat(101))).toMatchObject({ status: 413 });
+  expect(log.level).toBe('silent');
+  expect(await ask('/log-level')).toMatchObject({ status: 404 });
+});
+
+test('a logger without levels says so', async () => {
+  const write = () => {};
+  const log: Logger = { debug: write, info: write, warn: write, error: write };
+  const { ask } = await start({ log });
+  expect(await ask('/log-level', { method: 'PUT', body: 'debug' })).toMatchObject({ status: 501 });
+});
+
+test.each(['/', '/nothing', '//', '//x:y', '/livez/', 'http://['])(
+  '%s is answered with what there is',
+  async (path) => {
+    const { admin } = await start();
+    const { port, hostname } = new URL(admin.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    expect(text).toMatch(/^HTTP\/1\.1 404 [\s\S]*there are \/livez/);
+  },
+);
+
+test('a state that throws breaks one answer, not the process', async () => {
+  const { ask } = await start({
+    state: () => {
+      throw new Error('no state');
+    },
+  });
+  await expect(ask('/state')).rejects.toThrow();
+  expect(await ask('/livez')).toMatchObject({ status: 200 });
+});
+
+test('a port in use is one clear line', async () => {
+  const { admin } = await start();
+  const { port } = new URL(admin.url);
+  await expect(start({ port: Number(port) })).rejects.toThrow(
+    new ListenError(`port ${port} of 127.0.0.1 is in use by another program`),
+  );
+});
+
+test('close ends connections that are kept', async () => {
+  const { admin } = await start();
+  const { port, hostname } = new URL(admin.url);
+  const socket = connect(Number(port), hostname);
+  const closed = once(socket, 'close');
+  socket.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n');
+  await once(socket, 'data');
+  await admin.close();
+  await closed;
+});
+
+test('a blocked event loop shows in the delay, and a free one does not', async () => {
+  const eventLoop = watchEventLoop();
+  onTestFinished(eventLoop.close);
+  expect(eventLoop.lastMs()).toBe(0);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const end = performance.now() + 1_100;
+  while (performance.now() < end);
+  await expect.poll(eventLoop.lastMs, { interval: 10, timeout: 5_000 }).toBeGreaterThan(900);
+  await expect.poll(eventLoop.lastMs, { interval: 10, timeout: 10_000 }).toBeLessThan(500);
+});
