@@ -4,6 +4,7 @@ import { type Config, type ConfigInput, createConfig } from '@gopush/contract';
 import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
 import { Server } from 'socket.io';
 import { handleConnection, identify } from './connection.ts';
+import { writeFast } from './emit/write-fast.ts';
 import { meshFolder, startEmbeddedFanout } from './fanout/embedded.ts';
 import type { Fanout } from './fanout/fanout.ts';
 import { startRedisFanout } from './fanout/redis.ts';
@@ -61,6 +62,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       maxHttpBufferSize: pushServer.maxMessageBytes,
       ...corsFor(config.access.allowedOrigins),
     });
+    writeFast(io);
     io.adapter(fanout.adapter);
     lifetime.opened('Socket.IO', async () => {
       // Not disconnectSockets: its clients would take it for a wish of ours and never come back.
