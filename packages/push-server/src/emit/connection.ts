@@ -6,7 +6,11 @@ export interface Transport {
   readonly name: string;
   readonly writable: boolean;
   readonly perMessageDeflate?: unknown;
-  readonly socket?: { readonly _socket?: unknown; readonly _sender?: Partial<Account> & { _socket?: unknown } };
+  readonly socket?: {
+    readonly _socket?: unknown;
+    readonly _receiver?: unknown;
+    readonly _sender?: Partial<Account> & { _socket?: unknown };
+  };
   readonly _onSent?: unknown;
   readonly _onSentLast?: unknown;
   [outletOf]?: Outlet;

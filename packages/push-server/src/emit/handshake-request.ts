@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { shareHeaders } from './shared-headers.ts';
 
 /** What a request has by itself, and what only setting up the connection needs: none of it is kept. */
 const dropped = new Set<PropertyKey>([...Reflect.ownKeys(new IncomingMessage(new Socket())), 'res', 'websocket']);
@@ -19,6 +20,7 @@ export class HandshakeRequest {
     this.method = request.method;
     this.url = request.url;
     this.headers = request.headers;
+    shareHeaders(this.headers);
     this.httpVersion = request.httpVersion;
     this.socket = request.socket;
     // What Engine.IO and middlewares have put on it, as its query or a session.
