@@ -7,7 +7,7 @@ const dropped = new Set<PropertyKey>([...Reflect.ownKeys(new IncomingMessage(new
 
 /**
  * The request by which a client came, as far as anybody asks for it later: Engine.IO keeps the whole one for as long as the client is
- * connected, with its stream, raw headers and response, a third of what an idle client takes.
+ * connected, with its stream, raw headers and response.
  */
 export class HandshakeRequest {
   readonly method: string | undefined;

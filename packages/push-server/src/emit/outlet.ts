@@ -13,6 +13,12 @@ export interface Account {
 /** Most bytes that one connection holds back until the tick ends; more go on their way at once. */
 const maxWaitingBytes = 64 * 1024;
 
+/**
+ * Most callbacks that one tick calls at once. What sends more whenever it is told to go on is then told by the socket, a tick later:
+ * it must not go on for ever on one stack.
+ */
+const maxCallbacks = 256;
+
 /** All outlets of this process join their bytes here, one after the other; what the kernel does not take is copied. */
 const joined = Buffer.allocUnsafeSlow(maxWaitingBytes);
 
@@ -30,6 +36,7 @@ export class Outlet implements Waiting {
   #first: Buffer | undefined = undefined;
   #others: Buffer[] | undefined = undefined;
   #bytes = 0;
+  #callbacks = 0;
   #scheduled = false;
 
   /**
@@ -58,7 +65,7 @@ export class Outlet implements Waiting {
 
   write(chunk: Buffer | string, written?: Written): void {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    if (!this.ready || (written !== undefined && !this.#isPatient(written))) {
+    if (!this.ready || (written !== undefined && !this.#mayCall(written))) {
       this.flush();
       this.#socket.write(bytes, written);
       return;
@@ -70,6 +77,10 @@ export class Outlet implements Waiting {
   /** Holds bytes back until the tick ends. They must not change any more, and the outlet must be {@link ready}. */
   hold(bytes: Buffer): void {
     const { length } = bytes;
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      atEndOfTick(this);
+    }
     if (this.#bytes + length > maxWaitingBytes) {
       this.flush();
       if (length > maxWaitingBytes || !this.ready) {
@@ -82,14 +93,11 @@ export class Outlet implements Waiting {
     else this.#others.push(bytes);
     this.#bytes += length;
     this.#account._bufferedBytes += length;
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      atEndOfTick(this);
-    }
   }
 
   endTick(): void {
     this.#scheduled = false;
+    this.#callbacks = 0;
     this.flush();
   }
 
@@ -115,6 +123,10 @@ export class Outlet implements Waiting {
       at += other.length;
     }
     this.#send(joined, length);
+  }
+
+  #mayCall(written: Written): boolean {
+    return this.#isPatient(written) && this.#callbacks++ < maxCallbacks;
   }
 
   #send(bytes: Buffer, length: number): void {
