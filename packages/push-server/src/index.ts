@@ -1,3 +1,5 @@
+export { emitLocal } from './emit/emit-local.ts';
+export { writeFast } from './emit/write-fast.ts';
 export { checkServerHook } from './hook/hook-source.ts';
 export { type Cleanup, defineServer, type ServerClient, type ServerHook, type Verdict } from './hook/server-hook.ts';
 export { type PushServer, type PushServerOptions, startPushServer } from './push-server.ts';

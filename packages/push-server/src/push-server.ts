@@ -6,6 +6,8 @@ import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } f
 import { Server } from 'socket.io';
 import { createAddressOf } from './client-address.ts';
 import { admit, type ConnectionContext, clientOf, handleConnection } from './connection.ts';
+import { emitLocal } from './emit/emit-local.ts';
+import { writeFast } from './emit/write-fast.ts';
 import { meshFolder, startEmbeddedFanout } from './fanout/embedded.ts';
 import type { Fanout } from './fanout/fanout.ts';
 import { startRedisFanout } from './fanout/redis.ts';
@@ -86,6 +88,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         ? {}
         : { connectionStateRecovery: { maxDisconnectionDuration: recoveryMs, skipMiddlewares: false } }),
     });
+    writeFast(io);
     io.adapter(fanout.adapter);
     let closing: Promise<void> | undefined;
     const closeIo = (): Promise<void> => (closing ??= io.close());
@@ -105,9 +108,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       counts,
       recent,
       emit(room, except, args) {
-        const [event, ...rest] = args;
-        const to = io.local.to(room);
-        (except === undefined ? to : to.except(except)).emit(event as string, ...rest);
+        emitLocal(io.of('/'), [room], except === undefined ? [] : [except], args as [string, ...unknown[]]);
       },
     });
     lifetime.opened('rooms', feeds.close);

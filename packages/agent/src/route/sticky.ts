@@ -1,5 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { isHandshake, type ProductPolicy, readMark, readSid, type StickyMarks, stickyCookie } from '@gopush/contract';
+import {
+  isHandshake,
+  type ProductPolicy,
+  readSid,
+  readStickyMark,
+  type StickyMarks,
+  stickyCookie,
+} from '@gopush/contract';
 
 /** How a session that may begin is told which target it is on. */
 export interface SessionMark {
@@ -41,7 +48,7 @@ export function markFor(
     return { header: mark, cookie: sticky === 'cookie' ? cookieOf(mark) : undefined };
   }
   if (sticky === 'sid') return undefined;
-  const mark = given === undefined ? undefined : readMark(given);
+  const mark = given === undefined ? undefined : readStickyMark(given);
   // One of another target, or of none that is there any more, would keep the client nowhere.
   return mark !== undefined && marker.matches(mark)
     ? undefined

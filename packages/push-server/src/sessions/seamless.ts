@@ -75,7 +75,6 @@ interface EngineSocket {
   readonly id: string;
   readonly transport: { readonly name: string; readonly socket?: EngineWebSocket };
   readonly writeBuffer: readonly unknown[];
-  readonly request: IncomingMessage;
   emit(event: 'data', data: string): void;
   once(event: string, listener: () => void): void;
 }
@@ -109,10 +108,18 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   const resumes = new WeakMap<IncomingMessage, SessionRecord>();
   const tokens = new WeakMap<IncomingMessage, string>();
   const tokensOfUpgrades = new Map<string, string>();
+  const beginnings = new Map<string, { readonly token: string; readonly record: SessionRecord | undefined }>();
   let draining = false;
 
   const generateId = engine.generateId.bind(engine);
-  engine.generateId = (request) => resumes.get(request)?.engineId ?? generateId(request);
+  engine.generateId = async (request) => {
+    const record = resumes.get(request);
+    const id = record?.engineId ?? (await generateId(request));
+    // Until the connection is there, which has lost its request by then.
+    const token = tokens.get(request);
+    if (token !== undefined) beginnings.set(id, { token, record });
+    return id;
+  };
 
   engine.on('headers', (headers: Record<string, string>, request: IncomingMessage & { _query?: { sid?: string } }) => {
     if (request.headers.upgrade === undefined || request.headers[canResumeHeader] === undefined) return;
@@ -127,9 +134,9 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   });
 
   engine.on('connection', (conn: EngineSocket) => {
-    const { request } = conn;
-    const token = tokens.get(request);
-    if (token !== undefined) follow(conn, token);
+    const beginning = beginnings.get(conn.id);
+    beginnings.delete(conn.id);
+    if (beginning !== undefined) follow(conn, beginning.token);
     else {
       conn.once('upgrade', () => {
         const later = tokensOfUpgrades.get(conn.id);
@@ -141,7 +148,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       });
     }
     conn.once('close', () => tokensOfUpgrades.delete(conn.id));
-    const record = resumes.get(request);
+    const record = beginning?.record;
     if (record === undefined) return;
     counts.resumed++;
     // In the client's name: Socket.IO then asks for what was there, as for any client that comes back.
@@ -333,6 +340,8 @@ function quiet(websocket: EngineWebSocket): Promise<boolean> {
 /** Resolves when Engine.IO has given all it had to the connection. */
 async function flushed(conn: EngineSocket, deadline: number): Promise<void> {
   while (conn.writeBuffer.length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+  // What was written in this tick leaves at its end.
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A socket of a namespace in which we keep nothing. */

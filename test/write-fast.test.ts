@@ -1,0 +1,264 @@
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { createServer } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
+import { type AddressInfo, type Socket as Connection, connect } from 'node:net';
+import { emitLocal, writeFast } from '@gopush/push-server';
+import fc from 'fast-check';
+import { Server, type ServerOptions, type Socket as ServerSocket } from 'socket.io';
+import type { Socket } from 'socket.io-client';
+import { expect, onTestFinished, test } from 'vitest';
+import { connectClient, nextEvent, openClient, type Transport } from './support/socket-io.ts';
+
+async function startServer(fast: boolean, options: Partial<ServerOptions> = {}) {
+  const http = createServer();
+  const io = new Server(http, options);
+  if (fast) writeFast(io);
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => io.close());
+  return { io, port: (http.address() as AddressInfo).port };
+}
+
+type Running = Awaited<ReturnType<typeof startServer>>;
+
+/** A client and its server side. */
+async function join({ io, port }: Running, transport: Transport, options = {}) {
+  const arrived = new Promise<ServerSocket>((resolve) => io.once('connection', resolve));
+  const client = await connectClient(`http://127.0.0.1:${port}`, transport, options);
+  return { client, socket: await arrived };
+}
+
+/** All a client hears; what it is asked it answers. */
+function listen(client: Socket): { heard: unknown[][]; ended: Promise<unknown> } {
+  const heard: unknown[][] = [];
+  client.onAny((...args) => {
+    if (typeof args.at(-1) === 'function') args.pop()(`${args.length} for ${args[0]}`);
+    heard.push(args);
+  });
+  return { heard, ended: nextEvent(client, 'end') };
+}
+
+const rooms = ['a', 'b', 'c'];
+const content = fc.oneof(
+  fc.jsonValue(),
+  fc.string({ unit: 'binary' }),
+  fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  fc.integer({ min: 0, max: 70_000 }).map((length) => 'ü'.repeat(length)),
+);
+const step = fc.record({
+  how: fc.constantFrom('local', 'local', 'io', 'socket', 'ask', 'pause'),
+  rooms: fc.subarray(rooms),
+  except: fc.subarray(rooms),
+  client: fc.nat(),
+  args: fc.array(content, { maxLength: 2 }),
+});
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+async function play({ io }: Running, sockets: readonly ServerSocket[], steps: readonly Step[]): Promise<unknown[]> {
+  const answers: Promise<unknown>[] = [];
+  for (const [at, { how, rooms: to, except, client, args }] of steps.entries()) {
+    const socket = sockets[client % sockets.length];
+    if (how === 'local') emitLocal(io.of('/'), to, except, [`e${at}`, ...args]);
+    if (how === 'io')
+      io.to(to)
+        .except(except)
+        .emit(`e${at}`, ...args);
+    if (how === 'socket') socket?.emit(`e${at}`, ...args);
+    if (how === 'ask') answers.push(Promise.resolve(socket?.emitWithAck(`e${at}`, ...args)));
+    if (how === 'pause') await new Promise(setImmediate);
+  }
+  io.emit('end');
+  return Promise.all(answers);
+}
+
+test.each([
+  ['plain', {}],
+  ['compressed', { perMessageDeflate: { threshold: 0 } }],
+])('every client gets what stock Socket.IO gives it, in the same order: %s', async (_, options) => {
+  const transports: Transport[] = ['websocket', 'websocket', 'polling', 'upgrade'];
+  const sides = await Promise.all(
+    [true, false].map(async (fast) => {
+      const server = await startServer(fast, options);
+      const clients: { client: Socket; socket: ServerSocket }[] = [];
+      for (const [at, transport] of transports.entries()) {
+        const joined = await join(server, transport);
+        // The first is in one room, the second in two, and so on.
+        await joined.socket.join(rooms.slice(0, at));
+        clients.push(joined);
+      }
+      return { server, clients };
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      const [ours, stock] = await Promise.all(
+        sides.map(async ({ server, clients }) => {
+          const logs = clients.map(({ client }) => listen(client));
+          const answers = await play(
+            server,
+            clients.map(({ socket }) => socket),
+            steps,
+          );
+          await Promise.all(logs.map(({ ended }) => ended));
+          for (const { client } of clients) client.offAny();
+          return { answers, heard: logs.map(({ heard }) => heard) };
+        }),
+      );
+      expect(ours).toEqual(stock);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('what is emitted while a client changes from polling to WebSocket comes once and in order', async () => {
+  const server = await startServer(true);
+  const client = openClient(`http://127.0.0.1:${server.port}`, 'upgrade');
+  const { heard, ended } = listen(client);
+  const [socket] = (await once(server.io, 'connection')) as [ServerSocket];
+  let sent = 0;
+  let upgraded = false;
+  socket.conn.once('upgrade', () => {
+    upgraded = true;
+  });
+  const last = () => upgraded && socket.conn.transport.name === 'websocket';
+  for (let after = 0; after < 20; after += last() ? 1 : 0) {
+    emitLocal(server.io.of('/'), [], [], ['n', sent++]);
+    socket.emit('n', sent++);
+    await new Promise(setImmediate);
+  }
+  server.io.emit('end');
+  await ended;
+  expect(heard).toEqual([...Array.from({ length: sent }, (_, n) => ['n', n]), ['end']]);
+});
+
+/** Counts what is written to descriptors meanwhile. */
+function countWrites(): { count: number } {
+  const { writeSync } = fs;
+  const writes = { count: 0 };
+  Object.assign(fs, {
+    writeSync: (...args: Parameters<typeof writeSync>) => {
+      writes.count++;
+      return writeSync(...args);
+    },
+  });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    Object.assign(fs, { writeSync });
+    syncBuiltinESMExports();
+  });
+  return writes;
+}
+
+test('what one tick has for a client leaves in one write, at the end of that tick', async () => {
+  const server = await startServer(true);
+  const { client, socket } = await join(server, 'websocket');
+  const { heard, ended } = listen(client);
+  const writes = countWrites();
+  emitLocal(server.io.of('/'), [], [], ['one']);
+  socket.emit('two');
+  server.io.emit('three');
+  socket.emit('end', Buffer.from('four'));
+  expect(writes.count).toBe(0);
+  const { bufferedAmount } = (socket.conn.transport as unknown as { socket: { bufferedAmount: number } }).socket;
+  expect(bufferedAmount).toBeGreaterThan(30);
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  expect(writes.count).toBe(1);
+  await ended;
+  expect(heard.map(([event]) => event)).toEqual(['one', 'two', 'three', 'end']);
+});
+
+/** A client that shakes hands and reads no more. */
+async function joinDeaf({ io, port }: Running): Promise<{ connection: Connection; socket: ServerSocket }> {
+  const connection = connect(port, '127.0.0.1');
+  onTestFinished(() => void connection.destroy());
+  connection.write(
+    'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  );
+  await once(connection, 'data');
+  connection.pause();
+  const arrived = new Promise<ServerSocket>((resolve) => io.once('connection', resolve));
+  connection.write(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x34, 0x30]));
+  return { connection, socket: await arrived };
+}
+
+test('a client that does not read is waited for as ever, and others do not notice', async () => {
+  const server = await startServer(true);
+  const { connection, socket: deaf } = await joinDeaf(server);
+  const { client } = await join(server, 'websocket');
+  const { heard, ended } = listen(client);
+  const text = 'x'.repeat(20_000);
+  for (let n = 0; n < 1_000; n++) {
+    emitLocal(server.io.of('/'), [], [], ['n', n, text]);
+    await new Promise(setImmediate);
+  }
+  const { transport } = deaf.conn as unknown as {
+    transport: { writable: boolean; socket: { bufferedAmount: number; _socket: Connection } };
+  };
+  // Its events wait in Engine.IO's queue, where those of other transports wait; the connection itself holds a few.
+  expect(transport.writable).toBe(false);
+  expect(transport.socket.bufferedAmount).toBeGreaterThan(0);
+  expect(transport.socket.bufferedAmount).toBeLessThan(500_000);
+  server.io.emit('end');
+  await ended;
+  expect(heard.slice(0, -1).map(([, n]) => n)).toEqual(Array.from({ length: 1_000 }, (_, n) => n));
+  // It reads again, and finds everything in order.
+  const chunks: string[] = [];
+  const all = new Promise<void>((resolve) => {
+    connection.on('data', (chunk: Buffer) => {
+      chunks.push(chunk.toString('latin1'));
+      if (chunks.slice(-2).join('').endsWith('["end"]')) resolve();
+    });
+  });
+  connection.resume();
+  await all;
+  expect([...chunks.join('').matchAll(/\["n",(\d+),/g)].map(([, n]) => Number(n))).toEqual(
+    Array.from({ length: 1_000 }, (_, n) => n),
+  );
+});
+
+test('what sends again whenever it is told to go on does not fill the stack', async () => {
+  const server = await startServer(true);
+  const { client, socket } = await join(server, 'websocket');
+  const { heard, ended } = listen(client);
+  const { conn } = socket;
+  let left = 50_000;
+  conn.on('drain', () => {
+    if (left > 0) socket.emit('n', left--);
+    else if (left-- === 0) socket.emit('end');
+  });
+  socket.emit('n', left--);
+  await ended;
+  expect(heard).toHaveLength(50_001);
+});
+
+test.each(['disconnect', 'destroy', 'reset'])('a socket may close in the middle of a tick: %s', async (how) => {
+  const server = await startServer(true);
+  const { client: leaving, socket } = await join(server, 'websocket');
+  const { client } = await join(server, 'websocket');
+  const { ended } = listen(client);
+  const goodbye = nextEvent(leaving, 'goodbye');
+  const gone = nextEvent(leaving, 'disconnect');
+  const connection = (socket.conn.transport as unknown as { socket: { _socket: Connection } }).socket._socket;
+  emitLocal(server.io.of('/'), [], [], ['goodbye', 1]);
+  if (how === 'disconnect') socket.disconnect(true);
+  if (how === 'destroy') connection.destroy();
+  if (how === 'reset') connection.resetAndDestroy();
+  emitLocal(server.io.of('/'), [], [], ['too late']);
+  server.io.emit('end');
+  await Promise.all([ended, gone]);
+  // What was said before a proper goodbye is heard.
+  if (how === 'disconnect') expect(await goodbye).toBe(1);
+});
+
+test('what middlewares and handlers ask of a request is still there', async () => {
+  const server = await startServer(true);
+  server.io.engine.use((request: object, _: unknown, next: () => void) => {
+    Object.assign(request, { session: 'mine' });
+    next();
+  });
+  const { socket } = await join(server, 'websocket', { query: { user: 'ann' }, extraHeaders: { 'x-own': 'yes' } });
+  expect(socket.request).toMatchObject({ method: 'GET', session: 'mine', headers: { 'x-own': 'yes' } });
+  expect(socket.handshake).toMatchObject({ secure: false, query: { user: 'ann' }, headers: { 'x-own': 'yes' } });
+  expect(socket.request.url).toContain('user=ann');
+});
