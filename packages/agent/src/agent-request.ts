@@ -1,4 +1,5 @@
 import { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { HookRequest } from '@gopush/contract';
 import { parse } from 'cookie';
 
@@ -23,6 +24,26 @@ export class AgentRequest extends IncomingMessage implements HookRequest {
     Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: true });
     return value;
   }
+}
+
+/**
+ * A request as it once came, for hooks that are asked again while its session moves: what was kept of it, without a body.
+ *
+ * @param headers - lines of headers, as they went to the target
+ */
+export function recallRequest(socket: Socket, path: string, headers: string): AgentRequest {
+  const request = new AgentRequest(socket);
+  request.method = 'GET';
+  request.url = path;
+  for (const line of headers.split('\r\n')) {
+    const colon = line.indexOf(':');
+    if (colon === -1) continue;
+    const name = line.slice(0, colon);
+    const value = line.slice(colon + 1).trim();
+    request.rawHeaders.push(name, value);
+    request.headers[name.toLowerCase()] ??= value;
+  }
+  return request;
 }
 
 function parseQuery(url: string): Record<string, string | undefined> {

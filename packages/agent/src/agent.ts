@@ -37,6 +37,7 @@ import { createLimits } from './limits/limits.ts';
 import { type Front, openFront } from './listen/front.ts';
 import { createObserver } from './observe.ts';
 import { createHeaderWriter } from './proxy/headers.ts';
+import { createRehome } from './proxy/rehome.ts';
 import { createTrust } from './proxy/trust.ts';
 import { createTunnels } from './proxy/tunnels.ts';
 import { createUpstreams } from './proxy/upstreams.ts';
@@ -153,16 +154,20 @@ function openContext(
   opened('waiting clients', hold.close);
   const upstreams = createUpstreams(connectTimeoutMs);
   opened('connections to targets', upstreams.close);
-  const tunnels = createTunnels({ idleMs: agent.tunnelIdleMs, maxAgeMs: agent.tunnelMaxAgeMs }, (tunnel) => {
-    const { member, uid, peer } = tunnel.info;
-    member.tunnels--;
-    limits.closeTunnel(uid);
-    if (peer !== undefined) limits.leave(peer);
-    observer.tunnelClosed(tunnel);
-  });
+  const tunnels = createTunnels(
+    { idleMs: agent.tunnelIdleMs, maxAgeMs: agent.tunnelMaxAgeMs },
+    agent.closePerSecond,
+    (tunnel) => {
+      const { member, uid, peer } = tunnel.info;
+      member.tunnels--;
+      limits.closeTunnel(uid);
+      if (peer !== undefined) limits.leave(peer);
+      observer.tunnelClosed(tunnel);
+    },
+  );
   opened('tunnels', tunnels.close);
   const builtInTargets = listBuiltInTargets(config);
-  return {
+  const context: Omit<AgentContext, 'rehome'> = {
     config,
     node,
     log,
@@ -185,6 +190,9 @@ function openContext(
     maxMoves: routing.maxMoves,
     marks: createStickyMarks(secrets),
   };
+  const rehome = createRehome(context, observer);
+  opened('moving of sessions', rehome.close);
+  return { ...context, rehome };
 }
 
 function adminPort({ admin }: Config, index: number): number {

@@ -4,6 +4,7 @@ import type { HookSet } from './hooks/hook-set.ts';
 import type { Limits } from './limits/limits.ts';
 import type { Observer } from './observe.ts';
 import type { HeaderWriter } from './proxy/headers.ts';
+import type { Rehome } from './proxy/rehome.ts';
 import type { Tunnels } from './proxy/tunnels.ts';
 import type { Upstreams } from './proxy/upstreams.ts';
 import type { ResolveContext } from './resolve.ts';
@@ -22,4 +23,5 @@ export interface AgentContext extends ResolveContext, ServeContext {
   readonly headers: HeaderWriter;
   readonly limits: Limits;
   readonly observer: Observer;
+  readonly rehome: Rehome;
 }

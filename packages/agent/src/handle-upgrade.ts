@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { failed, type Result, stickyCookie, stickyHeader, success, writeUid } from '@gopush/contract';
+import { canResumeHeader, failed, type Result, stickyCookie, stickyHeader, success, writeUid } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import { checkRequest, headBytes } from './check-request.ts';
@@ -13,7 +13,8 @@ import { type RequestOrigin, responseHeaders } from './proxy/headers.ts';
 import { openUpstream, type Upstream } from './proxy/open-upstream.ts';
 import { relayAnswer } from './proxy/relay-answer.ts';
 import { plainAddress } from './proxy/trust.ts';
-import { writeHead, writeRequestHead } from './proxy/write-head.ts';
+import type { Resumable } from './proxy/tunnel.ts';
+import { writeHead, writeHeaders } from './proxy/write-head.ts';
 import { rejectUpgrade } from './reject.ts';
 import { type Route, resolve, uidOf } from './resolve.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
@@ -92,8 +93,8 @@ function askForTunnel(
   route: Route,
   hooks: HookSet,
   context: AgentContext,
-): Promise<Result<UpstreamWithCookie>> {
-  const { config, headers, marks } = context;
+): Promise<Result<TakenUpgrade>> {
+  const { config, headers, marks, rehome } = context;
   const { identity } = route;
   const path = writeUid(request.url ?? '/', identity.uid);
   const { connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = config.agent;
@@ -109,29 +110,36 @@ function askForTunnel(
       const given = sticky === 'cookie' ? request.cookies[stickyCookie] : undefined;
       const mark = markFor(request, sticky, given, markerOf(marks, identity.product, target.name));
       // Only now: what is signed expires, and a client may have waited.
-      const ownHeaders = headers.forTarget(request, identity, origin);
+      const ofRequest = writeHeaders([...headers.ofRequest(request, origin), ...upgradeHeaders]);
+      const ofIdentity = headers.ofIdentity(identity, origin.id);
       const marked = mark?.header === undefined ? [] : [stickyHeader, mark.header];
-      const asked = writeRequestHead('GET', path, [...ownHeaders, ...marked, ...upgradeHeaders]);
+      const more = writeHeaders([...ofIdentity, ...marked, ...(config.seamless.enabled ? canResume : [])]);
+      const asked = `GET ${path} HTTP/1.1\r\n${ofRequest}${more}\r\n`;
       member.tunnels++;
       const upstream = await openUpstream({ target, request: asked, key, connectTimeoutMs, timeoutMs, client });
       if (!upstream.ok || upstream.value.body !== undefined) member.tunnels--;
-      return upstream.ok ? success({ ...upstream.value, cookie: mark?.cookie }) : upstream;
+      if (!upstream.ok) return upstream;
+      const resumable = rehome.resumable(upstream.value, { path, headers: ofRequest, key });
+      return success({ ...upstream.value, cookie: mark?.cookie, resumable });
     },
   });
 }
 
-interface UpstreamWithCookie extends Upstream {
+/** An upgrade that a target took. */
+interface TakenUpgrade extends Upstream {
   /** For the client, where that keeps it on its target. */
   readonly cookie: string | undefined;
+  readonly resumable: Resumable | undefined;
 }
 
+const canResume = [canResumeHeader, '1'] as const;
 const upgradeHeaders = ['connection', 'Upgrade', 'upgrade', 'websocket'] as const;
 
 /** Makes a client and a target that took its upgrade a tunnel. */
 function join(
   client: Socket,
   head: Buffer,
-  { socket, early, cookie, head: { status, reason, headers } }: UpstreamWithCookie,
+  { socket, early, cookie, resumable, head: { status, reason, headers } }: TakenUpgrade,
   { address }: RequestOrigin,
   served: Served,
   { limits, tunnels, observer }: AgentContext,
@@ -142,15 +150,12 @@ function join(
   const isKept = adopted.socket !== client;
   if (isKept) limits.keep(client);
   const info = { ...served, address, peer: isKept ? from : undefined } as TunnelInfo;
-  const tunnel = tunnels.open(adopted.socket, socket, info);
+  const tunnel = tunnels.open(adopted.socket, socket, info, resumable);
   observer.tunnelOpened(info);
   const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
   adopted.socket.write(writeHead(status, reason, [...responseHeaders(headers), ...ours]), 'latin1');
   // What came glued to either head goes out first.
   tunnel.start([head, ...adopted.early].filter(notEmpty), [early].filter(notEmpty));
-  // A client that ended while it waited says so no more, and its target would keep the tunnel for good.
-  // Not at once: one that is reset shows only when it is written to, and a socket that is still ending cannot be reset.
-  if (client.readableEnded) setImmediate(() => client.destroyed || tunnel.ended(tunnel.client, Date.now()));
 }
 
 function notEmpty({ length }: Buffer): boolean {

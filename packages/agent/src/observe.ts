@@ -41,6 +41,9 @@ export interface Observer {
   /** Bytes that were no request. */
   connectionFailed(code: FailureCode): void;
   ejected(member: Member, event: 'ejected' | 'back', forMs: number): void;
+  moved(tunnel: Tunnel, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
+  /** A session could not go on at another target. */
+  fellBack(tunnel: Tunnel, from: Member, cause: string): void;
   /** Totals of tunnels that are closed. */
   readonly carried: Carried;
 }
@@ -95,6 +98,18 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
     'target',
   ]);
 
+  const moves = metrics.counter('moves_total', 'Sessions that went on at another target, by why.', ['cause']);
+  const pauses = metrics.histogram(
+    'move_pause_seconds',
+    'How long clients waited while their session moved.',
+    waitBuckets,
+  );
+  const fallbacks = metrics.counter(
+    'move_fallbacks_total',
+    'Sessions that could not move, so that their clients had to reconnect, by why.',
+    ['cause'],
+  );
+
   function count(product: string, status: number): void {
     let counts = statuses.get(product);
     if (counts === undefined) {
@@ -134,9 +149,9 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
       const { info, client, target, cause = 'cut', closeCode } = tunnel;
       const seconds = (Date.now() - tunnel.openedAt) / 1_000;
       carried.bytesFromClients += client.bytes;
-      carried.bytesFromTargets += target.bytes;
+      carried.bytesFromTargets += target.bytes + tunnel.before.bytes;
       carried.messagesFromClients += client.messages;
-      carried.messagesFromTargets += target.messages;
+      carried.messagesFromTargets += target.messages + tunnel.before.messages;
       closed.inc({ cause });
       lives.observe(seconds);
       if (!lines) return;
@@ -149,13 +164,32 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
           target: info.member.target.name,
           seconds: round(seconds),
           bytesIn: client.bytes,
-          bytesOut: target.bytes,
+          bytesOut: target.bytes + tunnel.before.bytes,
           messagesIn: client.messages,
-          messagesOut: target.messages,
+          messagesOut: target.messages + tunnel.before.messages,
+          moves: tunnel.moves,
           cause,
           closeCode,
         },
         'tunnel',
+      );
+    },
+    moved({ info }, from, cause, pauseMs) {
+      moves.inc({ cause });
+      pauses.observe(pauseMs / 1_000);
+      if (!lines) return;
+      const { id, uid, product, member } = info;
+      log.info(
+        { id, uid, product, from: from.target.name, to: member.target.name, cause, pauseMs: round(pauseMs) },
+        'session moved',
+      );
+    },
+    fellBack({ info }, from, cause) {
+      fallbacks.inc({ cause });
+      const { id, uid, product } = info;
+      log.warn(
+        { id, uid, product, from: from.target.name, cause },
+        'a session could not be moved; its client has to reconnect',
       );
     },
     connectionFailed: (code) => failures.inc({ code }),

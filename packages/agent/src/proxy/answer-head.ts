@@ -101,3 +101,11 @@ function valuesOf(headers: readonly string[], wanted: string): string[] {
   }
   return values;
 }
+
+/** The first header of a name. */
+export function headerOf({ headers }: AnswerHead, name: string): string | undefined {
+  for (let index = 0; index < headers.length; index += 2) {
+    if ((headers[index] as string).toLowerCase() === name) return headers[index + 1];
+  }
+  return undefined;
+}

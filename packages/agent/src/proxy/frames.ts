@@ -3,8 +3,15 @@ export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9,
 
 /** Is shown the control frames. */
 export interface ControlReceiver {
-  /** A control frame is whole; its payload is unmasked. */
-  onControl(opcode: number, payload: Buffer): void;
+  /**
+   * A control frame is whole; its payload is unmasked.
+   *
+   * @param end - where it ends in the chunk
+   * @param size - how many bytes it has with its header; more than `end` where it began in an earlier chunk
+   */
+  onControl(opcode: number, payload: Buffer, end: number, size: number): void;
+  /** The payload of a data frame is whole, and ends at `end` in the chunk. Only where the walker was told to say so. */
+  onDataEnd?(chunk: Buffer, end: number): void;
 }
 
 /** Longest header: 2 bytes, 8 of length, 4 of mask. */
@@ -30,9 +37,23 @@ export class FrameWalker {
   /** Payload of the current control frame so far; data frames have none. */
   #control: Buffer | undefined;
   #controlLength = 0;
-  #controlOpcode = 0;
+  /** Opcode of the current frame. */
+  #opcode = 0;
   #mask = 0;
   #masked = false;
+  /** Bytes of the current frame so far, and of its header. */
+  #frameBytes = 0;
+  readonly #tellsData: boolean;
+
+  /** @param tellsData - whether the end of each data frame is told */
+  constructor(tellsData = false) {
+    this.#tellsData = tellsData;
+  }
+
+  /** Bytes at the end of the last chunks that may be, or are, the beginning of a control frame that is not whole. */
+  get openControlBytes(): number {
+    return this.#partialLength > 0 ? this.#partialLength : this.#control === undefined ? 0 : this.#frameBytes;
+  }
 
   /** Whether the stream stands between two frames. */
   get atBoundary(): boolean {
@@ -50,15 +71,18 @@ export class FrameWalker {
     while (at < length && this.fault === undefined) {
       if (this.#left > 0) {
         const take = Math.min(this.#left, length - at);
+        this.#frameBytes += take;
         if (this.#control !== undefined) this.#collect(chunk, at, take, to);
         this.#left -= take;
         at += take;
+        if (this.#left === 0 && this.#tellsData && this.#opcode < 8) to.onDataEnd?.(chunk, at);
       } else if (this.#partialLength > 0) {
         at = this.#completeHeader(chunk, at, length, to);
       } else {
         const size = headerSize(chunk, at, length);
         if (at + size <= length) {
-          this.#readHeader(chunk, at, to);
+          this.#frameBytes = size;
+          this.#readHeader(chunk, at, to, at + size);
           at += size;
         } else {
           this.#partial ??= Buffer.allocUnsafeSlow(maxHeaderBytes);
@@ -78,13 +102,14 @@ export class FrameWalker {
       partial[this.#partialLength++] = chunk[at++] as number;
     }
     if (this.#partialLength === headerSize(partial, 0, this.#partialLength)) {
+      this.#frameBytes = this.#partialLength;
       this.#partialLength = 0;
-      this.#readHeader(partial, 0, to);
+      this.#readHeader(partial, 0, to, at);
     }
     return at;
   }
 
-  #readHeader(bytes: Buffer, at: number, to: ControlReceiver): void {
+  #readHeader(bytes: Buffer, at: number, to: ControlReceiver, end: number): void {
     const first = bytes[at] as number;
     const second = bytes[at + 1] as number;
     const opcode = first & 0x0f;
@@ -98,6 +123,7 @@ export class FrameWalker {
       if (high > 0x1fffff) this.fault = 'a frame longer than 2^53 bytes';
       this.#left = high * 4294967296 + bytes.readUInt32BE(at + 6);
     }
+    this.#opcode = opcode;
     if (opcode < 8) {
       if (opcode > 2) this.fault = `a frame of reserved opcode ${opcode}`;
       if (opcode !== opcodes.continuation) this.messages++;
@@ -108,12 +134,11 @@ export class FrameWalker {
     if (this.fault !== undefined) return;
     if (this.#masked) this.#mask = bytes.readUInt32BE(at + headerSize(bytes, at, at + 2) - 4);
     if (short === 0) {
-      to.onControl(opcode, empty);
+      to.onControl(opcode, empty, end, this.#frameBytes);
       return;
     }
     this.#control = Buffer.allocUnsafe(short);
     this.#controlLength = 0;
-    this.#controlOpcode = opcode;
   }
 
   #collect(chunk: Buffer, at: number, take: number, to: ControlReceiver): void {
@@ -122,11 +147,20 @@ export class FrameWalker {
     if (this.#controlLength < control.length) return;
     this.#control = undefined;
     if (this.#masked) unmask(control, this.#mask);
-    to.onControl(this.#controlOpcode, control);
+    to.onControl(this.#opcode, control, at + take, this.#frameBytes);
   }
 }
 
 const empty = Buffer.alloc(0);
+
+/** The whole size of the frame with which these bytes begin; `undefined` while that cannot be told. */
+export function frameSize(bytes: Buffer): number | undefined {
+  const header = headerSize(bytes, 0, bytes.length);
+  if (bytes.length < header || bytes.length < 2) return undefined;
+  const short = (bytes[1] as number) & 0x7f;
+  if (short === 126) return header + bytes.readUInt16BE(2);
+  return header + (short === 127 ? Number(bytes.readBigUInt64BE(2)) : short);
+}
 
 /** The size of the header that begins at `at`, as far as the bytes up to `end` tell; at least 2. */
 function headerSize(bytes: Buffer, at: number, end: number): number {

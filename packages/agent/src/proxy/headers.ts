@@ -7,6 +7,7 @@ import {
   identityHeaderPrefix,
   productHeader,
   requestIdHeader,
+  resumeHeader,
   type SignedHeaders,
   signatureHeader,
   signIdentity,
@@ -41,6 +42,10 @@ export interface HeaderWriter {
    * What `Connection` names goes before ours are added: otherwise a client could have them removed.
    */
   forTarget(request: IncomingMessage, identity: Identity, origin: RequestOrigin): string[];
+  /** Those of them that come from the request, without the identity, which is signed for a time only. */
+  ofRequest(request: IncomingMessage, origin: RequestOrigin): string[];
+  /** Those of them that say who the client is. */
+  ofIdentity(identity: Identity, id: string): string[];
 }
 
 /** Where a request comes from. */
@@ -77,26 +82,34 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
       const given = trusted ? readRequestId(headers[requestIdHeader]) : undefined;
       return { address: forwarded ?? peer, trusted, id: given ?? nextId() };
     },
-    forTarget(request, identity, { trusted, id }) {
-      const headers = withoutHopByHop(request.rawHeaders, (name) => !isOurs(name));
-      const ours = writeIdentity(identity);
-      headers.push(...ours, agentHeader, agent, requestIdHeader, id);
-      if (secret !== undefined) {
-        const [, uid = '', , product = ''] = ours;
-        const signed = { [uidHeader]: uid, [productHeader]: product, [agentHeader]: agent, [requestIdHeader]: id };
-        headers.push(signatureHeader, signIdentity(secret, signed as SignedHeaders, Date.now() + identityTtlMs));
-      }
-      const given = trusted ? request.headers : nothing;
-      const peer = plainAddress(request.socket.remoteAddress);
-      const before = given['x-forwarded-for'];
-      headers.push('x-forwarded-for', before === undefined ? peer : `${before}, ${peer}`);
-      const ownProto = (request.socket as TLSSocket).encrypted ? 'https' : 'http';
-      headers.push('x-forwarded-proto', firstOf(given['x-forwarded-proto']) ?? ownProto);
-      const host = firstOf(given['x-forwarded-host']) ?? request.headers.host;
-      if (host !== undefined) headers.push('x-forwarded-host', host);
-      return headers;
-    },
+    forTarget: (request, identity, origin) => [...ofRequest(request, origin), ...ofIdentity(identity, origin.id)],
+    ofRequest,
+    ofIdentity,
   };
+
+  function ofIdentity(identity: Identity, id: string): string[] {
+    const headers = writeIdentity(identity);
+    const [, uid = '', , product = ''] = headers;
+    headers.push(agentHeader, agent, requestIdHeader, id);
+    if (secret !== undefined) {
+      const signed = { [uidHeader]: uid, [productHeader]: product, [agentHeader]: agent, [requestIdHeader]: id };
+      headers.push(signatureHeader, signIdentity(secret, signed as SignedHeaders, Date.now() + identityTtlMs));
+    }
+    return headers;
+  }
+
+  function ofRequest(request: IncomingMessage, { trusted }: RequestOrigin): string[] {
+    const headers = withoutHopByHop(request.rawHeaders, (name) => !isOurs(name));
+    const given = trusted ? request.headers : nothing;
+    const peer = plainAddress(request.socket.remoteAddress);
+    const before = given['x-forwarded-for'];
+    headers.push('x-forwarded-for', before === undefined ? peer : `${before}, ${peer}`);
+    const ownProto = (request.socket as TLSSocket).encrypted ? 'https' : 'http';
+    headers.push('x-forwarded-proto', firstOf(given['x-forwarded-proto']) ?? ownProto);
+    const host = firstOf(given['x-forwarded-host']) ?? request.headers.host;
+    if (host !== undefined) headers.push('x-forwarded-host', host);
+    return headers;
+  }
 }
 
 /** The nearest address that no trusted proxy has: what stands before it anyone may have written. */
@@ -116,7 +129,8 @@ function firstOf(value: string | string[] | undefined): string | undefined {
 
 /** The end-to-end headers of a target's answer. */
 export function responseHeaders(raw: RawHeaders): string[] {
-  return withoutHopByHop(raw, () => true);
+  // What targets tell agents of resuming is no client's business.
+  return withoutHopByHop(raw, (name) => !name.startsWith(resumeHeader));
 }
 
 /** The end-to-end headers among these that pass; one of several values stays several. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { failed, type Result, success, type Target } from '@gopush/contract';
 import { acceptOf } from '../handshake.ts';
-import { type AnswerHead, type BodyFraming, framingOf, parseAnswerHead } from './answer-head.ts';
+import { type AnswerHead, type BodyFraming, framingOf, headerOf, parseAnswerHead } from './answer-head.ts';
 import { carryTo, connectCarrying } from './carrier.ts';
 
 /** What a target made of an upgrade request. */
@@ -99,11 +99,4 @@ function readAnswer(socket: Socket, head: AnswerHead, early: Buffer, key: string
   return typeof body === 'string'
     ? failed('target_bad_answer', `${target.name}: ${body}`)
     : success({ socket, head, early, body });
-}
-
-function headerOf({ headers }: AnswerHead, name: string): string | undefined {
-  for (let index = 0; index < headers.length; index += 2) {
-    if ((headers[index] as string).toLowerCase() === name) return headers[index + 1];
-  }
-  return undefined;
 }

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
+import { drainPing, quietPong } from '@gopush/contract';
 import type { TunnelInfo } from '../observe.ts';
 import { carryTo, type Receiver, reset, writeChunk } from './carrier.ts';
-import { type ControlReceiver, FrameWalker, opcodes } from './frames.ts';
+import { type ControlReceiver, FrameWalker, frameSize, opcodes } from './frames.ts';
+import type { ResumeMarks } from './resume-marks.ts';
 
 /** Why a tunnel ended. */
 export type TunnelCause =
@@ -12,6 +14,7 @@ export type TunnelCause =
   | 'idle'
   | 'too old'
   | 'drained'
+  | 'not resumed'
   | 'cut';
 
 /** Limits of a tunnel, in milliseconds; 0 is none. */
@@ -28,32 +31,69 @@ const keepAliveMs = 60_000;
 /** How long one side may stay open after the other has ended, in milliseconds. */
 const lingerMs = 10_000;
 
+/** What a tunnel needs so that its session can go on at another target. */
+export interface Resumable {
+  /** Names the session to the next target. */
+  token: string;
+  readonly marks: ResumeMarks;
+  /** Largest frame of a client that is kept until it is whole, in bytes. */
+  readonly frameBytes: number;
+  /**
+   * The target is gone, and the client waits.
+   *
+   * @param cause - `planned`: the target has handed the session over; `crash`: it is gone without a word
+   */
+  onLost(tunnel: Tunnel, cause: 'planned' | 'crash'): void;
+}
+
+/** How long a target may take to hand a session over after its client was stopped, in milliseconds. */
+const handOverMs = 15_000;
+
 /**
  * One upgraded stream being piped.
  *
  * Both sides always go down together: whoever ends its side gets what is still on the way from the other; whoever resets resets
- * the other. A class with shared listeners, since a gateway has thousands of these and each closure would be kept for each.
+ * the other. Only where the target can resume sessions its end is not the client's: the client is held until another target goes on.
+ * A class with shared listeners, since a gateway has thousands of these and each closure would be kept for each.
  */
 export class Tunnel {
   readonly client: TunnelSide;
-  readonly target: TunnelSide;
+  target: TunnelSide;
   readonly openedAt: number;
   readonly info: TunnelInfo;
+  /** Absent: the target's end is the end. */
+  readonly resumable: Resumable | undefined;
   /** Set once, by whatever ended it first. */
   cause: TunnelCause | undefined;
   /** The code of the first close frame that was seen, and who sent it. */
   closeCode: number | undefined;
+  /** How often its session went on at another target. */
+  moves = 0;
+  /** Bytes and messages of targets that it had before. */
+  readonly before = { bytes: 0, messages: 0 };
   #quietSince: number;
   #bytesSeen = 0;
   #endedAt: number | undefined;
+  /** When the client was stopped, since the target asked for it. */
+  #stoppedAt: number | undefined;
+  #held = false;
+  #onGoing: (() => void) | undefined;
   #open = 2;
   readonly #onClosed: (tunnel: Tunnel) => void;
 
-  constructor(client: Socket, target: Socket, info: TunnelInfo, now: number, onClosed: (tunnel: Tunnel) => void) {
+  constructor(
+    client: Socket,
+    target: Socket,
+    info: TunnelInfo,
+    now: number,
+    onClosed: (tunnel: Tunnel) => void,
+    resumable?: Resumable,
+  ) {
     this.info = info;
     this.openedAt = now;
     this.#quietSince = now;
     this.#onClosed = onClosed;
+    this.resumable = resumable;
     this.client = new TunnelSide(this, client, 'client');
     this.target = new TunnelSide(this, target, 'target');
   }
@@ -68,6 +108,16 @@ export class Tunnel {
     return side === this.client ? this.target : this.client;
   }
 
+  /** Whether the client waits for a target to go on. */
+  get isHeld(): boolean {
+    return this.#held;
+  }
+
+  /** Whether it is at its end, or there already. */
+  get isOver(): boolean {
+    return this.#endedAt !== undefined;
+  }
+
   /** Looks after the limits; called about once a second. */
   sweep(now: number, limits: TunnelLimits): void {
     const bytes = this.client.bytes + this.target.bytes;
@@ -75,6 +125,7 @@ export class Tunnel {
       this.#bytesSeen = bytes;
       this.#quietSince = now;
     }
+    if (this.#stoppedAt !== undefined && !this.#held && now - this.#stoppedAt >= handOverMs) this.#overdue(now);
     if (this.#endedAt !== undefined && now - this.#endedAt >= lingerMs) this.destroy(this.cause ?? 'cut');
     else if (limits.idleMs > 0 && now - this.#quietSince >= limits.idleMs) this.close(1001, 'idle', now);
     else if (limits.maxAgeMs > 0 && now - this.openedAt >= limits.maxAgeMs) this.close(1012, 'too old', now);
@@ -91,6 +142,7 @@ export class Tunnel {
     this.closeCode ??= code;
     this.#endedAt = now;
     this.target.sayClose(code);
+    if (this.#held) this.client.socket.resume();
   }
 
   /** Cuts both sides at once. */
@@ -100,8 +152,45 @@ export class Tunnel {
     this.target.socket.destroy();
   }
 
+  /**
+   * Goes on with a session at another target.
+   *
+   * @param socket - of the next target, which has resumed the session
+   * @param early - what came from it already
+   * @param skip - how many of its first data frames the client must not see; until these are there the client is held
+   * @param onGoing - told when the client goes on
+   */
+  rejoin(socket: Socket, early: Buffer, skip: number, onGoing: () => void): void {
+    this.before.bytes += this.target.bytes;
+    this.before.messages += this.target.messages;
+    this.target = new TunnelSide(this, socket, 'target', skip);
+    this.#open++;
+    this.moves++;
+    this.#held = false;
+    this.#onGoing = onGoing;
+    // Should the next target go away meanwhile, its client has been stopped all the same.
+    this.#stoppedAt = Date.now();
+    this.target.start(early.length === 0 ? [] : [early]);
+  }
+
+  /** @internal The next target is ready. */
+  goOn(): void {
+    this.#stoppedAt = undefined;
+    this.client.replay();
+    this.#onGoing?.();
+    this.#onGoing = undefined;
+  }
+
+  /** @internal The target wants to hand the session over. */
+  stopClient(now: number): void {
+    if (this.#stoppedAt !== undefined || this.#endedAt !== undefined) return;
+    this.#stoppedAt = now;
+    this.client.stop();
+  }
+
   /** @internal */
   ended(side: TunnelSide, now: number): void {
+    if (this.#lost(side)) return;
     this.cause ??= `${side.name} closed`;
     this.#endedAt ??= now;
     this.other(side).socket.end();
@@ -109,12 +198,17 @@ export class Tunnel {
 
   /** @internal */
   failed(side: TunnelSide): void {
+    if (this.#lost(side)) return;
     this.cause ??= `${side.name} reset`;
     reset(this.other(side).socket);
   }
 
   /** @internal */
   closed(side: TunnelSide): void {
+    // One that was left behind is not of this tunnel any more.
+    if (side !== this.client && side !== this.target) return;
+    if (side === this.target && this.#held) return;
+    if (!side.socket.readableEnded && this.#lost(side)) return;
     const { socket } = this.other(side);
     // An orderly end was passed on; anything else must not leave the other side waiting.
     if (!side.socket.readableEnded && !socket.destroyed) {
@@ -123,6 +217,30 @@ export class Tunnel {
     }
     if (--this.#open === 0) this.#onClosed(this);
   }
+
+  /** A target that asked to hand over, and did not, has everything as before; one that has taken over, and says nothing, is of no use. */
+  #overdue(now: number): void {
+    if (this.#onGoing === undefined) this.goOn();
+    else this.close(1012, 'not resumed', now);
+  }
+
+  /** The target is gone: whether its session goes on elsewhere. */
+  #lost(side: TunnelSide): boolean {
+    const { resumable, client, target } = this;
+    if (side !== target || resumable === undefined || this.#endedAt !== undefined) return false;
+    if (this.#held) return true;
+    if (this.closeCode !== undefined || client.socket.destroyed || client.socket.readableEnded) return false;
+    // Half a frame that the client has got cannot be taken back, nor one of its own be sent again that was not kept.
+    if (!target.isWhole || !client.canReplay) return false;
+    const cause = client.isStopped ? 'planned' : 'crash';
+    this.#held = true;
+    client.hold();
+    this.#open--;
+    target.socket.destroy();
+    resumable.onLost(this, cause);
+    return true;
+  }
+
 }
 
 /** One side of a tunnel: what comes from it, on its way to the other. */
@@ -132,14 +250,26 @@ export class TunnelSide implements Receiver, ControlReceiver {
   readonly name: 'client' | 'target';
   /** Bytes that came from here. */
   bytes = 0;
-  readonly #walker = new FrameWalker();
+  readonly #walker: FrameWalker;
   /** The close code that the other side is to get as soon as the frame on its way is whole. */
   #closing: number | undefined;
+  /** With a client: what came of a frame that is not whole. With a target: of a control frame, which the client may not be meant to see. */
+  #open: Buffer | undefined;
+  /** Whether a frame came that is too large to be kept. */
+  #tooLarge = false;
+  #stop: 'no' | 'asked' | 'stopped' = 'no';
+  /** Where in the current chunk a frame stands that is not for the other side. */
+  #cut: { readonly start: number; readonly end: number } | undefined;
+  /** Data frames that the client must not see. */
+  #skip: number;
+  #skipped: Buffer | undefined;
 
-  constructor(tunnel: Tunnel, socket: Socket, name: 'client' | 'target') {
+  constructor(tunnel: Tunnel, socket: Socket, name: 'client' | 'target', skip = 0) {
     this.tunnel = tunnel;
     this.socket = socket;
     this.name = name;
+    this.#skip = skip;
+    this.#walker = new FrameWalker(name === 'target' && tunnel.resumable !== undefined);
     sides.set(socket, this);
     // Finds out about peers that went away without a word.
     socket.setKeepAlive(true, keepAliveMs);
@@ -149,6 +279,26 @@ export class TunnelSide implements Receiver, ControlReceiver {
   /** Messages that came from here. */
   get messages(): number {
     return this.#walker.messages;
+  }
+
+  /** Whether nothing that came from here is half passed on. */
+  get isWhole(): boolean {
+    return this.#walker.fault === undefined && (this.#walker.atBoundary || this.#walker.openControlBytes > 0);
+  }
+
+  /** Whether what came from here last can be sent again. */
+  get canReplay(): boolean {
+    return this.#walker.fault === undefined && !this.#tooLarge;
+  }
+
+  /** Bytes that are kept for another target. */
+  get openBytes(): number {
+    return this.#open?.length ?? 0;
+  }
+
+  /** Whether this side has been stopped between two frames, and the target knows. */
+  get isStopped(): boolean {
+    return this.#stop === 'stopped';
   }
 
   start(early: readonly Buffer[]): void {
@@ -162,24 +312,156 @@ export class TunnelSide implements Receiver, ControlReceiver {
 
   onChunk(chunk: Buffer, length: number): boolean {
     this.bytes += length;
-    const boundary = this.#walker.walk(chunk, length, this);
+    const { resumable } = this.tunnel;
+    if (resumable === undefined) return this.#pass(chunk, length, this.#walker.walk(chunk, length, this));
+    if (this.name === 'client') return this.#fromClient(chunk, length, resumable.frameBytes);
+    return this.#skip > 0 ? this.#skipFrames(chunk, length) : this.#fromTarget(chunk, length, resumable);
+  }
+
+  #pass(chunk: Buffer, length: number, boundary: number): boolean {
     const to = this.tunnel.other(this).socket;
-    if (this.#closing === undefined) return writeChunk(to, chunk, length);
-    if (boundary === 0) return writeChunk(to, chunk, length);
+    if (this.#closing === undefined || boundary === 0) return writeChunk(to, chunk, length);
     writeChunk(to, chunk, boundary);
     this.#finish();
     return false;
   }
 
-  onControl(opcode: number, payload: Buffer): void {
+  /** What comes from a client goes on at once; of a frame that is not whole what came is kept, for a target that has to begin with it. */
+  #fromClient(chunk: Buffer, length: number, frameBytes: number): boolean {
+    if (this.tunnel.isHeld || this.#stop === 'stopped') {
+      // Read before it was stopped: for the next target.
+      this.#walker.walk(chunk, length, this);
+      this.#open = Buffer.concat([this.#open ?? noBytes, chunk.subarray(0, length)]);
+      return false;
+    }
+    const boundary = this.#walker.walk(chunk, length, this);
+    const isStopping = this.#stop !== 'no';
+    if (boundary < length) this.#keepOpen(chunk.subarray(boundary, length), boundary > 0, frameBytes);
+    else {
+      this.#open = undefined;
+      this.#tooLarge = false;
+    }
+    if (!isStopping) return writeChunk(this.tunnel.target.socket, chunk, length);
+    if (boundary === 0) return writeChunk(this.tunnel.target.socket, chunk, length);
+    writeChunk(this.tunnel.target.socket, chunk, boundary);
+    this.#sayStopped();
+    return false;
+  }
+
+  #keepOpen(rest: Buffer, isNew: boolean, frameBytes: number): void {
+    const before = isNew ? 0 : (this.#open?.length ?? 0);
+    if (isNew) this.#tooLarge = false;
+    if (this.#tooLarge || before + rest.length > frameBytes) {
+      this.#tooLarge = true;
+      this.#open = undefined;
+    } else this.#open = before === 0 ? Buffer.from(rest) : Buffer.concat([this.#open as Buffer, rest]);
+  }
+
+  /** What comes from a target goes on at once, but for the ping that is not meant for the client. */
+  #fromTarget(chunk: Buffer, length: number, { marks }: Resumable): boolean {
+    this.#cut = undefined;
+    const boundary = this.#walker.walk(chunk, length, this);
+    const openBytes = this.#walker.openControlBytes;
+    if (!this.#walker.atBoundary && openBytes === 0) marks.keepCut(chunk, length);
+    const cut = this.#cut as { readonly start: number; readonly end: number } | undefined;
+    if (this.#open === undefined && cut === undefined && openBytes === 0) return this.#pass(chunk, length, boundary);
+    return this.#passAround(chunk, length, boundary, cut, openBytes);
+  }
+
+  #passAround(
+    chunk: Buffer,
+    length: number,
+    boundary: number,
+    cut: { readonly start: number; readonly end: number } | undefined,
+    openBytes: number,
+  ): boolean {
+    const held = this.#open;
+    this.#open = undefined;
+    // Still the same control frame.
+    if (openBytes > length) {
+      this.#open = Buffer.concat([held ?? noBytes, chunk.subarray(0, length)]);
+      return true;
+    }
+    const to = this.tunnel.client.socket;
+    const isHeldCut = cut !== undefined && cut.start < 0;
+    if (held !== undefined && !isHeldCut) to.write(held);
+    let from = isHeldCut ? cut.end : 0;
+    if (cut !== undefined && !isHeldCut) {
+      if (cut.start > 0) to.write(Buffer.from(chunk.subarray(0, cut.start)));
+      from = cut.end;
+    }
+    const until = length - openBytes;
+    if (openBytes > 0) this.#open = Buffer.from(chunk.subarray(until, length));
+    if (until <= from) return !to.writableNeedDrain;
+    return this.#pass(chunk.subarray(from, until), until - from, Math.max(0, boundary - from));
+  }
+
+  /** The first frames of a target that resumes are for us: the openings that the client has had from the first one. */
+  #skipFrames(chunk: Buffer, length: number): boolean {
+    const fresh = Buffer.from(chunk.subarray(0, length));
+    let bytes = this.#skipped === undefined ? fresh : Buffer.concat([this.#skipped, fresh]);
+    while (this.#skip > 0) {
+      const size = frameSize(bytes);
+      if (size === undefined || size > bytes.length) {
+        this.#skipped = bytes;
+        return bytes.length < maxSkippedBytes || this.#refuse();
+      }
+      this.#skip--;
+      bytes = bytes.subarray(size);
+    }
+    this.#skipped = undefined;
+    this.tunnel.goOn();
+    return bytes.length === 0 || this.#fromTarget(bytes, bytes.length, this.tunnel.resumable as Resumable);
+  }
+
+  #refuse(): false {
+    this.tunnel.close(1012, 'not resumed', Date.now());
+    return false;
+  }
+
+  onControl(opcode: number, payload: Buffer, end: number, size: number): void {
     if (opcode === opcodes.close) this.tunnel.closeCode ??= payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+    // From a client the same is a ping as any other.
+    else if (opcode === opcodes.ping && this.name === 'target' && this.tunnel.resumable !== undefined) {
+      if (payload.toString('latin1') !== drainPing) return;
+      this.#cut = { start: end - size, end };
+      this.tunnel.stopClient(Date.now());
+    }
+  }
+
+  onDataEnd(chunk: Buffer, end: number): void {
+    this.tunnel.resumable?.marks.read(chunk, end);
+  }
+
+  /** Stops reading at the next boundary between two frames, and tells the other side. */
+  stop(): void {
+    this.#stop = 'asked';
+    if (this.#walker.atBoundary) this.#sayStopped();
+  }
+
+  /** Reads no further, wherever it stands. */
+  hold(): void {
+    this.#stop = 'stopped';
+    this.socket.pause();
+  }
+
+  #sayStopped(): void {
+    this.hold();
+    this.tunnel.other(this).socket.write(pongFrame(quietPong));
+  }
+
+  /** Goes on reading, after what came of a frame that another target may not have got whole. */
+  replay(): void {
+    this.#stop = 'no';
+    if (this.#open !== undefined) this.tunnel.other(this).socket.write(this.#open);
+    this.socket.resume();
   }
 
   /** What comes from here ends, for the other side, with a close frame. */
   sayClose(code: number): void {
     this.#closing = code;
     // After something that is no WebSocket a frame would be noise.
-    if (this.#walker.atBoundary || this.#walker.fault !== undefined) this.#finish();
+    if (this.#walker.atBoundary || this.#walker.fault !== undefined || this.tunnel.isHeld) this.#finish();
   }
 
   #finish(): void {
@@ -190,6 +472,11 @@ export class TunnelSide implements Receiver, ControlReceiver {
     this.socket.pause();
   }
 }
+
+const noBytes = Buffer.alloc(0);
+
+/** Most that the frames may have which a client must not see, in bytes. */
+const maxSkippedBytes = 65_536;
 
 /** Sides by socket, so that all sockets share four listeners. */
 const sides = new WeakMap<Socket, TunnelSide>();
@@ -217,4 +504,10 @@ function onClose(this: Socket): void {
 /** An unmasked close frame, as a server sends it. */
 function closeFrame(code: number): Buffer {
   return Buffer.from([0x88, 2, code >> 8, code & 0xff]);
+}
+
+/** A masked pong, as a client sends it. The mask is no secret: the payload is ours. */
+function pongFrame(text: string): Buffer {
+  const payload = Buffer.from(text, 'latin1');
+  return Buffer.concat([Buffer.from([0x8a, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 }

@@ -1,13 +1,15 @@
 import type { Socket } from 'node:net';
 import type { TunnelInfo } from '../observe.ts';
-import { Tunnel, type TunnelLimits } from './tunnel.ts';
+import { type Resumable, Tunnel, type TunnelLimits } from './tunnel.ts';
 
 /** The clients of an agent that asked for an upgrade: in their handshake, or at the end of a tunnel. */
 export interface Tunnels {
   /** Counts a client's handshake until it is over: a tunnel, an answer, or gone. */
   greet(client: Socket): void;
   /** Joins a client and a target. */
-  open(client: Socket, target: Socket, info: TunnelInfo): Tunnel;
+  open(client: Socket, target: Socket, info: TunnelInfo, resumable?: Resumable): Tunnel;
+  /** Closes a tunnel with 1012 when its turn comes: so many a second, after a random wait, so that clients do not all come back at once. */
+  closeSoon(tunnel: Tunnel): void;
   readonly size: number;
   /** What went through the open tunnels, by where it came from. */
   carrying(what: 'bytes' | 'messages'): { client: number; target: number };
@@ -28,9 +30,14 @@ const goodbyeMs = 1_000;
 /**
  * Keeps account of the clients that asked for an upgrade.
  *
+ * @param closePerSecond - how many are closed a second where many have to be
  * @param onClosed - told of each tunnel that is closed
  */
-export function createTunnels(limits: TunnelLimits, onClosed: (tunnel: Tunnel) => void): Tunnels {
+export function createTunnels(
+  limits: TunnelLimits,
+  closePerSecond: number,
+  onClosed: (tunnel: Tunnel) => void,
+): Tunnels {
   const greeting = new Set<Socket>();
   const tunnels = new Set<Tunnel>();
   const sweep = setInterval(() => {
@@ -38,6 +45,8 @@ export function createTunnels(limits: TunnelLimits, onClosed: (tunnel: Tunnel) =
     for (const tunnel of tunnels) tunnel.sweep(now, limits);
   }, 1_000).unref();
   let emptied: (() => void) | undefined;
+  const closing = new Set<NodeJS.Timeout>();
+  let nextClose = 0;
   const close = (closed: Tunnel): void => {
     tunnels.delete(closed);
     if (tunnels.size === 0) emptied?.();
@@ -49,10 +58,24 @@ export function createTunnels(limits: TunnelLimits, onClosed: (tunnel: Tunnel) =
       greeting.add(client);
       client.once('close', () => greeting.delete(client));
     },
-    open(client, target, info) {
-      const tunnel = new Tunnel(client, target, info, Date.now(), close);
+    open(client, target, info, resumable) {
+      const tunnel = new Tunnel(client, target, info, Date.now(), close, resumable);
       tunnels.add(tunnel);
       return tunnel;
+    },
+    closeSoon(tunnel) {
+      const now = Date.now();
+      // The pace, and up to twice the distance to the one before as jitter.
+      const stepMs = 1_000 / closePerSecond;
+      nextClose = Math.max(now, nextClose) + stepMs;
+      const timer = setTimeout(
+        () => {
+          closing.delete(timer);
+          tunnel.close(1012, 'not resumed', Date.now());
+        },
+        nextClose - now + Math.random() * 2 * stepMs,
+      );
+      closing.add(timer);
     },
     get size() {
       return tunnels.size;
@@ -96,6 +119,7 @@ export function createTunnels(limits: TunnelLimits, onClosed: (tunnel: Tunnel) =
     },
     close() {
       clearInterval(sweep);
+      for (const timer of closing) clearTimeout(timer);
     },
   };
 }

@@ -8,7 +8,8 @@ export function writeRequestHead(method: string, path: string, headers: readonly
   return `${method} ${path} HTTP/1.1\r\n${writeHeaders(headers)}\r\n`;
 }
 
-function writeHeaders(headers: readonly string[]): string {
+/** Headers as lines, from names and values in turn. */
+export function writeHeaders(headers: readonly string[]): string {
   let text = '';
   for (let index = 0; index + 1 < headers.length; index += 2) text += `${headers[index]}: ${headers[index + 1]}\r\n`;
   return text;

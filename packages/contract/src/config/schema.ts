@@ -326,6 +326,31 @@ export const configSchema = z
       })
       .prefault({})
       .meta({ description: 'Waiting instead of failing.' }),
+    seamless: z
+      .strictObject({
+        enabled: z.boolean().default(true).meta({
+          description:
+            'Whether agents keep the connections of clients while their push-server restarts, and move their sessions to another.',
+        }),
+        holdMs: wait(10_000, 600_000).meta({
+          description: 'How long a client is held while no target goes on with its session.',
+        }),
+        frameBytes: z.int().min(125).max(16_777_216).default(65_536).meta({
+          description: 'Largest frame of a client that is sent again when a push-server crashed in the midst of it.',
+        }),
+        movesPerSecond: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(1_000)
+          .meta({ description: 'How many sessions are moved a second.' }),
+        maxHeldBytes: z.int().min(0).max(2_147_483_647).default(67_108_864).meta({
+          description:
+            'Bytes of clients that are kept for the next target, in all; beyond it clients have to reconnect.',
+        }),
+      })
+      .prefault({})
+      .meta({ description: 'Restarts of push-servers that clients do not notice.' }),
     limits: z
       .strictObject({
         connections: limit().meta({

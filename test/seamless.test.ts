@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ConfigInput } from '@gopush/contract';
+import { type PushServer, startPushServer } from '@gopush/push-server';
+import type { Socket } from 'socket.io-client';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startRedis } from '../packages/store/test/support/redis.ts';
+import { believing, startTestAgent } from './support/gateway.ts';
+import { connectClient } from './support/socket-io.ts';
+
+const stores: Record<string, () => Promise<ConfigInput>> = {
+  embedded: async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'gopush-'));
+    onTestFinished(() => rm(dir, { recursive: true, force: true }));
+    return { pushServer: { fanoutDir: dir, storeDir: join(dir, 'store') } };
+  },
+  Redis: async () => ({ redisAdapter: { port: (await startRedis()).port } }),
+};
+
+/** What a client has seen of its connection and its room. */
+function watch(client: Socket) {
+  const seen = { disconnects: 0, numbers: [] as number[], answered: 0, unanswered: 0 };
+  client.on('disconnect', () => seen.disconnects++);
+  client.on('count', ({ message }: { message: number }) => seen.numbers.push(message));
+  return seen;
+}
+
+describe.each(Object.keys(stores))('with the store %s', (name) => {
+  async function start(count: number, clients: number) {
+    const config = await (stores[name] as () => Promise<ConfigInput>)();
+    const startServer = async (index: number): Promise<PushServer> => {
+      const server = await startPushServer({
+        config: { serverPortStart: 0, ...config, pushServer: { drainMs: 5_000, ...config.pushServer } },
+        node: `push-server-${index}`,
+      });
+      onTestFinished(() => server.close());
+      return server;
+    };
+    const servers = await Promise.all(Array.from({ length: count }, (_, index) => startServer(index)));
+    let targets = servers.map(({ port }) => ({ ip: '127.0.0.1', port }));
+    const agent = await startTestAgent({ agent: believing, router: { default: () => targets } });
+    const connected = await Promise.all(
+      Array.from({ length: clients }, (_, index) =>
+        connectClient(agent.url, 'websocket', { query: { user: `user-${index}` } }),
+      ),
+    );
+    await Promise.all(connected.map((client) => client.emitWithAck('go:join', 'room')));
+    return {
+      servers,
+      startServer,
+      clients: connected,
+      route: (to: readonly PushServer[]) => {
+        targets = to.map(({ port }) => ({ ip: '127.0.0.1', port }));
+      },
+    };
+  }
+
+  test('every push-server is restarted, one after the other: no client notices', async () => {
+    const { servers, startServer, clients, route } = await start(2, 20);
+    const ids = clients.map(({ id }) => id);
+    const seen = clients.map(watch);
+    let live = [...servers];
+    let said = 0;
+    let going = true;
+    const say = async (): Promise<void> => {
+      while (going) {
+        const server = live[said % live.length] as PushServer;
+        await server.push.toRoom('room', 'count', { message: said++ });
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    const ask = async (client: Socket, index: number): Promise<void> => {
+      while (going) {
+        const { ok } = await client.timeout(5_000).emitWithAck('go:presence', { room: 'room' });
+        const counts = seen[index] as (typeof seen)[number];
+        if (ok) counts.answered++;
+        else counts.unanswered++;
+      }
+    };
+    const work = [say(), ...clients.map(ask)];
+    for (const old of servers) {
+      const fresh = await startServer(servers.indexOf(old) + 10);
+      live = [...live.filter((server) => server !== old), fresh];
+      route(live);
+      await old.close();
+    }
+    going = false;
+    await Promise.all(work);
+    await expect.poll(() => seen.map(({ numbers }) => numbers.length)).toEqual(clients.map(() => said));
+    for (const counts of seen) {
+      expect(counts).toMatchObject({ disconnects: 0, unanswered: 0 });
+      expect(counts.numbers).toEqual(Array.from({ length: said }, (_, index) => index));
+    }
+    expect(clients.map(({ id }) => id)).toEqual(ids);
+    // Still in their rooms, and with their acks.
+    expect(await clients[0]?.emitWithAck('go:leave', 'never')).toMatchObject({ ok: true, rooms: ['room'] });
+  });
+});
