@@ -9,6 +9,7 @@ import type { HookSet, UidSource } from './hooks/hook-set.ts';
 import type { Served, TunnelInfo } from './observe.ts';
 import { isOriginAllowed } from './origin.ts';
 import { adopt } from './proxy/carrier.ts';
+import { saysFull } from './proxy/full-answer.ts';
 import { type RequestOrigin, responseHeaders } from './proxy/headers.ts';
 import { openUpstream, type Upstream } from './proxy/open-upstream.ts';
 import { relayAnswer } from './proxy/relay-answer.ts';
@@ -111,7 +112,12 @@ function askForTunnel(
       member.tunnels++;
       const upstream = await openUpstream({ target, request: asked, key, connectTimeoutMs, timeoutMs, client });
       if (!upstream.ok || upstream.value.body !== undefined) member.tunnels--;
-      return upstream.ok ? success({ ...upstream.value, cookie: mark?.cookie }) : upstream;
+      if (!upstream.ok) return upstream;
+      if (saysFull(upstream.value.head)) {
+        upstream.value.socket.destroy();
+        return failed('target_full', target.name);
+      }
+      return success({ ...upstream.value, cookie: mark?.cookie });
     },
   });
 }

@@ -51,6 +51,7 @@ export { readProduct, readSid, writeUid } from './query.ts';
 export { type Result, success } from './result.ts';
 export {
   type Ack,
+  type Closing,
   events,
   type Gap,
   greeting,

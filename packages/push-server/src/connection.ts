@@ -15,6 +15,7 @@ import type { AddressOf } from './client-address.ts';
 import { handleMessages } from './handle-messages.ts';
 import type { Rules } from './hook/rules.ts';
 import type { ServerClient } from './hook/server-hook.ts';
+import type { Limits } from './limits/limits.ts';
 import { logFailure } from './refuse.ts';
 import { handleRooms } from './rooms/handle-rooms.ts';
 import type { Push } from './rooms/push.ts';
@@ -29,6 +30,7 @@ export interface ConnectionContext {
   readonly rules: Rules;
   readonly addressOf: AddressOf;
   readonly sessions: SessionContext;
+  readonly limits: Limits;
   /** Secrets of which one must have signed an identity; none: it need not be signed. */
   readonly secrets: readonly string[];
   readonly log: Logger;
@@ -40,22 +42,27 @@ export interface ConnectionContext {
 export async function admit(
   socket: Socket,
   next: (error?: Error) => void,
-  { rules, addressOf, secrets, sessions, log }: ConnectionContext,
+  { rules, addressOf, secrets, sessions, limits, log }: ConnectionContext,
 ): Promise<void> {
   const { headers, query } = socket.handshake;
+  const refuse = (failure: Failure): void => {
+    limits.refused(failure.code);
+    next(errorOf(failure));
+  };
   if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) {
-    return next(errorOf({ code: 'identity_unsigned' }));
+    return refuse({ code: 'identity_unsigned' });
   }
   const identity = readIdentity(headers, query);
-  if (!identity.ok) return next(errorOf(identity.failure));
+  if (!identity.ok) return refuse(identity.failure);
   const client = createClient(socket, identity.value, addressOf);
   if (rules.has('onConnect')) {
     const verdict = await rules.mayConnect(client);
     if (!verdict.ok) {
       logFailure(verdict.failure, log);
-      return next(errorOf(verdict.failure));
+      return refuse(verdict.failure);
     }
   }
+  if (!(await limits.take(socket, client.uid))) return refuse({ code: 'too_many_connections_uid' });
   clients.set(socket, client);
   const session = new Session(socket, client, sessions);
   sessions.all.set(socket.id, session);
@@ -69,18 +76,22 @@ export async function admit(
 }
 
 /** A connection's line: its user's room → the greeting → what it asks for. */
-export function handleConnection(socket: Socket, { node, push, rules, sessions, log, keep }: ConnectionContext): void {
+export function handleConnection(
+  socket: Socket,
+  { node, push, rules, sessions, limits, log, keep }: ConnectionContext,
+): void {
   const client = clientOf(socket);
   if (client === undefined) return;
   const { uid, product } = client;
   const session = sessions.all.get(socket.id);
   if (session === undefined) return;
+  limits.watch(socket);
   const agent = socket.handshake.headers[agentHeader];
   const welcome: Welcome = { uid, product, agent: typeof agent === 'string' ? agent : null, server: node };
   socket.emit(events.welcome, welcome);
   socket.emit(events.push, greeting);
-  handleRooms(session, push, rules, log);
-  handleMessages(socket, client, rules, log);
+  handleRooms(session, push, rules, limits, log);
+  handleMessages(socket, client, rules, limits, log);
   session.begin().catch((error: unknown) => log.error({ err: error }, 'a session could not begin'));
   socket.on('disconnect', (reason) => {
     sessions.all.delete(socket.id);

@@ -13,10 +13,11 @@ import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
 import { createRules } from './hook/rules.ts';
 import type { ServerHook } from './hook/server-hook.ts';
+import { createLimits } from './limits/limits.ts';
 import { openStore } from './open-store.ts';
 import { createAttendance } from './presence/attendance.ts';
 import { createPush, type Push, type PushCounts } from './rooms/push.ts';
-import { roomOfUser } from './rooms/room-names.ts';
+import { roomOfUser, slowClients } from './rooms/room-names.ts';
 import type { Session, SessionContext } from './session.ts';
 
 /** What a push-server is started with. */
@@ -86,7 +87,17 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       await io.close();
       await drained;
     });
-    const counts: PushCounts = { published: 0, kept: 0, notKept: 0, gaps: 0, filled: 0 };
+    const limits = createLimits({ io, config: pushServer.limits, presence: store.presence, log });
+    lifetime.opened('limits', limits.close);
+    const counts: PushCounts = {
+      published: 0,
+      kept: 0,
+      notKept: 0,
+      gaps: 0,
+      filled: 0,
+      recovered: 0,
+      notRecovered: 0,
+    };
     const {
       push,
       feeds,
@@ -98,10 +109,13 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       config: pushServer,
       log,
       counts,
-      emit(room, except, args) {
+      emit(room, except, args, volatile) {
         const [event, ...rest] = args;
-        const to = io.local.to(room);
-        (except === undefined ? to : to.except(except)).emit(event as string, ...rest);
+        const leftOut = [...(except === undefined ? [] : [except]), ...(volatile === true ? [slowClients] : [])];
+        io.local
+          .to(room)
+          .except(leftOut)
+          .emit(event as string, ...rest);
       },
     });
     lifetime.opened('rooms', feeds.close);
@@ -139,6 +153,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       node,
       push,
       sessions,
+      limits,
       secrets: config.access.secrets,
       rules: createRules(hook.current, config.hooks.timeoutMs),
       addressOf: createAddressOf(config.access.trustedProxies),
