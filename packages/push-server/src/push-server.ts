@@ -2,8 +2,10 @@ import { createServer } from 'node:http';
 import { resolve } from 'node:path';
 import { type Config, type ConfigInput, createConfig, events, type PresenceEvent } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
-import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
+import { createLifetime, createMetrics, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
+import { openStore } from '@gopush/store';
 import { Server } from 'socket.io';
+import { createAnnouncement } from './announcement.ts';
 import { createAddressOf } from './client-address.ts';
 import { admit, type ConnectionContext, clientOf, handleConnection } from './connection.ts';
 import { meshFolder, startEmbeddedFanout } from './fanout/embedded.ts';
@@ -14,7 +16,9 @@ import { openHook } from './hook/open-hook.ts';
 import { createRules } from './hook/rules.ts';
 import type { ServerHook } from './hook/server-hook.ts';
 import { createLimits } from './limits/limits.ts';
-import { openStore } from './open-store.ts';
+import { measureStore } from './observe/measure-store.ts';
+import { openObservation } from './observe/observation.ts';
+import { describeStoreCalls } from './observe/server-metrics.ts';
 import { createAttendance } from './presence/attendance.ts';
 import { createPush, type Push, type PushCounts } from './rooms/push.ts';
 import { roomOfUser, slowClients } from './rooms/room-names.ts';
@@ -26,7 +30,7 @@ export interface PushServerOptions {
   readonly config?: ConfigInput;
   /** The server hook itself, or where its file is. @defaultValue none: all clients may enter all rooms, and speak to those they are in */
   readonly hooks?: ServerHook | HookLocation;
-  /** Which of the push-servers this is; its port is `serverPortStart` plus this. @defaultValue 0 */
+  /** Which of the push-servers of this machine this is; its port is `serverPortStart` plus this, that of its admin listener `admin.serverPort` plus this. @defaultValue 0 */
   readonly index?: number;
   /** Folder of the project. @defaultValue the current one */
   readonly dir?: string;
@@ -43,6 +47,8 @@ export interface PushServer {
   /** Where it can be reached from this machine. */
   readonly url: string;
   readonly port: number;
+  /** Where its admin listener can be reached; `undefined` where it has none. */
+  readonly adminUrl: string | undefined;
   /** The Socket.IO server. */
   readonly io: Server;
   /** Speaks to rooms and users, whichever push-server they are on. */
@@ -65,8 +71,20 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
   try {
     const fanout = await startFanout(config, dir, log);
     lifetime.opened('fan-out', fanout.close);
-    const store = await openStore(config, dir);
+    const metrics = createMetrics('gopush_server_');
+    lifetime.opened('metrics', metrics.close);
+    const store = measureStore(await openStore(config, dir), describeStoreCalls(metrics));
     lifetime.opened('store', store.close);
+    const observation = await openObservation({ config, index, node, metrics, fanout, store, log }, lifetime.opened);
+    let clients = (): number => 0;
+    const announcement = createAnnouncement({
+      registry: store.registry,
+      id: fanout.bus.node,
+      config: pushServer,
+      load: () => clients(),
+      log,
+    });
+    lifetime.opened('announcement', announcement.close);
     const hook = await openHook(options.hooks ?? {}, config, log);
     lifetime.opened('server hook', hook.close);
     // Those who leave because of a stop are told of as well.
@@ -80,6 +98,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       maxHttpBufferSize: pushServer.maxMessageBytes,
       ...corsFor(config.access.allowedOrigins),
     });
+    clients = () => io.engine.clientsCount;
     io.adapter(fanout.adapter);
     lifetime.opened('Socket.IO', async () => {
       // Not disconnectSockets: its clients would take it for a wish of ours and never come back.
@@ -167,12 +186,19 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     io.on('connection', (socket) => handleConnection(socket, context));
     await hook.start({ io, push, clientOf });
     await fanout.joined();
+    observation.show({ node, io, fanout, store, limits, counts }, http);
 
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });
     const url = urlOf(address);
-    log.info({ url, fanout: fanout.kind }, 'push-server listening');
-    return { url, port: address.port, io, push, close: lifetime.close };
+    lifetime.opened('readiness', () => {
+      observation.stopping();
+      return announcement.draining();
+    });
+    await announcement.ready(address);
+    const { adminUrl } = observation;
+    log.info({ url, admin: adminUrl, fanout: fanout.kind }, 'push-server listening');
+    return { url, port: address.port, adminUrl, io, push, close: lifetime.close };
   } catch (error) {
     await lifetime.close();
     throw error;
