@@ -5,6 +5,7 @@ import type { HookLocation } from '@gopush/hooks';
 import { createLifetime, createMetrics, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
 import { openStore } from '@gopush/store';
 import { Server } from 'socket.io';
+import { openAdminUi } from './admin-ui.ts';
 import { createAnnouncement } from './announcement.ts';
 import { createAddressOf } from './client-address.ts';
 import { admit, type ConnectionContext, clientOf, handleConnection } from './connection.ts';
@@ -184,6 +185,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     };
     io.use((socket, next) => void admit(socket, next, context));
     io.on('connection', (socket) => handleConnection(socket, context));
+    if (pushServer.adminUi !== null) {
+      lifetime.opened('admin page', await openAdminUi(io, pushServer.adminUi, node));
+    }
     await hook.start({ io, push, clientOf });
     await fanout.joined();
     observation.show({ node, io, fanout, store, limits, counts }, http);
