@@ -21,18 +21,28 @@ const implementations: Record<string, () => Promise<StartNode>> = {
     onTestFinished(() => rm(fanoutDir, { recursive: true, force: true }));
     return nodesWith({ pushServer: { fanoutDir } });
   },
-  'a single Redis': async () => {
-    const { port } = await startRedis();
-    return nodesWith({ redisAdapter: { port } });
-  },
   'Redis behind a sentinel': async () => {
     const { port } = await startSentinel();
     return nodesWith({ redisAdapter: { sentinels: [{ host: '127.0.0.1', port }] } });
   },
-  'a Redis Cluster': async () => {
-    const { ports } = await startRedisCluster();
-    return nodesWith({ redisAdapter: { cluster: ports.map((port) => ({ host: '127.0.0.1', port })) } });
-  },
+  ...Object.fromEntries(
+    (['pubsub', 'sharded', 'streams'] as const).flatMap((fanout) => [
+      [
+        `a single Redis by ${fanout}`,
+        async () => {
+          const { port } = await startRedis();
+          return nodesWith({ redisAdapter: { port, fanout } });
+        },
+      ],
+      [
+        `a Redis Cluster by ${fanout}`,
+        async () => {
+          const { ports } = await startRedisCluster();
+          return nodesWith({ redisAdapter: { fanout, cluster: ports.map((port) => ({ host: '127.0.0.1', port })) } });
+        },
+      ],
+    ]),
+  ),
 };
 
 function nodesWith(config: ConfigInput): StartNode {
@@ -219,6 +229,25 @@ describe('Redis that is away', () => {
     clearInterval(speaking);
     expect(lines.filter((line) => /cannot be reached/.test(line))).toHaveLength(1);
   });
+
+  test.each(['sharded', 'streams'] as const)(
+    'by %s: local clients still hear what is said to all, nothing ends the process, and remote ones come back',
+    async (fanout) => {
+      const redis = await startRedis();
+      const start = nodesWith({ redisAdapter: { port: redis.port, fanout } });
+      const [one, two] = [await start('one'), await start('two')];
+      const [ann, bob] = [await connectTo(one, 'ann'), await connectTo(two, 'bob')];
+      await redis.kill();
+      const local = nextEvent(ann, 'all');
+      one.push.toAll('all', 'meanwhile');
+      expect(await local).toBe('meanwhile');
+      await redis.restart();
+      const remote = nextEvent(bob, 'all');
+      const speaking = setInterval(() => one.push.toAll('all', 'again'), 50);
+      expect(await remote).toBe('again');
+      clearInterval(speaking);
+    },
+  );
 
   test('absent at the start: the push-server starts and serves, and joins when Redis comes', async () => {
     const redis = await startRedis();

@@ -25,6 +25,7 @@ import {
   urlOf,
   watchEventLoop,
 } from '@gopush/service';
+import { openStore } from '@gopush/store';
 import { describeMetrics } from './agent-metrics.ts';
 import { AgentRequest } from './agent-request.ts';
 import { describeAgent } from './agent-state.ts';
@@ -43,10 +44,11 @@ import { createTunnels } from './proxy/tunnels.ts';
 import { createUpstreams } from './proxy/upstreams.ts';
 import { rejectConnection, rejectRequest } from './reject.ts';
 import { startChecks } from './route/checks.ts';
+import { discover } from './route/discover.ts';
 import { createFleet } from './route/fleet.ts';
 import { createHold } from './route/hold.ts';
 import { createRetryBudget } from './route/retry-budget.ts';
-import { createSources } from './route/sources.ts';
+import { createSources, type TargetList } from './route/sources.ts';
 
 /** What an agent is started with. */
 export interface AgentOptions {
@@ -54,7 +56,7 @@ export interface AgentOptions {
   readonly config?: ConfigInput;
   /** The hooks themselves, or where their files are. @defaultValue none: every request is refused with `uid_missing` */
   readonly hooks?: Hooks | HookLocation;
-  /** Folder of the project, from which the files of `agent.tls` are seen. @defaultValue the current one */
+  /** Folder of the project, from which the files of `agent.tls` and the store are seen. @defaultValue the current one */
   readonly dir?: string;
   /** Name of this agent, told to targets and in logs. @defaultValue `'agent'` */
   readonly node?: string;
@@ -80,7 +82,7 @@ export interface Agent {
 /**
  * Starts a gateway.
  *
- * @throws HookError for a hook that cannot be used, CertificateError for a certificate that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
+ * @throws HookError for a hook that cannot be used, StoreError for a store that cannot be opened (`routing.discover`), CertificateError for a certificate that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
  */
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   const { dir = process.cwd(), node = 'agent', index = 0, logger: log = silentLogger, exclusive = false } = options;
@@ -92,7 +94,8 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     const hooks = await openHooks(options.hooks ?? {}, config, metrics, log, lifetime.opened);
     const eventLoop = watchEventLoop();
     lifetime.opened('watch on the event loop', eventLoop.close);
-    const context = openContext(config, node, hooks, metrics, eventLoop, log, lifetime.opened);
+    const builtIn = await openBuiltIn(config, dir, lifetime.opened);
+    const context = openContext(config, node, hooks, builtIn, metrics, eventLoop, log, lifetime.opened);
     describeMetrics(metrics, context, eventLoop);
 
     const front = await openAgentFront(context, dir);
@@ -135,6 +138,7 @@ function openContext(
   config: Config,
   node: string,
   hooks: () => HookSet,
+  builtIn: TargetList,
   metrics: Metrics,
   eventLoop: EventLoopDelay,
   log: Logger,
@@ -166,7 +170,6 @@ function openContext(
     },
   );
   opened('tunnels', tunnels.close);
-  const builtInTargets = listBuiltInTargets(config);
   const context: Omit<AgentContext, 'rehome'> = {
     config,
     node,
@@ -179,7 +182,7 @@ function openContext(
     observer,
     hookTimeoutMs: config.hooks.timeoutMs,
     sources: createSources({
-      builtIn: { current: () => builtInTargets },
+      builtIn,
       dnsServers: routing.dnsServers,
       allows: access.allowedTargets.length === 0 ? undefined : createTrust(access.allowedTargets),
       log,
@@ -284,6 +287,19 @@ const consequences = {
     'the uid of upgrades comes from the agent hook, where that is a plain function; otherwise they are refused',
   router: 'everything goes to the built-in push-servers',
 } as const;
+
+/** The push-servers of the settings, or those that announce themselves. */
+async function openBuiltIn(config: Config, dir: string, opened: Lifetime['opened']): Promise<TargetList> {
+  if (!config.routing.discover) {
+    const targets = listBuiltInTargets(config);
+    return { current: () => targets };
+  }
+  const store = await openStore(config, dir);
+  opened('store', store.close);
+  const discovered = await discover(store.registry);
+  opened('discovery', discovered.close);
+  return discovered;
+}
 
 /** The push-servers that gopush runs on this machine. */
 function listBuiltInTargets({ pushServer, serverPortStart, serverWorkers }: Config): Target[] {

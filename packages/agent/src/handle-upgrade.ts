@@ -9,6 +9,7 @@ import type { HookSet, UidSource } from './hooks/hook-set.ts';
 import type { Served, TunnelInfo } from './observe.ts';
 import { isOriginAllowed } from './origin.ts';
 import { adopt } from './proxy/carrier.ts';
+import { saysFull } from './proxy/full-answer.ts';
 import { type RequestOrigin, responseHeaders } from './proxy/headers.ts';
 import { openUpstream, type Upstream } from './proxy/open-upstream.ts';
 import { relayAnswer } from './proxy/relay-answer.ts';
@@ -119,6 +120,10 @@ function askForTunnel(
       const upstream = await openUpstream({ target, request: asked, key, connectTimeoutMs, timeoutMs, client });
       if (!upstream.ok || upstream.value.body !== undefined) member.tunnels--;
       if (!upstream.ok) return upstream;
+      if (saysFull(upstream.value.head)) {
+        upstream.value.socket.destroy();
+        return failed('target_full', target.name);
+      }
       const resumable = rehome.resumable(upstream.value, { path, headers: ofRequest, key });
       return success({ ...upstream.value, cookie: mark?.cookie, resumable });
     },

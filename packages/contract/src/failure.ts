@@ -59,6 +59,7 @@ export const failures = {
   target_reset: row(502, 502, true, 'The server of this product closed the connection before it answered.'),
   target_bad_answer: row(502, 502, true, 'The server of this product gave an invalid answer.'),
   target_forbidden: row(500, 500, false, 'The product could not be routed: its server may not be used.'),
+  target_full: row(503, 503, true, 'The servers of this product have as many clients as they may have.'),
   target_silent: row(504, 504, true, 'The server of this product did not answer in time.'),
 
   // What a client of the push-server asked for
@@ -70,6 +71,10 @@ export const failures = {
   join_refused: row(403, 403, false, 'This client may not enter the room.'),
   publish_refused: row(403, 403, false, 'This client may not speak to the room.'),
   too_many_requests: row(429, 429, true, 'This client asks for too much at a time.'),
+  too_many_rooms: row(429, 429, false, 'This client is in as many rooms as it may enter.'),
+  too_many_connections_uid: row(429, 429, true, 'This user has as many connections as one may have.'),
+  send_queue_full: row(429, 429, true, 'This client does not read what it is sent.'),
+  replaced: row(409, 409, false, 'Another connection of this user took the place of this one.'),
   server_hook_threw: row(500, 403, false, 'It could not be decided whether this is allowed: the hook failed.'),
   server_hook_rejected: row(500, 403, false, 'It could not be decided whether this is allowed: the hook refused.'),
   server_hook_timeout: row(503, 503, true, 'It could not be decided in time whether this is allowed.'),

@@ -59,6 +59,7 @@ export {
 } from './resume.ts';
 export {
   type Ack,
+  type Closing,
   events,
   type Gap,
   greeting,

@@ -26,6 +26,8 @@ export const events = {
   publish: 'go:publish',
   /** Client → server: who is in a room: `{ room }`. */
   presence: 'go:presence',
+  /** Server → client: the server ends this connection: {@link Closing}. */
+  closing: 'go:closing',
   /** Server → client: {@link Gap}. */
   gap: 'go:gap',
   /** Server → client: {@link PresenceEvent}. */
@@ -100,6 +102,13 @@ export interface Gap {
   readonly room: string;
   /** From where the client has everything again. */
   readonly position: Position;
+}
+
+/** Why the server ends a connection; the WebSocket is closed with a code of its own and the failure code as reason. */
+export interface Closing {
+  /** A code of the failure table. */
+  readonly code: string;
+  readonly message: string;
 }
 
 /** Someone came into a room, or left it, with their last device. */

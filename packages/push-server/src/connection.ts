@@ -15,6 +15,7 @@ import type { AddressOf } from './client-address.ts';
 import { handleMessages } from './handle-messages.ts';
 import type { Rules } from './hook/rules.ts';
 import type { ServerClient } from './hook/server-hook.ts';
+import type { Limits } from './limits/limits.ts';
 import { logFailure } from './refuse.ts';
 import { handleRooms } from './rooms/handle-rooms.ts';
 import type { Push } from './rooms/push.ts';
@@ -33,6 +34,7 @@ export interface ConnectionContext {
   readonly recovery: Recovery;
   /** Keeps a session whose connection was lost. */
   readonly keepForRecovery: (session: Session) => void;
+  readonly limits: Limits;
   /** Secrets of which one must have signed an identity; none: it need not be signed. */
   readonly secrets: readonly string[];
   readonly log: Logger;
@@ -44,18 +46,22 @@ export interface ConnectionContext {
 export async function admit(
   socket: Socket,
   next: (error?: Error) => void,
-  { rules, addressOf, secrets, sessions, recovery, log }: ConnectionContext,
+  { rules, addressOf, secrets, sessions, recovery, limits, log }: ConnectionContext,
 ): Promise<void> {
   const { headers, query } = socket.handshake;
+  const refuse = (failure: Failure): void => {
+    limits.refused(failure.code);
+    next(errorOf(failure));
+  };
   if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) {
-    return next(errorOf({ code: 'identity_unsigned' }));
+    return refuse({ code: 'identity_unsigned' });
   }
   const identity = readIdentity(headers, query);
-  if (!identity.ok) return next(errorOf(identity.failure));
+  if (!identity.ok) return refuse(identity.failure);
   const client = createClient(socket, identity.value, addressOf);
   const restored = socket.recovered ? recovery.take(socket) : undefined;
   // A session goes on for its own user alone.
-  if (socket.recovered && restored?.uid !== client.uid) return next(errorOf({ code: 'session_unknown' }));
+  if (socket.recovered && restored?.uid !== client.uid) return refuse({ code: 'session_unknown' });
   if (restored !== undefined) {
     Object.assign(client.data, restored.record.clientData);
     if (restored.record.claims !== undefined) client.claims = restored.record.claims;
@@ -65,9 +71,10 @@ export async function admit(
     const verdict = await rules.mayConnect(client);
     if (!verdict.ok) {
       logFailure(verdict.failure, log);
-      return next(errorOf(verdict.failure));
+      return refuse(verdict.failure);
     }
   }
+  if (!(await limits.take(socket, client.uid))) return refuse({ code: 'too_many_connections_uid' });
   clients.set(socket, client);
   const session = new Session(socket, client, sessions, restored);
   sessions.all.set(socket.id, session);
@@ -82,11 +89,12 @@ export async function admit(
 
 /** A connection's line: its user's room → the greeting → what it asks for. */
 export function handleConnection(socket: Socket, context: ConnectionContext): void {
-  const { node, push, rules, sessions, keepForRecovery, log, keep } = context;
+  const { node, push, rules, sessions, limits, keepForRecovery, log, keep } = context;
   const client = clientOf(socket);
   if (client === undefined) return;
   const session = sessions.all.get(socket.id);
   if (session === undefined) return;
+  limits.watch(socket);
   session.watchAnswers();
   const { uid, product } = client;
   const agent = socket.handshake.headers[agentHeader];
@@ -95,8 +103,8 @@ export function handleConnection(socket: Socket, context: ConnectionContext): vo
     socket.emit(events.welcome, welcome);
     socket.emit(events.push, greeting);
   }
-  handleRooms(session, push, rules, log);
-  handleMessages(socket, client, rules, log);
+  handleRooms(session, push, rules, limits, log);
+  handleMessages(socket, client, rules, limits, log);
   session.begin().catch((error: unknown) => log.error({ err: error }, 'a session could not begin'));
   socket.on('disconnecting', (reason) => {
     if (!session.isMoved && recoverable.has(reason)) keepForRecovery(session);

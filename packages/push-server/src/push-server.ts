@@ -2,8 +2,11 @@ import { createServer } from 'node:http';
 import { resolve } from 'node:path';
 import { type Config, type ConfigInput, createConfig, events, type PresenceEvent, writeMark } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
-import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
+import { createLifetime, createMetrics, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
+import { openStore } from '@gopush/store';
 import { Server } from 'socket.io';
+import { openAdminUi } from './admin-ui.ts';
+import { createAnnouncement } from './announcement.ts';
 import { createAddressOf } from './client-address.ts';
 import { admit, type ConnectionContext, clientOf, handleConnection } from './connection.ts';
 import { emitLocal } from './emit/emit-local.ts';
@@ -15,10 +18,13 @@ import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
 import { createRules } from './hook/rules.ts';
 import type { ServerHook } from './hook/server-hook.ts';
-import { openStore } from './open-store.ts';
+import { createLimits } from './limits/limits.ts';
+import { measureStore } from './observe/measure-store.ts';
+import { openObservation } from './observe/observation.ts';
+import { describeStoreCalls } from './observe/server-metrics.ts';
 import { createAttendance } from './presence/attendance.ts';
 import { createPush, type Push, type PushCounts } from './rooms/push.ts';
-import { roomOfUser } from './rooms/room-names.ts';
+import { roomOfUser, slowClients } from './rooms/room-names.ts';
 import type { Session, SessionContext } from './session.ts';
 import { RecentDeliveries } from './sessions/recent-deliveries.ts';
 import { createRecovery } from './sessions/recovery.ts';
@@ -30,7 +36,7 @@ export interface PushServerOptions {
   readonly config?: ConfigInput;
   /** The server hook itself, or where its file is. @defaultValue none: all clients may enter all rooms, and speak to those they are in */
   readonly hooks?: ServerHook | HookLocation;
-  /** Which of the push-servers this is; its port is `serverPortStart` plus this. @defaultValue 0 */
+  /** Which of the push-servers of this machine this is; its port is `serverPortStart` plus this, that of its admin listener `admin.serverPort` plus this. @defaultValue 0 */
   readonly index?: number;
   /** Folder of the project. @defaultValue the current one */
   readonly dir?: string;
@@ -47,6 +53,8 @@ export interface PushServer {
   /** Where it can be reached from this machine. */
   readonly url: string;
   readonly port: number;
+  /** Where its admin listener can be reached; `undefined` where it has none. */
+  readonly adminUrl: string | undefined;
   /** The Socket.IO server. */
   readonly io: Server;
   /** Speaks to rooms and users, whichever push-server they are on. */
@@ -70,8 +78,20 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
   try {
     const fanout = await startFanout(config, dir, log);
     lifetime.opened('fan-out', fanout.close);
-    const store = await openStore(config, dir);
+    const metrics = createMetrics('gopush_server_');
+    lifetime.opened('metrics', metrics.close);
+    const store = measureStore(await openStore(config, dir), describeStoreCalls(metrics));
     lifetime.opened('store', store.close);
+    const observation = await openObservation({ config, index, node, metrics, fanout, store, log }, lifetime.opened);
+    let clients = (): number => 0;
+    const announcement = createAnnouncement({
+      registry: store.registry,
+      id: fanout.bus.node,
+      config: pushServer,
+      load: () => clients(),
+      log,
+    });
+    lifetime.opened('announcement', announcement.close);
     const hook = await openHook(options.hooks ?? {}, config, log);
     lifetime.opened('server hook', hook.close);
     // Those who leave because of a stop are told of as well.
@@ -88,13 +108,24 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         ? {}
         : { connectionStateRecovery: { maxDisconnectionDuration: recoveryMs, skipMiddlewares: false } }),
     });
+    clients = () => io.engine.clientsCount;
     writeFast(io);
     io.adapter(fanout.adapter);
     let closing: Promise<void> | undefined;
     const closeIo = (): Promise<void> => (closing ??= io.close());
     lifetime.opened('Socket.IO', closeIo);
     const recent = new RecentDeliveries();
-    const counts: PushCounts = { published: 0, kept: 0, notKept: 0, gaps: 0, filled: 0 };
+    const limits = createLimits({ io, config: pushServer.limits, presence: store.presence, log });
+    lifetime.opened('limits', limits.close);
+    const counts: PushCounts = {
+      published: 0,
+      kept: 0,
+      notKept: 0,
+      gaps: 0,
+      filled: 0,
+      recovered: 0,
+      notRecovered: 0,
+    };
     const {
       push,
       feeds,
@@ -107,8 +138,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       log,
       counts,
       recent,
-      emit(room, except, args) {
-        emitLocal(io.of('/'), [room], except === undefined ? [] : [except], args as [string, ...unknown[]]);
+      emit(room, except, args, volatile) {
+        const leftOut = [...(except === undefined ? [] : [except]), ...(volatile === true ? [slowClients] : [])];
+        emitLocal(io.of('/'), [room], leftOut, args as [string, ...unknown[]]);
       },
     });
     lifetime.opened('rooms', feeds.close);
@@ -185,6 +217,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       sessions,
       recovery,
       keepForRecovery,
+      limits,
       secrets: config.access.secrets,
       rules: createRules(hook.current, config.hooks.timeoutMs),
       addressOf: createAddressOf(config.access.trustedProxies),
@@ -196,8 +229,12 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     };
     io.use((socket, next) => void admit(socket, next, context));
     io.on('connection', (socket) => handleConnection(socket, context));
+    if (pushServer.adminUi !== null) {
+      lifetime.opened('admin page', await openAdminUi(io, pushServer.adminUi, node));
+    }
     await hook.start({ io, push, clientOf });
     await fanout.joined();
+    observation.show({ node, io, fanout, store, limits, counts }, http);
 
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });
@@ -209,8 +246,14 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       await drained;
     });
     const url = urlOf(address);
-    log.info({ url, fanout: fanout.kind }, 'push-server listening');
-    return { url, port: address.port, io, push, close: lifetime.close };
+    lifetime.opened('readiness', () => {
+      observation.stopping();
+      return announcement.draining();
+    });
+    await announcement.ready(address);
+    const { adminUrl } = observation;
+    log.info({ url, admin: adminUrl, fanout: fanout.kind }, 'push-server listening');
+    return { url, port: address.port, adminUrl, io, push, close: lifetime.close };
   } catch (error) {
     await lifetime.close();
     throw error;

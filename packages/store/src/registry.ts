@@ -5,6 +5,8 @@ export interface RegisteredNode {
   readonly tier: string;
   readonly host: string;
   readonly port: number;
+  /** Which machine it is on; absent: not known. Loopback addresses mean something on the same machine only. */
+  readonly machine?: string;
   /** Its share of new clients, beside the others of its tier. */
   readonly weight: number;
   /** How much it has to do, in a unit of its tier. */

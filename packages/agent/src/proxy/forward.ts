@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { failed, type Result, success, type Target } from '@gopush/contract';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
 import { type AnswerHead, framingOf, parseAnswerHead, staysOpen } from './answer-head.ts';
+import { saysFull } from './full-answer.ts';
 import { requestTrailers, responseHeaders } from './headers.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
 import { writeHead, writeRequestHead } from './write-head.ts';
@@ -181,9 +182,8 @@ class Forwarding implements Exchange {
       }
       bytes = bytes.subarray(head.size);
       if (head.status >= 200) {
-        const fault = this.#begin(head);
-        if (fault !== undefined)
-          return this.#fail(failed('target_bad_answer', `${this.#options.target.name}: ${fault}`));
+        const failure = this.#begin(head);
+        if (failure !== undefined) return this.#fail(failure);
       } else {
         this.#inform(head);
         if (bytes.length === 0) return true;
@@ -198,9 +198,11 @@ class Forwarding implements Exchange {
     this.#response.socket?.write(writeHead(status, reason, responseHeaders(headers)), 'latin1');
   }
 
-  #begin(head: AnswerHead): string | undefined {
+  #begin(head: AnswerHead): Result<never> | undefined {
+    const { name } = this.#options.target;
+    if (saysFull(head) && !hasBody(this.#request)) return failed('target_full', name);
     const framing = framingOf(head, this.#request.method ?? 'GET');
-    if (typeof framing === 'string') return framing;
+    if (typeof framing === 'string') return failed('target_bad_answer', `${name}: ${framing}`);
     this.#head = head;
     this.#body = createAnswerBody(framing);
     this.#response.writeHead(head.status, head.reason, [

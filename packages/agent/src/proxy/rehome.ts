@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { canResumeHeader, resumeAfterHeader, resumeHeader, resumeSkipHeader } from '@gopush/contract';
+import { createTokenBucket } from '@gopush/service';
 import { recallRequest } from '../agent-request.ts';
 import type { AgentContext } from '../context.ts';
-import { createTokenBucket } from '../limits/token-bucket.ts';
 import { resolve } from '../resolve.ts';
 import { choose } from '../route/choose.ts';
 import type { Member } from '../route/fleet.ts';

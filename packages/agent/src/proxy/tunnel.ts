@@ -240,7 +240,6 @@ export class Tunnel {
     resumable.onLost(this, cause);
     return true;
   }
-
 }
 
 /** One side of a tunnel: what comes from it, on its way to the other. */

@@ -23,7 +23,7 @@ export interface Serving<T> {
   readonly bytes: number;
   /** Finds the targets once more, after waiting. */
   readonly again: () => Promise<Result<Route>>;
-  /** Asks one target. Only while it cannot be reached is another one asked, as nothing has reached the first. */
+  /** Asks one target. Only while it cannot be reached, or is full, is another one asked, as the first has done nothing. */
   readonly ask: (member: Member) => Promise<Result<T>>;
 }
 
@@ -96,7 +96,7 @@ async function tryMembers<T>(
     }
     const { code } = result.failure;
     if (targetFailures.has(code)) fleet.failed(member, code, members);
-    if (code !== 'target_unreachable') break;
+    if (code !== 'target_unreachable' && code !== 'target_full') break;
     tried.add(member);
     member = undefined;
   }

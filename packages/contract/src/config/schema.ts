@@ -50,6 +50,10 @@ const redis = z.strictObject({
     .optional()
     .meta({ description: 'Some nodes of a Redis Cluster; instead of host and port.' }),
   prefix: z.string().min(1).max(64).default('gopush').meta({ description: 'Start of every channel and key.' }),
+  fanout: z.enum(['pubsub', 'sharded', 'streams']).default('pubsub').meta({
+    description:
+      'By what Socket.IO on push-servers reaches the others: pub/sub, sharded pub/sub (Redis 7), or streams. docs/fanout.md compares them.',
+  }),
 });
 
 /**
@@ -132,6 +136,59 @@ export const configSchema = z
         host: host()
           .default('127.0.0.1')
           .meta({ description: 'Address to listen on. It believes whoever reaches it: keep it private.' }),
+        announceHost: host().optional().meta({
+          description:
+            'Address under which agents of other machines reach it (routing.discover); absent: host, unless that is all addresses.',
+        }),
+        weight: z
+          .number()
+          .min(0)
+          .max(1_000_000)
+          .default(1)
+          .meta({ description: 'Its share of the clients beside other push-servers, where agents discover them.' }),
+        limits: z
+          .strictObject({
+            connections: limit().meta({
+              description: 'Connections of one push-server; beyond it agents try another. 0: no limit.',
+            }),
+            connectionsPerUid: limit().meta({
+              description: 'Connections of one uid on all push-servers, as far as they know each other; 0: no limit.',
+            }),
+            whenFull: z.enum(['refuse', 'replace']).default('refuse').meta({
+              description:
+                'What becomes of a uid with too many connections: refuse the new one, or replace the oldest one.',
+            }),
+            roomsPerSocket: z
+              .int()
+              .min(1)
+              .max(1_000_000)
+              .default(1_000)
+              .meta({ description: 'Rooms that one connection may enter.' }),
+            messagesPerSecond: limit(1_000_000).meta({
+              description: 'Messages a second of one connection, and as many at once after a pause; 0: no limit.',
+            }),
+            sendQueueBytes: z.int().min(1_024).max(1_073_741_824).default(4_194_304).meta({
+              description:
+                'Bytes that may wait for one connection. Beyond half of it volatile messages are left out, beyond it the connection is closed.',
+            }),
+          })
+          .prefault({})
+          .meta({ description: 'What a push-server takes.' }),
+        adminUi: z
+          .nullable(
+            z.strictObject({
+              username: z.string().min(1).max(255).meta({ description: 'Who may use it.' }),
+              passwordHash: z
+                .string()
+                .regex(/^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/, 'a bcrypt hash')
+                .meta({ description: 'Hash of the password by bcrypt.' }),
+            }),
+          )
+          .default(null)
+          .meta({
+            description:
+              "Who may look at the push-servers by Socket.IO's admin page (https://admin.socket.io); null: nobody.",
+          }),
         publicDir: z
           .string()
           .min(1)
@@ -277,6 +334,10 @@ export const configSchema = z
         retryPercent: z.number().min(0).max(100).default(20).meta({
           description:
             'Moves to other targets in percent of all requests, beyond 10 a second, so that they make no storm.',
+        }),
+        discover: z.boolean().default(false).meta({
+          description:
+            'Whether the built-in targets are the push-servers that announce themselves in the store, on all machines; else those of this configuration.',
         }),
         dnsServers: z.array(z.string().min(1)).default([]).meta({
           description: 'Name servers for targets given by DNS, as "10.0.0.2:53"; empty: those of the system.',

@@ -6,6 +6,12 @@ export interface Bus {
   publish(payload: Buffer): void;
   /** Sends to one node; nothing happens where it is gone. */
   send(node: string, payload: Buffer): void;
+  /**
+   * Sends something that comes back: from Redis, or from each other node.
+   *
+   * @param heard - told for each that has answered how long it took, in milliseconds
+   */
+  ping(heard: (ms: number) => void): void;
   /** Shown what other nodes sent. One listener. */
   onMessage(listener: (payload: Buffer) => void): void;
   /** Called when messages may have been lost, as the connection was. One listener. */

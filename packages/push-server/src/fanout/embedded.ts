@@ -15,6 +15,7 @@ import {
 import type { Bus } from './bus.ts';
 import type { AdapterFactory, Fanout } from './fanout.ts';
 import { type Mesh, startMesh } from './mesh.ts';
+import { createPings } from './pings.ts';
 
 /** The folder in which the push-servers of one deployment meet: the same project on the same ports. */
 export function meshFolder(dir: string, serverPortStart: number): string {
@@ -35,12 +36,24 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
   const adapters = new Map<string, MeshAdapter>();
   let onBusMessage: (payload: Buffer) => void = () => {};
   let onBusGap: () => void = () => {};
+  const pings = createPings();
   const mesh = await startMesh(
     folder,
     {
       onMessage(payload) {
         if (payload[0] === busByte) {
           onBusMessage(payload.subarray(1));
+          return;
+        }
+        if (payload[0] === pingByte) {
+          mesh.send(
+            payload.toString('latin1', 1, 1 + idBytes),
+            Buffer.concat([pongMark, payload.subarray(1 + idBytes)]),
+          );
+          return;
+        }
+        if (payload[0] === pongByte) {
+          pings.heard(payload.subarray(1));
           return;
         }
         const message = decode(payload);
@@ -68,6 +81,7 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
     node: mesh.id,
     publish: (payload) => mesh.publish(Buffer.concat([busMark, payload])),
     send: (node, payload) => mesh.send(node, Buffer.concat([busMark, payload])),
+    ping: (heard) => mesh.publish(Buffer.concat([pingMark, Buffer.from(mesh.id, 'latin1'), pings.next(heard)])),
     onMessage(listener) {
       onBusMessage = listener;
     },
@@ -119,6 +133,14 @@ class MeshAdapter extends ClusterAdapterWithHeartbeat {
 /** The first byte of our own messages. What Socket.IO's adapter sends begins with the 0xff of Node's serializer. */
 const busByte = 0x01;
 const busMark = Buffer.from([busByte]);
+
+/** A ping is followed by the name of who wants the answer. */
+const pingByte = 0x02;
+const pingMark = Buffer.from([pingByte]);
+const pongByte = 0x03;
+const pongMark = Buffer.from([pongByte]);
+/** How many bytes the name of a node has. */
+const idBytes = 12;
 
 const published = Promise.resolve('');
 const answered = Promise.resolve();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisClient } from '@gopush/store';
 import type { Bus } from './bus.ts';
+import { createPings } from './pings.ts';
 
 /** How many bytes the name of a node has, which comes before each message. */
 const nodeBytes = 12;
@@ -24,10 +25,14 @@ export function createRedisBus(publisher: RedisClient, subscriber: RedisClient, 
   subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => {
     const name = channel.toString();
     if (name !== all && name !== channelOf(node)) return;
-    // Redis gives what is published to whoever published it as well.
-    if (message.subarray(0, nodeBytes).equals(ownName)) return;
+    // Redis gives what is published to whoever published it as well; what this node has sent to itself is a ping.
+    if (message.subarray(0, nodeBytes).equals(ownName)) {
+      if (name !== all) pings.heard(message.subarray(nodeBytes));
+      return;
+    }
     onMessage(message.subarray(nodeBytes));
   });
+  const pings = createPings();
   let isFirst = true;
   subscriber.on('ready', () => {
     if (isFirst) isFirst = false;
@@ -38,6 +43,7 @@ export function createRedisBus(publisher: RedisClient, subscriber: RedisClient, 
     node,
     publish: (payload) => say(all, payload),
     send: (to, payload) => say(channelOf(to), payload),
+    ping: (heard) => say(channelOf(node), pings.next(heard)),
     onMessage(listener) {
       onMessage = listener;
     },

@@ -1,26 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConfig } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import { createRedisClient, type RedisClient } from '@gopush/store';
-import { createAdapter } from '@socket.io/redis-adapter';
+import { createRedisClient } from '@gopush/store';
 import type { Fanout } from './fanout.ts';
+import { ignoreRejections } from './ignore-rejections.ts';
+import { openRedisAdapter } from './redis-adapters.ts';
 import { createRedisBus } from './redis-bus.ts';
-
-/** How long other push-servers may take to answer a question, in milliseconds. */
-const requestTimeoutMs = 2_000;
 
 /** How long a start waits for Redis before it goes on without, in milliseconds. */
 const joinMs = 2_000;
 
 /**
- * Joins push-servers by Redis pub/sub. While Redis is away, what is local is served and what is remote is lost; it comes back by
+ * Joins push-servers by Redis: our own messages by pub/sub, those of Socket.IO as `redisAdapter.fanout` says. While Redis is away, what is local is served and what is remote is lost; it comes back by
  * itself.
  */
 export async function startRedisFanout(config: RedisConfig, log: Logger): Promise<Fanout> {
   // Two connections, as one that subscribes can do nothing else. What is published fails soon; subscriptions wait for ever.
   const publisher = createRedisClient(config, 1);
   const subscriber = createRedisClient(config, null);
-  const clients = [publisher, subscriber];
+  const subscribed = [ignoreRejections(publisher), ignoreRejections(subscriber)];
+  const opened = openRedisAdapter(config, publisher, subscriber);
+  const clients = [publisher, subscriber, ...opened.clients];
   let state: 'up' | 'down' | 'starting' = 'starting';
   let onUp: (() => void) | undefined;
 
@@ -49,12 +49,9 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
       look();
     });
   }
-  ignoreRejections(publisher);
-  const subscribed = ignoreRejections(subscriber);
-  const adapter = createAdapter(publisher, subscriber, { key: config.prefix, requestsTimeout: requestTimeoutMs });
   return {
     kind: 'redis',
-    adapter,
+    adapter: opened.adapter,
     bus: createRedisBus(publisher, subscriber, config.prefix),
     state: () => (state === 'up' ? 'up' : 'down'),
     async joined() {
@@ -69,37 +66,13 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
       }
       onUp = undefined;
       // Connected is not enough: what is published before a subscription is lost.
-      if (state === 'up') await Promise.race([subscribed(), delay(joinMs, undefined, { ref: false })]);
+      if (state !== 'up') return;
+      const ready = Promise.all([...subscribed.map((wait) => wait()), opened.ready()]);
+      await Promise.race([ready, delay(joinMs, undefined, { ref: false })]);
     },
     async close() {
+      opened.close();
       for (const client of clients) client.removeAllListeners('close').removeAllListeners('ready').disconnect();
     },
   };
 }
-
-/**
- * The adapter does not look at the promises of these calls, so that each failing one would be an unhandled rejection, by which
- * Node ends the process.
- *
- * @returns waits for the subscriptions that are under way
- */
-function ignoreRejections(client: RedisClient): () => Promise<unknown> {
-  const underWay = new Set<Promise<unknown>>();
-  for (const method of ['publish', 'subscribe', 'psubscribe', 'unsubscribe', 'punsubscribe'] as const) {
-    const call = (client[method] as (...args: unknown[]) => Promise<unknown>).bind(client);
-    Object.assign(client, {
-      [method]: (...args: unknown[]) => {
-        const result = call(...args);
-        result.catch(ignore);
-        if (method !== 'publish') {
-          underWay.add(result);
-          void result.catch(ignore).then(() => underWay.delete(result));
-        }
-        return result;
-      },
-    });
-  }
-  return () => Promise.allSettled(underWay);
-}
-
-function ignore(): void {}

@@ -1,5 +1,6 @@
 import {
   events,
+  type Failure,
   failed,
   type Joined,
   type JoinRequest,
@@ -15,8 +16,9 @@ import {
 } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { Rules } from '../hook/rules.ts';
+import type { Limits } from '../limits/limits.ts';
 import { createLine } from '../line.ts';
-import { ackOf, refuse } from '../refuse.ts';
+import { type AckFunction, ackOf, refuse } from '../refuse.ts';
 import type { Session } from '../session.ts';
 import type { Push } from './push.ts';
 
@@ -27,7 +29,7 @@ const maxWaiting = 1_000;
 type Answer = Result<object>;
 
 /** What a client asks of rooms: enter, speak, leave, see who is there. */
-export function handleRooms(session: Session, push: Push, rules: Rules, log: Logger): void {
+export function handleRooms(session: Session, push: Push, rules: Rules, limits: Limits, log: Logger): void {
   const { socket, client } = session;
   const line = createLine(maxWaiting);
   socket.on(events.room, (...args: unknown[]) => answer(args, parseRoomMessage(args[0]), speak));
@@ -40,6 +42,7 @@ export function handleRooms(session: Session, push: Push, rules: Rules, log: Log
 
   /** All of these rooms, or none. What was missed in them comes room by room. */
   async function enter(requests: readonly JoinRequest[]): Promise<Later> {
+    if (!hasRoomFor(requests.map(({ room }) => room))) return at(failed('too_many_rooms'));
     const verdicts = await Promise.all(requests.map(({ room }) => mayJoin(room)));
     const refused = verdicts.find((verdict) => !verdict.ok);
     if (refused !== undefined) return at(refused);
@@ -61,6 +64,7 @@ export function handleRooms(session: Session, push: Push, rules: Rules, log: Log
   async function speak(message: RoomMessage): Promise<Later> {
     const { room, event, noBroadcast } = message;
     const speaks = event !== undefined && noBroadcast !== true;
+    if (!hasRoomFor([room])) return at(failed('too_many_rooms'));
     const verdict = await mayJoin(room);
     if (!verdict.ok) return at(verdict);
     if (speaks && rules.has('canPublish')) {
@@ -82,6 +86,7 @@ export function handleRooms(session: Session, push: Push, rules: Rules, log: Log
     return {
       done: push.toRoom(room, event, message, {
         keep: volatile ? 'no' : 'try',
+        ...(volatile ? { volatile } : {}),
         ...(echo ? {} : { except: socket.id }),
         ...(id === undefined ? {} : { id }),
       }),
@@ -94,27 +99,37 @@ export function handleRooms(session: Session, push: Push, rules: Rules, log: Log
     return at(users.ok ? success({ users: users.value }) : users);
   }
 
+  function hasRoomFor(rooms: readonly string[]): boolean {
+    const more = new Set(rooms.filter((room) => !session.isIn(room))).size;
+    return more === 0 || session.rooms.length + more <= limits.roomsPerSocket;
+  }
+
   /** Who is in a room already does not enter it. */
   function mayJoin(room: string): Result<void> | Promise<Result<void>> {
     return session.isIn(room) || !rules.has('canJoin') ? done : rules.mayJoin(client, room);
+  }
+
+  function refuseAs(ack: AckFunction | undefined, failure: Failure): void {
+    limits.refused(failure.code);
+    refuse(ack, failure, log);
   }
 
   /** Does what was asked for and tells how it went, where the client wants to know. */
   function answer<T>(args: unknown[], parsed: Result<T>, act: (value: T) => Promise<Later>): void {
     const ack = ackOf(args);
     if (!parsed.ok) {
-      refuse(ack, parsed.failure, log);
+      refuseAs(ack, parsed.failure);
       return;
     }
     const tell = (result: Answer): void => {
       if (result.ok) ack?.({ ...result.value, ok: true });
-      else refuse(ack, result.failure, log);
+      else refuseAs(ack, result.failure);
     };
-    const failedToAct = (cause: unknown): void => refuse(ack, { code: 'internal', cause }, log);
+    const failedToAct = (cause: unknown): void => refuseAs(ack, { code: 'internal', cause });
     // What a client asks is begun in the order in which it was asked; what the store takes its time for may end later.
     const task = (): Promise<void> =>
       act(parsed.value).then((later) => void later.done.then(tell, failedToAct), failedToAct);
-    if (!line.add(task)) refuse(ack, { code: 'too_many_requests' }, log);
+    if (!line.add(task)) refuseAs(ack, { code: 'too_many_requests' });
   }
 }
 

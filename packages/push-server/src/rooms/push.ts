@@ -21,6 +21,8 @@ export interface RoomOptions {
    * does not keep it. @defaultValue `'try'`
    */
   readonly keep?: 'must' | 'try' | 'no';
+  /** Whether clients that are behind in reading are left out; with `keep: 'no'`. @defaultValue false */
+  readonly volatile?: boolean;
 }
 
 /** How something is said to a user. */
@@ -91,7 +93,7 @@ export interface Push {
 /** What push-servers tell each other. */
 type BusMessage =
   | readonly ['kept', room: string, epoch: string, offset: number, at: number, payload: Uint8Array]
-  | readonly ['live', room: string, payload: Uint8Array]
+  | readonly ['live', room: string, payload: Uint8Array, volatile: boolean]
   | readonly ['inbox', uid: string]
   | readonly ['move', uid: string, room: string, change: 'join' | 'leave'];
 
@@ -114,7 +116,7 @@ export interface PushOptions {
   /** Remembers what was given. */
   readonly recent: RecentDeliveries;
   /** Gives an event to the clients of this node in a room. */
-  readonly emit: (room: string, except: string | undefined, args: readonly unknown[]) => void;
+  readonly emit: (room: string, except: string | undefined, args: readonly unknown[], volatile?: boolean) => void;
 }
 
 /** What was said and given since the start. */
@@ -127,6 +129,10 @@ export interface PushCounts {
   gaps: number;
   /** Messages read from a log for members that missed them live. */
   filled: number;
+  /** Clients that came back to a place in a room and were given all they had missed. */
+  recovered: number;
+  /** Clients that came back to a place that the room's history does not reach back to. */
+  notRecovered: number;
 }
 
 /** Opens what speaks to clients: the one place that emits to rooms. */
@@ -169,7 +175,7 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
       }
       case 'live': {
         const { event, message: said, except } = decodeMessage(asBuffer(message[2]));
-        emit(message[1], except, [event, said]);
+        emit(message[1], except, [event, said], message[3]);
         return;
       }
       case 'inbox':
@@ -191,7 +197,7 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
     room: string,
     event: string,
     message: unknown,
-    { except, id, keep = 'try' }: RoomOptions,
+    { except, id, keep = 'try', volatile = false }: RoomOptions,
     nodes?: () => Promise<readonly string[]>,
   ): Promise<Result<Published>> {
     counts.published++;
@@ -212,8 +218,8 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
         log.debug({ room, err: error }, 'a message was not kept');
       }
     } else if (keep === 'must') return failed('not_durable', 'rooms keep no history: pushServer.history.count is 0');
-    emit(room, except, [event, message]);
-    tell(['live', room, payload]);
+    emit(room, except, [event, message], volatile);
+    tell(['live', room, payload, volatile]);
     return success({ position: null, duplicate: false });
   }
 
@@ -315,6 +321,11 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
       ...feeds,
       get size() {
         return feeds.size;
+      },
+      async join(...asked) {
+        const joined = await feeds.join(...asked);
+        if (joined.recovered !== undefined) counts[joined.recovered ? 'recovered' : 'notRecovered']++;
+        return joined;
       },
       close() {
         offState();

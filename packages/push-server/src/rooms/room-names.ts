@@ -10,3 +10,6 @@ export function roomOfClients(room: string): string {
 export function roomOfUser(uid: string): string {
   return `u:${uid}`;
 }
+
+/** The room of those for whom so much waits that volatile messages leave them out; each push-server has its own. */
+export const slowClients = 's:slow';

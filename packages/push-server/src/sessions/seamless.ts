@@ -9,9 +9,11 @@ import {
   quietPong,
   readIdentity,
   readMark,
+  readStickyMark,
   resumeAfterHeader,
   resumeHeader,
   resumeSkipHeader,
+  stickyHeader,
 } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
@@ -114,7 +116,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   const generateId = engine.generateId.bind(engine);
   engine.generateId = async (request) => {
     const record = resumes.get(request);
-    const id = record?.engineId ?? (await generateId(request));
+    const id = record?.engineId ?? (await generateId(request)) + markOf(request);
     // Until the connection is there, which has lost its request by then.
     const token = tokens.get(request);
     if (token !== undefined) beginnings.set(id, { token, record });
@@ -342,6 +344,13 @@ async function flushed(conn: EngineSocket, deadline: number): Promise<void> {
   while (conn.writeBuffer.length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
   // What was written in this tick leaves at its end.
   await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The agent's mark at the end of a session's id, by which later requests of the session find back here (docs/protocol.md). */
+function markOf({ headers }: IncomingMessage): string {
+  const given = headers[stickyHeader];
+  const mark = typeof given === 'string' ? readStickyMark(given) : undefined;
+  return mark === undefined ? '' : `.${mark}`;
 }
 
 /** A socket of a namespace in which we keep nothing. */

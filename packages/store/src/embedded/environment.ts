@@ -39,6 +39,7 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
   const database = openDatabase(folder, path);
   const state = createState('up');
   let closed: Promise<void> | undefined;
+  const underWay = new Set<Promise<unknown>>();
   let space: { readonly at: number; readonly free: Promise<number> } | undefined;
 
   async function checkSpace(): Promise<void> {
@@ -62,6 +63,9 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
       if (late) throw new StoreError('store_down', 'too late');
       return work(database);
     });
+    const settled = done.then(ignore, ignore);
+    underWay.add(settled);
+    void settled.then(() => underWay.delete(settled));
     try {
       const result = await within(done, callMs, `the store in ${folder}`);
       state.set('up');
@@ -98,7 +102,12 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
       if (closed === undefined) database.readerCheck();
     },
     close() {
-      closed ??= within(database.close(), callMs, `closing the store in ${folder}`);
+      // Closing in the middle of a transaction has been seen to wait for ever, with the whole process.
+      closed ??= within(
+        Promise.all(underWay).then(() => database.close()),
+        callMs,
+        `closing the store in ${folder}`,
+      );
       return closed;
     },
   };
@@ -121,6 +130,8 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
   }
   return environment;
 }
+
+function ignore(): void {}
 
 function openDatabase(folder: string, path: string): Database {
   try {

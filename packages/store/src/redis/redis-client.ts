@@ -16,11 +16,13 @@ const silenceMs = 1_500;
  * @param maxRetriesPerRequest - after how many failed attempts to reconnect a waiting command fails; `null`: never
  * @param waiting - whether commands wait for a connection, and are sent again after a lost one; else they fail at once,
  *   and so do those whose server hangs
+ * @param sharded - whether it subscribes to channels of sharded pub/sub, which on a cluster have a server each
  */
 export function createRedisClient(
   config: RedisConfig,
   maxRetriesPerRequest: number | null,
   waiting = true,
+  sharded = false,
 ): RedisClient {
   const { username, password, db, tls, sentinels, sentinelName, cluster } = config;
   const retry = (attempt: number): number => Math.min(50 * 2 ** attempt, maxRetryMs);
@@ -37,6 +39,7 @@ export function createRedisClient(
       redisOptions: common,
       clusterRetryStrategy: retry,
       enableOfflineQueue: waiting,
+      shardedSubscribers: sharded,
     });
   }
   const single = { ...common, enableOfflineQueue: waiting, retryStrategy: retry, ...(db === undefined ? {} : { db }) };

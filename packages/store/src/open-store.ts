@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path';
 import type { Config } from '@gopush/contract';
-import { openEmbeddedStore, openRedisStore, type Store } from '@gopush/store';
+import { openEmbeddedStore } from './embedded/open-embedded-store.ts';
+import { openRedisStore } from './redis/open-redis-store.ts';
+import type { Store } from './store.ts';
 
 /**
  * Opens the store that the settings want: Redis where there is one, else a folder of the project.
@@ -8,7 +10,10 @@ import { openEmbeddedStore, openRedisStore, type Store } from '@gopush/store';
  * @param dir - folder of the project
  * @throws StoreError
  */
-export function openStore({ redisAdapter, pushServer }: Config, dir: string): Promise<Store> {
+export function openStore(
+  { redisAdapter, pushServer }: Pick<Config, 'redisAdapter' | 'pushServer'>,
+  dir: string,
+): Promise<Store> {
   if (redisAdapter !== null) return openRedisStore(redisAdapter);
   const { storeDir } = pushServer;
   return openEmbeddedStore(storeDir === undefined ? join(dir, '.gopush', 'store') : resolve(dir, storeDir));

@@ -1,0 +1,54 @@
+import type { RedisConfig } from '@gopush/contract';
+import { createRedisClient, type RedisClient } from '@gopush/store';
+import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
+import type { AdapterFactory } from './fanout.ts';
+import { ignoreRejections } from './ignore-rejections.ts';
+import { openStreams } from './redis-streams.ts';
+
+/** The Socket.IO adapter over Redis, with what it needs besides the connections it was given. */
+export interface RedisAdapter {
+  readonly adapter: AdapterFactory;
+  /** Connections of its own. */
+  readonly clients: readonly RedisClient[];
+  /** Resolves when what others send arrives. */
+  ready(): Promise<unknown>;
+  /** Ends what the clients do not end by themselves when they are disconnected. */
+  close(): void;
+}
+
+/** How long other push-servers may take to answer a question, in milliseconds. */
+const requestTimeoutMs = 2_000;
+
+/**
+ * Opens the adapter that the settings want.
+ *
+ * @param publisher - fails soon: two of the adapters hold back even what is local until publishing has succeeded or failed
+ */
+export function openRedisAdapter(config: RedisConfig, publisher: RedisClient, subscriber: RedisClient): RedisAdapter {
+  const { prefix, fanout } = config;
+  switch (fanout) {
+    case 'pubsub':
+      return {
+        adapter: createAdapter(publisher, subscriber, { key: prefix, requestsTimeout: requestTimeoutMs }),
+        clients: [],
+        ready: () => Promise.resolve(),
+        close: () => {},
+      };
+    case 'sharded': {
+      const sharded = createRedisClient(config, null, true, true);
+      const ready = ignoreRejections(sharded);
+      return {
+        // Not dynamic: a room of 20 characters would be taken for the id of a socket, and published where nobody listens.
+        adapter: createShardedAdapter(publisher, sharded, {
+          channelPrefix: `${prefix}:sharded`,
+          subscriptionMode: 'static',
+        }),
+        clients: [sharded],
+        ready,
+        close: () => {},
+      };
+    }
+    case 'streams':
+      return openStreams(config);
+  }
+}

@@ -1,0 +1,95 @@
+import type { Config, FailureCode } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { PresenceStore } from '@gopush/store';
+import type { Server, Socket } from 'socket.io';
+import { refuse } from '../refuse.ts';
+import { slowClients } from '../rooms/room-names.ts';
+import { type CloseCause, type Connection, createCloser } from './close-connection.ts';
+import { refuseBeyond } from './full-house.ts';
+import { limitMessages } from './message-rate.ts';
+import { createPlaces, type Places } from './places.ts';
+import { SendQueue } from './send-queue.ts';
+import { createTally, type Tally } from './tally.ts';
+
+/** What a push-server takes from its clients and keeps for them. */
+export interface Limits {
+  readonly roomsPerSocket: number;
+  readonly tally: Tally;
+  /** Takes a place for a connection of a user. */
+  readonly take: Places['take'];
+  /** Begins to watch an admitted client, before anything else listens to it. */
+  watch(socket: Socket): void;
+  /** Counts a refusal. */
+  refused(code: FailureCode): void;
+  /** Bytes that wait for all connections. */
+  queuedBytes(): number;
+  /** Messages that were handed to connections. */
+  deliveries(): number;
+  close(): void;
+}
+
+/** What limits need. */
+export interface LimitsOptions {
+  readonly io: Server;
+  readonly config: Config['pushServer']['limits'];
+  readonly presence: PresenceStore;
+  readonly log: Logger;
+}
+
+/** Opens the limits of a push-server. */
+export function createLimits({ io, config, presence, log }: LimitsOptions): Limits {
+  const tally = createTally();
+  const queues = new Map<Connection, SendQueue>();
+  const sockets = new WeakMap<Connection, Socket>();
+  let deliveries = 0;
+  const closer = createCloser((cause: CloseCause) => {
+    tally.countClosed(cause);
+    log.info({ code: cause }, 'a client is sent away');
+  });
+  const refused = tally.countRefused;
+  refuseBeyond(io, config.connections, () => refused('too_many_connections'));
+  const places = createPlaces({
+    io,
+    presence,
+    most: config.connectionsPerUid,
+    whenFull: config.whenFull,
+    replace: (socket) => closer.dismiss(socket, 'replaced', true),
+  });
+
+  io.engine.on('connection', (connection: Connection) => {
+    const queue = new SendQueue(connection, config.sendQueueBytes, {
+      onMessage: () => void deliveries++,
+      onSlow: (isSlow) => sort(sockets.get(connection), isSlow),
+      onFull: () => closer.cut(connection, 'send_queue_full'),
+    });
+    queues.set(connection, queue);
+    connection.once('close', () => queues.delete(connection));
+  });
+
+  /** Those that are behind are in a room of their own, which volatile messages leave out. */
+  function sort(socket: Socket | undefined, isSlow: boolean): void {
+    if (isSlow) void socket?.join(slowClients);
+    else void socket?.leave(slowClients);
+  }
+
+  return {
+    roomsPerSocket: config.roomsPerSocket,
+    tally,
+    take: places.take,
+    refused,
+    watch(socket) {
+      sockets.set(socket.conn, socket);
+      if (queues.get(socket.conn)?.isSlow === true) sort(socket, true);
+      limitMessages(socket, config.messagesPerSecond, {
+        onRefused(ack) {
+          refused('too_many_requests');
+          refuse(ack, { code: 'too_many_requests' }, log);
+        },
+        onPersistent: () => closer.dismiss(socket, 'too_many_requests', false),
+      });
+    },
+    queuedBytes: () => [...queues.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+    deliveries: () => deliveries,
+    close: closer.close,
+  };
+}

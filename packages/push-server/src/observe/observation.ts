@@ -1,0 +1,70 @@
+import type { Server as HttpServer } from 'node:http';
+import type { Config } from '@gopush/contract';
+import { type Lifetime, type Logger, type Metrics, openAdmin, watchEventLoop } from '@gopush/service';
+import type { Store } from '@gopush/store';
+import type { Fanout } from '../fanout/fanout.ts';
+import { describeMetrics, measureLag } from './server-metrics.ts';
+import { describeServer } from './server-state.ts';
+import type { ServerView } from './server-view.ts';
+
+/** What those who run a push-server see of it. */
+export interface Observation {
+  /** Where the admin listener can be reached; `undefined` where there is none. */
+  readonly adminUrl: string | undefined;
+  /** Shows what there is now that it is open. */
+  show(view: ServerView, http: HttpServer): void;
+  /** Says from now on that it is not ready, as it stops. */
+  stopping(): void;
+}
+
+/** What an observation needs. */
+export interface ObservationOptions {
+  readonly config: Config;
+  /** Which of the push-servers of this machine this is. */
+  readonly index: number;
+  readonly node: string;
+  readonly metrics: Metrics;
+  readonly fanout: Fanout;
+  readonly store: Store;
+  readonly log: Logger;
+}
+
+/**
+ * Opens the admin listener. Before what it shows: it must still tell how a stop goes on when that is closed.
+ *
+ * @throws ListenError for a port that cannot be had
+ */
+export async function openObservation(options: ObservationOptions, opened: Lifetime['opened']): Promise<Observation> {
+  const { config, index, node, metrics, fanout, store, log } = options;
+  let shown: { readonly view: ServerView; readonly http: HttpServer } | undefined;
+  let isStopping = false;
+  const first = config.admin?.serverPort ?? 0;
+  const adminUrl = await openAdmin(
+    config,
+    {
+      port: first === 0 ? 0 : first + index,
+      checks: {
+        listening: () => (isStopping ? 'stopping' : shown?.http.listening === true || 'not yet'),
+        store: () => store.state() === 'up' || 'down',
+        'fan-out': () => fanout.state() === 'up' || 'down',
+      },
+      metrics,
+      state: () => (shown === undefined ? { node } : describeServer(shown.view, config)),
+      log,
+    },
+    opened,
+  );
+  return {
+    adminUrl,
+    show(view, http) {
+      shown = { view, http };
+      const eventLoop = watchEventLoop();
+      opened('watch on the event loop', eventLoop.close);
+      describeMetrics(metrics, view, eventLoop);
+      opened('pings', measureLag(metrics, view));
+    },
+    stopping() {
+      isStopping = true;
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { type EventLoopDelay, type Metrics, waitBuckets } from '@gopush/service';
+import type { OnStoreCall } from './measure-store.ts';
+import { countRooms, countTransports, type ServerView } from './server-view.ts';
+
+/** The histogram of what the store takes. */
+export function describeStoreCalls(metrics: Metrics): OnStoreCall {
+  const durations = metrics.histogram(
+    'store_call_duration_seconds',
+    'How long calls of the store took, by operation and result.',
+    waitBuckets,
+    ['operation', 'result'],
+  );
+  return (operation, seconds, result) => durations.observe({ operation, result }, seconds);
+}
+
+/** Metrics that are read off what a push-server has, when they are asked for. */
+export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: EventLoopDelay): void {
+  const { counts, fanout, limits, store } = view;
+  metrics.gauge(
+    'clients',
+    'Connected clients by transport.',
+    (set) => {
+      for (const [transport, count] of Object.entries(countTransports(view))) set(count, { transport });
+    },
+    ['transport'],
+  );
+  metrics.gauge('rooms', 'Rooms with clients on this push-server.', (set) => set(countRooms(view).rooms));
+  metrics.gauge('users', 'Users with clients on this push-server.', (set) => set(countRooms(view).users));
+  metrics.gauge('send_queue_bytes', 'Bytes that wait for all clients.', (set) => set(limits.queuedBytes()));
+  metrics.gauge('fanout_up', 'Whether other push-servers are reached.', (set) => set(fanout.state() === 'up' ? 1 : 0));
+  metrics.gauge('store_up', 'Whether the store answers.', (set) => set(store.state() === 'up' ? 1 : 0));
+  metrics.gauge('event_loop_delay_seconds', 'Delay of the event loop in the last second, 99th percentile.', (set) =>
+    set(eventLoop.lastMs() / 1_000),
+  );
+  const total = (name: string, help: string, read: () => number): void =>
+    metrics.total(name, help, (set) => set(read()));
+  total('published_total', 'Messages that were said here to rooms, users and everyone.', () => counts.published);
+  total('kept_total', 'Messages that were said here and kept in the history.', () => counts.kept);
+  total('not_kept_total', 'Messages that could not be kept.', () => counts.notKept);
+  total('deliveries_total', 'Messages that were handed to connections of clients.', limits.deliveries);
+  total('gaps_total', 'Gaps in rooms that clients were told of.', () => counts.gaps);
+  metrics.total(
+    'recoveries_total',
+    'Clients that came back to a place in a room, by whether its history reached back to it.',
+    (set) => {
+      set(counts.recovered, { result: 'hit' });
+      set(counts.notRecovered, { result: 'miss' });
+    },
+    ['result'],
+  );
+  const byCause = (name: string, help: string, causes: ReadonlyMap<string, number>): void =>
+    metrics.total(
+      name,
+      help,
+      (set) => {
+        for (const [code, count] of causes) set(count, { code });
+      },
+      ['code'],
+    );
+  byCause('refusals_total', 'What clients were refused, by code of the failure table.', limits.tally.refused);
+  byCause('kills_total', 'Clients that were sent away, by code of the failure table.', limits.tally.closed);
+}
+
+/** Between two pings, in milliseconds. */
+const pingMs = 5_000;
+
+/**
+ * Measures how long a message takes over the fan-out and back.
+ *
+ * @returns stops it
+ */
+export function measureLag(metrics: Metrics, { fanout }: ServerView): () => void {
+  const lag = metrics.histogram(
+    'fanout_lag_seconds',
+    'How long messages to other push-servers, or to Redis, took there and back.',
+    waitBuckets,
+  );
+  const ping = (): void => fanout.bus.ping((ms) => lag.observe(ms / 1_000));
+  ping();
+  const timer = setInterval(ping, pingMs).unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,35 @@
+import type { Store } from '@gopush/store';
+import type { Server } from 'socket.io';
+import type { Fanout } from '../fanout/fanout.ts';
+import type { Limits } from '../limits/limits.ts';
+import type { PushCounts } from '../rooms/push.ts';
+
+/** What metrics and state of a push-server are read off. */
+export interface ServerView {
+  /** Name of this push-server. */
+  readonly node: string;
+  readonly io: Server;
+  readonly fanout: Fanout;
+  readonly store: Store;
+  readonly limits: Limits;
+  readonly counts: PushCounts;
+}
+
+/** Clients of this push-server by transport. */
+export function countTransports({ io }: ServerView): { readonly websocket: number; readonly polling: number } {
+  const counts = { websocket: 0, polling: 0 };
+  for (const { conn } of io.of('/').sockets.values()) {
+    counts[conn.transport.name === 'polling' ? 'polling' : 'websocket']++;
+  }
+  return counts;
+}
+
+/** Rooms and users with clients on this push-server. */
+export function countRooms({ io }: ServerView): { readonly rooms: number; readonly users: number } {
+  const counts = { rooms: 0, users: 0 };
+  for (const room of io.of('/').adapter.rooms.keys()) {
+    if (room.startsWith('r:')) counts.rooms++;
+    else if (room.startsWith('u:')) counts.users++;
+  }
+  return counts;
+}
