@@ -68,7 +68,7 @@ export class Session {
     const entered = await Promise.all(
       [...positions].map(async ([room, from]) => {
         const { recovered } = await this.#enter(room, from ?? undefined);
-        if (room.startsWith('r:')) attendance.joined(this.socket.id, this.client.uid, room);
+        if (room.startsWith('r:') && this.#rooms.has(room)) attendance.joined(this.socket.id, this.client.uid, room);
         return recovered !== false;
       }),
     );
@@ -79,7 +79,8 @@ export class Session {
   async join({ room, from }: JoinRequest): Promise<Joined> {
     const name = roomOfClients(room);
     const { position, recovered } = await this.#enter(name, from);
-    this.#context.attendance.joined(this.socket.id, this.client.uid, name);
+    // Someone may have taken it out of the room meanwhile.
+    if (this.#rooms.has(name)) this.#context.attendance.joined(this.socket.id, this.client.uid, name);
     return { room, position, ...(recovered === undefined ? {} : { recovered }) };
   }
 

@@ -10,3 +10,8 @@ export function roomOfClients(room: string): string {
 export function roomOfUser(uid: string): string {
   return `u:${uid}`;
 }
+
+/** The name by which clients know a room; `undefined` for that of a user. */
+export function nameOfClients(room: string): string | undefined {
+  return room.startsWith('r:') ? room.slice(2) : undefined;
+}
