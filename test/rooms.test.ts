@@ -41,7 +41,7 @@ test("no client enters or speaks to another user's room, or another socket's", a
   const [ann, eve] = clients;
   for (const room of ['ann', 'u:ann', 'r:ann', ann?.id]) await eve?.emitWithAck('go:join', room);
   const heard: unknown[] = [];
-  eve?.onAny((...args) => heard.push(args));
+  eve?.onAny((...args) => args[0] !== 'go:epoch' && heard.push(args));
   ann?.onAny((event) => event === 'spoof' && heard.push('ann was spoken to'));
   for (const room of ['ann', 'u:ann', ann?.id]) await eve?.emitWithAck('room', { room, event: 'spoof' });
   const pushed = nextEvent(ann as NonNullable<typeof ann>, 'news');

@@ -30,6 +30,8 @@ export const events = {
   closing: 'go:closing',
   /** Server → client: {@link Gap}. */
   gap: 'go:gap',
+  /** Server → client: the history of a room begins, or begins anew; the same payload as {@link Gap}, but nothing is missing. */
+  epoch: 'go:epoch',
   /** Server → client: {@link PresenceEvent}. */
   presenceChange: 'go:presence',
   /** Server → client, with an ack that ends its waiting: {@link InboxMessage}. */
@@ -97,7 +99,7 @@ export interface Published {
   readonly duplicate: boolean;
 }
 
-/** Messages of a room that this client did not get, and cannot get any more. */
+/** There may be messages of a room that this client did not get, and cannot get any more. */
 export interface Gap {
   readonly room: string;
   /** From where the client has everything again. */

@@ -154,6 +154,10 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         const event: PresenceEvent = { room: room.slice(2), uid, change };
         void push.toRoom(event.room, events.presenceChange, event, { keep: 'no' });
       },
+      onRestored() {
+        feeds.catchUp('bus');
+        for (const session of sessions.all.values()) session.inbox.wake();
+      },
       log,
     });
     lifetime.opened('presence', attendance.close);
@@ -195,6 +199,10 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         sockets: [session.describe(session.positions)],
       });
     };
+    const offState = store.onState((state) => {
+      if (state === 'up') attendance.storeIsBack();
+    });
+    lifetime.opened('presence after outages', async () => offState());
     const ofUser = (uid: string): Session[] =>
       [...(io.of('/').adapter.rooms.get(roomOfUser(uid)) ?? [])].flatMap((id) => sessions.all.get(id) ?? []);
     hear({

@@ -150,7 +150,7 @@ export class Session {
         const now = feeds.position(room);
         const last = given.find(({ epoch }) => epoch === (from?.epoch ?? now?.epoch));
         const { position, recovered } = await this.#enter(room, last ?? from ?? 'start');
-        if (room.startsWith('r:')) attendance.joined(this.socket.id, this.client.uid, room);
+        if (room.startsWith('r:') && this.#rooms.has(room)) attendance.joined(this.socket.id, this.client.uid, room);
         if (recovered === false && position !== null) {
           this.socket.emit(events.gap, { room: room.slice(2), position } satisfies Gap);
         }
@@ -165,7 +165,8 @@ export class Session {
   async join({ room, from }: JoinRequest): Promise<Joined> {
     const name = roomOfClients(room);
     const { position, recovered } = await this.#enter(name, from);
-    this.#context.attendance.joined(this.socket.id, this.client.uid, name);
+    // Someone may have taken it out of the room meanwhile.
+    if (this.#rooms.has(name)) this.#context.attendance.joined(this.socket.id, this.client.uid, name);
     // Whoever is told that it is in a room finds itself there after a crash.
     await this.#context.onChange(this);
     return { room, position, ...(recovered === undefined ? {} : { recovered }) };

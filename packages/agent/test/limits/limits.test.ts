@@ -4,7 +4,7 @@ import { type ConfigInput, createConfig } from '@gopush/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createLimits } from '../../src/limits/limits.ts';
-import { createTokenBucket } from '../../src/limits/token-bucket.ts';
+import { createTokenBucket } from '@gopush/service';
 import { createTrust } from '../../src/proxy/trust.ts';
 import { readState, untilMetric, withAdmin } from '../support/admin.ts';
 import { hooksTo, startTestAgent } from '../support/agent.ts';

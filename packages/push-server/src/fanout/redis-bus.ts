@@ -35,10 +35,12 @@ export function createRedisBus(publisher: RedisClient, subscriber: RedisClient, 
   const pings = createPings();
   let isFirst = true;
   subscriber.on('ready', () => {
-    if (isFirst) isFirst = false;
-    else onGap();
+    // Only when Redis has answered is nothing more lost: whoever looks into the logs before may miss what comes in between.
+    if (!isFirst) subscribe().then(onGap, () => {});
+    isFirst = false;
   });
-  subscriber.subscribe(all, channelOf(node)).catch(() => {});
+  const subscribe = (): Promise<unknown> => subscriber.subscribe(all, channelOf(node));
+  subscribe().catch(() => {});
   return {
     node,
     publish: (payload) => say(all, payload),

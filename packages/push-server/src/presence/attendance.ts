@@ -2,7 +2,7 @@ import type { Logger } from '@gopush/service';
 import type { PresenceStore } from '@gopush/store';
 
 /** Someone's first connection came into a room, or their last one left it. */
-export type OnChange = (room: string, uid: string, change: 'joined' | 'left') => void;
+type OnChange = (room: string, uid: string, change: 'joined' | 'left') => void;
 
 /** What attendance needs. */
 export interface AttendanceOptions {
@@ -14,6 +14,8 @@ export interface AttendanceOptions {
   /** How long one who was cut off still counts as there, in milliseconds. */
   readonly graceMs: number;
   readonly onChange: OnChange;
+  /** The store knows again who is here: what others told those it thought were gone did not come here. */
+  readonly onRestored: () => void;
   readonly log: Logger;
 }
 
@@ -30,6 +32,8 @@ export interface Attendance {
   moved(socket: string): void;
   /** Takes over from another node what it said of a connection. */
   tookOver(socket: string, rooms: readonly string[], node: string): void;
+  /** The store was away and is back. */
+  storeIsBack(): void;
   close(): Promise<void>;
 }
 
@@ -41,35 +45,71 @@ interface Present {
 
 /** Opens attendance: the lease begins, and is renewed until it is closed. */
 export function createAttendance(options: AttendanceOptions): Attendance {
-  const { presence, node, leaseMs, graceMs, onChange, log } = options;
+  const { presence, node, leaseMs, graceMs, onChange, onRestored, log } = options;
   const here = new Map<string, Present>();
   const leaving = new Map<string, NodeJS.Timeout>();
-  /** Writes of one connection, one after the other: a leave must not overtake its enter. */
+  /** Whether the store has heard all that was said to it. */
   let said = true;
+  let closed = false;
   const failed = (error: unknown): void => {
-    // The lease ran out; the next beat begins another one, and says everything again.
+    if (closed) return;
+    // The lease ran out, or the store is away: the next beat says everything again.
     if (said) log.warn({ err: error }, 'presence cannot be written; it is said again when the store is back');
     said = false;
   };
 
   const ask = <T>(work: Promise<T>): Promise<T | undefined> => work.catch((error: unknown) => void failed(error));
 
+  /** Writes of one connection, one after the other: a leave must not overtake its enter. */
+  const lines = new Map<string, Promise<void>>();
+  function inOrder(socket: string, write: () => Promise<void>): Promise<void> {
+    const line = (lines.get(socket) ?? Promise.resolve()).then(write);
+    lines.set(socket, line);
+    return line.finally(() => {
+      if (lines.get(socket) === line) lines.delete(socket);
+    });
+  }
+
+  async function join(socket: string, uid: string, room: string): Promise<void> {
+    const joined = await ask(presence.joinRoom(node, room, uid, socket));
+    if (joined?.first === true) onChange(room, uid, 'joined');
+  }
+
+  /** The store may have forgotten, or never heard. */
+  async function sayAgain(): Promise<void> {
+    const all = [...here].map(([socket, present]) =>
+      inOrder(socket, async () => {
+        // It may have gone while it waited.
+        if (here.get(socket) !== present) return;
+        const { uid, since, rooms } = present;
+        await ask(presence.enter(node, { uid, socket, since }));
+        await Promise.all([...rooms].map((room) => join(socket, uid, room)));
+      }),
+    );
+    await Promise.all(all);
+    if (said && !closed) onRestored();
+  }
+
   async function beat(): Promise<void> {
     const lease = await ask(presence.beat(node, leaseMs));
-    if (lease === undefined) return;
-    if (!said || lease === 'begun') {
+    if (lease === undefined || closed) return;
+    if (!said || (lease === 'begun' && here.size > 0)) {
       said = true;
-      // The store may have forgotten, or never heard.
-      for (const [socket, { uid, since, rooms }] of here) {
-        void ask(presence.enter(node, { uid, socket, since }));
-        for (const room of rooms) void ask(presence.joinRoom(node, room, uid, socket));
-      }
+      await sayAgain();
     }
     const swept = await ask(presence.sweep());
     for (const { room, uid } of swept?.rooms ?? []) onChange(room, uid, 'left');
   }
-  const timer = setInterval(() => void beat(), leaseMs / 3).unref();
-  const begun = beat();
+  let beating: Promise<void> | undefined;
+  /** One at a time. */
+  function beatOnce(): Promise<void> {
+    beating ??= beat().finally(() => {
+      beating = undefined;
+    });
+    return beating;
+  }
+  const timer = setInterval(() => void beatOnce(), leaseMs / 3).unref();
+  const begun = beatOnce();
 
   async function leaveRoom(socket: string, room: string, of = node): Promise<void> {
     const left = await ask(presence.leaveRoom(of, room, socket));
@@ -88,24 +128,24 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       clearTimeout(leaving.get(socket));
       leaving.delete(socket);
       await begun;
-      await ask(presence.enter(node, { uid, socket, since }));
+      await inOrder(socket, async () => void (await ask(presence.enter(node, { uid, socket, since }))));
     },
     joined(socket, uid, room) {
       const present = here.get(socket);
       if (present === undefined || present.rooms.has(room)) return;
       present.rooms.add(room);
-      void ask(presence.joinRoom(node, room, uid, socket)).then((joined) => {
-        if (joined?.first === true) onChange(room, uid, 'joined');
-      });
+      void inOrder(socket, () => join(socket, uid, room));
     },
     left(socket, room) {
-      if (here.get(socket)?.rooms.delete(room) === true) void leaveRoom(socket, room);
+      if (here.get(socket)?.rooms.delete(room) === true) void inOrder(socket, () => leaveRoom(socket, room));
     },
     gone(socket, rooms) {
       here.delete(socket);
+      // What is left is removed when the lease is over: clients that come back elsewhere meanwhile have never been gone.
+      if (closed) return;
       const timeout = setTimeout(() => {
         leaving.delete(socket);
-        void leave(socket, rooms);
+        void inOrder(socket, () => leave(socket, rooms));
       }, graceMs).unref();
       leaving.set(socket, timeout);
     },
@@ -117,11 +157,16 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       for (const room of rooms) void ask(presence.leaveRoom(from, room, socket));
       void ask(presence.leave(from, socket));
     },
+    storeIsBack() {
+      // One that is under way may have been asked for while the store was away.
+      void (beating ?? begun).then(beatOnce);
+    },
     async close() {
+      closed = true;
       clearInterval(timer);
-      await begun;
+      await beating;
       for (const timeout of leaving.values()) clearTimeout(timeout);
-      // What is left is removed when the lease is over: clients that come back elsewhere meanwhile have never been gone.
+      leaving.clear();
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryStore, KeptMessage as Logged } from '@gopush/store';
-import { type FeedEvents, RoomFeed } from './room-feed.ts';
+import { type Doubt, type FeedEvents, RoomFeed } from './room-feed.ts';
 
 /** The rooms in which this node has members. */
 export interface Feeds {
@@ -10,7 +10,7 @@ export interface Feeds {
    * Makes a socket a member from its position on, from the start of what is kept, or from now on.
    *
    * @param enter - puts it into the room, in the same breath in which what it missed is complete
-   * @returns where it stands, and what it missed; `missed` is `undefined` where the log does not reach back to where it was
+   * @returns where it stands, and whether it has all that came since; neither where it left meanwhile
    */
   join(
     room: string,
@@ -24,7 +24,7 @@ export interface Feeds {
   /** Where the members of a room stand; `null` where it keeps nothing or has none here. */
   position(room: string): Position | null;
   /** Messages may have been lost on their way here: all rooms look into their logs. */
-  catchUp(): void;
+  catchUp(doubt: Doubt): void;
   readonly size: number;
   close(): void;
 }
@@ -32,16 +32,12 @@ export interface Feeds {
 /** Opens the account of rooms. */
 export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
   const feeds = new Map<string, RoomFeed>();
-  const opening = new Map<string, Promise<void>>();
 
   function feedOf(room: string): RoomFeed {
     let feed = feeds.get(room);
     if (feed === undefined) {
       feed = new RoomFeed(room, history, events);
       feeds.set(room, feed);
-      const opened = feed.open();
-      opening.set(room, opened);
-      void opened.finally(() => opening.delete(room));
     }
     return feed;
   }
@@ -57,18 +53,31 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
       return feeds.size;
     },
     async open(room, socket) {
-      feedOf(room).members.add(socket);
-      await opening.get(room);
+      const feed = feedOf(room);
+      feed.members.add(socket);
+      await feed.opened;
     },
     async join(room, socket, from, enter) {
       const feed = feedOf(room);
       feed.members.add(socket);
-      await opening.get(room);
-      const missed = from === undefined ? undefined : await everythingSince(feed, from);
+      await feed.opened;
+      const missed: Logged[] = [];
+      let at = from === 'start' ? startOf(feed) : from;
+      const isWanted = at !== undefined;
+      // No await between the last look and entering: a message could go out in between.
+      while (at !== undefined && !feed.isAt(at) && feed.members.has(socket)) {
+        const some = await feed.since(at).catch(() => undefined);
+        if (some === undefined) {
+          at = undefined;
+          break;
+        }
+        missed.push(...some);
+        at = { epoch: at.epoch, offset: some.at(-1)?.offset ?? at.offset };
+      }
       if (!feed.members.has(socket)) return { position: null, recovered: undefined };
       const { position } = feed;
-      enter(missed ?? [], position);
-      return { position, recovered: from === undefined ? undefined : missed !== undefined };
+      enter(at === undefined ? [] : missed, position);
+      return { position, recovered: from === undefined ? undefined : !isWanted || at !== undefined };
     },
     leave(room, socket) {
       const feed = feeds.get(room);
@@ -80,8 +89,8 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
       feeds.get(room)?.receive(epoch, message);
     },
     position: (room) => feeds.get(room)?.position ?? null,
-    catchUp() {
-      for (const feed of feeds.values()) void feed.fill();
+    catchUp(doubt) {
+      for (const feed of feeds.values()) void feed.catchUp(doubt);
     },
     close() {
       for (const feed of feeds.values()) feed.close();
@@ -90,19 +99,7 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
   };
 }
 
-/** What came since a position, up to where the members stand when this resolves. */
-async function everythingSince(feed: RoomFeed, from: Position | 'start'): Promise<readonly Logged[] | undefined> {
-  const all: Logged[] = [];
-  const start = feed.position;
-  // Nothing was ever said there.
-  if (from === 'start' && start === null) return all;
-  let at = from === 'start' ? { epoch: start?.epoch ?? '', offset: 0 } : from;
-  do {
-    const missed = await feed.since(at).catch(() => undefined);
-    if (missed === undefined) return undefined;
-    all.push(...missed);
-    at = { epoch: at.epoch, offset: missed.at(-1)?.offset ?? at.offset };
-    // While this was on its way here another message may have gone out.
-  } while (feed.position?.epoch === at.epoch && feed.position.offset !== at.offset);
-  return all;
+/** The start of a room's history; `undefined` where nothing was ever said. */
+function startOf({ position }: RoomFeed): Position | undefined {
+  return position === null ? undefined : { epoch: position.epoch, offset: 0 };
 }

@@ -1,14 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
-import { type Config, failed, type Position, type Published, type Result, success, writeMark } from '@gopush/contract';
+import {
+  type Config,
+  events,
+  failed,
+  type Position,
+  type Published,
+  type Result,
+  success,
+  writeMark,
+} from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import { type DeliveryStatus, type PresenceCounts, type Store, StoreError, type UserPresence } from '@gopush/store';
+import {
+  type Appended,
+  type DeliveryStatus,
+  type PresenceCounts,
+  type Store,
+  StoreError,
+  type UserPresence,
+} from '@gopush/store';
 import type { Server } from 'socket.io';
 import type { Bus } from '../fanout/bus.ts';
 import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
-import { decodeMessage, encodeMessage } from './kept-message.ts';
-import { roomOfClients, roomOfUser } from './room-names.ts';
+import { decodeMessage, encodeMessage, type KeptMessage } from './kept-message.ts';
+import { nameOfClients, roomOfClients, roomOfUser } from './room-names.ts';
 
 /** How something is said to a room. */
 export interface RoomOptions {
@@ -17,8 +33,8 @@ export interface RoomOptions {
   /** Saying the same with the same id again, within the time of the history, says it once. */
   readonly id?: string;
   /**
-   * Whether it is kept: `must` does nothing where it cannot be (`not_durable`), `try` says it to the clients of this push-server then, `no`
-   * does not keep it. @defaultValue `'try'`
+   * Whether it is kept: `must` does nothing where it cannot be (`not_durable`), `try` says it to those who are reached now, `no`
+   * does not keep it. Where it is not known whether it was kept, both end with `not_durable`. @defaultValue `'try'`
    */
   readonly keep?: 'must' | 'try' | 'no';
   /** Whether clients that are behind in reading are left out; with `keep: 'no'`. @defaultValue false */
@@ -136,7 +152,7 @@ export interface PushCounts {
 }
 
 /** Opens what speaks to clients: the one place that emits to rooms. */
-export function createPush(options: PushOptions): { push: Push; feeds: Feeds; listen(events: PushEvents): void } {
+export function createPush(options: PushOptions): { push: Push; feeds: Feeds; listen(listener: PushEvents): void } {
   const { io, store, bus, config, log, counts, recent, emit } = options;
   const { history: limits } = config;
   const feeds = createFeeds(store.history, {
@@ -147,7 +163,10 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
     },
     gap(room, position) {
       counts.gaps++;
-      emit(room, undefined, ['go:gap', { room: room.slice(2), position }]);
+      tellMembers(room, events.gap, position);
+    },
+    began(room, position) {
+      tellMembers(room, events.epoch, position);
     },
     failed(room, error) {
       log.warn({ room, err: error }, 'the history of a room cannot be read; it is tried again');
@@ -161,10 +180,22 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
       log.error({ err: error }, 'a message of another push-server cannot be read; is it of another version?');
     }
   });
-  bus.onGap(feeds.catchUp);
+  bus.onGap(() => feeds.catchUp('bus'));
   const offState = store.onState((state) => {
-    if (state === 'up') feeds.catchUp();
+    if (state === 'up') feeds.catchUp('store');
   });
+
+  /** What clients need to know of a room's history; that of their own user is not theirs to follow. */
+  function tellMembers(room: string, event: string, position: Position): void {
+    const name = nameOfClients(room);
+    if (name !== undefined) emit(room, undefined, [event, { room: name, position }]);
+  }
+
+  /** Gives a message that is not kept, and so has no mark that tells its room. */
+  function give(room: string, { event, message, except }: KeptMessage, volatile: boolean): void {
+    const name = nameOfClients(room);
+    emit(room, except, name === undefined ? [event, message] : [event, message, { room: name }], volatile);
+  }
 
   function receive(message: BusMessage): void {
     switch (message[0]) {
@@ -173,11 +204,9 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
         feeds.receive(room, epoch, { offset, at, payload: asBuffer(payload) });
         return;
       }
-      case 'live': {
-        const { event, message: said, except } = decodeMessage(asBuffer(message[2]));
-        emit(message[1], except, [event, said], message[3]);
+      case 'live':
+        give(message[1], decodeMessage(asBuffer(message[2])), message[3]);
         return;
-      }
       case 'inbox':
         heard.onInbox(message[1]);
         return;
@@ -198,29 +227,41 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
     event: string,
     message: unknown,
     { except, id, keep = 'try', volatile = false }: RoomOptions,
-    nodes?: () => Promise<readonly string[]>,
+    nodes?: () => Promise<readonly string[] | undefined>,
   ): Promise<Result<Published>> {
     counts.published++;
-    const payload = encodeMessage({ event, message, except });
-    if (keep !== 'no' && limits.count > 0) {
-      try {
-        const { epoch, offset, duplicate } = await store.history.append(room, payload, limits, id);
+    const said: KeptMessage = { event, message, except };
+    const payload = encodeMessage(said);
+    const isKept = limits.count > 0 && keep !== 'no' && (keep === 'must' || store.state() === 'up');
+    if (isKept) {
+      const kept = await keepIt(room, payload, id);
+      if (kept.ok) {
+        const { epoch, offset, duplicate } = kept.value;
         const position = { epoch, offset };
         if (duplicate) return success({ position, duplicate });
-        counts.kept++;
         const at = Date.now();
         feeds.receive(room, epoch, { offset, at, payload });
         tell(['kept', room, epoch, offset, at, payload], await nodes?.());
         return success({ position, duplicate });
-      } catch (error) {
-        counts.notKept++;
-        if (keep === 'must') return failed('not_durable', undefined, error);
-        log.debug({ room, err: error }, 'a message was not kept');
       }
+      // If it was kept after all, members get it from the log: saying it now as well would say it twice.
+      if (keep === 'must' || isUncertain(kept.failure.cause)) return kept;
     } else if (keep === 'must') return failed('not_durable', 'rooms keep no history: pushServer.history.count is 0');
-    emit(room, except, [event, message], volatile);
-    tell(['live', room, payload, volatile]);
+    give(room, said, volatile);
+    tell(['live', room, payload, volatile], await nodes?.());
     return success({ position: null, duplicate: false });
+  }
+
+  async function keepIt(room: string, payload: Buffer, id: string | undefined): Promise<Result<Appended>> {
+    try {
+      const appended = await store.history.append(room, payload, limits, id);
+      if (!appended.duplicate) counts.kept++;
+      return success(appended);
+    } catch (error) {
+      counts.notKept++;
+      log.debug({ room, err: error }, 'a message was not kept');
+      return failed('not_durable', undefined, error);
+    }
   }
 
   async function toInbox(
@@ -230,22 +271,16 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
     options: UserOptions,
   ): Promise<Result<UserDelivery>> {
     const { id = randomUUID(), ttlMs = config.inbox.ttlMs } = options;
-    try {
-      const { state } = await store.inbox.put(
-        uid,
-        id,
-        encodeMessage({ event, message, except: undefined }),
-        { ttlMs },
-        config.inbox,
-      );
-      const { devices, nodes } = await store.presence.user(uid);
-      if (state === 'duplicate') return success({ id, state, devices });
-      heard.onInbox(uid);
-      tell(['inbox', uid], nodes);
-      return success({ id, state: 'waiting', devices });
-    } catch (error) {
-      return storeFailed(error);
-    }
+    const payload = encodeMessage({ event, message, except: undefined });
+    const put = await asked(() => store.inbox.put(uid, id, payload, { ttlMs }, config.inbox));
+    if (!put.ok) return put;
+    // It waits now, whatever becomes of this.
+    const user = await store.presence.user(uid).catch(() => undefined);
+    const devices = user?.devices ?? 0;
+    if (put.value.state === 'duplicate') return success({ id, state: 'duplicate', devices });
+    heard.onInbox(uid);
+    tell(['inbox', uid], user?.nodes);
+    return success({ id, state: 'waiting', devices });
   }
 
   async function toOnline(
@@ -256,13 +291,18 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
   ): Promise<Result<UserDelivery>> {
     const { id = randomUUID() } = options;
     let devices = 0;
-    const said = await say(roomOfUser(uid), event, message, options.id === undefined ? {} : { id }, async () => {
-      const user = await store.presence.user(uid);
-      devices = user.devices;
-      return user.nodes;
-    });
+    // After it is kept: a device that is not there yet then finds it in the log.
+    const look = async (): Promise<readonly string[] | undefined> => {
+      const user = await store.presence.user(uid).catch(() => undefined);
+      devices = user?.devices ?? io.of('/').adapter.rooms.get(roomOfUser(uid))?.size ?? 0;
+      return user?.nodes;
+    };
+    const said = await say(roomOfUser(uid), event, message, options.id === undefined ? {} : { id }, look);
     if (!said.ok) return said;
-    if (said.value.duplicate) return success({ id, state: 'duplicate', devices });
+    if (said.value.duplicate) {
+      await look();
+      return success({ id, state: 'duplicate', devices });
+    }
     return success({ id, state: devices > 0 ? 'sent' : 'offline', devices });
   }
 
@@ -332,8 +372,8 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
         feeds.close();
       },
     },
-    listen(events) {
-      heard = events;
+    listen(listener) {
+      heard = listener;
     },
   };
 }
@@ -344,6 +384,11 @@ async function asked<T>(ask: () => Promise<T>): Promise<Result<T>> {
   } catch (error) {
     return storeFailed(error);
   }
+}
+
+/** Whether a write that was rejected may have been done. */
+function isUncertain(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'store_down';
 }
 
 /** What a caller is told when the store refuses. */

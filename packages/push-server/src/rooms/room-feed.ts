@@ -5,17 +5,28 @@ import type { HistoryPage, HistoryStore, KeptMessage as Logged } from '@gopush/s
 export interface FeedEvents {
   /** To all members of the room, in order. */
   deliver(room: string, message: Logged, position: Position): void;
-  /** Members miss what came before this position, for good. */
+  /** Members may miss what came before this position, for good. */
   gap(room: string, position: Position): void;
+  /** The room's history begins, or begins anew, and members miss nothing. */
+  began(room: string, position: Position): void;
   /** The log could not be read; it is tried again. */
   failed(room: string, error: unknown): void;
 }
+
+/** Why members may miss something: live messages were lost, or the store was away and may have forgotten. */
+export type Doubt = 'bus' | 'store';
 
 /** How many messages are read from the log at a time. */
 const pageSize = 200;
 
 /** How long after a failed read it is tried again, in milliseconds. */
 const retryMs = 500;
+
+/** How many live messages that came too early are held. */
+const maxEarly = 1_000;
+
+/** How long messages that the log has dropped already may still be on their way here, in milliseconds. */
+const lateMs = 100;
 
 /**
  * What this node's members of one room have got of its log. Messages come live, from any node, and may come late, twice or not at all; the
@@ -26,14 +37,22 @@ export class RoomFeed {
   readonly room: string;
   /** Sockets of this node in the room. */
   readonly members = new Set<string>();
+  /** Resolves when it is known where the log stood when the first member came, or that it cannot be read now. */
+  readonly opened: Promise<void>;
   #epoch: string | undefined;
   #offset = 0;
-  /** Newest offset that is known to exist. */
+  /** Newest offset that was heard of. */
   #wanted = 0;
+  /** How often something was heard of that the log has to be asked for. */
+  #asked = 0;
+  /** Whether the log is to be read even where all offsets that were heard of are there. */
+  #again = false;
+  #doubt: Doubt | undefined;
+  /** Live messages of this epoch that came before the ones between, by their offsets. */
+  readonly #early = new Map<number, Logged>();
   #busy: Promise<void> | undefined;
   #closed = false;
-  /** Whether it is known where the log stood when the first member came; `failed`: it could not be read. */
-  #opened: 'not yet' | 'yes' | 'failed' = 'not yet';
+  #state: 'opening' | 'open' | 'blind' = 'opening';
   readonly #history: HistoryStore;
   readonly #events: FeedEvents;
 
@@ -41,6 +60,7 @@ export class RoomFeed {
     this.room = room;
     this.#history = history;
     this.#events = events;
+    this.opened = this.#open();
   }
 
   /** Where members stand. */
@@ -48,17 +68,22 @@ export class RoomFeed {
     return this.#epoch === undefined ? null : { epoch: this.#epoch, offset: this.#offset };
   }
 
+  isAt({ epoch, offset }: Position): boolean {
+    return this.#epoch === epoch && this.#offset === offset;
+  }
+
   /** Finds out where the log stands now: members have nothing of what came before. */
-  async open(): Promise<void> {
+  async #open(): Promise<void> {
     try {
       const { epoch, last } = await this.#history.read(this.room, 0, 0);
       this.#epoch = epoch;
       this.#offset = last;
-      this.#wanted = Math.max(this.#wanted, last);
-      this.#opened = 'yes';
+      this.#state = 'open';
+      // It came live while the log was on its way here.
+      if (this.#wanted > last) void this.fill();
     } catch (error) {
       // The room works from now on, without what was before.
-      this.#opened = 'failed';
+      this.#state = 'blind';
       this.#events.failed(this.room, error);
     }
   }
@@ -66,69 +91,124 @@ export class RoomFeed {
   /** A message came live. */
   receive(epoch: string, message: Logged): void {
     const { offset } = message;
-    if (this.#opened === 'not yet') return;
-    if (this.#opened === 'failed') {
-      this.#opened = 'yes';
-      this.#epoch = epoch;
-      this.#offset = offset - 1;
-    }
-    const isNew = this.#epoch !== epoch;
-    if (this.#busy === undefined && (isNew ? offset === 1 : offset === this.#offset + 1)) {
-      this.#epoch = epoch;
-      this.#deliver(message);
+    if (this.#state === 'opening') {
+      this.#wanted = Math.max(this.#wanted, offset);
       return;
     }
-    if (!isNew && offset <= this.#offset) return;
-    this.#wanted = isNew ? offset : Math.max(this.#wanted, offset);
-    this.fill();
+    if (this.#state === 'blind') {
+      this.#state = 'open';
+      this.#epoch = epoch;
+      this.#skipTo(offset - 1);
+    }
+    // Where there was none this is the first. Another one is not believed: it may be a late message of an older one.
+    if (this.#epoch === undefined && this.#doubt === undefined) this.#begin(epoch);
+    const isOurs = this.#epoch === epoch;
+    if (isOurs && offset <= this.#offset) return;
+    if (this.#busy === undefined && isOurs && offset === this.#offset + 1) {
+      this.#deliver(message);
+      this.#deliverEarly();
+      return;
+    }
+    this.#asked++;
+    if (isOurs) {
+      this.#wanted = Math.max(this.#wanted, offset);
+      if (this.#early.size < maxEarly) this.#early.set(offset, message);
+    } else this.#again = true;
+    void this.#fillOnce();
+  }
+
+  /** Messages may have been lost on their way here. */
+  catchUp(doubt: Doubt): Promise<void> {
+    if (this.#doubt !== 'store') this.#doubt = doubt;
+    return this.fill();
   }
 
   /** Reads what is missing from the log. */
   fill(): Promise<void> {
-    this.#busy ??= this.#fill().finally(() => {
-      this.#busy = undefined;
-    });
+    this.#asked++;
+    this.#again = true;
+    return this.#fillOnce();
+  }
+
+  #fillOnce(): Promise<void> {
+    this.#busy ??= this.#fill();
     return this.#busy;
   }
 
   async #fill(): Promise<void> {
-    while (!this.#closed) {
+    // Not before the assignment of the promise, which must be taken back at the end.
+    await this.opened;
+    for (;;) {
+      const asked = this.#asked;
+      this.#again = false;
       const page = await this.#read();
-      if (page?.epoch === undefined) return;
-      const { first, messages, last } = page;
-      if (page.epoch !== this.#epoch) {
-        // Another log of the same name: of the old one nothing can be read any more.
-        const isFresh = this.#epoch === undefined && this.#offset === 0;
-        this.#epoch = page.epoch;
-        this.#offset = 0;
-        this.#wanted = last;
-        if (!isFresh) continue;
-      }
-      if (first > this.#offset + 1) this.#skipTo(first - 1);
-      for (const message of messages) if (message.offset === this.#offset + 1) this.#deliver(message);
-      if (this.#offset >= Math.max(last, this.#wanted) || messages.length === 0) return;
+      if (page === undefined) break;
+      // In a burst the log may have dropped what was said a moment ago.
+      if (page.epoch === this.#epoch && !this.#reaches(page.first)) await wait(lateMs);
+      const complete = this.#take(page);
+      // What was heard of meanwhile may have come into the log after it was read.
+      const isNewer = asked !== this.#asked && (this.#again || this.#offset < this.#wanted);
+      if (complete && !isNewer) break;
     }
+    for (const offset of this.#early.keys()) if (offset <= this.#offset) this.#early.delete(offset);
+    // In the same breath as the last look: whoever comes now has to begin anew.
+    this.#busy = undefined;
+  }
+
+  /** @returns whether members have all that was in the log when it was read */
+  #take({ epoch, first, last, messages }: HistoryPage): boolean {
+    if (epoch === undefined) {
+      // What has never been, or was forgotten by a store that does not lose anything, was not missed.
+      if (this.#epoch === undefined && this.#doubt === 'bus') this.#doubt = undefined;
+      if (this.#state === 'blind') this.#state = 'open';
+      return true;
+    }
+    if (epoch !== this.#epoch) {
+      const isBlind = this.#state === 'blind';
+      const isSure = this.#doubt === undefined && !isBlind && first === 1;
+      this.#state = 'open';
+      this.#doubt = undefined;
+      this.#wanted = 0;
+      this.#early.clear();
+      this.#epoch = epoch;
+      if (isSure) this.#begin(epoch);
+      // Those who came while the store was away have nothing of what was before they came.
+      else this.#skipTo(isBlind ? last : first - 1);
+      return this.#offset === last;
+    }
+    this.#deliverEarly();
+    if (first > this.#offset + 1) this.#skipTo(first - 1);
+    for (const message of messages) if (message.offset === this.#offset + 1) this.#deliver(message);
+    this.#deliverEarly();
+    if (this.#offset < last && messages.length > 0) return false;
+    this.#doubt = undefined;
+    return true;
   }
 
   /** The next page. While the log cannot be read it is tried again, until nobody is here any more. */
   async #read(): Promise<HistoryPage | undefined> {
-    for (;;) {
+    while (!this.#closed) {
       try {
         return await this.#history.read(this.room, this.#offset, pageSize);
       } catch (error) {
+        if (this.#closed) break;
         this.#events.failed(this.room, error);
-        if (this.#closed) return undefined;
-        await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
+        await wait(retryMs);
       }
     }
+    return undefined;
   }
 
-  /** Everything after a position that members have got and this one has not; `undefined` where the log does not reach back. */
+  /**
+   * Everything after a position that members have got; `undefined` where the log does not reach back.
+   *
+   * @throws StoreError while the log cannot be read
+   */
   async since(from: Position): Promise<readonly Logged[] | undefined> {
-    if (this.#epoch === undefined) await this.fill();
-    // Members may be behind whoever comes from another node; they have to catch up first.
-    if (this.#epoch === from.epoch && from.offset > this.#offset) {
-      this.#wanted = Math.max(this.#wanted, from.offset);
+    if (this.#epoch !== from.epoch || from.offset > this.#offset) {
+      // Nobody waits for a store that is away.
+      await this.#history.read(this.room, 0, 0);
+      // Members may be behind whoever comes from another node; they have to catch up first.
       await this.fill();
     }
     if (this.#epoch !== from.epoch || from.offset > this.#offset) return undefined;
@@ -149,6 +229,27 @@ export class RoomFeed {
     this.#closed = true;
   }
 
+  /** Whether nothing is missing before an offset. */
+  #reaches(first: number): boolean {
+    for (let at = this.#offset + 1; at < first; at++) if (!this.#early.has(at)) return false;
+    return true;
+  }
+
+  #deliverEarly(): void {
+    for (;;) {
+      const next = this.#early.get(this.#offset + 1);
+      if (next === undefined) return;
+      this.#early.delete(next.offset);
+      this.#deliver(next);
+    }
+  }
+
+  #begin(epoch: string): void {
+    this.#epoch = epoch;
+    this.#offset = 0;
+    this.#events.began(this.room, { epoch, offset: 0 });
+  }
+
   #skipTo(offset: number): void {
     this.#offset = offset;
     this.#events.gap(this.room, { epoch: this.#epoch ?? '', offset });
@@ -158,4 +259,8 @@ export class RoomFeed {
     this.#offset = message.offset;
     this.#events.deliver(this.room, message, { epoch: this.#epoch ?? '', offset: message.offset });
   }
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -13,3 +13,8 @@ export function roomOfUser(uid: string): string {
 
 /** The room of those for whom so much waits that volatile messages leave them out; each push-server has its own. */
 export const slowClients = 's:slow';
+
+/** The name by which clients know a room; `undefined` for that of a user. */
+export function nameOfClients(room: string): string | undefined {
+  return room.startsWith('r:') ? room.slice(2) : undefined;
+}

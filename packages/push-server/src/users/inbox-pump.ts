@@ -66,9 +66,10 @@ export class InboxPump {
 
   #give(seq: number, message: InboxMessage): void {
     this.#underWay++;
-    this.#socket.timeout(ackMs).emit(events.inbox, message, (error: Error | null) => {
+    this.#socket.timeout(ackMs).emit(events.inbox, message, (error: Error | null, id?: unknown) => {
       this.#underWay--;
-      if (error === null) this.#acknowledge(seq, message.id);
+      // An ack that names another message was meant for an earlier connection, whose acks had the same numbers.
+      if (error === null && (typeof id !== 'string' || id === message.id)) this.#acknowledge(seq, message.id);
       // Given again from there on, to a client that is still there.
       else this.#after = Math.min(this.#after, seq - 1);
       this.wake();
