@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { bootstrap, plainEnv, root, run, say } from './bootstrap.mjs';
+import { obtainPythonClient } from './obtain-python-client.mjs';
 import { obtainRedis } from './obtain-redis.mjs';
 
 const named = process.argv.slice(2);
@@ -12,6 +13,7 @@ const tally = { passed: 0, failed: 0, skipped: 0 };
 
 bootstrap();
 const env = { ...plainEnv, ...obtainRedis() };
+obtainPythonClient();
 if (named.length === 0) {
   check('format, lint and import direction', 'node_modules/@biomejs/biome/bin/biome', [
     'check',

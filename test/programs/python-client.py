@@ -1,0 +1,28 @@
+# A client in Python: enters a room, says what it hears in it to the room, and prints it.
+import sys
+import socketio
+
+client = socketio.Client()
+
+
+@client.on('n')
+def on_n(message, mark):
+    print('heard %s %s' % (message, mark), flush=True)
+    client.emit('go:publish', {'room': 'r', 'event': 'answer', 'message': message}, callback=on_published)
+
+
+def on_published(answer):
+    print('published %s' % answer['ok'], flush=True)
+
+
+def on_joined(answer):
+    print('joined %s' % answer['joined'][0]['room'], flush=True)
+
+
+@client.event
+def connect():
+    client.emit('go:join', 'r', callback=on_joined)
+
+
+client.connect(sys.argv[1], transports=[sys.argv[2]])
+client.wait()
