@@ -1,3 +1,4 @@
+export { createApiDocument } from './api/document.ts';
 export { checkServerHook } from './hook/hook-source.ts';
 export { type Cleanup, defineServer, type ServerClient, type ServerHook, type Verdict } from './hook/server-hook.ts';
 export { type PushServer, type PushServerOptions, startPushServer } from './push-server.ts';

@@ -1,9 +1,11 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { resolve } from 'node:path';
 import { type Config, type ConfigInput, createConfig, events, type PresenceEvent } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
 import { createLifetime, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
 import { Server } from 'socket.io';
+import { openApi } from './api/open-api.ts';
+import { isForApi } from './api/split-url.ts';
 import { createAddressOf } from './client-address.ts';
 import { admit, type ConnectionContext, clientOf, handleConnection } from './connection.ts';
 import { meshFolder, startEmbeddedFanout } from './fanout/embedded.ts';
@@ -17,6 +19,7 @@ import { openStore } from './open-store.ts';
 import { createAttendance } from './presence/attendance.ts';
 import { createPush, type Push, type PushCounts } from './rooms/push.ts';
 import { roomOfUser } from './rooms/room-names.ts';
+import { createTaps } from './rooms/taps.ts';
 import type { Session, SessionContext } from './session.ts';
 
 /** What a push-server is started with. */
@@ -72,11 +75,15 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const unfinished = new Set<Promise<void>>();
     lifetime.opened('calls of the server hook', async () => void (await Promise.all(unfinished)));
     const { publicDir } = pushServer;
-    const http = createServer(createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir)));
+    const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir));
+    let apiHandler: RequestListener = files;
+    const http = createServer((request, response) => (isForApi(request.url) ? apiHandler : files)(request, response));
     const io = new Server(http, {
       pingInterval: pushServer.pingIntervalMs,
       pingTimeout: pushServer.pingTimeoutMs,
       maxHttpBufferSize: pushServer.maxMessageBytes,
+      // The API takes upgrades, too, and ends those that nobody takes.
+      destroyUpgrade: false,
       ...corsFor(config.access.allowedOrigins),
     });
     io.adapter(fanout.adapter);
@@ -87,6 +94,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       await drained;
     });
     const counts: PushCounts = { published: 0, kept: 0, notKept: 0, gaps: 0, filled: 0 };
+    const taps = createTaps();
     const {
       push,
       feeds,
@@ -98,6 +106,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       config: pushServer,
       log,
       counts,
+      taps,
       emit(room, except, args) {
         const [event, ...rest] = args;
         const to = io.local.to(room);
@@ -125,7 +134,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       onInbox(uid) {
         for (const session of ofUser(uid)) session.inbox.wake();
       },
+      onEnd: (uid) => api.endUser(uid),
       onMove(uid, room, change) {
+        if (change === 'leave') api.endUser(uid, room);
         for (const session of ofUser(uid)) {
           if (change === 'leave') session.leave(room);
           else
@@ -148,6 +159,12 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         void work.finally(() => unfinished.delete(work));
       },
     };
+    const { rules, addressOf, keep } = context;
+    const listening = { feeds, taps, attendance, history: store.history };
+    const api = openApi({ config, push, rules, addressOf, listening, log, keep }, files);
+    lifetime.opened('API', api.close);
+    apiHandler = api.handle;
+    http.on('upgrade', api.upgrade);
     io.use((socket, next) => void admit(socket, next, context));
     io.on('connection', (socket) => handleConnection(socket, context));
     await hook.start({ io, push, clientOf });

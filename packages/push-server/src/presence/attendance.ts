@@ -1,8 +1,14 @@
 import type { Logger } from '@gopush/service';
-import type { PresenceStore } from '@gopush/store';
+import type { PresenceStore, RoomLeft } from '@gopush/store';
 
 /** Someone's first connection came into a room, or their last one left it. */
 export type OnChange = (room: string, uid: string, change: 'joined' | 'left') => void;
+
+/** A user's first connection came, or their last one ended: told once, on whichever node saw it. */
+export type OnUser = (uid: string, change: 'connected' | 'disconnected') => void;
+
+/** A room has its first user, or has lost its last: told once, on whichever node saw it. */
+export type OnRoom = (room: string, uid: string, change: 'occupied' | 'emptied') => void;
 
 /** What attendance needs. */
 export interface AttendanceOptions {
@@ -14,6 +20,8 @@ export interface AttendanceOptions {
   /** How long one who was cut off still counts as there, in milliseconds. */
   readonly graceMs: number;
   readonly onChange: OnChange;
+  readonly onUser?: OnUser;
+  readonly onRoom?: OnRoom;
   readonly log: Logger;
 }
 
@@ -41,7 +49,7 @@ interface Present {
 
 /** Opens attendance: the lease begins, and is renewed until it is closed. */
 export function createAttendance(options: AttendanceOptions): Attendance {
-  const { presence, node, leaseMs, graceMs, onChange, log } = options;
+  const { presence, node, leaseMs, graceMs, onChange, onUser, onRoom, log } = options;
   const here = new Map<string, Present>();
   const leaving = new Map<string, NodeJS.Timeout>();
   /** Writes of one connection, one after the other: a leave must not overtake its enter. */
@@ -66,19 +74,26 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       }
     }
     const swept = await ask(presence.sweep());
-    for (const { room, uid } of swept?.rooms ?? []) onChange(room, uid, 'left');
+    for (const left of swept?.rooms ?? []) tellLeft(left);
+    for (const { uid } of swept?.users ?? []) onUser?.(uid, 'disconnected');
   }
   const timer = setInterval(() => void beat(), leaseMs / 3).unref();
   const begun = beat();
 
+  function tellLeft({ room, uid, emptied }: RoomLeft): void {
+    onChange(room, uid, 'left');
+    if (emptied) onRoom?.(room, uid, 'emptied');
+  }
+
   async function leaveRoom(socket: string, room: string, of = node): Promise<void> {
     const left = await ask(presence.leaveRoom(of, room, socket));
-    if (left?.last === true) onChange(room, left.uid, 'left');
+    if (left?.last === true) tellLeft({ room, ...left });
   }
 
   async function leave(socket: string, rooms: readonly string[]): Promise<void> {
     await Promise.all(rooms.map((room) => leaveRoom(socket, room)));
-    await ask(presence.leave(node, socket));
+    const left = await ask(presence.leave(node, socket));
+    if (left?.last === true) onUser?.(left.uid, 'disconnected');
   }
 
   return {
@@ -88,7 +103,8 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       clearTimeout(leaving.get(socket));
       leaving.delete(socket);
       await begun;
-      await ask(presence.enter(node, { uid, socket, since }));
+      const entered = await ask(presence.enter(node, { uid, socket, since }));
+      if (entered?.first === true) onUser?.(uid, 'connected');
     },
     joined(socket, uid, room) {
       const present = here.get(socket);
@@ -96,6 +112,7 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       present.rooms.add(room);
       void ask(presence.joinRoom(node, room, uid, socket)).then((joined) => {
         if (joined?.first === true) onChange(room, uid, 'joined');
+        if (joined?.occupied === true) onRoom?.(room, uid, 'occupied');
       });
     },
     left(socket, room) {

@@ -8,6 +8,7 @@ import type { Bus } from '../fanout/bus.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
 import { decodeMessage, encodeMessage } from './kept-message.ts';
 import { roomOfClients, roomOfUser } from './room-names.ts';
+import type { Said, Taps } from './taps.ts';
 
 /** How something is said to a room. */
 export interface RoomOptions {
@@ -32,6 +33,8 @@ export interface UserOptions {
   readonly ttlMs?: number;
   /** Saying the same with the same id again says it once. @defaultValue one of its own */
   readonly id?: string;
+  /** With `online`: as for a room. @defaultValue `'try'` */
+  readonly keep?: RoomOptions['keep'];
 }
 
 /** What became of something that was said to a user. */
@@ -92,13 +95,16 @@ type BusMessage =
   | readonly ['kept', room: string, epoch: string, offset: number, at: number, payload: Uint8Array]
   | readonly ['live', room: string, payload: Uint8Array]
   | readonly ['inbox', uid: string]
-  | readonly ['move', uid: string, room: string, change: 'join' | 'leave'];
+  | readonly ['move', uid: string, room: string, change: 'join' | 'leave']
+  | readonly ['end', uid: string];
 
 /** What happens on this node because of something another one did. */
 export interface PushEvents {
   /** Something new waits for a user. */
   onInbox(uid: string): void;
   onMove(uid: string, room: string, change: 'join' | 'leave'): void;
+  /** All connections of a user are to end; Socket.IO ends its own by itself. */
+  onEnd(uid: string): void;
 }
 
 /** What saying something needs. */
@@ -112,6 +118,10 @@ export interface PushOptions {
   readonly counts: PushCounts;
   /** Gives an event to the clients of this node in a room. */
   readonly emit: (room: string, except: string | undefined, args: readonly unknown[]) => void;
+  /** Who on this node hears rooms besides those clients. */
+  readonly taps: Taps;
+  /** Told, on the node that says it, of everything that is said to a room or user. */
+  readonly onSaid?: (room: string, said: Said) => void;
 }
 
 /** What was said and given since the start. */
@@ -128,22 +138,24 @@ export interface PushCounts {
 
 /** Opens what speaks to clients: the one place that emits to rooms. */
 export function createPush(options: PushOptions): { push: Push; feeds: Feeds; listen(events: PushEvents): void } {
-  const { io, store, bus, config, log, counts, emit } = options;
+  const { io, store, bus, config, log, counts, emit, taps, onSaid } = options;
   const { history: limits } = config;
   const feeds = createFeeds(store.history, {
     deliver(room, { payload }, position) {
       const { event, message, except } = decodeMessage(payload);
       emit(room, except, [event, message, writeMark(position)]);
+      hearAll(room, { event, message, position });
     },
     gap(room, position) {
       counts.gaps++;
       emit(room, undefined, ['go:gap', { room: room.slice(2), position }]);
+      for (const ear of taps.of(room)) ear.gap(room, position);
     },
     failed(room, error) {
       log.warn({ room, err: error }, 'the history of a room cannot be read; it is tried again');
     },
   });
-  let heard: PushEvents = { onInbox: () => {}, onMove: () => {} };
+  let heard: PushEvents = { onInbox: () => {}, onMove: () => {}, onEnd: () => {} };
   bus.onMessage((bytes) => {
     try {
       receive(deserialize(bytes) as BusMessage);
@@ -166,6 +178,7 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
       case 'live': {
         const { event, message: said, except } = decodeMessage(asBuffer(message[2]));
         emit(message[1], except, [event, said]);
+        hearAll(message[1], { event, message: said, position: null });
         return;
       }
       case 'inbox':
@@ -173,7 +186,14 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
         return;
       case 'move':
         heard.onMove(message[1], message[2], message[3]);
+        return;
+      case 'end':
+        heard.onEnd(message[1]);
     }
+  }
+
+  function hearAll(room: string, said: Said): void {
+    for (const ear of taps.of(room)) ear.hear(room, said);
   }
 
   /** Tells other nodes: those given, or all. */
@@ -200,7 +220,9 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
         counts.kept++;
         const at = Date.now();
         feeds.receive(room, epoch, { offset, at, payload });
-        tell(['kept', room, epoch, offset, at, payload], await nodes?.());
+        // Kept it is already: where it is not known who wants it, all are told.
+        tell(['kept', room, epoch, offset, at, payload], await nodes?.().catch(() => undefined));
+        onSaid?.(room, { event, message, position });
         return success({ position, duplicate });
       } catch (error) {
         counts.notKept++;
@@ -208,8 +230,11 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
         log.debug({ room, err: error }, 'a message was not kept');
       }
     } else if (keep === 'must') return failed('not_durable', 'rooms keep no history: pushServer.history.count is 0');
+    const said: Said = { event, message, position: null };
     emit(room, except, [event, message]);
+    hearAll(room, said);
     tell(['live', room, payload]);
+    onSaid?.(room, said);
     return success({ position: null, duplicate: false });
   }
 
@@ -244,9 +269,10 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
     message: unknown,
     options: UserOptions,
   ): Promise<Result<UserDelivery>> {
-    const { id = randomUUID() } = options;
+    const { id = randomUUID(), keep } = options;
     let devices = 0;
-    const said = await say(roomOfUser(uid), event, message, options.id === undefined ? {} : { id }, async () => {
+    const how = { ...(options.id === undefined ? {} : { id }), ...(keep === undefined ? {} : { keep }) };
+    const said = await say(roomOfUser(uid), event, message, how, async () => {
       const user = await store.presence.user(uid);
       devices = user.devices;
       return user.nodes;
@@ -296,6 +322,8 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
     },
     disconnectUser(uid) {
       io.in(roomOfUser(uid)).disconnectSockets(true);
+      heard.onEnd(uid);
+      tell(['end', uid]);
     },
     disconnectSocket(id) {
       io.in(id).disconnectSockets(true);
