@@ -312,7 +312,7 @@ test('any payload gets an answer of the table, and never stops the server', asyn
       expect([200, 400]).toContain(status);
       expect(answer).toBeTypeOf('object');
     }),
-    { numRuns: 300 },
+    { numRuns: 300, endOnFailure: true },
   );
   await fc.assert(
     fc.asyncProperty(fc.string(), fc.string({ unit: 'binary' }), async (room, name) => {
@@ -322,7 +322,7 @@ test('any payload gets an answer of the table, and never stops the server', asyn
       });
       expect([200, 400]).toContain(status);
     }),
-    { numRuns: 200 },
+    { numRuns: 200, endOnFailure: true },
   );
   expect((await call(server, 'GET /rooms')).status).toBe(200);
 });
