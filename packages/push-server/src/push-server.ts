@@ -18,9 +18,10 @@ import type { ServerHook } from './hook/server-hook.ts';
 import { openStore } from './open-store.ts';
 import { createAttendance } from './presence/attendance.ts';
 import { createPush, type Push, type PushCounts } from './rooms/push.ts';
-import { roomOfUser } from './rooms/room-names.ts';
+import { nameOf, roomOfUser } from './rooms/room-names.ts';
 import { createTaps } from './rooms/taps.ts';
 import type { Session, SessionContext } from './session.ts';
+import { openWebhooks } from './webhooks/open-webhooks.ts';
 
 /** What a push-server is started with. */
 export interface PushServerOptions {
@@ -69,6 +70,8 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     lifetime.opened('fan-out', fanout.close);
     const store = await openStore(config, dir);
     lifetime.opened('store', store.close);
+    const webhooks = openWebhooks(config, dir, node, log);
+    lifetime.opened('webhooks', webhooks.close);
     const hook = await openHook(options.hooks ?? {}, config, log);
     lifetime.opened('server hook', hook.close);
     // Those who leave because of a stop are told of as well.
@@ -107,6 +110,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       log,
       counts,
       taps,
+      ...(webhooks.wants('message')
+        ? { onSaid: (room, said) => webhooks.tell('message', { ...nameOf(room), ...said }) }
+        : {}),
       emit(room, except, args) {
         const [event, ...rest] = args;
         const to = io.local.to(room);
@@ -124,6 +130,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         const event: PresenceEvent = { room: room.slice(2), uid, change };
         void push.toRoom(event.room, events.presenceChange, event, { keep: 'no' });
       },
+      onUser: (uid, change) => webhooks.tell(change === 'connected' ? 'connect' : 'disconnect', { uid }),
+      onRoom: (room, uid, change) =>
+        webhooks.tell(change === 'occupied' ? 'room_occupied' : 'room_empty', { room: room.slice(2), uid }),
       log,
     });
     lifetime.opened('presence', attendance.close);

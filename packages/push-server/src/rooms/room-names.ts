@@ -10,3 +10,8 @@ export function roomOfClients(room: string): string {
 export function roomOfUser(uid: string): string {
   return `u:${uid}`;
 }
+
+/** What a room inside the push-server is called outside. */
+export function nameOf(room: string): { readonly room: string } | { readonly user: string } {
+  return room.startsWith('u:') ? { user: room.slice(2) } : { room: room.slice(2) };
+}
