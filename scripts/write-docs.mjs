@@ -1,6 +1,7 @@
-/** Writes the tables of docs/config.md and docs/failures.md from the code: `node scripts/write-docs.mjs [--check]`. */
+/** Writes the tables of docs/config.md and docs/failures.md, and docs/openapi.json, from the code: `node scripts/write-docs.mjs [--check]`. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { configJsonSchema, describeSchema, failures, listVariables } from '../packages/contract/dist/index.js';
+import { createApiDocument } from '../packages/push-server/dist/index.js';
 
 const tables = {
   'docs/config.md': [
@@ -39,8 +40,16 @@ for (const [name, rows] of Object.entries(tables)) {
   stale = true;
   if (!process.argv.includes('--check')) await writeFile(file, next);
 }
+const document = new URL('../docs/openapi.json', import.meta.url);
+const wanted = `${JSON.stringify(createApiDocument(), null, 2)}\n`;
+if ((await readFile(document, 'utf8').catch(() => '')) !== wanted) {
+  stale = true;
+  if (!process.argv.includes('--check')) await writeFile(document, wanted);
+}
 if (stale && process.argv.includes('--check')) {
-  process.stderr.write('docs/config.md or docs/failures.md is not up to date: node scripts/write-docs.mjs\n');
+  process.stderr.write(
+    'docs/config.md, docs/failures.md or docs/openapi.json is not up to date: node scripts/write-docs.mjs\n',
+  );
   process.exit(1);
 }
 

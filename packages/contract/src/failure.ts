@@ -62,6 +62,14 @@ export const failures = {
   target_full: row(503, 503, true, 'The servers of this product have as many clients as they may have.'),
   target_silent: row(504, 504, true, 'The server of this product did not answer in time.'),
 
+  // What a back end asked the HTTP API for
+  api_key_missing: row(401, 401, false, 'An API key is needed.'),
+  api_key_unknown: row(401, 401, false, 'There is no such API key.'),
+  api_scope_missing: row(403, 403, false, 'This API key may not be used for that.'),
+  method_unsupported: row(405, 405, false, 'This cannot be asked with that method.'),
+  body_too_large: row(413, 413, false, 'The body of the request is too large.'),
+  listener_too_slow: row(503, 503, true, 'This listener takes what is said more slowly than it comes.'),
+
   // What a client of the push-server asked for
   not_found: row(404, 404, false, 'There is nothing here.'),
   room_invalid: row(400, 400, false, 'The room name is not acceptable.'),

@@ -5,6 +5,7 @@ export { nearest } from './config/nearest.ts';
 export { type ConfigSource, createConfig, type ParsedConfig, parseConfig } from './config/parse.ts';
 export { type ConfigProblem, formatConfigProblems } from './config/problem.ts';
 export { type Config, type ConfigInput, isLoopback, type RedisConfig } from './config/schema.ts';
+export { type ApiScope, apiScopes, type WebhookEventName } from './config/schema-api.ts';
 export { type Failure, type FailureCode, type FailureRow, failed, failureBody, failures } from './failure.ts';
 export {
   type AgentApp,

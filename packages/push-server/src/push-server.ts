@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { resolve } from 'node:path';
 import { type Config, type ConfigInput, createConfig, events, type PresenceEvent, writeMark } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
@@ -7,6 +7,8 @@ import { openStore } from '@gopush/store';
 import { Server } from 'socket.io';
 import { openAdminUi } from './admin-ui.ts';
 import { createAnnouncement } from './announcement.ts';
+import { openApi } from './api/open-api.ts';
+import { isForApi } from './api/split-url.ts';
 import { createAddressOf } from './client-address.ts';
 import { admit, type ConnectionContext, clientOf, handleConnection } from './connection.ts';
 import { emitLocal } from './emit/emit-local.ts';
@@ -24,11 +26,13 @@ import { openObservation } from './observe/observation.ts';
 import { describeStoreCalls } from './observe/server-metrics.ts';
 import { createAttendance } from './presence/attendance.ts';
 import { createPush, type Push, type PushCounts } from './rooms/push.ts';
-import { roomOfUser, slowClients } from './rooms/room-names.ts';
+import { nameOf, roomOfUser, slowClients } from './rooms/room-names.ts';
+import { createTaps } from './rooms/taps.ts';
 import type { Session, SessionContext } from './session.ts';
 import { RecentDeliveries } from './sessions/recent-deliveries.ts';
 import { createRecovery } from './sessions/recovery.ts';
 import { createSeamless } from './sessions/seamless.ts';
+import { openWebhooks } from './webhooks/open-webhooks.ts';
 
 /** What a push-server is started with. */
 export interface PushServerOptions {
@@ -92,17 +96,23 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       log,
     });
     lifetime.opened('announcement', announcement.close);
+    const webhooks = openWebhooks(config, dir, node, log);
+    lifetime.opened('webhooks', webhooks.close);
     const hook = await openHook(options.hooks ?? {}, config, log);
     lifetime.opened('server hook', hook.close);
     // Those who leave because of a stop are told of as well.
     const unfinished = new Set<Promise<void>>();
     lifetime.opened('calls of the server hook', async () => void (await Promise.all(unfinished)));
     const { publicDir } = pushServer;
-    const http = createServer(createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir)));
+    const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir));
+    let apiHandler: RequestListener = files;
+    const http = createServer((request, response) => (isForApi(request.url) ? apiHandler : files)(request, response));
     const io = new Server(http, {
       pingInterval: pushServer.pingIntervalMs,
       pingTimeout: pushServer.pingTimeoutMs,
       maxHttpBufferSize: pushServer.maxMessageBytes,
+      // The API takes upgrades, too, and ends those that nobody takes.
+      destroyUpgrade: false,
       ...corsFor(config.access.allowedOrigins),
       ...(recoveryMs === 0
         ? {}
@@ -126,6 +136,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       recovered: 0,
       notRecovered: 0,
     };
+    const taps = createTaps();
     const {
       push,
       feeds,
@@ -138,6 +149,10 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       log,
       counts,
       recent,
+      taps,
+      ...(webhooks.wants('message')
+        ? { onSaid: (room, said) => webhooks.tell('message', { ...nameOf(room), ...said }) }
+        : {}),
       emit(room, except, args, volatile) {
         const leftOut = [...(except === undefined ? [] : [except]), ...(volatile === true ? [slowClients] : [])];
         emitLocal(io.of('/'), [room], leftOut, args as [string, ...unknown[]]);
@@ -158,6 +173,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         feeds.catchUp('bus');
         for (const session of sessions.all.values()) session.inbox.wake();
       },
+      onUser: (uid, change) => webhooks.tell(change === 'connected' ? 'connect' : 'disconnect', { uid }),
+      onRoom: (room, uid, change) =>
+        webhooks.tell(change === 'occupied' ? 'room_occupied' : 'room_empty', { room: room.slice(2), uid }),
       log,
     });
     lifetime.opened('presence', attendance.close);
@@ -209,7 +227,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       onInbox(uid) {
         for (const session of ofUser(uid)) session.inbox.wake();
       },
+      onEnd: (uid) => api.endUser(uid),
       onMove(uid, room, change) {
+        if (change === 'leave') api.endUser(uid, room);
         for (const session of ofUser(uid)) {
           if (change === 'leave') session.leave(room);
           else
@@ -235,6 +255,12 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         void work.finally(() => unfinished.delete(work));
       },
     };
+    const { rules, addressOf, keep } = context;
+    const listening = { feeds, taps, attendance, history: store.history };
+    const api = openApi({ config, push, rules, addressOf, listening, log, keep }, files);
+    lifetime.opened('API', api.close);
+    apiHandler = api.handle;
+    http.on('upgrade', api.upgrade);
     io.use((socket, next) => void admit(socket, next, context));
     io.on('connection', (socket) => handleConnection(socket, context));
     if (pushServer.adminUi !== null) {

@@ -2,7 +2,7 @@ export { type EmbeddedOptions, openEmbeddedStore } from './embedded/open-embedde
 export type { Appended, HistoryLimits, HistoryPage, HistoryStore, KeptMessage } from './history.ts';
 export type { DeliveryStatus, InboxBounds, InboxStore, WaitingMessage } from './inbox.ts';
 export { openStore } from './open-store.ts';
-export type { PresenceCounts, PresenceStore, Swept, UserPresence } from './presence.ts';
+export type { PresenceCounts, PresenceStore, RoomLeft, Swept, UserPresence } from './presence.ts';
 export { openRedisStore } from './redis/open-redis-store.ts';
 export { createRedisClient, type RedisClient } from './redis/redis-client.ts';
 export type { RegisteredNode, RegistryStore } from './registry.ts';

@@ -24,7 +24,15 @@ export interface Swept {
   /** Who has gone offline. */
   readonly users: readonly { readonly uid: string }[];
   /** Who has left a room with their last connection in it. */
-  readonly rooms: readonly { readonly room: string; readonly uid: string }[];
+  readonly rooms: readonly RoomLeft[];
+}
+
+/** Who has left a room with their last connection in it. */
+export interface RoomLeft {
+  readonly room: string;
+  readonly uid: string;
+  /** Whether nobody is left in the room. */
+  readonly emptied: boolean;
 }
 
 /**
@@ -52,14 +60,28 @@ export interface PresenceStore {
    * @returns its user, and whether this was the last connection; `undefined` where it is not known
    */
   leave(node: string, socket: string): Promise<{ readonly uid: string; readonly last: boolean } | undefined>;
-  /** A connection has entered a room. @returns whether its user was not in it before. @throws StoreError `no_lease` and the others */
-  joinRoom(node: string, room: string, uid: string, socket: string): Promise<{ readonly first: boolean }>;
-  /** A connection has left a room. @returns its user, and whether none of theirs is left; `undefined` where it is not known */
+  /**
+   * A connection has entered a room.
+   *
+   * @returns whether its user was not in it before (`first`), and whether nobody was (`occupied`)
+   * @throws StoreError `no_lease` and the others
+   */
+  joinRoom(
+    node: string,
+    room: string,
+    uid: string,
+    socket: string,
+  ): Promise<{ readonly first: boolean; readonly occupied: boolean }>;
+  /**
+   * A connection has left a room.
+   *
+   * @returns its user, whether none of theirs is left (`last`), and whether nobody is (`emptied`); `undefined` where it is not known
+   */
   leaveRoom(
     node: string,
     room: string,
     socket: string,
-  ): Promise<{ readonly uid: string; readonly last: boolean } | undefined>;
+  ): Promise<{ readonly uid: string; readonly last: boolean; readonly emptied: boolean } | undefined>;
   user(uid: string): Promise<UserPresence>;
   /** Who is in a room, in order of their uids. */
   room(room: string): Promise<readonly { readonly uid: string; readonly devices: number }[]>;

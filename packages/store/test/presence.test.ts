@@ -40,17 +40,18 @@ describeStores('presence', (open) => {
     const [a, b, room] = [fresh('a'), fresh('b'), fresh('room}{')];
     await one.beat(a, lease);
     await two.beat(b, lease);
-    expect(await one.joinRoom(a, room, 'u', 's1')).toEqual({ first: true });
-    expect(await two.joinRoom(b, room, 'u', 's2')).toEqual({ first: false });
-    expect(await two.joinRoom(b, room, 'ä', 's3')).toEqual({ first: true });
+    expect(await one.joinRoom(a, room, 'u', 's1')).toEqual({ first: true, occupied: true });
+    expect(await two.joinRoom(b, room, 'u', 's2')).toEqual({ first: false, occupied: false });
+    expect(await two.joinRoom(b, room, 'ä', 's3')).toEqual({ first: true, occupied: false });
     expect(await one.room(room)).toEqual([
       { uid: 'u', devices: 2 },
       { uid: 'ä', devices: 1 },
     ]);
-    expect(await one.leaveRoom(a, room, 's1')).toEqual({ uid: 'u', last: false });
-    expect(await two.leaveRoom(b, room, 's2')).toEqual({ uid: 'u', last: true });
+    expect(await one.leaveRoom(a, room, 's1')).toEqual({ uid: 'u', last: false, emptied: false });
+    expect(await two.leaveRoom(b, room, 's2')).toEqual({ uid: 'u', last: true, emptied: false });
     expect(await two.leaveRoom(b, room, 's2')).toBeUndefined();
     expect(await one.room(room)).toEqual([{ uid: 'ä', devices: 1 }]);
+    expect(await two.leaveRoom(b, room, 's3')).toEqual({ uid: 'ä', last: true, emptied: true });
     expect(await one.room(fresh('empty'))).toEqual([]);
   });
 
@@ -68,7 +69,7 @@ describeStores('presence', (open) => {
       () => after.user(uid),
       ({ devices }) => devices === 1,
     );
-    expect(await after.sweep()).toEqual({ users: [], rooms: [{ room, uid }] });
+    expect(await after.sweep()).toEqual({ users: [], rooms: [{ room, uid, emptied: true }] });
     expect(await after.user(uid)).toMatchObject({ devices: 1, since: 2, nodes: [node] });
   });
 
@@ -84,7 +85,7 @@ describeStores('presence', (open) => {
     await presence.enter(node, { uid, socket, since: 1 });
     await presence.joinRoom(node, room, uid, socket);
     expect(await presence.room(room)).toEqual([{ uid, devices: 1 }]);
-    expect(await presence.leaveRoom(node, room, socket)).toEqual({ uid, last: true });
+    expect(await presence.leaveRoom(node, room, socket)).toEqual({ uid, last: true, emptied: true });
     expect(await presence.leave(node, socket)).toEqual({ uid, last: true });
   });
 

@@ -146,11 +146,14 @@ function explain(
     {
       source: sourceOf(issue.path),
       key,
-      found: /password|secret/i.test(key) ? '(hidden)' : show(valueAt(input, issue.path)),
+      found: isHidden.test(key) ? '(hidden)' : show(valueAt(input, issue.path)),
       wanted: schema === undefined || issue.code === 'custom' ? issue.message : describeSchema(schema),
     },
   ];
 }
+
+/** Settings that hold secrets, and the lists and entries around them. */
+const isHidden = /password|secret|^api(\.keys(\.\d+(\.key)?)?)?$|^webhooks(\.\d+)?$/i;
 
 function meant(word: string, candidates: Iterable<string>): string {
   const candidate = nearest(word, candidates);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { chooseNames, stickyNames } from '../product.ts';
+import { api, webhooks } from './schema-api.ts';
 
 const port = () => z.int().min(0).max(65535);
 const milliseconds = (max = 3_600_000) => z.int().min(1).max(max);
@@ -448,6 +449,8 @@ export const configSchema = z
       )
       .default(null)
       .meta({ description: 'Where each process tells its health, metrics and state; null: nowhere.' }),
+    api,
+    webhooks,
     log: z
       .strictObject({
         requests: z

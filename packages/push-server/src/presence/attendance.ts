@@ -1,8 +1,14 @@
 import type { Logger } from '@gopush/service';
-import type { PresenceStore } from '@gopush/store';
+import type { PresenceStore, RoomLeft } from '@gopush/store';
 
 /** Someone's first connection came into a room, or their last one left it. */
 type OnChange = (room: string, uid: string, change: 'joined' | 'left') => void;
+
+/** A user's first connection came, or their last one ended: told once, on whichever node saw it. */
+export type OnUser = (uid: string, change: 'connected' | 'disconnected') => void;
+
+/** A room has its first user, or has lost its last: told once, on whichever node saw it. */
+export type OnRoom = (room: string, uid: string, change: 'occupied' | 'emptied') => void;
 
 /** What attendance needs. */
 export interface AttendanceOptions {
@@ -16,6 +22,8 @@ export interface AttendanceOptions {
   readonly onChange: OnChange;
   /** The store knows again who is here: what others told those it thought were gone did not come here. */
   readonly onRestored: () => void;
+  readonly onUser?: OnUser;
+  readonly onRoom?: OnRoom;
   readonly log: Logger;
 }
 
@@ -45,7 +53,7 @@ interface Present {
 
 /** Opens attendance: the lease begins, and is renewed until it is closed. */
 export function createAttendance(options: AttendanceOptions): Attendance {
-  const { presence, node, leaseMs, graceMs, onChange, onRestored, log } = options;
+  const { presence, node, leaseMs, graceMs, onChange, onRestored, onUser, onRoom, log } = options;
   const here = new Map<string, Present>();
   const leaving = new Map<string, NodeJS.Timeout>();
   /** Whether the store has heard all that was said to it. */
@@ -73,6 +81,7 @@ export function createAttendance(options: AttendanceOptions): Attendance {
   async function join(socket: string, uid: string, room: string): Promise<void> {
     const joined = await ask(presence.joinRoom(node, room, uid, socket));
     if (joined?.first === true) onChange(room, uid, 'joined');
+    if (joined?.occupied === true) onRoom?.(room, uid, 'occupied');
   }
 
   /** The store may have forgotten, or never heard. */
@@ -98,7 +107,8 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       await sayAgain();
     }
     const swept = await ask(presence.sweep());
-    for (const { room, uid } of swept?.rooms ?? []) onChange(room, uid, 'left');
+    for (const left of swept?.rooms ?? []) tellLeft(left);
+    for (const { uid } of swept?.users ?? []) onUser?.(uid, 'disconnected');
   }
   let beating: Promise<void> | undefined;
   /** One at a time. */
@@ -111,14 +121,20 @@ export function createAttendance(options: AttendanceOptions): Attendance {
   const timer = setInterval(() => void beatOnce(), leaseMs / 3).unref();
   const begun = beatOnce();
 
+  function tellLeft({ room, uid, emptied }: RoomLeft): void {
+    onChange(room, uid, 'left');
+    if (emptied) onRoom?.(room, uid, 'emptied');
+  }
+
   async function leaveRoom(socket: string, room: string, of = node): Promise<void> {
     const left = await ask(presence.leaveRoom(of, room, socket));
-    if (left?.last === true) onChange(room, left.uid, 'left');
+    if (left?.last === true) tellLeft({ room, ...left });
   }
 
   async function leave(socket: string, rooms: readonly string[]): Promise<void> {
     await Promise.all(rooms.map((room) => leaveRoom(socket, room)));
-    await ask(presence.leave(node, socket));
+    const left = await ask(presence.leave(node, socket));
+    if (left?.last === true) onUser?.(left.uid, 'disconnected');
   }
 
   return {
@@ -128,7 +144,10 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       clearTimeout(leaving.get(socket));
       leaving.delete(socket);
       await begun;
-      await inOrder(socket, async () => void (await ask(presence.enter(node, { uid, socket, since }))));
+      await inOrder(socket, async () => {
+        const entered = await ask(presence.enter(node, { uid, socket, since }));
+        if (entered?.first === true) onUser?.(uid, 'connected');
+      });
     },
     joined(socket, uid, room) {
       const present = here.get(socket);

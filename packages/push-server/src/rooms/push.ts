@@ -25,6 +25,7 @@ import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
 import { decodeMessage, encodeMessage, type KeptMessage } from './kept-message.ts';
 import { nameOfClients, roomOfClients, roomOfUser } from './room-names.ts';
+import type { Said, Taps } from './taps.ts';
 
 /** How something is said to a room. */
 export interface RoomOptions {
@@ -51,6 +52,8 @@ export interface UserOptions {
   readonly ttlMs?: number;
   /** Saying the same with the same id again says it once. @defaultValue one of its own */
   readonly id?: string;
+  /** With `online`: as for a room. @defaultValue `'try'` */
+  readonly keep?: RoomOptions['keep'];
 }
 
 /** What became of something that was said to a user. */
@@ -111,13 +114,16 @@ type BusMessage =
   | readonly ['kept', room: string, epoch: string, offset: number, at: number, payload: Uint8Array]
   | readonly ['live', room: string, payload: Uint8Array, volatile: boolean]
   | readonly ['inbox', uid: string]
-  | readonly ['move', uid: string, room: string, change: 'join' | 'leave'];
+  | readonly ['move', uid: string, room: string, change: 'join' | 'leave']
+  | readonly ['end', uid: string];
 
 /** What happens on this node because of something another one did. */
 export interface PushEvents {
   /** Something new waits for a user. */
   onInbox(uid: string): void;
   onMove(uid: string, room: string, change: 'join' | 'leave'): void;
+  /** All connections of a user are to end; Socket.IO ends its own by itself. */
+  onEnd(uid: string): void;
 }
 
 /** What saying something needs. */
@@ -133,6 +139,10 @@ export interface PushOptions {
   readonly recent: RecentDeliveries;
   /** Gives an event to the clients of this node in a room. */
   readonly emit: (room: string, except: string | undefined, args: readonly unknown[], volatile?: boolean) => void;
+  /** Who on this node hears rooms besides those clients. */
+  readonly taps: Taps;
+  /** Told, on the node that says it, of everything that is said to a room or user. */
+  readonly onSaid?: (room: string, said: Said) => void;
 }
 
 /** What was said and given since the start. */
@@ -153,17 +163,19 @@ export interface PushCounts {
 
 /** Opens what speaks to clients: the one place that emits to rooms. */
 export function createPush(options: PushOptions): { push: Push; feeds: Feeds; listen(listener: PushEvents): void } {
-  const { io, store, bus, config, log, counts, recent, emit } = options;
+  const { io, store, bus, config, log, counts, recent, emit, taps, onSaid } = options;
   const { history: limits } = config;
   const feeds = createFeeds(store.history, {
     deliver(room, { payload }, position) {
       const { event, message, except } = decodeMessage(payload);
       recent.add(room, position, Date.now());
       emit(room, except, [event, message, writeMark(position)]);
+      hearAll(room, { event, message, position });
     },
     gap(room, position) {
       counts.gaps++;
       tellMembers(room, events.gap, position);
+      for (const ear of taps.of(room)) ear.gap(room, position);
     },
     began(room, position) {
       tellMembers(room, events.epoch, position);
@@ -172,7 +184,7 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
       log.warn({ room, err: error }, 'the history of a room cannot be read; it is tried again');
     },
   });
-  let heard: PushEvents = { onInbox: () => {}, onMove: () => {} };
+  let heard: PushEvents = { onInbox: () => {}, onMove: () => {}, onEnd: () => {} };
   bus.onMessage((bytes) => {
     try {
       receive(deserialize(bytes) as BusMessage);
@@ -195,6 +207,7 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
   function give(room: string, { event, message, except }: KeptMessage, volatile: boolean): void {
     const name = nameOfClients(room);
     emit(room, except, name === undefined ? [event, message] : [event, message, { room: name }], volatile);
+    hearAll(room, { event, message, position: null });
   }
 
   function receive(message: BusMessage): void {
@@ -212,7 +225,14 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
         return;
       case 'move':
         heard.onMove(message[1], message[2], message[3]);
+        return;
+      case 'end':
+        heard.onEnd(message[1]);
     }
+  }
+
+  function hearAll(room: string, said: Said): void {
+    for (const ear of taps.of(room)) ear.hear(room, said);
   }
 
   /** Tells other nodes: those given, or all. */
@@ -241,7 +261,9 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
         if (duplicate) return success({ position, duplicate });
         const at = Date.now();
         feeds.receive(room, epoch, { offset, at, payload });
-        tell(['kept', room, epoch, offset, at, payload], await nodes?.());
+        // Kept it is already: where it is not known who wants it, all are told.
+        tell(['kept', room, epoch, offset, at, payload], await nodes?.().catch(() => undefined));
+        onSaid?.(room, { event, message, position });
         return success({ position, duplicate });
       }
       // If it was kept after all, members get it from the log: saying it now as well would say it twice.
@@ -249,6 +271,7 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
     } else if (keep === 'must') return failed('not_durable', 'rooms keep no history: pushServer.history.count is 0');
     give(room, said, volatile);
     tell(['live', room, payload, volatile], await nodes?.());
+    onSaid?.(room, { event, message, position: null });
     return success({ position: null, duplicate: false });
   }
 
@@ -289,7 +312,7 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
     message: unknown,
     options: UserOptions,
   ): Promise<Result<UserDelivery>> {
-    const { id = randomUUID() } = options;
+    const { id = randomUUID(), keep } = options;
     let devices = 0;
     // After it is kept: a device that is not there yet then finds it in the log.
     const look = async (): Promise<readonly string[] | undefined> => {
@@ -297,7 +320,8 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
       devices = user?.devices ?? io.of('/').adapter.rooms.get(roomOfUser(uid))?.size ?? 0;
       return user?.nodes;
     };
-    const said = await say(roomOfUser(uid), event, message, options.id === undefined ? {} : { id }, look);
+    const how = { ...(options.id === undefined ? {} : { id }), ...(keep === undefined ? {} : { keep }) };
+    const said = await say(roomOfUser(uid), event, message, how, look);
     if (!said.ok) return said;
     if (said.value.duplicate) {
       await look();
@@ -346,6 +370,8 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
     },
     disconnectUser(uid) {
       io.in(roomOfUser(uid)).disconnectSockets(true);
+      heard.onEnd(uid);
+      tell(['end', uid]);
     },
     disconnectSocket(id) {
       io.in(id).disconnectSockets(true);

@@ -18,3 +18,8 @@ export const slowClients = 's:slow';
 export function nameOfClients(room: string): string | undefined {
   return room.startsWith('r:') ? room.slice(2) : undefined;
 }
+
+/** What a room inside the push-server is called outside. */
+export function nameOf(room: string): { readonly room: string } | { readonly user: string } {
+  return room.startsWith('u:') ? { user: room.slice(2) } : { room: room.slice(2) };
+}

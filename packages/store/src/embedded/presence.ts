@@ -1,6 +1,6 @@
 import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
 import { createIncarnations, nodeOf } from '../incarnations.ts';
-import { lastSeenMs, type PresenceStore, type UserPresence } from '../presence.ts';
+import { lastSeenMs, type PresenceStore, type RoomLeft, type UserPresence } from '../presence.ts';
 import type { Database, Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { afterAll } from './values.ts';
@@ -52,10 +52,11 @@ export function createPresence(environment: Environment): PresenceStore & { read
       const life = lives.of(node);
       return environment.write((db) => {
         leaveRoom(db, life, room, socket);
-        const first = isEmpty(db, ['member', room, uid]);
+        const occupied = isEmpty(db, ['member', room]);
+        const first = occupied || isEmpty(db, ['member', room, uid]);
         db.put(['member', room, uid, life, socket], nothing);
         db.put(['joined', life, socket, room], Buffer.from(uid));
-        return { first };
+        return { first, occupied };
       });
     },
 
@@ -96,7 +97,7 @@ export function createPresence(environment: Environment): PresenceStore & { read
     },
 
     async sweep() {
-      const swept = { users: [] as { uid: string }[], rooms: [] as { room: string; uid: string }[] };
+      const swept = { users: [] as { uid: string }[], rooms: [] as RoomLeft[] };
       // Some at a time, so that the others can write in between.
       while (
         await environment.write((db) => {
@@ -125,13 +126,13 @@ function sweepNode(
   db: Database,
   node: string,
   now: number,
-  swept: { users: { uid: string }[]; rooms: { room: string; uid: string }[] },
+  swept: { users: { uid: string }[]; rooms: RoomLeft[] },
 ): void {
   const joined = under(db, ['joined', node], removalsPerCall);
   for (const { key } of joined) {
     const [, , socket, room] = key as [string, string, string, string];
     const left = leaveRoom(db, node, room, socket);
-    if (left?.last) swept.rooms.push({ room, uid: left.uid });
+    if (left?.last) swept.rooms.push({ room, uid: left.uid, emptied: left.emptied });
   }
   const sockets = under(db, ['socket', node], removalsPerCall);
   for (const { key } of sockets) {
@@ -156,7 +157,8 @@ function leaveRoom(db: Database, node: string, room: string, socket: string) {
   if (uid === undefined) return undefined;
   db.remove(['joined', node, socket, room]);
   db.remove(['member', room, uid, node, socket]);
-  return { uid, last: isEmpty(db, ['member', room, uid]) };
+  const last = isEmpty(db, ['member', room, uid]);
+  return { uid, last, emptied: last && isEmpty(db, ['member', room]) };
 }
 
 function userOf(db: Database, uid: string, now: number): UserPresence {

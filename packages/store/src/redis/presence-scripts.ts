@@ -43,19 +43,25 @@ return 1
 
 const readUser = `return {redis.call('HGETALL', KEYS[1]), redis.call('GET', KEYS[2])}`;
 
-/** A further hash counts the connections of each uid, so that first and last are known without going through all of a room. */
+/**
+ * A further hash counts the connections of each uid, so that first and last are known without going through all of a room. Answers 1 for
+ * the first connection of a user, 2 where the room was empty as well.
+ */
 const addMember = `
+local empty = redis.call('EXISTS', KEYS[1]) == 0
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
-return redis.call('HINCRBY', KEYS[2], ARGV[2], 1) == 1 and 1 or 0
+if redis.call('HINCRBY', KEYS[2], ARGV[2], 1) > 1 then return 0 end
+return empty and 2 or 1
 `;
 
+/** Answers as `removeUser`, and 2 where nobody is left in the room. */
 const removeMember = `
 local uid = redis.call('HGET', KEYS[1], ARGV[1])
 if not uid then return -1 end
 redis.call('HDEL', KEYS[1], ARGV[1])
 if redis.call('HINCRBY', KEYS[2], uid, -1) > 0 then return 0 end
 redis.call('HDEL', KEYS[2], uid)
-return 1
+return redis.call('EXISTS', KEYS[1]) == 0 and 2 or 1
 `;
 
 const members = `return redis.call('HGETALL', KEYS[1])`;

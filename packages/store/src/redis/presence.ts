@@ -1,6 +1,6 @@
 import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
 import { createIncarnations, nodeOf } from '../incarnations.ts';
-import { lastSeenMs, type PresenceStore } from '../presence.ts';
+import { lastSeenMs, type PresenceStore, type RoomLeft } from '../presence.ts';
 import type { Connection } from './connection.ts';
 import { definePresenceScripts } from './presence-scripts.ts';
 
@@ -33,7 +33,7 @@ export function createPresence(connection: Connection): PresenceStore {
     if (uid === undefined) return undefined;
     const left = await scripts.removeMember(roomKeys(room), join(node, socket));
     await scripts.unnote([joinsOf(node)], field);
-    return left === -1 ? undefined : { uid, last: left === 1 };
+    return left === -1 ? undefined : { uid, last: left !== 0, emptied: left === 2 };
   }
 
   /** Leaves what fields of a node's joins say. @returns who has left with their last connection */
@@ -42,7 +42,7 @@ export function createPresence(connection: Connection): PresenceStore {
       fields.map(async (field) => {
         const [socket, room] = split(field);
         const each = await leaveRoom(node, room, socket);
-        return each?.last ? [{ room, uid: each.uid }] : [];
+        return each?.last ? [{ room, uid: each.uid, emptied: each.emptied }] : [];
       }),
     );
     return left.flat();
@@ -89,7 +89,8 @@ export function createPresence(connection: Connection): PresenceStore {
       const life = lives.of(node);
       await leaveRoom(life, room, socket);
       await scripts.note([joinsOf(life)], join(socket, room), uid);
-      return { first: (await scripts.addMember(roomKeys(room), join(life, socket), uid)) === 1 };
+      const added = await scripts.addMember(roomKeys(room), join(life, socket), uid);
+      return { first: added !== 0, occupied: added === 2 };
     },
 
     async leaveRoom(node, room, socket) {
@@ -138,7 +139,7 @@ export function createPresence(connection: Connection): PresenceStore {
 
     async sweep() {
       const users: { uid: string }[] = [];
-      const rooms: { room: string; uid: string }[] = [];
+      const rooms: RoomLeft[] = [];
       for (const node of (await nodes()).gone) {
         for await (const fields of fieldsOf(joinsOf(node))) rooms.push(...(await leaveRooms(node, fields)));
         for await (const sockets of fieldsOf(socketsOf(node))) {

@@ -1,0 +1,19 @@
+import { type FailureCode, failed, type Result, success } from '@gopush/contract';
+import type { z } from 'zod';
+
+/**
+ * Takes what a back end sent to what a schema describes. The detail of a failure names the field, in words that may be shown to it.
+ *
+ * @param what - of what the fields are, where that is not the body
+ */
+export function check<T>(schema: z.ZodType<T>, value: unknown, what?: string): Result<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return success(parsed.data);
+  const [issue] = parsed.error.issues;
+  if (issue === undefined) return failed('payload_invalid');
+  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
+  const said = issue.code === 'unrecognized_keys' ? 'there is no such field' : issue.message;
+  const code = issue.code === 'custom' ? (issue.params?.code as FailureCode | undefined) : undefined;
+  const field = path.join('.').slice(0, 80) || (what ?? 'body');
+  return failed(code ?? 'payload_invalid', `${field}: ${said}`);
+}

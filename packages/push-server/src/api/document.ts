@@ -1,0 +1,163 @@
+import { type FailureCode, failures } from '@gopush/contract';
+import { z } from 'zod';
+import { listenQuery } from './listen/listen-query.ts';
+import type { Route } from './route.ts';
+import { routes } from './routes.ts';
+import { apiPath } from './split-url.ts';
+
+/** What any request may get. */
+const ofAll: readonly FailureCode[] = [
+  'payload_invalid',
+  'request_malformed',
+  'api_key_missing',
+  'api_key_unknown',
+  'api_scope_missing',
+  'body_too_large',
+  'too_many_requests',
+  'internal',
+];
+
+/** The OpenAPI 3.1 document of the API, made of the same schemas by which requests are checked. */
+export function createApiDocument(): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) };
+  }
+  paths['/listen'] = { get: listenOperation() };
+  paths['/openapi.json'] = {
+    get: {
+      summary: 'This document.',
+      operationId: 'get_openapi_json',
+      responses: { 200: json('OpenAPI 3.1', { type: 'object' }), ...refusals(['api_key_missing', 'api_key_unknown']) },
+    },
+  };
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'gopush',
+      version: '1',
+      summary: 'Speaks to clients of gopush, and looks after them.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: apiPath }],
+    security: [{ bearer: [] }, { apiKey: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-Api-Key' },
+      },
+      schemas: {
+        Error: {
+          type: 'object',
+          required: ['error'],
+          properties: {
+            error: {
+              type: 'object',
+              required: ['code', 'message'],
+              properties: { code: { enum: Object.keys(failures) }, message: { type: 'string' } },
+            },
+          },
+        },
+      },
+    },
+  };
+}
+
+function operation(route: Route): Record<string, unknown> {
+  const { method, path, scope, summary, params, query, body, answer, id } = route;
+  return {
+    summary,
+    description: `Needs a key of the scope ${scope}.`,
+    operationId: operationId(method, path),
+    ...parametersOf([...fieldsOf(params, 'path'), ...fieldsOf(query, 'query'), ...(id === 'taken' ? [idHeader] : [])]),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
+    responses: { 200: json('Done.', schemaOf(answer, 'output')), ...refusals([...route.failures, ...ofAll]) },
+  };
+}
+
+function listenOperation(): Record<string, unknown> {
+  return {
+    summary:
+      'Hears what is said in rooms and to users, as Server-Sent Events, or over WebSocket where the request upgrades.',
+    description:
+      'Needs a key of the scope read, or an identity that an agent gives. Without an upgrade the answer does not end; see docs/api.md.',
+    operationId: 'listen',
+    parameters: [
+      ...fieldsOf(listenQuery, 'query'),
+      { name: 'Last-Event-ID', in: 'header', required: false, schema: { type: 'string' } },
+    ],
+    responses: {
+      101: { description: 'WebSocket, where it was asked for.' },
+      200: { description: 'Events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+      ...refusals([
+        'payload_invalid',
+        'room_invalid',
+        'api_key_missing',
+        'api_key_unknown',
+        'api_scope_missing',
+        'connect_refused',
+        'join_refused',
+        'identity_unsigned',
+        'too_many_requests',
+        'stopping',
+      ]),
+    },
+  };
+}
+
+const idHeader = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'The same as id in the body. In a batch it makes the ids of all messages that have none.',
+  schema: { type: 'string', minLength: 1, maxLength: 200 },
+};
+
+function parametersOf(parameters: readonly object[]): { parameters?: readonly object[] } {
+  return parameters.length === 0 ? {} : { parameters };
+}
+
+function fieldsOf(schema: z.ZodObject, where: 'path' | 'query'): object[] {
+  const { properties = {}, required = [] } = schemaOf(schema, 'input') as {
+    properties?: Record<string, { description?: string }>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
+    name,
+    in: where,
+    required: required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema: rest,
+  }));
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12' });
+  return rest;
+}
+
+/** Failures by their status, as OpenAPI wants them. */
+function refusals(codes: readonly FailureCode[]): Record<number, object> {
+  const byStatus: Record<number, FailureCode[]> = {};
+  for (const code of new Set(codes)) {
+    const { http } = failures[code];
+    byStatus[http] = [...(byStatus[http] ?? []), code];
+  }
+  return Object.fromEntries(
+    Object.entries(byStatus).map(([status, list]) => [
+      status,
+      json(list.map((code) => `${code}: ${failures[code].message}`).join(' '), { $ref: '#/components/schemas/Error' }),
+    ]),
+  );
+}
+
+function json(description: string, schema: object): object {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+function operationId(method: string, path: string): string {
+  return `${method.toLowerCase()}${path.replaceAll(/[{}]/g, '').replaceAll(/[^a-z]+/gi, '_')}`;
+}

@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import {
+  type Failure,
+  failed,
+  isIdentitySigned,
+  type Result,
+  readIdentity,
+  success,
+  uidHeader,
+} from '@gopush/contract';
+import type { AddressOf } from '../../client-address.ts';
+import type { Rules } from '../../hook/rules.ts';
+import type { ServerClient } from '../../hook/server-hook.ts';
+import { roomOfClients, roomOfUser } from '../../rooms/room-names.ts';
+import { check } from '../check.ts';
+import { bringsKey, type KeyRing } from '../keys.ts';
+import { readQuery } from '../read-query.ts';
+import { listenQuery, maxHeard } from './listen-query.ts';
+import type { Listening } from './listener.ts';
+
+/** What letting listeners in needs. */
+export interface AdmitOptions {
+  readonly keys: KeyRing;
+  readonly rules: Rules;
+  readonly addressOf: AddressOf;
+  /** Secrets of which one must have signed an identity; none: it need not be signed. */
+  readonly secrets: readonly string[];
+}
+
+/** A listener that may begin. */
+export interface Admitted extends Listening {
+  /** With an identity: the client, as the server hook sees it. */
+  readonly client: ServerClient | undefined;
+  readonly lastEventId: string | undefined;
+}
+
+/** Refused, and when it may be tried again, in seconds. */
+export type Admission =
+  | Result<Admitted>
+  | { readonly ok: false; readonly failure: Failure; readonly retryAfter: number };
+
+/** Decides whether someone may listen: by a key to anything, by an identity to the own user and to rooms that the server hook allows. */
+export async function admitListener(
+  request: IncomingMessage,
+  query: URLSearchParams,
+  options: AdmitOptions,
+): Promise<Admission> {
+  const values = readQuery(query, listenQuery);
+  const asked = values.ok ? readAsked(values.value, request.headers['last-event-id']) : values;
+  const id = randomBytes(15).toString('base64url');
+  return bringsKey(request.headers)
+    ? admitByKey(id, request, asked, options)
+    : admitByIdentity(id, request, query, asked, options);
+}
+
+function admitByKey(
+  id: string,
+  { headers }: IncomingMessage,
+  asked: Result<AskedFor>,
+  { keys }: AdmitOptions,
+): Admission {
+  const holder = keys.find(headers);
+  if (!holder.ok) return holder;
+  const retryAfter = holder.value.bucket.take();
+  if (retryAfter > 0) return { ok: false, failure: { code: 'too_many_requests' }, retryAfter };
+  if (!holder.value.scopes.has('read')) return failed('api_scope_missing');
+  if (!asked.ok) return asked;
+  const { rooms, users, lastEventId } = asked.value;
+  if (rooms.length + users.length === 0) return failed('payload_invalid', 'room: wanted a room or a user');
+  return success({ id, uid: undefined, client: undefined, lastEventId, rooms: namesOf(rooms, users) });
+}
+
+async function admitByIdentity(
+  id: string,
+  request: IncomingMessage,
+  query: URLSearchParams,
+  asked: Result<AskedFor>,
+  options: AdmitOptions,
+): Promise<Admission> {
+  const { rules } = options;
+  const client = readClient(id, request, query, options);
+  if (!client.ok) return client;
+  if (!asked.ok) return asked;
+  const { uid } = client.value;
+  const { rooms, users, lastEventId } = asked.value;
+  if (users.some((user) => user !== uid)) return failed('join_refused', 'of users only the own one');
+  const mayConnect = rules.has('onConnect') ? await rules.mayConnect(client.value) : allowed;
+  if (!mayConnect.ok) return mayConnect;
+  const mayJoin = rules.has('canJoin') ? rooms.map((room) => rules.mayJoin(client.value, room)) : [];
+  const refused = (await Promise.all(mayJoin)).find((verdict) => !verdict.ok);
+  if (refused?.ok === false) return refused;
+  const own = users.length > 0 || rooms.length === 0 ? [uid] : [];
+  return success({ id, uid, client: client.value, lastEventId, rooms: namesOf(rooms, own) });
+}
+
+const allowed: Result<void> = success(undefined);
+
+interface AskedFor {
+  readonly rooms: readonly string[];
+  readonly users: readonly string[];
+  readonly lastEventId: string | undefined;
+}
+
+function readAsked(values: Record<string, unknown>, header: string | string[] | undefined): Result<AskedFor> {
+  const asked = check(listenQuery, values, 'query');
+  if (!asked.ok) return asked;
+  const [rooms, users] = [[...new Set(asked.value.room)], [...new Set(asked.value.user)]];
+  if (rooms.length + users.length > maxHeard) {
+    return failed('payload_invalid', `room: wanted at most ${maxHeard} rooms and users`);
+  }
+  const lastEventId = typeof header === 'string' && header !== '' ? header : asked.value.lastEventId;
+  return success({ rooms, users, lastEventId });
+}
+
+function namesOf(rooms: readonly string[], users: readonly string[]): string[] {
+  return [...users.map(roomOfUser), ...rooms.map(roomOfClients)];
+}
+
+/** The client that an agent says it is. A `uid` in the query alone is nobody's word. */
+function readClient(
+  id: string,
+  { headers, socket }: IncomingMessage,
+  query: URLSearchParams,
+  { secrets, addressOf }: AdmitOptions,
+): Result<ServerClient> {
+  if (headers[uidHeader] === undefined) return failed('api_key_missing');
+  if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) return failed('identity_unsigned');
+  const identity = readIdentity(headers, {});
+  if (!identity.ok) return identity;
+  const parameters: Record<string, string | undefined> = Object.create(null);
+  for (const [name, value] of query) parameters[name] ??= value;
+  const address = addressOf(headers, socket.remoteAddress ?? '');
+  return success({ id, ...identity.value, address, data: {}, headers, query: parameters });
+}

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { room, uid } from '../fields.ts';
+
+/** Most rooms and users that one listener hears: the id of each event says where all of them stand. */
+export const maxHeard = 50;
+
+/** What a listener asks for. */
+export const listenQuery = z.strictObject({
+  room: z
+    .array(room)
+    .max(maxHeard)
+    .default([])
+    .meta({ description: `Rooms to hear; with users at most ${maxHeard}.` }),
+  user: z.array(uid).max(maxHeard).default([]).meta({
+    description:
+      'Users to hear, of whom the listener is a device then. Absent, and no room either: the own one, with an identity.',
+  }),
+  lastEventId: z.string().max(8_192).optional().meta({
+    description: 'The same as Last-Event-ID, for those who cannot set headers.',
+  }),
+});

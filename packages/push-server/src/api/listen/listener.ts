@@ -1,0 +1,187 @@
+import type { Position } from '@gopush/contract';
+import type { HistoryStore } from '@gopush/store';
+import type { Attendance } from '../../presence/attendance.ts';
+import type { Feeds } from '../../rooms/feeds.ts';
+import { decodeMessage } from '../../rooms/kept-message.ts';
+import type { Ear, Said, Taps } from '../../rooms/taps.ts';
+import { writeJson } from '../json.ts';
+import { readEventId, type Stood, writeEventId, writePart } from './event-id.ts';
+import type { EndReason, Sink } from './sink.ts';
+
+/** Most that may wait for one listener, in bytes. */
+const maxWaitingBytes = 1_048_576;
+
+/** What the listeners of this node share. */
+export interface ListenerContext {
+  readonly feeds: Feeds;
+  readonly taps: Taps;
+  readonly attendance: Attendance;
+  readonly history: HistoryStore;
+  /** How long a room without messages has a history, in milliseconds. */
+  readonly historyMs: number;
+}
+
+/** Who listens to what. */
+export interface Listening {
+  readonly id: string;
+  /** With an identity. */
+  readonly uid: string | undefined;
+  /** Full names of the rooms it hears, those of users included. */
+  readonly rooms: readonly string[];
+}
+
+/** One who hears rooms without being a client of Socket.IO: each message once and in order, or is told of a gap. */
+export class Listener implements Ear {
+  readonly listening: Listening;
+  readonly #sink: Sink;
+  readonly #context: ListenerContext;
+  /** Where it stands in each room it hears, as parts of an id. */
+  readonly #parts = new Map<string, string>();
+  readonly #devices: readonly { readonly id: string; readonly uid: string }[];
+  #closed = false;
+
+  constructor(listening: Listening, sink: Sink, context: ListenerContext) {
+    this.listening = listening;
+    this.#sink = sink;
+    this.#context = context;
+    const { id, uid, rooms } = listening;
+    const users = rooms.filter((room) => room.startsWith('u:')).map((room) => room.slice(2));
+    // What is said to a user is sent to the nodes that have devices of theirs: this is one.
+    this.#devices = uid === undefined ? users.map((user, at) => ({ id: `${id}.${at}`, uid: user })) : [{ id, uid }];
+    sink.onClose(() => this.#close());
+  }
+
+  /** Begins: what it missed, then `ready`, then what is said from now on. */
+  async open(lastEventId: string | undefined): Promise<void> {
+    const { attendance } = this.#context;
+    const { id, uid, rooms } = this.listening;
+    const stood = lastEventId === undefined ? undefined : readEventId(lastEventId);
+    await Promise.all(this.#devices.map((device) => attendance.entered(device.id, device.uid)));
+    // Until its turn the id says of a room where it stood before, so that nothing is left out when it ends in between.
+    for (const room of rooms) {
+      const was = stood?.of(room);
+      if (was !== undefined) this.#parts.set(room, writePart(room, was));
+    }
+    for (const room of rooms) await this.#enter(room, stood, lastEventId !== undefined);
+    if (this.#closed) return;
+    if (uid !== undefined) for (const room of rooms) if (room.startsWith('r:')) attendance.joined(id, uid, room);
+    const named = (kind: string): string[] =>
+      rooms.filter((room) => room.startsWith(kind)).map((room) => room.slice(2));
+    this.#send('ready', JSON.stringify({ rooms: named('r:'), users: named('u:') }));
+  }
+
+  async #enter(room: string, stood: Stood | undefined, comesBack: boolean): Promise<void> {
+    const { feeds, taps } = this.#context;
+    const was = stood?.of(room);
+    const begin = comesBack ? await this.#beginOf(room, stood, was) : 'now';
+    if (this.#closed) return;
+    const from = typeof begin === 'object' ? begin : undefined;
+    await feeds.join(room, this.listening.id, from, (missed, at) => {
+      for (const { offset, payload } of missed) {
+        const { event, message } = decodeMessage(payload);
+        this.#hear(room, { event, message, position: { epoch: from?.epoch ?? '', offset } });
+      }
+      this.#parts.set(room, writePart(room, at));
+      taps.add(room, this);
+      // Told before anything that is said from now on.
+      if (begin === 'lost' || (from !== undefined && missed.length === 0 && isElsewhere(from, at))) this.#gap(room, at);
+    });
+  }
+
+  /** Where to go on: from a place, `now` where nothing can have been missed, `lost` where that cannot be told any more. */
+  async #beginOf(
+    room: string,
+    stood: Stood | undefined,
+    was: Position | null | undefined,
+  ): Promise<Position | 'now' | 'lost'> {
+    if (stood === undefined) return 'lost';
+    // A room that it did not hear before.
+    if (was === undefined) return 'now';
+    if (was !== null) return was;
+    try {
+      // There was nothing then, so all there is came since.
+      const { epoch } = await this.#context.history.read(room, 0, 0);
+      if (epoch !== undefined) return { epoch, offset: 0 };
+      return Date.now() - stood.at < this.#context.historyMs ? 'now' : 'lost';
+    } catch {
+      return 'lost';
+    }
+  }
+
+  hear(room: string, said: Said): void {
+    this.#hear(room, said);
+    if (this.#sink.waiting > maxWaitingBytes) this.end('listener_too_slow');
+  }
+
+  gap(room: string, position: Position): void {
+    this.#gap(room, position);
+  }
+
+  /** Shows that it is still there. */
+  beat(): void {
+    if (this.#sink.waiting > maxWaitingBytes) this.end('listener_too_slow');
+    else this.#sink.beat(this.#id);
+  }
+
+  end(reason: EndReason): void {
+    this.#close();
+    this.#sink.end(reason);
+  }
+
+  cut(): void {
+    this.#sink.cut();
+  }
+
+  get #id(): string {
+    return writeEventId(Date.now(), this.#parts.values());
+  }
+
+  #hear(room: string, said: Said): void {
+    if (said.position !== null) this.#parts.set(room, writePart(room, said.position));
+    this.#send('message', `{${whereOf(room)},${bodyOf(said)}}`);
+  }
+
+  #gap(room: string, position: Position | null): void {
+    this.#parts.set(room, writePart(room, position));
+    this.#send('gap', `{${whereOf(room)},"position":${JSON.stringify(position)}}`);
+  }
+
+  #send(type: 'ready' | 'message' | 'gap', data: string): void {
+    if (!this.#closed) this.#sink.send(type, this.#id, data);
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { feeds, taps, attendance } = this.#context;
+    const { id, rooms } = this.listening;
+    for (const room of rooms) {
+      taps.remove(room, this);
+      feeds.leave(room, id);
+    }
+    const joined = this.listening.uid === undefined ? [] : rooms.filter((room) => room.startsWith('r:'));
+    for (const device of this.#devices) attendance.gone(device.id, joined);
+  }
+}
+
+/** Whether what came after a place cannot be read: not a message of it was found, and members stand elsewhere. */
+function isElsewhere(from: Position, at: Position | null): boolean {
+  return at === null || at.epoch !== from.epoch || at.offset !== from.offset;
+}
+
+function whereOf(room: string): string {
+  return `"${room.startsWith('u:') ? 'user' : 'room'}":${JSON.stringify(room.slice(2))}`;
+}
+
+/** The part that is the same for all who hear it, made once. */
+function bodyOf(said: Said): string {
+  let body = bodies.get(said);
+  if (body === undefined) {
+    const { event, message, position } = said;
+    body = `"event":${JSON.stringify(event)},"message":${writeJson(message)},"position":${JSON.stringify(position)}`;
+    bodies.set(said, body);
+  }
+  return body;
+}
+
+const bodies = new WeakMap<Said, string>();

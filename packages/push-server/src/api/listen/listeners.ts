@@ -1,0 +1,158 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type Failure, failures } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import { WebSocketServer } from 'ws';
+import { logFailure } from '../../refuse.ts';
+import { roomOfClients } from '../../rooms/room-names.ts';
+import { refuse } from '../answer.ts';
+import { splitUrl } from '../split-url.ts';
+import { type Admission, type AdmitOptions, type Admitted, admitListener } from './admit-listener.ts';
+import { Listener, type ListenerContext } from './listener.ts';
+import type { Sink } from './sink.ts';
+import { createSseSink } from './sse-sink.ts';
+import { createWsSink } from './ws-sink.ts';
+
+/** What serving listeners needs. */
+export interface ListenersOptions extends AdmitOptions {
+  readonly context: ListenerContext;
+  /** Between two signs of life, in milliseconds. */
+  readonly beatMs: number;
+  /** How long those that are ended at a stop may take, in milliseconds. */
+  readonly drainMs: number;
+  readonly log: Logger;
+  /** Waits at a stop for what a hook still does. */
+  readonly keep: (work: Promise<void>) => void;
+}
+
+/** Those who listen on this node. */
+export interface Listeners {
+  /** Answers a request with Server-Sent Events. */
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Answers an upgrade with a WebSocket. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Ends those with the identity of a user: all, or those in a room, which are to ask again whether they may hear it. */
+  endUser(uid: string, room?: string): void;
+  /** Ends all, which are to come back elsewhere. */
+  close(): Promise<void>;
+}
+
+/** Opens the account of listeners. */
+export function createListeners(options: ListenersOptions): Listeners {
+  const { context, beatMs, drainMs, log, rules, keep } = options;
+  const all = new Set<Listener>();
+  // A client has nothing to say here; what is larger than this ends it.
+  const webSockets = new WebSocketServer({ noServer: true, maxPayload: 1_024, perMessageDeflate: false });
+  const beats = setInterval(() => {
+    for (const listener of all) listener.beat();
+  }, beatMs).unref();
+  let stopping = false;
+  let onEmpty = (): void => {};
+
+  async function admit(request: IncomingMessage): Promise<Admission> {
+    if (stopping) return { ok: false, failure: { code: 'stopping' } };
+    const admitted = await admitListener(request, splitUrl(request.url).query, options);
+    // It may have taken a while.
+    return stopping ? { ok: false, failure: { code: 'stopping' } } : admitted;
+  }
+
+  function begin({ client, lastEventId, ...listening }: Admitted, sink: Sink): void {
+    const listener = new Listener(listening, sink, context);
+    all.add(listener);
+    sink.onClose(() => {
+      all.delete(listener);
+      if (all.size === 0) onEmpty();
+      if (client === undefined || !rules.has('onDisconnect')) return;
+      keep(
+        rules.disconnected(client, 'transport close').then((result) => {
+          if (!result.ok) logFailure(result.failure, log);
+        }),
+      );
+    });
+    listener.open(lastEventId).catch((error: unknown) => {
+      log.error({ err: error }, 'a listener could not begin');
+      listener.cut();
+    });
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method !== 'GET')
+      return refuse(response, { code: 'method_unsupported' }, { allow: 'GET', connection: 'close' });
+    const admitted = await admit(request);
+    if (response.destroyed) return;
+    if (admitted.ok) return begin(admitted.value, createSseSink(response));
+    logFailure(admitted.failure, log);
+    refuse(response, admitted.failure, retryAfter(admitted));
+  }
+
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const gone = (): void => void socket.destroy();
+    socket.on('error', gone);
+    const admitted = await admit(request);
+    if (socket.destroyed) return;
+    if (!admitted.ok) {
+      logFailure(admitted.failure, log);
+      return refuseUpgrade(socket, admitted.failure, retryAfter(admitted));
+    }
+    socket.off('error', gone);
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => begin(admitted.value, createWsSink(webSocket)));
+  }
+
+  return {
+    handle(request, response) {
+      handle(request, response).catch((cause: unknown) => {
+        log.error({ err: cause }, 'a listener could not be let in');
+        if (!response.headersSent) refuse(response, { code: 'internal' });
+        else response.destroy();
+      });
+    },
+    upgrade(request, socket, head) {
+      upgrade(request, socket, head).catch((cause: unknown) => {
+        log.error({ err: cause }, 'a listener could not be let in');
+        socket.destroy();
+      });
+    },
+    endUser(uid, room) {
+      for (const listener of all) {
+        const { listening } = listener;
+        if (listening.uid !== uid) continue;
+        if (room === undefined || listening.rooms.includes(roomOfClients(room))) listener.end('disconnected');
+      }
+    },
+    async close() {
+      stopping = true;
+      clearInterval(beats);
+      const empty = new Promise<void>((resolve) => {
+        onEmpty = resolve;
+      });
+      for (const listener of all) listener.end('stopping');
+      const cut = setTimeout(() => {
+        for (const listener of all) listener.cut();
+      }, drainMs);
+      if (all.size > 0) await empty;
+      clearTimeout(cut);
+      webSockets.close();
+    },
+  };
+}
+
+function retryAfter(admission: Admission): { 'retry-after'?: string } {
+  return 'retryAfter' in admission ? { 'retry-after': String(admission.retryAfter) } : {};
+}
+
+/** As agents refuse upgrades: text, with the code in a header. */
+export function refuseUpgrade(socket: Duplex, { code }: Failure, headers: Readonly<Record<string, string>> = {}): void {
+  const { upgrade: status, message, retry } = failures[code];
+  const body = `${code}: ${message}`;
+  const lines = [
+    `HTTP/1.1 ${status} ${code}`,
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Gopush-Error: ${code}`,
+    ...Object.entries({ ...(retry ? { 'retry-after': '1' } : {}), ...headers }).map(
+      ([name, value]) => `${name}: ${value}`,
+    ),
+    'Connection: close',
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}

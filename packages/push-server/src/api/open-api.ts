@@ -1,0 +1,86 @@
+import type { IncomingMessage, RequestListener } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Config } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { AddressOf } from '../client-address.ts';
+import type { Rules } from '../hook/rules.ts';
+import type { Push } from '../rooms/push.ts';
+import { createApiHandler } from './handle-api.ts';
+import { createKeyRing } from './keys.ts';
+import type { ListenerContext } from './listen/listener.ts';
+import { createListeners, refuseUpgrade } from './listen/listeners.ts';
+import { isForApi, splitUrl } from './split-url.ts';
+
+/** What the API of a push-server needs. */
+export interface OpenApiOptions {
+  readonly config: Config;
+  readonly push: Push;
+  readonly rules: Rules;
+  readonly addressOf: AddressOf;
+  readonly listening: Omit<ListenerContext, 'historyMs'>;
+  readonly log: Logger;
+  /** Waits at a stop for what a hook still does. */
+  readonly keep: (work: Promise<void>) => void;
+}
+
+/** The API of a push-server. */
+export interface Api {
+  readonly handle: RequestListener;
+  /** Takes upgrades that Socket.IO does not. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Ends listeners with the identity of a user: all, or those in a room. */
+  endUser(uid: string, room?: string): void;
+  close(): Promise<void>;
+}
+
+/** How long an upgrade that nobody answers stays open, in milliseconds, as with Socket.IO: handlers of the project may be slow. */
+const unansweredMs = 1_000;
+
+/**
+ * Opens the API.
+ *
+ * @param notFound - answers what is below the path of the API where the settings have no keys, and so no API
+ */
+export function openApi(options: OpenApiOptions, notFound: RequestListener): Api {
+  const { config, push, rules, addressOf, listening, log, keep } = options;
+  const { api, access, pushServer } = config;
+  const isOff = api.keys.length === 0;
+  const keys = createKeyRing(api);
+  const listeners = createListeners({
+    keys,
+    rules,
+    addressOf,
+    secrets: access.secrets,
+    context: { ...listening, historyMs: pushServer.history.ageMs },
+    beatMs: pushServer.pingIntervalMs,
+    drainMs: pushServer.drainMs,
+    log,
+    keep,
+  });
+  return {
+    handle: isOff
+      ? notFound
+      : createApiHandler({
+          push,
+          keep: pushServer.history.count > 0 ? 'must' : 'no',
+          config: api,
+          keys,
+          log,
+          listen: listeners.handle,
+        }),
+    upgrade(request, socket, head) {
+      if (request.url?.startsWith('/socket.io/')) return;
+      if (!isOff && isForApi(request.url)) {
+        if (splitUrl(request.url).path === '/listen') listeners.upgrade(request, socket, head);
+        else refuseUpgrade(socket, { code: 'not_found' });
+        return;
+      }
+      const unanswered = setTimeout(() => {
+        if ('bytesWritten' in socket && socket.bytesWritten === 0) refuseUpgrade(socket, { code: 'not_found' });
+      }, unansweredMs).unref();
+      socket.once('close', () => clearTimeout(unanswered));
+    },
+    endUser: listeners.endUser,
+    close: listeners.close,
+  };
+}

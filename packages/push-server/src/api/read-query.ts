@@ -1,0 +1,22 @@
+import { failed, productParameter, type Result, success, uidParameter } from '@gopush/contract';
+import { z } from 'zod';
+
+/** What agents add to every query, or clients for them. */
+const ofAgents: ReadonlySet<string> = new Set([uidParameter, productParameter]);
+
+/** Takes a query to an object for a schema: lists and whole numbers where the schema has them. */
+export function readQuery(query: URLSearchParams, schema: z.ZodObject): Result<Record<string, unknown>> {
+  const values: Record<string, unknown> = Object.create(null);
+  const { properties = {} } = z.toJSONSchema(schema, { io: 'input' });
+  for (const name of new Set(query.keys())) {
+    const all = query.getAll(name);
+    const wanted = Object.hasOwn(properties, name) ? (properties[name] as { type?: string }) : undefined;
+    if (wanted === undefined && ofAgents.has(name)) continue;
+    if (wanted?.type !== 'array' && all.length > 1)
+      return failed('payload_invalid', `${name.slice(0, 80)}: given twice`);
+    const [first = ''] = all;
+    if (wanted?.type === 'array') values[name] = all;
+    else values[name] = wanted?.type === 'integer' && /^\d{1,15}$/.test(first) ? Number(first) : first;
+  }
+  return success(values);
+}

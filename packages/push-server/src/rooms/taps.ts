@@ -1,0 +1,43 @@
+import type { Position } from '@gopush/contract';
+
+/** Something that was said, as those hear it who are no clients of Socket.IO. */
+export interface Said {
+  readonly event: string;
+  readonly message: unknown;
+  /** `null`: it was not kept. */
+  readonly position: Position | null;
+}
+
+/** Hears rooms without being a client of Socket.IO. */
+export interface Ear {
+  /** @param said - the same object for all who hear it, so that work on it can be shared */
+  hear(room: string, said: Said): void;
+  gap(room: string, position: Position): void;
+}
+
+/** Who on this node hears which rooms besides the clients of Socket.IO. A room that nobody hears so costs one look. */
+export interface Taps {
+  add(room: string, ear: Ear): void;
+  remove(room: string, ear: Ear): void;
+  /** Those who hear a room; most often nobody. */
+  of(room: string): Iterable<Ear>;
+}
+
+/** Opens the list of those who hear. */
+export function createTaps(): Taps {
+  const ears = new Map<string, Set<Ear>>();
+  return {
+    add(room, ear) {
+      const set = ears.get(room);
+      if (set === undefined) ears.set(room, new Set([ear]));
+      else set.add(ear);
+    },
+    remove(room, ear) {
+      const set = ears.get(room);
+      if (set?.delete(ear) && set.size === 0) ears.delete(room);
+    },
+    of: (room) => ears.get(room) ?? nobody,
+  };
+}
+
+const nobody: readonly Ear[] = [];

@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import type { Config, WebhookEventName } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import { openDeadLetters } from './dead-letters.ts';
+import { Endpoint } from './endpoint.ts';
+import { writeEvent } from './event.ts';
+
+/** Tells back ends what happens. */
+export interface Webhooks {
+  /** Whether anyone wants this. */
+  wants(type: WebhookEventName): boolean;
+  /** Has it told; returns at once. */
+  tell(type: WebhookEventName, data: object): void;
+  /** Sends what waits, as far as there is time. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the webhooks of the settings.
+ *
+ * @param dir - folder of the project
+ * @param node - name of this push-server, in each event
+ */
+export function openWebhooks({ webhooks, pushServer }: Config, dir: string, node: string, log: Logger): Webhooks {
+  const dead = openDeadLetters(join(dir, '.gopush', 'dead-letters.ndjson'), log);
+  const endpoints = webhooks.map((config) => ({ events: new Set(config.events), to: new Endpoint(config, dead, log) }));
+  const wanted = new Set(webhooks.flatMap(({ events }) => events));
+  return {
+    wants: (type) => wanted.has(type),
+    tell(type, data) {
+      if (!wanted.has(type)) return;
+      const event = writeEvent(type, node, data, Date.now());
+      for (const { events, to } of endpoints) if (events.has(type)) to.tell(event);
+    },
+    async close() {
+      await Promise.all(endpoints.map(({ to }) => to.close(pushServer.drainMs)));
+      await dead.close();
+    },
+  };
+}
