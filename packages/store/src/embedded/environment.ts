@@ -36,7 +36,7 @@ const spaceHoldsMs = 250;
 /** @param reserveBytes - free space of the disk below which nothing is added */
 export async function openEnvironment(folder: string, reserveBytes: number): Promise<Environment> {
   const path = join(folder, 'store.mdb');
-  const { database, release } = shareDatabase(folder, path);
+  const database = openDatabase(folder, path);
   const state = createState('up');
   let closed: Promise<void> | undefined;
   const underWay = new Set<Promise<unknown>>();
@@ -103,7 +103,7 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
     },
     close() {
       // Closing in the middle of a transaction has been seen to wait for ever, with the whole process.
-      closed ??= within(Promise.all(underWay).then(release), callMs, `closing the store in ${folder}`);
+      closed ??= within(Promise.all(underWay).then(() => database.close()), callMs, `closing the store in ${folder}`);
       return closed;
     },
   };
@@ -128,27 +128,6 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
 }
 
 function ignore(): void {}
-
-/** What is open in this process, by path. */
-const shared = new Map<string, { readonly database: Database; users: number }>();
-
-/**
- * One handle a process: opening takes the write lock at once, and would wait for ever for a transaction of another handle, whose work
- * this very thread has to do.
- */
-function shareDatabase(folder: string, path: string): { database: Database; release(): Promise<void> } {
-  const handle = shared.get(path) ?? { database: openDatabase(folder, path), users: 0 };
-  shared.set(path, handle);
-  handle.users++;
-  return {
-    database: handle.database,
-    async release() {
-      if (--handle.users > 0) return;
-      if (shared.get(path) === handle) shared.delete(path);
-      await handle.database.close();
-    },
-  };
-}
 
 function openDatabase(folder: string, path: string): Database {
   try {

@@ -1,10 +1,10 @@
 import type { Store } from '../store.ts';
-import { openEnvironment } from './environment.ts';
 import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
 import { createPresence } from './presence.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
+import { shareEnvironment } from './shared-environment.ts';
 import { startSweeping } from './sweep.ts';
 
 /** How an embedded store behaves. */
@@ -23,7 +23,7 @@ export interface EmbeddedOptions {
  * @throws StoreError `store_corrupt`, `store_format`, `store_denied`, `store_full`, `store_down`
  */
 export async function openEmbeddedStore(folder: string, options: EmbeddedOptions = {}): Promise<Store> {
-  const environment = await openEnvironment(folder, options.reserveBytes ?? 16 * 1_048_576);
+  const environment = await shareEnvironment(folder, options.reserveBytes ?? 16 * 1_048_576);
   const history = createHistory(environment);
   const inbox = createInbox(environment);
   const presence = createPresence(environment);

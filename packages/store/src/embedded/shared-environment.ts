@@ -1,0 +1,79 @@
+import { resolve } from 'node:path';
+import { StoreError } from '../store-error.ts';
+import { type Environment, openEnvironment } from './environment.ts';
+
+/** An environment, and how many of this process use it. */
+interface Shared {
+  readonly opened: Promise<Environment>;
+  users: number;
+}
+
+const open = new Map<string, Shared>();
+
+/** Those that are being closed: who opens the same file waits for it. */
+const closing = new Map<string, Promise<void>>();
+
+/**
+ * Opens an environment, or shares the one that this process has open already: with two of the same file LMDB would wait, in one of them and
+ * for ever, for a lock that the other one's thread gives back only when the event loop goes on.
+ *
+ * @param reserveBytes - free space of the disk below which nothing is added; of those who share the first one's counts
+ */
+export async function shareEnvironment(folder: string, reserveBytes: number): Promise<Environment> {
+  const key = resolve(folder);
+  let shared = open.get(key);
+  if (shared === undefined) {
+    shared = { opened: openAfter(closing.get(key), folder, reserveBytes), users: 0 };
+    open.set(key, shared);
+  }
+  const { opened } = shared;
+  const mine = shared;
+  mine.users++;
+  let closed: Promise<void> | undefined;
+
+  async function leave(): Promise<void> {
+    if (--mine.users > 0) return;
+    open.delete(key);
+    const done = opened.then((environment) => environment.close());
+    const quiet = done.catch(() => {});
+    closing.set(key, quiet);
+    void quiet.then(() => closing.get(key) === quiet && closing.delete(key));
+    await done;
+  }
+  function checkOpen(): void {
+    if (closed !== undefined) throw new StoreError('store_closed', `the store in ${folder} is closed`);
+  }
+  try {
+    const environment = await opened;
+    return {
+      state: environment.state,
+      async read(work) {
+        checkOpen();
+        return environment.read(work);
+      },
+      async write(work, grows) {
+        checkOpen();
+        return environment.write(work, grows);
+      },
+      freeReaders() {
+        if (closed === undefined) environment.freeReaders();
+      },
+      close() {
+        closed ??= leave();
+        return closed;
+      },
+    };
+  } catch (error) {
+    if (--mine.users === 0) open.delete(key);
+    throw error;
+  }
+}
+
+async function openAfter(
+  before: Promise<void> | undefined,
+  folder: string,
+  reserveBytes: number,
+): Promise<Environment> {
+  await before;
+  return openEnvironment(folder, reserveBytes);
+}
