@@ -4,4 +4,4 @@ export { writeFast } from './emit/write-fast.ts';
 export { checkServerHook } from './hook/hook-source.ts';
 export { type Cleanup, defineServer, type ServerClient, type ServerHook, type Verdict } from './hook/server-hook.ts';
 export { type PushServer, type PushServerOptions, startPushServer } from './push-server.ts';
-export type { Push } from './rooms/push.ts';
+export type { History, Push, RoomOptions, UserDelivery, UserOptions } from './rooms/push.ts';

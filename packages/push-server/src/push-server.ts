@@ -258,7 +258,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const { rules, addressOf, keep } = context;
     const listening = { feeds, taps, attendance, history: store.history };
     const api = openApi({ config, push, rules, addressOf, listening, log, keep }, files);
-    lifetime.opened('API', api.close);
+    let apiClosing: Promise<void> | undefined;
+    const closeApi = (): Promise<void> => (apiClosing ??= Promise.resolve(api.close()));
+    lifetime.opened('API', closeApi);
     apiHandler = api.handle;
     http.on('upgrade', api.upgrade);
     io.use((socket, next) => void admit(socket, next, context));
@@ -274,6 +276,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const address = await listen(http, { host: pushServer.host, port, exclusive });
     lifetime.opened('listener', async () => {
       const drained = drainHttp(http, pushServer.drainMs);
+      await closeApi();
       await seamless.drain(pushServer.drainMs);
       // Not disconnectSockets: clients would take it for a wish of ours and never come back.
       await closeIo();

@@ -269,6 +269,7 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
       // If it was kept after all, members get it from the log: saying it now as well would say it twice.
       if (keep === 'must' || isUncertain(kept.failure.cause)) return kept;
     } else if (keep === 'must') return failed('not_durable', 'rooms keep no history: pushServer.history.count is 0');
+    else if (keep === 'try' && limits.count > 0) counts.notKept++;
     give(room, said, volatile);
     tell(['live', room, payload, volatile], await nodes?.());
     onSaid?.(room, { event, message, position: null });

@@ -137,7 +137,13 @@ export function createRecovery({ io, store, keepMs, mark, log }: RecoveryOptions
  * Adds to an event what its client tells when it comes back: the last thing it got. As Socket.IO's own adapters do, not to those that want an
  * answer or may get lost.
  */
-function markPacket(packet: unknown, flags: { volatile?: boolean | undefined } | undefined, mark: () => string): void {
+function markPacket(
+  packet: unknown,
+  flags: { volatile?: boolean | undefined; local?: boolean | undefined } | undefined,
+  mark: () => string,
+): void {
+  // What is for this node alone are the messages of rooms, which have marks of their own or are not kept.
+  if (flags?.local === true) return;
   const { type, id, data } = packet as { type: number; id?: number; data?: unknown };
   if (type !== eventType || id !== undefined || !Array.isArray(data) || flags?.volatile === true) return;
   if (readMark(data.at(-1)) === undefined) data.push(mark());

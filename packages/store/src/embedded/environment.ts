@@ -103,7 +103,11 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
     },
     close() {
       // Closing in the middle of a transaction has been seen to wait for ever, with the whole process.
-      closed ??= within(Promise.all(underWay).then(() => database.close()), callMs, `closing the store in ${folder}`);
+      closed ??= within(
+        Promise.all(underWay).then(() => database.close()),
+        callMs,
+        `closing the store in ${folder}`,
+      );
       return closed;
     },
   };
