@@ -39,6 +39,7 @@ import { type Front, openFront } from './listen/front.ts';
 import { createObserver } from './observe.ts';
 import { createHeaderWriter } from './proxy/headers.ts';
 import { createRehome } from './proxy/rehome.ts';
+import { createRelocator } from './proxy/relocate.ts';
 import { createTrust } from './proxy/trust.ts';
 import { createTunnels } from './proxy/tunnels.ts';
 import { createUpstreams } from './proxy/upstreams.ts';
@@ -108,6 +109,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
         checks: { listening: () => (stopping ? 'stopping' : front.server.listening || 'not yet') },
         metrics,
         state: () => describeAgent(context),
+        actions: { 'PUT /rebalance': () => `${context.relocator.rebalance()} sessions are moved` },
         log,
       },
       lifetime.opened,
@@ -170,7 +172,7 @@ function openContext(
     },
   );
   opened('tunnels', tunnels.close);
-  const context: Omit<AgentContext, 'rehome'> = {
+  const context: Omit<AgentContext, 'rehome' | 'relocator'> = {
     config,
     node,
     log,
@@ -195,7 +197,9 @@ function openContext(
   };
   const rehome = createRehome(context, observer);
   opened('moving of sessions', rehome.close);
-  return { ...context, rehome };
+  const relocator = createRelocator(context);
+  opened('following of targets', relocator.close);
+  return { ...context, rehome, relocator };
 }
 
 function adminPort({ admin }: Config, index: number): number {

@@ -5,6 +5,7 @@ import type { Limits } from './limits/limits.ts';
 import type { Observer } from './observe.ts';
 import type { HeaderWriter } from './proxy/headers.ts';
 import type { Rehome } from './proxy/rehome.ts';
+import type { Relocator } from './proxy/relocate.ts';
 import type { Tunnels } from './proxy/tunnels.ts';
 import type { Upstreams } from './proxy/upstreams.ts';
 import type { ResolveContext } from './resolve.ts';
@@ -24,4 +25,5 @@ export interface AgentContext extends ResolveContext, ServeContext {
   readonly limits: Limits;
   readonly observer: Observer;
   readonly rehome: Rehome;
+  readonly relocator: Relocator;
 }

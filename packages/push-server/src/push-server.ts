@@ -46,6 +46,8 @@ export interface PushServerOptions {
   readonly dir?: string;
   /** Name of this push-server, told to clients and in logs. @defaultValue `'push-server-<index>'` */
   readonly node?: string;
+  /** Adds handlers of the program's own, besides those of the server hook; what it returns undoes that at the end. */
+  readonly setup?: NonNullable<ServerHook['setup']>;
   /** @defaultValue writes nothing */
   readonly logger?: Logger;
   /** Whether the port is not to be shared with other workers of a cluster. @defaultValue false */
@@ -269,8 +271,15 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       lifetime.opened('admin page', await openAdminUi(io, pushServer.adminUi, node));
     }
     await hook.start({ io, push, clientOf });
+    const cleanUp = await options.setup?.(io, push, clientOf);
+    if (typeof cleanUp === 'function') lifetime.opened('handlers of the program', cleanUp);
     await fanout.joined();
-    observation.show({ node, io, fanout, store, limits, counts }, http);
+    const drain = async (): Promise<string> => {
+      await announcement.draining();
+      await seamless.drain(pushServer.drainMs, { stays: true });
+      return `${seamless.counts.handedOver} sessions were handed over`;
+    };
+    observation.show({ node, io, fanout, store, limits, counts, moves: seamless.counts, drain }, http);
 
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });

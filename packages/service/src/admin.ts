@@ -20,6 +20,8 @@ export interface AdminOptions {
   /** What `/state` shows, as JSON. */
   readonly state: () => unknown;
   readonly log: Logger;
+  /** What can be asked for besides, by method and path, as `PUT /drain`; answers with a line for people. @defaultValue nothing */
+  readonly actions?: Readonly<Record<string, () => string | Promise<string>>>;
 }
 
 /** A running admin listener. */
@@ -80,8 +82,13 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
       return text(response, 200, `${JSON.stringify(options.state(), undefined, 2)}\n`, 'application/json');
     case 'PUT /log-level':
       return changeLevel(request, response, options.log);
-    default:
-      return text(response, 404, 'there are /livez, /readyz, /metrics, /state and PUT /log-level\n');
+    default: {
+      const { actions = {} } = options;
+      const act = Object.hasOwn(actions, ask) ? actions[ask] : undefined;
+      if (act !== undefined) return text(response, 200, `${await act()}\n`);
+      const more = ['PUT /log-level', ...Object.keys(actions)].join(', ');
+      return text(response, 404, `there are /livez, /readyz, /metrics, /state, ${more}\n`);
+    }
   }
 }
 

@@ -58,7 +58,7 @@ interface Next {
 }
 
 /** Opens the moving of sessions: docs/protocol.md, "Seamless restart". */
-export function createRehome(context: Omit<AgentContext, 'rehome'>, events: RehomeEvents): Rehome {
+export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>, events: RehomeEvents): Rehome {
   const { config, fleet, headers: writer, tunnels } = context;
   const { enabled, holdMs, frameBytes, movesPerSecond, maxHeldBytes } = config.seamless;
   const { connectTimeoutMs, handshakeTimeoutMs } = config.agent;

@@ -15,6 +15,7 @@ export type TunnelCause =
   | 'too old'
   | 'drained'
   | 'not resumed'
+  | 'forged mark'
   | 'cut';
 
 /** Limits of a tunnel, in milliseconds; 0 is none. */
@@ -181,6 +182,15 @@ export class Tunnel {
     this.#onGoing = undefined;
   }
 
+  /** Asks the target to hand the session over, so that it goes on elsewhere. @returns whether it can be asked */
+  askToMove(now: number): boolean {
+    const { resumable } = this;
+    if (resumable === undefined || this.#stoppedAt !== undefined || this.#endedAt !== undefined || this.#held)
+      return false;
+    this.stopClient(now);
+    return true;
+  }
+
   /** @internal The target wants to hand the session over. */
   stopClient(now: number): void {
     if (this.#stoppedAt !== undefined || this.#endedAt !== undefined) return;
@@ -257,6 +267,8 @@ export class TunnelSide implements Receiver, ControlReceiver {
   /** Whether a frame came that is too large to be kept. */
   #tooLarge = false;
   #stop: 'no' | 'asked' | 'stopped' = 'no';
+  /** Whether a client sent what only agents may. */
+  #forged = false;
   /** Where in the current chunk a frame stands that is not for the other side. */
   #cut: { readonly start: number; readonly end: number } | undefined;
   /** Data frames that the client must not see. */
@@ -334,6 +346,10 @@ export class TunnelSide implements Receiver, ControlReceiver {
       return false;
     }
     const boundary = this.#walker.walk(chunk, length, this);
+    if (this.#forged) {
+      this.tunnel.close(1008, 'forged mark', Date.now());
+      return false;
+    }
     const isStopping = this.#stop !== 'no';
     if (boundary < length) this.#keepOpen(chunk.subarray(boundary, length), boundary > 0, frameBytes);
     else {
@@ -420,6 +436,10 @@ export class TunnelSide implements Receiver, ControlReceiver {
 
   onControl(opcode: number, payload: Buffer, end: number, size: number): void {
     if (opcode === opcodes.close) this.tunnel.closeCode ??= payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
+    // A client could have its session handed over at any time, as only agents may.
+    else if (opcode === opcodes.pong && this.name === 'client' && payload.toString('latin1') === quietPong) {
+      this.#forged = true;
+    }
     // From a client the same is a ping as any other.
     else if (opcode === opcodes.ping && this.name === 'target' && this.tunnel.resumable !== undefined) {
       if (payload.toString('latin1') !== drainPing) return;

@@ -11,6 +11,8 @@ export interface Tunnels {
   /** Closes a tunnel with 1012 when its turn comes: so many a second, after a random wait, so that clients do not all come back at once. */
   closeSoon(tunnel: Tunnel): void;
   readonly size: number;
+  /** All that are open. */
+  all(): Iterable<Tunnel>;
   /** What went through the open tunnels, by where it came from. */
   carrying(what: 'bytes' | 'messages'): { client: number; target: number };
   /**
@@ -80,6 +82,7 @@ export function createTunnels(
     get size() {
       return tunnels.size;
     },
+    all: () => tunnels,
     carrying(what) {
       const sum = { client: 0, target: 0 };
       for (const { client, target } of tunnels) {

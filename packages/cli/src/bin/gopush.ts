@@ -7,6 +7,7 @@ import { CommandError, sayError } from '../command-error.ts';
 import { check } from '../commands/check.ts';
 import { config } from '../commands/config.ts';
 import { dev } from '../commands/dev.ts';
+import { drain } from '../commands/drain.ts';
 import { pm2, pm2Actions } from '../commands/pm2.ts';
 import { start } from '../commands/start.ts';
 import { addHook, hookNames } from '../create/add-hook.ts';
@@ -53,6 +54,11 @@ program
   .description('run both tiers under pm2')
   .addArgument(new Argument('<action>').choices(pm2Actions))
   .action((action: string) => pm2(action, projectOptions()));
+program
+  .command('drain')
+  .description('hand all sessions of a push-server over to the others, without its clients noticing')
+  .argument('<index>', 'which of this machine, from 0')
+  .action((index: string) => drain(index, projectOptions()));
 program
   .command('create')
   .description('make a project (the same as gopush-create)')

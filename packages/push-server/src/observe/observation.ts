@@ -50,6 +50,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
       },
       metrics,
       state: () => (shown === undefined ? { node } : describeServer(shown.view, config)),
+      actions: { 'PUT /drain': () => shown?.view.drain() ?? 'not yet' },
       log,
     },
     opened,

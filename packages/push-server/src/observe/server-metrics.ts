@@ -15,7 +15,7 @@ export function describeStoreCalls(metrics: Metrics): OnStoreCall {
 
 /** Metrics that are read off what a push-server has, when they are asked for. */
 export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: EventLoopDelay): void {
-  const { counts, fanout, limits, store } = view;
+  const { counts, fanout, limits, moves, store } = view;
   metrics.gauge(
     'clients',
     'Connected clients by transport.',
@@ -47,6 +47,21 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
       set(counts.notRecovered, { result: 'miss' });
     },
     ['result'],
+  );
+  total('sessions_handed_over_total', 'Sessions that went on at another push-server.', () => moves.handedOver);
+  total('sessions_resumed_total', 'Sessions that came from another push-server.', () => moves.resumed);
+  total(
+    'sessions_unanswered_total',
+    'Answers that handlers still owed when their session moved.',
+    () => moves.unanswered,
+  );
+  metrics.total(
+    'sessions_not_handed_over_total',
+    'Sessions that could not be handed over, by why.',
+    (set) => {
+      for (const [cause, count] of Object.entries(moves.failed)) set(count, { cause });
+    },
+    ['cause'],
   );
   const byCause = (name: string, help: string, causes: ReadonlyMap<string, number>): void =>
     metrics.total(

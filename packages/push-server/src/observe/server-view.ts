@@ -3,6 +3,7 @@ import type { Server } from 'socket.io';
 import type { Fanout } from '../fanout/fanout.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { PushCounts } from '../rooms/push.ts';
+import type { MoveCounts } from '../sessions/seamless.ts';
 
 /** What metrics and state of a push-server are read off. */
 export interface ServerView {
@@ -13,6 +14,9 @@ export interface ServerView {
   readonly store: Store;
   readonly limits: Limits;
   readonly counts: PushCounts;
+  readonly moves: MoveCounts;
+  /** Hands all sessions over to other push-servers and wants no new ones, without a stop. */
+  readonly drain: () => Promise<string>;
 }
 
 /** Clients of this push-server by transport. */

@@ -41,7 +41,7 @@ export interface SeamlessOptions {
 }
 
 /** What became of sessions. */
-interface MoveCounts {
+export interface MoveCounts {
   /** Handed over to whoever goes on with them. */
   handedOver: number;
   /** Taken over from another node. */
@@ -56,8 +56,12 @@ interface MoveCounts {
 export interface Seamless {
   /** A session's rooms have changed: what is kept for a crash follows. */
   keep(session: Session): Promise<void>;
-  /** Hands over all sessions that can be; the others stay. */
-  drain(deadlineMs: number): Promise<void>;
+  /**
+   * Hands over all sessions that can be; the others stay.
+   *
+   * @param how - `stays`: this node goes on to take sessions. @defaultValue it does not
+   */
+  drain(deadlineMs: number, how?: { readonly stays?: boolean }): Promise<void>;
   readonly counts: MoveCounts;
   close(): void;
 }
@@ -88,6 +92,8 @@ interface Movable {
   /** Sockets of Socket.IO on it. */
   readonly sockets: Set<Socket>;
   saved: Promise<void>;
+  /** Whether it is being handed over. */
+  moving: boolean;
   moved: boolean;
 }
 
@@ -161,8 +167,14 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   });
 
   function follow(conn: EngineSocket, token: string): Movable {
-    const movable: Movable = { token, conn, sockets: new Set(), saved: Promise.resolve(), moved: false };
+    const movable: Movable = { token, conn, sockets: new Set(), saved: Promise.resolve(), moved: false, moving: false };
     movables.set(conn, movable);
+    conn.transport.socket?.on('pong', (payload) => {
+      // The agent itself wants the session elsewhere; it has stopped the client already.
+      if (movable.moving || payload.toString('latin1') !== quietPong) return;
+      movable.moving = true;
+      handOver(movable, Date.now() + answerMs + quietMs).catch(failedToMove);
+    });
     conn.once('close', () => {
       movables.delete(conn);
       if (!movable.moved) store.remove(keyOf(movable.token)).catch(() => {});
@@ -265,13 +277,19 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }, keepMs / 2).unref();
 
   async function move(movable: Movable, deadline: number): Promise<void> {
-    const { conn } = movable;
-    const websocket = conn.transport.socket;
-    if (conn.transport.name !== 'websocket' || websocket === undefined) return;
-    if (!(await quiet(websocket))) {
+    const websocket = movable.conn.transport.socket;
+    if (movable.conn.transport.name !== 'websocket' || websocket === undefined || movable.moving) return;
+    movable.moving = true;
+    if (await quiet(websocket)) await handOver(movable, deadline);
+    else {
+      movable.moving = false;
       counts.failed.silent++;
-      return;
     }
+  }
+
+  /** Writes a session down and ends its stream; nothing more comes from the client. */
+  async function handOver(movable: Movable, deadline: number): Promise<void> {
+    const { conn } = movable;
     const ofThis = [...movable.sockets].flatMap((socket) => sessions.get(socket.id) ?? []);
     const left = await Promise.all(
       ofThis.map((session) => session.answered(Math.max(0, Math.min(answerMs, deadline - Date.now())))),
@@ -290,7 +308,11 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     // Everything that was written is on its way before the end is; no close frame, so that the agent knows that it goes on elsewhere.
     await flushed(conn, deadline);
     counts.handedOver++;
-    websocket._socket?.end();
+    conn.transport.socket?._socket?.end();
+  }
+
+  function failedToMove(error: unknown): void {
+    log.error({ err: error }, 'handing over a session failed');
   }
 
   return {
@@ -301,16 +323,14 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       movable.sockets.add(session.socket);
       await save(movable);
     },
-    async drain(deadlineMs) {
-      draining = true;
+    async drain(deadlineMs, { stays = false } = {}) {
+      draining = !stays;
       const deadline = Date.now() + deadlineMs;
       const waiting = [...movables.values()];
       const worker = async (): Promise<void> => {
         for (let movable = waiting.pop(); movable !== undefined; movable = waiting.pop()) {
           if (Date.now() >= deadline) return;
-          await move(movable, deadline).catch((error: unknown) =>
-            log.error({ err: error }, 'handing over a session failed'),
-          );
+          await move(movable, deadline).catch(failedToMove);
         }
       };
       await Promise.all(Array.from({ length: atOnce }, worker));

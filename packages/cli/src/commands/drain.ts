@@ -1,0 +1,26 @@
+import { CommandError } from '../command-error.ts';
+import { loadProject, type ProjectOptions } from '../project.ts';
+
+/** Longest time that handing over may take, in milliseconds, beyond what the push-server has for it itself. */
+const spareMs = 5_000;
+
+/** `gopush drain <index>`: a push-server of this machine hands all its sessions over to others, and goes on without them. */
+export async function drain(index: string, options: ProjectOptions): Promise<void> {
+  if (!/^\d{1,3}$/.test(index)) throw new CommandError(2, `drain ${index}: wanted the number of a push-server, from 0`);
+  const { config } = await loadProject(options);
+  const { admin, pushServer } = config;
+  if (admin === null || admin.serverPort === 0) {
+    throw new CommandError(
+      2,
+      'admin.serverPort: found none, wanted the port by which push-servers are told what to do',
+    );
+  }
+  const url = `http://${admin.host}:${admin.serverPort + Number(index)}/drain`;
+  const signal = AbortSignal.timeout(pushServer.drainMs + spareMs);
+  const answer = await fetch(url, { method: 'PUT', signal }).catch((error: Error) => {
+    throw new CommandError(1, `push-server ${index} cannot be reached at ${url}: ${error.message}`);
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new CommandError(1, `push-server ${index} answered ${answer.status}: ${text.trim()}`);
+  process.stdout.write(text);
+}
