@@ -1,12 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startAgent } from '@gopush/agent';
 import type { ConfigInput } from '@gopush/contract';
 import { type PushServer, startPushServer } from '@gopush/push-server';
+import { silentLogger } from '@gopush/service';
 import type { Socket } from 'socket.io-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../packages/store/test/support/redis.ts';
-import { believing, startTestAgent } from './support/gateway.ts';
+import { believing } from './support/gateway.ts';
 import { connectClient } from './support/socket-io.ts';
 
 const stores: Record<string, () => Promise<ConfigInput>> = {
@@ -18,6 +20,13 @@ const stores: Record<string, () => Promise<ConfigInput>> = {
   Redis: async () => ({ redisAdapter: { port: (await startRedis()).port } }),
 };
 
+/** A logger that remembers what is wrong. */
+function rememberTroubles() {
+  const lines: unknown[] = [];
+  const remember = (...line: unknown[]): void => void lines.push(line);
+  return { lines, logger: { ...silentLogger, debug() {}, info() {}, warn: remember, error: remember } };
+}
+
 /** What a client has seen of its connection and its room. */
 function watch(client: Socket) {
   const seen = { disconnects: 0, numbers: [] as number[], answered: 0, unanswered: 0 };
@@ -28,18 +37,25 @@ function watch(client: Socket) {
 
 describe.each(Object.keys(stores))('with the store %s', (name) => {
   async function start(count: number, clients: number) {
+    const troubles = rememberTroubles();
     const config = await (stores[name] as () => Promise<ConfigInput>)();
     const startServer = async (index: number): Promise<PushServer> => {
       const server = await startPushServer({
         config: { serverPortStart: 0, ...config, pushServer: { drainMs: 5_000, ...config.pushServer } },
         node: `push-server-${index}`,
+        logger: troubles.logger,
       });
       onTestFinished(() => server.close());
       return server;
     };
     const servers = await Promise.all(Array.from({ length: count }, (_, index) => startServer(index)));
     let targets = servers.map(({ port }) => ({ ip: '127.0.0.1', port }));
-    const agent = await startTestAgent({ agent: believing, router: { default: () => targets } });
+    const agent = await startAgent({
+      config: { agentPort: 0, agent: { host: '127.0.0.1', drainMs: 200 } },
+      hooks: { agent: believing, router: { default: () => targets } },
+      logger: troubles.logger,
+    });
+    onTestFinished(() => agent.close());
     const connected = await Promise.all(
       Array.from({ length: clients }, (_, index) =>
         connectClient(agent.url, 'websocket', { query: { user: `user-${index}` } }),
@@ -47,6 +63,7 @@ describe.each(Object.keys(stores))('with the store %s', (name) => {
     );
     await Promise.all(connected.map((client) => client.emitWithAck('go:join', 'room')));
     return {
+      troubles: troubles.lines,
       servers,
       startServer,
       clients: connected,
@@ -57,7 +74,7 @@ describe.each(Object.keys(stores))('with the store %s', (name) => {
   }
 
   test('every push-server is restarted, one after the other: no client notices', async () => {
-    const { servers, startServer, clients, route } = await start(2, 20);
+    const { servers, startServer, clients, route, troubles } = await start(2, 20);
     const ids = clients.map(({ id }) => id);
     const seen = clients.map(watch);
     let live = [...servers];
@@ -72,8 +89,12 @@ describe.each(Object.keys(stores))('with the store %s', (name) => {
     };
     const ask = async (client: Socket, index: number): Promise<void> => {
       while (going) {
-        const { ok } = await client.timeout(5_000).emitWithAck('go:presence', { room: 'room' });
+        const { ok } = await client
+          .timeout(5_000)
+          .emitWithAck('go:presence', { room: 'room' })
+          .catch(() => ({ ok: false }));
         const counts = seen[index] as (typeof seen)[number];
+        if (!client.connected) return;
         if (ok) counts.answered++;
         else counts.unanswered++;
       }
@@ -87,6 +108,7 @@ describe.each(Object.keys(stores))('with the store %s', (name) => {
     }
     going = false;
     await Promise.all(work);
+    expect(troubles).toEqual([]);
     await expect.poll(() => seen.map(({ numbers }) => numbers.length)).toEqual(clients.map(() => said));
     for (const counts of seen) {
       expect(counts).toMatchObject({ disconnects: 0, unanswered: 0 });

@@ -40,6 +40,7 @@ export class Session {
 
   readonly #restored: Restored | undefined;
   #moved = false;
+  #begun: Promise<void> | undefined;
 
   /** @param restored - where it goes on from, where it does */
   constructor(socket: Socket, client: ServerClient, context: SessionContext, restored?: Restored) {
@@ -124,8 +125,18 @@ export class Session {
     return this.#moved;
   }
 
-  /** Begins: its user's room, then what waits for it; or goes on where it was. */
-  async begin(): Promise<void> {
+  /** Begins: its user's room, then what waits for it; or goes on where it was. Resolves when it has all that came since. */
+  begin(): Promise<void> {
+    this.#begun ??= this.#begin();
+    return this.#begun;
+  }
+
+  /** Resolves when it has begun, or could not. */
+  get begun(): Promise<void> {
+    return this.#begun?.catch(() => {}) ?? Promise.resolve();
+  }
+
+  async #begin(): Promise<void> {
     if (this.#restored !== undefined) {
       const { positions, given, node } = this.#restored;
       await this.#resume(positions, given);

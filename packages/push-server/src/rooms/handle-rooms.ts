@@ -128,7 +128,8 @@ export function handleRooms(session: Session, push: Push, rules: Rules, limits: 
     const failedToAct = (cause: unknown): void => refuseAs(ack, { code: 'internal', cause });
     // What a client asks is begun in the order in which it was asked; what the store takes its time for may end later.
     const task = (): Promise<void> =>
-      act(parsed.value).then((later) => void later.done.then(tell, failedToAct), failedToAct);
+      // A session that goes on is in its rooms only when it has all that came since.
+      session.begun.then(() => act(parsed.value)).then((later) => void later.done.then(tell, failedToAct), failedToAct);
     if (!line.add(task)) refuseAs(ack, { code: 'too_many_requests' });
   }
 }

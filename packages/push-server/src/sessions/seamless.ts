@@ -85,12 +85,24 @@ interface EngineSocket {
   once(event: string, listener: () => void): void;
 }
 
+/** What is known of a connection before it is there. */
+interface Beginning {
+  readonly token: string;
+  readonly record: SessionRecord | undefined;
+  readonly socket: Duplex;
+}
+
 /** A connection that an agent can move. */
 interface Movable {
   token: string;
   readonly conn: EngineSocket;
   /** Sockets of Socket.IO on it. */
   readonly sockets: Set<Socket>;
+  /** How many of these there have to be until the session is whole. */
+  readonly expected: number;
+  /** Resolves when they are there. */
+  readonly there: Promise<void>;
+  readonly isThere: () => void;
   saved: Promise<void>;
   /** Whether it is being handed over. */
   moving: boolean;
@@ -116,7 +128,9 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   const resumes = new WeakMap<IncomingMessage, SessionRecord>();
   const tokens = new WeakMap<IncomingMessage, string>();
   const tokensOfUpgrades = new Map<string, string>();
-  const beginnings = new Map<string, { readonly token: string; readonly record: SessionRecord | undefined }>();
+  const beginnings = new Map<string, Beginning>();
+  /** Connections that are about to go on with a session. */
+  const arriving = new Set<Duplex>();
   let draining = false;
 
   const generateId = engine.generateId.bind(engine);
@@ -125,7 +139,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const id = record?.engineId ?? (await generateId(request)) + markOf(request);
     // Until the connection is there, which has lost its request by then.
     const token = tokens.get(request);
-    if (token !== undefined) beginnings.set(id, { token, record });
+    if (token !== undefined) beginnings.set(id, { token, record, socket: request.socket });
     return id;
   };
 
@@ -144,14 +158,15 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   engine.on('connection', (conn: EngineSocket) => {
     const beginning = beginnings.get(conn.id);
     beginnings.delete(conn.id);
-    if (beginning !== undefined) follow(conn, beginning.token);
+    arriving.delete(beginning?.socket as Duplex);
+    if (beginning !== undefined) follow(conn, beginning.token, beginning.record?.sockets.length ?? 1);
     else {
       conn.once('upgrade', () => {
         const later = tokensOfUpgrades.get(conn.id);
         tokensOfUpgrades.delete(conn.id);
         if (later === undefined) return;
-        const movable = follow(conn, later);
-        for (const { socket } of sessions.values()) if ((socket.conn as unknown) === conn) movable.sockets.add(socket);
+        const movable = follow(conn, later, 1);
+        for (const { socket } of sessions.values()) if ((socket.conn as unknown) === conn) addTo(movable, socket);
         void save(movable);
       });
     }
@@ -166,14 +181,31 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     }
   });
 
-  function follow(conn: EngineSocket, token: string): Movable {
-    const movable: Movable = { token, conn, sockets: new Set(), saved: Promise.resolve(), moved: false, moving: false };
+  function follow(conn: EngineSocket, token: string, expected: number): Movable {
+    let isThere: () => void = () => {};
+    const there = new Promise<void>((resolve) => {
+      isThere = resolve;
+    });
+    const movable: Movable = {
+      token,
+      conn,
+      sockets: new Set(),
+      expected,
+      there,
+      isThere,
+      saved: Promise.resolve(),
+      moved: false,
+      moving: false,
+    };
     movables.set(conn, movable);
     conn.transport.socket?.on('pong', (payload) => {
       // The agent itself wants the session elsewhere; it has stopped the client already.
       if (movable.moving || payload.toString('latin1') !== quietPong) return;
       movable.moving = true;
-      handOver(movable, Date.now() + answerMs + quietMs).catch(failedToMove);
+      const deadline = Date.now() + answerMs + quietMs;
+      isWhole(movable, deadline)
+        .then(() => handOver(movable, deadline))
+        .catch(failedToMove);
     });
     conn.once('close', () => {
       movables.delete(conn);
@@ -186,7 +218,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     namespace.on('connection', (socket) => {
       const movable = movables.get(socket.conn as unknown as EngineSocket);
       if (movable === undefined) return;
-      movable.sockets.add(socket);
+      addTo(movable, socket);
       socket.on('disconnect', () => movable.sockets.delete(socket));
     });
   };
@@ -206,6 +238,13 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       return;
     }
     socket.on('error', () => {});
+    if (draining) {
+      refuse(socket, 'stopping');
+      return;
+    }
+    // Until it is there, so that a stop that begins now hands it over as well.
+    arriving.add(socket);
+    socket.once('close', () => arriving.delete(socket));
     takeSession(request, token).then(
       (record) => {
         if (record === undefined) refuse(socket, 'session_unknown');
@@ -225,7 +264,6 @@ export function createSeamless(options: SeamlessOptions): Seamless {
 
   async function takeSession(request: IncomingMessage, token: string): Promise<SessionRecord | undefined> {
     const { headers } = request;
-    if (draining) return undefined;
     if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) return undefined;
     const identity = readIdentity(headers, {});
     if (!identity.ok) return undefined;
@@ -280,11 +318,29 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const websocket = movable.conn.transport.socket;
     if (movable.conn.transport.name !== 'websocket' || websocket === undefined || movable.moving) return;
     movable.moving = true;
+    await isWhole(movable, deadline);
     if (await quiet(websocket)) await handOver(movable, deadline);
     else {
       movable.moving = false;
       counts.failed.silent++;
     }
+  }
+
+  async function moveAll(waiting: Movable[], deadline: number): Promise<void> {
+    const worker = async (): Promise<void> => {
+      for (let movable = waiting.pop(); movable !== undefined; movable = waiting.pop()) {
+        if (Date.now() >= deadline) return;
+        await move(movable, deadline).catch(failedToMove);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+  }
+
+  /** One that has come only just now, from another node, must have all that it had there before it goes on. */
+  async function isWhole(movable: Movable, deadline: number): Promise<void> {
+    await before(Math.min(deadline, Date.now() + answerMs), movable.there);
+    const begun = [...movable.sockets].map((socket) => sessions.get(socket.id)?.begun);
+    await before(deadline, Promise.all(begun));
   }
 
   /** Writes a session down and ends its stream; nothing more comes from the client. */
@@ -320,20 +376,21 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     async keep(session) {
       const movable = movables.get(session.socket.conn as unknown as EngineSocket);
       if (movable === undefined) return;
-      movable.sockets.add(session.socket);
+      addTo(movable, session.socket);
       await save(movable);
     },
     async drain(deadlineMs, { stays = false } = {}) {
       draining = !stays;
       const deadline = Date.now() + deadlineMs;
-      const waiting = [...movables.values()];
-      const worker = async (): Promise<void> => {
-        for (let movable = waiting.pop(); movable !== undefined; movable = waiting.pop()) {
-          if (Date.now() >= deadline) return;
-          await move(movable, deadline).catch(failedToMove);
-        }
-      };
-      await Promise.all(Array.from({ length: atOnce }, worker));
+      const tried = new Set<Movable>();
+      // More may come while these go: those that were on their way here.
+      for (;;) {
+        const waiting = [...movables.values()].filter((movable) => !tried.has(movable));
+        if (Date.now() >= deadline || (waiting.length === 0 && arriving.size === 0)) break;
+        if (waiting.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+        for (const movable of waiting) tried.add(movable);
+        await moveAll(waiting, deadline);
+      }
     },
     close: () => clearInterval(refresh),
   };
@@ -357,6 +414,21 @@ function quiet(websocket: EngineWebSocket): Promise<boolean> {
       if (error) end(false);
     });
   });
+}
+
+function addTo(movable: Movable, socket: Socket): void {
+  movable.sockets.add(socket);
+  if (movable.sockets.size >= movable.expected) movable.isThere();
+}
+
+/** Resolves when this has, or at the deadline. */
+async function before(deadline: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, deadline - Date.now()));
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }
 
 /** Resolves when Engine.IO has given all it had to the connection. */
@@ -389,7 +461,7 @@ function describePlain(socket: Socket): SocketRecord {
   };
 }
 
-function refuse(socket: Duplex, code: 'session_unknown' | 'not_durable'): void {
+function refuse(socket: Duplex, code: 'session_unknown' | 'not_durable' | 'stopping'): void {
   const { upgrade, message } = failures[code];
   const body = `${code}: ${message}\n`;
   socket.end(
