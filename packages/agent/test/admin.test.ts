@@ -179,6 +179,7 @@ test("there is one line for each tunnel's life, with all that is known and no qu
     bytesOut: expect.any(Number),
     messagesIn: 1,
     messagesOut: 2,
+    moves: 0,
     // Of a WebSocket the server ends the connection, after the close frames (RFC 6455 section 7.1.1).
     cause: 'target closed',
     closeCode: 4001,

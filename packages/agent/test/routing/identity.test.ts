@@ -67,6 +67,7 @@ test('what a client claims of itself is replaced; its trace goes on', async () =
     const ours = names.filter((name) => name.startsWith('x-gopush-') || name === 'x-request-id');
     expect(ours.sort()).toEqual([
       'x-gopush-agent',
+      'x-gopush-can-resume',
       'x-gopush-product',
       'x-gopush-signature',
       'x-gopush-uid',
