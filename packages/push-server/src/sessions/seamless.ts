@@ -196,7 +196,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     socket.on('error', () => {});
     takeSession(request, token).then(
       (record) => {
-        if (record === undefined) refuse(socket, 'session_unknown');
+        if (record === 'stopping') refuse(socket, 'stopping');
+        else if (record === undefined) refuse(socket, 'session_unknown');
         else {
           resumes.set(request, record);
           // An Engine.IO session of its own begins here, whatever the first one began with.
@@ -211,16 +212,21 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     );
   });
 
-  async function takeSession(request: IncomingMessage, token: string): Promise<SessionRecord | undefined> {
+  async function takeSession(request: IncomingMessage, token: string): Promise<SessionRecord | 'stopping' | undefined> {
     const { headers } = request;
-    if (draining) return undefined;
+    if (draining) return 'stopping';
     if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) return undefined;
     const identity = readIdentity(headers, {});
     if (!identity.ok) return undefined;
     const bytes = await store.take(keyOf(token));
     const record = bytes === undefined ? undefined : decodeSession(bytes);
     // A token is of use to its own user alone, even if it got into other hands.
-    if (record === undefined || record.uid !== identity.value.uid) return undefined;
+    if (bytes === undefined || record === undefined || record.uid !== identity.value.uid) return undefined;
+    // The stop began meanwhile: whoever is asked next finds it where it was.
+    if (draining) {
+      await store.save(keyOf(token), bytes, keepMs);
+      return 'stopping';
+    }
     const given = String(headers[resumeAfterHeader] ?? '')
       .split(',')
       .flatMap((mark) => readMark(mark) ?? []);
@@ -369,7 +375,7 @@ function describePlain(socket: Socket): SocketRecord {
   };
 }
 
-function refuse(socket: Duplex, code: 'session_unknown' | 'not_durable'): void {
+function refuse(socket: Duplex, code: 'session_unknown' | 'not_durable' | 'stopping'): void {
   const { upgrade, message } = failures[code];
   const body = `${code}: ${message}\n`;
   socket.end(
