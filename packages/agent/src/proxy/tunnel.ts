@@ -170,6 +170,8 @@ export class Tunnel {
     this.#onGoing = onGoing;
     // Should the next target go away meanwhile, its client has been stopped all the same.
     this.#stoppedAt = Date.now();
+    // With nothing to skip there is nothing to wait for.
+    if (!(skip > 0)) this.goOn();
     this.target.start(early.length === 0 ? [] : [early]);
   }
 
