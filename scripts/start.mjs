@@ -20,6 +20,10 @@ const child = spawn(process.execPath, [gopush, '--dir', 'playground', 'start'], 
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 child.on('exit', (code) => {
-  if (code !== 0) say('if a port is taken: GOPUSH_AGENT_PORT=7003 GOPUSH_SERVER_PORT_START=7100 npm start');
+  if (code !== 0) {
+    say(
+      'if a port is taken: GOPUSH_AGENT_PORT=7003 GOPUSH_SERVER_PORT_START=7100 GOPUSH_ADMIN_AGENT_PORT=0 GOPUSH_ADMIN_SERVER_PORT=0 npm start',
+    );
+  }
   process.exit(code ?? 1);
 });

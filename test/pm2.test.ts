@@ -113,3 +113,26 @@ test('a reload of a broken hook is refused, and what runs goes on', { timeout: 1
   expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
   expect(await readdir(fanoutDir)).toEqual([]);
 });
+
+test('a reload of the push-servers alone: no client on WebSocket notices', { timeout: 120_000 }, async () => {
+  const { dir, url } = await makeProject({ agentWorkers: 1, serverWorkers: 2, pushServer: { drainMs: 5_000 } });
+  const { env, pm2, list } = await startPm2();
+  expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).code).toBe(0);
+  const clients = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => connectClient(url, 'websocket', { query: { user: `u${index}` } })),
+  );
+  await Promise.all(clients.map((client) => client.emitWithAck('go:join', 'lobby')));
+  let disconnects = 0;
+  for (const client of clients) client.on('disconnect', () => disconnects++);
+  const before = await list();
+  const servers = before.find(({ name }) => name.endsWith('-push-server'))?.name ?? '';
+  expect((await pm2('reload', servers)).code).toBe(0);
+  const pids = (await list()).filter(({ name }) => name === servers).map(({ pid }) => pid);
+  for (const { pid } of before) expect(pids).not.toContain(pid);
+  const heard = Promise.all(clients.slice(1).map((client) => nextEvent(client, 'chat')));
+  clients[0]?.emit('room', { room: 'lobby', event: 'chat', message: 'still here' });
+  for (const message of await heard) expect(message).toMatchObject({ message: 'still here' });
+  expect(disconnects).toBe(0);
+  for (const client of clients) client.disconnect();
+  expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
+});

@@ -36,7 +36,12 @@ async function npmInstall(dir: string): Promise<void> {
 
 async function tryProject(dir: string, script: string): Promise<void> {
   const port = await freePort();
-  const env = { GOPUSH_AGENT_PORT: String(port), GOPUSH_SERVER_PORT_START: String(await freePort(2)) };
+  const env = {
+    GOPUSH_AGENT_PORT: String(port),
+    GOPUSH_SERVER_PORT_START: String(await freePort(2)),
+    GOPUSH_ADMIN_AGENT_PORT: '0',
+    GOPUSH_ADMIN_SERVER_PORT: '0',
+  };
   const running = startProgram('npm', ['run', '--silent', script], { cwd: dir, env, ownGroup: true });
   await running.until(/gopush is ready/);
   const url = `http://127.0.0.1:${port}`;

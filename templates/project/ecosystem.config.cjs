@@ -12,7 +12,7 @@ const settings = execFileSync(process.execPath, [gopush, '--dir', __dirname, '--
 });
 const { agentWorkers, serverWorkers, agent, pushServer } = JSON.parse(settings);
 
-const app = (tier, instances, drainMs) => ({
+const app = (tier, instances, stopMs) => ({
   name: `{name}-${tier}`,
   script: worker,
   cwd: __dirname,
@@ -21,13 +21,16 @@ const app = (tier, instances, drainMs) => ({
   // Counted as started when it listens, not before.
   wait_ready: true,
   listen_timeout: 10_000,
-  // Longer than a process drains.
-  kill_timeout: drainMs + 5_000,
+  // Longer than a process takes to stop by itself.
+  kill_timeout: stopMs + 5_000,
   exp_backoff_restart_delay: 100,
   env: { GOPUSH_TIER: tier, GOPUSH_DIR: __dirname, GOPUSH_ENV: environment },
 });
 
 module.exports = {
   // Targets first, so that the first client finds one.
-  apps: [app('push-server', serverWorkers, pushServer.drainMs), app('agent', agentWorkers, agent.drainMs)],
+  apps: [
+    app('push-server', serverWorkers, pushServer.drainMs),
+    app('agent', agentWorkers, agent.notReadyMs + agent.drainMs),
+  ],
 };

@@ -171,6 +171,8 @@ export class Tunnel {
     this.#onGoing = onGoing;
     // Should the next target go away meanwhile, its client has been stopped all the same.
     this.#stoppedAt = Date.now();
+    // With nothing to skip there is nothing to wait for.
+    if (!(skip > 0)) this.goOn();
     this.target.start(early.length === 0 ? [] : [early]);
   }
 
@@ -274,6 +276,8 @@ export class TunnelSide implements Receiver, ControlReceiver {
   /** Data frames that the client must not see. */
   #skip: number;
   #skipped: Buffer | undefined;
+  /** Control frames that came among these. */
+  readonly #setAside: Buffer[] = [];
 
   constructor(tunnel: Tunnel, socket: Socket, name: 'client' | 'target', skip = 0) {
     this.tunnel = tunnel;
@@ -421,10 +425,13 @@ export class TunnelSide implements Receiver, ControlReceiver {
         this.#skipped = bytes;
         return bytes.length < maxSkippedBytes || this.#refuse();
       }
-      this.#skip--;
+      // A ping, as of a target that is to end already, is none of them; it is read when the client goes on.
+      if (((bytes[0] as number) & 0x0f) >= 8) this.#setAside.push(bytes.subarray(0, size));
+      else this.#skip--;
       bytes = bytes.subarray(size);
     }
     this.#skipped = undefined;
+    if (this.#setAside.length > 0) bytes = Buffer.concat([...this.#setAside.splice(0), bytes]);
     this.tunnel.goOn();
     return bytes.length === 0 || this.#fromTarget(bytes, bytes.length, this.tunnel.resumable as Resumable);
   }
