@@ -1,21 +1,18 @@
 import { createServer, type RequestListener } from 'node:http';
 import { resolve } from 'node:path';
-import { type Config, type ConfigInput, createConfig, events, type PresenceEvent, writeMark } from '@gopush/contract';
+import { type ConfigInput, createConfig } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
 import { createLifetime, createMetrics, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
 import { openStore } from '@gopush/store';
-import { Server } from 'socket.io';
+import type { Server } from 'socket.io';
 import { openAdminUi } from './admin-ui.ts';
 import { createAnnouncement } from './announcement.ts';
 import { openApi } from './api/open-api.ts';
 import { isForApi } from './api/split-url.ts';
 import { createAddressOf } from './client-address.ts';
 import { admit, type ConnectionContext, clientOf, handleConnection } from './connection.ts';
-import { emitLocal } from './emit/emit-local.ts';
-import { writeFast } from './emit/write-fast.ts';
-import { meshFolder, startEmbeddedFanout } from './fanout/embedded.ts';
-import type { Fanout } from './fanout/fanout.ts';
-import { startRedisFanout } from './fanout/redis.ts';
+import { createIo } from './create-io.ts';
+import { openFanout } from './fanout/open-fanout.ts';
 import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
 import { createRules } from './hook/rules.ts';
@@ -24,14 +21,9 @@ import { createLimits } from './limits/limits.ts';
 import { measureStore } from './observe/measure-store.ts';
 import { openObservation } from './observe/observation.ts';
 import { describeStoreCalls } from './observe/server-metrics.ts';
-import { createAttendance } from './presence/attendance.ts';
-import { createPush, type Push, type PushCounts } from './rooms/push.ts';
-import { nameOf, roomOfUser, slowClients } from './rooms/room-names.ts';
-import { createTaps } from './rooms/taps.ts';
-import type { Session, SessionContext } from './session.ts';
-import { RecentDeliveries } from './sessions/recent-deliveries.ts';
-import { createRecovery } from './sessions/recovery.ts';
-import { createSeamless } from './sessions/seamless.ts';
+import { openRooms } from './rooms/open-rooms.ts';
+import type { Push } from './rooms/push.ts';
+import { openSessions } from './sessions/open-sessions.ts';
 import { openWebhooks } from './webhooks/open-webhooks.ts';
 
 /** What a push-server is started with. */
@@ -79,10 +71,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
   const node = options.node ?? `push-server-${index}`;
   const config = createConfig(options.config);
   const { pushServer, serverPortStart } = config;
-  const { recoveryMs } = pushServer;
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
   try {
-    const fanout = await startFanout(config, dir, log);
+    const fanout = await openFanout(config, dir, log);
     lifetime.opened('fan-out', fanout.close);
     const metrics = createMetrics('gopush_server_');
     lifetime.opened('metrics', metrics.close);
@@ -109,130 +100,26 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir));
     let apiHandler: RequestListener = files;
     const http = createServer((request, response) => (isForApi(request.url) ? apiHandler : files)(request, response));
-    const io = new Server(http, {
-      pingInterval: pushServer.pingIntervalMs,
-      pingTimeout: pushServer.pingTimeoutMs,
-      maxHttpBufferSize: pushServer.maxMessageBytes,
-      // The API takes upgrades, too, and ends those that nobody takes.
-      destroyUpgrade: false,
-      ...corsFor(config.access.allowedOrigins),
-      ...(recoveryMs === 0
-        ? {}
-        : { connectionStateRecovery: { maxDisconnectionDuration: recoveryMs, skipMiddlewares: false } }),
-    });
+    const io = createIo(http, config, fanout.adapter);
     clients = () => io.engine.clientsCount;
-    writeFast(io);
-    io.adapter(fanout.adapter);
     let closing: Promise<void> | undefined;
     const closeIo = (): Promise<void> => (closing ??= io.close());
     lifetime.opened('Socket.IO', closeIo);
-    const recent = new RecentDeliveries();
     const limits = createLimits({ io, config: pushServer.limits, presence: store.presence, log });
     lifetime.opened('limits', limits.close);
-    const counts: PushCounts = {
-      published: 0,
-      kept: 0,
-      notKept: 0,
-      gaps: 0,
-      filled: 0,
-      recovered: 0,
-      notRecovered: 0,
-    };
-    const taps = createTaps();
-    const {
-      push,
-      feeds,
-      listen: hear,
-    } = createPush({
-      io,
-      store,
-      bus: fanout.bus,
-      config: pushServer,
-      log,
-      counts,
-      recent,
-      taps,
-      ...(webhooks.wants('message')
-        ? { onSaid: (room, said) => webhooks.tell('message', { ...nameOf(room), ...said }) }
-        : {}),
-      emit(room, except, args, volatile) {
-        const leftOut = [...(except === undefined ? [] : [except]), ...(volatile === true ? [slowClients] : [])];
-        emitLocal(io.of('/'), [room], leftOut, args as [string, ...unknown[]]);
-      },
-    });
-    lifetime.opened('rooms', feeds.close);
-    const attendance = createAttendance({
-      presence: store.presence,
-      node: fanout.bus.node,
-      leaseMs: pushServer.leaseMs,
-      graceMs: pushServer.graceMs,
-      onChange(room, uid, change) {
-        if (!pushServer.presenceEvents) return;
-        const event: PresenceEvent = { room: room.slice(2), uid, change };
-        void push.toRoom(event.room, events.presenceChange, event, { keep: 'no' });
-      },
-      onRestored() {
-        feeds.catchUp('bus');
-        for (const session of sessions.all.values()) session.inbox.wake();
-      },
-      onUser: (uid, change) => webhooks.tell(change === 'connected' ? 'connect' : 'disconnect', { uid }),
-      onRoom: (room, uid, change) =>
-        webhooks.tell(change === 'occupied' ? 'room_occupied' : 'room_empty', { room: room.slice(2), uid }),
-      log,
-    });
-    lifetime.opened('presence', attendance.close);
-    const { node: name } = fanout.bus;
-    const recovery = createRecovery({
-      io,
-      store: store.sessions,
-      keepMs: Math.max(recoveryMs, 1_000),
-      mark: () => writeMark({ epoch: name, offset: recent.count }),
-      log,
-    });
-    const all = new Map<string, Session>();
-    const seamless = createSeamless({
-      io,
-      http,
-      store: store.sessions,
-      recovery,
-      node: name,
-      sessions: all,
-      keepMs: Math.max(recoveryMs, 1_000),
-      answerMs: pushServer.answerMs,
-      secrets: config.access.secrets,
-      log,
-    });
-    lifetime.opened('sessions', seamless.close);
-    const sessions: SessionContext = { feeds, attendance, store, log, onChange: seamless.keep, all };
-    /** As long as the end of a connection may go unnoticed. */
-    const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
-    const keepForRecovery = (session: Session): void => {
-      if (recoveryMs === 0) return;
-      const tail = recent.since(Date.now() - doubtMs, session.joined);
-      if (tail === undefined) return;
-      recovery.persist({
-        engineId: '',
-        uid: session.client.uid,
-        node: name,
-        isExact: true,
-        tail,
-        sockets: [session.describe(session.positions)],
-      });
-    };
-    const offState = store.onState((state) => {
-      if (state === 'up') attendance.storeIsBack();
-    });
-    lifetime.opened('presence after outages', async () => offState());
-    const ofUser = (uid: string): Session[] =>
-      [...(io.of('/').adapter.rooms.get(roomOfUser(uid)) ?? [])].flatMap((id) => sessions.all.get(id) ?? []);
-    hear({
+    const { bus } = fanout;
+    const rooms = openRooms({ io, store, bus, config: pushServer, webhooks, log }, lifetime.opened);
+    const { push } = rooms;
+    const sessions = openSessions({ io, http, store, node: bus.node, config, rooms, webhooks, log }, lifetime.opened);
+    const { seamless } = sessions;
+    rooms.listen({
       onInbox(uid) {
-        for (const session of ofUser(uid)) session.inbox.wake();
+        for (const session of sessions.ofUser(uid)) session.inbox.wake();
       },
       onEnd: (uid) => api.endUser(uid),
       onMove(uid, room, change) {
         if (change === 'leave') api.endUser(uid, room);
-        for (const session of ofUser(uid)) {
+        for (const session of sessions.ofUser(uid)) {
           if (change === 'leave') session.leave(room);
           else
             session
@@ -244,9 +131,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const context: ConnectionContext = {
       node,
       push,
-      sessions,
-      recovery,
-      keepForRecovery,
+      sessions: sessions.context,
+      recovery: sessions.recovery,
+      keepForRecovery: sessions.keepForRecovery,
       limits,
       secrets: config.access.secrets,
       rules: createRules(hook.current, config.hooks.timeoutMs),
@@ -258,7 +145,8 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       },
     };
     const { rules, addressOf, keep } = context;
-    const listening = { feeds, taps, attendance, history: store.history };
+    const { feeds, taps, counts } = rooms;
+    const listening = { feeds, taps, attendance: sessions.attendance, history: store.history };
     const api = openApi({ config, push, rules, addressOf, listening, log, keep }, files);
     let apiClosing: Promise<void> | undefined;
     const closeApi = (): Promise<void> => (apiClosing ??= Promise.resolve(api.close()));
@@ -304,19 +192,4 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     await lifetime.close();
     throw error;
   }
-}
-
-function startFanout(config: Config, dir: string, log: Logger): Promise<Fanout> {
-  const { redisAdapter, pushServer, serverPortStart } = config;
-  if (redisAdapter !== null) return startRedisFanout(redisAdapter, log);
-  return startEmbeddedFanout(
-    pushServer.fanoutDir === undefined ? meshFolder(dir, serverPortStart) : resolve(dir, pushServer.fanoutDir),
-    log,
-  );
-}
-
-/** Pages of other origins need CORS for long-polling. */
-function corsFor(allowedOrigins: readonly string[]): { cors?: { origin: string[] | true; credentials: boolean } } {
-  if (allowedOrigins.length === 0) return {};
-  return { cors: { origin: allowedOrigins.includes('*') ? true : [...allowedOrigins], credentials: true } };
 }

@@ -1,0 +1,17 @@
+import { resolve } from 'node:path';
+import type { Config } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import { meshFolder, startEmbeddedFanout } from './embedded.ts';
+import type { Fanout } from './fanout.ts';
+import { startRedisFanout } from './redis.ts';
+
+/** Starts the fan-out that the settings want: over Redis where there is one, else among the push-servers of this machine. */
+export function openFanout(
+  { redisAdapter, pushServer, serverPortStart }: Config,
+  dir: string,
+  log: Logger,
+): Promise<Fanout> {
+  if (redisAdapter !== null) return startRedisFanout(redisAdapter, log);
+  const { fanoutDir } = pushServer;
+  return startEmbeddedFanout(fanoutDir === undefined ? meshFolder(dir, serverPortStart) : resolve(dir, fanoutDir), log);
+}

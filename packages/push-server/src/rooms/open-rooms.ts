@@ -1,0 +1,64 @@
+import type { Config } from '@gopush/contract';
+import type { Lifetime, Logger } from '@gopush/service';
+import type { Store } from '@gopush/store';
+import type { Server } from 'socket.io';
+import { emitLocal } from '../emit/emit-local.ts';
+import type { Bus } from '../fanout/bus.ts';
+import { RecentDeliveries } from '../sessions/recent-deliveries.ts';
+import type { Webhooks } from '../webhooks/open-webhooks.ts';
+import type { Feeds } from './feeds.ts';
+import { createPush, type Push, type PushCounts, type PushEvents } from './push.ts';
+import { nameOf, slowClients } from './room-names.ts';
+import { createTaps, type Taps } from './taps.ts';
+
+/** The rooms of a push-server: who speaks to them, and who hears. */
+export interface Rooms {
+  readonly push: Push;
+  readonly feeds: Feeds;
+  readonly taps: Taps;
+  readonly counts: PushCounts;
+  readonly recent: RecentDeliveries;
+  /** Who is told of what other nodes do. */
+  listen(listener: PushEvents): void;
+}
+
+/** What rooms need. */
+export interface RoomsOptions {
+  readonly io: Server;
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly config: Config['pushServer'];
+  readonly webhooks: Webhooks;
+  readonly log: Logger;
+}
+
+/** Opens the rooms of a push-server. */
+export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Lifetime['opened']): Rooms {
+  const recent = new RecentDeliveries();
+  const taps = createTaps();
+  const counts: PushCounts = {
+    published: 0,
+    kept: 0,
+    notKept: 0,
+    gaps: 0,
+    filled: 0,
+    recovered: 0,
+    notRecovered: 0,
+  };
+  const { push, feeds, listen } = createPush({
+    ...options,
+    io,
+    counts,
+    recent,
+    taps,
+    ...(webhooks.wants('message')
+      ? { onSaid: (room, said) => webhooks.tell('message', { ...nameOf(room), ...said }) }
+      : {}),
+    emit(room, except, args, volatile) {
+      const leftOut = [...(except === undefined ? [] : [except]), ...(volatile === true ? [slowClients] : [])];
+      emitLocal(io.of('/'), [room], leftOut, args as [string, ...unknown[]]);
+    },
+  });
+  opened('rooms', feeds.close);
+  return { push, feeds, taps, counts, recent, listen };
+}

@@ -1,0 +1,116 @@
+import type { Server as HttpServer } from 'node:http';
+import { type Config, events, type PresenceEvent, writeMark } from '@gopush/contract';
+import type { Lifetime, Logger } from '@gopush/service';
+import type { Store } from '@gopush/store';
+import type { Server } from 'socket.io';
+import { type Attendance, createAttendance } from '../presence/attendance.ts';
+import type { Rooms } from '../rooms/open-rooms.ts';
+import { roomOfUser } from '../rooms/room-names.ts';
+import type { Session, SessionContext } from '../session.ts';
+import type { Webhooks } from '../webhooks/open-webhooks.ts';
+import { createRecovery, type Recovery } from './recovery.ts';
+import { createSeamless, type Seamless } from './seamless.ts';
+
+/** The sessions of a push-server: who is there, and how those that end here go on. */
+export interface Sessions {
+  readonly context: SessionContext;
+  readonly attendance: Attendance;
+  readonly recovery: Recovery;
+  readonly seamless: Seamless;
+  /** Keeps a session whose connection was lost. */
+  keepForRecovery(session: Session): void;
+  /** Those of a user on this node. */
+  ofUser(uid: string): readonly Session[];
+}
+
+/** What sessions need. */
+export interface SessionsOptions {
+  readonly io: Server;
+  readonly http: HttpServer;
+  readonly store: Store;
+  /** Name of this node on the bus. */
+  readonly node: string;
+  readonly config: Config;
+  readonly rooms: Rooms;
+  readonly webhooks: Webhooks;
+  readonly log: Logger;
+}
+
+/** Opens the sessions of a push-server. */
+export function openSessions(options: SessionsOptions, opened: Lifetime['opened']): Sessions {
+  const { io, http, store, node, rooms, log } = options;
+  const { pushServer, access } = options.config;
+  const { recoveryMs } = pushServer;
+  // Without recovery, as long as moving a session may take.
+  const keepMs = Math.max(recoveryMs, 1_000);
+  const all = new Map<string, Session>();
+  const attendance = openAttendance(options, all, opened);
+  const recovery = createRecovery({
+    io,
+    store: store.sessions,
+    keepMs,
+    mark: () => writeMark({ epoch: node, offset: rooms.recent.count }),
+    log,
+  });
+  const seamless = createSeamless({
+    io,
+    http,
+    store: store.sessions,
+    recovery,
+    node,
+    sessions: all,
+    keepMs,
+    answerMs: pushServer.answerMs,
+    secrets: access.secrets,
+    log,
+  });
+  opened('sessions', seamless.close);
+  /** As long as the end of a connection may go unnoticed. */
+  const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
+  return {
+    context: { feeds: rooms.feeds, attendance, store, log, onChange: seamless.keep, all },
+    attendance,
+    recovery,
+    seamless,
+    keepForRecovery(session) {
+      if (recoveryMs === 0) return;
+      const tail = rooms.recent.since(Date.now() - doubtMs, session.joined);
+      if (tail === undefined) return;
+      const sockets = [session.describe(session.positions)];
+      recovery.persist({ engineId: '', uid: session.client.uid, node, isExact: true, tail, sockets });
+    },
+    ofUser: (uid) => [...(io.of('/').adapter.rooms.get(roomOfUser(uid)) ?? [])].flatMap((id) => all.get(id) ?? []),
+  };
+}
+
+function openAttendance(
+  { store, node, config: { pushServer }, rooms, webhooks, log }: SessionsOptions,
+  all: ReadonlyMap<string, Session>,
+  opened: Lifetime['opened'],
+): Attendance {
+  const attendance = createAttendance({
+    presence: store.presence,
+    node,
+    leaseMs: pushServer.leaseMs,
+    graceMs: pushServer.graceMs,
+    onChange(room, uid, change) {
+      if (!pushServer.presenceEvents) return;
+      const event: PresenceEvent = { room: room.slice(2), uid, change };
+      void rooms.push.toRoom(event.room, events.presenceChange, event, { keep: 'no' });
+    },
+    onRestored() {
+      rooms.feeds.catchUp('bus');
+      for (const session of all.values()) session.inbox.wake();
+    },
+    onUser: (uid, change) => webhooks.tell(change === 'connected' ? 'connect' : 'disconnect', { uid }),
+    onRoom: (room, uid, change) =>
+      webhooks.tell(change === 'occupied' ? 'room_occupied' : 'room_empty', { room: room.slice(2), uid }),
+    log,
+  });
+  opened('presence', attendance.close);
+  const offState = store.onState((state) => {
+    if (state === 'up') attendance.storeIsBack();
+  });
+  opened('presence after outages', offState);
+  return attendance;
+}
