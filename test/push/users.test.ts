@@ -104,10 +104,12 @@ describeNodes('users', (startNodes) => {
     const nodes = await startNodes();
     const server = await nodes.start({ inbox: { count: 2 } });
     const put = (id: string, ttlMs: number) => server.push.toUser('ann', 'mail', 1, { deliver: 'store', id, ttlMs });
-    expect(await put('short', 50)).toMatchObject({ value: { id: 'short', state: 'waiting', devices: 0 } });
+    expect(await put('short', 2_000)).toMatchObject({ value: { id: 'short', state: 'waiting', devices: 0 } });
     await put('long', 60_000);
     expect(await put('more', 50)).toMatchObject({ ok: false, failure: { code: 'inbox_full' } });
-    await expect.poll(() => server.push.inbox.status('ann', 'short')).toEqual({ ok: true, value: 'unknown' });
+    await expect
+      .poll(() => server.push.inbox.status('ann', 'short'), { timeout: 10_000 })
+      .toEqual({ ok: true, value: 'unknown' });
     expect(await put('more', 60_000)).toMatchObject({ value: { state: 'waiting' } });
     expect(await server.push.inbox.status('ann', 'long')).toEqual({ ok: true, value: 'waiting' });
   });

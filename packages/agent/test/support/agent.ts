@@ -57,6 +57,8 @@ export async function startTestAgent(
       // Waiting has tests of its own.
       hold: { timeoutMs: 0 },
       ...config,
+      // On a machine that has much to do with other tests the agent would refuse what this one asks.
+      limits: { eventLoopDelayMs: 0, ...config.limits },
       agent: { host: '127.0.0.1', drainMs: 100, ...config.agent },
     },
     hooks,
