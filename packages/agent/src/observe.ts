@@ -49,7 +49,7 @@ export interface Observer {
 }
 
 /** What went through tunnels. */
-export interface Carried {
+interface Carried {
   opened: number;
   bytesFromClients: number;
   bytesFromTargets: number;

@@ -13,7 +13,7 @@ import type { Resumable, Tunnel } from './tunnel.ts';
 import { writeHeaders } from './write-head.ts';
 
 /** Why a session could not go on at another target: its client is closed with 1012, and has to come back by itself. */
-export type FallbackCause =
+type FallbackCause =
   | 'unknown'
   | 'held too long'
   | 'too many rooms'
@@ -39,7 +39,7 @@ export interface Rehome {
 }
 
 /** What of the client's own request is needed to ask another target. */
-export interface ResumeRequest {
+interface ResumeRequest {
   readonly path: string;
   /** Lines of its headers, without identity and what is for one connection. */
   readonly headers: string;

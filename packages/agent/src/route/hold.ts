@@ -3,14 +3,14 @@ import type { Config, Target } from '@gopush/contract';
 import type { Member, Product } from './fleet.ts';
 
 /** For whom a client waits. */
-export interface WaitFor {
+interface WaitFor {
   readonly product: Product;
   /** Which members may serve it, as far as is known; the same list for all where it is the same. */
   readonly members: readonly Member[];
 }
 
 /** How waiting ended: try again; no target came in time; there was no room to wait; the client went away; the agent stops. */
-export type HoldEnd = 'try' | 'expired' | 'full' | 'gone' | 'stopped';
+type HoldEnd = 'try' | 'expired' | 'full' | 'gone' | 'stopped';
 
 /** Where clients wait while no target of their product is up. */
 export interface Hold {

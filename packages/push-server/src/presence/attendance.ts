@@ -5,10 +5,10 @@ import type { PresenceStore, RoomLeft } from '@gopush/store';
 type OnChange = (room: string, uid: string, change: 'joined' | 'left') => void;
 
 /** A user's first connection came, or their last one ended: told once, on whichever node saw it. */
-export type OnUser = (uid: string, change: 'connected' | 'disconnected') => void;
+type OnUser = (uid: string, change: 'connected' | 'disconnected') => void;
 
 /** A room has its first user, or has lost its last: told once, on whichever node saw it. */
-export type OnRoom = (room: string, uid: string, change: 'occupied' | 'emptied') => void;
+type OnRoom = (room: string, uid: string, change: 'occupied' | 'emptied') => void;
 
 /** What attendance needs. */
 export interface AttendanceOptions {

@@ -43,7 +43,7 @@ export interface RoomOptions {
 }
 
 /** How something is said to a user. */
-export interface UserOptions {
+interface UserOptions {
   /**
    * `online`: to the devices that are connected now; `store`: until one of them has acknowledged it. @defaultValue `'online'`
    */
@@ -57,7 +57,7 @@ export interface UserOptions {
 }
 
 /** What became of something that was said to a user. */
-export interface UserDelivery {
+interface UserDelivery {
   readonly id: string;
   /** `sent` to devices that are connected; `waiting` for the user; `offline`: nobody was there; `duplicate`: it was said before. */
   readonly state: 'sent' | 'waiting' | 'offline' | 'duplicate';
@@ -66,7 +66,7 @@ export interface UserDelivery {
 }
 
 /** A part of a room's history. */
-export interface History {
+interface History {
   readonly position: Position | null;
   /** Oldest offset that is kept. */
   readonly first: number;

@@ -43,7 +43,7 @@ export interface SeamlessOptions {
 }
 
 /** What became of sessions. */
-export interface MoveCounts {
+interface MoveCounts {
   /** Handed over to whoever goes on with them. */
   handedOver: number;
   /** Taken over from another node. */
