@@ -8,8 +8,8 @@ import { silentLogger } from '@gopush/service';
 import type { Socket } from 'socket.io-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../packages/store/test/support/redis.ts';
-import { believing } from './support/gateway.ts';
-import { connectClient } from './support/socket-io.ts';
+import { believing, startPushServers, startTestAgent, targetsOf } from './support/gateway.ts';
+import { connectClient, nextEvent } from './support/socket-io.ts';
 
 const stores: Record<string, () => Promise<ConfigInput>> = {
   embedded: async () => {
@@ -118,4 +118,16 @@ describe.each(Object.keys(stores))('with the store %s', (name) => {
     // Still in their rooms, and with their acks.
     expect(await clients[0]?.emitWithAck('go:leave', 'never')).toMatchObject({ ok: true, rooms: ['room'] });
   });
+});
+
+test('where sessions are not kept, a client is let go and told so, rather than left without its rooms', async () => {
+  const [one, other] = await startPushServers(2, { pushServer: { recoveryMs: 0 } });
+  let targets = targetsOf([one as PushServer]);
+  const agent = await startTestAgent({ agent: believing, router: { default: () => targets } });
+  const client = await connectClient(agent.url, 'websocket', { query: { user: 'ann' } });
+  await client.emitWithAck('go:join', 'room');
+  const gone = nextEvent<string>(client, 'disconnect');
+  targets = targetsOf([other as PushServer]);
+  await one?.close();
+  expect(await gone).toBe('transport close');
 });

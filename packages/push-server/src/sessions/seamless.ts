@@ -32,6 +32,8 @@ export interface SeamlessOptions {
   readonly node: string;
   /** Sessions of this node by the ids of their sockets. */
   readonly sessions: ReadonlyMap<string, Session>;
+  /** Whether sessions may be gone on with at all; else agents are offered none. */
+  readonly offers: boolean;
   /** How long a session may be resumed after its node has written it down, in milliseconds. */
   readonly keepMs: number;
   /** How long a handler may take to answer what it has read, when its session is to move, in milliseconds. */
@@ -117,7 +119,7 @@ const quietMs = 2_000;
 
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createSeamless(options: SeamlessOptions): Seamless {
-  const { io, http, store, recovery, node, sessions, keepMs, answerMs, secrets, log } = options;
+  const { io, http, store, recovery, node, sessions, offers, keepMs, answerMs, secrets, log } = options;
   const engine = io.engine as unknown as {
     generateId(request: IncomingMessage): string | Promise<string>;
     on(event: string, listener: (...args: never[]) => void): void;
@@ -144,7 +146,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   };
 
   engine.on('headers', (headers: Record<string, string>, request: IncomingMessage & { _query?: { sid?: string } }) => {
-    if (request.headers.upgrade === undefined || request.headers[canResumeHeader] === undefined) return;
+    if (!offers || request.headers.upgrade === undefined || request.headers[canResumeHeader] === undefined) return;
     const token = randomBytes(18).toString('base64url');
     headers[resumeHeader] = token;
     const sid = request._query?.sid;
