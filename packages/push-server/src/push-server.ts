@@ -195,6 +195,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       recovery,
       node: name,
       sessions: all,
+      enabled: recoveryMs > 0,
       keepMs: Math.max(recoveryMs, 1_000),
       answerMs: pushServer.answerMs,
       secrets: config.access.secrets,

@@ -5,6 +5,7 @@ import {
   canResumeHeader,
   drainPing,
   failures,
+  incompleteMarks,
   isIdentitySigned,
   quietPong,
   readIdentity,
@@ -32,6 +33,8 @@ export interface SeamlessOptions {
   readonly node: string;
   /** Sessions of this node by the ids of their sockets. */
   readonly sessions: ReadonlyMap<string, Session>;
+  /** Whether Socket.IO's recovery is there, by which sockets go on. */
+  readonly enabled: boolean;
   /** How long a session may be resumed after its node has written it down, in milliseconds. */
   readonly keepMs: number;
   /** How long a handler may take to answer what it has read, when its session is to move, in milliseconds. */
@@ -76,6 +79,7 @@ interface EngineWebSocket {
 interface EngineSocket {
   readonly id: string;
   readonly transport: { readonly name: string; readonly socket?: EngineWebSocket };
+  readonly readyState: string;
   readonly writeBuffer: readonly unknown[];
   emit(event: 'data', data: string): void;
   once(event: string, listener: () => void): void;
@@ -87,6 +91,10 @@ interface Movable {
   readonly conn: EngineSocket;
   /** Sockets of Socket.IO on it. */
   readonly sockets: Set<Socket>;
+  /** Those that are not admitted yet. */
+  readonly entering: Set<Socket>;
+  /** How many there are to be before it can go on elsewhere. */
+  readonly expected: number;
   saved: Promise<void>;
   moved: boolean;
 }
@@ -94,12 +102,15 @@ interface Movable {
 /** How many sessions are handed over at a time: each client waits only for its own. */
 const atOnce = 16;
 
+/** How long a session that is being taken over may take to arrive, in milliseconds. */
+const arriveMs = 2_000;
+
 /** How long an agent may take to stop its client, in milliseconds. */
 const quietMs = 2_000;
 
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createSeamless(options: SeamlessOptions): Seamless {
-  const { io, http, store, recovery, node, sessions, keepMs, answerMs, secrets, log } = options;
+  const { io, http, store, recovery, node, sessions, enabled, keepMs, answerMs, secrets, log } = options;
   const engine = io.engine as unknown as {
     generateId(request: IncomingMessage): string | Promise<string>;
     on(event: string, listener: (...args: never[]) => void): void;
@@ -108,6 +119,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   const counts: MoveCounts = { handedOver: 0, resumed: 0, failed: { silent: 0, 'not kept': 0 }, unanswered: 0 };
   const movables = new Map<EngineSocket, Movable>();
   const resumes = new WeakMap<IncomingMessage, SessionRecord>();
+  /** Sessions that were taken over, and whose connections are not there yet. */
+  const arriving = new Set<Duplex>();
   const tokens = new WeakMap<IncomingMessage, string>();
   const tokensOfUpgrades = new Map<string, string>();
   const beginnings = new Map<string, { readonly token: string; readonly record: SessionRecord | undefined }>();
@@ -125,7 +138,9 @@ export function createSeamless(options: SeamlessOptions): Seamless {
 
   engine.on('headers', (headers: Record<string, string>, request: IncomingMessage & { _query?: { sid?: string } }) => {
     if (request.headers.upgrade === undefined || request.headers[canResumeHeader] === undefined) return;
-    const token = randomBytes(18).toString('base64url');
+    // Without recovery nothing is there to go on from.
+    if (!enabled) return;
+    const token = tokens.get(request) ?? newToken();
     headers[resumeHeader] = token;
     const sid = request._query?.sid;
     if (sid === undefined) tokens.set(request, token);
@@ -138,7 +153,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   engine.on('connection', (conn: EngineSocket) => {
     const beginning = beginnings.get(conn.id);
     beginnings.delete(conn.id);
-    if (beginning !== undefined) follow(conn, beginning.token);
+    if (beginning !== undefined) follow(conn, beginning.token, beginning.record?.sockets.length);
     else {
       conn.once('upgrade', () => {
         const later = tokensOfUpgrades.get(conn.id);
@@ -152,6 +167,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     conn.once('close', () => tokensOfUpgrades.delete(conn.id));
     const record = beginning?.record;
     if (record === undefined) return;
+    arriving.delete((conn as unknown as { request: IncomingMessage }).request.socket);
     counts.resumed++;
     // In the client's name: Socket.IO then asks for what was there, as for any client that comes back.
     for (const { namespace, pid, auth } of record.sockets) {
@@ -160,8 +176,16 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     }
   });
 
-  function follow(conn: EngineSocket, token: string): Movable {
-    const movable: Movable = { token, conn, sockets: new Set(), saved: Promise.resolve(), moved: false };
+  function follow(conn: EngineSocket, token: string, expected = 1): Movable {
+    const movable: Movable = {
+      token,
+      conn,
+      sockets: new Set(),
+      entering: new Set(),
+      expected,
+      saved: Promise.resolve(),
+      moved: false,
+    };
     movables.set(conn, movable);
     conn.once('close', () => {
       movables.delete(conn);
@@ -171,9 +195,14 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }
 
   const watch = (namespace: Namespace): void => {
+    namespace.use((socket, next) => {
+      movables.get(socket.conn as unknown as EngineSocket)?.entering.add(socket);
+      next();
+    });
     namespace.on('connection', (socket) => {
       const movable = movables.get(socket.conn as unknown as EngineSocket);
       if (movable === undefined) return;
+      movable.entering.delete(socket);
       movable.sockets.add(socket);
       socket.on('disconnect', () => movable.sockets.delete(socket));
     });
@@ -194,6 +223,13 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       return;
     }
     socket.on('error', () => {});
+    // Whoever stops takes nothing over; another one can.
+    if (draining) {
+      refuse(socket, 'stopping');
+      return;
+    }
+    arriving.add(socket);
+    socket.once('close', () => arriving.delete(socket));
     takeSession(request, token).then(
       (record) => {
         if (record === undefined) refuse(socket, 'session_unknown');
@@ -213,18 +249,27 @@ export function createSeamless(options: SeamlessOptions): Seamless {
 
   async function takeSession(request: IncomingMessage, token: string): Promise<SessionRecord | undefined> {
     const { headers } = request;
-    if (draining) return undefined;
+    if (!enabled) return undefined;
     if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) return undefined;
     const identity = readIdentity(headers, {});
     if (!identity.ok) return undefined;
+    // A token is of use to its own user alone, even if it got into other hands; and trying it there does not use it up.
+    const seen = await store.read(keyOf(token));
+    if (seen === undefined || decodeSession(seen)?.uid !== identity.value.uid) return undefined;
     const bytes = await store.take(keyOf(token));
     const record = bytes === undefined ? undefined : decodeSession(bytes);
-    // A token is of use to its own user alone, even if it got into other hands.
-    if (record === undefined || record.uid !== identity.value.uid) return undefined;
-    const given = String(headers[resumeAfterHeader] ?? '')
-      .split(',')
-      .flatMap((mark) => readMark(mark) ?? []);
-    recovery.expect(record, record.isExact ? [] : given);
+    if (bytes === undefined || record === undefined) return undefined;
+    const given = String(headers[resumeAfterHeader] ?? '').split(',');
+    // Nobody knows what the client was given: it has to begin anew.
+    if (!record.isExact && given.includes(incompleteMarks)) return undefined;
+    // Should this node end before its first word of the session, the agent goes on with the next token.
+    const next = newToken();
+    await store.save(keyOf(next), bytes, keepMs);
+    tokens.set(request, next);
+    recovery.expect(
+      record,
+      given.flatMap((mark) => readMark(mark) ?? []),
+    );
     return record;
   }
 
@@ -242,6 +287,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       uid ??= session?.client.uid;
       records.push(record);
     }
+    // A client may be in none of the namespaces in which we know it.
+    const [socket] = movable.sockets;
+    const identity = socket === undefined ? undefined : readIdentity(socket.handshake.headers, {});
+    if (identity?.ok === true) uid ??= identity.value.uid;
     if (uid === undefined) return undefined;
     return { engineId: movable.conn.id, uid, node, isExact: ended !== undefined, tail: [], sockets: records };
   }
@@ -268,14 +317,17 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const { conn } = movable;
     const websocket = conn.transport.socket;
     if (conn.transport.name !== 'websocket' || websocket === undefined) return;
+    const until = (): number => Math.max(0, Math.min(answerMs, deadline - Date.now()));
+    // One that has just come is to have all its sockets first: what is said to the agent before is not heard.
+    await when(() => movable.sockets.size >= movable.expected || conn.readyState !== 'open', until());
+    if (movable.sockets.size === 0 || conn.readyState !== 'open') return;
     if (!(await quiet(websocket))) {
       counts.failed.silent++;
       return;
     }
+    await when(() => ![...movable.entering].some(isEntering), until());
     const ofThis = [...movable.sockets].flatMap((socket) => sessions.get(socket.id) ?? []);
-    const left = await Promise.all(
-      ofThis.map((session) => session.answered(Math.max(0, Math.min(answerMs, deadline - Date.now())))),
-    );
+    const left = await Promise.all(ofThis.map((session) => session.answered(until())));
     counts.unanswered += left.reduce((sum, one) => sum + one, 0);
     movable.moved = true;
     await movable.saved;
@@ -304,16 +356,23 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     async drain(deadlineMs) {
       draining = true;
       const deadline = Date.now() + deadlineMs;
-      const waiting = [...movables.values()];
+      const done = new Set<Movable>();
+      const next = (): Movable | undefined => [...movables.values()].find((movable) => !done.has(movable));
       const worker = async (): Promise<void> => {
-        for (let movable = waiting.pop(); movable !== undefined; movable = waiting.pop()) {
-          if (Date.now() >= deadline) return;
+        // Those that are about to come as well: they were accepted before the port was closed.
+        while (Date.now() < deadline) {
+          const movable = next();
+          if (movable === undefined) break;
+          done.add(movable);
           await move(movable, deadline).catch((error: unknown) =>
             log.error({ err: error }, 'handing over a session failed'),
           );
         }
       };
-      await Promise.all(Array.from({ length: atOnce }, worker));
+      do {
+        await Promise.all(Array.from({ length: atOnce }, worker));
+        await when(() => arriving.size === 0 || next() !== undefined, Math.min(arriveMs, deadline - Date.now()));
+      } while (next() !== undefined && Date.now() < deadline);
     },
     close: () => clearInterval(refresh),
   };
@@ -337,6 +396,21 @@ function quiet(websocket: EngineWebSocket): Promise<boolean> {
       if (error) end(false);
     });
   });
+}
+
+/** Resolves when it is so, or after `ms`. Nobody tells of these; they are looked at, and only in a stop. */
+async function when(isSo: () => boolean, ms: number): Promise<void> {
+  const deadline = Date.now() + ms;
+  while (!isSo() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Whether it may still be admitted: Socket.IO takes from one that it refuses the means to join rooms. */
+function isEntering(socket: Socket): boolean {
+  return !socket.connected && !Object.hasOwn(socket, 'join');
+}
+
+function newToken(): string {
+  return randomBytes(18).toString('base64url');
 }
 
 /** Resolves when Engine.IO has given all it had to the connection. */
@@ -369,7 +443,7 @@ function describePlain(socket: Socket): SocketRecord {
   };
 }
 
-function refuse(socket: Duplex, code: 'session_unknown' | 'not_durable'): void {
+function refuse(socket: Duplex, code: 'session_unknown' | 'not_durable' | 'stopping'): void {
   const { upgrade, message } = failures[code];
   const body = `${code}: ${message}\n`;
   socket.end(
