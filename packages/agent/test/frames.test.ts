@@ -114,3 +114,63 @@ test('what a real client sends to a real server is walked without a fault', asyn
     [8, '\x03\xe8done'],
   ]);
 });
+
+const message = fc.oneof(
+  fc.record({ kind: fc.constant('text' as const), text: fc.constantFrom('', '2', '42["x"]', '451-no', '46') }),
+  fc.record({ kind: fc.constant('fragments' as const), sizes: fc.array(fc.nat(200), { minLength: 2, maxLength: 4 }) }),
+  fc.record({
+    kind: fc.constant('event' as const),
+    type: fc.constantFrom('5', '6'),
+    sizes: fc.array(fc.nat(200), { minLength: 1, maxLength: 12 }),
+  }),
+  fc.record({ kind: fc.constant('control' as const), opcode: fc.constantFrom(9, 10), size: fc.nat(125) }),
+);
+
+test('places at which nothing is half said: not within a message of several frames, nor before the attachments of an event', () => {
+  fc.assert(
+    fc.property(fc.array(message, { maxLength: 6 }), fc.boolean(), fc.array(fc.nat()), (messages, mask, cuts) => {
+      const ends = [0];
+      const parts: Buffer[] = [];
+      let length = 0;
+      const add = (payload: Buffer, opcode: number, fin: boolean, isEnd: boolean): void => {
+        const options = { fin, rsv1: false, opcode, mask, readOnly: true };
+        const bytes = Buffer.concat(Sender.frame(payload, options as Parameters<typeof Sender.frame>[1]));
+        parts.push(bytes);
+        length += bytes.length;
+        if (isEnd) ends.push(length);
+      };
+      for (const one of messages) {
+        if (one.kind === 'control') add(Buffer.alloc(one.size), one.opcode, true, true);
+        // What looks like an event with one attachment is one: its attachment comes.
+        else if (one.kind === 'text') {
+          const isEvent = one.text.startsWith('451-');
+          add(Buffer.from(one.text), 1, true, !isEvent);
+          if (isEvent) add(Buffer.from('x'), 2, true, true);
+        } else if (one.kind === 'fragments') {
+          one.sizes.forEach((size, index) => {
+            const isLast = index === one.sizes.length - 1;
+            add(Buffer.alloc(size, 'a'), index === 0 ? 1 : 0, isLast, isLast);
+          });
+        } else {
+          add(Buffer.from(`4${one.type}${one.sizes.length}-["e"]`), 1, true, false);
+          one.sizes.forEach((size, index) => {
+            add(Buffer.alloc(size), 2, true, index === one.sizes.length - 1);
+          });
+        }
+      }
+      const bytes = Buffer.concat(parts);
+      const walker = new FrameWalker(true);
+      const places = [...new Set([0, ...cuts.map((cut) => cut % (length + 1)), length])].sort((a, b) => a - b);
+      let whole = 0;
+      for (let index = 1; index < places.length; index++) {
+        const [start, end] = [places[index - 1] ?? 0, places[index] ?? 0];
+        const chunk = bytes.subarray(start, end);
+        walker.walk(chunk, chunk.length, { onControl() {} });
+        if (walker.wholeUntil > 0) whole = start + walker.wholeUntil;
+        expect([walker.fault, whole]).toEqual([undefined, Math.max(...ends.filter((place) => place <= end))]);
+        expect(walker.atEvent).toBe(ends.includes(end));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

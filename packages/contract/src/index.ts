@@ -53,6 +53,7 @@ export { type Result, success } from './result.ts';
 export {
   canResumeHeader,
   drainPing,
+  incompleteMarks,
   quietPong,
   resumeAfterHeader,
   resumeHeader,

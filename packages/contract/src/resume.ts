@@ -16,10 +16,13 @@ export const resumeHeader = 'x-gopush-resume';
 export const resumeSkipHeader = 'x-gopush-resume-skip';
 
 /**
- * Agent → target, on resuming after a crash: the marks of the last kept messages that the client was given, one for each room, separated
- * by commas. Absent where the target has said itself what was given.
+ * Agent → target, on resuming: the marks of the last kept messages that the client was given, one for each room, separated by commas. They
+ * count before what the last target wrote down, which may have died before that reached the client.
  */
 export const resumeAfterHeader = 'x-gopush-resume-after';
+
+/** Among the marks: there were more rooms than the agent follows. */
+export const incompleteMarks = 'incomplete';
 
 /** Payload of the ping by which a target asks the agent to stop the client, since it wants to hand the session over. */
 export const drainPing = 'gopush:drain';

@@ -74,7 +74,8 @@ export async function admit(
       return refuse(verdict.failure);
     }
   }
-  if (!(await limits.take(socket, client.uid))) return refuse({ code: 'too_many_connections_uid' });
+  if (!(await limits.take(socket, client.uid)) && restored?.moved !== true)
+    return refuse({ code: 'too_many_connections_uid' });
   clients.set(socket, client);
   const session = new Session(socket, client, sessions, restored);
   sessions.all.set(socket.id, session);

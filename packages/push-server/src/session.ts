@@ -34,6 +34,8 @@ export class Session {
   readonly #context: SessionContext;
   /** Rooms it is in by their full names, its user's included, with where it began in each. */
   readonly #rooms = new Map<string, Position | null>();
+  /** Rooms that it is only about to enter, with where it stood: what came since is not on its way yet. */
+  readonly #entering = new Map<string, Position | 'start' | undefined>();
   /** Requests of the client that are not answered yet. */
   #unanswered = 0;
   #onAnswered: (() => void) | undefined;
@@ -58,7 +60,12 @@ export class Session {
 
   /** Where it stands in each of its rooms. */
   get positions(): Positions {
-    return new Map([...this.#rooms.keys()].map((room) => [room, this.#context.feeds.position(room)]));
+    return new Map(
+      [...this.#rooms.keys()].map((room) => {
+        const from = this.#entering.get(room);
+        return [room, from === undefined ? this.#context.feeds.position(room) : from === 'start' ? null : from];
+      }),
+    );
   }
 
   /** Where it began in each of its rooms. */
@@ -155,11 +162,21 @@ export class Session {
    */
   async #resume(positions: Positions, given: readonly Position[]): Promise<boolean> {
     const { attendance, feeds } = this.#context;
+    // Before anything is waited for: it may have to move once more meanwhile.
+    for (const [room, from] of positions) {
+      this.#rooms.set(room, from);
+      this.#entering.set(room, from ?? 'start');
+    }
     const entered = await Promise.all(
       [...positions].map(async ([room, from]) => {
         await feeds.open(room, this.socket.id);
         const now = feeds.position(room);
         const last = given.find(({ epoch }) => epoch === (from?.epoch ?? now?.epoch));
+        // It may have left, or have been moved, meanwhile.
+        if (!this.#rooms.has(room)) {
+          feeds.leave(room, this.socket.id);
+          return true;
+        }
         const { position, recovered } = await this.#enter(room, last ?? from ?? 'start');
         if (room.startsWith('r:') && this.#rooms.has(room)) attendance.joined(this.socket.id, this.client.uid, room);
         if (recovered === false && position !== null) {
@@ -222,14 +239,19 @@ export class Session {
   async #enter(room: string, from: Position | 'start' | undefined): ReturnType<Feeds['join']> {
     const { socket } = this;
     if (!this.#rooms.has(room)) this.#rooms.set(room, null);
+    this.#entering.set(room, from);
     const joined = await this.#context.feeds.join(room, socket.id, from, (missed, position) => {
       for (const { offset, payload } of missed) {
         const { event, message, except } = decodeMessage(payload);
         if (except !== socket.id) socket.emit(event, message, writeMark({ epoch: position?.epoch ?? '', offset }));
       }
       void socket.join(room);
+      this.#entering.delete(room);
     });
-    if (this.#rooms.has(room)) this.#rooms.set(room, joined.position);
+    this.#entering.delete(room);
+    // What came since may get lost with this node, so that after a crash it counts from where it stood.
+    if (this.#rooms.has(room))
+      this.#rooms.set(room, typeof from === 'object' && joined.recovered === true ? from : joined.position);
     return joined;
   }
 }

@@ -11,7 +11,7 @@ export interface ControlReceiver {
    */
   onControl(opcode: number, payload: Buffer, end: number, size: number): void;
   /** The payload of a data frame is whole, and ends at `end` in the chunk. Only where the walker was told to say so. */
-  onDataEnd?(chunk: Buffer, end: number): void;
+  onDataEnd?(chunk: Buffer, end: number, isText: boolean): void;
 }
 
 /** Longest header: 2 bytes, 8 of length, 4 of mask. */
@@ -43,11 +43,35 @@ export class FrameWalker {
   #masked = false;
   /** Bytes of the current frame so far, and of its header. */
   #frameBytes = 0;
-  readonly #tellsData: boolean;
+  /** Whether a message is to go on in another frame. */
+  #fragmented = false;
+  /** Binary messages that belong to the last text one, and are still to come. */
+  #attachments = 0;
+  /** The beginning of a text message; absent where nobody asks for whole events. */
+  readonly #beginning: Buffer | undefined;
+  #beginningLength = beginningBytes;
+  #beginningMask = 0;
+  #isText = false;
 
-  /** @param tellsData - whether the end of each data frame is told */
+  /** @param tellsData - whether the end of each data frame is told, and whole events are looked for */
   constructor(tellsData = false) {
-    this.#tellsData = tellsData;
+    if (tellsData) this.#beginning = Buffer.alloc(beginningBytes);
+  }
+
+  /**
+   * How many bytes of the last chunk are before the last place at which nothing is half said: no frame, no message of several frames, no
+   * event of Socket.IO whose binary attachments are still to come. Whoever goes on elsewhere has to begin there. 0 where there was none.
+   */
+  wholeUntil = 0;
+
+  /** Whether the stream stands at such a place. */
+  get atEvent(): boolean {
+    return this.atBoundary && !this.#fragmented && this.#attachments === 0;
+  }
+
+  /** Whether it stands there, but for a control frame that is not whole. */
+  get atEventButControl(): boolean {
+    return !this.#fragmented && this.#attachments === 0 && (this.atBoundary || this.openControlBytes > 0);
   }
 
   /** Bytes at the end of the last chunks that may be, or are, the beginning of a control frame that is not whole. */
@@ -68,14 +92,16 @@ export class FrameWalker {
   walk(chunk: Buffer, length: number, to: ControlReceiver): number {
     let at = 0;
     let boundary = 0;
+    this.wholeUntil = 0;
     while (at < length && this.fault === undefined) {
       if (this.#left > 0) {
         const take = Math.min(this.#left, length - at);
         this.#frameBytes += take;
         if (this.#control !== undefined) this.#collect(chunk, at, take, to);
+        else if (this.#beginningLength < beginningBytes) this.#begin(chunk, at, take);
         this.#left -= take;
         at += take;
-        if (this.#left === 0 && this.#tellsData && this.#opcode < 8) to.onDataEnd?.(chunk, at);
+        if (this.#left === 0 && this.#opcode < 8) this.#endFrame(chunk, at, to);
       } else if (this.#partialLength > 0) {
         at = this.#completeHeader(chunk, at, length, to);
       } else {
@@ -90,9 +116,33 @@ export class FrameWalker {
           at = length;
         }
       }
-      if (this.atBoundary) boundary = at;
+      if (this.atBoundary) {
+        boundary = at;
+        if (!this.#fragmented && this.#attachments === 0) this.wholeUntil = at;
+      }
     }
     return boundary;
+  }
+
+  /** Keeps how a text message begins. */
+  #begin(chunk: Buffer, at: number, take: number): void {
+    const beginning = this.#beginning as Buffer;
+    const until = Math.min(at + take, at + beginningBytes - this.#beginningLength);
+    for (let from = at; from < until; from++) {
+      const index = this.#beginningLength++;
+      const mask = this.#masked ? (this.#beginningMask >>> (24 - 8 * (index & 3))) & 0xff : 0;
+      beginning[index] = (chunk[from] as number) ^ mask;
+    }
+  }
+
+  /** A data frame is whole. */
+  #endFrame(chunk: Buffer | undefined, at: number, to: ControlReceiver): void {
+    const beginning = this.#beginning;
+    if (beginning === undefined) return;
+    if (this.#opcode === opcodes.text) this.#attachments = attachmentsOf(beginning.subarray(0, this.#beginningLength));
+    else if (!this.#isText && !this.#fragmented && this.#attachments > 0) this.#attachments--;
+    this.#beginningLength = beginningBytes;
+    if (chunk !== undefined) to.onDataEnd?.(chunk, at, this.#isText);
   }
 
   #completeHeader(chunk: Buffer, start: number, length: number, to: ControlReceiver): number {
@@ -127,6 +177,7 @@ export class FrameWalker {
     if (opcode < 8) {
       if (opcode > 2) this.fault = `a frame of reserved opcode ${opcode}`;
       if (opcode !== opcodes.continuation) this.messages++;
+      if (this.#beginning !== undefined && this.fault === undefined) this.#startFrame(bytes, at, end, to);
       return;
     }
     if (opcode > 10) this.fault = `a frame of reserved opcode ${opcode}`;
@@ -141,6 +192,20 @@ export class FrameWalker {
     this.#controlLength = 0;
   }
 
+  #startFrame(bytes: Buffer, at: number, end: number, to: ControlReceiver): void {
+    this.#fragmented = ((bytes[at] as number) & 0x80) === 0;
+    if (this.#opcode !== opcodes.continuation) {
+      this.#isText = this.#opcode === opcodes.text;
+      // What belongs to one event comes in the first frame's first bytes.
+      if (this.#isText) {
+        this.#beginningLength = 0;
+        if (this.#masked) this.#beginningMask = bytes.readUInt32BE(at + headerSize(bytes, at, at + 2) - 4);
+      }
+    }
+    // Nothing in it that could be looked at.
+    if (this.#left === 0) this.#endFrame(undefined, end, to);
+  }
+
   #collect(chunk: Buffer, at: number, take: number, to: ControlReceiver): void {
     const control = this.#control as Buffer;
     this.#controlLength += chunk.copy(control, this.#controlLength, at, at + take);
@@ -152,6 +217,16 @@ export class FrameWalker {
 }
 
 const empty = Buffer.alloc(0);
+
+/** Of a text message what has to be seen: `4`, `5` or `6`, how many attachments, `-`. */
+const beginningBytes = 8;
+
+/** How many binary messages follow a text one: those of Socket.IO's binary events and their answers (https://github.com/socketio/socket.io-protocol). */
+function attachmentsOf(beginning: Buffer): number {
+  if (beginning[0] !== 0x34 || (beginning[1] !== 0x35 && beginning[1] !== 0x36)) return 0;
+  const [, count] = /^4[56](\d+)-/.exec(beginning.toString('latin1')) ?? [];
+  return Number(count ?? 0);
+}
 
 /** The whole size of the frame with which these bytes begin; `undefined` while that cannot be told. */
 export function frameSize(bytes: Buffer): number | undefined {

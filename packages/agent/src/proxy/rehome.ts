@@ -6,21 +6,14 @@ import type { AgentContext } from '../context.ts';
 import { resolve } from '../resolve.ts';
 import { choose } from '../route/choose.ts';
 import type { Member } from '../route/fleet.ts';
-import { headerOf } from './answer-head.ts';
+import { type AnswerHead, headerOf } from './answer-head.ts';
 import { openUpstream, type Upstream } from './open-upstream.ts';
 import { ResumeMarks } from './resume-marks.ts';
 import type { Resumable, Tunnel } from './tunnel.ts';
 import { writeHeaders } from './write-head.ts';
 
 /** Why a session could not go on at another target: its client is closed with 1012, and has to come back by itself. */
-type FallbackCause =
-  | 'unknown'
-  | 'held too long'
-  | 'too many rooms'
-  | 'refused'
-  | 'stopping'
-  | 'too many bytes'
-  | 'client gone';
+type FallbackCause = 'unknown' | 'held too long' | 'refused' | 'stopping' | 'too many bytes' | 'client gone';
 
 /** What came of moving sessions. */
 export interface RehomeEvents {
@@ -74,7 +67,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     held++;
     const bytes = tunnel.client.openBytes;
     heldBytes += bytes;
-    const outcome = heldBytes > maxHeldBytes ? 'too many bytes' : await findNext(tunnel, request, from, cause);
+    const outcome = heldBytes > maxHeldBytes ? 'too many bytes' : await findNext(tunnel, request, from);
     held--;
     heldBytes -= bytes;
     if (typeof outcome !== 'string') {
@@ -87,15 +80,9 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
   }
 
   /** Asks targets until one goes on: another one first, then the successor of the one that is gone, which may have its address. */
-  async function findNext(
-    tunnel: Tunnel,
-    request: ResumeRequest,
-    from: Member,
-    cause: 'planned' | 'crash',
-  ): Promise<Next | FallbackCause> {
+  async function findNext(tunnel: Tunnel, request: ResumeRequest, from: Member): Promise<Next | FallbackCause> {
     const { resumable, info } = tunnel;
     if (resumable === undefined) return 'unknown';
-    if (cause === 'crash' && resumable.marks.overflowed) return 'too many rooms';
     const deadline = Date.now() + holdMs;
     const asking = recallRequest(tunnel.client.socket, request.path, request.headers);
     // First the others: whoever listens at the old address now may be about to end.
@@ -103,7 +90,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     for (let pauseMs: number = pauses.firstMs; ; pauseMs = Math.min(pauseMs * 2, pauses.lastMs)) {
       const route = await resolve(asking, info.uid, context.hooks(), context);
       const members = route.ok ? route.value.members : from.product.current;
-      const outcome = await askAll(tunnel, request, members, tried, cause, deadline);
+      const outcome = await askAll(tunnel, request, members, tried, deadline);
       if (outcome !== 'nobody') return outcome;
       // All have been asked; whoever is to come needs a moment.
       await delay(pauseMs);
@@ -116,7 +103,6 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     request: ResumeRequest,
     members: readonly Member[],
     tried: Set<Member>,
-    cause: 'planned' | 'crash',
     deadline: number,
   ): Promise<Next | FallbackCause | 'nobody'> {
     for (;;) {
@@ -126,7 +112,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
       if (member === undefined) return 'nobody';
       while (!bucket.take(performance.now())) await delay(5);
       tried.add(member);
-      const upstream = await ask(tunnel, request, member, cause);
+      const upstream = await ask(tunnel, request, member);
       if (upstream === 'try another') continue;
       if (typeof upstream === 'string') return upstream;
       if (!tunnel.isOver) return { upstream, member };
@@ -152,10 +138,9 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     tunnel: Tunnel,
     { path, headers, key }: ResumeRequest,
     member: Member,
-    cause: 'planned' | 'crash',
   ): Promise<Upstream | FallbackCause | 'try another'> {
     const { resumable, info } = tunnel;
-    const marks = cause === 'crash' ? (resumable?.marks.write() ?? '') : '';
+    const marks = resumable?.marks.write() ?? '';
     const own = [
       ...writer.ofIdentity({ uid: info.uid, product: info.product }, info.id),
       ...[canResumeHeader, '1', resumeHeader, resumable?.token ?? ''],
@@ -174,11 +159,13 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
       return code === 'client_gone' ? 'client gone' : 'try another';
     }
     const { socket, head, body } = upstream.value;
-    if (body === undefined && headerOf(head, resumeSkipHeader) !== undefined) return upstream.value;
+    if (body === undefined && skipOf(head) !== undefined) return upstream.value;
     socket.destroy();
+    // It has begun a new session, which its client knows nothing of.
+    if (body === undefined) return 'try another';
     if (headerOf(head, 'x-gopush-error') === 'session_unknown') return 'unknown';
     // It may be one that stops as well, or cannot reach its store just now.
-    return body !== undefined && head.status >= 500 ? 'try another' : 'refused';
+    return head.status >= 500 ? 'try another' : 'refused';
   }
 
   function join(tunnel: Tunnel, { upstream, member }: Next, onGoing: () => void): void {
@@ -188,7 +175,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     member.tunnels++;
     info.member = member;
     if (resumable !== undefined) resumable.token = headerOf(head, resumeHeader) ?? '';
-    tunnel.rejoin(socket, early, Number(headerOf(head, resumeSkipHeader)), onGoing);
+    tunnel.rejoin(socket, early, skipOf(head) ?? 0, onGoing);
   }
 
   return {
@@ -216,3 +203,12 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     },
   };
 }
+
+/** How many frames are not for the client: Engine.IO's opening, and the answer for each namespace. */
+function skipOf(head: AnswerHead): number | undefined {
+  const skip = Number(headerOf(head, resumeSkipHeader));
+  return Number.isInteger(skip) && skip >= 1 && skip <= maxSkip ? skip : undefined;
+}
+
+/** More namespaces than a client has. */
+const maxSkip = 10_000;

@@ -1,3 +1,5 @@
+import { incompleteMarks } from '@gopush/contract';
+
 /** How many rooms of one tunnel are followed. */
 const maxRooms = 64;
 
@@ -18,9 +20,10 @@ export class ResumeMarks {
   overflowed = false;
 
   /** A data frame's payload ends at `end` in the chunk. */
-  read(chunk: Buffer, end: number): void {
+  read(chunk: Buffer, end: number, isText: boolean): void {
     const cut = this.#cut;
     this.#cut = undefined;
+    if (!isText) return;
     if (end >= maxMarkBytes + 4 || cut === undefined) this.#look(chunk, end);
     else {
       const joined = Buffer.concat([cut, chunk.subarray(0, end)]);
@@ -37,7 +40,7 @@ export class ResumeMarks {
 
   /** All marks, as the header of a resuming request wants them. */
   write(): string {
-    return [...this.#marks.values()].join(',');
+    return [...this.#marks.values(), ...(this.overflowed ? [incompleteMarks] : [])].join(',');
   }
 
   #look(bytes: Buffer, end: number): void {

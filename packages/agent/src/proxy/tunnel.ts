@@ -179,7 +179,7 @@ export class Tunnel {
   /** @internal The next target is ready. */
   goOn(): void {
     this.#stoppedAt = undefined;
-    this.client.replay();
+    this.client.replay(this.#onGoing !== undefined);
     this.#onGoing?.();
     this.#onGoing = undefined;
   }
@@ -264,9 +264,13 @@ export class TunnelSide implements Receiver, ControlReceiver {
   readonly #walker: FrameWalker;
   /** The close code that the other side is to get as soon as the frame on its way is whole. */
   #closing: number | undefined;
-  /** With a client: what came of a frame that is not whole. With a target: of a control frame, which the client may not be meant to see. */
+  /** With a client: what its target has got of an event that is not whole. With a target: of a control frame, which the client may not be meant to see. */
   #open: Buffer | undefined;
-  /** Whether a frame came that is too large to be kept. */
+  /** With a client: what no target has got yet. */
+  #waiting: Buffer | undefined;
+  /** How many bytes of it are before the last place at which nothing is half said. */
+  #waitingWhole = 0;
+  /** Whether an event came that is too large to be kept. */
   #tooLarge = false;
   #stop: 'no' | 'asked' | 'stopped' = 'no';
   /** Whether a client sent what only agents may. */
@@ -276,15 +280,13 @@ export class TunnelSide implements Receiver, ControlReceiver {
   /** Data frames that the client must not see. */
   #skip: number;
   #skipped: Buffer | undefined;
-  /** Control frames that came among these. */
-  readonly #setAside: Buffer[] = [];
 
   constructor(tunnel: Tunnel, socket: Socket, name: 'client' | 'target', skip = 0) {
     this.tunnel = tunnel;
     this.socket = socket;
     this.name = name;
     this.#skip = skip;
-    this.#walker = new FrameWalker(name === 'target' && tunnel.resumable !== undefined);
+    this.#walker = new FrameWalker(tunnel.resumable !== undefined);
     sides.set(socket, this);
     // Finds out about peers that went away without a word.
     socket.setKeepAlive(true, keepAliveMs);
@@ -298,7 +300,7 @@ export class TunnelSide implements Receiver, ControlReceiver {
 
   /** Whether nothing that came from here is half passed on. */
   get isWhole(): boolean {
-    return this.#walker.fault === undefined && (this.#walker.atBoundary || this.#walker.openControlBytes > 0);
+    return this.#walker.fault === undefined && this.#walker.atEventButControl;
   }
 
   /** Whether what came from here last can be sent again. */
@@ -308,7 +310,7 @@ export class TunnelSide implements Receiver, ControlReceiver {
 
   /** Bytes that are kept for another target. */
   get openBytes(): number {
-    return this.#open?.length ?? 0;
+    return (this.#open?.length ?? 0) + (this.#waiting?.length ?? 0);
   }
 
   /** Whether this side has been stopped between two frames, and the target knows. */
@@ -341,30 +343,35 @@ export class TunnelSide implements Receiver, ControlReceiver {
     return false;
   }
 
-  /** What comes from a client goes on at once; of a frame that is not whole what came is kept, for a target that has to begin with it. */
+  /** What comes from a client goes on at once; of an event that is not whole what came is kept, for a target that has to begin with it. */
   #fromClient(chunk: Buffer, length: number, frameBytes: number): boolean {
+    this.#walker.walk(chunk, length, this);
+    const whole = this.#walker.wholeUntil;
     if (this.tunnel.isHeld || this.#stop === 'stopped') {
       // Read before it was stopped: for the next target.
-      this.#walker.walk(chunk, length, this);
-      this.#open = Buffer.concat([this.#open ?? noBytes, chunk.subarray(0, length)]);
+      this.#wait(chunk, length, whole);
       return false;
     }
-    const boundary = this.#walker.walk(chunk, length, this);
     if (this.#forged) {
       this.tunnel.close(1008, 'forged mark', Date.now());
       return false;
     }
-    const isStopping = this.#stop !== 'no';
-    if (boundary < length) this.#keepOpen(chunk.subarray(boundary, length), boundary > 0, frameBytes);
-    else {
+    const isStop = this.#stop === 'asked' && whole > 0;
+    if (whole === length || isStop) {
       this.#open = undefined;
       this.#tooLarge = false;
-    }
-    if (!isStopping) return writeChunk(this.tunnel.target.socket, chunk, length);
-    if (boundary === 0) return writeChunk(this.tunnel.target.socket, chunk, length);
-    writeChunk(this.tunnel.target.socket, chunk, boundary);
+    } else this.#keepOpen(chunk.subarray(whole, length), whole > 0, frameBytes);
+    if (!isStop) return writeChunk(this.tunnel.target.socket, chunk, length);
+    writeChunk(this.tunnel.target.socket, chunk, whole);
+    if (whole < length) this.#wait(chunk.subarray(whole, length), length - whole, 0);
     this.#sayStopped();
     return false;
+  }
+
+  #wait(chunk: Buffer, length: number, whole: number): void {
+    const before = this.#waiting ?? noBytes;
+    if (whole > 0) this.#waitingWhole = before.length + whole;
+    this.#waiting = Buffer.concat([before, chunk.subarray(0, length)]);
   }
 
   #keepOpen(rest: Buffer, isNew: boolean, frameBytes: number): void {
@@ -425,15 +432,19 @@ export class TunnelSide implements Receiver, ControlReceiver {
         this.#skipped = bytes;
         return bytes.length < maxSkippedBytes || this.#refuse();
       }
-      // A ping, as of a target that is to end already, is none of them; it is read when the client goes on.
-      if (((bytes[0] as number) & 0x0f) >= 8) this.#setAside.push(bytes.subarray(0, size));
-      else this.#skip--;
+      const opcode = (bytes[0] as number) & 0x0f;
+      if (opcode < 8) this.#skip--;
+      // Its client is stopped already; what else is said between the two is not for the client.
+      else if (opcode === opcodes.ping && bytes.toString('latin1', 2, size) === drainPing) this.#answerQuiet();
       bytes = bytes.subarray(size);
     }
     this.#skipped = undefined;
-    if (this.#setAside.length > 0) bytes = Buffer.concat([...this.#setAside.splice(0), bytes]);
     this.tunnel.goOn();
     return bytes.length === 0 || this.#fromTarget(bytes, bytes.length, this.tunnel.resumable as Resumable);
+  }
+
+  #answerQuiet(): void {
+    this.socket.write(pongFrame(quietPong));
   }
 
   #refuse(): false {
@@ -455,14 +466,14 @@ export class TunnelSide implements Receiver, ControlReceiver {
     }
   }
 
-  onDataEnd(chunk: Buffer, end: number): void {
-    this.tunnel.resumable?.marks.read(chunk, end);
+  onDataEnd(chunk: Buffer, end: number, isText: boolean): void {
+    if (this.name === 'target') this.tunnel.resumable?.marks.read(chunk, end, isText);
   }
 
-  /** Stops reading at the next boundary between two frames, and tells the other side. */
+  /** Stops reading at the next place at which nothing is half said, and tells the other side. */
   stop(): void {
     this.#stop = 'asked';
-    if (this.#walker.atBoundary) this.#sayStopped();
+    if (this.#walker.atEvent) this.#sayStopped();
   }
 
   /** Reads no further, wherever it stands. */
@@ -476,10 +487,23 @@ export class TunnelSide implements Receiver, ControlReceiver {
     this.tunnel.other(this).socket.write(pongFrame(quietPong));
   }
 
-  /** Goes on reading, after what came of a frame that another target may not have got whole. */
-  replay(): void {
+  /**
+   * Goes on reading, after what came meanwhile.
+   *
+   * @param isNew - whether the target is another one, which has to get an event from its beginning
+   */
+  replay(isNew: boolean): void {
     this.#stop = 'no';
-    if (this.#open !== undefined) this.tunnel.other(this).socket.write(this.#open);
+    const open = this.#open ?? noBytes;
+    const waiting = this.#waiting ?? noBytes;
+    const { socket } = this.tunnel.target;
+    if (isNew && open.length > 0) socket.write(open);
+    if (waiting.length > 0) socket.write(waiting);
+    // Should this target die as well the next one needs no more than what is not whole.
+    const rest = this.#waitingWhole > 0 ? waiting.subarray(this.#waitingWhole) : Buffer.concat([open, waiting]);
+    this.#open = rest.length === 0 ? undefined : rest;
+    this.#waiting = undefined;
+    this.#waitingWhole = 0;
     this.socket.resume();
   }
 
@@ -509,7 +533,10 @@ const sides = new WeakMap<Socket, TunnelSide>();
 
 function onDrain(this: Socket): void {
   const side = sides.get(this);
-  side?.tunnel.other(side).socket.resume();
+  if (side === undefined) return;
+  const other = side.tunnel.other(side);
+  // A client that waits for its next target is not to be read because the old one takes more.
+  if (!other.isStopped) other.socket.resume();
 }
 
 function onEnd(this: Socket): void {

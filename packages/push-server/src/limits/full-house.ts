@@ -1,5 +1,5 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { failureBody, failures } from '@gopush/contract';
+import { failureBody, failures, resumeHeader } from '@gopush/contract';
 import type { Server } from 'socket.io';
 
 /**
@@ -12,7 +12,9 @@ export function refuseBeyond(io: Server, most: number, onRefused: () => void): v
   if (most === 0) return;
   io.engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
     const { _query: query } = request as IncomingMessage & { _query: { sid?: string } };
-    if (query.sid !== undefined || io.engine.clientsCount < most) {
+    // One that goes on from elsewhere has been let in before, and its session has been taken already.
+    const isResumed = request.headers.upgrade !== undefined && request.headers[resumeHeader] !== undefined;
+    if (query.sid !== undefined || isResumed || io.engine.clientsCount < most) {
       next();
       return;
     }

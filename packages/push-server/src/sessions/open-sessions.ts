@@ -59,7 +59,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     recovery,
     node,
     sessions: all,
-    offers: recoveryMs > 0,
+    enabled: recoveryMs > 0,
     keepMs,
     answerMs: pushServer.answerMs,
     secrets: access.secrets,

@@ -5,6 +5,7 @@ import {
   canResumeHeader,
   drainPing,
   failures,
+  incompleteMarks,
   isIdentitySigned,
   quietPong,
   readIdentity,
@@ -32,8 +33,8 @@ export interface SeamlessOptions {
   readonly node: string;
   /** Sessions of this node by the ids of their sockets. */
   readonly sessions: ReadonlyMap<string, Session>;
-  /** Whether sessions may be gone on with at all; else agents are offered none. */
-  readonly offers: boolean;
+  /** Whether Socket.IO's recovery is there, by which sockets go on. */
+  readonly enabled: boolean;
   /** How long a session may be resumed after its node has written it down, in milliseconds. */
   readonly keepMs: number;
   /** How long a handler may take to answer what it has read, when its session is to move, in milliseconds. */
@@ -82,6 +83,7 @@ interface EngineWebSocket {
 interface EngineSocket {
   readonly id: string;
   readonly transport: { readonly name: string; readonly socket?: EngineWebSocket };
+  readonly readyState: string;
   readonly writeBuffer: readonly unknown[];
   emit(event: 'data', data: string): void;
   once(event: string, listener: () => void): void;
@@ -100,11 +102,10 @@ interface Movable {
   readonly conn: EngineSocket;
   /** Sockets of Socket.IO on it. */
   readonly sockets: Set<Socket>;
-  /** How many of these there have to be until the session is whole. */
+  /** Those that are not admitted yet. */
+  readonly entering: Set<Socket>;
+  /** How many there are to be before it can go on elsewhere. */
   readonly expected: number;
-  /** Resolves when they are there. */
-  readonly there: Promise<void>;
-  readonly isThere: () => void;
   saved: Promise<void>;
   /** Whether it is being handed over. */
   moving: boolean;
@@ -114,12 +115,15 @@ interface Movable {
 /** How many sessions are handed over at a time: each client waits only for its own. */
 const atOnce = 16;
 
+/** How long a session that is being taken over may take to arrive, in milliseconds. */
+const arriveMs = 2_000;
+
 /** How long an agent may take to stop its client, in milliseconds. */
 const quietMs = 2_000;
 
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createSeamless(options: SeamlessOptions): Seamless {
-  const { io, http, store, recovery, node, sessions, offers, keepMs, answerMs, secrets, log } = options;
+  const { io, http, store, recovery, node, sessions, enabled, keepMs, answerMs, secrets, log } = options;
   const engine = io.engine as unknown as {
     generateId(request: IncomingMessage): string | Promise<string>;
     on(event: string, listener: (...args: never[]) => void): void;
@@ -128,11 +132,11 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   const counts: MoveCounts = { handedOver: 0, resumed: 0, failed: { silent: 0, 'not kept': 0 }, unanswered: 0 };
   const movables = new Map<EngineSocket, Movable>();
   const resumes = new WeakMap<IncomingMessage, SessionRecord>();
+  /** Sessions that were taken over, and whose connections are not there yet. */
+  const arriving = new Set<Duplex>();
   const tokens = new WeakMap<IncomingMessage, string>();
   const tokensOfUpgrades = new Map<string, string>();
   const beginnings = new Map<string, Beginning>();
-  /** Connections that are about to go on with a session. */
-  const arriving = new Set<Duplex>();
   let draining = false;
 
   const generateId = engine.generateId.bind(engine);
@@ -146,8 +150,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   };
 
   engine.on('headers', (headers: Record<string, string>, request: IncomingMessage & { _query?: { sid?: string } }) => {
-    if (!offers || request.headers.upgrade === undefined || request.headers[canResumeHeader] === undefined) return;
-    const token = randomBytes(18).toString('base64url');
+    if (request.headers.upgrade === undefined || request.headers[canResumeHeader] === undefined) return;
+    // Without recovery nothing is there to go on from.
+    if (!enabled) return;
+    const token = tokens.get(request) ?? newToken();
     headers[resumeHeader] = token;
     const sid = request._query?.sid;
     if (sid === undefined) tokens.set(request, token);
@@ -160,21 +166,21 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   engine.on('connection', (conn: EngineSocket) => {
     const beginning = beginnings.get(conn.id);
     beginnings.delete(conn.id);
-    arriving.delete(beginning?.socket as Duplex);
-    if (beginning !== undefined) follow(conn, beginning.token, beginning.record?.sockets.length ?? 1);
+    if (beginning !== undefined) follow(conn, beginning.token, beginning.record?.sockets.length);
     else {
       conn.once('upgrade', () => {
         const later = tokensOfUpgrades.get(conn.id);
         tokensOfUpgrades.delete(conn.id);
         if (later === undefined) return;
-        const movable = follow(conn, later, 1);
-        for (const { socket } of sessions.values()) if ((socket.conn as unknown) === conn) addTo(movable, socket);
+        const movable = follow(conn, later);
+        for (const { socket } of sessions.values()) if ((socket.conn as unknown) === conn) movable.sockets.add(socket);
         void save(movable);
       });
     }
     conn.once('close', () => tokensOfUpgrades.delete(conn.id));
     const record = beginning?.record;
     if (record === undefined) return;
+    arriving.delete(beginning?.socket as Duplex);
     counts.resumed++;
     // In the client's name: Socket.IO then asks for what was there, as for any client that comes back.
     for (const { namespace, pid, auth } of record.sockets) {
@@ -183,21 +189,16 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     }
   });
 
-  function follow(conn: EngineSocket, token: string, expected: number): Movable {
-    let isThere: () => void = () => {};
-    const there = new Promise<void>((resolve) => {
-      isThere = resolve;
-    });
+  function follow(conn: EngineSocket, token: string, expected = 1): Movable {
     const movable: Movable = {
       token,
       conn,
       sockets: new Set(),
+      entering: new Set(),
       expected,
-      there,
-      isThere,
       saved: Promise.resolve(),
-      moved: false,
       moving: false,
+      moved: false,
     };
     movables.set(conn, movable);
     conn.transport.socket?.on('pong', (payload) => {
@@ -206,7 +207,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       movable.moving = true;
       const deadline = Date.now() + answerMs + quietMs;
       isWhole(movable, deadline)
-        .then(() => handOver(movable, deadline))
+        .then((whole) => (whole ? handOver(movable, deadline) : undefined))
         .catch(failedToMove);
     });
     conn.once('close', () => {
@@ -217,10 +218,15 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }
 
   const watch = (namespace: Namespace): void => {
+    namespace.use((socket, next) => {
+      movables.get(socket.conn as unknown as EngineSocket)?.entering.add(socket);
+      next();
+    });
     namespace.on('connection', (socket) => {
       const movable = movables.get(socket.conn as unknown as EngineSocket);
       if (movable === undefined) return;
-      addTo(movable, socket);
+      movable.entering.delete(socket);
+      movable.sockets.add(socket);
       socket.on('disconnect', () => movable.sockets.delete(socket));
     });
   };
@@ -240,11 +246,11 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       return;
     }
     socket.on('error', () => {});
+    // Whoever stops takes nothing over; another one can.
     if (draining) {
       refuse(socket, 'stopping');
       return;
     }
-    // Until it is there, so that a stop that begins now hands it over as well.
     arriving.add(socket);
     socket.once('close', () => arriving.delete(socket));
     takeSession(request, token).then(
@@ -266,17 +272,27 @@ export function createSeamless(options: SeamlessOptions): Seamless {
 
   async function takeSession(request: IncomingMessage, token: string): Promise<SessionRecord | undefined> {
     const { headers } = request;
+    if (!enabled) return undefined;
     if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) return undefined;
     const identity = readIdentity(headers, {});
     if (!identity.ok) return undefined;
+    // A token is of use to its own user alone, even if it got into other hands; and trying it there does not use it up.
+    const seen = await store.read(keyOf(token));
+    if (seen === undefined || decodeSession(seen)?.uid !== identity.value.uid) return undefined;
     const bytes = await store.take(keyOf(token));
     const record = bytes === undefined ? undefined : decodeSession(bytes);
-    // A token is of use to its own user alone, even if it got into other hands.
-    if (record === undefined || record.uid !== identity.value.uid) return undefined;
-    const given = String(headers[resumeAfterHeader] ?? '')
-      .split(',')
-      .flatMap((mark) => readMark(mark) ?? []);
-    recovery.expect(record, record.isExact ? [] : given);
+    if (bytes === undefined || record === undefined) return undefined;
+    const given = String(headers[resumeAfterHeader] ?? '').split(',');
+    // Nobody knows what the client was given: it has to begin anew.
+    if (!record.isExact && given.includes(incompleteMarks)) return undefined;
+    // Should this node end before its first word of the session, the agent goes on with the next token.
+    const next = newToken();
+    await store.save(keyOf(next), bytes, keepMs);
+    tokens.set(request, next);
+    recovery.expect(
+      record,
+      given.flatMap((mark) => readMark(mark) ?? []),
+    );
     return record;
   }
 
@@ -294,6 +310,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       uid ??= session?.client.uid;
       records.push(record);
     }
+    // A client may be in none of the namespaces in which we know it.
+    const [socket] = movable.sockets;
+    const identity = socket === undefined ? undefined : readIdentity(socket.handshake.headers, {});
+    if (identity?.ok === true) uid ??= identity.value.uid;
     if (uid === undefined) return undefined;
     return { engineId: movable.conn.id, uid, node, isExact: ended !== undefined, tail: [], sockets: records };
   }
@@ -317,10 +337,11 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }, keepMs / 2).unref();
 
   async function move(movable: Movable, deadline: number): Promise<void> {
-    const websocket = movable.conn.transport.socket;
-    if (movable.conn.transport.name !== 'websocket' || websocket === undefined || movable.moving) return;
+    const { conn } = movable;
+    const websocket = conn.transport.socket;
+    if (movable.moving || conn.transport.name !== 'websocket' || websocket === undefined) return;
     movable.moving = true;
-    await isWhole(movable, deadline);
+    if (!(await isWhole(movable, deadline))) return;
     if (await quiet(websocket)) await handOver(movable, deadline);
     else {
       movable.moving = false;
@@ -328,30 +349,25 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     }
   }
 
-  async function moveAll(waiting: Movable[], deadline: number): Promise<void> {
-    const worker = async (): Promise<void> => {
-      for (let movable = waiting.pop(); movable !== undefined; movable = waiting.pop()) {
-        if (Date.now() >= deadline) return;
-        await move(movable, deadline).catch(failedToMove);
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, worker));
-  }
-
-  /** One that has come only just now, from another node, must have all that it had there before it goes on. */
-  async function isWhole(movable: Movable, deadline: number): Promise<void> {
-    await before(Math.min(deadline, Date.now() + answerMs), movable.there);
-    const begun = [...movable.sockets].map((socket) => sessions.get(socket.id)?.begun);
-    await before(deadline, Promise.all(begun));
+  /** One that has just come is to have all its sockets first, and all that came since it was elsewhere. */
+  async function isWhole({ conn, sockets, expected }: Movable, deadline: number): Promise<boolean> {
+    const ms = Math.max(0, Math.min(answerMs, deadline - Date.now()));
+    await when(() => sockets.size >= expected || conn.readyState !== 'open', ms);
+    let begun = false;
+    void Promise.all([...sockets].map((socket) => sessions.get(socket.id)?.begun)).then(() => {
+      begun = true;
+    });
+    await when(() => begun || conn.readyState !== 'open', Math.max(0, deadline - Date.now()));
+    return sockets.size > 0 && conn.readyState === 'open';
   }
 
   /** Writes a session down and ends its stream; nothing more comes from the client. */
   async function handOver(movable: Movable, deadline: number): Promise<void> {
     const { conn } = movable;
+    const until = (): number => Math.max(0, Math.min(answerMs, deadline - Date.now()));
+    await when(() => ![...movable.entering].some(isEntering), until());
     const ofThis = [...movable.sockets].flatMap((socket) => sessions.get(socket.id) ?? []);
-    const left = await Promise.all(
-      ofThis.map((session) => session.answered(Math.max(0, Math.min(answerMs, deadline - Date.now())))),
-    );
+    const left = await Promise.all(ofThis.map((session) => session.answered(until())));
     counts.unanswered += left.reduce((sum, one) => sum + one, 0);
     movable.moved = true;
     await movable.saved;
@@ -378,21 +394,27 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     async keep(session) {
       const movable = movables.get(session.socket.conn as unknown as EngineSocket);
       if (movable === undefined) return;
-      addTo(movable, session.socket);
+      movable.sockets.add(session.socket);
       await save(movable);
     },
     async drain(deadlineMs, { stays = false } = {}) {
       draining = !stays;
       const deadline = Date.now() + deadlineMs;
-      const tried = new Set<Movable>();
-      // More may come while these go: those that were on their way here.
-      for (;;) {
-        const waiting = [...movables.values()].filter((movable) => !tried.has(movable));
-        if (Date.now() >= deadline || (waiting.length === 0 && arriving.size === 0)) break;
-        if (waiting.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
-        for (const movable of waiting) tried.add(movable);
-        await moveAll(waiting, deadline);
-      }
+      const done = new Set<Movable>();
+      const next = (): Movable | undefined => [...movables.values()].find((movable) => !done.has(movable));
+      const worker = async (): Promise<void> => {
+        // Those that are about to come as well: they were accepted before the port was closed.
+        while (Date.now() < deadline) {
+          const movable = next();
+          if (movable === undefined) break;
+          done.add(movable);
+          await move(movable, deadline).catch(failedToMove);
+        }
+      };
+      do {
+        await Promise.all(Array.from({ length: atOnce }, worker));
+        await when(() => arriving.size === 0 || next() !== undefined, Math.min(arriveMs, deadline - Date.now()));
+      } while (next() !== undefined && Date.now() < deadline);
     },
     close: () => clearInterval(refresh),
   };
@@ -418,19 +440,19 @@ function quiet(websocket: EngineWebSocket): Promise<boolean> {
   });
 }
 
-function addTo(movable: Movable, socket: Socket): void {
-  movable.sockets.add(socket);
-  if (movable.sockets.size >= movable.expected) movable.isThere();
+/** Resolves when it is so, or after `ms`. Nobody tells of these; they are looked at, and only in a stop. */
+async function when(isSo: () => boolean, ms: number): Promise<void> {
+  const deadline = Date.now() + ms;
+  while (!isSo() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Resolves when this has, or at the deadline. */
-async function before(deadline: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, deadline - Date.now()));
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
+/** Whether it may still be admitted: Socket.IO takes from one that it refuses the means to join rooms. */
+function isEntering(socket: Socket): boolean {
+  return !socket.connected && !Object.hasOwn(socket, 'join');
+}
+
+function newToken(): string {
+  return randomBytes(18).toString('base64url');
 }
 
 /** Resolves when Engine.IO has given all it had to the connection. */

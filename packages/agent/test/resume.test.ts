@@ -1,0 +1,340 @@
+import { expect, test } from 'vitest';
+import * as ws from 'ws';
+import { withAdmin } from './support/admin.ts';
+import { createMemoryLog, hooksTo, startTestAgent } from './support/agent.ts';
+import { handshakeBytes, openRaw, type RawClient, sampleAnswer, send } from './support/client.ts';
+import { type SeenConnection, startSeeingTarget } from './support/wire.ts';
+
+const { Sender } = ws as unknown as { Sender: { frame(payload: Buffer, options: object): Buffer[] } };
+
+/** A frame as a server sends it, or a client. */
+function frame(text: string | Buffer, options: { opcode?: number; mask?: boolean; fin?: boolean } = {}): Buffer {
+  const { opcode = 1, mask = false, fin = true } = options;
+  const payload = Buffer.from(text as string);
+  const all = { fin, rsv1: false, opcode, mask, readOnly: true, maskBuffer: Buffer.alloc(4), generateMask() {} };
+  return Buffer.concat(Sender.frame(payload, mask ? { ...all, mask: true } : all));
+}
+const fromClient = (text: string | Buffer, options: object = {}): Buffer => frame(text, { mask: true, ...options });
+const drain = frame('gopush:drain', { opcode: 9 });
+/** Our mask is zero: what the agent says can be read. */
+const quiet = /.{6}gopush:quiet/s;
+const closeOf1012 = '\x88\x02\x03\xf4';
+
+function answer(token: string, skip?: number | string): string {
+  const more = `x-gopush-resume: ${token}\r\n${skip === undefined ? '' : `x-gopush-resume-skip: ${skip}\r\n`}`;
+  return sampleAnswer.replace(/\r\n\r\n$/, `\r\n${more}\r\n`);
+}
+
+/** Says what a target says to an upgrade. */
+async function take({ until, socket }: SeenConnection, said: string | Buffer[]): Promise<string> {
+  const [head] = await until(/^GET [\s\S]*?\r\n\r\n/);
+  if (typeof said === 'string') socket.write(said, 'latin1');
+  else for (const one of said) socket.write(one);
+  return head;
+}
+
+/** A client on a target that can resume, and others for it to go on with. */
+async function start(others: number, config: object = {}) {
+  const targets = await Promise.all(Array.from({ length: 1 + others }, () => startSeeingTarget()));
+  let live = [targets[0] as (typeof targets)[0]];
+  const { log, lines, next } = createMemoryLog();
+  const agent = await startTestAgent(
+    hooksTo({ default: () => live.map(({ ip, port }) => ({ ip, port })) }),
+    { ...withAdmin, ...config },
+    log,
+  );
+  const port = Number(new URL(agent.url).port);
+  const [first] = targets;
+  const arrives = (first as (typeof targets)[0]).next();
+  const client = await openRaw(port, handshakeBytes('/socket.io/?EIO=4&transport=websocket'));
+  const old = await arrives;
+  await take(old, answer('one'));
+  await client.until(/\r\n\r\n/);
+  return {
+    agent,
+    client,
+    old,
+    lines,
+    next,
+    targets,
+    /** From now on sessions can go to these alone. */
+    route(...to: typeof targets) {
+      live = to;
+    },
+    /** The old target hands the session over. */
+    async handOver() {
+      old.socket.write(drain);
+      await old.until(quiet);
+      old.socket.end();
+    },
+  };
+}
+
+/** What a client was given after its handshake. */
+const given = ({ text }: RawClient): string => text().slice(text().indexOf('\r\n\r\n') + 4);
+
+const fallbacks = async ({ adminUrl }: { adminUrl: string | undefined }): Promise<string> =>
+  (await send(`${adminUrl}/metrics`)).body
+    .split('\n')
+    .filter((line) => line.startsWith('gopush_agent_move_fallbacks_total{'))
+    .join('\n');
+
+test('a session goes on at another target; the client sees neither the token, the ping, nor what is skipped', async () => {
+  const { client, old, targets, route, handOver } = await start(1);
+  const second = targets[1] as (typeof targets)[0];
+  expect(client.text()).not.toMatch(/x-gopush-resume/i);
+  old.socket.write(frame('42["a",1]'));
+  await client.until(/"a",1/);
+  route(second);
+  const arrives = second.next();
+  await handOver();
+  client.socket.write(fromClient('42["while held"]'));
+  const fresh = await arrives;
+  const head = await take(fresh, [
+    Buffer.from(answer('two', 2), 'latin1'),
+    frame('0{"sid":"x"}'),
+    frame('', { opcode: 10 }),
+    frame('40{"sid":"y"}'),
+    frame('42["b",2]'),
+  ]);
+  expect(head).toMatch(/\r\nx-gopush-resume: one\r\n/);
+  await client.until(/"b",2/);
+  expect(given(client)).toBe(Buffer.concat([frame('42["a",1]'), frame('42["b",2]')]).toString('latin1'));
+  await fresh.until(/42\["while held"\]/);
+});
+
+test('a move in the midst of an event: the next target gets it whole, and the old one only what was whole', async () => {
+  for (const [first, rest] of [
+    // One message of two frames.
+    [fromClient('42["long', { fin: false }), fromClient(' one"]', { opcode: 0 })],
+    // A binary event, whose attachment follows.
+    [fromClient('451-["b",{"_placeholder":true,"num":0}]'), fromClient(Buffer.from('bytes'), { opcode: 2 })],
+  ] as const) {
+    const { client, old, targets, route } = await start(1);
+    const second = targets[1] as (typeof targets)[0];
+    client.socket.write(first);
+    await old.until(/long|placeholder/);
+    route(second);
+    const arrives = second.next();
+    old.socket.write(drain);
+    // It is stopped only when the event is whole.
+    client.socket.write(rest);
+    await old.until(quiet);
+    client.socket.write(fromClient('42["next"]'));
+    expect(old.text()).toMatch(/ one"\]|bytes/);
+    expect(old.text()).not.toMatch(/next/);
+    old.socket.end();
+    const fresh = await arrives;
+    await take(fresh, [Buffer.from(answer('two', 1), 'latin1'), frame('0{}')]);
+    await fresh.until(/42\["next"\]/);
+    expect(fresh.text()).not.toMatch(/long|placeholder/);
+  }
+});
+
+test('a crash in the midst of an event: the next target gets it from its beginning, once, even if it dies as well', async () => {
+  const { client, old, targets, route } = await start(2);
+  const [, second, third] = targets as [never, (typeof targets)[0], (typeof targets)[0]];
+  const header = fromClient('451-["b",{"_placeholder":true,"num":0}]');
+  client.socket.write(Buffer.concat([fromClient('42["whole"]'), header]));
+  await old.until(/placeholder/);
+  route(second);
+  let arrives = second.next();
+  old.socket.resetAndDestroy();
+  const fresh = await arrives;
+  await take(fresh, [Buffer.from(answer('two', 1), 'latin1'), frame('0{}')]);
+  await fresh.until(/placeholder/);
+  expect(fresh.text()).not.toMatch(/whole/);
+  route(third);
+  arrives = third.next();
+  fresh.socket.resetAndDestroy();
+  const last = await arrives;
+  const head = await take(last, [Buffer.from(answer('three', 1), 'latin1'), frame('0{}')]);
+  expect(head).toMatch(/\r\nx-gopush-resume: two\r\n/);
+  client.socket.write(fromClient(Buffer.from('bytes'), { opcode: 2 }));
+  await last.until(/bytes/);
+  expect(last.text().match(/placeholder/g)).toHaveLength(1);
+});
+
+test('what was read while held goes to the next target once, even if that one dies before it goes on', async () => {
+  const { client, targets, route, handOver } = await start(2);
+  const [, second, third] = targets as [never, (typeof targets)[0], (typeof targets)[0]];
+  route(second);
+  let arrives = second.next();
+  await handOver();
+  const fresh = await arrives;
+  route(third);
+  arrives = third.next();
+  // It has taken the session, and dies within its first words.
+  await take(fresh, [Buffer.from(answer('two', 2), 'latin1'), frame('0{}')]);
+  fresh.socket.end();
+  const last = await arrives;
+  const head = await take(last, [Buffer.from(answer('three', 1), 'latin1'), frame('0{}')]);
+  expect(head).toMatch(/\r\nx-gopush-resume: two\r\n/);
+  client.socket.write(fromClient('42["once"]'));
+  await last.until(/once/);
+});
+
+test('marks tell the next target what the client was given, cut anywhere', async () => {
+  const { client, old, targets, route } = await start(1);
+  const second = targets[1] as (typeof targets)[0];
+  const bytes = Buffer.concat([
+    frame('42["n",1,"epoch.1~"]'),
+    frame('42["n",2,"epoch.2~"]'),
+    frame('42["n",3,"other.7~"]'),
+    // An answer to the client, which is nobody's mark; and bytes of the project's own.
+    frame(Buffer.from('["x","forged.9~"]'), { opcode: 2 }),
+  ]);
+  for (let at = 0; at < bytes.length; at++) {
+    old.socket.write(bytes.subarray(at, at + 1));
+    // So that each byte comes by itself.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await client.until(/forged/);
+  route(second);
+  const arrives = second.next();
+  old.socket.resetAndDestroy();
+  const head = await take(await arrives, answer('two', 1));
+  expect(head).toMatch(/\r\nx-gopush-resume-after: epoch\.2~,other\.7~\r\n/);
+});
+
+test.each([
+  ['refuses connections', undefined, 'asked again'],
+  ['answers 503', 'HTTP/1.1 503 stopping\r\ncontent-length: 0\r\n\r\n', 'asked again'],
+  ['begins a new session instead', sampleAnswer, 'asked again'],
+  ['says a wrong skip count', answer('two', 'many'), 'asked again'],
+  ['says no skip', answer('two', 0), 'asked again'],
+  ['says nothing', '', 'asked again'],
+  [
+    'does not know the session',
+    'HTTP/1.1 410 gone\r\nx-gopush-error: session_unknown\r\ncontent-length: 0\r\n\r\n',
+    'unknown',
+  ],
+  ['forbids it', 'HTTP/1.1 403 no\r\ncontent-length: 0\r\n\r\n', 'refused'],
+])('the next target %s', async (_how, said, outcome) => {
+  const { agent, client, targets, route, handOver, next } = await start(2, { agent: { handshakeTimeoutMs: 200 } });
+  const [, second, third] = targets as [never, (typeof targets)[0], (typeof targets)[0]];
+  const bad = said === undefined ? { ...second, port: 1 } : second;
+  route(bad);
+  const arrives = second.next();
+  const rescued = third.next();
+  await handOver();
+  if (said !== undefined) {
+    const fresh = await arrives;
+    if (outcome === 'asked again') route(bad, third);
+    if (said !== '') await take(fresh, said);
+  } else route(bad, third);
+  if (outcome === 'asked again') {
+    // The good one may be asked only in a later round.
+    const answering = setInterval(() => {
+      for (const { socket, text } of second.connections) if (text() !== '' && said) socket.end(said, 'latin1');
+    }, 20);
+    await take(await rescued, [Buffer.from(answer('three', 1), 'latin1'), frame('0{}'), frame('42["on"]')]);
+    clearInterval(answering);
+    await client.until(/42\["on"\]/);
+    expect(await fallbacks(agent)).toBe('');
+  } else {
+    expect((await next(/could not be moved/)).fields).toMatchObject({ cause: outcome });
+    expect((await client.closed()).slice(-4)).toBe(closeOf1012);
+    expect(await fallbacks(agent)).toBe(`gopush_agent_move_fallbacks_total{cause="${outcome}"} 1`);
+  }
+});
+
+test('while there is no target the client is held, and goes on when there is one', async () => {
+  const { client, targets, route, handOver } = await start(1);
+  const second = targets[1] as (typeof targets)[0];
+  route();
+  await handOver();
+  const arrives = second.next();
+  client.socket.write(fromClient('42["patient"]'));
+  route(second);
+  const fresh = await arrives;
+  await take(fresh, [Buffer.from(answer('two', 1), 'latin1'), frame('0{}')]);
+  await fresh.until(/patient/);
+});
+
+test('a client that is held too long is closed with 1012', async () => {
+  const { client, route, handOver, next } = await start(0, { seamless: { holdMs: 100 } });
+  route();
+  await handOver();
+  expect((await next(/could not be moved/)).fields).toMatchObject({ cause: 'held too long' });
+  expect((await client.closed()).slice(-4)).toBe(closeOf1012);
+});
+
+test('a client that floods while it is held is not read: what waits is bounded', async () => {
+  const { client, targets, route, handOver } = await start(1);
+  const second = targets[1] as (typeof targets)[0];
+  route();
+  await handOver();
+  const message = fromClient(Buffer.alloc(65_536, 'x'));
+  let taken = 0;
+  // Until the kernel takes no more, since nobody reads.
+  while (client.socket.writableLength < 4_194_304 && taken < 2_000) {
+    client.socket.write(message);
+    taken++;
+    if (taken % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(client.socket.writableLength).toBeGreaterThan(1_000_000);
+  const arrives = second.next();
+  route(second);
+  const fresh = await arrives;
+  await take(fresh, [Buffer.from(answer('two', 1), 'latin1'), frame('0{}')]);
+  await expect.poll(() => fresh.text().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(taken * message.length);
+});
+
+test('a client that is gone while it is held is given up', async () => {
+  const { client, targets, route, handOver } = await start(1);
+  const second = targets[1] as (typeof targets)[0];
+  route(second);
+  const arrives = second.next();
+  await handOver();
+  client.socket.resetAndDestroy();
+  const fresh = await arrives;
+  await take(fresh, [Buffer.from(answer('two', 1), 'latin1'), frame('0{}')]);
+  await fresh.gone;
+});
+
+test('what a client says itself of moving is nothing special', async () => {
+  const { client, old } = await start(0);
+  client.socket.write(fromClient('gopush:drain', { opcode: 9 }));
+  client.socket.write(fromClient('42["after"]'));
+  await old.until(/gopush:drain[\s\S]*after/);
+  // Only agents may have a session handed over: this never arrives.
+  client.socket.write(fromClient('gopush:quiet', { opcode: 10 }));
+  await client.closed();
+  expect(old.text()).not.toMatch(/gopush:quiet/);
+  const { client: other, old: itsTarget } = await (async () => {
+    const target = await startSeeingTarget();
+    const agent = await startTestAgent(hooksTo({ default: [{ ip: target.ip, port: target.port }] }));
+    const arrives = target.next();
+    const client = await openRaw(
+      Number(new URL(agent.url).port),
+      handshakeBytes('/socket.io/', {
+        'x-gopush-resume': 'stolen',
+        x_gopush_resume: 'stolen',
+        'x-gopush-resume-after': 'a.1~',
+        'x-gopush-can-resume': 'yes',
+      }),
+    );
+    return { client, old: await arrives };
+  })();
+  const head = await take(itsTarget, sampleAnswer);
+  expect(head).not.toMatch(/stolen|resume-after/);
+  expect(head).toMatch(/\r\nx-gopush-can-resume: 1\r\n/);
+  // This target does not speak of resuming: all it says is for the client.
+  itsTarget.socket.write(drain);
+  await other.until(/gopush:drain/);
+  itsTarget.socket.end();
+  await other.closed();
+});
+
+test('a target that asks in the midst of a frame gets the rest of it first, and the client still hears it', async () => {
+  const { client, old } = await start(0);
+  const half = fromClient('42["half"]');
+  client.socket.write(half.subarray(0, 9));
+  await old.until(/42\[/);
+  old.socket.write(drain);
+  client.socket.write(half.subarray(9));
+  await old.until(/half"\].{6}gopush:quiet$/s);
+  old.socket.write(frame('42["still here"]'));
+  await client.until(/still here/);
+});

@@ -1,0 +1,21 @@
+// An agent in a process of its own: its settings and the ports of its targets are its arguments, as JSON; its log goes to standard output.
+import { startAgent } from '@gopush/agent';
+
+const [settings, ports] = process.argv.slice(2).map((text) => JSON.parse(text));
+const write = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const say = (fields, message) => write(typeof fields === 'string' ? { message: fields } : { ...fields, message });
+const logger = {
+  debug() {},
+  info: say,
+  warn: say,
+  error: (fields, message) => say({ ...fields, err: String(fields.err) }, message),
+};
+const agent = await startAgent({
+  config: settings,
+  logger,
+  hooks: { agent: (request) => request.query.user, router: { default: [{ ip: '127.0.0.1', ports }] } },
+});
+process.on('SIGTERM', () => void agent.close());
+process.on('message', () => {});
+process.once('disconnect', () => void agent.close());
+process.send({ url: agent.url });
