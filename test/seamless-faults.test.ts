@@ -8,7 +8,7 @@ import { startRedis } from '../packages/store/test/support/redis.ts';
 import { believing, startTestAgent } from './support/gateway.ts';
 import { createMemoryLog } from './support/log.ts';
 import { describeNodes, hear, type TestNodes } from './support/nodes.ts';
-import { connectClient, nextEvent, openClient } from './support/socket-io.ts';
+import { connectClient, nextEvent, openClient, type Transport } from './support/socket-io.ts';
 
 const slow = { drainMs: 5_000 };
 
@@ -302,44 +302,51 @@ describeNodes('seamless', (startNodes) => {
     check();
   });
 
-  test('a long-polling client reconnects elsewhere, is recovered, and misses nothing', async () => {
-    const nodes = await startNodes();
-    const old = await nodes.start({ drainMs: 300 });
-    const fresh = await nodes.start();
-    const agent = await startAgentTo(old.port);
-    const client = await connectClient(agent.url, 'polling', {
-      query: { user: 'ann' },
-      reconnection: true,
-      reconnectionDelay: 10,
-      reconnectionDelayMax: 50,
-    });
-    await join(client);
-    const { id } = client;
-    const heard = hear<number>(client, 'count');
-    for (let number = 0; number < 5; number++) await fresh.push.toRoom('room', 'count', number);
-    await heard.count(5);
-    agent.route(fresh.port);
-    let going = true;
-    let said = 5;
-    const say = async (): Promise<void> => {
-      while (going) {
-        await fresh.push.toRoom('room', 'count', said++);
-        await new Promise((resolve) => setTimeout(resolve, 5));
+  test.each(['polling', 'compressed'] as const)(
+    'a %s client reconnects elsewhere, is recovered, and misses nothing',
+    async (kind) => {
+      const nodes = await startNodes();
+      const old = await nodes.start({ drainMs: 300 });
+      if (kind === 'compressed') {
+        // As a hook of the project may set it.
+        const { ws } = old.io.engine as unknown as { ws: { options: object } };
+        Object.assign(ws.options, { perMessageDeflate: { threshold: 0 } });
       }
-    };
-    const saying = say();
-    if (kind === 'polling') {
+      const fresh = await nodes.start();
+      const agent = await startAgentTo(old.port);
+      const transport: Transport = kind === 'polling' ? 'polling' : 'websocket';
+      const client = await connectClient(agent.url, transport, {
+        query: { user: 'ann' },
+        reconnection: true,
+        reconnectionDelay: 10,
+        reconnectionDelayMax: 50,
+      });
+      await join(client);
+      const { id } = client;
+      const heard = hear<number>(client, 'count');
+      for (let number = 0; number < 5; number++) await fresh.push.toRoom('room', 'count', number);
+      await heard.count(5);
+      agent.route(fresh.port);
+      let going = true;
+      let said = 5;
+      const say = async (): Promise<void> => {
+        while (going) {
+          await fresh.push.toRoom('room', 'count', said++);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      };
+      const saying = say();
       const back = nextEvent(client, 'connect');
       await old.close();
       await back;
-      expect([client.recovered, client.id]).toEqual([true, id]);
-    } else await old.close();
-    await client.emitWithAck('go:presence', { room: 'room' });
-    going = false;
-    await saying;
-    await heard.has(said - 1);
-    expect(heard.all).toEqual(Array.from({ length: said }, (_, index) => index));
-  });
+      expect([client.recovered, client.id, agent.moves()]).toEqual([true, id, 0]);
+      await client.emitWithAck('go:presence', { room: 'room' });
+      going = false;
+      await saying;
+      await heard.has(said - 1);
+      expect(heard.all).toEqual(Array.from({ length: said }, (_, index) => index));
+    },
+  );
 
   test('a token resumes a session once, for its own user alone', async () => {
     const nodes = await startNodes();
