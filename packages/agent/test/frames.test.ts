@@ -126,38 +126,41 @@ const message = fc.oneof(
   fc.record({ kind: fc.constant('control' as const), opcode: fc.constantFrom(9, 10), size: fc.nat(125) }),
 );
 
+/** Adds a frame, and whether nothing is half said after it. */
+type Add = (payload: Buffer, opcode: number, fin: boolean, isEnd: boolean) => void;
+
+function addMessage(one: typeof message extends fc.Arbitrary<infer M> ? M : never, add: Add): void {
+  if (one.kind === 'control') add(Buffer.alloc(one.size), one.opcode, true, true);
+  else if (one.kind === 'text') {
+    // What looks like an event with one attachment is one: its attachment comes.
+    const isEvent = one.text.startsWith('451-');
+    add(Buffer.from(one.text), 1, true, !isEvent);
+    if (isEvent) add(Buffer.from('x'), 2, true, true);
+  } else {
+    const isEvent = one.kind === 'event';
+    if (isEvent) add(Buffer.from(`4${one.type}${one.sizes.length}-["e"]`), 1, true, false);
+    one.sizes.forEach((size, index) => {
+      const isLast = index === one.sizes.length - 1;
+      if (isEvent) add(Buffer.alloc(size), 2, true, isLast);
+      else add(Buffer.alloc(size, 'a'), index === 0 ? 1 : 0, isLast, isLast);
+    });
+  }
+}
+
 test('places at which nothing is half said: not within a message of several frames, nor before the attachments of an event', () => {
   fc.assert(
     fc.property(fc.array(message, { maxLength: 6 }), fc.boolean(), fc.array(fc.nat()), (messages, mask, cuts) => {
       const ends = [0];
       const parts: Buffer[] = [];
       let length = 0;
-      const add = (payload: Buffer, opcode: number, fin: boolean, isEnd: boolean): void => {
+      const add: Add = (payload, opcode, fin, isEnd) => {
         const options = { fin, rsv1: false, opcode, mask, readOnly: true };
         const bytes = Buffer.concat(Sender.frame(payload, options as Parameters<typeof Sender.frame>[1]));
         parts.push(bytes);
         length += bytes.length;
         if (isEnd) ends.push(length);
       };
-      for (const one of messages) {
-        if (one.kind === 'control') add(Buffer.alloc(one.size), one.opcode, true, true);
-        // What looks like an event with one attachment is one: its attachment comes.
-        else if (one.kind === 'text') {
-          const isEvent = one.text.startsWith('451-');
-          add(Buffer.from(one.text), 1, true, !isEvent);
-          if (isEvent) add(Buffer.from('x'), 2, true, true);
-        } else if (one.kind === 'fragments') {
-          one.sizes.forEach((size, index) => {
-            const isLast = index === one.sizes.length - 1;
-            add(Buffer.alloc(size, 'a'), index === 0 ? 1 : 0, isLast, isLast);
-          });
-        } else {
-          add(Buffer.from(`4${one.type}${one.sizes.length}-["e"]`), 1, true, false);
-          one.sizes.forEach((size, index) => {
-            add(Buffer.alloc(size), 2, true, index === one.sizes.length - 1);
-          });
-        }
-      }
+      for (const one of messages) addMessage(one, add);
       const bytes = Buffer.concat(parts);
       const walker = new FrameWalker(true);
       const places = [...new Set([0, ...cuts.map((cut) => cut % (length + 1)), length])].sort((a, b) => a - b);

@@ -224,6 +224,7 @@ export class Session {
       attendance.gone(id, this.#ownRooms());
     } else {
       this.#moved = true;
+      this.inbox.stop();
       // What is said from now on is for whoever goes on with it.
       for (const room of this.#rooms.keys()) void this.socket.leave(room);
       attendance.moved(id);

@@ -95,13 +95,7 @@ export class FrameWalker {
     this.wholeUntil = 0;
     while (at < length && this.fault === undefined) {
       if (this.#left > 0) {
-        const take = Math.min(this.#left, length - at);
-        this.#frameBytes += take;
-        if (this.#control !== undefined) this.#collect(chunk, at, take, to);
-        else if (this.#beginningLength < beginningBytes) this.#begin(chunk, at, take);
-        this.#left -= take;
-        at += take;
-        if (this.#left === 0 && this.#opcode < 8) this.#endFrame(chunk, at, to);
+        at = this.#walkPayload(chunk, at, length, to);
       } else if (this.#partialLength > 0) {
         at = this.#completeHeader(chunk, at, length, to);
       } else {
@@ -122,6 +116,17 @@ export class FrameWalker {
       }
     }
     return boundary;
+  }
+
+  #walkPayload(chunk: Buffer, start: number, length: number, to: ControlReceiver): number {
+    const take = Math.min(this.#left, length - start);
+    const at = start + take;
+    this.#frameBytes += take;
+    if (this.#control !== undefined) this.#collect(chunk, start, take, to);
+    else if (this.#beginningLength < beginningBytes) this.#begin(chunk, start, take);
+    this.#left -= take;
+    if (this.#left === 0 && this.#opcode < 8) this.#endFrame(chunk, at, to);
+    return at;
   }
 
   /** Keeps how a text message begins. */

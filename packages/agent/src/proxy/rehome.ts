@@ -206,8 +206,10 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
 
 /** How many frames are not for the client: Engine.IO's opening, and the answer for each namespace. */
 function skipOf(head: AnswerHead): number | undefined {
-  const skip = Number(headerOf(head, resumeSkipHeader));
-  return Number.isInteger(skip) && skip >= 1 && skip <= maxSkip ? skip : undefined;
+  const text = headerOf(head, resumeSkipHeader) ?? '';
+  const skip = Number(text);
+  // 0: a target that says nothing first.
+  return /^\d{1,5}$/.test(text) && skip <= maxSkip ? skip : undefined;
 }
 
 /** More namespaces than a client has. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
@@ -71,6 +71,7 @@ export interface Seamless {
 
 /** The WebSocket of Engine.IO's transport, with what we use of it. */
 interface EngineWebSocket {
+  readonly extensions: string;
   ping(payload: string, mask: boolean, done: (error?: Error) => void): void;
   on(event: 'pong', listener: (payload: Buffer) => void): this;
   off(event: string, listener: (...args: never[]) => void): this;
@@ -135,6 +136,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   /** Sessions that were taken over, and whose connections are not there yet. */
   const arriving = new Set<Duplex>();
   const tokens = new WeakMap<IncomingMessage, string>();
+  /** By the next token of a session that is being taken over, the one that it came with. */
+  const usedTokens = new Map<string, string>();
   const tokensOfUpgrades = new Map<string, string>();
   const beginnings = new Map<string, Beginning>();
   let draining = false;
@@ -182,6 +185,13 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     if (record === undefined) return;
     arriving.delete(beginning?.socket as Duplex);
     counts.resumed++;
+    const { token } = beginning as { readonly token: string };
+    // Whoever hears its client has it for good: the token that it came with has been used.
+    conn.once('packet', () => {
+      const used = usedTokens.get(token);
+      usedTokens.delete(token);
+      if (used !== undefined) store.remove(keyOf(used)).catch(() => {});
+    });
     // In the client's name: Socket.IO then asks for what was there, as for any client that comes back.
     for (const { namespace, pid, auth } of record.sockets) {
       const place = namespace === '/' ? '' : `${namespace},`;
@@ -218,6 +228,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }
 
   const watch = (namespace: Namespace): void => {
+    // Answers that a client gives to an earlier node must not be taken for answers to this one, which would count from 0 as well.
+    (namespace as unknown as { _ids: number })._ids = randomInt(2 ** 31);
     namespace.use((socket, next) => {
       movables.get(socket.conn as unknown as EngineSocket)?.entering.add(socket);
       next();
@@ -276,12 +288,11 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) return undefined;
     const identity = readIdentity(headers, {});
     if (!identity.ok) return undefined;
-    // A token is of use to its own user alone, even if it got into other hands; and trying it there does not use it up.
-    const seen = await store.read(keyOf(token));
-    if (seen === undefined || decodeSession(seen)?.uid !== identity.value.uid) return undefined;
-    const bytes = await store.take(keyOf(token));
+    // Only read: until the client is heard here the agent may have to ask another node, should this one end.
+    const bytes = await store.read(keyOf(token));
     const record = bytes === undefined ? undefined : decodeSession(bytes);
-    if (bytes === undefined || record === undefined) return undefined;
+    // A token is of use to its own user alone, even if it got into other hands; and trying it there does not use it up.
+    if (bytes === undefined || record?.uid !== identity.value.uid) return undefined;
     const given = String(headers[resumeAfterHeader] ?? '').split(',');
     // Nobody knows what the client was given: it has to begin anew.
     if (!record.isExact && given.includes(incompleteMarks)) return undefined;
@@ -289,6 +300,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const next = newToken();
     await store.save(keyOf(next), bytes, keepMs);
     tokens.set(request, next);
+    usedTokens.set(next, token);
+    request.socket.once('close', () => usedTokens.delete(next));
     recovery.expect(
       record,
       given.flatMap((mark) => readMark(mark) ?? []),
@@ -339,7 +352,9 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   async function move(movable: Movable, deadline: number): Promise<void> {
     const { conn } = movable;
     const websocket = conn.transport.socket;
-    if (movable.moving || conn.transport.name !== 'websocket' || websocket === undefined) return;
+    // What was compressed with what came before cannot be read elsewhere; agents do not move such a session.
+    if (movable.moving || conn.transport.name !== 'websocket' || websocket === undefined || websocket.extensions !== '')
+      return;
     movable.moving = true;
     if (!(await isWhole(movable, deadline))) return;
     if (await quiet(websocket)) await handOver(movable, deadline);

@@ -24,6 +24,7 @@ export class InboxPump {
   #underWay = 0;
   #woken = false;
   #running = false;
+  #stopped = false;
 
   /** @param after - what the client has got in an earlier part of its session */
   constructor(socket: Socket, uid: string, inbox: InboxStore, log: Logger, after = 0) {
@@ -39,6 +40,11 @@ export class InboxPump {
     return this.#after;
   }
 
+  /** Gives no more: whoever goes on with the session has been told what was given. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   /** Something may wait. */
   wake(): void {
     this.#woken = true;
@@ -48,9 +54,10 @@ export class InboxPump {
   async #run(): Promise<void> {
     this.#running = true;
     try {
-      while (this.#woken && this.#underWay < windowSize && this.#socket.connected) {
+      while (this.#woken && this.#underWay < windowSize && this.#socket.connected && !this.#stopped) {
         this.#woken = false;
         const waiting = await this.#inbox.pending(this.#uid, this.#after, windowSize - this.#underWay);
+        if (this.#stopped) break;
         for (const { seq, id, at, payload } of waiting) {
           this.#after = seq;
           const { event, message } = decodeMessage(payload);
