@@ -269,7 +269,7 @@ export class TunnelSide implements Receiver, ControlReceiver {
     this.name = name;
     this.#skip = skip;
     this.#walker = new FrameWalker(name === 'target' && tunnel.resumable !== undefined);
-    sides.set(socket, this);
+    (socket as SidedSocket)[ownSide] = this;
     // Finds out about peers that went away without a word.
     socket.setKeepAlive(true, keepAliveMs);
     socket.on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose);
@@ -477,26 +477,27 @@ const noBytes = Buffer.alloc(0);
 /** Most that the frames may have which a client must not see, in bytes. */
 const maxSkippedBytes = 65_536;
 
-/** Sides by socket, so that all sockets share four listeners. */
-const sides = new WeakMap<Socket, TunnelSide>();
+/** Which side a socket is, so that all sockets share four listeners; a map beside them would take more memory. */
+const ownSide = Symbol('side');
+type SidedSocket = Socket & { [ownSide]?: TunnelSide };
 
-function onDrain(this: Socket): void {
-  const side = sides.get(this);
+function onDrain(this: SidedSocket): void {
+  const side = this[ownSide];
   side?.tunnel.other(side).socket.resume();
 }
 
-function onEnd(this: Socket): void {
-  const side = sides.get(this);
+function onEnd(this: SidedSocket): void {
+  const side = this[ownSide];
   side?.tunnel.ended(side, Date.now());
 }
 
-function onError(this: Socket): void {
-  const side = sides.get(this);
+function onError(this: SidedSocket): void {
+  const side = this[ownSide];
   side?.tunnel.failed(side);
 }
 
-function onClose(this: Socket): void {
-  const side = sides.get(this);
+function onClose(this: SidedSocket): void {
+  const side = this[ownSide];
   side?.tunnel.closed(side);
 }
 
