@@ -1,13 +1,14 @@
 /**
- * Measures the agent beside its peers: `node bench/run.mjs [--rounds 3] [--ms 3000] [--only tunnel,http,…] [--peers agent,nginx]`.
+ * Measures the agent beside its peers: `node bench/run.mjs [--rounds 3] [--ms 3000] [--by cpu] [--only tunnel,http,…] [--peers agent,nginx]`.
  *
  * Each proxy is one process on core 0; the load and the target are on core 1. Rounds are interleaved, so that a machine that drifts does so
- * for all. `direct` goes past every proxy: it shows what load and target can do. Writes bench/results.json and prints the table of
+ * for all. `direct` goes past every proxy: it shows what load and target can do. With `--by cpu` a figure is what a proxy does in a second
+ * of its CPU time, which tells more on a machine that has other work. Writes bench/results.json and prints the table of
  * docs/performance.md: medians, and ratios to nginx.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,6 +18,7 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     ms: { type: 'string', default: '3000' },
+    by: { type: 'string', default: 'clock' },
     only: { type: 'string', default: '' },
     peers: { type: 'string', default: '' },
   },
@@ -110,12 +112,22 @@ async function measure(peer, args) {
   try {
     const port = proxy === undefined ? targetPort : proxyPort;
     const [what, ...rest] = args;
-    const run = spawnSync('taskset', ['-c', '1', load, what, port, ...rest, options.ms].map(String), {
-      encoding: 'utf8',
+    const run = spawn('taskset', ['-c', '1', load, what, port, ...rest, options.ms].map(String), {
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
-    if (run.status !== 0) return Number.NaN;
-    const { perSecond, failures } = JSON.parse(run.stdout);
-    return failures > 0 ? Number.NaN : perSecond;
+    let said = '';
+    let cpuBefore = 0;
+    run.stdout.on('data', (text) => {
+      if (said === '') cpuBefore = cpuSeconds(proxy);
+      said += text;
+    });
+    const [code] = await once(run, 'close');
+    if (code !== 0) return Number.NaN;
+    const used = cpuSeconds(proxy) - cpuBefore;
+    const { perSecond, failures } = JSON.parse(said.slice(said.indexOf('{')));
+    if (failures > 0) return Number.NaN;
+    if (options.by === 'clock') return perSecond;
+    return proxy === undefined ? Number.NaN : Math.round((perSecond * Number(options.ms)) / 1_000 / used);
   } finally {
     await proxy?.stop();
   }
@@ -150,6 +162,15 @@ async function settle(pid) {
   }
 }
 
+/** CPU time that a peer has used, in seconds. */
+function cpuSeconds(proxy) {
+  if (proxy === undefined) return 0;
+  const [, rest] = readFileSync(`/proc/${proxy.pid()}/stat`, 'utf8').split(') ');
+  const fields = rest.split(' ');
+  // utime and stime, in ticks of 10 ms.
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 function residentKb(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 }
@@ -158,7 +179,10 @@ async function startPeer(name) {
   if (peers[name] === undefined) return undefined;
   const command = peers[name]();
   const isNode = command[0] === process.execPath;
-  const started = start(['taskset', '-c', '0', ...command], 'ignore', isNode);
+  // Their lines go to a file, as users have it; a fourth descriptor tells that they are ready.
+  const lines = openSync(join(work, 'lines.log'), 'w');
+  const started = start(['taskset', '-c', '0', ...command], 'ignore', lines);
+  closeSync(lines);
   if (isNode) await started.ready;
   else await delay(400);
   return {
@@ -179,9 +203,10 @@ async function startPeer(name) {
   };
 }
 
-function start([command, ...args], stdin = 'ignore') {
-  const child = spawn(command, args, { stdio: [stdin, 'pipe', 'ignore'] });
-  const ready = new Promise((resolve) => child.stdout.on('data', (text) => /ready/.test(text) && resolve()));
+function start([command, ...args], stdin = 'ignore', stdout = 'pipe') {
+  const child = spawn(command, args, { stdio: [stdin, stdout, 'ignore', 'pipe'] });
+  const tells = child.stdout ?? child.stdio[3];
+  const ready = new Promise((resolve) => tells.once('data', resolve));
   return { child, ready };
 }
 

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startAgent } from '@gopush/agent';
+import { createLogger } from '@gopush/service';
 import { port, ready, target } from './settle.mjs';
 
 const asApp = process.argv[4] === 'express';
@@ -17,5 +18,9 @@ await writeFile(
   join(dir, 'hooks/router.js'),
   `module.exports = { default: [{ ip: '127.0.0.1', ports: [${target}] }] };`,
 );
-await startAgent({ config: { agentPort: port, agent: { host: '127.0.0.1' } }, hooks: { dir, environment: 'bench' } });
+await startAgent({
+  config: { agentPort: port, agent: { host: '127.0.0.1' } },
+  hooks: { dir, environment: 'bench' },
+  logger: createLogger({ node: 'agent', format: 'json' }),
+});
 ready();

@@ -50,6 +50,19 @@ function parseQuery(url: string): Record<string, string | undefined> {
   const query: Record<string, string | undefined> = Object.create(null);
   const mark = url.indexOf('?');
   if (mark === -1) return query;
+  // Most queries have nothing to decode, and reading those by hand takes a fraction of the time.
+  if (plain.test(url)) {
+    for (const pair of url.slice(mark + 1).split('&')) {
+      if (pair === '') continue;
+      const equals = pair.indexOf('=');
+      const key = equals === -1 ? pair : pair.slice(0, equals);
+      query[key] ??= equals === -1 ? '' : pair.slice(equals + 1);
+    }
+    return query;
+  }
   for (const [key, value] of new URLSearchParams(url.slice(mark + 1))) query[key] ??= value;
   return query;
 }
+
+/** ASCII without escapes, and without a second `?`, which URLSearchParams would take off a query's beginning. */
+const plain = /^[!-$&-*,->@-~]*\?[!-$&-*,->@-~]*$/;

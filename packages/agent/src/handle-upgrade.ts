@@ -29,7 +29,7 @@ export async function handleUpgrade(
   context: AgentContext,
 ): Promise<void> {
   // First of all: a client that vanishes during any of the steps below must not be anyone's unhandled error.
-  client.on('error', () => {});
+  client.on('error', ignore);
   context.tunnels.greet(client);
   const origin = context.headers.origin(request);
   const served: Served = { id: origin.id, address: origin.address, startedAt: performance.now() };
@@ -154,7 +154,8 @@ function join(
   // One that stays its own socket is no longer counted when that closes, as any other.
   const isKept = adopted.socket !== client;
   if (isKept) limits.keep(client);
-  const info = { ...served, address, peer: isKept ? from : undefined } as TunnelInfo;
+  // What was known of the handshake becomes what is known of the tunnel.
+  const info = Object.assign(served, { address, peer: isKept ? from : undefined }) as TunnelInfo;
   const tunnel = tunnels.open(adopted.socket, socket, info, resumable);
   observer.tunnelOpened(info);
   const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
@@ -162,6 +163,8 @@ function join(
   // What came glued to either head goes out first.
   tunnel.start([head, ...adopted.early].filter(notEmpty), [early].filter(notEmpty));
 }
+
+function ignore(): void {}
 
 function notEmpty({ length }: Buffer): boolean {
   return length > 0;

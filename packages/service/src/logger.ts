@@ -1,5 +1,7 @@
-import { type DestinationStream, pino } from 'pino';
+import { pino } from 'pino';
+import { bufferedOutput } from './buffered-output.ts';
 import { pinoPretty } from './pretty.ts';
+import { withoutOwnSecrets, withoutSecrets } from './redact.ts';
 
 /** Writes one line with fields; the fields come first, so that the message stays searchable text. */
 export interface Log {
@@ -36,21 +38,30 @@ export interface LoggerOptions {
   readonly node?: string;
 }
 
-/** Keys whose values never reach a log, wherever they stand. */
-const secret = ['password', 'token', 'authorization', 'cookie', 'secret'];
-
 /** A logger that writes to standard output. */
 export function createLogger({ level = 'info', format = 'auto', node }: LoggerOptions = {}): Logger {
   const options = {
     level,
     base: node === undefined ? {} : { node },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: [...secret, ...secret.map((key) => `*.${key}`)],
+    timestamp,
+    formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
+    serializers: { err: (error: Error) => withoutOwnSecrets(pino.stdSerializers.err(error)) },
   };
   const text = format === 'text' || (format === 'auto' && process.stdout.isTTY);
-  const destination: DestinationStream = text ? pinoPretty() : pino.destination({ fd: 1, sync: true });
-  return pino(options, destination);
+  return pino(options, text ? pinoPretty() : bufferedOutput());
+}
+
+let writtenAt = 0;
+let writtenTime = '';
+
+/** The time as a field of a line; of the many lines of one millisecond it is written once. */
+function timestamp(): string {
+  const now = Date.now();
+  if (now !== writtenAt) {
+    writtenAt = now;
+    writtenTime = `,"time":"${new Date(now).toISOString()}"`;
+  }
+  return writtenTime;
 }
 
 /** A logger that writes nothing. */

@@ -139,3 +139,20 @@ test('log lines are JSON with node and time, and secrets are left out wherever t
   });
   expect(text).not.toMatch(/hunter2/);
 });
+
+test.each(['return', 'exit', 'throw', 'killed after an error', 'killed later'])(
+  'no line is lost, and all are in order, when a process ends by: %s',
+  async (how) => {
+    const program = new URL('programs/ending.mjs', import.meta.url).pathname;
+    const child = spawn(process.execPath, [program, how], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let text = '';
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+    });
+    await once(child, 'close');
+    const lines = text.trimEnd().split('\n');
+    const infos = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 'info');
+    expect(infos.map(({ index }) => index)).toEqual(Array.from({ length: 1_000 }, (_, index) => index));
+    expect(lines).toHaveLength(how === 'killed after an error' ? 1_001 : 1_000);
+  },
+);

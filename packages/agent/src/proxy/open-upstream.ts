@@ -42,7 +42,9 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     let lost: 'target_unreachable' | 'target_reset' = 'target_unreachable';
     const settle = (result: Result<Upstream>): void => {
       clearTimeout(deadline);
-      socket.off('close', onClose).off('end', onClose).off('connect', onConnect);
+      // Nothing of this question may stay with the socket, which lives as long as its tunnel.
+      socket.off('close', onClose).off('end', onClose).off('connect', onConnect).off('error', onError);
+      socket.on('error', ignore);
       client.off('close', onClientGone);
       if (!result.ok) socket.destroy();
       resolve(result);
@@ -50,6 +52,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     const onClose = (): void => {
       settle(failed(bytes === undefined ? lost : 'target_bad_answer', `${target.name} closed the connection`));
     };
+    const onError = (error: Error): void => settle(failed(lost, `${target.name}: ${error.message}`, error));
     const onClientGone = (): void => settle(failed('client_gone', target.name));
     const onConnect = (): void => {
       lost = 'target_reset';
@@ -60,9 +63,8 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
       settle(failed('target_unreachable', `${target.name}: not connected within ${options.connectTimeoutMs} ms`));
     }, options.connectTimeoutMs);
 
-    socket.on('error', (error) => settle(failed(lost, `${target.name}: ${error.message}`, error)));
-    socket.once('connect', onConnect).once('close', onClose).once('end', onClose);
-    client.once('close', onClientGone);
+    socket.on('error', onError).on('connect', onConnect).on('close', onClose).on('end', onClose);
+    client.on('close', onClientGone);
     carryTo(socket, {
       onChunk(chunk, length) {
         const fresh = Buffer.from(chunk.subarray(0, length));
@@ -86,6 +88,9 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     socket.write(request, 'latin1');
   });
 }
+
+/** Until a tunnel listens, or for good where nothing comes of the answer. */
+function ignore(): void {}
 
 function readAnswer(socket: Socket, head: AnswerHead, early: Buffer, key: string, target: Target): Result<Upstream> {
   if (head.status === 101) {

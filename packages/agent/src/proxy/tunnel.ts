@@ -287,7 +287,7 @@ export class TunnelSide implements Receiver, ControlReceiver {
     this.name = name;
     this.#skip = skip;
     this.#walker = new FrameWalker(tunnel.resumable !== undefined);
-    sides.set(socket, this);
+    (socket as SidedSocket)[ownSide] = this;
     // Finds out about peers that went away without a word.
     socket.setKeepAlive(true, keepAliveMs);
     socket.on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose);
@@ -528,29 +528,30 @@ const noBytes = Buffer.alloc(0);
 /** Most that the frames may have which a client must not see, in bytes. */
 const maxSkippedBytes = 65_536;
 
-/** Sides by socket, so that all sockets share four listeners. */
-const sides = new WeakMap<Socket, TunnelSide>();
+/** Which side a socket is, so that all sockets share four listeners; a map beside them would take more memory. */
+const ownSide = Symbol('side');
+type SidedSocket = Socket & { [ownSide]?: TunnelSide };
 
-function onDrain(this: Socket): void {
-  const side = sides.get(this);
+function onDrain(this: SidedSocket): void {
+  const side = this[ownSide];
   if (side === undefined) return;
   const other = side.tunnel.other(side);
   // A client that waits for its next target is not to be read because the old one takes more.
   if (!other.isStopped) other.socket.resume();
 }
 
-function onEnd(this: Socket): void {
-  const side = sides.get(this);
+function onEnd(this: SidedSocket): void {
+  const side = this[ownSide];
   side?.tunnel.ended(side, Date.now());
 }
 
-function onError(this: Socket): void {
-  const side = sides.get(this);
+function onError(this: SidedSocket): void {
+  const side = this[ownSide];
   side?.tunnel.failed(side);
 }
 
-function onClose(this: Socket): void {
-  const side = sides.get(this);
+function onClose(this: SidedSocket): void {
+  const side = this[ownSide];
   side?.tunnel.closed(side);
 }
 
