@@ -141,6 +141,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       push,
       feeds,
       listen: hear,
+      tellBack,
     } = createPush({
       io,
       store,
@@ -183,7 +184,11 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const recovery = createRecovery({
       io,
       store: store.sessions,
-      keepMs: Math.max(recoveryMs, 1_000),
+      keepMs: Math.max(recoveryMs, 1),
+      tellBack(pid) {
+        letGo(pid);
+        tellBack(pid);
+      },
       mark: () => writeMark({ epoch: name, offset: recent.count }),
       log,
     });
@@ -201,32 +206,37 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       log,
     });
     lifetime.opened('sessions', seamless.close);
-    const sessions: SessionContext = { feeds, attendance, store, log, onChange: seamless.keep, all };
     /** As long as the end of a connection may go unnoticed. */
     const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
+    const sessions: SessionContext = { feeds, attendance, store, log, onChange: seamless.keep, all, recent, doubtMs };
     const keepForRecovery = (session: Session): void => {
-      if (recoveryMs === 0) return;
-      const tail = recent.since(Date.now() - doubtMs, session.joined);
-      if (tail === undefined) return;
+      if (recoveryMs === 0 || !session.isRecoverable) return;
       recovery.persist({
         engineId: '',
         uid: session.client.uid,
         node: name,
         isExact: true,
-        tail,
-        sockets: [session.describe(session.positions)],
+        ...session.tail(Date.now()),
+        sockets: [session.describe(session.positions, session.inbox.acknowledged)],
       });
     };
     const offState = store.onState((state) => {
       if (state === 'up') attendance.storeIsBack();
     });
     lifetime.opened('presence after outages', async () => offState());
+    /** A connection that has ended without a word: its client is back. */
+    const letGo = (pid: string): void => {
+      for (const { socket } of sessions.all.values()) {
+        if ((socket as unknown as { pid: string }).pid === pid) socket.conn.close(true);
+      }
+    };
     const ofUser = (uid: string): Session[] =>
       [...(io.of('/').adapter.rooms.get(roomOfUser(uid)) ?? [])].flatMap((id) => sessions.all.get(id) ?? []);
     hear({
       onInbox(uid) {
         for (const session of ofUser(uid)) session.inbox.wake();
       },
+      onBack: letGo,
       onEnd: (uid) => api.endUser(uid),
       onMove(uid, room, change) {
         if (change === 'leave') api.endUser(uid, room);

@@ -6,7 +6,8 @@ import type { ServerClient } from './hook/server-hook.ts';
 import type { Attendance } from './presence/attendance.ts';
 import type { Feeds } from './rooms/feeds.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
-import { roomOfClients, roomOfUser } from './rooms/room-names.ts';
+import { roomOfClients, roomOfUser, slowClients } from './rooms/room-names.ts';
+import type { Delivery, RecentDeliveries, Tail } from './sessions/recent-deliveries.ts';
 import type { Restored } from './sessions/recovery.ts';
 import type { SocketRecord } from './sessions/session-record.ts';
 import { InboxPump } from './users/inbox-pump.ts';
@@ -21,6 +22,10 @@ export interface SessionContext {
   readonly onChange: (session: Session) => Promise<void>;
   /** By the ids of their sockets. */
   readonly all: Map<string, Session>;
+  /** What this node has given of late. */
+  readonly recent: RecentDeliveries;
+  /** How long it may go unnoticed that a connection has ended, in milliseconds. */
+  readonly doubtMs: number;
 }
 
 /** Where a session stood in its rooms; `null` where a room keeps nothing. */
@@ -34,12 +39,17 @@ export class Session {
   readonly #context: SessionContext;
   /** Rooms it is in by their full names, its user's included, with where it began in each. */
   readonly #rooms = new Map<string, Position | null>();
+  /** Rooms that it is only entering, with where it goes on from; `undefined`: it begins there. */
+  readonly #entering = new Map<string, Position | null | undefined>();
+  /** What it was given of what it had missed. */
+  #caughtUp: readonly CaughtUp[] = [];
   /** Requests of the client that are not answered yet. */
   #unanswered = 0;
   #onAnswered: (() => void) | undefined;
 
   readonly #restored: Restored | undefined;
   #moved = false;
+  #begun = false;
 
   /** @param restored - where it goes on from, where it does */
   constructor(socket: Socket, client: ServerClient, context: SessionContext, restored?: Restored) {
@@ -57,7 +67,30 @@ export class Session {
 
   /** Where it stands in each of its rooms. */
   get positions(): Positions {
-    return new Map([...this.#rooms.keys()].map((room) => [room, this.#context.feeds.position(room)]));
+    return new Map(
+      [...this.#rooms.keys()].map((room) => {
+        const from = this.#entering.get(room);
+        return [room, from === undefined ? this.#context.feeds.position(room) : from];
+      }),
+    );
+  }
+
+  /** Whether it can be gone on with: one that has only begun has nothing to lose. */
+  get isRecoverable(): boolean {
+    return this.#rooms.has(this.#ofUser) && (this.#restored !== undefined || !this.#entering.has(this.#ofUser));
+  }
+
+  /** The last of what it was given in its rooms. */
+  tail(now: number): Tail {
+    const { recent, doubtMs } = this.#context;
+    const since = now - doubtMs;
+    const entered = new Map([...this.#rooms].filter(([room]) => !this.#entering.has(room)));
+    const own = this.#caughtUp.filter(({ room, at }) => at >= since && entered.has(room)).flatMap(deliveriesOf);
+    return recent.since(since, entered, own);
+  }
+
+  get #ofUser(): string {
+    return roomOfUser(this.client.uid);
   }
 
   /** Where it began in each of its rooms. */
@@ -66,7 +99,7 @@ export class Session {
   }
 
   /** What somebody needs who goes on with it. */
-  describe(positions: Positions): SocketRecord {
+  describe(positions: Positions, inboxAfter = this.inbox.after): SocketRecord {
     const { socket, client } = this;
     const { pid } = socket as unknown as { pid: string };
     return {
@@ -74,10 +107,10 @@ export class Session {
       id: socket.id,
       pid,
       auth: socket.handshake.auth,
-      rooms: [...socket.rooms].filter((room) => room !== socket.id && !this.#rooms.has(room)),
+      rooms: [...socket.rooms].filter((room) => room !== socket.id && room !== slowClients && !this.#rooms.has(room)),
       data: socket.data,
       positions: [...positions],
-      inboxAfter: this.inbox.after,
+      inboxAfter,
       clientData: client.data,
       claims: client.claims,
     };
@@ -124,8 +157,14 @@ export class Session {
     return this.#moved;
   }
 
+  /** Whether its client has been told that it is connected. */
+  get isBegun(): boolean {
+    return this.#begun;
+  }
+
   /** Begins: its user's room, then what waits for it; or goes on where it was. */
   async begin(): Promise<void> {
+    this.#begun = true;
     if (this.#restored !== undefined) {
       const { positions, given, node } = this.#restored;
       await this.#resume(positions, given);
@@ -144,9 +183,16 @@ export class Session {
    */
   async #resume(positions: Positions, given: readonly Position[]): Promise<boolean> {
     const { attendance, feeds } = this.#context;
+    // Before anything is awaited: it may be cut off again at any time.
+    for (const [room, from] of positions) {
+      this.#rooms.set(room, from);
+      this.#entering.set(room, from);
+    }
     const entered = await Promise.all(
       [...positions].map(async ([room, from]) => {
         await feeds.open(room, this.socket.id);
+        // It is gone, or was taken out of the room.
+        if (!this.#rooms.has(room)) return true;
         const now = feeds.position(room);
         const last = given.find(({ epoch }) => epoch === (from?.epoch ?? now?.epoch));
         const { position, recovered } = await this.#enter(room, last ?? from ?? 'start');
@@ -175,6 +221,7 @@ export class Session {
   leave(room: string): void {
     const name = roomOfClients(room);
     if (!this.#rooms.delete(name)) return;
+    this.#entering.delete(name);
     void this.socket.leave(name);
     this.#context.feeds.leave(name, this.socket.id);
     this.#context.attendance.left(this.socket.id, name);
@@ -201,6 +248,7 @@ export class Session {
       attendance.moved(id);
     }
     this.#rooms.clear();
+    this.#entering.clear();
     return positions;
   }
 
@@ -210,15 +258,51 @@ export class Session {
 
   async #enter(room: string, from: Position | 'start' | undefined): ReturnType<Feeds['join']> {
     const { socket } = this;
-    if (!this.#rooms.has(room)) this.#rooms.set(room, null);
+    if (!this.#rooms.has(room)) {
+      this.#rooms.set(room, null);
+      this.#entering.set(room, undefined);
+    }
     const joined = await this.#context.feeds.join(room, socket.id, from, (missed, position) => {
       for (const { offset, payload } of missed) {
         const { event, message, except } = decodeMessage(payload);
         if (except !== socket.id) socket.emit(event, message, writeMark({ epoch: position?.epoch ?? '', offset }));
       }
       void socket.join(room);
+      // In the same breath: what comes next counts from here.
+      this.#entering.delete(room);
+      this.#rooms.set(room, position);
+      if (position !== null) this.#remember(room, position.epoch, missed);
     });
     if (this.#rooms.has(room)) this.#rooms.set(room, joined.position);
     return joined;
   }
+
+  /** What was missed may be lost on its way as well. */
+  #remember(room: string, epoch: string, missed: readonly { readonly offset: number }[]): void {
+    const [first, last] = [missed[0]?.offset, missed.at(-1)?.offset];
+    if (first === undefined || last === undefined) return;
+    const { recent, doubtMs } = this.#context;
+    const at = Date.now();
+    const young = this.#caughtUp.filter((one) => one.at >= at - doubtMs);
+    this.#caughtUp = [...young, { room, epoch, first, last, count: recent.addOwn(), at }];
+  }
+}
+
+/** Messages of a room that a client was given at once. */
+interface CaughtUp {
+  readonly room: string;
+  readonly epoch: string;
+  readonly first: number;
+  readonly last: number;
+  /** Which of the node's deliveries they were. */
+  readonly count: number;
+  readonly at: number;
+}
+
+function deliveriesOf({ room, epoch, first, last, count }: CaughtUp): Delivery[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => ({
+    room,
+    position: { epoch, offset: first + index },
+    count,
+  }));
 }
