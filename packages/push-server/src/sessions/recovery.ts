@@ -103,6 +103,7 @@ export function createRecovery({ io, store, keepMs, mark, tellBack, log }: Recov
     const inner = adapter as unknown as AdapterInside;
     const broadcast = adapter.broadcast.bind(adapter);
     const encode = inner._encode.bind(adapter);
+    let isLocal = false;
     const own: Pick<Adapter, 'persistSession' | 'restoreSession' | 'broadcast'> & AdapterInside = {
       // Kept when its session ends, with what only that knows.
       persistSession() {},
@@ -114,11 +115,16 @@ export function createRecovery({ io, store, keepMs, mark, tellBack, log }: Recov
           options.rooms.size === 1 && (options.except?.size ?? 0) === 0
             ? namespace.sockets.get(room as string)
             : undefined;
-        if (socket === undefined) broadcast(packet, options);
-        else give(socket, withMark(packet, options.flags, mark), options.flags);
+        if (socket === undefined) {
+          // Said to this node alone it is encoded before this returns.
+          isLocal = options.flags?.local === true;
+          broadcast(packet, options);
+          isLocal = false;
+        } else give(socket, withMark(packet, options.flags, mark), options.flags);
       },
       // Where it is encoded for the clients of this node, whichever node says it: a mark of another one would tell nothing.
-      _encode: (packet, options) => encode(withMark(packet, options, mark), options),
+      _encode: (packet, options) =>
+        encode(withMark(packet, { volatile: options?.volatile, local: isLocal }, mark), options),
       // Socket.IO's own mark, which would hide ours.
       addOffsetIfNecessary() {},
     };
@@ -177,8 +183,9 @@ function withMark(packet: unknown, flags: Flags | undefined, mark: () => string)
   const last: unknown = data.at(-1);
   // After the name of an event and its message: what a room's history has.
   if (data.length > 2 && readMark(last) !== undefined) return packet;
-  // What may get lost does without, unless the client would take its text for a mark.
-  if (flags?.volatile === true && (data.length === 1 || typeof last !== 'string')) return packet;
+  // What may get lost does without, and so do the messages of rooms that are not kept, unless the client would take their text for a mark.
+  if ((flags?.volatile === true || flags?.local === true) && (data.length === 1 || typeof last !== 'string'))
+    return packet;
   return { ...(packet as object), data: [...data, mark()] };
 }
 
