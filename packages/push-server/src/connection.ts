@@ -49,7 +49,10 @@ export async function admit(
   { rules, addressOf, secrets, sessions, recovery, limits, log }: ConnectionContext,
 ): Promise<void> {
   const { headers, query } = socket.handshake;
+  const restored = socket.recovered ? recovery.take(socket) : undefined;
   const refuse = (failure: Failure): void => {
+    // Its owner, or it itself at another time, may still go on with it.
+    restored?.giveBack();
     limits.refused(failure.code);
     next(errorOf(failure));
   };
@@ -59,7 +62,6 @@ export async function admit(
   const identity = readIdentity(headers, query);
   if (!identity.ok) return refuse(identity.failure);
   const client = createClient(socket, identity.value, addressOf);
-  const restored = socket.recovered ? recovery.take(socket) : undefined;
   // A session goes on for its own user alone.
   if (socket.recovered && restored?.uid !== client.uid) return refuse({ code: 'session_unknown' });
   if (restored !== undefined) {
@@ -81,10 +83,15 @@ export async function admit(
   sessions.all.set(socket.id, session);
   // Whoever is told that it is connected can be reached.
   await session.prepare();
-  if (socket.conn.readyState !== 'open') {
-    sessions.all.delete(socket.id);
+  // It may end, or be refused by others, before it is connected: then nobody hears of its end.
+  const ended = (): void => {
+    if (session.isBegun) return;
+    if (sessions.all.get(socket.id) === session) sessions.all.delete(socket.id);
     session.end('gone');
-  }
+    restored?.giveBack();
+  };
+  if (socket.conn.readyState === 'open') socket.conn.once('close', ended);
+  else ended();
   next();
 }
 

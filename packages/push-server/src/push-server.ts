@@ -116,6 +116,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       onInbox(uid) {
         for (const session of sessions.ofUser(uid)) session.inbox.wake();
       },
+      onBack: sessions.letGo,
       onEnd: (uid) => api.endUser(uid),
       onMove(uid, room, change) {
         if (change === 'leave') api.endUser(uid, room);

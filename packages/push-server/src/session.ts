@@ -6,7 +6,8 @@ import type { ServerClient } from './hook/server-hook.ts';
 import type { Attendance } from './presence/attendance.ts';
 import type { Feeds } from './rooms/feeds.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
-import { roomOfClients, roomOfUser } from './rooms/room-names.ts';
+import { roomOfClients, roomOfUser, slowClients } from './rooms/room-names.ts';
+import type { Delivery, RecentDeliveries, Tail } from './sessions/recent-deliveries.ts';
 import type { Restored } from './sessions/recovery.ts';
 import type { SocketRecord } from './sessions/session-record.ts';
 import { InboxPump } from './users/inbox-pump.ts';
@@ -21,6 +22,10 @@ export interface SessionContext {
   readonly onChange: (session: Session) => Promise<void>;
   /** By the ids of their sockets. */
   readonly all: Map<string, Session>;
+  /** What this node has given of late. */
+  readonly recent: RecentDeliveries;
+  /** How long it may go unnoticed that a connection has ended, in milliseconds. */
+  readonly doubtMs: number;
 }
 
 /** Where a session stood in its rooms; `null` where a room keeps nothing. */
@@ -34,8 +39,12 @@ export class Session {
   readonly #context: SessionContext;
   /** Rooms it is in by their full names, its user's included, with where it began in each. */
   readonly #rooms = new Map<string, Position | null>();
-  /** Rooms that it is only about to enter, with where it stood: what came since is not on its way yet. */
-  readonly #entering = new Map<string, Position | 'start' | undefined>();
+  /** Rooms that it is only entering, with where it goes on from; `undefined`: it begins there. */
+  readonly #entering = new Map<string, Position | null | undefined>();
+  /** What it was given of what it had missed. */
+  #caughtUp: readonly CaughtUp[] = [];
+  /** Where it stood in rooms in which it has been given what it missed: that may get lost with this node. */
+  readonly #stoodAt = new Map<string, Position>();
   /** Requests of the client that are not answered yet. */
   #unanswered = 0;
   #onAnswered: (() => void) | undefined;
@@ -43,6 +52,7 @@ export class Session {
   readonly #restored: Restored | undefined;
   #moved = false;
   #begun: Promise<void> | undefined;
+  #isBegun = false;
 
   /** @param restored - where it goes on from, where it does */
   constructor(socket: Socket, client: ServerClient, context: SessionContext, restored?: Restored) {
@@ -63,18 +73,36 @@ export class Session {
     return new Map(
       [...this.#rooms.keys()].map((room) => {
         const from = this.#entering.get(room);
-        return [room, from === undefined ? this.#context.feeds.position(room) : from === 'start' ? null : from];
+        return [room, from === undefined ? this.#context.feeds.position(room) : from];
       }),
     );
   }
 
-  /** Where it began in each of its rooms. */
+  /** Whether it can be gone on with: one that has only begun has nothing to lose. */
+  get isRecoverable(): boolean {
+    return this.#rooms.has(this.#ofUser) && (this.#restored !== undefined || !this.#entering.has(this.#ofUser));
+  }
+
+  /** The last of what it was given in its rooms. */
+  tail(now: number): Tail {
+    const { recent, doubtMs } = this.#context;
+    const since = now - doubtMs;
+    const entered = new Map([...this.#rooms].filter(([room]) => !this.#entering.has(room)));
+    const own = this.#caughtUp.filter(({ room, at }) => at >= since && entered.has(room)).flatMap(deliveriesOf);
+    return recent.since(since, entered, own);
+  }
+
+  get #ofUser(): string {
+    return roomOfUser(this.client.uid);
+  }
+
+  /** Where it surely stood in each of its rooms, whatever of this node's work gets lost. */
   get joined(): Positions {
-    return this.#rooms;
+    return new Map([...this.#rooms].map(([room, position]) => [room, this.#stoodAt.get(room) ?? position]));
   }
 
   /** What somebody needs who goes on with it. */
-  describe(positions: Positions): SocketRecord {
+  describe(positions: Positions, inboxAfter = this.inbox.after): SocketRecord {
     const { socket, client } = this;
     const { pid } = socket as unknown as { pid: string };
     return {
@@ -82,10 +110,10 @@ export class Session {
       id: socket.id,
       pid,
       auth: socket.handshake.auth,
-      rooms: [...socket.rooms].filter((room) => room !== socket.id && !this.#rooms.has(room)),
+      rooms: [...socket.rooms].filter((room) => room !== socket.id && room !== slowClients && !this.#rooms.has(room)),
       data: socket.data,
       positions: [...positions],
-      inboxAfter: this.inbox.after,
+      inboxAfter,
       clientData: client.data,
       claims: client.claims,
     };
@@ -132,6 +160,11 @@ export class Session {
     return this.#moved;
   }
 
+  /** Whether its client has been told that it is connected. */
+  get isBegun(): boolean {
+    return this.#isBegun;
+  }
+
   /** Begins: its user's room, then what waits for it; or goes on where it was. Resolves when it has all that came since. */
   begin(): Promise<void> {
     this.#begun ??= this.#begin();
@@ -144,6 +177,7 @@ export class Session {
   }
 
   async #begin(): Promise<void> {
+    this.#isBegun = true;
     if (this.#restored !== undefined) {
       const { positions, given, node } = this.#restored;
       await this.#resume(positions, given);
@@ -162,10 +196,10 @@ export class Session {
    */
   async #resume(positions: Positions, given: readonly Position[]): Promise<boolean> {
     const { attendance, feeds } = this.#context;
-    // Before anything is waited for: it may have to move once more meanwhile.
+    // Before anything is awaited: it may be cut off again at any time.
     for (const [room, from] of positions) {
       this.#rooms.set(room, from);
-      this.#entering.set(room, from ?? 'start');
+      this.#entering.set(room, from);
     }
     const entered = await Promise.all(
       [...positions].map(async ([room, from]) => {
@@ -203,6 +237,7 @@ export class Session {
   leave(room: string): void {
     const name = roomOfClients(room);
     if (!this.#rooms.delete(name)) return;
+    this.#entering.delete(name);
     void this.socket.leave(name);
     this.#context.feeds.leave(name, this.socket.id);
     this.#context.attendance.left(this.socket.id, name);
@@ -230,6 +265,7 @@ export class Session {
       attendance.moved(id);
     }
     this.#rooms.clear();
+    this.#entering.clear();
     return positions;
   }
 
@@ -240,19 +276,49 @@ export class Session {
   async #enter(room: string, from: Position | 'start' | undefined): ReturnType<Feeds['join']> {
     const { socket } = this;
     if (!this.#rooms.has(room)) this.#rooms.set(room, null);
-    this.#entering.set(room, from);
+    if (!this.#entering.has(room)) this.#entering.set(room, from === 'start' ? null : from);
     const joined = await this.#context.feeds.join(room, socket.id, from, (missed, position) => {
       for (const { offset, payload } of missed) {
         const { event, message, except } = decodeMessage(payload);
         if (except !== socket.id) socket.emit(event, message, writeMark({ epoch: position?.epoch ?? '', offset }));
       }
       void socket.join(room);
+      // In the same breath: what comes next counts from here.
       this.#entering.delete(room);
+      this.#rooms.set(room, position);
+      if (position !== null) this.#remember(room, position.epoch, missed);
     });
     this.#entering.delete(room);
-    // What came since may get lost with this node, so that after a crash it counts from where it stood.
-    if (this.#rooms.has(room))
-      this.#rooms.set(room, typeof from === 'object' && joined.recovered === true ? from : joined.position);
+    if (this.#rooms.has(room) && typeof from === 'object' && joined.recovered === true) this.#stoodAt.set(room, from);
     return joined;
   }
+
+  /** What was missed may be lost on its way as well. */
+  #remember(room: string, epoch: string, missed: readonly { readonly offset: number }[]): void {
+    const [first, last] = [missed[0]?.offset, missed.at(-1)?.offset];
+    if (first === undefined || last === undefined) return;
+    const { recent, doubtMs } = this.#context;
+    const at = Date.now();
+    const young = this.#caughtUp.filter((one) => one.at >= at - doubtMs);
+    this.#caughtUp = [...young, { room, epoch, first, last, count: recent.addOwn(), at }];
+  }
+}
+
+/** Messages of a room that a client was given at once. */
+interface CaughtUp {
+  readonly room: string;
+  readonly epoch: string;
+  readonly first: number;
+  readonly last: number;
+  /** Which of the node's deliveries they were. */
+  readonly count: number;
+  readonly at: number;
+}
+
+function deliveriesOf({ room, epoch, first, last, count }: CaughtUp): Delivery[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => ({
+    room,
+    position: { epoch, offset: first + index },
+    count,
+  }));
 }

@@ -172,6 +172,8 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       here.delete(socket);
     },
     tookOver(socket, rooms, from) {
+      // It came back to this very node, which has said so.
+      if (from === node) return;
       // Said by this node already, so nobody is last.
       for (const room of rooms) void ask(presence.leaveRoom(from, room, socket));
       void ask(presence.leave(from, socket));

@@ -18,6 +18,8 @@ export interface Rooms {
   readonly taps: Taps;
   readonly counts: PushCounts;
   readonly recent: RecentDeliveries;
+  /** Tells other nodes that the client of a session is back. */
+  tellBack(pid: string): void;
   /** Who is told of what other nodes do. */
   listen(listener: PushEvents): void;
 }
@@ -45,7 +47,7 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     recovered: 0,
     notRecovered: 0,
   };
-  const { push, feeds, listen } = createPush({
+  const { push, feeds, listen, tellBack } = createPush({
     ...options,
     io,
     counts,
@@ -60,5 +62,5 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     },
   });
   opened('rooms', feeds.close);
-  return { push, feeds, taps, counts, recent, listen };
+  return { push, feeds, taps, counts, recent, listen, tellBack };
 }

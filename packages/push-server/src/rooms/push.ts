@@ -115,7 +115,8 @@ type BusMessage =
   | readonly ['live', room: string, payload: Uint8Array, volatile: boolean]
   | readonly ['inbox', uid: string]
   | readonly ['move', uid: string, room: string, change: 'join' | 'leave']
-  | readonly ['end', uid: string];
+  | readonly ['end', uid: string]
+  | readonly ['back', pid: string];
 
 /** What happens on this node because of something another one did. */
 export interface PushEvents {
@@ -124,6 +125,8 @@ export interface PushEvents {
   onMove(uid: string, room: string, change: 'join' | 'leave'): void;
   /** All connections of a user are to end; Socket.IO ends its own by itself. */
   onEnd(uid: string): void;
+  /** A client has come back to another node, which looks for its session. */
+  onBack(pid: string): void;
 }
 
 /** What saying something needs. */
@@ -162,7 +165,12 @@ export interface PushCounts {
 }
 
 /** Opens what speaks to clients: the one place that emits to rooms. */
-export function createPush(options: PushOptions): { push: Push; feeds: Feeds; listen(listener: PushEvents): void } {
+export function createPush(options: PushOptions): {
+  push: Push;
+  feeds: Feeds;
+  listen(listener: PushEvents): void;
+  tellBack(pid: string): void;
+} {
   const { io, store, bus, config, log, counts, recent, emit, taps, onSaid } = options;
   const { history: limits } = config;
   const feeds = createFeeds(store.history, {
@@ -184,7 +192,7 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
       log.warn({ room, err: error }, 'the history of a room cannot be read; it is tried again');
     },
   });
-  let heard: PushEvents = { onInbox: () => {}, onMove: () => {}, onEnd: () => {} };
+  let heard: PushEvents = { onInbox: () => {}, onMove: () => {}, onEnd: () => {}, onBack: () => {} };
   bus.onMessage((bytes) => {
     try {
       receive(deserialize(bytes) as BusMessage);
@@ -228,6 +236,9 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
         return;
       case 'end':
         heard.onEnd(message[1]);
+        return;
+      case 'back':
+        heard.onBack(message[1]);
     }
   }
 
@@ -402,6 +413,7 @@ export function createPush(options: PushOptions): { push: Push; feeds: Feeds; li
     listen(listener) {
       heard = listener;
     },
+    tellBack: (pid) => tell(['back', pid]),
   };
 }
 

@@ -19,6 +19,8 @@ export interface Sessions {
   readonly seamless: Seamless;
   /** Keeps a session whose connection was lost. */
   keepForRecovery(session: Session): void;
+  /** A connection that has ended without a word: its client is back. */
+  letGo(pid: string): void;
   /** Those of a user on this node. */
   ofUser(uid: string): readonly Session[];
 }
@@ -45,10 +47,19 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   const keepMs = Math.max(recoveryMs, 1_000);
   const all = new Map<string, Session>();
   const attendance = openAttendance(options, all, opened);
+  const letGo = (pid: string): void => {
+    for (const { socket } of all.values()) {
+      if ((socket as unknown as { pid: string }).pid === pid) socket.conn.close(true);
+    }
+  };
   const recovery = createRecovery({
     io,
     store: store.sessions,
-    keepMs,
+    keepMs: Math.max(recoveryMs, 1),
+    tellBack(pid) {
+      letGo(pid);
+      rooms.tellBack(pid);
+    },
     mark: () => writeMark({ epoch: node, offset: rooms.recent.count }),
     log,
   });
@@ -69,17 +80,31 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   /** As long as the end of a connection may go unnoticed. */
   const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
   return {
-    context: { feeds: rooms.feeds, attendance, store, log, onChange: seamless.keep, all },
+    context: {
+      feeds: rooms.feeds,
+      attendance,
+      store,
+      log,
+      onChange: seamless.keep,
+      all,
+      recent: rooms.recent,
+      doubtMs,
+    },
     attendance,
     recovery,
     seamless,
     keepForRecovery(session) {
-      if (recoveryMs === 0) return;
-      const tail = rooms.recent.since(Date.now() - doubtMs, session.joined);
-      if (tail === undefined) return;
-      const sockets = [session.describe(session.positions)];
-      recovery.persist({ engineId: '', uid: session.client.uid, node, isExact: true, tail, sockets });
+      if (recoveryMs === 0 || !session.isRecoverable) return;
+      recovery.persist({
+        engineId: '',
+        uid: session.client.uid,
+        node,
+        isExact: true,
+        ...session.tail(Date.now()),
+        sockets: [session.describe(session.positions, session.inbox.acknowledged)],
+      });
     },
+    letGo,
     ofUser: (uid) => [...(io.of('/').adapter.rooms.get(roomOfUser(uid)) ?? [])].flatMap((id) => all.get(id) ?? []),
   };
 }

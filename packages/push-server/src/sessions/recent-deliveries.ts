@@ -21,38 +21,55 @@ const maxTail = 1_000;
 export class RecentDeliveries {
   readonly #ring: (readonly [Delivery, at: number])[] = new Array(capacity);
   #next = 0;
+  #count = 0;
 
-  /** How many there have been. */
+  /** How many there have been, those to one client included. */
   get count(): number {
-    return this.#next;
+    return this.#count;
   }
 
   add(room: string, position: Position, now: number): void {
-    this.#ring[this.#next % capacity] = [{ room, position, count: ++this.#next }, now];
+    this.#ring[this.#next++ % capacity] = [{ room, position, count: ++this.#count }, now];
+  }
+
+  /** Counts what one client alone is given, which it remembers itself. */
+  addOwn(): number {
+    return ++this.#count;
   }
 
   /**
    * What was given to these rooms since a time, oldest first.
    *
    * @param joined - where the session began in each room: what came before it never got
-   * @returns `undefined` where it is not remembered, or too much
+   * @param own - what this client alone was given
    */
-  since(time: number, joined: ReadonlyMap<string, Position | null>): readonly Delivery[] | undefined {
+  since(time: number, joined: ReadonlyMap<string, Position | null>, own: readonly Delivery[] = []): Tail {
     const tail: Delivery[] = [];
-    for (let index = this.#next - 1; ; index--) {
-      if (index < 0) break;
-      if (index < this.#next - capacity) return undefined;
+    let after = 0;
+    for (let index = this.#next - 1; index >= 0; index--) {
       const [delivery, at] = this.#ring[index % capacity] as readonly [Delivery, number];
       if (at < time) break;
+      // What comes before is not remembered, or too much: it has to have arrived.
+      if (index <= this.#next - capacity || tail.length === maxTail) {
+        after = delivery.count;
+        break;
+      }
       const { room, position } = delivery;
       const began = joined.get(room);
       if (began === undefined) continue;
       if (began !== null && began.epoch === position.epoch && position.offset <= began.offset) continue;
       tail.push(delivery);
-      if (tail.length > maxTail) return undefined;
     }
-    return tail.reverse();
+    tail.push(...own.filter(({ count }) => count > after));
+    return { tail: tail.sort((one, other) => one.count - other.count), tailAfter: after };
   }
+}
+
+/** The last of what a client was given. */
+export interface Tail {
+  readonly tail: readonly Delivery[];
+  /** Which of the node's deliveries it begins after, where there were others that may not have arrived; 0: there were none. */
+  readonly tailAfter: number;
 }
 
 /** What is known of a client whose connection was lost. */
@@ -61,6 +78,8 @@ export interface LostClient {
   readonly positions: readonly (readonly [string, Position | null])[];
   /** The last of it, in order. */
   readonly tail: readonly Delivery[];
+  /** See {@link Tail}. */
+  readonly tailAfter: number;
   /** The node that gave it. */
   readonly node: string;
 }
@@ -73,16 +92,17 @@ export interface LostClient {
  * @returns `undefined` where that cannot be told
  */
 export function rewind(
-  { positions, tail, node }: LostClient,
+  { positions, tail, tailAfter, node }: LostClient,
   last: Position | undefined,
 ): Map<string, Position | null> | undefined {
   const stands = new Map(positions);
-  if (tail.length === 0) return stands;
+  if (tail.length === 0 && tailAfter === 0) return stands;
   if (last === undefined) return undefined;
   // A mark of the node says how many deliveries came before; one of a room is that of a delivery, or is older than all of these.
   const got = tail.findLastIndex(({ position, count }) =>
     last.epoch === node ? count <= last.offset : position.epoch === last.epoch && position.offset === last.offset,
   );
+  if (got === -1 && tailAfter > 0 && (last.epoch !== node || last.offset < tailAfter)) return undefined;
   // From the end, so that of several messages of a room the first one that is missing counts.
   for (let index = tail.length - 1; index > got; index--) {
     const { room, position } = tail[index] as Delivery;

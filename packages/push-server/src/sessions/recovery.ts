@@ -18,6 +18,8 @@ export interface Restored {
   readonly given: readonly Position[];
   /** Whether the client's connection went on behind an agent, so that it was admitted before. */
   readonly moved: boolean;
+  /** Keeps it once more, as it was: nobody goes on with it now. */
+  giveBack(): void;
 }
 
 /** Lets clients go on with their sessions, on this node or another. */
@@ -39,17 +41,19 @@ export interface RecoveryOptions {
   readonly keepMs: number;
   /** The mark of what this node gives next. */
   readonly mark: () => string;
+  /** Tells all nodes that a client is back whose session was not found: who thinks that it is connected still has to let it go. */
+  readonly tellBack: (pid: string) => void;
   readonly log: Logger;
 }
 
-/** A client may come back before its old node has written down what it left behind: it is looked for so often, with this time between, in milliseconds. */
+/** A client may come back before its old node has noticed that it is gone, and has written down what it left behind: it is looked for so often, with this time between, in milliseconds. */
 const looks = { times: 4, everyMs: 100 };
 
 /**
  * Puts our store behind Socket.IO's connection state recovery (https://socket.io/docs/v4/connection-state-recovery), for all namespaces.
  * What a client missed comes from the logs of its rooms, so that a recovery costs what was missed and no more.
  */
-export function createRecovery({ io, store, keepMs, mark, log }: RecoveryOptions): Recovery {
+export function createRecovery({ io, store, keepMs, mark, tellBack, log }: RecoveryOptions): Recovery {
   const restored = new Map<string, Restored>();
   const expected = new Map<string, Restored>();
   const counts = { hits: 0, misses: 0 };
@@ -70,39 +74,59 @@ export function createRecovery({ io, store, keepMs, mark, log }: RecoveryOptions
     return { sid: record.id, pid, rooms: record.rooms, data: record.data, missedPackets: [] };
   }
 
+  function save(pid: string, bytes: Buffer): void {
+    store.save(keyOf(pid), bytes, keepMs).catch((error: unknown) => {
+      log.warn({ err: error }, 'a session could not be kept: its client begins a new one');
+    });
+  }
+
   async function look(pid: string, offset: string): Promise<Restored | undefined> {
     for (let times = 0; times < looks.times; times++) {
       if (times > 0) await new Promise((resolve) => setTimeout(resolve, looks.everyMs));
       const bytes = await store.take(keyOf(pid));
-      if (bytes === undefined) continue;
+      if (bytes === undefined) {
+        if (times === 0) tellBack(pid);
+        continue;
+      }
       const session = decodeSession(bytes);
       const record = session?.sockets[0];
       if (session === undefined || record === undefined) return undefined;
-      const { uid, node, tail } = session;
-      const positions = rewind({ positions: record.positions, tail, node }, readMark(offset));
-      return positions && { uid, node, record, positions, given: [], moved: false };
+      const { uid, node, tail, tailAfter = 0 } = session;
+      const positions = rewind({ positions: record.positions, tail, tailAfter, node }, readMark(offset));
+      return positions && { uid, node, record, positions, given: [], moved: false, giveBack: () => save(pid, bytes) };
     }
     return undefined;
   }
 
   function install(namespace: Namespace): void {
     const { adapter } = namespace;
+    const inner = adapter as unknown as AdapterInside;
     const broadcast = adapter.broadcast.bind(adapter);
-    const own: Pick<Adapter, 'persistSession' | 'restoreSession' | 'broadcast'> = {
+    const encode = inner._encode.bind(adapter);
+    let isLocal = false;
+    const own: Pick<Adapter, 'persistSession' | 'restoreSession' | 'broadcast'> & AdapterInside = {
       // Kept when its session ends, with what only that knows.
       persistSession() {},
       restoreSession: restore as Adapter['restoreSession'],
       broadcast(packet, options) {
-        markPacket(packet, options.flags, mark);
         // With recovery switched on Socket.IO sends what is for one socket to all nodes, for an adapter to remember; ours has no need of it.
         const [room] = options.rooms;
         const socket =
           options.rooms.size === 1 && (options.except?.size ?? 0) === 0
             ? namespace.sockets.get(room as string)
             : undefined;
-        if (socket === undefined) broadcast(packet, options);
-        else give(socket, packet, options.flags);
+        if (socket === undefined) {
+          // Said to this node alone it is encoded before this returns.
+          isLocal = options.flags?.local === true;
+          broadcast(packet, options);
+          isLocal = false;
+        } else give(socket, withMark(packet, options.flags, mark), options.flags);
       },
+      // Where it is encoded for the clients of this node, whichever node says it: a mark of another one would tell nothing.
+      _encode: (packet, options) =>
+        encode(withMark(packet, { volatile: options?.volatile, local: isLocal }, mark), options),
+      // Socket.IO's own mark, which would hide ours.
+      addOffsetIfNecessary() {},
     };
     Object.assign(adapter, own);
   }
@@ -113,15 +137,20 @@ export function createRecovery({ io, store, keepMs, mark, log }: RecoveryOptions
     counts,
     persist(record) {
       const pid = record.sockets[0]?.pid;
-      if (pid === undefined) return;
-      store.save(keyOf(pid), encodeSession(record), keepMs).catch((error: unknown) => {
-        log.warn({ err: error }, 'a session could not be kept: its client begins a new one');
-      });
+      if (pid !== undefined) save(pid, encodeSession(record));
     },
     expect(session, given) {
       for (const record of session.sockets) {
         const { uid, node } = session;
-        expected.set(record.pid, { uid, node, record, positions: new Map(record.positions), given, moved: true });
+        expected.set(record.pid, {
+          uid,
+          node,
+          record,
+          positions: new Map(record.positions),
+          given,
+          moved: true,
+          giveBack() {},
+        });
         setTimeout(() => expected.delete(record.pid), 30_000).unref();
       }
     },
@@ -133,20 +162,31 @@ export function createRecovery({ io, store, keepMs, mark, log }: RecoveryOptions
   };
 }
 
+/** What an adapter has inside, and we put ours in the place of. */
+interface AdapterInside {
+  _encode(packet: unknown, options: Flags | undefined): unknown;
+  addOffsetIfNecessary(): void;
+}
+
+interface Flags {
+  readonly volatile?: boolean | undefined;
+  readonly local?: boolean | undefined;
+}
+
 /**
- * Adds to an event what its client tells when it comes back: the last thing it got. As Socket.IO's own adapters do, not to those that want an
- * answer or may get lost.
+ * An event with what its client tells when it comes back: the last thing it got. As Socket.IO's own adapters do, not to those that want an
+ * answer.
  */
-function markPacket(
-  packet: unknown,
-  flags: { volatile?: boolean | undefined; local?: boolean | undefined } | undefined,
-  mark: () => string,
-): void {
-  // What is for this node alone are the messages of rooms, which have marks of their own or are not kept.
-  if (flags?.local === true) return;
+function withMark(packet: unknown, flags: Flags | undefined, mark: () => string): unknown {
   const { type, id, data } = packet as { type: number; id?: number; data?: unknown };
-  if (type !== eventType || id !== undefined || !Array.isArray(data) || flags?.volatile === true) return;
-  if (readMark(data.at(-1)) === undefined) data.push(mark());
+  if (type !== eventType || id !== undefined || !Array.isArray(data)) return packet;
+  const last: unknown = data.at(-1);
+  // After the name of an event and its message: what a room's history has.
+  if (data.length > 2 && readMark(last) !== undefined) return packet;
+  // What may get lost does without, and so do the messages of rooms that are not kept, unless the client would take their text for a mark.
+  if ((flags?.volatile === true || flags?.local === true) && (data.length === 1 || typeof last !== 'string'))
+    return packet;
+  return { ...(packet as object), data: [...data, mark()] };
 }
 
 /** Of a Socket.IO packet: https://github.com/socketio/socket.io-protocol */

@@ -33,6 +33,8 @@ export interface SessionRecord {
   readonly isExact: boolean;
   /** Messages that may not have reached the client, in the order in which they were given. Only with a lost connection. */
   readonly tail: readonly Delivery[];
+  /** Which of the node's deliveries the tail begins after, where not all that may not have reached the client is in it. */
+  readonly tailAfter?: number;
   readonly sockets: readonly SocketRecord[];
 }
 

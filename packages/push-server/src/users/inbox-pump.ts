@@ -21,7 +21,8 @@ export class InboxPump {
   readonly #log: Logger;
   /** The last one that is under way or done. */
   #after: number;
-  #underWay = 0;
+  /** Those that are under way. */
+  readonly #underWay = new Set<number>();
   #woken = false;
   #running = false;
   #stopped = false;
@@ -45,6 +46,11 @@ export class InboxPump {
     this.#stopped = true;
   }
 
+  /** Up to where the client has acknowledged all. */
+  get acknowledged(): number {
+    return Math.min(this.#after, ...[...this.#underWay].map((seq) => seq - 1));
+  }
+
   /** Something may wait. */
   wake(): void {
     this.#woken = true;
@@ -54,9 +60,9 @@ export class InboxPump {
   async #run(): Promise<void> {
     this.#running = true;
     try {
-      while (this.#woken && this.#underWay < windowSize && this.#socket.connected && !this.#stopped) {
+      while (this.#woken && this.#underWay.size < windowSize && this.#socket.connected && !this.#stopped) {
         this.#woken = false;
-        const waiting = await this.#inbox.pending(this.#uid, this.#after, windowSize - this.#underWay);
+        const waiting = await this.#inbox.pending(this.#uid, this.#after, windowSize - this.#underWay.size);
         if (this.#stopped) break;
         for (const { seq, id, at, payload } of waiting) {
           this.#after = seq;
@@ -72,9 +78,9 @@ export class InboxPump {
   }
 
   #give(seq: number, message: InboxMessage): void {
-    this.#underWay++;
+    this.#underWay.add(seq);
     this.#socket.timeout(ackMs).emit(events.inbox, message, (error: Error | null, id?: unknown) => {
-      this.#underWay--;
+      this.#underWay.delete(seq);
       // An ack that names another message was meant for an earlier connection, whose acks had the same numbers.
       if (error === null && (typeof id !== 'string' || id === message.id)) this.#acknowledge(seq, message.id);
       // Given again from there on, to a client that is still there.
