@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { failed, type Result, stickyCookie, stickyHeader, writeUid } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
+import { type Awaitable, andThen } from './awaitable.ts';
 import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
 import type { UidSource } from './hooks/hook-set.ts';
@@ -37,11 +38,13 @@ async function serve(
   const hooks = context.hooks();
   const refused = checkRequest(request, context);
   if (refused !== undefined) return refused;
-  const uid = await identify(request, response, hooks.http, context.hookTimeoutMs);
+  const identified = identify(request, response, hooks.http, context.hookTimeoutMs);
+  const uid = identified instanceof Promise ? await identified : identified;
   if (uid === 'answered') return done;
   if (!uid.ok) return uid;
   served.uid = uid.value;
-  const route = await resolve(request, uid.value, hooks, context);
+  const resolved = resolve(request, uid.value, hooks, context);
+  const route = resolved instanceof Promise ? await resolved : resolved;
   if (!route.ok) return route;
   if (request.readableEnded && Number(request.headers['content-length'] ?? 0) > 0) {
     return failed('internal', 'the agent hook read the body of the request, so there is nothing left to forward');
@@ -83,21 +86,30 @@ async function serve(
 
 const done: Result<void> = { ok: true, value: undefined };
 
-async function identify(
+function identify(
   request: AgentRequest,
   response: ServerResponse,
   source: UidSource,
   timeoutMs: number,
-): Promise<Result<string> | 'answered'> {
+): Awaitable<Result<string> | 'answered'> {
   if (source.kind === 'none') return failed('uid_missing', 'there is no agent hook');
-  if (source.kind === 'function') return uidOf(source.file, await callHook(() => source.hook(request), timeoutMs));
-  const outcome = await callHook(() => source.app(request, response), timeoutMs);
-  if (outcome.ended !== 'returned') {
-    // An answer that a middleware began may take as long as it likes.
-    return outcome.ended === 'timeout' && response.headersSent ? 'answered' : uidOf(source.file, outcome);
+  if (source.kind === 'function') {
+    return andThen(
+      callHook(() => source.hook(request), timeoutMs),
+      (outcome) => uidOf(source.file, outcome),
+    );
   }
-  const { value } = outcome;
-  if (value.kind === 'answered') return 'answered';
-  if (value.kind === 'threw') return uidOf(source.file, { ended: 'threw', cause: value.cause });
-  return uidOf(source.file, { ended: 'returned', value: value.uid });
+  return andThen(
+    callHook(() => source.app(request, response), timeoutMs),
+    (outcome) => {
+      if (outcome.ended !== 'returned') {
+        // An answer that a middleware began may take as long as it likes.
+        return outcome.ended === 'timeout' && response.headersSent ? 'answered' : uidOf(source.file, outcome);
+      }
+      const { value } = outcome;
+      if (value.kind === 'answered') return 'answered';
+      if (value.kind === 'threw') return uidOf(source.file, { ended: 'threw', cause: value.cause });
+      return uidOf(source.file, { ended: 'returned', value: value.uid });
+    },
+  );
 }

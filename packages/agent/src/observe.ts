@@ -131,15 +131,15 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
         logFailure(log, failure, { id: served.id, method: request.method, path: request.path });
       }
       if (!lines) return;
-      log.info({ ...lineOf(request, served), method: request.method, status, code: failure?.code }, 'request');
+      log.info(lineOf(request, served, failure, status, request.method), 'request');
     },
     upgradeFailed(request, served, failure) {
       failures.inc({ code: failure.code });
       logFailure(log, failure, { id: served.id, upgrade: true, path: request.path });
-      if (lines) log.info({ ...lineOf(request, served), code: failure.code }, 'upgrade refused');
+      if (lines) log.info(lineOf(request, served, failure), 'upgrade refused');
     },
     upgradeAnswered(request, served, status) {
-      if (lines) log.info({ ...lineOf(request, served), status }, 'upgrade answered');
+      if (lines) log.info(lineOf(request, served, undefined, status), 'upgrade answered');
     },
     tunnelOpened({ startedAt }) {
       carried.opened++;
@@ -208,10 +208,29 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
   };
 }
 
-/** What lines of requests and of upgrades have in common. Never the query: it may hold tokens. */
-function lineOf({ path }: AgentRequest, { id, startedAt, address, uid, product, member }: Served): object {
-  const ms = round(performance.now() - startedAt);
-  return { id, path, ms, from: address, uid, product, target: member?.target.name };
+/**
+ * The fields of the line of a request or an upgrade; those that are `undefined` are left out. Never the query: it may hold tokens. One object
+ * with all fields, as putting together several is what makes a line dear.
+ */
+function lineOf(
+  { path }: AgentRequest,
+  { id, startedAt, address, uid, product, member }: Served,
+  failure: Failure | undefined,
+  status?: number,
+  method?: string,
+): object {
+  return {
+    id,
+    path,
+    ms: round(performance.now() - startedAt),
+    from: address,
+    uid,
+    product,
+    target: member?.target.name,
+    method,
+    status,
+    code: failure?.code,
+  };
 }
 
 function round(value: number): number {

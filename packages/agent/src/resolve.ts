@@ -17,6 +17,7 @@ import {
 } from '@gopush/contract';
 import { callHook, type HookOutcome } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
+import { type Awaitable, andThen } from './awaitable.ts';
 import type { HookSet, RouteSource } from './hooks/hook-set.ts';
 import type { Fleet, Member, Product } from './route/fleet.ts';
 import type { Sources } from './route/sources.ts';
@@ -47,28 +48,29 @@ export interface ResolveContext {
  *
  * A product may have no targets now; they may come.
  */
-export async function resolve(
+export function resolve(
   request: AgentRequest,
   uid: string,
   hooks: HookSet,
   context: ResolveContext,
-): Promise<Result<Route>> {
+): Awaitable<Result<Route>> {
   const name = readProduct(request.url ?? '/');
   if (!name.ok) return name;
   const source = hooks.products.get(name.value) ?? hooks.otherProducts;
   if (source === undefined) return failed('product_unknown');
-  const targets = await targetsOf(source, request, uid, context);
-  if (!targets.ok) return targets;
-  const { fleet } = context;
-  const product = fleet.product(source.product, source.policy);
-  const members = product.list(targets.value, Date.now(), fleet.health.slowStartMs);
-  const { sticky } = source.policy;
-  return success({
-    identity: { uid, product: name.value },
-    product,
-    members,
-    mark: readMarkOf(request, sticky),
-    begins: beginsSession(request),
+  return andThen(targetsOf(source, request, uid, context), (targets) => {
+    if (!targets.ok) return targets;
+    const { fleet } = context;
+    const product = fleet.product(source.product, source.policy);
+    const members = product.list(targets.value, Date.now(), fleet.health.slowStartMs);
+    const { sticky } = source.policy;
+    return success({
+      identity: { uid, product: name.value },
+      product,
+      members,
+      mark: readMarkOf(request, sticky),
+      begins: beginsSession(request),
+    });
   });
 }
 
@@ -81,20 +83,24 @@ function readMarkOf(request: AgentRequest, sticky: ProductPolicy['sticky']): str
   return readStickyMark(request.cookies[stickyCookie] ?? '');
 }
 
-async function targetsOf(
+function targetsOf(
   { from }: RouteSource,
   request: AgentRequest,
   uid: string,
   { hookTimeoutMs, sources }: ResolveContext,
-): Promise<Result<readonly Target[]>> {
-  if (from.kind !== 'function') return success(await sources.targets(from));
-  const outcome = await callHook(() => from.hook(request, uid), hookTimeoutMs);
-  if (outcome.ended !== 'returned') return hookFailed('router', from.file, outcome);
-  const { value } = outcome;
-  if (value === undefined || value === null) return success([]);
-  const source = readTargets(value);
-  if (typeof source === 'string') return failed('router_hook_bad_value', `${from.file}: ${source}`);
-  return sources.allowed(source);
+): Awaitable<Result<readonly Target[]>> {
+  if (from.kind !== 'function') return andThen(sources.targets(from), success);
+  return andThen(
+    callHook(() => from.hook(request, uid), hookTimeoutMs),
+    (outcome) => {
+      if (outcome.ended !== 'returned') return hookFailed('router', from.file, outcome);
+      const { value } = outcome;
+      if (value === undefined || value === null) return success([]);
+      const source = readTargets(value);
+      if (typeof source === 'string') return failed('router_hook_bad_value', `${from.file}: ${source}`);
+      return sources.allowed(source);
+    },
+  );
 }
 
 function readTargets(value: unknown): TargetSource | string {

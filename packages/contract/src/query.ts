@@ -80,6 +80,8 @@ function parameterName(pair: string): string | undefined {
 
 /** application/x-www-form-urlencoded: a plus is a space (https://url.spec.whatwg.org/#urlencoded-parsing). */
 function decodeParameter(text: string): string | undefined {
+  // Most have nothing to decode, and each request is asked several times.
+  if (!text.includes('%') && !text.includes('+')) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {

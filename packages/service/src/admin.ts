@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { drainHttp } from './drain-http.ts';
 import type { Lifetime } from './lifetime.ts';
 import { listen, urlOf } from './listen.ts';
-import type { Logger } from './logger.ts';
-import { isLogLevel, type LogLevel, logLevels } from './logger.ts';
+import type { LeveledLogger, Logger } from './logger.ts';
+import { isLogLevel, logLevels } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
 /** One reason for which a process may not be ready: `true`, or what is the matter. */
@@ -112,7 +112,7 @@ async function changeLevel(request: IncomingMessage, response: ServerResponse, l
   if (!isLogLevel(level))
     return text(response, 400, `found ${JSON.stringify(level)}, wanted one of ${logLevels.join(', ')}\n`);
   if (!('level' in log)) return text(response, 501, 'this logger has no level that can be changed\n');
-  (log as Logger & { level: LogLevel }).level = level;
+  (log as LeveledLogger).level = level;
   log.info({ level }, 'log level changed');
   text(response, 200, `${level}\n`);
 }

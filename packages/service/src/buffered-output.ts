@@ -1,46 +1,47 @@
-import { type DestinationStream, pino } from 'pino';
+import sonicBoom from 'sonic-boom';
+
+/** Where lines go. */
+export interface LineOutput {
+  /** @param urgent - whether it, and what waits before it, is not to wait for others */
+  write(line: string, urgent: boolean): void;
+}
 
 /** How long a line may wait for others, in milliseconds. */
 const waitMs = 100;
 
-/** What is written at once although nobody has waited yet, in bytes. */
-const mostBytes = 8 * 1024;
+/** What is written at once although nobody has waited yet, in characters. */
+const mostCharacters = 8 * 1024;
 
-/** The level of errors in the numbers of pino. */
-const errorLevel = 50;
-
-let output: DestinationStream | undefined;
+let output: LineOutput | undefined;
 
 /**
  * Standard output for the lines of all loggers of this process. A write for each line is what makes lines dear, so they wait a moment for
- * others; a line about an error, and what waits before it, is written at once, and so is what waits when the process ends, by itself or by an
- * error that nobody caught.
+ * others; an urgent line, and what waits before it, is written at once, and so is what waits when the process ends, by itself or by an error
+ * that nobody caught.
  */
-export function bufferedOutput(): DestinationStream {
+export function bufferedOutput(): LineOutput {
   output ??= openOutput();
   return output;
 }
 
-function openOutput(): DestinationStream {
-  const stdout = pino.destination({ fd: 1, sync: true, minLength: mostBytes });
-  let waiting = false;
+function openOutput(): LineOutput {
+  // It knows how to go on where a pipe is full.
+  const stdout = new sonicBoom.SonicBoom({ fd: 1, sync: true });
+  let waiting = '';
+  let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
-    waiting = false;
-    stdout.flushSync();
+    clearTimeout(timer);
+    timer = undefined;
+    const lines = waiting;
+    waiting = '';
+    if (lines !== '') stdout.write(lines);
   };
   process.on('exit', flush);
-  const buffered = {
-    // By this pino tells of which level the line is that it writes.
-    [Symbol.for('pino.metadata')]: true,
-    lastLevel: 0,
-    write(line: string) {
-      stdout.write(line);
-      if (buffered.lastLevel >= errorLevel) stdout.flushSync();
-      else if (!waiting) {
-        waiting = true;
-        setTimeout(flush, waitMs).unref();
-      }
+  return {
+    write(line, urgent) {
+      waiting += line;
+      if (urgent || waiting.length >= mostCharacters) flush();
+      else timer ??= setTimeout(flush, waitMs).unref();
     },
   };
-  return buffered;
 }

@@ -1,7 +1,6 @@
-import { pino } from 'pino';
-import { bufferedOutput } from './buffered-output.ts';
-import { pinoPretty } from './pretty.ts';
-import { withoutOwnSecrets, withoutSecrets } from './redact.ts';
+import { bufferedOutput, type LineOutput } from './buffered-output.ts';
+import { startOfLine, writeLine } from './log-line.ts';
+import { prettyOutput } from './pretty.ts';
 
 /** Writes one line with fields; the fields come first, so that the message stays searchable text. */
 export interface Log {
@@ -9,7 +8,7 @@ export interface Log {
   (message: string): void;
 }
 
-/** What code logs to. Injected, so that a program that embeds gopush decides where logs go; pino's own loggers fit. */
+/** What code logs to. Injected, so that a program that embeds gopush decides where logs go; those of pino fit. */
 export interface Logger {
   readonly debug: Log;
   readonly info: Log;
@@ -38,31 +37,51 @@ export interface LoggerOptions {
   readonly node?: string;
 }
 
-/** A logger that writes to standard output. */
-export function createLogger({ level = 'info', format = 'auto', node }: LoggerOptions = {}): Logger {
-  const options = {
-    level,
-    base: node === undefined ? {} : { node },
-    timestamp,
-    formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
-    serializers: { err: (error: Error) => withoutOwnSecrets(pino.stdSerializers.err(error)) },
-  };
-  const text = format === 'text' || (format === 'auto' && process.stdout.isTTY);
-  return pino(options, text ? pinoPretty() : bufferedOutput());
+const none = {};
+
+/** A logger whose level may be changed while it is used. */
+export interface LeveledLogger extends Logger {
+  level: LogLevel;
 }
 
-let writtenAt = 0;
-let writtenTime = '';
+/** A logger that writes to standard output. */
+export function createLogger(options: LoggerOptions = {}): LeveledLogger {
+  const { format = 'auto' } = options;
+  const text = format === 'text' || (format === 'auto' && process.stdout.isTTY);
+  return createLoggerTo(text ? prettyOutput() : bufferedOutput(), options);
+}
 
-/** The time as a field of a line; of the many lines of one millisecond it is written once. */
-function timestamp(): string {
-  const now = Date.now();
-  if (now !== writtenAt) {
-    writtenAt = now;
-    writtenTime = `,"time":"${new Date(now).toISOString()}"`;
-  }
-  return writtenTime;
+/** A logger that writes its lines, in JSON, to some output. */
+export function createLoggerTo(
+  output: LineOutput,
+  { level = 'info', node }: Pick<LoggerOptions, 'level' | 'node'>,
+): LeveledLogger {
+  let least = logLevels.indexOf(level);
+  const logAt = (name: LogLevel): Log => {
+    const rank = logLevels.indexOf(name);
+    const start = startOfLine(name, node);
+    return (fields: object | string, message?: string) => {
+      if (rank < least) return;
+      const line =
+        typeof fields === 'string'
+          ? writeLine(start, Date.now(), none, fields)
+          : writeLine(start, Date.now(), fields, message ?? '');
+      output.write(line, name === 'error');
+    };
+  };
+  return {
+    get level() {
+      return logLevels[least] ?? 'silent';
+    },
+    set level(changed) {
+      least = logLevels.indexOf(changed);
+    },
+    debug: logAt('debug'),
+    info: logAt('info'),
+    warn: logAt('warn'),
+    error: logAt('error'),
+  };
 }
 
 /** A logger that writes nothing. */
-export const silentLogger: Logger = pino({ level: 'silent' });
+export const silentLogger: Logger = createLoggerTo({ write() {} }, { level: 'silent' });

@@ -1,8 +1,9 @@
 import pretty from 'pino-pretty';
+import type { LineOutput } from './buffered-output.ts';
 
 /** Log lines for people: time, level, node, message, then the fields. In this thread, so that the last line before an exit is not lost. */
-export function pinoPretty(): pretty.PrettyStream {
-  return pretty({
+export function prettyOutput(): LineOutput {
+  const stream = pretty({
     sync: true,
     colorize: process.stdout.isTTY === true,
     translateTime: 'SYS:HH:MM:ss.l',
@@ -10,4 +11,5 @@ export function pinoPretty(): pretty.PrettyStream {
     messageFormat: '{if node}[{node}] {end}{msg}',
     singleLine: true,
   });
+  return { write: (line) => void stream.write(line) };
 }

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import {
   type AdminOptions,
@@ -12,6 +11,7 @@ import {
   startAdmin,
   watchEventLoop,
 } from '../src/index.ts';
+import { createLoggerTo } from '../src/logger.ts';
 
 async function start(options: Partial<AdminOptions> = {}) {
   const metrics = createMetrics('test_');
@@ -71,7 +71,7 @@ test('metrics are read when they are asked for', async () => {
 
 test('PUT /log-level changes what a logger writes', async () => {
   const lines: string[] = [];
-  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+  const log = createLoggerTo({ write: (line) => void lines.push(JSON.parse(line).msg) }, { level: 'info' });
   const { ask } = await start({ log });
   const put = (body: string) => ask('/log-level', { method: 'PUT', body });
   log.debug('not written');

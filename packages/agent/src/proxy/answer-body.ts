@@ -24,11 +24,11 @@ export interface AnswerBody {
 export function createAnswerBody(framing: BodyFraming): AnswerBody {
   switch (framing.kind) {
     case 'none':
-      return createLengthBody(0);
+      return new LengthBody(0);
     case 'length':
-      return createLengthBody(framing.length);
+      return new LengthBody(framing.length);
     case 'close':
-      return createLengthBody(Number.POSITIVE_INFINITY);
+      return new LengthBody(Number.POSITIVE_INFINITY);
     case 'chunked':
       return new ChunkedBody();
   }
@@ -36,22 +36,28 @@ export function createAnswerBody(framing: BodyFraming): AnswerBody {
 
 const noTrailers: readonly string[] = [];
 
-function createLengthBody(length: number): AnswerBody {
-  let left = length;
-  return {
-    read(bytes, onContent) {
-      const take = Math.min(left, bytes.length);
-      left -= take;
-      if (take > 0) onContent(take === bytes.length ? bytes : bytes.subarray(0, take));
-      return take;
-    },
-    get done() {
-      return left === 0;
-    },
-    endsWithConnection: length === Number.POSITIVE_INFINITY,
-    fault: undefined,
-    trailers: noTrailers,
-  };
+/** A body of so many bytes. */
+class LengthBody implements AnswerBody {
+  readonly endsWithConnection: boolean;
+  readonly fault = undefined;
+  readonly trailers = noTrailers;
+  #left: number;
+
+  constructor(length: number) {
+    this.endsWithConnection = length === Number.POSITIVE_INFINITY;
+    this.#left = length;
+  }
+
+  get done(): boolean {
+    return this.#left === 0;
+  }
+
+  read(bytes: Buffer, onContent: OnContent): number {
+    const take = Math.min(this.#left, bytes.length);
+    this.#left -= take;
+    if (take > 0) onContent(take === bytes.length ? bytes : bytes.subarray(0, take));
+    return take;
+  }
 }
 
 /** Longest line of a chunk's size with its extensions, and all trailers together, in bytes. */

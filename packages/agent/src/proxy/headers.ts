@@ -154,7 +154,7 @@ export function requestTrailers(raw: RawHeaders): string[] {
 /** What a client may not claim, since targets believe us. */
 function isOurs(given: string): boolean {
   // Many a target (CGI, WSGI, PHP) cannot tell an underscore from a hyphen.
-  const name = given.replaceAll('_', '-');
+  const name = given.includes('_') ? given.replaceAll('_', '-') : given;
   return (
     name.startsWith(identityHeaderPrefix) ||
     name.startsWith('x-forwarded-') ||

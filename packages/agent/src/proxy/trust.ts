@@ -22,6 +22,7 @@ export function createTrust(networks: readonly string[]): Trust {
   return (address) => {
     // Node's list makes objects of each address it is asked for, and each connection and each request asks.
     if (!isIPv4(address)) return ofIpv6.check(address, 'ipv6');
+    if (ofIpv4.length === 0) return false;
     const asked = numberOf(address);
     return ofIpv4.some(({ network, mask }) => (asked & mask) === network);
   };

@@ -6,8 +6,8 @@ import { pickByRendezvous } from './rendezvous.ts';
 export interface ChooseFor {
   readonly product: string;
   readonly uid: string;
-  /** Members that were tried already. */
-  readonly tried: ReadonlySet<Member>;
+  /** Members that were tried already, if any. */
+  readonly tried: ReadonlySet<Member> | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly slowStartMs: number;
@@ -26,7 +26,7 @@ export function choose(
   random: () => number = Math.random,
 ): Member | undefined {
   const { now, slowStartMs, tried } = client;
-  const weightOf = (member: Member): number => (tried.has(member) ? 0 : member.weight(now, slowStartMs));
+  const weightOf = (member: Member): number => (tried?.has(member) ? 0 : member.weight(now, slowStartMs));
   switch (policy.choose) {
     case 'hash':
       return pickByRendezvous(client.product, client.uid, current, weightOf);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type FailureCode, failed, type Result, type StickyMarks } from '@gopush/contract';
+import type { Awaitable } from '../awaitable.ts';
 import type { Route } from '../resolve.ts';
 import { choose } from './choose.ts';
 import type { Fleet, Member, Product } from './fleet.ts';
@@ -22,7 +23,7 @@ export interface Serving<T> {
   /** Size of the request's head, in bytes. */
   readonly bytes: number;
   /** Finds the targets once more, after waiting. */
-  readonly again: () => Promise<Result<Route>>;
+  readonly again: () => Awaitable<Result<Route>>;
   /** Asks one target. Only while it cannot be reached, or is full, is another one asked, as the first has done nothing. */
   readonly ask: (member: Member) => Promise<Result<T>>;
 }
@@ -78,15 +79,16 @@ async function tryMembers<T>(
   { identity, product, members, mark, begins }: Route,
   ask: (member: Member) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  const tried = new Set<Member>();
-  let result: Result<T> = failed('target_none', `product ${identity.product}`);
+  const { uid, product: name } = identity;
+  let tried: Set<Member> | undefined;
+  let result: Result<T> | undefined;
   const { slowStartMs } = fleet.health;
-  let member = mark === undefined ? undefined : findMarked(product, identity.product, mark, marks);
+  let member = mark === undefined ? undefined : findMarked(product, name, mark, marks);
   // A session that begins is bound to nothing yet, and goes to none that wants no new ones.
   if (begins && member !== undefined && !isWanted(member, members, slowStartMs)) member = undefined;
   for (let moves = 0; moves <= maxMoves; moves++) {
     if (moves > 0 && !retries.withdraw()) break;
-    member ??= choose(members, product.policy, { ...identity, tried, now: Date.now(), slowStartMs });
+    member ??= choose(members, product.policy, { product: name, uid, tried, now: Date.now(), slowStartMs });
     if (member === undefined) break;
     member.picks++;
     result = await ask(member);
@@ -97,10 +99,11 @@ async function tryMembers<T>(
     const { code } = result.failure;
     if (targetFailures.has(code)) fleet.failed(member, code, members);
     if (code !== 'target_unreachable' && code !== 'target_full') break;
+    tried ??= new Set();
     tried.add(member);
     member = undefined;
   }
-  return result;
+  return result ?? failed('target_none', `product ${name}`);
 }
 
 function isWanted(member: Member, members: readonly Member[], slowStartMs: number): boolean {

@@ -1,0 +1,71 @@
+import { err as plainError } from 'pino-std-serializers';
+import { hidden, isSecret, withoutOwnSecrets } from './redact.ts';
+
+/**
+ * The beginning of the lines of a level and a node, up to the time.
+ *
+ * @param node - in every line, where it has a name
+ */
+export function startOfLine(level: string, node: string | undefined): string {
+  return `{"level":"${level}",${node === undefined ? '' : `"node":${quote(node)},`}"time":"`;
+}
+
+/**
+ * A line of a log in JSON: the fields, then the message. Fields that are `undefined` are left out, and secrets are hidden.
+ *
+ * Each request has a line, so nothing is copied and nothing made that need not be.
+ *
+ * @param start - of {@link startOfLine}
+ */
+export function writeLine(start: string, now: number, fields: object, message: string): string {
+  let line = `${start}${timeOf(now)}"`;
+  for (const key in fields) {
+    const value: unknown = (fields as Record<string, unknown>)[key];
+    const written = isSecret(key) ? hidden : writeValue(value);
+    if (written !== undefined) line += `,"${key}":${written}`;
+  }
+  return `${line},"msg":${quote(message)}}\n`;
+}
+
+function writeValue(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return quote(value);
+    case 'number':
+      return Number.isFinite(value) ? String(value) : 'null';
+    case 'undefined':
+      return undefined;
+    case 'object':
+      return writeObject(value instanceof Error ? plainError(value) : value);
+    default:
+      return writeObject(value);
+  }
+}
+
+function writeObject(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(withoutOwnSecrets(value));
+  } catch {
+    // It holds itself, or a number that JSON has no form for. The line must not be lost for it.
+    return quote(String(value));
+  }
+}
+
+/** Text that stands in JSON as it is: nearly all there is in lines of requests. */
+const plain = /^[ !#-[\]-~]*$/;
+
+function quote(text: string): string {
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+let writtenAt = 0;
+let writtenTime = '';
+
+/** The time of a line; of the many lines of one millisecond it is written once. */
+function timeOf(now: number): string {
+  if (now !== writtenAt) {
+    writtenAt = now;
+    writtenTime = new Date(now).toISOString();
+  }
+  return writtenTime;
+}
