@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -32,6 +33,7 @@ import { describeAgent } from './agent-state.ts';
 import type { AgentContext } from './context.ts';
 import { handleRequest } from './handle-request.ts';
 import { handleUpgrade } from './handle-upgrade.ts';
+import { AppRequest, AppResponse } from './hooks/app-messages.ts';
 import { createHookSet, type HookSet, policyOf } from './hooks/hook-set.ts';
 import { hookSource } from './hooks/hook-source.ts';
 import { createLimits } from './limits/limits.ts';
@@ -209,8 +211,13 @@ function adminPort({ admin }: Config, index: number): number {
 
 async function openAgentFront(context: AgentContext, dir: string): Promise<Front> {
   const { agent } = context.config;
+  // A hook that becomes an app by an edit gets what Express makes of the others: slower, and no less right.
+  const messages =
+    context.hooks().http.kind === 'app'
+      ? { IncomingMessage: AppRequest, ServerResponse: AppResponse as typeof ServerResponse }
+      : { IncomingMessage: AgentRequest };
   const front = await openFront(context.config, dir, context.limits.admit, context.log, {
-    IncomingMessage: AgentRequest,
+    ...messages,
     maxHeaderSize: agent.maxHeaderBytes,
     headersTimeout: agent.headerTimeoutMs,
     // A body may take as long as it moves; targets have their own limits.

@@ -195,6 +195,15 @@ test('an app hook is swapped whole, and kept connections go on', async () => {
   await raw.until(/"x-gopush-uid":"two"/);
 });
 
+test('a plain hook that an edit makes an app is taken up', async () => {
+  const { agent, dir, next } = await startWithFiles({ 'hooks/agent.js': 'module.exports = () => "one";' });
+  const app =
+    'module.exports = (app) => app.use((req, res, next) => { res.locals.uid = req.get("host") && "two"; next(); });';
+  await write(dir, 'hooks/agent.js', app);
+  await next(/hooks reloaded/);
+  expect(await uidOf(agent)).toBe('two');
+});
+
 test('a broken edit keeps the last good hook, is said once, and the mended one is taken up', async () => {
   const { agent, dir, lines, next } = await startWithFiles({ 'hooks/agent.js': 'module.exports = () => "one";' });
   await write(dir, 'hooks/agent.js', 'module.exports = () => {');

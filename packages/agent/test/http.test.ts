@@ -214,6 +214,43 @@ test('an app hook gives the uid, and may answer a request itself', async () => {
   expect(JSON.parse(answer.body).headers).toMatchObject({ 'x-gopush-uid': 'bob' });
 });
 
+test('to an app hook requests and responses are what Express makes of them, in mounted apps, too', async () => {
+  const target = await startTarget();
+  const mounted = express();
+  mounted.set('which', 'mounted');
+  mounted.get('/where', (request, response) => {
+    response.json({ which: request.app.get('which'), base: request.baseUrl, same: request.app === response.app });
+  });
+  const hook = defineAgentApp((app) => {
+    app.set('which', 'outer');
+    app.use('/mounted', mounted);
+    app.get('/query', (request, response) => {
+      const { path, query, hostname, ip } = request;
+      response
+        .status(202)
+        .json({ path, query, hostname, ip, same: [request.app, response.app].every((one) => one === app) });
+    });
+    app.get('/away', (_request, response) => response.cookie('seen', '1').redirect(303, '/there'));
+    app.use((request, response, next) => {
+      response.locals.uid = `${request.get('x-who')}-${request.app.get('which')}`;
+      next();
+    });
+  });
+  const router = { default: (request: { query: object }) => (request.query ? [target] : []) };
+  const agent = await startTestAgent({ agent: hook, router });
+  const query = await send(`${agent.url}/query?a=1&a=2`);
+  expect([query.status, JSON.parse(query.body)]).toEqual([
+    202,
+    { path: '/query', query: { a: ['1', '2'] }, hostname: '127.0.0.1', ip: '127.0.0.1', same: true },
+  ]);
+  const inMounted = await send(`${agent.url}/mounted/where`);
+  expect(JSON.parse(inMounted.body)).toEqual({ which: 'mounted', base: '/mounted', same: true });
+  const away = await send(`${agent.url}/away`);
+  expect([away.status, away.headers.location, away.headers['set-cookie']]).toEqual([303, '/there', ['seen=1; Path=/']]);
+  const passed = await send(`${agent.url}/mounted/else`, { headers: { 'x-who': 'ann' } });
+  expect(JSON.parse(passed.body).headers).toMatchObject({ 'x-gopush-uid': 'ann-outer' });
+});
+
 test('an app hook that reads the body is told so instead of hanging', async () => {
   const target = await startTarget();
   const { log, next } = createMemoryLog();

@@ -3,6 +3,7 @@ import type { AgentAppHook } from '@gopush/contract';
 import cookieParser from 'cookie-parser';
 import express from 'express';
 import type { AgentRequest } from '../agent-request.ts';
+import { lend, takeAsTheyCome } from './app-messages.ts';
 import { takesRequest } from './takes-request.ts';
 
 /** How a run of an app hook ended. */
@@ -23,11 +24,13 @@ export type HookApp = (request: AgentRequest, response: ServerResponse) => Promi
 export function createHookApp(hook: AgentAppHook, unsure: boolean): HookApp | undefined {
   const app = express();
   app.disable('x-powered-by');
+  takeAsTheyCome(app);
   app.use(cookieParser());
   if (!unsure) hook(app);
   else if (takesRequest(hook as (argument: object) => unknown, app)) return undefined;
   return (request, response) =>
     new Promise((resolve) => {
+      lend(request as object, response as object, app);
       const answered = (): void => resolve({ kind: 'answered' });
       response.once('close', answered);
       // The third argument is what Express calls when no middleware answered; its types leave it out.
