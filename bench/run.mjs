@@ -53,18 +53,20 @@ const peers = {
   pipe: () => node('pipe'),
   httpxy: () => node('httpxy'),
   'http-proxy-3': () => node('http-proxy-3'),
+  'agent, no lines': () => node('agent', 'quiet'),
   'agent, Express hook': () => node('agent', 'express'),
   'Express + http-proxy-3': () => node('http-proxy-3', 'express'),
 };
-const express = ['agent, Express hook', 'Express + http-proxy-3'];
-const plain = Object.keys(peers).filter((name) => !express.includes(name));
+// What is compared for HTTP alone.
+const forHttp = ['agent, no lines', 'agent, Express hook', 'Express + http-proxy-3'];
+const plain = Object.keys(peers).filter((name) => !forHttp.includes(name));
 const cases = {
   'tunnel 64 B, 100': { kind: 'tunnel', args: ['ws', 100, 64, 1], peers: plain },
   'tunnel 64 B, 1000': { kind: 'tunnel', args: ['ws', 1_000, 64, 1], peers: plain },
   'tunnel 64 B, window 8': { kind: 'tunnel', args: ['ws', 100, 64, 8], peers: plain },
   'tunnel 16 KB': { kind: 'tunnel', args: ['ws', 50, 16_384, 1], peers: plain },
   upgrades: { kind: 'upgrades', args: ['upgrades', 32], peers: plain },
-  'HTTP 1 KB': { kind: 'http', args: ['http', 64], peers: [...plain.filter((name) => name !== 'pipe'), ...express] },
+  'HTTP 1 KB': { kind: 'http', args: ['http', 64], peers: [...plain.filter((name) => name !== 'pipe'), ...forHttp] },
   'kB per idle tunnel': { kind: 'memory', peers: plain.filter((name) => name !== 'direct') },
 };
 

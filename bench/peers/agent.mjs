@@ -7,6 +7,8 @@ import { createLogger } from '@gopush/service';
 import { port, ready, target } from './settle.mjs';
 
 const asApp = process.argv[4] === 'express';
+// As the peers are: without a line for each request.
+const quiet = process.argv[4] === 'quiet';
 const dir = await mkdtemp(join(tmpdir(), 'gopush-bench-'));
 await mkdir(join(dir, 'hooks'));
 const hook = asApp
@@ -19,7 +21,7 @@ await writeFile(
   `module.exports = { default: [{ ip: '127.0.0.1', ports: [${target}] }] };`,
 );
 await startAgent({
-  config: { agentPort: port, agent: { host: '127.0.0.1' } },
+  config: { agentPort: port, agent: { host: '127.0.0.1' }, log: { requests: !quiet } },
   hooks: { dir, environment: 'bench' },
   logger: createLogger({ node: 'agent', format: 'json' }),
 });

@@ -124,8 +124,9 @@ function askForTunnel(
         upstream.value.socket.destroy();
         return failed('target_full', target.name);
       }
+      const { socket, head, early, body } = upstream.value;
       const resumable = rehome.resumable(upstream.value, { path, headers: ofRequest, key });
-      return success({ ...upstream.value, cookie: mark?.cookie, resumable });
+      return success({ socket, head, early, body, cookie: mark?.cookie, resumable });
     },
   });
 }

@@ -32,19 +32,23 @@ interface WithHandle extends Socket {
   readonly _readableState: { readonly ended: boolean };
 }
 
-const options = {
-  allowHalfOpen: true,
-  onread: {
-    buffer: shared,
-    callback(this: CarryingSocket, length: number): boolean {
-      return this[receiver]?.onChunk(shared, length) ?? false;
-    },
+const allowHalfOpen = true;
+const onread = {
+  buffer: shared,
+  callback(this: CarryingSocket, length: number): boolean {
+    return this[receiver]?.onChunk(shared, length) ?? false;
   },
-} as const;
+};
 
 /** Opens a connection that reads into the shared buffer. */
-export function connectCarrying(to: NetConnectOpts): Socket {
-  return Object.assign(connect({ ...to, ...options } as NetConnectOpts), { [receiver]: null });
+export function connectCarrying(host: string, port: number): Socket {
+  return carrying(connect({ host, port, noDelay: true, allowHalfOpen, onread } as NetConnectOpts));
+}
+
+/** So that no socket gets another shape when it is told where to carry to. */
+function carrying(socket: CarryingSocket): Socket {
+  socket[receiver] = null;
+  return socket;
 }
 
 /**
@@ -69,8 +73,8 @@ export function adopt(accepted: Socket): { readonly socket: Socket; readonly ear
   for (let chunk: Buffer | null = old.read(); chunk !== null; chunk = old.read()) early.push(chunk);
   old._handle = null;
   // The handle option is how Node itself makes the sockets of accepted connections.
-  const adopting = { ...options, handle, pauseOnCreate: true };
-  const socket = Object.assign(new Socket(adopting as ConstructorParameters<typeof Socket>[0]), { [receiver]: null });
+  const adopting = { handle, pauseOnCreate: true, allowHalfOpen, onread };
+  const socket = carrying(new Socket(adopting as ConstructorParameters<typeof Socket>[0]));
   // It has no connection any more: this only takes it off its server's count.
   old.destroy();
   return { socket, early };

@@ -36,7 +36,7 @@ export interface UpstreamOptions {
 export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>> {
   const { target, request, key, client } = options;
   return new Promise((resolve) => {
-    const socket = connectCarrying({ host: target.host, port: target.port, noDelay: true });
+    const socket = connectCarrying(target.host, target.port);
     let bytes: Buffer | undefined;
     /** What it is called when the connection goes: before there was one, or after. */
     let lost: 'target_unreachable' | 'target_reset' = 'target_unreachable';

@@ -94,7 +94,7 @@ export class UpstreamConnection implements Receiver {
   constructor(target: Target, pool: Pool) {
     this.target = target;
     this.#pool = pool;
-    this.socket = connectCarrying({ host: target.host, port: target.port, noDelay: true });
+    this.socket = connectCarrying(target.host, target.port);
     const connecting = setTimeout(() => {
       this.socket.destroy(new ConnectTimeoutError(`not connected within ${pool.connectTimeoutMs} ms`));
     }, pool.connectTimeoutMs);
