@@ -104,7 +104,7 @@ test('a descriptor that is closed and given to another connection never gets byt
   onTestFinished(() => void server.close());
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const first = connectCarrying({ port, host: '127.0.0.1' });
+  const first = connectCarrying('127.0.0.1', port);
   await once(first, 'connect');
   first.on('error', () => {});
   const fd = (first as unknown as { _handle: { fd: number } })._handle.fd;
@@ -112,7 +112,7 @@ test('a descriptor that is closed and given to another connection never gets byt
   const closed = once(first, 'close');
   first.destroy();
   await closed;
-  const others = Array.from({ length: 20 }, () => connectCarrying({ port, host: '127.0.0.1' }));
+  const others = Array.from({ length: 20 }, () => connectCarrying('127.0.0.1', port));
   await Promise.all(others.map((other) => once(other, 'connect')));
   const fds = others.map((other) => (other as unknown as { _handle: { fd: number } })._handle.fd);
   // The danger is real: one of them has the descriptor that the first had.
