@@ -2,7 +2,7 @@
  * The load of the benchmark and the targets behind it: one thread, one epoll, no allocation per message, so that on one core they are
  * not the limit of what is measured on the other.
  *
- *   load target PORT                            answers GET with 1 KB, upgrades to WebSocket and echoes
+ *   load target PORT [resumes]                  answers GET with 1 KB, upgrades to WebSocket and echoes; says that its sessions can be moved
  *   load ws PORT CONNECTIONS SIZE WINDOW MS     keeps WINDOW messages of SIZE bytes on their way on each connection
  *   load idle PORT CONNECTIONS                  opens that many WebSockets, says so, and holds them until its input ends
  *   load upgrades PORT CONCURRENCY MS           opens a WebSocket and closes it, over and over
@@ -37,7 +37,7 @@ typedef struct {
 
 static int queue, port, window, size, connections;
 static long long messages, opened, failures;
-static char mode;
+static char mode, resumes;
 static unsigned char *frame;
 static size_t frame_size;
 static char answer_http[ANSWER + 256];
@@ -48,6 +48,9 @@ static const char handshake[] =
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 static const char granted[] =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+static const char granted_resumable[] =
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Gopush-Resume: bench\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 static const char get[] = "GET /?user=load HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
@@ -153,7 +156,8 @@ static ssize_t take(Connection *c, unsigned char *b, size_t n) {
     *end = 0;
     if (strcasestr((char *)b, "\r\nUpgrade:") != NULL) {
       c->upgraded = 1;
-      put(c, granted, sizeof granted - 1);
+      if (resumes) put(c, granted_resumable, sizeof granted_resumable - 1);
+      else put(c, granted, sizeof granted - 1);
     } else put(c, answer_http, answer_http_size);
     return end + 4 - b;
   }
@@ -274,6 +278,7 @@ int main(int argc, char **argv) {
   queue = epoll_create1(0);
   mode = argv[1][0];
   port = atoi(argv[2]);
+  resumes = argc > 3 && strcmp(argv[3], "resumes") == 0;
   if (mode == 't') serve();
   connections = argc > 3 ? atoi(argv[3]) : 1;
   size = mode == 'w' ? atoi(argv[4]) : 0;
@@ -281,7 +286,8 @@ int main(int argc, char **argv) {
   double seconds = argc > 4 ? atoi(argv[argc - 1]) / 1e3 : 0;
 
   frame = calloc(1, size + 8);
-  frame[0] = 0x82;
+  /* A text, as Socket.IO sends. */
+  frame[0] = 0x81;
   if (size < 126) frame[1] = 0x80 | size;
   else frame[1] = 0x80 | 126, frame[2] = size >> 8, frame[3] = size & 255;
   frame_size = (size < 126 ? 6 : 8) + size;

@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
 const here = (path) => new URL(path, import.meta.url).pathname;
 const work = mkdtempSync(join(tmpdir(), 'gopush-bench-'));
 const load = join(work, 'load');
-const [targetPort, proxyPort] = [19_100, 19_200];
+const [targetPort, proxyPort, resumablePort] = [19_100, 19_200, 19_101];
 
 const node = (script, ...args) => [
   process.execPath,
@@ -54,17 +54,23 @@ const peers = {
   httpxy: () => node('httpxy'),
   'http-proxy-3': () => node('http-proxy-3'),
   'agent, no lines': () => node('agent', 'quiet'),
+  'agent that walks no frames': () => node('agent', 'blind'),
+  'agent, target can resume': () => node('agent', 'plain', resumablePort),
   'agent, Express hook': () => node('agent', 'express'),
   'Express + http-proxy-3': () => node('http-proxy-3', 'express'),
 };
 // What is compared for HTTP alone.
 const forHttp = ['agent, no lines', 'agent, Express hook', 'Express + http-proxy-3'];
-const plain = Object.keys(peers).filter((name) => !forHttp.includes(name));
+// What it costs to be ready to move a session.
+const forWalking = ['agent that walks no frames', 'agent, target can resume'];
+const plain = Object.keys(peers).filter((name) => !forHttp.includes(name) && !forWalking.includes(name));
 const cases = {
   'tunnel 64 B, 100': { kind: 'tunnel', args: ['ws', 100, 64, 1], peers: plain },
   'tunnel 64 B, 1000': { kind: 'tunnel', args: ['ws', 1_000, 64, 1], peers: plain },
   'tunnel 64 B, window 8': { kind: 'tunnel', args: ['ws', 100, 64, 8], peers: plain },
   'tunnel 16 KB': { kind: 'tunnel', args: ['ws', 50, 16_384, 1], peers: plain },
+  'frames walked, window 1': { kind: 'walking', args: ['ws', 100, 64, 1], peers: ['agent', ...forWalking] },
+  'frames walked, window 8': { kind: 'walking', args: ['ws', 100, 64, 8], peers: ['agent', ...forWalking] },
   upgrades: { kind: 'upgrades', args: ['upgrades', 32], peers: plain },
   'HTTP 1 KB': { kind: 'http', args: ['http', 64], peers: [...plain.filter((name) => name !== 'pipe'), ...forHttp] },
   'kB per idle tunnel': { kind: 'memory', peers: plain.filter((name) => name !== 'direct') },
@@ -84,11 +90,12 @@ const chosen = options.peers === '' ? Object.keys(peers) : options.peers.split('
 const present = chosen.filter(
   (name) => !['nginx', 'HAProxy'].includes(name) || !spawnSync(name.toLowerCase(), ['-v']).error,
 );
-const kinds = options.only === '' ? ['tunnel', 'upgrades', 'http', 'memory'] : options.only.split(',');
+const kinds = options.only === '' ? ['tunnel', 'walking', 'upgrades', 'http', 'memory'] : options.only.split(',');
 const results = {};
 
 const target = start(['taskset', '-c', '1', load, 'target', String(targetPort)]);
-await target.ready;
+const resumable = start(['taskset', '-c', '1', load, 'target', String(resumablePort), 'resumes']);
+await Promise.all([target.ready, resumable.ready]);
 for (let round = 1; round <= Number(options.rounds); round++) {
   for (const [name, { kind, args, peers: compared }] of Object.entries(cases)) {
     if (!kinds.includes(kind)) continue;
@@ -101,7 +108,7 @@ for (let round = 1; round <= Number(options.rounds); round++) {
     }
   }
 }
-target.child.kill('SIGKILL');
+for (const { child } of [target, resumable]) child.kill('SIGKILL');
 writeFileSync(
   here('results.json'),
   `${JSON.stringify({ node: process.version, cpu: cpus()[0].model, results }, null, 2)}\n`,
@@ -218,7 +225,8 @@ function table() {
   const cell = (column, name) => {
     const value = median(results[column][name]);
     if (value === undefined) return '';
-    const nginx = median(results[column].nginx);
+    // Walking is compared with not walking.
+    const nginx = median(results[column].nginx ?? results[column]['agent that walks no frames']);
     const ratio = nginx === undefined || column.startsWith('kB') ? '' : ` (${(value / nginx).toFixed(2)})`;
     return column.startsWith('kB') ? value.toFixed(1) : `${(value / 1_000).toFixed(1)}k${ratio}`;
   };

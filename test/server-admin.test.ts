@@ -99,6 +99,16 @@ test('readiness follows Redis, and what could not be kept is counted', async () 
   await expect.poll(async () => (await read(server, '/readyz')).status, { timeout: 10_000 }).toBe(200);
 });
 
+test('what could not be handed over is counted, with the cause', async () => {
+  const [server] = await startPushServers(1, admin);
+  const url = server?.url as string;
+  await connectClient(url, 'polling', { query: { uid: 'ann' } });
+  await connectClient(url, 'websocket', { query: { uid: 'bob' } });
+  await fetch(`${server?.adminUrl}/drain`, { method: 'PUT' });
+  expect(await metric(server, 'sessions_not_handed_over_total{cause="polling"}')).toBe(1);
+  expect(await metric(server, 'sessions_not_handed_over_total{cause="no agent"}')).toBe(1);
+});
+
 test('while a push-server stops it says that it is not ready', async () => {
   let letGo = (): void => {};
   const gone = new Promise<void>((resolve) => {

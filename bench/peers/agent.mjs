@@ -9,6 +9,12 @@ import { port, ready, target } from './settle.mjs';
 const asApp = process.argv[4] === 'express';
 // As the peers are: without a line for each request.
 const quiet = process.argv[4] === 'quiet';
+// What the tunnel would cost if it looked at nothing that goes through it.
+if (process.argv[4] === 'blind') {
+  const { FrameWalker } = await import('../../packages/agent/dist/proxy/frames.js');
+  FrameWalker.prototype.walk = (_chunk, length) => length;
+}
+const upstream = Number(process.argv[5] ?? target);
 const dir = await mkdtemp(join(tmpdir(), 'gopush-bench-'));
 await mkdir(join(dir, 'hooks'));
 const hook = asApp
@@ -18,7 +24,7 @@ await writeFile(join(dir, 'hooks/agent.js'), hook);
 await writeFile(join(dir, 'hooks/onupgrade.js'), 'module.exports = (request) => request.query.user;');
 await writeFile(
   join(dir, 'hooks/router.js'),
-  `module.exports = { default: [{ ip: '127.0.0.1', ports: [${target}] }] };`,
+  `module.exports = { default: [{ ip: '127.0.0.1', ports: [${upstream}] }] };`,
 );
 await startAgent({
   config: { agentPort: port, agent: { host: '127.0.0.1' }, log: { requests: !quiet } },

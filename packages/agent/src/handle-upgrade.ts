@@ -1,5 +1,14 @@
 import type { Socket } from 'node:net';
-import { canResumeHeader, failed, type Result, stickyCookie, stickyHeader, success, writeUid } from '@gopush/contract';
+import {
+  canResumeHeader,
+  failed,
+  type Result,
+  resumeHeader,
+  stickyCookie,
+  stickyHeader,
+  success,
+  writeUid,
+} from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import { checkRequest, headBytes } from './check-request.ts';
@@ -8,6 +17,7 @@ import { parseHandshake } from './handshake.ts';
 import type { HookSet, UidSource } from './hooks/hook-set.ts';
 import type { Served, TunnelInfo } from './observe.ts';
 import { isOriginAllowed } from './origin.ts';
+import { headerOf } from './proxy/answer-head.ts';
 import { adopt } from './proxy/carrier.ts';
 import { saysFull } from './proxy/full-answer.ts';
 import { type RequestOrigin, responseHeaders } from './proxy/headers.ts';
@@ -144,8 +154,8 @@ const upgradeHeaders = ['connection', 'Upgrade', 'upgrade', 'websocket'] as cons
 /** Makes a client and a target that took its upgrade a tunnel. */
 function join(
   client: Socket,
-  head: Buffer,
-  { socket, early, cookie, resumable, head: { status, reason, headers } }: TakenUpgrade,
+  begun: Buffer,
+  { socket, early, cookie, resumable, head }: TakenUpgrade,
   { address }: RequestOrigin,
   served: Served,
   { limits, tunnels, observer }: AgentContext,
@@ -156,13 +166,15 @@ function join(
   const isKept = adopted.socket !== client;
   if (isKept) limits.keep(client);
   // What was known of the handshake becomes what is known of the tunnel.
-  const info = Object.assign(served, { address, peer: isKept ? from : undefined }) as TunnelInfo;
+  const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined && headerOf(head, resumeHeader);
+  const cannotMove = isCompressed ? 'compressed' : undefined;
+  const info = Object.assign(served, { address, cannotMove, peer: isKept ? from : undefined }) as TunnelInfo;
   const tunnel = tunnels.open(adopted.socket, socket, info, resumable);
   observer.tunnelOpened(info);
   const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
-  adopted.socket.write(writeHead(status, reason, [...responseHeaders(headers), ...ours]), 'latin1');
+  adopted.socket.write(writeHead(head.status, head.reason, [...responseHeaders(head.headers), ...ours]), 'latin1');
   // What came glued to either head goes out first.
-  tunnel.start([head, ...adopted.early].filter(notEmpty), [early].filter(notEmpty));
+  tunnel.start([begun, ...adopted.early].filter(notEmpty), [early].filter(notEmpty));
 }
 
 function ignore(): void {}

@@ -25,6 +25,8 @@ export interface TunnelInfo extends Served {
   readonly uid: string;
   readonly product: string;
   member: Member;
+  /** Why its session cannot go on at another target, although the target knows how; `undefined`: it can, or the target does not. */
+  readonly cannotMove: 'compressed' | undefined;
   /** By which address the connection is counted until the tunnel ends; `undefined`: by its own socket. */
   readonly peer: string | undefined;
 }
@@ -44,6 +46,8 @@ export interface Observer {
   moved(tunnel: Tunnel, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
   /** A session could not go on at another target. */
   fellBack(tunnel: Tunnel, from: Member, cause: string): void;
+  /** The target of a session without a tunnel cannot be reached: its client begins a new one, by a request that another answers. */
+  sessionLost(): void;
   /** Totals of tunnels that are closed. */
   readonly carried: Carried;
 }
@@ -153,6 +157,10 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
       carried.messagesFromClients += client.messages;
       carried.messagesFromTargets += target.messages + tunnel.before.messages;
       closed.inc({ cause });
+      // One that said goodbye counts what it could not hand over itself.
+      if (info.cannotMove !== undefined && cause.startsWith('target') && closeCode === undefined) {
+        fallbacks.inc({ cause: info.cannotMove });
+      }
       lives.observe(seconds);
       if (!lines) return;
       log.info(
@@ -192,6 +200,7 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
         'a session could not be moved; its client has to reconnect',
       );
     },
+    sessionLost: () => fallbacks.inc({ cause: 'polling' }),
     connectionFailed: (code) => failures.inc({ code }),
     ejected(member, event, forMs) {
       const { product, target, lastFailure } = member;

@@ -292,6 +292,19 @@ test('a client that is gone while it is held is given up', async () => {
   await fresh.gone;
 });
 
+test('a session with compression whose target dies is counted as one that had to reconnect', async () => {
+  const target = await startSeeingTarget();
+  const agent = await startTestAgent(hooksTo({ default: target }), withAdmin);
+  const arrives = target.next();
+  const client = await openRaw(agent.port, handshakeBytes('/socket.io/?EIO=4&transport=websocket'));
+  const seen = await arrives;
+  await take(seen, answer('one').replace(/\r\n\r\n$/, '\r\nsec-websocket-extensions: permessage-deflate\r\n\r\n'));
+  await client.until(/\r\n\r\n/);
+  seen.socket.resetAndDestroy();
+  await client.closed();
+  await expect.poll(() => fallbacks(agent)).toBe('gopush_agent_move_fallbacks_total{cause="compressed"} 1');
+});
+
 test('what a client says itself of moving is nothing special', async () => {
   const { client, old } = await start(0);
   client.socket.write(fromClient('gopush:drain', { opcode: 9 }));

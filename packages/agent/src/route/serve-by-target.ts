@@ -14,6 +14,7 @@ export interface ServeContext {
   readonly retries: RetryBudget;
   readonly maxMoves: number;
   readonly marks: StickyMarks;
+  readonly observer: { sessionLost(): void };
 }
 
 /** One request or upgrade on its way to a target. */
@@ -75,7 +76,7 @@ function isDown(code: FailureCode): boolean {
 }
 
 async function tryMembers<T>(
-  { fleet, retries, maxMoves, marks }: ServeContext,
+  { fleet, retries, maxMoves, marks, observer }: ServeContext,
   { identity, product, members, mark, begins }: Route,
   ask: (member: Member) => Promise<Result<T>>,
 ): Promise<Result<T>> {
@@ -86,6 +87,7 @@ async function tryMembers<T>(
   let member = mark === undefined ? undefined : findMarked(product, name, mark, marks);
   // A session that begins is bound to nothing yet, and goes to none that wants no new ones.
   if (begins && member !== undefined && !isWanted(member, members, slowStartMs)) member = undefined;
+  const marked = begins ? undefined : member;
   for (let moves = 0; moves <= maxMoves; moves++) {
     if (moves > 0 && !retries.withdraw()) break;
     member ??= choose(members, product.policy, { product: name, uid, tried, now: Date.now(), slowStartMs });
@@ -99,6 +101,7 @@ async function tryMembers<T>(
     const { code } = result.failure;
     if (targetFailures.has(code)) fleet.failed(member, code, members);
     if (code !== 'target_unreachable' && code !== 'target_full') break;
+    if (member === marked) observer.sessionLost();
     tried ??= new Set();
     tried.add(member);
     member = undefined;

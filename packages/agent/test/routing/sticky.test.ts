@@ -1,5 +1,6 @@
 import { createStickyMarks, isHandshake, readSid } from '@gopush/contract';
 import { expect, test } from 'vitest';
+import { readMetrics, withAdmin } from '../support/admin.ts';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { type Answer, handshakeBytes, openRaw, send } from '../support/client.ts';
 import { startEchoTarget, startTarget, type TestTarget } from '../support/target.ts';
@@ -30,6 +31,18 @@ test('the mark of a session takes it to its target, whatever the policy would ch
     const mark = marks.issue('default', `127.0.0.1:${target.port}`);
     expect(await servedBy(targets, () => send(`${agent.url}${handshake}&sid=abc.${mark}`))).toBe(target);
   }
+});
+
+test('a session whose target is gone goes to another one, and is counted as one that had to begin again', async () => {
+  const [gone, other] = await startTargets();
+  const agent = await startTestAgent(hooksTo({ default: [gone, other] }), {
+    access: { secrets: [secret] },
+    ...withAdmin,
+  });
+  gone.server.close();
+  const mark = createStickyMarks([secret]).issue('default', `127.0.0.1:${gone.port}`);
+  expect(await servedBy([gone, other], () => send(`${agent.url}${handshake}&sid=abc.${mark}`))).toBe(other);
+  expect((await readMetrics(agent)).get('move_fallbacks_total{cause="polling"}')).toBe(1);
 });
 
 test('with two secrets a mark of the old one is known, and new ones are of the new one', async () => {

@@ -43,6 +43,11 @@ export interface SeamlessOptions {
   readonly log: Logger;
 }
 
+/**
+ * Why a connection stays where it is: it has no stream, what it sends cannot be read elsewhere, or there is no agent before it that could move it.
+ */
+type CannotMove = 'polling' | 'compressed' | 'no agent';
+
 /** What became of sessions. */
 export interface MoveCounts {
   /** Handed over to whoever goes on with them. */
@@ -50,7 +55,7 @@ export interface MoveCounts {
   /** Taken over from another node. */
   resumed: number;
   /** Could not be handed over, by cause. */
-  failed: Record<'silent' | 'not kept', number>;
+  failed: Record<'silent' | 'not kept' | CannotMove, number>;
   /** Answers that handlers still owed when their session moved. */
   unanswered: number;
 }
@@ -130,7 +135,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     on(event: string, listener: (...args: never[]) => void): void;
     readonly clients: Record<string, EngineSocket>;
   };
-  const counts: MoveCounts = { handedOver: 0, resumed: 0, failed: { silent: 0, 'not kept': 0 }, unanswered: 0 };
+  const failed = { silent: 0, 'not kept': 0, polling: 0, compressed: 0, 'no agent': 0 };
+  const counts: MoveCounts = { handedOver: 0, resumed: 0, failed, unanswered: 0 };
   const movables = new Map<EngineSocket, Movable>();
   const resumes = new WeakMap<IncomingMessage, SessionRecord>();
   /** Sessions that were taken over, and whose connections are not there yet. */
@@ -349,12 +355,17 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     for (const movable of movables.values()) void save(movable);
   }, keepMs / 2).unref();
 
+  function whyNot(conn: EngineSocket): CannotMove | undefined {
+    if (conn.transport.name !== 'websocket') return 'polling';
+    // What was compressed with what came before; agents do not move such a session.
+    if (conn.transport.socket?.extensions) return 'compressed';
+    return movables.has(conn) ? undefined : 'no agent';
+  }
+
   async function move(movable: Movable, deadline: number): Promise<void> {
     const { conn } = movable;
     const websocket = conn.transport.socket;
-    // What was compressed with what came before cannot be read elsewhere; agents do not move such a session.
-    if (movable.moving || conn.transport.name !== 'websocket' || websocket === undefined || websocket.extensions !== '')
-      return;
+    if (movable.moving || websocket === undefined || whyNot(conn) !== undefined) return;
     movable.moving = true;
     if (!(await isWhole(movable, deadline))) return;
     if (await quiet(websocket)) await handOver(movable, deadline);
@@ -390,13 +401,13 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const record = describe(movable, ended);
     try {
       if (record !== undefined) await store.save(keyOf(movable.token), encodeSession(record), keepMs);
+      counts.handedOver++;
     } catch (error) {
       counts.failed['not kept']++;
       log.warn({ err: error }, 'a session could not be handed over: its client has to begin a new one');
     }
     // Everything that was written is on its way before the end is; no close frame, so that the agent knows that it goes on elsewhere.
     await flushed(conn, deadline);
-    counts.handedOver++;
     conn.transport.socket?._socket?.end();
   }
 
@@ -415,6 +426,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     async drain(deadlineMs, { stays = false } = {}) {
       draining = !stays;
       const deadline = Date.now() + deadlineMs;
+      for (const conn of Object.values(engine.clients)) {
+        const why = whyNot(conn);
+        if (why !== undefined) counts.failed[why]++;
+      }
       const done = new Set<Movable>();
       const next = (): Movable | undefined => [...movables.values()].find((movable) => !done.has(movable));
       const worker = async (): Promise<void> => {
