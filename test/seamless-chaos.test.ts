@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,8 +17,8 @@ import { connectClient } from './support/socket-io.ts';
 /** The whole size takes minutes; the short one is enough to tell whether anything is lost. */
 const full = process.env.GOPUSH_CHAOS === 'full';
 const size = full
-  ? { agents: 2, servers: 3, clients: 500, perSecond: 4, rounds: 3, settleMs: 3_000 }
-  : { agents: 1, servers: 3, clients: 40, perSecond: 50, rounds: 1, settleMs: 300 };
+  ? { agents: 2, servers: 3, clients: 500, perSecond: 4, afterMs: 200, rounds: 3, settleMs: 3_000 }
+  : { agents: 1, servers: 3, clients: 40, perSecond: 50, afterMs: 0, rounds: 1, settleMs: 300 };
 /** How long a client waits for an answer: that of a process that was killed may never come. */
 const answerMs = 10_000;
 const lostMs = 2_000;
@@ -110,7 +110,9 @@ async function watch(urls: readonly string[], speaker: ChildProcess, timeoutMs: 
   const ids = clients.map(({ id }) => id);
   const seen: Seen[] = clients.map(record);
   let going = true;
-  const asking = clients.map((client, index) => askOn(client, seen[index] as Seen, () => going, timeoutMs));
+  const asking = clients.map((client, index) =>
+    askOn(client, seen[index] as Seen, () => going, { ...size, timeoutMs }),
+  );
   const stop = speakThrough(speaker, size.perSecond);
   await delay(size.settleMs);
   await doing();
@@ -198,6 +200,13 @@ test('pm2 reloads all push-servers of a project: no client notices', { timeout: 
     redisAdapter: { port: redis.port },
     pushServer: { drainMs: 5_000 },
   });
+  // A project's own handler, as the other push-servers of this file have it.
+  const serverHook = `export default { setup(io) {
+    io.on('connection', (socket) => socket.on('ask', (afterMs, done) => setTimeout(done, afterMs, 'answer')));
+  } };`;
+  const hooks = (await readdir(dir)).find((name) => /^hooks?$/.test(name)) as string;
+  for (const name of await readdir(join(dir, hooks))) if (name.startsWith('server.')) await rm(join(dir, hooks, name));
+  await writeFile(join(dir, hooks, 'server.local.mjs'), serverHook);
   const home = await makeFolder();
   const env = { PM2_HOME: join(home, 'pm2') };
   const pm2 = (...args: string[]): Promise<Ended> => startProgram(process.execPath, [pm2Bin, ...args], { env }).ended;

@@ -2,7 +2,11 @@
 import { startPushServer } from '@gopush/push-server';
 
 const [settings, node] = process.argv.slice(2);
-const server = await startPushServer({ config: JSON.parse(settings), node });
+// Answers after so many milliseconds.
+const setup = (io) => {
+  io.on('connection', (socket) => socket.on('ask', (afterMs, done) => setTimeout(done, afterMs, 'answer')));
+};
+const server = await startPushServer({ config: JSON.parse(settings), node, setup });
 const stop = async () => {
   await server.close();
   process.exit(0);

@@ -17,14 +17,23 @@ export function record(client: Pick<Socket, 'on'>): Record {
   return seen;
 }
 
-/** An ack is always in flight, until `going` says no. */
-export async function askOn(client: Socket, seen: Record, going: () => boolean, timeoutMs: number): Promise<void> {
+/**
+ * An ack is always in flight, until `going` says no.
+ *
+ * @param afterMs - how long the handler of `ask` takes to answer
+ */
+export async function askOn(
+  client: Socket,
+  seen: Record,
+  going: () => boolean,
+  { afterMs, timeoutMs }: { readonly afterMs: number; readonly timeoutMs: number },
+): Promise<void> {
   while (going()) {
     const answer = await client
       .timeout(timeoutMs)
-      .emitWithAck('go:presence', { room: 'room' })
+      .emitWithAck('ask', afterMs)
       .catch(() => undefined);
-    if (answer?.ok === true) seen.answered++;
+    if (answer === 'answer') seen.answered++;
     else seen.unanswered++;
   }
 }
