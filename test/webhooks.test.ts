@@ -8,6 +8,7 @@ import { type PushServer, startPushServer } from '@gopush/push-server';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeFolder } from './support/cli.ts';
 import { createMemoryLog } from './support/log.ts';
+import { admin, readMetric } from './support/metrics.ts';
 import { connectClient } from './support/socket-io.ts';
 
 const secret = 'a secret of the receiver';
@@ -61,6 +62,7 @@ type Hook = NonNullable<ConfigInput['webhooks']>[number];
 async function startWith(dir: string, hook: Hook, pushServer = {}, log = createMemoryLog()): Promise<PushServer> {
   const server = await startPushServer({
     config: {
+      ...admin,
       serverPortStart: 0,
       webhooks: [hook],
       pushServer: { fanoutDir: join(dir, 'm'), storeDir: join(dir, 's'), drainMs: 300, graceMs: 0, ...pushServer },
@@ -173,4 +175,34 @@ test('at a stop what waits is sent', async () => {
   first.response.end();
   expect(await receiver.events(1)).toMatchObject([{ message: 2 }]);
   await closed;
+});
+
+test('metrics tell how many events wait for webhooks, were delivered, are sent again, and were given up', async () => {
+  const receiver = await startReceiver();
+  const server = await startWith(await makeFolder(), {
+    url: receiver.url,
+    secret,
+    events: ['message'],
+    attempts: 2,
+    queueCount: 2,
+  });
+  const counts = async () => ({
+    waiting: await readMetric(server, 'webhook_waiting_events'),
+    delivered: await readMetric(server, 'webhook_events_total{result="delivered"}'),
+    retried: await readMetric(server, 'webhook_events_total{result="retried"}'),
+    dead: await readMetric(server, 'webhook_events_total{result="dead"}'),
+  });
+  await server.push.toRoom('a', 'e', 1);
+  const first = await receiver.next();
+  // One is under way, two may wait.
+  for (const n of [2, 3, 4]) await server.push.toRoom('a', 'e', n);
+  expect(await counts()).toEqual({ waiting: 3, delivered: 0, retried: 0, dead: 1 });
+  first.response.writeHead(500).end();
+  const again = await receiver.next();
+  expect(await counts()).toEqual({ waiting: 3, delivered: 0, retried: 1, dead: 1 });
+  again.response.writeHead(500).end();
+  const rest = await receiver.next();
+  expect(await counts()).toEqual({ waiting: 2, delivered: 0, retried: 1, dead: 2 });
+  rest.response.end();
+  await expect.poll(counts).toEqual({ waiting: 0, delivered: 2, retried: 1, dead: 2 });
 });

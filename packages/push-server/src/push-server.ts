@@ -20,7 +20,7 @@ import type { ServerHook } from './hook/server-hook.ts';
 import { createLimits } from './limits/limits.ts';
 import { measureStore } from './observe/measure-store.ts';
 import { openObservation } from './observe/observation.ts';
-import { describeStoreCalls } from './observe/server-metrics.ts';
+import { describeApiRequests, describeStoreCalls } from './observe/server-metrics.ts';
 import { openRooms } from './rooms/open-rooms.ts';
 import type { Push } from './rooms/push.ts';
 import { openSessions } from './sessions/open-sessions.ts';
@@ -148,7 +148,8 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const { rules, addressOf, keep } = context;
     const { feeds, taps, counts } = rooms;
     const listening = { feeds, taps, attendance: sessions.attendance, history: store.history };
-    const api = openApi({ config, push, rules, addressOf, listening, log, keep }, files);
+    const onRequest = describeApiRequests(metrics);
+    const api = openApi({ config, push, rules, addressOf, listening, onRequest, log, keep }, files);
     let apiClosing: Promise<void> | undefined;
     const closeApi = (): Promise<void> => (apiClosing ??= Promise.resolve(api.close()));
     lifetime.opened('API', closeApi);
@@ -168,7 +169,11 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       await seamless.drain(pushServer.drainMs, { stays: true });
       return `${seamless.counts.handedOver} sessions were handed over`;
     };
-    observation.show({ node, io, fanout, store, limits, counts, moves: seamless.counts, drain }, http);
+    const { listeners } = api;
+    observation.show(
+      { node, io, fanout, store, limits, counts, moves: seamless.counts, listeners, webhooks, drain },
+      http,
+    );
 
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });

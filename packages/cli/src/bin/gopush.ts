@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { environmentName } from '@gopush/contract';
 import { Argument, Command, CommanderError } from 'commander';
 import { CommandError, sayError } from '../command-error.ts';
+import { addApiCommands } from '../commands/api-commands.ts';
 import { check } from '../commands/check.ts';
 import { config } from '../commands/config.ts';
 import { dev } from '../commands/dev.ts';
@@ -59,6 +60,7 @@ program
   .description('hand all sessions of a push-server over to the others, without its clients noticing')
   .argument('<index>', 'which of this machine, from 0')
   .action((index: string) => drain(index, projectOptions()));
+addApiCommands(program, projectOptions);
 program
   .command('create')
   .description('make a project (the same as gopush-create)')

@@ -16,6 +16,7 @@ export const reservedVariables: ReadonlySet<string> = new Set([
   'GOPUSH_DIR',
   'GOPUSH_TIER',
   'GOPUSH_INDEX',
+  'GOPUSH_API_KEY',
 ]);
 
 /** Every setting with its environment variable: `agent.drainMs` is `GOPUSH_AGENT_DRAIN_MS`. */

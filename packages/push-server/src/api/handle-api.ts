@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type Config, type Failure, failed, type Result, success } from '@gopush/contract';
+import { type Config, type Failure, failed, failures, type Result, success } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { answer, refuse } from './answer.ts';
 import { check } from './check.ts';
@@ -17,21 +17,47 @@ export interface ApiOptions extends ApiContext {
   readonly config: Config['api'];
   readonly keys: KeyRing;
   readonly log: Logger;
-  /** Takes requests to listen, which are let in by rules of their own. */
-  readonly listen: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Takes requests to listen, which are let in by rules of their own. Resolves when they have begun, or are refused. */
+  readonly listen: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  readonly onRequest: OnApiRequest;
+}
+
+/**
+ * Told of each request that has its answer: what was asked for, as `GET /rooms` (`none` where it was refused before that was known), with
+ * which status, and how long it took in seconds.
+ */
+export type OnApiRequest = (route: string, status: number, seconds: number) => void;
+
+/** What a request to listen is told of as. */
+export const listenRoute = 'GET /listen';
+
+/** A request whose route is not known yet. */
+interface Measured {
+  route: string;
 }
 
 /** Answers requests of back ends: key → how many → route → scope → what it holds → done. */
 export function createApiHandler(options: ApiOptions): RequestListener {
-  const { config, log, listen, push, keep } = options;
+  const { config, log, listen, push, keep, onRequest } = options;
   const context: ApiContext = { push, keep };
   const document = createApiDocument();
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(request: IncomingMessage, response: ServerResponse, measured: Measured): Promise<void> {
     const { path, query } = splitUrl(request.url);
+    if (path === '/listen') {
+      measured.route = listenRoute;
+      return listen(request, response);
+    }
     const begun = begin(request, path, options.keys);
-    if ('found' in begun) return carryOut(begun, query, request, response);
-    if (!('failure' in begun)) return answer(response, 200, document);
+    if ('found' in begun) {
+      const { route } = begun.found;
+      measured.route = `${route.method} ${route.path}`;
+      return carryOut(begun, query, request, response);
+    }
+    if (!('failure' in begun)) {
+      measured.route = 'GET /openapi.json';
+      return answer(response, 200, document);
+    }
     // The rest of a body that is not read would be taken for the next request.
     const hasBody = request.headers['content-length'] !== undefined || 'transfer-encoding' in request.headers;
     refuse(response, begun.failure, hasBody ? { ...begun.headers, connection: 'close' } : begun.headers);
@@ -56,12 +82,18 @@ export function createApiHandler(options: ApiOptions): RequestListener {
   }
 
   return (request, response) => {
-    if (splitUrl(request.url).path === '/listen') return listen(request, response);
-    handle(request, response).catch((cause: unknown) => {
-      log.error({ err: cause }, 'the API failed');
-      if (response.headersSent) response.destroy();
-      else refuse(response, { code: 'internal' });
-    });
+    const startedAt = performance.now();
+    const measured: Measured = { route: 'none' };
+    handle(request, response, measured)
+      .catch((cause: unknown) => {
+        log.error({ err: cause }, 'the API failed');
+        if (response.headersSent) response.destroy();
+        else refuse(response, { code: 'internal' });
+      })
+      .then(() => {
+        const status = response.headersSent ? response.statusCode : failures.client_gone.http;
+        onRequest(measured.route, status, (performance.now() - startedAt) / 1_000);
+      });
   };
 }
 

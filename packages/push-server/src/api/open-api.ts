@@ -1,14 +1,14 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Config } from '@gopush/contract';
+import { type Config, failures } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { AddressOf } from '../client-address.ts';
 import type { Rules } from '../hook/rules.ts';
 import type { Push } from '../rooms/push.ts';
-import { createApiHandler } from './handle-api.ts';
+import { createApiHandler, listenRoute, type OnApiRequest } from './handle-api.ts';
 import { createKeyRing } from './keys.ts';
 import type { ListenerContext } from './listen/listener.ts';
-import { createListeners, refuseUpgrade } from './listen/listeners.ts';
+import { createListeners, type ListenerCounts, refuseUpgrade } from './listen/listeners.ts';
 import { isForApi, splitUrl } from './split-url.ts';
 
 /** What the API of a push-server needs. */
@@ -18,6 +18,7 @@ export interface OpenApiOptions {
   readonly rules: Rules;
   readonly addressOf: AddressOf;
   readonly listening: Omit<ListenerContext, 'historyMs'>;
+  readonly onRequest: OnApiRequest;
   readonly log: Logger;
   /** Waits at a stop for what a hook still does. */
   readonly keep: (work: Promise<void>) => void;
@@ -28,6 +29,7 @@ export interface Api {
   readonly handle: RequestListener;
   /** Takes upgrades that Socket.IO does not. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly listeners: ListenerCounts;
   /** Ends listeners with the identity of a user: all, or those in a room. */
   endUser(uid: string, room?: string): void;
   close(): Promise<void>;
@@ -42,7 +44,7 @@ const unansweredMs = 1_000;
  * @param notFound - answers what is below the path of the API where the settings have no keys, and so no API
  */
 export function openApi(options: OpenApiOptions, notFound: RequestListener): Api {
-  const { config, push, rules, addressOf, listening, log, keep } = options;
+  const { config, push, rules, addressOf, listening, onRequest, log, keep } = options;
   const { api, access, pushServer } = config;
   const isOff = api.keys.length === 0;
   const keys = createKeyRing(api);
@@ -67,12 +69,20 @@ export function openApi(options: OpenApiOptions, notFound: RequestListener): Api
           keys,
           log,
           listen: listeners.handle,
+          onRequest,
         }),
     upgrade(request, socket, head) {
       if (request.url?.startsWith('/socket.io/')) return;
       if (!isOff && isForApi(request.url)) {
-        if (splitUrl(request.url).path === '/listen') listeners.upgrade(request, socket, head);
-        else refuseUpgrade(socket, { code: 'not_found' });
+        const startedAt = performance.now();
+        if (splitUrl(request.url).path === '/listen') {
+          void listeners.upgrade(request, socket, head).then((status) => {
+            onRequest(listenRoute, status, (performance.now() - startedAt) / 1_000);
+          });
+        } else {
+          refuseUpgrade(socket, { code: 'not_found' });
+          onRequest('none', failures.not_found.upgrade, 0);
+        }
         return;
       }
       const unanswered = setTimeout(() => {
@@ -80,6 +90,7 @@ export function openApi(options: OpenApiOptions, notFound: RequestListener): Api
       }, unansweredMs).unref();
       socket.once('close', () => clearTimeout(unanswered));
     },
+    listeners: listeners.counts,
     endUser: listeners.endUser,
     close: listeners.close,
   };

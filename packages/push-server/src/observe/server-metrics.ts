@@ -1,4 +1,5 @@
 import { type EventLoopDelay, type Metrics, waitBuckets } from '@gopush/service';
+import type { OnApiRequest } from '../api/handle-api.ts';
 import type { OnStoreCall } from './measure-store.ts';
 import { countRooms, countTransports, type ServerView } from './server-view.ts';
 
@@ -13,9 +14,28 @@ export function describeStoreCalls(metrics: Metrics): OnStoreCall {
   return (operation, seconds, result) => durations.observe({ operation, result }, seconds);
 }
 
+/** How many requests the API answers, and how fast. */
+export function describeApiRequests(metrics: Metrics): OnApiRequest {
+  const requests = metrics.counter(
+    'api_requests_total',
+    'Requests of the HTTP API by route and status; route none: refused before it was known.',
+    ['route', 'status'],
+  );
+  const durations = metrics.histogram(
+    'api_request_duration_seconds',
+    'How long requests of the HTTP API took, by route; to listen: until that began.',
+    waitBuckets,
+    ['route'],
+  );
+  return (route, status, seconds) => {
+    requests.inc({ route, status });
+    durations.observe({ route }, seconds);
+  };
+}
+
 /** Metrics that are read off what a push-server has, when they are asked for. */
 export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: EventLoopDelay): void {
-  const { counts, fanout, limits, moves, store } = view;
+  const { counts, fanout, limits, listeners, moves, store, webhooks } = view;
   metrics.gauge(
     'clients',
     'Connected clients by transport.',
@@ -26,6 +46,15 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   );
   metrics.gauge('rooms', 'Rooms with clients on this push-server.', (set) => set(countRooms(view).rooms));
   metrics.gauge('users', 'Users with clients on this push-server.', (set) => set(countRooms(view).users));
+  metrics.gauge(
+    'listeners',
+    'Who listens over the HTTP API, by kind.',
+    (set) => {
+      for (const [kind, count] of Object.entries(listeners.open())) set(count, { kind });
+    },
+    ['kind'],
+  );
+  metrics.gauge('webhook_waiting_events', 'Events that wait for webhooks.', (set) => set(webhooks.waiting()));
   metrics.gauge('send_queue_bytes', 'Bytes that wait for all clients.', (set) => set(limits.queuedBytes()));
   metrics.gauge('fanout_up', 'Whether other push-servers are reached.', (set) => set(fanout.state() === 'up' ? 1 : 0));
   metrics.gauge('store_up', 'Whether the store answers.', (set) => set(store.state() === 'up' ? 1 : 0));
@@ -74,6 +103,15 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
     );
   byCause('refusals_total', 'What clients were refused, by code of the failure table.', limits.tally.refused);
   byCause('kills_total', 'Clients that were sent away, by code of the failure table.', limits.tally.closed);
+  byCause('listeners_ended_total', 'Listeners that are over, by why.', listeners.ended);
+  metrics.total(
+    'webhook_events_total',
+    'Events for webhooks by what became of them; retried: each time that one is to be sent again.',
+    (set) => {
+      for (const [result, count] of Object.entries(webhooks.counts)) set(count, { result });
+    },
+    ['result'],
+  );
 }
 
 /** Between two pings, in milliseconds. */

@@ -4,7 +4,7 @@ import type { Logger } from '@gopush/service';
 import type { WebhookEvent } from './event.ts';
 
 /** Why an event was given up: too many wait, it was tried often enough, or this node stops. */
-type GivenUp = 'queue_full' | 'attempts_over' | 'stopping';
+export type GivenUp = 'queue_full' | 'attempts_over' | 'stopping';
 
 /** Events that no webhook took. */
 export interface DeadLetters {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import type { DeadLetters } from './dead-letters.ts';
+import type { DeadLetters, GivenUp } from './dead-letters.ts';
 import { signBody, type WebhookEvent } from './event.ts';
+import type { WebhookCounts } from './webhook-counts.ts';
 
 /** Most events of one request, and about how many bytes. */
 const batchCount = 100;
@@ -16,18 +17,22 @@ const maxWaitMs = 60_000;
 export class Endpoint {
   readonly #config: Config['webhooks'][number];
   readonly #dead: DeadLetters;
+  readonly #counts: WebhookCounts;
   readonly #log: Logger;
   #queue: WebhookEvent[] = [];
   #bytes = 0;
+  /** Events of the request that is tried now. */
+  #underWay = 0;
   #running: Promise<void> | undefined;
   /** Cuts waits short at a stop. */
   #wake: () => void = () => {};
   #stopping = false;
   readonly #cut = new AbortController();
 
-  constructor(config: Config['webhooks'][number], dead: DeadLetters, log: Logger) {
+  constructor(config: Config['webhooks'][number], dead: DeadLetters, counts: WebhookCounts, log: Logger) {
     this.#config = config;
     this.#dead = dead;
+    this.#counts = counts;
     this.#log = log;
   }
 
@@ -40,7 +45,7 @@ export class Endpoint {
     while (this.#queue.length > queueCount || (this.#bytes > queueBytes && this.#queue.length > 1)) {
       dropped.push(...this.#take(1));
     }
-    if (dropped.length > 0) this.#dead.add(this.#config.url, dropped, 'queue_full');
+    if (dropped.length > 0) this.#giveUp(dropped, 'queue_full');
     this.#running ??= this.#run();
   }
 
@@ -55,7 +60,17 @@ export class Endpoint {
     const cut = setTimeout(() => this.#cut.abort(), ms);
     await this.#running;
     clearTimeout(cut);
-    if (this.#queue.length > 0) this.#dead.add(this.#config.url, this.#take(this.#queue.length), 'stopping');
+    if (this.#queue.length > 0) this.#giveUp(this.#take(this.#queue.length), 'stopping');
+  }
+
+  /** Events that were not taken yet, nor given up. */
+  get waiting(): number {
+    return this.#queue.length + this.#underWay;
+  }
+
+  #giveUp(events: readonly WebhookEvent[], reason: GivenUp): void {
+    this.#counts.dead += events.length;
+    this.#dead.add(this.#config.url, events, reason);
   }
 
   #take(count: number): WebhookEvent[] {
@@ -67,7 +82,12 @@ export class Endpoint {
   async #run(): Promise<void> {
     // Those of the same breath go together.
     await Promise.resolve();
-    while (this.#queue.length > 0 && !this.#cut.signal.aborted) await this.#send(this.#nextBatch());
+    while (this.#queue.length > 0 && !this.#cut.signal.aborted) {
+      const batch = this.#nextBatch();
+      this.#underWay = batch.length;
+      await this.#send(batch);
+      this.#underWay = 0;
+    }
     this.#running = undefined;
   }
 
@@ -88,10 +108,14 @@ export class Endpoint {
     const body = `{"id":"${id}","events":[${batch.map(({ json }) => json).join(',')}]}`;
     for (let attempt = 1; ; attempt++) {
       const fault = await this.#post(id, body);
-      if (fault === undefined) return;
+      if (fault === undefined) {
+        this.#counts.delivered += batch.length;
+        return;
+      }
       this.#log.debug({ url, attempt, fault }, 'a webhook did not take events yet');
-      if (this.#stopping) return this.#dead.add(url, batch, 'stopping');
-      if (attempt >= attempts) return this.#dead.add(url, batch, 'attempts_over');
+      if (this.#stopping) return this.#giveUp(batch, 'stopping');
+      if (attempt >= attempts) return this.#giveUp(batch, 'attempts_over');
+      this.#counts.retried += batch.length;
       await this.#wait(attempt);
     }
   }

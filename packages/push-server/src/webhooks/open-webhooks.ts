@@ -4,6 +4,7 @@ import type { Logger } from '@gopush/service';
 import { openDeadLetters } from './dead-letters.ts';
 import { Endpoint } from './endpoint.ts';
 import { writeEvent } from './event.ts';
+import type { WebhookCounts } from './webhook-counts.ts';
 
 /** Tells back ends what happens. */
 export interface Webhooks {
@@ -11,6 +12,9 @@ export interface Webhooks {
   wants(type: WebhookEventName): boolean;
   /** Has it told; returns at once. */
   tell(type: WebhookEventName, data: object): void;
+  readonly counts: Readonly<WebhookCounts>;
+  /** How many events were not taken yet, nor given up, by all webhooks. */
+  waiting(): number;
   /** Sends what waits, as far as there is time. */
   close(): Promise<void>;
 }
@@ -23,7 +27,11 @@ export interface Webhooks {
  */
 export function openWebhooks({ webhooks, pushServer }: Config, dir: string, node: string, log: Logger): Webhooks {
   const dead = openDeadLetters(join(dir, '.gopush', 'dead-letters.ndjson'), log);
-  const endpoints = webhooks.map((config) => ({ events: new Set(config.events), to: new Endpoint(config, dead, log) }));
+  const counts: WebhookCounts = { delivered: 0, retried: 0, dead: 0 };
+  const endpoints = webhooks.map((config) => ({
+    events: new Set(config.events),
+    to: new Endpoint(config, dead, counts, log),
+  }));
   const wanted = new Set(webhooks.flatMap(({ events }) => events));
   return {
     wants: (type) => wanted.has(type),
@@ -32,6 +40,8 @@ export function openWebhooks({ webhooks, pushServer }: Config, dir: string, node
       const event = writeEvent(type, node, data, Date.now());
       for (const { events, to } of endpoints) if (events.has(type)) to.tell(event);
     },
+    counts,
+    waiting: () => endpoints.reduce((sum, { to }) => sum + to.waiting, 0),
     async close() {
       await Promise.all(endpoints.map(({ to }) => to.close(pushServer.drainMs)));
       await dead.close();

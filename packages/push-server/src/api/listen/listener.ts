@@ -6,7 +6,7 @@ import { decodeMessage } from '../../rooms/kept-message.ts';
 import type { Ear, Said, Taps } from '../../rooms/taps.ts';
 import { writeJson } from '../json.ts';
 import { readEventId, type Stood, writeEventId, writePart } from './event-id.ts';
-import type { EndReason, Sink } from './sink.ts';
+import type { EndCode, EndReason, Sink, SinkKind } from './sink.ts';
 
 /** Most that may wait for one listener, in bytes. */
 const maxWaitingBytes = 1_048_576;
@@ -39,6 +39,7 @@ export class Listener implements Ear {
   readonly #parts = new Map<string, string>();
   readonly #devices: readonly { readonly id: string; readonly uid: string }[];
   #closed = false;
+  #endCode: EndCode = 'client_gone';
 
   constructor(listening: Listening, sink: Sink, context: ListenerContext) {
     this.listening = listening;
@@ -124,12 +125,24 @@ export class Listener implements Ear {
   }
 
   end(reason: EndReason): void {
+    this.#ends(reason);
     this.#close();
     this.#sink.end(reason);
   }
 
+  /** Cuts it: one that was not ended before could not begin. */
   cut(): void {
+    this.#ends('internal');
     this.#sink.cut();
+  }
+
+  get kind(): SinkKind {
+    return this.#sink.kind;
+  }
+
+  /** Once it is over: why. */
+  get endCode(): EndCode {
+    return this.#endCode;
   }
 
   get #id(): string {
@@ -148,6 +161,11 @@ export class Listener implements Ear {
 
   #send(type: 'ready' | 'message' | 'gap', data: string): void {
     if (!this.#closed) this.#sink.send(type, this.#id, data);
+  }
+
+  /** What is done to it first counts. */
+  #ends(code: EndCode): void {
+    if (this.#endCode === 'client_gone') this.#endCode = code;
   }
 
   #close(): void {

@@ -9,7 +9,7 @@ import { refuse } from '../answer.ts';
 import { splitUrl } from '../split-url.ts';
 import { type Admission, type AdmitOptions, type Admitted, admitListener } from './admit-listener.ts';
 import { Listener, type ListenerContext } from './listener.ts';
-import type { Sink } from './sink.ts';
+import type { EndCode, Sink, SinkKind } from './sink.ts';
 import { createSseSink } from './sse-sink.ts';
 import { createWsSink } from './ws-sink.ts';
 
@@ -25,12 +25,23 @@ export interface ListenersOptions extends AdmitOptions {
   readonly keep: (work: Promise<void>) => void;
 }
 
+/** How many listen on this node, and why others are over. */
+export interface ListenerCounts {
+  open(): Readonly<Record<SinkKind, number>>;
+  readonly ended: ReadonlyMap<EndCode, number>;
+}
+
 /** Those who listen on this node. */
 export interface Listeners {
-  /** Answers a request with Server-Sent Events. */
-  handle(request: IncomingMessage, response: ServerResponse): void;
-  /** Answers an upgrade with a WebSocket. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Answers a request with Server-Sent Events. Resolves when these have begun, or it is refused. */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /**
+   * Answers an upgrade with a WebSocket.
+   *
+   * @returns with which status
+   */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<number>;
+  readonly counts: ListenerCounts;
   /** Ends those with the identity of a user: all, or those in a room, which are to ask again whether they may hear it. */
   endUser(uid: string, room?: string): void;
   /** Ends all, which are to come back elsewhere. */
@@ -41,6 +52,7 @@ export interface Listeners {
 export function createListeners(options: ListenersOptions): Listeners {
   const { context, beatMs, drainMs, log, rules, keep } = options;
   const all = new Set<Listener>();
+  const ended = new Map<EndCode, number>();
   // A client has nothing to say here; what is larger than this ends it.
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: 1_024, perMessageDeflate: false });
   const beats = setInterval(() => {
@@ -61,6 +73,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     all.add(listener);
     sink.onClose(() => {
       all.delete(listener);
+      ended.set(listener.endCode, (ended.get(listener.endCode) ?? 0) + 1);
       if (all.size === 0) onEmpty();
       if (client === undefined || !rules.has('onDisconnect')) return;
       keep(
@@ -85,32 +98,46 @@ export function createListeners(options: ListenersOptions): Listeners {
     refuse(response, admitted.failure, retryAfter(admitted));
   }
 
-  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<number> {
     const gone = (): void => void socket.destroy();
     socket.on('error', gone);
     const admitted = await admit(request);
-    if (socket.destroyed) return;
+    if (socket.destroyed) return failures.client_gone.upgrade;
     if (!admitted.ok) {
       logFailure(admitted.failure, log);
-      return refuseUpgrade(socket, admitted.failure, retryAfter(admitted));
+      refuseUpgrade(socket, admitted.failure, retryAfter(admitted));
+      return failures[admitted.failure.code].upgrade;
     }
     socket.off('error', gone);
-    webSockets.handleUpgrade(request, socket, head, (webSocket) => begin(admitted.value, createWsSink(webSocket)));
+    // A handshake that is malformed is refused by ws, which does not call back.
+    let status = failures.upgrade_malformed.upgrade;
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      status = 101;
+      begin(admitted.value, createWsSink(webSocket));
+    });
+    return status;
   }
 
   return {
-    handle(request, response) {
+    handle: (request, response) =>
       handle(request, response).catch((cause: unknown) => {
         log.error({ err: cause }, 'a listener could not be let in');
         if (!response.headersSent) refuse(response, { code: 'internal' });
         else response.destroy();
-      });
-    },
-    upgrade(request, socket, head) {
+      }),
+    upgrade: (request, socket, head) =>
       upgrade(request, socket, head).catch((cause: unknown) => {
         log.error({ err: cause }, 'a listener could not be let in');
         socket.destroy();
-      });
+        return failures.internal.upgrade;
+      }),
+    counts: {
+      open() {
+        const open = { sse: 0, websocket: 0 };
+        for (const { kind } of all) open[kind]++;
+        return open;
+      },
+      ended,
     },
     endUser(uid, room) {
       for (const listener of all) {

@@ -1,8 +1,15 @@
 /** Why a listener is ended: it takes too long, this node stops, or a back end wants it. */
 export type EndReason = 'listener_too_slow' | 'stopping' | 'disconnected';
 
+/** Why a listener is over: it was ended, it could not begin, or whoever listened is gone. */
+export type EndCode = EndReason | 'internal' | 'client_gone';
+
+/** Over what a listener hears. */
+export type SinkKind = 'sse' | 'websocket';
+
 /** Where a listener's events go. */
 export interface Sink {
+  readonly kind: SinkKind;
   /** Sends an event; `data` is JSON. */
   send(type: 'ready' | 'message' | 'gap', id: string, data: string): void;
   /** Bytes that were sent and wait. */

@@ -17,6 +17,7 @@ export function createSseSink(response: ServerResponse): Sink {
   response.on('error', () => {});
   let ended = false;
   return {
+    kind: 'sse',
     send(type, id, data) {
       if (!ended) response.write(`id: ${id}\nevent: ${type}\ndata: ${data}\n\n`);
     },

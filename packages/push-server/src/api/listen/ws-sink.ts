@@ -17,6 +17,7 @@ export function createWsSink(socket: WebSocket): Sink {
   // What is wrong with a peer shows by `close` as well.
   socket.on('error', () => {});
   return {
+    kind: 'websocket',
     send(type, id, data) {
       if (socket.readyState === socket.OPEN) socket.send(`{"type":"${type}","id":"${id}",${data.slice(1)}`);
     },

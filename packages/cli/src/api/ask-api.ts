@@ -1,0 +1,84 @@
+import { validateHeaderValue } from 'node:http';
+import { apiPath } from '@gopush/push-server';
+import { CommandError } from '../command-error.ts';
+import type { ApiAccess } from './find-api.ts';
+
+/** What is asked of the API. */
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST';
+  /** Parts of the path below `/api/v1`, as they are: names may hold slashes. */
+  readonly path: readonly string[];
+  readonly body?: object;
+}
+
+/** How long an answer may take, in milliseconds. */
+const patienceMs = 30_000;
+
+/**
+ * Asks the API of a push-server.
+ *
+ * @returns its answer, as one line of JSON
+ * @throws CommandError with exit code 1 for a refusal, which has the code of the failure table, and for no answer
+ */
+export async function askApi({ url, key }: ApiAccess, { method, path, body }: ApiRequest): Promise<string> {
+  const answer = await send(`${url}${apiPath}/${path.map(writePart).join('/')}`, {
+    method,
+    // Not as a bearer: that cannot hold blanks.
+    headers: { 'x-api-key': checkKey(key), 'content-type': 'application/json' },
+    // The key is for this address alone.
+    redirect: 'manual',
+    signal: AbortSignal.timeout(patienceMs),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch((error: Error) => {
+    throw new CommandError(1, `the API at ${url} cannot be reached: ${reasonOf(error)}`);
+  });
+  const said = parse(answer.text);
+  if (answer.ok && said !== undefined) return JSON.stringify(said);
+  const { code, message } = errorOf(said);
+  if (code !== undefined) throw new CommandError(1, oneLine(`${code}: ${message}`));
+  throw new CommandError(1, `${url} answered ${answer.status}, and not as the API does`);
+}
+
+async function send(url: string, init: RequestInit): Promise<{ ok: boolean; status: number; text: string }> {
+  const response = await fetch(url, init);
+  return { ok: response.ok, status: response.status, text: await response.text() };
+}
+
+/** Escaped or not, a URL takes these two for places above (https://url.spec.whatwg.org/#double-dot-path-segment). */
+function writePart(name: string): string {
+  if (name !== '.' && name !== '..') return encodeURIComponent(name);
+  throw new CommandError(2, `${name}: a name of only dots cannot stand in a URL; POST /batch takes it`);
+}
+
+/** Before `fetch`, whose error would show the key. */
+function checkKey(key: string): string {
+  try {
+    validateHeaderValue('x-api-key', key);
+    return key;
+  } catch {
+    throw new CommandError(2, 'the API key holds characters that no header can have');
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function errorOf(said: unknown): { readonly code?: string; readonly message?: string } {
+  return (said as { error?: { code?: string; message?: string } } | null | undefined)?.error ?? {};
+}
+
+function reasonOf({ name, message, cause }: Error): string {
+  if (name === 'TimeoutError') return `no answer within ${patienceMs} ms`;
+  // "fetch failed" says nothing; a host with several addresses has a code and no message.
+  const { message: inner, code } = (cause ?? {}) as NodeJS.ErrnoException;
+  return oneLine(inner || code || message);
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
+}

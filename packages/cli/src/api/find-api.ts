@@ -1,0 +1,57 @@
+import { isIPv6 } from 'node:net';
+import type { ApiScope, Config } from '@gopush/contract';
+import { urlOf } from '@gopush/service';
+import { CommandError } from '../command-error.ts';
+import { loadProject, type ProjectOptions } from '../project.ts';
+
+/** Where the HTTP API is asked, and with which key. */
+export interface ApiAccess {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly key: string;
+}
+
+/** What commands that ask the API are given. */
+export interface ApiOptions extends ProjectOptions {
+  /** As given by `--url`; absent: the first push-server of the project. */
+  readonly url?: string | undefined;
+  /** As given by `--key` or `GOPUSH_API_KEY`; absent: the first of the project that has the scope. */
+  readonly key?: string | undefined;
+}
+
+/**
+ * Finds the API of a project; the settings are read only for what is not given, so that with both there need be no project.
+ *
+ * @throws CommandError with exit code 2 where something is missing or wrong
+ */
+export async function findApi(scope: ApiScope, { url, key, ...project }: ApiOptions): Promise<ApiAccess> {
+  // A variable that is set to nothing is meant as none.
+  const givenKey = key === '' ? undefined : key;
+  if (url !== undefined && givenKey !== undefined) return { url: readUrl(url), key: givenKey };
+  const { config } = await loadProject(project);
+  return { url: url === undefined ? urlOfFirst(config) : readUrl(url), key: givenKey ?? keyOf(config, scope) };
+}
+
+/** What is wrong with it is not shown: it may hold a password. */
+function readUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (url === undefined || !isPlain || !/^https?:$/.test(url.protocol)) {
+    throw new CommandError(2, '--url: wanted http:// or https://, a host, perhaps a port and a path, and nothing more');
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+function urlOfFirst({ pushServer, serverPortStart }: Config): string {
+  if (serverPortStart === 0) {
+    throw new CommandError(2, 'serverPortStart: found 0, wanted the port of the first push-server; or give --url');
+  }
+  const address = pushServer.host ?? '::';
+  return urlOf({ address, family: isIPv6(address) ? 'IPv6' : 'IPv4', port: serverPortStart });
+}
+
+function keyOf({ api }: Config, scope: ApiScope): string {
+  const found = api.keys.find(({ scopes }) => scopes.includes(scope));
+  if (found !== undefined) return found.key;
+  throw new CommandError(2, `api.keys: found none of the scope ${scope}, wanted one; or give --key or GOPUSH_API_KEY`);
+}
