@@ -288,6 +288,25 @@ describeNodes('seamless', (startNodes) => {
     for (const check of checks) check();
   });
 
+  test('a client hears a ping with each move: however often it is moved, it does not take its server for gone', async () => {
+    const nodes = await startNodes();
+    let old = await nodes.start(slow);
+    const agent = await startAgentTo(old.port);
+    const client = await connectClient(agent.url, 'websocket', { query: { user: 'ann' } });
+    await join(client);
+    const check = undisturbed(client);
+    for (let move = 0; move < 2; move++) {
+      const fresh = await nodes.start(slow);
+      agent.route(fresh.port);
+      const pinged = new Promise((resolve) => client.io.once('ping', () => resolve('pinged')));
+      await old.close();
+      expect(await pinged).toBe('pinged');
+      old = fresh;
+    }
+    expect(await client.emitWithAck('go:leave', 'none')).toMatchObject({ rooms: ['room'] });
+    check();
+  });
+
   test('the only target comes back at its own port', async () => {
     const nodes = await startNodes();
     const old = await nodes.start(slow);

@@ -91,6 +91,7 @@ interface EngineSocket {
   readonly transport: { readonly name: string; readonly socket?: EngineWebSocket };
   readonly readyState: string;
   readonly writeBuffer: readonly unknown[];
+  sendPacket(type: 'ping'): void;
   emit(event: 'data', data: string): void;
   once(event: string, listener: () => void): void;
 }
@@ -112,6 +113,8 @@ interface Movable {
   readonly entering: Set<Socket>;
   /** How many there are to be before it can go on elsewhere. */
   readonly expected: number;
+  /** Whether it was taken over from another node. */
+  readonly resumed: boolean;
   saved: Promise<void>;
   /** Whether it is being handed over. */
   moving: boolean;
@@ -175,7 +178,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   engine.on('connection', (conn: EngineSocket) => {
     const beginning = beginnings.get(conn.id);
     beginnings.delete(conn.id);
-    if (beginning !== undefined) follow(conn, beginning.token, beginning.record?.sockets.length);
+    if (beginning !== undefined) follow(conn, beginning.token, beginning.record);
     else {
       conn.once('upgrade', () => {
         const later = tokensOfUpgrades.get(conn.id);
@@ -205,13 +208,14 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     }
   });
 
-  function follow(conn: EngineSocket, token: string, expected = 1): Movable {
+  function follow(conn: EngineSocket, token: string, record?: SessionRecord): Movable {
     const movable: Movable = {
       token,
       conn,
       sockets: new Set(),
       entering: new Set(),
-      expected,
+      expected: record?.sockets.length ?? 1,
+      resumed: record !== undefined,
       saved: Promise.resolve(),
       moving: false,
       moved: false,
@@ -245,6 +249,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       if (movable === undefined) return;
       movable.entering.delete(socket);
       movable.sockets.add(socket);
+      // The first ping of this node is a whole interval away, as it was at the node before: a client that is moved often would hear none and give up.
+      if (movable.resumed && movable.sockets.size === movable.expected) movable.conn.sendPacket('ping');
       socket.on('disconnect', () => movable.sockets.delete(socket));
     });
   };
