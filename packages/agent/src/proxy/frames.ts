@@ -129,7 +129,7 @@ export class FrameWalker {
     return at;
   }
 
-  /** Keeps how a text message begins. */
+  /** Keeps how a text message begins, as long as it may be an event with attachments. */
   #begin(chunk: Buffer, at: number, take: number): void {
     const beginning = this.#beginning as Buffer;
     const until = Math.min(at + take, at + beginningBytes - this.#beginningLength);
@@ -137,6 +137,10 @@ export class FrameWalker {
       const index = this.#beginningLength++;
       const mask = this.#masked ? (this.#beginningMask >>> (24 - 8 * (index & 3))) & 0xff : 0;
       beginning[index] = (chunk[from] as number) ^ mask;
+      if (index === 1 && !mayHaveAttachments(beginning)) {
+        this.#beginningLength = beginningBytes;
+        return;
+      }
     }
   }
 
@@ -144,7 +148,7 @@ export class FrameWalker {
   #endFrame(chunk: Buffer | undefined, at: number, to: ControlReceiver): void {
     const beginning = this.#beginning;
     if (beginning === undefined) return;
-    if (this.#opcode === opcodes.text) this.#attachments = attachmentsOf(beginning.subarray(0, this.#beginningLength));
+    if (this.#opcode === opcodes.text) this.#attachments = attachmentsOf(beginning, this.#beginningLength);
     else if (!this.#isText && !this.#fragmented && this.#attachments > 0) this.#attachments--;
     this.#beginningLength = beginningBytes;
     if (chunk !== undefined) to.onDataEnd?.(chunk, at, this.#isText);
@@ -226,10 +230,15 @@ const empty = Buffer.alloc(0);
 /** Of a text message what has to be seen: `4`, `5` or `6`, how many attachments, `-`. */
 const beginningBytes = 8;
 
-/** How many binary messages follow a text one: those of Socket.IO's binary events and their answers (https://github.com/socketio/socket.io-protocol). */
-function attachmentsOf(beginning: Buffer): number {
-  if (beginning[0] !== 0x34 || (beginning[1] !== 0x35 && beginning[1] !== 0x36)) return 0;
-  const [, count] = /^4[56](\d+)-/.exec(beginning.toString('latin1')) ?? [];
+/** Whether a text message that begins so is one of Socket.IO's binary events, or an answer with binary in it. */
+function mayHaveAttachments(beginning: Buffer): boolean {
+  return beginning[0] === 0x34 && (beginning[1] === 0x35 || beginning[1] === 0x36);
+}
+
+/** How many binary messages follow a text one (https://github.com/socketio/socket.io-protocol), of which `length` bytes are known. */
+function attachmentsOf(beginning: Buffer, length: number): number {
+  if (length < 2 || !mayHaveAttachments(beginning)) return 0;
+  const [, count] = /^4[56](\d+)-/.exec(beginning.toString('latin1', 0, length)) ?? [];
   return Number(count ?? 0);
 }
 

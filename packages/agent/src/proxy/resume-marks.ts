@@ -22,9 +22,14 @@ export class ResumeMarks {
   /** A data frame's payload ends at `end` in the chunk. */
   read(chunk: Buffer, end: number, isText: boolean): void {
     const cut = this.#cut;
+    if (cut === undefined) {
+      // Nearly all: most frames are whole, and most have no mark.
+      if (isText && chunk[end - 2] === quote) this.#look(chunk, end);
+      return;
+    }
     this.#cut = undefined;
     if (!isText) return;
-    if (end >= maxMarkBytes + 4 || cut === undefined) this.#look(chunk, end);
+    if (end >= maxMarkBytes + 4) this.#look(chunk, end);
     else {
       const joined = Buffer.concat([cut, chunk.subarray(0, end)]);
       this.#look(joined, joined.length);
