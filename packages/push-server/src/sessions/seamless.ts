@@ -121,8 +121,8 @@ interface Movable {
   moved: boolean;
 }
 
-/** How many sessions are handed over at a time: each client waits only for its own. */
-const atOnce = 16;
+/** How many sessions are handed over at a time: each client waits only for its own, and the longer the more there are. */
+const atOnce = 8;
 
 /** How long a session that is being taken over may take to arrive, in milliseconds. */
 const arriveMs = 2_000;
