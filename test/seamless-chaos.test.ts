@@ -192,43 +192,50 @@ describe.each(Object.keys(stores))('with %s', (name) => {
 
 const pm2Bin = createRequire(import.meta.url).resolve('pm2/bin/pm2');
 
-test('pm2 reloads all push-servers of a project: no client notices', { timeout: longest }, async () => {
-  const redis = await startRedis();
-  const { dir, url } = await makeProject({
-    agentWorkers: 1,
-    serverWorkers: size.servers,
-    redisAdapter: { port: redis.port },
-    pushServer: { drainMs: 5_000 },
-  });
-  // A project's own handler, as the other push-servers of this file have it.
-  const serverHook = `export default { setup(io) {
+test.each(Object.keys(stores))(
+  'pm2 reloads all push-servers of a project with %s: no client notices',
+  {
+    timeout: longest,
+  },
+  async (kind) => {
+    const config = await (stores[kind] as () => Promise<ConfigInput>)();
+    const { dir, url } = await makeProject({
+      agentWorkers: 1,
+      serverWorkers: size.servers,
+      ...config,
+      pushServer: { drainMs: 5_000, ...config.pushServer },
+    });
+    // A project's own handler, as the other push-servers of this file have it.
+    const serverHook = `export default { setup(io) {
     io.on('connection', (socket) => socket.on('ask', (afterMs, done) => setTimeout(done, afterMs, 'answer')));
   } };`;
-  const hooks = (await readdir(dir)).find((name) => /^hooks?$/.test(name)) as string;
-  for (const name of await readdir(join(dir, hooks))) if (name.startsWith('server.')) await rm(join(dir, hooks, name));
-  await writeFile(join(dir, hooks, 'server.local.mjs'), serverHook);
-  const home = await makeFolder();
-  const env = { PM2_HOME: join(home, 'pm2') };
-  const pm2 = (...args: string[]): Promise<Ended> => startProgram(process.execPath, [pm2Bin, ...args], { env }).ended;
-  onTestFinished(async () => {
-    await pm2('kill');
-  });
-  const list = async (): Promise<{ name: string; pid: number }[]> =>
-    JSON.parse((await pm2('jlist')).stdout.replace(/^[^[]*/, ''));
-  expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).stderr).toBe('');
-  const before = await list();
-  const name = before.map((one) => one.name).find((one) => /server/.test(one)) as string;
-  const speaker = await start('chaos-server.mjs', [
-    JSON.stringify({ serverPortStart: await freePort(), redisAdapter: { port: redis.port } }),
-    'speaker',
-  ]);
-  await firstWord(speaker);
-  const counts = await watch([url], speaker, answerMs, async () => {
-    for (let round = 0; round < size.rounds; round++) expect((await pm2('reload', name)).code).toBe(0);
-  });
-  const after = (await list()).filter((one) => one.name === name).map(({ pid }) => pid);
-  for (const { pid } of before.filter((one) => one.name === name)) expect(after).not.toContain(pid);
-  console.log('planned, pm2 reload:', JSON.stringify(counts));
-  expect(counts).toMatchObject({ disconnects: 0, lost: 0, doubled: 0, misordered: 0, unanswered: 0 });
-  expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
-});
+    const hooks = (await readdir(dir)).find((name) => /^hooks?$/.test(name)) as string;
+    for (const name of await readdir(join(dir, hooks)))
+      if (name.startsWith('server.')) await rm(join(dir, hooks, name));
+    await writeFile(join(dir, hooks, 'server.local.mjs'), serverHook);
+    const home = await makeFolder();
+    const env = { PM2_HOME: join(home, 'pm2') };
+    const pm2 = (...args: string[]): Promise<Ended> => startProgram(process.execPath, [pm2Bin, ...args], { env }).ended;
+    onTestFinished(async () => {
+      await pm2('kill');
+    });
+    const list = async (): Promise<{ name: string; pid: number }[]> =>
+      JSON.parse((await pm2('jlist')).stdout.replace(/^[^[]*/, ''));
+    expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).stderr).toBe('');
+    const before = await list();
+    const name = before.map((one) => one.name).find((one) => /server/.test(one)) as string;
+    const speaker = await start('chaos-server.mjs', [
+      JSON.stringify({ serverPortStart: await freePort(), ...config }),
+      'speaker',
+    ]);
+    await firstWord(speaker);
+    const counts = await watch([url], speaker, answerMs, async () => {
+      for (let round = 0; round < size.rounds; round++) expect((await pm2('reload', name)).code).toBe(0);
+    });
+    const after = (await list()).filter((one) => one.name === name).map(({ pid }) => pid);
+    for (const { pid } of before.filter((one) => one.name === name)) expect(after).not.toContain(pid);
+    console.log(`planned, pm2 reload, ${kind}:`, JSON.stringify(counts));
+    expect(counts).toMatchObject({ disconnects: 0, lost: 0, doubled: 0, misordered: 0, unanswered: 0 });
+    expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
+  },
+);
