@@ -49,6 +49,9 @@ function valuesOf(schema: Schema): fc.Arbitrary<unknown> {
   }
 }
 
+/** Has fields that exclude each other, so that few random requests are sound. */
+const combined = 'POST /users/{uid}/publish';
+
 test('every route answers as the document says, whatever requests it allows', async () => {
   const [server] = await startApis(1);
   if (server === undefined) throw new Error('no server');
@@ -94,7 +97,7 @@ test('every route answers as the document says, whatever requests it allows', as
             expect(error.safeParse(answer.body).error).toBeUndefined();
           }
         }),
-        { numRuns: 40, endOnFailure: true },
+        { numRuns: name === combined ? 400 : 40, endOnFailure: true },
       );
     }
   }
