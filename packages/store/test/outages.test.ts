@@ -135,7 +135,8 @@ test('a cluster that lost a server fails in bounded time, and serves all rooms o
   const { ports, servers } = await startRedisCluster();
   const cluster = ports.map((port) => ({ host: '127.0.0.1', port }));
   const store = closedWithTest(await openRedisStore(redisConfig({ cluster })));
-  const rooms = Array.from({ length: 12 }, () => fresh('room'));
+  // So many that the chance of none of them being of the killed server is below 10^-10.
+  const rooms = Array.from({ length: 60 }, () => fresh('room'));
   await Promise.all(rooms.map((room) => append(store, room)));
   await servers[1]?.kill();
   const results = await Promise.allSettled(rooms.map((room) => append(store, room)));
