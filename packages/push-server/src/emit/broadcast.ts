@@ -1,19 +1,5 @@
-import { outletOf, type Transport } from './connection.ts';
-
-/** What the adapter of Socket.IO gives along with a packet for many: the WebSocket frame, made once for all of them. */
-interface WriteOptions {
-  readonly wsPreEncodedFrame?: Buffer[];
-}
-
-/** What is used here of an Engine.IO socket. */
-export interface Connection {
-  readonly readyState: string;
-  readonly transport: Transport;
-  readonly writeBuffer: readonly unknown[];
-  listenerCount(event: string): number;
-  send(data: unknown, options?: WriteOptions, written?: () => void): Connection;
-  write(data: unknown, options?: WriteOptions, written?: () => void): Connection;
-}
+import { type Connection, queueOf, type WriteOptions } from './connection.ts';
+import { WebSocketTransport } from './transport.ts';
 
 /**
  * Takes the place of an Engine.IO socket's `write`, by which all packets of Socket.IO come. A frame that is ready goes straight to the
@@ -23,21 +9,23 @@ export interface Connection {
 export function writeReady(this: Connection, data: unknown, options?: WriteOptions, written?: () => void): Connection {
   const frame = options?.wsPreEncodedFrame;
   const { transport } = this;
-  const outlet = transport[outletOf];
+  const queue = this[queueOf];
+  queue?.watch.onMessage();
   if (
-    frame === undefined ||
-    outlet === undefined ||
-    written !== undefined ||
-    !transport.writable ||
-    transport.perMessageDeflate ||
-    this.readyState !== 'open' ||
-    this.writeBuffer.length > 0 ||
-    !outlet.ready ||
-    this.listenerCount('packetCreate') > 0
+    frame !== undefined &&
+    transport instanceof WebSocketTransport &&
+    written === undefined &&
+    transport.writable &&
+    this.readyState === 'open' &&
+    this.writeBuffer.length === 0 &&
+    transport.outlet.ready &&
+    this.listenerCount('packetCreate') === 0
   ) {
-    return this.send(data, options, written);
+    transport.outlet.hold(whole(frame));
+    return this;
   }
-  outlet.hold(whole(frame));
+  this.send(data, options, written);
+  if (queue !== undefined && this.writeBuffer.length > 0) queue.add(data, frame);
   return this;
 }
 

@@ -1,22 +1,38 @@
 import { EventEmitter } from 'node:events';
 
-/** What Node keeps listeners in, and what is done here: the same names, in an object that shares its layout with all others. */
+type Listener = ((...args: never[]) => unknown) & { readonly listener?: Listener };
+
+/** What Node keeps listeners in. */
 interface Emitter {
-  _events?: Record<PropertyKey, unknown>;
+  _events?: Record<PropertyKey, Listener | Listener[]>;
 }
 
-/** Makes objects without inherited names, as Node's own, which however is a hash table for each emitter: five of them a client. */
-const Listeners = function Listeners() {} as unknown as new () => Record<PropertyKey, unknown>;
-Listeners.prototype = Object.create(null);
+/** Takes the place of one listener. */
+type Replace = (listener: Listener, event: PropertyKey) => Listener;
 
-/** Has emitters take less memory. Where Node should keep listeners elsewhere nothing happens. */
-export function compactListeners(...emitters: readonly unknown[]): void {
-  for (const emitter of emitters) {
-    if (!(emitter instanceof EventEmitter)) continue;
-    const { _events: events } = emitter as Emitter;
-    if (events === undefined || !Object.hasOwn(emitter, '_events')) continue;
+/**
+ * Makes a function that has emitters of one kind take less memory: Node keeps listeners in a hash table for each, here they are in an
+ * object without inherited names, too, that shares its layout with all others of its kind. Where Node should keep them elsewhere nothing
+ * happens.
+ */
+export function createCompactor(): (emitter: unknown, replace?: Replace) => void {
+  const Listeners = function Listeners() {} as unknown as new () => NonNullable<Emitter['_events']>;
+  Listeners.prototype = Object.create(null);
+  return (emitter, replace = (listener) => listener) => {
+    if (!(emitter instanceof EventEmitter)) return;
+    const { _events: events } = emitter as unknown as Emitter;
+    if (events === undefined || !Object.hasOwn(emitter, '_events')) return;
     const compact = new Listeners();
-    for (const name of Reflect.ownKeys(events)) compact[name] = events[name];
-    (emitter as Emitter)._events = compact;
-  }
+    for (const name of Reflect.ownKeys(events)) {
+      const one = events[name];
+      if (one === undefined) continue;
+      compact[name] = Array.isArray(one) ? one.map((listener) => replace(listener, name)) : replace(one, name);
+    }
+    (emitter as unknown as Emitter)._events = compact;
+  };
+}
+
+/** For an event that comes once anyway: what `once` wraps around a listener takes more memory than the listener. */
+export function unwrapped(listener: Listener): Listener {
+  return listener.listener ?? listener;
 }

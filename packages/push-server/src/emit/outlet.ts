@@ -10,14 +10,16 @@ export interface Account {
   _bufferedBytes: number;
 }
 
+/** Told of how a client keeps up. */
+export interface OutletOwner {
+  /** The network has not taken all; what comes next goes to the queue of the connection. */
+  onBehind(): void;
+  /** All has gone. */
+  onCaughtUp(): void;
+}
+
 /** Most bytes that one connection holds back until the tick ends; more go on their way at once. */
 const maxWaitingBytes = 64 * 1024;
-
-/**
- * Most callbacks that one tick calls at once. What sends more whenever it is told to go on is then told by the socket, a tick later:
- * it must not go on for ever on one stack.
- */
-const maxCallbacks = 256;
 
 /** All outlets of this process join their bytes here, one after the other; what the kernel does not take is copied. */
 const joined = Buffer.allocUnsafeSlow(maxWaitingBytes);
@@ -26,27 +28,25 @@ const joined = Buffer.allocUnsafeSlow(maxWaitingBytes);
  * The way out to one client: what is written to it in one tick leaves in one write when the tick ends. It stands before the
  * connection's socket, with as much of a socket's face as a `ws` sender looks at.
  *
- * While the client does not keep up nothing is held back: bytes go to the socket, whose queue and callbacks are those by which
- * Engine.IO knows that it must wait.
+ * While the client does not keep up nothing is held back: bytes go to the queue of the socket, and the owner is told when it is empty.
  */
 export class Outlet implements Waiting {
   readonly #socket: Socket;
   readonly #account: Account;
-  readonly #isPatient: (written: Written) => boolean;
+  readonly #owner: OutletOwner;
   #first: Buffer | undefined = undefined;
   #others: Buffer[] | undefined = undefined;
   #bytes = 0;
-  #callbacks = 0;
   #scheduled = false;
+  /** How often the owner has sent in this tick and gone on at once; it counts. */
+  turns = 0;
+  /** Made for the few that ever fall behind. */
+  #onWritten: Written | undefined = undefined;
 
-  /**
-   * @param isPatient - whether a callback may be called as soon as bytes are held back. Others, as those after which a connection is
-   *   closed, are called when the bytes are truly written
-   */
-  constructor(socket: Socket, account: Account, isPatient: (written: Written) => boolean) {
+  constructor(socket: Socket, account: Account, owner: OutletOwner) {
     this.#socket = socket;
     this.#account = account;
-    this.#isPatient = isPatient;
+    this.#owner = owner;
   }
 
   /** Whether the client keeps up: all that was written before this tick has gone. */
@@ -63,15 +63,15 @@ export class Outlet implements Waiting {
 
   uncork(): void {}
 
+  /** @param written - called when the bytes are truly on their way, which are not held back then */
   write(chunk: Buffer | string, written?: Written): void {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-    if (!this.ready || (written !== undefined && !this.#mayCall(written))) {
-      this.flush();
-      this.#socket.write(bytes, written);
+    if (written === undefined && this.ready) {
+      this.hold(bytes);
       return;
     }
-    this.hold(bytes);
-    written?.();
+    this.flush();
+    this.#queue(bytes, written);
   }
 
   /** Holds bytes back until the tick ends. They must not change any more, and the outlet must be {@link ready}. */
@@ -97,7 +97,7 @@ export class Outlet implements Waiting {
 
   endTick(): void {
     this.#scheduled = false;
-    this.#callbacks = 0;
+    this.turns = 0;
     this.flush();
   }
 
@@ -125,14 +125,27 @@ export class Outlet implements Waiting {
     this.#send(joined, length);
   }
 
-  #mayCall(written: Written): boolean {
-    return this.#isPatient(written) && this.#callbacks++ < maxCallbacks;
-  }
-
   #send(bytes: Buffer, length: number): void {
     const taken = offer(this.#socket, bytes, length);
     if (taken === length) return;
     const rest = bytes.subarray(taken, length);
-    this.#socket.write(bytes === joined ? Buffer.from(rest) : rest);
+    this.#queue(bytes === joined ? Buffer.from(rest) : rest);
+  }
+
+  /** Each write asks to be told: the last one to be written is the one that says that all has gone. */
+  #queue(bytes: Buffer, written?: Written): void {
+    this.#onWritten ??= () => {
+      if (this.ready) this.#owner.onCaughtUp();
+    };
+    const onWritten = this.#onWritten;
+    const told =
+      written === undefined
+        ? onWritten
+        : (error?: Error | null): void => {
+            written(error);
+            onWritten();
+          };
+    this.#socket.write(bytes, told);
+    if (!this.ready) this.#owner.onBehind();
   }
 }

@@ -1,14 +1,18 @@
 import { IncomingMessage } from 'node:http';
 import type { Server } from 'socket.io';
-import { type Connection, writeReady } from './broadcast.ts';
-import { compactListeners } from './compact-listeners.ts';
-import { joinWrites, type Transport } from './connection.ts';
+import { adopt } from './adopt.ts';
+import { writeReady } from './broadcast.ts';
+import { createCompactor, unwrapped } from './compact-listeners.ts';
+import type { AnyTransport, Connection } from './connection.ts';
 import { HandshakeRequest } from './handshake-request.ts';
+import { slimClient } from './slim-client.ts';
+import { type EngineRequest, WebSocketTransport } from './transport.ts';
 
-/** What is used here of a new Engine.IO socket. */
-interface NewConnection extends Connection {
-  request: unknown;
-  once(event: 'upgrade', listener: (transport: Transport) => void): void;
+/** What is used here of an Engine.IO server; `createTransport` is what a server of another kind would have of its own. */
+interface Engine {
+  readonly opts: { readonly perMessageDeflate?: unknown };
+  createTransport(name: string, request: EngineRequest): unknown;
+  on(event: 'connection', listener: (connection: Connection) => void): void;
 }
 
 /**
@@ -16,17 +20,49 @@ interface NewConnection extends Connection {
  * Socket.IO says. It must be called before the first client connects.
  */
 export function writeFast(io: Server): void {
-  io.engine.on('connection', (connection: NewConnection) => {
+  const engine = io.engine as unknown as Engine;
+  const { createTransport } = engine;
+  engine.createTransport = (name, request) =>
+    name === 'websocket' && !engine.opts.perMessageDeflate && WebSocketTransport.takes(request)
+      ? new WebSocketTransport(request)
+      : createTransport.call(engine, name, request);
+  engine.on('connection', (connection) => {
     if (connection.request instanceof IncomingMessage) connection.request = new HandshakeRequest(connection.request);
     connection.write = writeReady;
     if (connection.transport.name === 'websocket') settle(connection, connection.transport);
     else connection.once('upgrade', (transport) => settle(connection, transport));
   });
+  io.on('connection', slimClient);
 }
 
+const compactConnection = createCompactor();
+const compactTransport = createCompactor();
+const compactWebSocket = createCompactor();
+const compactReceiver = createCompactor();
+const compactSocket = createCompactor();
+
 /** What is done once the connection is there by which a client stays. */
-function settle(connection: NewConnection, transport: Transport): void {
-  joinWrites(transport);
+function settle(connection: Connection, transport: AnyTransport): void {
+  compactConnection(connection, (listener, event) => (event === 'close' ? unwrapped(listener) : listener));
+  if (!(transport instanceof WebSocketTransport)) return;
+  adopt(connection, transport);
+  compactTransport(transport);
   const { socket: ws } = transport;
-  compactListeners(connection, transport, ws, ws?._socket, ws?._receiver);
+  compactWebSocket(ws);
+  compactSocket(ws._socket);
+  compactReceiver(ws._receiver);
+  const receiver = ws._receiver as { _buffers?: unknown } | undefined;
+  if (receiver !== undefined && isEmpty(receiver._buffers)) receiver._buffers = roomForOne();
+  if (isEmpty(connection.sentCallbackFn)) connection.sentCallbackFn = roomForOne();
+}
+
+function isEmpty(list: unknown): boolean {
+  return Array.isArray(list) && list.length === 0;
+}
+
+/** A list that takes its first element where it is. V8 makes room for 17 in one that begins empty, and keeps it. */
+function roomForOne(): unknown[] {
+  const list: unknown[] = [undefined];
+  list.pop();
+  return list;
 }

@@ -2,13 +2,14 @@ import type { Config, FailureCode } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
+import { type Connection as EngineConnection, queueOf } from '../emit/connection.ts';
+import { watchQueues } from '../emit/send-queue.ts';
 import { refuse } from '../refuse.ts';
 import { slowClients } from '../rooms/room-names.ts';
 import { type CloseCause, type Connection, createCloser } from './close-connection.ts';
 import { refuseBeyond } from './full-house.ts';
 import { limitMessages } from './message-rate.ts';
 import { createPlaces, type Places } from './places.ts';
-import { SendQueue } from './send-queue.ts';
 import { createTally, type Tally } from './tally.ts';
 
 /** What a push-server takes from its clients and keeps for them. */
@@ -39,8 +40,7 @@ export interface LimitsOptions {
 /** Opens the limits of a push-server. */
 export function createLimits({ io, config, presence, log }: LimitsOptions): Limits {
   const tally = createTally();
-  const queues = new Map<Connection, SendQueue>();
-  const sockets = new WeakMap<Connection, Socket>();
+  const sockets = new WeakMap<object, Socket>();
   let deliveries = 0;
   const closer = createCloser((cause: CloseCause) => {
     tally.countClosed(cause);
@@ -56,15 +56,14 @@ export function createLimits({ io, config, presence, log }: LimitsOptions): Limi
     replace: (socket) => closer.dismiss(socket, 'replaced', true),
   });
 
-  io.engine.on('connection', (connection: Connection) => {
-    const queue = new SendQueue(connection, config.sendQueueBytes, {
-      onMessage: () => void deliveries++,
-      onSlow: (isSlow) => sort(sockets.get(connection), isSlow),
-      onFull: () => closer.cut(connection, 'send_queue_full'),
-    });
-    queues.set(connection, queue);
-    connection.once('close', () => queues.delete(connection));
+  watchQueues(io, {
+    limit: config.sendQueueBytes,
+    onMessage: () => void deliveries++,
+    onSlow: (connection, isSlow) => sort(sockets.get(connection), isSlow),
+    onFull: (connection) => closer.cut(connection as unknown as Connection, 'send_queue_full'),
   });
+  const queueOfSocket = ({ conn }: Socket) => (conn as unknown as EngineConnection)[queueOf];
+  const { clients } = io.engine as unknown as { readonly clients: Readonly<Record<string, EngineConnection>> };
 
   /** Those that are behind are in a room of their own, which volatile messages leave out. */
   function sort(socket: Socket | undefined, isSlow: boolean): void {
@@ -79,7 +78,7 @@ export function createLimits({ io, config, presence, log }: LimitsOptions): Limi
     refused,
     watch(socket) {
       sockets.set(socket.conn, socket);
-      if (queues.get(socket.conn)?.isSlow === true) sort(socket, true);
+      if (queueOfSocket(socket)?.isSlow === true) sort(socket, true);
       limitMessages(socket, config.messagesPerSecond, {
         onRefused(ack) {
           refused('too_many_requests');
@@ -88,7 +87,7 @@ export function createLimits({ io, config, presence, log }: LimitsOptions): Limi
         onPersistent: () => closer.dismiss(socket, 'too_many_requests', false),
       });
     },
-    queuedBytes: () => [...queues.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+    queuedBytes: () => Object.values(clients).reduce((sum, connection) => sum + (connection[queueOf]?.bytes ?? 0), 0),
     deliveries: () => deliveries,
     close: closer.close,
   };
