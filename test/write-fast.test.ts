@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import fs from 'node:fs';
 import { createServer } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
@@ -261,4 +261,60 @@ test('what middlewares and handlers ask of a request is still there', async () =
   expect(socket.request).toMatchObject({ method: 'GET', session: 'mine', headers: { 'x-own': 'yes' } });
   expect(socket.handshake).toMatchObject({ secure: false, query: { user: 'ann' }, headers: { 'x-own': 'yes' } });
   expect(socket.request.url).toContain('user=ann');
+});
+
+/** What of Socket.IO, Engine.IO and `ws` is replaced, by what each has for itself. */
+function partsOf({ conn, client, ...socket }: ServerSocket) {
+  const { transport } = conn as unknown as {
+    transport: EventEmitter & { socket: EventEmitter & { _receiver: EventEmitter } };
+  };
+  const { ondata, sockets, nsps } = client as unknown as Record<string, unknown>;
+  const { acks } = socket as unknown as { acks: unknown };
+  return {
+    functions: [
+      ondata,
+      ...['packet', 'ready', 'drain', 'close', 'error'].flatMap((event) => transport.listeners(event)),
+    ],
+    ofWebSocket: ['message', 'close', 'error'].flatMap((event) => transport.socket.listeners(event)),
+    maps: [sockets, nsps, acks],
+  };
+}
+
+test('Socket.IO, Engine.IO and ws are as they were when what they keep for a client was replaced', async () => {
+  const server = await startServer(true);
+  const one = partsOf((await join(server, 'websocket')).socket);
+  const other = partsOf((await join(server, 'websocket')).socket);
+  // Nothing but these: a new listener of theirs would be lost.
+  expect([one.functions.length, one.ofWebSocket.length]).toEqual([6, 3]);
+  expect(other.functions).toEqual(one.functions);
+  expect(other.ofWebSocket).toEqual(one.ofWebSocket);
+  for (const map of one.maps) expect(map).not.toBeInstanceOf(Map);
+  for (const map of one.maps) expect(Object.prototype.toString.call(map)).toBe('[object Map]');
+});
+
+test.each(['websocket', 'polling', 'upgrade'] as const)('a client that leaves is forgotten: %s', async (transport) => {
+  const server = await startServer(true);
+  const { client, socket } = await join(server, transport);
+  const { conn } = socket;
+  const left = once(socket, 'disconnect');
+  client.disconnect();
+  expect((await left)[0]).toBe('client namespace disconnect');
+  if (conn.readyState !== 'closed') await once(conn as unknown as EventEmitter, 'close');
+  expect(server.io.engine.clientsCount).toBe(0);
+  expect(server.io.of('/').sockets.size).toBe(0);
+  expect((conn as unknown as EventEmitter).listenerCount('data')).toBe(0);
+});
+
+test('a WebSocket that breaks ends its connection once, with a reason', async () => {
+  const server = await startServer(true);
+  const { socket } = await join(server, 'websocket');
+  const reasons: unknown[] = [];
+  socket.conn.on('close', (reason) => reasons.push(reason));
+  const gone = once(socket, 'disconnect');
+  const { socket: ws } = socket.conn.transport as unknown as { socket: EventEmitter & { terminate(): void } };
+  ws.emit('error', new Error('no such frame'));
+  expect((await gone)[0]).toBe('transport error');
+  ws.terminate();
+  await new Promise(setImmediate);
+  expect(reasons).toEqual(['transport error']);
 });

@@ -19,8 +19,9 @@ import type { Limits } from './limits/limits.ts';
 import { logFailure } from './refuse.ts';
 import { handleRooms } from './rooms/handle-rooms.ts';
 import type { Push } from './rooms/push.ts';
-import { Session, type SessionContext } from './session.ts';
+import { Session, type SessionContext, sessionOf } from './session.ts';
 import type { Recovery } from './sessions/recovery.ts';
+import { createShape } from './shape.ts';
 
 /** What serving a connection needs. */
 export interface ConnectionContext {
@@ -78,57 +79,64 @@ export async function admit(
   }
   if (!(await limits.take(socket, client.uid)) && restored?.moved !== true)
     return refuse({ code: 'too_many_connections_uid' });
-  clients.set(socket, client);
   const session = new Session(socket, client, sessions, restored);
   sessions.all.set(socket.id, session);
   // Whoever is told that it is connected can be reached.
   await session.prepare();
-  // It may end, or be refused by others, before it is connected: then nobody hears of its end.
-  const ended = (): void => {
-    if (session.isBegun) return;
+  session.whenCutShort(() => {
     if (sessions.all.get(socket.id) === session) sessions.all.delete(socket.id);
     session.end('gone');
     restored?.giveBack();
-  };
-  if (socket.conn.readyState === 'open') socket.conn.once('close', ended);
-  else ended();
+  });
   next();
 }
 
-/** A connection's line: its user's room → the greeting → what it asks for. */
-export function handleConnection(socket: Socket, context: ConnectionContext): void {
+/**
+ * A connection's line: its user's room → the greeting → what it asks for.
+ *
+ * @returns listens to a socket that was admitted, with the same functions for all
+ */
+export function handleConnections(context: ConnectionContext): (socket: Socket) => void {
   const { node, push, rules, sessions, limits, keepForRecovery, log, keep } = context;
-  const client = clientOf(socket);
-  if (client === undefined) return;
-  const session = sessions.all.get(socket.id);
-  if (session === undefined) return;
-  limits.watch(socket);
-  session.watchAnswers();
-  const { uid, product } = client;
-  const agent = socket.handshake.headers[agentHeader];
-  if (!socket.recovered) {
-    const welcome: Welcome = { uid, product, agent: typeof agent === 'string' ? agent : null, server: node };
-    socket.emit(events.welcome, welcome);
-    socket.emit(events.push, greeting);
+  const listenToRooms = handleRooms({ push, rules, limits, log });
+  const listenToMessages = handleMessages(rules, limits, log);
+
+  function onDisconnecting(this: Socket, reason: string): void {
+    const session = sessionOf(this);
+    if (session?.isMoved === false && recoverable.has(reason)) keepForRecovery(session);
   }
-  handleRooms(session, push, rules, limits, log);
-  handleMessages(socket, client, rules, limits, log);
-  session.begin().catch((error: unknown) => log.error({ err: error }, 'a session could not begin'));
-  socket.on('disconnecting', (reason) => {
-    if (!session.isMoved && recoverable.has(reason)) keepForRecovery(session);
-  });
-  socket.on('disconnect', (reason) => {
-    sessions.all.delete(socket.id);
+
+  function onDisconnect(this: Socket, reason: string): void {
+    const session = sessionOf(this);
+    if (session === undefined) return;
+    if (sessions.all.get(this.id) === session) sessions.all.delete(this.id);
     // Elsewhere it goes on.
     if (session.isMoved) return;
     session.end('gone');
     if (!rules.has('onDisconnect')) return;
     keep(
-      rules.disconnected(client, reason).then((result) => {
+      rules.disconnected(session.client, reason).then((result) => {
         if (!result.ok) logFailure(result.failure, log);
       }),
     );
-  });
+  }
+
+  return (socket) => {
+    const session = sessionOf(socket);
+    if (session === undefined) return;
+    limits.watch(socket);
+    const { uid, product } = session.client;
+    const agent = socket.handshake.headers[agentHeader];
+    if (!socket.recovered) {
+      const welcome: Welcome = { uid, product, agent: typeof agent === 'string' ? agent : null, server: node };
+      socket.emit(events.welcome, welcome);
+      socket.emit(events.push, greeting);
+    }
+    listenToRooms(socket);
+    listenToMessages(session);
+    session.begin().catch((error: unknown) => log.error({ err: error }, 'a session could not begin'));
+    socket.on('disconnecting', onDisconnecting).on('disconnect', onDisconnect);
+  };
 }
 
 /** Ends of a connection that nobody wanted, after which clients come back: as in Socket.IO. */
@@ -143,13 +151,13 @@ const recoverable: ReadonlySet<string> = new Set([
 
 /** The client of a socket that was admitted. */
 export function clientOf(socket: Socket): ServerClient | undefined {
-  return clients.get(socket);
+  return sessionOf(socket)?.client;
 }
 
-const clients = new WeakMap<Socket, ServerClient>();
+const Query = createShape<Record<string, string | undefined>>();
 
 function createClient({ id, handshake }: Socket, { uid, product }: Identity, addressOf: AddressOf): ServerClient {
-  const query: Record<string, string | undefined> = Object.create(null);
+  const query = new Query();
   for (const [name, value] of Object.entries(handshake.query)) query[name] = Array.isArray(value) ? value[0] : value;
   const { headers, address } = handshake;
   return { id, uid, product, address: addressOf(headers, address), data: {}, headers, query };

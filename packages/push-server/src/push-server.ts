@@ -10,7 +10,7 @@ import { createAnnouncement } from './announcement.ts';
 import { openApi } from './api/open-api.ts';
 import { isForApi } from './api/split-url.ts';
 import { createAddressOf } from './client-address.ts';
-import { admit, type ConnectionContext, clientOf, handleConnection } from './connection.ts';
+import { admit, type ConnectionContext, clientOf, handleConnections } from './connection.ts';
 import { createIo } from './create-io.ts';
 import { openFanout } from './fanout/open-fanout.ts';
 import { createFileHandler } from './files.ts';
@@ -156,7 +156,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     apiHandler = api.handle;
     http.on('upgrade', api.upgrade);
     io.use((socket, next) => void admit(socket, next, context));
-    io.on('connection', (socket) => handleConnection(socket, context));
+    io.on('connection', handleConnections(context));
     if (pushServer.adminUi !== null) {
       lifetime.opened('admin page', await openAdminUi(io, pushServer.adminUi, node));
     }

@@ -3,6 +3,7 @@ import type { Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Socket } from 'socket.io';
 import type { ServerClient } from './hook/server-hook.ts';
+import { Line } from './line.ts';
 import type { Attendance } from './presence/attendance.ts';
 import type { Feeds } from './rooms/feeds.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
@@ -10,6 +11,7 @@ import { roomOfClients, roomOfUser, slowClients } from './rooms/room-names.ts';
 import type { Delivery, RecentDeliveries, Tail } from './sessions/recent-deliveries.ts';
 import type { Restored } from './sessions/recovery.ts';
 import type { SocketRecord } from './sessions/session-record.ts';
+import { SmallMap } from './small-map.ts';
 import { InboxPump } from './users/inbox-pump.ts';
 
 /** What the sessions of this node share. */
@@ -31,25 +33,46 @@ export interface SessionContext {
 /** Where a session stood in its rooms; `null` where a room keeps nothing. */
 export type Positions = ReadonlyMap<string, Position | null>;
 
+/** What a client may ask of rooms while what it asked before is not decided. */
+const maxWaiting = 1_000;
+
+/** Where a socket keeps its session. */
+const ofSocket = Symbol('session');
+interface Slot {
+  [ofSocket]?: Session;
+}
+
+/** The session of a socket that was admitted. */
+export function sessionOf(socket: Socket): Session | undefined {
+  return (socket as Slot)[ofSocket];
+}
+
 /** One client's life on a push-server: who it is, the rooms it is in, what it is given from its inbox. */
 export class Session {
   readonly socket: Socket;
   readonly client: ServerClient;
   readonly inbox: InboxPump;
+  /** Events that the server hook has in hand. */
+  asked = 0;
+  /** What its client asks of rooms. */
+  readonly requests = new Line(maxWaiting);
   readonly #context: SessionContext;
   /** Rooms it is in by their full names, its user's included, with where it began in each. */
-  readonly #rooms = new Map<string, Position | null>();
+  readonly #rooms = new SmallMap<string, Position | null>();
   /** Rooms that it is only entering, with where it goes on from; `undefined`: it begins there. */
-  readonly #entering = new Map<string, Position | null | undefined>();
+  readonly #entering = new SmallMap<string, Position | null | undefined>();
   /** What it was given of what it had missed. */
-  #caughtUp: readonly CaughtUp[] = [];
+  #caughtUp: readonly CaughtUp[] = none;
   /** Where it stood in rooms in which it has been given what it missed: that may get lost with this node. */
-  readonly #stoodAt = new Map<string, Position>();
+  readonly #stoodAt = new SmallMap<string, Position>();
   /** Requests of the client that are not answered yet. */
   #unanswered = 0;
   #onAnswered: (() => void) | undefined;
 
-  readonly #restored: Restored | undefined;
+  /** Where it goes on from, until it does. */
+  #restored: Restored | undefined;
+  readonly #goesOn: boolean;
+  #forget: (() => void) | undefined;
   #moved = false;
   #begun: Promise<void> | undefined;
   #isBegun = false;
@@ -57,10 +80,12 @@ export class Session {
   /** @param restored - where it goes on from, where it does */
   constructor(socket: Socket, client: ServerClient, context: SessionContext, restored?: Restored) {
     this.#restored = restored;
+    this.#goesOn = restored !== undefined;
     this.socket = socket;
     this.client = client;
     this.#context = context;
     this.inbox = new InboxPump(socket, client.uid, context.store.inbox, context.log, restored?.record.inboxAfter);
+    (socket as Slot)[ofSocket] = this;
   }
 
   /** Plain names of the rooms it is in. */
@@ -80,7 +105,7 @@ export class Session {
 
   /** Whether it can be gone on with: one that has only begun has nothing to lose. */
   get isRecoverable(): boolean {
-    return this.#rooms.has(this.#ofUser) && (this.#restored !== undefined || !this.#entering.has(this.#ofUser));
+    return this.#rooms.has(this.#ofUser) && (this.#goesOn || !this.#entering.has(this.#ofUser));
   }
 
   /** The last of what it was given in its rooms. */
@@ -119,19 +144,15 @@ export class Session {
     };
   }
 
-  /** Counts the requests of the client that want an answer, until they have it. */
-  watchAnswers(): void {
-    this.socket.use((packet, next) => {
-      const ack: unknown = packet.at(-1);
-      if (typeof ack === 'function') {
-        this.#unanswered++;
-        packet[packet.length - 1] = (...values: unknown[]) => {
-          ack(...values);
-          if (--this.#unanswered === 0) this.#onAnswered?.();
-        };
-      }
-      next();
-    });
+  /** Counts a request of the client that wants an answer, until it has it. */
+  countAnswer(packet: unknown[]): void {
+    const ack: unknown = packet.at(-1);
+    if (typeof ack !== 'function') return;
+    this.#unanswered++;
+    packet[packet.length - 1] = (...values: unknown[]) => {
+      ack(...values);
+      if (--this.#unanswered === 0) this.#onAnswered?.();
+    };
   }
 
   /** Resolves when all requests of the client are answered, or after `ms`. @returns how many are not */
@@ -153,6 +174,17 @@ export class Session {
     const { id } = this.socket;
     const { uid } = this.client;
     await Promise.all([this.#context.attendance.entered(id, uid), this.#context.feeds.open(roomOfUser(uid), id)]);
+  }
+
+  /** Has something called where its connection ends before it has begun: nobody else hears of that. */
+  whenCutShort(listener: () => void): void {
+    const { conn } = this.socket;
+    if (conn.readyState !== 'open') {
+      listener();
+      return;
+    }
+    conn.once('close', listener);
+    this.#forget = () => conn.off('close', listener);
   }
 
   /** Whether it goes on at another node. */
@@ -178,8 +210,11 @@ export class Session {
 
   async #begin(): Promise<void> {
     this.#isBegun = true;
+    this.#forget?.();
+    this.#forget = undefined;
     if (this.#restored !== undefined) {
       const { positions, given, node } = this.#restored;
+      this.#restored = undefined;
       await this.#resume(positions, given);
       this.#context.attendance.tookOver(this.socket.id, this.#ownRooms(), node);
       return;
@@ -303,6 +338,8 @@ export class Session {
     this.#caughtUp = [...young, { room, epoch, first, last, count: recent.addOwn(), at }];
   }
 }
+
+const none: readonly CaughtUp[] = [];
 
 /** Messages of a room that a client was given at once. */
 interface CaughtUp {

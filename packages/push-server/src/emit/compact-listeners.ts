@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { createShape } from '../shape.ts';
 
 type Listener = ((...args: never[]) => unknown) & { readonly listener?: Listener };
 
@@ -11,13 +12,11 @@ interface Emitter {
 type Replace = (listener: Listener, event: PropertyKey) => Listener;
 
 /**
- * Makes a function that has emitters of one kind take less memory: Node keeps listeners in a hash table for each, here they are in an
- * object without inherited names, too, that shares its layout with all others of its kind. Where Node should keep them elsewhere nothing
- * happens.
+ * Makes a function that has emitters of one kind take less memory: Node keeps listeners in a hash table for each, here they are in objects
+ * of one shape. Where Node should keep them elsewhere nothing happens.
  */
 export function createCompactor(): (emitter: unknown, replace?: Replace) => void {
-  const Listeners = function Listeners() {} as unknown as new () => NonNullable<Emitter['_events']>;
-  Listeners.prototype = Object.create(null);
+  const Listeners = createShape<NonNullable<Emitter['_events']>>();
   return (emitter, replace = (listener) => listener) => {
     if (!(emitter instanceof EventEmitter)) return;
     const { _events: events } = emitter as unknown as Emitter;

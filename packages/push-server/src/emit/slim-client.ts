@@ -1,6 +1,7 @@
 import type { Socket } from 'socket.io';
+import { SmallMap } from '../small-map.ts';
 import { createCompactor } from './compact-listeners.ts';
-import { SmallMap } from './small-map.ts';
+import { isEmptyList, roomForOne } from './room-for-one.ts';
 
 /** What is used here of a Socket.IO client, which is what all its sockets have in common. None of it is documented. */
 interface Client {
@@ -49,7 +50,8 @@ export function slimClient(socket: Socket): void {
   const client = socket.client as unknown as Client;
   if (client.sockets instanceof Map) client.sockets = new SmallMap(client.sockets);
   if (client.nsps instanceof Map) client.nsps = new SmallMap(client.nsps);
-  const kept = socket as unknown as { acks: unknown };
+  const kept = socket as unknown as { acks: unknown; fns: unknown };
+  if (isEmptyList(kept.fns)) kept.fns = roomForOne();
   if (kept.acks instanceof Map) kept.acks = new SmallMap(kept.acks);
   compactSocket(socket);
   share(client);

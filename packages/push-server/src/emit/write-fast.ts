@@ -5,6 +5,7 @@ import { writeReady } from './broadcast.ts';
 import { createCompactor, unwrapped } from './compact-listeners.ts';
 import type { AnyTransport, Connection } from './connection.ts';
 import { HandshakeRequest } from './handshake-request.ts';
+import { isEmptyList, roomForOne } from './room-for-one.ts';
 import { slimClient } from './slim-client.ts';
 import { type EngineRequest, WebSocketTransport } from './transport.ts';
 
@@ -52,17 +53,6 @@ function settle(connection: Connection, transport: AnyTransport): void {
   compactSocket(ws._socket);
   compactReceiver(ws._receiver);
   const receiver = ws._receiver as { _buffers?: unknown } | undefined;
-  if (receiver !== undefined && isEmpty(receiver._buffers)) receiver._buffers = roomForOne();
-  if (isEmpty(connection.sentCallbackFn)) connection.sentCallbackFn = roomForOne();
-}
-
-function isEmpty(list: unknown): boolean {
-  return Array.isArray(list) && list.length === 0;
-}
-
-/** A list that takes its first element where it is. V8 makes room for 17 in one that begins empty, and keeps it. */
-function roomForOne(): unknown[] {
-  const list: unknown[] = [undefined];
-  list.pop();
-  return list;
+  if (receiver !== undefined && isEmptyList(receiver._buffers)) receiver._buffers = roomForOne();
+  if (isEmptyList(connection.sentCallbackFn)) connection.sentCallbackFn = roomForOne();
 }

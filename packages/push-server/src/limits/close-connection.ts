@@ -20,7 +20,7 @@ interface WebSocketLike {
 }
 
 /** The WebSocket of a connection; `undefined` for long-polling. */
-export function webSocketOf({ transport }: Connection): WebSocketLike | undefined {
+function webSocketOf({ transport }: Connection): WebSocketLike | undefined {
   return transport.name === 'websocket' ? (transport as unknown as { socket: WebSocketLike }).socket : undefined;
 }
 

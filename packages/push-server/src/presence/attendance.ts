@@ -1,5 +1,6 @@
 import type { Logger } from '@gopush/service';
 import type { PresenceStore, RoomLeft } from '@gopush/store';
+import { SmallSet } from '../small-set.ts';
 
 /** Someone's first connection came into a room, or their last one left it. */
 type OnChange = (room: string, uid: string, change: 'joined' | 'left') => void;
@@ -48,7 +49,7 @@ export interface Attendance {
 interface Present {
   readonly uid: string;
   readonly since: number;
-  readonly rooms: Set<string>;
+  readonly rooms: SmallSet<string>;
 }
 
 /** Opens attendance: the lease begins, and is renewed until it is closed. */
@@ -140,7 +141,7 @@ export function createAttendance(options: AttendanceOptions): Attendance {
   return {
     async entered(socket, uid) {
       const since = Date.now();
-      here.set(socket, { uid, since, rooms: new Set() });
+      here.set(socket, { uid, since, rooms: new SmallSet() });
       clearTimeout(leaving.get(socket));
       leaving.delete(socket);
       await begun;

@@ -15,98 +15,122 @@ import {
   success,
 } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import type { Socket } from 'socket.io';
 import type { Rules } from '../hook/rules.ts';
 import type { Limits } from '../limits/limits.ts';
-import { createLine } from '../line.ts';
 import { type AckFunction, ackOf, refuse } from '../refuse.ts';
-import type { Session } from '../session.ts';
+import { type Session, sessionOf } from '../session.ts';
 import type { Push } from './push.ts';
 
-/** What a client may ask of rooms while what it asked before is not decided. */
-const maxWaiting = 1_000;
+/** What rooms are handled with. */
+export interface RoomsContext {
+  readonly push: Push;
+  readonly rules: Rules;
+  readonly limits: Limits;
+  readonly log: Logger;
+}
 
 /** What a client's ack gets besides `ok`. */
 type Answer = Result<object>;
 
-/** What a client asks of rooms: enter, speak, leave, see who is there. */
-export function handleRooms(session: Session, push: Push, rules: Rules, limits: Limits, log: Logger): void {
-  const { socket, client } = session;
-  const line = createLine(maxWaiting);
-  socket.on(events.room, (...args: unknown[]) => answer(args, parseRoomMessage(args[0]), speak));
-  socket.on(events.join, (...args: unknown[]) => answer(args, parseJoins(args[0]), enter));
-  socket.on(events.leave, (...args: unknown[]) => answer(args, parseRooms(args[0]), leave));
-  socket.on(events.publish, (...args: unknown[]) => answer(args, parsePublish(args[0]), publish));
-  socket.on(events.presence, (...args: unknown[]) => {
-    answer(args, parseRoom((args[0] as { room?: unknown } | undefined)?.room), lookAround);
-  });
+/**
+ * What clients ask of rooms: enter, speak, leave, see who is there.
+ *
+ * @returns listens to a socket, with the same functions for all
+ */
+export function handleRooms({ push, rules, limits, log }: RoomsContext): (socket: Socket) => void {
+  const listeners: Record<string, (this: Socket, ...args: unknown[]) => void> = {
+    [events.room](...args) {
+      answer(this, args, parseRoomMessage(args[0]), speak);
+    },
+    [events.join](...args) {
+      answer(this, args, parseJoins(args[0]), enter);
+    },
+    [events.leave](...args) {
+      answer(this, args, parseRooms(args[0]), leave);
+    },
+    [events.publish](...args) {
+      answer(this, args, parsePublish(args[0]), publish);
+    },
+    [events.presence](...args) {
+      answer(this, args, parseRoom((args[0] as { room?: unknown } | undefined)?.room), lookAround);
+    },
+  };
 
   /** All of these rooms, or none. What was missed in them comes room by room. */
-  async function enter(requests: readonly JoinRequest[]): Promise<Later> {
-    if (!hasRoomFor(requests.map(({ room }) => room))) return at(failed('too_many_rooms'));
-    const verdicts = await Promise.all(requests.map(({ room }) => mayJoin(room)));
+  async function enter(session: Session, requests: readonly JoinRequest[]): Promise<Later> {
+    if (
+      !hasRoomFor(
+        session,
+        requests.map(({ room }) => room),
+      )
+    )
+      return at(failed('too_many_rooms'));
+    const verdicts = await Promise.all(requests.map(({ room }) => mayJoin(session, room)));
     const refused = verdicts.find((verdict) => !verdict.ok);
     if (refused !== undefined) return at(refused);
     const joined: Joined[] = [];
     for (const request of requests) {
       // Entering a room after the end would leave the socket there for ever.
-      if (!socket.connected) return at(gone);
+      if (!session.socket.connected) return at(gone);
       joined.push(await session.join(request));
     }
     return at(success({ rooms: session.rooms, joined }));
   }
 
-  async function leave(rooms: readonly string[]): Promise<Later> {
+  async function leave(session: Session, rooms: readonly string[]): Promise<Later> {
     for (const room of rooms) session.leave(room);
     return at(success({ rooms: session.rooms }));
   }
 
   /** As in gopush 0.1: enters and speaks at once. Where either is refused, nothing is done. */
-  async function speak(message: RoomMessage): Promise<Later> {
+  async function speak(session: Session, message: RoomMessage): Promise<Later> {
     const { room, event, noBroadcast } = message;
     const speaks = event !== undefined && noBroadcast !== true;
-    if (!hasRoomFor([room])) return at(failed('too_many_rooms'));
-    const verdict = await mayJoin(room);
+    if (!hasRoomFor(session, [room])) return at(failed('too_many_rooms'));
+    const verdict = await mayJoin(session, room);
     if (!verdict.ok) return at(verdict);
     if (speaks && rules.has('canPublish')) {
-      const allowed = await rules.mayPublish(client, room, event, message.message);
+      const allowed = await rules.mayPublish(session.client, room, event, message.message);
       if (!allowed.ok) return at(allowed);
     }
-    if (!socket.connected) return at(gone);
+    if (!session.socket.connected) return at(gone);
     if (!session.isIn(room)) await session.join({ room });
     if (!speaks) return at(success({ rooms: session.rooms }));
-    const said = push.toRoom(room, event, message, { except: socket.id });
+    const said = push.toRoom(room, event, message, { except: session.socket.id });
     return { done: said.then((result) => (result.ok ? success({ rooms: session.rooms }) : result)) };
   }
 
-  async function publish({ room, event, message, id, echo, volatile }: PublishRequest): Promise<Later> {
+  async function publish(session: Session, request: PublishRequest): Promise<Later> {
+    const { room, event, message, id, echo, volatile } = request;
     if (rules.has('canPublish')) {
-      const allowed = await rules.mayPublish(client, room, event, message);
+      const allowed = await rules.mayPublish(session.client, room, event, message);
       if (!allowed.ok) return at(allowed);
     } else if (!session.isIn(room)) return at(failed('publish_refused', 'it is not in the room'));
     return {
       done: push.toRoom(room, event, message, {
         keep: volatile ? 'no' : 'try',
         ...(volatile ? { volatile } : {}),
-        ...(echo ? {} : { except: socket.id }),
+        ...(echo ? {} : { except: session.socket.id }),
         ...(id === undefined ? {} : { id }),
       }),
     };
   }
 
-  async function lookAround(room: string): Promise<Later> {
+  async function lookAround(session: Session, room: string): Promise<Later> {
     if (!session.isIn(room)) return at(failed('join_refused', 'who is in a room is told to those who are in it'));
     const users = await push.presence.room(room);
     return at(users.ok ? success({ users: users.value }) : users);
   }
 
-  function hasRoomFor(rooms: readonly string[]): boolean {
+  function hasRoomFor(session: Session, rooms: readonly string[]): boolean {
     const more = new Set(rooms.filter((room) => !session.isIn(room))).size;
     return more === 0 || session.rooms.length + more <= limits.roomsPerSocket;
   }
 
   /** Who is in a room already does not enter it. */
-  function mayJoin(room: string): Result<void> | Promise<Result<void>> {
-    return session.isIn(room) || !rules.has('canJoin') ? done : rules.mayJoin(client, room);
+  function mayJoin(session: Session, room: string): Result<void> | Promise<Result<void>> {
+    return session.isIn(room) || !rules.has('canJoin') ? done : rules.mayJoin(session.client, room);
   }
 
   function refuseAs(ack: AckFunction | undefined, failure: Failure): void {
@@ -115,7 +139,14 @@ export function handleRooms(session: Session, push: Push, rules: Rules, limits: 
   }
 
   /** Does what was asked for and tells how it went, where the client wants to know. */
-  function answer<T>(args: unknown[], parsed: Result<T>, act: (value: T) => Promise<Later>): void {
+  function answer<T>(
+    socket: Socket,
+    args: unknown[],
+    parsed: Result<T>,
+    act: (session: Session, value: T) => Promise<Later>,
+  ): void {
+    const session = sessionOf(socket);
+    if (session === undefined) return;
     const ack = ackOf(args);
     if (!parsed.ok) {
       refuseAs(ack, parsed.failure);
@@ -129,9 +160,15 @@ export function handleRooms(session: Session, push: Push, rules: Rules, limits: 
     // What a client asks is begun in the order in which it was asked; what the store takes its time for may end later.
     const task = (): Promise<void> =>
       // A session that goes on is in its rooms only when it has all that came since.
-      session.begun.then(() => act(parsed.value)).then((later) => void later.done.then(tell, failedToAct), failedToAct);
-    if (!line.add(task)) refuseAs(ack, { code: 'too_many_requests' });
+      session.begun
+        .then(() => act(session, parsed.value))
+        .then((later) => void later.done.then(tell, failedToAct), failedToAct);
+    if (!session.requests.add(task)) refuseAs(ack, { code: 'too_many_requests' });
   }
+
+  return (socket) => {
+    for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener);
+  };
 }
 
 /** An answer that may come after the next request has begun. */

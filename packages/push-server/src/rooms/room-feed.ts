@@ -1,5 +1,7 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryPage, HistoryStore, KeptMessage as Logged } from '@gopush/store';
+import { SmallMap } from '../small-map.ts';
+import { SmallSet } from '../small-set.ts';
 
 /** Gives messages of a room to the clients of this node. */
 export interface FeedEvents {
@@ -36,7 +38,7 @@ const lateMs = 100;
 export class RoomFeed {
   readonly room: string;
   /** Sockets of this node in the room. */
-  readonly members = new Set<string>();
+  readonly members = new SmallSet<string>();
   /** Resolves when it is known where the log stood when the first member came, or that it cannot be read now. */
   readonly opened: Promise<void>;
   #epoch: string | undefined;
@@ -49,7 +51,7 @@ export class RoomFeed {
   #again = false;
   #doubt: Doubt | undefined;
   /** Live messages of this epoch that came before the ones between, by their offsets. */
-  readonly #early = new Map<number, Logged>();
+  readonly #early = new SmallMap<number, Logged>();
   #busy: Promise<void> | undefined;
   #closed = false;
   #state: 'opening' | 'open' | 'blind' = 'opening';

@@ -20,6 +20,7 @@ import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
 import type { Session } from '../session.ts';
+import { SmallSet } from '../small-set.ts';
 import type { Recovery } from './recovery.ts';
 import { decodeSession, encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
 
@@ -108,9 +109,9 @@ interface Movable {
   token: string;
   readonly conn: EngineSocket;
   /** Sockets of Socket.IO on it. */
-  readonly sockets: Set<Socket>;
+  readonly sockets: SmallSet<Socket>;
   /** Those that are not admitted yet. */
-  readonly entering: Set<Socket>;
+  readonly entering: SmallSet<Socket>;
   /** How many there are to be before it can go on elsewhere. */
   readonly expected: number;
   /** Whether it was taken over from another node. */
@@ -179,7 +180,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const beginning = beginnings.get(conn.id);
     beginnings.delete(conn.id);
     if (beginning !== undefined) follow(conn, beginning.token, beginning.record);
-    else {
+    else if (conn.transport.name === 'polling') {
       conn.once('upgrade', () => {
         const later = tokensOfUpgrades.get(conn.id);
         tokensOfUpgrades.delete(conn.id);
@@ -188,8 +189,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
         for (const { socket } of sessions.values()) if ((socket.conn as unknown) === conn) movable.sockets.add(socket);
         void save(movable);
       });
+      conn.once('close', () => tokensOfUpgrades.delete(conn.id));
     }
-    conn.once('close', () => tokensOfUpgrades.delete(conn.id));
     const record = beginning?.record;
     if (record === undefined) return;
     arriving.delete(beginning?.socket as Duplex);
@@ -212,8 +213,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const movable: Movable = {
       token,
       conn,
-      sockets: new Set(),
-      entering: new Set(),
+      sockets: new SmallSet(),
+      entering: new SmallSet(),
       expected: record?.sockets.length ?? 1,
       resumed: record !== undefined,
       saved: Promise.resolve(),

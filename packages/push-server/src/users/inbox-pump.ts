@@ -3,6 +3,7 @@ import type { Logger } from '@gopush/service';
 import type { InboxStore } from '@gopush/store';
 import type { Socket } from 'socket.io';
 import { decodeMessage } from '../rooms/kept-message.ts';
+import { SmallSet } from '../small-set.ts';
 
 /** Messages that are under way to one client at a time. */
 const windowSize = 32;
@@ -22,7 +23,7 @@ export class InboxPump {
   /** The last one that is under way or done. */
   #after: number;
   /** Those that are under way. */
-  readonly #underWay = new Set<number>();
+  readonly #underWay = new SmallSet<number>();
   #woken = false;
   #running = false;
   #stopped = false;

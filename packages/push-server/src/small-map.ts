@@ -1,4 +1,4 @@
-/** A map that takes little memory while it has one entry or none, as most of those that Socket.IO keeps for each client do. */
+/** A map that takes little memory while it has one entry or none, as most of those that are kept for each client do. */
 export class SmallMap<K, V> implements Map<K, V> {
   #has = false;
   #key: K | undefined = undefined;
