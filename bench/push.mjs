@@ -1,10 +1,10 @@
 /**
- * Measures two push-servers together: `node bench/push.mjs [--rounds 3] [--clients 500] [--ms 1000] [--only rooms,users]`.
+ * Measures two push-servers together: `node bench/push.mjs [--rounds 3] [--clients 10,500] [--ms 1000] [--only rooms,users]`.
  *
  * Each round starts two processes anew for each way to join them: our embedded store and fan-out, Redis (one of its own, that writes nothing
  * to a disk), and stock Socket.IO with its Redis adapter. One server says everything, clients of both get it: an epoll program in C
- * (bench/members.c) that takes every message apart and ends when one is missing, twice or out of order. Then messages to users, said by
- * both. Rounds are interleaved, so that a machine that drifts does so for all. Writes bench/push.json and prints tables of medians.
+ * (bench/members.c) that takes every message apart and ends when one is missing, twice or out of order: few clients on each, where joining
+ * the servers is the work, and many, where writing to clients is. Then messages to users, said by both. Rounds are interleaved, so that a machine that drifts does so for all. Writes bench/push.json and prints tables of medians.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,17 +18,18 @@ import { parseArgs } from 'node:util';
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    clients: { type: 'string', default: '500' },
+    clients: { type: 'string', default: '10,500' },
     ms: { type: 'string', default: '1000' },
     only: { type: 'string', default: 'rooms,users' },
   },
 });
-const [rounds, clients, ms] = [values.rounds, values.clients, values.ms].map(Number);
+const [rounds, ms] = [values.rounds, values.ms].map(Number);
+/** Clients on each server: once for each number; the last one is for messages to users as well. */
+const sizes = values.clients.split(',').map(Number);
+const most = sizes.at(-1);
 const here = (path) => new URL(path, import.meta.url).pathname;
 const work = mkdtempSync(join(tmpdir(), 'gopush-bench-'));
 const members = join(work, 'members');
-/** Clients on both servers. */
-const audience = 2 * clients;
 const peers = ['embedded', 'Redis', 'embedded, no history', 'Redis, no history', 'Socket.IO + Redis'];
 const stores = ['embedded', 'Redis'];
 /** How many messages are on their way at a time. */
@@ -60,28 +61,31 @@ process.on('exit', () => {
 for (let round = 1; round <= rounds; round++) {
   // Who begins changes: what comes first finds another machine than what comes last.
   const turned = (list) => list.map((_, at) => list[(at + round) % list.length]);
-  if (values.only.includes('rooms')) for (const peer of turned(peers)) await measureRooms(peer, round);
+  if (values.only.includes('rooms')) {
+    for (const clients of sizes) for (const peer of turned(peers)) await measureRooms(peer, round, clients);
+  }
   if (values.only.includes('users')) for (const store of turned(stores)) await measureUsers(store, round);
 }
 writeFileSync(
   here('push.json'),
-  `${JSON.stringify({ node: process.version, cpu: cpus()[0].model, clients: audience, throughput, latencies }, null, 2)}\n`,
+  `${JSON.stringify({ node: process.version, cpu: cpus()[0].model, sizes, throughput, latencies }, null, 2)}\n`,
 );
 process.stdout.write(`${throughputTable()}\n${latencyTable()}`);
 process.exit();
 
 /** Messages said on one server, given to all clients of both. */
-async function measureRooms(peer, round) {
+async function measureRooms(peer, round, clients) {
   const servers = await startServers(peer, round);
   const [speaker] = servers;
-  const program = await connectClients(servers, 0, 'news');
-  await until(servers, 'members');
+  const program = await connectClients(servers, clients, 0, 'news');
+  await until(servers, 'members', clients);
   program.onDots((count) => speaker.tell({ ask: 'arrived', count }));
   // The first ones show that all is delivered as it should be, and have all compiled.
   let said = 40;
   await speaker.ask({ ask: 'run', messages: said, window: 1 });
   if (peer !== 'Socket.IO + Redis') await verifyHistory(servers, peer.includes('no history') ? 0 : Math.min(said, 100));
-  for (const [name, window] of Object.entries(windows)) {
+  for (const [pace, window] of Object.entries(windows)) {
+    const name = `${2 * clients} clients, ${pace}`;
     // How many take the wanted time.
     const trial = 8 * window + 40;
     const { ms: took } = await speaker.ask({ ask: 'run', messages: trial, window });
@@ -90,14 +94,14 @@ async function measureRooms(peer, round) {
     const { ms: measured } = await speaker.ask({ ask: 'run', messages, window });
     const after = await cpuTimes(servers);
     said += trial + messages;
-    const deliveries = messages * audience;
+    const deliveries = messages * 2 * clients;
     note(throughput, name, peer, {
       perSecond: deliveries / (measured / 1_000),
       serverMicroseconds: ((after.servers - before.servers) * 1_000) / deliveries,
       redisMicroseconds: ((after.redis - before.redis) * 1_000) / deliveries,
     });
     process.stderr.write(
-      `round ${round}  ${name.padEnd(24)} ${peer.padEnd(22)} ${(deliveries / measured).toFixed(0)}k/s\n`,
+      `round ${round}  ${name.padEnd(32)} ${peer.padEnd(22)} ${(deliveries / measured).toFixed(0)}k/s\n`,
     );
   }
   if (program.arrived() !== said) fail(`${peer}: ${program.arrived()} of ${said} messages came to all`);
@@ -120,8 +124,8 @@ async function verifyHistory(servers, wanted) {
 async function measureUsers(store, round) {
   for (const [name, { perSecond, options }] of Object.entries(ways)) {
     const servers = await startServers(store, round);
-    const program = await connectClients(servers, stride, '-');
-    await until(servers, 'clients');
+    const program = await connectClients(servers, most, stride, '-');
+    await until(servers, 'clients', most);
     await delay(500);
     const from = servers.map(() => ({}));
     const say = async (forMs) => {
@@ -129,7 +133,7 @@ async function measureUsers(store, round) {
       program.ages.length = 0;
       await Promise.all(
         servers.map((server, at) => {
-          const pick = () => 4 * Math.floor((Math.random() * audience) / 4) + 2 * at + Math.floor(Math.random() * 2);
+          const pick = () => 4 * Math.floor((Math.random() * 2 * most) / 4) + 2 * at + Math.floor(Math.random() * 2);
           const list = Array.from({ length: count }, pick);
           const counted = { ...from[at] };
           for (const user of list) from[at][user] = (from[at][user] ?? 0) + 1;
@@ -206,9 +210,9 @@ async function startServer(kind, settings) {
   };
 }
 
-async function connectClients(servers, stride, room) {
+async function connectClients(servers, clients, stride, room) {
   const ports = servers.map(({ port }) => String(port));
-  const child = spawn(members, [String(audience), String(stride), room, ...ports], {
+  const child = spawn(members, [String(2 * clients), String(stride), room, ...ports], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   child.on('exit', (code) => code > 0 && fail('what was delivered is wrong'));
@@ -242,7 +246,7 @@ async function connectClients(servers, stride, room) {
 }
 
 /** Resolves when all are there, and what greets them has gone out. */
-async function until(servers, what) {
+async function until(servers, what, clients) {
   for (const server of servers) while ((await server.ask({ ask: 'count' }))[what] !== clients) await delay(20);
   await delay(300);
 }
