@@ -7,7 +7,7 @@
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,7 +23,9 @@ const { values } = parseArgs({
 });
 const [rounds, clients, idle, ms] = [values.rounds, values.clients, values.idle, values.ms].map(Number);
 const here = (path) => new URL(path, import.meta.url).pathname;
-const receivers = join(mkdtempSync(join(tmpdir(), 'gopush-bench-')), 'receivers');
+const work = mkdtempSync(join(tmpdir(), 'gopush-bench-'));
+process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+const receivers = join(work, 'receivers');
 const peers = ['ours', 'socket.io', 'ws'];
 /** Deliveries a second: of how many events a turn, and whether to a room or socket by socket. */
 const cases = {

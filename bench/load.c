@@ -4,11 +4,13 @@
  *
  *   load target PORT [resumes]                  answers GET with 1 KB, upgrades to WebSocket and echoes; says that its sessions can be moved
  *   load ws PORT CONNECTIONS SIZE WINDOW MS     keeps WINDOW messages of SIZE bytes on their way on each connection
+ *   load paced PORT CONNECTIONS SIZE RATE MS    sends RATE messages of SIZE bytes a second, over all connections in turn, and says how long echoes took
  *   load idle PORT CONNECTIONS                  opens that many WebSockets, says so, and holds them until its input ends
  *   load upgrades PORT CONCURRENCY MS           opens a WebSocket and closes it, over and over
  *   load http PORT CONNECTIONS MS               sends GET over and over on kept connections
  *
- * Every answer is checked; the first wrong one ends the program. Masks are all zero, so payloads stay as they are.
+ * Every answer is checked; the first wrong one ends the program. Masks are all zero, so payloads stay as they are. Every close is a reset:
+ * nothing stays behind in the kernel for a minute, where it would take ports from what is measured next, and count as its memory.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,6 +24,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +34,7 @@ typedef struct {
   int fd;
   int upgraded;
   int outgoing;      /* messages on their way */
+  long long awaited; /* paced: the number of the message whose echo comes next */
   size_t in, out, sent;
   unsigned char *input, *output;
 } Connection;
@@ -42,6 +46,11 @@ static unsigned char *frame;
 static size_t frame_size;
 static char answer_http[ANSWER + 256];
 static size_t answer_http_size;
+/* Paced: message k goes over connection k % connections and is due at start + k / rate, whatever became of those before it. */
+static Connection **all;
+static int timer;
+static double rate, start, *late, *took;
+static long long sent, total;
 
 static const char handshake[] =
     "GET /?user=load HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -72,8 +81,10 @@ static void watch(Connection *c, int events, int operation) {
 
 static Connection *add(int fd, int events) {
   int on = 1;
+  struct linger reset = {1, 0};
   Connection *c = calloc(1, sizeof *c);
   c->fd = fd;
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   watch(c, events, EPOLL_CTL_ADD);
   return c;
@@ -133,6 +144,27 @@ static void speak(Connection *c) {
   flush(c);
 }
 
+static double due(long long k) {
+  return start + k / rate;
+}
+
+/* Sends what is due by now, and has the timer ring for the next one. Spinning would be more exact, and take the core from the target. */
+static void send_due(void) {
+  for (double t; sent < total && due(sent) <= (t = now()); sent++) {
+    Connection *c = all[sent % connections];
+    late[sent] = t - due(sent);
+    put(c, frame, frame_size);
+    flush(c);
+  }
+  /* All zero, it never rings again. */
+  struct itimerspec next = {0};
+  if (sent < total) {
+    next.it_value.tv_sec = due(sent);
+    next.it_value.tv_nsec = (due(sent) - next.it_value.tv_sec) * 1e9;
+  }
+  timerfd_settime(timer, TFD_TIMER_ABSTIME, &next, NULL);
+}
+
 /* How many bytes the frame at the start takes; 0 while that is not known. */
 static size_t frame_length(const unsigned char *b, size_t n, size_t *head) {
   if (n < 2) return 0;
@@ -176,8 +208,6 @@ static ssize_t take(Connection *c, unsigned char *b, size_t n) {
     c->upgraded = 1;
     messages += mode != 'w';
     if (mode == 'u') {
-      struct linger reset = {1, 0};
-      setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
       drop(c);
       dial();
       return -1;
@@ -199,9 +229,15 @@ static ssize_t take(Connection *c, unsigned char *b, size_t n) {
   } else {
     if (length - head != (size_t)size || memcmp(b + head, frame + frame_size - size, size) != 0) die("an echo is wrong");
     messages++;
-    c->outgoing--;
-    put(c, frame, frame_size);
-    c->outgoing++;
+    if (mode == 'p') {
+      if (c->awaited >= sent) die("an echo of nothing");
+      took[c->awaited] = now() - due(c->awaited);
+      c->awaited += connections;
+    } else {
+      c->outgoing--;
+      put(c, frame, frame_size);
+      c->outgoing++;
+    }
   }
   return length;
 }
@@ -214,6 +250,7 @@ static void receive(Connection *c) {
   ssize_t n = read(c->fd, b + had, BUFFER - had - 1);
   if (n < 0 && errno == EAGAIN) return;
   if (n <= 0) {
+    if (mode == 'p' || mode == 'i') die("a connection ended");
     if (mode != 't') failures++;
     drop(c);
     if (mode == 'h' || mode == 'u') dial();
@@ -236,11 +273,13 @@ static void receive(Connection *c) {
 
 static void loop(int listener, double until) {
   struct epoll_event events[EVENTS];
-  while (until == 0 || now() < until) {
-    int n = epoll_wait(queue, events, EVENTS, 100);
+  for (double left = 0; until == 0 || (left = until - now()) > 0;) {
+    int n = epoll_wait(queue, events, EVENTS, until == 0 ? -1 : left * 1e3 + 1);
     for (int i = 0; i < n; i++) {
       Connection *c = events[i].data.ptr;
-      if (c == NULL) {
+      if (c == NULL && mode == 'p') {
+        send_due();
+      } else if (c == NULL) {
         for (int fd; (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0;) add(fd, EPOLLIN);
       } else {
         if (events[i].events & EPOLLOUT) flush(c);
@@ -272,17 +311,56 @@ static void report(double seconds) {
   printf("{\"perSecond\":%.0f,\"failures\":%lld,\"cpuSeconds\":%.2f}\n", messages / seconds, failures, cpu);
 }
 
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void print_parts(const char *name, double *seconds, long long n) {
+  qsort(seconds, n, sizeof *seconds, ascending);
+  printf("\"%s\":{\"p50\":%.1f,\"p99\":%.1f,\"p99.9\":%.1f,\"max\":%.1f},", name, seconds[n / 2] * 1e6, seconds[n * 99 / 100] * 1e6,
+         seconds[n * 999 / 1000] * 1e6, seconds[n - 1] * 1e6);
+}
+
+/*
+ * The messages of the first second are not counted. An echo is as old as its message is overdue: what waits behind a stall, be it here,
+ * counts with all its wait. How late messages were sent tells how much of that is the load's own.
+ */
+static void pace(double seconds) {
+  long long warm = rate;
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+  while (messages < connections) loop(-1, now() + 0.05);
+  messages = 0;
+  total = warm + rate * seconds;
+  late = calloc(total, sizeof *late);
+  took = calloc(total, sizeof *took);
+  timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+  if (timer < 0 || epoll_ctl(queue, EPOLL_CTL_ADD, timer, &event) < 0) die("timer");
+  start = now();
+  send_due();
+  while (messages < total && now() < due(total) + 10) loop(-1, now() + 0.05);
+  printf("{");
+  print_parts("took", took + warm, total - warm);
+  print_parts("late", late + warm, total - warm);
+  printf("\"messages\":%lld,\"failures\":%lld}\n", total - warm, total - messages);
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) die("usage: see the head of load.c");
   signal(SIGPIPE, SIG_IGN);
+  struct rlimit files;
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
   queue = epoll_create1(0);
   mode = argv[1][0];
   port = atoi(argv[2]);
   resumes = argc > 3 && strcmp(argv[3], "resumes") == 0;
   if (mode == 't') serve();
   connections = argc > 3 ? atoi(argv[3]) : 1;
-  size = mode == 'w' ? atoi(argv[4]) : 0;
+  size = mode == 'w' || mode == 'p' ? atoi(argv[4]) : 0;
   window = mode == 'w' ? atoi(argv[5]) : 0;
+  rate = mode == 'p' ? atoi(argv[5]) : 0;
   double seconds = argc > 4 ? atoi(argv[argc - 1]) / 1e3 : 0;
 
   frame = calloc(1, size + 8);
@@ -293,8 +371,10 @@ int main(int argc, char **argv) {
   frame_size = (size < 126 ? 6 : 8) + size;
   memset(frame + frame_size - size, 'm', size);
 
+  all = calloc(connections, sizeof *all);
   for (int i = 0; i < connections; i++) {
-    dial();
+    all[i] = dial();
+    all[i]->awaited = i;
     if (i % 64 == 63) loop(-1, now() + 0.001);
   }
   if (mode == 'i') {
@@ -304,6 +384,10 @@ int main(int argc, char **argv) {
     while (getchar() != EOF) {}
     return 0;
   }
+  if (mode == 'p') {
+    pace(seconds);
+    return 0;
+  }
   /* Until compilers have seen enough of it, on a machine with other work, too. */
   double warm = now();
   do loop(-1, now() + seconds / 2);
@@ -311,7 +395,7 @@ int main(int argc, char **argv) {
   messages = 0;
   puts("measuring");
   fflush(stdout);
-  double start = now();
+  start = now();
   loop(-1, start + seconds);
   report(now() - start);
   return 0;

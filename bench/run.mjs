@@ -1,5 +1,5 @@
 /**
- * Measures the agent beside its peers: `node bench/run.mjs [--rounds 3] [--ms 3000] [--by cpu] [--only tunnel,http,…] [--peers agent,nginx]`.
+ * Measures the agent beside its peers: `node bench/run.mjs [--rounds 3] [--ms 3000] [--by cpu] [--only tunnel,latency,…] [--peers agent,nginx]`.
  *
  * Each proxy is one process on core 0; the load and the target are on core 1. Rounds are interleaved, so that a machine that drifts does so
  * for all. `direct` goes past every proxy: it shows what load and target can do. With `--by cpu` a figure is what a proxy does in a second
@@ -8,7 +8,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,8 +25,13 @@ const { values: options } = parseArgs({
 });
 const here = (path) => new URL(path, import.meta.url).pathname;
 const work = mkdtempSync(join(tmpdir(), 'gopush-bench-'));
+process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 const load = join(work, 'load');
 const [targetPort, proxyPort, resumablePort] = [19_100, 19_200, 19_101];
+/** Each tunnel takes two descriptors of its proxy, which has some of its own, too. */
+const spare = 200;
+const mayOpen = Number(/Max open files\s+\d+\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))[1]);
+const tunnels = Math.min(10_000, Math.floor((mayOpen - spare) / 2));
 
 const node = (script, ...args) => [
   process.execPath,
@@ -41,7 +46,12 @@ const configured = (file) => {
   const text = readFileSync(here(`peers/${file}`), 'utf8');
   writeFileSync(
     path,
-    text.replaceAll('{port}', proxyPort).replaceAll('{target}', targetPort).replaceAll('{dir}', work),
+    text
+      .replaceAll('{port}', proxyPort)
+      .replaceAll('{target}', targetPort)
+      .replaceAll('{dir}', work)
+      .replaceAll('{descriptors}', 2 * tunnels + spare)
+      .replaceAll('{clients}', tunnels + spare / 4),
   );
   return path;
 };
@@ -71,10 +81,16 @@ const cases = {
   'tunnel 16 KB': { kind: 'tunnel', args: ['ws', 50, 16_384, 1], peers: plain },
   'frames walked, window 1': { kind: 'walking', args: ['ws', 100, 64, 1], peers: ['agent', ...forWalking] },
   'frames walked, window 8': { kind: 'walking', args: ['ws', 100, 64, 8], peers: ['agent', ...forWalking] },
+  'latency 64 B, 5,000/s': { kind: 'latency', args: ['paced', 100, 64, 5_000], peers: plain },
+  'latency 64 B, 20,000/s': { kind: 'latency', args: ['paced', 100, 64, 20_000], peers: plain },
   upgrades: { kind: 'upgrades', args: ['upgrades', 32], peers: plain },
   'HTTP 1 KB': { kind: 'http', args: ['http', 64], peers: [...plain.filter((name) => name !== 'pipe'), ...forHttp] },
-  'kB per idle tunnel': { kind: 'memory', peers: plain.filter((name) => name !== 'direct') },
+  [`${tunnels.toLocaleString('en')} idle tunnels`]: {
+    kind: 'memory',
+    peers: plain.filter((name) => name !== 'direct'),
+  },
 };
+const measures = { latency: measureLatency, memory: measureMemory };
 
 for (const [tool, why] of [
   ['cc', 'compiles the load'],
@@ -90,81 +106,124 @@ const chosen = options.peers === '' ? Object.keys(peers) : options.peers.split('
 const present = chosen.filter(
   (name) => !['nginx', 'HAProxy'].includes(name) || !spawnSync(name.toLowerCase(), ['-v']).error,
 );
-const kinds = options.only === '' ? ['tunnel', 'walking', 'upgrades', 'http', 'memory'] : options.only.split(',');
+const kinds =
+  options.only === '' ? ['tunnel', 'walking', 'latency', 'upgrades', 'http', 'memory'] : options.only.split(',');
+const notReadable = 'not readable here';
 const results = {};
 
 const target = start(['taskset', '-c', '1', load, 'target', String(targetPort)]);
 const resumable = start(['taskset', '-c', '1', load, 'target', String(resumablePort), 'resumes']);
+process.on('exit', () => {
+  for (const { child } of [target, resumable]) child.kill('SIGKILL');
+});
 await Promise.all([target.ready, resumable.ready]);
 for (let round = 1; round <= Number(options.rounds); round++) {
   for (const [name, { kind, args, peers: compared }] of Object.entries(cases)) {
     if (!kinds.includes(kind)) continue;
     for (const peer of compared.filter((one) => present.includes(one))) {
-      const value = kind === 'memory' ? await measureMemory(peer) : await measure(peer, args);
-      results[name] ??= {};
-      results[name][peer] ??= [];
-      results[name][peer].push(value);
-      process.stderr.write(`round ${round}  ${name.padEnd(22)} ${peer.padEnd(24)} ${value}\n`);
+      if (kind in measures) {
+        const figures = await measures[kind](peer, args);
+        for (const [figure, value] of Object.entries(figures)) note(round, `${name}, ${figure}`, peer, value);
+      } else note(round, name, peer, await measure(peer, args));
     }
   }
 }
-for (const { child } of [target, resumable]) child.kill('SIGKILL');
 writeFileSync(
   here('results.json'),
-  `${JSON.stringify({ node: process.version, cpu: cpus()[0].model, results }, null, 2)}\n`,
+  `${JSON.stringify({ node: process.version, cpu: cpus()[0].model, tunnels, results }, null, 2)}\n`,
 );
 process.stdout.write(table());
+process.exit();
 
 /** Messages, upgrades or requests a second through a peer. */
 async function measure(peer, args) {
+  const { answer, used, proxied } = await run(peer, args);
+  if (answer === undefined) return Number.NaN;
+  if (options.by === 'clock') return answer.perSecond;
+  return proxied ? Math.round((answer.perSecond * Number(options.ms)) / 1_000 / used) : Number.NaN;
+}
+
+/** How long echoes take at a fixed rate; "sent late" is how much of that the load itself may be the reason for. */
+async function measureLatency(peer, args) {
+  const { answer } = await run(peer, args);
+  if (answer === undefined) return { 'p50 µs': Number.NaN, 'p99 µs': Number.NaN };
+  const named = (parts, prefix) => Object.entries(parts).map(([part, value]) => [`${prefix}${part} µs`, value]);
+  return {
+    ...Object.fromEntries([...named(answer.took, ''), ...named(answer.late, 'sent late: ')]),
+    messages: answer.messages,
+  };
+}
+
+/** Runs the load against a peer; without an answer where the load found something wrong. */
+async function run(peer, [what, ...rest]) {
   const proxy = await startPeer(peer);
   try {
     const port = proxy === undefined ? targetPort : proxyPort;
-    const [what, ...rest] = args;
-    const run = spawn('taskset', ['-c', '1', load, what, port, ...rest, options.ms].map(String), {
+    const child = spawn('taskset', ['-c', '1', load, what, port, ...rest, options.ms].map(String), {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     let said = '';
     let cpuBefore = 0;
-    run.stdout.on('data', (text) => {
+    child.stdout.on('data', (text) => {
       if (said === '') cpuBefore = cpuSeconds(proxy);
       said += text;
     });
-    const [code] = await once(run, 'close');
-    if (code !== 0) return Number.NaN;
+    const [code] = await once(child, 'close');
     const used = cpuSeconds(proxy) - cpuBefore;
-    const { perSecond, failures } = JSON.parse(said.slice(said.indexOf('{')));
-    if (failures > 0) return Number.NaN;
-    if (options.by === 'clock') return perSecond;
-    return proxy === undefined ? Number.NaN : Math.round((perSecond * Number(options.ms)) / 1_000 / used);
+    const answer = code === 0 ? JSON.parse(said.slice(said.indexOf('{'))) : undefined;
+    return { answer: answer?.failures === 0 ? answer : undefined, used, proxied: proxy !== undefined };
   } finally {
     await proxy?.stop();
   }
 }
 
-/** What the process of a peer grows by for each of 9,000 idle tunnels (two descriptors each, and 20,000 are a common limit), after the heap has settled. */
+/** What idle tunnels take: in the process of the proxy, and in the kernel beyond what the same connections take without a proxy. */
 async function measureMemory(peer) {
-  const count = 9_000;
+  const direct = await growthByTunnels(undefined);
+  const proxied = await growthByTunnels(peer);
+  const each = (kb) => Number((kb / tunnels).toFixed(1));
+  return {
+    'kB each': each(proxied.process),
+    'kernel kB each': Number.isNaN(direct.kernel) ? notReadable : each(proxied.kernel - direct.kernel),
+  };
+}
+
+/** What the process of a peer and the kernel grow by when all idle tunnels are open, in kB, after the heap has settled. */
+async function growthByTunnels(peer) {
   const proxy = await startPeer(peer);
+  const port = String(proxy === undefined ? targetPort : proxyPort);
+  const taken = async () => {
+    await settle(proxy?.pid());
+    return { process: proxy === undefined ? 0 : residentKb(proxy.pid()), kernel: kernelKb() };
+  };
   try {
     // Once through everything, so that what is loaded and compiled for the first tunnel is not counted.
-    spawnSync('taskset', ['-c', '1', load, 'ws', proxyPort, 50, 64, 1, 500].map(String));
-    await settle(proxy.pid());
-    const before = residentKb(proxy.pid());
-    const holder = start(['taskset', '-c', '1', load, 'idle', String(proxyPort), String(count)], 'pipe');
+    spawnSync('taskset', ['-c', '1', load, 'ws', port, 50, 64, 1, 500].map(String));
+    const before = await taken();
+    const holder = start(['taskset', '-c', '1', load, 'idle', port, String(tunnels)], 'pipe');
     await holder.ready;
-    await settle(proxy.pid());
-    const after = residentKb(proxy.pid());
+    const after = await taken();
     holder.child.stdin.end();
     await once(holder.child, 'exit');
-    return Number(((after - before) / count).toFixed(1));
+    return { process: after.process - before.process, kernel: after.kernel - before.kernel };
   } finally {
-    await proxy.stop();
+    await proxy?.stop();
   }
 }
 
+/**
+ * What the kernel has in objects that it cannot give up: sockets, files, what epoll keeps of them. Everyone may read it, unlike
+ * /proc/slabinfo, and no use of files moves it, unlike all of Slab: there each reading of a folder leaves something behind. So what a
+ * socket has among the reclaimable is missing, its inode and its name, 1 kB, the same for every proxy. Pages of TCP (/proc/net/sockstat)
+ * are what may be queued, not what is taken, and none for idle sockets. NaN where the kernel does not tell, as in some sandboxes.
+ */
+function kernelKb() {
+  const kb = /SUnreclaim:\s+([1-9]\d*)/.exec(readFileSync('/proc/meminfo', 'utf8'));
+  return Number(kb?.[1]);
+}
+
 async function settle(pid) {
-  const isNode = readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('node');
+  const isNode = pid !== undefined && readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('node');
   for (let turn = 0; turn < 3; turn++) {
     if (isNode) process.kill(pid, 'SIGUSR2');
     await delay(400);
@@ -213,22 +272,39 @@ async function startPeer(name) {
 }
 
 function start([command, ...args], stdin = 'ignore', stdout = 'pipe') {
-  const child = spawn(command, args, { stdio: [stdin, stdout, 'ignore', 'pipe'] });
+  // What a peer writes to the folder for temporary files goes when ours goes.
+  const env = { ...process.env, TMPDIR: work };
+  const child = spawn(command, args, { stdio: [stdin, stdout, 'ignore', 'pipe'], env });
   const tells = child.stdout ?? child.stdio[3];
-  const ready = new Promise((resolve) => tells.once('data', resolve));
+  const ready = new Promise((resolve, reject) => {
+    tells.once('data', resolve);
+    child.once('exit', () => reject(new Error(`${args.join(' ')} ended before it was ready`)));
+  });
+  ready.catch(() => {});
   return { child, ready };
+}
+
+function note(round, name, peer, value) {
+  results[name] ??= {};
+  results[name][peer] ??= [];
+  results[name][peer].push(value);
+  process.stderr.write(`round ${round}  ${name.padEnd(42)} ${peer.padEnd(24)} ${value}\n`);
 }
 
 function table() {
   const names = [...new Set(Object.values(results).flatMap((byPeer) => Object.keys(byPeer)))];
-  const columns = Object.keys(results);
+  // The others are in the file.
+  const isShown = (name) => !name.startsWith('latency') || /, p(50|99) µs$/.test(name);
+  const columns = Object.keys(results).filter(isShown);
   const cell = (column, name) => {
     const value = median(results[column][name]);
     if (value === undefined) return '';
+    if (value === notReadable) return value;
+    if (column.includes('kB')) return value.toFixed(1);
     // Walking is compared with not walking.
     const nginx = median(results[column].nginx ?? results[column]['agent that walks no frames']);
-    const ratio = nginx === undefined || column.startsWith('kB') ? '' : ` (${(value / nginx).toFixed(2)})`;
-    return column.startsWith('kB') ? value.toFixed(1) : `${(value / 1_000).toFixed(1)}k${ratio}`;
+    const ratio = nginx === undefined ? '' : ` (${(value / nginx).toFixed(2)})`;
+    return `${column.endsWith('µs') ? value.toFixed(0) : `${(value / 1_000).toFixed(1)}k`}${ratio}`;
   };
   const rows = names.map((name) => `| ${[name, ...columns.map((column) => cell(column, name))].join(' | ')} |`);
   return `| | ${columns.join(' | ')} |\n|${'---|'.repeat(columns.length + 1)}\n${rows.join('\n')}\n`;
