@@ -1,7 +1,8 @@
 /**
  * Measures what a push-server sends: `node bench/fanout.mjs [--rounds 7] [--clients 2000] [--idle 3000] [--ms 1500]`.
  *
- * Beside it are stock Socket.IO, and bare `ws` sending one frame that was encoded before. Each server is one process on core 0; its
+ * Beside it are stock Socket.IO, and bare `ws` sending one frame that was encoded before; of memory, also a push-server as a user runs it,
+ * where each client is a user with a session, an inbox and presence. Each server is one process on core 0; its
  * clients, an epoll program in C (bench/receivers.c) that compares every byte, are on core 1. Rounds are interleaved, so that a machine
  * that drifts does so for all. Writes bench/fanout.json and prints a table: medians, and the medians of each round's ratio to Socket.IO.
  */
@@ -27,6 +28,7 @@ const work = mkdtempSync(join(tmpdir(), 'gopush-bench-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 const receivers = join(work, 'receivers');
 const peers = ['ours', 'socket.io', 'ws'];
+const whole = 'push-server';
 /** Deliveries a second: of how many events a turn, and whether to a room or socket by socket. */
 const cases = {
   'one event': { events: 1, to: 'room' },
@@ -49,7 +51,11 @@ if (spawnSync('cc', ['-O2', '-o', receivers, here('receivers.c')], { stdio: 'inh
 
 for (let round = 1; round <= rounds; round++) {
   // Who begins changes: what comes first finds another machine than what comes last.
-  for (const peer of peers.map((_, at) => peers[(at + round) % peers.length])) await measure(peer, round);
+  for (const peer of peers.map((_, at) => peers[(at + round) % peers.length])) {
+    await measureMemory(peer, round);
+    await measure(peer, round);
+  }
+  await measureMemory(whole, round);
 }
 writeFileSync(
   here('fanout.json'),
@@ -57,8 +63,7 @@ writeFileSync(
 );
 process.stdout.write(table());
 
-/** All cases with one server process. */
-async function measure(peer, round) {
+async function measureMemory(peer, round) {
   const server = await startServer(peer);
   // The first ones make V8's young generation grow to its full size, which is not the price of a client.
   const first = await connectClients(server, idle / 2);
@@ -67,6 +72,12 @@ async function measure(peer, round) {
   note(round, memory, peer, ((await residentKb(server.pid)) - before) / idle);
   await others.stop(idle / 2);
   await first.stop();
+  await server.stop();
+}
+
+/** All cases of speed with one server process. */
+async function measure(peer, round) {
+  const server = await startServer(peer);
   const audience = await connectClients(server, clients);
   for (const [name, { events, to }] of Object.entries(cases)) {
     const { hex, bytes } = await server.ask({ ask: 'frame' });
@@ -89,6 +100,8 @@ async function startServer(peer) {
   const child = fork(here('peers/fanout.mjs'), [peer], {
     execPath: 'taskset',
     execArgv: ['-c', '0', process.execPath, '--expose-gc'],
+    // What a push-server keeps goes when our own folder goes.
+    env: { ...process.env, TMPDIR: work },
   });
   const died = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${peer} ended with ${code}`)));
   died.catch(() => {});
@@ -112,9 +125,10 @@ async function startServer(peer) {
 }
 
 async function connectClients(server, count, already = 0) {
+  const path = '/socket.io/?EIO=4&transport=websocket';
   const child = spawn(
     'taskset',
-    ['-c', '1', receivers, String(server.port), String(count), '/socket.io/?EIO=4&transport=websocket&user=ann'],
+    ['-c', '1', receivers, String(server.port), String(count), `${path}&uid=u${already}-`],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   child.on('exit', (code) => code > 0 && fail('what was delivered is wrong'));
@@ -155,7 +169,8 @@ function note(round, name, peer, value) {
 
 function table() {
   const rows = Object.entries(results).map(([name, byPeer]) => {
-    const cells = peers.map((peer) => {
+    const cells = [...peers, whole].map((peer) => {
+      if (byPeer[peer] === undefined) return '';
       const value = median(byPeer[peer]);
       const ratio = median(byPeer[peer].map((one, at) => one / byPeer['socket.io'][at])).toFixed(2);
       return name === memory ? `${value.toFixed(1)} (${ratio})` : `${(value / 1_000).toFixed(0)}k (${ratio})`;
@@ -163,7 +178,7 @@ function table() {
     const toWs = median(byPeer.ours.map((one, at) => one / byPeer.ws[at])).toFixed(2);
     return `| ${[name, ...cells, toWs].join(' | ')} |`;
   });
-  return `| | ${[...peers, 'ours / ws'].join(' | ')} |\n|${'---|'.repeat(peers.length + 2)}\n${rows.join('\n')}\n`;
+  return `| | ${[...peers, whole, 'ours / ws'].join(' | ')} |\n|${'---|'.repeat(peers.length + 3)}\n${rows.join('\n')}\n`;
 }
 
 function median(list) {

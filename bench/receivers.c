@@ -2,7 +2,8 @@
  * The clients of the fan-out benchmark: one thread, one epoll, nothing kept per client but a position, so that on one core they are not
  * the limit of what is measured on the other.
  *
- *   receivers PORT COUNT PATH    opens that many WebSockets, sends each "40" (which joins a Socket.IO namespace), says "ready"
+ *   receivers PORT COUNT PATH    opens that many WebSockets, each at PATH and its number, sends each "40" (which joins a Socket.IO namespace),
+ *                                says "ready"
  *
  * Then it is told what to expect by lines on its input, each "BYTES HEX": the bytes are those of one frame, which every client is to
  * get over and over from now on; every byte is compared. For each BYTES that have come to all clients together it writes a dot.
@@ -36,16 +37,16 @@ static void die(const char *what) {
 
 /* What a browser says; a server keeps some of it for each client. */
 static const char handshake[] =
-    "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n"
+    "GET %s%d HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n"
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36\r\n"
     "Upgrade: websocket\r\nOrigin: http://127.0.0.1:%d\r\nSec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n"
     "Accept-Language: en-GB,en;q=0.9\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
 
-static void dial(Client *c, int port, const char *path) {
+static void dial(Client *c, int port, const char *path, int number) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   char text[2048], answer[4096];
-  int on = 1, size = snprintf(text, sizeof text, handshake, path, port, port);
+  int on = 1, size = snprintf(text, sizeof text, handshake, path, number, port, port);
   /* An empty mask, so "40" stays as it is. */
   static const unsigned char join[] = {0x81, 0x82, 0, 0, 0, 0, '4', '0'};
   c->fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -78,7 +79,7 @@ int main(int argc, char **argv) {
   int port = atoi(argv[1]), count = atoi(argv[2]), queue = epoll_create1(0);
   Client *clients = calloc(count, sizeof *clients);
   for (int i = 0; i < count; i++) {
-    dial(&clients[i], port, argv[3]);
+    dial(&clients[i], port, argv[3], i);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &clients[i]};
     if (epoll_ctl(queue, EPOLL_CTL_ADD, clients[i].fd, &event) < 0) die("epoll_ctl");
   }

@@ -1,9 +1,13 @@
 /**
- * A server of the fan-out benchmark: `node peers/fanout.mjs ours|socket.io|ws`. Its clients get one small event over and over.
+ * A server of the fan-out benchmark: `node peers/fanout.mjs ours|socket.io|ws|push-server`. Its clients get one small event over and over.
  * It is asked by messages and answers each with one.
  */
+
+import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { emitLocal, writeFast } from '@gopush/push-server';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { emitLocal, startPushServer, writeFast } from '@gopush/push-server';
 import { Server } from 'socket.io';
 import { WebSocketServer } from 'ws';
 import './settle.mjs';
@@ -14,7 +18,7 @@ const payload = Buffer.from(`42${JSON.stringify(['news', event])}`);
 const frame = Buffer.concat([Buffer.from([0x81, payload.length]), payload]);
 
 const http = createServer();
-const { emit, each, count } = kind === 'ws' ? bareWs() : socketIo();
+const { emit, each, count } = kind === 'push-server' ? await pushServer() : kind === 'ws' ? bareWs() : socketIo();
 
 /** Rounds under way: enough for the server never to wait for its clients, and few enough for their buffers. */
 const window = 8;
@@ -31,7 +35,7 @@ process.on('message', async ({ ask, rounds, events, to }) => {
   if (ask === 'run') process.send(await run(rounds, events, to === 'each' ? each : emit));
 });
 process.on('disconnect', () => process.exit());
-http.listen(0, '127.0.0.1', () => process.send({ port: http.address().port }));
+if (kind !== 'push-server') http.listen(0, '127.0.0.1', () => process.send({ port: http.address().port }));
 
 /** Sends that many rounds of that many events each, one round a turn of the loop. */
 async function run(rounds, events, send) {
@@ -61,6 +65,15 @@ function socketIo() {
     },
     count: () => io.of('/').adapter.rooms.get('room')?.size ?? 0,
   };
+}
+
+/** With a store of its own; it is asked for its clients alone. */
+async function pushServer() {
+  const dir = mkdtempSync(join(tmpdir(), 'gopush-bench-'));
+  const settings = { pingIntervalMs: 3_600_000, fanoutDir: dir, storeDir: join(dir, 'store') };
+  const { io, port } = await startPushServer({ config: { serverPortStart: 0, pushServer: settings } });
+  process.send({ port });
+  return { count: () => io.of('/').sockets.size };
 }
 
 function bareWs() {
