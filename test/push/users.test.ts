@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
 import { startProgram } from '../support/cli.ts';
-import { connectTo, describeNodes, hear } from '../support/nodes.ts';
+import { connectTo, describeNodes, hear, startNodes } from '../support/nodes.ts';
 import { nextEvent, openClient } from '../support/socket-io.ts';
 
 describeNodes('users', (startNodes) => {
@@ -135,4 +136,34 @@ describeNodes('users', (startNodes) => {
     await nextEvent(again, 'go:inbox');
     await expect.poll(() => server.push.inbox.status('ann', 'a')).toEqual({ ok: true, value: 'acked' });
   });
+});
+
+test('however many push-servers there are, only those that have a user are told of what is said to it', async () => {
+  const nodes = await startNodes('Redis');
+  const [one, two, three] = [await nodes.start(), await nodes.start(), await nodes.start(), await nodes.start()];
+  const anns = [await connectTo(two, 'ann'), await connectTo(two, 'ann'), await connectTo(three, 'ann')].map((client) =>
+    hear(client, 'news'),
+  );
+  await connectTo(one, 'bob');
+  const redis = new Redis(nodes.redis?.port ?? 0);
+  const monitor = await redis.monitor();
+  onTestFinished(() => {
+    monitor.disconnect();
+    redis.disconnect();
+  });
+  const told: string[] = [];
+  const seen = new Promise<void>((resolve) =>
+    monitor.on('monitor', (_at: string, [command = '', channel = '', payload = '']: string[]) => {
+      if (command === 'get' && channel === 'all of it') resolve();
+      // What a node sends to itself is a ping; everything begins with its sender's name.
+      if (command.endsWith('publish') && !payload.startsWith(channel.split(':').at(-1) ?? '')) told.push(channel);
+    }),
+  );
+  for (const uid of ['ann', 'ann', 'bob', 'nobody']) await one.push.toUser(uid, 'news', 1);
+  await Promise.all(anns.map((each) => each.count(2)));
+  await redis.get('all of it');
+  await seen;
+  // Two messages for each of the two nodes that have ann; bob is where they were said.
+  expect(told.map((channel) => channel.split(':').length)).toEqual([3, 3, 3, 3]);
+  expect(new Set(told).size).toBe(2);
 });

@@ -39,7 +39,7 @@ export function describeNodes(what: string, tests: (startNodes: () => Promise<Te
 }
 
 /** Prepares push-servers of one kind. */
-async function startNodes(kind: string): Promise<TestNodes> {
+export async function startNodes(kind: string): Promise<TestNodes> {
   const { config, redis } = await (kinds[kind] as (typeof kinds)[string])();
   let count = 0;
   return {
