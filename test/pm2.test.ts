@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -17,8 +17,9 @@ async function startPm2() {
   onTestFinished(async () => {
     await pm2('kill');
   });
-  const list = async (): Promise<{ name: string; pid: number; pm2_env: { status: string; restart_time: number } }[]> =>
-    JSON.parse((await pm2('jlist')).stdout.replace(/^[^[]*/, ''));
+  const list = async (): Promise<
+    { name: string; pid: number; pm2_env: { status: string; restart_time: number; pm_out_log_path: string } }[]
+  > => JSON.parse((await pm2('jlist')).stdout.replace(/^[^[]*/, ''));
   return { env, pm2, list };
 }
 
@@ -68,6 +69,10 @@ test('pm2 cluster: both tiers with Redis, messages cross processes, reload fails
   expect([started.code, started.stderr]).toEqual([0, '']);
   const processes = await list();
   expect(processes.map(({ pm2_env: { status } }) => status)).toEqual(['online', 'online', 'online', 'online']);
+  // What `pm2 logs` shows.
+  for (const { pm2_env } of processes) {
+    await expect.poll(() => readFile(pm2_env.pm_out_log_path, 'utf8')).toMatch(/"msg":"(agent|push-server) listening"/);
+  }
 
   const clients = await Promise.all(
     Array.from({ length: 10 }, (_, index) =>

@@ -5,6 +5,7 @@ import { startAgent } from '@gopush/agent';
 import type { ConfigInput } from '@gopush/contract';
 import { type PushServer, startPushServer } from '@gopush/push-server';
 import { silentLogger } from '@gopush/service';
+import type { Server } from 'socket.io';
 import type { Socket } from 'socket.io-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../packages/store/test/support/redis.ts';
@@ -130,4 +131,35 @@ test('where sessions are not kept, a client is let go and told so, rather than l
   targets = targetsOf([other as PushServer]);
   await one?.close();
   expect(await gone).toBe('transport close');
+});
+
+test('handlers that take their time keep nobody but their own session from moving', async () => {
+  const setup = (io: Server) => {
+    io.on('connection', (socket) =>
+      socket.on('ask', (done: (answer: string) => void) => setTimeout(done, 500, 'answer')),
+    );
+  };
+  const dir = await mkdtemp(join(tmpdir(), 'gopush-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const config = { pushServer: { fanoutDir: dir, storeDir: join(dir, 'store'), drainMs: 2_500 } };
+  const troubles = rememberTroubles();
+  const [one, other] = await startPushServers(2, config, { setup, logger: troubles.logger });
+  let targets = targetsOf([one as PushServer]);
+  const agent = await startTestAgent({ agent: believing, router: { default: () => targets } });
+  const clients = await Promise.all(
+    Array.from({ length: 60 }, (_, index) =>
+      connectClient(agent.url, 'websocket', { query: { user: `user-${index}` } }),
+    ),
+  );
+  const seen = clients.map(watch);
+  const answers = clients.map((client) => client.emitWithAck('ask'));
+  // All are asked before any is stopped.
+  await Promise.all(clients.map((client) => client.emitWithAck('go:join', 'room')));
+  targets = targetsOf([other as PushServer]);
+  await one?.close();
+  expect(await Promise.all(answers)).toEqual(clients.map(() => 'answer'));
+  expect(seen.map(({ disconnects }) => disconnects)).toEqual(clients.map(() => 0));
+  expect(troubles.lines).toEqual([]);
+  await other?.push.toRoom('room', 'count', { message: 1 });
+  await expect.poll(() => seen.map(({ numbers }) => numbers)).toEqual(clients.map(() => [1]));
 });

@@ -29,7 +29,7 @@ export async function startTestAgent(hooks: AgentOptions['hooks'] & object, conf
 export async function startPushServers(
   count: number,
   config: ConfigInput = {},
-  options: Pick<PushServerOptions, 'hooks' | 'logger'> = {},
+  options: Pick<PushServerOptions, 'hooks' | 'logger' | 'setup'> = {},
 ): Promise<PushServer[]> {
   const fanoutDir = await mkdtemp(join(tmpdir(), 'gopush-'));
   const servers: PushServer[] = [];

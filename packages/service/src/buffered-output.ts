@@ -24,9 +24,18 @@ export function bufferedOutput(): LineOutput {
   return output;
 }
 
-function openOutput(): LineOutput {
+/**
+ * pm2 puts a function of its own in the place of the stream's, by which it finds the lines of a cluster's workers; their descriptor is that of its
+ * daemon.
+ */
+function openStdout(): Pick<NodeJS.WriteStream, 'write'> | sonicBoom.SonicBoom {
+  if (Object.hasOwn(process.stdout, 'write')) return process.stdout;
   // It knows how to go on where a pipe is full.
-  const stdout = new sonicBoom.SonicBoom({ fd: 1, sync: true });
+  return new sonicBoom.SonicBoom({ fd: 1, sync: true });
+}
+
+function openOutput(): LineOutput {
+  const stdout = openStdout();
   let waiting = '';
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {

@@ -23,6 +23,7 @@ import type { Session } from '../session.ts';
 import { SmallSet } from '../small-set.ts';
 import type { Recovery } from './recovery.ts';
 import { decodeSession, encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
+import { Turns } from './turns.ts';
 
 /** What moving sessions needs. */
 export interface SeamlessOptions {
@@ -56,7 +57,7 @@ export interface MoveCounts {
   /** Taken over from another node. */
   resumed: number;
   /** Could not be handed over, by cause. */
-  failed: Record<'silent' | 'not kept' | CannotMove, number>;
+  failed: Record<'silent' | 'too late' | 'not kept' | CannotMove, number>;
   /** Answers that handlers still owed when their session moved. */
   unanswered: number;
 }
@@ -122,8 +123,11 @@ interface Movable {
   moved: boolean;
 }
 
-/** How many sessions are handed over at a time: each client waits only for its own, and the longer the more there are. */
+/** How many sessions are worked at at a time: each client waits only for its own, and the longer the more there are. */
 const atOnce = 8;
+
+/** What is left of a stop, for handing over sessions that have waited for answers of their handlers until then, in milliseconds. */
+const spareMs = 500;
 
 /** How long a session that is being taken over may take to arrive, in milliseconds. */
 const arriveMs = 2_000;
@@ -139,9 +143,11 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     on(event: string, listener: (...args: never[]) => void): void;
     readonly clients: Record<string, EngineSocket>;
   };
-  const failed = { silent: 0, 'not kept': 0, polling: 0, compressed: 0, 'no agent': 0 };
+  const failed = { silent: 0, 'too late': 0, 'not kept': 0, polling: 0, compressed: 0, 'no agent': 0 };
   const counts: MoveCounts = { handedOver: 0, resumed: 0, failed, unanswered: 0 };
   const movables = new Map<EngineSocket, Movable>();
+  /** How many there have been. */
+  let followed = 0;
   const resumes = new WeakMap<IncomingMessage, SessionRecord>();
   /** Sessions that were taken over, and whose connections are not there yet. */
   const arriving = new Set<Duplex>();
@@ -222,13 +228,16 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       moved: false,
     };
     movables.set(conn, movable);
+    followed++;
     conn.transport.socket?.on('pong', (payload) => {
       // The agent itself wants the session elsewhere; it has stopped the client already.
       if (movable.moving || payload.toString('latin1') !== quietPong) return;
       movable.moving = true;
       const deadline = Date.now() + answerMs + quietMs;
       isWhole(movable, deadline)
-        .then((whole) => (whole ? handOver(movable, deadline) : undefined))
+        .then(async (whole) => {
+          if (whole) await handOver(movable, await whenAnswered(movable, deadline), deadline);
+        })
         .catch(failedToMove);
     });
     conn.once('close', () => {
@@ -369,17 +378,24 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     return movables.has(conn) ? undefined : 'no agent';
   }
 
+  const turns = new Turns(atOnce);
+
+  /** Waiting is nobody's turn: for as long as handlers take to answer, other sessions go. */
   async function move(movable: Movable, deadline: number): Promise<void> {
-    const { conn } = movable;
-    const websocket = conn.transport.socket;
-    if (movable.moving || websocket === undefined || whyNot(conn) !== undefined) return;
+    const websocket = movable.conn.transport.socket;
+    if (movable.moving || websocket === undefined || whyNot(movable.conn) !== undefined) return;
     movable.moving = true;
     if (!(await isWhole(movable, deadline))) return;
-    if (await quiet(websocket)) await handOver(movable, deadline);
-    else {
+    const answer = await turns.take('begins', async () =>
+      Date.now() >= deadline ? 'too late' : (await quiet(websocket)) ? 'quiet' : 'silent',
+    );
+    if (answer !== 'quiet') {
       movable.moving = false;
-      counts.failed.silent++;
+      counts.failed[answer]++;
+      return;
     }
+    const ofThis = await whenAnswered(movable, deadline - spareMs);
+    await turns.take('goes on', () => handOver(movable, ofThis, deadline));
   }
 
   /** One that has just come is to have all its sockets first, and all that came since it was elsewhere. */
@@ -394,14 +410,19 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     return sockets.size > 0 && conn.readyState === 'open';
   }
 
-  /** Writes a session down and ends its stream; nothing more comes from the client. */
-  async function handOver(movable: Movable, deadline: number): Promise<void> {
-    const { conn } = movable;
+  /** Resolves when all is answered that the client has asked, which is stopped. */
+  async function whenAnswered(movable: Movable, deadline: number): Promise<Session[]> {
     const until = (): number => Math.max(0, Math.min(answerMs, deadline - Date.now()));
     await when(() => ![...movable.entering].some(isEntering), until());
     const ofThis = [...movable.sockets].flatMap((socket) => sessions.get(socket.id) ?? []);
     const left = await Promise.all(ofThis.map((session) => session.answered(until())));
     counts.unanswered += left.reduce((sum, one) => sum + one, 0);
+    return ofThis;
+  }
+
+  /** Writes a session down and ends its stream; nothing more comes from the client. */
+  async function handOver(movable: Movable, ofThis: readonly Session[], deadline: number): Promise<void> {
+    const { conn } = movable;
     movable.moved = true;
     await movable.saved;
     const ended = new Map(ofThis.map((session) => [session, session.describe(session.end('moved'))]));
@@ -416,6 +437,28 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     // Everything that was written is on its way before the end is; no close frame, so that the agent knows that it goes on elsewhere.
     await flushed(conn, deadline);
     conn.transport.socket?._socket?.end();
+  }
+
+  /** Moves all sessions, and those that are about to come: they were accepted before the port was closed. */
+  async function moveAll(deadline: number): Promise<void> {
+    const begun = new Set<Movable>();
+    let moving = 0;
+    const begin = (movable: Movable): void => {
+      begun.add(movable);
+      moving++;
+      void move(movable, deadline)
+        .catch(failedToMove)
+        .finally(() => moving--);
+    };
+    for (;;) {
+      const known = followed;
+      for (const movable of movables.values()) if (!begun.has(movable)) begin(movable);
+      const isMore = (): boolean => followed > known;
+      await when(() => moving === 0 || isMore(), deadline - Date.now());
+      if (moving === 0) await when(() => arriving.size === 0 || isMore(), Math.min(arriveMs, deadline - Date.now()));
+      if (!isMore() || Date.now() >= deadline) break;
+    }
+    await when(() => moving === 0, spareMs);
   }
 
   function failedToMove(error: unknown): void {
@@ -437,21 +480,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
         const why = whyNot(conn);
         if (why !== undefined) counts.failed[why]++;
       }
-      const done = new Set<Movable>();
-      const next = (): Movable | undefined => [...movables.values()].find((movable) => !done.has(movable));
-      const worker = async (): Promise<void> => {
-        // Those that are about to come as well: they were accepted before the port was closed.
-        while (Date.now() < deadline) {
-          const movable = next();
-          if (movable === undefined) break;
-          done.add(movable);
-          await move(movable, deadline).catch(failedToMove);
-        }
-      };
-      do {
-        await Promise.all(Array.from({ length: atOnce }, worker));
-        await when(() => arriving.size === 0 || next() !== undefined, Math.min(arriveMs, deadline - Date.now()));
-      } while (next() !== undefined && Date.now() < deadline);
+      const before = counts.failed['too late'];
+      await moveAll(deadline);
+      const late = counts.failed['too late'] - before;
+      if (late > 0) log.warn({ sessions: late }, 'these were not handed over in time: pushServer.drainMs is too short');
     },
     close: () => clearInterval(refresh),
   };
