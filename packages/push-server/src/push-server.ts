@@ -117,6 +117,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         for (const session of sessions.ofUser(uid)) session.inbox.wake();
       },
       onBack: sessions.letGo,
+      onTaken: seamless.taken,
       onEnd: (uid) => api.endUser(uid),
       onMove(uid, room, change) {
         if (change === 'leave') api.endUser(uid, room);

@@ -22,6 +22,8 @@ export interface SessionContext {
   readonly log: Logger;
   /** Its rooms have changed. Resolves when that is kept, where it is. */
   readonly onChange: (session: Session) => Promise<void>;
+  /** It goes on here, and was handed over by this node. */
+  readonly onTaken: (session: Session, node: string) => void;
   /** By the ids of their sockets. */
   readonly all: Map<string, Session>;
   /** What this node has given of late. */
@@ -213,10 +215,11 @@ export class Session {
     this.#forget?.();
     this.#forget = undefined;
     if (this.#restored !== undefined) {
-      const { positions, given, node } = this.#restored;
+      const { positions, given, node, moved } = this.#restored;
       this.#restored = undefined;
       await this.#resume(positions, given);
       this.#context.attendance.tookOver(this.socket.id, this.#ownRooms(), node);
+      if (moved) this.#context.onTaken(this, node);
       return;
     }
     await this.#enter(roomOfUser(this.client.uid), undefined);

@@ -20,6 +20,8 @@ export interface Rooms {
   readonly recent: RecentDeliveries;
   /** Tells other nodes that the client of a session is back. */
   tellBack(pid: string): void;
+  /** Tells the node that has handed over a session that it goes on here. */
+  tellTaken(node: string, socket: string): void;
   /** Who is told of what other nodes do. */
   listen(listener: PushEvents): void;
 }
@@ -47,7 +49,7 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     recovered: 0,
     notRecovered: 0,
   };
-  const { push, feeds, listen, tellBack } = createPush({
+  const { push, feeds, listen, tellBack, tellTaken } = createPush({
     ...options,
     io,
     counts,
@@ -62,5 +64,5 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     },
   });
   opened('rooms', feeds.close);
-  return { push, feeds, taps, counts, recent, listen, tellBack };
+  return { push, feeds, taps, counts, recent, listen, tellBack, tellTaken };
 }

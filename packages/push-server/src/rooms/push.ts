@@ -116,7 +116,8 @@ type BusMessage =
   | readonly ['inbox', uid: string]
   | readonly ['move', uid: string, room: string, change: 'join' | 'leave']
   | readonly ['end', uid: string]
-  | readonly ['back', pid: string];
+  | readonly ['back', pid: string]
+  | readonly ['taken', socket: string];
 
 /** What happens on this node because of something another one did. */
 export interface PushEvents {
@@ -127,6 +128,8 @@ export interface PushEvents {
   onEnd(uid: string): void;
   /** A client has come back to another node, which looks for its session. */
   onBack(pid: string): void;
+  /** A session that this node has handed over goes on. */
+  onTaken(socket: string): void;
 }
 
 /** What saying something needs. */
@@ -170,6 +173,7 @@ export function createPush(options: PushOptions): {
   feeds: Feeds;
   listen(listener: PushEvents): void;
   tellBack(pid: string): void;
+  tellTaken(node: string, socket: string): void;
 } {
   const { io, store, bus, config, log, counts, recent, emit, taps, onSaid } = options;
   const { history: limits } = config;
@@ -192,7 +196,7 @@ export function createPush(options: PushOptions): {
       log.warn({ room, err: error }, 'the history of a room cannot be read; it is tried again');
     },
   });
-  let heard: PushEvents = { onInbox: () => {}, onMove: () => {}, onEnd: () => {}, onBack: () => {} };
+  let heard: PushEvents = { onInbox() {}, onMove() {}, onEnd() {}, onBack() {}, onTaken() {} };
   bus.onMessage((bytes) => {
     try {
       receive(deserialize(bytes) as BusMessage);
@@ -239,6 +243,9 @@ export function createPush(options: PushOptions): {
         return;
       case 'back':
         heard.onBack(message[1]);
+        return;
+      case 'taken':
+        heard.onTaken(message[1]);
     }
   }
 
@@ -414,6 +421,10 @@ export function createPush(options: PushOptions): {
       heard = listener;
     },
     tellBack: (pid) => tell(['back', pid]),
+    tellTaken(node, socket) {
+      if (node === bus.node) heard.onTaken(socket);
+      else tell(['taken', socket], [node]);
+    },
   };
 }
 

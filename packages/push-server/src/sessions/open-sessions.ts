@@ -86,6 +86,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       store,
       log,
       onChange: seamless.keep,
+      onTaken: ({ socket }, from) => rooms.tellTaken(from, socket.id),
       all,
       recent: rooms.recent,
       doubtMs,

@@ -72,6 +72,8 @@ export interface Seamless {
    * @param how - `stays`: this node goes on to take sessions. @defaultValue it does not
    */
   drain(deadlineMs: number, how?: { readonly stays?: boolean }): Promise<void>;
+  /** A session that was handed over goes on. */
+  taken(socket: string): void;
   readonly counts: MoveCounts;
   close(): void;
 }
@@ -132,6 +134,9 @@ const spareMs = 500;
 /** How long a session that is being taken over may take to arrive, in milliseconds. */
 const arriveMs = 2_000;
 
+/** How long a session that was handed over is waited for, in milliseconds. */
+const takenMs = 1_000;
+
 /** How long an agent may take to stop its client, in milliseconds. */
 const quietMs = 2_000;
 
@@ -156,6 +161,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   const usedTokens = new Map<string, string>();
   const tokensOfUpgrades = new Map<string, string>();
   const beginnings = new Map<string, Beginning>();
+  /** Sessions that were handed over and do not go on yet, by the ids of their sockets, with who waits for that. */
+  const underWay = new Map<string, () => void>();
   let draining = false;
 
   const generateId = engine.generateId.bind(engine);
@@ -395,7 +402,30 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       return;
     }
     const ofThis = await whenAnswered(movable, deadline - spareMs);
-    await turns.take('goes on', () => handOver(movable, ofThis, deadline));
+    await turns.take('goes on', async () => {
+      const gone = whenTaken(ofThis, deadline);
+      await handOver(movable, ofThis, deadline);
+      await gone;
+    });
+  }
+
+  /**
+   * Resolves when a session goes on elsewhere, which it has not done yet when its stream ends here: whoever takes it over sets the pace, or sessions
+   * would wait there, with their clients.
+   */
+  function whenTaken(ofThis: readonly Session[], deadline: number): Promise<void> {
+    const [first] = ofThis;
+    if (first === undefined) return Promise.resolve();
+    const { id } = first.socket;
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        underWay.delete(id);
+        resolve();
+      };
+      const timer = setTimeout(end, Math.max(0, Math.min(takenMs, deadline - Date.now())));
+      underWay.set(id, end);
+    });
   }
 
   /** One that has just come is to have all its sockets first, and all that came since it was elsewhere. */
@@ -485,6 +515,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       const late = counts.failed['too late'] - before;
       if (late > 0) log.warn({ sessions: late }, 'these were not handed over in time: pushServer.drainMs is too short');
     },
+    taken: (socket) => underWay.get(socket)?.(),
     close: () => clearInterval(refresh),
   };
 }
