@@ -8,7 +8,7 @@ import { silentLogger } from '@gopush/service';
 import type { Server } from 'socket.io';
 import type { Socket } from 'socket.io-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { startRedis } from '../packages/store/test/support/redis.ts';
+import { freePort, startRedis } from '../packages/store/test/support/redis.ts';
 import { believing, startPushServers, startTestAgent, targetsOf } from './support/gateway.ts';
 import { connectClient, nextEvent } from './support/socket-io.ts';
 
@@ -162,4 +162,31 @@ test('handlers that take their time keep nobody but their own session from movin
   expect(troubles.lines).toEqual([]);
   await other?.push.toRoom('room', 'count', { message: 1 });
   await expect.poll(() => seen.map(({ numbers }) => numbers)).toEqual(clients.map(() => [1]));
+});
+
+test('a push-server that is alone hands over all its sessions in time, and its successor finds them', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'gopush-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const troubles = rememberTroubles();
+  const startAt = async (port: number): Promise<PushServer> => {
+    const pushServer = { fanoutDir: dir, storeDir: join(dir, 'store'), drainMs: 2_000 };
+    const server = await startPushServer({ config: { serverPortStart: port, pushServer }, logger: troubles.logger });
+    onTestFinished(() => server.close());
+    return server;
+  };
+  const server = await startAt(await freePort());
+  const agent = await startTestAgent({ agent: believing, router: { default: () => targetsOf([server]) } });
+  const clients = await Promise.all(
+    Array.from({ length: 100 }, (_, index) =>
+      connectClient(agent.url, 'websocket', { query: { user: `user-${index}` } }),
+    ),
+  );
+  await Promise.all(clients.map((client) => client.emitWithAck('go:join', 'room')));
+  const seen = clients.map(watch);
+  await server.close();
+  expect(troubles.lines).toEqual([]);
+  const next = await startAt(server.port);
+  await next.push.toRoom('room', 'count', { message: 1 });
+  await expect.poll(() => seen.map(({ numbers }) => numbers), { timeout: 10_000 }).toEqual(clients.map(() => [1]));
+  expect(seen.map(({ disconnects }) => disconnects)).toEqual(clients.map(() => 0));
 });

@@ -318,3 +318,36 @@ test('a WebSocket that breaks ends its connection once, with a reason', async ()
   await new Promise(setImmediate);
   expect(reasons).toEqual(['transport error']);
 });
+
+test('what is no packet ends its connection, and so does a second CONNECT, as with stock Socket.IO', async () => {
+  for (const nonsense of ['42["x",', '40']) {
+    const server = await startServer(true);
+    const { connection, socket } = await joinDeaf(server);
+    const gone = new Promise((resolve) => socket.once('disconnect', resolve));
+    const bytes = Buffer.from(nonsense);
+    connection.write(Buffer.concat([Buffer.from([0x81, 0x80 | bytes.length, 0, 0, 0, 0]), bytes]));
+    connection.resume();
+    expect(await gone).toMatch(/^forced (server )?close$/);
+    expect(server.io.of('/').sockets.size).toBe(0);
+  }
+});
+
+test('a client that has caught up after thousands of writes costs nothing more', async () => {
+  const server = await startServer(true);
+  const { connection, socket } = await joinDeaf(server);
+  const { transport } = socket.conn as unknown as {
+    transport: EventEmitter & { socket: { bufferedAmount: number; ping(payload: Buffer): void } };
+  };
+  // Past Engine.IO's queue: each of these waits by itself.
+  while (transport.socket.bufferedAmount === 0) {
+    transport.socket.ping(Buffer.alloc(100));
+    await new Promise(setImmediate);
+  }
+  for (let n = 0; n < 3_000; n++) transport.socket.ping(Buffer.alloc(100));
+  let told = 0;
+  transport.on('ready', () => told++);
+  connection.resume();
+  while (transport.socket.bufferedAmount > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+  expect(told).toBeLessThan(5);
+});

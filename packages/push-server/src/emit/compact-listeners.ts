@@ -25,10 +25,16 @@ export function createCompactor(): (emitter: unknown, replace?: Replace) => void
     for (const name of Reflect.ownKeys(events)) {
       const one = events[name];
       if (one === undefined) continue;
-      compact[name] = Array.isArray(one) ? one.map((listener) => replace(listener, name)) : replace(one, name);
+      compact[name] = Array.isArray(one) ? replaceIn(one, (listener) => replace(listener, name)) : replace(one, name);
     }
     (emitter as unknown as Emitter)._events = compact;
   };
+}
+
+/** In place: Node notes in a list itself whether it is being gone through. */
+function replaceIn(list: Listener[], replace: (listener: Listener) => Listener): Listener[] {
+  for (const [at, listener] of list.entries()) list[at] = replace(listener);
+  return list;
 }
 
 /** For an event that comes once anyway: what `once` wraps around a listener takes more memory than the listener. */

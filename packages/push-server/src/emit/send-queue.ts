@@ -24,8 +24,9 @@ const packetBytes = 128;
 export class SendQueue {
   readonly watch: Watch;
   readonly #connection: Connection;
-  /** Bytes of the packets in Engine.IO, while there are any. */
+  /** Bytes of the packets in a list of Engine.IO, which has another one after each flush. */
   #packets = 0;
+  #list: readonly unknown[] | undefined = undefined;
   #isSlow = false;
   #isFull = false;
 
@@ -37,7 +38,7 @@ export class SendQueue {
   /** How much waits, in bytes. */
   get bytes(): number {
     const { transport, writeBuffer } = this.#connection;
-    return (writeBuffer.length === 0 ? 0 : this.#packets) + (transport.socket?.bufferedAmount ?? 0);
+    return (writeBuffer === this.#list ? this.#packets : 0) + (transport.socket?.bufferedAmount ?? 0);
   }
 
   get isSlow(): boolean {
@@ -46,13 +47,15 @@ export class SendQueue {
 
   /** A packet has come to wait in Engine.IO. */
   add(data: unknown, frame: readonly Buffer[] | undefined): void {
-    if (this.#connection.writeBuffer.length === 1) this.#packets = 0;
+    this.#forget();
+    this.#list = this.#connection.writeBuffer;
     this.#packets += packetBytes + sizeOf(data, frame);
     this.look();
   }
 
   /** More or less waits than before. */
   look(): void {
+    this.#forget();
     if (this.#isFull) return;
     const { bytes, watch } = this;
     if (bytes > watch.limit) {
@@ -64,6 +67,13 @@ export class SendQueue {
     if (isSlow === this.#isSlow) return;
     this.#isSlow = isSlow;
     watch.onSlow(this.#connection, isSlow);
+  }
+
+  /** What was flushed is the transport's. */
+  #forget(): void {
+    if (this.#list === this.#connection.writeBuffer) return;
+    this.#list = undefined;
+    this.#packets = 0;
   }
 }
 

@@ -4,7 +4,7 @@ import { createCompactor } from './compact-listeners.ts';
 import { isEmptyList, roomForOne } from './room-for-one.ts';
 
 /** What is used here of a Socket.IO client, which is what all its sockets have in common. None of it is documented. */
-interface Client {
+interface Client extends Slot {
   conn: Slot;
   decoder: Slot & { _callbacks?: { $decoded?: unknown[] } };
   sockets: unknown;
@@ -65,6 +65,8 @@ function share(client: Client): void {
   const own = new Map(names.map((name) => [client[name] as unknown, listeners[name]]));
   compactConnection(conn, (listener) => (own.get(listener) ?? listener) as typeof listener);
   decoder._callbacks = { $decoded: [listeners.ondecoded] };
+  // Socket.IO calls them of the client itself as well.
+  client[clientOf] = client;
   conn[clientOf] = client;
   decoder[clientOf] = client;
   // By these it takes its listeners away again.

@@ -54,6 +54,8 @@ export class WebSocketTransport extends Transport implements OutletOwner {
   connection: Connection | undefined = undefined;
   /** Whether Engine.IO has yet to hear that its packets have gone. */
   #sending = false;
+  /** Whether it goes on in the next turn of the loop. */
+  #postponed = false;
 
   /** Whether a request can be served so: over a plain connection, and by a `ws` that is as we know it. */
   static takes({ websocket }: EngineRequest): boolean {
@@ -116,15 +118,15 @@ export class WebSocketTransport extends Transport implements OutletOwner {
   }
 
   onCaughtUp(): void {
-    this.#goOn();
+    // Each write that waited tells that all has gone.
+    if (!this.writable || this.#sending) this.#goOn();
     this.connection?.[queueOf]?.look();
   }
 
   #goOn(): void {
     if (++this.outlet.turns > maxTurns) {
-      setImmediate(() => {
-        if (this.outlet.ready) this.#goOn();
-      });
+      if (!this.#postponed) setImmediate(() => this.#goOnLater());
+      this.#postponed = true;
       return;
     }
     if (this.#sending) {
@@ -133,6 +135,13 @@ export class WebSocketTransport extends Transport implements OutletOwner {
     }
     this.writable = true;
     this.emit('ready');
+  }
+
+  #goOnLater(): void {
+    this.#postponed = false;
+    this.outlet.turns = 0;
+    // What has fallen behind meanwhile goes on when it has caught up.
+    if (this.outlet.ready) this.#goOn();
   }
 
   #encode(packet: Packet): unknown {

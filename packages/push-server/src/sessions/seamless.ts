@@ -134,8 +134,8 @@ const spareMs = 500;
 /** How long a session that is being taken over may take to arrive, in milliseconds. */
 const arriveMs = 2_000;
 
-/** How long a session that was handed over is waited for, in milliseconds. */
-const takenMs = 1_000;
+/** Where none of the sessions that were handed over has gone on for so long nobody takes any over, and none is waited for, in milliseconds. */
+const takenMs = 300;
 
 /** How long an agent may take to stop its client, in milliseconds. */
 const quietMs = 2_000;
@@ -163,6 +163,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   const beginnings = new Map<string, Beginning>();
   /** Sessions that were handed over and do not go on yet, by the ids of their sockets, with who waits for that. */
   const underWay = new Map<string, () => void>();
+  /** When one of them went on, or the first of them left. */
+  let heardAt = 0;
+  /** How many sessions are being moved. */
+  let moving = 0;
   let draining = false;
 
   const generateId = engine.generateId.bind(engine);
@@ -241,11 +245,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       if (movable.moving || payload.toString('latin1') !== quietPong) return;
       movable.moving = true;
       const deadline = Date.now() + answerMs + quietMs;
-      isWhole(movable, deadline)
-        .then(async (whole) => {
-          if (whole) await handOver(movable, await whenAnswered(movable, deadline), deadline);
-        })
-        .catch(failedToMove);
+      begin(async () => {
+        if (await isWhole(movable, deadline)) await handOver(movable, await whenAnswered(movable, deadline), deadline);
+        else movable.moving = false;
+      });
     });
     conn.once('close', () => {
       movables.delete(conn);
@@ -392,7 +395,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const websocket = movable.conn.transport.socket;
     if (movable.moving || websocket === undefined || whyNot(movable.conn) !== undefined) return;
     movable.moving = true;
-    if (!(await isWhole(movable, deadline))) return;
+    if (!(await isWhole(movable, deadline))) {
+      movable.moving = false;
+      return;
+    }
     const answer = await turns.take('begins', async () =>
       Date.now() >= deadline ? 'too late' : (await quiet(websocket)) ? 'quiet' : 'silent',
     );
@@ -403,28 +409,29 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     }
     const ofThis = await whenAnswered(movable, deadline - spareMs);
     await turns.take('goes on', async () => {
-      const gone = whenTaken(ofThis, deadline);
-      await handOver(movable, ofThis, deadline);
-      await gone;
+      const taken = whenTaken(ofThis, deadline);
+      if (await handOver(movable, ofThis, deadline)) await taken;
     });
   }
 
   /**
    * Resolves when a session goes on elsewhere, which it has not done yet when its stream ends here: whoever takes it over sets the pace, or sessions
-   * would wait there, with their clients.
+   * would wait there, with their clients. Where nobody can take it over yet, and where time is short, sessions go all the same.
    */
   function whenTaken(ofThis: readonly Session[], deadline: number): Promise<void> {
     const [first] = ofThis;
     if (first === undefined) return Promise.resolve();
     const { id } = first.socket;
+    const now = Date.now();
+    if (underWay.size === 0) heardAt = now;
+    // Half of the time that is left is for the work itself.
+    const share = ((deadline - now) * atOnce) / movables.size / 2;
     return new Promise((resolve) => {
-      const end = (): void => {
+      const timer = setTimeout(resolve, Math.max(0, Math.min(share, heardAt + takenMs - now)));
+      underWay.set(id, () => {
         clearTimeout(timer);
-        underWay.delete(id);
         resolve();
-      };
-      const timer = setTimeout(end, Math.max(0, Math.min(takenMs, deadline - Date.now())));
-      underWay.set(id, end);
+      });
     });
   }
 
@@ -450,9 +457,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     return ofThis;
   }
 
-  /** Writes a session down and ends its stream; nothing more comes from the client. */
-  async function handOver(movable: Movable, ofThis: readonly Session[], deadline: number): Promise<void> {
+  /** Writes a session down and ends its stream; nothing more comes from the client. @returns `false` where that has gone */
+  async function handOver(movable: Movable, ofThis: readonly Session[], deadline: number): Promise<boolean> {
     const { conn } = movable;
+    if (conn.readyState !== 'open') return false;
     movable.moved = true;
     await movable.saved;
     const ended = new Map(ofThis.map((session) => [session, session.describe(session.end('moved'))]));
@@ -467,32 +475,34 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     // Everything that was written is on its way before the end is; no close frame, so that the agent knows that it goes on elsewhere.
     await flushed(conn, deadline);
     conn.transport.socket?._socket?.end();
+    return true;
   }
 
   /** Moves all sessions, and those that are about to come: they were accepted before the port was closed. */
   async function moveAll(deadline: number): Promise<void> {
     const begun = new Set<Movable>();
-    let moving = 0;
-    const begin = (movable: Movable): void => {
-      begun.add(movable);
-      moving++;
-      void move(movable, deadline)
-        .catch(failedToMove)
-        .finally(() => moving--);
-    };
     for (;;) {
       const known = followed;
-      for (const movable of movables.values()) if (!begun.has(movable)) begin(movable);
+      for (const movable of movables.values()) {
+        if (begun.has(movable)) continue;
+        begun.add(movable);
+        begin(() => move(movable, deadline));
+      }
       const isMore = (): boolean => followed > known;
       await when(() => moving === 0 || isMore(), deadline - Date.now());
       if (moving === 0) await when(() => arriving.size === 0 || isMore(), Math.min(arriveMs, deadline - Date.now()));
       if (!isMore() || Date.now() >= deadline) break;
     }
     await when(() => moving === 0, spareMs);
+    underWay.clear();
   }
 
-  function failedToMove(error: unknown): void {
-    log.error({ err: error }, 'handing over a session failed');
+  /** Moves a session, and counts it until that is done. */
+  function begin(work: () => Promise<unknown>): void {
+    moving++;
+    work()
+      .catch((error: unknown) => log.error({ err: error }, 'handing over a session failed'))
+      .finally(() => moving--);
   }
 
   return {
@@ -515,7 +525,11 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       const late = counts.failed['too late'] - before;
       if (late > 0) log.warn({ sessions: late }, 'these were not handed over in time: pushServer.drainMs is too short');
     },
-    taken: (socket) => underWay.get(socket)?.(),
+    taken(socket) {
+      heardAt = Date.now();
+      underWay.get(socket)?.();
+      underWay.delete(socket);
+    },
     close: () => clearInterval(refresh),
   };
 }
