@@ -67,15 +67,17 @@ function queryPairs(url: string): string[] {
   return mark === -1 ? [] : url.slice(mark + 1).split('&');
 }
 
-function isUidName(name: string | undefined): boolean {
+function isUidName(name: string): boolean {
   // Some parsers drop blanks around a name.
-  const plain = name?.trim();
-  return plain === uidParameter || plain?.startsWith(`${uidParameter}[`) === true;
+  const plain = name.trim();
+  return plain === uidParameter || plain.startsWith(`${uidParameter}[`);
 }
 
-function parameterName(pair: string): string | undefined {
+function parameterName(pair: string): string {
   const equals = pair.indexOf('=');
-  return decodeParameter(equals === -1 ? pair : pair.slice(0, equals));
+  const text = equals === -1 ? pair : pair.slice(0, equals);
+  // What is broken in a name does not hide the rest of it from other parsers.
+  return decodeParameter(text) ?? [...new URLSearchParams(text).keys()][0] ?? '';
 }
 
 /** application/x-www-form-urlencoded: a plus is a space (https://url.spec.whatwg.org/#urlencoded-parsing). */
