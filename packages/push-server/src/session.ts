@@ -22,7 +22,7 @@ export interface SessionContext {
   readonly log: Logger;
   /** Its rooms have changed. Resolves when that is kept, where it is. */
   readonly onChange: (session: Session) => Promise<void>;
-  /** It goes on here, and was handed over by this node. */
+  /** It goes on here, after `node` has handed it over. */
   readonly onTaken: (session: Session, node: string) => void;
   /** By the ids of their sockets. */
   readonly all: Map<string, Session>;

@@ -28,7 +28,6 @@ export interface Connection {
   onClose(reason: string): void;
   flush(): void;
   listenerCount(event: string): number;
-  on(event: 'upgrade', listener: (transport: AnyTransport) => void): unknown;
   once(event: 'upgrade', listener: (transport: AnyTransport) => void): unknown;
   send(data: unknown, options?: WriteOptions, written?: () => void): Connection;
   write(data: unknown, options?: WriteOptions, written?: () => void): Connection;
