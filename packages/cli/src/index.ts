@@ -30,6 +30,7 @@ export {
   type Push,
   type PushServer,
   type PushServerOptions,
+  type Replacement,
   type ServerClient,
   type ServerHook,
   startPushServer,

@@ -1,4 +1,4 @@
-import type { events, Gap, InboxMessage, Joined, Position } from '@gopush/contract';
+import type { AboutMessage, events, Gap, InboxMessage, Joined, Position } from '@gopush/contract';
 import type { GopushError } from './error.ts';
 import { handleInbox } from './inbox.ts';
 import { type JoinOptions, OpenRoom, type Room, type RoomContext, type Unsubscribe } from './room.ts';
@@ -50,14 +50,19 @@ export function createClient(socket: ClientSocket, options: ClientOptions = {}):
     const [message] = args;
     if (event === ('go:gap' satisfies typeof events.gap)) told(message as Gap, 'gap');
     else if (event === ('go:epoch' satisfies typeof events.epoch)) told(message as Gap, 'begin');
-    else if (args.length > 1) {
-      const last = args.at(-1);
-      const position = readMark(last);
-      if (!position) rooms.get((last as { room?: string } | null)?.room ?? '')?.receive(event, message, null);
-      else if (epochs.has(position.epoch)) epochs.get(position.epoch)?.receive(event, message, position);
-      else if (entering > 0) early.push([event, ...args]);
-    }
+    else if (args.length > 1) hear(event, args);
   };
+
+  /** Gives a message to its room: by the epoch of its mark, or by the name of the room where it has none. */
+  function hear(event: string, args: unknown[]): void {
+    const [message] = args;
+    const position = readMark(args.at(-1));
+    const about = args[1] as Partial<AboutMessage> | null;
+    const sender = about?.sender ?? null;
+    if (!position) rooms.get(about?.room ?? '')?.receive(event, message, null, sender);
+    else if (epochs.has(position.epoch)) epochs.get(position.epoch)?.receive(event, message, position, sender);
+    else if (entering > 0) early.push([event, ...args]);
+  }
 
   function told({ room: name, position }: Gap, what: 'gap' | 'begin'): void {
     const room = rooms.get(name);

@@ -34,8 +34,14 @@ export interface Room {
   readonly position: Position | null;
   /** The answer to entering it for the first time; rejects with a {@link GopushError} where it is refused. */
   readonly joined: Promise<Joined>;
-  /** Calls back for each message of an event in this room; its position is `null` where it was not kept. */
-  on<T = unknown>(event: string, handler: (message: T, position: Position | null) => void): Unsubscribe;
+  /**
+   * Calls back for each message of an event in this room. Its position is `null` where it was not kept; its sender is the uid of the client
+   * that published it, `null` for a program or where `pushServer.senders` is off.
+   */
+  on<T = unknown>(
+    event: string,
+    handler: (message: T, position: Position | null, sender: string | null) => void,
+  ): Unsubscribe;
   /** Calls back where messages may have been missed for good. */
   onGap(handler: (gap: RoomGap) => void): Unsubscribe;
   /** Says something to the others in the room. Rejects with a {@link GopushError}: say it again with the same `id` to be sure. */
@@ -64,7 +70,7 @@ const passing =
 /** How many messages of our own that are on their way to the others are remembered. */
 const rememberedOwn = 1_000;
 
-type Handler = (message: never, position: Position | null) => void;
+type Handler = (message: never, position: Position | null, sender: string | null) => void;
 
 export class OpenRoom implements Room {
   readonly name: string;
@@ -99,7 +105,7 @@ export class OpenRoom implements Room {
     return this.#isIn;
   }
 
-  on<T>(event: string, handler: (message: T, position: Position | null) => void): Unsubscribe {
+  on<T>(event: string, handler: (message: T, position: Position | null, sender: string | null) => void): Unsubscribe {
     const handlers = this.#handlers.get(event) ?? new Set();
     this.#handlers.set(event, handlers.add(handler as Handler));
     return () => void handlers.delete(handler as Handler);
@@ -171,13 +177,13 @@ export class OpenRoom implements Room {
   }
 
   /** A message came; `null` is the position of what is not kept. */
-  receive(event: string, message: unknown, position: Position | null): void {
+  receive(event: string, message: unknown, position: Position | null, sender: string | null): void {
     if (position) {
       if (this.#isPast(position)) return;
       this.position = position;
       if (this.#own.delete(keyOf(position))) return;
     }
-    for (const handler of [...(this.#handlers.get(event) ?? [])]) handler(message as never, position);
+    for (const handler of [...(this.#handlers.get(event) ?? [])]) handler(message as never, position, sender);
   }
 
   /** The history goes on elsewhere; nothing was missed. */

@@ -60,6 +60,7 @@ export {
   resumeSkipHeader,
 } from './resume.ts';
 export {
+  type AboutMessage,
   type Ack,
   type Closing,
   events,

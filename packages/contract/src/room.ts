@@ -99,6 +99,13 @@ export interface Published {
   readonly duplicate: boolean;
 }
 
+/** What the server says of a message of a room, in an argument of its own, which no client can write. */
+export interface AboutMessage {
+  readonly room: string;
+  /** Uid of the client that published it; `null`: a program did. Absent where `pushServer.senders` is off. */
+  readonly sender?: string | null;
+}
+
 /** There may be messages of a room that this client did not get, and cannot get any more. */
 export interface Gap {
   readonly room: string;

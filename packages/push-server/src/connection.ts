@@ -98,7 +98,7 @@ export async function admit(
  */
 export function handleConnections(context: ConnectionContext): (socket: Socket) => void {
   const { node, push, rules, sessions, limits, keepForRecovery, log, keep } = context;
-  const listenToRooms = handleRooms({ push, rules, limits, log });
+  const listenToRooms = handleRooms({ push, rules, limits, senders: sessions.senders, log });
   const listenToMessages = handleMessages(rules, limits, log);
 
   function onDisconnecting(this: Socket, reason: string): void {

@@ -3,6 +3,13 @@ export { apiPath } from './api/split-url.ts';
 export { emitLocal } from './emit/emit-local.ts';
 export { writeFast } from './emit/write-fast.ts';
 export { checkServerHook } from './hook/hook-source.ts';
-export { type Cleanup, defineServer, type ServerClient, type ServerHook, type Verdict } from './hook/server-hook.ts';
+export {
+  type Cleanup,
+  defineServer,
+  type Replacement,
+  type ServerClient,
+  type ServerHook,
+  type Verdict,
+} from './hook/server-hook.ts';
 export { type PushServer, type PushServerOptions, startPushServer } from './push-server.ts';
 export type { History, Push, RoomOptions, UserDelivery, UserOptions } from './rooms/push.ts';

@@ -1,10 +1,11 @@
-import { events, type Gap, type Joined, type JoinRequest, type Position, writeMark } from '@gopush/contract';
+import { events, type Gap, type Joined, type JoinRequest, type Position } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Socket } from 'socket.io';
 import type { ServerClient } from './hook/server-hook.ts';
 import { Line } from './line.ts';
 import type { Attendance } from './presence/attendance.ts';
+import { eventArgs } from './rooms/event-args.ts';
 import type { Feeds } from './rooms/feeds.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
 import { roomOfClients, roomOfUser, slowClients } from './rooms/room-names.ts';
@@ -24,6 +25,8 @@ export interface SessionContext {
   readonly onChange: (session: Session) => Promise<void>;
   /** It goes on here, after `node` has handed it over. */
   readonly onTaken: (session: Session, node: string) => void;
+  /** Whether clients are told who published a message: `pushServer.senders`. */
+  readonly senders: boolean;
   /** By the ids of their sockets. */
   readonly all: Map<string, Session>;
   /** What this node has given of late. */
@@ -317,8 +320,9 @@ export class Session {
     if (!this.#entering.has(room)) this.#entering.set(room, from === 'start' ? null : from);
     const joined = await this.#context.feeds.join(room, socket.id, from, (missed, position) => {
       for (const { offset, payload } of missed) {
-        const { event, message, except } = decodeMessage(payload);
-        if (except !== socket.id) socket.emit(event, message, writeMark({ epoch: position?.epoch ?? '', offset }));
+        const missedOne = decodeMessage(payload);
+        if (missedOne.except === socket.id) continue;
+        socket.emit(...eventArgs(room, missedOne, { epoch: position?.epoch ?? '', offset }, this.#context.senders));
       }
       void socket.join(room);
       // In the same breath: what comes next counts from here.

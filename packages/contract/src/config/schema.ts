@@ -249,6 +249,10 @@ export const configSchema = z
         graceMs: wait(5_000).meta({
           description: 'How long a client that was cut off still counts as present, since most come back at once.',
         }),
+        senders: z.boolean().default(false).meta({
+          description:
+            'Whether members of a room are told who published a message, by the uid that the agent gave: `sender`, which no client can write.',
+        }),
         presenceEvents: z
           .boolean()
           .default(false)

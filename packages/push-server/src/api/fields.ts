@@ -33,6 +33,8 @@ const name = (what: string, bytes: number) =>
 
 export const uid = name('A user, as the hooks name them.', maxUidBytes);
 
+export const sender = name('Uid of the user in whose name it is published.', maxUidBytes);
+
 /** Shorter than other names, since a batch makes ids of it. */
 export const id = name('The same with the same id again is said once.', 200);
 

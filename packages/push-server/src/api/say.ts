@@ -1,10 +1,16 @@
 import { failed, type Result, success } from '@gopush/contract';
 import { z } from 'zod';
-import { deliver, event, id, keep, message, position, room, ttlMs, uid } from './fields.ts';
+import { deliver, event, id, keep, message, position, room, sender, ttlMs, uid } from './fields.ts';
 import type { ApiContext } from './route.ts';
 
 /** What is said to a room. */
-export const toRoom = z.strictObject({ event, message, id: id.optional(), keep: keep.optional() });
+export const toRoom = z.strictObject({
+  event,
+  message,
+  id: id.optional(),
+  keep: keep.optional(),
+  sender: sender.optional(),
+});
 
 /** What is said to a user. */
 export const toUser = z.strictObject({
@@ -50,7 +56,8 @@ export async function sayToRoom(
   if (!known.ok) return known;
   const how = said.keep ?? byDefault;
   if (how === 'no' && known.value !== undefined) return failed('payload_invalid', notKept);
-  return push.toRoom(name, said.event, said.message, { keep: how, ...withId(known.value) });
+  const by = said.sender === undefined ? {} : { sender: said.sender };
+  return push.toRoom(name, said.event, said.message, { keep: how, ...by, ...withId(known.value) });
 }
 
 /** Says something to a user. */

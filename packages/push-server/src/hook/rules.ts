@@ -1,7 +1,7 @@
 import { failed, kindOf, type Result, success } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { LoadedServerHook } from './hook-source.ts';
-import type { ServerClient, ServerHook } from './server-hook.ts';
+import type { Replacement, ServerClient, ServerHook } from './server-hook.ts';
 
 /** What the server hook decides, asked with a deadline. What it throws comes back as a failure, which lets nothing through. */
 export interface Rules {
@@ -9,7 +9,8 @@ export interface Rules {
   has(name: keyof ServerHook): boolean;
   mayConnect(client: ServerClient): Promise<Result<void>>;
   mayJoin(client: ServerClient, room: string): Promise<Result<void>>;
-  mayPublish(client: ServerClient, room: string, event: string, data: unknown): Promise<Result<void>>;
+  /** @returns what is published: `data`, or what the hook put in its place */
+  mayPublish(client: ServerClient, room: string, event: string, data: unknown): Promise<Result<unknown>>;
   /** What the client's ack gets. */
   answer(client: ServerClient, event: string, data: unknown): Promise<Result<unknown>>;
   disconnected(client: ServerClient, reason: string): Promise<Result<unknown>>;
@@ -49,7 +50,10 @@ export function createRules(current: () => LoadedServerHook, timeoutMs: number):
         'canPublish',
         (hook) => hook.canPublish === undefined || hook.canPublish(client, room, event, data),
       );
-      return readVerdict(asked, 'publish_refused');
+      const replaced = readReplacement(asked);
+      if (replaced !== undefined) return replaced;
+      const verdict = readVerdict(asked, 'publish_refused');
+      return verdict.ok ? success(data) : verdict;
     },
     answer: async (client, event, data) =>
       (await ask('onMessage', (hook) => hook.onMessage?.(client, event, data))).result,
@@ -73,6 +77,16 @@ function readVerdict(
   if (value === true) return allowed;
   if (value === false || value === undefined || value === null) return failed(refused);
   return failed('server_hook_bad_value', `${where}: found ${kindOf(value)}, wanted true or false`);
+}
+
+/** The message that `canPublish` put in place of the client's; `undefined` where it gave a verdict. */
+function readReplacement({ where, result }: Asked): Result<unknown> | undefined {
+  if (!result.ok) return undefined;
+  const { value } = result;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const keys = Object.keys(value);
+  if (keys.length === 1 && keys[0] === 'message') return success((value as Replacement).message);
+  return failed('server_hook_bad_value', `${where}: found an object, wanted true, false or { message }`);
 }
 
 const allowed: Result<void> = success(undefined);

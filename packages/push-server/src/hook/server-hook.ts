@@ -24,6 +24,11 @@ export interface ServerClient {
 /** A yes or a no. Nothing at all is a no. */
 export type Verdict = boolean | null | undefined;
 
+/** What `canPublish` has published instead of what the client sent. */
+export interface Replacement {
+  readonly message: unknown;
+}
+
 /** Undoes what `setup` did. */
 export type Cleanup = () => void | Promise<void>;
 
@@ -43,11 +48,17 @@ export interface ServerHook {
   /** Whether a client may enter a room in which it is not yet. Without it all may enter all. */
   canJoin?(client: ServerClient, room: string): Verdict | Promise<Verdict>;
   /**
-   * Whether a client may speak to a room that it is in, or may enter. Without it all may.
+   * Whether a client may publish to a room that it is in, or may join: `true` or `false`, or `{ message }` to publish that instead. Without
+   * it all may.
    *
    * @param data - the `message` of what it sent
    */
-  canPublish?(client: ServerClient, room: string, event: string, data: unknown): Verdict | Promise<Verdict>;
+  canPublish?(
+    client: ServerClient,
+    room: string,
+    event: string,
+    data: unknown,
+  ): Verdict | Replacement | Promise<Verdict | Replacement>;
   /**
    * A client sent an event that neither gopush nor a handler of `setup` knows. What this returns the client's ack gets. Without it such
    * events are ignored.

@@ -27,6 +27,8 @@ export interface RoomsContext {
   readonly push: Push;
   readonly rules: Rules;
   readonly limits: Limits;
+  /** Whether messages carry the uid of the client that published them. */
+  readonly senders: boolean;
   readonly log: Logger;
 }
 
@@ -38,7 +40,7 @@ type Answer = Result<object>;
  *
  * @returns listens to a socket, with the same functions for all
  */
-export function handleRooms({ push, rules, limits, log }: RoomsContext): (socket: Socket) => void {
+export function handleRooms({ push, rules, limits, senders, log }: RoomsContext): (socket: Socket) => void {
   const listeners: Record<string, (this: Socket, ...args: unknown[]) => void> = {
     [events.room](...args) {
       answer(this, args, parseRoomMessage(args[0]), speak);
@@ -90,28 +92,32 @@ export function handleRooms({ push, rules, limits, log }: RoomsContext): (socket
     if (!hasRoomFor(session, [room])) return at(failed('too_many_rooms'));
     const verdict = await mayJoin(session, room);
     if (!verdict.ok) return at(verdict);
-    if (speaks && rules.has('canPublish')) {
-      const allowed = await rules.mayPublish(session.client, room, event, message.message);
-      if (!allowed.ok) return at(allowed);
-    }
+    // It joins the room first, so without `canPublish` there is nothing to ask.
+    const allowed =
+      speaks && rules.has('canPublish')
+        ? await rules.mayPublish(session.client, room, event, message.message)
+        : success(message.message);
+    if (!allowed.ok) return at(allowed);
     if (!session.socket.connected) return at(gone);
     if (!session.isIn(room)) await session.join({ room });
     if (!speaks) return at(success({ rooms: session.rooms }));
-    const said = push.toRoom(room, event, message, { except: session.socket.id });
+    const said = push.toRoom(room, event, toMembers(message, allowed.value, session), {
+      except: session.socket.id,
+      ...senderOf(session),
+    });
     return { done: said.then((result) => (result.ok ? success({ rooms: session.rooms }) : result)) };
   }
 
   async function publish(session: Session, request: PublishRequest): Promise<Later> {
     const { room, event, message, id, echo, volatile } = request;
-    if (rules.has('canPublish')) {
-      const allowed = await rules.mayPublish(session.client, room, event, message);
-      if (!allowed.ok) return at(allowed);
-    } else if (!session.isIn(room)) return at(failed('publish_refused', 'it is not in the room'));
+    const allowed = await mayPublish(session, room, event, message);
+    if (!allowed.ok) return at(allowed);
     return {
-      done: push.toRoom(room, event, message, {
+      done: push.toRoom(room, event, allowed.value, {
         keep: volatile ? 'no' : 'try',
         ...(volatile ? { volatile } : {}),
         ...(echo ? {} : { except: session.socket.id }),
+        ...senderOf(session),
         ...(id === undefined ? {} : { id }),
       }),
     };
@@ -131,6 +137,27 @@ export function handleRooms({ push, rules, limits, log }: RoomsContext): (socket
   /** Who is in a room already does not enter it. */
   function mayJoin(session: Session, room: string): Result<void> | Promise<Result<void>> {
     return session.isIn(room) || !rules.has('canJoin') ? done : rules.mayJoin(session.client, room);
+  }
+
+  /** Whether a client may publish. @returns what is published: the message, or what the hook put in its place */
+  function mayPublish(
+    session: Session,
+    room: string,
+    event: string,
+    message: unknown,
+  ): Result<unknown> | Promise<Result<unknown>> {
+    if (rules.has('canPublish')) return rules.mayPublish(session.client, room, event, message);
+    return session.isIn(room) ? success(message) : failed('publish_refused', 'it is not in the room');
+  }
+
+  function senderOf({ client: { uid } }: Session): { sender?: string } {
+    return senders ? { sender: uid } : {};
+  }
+
+  /** What members get of a {@link RoomMessage}: the client's whole object, with its uid over whatever it wrote as `sender`. */
+  function toMembers(object: RoomMessage, message: unknown, session: Session): object {
+    const replaced = message === object.message ? {} : { message };
+    return senders || 'message' in replaced ? { ...object, ...replaced, ...senderOf(session) } : object;
   }
 
   function refuseAs(ack: AckFunction | undefined, failure: Failure): void {

@@ -6,19 +6,21 @@ export interface KeptMessage {
   readonly message: unknown;
   /** Id of the socket that is not to get it: the sender. */
   readonly except: string | undefined;
+  /** Uid of the client that published it; `undefined` where a program did, or `pushServer.senders` is off. */
+  readonly sender: string | undefined;
 }
 
 /** A message as bytes. What cannot be copied, as a function, is left out, as Socket.IO leaves it out for clients. */
-export function encodeMessage({ event, message, except }: KeptMessage): Buffer {
+export function encodeMessage({ event, message, except, sender }: KeptMessage): Buffer {
   try {
-    return serialize([event, message, except]);
+    return serialize(sender === undefined ? [event, message, except] : [event, message, except, sender]);
   } catch {
-    return serialize([event, JSON.parse(JSON.stringify(message) ?? 'null'), except]);
+    return serialize([event, JSON.parse(JSON.stringify(message) ?? 'null'), except, sender]);
   }
 }
 
 /** @throws where these are not such bytes */
 export function decodeMessage(bytes: Buffer): KeptMessage {
-  const [event, message, except] = deserialize(bytes) as [string, unknown, string | undefined];
-  return { event, message, except };
+  const [event, message, except, sender] = deserialize(bytes) as [string, unknown, string?, string?];
+  return { event, message, except, sender };
 }

@@ -1,15 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
-import {
-  type Config,
-  events,
-  failed,
-  type Position,
-  type Published,
-  type Result,
-  success,
-  writeMark,
-} from '@gopush/contract';
+import { type Config, events, failed, type Position, type Published, type Result, success } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import {
   type Appended,
@@ -22,6 +13,7 @@ import {
 import type { Server } from 'socket.io';
 import type { Bus } from '../fanout/bus.ts';
 import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
+import { eventArgs } from './event-args.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
 import { decodeMessage, encodeMessage, type KeptMessage } from './kept-message.ts';
 import { nameOfClients, roomOfClients, roomOfUser } from './room-names.ts';
@@ -31,6 +23,8 @@ import type { Said, Taps } from './taps.ts';
 export interface RoomOptions {
   /** Id of a socket that is not to get it: the sender. */
   readonly except?: string;
+  /** Uid of the client that publishes it: members are told where `pushServer.senders` is on. @defaultValue a program, `null` for members */
+  readonly sender?: string;
   /** Saying the same with the same id again, within the time of the history, says it once. */
   readonly id?: string;
   /**
@@ -75,6 +69,8 @@ export interface History {
     readonly at: number;
     readonly event: string;
     readonly message: unknown;
+    /** Uid of the client that published it, where that is recorded. */
+    readonly sender?: string;
   }[];
 }
 
@@ -176,13 +172,13 @@ export function createPush(options: PushOptions): {
   tellTaken(node: string, socket: string): void;
 } {
   const { io, store, bus, config, log, counts, recent, emit, taps, onSaid } = options;
-  const { history: limits } = config;
+  const { history: limits, senders } = config;
   const feeds = createFeeds(store.history, {
     deliver(room, { payload }, position) {
-      const { event, message, except } = decodeMessage(payload);
+      const said = decodeMessage(payload);
       recent.add(room, position, Date.now());
-      emit(room, except, [event, message, writeMark(position)]);
-      hearAll(room, { event, message, position });
+      emit(room, said.except, eventArgs(room, said, position, senders));
+      hearAll(room, said, position);
     },
     gap(room, position) {
       counts.gaps++;
@@ -216,10 +212,9 @@ export function createPush(options: PushOptions): {
   }
 
   /** Gives a message that is not kept, and so has no mark that tells its room. */
-  function give(room: string, { event, message, except }: KeptMessage, volatile: boolean): void {
-    const name = nameOfClients(room);
-    emit(room, except, name === undefined ? [event, message] : [event, message, { room: name }], volatile);
-    hearAll(room, { event, message, position: null });
+  function give(room: string, said: KeptMessage, volatile: boolean): void {
+    emit(room, said.except, eventArgs(room, said, null, senders), volatile);
+    hearAll(room, said, null);
   }
 
   function receive(message: BusMessage): void {
@@ -249,8 +244,12 @@ export function createPush(options: PushOptions): {
     }
   }
 
-  function hearAll(room: string, said: Said): void {
-    for (const ear of taps.of(room)) ear.hear(room, said);
+  function hearAll(room: string, message: KeptMessage, position: Position | null): void {
+    let said: Said | undefined;
+    for (const ear of taps.of(room)) {
+      said ??= saidOf(message, position);
+      ear.hear(room, said);
+    }
   }
 
   /** Tells other nodes: those given, or all. */
@@ -264,11 +263,11 @@ export function createPush(options: PushOptions): {
     room: string,
     event: string,
     message: unknown,
-    { except, id, keep = 'try', volatile = false }: RoomOptions,
+    { except, sender, id, keep = 'try', volatile = false }: RoomOptions,
     nodes?: () => Promise<readonly string[] | undefined>,
   ): Promise<Result<Published>> {
     counts.published++;
-    const said: KeptMessage = { event, message, except };
+    const said: KeptMessage = { event, message, except, sender };
     const payload = encodeMessage(said);
     const isKept = limits.count > 0 && keep !== 'no' && (keep === 'must' || store.state() === 'up');
     if (isKept) {
@@ -281,7 +280,7 @@ export function createPush(options: PushOptions): {
         feeds.receive(room, epoch, { offset, at, payload });
         // Kept it is already: where it is not known who wants it, all are told.
         tell(['kept', room, epoch, offset, at, payload], await nodes?.().catch(() => undefined));
-        onSaid?.(room, { event, message, position });
+        onSaid?.(room, saidOf(said, position));
         return success({ position, duplicate });
       }
       // If it was kept after all, members get it from the log: saying it now as well would say it twice.
@@ -290,7 +289,7 @@ export function createPush(options: PushOptions): {
     else if (keep === 'try' && limits.count > 0) counts.notKept++;
     give(room, said, volatile);
     tell(['live', room, payload, volatile], await nodes?.());
-    onSaid?.(room, { event, message, position: null });
+    onSaid?.(room, saidOf(said, null));
     return success({ position: null, duplicate: false });
   }
 
@@ -313,7 +312,7 @@ export function createPush(options: PushOptions): {
     options: UserOptions,
   ): Promise<Result<UserDelivery>> {
     const { id = randomUUID(), ttlMs = config.inbox.ttlMs } = options;
-    const payload = encodeMessage({ event, message, except: undefined });
+    const payload = encodeMessage({ event, message, except: undefined, sender: undefined });
     const put = await asked(() => store.inbox.put(uid, id, payload, { ttlMs }, config.inbox));
     if (!put.ok) return put;
     // It waits now, whatever becomes of this.
@@ -365,8 +364,8 @@ export function createPush(options: PushOptions): {
           position: epoch === undefined ? null : { epoch, offset: last },
           first,
           messages: messages.map(({ offset, at, payload }) => {
-            const { event, message } = decodeMessage(payload);
-            return { offset, at, event, message };
+            const { event, message, sender } = decodeMessage(payload);
+            return { offset, at, event, message, ...(sender === undefined ? {} : { sender }) };
           }),
         };
       }),
@@ -445,6 +444,11 @@ function isUncertain(error: unknown): boolean {
 function storeFailed(error: unknown): Result<never> {
   const full = error instanceof StoreError && error.code === 'inbox_full';
   return failed(full ? 'inbox_full' : 'not_durable', undefined, error);
+}
+
+/** A message as listeners and webhooks are told of it. */
+function saidOf({ event, message, sender }: KeptMessage, position: Position | null): Said {
+  return sender === undefined ? { event, message, position } : { event, message, sender, position };
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

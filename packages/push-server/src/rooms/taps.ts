@@ -4,6 +4,8 @@ import type { Position } from '@gopush/contract';
 export interface Said {
   readonly event: string;
   readonly message: unknown;
+  /** Uid of the client that published it; `undefined`: a program did, or senders are not recorded. */
+  readonly sender?: string | undefined;
   /** `null`: it was not kept. */
   readonly position: Position | null;
 }

@@ -87,6 +87,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       log,
       onChange: seamless.keep,
       onTaken: ({ socket }, from) => rooms.tellTaken(from, socket.id),
+      senders: pushServer.senders,
       all,
       recent: rooms.recent,
       doubtMs,

@@ -79,8 +79,8 @@ export class Listener implements Ear {
     const from = typeof begin === 'object' ? begin : undefined;
     await feeds.join(room, this.listening.id, from, (missed, at) => {
       for (const { offset, payload } of missed) {
-        const { event, message } = decodeMessage(payload);
-        this.#hear(room, { event, message, position: { epoch: from?.epoch ?? '', offset } });
+        const { event, message, sender } = decodeMessage(payload);
+        this.#hear(room, { event, message, sender, position: { epoch: from?.epoch ?? '', offset } });
       }
       this.#parts.set(room, writePart(room, at));
       taps.add(room, this);
@@ -195,8 +195,9 @@ function whereOf(room: string): string {
 function bodyOf(said: Said): string {
   let body = bodies.get(said);
   if (body === undefined) {
-    const { event, message, position } = said;
-    body = `"event":${JSON.stringify(event)},"message":${writeJson(message)},"position":${JSON.stringify(position)}`;
+    const { event, message, sender, position } = said;
+    const by = sender === undefined ? '' : `"sender":${JSON.stringify(sender)},`;
+    body = `"event":${JSON.stringify(event)},"message":${writeJson(message)},${by}"position":${JSON.stringify(position)}`;
     bodies.set(said, body);
   }
   return body;

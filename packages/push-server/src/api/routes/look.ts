@@ -8,6 +8,7 @@ const said = z.strictObject({
   at: z.number().meta({ description: 'When it was kept, in milliseconds since 1970.' }),
   event: z.string(),
   message: z.unknown().optional(),
+  sender: z.string().optional().meta({ description: 'Uid of the client that published it, where that is recorded.' }),
 });
 
 /** Looking, which changes nothing. */
