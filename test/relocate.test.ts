@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startAgent } from '@gopush/agent';
-import type { Hooks } from '@gopush/contract';
+import type { ConfigInput, Hooks } from '@gopush/contract';
 import { type PushServer, startPushServer } from '@gopush/push-server';
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
@@ -34,9 +34,10 @@ async function startServers(count: number, dir: string): Promise<PushServer[]> {
 
 async function startGateway(
   hooks: Hooks | { dir: string; environment: string },
+  config: ConfigInput = {},
 ): Promise<{ url: string; adminUrl: string }> {
   const agent = await startAgent({
-    config: { agentPort: 0, admin: { agentPort: 0 }, agent: { host: '127.0.0.1', drainMs: 100 } },
+    config: { agentPort: 0, admin: { agentPort: 0 }, agent: { host: '127.0.0.1', drainMs: 100 }, ...config },
     hooks,
   });
   onTestFinished(() => agent.close());
@@ -102,6 +103,32 @@ test('a push-server that comes gets its share of the sessions when it is asked f
   await expect.poll(() => clientsOf(two)).toBe(before + asked);
   expect(await inRoom(clients)).toEqual(clients.map(() => ['room']));
   expect([cuts.count, late.connected]).toEqual([0, true]);
+});
+
+test('while the function that names targets fails, no session goes on at a target that it named for another client', async () => {
+  const dir = await makeFolder();
+  const [one, two] = (await startServers(2, dir)) as [PushServer, PushServer];
+  let fails = false;
+  const { url } = await startGateway(
+    {
+      agent: (request) => request.query.user,
+      router: {
+        default(_request, uid) {
+          if (fails) throw new Error('no shards just now');
+          return { ip: '127.0.0.1', port: (uid === 'ann' ? one : two).port };
+        },
+      },
+    },
+    { seamless: { holdMs: 600 } },
+  );
+  const ann = await connectClient(url, 'websocket', { query: { user: 'ann' }, reconnection: false });
+  await connectClient(url, 'websocket', { query: { user: 'bob' } });
+  expect([clientsOf(one), clientsOf(two)]).toEqual([1, 1]);
+  fails = true;
+  const cut = new Promise((resolve) => ann.once('disconnect', resolve));
+  await one.close();
+  await cut;
+  expect(clientsOf(two)).toBe(1);
 });
 
 test('a push-server hands its sessions over when it is asked to, and runs on', async () => {

@@ -24,10 +24,14 @@ async function startService(name: number, marks: boolean) {
   return { ip: '127.0.0.1', port: (http.address() as AddressInfo).port };
 }
 
-/** A gateway whose router names at each call only the next one of three services. */
+/** A gateway whose router wants new sessions, at each call, only at the next one of three services. */
 async function startTurning(marks: boolean, sticky: NonNullable<ConfigInput['routing']>['sticky']) {
   const services = await Promise.all([0, 1, 2].map((name) => startService(name, marks)));
   let calls = 0;
+  const turn = () => {
+    const next = calls++ % services.length;
+    return services.map((service, index) => ({ ...service, weight: index === next ? 1 : 0 }));
+  };
   const agent = await startAgent({
     config: {
       agentPort: 0,
@@ -36,7 +40,7 @@ async function startTurning(marks: boolean, sticky: NonNullable<ConfigInput['rou
       routing: { sticky },
       access: { secrets: ['a secret of the tests'] },
     },
-    hooks: { agent: () => 'ann', router: { default: () => services[calls++ % services.length] } },
+    hooks: { agent: () => 'ann', router: { default: turn } },
   });
   onTestFinished(() => agent.close());
   return { url: agent.url, calls: () => calls };
@@ -49,7 +53,7 @@ async function whoTimes(socket: Socket, times: number): Promise<number[]> {
 }
 
 test.each<[Transport]>([['polling'], ['upgrade']])(
-  'a session by %s stays with its target while the router names others',
+  'a session by %s stays with its target while the router prefers others',
   async (transport) => {
     const { url, calls } = await startTurning(true, 'sid');
     const ends: string[] = [];

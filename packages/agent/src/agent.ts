@@ -10,6 +10,7 @@ import {
   type FailureCode,
   failures,
   type Hooks,
+  type StickyKeys,
   type Target,
 } from '@gopush/contract';
 import { type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
@@ -26,7 +27,7 @@ import {
   urlOf,
   watchEventLoop,
 } from '@gopush/service';
-import { openStore } from '@gopush/store';
+import { openStore, type Store } from '@gopush/store';
 import { describeMetrics } from './agent-metrics.ts';
 import { AgentRequest } from './agent-request.ts';
 import { describeAgent } from './agent-state.ts';
@@ -52,6 +53,7 @@ import { createFleet } from './route/fleet.ts';
 import { createHold } from './route/hold.ts';
 import { createRetryBudget } from './route/retry-budget.ts';
 import { createSources, type TargetList } from './route/sources.ts';
+import { openStickyKeys } from './route/sticky-keys.ts';
 
 /** What an agent is started with. */
 export interface AgentOptions {
@@ -97,8 +99,11 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     const hooks = await openHooks(options.hooks ?? {}, config, metrics, log, lifetime.opened);
     const eventLoop = watchEventLoop();
     lifetime.opened('watch on the event loop', eventLoop.close);
-    const builtIn = await openBuiltIn(config, dir, lifetime.opened);
-    const context = openContext(config, node, hooks, builtIn, metrics, eventLoop, log, lifetime.opened);
+    const store = await openAgentStore(config, dir, lifetime.opened);
+    const builtIn = await openBuiltIn(config, store, lifetime.opened);
+    const keys = await openStickyKeys({ secrets: config.access.secrets, store, dir, log });
+    lifetime.opened('key of sticky marks', keys.close);
+    const context = openContext(config, node, hooks, builtIn, keys.current, metrics, eventLoop, log, lifetime.opened);
     describeMetrics(metrics, context, eventLoop);
 
     const front = await openAgentFront(context, dir);
@@ -143,6 +148,7 @@ function openContext(
   node: string,
   hooks: () => HookSet,
   builtIn: TargetList,
+  stickyKeys: () => StickyKeys,
   metrics: Metrics,
   eventLoop: EventLoopDelay,
   log: Logger,
@@ -195,7 +201,7 @@ function openContext(
     hold,
     retries: createRetryBudget(routing.retryPercent),
     maxMoves: routing.maxMoves,
-    marks: createStickyMarks(secrets),
+    marks: createStickyMarks(stickyKeys),
   };
   const rehome = createRehome(context, observer);
   opened('moving of sessions', rehome.close);
@@ -299,14 +305,21 @@ const consequences = {
   router: 'everything goes to the built-in push-servers',
 } as const;
 
+/** The store, where an agent needs it: to discover push-servers, or to share the key of sticky marks with agents of other machines. */
+async function openAgentStore(config: Config, dir: string, opened: Lifetime['opened']): Promise<Store | undefined> {
+  const sharesKey = config.redisAdapter !== null && config.access.secrets.length === 0;
+  if (!config.routing.discover && !sharesKey) return undefined;
+  const store = await openStore(config, dir);
+  opened('store', store.close);
+  return store;
+}
+
 /** The push-servers of the settings, or those that announce themselves. */
-async function openBuiltIn(config: Config, dir: string, opened: Lifetime['opened']): Promise<TargetList> {
-  if (!config.routing.discover) {
+async function openBuiltIn(config: Config, store: Store | undefined, opened: Lifetime['opened']): Promise<TargetList> {
+  if (!config.routing.discover || store === undefined) {
     const targets = listBuiltInTargets(config);
     return { current: () => targets };
   }
-  const store = await openStore(config, dir);
-  opened('store', store.close);
   const discovered = await discover(store.registry);
   opened('discovery', discovered.close);
   return discovered;

@@ -66,7 +66,7 @@ async function serve(
       const { target, product } = member;
       const { sticky } = product.policy;
       const given = sticky === 'cookie' ? request.cookies[stickyCookie] : undefined;
-      const mark = markFor(request, sticky, given, markerOf(marks, identity.product, target.name));
+      const mark = markFor(request, sticky, given, markerOf(marks, identity, target.name));
       // Only now: what is signed expires, and a client may have waited.
       const ownHeaders = headers.forTarget(request, identity, origin);
       member.requests++;

@@ -119,7 +119,7 @@ function askForTunnel(
       const { target, product } = member;
       const { sticky } = product.policy;
       const given = sticky === 'cookie' ? request.cookies[stickyCookie] : undefined;
-      const mark = markFor(request, sticky, given, markerOf(marks, identity.product, target.name));
+      const mark = markFor(request, sticky, given, markerOf(marks, identity, target.name));
       // Only now: what is signed expires, and a client may have waited.
       const ofRequest = writeHeaders([...headers.ofRequest(request, origin), ...upgradeHeaders]);
       const ofIdentity = headers.ofIdentity(identity, origin.id);

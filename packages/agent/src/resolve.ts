@@ -61,7 +61,7 @@ export function resolve(
   return andThen(targetsOf(source, request, uid, context), (targets) => {
     if (!targets.ok) return targets;
     const { fleet } = context;
-    const product = fleet.product(source.product, source.policy);
+    const product = fleet.product(source.product, source.policy, source.from.kind === 'function');
     const members = product.list(targets.value, Date.now(), fleet.health.slowStartMs);
     const { sticky } = source.policy;
     return success({

@@ -87,6 +87,7 @@ export {
   createStickyMarks,
   readSidMark,
   readStickyMark,
+  type StickyKeys,
   type StickyMarks,
   stickyCookie,
   stickyHeader,

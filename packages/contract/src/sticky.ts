@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** Header by which an agent gives a target the mark to put at the end of its session ids. */
 export const stickyHeader = 'x-gopush-sticky';
@@ -6,40 +6,47 @@ export const stickyHeader = 'x-gopush-sticky';
 /** Name of the cookie that keeps a client on its target, where a product wants that. */
 export const stickyCookie = 'gopush-target';
 
-/** Marks sessions with the target they are on: says nothing to clients, and only those who know the key can make one. */
+/** Marks sessions with the target they are on. Marks tell clients nothing, and only who knows a key can make one. */
 export interface StickyMarks {
-  /** A mark for sessions on this target. */
-  issue(product: string, target: string): string;
-  /** Whether a mark was made for this target. */
-  matches(mark: string, product: string, target: string): boolean;
+  /** A mark for the sessions of a user on this target. */
+  issue(product: string, target: string, uid: string): string;
+  /** Whether a mark was made for this user and this target. */
+  matches(mark: string, product: string, target: string, uid: string): boolean;
 }
 
+/** Keys of marks: the first makes them, all are known. */
+export type StickyKeys = readonly [string, ...string[]];
+
 const saltLength = 8;
-const markLength = saltLength + 14;
+const signatureLength = 14;
+const markLength = saltLength + signatureLength;
 const markPattern = new RegExp(`^[\\w-]{${markLength}}$`);
 
 /**
- * Marks of 22 characters: 6 random bytes, and 10 bytes of an HMAC-SHA256 over these, the product and the target. The address of a target
- * is not in them; who knows the targets can tell which one is meant.
+ * Marks of 22 characters: 6 random bytes, and 10 bytes of an HMAC-SHA256 over these, the product, the target and the uid. The address of a
+ * target is not in them; an agent that knows the targets can tell which one is meant. The mark of one user is of no use to another.
  *
- * @param secrets - the first makes marks, all are known; without one anyone could make marks, which choose among the targets of a product
- * and no further
+ * @param keys - asked for each mark, since they may change while an agent runs
  */
-export function createStickyMarks(secrets: readonly string[]): StickyMarks {
-  const [first = '', ...others] = secrets;
-  const sign = (key: string, salt: string, product: string, target: string): string =>
-    createHmac('sha256', key).update(`sticky\n${salt}\n${product}\n${target}`).digest('base64url').slice(0, 14);
+export function createStickyMarks(keys: () => StickyKeys): StickyMarks {
   return {
-    issue(product, target) {
+    issue(product, target, uid) {
       const salt = randomBytes(6).toString('base64url');
-      return salt + sign(first, salt, product, target);
+      return salt + sign(keys()[0], salt, product, target, uid);
     },
-    matches(mark, product, target) {
+    matches(mark, product, target, uid) {
       const salt = mark.slice(0, saltLength);
-      const signature = mark.slice(saltLength);
-      return [first, ...others].some((key) => sign(key, salt, product, target) === signature);
+      const signature = Buffer.from(mark.slice(saltLength));
+      if (mark.length !== markLength || signature.length !== signatureLength) return false;
+      return keys().some((key) => timingSafeEqual(Buffer.from(sign(key, salt, product, target, uid)), signature));
     },
   };
+}
+
+function sign(key: string, salt: string, product: string, target: string, uid: string): string {
+  // JSON keeps the parts apart, whatever characters they have.
+  const text = JSON.stringify(['sticky', salt, product, target, uid]);
+  return createHmac('sha256', key).update(text).digest('base64url').slice(0, signatureLength);
 }
 
 /** The mark in an Engine.IO session id: what follows its last dot. */

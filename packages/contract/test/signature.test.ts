@@ -52,16 +52,22 @@ test('no signature that a client may send throws', () => {
   );
 });
 
-test('a mark names its product and target, to who knows the key', () => {
-  const marks = createStickyMarks([secret]);
-  const mark = marks.issue('chat', '10.0.0.1:4000');
+test('a mark names its product, target and user, to who knows the key', () => {
+  const marks = createStickyMarks(() => [secret]);
+  const mark = marks.issue('chat', '10.0.0.1:4000', 'ann');
   expect(readStickyMark(mark)).toBe(mark);
   expect(readSidMark(`abc.${mark}`)).toBe(mark);
-  expect(marks.matches(mark, 'chat', '10.0.0.1:4000')).toBe(true);
-  expect(marks.matches(mark, 'chat', '10.0.0.1:4001')).toBe(false);
-  expect(marks.matches(mark, 'news', '10.0.0.1:4000')).toBe(false);
-  expect(createStickyMarks(['another']).matches(mark, 'chat', '10.0.0.1:4000')).toBe(false);
-  expect(createStickyMarks(['the next secret!', secret]).matches(mark, 'chat', '10.0.0.1:4000')).toBe(true);
+  expect(marks.matches(mark, 'chat', '10.0.0.1:4000', 'ann')).toBe(true);
+  expect(marks.matches(mark, 'chat', '10.0.0.1:4000', 'bob')).toBe(false);
+  expect(marks.matches(mark, 'chat', '10.0.0.1:4001', 'ann')).toBe(false);
+  expect(marks.matches(mark, 'news', '10.0.0.1:4000', 'ann')).toBe(false);
+  expect(marks.matches('', 'chat', '10.0.0.1:4000', 'ann')).toBe(false);
+  expect(marks.matches(`${mark.slice(0, -1)}é`, 'chat', '10.0.0.1:4000', 'ann')).toBe(false);
+  const knows = (...keys: [string, ...string[]]): boolean =>
+    createStickyMarks(() => keys).matches(mark, 'chat', '10.0.0.1:4000', 'ann');
+  expect(knows('another')).toBe(false);
+  expect(knows('')).toBe(false);
+  expect(knows('the next secret!', secret)).toBe(true);
   expect(readSidMark('kM4tJ1pS5c2l5t9vAAAA')).toBeUndefined();
   expect(readStickyMark(`${mark}x`)).toBeUndefined();
 });

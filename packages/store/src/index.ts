@@ -1,6 +1,7 @@
 export { type EmbeddedOptions, openEmbeddedStore } from './embedded/open-embedded-store.ts';
 export type { Appended, HistoryLimits, HistoryPage, HistoryStore, KeptMessage } from './history.ts';
 export type { DeliveryStatus, InboxBounds, InboxStore, WaitingMessage } from './inbox.ts';
+export type { KeyStore } from './keys.ts';
 export { openStore } from './open-store.ts';
 export type { PresenceCounts, PresenceStore, RoomLeft, Swept, UserPresence } from './presence.ts';
 export { openRedisStore } from './redis/open-redis-store.ts';

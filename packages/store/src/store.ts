@@ -1,5 +1,6 @@
 import type { HistoryStore } from './history.ts';
 import type { InboxStore } from './inbox.ts';
+import type { KeyStore } from './keys.ts';
 import type { PresenceStore } from './presence.ts';
 import type { RegistryStore } from './registry.ts';
 import type { SessionStore } from './sessions.ts';
@@ -18,6 +19,7 @@ export interface Store {
   readonly presence: PresenceStore;
   readonly sessions: SessionStore;
   readonly registry: RegistryStore;
+  readonly keys: KeyStore;
   state(): StoreState;
   /**
    * Calls back whenever the state changes.

@@ -89,7 +89,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     const tried = new Set([from]);
     for (let pauseMs: number = pauses.firstMs; ; pauseMs = Math.min(pauseMs * 2, pauses.lastMs)) {
       const route = await resolve(asking, info.uid, context.hooks(), context);
-      const members = route.ok ? route.value.members : from.product.current;
+      const members = route.ok ? route.value.members : membersWithoutRoute(from);
       const outcome = await askAll(tunnel, request, members, tried, deadline);
       if (outcome !== 'nobody') return outcome;
       // All have been asked; whoever is to come needs a moment.
@@ -202,6 +202,11 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
       closed = true;
     },
   };
+}
+
+/** Where a session may go while hooks fail: of a function only what it named for this client, and not what it named for another. */
+function membersWithoutRoute(from: Member): readonly Member[] {
+  return from.product.byFunction ? [from] : from.product.current;
 }
 
 /** How many frames are not for the client: Engine.IO's opening, and the answer for each namespace. */

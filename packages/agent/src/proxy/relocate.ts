@@ -38,7 +38,7 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
       const targets = await sources.targets(from);
       // Nothing at all is more likely a mistake than a wish.
       if (targets.length === 0) continue;
-      fleet.product(product, policy).list(targets, Date.now(), fleet.health.slowStartMs);
+      fleet.product(product, policy, false).list(targets, Date.now(), fleet.health.slowStartMs);
       listed.add(product);
     }
     return listed;

@@ -17,7 +17,7 @@ export function startChecks(fleet: Fleet): () => void {
   const timer = setInterval(() => {
     for (const product of fleet.products.values()) {
       if (product.policy.check === 'none') continue;
-      for (const member of product.current) {
+      for (const member of product.inUse(Date.now())) {
         if (asking.has(member)) continue;
         asking.add(member);
         void ask(member).finally(() => asking.delete(member));

@@ -66,11 +66,16 @@ const leastShare = 0.05;
 /** Members that no router names any more are remembered so long, for the sessions they still have; milliseconds. */
 const rememberMs = 600_000;
 
+/** For how long the health of a member that a function named is of interest, in milliseconds. */
+const inUseMs = 60_000;
+
 /** A product of the router with its targets. */
 export class Product {
   /** As the router names it; `*` for those it does not name. */
   readonly name: string;
   readonly members = new Map<string, Member>();
+  /** Whether a function names its targets, perhaps others for each client. */
+  byFunction = false;
   #policy: ProductPolicy;
   #listed: readonly Target[] | undefined;
   #current: readonly Member[] = [];
@@ -117,6 +122,12 @@ export class Product {
     return this.#current;
   }
 
+  /** The members whose health is of interest: the current ones, or what a function named lately, for whichever client. */
+  inUse(now: number): readonly Member[] {
+    if (!this.byFunction) return this.#current;
+    return [...this.members.values()].filter((member) => member.load > 0 || now - member.seenAt <= inUseMs);
+  }
+
   /** Forgets members that were not named for long and carry nothing. */
   sweep(now: number): void {
     for (const member of this.#current) member.seenAt = now;
@@ -131,7 +142,7 @@ export interface Fleet {
   readonly products: ReadonlyMap<string, Product>;
   readonly health: HealthConfig;
   /** The product of a router entry, with its settings as they are now. */
-  product(name: string, policy: ProductPolicy): Product;
+  product(name: string, policy: ProductPolicy, byFunction: boolean): Product;
   succeeded(member: Member): void;
   /**
    * Counts a failure; after some in a row the member is left out for a while.
@@ -183,14 +194,13 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
   return {
     products,
     health,
-    product(name, policy) {
-      const known = products.get(name);
-      if (known !== undefined) {
-        if (known.policy !== policy) known.policy = policy;
-        return known;
-      }
-      const product = new Product(name, policy);
-      products.set(name, product);
+    product(name, policy, byFunction) {
+      let product = products.get(name);
+      if (product === undefined) {
+        product = new Product(name, policy);
+        products.set(name, product);
+      } else if (product.policy !== policy) product.policy = policy;
+      product.byFunction = byFunction;
       return product;
     },
     succeeded,

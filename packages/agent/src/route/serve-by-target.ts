@@ -3,7 +3,7 @@ import { type FailureCode, failed, type Result, type StickyMarks } from '@gopush
 import type { Awaitable } from '../awaitable.ts';
 import type { Route } from '../resolve.ts';
 import { choose } from './choose.ts';
-import type { Fleet, Member, Product } from './fleet.ts';
+import type { Fleet, Member } from './fleet.ts';
 import type { Hold } from './hold.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
@@ -77,14 +77,15 @@ function isDown(code: FailureCode): boolean {
 
 async function tryMembers<T>(
   { fleet, retries, maxMoves, marks, observer }: ServeContext,
-  { identity, product, members, mark, begins }: Route,
+  route: Route,
   ask: (member: Member) => Promise<Result<T>>,
 ): Promise<Result<T>> {
+  const { identity, product, members, mark, begins } = route;
   const { uid, product: name } = identity;
   let tried: Set<Member> | undefined;
   let result: Result<T> | undefined;
   const { slowStartMs } = fleet.health;
-  let member = mark === undefined ? undefined : findMarked(product, name, mark, marks);
+  let member = mark === undefined ? undefined : findMarked(route, mark, marks);
   // A session that begins is bound to nothing yet, and goes to none that wants no new ones.
   if (begins && member !== undefined && !isWanted(member, members, slowStartMs)) member = undefined;
   const marked = begins ? undefined : member;
@@ -113,8 +114,14 @@ function isWanted(member: Member, members: readonly Member[], slowStartMs: numbe
   return members.includes(member) && member.weight(Date.now(), slowStartMs) > 0;
 }
 
-/** The member that a session is on, whether or not the router still names it. */
-function findMarked(product: Product, name: string, mark: string, marks: StickyMarks): Member | undefined {
-  for (const member of product.members.values()) if (marks.matches(mark, name, member.target.name)) return member;
+/**
+ * The member that a session is on. One that has left a list is found as well; of a function only what it named for this request counts, as
+ * it may keep clients apart.
+ */
+function findMarked({ identity, product, members }: Route, mark: string, marks: StickyMarks): Member | undefined {
+  const { product: name, uid } = identity;
+  for (const member of product.byFunction ? members : product.members.values()) {
+    if (marks.matches(mark, name, member.target.name, uid)) return member;
+  }
   return undefined;
 }

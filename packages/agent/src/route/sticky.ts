@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import {
+  type Identity,
   isHandshake,
   type ProductPolicy,
   readSid,
@@ -55,9 +56,12 @@ export function markFor(
     : { header: undefined, cookie: cookieOf(marker.issue()) };
 }
 
-/** What marks the sessions of a product on one target. */
-export function markerOf(marks: StickyMarks, product: string, target: string): Marker {
-  return { issue: () => marks.issue(product, target), matches: (mark) => marks.matches(mark, product, target) };
+/** What marks the sessions of a client on one target. */
+export function markerOf(marks: StickyMarks, { product, uid }: Identity, target: string): Marker {
+  return {
+    issue: () => marks.issue(product, target, uid),
+    matches: (mark) => marks.matches(mark, product, target, uid),
+  };
 }
 
 function cookieOf(mark: string): string {

@@ -18,7 +18,7 @@ function openFleet(count: number, settings: Partial<HealthConfig> = {}) {
   const events: string[] = [];
   const fleet = createFleet({ ...health, ...settings }, (_member, event, forMs) => events.push(`${event} ${forMs}`));
   onTestFinished(fleet.close);
-  const product = fleet.product('default', plainPolicy);
+  const product = fleet.product('default', plainPolicy, false);
   const targets = Array.from({ length: count }, (_, index) => createTarget('127.0.0.1', 4000 + index));
   const members = product.list(targets, Date.now(), 0);
   const fail = (member: Member | undefined, times = 3): void => {
@@ -89,7 +89,7 @@ test('new settings of a product keep what is known of its targets and their sess
   const { fleet, product, members, fail } = openFleet(2);
   (members[0] as Member).tunnels = 5;
   fail(members[0]);
-  const later = fleet.product('default', { ...plainPolicy, choose: 'least-connections' });
+  const later = fleet.product('default', { ...plainPolicy, choose: 'least-connections' }, false);
   expect(later).toBe(product);
   expect(later.policy.choose).toBe('least-connections');
   expect(later.current[0]).toMatchObject({ tunnels: 5, ejections: 1 });
@@ -98,8 +98,8 @@ test('new settings of a product keep what is known of its targets and their sess
 test('a target that was not ready gets clients again when nobody asks it any longer', () => {
   const { fleet, members } = openFleet(2);
   const [member] = members as [Member];
-  fleet.product('default', { ...plainPolicy, check: '/readyz' });
+  fleet.product('default', { ...plainPolicy, check: '/readyz' }, false);
   member.notReady = '/readyz answers 503';
-  fleet.product('default', plainPolicy);
+  fleet.product('default', plainPolicy, false);
   expect(member.weight(Date.now(), 0)).toBe(1);
 });

@@ -1,7 +1,10 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createStickyMarks, isHandshake, readSid } from '@gopush/contract';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { readMetrics, withAdmin } from '../support/admin.ts';
-import { hooksTo, startTestAgent } from '../support/agent.ts';
+import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { type Answer, handshakeBytes, openRaw, send } from '../support/client.ts';
 import { startEchoTarget, startTarget, type TestTarget } from '../support/target.ts';
 
@@ -26,9 +29,9 @@ function cookieOf({ headers }: Answer): string | undefined {
 test('the mark of a session takes it to its target, whatever the policy would choose', async () => {
   const targets = await startTargets();
   const agent = await startTestAgent(hooksTo({ default: targets }), { access: { secrets: [secret] } });
-  const marks = createStickyMarks([secret]);
+  const marks = createStickyMarks(() => [secret]);
   for (const target of [...targets, ...targets]) {
-    const mark = marks.issue('default', `127.0.0.1:${target.port}`);
+    const mark = marks.issue('default', `127.0.0.1:${target.port}`, 'ann');
     expect(await servedBy(targets, () => send(`${agent.url}${handshake}&sid=abc.${mark}`))).toBe(target);
   }
 });
@@ -40,7 +43,7 @@ test('a session whose target is gone goes to another one, and is counted as one 
     ...withAdmin,
   });
   gone.server.close();
-  const mark = createStickyMarks([secret]).issue('default', `127.0.0.1:${gone.port}`);
+  const mark = createStickyMarks(() => [secret]).issue('default', `127.0.0.1:${gone.port}`, 'ann');
   expect(await servedBy([gone, other], () => send(`${agent.url}${handshake}&sid=abc.${mark}`))).toBe(other);
   expect((await readMetrics(agent)).get('move_fallbacks_total{cause="polling"}')).toBe(1);
 });
@@ -50,22 +53,26 @@ test('with two secrets a mark of the old one is known, and new ones are of the n
   const agent = await startTestAgent(hooksTo({ default: targets }), {
     access: { secrets: ['the next secret of all', secret] },
   });
-  const old = createStickyMarks([secret]);
+  const old = createStickyMarks(() => [secret]);
   for (const target of targets) {
-    const mark = old.issue('default', `127.0.0.1:${target.port}`);
+    const mark = old.issue('default', `127.0.0.1:${target.port}`, 'ann');
     expect(await servedBy(targets, () => send(`${agent.url}${handshake}&sid=abc.${mark}`))).toBe(target);
   }
   const target = (await servedBy(targets, () => send(`${agent.url}${handshake}`))) as TestTarget;
   const mark = String(target.requests.at(-1)?.headers['x-gopush-sticky']);
   const name = `127.0.0.1:${target.port}`;
-  expect(createStickyMarks(['the next secret of all']).matches(mark, 'default', name)).toBe(true);
-  expect(old.matches(mark, 'default', name)).toBe(false);
+  expect(createStickyMarks(() => ['the next secret of all']).matches(mark, 'default', name, 'ann')).toBe(true);
+  expect(old.matches(mark, 'default', name, 'ann')).toBe(false);
 });
 
 test.each([
-  ['of another secret', (name: string) => createStickyMarks(['a secret of somebody']).issue('default', name)],
-  ['of no secret', (name: string) => createStickyMarks([]).issue('default', name)],
-  ['of another product', (name: string) => createStickyMarks([secret]).issue('other', name)],
+  [
+    'of another secret',
+    (name: string) => createStickyMarks(() => ['a secret of somebody']).issue('default', name, 'ann'),
+  ],
+  ['of no secret', (name: string) => createStickyMarks(() => ['']).issue('default', name, 'ann')],
+  ['of another user', (name: string) => createStickyMarks(() => [secret]).issue('default', name, 'bob')],
+  ['of another product', (name: string) => createStickyMarks(() => [secret]).issue('other', name, 'ann')],
   ['that somebody made up', () => 'AAAAAAAAAAAAAAAAAAAAAA'],
 ])('a mark %s is ignored, in a sid and in a cookie', async (_name, forge) => {
   const targets = await startTargets();
@@ -94,20 +101,33 @@ test('a cookie that keeps the client nowhere is replaced, one that does is not',
   const first = cookieOf(await send(agent.url));
   expect(first).toMatch(/^gopush-target=[\w-]{22}$/);
   expect(cookieOf(await send(agent.url, { headers: { cookie: first } }))).toBeUndefined();
-  const stale = `gopush-target=${createStickyMarks([secret]).issue('default', '127.0.0.1:1')}`;
+  const stale = `gopush-target=${createStickyMarks(() => [secret]).issue('default', '127.0.0.1:1', 'ann')}`;
   expect(cookieOf(await send(agent.url, { headers: { cookie: stale } }))).toMatch(/^gopush-target=/);
 });
 
-test('a session that goes on stays with a target that the router dropped; one that begins does not go there', async () => {
+test('a session that goes on stays with a target that left the list; one that begins does not go there', async () => {
   const targets = await Promise.all([startEchoTarget(), startEchoTarget()]);
   const named = new Set<TestTarget>(targets);
-  const router = { default: { targets: () => [...named], sticky: 'cookie' } } as const;
-  const agent = await startTestAgent(hooksTo(router), { access: { secrets: [secret] } });
+  const dir = await mkdtemp(join(tmpdir(), 'gopush-sticky-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const writeRouter = (): Promise<void> => {
+    const list = [...named].map(({ port }) => ({ ip: '127.0.0.1', port }));
+    const text = `module.exports = { default: { targets: ${JSON.stringify(list)}, sticky: 'cookie' } };`;
+    return writeFile(join(dir, 'hooks', 'router.js'), text);
+  };
+  await mkdir(join(dir, 'hooks'));
+  await writeFile(join(dir, 'hooks', 'agent.js'), `module.exports = () => 'ann';`);
+  await writeRouter();
+  const { log, next } = createMemoryLog();
+  const agent = await startTestAgent({ dir, environment: 'local' }, { access: { secrets: [secret] } }, log);
   let cookie: string | undefined;
   const old = (await servedBy(targets, async () => {
     cookie = cookieOf(await send(`${agent.url}${handshake}`));
   })) as TestTarget;
   named.delete(old);
+  const taken = next(/hooks reloaded/);
+  await writeRouter();
+  await taken;
   const headers = { cookie };
   expect(await servedBy(targets, () => send(`${agent.url}${handshake}&sid=abc`, { headers }))).toBe(old);
   expect(await servedBy(targets, () => send(`${agent.url}/page`, { headers }))).toBe(old);

@@ -1,6 +1,7 @@
 import type { Store } from '../store.ts';
 import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
+import { createKeys } from './keys.ts';
 import { createPresence } from './presence.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
@@ -41,6 +42,7 @@ export async function openEmbeddedStore(folder: string, options: EmbeddedOptions
     presence,
     sessions,
     registry,
+    keys: createKeys(environment),
     state: () => environment.state.get(),
     onState: environment.state.onChange,
     async close() {

@@ -3,6 +3,7 @@ import type { Store } from '../store.ts';
 import { openConnection } from './connection.ts';
 import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
+import { createKeys } from './keys.ts';
 import { createPresence } from './presence.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
@@ -21,6 +22,7 @@ export async function openRedisStore(config: RedisConfig): Promise<Store> {
     presence: createPresence(connection),
     sessions: createSessions(connection),
     registry,
+    keys: createKeys(connection),
     state: () => connection.state.get(),
     onState: connection.state.onChange,
     async close() {
