@@ -16,7 +16,11 @@ export interface TestNodes {
   /** The Redis behind them, where there is one. */
   readonly redis: TestRedis | undefined;
   /** Starts one more. */
-  start(config?: ConfigInput['pushServer'], hooks?: PushServerOptions['hooks']): Promise<PushServer>;
+  start(
+    config?: ConfigInput['pushServer'],
+    hooks?: PushServerOptions['hooks'],
+    others?: Omit<ConfigInput, 'pushServer'>,
+  ): Promise<PushServer>;
   /** The same store once more, as another node opens it. */
   openStore(): Promise<Store>;
 }
@@ -45,11 +49,12 @@ export async function startNodes(kind: string): Promise<TestNodes> {
   return {
     config,
     redis,
-    async start(pushServer = {}, hooks = undefined) {
+    async start(pushServer = {}, hooks = undefined, others = {}) {
       const server = await startPushServer({
         config: {
           serverPortStart: 0,
           ...config,
+          ...others,
           pushServer: { drainMs: 200, graceMs: 0, ...config.pushServer, ...pushServer },
         },
         node: `node-${count++}`,

@@ -80,11 +80,11 @@ export async function admit(
   if (!(await limits.take(socket, client.uid)) && restored?.moved !== true)
     return refuse({ code: 'too_many_connections_uid' });
   const session = new Session(socket, client, sessions, restored);
-  sessions.all.set(socket.id, session);
+  sessions.all.add(session);
   // Whoever is told that it is connected can be reached.
   await session.prepare();
   session.whenCutShort(() => {
-    if (sessions.all.get(socket.id) === session) sessions.all.delete(socket.id);
+    sessions.all.remove(session);
     session.end('gone');
     restored?.giveBack();
   });
@@ -109,7 +109,7 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
   function onDisconnect(this: Socket, reason: string): void {
     const session = sessionOf(this);
     if (session === undefined) return;
-    if (sessions.all.get(this.id) === session) sessions.all.delete(this.id);
+    sessions.all.remove(session);
     // Elsewhere it goes on.
     if (session.isMoved) return;
     session.end('gone');

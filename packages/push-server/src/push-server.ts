@@ -114,7 +114,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const { seamless } = sessions;
     rooms.listen({
       onInbox(uid) {
-        for (const session of sessions.ofUser(uid)) session.inbox.wake();
+        for (const session of sessions.ofUser(uid)) void session.inbox.wake();
       },
       onBack: sessions.letGo,
       onTaken: seamless.taken,

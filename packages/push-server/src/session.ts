@@ -9,6 +9,7 @@ import { eventArgs } from './rooms/event-args.ts';
 import type { Feeds } from './rooms/feeds.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
 import { roomOfClients, roomOfUser, slowClients } from './rooms/room-names.ts';
+import type { LiveSessions } from './sessions/live-sessions.ts';
 import type { Delivery, RecentDeliveries, Tail } from './sessions/recent-deliveries.ts';
 import type { Restored } from './sessions/recovery.ts';
 import type { SocketRecord } from './sessions/session-record.ts';
@@ -27,8 +28,7 @@ export interface SessionContext {
   readonly onTaken: (session: Session, node: string) => void;
   /** Whether clients are told who published a message: `pushServer.senders`. */
   readonly senders: boolean;
-  /** By the ids of their sockets. */
-  readonly all: Map<string, Session>;
+  readonly all: LiveSessions;
   /** What this node has given of late. */
   readonly recent: RecentDeliveries;
   /** How long it may go unnoticed that a connection has ended, in milliseconds. */
@@ -93,6 +93,11 @@ export class Session {
     (socket as Slot)[ofSocket] = this;
   }
 
+  /** Socket.IO's private id, by which its client asks for it after a reconnect. */
+  get pid(): string {
+    return (this.socket as unknown as { pid: string }).pid;
+  }
+
   /** Plain names of the rooms it is in. */
   get rooms(): string[] {
     return this.#ownRooms().map((room) => room.slice(2));
@@ -133,8 +138,7 @@ export class Session {
 
   /** What somebody needs who goes on with it. */
   describe(positions: Positions, inboxAfter = this.inbox.after): SocketRecord {
-    const { socket, client } = this;
-    const { pid } = socket as unknown as { pid: string };
+    const { socket, client, pid } = this;
     return {
       namespace: socket.nsp.name,
       id: socket.id,
@@ -226,7 +230,7 @@ export class Session {
       return;
     }
     await this.#enter(roomOfUser(this.client.uid), undefined);
-    this.inbox.wake();
+    void this.inbox.wake();
     await this.#context.onChange(this);
   }
 
@@ -260,19 +264,26 @@ export class Session {
         return recovered !== false;
       }),
     );
-    this.inbox.wake();
+    void this.inbox.wake();
     await this.#context.onChange(this);
     return entered.every(Boolean);
   }
 
-  async join({ room, from }: JoinRequest): Promise<Joined> {
-    const name = roomOfClients(room);
-    const { position, recovered } = await this.#enter(name, from);
-    // Someone may have taken it out of the room meanwhile.
-    if (this.#rooms.has(name)) this.#context.attendance.joined(this.socket.id, this.client.uid, name);
+  /** Enters rooms, one after the other. @returns how it stands in each; where its connection ends meanwhile not in all */
+  async join(...requests: readonly JoinRequest[]): Promise<Joined[]> {
+    const joined: Joined[] = [];
+    for (const { room, from } of requests) {
+      // Entering a room after the end would leave the socket there for ever.
+      if (!this.socket.connected) return joined;
+      const name = roomOfClients(room);
+      const { position, recovered } = await this.#enter(name, from);
+      // Someone may have taken it out of the room meanwhile.
+      if (this.#rooms.has(name)) this.#context.attendance.joined(this.socket.id, this.client.uid, name);
+      joined.push({ room, position, ...(recovered === undefined ? {} : { recovered }) });
+    }
     // Whoever is told that it is in a room finds itself there after a crash.
     await this.#context.onChange(this);
-    return { room, position, ...(recovered === undefined ? {} : { recovered }) };
+    return joined;
   }
 
   leave(room: string): void {

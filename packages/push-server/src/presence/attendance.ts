@@ -1,5 +1,6 @@
 import type { Logger } from '@gopush/service';
 import type { PresenceStore, RoomLeft } from '@gopush/store';
+import { paced } from '../paced.ts';
 import { SmallSet } from '../small-set.ts';
 
 /** Someone's first connection came into a room, or their last one left it. */
@@ -87,7 +88,7 @@ export function createAttendance(options: AttendanceOptions): Attendance {
 
   /** The store may have forgotten, or never heard. */
   async function sayAgain(): Promise<void> {
-    const all = [...here].map(([socket, present]) =>
+    await paced([...here], ([socket, present]) =>
       inOrder(socket, async () => {
         // It may have gone while it waited.
         if (here.get(socket) !== present) return;
@@ -96,7 +97,6 @@ export function createAttendance(options: AttendanceOptions): Attendance {
         await Promise.all([...rooms].map((room) => join(socket, uid, room)));
       }),
     );
-    await Promise.all(all);
     if (said && !closed) onRestored();
   }
 

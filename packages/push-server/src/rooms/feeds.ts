@@ -1,5 +1,6 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryStore, KeptMessage as Logged } from '@gopush/store';
+import { joinRuns, paced } from '../paced.ts';
 import { type Doubt, type FeedEvents, RoomFeed } from './room-feed.ts';
 
 /** The rooms in which this node has members. */
@@ -29,6 +30,9 @@ export interface Feeds {
   close(): void;
 }
 
+/** How long one room's log is waited for while all rooms catch up, in milliseconds: one that cannot be read must not keep others waiting. */
+const fillMs = 2_000;
+
 /** Opens the account of rooms. */
 export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
   const feeds = new Map<string, RoomFeed>();
@@ -47,6 +51,8 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
     feed.close();
     if (feeds.get(feed.room) === feed) feeds.delete(feed.room);
   }
+
+  const fillAll = joinRuns(() => paced(feeds.values(), (feed) => feed.fillWithin(fillMs)));
 
   return {
     get size() {
@@ -90,7 +96,8 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
     },
     position: (room) => feeds.get(room)?.position ?? null,
     catchUp(doubt) {
-      for (const feed of feeds.values()) void feed.catchUp(doubt);
+      for (const feed of feeds.values()) feed.doubt(doubt);
+      void fillAll();
     },
     close() {
       for (const feed of feeds.values()) feed.close();

@@ -2,7 +2,6 @@ import {
   events,
   type Failure,
   failed,
-  type Joined,
   type JoinRequest,
   type PublishRequest,
   parseJoins,
@@ -71,12 +70,8 @@ export function handleRooms({ push, rules, limits, senders, log }: RoomsContext)
     const verdicts = await Promise.all(requests.map(({ room }) => mayJoin(session, room)));
     const refused = verdicts.find((verdict) => !verdict.ok);
     if (refused !== undefined) return at(refused);
-    const joined: Joined[] = [];
-    for (const request of requests) {
-      // Entering a room after the end would leave the socket there for ever.
-      if (!session.socket.connected) return at(gone);
-      joined.push(await session.join(request));
-    }
+    const joined = await session.join(...requests);
+    if (joined.length < requests.length) return at(gone);
     return at(success({ rooms: session.rooms, joined }));
   }
 

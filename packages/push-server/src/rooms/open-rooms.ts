@@ -18,8 +18,8 @@ export interface Rooms {
   readonly taps: Taps;
   readonly counts: PushCounts;
   readonly recent: RecentDeliveries;
-  /** Tells other nodes that the client of a session is back. */
-  tellBack(pid: string): void;
+  /** Tells other nodes that the clients of sessions are back. */
+  tellBack(pids: readonly string[]): void;
   /** Tells the node that has handed over a session that it goes on here. */
   tellTaken(node: string, socket: string): void;
   /** Who is told of what other nodes do. */

@@ -112,7 +112,7 @@ type BusMessage =
   | readonly ['inbox', uid: string]
   | readonly ['move', uid: string, room: string, change: 'join' | 'leave']
   | readonly ['end', uid: string]
-  | readonly ['back', pid: string]
+  | readonly ['back', pids: readonly string[]]
   | readonly ['taken', socket: string];
 
 /** What happens on this node because of something another one did. */
@@ -168,7 +168,7 @@ export function createPush(options: PushOptions): {
   push: Push;
   feeds: Feeds;
   listen(listener: PushEvents): void;
-  tellBack(pid: string): void;
+  tellBack(pids: readonly string[]): void;
   tellTaken(node: string, socket: string): void;
 } {
   const { io, store, bus, config, log, counts, recent, emit, taps, onSaid } = options;
@@ -237,7 +237,7 @@ export function createPush(options: PushOptions): {
         heard.onEnd(message[1]);
         return;
       case 'back':
-        heard.onBack(message[1]);
+        message[1].forEach(heard.onBack);
         return;
       case 'taken':
         heard.onTaken(message[1]);
@@ -419,7 +419,7 @@ export function createPush(options: PushOptions): {
     listen(listener) {
       heard = listener;
     },
-    tellBack: (pid) => tell(['back', pid]),
+    tellBack: (pids) => tell(['back', pids]),
     tellTaken(node, socket) {
       if (node === bus.node) heard.onTaken(socket);
       else tell(['taken', socket], [node]);

@@ -119,10 +119,20 @@ export class RoomFeed {
     void this.#fillOnce();
   }
 
-  /** Messages may have been lost on their way here. */
-  catchUp(doubt: Doubt): Promise<void> {
+  /** Messages may have been lost on their way here: the log is to be read. */
+  doubt(doubt: Doubt): void {
     if (this.#doubt !== 'store') this.#doubt = doubt;
-    return this.fill();
+  }
+
+  /** Reads what is missing from the log, and waits for that no longer than so long. */
+  async fillWithin(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+      timer.unref();
+    });
+    await Promise.race([this.fill(), late]);
+    clearTimeout(timer);
   }
 
   /** Reads what is missing from the log. */

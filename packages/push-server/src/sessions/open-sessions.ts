@@ -3,11 +3,13 @@ import { type Config, events, type PresenceEvent, writeMark } from '@gopush/cont
 import type { Lifetime, Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
+import { paced } from '../paced.ts';
 import { type Attendance, createAttendance } from '../presence/attendance.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
 import { roomOfUser } from '../rooms/room-names.ts';
 import type { Session, SessionContext } from '../session.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
+import { LiveSessions } from './live-sessions.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { createSeamless, type Seamless } from './seamless.ts';
 
@@ -45,20 +47,16 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   const { recoveryMs } = pushServer;
   // Without recovery, as long as moving a session may take.
   const keepMs = Math.max(recoveryMs, 1_000);
-  const all = new Map<string, Session>();
+  const all = new LiveSessions();
   const attendance = openAttendance(options, all, opened);
-  const letGo = (pid: string): void => {
-    for (const { socket } of all.values()) {
-      if ((socket as unknown as { pid: string }).pid === pid) socket.conn.close(true);
-    }
-  };
+  const letGo = (pid: string): void => void all.byPid(pid)?.socket.conn.close(true);
   const recovery = createRecovery({
     io,
     store: store.sessions,
     keepMs: Math.max(recoveryMs, 1),
-    tellBack(pid) {
-      letGo(pid);
-      rooms.tellBack(pid);
+    tellBack(pids) {
+      pids.forEach(letGo);
+      rooms.tellBack(pids);
     },
     mark: () => writeMark({ epoch: node, offset: rooms.recent.count }),
     log,
@@ -113,7 +111,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
 
 function openAttendance(
   { store, node, config: { pushServer }, rooms, webhooks, log }: SessionsOptions,
-  all: ReadonlyMap<string, Session>,
+  all: LiveSessions,
   opened: Lifetime['opened'],
 ): Attendance {
   const attendance = createAttendance({
@@ -128,7 +126,7 @@ function openAttendance(
     },
     onRestored() {
       rooms.feeds.catchUp('bus');
-      for (const session of all.values()) session.inbox.wake();
+      void paced(all.values(), (session) => session.inbox.wake());
     },
     onUser: (uid, change) => webhooks.tell(change === 'connected' ? 'connect' : 'disconnect', { uid }),
     onRoom: (room, uid, change) =>

@@ -41,13 +41,19 @@ export interface RecoveryOptions {
   readonly keepMs: number;
   /** The mark of what this node gives next. */
   readonly mark: () => string;
-  /** Tells all nodes that a client is back whose session was not found: who thinks that it is connected still has to let it go. */
-  readonly tellBack: (pid: string) => void;
+  /** Tells all nodes that clients are back whose sessions were not found: who thinks that one is connected still has to let it go. */
+  readonly tellBack: (pids: readonly string[]) => void;
   readonly log: Logger;
 }
 
+/** The private ids that Socket.IO gives. What is none is looked for nowhere. */
+const pidForm = /^[\w-]{20}$/;
+
 /** A client may come back before its old node has noticed that it is gone, and has written down what it left behind: it is looked for so often, with this time between, in milliseconds. */
 const looks = { times: 4, everyMs: 100 };
+
+/** For how long clients that are back are gathered before other nodes are told of them, in milliseconds. */
+const gatherMs = 20;
 
 /**
  * Puts our store behind Socket.IO's connection state recovery (https://socket.io/docs/v4/connection-state-recovery), for all namespaces.
@@ -59,6 +65,10 @@ export function createRecovery({ io, store, keepMs, mark, tellBack, log }: Recov
   const counts = { hits: 0, misses: 0 };
 
   async function restore(pid: string, offset: string): Promise<object | undefined> {
+    if (!pidForm.test(pid)) {
+      counts.misses++;
+      return undefined;
+    }
     const waiting = expected.get(pid);
     expected.delete(pid);
     const found = waiting ?? (await look(pid, offset));
@@ -80,12 +90,22 @@ export function createRecovery({ io, store, keepMs, mark, tellBack, log }: Recov
     });
   }
 
+  /** Many may come back at once, as after the loss of an agent: that is one message. */
+  let back: string[] = [];
+  function gather(pid: string): void {
+    if (back.push(pid) > 1) return;
+    setTimeout(() => {
+      tellBack(back);
+      back = [];
+    }, gatherMs).unref();
+  }
+
   async function look(pid: string, offset: string): Promise<Restored | undefined> {
     for (let times = 0; times < looks.times; times++) {
       if (times > 0) await new Promise((resolve) => setTimeout(resolve, looks.everyMs));
       const bytes = await store.take(keyOf(pid));
       if (bytes === undefined) {
-        if (times === 0) tellBack(pid);
+        if (times === 0) gather(pid);
         continue;
       }
       const session = decodeSession(bytes);

@@ -19,8 +19,10 @@ import {
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
+import { refreshEach } from '../refresh-each.ts';
 import type { Session } from '../session.ts';
 import { SmallSet } from '../small-set.ts';
+import type { LiveSessions } from './live-sessions.ts';
 import type { Recovery } from './recovery.ts';
 import { decodeSession, encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
 import { Turns } from './turns.ts';
@@ -33,8 +35,7 @@ export interface SeamlessOptions {
   readonly recovery: Recovery;
   /** Name of this node on the bus. */
   readonly node: string;
-  /** Sessions of this node by the ids of their sockets. */
-  readonly sessions: ReadonlyMap<string, Session>;
+  readonly sessions: LiveSessions;
   /** Whether Socket.IO's recovery is there, by which sockets go on. */
   readonly enabled: boolean;
   /** How long a session may be resumed after its node has written it down, in milliseconds. */
@@ -119,7 +120,9 @@ interface Movable {
   readonly expected: number;
   /** Whether it was taken over from another node. */
   readonly resumed: boolean;
-  saved: Promise<void>;
+  /** The save that is under way, and the one that waits for it. */
+  saving: Promise<void> | undefined;
+  nextSave: Promise<void> | undefined;
   /** Whether it is being handed over. */
   moving: boolean;
   moved: boolean;
@@ -203,7 +206,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
         tokensOfUpgrades.delete(conn.id);
         if (later === undefined) return;
         const movable = follow(conn, later);
-        for (const { socket } of sessions.values()) if ((socket.conn as unknown) === conn) movable.sockets.add(socket);
+        for (const { socket } of sessions.on(conn)) movable.sockets.add(socket);
         void save(movable);
       });
       conn.once('close', () => tokensOfUpgrades.delete(conn.id));
@@ -234,7 +237,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       entering: new SmallSet(),
       expected: record?.sockets.length ?? 1,
       resumed: record !== undefined,
-      saved: Promise.resolve(),
+      saving: undefined,
+      nextSave: undefined,
       moving: false,
       moved: false,
     };
@@ -363,23 +367,39 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     return { engineId: movable.conn.id, uid, node, isExact: ended !== undefined, tail: [], sockets: records };
   }
 
+  /** One save is under way and one may wait, which saves what there is by its time: so many changes at once cost two. */
   function save(movable: Movable): Promise<void> {
-    const record = describe(movable, undefined);
-    if (record === undefined || movable.moved) return Promise.resolve();
-    // One after the other: an older one must not overwrite a newer.
-    movable.saved = movable.saved.then(() =>
-      movable.moved
-        ? undefined
-        : store.save(keyOf(movable.token), encodeSession(record), keepMs).catch((error: unknown) => {
-            log.debug({ err: error }, 'a session is not kept now: after a crash its client has to begin a new one');
-          }),
-    );
-    return movable.saved;
+    if (movable.nextSave !== undefined) return movable.nextSave;
+    if (movable.saving === undefined) return saveNow(movable);
+    movable.nextSave = movable.saving.then(() => {
+      movable.nextSave = undefined;
+      return saveNow(movable);
+    });
+    return movable.nextSave;
+  }
+
+  function saveNow(movable: Movable): Promise<void> {
+    movable.saving = writeDown(movable)
+      .catch((error: unknown) => {
+        log.debug({ err: error }, 'a session is not kept now: after a crash its client has to begin a new one');
+      })
+      .finally(() => {
+        movable.saving = undefined;
+      });
+    return movable.saving;
+  }
+
+  async function writeDown(movable: Movable): Promise<void> {
+    const record = movable.moved ? undefined : describe(movable, undefined);
+    if (record !== undefined) await store.save(keyOf(movable.token), encodeSession(record), keepMs);
   }
   // What is kept for a crash has to outlive the session.
-  const refresh = setInterval(() => {
-    for (const movable of movables.values()) void save(movable);
-  }, keepMs / 2).unref();
+  const stopRefresh = refreshEach(
+    () => movables.values(),
+    keepMs / 2,
+    () => movables.size,
+    (movable) => void save(movable),
+  );
 
   function whyNot(conn: EngineSocket): CannotMove | undefined {
     if (conn.transport.name !== 'websocket') return 'polling';
@@ -462,7 +482,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const { conn } = movable;
     if (conn.readyState !== 'open') return false;
     movable.moved = true;
-    await movable.saved;
+    await (movable.nextSave ?? movable.saving);
     const ended = new Map(ofThis.map((session) => [session, session.describe(session.end('moved'))]));
     const record = describe(movable, ended);
     try {
@@ -530,7 +550,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       underWay.get(socket)?.();
       underWay.delete(socket);
     },
-    close: () => clearInterval(refresh),
+    close: stopRefresh,
   };
 }
 

@@ -25,7 +25,7 @@ export class InboxPump {
   /** Those that are under way. */
   readonly #underWay = new SmallSet<number>();
   #woken = false;
-  #running = false;
+  #running: Promise<void> | undefined;
   #stopped = false;
 
   /** @param after - what the client has got in an earlier part of its session */
@@ -52,14 +52,16 @@ export class InboxPump {
     return Math.min(this.#after, ...[...this.#underWay].map((seq) => seq - 1));
   }
 
-  /** Something may wait. */
-  wake(): void {
+  /** Something may wait. Resolves when it has been looked at. */
+  wake(): Promise<void> {
     this.#woken = true;
-    if (!this.#running) void this.#run();
+    this.#running ??= this.#run();
+    return this.#running;
   }
 
   async #run(): Promise<void> {
-    this.#running = true;
+    // Not before the assignment of the promise, which must be taken back at the end.
+    await undefined;
     try {
       while (this.#woken && this.#underWay.size < windowSize && this.#socket.connected && !this.#stopped) {
         this.#woken = false;
@@ -75,7 +77,7 @@ export class InboxPump {
     } catch (error) {
       this.#log.warn({ err: error }, 'an inbox cannot be read; it is tried again with the next message or connection');
     }
-    this.#running = false;
+    this.#running = undefined;
   }
 
   #give(seq: number, message: InboxMessage): void {
@@ -86,7 +88,7 @@ export class InboxPump {
       if (error === null && (typeof id !== 'string' || id === message.id)) this.#acknowledge(seq, message.id);
       // Given again from there on, to a client that is still there.
       else this.#after = Math.min(this.#after, seq - 1);
-      this.wake();
+      void this.wake();
     });
   }
 

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type Failure, failures } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { WebSocketServer } from 'ws';
+import { refreshEach } from '../../refresh-each.ts';
 import { logFailure } from '../../refuse.ts';
 import { roomOfClients } from '../../rooms/room-names.ts';
 import { refuse } from '../answer.ts';
@@ -55,9 +56,13 @@ export function createListeners(options: ListenersOptions): Listeners {
   const ended = new Map<EndCode, number>();
   // A client has nothing to say here; what is larger than this ends it.
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: 1_024, perMessageDeflate: false });
-  const beats = setInterval(() => {
-    for (const listener of all) listener.beat();
-  }, beatMs).unref();
+  const byUid = new Map<string, Set<Listener>>();
+  const stopBeats = refreshEach(
+    () => all.values(),
+    beatMs,
+    () => all.size,
+    (listener) => listener.beat(),
+  );
   let stopping = false;
   let onEmpty = (): void => {};
 
@@ -71,8 +76,11 @@ export function createListeners(options: ListenersOptions): Listeners {
   function begin({ client, lastEventId, ...listening }: Admitted, sink: Sink): void {
     const listener = new Listener(listening, sink, context);
     all.add(listener);
+    const { uid } = listening;
+    if (uid !== undefined) byUid.set(uid, (byUid.get(uid) ?? new Set()).add(listener));
     sink.onClose(() => {
       all.delete(listener);
+      if (uid !== undefined && byUid.get(uid)?.delete(listener) && byUid.get(uid)?.size === 0) byUid.delete(uid);
       ended.set(listener.endCode, (ended.get(listener.endCode) ?? 0) + 1);
       if (all.size === 0) onEmpty();
       if (client === undefined || !rules.has('onDisconnect')) return;
@@ -140,15 +148,14 @@ export function createListeners(options: ListenersOptions): Listeners {
       ended,
     },
     endUser(uid, room) {
-      for (const listener of all) {
+      for (const listener of byUid.get(uid) ?? []) {
         const { listening } = listener;
-        if (listening.uid !== uid) continue;
         if (room === undefined || listening.rooms.includes(roomOfClients(room))) listener.end('disconnected');
       }
     },
     async close() {
       stopping = true;
-      clearInterval(beats);
+      stopBeats();
       const empty = new Promise<void>((resolve) => {
         onEmpty = resolve;
       });

@@ -1,0 +1,40 @@
+/** How many are worked at at a time. */
+const atOnce = 64;
+
+/**
+ * Does some work for each of many, a few at a time, so that a node which does it for all that it has still serves its clients meanwhile.
+ * What is removed from a live iterator before its turn is skipped.
+ */
+export async function paced<T>(all: Iterable<T>, work: (one: T) => Promise<unknown>): Promise<void> {
+  const rest = all[Symbol.iterator]();
+  async function worker(): Promise<void> {
+    for (let next = rest.next(); next.done !== true; next = rest.next()) await work(next.value);
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+/**
+ * Runs some work once at a time. Calls while it runs are joined into one more run, which begins when that one has ended.
+ *
+ * @param work - does not reject
+ * @returns resolves when a run that began after the call has ended
+ */
+export function joinRuns(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  function run(): Promise<void> {
+    running = work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+  return () => {
+    if (next !== undefined) return next;
+    if (running === undefined) return run();
+    next = running.then(() => {
+      next = undefined;
+      return run();
+    });
+    return next;
+  };
+}
