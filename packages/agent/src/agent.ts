@@ -82,6 +82,11 @@ export interface Agent {
   readonly adminUrl: string | undefined;
   /** Stops gracefully: no new connections, then what is open ends or is cut after `agent.drainMs`. */
   close(): Promise<void>;
+  /**
+   * Makes way for a new agent: no new connections, and no admin listener. What is open goes on until it ends by itself, at most for
+   * `agent.retireMs`; then the agent is closed. `close` meanwhile ends it sooner.
+   */
+  retire(): Promise<void>;
 }
 
 /**
@@ -109,7 +114,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     const front = await openAgentFront(context, dir);
     lifetime.opened('certificate', front.close);
     let stopping = false;
-    const adminUrl = await openAdmin(
+    const admin = await openAdmin(
       config,
       {
         port: adminPort(config, index),
@@ -131,11 +136,23 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       stopping = true;
       await delay(config.agent.notReadyMs);
       context.hold.close();
-      await drain(front, context);
+      await drain(front, context, config.agent.drainMs);
     });
     const url = urlOf(address, front.scheme);
+    const adminUrl = admin?.url;
     log.info({ url, admin: adminUrl }, 'agent listening');
-    return { url, port: address.port, adminUrl, close: lifetime.close };
+    return {
+      url,
+      port: address.port,
+      adminUrl,
+      close: lifetime.close,
+      async retire() {
+        log.info({ tunnels: context.tunnels.size }, 'agent retires: a new one takes new connections');
+        await admin?.close();
+        await drain(front, context, config.agent.retireMs, front.server.keepAliveTimeout + 1_000);
+        await lifetime.close();
+      },
+    };
   } catch (error) {
     await lifetime.close();
     throw error;
@@ -269,9 +286,9 @@ const badRequests: Readonly<Record<string, FailureCode>> = {
  * No new connections; requests in flight and tunnels go on until the deadline. The tunnels are closed before it one after another,
  * so many a second, so that their clients do not all come back to the remaining agents at once.
  */
-async function drain(front: Front, { config, tunnels }: AgentContext): Promise<void> {
-  const { drainMs, closePerSecond } = config.agent;
-  await Promise.all([front.drain(drainMs), tunnels.drain(drainMs, closePerSecond)]);
+async function drain(front: Front, { config, tunnels }: AgentContext, drainMs: number, idleMs = 0): Promise<void> {
+  const { closePerSecond } = config.agent;
+  await Promise.all([front.drain(drainMs, idleMs), tunnels.drain(drainMs, closePerSecond)]);
 }
 
 async function openHooks(

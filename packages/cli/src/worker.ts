@@ -16,7 +16,9 @@ try {
   const log = createNodeLogger(project, nodeName({ tier, index }));
   if (index === 0) for (const warning of project.warnings) log.warn(warning);
   const node = { tier, index, sharePort: GOPUSH_INDEX === undefined };
-  await runProcess(() => startTier(project, node, log), stopDeadlineMs(project, tier), log);
+  // A terminal that closes tells its whole process group: the parent then stops the tiers in order.
+  const hangup = process.connected ? 'leave' : 'stop';
+  await runProcess(() => startTier(project, node, log), stopDeadlineMs(project, tier), log, hangup);
 } catch (error) {
   process.exit(sayError('gopush', error));
 }

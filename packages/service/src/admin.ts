@@ -47,23 +47,24 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const { host, port } = options;
   // Workers of a cluster would share a free port as well.
   const address = await listen(server, { host, port, exclusive: port === 0 });
-  return { url: urlOf(address), close: () => drainHttp(server, 0) };
+  let closing: Promise<void> | undefined;
+  return { url: urlOf(address), close: () => (closing ??= drainHttp(server, 0)) };
 }
 
 /**
  * Starts the admin listener where the settings want one.
  *
- * @returns where it can be reached
+ * @returns `undefined` where they want none
  */
 export async function openAdmin(
   { admin }: { readonly admin: { readonly host: string } | null },
   options: Omit<AdminOptions, 'host'>,
   opened: Lifetime['opened'],
-): Promise<string | undefined> {
+): Promise<Admin | undefined> {
   if (admin === null) return undefined;
   const started = await startAdmin({ ...options, host: admin.host });
   opened('admin listener', started.close);
-  return started.url;
+  return started;
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, options: AdminOptions): Promise<void> {

@@ -12,6 +12,9 @@ const waitMs = 100;
 /** What is written at once although nobody has waited yet, in characters. */
 const mostCharacters = 8 * 1024;
 
+/** What waits at most for a stream that takes nothing, in bytes: a full disk, a terminal that is gone. Lines beyond it are lost, and nothing else. */
+const maxWaitingBytes = 1_048_576;
+
 let output: LineOutput | undefined;
 
 /**
@@ -25,13 +28,18 @@ export function bufferedOutput(): LineOutput {
 }
 
 /**
+ * Standard output, as lines are written to it. A stream that cannot be written to (EIO of a closed terminal, EPIPE, ENOSPC) loses lines; it
+ * must not end the process.
+ *
  * pm2 puts a function of its own in the place of the stream's, by which it finds the lines of a cluster's workers; their descriptor is that of its
  * daemon.
  */
-function openStdout(): Pick<NodeJS.WriteStream, 'write'> | sonicBoom.SonicBoom {
+export function openStdout(): NodeJS.WriteStream | sonicBoom.SonicBoom {
   if (Object.hasOwn(process.stdout, 'write')) return process.stdout;
-  // It knows how to go on where a pipe is full.
-  return new sonicBoom.SonicBoom({ fd: 1, sync: true });
+  // It waits where a pipe is full.
+  const stream = new sonicBoom.SonicBoom({ fd: 1, sync: true, maxLength: maxWaitingBytes });
+  stream.on('error', () => {});
+  return stream;
 }
 
 function openOutput(): LineOutput {

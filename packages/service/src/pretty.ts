@@ -1,10 +1,11 @@
 import pretty from 'pino-pretty';
-import type { LineOutput } from './buffered-output.ts';
+import { type LineOutput, openStdout } from './buffered-output.ts';
 
 /** Log lines for people: time, level, node, message, then the fields. In this thread, so that the last line before an exit is not lost. */
 export function prettyOutput(): LineOutput {
   const stream = pretty({
     sync: true,
+    destination: openStdout(),
     colorize: process.stdout.isTTY === true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'node',

@@ -1,5 +1,7 @@
+import { hasTerminal, releaseTerminals, terminalStreams } from './terminal.ts';
+
 /** Why a process stops. */
-export type StopReason = 'SIGTERM' | 'SIGINT' | 'shutdown message' | 'parent gone';
+export type StopReason = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'terminal gone' | 'shutdown message' | 'parent gone';
 
 /** What asks a process to stop, and what it says in return. */
 export interface StopOptions {
@@ -9,6 +11,11 @@ export interface StopOptions {
   readonly exit: (code: number) => void;
   /** Longest graceful stop, in milliseconds; then the process ends with code 1. */
   readonly deadlineMs: number;
+  /**
+   * What SIGHUP does: `stop` stops as SIGTERM does; `leave` does nothing, for a process whose parent gets the signal as well and decides;
+   * a function reloads, unless the terminal is gone. @defaultValue `'stop'`
+   */
+  readonly hangup?: 'stop' | 'leave' | (() => void);
 }
 
 /** The message by which pm2 and our own supervisor ask a process to stop. */
@@ -17,21 +24,26 @@ export const shutdownMessage = 'shutdown';
 /** Within this time a signal of the same kind is the same wish, in milliseconds: npm passes on the Ctrl-C that the terminal has sent. */
 const sameSignalMs = 300;
 
+/** A shell sends SIGHUP to its jobs and then ends, and the terminal with it; so long after the signal it is clear which it was, in milliseconds. */
+const hangupMs = 200;
+
 /**
  * The one owner of a process's signals: SIGTERM, SIGINT and the `shutdown` message stop gracefully; a second signal of the
  * same kind ends at once. Of the same kind, because Ctrl-C reaches a whole group of processes, and the parent then asks
  * each again by message.
  *
+ * SIGHUP has two senders: an operator who wants a reload, and the kernel, when the terminal closes. See {@link StopOptions.hangup}.
+ *
  * @returns stops listening
  */
-export function onStop({ stop, exit, deadlineMs }: StopOptions): () => void {
+export function onStop({ stop, exit, deadlineMs, hangup = 'stop' }: StopOptions): () => void {
   const seen = new Map<StopReason, number>();
   let stopping = false;
 
   const ask = (reason: StopReason): void => {
     const now = performance.now();
     const first = seen.get(reason);
-    if (first !== undefined && reason.startsWith('SIG') && now - first > sameSignalMs) {
+    if (first !== undefined && isDeadly.has(reason) && now - first > sameSignalMs) {
       exit(1);
       return;
     }
@@ -48,13 +60,42 @@ export function onStop({ stop, exit, deadlineMs }: StopOptions): () => void {
   };
   const onTerm = (): void => ask('SIGTERM');
   const onInt = (): void => ask('SIGINT');
+  const onHangup = listenToHangup(hangup, ask);
   const onMessage = (message: unknown): void => {
     if (message === shutdownMessage) ask('shutdown message');
   };
   // Without its parent a worker would serve on, unseen and unmanaged.
   const onDisconnect = (): void => ask('parent gone');
-  process.on('SIGTERM', onTerm).on('SIGINT', onInt).on('message', onMessage).on('disconnect', onDisconnect);
+  process.on('SIGTERM', onTerm).on('SIGINT', onInt).on('SIGHUP', onHangup);
+  process.on('message', onMessage).on('disconnect', onDisconnect);
+  const terminals = terminalStreams();
+  process.on('exit', () => releaseTerminals(terminals));
   return () => {
-    process.off('SIGTERM', onTerm).off('SIGINT', onInt).off('message', onMessage).off('disconnect', onDisconnect);
+    process.off('SIGTERM', onTerm).off('SIGINT', onInt).off('SIGHUP', onHangup);
+    process.off('message', onMessage).off('disconnect', onDisconnect);
+  };
+}
+
+/** Not SIGHUP: a closing terminal sends it more than once. */
+const isDeadly: ReadonlySet<StopReason> = new Set(['SIGTERM', 'SIGINT']);
+
+function listenToHangup(hangup: NonNullable<StopOptions['hangup']>, ask: (reason: StopReason) => void): () => void {
+  if (hangup === 'leave') return () => {};
+  if (hangup === 'stop') return () => ask('SIGHUP');
+  let terminal = hasTerminal();
+  const reliesOnTerminal = terminalStreams().length > 0;
+  let deciding = false;
+  const decide = (): void => {
+    deciding = false;
+    const isGone = terminal && !hasTerminal();
+    if (isGone) terminal = false;
+    if (!isGone) hangup();
+    // Under nohup the end of the terminal is nothing to this process.
+    else if (reliesOnTerminal) ask('terminal gone');
+  };
+  return () => {
+    if (deciding) return;
+    deciding = true;
+    setTimeout(decide, hangupMs);
   };
 }

@@ -16,8 +16,10 @@ export interface Front {
   /**
    * Closes the server without failing a request, as `drainHttp` does. Connections that have not come as far as HTTP are cut: those
    * whose PROXY header is awaited at once, those in their TLS handshake after `drainMs`, in milliseconds.
+   *
+   * @param idleMs - how long connections stay that have nothing in flight. @defaultValue 0
    */
-  drain(drainMs: number): Promise<void>;
+  drain(drainMs: number, idleMs?: number): Promise<void>;
   /** Stops following the certificate. */
   close(): void;
 }
@@ -59,9 +61,9 @@ export async function openFront(
   return {
     scheme: tls === null ? 'http' : 'https',
     server,
-    async drain(drainMs) {
+    async drain(drainMs, idleMs) {
       const cut = secured === undefined ? undefined : setTimeout(secured.cut, drainMs);
-      const drained = drainHttp(server, drainMs);
+      const drained = drainHttp(server, drainMs, idleMs);
       cutWaiting?.();
       await drained;
       clearTimeout(cut);

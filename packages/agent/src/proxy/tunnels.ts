@@ -17,7 +17,7 @@ export interface Tunnels {
   carrying(what: 'bytes' | 'messages'): { client: number; target: number };
   /**
    * Lets tunnels go on, then closes them with 1012 in random order, `perSecond` of them a second, and cuts what is left after
-   * `drainMs`. Resolves when all are closed.
+   * `drainMs`. Resolves when all are closed. Asked again with less time, the shorter one counts.
    */
   drain(drainMs: number, perSecond: number): Promise<void>;
   close(): void;
@@ -46,12 +46,13 @@ export function createTunnels(
     const now = Date.now();
     for (const tunnel of tunnels) tunnel.sweep(now, limits);
   }, 1_000).unref();
-  let emptied: (() => void) | undefined;
+  /** Those who wait for the last tunnel's end. */
+  const emptied = new Set<() => void>();
   const closing = new Set<NodeJS.Timeout>();
   let nextClose = 0;
   const close = (closed: Tunnel): void => {
     tunnels.delete(closed);
-    if (tunnels.size === 0) emptied?.();
+    if (tunnels.size === 0) for (const resolve of emptied) resolve();
     onClosed(closed);
   };
 
@@ -112,9 +113,7 @@ export function createTunnels(
         Math.max(0, drainMs - closingMs),
       );
       if (tunnels.size > 0) {
-        await new Promise<void>((resolve) => {
-          emptied = resolve;
-        });
+        await new Promise<void>((resolve) => void emptied.add(resolve));
       }
       clearTimeout(cut);
       clearTimeout(start);

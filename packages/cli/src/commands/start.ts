@@ -1,12 +1,16 @@
+import { spawn } from 'node:child_process';
 import cluster from 'node:cluster';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import type { Config } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
 import { CommandError } from '../command-error.ts';
-import { loadProject, type ProjectOptions } from '../project.ts';
-import { runProcess } from '../run-process.ts';
-import { startSupervisor } from '../supervisor.ts';
+import { loadProject, type Project, type ProjectOptions } from '../project.ts';
+import { type Running, runProcess } from '../run-process.ts';
+import { type Supervisor, startSupervisor } from '../supervisor.ts';
 import { createNodeLogger, isTier, stopDeadlineMs, type Tier, tiers } from '../tiers.ts';
 
-/** `gopush start [agent|push-server]`: the configured processes, in the foreground. */
+/** `gopush start [agent|push-server]`: the configured processes, in the foreground. SIGHUP restarts them one after another. */
 export async function start(tier: string | undefined, options: ProjectOptions): Promise<void> {
   if (tier !== undefined && !isTier(tier)) {
     throw new CommandError(2, `start ${tier}: wanted ${tiers.join(' or ')}, or nothing for both`);
@@ -22,13 +26,49 @@ export async function start(tier: string | undefined, options: ProjectOptions): 
   });
   await runProcess(
     async () => {
-      const running = await startSupervisor(project, wanted, log);
+      const supervisor = await startSupervisor(project, wanted, log);
       if (wanted.includes('agent')) announce(project.config);
-      return running;
+      return reloadable(supervisor, project, log);
     },
     deadlineMs,
     log,
+    'reload',
   );
+}
+
+/** A reload is asked for by a signal, perhaps several times while one is under way: one more follows then, and not one for each. */
+function reloadable(supervisor: Supervisor, project: Project, log: Logger): Running {
+  let last = Promise.resolve();
+  let waiting = false;
+  const run = async (): Promise<void> => {
+    waiting = false;
+    if (!(await isSound(project))) {
+      log.error('nothing is reloaded: gopush check finds the project broken');
+      return;
+    }
+    log.info('reloading: processes are replaced one after another');
+    await supervisor.reload();
+    log.info('reloaded');
+  };
+  return {
+    close: supervisor.close,
+    reload() {
+      if (!waiting) {
+        waiting = true;
+        last = last.then(run, run);
+      }
+      return last;
+    },
+  };
+}
+
+/** Whether new processes could start. Asked in a process of its own, in which hooks may do what they like. */
+async function isSound({ dir, environment }: Project): Promise<boolean> {
+  const bin = fileURLToPath(new URL('../bin/gopush.js', import.meta.url));
+  const args = [bin, '--dir', dir, '--env', environment, 'check', '--no-ports'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const [code] = await once(child, 'exit');
+  return code === 0;
 }
 
 /** Says where to go, to people. */

@@ -111,6 +111,10 @@ export const configSchema = z
           .max(3_600_000)
           .default(10_000)
           .meta({ description: 'How long open requests and tunnels may go on after a stop was asked.' }),
+        retireMs: z.int().min(0).max(604_800_000).default(86_400_000).meta({
+          description:
+            'How long open requests and tunnels may go on at an agent that a reload (SIGHUP) has replaced by a new one.',
+        }),
         closePerSecond: z.int().min(1).max(1_000_000).default(500).meta({
           description: 'How many tunnels a second are closed at a stop, so that clients do not all come back at once.',
         }),

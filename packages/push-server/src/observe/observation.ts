@@ -39,7 +39,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
   let shown: { readonly view: ServerView; readonly http: HttpServer } | undefined;
   let isStopping = false;
   const first = config.admin?.serverPort ?? 0;
-  const adminUrl = await openAdmin(
+  const admin = await openAdmin(
     config,
     {
       port: first === 0 ? 0 : first + index,
@@ -56,7 +56,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
     opened,
   );
   return {
-    adminUrl,
+    adminUrl: admin?.url,
     show(view, http) {
       shown = { view, http };
       const eventLoop = watchEventLoop();

@@ -1,0 +1,67 @@
+import cluster from 'node:cluster';
+import { type Logger, shutdownMessage } from '@gopush/service';
+import { CommandError } from './command-error.ts';
+import type { Project } from './project.ts';
+import { retireMessage } from './run-process.ts';
+import { nodeName, stopDeadlineMs, type TierNode } from './tiers.ts';
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** One process of a tier, from its start to its end. */
+export interface NodeProcess {
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** Resolves when the process serves; rejects when it ends before. */
+  readonly ready: Promise<void>;
+  readonly exited: Promise<Exit>;
+  /** Asks it to make way for its successor: it takes nothing new, and ends when what is open has ended. */
+  retire(): void;
+  /** Stops it: gracefully, and after its deadline by force. */
+  stop(): Promise<void>;
+}
+
+/** Starts a process of a tier. */
+export function startNodeProcess(project: Project, node: TierNode, log: Logger): NodeProcess {
+  const worker = cluster.fork({
+    GOPUSH_TIER: node.tier,
+    GOPUSH_INDEX: String(node.index),
+    GOPUSH_DIR: project.dir,
+    GOPUSH_ENV: project.environment,
+  });
+  const exited = new Promise<Exit>((resolve) => {
+    worker.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.on('message', (message) => {
+      if (message === 'ready') resolve();
+    });
+    // It has said why itself.
+    void exited.then(({ code }) => reject(new CommandError(code || 1, '')));
+  });
+  // Those who wait for it hear of it; without one it is no unhandled rejection.
+  ready.catch(() => {});
+  // A message to a process that is just dying fails (EPIPE); unheard, that would end this process and all the others.
+  worker.on('error', (error) =>
+    log.warn({ err: error, process: nodeName(node) }, 'a process cannot be told something'),
+  );
+  return {
+    startedAt: Date.now(),
+    ready,
+    exited,
+    retire() {
+      if (worker.isConnected()) worker.send(retireMessage);
+    },
+    async stop() {
+      if (worker.isDead()) return;
+      const kill = setTimeout(() => worker.process.kill('SIGKILL'), stopDeadlineMs(project, node.tier) + 1_000);
+      if (worker.isConnected()) worker.send(shutdownMessage);
+      else worker.process.kill('SIGTERM');
+      await exited;
+      clearTimeout(kill);
+    },
+  };
+}
