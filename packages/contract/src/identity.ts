@@ -13,6 +13,9 @@ export interface Identity {
 /** Longest uid, in bytes of UTF-8. */
 export const maxUidBytes = 256;
 
+/** Longest name of a product, in bytes of UTF-8. */
+export const maxProductBytes = 128;
+
 /** All headers by which tiers tell each other about a client start so; a client's own are removed before ours are written. */
 export const identityHeaderPrefix = 'x-gopush-';
 
@@ -68,11 +71,11 @@ export function readIdentity(
   const header = headers[uidHeader];
   const uid = parseUid(typeof header === 'string' ? decodePercent(header) : query[uidParameter]);
   if (!uid.ok) return uid;
-  const product = headers[productHeader];
-  return success({
-    uid: uid.value,
-    product: (typeof product === 'string' ? decodePercent(product) : undefined) ?? defaultProduct,
-  });
+  const named = headers[productHeader];
+  const product = (typeof named === 'string' ? decodePercent(named) : undefined) ?? defaultProduct;
+  const fault = nameFault(product, maxProductBytes);
+  if (fault !== undefined) return failed('product_unknown', `the product is ${fault}`);
+  return success({ uid: uid.value, product });
 }
 
 /** Decodes percent escapes; `undefined` where they are broken. */

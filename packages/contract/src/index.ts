@@ -30,6 +30,7 @@ export {
   type Identity,
   identityHeaderPrefix,
   kindOf,
+  maxProductBytes,
   maxUidBytes,
   parseUid,
   productHeader,

@@ -18,7 +18,8 @@ import type { ServerClient } from './hook/server-hook.ts';
 import type { Limits } from './limits/limits.ts';
 import { logFailure } from './refuse.ts';
 import { handleRooms } from './rooms/handle-rooms.ts';
-import type { Push } from './rooms/push.ts';
+import type { Rooms } from './rooms/open-rooms.ts';
+import { roomOfProduct } from './rooms/room-names.ts';
 import { Session, type SessionContext, sessionOf } from './session.ts';
 import type { Recovery } from './sessions/recovery.ts';
 import { createShape } from './shape.ts';
@@ -27,7 +28,10 @@ import { createShape } from './shape.ts';
 export interface ConnectionContext {
   /** Name of this push-server. */
   readonly node: string;
-  readonly push: Push;
+  readonly publish: Rooms['publish'];
+  readonly presenceIn: Rooms['presenceIn'];
+  /** Whether products have rooms and users of their own: `pushServer.isolateProducts`. */
+  readonly isolateProducts: boolean;
   /** What the server hook decides. */
   readonly rules: Rules;
   readonly addressOf: AddressOf;
@@ -63,8 +67,9 @@ export async function admit(
   const identity = readIdentity(headers, query);
   if (!identity.ok) return refuse(identity.failure);
   const client = createClient(socket, identity.value, addressOf);
+  const user = sessions.scopeOf(client.product) + client.uid;
   // A session goes on for its own user alone.
-  if (socket.recovered && restored?.uid !== client.uid) return refuse({ code: 'session_unknown' });
+  if (socket.recovered && restored?.uid !== user) return refuse({ code: 'session_unknown' });
   if (restored !== undefined) {
     Object.assign(client.data, restored.record.clientData);
     if (restored.record.claims !== undefined) client.claims = restored.record.claims;
@@ -77,7 +82,7 @@ export async function admit(
       return refuse(verdict.failure);
     }
   }
-  if (!(await limits.take(socket, client.uid)) && restored?.moved !== true)
+  if (!(await limits.take(socket, user)) && restored?.moved !== true)
     return refuse({ code: 'too_many_connections_uid' });
   const session = new Session(socket, client, sessions, restored);
   sessions.all.add(session);
@@ -97,8 +102,8 @@ export async function admit(
  * @returns listens to a socket that was admitted, with the same functions for all
  */
 export function handleConnections(context: ConnectionContext): (socket: Socket) => void {
-  const { node, push, rules, sessions, limits, keepForRecovery, log, keep } = context;
-  const listenToRooms = handleRooms({ push, rules, limits, senders: sessions.senders, log });
+  const { node, publish, presenceIn, isolateProducts, rules, sessions, limits, keepForRecovery, log, keep } = context;
+  const listenToRooms = handleRooms({ publish, presenceIn, rules, limits, senders: sessions.senders, log });
   const listenToMessages = handleMessages(rules, limits, log);
 
   function onDisconnecting(this: Socket, reason: string): void {
@@ -127,6 +132,7 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
     limits.watch(socket);
     const { uid, product } = session.client;
     const agent = socket.handshake.headers[agentHeader];
+    if (isolateProducts) void socket.join(roomOfProduct(product));
     if (!socket.recovered) {
       const welcome: Welcome = { uid, product, agent: typeof agent === 'string' ? agent : null, server: node };
       socket.emit(events.welcome, welcome);

@@ -113,15 +113,15 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const sessions = openSessions({ io, http, store, node: bus.node, config, rooms, webhooks, log }, lifetime.opened);
     const { seamless } = sessions;
     rooms.listen({
-      onInbox(uid) {
-        for (const session of sessions.ofUser(uid)) void session.inbox.wake();
+      onInbox(user) {
+        for (const session of sessions.ofUser(user)) void session.inbox.wake();
       },
       onBack: sessions.letGo,
       onTaken: seamless.taken,
-      onEnd: (uid) => api.endUser(uid),
-      onMove(uid, room, change) {
-        if (change === 'leave') api.endUser(uid, room);
-        for (const session of sessions.ofUser(uid)) {
+      onEnd: (user) => api.endUser(user),
+      onMove(user, room, change) {
+        if (change === 'leave') api.endUser(user, room);
+        for (const session of sessions.ofUser(user)) {
           if (change === 'leave') session.leave(room);
           else
             session
@@ -132,7 +132,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     });
     const context: ConnectionContext = {
       node,
-      push,
+      publish: rooms.publish,
+      presenceIn: rooms.presenceIn,
+      isolateProducts: pushServer.isolateProducts,
       sessions: sessions.context,
       recovery: sessions.recovery,
       keepForRecovery: sessions.keepForRecovery,
@@ -148,7 +150,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     };
     const { rules, addressOf, keep } = context;
     const { feeds, taps, counts } = rooms;
-    const listening = { feeds, taps, attendance: sessions.attendance, history: store.history };
+    const listening = { scopeOf: rooms.scopeOf, feeds, taps, attendance: sessions.attendance, history: store.history };
     const onRequest = describeApiRequests(metrics);
     const api = openApi({ config, push, rules, addressOf, listening, onRequest, log, keep }, files);
     let apiClosing: Promise<void> | undefined;

@@ -8,7 +8,7 @@ import type { Attendance } from './presence/attendance.ts';
 import { eventArgs } from './rooms/event-args.ts';
 import type { Feeds } from './rooms/feeds.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
-import { roomOfClients, roomOfUser, slowClients } from './rooms/room-names.ts';
+import { plainName, roomOfClients, roomOfUser, type Scope, type ScopeOf, slowClients } from './rooms/room-names.ts';
 import type { LiveSessions } from './sessions/live-sessions.ts';
 import type { Delivery, RecentDeliveries, Tail } from './sessions/recent-deliveries.ts';
 import type { Restored } from './sessions/recovery.ts';
@@ -28,6 +28,8 @@ export interface SessionContext {
   readonly onTaken: (session: Session, node: string) => void;
   /** Whether clients are told who published a message: `pushServer.senders`. */
   readonly senders: boolean;
+  /** The scope of a product. */
+  readonly scopeOf: ScopeOf;
   readonly all: LiveSessions;
   /** What this node has given of late. */
   readonly recent: RecentDeliveries;
@@ -89,7 +91,7 @@ export class Session {
     this.socket = socket;
     this.client = client;
     this.#context = context;
-    this.inbox = new InboxPump(socket, client.uid, context.store.inbox, context.log, restored?.record.inboxAfter);
+    this.inbox = new InboxPump(socket, this.user, context.store.inbox, context.log, restored?.record.inboxAfter);
     (socket as Slot)[ofSocket] = this;
   }
 
@@ -100,7 +102,7 @@ export class Session {
 
   /** Plain names of the rooms it is in. */
   get rooms(): string[] {
-    return this.#ownRooms().map((room) => room.slice(2));
+    return this.#ownRooms().map(plainName);
   }
 
   /** Where it stands in each of its rooms. */
@@ -127,8 +129,22 @@ export class Session {
     return recent.since(since, entered, own);
   }
 
+  /** Its user among those of all products: the uid, after the scope of the product. */
+  get user(): string {
+    return this.#scope + this.client.uid;
+  }
+
+  get #scope(): Scope {
+    return this.#context.scopeOf(this.client.product);
+  }
+
+  /** The full name of a room of its product. */
+  roomNamed(room: string): string {
+    return roomOfClients(room, this.#scope);
+  }
+
   get #ofUser(): string {
-    return roomOfUser(this.client.uid);
+    return roomOfUser(this.user);
   }
 
   /** Where it surely stood in each of its rooms, whatever of this node's work gets lost. */
@@ -181,8 +197,8 @@ export class Session {
   /** Makes it known, so that what is said to its user reaches this node. A store that is away does not keep anyone out. */
   async prepare(): Promise<void> {
     const { id } = this.socket;
-    const { uid } = this.client;
-    await Promise.all([this.#context.attendance.entered(id, uid), this.#context.feeds.open(roomOfUser(uid), id)]);
+    const { user } = this;
+    await Promise.all([this.#context.attendance.entered(id, user), this.#context.feeds.open(roomOfUser(user), id)]);
   }
 
   /** Has something called where its connection ends before it has begun: nobody else hears of that. */
@@ -229,7 +245,7 @@ export class Session {
       if (moved) this.#context.onTaken(this, node);
       return;
     }
-    await this.#enter(roomOfUser(this.client.uid), undefined);
+    await this.#enter(this.#ofUser, undefined);
     void this.inbox.wake();
     await this.#context.onChange(this);
   }
@@ -257,9 +273,9 @@ export class Session {
           return true;
         }
         const { position, recovered } = await this.#enter(room, last ?? from ?? 'start');
-        if (room.startsWith('r:') && this.#rooms.has(room)) attendance.joined(this.socket.id, this.client.uid, room);
+        if (room.startsWith('r:') && this.#rooms.has(room)) attendance.joined(this.socket.id, this.user, room);
         if (recovered === false && position !== null) {
-          this.socket.emit(events.gap, { room: room.slice(2), position } satisfies Gap);
+          this.socket.emit(events.gap, { room: plainName(room), position } satisfies Gap);
         }
         return recovered !== false;
       }),
@@ -275,10 +291,10 @@ export class Session {
     for (const { room, from } of requests) {
       // Entering a room after the end would leave the socket there for ever.
       if (!this.socket.connected) return joined;
-      const name = roomOfClients(room);
+      const name = this.roomNamed(room);
       const { position, recovered } = await this.#enter(name, from);
       // Someone may have taken it out of the room meanwhile.
-      if (this.#rooms.has(name)) this.#context.attendance.joined(this.socket.id, this.client.uid, name);
+      if (this.#rooms.has(name)) this.#context.attendance.joined(this.socket.id, this.user, name);
       joined.push({ room, position, ...(recovered === undefined ? {} : { recovered }) });
     }
     // Whoever is told that it is in a room finds itself there after a crash.
@@ -287,7 +303,7 @@ export class Session {
   }
 
   leave(room: string): void {
-    const name = roomOfClients(room);
+    const name = this.roomNamed(room);
     if (!this.#rooms.delete(name)) return;
     this.#entering.delete(name);
     void this.socket.leave(name);
@@ -297,7 +313,7 @@ export class Session {
   }
 
   isIn(room: string): boolean {
-    return this.#rooms.has(roomOfClients(room));
+    return this.#rooms.has(this.roomNamed(room));
   }
 
   /** Its connection is over; what it stood at is given back for whoever goes on with the session. */
@@ -306,7 +322,7 @@ export class Session {
     const { positions } = this;
     const { id } = this.socket;
     for (const room of this.#rooms.keys()) feeds.leave(room, id);
-    feeds.leave(roomOfUser(this.client.uid), id);
+    feeds.leave(this.#ofUser, id);
     if (how === 'gone') {
       attendance.gone(id, this.#ownRooms());
     } else {

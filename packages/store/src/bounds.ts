@@ -13,10 +13,13 @@ export const removalsPerCall = 500;
 /** How many idempotency keys of one room, and how many acknowledged ids of one inbox, are remembered. */
 export const rememberedIds = 10_000;
 
+/** Push-servers end the product in a name with it; no store uses it for anything else. */
+const scopeEnd = '\u001f';
+
 /** Rejects names that one of the stores could not keep, or not apart from others. */
 export function checkNames(...names: readonly string[]): void {
   for (const name of names) {
-    const fault = nameFault(name, maxNameBytes);
+    const fault = nameFault(name.replace(scopeEnd, ''), maxNameBytes);
     if (fault === undefined) continue;
     throw new StoreError('bad_argument', `a name is wrong (${fault}): ${JSON.stringify(name.slice(0, 40))}`);
   }

@@ -7,6 +7,8 @@ import {
   type HookName,
   type Hooks,
   kindOf,
+  maxProductBytes,
+  nameFault,
   type ProductPolicy,
   parseProduct,
   type RouteHook,
@@ -105,6 +107,15 @@ function createRoutes(
 }
 
 function createRoute(product: string, entry: unknown, file: string, defaults: ProductPolicy): RouteSource {
+  const fault = nameFault(product, maxProductBytes);
+  if (fault !== undefined) {
+    const wanted = `1 to ${maxProductBytes} bytes of text without control characters`;
+    throw new HookError(
+      'router',
+      file,
+      `${JSON.stringify(product.slice(0, 80))}: this name of a product is ${fault}; wanted ${wanted}`,
+    );
+  }
   const parsed = parseProduct(entry);
   if (typeof parsed === 'string') {
     const wanted = `a function (request, uid), { ip, port }, [{ ip, ports: [] }], { dns, port }, { srv }, '${builtIn}', or any of these as { targets } with settings`;

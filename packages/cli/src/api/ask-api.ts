@@ -20,8 +20,9 @@ const patienceMs = 30_000;
  * @returns its answer, as one line of JSON
  * @throws CommandError with exit code 1 for a refusal, which has the code of the failure table, and for no answer
  */
-export async function askApi({ url, key }: ApiAccess, { method, path, body }: ApiRequest): Promise<string> {
-  const answer = await send(`${url}${apiPath}/${path.map(writePart).join('/')}`, {
+export async function askApi({ url, key, product }: ApiAccess, { method, path, body }: ApiRequest): Promise<string> {
+  const query = product === undefined ? '' : `?product=${encodeURIComponent(product)}`;
+  const answer = await send(`${url}${apiPath}/${path.map(writePart).join('/')}${query}`, {
     method,
     // Not as a bearer: that cannot hold blanks.
     headers: { 'x-api-key': checkKey(key), 'content-type': 'application/json' },

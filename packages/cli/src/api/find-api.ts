@@ -9,6 +9,8 @@ export interface ApiAccess {
   /** Without a slash at its end. */
   readonly url: string;
   readonly key: string;
+  /** Whose rooms and users are meant; absent: the API decides. */
+  readonly product?: string | undefined;
 }
 
 /** What commands that ask the API are given. */
@@ -17,6 +19,8 @@ export interface ApiOptions extends ProjectOptions {
   readonly url?: string | undefined;
   /** As given by `--key` or `GOPUSH_API_KEY`; absent: the first of the project that has the scope. */
   readonly key?: string | undefined;
+  /** As given by `--product`. */
+  readonly product?: string | undefined;
 }
 
 /**
@@ -24,12 +28,16 @@ export interface ApiOptions extends ProjectOptions {
  *
  * @throws CommandError with exit code 2 where something is missing or wrong
  */
-export async function findApi(scope: ApiScope, { url, key, ...project }: ApiOptions): Promise<ApiAccess> {
+export async function findApi(scope: ApiScope, { url, key, product, ...project }: ApiOptions): Promise<ApiAccess> {
   // A variable that is set to nothing is meant as none.
   const givenKey = key === '' ? undefined : key;
-  if (url !== undefined && givenKey !== undefined) return { url: readUrl(url), key: givenKey };
+  if (url !== undefined && givenKey !== undefined) return { url: readUrl(url), key: givenKey, product };
   const { config } = await loadProject(project);
-  return { url: url === undefined ? urlOfFirst(config) : readUrl(url), key: givenKey ?? keyOf(config, scope) };
+  return {
+    url: url === undefined ? urlOfFirst(config) : readUrl(url),
+    key: givenKey ?? keyOf(config, scope),
+    product,
+  };
 }
 
 /** What is wrong with it is not shown: it may hold a password. */

@@ -4,7 +4,7 @@ import type { ProjectOptions } from '../project.ts';
 import { presence } from './presence.ts';
 import { push, type Said } from './push.ts';
 
-type Access = Pick<ApiOptions, 'url' | 'key'>;
+type Access = Pick<ApiOptions, 'url' | 'key' | 'product'>;
 
 interface SayOptions extends Access, Pick<Said, 'id' | 'keep'> {
   readonly store?: true;
@@ -17,8 +17,8 @@ export function addApiCommands(program: Command, projectOptions: () => ProjectOp
   addSay(pushCommand, 'room', 'to all in a room', '<room>')
     .addOption(idOption())
     .addOption(keepOption())
-    .action((room: string, event: string, message: string | undefined, { url, key, ...how }: SayOptions) =>
-      push({ room }, { event, message, ...how }, { ...projectOptions(), url, key }),
+    .action((room: string, event: string, message: string | undefined, { url, key, product, ...how }: SayOptions) =>
+      push({ room }, { event, message, ...how }, { ...projectOptions(), url, key, product }),
     );
   addSay(pushCommand, 'user', 'to all devices of a user', '<uid>')
     .addOption(idOption())
@@ -26,9 +26,9 @@ export function addApiCommands(program: Command, projectOptions: () => ProjectOp
     .option('--store', 'until one device has acknowledged it, instead of to those that are connected now')
     .option('--ttl <ms>', 'with --store: how long it waits, in milliseconds', readWhole)
     .action((user: string, event: string, message: string | undefined, options: SayOptions) => {
-      const { url, key, store, ttl, ...how } = options;
+      const { url, key, product, store, ttl, ...how } = options;
       const waiting = { ...(store && { deliver: 'store' as const }), ...(ttl !== undefined && { ttlMs: ttl }) };
-      return push({ user }, { event, message, ...how, ...waiting }, { ...projectOptions(), url, key });
+      return push({ user }, { event, message, ...how, ...waiting }, { ...projectOptions(), url, key, product });
     });
   addSay(pushCommand, 'all', 'to everyone who is connected').action(
     (event: string, message: string | undefined, access: Access) =>
@@ -47,6 +47,7 @@ function addAsk(parent: Command, name: string, description: string): Command {
       '--url <url>',
       'of a push-server, or of an agent in front of it (else the first push-server of the project)',
     )
+    .option('--product <product>', 'whose rooms and users are meant, with pushServer.isolateProducts')
     .addOption(
       new Option('--key <key>', 'key of the API (else the first of the project that may)').env('GOPUSH_API_KEY'),
     );

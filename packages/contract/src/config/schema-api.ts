@@ -16,6 +16,9 @@ const apiKey = z.strictObject({
   name: z.string().min(1).max(64).meta({ description: 'By which the logs name it.' }),
   key: z.string().min(24).max(1_024).meta({ description: 'The key itself.' }),
   scopes: z.array(z.enum(apiScopes)).min(1).meta({ description: 'What it may be used for.' }),
+  products: z.array(z.string().min(1).max(128)).min(1).optional().meta({
+    description: 'Products whose rooms and users it may be used for, with pushServer.isolateProducts; absent: all.',
+  }),
 });
 
 /** Settings of the HTTP API. */

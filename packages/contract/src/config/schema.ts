@@ -253,6 +253,10 @@ export const configSchema = z
         graceMs: wait(5_000).meta({
           description: 'How long a client that was cut off still counts as present, since most come back at once.',
         }),
+        isolateProducts: z.boolean().default(false).meta({
+          description:
+            'Whether each product has rooms, users, presence and inboxes of its own. Without it a room, or a uid, of the same name is the same for all products of a push-server.',
+        }),
         senders: z.boolean().default(false).meta({
           description:
             'Whether members of a room are told who published a message, by the uid that the agent gave: `sender`, which no client can write.',
@@ -476,6 +480,13 @@ export const configSchema = z
       })
       .prefault({})
       .meta({ description: 'The logs.' }),
+  })
+  .superRefine(({ api: { keys }, pushServer: { isolateProducts } }, context) => {
+    for (const [index, { products }] of keys.entries()) {
+      if (products === undefined || isolateProducts) continue;
+      const message = 'pushServer.isolateProducts to be true: without it rooms and users are those of all products';
+      context.addIssue({ code: 'custom', path: ['api', 'keys', index, 'products'], message });
+    }
   })
   .superRefine(({ pushServer: { host: listensOn }, serverWorkers, access }, context) => {
     if (serverWorkers === 0 || access.secrets.length > 0 || isLoopback(listensOn)) return;

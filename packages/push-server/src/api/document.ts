@@ -1,4 +1,4 @@
-import { type FailureCode, failures } from '@gopush/contract';
+import { type FailureCode, failures, maxProductBytes, productParameter } from '@gopush/contract';
 import { z } from 'zod';
 import { listenQuery } from './listen/listen-query.ts';
 import type { Route } from './route.ts';
@@ -65,12 +65,17 @@ export function createApiDocument(): Record<string, unknown> {
 }
 
 function operation(route: Route): Record<string, unknown> {
-  const { method, path, scope, summary, params, query, body, answer, id } = route;
+  const { method, path, scope, summary, params, query, body, answer, id, across } = route;
   return {
     summary,
     description: `Needs a key of the scope ${scope}.`,
     operationId: operationId(method, path),
-    ...parametersOf([...fieldsOf(params, 'path'), ...fieldsOf(query, 'query'), ...(id === 'taken' ? [idHeader] : [])]),
+    ...parametersOf([
+      ...fieldsOf(params, 'path'),
+      ...fieldsOf(query, 'query'),
+      ...(across === true ? [] : [productField]),
+      ...(id === 'taken' ? [idHeader] : []),
+    ]),
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
@@ -87,6 +92,7 @@ function listenOperation(): Record<string, unknown> {
     operationId: 'listen',
     parameters: [
       ...fieldsOf(listenQuery, 'query'),
+      productField,
       { name: 'Last-Event-ID', in: 'header', required: false, schema: { type: 'string' } },
     ],
     responses: {
@@ -107,6 +113,15 @@ function listenOperation(): Record<string, unknown> {
     },
   };
 }
+
+const productField = {
+  name: productParameter,
+  in: 'query',
+  required: false,
+  description:
+    'With pushServer.isolateProducts: the product whose rooms and users are meant. Default: default; for notify: all products.',
+  schema: { type: 'string', minLength: 1, maxLength: maxProductBytes },
+};
 
 const idHeader = {
   name: 'Idempotency-Key',

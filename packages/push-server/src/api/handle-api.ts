@@ -1,13 +1,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type Config, type Failure, failed, failures, type Result, success } from '@gopush/contract';
+import { type Config, type Failure, failed, failures, productParameter, type Result, success } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import type { Push } from '../rooms/push.ts';
 import { answer, refuse } from './answer.ts';
 import { check } from './check.ts';
 import { createApiDocument } from './document.ts';
 import { id as idField } from './fields.ts';
 import type { KeyHolder, KeyRing } from './keys.ts';
 import { readBody } from './read-body.ts';
-import { readQuery } from './read-query.ts';
+import { productOf, readQuery } from './read-query.ts';
 import type { ApiContext, Asked, Route } from './route.ts';
 import { type Found, findRoute } from './routes.ts';
 import { splitUrl } from './split-url.ts';
@@ -72,10 +73,12 @@ export function createApiHandler(options: ApiOptions): RequestListener {
     const body = await readBody(request, config.maxBodyBytes);
     if (!body.ok) return refuse(response, body.failure, request.complete ? {} : { connection: 'close' });
     holder.bucket.charge((route.cost?.(body.value) ?? 1) - 1);
+    const of = pushFor(holder, route, query, push);
+    if (!of.ok) return refuse(response, of.failure);
     const asked = checkAll(route, params, query, body.value, request.headers['idempotency-key']);
     if (!asked.ok) return refuse(response, asked.failure);
     if (route.scope === 'admin') logUse(holder, route, params, log);
-    const result = await route.run(context, asked.value as Asked<never, never, never>);
+    const result = await route.run({ ...context, push: of.value }, asked.value as Asked<never, never, never>);
     if (!result.ok) logCause(holder, result.failure, log);
     if (result.ok) answer(response, 200, result.value);
     else refuse(response, result.failure);
@@ -95,6 +98,15 @@ export function createApiHandler(options: ApiOptions): RequestListener {
         onRequest(measured.route, status, (performance.now() - startedAt) / 1_000);
       });
   };
+}
+
+/** What speaks to the clients of the product that a request names. Without a name `notify` reaches those of all products. */
+function pushFor(holder: KeyHolder, { across }: Route, query: URLSearchParams, push: Push): Result<Push> {
+  const product = productOf(query);
+  if (!product.ok) return product;
+  if (!holder.mayUse(product.value)) return failed('api_scope_missing', 'the key is for other products');
+  if (across === true && holder.isLimited) return failed('api_scope_missing', 'this concerns all products');
+  return success(query.has(productParameter) || holder.isLimited ? push.of(product.value) : push);
 }
 
 /** What changes clients is told to whoever runs this. */

@@ -8,6 +8,10 @@ export interface KeyHolder {
   /** As the settings name the key; what logs say instead of the key. */
   readonly name: string;
   readonly scopes: ReadonlySet<ApiScope>;
+  /** Whether it may be used for some products only. */
+  readonly isLimited: boolean;
+  /** Whether it may be used for the rooms and users of a product. */
+  mayUse(product: string): boolean;
   /** How much it may ask. */
   readonly bucket: Bucket;
 }
@@ -20,9 +24,15 @@ export interface KeyRing {
 
 /** Opens the keys. How long a comparison takes says nothing of any of them: hashes of all are compared, whichever fits. */
 export function createKeyRing({ keys, perSecond }: Config['api']): KeyRing {
-  const ring = keys.map(({ name, key, scopes }) => ({
+  const ring = keys.map(({ name, key, scopes, products }) => ({
     hash: hashOf(key),
-    holder: { name, scopes: new Set(scopes), bucket: createBucket(perSecond) },
+    holder: {
+      name,
+      scopes: new Set(scopes),
+      isLimited: products !== undefined,
+      mayUse: (product: string) => products === undefined || products.includes(product),
+      bucket: createBucket(perSecond),
+    },
   }));
   return {
     find(headers) {

@@ -5,6 +5,7 @@ import type { Logger } from '@gopush/service';
 import type { AddressOf } from '../client-address.ts';
 import type { Rules } from '../hook/rules.ts';
 import type { Push } from '../rooms/push.ts';
+import type { ScopeOf } from '../rooms/room-names.ts';
 import { createApiHandler, listenRoute, type OnApiRequest } from './handle-api.ts';
 import { createKeyRing } from './keys.ts';
 import type { ListenerContext } from './listen/listener.ts';
@@ -17,7 +18,7 @@ export interface OpenApiOptions {
   readonly push: Push;
   readonly rules: Rules;
   readonly addressOf: AddressOf;
-  readonly listening: Omit<ListenerContext, 'historyMs'>;
+  readonly listening: Omit<ListenerContext, 'historyMs'> & { readonly scopeOf: ScopeOf };
   readonly onRequest: OnApiRequest;
   readonly log: Logger;
   /** Waits at a stop for what a hook still does. */
@@ -30,8 +31,8 @@ export interface Api {
   /** Takes upgrades that Socket.IO does not. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly listeners: ListenerCounts;
-  /** Ends listeners with the identity of a user: all, or those in a room. */
-  endUser(uid: string, room?: string): void;
+  /** Ends listeners with the identity of a user (the uid, after the scope of its product): all, or those in a room. */
+  endUser(user: string, room?: string): void;
   close(): Promise<void>;
 }
 
@@ -46,14 +47,16 @@ const unansweredMs = 1_000;
 export function openApi(options: OpenApiOptions, notFound: RequestListener): Api {
   const { config, push, rules, addressOf, listening, onRequest, log, keep } = options;
   const { api, access, pushServer } = config;
+  const { scopeOf, ...context } = listening;
   const isOff = api.keys.length === 0;
   const keys = createKeyRing(api);
   const listeners = createListeners({
     keys,
     rules,
     addressOf,
+    scopeOf,
     secrets: access.secrets,
-    context: { ...listening, historyMs: pushServer.history.ageMs },
+    context: { ...context, historyMs: pushServer.history.ageMs },
     beatMs: pushServer.pingIntervalMs,
     drainMs: pushServer.drainMs,
     log,

@@ -1,8 +1,26 @@
-import { failed, productParameter, type Result, success, uidParameter } from '@gopush/contract';
+import {
+  defaultProduct,
+  failed,
+  maxProductBytes,
+  nameFault,
+  productParameter,
+  type Result,
+  success,
+  uidParameter,
+} from '@gopush/contract';
 import { z } from 'zod';
 
 /** What agents add to every query, or clients for them. */
 const ofAgents: ReadonlySet<string> = new Set([uidParameter, productParameter]);
+
+/** The product that a request is about: `?product=`, else the default one. Failure: `payload_invalid`. */
+export function productOf(query: URLSearchParams): Result<string> {
+  const named = query.getAll(productParameter);
+  if (named.length > 1) return failed('payload_invalid', 'product: given twice');
+  const product = named[0] || defaultProduct;
+  const fault = nameFault(product, maxProductBytes);
+  return fault === undefined ? success(product) : failed('payload_invalid', `product: it is ${fault}`);
+}
 
 /** Takes a query to an object for a schema: lists and whole numbers where the schema has them. */
 export function readQuery(query: URLSearchParams, schema: z.ZodObject): Result<Record<string, unknown>> {

@@ -32,6 +32,8 @@ export interface Route {
   readonly answer: z.ZodType;
   /** Besides those that any request may get. */
   readonly failures: readonly FailureCode[];
+  /** Whether it concerns all products, so that a key for some of them cannot use it. @defaultValue false */
+  readonly across?: boolean;
   /** Whether the same may be asked again with the same `Idempotency-Key`; `refused`: there is nothing that could recognize it. */
   readonly id?: 'taken' | 'refused';
   /** How many requests this one counts as. @defaultValue 1 */

@@ -19,11 +19,12 @@ import type { Rules } from '../hook/rules.ts';
 import type { Limits } from '../limits/limits.ts';
 import { type AckFunction, ackOf, refuse } from '../refuse.ts';
 import { type Session, sessionOf } from '../session.ts';
-import type { Push } from './push.ts';
+import type { Rooms } from './open-rooms.ts';
 
 /** What rooms are handled with. */
 export interface RoomsContext {
-  readonly push: Push;
+  readonly publish: Rooms['publish'];
+  readonly presenceIn: Rooms['presenceIn'];
   readonly rules: Rules;
   readonly limits: Limits;
   /** Whether messages carry the uid of the client that published them. */
@@ -39,7 +40,14 @@ type Answer = Result<object>;
  *
  * @returns listens to a socket, with the same functions for all
  */
-export function handleRooms({ push, rules, limits, senders, log }: RoomsContext): (socket: Socket) => void {
+export function handleRooms({
+  publish: say,
+  presenceIn,
+  rules,
+  limits,
+  senders,
+  log,
+}: RoomsContext): (socket: Socket) => void {
   const listeners: Record<string, (this: Socket, ...args: unknown[]) => void> = {
     [events.room](...args) {
       answer(this, args, parseRoomMessage(args[0]), speak);
@@ -96,7 +104,7 @@ export function handleRooms({ push, rules, limits, senders, log }: RoomsContext)
     if (!session.socket.connected) return at(gone);
     if (!session.isIn(room)) await session.join({ room });
     if (!speaks) return at(success({ rooms: session.rooms }));
-    const said = push.toRoom(room, event, toMembers(message, allowed.value, session), {
+    const said = say(session.roomNamed(room), event, toMembers(message, allowed.value, session), {
       except: session.socket.id,
       ...senderOf(session),
     });
@@ -108,7 +116,7 @@ export function handleRooms({ push, rules, limits, senders, log }: RoomsContext)
     const allowed = await mayPublish(session, room, event, message);
     if (!allowed.ok) return at(allowed);
     return {
-      done: push.toRoom(room, event, allowed.value, {
+      done: say(session.roomNamed(room), event, allowed.value, {
         keep: volatile ? 'no' : 'try',
         ...(volatile ? { volatile } : {}),
         ...(echo ? {} : { except: session.socket.id }),
@@ -120,7 +128,7 @@ export function handleRooms({ push, rules, limits, senders, log }: RoomsContext)
 
   async function lookAround(session: Session, room: string): Promise<Later> {
     if (!session.isIn(room)) return at(failed('join_refused', 'who is in a room is told to those who are in it'));
-    const users = await push.presence.room(room);
+    const users = await presenceIn(session.roomNamed(room));
     return at(users.ok ? success({ users: users.value }) : users);
   }
 

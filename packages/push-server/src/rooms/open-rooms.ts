@@ -7,13 +7,18 @@ import type { Bus } from '../fanout/bus.ts';
 import { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import type { Feeds } from './feeds.ts';
-import { createPush, type Push, type PushCounts, type PushEvents } from './push.ts';
-import { nameOf, slowClients } from './room-names.ts';
+import { createPush, type PresenceIn, type Publish, type Push, type PushCounts, type PushEvents } from './push.ts';
+import { createScopeOf, nameOf, type ScopeOf, slowClients } from './room-names.ts';
 import { createTaps, type Taps } from './taps.ts';
 
 /** The rooms of a push-server: who speaks to them, and who hears. */
 export interface Rooms {
   readonly push: Push;
+  /** Publishes to a room by its full name. */
+  readonly publish: Publish;
+  /** Who is in a room, by its full name. */
+  readonly presenceIn: PresenceIn;
+  readonly scopeOf: ScopeOf;
   readonly feeds: Feeds;
   readonly taps: Taps;
   readonly counts: PushCounts;
@@ -49,8 +54,10 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     recovered: 0,
     notRecovered: 0,
   };
-  const { push, feeds, listen, tellBack, tellTaken } = createPush({
+  const scopeOf = createScopeOf(options.config.isolateProducts);
+  const { push, publish, presenceIn, feeds, listen, tellBack, tellTaken } = createPush({
     ...options,
+    scopeOf,
     io,
     counts,
     recent,
@@ -64,5 +71,5 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     },
   });
   opened('rooms', feeds.close);
-  return { push, feeds, taps, counts, recent, listen, tellBack, tellTaken };
+  return { push, publish, presenceIn, scopeOf, feeds, taps, counts, recent, listen, tellBack, tellTaken };
 }

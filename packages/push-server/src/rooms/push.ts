@@ -16,7 +16,7 @@ import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import { eventArgs } from './event-args.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
 import { decodeMessage, encodeMessage, type KeptMessage } from './kept-message.ts';
-import { nameOfClients, roomOfClients, roomOfUser } from './room-names.ts';
+import { nameOfClients, roomOfClients, roomOfProduct, roomOfUser, type ScopeOf, withoutScope } from './room-names.ts';
 import type { Said, Taps } from './taps.ts';
 
 /** How something is said to a room. */
@@ -74,8 +74,24 @@ export interface History {
   }[];
 }
 
+/** Publishes to a room by its full name. Failures: `not_durable`. */
+export type Publish = (
+  room: string,
+  event: string,
+  message: unknown,
+  options: RoomOptions,
+) => Promise<Result<Published>>;
+
+/** Who is in a room, by its full name. */
+export type PresenceIn = (room: string) => ReturnType<Push['presence']['room']>;
+
 /** Speaks to clients, whichever push-server they are on. What the HTTP API, hooks and programs use. */
 export interface Push {
+  /**
+   * The same for the rooms and users of one product, where `pushServer.isolateProducts` is on. The plain `push` is that of the product
+   * `default`, but its `toAll` reaches the clients of all products.
+   */
+  of(product: string): Push;
   /** Says an event to all in a room. Failures: `not_durable`. */
   toRoom(room: string, event: string, message: unknown, options?: RoomOptions): Promise<Result<Published>>;
   /** Says an event to all devices of a user. Failures: `not_durable`, `inbox_full`. */
@@ -115,7 +131,7 @@ type BusMessage =
   | readonly ['back', pids: readonly string[]]
   | readonly ['taken', socket: string];
 
-/** What happens on this node because of something another one did. */
+/** What happens on this node because of something another one did. Users are named by their uids after the scope of their product. */
 export interface PushEvents {
   /** Something new waits for a user. */
   onInbox(uid: string): void;
@@ -134,6 +150,8 @@ export interface PushOptions {
   readonly store: Store;
   readonly bus: Bus;
   readonly config: Config['pushServer'];
+  /** The scope of a product. */
+  readonly scopeOf: ScopeOf;
   readonly log: Logger;
   /** Counts what is said and given. */
   readonly counts: PushCounts;
@@ -166,12 +184,14 @@ export interface PushCounts {
 /** Opens what speaks to clients: the one place that emits to rooms. */
 export function createPush(options: PushOptions): {
   push: Push;
+  publish: Publish;
+  presenceIn: PresenceIn;
   feeds: Feeds;
   listen(listener: PushEvents): void;
   tellBack(pids: readonly string[]): void;
   tellTaken(node: string, socket: string): void;
 } {
-  const { io, store, bus, config, log, counts, recent, emit, taps, onSaid } = options;
+  const { io, store, bus, config, scopeOf, log, counts, recent, emit, taps, onSaid } = options;
   const { history: limits, senders } = config;
   const feeds = createFeeds(store.history, {
     deliver(room, { payload }, position) {
@@ -348,59 +368,73 @@ export function createPush(options: PushOptions): {
     return success({ id, state: devices > 0 ? 'sent' : 'offline', devices });
   }
 
-  const push: Push = {
-    toRoom: (room, event, message, roomOptions = {}) => say(roomOfClients(room), event, message, roomOptions),
-    toUser(uid, event, message, userOptions = {}) {
-      return (userOptions.deliver === 'store' ? toInbox : toOnline)(uid, event, message, userOptions);
-    },
-    toAll(event, message) {
-      counts.published++;
-      io.emit(event, message);
-    },
-    history: (room, after, limit) =>
-      asked(async () => {
-        const { epoch, first, last, messages } = await store.history.read(roomOfClients(room), after, limit);
-        return {
-          position: epoch === undefined ? null : { epoch, offset: last },
-          first,
-          messages: messages.map(({ offset, at, payload }) => {
-            const { event, message, sender } = decodeMessage(payload);
-            return { offset, at, event, message, ...(sender === undefined ? {} : { sender }) };
-          }),
-        };
-      }),
-    presence: {
-      user: (uid) => asked(() => store.presence.user(uid)),
-      room: (room) => asked(() => store.presence.room(roomOfClients(room))),
-      counts: () => asked(() => store.presence.counts()),
-    },
-    inbox: {
-      status: (uid, id) => asked(() => store.inbox.status(uid, id)),
-      ack: (uid, ids) => asked(() => store.inbox.ack(uid, ids)),
-      pending: (uid, limit) =>
+  const presenceIn: PresenceIn = (room) =>
+    asked(async () => {
+      const users = await store.presence.room(room);
+      return users.map(({ uid, devices }) => ({ uid: withoutScope(uid), devices }));
+    });
+
+  /** @param product - `undefined`: the default one, whose `toAll` reaches everyone */
+  const pushOf = (product: string | undefined): Push => {
+    const scope = product === undefined ? '' : scopeOf(product);
+    return {
+      of: pushOf,
+      toRoom: (room, event, message, roomOptions = {}) => say(roomOfClients(room, scope), event, message, roomOptions),
+      toUser(uid, event, message, userOptions = {}) {
+        return (userOptions.deliver === 'store' ? toInbox : toOnline)(scope + uid, event, message, userOptions);
+      },
+      toAll(event, message) {
+        counts.published++;
+        if (product !== undefined && config.isolateProducts) io.to(roomOfProduct(product)).emit(event, message);
+        else io.emit(event, message);
+      },
+      history: (room, after, limit) =>
         asked(async () => {
-          const waiting = await store.inbox.pending(uid, 0, limit);
-          return waiting.map(({ id, at, payload }) => {
-            const { event, message } = decodeMessage(payload);
-            return { id, event, message, at };
-          });
+          const { epoch, first, last, messages } = await store.history.read(roomOfClients(room, scope), after, limit);
+          return {
+            position: epoch === undefined ? null : { epoch, offset: last },
+            first,
+            messages: messages.map(({ offset, at, payload }) => {
+              const { event, message, sender } = decodeMessage(payload);
+              return { offset, at, event, message, ...(sender === undefined ? {} : { sender }) };
+            }),
+          };
         }),
-    },
-    disconnectUser(uid) {
-      io.in(roomOfUser(uid)).disconnectSockets(true);
-      heard.onEnd(uid);
-      tell(['end', uid]);
-    },
-    disconnectSocket(id) {
-      io.in(id).disconnectSockets(true);
-    },
-    moveUser(uid, room, change) {
-      heard.onMove(uid, room, change);
-      tell(['move', uid, room, change]);
-    },
+      presence: {
+        user: (uid) => asked(() => store.presence.user(scope + uid)),
+        room: (room) => presenceIn(roomOfClients(room, scope)),
+        counts: () => asked(() => store.presence.counts()),
+      },
+      inbox: {
+        status: (uid, id) => asked(() => store.inbox.status(scope + uid, id)),
+        ack: (uid, ids) => asked(() => store.inbox.ack(scope + uid, ids)),
+        pending: (uid, limit) =>
+          asked(async () => {
+            const waiting = await store.inbox.pending(scope + uid, 0, limit);
+            return waiting.map(({ id, at, payload }) => {
+              const { event, message } = decodeMessage(payload);
+              return { id, event, message, at };
+            });
+          }),
+      },
+      disconnectUser(uid) {
+        io.in(roomOfUser(scope + uid)).disconnectSockets(true);
+        heard.onEnd(scope + uid);
+        tell(['end', scope + uid]);
+      },
+      disconnectSocket(id) {
+        io.in(id).disconnectSockets(true);
+      },
+      moveUser(uid, room, change) {
+        heard.onMove(scope + uid, room, change);
+        tell(['move', scope + uid, room, change]);
+      },
+    };
   };
   return {
-    push,
+    push: pushOf(undefined),
+    publish: say,
+    presenceIn,
     feeds: {
       ...feeds,
       get size() {

@@ -6,7 +6,7 @@ import type { Server } from 'socket.io';
 import { paced } from '../paced.ts';
 import { type Attendance, createAttendance } from '../presence/attendance.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
-import { roomOfUser } from '../rooms/room-names.ts';
+import { nameOf, plainName, productIn, roomOfUser, withoutScope } from '../rooms/room-names.ts';
 import type { Session, SessionContext } from '../session.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import { LiveSessions } from './live-sessions.ts';
@@ -23,8 +23,8 @@ export interface Sessions {
   keepForRecovery(session: Session): void;
   /** A connection that has ended without a word: its client is back. */
   letGo(pid: string): void;
-  /** Those of a user on this node. */
-  ofUser(uid: string): readonly Session[];
+  /** Those of a user on this node. @param user - the uid, after the scope of its product */
+  ofUser(user: string): readonly Session[];
 }
 
 /** What sessions need. */
@@ -68,6 +68,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     recovery,
     node,
     sessions: all,
+    scopeOf: rooms.scopeOf,
     enabled: recoveryMs > 0,
     keepMs,
     answerMs: pushServer.answerMs,
@@ -86,6 +87,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       onChange: seamless.keep,
       onTaken: ({ socket }, from) => rooms.tellTaken(from, socket.id),
       senders: pushServer.senders,
+      scopeOf: rooms.scopeOf,
       all,
       recent: rooms.recent,
       doubtMs,
@@ -97,7 +99,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       if (recoveryMs === 0 || !session.isRecoverable) return;
       recovery.persist({
         engineId: '',
-        uid: session.client.uid,
+        uid: session.user,
         node,
         isExact: true,
         ...session.tail(Date.now()),
@@ -105,7 +107,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       });
     },
     letGo,
-    ofUser: (uid) => [...(io.of('/').adapter.rooms.get(roomOfUser(uid)) ?? [])].flatMap((id) => all.get(id) ?? []),
+    ofUser: (user) => [...(io.of('/').adapter.rooms.get(roomOfUser(user)) ?? [])].flatMap((id) => all.get(id) ?? []),
   };
 }
 
@@ -119,18 +121,25 @@ function openAttendance(
     node,
     leaseMs: pushServer.leaseMs,
     graceMs: pushServer.graceMs,
-    onChange(room, uid, change) {
+    onChange(room, user, change) {
       if (!pushServer.presenceEvents) return;
-      const event: PresenceEvent = { room: room.slice(2), uid, change };
-      void rooms.push.toRoom(event.room, events.presenceChange, event, { keep: 'no' });
+      const event: PresenceEvent = { room: plainName(room), uid: withoutScope(user), change };
+      void rooms.publish(room, events.presenceChange, event, { keep: 'no' });
     },
     onRestored() {
       rooms.feeds.catchUp('bus');
       void paced(all.values(), (session) => session.inbox.wake());
     },
-    onUser: (uid, change) => webhooks.tell(change === 'connected' ? 'connect' : 'disconnect', { uid }),
-    onRoom: (room, uid, change) =>
-      webhooks.tell(change === 'occupied' ? 'room_occupied' : 'room_empty', { room: room.slice(2), uid }),
+    onUser: (user, change) =>
+      webhooks.tell(change === 'connected' ? 'connect' : 'disconnect', {
+        uid: withoutScope(user),
+        ...productIn(user),
+      }),
+    onRoom: (room, user, change) =>
+      webhooks.tell(change === 'occupied' ? 'room_occupied' : 'room_empty', {
+        ...nameOf(room),
+        uid: withoutScope(user),
+      }),
     log,
   });
   opened('presence', attendance.close);

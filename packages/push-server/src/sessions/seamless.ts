@@ -5,6 +5,7 @@ import {
   canResumeHeader,
   drainPing,
   failures,
+  type Identity,
   incompleteMarks,
   isIdentitySigned,
   quietPong,
@@ -20,6 +21,7 @@ import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
 import { refreshEach } from '../refresh-each.ts';
+import type { ScopeOf } from '../rooms/room-names.ts';
 import type { Session } from '../session.ts';
 import { SmallSet } from '../small-set.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -36,6 +38,7 @@ export interface SeamlessOptions {
   /** Name of this node on the bus. */
   readonly node: string;
   readonly sessions: LiveSessions;
+  readonly scopeOf: ScopeOf;
   /** Whether Socket.IO's recovery is there, by which sockets go on. */
   readonly enabled: boolean;
   /** How long a session may be resumed after its node has written it down, in milliseconds. */
@@ -145,7 +148,8 @@ const quietMs = 2_000;
 
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createSeamless(options: SeamlessOptions): Seamless {
-  const { io, http, store, recovery, node, sessions, enabled, keepMs, answerMs, secrets, log } = options;
+  const { io, http, store, recovery, node, sessions, scopeOf, enabled, keepMs, answerMs, secrets, log } = options;
+  const userOf = ({ product, uid }: Identity): string => scopeOf(product) + uid;
   const engine = io.engine as unknown as {
     generateId(request: IncomingMessage): string | Promise<string>;
     on(event: string, listener: (...args: never[]) => void): void;
@@ -328,7 +332,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const bytes = await store.read(keyOf(token));
     const record = bytes === undefined ? undefined : decodeSession(bytes);
     // A token is of use to its own user alone, even if it got into other hands; and trying it there does not use it up.
-    if (bytes === undefined || record?.uid !== identity.value.uid) return undefined;
+    if (bytes === undefined || record?.uid !== userOf(identity.value)) return undefined;
     const given = String(headers[resumeAfterHeader] ?? '').split(',');
     // Nobody knows what the client was given: it has to begin anew.
     if (!record.isExact && given.includes(incompleteMarks)) return undefined;
@@ -356,13 +360,13 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       const session = sessions.get(socket.id);
       const record =
         session === undefined ? describePlain(socket) : (ended?.get(session) ?? session.describe(session.joined));
-      uid ??= session?.client.uid;
+      uid ??= session?.user;
       records.push(record);
     }
     // A client may be in none of the namespaces in which we know it.
     const [socket] = movable.sockets;
     const identity = socket === undefined ? undefined : readIdentity(socket.handshake.headers, {});
-    if (identity?.ok === true) uid ??= identity.value.uid;
+    if (identity?.ok === true) uid ??= userOf(identity.value);
     if (uid === undefined) return undefined;
     return { engineId: movable.conn.id, uid, node, isExact: ended !== undefined, tail: [], sockets: records };
   }

@@ -24,6 +24,7 @@ export interface SocketRecord {
 /** A session, as it is kept for whoever goes on with it. */
 export interface SessionRecord {
   readonly engineId: string;
+  /** Its user: the uid, after the scope of its product where products are isolated. */
   readonly uid: string;
   /** The node that had it. */
   readonly node: string;

@@ -12,10 +12,10 @@ import {
 import type { AddressOf } from '../../client-address.ts';
 import type { Rules } from '../../hook/rules.ts';
 import type { ServerClient } from '../../hook/server-hook.ts';
-import { roomOfClients, roomOfUser } from '../../rooms/room-names.ts';
+import { roomOfClients, roomOfUser, type Scope, type ScopeOf } from '../../rooms/room-names.ts';
 import { check } from '../check.ts';
 import { bringsKey, type KeyRing } from '../keys.ts';
-import { readQuery } from '../read-query.ts';
+import { productOf, readQuery } from '../read-query.ts';
 import { listenQuery, maxHeard } from './listen-query.ts';
 import type { Listening } from './listener.ts';
 
@@ -24,6 +24,7 @@ export interface AdmitOptions {
   readonly keys: KeyRing;
   readonly rules: Rules;
   readonly addressOf: AddressOf;
+  readonly scopeOf: ScopeOf;
   /** Secrets of which one must have signed an identity; none: it need not be signed. */
   readonly secrets: readonly string[];
 }
@@ -50,15 +51,16 @@ export async function admitListener(
   const asked = values.ok ? readAsked(values.value, request.headers['last-event-id']) : values;
   const id = randomBytes(15).toString('base64url');
   return bringsKey(request.headers)
-    ? admitByKey(id, request, asked, options)
+    ? admitByKey(id, request, query, asked, options)
     : admitByIdentity(id, request, query, asked, options);
 }
 
 function admitByKey(
   id: string,
   { headers }: IncomingMessage,
+  query: URLSearchParams,
   asked: Result<AskedFor>,
-  { keys }: AdmitOptions,
+  { keys, scopeOf }: AdmitOptions,
 ): Admission {
   const holder = keys.find(headers);
   if (!holder.ok) return holder;
@@ -68,7 +70,11 @@ function admitByKey(
   if (!asked.ok) return asked;
   const { rooms, users, lastEventId } = asked.value;
   if (rooms.length + users.length === 0) return failed('payload_invalid', 'room: wanted a room or a user');
-  return success({ id, uid: undefined, client: undefined, lastEventId, rooms: namesOf(rooms, users) });
+  const product = productOf(query);
+  if (!product.ok) return product;
+  if (!holder.value.mayUse(product.value)) return failed('api_scope_missing', 'the key is for other products');
+  const scope = scopeOf(product.value);
+  return success({ id, user: undefined, client: undefined, lastEventId, rooms: namesOf(scope, rooms, users) });
 }
 
 async function admitByIdentity(
@@ -78,7 +84,7 @@ async function admitByIdentity(
   asked: Result<AskedFor>,
   options: AdmitOptions,
 ): Promise<Admission> {
-  const { rules } = options;
+  const { rules, scopeOf } = options;
   const client = readClient(id, request, query, options);
   if (!client.ok) return client;
   if (!asked.ok) return asked;
@@ -91,7 +97,14 @@ async function admitByIdentity(
   const refused = (await Promise.all(mayJoin)).find((verdict) => !verdict.ok);
   if (refused?.ok === false) return refused;
   const own = users.length > 0 || rooms.length === 0 ? [uid] : [];
-  return success({ id, uid, client: client.value, lastEventId, rooms: namesOf(rooms, own) });
+  const scope = scopeOf(client.value.product);
+  return success({
+    id,
+    user: scope + uid,
+    client: client.value,
+    lastEventId,
+    rooms: namesOf(scope, rooms, own),
+  });
 }
 
 const allowed: Result<void> = success(undefined);
@@ -113,8 +126,8 @@ function readAsked(values: Record<string, unknown>, header: string | string[] | 
   return success({ rooms, users, lastEventId });
 }
 
-function namesOf(rooms: readonly string[], users: readonly string[]): string[] {
-  return [...users.map(roomOfUser), ...rooms.map(roomOfClients)];
+function namesOf(scope: Scope, rooms: readonly string[], users: readonly string[]): string[] {
+  return [...users.map((user) => roomOfUser(scope + user)), ...rooms.map((room) => roomOfClients(room, scope))];
 }
 
 /** The client that an agent says it is. A `uid` in the query alone is nobody's word. */

@@ -3,6 +3,7 @@ import type { HistoryStore } from '@gopush/store';
 import type { Attendance } from '../../presence/attendance.ts';
 import type { Feeds } from '../../rooms/feeds.ts';
 import { decodeMessage } from '../../rooms/kept-message.ts';
+import { plainName } from '../../rooms/room-names.ts';
 import type { Ear, Said, Taps } from '../../rooms/taps.ts';
 import { writeJson } from '../json.ts';
 import { readEventId, type Stood, writeEventId, writePart } from './event-id.ts';
@@ -24,8 +25,8 @@ export interface ListenerContext {
 /** Who listens to what. */
 export interface Listening {
   readonly id: string;
-  /** With an identity. */
-  readonly uid: string | undefined;
+  /** With an identity: the uid, after the scope of its product. */
+  readonly user: string | undefined;
   /** Full names of the rooms it hears, those of users included. */
   readonly rooms: readonly string[];
 }
@@ -37,7 +38,7 @@ export class Listener implements Ear {
   readonly #context: ListenerContext;
   /** Where it stands in each room it hears, as parts of an id. */
   readonly #parts = new Map<string, string>();
-  readonly #devices: readonly { readonly id: string; readonly uid: string }[];
+  readonly #devices: readonly { readonly id: string; readonly user: string }[];
   #closed = false;
   #endCode: EndCode = 'client_gone';
 
@@ -45,19 +46,20 @@ export class Listener implements Ear {
     this.listening = listening;
     this.#sink = sink;
     this.#context = context;
-    const { id, uid, rooms } = listening;
+    const { id, user, rooms } = listening;
     const users = rooms.filter((room) => room.startsWith('u:')).map((room) => room.slice(2));
     // What is said to a user is sent to the nodes that have devices of theirs: this is one.
-    this.#devices = uid === undefined ? users.map((user, at) => ({ id: `${id}.${at}`, uid: user })) : [{ id, uid }];
+    this.#devices =
+      user === undefined ? users.map((heard, at) => ({ id: `${id}.${at}`, user: heard })) : [{ id, user }];
     sink.onClose(() => this.#close());
   }
 
   /** Begins: what it missed, then `ready`, then what is said from now on. */
   async open(lastEventId: string | undefined): Promise<void> {
     const { attendance } = this.#context;
-    const { id, uid, rooms } = this.listening;
+    const { id, user, rooms } = this.listening;
     const stood = lastEventId === undefined ? undefined : readEventId(lastEventId);
-    await Promise.all(this.#devices.map((device) => attendance.entered(device.id, device.uid)));
+    await Promise.all(this.#devices.map((device) => attendance.entered(device.id, device.user)));
     // Until its turn the id says of a room where it stood before, so that nothing is left out when it ends in between.
     for (const room of rooms) {
       const was = stood?.of(room);
@@ -65,9 +67,8 @@ export class Listener implements Ear {
     }
     for (const room of rooms) await this.#enter(room, stood, lastEventId !== undefined);
     if (this.#closed) return;
-    if (uid !== undefined) for (const room of rooms) if (room.startsWith('r:')) attendance.joined(id, uid, room);
-    const named = (kind: string): string[] =>
-      rooms.filter((room) => room.startsWith(kind)).map((room) => room.slice(2));
+    if (user !== undefined) for (const room of rooms) if (room.startsWith('r:')) attendance.joined(id, user, room);
+    const named = (kind: string): string[] => rooms.filter((room) => room.startsWith(kind)).map(plainName);
     this.#send('ready', JSON.stringify({ rooms: named('r:'), users: named('u:') }));
   }
 
@@ -177,7 +178,7 @@ export class Listener implements Ear {
       taps.remove(room, this);
       feeds.leave(room, id);
     }
-    const joined = this.listening.uid === undefined ? [] : rooms.filter((room) => room.startsWith('r:'));
+    const joined = this.listening.user === undefined ? [] : rooms.filter((room) => room.startsWith('r:'));
     for (const device of this.#devices) attendance.gone(device.id, joined);
   }
 }
@@ -188,7 +189,7 @@ function isElsewhere(from: Position, at: Position | null): boolean {
 }
 
 function whereOf(room: string): string {
-  return `"${room.startsWith('u:') ? 'user' : 'room'}":${JSON.stringify(room.slice(2))}`;
+  return `"${room.startsWith('u:') ? 'user' : 'room'}":${JSON.stringify(plainName(room))}`;
 }
 
 /** The part that is the same for all who hear it, made once. */

@@ -5,7 +5,7 @@ import type { Logger } from '@gopush/service';
 import { WebSocketServer } from 'ws';
 import { refreshEach } from '../../refresh-each.ts';
 import { logFailure } from '../../refuse.ts';
-import { roomOfClients } from '../../rooms/room-names.ts';
+import { roomOfClients, scopeIn } from '../../rooms/room-names.ts';
 import { refuse } from '../answer.ts';
 import { splitUrl } from '../split-url.ts';
 import { type Admission, type AdmitOptions, type Admitted, admitListener } from './admit-listener.ts';
@@ -43,8 +43,12 @@ export interface Listeners {
    */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<number>;
   readonly counts: ListenerCounts;
-  /** Ends those with the identity of a user: all, or those in a room, which are to ask again whether they may hear it. */
-  endUser(uid: string, room?: string): void;
+  /**
+   * Ends those with the identity of a user: all, or those in a room, which are to ask again whether they may hear it.
+   *
+   * @param user - the uid, after the scope of its product
+   */
+  endUser(user: string, room?: string): void;
   /** Ends all, which are to come back elsewhere. */
   close(): Promise<void>;
 }
@@ -56,7 +60,7 @@ export function createListeners(options: ListenersOptions): Listeners {
   const ended = new Map<EndCode, number>();
   // A client has nothing to say here; what is larger than this ends it.
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: 1_024, perMessageDeflate: false });
-  const byUid = new Map<string, Set<Listener>>();
+  const byUser = new Map<string, Set<Listener>>();
   const stopBeats = refreshEach(
     () => all.values(),
     beatMs,
@@ -76,11 +80,11 @@ export function createListeners(options: ListenersOptions): Listeners {
   function begin({ client, lastEventId, ...listening }: Admitted, sink: Sink): void {
     const listener = new Listener(listening, sink, context);
     all.add(listener);
-    const { uid } = listening;
-    if (uid !== undefined) byUid.set(uid, (byUid.get(uid) ?? new Set()).add(listener));
+    const { user } = listening;
+    if (user !== undefined) byUser.set(user, (byUser.get(user) ?? new Set()).add(listener));
     sink.onClose(() => {
       all.delete(listener);
-      if (uid !== undefined && byUid.get(uid)?.delete(listener) && byUid.get(uid)?.size === 0) byUid.delete(uid);
+      if (user !== undefined && byUser.get(user)?.delete(listener) && byUser.get(user)?.size === 0) byUser.delete(user);
       ended.set(listener.endCode, (ended.get(listener.endCode) ?? 0) + 1);
       if (all.size === 0) onEmpty();
       if (client === undefined || !rules.has('onDisconnect')) return;
@@ -147,10 +151,11 @@ export function createListeners(options: ListenersOptions): Listeners {
       },
       ended,
     },
-    endUser(uid, room) {
-      for (const listener of byUid.get(uid) ?? []) {
+    endUser(user, room) {
+      for (const listener of byUser.get(user) ?? []) {
         const { listening } = listener;
-        if (room === undefined || listening.rooms.includes(roomOfClients(room))) listener.end('disconnected');
+        if (room === undefined || listening.rooms.includes(roomOfClients(room, scopeIn(user))))
+          listener.end('disconnected');
       }
     },
     async close() {

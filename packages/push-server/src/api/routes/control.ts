@@ -41,6 +41,7 @@ export const controlRoutes: readonly Route[] = [
     method: 'POST',
     path: '/sockets/{id}/disconnect',
     scope: 'admin',
+    across: true,
     summary: 'Ends one connection, wherever it is.',
     params: z.strictObject({ id: socket }),
     answer: done,

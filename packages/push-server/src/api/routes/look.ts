@@ -79,6 +79,7 @@ export const lookRoutes: readonly Route[] = [
     method: 'GET',
     path: '/rooms',
     scope: 'read',
+    across: true,
     summary: 'How much there is: push-servers, connections, and connections in rooms, each room counted.',
     answer: z.strictObject({ nodes: z.int(), sockets: z.int(), memberships: z.int() }),
     failures: ['not_durable'],

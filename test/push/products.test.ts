@@ -1,0 +1,111 @@
+import type { Socket } from 'socket.io-client';
+import { expect, test } from 'vitest';
+import { connectTo, describeNodes } from '../support/nodes.ts';
+import { nextEvent } from '../support/socket-io.ts';
+
+const on = { isolateProducts: true, presenceEvents: true } as const;
+const gameHeaders = { extraHeaders: { 'x-gopush-product': 'game' } };
+
+/** Every event of a name that comes from now on. */
+function gather(socket: Socket, event: string): unknown[] {
+  const all: unknown[] = [];
+  socket.on(event, (message: unknown) => all.push(message));
+  return all;
+}
+
+describeNodes('products that are isolated', (startNodes) => {
+  test('a room of one product is not that of another, live, in the history and in presence, over all nodes', async () => {
+    const nodes = await startNodes();
+    const [one, two] = [await nodes.start(on), await nodes.start(on)];
+    const ann = await connectTo(one, 'ann');
+    const [bob, eve] = [await connectTo(two, 'bob', gameHeaders), await connectTo(one, 'eve', gameHeaders)];
+    const [hers, his] = [gather(ann, 'chat'), gather(bob, 'chat')];
+    for (const socket of [ann, bob, eve])
+      expect(await socket.emitWithAck('go:join', 'lobby')).toMatchObject({ ok: true });
+    const heard = nextEvent(bob, 'chat');
+    await ann.emitWithAck('go:publish', { room: 'lobby', event: 'chat', message: 'for default' });
+    await eve.emitWithAck('room', { room: 'lobby', event: 'chat', message: 'for game' });
+    await heard;
+    await one.push.of('game').toRoom('lobby', 'chat', 'by a program');
+    await expect.poll(() => his.length).toBe(2);
+    expect(his).toEqual([{ room: 'lobby', event: 'chat', message: 'for game' }, 'by a program']);
+    expect(hers).toEqual([]);
+    const users = async (socket: Socket): Promise<unknown> =>
+      ((await socket.emitWithAck('go:presence', { room: 'lobby' })) as { users: unknown }).users;
+    await expect
+      .poll(() => users(bob))
+      .toEqual([
+        { uid: 'bob', devices: 1 },
+        { uid: 'eve', devices: 1 },
+      ]);
+    expect(await users(ann)).toEqual([{ uid: 'ann', devices: 1 }]);
+    const history = await two.push.of('game').history('lobby', 0, 10);
+    expect(history.ok && history.value.messages.length).toBe(2);
+    // Neither the name of the other product nor the sign that ends a scope leads into another product's room.
+    for (const room of ['lobby\u001flobby', 'game\u001flobby'])
+      expect(await ann.emitWithAck('go:join', room)).toMatchObject({ error: { code: 'room_invalid' } });
+  });
+
+  test('the same uid in two products is two users: push, inbox, presence, end of connections', async () => {
+    const nodes = await startNodes();
+    const server = await nodes.start(on);
+    const [ann, other] = [await connectTo(server, 'ann'), await connectTo(server, 'ann', gameHeaders)];
+    const game = server.push.of('game');
+    const [hers, others] = [gather(ann, 'news'), gather(other, 'news')];
+    expect(await game.toUser('ann', 'news', 1)).toMatchObject({ value: { state: 'sent', devices: 1 } });
+    await expect.poll(() => others).toEqual([1]);
+    const waits = nextEvent(ann, 'go:inbox');
+    await server.push.toUser('ann', 'letter', 2, { deliver: 'store' });
+    expect(await waits).toMatchObject({ event: 'letter', message: 2 });
+    expect(await game.inbox.pending('ann', 10)).toMatchObject({ value: [] });
+    const ended = nextEvent(other, 'disconnect');
+    game.disconnectUser('ann');
+    await ended;
+    expect(ann.connected).toBe(true);
+    expect(hers).toEqual([]);
+    await expect.poll(() => game.presence.user('ann')).toMatchObject({ value: { devices: 0 } });
+    expect(await server.push.presence.user('ann')).toMatchObject({ value: { devices: 1 } });
+  });
+
+  test('what is published to everyone of a product reaches nobody else', async () => {
+    const nodes = await startNodes();
+    const [one, two] = [await nodes.start(on), await nodes.start(on)];
+    const [ann, bob] = [await connectTo(one, 'ann'), await connectTo(two, 'bob', gameHeaders)];
+    const [hers, his] = [gather(ann, 'news'), gather(bob, 'news')];
+    one.push.of('game').toAll('news', 'game');
+    one.push.of('default').toAll('news', 'default');
+    one.push.toAll('news', 'all');
+    await expect
+      .poll(() => [hers, his])
+      .toEqual([
+        ['default', 'all'],
+        ['game', 'all'],
+      ]);
+  });
+
+  test('a session goes on for its own user of its own product alone', async () => {
+    const nodes = await startNodes();
+    const server = await nodes.start(on);
+    const ann = await connectTo(server, 'ann', gameHeaders);
+    await ann.emitWithAck('go:join', 'lobby');
+    const { id } = ann;
+    const { _pid: pid, _lastOffset: offset } = ann as unknown as { _pid: string; _lastOffset: string };
+    ann.io.engine.close();
+    const thief = connectTo(server, 'ann', { auth: { pid, offset }, reconnection: false });
+    await expect(thief.then((socket) => socket.id))
+      .resolves.not.toBe(id)
+      .catch(() => undefined);
+    const back = await connectTo(server, 'ann', { auth: { pid, offset }, ...gameHeaders });
+    expect(back.id).toBe(id);
+  });
+
+  test('without the setting products share rooms and users', async () => {
+    const nodes = await startNodes();
+    const server = await nodes.start();
+    const [ann, bob] = [await connectTo(server, 'ann'), await connectTo(server, 'bob', gameHeaders)];
+    await ann.emitWithAck('go:join', 'lobby');
+    const heard = nextEvent(ann, 'chat');
+    await bob.emitWithAck('room', { room: 'lobby', event: 'chat', message: 'hi' });
+    expect(await heard).toMatchObject({ message: 'hi' });
+  });
+});
