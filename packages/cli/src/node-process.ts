@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { type Logger, shutdownMessage } from '@gopush/service';
 import { CommandError } from './command-error.ts';
+import { watchHeartbeat } from './heartbeat.ts';
 import type { Project } from './project.ts';
 import { retireMessage } from './run-process.ts';
 import { nodeName, stopDeadlineMs, type TierNode } from './tiers.ts';
@@ -48,6 +49,13 @@ export function startNodeProcess(project: Project, node: TierNode, log: Logger):
   worker.on('error', (error) =>
     log.warn({ err: error, process: nodeName(node) }, 'a process cannot be told something'),
   );
+  const { hangMs } = project.config.processes;
+  const stopWatching = watchHeartbeat(worker, hangMs, () => {
+    const process = nodeName(node);
+    log.error({ process, hangMs }, 'a process does not respond: its event loop is blocked; it is killed');
+    worker.process.kill('SIGKILL');
+  });
+  void exited.then(stopWatching);
   return {
     startedAt: Date.now(),
     ready,

@@ -13,6 +13,12 @@ export interface Running {
   retire?(): Promise<void>;
 }
 
+/** How long closing may take after an error that nobody caught, in milliseconds. */
+const failMs = 1_000;
+
+/** After how many such errors the process ends without closing anything. */
+const maxErrors = 20;
+
 /**
  * Runs a process to its end: starts it, says that it is ready, stops it when asked, and decides its exit code.
  *
@@ -29,16 +35,21 @@ export async function runProcess(
   let running: Running | undefined;
   // A terminal or a pipe that is gone is no reason to end.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignore);
-  const exit = (code: number): never => process.exit(code);
+  let errors = 0;
   const fail = (error: unknown): void => {
-    const code = sayError('gopush', error);
-    setTimeout(exit, 1_000, code).unref();
+    const code = saySafely(error);
+    errors++;
+    // Errors come together: those after the first must not end the process before everything is closed, nor go on for ever.
+    if (errors === maxErrors) exit(code);
+    if (errors > 1) return;
+    process.exitCode = code;
+    setTimeout(exit, failMs, code);
     Promise.resolve(running?.close()).then(
       () => exit(code),
       () => exit(code),
     );
   };
-  process.once('uncaughtException', fail).once('unhandledRejection', fail);
+  process.on('uncaughtException', fail).on('unhandledRejection', fail);
   const reload = (): void => {
     running?.reload?.().catch((error: unknown) => log.error({ err: error }, 'the reload failed'));
   };
@@ -69,3 +80,22 @@ export async function runProcess(
 }
 
 function ignore(): void {}
+
+function exit(code: number): void {
+  try {
+    process.exit(code);
+  } catch {
+    // A listener of the process's end threw, so that those after it did not run: nothing may hold the process now.
+    process.kill(process.pid, 'SIGKILL');
+  }
+}
+
+/** Whatever was thrown: it may be a value that cannot be written as text. @returns the exit code */
+function saySafely(error: unknown): number {
+  try {
+    return sayError('gopush', error);
+  } catch {
+    process.stderr.write('gopush: something was thrown that cannot be written as text\n');
+    return 1;
+  }
+}

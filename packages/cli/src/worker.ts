@@ -3,11 +3,15 @@
  * arguments are pm2's own.
  */
 import { CommandError, sayError } from './command-error.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import { loadProject } from './project.ts';
 import { runProcess } from './run-process.ts';
 import { createNodeLogger, isTier, nodeName, startTier, stopDeadlineMs, tiers } from './tiers.ts';
 
 const { GOPUSH_TIER: tier, GOPUSH_DIR: dir = process.cwd(), GOPUSH_INDEX, NODE_APP_INSTANCE } = process.env;
+
+// pm2 has no use for it.
+if (GOPUSH_INDEX !== undefined) startHeartbeat();
 
 try {
   if (!isTier(tier)) throw new CommandError(2, `GOPUSH_TIER: found ${tier ?? 'nothing'}, wanted ${tiers.join(' or ')}`);

@@ -70,6 +70,44 @@ test('a process that is killed in the middle takes nothing with it', async () =>
   }
 });
 
+test('processes that are killed in the midst of commits, many times, never keep the others from writing', async () => {
+  const folder = await temporaryFolder();
+  const store = closedWithTest(await openEmbeddedStore(folder));
+  let last = 0;
+  const killMany = async (name: string): Promise<void> => {
+    for (let round = 0; round < 4; round++) {
+      const victim = startAppending(folder, `${name}${round}`, 100_000);
+      while (victim.said.length < 20 + round) await once(victim.child, 'message');
+      victim.child.kill('SIGKILL');
+      await victim.exited;
+      const { offset } = await store.history.append('room', Buffer.from('here'), limits);
+      expect(offset).toBeGreaterThan(last);
+      last = offset;
+    }
+  };
+  await Promise.all(['a', 'b', 'c'].map(killMany));
+  const { messages } = await store.history.read('room', 0, 1_000_000);
+  expect(messages.map((message) => message.offset)).toEqual(messages.map((_, index) => index + 1));
+});
+
+test('a process that ends in the midst of its writes ends at once, and leaves the store to the others', async () => {
+  const folder = await temporaryFolder();
+  const ends = ['exit', 'exit with a listener that throws', 'throw', 'exit', 'throw', 'exit'];
+  const children = ends.map((how) => {
+    const child = fork(program('exit.mjs'), [folder, how], { stdio: ['ignore', 'pipe', 'ignore', 'ipc'] });
+    endWithTest(child);
+    let text = '';
+    child.stdout?.on('data', (chunk) => {
+      text += chunk;
+    });
+    return once(child, 'close').then(() => text);
+  });
+  // Listeners of the end have been called: logs are written there.
+  for (const text of await Promise.all(children)) expect(text).toMatch(/^exit [13]\n$/);
+  const store = closedWithTest(await openEmbeddedStore(folder));
+  expect((await store.history.append('room', Buffer.from('here'), limits)).offset).toBeGreaterThan(0);
+});
+
 test('what is kept is there after all have closed', async () => {
   const folder = await temporaryFolder();
   const before = await openEmbeddedStore(folder);

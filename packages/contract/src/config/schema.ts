@@ -445,6 +445,15 @@ export const configSchema = z
       })
       .prefault({})
       .meta({ description: 'What an agent takes.' }),
+    processes: z
+      .strictObject({
+        hangMs: wait(60_000).meta({
+          description:
+            'How long the event loop of a process of gopush start may stand still until the process is killed and started again; 0: for ever, as a debugger needs.',
+        }),
+      })
+      .prefault({})
+      .meta({ description: 'The processes that gopush start runs.' }),
     admin: z
       .nullable(
         z.strictObject({

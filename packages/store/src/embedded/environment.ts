@@ -6,6 +6,7 @@ import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { createState, type StateCell } from '../state.ts';
 import { StoreError } from '../store-error.ts';
+import { endWhileBusy } from './end-while-busy.ts';
 import { inspectFile } from './inspect-file.ts';
 
 /** The one table of all that is kept, under keys that are lists: what it is, then whose. */
@@ -40,6 +41,7 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
   const state = createState('up');
   let closed: Promise<void> | undefined;
   const underWay = new Set<Promise<unknown>>();
+  const endedOrClosed = endWhileBusy(() => underWay.size > 0);
   let space: { readonly at: number; readonly free: Promise<number> } | undefined;
 
   async function checkSpace(): Promise<void> {
@@ -104,7 +106,9 @@ export async function openEnvironment(folder: string, reserveBytes: number): Pro
     close() {
       // Closing in the middle of a transaction has been seen to wait for ever, with the whole process.
       closed ??= within(
-        Promise.all(underWay).then(() => database.close()),
+        Promise.all(underWay)
+          .then(() => database.close())
+          .then(endedOrClosed),
         callMs,
         `closing the store in ${folder}`,
       );
