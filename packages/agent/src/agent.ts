@@ -288,7 +288,7 @@ const badRequests: Readonly<Record<string, FailureCode>> = {
  */
 async function drain(front: Front, { config, tunnels }: AgentContext, drainMs: number, idleMs = 0): Promise<void> {
   const { closePerSecond } = config.agent;
-  await Promise.all([front.drain(drainMs, idleMs), tunnels.drain(drainMs, closePerSecond)]);
+  await tunnels.drain(drainMs, closePerSecond, front.drain(drainMs, idleMs));
 }
 
 async function openHooks(

@@ -82,7 +82,10 @@ async function serve(
     route.value,
     hooks,
     context,
-  );
+  ).catch((error: unknown) => {
+    context.limits.closeTunnel(uid.value);
+    throw error;
+  });
   if (upstream.ok && upstream.value.body === undefined) {
     join(client, head, upstream.value, origin, served, context);
     return success(undefined);

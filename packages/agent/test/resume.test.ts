@@ -103,32 +103,95 @@ test('a session goes on at another target; the client sees neither the token, th
   await fresh.until(/42\["while held"\]/);
 });
 
-test('a move in the midst of an event: the next target gets it whole, and the old one only what was whole', async () => {
+test('a move in the midst of an event: nobody waits for its end, and the next target gets it whole', async () => {
   for (const [first, rest] of [
     // One message of two frames.
     [fromClient('42["long', { fin: false }), fromClient(' one"]', { opcode: 0 })],
     // A binary event, whose attachment follows.
     [fromClient('451-["b",{"_placeholder":true,"num":0}]'), fromClient(Buffer.from('bytes'), { opcode: 2 })],
   ] as const) {
-    const { client, old, targets, route } = await start(1);
-    const second = targets[1] as (typeof targets)[0];
-    client.socket.write(first);
-    await old.until(/long|placeholder/);
-    route(second);
-    const arrives = second.next();
-    old.socket.write(drain);
-    // It is stopped only when the event is whole.
-    client.socket.write(rest);
-    await old.until(quiet);
-    client.socket.write(fromClient('42["next"]'));
-    expect(old.text()).toMatch(/ one"\]|bytes/);
-    expect(old.text()).not.toMatch(/next/);
-    old.socket.end();
-    const fresh = await arrives;
-    await take(fresh, [Buffer.from(answer('two', 1), 'latin1'), frame('0{}')]);
-    await fresh.until(/42\["next"\]/);
-    expect(fresh.text()).not.toMatch(/long|placeholder/);
+    for (const asked of ['before its first frame is whole', 'after it']) {
+      const { client, old, targets, route } = await start(1);
+      const second = targets[1] as (typeof targets)[0];
+      const half = asked === 'after it' ? first.length : 10;
+      client.socket.write(first.subarray(0, half));
+      await old.until(asked === 'after it' ? /long|placeholder/ : /4[25]/);
+      route(second);
+      const arrives = second.next();
+      old.socket.write(drain);
+      client.socket.write(first.subarray(half));
+      await old.until(quiet);
+      client.socket.write(rest);
+      client.socket.write(fromClient('42["next"]'));
+      old.socket.end();
+      const fresh = await arrives;
+      await take(fresh, [Buffer.from(answer('two', 1), 'latin1'), frame('0{}')]);
+      await fresh.until(/42\["next"\]/);
+      expect(old.text()).not.toMatch(/next| one"\]|bytes/);
+      expect(fresh.text().match(/(long|placeholder)[\s\S]*( one"\]|bytes)/)).not.toBeNull();
+      expect(fresh.text().match(/long|placeholder/g)).toHaveLength(1);
+    }
   }
+});
+
+test('a target may ask as often as it likes whether the client is stopped, also when the agent was the first to say so', async () => {
+  const { client, old } = await start(0);
+  for (let count = 1; count <= 3; count++) {
+    old.socket.write(drain);
+    await old.until(new RegExp(`(gopush:quiet[\\s\\S]*){${count}}`));
+  }
+  client.socket.write(fromClient('42["held back"]'));
+  old.socket.write(drain);
+  await old.until(/(gopush:quiet[\s\S]*){4}/);
+  expect(old.text()).not.toMatch(/held back/);
+});
+
+test('a target that asks while it takes the session over gets first what the client had begun', async () => {
+  const { client, targets, route, handOver } = await start(1);
+  const second = targets[1] as (typeof targets)[0];
+  route();
+  await handOver();
+  client.socket.write(fromClient('42["waiting"]'));
+  const arrives = second.next();
+  route(second);
+  const fresh = await arrives;
+  await take(fresh, [Buffer.from(answer('two', 2), 'latin1'), frame('0{}'), drain, frame('40{}'), frame('42["on"]')]);
+  await client.until(/"on"/);
+  await fresh.until(quiet);
+  client.socket.write(fromClient('42["later"]'));
+  fresh.socket.write(drain);
+  await fresh.until(/(gopush:quiet[\s\S]*){2}/);
+  expect(fresh.text()).not.toMatch(/later/);
+});
+
+test('a target that ends without waiting for a client within a frame does not lose it, unless it has sent too much of it', async () => {
+  const { agent, client, old, targets, route } = await start(1, { seamless: { frameBytes: 1_000 } });
+  const second = targets[1] as (typeof targets)[0];
+  const half = fromClient('42["half"]');
+  client.socket.write(half.subarray(0, 9));
+  await old.until(/42/);
+  route(second);
+  let arrives = second.next();
+  old.socket.write(drain);
+  old.socket.end();
+  const fresh = await arrives;
+  await take(fresh, [Buffer.from(answer('two', 1), 'latin1'), frame('0{}')]);
+  client.socket.write(half.subarray(9));
+  await fresh.until(/42\["half"\]/);
+  client.socket.write(fromClient('x'.repeat(2_000)).subarray(0, 1_500));
+  await fresh.until(/x{1000}/);
+  arrives = second.next();
+  fresh.socket.write(drain);
+  fresh.socket.end();
+  expect((await client.closed()).slice(-4)).toBe(closeOf1012);
+  expect(await fallbacks(agent)).toBe('gopush_agent_move_fallbacks_total{cause="event too large"} 1');
+});
+
+test('a target that ends within a frame: its client is cut, and counted', async () => {
+  const { agent, client, old } = await start(0);
+  old.socket.end(frame('42["half of it"]').subarray(0, 8));
+  await client.closed();
+  expect(await fallbacks(agent)).toBe('gopush_agent_move_fallbacks_total{cause="half a frame"} 1');
 });
 
 test('a crash in the midst of an event: the next target gets it from its beginning, once, even if it dies as well', async () => {

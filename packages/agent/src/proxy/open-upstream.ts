@@ -35,6 +35,8 @@ export interface UpstreamOptions {
  */
 export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>> {
   const { target, request, key, client } = options;
+  // Its closing would not be heard of again.
+  if (client.destroyed) return Promise.resolve(failed('client_gone', target.name));
   return new Promise((resolve) => {
     const socket = connectCarrying(target.host, target.port);
     let bytes: Buffer | undefined;

@@ -13,7 +13,17 @@ import type { Resumable, Tunnel } from './tunnel.ts';
 import { writeHeaders } from './write-head.ts';
 
 /** Why a session could not go on at another target: its client is closed with 1012, and has to come back by itself. */
-type FallbackCause = 'unknown' | 'held too long' | 'refused' | 'stopping' | 'too many bytes' | 'client gone';
+type FallbackCause =
+  | 'unknown'
+  | 'held too long'
+  | 'refused'
+  | 'stopping'
+  | 'too many bytes'
+  | 'client gone'
+  /** The client was within an event of which it had sent more than `seamless.frameBytes`. */
+  | 'event too large'
+  /** The target ended within a frame. */
+  | 'half a frame';
 
 /** What came of moving sessions. */
 export interface RehomeEvents {
@@ -67,7 +77,12 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     held++;
     const bytes = tunnel.client.openBytes;
     heldBytes += bytes;
-    const outcome = heldBytes > maxHeldBytes ? 'too many bytes' : await findNext(tunnel, request, from);
+    const cannot = !tunnel.client.canReplay
+      ? 'event too large'
+      : heldBytes > maxHeldBytes
+        ? 'too many bytes'
+        : undefined;
+    const outcome = cannot ?? (await findNext(tunnel, request, from));
     held--;
     heldBytes -= bytes;
     if (typeof outcome !== 'string') {
@@ -121,8 +136,9 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
   }
 
   function whyOver(tunnel: Tunnel, deadline: number): FallbackCause | undefined {
+    const { destroyed, readableEnded } = tunnel.client.socket;
+    if (destroyed || readableEnded) return 'client gone';
     if (closed || tunnel.isOver) return 'stopping';
-    if (tunnel.client.socket.destroyed) return 'client gone';
     return Date.now() >= deadline ? 'held too long' : undefined;
   }
 
@@ -196,6 +212,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
             tunnel.destroy('cut');
           });
         },
+        onCut: (tunnel) => events.fellBack(tunnel, tunnel.info.member, 'half a frame'),
       };
     },
     close() {

@@ -17,7 +17,24 @@ export interface Relocator {
 /** How often it is looked whether targets have left, in milliseconds. */
 const lookMs = 1_000;
 
+/** How often the next sessions are asked to move, in milliseconds. */
+const stepMs = 50;
+
+/**
+ * How many sessions a target may have been asked to hand over that it has not handed over yet. Their clients wait, so the target sets the pace. An
+ * ask counts for `askMs` milliseconds at most: sessions that take longer, or cannot move, keep no others waiting.
+ */
+const atOnce = 50;
+const askMs = 250;
+
 const none: ReadonlySet<Member> = new Set();
+
+/** The sessions that are to leave a target. */
+interface Leaving {
+  readonly waiting: Set<Tunnel>;
+  /** Those that were asked, with when that was. */
+  readonly asked: Map<Tunnel, number>;
+}
 
 /**
  * Follows the targets of products: sessions on one that the router does not name any more are moved to others. Not for products that a
@@ -26,8 +43,34 @@ const none: ReadonlySet<Member> = new Set();
 export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocator'>): Relocator {
   const { config, fleet, hooks, sources, tunnels } = context;
   const { movesPerSecond } = config.seamless;
-  const waiting = new Set<Tunnel>();
-  const perStep = Math.max(1, Math.floor(movesPerSecond / 20));
+  const leaving = new Map<Member, Leaving>();
+  const perStep = Math.max(1, Math.floor((movesPerSecond * stepMs) / 1_000));
+
+  function leave(tunnel: Tunnel): void {
+    const { member } = tunnel.info;
+    let one = leaving.get(member);
+    if (one === undefined) {
+      one = { waiting: new Set(), asked: new Map() };
+      leaving.set(member, one);
+    }
+    one.waiting.add(tunnel);
+  }
+
+  /** Asks the next sessions of a target. @returns how many of `most` */
+  function askNext(member: Member, { waiting, asked }: Leaving, most: number): number {
+    const now = Date.now();
+    const isThere = (tunnel: Tunnel): boolean => tunnel.info.member === member && !tunnel.isHeld && !tunnel.isOver;
+    for (const [tunnel, at] of asked) if (now - at >= askMs || !isThere(tunnel)) asked.delete(tunnel);
+    let count = 0;
+    for (const tunnel of waiting) {
+      if (count >= most || asked.size >= atOnce) break;
+      waiting.delete(tunnel);
+      if (!isThere(tunnel) || !tunnel.askToMove(now)) continue;
+      asked.set(tunnel, now);
+      count++;
+    }
+    return count;
+  }
 
   /** Takes up the targets of products that are routed without a function. @returns the names of these products */
   async function list(): Promise<ReadonlySet<string>> {
@@ -50,7 +93,7 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
       const { member } = tunnel.info;
       const { product, target } = member;
       if (!listed.has(product.name)) continue;
-      if (!product.current.includes(member) || target.weight === 0) waiting.add(tunnel);
+      if (!product.current.includes(member) || target.weight === 0) leave(tunnel);
     }
   }
 
@@ -59,12 +102,11 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
   }, lookMs).unref();
   const pacing = setInterval(() => {
     let left = perStep;
-    for (const tunnel of waiting) {
-      if (left === 0) break;
-      waiting.delete(tunnel);
-      if (tunnel.askToMove(Date.now())) left--;
+    for (const [member, one] of leaving) {
+      left -= askNext(member, one, left);
+      if (one.waiting.size === 0 && one.asked.size === 0) leaving.delete(member);
     }
-  }, 50).unref();
+  }, stepMs).unref();
 
   return {
     rebalance() {
@@ -76,7 +118,7 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
         const client = { product: name, uid, tried: none, now: Date.now(), slowStartMs };
         const best = choose(product.current, product.policy, client);
         if (best === undefined || best === member || tunnel.resumable === undefined) continue;
-        waiting.add(tunnel);
+        leave(tunnel);
         count++;
       }
       return count;

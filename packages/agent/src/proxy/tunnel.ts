@@ -45,6 +45,8 @@ export interface Resumable {
    * @param cause - `planned`: the target has handed the session over; `crash`: it is gone without a word
    */
   onLost(tunnel: Tunnel, cause: 'planned' | 'crash'): void;
+  /** The target is gone within a frame of which the client has a part already: its session cannot go on, and the client is cut. */
+  onCut(tunnel: Tunnel): void;
 }
 
 /** How long a target may take to hand a session over after its client was stopped, in milliseconds. */
@@ -79,6 +81,8 @@ export class Tunnel {
   #stoppedAt: number | undefined;
   #held = false;
   #onGoing: (() => void) | undefined;
+  /** Whether the next target wants to hand the session over before it is ready. */
+  #askedEarly = false;
   #open = 2;
   readonly #onClosed: (tunnel: Tunnel) => void;
 
@@ -114,9 +118,9 @@ export class Tunnel {
     return this.#held;
   }
 
-  /** Whether it is at its end, or there already. */
+  /** Whether it is at its end, or there already: no target can be given to it any more. */
   get isOver(): boolean {
-    return this.#endedAt !== undefined;
+    return this.#endedAt !== undefined || this.client.socket.destroyed;
   }
 
   /** Looks after the limits; called about once a second. */
@@ -160,8 +164,13 @@ export class Tunnel {
    * @param early - what came from it already
    * @param skip - how many of its first data frames the client must not see; until these are there the client is held
    * @param onGoing - told when the client goes on
+   * @returns `false` where the tunnel is over: then the socket is destroyed
    */
-  rejoin(socket: Socket, early: Buffer, skip: number, onGoing: () => void): void {
+  rejoin(socket: Socket, early: Buffer, skip: number, onGoing: () => void): boolean {
+    if (this.isOver || !this.#held) {
+      socket.destroy();
+      return false;
+    }
     this.before.bytes += this.target.bytes;
     this.before.messages += this.target.messages;
     this.target = new TunnelSide(this, socket, 'target', skip);
@@ -174,6 +183,7 @@ export class Tunnel {
     // With nothing to skip there is nothing to wait for.
     if (!(skip > 0)) this.goOn();
     this.target.start(early.length === 0 ? [] : [early]);
+    return true;
   }
 
   /** @internal The next target is ready. */
@@ -182,6 +192,9 @@ export class Tunnel {
     this.client.replay(this.#onGoing !== undefined);
     this.#onGoing?.();
     this.#onGoing = undefined;
+    if (!this.#askedEarly) return;
+    this.#askedEarly = false;
+    this.stopClient(Date.now());
   }
 
   /** Asks the target to hand the session over, so that it goes on elsewhere. @returns whether it can be asked */
@@ -193,9 +206,14 @@ export class Tunnel {
     return true;
   }
 
-  /** @internal The target wants to hand the session over. */
+  /** @internal The target wants to hand the session over. It may ask any number of times, and is answered each time. */
   stopClient(now: number): void {
-    if (this.#stoppedAt !== undefined || this.#endedAt !== undefined) return;
+    if (this.#endedAt !== undefined || this.#held) return;
+    if (this.#onGoing !== undefined) {
+      // It has to get first what the client had begun.
+      this.#askedEarly = true;
+      return;
+    }
     this.#stoppedAt = now;
     this.client.stop();
   }
@@ -242,9 +260,12 @@ export class Tunnel {
     if (side !== target || resumable === undefined || this.#endedAt !== undefined) return false;
     if (this.#held) return true;
     if (this.closeCode !== undefined || client.socket.destroyed || client.socket.readableEnded) return false;
-    // Half a frame that the client has got cannot be taken back, nor one of its own be sent again that was not kept.
-    if (!target.isWhole || !client.canReplay) return false;
-    const cause = client.isStopped ? 'planned' : 'crash';
+    // Half a frame that the client has got cannot be taken back.
+    if (!target.isWhole) {
+      resumable.onCut(this);
+      return false;
+    }
+    const cause = client.isAsked ? 'planned' : 'crash';
     this.#held = true;
     client.hold();
     this.#open--;
@@ -280,6 +301,8 @@ export class TunnelSide implements Receiver, ControlReceiver {
   /** Data frames that the client must not see. */
   #skip: number;
   #skipped: Buffer | undefined;
+  /** Whether the other side has been given its end: what still comes from here goes nowhere. */
+  #finished = false;
 
   constructor(tunnel: Tunnel, socket: Socket, name: 'client' | 'target', skip = 0) {
     this.tunnel = tunnel;
@@ -318,17 +341,25 @@ export class TunnelSide implements Receiver, ControlReceiver {
     return this.#stop === 'stopped';
   }
 
+  /** Whether it has been stopped, or is to be as soon as it can. */
+  get isAsked(): boolean {
+    return this.#stop !== 'no';
+  }
+
   start(early: readonly Buffer[]): void {
     let more = true;
     for (const chunk of early) more = this.onChunk(chunk, chunk.length) && more;
     carryTo(this.socket, this);
+    // Nobody will hear of its closing again.
+    if (this.socket.closed) this.tunnel.closed(this);
     // A client may end its side in mid-handshake; its end was said before anyone here listened.
-    if (this.socket.readableEnded) this.tunnel.ended(this, Date.now());
+    else if (this.socket.readableEnded) this.tunnel.ended(this, Date.now());
     else if (!more) this.socket.pause();
   }
 
   onChunk(chunk: Buffer, length: number): boolean {
     this.bytes += length;
+    if (this.#finished) return true;
     const { resumable } = this.tunnel;
     if (resumable === undefined) return this.#pass(chunk, length, this.#walker.walk(chunk, length, this));
     if (this.name === 'client') return this.#fromClient(chunk, length, resumable.frameBytes);
@@ -340,12 +371,12 @@ export class TunnelSide implements Receiver, ControlReceiver {
     if (this.#closing === undefined || boundary === 0) return writeChunk(to, chunk, length);
     writeChunk(to, chunk, boundary);
     this.#finish();
-    return false;
+    return true;
   }
 
   /** What comes from a client goes on at once; of an event that is not whole what came is kept, for a target that has to begin with it. */
   #fromClient(chunk: Buffer, length: number, frameBytes: number): boolean {
-    this.#walker.walk(chunk, length, this);
+    const boundary = this.#walker.walk(chunk, length, this);
     const whole = this.#walker.wholeUntil;
     if (this.tunnel.isHeld || this.#stop === 'stopped') {
       // Read before it was stopped: for the next target.
@@ -356,16 +387,26 @@ export class TunnelSide implements Receiver, ControlReceiver {
       this.tunnel.close(1008, 'forged mark', Date.now());
       return false;
     }
-    const isStop = this.#stop === 'asked' && whole > 0;
-    if (whole === length || isStop) {
+    const until = this.#stop === 'asked' ? this.#stopAt(whole, boundary, frameBytes) : 0;
+    const passed = until > 0 ? until : length;
+    if (whole === passed) {
       this.#open = undefined;
       this.#tooLarge = false;
-    } else this.#keepOpen(chunk.subarray(whole, length), whole > 0, frameBytes);
-    if (!isStop) return writeChunk(this.tunnel.target.socket, chunk, length);
-    writeChunk(this.tunnel.target.socket, chunk, whole);
-    if (whole < length) this.#wait(chunk.subarray(whole, length), length - whole, 0);
+    } else this.#keepOpen(chunk.subarray(whole, passed), whole > 0, frameBytes);
+    if (until === 0) return writeChunk(this.tunnel.target.socket, chunk, length);
+    writeChunk(this.tunnel.target.socket, chunk, until);
+    if (until < length) this.#wait(chunk.subarray(until, length), length - until, 0);
     this.#sayStopped();
     return false;
+  }
+
+  /**
+   * Where in a chunk a client that is to stop can be stopped: where nothing is half said, or between two frames of an event that the next target
+   * can be given from its beginning. 0: nowhere, as a target can be told of it only between two frames.
+   */
+  #stopAt(whole: number, boundary: number, frameBytes: number): number {
+    if (whole > 0 || this.#tooLarge) return whole;
+    return (this.#open?.length ?? 0) + boundary <= frameBytes ? boundary : 0;
   }
 
   #wait(chunk: Buffer, length: number, whole: number): void {
@@ -434,17 +475,15 @@ export class TunnelSide implements Receiver, ControlReceiver {
       }
       const opcode = (bytes[0] as number) & 0x0f;
       if (opcode < 8) this.#skip--;
-      // Its client is stopped already; what else is said between the two is not for the client.
-      else if (opcode === opcodes.ping && bytes.toString('latin1', 2, size) === drainPing) this.#answerQuiet();
+      // What else is said between the two is not for the client.
+      else if (opcode === opcodes.ping && bytes.toString('latin1', 2, size) === drainPing) {
+        this.tunnel.stopClient(Date.now());
+      }
       bytes = bytes.subarray(size);
     }
     this.#skipped = undefined;
     this.tunnel.goOn();
     return bytes.length === 0 || this.#fromTarget(bytes, bytes.length, this.tunnel.resumable as Resumable);
-  }
-
-  #answerQuiet(): void {
-    this.socket.write(pongFrame(quietPong));
   }
 
   #refuse(): false {
@@ -470,10 +509,12 @@ export class TunnelSide implements Receiver, ControlReceiver {
     if (this.name === 'target') this.tunnel.resumable?.marks.read(chunk, end, isText);
   }
 
-  /** Stops reading at the next place at which nothing is half said, and tells the other side. */
+  /** Stops reading as soon as it can, and tells the other side; one that is stopped already says so again. */
   stop(): void {
-    this.#stop = 'asked';
-    if (this.#walker.atEvent) this.#sayStopped();
+    const walker = this.#walker;
+    const canStop = walker.fault === undefined && (walker.atEvent || (walker.atBoundary && !this.#tooLarge));
+    if (this.#stop === 'stopped' || canStop) this.#sayStopped();
+    else this.#stop = 'asked';
   }
 
   /** Reads no further, wherever it stands. */
@@ -484,7 +525,8 @@ export class TunnelSide implements Receiver, ControlReceiver {
 
   #sayStopped(): void {
     this.hold();
-    this.tunnel.other(this).socket.write(pongFrame(quietPong));
+    const { socket } = this.tunnel.other(this);
+    if (socket.writable) socket.write(pongFrame(quietPong));
   }
 
   /**
@@ -516,10 +558,12 @@ export class TunnelSide implements Receiver, ControlReceiver {
 
   #finish(): void {
     const to = this.tunnel.other(this).socket;
+    this.#finished = true;
     if (this.#walker.fault === undefined) to.write(closeFrame(this.#closing ?? 1012));
     to.end();
     this.socket.end();
-    this.socket.pause();
+    // Its end would otherwise never be read, and the connection stay.
+    this.socket.resume();
   }
 }
 

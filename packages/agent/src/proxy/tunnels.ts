@@ -4,7 +4,7 @@ import { type Resumable, Tunnel, type TunnelLimits } from './tunnel.ts';
 
 /** The clients of an agent that asked for an upgrade: in their handshake, or at the end of a tunnel. */
 export interface Tunnels {
-  /** Counts a client's handshake until it is over: a tunnel, an answer, or gone. */
+  /** Counts a client's handshake until it is over: a tunnel, an answer, or gone. After the drain the client is cut. */
   greet(client: Socket): void;
   /** Joins a client and a target. */
   open(client: Socket, target: Socket, info: TunnelInfo, resumable?: Resumable): Tunnel;
@@ -17,9 +17,12 @@ export interface Tunnels {
   carrying(what: 'bytes' | 'messages'): { client: number; target: number };
   /**
    * Lets tunnels go on, then closes them with 1012 in random order, `perSecond` of them a second, and cuts what is left after
-   * `drainMs`. Resolves when all are closed. Asked again with less time, the shorter one counts.
+   * `drainMs`: handshakes that are under way, and tunnels. Resolves when there are none of either. Asked again with less time, the shorter
+   * one counts.
+   *
+   * @param noMore - resolves when no client can begin a handshake any more
    */
-  drain(drainMs: number, perSecond: number): Promise<void>;
+  drain(drainMs: number, perSecond: number, noMore: Promise<unknown>): Promise<void>;
   close(): void;
 }
 
@@ -46,20 +49,44 @@ export function createTunnels(
     const now = Date.now();
     for (const tunnel of tunnels) tunnel.sweep(now, limits);
   }, 1_000).unref();
-  /** Those who wait for the last tunnel's end. */
-  const emptied = new Set<() => void>();
+  /** Those who wait until nothing is open any more. */
+  const waitingForEnd = new Set<() => void>();
+  /** The time of a drain is over: nothing is opened any more. */
+  let over = false;
   const closing = new Set<NodeJS.Timeout>();
   let nextClose = 0;
   const close = (closed: Tunnel): void => {
     tunnels.delete(closed);
-    if (tunnels.size === 0) for (const resolve of emptied) resolve();
     onClosed(closed);
+    look();
   };
+  const cutAll = (): void => {
+    over = true;
+    for (const client of greeting) client.destroy();
+    for (const tunnel of tunnels) tunnel.destroy('cut');
+  };
+  function look(): void {
+    if (waitingForEnd.size === 0 || tunnels.size > 0 || greeting.size > 0) return;
+    for (const resolve of waitingForEnd) resolve();
+    waitingForEnd.clear();
+  }
+  const whenNone = (): Promise<void> =>
+    new Promise((resolve) => {
+      waitingForEnd.add(resolve);
+      look();
+    });
 
   return {
     greet(client) {
+      if (over) {
+        client.destroy();
+        return;
+      }
       greeting.add(client);
-      client.once('close', () => greeting.delete(client));
+      client.once('close', () => {
+        greeting.delete(client);
+        look();
+      });
     },
     open(client, target, info, resumable) {
       const tunnel = new Tunnel(client, target, info, Date.now(), close, resumable);
@@ -92,19 +119,18 @@ export function createTunnels(
       }
       return sum;
     },
-    async drain(drainMs, perSecond) {
-      const cut = setTimeout(() => {
-        for (const client of greeting) client.destroy();
-        for (const tunnel of tunnels) tunnel.destroy('cut');
-      }, drainMs);
+    async drain(drainMs, perSecond, noMore) {
+      const cut = setTimeout(cutAll, drainMs);
       // As late as the pace allows, and early enough for the last client to take its close frame.
       const closingMs = (tunnels.size / perSecond) * 1_000 + Math.min(goodbyeMs, drainMs / 2);
       let pace: NodeJS.Timeout | undefined;
       const start = setTimeout(
         () => {
-          const waiting = shuffle([...tunnels]);
+          let waiting: Tunnel[] = [];
           const atOnce = Math.ceil((perSecond * paceMs) / 1_000);
           const step = (): void => {
+            // Handshakes that were under way have become tunnels meanwhile.
+            if (waiting.length === 0) waiting = shuffle([...tunnels].filter(({ isOver }) => !isOver));
             for (let count = 0; count < atOnce; count++) waiting.pop()?.close(1012, 'drained', Date.now());
           };
           step();
@@ -112,9 +138,8 @@ export function createTunnels(
         },
         Math.max(0, drainMs - closingMs),
       );
-      if (tunnels.size > 0) {
-        await new Promise<void>((resolve) => void emptied.add(resolve));
-      }
+      await noMore;
+      await whenNone();
       clearTimeout(cut);
       clearTimeout(start);
       clearInterval(pace);
