@@ -54,6 +54,7 @@ import { createHold } from './route/hold.ts';
 import { createRetryBudget } from './route/retry-budget.ts';
 import { createSources, type TargetList } from './route/sources.ts';
 import { openStickyKeys } from './route/sticky-keys.ts';
+import { createSuspects } from './route/suspects.ts';
 
 /** What an agent is started with. */
 export interface AgentOptions {
@@ -180,6 +181,8 @@ function openContext(
   const fleet = createFleet(config.health, observer.ejected);
   opened('targets', fleet.close);
   opened('health checks', startChecks(fleet));
+  const suspects = createSuspects(fleet);
+  opened('probes of targets', suspects.close);
   const { connectTimeoutMs } = agent;
   const hold = createHold({ limits: config.hold, connectTimeoutMs, onUp: fleet.found });
   opened('waiting clients', hold.close);
@@ -215,6 +218,7 @@ function openContext(
       log,
     }),
     fleet,
+    suspects,
     hold,
     retries: createRetryBudget(routing.retryPercent),
     maxMoves: routing.maxMoves,

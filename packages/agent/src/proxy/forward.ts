@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { failed, type Result, success, type Target } from '@gopush/contract';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
 import { type AnswerHead, framingOf, parseAnswerHead, staysOpen } from './answer-head.ts';
+import { connectFailure } from './connect-failure.ts';
 import { saysFull } from './full-answer.ts';
 import { requestTrailers, responseHeaders } from './headers.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
@@ -144,7 +145,11 @@ class Forwarding implements Exchange {
 
   onIdle(): void {
     // Once the answer has begun it may take as long as it likes: server-sent events, long polls.
-    if (this.#head === undefined) this.#fail(failed('target_silent', this.#options.target.name));
+    if (this.#head !== undefined) return;
+    const { name } = this.#options.target;
+    // The target waits for the client, not the client for the target.
+    const waits = !this.#requestSent && !this.#connection.socket.writableNeedDrain;
+    this.#fail(waits ? failed('request_timeout', `the body for ${name} stands still`) : failed('target_silent', name));
   }
 
   onGone(error: NodeJS.ErrnoException | undefined): void {
@@ -157,7 +162,7 @@ class Forwarding implements Exchange {
       this.#response.destroy();
       this.#end(success(undefined));
     } else if (!this.#connection.connected) {
-      this.#end(failed('target_unreachable', `${target.name}: ${error?.message}`));
+      this.#end(connectFailure(target, error));
     } else if (this.#partial === undefined) {
       this.#end('reset');
     } else {

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import { failed, type Result, success, type Target } from '@gopush/contract';
+import { afterReading } from '../after-reading.ts';
 import { acceptOf } from '../handshake.ts';
 import { type AnswerHead, type BodyFraming, framingOf, headerOf, parseAnswerHead } from './answer-head.ts';
 import { carryTo, connectCarrying } from './carrier.ts';
+import { connectFailure } from './connect-failure.ts';
 
 /** What a target made of an upgrade request. */
 export interface Upstream {
@@ -42,7 +44,9 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     let bytes: Buffer | undefined;
     /** What it is called when the connection goes: before there was one, or after. */
     let lost: 'target_unreachable' | 'target_reset' = 'target_unreachable';
+    let settled = false;
     const settle = (result: Result<Upstream>): void => {
+      settled = true;
       clearTimeout(deadline);
       // Nothing of this question may stay with the socket, which lives as long as its tunnel.
       socket.off('close', onClose).off('end', onClose).off('connect', onConnect).off('error', onError);
@@ -54,16 +58,24 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     const onClose = (): void => {
       settle(failed(bytes === undefined ? lost : 'target_bad_answer', `${target.name} closed the connection`));
     };
-    const onError = (error: Error): void => settle(failed(lost, `${target.name}: ${error.message}`, error));
+    const onError = (error: Error): void => {
+      const isLost = lost === 'target_reset';
+      settle(isLost ? failed(lost, `${target.name}: ${error.message}`, error) : connectFailure(target, error));
+    };
     const onClientGone = (): void => settle(failed('client_gone', target.name));
     const onConnect = (): void => {
       lost = 'target_reset';
       clearTimeout(deadline);
-      deadline = setTimeout(() => settle(failed('target_silent', target.name)), options.timeoutMs);
+      deadline = setTimeout(() => afterReading(tooLate), options.timeoutMs);
     };
-    let deadline = setTimeout(() => {
+    const tooLate = (): void => {
+      if (!settled) settle(failed('target_silent', target.name));
+    };
+    const notConnected = (): void => {
+      if (settled || lost === 'target_reset') return;
       settle(failed('target_unreachable', `${target.name}: not connected within ${options.connectTimeoutMs} ms`));
-    }, options.connectTimeoutMs);
+    };
+    let deadline = setTimeout(() => afterReading(notConnected), options.connectTimeoutMs);
 
     socket.on('error', onError).on('connect', onConnect).on('close', onClose).on('end', onClose);
     client.on('close', onClientGone);

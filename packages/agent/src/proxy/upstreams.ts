@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Target } from '@gopush/contract';
+import { afterReading } from '../after-reading.ts';
 import { carryTo, connectCarrying, type Receiver } from './carrier.ts';
 
 /** One request and its answer on a connection to a target. */
@@ -95,9 +96,11 @@ export class UpstreamConnection implements Receiver {
     this.target = target;
     this.#pool = pool;
     this.socket = connectCarrying(target.host, target.port);
-    const connecting = setTimeout(() => {
+    const tooLate = (): void => {
+      if (this.connected) return;
       this.socket.destroy(new ConnectTimeoutError(`not connected within ${pool.connectTimeoutMs} ms`));
-    }, pool.connectTimeoutMs);
+    };
+    const connecting = setTimeout(() => afterReading(tooLate), pool.connectTimeoutMs);
     let failure: Error | undefined;
     this.socket
       .once('connect', () => {

@@ -1,5 +1,7 @@
 import { get } from 'node:http';
 import type { Target } from '@gopush/contract';
+import { afterReading } from '../after-reading.ts';
+import { isOwnError } from '../proxy/connect-failure.ts';
 import type { Fleet, Member } from './fleet.ts';
 import { knock } from './hold.ts';
 
@@ -31,6 +33,7 @@ export function startChecks(fleet: Fleet): () => void {
       check === 'tcp'
         ? await knock(member.target, checkTimeoutMs)
         : await readiness(member.target, check, checkTimeoutMs);
+    if (answer === undefined) return;
     if (answer === false) {
       fleet.failed(member, 'target_unreachable', member.product.current);
     } else {
@@ -42,14 +45,16 @@ export function startChecks(fleet: Fleet): () => void {
   return () => clearInterval(timer);
 }
 
-/** Whether a target is ready: `true`, why not, or `false` where it does not answer. */
-function readiness({ host, port }: Target, path: string, timeoutMs: number): Promise<boolean | string> {
+/** Whether a target is ready: `true`, why not, `false` where it does not answer, or `undefined` where that cannot be found out. */
+function readiness({ host, port }: Target, path: string, timeoutMs: number): Promise<boolean | string | undefined> {
   return new Promise((resolve) => {
     const request = get({ host, port, path, agent: false, timeout: timeoutMs }, (answer) => {
       const { statusCode = 0 } = answer;
       resolve(statusCode >= 200 && statusCode < 300 ? true : `${path} answers ${statusCode}`);
       request.destroy();
     });
-    request.on('timeout', () => request.destroy(new Error('silent'))).on('error', () => resolve(false));
+    request
+      .on('timeout', () => afterReading(() => request.destroy(new Error('silent'))))
+      .on('error', (error) => resolve(isOwnError(error) ? undefined : false));
   });
 }

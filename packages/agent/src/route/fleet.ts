@@ -18,6 +18,8 @@ export class Member {
   picks = 0;
   /** Failures in a row. */
   failures = 0;
+  /** How often it has served. */
+  successes = 0;
   /** How often it was left out since it was last well for long. */
   ejections = 0;
   /** Until when it gets no clients, in milliseconds since 1970. */
@@ -145,7 +147,8 @@ export interface Fleet {
   product(name: string, policy: ProductPolicy, byFunction: boolean): Product;
   succeeded(member: Member): void;
   /**
-   * Counts a failure; after some in a row the member is left out for a while.
+   * Counts a failure; after some in a row the member is left out for a while. Only for what no client can bring about at a member that is
+   * well: for the rest there are suspects.
    *
    * @param among - the members of which only a share may be left out
    */
@@ -176,6 +179,7 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
     return Math.min(health.ejectMs * 2 ** before, health.maxEjectMs);
   }
   function succeeded(member: Member): void {
+    member.successes++;
     if (member.failures === 0 && member.ejections === 0) return;
     const now = Date.now();
     member.failures = 0;

@@ -1,5 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Config, Target } from '@gopush/contract';
+import { afterReading } from '../after-reading.ts';
+import { isOwnError } from '../proxy/connect-failure.ts';
 import type { Member, Product } from './fleet.ts';
 
 /** For whom a client waits. */
@@ -160,15 +162,15 @@ function hasEnded(client: Socket): boolean {
   return (client as Socket & { readonly _readableState: { readonly ended: boolean } })._readableState.ended;
 }
 
-/** Whether something listens there. */
-export function knock({ host, port }: Target, timeoutMs: number): Promise<boolean> {
+/** Whether something listens there; `undefined`: this machine has no means left to find out. */
+export function knock({ host, port }: Target, timeoutMs: number): Promise<boolean | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
-    const end = (found: boolean): void => {
+    const end = (found: boolean | undefined): void => {
       socket.destroy();
       resolve(found);
     };
-    socket.setTimeout(timeoutMs, () => end(false));
-    socket.once('connect', () => end(true)).on('error', () => end(false));
+    socket.setTimeout(timeoutMs, () => afterReading(() => end(false)));
+    socket.once('connect', () => end(true)).on('error', (error) => end(isOwnError(error) ? undefined : false));
   });
 }

@@ -6,10 +6,12 @@ import { choose } from './choose.ts';
 import type { Fleet, Member } from './fleet.ts';
 import type { Hold } from './hold.ts';
 import type { RetryBudget } from './retry-budget.ts';
+import { doubtful, type Suspects } from './suspects.ts';
 
 /** What serving by a target needs besides the request. */
 export interface ServeContext {
   readonly fleet: Fleet;
+  readonly suspects: Suspects;
   readonly hold: Hold;
   readonly retries: RetryBudget;
   readonly maxMoves: number;
@@ -28,14 +30,6 @@ export interface Serving<T> {
   /** Asks one target. Only while it cannot be reached, or is full, is another one asked, as the first has done nothing. */
   readonly ask: (member: Member) => Promise<Result<T>>;
 }
-
-/** Failures that say something of the target. */
-const targetFailures: ReadonlySet<FailureCode> = new Set([
-  'target_unreachable',
-  'target_reset',
-  'target_bad_answer',
-  'target_silent',
-]);
 
 /**
  * Has a client served by a target of its product: the one its session is on, or the one the product's policy chooses, or the next
@@ -76,10 +70,11 @@ function isDown(code: FailureCode): boolean {
 }
 
 async function tryMembers<T>(
-  { fleet, retries, maxMoves, marks, observer }: ServeContext,
+  context: ServeContext,
   route: Route,
   ask: (member: Member) => Promise<Result<T>>,
 ): Promise<Result<T>> {
+  const { fleet, retries, maxMoves, marks, observer } = context;
   const { identity, product, members, mark, begins } = route;
   const { uid, product: name } = identity;
   let tried: Set<Member> | undefined;
@@ -100,7 +95,7 @@ async function tryMembers<T>(
       return result;
     }
     const { code } = result.failure;
-    if (targetFailures.has(code)) fleet.failed(member, code, members);
+    blame(context, member, code, members);
     if (code !== 'target_unreachable' && code !== 'target_full') break;
     if (member === marked) observer.sessionLost();
     tried ??= new Set();
@@ -108,6 +103,12 @@ async function tryMembers<T>(
     member = undefined;
   }
   return result ?? failed('target_none', `product ${name}`);
+}
+
+/** Counts a failure against its target, or has the target asked whether it is to blame. */
+function blame({ fleet, suspects }: ServeContext, member: Member, code: FailureCode, among: readonly Member[]): void {
+  if (code === 'target_unreachable') fleet.failed(member, code, among);
+  else if (doubtful.has(code)) suspects.suspect(member, among);
 }
 
 function isWanted(member: Member, members: readonly Member[], slowStartMs: number): boolean {

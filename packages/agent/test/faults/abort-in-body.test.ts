@@ -74,7 +74,7 @@ test('an answer without a length whose target resets arrives cut', async () => {
 test('a target that dies while an upload is on its way is 502, and the connection is not used again', async () => {
   await expect.poll(countTcp, patiently).toBe(0);
   const target = await startSeeingTarget();
-  const agent = await startTestAgent(hooksTo({ default: target }));
+  const agent = await startTestAgent(hooksTo({ default: target }), { health: { checkTimeoutMs: 50 } });
   const coming = target.next();
   const raw = await openRaw(agent.port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf');
   const { socket, until } = await coming;

@@ -364,7 +364,7 @@ export const configSchema = z
       .strictObject({
         failures: z.int().min(1).max(1_000).default(3).meta({
           description:
-            'After how many failures in a row (connect, timeout, handshake) a target gets no clients for a while.',
+            'After how many failures in a row a target gets no clients for a while: connections that cannot be made, and probes of the agent that get no answer.',
         }),
         ejectMs: milliseconds().default(1_000).meta({ description: 'For how long at first; doubled each time.' }),
         maxEjectMs: milliseconds().default(30_000).meta({ description: 'For how long at most.' }),

@@ -1,0 +1,77 @@
+import { connect } from 'node:net';
+import type { FailureCode, Target } from '@gopush/contract';
+import { afterReading } from '../after-reading.ts';
+import { isOwnError } from '../proxy/connect-failure.ts';
+
+/** What an HTTP server cannot take for the beginning of a request: it answers 400, or closes. */
+const malformed = '\0\r\n\r\n';
+
+/**
+ * Asks a target for a sign of life, by a request that no client has a hand in: `OPTIONS *`, which asks about the server as a whole (RFC 9110
+ * section 9.3.7), or `GET` of a path. Any HTTP answer will do. A server that is silent gets malformed bytes next: one that serves upgrades
+ * only, and leaves other requests without an answer, refuses these, while a process that hangs does not.
+ *
+ * @param path - what to get; `undefined`: `OPTIONS *`
+ * @param timeoutMs - how long each of connecting, the answer and the refusal may take, in milliseconds
+ * @returns what is wrong; `undefined`: nothing; `unknown`: this machine has no means left to find out
+ */
+export function probe(
+  { host, port, name }: Target,
+  path: string | undefined,
+  timeoutMs: number,
+): Promise<FailureCode | 'unknown' | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, noDelay: true }).unref();
+    let stage: 'connecting' | 'asked' | 'provoked' = 'connecting';
+    let text = '';
+    let over = false;
+    const end = (fault: FailureCode | 'unknown' | undefined): void => {
+      over = true;
+      clearTimeout(deadline);
+      // Or one that hangs would keep what it has not read.
+      if (fault === 'target_silent') socket.resetAndDestroy();
+      else socket.destroy();
+      resolve(fault);
+    };
+    const lost = (error?: NodeJS.ErrnoException): void => {
+      if (over) return;
+      if (isOwnError(error)) end('unknown');
+      else if (stage === 'connecting') end('target_unreachable');
+      else end(stage === 'provoked' ? undefined : 'target_reset');
+    };
+    const late = (): void => {
+      if (stage === 'connecting') end('target_unreachable');
+      else if (stage === 'provoked') end('target_silent');
+      else {
+        stage = 'provoked';
+        deadline = setTimeout(onLate, timeoutMs).unref();
+        socket.write(malformed, 'latin1');
+      }
+    };
+    const onLate = (): void => {
+      const then = stage;
+      afterReading(() => {
+        if (!over && stage === then) late();
+      });
+    };
+    let deadline = setTimeout(onLate, timeoutMs).unref();
+    socket
+      .setEncoding('latin1')
+      .once('connect', () => {
+        stage = 'asked';
+        clearTimeout(deadline);
+        deadline = setTimeout(onLate, timeoutMs).unref();
+        const line = path === undefined ? 'OPTIONS *' : `GET ${path}`;
+        socket.write(`${line} HTTP/1.1\r\nhost: ${name}\r\nconnection: close\r\n\r\n`, 'latin1');
+      })
+      .on('data', (chunk: string) => {
+        text += chunk.slice(0, answerStart.length);
+        if (stage === 'provoked' || text.startsWith(answerStart)) end(undefined);
+        else if (!answerStart.startsWith(text)) end('target_bad_answer');
+      })
+      .on('error', lost)
+      .once('end', () => lost());
+  });
+}
+
+const answerStart = 'HTTP/1.';
