@@ -1,7 +1,9 @@
-// An agent in a process of its own: its settings and the ports of its targets are its arguments, as JSON; its log goes to standard output.
+// An agent in a process of its own: its settings and the ports of its targets are its arguments, as JSON; without ports it has the built-in push-servers.
+// Its log goes to standard output.
 import { startAgent } from '@gopush/agent';
 
 const [settings, ports] = process.argv.slice(2).map((text) => JSON.parse(text));
+const router = ports === undefined ? {} : { router: { default: [{ ip: '127.0.0.1', ports }] } };
 const write = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const say = (fields, message) => write(typeof fields === 'string' ? { message: fields } : { ...fields, message });
 const logger = {
@@ -13,7 +15,7 @@ const logger = {
 const agent = await startAgent({
   config: settings,
   logger,
-  hooks: { agent: (request) => request.query.user, router: { default: [{ ip: '127.0.0.1', ports }] } },
+  hooks: { agent: (request) => request.query.user, ...router },
 });
 process.on('SIGTERM', () => void agent.close());
 process.on('message', () => {});

@@ -41,6 +41,7 @@ import { createLimits } from './limits/limits.ts';
 import { type Front, openFront } from './listen/front.ts';
 import { createObserver } from './observe.ts';
 import { createHeaderWriter } from './proxy/headers.ts';
+import { startHeartbeats } from './proxy/heartbeat.ts';
 import { createRehome } from './proxy/rehome.ts';
 import { createRelocator } from './proxy/relocate.ts';
 import { createTrust } from './proxy/trust.ts';
@@ -228,6 +229,7 @@ function openContext(
   opened('moving of sessions', rehome.close);
   const relocator = createRelocator(context);
   opened('following of targets', relocator.close);
+  opened('heartbeats', startHeartbeats({ ...context, relocator }));
   return { ...context, rehome, relocator };
 }
 

@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import type { Failure, FailureCode } from '@gopush/contract';
+import type { Failure, FailureCode, Target } from '@gopush/contract';
 import type { Logger, Metrics } from '@gopush/service';
 import { waitBuckets } from '@gopush/service';
 import type { AgentRequest } from './agent-request.ts';
+import type { SilentCause } from './proxy/heartbeat.ts';
 import type { Tunnel } from './proxy/tunnel.ts';
 import { logFailure } from './reject.ts';
 import type { Member } from './route/fleet.ts';
@@ -43,6 +44,8 @@ export interface Observer {
   /** Bytes that were no request. */
   connectionFailed(code: FailureCode): void;
   ejected(member: Member, event: 'ejected' | 'back', forMs: number): void;
+  /** A target gave no sign of life, and is taken for crashed. */
+  targetSilent(target: Target, cause: SilentCause, tunnels: number, forMs: number): void;
   moved(tunnel: Tunnel, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
   /** A session could not go on at another target. */
   fellBack(tunnel: Tunnel, from: Member, cause: string): void;
@@ -102,6 +105,11 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
     'target',
   ]);
 
+  const silences = metrics.counter(
+    'targets_silent_total',
+    'How often a target gave no sign of life and its sessions failed over, by why.',
+    ['cause'],
+  );
   const moves = metrics.counter('moves_total', 'Sessions that went on at another target, by why.', ['cause']);
   const pauses = metrics.histogram(
     'move_pause_seconds',
@@ -202,6 +210,13 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
     },
     sessionLost: () => fallbacks.inc({ cause: 'polling' }),
     connectionFailed: (code) => failures.inc({ code }),
+    targetSilent({ name }, cause, tunnels, forMs) {
+      silences.inc({ cause });
+      log.warn(
+        { target: name, cause, tunnels, forMs: Math.round(forMs) },
+        'a target gives no sign of life: its sessions fail over to others',
+      );
+    },
     ejected(member, event, forMs) {
       const { product, target, lastFailure } = member;
       if (event === 'back') {

@@ -52,6 +52,7 @@ export {
 export { isHandshake, readProduct, readSid, writeUid } from './query.ts';
 export { type Result, success } from './result.ts';
 export {
+  alivePing,
   canResumeHeader,
   drainPing,
   incompleteMarks,

@@ -29,3 +29,6 @@ export const drainPing = 'gopush:drain';
 
 /** Payload of the pong by which an agent says that nothing more comes from the client. */
 export const quietPong = 'gopush:quiet';
+
+/** Payload of the ping by which an agent asks a target that has said nothing for a while whether it is still there; its pong never reaches the client. */
+export const alivePing = 'gopush:alive';

@@ -11,6 +11,8 @@ export interface Relocator {
    * @returns how many are moved
    */
   rebalance(): number;
+  /** Whether the router does not name a target any more that it named before. */
+  hasLeft(member: Member): boolean;
   close(): void;
 }
 
@@ -26,6 +28,9 @@ const stepMs = 50;
  */
 const atOnce = 50;
 const askMs = 250;
+
+/** A target that was asked to hand a session over, and did not, is asked again after this time, in milliseconds. */
+const askAgainMs = 60_000;
 
 const none: ReadonlySet<Member> = new Set();
 
@@ -44,6 +49,10 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
   const { config, fleet, hooks, sources, tunnels } = context;
   const { movesPerSecond } = config.seamless;
   const leaving = new Map<Member, Leaving>();
+  /** When targets were asked to hand sessions over. */
+  const askedAt = new WeakMap<Tunnel, number>();
+  /** Products whose targets do not depend on the client. */
+  let listed: ReadonlySet<string> = new Set();
   const perStep = Math.max(1, Math.floor((movesPerSecond * stepMs) / 1_000));
 
   function leave(tunnel: Tunnel): void {
@@ -67,6 +76,7 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
       waiting.delete(tunnel);
       if (!isThere(tunnel) || !tunnel.askToMove(now)) continue;
       asked.set(tunnel, now);
+      askedAt.set(tunnel, now);
       count++;
     }
     return count;
@@ -88,13 +98,17 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
   }
 
   async function look(): Promise<void> {
-    const listed = await list();
+    listed = await list();
+    const now = Date.now();
     for (const tunnel of tunnels.all()) {
       const { member } = tunnel.info;
-      const { product, target } = member;
-      if (!listed.has(product.name)) continue;
-      if (!product.current.includes(member) || target.weight === 0) leave(tunnel);
+      if (!hasLeft(member) && !(listed.has(member.product.name) && member.target.weight === 0)) continue;
+      if (now - (askedAt.get(tunnel) ?? 0) >= askAgainMs) leave(tunnel);
     }
+  }
+
+  function hasLeft(member: Member): boolean {
+    return listed.has(member.product.name) && !member.product.current.includes(member);
   }
 
   const looking = setInterval(() => {
@@ -109,6 +123,7 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
   }, stepMs).unref();
 
   return {
+    hasLeft,
     rebalance() {
       let count = 0;
       const { slowStartMs } = fleet.health;

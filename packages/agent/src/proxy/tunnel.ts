@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { drainPing, quietPong } from '@gopush/contract';
+import { alivePing, drainPing, quietPong } from '@gopush/contract';
 import type { TunnelInfo } from '../observe.ts';
 import { carryTo, type Receiver, reset, writeChunk } from './carrier.ts';
 import { type ControlReceiver, FrameWalker, frameSize, opcodes } from './frames.ts';
@@ -16,6 +16,7 @@ export type TunnelCause =
   | 'drained'
   | 'not resumed'
   | 'forged mark'
+  | 'target silent'
   | 'cut';
 
 /** Limits of a tunnel, in milliseconds; 0 is none. */
@@ -26,8 +27,11 @@ export interface TunnelLimits {
   readonly maxAgeMs: number;
 }
 
-/** After how long without a byte the kernel asks whether the other side is still there, in milliseconds. */
-const keepAliveMs = 60_000;
+/**
+ * After how long without a byte the kernel asks whether the other side is still there, in milliseconds. Node has it ask ten times, a second
+ * apart, and then fails the connection. A client may be on a radio that sleeps; a target is on a network of ours.
+ */
+const keepAliveMs = { client: 60_000, target: 10_000 } as const;
 
 /** How long one side may stay open after the other has ended, in milliseconds. */
 const lingerMs = 10_000;
@@ -76,6 +80,12 @@ export class Tunnel {
   readonly before = { bytes: 0, messages: 0 };
   #quietSince: number;
   #bytesSeen = 0;
+  /** Bytes of the target when it was last asked whether it was heard. */
+  #bytesHeard = 0;
+  /** The connection to the target before, until the session goes on. */
+  #left: Socket | undefined;
+  /** Signs of life that the target was asked for, and has not given. */
+  #alivesAsked = 0;
   #endedAt: number | undefined;
   /** When the client was stopped, since the target asked for it. */
   #stoppedAt: number | undefined;
@@ -123,6 +133,45 @@ export class Tunnel {
     return this.#endedAt !== undefined || this.client.socket.destroyed;
   }
 
+  /** Whether anything has come from the target since this was last read. */
+  wasHeard(): boolean {
+    const { bytes } = this.target;
+    if (bytes === this.#bytesHeard) return false;
+    this.#bytesHeard = bytes;
+    return true;
+  }
+
+  /**
+   * Asks the target for a sign of life, past the client.
+   *
+   * @returns `false` where it cannot be asked now, or its answer might be stuck behind what a slow client does not read
+   */
+  askAlive(): boolean {
+    if (this.resumable === undefined || this.#held || this.#endedAt !== undefined) return false;
+    if (this.target.socket.isPaused() || this.target.socket.writableLength > 0) return false;
+    if (this.client.sayAlive()) this.#alivesAsked++;
+    return this.#alivesAsked > 0;
+  }
+
+  /** @internal Whether a sign of life is the one that was asked for, rather than an answer to the client. */
+  takesAlive(): boolean {
+    if (this.#alivesAsked === 0) return false;
+    this.#alivesAsked--;
+    return true;
+  }
+
+  /**
+   * The target is gone without a word, or hangs: its session fails over where it can; otherwise both sides are cut.
+   *
+   * The old connection ends only when the session goes on elsewhere. A target that is there after all, and saw it end before, would take the
+   * client for gone and forget the session.
+   */
+  failOver(): void {
+    if (this.#held || this.target.socket.destroyed) return;
+    if (this.#lost(this.target, 'crash')) this.target.socket.pause();
+    else this.destroy('target silent');
+  }
+
   /** Looks after the limits; called about once a second. */
   sweep(now: number, limits: TunnelLimits): void {
     const bytes = this.client.bytes + this.target.bytes;
@@ -155,6 +204,7 @@ export class Tunnel {
     this.cause ??= cause;
     this.client.socket.destroy();
     this.target.socket.destroy();
+    this.#leave();
   }
 
   /**
@@ -173,7 +223,10 @@ export class Tunnel {
     }
     this.before.bytes += this.target.bytes;
     this.before.messages += this.target.messages;
+    this.#left = this.target.socket;
     this.target = new TunnelSide(this, socket, 'target', skip);
+    this.#bytesHeard = 0;
+    this.#alivesAsked = 0;
     this.#open++;
     this.moves++;
     this.#held = false;
@@ -189,12 +242,19 @@ export class Tunnel {
   /** @internal The next target is ready. */
   goOn(): void {
     this.#stoppedAt = undefined;
+    this.#leave();
     this.client.replay(this.#onGoing !== undefined);
     this.#onGoing?.();
     this.#onGoing = undefined;
     if (!this.#askedEarly) return;
     this.#askedEarly = false;
     this.stopClient(Date.now());
+  }
+
+  /** Ends the connection to the target before, which may not know yet that the session goes on elsewhere. */
+  #leave(): void {
+    if (this.#left?.destroyed === false) reset(this.#left);
+    this.#left = undefined;
   }
 
   /** Asks the target to hand the session over, so that it goes on elsewhere. @returns whether it can be asked */
@@ -220,7 +280,7 @@ export class Tunnel {
 
   /** @internal */
   ended(side: TunnelSide, now: number): void {
-    if (this.#lost(side)) return;
+    if (this.#wasLeft(side) || this.#lost(side)) return;
     this.cause ??= `${side.name} closed`;
     this.#endedAt ??= now;
     this.other(side).socket.end();
@@ -228,15 +288,14 @@ export class Tunnel {
 
   /** @internal */
   failed(side: TunnelSide): void {
-    if (this.#lost(side)) return;
+    if (this.#wasLeft(side) || this.#lost(side)) return;
     this.cause ??= `${side.name} reset`;
     reset(this.other(side).socket);
   }
 
   /** @internal */
   closed(side: TunnelSide): void {
-    // One that was left behind is not of this tunnel any more.
-    if (side !== this.client && side !== this.target) return;
+    if (this.#wasLeft(side)) return;
     if (side === this.target && this.#held) return;
     if (!side.socket.readableEnded && this.#lost(side)) return;
     const { socket } = this.other(side);
@@ -245,7 +304,16 @@ export class Tunnel {
       this.cause ??= `${side.name} closed`;
       socket.destroy();
     }
-    if (--this.#open === 0) this.#onClosed(this);
+    if (--this.#open > 0) return;
+    // One that was given up may still be open.
+    this.target.socket.destroy();
+    this.#leave();
+    this.#onClosed(this);
+  }
+
+  /** Whether a side was left behind: it is not of this tunnel any more. */
+  #wasLeft(side: TunnelSide): boolean {
+    return side !== this.client && side !== this.target;
   }
 
   /** A target that asked to hand over, and did not, has everything as before; one that has taken over, and says nothing, is of no use. */
@@ -255,7 +323,7 @@ export class Tunnel {
   }
 
   /** The target is gone: whether its session goes on elsewhere. */
-  #lost(side: TunnelSide): boolean {
+  #lost(side: TunnelSide, how?: 'crash'): boolean {
     const { resumable, client, target } = this;
     if (side !== target || resumable === undefined || this.#endedAt !== undefined) return false;
     if (this.#held) return true;
@@ -265,11 +333,11 @@ export class Tunnel {
       resumable.onCut(this);
       return false;
     }
-    const cause = client.isAsked ? 'planned' : 'crash';
+    const cause = how ?? (client.isAsked ? 'planned' : 'crash');
     this.#held = true;
     client.hold();
     this.#open--;
-    target.socket.destroy();
+    if (how === undefined) target.socket.destroy();
     resumable.onLost(this, cause);
     return true;
   }
@@ -296,8 +364,8 @@ export class TunnelSide implements Receiver, ControlReceiver {
   #stop: 'no' | 'asked' | 'stopped' = 'no';
   /** Whether a client sent what only agents may. */
   #forged = false;
-  /** Where in the current chunk a frame stands that is not for the other side. */
-  #cut: { readonly start: number; readonly end: number } | undefined;
+  /** Where in the current chunk frames stand that are not for the other side, in order. */
+  #cuts: Cut[] | undefined;
   /** Data frames that the client must not see. */
   #skip: number;
   #skipped: Buffer | undefined;
@@ -312,7 +380,7 @@ export class TunnelSide implements Receiver, ControlReceiver {
     this.#walker = new FrameWalker(tunnel.resumable !== undefined);
     (socket as SidedSocket)[ownSide] = this;
     // Finds out about peers that went away without a word.
-    socket.setKeepAlive(true, keepAliveMs);
+    socket.setKeepAlive(true, keepAliveMs[name]);
     socket.on('drain', onDrain).on('end', onEnd).on('error', onError).on('close', onClose);
   }
 
@@ -426,22 +494,16 @@ export class TunnelSide implements Receiver, ControlReceiver {
 
   /** What comes from a target goes on at once, but for the ping that is not meant for the client. */
   #fromTarget(chunk: Buffer, length: number, { marks }: Resumable): boolean {
-    this.#cut = undefined;
+    this.#cuts = undefined;
     const boundary = this.#walker.walk(chunk, length, this);
     const openBytes = this.#walker.openControlBytes;
     if (!this.#walker.atBoundary && openBytes === 0) marks.keepCut(chunk, length);
-    const cut = this.#cut as { readonly start: number; readonly end: number } | undefined;
-    if (this.#open === undefined && cut === undefined && openBytes === 0) return this.#pass(chunk, length, boundary);
-    return this.#passAround(chunk, length, boundary, cut, openBytes);
+    const cuts = this.#cuts as Cut[] | undefined;
+    if (this.#open === undefined && cuts === undefined && openBytes === 0) return this.#pass(chunk, length, boundary);
+    return this.#passAround(chunk, length, boundary, cuts ?? [], openBytes);
   }
 
-  #passAround(
-    chunk: Buffer,
-    length: number,
-    boundary: number,
-    cut: { readonly start: number; readonly end: number } | undefined,
-    openBytes: number,
-  ): boolean {
+  #passAround(chunk: Buffer, length: number, boundary: number, cuts: readonly Cut[], openBytes: number): boolean {
     const held = this.#open;
     this.#open = undefined;
     // Still the same control frame.
@@ -450,12 +512,13 @@ export class TunnelSide implements Receiver, ControlReceiver {
       return true;
     }
     const to = this.tunnel.client.socket;
-    const isHeldCut = cut !== undefined && cut.start < 0;
+    // Only the first one can have begun in an earlier chunk.
+    const isHeldCut = cuts[0] !== undefined && cuts[0].start < 0;
     if (held !== undefined && !isHeldCut) to.write(held);
-    let from = isHeldCut ? cut.end : 0;
-    if (cut !== undefined && !isHeldCut) {
-      if (cut.start > 0) to.write(Buffer.from(chunk.subarray(0, cut.start)));
-      from = cut.end;
+    let from = 0;
+    for (const { start, end } of cuts) {
+      if (start > from) to.write(Buffer.from(chunk.subarray(from, start)));
+      from = end;
     }
     const until = length - openBytes;
     if (openBytes > 0) this.#open = Buffer.from(chunk.subarray(until, length));
@@ -498,10 +561,14 @@ export class TunnelSide implements Receiver, ControlReceiver {
       this.#forged = true;
     }
     // From a client the same is a ping as any other.
-    else if (opcode === opcodes.ping && this.name === 'target' && this.tunnel.resumable !== undefined) {
-      if (payload.toString('latin1') !== drainPing) return;
-      this.#cut = { start: end - size, end };
-      this.tunnel.stopClient(Date.now());
+    else if (this.name === 'target' && this.tunnel.resumable !== undefined) {
+      const text = payload.toString('latin1');
+      const isDrain = opcode === opcodes.ping && text === drainPing;
+      const isAlive = opcode === opcodes.pong && text === alivePing && this.tunnel.takesAlive();
+      if (!isDrain && !isAlive) return;
+      this.#cuts ??= [];
+      this.#cuts.push({ start: end - size, end });
+      if (isDrain) this.tunnel.stopClient(Date.now());
     }
   }
 
@@ -517,6 +584,13 @@ export class TunnelSide implements Receiver, ControlReceiver {
     else this.#stop = 'asked';
   }
 
+  /** Asks the other side for a sign of life, where nothing is half said. @returns whether it could be asked */
+  sayAlive(): boolean {
+    if (this.#walker.fault !== undefined || (!this.#walker.atBoundary && this.#stop !== 'stopped')) return false;
+    this.tunnel.target.socket.write(controlFrame(opcodes.ping, alivePing));
+    return true;
+  }
+
   /** Reads no further, wherever it stands. */
   hold(): void {
     this.#stop = 'stopped';
@@ -526,7 +600,7 @@ export class TunnelSide implements Receiver, ControlReceiver {
   #sayStopped(): void {
     this.hold();
     const { socket } = this.tunnel.other(this);
-    if (socket.writable) socket.write(pongFrame(quietPong));
+    if (socket.writable) socket.write(controlFrame(opcodes.pong, quietPong));
   }
 
   /**
@@ -569,6 +643,12 @@ export class TunnelSide implements Receiver, ControlReceiver {
 
 const noBytes = Buffer.alloc(0);
 
+/** A part of a chunk that is not passed on; it begins before 0 where that was in an earlier chunk. */
+interface Cut {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Most that the frames may have which a client must not see, in bytes. */
 const maxSkippedBytes = 65_536;
 
@@ -604,8 +684,8 @@ function closeFrame(code: number): Buffer {
   return Buffer.from([0x88, 2, code >> 8, code & 0xff]);
 }
 
-/** A masked pong, as a client sends it. The mask is no secret: the payload is ours. */
-function pongFrame(text: string): Buffer {
+/** A masked control frame, as a client sends it. The mask is no secret: the payload is ours. */
+function controlFrame(opcode: number, text: string): Buffer {
   const payload = Buffer.from(text, 'latin1');
-  return Buffer.concat([Buffer.from([0x8a, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+  return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
 }

@@ -24,6 +24,8 @@ export interface Upstreams {
    * @param fresh - whether only a new connection will do
    */
   begin(target: Target, exchange: Exchange, idleMs: number, fresh: boolean): UpstreamConnection;
+  /** All that are open, idle ones included. */
+  all(): Iterable<UpstreamConnection>;
   close(): void;
 }
 
@@ -32,6 +34,9 @@ const maxIdlePerTarget = 256;
 
 /** How long an idle connection is kept, in milliseconds: less than the 5 s after which Node's own servers close theirs. */
 const keepIdleMs = 4_000;
+
+/** After how long without a byte the kernel asks whether the target is still there, in milliseconds. */
+const keepAliveMs = 10_000;
 
 /** Keeps connections to targets open between requests. */
 export function createUpstreams(connectTimeoutMs: number): Upstreams {
@@ -70,6 +75,7 @@ export function createUpstreams(connectTimeoutMs: number): Upstreams {
       connection.begin(exchange, idleMs);
       return connection;
     },
+    all: () => open,
     close() {
       for (const connection of open) connection.socket.destroy();
     },
@@ -123,7 +129,14 @@ export class UpstreamConnection implements Receiver {
         this.#exchange = undefined;
         exchange?.onGone(failure);
       });
+    // So that one whose machine is gone does not stay in use.
+    this.socket.setKeepAlive(true, keepAliveMs);
     carryTo(this.socket, this);
+  }
+
+  /** Whether there is a request on it. */
+  get isBusy(): boolean {
+    return this.#exchange !== undefined;
   }
 
   begin(exchange: Exchange, idleMs: number): void {

@@ -409,6 +409,10 @@ export const configSchema = z
         holdMs: wait(10_000, 600_000).meta({
           description: 'How long a client is held while no target goes on with its session.',
         }),
+        silentMs: wait(10_000, 600_000).meta({
+          description:
+            'How long a target with tunnels may give no sign of life, for which it is asked each second, before its sessions fail over; 0: no limit. Where its machine cannot be reached, or it has left the list of targets, 3 s are enough.',
+        }),
         frameBytes: z.int().min(125).max(16_777_216).default(65_536).meta({
           description: 'Largest frame of a client that is sent again when a push-server crashed in the midst of it.',
         }),
