@@ -84,6 +84,21 @@ test('the address is the nearest that no trusted proxy has', async () => {
   expect(addresses).toEqual(['203.0.113.7']);
 });
 
+test.each([
+  ['9.9.9.9, 203.0.113.7:51234', '203.0.113.7'],
+  ['9.9.9.9, "[2001:db8::7]:51234"', '2001:db8::7'],
+  ['9.9.9.9, unknown', '127.0.0.1'],
+  ['9.9.9.9, ', '127.0.0.1'],
+])('behind an agent and a trusted proxy that says %j the hook sees %s', async (forwarded, address) => {
+  const addresses: string[] = [];
+  const config = { access: { trustedProxies: ['127.0.0.0/8'] } };
+  const { server } = await startWith({ onConnect: (client) => void addresses.push(client.address) }, config);
+  const agent = await startTestAgent({ agent: believing, router: { default: targetsOf([server]) } }, config);
+  const extraHeaders = { 'x-forwarded-for': forwarded };
+  await connectClient(agent.url, 'websocket', { query: { user: 'ann' }, extraHeaders });
+  expect(addresses).toEqual([address]);
+});
+
 test('onConnect that returns false refuses; one that returns nothing lets in', async () => {
   const { connect } = await startWith({
     onConnect: async (client) => (client.uid === 'eve' ? false : undefined),

@@ -7,6 +7,7 @@ import {
   createConfig,
   createStickyMarks,
   createTarget,
+  createTrust,
   type FailureCode,
   failures,
   type Hooks,
@@ -44,7 +45,6 @@ import { createHeaderWriter } from './proxy/headers.ts';
 import { startHeartbeats } from './proxy/heartbeat.ts';
 import { createRehome } from './proxy/rehome.ts';
 import { createRelocator } from './proxy/relocate.ts';
-import { createTrust } from './proxy/trust.ts';
 import { createTunnels } from './proxy/tunnels.ts';
 import { createUpstreams } from './proxy/upstreams.ts';
 import { rejectConnection, rejectRequest } from './reject.ts';

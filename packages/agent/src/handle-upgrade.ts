@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import {
   canResumeHeader,
   failed,
+  plainAddress,
   type Result,
   resumeHeader,
   stickyCookie,
@@ -23,7 +24,6 @@ import { saysFull } from './proxy/full-answer.ts';
 import { type RequestOrigin, responseHeaders } from './proxy/headers.ts';
 import { openUpstream, type Upstream } from './proxy/open-upstream.ts';
 import { relayAnswer } from './proxy/relay-answer.ts';
-import { plainAddress } from './proxy/trust.ts';
 import type { Resumable } from './proxy/tunnel.ts';
 import { writeHead, writeHeaders } from './proxy/write-head.ts';
 import { rejectUpgrade } from './reject.ts';

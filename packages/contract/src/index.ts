@@ -1,3 +1,5 @@
+export { canonicalAddress, plainAddress, readAddress } from './address.ts';
+export { clientAddress } from './client-address.ts';
 export { listVariables, type Variable } from './config/environment.ts';
 export { environmentName } from './config/environment-name.ts';
 export { configJsonSchema, describeSchema, type JsonSchema } from './config/json-schema.ts';
@@ -106,3 +108,4 @@ export {
   type TargetSource,
   type TargetsInput,
 } from './target.ts';
+export { createTrust, type Trust } from './trust.ts';

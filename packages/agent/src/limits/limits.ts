@@ -1,8 +1,7 @@
 import { isIPv6, type Socket } from 'node:net';
-import type { Config, FailureCode } from '@gopush/contract';
+import { type Config, type FailureCode, plainAddress, type Trust } from '@gopush/contract';
 import type { EventLoopDelay } from '@gopush/service';
 import { createTokenBucket, type TokenBucket } from '@gopush/service';
-import { plainAddress, type Trust } from '../proxy/trust.ts';
 
 /** What an agent takes, and what it refuses. */
 export interface Limits {

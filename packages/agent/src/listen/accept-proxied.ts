@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { createTrust, plainAddress } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import { createTrust, plainAddress } from '../proxy/trust.ts';
 import { type ProxiedPeer, parseProxyHeader } from './proxy-protocol.ts';
 
 /** Which connections must begin with a header of the PROXY protocol. */

@@ -1,21 +1,22 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import {
   agentHeader,
+  clientAddress,
   type Identity,
   identityHeaderPrefix,
+  plainAddress,
   productHeader,
   requestIdHeader,
   resumeHeader,
   type SignedHeaders,
   signatureHeader,
   signIdentity,
+  type Trust,
   uidHeader,
   writeIdentity,
 } from '@gopush/contract';
 import { createRequestIds, readRequestId } from '../request-id.ts';
-import { plainAddress, type Trust } from './trust.ts';
 
 /** Headers as Node gives them raw: names and values in turn, as they came. */
 export type RawHeaders = readonly string[];
@@ -78,9 +79,9 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
     origin({ socket, headers }) {
       const peer = plainAddress(socket.remoteAddress);
       const trusted = trusts(peer);
-      const forwarded = trusted ? lastUntrusted(headers['x-forwarded-for'], trusts) : undefined;
+      const address = trusted ? clientAddress(headers['x-forwarded-for'], peer, trusts) : peer;
       const given = trusted ? readRequestId(headers[requestIdHeader]) : undefined;
-      return { address: forwarded ?? peer, trusted, id: given ?? nextId() };
+      return { address, trusted, id: given ?? nextId() };
     },
     forTarget: (request, identity, origin) => [...ofRequest(request, origin), ...ofIdentity(identity, origin.id)],
     ofRequest,
@@ -110,15 +111,6 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
     if (host !== undefined) headers.push('x-forwarded-host', host);
     return headers;
   }
-}
-
-/** The nearest address that no trusted proxy has: what stands before it anyone may have written. */
-function lastUntrusted(forwarded: string | string[] | undefined, trusts: Trust): string | undefined {
-  const addresses = String(forwarded ?? '')
-    .split(',')
-    .map((one) => plainAddress(one.trim()))
-    .filter((one) => isIP(one) !== 0);
-  return addresses.findLast((one) => !trusts(one)) ?? addresses[0];
 }
 
 const nothing: IncomingHttpHeaders = {};

@@ -1,6 +1,14 @@
 import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { createTarget, failed, type Result, success, type Target, type TargetSource } from '@gopush/contract';
+import {
+  canonicalAddress,
+  createTarget,
+  failed,
+  type Result,
+  success,
+  type Target,
+  type TargetSource,
+} from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 
 /** Targets that come and go by themselves. */
@@ -166,25 +174,9 @@ async function within(
         : [target.host];
     // Not found now; whoever connects must not find another answer than the one that was looked at.
     if (addresses.length === 0) continue;
-    const address = addresses.map(canonical).find((one) => one !== undefined && allows(one));
+    const address = addresses.map(canonicalAddress).find((one) => one !== undefined && allows(one));
     if (address !== undefined) pinned.push({ ...target, host: address });
     else return failed('target_forbidden', `${target.name} is not within access.allowedTargets`);
   }
   return success(pinned);
-}
-
-/**
- * An address in the one form in which networks are compared; an IPv4 one within IPv6, however it is written, as the IPv4 one that it is.
- *
- * @returns `undefined` for what is no address outside its link
- */
-function canonical(address: string): string | undefined {
-  if (isIP(address) !== 6) return address;
-  const url = `http://[${address}]/`;
-  if (!URL.canParse(url)) return undefined;
-  const text = new URL(url).hostname.slice(1, -1);
-  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text) ?? [];
-  if (high === undefined || low === undefined) return text;
-  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
-  return [a >> 8, a & 0xff, b >> 8, b & 0xff].join('.');
 }

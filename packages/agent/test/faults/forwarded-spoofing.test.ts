@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hooksTo, startTestAgent } from '../support/agent.ts';
+import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, send } from '../support/client.ts';
 import { echoHead, startSeeingTarget } from '../support/wire.ts';
 
@@ -55,4 +55,25 @@ test('a trusted proxy that names the headers in Connection still gets them conti
   const agent = await startBoth(['127.0.0.1/32']);
   const { body } = await send(agent.url, { headers: { connection: 'x-forwarded-for', 'x-forwarded-for': '6.6.6.6' } });
   expect(body).toMatch(/\r\nx-forwarded-for: 6\.6\.6\.6, 127\.0\.0\.1\r\n/);
+});
+
+test.each([
+  ['an entry with a port', ['9.9.9.9, 203.0.113.7:51234'], '203.0.113.7'],
+  ['several headers', ['9.9.9.9', '203.0.113.7'], '203.0.113.7'],
+  ['brackets', ['9.9.9.9, [2001:db8::7]:51234'], '2001:db8::7'],
+  ['an entry that cannot be read', ['9.9.9.9, unknown'], '127.0.0.1'],
+  ['an empty entry', ['9.9.9.9, '], '127.0.0.1'],
+  ['an empty header beside another one', ['9.9.9.9', ''], '127.0.0.1'],
+])('the address next to a trusted proxy counts, not the one the client wrote: %s', async (_name, lines, address) => {
+  const target = await startSeeingTarget(echoHead);
+  const { log, next } = createMemoryLog();
+  const agent = await startTestAgent(
+    hooksTo({ default: target }),
+    { access: { trustedProxies: ['127.0.0.1/32'] } },
+    log,
+  );
+  const forwarded = lines.map((line) => `X-Forwarded-For: ${line}\r\n`).join('');
+  const raw = await openRaw(agent.port, `GET / HTTP/1.1\r\nHost: a\r\n${forwarded}Connection: close\r\n\r\n`);
+  await raw.closed();
+  expect((await next(/^request$/)).fields).toMatchObject({ from: address });
 });

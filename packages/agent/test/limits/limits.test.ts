@@ -1,11 +1,10 @@
 import { EventEmitter, once } from 'node:events';
 import type { Socket } from 'node:net';
-import { type ConfigInput, createConfig } from '@gopush/contract';
+import { type ConfigInput, createConfig, createTrust } from '@gopush/contract';
 import { createTokenBucket } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createLimits } from '../../src/limits/limits.ts';
-import { createTrust } from '../../src/proxy/trust.ts';
 import { readState, untilMetric, withAdmin } from '../support/admin.ts';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { codeOf, handshakeBytes, openRaw, sampleAnswer, send } from '../support/client.ts';

@@ -1,5 +1,5 @@
+import { createTrust } from '@gopush/contract';
 import { expect, test } from 'vitest';
-import { createTrust } from '../../src/proxy/trust.ts';
 import { createSources } from '../../src/route/sources.ts';
 import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { codeOf, handshakeBytes, openRaw, send } from '../support/client.ts';

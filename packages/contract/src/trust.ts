@@ -32,9 +32,3 @@ export function createTrust(networks: readonly string[]): Trust {
 function numberOf(address: string): number {
   return address.split('.').reduce((bits, part) => (bits << 8) | Number(part), 0);
 }
-
-/** A peer's address; one of IPv4 that came in through a socket of IPv6 (RFC 4291 section 2.5.5.2) as the IPv4 it is. */
-export function plainAddress(address: string | undefined): string {
-  if (address === undefined) return '';
-  return address.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : address;
-}

@@ -1,0 +1,44 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+
+/** A peer's address; one of IPv4 that came in through a socket of IPv6 (RFC 4291 section 2.5.5.2) as the IPv4 it is. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return '';
+  return address.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : address;
+}
+
+/**
+ * An address in the one form in which addresses are compared: IPv6 as in RFC 5952, and an IPv4 one within IPv6, however it is written, as the
+ * IPv4 one that it is.
+ *
+ * @returns `undefined` for what is no address, or one with a zone
+ */
+export function canonicalAddress(address: string): string | undefined {
+  if (isIP(address) !== 6) return isIPv4(address) ? address : undefined;
+  const url = `http://[${address}]/`;
+  if (!URL.canParse(url)) return undefined;
+  const text = new URL(url).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text) ?? [];
+  if (high === undefined || low === undefined) return text;
+  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [a >> 8, a & 0xff, b >> 8, b & 0xff].join('.');
+}
+
+/**
+ * Reads an address as proxies write it: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`, with a zone
+ * (RFC 4007 section 11) or in quotes (RFC 7239 section 4). Port and zone are left out.
+ *
+ * @returns `undefined` for anything else, as `unknown`, a name or nothing
+ */
+export function readAddress(text: string): string | undefined {
+  if (text.length > maxLength) return undefined;
+  const trimmed = text.trim();
+  const bare = /^".*"$/.test(trimmed) ? trimmed.slice(1, -1) : trimmed;
+  const [, ipv4] = /^([\d.]+)(?::\d{1,5})?$/.exec(bare) ?? [];
+  if (ipv4 !== undefined) return canonicalAddress(ipv4);
+  const [, bracketed] = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(bare) ?? [];
+  const [ipv6 = ''] = (bracketed ?? bare).split('%');
+  return isIPv6(ipv6) ? canonicalAddress(ipv6) : undefined;
+}
+
+/** Longer than any address with zone, port, quotes and some blanks. */
+const maxLength = 128;
