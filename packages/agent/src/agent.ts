@@ -9,7 +9,6 @@ import {
   createTarget,
   createTrust,
   type FailureCode,
-  failures,
   type Hooks,
   type StickyKeys,
   type Target,
@@ -189,17 +188,16 @@ function openContext(
   opened('waiting clients', hold.close);
   const upstreams = createUpstreams(connectTimeoutMs);
   opened('connections to targets', upstreams.close);
-  const tunnels = createTunnels(
-    { idleMs: agent.tunnelIdleMs, maxAgeMs: agent.tunnelMaxAgeMs },
-    agent.closePerSecond,
-    (tunnel) => {
+  const tunnels = createTunnels({ idleMs: agent.tunnelIdleMs, maxAgeMs: agent.tunnelMaxAgeMs }, agent.closePerSecond, {
+    onClosed(tunnel) {
       const { member, uid, peer } = tunnel.info;
       member.tunnels--;
       limits.closeTunnel(uid);
       if (peer !== undefined) limits.leave(peer);
       observer.tunnelClosed(tunnel);
     },
-  );
+    onFault: (_tunnel, error) => observer.fault(error),
+  });
   opened('tunnels', tunnels.close);
   const context: Omit<AgentContext, 'rehome' | 'relocator'> = {
     config,
@@ -258,16 +256,23 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
   const { server } = front;
   // Beyond a number Node leaves headers out without a word; how many there may be is checked with the request.
   server.maxHeadersCount = 0;
-  const crashed = (error: unknown): void => context.log.error({ err: error }, failures.internal.message);
+  const { fault } = context.observer;
+  /** An answer that two wrote, as a hook and a target, cannot be gone on with. */
+  const onAnswerError = function (this: ServerResponse, error: Error): void {
+    fault(error);
+    this.destroy();
+  };
   server.on('request', (request: AgentRequest, response) => {
+    response.on('error', onAnswerError);
     handleRequest(request, response, context).catch((error: unknown) => {
-      crashed(error);
-      rejectRequest(response, { code: 'internal' }, '');
+      fault(error);
+      if (response.headersSent) response.destroy();
+      else rejectRequest(response, { code: 'internal' }, '');
     });
   });
   server.on('upgrade', (request: AgentRequest, socket, head) => {
     handleUpgrade(request, socket as Socket, head, context).catch((error: unknown) => {
-      crashed(error);
+      fault(error);
       socket.destroy();
     });
   });

@@ -7,7 +7,7 @@ import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
 import type { UidSource } from './hooks/hook-set.ts';
 import type { Served } from './observe.ts';
-import { forward } from './proxy/forward.ts';
+import { forward, hasBody } from './proxy/forward.ts';
 import type { RequestOrigin } from './proxy/headers.ts';
 import { rejectRequest } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
@@ -46,7 +46,7 @@ async function serve(
   const resolved = resolve(request, uid.value, hooks, context);
   const route = resolved instanceof Promise ? await resolved : resolved;
   if (!route.ok) return route;
-  if (request.readableEnded && Number(request.headers['content-length'] ?? 0) > 0) {
+  if (request.readableDidRead && hasBody(request)) {
     return failed('internal', 'the agent hook read the body of the request, so there is nothing left to forward');
   }
   // While the hooks took their time the client may have gone.
@@ -70,16 +70,18 @@ async function serve(
       // Only now: what is signed expires, and a client may have waited.
       const ownHeaders = headers.forTarget(request, identity, origin);
       member.requests++;
-      const result = await forward(request, response, {
-        target,
-        path,
-        headers: mark?.header === undefined ? ownHeaders : [...ownHeaders, stickyHeader, mark.header],
-        answerHeaders: mark?.cookie === undefined ? [] : ['set-cookie', mark.cookie],
-        upstreams,
-        answerTimeoutMs,
-      });
-      member.requests--;
-      return result;
+      try {
+        return await forward(request, response, {
+          target,
+          path,
+          headers: mark?.header === undefined ? ownHeaders : [...ownHeaders, stickyHeader, mark.header],
+          answerHeaders: mark?.cookie === undefined ? [] : ['set-cookie', mark.cookie],
+          upstreams,
+          answerTimeoutMs,
+        });
+      } finally {
+        member.requests--;
+      }
     },
   });
 }
@@ -109,6 +111,11 @@ function identify(
       const { value } = outcome;
       if (value.kind === 'answered') return 'answered';
       if (value.kind === 'threw') return uidOf(source.file, { ended: 'threw', cause: value.cause });
+      if (response.writableEnded) return 'answered';
+      // What it began nobody can end: neither the hook, which passed it on, nor a target, whose status comes too late.
+      if (response.headersSent) {
+        return failed('uid_hook_bad_value', `${source.file}: it wrote part of an answer and called next()`);
+      }
       return uidOf(source.file, { ended: 'returned', value: value.uid });
     },
   );

@@ -21,11 +21,11 @@ import { isOriginAllowed } from './origin.ts';
 import { headerOf } from './proxy/answer-head.ts';
 import { adopt } from './proxy/carrier.ts';
 import { saysFull } from './proxy/full-answer.ts';
-import { type RequestOrigin, responseHeaders } from './proxy/headers.ts';
+import { answerHeaders, type RequestOrigin } from './proxy/headers.ts';
 import { openUpstream, type Upstream } from './proxy/open-upstream.ts';
 import { relayAnswer } from './proxy/relay-answer.ts';
-import type { Resumable } from './proxy/tunnel.ts';
-import { writeHead, writeHeaders } from './proxy/write-head.ts';
+import type { Resumable, Tunnel } from './proxy/tunnel.ts';
+import { writeHead, writeHeaders, writeRequestHead } from './proxy/write-head.ts';
 import { rejectUpgrade } from './reject.ts';
 import { type Route, resolve, uidOf } from './resolve.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
@@ -73,27 +73,20 @@ async function serve(
   if (client.destroyed) return failed('client_gone', 'while hooks ran');
   if (!context.limits.openTunnel(uid.value)) return failed('too_many_tunnels_uid');
   served.product = route.value.identity.product;
-  const upstream = await askForTunnel(
-    request,
-    client,
-    handshake.value.key,
-    origin,
-    served,
-    route.value,
-    hooks,
-    context,
-  ).catch((error: unknown) => {
-    context.limits.closeTunnel(uid.value);
-    throw error;
-  });
-  if (upstream.ok && upstream.value.body === undefined) {
+  const { key } = handshake.value;
+  let upstream: Result<TakenUpgrade> | undefined;
+  try {
+    upstream = await askForTunnel(request, client, key, origin, served, route.value, hooks, context);
+  } finally {
+    if (!isTaken(upstream)) context.limits.closeTunnel(uid.value);
+  }
+  if (!upstream.ok) return upstream;
+  if (isTaken(upstream)) {
     join(client, head, upstream.value, origin, served, context);
     return success(undefined);
   }
-  context.limits.closeTunnel(uid.value);
-  if (!upstream.ok) return upstream;
   context.observer.upgradeAnswered(request, served, upstream.value.head.status);
-  relayAnswer(upstream.value, client);
+  relayAnswer(upstream.value, client, context.observer.fault);
   return success(undefined);
 }
 
@@ -128,10 +121,14 @@ function askForTunnel(
       const ofIdentity = headers.ofIdentity(identity, origin.id);
       const marked = mark?.header === undefined ? [] : [stickyHeader, mark.header];
       const more = writeHeaders([...ofIdentity, ...marked, ...(config.seamless.enabled ? canResume : [])]);
-      const asked = `GET ${path} HTTP/1.1\r\n${ofRequest}${more}\r\n`;
+      const asked = writeRequestHead('GET', path, ofRequest + more);
       member.tunnels++;
-      const upstream = await openUpstream({ target, request: asked, key, connectTimeoutMs, timeoutMs, client });
-      if (!upstream.ok || upstream.value.body !== undefined) member.tunnels--;
+      let upstream: Result<Upstream> | undefined;
+      try {
+        upstream = await openUpstream({ target, request: asked, key, connectTimeoutMs, timeoutMs, client });
+      } finally {
+        if (!upstream?.ok || upstream.value.body !== undefined) member.tunnels--;
+      }
       if (!upstream.ok) return upstream;
       if (saysFull(upstream.value.head)) {
         upstream.value.socket.destroy();
@@ -149,6 +146,11 @@ interface TakenUpgrade extends Upstream {
   /** For the client, where that keeps it on its target. */
   readonly cookie: string | undefined;
   readonly resumable: Resumable | undefined;
+}
+
+/** Whether a tunnel comes of it, which from then on counts for itself. */
+function isTaken(upstream: Result<TakenUpgrade> | undefined): boolean {
+  return upstream?.ok === true && upstream.value.body === undefined;
 }
 
 const canResume = [canResumeHeader, '1'] as const;
@@ -172,10 +174,24 @@ function join(
   const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined && headerOf(head, resumeHeader);
   const cannotMove = isCompressed ? 'compressed' : undefined;
   const info = Object.assign(served, { address, cannotMove, peer: isKept ? from : undefined }) as TunnelInfo;
-  const tunnel = tunnels.open(adopted.socket, socket, info, resumable);
-  observer.tunnelOpened(info);
   const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
-  adopted.socket.write(writeHead(head.status, head.reason, [...responseHeaders(head.headers), ...ours]), 'latin1');
+  let tunnel: Tunnel | undefined;
+  try {
+    const answer = writeHead(head.status, head.reason, [...answerHeaders(head, false), ...ours]);
+    tunnel = tunnels.open(adopted.socket, socket, info, resumable);
+    observer.tunnelOpened(info);
+    adopted.socket.write(answer, 'latin1');
+  } catch (error) {
+    adopted.socket.destroy();
+    socket.destroy();
+    // From here on it counts for itself.
+    if (tunnel === undefined) {
+      info.member.tunnels--;
+      limits.closeTunnel(info.uid);
+      if (info.peer !== undefined) limits.leave(info.peer);
+    }
+    throw error;
+  }
   // What came glued to either head goes out first.
   tunnel.start([begun, ...adopted.early].filter(notEmpty), [early].filter(notEmpty));
 }

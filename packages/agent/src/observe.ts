@@ -41,6 +41,8 @@ export interface Observer {
   upgradeAnswered(request: AgentRequest, served: Served, status: number): void;
   tunnelOpened(info: TunnelInfo): void;
   tunnelClosed(tunnel: Tunnel): void;
+  /** A callback threw, a fault of the program; its connection ends. */
+  fault(error: unknown): void;
   /** Bytes that were no request. */
   connectionFailed(code: FailureCode): void;
   ejected(member: Member, event: 'ejected' | 'back', forMs: number): void;
@@ -209,6 +211,10 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
       );
     },
     sessionLost: () => fallbacks.inc({ cause: 'polling' }),
+    fault(error) {
+      failures.inc({ code: 'internal' });
+      log.error({ err: error }, 'a callback threw; its connection is ended');
+    },
     connectionFailed: (code) => failures.inc({ code }),
     targetSilent({ name }, cause, tunnels, forMs) {
       silences.inc({ cause });

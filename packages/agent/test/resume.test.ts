@@ -413,3 +413,32 @@ test('a target that asks in the midst of a frame gets the rest of it first, and 
   old.socket.write(frame('42["still here"]'));
   await client.until(/still here/);
 });
+
+test('of what a target relays only a mark becomes a header of the next request', async () => {
+  const { old, targets, route, handOver, client } = await start(1);
+  const bad = [
+    '\r\nx-gopush-uid: admin\r\nx: a.1~',
+    '\nx-gopush-uid: admin\nx.1~',
+    '\tx.1~',
+    'a,b.1~',
+    'a b.1~',
+    '\u010d\u010ax-gopush-uid:admin.1~',
+    'a.1.2~',
+    'a.-1~',
+    'a.1e9~',
+    'a.~',
+    '.1~',
+    'a.1234567890123456~',
+    `${'a'.repeat(65)}.1~`,
+  ];
+  for (const text of bad) old.socket.write(frame(`42["chat","${text}"]`));
+  old.socket.write(frame('42["chat","good-Epoch_1.12~"]'));
+  await client.until(/good-Epoch_1/);
+  const second = targets[1] as (typeof targets)[0];
+  route(second);
+  const arrives = second.next();
+  await handOver();
+  const head = await take(await arrives, [Buffer.from(answer('two', 0), 'latin1')]);
+  expect(head).toMatch(/\r\nx-gopush-resume-after: good-Epoch_1\.12~\r\n/);
+  expect(head.match(/x-gopush-uid/g)).toHaveLength(1);
+});

@@ -145,6 +145,7 @@ test('a connection that is given over keeps what was read before, and leaves the
         resolve(chunk.toString('latin1', 0, length));
         return true;
       },
+      onFault() {},
     });
   });
   client.write('late');

@@ -1,9 +1,12 @@
-import { ServerResponse } from 'node:http';
+import { type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import express, { type Express } from 'express';
 import { AgentRequest } from '../agent-request.ts';
 
 /** Which app a request or a response is lent to. */
 const lentTo = Symbol('app');
+
+/** Whether an app has passed a response on. */
+const isBack = Symbol('back');
 
 interface Lent {
   [lentTo]?: Express;
@@ -28,13 +31,44 @@ export class AppRequest extends AgentRequest implements Lent {
   }
 }
 
-/** See {@link AppRequest}. */
+/**
+ * See {@link AppRequest}.
+ *
+ * An app that goes on with a response after it has passed it on comes too late for headers once the target's are sent. Node throws then, mostly
+ * in a callback of the app's, where that would end the process.
+ */
 export class AppResponse extends ServerResponse implements Lent {
   declare [lentTo]?: Express;
+  declare [isBack]?: boolean;
 
   get app(): Express | undefined {
     return this[lentTo];
   }
+
+  override setHeader(name: string, value: number | string | readonly string[]): this {
+    return isTooLate(this) ? this : super.setHeader(name, value);
+  }
+
+  override setHeaders(headers: Headers | Map<string, number | string | readonly string[]>): this {
+    return isTooLate(this) ? this : super.setHeaders(headers);
+  }
+
+  override appendHeader(name: string, value: string | readonly string[]): this {
+    return isTooLate(this) ? this : super.appendHeader(name, value);
+  }
+
+  override removeHeader(name: string): void {
+    if (!isTooLate(this)) super.removeHeader(name);
+  }
+
+  override writeHead(status: number, ...rest: unknown[]): this {
+    return isTooLate(this) ? this : super.writeHead(status, ...(rest as [string, OutgoingHttpHeaders]));
+  }
+}
+
+/** No method: Express may have given the prototype to a response that is none of ours. */
+function isTooLate(response: AppResponse): boolean {
+  return response.headersSent && response[isBack] === true;
 }
 
 const expressQuery = Object.getOwnPropertyDescriptor(express.request, 'query')?.get as () => AgentRequest['query'];
@@ -59,4 +93,13 @@ export function takeAsTheyCome(app: Express): void {
 export function lend(request: Lent, response: Lent, app: Express): void {
   request[lentTo] = app;
   response[lentTo] = app;
+}
+
+/** What says where a body ends. It is the target's answer that is sent, and that has its own. */
+const framing = ['content-length', 'transfer-encoding', 'trailer'] as const;
+
+/** Takes a response back from an app that has passed it on. */
+export function giveBack(response: ServerResponse & { [isBack]?: boolean }): void {
+  response[isBack] = true;
+  if (!response.headersSent) for (const name of framing) response.removeHeader(name);
 }

@@ -3,7 +3,7 @@ import type { AgentAppHook } from '@gopush/contract';
 import cookieParser from 'cookie-parser';
 import express from 'express';
 import type { AgentRequest } from '../agent-request.ts';
-import { lend, takeAsTheyCome } from './app-messages.ts';
+import { giveBack, lend, takeAsTheyCome } from './app-messages.ts';
 import { takesRequest } from './takes-request.ts';
 
 /** How a run of an app hook ended. */
@@ -33,16 +33,25 @@ export function createHookApp(hook: AgentAppHook, unsure: boolean): HookApp | un
       lend(request as object, response as object, app);
       const answered = (): void => resolve({ kind: 'answered' });
       response.once('close', answered);
+      const passed = (error?: unknown): void => {
+        response.off('close', answered);
+        giveBack(response);
+        if (error !== undefined && error !== null) resolve({ kind: 'threw', cause: error });
+        else resolve(uidIn(response));
+      };
       // The third argument is what Express calls when no middleware answered; its types leave it out.
       (app as unknown as (req: object, res: object, next: (error?: unknown) => void) => void)(
         request,
         response,
-        (error) => {
-          response.off('close', answered);
-          if (error !== undefined && error !== null) resolve({ kind: 'threw', cause: error });
-          else
-            resolve({ kind: 'passed', uid: (response as ServerResponse & { locals?: { uid?: unknown } }).locals?.uid });
-        },
+        passed,
       );
     });
+}
+
+function uidIn(response: ServerResponse & { locals?: { uid?: unknown } }): AppOutcome {
+  try {
+    return { kind: 'passed', uid: response.locals?.uid };
+  } catch (cause) {
+    return { kind: 'threw', cause };
+  }
 }

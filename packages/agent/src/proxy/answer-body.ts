@@ -1,4 +1,5 @@
 import type { BodyFraming } from './answer-head.ts';
+import { readField } from './field.ts';
 
 /** Takes the content of an answer's body; the view is valid only during the call. */
 type OnContent = (content: Buffer) => void;
@@ -114,10 +115,9 @@ class ChunkedBody implements AnswerBody {
     } else if (line === '') {
       this.done = true;
     } else {
-      const colon = line.indexOf(':');
       this.#trailerBytes += line.length;
-      if (colon < 1 || this.#trailerBytes > maxLineBytes) this.fault = 'its trailers are malformed';
-      this.trailers.push(line.slice(0, colon), line.slice(colon + 1).trim());
+      const fault = readField(line, this.trailers);
+      if (fault !== undefined || this.#trailerBytes > maxLineBytes) this.fault = 'its trailers are malformed';
     }
   }
 }

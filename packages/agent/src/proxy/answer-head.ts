@@ -1,3 +1,5 @@
+import { readField } from './field.ts';
+
 /** The head of a target's answer. */
 export interface AnswerHead {
   readonly version: string;
@@ -21,8 +23,9 @@ const endOfHead = Buffer.from('\r\n\r\n');
  */
 export function parseAnswerHead(bytes: Buffer): AnswerHead | string | undefined {
   const end = bytes.indexOf(endOfHead);
+  if ((end === -1 ? bytes.length : end) > maxAnswerHeadBytes)
+    return `its head is larger than ${maxAnswerHeadBytes} bytes`;
   if (end === -1) {
-    if (bytes.length > maxAnswerHeadBytes) return `its head is larger than ${maxAnswerHeadBytes} bytes`;
     // Enough to tell that this is not HTTP at all, without waiting for an empty line that may never come.
     const start = bytes.toString('latin1', 0, Math.min(bytes.length, 5));
     return 'HTTP/'.startsWith(start.slice(0, 5)) ? undefined : 'it is not HTTP';
@@ -30,16 +33,12 @@ export function parseAnswerHead(bytes: Buffer): AnswerHead | string | undefined 
   const lines = bytes.toString('latin1', 0, end).split('\r\n');
   const status = /^HTTP\/(1\.[01]) (\d{3})(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(lines[0] ?? '');
   if (status === null) return 'its status line is malformed';
+  // RFC 9110 section 15: clients take 600 to 999 for a failure of the server, and some services use them.
+  if (Number(status[2]) < 100) return `its status is ${status[2]}`;
   const headers: string[] = [];
   for (let index = 1; index < lines.length; index++) {
-    const line = lines[index] as string;
-    const colon = line.indexOf(':');
-    const name = line.slice(0, colon);
-    // A line that begins with white space continues the one before: obsolete, and refused (RFC 9112 section 5.2).
-    if (colon < 1 || !token.test(name)) return 'a header is malformed';
-    const value = line.slice(colon + 1).trim();
-    if (notInValues.test(value)) return 'a header holds control characters';
-    headers.push(name, value);
+    const fault = readField(lines[index] as string, headers);
+    if (fault !== undefined) return fault;
   }
   return {
     version: status[1] ?? '',
@@ -50,20 +49,18 @@ export function parseAnswerHead(bytes: Buffer): AnswerHead | string | undefined 
   };
 }
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is the purpose
-const notInValues = /[\0-\x08\x0a-\x1f\x7f]/;
-
 /** Whether the connection may serve another request after this answer (RFC 9112 section 9.3). */
 export function staysOpen({ version, headers }: AnswerHead): boolean {
+  let keeps = version !== '1.0';
   for (let index = 0; index < headers.length; index += 2) {
     if ((headers[index] as string).toLowerCase() !== 'connection') continue;
-    return (
-      (headers[index + 1] as string).toLowerCase().includes(version === '1.0' ? 'keep-alive' : 'close') ===
-      (version === '1.0')
-    );
+    for (const option of (headers[index + 1] as string).toLowerCase().split(',')) {
+      const name = option.trim();
+      if (name === 'close') return false;
+      if (name === 'keep-alive') keeps = true;
+    }
   }
-  return version !== '1.0';
+  return keeps;
 }
 
 /** How the end of an answer's body is told (RFC 9112 section 6.3). */
@@ -79,18 +76,21 @@ export type BodyFraming =
  * @returns the framing, or a sentence saying why none can be trusted
  */
 export function framingOf({ status, headers }: AnswerHead, method: string): BodyFraming | string {
-  if (method === 'HEAD' || status === 204 || status === 304 || (status >= 100 && status < 200)) return { kind: 'none' };
+  const isBare = status < 200 || status === 204;
+  if (isBare) return { kind: 'none' };
   const lengths = valuesOf(headers, 'content-length');
   const codings = valuesOf(headers, 'transfer-encoding');
   const [length] = lengths;
+  if (lengths.some((other) => other !== length)) return 'it has two lengths';
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) return 'its length is no number';
+  // Whatever it has, it has for the answer to another request.
+  if (method === 'HEAD' || status === 304) return { kind: 'none' };
   if (codings.length > 0) {
     if (length !== undefined) return 'it has a length and chunks';
     const coding = codings.join(',').trim().toLowerCase();
     return coding === 'chunked' ? { kind: 'chunked' } : `its transfer coding is ${coding}`;
   }
-  if (length === undefined) return { kind: 'close' };
-  if (lengths.some((other) => other !== length)) return 'it has two lengths';
-  return /^\d{1,15}$/.test(length) ? { kind: 'length', length: Number(length) } : 'its length is no number';
+  return length === undefined ? { kind: 'close' } : { kind: 'length', length: Number(length) };
 }
 
 function valuesOf(headers: readonly string[], wanted: string): string[] {

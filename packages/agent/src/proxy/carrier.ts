@@ -10,6 +10,11 @@ export interface Receiver {
    * @returns whether to go on reading; after `false` the socket waits for `resume()`
    */
   onChunk(chunk: Buffer, length: number): boolean;
+  /**
+   * What {@link onChunk} threw, a fault of the program: to be logged, and to end this one connection. Out of a socket's callback it would
+   * end the process, with all connections.
+   */
+  onFault(error: unknown): void;
 }
 
 /**
@@ -36,9 +41,19 @@ const allowHalfOpen = true;
 const onread = {
   buffer: shared,
   callback(this: CarryingSocket, length: number): boolean {
-    return this[receiver]?.onChunk(shared, length) ?? false;
+    const to = this[receiver];
+    return to ? give(to, shared, length) : false;
   },
 };
+
+function give(to: Receiver, chunk: Buffer, length: number): boolean {
+  try {
+    return to.onChunk(chunk, length);
+  } catch (error) {
+    to.onFault(error);
+    return false;
+  }
+}
 
 /** Opens a connection that reads into the shared buffer. */
 export function connectCarrying(host: string, port: number): Socket {
@@ -85,7 +100,7 @@ export function carryTo(socket: Socket, to: Receiver): void {
   if (isCarrying(socket)) socket[receiver] = to;
   else {
     socket.on('data', (chunk: Buffer) => {
-      if (!to.onChunk(chunk, chunk.length)) socket.pause();
+      if (!give(to, chunk, chunk.length)) socket.pause();
     });
   }
   socket.resume();

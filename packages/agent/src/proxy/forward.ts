@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { failed, type Result, success, type Target } from '@gopush/contract';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
-import { type AnswerHead, framingOf, parseAnswerHead, staysOpen } from './answer-head.ts';
+import { type AnswerHead, framingOf, staysOpen } from './answer-head.ts';
 import { connectFailure } from './connect-failure.ts';
 import { saysFull } from './full-answer.ts';
-import { requestTrailers, responseHeaders } from './headers.ts';
+import { HeadReader } from './head-reader.ts';
+import { answerHeaders, answerTrailers, requestTrailers } from './headers.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
-import { writeHead, writeRequestHead } from './write-head.ts';
+import { writeHead, writeHeaders, writeRequestHead } from './write-head.ts';
 
 /** What forwarding needs besides request and response. */
 export interface ForwardOptions {
@@ -34,12 +35,13 @@ export async function forward(
   response: ServerResponse,
   options: ForwardOptions,
 ): Promise<Result<void>> {
-  const first = await attempt(request, response, options, false);
+  const head = headFor(request, options);
+  const first = await attempt(request, response, options, head, false);
   if (first !== 'reset') return first;
   // A target may close an idle connection in the moment we use it. It has served nothing then, and asking again is safe; on a new
   // connection, as the other idle ones may be as old.
   const mayRepeat = !hasBody(request) && idempotent.has(request.method ?? '');
-  const second = mayRepeat ? await attempt(request, response, options, true) : first;
+  const second = mayRepeat ? await attempt(request, response, options, head, true) : first;
   return second === 'reset' ? failed('target_reset', options.target.name) : second;
 }
 
@@ -47,15 +49,25 @@ function attempt(
   request: IncomingMessage,
   response: ServerResponse,
   options: ForwardOptions,
+  head: string,
   fresh: boolean,
 ): Promise<Result<void> | 'reset'> {
   return new Promise((resolve) => {
-    new Forwarding(request, response, options, fresh, resolve).start();
+    new Forwarding(request, response, options, fresh, resolve).start(head);
   });
 }
 
+function headFor(request: IncomingMessage, { path, headers }: ForwardOptions): string {
+  const coding = isChunked(request) ? 'transfer-encoding: chunked\r\n' : '';
+  return writeRequestHead(request.method ?? 'GET', path, writeHeaders(headers) + coding);
+}
+
+function isChunked({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined;
+}
+
 /** Whether a request has a body, which can be sent only once. */
-function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
@@ -70,6 +82,9 @@ export function isFramingSound({ headers }: IncomingMessage): boolean {
 /** How much of a body goes out with its head as one text, in bytes; Node writes 16 KB of text without a buffer of its own. */
 const maxWithHead = 8 * 1024;
 
+/** By an app that went on with a response after it had passed it on. */
+const answeredByHook = failed('uid_hook_bad_value', 'the agent hook answered after it had called next()');
+
 /** One attempt to have a request answered by its target. */
 class Forwarding implements Exchange {
   readonly #request: IncomingMessage;
@@ -77,10 +92,11 @@ class Forwarding implements Exchange {
   readonly #options: ForwardOptions;
   readonly #connection: UpstreamConnection;
   readonly #resolve: (result: Result<void> | 'reset') => void;
-  /** The beginning of a head that was cut. */
-  #partial: Buffer | undefined;
+  readonly #heads = new HeadReader();
   #head: AnswerHead | undefined;
   #body: AnswerBody | undefined;
+  /** Whether the client can be sent trailers. */
+  #trails = false;
   #requestSent = false;
   /** Whether any of the body was relayed. */
   #begun = false;
@@ -100,14 +116,11 @@ class Forwarding implements Exchange {
     this.#connection = options.upstreams.begin(options.target, this, options.answerTimeoutMs, fresh);
   }
 
-  start(): void {
+  start(head: string): void {
     const request = this.#request;
-    const { path, headers } = this.#options;
     const { socket } = this.#connection;
-    const chunked = request.headers['transfer-encoding'] !== undefined;
-    const all = chunked ? [...headers, 'transfer-encoding', 'chunked'] : headers;
     this.#response.once('close', this.#onClientGone);
-    socket.write(writeRequestHead(request.method ?? 'GET', path, all), 'latin1');
+    socket.write(head, 'latin1');
     if (!hasBody(request)) this.#requestSent = true;
     // Not before: while the connection can fail, the body must stay whole for the next target.
     else if (this.#connection.connected) this.#sendBody();
@@ -120,7 +133,7 @@ class Forwarding implements Exchange {
   #sendBody(): void {
     const request = this.#request;
     const { socket } = this.#connection;
-    const chunked = request.headers['transfer-encoding'] !== undefined;
+    const chunked = isChunked(request);
     request.on('data', (chunk: Buffer) => {
       if (this.#over) return;
       if (chunked) {
@@ -134,9 +147,21 @@ class Forwarding implements Exchange {
     });
     request.once('end', () => {
       this.#requestSent = true;
-      if (chunked && !this.#over)
-        socket.write(`0\r\n${writeTrailers(requestTrailers(request.rawTrailers))}\r\n`, 'latin1');
+      if (chunked && !this.#over) this.#sendTrailers();
     });
+  }
+
+  #sendTrailers(): void {
+    try {
+      this.#connection.socket.write(`0\r\n${writeHeaders(requestTrailers(this.#request))}\r\n`, 'latin1');
+    } catch (error) {
+      this.#connection.onFault(error);
+    }
+  }
+
+  onFault(error: unknown): void {
+    this.#connection.discard();
+    this.#end(failed('internal', `while ${this.#options.target.name} was asked`, error));
   }
 
   onDrain(): void {
@@ -163,7 +188,7 @@ class Forwarding implements Exchange {
       this.#end(success(undefined));
     } else if (!this.#connection.connected) {
       this.#end(connectFailure(target, error));
-    } else if (this.#partial === undefined) {
+    } else if (!this.#heads.isWithin) {
       this.#end('reset');
     } else {
       this.#end(failed('target_bad_answer', `${target.name} closed the connection within the head of its answer`));
@@ -171,41 +196,30 @@ class Forwarding implements Exchange {
   }
 
   onChunk(chunk: Buffer, length: number): boolean {
-    let bytes = chunk.subarray(0, length);
-    while (this.#head === undefined) {
-      if (this.#partial !== undefined) {
-        bytes = Buffer.concat([this.#partial, bytes]);
-        this.#partial = undefined;
-      }
-      const head = parseAnswerHead(bytes);
-      if (head === undefined) {
-        this.#partial = Buffer.from(bytes);
-        return true;
-      }
-      if (typeof head === 'string' || head.status === 101) {
-        return this.#fail(
-          failed(
-            'target_bad_answer',
-            `${this.#options.target.name}: ${typeof head === 'string' ? head : '101 without an upgrade'}`,
-          ),
-        );
-      }
-      bytes = bytes.subarray(head.size);
-      if (head.status >= 200) {
-        const failure = this.#begin(head);
-        if (failure !== undefined) return this.#fail(failure);
-      } else {
+    const bytes = chunk.subarray(0, length);
+    if (this.#head !== undefined) return this.#relay(bytes);
+    const heads = this.#heads;
+    for (let head = heads.read(bytes); ; head = heads.read(heads.rest)) {
+      if (head === undefined) return true;
+      if (typeof head === 'string') return this.#refuse(head);
+      if (head.status === 101) return this.#refuse('101 without an upgrade');
+      if (head.status < 200) {
         this.#inform(head);
-        if (bytes.length === 0) return true;
+        continue;
       }
+      const failure = this.#begin(head);
+      return failure === undefined ? this.#relay(heads.rest) : this.#fail(failure);
     }
-    return this.#relay(bytes);
+  }
+
+  #refuse(problem: string): false {
+    return this.#fail(failed('target_bad_answer', `${this.#options.target.name}: ${problem}`));
   }
 
   /** Early hints and the like go on as they came; 100 was answered by ourselves. */
-  #inform({ status, reason, headers }: AnswerHead): void {
-    if (status === 100 || this.#request.httpVersionMinor === 0) return;
-    this.#response.socket?.write(writeHead(status, reason, responseHeaders(headers)), 'latin1');
+  #inform(head: AnswerHead): void {
+    if (head.status === 100 || this.#request.httpVersionMinor === 0 || this.#response.headersSent) return;
+    this.#response.socket?.write(writeHead(head.status, head.reason, answerHeaders(head, false)), 'latin1');
   }
 
   #begin(head: AnswerHead): Result<never> | undefined {
@@ -213,9 +227,11 @@ class Forwarding implements Exchange {
     if (saysFull(head) && !hasBody(this.#request)) return failed('target_full', name);
     const framing = framingOf(head, this.#request.method ?? 'GET');
     if (typeof framing === 'string') return failed('target_bad_answer', `${name}: ${framing}`);
+    if (this.#response.headersSent) return answeredByHook;
     this.#head = head;
     this.#body = createAnswerBody(framing);
-    const headers = responseHeaders(head.headers);
+    this.#trails = framing.kind === 'chunked' && this.#request.httpVersionMinor > 0;
+    const headers = answerHeaders(head, this.#trails);
     headers.push(...this.#options.answerHeaders);
     this.#response.writeHead(head.status, head.reason, headers);
     return undefined;
@@ -233,12 +249,8 @@ class Forwarding implements Exchange {
       // A copy: the response may wait for the client, the buffer does not.
       else more = response.write(Buffer.from(content)) && more;
     });
-    if (body.fault !== undefined) {
-      response.destroy();
-      this.#connection.discard();
-      this.#end(success(undefined));
-      return false;
-    }
+    // Cut, as its status cannot be taken back.
+    if (body.fault !== undefined) return this.#refuse(body.fault);
     if (body.done) {
       this.#finish(consumed === bytes.length, first);
       return true;
@@ -253,7 +265,9 @@ class Forwarding implements Exchange {
   /** The answer is whole, with this as its last bytes. */
   #finish(nothingLeft = false, last = ''): void {
     const trailers = this.#body?.trailers ?? [];
-    if (trailers.length > 0) this.#response.addTrailers(pairs(trailers));
+    if (trailers.length > 0 && this.#trails && this.#head !== undefined) {
+      this.#response.addTrailers(pairs(answerTrailers(this.#head, trailers)));
+    }
     if (last === '') this.#response.end();
     else this.#response.end(last, 'latin1');
     // An answer may come before its request is whole; the rest is taken to no use, or the client would hang in sending it.
@@ -273,7 +287,7 @@ class Forwarding implements Exchange {
   readonly #onClientGone = (): void => {
     if (this.#over) return;
     this.#connection.discard();
-    this.#end(failed('client_gone', this.#options.target.name));
+    this.#end(this.#response.writableFinished ? answeredByHook : failed('client_gone', this.#options.target.name));
   };
 
   #end(result: Result<void> | 'reset'): void {
@@ -286,12 +300,6 @@ class Forwarding implements Exchange {
 
 function uncork(socket: { uncork(): void }): void {
   socket.uncork();
-}
-
-function writeTrailers(raw: readonly string[]): string {
-  return pairs(raw)
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join('');
 }
 
 function pairs(raw: readonly string[]): [string, string][] {

@@ -17,6 +17,8 @@ import {
   writeIdentity,
 } from '@gopush/contract';
 import { createRequestIds, readRequestId } from '../request-id.ts';
+import type { AnswerHead } from './answer-head.ts';
+import { foldName } from './field.ts';
 
 /** Headers as Node gives them raw: names and values in turn, as they came. */
 export type RawHeaders = readonly string[];
@@ -109,6 +111,8 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
     headers.push('x-forwarded-proto', firstOf(given['x-forwarded-proto']) ?? ownProto);
     const host = firstOf(given['x-forwarded-host']) ?? request.headers.host;
     if (host !== undefined) headers.push('x-forwarded-host', host);
+    // Of HTTP/1.0; what goes on is HTTP/1.1, which is refused without (RFC 9112 section 3.2).
+    if (request.headers.host === undefined) headers.push('host', '');
     return headers;
   }
 }
@@ -119,15 +123,33 @@ function firstOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The end-to-end headers of a target's answer. */
-export function responseHeaders(raw: RawHeaders): string[] {
-  // What targets tell agents of resuming is no client's business.
-  return withoutHopByHop(raw, (name) => !name.startsWith(resumeHeader));
+/**
+ * The end-to-end headers of a target's answer.
+ *
+ * @param trails - whether the client can be sent trailers after it
+ */
+export function answerHeaders({ status, headers: raw }: AnswerHead, trails: boolean): string[] {
+  let hasLength = status < 200 || status === 204;
+  return withoutHopByHop(raw, (name) => {
+    if (name === 'trailer') return trails;
+    if (name === 'content-length') {
+      // Not where none may be (RFC 9110 section 8.6), and the same one once.
+      if (hasLength) return false;
+      hasLength = true;
+    }
+    // What targets tell agents of resuming is no client's business.
+    return !name.startsWith(resumeHeader);
+  });
+}
+
+/** The trailers of a target's answer that may go on. */
+export function answerTrailers({ headers }: AnswerHead, raw: RawHeaders): string[] {
+  return trailersAfter(headers, raw);
 }
 
 /** The end-to-end headers among these that pass; one of several values stays several. */
-function withoutHopByHop(raw: RawHeaders, passes: (name: string) => boolean): string[] {
-  const named = namedByConnection(raw);
+function withoutHopByHop(raw: RawHeaders, passes: (name: string) => boolean, head: RawHeaders = raw): string[] {
+  const named = namedByConnection(head);
   const headers: string[] = [];
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] as string;
@@ -138,25 +160,76 @@ function withoutHopByHop(raw: RawHeaders, passes: (name: string) => boolean): st
   return headers;
 }
 
-/** The trailers of a request that may go on: what belongs in a head has no place there (RFC 9110 section 6.5.1). */
-export function requestTrailers(raw: RawHeaders): string[] {
-  return withoutHopByHop(raw, (name) => !isOurs(name) && name !== 'content-length' && name !== 'host');
+/** The trailers of a request that may go on. */
+export function requestTrailers({ rawHeaders, rawTrailers }: IncomingMessage): string[] {
+  return trailersAfter(rawHeaders, rawTrailers);
 }
+
+function trailersAfter(head: RawHeaders, raw: RawHeaders): string[] {
+  return withoutHopByHop(raw, (name) => !isOurs(name) && !onlyInHeads.has(foldName(name)), head);
+}
+
+/**
+ * What has no place in trailers, besides what is for one connection (RFC 9110 section 6.5.1): it frames the message, routes or changes the
+ * request, says who someone is, or how the content is to be taken.
+ */
+const onlyInHeads: ReadonlySet<string> = new Set([
+  'age',
+  'authorization',
+  'cache-control',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'date',
+  'expires',
+  'host',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'location',
+  'max-forwards',
+  'origin',
+  'pragma',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'range',
+  'retry-after',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'vary',
+  'warning',
+  'www-authenticate',
+]);
 
 /** What a client may not claim, since targets believe us. */
 function isOurs(given: string): boolean {
-  // Many a target (CGI, WSGI, PHP) cannot tell an underscore from a hyphen.
-  const name = given.includes('_') ? given.replaceAll('_', '-') : given;
+  const name = foldName(given);
   return (
     name.startsWith(identityHeaderPrefix) ||
     name.startsWith('x-forwarded-') ||
+    name === 'x-forwarded' ||
     name === 'forwarded' ||
     name === 'x-real-ip' ||
     name === requestIdHeader ||
     // Already answered on this connection, by Node.
-    name === 'expect'
+    name === 'expect' ||
+    // CGI makes of it a setting of the server: by which proxy it asks others (CVE-2016-5385).
+    name === 'proxy' ||
+    // Under another name it says how long the body is, to a target that takes it for the same.
+    (name !== given && framing.has(name))
   );
 }
+
+/** What says how long a message is, and whose. */
+const framing: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
 
 function namedByConnection(raw: RawHeaders): Set<string> | undefined {
   let named: Set<string> | undefined;

@@ -2,9 +2,10 @@ import type { Socket } from 'node:net';
 import { failed, type Result, success, type Target } from '@gopush/contract';
 import { afterReading } from '../after-reading.ts';
 import { acceptOf } from '../handshake.ts';
-import { type AnswerHead, type BodyFraming, framingOf, headerOf, parseAnswerHead } from './answer-head.ts';
+import { type AnswerHead, type BodyFraming, framingOf, headerOf } from './answer-head.ts';
 import { carryTo, connectCarrying } from './carrier.ts';
 import { connectFailure } from './connect-failure.ts';
+import { HeadReader } from './head-reader.ts';
 
 /** What a target made of an upgrade request. */
 export interface Upstream {
@@ -41,7 +42,8 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
   if (client.destroyed) return Promise.resolve(failed('client_gone', target.name));
   return new Promise((resolve) => {
     const socket = connectCarrying(target.host, target.port);
-    let bytes: Buffer | undefined;
+    const heads = new HeadReader();
+    let heard = false;
     /** What it is called when the connection goes: before there was one, or after. */
     let lost: 'target_unreachable' | 'target_reset' = 'target_unreachable';
     let settled = false;
@@ -56,7 +58,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
       resolve(result);
     };
     const onClose = (): void => {
-      settle(failed(bytes === undefined ? lost : 'target_bad_answer', `${target.name} closed the connection`));
+      settle(failed(heard ? 'target_bad_answer' : lost, `${target.name} closed the connection`));
     };
     const onError = (error: Error): void => {
       const isLost = lost === 'target_reset';
@@ -80,22 +82,15 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     socket.on('error', onError).on('connect', onConnect).on('close', onClose).on('end', onClose);
     client.on('close', onClientGone);
     carryTo(socket, {
+      onFault: (error) => settle(failed('internal', `while ${target.name} was asked`, error)),
       onChunk(chunk, length) {
-        const fresh = Buffer.from(chunk.subarray(0, length));
-        bytes = bytes === undefined ? fresh : Buffer.concat([bytes, fresh]);
-        const head = parseAnswerHead(bytes);
-        if (head === undefined) return true;
-        if (typeof head === 'string') {
-          settle(failed('target_bad_answer', `${target.name}: ${head}`));
-          return false;
-        }
+        heard = true;
+        let head = heads.read(chunk.subarray(0, length));
         // 100 and 103 come before the answer proper.
-        if (head.status < 200 && head.status !== 101) {
-          const rest = bytes.subarray(head.size);
-          bytes = undefined;
-          return rest.length === 0 || this.onChunk(rest, rest.length);
-        }
-        settle(readAnswer(socket, head, bytes.subarray(head.size), key, target));
+        while (typeof head === 'object' && head.status < 200 && head.status !== 101) head = heads.read(heads.rest);
+        if (head === undefined) return true;
+        if (typeof head === 'string') settle(failed('target_bad_answer', `${target.name}: ${head}`));
+        else settle(readAnswer(socket, head, Buffer.from(heads.rest), key, target));
         return false;
       },
     });

@@ -10,7 +10,7 @@ import { type AnswerHead, headerOf } from './answer-head.ts';
 import { openUpstream, type Upstream } from './open-upstream.ts';
 import { ResumeMarks } from './resume-marks.ts';
 import type { Resumable, Tunnel } from './tunnel.ts';
-import { writeHeaders } from './write-head.ts';
+import { writeHeaders, writeRequestHead } from './write-head.ts';
 
 /** Why a session could not go on at another target: its client is closed with 1012, and has to come back by itself. */
 type FallbackCause =
@@ -164,7 +164,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     ];
     const upstream = await openUpstream({
       target: member.target,
-      request: `GET ${path} HTTP/1.1\r\n${headers}${writeHeaders(own)}\r\n`,
+      request: writeRequestHead('GET', path, headers + writeHeaders(own)),
       key,
       connectTimeoutMs,
       timeoutMs: handshakeTimeoutMs,

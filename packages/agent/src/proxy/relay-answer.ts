@@ -1,15 +1,23 @@
 import type { Socket } from 'node:net';
 import { createAnswerBody } from './answer-body.ts';
 import { carryTo } from './carrier.ts';
-import { responseHeaders } from './headers.ts';
+import { answerHeaders } from './headers.ts';
 import type { Upstream } from './open-upstream.ts';
 import { writeHead } from './write-head.ts';
 
 /** How long an answer that is being relayed may stand still, in milliseconds. */
 const idleMs = 30_000;
 
-/** A target that does not upgrade says why: the client gets its answer whole, without chunks, and the connection ends. */
-export function relayAnswer({ socket, head, early, body }: Upstream, client: Socket): void {
+/**
+ * A target that does not upgrade says why: the client gets its answer whole, without chunks, and the connection ends.
+ *
+ * @param onFault - told of what a callback threw
+ */
+export function relayAnswer(
+  { socket, head, early, body }: Upstream,
+  client: Socket,
+  onFault: (error: unknown) => void,
+): void {
   const reader = createAnswerBody(body ?? { kind: 'close' });
   const finish = (whole: boolean): void => {
     socket.destroy();
@@ -27,14 +35,15 @@ export function relayAnswer({ socket, head, early, body }: Upstream, client: Soc
       finish(reader.fault === undefined);
       return false;
     },
+    onFault(error: unknown): void {
+      onFault(error);
+      finish(false);
+    },
   };
   client.on('drain', () => socket.resume()).once('close', () => socket.destroy());
   socket.on('error', () => finish(false)).once('end', () => finish(reader.endsWithConnection));
   socket.setTimeout(idleMs, () => finish(false));
-  client.write(
-    writeHead(head.status, head.reason, [...responseHeaders(head.headers), 'connection', 'close']),
-    'latin1',
-  );
+  client.write(writeHead(head.status, head.reason, [...answerHeaders(head, false), 'connection', 'close']), 'latin1');
   if (reader.done) finish(true);
   else if (early.length === 0 || receiver.onChunk(early, early.length)) carryTo(socket, receiver);
   else if (!socket.destroyed) {

@@ -1,4 +1,4 @@
-import { incompleteMarks } from '@gopush/contract';
+import { incompleteMarks, readMark } from '@gopush/contract';
 
 /** How many rooms of one tunnel are followed. */
 const maxRooms = 64;
@@ -54,9 +54,9 @@ export class ResumeMarks {
     let start = end - 3;
     while (start > least && bytes[start - 1] !== quote) start--;
     const mark = bytes.toString('latin1', start, end - 2);
-    const dot = mark.indexOf('.');
-    if (dot < 1 || start === least) return;
-    const epoch = mark.slice(0, dot);
+    // What a target passes on of a client's may end in the same way, and a mark goes into the header of a request.
+    const epoch = readMark(mark)?.epoch;
+    if (epoch === undefined || start === least) return;
     if (this.#marks.size >= maxRooms && !this.#marks.has(epoch)) this.overflowed = true;
     else this.#marks.set(epoch, mark);
   }

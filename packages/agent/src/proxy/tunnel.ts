@@ -17,6 +17,7 @@ export type TunnelCause =
   | 'not resumed'
   | 'forged mark'
   | 'target silent'
+  | 'fault'
   | 'cut';
 
 /** Limits of a tunnel, in milliseconds; 0 is none. */
@@ -51,6 +52,13 @@ export interface Resumable {
   onLost(tunnel: Tunnel, cause: 'planned' | 'crash'): void;
   /** The target is gone within a frame of which the client has a part already: its session cannot go on, and the client is cut. */
   onCut(tunnel: Tunnel): void;
+}
+
+/** What is told of tunnels. */
+export interface TunnelEvents {
+  onClosed(tunnel: Tunnel): void;
+  /** A step of it threw: a fault of the program, which ends this tunnel alone. */
+  onFault(tunnel: Tunnel, error: unknown): void;
 }
 
 /** How long a target may take to hand a session over after its client was stopped, in milliseconds. */
@@ -94,20 +102,20 @@ export class Tunnel {
   /** Whether the next target wants to hand the session over before it is ready. */
   #askedEarly = false;
   #open = 2;
-  readonly #onClosed: (tunnel: Tunnel) => void;
+  readonly #events: TunnelEvents;
 
   constructor(
     client: Socket,
     target: Socket,
     info: TunnelInfo,
     now: number,
-    onClosed: (tunnel: Tunnel) => void,
+    events: TunnelEvents,
     resumable?: Resumable,
   ) {
     this.info = info;
     this.openedAt = now;
     this.#quietSince = now;
-    this.#onClosed = onClosed;
+    this.#events = events;
     this.resumable = resumable;
     this.client = new TunnelSide(this, client, 'client');
     this.target = new TunnelSide(this, target, 'target');
@@ -115,8 +123,25 @@ export class Tunnel {
 
   /** Starts piping, with what each side had sent before. */
   start(fromClient: readonly Buffer[], fromTarget: readonly Buffer[]): void {
-    this.client.start(fromClient);
-    this.target.start(fromTarget);
+    this.contain(() => {
+      this.client.start(fromClient);
+      this.target.start(fromTarget);
+    });
+  }
+
+  /** Takes one step; what it throws ends this tunnel, and nothing else. */
+  contain(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
+  /** @internal Something threw. */
+  fault(error: unknown): void {
+    this.#events.onFault(this, error);
+    this.destroy('fault');
   }
 
   other(side: TunnelSide): TunnelSide {
@@ -262,7 +287,7 @@ export class Tunnel {
     const { resumable } = this;
     if (resumable === undefined || this.#stoppedAt !== undefined || this.#endedAt !== undefined || this.#held)
       return false;
-    this.stopClient(now);
+    this.contain(() => this.stopClient(now));
     return true;
   }
 
@@ -308,7 +333,7 @@ export class Tunnel {
     // One that was given up may still be open.
     this.target.socket.destroy();
     this.#leave();
-    this.#onClosed(this);
+    this.#events.onClosed(this);
   }
 
   /** Whether a side was left behind: it is not of this tunnel any more. */
@@ -576,6 +601,10 @@ export class TunnelSide implements Receiver, ControlReceiver {
     if (this.name === 'target') this.tunnel.resumable?.marks.read(chunk, end, isText);
   }
 
+  onFault(error: unknown): void {
+    this.tunnel.fault(error);
+  }
+
   /** Stops reading as soon as it can, and tells the other side; one that is stopped already says so again. */
   stop(): void {
     const walker = this.#walker;
@@ -666,17 +695,17 @@ function onDrain(this: SidedSocket): void {
 
 function onEnd(this: SidedSocket): void {
   const side = this[ownSide];
-  side?.tunnel.ended(side, Date.now());
+  side?.tunnel.contain(() => side.tunnel.ended(side, Date.now()));
 }
 
 function onError(this: SidedSocket): void {
   const side = this[ownSide];
-  side?.tunnel.failed(side);
+  side?.tunnel.contain(() => side.tunnel.failed(side));
 }
 
 function onClose(this: SidedSocket): void {
   const side = this[ownSide];
-  side?.tunnel.closed(side);
+  side?.tunnel.contain(() => side.tunnel.closed(side));
 }
 
 /** An unmasked close frame, as a server sends it. */

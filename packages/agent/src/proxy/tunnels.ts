@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TunnelInfo } from '../observe.ts';
-import { type Resumable, Tunnel, type TunnelLimits } from './tunnel.ts';
+import { type Resumable, Tunnel, type TunnelEvents, type TunnelLimits } from './tunnel.ts';
 
 /** The clients of an agent that asked for an upgrade: in their handshake, or at the end of a tunnel. */
 export interface Tunnels {
@@ -36,18 +36,20 @@ const goodbyeMs = 1_000;
  * Keeps account of the clients that asked for an upgrade.
  *
  * @param closePerSecond - how many are closed a second where many have to be
- * @param onClosed - told of each tunnel that is closed
+ * @param events - told of what becomes of tunnels
  */
-export function createTunnels(
-  limits: TunnelLimits,
-  closePerSecond: number,
-  onClosed: (tunnel: Tunnel) => void,
-): Tunnels {
+export function createTunnels(limits: TunnelLimits, closePerSecond: number, events: TunnelEvents): Tunnels {
   const greeting = new Set<Socket>();
   const tunnels = new Set<Tunnel>();
   const sweep = setInterval(() => {
     const now = Date.now();
-    for (const tunnel of tunnels) tunnel.sweep(now, limits);
+    for (const tunnel of tunnels) {
+      try {
+        tunnel.sweep(now, limits);
+      } catch (error) {
+        tunnel.fault(error);
+      }
+    }
   }, 1_000).unref();
   /** Those who wait until nothing is open any more. */
   const waitingForEnd = new Set<() => void>();
@@ -55,10 +57,13 @@ export function createTunnels(
   let over = false;
   const closing = new Set<NodeJS.Timeout>();
   let nextClose = 0;
-  const close = (closed: Tunnel): void => {
-    tunnels.delete(closed);
-    onClosed(closed);
-    look();
+  const ownEvents: TunnelEvents = {
+    onClosed(closed) {
+      tunnels.delete(closed);
+      events.onClosed(closed);
+      look();
+    },
+    onFault: events.onFault,
   };
   const cutAll = (): void => {
     over = true;
@@ -89,7 +94,7 @@ export function createTunnels(
       });
     },
     open(client, target, info, resumable) {
-      const tunnel = new Tunnel(client, target, info, Date.now(), close, resumable);
+      const tunnel = new Tunnel(client, target, info, Date.now(), ownEvents, resumable);
       tunnels.add(tunnel);
       return tunnel;
     },
@@ -101,7 +106,7 @@ export function createTunnels(
       const timer = setTimeout(
         () => {
           closing.delete(timer);
-          tunnel.close(1012, 'not resumed', Date.now());
+          tunnel.contain(() => tunnel.close(1012, 'not resumed', Date.now()));
         },
         nextClose - now + Math.random() * 2 * stepMs,
       );
@@ -131,7 +136,10 @@ export function createTunnels(
           const step = (): void => {
             // Handshakes that were under way have become tunnels meanwhile.
             if (waiting.length === 0) waiting = shuffle([...tunnels].filter(({ isOver }) => !isOver));
-            for (let count = 0; count < atOnce; count++) waiting.pop()?.close(1012, 'drained', Date.now());
+            for (let count = 0; count < atOnce; count++) {
+              const tunnel = waiting.pop();
+              tunnel?.contain(() => tunnel.close(1012, 'drained', Date.now()));
+            }
           };
           step();
           pace = setInterval(step, paceMs);

@@ -112,10 +112,10 @@ export class UpstreamConnection implements Receiver {
       .once('connect', () => {
         clearTimeout(connecting);
         this.connected = true;
-        this.#exchange?.onConnect();
+        this.#tell('onConnect');
       })
-      .on('drain', () => this.#exchange?.onDrain())
-      .on('timeout', () => (this.#exchange === undefined ? this.socket.destroy() : this.#exchange.onIdle()))
+      .on('drain', () => this.#tell('onDrain'))
+      .on('timeout', () => (this.#exchange === undefined ? this.socket.destroy() : this.#tell('onIdle')))
       .on('error', (error) => {
         failure = error;
       })
@@ -127,7 +127,11 @@ export class UpstreamConnection implements Receiver {
         pool.forget(this);
         const exchange = this.#exchange;
         this.#exchange = undefined;
-        exchange?.onGone(failure);
+        try {
+          exchange?.onGone(failure);
+        } catch (error) {
+          exchange?.onFault(error);
+        }
       });
     // So that one whose machine is gone does not stay in use.
     this.socket.setKeepAlive(true, keepAliveMs);
@@ -155,6 +159,20 @@ export class UpstreamConnection implements Receiver {
   discard(): void {
     this.#exchange = undefined;
     this.socket.destroy();
+  }
+
+  #tell(what: 'onConnect' | 'onDrain' | 'onIdle'): void {
+    try {
+      this.#exchange?.[what]();
+    } catch (error) {
+      this.onFault(error);
+    }
+  }
+
+  onFault(error: unknown): void {
+    const exchange = this.#exchange;
+    this.discard();
+    exchange?.onFault(error);
   }
 
   onChunk(chunk: Buffer, length: number): boolean {

@@ -1,16 +1,49 @@
+import { isFieldValue, isToken } from './field.ts';
+
 /** The head of an HTTP/1.1 answer as it goes on the wire, from names and values in turn. */
 export function writeHead(status: number, reason: string, headers: readonly string[]): string {
+  if (!isFieldValue(reason)) throw new HeadError('the reason of the status', 'control characters');
   return `HTTP/1.1 ${status} ${reason}\r\n${writeHeaders(headers)}\r\n`;
 }
 
-/** The head of an HTTP/1.1 request as it goes on the wire, from names and values in turn. */
-export function writeRequestHead(method: string, path: string, headers: readonly string[]): string {
-  return `${method} ${path} HTTP/1.1\r\n${writeHeaders(headers)}\r\n`;
+/**
+ * The head of an HTTP/1.1 request as it goes on the wire.
+ *
+ * @param headers - lines of headers, as {@link writeHeaders} gives them
+ */
+export function writeRequestHead(method: string, path: string, headers: string): string {
+  if (!isToken(method)) throw new HeadError('the method', 'what no method has');
+  if (!isPathOnWire(path)) throw new HeadError('the path', 'blanks, control characters or what is not ASCII');
+  return `${method} ${path} HTTP/1.1\r\n${headers}\r\n`;
 }
 
-/** Headers as lines, from names and values in turn. */
+/**
+ * Headers as lines, from names and values in turn.
+ *
+ * @throws HeadError for what would end its line: wherever a header comes from, it must not become two
+ */
 export function writeHeaders(headers: readonly string[]): string {
   let text = '';
-  for (let index = 0; index + 1 < headers.length; index += 2) text += `${headers[index]}: ${headers[index + 1]}\r\n`;
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const name = headers[index] as string;
+    const value = headers[index + 1] as string;
+    if (!isToken(name)) throw new HeadError('the name of a header', 'what no name has');
+    if (!isFieldValue(value)) throw new HeadError(`the header ${name}`, 'control characters or what is not one byte');
+    text += `${name}: ${value}\r\n`;
+  }
   return text;
+}
+
+/** A path with its query, of which a hook may have made anything. */
+function isPathOnWire(path: string): boolean {
+  return /^\/[\x21-\x7e\x80-\xff]*$/.test(path);
+}
+
+/** Something in a head would be understood as more than it is. */
+class HeadError extends Error {
+  override readonly name = 'HeadError';
+
+  constructor(what: string, holds: string) {
+    super(`${what} holds ${holds}, and is not written`);
+  }
 }

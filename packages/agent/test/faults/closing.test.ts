@@ -170,7 +170,8 @@ describe('a tunnel', () => {
     const [next, atNext] = await openPair();
     const closed: Tunnel[] = [];
     const lost = createSignal<string>();
-    const tunnel = new Tunnel(client, target, {} as TunnelInfo, Date.now(), (one) => void closed.push(one), {
+    const events = { onClosed: (one: Tunnel) => void closed.push(one), onFault() {} };
+    const tunnel = new Tunnel(client, target, {} as TunnelInfo, Date.now(), events, {
       token: 'token',
       marks: new ResumeMarks(),
       frameBytes: 1_000,
@@ -198,7 +199,7 @@ describe('a tunnel', () => {
     client.destroy();
     await gone;
     const closed = createSignal<Tunnel>();
-    const tunnel = new Tunnel(client, target, {} as TunnelInfo, Date.now(), closed.resolve);
+    const tunnel = new Tunnel(client, target, {} as TunnelInfo, Date.now(), { onClosed: closed.resolve, onFault() {} });
     const ended = once(atTarget, 'close');
     tunnel.start([], []);
     expect(await closed.promise).toBe(tunnel);

@@ -1,0 +1,57 @@
+/** What the name of a header or trailer is made of (RFC 9110 section 5.6.2). */
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** What a value is made of (RFC 9110 section 5.5). Above U+00FF nothing: written as bytes, `U+010A` would become a line feed. */
+const text = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Whether this may be the name of a header or trailer, or a method. */
+export function isToken(name: string): boolean {
+  return token.test(name);
+}
+
+/** Whether this may be the value of a header or trailer: no control characters, nothing that is not one byte. */
+export function isFieldValue(value: string): boolean {
+  return text.test(value);
+}
+
+/**
+ * Reads one line of a head, or of trailers (RFC 9112 section 5).
+ *
+ * @param into - where its name and its value go
+ * @returns what is wrong with it; `undefined`: nothing
+ */
+export function readField(line: string, into: string[]): string | undefined {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, colon);
+  // A line that begins with white space continues the one before: obsolete, and refused (RFC 9112 section 5.2).
+  if (colon < 1 || !token.test(name)) return 'a header is malformed';
+  const value = withoutBlanks(line, colon + 1);
+  if (!text.test(value)) return 'a header holds control characters';
+  into.push(name, value);
+  return undefined;
+}
+
+/** Without the spaces and tabs around it; `trim` takes off control characters as well, which have to be seen. */
+function withoutBlanks(line: string, from: number): string {
+  let start = from;
+  let end = line.length;
+  while (start < end && isBlank(line.charCodeAt(start))) start++;
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end--;
+  return line.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/**
+ * A name as targets read it that cannot tell all names apart: CGI, WSGI and PHP turn whatever is no letter or digit into one and the same
+ * character.
+ *
+ * @param name - in lower case
+ */
+export function foldName(name: string): string {
+  return odd.test(name) ? name.replace(/[^a-z0-9]/g, '-') : name;
+}
+
+const odd = /[^a-z0-9-]/;
