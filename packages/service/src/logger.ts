@@ -1,6 +1,7 @@
 import { bufferedOutput, type LineOutput } from './buffered-output.ts';
 import { startOfLine, writeLine } from './log-line.ts';
 import { prettyOutput } from './pretty.ts';
+import { createRepeats } from './repeats.ts';
 
 /** Writes one line with fields; the fields come first, so that the message stays searchable text. */
 export interface Log {
@@ -51,7 +52,10 @@ export function createLogger(options: LoggerOptions = {}): LeveledLogger {
   return createLoggerTo(text ? prettyOutput() : bufferedOutput(), options);
 }
 
-/** A logger that writes its lines, in JSON, to some output. */
+/**
+ * A logger that writes its lines, in JSON, to some output. Of warnings and errors that have the same message, and an error (`err`) of the same kind or
+ * no fields, it writes five in 10 s; how many more there were is one line at the end of that time, with `repeated`.
+ */
 export function createLoggerTo(
   output: LineOutput,
   { level = 'info', node }: Pick<LoggerOptions, 'level' | 'node'>,
@@ -60,13 +64,20 @@ export function createLoggerTo(
   const logAt = (name: LogLevel): Log => {
     const rank = logLevels.indexOf(name);
     const start = startOfLine(name, node);
+    const write = (fields: object, message: string): void =>
+      output.write(writeLine(start, Date.now(), fields, message), name === 'error');
+    const repeats =
+      name === 'warn' || name === 'error'
+        ? createRepeats((message, repeated) => write({ repeated }, message))
+        : undefined;
     return (fields: object | string, message?: string) => {
       if (rank < least) return;
-      const line =
-        typeof fields === 'string'
-          ? writeLine(start, Date.now(), none, fields)
-          : writeLine(start, Date.now(), fields, message ?? '');
-      output.write(line, name === 'error');
+      if (typeof fields === 'string') {
+        if (repeats?.admits(fields) !== false) write(none, fields);
+        return;
+      }
+      const { err } = fields as { readonly err?: unknown };
+      if (err === undefined || repeats?.admits(message ?? '', err) !== false) write(fields, message ?? '');
     };
   };
   return {

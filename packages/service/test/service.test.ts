@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createLifetime, drainHttp, ListenError, listen } from '../src/index.ts';
+import { createLoggerTo } from '../src/logger.ts';
 
 test('closes in reverse order, once, and goes on after a failing close', async () => {
   const closed: string[] = [];
@@ -120,6 +121,28 @@ test('a worker whose parent is gone stops', async () => {
   const { child, exited } = await startProgram('1');
   child.disconnect();
   expect(await exited).toBe(0);
+});
+
+test('warnings and errors that repeat are a few lines and a count; other kinds, and lines of requests, are all written', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const lines: Record<string, unknown>[] = [];
+  const log = createLoggerTo({ write: (line) => void lines.push(JSON.parse(line)) }, {});
+  const failure = (code: string) => Object.assign(new Error('a full disk'), { code });
+  for (let count = 0; count < 5_000; count++) log.warn({ err: failure('ENOSPC') }, 'a session could not be kept');
+  for (let count = 0; count < 7; count++) log.error('a message cannot be read');
+  for (let count = 0; count < 9; count++) log.warn({ id: count }, 'a request was refused');
+  log.warn({ err: failure('EROFS') }, 'a session could not be kept');
+  log.warn({ err: Object.create(null) }, 'a session could not be kept');
+  expect(lines.length).toBe(5 + 5 + 9 + 2);
+  lines.length = 0;
+  vi.advanceTimersByTime(10_000);
+  expect(lines).toMatchObject([
+    { level: 'warn', repeated: 4_995, msg: 'a session could not be kept' },
+    { level: 'error', repeated: 2, msg: 'a message cannot be read' },
+  ]);
+  log.error('a message cannot be read');
+  expect(lines.at(-1)).not.toHaveProperty('repeated');
 });
 
 test('log lines are JSON with node and time, and secrets are left out wherever they stand', async () => {

@@ -143,6 +143,9 @@ const arriveMs = 2_000;
 /** Where none of the sessions that were handed over has gone on for so long nobody takes any over, and none is waited for, in milliseconds. */
 const takenMs = 300;
 
+/** How long a client that is taken over waits until its session is saved under its next token, in milliseconds. */
+const savedMs = 300;
+
 /** How long an agent may take to stop its client, in milliseconds. */
 const quietMs = 2_000;
 
@@ -338,10 +341,12 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     if (!record.isExact && given.includes(incompleteMarks)) return undefined;
     // Should this node end before its first word of the session, the agent goes on with the next token.
     const next = newToken();
-    await store.save(keyOf(next), bytes, keepMs);
-    tokens.set(request, next);
-    usedTokens.set(next, token);
-    request.socket.once('close', () => usedTokens.delete(next));
+    if (await savedSoon(store.save(keyOf(next), bytes, keepMs))) {
+      tokens.set(request, next);
+      usedTokens.set(next, token);
+      request.socket.once('close', () => usedTokens.delete(next));
+      // What cannot be written now can be read: the session keeps the token that it came with.
+    } else tokens.set(request, token);
     recovery.expect(
       record,
       given.flatMap((mark) => readMark(mark) ?? []),
@@ -494,7 +499,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       counts.handedOver++;
     } catch (error) {
       counts.failed['not kept']++;
-      log.warn({ err: error }, 'a session could not be handed over: its client has to begin a new one');
+      log.warn({ err: error }, 'a session could not be saved at its end: it goes on as it was saved before');
     }
     // Everything that was written is on its way before the end is; no close frame, so that the agent knows that it goes on elsewhere.
     await flushed(conn, deadline);
@@ -556,6 +561,21 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     },
     close: stopRefresh,
   };
+}
+
+/** Whether a session is saved before its client has waited for long. */
+async function savedSoon(save: Promise<void>): Promise<boolean> {
+  const saved = save.then(
+    () => true,
+    () => false,
+  );
+  let late: NodeJS.Timeout | undefined;
+  const waited = new Promise<false>((resolve) => {
+    late = setTimeout(resolve, savedMs, false);
+  });
+  const isSaved = await Promise.race([saved, waited]);
+  clearTimeout(late);
+  return isSaved;
 }
 
 /** Asks the agent to stop the client; resolves when nothing more comes from it, `false` where the agent says nothing. */

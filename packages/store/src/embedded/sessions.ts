@@ -18,11 +18,12 @@ export function createSessions(environment: Environment): SessionStore & { reado
     },
     async take(key) {
       checkNames(key);
-      return environment.write((db) => {
+      const taken = environment.write((db) => {
         const found = find(db, key);
         db.remove(['session', key]);
         return found;
       });
+      return taken.catch(() => environment.read((db) => find(db, key)));
     },
     async read(key) {
       checkNames(key);

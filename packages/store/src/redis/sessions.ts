@@ -23,7 +23,8 @@ export function createSessions(connection: Connection): SessionStore {
       await scripts.save(keys(key), payload, ttlMs);
     },
     async take(key) {
-      return ((await scripts.take(keys(key))) as Buffer | null) ?? undefined;
+      const found = await scripts.take(keys(key)).catch(() => scripts.read(keys(key)));
+      return (found as Buffer | null) ?? undefined;
     },
     async read(key) {
       return ((await scripts.read(keys(key))) as Buffer | null) ?? undefined;
