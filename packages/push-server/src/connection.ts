@@ -140,7 +140,11 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
     }
     listenToRooms(socket);
     listenToMessages(session);
-    session.begin().catch((error: unknown) => log.error({ err: error }, 'a session could not begin'));
+    session.begin().catch((error: unknown) => {
+      log.error({ err: error }, 'a session could not begin: its client has to connect again');
+      // A client that stayed would believe that it is in its rooms, and hear nothing.
+      socket.conn.close();
+    });
     socket.on('disconnecting', onDisconnecting).on('disconnect', onDisconnect);
   };
 }

@@ -83,6 +83,7 @@ export class Session {
   #moved = false;
   #begun: Promise<void> | undefined;
   #isBegun = false;
+  #hasFailed = false;
 
   /** @param restored - where it goes on from, where it does */
   constructor(socket: Socket, client: ServerClient, context: SessionContext, restored?: Restored) {
@@ -91,7 +92,8 @@ export class Session {
     this.socket = socket;
     this.client = client;
     this.#context = context;
-    this.inbox = new InboxPump(socket, this.user, context.store.inbox, context.log, restored?.record.inboxAfter);
+    const { store, feeds, log } = context;
+    this.inbox = new InboxPump(socket, this.user, store.inbox, feeds.undecodable, log, restored?.record.inboxAfter);
     (socket as Slot)[ofSocket] = this;
   }
 
@@ -117,7 +119,7 @@ export class Session {
 
   /** Whether it can be gone on with: one that has only begun has nothing to lose. */
   get isRecoverable(): boolean {
-    return this.#rooms.has(this.#ofUser) && (this.#goesOn || !this.#entering.has(this.#ofUser));
+    return !this.#hasFailed && this.#rooms.has(this.#ofUser) && (this.#goesOn || !this.#entering.has(this.#ofUser));
   }
 
   /** The last of what it was given in its rooms. */
@@ -224,7 +226,11 @@ export class Session {
 
   /** Begins: its user's room, then what waits for it; or goes on where it was. Resolves when it has all that came since. */
   begin(): Promise<void> {
-    this.#begun ??= this.#begin();
+    this.#begun ??= this.#begin().catch((error: unknown) => {
+      // It would come back to the same failure.
+      this.#hasFailed = true;
+      throw error;
+    });
     return this.#begun;
   }
 
@@ -345,12 +351,9 @@ export class Session {
     const { socket } = this;
     if (!this.#rooms.has(room)) this.#rooms.set(room, null);
     if (!this.#entering.has(room)) this.#entering.set(room, from === 'start' ? null : from);
+    let isWhole = true;
     const joined = await this.#context.feeds.join(room, socket.id, from, (missed, position) => {
-      for (const { offset, payload } of missed) {
-        const missedOne = decodeMessage(payload);
-        if (missedOne.except === socket.id) continue;
-        socket.emit(...eventArgs(room, missedOne, { epoch: position?.epoch ?? '', offset }, this.#context.senders));
-      }
+      for (const one of missed) isWhole = this.#give(room, position?.epoch ?? '', one) && isWhole;
       void socket.join(room);
       // In the same breath: what comes next counts from here.
       this.#entering.delete(room);
@@ -358,8 +361,28 @@ export class Session {
       if (position !== null) this.#remember(room, position.epoch, missed);
     });
     this.#entering.delete(room);
+    if (!isWhole) return { ...joined, recovered: false };
     if (this.#rooms.has(room) && typeof from === 'object' && joined.recovered === true) this.#stoodAt.set(room, from);
     return joined;
+  }
+
+  /** Gives the client a message that it missed. @returns `false` where it cannot be decoded */
+  #give(
+    room: string,
+    epoch: string,
+    { offset, payload }: { readonly offset: number; readonly payload: Buffer },
+  ): boolean {
+    const { socket } = this;
+    try {
+      const missed = decodeMessage(payload);
+      if (missed.except !== socket.id) {
+        socket.emit(...eventArgs(room, missed, { epoch, offset }, this.#context.senders));
+      }
+      return true;
+    } catch (error) {
+      this.#context.feeds.undecodable(room, error);
+      return false;
+    }
   }
 
   /** What was missed may be lost on its way as well. */

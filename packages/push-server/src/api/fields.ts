@@ -1,8 +1,5 @@
-import { type FailureCode, maxUidBytes, nameFault, parseEvent, parseRoom } from '@gopush/contract';
+import { type FailureCode, maxDepth, maxUidBytes, nameFault, parseEvent, parseRoom, shapeOf } from '@gopush/contract';
 import { z } from 'zod';
-
-/** How deep lists and objects of a message may stand in each other: what is sent on goes through code that calls itself. */
-const maxDepth = 64;
 
 /** What a name is refused with. */
 function refusal(code: FailureCode): { params: { code: FailureCode } } {
@@ -40,7 +37,7 @@ export const id = name('The same with the same id again is said once.', 200);
 
 export const message = z
   .unknown()
-  .refine((value) => isShallow(value), {
+  .refine((value) => shapeOf(value, maxDepth) !== 'deep', {
     ...refusal('payload_invalid'),
     error: `wanted lists and objects at most ${maxDepth} deep`,
   })
@@ -70,17 +67,3 @@ export const position = z.nullable(z.strictObject({ epoch: z.string(), offset: z
 
 /** A part of an answer that may not be known. */
 export const time = z.nullable(z.number()).meta({ description: 'Milliseconds since 1970.' });
-
-/** Without calling itself, as it is what finds out whether that can be done. */
-function isShallow(value: unknown): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; depth <= maxDepth; depth++) {
-    const next: unknown[] = [];
-    for (const one of level) {
-      if (typeof one === 'object' && one !== null) for (const inner of Object.values(one)) next.push(inner);
-    }
-    if (next.length === 0) return true;
-    level = next;
-  }
-  return false;
-}

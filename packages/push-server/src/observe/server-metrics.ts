@@ -67,6 +67,11 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   total('kept_total', 'Messages that were said here and kept in the history.', () => counts.kept);
   total('not_kept_total', 'Messages that could not be kept.', () => counts.notKept);
   total('deliveries_total', 'Messages that were handed to connections of clients.', limits.deliveries);
+  total(
+    'undecodable_total',
+    'Stored messages that could not be decoded: damaged, or of another version.',
+    () => counts.undecodable,
+  );
   total('gaps_total', 'Gaps in rooms that clients were told of.', () => counts.gaps);
   metrics.total(
     'recoveries_total',

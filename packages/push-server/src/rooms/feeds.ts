@@ -26,6 +26,8 @@ export interface Feeds {
   position(room: string): Position | null;
   /** Messages may have been lost on their way here: all rooms look into their logs. */
   catchUp(doubt: Doubt): void;
+  /** A message that one member missed cannot be decoded. */
+  undecodable(of: string, error: unknown): void;
   readonly size: number;
   close(): void;
 }
@@ -94,6 +96,7 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
     receive(room, epoch, message) {
       feeds.get(room)?.receive(epoch, message);
     },
+    undecodable: events.undecodable,
     position: (room) => feeds.get(room)?.position ?? null,
     catchUp(doubt) {
       for (const feed of feeds.values()) feed.doubt(doubt);

@@ -50,6 +50,7 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     kept: 0,
     notKept: 0,
     gaps: 0,
+    undecodable: 0,
     filled: 0,
     recovered: 0,
     notRecovered: 0,

@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { deserialize, serialize } from 'node:v8';
-import { type Config, events, failed, type Position, type Published, type Result, success } from '@gopush/contract';
+import {
+  type Config,
+  events,
+  failed,
+  maxDepthOfPrograms,
+  type Position,
+  type Published,
+  type Result,
+  shapeOf,
+  success,
+} from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import {
   type Appended,
@@ -18,6 +28,7 @@ import { createFeeds, type Feeds } from './feeds.ts';
 import { decodeMessage, encodeMessage, type KeptMessage } from './kept-message.ts';
 import { nameOfClients, roomOfClients, roomOfProduct, roomOfUser, type ScopeOf, withoutScope } from './room-names.ts';
 import type { Said, Taps } from './taps.ts';
+import { createUndecodableLog } from './undecodable-log.ts';
 
 /** How something is said to a room. */
 export interface RoomOptions {
@@ -92,9 +103,12 @@ export interface Push {
    * `default`, but its `toAll` reaches the clients of all products.
    */
   of(product: string): Push;
-  /** Says an event to all in a room. Failures: `not_durable`. */
+  /**
+   * Says an event to all in a room. Failures: `not_durable`; `payload_invalid` for a message that is nested deeper than 128, has more than
+   * 16 MiB or cannot be written as JSON.
+   */
   toRoom(room: string, event: string, message: unknown, options?: RoomOptions): Promise<Result<Published>>;
-  /** Says an event to all devices of a user. Failures: `not_durable`, `inbox_full`. */
+  /** Says an event to all devices of a user. Failures: `not_durable`, `inbox_full`, `payload_invalid` as for a room. */
   toUser(uid: string, event: string, message: unknown, options?: UserOptions): Promise<Result<UserDelivery>>;
   /** Says an event to everyone who is connected; not kept. */
   toAll(event: string, message: unknown): void;
@@ -173,6 +187,8 @@ export interface PushCounts {
   /** Messages that could not be kept. */
   notKept: number;
   gaps: number;
+  /** Stored messages that could not be decoded: damaged, or of another version. */
+  undecodable: number;
   /** Messages read from a log for members that missed them live. */
   filled: number;
   /** Clients that came back to a place in a room and were given all they had missed. */
@@ -200,11 +216,12 @@ export function createPush(options: PushOptions): {
       emit(room, said.except, eventArgs(room, said, position, senders));
       hearAll(room, said, position);
     },
-    gap(room, position) {
-      counts.gaps++;
-      tellMembers(room, events.gap, position);
-      for (const ear of taps.of(room)) ear.gap(room, position);
+    undeliverable(room, position, error) {
+      undecodable(room, error);
+      tellGap(room, position);
     },
+    undecodable,
+    gap: tellGap,
     began(room, position) {
       tellMembers(room, events.epoch, position);
     },
@@ -212,6 +229,8 @@ export function createPush(options: PushOptions): {
       log.warn({ room, err: error }, 'the history of a room cannot be read; it is tried again');
     },
   });
+  /** A message that cannot be decoded comes again with each client that asks for it: a room is named once. */
+  const warnOnce = createUndecodableLog(log);
   let heard: PushEvents = { onInbox() {}, onMove() {}, onEnd() {}, onBack() {}, onTaken() {} };
   bus.onMessage((bytes) => {
     try {
@@ -224,6 +243,26 @@ export function createPush(options: PushOptions): {
   const offState = store.onState((state) => {
     if (state === 'up') feeds.catchUp('store');
   });
+
+  function undecodable(of: string, error: unknown): void {
+    counts.undecodable++;
+    warnOnce(of, error);
+  }
+
+  function tellGap(room: string, position: Position): void {
+    counts.gaps++;
+    tellMembers(room, events.gap, position);
+    for (const ear of taps.of(room)) attempt(room, () => ear.gap(room, position));
+  }
+
+  /** One who hears a room must not keep others from it. */
+  function attempt(room: string, tellOne: () => void): void {
+    try {
+      tellOne();
+    } catch (error) {
+      log.error({ room, err: error }, 'a listener could not be given a message');
+    }
+  }
 
   /** What clients need to know of a room's history; that of their own user is not theirs to follow. */
   function tellMembers(room: string, event: string, position: Position): void {
@@ -264,11 +303,22 @@ export function createPush(options: PushOptions): {
     }
   }
 
+  /** A stored message; `undefined` where it cannot be decoded. */
+  function decodeOr(of: string, payload: Buffer): KeptMessage | undefined {
+    try {
+      return decodeMessage(payload);
+    } catch (error) {
+      undecodable(of, error);
+      return undefined;
+    }
+  }
+
   function hearAll(room: string, message: KeptMessage, position: Position | null): void {
     let said: Said | undefined;
     for (const ear of taps.of(room)) {
       said ??= saidOf(message, position);
-      ear.hear(room, said);
+      const heard = said;
+      attempt(room, () => ear.hear(room, heard));
     }
   }
 
@@ -283,12 +333,22 @@ export function createPush(options: PushOptions): {
     room: string,
     event: string,
     message: unknown,
-    { except, sender, id, keep = 'try', volatile = false }: RoomOptions,
+    how: RoomOptions,
     nodes?: () => Promise<readonly string[] | undefined>,
   ): Promise<Result<Published>> {
     counts.published++;
-    const said: KeptMessage = { event, message, except, sender };
-    const payload = encodeMessage(said);
+    const said: KeptMessage = { event, message, except: how.except, sender: how.sender };
+    const encoded = encodeMessage(said);
+    return encoded.ok ? sayEncoded(room, said, encoded.value, how, nodes) : encoded;
+  }
+
+  async function sayEncoded(
+    room: string,
+    said: KeptMessage,
+    payload: Buffer,
+    { id, keep = 'try', volatile = false }: RoomOptions,
+    nodes: (() => Promise<readonly string[] | undefined>) | undefined,
+  ): Promise<Result<Published>> {
     const isKept = limits.count > 0 && keep !== 'no' && (keep === 'must' || store.state() === 'up');
     if (isKept) {
       const kept = await keepIt(room, payload, id);
@@ -332,8 +392,9 @@ export function createPush(options: PushOptions): {
     options: UserOptions,
   ): Promise<Result<UserDelivery>> {
     const { id = randomUUID(), ttlMs = config.inbox.ttlMs } = options;
-    const payload = encodeMessage({ event, message, except: undefined, sender: undefined });
-    const put = await asked(() => store.inbox.put(uid, id, payload, { ttlMs }, config.inbox));
+    const encoded = encodeMessage({ event, message, except: undefined, sender: undefined });
+    if (!encoded.ok) return encoded;
+    const put = await asked(() => store.inbox.put(uid, id, encoded.value, { ttlMs }, config.inbox));
     if (!put.ok) return put;
     // It waits now, whatever becomes of this.
     const user = await store.presence.user(uid).catch(() => undefined);
@@ -385,6 +446,10 @@ export function createPush(options: PushOptions): {
       },
       toAll(event, message) {
         counts.published++;
+        if (shapeOf(message, maxDepthOfPrograms) === 'deep') {
+          log.error({ event }, `a message to everyone is nested deeper than ${maxDepthOfPrograms} and is not sent`);
+          return;
+        }
         if (product !== undefined && config.isolateProducts) io.to(roomOfProduct(product)).emit(event, message);
         else io.emit(event, message);
       },
@@ -394,9 +459,11 @@ export function createPush(options: PushOptions): {
           return {
             position: epoch === undefined ? null : { epoch, offset: last },
             first,
-            messages: messages.map(({ offset, at, payload }) => {
-              const { event, message, sender } = decodeMessage(payload);
-              return { offset, at, event, message, ...(sender === undefined ? {} : { sender }) };
+            messages: messages.flatMap(({ offset, at, payload }) => {
+              const said = decodeOr(room, payload);
+              if (said === undefined) return [];
+              const { event, message, sender } = said;
+              return [{ offset, at, event, message, ...(sender === undefined ? {} : { sender }) }];
             }),
           };
         }),
@@ -411,9 +478,9 @@ export function createPush(options: PushOptions): {
         pending: (uid, limit) =>
           asked(async () => {
             const waiting = await store.inbox.pending(scope + uid, 0, limit);
-            return waiting.map(({ id, at, payload }) => {
-              const { event, message } = decodeMessage(payload);
-              return { id, event, message, at };
+            return waiting.flatMap(({ id, at, payload }) => {
+              const said = decodeOr(uid, payload);
+              return said === undefined ? [] : [{ id, event: said.event, message: said.message, at }];
             });
           }),
       },

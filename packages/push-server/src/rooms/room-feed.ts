@@ -7,6 +7,10 @@ import { SmallSet } from '../small-set.ts';
 export interface FeedEvents {
   /** To all members of the room, in order. */
   deliver(room: string, message: Logged, position: Position): void;
+  /** A message could not be delivered, as it cannot be decoded: members miss what came before this position. */
+  undeliverable(room: string, position: Position, error: unknown): void;
+  /** A stored message of a room cannot be decoded. */
+  undecodable(room: string, error: unknown): void;
   /** Members may miss what came before this position, for good. */
   gap(room: string, position: Position): void;
   /** The room's history begins, or begins anew, and members miss nothing. */
@@ -148,6 +152,17 @@ export class RoomFeed {
   }
 
   async #fill(): Promise<void> {
+    try {
+      await this.#fillFromLog();
+    } catch (error) {
+      this.#events.failed(this.room, error);
+    } finally {
+      // In the same breath as the last look: whoever comes now has to begin anew.
+      this.#busy = undefined;
+    }
+  }
+
+  async #fillFromLog(): Promise<void> {
     // Not before the assignment of the promise, which must be taken back at the end.
     await this.opened;
     for (;;) {
@@ -163,8 +178,6 @@ export class RoomFeed {
       if (complete && !isNewer) break;
     }
     for (const offset of this.#early.keys()) if (offset <= this.#offset) this.#early.delete(offset);
-    // In the same breath as the last look: whoever comes now has to begin anew.
-    this.#busy = undefined;
   }
 
   /** @returns whether members have all that was in the log when it was read */
@@ -269,7 +282,12 @@ export class RoomFeed {
 
   #deliver(message: Logged): void {
     this.#offset = message.offset;
-    this.#events.deliver(this.room, message, { epoch: this.#epoch ?? '', offset: message.offset });
+    const position = { epoch: this.#epoch ?? '', offset: message.offset };
+    try {
+      this.#events.deliver(this.room, message, position);
+    } catch (error) {
+      this.#events.undeliverable(this.room, position, error);
+    }
   }
 }
 

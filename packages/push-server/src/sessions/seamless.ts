@@ -102,6 +102,7 @@ interface EngineSocket {
   sendPacket(type: 'ping'): void;
   emit(event: 'data', data: string): void;
   once(event: string, listener: () => void): void;
+  close(): void;
 }
 
 /** What is known of a connection before it is there. */
@@ -230,9 +231,11 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       if (used !== undefined) store.remove(keyOf(used)).catch(() => {});
     });
     // In the client's name: Socket.IO then asks for what was there, as for any client that comes back.
-    for (const { namespace, pid, auth } of record.sockets) {
-      const place = namespace === '/' ? '' : `${namespace},`;
-      conn.emit('data', `0${place}${JSON.stringify({ ...auth, pid, offset: '' })}`);
+    try {
+      for (const socket of record.sockets) conn.emit('data', connectPacket(socket));
+    } catch (error) {
+      log.error({ err: error }, 'a session cannot be resumed: its client has to begin a new one');
+      conn.close();
     }
   });
 
@@ -607,6 +610,12 @@ async function when(isSo: () => boolean, ms: number): Promise<void> {
 /** Whether it may still be admitted: Socket.IO takes from one that it refuses the means to join rooms. */
 function isEntering(socket: Socket): boolean {
   return !socket.connected && !Object.hasOwn(socket, 'join');
+}
+
+/** The packet by which a client connects to a namespace. @throws where its auth cannot be written */
+function connectPacket({ namespace, pid, auth }: SocketRecord): string {
+  const place = namespace === '/' ? '' : `${namespace},`;
+  return `0${place}${JSON.stringify({ ...auth, pid, offset: '' })}`;
 }
 
 function newToken(): string {

@@ -1,5 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
-import type { Position } from '@gopush/contract';
+import { maxDepthOfPrograms, type Position, shapeOf } from '@gopush/contract';
 import type { Delivery } from './recent-deliveries.ts';
 
 /** One Socket.IO socket of a session, as it is kept. */
@@ -39,10 +39,23 @@ export interface SessionRecord {
   readonly sockets: readonly SocketRecord[];
 }
 
-/** A session as bytes. Data that cannot be copied is left out. */
+/** What has no more bytes than this cannot be nested too deep for being read again: each level has one at least. */
+const surelyReadable = 1_024;
+
+/** Largest session, in bytes. */
+const maxBytes = 1024 * 1024;
+
+/**
+ * A session as bytes. Data that cannot be copied is left out. Data that is nested too deep for being read again, or of a session larger than
+ * 1 MiB, becomes an empty object: the client goes on without it.
+ */
 export function encodeSession(record: SessionRecord): Buffer {
   try {
-    return serialize(record);
+    const bytes = serialize(record);
+    if (bytes.length > surelyReadable) deserialize(bytes);
+    if (bytes.length <= maxBytes) return bytes;
+    const sockets = record.sockets.map((socket) => ({ ...socket, data: {}, clientData: {}, claims: undefined }));
+    return serialize({ ...record, sockets });
   } catch {
     const sockets = record.sockets.map((socket) => ({
       ...socket,
@@ -67,6 +80,7 @@ export function decodeSession(bytes: Buffer): SessionRecord | undefined {
 
 function plain(value: unknown): unknown {
   try {
+    if (shapeOf(value, maxDepthOfPrograms) === 'deep') return {};
     return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
   } catch {
     return {};

@@ -2,7 +2,7 @@ import { events, type InboxMessage } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { InboxStore } from '@gopush/store';
 import type { Socket } from 'socket.io';
-import { decodeMessage } from '../rooms/kept-message.ts';
+import { decodeMessage, type KeptMessage } from '../rooms/kept-message.ts';
 import { SmallSet } from '../small-set.ts';
 
 /** Messages that are under way to one client at a time. */
@@ -19,6 +19,7 @@ export class InboxPump {
   readonly #socket: Socket;
   readonly #uid: string;
   readonly #inbox: InboxStore;
+  readonly #onUndecodable: (uid: string, error: unknown) => void;
   readonly #log: Logger;
   /** The last one that is under way or done. */
   #after: number;
@@ -28,11 +29,22 @@ export class InboxPump {
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  /** @param after - what the client has got in an earlier part of its session */
-  constructor(socket: Socket, uid: string, inbox: InboxStore, log: Logger, after = 0) {
+  /**
+   * @param onUndecodable - told of each message that cannot be decoded
+   * @param after - what the client has got in an earlier part of its session
+   */
+  constructor(
+    socket: Socket,
+    uid: string,
+    inbox: InboxStore,
+    onUndecodable: (uid: string, error: unknown) => void,
+    log: Logger,
+    after = 0,
+  ) {
     this.#socket = socket;
     this.#uid = uid;
     this.#inbox = inbox;
+    this.#onUndecodable = onUndecodable;
     this.#log = log;
     this.#after = after;
   }
@@ -69,15 +81,26 @@ export class InboxPump {
         if (this.#stopped) break;
         for (const { seq, id, at, payload } of waiting) {
           this.#after = seq;
-          const { event, message } = decodeMessage(payload);
-          this.#give(seq, { id, event, message, at });
           this.#woken = true;
+          const said = this.#decode(payload);
+          if (said !== undefined) this.#give(seq, { id, event: said.event, message: said.message, at });
         }
       }
     } catch (error) {
       this.#log.warn({ err: error }, 'an inbox cannot be read; it is tried again with the next message or connection');
+    } finally {
+      this.#running = undefined;
     }
-    this.#running = undefined;
+  }
+
+  /** One that cannot be decoded must not keep back those after it. It stays until it expires: another version may read it. */
+  #decode(payload: Buffer): KeptMessage | undefined {
+    try {
+      return decodeMessage(payload);
+    } catch (error) {
+      this.#onUndecodable(this.#uid, error);
+      return undefined;
+    }
   }
 
   #give(seq: number, message: InboxMessage): void {

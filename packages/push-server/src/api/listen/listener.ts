@@ -80,8 +80,14 @@ export class Listener implements Ear {
     const from = typeof begin === 'object' ? begin : undefined;
     await feeds.join(room, this.listening.id, from, (missed, at) => {
       for (const { offset, payload } of missed) {
-        const { event, message, sender } = decodeMessage(payload);
-        this.#hear(room, { event, message, sender, position: { epoch: from?.epoch ?? '', offset } });
+        const position = { epoch: from?.epoch ?? '', offset };
+        try {
+          const { event, message, sender } = decodeMessage(payload);
+          this.#hear(room, { event, message, sender, position });
+        } catch (error) {
+          feeds.undecodable(room, error);
+          this.#gap(room, position);
+        }
       }
       this.#parts.set(room, writePart(room, at));
       taps.add(room, this);
