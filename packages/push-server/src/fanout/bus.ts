@@ -4,6 +4,16 @@ export interface Bus {
   readonly node: string;
   /** Sends to all other nodes. */
   publish(payload: Buffer): void;
+  /** Sends to the nodes that follow a room, and perhaps to some that do not. */
+  publishTo(room: string, payload: Buffer): void;
+  /**
+   * Follows a room, once more where it is followed already: what others send to it comes here.
+   *
+   * @param onLate - called where that could not be waited for and is so now: something may have been sent before that did not come here
+   * @returns resolves when it is so, or can be waited for no longer
+   */
+  follow(room: string, onLate: () => void): Promise<void>;
+  unfollow(room: string): void;
   /** Sends to one node; nothing happens where it is gone. */
   send(node: string, payload: Buffer): void;
   /**

@@ -16,6 +16,7 @@ import type { Bus } from './bus.ts';
 import type { AdapterFactory, Fanout } from './fanout.ts';
 import { type Mesh, startMesh } from './mesh.ts';
 import { createPings } from './pings.ts';
+import { bucketOf } from './room-buckets.ts';
 
 /** The folder in which the push-servers of one deployment meet: the same project on the same ports. */
 export function meshFolder(dir: string, serverPortStart: number): string {
@@ -37,32 +38,35 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
   let onBusMessage: (payload: Buffer) => void = () => {};
   let onBusGap: () => void = () => {};
   const pings = createPings();
+  function receive(payload: Buffer): void {
+    switch (payload[0]) {
+      case busByte:
+        onBusMessage(payload.subarray(1));
+        return;
+      case pingByte:
+        mesh.send(payload.toString('latin1', 1, 1 + idBytes), Buffer.concat([pongMark, payload.subarray(1 + idBytes)]));
+        return;
+      case pongByte:
+        pings.heard(payload.subarray(1));
+        return;
+      default: {
+        const message = deserialize(payload) as ClusterMessage;
+        adapters.get(message.nsp)?.receive(message);
+      }
+    }
+  }
   const mesh = await startMesh(
     folder,
     {
       onMessage(payload) {
-        if (payload[0] === busByte) {
-          onBusMessage(payload.subarray(1));
-          return;
+        try {
+          receive(payload);
+        } catch (error) {
+          log.error({ err: error }, 'a message from another push-server cannot be read; is it of another version?');
         }
-        if (payload[0] === pingByte) {
-          mesh.send(
-            payload.toString('latin1', 1, 1 + idBytes),
-            Buffer.concat([pongMark, payload.subarray(1 + idBytes)]),
-          );
-          return;
-        }
-        if (payload[0] === pongByte) {
-          pings.heard(payload.subarray(1));
-          return;
-        }
-        const message = decode(payload);
-        if (message === undefined)
-          log.error('a message from another push-server cannot be read; is it of another version?');
-        else adapters.get(message.nsp)?.receive(message);
       },
+      onGap: () => onBusGap(),
       onPeer(id) {
-        onBusGap();
         for (const adapter of adapters.values()) adapter.greet(id);
       },
       onPeerGone(id) {
@@ -79,7 +83,13 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
   };
   const bus: Bus = {
     node: mesh.id,
-    publish: (payload) => mesh.publish(Buffer.concat([busMark, payload])),
+    publish(payload) {
+      mesh.countLoss();
+      mesh.publish(Buffer.concat([busMark, payload]));
+    },
+    publishTo: (room, payload) => mesh.publishTo(bucketOf(room), Buffer.concat([busMark, payload])),
+    follow: (room, onLate) => mesh.follow(bucketOf(room), onLate),
+    unfollow: (room) => mesh.unfollow(bucketOf(room)),
     send: (node, payload) => mesh.send(node, Buffer.concat([busMark, payload])),
     ping: (heard) => mesh.publish(Buffer.concat([pingMark, Buffer.from(mesh.id, 'latin1'), pings.next(heard)])),
     onMessage(listener) {
@@ -89,7 +99,7 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
       onBusGap = listener;
     },
   };
-  return { kind: 'embedded', adapter, bus, state: () => 'up', joined: mesh.join, close: mesh.close };
+  return { kind: 'embedded', adapter, bus, drops: mesh.drops, state: () => 'up', joined: mesh.join, close: mesh.close };
 }
 
 /**
@@ -144,14 +154,6 @@ const idBytes = 12;
 
 const published = Promise.resolve('');
 const answered = Promise.resolve();
-
-function decode(payload: Buffer): ClusterMessage | undefined {
-  try {
-    return deserialize(payload) as ClusterMessage;
-  } catch {
-    return undefined;
-  }
-}
 
 function encode(message: ClusterMessage | ClusterResponse): Buffer {
   try {

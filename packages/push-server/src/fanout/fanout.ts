@@ -15,5 +15,7 @@ export interface Fanout {
   state(): 'up' | 'down';
   /** Resolves when the push-servers that were there have been met, or cannot be: then what is sent reaches them. */
   joined(): Promise<void>;
+  /** Connections to other push-servers that this one has ended, by cause. */
+  readonly drops: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }

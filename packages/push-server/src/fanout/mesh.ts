@@ -1,18 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, unlink } from 'node:fs/promises';
-import { connect, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger, listen } from '@gopush/service';
-import { createFrameReader, maxFrameBytes, writeFrame } from './frames.ts';
+import { Following } from './following.ts';
+import { writeFrame } from './frames.ts';
+import { Incoming } from './incoming.ts';
+import { keepConnected } from './keep-connected.ts';
+import { nodesIn, openFolder, socketPath } from './mesh-folder.ts';
+import { Outgoing } from './outgoing.ts';
+import { type DropCause, forward, type MeshTimes } from './peer-protocol.ts';
+import { BucketCounts, BucketSet } from './room-buckets.ts';
 
 /** What a mesh tells its user. */
 export interface MeshEvents {
   onMessage(payload: Buffer): void;
-  /** Another node can be reached; also when it was before, and may have forgotten us. */
+  /** Another node gets what is published from now on. */
   onPeer(id: string): void;
   /** Another node cannot be reached any more. */
   onPeerGone(id: string): void;
+  /** Messages of another node may have been lost. */
+  onGap(): void;
 }
 
 /** The nodes of one machine, each connected to each, without a server. */
@@ -21,24 +28,31 @@ export interface Mesh {
   readonly id: string;
   /** Sends to all other nodes. */
   publish(payload: Buffer): void;
+  /** Sends to those that follow a bucket. */
+  publishTo(bucket: number, payload: Buffer): void;
   /** Sends to one; nothing happens where it is gone. */
   send(peer: string, payload: Buffer): void;
+  /** What is lost from now on before a peer is met is told to it as a gap. */
+  countLoss(): void;
+  /**
+   * Follows a bucket, once more where it is followed already.
+   *
+   * @param onLate - called where a peer could not be waited for and knows it now: it may have sent something before that did not come here
+   * @returns resolves when all peers know it, or no more can be waited for
+   */
+  follow(bucket: number, onLate: () => void): Promise<void>;
+  unfollow(bucket: number): void;
   /** Meets the nodes that are there. */
   join(): Promise<void>;
+  /** Connections to peers that this node has ended, by cause. */
+  readonly drops: ReadonlyMap<DropCause, number>;
   close(): Promise<void>;
 }
-
-/** Most that may wait for one node, in bytes; a node that is so far behind is let go and met anew. */
-const maxQueuedBytes = maxFrameBytes;
 
 /** Longest wait for the nodes that are there to answer, in milliseconds. */
 const joinMs = 1_000;
 
-/** Between two attempts to reach a node that refuses, in milliseconds: enough for one that is just starting to listen. */
-const redialMs = 150;
-
-/** Paths of Unix sockets are short: 108 bytes with the final zero on Linux, 104 on macOS. */
-const maxPathBytes = 103;
+const usualTimes: MeshTimes = { beat: 500, silence: 10_000, stale: 1_250, follow: 1_500, greeting: 2_000 };
 
 /**
  * Joins the nodes of one machine by Unix sockets in a folder.
@@ -47,117 +61,155 @@ const maxPathBytes = 103;
  * it dialled and receives on what it accepted, so two nodes that start at once need no rule about which connection stays. As each
  * listens before it looks, of any two at least one finds the other.
  */
-export async function startMesh(folder: string, events: MeshEvents, log: Logger): Promise<Mesh> {
+export async function startMesh(
+  folder: string,
+  events: MeshEvents,
+  log: Logger,
+  times: MeshTimes = usualTimes,
+): Promise<Mesh> {
   await openFolder(folder);
   const id = randomBytes(6).toString('hex');
-  const path = pathOf(folder, id);
-  if (Buffer.byteLength(path) > maxPathBytes) {
-    throw new Error(
-      `${path} is too long for a Unix socket (${maxPathBytes} bytes): set pushServer.fanoutDir to a shorter folder`,
-    );
-  }
-  /** Connections to other nodes; `undefined` while one is being dialled. */
-  const dialled = new Map<string, Socket | undefined>();
-  const accepted = new Set<Socket>();
-  /** Nodes that have dialled us. */
-  const met = new Set<string>();
+  /** Nodes that are being dialled or are connected; `undefined` while there is no connection. */
+  const dialled = new Map<string, Outgoing | undefined>();
+  const connections = new Set<Socket>();
+  /** All that were accepted; by peers those that have greeted. */
+  const accepted = new Set<Incoming>();
+  const met = new Map<string, Incoming>();
+  const counts = new BucketCounts();
+  const followed = new BucketSet();
+  /** Buckets of which not all peers know yet. */
+  const becoming = new Map<number, Following>();
+  const drops = new Map<DropCause, number>();
+  let hasSent = false;
   let onMet: (() => void) | undefined;
   const closing = new AbortController();
 
-  const server = createServer((socket) => {
-    accepted.add(socket);
-    let peer: string | undefined;
-    const read = createFrameReader((payload) => {
-      if (peer !== undefined) {
-        events.onMessage(payload);
-        return;
-      }
-      // The first message is the other's name, which becomes part of a path.
-      const name = payload.toString('latin1');
-      if (!/^[0-9a-f]{12}$/.test(name)) {
-        socket.destroy();
-        return;
-      }
-      peer = name;
-      // One that dials anew may have forgotten us.
-      if (dialled.get(peer) === undefined) void dial(peer);
-      else events.onPeer(peer);
-      met.add(peer);
-      onMet?.();
-    });
-    socket.on('data', (chunk) => {
-      if (read(chunk)) return;
-      log.error({ peer }, 'a message from another push-server is too large; the connection is closed');
-      socket.destroy();
-    });
-    socket.on('error', () => {});
-    socket.once('close', () => {
-      accepted.delete(socket);
-      if (peer !== undefined) met.delete(peer);
-    });
-  });
-  await listen(server, { path });
+  function dropped(peer: string | undefined, cause: DropCause): void {
+    drops.set(cause, (drops.get(cause) ?? 0) + 1);
+    log.warn({ peer, cause }, 'a connection to another push-server was ended; it is met again when it answers');
+  }
 
-  /** Connects to a node, once; one that refuses twice is dead, and its socket file is removed. */
+  const server = createServer((socket) => {
+    const incoming = new Incoming(socket, times, {
+      followed: () => followed.bytes,
+      onGreeting(incoming) {
+        const peer = incoming.peer as string;
+        // Whoever dials once more has given up the connection before.
+        met.get(peer)?.end();
+        met.set(peer, incoming);
+        void dial(peer);
+      },
+      onOpen(lost) {
+        if (lost) events.onGap();
+        onMet?.();
+      },
+      onMessage: events.onMessage,
+      onDrop: (cause) => dropped(incoming.peer, cause),
+      onClose({ peer }) {
+        accepted.delete(incoming);
+        if (peer !== undefined && met.get(peer) === incoming) met.delete(peer);
+      },
+    });
+    accepted.add(incoming);
+  });
+  // In a cluster the socket would belong to the primary, and take connections for a worker that is dead.
+  await listen(server, { path: socketPath(folder, id), exclusive: true });
+
   async function dial(peer: string): Promise<void> {
     if (peer === id || dialled.has(peer)) return;
     dialled.set(peer, undefined);
-    const path = pathOf(folder, peer);
-    let outcome = await tryConnect(path);
-    if (outcome === 'ECONNREFUSED') {
-      await delay(redialMs);
-      outcome = await tryConnect(path);
-      if (outcome === 'ECONNREFUSED') await unlink(path).catch(() => {});
-    }
-    if (typeof outcome === 'string') dialled.delete(peer);
-    else if (closing.signal.aborted) outcome.destroy();
-    else keep(peer, outcome);
+    let wasOpen = false;
+    const stay = (socket: Socket): Promise<void> =>
+      new Promise((resolve) => {
+        const outgoing = new Outgoing(socket, id, times, {
+          hasLost: () => wasOpen || hasSent,
+          onOpen() {
+            wasOpen = true;
+            events.onPeer(peer);
+            onMet?.();
+          },
+          onDrop: (cause) => dropped(peer, cause),
+        });
+        connections.add(socket);
+        dialled.set(peer, outgoing);
+        socket.once('close', () => {
+          connections.delete(socket);
+          dialled.set(peer, undefined);
+          if (outgoing.wasOpen) events.onPeerGone(peer);
+          resolve();
+        });
+        if (closing.signal.aborted) socket.destroy();
+      });
+    await keepConnected(socketPath(folder, peer), stay, closing.signal);
+    dialled.delete(peer);
+    onMet?.();
   }
 
-  function keep(peer: string, socket: Socket): void {
-    dialled.set(peer, socket);
-    socket.on('error', () => {}).resume();
-    socket.write(writeFrame(Buffer.from(id, 'latin1')));
-    events.onPeer(peer);
-    socket.once('close', () => {
-      dialled.delete(peer);
-      events.onPeerGone(peer);
-      // It may only have been slow; one that is dead refuses.
-      if (!closing.signal.aborted) void dial(peer);
+  const beats = setInterval(() => {
+    for (const outgoing of dialled.values()) outgoing?.beat();
+    for (const incoming of accepted) incoming.beat();
+  }, times.beat).unref();
+
+  function becomeFollowed(bucket: number): Following {
+    const now = performance.now();
+    const following: Following = new Following(times.follow, () => {
+      if (becoming.get(bucket) === following) becoming.delete(bucket);
     });
-  }
-
-  function write(peer: string, socket: Socket | undefined, frame: Buffer): void {
-    if (socket === undefined) return;
-    if (socket.writableLength + frame.length > maxQueuedBytes) {
-      log.error(
-        { peer, queued: socket.writableLength },
-        'another push-server does not keep up; its connection is dropped',
-      );
-      socket.destroy();
-      return;
-    }
-    socket.write(frame);
+    for (const incoming of met.values()) incoming.follow(bucket, following.add(!incoming.isOverdue(now)));
+    return following;
   }
 
   return {
     id,
+    drops,
     publish(payload) {
       if (dialled.size === 0) return;
-      const frame = writeFrame(payload);
-      for (const [peer, socket] of dialled) write(peer, socket, frame);
+      const frame = writeFrame(forward.message, payload);
+      for (const outgoing of dialled.values()) outgoing?.send(frame);
+    },
+    publishTo(bucket, payload) {
+      hasSent = true;
+      const now = performance.now();
+      let frame: Buffer | undefined;
+      for (const outgoing of dialled.values()) {
+        if (outgoing?.wants(bucket, now) !== true) continue;
+        frame ??= writeFrame(forward.message, payload);
+        outgoing.send(frame);
+      }
     },
     send(peer, payload) {
-      write(peer, dialled.get(peer), writeFrame(payload));
+      dialled.get(peer)?.send(writeFrame(forward.message, payload));
+    },
+    countLoss() {
+      hasSent = true;
+    },
+    follow(bucket, onLate) {
+      const isFirst = counts.add(bucket);
+      if (isFirst) followed.add(bucket);
+      let following = becoming.get(bucket);
+      if (isFirst && met.size > 0) {
+        following = becomeFollowed(bucket);
+        becoming.set(bucket, following);
+        following.begin();
+      }
+      if (following === undefined) return nothingToDo;
+      following.whenLate(onLate);
+      return following.known;
+    },
+    unfollow(bucket) {
+      if (!counts.remove(bucket)) return;
+      followed.delete(bucket);
+      becoming.delete(bucket);
+      for (const incoming of met.values()) incoming.unfollow(bucket);
     },
     async join() {
-      const files = await readdir(folder);
-      const peers = files.filter((file) => file.endsWith('.sock')).map((file) => file.slice(0, -'.sock'.length));
-      await Promise.all(peers.map(dial));
+      for (const peer of await nodesIn(folder)) void dial(peer);
       const waiting = new AbortController();
       const allMet = new Promise<void>((resolve) => {
         onMet = () => {
-          if ([...dialled.keys()].every((peer) => met.has(peer))) resolve();
+          const isMet = ([peer, outgoing]: [string, Outgoing | undefined]): boolean =>
+            outgoing?.isOpen === true && met.get(peer)?.isOpen === true;
+          if ([...dialled].every(isMet)) resolve();
         };
         onMet();
       });
@@ -167,46 +219,17 @@ export async function startMesh(folder: string, events: MeshEvents, log: Logger)
     },
     async close() {
       closing.abort();
+      clearInterval(beats);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // What was just published still goes out.
-      await Promise.all([...dialled.values()].map((socket) => socket && endSocket(socket)));
-      for (const socket of accepted) socket.destroy();
+      await Promise.all([...connections].map(endSocket));
+      for (const incoming of accepted) incoming.end();
       await closed;
     },
   };
 }
 
-/** The folder, for this user alone: whoever can write there could speak as a push-server. */
-async function openFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  // Not followed: a link that another user has put there leads where that user likes.
-  const found = await lstat(folder);
-  if (!found.isDirectory()) throw new Error(`${folder} is no folder: remove it, or set pushServer.fanoutDir`);
-  const { uid, mode } = found;
-  if (process.getuid !== undefined && uid !== process.getuid()) {
-    throw new Error(`${folder} belongs to another user: remove it, or set pushServer.fanoutDir`);
-  }
-  if ((mode & 0o022) !== 0) {
-    throw new Error(`${folder} can be written by other users: restrict it (chmod 700), or set pushServer.fanoutDir`);
-  }
-}
-
-function pathOf(folder: string, id: string): string {
-  return join(folder, `${id}.sock`);
-}
-
-/** The connection, or the code of what went wrong. */
-function tryConnect(path: string): Promise<Socket | string> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    const failed = (error: NodeJS.ErrnoException): void => resolve(error.code ?? error.message);
-    socket.once('error', failed);
-    socket.once('connect', () => {
-      socket.off('error', failed);
-      resolve(socket);
-    });
-  });
-}
+const nothingToDo = Promise.resolve();
 
 function endSocket(socket: Socket): Promise<void> {
   return new Promise((resolve) => {

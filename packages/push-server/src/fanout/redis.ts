@@ -20,6 +20,7 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
   const subscriber = createRedisClient(config, null);
   const subscribed = [ignoreRejections(publisher), ignoreRejections(subscriber)];
   const opened = openRedisAdapter(config, publisher, subscriber);
+  const bus = createRedisBus(publisher, subscriber, config.prefix);
   const clients = [publisher, subscriber, ...opened.clients];
   let state: 'up' | 'down' | 'starting' = 'starting';
   let onUp: (() => void) | undefined;
@@ -52,7 +53,8 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
   return {
     kind: 'redis',
     adapter: opened.adapter,
-    bus: createRedisBus(publisher, subscriber, config.prefix),
+    bus,
+    drops: new Map(),
     state: () => (state === 'up' ? 'up' : 'down'),
     async joined() {
       if (state === 'starting' || state === 'down') {
@@ -72,6 +74,7 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
     },
     async close() {
       opened.close();
+      bus.close();
       for (const client of clients) client.removeAllListeners('close').removeAllListeners('ready').disconnect();
     },
   };

@@ -108,6 +108,14 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
     );
   byCause('refusals_total', 'What clients were refused, by code of the failure table.', limits.tally.refused);
   byCause('kills_total', 'Clients that were sent away, by code of the failure table.', limits.tally.closed);
+  metrics.total(
+    'fanout_drops_total',
+    'Connections to other push-servers that this one has ended, by why: silent, behind in reading, malformed, no greeting.',
+    (set) => {
+      for (const [cause, count] of fanout.drops) set(count, { cause });
+    },
+    ['cause'],
+  );
   byCause('listeners_ended_total', 'Listeners that are over, by why.', listeners.ended);
   metrics.total(
     'webhook_events_total',

@@ -8,7 +8,7 @@ import { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import type { Feeds } from './feeds.ts';
 import { createPush, type PresenceIn, type Publish, type Push, type PushCounts, type PushEvents } from './push.ts';
-import { createScopeOf, nameOf, type ScopeOf, slowClients } from './room-names.ts';
+import { createScopeOf, nameOf, nameOfClients, type ScopeOf, slowClients } from './room-names.ts';
 import { createTaps, type Taps } from './taps.ts';
 
 /** The rooms of a push-server: who speaks to them, and who hears. */
@@ -70,6 +70,14 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
       const leftOut = [...(except === undefined ? [] : [except]), ...(volatile === true ? [slowClients] : [])];
       emitLocal(io.of('/'), [room], leftOut, args as [string, ...unknown[]]);
     },
+  });
+  // Handlers may put sockets into a room by themselves. These have no place in its history, and hear what is not kept.
+  const { adapter } = io.of('/');
+  adapter.on('create-room', (room: string) => {
+    if (nameOfClients(room) !== undefined) void options.bus.follow(room, () => {});
+  });
+  adapter.on('delete-room', (room: string) => {
+    if (nameOfClients(room) !== undefined) options.bus.unfollow(room);
   });
   opened('rooms', feeds.close);
   return { push, publish, presenceIn, scopeOf, feeds, taps, counts, recent, listen, tellBack, tellTaken };

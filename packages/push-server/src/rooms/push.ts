@@ -210,6 +210,11 @@ export function createPush(options: PushOptions): {
   const { io, store, bus, config, scopeOf, log, counts, recent, emit, taps, onSaid } = options;
   const { history: limits, senders } = config;
   const feeds = createFeeds(store.history, {
+    // What is said to a user is sent to the nodes where presence knows them.
+    follow: (room, onLate) => (nameOfClients(room) === undefined ? nothingToDo : bus.follow(room, onLate)),
+    unfollow(room) {
+      if (nameOfClients(room) !== undefined) bus.unfollow(room);
+    },
     deliver(room, { payload }, position) {
       const said = decodeMessage(payload);
       recent.add(room, position, Date.now());
@@ -322,6 +327,12 @@ export function createPush(options: PushOptions): {
     }
   }
 
+  /** Tells other nodes of something that is said to a room: those given, or those that follow it. */
+  function tellRoom(room: string, message: BusMessage, nodes: readonly string[] | undefined): void {
+    if (nodes === undefined && nameOfClients(room) !== undefined) bus.publishTo(room, serialize(message));
+    else tell(message, nodes);
+  }
+
   /** Tells other nodes: those given, or all. */
   function tell(message: BusMessage, nodes?: readonly string[]): void {
     const bytes = serialize(message);
@@ -359,7 +370,7 @@ export function createPush(options: PushOptions): {
         const at = Date.now();
         feeds.receive(room, epoch, { offset, at, payload });
         // Kept it is already: where it is not known who wants it, all are told.
-        tell(['kept', room, epoch, offset, at, payload], await nodes?.().catch(() => undefined));
+        tellRoom(room, ['kept', room, epoch, offset, at, payload], await nodes?.().catch(() => undefined));
         onSaid?.(room, saidOf(said, position));
         return success({ position, duplicate });
       }
@@ -368,7 +379,7 @@ export function createPush(options: PushOptions): {
     } else if (keep === 'must') return failed('not_durable', 'rooms keep no history: pushServer.history.count is 0');
     else if (keep === 'try' && limits.count > 0) counts.notKept++;
     give(room, said, volatile);
-    tell(['live', room, payload, volatile], await nodes?.());
+    tellRoom(room, ['live', room, payload, volatile], await nodes?.());
     onSaid?.(room, saidOf(said, null));
     return success({ position: null, duplicate: false });
   }
@@ -527,6 +538,8 @@ export function createPush(options: PushOptions): {
     },
   };
 }
+
+const nothingToDo = Promise.resolve();
 
 async function asked<T>(ask: () => Promise<T>): Promise<Result<T>> {
   try {

@@ -5,6 +5,14 @@ import { SmallSet } from '../small-set.ts';
 
 /** Gives messages of a room to the clients of this node. */
 export interface FeedEvents {
+  /**
+   * Has the messages of a room sent to this node: resolves when they are, or that can be waited for no longer.
+   *
+   * @param onLate - called where some may have been sent before they came here
+   */
+  follow(room: string, onLate: () => void): Promise<void>;
+  /** The opposite: nobody here is in the room any more. */
+  unfollow(room: string): void;
   /** To all members of the room, in order. */
   deliver(room: string, message: Logged, position: Position): void;
   /** A message could not be delivered, as it cannot be decoded: members miss what came before this position. */
@@ -81,6 +89,11 @@ export class RoomFeed {
   /** Finds out where the log stands now: members have nothing of what came before. */
   async #open(): Promise<void> {
     try {
+      // Before the log is read: what is said after that comes here.
+      await this.#events.follow(this.room, () => {
+        this.doubt('bus');
+        void this.fill();
+      });
       const { epoch, last } = await this.#history.read(this.room, 0, 0);
       this.#epoch = epoch;
       this.#offset = last;
@@ -251,6 +264,7 @@ export class RoomFeed {
   }
 
   close(): void {
+    if (!this.#closed) this.#events.unfollow(this.room);
     this.#closed = true;
   }
 

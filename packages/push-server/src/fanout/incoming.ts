@@ -1,0 +1,135 @@
+import type { Socket } from 'node:net';
+import { createFrameReader, maxFrameBytes, writeFrame, writeNumbers } from './frames.ts';
+import {
+  back,
+  type DropCause,
+  forward,
+  type MeshTimes,
+  maxGreetingBytes,
+  readGreeting,
+  sendWithin,
+} from './peer-protocol.ts';
+
+/** Most that may wait to be read by a peer of what this node follows, in bytes. */
+const maxQueuedBytes = 4 * 1024 * 1024;
+
+/** What a connection tells its mesh. */
+export interface IncomingEvents {
+  /** Which buckets this node follows, as bits. */
+  followed(): Buffer;
+  /** The peer has greeted. */
+  onGreeting(incoming: Incoming): void;
+  /** What the peer sends from now on is complete; whether something before it may have been lost. */
+  onOpen(lost: boolean): void;
+  onMessage(payload: Buffer): void;
+  onDrop(cause: DropCause): void;
+  onClose(incoming: Incoming): void;
+}
+
+/** A connection that a peer has dialled, on which its messages come. It is told which of them this node wants. */
+export class Incoming {
+  /** Name of the peer, once it has greeted. */
+  peer: string | undefined;
+  isOpen = false;
+  readonly #socket: Socket;
+  readonly #events: IncomingEvents;
+  readonly #times: MeshTimes;
+  /** Called when the peer knows of a bucket that is followed, in the order in which it was told. */
+  readonly #untold: { readonly at: number; readonly onKnown: () => void }[] = [];
+  /** How many beats of ours have passed since the peer was heard. */
+  #silent = 0;
+
+  constructor(socket: Socket, times: MeshTimes, events: IncomingEvents) {
+    this.#socket = socket;
+    this.#times = times;
+    this.#events = events;
+    const read = createFrameReader(
+      (kind, payload) => this.#receive(kind, payload),
+      () => (this.peer === undefined ? maxGreetingBytes : maxFrameBytes),
+    );
+    const noGreeting = setTimeout(() => {
+      if (this.peer === undefined) this.drop('no greeting');
+    }, times.greeting);
+    socket.on('data', (chunk) => {
+      if (!socket.destroyed && !read(chunk)) this.drop('malformed');
+    });
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      clearTimeout(noGreeting);
+      events.onClose(this);
+      for (const { onKnown } of this.#untold.splice(0)) onKnown();
+    });
+  }
+
+  /** Whether it has not answered for so long that it cannot be waited for: by what {@link MeshTimes} say it sends everything when it goes on. */
+  isOverdue(now: number): boolean {
+    const [first] = this.#untold;
+    return first !== undefined && now - first.at >= this.#times.follow;
+  }
+
+  /** @param onKnown - called when the peer knows it, or is gone */
+  follow(bucket: number, onKnown: () => void): void {
+    this.#untold.push({ at: performance.now(), onKnown });
+    this.#send(writeNumbers(back.follow, bucket));
+  }
+
+  unfollow(bucket: number): void {
+    this.#send(writeNumbers(back.unfollow, bucket));
+  }
+
+  beat(): void {
+    if (this.peer !== undefined && ++this.#silent * this.#times.beat > this.#times.silence) this.drop('silent');
+  }
+
+  drop(cause: DropCause): void {
+    if (this.#socket.destroyed) return;
+    this.#events.onDrop(cause);
+    this.#socket.destroy();
+  }
+
+  /** Ends it without a word: the peer is met on another connection, or this node stops. */
+  end(): void {
+    this.#socket.destroy();
+  }
+
+  #send(frame: Buffer): void {
+    if (!this.#socket.destroyed && !sendWithin(this.#socket, frame, maxQueuedBytes)) this.drop('behind');
+  }
+
+  #receive(kind: number, payload: Buffer): void {
+    // What a connection still has after its end may be older than what comes on the next one.
+    if (this.#socket.destroyed) return;
+    this.#silent = 0;
+    if (this.peer === undefined) {
+      this.#greet(kind, payload);
+      return;
+    }
+    switch (kind) {
+      case forward.message:
+        this.#events.onMessage(payload);
+        return;
+      case forward.beat:
+        this.#send(writeFrame(back.beat));
+        return;
+      case forward.followed:
+        this.#untold.shift()?.onKnown();
+        return;
+      case forward.open:
+        this.isOpen = true;
+        this.#events.onOpen(payload[0] !== 0);
+        return;
+      default:
+        this.drop('malformed');
+    }
+  }
+
+  #greet(kind: number, payload: Buffer): void {
+    this.peer = kind === forward.hello ? readGreeting(payload) : undefined;
+    if (this.peer === undefined) {
+      this.drop('malformed');
+      return;
+    }
+    this.#events.onGreeting(this);
+    this.#send(writeFrame(back.welcome, this.#events.followed()));
+  }
+}

@@ -1,0 +1,48 @@
+import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isNodeName } from './peer-protocol.ts';
+
+/** Paths of Unix sockets are short: 108 bytes with the final zero on Linux, 104 on macOS. */
+const maxPathBytes = 103;
+
+/** Of another ending than in earlier versions, whose nodes spoke another protocol. */
+const ending = '.peer';
+
+/** The folder, for this user alone: whoever can write there could speak as a push-server. */
+export async function openFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Not followed: a link that another user has put there leads where that user likes.
+  const found = await lstat(folder);
+  if (!found.isDirectory()) throw new Error(`${folder} is no folder: remove it, or set pushServer.fanoutDir`);
+  const { uid, mode } = found;
+  if (process.getuid !== undefined && uid !== process.getuid()) {
+    throw new Error(`${folder} belongs to another user: remove it, or set pushServer.fanoutDir`);
+  }
+  if ((mode & 0o022) !== 0) {
+    throw new Error(`${folder} can be written by other users: restrict it (chmod 700), or set pushServer.fanoutDir`);
+  }
+}
+
+/**
+ * The socket of a node.
+ *
+ * @throws Error where its path would be too long
+ */
+export function socketPath(folder: string, node: string): string {
+  const path = join(folder, `${node}${ending}`);
+  if (Buffer.byteLength(path) > maxPathBytes) {
+    throw new Error(
+      `${path} is too long for a Unix socket (${maxPathBytes} bytes): set pushServer.fanoutDir to a shorter folder`,
+    );
+  }
+  return path;
+}
+
+/** The nodes that have a socket there. Other files are left alone. */
+export async function nodesIn(folder: string): Promise<string[]> {
+  const files = await readdir(folder);
+  return files
+    .filter((file) => file.endsWith(ending))
+    .map((file) => file.slice(0, -ending.length))
+    .filter(isNodeName);
+}

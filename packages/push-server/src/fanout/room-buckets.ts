@@ -1,0 +1,65 @@
+/**
+ * Rooms are spread over so many buckets, and nodes tell each other which buckets they follow. So what is said of any number of rooms has a
+ * bound: 32 KiB for each peer. Rooms that share a bucket are heard in vain; with 20,000 rooms on a node that is one message in thirteen.
+ */
+export const bucketCount = 2 ** 18;
+
+/** The bucket of a room: FNV-1a over its name. */
+export function bucketOf(room: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < room.length; index++) hash = Math.imul(hash ^ room.charCodeAt(index), 0x01000193);
+  // The upper bits of such a hash are the better ones.
+  return ((hash ^ (hash >>> 15)) >>> 0) % bucketCount;
+}
+
+/** A set of buckets as bits, in which form it travels. */
+export class BucketSet {
+  readonly bytes: Buffer;
+
+  /** @param bytes - the bits of another one, which must not change any more */
+  constructor(bytes: Buffer = Buffer.alloc(bucketCount / 8)) {
+    this.bytes = bytes;
+  }
+
+  has(bucket: number): boolean {
+    return ((this.bytes[bucket >> 3] as number) & (1 << (bucket & 7))) !== 0;
+  }
+
+  add(bucket: number): void {
+    this.bytes[bucket >> 3] = (this.bytes[bucket >> 3] as number) | (1 << (bucket & 7));
+  }
+
+  delete(bucket: number): void {
+    this.bytes[bucket >> 3] = (this.bytes[bucket >> 3] as number) & ~(1 << (bucket & 7));
+  }
+}
+
+/** Counts who follows which bucket on this node. */
+export class BucketCounts {
+  readonly #counts = new Map<number, number>();
+
+  /** @returns whether it is the first one */
+  add(bucket: number): boolean {
+    const count = this.#counts.get(bucket) ?? 0;
+    this.#counts.set(bucket, count + 1);
+    return count === 0;
+  }
+
+  /** @returns whether it was the last one */
+  remove(bucket: number): boolean {
+    const count = this.#counts.get(bucket) ?? 0;
+    if (count > 1) {
+      this.#counts.set(bucket, count - 1);
+      return false;
+    }
+    return this.#counts.delete(bucket);
+  }
+
+  has(bucket: number): boolean {
+    return this.#counts.has(bucket);
+  }
+
+  keys(): Iterable<number> {
+    return this.#counts.keys();
+  }
+}
