@@ -1,7 +1,7 @@
 import { type FailureCode, failed, type Result } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
-import { isFramingSound } from './proxy/forward.ts';
+import { ambiguityOf } from './proxy/request-framing.ts';
 
 /** Why a request is refused before anyone looks at who it is from; `undefined`: it is not. */
 export function checkRequest(
@@ -11,7 +11,8 @@ export function checkRequest(
   const code: FailureCode | undefined = limits.refusal(request.socket);
   if (code !== undefined) return failed(code);
   if (!isPath(request.url)) return failed('request_malformed', 'the request target is not a path');
-  if (!isFramingSound(request)) return failed('request_malformed', 'a transfer coding other than chunked');
+  const ambiguity = ambiguityOf(request);
+  if (ambiguity !== undefined) return failed('request_malformed', ambiguity);
   const headers = request.rawHeaders.length / 2;
   return headers > config.limits.headers ? failed('headers_too_large', `${headers} headers`) : undefined;
 }

@@ -7,8 +7,9 @@ import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
 import type { UidSource } from './hooks/hook-set.ts';
 import type { Served } from './observe.ts';
-import { forward, hasBody } from './proxy/forward.ts';
+import { forward } from './proxy/forward.ts';
 import type { RequestOrigin } from './proxy/headers.ts';
+import { hasBody } from './proxy/request-framing.ts';
 import { rejectRequest } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
@@ -78,6 +79,7 @@ async function serve(
           answerHeaders: mark?.cookie === undefined ? [] : ['set-cookie', mark.cookie],
           upstreams,
           answerTimeoutMs,
+          reuse: product.policy.reuse,
         });
       } finally {
         member.requests--;

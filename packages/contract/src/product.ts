@@ -19,6 +19,11 @@ export interface ProductOptions {
   readonly check?: string;
   /** How long clients wait while no target is up, in milliseconds. @defaultValue `hold.timeoutMs` */
   readonly holdMs?: number;
+  /**
+   * Whether requests of several clients may share a connection to a target, one after another. `false` for targets that do not read the bodies
+   * of requests to their end: what is left of one would be taken for the next request. @defaultValue `routing.reuse`
+   */
+  readonly reuse?: boolean;
 }
 
 /** The settings of one product, complete. */
@@ -46,6 +51,7 @@ const checks: Readonly<Record<keyof ProductOptions, readonly [(value: unknown) =
     (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 600_000,
     'whole milliseconds from 0 to 600000',
   ],
+  reuse: [(value) => typeof value === 'boolean', 'true or false'],
 };
 
 /**

@@ -6,6 +6,7 @@ import { connectFailure } from './connect-failure.ts';
 import { saysFull } from './full-answer.ts';
 import { HeadReader } from './head-reader.ts';
 import { answerHeaders, answerTrailers, requestTrailers } from './headers.ts';
+import { hasBody, isBodyExpected, isChunked } from './request-framing.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
 import { writeHead, writeHeaders, writeRequestHead } from './write-head.ts';
 
@@ -21,6 +22,8 @@ export interface ForwardOptions {
   readonly upstreams: Upstreams;
   /** How long nothing may move before the answer begins, in milliseconds. */
   readonly answerTimeoutMs: number;
+  /** Whether requests may share a connection to the target, one after another. */
+  readonly reuse: boolean;
 }
 
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */
@@ -36,7 +39,7 @@ export async function forward(
   options: ForwardOptions,
 ): Promise<Result<void>> {
   const head = headFor(request, options);
-  const first = await attempt(request, response, options, head, false);
+  const first = await attempt(request, response, options, head, !options.reuse);
   if (first !== 'reset') return first;
   // A target may close an idle connection in the moment we use it. It has served nothing then, and asking again is safe; on a new
   // connection, as the other idle ones may be as old.
@@ -57,26 +60,16 @@ function attempt(
   });
 }
 
-function headFor(request: IncomingMessage, { path, headers }: ForwardOptions): string {
-  const coding = isChunked(request) ? 'transfer-encoding: chunked\r\n' : '';
-  return writeRequestHead(request.method ?? 'GET', path, writeHeaders(headers) + coding);
+function headFor(request: IncomingMessage, options: ForwardOptions): string {
+  let headers = writeHeaders(options.headers);
+  if (isChunked(request)) headers += 'transfer-encoding: chunked\r\n';
+  // A target that does not read the body would answer what looks like another request in it, were the connection to stay.
+  if (!mayReuse(request, options)) headers += 'connection: close\r\n';
+  return writeRequestHead(request.method ?? 'GET', options.path, headers);
 }
 
-function isChunked({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined;
-}
-
-/** Whether a request has a body, which can be sent only once. */
-export function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-}
-
-/**
- * Whether the length of a request's body can be understood in one way only. Node takes codings besides `chunked` off unseen, and
- * one that only looks like it for no framing at all.
- */
-export function isFramingSound({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] === undefined || headers['transfer-encoding'].trim().toLowerCase() === 'chunked';
+function mayReuse(request: IncomingMessage, { reuse }: ForwardOptions): boolean {
+  return reuse && isBodyExpected(request);
 }
 
 /** How much of a body goes out with its head as one text, in bytes; Node writes 16 KB of text without a buffer of its own. */
@@ -98,6 +91,8 @@ class Forwarding implements Exchange {
   /** Whether the client can be sent trailers. */
   #trails = false;
   #requestSent = false;
+  /** Whether the connection is fit for another request, should the answer end well. */
+  #canStay = false;
   /** Whether any of the body was relayed. */
   #begun = false;
   #over = false;
@@ -229,12 +224,20 @@ class Forwarding implements Exchange {
     if (typeof framing === 'string') return failed('target_bad_answer', `${name}: ${framing}`);
     if (this.#response.headersSent) return answeredByHook;
     this.#head = head;
+    this.#canStay = staysOpen(head) && this.#isRead(head);
     this.#body = createAnswerBody(framing);
     this.#trails = framing.kind === 'chunked' && this.#request.httpVersionMinor > 0;
     const headers = answerHeaders(head, this.#trails);
     headers.push(...this.#options.answerHeaders);
     this.#response.writeHead(head.status, head.reason, headers);
     return undefined;
+  }
+
+  /** Whether the target may be taken to have read the whole request: one that answers early, or with an error, may have left the body unread. */
+  #isRead({ status }: AnswerHead): boolean {
+    if (!mayReuse(this.#request, this.#options)) return false;
+    if (!hasBody(this.#request)) return true;
+    return status < 400 && this.#requestSent && this.#connection.socket.writableLength === 0;
   }
 
   #relay(bytes: Buffer): boolean {
@@ -272,8 +275,7 @@ class Forwarding implements Exchange {
     else this.#response.end(last, 'latin1');
     // An answer may come before its request is whole; the rest is taken to no use, or the client would hang in sending it.
     if (!this.#requestSent) this.#request.resume();
-    if (nothingLeft && this.#requestSent && this.#head !== undefined && staysOpen(this.#head))
-      this.#connection.release();
+    if (nothingLeft && this.#canStay) this.#connection.release();
     else this.#connection.discard();
     this.#end(success(undefined));
   }

@@ -8,6 +8,7 @@ export const plainPolicy: ProductPolicy = {
   sticky: 'sid',
   check: 'none',
   holdMs: 0,
+  reuse: true,
 };
 
 /** The members of a product with one target for each weight. */

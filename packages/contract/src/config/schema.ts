@@ -352,6 +352,10 @@ export const configSchema = z
           description:
             'Whether the built-in targets are the push-servers that announce themselves in the store, on all machines; else those of this configuration.',
         }),
+        reuse: z.boolean().default(true).meta({
+          description:
+            'Whether requests of several clients may share a connection to a target, one after another. Turn it off for targets that do not read the bodies of requests to their end.',
+        }),
         dnsServers: z.array(z.string().min(1)).default([]).meta({
           description: 'Name servers for targets given by DNS, as "10.0.0.2:53"; empty: those of the system.',
         }),

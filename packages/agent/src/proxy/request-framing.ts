@@ -1,0 +1,50 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Whether a request has a body, which can be sent only once. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+export function isChunked({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined;
+}
+
+/** Methods whose bodies servers read. With others many do not, and take them for the next request. */
+const withBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/** Whether whoever gets this request can be relied on to read its body, so that another one may follow on the same connection. */
+export function isBodyExpected(request: IncomingMessage): boolean {
+  return !hasBody(request) || withBody.has(request.method ?? '');
+}
+
+/**
+ * Why a request can be understood in more than one way: where its body ends, or whom it is for. Node has refused most of it already.
+ *
+ * @returns a sentence; `undefined`: in one way only
+ */
+export function ambiguityOf(request: IncomingMessage): string | undefined {
+  const { headers, method, rawHeaders } = request;
+  const coding = headers['transfer-encoding'];
+  // Node takes codings besides `chunked` off unseen, and one that only looks like it for no framing at all.
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') return 'a transfer coding other than chunked';
+  const length = headers['content-length'];
+  // To some a number that begins with 0 is octal.
+  if (length !== undefined && !/^(0|[1-9]\d{0,15})$/.test(length)) return 'a content-length that is no plain number';
+  // RFC 9110 section 9.3.8: it may have none.
+  if (method === 'TRACE' && hasBody(request)) return 'TRACE with a body';
+  return hostFault(rawHeaders);
+}
+
+function hostFault(raw: readonly string[]): string | undefined {
+  let hosts = 0;
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index] as string;
+    if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
+    if (++hosts > 1) return 'more than one host';
+    if (!host.test(raw[index + 1] as string)) return 'a host that is none';
+  }
+  return undefined;
+}
+
+/** A host with its port (RFC 9110 section 7.2). Empty is allowed; of names only what could begin another part of a URL is not. */
+const host = /^(?:\[(?=[^\]]*:)[0-9A-Fa-f:.]+\]|[-\w.~!$&'()*+;=\x80-\xff]*)(?::\d{0,5})?$/;
