@@ -50,3 +50,44 @@ test('without the setting there is no such namespace', async () => {
 test('a hash that is none is refused at the start', async () => {
   await expect(start({ username: 'ops', passwordHash: 'secret' })).rejects.toThrow(/passwordHash/);
 });
+
+test('many wrong passwords hold up nobody: they are refused, and clients are served meanwhile', async () => {
+  // Of 12 rounds: 200 of them would take this thread a minute.
+  const slow = '$2a$12$K3YwY.eXG8iXcvnC4y1zHeL4VmH8yQ3Tn1o7UjwZ5BNcdcEoxJ4Aq';
+  const server = await start({ username: 'ops', passwordHash: slow });
+  const client = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
+  const refused = Promise.all(
+    Array.from({ length: 200 }, (_, index) =>
+      nextEvent<Error>(openAdmin(server, { username: 'ops', password: `x${index}` }), 'connect_error'),
+    ),
+  );
+  let longest = 0;
+  let done = false;
+  const watching = (async () => {
+    while (!done) {
+      const asked = performance.now();
+      await client.emitWithAck('go:join', 'lobby');
+      longest = Math.max(longest, performance.now() - asked);
+    }
+  })();
+  const messages = new Set((await refused).map(({ message }) => message));
+  done = true;
+  await watching;
+  expect([...messages].sort()).toEqual(['invalid credentials', 'too many attempts']);
+  expect(longest).toBeLessThan(2_000);
+});
+
+test('who has signed in comes back by the session, however many attempts others make', async () => {
+  const server = await start({ username: 'ops', passwordHash });
+  const first = openAdmin(server, { username: 'ops', password: 'correct horse' });
+  const session = await nextEvent<string>(first, 'session');
+  await Promise.all(
+    Array.from({ length: 30 }, () => nextEvent(openAdmin(server, { username: 'ops', password: 'x' }), 'connect_error')),
+  );
+  const refused = await nextEvent<Error>(
+    openAdmin(server, { username: 'ops', password: 'correct horse' }),
+    'connect_error',
+  );
+  expect(refused.message).toBe('too many attempts');
+  await nextEvent(openAdmin(server, { sessionId: session }), 'connect');
+});

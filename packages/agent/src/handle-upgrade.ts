@@ -12,12 +12,12 @@ import {
 } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
+import { checkPage } from './check-page.ts';
 import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
 import { parseHandshake } from './handshake.ts';
 import type { HookSet, UidSource } from './hooks/hook-set.ts';
 import type { Served, TunnelInfo } from './observe.ts';
-import { isOriginAllowed } from './origin.ts';
 import { headerOf } from './proxy/answer-head.ts';
 import { adopt } from './proxy/carrier.ts';
 import { saysFull } from './proxy/full-answer.ts';
@@ -62,8 +62,8 @@ async function serve(
   if (refused !== undefined) return refused;
   const handshake = parseHandshake(request);
   if (!handshake.ok) return handshake;
-  const { origin: page, host } = request.headers;
-  if (!isOriginAllowed(page, host, context.config.access.allowedOrigins)) return failed('origin_refused', page);
+  const foreign = checkPage(request, origin, context);
+  if (foreign !== undefined) return foreign;
   const uid = await identify(request, hooks.upgrade, context.hookTimeoutMs);
   if (!uid.ok) return uid;
   served.uid = uid.value;

@@ -19,8 +19,13 @@ export interface ProjectOptions {
   readonly env?: string | undefined;
 }
 
+/** The file of `config/` with settings of an environment that are not committed. */
+export function secretsFile(environment: string): string {
+  return `secrets.${environment}.json`;
+}
+
 /**
- * Reads `config/<environment>.json` and the environment variables.
+ * Reads `config/<environment>.json`, `config/secrets.<environment>.json` where there is one, and the environment variables.
  *
  * @throws CommandError with exit code 2 for anything that is wrong with them
  */
@@ -31,7 +36,20 @@ export async function loadProject({ dir, env }: ProjectOptions): Promise<Project
   const text = await readFile(path, 'utf8').catch(async (error: NodeJS.ErrnoException) => {
     throw new CommandError(2, await explainMissing(dir, environment, file, error));
   });
-  const parsed = parseConfig({ file, text, variables: process.env });
+  const secretsPath = join(dir, 'config', secretsFile(environment));
+  const secrets = await readFile(secretsPath, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new CommandError(
+      2,
+      `${relative(process.cwd(), secretsPath)}: found a file that cannot be read (${error.message})`,
+    );
+  });
+  const parsed = parseConfig({
+    file,
+    text,
+    secrets: secrets === undefined ? undefined : { file: relative(process.cwd(), secretsPath), text: secrets },
+    variables: process.env,
+  });
   if (!parsed.ok) throw new CommandError(2, formatConfigProblems(parsed.problems));
   return { dir, environment, config: parsed.config, warnings: parsed.warnings };
 }
@@ -52,7 +70,9 @@ async function explainMissing(
 ): Promise<string> {
   if (error.code !== 'ENOENT') return `${file}: found a file that cannot be read (${error.message}), wanted settings`;
   const files = await readdir(join(dir, 'config')).catch(() => []);
-  const others = files.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
+  const others = files
+    .filter((name) => name.endsWith('.json') && !name.startsWith('secrets.'))
+    .map((name) => name.slice(0, -'.json'.length));
   const hint =
     others.length > 0
       ? `environments there are: ${others.join(', ')} (choose one with --env or GOPUSH_ENV)`

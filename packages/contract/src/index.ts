@@ -45,6 +45,7 @@ export {
 } from './identity.ts';
 export { readMark, writeMark } from './mark.ts';
 export { nameFault } from './name.ts';
+export { isPageAllowed, type PageHeaders, vouchHeader } from './page.ts';
 export {
   type ProductInput,
   type ProductOptions,

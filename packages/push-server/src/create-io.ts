@@ -13,7 +13,7 @@ export function createIo(http: HttpServer, { pushServer, access }: Config, adapt
     maxHttpBufferSize: pushServer.maxMessageBytes,
     // The API takes upgrades, too, and ends those that nobody takes.
     destroyUpgrade: false,
-    ...corsFor(access.allowedOrigins),
+    ...corsFor([...access.allowedOrigins, ...pushServer.allowedOrigins]),
     // Whoever comes back is looked at as anyone who comes.
     ...(recoveryMs === 0
       ? {}

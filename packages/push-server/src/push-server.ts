@@ -5,7 +5,7 @@ import type { HookLocation } from '@gopush/hooks';
 import { createLifetime, createMetrics, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
 import { openStore } from '@gopush/store';
 import type { Server } from 'socket.io';
-import { openAdminUi } from './admin-ui.ts';
+import { openAdminUi } from './admin-ui/open-admin-ui.ts';
 import { createAnnouncement } from './announcement.ts';
 import { openApi } from './api/open-api.ts';
 import { isForApi } from './api/split-url.ts';
@@ -21,6 +21,8 @@ import { createLimits } from './limits/limits.ts';
 import { measureStore } from './observe/measure-store.ts';
 import { openObservation } from './observe/observation.ts';
 import { describeApiRequests, describeStoreCalls } from './observe/server-metrics.ts';
+import { createPageGate, guard } from './page-gate.ts';
+import { logFailure } from './refuse.ts';
 import { openRooms } from './rooms/open-rooms.ts';
 import type { Push } from './rooms/push.ts';
 import { openSessions } from './sessions/open-sessions.ts';
@@ -160,9 +162,8 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     http.on('upgrade', api.upgrade);
     io.use((socket, next) => void admit(socket, next, context));
     io.on('connection', handleConnections(context));
-    if (pushServer.adminUi !== null) {
-      lifetime.opened('admin page', await openAdminUi(io, pushServer.adminUi, node));
-    }
+    const { adminUi } = pushServer;
+    if (adminUi !== null) await openAdminUi({ io, adminUi, node, addressOf }, lifetime.opened);
     await hook.start({ io, push, clientOf });
     const cleanUp = await options.setup?.(io, push, clientOf);
     if (typeof cleanUp === 'function') lifetime.opened('handlers of the program', cleanUp);
@@ -178,6 +179,10 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       http,
     );
 
+    guard(http, createPageGate(config), (failure) => {
+      limits.refused(failure.code);
+      logFailure(failure, log);
+    });
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });
     lifetime.opened('listener', async () => {

@@ -5,6 +5,7 @@ import { listen, urlOf } from './listen.ts';
 import type { LeveledLogger, Logger } from './logger.ts';
 import { isLogLevel, logLevels } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { isOwnHost } from './own-host.ts';
 
 /** One reason for which a process may not be ready: `true`, or what is the matter. */
 export type Check = () => true | string;
@@ -20,6 +21,8 @@ export interface AdminOptions {
   /** What `/state` shows, as JSON. */
   readonly state: () => unknown;
   readonly log: Logger;
+  /** Names in public DNS by which the machine may be asked. @defaultValue none */
+  readonly allowedHosts?: readonly string[];
   /** What can be asked for besides, by method and path, as `PUT /drain`; answers with a line for people. @defaultValue nothing */
   readonly actions?: Readonly<Record<string, () => string | Promise<string>>>;
 }
@@ -37,7 +40,22 @@ export interface Admin {
  * @throws ListenError for a port that cannot be had
  */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
+  const refusals = options.metrics.counter(
+    'admin_refusals_total',
+    'Requests to the admin listener that a page of another origin may have sent.',
+  );
+  let isKnown = false;
   const server = createServer((request, response) => {
+    const foreign = whyForeign(request, options);
+    if (foreign !== undefined) {
+      refusals.inc();
+      // A page may ask as often as it likes; one line tells of it.
+      const log = isKnown ? options.log.debug : options.log.warn;
+      isKnown = true;
+      log({ problem: foreign }, 'the admin listener refuses what a page of another origin may have sent');
+      text(response, 403, `${foreign}\n`);
+      return;
+    }
     answer(request, response, options).catch((error: unknown) => {
       options.log.error({ err: error }, 'the admin listener failed');
       response.destroy();
@@ -57,12 +75,12 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
  * @returns `undefined` where they want none
  */
 export async function openAdmin(
-  { admin }: { readonly admin: { readonly host: string } | null },
-  options: Omit<AdminOptions, 'host'>,
+  { admin }: { readonly admin: { readonly host: string; readonly allowedHosts: readonly string[] } | null },
+  options: Omit<AdminOptions, 'host' | 'allowedHosts'>,
   opened: Lifetime['opened'],
 ): Promise<Admin | undefined> {
   if (admin === null) return undefined;
-  const started = await startAdmin({ ...options, host: admin.host });
+  const started = await startAdmin({ ...options, host: admin.host, allowedHosts: admin.allowedHosts });
   opened('admin listener', started.close);
   return started;
 }
@@ -91,6 +109,27 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
       return text(response, 404, `there are /livez, /readyz, /metrics, /state, ${more}\n`);
     }
   }
+}
+
+/**
+ * Why a request may be the doing of a page that some browser on this machine or in this network shows; `undefined`: it is not. Pages can
+ * send requests here as any program can, by our address or by a name of their own that they point here.
+ */
+function whyForeign(
+  { headers, method, url }: IncomingMessage,
+  { host: listensOn, allowedHosts = [] }: AdminOptions,
+): string | undefined {
+  const { host, origin, 'sec-fetch-site': site } = headers;
+  // Whoever balances load or restarts processes asks by all kinds of names, and learns no more than one bit.
+  const isProbe = method === 'GET' && /^\/(livez|readyz)$/.test(url ?? '');
+  if (!isProbe && !isOwnHost(host, [listensOn, ...allowedHosts])) {
+    return `Host: found ${host}, wanted an address, a private name, or one of admin.allowedHosts`;
+  }
+  if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== host) {
+    return `Origin: found ${origin}, wanted none, or the admin listener's own`;
+  }
+  if (site === undefined || site === 'none' || site === 'same-origin') return undefined;
+  return `Sec-Fetch-Site: found ${site}, wanted none, or a page of the admin listener's own`;
 }
 
 function readiness(response: ServerResponse, checks: AdminOptions['checks'], verbose: boolean): void {

@@ -6,5 +6,6 @@ export { ListenError, listen, urlOf } from './listen.ts';
 export { createLogger, type Log, type Logger, type LoggerOptions, type LogLevel, silentLogger } from './logger.ts';
 export { machineId } from './machine.ts';
 export { createMetrics, type Metrics, waitBuckets } from './metrics.ts';
+export { isOwnHost } from './own-host.ts';
 export { onStop, type StopOptions, type StopReason, shutdownMessage } from './signals.ts';
 export { createTokenBucket, type TokenBucket } from './token-bucket.ts';

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { request as askHttp } from 'node:http';
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import {
@@ -147,4 +148,56 @@ test('a blocked event loop shows in the delay, and a free one does not', async (
   while (performance.now() < end);
   await expect.poll(eventLoop.lastMs, { interval: 10, timeout: 5_000 }).toBeGreaterThan(900);
   await expect.poll(eventLoop.lastMs, { interval: 10, timeout: 10_000 }).toBeLessThan(500);
+});
+
+test.each([
+  ['a name that was pointed here', { Host: 'evil.example:9600' }, 403],
+  [
+    'such a name of a page',
+    { Host: 'evil.example:9600', Origin: 'http://evil.example:9600', 'Sec-Fetch-Site': 'same-origin' },
+    403,
+  ],
+  ['such a name with a dot at its end', { Host: 'evil.example.:9600' }, 403],
+  ['a page of another origin', { Origin: 'https://evil.example' }, 403],
+  [
+    'a page of another port',
+    { Host: '127.0.0.1:9600', Origin: 'http://127.0.0.1:3000', 'Sec-Fetch-Site': 'same-site' },
+    403,
+  ],
+  ['a sandboxed page', { Origin: 'null' }, 403],
+  ['a page that hides its origin', { 'Sec-Fetch-Site': 'cross-site' }, 403],
+  [
+    'a page of the admin listener itself',
+    { Host: '127.0.0.1:9600', Origin: 'http://127.0.0.1:9600', 'Sec-Fetch-Site': 'same-origin' },
+    200,
+  ],
+  ['an address', { Host: '10.0.0.5:9600' }, 200],
+  ['an address of IPv6', { Host: '[::1]:9600' }, 200],
+  ['localhost', { Host: 'localhost:9600' }, 200],
+  ['the name of a container', { Host: 'push-server_1:9600' }, 200],
+  ['a name inside Kubernetes', { Host: 'gopush.default.svc.cluster.local:9600' }, 200],
+  ['a name that the settings allow', { Host: 'Node1.Example.com:9600' }, 200],
+])('asked by %s', async (_what, headers, wanted) => {
+  const acts: string[] = [];
+  const { admin, metrics } = await start({
+    allowedHosts: ['node1.example.com'],
+    actions: { 'PUT /drain': () => String(acts.push('drain')) },
+  });
+  const ask = async (method: string, path: string) => {
+    const request = askHttp(admin.url + path, { method, headers, agent: false }).end();
+    const [response] = await once(request, 'response');
+    response.resume();
+    return response.statusCode;
+  };
+  for (const [method, path] of [
+    ['PUT', '/drain'],
+    ['GET', '/state'],
+    ['GET', '/metrics'],
+  ] as const) {
+    expect([path, await ask(method, path)]).toEqual([path, wanted]);
+  }
+  expect(acts.length).toBe(wanted === 200 ? 1 : 0);
+  expect((await metrics.read()).text).toMatch(`test_admin_refusals_total ${wanted === 200 ? 0 : 3}\n`);
+  // Whoever balances load asks by any name.
+  if ('Host' in headers && !('Origin' in headers)) expect(await ask('GET', '/readyz')).toBe(200);
 });

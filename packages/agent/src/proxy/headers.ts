@@ -14,6 +14,7 @@ import {
   signIdentity,
   type Trust,
   uidHeader,
+  vouchHeader,
   writeIdentity,
 } from '@gopush/contract';
 import { createRequestIds, readRequestId } from '../request-id.ts';
@@ -93,7 +94,7 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
   function ofIdentity(identity: Identity, id: string): string[] {
     const headers = writeIdentity(identity);
     const [, uid = '', , product = ''] = headers;
-    headers.push(agentHeader, agent, requestIdHeader, id);
+    headers.push(vouchHeader, '1', agentHeader, agent, requestIdHeader, id);
     if (secret !== undefined) {
       const signed = { [uidHeader]: uid, [productHeader]: product, [agentHeader]: agent, [requestIdHeader]: id };
       headers.push(signatureHeader, signIdentity(secret, signed as SignedHeaders, Date.now() + identityTtlMs));
@@ -214,6 +215,7 @@ function isOurs(given: string): boolean {
   const name = foldName(given);
   return (
     name.startsWith(identityHeaderPrefix) ||
+    name === vouchHeader ||
     name.startsWith('x-forwarded-') ||
     name === 'x-forwarded' ||
     name === 'forwarded' ||

@@ -12,8 +12,9 @@ import { drain } from '../commands/drain.ts';
 import { pm2, pm2Actions } from '../commands/pm2.ts';
 import { start } from '../commands/start.ts';
 import { addHook, hookNames } from '../create/add-hook.ts';
+import { addSecret } from '../create/add-secret.ts';
 import { create } from '../create/index.ts';
-import type { ProjectOptions } from '../project.ts';
+import { type ProjectOptions, secretsFile } from '../project.ts';
 import { tiers } from '../tiers.ts';
 
 const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -68,18 +69,28 @@ program
   .option('--typescript', 'hooks in TypeScript', false)
   .option('--force', 'overwrite files that are there', false)
   .action((dir: string, options: { typescript: boolean; force: boolean }) => create({ dir, ...options }));
-program
-  .command('add')
-  .description('add a file that is missing')
-  .addArgument(new Argument('<kind>').choices(['hook']))
+const add = program.command('add').description('add a file that is missing');
+add
+  .command('hook')
+  .description('a hook file, to be edited')
   .addArgument(new Argument('<name>').choices(hookNames))
   .option('--typescript', 'in TypeScript', false)
-  .action(async (_kind: string, hook: (typeof hookNames)[number], { typescript }: { typescript: boolean }) => {
+  .action(async (hook: (typeof hookNames)[number], { typescript }: { typescript: boolean }) => {
     const { dir, env } = projectOptions();
     const pkg = await readFile(join(dir, 'package.json'), 'utf8').then(JSON.parse, () => ({}));
     const language = typescript ? 'ts' : pkg.type === 'module' ? 'js' : 'mjs';
     const path = await addHook({ dir, hook, environment: environmentName(env, process.env), language, put: putNew });
     process.stdout.write(`wrote ${path}\n`);
+  });
+add
+  .command('secret')
+  .description('a secret by which agents sign what push-servers believe, in a file that is not committed')
+  .action(async () => {
+    const { dir, env } = projectOptions();
+    const environment = environmentName(env, process.env);
+    const path = await addSecret(dir, environment);
+    if (path === undefined) throw new CommandError(1, `config/${secretsFile(environment)} is there already`);
+    process.stdout.write(`wrote ${path}; all machines of this environment need the same\n`);
   });
 
 async function putNew(path: string, text: string): Promise<void> {

@@ -40,6 +40,7 @@ export async function checkBuild(project: Project): Promise<Finding[]> {
   const config: Finding[] = [
     { what: 'config', state: 'ok', detail: `environment ${project.environment}` },
     ...project.warnings.map((detail): Finding => ({ what: 'config', state: 'warning', detail })),
+    ...checkSecrets(project.config),
   ];
   const { tls } = project.config.agent;
   const certificate = tls === null ? [] : [await checkCertificate(tls, project.dir)];
@@ -52,6 +53,13 @@ export async function checkBuild(project: Project): Promise<Finding[]> {
     ...hooks.map(findingOf),
     ...serverHook.filter(({ file }) => file !== undefined).map(findingOf),
   ];
+}
+
+function checkSecrets({ access, serverWorkers }: Config): Finding[] {
+  if (access.secrets.length > 0 || serverWorkers === 0) return [];
+  const detail =
+    'access.secrets: there is none, so push-servers believe every program of this machine; make one with: gopush add secret';
+  return [{ what: 'config', state: 'warning', detail }];
 }
 
 function findingOf({ name, file, problem }: CheckedHook): Finding {

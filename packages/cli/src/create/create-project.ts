@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CommandError } from '../command-error.ts';
 import { addHook, type Language } from './add-hook.ts';
+import { addSecret } from './add-secret.ts';
 import { ecosystem } from './ecosystem.ts';
 import { readTemplate } from './templates.ts';
 
@@ -57,7 +58,11 @@ export async function createProject(options: CreateOptions): Promise<Created> {
   const schema = `${whole ? '..' : '../..'}/node_modules/gopush/dist/config.schema.json`;
   for (const environment of ['local', 'production']) {
     const config = await readTemplate(`project/config/${environment}.json`);
-    await put(join(dir, 'config', `${environment}.json`), config.replace('{schema}', schema));
+    const path = join(dir, 'config', `${environment}.json`);
+    await put(path, config.replace('{schema}', schema));
+    // Only with settings of our own: a secret changes what runs.
+    const secret = written.includes(path) ? await addSecret(dir, environment) : undefined;
+    if (secret !== undefined) written.push(secret);
     for (const hook of ['agent', 'onupgrade', 'router'] as const) {
       await addHook({ dir, hook, environment, language, put });
     }

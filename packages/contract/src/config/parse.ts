@@ -1,4 +1,11 @@
-import { findNodeAtLocation, getNodeValue, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import {
+  findNodeAtLocation,
+  getNodeValue,
+  type Node,
+  type ParseError,
+  parseTree,
+  printParseErrorCode,
+} from 'jsonc-parser';
 import type { z } from 'zod';
 import { listVariables, parseRedisUrl, readVariable, reservedVariables, type Variable } from './environment.ts';
 import { configJsonSchema, describeSchema, schemaAt, withoutNull } from './json-schema.ts';
@@ -6,12 +13,18 @@ import { nearest } from './nearest.ts';
 import type { ConfigProblem } from './problem.ts';
 import { type Config, type ConfigInput, configSchema } from './schema.ts';
 
-/** Where settings come from, all read before parsing starts. */
-export interface ConfigSource {
+/** A file with settings. */
+export interface ConfigFile {
   /** How messages call the file. */
   readonly file: string;
   /** The file's text: JSON with comments and trailing commas. */
   readonly text: string;
+}
+
+/** Where settings come from, all read before parsing starts. */
+export interface ConfigSource extends ConfigFile {
+  /** Settings that are not for everyone who has the project: what it says counts before the file. */
+  readonly secrets?: ConfigFile | undefined;
   /** Environment variables; `GOPUSH_…` and `REDIS_URL` count, before the file. */
   readonly variables?: Readonly<Record<string, string | undefined>>;
 }
@@ -26,26 +39,12 @@ const variables = listVariables(root);
 
 /** Takes a config file and the environment to complete settings, or to a list of everything that is wrong. */
 export function parseConfig(source: ConfigSource): ParsedConfig {
-  const errors: ParseError[] = [];
-  const tree = parseTree(source.text, errors, { allowTrailingComma: true });
-  const error = errors[0];
-  if (error !== undefined) {
-    const found = printParseErrorCode(error.error)
-      .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-      .trim();
-    return problem(
-      at(source, error.offset),
-      '',
-      `a mistake in the syntax (${found})`,
-      'JSON, in which comments are allowed',
-    );
-  }
-  const value: unknown = tree === undefined ? {} : getNodeValue(tree);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return problem(source.file, '', show(value), 'an object');
-  }
-
-  const input = value as Record<string, unknown>;
+  const files = [source, ...(source.secrets === undefined ? [] : [source.secrets])].map(readFile);
+  for (const read of files) if ('problem' in read) return { ok: false, problems: [read.problem] };
+  const read = files as ReadFile[];
+  // Without a prototype, as all that comes from a file: a key `__proto__` is one like any other.
+  const input: Record<string, unknown> = Object.create(null);
+  for (const { value } of read) merge(input, value);
   const given = applyVariables(input, source.variables ?? {});
   if ('problem' in given) return { ok: false, problems: [given.problem] };
   const parsed = configSchema.safeParse(input);
@@ -56,18 +55,53 @@ export function parseConfig(source: ConfigSource): ParsedConfig {
       const variable = given.origins.get(path.slice(0, length).join('.'));
       if (variable !== undefined) return `environment variable ${variable}`;
     }
-    const node =
-      tree === undefined
-        ? undefined
-        : findNodeAtLocation(
-            tree,
-            path.map((key) => (typeof key === 'number' ? key : String(key))),
-          );
-    return node === undefined
-      ? source.file
-      : at(source, (node.parent?.type === 'property' ? node.parent : node).offset);
+    const keys = path.map((key) => (typeof key === 'number' ? key : String(key)));
+    for (const { file, tree } of read.toReversed()) {
+      const node = tree && findNodeAtLocation(tree, keys);
+      if (node !== undefined) return at(file, (node.parent?.type === 'property' ? node.parent : node).offset);
+    }
+    return source.file;
   };
   return { ok: false, problems: parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf)) };
+}
+
+/** A file that holds an object. */
+interface ReadFile {
+  readonly file: ConfigFile;
+  readonly tree: Node | undefined;
+  readonly value: Record<string, unknown>;
+}
+
+function readFile(file: ConfigFile): ReadFile | { readonly problem: ConfigProblem } {
+  const errors: ParseError[] = [];
+  const tree = parseTree(file.text, errors, { allowTrailingComma: true });
+  const error = errors[0];
+  if (error !== undefined) {
+    const found = printParseErrorCode(error.error)
+      .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+      .trim();
+    const wanted = 'JSON, in which comments are allowed';
+    return {
+      problem: { source: at(file, error.offset), key: '', found: `a mistake in the syntax (${found})`, wanted },
+    };
+  }
+  const value: unknown = tree === undefined ? {} : getNodeValue(tree);
+  return isGroup(value)
+    ? { file, tree, value }
+    : { problem: { source: file.file, key: '', found: show(value), wanted: 'an object' } };
+}
+
+/** Writes settings over others, group by group. */
+function merge(target: Record<string, unknown>, from: Record<string, unknown>): void {
+  for (const [key, value] of Object.entries(from)) {
+    const inner = target[key];
+    if (isGroup(inner) && isGroup(value)) merge(inner, value);
+    else target[key] = value;
+  }
+}
+
+function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -170,12 +204,8 @@ function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
-function at({ file, text }: ConfigSource, offset: number): string {
+function at({ file, text }: ConfigFile, offset: number): string {
   return `${file}:${text.slice(0, offset).split('\n').length}`;
-}
-
-function problem(source: string, key: string, found: string, wanted: string): ParsedConfig {
-  return { ok: false, problems: [{ source, key, found, wanted }] };
 }
 
 function freeze<T>(value: T): T {

@@ -141,6 +141,10 @@ export const configSchema = z
         host: host()
           .default('127.0.0.1')
           .meta({ description: 'Address to listen on. It believes whoever reaches it: keep it private.' }),
+        allowedOrigins: z.array(z.string().min(1)).default([]).meta({
+          description:
+            'Origins of pages that may reach push-servers without an agent, as "https://app.example.com"; "*" is any. Their hosts are taken for names of the push-servers. Pages that come by an agent: access.allowedOrigins.',
+        }),
         announceHost: host().optional().meta({
           description:
             'Address under which agents of other machines reach it (routing.discover); absent: host, unless that is all addresses.',
@@ -192,7 +196,7 @@ export const configSchema = z
           .default(null)
           .meta({
             description:
-              "Who may look at the push-servers by Socket.IO's admin page (https://admin.socket.io); null: nobody.",
+              "Who may look at the push-servers by Socket.IO's admin page (https://admin.socket.io); null: nobody. Without an agent it wants pushServer.allowedOrigins. Passwords may be tried 10 times a minute from one address, and 60 times in all.",
           }),
         publicDir: z
           .string()
@@ -468,6 +472,10 @@ export const configSchema = z
           host: host()
             .default('127.0.0.1')
             .meta({ description: 'Address to listen on. Whoever reaches it is believed.' }),
+          allowedHosts: z.array(host()).default([]).meta({
+            description:
+              'Names in public DNS by which this machine may be asked, as "node1.example.com". Addresses, names without a dot and private names need not be listed; others are refused, since a page could make them point here.',
+          }),
           agentPort: port()
             .default(9600)
             .meta({ description: 'Port of the first agent; each further one takes the next.' }),

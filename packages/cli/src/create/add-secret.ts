@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { secretsFile } from '../project.ts';
+
+/** What git must not have, in `config/`, where it disturbs no other list of the project. */
+const ignored = 'secrets.*.json\n';
+
+/**
+ * Makes the file with a new secret of an environment, by which agents sign what push-servers believe. For its owner's eyes; git does not
+ * take it. One that is there stays as it is: others may run with it.
+ *
+ * @returns its path; `undefined` where it was there
+ */
+export async function addSecret(dir: string, environment: string): Promise<string | undefined> {
+  const folder = join(dir, 'config');
+  await mkdir(folder, { recursive: true });
+  const ignore = join(folder, '.gitignore');
+  const before = await readFile(ignore, 'utf8').catch(() => '');
+  if (!before.split(/\r?\n/).includes(ignored.trim())) {
+    await writeFile(ignore, before === '' || before.endsWith('\n') ? before + ignored : `${before}\n${ignored}`);
+  }
+  const path = join(folder, secretsFile(environment));
+  const text = [
+    `// Secrets of the environment ${environment}: not committed, the same on all its machines.`,
+    '// Instead of this file there may be GOPUSH_ACCESS_SECRETS.',
+    JSON.stringify({ access: { secrets: [randomBytes(32).toString('base64url')] } }, undefined, 2),
+  ];
+  try {
+    await writeFile(path, `${text.join('\n')}\n`, { flag: 'wx', mode: 0o600 });
+    return path;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
+    throw error;
+  }
+}
