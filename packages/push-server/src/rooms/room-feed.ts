@@ -168,10 +168,8 @@ export class RoomFeed {
     try {
       await this.#fillFromLog();
     } catch (error) {
-      this.#events.failed(this.room, error);
-    } finally {
-      // In the same breath as the last look: whoever comes now has to begin anew.
       this.#busy = undefined;
+      this.#events.failed(this.room, error);
     }
   }
 
@@ -191,6 +189,8 @@ export class RoomFeed {
       if (complete && !isNewer) break;
     }
     for (const offset of this.#early.keys()) if (offset <= this.#offset) this.#early.delete(offset);
+    // Without an await after the last look: a message that came in between would be taken for one of this run, and be lost.
+    this.#busy = undefined;
   }
 
   /** @returns whether members have all that was in the log when it was read */
