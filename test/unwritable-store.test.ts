@@ -1,3 +1,6 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { createRedisClient } from '@gopush/store';
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
@@ -12,6 +15,19 @@ const faults: Readonly<Record<string, { kind: string; begin(nodes: TestNodes): P
   'a Redis without memory': {
     kind: 'Redis',
     begin: (nodes) => command(nodes, 'config', 'set', 'maxmemory', '1'),
+  },
+  'a Redis that is read-only': {
+    kind: 'Redis',
+    begin: (nodes) => command(nodes, 'replicaof', '127.0.0.1', '1'),
+  },
+  'an embedded store that a hung process keeps locked': {
+    kind: 'embedded store',
+    async begin({ config }) {
+      const program = fileURLToPath(new URL('../packages/store/test/programs/hold.mjs', import.meta.url));
+      const child: ChildProcess = fork(program, [config.pushServer?.storeDir ?? '']);
+      onTestFinished(() => void child.kill('SIGKILL'));
+      await once(child, 'message');
+    },
   },
 };
 

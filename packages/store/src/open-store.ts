@@ -14,7 +14,8 @@ export function openStore(
   { redisAdapter, pushServer }: Pick<Config, 'redisAdapter' | 'pushServer'>,
   dir: string,
 ): Promise<Store> {
-  if (redisAdapter !== null) return openRedisStore(redisAdapter);
-  const { storeDir } = pushServer;
-  return openEmbeddedStore(storeDir === undefined ? join(dir, '.gopush', 'store') : resolve(dir, storeDir));
+  const { storeDir, storeMaxBytes: maxBytes, lastSeenMs } = pushServer;
+  if (redisAdapter !== null) return openRedisStore(redisAdapter, { lastSeenMs });
+  const folder = storeDir === undefined ? join(dir, '.gopush', 'store') : resolve(dir, storeDir);
+  return openEmbeddedStore(folder, { maxBytes, lastSeenMs });
 }

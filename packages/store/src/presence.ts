@@ -4,7 +4,7 @@ export interface UserPresence {
   readonly devices: number;
   /** When the oldest of them came, in milliseconds since 1970; `undefined`: offline. */
   readonly since: number | undefined;
-  /** When the last connection ended, kept for 30 days; `undefined`: online, or not known. */
+  /** When the last connection ended, as long as that is remembered; `undefined`: online, or not known. */
   readonly lastSeen: number | undefined;
   /** Ids of the nodes they are connected to, in order. */
   readonly nodes: readonly string[];
@@ -89,6 +89,3 @@ export interface PresenceStore {
   /** Removes what nodes without a lease had said. Of several sweepers one is told of each change. */
   sweep(): Promise<Swept>;
 }
-
-/** How long the last connection of a user is remembered, in milliseconds. */
-export const lastSeenMs = 30 * 86_400_000;

@@ -5,8 +5,15 @@ import type { PresenceStore } from './presence.ts';
 import type { RegistryStore } from './registry.ts';
 import type { SessionStore } from './sessions.ts';
 
-/** Whether a store answers. */
-export type StoreState = 'up' | 'down';
+/**
+ * Whether a store answers.
+ *
+ * - `up`: it reads and writes
+ * - `full`: it reads, and writes what needs no more space; messages are rejected as `store_full`
+ * - `read-only`: it reads
+ * - `down`: it does not answer
+ */
+export type StoreState = 'up' | 'full' | 'read-only' | 'down';
 
 /**
  * What the nodes of a gopush keep together. A call that cannot be done rejects with a `StoreError` within about 2 s, and never hangs.
@@ -27,6 +34,15 @@ export interface Store {
    * @returns stops it
    */
   onState(listener: (state: StoreState) => void): () => void;
+  /**
+   * Calls back when what was kept may be gone, though it has not expired: Redis came back empty, the folder was deleted. What has to be kept is to be
+   * written again.
+   *
+   * @returns stops it
+   */
+  onForgotten(listener: () => void): () => void;
+  /** Bytes of all that is kept, as of a moment ago; `undefined` where that is not known. */
+  usedBytes(): number | undefined;
   /** Ends what is under way and lets go of everything. */
   close(): Promise<void>;
 }

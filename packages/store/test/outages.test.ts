@@ -1,14 +1,14 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { createRedisClient, openRedisStore, type Store } from '../src/index.ts';
+import { createRedisClient, openRedisStore, type Store, type StoreState } from '../src/index.ts';
 import { freePort, startRedis, startRedisCluster, startSentinel } from './support/redis.ts';
-import { closedWithTest, fresh, redisConfig } from './support/stores.ts';
+import { closedWithTest, fresh, redisConfig, until } from './support/stores.ts';
 
 const limits = { count: 1_000, ageMs: 600_000, bytes: 100_000_000 };
 const down = { name: 'StoreError', code: 'store_down' };
 const append = (store: Store, room = 'room') => store.history.append(room, Buffer.from('a'), limits);
 
 /** Waits for the event, unless it is so already. */
-function stateOf(store: Store, state: 'up' | 'down'): Promise<void> {
+function stateOf(store: Store, state: StoreState): Promise<void> {
   return new Promise((resolve) => {
     const stop = store.onState((now) => {
       if (now !== state) return;
@@ -124,12 +124,66 @@ test('a Redis without memory is full: it refuses what grows, and answers what is
     }
   })();
   expect(refused).toMatchObject({ name: 'StoreError', code: 'store_full' });
-  expect(store.state()).toBe('up');
+  expect(store.state()).toBe('full');
   const { last, messages } = await store.history.read('room', 0, 1_000);
   expect(messages.length).toBe(last);
+  await store.sessions.save('key', Buffer.from('a'), 60_000).catch(() => {});
   await store.history.removed('room');
+  await stateOf(store, 'up');
   expect((await append(store)).offset).toBe(1);
 });
+
+test('a Redis that is full is noticed though nobody writes, and so is that it has space again', async () => {
+  const redis = await startRedis();
+  const store = await openAt(redis.port);
+  const client = connectTo(redis.port);
+  await client.call('config', 'set', 'maxmemory', '1');
+  await stateOf(store, 'full');
+  await client.call('config', 'set', 'maxmemory', '0');
+  await stateOf(store, 'up');
+});
+
+test('a Redis that is read-only is read, and sessions are taken over from it', async () => {
+  const redis = await startRedis();
+  const store = await openAt(redis.port);
+  await store.sessions.save('key', Buffer.from('a'), 60_000);
+  const client = connectTo(redis.port);
+  await client.call('replicaof', '127.0.0.1', '1');
+  await stateOf(store, 'read-only');
+  await expect(append(store)).rejects.toMatchObject(down);
+  // The connection may just be exchanged, as another server may have taken over.
+  const taken = () => store.sessions.take('key').catch(() => undefined);
+  expect(await until(taken, (found) => found !== undefined)).toEqual(Buffer.from('a'));
+  await client.call('replicaof', 'no', 'one');
+  await stateOf(store, 'up');
+});
+
+test('a Redis that lost everything is noticed: by a restart, by FLUSHALL', async () => {
+  const redis = await startRedis();
+  const store = await openAt(redis.port);
+  const forgotten = (): Promise<void> =>
+    new Promise((resolve) => {
+      const stop = store.onForgotten(() => {
+        stop();
+        resolve();
+      });
+    });
+  let told = forgotten();
+  await connectTo(redis.port).call('flushall');
+  await told;
+  told = forgotten();
+  await redis.kill();
+  await redis.restart();
+  await told;
+  expect(store.state()).toBe('up');
+});
+
+function connectTo(port: number) {
+  const client = createRedisClient(redisConfig({ host: '127.0.0.1', port }), 1);
+  onTestFinished(() => client.disconnect());
+  client.on('error', () => {});
+  return client;
+}
 
 test('a cluster that lost a server fails in bounded time, and serves all rooms once it is back', async () => {
   const { ports, servers } = await startRedisCluster();

@@ -207,6 +207,14 @@ export const configSchema = z
           description:
             'Folder in which the push-servers of one machine keep history, inboxes, presence and sessions without Redis, seen from the project; absent: .gopush/store.',
         }),
+        storeMaxBytes: z.int().min(1_048_576).max(1_099_511_627_776).default(1_073_741_824).meta({
+          description:
+            'Bytes that the store in a folder may hold. Near it the oldest messages of rooms are removed; above it messages are not kept. With Redis its maxmemory is the bound.',
+        }),
+        lastSeenMs: wait(604_800_000, 31_536_000_000).meta({
+          description:
+            'How long the time of the last connection of each user is kept, of all users ever seen; 0: it is not kept.',
+        }),
         history: z
           .strictObject({
             count: z

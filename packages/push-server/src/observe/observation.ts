@@ -45,7 +45,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
       port: first === 0 ? 0 : first + index,
       checks: {
         listening: () => (isStopping ? 'stopping' : shown?.http.listening === true || 'not yet'),
-        store: () => store.state() === 'up' || 'down',
+        store: () => store.state() === 'up' || store.state(),
         'fan-out': () => fanout.state() === 'up' || 'down',
       },
       metrics,

@@ -57,7 +57,14 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   metrics.gauge('webhook_waiting_events', 'Events that wait for webhooks.', (set) => set(webhooks.waiting()));
   metrics.gauge('send_queue_bytes', 'Bytes that wait for all clients.', (set) => set(limits.queuedBytes()));
   metrics.gauge('fanout_up', 'Whether other push-servers are reached.', (set) => set(fanout.state() === 'up' ? 1 : 0));
-  metrics.gauge('store_up', 'Whether the store answers.', (set) => set(store.state() === 'up' ? 1 : 0));
+  metrics.gauge('store_up', 'Whether the store can be read and written.', (set) => set(store.state() === 'up' ? 1 : 0));
+  metrics.gauge('store_full', 'Whether the store has no space for messages.', (set) =>
+    set(store.state() === 'full' ? 1 : 0),
+  );
+  metrics.gauge('store_used_bytes', 'Bytes of all that the store keeps; only of one in a folder.', (set) => {
+    const used = store.usedBytes();
+    if (used !== undefined) set(used);
+  });
   metrics.gauge('event_loop_delay_seconds', 'Delay of the event loop in the last second, 99th percentile.', (set) =>
     set(eventLoop.lastMs() / 1_000),
   );

@@ -1,13 +1,15 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Key, open, type RootDatabase } from 'lmdb';
+import type { Key, RootDatabase } from 'lmdb';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
+import { createSignal, type Signal } from '../signal.ts';
 import { createState, type StateCell } from '../state.ts';
 import { StoreError } from '../store-error.ts';
 import { endWhileBusy } from './end-while-busy.ts';
-import { inspectFile } from './inspect-file.ts';
+import { fileIdentity } from './file-identity.ts';
+import { type OpenFile, openFile } from './open-file.ts';
+import { createSpace, type Growth, type Space, type SpaceBounds } from './space.ts';
+import { toStoreError } from './to-store-error.ts';
 
 /** The one table of all that is kept, under keys that are lists: what it is, then whose. */
 export type Database = RootDatabase<Buffer, Key>;
@@ -15,178 +17,182 @@ export type Database = RootDatabase<Buffer, Key>;
 /** A database that several processes of one machine have open at once. */
 export interface Environment {
   readonly state: StateCell;
+  readonly space: Space;
+  /** Told when the file is another one, in which nothing is that was kept. */
+  readonly forgotten: Signal;
+  /** The time of the store, in milliseconds since 1970. */
+  now(): number;
+  /** A time of the store as the machine's clock shows it. */
+  toWall(at: number): number;
   /** Reads what is committed, by whatever process. */
   read<T>(work: (database: Database) => T): Promise<T>;
   /**
    * Runs in one transaction, alone among all processes. It must look before it writes: what it has written when it throws stays.
    *
-   * @param grows - rejected as `store_full` while the disk is nearly full; what makes room goes on
+   * @param grows - what it adds: rejected as `store_full` where there is no space for it; what makes room goes on. @defaultValue nothing
    */
-  write<T>(work: (database: Database) => T, grows?: boolean): Promise<T>;
+  write<T>(work: (database: Database) => T, grows?: Growth): Promise<T>;
   /** Frees what processes that were killed while they read still hold, or its space would not be used again. */
   freeReaders(): void;
   close(): Promise<void>;
 }
 
-const format = 'gopush store 1';
-const formatKey = ['format'];
+/** Between two looks at the file and the space, in milliseconds. */
+const watchMs = 500;
 
-/** How long a look at the free space of the disk holds, in milliseconds. */
-const spaceHoldsMs = 250;
-
-/** @param reserveBytes - free space of the disk below which nothing is added */
-export async function openEnvironment(folder: string, reserveBytes: number): Promise<Environment> {
+export async function openEnvironment(folder: string, bounds: SpaceBounds): Promise<Environment> {
   const path = join(folder, 'store.mdb');
-  const database = openDatabase(folder, path);
   const state = createState('up');
-  let closed: Promise<void> | undefined;
+  const forgotten = createSignal();
   const underWay = new Set<Promise<unknown>>();
+  /** Writes whose callers were told that they failed, and that wait for the lock still. */
+  const stuck = new Set<Promise<unknown>>();
   const endedOrClosed = endWhileBusy(() => underWay.size > 0);
-  let space: { readonly at: number; readonly free: Promise<number> } | undefined;
-
-  async function checkSpace(): Promise<void> {
-    // A write that fails for want of space costs more than its own data, as native code goes wrong after it: keep away from it.
-    const now = Date.now();
-    if (space === undefined || now < space.at || now - space.at > spaceHoldsMs) {
-      space = { at: now, free: statfs(folder).then(({ bavail, bsize }) => bavail * bsize) };
-    }
-    const free = await space.free;
-    if (free < reserveBytes) throw new StoreError('store_full', `the disk of ${folder} has only ${free} bytes left`);
+  /** Resolves when the work has ended, however. */
+  function track(work: Promise<unknown>): Promise<unknown> {
+    const settled = work.then(ignore, ignore);
+    underWay.add(settled);
+    void settled.then(() => {
+      underWay.delete(settled);
+      // The lock is free again.
+      if (stuck.delete(settled) && stuck.size === 0) answers();
+    });
+    return settled;
   }
 
-  function checkOpen(): void {
+  let file: OpenFile | undefined = await openFile(folder, path, track);
+  let { clock } = file;
+  let closed: Promise<void> | undefined;
+  const space = createSpace(folder, bounds, database);
+  await space.look().catch(ignore);
+  if (space.isFull()) state.set('full');
+
+  function database(): Database {
     if (closed !== undefined) throw new StoreError('store_closed', `the store in ${folder} is closed`);
+    if (file === undefined) throw new StoreError('store_down', `${path} was removed or replaced; it is opened again`);
+    return file.database;
+  }
+
+  /** It was written. */
+  function answers(): void {
+    if (file !== undefined) state.set(space.isFull() ? 'full' : 'up');
   }
 
   async function transact<T>(work: (database: Database) => T): Promise<T> {
+    const db = database();
+    // It would only wait behind those.
+    if (stuck.size > 0) throw new StoreError('store_down', `the store in ${folder} is locked by a process that hangs`);
     let late = false;
-    const done = database.transaction(() => {
+    const done = db.transaction(() => {
       // Its caller was told that it failed.
       if (late) throw new StoreError('store_down', 'too late');
-      return work(database);
+      return work(db);
     });
-    const settled = done.then(ignore, ignore);
-    underWay.add(settled);
-    void settled.then(() => underWay.delete(settled));
+    const settled = track(done);
     try {
       const result = await within(done, callMs, `the store in ${folder}`);
-      state.set('up');
+      if (state.get() !== 'full') answers();
       return result;
     } catch (error) {
       late = true;
       if (error instanceof StoreError && error.code !== 'store_down') throw error;
-      const known = await toStoreError(error, path);
-      // A full one still reads, and takes what makes room.
-      if (known.code !== 'store_full') state.set('down');
-      throw known;
+      throw await failed(error, settled);
     }
   }
 
-  const environment: Environment = {
+  /** A write failed, and with it perhaps all others. */
+  async function failed(error: unknown, settled: Promise<unknown>): Promise<StoreError> {
+    const known = await toStoreError(error, path);
+    if (known.code === 'store_down' && underWay.has(settled)) stuck.add(settled);
+    // A full one still reads, and takes what makes room.
+    if (known.code === 'store_full') state.set('full');
+    else state.set(known.code === 'store_denied' ? 'read-only' : 'down');
+    return known;
+  }
+
+  /** Another file has taken the place of the one that is open, or none has. */
+  async function reopen(): Promise<void> {
+    const old = file;
+    file = undefined;
+    state.set('down');
+    if (old !== undefined) await closeDatabase(old.database);
+    if (closed !== undefined) return;
+    const opened = await openFile(folder, path, track);
+    if (closed !== undefined) {
+      await closeDatabase(opened.database);
+      return;
+    }
+    file = opened;
+    clock = opened.clock;
+    answers();
+    forgotten.tell();
+  }
+
+  async function closeDatabase(open: Database): Promise<void> {
+    // Closing in the middle of a transaction has been seen to wait for ever, with the whole process.
+    const ended = Promise.all(underWay).then(() => open.close());
+    await within(ended, callMs, `closing the store in ${folder}`);
+  }
+
+  async function watch(): Promise<void> {
+    try {
+      if (file === undefined || (await fileIdentity(path)) !== file.identity) await reopen();
+      await space.look();
+      const now = state.get();
+      if (now === 'up' || now === 'full') answers();
+    } catch {
+      // The state says so, and the next look tries again.
+    }
+  }
+  let watching: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    watching ??= watch().finally(() => {
+      watching = undefined;
+    });
+  }, watchMs).unref();
+
+  async function close(): Promise<void> {
+    clearInterval(timer);
+    await watching;
+    if (file !== undefined) await closeDatabase(file.database);
+    endedOrClosed();
+  }
+
+  return {
     state,
+    space,
+    forgotten,
+    now: () => clock.now(),
+    toWall: (at) => clock.toWall(at),
     async read(work) {
-      checkOpen();
+      const db = database();
       try {
         // Or it would be what was committed when this turn of the event loop began.
-        database.resetReadTxn();
-        return work(database);
+        db.resetReadTxn();
+        return work(db);
       } catch (error) {
         throw await toStoreError(error, path);
       }
     },
-    async write(work, grows = false) {
-      checkOpen();
-      if (grows) await checkSpace();
-      checkOpen();
+    async write(work, grows = 'nothing') {
+      database();
+      if (grows !== 'nothing') {
+        await space.check(grows).catch(async (error: unknown) => {
+          const known = await toStoreError(error, path);
+          if (known.code === 'store_full' && state.get() === 'up') state.set('full');
+          throw known;
+        });
+      }
       return transact(work);
     },
     freeReaders() {
-      if (closed === undefined) database.readerCheck();
+      if (closed === undefined) file?.database.readerCheck();
     },
     close() {
-      // Closing in the middle of a transaction has been seen to wait for ever, with the whole process.
-      closed ??= within(
-        Promise.all(underWay)
-          .then(() => database.close())
-          .then(endedOrClosed),
-        callMs,
-        `closing the store in ${folder}`,
-      );
+      closed ??= close();
       return closed;
     },
   };
-  try {
-    await environment.write((db) => {
-      const found = db.get(formatKey)?.toString();
-      if (found === format) return;
-      const empty = found === undefined && [...db.getKeys({ limit: 1 })].length === 0;
-      if (!empty) {
-        throw new StoreError(
-          'store_format',
-          `${path} was kept by another version (${found ?? 'unknown'}, not ${format}); it was left as it is`,
-        );
-      }
-      db.put(formatKey, Buffer.from(format));
-    });
-  } catch (error) {
-    await environment.close();
-    throw error;
-  }
-  return environment;
 }
 
 function ignore(): void {}
-
-function openDatabase(folder: string, path: string): Database {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
-    inspectFile(path);
-    // With batches by turns of the event loop a commit that fails is an unhandled rejection, by which Node ends the process.
-    return open<Buffer, Key>({ path, noSubdir: true, encoding: 'binary', eventTurnBatching: false, maxReaders: 512 });
-  } catch (error) {
-    throw toKnownError(error, path);
-  }
-}
-
-/** Failed commits have their reason in a promise of their own. */
-async function toStoreError(error: unknown, path: string): Promise<StoreError> {
-  const { commitError } = error as { commitError?: Promise<unknown> };
-  if (commitError === undefined) return toKnownError(error, path);
-  const reason = await within(commitError, callMs, path).catch((cause: unknown) => cause);
-  return toKnownError(reason ?? error, path);
-}
-
-function toKnownError(error: unknown, path: string): StoreError {
-  if (error instanceof StoreError) return error;
-  const { code, message } = error as { code?: unknown; message?: string };
-  const say = (what: string): string => `${path}: ${what} (${message})`;
-  const options = { cause: error };
-  switch (code) {
-    // No space, file too large, quota; by number from the database, by name from Node. The last: its map cannot grow.
-    case 28:
-    case 27:
-    case 122:
-    case 'ENOSPC':
-    case 'EFBIG':
-    case 'EDQUOT':
-    case -30_792:
-      return new StoreError('store_full', say('no space is left'), options);
-    case 'EACCES':
-    case 'EROFS':
-    case 'EPERM':
-    case 13:
-    case 30:
-    case 1:
-      return new StoreError('store_denied', say('it cannot be written by this user'), options);
-    // Page not found, corrupted, panic, version mismatch, not a database.
-    case -30_797:
-    case -30_796:
-    case -30_795:
-    case -30_794:
-    case -30_793:
-      return new StoreError('store_corrupt', say('it is damaged and was left as it is'), options);
-    default:
-      return new StoreError('store_failed', say('it failed'), options);
-  }
-}

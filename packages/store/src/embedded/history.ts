@@ -29,7 +29,7 @@ export function createHistory(environment: Environment): HistoryStore & { readon
       checkIntegers(1, { count: limits.count, ageMs: limits.ageMs, bytes: limits.bytes });
       if (idempotencyKey !== undefined) checkNames(idempotencyKey);
       return environment.write((db) => {
-        const now = Date.now();
+        const now = environment.now();
         let log = liveLog(db, room, now);
         if (log === undefined) {
           removeRoom(db, room);
@@ -67,14 +67,14 @@ export function createHistory(environment: Environment): HistoryStore & { readon
         forgetKeys(db, room, log, now - ageMs);
         db.put(['log', room], packJson({ ...log, ageMs }));
         return { epoch: log.epoch, offset, duplicate: false };
-      }, true);
+      }, 'message');
     },
 
     async read(room, after, limit) {
       checkNames(room);
       checkIntegers(0, { after, limit });
       return environment.read((db) => {
-        const now = Date.now();
+        const now = environment.now();
         const log = liveLog(db, room, now);
         if (log === undefined) return { epoch: undefined, first: 1, last: 0, messages: [] };
         let first = log.last + 1;
@@ -86,7 +86,8 @@ export function createHistory(environment: Environment): HistoryStore & { readon
         const found = [];
         if (limit > 0) {
           for (const { key, value } of messages(db, room, Math.max(first, after + 1), limit)) {
-            found.push({ offset: offsetOf(key), ...unpackTimed(value) });
+            const { at, payload } = unpackTimed(value);
+            found.push({ offset: offsetOf(key), at: environment.toWall(at), payload });
           }
         }
         return { epoch: log.epoch, first, last: log.last, messages: found };
@@ -100,13 +101,30 @@ export function createHistory(environment: Environment): HistoryStore & { readon
 
     sweep: {
       kind: 'log',
-      clean(db, [, room], value, now) {
+      isDue(db, [, name], value, { now, evictBefore }) {
+        const room = name as string;
         const log = unpackJson<Log>(value) as Log;
-        if (typeof room !== 'string') return;
-        if (log.at <= now - log.ageMs) return removeRoom(db, room);
-        trim(db, room, log, (at) => at <= now - log.ageMs);
-        forgetKeys(db, room, log, now - log.ageMs);
-        db.put(['log', room], packJson(log));
+        const since = now - log.ageMs;
+        if (log.at <= since) return true;
+        const [oldest] = messages(db, room, log.first, 1);
+        if (oldest !== undefined && timeOf(oldest.value) <= Math.max(since, evictBefore)) return true;
+        const [key] = keysByAge(db, room, 1);
+        return key !== undefined && timeOf(key.value) <= since;
+      },
+      clean(db, [, name], value, { now, evictBefore }) {
+        const room = name as string;
+        const log = unpackJson<Log>(value) as Log;
+        const since = log.at <= now - log.ageMs ? now : now - log.ageMs;
+        trim(db, room, log, (at) => at <= Math.max(since, evictBefore));
+        forgetKeys(db, room, log, since);
+        // What is left of a room that has expired goes with the next call: a large one must not keep the store for long.
+        const isEmpty = log.first > log.last && [...keysByAge(db, room, 1)].length === 0;
+        if (since === now && isEmpty) removeRoom(db, room);
+        else db.put(['log', room], packJson(log));
+      },
+      ageOf(db, [, name], value) {
+        const [oldest] = messages(db, name as string, (unpackJson<Log>(value) as Log).first, 1);
+        return oldest === undefined ? undefined : timeOf(oldest.value);
       },
     },
   };
@@ -140,8 +158,7 @@ function trim(db: Database, room: string, log: Log, goes: (at: number) => boolea
 }
 
 function forgetKeys(db: Database, room: string, log: Log, since: number): void {
-  const range = { start: ['keys', room], end: ['keys', room, Number.MAX_SAFE_INTEGER], limit: removalsPerCall };
-  for (const { key, value } of [...db.getRange(range)]) {
+  for (const { key, value } of [...keysByAge(db, room, removalsPerCall)]) {
     const { at, payload } = unpackTimed(value);
     if (at > since && log.keys <= rememberedIds) return;
     const name = ['key', room, payload.toString()];
@@ -151,6 +168,10 @@ function forgetKeys(db: Database, room: string, log: Log, since: number): void {
     db.remove(key);
     log.keys--;
   }
+}
+
+function keysByAge(db: Database, room: string, limit: number) {
+  return db.getRange({ start: ['keys', room], end: ['keys', room, Number.MAX_SAFE_INTEGER], limit });
 }
 
 function removeRoom(db: Database, room: string): void {

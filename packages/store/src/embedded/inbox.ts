@@ -32,7 +32,7 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
       checkNames(uid, id);
       checkIntegers(1, { ttlMs, count, bytes });
       return environment.write((db) => {
-        const now = Date.now();
+        const now = environment.now();
         const box = boxOf(db, uid) ?? { seq: 0, count: 0, bytes: 0, acked: 0 };
         forget(db, uid, box, now);
         const before = letterOf(db, uid, id, now);
@@ -51,14 +51,14 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
         db.put(['expiry', uid, expires, id], empty);
         db.put(['inbox', uid], packJson({ ...box, seq, count: box.count + 1, bytes: box.bytes + payload.length }));
         return { state: 'stored', seq };
-      }, true);
+      }, 'message');
     },
 
     async pending(uid, afterSeq, limit) {
       checkNames(uid);
       checkIntegers(0, { afterSeq, limit });
       return environment.read((db) => {
-        const now = Date.now();
+        const now = environment.now();
         const found: WaitingMessage[] = [];
         const range = { start: ['waiting', uid, afterSeq + 1], end: ['waiting', uid, Number.MAX_SAFE_INTEGER] };
         for (const { key, value } of limit === 0 ? [] : db.getRange(range)) {
@@ -67,7 +67,7 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
           const letter = letterOf(db, uid, id, now);
           const payload = db.get(['text', uid, seq]);
           if (letter === undefined || payload === undefined) continue;
-          found.push({ seq, id, at: letter.at, payload: Buffer.from(payload) });
+          found.push({ seq, id, at: environment.toWall(letter.at), payload: Buffer.from(payload) });
           if (found.length === limit) break;
         }
         return found;
@@ -77,7 +77,7 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
     async ack(uid, ids) {
       checkNames(uid, ...ids);
       return environment.write((db) => {
-        const now = Date.now();
+        const now = environment.now();
         const box = boxOf(db, uid);
         if (box === undefined) return 0;
         let acked = 0;
@@ -101,7 +101,7 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
     async status(uid, id) {
       checkNames(uid, id);
       return environment.read((db) => {
-        const letter = letterOf(db, uid, id, Date.now());
+        const letter = letterOf(db, uid, id, environment.now());
         if (letter === undefined) return 'unknown';
         return letter.seq === undefined ? 'acked' : 'waiting';
       });
@@ -109,9 +109,17 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
 
     sweep: {
       kind: 'inbox',
-      clean(db, [, uid], value, now) {
-        if (typeof uid === 'string') forget(db, uid, unpackJson<Box>(value) as Box, now);
+      isDue(db, [, uid], value, { now }) {
+        const [first] = db.getKeys({
+          start: ['expiry', uid as string],
+          end: ['expiry', uid as string, afterAll],
+          limit: 1,
+        });
+        if (first !== undefined) return (first as [string, string, number])[2] <= now;
+        const box = unpackJson<Box>(value);
+        return box?.count === 0 && box.acked === 0;
       },
+      clean: (db, [, uid], value, { now }) => forget(db, uid as string, unpackJson<Box>(value) as Box, now),
     },
   };
 }

@@ -10,10 +10,23 @@ import { startSweeping } from './sweep.ts';
 
 /** How an embedded store behaves. */
 export interface EmbeddedOptions {
-  /** Between two rounds that remove what has expired, in milliseconds. Default 10,000. */
+  /** Between two rounds that remove what has expired, in milliseconds. @defaultValue 10,000 */
   readonly sweepMs?: number;
-  /** Free space of the disk, in bytes, below which what grows the store is rejected as `store_full`. Default 16 MiB. */
+  /**
+   * Free space, in bytes, of the disk and in the file, below which messages are rejected as `store_full`. Sessions may use three quarters of it.
+   *
+   * @defaultValue 16 MiB
+   */
   readonly reserveBytes?: number;
+  /**
+   * Bytes of all that is kept. Above nine tenths of it the oldest messages of rooms go; above it messages are rejected as `store_full`, and above
+   * five quarters of it sessions as well. The file may be larger, as it does not shrink.
+   *
+   * @defaultValue 1 GiB
+   */
+  readonly maxBytes?: number;
+  /** How long the last connection of a user is remembered, in milliseconds; 0: not at all. @defaultValue 7 days */
+  readonly lastSeenMs?: number;
 }
 
 /**
@@ -24,10 +37,11 @@ export interface EmbeddedOptions {
  * @throws StoreError `store_corrupt`, `store_format`, `store_denied`, `store_full`, `store_down`
  */
 export async function openEmbeddedStore(folder: string, options: EmbeddedOptions = {}): Promise<Store> {
-  const environment = await shareEnvironment(folder, options.reserveBytes ?? 16 * 1_048_576);
+  const { reserveBytes = 16 * 1_048_576, maxBytes = 1_073_741_824, lastSeenMs = 7 * 86_400_000 } = options;
+  const environment = await shareEnvironment(folder, { reserveBytes, maxBytes });
   const history = createHistory(environment);
   const inbox = createInbox(environment);
-  const presence = createPresence(environment);
+  const presence = createPresence(environment, lastSeenMs);
   const sessions = createSessions(environment);
   const registry = createRegistry(environment);
   const stopSweeping = startSweeping(
@@ -45,6 +59,8 @@ export async function openEmbeddedStore(folder: string, options: EmbeddedOptions
     keys: createKeys(environment),
     state: () => environment.state.get(),
     onState: environment.state.onChange,
+    onForgotten: environment.forgotten.on,
+    usedBytes: environment.space.usedBytes,
     async close() {
       stopSweeping();
       registry.close();

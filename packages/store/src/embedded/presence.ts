@@ -1,6 +1,6 @@
 import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
 import { createIncarnations, nodeOf } from '../incarnations.ts';
-import { lastSeenMs, type PresenceStore, type RoomLeft, type UserPresence } from '../presence.ts';
+import type { PresenceStore, RoomLeft, UserPresence } from '../presence.ts';
 import type { Database, Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { afterAll } from './values.ts';
@@ -9,7 +9,11 @@ import { afterAll } from './values.ts';
  * Keys, where node is one life of it: `lease node` → its end; `user uid node socket` → since; `socket node socket` → uid;
  * `member room uid node socket` → nothing; `joined node socket room` → uid; `seen uid` → when last.
  */
-export function createPresence(environment: Environment): PresenceStore & { readonly sweeps: Sweep } {
+/** @param lastSeenMs - how long the last connection of a user is remembered, in milliseconds; 0: not at all */
+export function createPresence(
+  environment: Environment,
+  lastSeenMs: number,
+): PresenceStore & { readonly sweeps: Sweep } {
   const lives = createIncarnations();
   return {
     async beat(node, leaseMs) {
@@ -19,7 +23,7 @@ export function createPresence(environment: Environment): PresenceStore & { read
       const next = lives.next(node);
       const until = performance.now() + leaseMs;
       const begun = await environment.write((db) => {
-        const now = Date.now();
+        const now = environment.now();
         const goesOn = life !== undefined && isLive(db, life, now);
         db.put(['lease', goesOn ? life : next], number(now + leaseMs));
         return !goesOn;
@@ -33,7 +37,7 @@ export function createPresence(environment: Environment): PresenceStore & { read
       checkIntegers(0, { since });
       const life = lives.of(node);
       return environment.write((db) => {
-        leaveNode(db, life, socket, Date.now());
+        leaveNode(db, life, socket, environment.now());
         const first = isEmpty(db, ['user', uid]);
         db.put(['user', uid, life, socket], number(since));
         db.put(['socket', life, socket], Buffer.from(uid));
@@ -44,7 +48,7 @@ export function createPresence(environment: Environment): PresenceStore & { read
     async leave(node, socket) {
       checkNames(node, socket);
       const life = lives.find(node);
-      return life === undefined ? undefined : environment.write((db) => leaveNode(db, life, socket, Date.now()));
+      return life === undefined ? undefined : environment.write((db) => leaveNode(db, life, socket, environment.now()));
     },
 
     async joinRoom(node, room, uid, socket) {
@@ -68,13 +72,18 @@ export function createPresence(environment: Environment): PresenceStore & { read
 
     async user(uid) {
       checkNames(uid);
-      return environment.read((db) => userOf(db, uid, Date.now()));
+      return environment.read((db) => {
+        const now = environment.now();
+        const seen = db.get(['seen', uid]);
+        const seenAt = seen === undefined ? 0 : toNumber(seen);
+        return userOf(db, uid, now, seenAt > now - lastSeenMs ? environment.toWall(seenAt) : undefined);
+      });
     },
 
     async room(room) {
       checkNames(room);
       return environment.read((db) => {
-        const live = liveNodes(db, Date.now());
+        const live = liveNodes(db, environment.now());
         const devices = new Map<string, number>();
         for (const { key } of under(db, ['member', room])) {
           const [, , uid, node] = key as [string, string, string, string];
@@ -86,7 +95,7 @@ export function createPresence(environment: Environment): PresenceStore & { read
 
     async counts() {
       return environment.read((db) => {
-        const live = [...liveNodes(db, Date.now())];
+        const live = [...liveNodes(db, environment.now())];
         const sum = (kind: string): number =>
           live.reduce(
             (count, node) => count + db.getKeysCount({ start: [kind, node], end: [kind, node, afterAll] }),
@@ -101,7 +110,7 @@ export function createPresence(environment: Environment): PresenceStore & { read
       // Some at a time, so that the others can write in between.
       while (
         await environment.write((db) => {
-          const now = Date.now();
+          const now = environment.now();
           const gone = under(db, ['lease']).find(({ value }) => toNumber(value) <= now);
           if (gone === undefined) return false;
           sweepNode(db, (gone.key as [string, string])[1], now, swept);
@@ -113,9 +122,8 @@ export function createPresence(environment: Environment): PresenceStore & { read
 
     sweeps: {
       kind: 'seen',
-      clean(db, key, value, now) {
-        if (toNumber(value) <= now - lastSeenMs) db.remove(key as string[]);
-      },
+      isDue: (_, __, value, { now, evictBefore }) => toNumber(value) <= Math.max(now - lastSeenMs, evictBefore),
+      clean: (db, key) => void db.remove(key as string[]),
     },
   };
 }
@@ -161,16 +169,15 @@ function leaveRoom(db: Database, node: string, room: string, socket: string) {
   return { uid, last, emptied: last && isEmpty(db, ['member', room]) };
 }
 
-function userOf(db: Database, uid: string, now: number): UserPresence {
+function userOf(db: Database, uid: string, now: number, lastSeen: number | undefined): UserPresence {
   const live = liveNodes(db, now);
   const found = under(db, ['user', uid]);
   const here = found.filter(({ key }) => live.has((key as string[])[2] ?? ''));
-  const seen = db.get(['seen', uid]);
   const offline = here.length === 0;
   return {
     devices: here.length,
     since: offline ? undefined : Math.min(...here.map(({ value }) => toNumber(value))),
-    lastSeen: offline && seen !== undefined && toNumber(seen) > now - lastSeenMs ? toNumber(seen) : undefined,
+    lastSeen: offline ? lastSeen : undefined,
     nodes: [...new Set(here.map(({ key }) => nodeOf((key as string[])[2] ?? '')))].sort(),
   };
 }

@@ -9,7 +9,7 @@ export function createRegistry(environment: Environment): RegistryStore & { clos
   const watches = new Set<ListWatch>();
   const list = (): Promise<readonly RegisteredNode[]> =>
     environment.read((db) => {
-      const now = Date.now();
+      const now = environment.now();
       return nodes(db).flatMap(({ value }) => {
         const { at, payload } = unpackTimed(value);
         return at > now ? [JSON.parse(payload.toString()) as RegisteredNode] : [];
@@ -21,7 +21,7 @@ export function createRegistry(environment: Environment): RegistryStore & { clos
       checkNames(node.id);
       checkIntegers(1, { leaseMs });
       await environment.write((db) => {
-        const now = Date.now();
+        const now = environment.now();
         for (const { key, value } of [...nodes(db)]) if (timeOf(value) <= now) db.remove(key);
         db.put(['node', node.id], packTimed(now + leaseMs, packJson(node)));
       });

@@ -8,13 +8,16 @@ import { packTimed, timeOf, unpackTimed } from './values.ts';
 export function createSessions(environment: Environment): SessionStore & { readonly sweep: Sweep } {
   const find = (db: Database, key: string): Buffer | undefined => {
     const packed = db.get(['session', key]);
-    return packed === undefined || timeOf(packed) <= Date.now() ? undefined : unpackTimed(packed).payload;
+    return packed === undefined || timeOf(packed) <= environment.now() ? undefined : unpackTimed(packed).payload;
   };
   return {
     async save(key, payload, ttlMs) {
       checkNames(key);
       checkIntegers(1, { ttlMs });
-      await environment.write((db) => void db.put(['session', key], packTimed(Date.now() + ttlMs, payload)), true);
+      await environment.write(
+        (db) => void db.put(['session', key], packTimed(environment.now() + ttlMs, payload)),
+        'session',
+      );
     },
     async take(key) {
       checkNames(key);
@@ -35,9 +38,8 @@ export function createSessions(environment: Environment): SessionStore & { reado
     },
     sweep: {
       kind: 'session',
-      clean(db, key, value, now) {
-        if (timeOf(value) <= now) db.remove(key as string[]);
-      },
+      isDue: (_, __, value, { now }) => timeOf(value) <= now,
+      clean: (db, key) => void db.remove(key as string[]),
     },
   };
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { StoreError } from '../store-error.ts';
 import { type Environment, openEnvironment } from './environment.ts';
+import type { SpaceBounds } from './space.ts';
 
 /** An environment, and how many of this process use it. */
 interface Shared {
@@ -17,13 +18,13 @@ const closing = new Map<string, Promise<void>>();
  * Opens an environment, or shares the one that this process has open already: with two of the same file LMDB would wait, in one of them and
  * for ever, for a lock that the other one's thread gives back only when the event loop goes on.
  *
- * @param reserveBytes - free space of the disk below which nothing is added; of those who share the first one's counts
+ * @param bounds - how large it may become; of those who share the first one's count
  */
-export async function shareEnvironment(folder: string, reserveBytes: number): Promise<Environment> {
+export async function shareEnvironment(folder: string, bounds: SpaceBounds): Promise<Environment> {
   const key = resolve(folder);
   let shared = open.get(key);
   if (shared === undefined) {
-    shared = { opened: openAfter(closing.get(key), folder, reserveBytes), users: 0 };
+    shared = { opened: openAfter(closing.get(key), folder, bounds), users: 0 };
     open.set(key, shared);
   }
   const { opened } = shared;
@@ -46,7 +47,7 @@ export async function shareEnvironment(folder: string, reserveBytes: number): Pr
   try {
     const environment = await opened;
     return {
-      state: environment.state,
+      ...environment,
       async read(work) {
         checkOpen();
         return environment.read(work);
@@ -69,11 +70,7 @@ export async function shareEnvironment(folder: string, reserveBytes: number): Pr
   }
 }
 
-async function openAfter(
-  before: Promise<void> | undefined,
-  folder: string,
-  reserveBytes: number,
-): Promise<Environment> {
+async function openAfter(before: Promise<void> | undefined, folder: string, bounds: SpaceBounds): Promise<Environment> {
   await before;
-  return openEnvironment(folder, reserveBytes);
+  return openEnvironment(folder, bounds);
 }

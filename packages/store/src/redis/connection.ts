@@ -1,11 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import type { RedisConfig } from '@gopush/contract';
 import { Cluster } from 'ioredis';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
+import { createSignal, type Signal } from '../signal.ts';
 import { createState, type StateCell } from '../state.ts';
 import { StoreError } from '../store-error.ts';
 import { createRedisClient, type RedisClient } from './redis-client.ts';
-import { toStoreError } from './to-store-error.ts';
+import { refusalError, toStoreError } from './to-store-error.ts';
 
 /** What a script is given besides its keys. */
 type Argument = string | number | Buffer;
@@ -16,6 +18,8 @@ export type Script = (keys: readonly string[], ...args: readonly Argument[]) => 
 /** A connection whose calls end in bounded time. */
 export interface Connection {
   readonly state: StateCell;
+  /** Told when Redis has lost what it kept. */
+  readonly forgotten: Signal;
   /** Makes a key: `name('h', room)` is `{prefix}:h:{room}`, where the braces keep the keys of a room in one slot. */
   key(kind: string, name: string): string;
   /** Defines a script under a name of its own. */
@@ -28,11 +32,31 @@ export interface Connection {
 /** Between two looks at whether Redis answers, in milliseconds. */
 const probeMs = 500;
 
+/**
+ * How long the mark is kept that shows whether Redis still has what it was given, in milliseconds. A jump of its clock by more than this makes it expire, as
+ * it does with much of the rest.
+ */
+const markMs = 30_000;
+
+/** Between two connections that are ended because their server is read-only, in milliseconds. */
+const leaveMs = 2_000;
+
+/** Whether Redis can be written, and its mark: `[mark, refusal]`, each empty where there is none. */
+const probeScript = `
+local mark = redis.call('GET', KEYS[1])
+local written = redis.pcall('SET', KEYS[1], mark or ARGV[1], 'PX', ARGV[2])
+if type(written) == 'table' and written.err then return {mark or '', written.err} end
+return {mark or ARGV[1], ''}
+`;
+
 /** Opens a connection, and waits a little for it: what cannot be reached now may come later. */
 export async function openConnection(config: RedisConfig): Promise<Connection> {
   const client = createRedisClient(config, 0, false);
   const others: RedisClient[] = [];
   const state = createState('down');
+  const forgotten = createSignal();
+  let mark: string | undefined;
+  let leftAt = Number.NEGATIVE_INFINITY;
   let closed = false;
   let probing: Promise<void> | undefined;
   let onUp = (): void => {};
@@ -44,6 +68,7 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
     } catch (cause) {
       const error = closed ? new StoreError('store_closed', 'the store is closed', { cause }) : toStoreError(cause);
       if (error.code === 'store_down') lost(cause);
+      else if (error.code === 'store_full' && state.get() === 'up') state.set('full');
       throw error;
     }
   }
@@ -55,21 +80,40 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
       void probe();
       return;
     }
-    state.set('down');
-    // A server that was made a replica is left: the next connection may find the one that took over.
     const { message } = cause instanceof Error ? cause : new Error();
-    if (message.includes('READONLY') && client.status === 'ready') client.disconnect(true);
+    if (message.includes('READONLY')) leaveReplica();
+    else state.set('down');
+  }
+
+  /** A server that was made a replica is left: the next connection may find the one that took over. Meanwhile this one can be read. */
+  function leaveReplica(): void {
+    state.set('read-only');
+    if (performance.now() - leftAt < leaveMs || client.status !== 'ready' || client instanceof Cluster) return;
+    leftAt = performance.now();
+    client.disconnect(true);
+  }
+
+  /** What the probe has found. */
+  function found(known: string, refusal: string): void {
+    if (mark !== undefined && known !== '' && known !== mark) forgotten.tell();
+    if (known !== '') mark = known;
+    if (refusal === '') state.set('up');
+    else if (refusal.includes('READONLY')) leaveReplica();
+    else state.set(refusalError(refusal).code === 'store_full' ? 'full' : 'read-only');
   }
 
   function probe(): Promise<void> {
     probing ??= (async () => {
       try {
-        await call(() => client.exists(connection.key('probe', 'probe')));
+        const answer = await askProbe([connection.key('probe', 'probe')], randomBytes(9).toString('base64url'), markMs);
         if (closed) return;
-        state.set('up');
+        const [known, refusal] = answer as [Buffer, Buffer];
+        found(String(known), String(refusal));
         onUp();
-      } catch {
-        if (!closed) state.set('down');
+      } catch (error) {
+        if (closed) return;
+        const isReadOnly = error instanceof StoreError && error.message.includes('READONLY');
+        state.set(isReadOnly ? 'read-only' : 'down');
       } finally {
         probing = undefined;
       }
@@ -79,6 +123,7 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
 
   const connection: Connection = {
     state,
+    forgotten,
     key: (kind, name) => `${config.prefix}:${kind}:{${encodeURIComponent(name)}}`,
     script(name, numberOfKeys, lua) {
       const command = `gopush_${name}`;
@@ -105,6 +150,7 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
     },
   };
 
+  const askProbe = connection.script('probe', 1, probeScript);
   client.on('error', () => {});
   client.on('ready', () => void probe());
   client.on('close', () => {

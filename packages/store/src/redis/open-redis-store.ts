@@ -8,23 +8,31 @@ import { createPresence } from './presence.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
 
+/** How a store in Redis behaves. */
+export interface RedisStoreOptions {
+  /** How long the last connection of a user is remembered, in milliseconds; 0: not at all. @defaultValue 7 days */
+  readonly lastSeenMs?: number;
+}
+
 /**
  * Opens the store in a Redis from 6.2 on: a single one, the master that sentinels watch, or a cluster. Waits up to 2 s for it; where it cannot
  * be reached the store begins `down`, and comes up by itself.
  */
-export async function openRedisStore(config: RedisConfig): Promise<Store> {
+export async function openRedisStore(config: RedisConfig, options: RedisStoreOptions = {}): Promise<Store> {
   const connection = await openConnection(config);
   const registry = createRegistry(connection);
   return {
     kind: 'redis',
     history: createHistory(connection),
     inbox: createInbox(connection),
-    presence: createPresence(connection),
+    presence: createPresence(connection, options.lastSeenMs ?? 7 * 86_400_000),
     sessions: createSessions(connection),
     registry,
     keys: createKeys(connection),
     state: () => connection.state.get(),
     onState: connection.state.onChange,
+    onForgotten: connection.forgotten.on,
+    usedBytes: () => undefined,
     async close() {
       registry.close();
       await connection.close();

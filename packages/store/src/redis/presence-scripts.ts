@@ -37,7 +37,7 @@ return first and 1 or 0
 const removeUser = `${scriptTime}
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return -1 end
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('SET', KEYS[2], whole(now), 'PX', ARGV[2])
+if ARGV[2] ~= '0' then redis.call('SET', KEYS[2], whole(now), 'PX', ARGV[2]) end
 return 1
 `;
 

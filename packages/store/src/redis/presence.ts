@@ -1,10 +1,11 @@
 import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
 import { createIncarnations, nodeOf } from '../incarnations.ts';
-import { lastSeenMs, type PresenceStore, type RoomLeft } from '../presence.ts';
+import type { PresenceStore, RoomLeft } from '../presence.ts';
 import type { Connection } from './connection.ts';
 import { definePresenceScripts } from './presence-scripts.ts';
 
-export function createPresence(connection: Connection): PresenceStore {
+/** @param lastSeenMs - how long the last connection of a user is remembered, in milliseconds; 0: not at all */
+export function createPresence(connection: Connection, lastSeenMs: number): PresenceStore {
   const scripts = definePresenceScripts(connection);
   const lives = createIncarnations();
   const leaseKey = [connection.key('beats', 'presence')];

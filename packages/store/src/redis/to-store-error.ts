@@ -29,6 +29,11 @@ export function toStoreError(error: unknown): StoreError {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const options = { cause: error };
   if (name !== 'ReplyError') return new StoreError('store_down', `Redis cannot be reached: ${message}`, options);
+  return refusalError(message, options);
+}
+
+/** A refusal of Redis. */
+export function refusalError(message: string, options?: ErrorOptions): StoreError {
   const word = wordOf(message);
   if (passing.has(word)) return new StoreError('store_down', `Redis does not serve now: ${message}`, options);
   return new StoreError(meanings[word] ?? 'store_failed', `Redis refused: ${message}`, options);

@@ -1,0 +1,82 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { type Key, open } from 'lmdb';
+import { callMs } from '../bounds.ts';
+import { within } from '../deadline.ts';
+import { StoreError } from '../store-error.ts';
+import type { Database } from './environment.ts';
+import { fileIdentity } from './file-identity.ts';
+import { inspectFile } from './inspect-file.ts';
+import { anchorClock, type ClockAnchor, createSteadyClock, type SteadyClock } from './steady-clock.ts';
+import { toKnownError, toStoreError } from './to-store-error.ts';
+import { packJson, unpackJson } from './values.ts';
+
+/** A file of a store that is open. */
+export interface OpenFile {
+  readonly database: Database;
+  /** Tells it from others of the same name. */
+  readonly identity: string | undefined;
+  readonly clock: SteadyClock;
+}
+
+const format = 'gopush store 1';
+const formatKey = ['format'];
+const clockKey = ['clock'];
+
+/** When a round of removing what has expired was last begun: the latest time that is known. */
+export const sweptKey = ['swept'];
+
+/**
+ * Opens the file of a store, or makes it.
+ *
+ * @param track - told of work of the database that is under way
+ * @throws StoreError
+ */
+export async function openFile(
+  folder: string,
+  path: string,
+  track: (work: Promise<unknown>) => void,
+): Promise<OpenFile> {
+  const database = openDatabase(folder, path);
+  let anchor: ClockAnchor | undefined;
+  try {
+    const begun = database.transaction(() => {
+      checkFormat(database, path);
+      const kept = unpackJson<ClockAnchor>(database.get(clockKey));
+      anchor = anchorClock(kept, Number(database.get(sweptKey)?.toString() ?? 0));
+      if (anchor !== kept) database.put(clockKey, packJson(anchor));
+    });
+    track(begun);
+    await within(begun, callMs, `the store in ${folder}`);
+  } catch (error) {
+    // What is under way keeps the database from being closed.
+    const known = await toStoreError(error, path);
+    if (known.code !== 'store_down') await database.close();
+    throw known;
+  }
+  return { database, identity: await fileIdentity(path), clock: createSteadyClock(anchor as ClockAnchor) };
+}
+
+function checkFormat(database: Database, path: string): void {
+  const found = database.get(formatKey)?.toString();
+  if (found === format) return;
+  const isEmpty = found === undefined && [...database.getKeys({ limit: 1 })].length === 0;
+  if (!isEmpty) {
+    throw new StoreError(
+      'store_format',
+      `${path} was kept by another version (${found ?? 'unknown'}, not ${format}); it was left as it is`,
+    );
+  }
+  database.put(formatKey, Buffer.from(format));
+}
+
+function openDatabase(folder: string, path: string): Database {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    inspectFile(path);
+    // With batches by turns of the event loop a commit that fails is an unhandled rejection, by which Node ends the process.
+    return open<Buffer, Key>({ path, noSubdir: true, encoding: 'binary', eventTurnBatching: false, maxReaders: 512 });
+  } catch (error) {
+    throw toKnownError(error, path);
+  }
+}

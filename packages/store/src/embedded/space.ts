@@ -1,0 +1,99 @@
+import { statfs } from 'node:fs/promises';
+import { StoreError } from '../store-error.ts';
+import type { Database } from './environment.ts';
+
+/** What a write adds: sessions may use space that messages may not, so that a full store loses none. */
+export type Growth = 'nothing' | 'session' | 'message';
+
+/** How large a store may become. */
+export interface SpaceBounds {
+  /** Free space of the disk, free pages of the file included, below which no messages are added, in bytes. */
+  readonly reserveBytes: number;
+  /** Bytes of all that is kept, above which no messages are added. */
+  readonly maxBytes: number;
+}
+
+/** The space of a store. */
+export interface Space {
+  /** Bytes of what is kept; free pages of the file are not counted. */
+  usedBytes(): number;
+  /** Whether messages are refused, as of the last look. */
+  isFull(): boolean;
+  /** Whether old messages have to go, as of the last look. */
+  isPressed(): boolean;
+  /** Looks how much there is, unless that was done a moment ago. */
+  look(): Promise<void>;
+  /** @throws StoreError `store_full` */
+  check(growth: Growth): Promise<void>;
+}
+
+/** How long a look holds, in milliseconds, and for how many writes. */
+const lookHolds = { ms: 250, writes: 32 };
+
+/** Beyond which part of the bound old messages begin to go. */
+const pressedAt = 0.9;
+
+/** How much of what sessions need is kept free of messages: of the bound, and of the free space that is kept. */
+const forSessions = { ofMax: 0.25, ofReserve: 0.75 };
+
+/** What the database tells of its pages. */
+interface Pages {
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+export function createSpace(folder: string, bounds: SpaceBounds, database: () => Database): Space {
+  const { reserveBytes, maxBytes } = bounds;
+  let used = 0;
+  let free = Number.POSITIVE_INFINITY;
+  let writes = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let looking: Promise<void> | undefined;
+
+  async function lookNow(): Promise<void> {
+    const { bavail, bsize } = await statfs(folder);
+    const stats = database().getStats() as Pages & { pageSize: number; lastPageNumber: number; free: Pages };
+    used = pagesOf(stats) * stats.pageSize;
+    // A file does not shrink: its free pages are used before it grows.
+    const unused = stats.lastPageNumber + 1 - pagesOf(stats) - pagesOf(stats.free);
+    free = bavail * bsize + Math.max(0, unused) * stats.pageSize;
+    lookedAt = performance.now();
+    writes = 0;
+  }
+
+  function look(): Promise<void> {
+    if (writes < lookHolds.writes && performance.now() - lookedAt < lookHolds.ms) return Promise.resolve();
+    looking ??= lookNow().finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  }
+
+  const isFull = (): boolean => used > maxBytes || free < reserveBytes;
+  return {
+    usedBytes: () => used,
+    isFull,
+    isPressed: () => used > maxBytes * pressedAt || free < 2 * reserveBytes,
+    look,
+    async check(growth) {
+      if (growth === 'nothing') return;
+      writes++;
+      await look();
+      if (growth === 'message' && isFull()) throw full(`it holds ${used} of ${maxBytes} bytes`);
+      const isTooMuch = used > maxBytes * (1 + forSessions.ofMax) || free < reserveBytes * (1 - forSessions.ofReserve);
+      if (isTooMuch) throw full(`it holds ${used} bytes`);
+    },
+  };
+
+  function full(holds: string): StoreError {
+    return new StoreError(
+      'store_full',
+      `the store in ${folder} is full: ${holds}, and its disk has ${free} bytes left`,
+    );
+  }
+}
+
+function pagesOf({ treeBranchPageCount, treeLeafPageCount, overflowPages }: Pages): number {
+  return treeBranchPageCount + treeLeafPageCount + overflowPages;
+}
