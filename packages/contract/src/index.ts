@@ -59,6 +59,7 @@ export {
   alivePing,
   canResumeHeader,
   drainPing,
+  goingPong,
   incompleteMarks,
   quietPong,
   resumeAfterHeader,

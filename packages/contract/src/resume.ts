@@ -32,3 +32,6 @@ export const quietPong = 'gopush:quiet';
 
 /** Payload of the ping by which an agent asks a target that has said nothing for a while whether it is still there; its pong never reaches the client. */
 export const alivePing = 'gopush:alive';
+
+/** Payload of the pong by which an agent tells the target that it has chosen that the client goes on there; others that it asked hear their connection end. */
+export const goingPong = 'gopush:going';

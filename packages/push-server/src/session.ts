@@ -322,21 +322,25 @@ export class Session {
     return this.#rooms.has(this.roomNamed(room));
   }
 
-  /** Its connection is over; what it stood at is given back for whoever goes on with the session. */
-  end(how: 'gone' | 'moved'): Positions {
+  /**
+   * Its connection is over; what it stood at is given back for whoever goes on with the session.
+   *
+   * @param how - `moved`: it goes on elsewhere; `never here`: so it does, and was only tried here
+   */
+  end(how: 'gone' | 'moved' | 'never here'): Positions {
     const { feeds, attendance } = this.#context;
     const { positions } = this;
     const { id } = this.socket;
     for (const room of this.#rooms.keys()) feeds.leave(room, id);
     feeds.leave(this.#ofUser, id);
-    if (how === 'gone') {
-      attendance.gone(id, this.#ownRooms());
-    } else {
+    // Whoever goes on with a session that was handed over takes over what this node said of it; of one that was never here it knows nothing.
+    if (how === 'moved') attendance.moved(id);
+    else attendance.gone(id, this.#ownRooms());
+    if (how !== 'gone') {
       this.#moved = true;
       this.inbox.stop();
       // What is said from now on is for whoever goes on with it.
       for (const room of this.#rooms.keys()) void this.socket.leave(room);
-      attendance.moved(id);
     }
     this.#rooms.clear();
     this.#entering.clear();

@@ -3,7 +3,7 @@ import { failed, type Result, success, type Target } from '@gopush/contract';
 import { afterReading } from '../after-reading.ts';
 import { acceptOf } from '../handshake.ts';
 import { type AnswerHead, type BodyFraming, framingOf, headerOf } from './answer-head.ts';
-import { carryTo, connectCarrying } from './carrier.ts';
+import { carryTo, connectCarrying, reset } from './carrier.ts';
 import { connectFailure } from './connect-failure.ts';
 import { HeadReader } from './head-reader.ts';
 
@@ -30,6 +30,8 @@ export interface UpstreamOptions {
   readonly timeoutMs: number;
   /** The client: when it goes away there is nothing left to ask for. */
   readonly client: Socket;
+  /** Says that the answer is not wanted any more, since another target has given it. */
+  readonly abandoned?: AbortSignal;
 }
 
 /**
@@ -54,7 +56,8 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
       socket.off('close', onClose).off('end', onClose).off('connect', onConnect).off('error', onError);
       socket.on('error', ignore);
       client.off('close', onClientGone);
-      if (!result.ok) socket.destroy();
+      options.abandoned?.removeEventListener('abort', onAbandoned);
+      if (!result.ok) abandon(socket);
       resolve(result);
     };
     const onClose = (): void => {
@@ -64,6 +67,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
       const isLost = lost === 'target_reset';
       settle(isLost ? failed(lost, `${target.name}: ${error.message}`, error) : connectFailure(target, error));
     };
+    const onAbandoned = (): void => settle(failed('target_silent', `${target.name}: another one was quicker`));
     const onClientGone = (): void => settle(failed('client_gone', target.name));
     const onConnect = (): void => {
       lost = 'target_reset';
@@ -81,6 +85,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
 
     socket.on('error', onError).on('connect', onConnect).on('close', onClose).on('end', onClose);
     client.on('close', onClientGone);
+    options.abandoned?.addEventListener('abort', onAbandoned);
     carryTo(socket, {
       onFault: (error) => settle(failed('internal', `while ${target.name} was asked`, error)),
       onChunk(chunk, length) {
@@ -96,6 +101,12 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     });
     socket.write(request, 'latin1');
   });
+}
+
+/** With a reset, so that a target that hangs never reads what it was asked. One that is not connected would only be reset when it is. */
+function abandon(socket: Socket): void {
+  if (socket.connecting) socket.destroy();
+  else reset(socket);
 }
 
 /** Until a tunnel listens, or for good where nothing comes of the answer. */

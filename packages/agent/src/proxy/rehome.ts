@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { canResumeHeader, resumeAfterHeader, resumeHeader, resumeSkipHeader } from '@gopush/contract';
-import { createTokenBucket } from '@gopush/service';
 import { recallRequest } from '../agent-request.ts';
 import type { AgentContext } from '../context.ts';
 import { resolve } from '../resolve.ts';
 import { choose } from '../route/choose.ts';
 import type { Member } from '../route/fleet.ts';
 import { type AnswerHead, headerOf } from './answer-head.ts';
+import { type Next, type Said, Searches } from './find-next.ts';
 import { openUpstream, type Upstream } from './open-upstream.ts';
 import { ResumeMarks } from './resume-marks.ts';
 import type { Resumable, Tunnel } from './tunnel.ts';
@@ -49,29 +48,28 @@ interface ResumeRequest {
   readonly key: string;
 }
 
-/** Waits between two rounds through all targets, in milliseconds: the first, and the longest. */
-const pauses = { firstMs: 20, lastMs: 250 };
+/** How long a session that was taken over keeps its turn at the target while it does not go on, in milliseconds. */
+const lateMs = 2_000;
 
 /** For how long a target that hands its sessions over gets no new clients, in milliseconds; its successor may be at the same address. */
 const leavingMs = 1_000;
-
-interface Next {
-  readonly upstream: Upstream;
-  readonly member: Member;
-}
 
 /** Opens the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>, events: RehomeEvents): Rehome {
   const { config, fleet, headers: writer, tunnels } = context;
   const { enabled, holdMs, frameBytes, movesPerSecond, maxHeldBytes } = config.seamless;
   const { connectTimeoutMs, handshakeTimeoutMs } = config.agent;
-  const bucket = createTokenBucket(movesPerSecond, performance.now());
+  const searches = new Searches<FallbackCause>({ holdMs, answerMs: handshakeTimeoutMs }, movesPerSecond);
+  /** What is to be told of a session that was taken over, and does not go on yet. */
+  const arriving = new WeakMap<Tunnel, Next['settled']>();
   let held = 0;
   let heldBytes = 0;
   let closed = false;
 
   async function rehome(tunnel: Tunnel, request: ResumeRequest, cause: 'planned' | 'crash'): Promise<void> {
     const startedAt = performance.now();
+    // The one that had just taken it over is gone as well.
+    arriving.get(tunnel)?.(false);
     const from = tunnel.info.member;
     if (cause === 'planned') from.ejectedUntil = Math.max(from.ejectedUntil, Date.now() + leavingMs);
     held++;
@@ -94,52 +92,27 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     else tunnels.closeSoon(tunnel);
   }
 
-  /** Asks targets until one goes on: another one first, then the successor of the one that is gone, which may have its address. */
-  async function findNext(tunnel: Tunnel, request: ResumeRequest, from: Member): Promise<Next | FallbackCause> {
-    const { resumable, info } = tunnel;
-    if (resumable === undefined) return 'unknown';
-    const deadline = Date.now() + holdMs;
+  /** Looks for a target that goes on: another one first, then the successor of the one that is gone, which may have its address. */
+  function findNext(tunnel: Tunnel, request: ResumeRequest, from: Member): Promise<Next | FallbackCause> {
+    const { info } = tunnel;
     const asking = recallRequest(tunnel.client.socket, request.path, request.headers);
-    // First the others: whoever listens at the old address now may be about to end.
-    const tried = new Set([from]);
-    for (let pauseMs: number = pauses.firstMs; ; pauseMs = Math.min(pauseMs * 2, pauses.lastMs)) {
-      const route = await resolve(asking, info.uid, context.hooks(), context);
-      const members = route.ok ? route.value.members : membersWithoutRoute(from);
-      const outcome = await askAll(tunnel, request, members, tried, deadline);
-      if (outcome !== 'nobody') return outcome;
-      // All have been asked; whoever is to come needs a moment.
-      await delay(pauseMs);
-      tried.clear();
-    }
+    return searches.find({
+      product: from.product,
+      from,
+      over: () => whyOver(tunnel),
+      async members() {
+        const route = await resolve(asking, info.uid, context.hooks(), context);
+        return route.ok ? route.value.members : membersWithoutRoute(from);
+      },
+      choose: (members, tried) => nextMember(tunnel, members, tried),
+      ask: (member, timeoutMs, abandoned) => ask(tunnel, request, member, timeoutMs, abandoned),
+    });
   }
 
-  async function askAll(
-    tunnel: Tunnel,
-    request: ResumeRequest,
-    members: readonly Member[],
-    tried: Set<Member>,
-    deadline: number,
-  ): Promise<Next | FallbackCause | 'nobody'> {
-    for (;;) {
-      const over = whyOver(tunnel, deadline);
-      if (over !== undefined) return over;
-      const member = nextMember(tunnel, members, tried);
-      if (member === undefined) return 'nobody';
-      while (!bucket.take(performance.now())) await delay(5);
-      tried.add(member);
-      const upstream = await ask(tunnel, request, member);
-      if (upstream === 'try another') continue;
-      if (typeof upstream === 'string') return upstream;
-      if (!tunnel.isOver) return { upstream, member };
-      upstream.socket.destroy();
-    }
-  }
-
-  function whyOver(tunnel: Tunnel, deadline: number): FallbackCause | undefined {
+  function whyOver(tunnel: Tunnel): FallbackCause | undefined {
     const { destroyed, readableEnded } = tunnel.client.socket;
     if (destroyed || readableEnded) return 'client gone';
-    if (closed || tunnel.isOver) return 'stopping';
-    return Date.now() >= deadline ? 'held too long' : undefined;
+    return closed || tunnel.isOver ? 'stopping' : undefined;
   }
 
   function nextMember({ info }: Tunnel, members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined {
@@ -154,7 +127,9 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     tunnel: Tunnel,
     { path, headers, key }: ResumeRequest,
     member: Member,
-  ): Promise<Upstream | FallbackCause | 'try another'> {
+    timeoutMs: number,
+    abandoned: AbortSignal,
+  ): Promise<Said<FallbackCause>> {
     const { resumable, info } = tunnel;
     const marks = resumable?.marks.write() ?? '';
     const own = [
@@ -166,32 +141,37 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
       target: member.target,
       request: writeRequestHead('GET', path, headers + writeHeaders(own)),
       key,
-      connectTimeoutMs,
-      timeoutMs: handshakeTimeoutMs,
+      connectTimeoutMs: Math.min(connectTimeoutMs, timeoutMs),
+      timeoutMs,
       client: tunnel.client.socket,
+      abandoned,
     });
     if (!upstream.ok) {
       const { code } = upstream.failure;
-      return code === 'client_gone' ? 'client gone' : 'try another';
+      if (code === 'client_gone') return { nobody: 'client gone' };
+      return code === 'target_unreachable' || code === 'target_silent' ? 'gone' : 'refused';
     }
-    const { socket, head, body } = upstream.value;
-    if (body === undefined && skipOf(head) !== undefined) return upstream.value;
-    socket.destroy();
-    // It has begun a new session, which its client knows nothing of.
-    if (body === undefined) return 'try another';
-    if (headerOf(head, 'x-gopush-error') === 'session_unknown') return 'unknown';
-    // It may be one that stops as well, or cannot reach its store just now.
-    return head.status >= 500 ? 'try another' : 'refused';
+    const said = saidBy(upstream.value);
+    if (said !== upstream.value) upstream.value.socket.destroy();
+    return said;
   }
 
-  function join(tunnel: Tunnel, { upstream, member }: Next, onGoing: () => void): void {
+  function join(tunnel: Tunnel, { upstream, member, settled }: Next, onGoing: () => void): void {
     const { socket, head, early } = upstream;
     const { info, resumable } = tunnel;
     info.member.tunnels--;
     member.tunnels++;
     info.member = member;
     if (resumable !== undefined) resumable.token = headerOf(head, resumeHeader) ?? '';
-    tunnel.rejoin(socket, early, skipOf(head) ?? 0, onGoing);
+    // Whatever becomes of it, its turn ends.
+    const late = setTimeout(settled, lateMs, false).unref();
+    arriving.set(tunnel, settled);
+    const isJoined = tunnel.rejoin(socket, early, skipOf(head) ?? 0, () => {
+      clearTimeout(late);
+      settled(true);
+      onGoing();
+    });
+    if (!isJoined) settled(false);
   }
 
   return {
@@ -217,8 +197,20 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     },
     close() {
       closed = true;
+      searches.close();
     },
   };
+}
+
+/** What a target's answer to `x-gopush-resume` means. */
+function saidBy(upstream: Upstream): Said<FallbackCause> {
+  const { head, body } = upstream;
+  if (body === undefined && skipOf(head) !== undefined) return upstream;
+  // It has begun a new session, which its client knows nothing of.
+  if (body === undefined) return 'refused';
+  if (headerOf(head, 'x-gopush-error') === 'session_unknown') return { nobody: 'unknown' };
+  // It may be one that stops as well, or cannot reach its store just now.
+  return head.status >= 500 ? 'refused' : { nobody: 'refused' };
 }
 
 /** Where a session may go while hooks fail: of a function only what it named for this client, and not what it named for another. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { alivePing, drainPing, quietPong } from '@gopush/contract';
+import { alivePing, drainPing, goingPong, quietPong } from '@gopush/contract';
 import type { TunnelInfo } from '../observe.ts';
 import { carryTo, type Receiver, reset, writeChunk } from './carrier.ts';
 import { type ControlReceiver, FrameWalker, frameSize, opcodes } from './frames.ts';
@@ -268,6 +268,8 @@ export class Tunnel {
   goOn(): void {
     this.#stoppedAt = undefined;
     this.#leave();
+    // Before all else, so that it is the one from now on.
+    if (this.#onGoing !== undefined) this.target.socket.write(controlFrame(opcodes.pong, goingPong));
     this.client.replay(this.#onGoing !== undefined);
     this.#onGoing?.();
     this.#onGoing = undefined;

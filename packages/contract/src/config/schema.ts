@@ -423,7 +423,8 @@ export const configSchema = z
             'Whether agents keep the connections of clients while their push-server restarts, and move their sessions to another.',
         }),
         holdMs: wait(10_000, 600_000).meta({
-          description: 'How long a client is held while no target goes on with its session.',
+          description:
+            'How long a client is held while no target goes on with its session. Waiting in line for one that takes others meanwhile does not count.',
         }),
         silentMs: wait(10_000, 600_000).meta({
           description:
@@ -432,12 +433,10 @@ export const configSchema = z
         frameBytes: z.int().min(125).max(16_777_216).default(65_536).meta({
           description: 'Largest frame of a client that is sent again when a push-server crashed in the midst of it.',
         }),
-        movesPerSecond: z
-          .int()
-          .min(1)
-          .max(1_000_000)
-          .default(1_000)
-          .meta({ description: 'How many sessions are moved a second.' }),
+        movesPerSecond: z.int().min(1).max(1_000_000).default(1_000).meta({
+          description:
+            'How many sessions an agent moves a second at most. Below that each target takes them at its own pace.',
+        }),
         maxHeldBytes: z.int().min(0).max(2_147_483_647).default(67_108_864).meta({
           description:
             'Bytes of clients that are kept for the next target, in all; beyond it clients have to reconnect.',

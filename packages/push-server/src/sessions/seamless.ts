@@ -5,6 +5,7 @@ import {
   canResumeHeader,
   drainPing,
   failures,
+  goingPong,
   type Identity,
   incompleteMarks,
   isIdentitySigned,
@@ -101,6 +102,7 @@ interface EngineSocket {
   readonly writeBuffer: readonly unknown[];
   sendPacket(type: 'ping'): void;
   emit(event: 'data', data: string): void;
+  prependListener(event: 'close', listener: () => void): void;
   once(event: string, listener: () => void): void;
   close(): void;
 }
@@ -130,6 +132,13 @@ interface Movable {
   /** Whether it is being handed over. */
   moving: boolean;
   moved: boolean;
+  /**
+   * Whether it is this node's. An agent may have asked others for the same session as well; until it says that the client goes on here, or that is
+   * heard, another one may have it.
+   */
+  own: boolean;
+  /** The token that it came with; `undefined`: it began here, or that has been used. */
+  usedToken: string | undefined;
 }
 
 /** How many sessions are worked at at a time: each client waits only for its own, and the longer the more there are. */
@@ -223,13 +232,6 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     if (record === undefined) return;
     arriving.delete(beginning?.socket as Duplex);
     counts.resumed++;
-    const { token } = beginning as { readonly token: string };
-    // Whoever hears its client has it for good: the token that it came with has been used.
-    conn.once('packet', () => {
-      const used = usedTokens.get(token);
-      usedTokens.delete(token);
-      if (used !== undefined) store.remove(keyOf(used)).catch(() => {});
-    });
     // In the client's name: Socket.IO then asks for what was there, as for any client that comes back.
     try {
       for (const socket of record.sockets) conn.emit('data', connectPacket(socket));
@@ -251,12 +253,24 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       nextSave: undefined,
       moving: false,
       moved: false,
+      own: record === undefined,
+      usedToken: usedTokens.get(token),
     };
+    usedTokens.delete(token);
+    if (!movable.own) {
+      conn.once('packet', () => claim(movable));
+      // Before Socket.IO hears of it.
+      conn.prependListener('close', () => {
+        if (!movable.own) forget(movable);
+      });
+    }
     movables.set(conn, movable);
     followed++;
     conn.transport.socket?.on('pong', (payload) => {
+      const text = payload.toString('latin1');
+      if (text === goingPong) claim(movable);
       // The agent itself wants the session elsewhere; it has stopped the client already.
-      if (movable.moving || payload.toString('latin1') !== quietPong) return;
+      if (movable.moving || text !== quietPong) return;
       movable.moving = true;
       const deadline = Date.now() + answerMs + quietMs;
       begin(async () => {
@@ -266,9 +280,25 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     });
     conn.once('close', () => {
       movables.delete(conn);
-      if (!movable.moved) store.remove(keyOf(movable.token)).catch(() => {});
+      // What was taken on trial may still be with another one under the same token.
+      const isShared = !movable.own && movable.usedToken === undefined;
+      if (!movable.moved && !isShared) store.remove(keyOf(movable.token)).catch(() => {});
     });
     return movable;
+  }
+
+  /** The client goes on here: nobody else is to go on with the token that it came with. */
+  function claim(movable: Movable): void {
+    if (movable.own) return;
+    movable.own = true;
+    const { usedToken } = movable;
+    movable.usedToken = undefined;
+    if (usedToken !== undefined) store.remove(keyOf(usedToken)).catch(() => {});
+  }
+
+  /** The client went on elsewhere, or not at all: as if the session had never been here. */
+  function forget({ sockets }: Movable): void {
+    for (const { id } of sockets) sessions.get(id)?.end('never here');
   }
 
   const watch = (namespace: Namespace): void => {

@@ -1,0 +1,180 @@
+import { expect, test } from 'vitest';
+import { Pacer } from '../src/proxy/pacer.ts';
+import { Taker } from '../src/proxy/taker.ts';
+import { createMemoryLog, startTestAgent } from './support/agent.ts';
+import { handshakeBytes, openRaw, sampleAnswer } from './support/client.ts';
+import { type SeenConnection, startSeeingTarget } from './support/wire.ts';
+
+/** A text frame as a server sends it. */
+const frame = (text: string): Buffer => Buffer.concat([Buffer.from([0x81, text.length]), Buffer.from(text)]);
+
+function answer(token: string, skip?: number): string {
+  const more = `x-gopush-resume: ${token}\r\n${skip === undefined ? '' : `x-gopush-resume-skip: ${skip}\r\n`}`;
+  return sampleAnswer.replace(/\r\n\r\n$/, `\r\n${more}\r\n`);
+}
+
+/** Takes a session over at once. */
+async function resume({ socket, until }: SeenConnection, token: string): Promise<void> {
+  await until(/^GET [\s\S]*?\r\n\r\n/);
+  socket.write(answer(token, 1), 'latin1');
+  socket.write(frame('0{}'));
+}
+
+/** Clients on one target, and others that its sessions can go to in this order. */
+async function start(clients: number, others: readonly ((seen: SeenConnection) => void)[], seamless: object = {}) {
+  let count = 0;
+  const first = await startSeeingTarget(({ socket, until }) => {
+    void until(/\r\n\r\n/).then(() => socket.write(answer(`first-${count++}`), 'latin1'));
+  });
+  const targets = await Promise.all(others.map((onConnection) => startSeeingTarget(onConnection)));
+  let live = [{ ip: first.ip, port: first.port, weight: 1 }];
+  const { log, lines } = createMemoryLog();
+  const agent = await startTestAgent(
+    { agent: (request) => String(request.query.user), router: { default: () => live } },
+    { seamless, log: { requests: true } },
+    log,
+  );
+  const opened = await Promise.all(
+    Array.from({ length: clients }, (_, index) =>
+      openRaw(agent.port, handshakeBytes(`/socket.io/?EIO=4&transport=websocket&user=u${index}`)),
+    ),
+  );
+  await Promise.all(opened.map((client) => client.until(/\r\n\r\n/)));
+  // Nearly all go to the first of those that take them, as the one with nearly all of the weight.
+  live = targets.map(({ ip, port }, index) => ({ ip, port, weight: index === 0 ? 1_000 : 1 }));
+  const linesOf = (message: RegExp) => lines.filter((line) => message.test(line.message));
+  return {
+    clients: opened,
+    targets,
+    crash: () => {
+      for (const { socket } of first.connections) socket.resetAndDestroy();
+    },
+    moved: () => linesOf(/^session moved/).map(({ fields }) => fields.pauseMs as number),
+    fallbacks: () => linesOf(/could not be moved/).map(({ fields }) => fields.cause),
+  };
+}
+
+const silent = (): void => {};
+const takes = (seen: SeenConnection): void => void resume(seen, 'next').catch(() => {});
+
+test('one target hangs: the next one is asked as well, and has the session alone', async () => {
+  const { clients, targets, crash, moved, fallbacks } = await start(16, [silent, takes]);
+  crash();
+  await expect.poll(() => moved().length, { timeout: 8_000 }).toBe(16);
+  expect(Math.max(...moved())).toBeLessThan(4_000);
+  expect(fallbacks()).toEqual([]);
+  const [hung, well] = targets as [(typeof targets)[0], (typeof targets)[0]];
+  for (const { socket } of well.connections) socket.write(frame('42["on"]'));
+  await Promise.all(clients.map((client) => client.until(/42\["on"\]/)));
+  // Those that it was asked in vain are reset, and it never got a byte of a client.
+  const ends = await Promise.all(hung.connections.map(({ gone }) => gone));
+  expect(ends.map((error) => error?.code)).toEqual(hung.connections.map(() => 'ECONNRESET'));
+  for (const { text } of hung.connections) expect(text()).toMatch(/^GET [\s\S]*?\r\n\r\n$/);
+  // After the first few nobody is given to it.
+  expect(hung.connections.length).toBeLessThan(20);
+});
+
+test('a target that answers after all, while another one was asked, is waited for no longer than it takes', async () => {
+  let late: SeenConnection | undefined;
+  const { clients, crash, moved } = await start(1, [
+    (seen) => {
+      late = seen;
+    },
+    silent,
+  ]);
+  crash();
+  await expect.poll(() => late).toBeDefined();
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await resume(late as SeenConnection, 'late');
+  (late as SeenConnection).socket.write(frame('42["late"]'));
+  await (clients[0] as (typeof clients)[0]).until(/42\["late"\]/);
+  expect(moved()).toHaveLength(1);
+});
+
+test('nobody is given up because many wait for a target that takes one after the other', async () => {
+  let line = Promise.resolve();
+  const { crash, moved, fallbacks } = await start(
+    150,
+    [
+      (seen) => {
+        line = line.then(async () => {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          await resume(seen, 'next').catch(() => {});
+        });
+      },
+    ],
+    { holdMs: 1_000 },
+  );
+  crash();
+  await expect.poll(() => moved().length + fallbacks().length, { timeout: 15_000 }).toBe(150);
+  expect(fallbacks()).toEqual([]);
+  expect(Math.max(...moved())).toBeGreaterThan(1_000);
+});
+
+test('a session that its target refuses each time does not keep the others waiting', async () => {
+  const isPoison = (text: string): boolean => /user=u0&/.test(text) || /user=u0 /.test(text);
+  const { crash, moved, fallbacks } = await start(
+    40,
+    [
+      (seen) => {
+        void seen
+          .until(/^GET [\s\S]*?\r\n\r\n/)
+          .then(() => (isPoison(seen.text()) ? void seen.socket.resetAndDestroy() : resume(seen, 'next')))
+          .catch(() => {});
+      },
+    ],
+    { holdMs: 1_500 },
+  );
+  crash();
+  await expect.poll(() => moved().length, { timeout: 5_000 }).toBe(39);
+  expect(Math.max(...moved())).toBeLessThan(1_000);
+  await expect.poll(fallbacks, { timeout: 5_000 }).toEqual(['held too long']);
+});
+
+test('a pacer lets its callers go in order, with one timer for all', async () => {
+  const pacer = new Pacer(200);
+  const order: number[] = [];
+  const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
+  const before = timers();
+  const since = performance.now();
+  const turns = Array.from({ length: 300 }, async (_, index) => {
+    await pacer.turn();
+    order.push(index);
+  });
+  expect(timers() - before).toBeLessThanOrEqual(1);
+  await Promise.all(turns);
+  expect(performance.now() - since).toBeGreaterThan(400);
+  expect(order).toEqual(Array.from({ length: 300 }, (_, index) => index));
+});
+
+/** Gives a taker so many sessions, of which it takes `perSecond`; in simulated time. @returns how many were under way at most */
+function simulate(takers: readonly Taker[], perSecond: number, rounds: number): number[] {
+  const underWay: { taker: number; since: number }[] = [];
+  const most = takers.map(() => 0);
+  const counts = takers.map(() => 0);
+  for (let round = 0; round < rounds; round++) {
+    const now = (round * 1_000) / perSecond;
+    for (const [index, taker] of takers.entries()) {
+      // As many as it is given without waiting.
+      while ((counts[index] as number) < taker.window) {
+        expect(taker.turn()).toBe(true);
+        counts[index] = (counts[index] as number) + 1;
+        underWay.push({ taker: index, since: now });
+      }
+      if (round > rounds / 2) most[index] = Math.max(most[index] as number, counts[index] as number);
+    }
+    const one = underWay.shift();
+    if (one === undefined) continue;
+    counts[one.taker] = (counts[one.taker] as number) - 1;
+    (takers[one.taker] as Taker).took(now - one.since, now);
+  }
+  return most;
+}
+
+test('agents that share a target give it no more at a time than it takes soon', () => {
+  const takers = Array.from({ length: 5 }, () => new Taker(() => {}));
+  const most = simulate(takers, 600, 6_000);
+  // In 150 ms it takes 90.
+  expect(most.reduce((sum, one) => sum + one, 0)).toBeLessThan(250);
+  for (const one of most) expect(one).toBeGreaterThan(4);
+});
