@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { failed, type Result, stickyCookie, stickyHeader, writeUid } from '@gopush/contract';
+import { failed, type Result, stickyCookie, stickyHeader } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import { type Awaitable, andThen } from './awaitable.ts';
@@ -55,10 +55,9 @@ async function serve(
   }
   // While the hooks took their time the client may have gone.
   if (response.destroyed) return failed('client_gone', 'while hooks ran');
-  const { identity } = route.value;
+  const { identity, path } = route.value;
   served.product = identity.product;
   const { config, upstreams, headers, marks } = context;
-  const path = writeUid(request.url ?? '/', identity.uid);
   const { answerTimeoutMs } = config.agent;
   return serveByTarget(context, {
     route: route.value,

@@ -8,7 +8,6 @@ import {
   stickyCookie,
   stickyHeader,
   success,
-  writeUid,
 } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
@@ -102,8 +101,7 @@ function askForTunnel(
   context: AgentContext,
 ): Promise<Result<TakenUpgrade>> {
   const { config, headers, marks, rehome } = context;
-  const { identity } = route;
-  const path = writeUid(request.url ?? '/', identity.uid);
+  const { identity, path } = route;
   const { connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = config.agent;
   return serveByTarget(context, {
     route,

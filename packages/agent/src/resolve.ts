@@ -14,6 +14,7 @@ import {
   success,
   type Target,
   type TargetSource,
+  writeUid,
 } from '@gopush/contract';
 import { callHook, type HookOutcome } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
@@ -33,6 +34,8 @@ export interface Route {
   readonly mark: string | undefined;
   /** Whether a session may begin here rather than go on. */
   readonly begins: boolean;
+  /** Path and query for the target: with the uid where it gets that by query, without any otherwise. */
+  readonly path: string;
 }
 
 /** What resolving needs besides the request. */
@@ -63,13 +66,15 @@ export function resolve(
     const { fleet } = context;
     const product = fleet.product(source.product, source.policy, source.from.kind === 'function');
     const members = product.list(targets.value, Date.now(), fleet.health.slowStartMs);
-    const { sticky } = source.policy;
+    const { sticky, identity } = source.policy;
+    const byQuery = identity === 'query+headers' || context.sources.isBuiltIn(targets.value);
     return success({
       identity: { uid, product: name.value },
       product,
       members,
       mark: readMarkOf(request, sticky),
       begins: beginsSession(request),
+      path: writeUid(request.url ?? '/', byQuery ? uid : undefined),
     });
   });
 }

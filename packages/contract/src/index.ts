@@ -53,7 +53,7 @@ export {
   type ProductRoute,
   parseProduct,
 } from './product.ts';
-export { isHandshake, readProduct, readSid, writeUid } from './query.ts';
+export { isHandshake, readProduct, readSid } from './query.ts';
 export { type Result, success } from './result.ts';
 export {
   alivePing,
@@ -112,3 +112,4 @@ export {
   type TargetsInput,
 } from './target.ts';
 export { createTrust, type Trust } from './trust.ts';
+export { writeUid } from './uid-query.ts';

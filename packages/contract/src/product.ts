@@ -7,6 +7,9 @@ export const chooseNames = ['hash', 'bounded-hash', 'least-connections', 'random
 /** What keeps a session on its target while targets come and go. */
 export const stickyNames = ['sid', 'cookie', 'none'] as const;
 
+/** How targets that are no push-servers learn who a client is. Push-servers always get both. */
+export const identityNames = ['headers', 'query+headers'] as const;
+
 /** What a product may decide for itself; what it leaves out is as in the config. */
 export interface ProductOptions {
   /** How a target is chosen. @defaultValue `routing.choose` */
@@ -24,6 +27,11 @@ export interface ProductOptions {
    * of requests to their end: what is left of one would be taken for the next request. @defaultValue `routing.reuse`
    */
   readonly reuse?: boolean;
+  /**
+   * How its targets learn who a client is: by `x-gopush-uid` alone, or by `uid=` in the query as well, as in gopush 0.1. A uid that the client
+   * sent in the query is removed in any case. @defaultValue `routing.identity`; push-servers that gopush runs get both
+   */
+  readonly identity?: (typeof identityNames)[number];
 }
 
 /** The settings of one product, complete. */
@@ -51,6 +59,7 @@ const checks: Readonly<Record<keyof ProductOptions, readonly [(value: unknown) =
     (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 600_000,
     'whole milliseconds from 0 to 600000',
   ],
+  identity: [(value) => identityNames.includes(value as never), `one of ${identityNames.join(', ')}`],
   reuse: [(value) => typeof value === 'boolean', 'true or false'],
 };
 

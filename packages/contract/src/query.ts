@@ -1,5 +1,5 @@
 import { failed } from './failure.ts';
-import { defaultProduct, productParameter, uidParameter } from './identity.ts';
+import { defaultProduct, productParameter } from './identity.ts';
 import { type Result, success } from './result.ts';
 
 /** Longest product name a client may send, in characters. */
@@ -45,32 +45,9 @@ function parameterOf(url: string, name: string): string | undefined {
   return undefined;
 }
 
-/**
- * The same path and query with the resolved uid in place of whatever uid the client sent.
- *
- * All else stays byte for byte, since targets may sign or compare it. Escaped (`%75id`), repeated and bracketed (`uid[]`,
- * which some parsers fold into `uid`) forms go too.
- */
-export function writeUid(url: string, uid: string): string {
-  const ours = `${uidParameter}=${encodeURIComponent(uid)}`;
-  const mark = url.indexOf('?');
-  if (mark === -1) return `${url}?${ours}`;
-  const kept = queryPairs(url).filter((pair) => pair !== '' && !isUidName(parameterName(pair)) && !hidden.test(pair));
-  return `${url.slice(0, mark + 1)}${[...kept, ours].join('&')}`;
-}
-
-/** A uid behind a semicolon, which some parsers take for a separator as well. */
-const hidden = /(;|%3b)(\s|\+|%20)*uid(=|\[|%5b|%3d|$)/i;
-
 function queryPairs(url: string): string[] {
   const mark = url.indexOf('?');
   return mark === -1 ? [] : url.slice(mark + 1).split('&');
-}
-
-function isUidName(name: string): boolean {
-  // Some parsers drop blanks around a name.
-  const plain = name.trim();
-  return plain === uidParameter || plain.startsWith(`${uidParameter}[`);
 }
 
 function parameterName(pair: string): string {

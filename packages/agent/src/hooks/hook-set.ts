@@ -128,6 +128,6 @@ function createRoute(product: string, entry: unknown, file: string, defaults: Pr
 
 /** How products are served where the router says nothing else. */
 export function policyOf({ routing, health, hold }: Config): ProductPolicy {
-  const { choose, boundedLoad, sticky, reuse } = routing;
-  return { choose, boundedLoad, sticky, reuse, check: health.check, holdMs: hold.timeoutMs };
+  const { choose, boundedLoad, sticky, reuse, identity } = routing;
+  return { choose, boundedLoad, sticky, reuse, identity, check: health.check, holdMs: hold.timeoutMs };
 }

@@ -23,6 +23,8 @@ export interface Sources {
   targets(source: TargetSource): readonly Target[] | Promise<readonly Target[]>;
   /** The same for what a function returned, within the networks where such targets may be. */
   allowed(source: TargetSource): Result<readonly Target[]> | Promise<Result<readonly Target[]>>;
+  /** Whether these are the push-servers that gopush runs. */
+  isBuiltIn(targets: readonly Target[]): boolean;
 }
 
 /** What sources are made of. */
@@ -100,6 +102,7 @@ export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptio
   }
   return {
     targets,
+    isBuiltIn: (list) => list === builtIn.current(),
     allowed(source) {
       const found = targets(source);
       if (allows === undefined || source.kind === 'built-in') {

@@ -9,6 +9,7 @@ export const plainPolicy: ProductPolicy = {
   check: 'none',
   holdMs: 0,
   reuse: true,
+  identity: 'headers',
 };
 
 /** The members of a product with one target for each weight. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { chooseNames, stickyNames } from '../product.ts';
+import { chooseNames, identityNames, stickyNames } from '../product.ts';
 import { api, webhooks } from './schema-api.ts';
 
 const port = () => z.int().min(0).max(65535);
@@ -363,6 +363,10 @@ export const configSchema = z
         discover: z.boolean().default(false).meta({
           description:
             'Whether the built-in targets are the push-servers that announce themselves in the store, on all machines; else those of this configuration.',
+        }),
+        identity: z.enum(identityNames).default('headers').meta({
+          description:
+            'How targets that are no push-servers learn who a client is: by headers, or by uid= in the query as well, as in gopush 0.1.',
         }),
         reuse: z.boolean().default(true).meta({
           description:

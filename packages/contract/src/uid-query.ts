@@ -1,0 +1,103 @@
+import { uidParameter } from './identity.ts';
+
+/**
+ * The same path and query with the resolved uid in place of whatever uid the client sent, or with none.
+ *
+ * All else stays byte for byte, since targets may sign or compare it. What goes is what parsers read as `uid`: escaped in any way, in other
+ * letters (`UID`), within brackets or before them (`[uid]`, `uid[]`), after blanks, a NUL or a second `?`, before a dot, and behind a
+ * semicolon, which some take for a separator as well.
+ *
+ * @param uid - `undefined`: the target gets it by header alone
+ */
+export function writeUid(url: string, uid: string | undefined): string {
+  const mark = url.indexOf('?');
+  const kept = mark === -1 ? url : withoutUid(url, mark);
+  if (uid === undefined) return kept;
+  const ours = `${uidParameter}=${encodeURIComponent(uid)}`;
+  if (!kept.includes('?')) return `${kept}?${ours}`;
+  return kept.endsWith('&') || kept.endsWith('?') ? kept + ours : `${kept}&${ours}`;
+}
+
+function withoutUid(url: string, mark: number): string {
+  // Nearly all: without a `u`, an escape or a letter beyond ASCII nothing is `uid`.
+  if (!suspicious.test(url.slice(mark))) return url;
+  let kept: string | undefined;
+  let isChanged = false;
+  for (let start = mark; start < url.length; ) {
+    let end = start + 1;
+    while (end < url.length && !isSeparator(url.charCodeAt(end))) end++;
+    if (isUid(url.slice(start + 1, end))) isChanged = true;
+    // With the separator before it, unless it has become the first.
+    else kept = kept === undefined ? url.slice(start + 1, end) : kept + url.slice(start, end);
+    start = end;
+  }
+  if (!isChanged) return url;
+  return kept === undefined || kept === '' ? url.slice(0, mark) : `${url.slice(0, mark)}?${kept}`;
+}
+
+const suspicious = /[uU%\x80-\uffff]/;
+
+function isSeparator(code: number): boolean {
+  return code === 0x26 || code === 0x3b;
+}
+
+/** How often an escape may be escaped itself. */
+const maxRounds = 3;
+
+/** Whether any parser may take this parameter for the uid. */
+function isUid(parameter: string): boolean {
+  const equals = parameter.indexOf('=');
+  let name = equals === -1 ? parameter : parameter.slice(0, equals);
+  if (!suspicious.test(name)) return false;
+  for (let round = 0; round < maxRounds; round++) {
+    const decoded = decodeLoosely(name);
+    if (isUidName(decoded)) return true;
+    if (decoded === name) return false;
+    name = decoded;
+  }
+  return false;
+}
+
+/**
+ * `uid`, perhaps after what parsers drop, and before what ends a name to some of them. `_` and `-` belong to names: `uid_type` is another
+ * parameter.
+ */
+const uidName = /^[^\p{L}\p{N}_-]*UID(?![\p{L}\p{N}_-])/u;
+
+function isUidName(name: string): boolean {
+  // In capital letters, as some letters beyond ASCII become ASCII so, and none beside the other way round.
+  const folded = name
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toUpperCase();
+  return uidName.test(folded) || uidName.test(folded.replace(/[\p{C}\ufffd]+/gu, ''));
+}
+
+/**
+ * Takes escapes off once, as the most lenient parser would: a plus is a space, `%u0075` a character (IIS), bytes that are too long for what they
+ * say count (C1 B5 is `u`), and what is broken stays.
+ */
+function decodeLoosely(text: string): string {
+  if (!encoded.test(text)) return text;
+  const bytes: number[] = [];
+  for (const [piece] of text.matchAll(pieces)) {
+    if (piece === '+') bytes.push(0x20);
+    else if (/^%u./i.test(piece)) bytes.push(...Buffer.from(String.fromCharCode(Number.parseInt(piece.slice(2), 16))));
+    else if (piece.length === 3) bytes.push(Number.parseInt(piece.slice(1), 16));
+    // As it came on the wire: one byte.
+    else if (piece <= '\xff') bytes.push(piece.charCodeAt(0));
+    else bytes.push(...Buffer.from(piece));
+  }
+  const narrow = Buffer.from(bytes)
+    .toString('latin1')
+    .replace(/[\xc0\xc1][\x80-\xbf]/g, shorten);
+  return Buffer.from(narrow, 'latin1').toString();
+}
+
+/** Two bytes of UTF-8 for what has room in one. */
+function shorten(two: string): string {
+  return String.fromCharCode(((two.charCodeAt(0) & 1) << 6) | (two.charCodeAt(1) & 0x3f));
+}
+
+const encoded = /[%+\x80-\uffff]/;
+const pieces = /%u[0-9a-f]{4}|%[0-9a-f]{2}|./gis;
