@@ -80,6 +80,7 @@ export const failures = {
   publish_refused: row(403, 403, false, 'This client may not speak to the room.'),
   too_many_requests: row(429, 429, true, 'This client asks for too much at a time.'),
   too_many_rooms: row(429, 429, false, 'This client is in as many rooms as it may enter.'),
+  too_many_namespaces: row(429, 429, false, 'This connection is in as many namespaces as it may enter.'),
   too_many_connections_uid: row(429, 429, true, 'This user has as many connections as one may have.'),
   send_queue_full: row(429, 429, true, 'This client does not read what it is sent.'),
   replaced: row(409, 409, false, 'Another connection of this user took the place of this one.'),

@@ -3,25 +3,36 @@ import type { Config } from '@gopush/contract';
 import { Server } from 'socket.io';
 import { writeFast } from './emit/write-fast.ts';
 import type { AdapterFactory } from './fanout/fanout.ts';
+import { type Guard, guardClients } from './limits/guarded-client.ts';
 
 /** Makes the Socket.IO server as the settings want it. */
-export function createIo(http: HttpServer, { pushServer, access }: Config, adapter: AdapterFactory): Server {
+export function createIo(
+  http: HttpServer,
+  { pushServer, access }: Config,
+  adapter: AdapterFactory,
+): { readonly io: Server; readonly clientGuard: Guard } {
   const { recoveryMs } = pushServer;
-  const io = new Server(http, {
+  const io = new Server({
     pingInterval: pushServer.pingIntervalMs,
     pingTimeout: pushServer.pingTimeoutMs,
     maxHttpBufferSize: pushServer.maxMessageBytes,
     // The API takes upgrades, too, and ends those that nobody takes.
     destroyUpgrade: false,
+    // Clients make namespaces of patterns by naming them.
+    cleanupEmptyChildNamespaces: true,
     ...corsFor([...access.allowedOrigins, ...pushServer.allowedOrigins]),
     // Whoever comes back is looked at as anyone who comes.
     ...(recoveryMs === 0
       ? {}
       : { connectionStateRecovery: { maxDisconnectionDuration: recoveryMs, skipMiddlewares: false } }),
   });
+  const { namespacesPerConnection: namespaces, messagesPerSecond } = pushServer.limits;
+  const { maxMessageBytes } = pushServer;
+  const guard = guardClients(io, { namespaces, messagesPerSecond, maxMessageBytes });
+  io.attach(http);
   writeFast(io);
   io.adapter(adapter);
-  return io;
+  return { io, clientGuard: guard };
 }
 
 /** Pages of other origins need CORS for long-polling. */

@@ -102,12 +102,12 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir));
     let apiHandler: RequestListener = files;
     const http = createServer((request, response) => (isForApi(request.url) ? apiHandler : files)(request, response));
-    const io = createIo(http, config, fanout.adapter);
+    const { io, clientGuard } = createIo(http, config, fanout.adapter);
     clients = () => io.engine.clientsCount;
     let closing: Promise<void> | undefined;
     const closeIo = (): Promise<void> => (closing ??= io.close());
     lifetime.opened('Socket.IO', closeIo);
-    const limits = createLimits({ io, config: pushServer.limits, presence: store.presence, log });
+    const limits = createLimits({ io, guard: clientGuard, config: pushServer.limits, presence: store.presence, log });
     lifetime.opened('limits', limits.close);
     const { bus } = fanout;
     const rooms = openRooms({ io, store, bus, config: pushServer, webhooks, log }, lifetime.opened);

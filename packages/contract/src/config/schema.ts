@@ -7,7 +7,7 @@ const milliseconds = (max = 3_600_000) => z.int().min(1).max(max);
 /** Milliseconds of which 0 is none. */
 const wait = (byDefault: number, max = 3_600_000) => z.int().min(0).max(max).default(byDefault);
 /** A number of something of which 0 is no limit. */
-const limit = (max = 10_000_000) => z.int().min(0).max(max).default(0);
+const limit = (max = 10_000_000, byDefault = 0) => z.int().min(0).max(max).default(byDefault);
 const networks = () => z.array(z.union([z.cidrv4(), z.cidrv6()])).default([]);
 const host = () => z.string().min(1).max(255);
 
@@ -173,8 +173,12 @@ export const configSchema = z
               .max(1_000_000)
               .default(1_000)
               .meta({ description: 'Rooms that one connection may enter.' }),
-            messagesPerSecond: limit(1_000_000).meta({
-              description: 'Messages a second of one connection, and as many at once after a pause; 0: no limit.',
+            namespacesPerConnection: z.int().min(1).max(1_000).default(16).meta({
+              description: 'Namespaces of Socket.IO that one connection may be in at a time.',
+            }),
+            messagesPerSecond: limit(1_000_000, 1_000).meta({
+              description:
+                'Messages a second of one connection in all its namespaces, and as many at once after a pause; 0: no limit.',
             }),
             sendQueueBytes: z.int().min(1_024).max(1_073_741_824).default(4_194_304).meta({
               description:

@@ -77,7 +77,9 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
   );
   // No arrow function: Socket.IO calls it with `new`.
   const adapter: AdapterFactory = function createMeshAdapter(namespace) {
-    const created = new MeshAdapter(namespace, mesh);
+    const created = new MeshAdapter(namespace, mesh, ({ nsp: { name } }) => {
+      if (adapters.get(name) === created) adapters.delete(name);
+    });
     adapters.set(created.nsp.name, created);
     return created;
   };
@@ -109,9 +111,13 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
 class MeshAdapter extends ClusterAdapterWithHeartbeat {
   readonly #mesh: Mesh;
 
-  constructor(namespace: unknown, mesh: Mesh) {
+  readonly #onClose: (adapter: MeshAdapter) => void;
+
+  /** @param onClose - told that its namespace is gone */
+  constructor(namespace: unknown, mesh: Mesh, onClose: (adapter: MeshAdapter) => void) {
     super(namespace, { heartbeatInterval: 0x7fffffff, heartbeatTimeout: Number.POSITIVE_INFINITY });
     this.#mesh = mesh;
+    this.#onClose = onClose;
     // A node is the same in all namespaces, so that an answer finds its way by the name of who asked.
     Object.assign(this, { uid: mesh.id });
   }
@@ -127,6 +133,11 @@ class MeshAdapter extends ClusterAdapterWithHeartbeat {
 
   forget(peer: string): void {
     this.onMessage({ type: MessageType.ADAPTER_CLOSE, uid: peer, nsp: this.nsp.name });
+  }
+
+  override close(): void {
+    super.close();
+    this.#onClose(this);
   }
 
   protected override doPublish(message: ClusterMessage): Promise<Offset> {

@@ -2,7 +2,13 @@ import { type Closing, events, failures } from '@gopush/contract';
 import type { Socket } from 'socket.io';
 
 /** Why a connection is closed, and the code that its WebSocket is closed with (4000 to 4999 are a program's own, RFC 6455 section 7.4.2). */
-const closeCodes = { send_queue_full: 4008, replaced: 4009, too_many_requests: 4029 } as const;
+const closeCodes = {
+  request_malformed: 4400,
+  payload_invalid: 4422,
+  send_queue_full: 4008,
+  replaced: 4009,
+  too_many_requests: 4029,
+} as const;
 
 /** Why a connection is closed. */
 export type CloseCause = keyof typeof closeCodes;

@@ -4,11 +4,10 @@ import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
 import { type Connection as EngineConnection, queueOf } from '../emit/connection.ts';
 import { watchQueues } from '../emit/send-queue.ts';
-import { refuse } from '../refuse.ts';
 import { slowClients } from '../rooms/room-names.ts';
 import { type CloseCause, type Connection, createCloser } from './close-connection.ts';
 import { refuseBeyond } from './full-house.ts';
-import { limitMessages } from './message-rate.ts';
+import type { Guard } from './guarded-client.ts';
 import { createPlaces, type Places } from './places.ts';
 import { createTally, type Tally } from './tally.ts';
 
@@ -32,20 +31,29 @@ export interface Limits {
 /** What limits need. */
 export interface LimitsOptions {
   readonly io: Server;
+  readonly guard: Guard;
   readonly config: Config['pushServer']['limits'];
   readonly presence: PresenceStore;
   readonly log: Logger;
 }
 
 /** Opens the limits of a push-server. */
-export function createLimits({ io, config, presence, log }: LimitsOptions): Limits {
+export function createLimits({ io, guard, config, presence, log }: LimitsOptions): Limits {
   const tally = createTally();
   const sockets = new WeakMap<object, Socket>();
   let deliveries = 0;
   const closer = createCloser((cause: CloseCause) => {
     tally.countClosed(cause);
-    log.info({ code: cause }, 'a client is sent away');
+    // What a client brings about at will, as often as it connects, must not fill the log.
+    if (cause === 'request_malformed' || cause === 'payload_invalid')
+      log.debug({ code: cause }, 'a client is sent away');
+    else log.info({ code: cause }, 'a client is sent away');
   });
+  guard.events = {
+    onRefused: tally.countRefused,
+    onBroken: closer.cut,
+    onPersistent: (socket) => closer.dismiss(socket, 'too_many_requests', false),
+  };
   const refused = tally.countRefused;
   refuseBeyond(io, config.connections, () => refused('too_many_connections'));
   const places = createPlaces({
@@ -79,13 +87,6 @@ export function createLimits({ io, config, presence, log }: LimitsOptions): Limi
     watch(socket) {
       sockets.set(socket.conn, socket);
       if (queueOfSocket(socket)?.isSlow === true) sort(socket, true);
-      limitMessages(socket, config.messagesPerSecond, {
-        onRefused(ack) {
-          refused('too_many_requests');
-          refuse(ack, { code: 'too_many_requests' }, log);
-        },
-        onPersistent: () => closer.dismiss(socket, 'too_many_requests', false),
-      });
     },
     queuedBytes: () => Object.values(clients).reduce((sum, connection) => sum + (connection[queueOf]?.bytes ?? 0), 0),
     deliveries: () => deliveries,

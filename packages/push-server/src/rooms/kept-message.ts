@@ -1,5 +1,6 @@
 import { deserialize } from 'node:v8';
 import { failed, maxDepthOfPrograms, type Result, shapeOf, success } from '@gopush/contract';
+import { maxParts } from '../limits/message-parts.ts';
 import { putBytesIn, takeBytesOut } from './message-bytes.ts';
 
 /** A message on its way to the clients of a room, as it is kept and sent to other nodes. */
@@ -90,6 +91,8 @@ function encodePlain(said: KeptMessage): Buffer {
 function encodeBinary(said: KeptMessage): Buffer {
   const parts: Buffer[] = [];
   const json = Buffer.from(writeJson(said, takeBytesOut(said.message, parts)));
+  if (parts.length > maxParts)
+    throw new TypeError(`a message has at most ${maxParts} parts of bytes, this one ${parts.length}`);
   const head = Buffer.allocUnsafe(5);
   head[0] = binaryVersion;
   head.writeUInt32BE(json.length, 1);

@@ -1,0 +1,233 @@
+import { createRequire } from 'node:module';
+import { type FailureCode, failureBody, failures, maxDepth, nameFault, shapeOf } from '@gopush/contract';
+import type { Server, Socket } from 'socket.io';
+import type { Connection } from './close-connection.ts';
+import { MessageBucket } from './message-bucket.ts';
+import { bytesIn, maxParts } from './message-parts.ts';
+
+/** What one connection may send. */
+export interface GuardOptions {
+  /** Namespaces that it may be in at a time. */
+  readonly namespaces: number;
+  /** Events a second; 0: no limit. */
+  readonly messagesPerSecond: number;
+  /** Bytes of one event with all its parts. */
+  readonly maxMessageBytes: number;
+}
+
+/** Why a connection has to go. */
+export type BrokenCode = 'request_malformed' | 'payload_invalid' | 'too_many_requests';
+
+/** What becomes of what is not let through. */
+export interface GuardEvents {
+  onRefused(code: FailureCode): void;
+  /** The connection has to go. */
+  onBroken(connection: Connection, code: BrokenCode): void;
+  /** It is told so many times that it sends too much, and does not stop. */
+  onPersistent(socket: Socket): void;
+}
+
+/** Largest auth payload of a namespace, as JSON, in bytes: it is stored with the session. As much as Node takes of headers. */
+const maxAuthBytes = 16_384;
+
+/** Longest name of a namespace, in bytes. */
+const maxNamespaceBytes = 256;
+
+/** How often a connection may connect to namespaces within some time: twice as often as there are namespaces that it may be in. */
+const connectsPerNamespace = 2;
+const connectWindowMs = 10_000;
+
+/** What Socket.IO has of a connection, with what is used here. None of it is documented; unchanged since Socket.IO 3. */
+interface SocketIoClient {
+  readonly conn: Connection;
+  /** Sockets by their namespaces. */
+  readonly nsps: ReadonlyMap<string, Socket>;
+  /** Each packet that came whole. */
+  ondecoded(packet: Packet): void;
+  /** Each frame that came. */
+  ondata(data: string | Uint8Array | ArrayBuffer): void;
+  /** What came was no packet. */
+  onerror(error: Error): void;
+  connect(namespace: string): void;
+  _packet(packet: Packet, options?: object): void;
+}
+
+/** A packet: https://socket.io/docs/v4/socket-io-protocol */
+interface Packet {
+  readonly type: number;
+  readonly nsp: string;
+  readonly id?: number;
+  readonly data?: unknown;
+}
+const packetType = { connect: 0, disconnect: 1, event: 2, ack: 3, connectError: 4 } as const;
+
+const { Client } = loadClient();
+
+/** What looks at all that the connections of a server send. */
+export interface Guard {
+  readonly options: GuardOptions;
+  /** Until it is set nobody is connected. */
+  events: GuardEvents;
+}
+
+/**
+ * Looks at what each connection of a server sends, before Socket.IO makes anything of it: one CONNECT for each namespace, few namespaces,
+ * not too many events, and none that is nested too deep. Must be called before the server is attached.
+ */
+export function guardClients(io: Server, options: GuardOptions): Guard {
+  const guard: Guard = { options, events: { onRefused() {}, onBroken() {}, onPersistent() {} } };
+  Object.assign(io, {
+    onconnection(conn: Connection & { readonly protocol: number }) {
+      const client = new GuardedClient(io, conn, guard);
+      if (conn.protocol === 3) client.connect('/');
+      return io;
+    },
+  });
+  return guard;
+}
+
+class GuardedClient extends Client {
+  readonly #guard: Guard;
+  /** Namespaces to which it is only connecting. */
+  #opening: Set<string> | undefined = undefined;
+  #connects = 0;
+  #connectsSince = 0;
+  #bucket: MessageBucket | undefined = undefined;
+  /** Bytes of the packet that is coming. */
+  #bytes = 0;
+
+  constructor(io: Server, conn: Connection, guard: Guard) {
+    super(io, conn);
+    this.#guard = guard;
+    const { messagesPerSecond } = guard.options;
+    if (messagesPerSecond > 0) this.#bucket = new MessageBucket(messagesPerSecond, performance.now());
+  }
+
+  override ondata(data: string | Uint8Array | ArrayBuffer): void {
+    // An event with parts comes as text and then each part.
+    this.#bytes = typeof data === 'string' ? data.length : this.#bytes + data.byteLength;
+    if (this.#bytes > this.#guard.options.maxMessageBytes) this.#break('payload_invalid');
+    else super.ondata(data);
+  }
+
+  override onerror(): void {
+    this.#break('request_malformed');
+  }
+
+  override ondecoded(packet: Packet): void {
+    if (this.conn.readyState !== 'open') return;
+    switch (packet.type) {
+      case packetType.connect:
+        this.#connect(packet);
+        return;
+      case packetType.event:
+        this.#event(packet);
+        return;
+      case packetType.ack:
+        if (isAcceptable(packet.data, this.#guard.options.maxMessageBytes)) super.ondecoded(packet);
+        else this.#break('payload_invalid');
+        return;
+      default:
+        super.ondecoded(packet);
+    }
+  }
+
+  /** What Socket.IO answers tells that a CONNECT is decided. */
+  override _packet(packet: Packet, options?: object): void {
+    if (packet.type === packetType.connect || packet.type === packetType.connectError) {
+      this.#opening?.delete(packet.nsp);
+      if (this.#opening?.size === 0) this.#opening = undefined;
+    }
+    super._packet(packet, options);
+  }
+
+  #connect(packet: Packet): void {
+    const { nsp: name } = packet;
+    const broken = this.#whyBroken(name);
+    const refused = broken === undefined ? this.#whyRefused(packet) : undefined;
+    if (broken !== undefined) this.#break(broken);
+    else if (refused !== undefined) this.#refuseConnect(name, refused);
+    else {
+      this.#opening ??= new Set();
+      this.#opening.add(name);
+      super.ondecoded(packet);
+    }
+  }
+
+  #whyBroken(namespace: string): BrokenCode | undefined {
+    // Socket.IO closes a connection that connects to a namespace again, but only once it is in it.
+    if (this.nsps.has(namespace) || this.#opening?.has(namespace) === true) return 'request_malformed';
+    return this.#mayConnect() ? undefined : 'too_many_requests';
+  }
+
+  #whyRefused({ nsp, data }: Packet): FailureCode | undefined {
+    if (this.nsps.size + (this.#opening?.size ?? 0) >= this.#guard.options.namespaces) return 'too_many_namespaces';
+    return nameFault(nsp, maxNamespaceBytes) === undefined && isAuth(data) ? undefined : 'payload_invalid';
+  }
+
+  #event(packet: Packet): void {
+    const socket = this.nsps.get(packet.nsp);
+    const { messagesPerSecond, maxMessageBytes } = this.#guard.options;
+    // Socket.IO closes it.
+    if (socket === undefined) super.ondecoded(packet);
+    else if (this.#bucket?.take(messagesPerSecond, performance.now()) === false) {
+      this.#refuse(packet, 'too_many_requests');
+      if (this.#bucket.isSpent(messagesPerSecond)) this.#guard.events.onPersistent(socket);
+    } else if (isAcceptable(packet.data, maxMessageBytes)) super.ondecoded(packet);
+    else this.#refuse(packet, 'payload_invalid');
+  }
+
+  #mayConnect(): boolean {
+    const now = performance.now();
+    if (now - this.#connectsSince > connectWindowMs) {
+      this.#connectsSince = now;
+      this.#connects = 0;
+    }
+    return ++this.#connects <= connectsPerNamespace * this.#guard.options.namespaces;
+  }
+
+  #refuse({ nsp, id }: Packet, code: FailureCode): void {
+    this.#guard.events.onRefused(code);
+    if (id !== undefined) super._packet({ type: packetType.ack, nsp, id, data: [{ ok: false, ...failureBody(code) }] });
+  }
+
+  #refuseConnect(nsp: string, code: FailureCode): void {
+    this.#guard.events.onRefused(code);
+    const { message } = failures[code];
+    super._packet({ type: packetType.connectError, nsp, data: { message, data: { code, message } } });
+  }
+
+  #break(code: BrokenCode): void {
+    if (this.conn.readyState === 'open') this.#guard.events.onBroken(this.conn, code);
+  }
+}
+
+/** Whether the arguments of an event or ack can be passed on to other clients, other nodes and the store. */
+function isAcceptable(data: unknown, maxBytes: number): boolean {
+  // The list of arguments is a level as well.
+  const shape = shapeOf(data, maxDepth + 1);
+  if (shape !== 'binary') return shape === 'plain';
+  // One part may be named in many places, and would be sent on for each.
+  const { parts, bytes } = bytesIn(data);
+  return parts <= maxParts && bytes <= maxBytes;
+}
+
+function isAuth(auth: unknown): boolean {
+  if (auth === undefined) return true;
+  return shapeOf(auth, maxDepth) === 'plain' && Buffer.byteLength(JSON.stringify(auth)) <= maxAuthBytes;
+}
+
+/** Socket.IO does not export the class of which it makes one for each connection. */
+function loadClient(): { readonly Client: new (io: Server, conn: Connection) => SocketIoClient } {
+  const main = createRequire(import.meta.url).resolve('socket.io');
+  const require = createRequire(main);
+  const { Client } = require('./client.js');
+  for (const name of ['ondecoded', 'ondata', 'onerror', '_packet']) {
+    if (typeof Client?.prototype?.[name] === 'function') continue;
+    const { version } = require('../package.json');
+    throw new Error(
+      `socket.io ${version} has no Client.${name}: gopush cannot bound what clients send with this version`,
+    );
+  }
+  return { Client };
+}
