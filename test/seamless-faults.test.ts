@@ -1,4 +1,3 @@
-import { type AddressInfo, connect, createServer, type Socket as TcpSocket } from 'node:net';
 import { type PushServer, startPushServer } from '@gopush/push-server';
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
@@ -9,43 +8,9 @@ import { believing, startTestAgent } from './support/gateway.ts';
 import { createMemoryLog } from './support/log.ts';
 import { describeNodes, hear, type TestNodes } from './support/nodes.ts';
 import { connectClient, nextEvent, openClient, type Transport } from './support/socket-io.ts';
+import { startWire } from './support/wire.ts';
 
 const slow = { drainMs: 5_000 };
-
-/** A way to a push-server that can be cut as if its machine were gone: neither side is told to clean up. */
-async function startWire(port: number) {
-  const sockets = new Set<TcpSocket>();
-  let isCut = false;
-  const server = createServer((near) => {
-    if (isCut) {
-      near.destroy();
-      return;
-    }
-    const far = connect(port, '127.0.0.1');
-    near.pipe(far).pipe(near);
-    for (const socket of [near, far]) socket.on('error', () => {});
-    near.once('close', () => {
-      if (!isCut) far.destroy();
-    });
-    far.once('close', () => near.destroy());
-    sockets.add(near).add(far);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const near = new Set<TcpSocket>();
-  server.on('connection', (socket) => near.add(socket));
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    crash() {
-      isCut = true;
-      for (const socket of sockets) socket.unpipe();
-      for (const socket of near) socket.destroy();
-    },
-  };
-}
 
 /** An agent over targets that can be exchanged. */
 async function startAgentTo(...first: number[]) {

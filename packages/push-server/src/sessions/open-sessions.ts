@@ -76,6 +76,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     log,
   });
   opened('sessions', seamless.close);
+  opened('sessions after outages', whenBack(store, seamless.saveAll));
   /** As long as the end of a connection may go unnoticed. */
   const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
   return {
@@ -143,9 +144,22 @@ function openAttendance(
     log,
   });
   opened('presence', attendance.close);
-  const offState = store.onState((state) => {
-    if (state === 'up') attendance.storeIsBack();
-  });
-  opened('presence after outages', offState);
+  opened('presence after outages', whenBack(store, attendance.storeIsBack));
   return attendance;
+}
+
+/**
+ * Works whenever the store may have lost what was written: it was away, or has forgotten all.
+ *
+ * @returns stops it
+ */
+function whenBack(store: Store, work: () => void): () => void {
+  const offForgotten = store.onForgotten(work);
+  const offState = store.onState((state) => {
+    if (state === 'up') work();
+  });
+  return () => {
+    offForgotten();
+    offState();
+  };
 }

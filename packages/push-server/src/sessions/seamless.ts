@@ -21,6 +21,7 @@ import {
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
+import { joinRuns, paced } from '../paced.ts';
 import { refreshEach } from '../refresh-each.ts';
 import type { ScopeOf } from '../rooms/room-names.ts';
 import type { Session } from '../session.ts';
@@ -77,6 +78,8 @@ export interface Seamless {
    * @param how - `stays`: this node goes on to take sessions. @defaultValue it does not
    */
   drain(deadlineMs: number, how?: { readonly stays?: boolean }): Promise<void>;
+  /** The store may have lost what it kept: all sessions are saved again, a few at a time. */
+  saveAll(): void;
   /** A session that was handed over goes on. */
   taken(socket: string): void;
   readonly counts: MoveCounts;
@@ -443,6 +446,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     (movable) => void save(movable),
   );
 
+  const saveAll = joinRuns(() => paced(movables.values(), save));
+
   function whyNot(conn: EngineSocket): CannotMove | undefined {
     if (conn.transport.name !== 'websocket') return 'polling';
     // What was compressed with what came before; agents do not move such a session.
@@ -587,6 +592,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       const late = counts.failed['too late'] - before;
       if (late > 0) log.warn({ sessions: late }, 'these were not handed over in time: pushServer.drainMs is too short');
     },
+    saveAll: () => void saveAll(),
     taken(socket) {
       heardAt = Date.now();
       underWay.get(socket)?.();
