@@ -55,10 +55,10 @@ describe('an agent that closes', () => {
     const arrives = target.next();
     const client = await openRaw(agent.port, handshakeBytes('/'));
     const seen = await arrives;
-    const ended = once(seen.socket, 'end');
+    seen.socket.once('end', () => seen.socket.end());
     await agent.close();
     expect(await client.closed()).toBe('');
-    await ended;
+    await seen.gone;
   });
 
   test.each(['agent', 'router'] as const)(

@@ -104,6 +104,14 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
     },
     ['cause'],
   );
+  metrics.total(
+    'sessions_not_stopped_total',
+    'Sessions that were handed over although their clients had not been stopped, by why: they fail over as after a crash.',
+    (set) => {
+      for (const [cause, count] of Object.entries(moves.notStopped)) set(count, { cause });
+    },
+    ['cause'],
+  );
   const byCause = (name: string, help: string, causes: ReadonlyMap<string, number>): void =>
     metrics.total(
       name,

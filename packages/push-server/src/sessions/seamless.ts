@@ -3,7 +3,6 @@ import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   canResumeHeader,
-  drainPing,
   failures,
   goingPong,
   type Identity,
@@ -25,11 +24,11 @@ import { joinRuns, paced } from '../paced.ts';
 import { refreshEach } from '../refresh-each.ts';
 import type { ScopeOf } from '../rooms/room-names.ts';
 import type { Session } from '../session.ts';
-import { SmallSet } from '../small-set.ts';
+import { type CannotMove, createHandOver, type MoveCounts } from './hand-over.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import { type EngineSocket, keyOf, Movable } from './movable.ts';
 import type { Recovery } from './recovery.ts';
 import { decodeSession, encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
-import { Turns } from './turns.ts';
 
 /** What moving sessions needs. */
 export interface SeamlessOptions {
@@ -51,23 +50,6 @@ export interface SeamlessOptions {
   readonly log: Logger;
 }
 
-/**
- * Why a connection stays where it is: it has no stream, what it sends cannot be read elsewhere, or there is no agent before it that could move it.
- */
-type CannotMove = 'polling' | 'compressed' | 'no agent';
-
-/** What became of sessions. */
-export interface MoveCounts {
-  /** Handed over to whoever goes on with them. */
-  handedOver: number;
-  /** Taken over from another node. */
-  resumed: number;
-  /** Could not be handed over, by cause. */
-  failed: Record<'silent' | 'too late' | 'not kept' | CannotMove, number>;
-  /** Answers that handlers still owed when their session moved. */
-  unanswered: number;
-}
-
 /** Moves live sessions to other nodes, behind agents that keep the connections of their clients. */
 export interface Seamless {
   /** A session's rooms have changed: what is kept for a crash follows. */
@@ -86,30 +68,6 @@ export interface Seamless {
   close(): void;
 }
 
-/** The WebSocket of Engine.IO's transport, with what we use of it. */
-interface EngineWebSocket {
-  readonly extensions: string;
-  ping(payload: string, mask: boolean, done: (error?: Error) => void): void;
-  on(event: 'pong', listener: (payload: Buffer) => void): this;
-  off(event: string, listener: (...args: never[]) => void): this;
-  once(event: 'close', listener: () => void): this;
-  /** The connection below it; not documented, and unchanged since ws 3. */
-  readonly _socket?: Duplex;
-}
-
-/** The connection of Engine.IO, with what we use of it. */
-interface EngineSocket {
-  readonly id: string;
-  readonly transport: { readonly name: string; readonly socket?: EngineWebSocket };
-  readonly readyState: string;
-  readonly writeBuffer: readonly unknown[];
-  sendPacket(type: 'ping'): void;
-  emit(event: 'data', data: string): void;
-  prependListener(event: 'close', listener: () => void): void;
-  once(event: string, listener: () => void): void;
-  close(): void;
-}
-
 /** What is known of a connection before it is there. */
 interface Beginning {
   readonly token: string;
@@ -117,50 +75,8 @@ interface Beginning {
   readonly socket: Duplex;
 }
 
-/** A connection that an agent can move. */
-interface Movable {
-  token: string;
-  readonly conn: EngineSocket;
-  /** Sockets of Socket.IO on it. */
-  readonly sockets: SmallSet<Socket>;
-  /** Those that are not admitted yet. */
-  readonly entering: SmallSet<Socket>;
-  /** How many there are to be before it can go on elsewhere. */
-  readonly expected: number;
-  /** Whether it was taken over from another node. */
-  readonly resumed: boolean;
-  /** The save that is under way, and the one that waits for it. */
-  saving: Promise<void> | undefined;
-  nextSave: Promise<void> | undefined;
-  /** Whether it is being handed over. */
-  moving: boolean;
-  moved: boolean;
-  /**
-   * Whether it is this node's. An agent may have asked others for the same session as well; until it says that the client goes on here, or that is
-   * heard, another one may have it.
-   */
-  own: boolean;
-  /** The token that it came with; `undefined`: it began here, or that has been used. */
-  usedToken: string | undefined;
-}
-
-/** How many sessions are worked at at a time: each client waits only for its own, and the longer the more there are. */
-const atOnce = 8;
-
-/** What is left of a stop, for handing over sessions that have waited for answers of their handlers until then, in milliseconds. */
-const spareMs = 500;
-
-/** How long a session that is being taken over may take to arrive, in milliseconds. */
-const arriveMs = 2_000;
-
-/** Where none of the sessions that were handed over has gone on for so long nobody takes any over, and none is waited for, in milliseconds. */
-const takenMs = 300;
-
 /** How long a client that is taken over waits until its session is saved under its next token, in milliseconds. */
 const savedMs = 300;
-
-/** How long an agent may take to stop its client, in milliseconds. */
-const quietMs = 2_000;
 
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createSeamless(options: SeamlessOptions): Seamless {
@@ -171,8 +87,9 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     on(event: string, listener: (...args: never[]) => void): void;
     readonly clients: Record<string, EngineSocket>;
   };
-  const failed = { silent: 0, 'too late': 0, 'not kept': 0, polling: 0, compressed: 0, 'no agent': 0 };
-  const counts: MoveCounts = { handedOver: 0, resumed: 0, failed, unanswered: 0 };
+  const notStopped = { 'mid-event': 0, silent: 0 };
+  const failed = { ...notStopped, 'too late': 0, 'not kept': 0, polling: 0, compressed: 0, 'no agent': 0 };
+  const counts: MoveCounts = { handedOver: 0, resumed: 0, failed, notStopped, unanswered: 0 };
   const movables = new Map<EngineSocket, Movable>();
   /** How many there have been. */
   let followed = 0;
@@ -184,13 +101,22 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   const usedTokens = new Map<string, string>();
   const tokensOfUpgrades = new Map<string, string>();
   const beginnings = new Map<string, Beginning>();
-  /** Sessions that were handed over and do not go on yet, by the ids of their sockets, with who waits for that. */
-  const underWay = new Map<string, () => void>();
-  /** When one of them went on, or the first of them left. */
-  let heardAt = 0;
-  /** How many sessions are being moved. */
-  let moving = 0;
+  /** Whether this node stops, and whether it has nothing left to hand over. */
   let draining = false;
+  let drained = false;
+  const handOver = createHandOver({
+    store,
+    sessions,
+    movables,
+    followed: () => followed,
+    arriving,
+    describe,
+    whyNot,
+    keepMs,
+    answerMs,
+    counts,
+    log,
+  });
 
   const generateId = engine.generateId.bind(engine);
   engine.generateId = async (request) => {
@@ -245,20 +171,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   });
 
   function follow(conn: EngineSocket, token: string, record?: SessionRecord): Movable {
-    const movable: Movable = {
-      token,
-      conn,
-      sockets: new SmallSet(),
-      entering: new SmallSet(),
-      expected: record?.sockets.length ?? 1,
-      resumed: record !== undefined,
-      saving: undefined,
-      nextSave: undefined,
-      moving: false,
-      moved: false,
-      own: record === undefined,
-      usedToken: usedTokens.get(token),
-    };
+    const movable = new Movable(conn, token, record?.sockets.length ?? 1, record !== undefined, usedTokens.get(token));
     usedTokens.delete(token);
     if (!movable.own) {
       conn.once('packet', () => claim(movable));
@@ -272,20 +185,14 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     conn.transport.socket?.on('pong', (payload) => {
       const text = payload.toString('latin1');
       if (text === goingPong) claim(movable);
-      // The agent itself wants the session elsewhere; it has stopped the client already.
-      if (movable.moving || text !== quietPong) return;
-      movable.moving = true;
-      const deadline = Date.now() + answerMs + quietMs;
-      begin(async () => {
-        if (await isWhole(movable, deadline)) await handOver(movable, await whenAnswered(movable, deadline), deadline);
-        else movable.moving = false;
-      });
+      else if (text === quietPong) handOver.stopped(movable);
     });
     conn.once('close', () => {
       movables.delete(conn);
+      movable.tellGone();
       // What was taken on trial may still be with another one under the same token.
       const isShared = !movable.own && movable.usedToken === undefined;
-      if (!movable.moved && !isShared) store.remove(keyOf(movable.token)).catch(() => {});
+      if (!movable.moved && !isShared) store.remove(movable.key).catch(() => {});
     });
     return movable;
   }
@@ -347,6 +254,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     takeSession(request, token).then(
       (record) => {
         if (record === undefined) refuse(socket, 'session_unknown');
+        else if (drained) refuse(socket, 'stopping');
         else {
           resumes.set(request, record);
           // An Engine.IO session of its own begins here, whatever the first one began with.
@@ -436,7 +344,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
 
   async function writeDown(movable: Movable): Promise<void> {
     const record = movable.moved ? undefined : describe(movable, undefined);
-    if (record !== undefined) await store.save(keyOf(movable.token), encodeSession(record), keepMs);
+    if (record !== undefined) await store.save(movable.key, encodeSession(record), keepMs);
   }
   // What is kept for a crash has to outlive the session.
   const stopRefresh = refreshEach(
@@ -455,123 +363,6 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     return movables.has(conn) ? undefined : 'no agent';
   }
 
-  const turns = new Turns(atOnce);
-
-  /** Waiting is nobody's turn: for as long as handlers take to answer, other sessions go. */
-  async function move(movable: Movable, deadline: number): Promise<void> {
-    const websocket = movable.conn.transport.socket;
-    if (movable.moving || websocket === undefined || whyNot(movable.conn) !== undefined) return;
-    movable.moving = true;
-    if (!(await isWhole(movable, deadline))) {
-      movable.moving = false;
-      return;
-    }
-    const answer = await turns.take('begins', async () =>
-      Date.now() >= deadline ? 'too late' : (await quiet(websocket)) ? 'quiet' : 'silent',
-    );
-    if (answer !== 'quiet') {
-      movable.moving = false;
-      counts.failed[answer]++;
-      return;
-    }
-    const ofThis = await whenAnswered(movable, deadline - spareMs);
-    await turns.take('goes on', async () => {
-      const taken = whenTaken(ofThis, deadline);
-      if (await handOver(movable, ofThis, deadline)) await taken;
-    });
-  }
-
-  /**
-   * Resolves when a session goes on elsewhere, which it has not done yet when its stream ends here: whoever takes it over sets the pace, or sessions
-   * would wait there, with their clients. Where nobody can take it over yet, and where time is short, sessions go all the same.
-   */
-  function whenTaken(ofThis: readonly Session[], deadline: number): Promise<void> {
-    const [first] = ofThis;
-    if (first === undefined) return Promise.resolve();
-    const { id } = first.socket;
-    const now = Date.now();
-    if (underWay.size === 0) heardAt = now;
-    // Half of the time that is left is for the work itself.
-    const share = ((deadline - now) * atOnce) / movables.size / 2;
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, Math.min(share, heardAt + takenMs - now)));
-      underWay.set(id, () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
-
-  /** One that has just come is to have all its sockets first, and all that came since it was elsewhere. */
-  async function isWhole({ conn, sockets, expected }: Movable, deadline: number): Promise<boolean> {
-    const ms = Math.max(0, Math.min(answerMs, deadline - Date.now()));
-    await when(() => sockets.size >= expected || conn.readyState !== 'open', ms);
-    let begun = false;
-    void Promise.all([...sockets].map((socket) => sessions.get(socket.id)?.begun)).then(() => {
-      begun = true;
-    });
-    await when(() => begun || conn.readyState !== 'open', Math.max(0, deadline - Date.now()));
-    return sockets.size > 0 && conn.readyState === 'open';
-  }
-
-  /** Resolves when all is answered that the client has asked, which is stopped. */
-  async function whenAnswered(movable: Movable, deadline: number): Promise<Session[]> {
-    const until = (): number => Math.max(0, Math.min(answerMs, deadline - Date.now()));
-    await when(() => ![...movable.entering].some(isEntering), until());
-    const ofThis = [...movable.sockets].flatMap((socket) => sessions.get(socket.id) ?? []);
-    const left = await Promise.all(ofThis.map((session) => session.answered(until())));
-    counts.unanswered += left.reduce((sum, one) => sum + one, 0);
-    return ofThis;
-  }
-
-  /** Writes a session down and ends its stream; nothing more comes from the client. @returns `false` where that has gone */
-  async function handOver(movable: Movable, ofThis: readonly Session[], deadline: number): Promise<boolean> {
-    const { conn } = movable;
-    if (conn.readyState !== 'open') return false;
-    movable.moved = true;
-    await (movable.nextSave ?? movable.saving);
-    const ended = new Map(ofThis.map((session) => [session, session.describe(session.end('moved'))]));
-    const record = describe(movable, ended);
-    try {
-      if (record !== undefined) await store.save(keyOf(movable.token), encodeSession(record), keepMs);
-      counts.handedOver++;
-    } catch (error) {
-      counts.failed['not kept']++;
-      log.warn({ err: error }, 'a session could not be saved at its end: it goes on as it was saved before');
-    }
-    // Everything that was written is on its way before the end is; no close frame, so that the agent knows that it goes on elsewhere.
-    await flushed(conn, deadline);
-    conn.transport.socket?._socket?.end();
-    return true;
-  }
-
-  /** Moves all sessions, and those that are about to come: they were accepted before the port was closed. */
-  async function moveAll(deadline: number): Promise<void> {
-    const begun = new Set<Movable>();
-    for (;;) {
-      const known = followed;
-      for (const movable of movables.values()) {
-        if (begun.has(movable)) continue;
-        begun.add(movable);
-        begin(() => move(movable, deadline));
-      }
-      const isMore = (): boolean => followed > known;
-      await when(() => moving === 0 || isMore(), deadline - Date.now());
-      if (moving === 0) await when(() => arriving.size === 0 || isMore(), Math.min(arriveMs, deadline - Date.now()));
-      if (!isMore() || Date.now() >= deadline) break;
-    }
-    await when(() => moving === 0, spareMs);
-    underWay.clear();
-  }
-
-  /** Moves a session, and counts it until that is done. */
-  function begin(work: () => Promise<unknown>): void {
-    moving++;
-    work()
-      .catch((error: unknown) => log.error({ err: error }, 'handing over a session failed'))
-      .finally(() => moving--);
-  }
-
   return {
     counts,
     async keep(session) {
@@ -582,22 +373,15 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     },
     async drain(deadlineMs, { stays = false } = {}) {
       draining = !stays;
-      const deadline = Date.now() + deadlineMs;
       for (const conn of Object.values(engine.clients)) {
         const why = whyNot(conn);
         if (why !== undefined) counts.failed[why]++;
       }
-      const before = counts.failed['too late'];
-      await moveAll(deadline);
-      const late = counts.failed['too late'] - before;
-      if (late > 0) log.warn({ sessions: late }, 'these were not handed over in time: pushServer.drainMs is too short');
+      await handOver.drain(deadlineMs, stays);
+      drained ||= !stays;
     },
     saveAll: () => void saveAll(),
-    taken(socket) {
-      heardAt = Date.now();
-      underWay.get(socket)?.();
-      underWay.delete(socket);
-    },
+    taken: handOver.taken,
     close: stopRefresh,
   };
 }
@@ -617,37 +401,6 @@ async function savedSoon(save: Promise<void>): Promise<boolean> {
   return isSaved;
 }
 
-/** Asks the agent to stop the client; resolves when nothing more comes from it, `false` where the agent says nothing. */
-function quiet(websocket: EngineWebSocket): Promise<boolean> {
-  return new Promise((resolve) => {
-    const end = (isQuiet: boolean): void => {
-      clearTimeout(deadline);
-      websocket.off('pong', onPong).off('close', onClose);
-      resolve(isQuiet);
-    };
-    const onPong = (payload: Buffer): void => {
-      if (payload.toString('latin1') === quietPong) end(true);
-    };
-    const onClose = (): void => end(false);
-    const deadline = setTimeout(end, quietMs, false);
-    websocket.on('pong', onPong).once('close', onClose);
-    websocket.ping(drainPing, false, (error?: Error) => {
-      if (error) end(false);
-    });
-  });
-}
-
-/** Resolves when it is so, or after `ms`. Nobody tells of these; they are looked at, and only in a stop. */
-async function when(isSo: () => boolean, ms: number): Promise<void> {
-  const deadline = Date.now() + ms;
-  while (!isSo() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-/** Whether it may still be admitted: Socket.IO takes from one that it refuses the means to join rooms. */
-function isEntering(socket: Socket): boolean {
-  return !socket.connected && !Object.hasOwn(socket, 'join');
-}
-
 /** The packet by which a client connects to a namespace. @throws where its auth cannot be written */
 function connectPacket({ namespace, pid, auth }: SocketRecord): string {
   const place = namespace === '/' ? '' : `${namespace},`;
@@ -656,13 +409,6 @@ function connectPacket({ namespace, pid, auth }: SocketRecord): string {
 
 function newToken(): string {
   return randomBytes(18).toString('base64url');
-}
-
-/** Resolves when Engine.IO has given all it had to the connection. */
-async function flushed(conn: EngineSocket, deadline: number): Promise<void> {
-  while (conn.writeBuffer.length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
-  // What was written in this tick leaves at its end.
-  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The agent's mark at the end of a session's id, by which later requests of the session find back here (docs/protocol.md). */
@@ -691,8 +437,11 @@ function describePlain(socket: Socket): SocketRecord {
 function refuse(socket: Duplex, code: 'session_unknown' | 'not_durable' | 'stopping'): void {
   const { upgrade, message } = failures[code];
   const body = `${code}: ${message}\n`;
+  // One that sends more would otherwise lose the answer; one that does not end its side would stay.
+  socket.resume();
   socket.end(
     `HTTP/1.1 ${upgrade} ${code}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-gopush-error: ${code}\r\nconnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
   );
 }
 
@@ -704,8 +453,4 @@ function withoutSid(url: string): string {
     .split('&')
     .filter((pair) => !pair.startsWith('sid='));
   return `${url.slice(0, mark)}?${kept.join('&')}`;
-}
-
-function keyOf(token: string): string {
-  return `t:${token}`;
 }

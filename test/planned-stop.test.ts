@@ -1,0 +1,189 @@
+import { type Agent, startAgent } from '@gopush/agent';
+import type { ConfigInput } from '@gopush/contract';
+import type { PushServer } from '@gopush/push-server';
+import type { Socket } from 'socket.io-client';
+import { expect, onTestFinished, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { believing } from './support/gateway.ts';
+import { createMemoryLog } from './support/log.ts';
+import { admin, readAdmin } from './support/metrics.ts';
+import { describeNodes } from './support/nodes.ts';
+import { connectClient } from './support/socket-io.ts';
+
+/** An agent that says what became of sessions. */
+async function startCountingAgent(config: ConfigInput, hooks: object = {}) {
+  const { logger, lines } = createMemoryLog();
+  const agent = await startAgent({
+    config: {
+      agentPort: 0,
+      ...config,
+      ...admin,
+      limits: { eventLoopDelayMs: 0 },
+      agent: { host: '127.0.0.1', drainMs: 200, ...config.agent },
+    },
+    hooks: { agent: believing, onupgrade: believing, ...hooks },
+    logger,
+  });
+  onTestFinished(() => agent.close());
+  const fieldsOf = (message: RegExp) => lines.filter((line) => message.test(line.message)).map(({ fields }) => fields);
+  return {
+    agent,
+    moves: () => fieldsOf(/^session moved$/),
+    fallbacks: () => fieldsOf(/could not be moved/).map(({ cause }) => cause),
+  };
+}
+
+/** Clients in a room, who count how often they are cut off. */
+async function connectMany(url: string, count: number, name: string) {
+  const cuts: string[] = [];
+  const clients = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const client = await connectClient(url, 'websocket', { query: { user: `${name}-${index}` } });
+      client.on('disconnect', (reason) => void cuts.push(reason));
+      await client.emitWithAck('go:join', 'room');
+      return client;
+    }),
+  );
+  return { clients, cuts };
+}
+
+const roomsOf = (clients: readonly Socket[]) =>
+  Promise.all(clients.map(async (client) => (await client.timeout(10_000).emitWithAck('go:leave', 'never')).rooms));
+
+/** A client that can be made to send what no library would. */
+async function openOddClient(url: string, user: string) {
+  const socket = new WebSocket(`${url}/socket.io/?EIO=4&transport=websocket&user=${user}`);
+  onTestFinished(() => socket.terminate());
+  let closed: number | undefined;
+  socket.on('error', () => {});
+  socket.on('close', (code) => {
+    closed = code;
+  });
+  await new Promise<void>((resolve) => {
+    socket.on('message', (data) => {
+      if (String(data).startsWith('0{')) socket.send('40');
+      else if (String(data).startsWith('40{')) resolve();
+    });
+  });
+  const { _socket: raw } = socket as unknown as { _socket: import('node:net').Socket };
+  return { socket, raw, isClosed: () => closed };
+}
+type OddClient = Awaited<ReturnType<typeof openOddClient>>;
+
+const odd: Record<string, (client: OddClient) => void> = {
+  'within a frame': ({ raw }) => void raw.write(Buffer.from([0x81, 0xfe, 0x01])),
+  'whose attachments never come': ({ socket }) => socket.send('451-["x",{"_placeholder":true,"num":0}]'),
+  'within a message of several frames': ({ socket }) => socket.send('42["x', { fin: false }),
+  'within a large upload': ({ raw }) => {
+    // A frame of 512 KiB, of which 100 kB come.
+    raw.write(Buffer.concat([Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x08, 0, 0, 0, 0, 0, 0]), Buffer.alloc(100_000)]));
+  },
+  'whose handlers never answer': ({ socket }) => socket.send('420["never"]'),
+  'that does not read': ({ socket, raw }) => {
+    socket.send('42["flood"]');
+    raw.pause();
+  },
+};
+
+const setUp = ({ io }: PushServer): void => {
+  io.on('connection', (socket) => {
+    socket.on('never', () => {});
+    socket.on('flood', () => {
+      for (let count = 0; count < 120; count++) socket.emit('much', 'x'.repeat(65_536));
+    });
+  });
+};
+
+describeNodes('a planned stop', (startNodes) => {
+  test('clients that cannot be stopped keep nobody else from moving', async () => {
+    const nodes = await startNodes();
+    const settings = { drainMs: 4_000, answerMs: 500, limits: { sendQueueBytes: 50_000_000 } };
+    const start = async () => {
+      const server = await nodes.start(settings, undefined, admin);
+      setUp(server);
+      return server;
+    };
+    const old = await start();
+    let live = [old];
+    const { agent, moves, fallbacks } = await startCountingAgent(
+      {},
+      { router: { default: () => live.map(({ port }) => ({ ip: '127.0.0.1', port })) } },
+    );
+    const oddClients = await Promise.all(
+      Object.keys(odd).flatMap((kind) =>
+        Array.from({ length: kind === 'that does not read' ? 3 : 12 }, async (_, index) => {
+          const client = await openOddClient(agent.url, `odd-${kind.replaceAll(' ', '-')}-${index}`);
+          odd[kind]?.(client);
+          return { kind, ...client };
+        }),
+      ),
+    );
+    const { clients, cuts } = await connectMany(agent.url, 60, 'user');
+    live = [await start()];
+    const began = performance.now();
+    let counts = '';
+    const closing = old.close();
+    const reading = setInterval(() => {
+      readAdmin(old, '/metrics').then(
+        ({ text }) => {
+          counts = text;
+        },
+        () => {},
+      );
+    }, 100);
+    onTestFinished(() => clearInterval(reading));
+    await expect.poll(() => moves().filter(({ uid }) => /^user/.test(String(uid))).length, { timeout: 8_000 }).toBe(60);
+    const took = performance.now() - began;
+    expect(await roomsOf(clients)).toEqual(clients.map(() => ['room']));
+    expect(cuts).toEqual([]);
+    await closing;
+    expect(performance.now() - began).toBeLessThan(8_000);
+    // Nobody had to wait until the odd ones were given up.
+    expect(took).toBeLessThan(3_400);
+    // What they had begun goes on elsewhere as well, where it can be sent again.
+    await expect.poll(fallbacks).toEqual(Array.from({ length: 12 }, () => 'event too large'));
+    const cut = oddClients.filter(({ isClosed }) => isClosed() !== undefined).map(({ kind }) => kind);
+    expect(new Set(cut)).toEqual(new Set(['within a large upload']));
+    const notStopped = ['mid-event', 'silent'].map((cause) =>
+      Number(new RegExp(`sessions_not_stopped_total\\{cause="${cause}"\\} (\\d+)`).exec(counts)?.[1]),
+    );
+    expect(notStopped).toEqual([24, 3]);
+  });
+
+  test.each(['gopush drain, twice', 'SIGTERM'])(
+    '%s, with discovery on: the agent asks as well, and no client is cut',
+    async (how) => {
+      const nodes = await startNodes();
+      const settings = { drainMs: 5_000 };
+      const old = await nodes.start(settings, undefined, admin);
+      const { agent, moves, fallbacks } = await startCountingAgent({
+        ...nodes.config,
+        routing: { discover: true },
+        // The agent is to notice that the push-server drains while it does.
+        seamless: { movesPerSecond: 150 },
+      });
+      const { clients, cuts } = await connectMany(agent.url, 300, 'user');
+      await nodes.start(settings);
+      await expect.poll(() => knownTargets(agent), { timeout: 5_000 }).toBe(2);
+      const put = (url: string | undefined, what: string) => fetch(`${url}/${what}`, { method: 'PUT' });
+      const stopped =
+        how === 'SIGTERM'
+          ? old.close()
+          : Promise.all([put(old.adminUrl, 'drain'), put(old.adminUrl, 'drain'), put(agent.adminUrl, 'rebalance')]);
+      await stopped;
+      await expect.poll(() => moves().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(300);
+      expect(await roomsOf(clients)).toEqual(clients.map(() => ['room']));
+      expect([cuts, fallbacks()]).toEqual([[], []]);
+      // A client is stopped shortly before its session goes, not all of them at once.
+      expect(Math.max(...moves().map(({ pauseMs }) => Number(pauseMs)))).toBeLessThan(2_000);
+    },
+  );
+});
+
+/** How many targets an agent knows. */
+async function knownTargets(agent: Agent): Promise<number> {
+  const { products } = (await (await fetch(`${agent.adminUrl}/state`)).json()) as {
+    products: { targets: { state: string }[] }[];
+  };
+  return (products[0]?.targets ?? []).filter(({ state }) => state !== 'left').length;
+}
