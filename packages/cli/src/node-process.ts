@@ -40,8 +40,9 @@ export function startNodeProcess(project: Project, node: TierNode, log: Logger):
     worker.on('message', (message) => {
       if (message === 'ready') resolve();
     });
-    // It has said why itself.
-    void exited.then(({ code }) => reject(new CommandError(code || 1, '')));
+    // With an error it has said why itself.
+    const why = `${nodeName(node)} ended before it served, with code 0: does a hook call process.exit?`;
+    void exited.then(({ code }) => reject(new CommandError(code || 1, code === 0 ? why : '')));
   });
   // Those who wait for it hear of it; without one it is no unhandled rejection.
   ready.catch(() => {});

@@ -12,12 +12,14 @@ export interface CheckedHook<Name extends string = string> {
   readonly problem?: string;
 }
 
+/** Told of each hook file that is about to be loaded, which may do whatever it likes. */
+export type OnLoad = (name: string, file: string) => void;
+
 /** Loads each hook file for real, by itself, and says what is wrong with it. Where two files could be meant, only that is said. */
-export async function checkHookFiles<Name extends string>({
-  location,
-  names,
-  make,
-}: HookSource<Name, unknown>): Promise<readonly CheckedHook<Name>[]> {
+export async function checkHookFiles<Name extends string>(
+  { location, names, make }: HookSource<Name, unknown>,
+  onLoad: OnLoad = () => {},
+): Promise<readonly CheckedHook<Name>[]> {
   let files: ReadonlyMap<Name, string>;
   try {
     ({ files } = await findHookFiles(location, names));
@@ -25,18 +27,23 @@ export async function checkHookFiles<Name extends string>({
     if (!(error instanceof HookError)) throw error;
     return [{ name: error.hook as Name, file: error.file, problem: error.message }];
   }
-  return Promise.all(
-    names.map(async (name): Promise<CheckedHook<Name>> => {
-      const file = files.get(name);
-      if (file === undefined) return { name };
-      try {
-        const exports = evaluateHook(await bundleHook(name, file));
-        make({ [name]: exports } as HookExports<Name>, () => file);
-        return { name, file };
-      } catch (error) {
-        if (!(error instanceof HookError)) throw error;
-        return { name, file, problem: error.message };
-      }
-    }),
-  );
+  const checked: CheckedHook<Name>[] = [];
+  // One after another, so that it is known which one does not come back.
+  for (const name of names) {
+    const file = files.get(name);
+    if (file === undefined) {
+      checked.push({ name });
+      continue;
+    }
+    try {
+      const bundle = await bundleHook(name, file);
+      onLoad(name, file);
+      make({ [name]: evaluateHook(bundle) } as HookExports<Name>, () => file);
+      checked.push({ name, file });
+    } catch (error) {
+      if (!(error instanceof HookError)) throw error;
+      checked.push({ name, file, problem: error.message });
+    }
+  }
+  return checked;
 }

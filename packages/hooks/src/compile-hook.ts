@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, extname } from 'node:path';
+import { createRequire, Module } from 'node:module';
+import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { compileFunction, constants } from 'node:vm';
+import { Script } from 'node:vm';
 import { type BuildFailure, build, type Loader, type Plugin, stop } from 'esbuild';
 import { HookError } from './hook-error.ts';
+import { describeThrown } from './place-of.ts';
 
 /** A hook file with all it imports from the project, as one piece of code. */
 export interface HookBundle {
@@ -36,6 +37,9 @@ export async function bundleHook(hook: string, file: string): Promise<HookBundle
       platform: 'node',
       target: 'node20',
       packages: 'external',
+      // Of names alone: what the files say is in the files.
+      sourcemap: 'inline',
+      sourcesContent: false,
       logLevel: 'silent',
       define: { __dirname: '__gopush_dirname', __filename: '__gopush_filename', 'import.meta.url': '__gopush_url' },
       plugins: [ownPaths],
@@ -43,7 +47,7 @@ export async function bundleHook(hook: string, file: string): Promise<HookBundle
     const inputs = Object.keys(metafile.inputs).map((input) => pathOf(input, dirname(file)));
     return { hook, file, code: outputFiles[0]?.text ?? '', inputs };
   } catch (error) {
-    throw new HookError(hook, file, explain(error), { cause: error });
+    throw new HookError(hook, file, explain(error, file), { cause: error });
   } finally {
     // The compiler is a process of its own; nothing needs it until the next edit.
     if (--running === 0) await stop();
@@ -52,31 +56,59 @@ export async function bundleHook(hook: string, file: string): Promise<HookBundle
 
 let running = 0;
 
+/** How long a file may take to load, in milliseconds. One that blocks for ever must not block this process as long. */
+const loadMs = 15_000;
+
+/** Where the script finds what it is to run; by a symbol of our own nobody else meets it. */
+const loading = Symbol.for('gopush.loading');
+
+/** Calls what is to be loaded from within a script, since only a script has a deadline. */
+const load = new Script('globalThis[Symbol.for("gopush.loading")]()', { filename: 'node:gopush-load' });
+
+let versions = 0;
+
 /**
  * Runs a bundle and gives what the file exports: `module.exports`, or the default export.
  *
- * @throws HookError where the file throws while it is loaded
+ * As a module of Node, so that it takes up the source map: stacks name the lines of the files as they were written. Each version has a
+ * name of its own, by which its map is found.
+ *
+ * @param timeoutMs - how long that may take, in milliseconds. @defaultValue 15,000
+ * @throws HookError where the file throws while it is loaded, wants to end the process, or takes too long
  */
-export function evaluateHook({ hook, file, code }: HookBundle): unknown {
-  const module: { exports: unknown } = { exports: {} };
+export function evaluateHook({ hook, file, code }: HookBundle, timeoutMs = loadMs): unknown {
+  process.setSourceMapsEnabled(true);
+  const module = new Module(file) as Module & { _compile(code: string, filename: string): void };
+  module.filename = file;
+  module.paths = createRequire(file).resolve.paths('x') ?? [];
   try {
-    const run = compileFunction(code, ['exports', 'require', 'module'], {
-      filename: file,
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    });
-    run(module.exports, createRequire(file), module);
+    loadWithin(() => module._compile(code, `${file}?${++versions}`), timeoutMs);
   } catch (error) {
-    throw new HookError(
-      hook,
-      file,
-      `it throws when loaded: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
+    throw new HookError(hook, file, `it throws when loaded: ${describeThrown(error)}`, { cause: error });
   }
   const { exports } = module;
   return isEsModule(exports) ? exports.default : exports;
+}
+
+/** Loads something that neither ends this process nor blocks it for ever. A system call that blocks cannot be stopped. */
+function loadWithin(run: () => void, timeoutMs: number): void {
+  const { exit } = process;
+  process.exit = function refuse(code) {
+    const error = new Error(`it calls process.exit(${code ?? ''}), which is not for hooks`);
+    // As if it were thrown where the hook calls it.
+    Error.captureStackTrace(error, refuse);
+    throw error;
+  };
+  Object.assign(globalThis, { [loading]: run });
+  try {
+    load.runInThisContext({ timeout: timeoutMs });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+    throw `it is not loaded within ${timeoutMs} ms`;
+  } finally {
+    process.exit = exit;
+    Object.assign(globalThis, { [loading]: undefined });
+  }
 }
 
 /** A CommonJS router has a product named `default`, so that key alone says nothing. */
@@ -100,7 +132,9 @@ const ownPaths: Plugin = {
         ([name, value]) => `const ${name} = ${JSON.stringify(value)};`,
       );
       const loader: Loader = extname(path).includes('t') ? 'ts' : 'js';
-      return { contents: declarations.join('') + source, loader };
+      // What only the beginning of a file may have stays there.
+      const [start = ''] = /^(#!.*\n)?(\s*(['"])use strict\3;?)?/.exec(source) ?? [];
+      return { contents: start + declarations.join('') + source.slice(start.length), loader };
     });
   },
 };
@@ -109,9 +143,12 @@ function pathOf(input: string, folder: string): string {
   return input.startsWith('/') ? input : `${folder}/${input}`;
 }
 
-function explain(error: unknown): string {
+function explain(error: unknown, file: string): string {
   const first = (error as Partial<BuildFailure>).errors?.[0];
   if (first === undefined) return error instanceof Error ? error.message : String(error);
   const { location, text } = first;
-  return location === null ? text : `line ${location.line}, column ${location.column + 1}: ${text}`;
+  if (location === null) return text;
+  const place = `line ${location.line}, column ${location.column + 1}: ${text}`;
+  const path = pathOf(location.file, dirname(file));
+  return resolve(path) === file ? place : `${resolve(path)}, which it imports: ${place}`;
 }

@@ -15,7 +15,7 @@ import {
   type TargetSource,
   type UidHook,
 } from '@gopush/contract';
-import { HookError } from '@gopush/hooks';
+import { describeThrown, HookError } from '@gopush/hooks';
 import { createHookApp, type HookApp } from './hook-app.ts';
 
 /** What says who a client is: a plain function, an Express app, or nothing. */
@@ -76,8 +76,7 @@ function createAgentSource(hook: unknown, file: string): UidSource {
     const app = createHookApp(hook as AgentAppHook, kind === undefined);
     return app === undefined ? ofRequest : { kind: 'app', file, app };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new HookError('agent', file, `it throws when given the app: ${message}`, { cause: error });
+    throw new HookError('agent', file, `it throws when given the app: ${describeThrown(error)}`, { cause: error });
   }
 }
 

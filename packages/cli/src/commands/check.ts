@@ -1,11 +1,11 @@
 import { createServer } from 'node:net';
 import { relative } from 'node:path';
-import { CertificateError, checkHooks, loadCertificate, type TlsConfig } from '@gopush/agent';
+import { CertificateError, loadCertificate, type TlsConfig } from '@gopush/agent';
 import type { Config, RedisConfig } from '@gopush/contract';
 import type { CheckedHook } from '@gopush/hooks';
-import { checkServerHook } from '@gopush/push-server';
 import { ListenError, listen } from '@gopush/service';
 import { createRedisClient } from '@gopush/store';
+import { checkHooksApart } from '../check-hooks-apart.ts';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type Project, type ProjectOptions } from '../project.ts';
 
@@ -44,14 +44,14 @@ export async function checkBuild(project: Project): Promise<Finding[]> {
   ];
   const { tls } = project.config.agent;
   const certificate = tls === null ? [] : [await checkCertificate(tls, project.dir)];
-  const { hooks } = await checkHooks(project);
-  const serverHook = await checkServerHook(project);
+  const { dir, environment } = project;
+  const hooks = await checkHooksApart({ dir, environment });
   // Most projects need no server hook: where there is none, there is nothing to say.
   return [
     ...config,
     ...certificate,
-    ...hooks.map(findingOf),
-    ...serverHook.filter(({ file }) => file !== undefined).map(findingOf),
+    ...hooks.agent.map(findingOf),
+    ...hooks.server.filter(({ file }) => file !== undefined).map(findingOf),
   ];
 }
 

@@ -1,5 +1,12 @@
 import { kindOf, nearest } from '@gopush/contract';
-import { type CheckedHook, checkHookFiles, HookError, type HookLocation, type HookSource } from '@gopush/hooks';
+import {
+  type CheckedHook,
+  checkHookFiles,
+  HookError,
+  type HookLocation,
+  type HookSource,
+  type OnLoad,
+} from '@gopush/hooks';
 import type { ServerHook } from './server-hook.ts';
 
 /** A server hook that was checked. */
@@ -22,8 +29,11 @@ export function hookSource(location: HookLocation): HookSource<'server', LoadedS
 }
 
 /** Loads the server hook for real and says what is wrong with it. */
-export async function checkServerHook(location: HookLocation): Promise<readonly CheckedHook<'server'>[]> {
-  return checkHookFiles(hookSource(location));
+export async function checkServerHook(
+  location: HookLocation,
+  onLoad?: OnLoad,
+): Promise<readonly CheckedHook<'server'>[]> {
+  return checkHookFiles(hookSource(location), onLoad);
 }
 
 /**

@@ -1,0 +1,55 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { CheckedHook, HookLocation } from '@gopush/hooks';
+
+/** What is known of the hooks of a project. */
+export interface CheckedHooks {
+  readonly agent: readonly CheckedHook[];
+  readonly server: readonly CheckedHook[];
+}
+
+/** What the process that loads the hooks tells: which one it is about to load, and in the end what it found. */
+export type CheckMessage =
+  | { readonly loading: { readonly name: string; readonly file: string } }
+  | { readonly checked: CheckedHooks };
+
+/** How long a hook may take to load, in milliseconds: longer than one that only waits in JavaScript is given. */
+const loadMs = 20_000;
+
+/**
+ * Loads the hooks of a project in a process of its own, and says what is wrong with them. What a hook keeps open, blocks or ends is that
+ * process's, which is over afterwards.
+ */
+export function checkHooksApart(location: HookLocation): Promise<CheckedHooks> {
+  return new Promise((resolve) => {
+    const program = fileURLToPath(new URL('./hook-checker.js', import.meta.url));
+    // What hooks print is not the answer of a command.
+    const child = fork(program, [], { stdio: ['ignore', 2, 2, 'ipc'] });
+    let loading = { name: 'hooks', file: location.dir };
+    let timer: NodeJS.Timeout | undefined;
+    const end = (checked: CheckedHooks): void => {
+      clearTimeout(timer);
+      child.removeAllListeners();
+      child.on('error', () => {});
+      child.kill('SIGKILL');
+      resolve(checked);
+    };
+    const fail = (problem: string): void => {
+      const { name, file } = loading;
+      end({ agent: [{ name, file, problem: `${file}: ${problem}` }], server: [] });
+    };
+    const wait = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => fail(`it is not loaded within ${loadMs} ms: it blocks the process`), loadMs);
+    };
+    child.on('message', (message: CheckMessage) => {
+      if ('checked' in message) return end(message.checked);
+      loading = message.loading;
+      wait();
+    });
+    child.on('error', (error) => fail(`no process can be started to load it: ${error.message}`));
+    child.on('exit', (code, signal) => fail(`it ends the process that loads it (${signal ?? `code ${code}`})`));
+    child.send(location);
+    wait();
+  });
+}

@@ -1,0 +1,13 @@
+/** Loads the hooks of a project and tells what it finds: the other half of {@link checkHooksApart}. */
+import { checkHooks } from '@gopush/agent';
+import type { HookLocation } from '@gopush/hooks';
+import { checkServerHook } from '@gopush/push-server';
+import type { CheckMessage } from './check-hooks-apart.ts';
+
+const tell = (message: CheckMessage): void => void process.send?.(message);
+
+process.once('message', async (location: HookLocation) => {
+  const onLoad = (name: string, file: string): void => tell({ loading: { name, file } });
+  const { hooks: agent } = await checkHooks(location, onLoad);
+  tell({ checked: { agent, server: await checkServerHook(location, onLoad) } });
+});
