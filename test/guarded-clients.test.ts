@@ -180,6 +180,21 @@ describe('events', () => {
     expect(heard.filter((text) => text.includes('too_many_requests')).length).toBe(3);
   });
 
+  it('count by their bytes, the parts of bytes as well, and small ones are taken again after a while', async () => {
+    const server = await start({ limits: { bytesPerMinute: 60_000 } });
+    const { socket, heard, hears } = await enter(server);
+    socket.send('421["go:join","den"]');
+    await hears(/^431\[/);
+    for (let id = 2; id <= 4; id++) {
+      socket.send(`451-${id}["go:publish",{"room":"den","event":"chat","message":{"_placeholder":true,"num":0}}]`);
+      socket.send(Buffer.alloc(25_000));
+    }
+    await hears(/^434\[.*too_many_requests/);
+    expect(heard.filter((text) => text.includes('too_many_requests')).length).toBe(1);
+    socket.send('425["go:publish",{"room":"den","event":"chat","message":"small"}]');
+    await hears(/^435\[.*true/);
+  });
+
   it('with parts of bytes that are named more often than clients can take are refused', async () => {
     const server = await start();
     const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });

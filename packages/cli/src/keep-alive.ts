@@ -59,7 +59,7 @@ export function keepAlive(project: Project, node: TierNode, log: Logger): Life {
   }
 
   function startAgain({ code, signal }: Exit, startedAt: number): void {
-    if (Date.now() - startedAt > backoff.trustedMs) delayMs = backoff.firstMs;
+    if (performance.now() - startedAt > backoff.trustedMs) delayMs = backoff.firstMs;
     const process = nodeName(node);
     log.error({ process, code, signal, againInMs: delayMs }, 'a process ended by itself; it is started again');
     again = setTimeout(() => {
@@ -85,7 +85,7 @@ export function keepAlive(project: Project, node: TierNode, log: Logger): Life {
       current = next;
     } finally {
       replacing = false;
-      if (!alive.has(current) && !stopping) startAgain({ code: null, signal: null }, Date.now());
+      if (!alive.has(current) && !stopping) startAgain({ code: null, signal: null }, performance.now());
     }
     if (!alive.has(old)) return;
     old.retire();

@@ -14,7 +14,7 @@ export interface Exit {
 
 /** One process of a tier, from its start to its end. */
 export interface NodeProcess {
-  /** Milliseconds since 1970. */
+  /** By `performance.now()`. */
   readonly startedAt: number;
   /** Resolves when the process serves; rejects when it ends before. */
   readonly ready: Promise<void>;
@@ -58,7 +58,7 @@ export function startNodeProcess(project: Project, node: TierNode, log: Logger):
   });
   void exited.then(stopWatching);
   return {
-    startedAt: Date.now(),
+    startedAt: performance.now(),
     ready,
     exited,
     retire() {

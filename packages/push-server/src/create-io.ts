@@ -26,9 +26,9 @@ export function createIo(
       ? {}
       : { connectionStateRecovery: { maxDisconnectionDuration: recoveryMs, skipMiddlewares: false } }),
   });
-  const { namespacesPerConnection: namespaces, messagesPerSecond } = pushServer.limits;
+  const { namespacesPerConnection: namespaces, messagesPerSecond, bytesPerMinute } = pushServer.limits;
   const { maxMessageBytes } = pushServer;
-  const guard = guardClients(io, { namespaces, messagesPerSecond, maxMessageBytes });
+  const guard = guardClients(io, { namespaces, messagesPerSecond, bytesPerMinute, maxMessageBytes });
   io.attach(http);
   writeFast(io);
   io.adapter(adapter);

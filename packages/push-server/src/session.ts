@@ -394,7 +394,7 @@ export class Session {
     const [first, last] = [missed[0]?.offset, missed.at(-1)?.offset];
     if (first === undefined || last === undefined) return;
     const { recent, doubtMs } = this.#context;
-    const at = Date.now();
+    const at = performance.now();
     const young = this.#caughtUp.filter((one) => one.at >= at - doubtMs);
     this.#caughtUp = [...young, { room, epoch, first, last, count: recent.addOwn(), at }];
   }

@@ -180,6 +180,10 @@ export const configSchema = z
               description:
                 'Messages a second of one connection in all its namespaces, and as many at once after a pause; 0: no limit.',
             }),
+            bytesPerMinute: limit(1_099_511_627_776, 67_108_864).meta({
+              description:
+                'Bytes of messages a minute of one connection, and as many at once after a pause, so that one client cannot fill the store; 0: no limit.',
+            }),
             sendQueueBytes: z.int().min(1_024).max(1_073_741_824).default(4_194_304).meta({
               description:
                 'Bytes that may wait for one connection. Beyond half of it volatile messages are left out, beyond it the connection is closed.',

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { type FailureCode, failureBody, failures, maxDepth, nameFault, shapeOf } from '@gopush/contract';
 import type { Server, Socket } from 'socket.io';
+import { ByteBucket } from './byte-bucket.ts';
 import type { Connection } from './close-connection.ts';
 import { MessageBucket } from './message-bucket.ts';
 import { bytesIn, maxParts } from './message-parts.ts';
@@ -11,6 +12,8 @@ export interface GuardOptions {
   readonly namespaces: number;
   /** Events a second; 0: no limit. */
   readonly messagesPerSecond: number;
+  /** Bytes of events a minute; 0: no limit. */
+  readonly bytesPerMinute: number;
   /** Bytes of one event with all its parts. */
   readonly maxMessageBytes: number;
 }
@@ -93,14 +96,16 @@ class GuardedClient extends Client {
   #connects = 0;
   #connectsSince = 0;
   #bucket: MessageBucket | undefined = undefined;
+  #byteBucket: ByteBucket | undefined = undefined;
   /** Bytes of the packet that is coming. */
   #bytes = 0;
 
   constructor(io: Server, conn: Connection, guard: Guard) {
     super(io, conn);
     this.#guard = guard;
-    const { messagesPerSecond } = guard.options;
+    const { messagesPerSecond, bytesPerMinute } = guard.options;
     if (messagesPerSecond > 0) this.#bucket = new MessageBucket(messagesPerSecond, performance.now());
+    if (bytesPerMinute > 0) this.#byteBucket = new ByteBucket(bytesPerMinute, performance.now());
   }
 
   override ondata(data: string | Uint8Array | ArrayBuffer): void {
@@ -167,12 +172,14 @@ class GuardedClient extends Client {
 
   #event(packet: Packet): void {
     const socket = this.nsps.get(packet.nsp);
-    const { messagesPerSecond, maxMessageBytes } = this.#guard.options;
+    const { messagesPerSecond, bytesPerMinute, maxMessageBytes } = this.#guard.options;
     // Socket.IO closes it.
     if (socket === undefined) super.ondecoded(packet);
     else if (this.#bucket?.take(messagesPerSecond, performance.now()) === false) {
       this.#refuse(packet, 'too_many_requests');
       if (this.#bucket.isSpent(messagesPerSecond)) this.#guard.events.onPersistent(socket);
+    } else if (this.#byteBucket?.take(bytesPerMinute, performance.now(), this.#bytes) === false) {
+      this.#refuse(packet, 'too_many_requests');
     } else if (isAcceptable(packet.data, maxMessageBytes)) super.ondecoded(packet);
     else this.#refuse(packet, 'payload_invalid');
   }

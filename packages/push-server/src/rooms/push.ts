@@ -217,7 +217,7 @@ export function createPush(options: PushOptions): {
     },
     deliver(room, { payload }, position) {
       const said = decodeMessage(payload);
-      recent.add(room, position, Date.now());
+      recent.add(room, position, performance.now());
       emit(room, said.except, eventArgs(room, said, position, senders));
       hearAll(room, said, position);
     },

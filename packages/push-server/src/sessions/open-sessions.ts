@@ -103,7 +103,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
         uid: session.user,
         node,
         isExact: true,
-        ...session.tail(Date.now()),
+        ...session.tail(performance.now()),
         sockets: [session.describe(session.positions, session.inbox.acknowledged)],
       });
     },
