@@ -58,9 +58,9 @@ export function createClient(socket: ClientSocket, options: ClientOptions = {}):
     const [message] = args;
     const position = readMark(args.at(-1));
     const about = args[1] as Partial<AboutMessage> | null;
-    const sender = about?.sender ?? null;
-    if (!position) rooms.get(about?.room ?? '')?.receive(event, message, null, sender);
-    else if (epochs.has(position.epoch)) epochs.get(position.epoch)?.receive(event, message, position, sender);
+    const [sender, id] = [about?.sender ?? null, about?.id];
+    if (!position) rooms.get(about?.room ?? '')?.receive(event, message, null, sender, id);
+    else if (epochs.has(position.epoch)) epochs.get(position.epoch)?.receive(event, message, position, sender, id);
     else if (entering > 0) early.push([event, ...args]);
   }
 

@@ -67,8 +67,11 @@ export interface RoomContext {
 const passing =
   /^(timeout|client_gone|not_durable|overloaded|too_many_requests|server_hook_timeout|stopping|internal)$/;
 
-/** How many messages of our own that are on their way to the others are remembered. */
-const rememberedOwn = 1_000;
+/** How many messages of our own that are on their way to the others are remembered, and how many ids. */
+const remembered = 1_000;
+
+/** For how long ids are remembered, in milliseconds: longer than a publisher tries, shorter than ids are used anew. */
+const rememberedMs = 600_000;
 
 type Handler = (message: never, position: Position | null, sender: string | null) => void;
 
@@ -82,6 +85,8 @@ export class OpenRoom implements Room {
   /** What this client said itself: after a reconnect it would be given to it as missed. */
   readonly #own = new Set<string>();
   #settle!: { resolve: (joined: Joined) => void; reject: (error: GopushError) => void };
+  /** Ids of messages that came while the server could not keep them, with when they came: they may come again when they are kept. */
+  readonly #unkept = new Map<string, number>();
   /** Resolves when it is a member on the connection there is. */
   #entering: Promise<void> = Promise.resolve();
   #wasIn = false;
@@ -125,11 +130,9 @@ export class OpenRoom implements Room {
     const { position, duplicate } = published;
     if (position && !options.echo) {
       this.#own.add(keyOf(position));
-      for (const oldest of this.#own) {
-        if (this.#own.size <= rememberedOwn) break;
-        this.#own.delete(oldest);
-      }
+      removeOldest(this.#own);
     }
+    if (!position && options.id !== undefined && !options.echo) this.#remember(options.id);
     return { position, duplicate };
   }
 
@@ -177,13 +180,27 @@ export class OpenRoom implements Room {
   }
 
   /** A message came; `null` is the position of what is not kept. */
-  receive(event: string, message: unknown, position: Position | null, sender: string | null): void {
+  receive(event: string, message: unknown, position: Position | null, sender: string | null, id?: string): void {
     if (position) {
       if (this.#isPast(position)) return;
       this.position = position;
       if (this.#own.delete(keyOf(position))) return;
     }
+    if (id !== undefined && this.#hadUnkept(id, position !== null)) return;
     for (const handler of [...(this.#handlers.get(event) ?? [])]) handler(message as never, position, sender);
+  }
+
+  /** Whether a message came before that was not kept. One that is not kept is remembered. */
+  #hadUnkept(id: string, isKept: boolean): boolean {
+    const before = this.#unkept.get(id);
+    this.#unkept.delete(id);
+    if (!isKept) this.#remember(id);
+    return before !== undefined && Date.now() - before < rememberedMs;
+  }
+
+  #remember(id: string): void {
+    this.#unkept.set(id, Date.now());
+    removeOldest(this.#unkept);
   }
 
   /** The history goes on elsewhere; nothing was missed. */
@@ -205,6 +222,13 @@ export class OpenRoom implements Room {
     this.#left = true;
     this.#context.onEnd(error);
     this.#settle.reject(error ?? new GopushError('left', 'the room was left'));
+  }
+}
+
+function removeOldest(all: Set<string> | Map<string, unknown>): void {
+  for (const oldest of all.keys()) {
+    if (all.size <= remembered) return;
+    all.delete(oldest);
   }
 }
 

@@ -104,6 +104,8 @@ export interface AboutMessage {
   readonly room: string;
   /** Uid of the client that published it; `null`: a program did. Absent where `pushServer.senders` is off. */
   readonly sender?: string | null;
+  /** The id that its publisher gave it: a message that went out while the store was away may come again when it is kept. */
+  readonly id?: string;
 }
 
 /** There may be messages of a room that this client did not get, and cannot get any more. */

@@ -75,6 +75,11 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   total('not_kept_total', 'Messages that could not be kept.', () => counts.notKept);
   total('deliveries_total', 'Messages that were handed to connections of clients.', limits.deliveries);
   total(
+    'repeated_total',
+    'Messages with an id that were published again while they could not be looked up in the store, and were not given again.',
+    () => counts.repeated,
+  );
+  total(
     'undecodable_total',
     'Stored messages that could not be decoded: damaged, or of another version.',
     () => counts.undecodable,

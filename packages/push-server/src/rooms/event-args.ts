@@ -1,4 +1,4 @@
-import { type AboutMessage, type Position, writeMark } from '@gopush/contract';
+import { type AboutMessage, events, type Position, writeMark } from '@gopush/contract';
 import type { KeptMessage } from './kept-message.ts';
 import { nameOfClients } from './room-names.ts';
 
@@ -11,20 +11,27 @@ import { nameOfClients } from './room-names.ts';
  */
 export function eventArgs(
   room: string,
-  { event, message, sender }: KeptMessage,
+  { event, message, sender, id }: KeptMessage,
   position: Position | null,
   senders: boolean,
 ): [event: string, ...args: unknown[]] {
   const name = nameOfClients(room);
   if (position !== null) {
     const mark = writeMark(position);
-    return senders && name !== undefined ? [event, message, about(name, sender), mark] : [event, message, mark];
+    const isPlain = name === undefined || (!senders && id === undefined);
+    return isPlain ? [event, message, mark] : [event, message, about(name, senders, sender, id), mark];
   }
   // A message of a user's own room comes from a program, and names no room.
   if (name === undefined) return [event, message];
-  return [event, message, senders ? about(name, sender) : { room: name }];
+  return [event, message, about(name, senders, sender, id)];
 }
 
-function about(room: string, sender: string | undefined): AboutMessage {
-  return { room, sender: sender ?? null };
+/** The event by which clients get a place instead of a message: they have had what stands there. */
+export function passedArgs(room: string, position: Position): [event: string, ...args: unknown[]] {
+  const name = nameOfClients(room);
+  return [events.epoch, name === undefined ? { position } : { room: name, position }, writeMark(position)];
+}
+
+function about(room: string, senders: boolean, sender: string | undefined, id: string | undefined): AboutMessage {
+  return { room, ...(senders ? { sender: sender ?? null } : {}), ...(id === undefined ? {} : { id }) };
 }

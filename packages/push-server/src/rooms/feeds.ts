@@ -20,8 +20,14 @@ export interface Feeds {
     enter: (missed: readonly Logged[], position: Position | null) => void,
   ): Promise<{ readonly position: Position | null; readonly recovered: boolean | undefined }>;
   leave(room: string, socket: string): void;
+  /** Whether a room has members here. */
+  has(room: string): boolean;
   /** A message came live, from this node or another. */
   receive(room: string, epoch: string, message: Logged): void;
+  /** The log of a room has a message at this place. */
+  heardOf(room: string, position: Position): void;
+  /** The members of a room that entered it in this turn or later. */
+  since(room: string, turn: number): readonly string[];
   /** Where the members of a room stand; `null` where it keeps nothing or has none here. */
   position(room: string): Position | null;
   /** Messages may have been lost on their way here: all rooms look into their logs. */
@@ -62,12 +68,12 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
     },
     async open(room, socket) {
       const feed = feedOf(room);
-      feed.members.add(socket);
+      feed.members.set(socket, feed.members.get(socket));
       await feed.opened;
     },
     async join(room, socket, from, enter) {
       const feed = feedOf(room);
-      feed.members.add(socket);
+      feed.members.set(socket, feed.members.get(socket));
       await feed.opened;
       const missed: Logged[] = [];
       let at = from === 'start' ? startOf(feed) : from;
@@ -84,6 +90,7 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
       }
       if (!feed.members.has(socket)) return { position: null, recovered: undefined };
       const { position } = feed;
+      feed.members.set(socket, feed.members.get(socket) ?? events.turn());
       enter(at === undefined ? [] : missed, position);
       return { position, recovered: from === undefined ? undefined : !isWanted || at !== undefined };
     },
@@ -93,8 +100,14 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
       feed.members.delete(socket);
       release(feed);
     },
+    has: (room) => feeds.has(room),
     receive(room, epoch, message) {
       feeds.get(room)?.receive(epoch, message);
+    },
+    heardOf: (room, position) => feeds.get(room)?.heardOf(position),
+    since(room, turn) {
+      const members = feeds.get(room)?.members ?? [];
+      return [...members].flatMap(([member, entered]) => (entered !== undefined && entered >= turn ? [member] : []));
     },
     undecodable: events.undecodable,
     position: (room) => feeds.get(room)?.position ?? null,

@@ -11,6 +11,8 @@ export interface KeptMessage {
   readonly except: string | undefined;
   /** Uid of the client that published it; `undefined` where a program did, or `pushServer.senders` is off. */
   readonly sender: string | undefined;
+  /** By which it is recognised when its publisher tries again. */
+  readonly id?: string | undefined;
 }
 
 /** Largest encoded message, in bytes: several of them fit into one frame between push-servers. */
@@ -19,7 +21,7 @@ const maxBytes = 16 * 1024 * 1024;
 /**
  * The first byte of an encoded message: the version of its format.
  *
- * - 1: JSON of `[event, except, sender, message?]`. JSON, because every depth that can be written can be read, on every version of Node.
+ * - 1: JSON of `[event, except, sender, id, message?]`. JSON, because every depth that can be written can be read, on every version of Node.
  * - 2: the length of that JSON in four bytes, the JSON, then each part of bytes with its length before it; `{ "\0": n }` in the JSON
  *   stands for the n-th of them.
  *
@@ -61,14 +63,12 @@ function read(bytes: Buffer): KeptMessage {
   const [version] = bytes;
   switch (version) {
     case plainVersion: {
-      const [event, except, sender, message] = JSON.parse(bytes.toString('utf8', 1));
-      return { event, message, except: except ?? undefined, sender: sender ?? undefined };
+      return asMessage(JSON.parse(bytes.toString('utf8', 1)));
     }
     case binaryVersion: {
       const end = 5 + bytes.readUInt32BE(1);
-      const [event, except, sender, message] = JSON.parse(bytes.toString('utf8', 5, end));
-      const whole = putBytesIn(message, readParts(bytes, end));
-      return { event, message: whole, except: except ?? undefined, sender: sender ?? undefined };
+      const said = asMessage(JSON.parse(bytes.toString('utf8', 5, end)));
+      return { ...said, message: putBytesIn(said.message, readParts(bytes, end)) };
     }
     case v8Version: {
       const [event, message, except, sender] = deserialize(bytes) as [string, unknown, string?, string?];
@@ -78,6 +78,12 @@ function read(bytes: Buffer): KeptMessage {
     default:
       throw new Error(`a message of format ${version}; this version reads formats 1 and 2`);
   }
+}
+
+type Written = [event: string, except: string | null, sender: string | null, id: string | null, message?: unknown];
+
+function asMessage([event, except, sender, id, message]: Written): KeptMessage {
+  return { event, message, except: except ?? undefined, sender: sender ?? undefined, id: id ?? undefined };
 }
 
 function encodePlain(said: KeptMessage): Buffer {
@@ -99,8 +105,8 @@ function encodeBinary(said: KeptMessage): Buffer {
   return Buffer.concat([head, json, ...parts.flatMap((part) => [lengthOf(part), part])]);
 }
 
-function writeJson({ event, except, sender }: KeptMessage, message: unknown): string {
-  const head = [event, except ?? null, sender ?? null];
+function writeJson({ event, except, sender, id }: KeptMessage, message: unknown): string {
+  const head: Written = [event, except ?? null, sender ?? null, id ?? null];
   return JSON.stringify(message === undefined ? head : [...head, message]);
 }
 

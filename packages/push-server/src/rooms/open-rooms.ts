@@ -51,6 +51,7 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     notKept: 0,
     gaps: 0,
     undecodable: 0,
+    repeated: 0,
     filled: 0,
     recovered: 0,
     notRecovered: 0,
@@ -67,7 +68,7 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
       ? { onSaid: (room, said) => webhooks.tell('message', { ...nameOf(room), ...said }) }
       : {}),
     emit(room, except, args, volatile) {
-      const leftOut = [...(except === undefined ? [] : [except]), ...(volatile === true ? [slowClients] : [])];
+      const leftOut = volatile === true ? [...except, slowClients] : except;
       emitLocal(io.of('/'), [room], leftOut, args as [string, ...unknown[]]);
     },
   });

@@ -23,8 +23,9 @@ import {
 import type { Server } from 'socket.io';
 import type { Bus } from '../fanout/bus.ts';
 import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
-import { eventArgs } from './event-args.ts';
+import { eventArgs, passedArgs } from './event-args.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
+import { GivenIds } from './given-ids.ts';
 import { decodeMessage, encodeMessage, type KeptMessage } from './kept-message.ts';
 import { nameOfClients, roomOfClients, roomOfProduct, roomOfUser, type ScopeOf, withoutScope } from './room-names.ts';
 import type { Said, Taps } from './taps.ts';
@@ -139,6 +140,7 @@ export interface Push {
 type BusMessage =
   | readonly ['kept', room: string, epoch: string, offset: number, at: number, payload: Uint8Array]
   | readonly ['live', room: string, payload: Uint8Array, volatile: boolean]
+  | readonly ['known', room: string, position: Position]
   | readonly ['inbox', uid: string]
   | readonly ['move', uid: string, room: string, change: 'join' | 'leave']
   | readonly ['end', uid: string]
@@ -172,7 +174,7 @@ export interface PushOptions {
   /** Remembers what was given. */
   readonly recent: RecentDeliveries;
   /** Gives an event to the clients of this node in a room. */
-  readonly emit: (room: string, except: string | undefined, args: readonly unknown[], volatile?: boolean) => void;
+  readonly emit: (room: string, except: readonly string[], args: readonly unknown[], volatile?: boolean) => void;
   /** Who on this node hears rooms besides those clients. */
   readonly taps: Taps;
   /** Told, on the node that says it, of everything that is said to a room or user. */
@@ -187,6 +189,8 @@ export interface PushCounts {
   /** Messages that could not be kept. */
   notKept: number;
   gaps: number;
+  /** Messages with an id that were given here before, and not again. */
+  repeated: number;
   /** Stored messages that could not be decoded: damaged, or of another version. */
   undecodable: number;
   /** Messages read from a log for members that missed them live. */
@@ -209,7 +213,9 @@ export function createPush(options: PushOptions): {
 } {
   const { io, store, bus, config, scopeOf, log, counts, recent, emit, taps, onSaid } = options;
   const { history: limits, senders } = config;
+  const given = new GivenIds(limits.ageMs);
   const feeds = createFeeds(store.history, {
+    turn: () => given.turn,
     // What is said to a user is sent to the nodes where presence knows them.
     follow: (room, onLate) => (nameOfClients(room) === undefined ? nothingToDo : bus.follow(room, onLate)),
     unfollow(room) {
@@ -218,7 +224,12 @@ export function createPush(options: PushOptions): {
     deliver(room, { payload }, position) {
       const said = decodeMessage(payload);
       recent.add(room, position, performance.now());
-      emit(room, said.except, eventArgs(room, said, position, senders));
+      const before = said.id === undefined ? undefined : given.add(room, said.id);
+      if (before !== undefined) {
+        giveToLatecomers(room, said, position, before);
+        return;
+      }
+      emit(room, exceptOf(said), eventArgs(room, said, position, senders));
       hearAll(room, said, position);
     },
     undeliverable(room, position, error) {
@@ -249,6 +260,23 @@ export function createPush(options: PushOptions): {
     if (state === 'up') feeds.catchUp('store');
   });
 
+  /**
+   * Gives a message that went out without being kept, and is kept now, to those who have entered the room since. Others are told of its place,
+   * so that it is not taken for one that they have missed.
+   */
+  function giveToLatecomers(room: string, said: KeptMessage, position: Position, turn: number): void {
+    counts.repeated++;
+    const late = new Set(feeds.since(room, turn));
+    emit(room, [...late], passedArgs(room, position));
+    const args = eventArgs(room, said, position, senders);
+    // Each socket is in a room of its own.
+    for (const member of late) emit(member, exceptOf(said), args);
+    const heard = saidOf(said, position);
+    for (const ear of taps.of(room)) {
+      attempt(room, () => (late.has(ear.member) ? ear.hear(room, heard) : ear.pass(room, position)));
+    }
+  }
+
   function undecodable(of: string, error: unknown): void {
     counts.undecodable++;
     warnOnce(of, error);
@@ -272,12 +300,16 @@ export function createPush(options: PushOptions): {
   /** What clients need to know of a room's history; that of their own user is not theirs to follow. */
   function tellMembers(room: string, event: string, position: Position): void {
     const name = nameOfClients(room);
-    if (name !== undefined) emit(room, undefined, [event, { room: name, position }]);
+    if (name !== undefined) emit(room, [], [event, { room: name, position }]);
   }
 
-  /** Gives a message that is not kept, and so has no mark that tells its room. */
+  /** Gives a message that is not kept, and so has no mark that tells its room. One with an id is given once. */
   function give(room: string, said: KeptMessage, volatile: boolean): void {
-    emit(room, said.except, eventArgs(room, said, null, senders), volatile);
+    if (said.id !== undefined && given.add(room, said.id) !== undefined) {
+      counts.repeated++;
+      return;
+    }
+    emit(room, exceptOf(said), eventArgs(room, said, null, senders), volatile);
     hearAll(room, said, null);
   }
 
@@ -290,6 +322,9 @@ export function createPush(options: PushOptions): {
       }
       case 'live':
         give(message[1], decodeMessage(asBuffer(message[2])), message[3]);
+        return;
+      case 'known':
+        feeds.heardOf(message[1], message[2]);
         return;
       case 'inbox':
         heard.onInbox(message[1]);
@@ -348,7 +383,7 @@ export function createPush(options: PushOptions): {
     nodes?: () => Promise<readonly string[] | undefined>,
   ): Promise<Result<Published>> {
     counts.published++;
-    const said: KeptMessage = { event, message, except: how.except, sender: how.sender };
+    const said: KeptMessage = { event, message, except: how.except, sender: how.sender, id: how.id };
     const encoded = encodeMessage(said);
     return encoded.ok ? sayEncoded(room, said, encoded.value, how, nodes) : encoded;
   }
@@ -357,31 +392,54 @@ export function createPush(options: PushOptions): {
     room: string,
     said: KeptMessage,
     payload: Buffer,
-    { id, keep = 'try', volatile = false }: RoomOptions,
+    { keep = 'try', volatile = false }: RoomOptions,
     nodes: (() => Promise<readonly string[] | undefined>) | undefined,
   ): Promise<Result<Published>> {
     const isKept = limits.count > 0 && keep !== 'no' && (keep === 'must' || store.state() === 'up');
     if (isKept) {
-      const kept = await keepIt(room, payload, id);
-      if (kept.ok) {
-        const { epoch, offset, duplicate } = kept.value;
-        const position = { epoch, offset };
-        if (duplicate) return success({ position, duplicate });
-        const at = Date.now();
-        feeds.receive(room, epoch, { offset, at, payload });
-        // Kept it is already: where it is not known who wants it, all are told.
-        tellRoom(room, ['kept', room, epoch, offset, at, payload], await nodes?.().catch(() => undefined));
-        onSaid?.(room, saidOf(said, position));
-        return success({ position, duplicate });
-      }
+      const kept = await keepIt(room, payload, said.id);
+      if (kept.ok) return giveKept(room, said, payload, kept.value, async () => nodes?.().catch(() => undefined));
       // If it was kept after all, members get it from the log: saying it now as well would say it twice.
       if (keep === 'must' || isUncertain(kept.failure.cause)) return kept;
     } else if (keep === 'must') return failed('not_durable', 'rooms keep no history: pushServer.history.count is 0');
     else if (keep === 'try' && limits.count > 0) counts.notKept++;
+    if (wasGiven(room, said)) {
+      counts.repeated++;
+      return success({ position: null, duplicate: true });
+    }
     give(room, said, volatile);
     tellRoom(room, ['live', room, payload, volatile], await nodes?.());
     onSaid?.(room, saidOf(said, null));
     return success({ position: null, duplicate: false });
+  }
+
+  /** @param nodes - those that are told; `undefined`: all that may want it, as it is kept already */
+  async function giveKept(
+    room: string,
+    said: KeptMessage,
+    payload: Buffer,
+    { epoch, offset, duplicate }: Appended,
+    nodes: () => Promise<readonly string[] | undefined>,
+  ): Promise<Result<Published>> {
+    const position = { epoch, offset };
+    if (duplicate) {
+      // Whoever tried before may not have come to know that it was kept, and so told nobody.
+      feeds.heardOf(room, position);
+      tellRoom(room, ['known', room, position], await nodes());
+      return success({ position, duplicate });
+    }
+    const isRepeated = wasGiven(room, said);
+    const at = Date.now();
+    feeds.receive(room, epoch, { offset, at, payload });
+    // Where there are members it is, when they are given it.
+    if (said.id !== undefined && !feeds.has(room)) given.add(room, said.id);
+    tellRoom(room, ['kept', room, epoch, offset, at, payload], await nodes());
+    if (!isRepeated) onSaid?.(room, saidOf(said, position));
+    return success({ position, duplicate: isRepeated });
+  }
+
+  function wasGiven(room: string, { id }: KeptMessage): boolean {
+    return id !== undefined && given.turnOf(room, id) !== undefined;
   }
 
   async function keepIt(room: string, payload: Buffer, id: string | undefined): Promise<Result<Appended>> {
@@ -563,6 +621,10 @@ function storeFailed(error: unknown): Result<never> {
 /** A message as listeners and webhooks are told of it. */
 function saidOf({ event, message, sender }: KeptMessage, position: Position | null): Said {
   return sender === undefined ? { event, message, position } : { event, message, sender, position };
+}
+
+function exceptOf({ except }: KeptMessage): readonly string[] {
+  return except === undefined ? [] : [except];
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,7 +1,6 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryPage, HistoryStore, KeptMessage as Logged } from '@gopush/store';
 import { SmallMap } from '../small-map.ts';
-import { SmallSet } from '../small-set.ts';
 
 /** Gives messages of a room to the clients of this node. */
 export interface FeedEvents {
@@ -13,6 +12,8 @@ export interface FeedEvents {
   follow(room: string, onLate: () => void): Promise<void>;
   /** The opposite: nobody here is in the room any more. */
   unfollow(room: string): void;
+  /** See {@link GivenIds.turn}. */
+  turn(): number;
   /** To all members of the room, in order. */
   deliver(room: string, message: Logged, position: Position): void;
   /** A message could not be delivered, as it cannot be decoded: members miss what came before this position. */
@@ -49,8 +50,8 @@ const lateMs = 100;
  */
 export class RoomFeed {
   readonly room: string;
-  /** Sockets of this node in the room. */
-  readonly members = new SmallSet<string>();
+  /** Those of this node in the room, with the turn in which they entered it; `undefined`: they are about to. */
+  readonly members = new SmallMap<string, number | undefined>();
   /** Resolves when it is known where the log stood when the first member came, or that it cannot be read now. */
   readonly opened: Promise<void>;
   #epoch: string | undefined;
@@ -134,6 +135,13 @@ export class RoomFeed {
       if (this.#early.size < maxEarly) this.#early.set(offset, message);
     } else this.#again = true;
     void this.#fillOnce();
+  }
+
+  /** The log has a message at this place, says whoever tried to keep it twice. */
+  heardOf({ epoch, offset }: Position): void {
+    const isThere = this.#epoch === epoch && offset <= this.#offset;
+    if (this.#state === 'opening') this.#wanted = Math.max(this.#wanted, offset);
+    else if (!isThere) void this.fill();
   }
 
   /** Messages may have been lost on their way here: the log is to be read. */

@@ -15,6 +15,10 @@ export interface Ear {
   /** @param said - the same object for all who hear it, so that work on it can be shared */
   hear(room: string, said: Said): void;
   gap(room: string, position: Position): void;
+  /** It stands at a place now whose message it has had. */
+  pass(room: string, position: Position): void;
+  /** Its name as a member of rooms. */
+  readonly member: string;
 }
 
 /** Who on this node hears which rooms besides the clients of Socket.IO. A room that nobody hears so costs one look. */

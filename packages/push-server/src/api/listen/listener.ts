@@ -125,6 +125,14 @@ export class Listener implements Ear {
     this.#gap(room, position);
   }
 
+  pass(room: string, position: Position): void {
+    this.#parts.set(room, writePart(room, position));
+  }
+
+  get member(): string {
+    return this.listening.id;
+  }
+
   /** Shows that it is still there. */
   beat(): void {
     if (this.#sink.waiting > maxWaitingBytes) this.end('listener_too_slow');

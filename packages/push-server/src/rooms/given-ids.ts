@@ -1,0 +1,67 @@
+/** Most that is remembered, in bytes of memory, counted roughly. */
+const maxBytes = 16 * 1024 * 1024;
+
+/** What an entry takes besides its key, in bytes. */
+const entryBytes = 120;
+
+interface Entry {
+  /** Which of the entries it was. */
+  readonly turn: number;
+  readonly at: number;
+}
+
+/**
+ * The ids of messages that this node has given to the members of rooms, or has published, of late. The store recognises an id that comes
+ * again, but not while it is away: then a message goes out without being kept, and may be kept when its publisher tries again.
+ */
+export class GivenIds {
+  readonly #entries = new Map<string, Entry>();
+  readonly #keepMs: number;
+  #bytes = 0;
+  #turn = 0;
+
+  /** @param keepMs - how long an id is remembered, in milliseconds: as long as the store remembers it, after which it may be used anew */
+  constructor(keepMs: number) {
+    this.#keepMs = keepMs;
+  }
+
+  /** Goes up with each id. Whoever entered a room in an earlier turn than that of a message was there when it was given. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** @returns in which turn a message was given, `undefined` where it was not, or that is forgotten */
+  turnOf(room: string, id: string): number | undefined {
+    const entry = this.#entries.get(keyOf(room, id));
+    return entry === undefined || performance.now() - entry.at >= this.#keepMs ? undefined : entry.turn;
+  }
+
+  /** @returns as {@link turnOf}, before it was added */
+  add(room: string, id: string): number | undefined {
+    const before = this.turnOf(room, id);
+    if (before !== undefined) return before;
+    const key = keyOf(room, id);
+    const now = performance.now();
+    if (this.#entries.delete(key)) this.#bytes -= bytesOf(key);
+    this.#entries.set(key, { turn: ++this.#turn, at: now });
+    this.#bytes += bytesOf(key);
+    this.#forget(now);
+    return undefined;
+  }
+
+  #forget(now: number): void {
+    for (const [key, { at }] of this.#entries) {
+      if (now - at < this.#keepMs && this.#bytes <= maxBytes) return;
+      this.#entries.delete(key);
+      this.#bytes -= bytesOf(key);
+    }
+  }
+}
+
+function keyOf(room: string, id: string): string {
+  return `${room}\0${id}`;
+}
+
+function bytesOf(key: string): number {
+  return 2 * key.length + entryBytes;
+}
