@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Agent, type AgentOptions, startAgent } from '@gopush/agent';
 import type { ConfigInput, UidHook } from '@gopush/contract';
 import { type PushServer, type PushServerOptions, startPushServer } from '@gopush/push-server';
+import { silentLogger } from '@gopush/service';
 import { onTestFinished } from 'vitest';
 
 /** In tests a client is who its `user` parameter says. */
@@ -20,6 +21,7 @@ export async function startTestAgent(hooks: AgentOptions['hooks'] & object, conf
       agent: { host: '127.0.0.1', drainMs: 200, ...config.agent },
     },
     hooks,
+    logger: silentLogger,
   });
   onTestFinished(() => agent.close());
   return agent;
@@ -46,6 +48,7 @@ export async function startPushServers(
           pushServer: { fanoutDir, storeDir: join(fanoutDir, 'store'), drainMs: 200, ...config.pushServer },
         },
         node: `push-server-${index}`,
+        logger: silentLogger,
         ...options,
       }),
     );

@@ -10,6 +10,8 @@ import {
   createTrust,
   type FailureCode,
   type Hooks,
+  type KeysOf,
+  refuseUnknownKeys,
   type StickyKeys,
   type Target,
 } from '@gopush/contract';
@@ -17,13 +19,13 @@ import { type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
 import {
   createLifetime,
   createMetrics,
+  defaultLogger,
   type EventLoopDelay,
   type Lifetime,
   type Logger,
   listen,
   type Metrics,
   openAdmin,
-  silentLogger,
   urlOf,
   watchEventLoop,
 } from '@gopush/service';
@@ -68,11 +70,25 @@ export interface AgentOptions {
   readonly node?: string;
   /** Which of the agents of this machine this is; its admin port is `admin.agentPort` plus this. @defaultValue 0 */
   readonly index?: number;
-  /** @defaultValue writes nothing */
+  /** @defaultValue writes warnings and errors to standard error; `config.log` says otherwise */
   readonly logger?: Logger;
   /** Whether the port is not to be shared with other workers of a cluster. @defaultValue false */
   readonly exclusive?: boolean;
 }
+
+const optionKeys: KeysOf<AgentOptions> = {
+  config: true,
+  hooks: true,
+  dir: true,
+  node: true,
+  index: true,
+  logger: true,
+  exclusive: true,
+};
+
+const hookKeys: KeysOf<Hooks> = { agent: true, onupgrade: true, router: true };
+
+const locationKeys: KeysOf<HookLocation> = { dir: true, environment: true };
 
 /** A running agent. */
 export interface Agent {
@@ -96,8 +112,10 @@ export interface Agent {
  * @throws HookError for a hook that cannot be used, StoreError for a store that cannot be opened (`routing.discover`), CertificateError for a certificate that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
  */
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
-  const { dir = process.cwd(), node = 'agent', index = 0, logger: log = silentLogger, exclusive = false } = options;
+  refuseUnknownKeys('startAgent', options, optionKeys);
+  const { dir = process.cwd(), node = 'agent', index = 0, exclusive = false } = options;
   const config = createConfig(options.config);
+  const log = options.logger ?? defaultLogger(node, options.config?.log);
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
   try {
     const metrics = createMetrics('gopush_agent_');
@@ -314,6 +332,7 @@ async function openHooks(
   opened: Lifetime['opened'],
 ): Promise<() => HookSet> {
   const defaults = policyOf(config);
+  refuseUnknownKeys('startAgent: hooks', hooks, 'dir' in hooks ? locationKeys : hookKeys);
   if (!('dir' in hooks)) {
     const set = createHookSet(hooks, (hook) => `hook ${hook}`, defaults);
     return () => set;

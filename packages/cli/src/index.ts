@@ -36,4 +36,5 @@ export {
   startPushServer,
   type Verdict,
 } from '@gopush/push-server';
-export { ListenError, type Logger } from '@gopush/service';
+export { ListenError, type Logger, type LoggerOptions, type LogLevel } from '@gopush/service';
+export { createLogger } from './create-logger.ts';

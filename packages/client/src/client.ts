@@ -1,6 +1,7 @@
 import type { AboutMessage, events, Gap, InboxMessage, Joined, Position } from '@gopush/contract';
 import type { GopushError } from './error.ts';
 import { handleInbox } from './inbox.ts';
+import { type KeysOf, refuseUnknownKeys } from './known-keys.ts';
 import { type JoinOptions, OpenRoom, type Room, type RoomContext, type Unsubscribe } from './room.ts';
 import { type ClientSocket, createAsk } from './socket.ts';
 
@@ -13,6 +14,10 @@ export interface ClientOptions {
   /** A room that was entered before cannot be entered again after a reconnect. */
   readonly onRoomLost?: (room: Room, error: GopushError) => void;
 }
+
+const optionKeys: KeysOf<ClientOptions> = { timeoutMs: true, retryMs: true, onRoomLost: true };
+
+const joinKeys: KeysOf<JoinOptions> = { from: true };
 
 /** Rooms and inbox over a socket. */
 export interface Client {
@@ -31,6 +36,7 @@ export interface Client {
 
 /** Wraps a socket of socket.io-client, which can be used besides as always. */
 export function createClient(socket: ClientSocket, options: ClientOptions = {}): Client {
+  refuseUnknownKeys('createClient', options, optionKeys);
   const { timeoutMs = 10_000, retryMs = 1_000, onRoomLost } = options;
   const ask = createAsk(socket, timeoutMs);
   const rooms = new Map<string, OpenRoom>();
@@ -99,7 +105,9 @@ export function createClient(socket: ClientSocket, options: ClientOptions = {}):
   };
 
   return {
-    join(name, { from = null } = {}) {
+    join(name, joinOptions = {}) {
+      refuseUnknownKeys('join', joinOptions, joinKeys);
+      const { from = null } = joinOptions;
       const known = rooms.get(name);
       if (known) return known;
       const room: OpenRoom = new OpenRoom(name, from, {

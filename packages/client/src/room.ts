@@ -1,5 +1,6 @@
 import type { events, Gap, Joined, Position, Published } from '@gopush/contract';
 import { GopushError } from './error.ts';
+import { type KeysOf, refuseUnknownKeys } from './known-keys.ts';
 import type { Ask } from './socket.ts';
 
 /** Ends what was begun by the call that returned it. */
@@ -20,6 +21,8 @@ export interface PublishOptions {
   /** Not kept, and lost to whoever cannot take it now. @defaultValue false */
   readonly volatile?: boolean;
 }
+
+const publishKeys: KeysOf<PublishOptions> = { id: true, echo: true, volatile: true };
 
 /** There may be messages after `after` and up to `position` that this client did not get. */
 export interface RoomGap extends Gap {
@@ -122,6 +125,7 @@ export class OpenRoom implements Room {
   }
 
   async publish(event: string, message?: unknown, options: PublishOptions = {}): Promise<Published> {
+    refuseUnknownKeys('publish', options, publishKeys);
     if (!this.#context.isConnected()) throw new GopushError('disconnected', 'there is no connection');
     await this.#entering;
     if (this.#left) throw new GopushError('left', 'the room was left');

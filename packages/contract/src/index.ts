@@ -44,6 +44,7 @@ export {
   uidParameter,
   writeIdentity,
 } from './identity.ts';
+export { type KeysOf, refuseUnknownKeys, unknownKey } from './known-keys.ts';
 export { readMark, writeMark } from './mark.ts';
 export { nameFault } from './name.ts';
 export { isPageAllowed, type PageHeaders, vouchHeader } from './page.ts';

@@ -1,4 +1,5 @@
 import { kindOf } from './identity.ts';
+import { unknownKey } from './known-keys.ts';
 import { parseTargets, type TargetSource, type TargetsInput } from './target.ts';
 
 /** How a target is chosen among those of a product. */
@@ -77,7 +78,7 @@ export function parseProduct(entry: unknown): ProductRoute | string {
   const { targets, ...options } = entry as Record<string, unknown>;
   for (const [key, value] of Object.entries(options)) {
     const check = Object.hasOwn(checks, key) ? checks[key as keyof ProductOptions] : undefined;
-    if (check === undefined) return `${key}: there is no such setting; there are ${Object.keys(checks).join(', ')}`;
+    if (check === undefined) return `${key}: ${unknownKey(key, ['targets', ...Object.keys(checks)])}`;
     const [fits, wanted] = check;
     if (!fits(value))
       return `${key}: found ${typeof value === 'object' ? kindOf(value) : String(value)}, wanted ${wanted}`;

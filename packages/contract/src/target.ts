@@ -1,4 +1,6 @@
+import { nearest } from './config/nearest.ts';
 import { kindOf } from './identity.ts';
+import { unknownKey } from './known-keys.ts';
 
 /** A place that serves a product. */
 export interface Target {
@@ -85,13 +87,18 @@ export function parseTargets(input: unknown): TargetSource | string {
 }
 
 function parseDns(input: object): TargetSource | string {
+  const unknown = findUnknown(input, ['dns', 'port']);
+  if (unknown !== undefined) return unknown;
   const { dns: name, port } = input as Record<string, unknown>;
   if (!isName(name)) return 'dns must be a host name';
   const number = parsePort(port);
   return number === undefined ? portFault(name, port) : { kind: 'dns', name, port: number };
 }
 
-function parseSrv({ srv: name }: { readonly srv?: unknown }): TargetSource | string {
+function parseSrv(input: { readonly srv?: unknown }): TargetSource | string {
+  const unknown = findUnknown(input, ['srv']);
+  if (unknown !== undefined) return unknown;
+  const { srv: name } = input;
   return isName(name) ? { kind: 'srv', name } : 'srv must be a name as _push._tcp.example.com';
 }
 
@@ -99,6 +106,8 @@ function parseEntry(entry: unknown): Target[] | string {
   if (typeof entry !== 'object' || entry === null) {
     return `a target is { ip, port } or { ip, ports: [] }, or all of them '${builtIn}', not ${kindOf(entry)}`;
   }
+  const unknown = findUnknown(entry, ['ip', 'port', 'ports', 'weight']);
+  if (unknown !== undefined) return unknown;
   const { ip, port, ports, weight = 1 } = entry as Record<string, unknown>;
   if (!isName(ip)) return 'ip of a target must be an address or a host name';
   if (typeof weight !== 'number' || !(weight >= 0 && weight <= 1e6))
@@ -111,6 +120,12 @@ function parseEntry(entry: unknown): Target[] | string {
     targets.push(createTarget(ip, number, weight));
   }
   return targets;
+}
+
+/** A key that is probably a mistyped one of ours. Others are left alone: what a function returns may hold more than we ask for. */
+function findUnknown(input: object, known: readonly string[]): string | undefined {
+  const key = Object.keys(input).find((one) => !known.includes(one) && nearest(one, known) !== undefined);
+  return key === undefined ? undefined : `${key}: ${unknownKey(key, known)}`;
 }
 
 function isName(value: unknown): value is string {

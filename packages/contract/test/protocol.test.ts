@@ -35,7 +35,10 @@ test('targets are flattened: each port of each server is one choice', () => {
 
 test.each([
   [{ targets: { ip: 'a', port: 1 }, choose: 'best' }, /choose: found best, wanted one of hash/],
-  [{ targets: { ip: 'a', port: 1 }, chose: 'hash' }, /chose: there is no such setting; there are choose,/],
+  [
+    { targets: { ip: 'a', port: 1 }, chose: 'hash' },
+    /chose: found an unknown key, wanted one of targets, choose, .*did you mean choose\?/,
+  ],
   [{ targets: { ip: 'a', port: 1 }, holdMs: 0.5 }, /holdMs: found 0.5, wanted whole milliseconds/],
   [{ targets: { ip: 'a', port: 1 }, check: 'ping' }, /check: found ping/],
   [{ targets: { ip: 'a' } }, /targets: port of a/],

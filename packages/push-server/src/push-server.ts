@@ -1,8 +1,8 @@
 import { createServer, type RequestListener } from 'node:http';
 import { resolve } from 'node:path';
-import { type ConfigInput, createConfig } from '@gopush/contract';
+import { type ConfigInput, createConfig, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
-import { createLifetime, createMetrics, drainHttp, type Logger, listen, silentLogger, urlOf } from '@gopush/service';
+import { createLifetime, createMetrics, defaultLogger, drainHttp, type Logger, listen, urlOf } from '@gopush/service';
 import { openStore } from '@gopush/store';
 import type { Server } from 'socket.io';
 import { openAdminUi } from './admin-ui/open-admin-ui.ts';
@@ -43,11 +43,22 @@ export interface PushServerOptions {
   readonly node?: string;
   /** Adds handlers of the program's own, besides those of the server hook; what it returns undoes that at the end. */
   readonly setup?: NonNullable<ServerHook['setup']>;
-  /** @defaultValue writes nothing */
+  /** @defaultValue writes warnings and errors to standard error; `config.log` says otherwise */
   readonly logger?: Logger;
   /** Whether the port is not to be shared with other workers of a cluster. @defaultValue false */
   readonly exclusive?: boolean;
 }
+
+const optionKeys: KeysOf<PushServerOptions> = {
+  config: true,
+  hooks: true,
+  index: true,
+  dir: true,
+  node: true,
+  setup: true,
+  logger: true,
+  exclusive: true,
+};
 
 /** A running push-server. */
 export interface PushServer {
@@ -70,9 +81,11 @@ export interface PushServer {
  * @throws HookError for a hook that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
  */
 export async function startPushServer(options: PushServerOptions = {}): Promise<PushServer> {
-  const { index = 0, dir = process.cwd(), logger: log = silentLogger, exclusive = false } = options;
+  refuseUnknownKeys('startPushServer', options, optionKeys);
+  const { index = 0, dir = process.cwd(), exclusive = false } = options;
   const node = options.node ?? `push-server-${index}`;
   const config = createConfig(options.config);
+  const log = options.logger ?? defaultLogger(node, options.config?.log);
   const { pushServer, serverPortStart } = config;
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
   try {

@@ -3,7 +3,16 @@ export { drainHttp } from './drain-http.ts';
 export { type EventLoopDelay, watchEventLoop } from './event-loop.ts';
 export { type Close, createLifetime, type Lifetime } from './lifetime.ts';
 export { ListenError, listen, urlOf } from './listen.ts';
-export { createLogger, type Log, type Logger, type LoggerOptions, type LogLevel, silentLogger } from './logger.ts';
+export {
+  createLogger,
+  defaultLogger,
+  type Log,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  logLevels,
+  silentLogger,
+} from './logger.ts';
 export { machineId } from './machine.ts';
 export { createMetrics, type Metrics, waitBuckets } from './metrics.ts';
 export { isOwnHost } from './own-host.ts';

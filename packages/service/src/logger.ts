@@ -1,4 +1,4 @@
-import { bufferedOutput, type LineOutput } from './buffered-output.ts';
+import { bufferedOutput, type LineOutput, type StreamName } from './buffered-output.ts';
 import { startOfLine, writeLine } from './log-line.ts';
 import { prettyOutput } from './pretty.ts';
 import { createRepeats } from './repeats.ts';
@@ -36,6 +36,8 @@ export interface LoggerOptions {
   readonly format?: 'auto' | 'json' | 'text';
   /** Name of this node; in every line. */
   readonly node?: string;
+  /** Where lines go. @defaultValue `'stdout'` */
+  readonly stream?: StreamName;
 }
 
 const none = {};
@@ -45,11 +47,25 @@ export interface LeveledLogger extends Logger {
   level: LogLevel;
 }
 
-/** A logger that writes to standard output. */
+/** A logger that writes to standard output, or to standard error. */
 export function createLogger(options: LoggerOptions = {}): LeveledLogger {
-  const { format = 'auto' } = options;
-  const text = format === 'text' || (format === 'auto' && process.stdout.isTTY);
-  return createLoggerTo(text ? prettyOutput() : bufferedOutput(), options);
+  const { format = 'auto', stream = 'stdout' } = options;
+  const text = format === 'text' || (format === 'auto' && process[stream].isTTY);
+  return createLoggerTo(text ? prettyOutput(stream) : bufferedOutput(stream), options);
+}
+
+/** What settings may say of the log. */
+interface LogSettings {
+  readonly level?: LogLevel | undefined;
+  readonly format?: LoggerOptions['format'] | undefined;
+}
+
+/**
+ * The logger of what is started in a program that gives none: warnings and errors, on standard error. What its settings say of the log counts
+ * first.
+ */
+export function defaultLogger(node: string, { level = 'warn', format = 'auto' }: LogSettings = {}): Logger {
+  return createLogger({ level, format, node, stream: 'stderr' });
 }
 
 /**

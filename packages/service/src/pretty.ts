@@ -1,12 +1,12 @@
 import pretty from 'pino-pretty';
-import { type LineOutput, openStdout } from './buffered-output.ts';
+import { type LineOutput, openStream, type StreamName } from './buffered-output.ts';
 
 /** Log lines for people: time, level, node, message, then the fields. In this thread, so that the last line before an exit is not lost. */
-export function prettyOutput(): LineOutput {
+export function prettyOutput(name: StreamName): LineOutput {
   const stream = pretty({
     sync: true,
-    destination: openStdout(),
-    colorize: process.stdout.isTTY === true,
+    destination: openStream(name),
+    colorize: process[name].isTTY === true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'node',
     messageFormat: '{if node}[{node}] {end}{msg}',

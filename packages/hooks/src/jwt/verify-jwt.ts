@@ -1,4 +1,4 @@
-import { parseUid } from '@gopush/contract';
+import { type KeysOf, parseUid, refuseUnknownKeys } from '@gopush/contract';
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { type JwtKeyOptions, type KeySource, readKey } from './find-key.ts';
 import { createTokenFinder, type JwtPlace, type JwtRequest } from './find-token.ts';
@@ -24,6 +24,19 @@ export interface JwtOptions extends JwtKeyOptions {
   readonly onRefused?: ((code: string) => void) | undefined;
 }
 
+const optionKeys: KeysOf<JwtOptions> = {
+  secret: true,
+  publicKey: true,
+  jwksUrl: true,
+  issuer: true,
+  audience: true,
+  algorithms: true,
+  uidClaim: true,
+  from: true,
+  clockToleranceSeconds: true,
+  onRefused: true,
+};
+
 /** Says who a client is by its token; `undefined` where it has none that can be believed. */
 export interface JwtVerifier {
   (request: JwtRequest): Promise<string | undefined>;
@@ -41,6 +54,7 @@ export interface JwtVerifier {
  * export default defineAgent(verifyJwt({ jwksUrl: 'https://id.example.com/jwks.json', issuer: 'https://id.example.com/', audience: 'chat' }));
  */
 export function verifyJwt(options: JwtOptions): JwtVerifier {
+  refuseUnknownKeys('verifyJwt', options, optionKeys);
   const { issuer, audience, uidClaim = 'sub', from = 'bearer', clockToleranceSeconds = 0, onRefused } = options;
   if (!(Number.isFinite(clockToleranceSeconds) && clockToleranceSeconds >= 0)) {
     throw new TypeError(`verifyJwt: clockToleranceSeconds: found ${clockToleranceSeconds}, wanted seconds, 0 or more`);

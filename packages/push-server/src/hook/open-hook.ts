@@ -1,4 +1,4 @@
-import type { Config } from '@gopush/contract';
+import { type Config, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
 import { type HookLocation, loadHooks, type WatchedHooks, watchHooks } from '@gopush/hooks';
 import type { Logger } from '@gopush/service';
 import { hookSource, type LoadedServerHook, readServerHook } from './hook-source.ts';
@@ -19,6 +19,8 @@ export interface OpenHook {
   close(): Promise<void>;
 }
 
+const locationKeys: KeysOf<HookLocation> = { dir: true, environment: true };
+
 /**
  * Takes a server hook, or loads the file of it.
  *
@@ -29,6 +31,7 @@ export async function openHook(
   { hooks: { watch, timeoutMs } }: Config,
   log: Logger,
 ): Promise<OpenHook> {
+  if ('dir' in hooks) refuseUnknownKeys('startPushServer: hooks', hooks, locationKeys);
   const location = 'dir' in hooks ? hooks : undefined;
   const source = location === undefined ? undefined : hookSource(location);
   const loaded = source === undefined ? undefined : await loadHooks(source);

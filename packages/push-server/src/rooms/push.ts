@@ -4,10 +4,12 @@ import {
   type Config,
   events,
   failed,
+  type KeysOf,
   maxDepthOfPrograms,
   type Position,
   type Published,
   type Result,
+  refuseUnknownKeys,
   shapeOf,
   success,
 } from '@gopush/contract';
@@ -62,6 +64,10 @@ export interface UserOptions {
   readonly keep?: RoomOptions['keep'];
 }
 
+const roomKeys: KeysOf<RoomOptions> = { except: true, sender: true, id: true, keep: true, volatile: true };
+
+const userKeys: KeysOf<UserOptions> = { deliver: true, ttlMs: true, id: true, keep: true };
+
 /** What became of something that was said to a user. */
 export interface UserDelivery {
   readonly id: string;
@@ -109,7 +115,7 @@ export interface Push {
    * 16 MiB or cannot be written as JSON.
    */
   toRoom(room: string, event: string, message: unknown, options?: RoomOptions): Promise<Result<Published>>;
-  /** Says an event to all devices of a user. Failures: `not_durable`, `inbox_full`, `payload_invalid` as for a room. */
+  /** Says an event to all devices of a user; an unknown option is a TypeError. Failures: `not_durable`, `inbox_full`, `payload_invalid` as for a room. */
   toUser(uid: string, event: string, message: unknown, options?: UserOptions): Promise<Result<UserDelivery>>;
   /** Says an event to everyone who is connected; not kept. */
   toAll(event: string, message: unknown): void;
@@ -509,8 +515,12 @@ export function createPush(options: PushOptions): {
     const scope = product === undefined ? '' : scopeOf(product);
     return {
       of: pushOf,
-      toRoom: (room, event, message, roomOptions = {}) => say(roomOfClients(room, scope), event, message, roomOptions),
+      toRoom(room, event, message, roomOptions = {}) {
+        refuseUnknownKeys('toRoom', roomOptions, roomKeys);
+        return say(roomOfClients(room, scope), event, message, roomOptions);
+      },
       toUser(uid, event, message, userOptions = {}) {
+        refuseUnknownKeys('toUser', userOptions, userKeys);
         return (userOptions.deliver === 'store' ? toInbox : toOnline)(scope + uid, event, message, userOptions);
       },
       toAll(event, message) {
