@@ -24,8 +24,13 @@ export async function startOwnService(name: string): Promise<OwnService> {
   const server = new Server(http, { pingInterval: 5_000 });
   server.on('connection', (socket) => {
     socket.on('who', (answer: (who: Who) => void) => {
-      const { query, headers } = socket.handshake;
-      answer({ name, uid: String(query.uid), cookie: headers.cookie, transport: socket.conn.transport.name });
+      const { headers } = socket.handshake;
+      answer({
+        name,
+        uid: decodeURIComponent(String(headers['x-gopush-uid'])),
+        cookie: headers.cookie,
+        transport: socket.conn.transport.name,
+      });
     });
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));

@@ -40,6 +40,7 @@ import { AppRequest, AppResponse } from './hooks/app-messages.ts';
 import { createHookSet, type HookSet, policyOf } from './hooks/hook-set.ts';
 import { hookSource } from './hooks/hook-source.ts';
 import { createLimits } from './limits/limits.ts';
+import { createSlowClients } from './limits/slow-clients.ts';
 import { type Front, openFront } from './listen/front.ts';
 import { createObserver } from './observe.ts';
 import { createHeaderWriter } from './proxy/headers.ts';
@@ -196,6 +197,8 @@ function openContext(
   const observer = createObserver(metrics, log, config.log.requests);
   const limits = createLimits(config.limits, trusts, eventLoop);
   opened('limits', limits.close);
+  const slow = createSlowClients(agent, observer.connectionFailed);
+  opened('watch on slow clients', slow.close);
   const fleet = createFleet(config.health, observer.ejected);
   opened('targets', fleet.close);
   opened('health checks', startChecks(fleet));
@@ -223,13 +226,10 @@ function openContext(
     log,
     hooks,
     upstreams,
-    onDraining(target) {
-      fleet.leaves(target);
-      upstreams.retire(target);
-    },
     tunnels,
     headers: createHeaderWriter({ agent: node, trusts, secrets, identityTtlMs }),
     limits,
+    slow,
     observer,
     hookTimeoutMs: config.hooks.timeoutMs,
     sources: createSources({
@@ -258,6 +258,9 @@ function adminPort({ admin }: Config, index: number): number {
   return first === 0 ? 0 : first + index;
 }
 
+/** After how long without a byte the kernel asks whether a client is still there, in milliseconds. */
+const keepAliveMs = 30_000;
+
 async function openAgentFront(context: AgentContext, dir: string): Promise<Front> {
   const { agent } = context.config;
   // A hook that becomes an app by an edit gets what Express makes of the others: slower, and no less right.
@@ -269,11 +272,14 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
     ...messages,
     maxHeaderSize: agent.maxHeaderBytes,
     headersTimeout: agent.headerTimeoutMs,
-    // A body may take as long as it moves; targets have their own limits.
+    // A body may take as long as it moves fast enough; that is looked at elsewhere.
     requestTimeout: 0,
     // Node looks for late headers this often; its default of 30 s would make a short deadline a long one.
     connectionsCheckingInterval: Math.min(agent.headerTimeoutMs, 5_000),
     noDelay: true,
+    // Finds out about clients that went away without a word, before the limits of an answer do.
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveMs,
   });
   const { server } = front;
   // Beyond a number Node leaves headers out without a word; how many there may be is checked with the request.

@@ -1,7 +1,8 @@
-import type { Config, Target } from '@gopush/contract';
+import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HookSet } from './hooks/hook-set.ts';
 import type { Limits } from './limits/limits.ts';
+import type { SlowClients } from './limits/slow-clients.ts';
 import type { Observer } from './observe.ts';
 import type { HeaderWriter } from './proxy/headers.ts';
 import type { Rehome } from './proxy/rehome.ts';
@@ -20,11 +21,10 @@ export interface AgentContext extends ResolveContext, ServeContext {
   /** The hooks as they are now. */
   readonly hooks: () => HookSet;
   readonly upstreams: Upstreams;
-  /** Told of a target that says it stops. */
-  readonly onDraining: (target: Target) => void;
   readonly tunnels: Tunnels;
   readonly headers: HeaderWriter;
   readonly limits: Limits;
+  readonly slow: SlowClients;
   readonly observer: Observer;
   readonly rehome: Rehome;
   readonly relocator: Relocator;

@@ -10,7 +10,6 @@ import type { UidSource } from './hooks/hook-set.ts';
 import type { Served } from './observe.ts';
 import { forward } from './proxy/forward.ts';
 import type { RequestOrigin } from './proxy/headers.ts';
-import { RequestBody } from './proxy/request-body.ts';
 import { hasBody } from './proxy/request-framing.ts';
 import { rejectRequest } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
@@ -23,6 +22,7 @@ export async function handleRequest(
   response: ServerResponse,
   context: AgentContext,
 ): Promise<void> {
+  if (hasBody(request)) context.slow.sends(request);
   const origin = context.headers.origin(request);
   const served: Served = { id: origin.id, address: origin.address, startedAt: performance.now() };
   const result = await serve(request, response, origin, served, context);
@@ -58,10 +58,9 @@ async function serve(
   if (response.destroyed) return failed('client_gone', 'while hooks ran');
   const { identity, path } = route.value;
   served.product = identity.product;
-  const { config, upstreams, headers, marks, onDraining } = context;
+  const { config, upstreams, headers, marks, slow } = context;
   const { answerTimeoutMs } = config.agent;
-  const body = new RequestBody(request, upstreams.bodies);
-  const serving = serveByTarget(context, {
+  return serveByTarget(context, {
     route: route.value,
     client: request.socket,
     bytes: headBytes(request),
@@ -81,18 +80,16 @@ async function serve(
           path,
           headers: mark?.header === undefined ? ownHeaders : [...ownHeaders, stickyHeader, mark.header],
           answerHeaders: mark?.cookie === undefined ? [] : ['set-cookie', mark.cookie],
-          body,
           upstreams,
-          onDraining,
           answerTimeoutMs,
           reuse: product.policy.reuse,
+          slow,
         });
       } finally {
         member.requests--;
       }
     },
   });
-  return body.exists ? serving.finally(() => body.letGo()) : serving;
 }
 
 const done: Result<void> = { ok: true, value: undefined };

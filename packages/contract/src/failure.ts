@@ -29,6 +29,7 @@ export const failures = {
   upgrade_version: row(426, 426, false, 'Only version 13 of the WebSocket protocol is served here.'),
   origin_refused: row(403, 403, false, 'Connections from this origin are not allowed.'),
 
+  client_too_slow: row(408, 408, true, 'The client took too long to take its answer.'),
   client_gone: row(499, 499, true, 'The client went away before it was answered.'),
 
   // What this node takes

@@ -12,7 +12,6 @@ import { isForApi } from './api/split-url.ts';
 import { createAddressOf } from './client-address.ts';
 import { admit, type ConnectionContext, clientOf, handleConnections } from './connection.ts';
 import { createIo } from './create-io.ts';
-import { lingerMs, watchHttp } from './end-http.ts';
 import { openFanout } from './fanout/open-fanout.ts';
 import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
@@ -118,7 +117,6 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const http = createServer((request, response) => (isForApi(request.url) ? apiHandler : files)(request, response));
     const { io, clientGuard } = createIo(http, config, fanout.adapter);
     clients = () => io.engine.clientsCount;
-    const ending = watchHttp(http);
     let closing: Promise<void> | undefined;
     const closeIo = (): Promise<void> => (closing ??= io.close());
     lifetime.opened('Socket.IO', closeIo);
@@ -201,8 +199,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });
     lifetime.opened('listener', async () => {
-      ending.closeKept();
-      const drained = drainHttp(http, pushServer.drainMs, lingerMs);
+      const drained = drainHttp(http, pushServer.drainMs);
       await closeApi();
       await seamless.drain(pushServer.drainMs);
       // Not disconnectSockets: clients would take it for a wish of ours and never come back.
@@ -210,9 +207,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       await drained;
     });
     const url = urlOf(address);
-    lifetime.opened('readiness', async () => {
+    lifetime.opened('readiness', () => {
       observation.stopping();
-      await Promise.all([announcement.draining(), ending.announce()]);
+      return announcement.draining();
     });
     await announcement.ready(address);
     const { adminUrl } = observation;

@@ -5,7 +5,7 @@ import { createTokenBucket, type TokenBucket } from '@gopush/service';
 
 /** What an agent takes, and what it refuses. */
 export interface Limits {
-  /** Counts a connection until it closes, and decides whether it is served. */
+  /** Counts a connection until it closes, from before any handshake of TLS, and decides whether it is served. */
   admit(socket: Socket): void;
   /** Keeps a connection counted when its socket is closed, since another one has it now; `leave` ends that. */
   keep(socket: Socket): void;
@@ -19,6 +19,12 @@ export interface Limits {
   /** Open connections. */
   readonly connections: number;
   close(): void;
+}
+
+/** A socket of TLS, or one without. */
+interface MaybeSecured extends Socket {
+  /** The connection below, which was counted when it came. Node has no other name for it. */
+  readonly _parent?: Socket;
 }
 
 /** How long a refused connection may take to send the request by which it hears of it, in milliseconds. */
@@ -82,7 +88,7 @@ export function createLimits(config: Config['limits'], trusts: Trust, eventLoop:
     },
     leave: (address) => count(address, -1),
     refusal(socket) {
-      const code = refused.get(socket);
+      const code = refused.get((socket as MaybeSecured)._parent ?? socket);
       if (code !== undefined) return code;
       const { eventLoopDelayMs } = config;
       return eventLoopDelayMs > 0 && eventLoop.lastMs() > eventLoopDelayMs ? 'overloaded' : undefined;

@@ -28,7 +28,7 @@ export interface Front {
  * Makes the server for clients; it does not listen yet.
  *
  * @param dir - what the files of the certificate are seen from
- * @param onClient - shown each connection, with the client's own address, before anything of it is read
+ * @param onClient - shown each connection, with the client's own address, before anything of it is read, a handshake of TLS included
  * @throws CertificateError for a certificate that cannot be used
  */
 export async function openFront(
@@ -49,7 +49,7 @@ export async function openFront(
   const secured = certificate === undefined ? undefined : createSecured(options, certificate, headerTimeoutMs, log);
   const server: Server = secured?.server ?? createServer(options);
   // Before the PROXY protocol is put in between, which hands connections over when their client is known.
-  server.prependListener(secured === undefined ? 'connection' : 'secureConnection', onClient);
+  server.prependListener('connection', onClient);
   const cutWaiting =
     access.proxyProtocol.length === 0
       ? undefined

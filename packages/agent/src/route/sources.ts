@@ -40,6 +40,9 @@ export interface SourcesOptions {
 /** Shortest and longest time for which an answer of DNS is kept, in milliseconds, whatever it says. */
 const ttlMs = { least: 1_000, most: 60_000 };
 
+/** How many names are kept; a function may make any number of them. */
+const maxNames = 1_000;
+
 /** Longest time that asking DNS may take, in milliseconds. */
 const dnsTimeoutMs = 2_000;
 
@@ -65,11 +68,20 @@ export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptio
     let entry = kept.get(key);
     if (entry === undefined) {
       entry = { targets: [], until: 0, asking: undefined };
+      // The one that nobody has wanted for longest: what is wanted is asked for again when it is old, and stands last then.
+      for (const oldest of kept.keys()) {
+        if (kept.size < maxNames) break;
+        kept.delete(oldest);
+      }
       kept.set(key, entry);
     }
     const { until } = entry;
     if (Date.now() < until) return entry.targets;
-    entry.asking ??= refresh(key, entry, ask);
+    if (entry.asking === undefined) {
+      kept.delete(key);
+      kept.set(key, entry);
+      entry.asking = refresh(key, entry, ask);
+    }
     return until === 0 ? entry.asking : entry.targets;
   }
 

@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { type ConfigInput, createConfig, createTrust } from '@gopush/contract';
 import { createTokenBucket } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
@@ -7,6 +10,7 @@ import { WebSocket } from 'ws';
 import { createLimits } from '../../src/limits/limits.ts';
 import { readState, untilMetric, withAdmin } from '../support/admin.ts';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
+import { makeCertificate, makeFolder } from '../support/certificate.ts';
 import { codeOf, handshakeBytes, openRaw, sampleAnswer, send } from '../support/client.ts';
 import { startEchoTarget, startRawTarget, startTarget } from '../support/target.ts';
 
@@ -228,4 +232,50 @@ test('headers that come drop by drop are ended by the deadline', async () => {
   expect(target.requests).toEqual([]);
   await untilMetric(agent, 'failures_total{code="request_timeout"}', 1);
   await untilMetric(agent, 'connections', 0);
+});
+
+test('handshakes of TLS count from the moment the connection comes', async () => {
+  const dir = await makeFolder();
+  const tls = await makeCertificate(dir, 'first');
+  const ca = await readFile(tls.certFile, 'utf8');
+  const agent = await startTestAgent(hooksTo({ default: await startTarget() }), {
+    ...withAdmin,
+    agent: { tls },
+    limits: { connections: 3 },
+  });
+  const silent = await Promise.all([1, 2, 3].map(() => openRaw(agent.port)));
+  await untilMetric(agent, 'connections', 3);
+  const refused = await fetchTls(agent.port, ca);
+  expect(refused).toMatch(/^HTTP\/1\.1 503 [\s\S]*too_many_connections/);
+  await untilMetric(agent, 'connections', 3);
+  for (const { socket } of silent) socket.destroy();
+  await untilMetric(agent, 'connections', 0);
+  expect(await fetchTls(agent.port, ca)).toMatch(/^HTTP\/1\.1 200 /);
+  await untilMetric(agent, 'connections', 0);
+});
+
+async function fetchTls(port: number, ca: string): Promise<string> {
+  const socket = connectTls({ port, host: '127.0.0.1', ca, servername: 'localhost' });
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'secureConnect');
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+  let text = '';
+  for await (const chunk of socket) text += chunk;
+  return text;
+}
+
+test('the kernel asks whether clients are still there: on requests, tunnels, with TLS or without', async () => {
+  const dir = await makeFolder();
+  const tls = await makeCertificate(dir, 'first');
+  const target = await startEchoTarget();
+  const plain = await startTestAgent(hooksTo({ default: target }));
+  const secure = await startTestAgent(hooksTo({ default: target }), { agent: { tls } });
+  const tunnel = await openRaw(plain.port, handshakeBytes('/'));
+  await tunnel.until(/^HTTP\/1\.1 101/);
+  const opened = [tunnel, await openRaw(plain.port), await openRaw(secure.port)];
+  for (const { socket } of opened) {
+    const probes = (): string =>
+      execFileSync('ss', ['-Htno', 'state', 'established', 'dport', '=', `:${socket.localPort}`], { encoding: 'utf8' });
+    await expect.poll(probes).toMatch(/timer:\(keepalive/);
+  }
 });

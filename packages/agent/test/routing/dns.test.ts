@@ -185,3 +185,25 @@ test('an agent sends clients where DNS says, and follows it', async () => {
   await expect.poll(ask, { timeout: 10_000 }).toBeGreaterThan(0);
   expect(codeOf(await send(`${agent.url}/?product=gone`))).toBe('target_none');
 });
+
+test('of names that a function makes up only so many are kept, those last asked for', async () => {
+  atSecond(0);
+  const server = await startNameServer({ 'push.test': { a: ['10.0.0.1'], ttl: 20 } });
+  const { sources } = openSources(server);
+  await sources.targets(a);
+  const made = (from: number, count: number) =>
+    Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        sources.targets({ kind: 'dns', name: `x${from + index}.test`, port: 1 }),
+      ),
+    );
+  await made(0, 600);
+  atSecond(30);
+  await sources.targets(a);
+  await expect.poll(() => server.questions.filter((one) => one === 'push.test A').length).toBe(2);
+  await made(600, 600);
+  expect(Array.isArray(sources.targets(a))).toBe(true);
+  expect(server.questions.filter((one) => one === 'x0.test A')).toHaveLength(1);
+  await made(0, 1);
+  expect(server.questions.filter((one) => one === 'x0.test A')).toHaveLength(2);
+});

@@ -99,6 +99,17 @@ export const configSchema = z
         headerTimeoutMs: milliseconds()
           .default(10_000)
           .meta({ description: 'How long a client may take to send its headers.' }),
+        bodyTimeoutMs: wait(30_000).meta({
+          description:
+            'How long the body of a request may stand still, and how much time it may be behind bodyBytesPerSecond; then 408. 0: no limit.',
+        }),
+        bodyBytesPerSecond: limit(1_000_000_000, 100).meta({
+          description: 'Bytes a second that a client has to send of a body, after bodyTimeoutMs; 0: any number.',
+        }),
+        sendTimeoutMs: wait(60_000).meta({
+          description:
+            'How long a client may take nothing of an answer that waits for it; then it is cut. 0: no limit.',
+        }),
         maxHeaderBytes: z
           .int()
           .min(1_024)

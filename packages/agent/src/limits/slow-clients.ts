@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { afterReading } from '../after-reading.ts';
+
+/** What clients may take their time for; 0 is no limit. */
+export interface SlowLimits {
+  /** How long a body may stand still, and how much it may be behind its rate, in milliseconds. */
+  readonly bodyTimeoutMs: number;
+  /** Bytes a second that a body has to bring. */
+  readonly bodyBytesPerSecond: number;
+  /** How long a client may take nothing of an answer that waits for it, in milliseconds. */
+  readonly sendTimeoutMs: number;
+}
+
+/** Emitted by a request whose body comes too slowly; where nobody listens its connection is cut. */
+export const bodyTooSlow = Symbol('body too slow');
+
+/** Finds clients that send the body of a request, or take an answer, so slowly that they only keep a place from others. */
+export interface SlowClients {
+  /** Follows the body of a request until it is whole. The time in which nobody reads it does not count. */
+  sends(request: IncomingMessage): void;
+  /** Follows an answer of which something waits, until nothing does. */
+  takes(response: ServerResponse): void;
+  close(): void;
+}
+
+interface Sending {
+  /** Bytes of its connection when it was last looked at. */
+  bytes: number;
+  /** How long it may still be slow, in milliseconds. */
+  creditMs: number;
+}
+
+interface Taking {
+  /** What its connection said when it last moved. */
+  place: string;
+  sinceMs: number;
+}
+
+/**
+ * Opens the watch.
+ *
+ * @param onSlow - told before a connection is cut
+ */
+export function createSlowClients(
+  limits: SlowLimits,
+  onSlow: (code: 'request_timeout' | 'client_too_slow') => void,
+): SlowClients {
+  const { bodyTimeoutMs, bodyBytesPerSecond, sendTimeoutMs } = limits;
+  const sending = new Map<IncomingMessage, Sending>();
+  const taking = new Map<ServerResponse, Taking>();
+  const shortest = Math.min(...[bodyTimeoutMs, sendTimeoutMs].filter((ms) => ms > 0), 4_000);
+  const stepMs = Math.max(10, shortest / 4);
+
+  function lookAtBody(request: IncomingMessage, body: Sending): void {
+    const { socket } = request;
+    if (request.complete || request.destroyed || socket.destroyed) {
+      sending.delete(request);
+      return;
+    }
+    const moved = socket.bytesRead - body.bytes;
+    body.bytes = socket.bytesRead;
+    // Nobody reads: it is held, or its target takes no more.
+    if (request.readableFlowing !== true) return;
+    const earned = bodyBytesPerSecond > 0 ? (moved * 1_000) / bodyBytesPerSecond : moved > 0 ? bodyTimeoutMs : 0;
+    body.creditMs = Math.min(bodyTimeoutMs, body.creditMs + earned) - stepMs;
+    if (body.creditMs > 0) return;
+    sending.delete(request);
+    if (request.emit(bodyTooSlow)) return;
+    onSlow('request_timeout');
+    socket.destroy();
+  }
+
+  function lookAtAnswer(response: ServerResponse, answer: Taking, now: number): void {
+    const { socket } = response;
+    if (socket === null || socket.destroyed || socket.writableLength === 0) {
+      taking.delete(response);
+      return;
+    }
+    const place = placeOf(socket);
+    if (place !== answer.place) {
+      answer.place = place;
+      answer.sinceMs = now;
+    } else if (now - answer.sinceMs >= sendTimeoutMs) {
+      taking.delete(response);
+      onSlow('client_too_slow');
+      response.destroy();
+    }
+  }
+
+  const look = (): void => {
+    for (const [request, body] of sending) lookAtBody(request, body);
+    const now = performance.now();
+    for (const [response, answer] of taking) lookAtAnswer(response, answer, now);
+  };
+  const looking = setInterval(() => afterReading(look), stepMs).unref();
+
+  return {
+    sends(request) {
+      if (bodyTimeoutMs > 0) sending.set(request, { bytes: request.socket.bytesRead, creditMs: bodyTimeoutMs });
+    },
+    takes(response) {
+      const { socket } = response;
+      if (sendTimeoutMs === 0 || socket === null || taking.has(response)) return;
+      taking.set(response, { place: placeOf(socket), sinceMs: performance.now() });
+    },
+    close: () => clearInterval(looking),
+  };
+}
+
+/** What Node keeps of a connection: how much of its last write the kernel has not taken yet. */
+interface WithHandle extends Socket {
+  readonly _handle?: { readonly writeQueueSize?: number } | null;
+}
+
+/** Changes whenever the other side takes something. */
+function placeOf(socket: Socket): string {
+  const waits = (socket as WithHandle)._handle?.writeQueueSize ?? 0;
+  return `${socket.bytesWritten} ${socket.writableLength} ${waits}`;
+}
