@@ -10,6 +10,7 @@ import { createAnnouncement } from './announcement.ts';
 import { openApi } from './api/open-api.ts';
 import { isForApi } from './api/split-url.ts';
 import { createAddressOf } from './client-address.ts';
+import { closeClients } from './close-clients.ts';
 import { admit, type ConnectionContext, clientOf, handleConnections } from './connection.ts';
 import { createIo } from './create-io.ts';
 import { openFanout } from './fanout/open-fanout.ts';
@@ -118,7 +119,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const { io, clientGuard } = createIo(http, config, fanout.adapter);
     clients = () => io.engine.clientsCount;
     let closing: Promise<void> | undefined;
-    const closeIo = (): Promise<void> => (closing ??= io.close());
+    const closeIo = (): Promise<void> => (closing ??= closeClients(io));
     lifetime.opened('Socket.IO', closeIo);
     const limits = createLimits({ io, guard: clientGuard, config: pushServer.limits, presence: store.presence, log });
     lifetime.opened('limits', limits.close);

@@ -176,8 +176,12 @@ export class Session {
     const ack: unknown = packet.at(-1);
     if (typeof ack !== 'function') return;
     this.#unanswered++;
+    let isAnswered = false;
     packet[packet.length - 1] = (...values: unknown[]) => {
       ack(...values);
+      // A handler may answer twice by mistake.
+      if (isAnswered) return;
+      isAnswered = true;
       if (--this.#unanswered === 0) this.#onAnswered?.();
     };
   }

@@ -159,6 +159,12 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
   function join(tunnel: Tunnel, { upstream, member, settled }: Next, onGoing: () => void): void {
     const { socket, head, early } = upstream;
     const { info, resumable } = tunnel;
+    // It has been counted as closed already.
+    if (tunnel.isOver) {
+      socket.destroy();
+      settled(false);
+      return;
+    }
     info.member.tunnels--;
     member.tunnels++;
     info.member = member;

@@ -21,7 +21,14 @@ export function refuseBeyond(io: Server, most: number, onRefused: () => void): v
     onRefused();
     // For an upgrade Engine.IO gives something that is no response.
     if (response instanceof ServerResponse) response.writeHead(http, headers).end(body);
-    else request.socket.on('error', () => {}).end(upgradeAnswer);
+    else {
+      const { socket } = request;
+      // One that does not end its side would stay otherwise.
+      socket
+        .on('error', () => {})
+        .resume()
+        .end(upgradeAnswer, () => socket.destroy());
+    }
   });
 }
 

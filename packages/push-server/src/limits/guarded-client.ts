@@ -149,6 +149,8 @@ class GuardedClient extends Client {
   #connect(packet: Packet): void {
     const { nsp: name } = packet;
     const broken = this.#whyBroken(name);
+    // `socket.connect()` of a client that is about to connect already sends it again: it is answered once.
+    if (broken === undefined && this.#opening?.has(name) === true) return;
     const refused = broken === undefined ? this.#whyRefused(packet) : undefined;
     if (broken !== undefined) this.#break(broken);
     else if (refused !== undefined) this.#refuseConnect(name, refused);
@@ -160,8 +162,8 @@ class GuardedClient extends Client {
   }
 
   #whyBroken(namespace: string): BrokenCode | undefined {
-    // Socket.IO closes a connection that connects to a namespace again, but only once it is in it.
-    if (this.nsps.has(namespace) || this.#opening?.has(namespace) === true) return 'request_malformed';
+    // As Socket.IO does.
+    if (this.nsps.has(namespace)) return 'request_malformed';
     return this.#mayConnect() ? undefined : 'too_many_requests';
   }
 

@@ -239,6 +239,14 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   http.removeAllListeners('upgrade');
   http.on('upgrade', (request, socket, head) => {
     const token = request.headers[resumeHeader];
+    // On a connection that was accepted before; nobody would end what came of it.
+    if (drained) {
+      refuse(
+        socket.on('error', () => {}),
+        'stopping',
+      );
+      return;
+    }
     if (typeof token !== 'string') {
       pass(request, socket, head);
       return;
