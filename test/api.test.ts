@@ -78,6 +78,7 @@ test('what is published reaches clients of all push-servers, and says where it i
   expect(body.messages).toMatchObject([{ offset: 1, event: 'chat', message: { n: 1 } }]);
   expect((await call(one, `GET /rooms/${encodeURIComponent('a/b ü')}/presence`)).body).toEqual({
     users: [{ uid: 'ann', devices: 1 }],
+    next: null,
   });
   expect((await call(one, 'GET /users/ann/presence')).body).toMatchObject({ online: true, devices: 1, lastSeen: null });
   expect((await call(one, 'GET /rooms')).body).toEqual({ nodes: 2, sockets: 1, memberships: 1 });
@@ -174,9 +175,9 @@ test('users are moved and disconnected, wherever they are', async () => {
   if (one === undefined || two === undefined) throw new Error('no servers');
   const ann = await connectClient(two.url, 'websocket', { query: { uid: 'ann' } });
   await call(one, 'PUT /users/ann/rooms/a');
-  expect(await ann.emitWithAck('go:leave', 'x')).toEqual({ ok: true, rooms: ['a'] });
+  expect(await ann.emitWithAck('go:leave', 'x')).toEqual({ ok: true, rooms: [], count: 1 });
   await call(one, 'DELETE /users/ann/rooms/a');
-  expect(await ann.emitWithAck('go:leave', 'x')).toEqual({ ok: true, rooms: [] });
+  expect(await ann.emitWithAck('go:leave', 'x')).toEqual({ ok: true, rooms: [], count: 0 });
   expect(refusal(await call(one, `POST /sockets/${encodeURIComponent('u:ann')}/disconnect`))).toEqual([
     400,
     'payload_invalid',

@@ -69,7 +69,7 @@ test.each(Object.keys(faults))(
     for (const client of clients) client.on('disconnect', () => disconnects++);
     await begin(nodes);
     await expect.poll(() => keptSessions(nodes).catch(() => 0), { timeout: 10_000 }).toBe(users.length);
-    const present = async () => (await store.presence.room('r:room').catch(() => [])).length;
+    const present = async () => (await store.presence.room('r:room', 100).catch(() => undefined))?.users.length;
     await expect.poll(present, { timeout: 10_000 }).toBe(users.length);
     port = next.port;
     wire.crash();

@@ -169,7 +169,7 @@ test('a client enters as many rooms as it may, and none of a list that is too lo
   expect(await ann.emitWithAck('go:join', ['a', 'b'])).toMatchObject({ ok: true });
   expect(await ann.emitWithAck('go:join', ['a', 'c'])).toMatchObject({ error: { code: 'too_many_rooms' } });
   expect(await ann.emitWithAck('room', { room: 'c' })).toMatchObject({ error: { code: 'too_many_rooms' } });
-  expect(await ann.emitWithAck('go:leave', 'a')).toEqual({ ok: true, rooms: ['b'] });
+  expect(await ann.emitWithAck('go:leave', 'a')).toEqual({ ok: true, rooms: ['a'], count: 1 });
   expect(await ann.emitWithAck('go:join', ['b', 'c', 'c'])).toMatchObject({ ok: true, rooms: ['b', 'c'] });
 });
 

@@ -165,7 +165,7 @@ describeNodes('connection state recovery', (startNodes) => {
     eve.connect();
     await nextEvent(eve, 'connect');
     expect(eve.recovered).toBe(false);
-    expect(await eve.emitWithAck('go:leave', 'none')).toMatchObject({ rooms: [] });
+    expect(await eve.emitWithAck('go:leave', 'none')).toMatchObject({ rooms: [], count: 0 });
     // Ann has not lost it by that.
     ann.connect();
     await nextEvent(ann, 'connect');

@@ -33,6 +33,7 @@ describeNodes('users', (startNodes) => {
       .toEqual({
         ok: true,
         users: [{ uid: 'ann', devices: 2 }],
+        next: null,
       });
     phone.disconnect();
     desk.disconnect();

@@ -1,4 +1,13 @@
-import type { AboutMessage, events, Gap, InboxMessage, Joined, Position } from '@gopush/contract';
+import type {
+  AboutMessage,
+  events,
+  Gap,
+  InboxMessage,
+  Joined,
+  Position,
+  PresencePage,
+  PresenceRequest,
+} from '@gopush/contract';
 import type { GopushError } from './error.ts';
 import { handleInbox } from './inbox.ts';
 import { type KeysOf, refuseUnknownKeys } from './known-keys.ts';
@@ -28,8 +37,10 @@ export interface Client {
    * message comes again.
    */
   inbox(handler: (message: InboxMessage) => unknown): Unsubscribe;
-  /** Who is in a room that this client is in. */
-  presence(room: string): Promise<readonly { readonly uid: string; readonly devices: number }[]>;
+  /** Everyone in a room that this client is in, read by pages of 1,000. */
+  presence(room: string): Promise<PresencePage['users']>;
+  /** Some of those in a room that this client is in, and where the next page begins. */
+  presencePage(room: string, options?: Omit<PresenceRequest, 'room'>): Promise<PresencePage>;
   /** Lets go of the socket, which stays connected, and of its rooms. */
   close(): void;
 }
@@ -104,6 +115,12 @@ export function createClient(socket: ClientSocket, options: ClientOptions = {}):
     },
   };
 
+  async function presencePage(room: string, options: Omit<PresenceRequest, 'room'> = {}): Promise<PresencePage> {
+    const event: typeof events.presence = 'go:presence';
+    const { users, next } = await ask<PresencePage>(event, { ...options, room });
+    return { users, next };
+  }
+
   return {
     join(name, joinOptions = {}) {
       refuseUnknownKeys('join', joinOptions, joinKeys);
@@ -128,9 +145,15 @@ export function createClient(socket: ClientSocket, options: ClientOptions = {}):
       return off;
     },
     async presence(room) {
-      const event: typeof events.presence = 'go:presence';
-      return (await ask<{ users: { uid: string; devices: number }[] }>(event, { room })).users;
+      let { users, next } = await presencePage(room);
+      while (next) {
+        const page = await presencePage(room, { after: next });
+        users = [...users, ...page.users];
+        next = page.next;
+      }
+      return users;
     },
+    presencePage,
     close() {
       socket.offAny(onAny);
       socket.off('connect', onConnect);

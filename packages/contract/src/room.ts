@@ -24,7 +24,7 @@ export const events = {
   join: 'go:join',
   /** Client → server: {@link PublishRequest}. */
   publish: 'go:publish',
-  /** Client → server: who is in a room: `{ room }`. */
+  /** Client → server: who is in a room: {@link PresenceRequest}. */
   presence: 'go:presence',
   /** Server → client: the server ends this connection: {@link Closing}. */
   closing: 'go:closing',
@@ -76,6 +76,22 @@ export interface Joined {
   readonly position: Position | null;
   /** Whether the client now has all that came after the place it named; absent: it named none. */
   readonly recovered?: boolean;
+}
+
+/** Who is in a room, a page at a time. */
+export interface PresenceRequest {
+  readonly room: string;
+  /** Most users of the page, from 1 to 1,000. @defaultValue 1000 */
+  readonly limit?: number;
+  /** `next` of the page before. @defaultValue the first page */
+  readonly after?: string | null;
+}
+
+/** Some of the users in a room. */
+export interface PresencePage {
+  readonly users: readonly { readonly uid: string; readonly devices: number }[];
+  /** To be given as `after` for the next page; `null`: this is the last one. */
+  readonly next: string | null;
 }
 
 /** What a client says to a room. */
@@ -210,6 +226,27 @@ export function parsePublish(payload: unknown): Result<PublishRequest> {
     volatile,
     ...(id === undefined ? {} : { id }),
   });
+}
+
+/** Most users of one page of {@link PresenceRequest}. */
+export const maxPresencePage = 1_000;
+
+/** Longest `after` of a {@link PresenceRequest}, in bytes: a uid with what stands before it. */
+export const maxCursorBytes = 400;
+
+/** Takes what a client sent as `go:presence`: `payload_invalid` or `room_invalid`. */
+export function parsePresence(payload: unknown): Result<PresenceRequest> {
+  const { room, limit = maxPresencePage, after } = (payload ?? {}) as Record<string, unknown>;
+  const name = parseRoom(room);
+  if (!name.ok) return name;
+  if (!Number.isSafeInteger(limit) || (limit as number) < 1 || (limit as number) > maxPresencePage) {
+    return failed('payload_invalid', `limit is a whole number from 1 to ${maxPresencePage}`);
+  }
+  if (after === undefined || after === null) return success({ room: name.value, limit: limit as number });
+  if (typeof after !== 'string' || after === '' || Buffer.byteLength(after) > maxCursorBytes) {
+    return failed('payload_invalid', 'after is `next` of the page before');
+  }
+  return success({ room: name.value, limit: limit as number, after });
 }
 
 /** Most rooms that one call may name. */

@@ -102,9 +102,9 @@ export class Session {
     return (this.socket as unknown as { pid: string }).pid;
   }
 
-  /** Plain names of the rooms it is in. */
-  get rooms(): string[] {
-    return this.#ownRooms().map(plainName);
+  /** How many rooms it is in. */
+  get roomCount(): number {
+    return this.#rooms.size - (this.#rooms.has(this.#ofUser) ? 1 : 0);
   }
 
   /** Where it stands in each of its rooms. */
@@ -298,28 +298,36 @@ export class Session {
   /** Enters rooms, one after the other. @returns how it stands in each; where its connection ends meanwhile not in all */
   async join(...requests: readonly JoinRequest[]): Promise<Joined[]> {
     const joined: Joined[] = [];
+    let isChanged = false;
     for (const { room, from } of requests) {
       // Entering a room after the end would leave the socket there for ever.
       if (!this.socket.connected) return joined;
       const name = this.roomNamed(room);
+      if (from === undefined && this.#rooms.has(name) && !this.#entering.has(name)) {
+        joined.push({ room, position: this.#context.feeds.position(name) });
+        continue;
+      }
+      isChanged = true;
       const { position, recovered } = await this.#enter(name, from);
       // Someone may have taken it out of the room meanwhile.
       if (this.#rooms.has(name)) this.#context.attendance.joined(this.socket.id, this.user, name);
       joined.push({ room, position, ...(recovered === undefined ? {} : { recovered }) });
     }
     // Whoever is told that it is in a room finds itself there after a crash.
-    await this.#context.onChange(this);
+    if (isChanged) await this.#context.onChange(this);
     return joined;
   }
 
-  leave(room: string): void {
+  /** @returns whether it was in the room */
+  leave(room: string): boolean {
     const name = this.roomNamed(room);
-    if (!this.#rooms.delete(name)) return;
+    if (!this.#rooms.delete(name)) return false;
     this.#entering.delete(name);
     void this.socket.leave(name);
     this.#context.feeds.leave(name, this.socket.id);
     this.#context.attendance.left(this.socket.id, name);
     void this.#context.onChange(this);
+    return true;
   }
 
   isIn(room: string): boolean {

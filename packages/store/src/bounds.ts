@@ -10,6 +10,9 @@ export const callMs = 2_000;
 /** How many expired things one call removes by the way; the rest is left to the next ones. */
 export const removalsPerCall = 500;
 
+/** How many bytes of messages one read of a history gives at most; one message is given whatever its size. */
+export const pageBytes = 4 * 1024 * 1024;
+
 /** How many idempotency keys of one room, and how many acknowledged ids of one inbox, are remembered. */
 export const rememberedIds = 10_000;
 

@@ -48,7 +48,7 @@ export interface HistoryStore {
    */
   append(room: string, payload: Buffer, limits: HistoryLimits, idempotencyKey?: string): Promise<Appended>;
   /**
-   * Reads what comes after an offset.
+   * Reads what comes after an offset, up to 4 MiB at a time: there may be more even where less than `limit` are given.
    *
    * @param after - 0 for all that is kept
    * @param limit - most messages to give, from 0 on

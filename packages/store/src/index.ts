@@ -3,7 +3,7 @@ export type { Appended, HistoryLimits, HistoryPage, HistoryStore, KeptMessage } 
 export type { DeliveryStatus, InboxBounds, InboxStore, WaitingMessage } from './inbox.ts';
 export type { KeyStore } from './keys.ts';
 export { openStore } from './open-store.ts';
-export type { PresenceCounts, PresenceStore, RoomLeft, Swept, UserPresence } from './presence.ts';
+export type { PresenceCounts, PresenceStore, RoomLeft, RoomPage, RoomUser, Swept, UserPresence } from './presence.ts';
 export { openRedisStore } from './redis/open-redis-store.ts';
 export { createRedisClient, type RedisClient } from './redis/redis-client.ts';
 export type { RegisteredNode, RegistryStore } from './registry.ts';

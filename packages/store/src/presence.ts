@@ -35,6 +35,20 @@ export interface RoomLeft {
   readonly emptied: boolean;
 }
 
+/** A user in a room. */
+export interface RoomUser {
+  readonly uid: string;
+  /** Connections of the user in the room. */
+  readonly devices: number;
+}
+
+/** Some of the users in a room. */
+export interface RoomPage {
+  readonly users: readonly RoomUser[];
+  /** Where the next page begins; `undefined`: this is the last one. */
+  readonly next: string | undefined;
+}
+
 /**
  * Who is connected where. What a node says counts while its lease runs, see `beat`; after that a sweep removes it. A change tells whether
  * it was the one that counts (first connection, last connection), so that of all nodes exactly one sees each.
@@ -83,8 +97,14 @@ export interface PresenceStore {
     socket: string,
   ): Promise<{ readonly uid: string; readonly last: boolean; readonly emptied: boolean } | undefined>;
   user(uid: string): Promise<UserPresence>;
-  /** Who is in a room, in order of their uids. */
-  room(room: string): Promise<readonly { readonly uid: string; readonly devices: number }[]>;
+  /**
+   * Who is in a room, a page at a time; each page in order of the uids. Whoever is there from the first page to the last is on one of them.
+   *
+   * @param limit - most users of a page, from 1 on
+   * @param after - `next` of the page before; absent: the first page
+   * @throws StoreError `bad_argument` for an `after` that no page gave, and the others
+   */
+  room(room: string, limit: number, after?: string): Promise<RoomPage>;
   counts(): Promise<PresenceCounts>;
   /** Removes what nodes without a lease had said. Of several sweepers one is told of each change. */
   sweep(): Promise<Swept>;

@@ -43,16 +43,48 @@ describeStores('presence', (open) => {
     expect(await one.joinRoom(a, room, 'u', 's1')).toEqual({ first: true, occupied: true });
     expect(await two.joinRoom(b, room, 'u', 's2')).toEqual({ first: false, occupied: false });
     expect(await two.joinRoom(b, room, 'ä', 's3')).toEqual({ first: true, occupied: false });
-    expect(await one.room(room)).toEqual([
+    expect((await one.room(room, 100)).users).toEqual([
       { uid: 'u', devices: 2 },
       { uid: 'ä', devices: 1 },
     ]);
     expect(await one.leaveRoom(a, room, 's1')).toEqual({ uid: 'u', last: false, emptied: false });
     expect(await two.leaveRoom(b, room, 's2')).toEqual({ uid: 'u', last: true, emptied: false });
     expect(await two.leaveRoom(b, room, 's2')).toBeUndefined();
-    expect(await one.room(room)).toEqual([{ uid: 'ä', devices: 1 }]);
+    expect(await one.room(room, 100)).toEqual({ users: [{ uid: 'ä', devices: 1 }], next: undefined });
     expect(await two.leaveRoom(b, room, 's3')).toEqual({ uid: 'ä', last: true, emptied: true });
-    expect(await one.room(fresh('empty'))).toEqual([]);
+    expect(await one.room(fresh('empty'), 100)).toEqual({ users: [], next: undefined });
+  });
+
+  test('a room is listed by pages: everyone who stays is on one of them, each page is no larger than asked for', async () => {
+    const [one, two] = [(await open()).presence, (await open()).presence];
+    const [a, b, room] = [fresh('a'), fresh('b'), fresh('hall')];
+    await one.beat(a, lease);
+    await two.beat(b, lease);
+    const uids = Array.from({ length: 700 }, (_, index) => `u${index} ä`);
+    await Promise.all(
+      uids.flatMap((uid, index) => [
+        one.joinRoom(a, room, uid, `s${index}`),
+        ...(index % 3 === 0 ? [two.joinRoom(b, room, uid, `t${index}`)] : []),
+      ]),
+    );
+    for (const limit of [1_000, 700, 250, 7]) {
+      const found = new Map<string, number>();
+      for (let after: string | undefined; ; ) {
+        const { users, next } = await one.room(room, limit, after);
+        expect(users.length).toBeLessThanOrEqual(limit);
+        expect(users.length > 0 || next === undefined).toBe(true);
+        for (const { uid, devices } of users) {
+          expect(found.has(uid)).toBe(false);
+          found.set(uid, devices);
+        }
+        if (next === undefined) break;
+        after = next;
+      }
+      expect([...found.keys()].sort()).toEqual([...uids].sort());
+      expect([found.get('u3 ä'), found.get('u4 ä')]).toEqual([2, 1]);
+    }
+    await expect(one.room(room, 10, '\0')).rejects.toMatchObject({ code: 'bad_argument' });
+    await expect(one.room(room, 0)).rejects.toMatchObject({ code: 'bad_argument' });
   });
 
   test('a node that is started again begins anew: of its earlier life nothing is left after the lease', async () => {
@@ -84,7 +116,7 @@ describeStores('presence', (open) => {
     await presence.beat(node, lease);
     await presence.enter(node, { uid, socket, since: 1 });
     await presence.joinRoom(node, room, uid, socket);
-    expect(await presence.room(room)).toEqual([{ uid, devices: 1 }]);
+    expect(await presence.room(room, 100)).toEqual({ users: [{ uid, devices: 1 }], next: undefined });
     expect(await presence.leaveRoom(node, room, socket)).toEqual({ uid, last: true, emptied: true });
     expect(await presence.leave(node, socket)).toEqual({ uid, last: true });
   });
@@ -119,7 +151,7 @@ describeStores('presence', (open) => {
       () => two.user(users[1] ?? ''),
       ({ devices }) => devices === 0,
     );
-    expect(await two.room(room)).toEqual([{ uid: stays, devices: 1 }]);
+    expect(await two.room(room, 100)).toEqual({ users: [{ uid: stays, devices: 1 }], next: undefined });
     expect(await two.user(stays)).toMatchObject({ devices: 1, since: 5, nodes: [live] });
     const swept = await Promise.all([one.sweep(), two.sweep(), one.sweep(), two.sweep()]);
     const offline = swept.flatMap((each) => each.users.map(({ uid }) => uid)).filter((uid) => users.includes(uid));

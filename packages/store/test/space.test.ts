@@ -114,7 +114,7 @@ test('a clock that is set forward or back changes nothing for what is kept', asy
     await new Promise((resolve) => setTimeout(resolve, 200));
     for (const each of [store, other]) {
       expect(await each.presence.beat('node', 60_000)).toBe(each === store ? 'renewed' : 'begun');
-      expect(await each.presence.room('room')).toEqual([{ uid: 'ann', devices: 1 }]);
+      expect((await each.presence.room('room', 10)).users).toEqual([{ uid: 'ann', devices: 1 }]);
       expect(await each.sessions.read('key')).toEqual(Buffer.from('session'));
       const [message] = (await each.history.read('room', 0, 1)).messages;
       // Shown by the clock that people see.

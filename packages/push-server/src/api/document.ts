@@ -13,6 +13,7 @@ const ofAll: readonly FailureCode[] = [
   'api_key_unknown',
   'api_scope_missing',
   'body_too_large',
+  'request_timeout',
   'too_many_requests',
   'internal',
 ];

@@ -60,7 +60,8 @@ export const ttlMs = z
   .meta({ description: 'With store: how long it waits, in milliseconds.' });
 
 /** A number of the query. */
-export const limit = (max: number) => z.int().min(1).max(max).default(100).meta({ description: 'How many at most.' });
+export const limit = (max: number, byDefault = 100) =>
+  z.int().min(1).max(max).default(byDefault).meta({ description: 'How many at most.' });
 
 /** How far something was said. */
 export const position = z.nullable(z.strictObject({ epoch: z.string(), offset: z.int().min(0) }));

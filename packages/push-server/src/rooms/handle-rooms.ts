@@ -3,10 +3,12 @@ import {
   type Failure,
   failed,
   type JoinRequest,
+  maxPresencePage,
+  type PresenceRequest,
   type PublishRequest,
   parseJoins,
+  parsePresence,
   parsePublish,
-  parseRoom,
   parseRoomMessage,
   parseRooms,
   type Result,
@@ -62,7 +64,7 @@ export function handleRooms({
       answer(this, args, parsePublish(args[0]), publish);
     },
     [events.presence](...args) {
-      answer(this, args, parseRoom((args[0] as { room?: unknown } | undefined)?.room), lookAround);
+      answer(this, args, parsePresence(args[0]), lookAround);
     },
   };
 
@@ -80,12 +82,20 @@ export function handleRooms({
     if (refused !== undefined) return at(refused);
     const joined = await session.join(...requests);
     if (joined.length < requests.length) return at(gone);
-    return at(success({ rooms: session.rooms, joined }));
+    return at(
+      success({
+        ...changed(
+          session,
+          requests.map(({ room }) => room),
+        ),
+        joined,
+      }),
+    );
   }
 
   async function leave(session: Session, rooms: readonly string[]): Promise<Later> {
-    for (const room of rooms) session.leave(room);
-    return at(success({ rooms: session.rooms }));
+    const left = rooms.filter((room) => session.leave(room));
+    return at(success(changed(session, left)));
   }
 
   /** As in gopush 0.1: enters and speaks at once. Where either is refused, nothing is done. */
@@ -103,12 +113,13 @@ export function handleRooms({
     if (!allowed.ok) return at(allowed);
     if (!session.socket.connected) return at(gone);
     if (!session.isIn(room)) await session.join({ room });
-    if (!speaks) return at(success({ rooms: session.rooms }));
+    const answer = success(changed(session, [room]));
+    if (!speaks) return at(answer);
     const said = say(session.roomNamed(room), event, toMembers(message, allowed.value, session), {
       except: session.socket.id,
       ...senderOf(session),
     });
-    return { done: said.then((result) => (result.ok ? success({ rooms: session.rooms }) : result)) };
+    return { done: said.then((result) => (result.ok ? answer : result)) };
   }
 
   async function publish(session: Session, request: PublishRequest): Promise<Later> {
@@ -126,15 +137,17 @@ export function handleRooms({
     };
   }
 
-  async function lookAround(session: Session, room: string): Promise<Later> {
+  async function lookAround(
+    session: Session,
+    { room, limit = maxPresencePage, after }: PresenceRequest,
+  ): Promise<Later> {
     if (!session.isIn(room)) return at(failed('join_refused', 'who is in a room is told to those who are in it'));
-    const users = await presenceIn(session.roomNamed(room));
-    return at(users.ok ? success({ users: users.value }) : users);
+    return at(await presenceIn(session.roomNamed(room), limit, after ?? undefined));
   }
 
   function hasRoomFor(session: Session, rooms: readonly string[]): boolean {
     const more = new Set(rooms.filter((room) => !session.isIn(room))).size;
-    return more === 0 || session.rooms.length + more <= limits.roomsPerSocket;
+    return more === 0 || session.roomCount + more <= limits.roomsPerSocket;
   }
 
   /** Who is in a room already does not enter it. */
@@ -199,6 +212,11 @@ export function handleRooms({
   return (socket) => {
     for (const [event, listener] of Object.entries(listeners)) socket.on(event, listener);
   };
+}
+
+/** What changed, and how many rooms that makes. All of them would be much for each of many small requests. */
+function changed({ roomCount }: Session, rooms: readonly string[]): { rooms: readonly string[]; count: number } {
+  return { rooms: [...new Set(rooms)], count: roomCount };
 }
 
 /** An answer that may come after the next request has begun. */

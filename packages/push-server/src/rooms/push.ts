@@ -6,7 +6,10 @@ import {
   failed,
   type KeysOf,
   maxDepthOfPrograms,
+  maxPresencePage,
   type Position,
+  type PresencePage,
+  type PresenceRequest,
   type Published,
   type Result,
   refuseUnknownKeys,
@@ -100,8 +103,8 @@ export type Publish = (
   options: RoomOptions,
 ) => Promise<Result<Published>>;
 
-/** Who is in a room, by its full name. */
-export type PresenceIn = (room: string) => ReturnType<Push['presence']['room']>;
+/** Who is in a room, by its full name, a page at a time. */
+export type PresenceIn = (room: string, limit: number, after: string | undefined) => Promise<Result<PresencePage>>;
 
 /** Speaks to clients, whichever push-server they are on. What the HTTP API, hooks and programs use. */
 export interface Push {
@@ -123,7 +126,10 @@ export interface Push {
   history(room: string, after: number, limit: number): Promise<Result<History>>;
   readonly presence: {
     user(uid: string): Promise<Result<UserPresence>>;
+    /** Everyone in a room, read by pages. */
     room(room: string): Promise<Result<readonly { readonly uid: string; readonly devices: number }[]>>;
+    /** Some of those in a room: as many as are wanted, at most 1,000. Failures: `not_durable`, `payload_invalid`. */
+    page(room: string, options?: Omit<PresenceRequest, 'room'>): Promise<Result<PresencePage>>;
     counts(): Promise<Result<PresenceCounts>>;
   };
   readonly inbox: {
@@ -504,11 +510,22 @@ export function createPush(options: PushOptions): {
     return success({ id, state: devices > 0 ? 'sent' : 'offline', devices });
   }
 
-  const presenceIn: PresenceIn = (room) =>
+  const presenceIn: PresenceIn = (room, limit, after) =>
     asked(async () => {
-      const users = await store.presence.room(room);
-      return users.map(({ uid, devices }) => ({ uid: withoutScope(uid), devices }));
+      const { users, next = null } = await store.presence.room(room, limit, after);
+      return { users: users.map(({ uid, devices }) => ({ uid: withoutScope(uid), devices })), next };
     });
+
+  async function everyoneIn(room: string): ReturnType<Push['presence']['room']> {
+    const users: { uid: string; devices: number }[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await presenceIn(room, maxPresencePage, after);
+      if (!page.ok) return page;
+      users.push(...page.value.users);
+      if (page.value.next === null) return success(users);
+      after = page.value.next;
+    }
+  }
 
   /** @param product - `undefined`: the default one, whose `toAll` reaches everyone */
   const pushOf = (product: string | undefined): Push => {
@@ -548,7 +565,9 @@ export function createPush(options: PushOptions): {
         }),
       presence: {
         user: (uid) => asked(() => store.presence.user(scope + uid)),
-        room: (room) => presenceIn(roomOfClients(room, scope)),
+        room: (room) => everyoneIn(roomOfClients(room, scope)),
+        page: (room, { limit = maxPresencePage, after } = {}) =>
+          presenceIn(roomOfClients(room, scope), limit, after ?? undefined),
         counts: () => asked(() => store.presence.counts()),
       },
       inbox: {
@@ -624,8 +643,9 @@ function isUncertain(error: unknown): boolean {
 
 /** What a caller is told when the store refuses. */
 function storeFailed(error: unknown): Result<never> {
-  const full = error instanceof StoreError && error.code === 'inbox_full';
-  return failed(full ? 'inbox_full' : 'not_durable', undefined, error);
+  const code = error instanceof StoreError ? error.code : undefined;
+  if (code === 'bad_argument') return failed('payload_invalid', undefined, error);
+  return failed(code === 'inbox_full' ? code : 'not_durable', undefined, error);
 }
 
 /** A message as listeners and webhooks are told of it. */

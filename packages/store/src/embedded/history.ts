@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { checkIntegers, checkNames, rememberedIds, removalsPerCall } from '../bounds.ts';
-import type { HistoryStore } from '../history.ts';
+import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
+import type { HistoryStore, KeptMessage } from '../history.ts';
 import type { Database, Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { afterAll, packJson, packTimed, timeOf, unpackJson, unpackTimed } from './values.ts';
@@ -83,13 +83,7 @@ export function createHistory(environment: Environment): HistoryStore & { readon
           first = offsetOf(key);
           break;
         }
-        const found = [];
-        if (limit > 0) {
-          for (const { key, value } of messages(db, room, Math.max(first, after + 1), limit)) {
-            const { at, payload } = unpackTimed(value);
-            found.push({ offset: offsetOf(key), at: environment.toWall(at), payload });
-          }
-        }
+        const found = limit === 0 ? [] : page(messages(db, room, Math.max(first, after + 1), limit), environment);
         return { epoch: log.epoch, first, last: log.last, messages: found };
       });
     },
@@ -155,6 +149,19 @@ function trim(db: Database, room: string, log: Log, goes: (at: number) => boolea
     }
     log.first++;
   }
+}
+
+/** Messages of the log, as far as they are not too many bytes. */
+function page(entries: ReturnType<typeof messages>, environment: Environment): KeptMessage[] {
+  const found: KeptMessage[] = [];
+  let bytes = 0;
+  for (const { key, value } of entries) {
+    bytes += value.length;
+    if (found.length > 0 && bytes > pageBytes) break;
+    const { at, payload } = unpackTimed(value);
+    found.push({ offset: offsetOf(key), at: environment.toWall(at), payload });
+  }
+  return found;
 }
 
 function forgetKeys(db: Database, room: string, log: Log, since: number): void {

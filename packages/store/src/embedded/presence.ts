@@ -80,16 +80,23 @@ export function createPresence(
       });
     },
 
-    async room(room) {
+    async room(room, limit, after) {
       checkNames(room);
+      checkIntegers(1, { limit });
+      if (after !== undefined) checkNames(after);
       return environment.read((db) => {
         const live = liveNodes(db, environment.now());
-        const devices = new Map<string, number>();
-        for (const { key } of under(db, ['member', room])) {
+        const users: { uid: string; devices: number }[] = [];
+        const start = after === undefined ? ['member', room] : ['member', room, after, afterAll];
+        for (const key of db.getKeys({ start, end: ['member', room, afterAll] })) {
           const [, , uid, node] = key as [string, string, string, string];
-          if (live.has(node)) devices.set(uid, (devices.get(uid) ?? 0) + 1);
+          if (!live.has(node)) continue;
+          const last = users.at(-1);
+          if (last?.uid === uid) last.devices++;
+          else if (users.length === limit) return { users, next: last?.uid };
+          else users.push({ uid, devices: 1 });
         }
-        return [...devices].map(([uid, count]) => ({ uid, devices: count }));
+        return { users, next: undefined };
       });
     },
 

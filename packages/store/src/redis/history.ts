@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { checkIntegers, checkNames, rememberedIds, removalsPerCall } from '../bounds.ts';
+import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
 import type { HistoryStore } from '../history.ts';
 import type { Connection } from './connection.ts';
 import { scriptTime } from './script-time.ts';
@@ -55,7 +55,7 @@ return {epoch, offset, 0}
 /** Answers with epoch, first, last and entries of the stream. What is too old is passed over: appending removes it. */
 const read = `${scriptTime}
 local stream, meta = KEYS[1], KEYS[2]
-local after, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
+local after, limit, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local epoch, at, last, kept = unpack(redis.call('HMGET', meta, 'e', 'a', 'l', 'g'))
 if not epoch or tonumber(at) <= now - tonumber(kept) then return {} end
 local first, from = tonumber(last) + 1, '-'
@@ -71,9 +71,17 @@ while true do
   if found or #some < 50 then break end
   from = whole(tonumber(string.match(some[#some][1], '^%d+')) + 1) .. '-0'
 end
-local entries = {}
-if limit > 0 then
-  entries = redis.call('XRANGE', stream, whole(math.max(first, after + 1)) .. '-0', '+', 'COUNT', limit)
+local entries, size, next = {}, 0, whole(math.max(first, after + 1)) .. '-0'
+while #entries < limit do
+  local wanted = math.min(50, limit - #entries)
+  local some = redis.call('XRANGE', stream, next, '+', 'COUNT', wanted)
+  for _, entry in ipairs(some) do
+    size = size + #entry[2][4]
+    if #entries > 0 and size > most then return {epoch, first, tonumber(last), entries} end
+    table.insert(entries, entry)
+  end
+  if #some < wanted then break end
+  next = whole(tonumber(string.match(some[#some][1], '^%d+')) + 1) .. '-0'
 end
 return {epoch, first, tonumber(last), entries}
 `;
@@ -115,7 +123,7 @@ export function createHistory(connection: Connection): HistoryStore {
       checkNames(room);
       checkIntegers(0, { after, limit });
       const [stream, meta] = keysOf(room);
-      const answer = await scripts.read([stream, meta], after, limit);
+      const answer = await scripts.read([stream, meta], after, limit, pageBytes);
       const [epoch, first, last, entries] = answer as Partial<[Buffer, number, number, [Buffer, Buffer[]][]]>;
       if (epoch === undefined || first === undefined || last === undefined)
         return { epoch: undefined, first: 1, last: 0, messages: [] };

@@ -65,6 +65,8 @@ return redis.call('EXISTS', KEYS[1]) == 0 and 2 or 1
 `;
 
 const members = `return redis.call('HGETALL', KEYS[1])`;
+/** Some of the fields of a hash, in no order: the cursor of where to go on, and the fields with their values. */
+const page = `return redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])`;
 const note = `redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])`;
 const noted = `return redis.call('HGET', KEYS[1], ARGV[1])`;
 const unnote = `redis.call('HDEL', KEYS[1], ARGV[1])`;
@@ -86,6 +88,7 @@ export function definePresenceScripts(connection: Connection) {
     addMember: script('add_member', 2, addMember),
     removeMember: script('remove_member', 2, removeMember),
     members: script('members', 1, members),
+    page: script('page', 1, page),
     note: script('note', 1, note),
     noted: script('noted', 1, noted),
     unnote: script('unnote', 1, unnote),

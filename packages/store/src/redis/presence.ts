@@ -1,6 +1,7 @@
 import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
 import { createIncarnations, nodeOf } from '../incarnations.ts';
-import type { PresenceStore, RoomLeft } from '../presence.ts';
+import type { PresenceStore, RoomLeft, RoomUser } from '../presence.ts';
+import { StoreError } from '../store-error.ts';
 import type { Connection } from './connection.ts';
 import { definePresenceScripts } from './presence-scripts.ts';
 
@@ -35,6 +36,15 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
     const left = await scripts.removeMember(roomKeys(room), join(node, socket));
     await scripts.unnote([joinsOf(node)], field);
     return left === -1 ? undefined : { uid, last: left !== 0, emptied: left === 2 };
+  }
+
+  /** How many connections each user has in a room on these nodes. */
+  async function devicesOf(room: string, live: ReadonlySet<string>): Promise<ReadonlyMap<string, number>> {
+    const devices = new Map<string, number>();
+    for (const [field, uid] of pairs((await scripts.members(roomKeys(room).slice(0, 1))) as Buffer[])) {
+      if (live.has(split(field)[0])) devices.set(uid, (devices.get(uid) ?? 0) + 1);
+    }
+    return devices;
   }
 
   /** Leaves what fields of a node's joins say. @returns who has left with their last connection */
@@ -117,16 +127,30 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
       };
     },
 
-    async room(room) {
+    async room(room, limit, after) {
       checkNames(room);
-      const [{ live }, fields] = await Promise.all([nodes(), scripts.members(roomKeys(room).slice(0, 1))]);
-      const set = new Set(live);
-      const devices = new Map<string, number>();
-      for (const [field, uid] of pairs(fields as Buffer[])) {
-        if (set.has(split(field)[0])) devices.set(uid, (devices.get(uid) ?? 0) + 1);
+      checkIntegers(1, { limit });
+      const { live, gone } = await nodes();
+      // The counts have those of nodes that are gone until they are swept, which takes a moment.
+      const devices = gone.length === 0 ? undefined : await devicesOf(room, new Set(live));
+      const users: RoomUser[] = [];
+      let { cursor, count, last } = readCursor(after);
+      for (;;) {
+        const wanted = limit - users.length;
+        const asked = Math.min(count ?? wanted, maxPage);
+        const [next, fields] = (await scripts.page(roomKeys(room).slice(1), cursor, asked)) as [Buffer, Buffer[]];
+        const found = pairs(fields)
+          .map(([uid, count]) => ({ uid, devices: devices === undefined ? Number(count) : (devices.get(uid) ?? 0) }))
+          .filter(({ uid, devices: each }) => each > 0 && (last === undefined || compare(uid, last) > 0))
+          .sort((one, other) => compare(one.uid, other.uid));
+        users.push(...found.slice(0, wanted));
+        // A small hash comes as a whole, however much was asked for.
+        if (found.length > wanted) return { users, next: `${cursor} ${asked} ${found[wanted - 1]?.uid}` };
+        if (String(next) === '0') return { users, next: undefined };
+        cursor = String(next);
+        count = last = undefined;
+        if (users.length === limit) return { users, next: cursor };
       }
-      const found = [...devices].map(([uid, each]) => ({ uid, devices: each }));
-      return found.sort((a, b) => Buffer.compare(Buffer.from(a.uid), Buffer.from(b.uid)));
     },
 
     async counts() {
@@ -152,6 +176,25 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
       return { users, rooms };
     },
   };
+}
+
+/** Most that HSCAN is asked for at a time. */
+const maxPage = 1_000;
+
+/**
+ * Reads where a page begins: a cursor of Redis' HSCAN, or with `<count> <uid>` what comes after a uid of what HSCAN gives there for that
+ * count.
+ */
+function readCursor(after = '0'): { cursor: string; count: number | undefined; last: string | undefined } {
+  const [, cursor, count, last] = /^(\d{1,20})(?: (\d{1,4}) (.+))?$/s.exec(after) ?? [];
+  if (cursor === undefined || Number(count ?? 1) < 1) {
+    throw new StoreError('bad_argument', 'this is not where a page begins');
+  }
+  return { cursor, count: count === undefined ? undefined : Number(count), last };
+}
+
+function compare(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
 /** Two names in one: no name has a NUL. */

@@ -1,4 +1,4 @@
-import { failed, success } from '@gopush/contract';
+import { failed, maxCursorBytes, maxPresencePage, success } from '@gopush/contract';
 import { z } from 'zod';
 import { limit, position, room, time, uid } from '../fields.ts';
 import { type Route, route } from '../route.ts';
@@ -17,7 +17,8 @@ export const lookRoutes: readonly Route[] = [
     method: 'GET',
     path: '/rooms/{room}/history',
     scope: 'read',
-    summary: 'What was said in a room and is kept, oldest first.',
+    summary:
+      'What was said in a room and is kept, oldest first: at most 4 MiB at a time, so there may be more after the last one.',
     params: z.strictObject({ room }),
     query: z.strictObject({
       after: z.int().min(0).optional().meta({ description: 'Offset after which to begin; absent: with the oldest.' }),
@@ -43,16 +44,23 @@ export const lookRoutes: readonly Route[] = [
     method: 'GET',
     path: '/rooms/{room}/presence',
     scope: 'read',
-    summary: 'Who is in a room, on all push-servers.',
+    summary: 'Who is in a room, on all push-servers, a page at a time.',
     params: z.strictObject({ room }),
+    query: z.strictObject({
+      limit: limit(maxPresencePage, maxPresencePage),
+      after: z
+        .string()
+        .min(1)
+        .max(maxCursorBytes)
+        .optional()
+        .meta({ description: 'next of the page before; absent: the first page.' }),
+    }),
     answer: z.strictObject({
       users: z.array(z.strictObject({ uid: z.string(), devices: z.int().min(1) })),
+      next: z.nullable(z.string()).meta({ description: 'Where the next page begins; null: this is the last one.' }),
     }),
     failures: ['room_invalid', 'not_durable'],
-    async run({ push }, { params }) {
-      const users = await push.presence.room(params.room);
-      return users.ok ? success({ users: users.value }) : users;
-    },
+    run: ({ push }, { params, query }) => push.presence.page(params.room, { ...query, after: query.after ?? null }),
   }),
   route({
     method: 'GET',
