@@ -57,7 +57,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
       socket.on('error', ignore);
       client.off('close', onClientGone);
       options.abandoned?.removeEventListener('abort', onAbandoned);
-      if (!result.ok) abandon(socket);
+      if (!result.ok) abandon(socket, options.abandoned !== undefined);
       resolve(result);
     };
     const onClose = (): void => {
@@ -103,10 +103,13 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
   });
 }
 
-/** With a reset, so that a target that hangs never reads what it was asked. One that is not connected would only be reset when it is. */
-function abandon(socket: Socket): void {
-  if (socket.connecting) socket.destroy();
-  else reset(socket);
+/**
+ * Where a session moves, with a reset, so that a target that hangs never reads what it was asked. One that is not connected would only be reset
+ * when it is. Elsewhere without: a client that leaves could end a server whose handlers of upgrades do not listen to errors.
+ */
+function abandon(socket: Socket, moves: boolean): void {
+  if (moves && !socket.connecting) reset(socket);
+  else socket.destroy();
 }
 
 /** Until a tunnel listens, or for good where nothing comes of the answer. */

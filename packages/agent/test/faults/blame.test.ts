@@ -208,6 +208,21 @@ test('a client that goes on and on has a target asked about once a second at mos
   expect(probes).toBeLessThan(4);
 });
 
+test('a client that leaves, or waits in vain, while its handshake is unanswered has no connection of the target reset', async () => {
+  const ends: string[] = [];
+  const target = await startRawTarget((socket) => {
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => ends.push(String(code)));
+    socket.once('end', () => ends.push('end')).resume();
+  });
+  const { agent } = await startWith(target, 300);
+  const leaving = await openRaw(agent.port, handshakeBytes('/'));
+  await expect.poll(async () => (await readTargets(agent)).get(target.port)?.tunnels).toBe(1);
+  leaving.socket.resetAndDestroy();
+  await expect.poll(() => ends).toEqual(['end']);
+  await (await openRaw(agent.port, handshakeBytes('/'))).closed();
+  expect(ends).toEqual(['end', 'end']);
+});
+
 test('that this agent has no ports left for a target is not blamed on the target', async () => {
   // The address of a network for documentation cannot be one of ours: connecting from it is refused by this machine.
   const socket = connect({ host: '127.0.0.1', port: 1, localAddress: '192.0.2.1' });
