@@ -268,7 +268,8 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
     context.hooks().http.kind === 'app'
       ? { IncomingMessage: AppRequest, ServerResponse: AppResponse as typeof ServerResponse }
       : { IncomingMessage: AgentRequest };
-  const front = await openFront(context.config, dir, context.limits.admit, context.log, {
+  const arrivals = { onClient: context.limits.admit, onWaiting: context.limits.arrive };
+  const front = await openFront(context.config, dir, arrivals, context.log, {
     ...messages,
     maxHeaderSize: agent.maxHeaderBytes,
     headersTimeout: agent.headerTimeoutMs,

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { untilMetric, withAdmin } from './support/admin.ts';
 import { createMemoryLog, hooksTo, startTestAgent } from './support/agent.ts';
 import { handshakeBytes, openRaw, send } from './support/client.ts';
 import { headerV1, headerV2 } from './support/proxy-header.ts';
@@ -203,4 +204,22 @@ test('without the setting, connections are taken as Node takes them', async () =
   expect((await send(agent.url)).status).toBe(200);
   const raw = await openRaw(agent.port, `${headerV1(client.address, 1).toString('latin1')}${request}`);
   expect(await raw.closed()).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test('a connection whose header is awaited counts, and is cut where there are too many', async () => {
+  const agent = await startTestAgent(hooksTo({ default: await startTarget() }), {
+    ...behindProxy,
+    ...withAdmin,
+    limits: { connections: 2 },
+  });
+  const waiting = [await openRaw(agent.port), await openRaw(agent.port, 'PROXY')];
+  await untilMetric(agent, 'connections', 2);
+  expect(await (await openRaw(agent.port)).closed()).toBe('');
+  await untilMetric(agent, 'connections', 2);
+  const [first] = waiting;
+  first?.socket.write(`${headerV1(client.address, client.port).toString('latin1')}${request}`, 'latin1');
+  expect(await first?.closed()).toMatch(/^HTTP\/1\.1 200 /);
+  await untilMetric(agent, 'connections', 1);
+  waiting[1]?.socket.destroy();
+  await untilMetric(agent, 'connections', 0);
 });

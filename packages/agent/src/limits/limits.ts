@@ -7,6 +7,8 @@ import { createTokenBucket, type TokenBucket } from '@gopush/service';
 export interface Limits {
   /** Counts a connection until it closes, from before any handshake of TLS, and decides whether it is served. */
   admit(socket: Socket): void;
+  /** Counts a connection whose client is not known yet, until it is admitted or closes. Where there are too many it is cut: it could not be told. */
+  arrive(socket: Socket): void;
   /** Keeps a connection counted when its socket is closed, since another one has it now; `leave` ends that. */
   keep(socket: Socket): void;
   /** A kept connection of this address is closed. */
@@ -35,6 +37,7 @@ export function createLimits(config: Config['limits'], trusts: Trust, eventLoop:
   const { connections: most, connectionsPerIp, tunnelsPerUid, newPerSecond, newPerSecondPerIp } = config;
   const refused = new WeakMap<Socket, FailureCode>();
   const kept = new WeakSet<Socket>();
+  const arrived = new WeakSet<Socket>();
   const perAddress = new Map<string, number>();
   const perUid = new Map<string, number>();
   const all = newPerSecond > 0 ? createTokenBucket(newPerSecond, performance.now()) : undefined;
@@ -72,7 +75,16 @@ export function createLimits(config: Config['limits'], trusts: Trust, eventLoop:
     get connections() {
       return connections;
     },
+    arrive(socket) {
+      connections++;
+      arrived.add(socket);
+      socket.once('close', () => {
+        if (arrived.delete(socket)) connections--;
+      });
+      if (most > 0 && connections > most) socket.destroy();
+    },
     admit(socket) {
+      if (arrived.delete(socket)) connections--;
       const address = plainAddress(socket.remoteAddress);
       count(address, 1);
       socket.once('close', () => {

@@ -10,6 +10,8 @@ export interface ProxiedOptions {
   readonly networks: readonly string[];
   /** How long the header may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** Shown each connection whose header is awaited. */
+  readonly onWaiting: (socket: Socket) => void;
   readonly log: Logger;
 }
 
@@ -22,14 +24,19 @@ export interface ProxiedOptions {
  *
  * @returns cuts the connections whose header is still awaited
  */
-export function acceptProxied(server: Server, { networks, timeoutMs, log }: ProxiedOptions): () => void {
+export function acceptProxied(server: Server, { networks, timeoutMs, onWaiting, log }: ProxiedOptions): () => void {
   const isProxy = createTrust(networks);
   const listeners = server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
   const waiting = new Set<Socket>();
   const peers = new WeakMap<Socket, ProxiedPeer>();
 
   const handOver = (socket: Socket): void => {
-    for (const listener of listeners) listener.call(server, socket);
+    try {
+      for (const listener of listeners) listener.call(server, socket);
+    } catch (error) {
+      log.error({ err: error }, 'a connection could not be taken up, and is cut');
+      socket.destroy();
+    }
   };
 
   function awaitHeader(socket: Socket, proxy: string): void {
@@ -68,6 +75,7 @@ export function acceptProxied(server: Server, { networks, timeoutMs, log }: Prox
     const onError = (): void => {};
     const deadline = setTimeout(refuse, timeoutMs, `none within ${timeoutMs} ms`);
     waiting.add(socket);
+    onWaiting(socket);
     // Not with data events: those would leave the connection flowing, and the bytes after the header would be lost to TLS.
     socket.on('readable', onReadable).on('end', onEnd).on('close', onClose).on('error', onError);
   }

@@ -24,17 +24,25 @@ export interface Front {
   close(): void;
 }
 
+/** Who is shown the connections that come. */
+interface Arrivals {
+  /** Each, with the client's own address, before anything of it is read, a handshake of TLS included. */
+  onClient(socket: Socket): void;
+  /** One of a proxy that has yet to say whose it is. */
+  onWaiting(socket: Socket): void;
+}
+
 /**
  * Makes the server for clients; it does not listen yet.
  *
  * @param dir - what the files of the certificate are seen from
- * @param onClient - shown each connection, with the client's own address, before anything of it is read, a handshake of TLS included
+ * @param arrivals - shown each connection
  * @throws CertificateError for a certificate that cannot be used
  */
 export async function openFront(
   { agent, access }: Config,
   dir: string,
-  onClient: (socket: Socket) => void,
+  { onClient, onWaiting }: Arrivals,
   log: Logger,
   options: ServerOptions<typeof AgentRequest>,
 ): Promise<Front> {
@@ -53,7 +61,7 @@ export async function openFront(
   const cutWaiting =
     access.proxyProtocol.length === 0
       ? undefined
-      : acceptProxied(server, { networks: access.proxyProtocol, timeoutMs: headerTimeoutMs, log });
+      : acceptProxied(server, { networks: access.proxyProtocol, timeoutMs: headerTimeoutMs, onWaiting, log });
   const unwatch =
     tls === null || certificate === undefined
       ? undefined

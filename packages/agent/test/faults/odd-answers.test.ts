@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
-import { codeOf, handshakeBytes, openRaw, send } from '../support/client.ts';
+import { codeOf, handshakeBytes, openRaw, openUnkept, send } from '../support/client.ts';
 import { startEchoTarget } from '../support/target.ts';
 import { echoHead, type SeenConnection, startSeeingTarget } from '../support/wire.ts';
 
@@ -207,4 +208,93 @@ test('a host that a hook set to what would be two headers is not written', async
   });
   expect(codeOf(await send(agent.url))).toBe('internal');
   expect(target.connections).toHaveLength(0);
+});
+
+test('whatever a target answers, and however it is cut, the agent goes on serving', { timeout: 60_000 }, async () => {
+  let pieces: string[] = [];
+  const target = await startSeeingTarget(({ socket }) => {
+    socket.once('data', async () => {
+      for (const piece of pieces) {
+        if (socket.destroyed) return;
+        socket.write(piece, 'latin1');
+        await new Promise(setImmediate);
+      }
+      socket.end();
+    });
+  });
+  const { log, lines } = createMemoryLog();
+  const router = { default: target, echo: await startEchoTarget() };
+  const agent = await startTestAgent(hooksTo(router), { health: { failures: 1_000 } }, log);
+  const tunnel = await openRaw(agent.port, handshakeBytes('/?product=echo'));
+  await tunnel.until(/"url"/);
+  const line = fc.constantFrom(
+    'Trailer: X-Sum',
+    'Transfer-Encoding: chunked',
+    'Transfer-Encoding: gzip',
+    'Content-Length: 5',
+    'content-length: 0',
+    'Content-Length: 99999999999999999999',
+    'Connection: x-sum, close',
+    'Connection: keep-alive, trailer, content-length',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
+    'X-Gopush-Resume: token',
+    'X-Gopush-Resume-Skip: 99999',
+    'X-Gopush-Error: too_many_connections',
+    'Keep-Alive: timeout=0',
+    'Set-Cookie: \u00ff',
+    'X: a\u0001b',
+    'X Y: 1',
+    '',
+  );
+  const status = fc.constantFrom(
+    '200 OK',
+    '100 Continue',
+    '101 Up',
+    '103 Hints',
+    '204 No',
+    '304 Not',
+    '000',
+    '099 x',
+    '503 Full',
+    '999 x',
+    '200 \u0001',
+  );
+  const body = fc.constantFrom(
+    'hello',
+    '5\r\nhello\r\n0\r\n',
+    'X-Sum: 1\r\n\r\n',
+    'X Sum: 1\r\n\r\n',
+    '0\r\n\r\n',
+    '\r\n\r\n',
+    '\x81\x05hello',
+    '\x89\x0cgopush:drain',
+    '\x88\x02\x03\xe8',
+  );
+  const head = fc.tuple(fc.constantFrom('1.0', '1.1'), status, fc.array(line, { maxLength: 5 }));
+  const answer = fc
+    .tuple(fc.array(head, { minLength: 1, maxLength: 3 }), fc.array(body, { maxLength: 3 }))
+    .map(([heads, bodies]) =>
+      [
+        ...heads.map(
+          ([version, said, lines]) => `HTTP/${version} ${said}\r\n${lines.map((one) => `${one}\r\n`).join('')}\r\n`,
+        ),
+        ...bodies,
+      ].join(''),
+    );
+  const request = fc.constantFrom(get(), get('1.0'), get('1.1', 'HEAD'), get('1.1', 'OPTIONS'), handshakeBytes('/'));
+  await fc.assert(
+    fc.asyncProperty(answer, request, fc.array(fc.nat(400), { maxLength: 4 }), async (said, asked, cuts) => {
+      const places = [...new Set([0, ...cuts.filter((cut) => cut < said.length), said.length])].sort((a, b) => a - b);
+      pieces = places.slice(1).map((place, index) => said.slice(places[index], place));
+      const raw = await openUnkept(agent.port, asked);
+      raw.socket.once('end', () => raw.socket.end());
+      await raw.closed();
+      raw.socket.destroy();
+    }),
+    { numRuns: 600 },
+  );
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+  tunnel.socket.write(Buffer.from([0x89, 0x80, 0, 0, 0, 0]));
+  await tunnel.until(new RegExp(String.fromCharCode(0x8a, 0)));
 });
