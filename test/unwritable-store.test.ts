@@ -20,6 +20,22 @@ const faults: Readonly<Record<string, { kind: string; begin(nodes: TestNodes): P
     kind: 'Redis',
     begin: (nodes) => command(nodes, 'replicaof', '127.0.0.1', '1'),
   },
+  'an embedded store that is full of what is not evicted': {
+    kind: 'embedded store',
+    async begin(nodes) {
+      const store = await nodes.openStore();
+      const bounds = { count: 10_000, bytes: 100_000_000 };
+      const put = (count: number) =>
+        store.inbox.put('eve', `${count}`, Buffer.alloc(10_000), { ttlMs: 60_000 }, bounds);
+      for (let count = 0, isFull = false; !isFull; count++) {
+        await put(count).catch(({ code }) => {
+          expect(code).toBe('store_full');
+          isFull = true;
+        });
+      }
+      expect(store.state()).toBe('full');
+    },
+  },
   'an embedded store that a hung process keeps locked': {
     kind: 'embedded store',
     async begin({ config }) {
@@ -40,7 +56,7 @@ async function command({ redis }: TestNodes, ...words: [string, ...string[]]): P
 test.each(Object.keys(faults))('%s does not keep sessions from moving at a planned restart', async (name) => {
   const { kind, begin } = faults[name] as (typeof faults)[string];
   const nodes = await startNodes(kind);
-  const slow = { drainMs: 10_000 };
+  const slow = { drainMs: 10_000, storeMaxBytes: 4_194_304 };
   const old = await nodes.start(slow);
   let port = old.port;
   const agent = await startTestAgent({

@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { openEmbeddedStore, type Store, type StoreState } from '../src/index.ts';
-import { closedWithTest, temporaryFolder, until } from './support/stores.ts';
+import { openEmbeddedStore, openRedisStore, type Store, type StoreState } from '../src/index.ts';
+import { startRedis } from './support/redis.ts';
+import { closedWithTest, redisConfig, temporaryFolder, until } from './support/stores.ts';
 
 const megabyte = 1_048_576;
 const limits = { count: 1_000, ageMs: 600_000, bytes: 100 * megabyte };
@@ -91,6 +92,34 @@ test('near its bound the oldest messages go, in whatever room, and readers are t
     await until(append, (appended) => appended !== undefined);
   }
   expect((await store.history.read('room 19', 0, 1_000)).messages.length).toBeGreaterThan(0);
+});
+
+test('the last connection of a user is remembered as long as the setting says, on disk as well as in Redis', async () => {
+  const redis = redisConfig({ host: '127.0.0.1', port: (await startRedis()).port });
+  const folders = [await temporaryFolder(), await temporaryFolder()];
+  const lastSeenMs = 300;
+  const remembering = [
+    await openEmbeddedStore(folders[0] as string, { lastSeenMs, sweepMs: 50 }),
+    await openRedisStore(redis, { lastSeenMs }),
+  ];
+  const forgetful = [
+    await openEmbeddedStore(folders[1] as string, { lastSeenMs: 0 }),
+    await openRedisStore({ ...redis, prefix: 'other' }, { lastSeenMs: 0 }),
+  ];
+  for (const store of [...remembering, ...forgetful]) {
+    closedWithTest(store);
+    await store.presence.beat('node', 60_000);
+    await store.presence.enter('node', { uid: 'ann', socket: 's', since: 1 });
+    await store.presence.leave('node', 's');
+  }
+  for (const { presence } of remembering) {
+    expect((await presence.user('ann')).lastSeen).toBeGreaterThan(0);
+    await until(
+      () => presence.user('ann'),
+      ({ lastSeen }) => lastSeen === undefined,
+    );
+  }
+  for (const { presence } of forgetful) expect((await presence.user('ann')).lastSeen).toBeUndefined();
 });
 
 test('a clock that is set forward or back changes nothing for what is kept', async () => {
