@@ -1,6 +1,8 @@
 import type { RedisConfig } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
 import { createRedisClient, type RedisClient } from '@gopush/store';
 import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
+import { containListeners } from './contain-listeners.ts';
 import type { AdapterFactory } from './fanout.ts';
 import { ignoreRejections } from './ignore-rejections.ts';
 import { openStreams } from './redis-streams.ts';
@@ -24,7 +26,12 @@ const requestTimeoutMs = 2_000;
  *
  * @param publisher - fails soon: two of the adapters hold back even what is local until publishing has succeeded or failed
  */
-export function openRedisAdapter(config: RedisConfig, publisher: RedisClient, subscriber: RedisClient): RedisAdapter {
+export function openRedisAdapter(
+  config: RedisConfig,
+  publisher: RedisClient,
+  subscriber: RedisClient,
+  log: Logger,
+): RedisAdapter {
   const { prefix, fanout } = config;
   switch (fanout) {
     case 'pubsub':
@@ -37,6 +44,7 @@ export function openRedisAdapter(config: RedisConfig, publisher: RedisClient, su
     case 'sharded': {
       const sharded = createRedisClient(config, null, true, true);
       const ready = ignoreRejections(sharded);
+      containListeners(sharded, log);
       return {
         // Not dynamic: a room of 20 characters would be taken for the id of a socket, and published where nobody listens.
         adapter: createShardedAdapter(publisher, sharded, {
@@ -49,6 +57,6 @@ export function openRedisAdapter(config: RedisConfig, publisher: RedisClient, su
       };
     }
     case 'streams':
-      return openStreams(config);
+      return openStreams(config, log);
   }
 }

@@ -1,6 +1,10 @@
 import type { RedisConfig } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
 import { createRedisClient, type RedisClient } from '@gopush/store';
 import { createAdapter } from '@socket.io/redis-streams-adapter';
+import type { Adapter } from 'socket.io-adapter';
+import { contain, containListeners } from './contain-listeners.ts';
+import type { AdapterFactory } from './fanout.ts';
 import { ignoreRejections } from './ignore-rejections.ts';
 import type { RedisAdapter } from './redis-adapters.ts';
 
@@ -15,7 +19,7 @@ interface Reader {
  * Opens the adapter over a Redis stream. It reads in a loop of its own, on connections that it makes of the one it is given: these are
  * caught here, so that they begin at a known place and end with the push-server.
  */
-export function openStreams(config: RedisConfig): RedisAdapter {
+export function openStreams(config: RedisConfig, log: Logger): RedisAdapter {
   const streamName = `${config.prefix}:stream`;
   // With a queue: where commands fail at once while Redis is away, the loop that reads would turn without a pause.
   const client = createRedisClient(config, 1);
@@ -42,6 +46,7 @@ export function openStreams(config: RedisConfig): RedisAdapter {
       const made = duplicate();
       readers.push(made);
       subscribed.push(ignoreRejections(made));
+      containListeners(made, log);
       const xread = (made as unknown as Reader).xread.bind(made);
       Object.assign(made, {
         async xread(...args: unknown[]) {
@@ -53,11 +58,17 @@ export function openStreams(config: RedisConfig): RedisAdapter {
       return made;
     },
   });
-  const adapter = createAdapter(client, {
+  const createStreamsAdapter = createAdapter(client, {
     streamName,
     channelPrefix: `${config.prefix}:streams`,
     sessionKeyPrefix: `${config.prefix}:streams-session:`,
   });
+  // No arrow function: Socket.IO calls it with `new`.
+  const adapter: AdapterFactory = function createContainedAdapter(namespace) {
+    const created = createStreamsAdapter(namespace) as Adapter & { onRawMessage(...message: unknown[]): void };
+    // What it throws its loop takes for a failure of Redis, and reads the same entry again, without end.
+    return Object.assign(created, { onRawMessage: contain(created.onRawMessage.bind(created), log) });
+  };
   return {
     adapter,
     clients: [client],

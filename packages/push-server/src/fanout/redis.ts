@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConfig } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { createRedisClient } from '@gopush/store';
+import { containListeners } from './contain-listeners.ts';
 import type { Fanout } from './fanout.ts';
 import { ignoreRejections } from './ignore-rejections.ts';
 import { openRedisAdapter } from './redis-adapters.ts';
@@ -19,7 +20,8 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
   const publisher = createRedisClient(config, 1);
   const subscriber = createRedisClient(config, null);
   const subscribed = [ignoreRejections(publisher), ignoreRejections(subscriber)];
-  const opened = openRedisAdapter(config, publisher, subscriber);
+  containListeners(subscriber, log);
+  const opened = openRedisAdapter(config, publisher, subscriber, log);
   const bus = createRedisBus(publisher, subscriber, config.prefix);
   const clients = [publisher, subscriber, ...opened.clients];
   let state: 'up' | 'down' | 'starting' = 'starting';

@@ -1,0 +1,40 @@
+import type { EventEmitter } from 'node:events';
+import type { Logger } from '@gopush/service';
+
+/** Events with which a client of Redis gives what was published. */
+const messageEvents: ReadonlySet<unknown> = new Set(['messageBuffer', 'pmessageBuffer', 'smessageBuffer', 'message']);
+
+type Listener = (...args: unknown[]) => void;
+
+/**
+ * Contains what listeners of a Redis client throw at something that was published: adapters decode it without a `try`, so that whatever
+ * another program, or another version, publishes to their channels would end the process.
+ */
+export function containListeners(client: EventEmitter, log: Logger): void {
+  const contained = new WeakMap<Listener, Listener>();
+  const on = client.on.bind(client);
+  const off = client.off.bind(client);
+  const add = (event: string | symbol, listener: Listener): EventEmitter => {
+    if (!messageEvents.has(event)) return on(event, listener);
+    const inner: Listener = contained.get(listener) ?? contain(listener, log);
+    contained.set(listener, inner);
+    return on(event, inner);
+  };
+  const remove = (event: string | symbol, listener: Listener): EventEmitter =>
+    off(event, messageEvents.has(event) ? (contained.get(listener) ?? listener) : listener);
+  Object.assign(client, { on: add, addListener: add, off: remove, removeListener: remove });
+}
+
+/** The same function, but what it throws is logged. */
+export function contain<Args extends unknown[]>(
+  listener: (...args: Args) => void,
+  log: Logger,
+): (...args: Args) => void {
+  return (...args) => {
+    try {
+      listener(...args);
+    } catch (error) {
+      log.error({ err: error }, 'a message of another push-server cannot be read; is it of another version?');
+    }
+  };
+}
