@@ -60,8 +60,11 @@ export function createTunnels(limits: TunnelLimits, closePerSecond: number, even
   const ownEvents: TunnelEvents = {
     onClosed(closed) {
       tunnels.delete(closed);
-      events.onClosed(closed);
-      look();
+      try {
+        events.onClosed(closed);
+      } finally {
+        look();
+      }
     },
     onFault: events.onFault,
   };

@@ -1,6 +1,7 @@
 import { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { AgentRequest } from '../../src/agent-request.ts';
 import { FrameWalker } from '../../src/proxy/frames.ts';
 import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, send } from '../support/client.ts';
@@ -39,13 +40,16 @@ async function startBoth() {
   return { agent, tunnel, faults };
 }
 
+/** Whether this is a request of that name as the agent has it; its target is in this process, too. */
+const isBad = (request: unknown): boolean => request instanceof AgentRequest && request.url === '/bad';
+
 /** A frame of text, masked with nothing. */
 const frame = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]);
 
 test('a throw where an answer is taken up ends that request alone, and is logged', async () => {
   const { agent, tunnel, faults } = await startBoth();
   let left = 1;
-  failIn(ServerResponse.prototype, 'writeHead', (self) => (self as ServerResponse).req.url === '/bad' && left-- > 0);
+  failIn(ServerResponse.prototype, 'writeHead', (self) => isBad((self as ServerResponse).req) && left-- > 0);
   expect((await send(`${agent.url}/bad`)).status).toBe(500);
   expect(faults()).toBe(1);
   expect((await send(agent.url)).body).toBe('ok');
@@ -55,7 +59,7 @@ test('a throw where an answer is taken up ends that request alone, and is logged
 
 test('a throw where an answer ends cuts it alone', async () => {
   const { agent, tunnel, faults } = await startBoth();
-  failIn(OutgoingMessage.prototype, 'addTrailers', (self) => (self as ServerResponse).req?.url === '/bad');
+  failIn(OutgoingMessage.prototype, 'addTrailers', (self) => isBad((self as ServerResponse).req));
   await expect(send(`${agent.url}/bad`)).rejects.toThrow();
   expect(faults()).toBe(1);
   expect((await send(agent.url)).trailers).toEqual({ 'x-sum': '1' });
@@ -102,11 +106,7 @@ test('a logger that throws for a line of a tunnel ends nothing', async () => {
 
 test('a throw while the body of a request is passed on ends that request alone', async () => {
   const { agent, faults } = await startBoth();
-  failIn(
-    IncomingMessage.prototype,
-    'on',
-    (self, event) => (self as IncomingMessage).url === '/bad' && event === 'data',
-  );
+  failIn(IncomingMessage.prototype, 'on', (self, event) => isBad(self) && event === 'data');
   expect((await send(`${agent.url}/bad`, { method: 'POST', body: 'x' })).status).toBe(500);
   expect(faults()).toBe(1);
   expect((await send(agent.url, { method: 'POST', body: 'x' })).body).toBe('ok');
