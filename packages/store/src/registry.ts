@@ -17,6 +17,17 @@ export interface RegisteredNode {
   readonly products?: readonly string[];
 }
 
+/** Reads what a node has announced; `undefined` where these are bytes of something else, or of a version that announces otherwise. */
+export function readNode(json: Buffer): RegisteredNode | undefined {
+  try {
+    const node = JSON.parse(json.toString()) as RegisteredNode;
+    const isNode = typeof node.id === 'string' && typeof node.tier === 'string' && typeof node.host === 'string';
+    return isNode && Number.isInteger(node.port) ? node : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Which nodes there are. */
 export interface RegistryStore {
   /**

@@ -97,7 +97,8 @@ export function createHistory(environment: Environment): HistoryStore & { readon
       kind: 'log',
       isDue(db, [, name], value, { now, evictBefore }) {
         const room = name as string;
-        const log = unpackJson<Log>(value) as Log;
+        const log = unpackJson<Log>(value);
+        if (log === undefined) return true;
         const since = now - log.ageMs;
         if (log.at <= since) return true;
         const [oldest] = messages(db, room, log.first, 1);
@@ -107,7 +108,8 @@ export function createHistory(environment: Environment): HistoryStore & { readon
       },
       clean(db, [, name], value, { now, evictBefore }) {
         const room = name as string;
-        const log = unpackJson<Log>(value) as Log;
+        const log = unpackJson<Log>(value);
+        if (log === undefined) return removeRoom(db, room);
         const since = log.at <= now - log.ageMs ? now : now - log.ageMs;
         trim(db, room, log, (at) => at <= Math.max(since, evictBefore));
         forgetKeys(db, room, log, since);
@@ -117,7 +119,7 @@ export function createHistory(environment: Environment): HistoryStore & { readon
         else db.put(['log', room], packJson(log));
       },
       ageOf(db, [, name], value) {
-        const [oldest] = messages(db, name as string, (unpackJson<Log>(value) as Log).first, 1);
+        const [oldest] = messages(db, name as string, unpackJson<Log>(value)?.first ?? 0, 1);
         return oldest === undefined ? undefined : timeOf(oldest.value);
       },
     },

@@ -117,7 +117,8 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
         });
         if (first !== undefined) return (first as [string, string, number])[2] <= now;
         const box = unpackJson<Box>(value);
-        return box?.count === 0 && box.acked === 0;
+        if (box === undefined) return true;
+        return box.count === 0 && box.acked === 0;
       },
       clean: (db, [, uid], value, { now }) => forget(db, uid as string, unpackJson<Box>(value) as Box, now),
     },

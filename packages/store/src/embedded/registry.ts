@@ -1,5 +1,5 @@
 import { checkIntegers, checkNames } from '../bounds.ts';
-import type { RegisteredNode, RegistryStore } from '../registry.ts';
+import { type RegisteredNode, type RegistryStore, readNode } from '../registry.ts';
 import { type ListWatch, watchList } from '../watch-list.ts';
 import type { Database, Environment } from './environment.ts';
 import { afterAll, packJson, packTimed, timeOf, unpackTimed } from './values.ts';
@@ -12,7 +12,7 @@ export function createRegistry(environment: Environment): RegistryStore & { clos
       const now = environment.now();
       return nodes(db).flatMap(({ value }) => {
         const { at, payload } = unpackTimed(value);
-        return at > now ? [JSON.parse(payload.toString()) as RegisteredNode] : [];
+        return (at > now && readNode(payload)) || [];
       });
     });
   return {

@@ -176,12 +176,21 @@ function findDue(db: Database, sweep: Sweep, from: Place, due: Due, seeksOldest:
     const value = db.get(key as string[]);
     if (value === undefined) continue;
     const copy = Buffer.from(value);
-    if (sweep.isDue(db, key, copy, due)) found.push(key);
+    if (isDue(db, sweep, key, copy, due)) found.push(key);
     else if (seeksOldest) oldest = Math.min(oldest, sweep.ageOf?.(db, key, copy) ?? oldest);
     if (performance.now() > until) break;
   }
   const isAll = last === undefined || (last === keys.at(-1) && keys.length < keysPerLook);
   return { due: found, oldest, next: isAll ? undefined : { key: last as KeyParts, isDone: true } };
+}
+
+/** One that cannot be read is due as well: it must not keep what comes after it from being removed. */
+function isDue(db: Database, sweep: Sweep, key: KeyParts, value: Buffer, due: Due): boolean {
+  try {
+    return sweep.isDue(db, key, value, due);
+  } catch {
+    return true;
+  }
 }
 
 /** Removes until the time is over. @returns the key where there is more to remove */
@@ -193,8 +202,12 @@ function clean(db: Database, sweep: Sweep, keys: readonly KeyParts[], due: Due):
       const value = db.get(key as string[]);
       if (value === undefined) break;
       const copy = Buffer.from(value);
-      if (!sweep.isDue(db, key, copy, due)) break;
-      sweep.clean(db, key, copy, due);
+      if (!isDue(db, sweep, key, copy, due)) break;
+      try {
+        sweep.clean(db, key, copy, due);
+      } catch {
+        db.remove(key as string[]);
+      }
       // Where nothing could be removed, trying again would never end.
       if (db.get(key as string[])?.equals(copy)) break;
     }

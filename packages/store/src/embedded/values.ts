@@ -18,8 +18,9 @@ export function packTimed(at: number, payload: Buffer): Buffer {
   return packed;
 }
 
+/** What is too short to have a time has expired long ago. */
 export function timeOf(packed: Buffer): number {
-  return packed.readDoubleLE();
+  return packed.length < timeBytes ? 0 : packed.readDoubleLE();
 }
 
 /** The payload is a copy, as the database may use the memory of what it gives again. */
@@ -31,6 +32,13 @@ export function packJson(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-export function unpackJson<T>(packed: Buffer | undefined): T | undefined {
-  return packed === undefined ? undefined : (JSON.parse(packed.toString()) as T);
+/** An object as it was packed; `undefined` for bytes that are none, as if nothing was kept there. */
+export function unpackJson<T extends object>(packed: Buffer | undefined): T | undefined {
+  if (packed === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(packed.toString());
+    return typeof value === 'object' && value !== null ? (value as T) : undefined;
+  } catch {
+    return undefined;
+  }
 }

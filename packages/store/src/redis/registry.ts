@@ -1,5 +1,5 @@
 import { checkIntegers, checkNames } from '../bounds.ts';
-import type { RegisteredNode, RegistryStore } from '../registry.ts';
+import { type RegisteredNode, type RegistryStore, readNode } from '../registry.ts';
 import { type ListWatch, watchList } from '../watch-list.ts';
 import type { Connection } from './connection.ts';
 import { scriptTime } from './script-time.ts';
@@ -47,7 +47,7 @@ export function createRegistry(connection: Connection): RegistryStore & { close(
 
   async function listNodes(): Promise<readonly RegisteredNode[]> {
     const found = (await scripts.list(keys)) as Buffer[];
-    const nodes = found.map((node) => JSON.parse(node.toString()) as RegisteredNode);
+    const nodes = found.flatMap((node) => readNode(node) ?? []);
     return nodes.sort((a, b) => Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)));
   }
 

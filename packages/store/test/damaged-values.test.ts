@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { type Key, open } from 'lmdb';
+import { expect, test } from 'vitest';
+import { openEmbeddedStore } from '../src/index.ts';
+import { closedWithTest, temporaryFolder, until } from './support/stores.ts';
+
+const limits = { count: 100, ageMs: 60_000, bytes: 1_000_000 };
+const bounds = { count: 100, bytes: 1_000_000 };
+const node = { tier: 'push-server', host: '127.0.0.1', weight: 1, load: 0, state: 'ready' } as const;
+const garbage = [Buffer.alloc(0), Buffer.from('{'), Buffer.from('5'), Buffer.from('null'), Buffer.from([0xff, 0x0f])];
+
+test('values that cannot be read keep nothing else from being read, written and removed', async () => {
+  const folder = await temporaryFolder();
+  const before = await openEmbeddedStore(folder);
+  await before.history.append('room', Buffer.from('old'), limits);
+  await before.inbox.put('ann', 'old', Buffer.from('old'), { ttlMs: 60_000 }, bounds);
+  await before.registry.announce({ ...node, id: 'good', port: 1 }, 60_000);
+  await before.close();
+  const file = open<Buffer, Key>({ path: join(folder, 'store.mdb'), noSubdir: true, encoding: 'binary' });
+  for (const [index, bytes] of garbage.entries()) {
+    for (const kind of ['log', 'inbox', 'node', 'seen', 'session', 'key', 'letter']) {
+      await file.put([kind, `bad ${index}`], bytes);
+    }
+  }
+  await file.put(['log', 'room'], Buffer.from('{'));
+  await file.put(['inbox', 'ann'], Buffer.from('{'));
+  await file.close();
+
+  const store = closedWithTest(await openEmbeddedStore(folder, { sweepMs: 100 }));
+  expect(await store.history.read('room', 0, 10)).toMatchObject({ epoch: undefined, messages: [] });
+  expect(await store.history.append('room', Buffer.from('new'), limits)).toMatchObject({ offset: 1 });
+  expect((await store.history.read('room', 0, 10)).messages.map(({ payload }) => String(payload))).toEqual(['new']);
+  expect(await store.inbox.put('ann', 'new', Buffer.from('new'), { ttlMs: 60_000 }, bounds)).toMatchObject({
+    state: 'stored',
+  });
+  expect((await store.registry.list()).map(({ id }) => id)).toEqual(['good']);
+  // What expires after them is removed all the same.
+  await store.sessions.save('short', Buffer.alloc(100_000), 100);
+  await store.history.append('zz short', Buffer.alloc(100_000), { ...limits, ageMs: 100 });
+  await until(
+    async () => store.usedBytes() ?? 0,
+    (used) => used < 100_000,
+  );
+  expect(store.state()).toBe('up');
+});
