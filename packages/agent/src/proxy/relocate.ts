@@ -49,8 +49,8 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
   const { config, fleet, hooks, sources, tunnels } = context;
   const { movesPerSecond } = config.seamless;
   const leaving = new Map<Member, Leaving>();
-  /** When targets were asked to hand sessions over. */
-  const askedAt = new WeakMap<Tunnel, number>();
+  /** Which targets were asked last to hand sessions over, and when. */
+  const lastAsked = new WeakMap<Tunnel, { readonly member: Member; readonly at: number }>();
   /** Products whose targets do not depend on the client. */
   let listed: ReadonlySet<string> = new Set();
   const perStep = Math.max(1, Math.floor((movesPerSecond * stepMs) / 1_000));
@@ -76,7 +76,7 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
       waiting.delete(tunnel);
       if (!isThere(tunnel) || !tunnel.askToMove(now)) continue;
       asked.set(tunnel, now);
-      askedAt.set(tunnel, now);
+      lastAsked.set(tunnel, { member, at: now });
       count++;
     }
     return count;
@@ -103,7 +103,8 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
     for (const tunnel of tunnels.all()) {
       const { member } = tunnel.info;
       if (!hasLeft(member) && !(listed.has(member.product.name) && member.target.weight === 0)) continue;
-      if (now - (askedAt.get(tunnel) ?? 0) >= askAgainMs) leave(tunnel);
+      const last = lastAsked.get(tunnel);
+      if (last?.member !== member || now - last.at >= askAgainMs) leave(tunnel);
     }
   }
 

@@ -57,8 +57,11 @@ export interface HandOver {
 /** How many sessions are worked at at a time: each client waits only for its own, and the longer the more there are. */
 const atOnce = 8;
 
-/** How long an agent that is asked to stop a client takes up one of these places, in milliseconds; the client may take longer to stop. */
-const askMs = 50;
+/** How long an agent that is asked to stop a client takes up one of these places, in milliseconds, and at most; the client may take longer to stop. */
+const askMs = { first: 25, most: 50 };
+
+/** After how many times the usual time of an answer an agent takes up no place any more. */
+const patience = 4;
 
 /** How long a connection takes up one of these places until it has taken what was written to it, in milliseconds. */
 const flushMs = 20;
@@ -87,6 +90,8 @@ export function createHandOver(options: HandOverOptions): HandOver {
   let moving = 0;
   /** Until when all sessions are to have gone, in milliseconds since 1970. Several drains at once have the time of the longest. */
   let drainBy = 0;
+  /** How long agents usually take to answer that a client is stopped, in milliseconds. */
+  let usualMs = askMs.first / patience;
   /** Whether this node goes on after its drain. */
   let staying = false;
 
@@ -130,8 +135,11 @@ export function createHandOver(options: HandOverOptions): HandOver {
   async function ask(movable: Movable): Promise<boolean> {
     if (movable.isStopped || !movable.isOpen) return true;
     if (Date.now() >= drainBy - spareMs) return false;
+    const askedAt = performance.now();
     movable.askToStop();
-    await movable.whenStopped(Math.min(askMs, shareOf(drainBy)));
+    if (await movable.whenStopped(Math.min(askMs.most, usualMs * patience, shareOf(drainBy)))) {
+      usualMs += (performance.now() - askedAt - usualMs) / 8;
+    }
     return true;
   }
 
