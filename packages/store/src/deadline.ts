@@ -1,9 +1,19 @@
 import { StoreError } from './store-error.ts';
 
-/** Rejects with `store_down` what is not done in time; what comes of it later is not looked at. */
+/** In how many parts a deadline is counted. */
+const parts = 4;
+
+/**
+ * Rejects with `store_down` what is not done in time; what comes of it later is not looked at. Time in which the event loop of this process stood still
+ * counts little: the answer may have come meanwhile.
+ */
 export function within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const deadline = setTimeout(() => reject(new StoreError('store_down', `${what} gave no answer in ${ms} ms`)), ms);
+    let left = parts;
+    const deadline = setTimeout(() => {
+      if (--left > 0) deadline.refresh();
+      else reject(new StoreError('store_down', `${what} gave no answer in ${ms} ms`));
+    }, ms / parts);
     work.then(resolve, reject).finally(() => clearTimeout(deadline));
   });
 }

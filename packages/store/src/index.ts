@@ -8,5 +8,5 @@ export { openRedisStore } from './redis/open-redis-store.ts';
 export { createRedisClient, type RedisClient } from './redis/redis-client.ts';
 export type { RegisteredNode, RegistryStore } from './registry.ts';
 export type { SessionStore } from './sessions.ts';
-export type { Store, StoreState } from './store.ts';
+export { isBack, type StateListener, type Store, type StoreState } from './store.ts';
 export { StoreError, type StoreErrorCode } from './store-error.ts';

@@ -15,6 +15,14 @@ import type { SessionStore } from './sessions.ts';
  */
 export type StoreState = 'up' | 'full' | 'read-only' | 'down';
 
+/** Told of a change of the state. */
+export type StateListener = (state: StoreState, before: StoreState) => void;
+
+/** Whether a store is back that could not be written: of what was written shortly before and meanwhile some may be lost. */
+export function isBack(state: StoreState, before: StoreState): boolean {
+  return (state === 'up' || state === 'full') && (before === 'down' || before === 'read-only');
+}
+
 /**
  * What the nodes of a gopush keep together. A call that cannot be done rejects with a `StoreError` within about 2 s, and never hangs.
  * Whether a write that was rejected as `store_down` was done is not known. A store that was down comes back by itself.
@@ -33,7 +41,7 @@ export interface Store {
    *
    * @returns stops it
    */
-  onState(listener: (state: StoreState) => void): () => void;
+  onState(listener: StateListener): () => void;
   /**
    * Calls back when what was kept may be gone, though it has not expired: Redis came back empty, the folder was deleted. What has to be kept is to be
    * written again.

@@ -20,6 +20,7 @@ import type { Logger } from '@gopush/service';
 import {
   type Appended,
   type DeliveryStatus,
+  isBack,
   type PresenceCounts,
   type Store,
   StoreError,
@@ -268,8 +269,8 @@ export function createPush(options: PushOptions): {
     }
   });
   bus.onGap(() => feeds.catchUp('bus'));
-  const offState = store.onState((state) => {
-    if (state === 'up') feeds.catchUp('store');
+  const offState = store.onState((state, before) => {
+    if (isBack(state, before)) feeds.catchUp('store');
   });
 
   /**

@@ -1,7 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { type Config, events, type PresenceEvent, writeMark } from '@gopush/contract';
 import type { Lifetime, Logger } from '@gopush/service';
-import type { Store } from '@gopush/store';
+import { isBack, type Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import { paced } from '../paced.ts';
 import { type Attendance, createAttendance } from '../presence/attendance.ts';
@@ -155,8 +155,8 @@ function openAttendance(
  */
 function whenBack(store: Store, work: () => void): () => void {
   const offForgotten = store.onForgotten(work);
-  const offState = store.onState((state) => {
-    if (state === 'up') work();
+  const offState = store.onState((state, before) => {
+    if (isBack(state, before)) work();
   });
   return () => {
     offForgotten();

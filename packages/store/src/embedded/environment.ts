@@ -47,6 +47,8 @@ export async function openEnvironment(folder: string, bounds: SpaceBounds): Prom
   const underWay = new Set<Promise<unknown>>();
   /** Writes whose callers were told that they failed, and that wait for the lock still. */
   const stuck = new Set<Promise<unknown>>();
+  /** How many writes have had the lock. */
+  let begun = 0;
   const endedOrClosed = endWhileBusy(() => underWay.size > 0);
   /** Resolves when the work has ended, however. */
   function track(work: Promise<unknown>): Promise<unknown> {
@@ -83,7 +85,9 @@ export async function openEnvironment(folder: string, bounds: SpaceBounds): Prom
     // It would only wait behind those.
     if (stuck.size > 0) throw new StoreError('store_down', `the store in ${folder} is locked by a process that hangs`);
     let late = false;
+    const before = begun;
     const done = db.transaction(() => {
+      begun++;
       // Its caller was told that it failed.
       if (late) throw new StoreError('store_down', 'too late');
       return work(db);
@@ -96,13 +100,15 @@ export async function openEnvironment(folder: string, bounds: SpaceBounds): Prom
     } catch (error) {
       late = true;
       if (error instanceof StoreError && error.code !== 'store_down') throw error;
-      throw await failed(error, settled);
+      throw await failed(error, settled, begun > before);
     }
   }
 
   /** A write failed, and with it perhaps all others. */
-  async function failed(error: unknown, settled: Promise<unknown>): Promise<StoreError> {
+  async function failed(error: unknown, settled: Promise<unknown>, othersWrite: boolean): Promise<StoreError> {
     const known = await toStoreError(error, path);
+    // It has too much to do, but it works.
+    if (known.code === 'store_down' && othersWrite) return known;
     if (known.code === 'store_down' && underWay.has(settled)) stuck.add(settled);
     // A full one still reads, and takes what makes room.
     if (known.code === 'store_full') state.set('full');

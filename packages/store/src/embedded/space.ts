@@ -30,8 +30,8 @@ export interface Space {
 /** How long a look holds, in milliseconds, and for how many writes. */
 const lookHolds = { ms: 250, writes: 32 };
 
-/** Beyond which part of the bound old messages begin to go. */
-const pressedAt = 0.9;
+/** Beyond which part of the bound old messages begin to go, and down to which; of the free space that is kept likewise. */
+const pressed = { from: 0.9, to: 0.8, fromReserves: 2, toReserves: 3 };
 
 /** How much of what sessions need is kept free of messages: of the bound, and of the free space that is kept. */
 const forSessions = { ofMax: 0.25, ofReserve: 0.75 };
@@ -47,6 +47,7 @@ export function createSpace(folder: string, bounds: SpaceBounds, database: () =>
   const { reserveBytes, maxBytes } = bounds;
   let used = 0;
   let free = Number.POSITIVE_INFINITY;
+  let isPressed = false;
   let writes = 0;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | undefined;
@@ -58,6 +59,9 @@ export function createSpace(folder: string, bounds: SpaceBounds, database: () =>
     // A file does not shrink: its free pages are used before it grows.
     const unused = stats.lastPageNumber + 1 - pagesOf(stats) - pagesOf(stats.free);
     free = bavail * bsize + Math.max(0, unused) * stats.pageSize;
+    isPressed = isPressed
+      ? used > maxBytes * pressed.to || free < pressed.toReserves * reserveBytes
+      : used > maxBytes * pressed.from || free < pressed.fromReserves * reserveBytes;
     lookedAt = performance.now();
     writes = 0;
   }
@@ -74,7 +78,7 @@ export function createSpace(folder: string, bounds: SpaceBounds, database: () =>
   return {
     usedBytes: () => used,
     isFull,
-    isPressed: () => used > maxBytes * pressedAt || free < 2 * reserveBytes,
+    isPressed: () => isPressed,
     look,
     async check(growth) {
       if (growth === 'nothing') return;

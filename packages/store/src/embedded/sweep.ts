@@ -28,7 +28,7 @@ const stepMs = 4;
 /** How many keys one look goes through at most. */
 const keysPerLook = 1_000;
 
-/** The share of the time that is spent: while nothing is found, and while much is. */
+/** The share of the time that is spent: while nothing is found, and while much is or has to go. */
 const duty = { idle: 0.05, busy: 0.5 };
 
 /** Between two rounds while the store is nearly full, in milliseconds. */
@@ -86,7 +86,7 @@ export function startSweeping(environment: Environment, sweeps: readonly Sweep[]
     return {
       oldest: found.oldest,
       next: left === undefined ? found.next : { key: left, isDone: false },
-      pauseMs: Math.max(1, spentMs / (isBusy ? duty.busy : duty.idle) - spentMs),
+      pauseMs: Math.max(1, spentMs / (isBusy || seeksOldest ? duty.busy : duty.idle) - spentMs),
     };
   }
 
