@@ -11,8 +11,9 @@ import { dev } from '../commands/dev.ts';
 import { drain } from '../commands/drain.ts';
 import { pm2, pm2Actions } from '../commands/pm2.ts';
 import { start } from '../commands/start.ts';
-import { addHook, hookNames } from '../create/add-hook.ts';
+import { addHook } from '../create/add-hook.ts';
 import { addSecret } from '../create/add-secret.ts';
+import { type HookName, hookNames } from '../create/existing-hooks.ts';
 import { create } from '../create/index.ts';
 import { type ProjectOptions, secretsFile } from '../project.ts';
 import { tiers } from '../tiers.ts';
@@ -75,12 +76,12 @@ add
   .description('a hook file, to be edited')
   .addArgument(new Argument('<name>').choices(hookNames))
   .option('--typescript', 'in TypeScript', false)
-  .action(async (hook: (typeof hookNames)[number], { typescript }: { typescript: boolean }) => {
+  .action(async (hook: HookName, { typescript }: { typescript: boolean }) => {
     const { dir, env } = projectOptions();
     const pkg = await readFile(join(dir, 'package.json'), 'utf8').then(JSON.parse, () => ({}));
     const language = typescript ? 'ts' : pkg.type === 'module' ? 'js' : 'mjs';
     const path = await addHook({ dir, hook, environment: environmentName(env, process.env), language, put: putNew });
-    process.stdout.write(`wrote ${path}\n`);
+    process.stdout.write(`wrote ${path}; ${consequences[hook]}\n`);
   });
 add
   .command('secret')
@@ -92,6 +93,15 @@ add
     if (path === undefined) throw new CommandError(1, `config/${secretsFile(environment)} is there already`);
     process.stdout.write(`wrote ${path}; all machines of this environment need the same\n`);
   });
+
+/** What a new hook decides from now on, also in processes that run. */
+const consequences: Readonly<Record<HookName, string>> = {
+  agent: 'it says who clients are from now on: see that it is right',
+  onupgrade:
+    'it says from now on who clients on WebSocket are, and the agent hook does no longer: see that it is right',
+  router: 'products that it does not name are refused from now on',
+  server: 'it says from now on what clients may do on push-servers',
+};
 
 async function putNew(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });

@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
+import { CommandError } from '../command-error.ts';
+import { type HookName, listHooks } from './existing-hooks.ts';
 import { readTemplate } from './templates.ts';
-
-/** The hooks that can be made. */
-export const hookNames = ['agent', 'onupgrade', 'router', 'server'] as const;
 
 /** The language of a hook file, by its extension. */
 export type Language = 'js' | 'mjs' | 'ts';
@@ -12,7 +9,7 @@ export type Language = 'js' | 'mjs' | 'ts';
 /** What making a hook file needs. */
 export interface AddHookOptions {
   readonly dir: string;
-  readonly hook: (typeof hookNames)[number];
+  readonly hook: HookName;
   readonly environment: string;
   readonly language: Language;
   readonly put: (path: string, text: string) => Promise<void>;
@@ -22,15 +19,21 @@ export interface AddHookOptions {
  * Makes a hook file from its template. The templates need no type annotations, so one text serves all languages.
  *
  * Environments besides `local` get the template of `production`, which believes nobody.
+ *
+ * @throws CommandError where a file for all environments is there: the new one would silently take its place
  */
 export async function addHook({ dir, hook, environment, language, put }: AddHookOptions): Promise<string> {
-  // A new hooks/ beside the hook/ of gopush 0.1 would hide it.
-  const folder = existsSync(join(dir, 'hook')) && !existsSync(join(dir, 'hooks')) ? 'hook' : 'hooks';
-  const stem = `${hook}.${environment}`;
-  const entries = await readdir(join(dir, folder)).catch(() => []);
+  const hooks = listHooks(dir);
+  const there = hooks.find(hook, environment);
+  if (there?.isGeneral) {
+    const own = `${hook}.${environment}.*`;
+    throw new CommandError(
+      1,
+      `${join(dir, there.file)} is there already, and serves environment ${environment}; ${own} would take its place: edit it, or rename it first`,
+    );
+  }
   // In another language it is there as well: only one of the two may be.
-  const there = entries.find((entry) => /^\.[cm]?[jt]s$/.test(extname(entry)) && entry === stem + extname(entry));
-  const path = join(dir, folder, there ?? `${stem}.${language}`);
+  const path = join(dir, there?.file ?? join(hooks.folder, `${hook}.${environment}.${language}`));
   await put(path, await readTemplate(`hooks/${hook}.${environment === 'local' ? 'local' : 'production'}.ts`));
   return path;
 }

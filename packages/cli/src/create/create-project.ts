@@ -1,9 +1,11 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CommandError } from '../command-error.ts';
-import { addHook, type Language } from './add-hook.ts';
+import { type AddHookOptions, addHook, type Language } from './add-hook.ts';
 import { addSecret } from './add-secret.ts';
 import { ecosystem } from './ecosystem.ts';
+import { type ExistingHooks, listHooks } from './existing-hooks.ts';
 import { readTemplate } from './templates.ts';
 
 /** What `gopush-create` is asked for. */
@@ -15,15 +17,21 @@ export interface CreateOptions {
   readonly force: boolean;
 }
 
+/** A file that is not made. */
+interface LeftOut {
+  readonly path: string;
+  readonly why: string;
+}
+
 /** What was done. */
 export interface Created {
   /** The folder with config and hooks: the project itself, or `gopush/` in one that was there before. */
   readonly dir: string;
-  /** Whether this is a project of its own. */
-  readonly whole: boolean;
   readonly written: readonly string[];
   /** Files that were there already and stayed as they were. */
   readonly kept: readonly string[];
+  /** Files that are not made, as they would change what runs. */
+  readonly left: readonly LeftOut[];
   /** The npm scripts to use. */
   readonly scripts: { readonly dev: string; readonly start: string; readonly check: string };
 }
@@ -33,65 +41,165 @@ interface Package {
   readonly type?: string;
   readonly scripts?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-/** Makes a project: whole in an empty folder, as a `gopush/` folder in one that has a package.json. */
+/**
+ * Makes a project: whole in an empty folder, as a `gopush/` folder in one that has a package.json, or what is missing in one that is a project
+ * of gopush already. What it makes never changes what runs: whatever would take the place of something that is there is left out.
+ */
 export async function createProject(options: CreateOptions): Promise<Created> {
   const root = resolve(options.dir);
   const existing = await readPackage(join(root, 'package.json'));
   const whole = existing === undefined || existing.scripts?.dev === 'gopush dev';
-  const dir = whole ? root : join(root, 'gopush');
-  const language: Language = options.typescript ? 'ts' : !whole && existing?.type !== 'module' ? 'mjs' : 'js';
-  const written: string[] = [];
-  const kept: string[] = [];
-  const put = async (path: string, text: string): Promise<void> => {
-    await mkdir(dirname(path), { recursive: true });
-    try {
-      await writeFile(path, text, { flag: options.force ? 'w' : 'wx' });
-      written.push(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      kept.push(path);
-    }
-  };
-
-  const schema = `${whole ? '..' : '../..'}/node_modules/gopush/dist/config.schema.json`;
-  for (const environment of ['local', 'production']) {
-    const config = await readTemplate(`project/config/${environment}.json`);
-    const path = join(dir, 'config', `${environment}.json`);
-    await put(path, config.replace('{schema}', schema));
-    // Only with settings of our own: a secret changes what runs.
-    const secret = written.includes(path) ? await addSecret(dir, environment) : undefined;
-    if (secret !== undefined) written.push(secret);
-    for (const hook of ['agent', 'onupgrade', 'router'] as const) {
-      await addHook({ dir, hook, environment, language, put });
-    }
-  }
-  await put(join(dir, 'public', 'index.html'), await readTemplate('project/public/index.html'));
+  const inRoot = whole || hasHooks(root);
+  const dir = inRoot ? root : join(root, 'gopush');
+  const isModule = existing === undefined ? !hasScripts(root) : existing.type === 'module';
+  const language: Language = options.typescript ? 'ts' : isModule ? 'js' : 'mjs';
+  const files = createFiles(options.force);
+  await writeEnvironments(dir, inRoot ? '..' : '../..', language, files);
   const name = existing?.name ?? packageName(root);
-  await put(join(dir, 'ecosystem.config.cjs'), await ecosystem(name));
-  if (whole) {
-    const pkg = (await readTemplate('project/package.json'))
-      .replace('{name}', name)
-      .replace('{version}', await ownVersion());
-    await put(join(root, 'package.json'), pkg);
-    await put(join(root, '.gitignore'), 'node_modules/\n.gopush/\n*.log\n');
-    await put(join(root, 'README.md'), await readTemplate('project/README.md'));
-    return { dir, whole, written, kept, scripts: { dev: 'dev', start: 'start', check: 'check' } };
+  await writePage(dir, files);
+  await writeEcosystem(dir, name, files);
+  const { written, kept, left } = files;
+  if (!whole) {
+    const scripts = scriptsFor(inRoot ? '' : '--dir gopush ');
+    await addScripts(join(root, 'package.json'), scripts, options.force, files);
+    return { dir, written, kept, left, scripts: { dev: 'gopush:dev', start: 'gopush', check: 'gopush:check' } };
   }
-  await addScripts(join(root, 'package.json'), options.force, written, kept);
-  return { dir, whole, written, kept, scripts: { dev: 'gopush:dev', start: 'gopush', check: 'gopush:check' } };
+  const pkg = (await readTemplate('project/package.json'))
+    .replace('{name}', name)
+    .replace('{version}', await ownVersion());
+  // Other scripts in this folder were written without it.
+  await files.put(join(root, 'package.json'), isModule ? pkg : pkg.replace('  "type": "module",\n', ''));
+  await files.put(join(root, '.gitignore'), 'node_modules/\n.gopush/\n*.log\n');
+  await files.put(join(root, 'README.md'), await readTemplate('project/README.md'));
+  return { dir, written, kept, left, scripts: { dev: 'dev', start: 'start', check: 'check' } };
 }
 
-const scripts = {
-  gopush: 'gopush --dir gopush start',
-  'gopush:dev': 'gopush --dir gopush dev',
-  'gopush:check': 'gopush --dir gopush check',
-  'gopush:pm2': 'gopush --dir gopush pm2',
-};
+/** What is written of a project, and what is not. */
+interface Files {
+  /** Writes a file where there is none, or whatever is there with `--force`. */
+  put(path: string, text: string): Promise<void>;
+  readonly written: string[];
+  readonly kept: string[];
+  readonly left: LeftOut[];
+}
+
+function createFiles(force: boolean): Files {
+  const written: string[] = [];
+  const kept: string[] = [];
+  return {
+    written,
+    kept,
+    left: [],
+    async put(path, text) {
+      await mkdir(dirname(path), { recursive: true });
+      try {
+        await writeFile(path, text, { flag: force ? 'w' : 'wx' });
+        written.push(path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        kept.push(path);
+      }
+    },
+  };
+}
+
+/** Settings, hooks and a secret for each environment. */
+async function writeEnvironments(dir: string, up: string, language: Language, files: Files): Promise<void> {
+  const schema = `${up}/node_modules/gopush/dist/config.schema.json`;
+  const hooks = listHooks(dir);
+  for (const environment of ['local', 'production']) {
+    const path = join(dir, 'config', `${environment}.json`);
+    const isNew = !existsSync(path);
+    const config = await readTemplate(`project/config/${environment}.json`);
+    await files.put(path, config.replace('{schema}', schema));
+    // Only with settings of our own: others may run with machines that have none.
+    const secret = isNew ? await addSecret(dir, environment) : undefined;
+    if (secret !== undefined) files.written.push(secret);
+    await writeHooks({ dir, environment, language, put: files.put }, hooks, isNew, files.left);
+  }
+}
+
+/** The hooks of an environment, as far as they decide nothing anew. */
+async function writeHooks(
+  options: Omit<AddHookOptions, 'hook'>,
+  hooks: ExistingHooks,
+  isNew: boolean,
+  left: LeftOut[],
+): Promise<void> {
+  const { dir, environment } = options;
+  const known = hooks.find('agent', environment) ?? hooks.find('onupgrade', environment);
+  for (const hook of ['agent', 'onupgrade', 'router'] as const) {
+    const there = hooks.find(hook, environment);
+    const path = join(dir, hooks.folder, `${hook}.${environment}.*`);
+    if (there?.isGeneral) {
+      left.push({ path, why: `it would take the place of ${there.file}, which serves environment ${environment}` });
+    } else if (there !== undefined || (known === undefined && isNew)) {
+      await addHook({ ...options, hook });
+    } else {
+      // Clients are known in another way, or nobody is let in.
+      const why = known === undefined ? 'there are settings, and no hooks' : `${known.file} says who clients are`;
+      left.push({ path, why: `${why}; gopush add hook ${hook} makes it` });
+    }
+  }
+}
+
+/** The page to try it; in a folder that is there it would be shown among pages that are not ours. */
+async function writePage(dir: string, files: Files): Promise<void> {
+  const path = join(dir, 'public', 'index.html');
+  if (existsSync(dirname(path)) && !existsSync(path)) {
+    files.left.push({ path, why: 'public/ is there, with other files' });
+  } else await files.put(path, await readTemplate('project/public/index.html'));
+}
+
+/** Files by which pm2 knows what to run, if it is not told. */
+const pm2Files = /^(ecosystem|ecosystem\.config|process|pm2)\.([cm]?js|json5?|ya?ml)$/;
+
+async function writeEcosystem(dir: string, name: string, files: Files): Promise<void> {
+  const path = join(dir, 'ecosystem.config.cjs');
+  const other = entriesOf(dir).find((entry) => pm2Files.test(entry) && join(dir, entry) !== path);
+  if (other === undefined || existsSync(path)) await files.put(path, await ecosystem(name));
+  else files.left.push({ path, why: `pm2 is told by ${other}; gopush pm2 start makes it` });
+}
+
+/** Whether a folder is a project of gopush: it says who clients are. */
+function hasHooks(dir: string): boolean {
+  const hooks = listHooks(dir);
+  return ['local', 'production'].some(
+    (environment) => (hooks.find('agent', environment) ?? hooks.find('onupgrade', environment)) !== undefined,
+  );
+}
+
+/** Whether a folder without a package.json has scripts, which are CommonJS then. */
+function hasScripts(dir: string): boolean {
+  return ['', 'hook', 'hooks', 'lib', 'src'].some((folder) =>
+    entriesOf(join(dir, folder)).some((entry) => entry.endsWith('.js')),
+  );
+}
+
+function entriesOf(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function scriptsFor(where: string): Readonly<Record<string, string>> {
+  const commands = { gopush: 'start', 'gopush:dev': 'dev', 'gopush:check': 'check', 'gopush:pm2': 'pm2' };
+  return Object.fromEntries(Object.entries(commands).map(([name, command]) => [name, `gopush ${where}${command}`]));
+}
 
 /** Adds our scripts and the dependency to a package.json, in its own indentation. */
-async function addScripts(path: string, force: boolean, written: string[], kept: string[]): Promise<void> {
+async function addScripts(
+  path: string,
+  scripts: Readonly<Record<string, string>>,
+  force: boolean,
+  { written, kept }: Files,
+): Promise<void> {
   const text = await readFile(path, 'utf8');
   const pkg = JSON.parse(text) as Package;
   const all: Record<string, string> = { ...pkg.scripts };
@@ -99,9 +207,13 @@ async function addScripts(path: string, force: boolean, written: string[], kept:
     if (all[name] !== undefined && all[name] !== command && !force) kept.push(`${path}: script ${name}`);
     else all[name] = command;
   }
-  const dependencies = { ...pkg.dependencies, gopush: pkg.dependencies?.gopush ?? `^${await ownVersion()}` };
+  // Wherever it is named already, its version is the project's choice.
+  const isNamed = [pkg.dependencies, pkg.devDependencies, pkg.optionalDependencies].some(
+    (one) => one?.gopush !== undefined,
+  );
+  const more = isNamed ? {} : { dependencies: { ...pkg.dependencies, gopush: `^${await ownVersion()}` } };
   const indent = /^[\t ]+(?=")/m.exec(text)?.[0] ?? 2;
-  await writeFile(path, `${JSON.stringify({ ...pkg, scripts: all, dependencies }, null, indent)}\n`);
+  await writeFile(path, `${JSON.stringify({ ...pkg, scripts: all, ...more }, null, indent)}\n`);
   written.push(path);
 }
 

@@ -32,6 +32,7 @@ export async function create(options: CreateOptions): Promise<void> {
   const show = (path: string): string => relative(process.cwd(), path) || '.';
   for (const path of created.written) process.stdout.write(`  wrote ${show(path)}\n`);
   for (const path of created.kept) process.stdout.write(`  kept  ${show(path)} (--force overwrites)\n`);
+  for (const { path, why } of created.left) process.stdout.write(`  no    ${show(path)}: ${why}\n`);
   const { scripts } = created;
   const run = (script: string): string => (script === 'start' ? 'npm start' : `npm run ${script}`);
   const next = [

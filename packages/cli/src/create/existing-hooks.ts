@@ -1,0 +1,41 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The hooks that can be made. */
+export const hookNames = ['agent', 'onupgrade', 'router', 'server'] as const;
+
+/** A hook that can be made. */
+export type HookName = (typeof hookNames)[number];
+
+/** The hook files that a project has. */
+export interface ExistingHooks {
+  /** The folder in which they are, or are to be, seen from the project: a new hooks/ beside the hook/ of gopush 0.1 would hide it. */
+  readonly folder: 'hook' | 'hooks';
+  /** The file that serves a hook in an environment, seen from the project: its own, in whatever language, or one for all environments. */
+  find(hook: HookName, environment: string): { readonly file: string; readonly isGeneral: boolean } | undefined;
+}
+
+/** Looks for the hook files of a project, as agents and push-servers do. */
+export function listHooks(dir: string): ExistingHooks {
+  const [hooks, old] = [list(join(dir, 'hooks')), list(join(dir, 'hook'))];
+  const folder = hooks === undefined && old !== undefined ? 'hook' : 'hooks';
+  const entries = (folder === 'hooks' ? hooks : old) ?? [];
+  const fileOf = (stem: string): string | undefined =>
+    entries.find((entry) => entry.startsWith(`${stem}.`) && /^\.[cm]?[jt]s$/.test(entry.slice(stem.length)));
+  return {
+    folder,
+    find(hook, environment) {
+      const own = fileOf(`${hook}.${environment}`);
+      const file = own ?? fileOf(hook);
+      return file === undefined ? undefined : { file: join(folder, file), isGeneral: own === undefined };
+    },
+  };
+}
+
+function list(folder: string): readonly string[] | undefined {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return undefined;
+  }
+}
