@@ -12,9 +12,13 @@ export function isChunked({ headers }: IncomingMessage): boolean {
 /** Methods whose bodies servers read. With others many do not, and take them for the next request. */
 const withBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
-/** Whether whoever gets this request can be relied on to read its body, so that another one may follow on the same connection. */
-export function isBodyExpected(request: IncomingMessage): boolean {
-  return !hasBody(request) || withBody.has(request.method ?? '');
+/**
+ * Whether whoever gets this request can be relied on to read its body, and to answer without one where there is none to be, so that another
+ * request may follow on the same connection. What answers HEAD as it does GET, as servers of few lines do, sends a body that would be taken for
+ * the next answer.
+ */
+export function leavesClean(request: IncomingMessage): boolean {
+  return hasBody(request) ? withBody.has(request.method ?? '') : request.method !== 'HEAD';
 }
 
 /**
@@ -23,10 +27,12 @@ export function isBodyExpected(request: IncomingMessage): boolean {
  * @returns a sentence; `undefined`: in one way only
  */
 export function ambiguityOf(request: IncomingMessage): string | undefined {
-  const { headers, method, rawHeaders } = request;
+  const { headers, httpVersionMinor, method, rawHeaders } = request;
   const coding = headers['transfer-encoding'];
   // Node takes codings besides `chunked` off unseen, and one that only looks like it for no framing at all.
   if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') return 'a transfer coding other than chunked';
+  // RFC 9112 section 6.1: what stands between may not have known it.
+  if (coding !== undefined && httpVersionMinor === 0) return 'a transfer coding in HTTP/1.0';
   const length = headers['content-length'];
   // To some a number that begins with 0 is octal.
   if (length !== undefined && !/^(0|[1-9]\d{0,15})$/.test(length)) return 'a content-length that is no plain number';
