@@ -174,7 +174,7 @@ function createClient({ id, handshake }: Socket, { uid, product }: Identity, add
 }
 
 /** What Socket.IO tells a client that it refuses. */
-function errorOf({ code }: Failure): Error {
+export function errorOf({ code }: Failure): Error {
   const { message } = failures[code];
   return Object.assign(new Error(message), { data: { code, message } });
 }

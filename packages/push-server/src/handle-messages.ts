@@ -33,16 +33,18 @@ export function handleMessages(rules: Rules, limits: Limits, log: Logger): (sess
     }
     session.asked++;
     const data = args[0] === ack ? undefined : args[0];
-    void rules.answer(session.client, name.value, data).then((result) => {
-      session.asked--;
-      if (!result.ok) return refuse(ack, result.failure);
-      try {
-        ack?.(result.value);
-      } catch (cause) {
-        // It cannot be sent: a BigInt, an object that holds itself, …
+    rules
+      .answer(session.client, name.value, data)
+      .then((result) => {
+        session.asked--;
+        if (!result.ok) refuse(ack, result.failure);
+        else ack?.(result.value);
+      })
+      // It cannot be sent: a BigInt, an object that holds itself, …
+      .catch((cause: unknown) => {
         refuse(ack, { code: 'server_hook_bad_value', detail: `onMessage of ${name.value}`, cause });
-      }
-    });
+      })
+      .catch((err: unknown) => log.error({ err }, 'a client could not be answered'));
   }
 
   return (session) => {

@@ -11,7 +11,7 @@ import { openApi } from './api/open-api.ts';
 import { isForApi } from './api/split-url.ts';
 import { createAddressOf } from './client-address.ts';
 import { closeClients } from './close-clients.ts';
-import { admit, type ConnectionContext, clientOf, handleConnections } from './connection.ts';
+import { admit, type ConnectionContext, clientOf, errorOf, handleConnections } from './connection.ts';
 import { createIo } from './create-io.ts';
 import { openFanout } from './fanout/open-fanout.ts';
 import { createFileHandler } from './files.ts';
@@ -161,7 +161,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       log,
       keep(work) {
         unfinished.add(work);
-        void work.finally(() => unfinished.delete(work));
+        work
+          .catch((error: unknown) => log.error({ err: error }, 'a call of the server hook failed'))
+          .finally(() => unfinished.delete(work));
       },
     };
     const { rules, addressOf, keep } = context;
@@ -174,7 +176,12 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     lifetime.opened('API', closeApi);
     apiHandler = api.handle;
     http.on('upgrade', api.upgrade);
-    io.use((socket, next) => void admit(socket, next, context));
+    io.use((socket, next) => {
+      admit(socket, next, context).catch((error: unknown) => {
+        log.error({ err: error }, 'a client could not be admitted');
+        next(errorOf({ code: 'internal' }));
+      });
+    });
     io.on('connection', handleConnections(context));
     const { adminUi } = pushServer;
     if (adminUi !== null) await openAdminUi({ io, adminUi, node, addressOf }, lifetime.opened);

@@ -96,7 +96,8 @@ export function createApiHandler(options: ApiOptions): RequestListener {
       .then(() => {
         const status = response.headersSent ? response.statusCode : failures.client_gone.http;
         onRequest(measured.route, status, (performance.now() - startedAt) / 1_000);
-      });
+      })
+      .catch((cause: unknown) => log.error({ err: cause }, 'a request of the API could not be ended'));
   };
 }
 

@@ -68,12 +68,15 @@ export function createAttendance(options: AttendanceOptions): Attendance {
     said = false;
   };
 
+  /** What tells others of a change has failed: what comes after it goes on. */
+  const unexpected = (error: unknown): void => log.error({ err: error }, 'a change of presence could not be told');
+
   const ask = <T>(work: Promise<T>): Promise<T | undefined> => work.catch((error: unknown) => void failed(error));
 
   /** Writes of one connection, one after the other: a leave must not overtake its enter. */
   const lines = new Map<string, Promise<void>>();
   function inOrder(socket: string, write: () => Promise<void>): Promise<void> {
-    const line = (lines.get(socket) ?? Promise.resolve()).then(write);
+    const line = (lines.get(socket) ?? Promise.resolve()).then(write).catch(unexpected);
     lines.set(socket, line);
     return line.finally(() => {
       if (lines.get(socket) === line) lines.delete(socket);
@@ -114,9 +117,11 @@ export function createAttendance(options: AttendanceOptions): Attendance {
   let beating: Promise<void> | undefined;
   /** One at a time. */
   function beatOnce(): Promise<void> {
-    beating ??= beat().finally(() => {
-      beating = undefined;
-    });
+    beating ??= beat()
+      .catch(unexpected)
+      .finally(() => {
+        beating = undefined;
+      });
     return beating;
   }
   const timer = setInterval(() => void beatOnce(), leaseMs / 3).unref();

@@ -398,7 +398,12 @@ export function createPush(options: PushOptions): {
     counts.published++;
     const said: KeptMessage = { event, message, except: how.except, sender: how.sender, id: how.id };
     const encoded = encodeMessage(said);
-    return encoded.ok ? sayEncoded(room, said, encoded.value, how, nodes) : encoded;
+    if (!encoded.ok) return encoded;
+    // A handler that does not look at the promise must not end the process by it.
+    return sayEncoded(room, said, encoded.value, how, nodes).catch((cause: unknown) => {
+      log.error({ room, err: cause }, 'a message could not be published');
+      return failed('internal', undefined, cause);
+    });
   }
 
   async function sayEncoded(
