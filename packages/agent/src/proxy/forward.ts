@@ -7,7 +7,7 @@ import { connectFailure } from './connect-failure.ts';
 import { saysFull } from './full-answer.ts';
 import { HeadReader } from './head-reader.ts';
 import { answerHeaders, answerTrailers, requestTrailers } from './headers.ts';
-import { hasBody, isChunked, leavesClean } from './request-framing.ts';
+import { hasBody, isBodyExpected, isChunked } from './request-framing.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
 import { writeHead, writeHeaders, writeRequestHead } from './write-head.ts';
 
@@ -71,7 +71,7 @@ function headFor(request: IncomingMessage, options: ForwardOptions): string {
 }
 
 function mayReuse(request: IncomingMessage, { reuse }: ForwardOptions): boolean {
-  return reuse && leavesClean(request);
+  return reuse && isBodyExpected(request);
 }
 
 /** How much of a body goes out with its head as one text, in bytes; Node writes 16 KB of text without a buffer of its own. */

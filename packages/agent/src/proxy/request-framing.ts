@@ -12,13 +12,9 @@ export function isChunked({ headers }: IncomingMessage): boolean {
 /** Methods whose bodies servers read. With others many do not, and take them for the next request. */
 const withBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
-/**
- * Whether whoever gets this request can be relied on to read its body, and to answer without one where there is none to be, so that another
- * request may follow on the same connection. What answers HEAD as it does GET, as servers of few lines do, sends a body that would be taken for
- * the next answer.
- */
-export function leavesClean(request: IncomingMessage): boolean {
-  return hasBody(request) ? withBody.has(request.method ?? '') : request.method !== 'HEAD';
+/** Whether whoever gets this request can be relied on to read its body, so that another one may follow on the same connection. */
+export function isBodyExpected(request: IncomingMessage): boolean {
+  return !hasBody(request) || withBody.has(request.method ?? '');
 }
 
 /**

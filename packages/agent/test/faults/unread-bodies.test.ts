@@ -55,21 +55,6 @@ test.each(['GET', 'DELETE', 'OPTIONS'])(
   },
 );
 
-test('the body that a target sends to HEAD is nobody’s answer', async () => {
-  const late = 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\neve';
-  const target = await startSeeingTarget(({ socket }) => {
-    socket.once('data', (chunk) => {
-      const isHead = String(chunk).startsWith('HEAD');
-      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${isHead ? late.length : 2}\r\n\r\n${isHead ? '' : 'ok'}`);
-      // By the time it comes another request is on its way.
-      socket.once('data', () => socket.write(late));
-    });
-  });
-  const agent = await startTestAgent(hooksTo({ default: target }));
-  expect((await send(agent.url, { method: 'HEAD' })).status).toBe(200);
-  expect((await send(agent.url)).body).toBe('ok');
-});
-
 test('a transfer coding in HTTP/1.0 is refused', async () => {
   const target = await startQuick();
   const agent = await startTestAgent(hooksTo({ default: target }));
