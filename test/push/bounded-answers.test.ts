@@ -44,6 +44,29 @@ describe('answers to joins', () => {
   });
 });
 
+it('a history that is asked for again and again is refused after some time, and given again later', async () => {
+  const [server] = (await startApis(1)) as [PushServer];
+  for (let message = 0; message < 9; message++) await server.push.toRoom('den', 'chunk', 'x'.repeat(100_000));
+  const history = await server.push.history('den', 0, 1);
+  const epoch = history.ok ? history.value.position?.epoch : '';
+  const eve = await connectTo(server, 'eve');
+  let bytes = 0;
+  eve.on('chunk', (chunk: string) => {
+    bytes += chunk.length;
+  });
+  let refused = 0;
+  for (let times = 0; times < 60; times++) {
+    const answer = await eve.emitWithAck('go:join', { room: 'den', epoch, after: 0 });
+    if (answer.ok) continue;
+    expect(answer.error.code).toBe('too_many_requests');
+    refused++;
+  }
+  expect(refused).toBeGreaterThan(20);
+  expect(bytes).toBeLessThan(25_000_000);
+  expect(await eve.emitWithAck('go:join', 'other')).toMatchObject({ ok: true });
+  await expect.poll(async () => (await eve.emitWithAck('go:join', { room: 'den', epoch, after: 0 })).ok).toBe(true);
+});
+
 describeNodes('who is in a room', (startNodes) => {
   it('is told by pages: to clients, by the library, and to programs', async () => {
     const nodes = await startNodes();

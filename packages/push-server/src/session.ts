@@ -8,6 +8,7 @@ import type { Attendance } from './presence/attendance.ts';
 import { eventArgs } from './rooms/event-args.ts';
 import type { Feeds } from './rooms/feeds.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
+import { ReplayBudget } from './rooms/replay-budget.ts';
 import { plainName, roomOfClients, roomOfUser, type Scope, type ScopeOf, slowClients } from './rooms/room-names.ts';
 import type { LiveSessions } from './sessions/live-sessions.ts';
 import type { Delivery, RecentDeliveries, Tail } from './sessions/recent-deliveries.ts';
@@ -84,6 +85,8 @@ export class Session {
   #begun: Promise<void> | undefined;
   #isBegun = false;
   #hasFailed = false;
+  /** Of those who ask for a history. */
+  #replay: ReplayBudget | undefined;
 
   /** @param restored - where it goes on from, where it does */
   constructor(socket: Socket, client: ServerClient, context: SessionContext, restored?: Restored) {
@@ -100,6 +103,11 @@ export class Session {
   /** Socket.IO's private id, by which its client asks for it after a reconnect. */
   get pid(): string {
     return (this.socket as unknown as { pid: string }).pid;
+  }
+
+  /** Whether it may be given more of what it missed. */
+  get mayReplay(): boolean {
+    return this.#replay?.hasMore(performance.now()) ?? true;
   }
 
   /** How many rooms it is in. */
@@ -308,6 +316,7 @@ export class Session {
         continue;
       }
       isChanged = true;
+      if (from !== undefined) this.#replay ??= new ReplayBudget(performance.now());
       const { position, recovered } = await this.#enter(name, from);
       // Someone may have taken it out of the room meanwhile.
       if (this.#rooms.has(name)) this.#context.attendance.joined(this.socket.id, this.user, name);
@@ -389,6 +398,7 @@ export class Session {
     { offset, payload }: { readonly offset: number; readonly payload: Buffer },
   ): boolean {
     const { socket } = this;
+    this.#replay?.spend(payload.length);
     try {
       const missed = decodeMessage(payload);
       if (missed.except !== socket.id) {

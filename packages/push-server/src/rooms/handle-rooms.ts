@@ -77,6 +77,7 @@ export function handleRooms({
       )
     )
       return at(failed('too_many_rooms'));
+    if (!session.mayReplay && requests.some(({ from }) => from !== undefined)) return at(failed('too_many_requests'));
     const verdicts = await Promise.all(requests.map(({ room }) => mayJoin(session, room)));
     const refused = verdicts.find((verdict) => !verdict.ok);
     if (refused !== undefined) return at(refused);
