@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import type { PushServer } from '@gopush/push-server';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { believing, startTestAgent } from './support/gateway.ts';
+import { believing, startPushServers, startTestAgent } from './support/gateway.ts';
 import { createMemoryLog } from './support/log.ts';
-import { admin } from './support/metrics.ts';
+import { admin, readAdmin } from './support/metrics.ts';
 import { startNodes } from './support/nodes.ts';
-import { connectClient } from './support/socket-io.ts';
+import { connectClient, openClient } from './support/socket-io.ts';
 
 const handshake = (headers = ''): string =>
   `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nx-gopush-uid: ann\r\nx-gopush-product: default\r\n${headers}\r\n`;
@@ -97,6 +97,53 @@ test('a push-server ends in its time although a client never reads, and although
   await openHalf(server.port, handshake().slice(0, 60)).catch(() => {});
   await closing;
   expect(performance.now() - began).toBeLessThan(4_000);
+});
+
+test('an agent that does not say that a client is stopped is named in the log', async () => {
+  const { logger, next } = createMemoryLog();
+  const [server] = await startPushServers(1, { pushServer: { drainMs: 700 } }, { logger });
+  const socket = new WebSocket(`${server?.url}/socket.io/?EIO=4&transport=websocket`, {
+    headers: { 'x-gopush-can-resume': '1', 'x-gopush-uid': 'ann', 'x-gopush-product': 'default' },
+  });
+  onTestFinished(() => socket.terminate());
+  await once(socket, 'message');
+  socket.send('40');
+  await once(socket, 'message');
+  const closing = server?.close();
+  expect(await next(/agents did not say in time/)).toMatchObject({ level: 'warn', fields: { sessions: 1 } });
+  await closing;
+});
+
+test('a stop while clients are being admitted: they are closed and counted, the others move', async () => {
+  const nodes = await startNodes('embedded store');
+  let asked = () => {};
+  const isAsked = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const onConnect = ({ uid }: { readonly uid: string }) => {
+    if (uid !== 'slow') return true;
+    asked();
+    return new Promise<boolean>(() => {});
+  };
+  const old = await nodes.start({ drainMs: 3_000, answerMs: 300 }, { onConnect }, admin);
+  let live = old;
+  const agent = await startTestAgent({
+    agent: believing,
+    router: { default: () => [{ ip: '127.0.0.1', port: live.port }] },
+  });
+  const client = await connectClient(agent.url, 'websocket', { query: { user: 'ann' } });
+  let cuts = 0;
+  client.on('disconnect', () => cuts++);
+  openClient(agent.url, 'websocket', { query: { user: 'slow' } });
+  await isAsked;
+  live = await nodes.start({ drainMs: 3_000 });
+  await fetch(`${old.adminUrl}/drain`, { method: 'PUT' });
+  const { text } = await readAdmin(old, '/metrics');
+  expect(text).toMatch(/sessions_not_handed_over_total\{cause="not admitted"\} 1/);
+  expect(text).toMatch(/sessions_handed_over_total 1/);
+  await old.close();
+  expect(await client.emitWithAck('go:join', 'room')).toMatchObject({ ok: true });
+  expect(cuts).toBe(0);
 });
 
 test('a router that is edited while a push-server drains: the agent asks for the same sessions, and no client is cut', async () => {

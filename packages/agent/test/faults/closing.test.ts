@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { ConfigInput, Hooks } from '@gopush/contract';
@@ -92,6 +93,23 @@ describe('an agent that closes', () => {
       expect(target.connections).toEqual([]);
     },
   );
+
+  test('while a name server does not answer: clients are cut, and nothing is opened later', async () => {
+    const silent = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(silent, 'listening');
+    onTestFinished(() => void silent.close());
+    const asked = once(silent, 'message');
+    const { agent } = await start(hooksTo({ default: { dns: 'target.test', port: 80 } }), {
+      routing: { dnsServers: [`127.0.0.1:${silent.address().port}`] },
+    });
+    const upgrade = await openRaw(agent.port, handshakeBytes('/'));
+    const request = await openRaw(agent.port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await asked;
+    const began = performance.now();
+    await agent.close();
+    expect(performance.now() - began).toBeLessThan(3_000);
+    await Promise.all([upgrade.closed(), request.closed()]);
+  });
 
   test('answers at once a client that waits for a target', async () => {
     const { agent } = await start(hooksTo({ default: [{ ip: '127.0.0.1', port: 1 }] }), {

@@ -19,7 +19,7 @@ export interface MoveCounts {
   /** Taken over from another node. */
   resumed: number;
   /** Could not be handed over, by cause. */
-  readonly failed: Record<NotStopped | 'too late' | 'not kept' | CannotMove, number>;
+  readonly failed: Record<NotStopped | 'not admitted' | 'too late' | 'not kept' | CannotMove, number>;
   /** Handed over although their clients had not been stopped, by why they had not. */
   readonly notStopped: Record<NotStopped, number>;
   /** Answers that handlers still owed when their session moved. */
@@ -117,6 +117,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
     movable.stage = 'waits';
     if (!(await isWhole(movable, () => drainBy))) {
       movable.stage = 'stays';
+      if (movable.isOpen) counts.failed['not admitted']++;
       return;
     }
     const isAsked = await Promise.race([turns.take('begins', () => ask(movable)), whenStoppedInDrain(movable)]);

@@ -88,7 +88,15 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     readonly clients: Record<string, EngineSocket>;
   };
   const notStopped = { 'mid-event': 0, silent: 0 };
-  const failed = { ...notStopped, 'too late': 0, 'not kept': 0, polling: 0, compressed: 0, 'no agent': 0 };
+  const failed = {
+    ...notStopped,
+    'not admitted': 0,
+    'too late': 0,
+    'not kept': 0,
+    polling: 0,
+    compressed: 0,
+    'no agent': 0,
+  };
   const counts: MoveCounts = { handedOver: 0, resumed: 0, failed, notStopped, unanswered: 0 };
   const movables = new Map<EngineSocket, Movable>();
   /** How many there have been. */
