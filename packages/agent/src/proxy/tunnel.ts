@@ -221,7 +221,7 @@ export class Tunnel {
     this.closeCode ??= code;
     this.#endedAt = now;
     this.target.sayClose(code);
-    if (this.#held) this.client.socket.resume();
+    this.client.drop();
   }
 
   /** Cuts both sides at once. */
@@ -311,6 +311,8 @@ export class Tunnel {
     this.cause ??= `${side.name} closed`;
     this.#endedAt ??= now;
     this.other(side).socket.end();
+    // Nobody will take what it says, and its end is to be read.
+    if (this.client.isStopped) this.client.drop();
   }
 
   /** @internal */
@@ -396,7 +398,7 @@ export class TunnelSide implements Receiver, ControlReceiver {
   /** Data frames that the client must not see. */
   #skip: number;
   #skipped: Buffer | undefined;
-  /** Whether the other side has been given its end: what still comes from here goes nowhere. */
+  /** Whether what still comes from here goes nowhere. */
   #finished = false;
 
   constructor(tunnel: Tunnel, socket: Socket, name: 'client' | 'target', skip = 0) {
@@ -480,7 +482,7 @@ export class TunnelSide implements Receiver, ControlReceiver {
     }
     if (this.#forged) {
       this.tunnel.close(1008, 'forged mark', Date.now());
-      return false;
+      return true;
     }
     const until = this.#stop === 'asked' ? this.#stopAt(whole, boundary, frameBytes) : 0;
     const passed = until > 0 ? until : length;
@@ -576,9 +578,9 @@ export class TunnelSide implements Receiver, ControlReceiver {
     return bytes.length === 0 || this.#fromTarget(bytes, bytes.length, this.tunnel.resumable as Resumable);
   }
 
-  #refuse(): false {
+  #refuse(): true {
     this.tunnel.close(1012, 'not resumed', Date.now());
-    return false;
+    return true;
   }
 
   onControl(opcode: number, payload: Buffer, end: number, size: number): void {
@@ -663,11 +665,15 @@ export class TunnelSide implements Receiver, ControlReceiver {
 
   #finish(): void {
     const to = this.tunnel.other(this).socket;
-    this.#finished = true;
     if (this.#walker.fault === undefined) to.write(closeFrame(this.#closing ?? 1012));
     to.end();
     this.socket.end();
-    // Its end would otherwise never be read, and the connection stay.
+    this.drop();
+  }
+
+  /** Reads on without passing anything on: its end would otherwise never be read, and the connection stay. */
+  drop(): void {
+    this.#finished = true;
     this.socket.resume();
   }
 }

@@ -17,6 +17,14 @@ const closeOf1012 = '\x88\x02\x03\xf4';
 const resumableAnswer = (token: string, skip = ''): string =>
   sampleAnswer.replace(/\r\n\r\n$/, `\r\nx-gopush-resume: ${token}\r\n${skip}\r\n`);
 
+interface Ends {
+  readonly target: Socket;
+  readonly client: Socket;
+}
+/** As a target asks for a session, and what a client says, with a mask of zero. */
+const drainPing = Buffer.concat([Buffer.from([0x89, 12]), Buffer.from('gopush:drain')]);
+const clientText = Buffer.concat([Buffer.from([0x81, 0x85, 0, 0, 0, 0]), Buffer.from('hello')]);
+
 async function start(hooks: Hooks, config: ConfigInput = {}) {
   const { log, lines } = createMemoryLog();
   const agent = await startAgent({
@@ -153,6 +161,57 @@ describe('a tunnel', () => {
     await ended.promise;
     await expect.poll(() => tunnels().length, { timeout: 2_000 }).toBe(1);
     expect(Number(tunnels()[0]?.fields.seconds)).toBeLessThan(5);
+  });
+
+  test.each([
+    [
+      'its target closes it after its client was stopped',
+      {},
+      ({ target, client }: Ends) => {
+        target.write(drainPing);
+        client.write(clientText);
+        target.end(Buffer.from(closeOf1012, 'latin1'));
+      },
+    ],
+    [
+      'the agent closes it after its client was stopped',
+      { agent: { tunnelMaxAgeMs: 1 } },
+      ({ target, client }: Ends) => {
+        target.write(drainPing);
+        client.write(clientText);
+      },
+    ],
+    [
+      'no other target takes its session',
+      { seamless: { holdMs: 100 } },
+      ({ target, client }: Ends) => {
+        target.resetAndDestroy();
+        client.write(clientText);
+      },
+    ],
+    [
+      'its client says what only agents may',
+      {},
+      ({ client }: Ends) => {
+        client.write(Buffer.concat([Buffer.from([0x8a, 0x8c, 0, 0, 0, 0]), Buffer.from('gopush:quiet')]));
+        client.write(clientText);
+      },
+    ],
+  ] as const)('is gone as soon as both sides have ended, where %s', async (_how, config, end) => {
+    const target = await startSeeingTarget();
+    const { agent, tunnels } = await start(hooksTo({ default: target }), config);
+    const arrives = target.next();
+    const client = await openRaw(agent.port, handshakeBytes('/'));
+    const seen = await arrives;
+    await seen.until(/\r\n\r\n/);
+    seen.socket.once('end', () => seen.socket.end()).write(resumableAnswer('token'), 'latin1');
+    await client.until(/\r\n\r\n/);
+    // As a client does: it answers, and ends its side.
+    client.socket.once('end', () => client.socket.end(clientText));
+    end({ target: seen.socket, client: client.socket });
+    await client.closed();
+    await expect.poll(() => tunnels().length, { timeout: 3_000 }).toBe(1);
+    expect(Number(tunnels()[0]?.fields.seconds)).toBeLessThan(6);
   });
 
   test('that is cut while its session waits for its turn is not revived when that comes', async () => {
