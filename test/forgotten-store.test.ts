@@ -68,7 +68,8 @@ test.each(Object.keys(faults))(
     let disconnects = 0;
     for (const client of clients) client.on('disconnect', () => disconnects++);
     await begin(nodes);
-    await expect.poll(() => keptSessions(nodes).catch(() => 0), { timeout: 10_000 }).toBe(users.length);
+    // Each with what leads to it from the private id of its client.
+    await expect.poll(() => keptSessions(nodes).catch(() => 0), { timeout: 10_000 }).toBe(2 * users.length);
     const present = async () => (await store.presence.room('r:room', 100).catch(() => undefined))?.users.length;
     await expect.poll(present, { timeout: 10_000 }).toBe(users.length);
     port = next.port;

@@ -38,7 +38,7 @@ export interface ConnectionContext {
   readonly sessions: SessionContext;
   readonly recovery: Recovery;
   /** Keeps a session whose connection was lost. */
-  readonly keepForRecovery: (session: Session) => void;
+  readonly keepForRecovery: (session: Session) => Promise<boolean>;
   readonly limits: Limits;
   /** Secrets of which one must have signed an identity; none: it need not be signed. */
   readonly secrets: readonly string[];
@@ -106,9 +106,22 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
   const listenToRooms = handleRooms({ publish, presenceIn, rules, limits, senders: sessions.senders, log });
   const listenToMessages = handleMessages(rules, limits, log);
 
+  /** Whether sessions whose connections were lost were still this node's. */
+  const ours = new WeakMap<Session, Promise<boolean>>();
+
   function onDisconnecting(this: Socket, reason: string): void {
     const session = sessionOf(this);
-    if (session?.isMoved === false && recoverable.has(reason)) keepForRecovery(session);
+    if (session?.isMoved !== false || !recoverable.has(reason)) return;
+    const isOurs = keepForRecovery(session);
+    ours.set(session, isOurs);
+    keep(isOurs.then(ignore, ignore));
+  }
+
+  async function tellDisconnected(session: Session, reason: string): Promise<void> {
+    // This node may have been away for long, and the session have gone on elsewhere.
+    if ((await ours.get(session)) === false) return;
+    const result = await rules.disconnected(session.client, reason);
+    if (!result.ok) logFailure(result.failure, log);
   }
 
   function onDisconnect(this: Socket, reason: string): void {
@@ -119,11 +132,7 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
     if (session.isMoved) return;
     session.end('gone');
     if (!rules.has('onDisconnect')) return;
-    keep(
-      rules.disconnected(session.client, reason).then((result) => {
-        if (!result.ok) logFailure(result.failure, log);
-      }),
-    );
+    keep(tellDisconnected(session, reason));
   }
 
   return (socket) => {
@@ -148,6 +157,8 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
     socket.on('disconnecting', onDisconnecting).on('disconnect', onDisconnect);
   };
 }
+
+function ignore(): void {}
 
 /** Ends of a connection that nobody wanted, after which clients come back: as in Socket.IO. */
 const recoverable: ReadonlySet<string> = new Set([

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { drainPing } from '@gopush/contract';
 import type { Socket } from 'socket.io';
 import { SmallSet } from '../small-set.ts';
+import { keyOfToken } from './pointers.ts';
 
 /** The WebSocket of Engine.IO's transport, with what we use of it; what begins with an underscore is not documented. */
 interface EngineWebSocket {
@@ -25,7 +26,7 @@ export interface EngineSocket {
   emit(event: 'data', data: string): void;
   prependListener(event: 'close', listener: () => void): void;
   once(event: string, listener: () => void): void;
-  close(): void;
+  close(discard?: boolean): void;
 }
 
 /**
@@ -49,6 +50,8 @@ export class Movable {
   readonly entering = new SmallSet<Socket>();
   /** How many there are to be before it can go on elsewhere. */
   readonly expected: number;
+  /** Private ids of its sockets that lead to its token. */
+  readonly pointed = new SmallSet<string>();
   /** Whether it was taken over from another node. */
   readonly resumed: boolean;
   /** The save that is under way, and the one that waits for it. */
@@ -81,7 +84,7 @@ export class Movable {
 
   /** Under which its session is kept. */
   get key(): string {
-    return keyOf(this.token);
+    return keyOfToken(this.token);
   }
 
   get isOpen(): boolean {
@@ -141,9 +144,4 @@ export class Movable {
   #wake(): void {
     for (const wake of [...(this.#waiting ?? [])]) wake();
   }
-}
-
-/** Under which the session of a token is kept. */
-export function keyOf(token: string): string {
-  return `t:${token}`;
 }

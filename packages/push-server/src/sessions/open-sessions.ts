@@ -12,6 +12,7 @@ import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { createSeamless, type Seamless } from './seamless.ts';
+import type { SessionRecord } from './session-record.ts';
 
 /** The sessions of a push-server: who is there, and how those that end here go on. */
 export interface Sessions {
@@ -19,8 +20,8 @@ export interface Sessions {
   readonly attendance: Attendance;
   readonly recovery: Recovery;
   readonly seamless: Seamless;
-  /** Keeps a session whose connection was lost. */
-  keepForRecovery(session: Session): void;
+  /** Keeps a session whose connection was lost. @returns whether it was still this node's, rather than going on elsewhere */
+  keepForRecovery(session: Session): Promise<boolean>;
   /** A connection that has ended without a word: its client is back. */
   letGo(pid: string): void;
   /** Those of a user on this node. @param user - the uid, after the scope of its product */
@@ -53,6 +54,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   const recovery = createRecovery({
     io,
     store: store.sessions,
+    history: store.history,
     keepMs: Math.max(recoveryMs, 1),
     tellBack(pids) {
       pids.forEach(letGo);
@@ -69,6 +71,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     node,
     sessions: all,
     scopeOf: rooms.scopeOf,
+    count: () => rooms.recent.count,
     enabled: recoveryMs > 0,
     keepMs,
     answerMs: pushServer.answerMs,
@@ -97,15 +100,17 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     recovery,
     seamless,
     keepForRecovery(session) {
-      if (recoveryMs === 0 || !session.isRecoverable) return;
-      recovery.persist({
+      if (recoveryMs === 0 || !session.isRecoverable) return Promise.resolve(true);
+      // As it is now; it ends in a moment.
+      const record: SessionRecord = {
         engineId: '',
         uid: session.user,
         node,
         isExact: true,
         ...session.tail(performance.now()),
         sockets: [session.describe(session.positions, session.inbox.acknowledged)],
-      });
+      };
+      return seamless.lost(session, () => recovery.persist(record));
     },
     letGo,
     ofUser: (user) => [...(io.of('/').adapter.rooms.get(roomOfUser(user)) ?? [])].flatMap((id) => all.get(id) ?? []),

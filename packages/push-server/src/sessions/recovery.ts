@@ -1,8 +1,10 @@
 import { type Position, readMark } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import type { SessionStore } from '@gopush/store';
+import type { HistoryStore, SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
+import { locate } from './locate.ts';
+import { keyOfPid, keyOfToken, readPointer } from './pointers.ts';
 import { rewind } from './recent-deliveries.ts';
 import type { SocketRecord } from './session-record.ts';
 import { decodeSession, encodeSession, type SessionRecord } from './session-record.ts';
@@ -24,8 +26,8 @@ export interface Restored {
 
 /** Lets clients go on with their sessions, on this node or another. */
 export interface Recovery {
-  /** Keeps a session whose connection was lost. */
-  persist(record: SessionRecord): void;
+  /** Keeps a session whose connection was lost. Resolves when that is done, or cannot be. */
+  persist(record: SessionRecord): Promise<void>;
   /** A session that is being resumed: its sockets are about to ask for what was theirs. */
   expect(record: SessionRecord, given: readonly Position[]): void;
   /** What a socket that says it has recovered goes on with, once. */
@@ -37,6 +39,7 @@ export interface Recovery {
 export interface RecoveryOptions {
   readonly io: Server;
   readonly store: SessionStore;
+  readonly history: HistoryStore;
   /** How long a session is kept, in milliseconds. */
   readonly keepMs: number;
   /** The mark of what this node gives next. */
@@ -59,7 +62,7 @@ const gatherMs = 20;
  * Puts our store behind Socket.IO's connection state recovery (https://socket.io/docs/v4/connection-state-recovery), for all namespaces.
  * What a client missed comes from the logs of its rooms, so that a recovery costs what was missed and no more.
  */
-export function createRecovery({ io, store, keepMs, mark, tellBack, log }: RecoveryOptions): Recovery {
+export function createRecovery({ io, store, history, keepMs, mark, tellBack, log }: RecoveryOptions): Recovery {
   const restored = new Map<string, Restored>();
   const expected = new Map<string, Restored>();
   const counts = { hits: 0, misses: 0 };
@@ -84,8 +87,8 @@ export function createRecovery({ io, store, keepMs, mark, tellBack, log }: Recov
     return { sid: record.id, pid, rooms: record.rooms, data: record.data, missedPackets: [] };
   }
 
-  function save(pid: string, bytes: Buffer): void {
-    store.save(keyOf(pid), bytes, keepMs).catch((error: unknown) => {
+  function save(key: string, bytes: Buffer): Promise<void> {
+    return store.save(key, bytes, keepMs).catch((error: unknown) => {
       log.warn({ err: error }, 'a session could not be kept: its client begins a new one');
     });
   }
@@ -101,21 +104,44 @@ export function createRecovery({ io, store, keepMs, mark, tellBack, log }: Recov
   }
 
   async function look(pid: string, offset: string): Promise<Restored | undefined> {
+    const key = keyOfPid(pid);
+    let token: string | undefined;
     for (let times = 0; times < looks.times; times++) {
       if (times > 0) await new Promise((resolve) => setTimeout(resolve, looks.everyMs));
-      const bytes = await store.take(keyOf(pid));
-      if (bytes === undefined) {
-        if (times === 0) gather(pid);
-        continue;
-      }
-      const session = decodeSession(bytes);
-      const record = session?.sockets[0];
-      if (session === undefined || record === undefined) return undefined;
-      const { uid, node, tail, tailAfter = 0 } = session;
-      const positions = rewind({ positions: record.positions, tail, tailAfter, node }, readMark(offset));
-      return positions && { uid, node, record, positions, given: [], moved: false, giveBack: () => save(pid, bytes) };
+      const found = await store.read(key);
+      token = found && readPointer(found);
+      const isKept = found !== undefined && token === undefined;
+      // Of several that ask at once one gets it.
+      const bytes = isKept ? await store.take(key) : undefined;
+      if (bytes !== undefined) return readLost(key, bytes, offset);
+      // With a pointer its node lives, and is about to write the session down; or it has died.
+      if (times === 0) gather(pid);
     }
-    return undefined;
+    return token === undefined ? undefined : lookForStranded(pid, token, offset);
+  }
+
+  /** A session that its node has written down when it lost the connection. */
+  function readLost(key: string, bytes: Buffer, offset: string): Restored | undefined {
+    const session = decodeSession(bytes);
+    const record = session?.sockets[0];
+    if (session === undefined || record === undefined) return undefined;
+    const { uid, node, tail, tailAfter = 0 } = session;
+    const positions = rewind({ positions: record.positions, tail, tailAfter, node }, readMark(offset));
+    return (
+      positions && { uid, node, record, positions, given: [], moved: false, giveBack: () => void save(key, bytes) }
+    );
+  }
+
+  /** A session whose node has died, and whose agent does not ask for it either. */
+  async function lookForStranded(pid: string, token: string, offset: string): Promise<Restored | undefined> {
+    const bytes = await store.take(keyOfToken(token));
+    const session = bytes === undefined ? undefined : decodeSession(bytes);
+    const record = session?.sockets.find((socket) => socket.pid === pid);
+    if (bytes === undefined || session === undefined || record === undefined) return undefined;
+    const { uid, node } = session;
+    const positions = await locate(session, record, readMark(offset), history);
+    const giveBack = (): void => void save(keyOfToken(token), bytes);
+    return { uid, node, record, positions, given: [], moved: false, giveBack };
   }
 
   function install(namespace: Namespace): void {
@@ -155,9 +181,9 @@ export function createRecovery({ io, store, keepMs, mark, tellBack, log }: Recov
 
   return {
     counts,
-    persist(record) {
+    async persist(record) {
       const pid = record.sockets[0]?.pid;
-      if (pid !== undefined) save(pid, encodeSession(record));
+      if (pid !== undefined) await save(keyOfPid(pid), encodeSession(record));
     },
     expect(session, given) {
       for (const record of session.sockets) {
@@ -220,8 +246,4 @@ function give(socket: Socket, packet: unknown, flags: object | undefined): void 
   };
   own.notifyOutgoingListeners(packet);
   own.packet(packet, { ...flags });
-}
-
-function keyOf(pid: string): string {
-  return `p:${pid}`;
 }

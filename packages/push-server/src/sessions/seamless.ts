@@ -26,7 +26,8 @@ import type { ScopeOf } from '../rooms/room-names.ts';
 import type { Session } from '../session.ts';
 import { type CannotMove, createHandOver, type MoveCounts } from './hand-over.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import { type EngineSocket, keyOf, Movable } from './movable.ts';
+import { type EngineSocket, Movable } from './movable.ts';
+import { createPointers, keyOfToken } from './pointers.ts';
 import type { Recovery } from './recovery.ts';
 import { decodeSession, encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
 
@@ -40,6 +41,8 @@ export interface SeamlessOptions {
   readonly node: string;
   readonly sessions: LiveSessions;
   readonly scopeOf: ScopeOf;
+  /** How many deliveries this node has made. */
+  readonly count: () => number;
   /** Whether Socket.IO's recovery is there, by which sockets go on. */
   readonly enabled: boolean;
   /** How long a session may be resumed after its node has written it down, in milliseconds. */
@@ -62,6 +65,12 @@ export interface Seamless {
   drain(deadlineMs: number, how?: { readonly stays?: boolean }): Promise<void>;
   /** The store may have lost what it kept: all sessions are saved again, a few at a time. */
   saveAll(): void;
+  /**
+   * The connection of a session was lost: keeps it for its client, unless it goes on elsewhere.
+   *
+   * @returns whether it was still this node's
+   */
+  lost(session: Session, keep: () => Promise<void>): Promise<boolean>;
   /** A session that was handed over goes on. */
   taken(socket: string): void;
   readonly counts: MoveCounts;
@@ -80,7 +89,8 @@ const savedMs = 300;
 
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createSeamless(options: SeamlessOptions): Seamless {
-  const { io, http, store, recovery, node, sessions, scopeOf, enabled, keepMs, answerMs, secrets, log } = options;
+  const { io, http, store, recovery, node, sessions, scopeOf, count, enabled, keepMs, answerMs, secrets, log } =
+    options;
   const userOf = ({ product, uid }: Identity): string => scopeOf(product) + uid;
   const engine = io.engine as unknown as {
     generateId(request: IncomingMessage): string | Promise<string>;
@@ -99,6 +109,9 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   };
   const counts: MoveCounts = { handedOver: 0, resumed: 0, failed, notStopped, unanswered: 0 };
   const movables = new Map<EngineSocket, Movable>();
+  const pointers = createPointers(store, keepMs);
+  /** What is done for sessions that were lost with their connection. */
+  const losing = new Map<Movable, readonly Promise<unknown>[]>();
   /** How many there have been. */
   let followed = 0;
   const resumes = new WeakMap<IncomingMessage, SessionRecord>();
@@ -200,7 +213,12 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       movable.tellGone();
       // What was taken on trial may still be with another one under the same token.
       const isShared = !movable.own && movable.usedToken === undefined;
-      if (!movable.moved && !isShared) store.remove(movable.key).catch(() => {});
+      if (movable.moved || isShared) return;
+      // Not before it is kept for its client: this node may end in between.
+      void Promise.allSettled(losing.get(movable) ?? []).then(() => {
+        losing.delete(movable);
+        store.remove(movable.key).catch(() => {});
+      });
     });
     return movable;
   }
@@ -211,7 +229,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     movable.own = true;
     const { usedToken } = movable;
     movable.usedToken = undefined;
-    if (usedToken !== undefined) store.remove(keyOf(usedToken)).catch(() => {});
+    void save(movable);
+    if (usedToken !== undefined) store.remove(keyOfToken(usedToken)).catch(() => {});
   }
 
   /** The client went on elsewhere, or not at all: as if the session had never been here. */
@@ -292,7 +311,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const identity = readIdentity(headers, {});
     if (!identity.ok) return undefined;
     // Only read: until the client is heard here the agent may have to ask another node, should this one end.
-    const bytes = await store.read(keyOf(token));
+    const bytes = await store.read(keyOfToken(token));
     const record = bytes === undefined ? undefined : decodeSession(bytes);
     // A token is of use to its own user alone, even if it got into other hands; and trying it there does not use it up.
     if (bytes === undefined || record?.uid !== userOf(identity.value)) return undefined;
@@ -301,7 +320,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     if (!record.isExact && given.includes(incompleteMarks)) return undefined;
     // Should this node end before its first word of the session, the agent goes on with the next token.
     const next = newToken();
-    if (await savedSoon(store.save(keyOf(next), bytes, keepMs))) {
+    if (await savedSoon(store.save(keyOfToken(next), bytes, keepMs))) {
       tokens.set(request, next);
       usedTokens.set(next, token);
       request.socket.once('close', () => usedTokens.delete(next));
@@ -323,8 +342,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     let uid: string | undefined;
     for (const socket of movable.sockets) {
       const session = sessions.get(socket.id);
-      const record =
-        session === undefined ? describePlain(socket) : (ended?.get(session) ?? session.describe(session.joined));
+      const record = session === undefined ? describePlain(socket) : (ended?.get(session) ?? describeLive(session));
       uid ??= session?.user;
       records.push(record);
     }
@@ -333,7 +351,9 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const identity = socket === undefined ? undefined : readIdentity(socket.handshake.headers, {});
     if (identity?.ok === true) uid ??= userOf(identity.value);
     if (uid === undefined) return undefined;
-    return { engineId: movable.conn.id, uid, node, isExact: ended !== undefined, tail: [], sockets: records };
+    const isExact = ended !== undefined;
+    const deliveries = isExact ? {} : { count: count() };
+    return { engineId: movable.conn.id, uid, node, isExact, tail: [], sockets: records, ...deliveries };
   }
 
   /** One save is under way and one may wait, which saves what there is by its time: so many changes at once cost two. */
@@ -360,17 +380,47 @@ export function createSeamless(options: SeamlessOptions): Seamless {
 
   async function writeDown(movable: Movable): Promise<void> {
     const record = movable.moved ? undefined : describe(movable, undefined);
-    if (record !== undefined) await store.save(movable.key, encodeSession(record), keepMs);
+    if (record === undefined) return;
+    await store.save(movable.key, encodeSession(record), keepMs);
+    if (!movable.own) return;
+    for (const { id, pid } of record.sockets) {
+      // In a namespace of the project nobody keeps what a client missed.
+      if (movable.pointed.has(pid) || sessions.get(id) === undefined) continue;
+      await pointers.set(pid, movable.token);
+      movable.pointed.add(pid);
+    }
+  }
+
+  /** Writes it down again before that expires, unless it goes on elsewhere, as after this node was away for long. */
+  async function refresh(movable: Movable): Promise<void> {
+    const [pid] = movable.pointed;
+    if (pid !== undefined && !(await pointers.isOurs(pid, movable.token))) {
+      forget(movable);
+      movable.moved = true;
+      movable.conn.close(true);
+      return;
+    }
+    await saveAgain(movable);
+  }
+
+  /** With all that leads to it. */
+  function saveAgain(movable: Movable): Promise<void> {
+    for (const pid of [...movable.pointed]) movable.pointed.delete(pid);
+    return save(movable);
   }
   // What is kept for a crash has to outlive the session.
   const stopRefresh = refreshEach(
     () => movables.values(),
     keepMs / 2,
     () => movables.size,
-    (movable) => void save(movable),
+    (movable) => {
+      refresh(movable).catch((error: unknown) =>
+        log.error({ err: error }, 'a session could not be written down again'),
+      );
+    },
   );
 
-  const saveAll = joinRuns(() => paced(movables.values(), save));
+  const saveAll = joinRuns(() => paced(movables.values(), saveAgain));
 
   function whyNot(conn: EngineSocket): CannotMove | undefined {
     if (conn.transport.name !== 'websocket') return 'polling';
@@ -395,6 +445,19 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       }
       await handOver.drain(deadlineMs, stays);
       drained ||= !stays;
+    },
+    async lost(session, keep) {
+      const movable = movables.get(session.socket.conn as unknown as EngineSocket);
+      if (movable === undefined) {
+        await keep();
+        return true;
+      }
+      const keeping = pointers.isOurs(session.pid, movable.token).then(async (isOurs) => {
+        if (isOurs) await keep();
+        return isOurs;
+      });
+      losing.set(movable, [...(losing.get(movable) ?? []), keeping]);
+      return keeping;
     },
     saveAll: () => void saveAll(),
     taken: handOver.taken,
@@ -432,6 +495,11 @@ function markOf({ headers }: IncomingMessage): string {
   const given = headers[stickyHeader];
   const mark = typeof given === 'string' ? readStickyMark(given) : undefined;
   return mark === undefined ? '' : `.${mark}`;
+}
+
+/** A session whose connection is there: should this node die, it surely stood where it began. */
+function describeLive(session: Session): SocketRecord {
+  return { ...session.describe(session.joined), reached: [...session.positions] };
 }
 
 /** A socket of a namespace in which we keep nothing. */

@@ -14,6 +14,8 @@ export interface SocketRecord {
   readonly data: unknown;
   /** Rooms of ours with the position up to which it was given messages; `null`: the room had no history when it came. */
   readonly positions: readonly (readonly [room: string, position: Position | null])[];
+  /** Where its rooms stood on its node when this was written down. Only while its connection is there. */
+  readonly reached?: readonly (readonly [room: string, position: Position | null])[];
   /** Up to where it was given its inbox. */
   readonly inboxAfter: number;
   /** What the server hook knows of it. */
@@ -37,6 +39,8 @@ export interface SessionRecord {
   /** Which of the node's deliveries the tail begins after, where not all that may not have reached the client is in it. */
   readonly tailAfter?: number;
   readonly sockets: readonly SocketRecord[];
+  /** How many deliveries its node had made when this was written down. Only while its connection is there. */
+  readonly count?: number;
 }
 
 /** What has no more bytes than this cannot be nested too deep for being read again: each level has one at least. */
