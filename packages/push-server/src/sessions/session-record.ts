@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { maxDepthOfPrograms, type Position, shapeOf } from '@gopush/contract';
+import { type PackedTail, packTail, unpackTail } from './pack-tail.ts';
 import type { Delivery } from './recent-deliveries.ts';
 
 /** One Socket.IO socket of a session, as it is kept. */
@@ -53,7 +54,8 @@ const maxBytes = 1024 * 1024;
  * A session as bytes. Data that cannot be copied is left out. Data that is nested too deep for being read again, or of a session larger than
  * 1 MiB, becomes an empty object: the client goes on without it.
  */
-export function encodeSession(record: SessionRecord): Buffer {
+export function encodeSession({ tail, ...rest }: SessionRecord): Buffer {
+  const record = { ...rest, tail: packTail(tail) };
   try {
     const bytes = serialize(record);
     if (bytes.length > surelyReadable) deserialize(bytes);
@@ -75,8 +77,8 @@ export function encodeSession(record: SessionRecord): Buffer {
 /** The session of some bytes; `undefined` where they are of another version. */
 export function decodeSession(bytes: Buffer): SessionRecord | undefined {
   try {
-    const record = deserialize(bytes) as SessionRecord;
-    return Array.isArray(record.sockets) ? record : undefined;
+    const record = deserialize(bytes) as Omit<SessionRecord, 'tail'> & { readonly tail: PackedTail };
+    return Array.isArray(record.sockets) ? { ...record, tail: unpackTail(record.tail) } : undefined;
   } catch {
     return undefined;
   }
