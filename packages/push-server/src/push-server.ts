@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import { resolve } from 'node:path';
-import { type ConfigInput, createConfig, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
+import { type ConfigInput, createConfig, type Failure, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
 import { createLifetime, createMetrics, defaultLogger, drainHttp, type Logger, listen, urlOf } from '@gopush/service';
 import { openStore } from '@gopush/store';
@@ -27,6 +27,7 @@ import { logFailure } from './refuse.ts';
 import { openRooms } from './rooms/open-rooms.ts';
 import type { Push } from './rooms/push.ts';
 import { openSessions } from './sessions/open-sessions.ts';
+import { guardSessions } from './sessions/session-gate.ts';
 import { openWebhooks } from './webhooks/open-webhooks.ts';
 
 /** What a push-server is started with. */
@@ -200,10 +201,12 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       http,
     );
 
-    guard(http, createPageGate(config), (failure) => {
+    const onRefused = (failure: Failure): void => {
       limits.refused(failure.code);
       logFailure(failure, log);
-    });
+    };
+    guardSessions(io, config.access.secrets, onRefused);
+    guard(http, createPageGate(config), onRefused);
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });
     lifetime.opened('listener', async () => {

@@ -1,0 +1,70 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type Failure, isIdentitySigned, productHeader, uidHeader, uidParameter } from '@gopush/contract';
+import type { Server } from 'socket.io';
+import { refuse } from '../api/answer.ts';
+import { refuseUpgrade } from '../api/listen/listeners.ts';
+
+/** A request as Engine.IO has read it. */
+type EngineRequest = IncomingMessage & { readonly _query: Readonly<Record<string, string | undefined>> };
+
+/** A connection of Engine.IO, with what is used of it here. */
+interface EngineSocket {
+  readonly request: EngineRequest;
+  readonly transport: { readonly name: string };
+}
+
+/** Whose a session is. */
+interface Owner {
+  /** Uid and product as its first request had them. */
+  readonly identity: string;
+  /** Whether an agent had signed them. */
+  readonly isSigned: boolean;
+}
+
+/**
+ * Looks at each request of Engine.IO before Engine.IO does. A session of long-polling goes on with requests of its own user alone: its id
+ * (`sid`) is no secret worth the name, as it stands in URLs. One that began as a WebSocket has no further requests.
+ *
+ * JSONP is refused: its answers are scripts, which pages of any origin can read.
+ */
+export function guardSessions(io: Server, secrets: readonly string[], onRefused: (failure: Failure) => void): void {
+  const engine = io.engine as unknown as {
+    use(middleware: (request: EngineRequest, response: object, next: () => void) => void): void;
+    on(event: 'connection', listener: (conn: EngineSocket) => void): void;
+    readonly clients: Readonly<Record<string, EngineSocket>>;
+  };
+  const owners = new WeakMap<EngineSocket, Owner>();
+  const isSigned = ({ headers }: IncomingMessage): boolean =>
+    secrets.length > 0 && isIdentitySigned(secrets, headers, Date.now());
+
+  engine.on('connection', (conn) => {
+    if (conn.transport.name !== 'polling') return;
+    owners.set(conn, { identity: identityOf(conn.request), isSigned: isSigned(conn.request) });
+  });
+
+  function whyNot(request: EngineRequest): Failure | undefined {
+    const { j, sid } = request._query;
+    if (j !== undefined) return { code: 'jsonp_refused' };
+    if (sid === undefined || !Object.hasOwn(engine.clients, sid)) return undefined;
+    const owner = owners.get(engine.clients[sid] as EngineSocket);
+    if (owner === undefined)
+      return { code: 'session_unknown', detail: 'a session of a WebSocket has no other requests' };
+    const isOwn = owner.identity === identityOf(request) && (!owner.isSigned || isSigned(request));
+    return isOwn ? undefined : { code: 'session_unknown', detail: 'the session of another user' };
+  }
+
+  engine.use((request, response, next) => {
+    const failure = whyNot(request);
+    if (failure === undefined) return next();
+    onRefused(failure);
+    // A body that is not read would be taken for the next request.
+    if (response instanceof ServerResponse) refuse(response, failure, { connection: 'close' });
+    else refuseUpgrade(request.socket, failure);
+  });
+}
+
+/** Who sends a request: as an agent says, or, of a program without one, as it says itself. */
+function identityOf({ headers, _query }: EngineRequest): string {
+  const uid = headers[uidHeader];
+  return `${uid === undefined ? `?${_query[uidParameter]}` : `=${uid}`}\n${headers[productHeader]}`;
+}
