@@ -151,6 +151,33 @@ describeNodes('the same id again while the store is away', (startNodes) => {
   }, 30_000);
 });
 
+test('a push-server that dies after it has given a message: its publisher tries again at another one', async () => {
+  const nodes = await startNodes('embedded store');
+  const server = await nodes.start();
+  const ann = await connectTo(server, 'ann');
+  await ann.emitWithAck('go:join', 'r');
+  const heard = hear<number>(ann, 'n');
+  const program = new URL('../programs/push-node.mjs', import.meta.url);
+  const child = fork(program, [JSON.stringify({ serverPortStart: 0, ...nodes.config })]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await once(child, 'message');
+  const release = await holdStore(nodes);
+  const sayThere = async (number: number): Promise<{ ok: boolean }> => {
+    const answered = once(child, 'message');
+    child.send({ number, call: 'toRoom', args: ['r', 'n', 1, { id: 'x' }] });
+    return (await answered)[0].answer;
+  };
+  for (let number = 0; !(await sayThere(number)).ok; number++) await pause(100);
+  await heard.has(1);
+  child.kill('SIGKILL');
+  const again = publishUntilKept([server], 'r', 1, 'x');
+  setTimeout(release, 1_000);
+  await again;
+  await server.push.toRoom('r', 'n', 2);
+  await heard.has(2);
+  expect(heard.all).toEqual([1, 2]);
+}, 30_000);
+
 test('where rooms keep no history, an id that comes again is recognised as well', async () => {
   const nodes = await startNodes('embedded store');
   const [one, two] = [await nodes.start({ history: { count: 0 } }), await nodes.start({ history: { count: 0 } })];

@@ -34,8 +34,8 @@ export type Doubt = 'bus' | 'store';
 /** How many messages are read from the log at a time. */
 const pageSize = 200;
 
-/** How long after a failed read it is tried again, in milliseconds. */
-const retryMs = 500;
+/** How long after a failed read it is tried again, in milliseconds: it doubles up to the second, and ends where the store is said to be back. */
+const retryMs = [500, 8_000] as const;
 
 /** How many live messages that came too early are held. */
 const maxEarly = 1_000;
@@ -67,6 +67,8 @@ export class RoomFeed {
   readonly #early = new SmallMap<number, Logged>();
   #busy: Promise<void> | undefined;
   #closed = false;
+  /** Ends the wait for the next attempt to read. */
+  #retry: (() => void) | undefined;
   #state: 'opening' | 'open' | 'blind' = 'opening';
   readonly #history: HistoryStore;
   readonly #events: FeedEvents;
@@ -147,6 +149,7 @@ export class RoomFeed {
   /** Messages may have been lost on their way here: the log is to be read. */
   doubt(doubt: Doubt): void {
     if (this.#doubt !== 'store') this.#doubt = doubt;
+    this.#retry?.();
   }
 
   /** Reads what is missing from the log, and waits for that no longer than so long. */
@@ -233,13 +236,16 @@ export class RoomFeed {
 
   /** The next page. While the log cannot be read it is tried again, until nobody is here any more. */
   async #read(): Promise<HistoryPage | undefined> {
-    while (!this.#closed) {
+    for (let ms: number = retryMs[0]; !this.#closed; ms = Math.min(2 * ms, retryMs[1])) {
       try {
         return await this.#history.read(this.room, this.#offset, pageSize);
       } catch (error) {
         if (this.#closed) break;
         this.#events.failed(this.room, error);
-        await wait(retryMs);
+        await new Promise<void>((resolve) => {
+          this.#retry = resolve;
+          setTimeout(resolve, ms).unref();
+        });
       }
     }
     return undefined;
@@ -274,6 +280,7 @@ export class RoomFeed {
   close(): void {
     if (!this.#closed) this.#events.unfollow(this.room);
     this.#closed = true;
+    this.#retry?.();
   }
 
   /** Whether nothing is missing before an offset. */
