@@ -36,7 +36,7 @@ export interface InboxStore {
     bounds: InboxBounds,
   ): Promise<{ readonly state: 'stored' | 'duplicate'; readonly seq: number }>;
   /**
-   * What waits, in order.
+   * What waits, in order, up to 4 MiB at a time: there may be more even where less than `limit` are given.
    *
    * @param afterSeq - 0 for all
    * @param limit - most messages to give, from 0 on

@@ -113,4 +113,20 @@ describeStores('inbox', (open) => {
       { numRuns: 15 },
     );
   });
+
+  test('what waits is given by pages of bounded size', async () => {
+    const { inbox } = await open();
+    const uid = fresh('u');
+    const large = { count: 10, bytes: 20_000_000 };
+    for (const id of ['a', 'b', 'c', 'd', 'e']) {
+      await inbox.put(uid, id, Buffer.alloc(id === 'a' ? 5_000_000 : 1_500_000), { ttlMs: 60_000 }, large);
+    }
+    const pages: string[] = [];
+    for (let after = 0; pages.join('').length < 5; ) {
+      const page = await inbox.pending(uid, after, 100);
+      pages.push(page.map(({ id }) => id).join(''));
+      after = page.at(-1)?.seq ?? after;
+    }
+    expect(pages).toEqual(['a', 'bc', 'de']);
+  });
 });

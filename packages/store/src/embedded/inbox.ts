@@ -1,4 +1,4 @@
-import { checkIntegers, checkNames, rememberedIds, removalsPerCall } from '../bounds.ts';
+import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
 import type { InboxStore, WaitingMessage } from '../inbox.ts';
 import { StoreError } from '../store-error.ts';
 import type { Database, Environment } from './environment.ts';
@@ -57,16 +57,20 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
     async pending(uid, afterSeq, limit) {
       checkNames(uid);
       checkIntegers(0, { afterSeq, limit });
+      if (limit === 0) return [];
       return environment.read((db) => {
         const now = environment.now();
         const found: WaitingMessage[] = [];
+        let bytes = 0;
         const range = { start: ['waiting', uid, afterSeq + 1], end: ['waiting', uid, Number.MAX_SAFE_INTEGER] };
-        for (const { key, value } of limit === 0 ? [] : db.getRange(range)) {
+        for (const { key, value } of db.getRange(range)) {
           const id = value.toString();
           const seq = (key as [string, string, number])[2];
           const letter = letterOf(db, uid, id, now);
           const payload = db.get(['text', uid, seq]);
           if (letter === undefined || payload === undefined) continue;
+          bytes += payload.length;
+          if (found.length > 0 && bytes > pageBytes) break;
           found.push({ seq, id, at: environment.toWall(letter.at), payload: Buffer.from(payload) });
           if (found.length === limit) break;
         }

@@ -1,4 +1,4 @@
-import { checkIntegers, checkNames, rememberedIds, removalsPerCall } from '../bounds.ts';
+import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
 import type { InboxStore } from '../inbox.ts';
 import type { Connection } from './connection.ts';
 import { scriptTime } from './script-time.ts';
@@ -50,8 +50,8 @@ return {1, whole(seq)}
 `;
 
 const pending = `${begin}
-local after, limit = ARGV[1], tonumber(ARGV[2])
-local found = {}
+local after, limit, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
+local found, size = {}, 0
 if limit == 0 then return found end
 forget(tonumber(ARGV[3]))
 local from = '(' .. after
@@ -60,8 +60,11 @@ while true do
   for index = 1, #ids, 2 do
     local id = ids[index]
     from = '(' .. whole(tonumber(ids[index + 1]))
-    if live(expiry, id) then
-      table.insert(found, {whole(tonumber(ids[index + 1])), id, redis.call('HGET', times, id), redis.call('HGET', texts, id)})
+    local payload = live(expiry, id) and redis.call('HGET', texts, id)
+    if payload then
+      size = size + #payload
+      if #found > 0 and size > most then return found end
+      table.insert(found, {whole(tonumber(ids[index + 1])), id, redis.call('HGET', times, id), payload})
       if #found == limit then return found end
     end
   end
@@ -112,7 +115,7 @@ export function createInbox(connection: Connection): InboxStore {
     async pending(uid, afterSeq, limit) {
       checkNames(uid);
       checkIntegers(0, { afterSeq, limit });
-      const found = (await scripts.pending(keysOf(uid), afterSeq, limit, removalsPerCall)) as [
+      const found = (await scripts.pending(keysOf(uid), afterSeq, limit, removalsPerCall, pageBytes)) as [
         Buffer,
         Buffer,
         Buffer,
