@@ -10,7 +10,7 @@ import { startTestAgent } from '../packages/agent/test/support/agent.ts';
 import { freePort, startRedis } from '../packages/store/test/support/redis.ts';
 import { believing } from './support/gateway.ts';
 import { createMemoryLog } from './support/log.ts';
-import { startMachines, whyNoMachines } from './support/machines.ts';
+import { type Machine, startMachines, whyNoMachines } from './support/machines.ts';
 import { hear, startNodes } from './support/nodes.ts';
 import { connectClient } from './support/socket-io.ts';
 
@@ -105,7 +105,7 @@ test('an idle target is asked for a sign of life, which its clients do not see, 
       agent: believing,
       router: { default: [{ ip: '127.0.0.1', ports: servers.map(({ port }) => port) }] },
     },
-    { seamless: { silentMs: 1_500 } },
+    { seamless: { silentMs: 1_000 } },
   );
   const clients = await connectAll(url, 4);
   const checks = clients.map(undisturbed);
@@ -116,7 +116,7 @@ test('an idle target is asked for a sign of life, which its clients do not see, 
     };
     ws.on('pong', (payload) => pongs.push(String(payload)));
   }
-  await delay(3_500);
+  await delay(2_600);
   for (const check of checks) check();
   expect(pongs).toEqual([]);
 });
@@ -238,34 +238,45 @@ test('a push-server hangs while another one is killed: the sessions of both go o
 
 const why = whyNoMachines();
 describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: skipped, ${why}`}`, () => {
-  test.each(['loses power', 'is not reached any more', 'reaches nobody any more'])(
+  /** A push-server on each, and an agent on the first. */
+  async function startTwo() {
+    const { address, machines } = startMachines(2);
+    const [first, second] = machines as [Machine, Machine];
+    const redis = await startRedis(['--bind', '127.0.0.1', address, '--protected-mode', 'no']);
+    const shared: ConfigInput = {
+      redisAdapter: { host: address, port: redis.port },
+      access: { secrets: ['0123456789abcdef'] },
+      serverPortStart: 4_000,
+      admin: null,
+    };
+    const startServer = async ({ address: host, prefix }: Machine, name: string) => ({
+      ...(await start(
+        'chaos-server.mjs',
+        [JSON.stringify({ ...shared, pushServer: { host, drainMs: 200 } }), name],
+        prefix,
+      )),
+      url: `http://${host}:4000`,
+    });
+    const [here, there] = [await startServer(first, 'here'), await startServer(second, 'there')];
+    const agent = await start(
+      'chaos-agent.mjs',
+      [JSON.stringify({ ...shared, agentPort: 4_100, routing: { discover: true }, agent: { drainMs: 200 } })],
+      first.prefix,
+    );
+    return { first, second, here, there, agent };
+  }
+
+  test.each(['is not reached any more', 'reaches nobody any more'])(
     'one %s: the sessions that it had go on at the other one',
     { timeout: 60_000 },
     async (how) => {
-      const { address, machines } = startMachines(2);
-      const [first, second] = machines as [(typeof machines)[0], (typeof machines)[0]];
-      const redis = await startRedis(['--bind', '127.0.0.1', address, '--protected-mode', 'no']);
-      const shared: ConfigInput = {
-        redisAdapter: { host: address, port: redis.port },
-        access: { secrets: ['0123456789abcdef'] },
-        serverPortStart: 4_000,
-        admin: null,
-      };
-      const startServer = ({ address: host, prefix }: (typeof machines)[0], name: string) =>
-        start('chaos-server.mjs', [JSON.stringify({ ...shared, pushServer: { host, drainMs: 200 } }), name], prefix);
-      const [here] = [await startServer(first, 'here'), await startServer(second, 'there')];
-      const agent = await start(
-        'chaos-agent.mjs',
-        [JSON.stringify({ ...shared, agentPort: 4_100, routing: { discover: true }, agent: { drainMs: 200 } })],
-        first.prefix,
-      );
+      const { first, second, here, agent } = await startTwo();
       const clients = await connectAll(`http://${first.address}:4100`, 12);
       const checks = clients.map(undisturbed);
       const heard = clients.map((client) => hear<number>(client, 'count'));
       await say(here.child, 0, 1);
       await Promise.all(heard.map((one) => one.count(2)));
-      if (how === 'loses power') second.unplug();
-      else if (how === 'is not reached any more') first.dropTo(second);
+      if (how === 'is not reached any more') first.dropTo(second);
       else second.dropTo(first);
       const began = Date.now();
       await say(here.child, 2, 3);
@@ -282,4 +293,52 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
       expect(silent()).toMatchObject({ cause: expect.stringMatching(/unreachable|left/) });
     },
   );
+
+  test("one loses power and is back later: requests in flight end, and its old sessions are nobody's", {
+    timeout: 90_000,
+  }, async () => {
+    const { first, second, here, there, agent } = await startTwo();
+    const url = `http://${first.address}:4100`;
+    const clients = await connectAll(url, 8);
+    const checks = clients.map(undisturbed);
+    const heard = clients.map((client) => hear<number>(client, 'count'));
+    const pollers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        connectClient(url, 'polling', {
+          query: { user: `poller-${index}` },
+          reconnection: true,
+          reconnectionDelay: 100,
+        }),
+      ),
+    );
+    const cut = new Set<Socket>();
+    for (const poller of pollers) poller.on('disconnect', () => cut.add(poller));
+    await say(here.child, 0);
+    await Promise.all(heard.map((one) => one.count(1)));
+    second.unplug();
+    const began = Date.now();
+    await say(here.child, 1);
+    await Promise.all(heard.map((one) => one.count(2)));
+    // Half of them were there, with a request that waits for its answer.
+    await expect.poll(() => cut.size, { timeout: 25_000 }).toBeGreaterThan(0);
+    await expect.poll(() => pollers.every(({ connected }) => connected), { timeout: 25_000 }).toBe(true);
+    expect(Date.now() - began).toBeLessThan(25_000);
+    second.plug();
+    await expect
+      .poll(
+        () =>
+          fetch(there.url).then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe(404);
+    await say(here.child, 2);
+    await Promise.all(heard.map((one) => one.count(3)));
+    expect(await roomCounts(clients)).toEqual(clients.map(() => 1));
+    expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2]));
+    expect(agent.lines.filter(({ message }) => /could not be moved/.test(String(message)))).toEqual([]);
+    for (const check of checks) check();
+  });
 });
