@@ -178,6 +178,34 @@ test('a Redis that lost everything is noticed: by a restart, by FLUSHALL', async
   expect(store.state()).toBe('up');
 });
 
+test('a Redis that lost everything does not make nodes go that are there', async () => {
+  const redis = await startRedis();
+  const store = await openAt(redis.port);
+  const nodes = ['a', 'b'].map(
+    (id) => ({ id, tier: 't', host: 'h', port: 1, weight: 1, load: 0, state: 'ready' }) as const,
+  );
+  const [a, b] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
+  for (const node of nodes) await store.registry.announce(node, 60_000);
+  const heard: string[] = [];
+  const stop = store.registry.watch((list) => void heard.push(list.map(({ id }) => id).join()));
+  onTestFinished(stop);
+  await until(
+    async () => heard.at(-1),
+    (last) => last === 'a,b',
+  );
+  await connectTo(redis.port).call('flushall');
+  // One says so again later than the other, and is on another port by then.
+  await store.registry.announce(a, 60_000);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await store.registry.announce({ ...b, port: 2 }, 60_000);
+  await store.registry.announce({ ...a, id: 'c' }, 60_000);
+  await until(
+    async () => heard.at(-1),
+    (last) => last === 'a,b,c',
+  );
+  expect(heard).toEqual(['a,b', 'a,b,c']);
+});
+
 function connectTo(port: number) {
   const client = createRedisClient(redisConfig({ host: '127.0.0.1', port }), 1);
   onTestFinished(() => client.disconnect());

@@ -31,7 +31,9 @@ export function createRegistry(environment: Environment): RegistryStore & { clos
       await environment.write((db) => void db.remove(['node', id]));
     },
     watch(listener) {
-      const watch = watchList(list, listener);
+      const { forgotten } = environment;
+      // The file is looked at all the time, and what it holds stays until it is exchanged.
+      const watch = watchList({ list, forgotten, checkForgotten: async () => {} }, listener);
       watches.add(watch);
       return () => {
         watch.stop();

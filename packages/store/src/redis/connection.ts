@@ -20,6 +20,8 @@ export interface Connection {
   readonly state: StateCell;
   /** Told when Redis has lost what it kept. */
   readonly forgotten: Signal;
+  /** Looks at once whether Redis answers, and has what it was given. */
+  probe(): Promise<void>;
   /** Makes a key: `name('h', room)` is `{prefix}:h:{room}`, where the braces keep the keys of a room in one slot. */
   key(kind: string, name: string): string;
   /** Defines a script under a name of its own. */
@@ -124,6 +126,7 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
   const connection: Connection = {
     state,
     forgotten,
+    probe,
     key: (kind, name) => `${config.prefix}:${kind}:{${encodeURIComponent(name)}}`,
     script(name, numberOfKeys, lua) {
       const command = `gopush_${name}`;

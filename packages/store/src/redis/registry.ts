@@ -75,7 +75,10 @@ export function createRegistry(connection: Connection): RegistryStore & { close(
     },
     watch(listener) {
       subscribe();
-      const watch = watchList(listNodes, listener);
+      const { forgotten, probe } = connection;
+      // The first one may have been under way before the list was asked for.
+      const checkForgotten = (): Promise<void> => probe().then(probe);
+      const watch = watchList({ list: listNodes, forgotten, checkForgotten }, listener);
       watches.add(watch);
       return () => {
         watch.stop();
