@@ -93,6 +93,18 @@ test('presence tells whether a user is connected', async () => {
   expect(answerOf(await gopush(['presence', 'bob'], { cwd: dir }))).toMatchObject({ online: false, devices: 0 });
 });
 
+test('presence tells who is in a room, and wants a uid or a room', async () => {
+  const { server, dir } = await startApi();
+  const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
+  await ann.emitWithAck('go:join', 'a/b');
+  await expect.poll(() => server.push.presence.room('a/b')).toMatchObject({ value: [{ uid: 'ann' }] });
+  expect(answerOf(await gopush(['presence', '--room', 'a/b'], { cwd: dir }))).toEqual({
+    users: [{ uid: 'ann', devices: 1 }],
+    next: null,
+  });
+  expect((await gopush(['presence', 'ann', '--room', 'a'], { cwd: dir })).code).toBe(2);
+});
+
 test('a message that only begins like JSON is not said, and a quoted one is a text', async () => {
   const { server, dir } = await startApi();
   const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });

@@ -8,6 +8,7 @@ export interface ApiRequest {
   readonly method: 'GET' | 'POST';
   /** Parts of the path below `/api/v1`, as they are: names may hold slashes. */
   readonly path: readonly string[];
+  readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
 }
 
@@ -20,9 +21,12 @@ const patienceMs = 30_000;
  * @returns its answer, as one line of JSON
  * @throws CommandError with exit code 1 for a refusal, which has the code of the failure table, and for no answer
  */
-export async function askApi({ url, key, product }: ApiAccess, { method, path, body }: ApiRequest): Promise<string> {
-  const query = product === undefined ? '' : `?product=${encodeURIComponent(product)}`;
-  const answer = await send(`${url}${apiPath}/${path.map(writePart).join('/')}${query}`, {
+export async function askApi(
+  { url, key, product }: ApiAccess,
+  { method, path, query = {}, body }: ApiRequest,
+): Promise<string> {
+  const asked = new URLSearchParams({ ...query, ...(product === undefined ? {} : { product }) });
+  const answer = await send(`${url}${apiPath}/${path.map(writePart).join('/')}${asked.size === 0 ? '' : `?${asked}`}`, {
     method,
     // Not as a bearer: that cannot hold blanks.
     headers: { 'x-api-key': checkKey(key), 'content-type': 'application/json' },

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ApiOptions } from '../api/find-api.ts';
 import type { ProjectOptions } from '../project.ts';
-import { presence } from './presence.ts';
+import { checkUid, presence, presenceInRoom } from './presence.ts';
 import { push, type Said } from './push.ts';
 
 type Access = Pick<ApiOptions, 'url' | 'key' | 'product'>;
@@ -34,9 +34,14 @@ export function addApiCommands(program: Command, projectOptions: () => ProjectOp
     (event: string, message: string | undefined, access: Access) =>
       push('all', { event, message }, { ...projectOptions(), ...access }),
   );
-  addAsk(program, 'presence', 'whether a user is connected, by the HTTP API')
-    .argument('<uid>')
-    .action((uid: string, access: Access) => presence(uid, { ...projectOptions(), ...access }));
+  addAsk(program, 'presence', 'whether a user is connected, or who is in a room, by the HTTP API')
+    .argument('[uid]')
+    .option('--room <room>', 'who is in this room, one line for each 1,000 users')
+    .action((uid: string | undefined, { room, ...access }: Access & { room?: string }) =>
+      room !== undefined && uid === undefined
+        ? presenceInRoom(room, { ...projectOptions(), ...access })
+        : presence(checkUid(uid, room), { ...projectOptions(), ...access }),
+    );
 }
 
 function addAsk(parent: Command, name: string, description: string): Command {
