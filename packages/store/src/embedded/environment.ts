@@ -182,7 +182,7 @@ export async function openEnvironment(folder: string, bounds: SpaceBounds): Prom
     },
     async write(work, grows = 'nothing') {
       database();
-      if (grows !== 'nothing') {
+      if (!space.hasRoom(grows)) {
         await space.check(grows).catch(async (error: unknown) => {
           const known = await toStoreError(error, path);
           if (known.code === 'store_full' && state.get() === 'up') state.set('full');

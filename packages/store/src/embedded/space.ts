@@ -23,12 +23,14 @@ export interface Space {
   isPressed(): boolean;
   /** Looks how much there is, unless that was done a moment ago. */
   look(): Promise<void>;
+  /** Whether there is room for a write for sure; where not, it has to be looked at. Counts the write. */
+  hasRoom(growth: Growth): boolean;
   /** @throws StoreError `store_full` */
   check(growth: Growth): Promise<void>;
 }
 
-/** How long a look holds, in milliseconds, and for how many writes. */
-const lookHolds = { ms: 250, writes: 32 };
+/** How long a look holds, in milliseconds; and for how many writes, where less than so many bytes are left. */
+const lookHolds = { ms: 250, writes: 32, nearBytes: 64 * 1_048_576 };
 
 /** Beyond which part of the bound old messages begin to go, and down to which; of the free space that is kept likewise. */
 const pressed = { from: 0.9, to: 0.8, fromReserves: 2, toReserves: 3 };
@@ -66,12 +68,17 @@ export function createSpace(folder: string, bounds: SpaceBounds, database: () =>
     writes = 0;
   }
 
-  function look(): Promise<void> {
-    if (writes < lookHolds.writes && performance.now() - lookedAt < lookHolds.ms) return Promise.resolve();
+  function isKnown(): boolean {
+    if (performance.now() - lookedAt >= lookHolds.ms) return false;
+    return writes < lookHolds.writes || Math.min(maxBytes - used, free - reserveBytes) > lookHolds.nearBytes;
+  }
+
+  async function look(): Promise<void> {
+    if (isKnown()) return;
     looking ??= lookNow().finally(() => {
       looking = undefined;
     });
-    return looking;
+    await looking;
   }
 
   const isFull = (): boolean => used > maxBytes || free < reserveBytes;
@@ -80,9 +87,12 @@ export function createSpace(folder: string, bounds: SpaceBounds, database: () =>
     isFull,
     isPressed: () => isPressed,
     look,
-    async check(growth) {
-      if (growth === 'nothing') return;
+    hasRoom(growth) {
+      if (growth === 'nothing') return true;
       writes++;
+      return isKnown() && !isFull();
+    },
+    async check(growth) {
       await look();
       if (growth === 'message' && isFull()) throw full(`it holds ${used} of ${maxBytes} bytes`);
       const isTooMuch = used > maxBytes * (1 + forSessions.ofMax) || free < reserveBytes * (1 - forSessions.ofReserve);
