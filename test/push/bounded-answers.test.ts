@@ -100,6 +100,29 @@ describeNodes('who is in a room', (startNodes) => {
       expect(await ann.emitWithAck('go:presence', wrong)).toMatchObject({ error: { code: 'payload_invalid' } });
     }
   });
+
+  it('is told by pages in a product of its own as well', async () => {
+    const server = await (await startNodes()).start({ isolateProducts: true });
+    const query = { product: 'game' };
+    for (const uid of ['ann', 'bob', 'cat']) {
+      const socket = await connectTo(server, uid, {
+        query: { ...query, uid },
+        extraHeaders: { 'x-gopush-product': 'game' },
+      });
+      await socket.emitWithAck('go:join', 'hall');
+    }
+    const game = server.push.of('game');
+    await expect.poll(() => game.presence.room('hall')).toMatchObject({ value: { length: 3 } });
+    const uids: string[] = [];
+    for (let after: string | null = null; ; ) {
+      const page = await game.presence.page('hall', { limit: 1, after });
+      if (!page.ok) throw new Error(page.failure.code);
+      uids.push(...page.value.users.map(({ uid }) => uid));
+      after = page.value.next;
+      if (after === null) break;
+    }
+    expect(uids.sort()).toEqual(['ann', 'bob', 'cat']);
+  });
 });
 
 test('the HTTP API gives presence by pages, and a history by pages of bounded size', async () => {
