@@ -223,3 +223,31 @@ test('a push-server that is full refuses handshakes with 503, not those it has',
   const bob = openClient(server.url, 'websocket', { query: { uid: 'bob' } });
   await nextEvent(bob, 'connect');
 });
+
+test('while it lasts that a push-server does not keep up it refuses new sessions, not those it has', async () => {
+  const [server] = await startPushServers(1, { pushServer: { limits: { eventLoopDelayMs: 400 } } });
+  if (server === undefined) throw new Error('no server');
+  const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
+  let isBusy = true;
+  const turn = (): void => {
+    if (!isBusy) return;
+    const end = performance.now() + 180;
+    while (performance.now() < end);
+    setTimeout(turn, 1);
+  };
+  turn();
+  onTestFinished(() => {
+    isBusy = false;
+  });
+  const handshake = async (): Promise<string> => {
+    const { status, headers } = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling&uid=bob`);
+    return `${status} ${headers.get('x-gopush-error')} ${headers.get('retry-after')}`;
+  };
+  await expect.poll(handshake, { interval: 5, timeout: 15_000 }).toBe('503 overloaded 1');
+  const socket = new WebSocket(`${server.url}/socket.io/?EIO=4&transport=websocket&uid=bob`);
+  const [error] = await once(socket, 'error');
+  expect(String(error)).toMatch(/503/);
+  expect(await ann.emitWithAck('go:leave', 'never')).toMatchObject({ ok: true });
+  isBusy = false;
+  await expect.poll(handshake, { interval: 50, timeout: 10_000 }).toMatch(/^200 /);
+});

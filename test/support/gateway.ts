@@ -45,7 +45,14 @@ export async function startPushServers(
         config: {
           serverPortStart: 0,
           ...config,
-          pushServer: { fanoutDir, storeDir: join(fanoutDir, 'store'), drainMs: 200, ...config.pushServer },
+          pushServer: {
+            fanoutDir,
+            storeDir: join(fanoutDir, 'store'),
+            drainMs: 200,
+            ...config.pushServer,
+            // As with agents.
+            limits: { eventLoopDelayMs: 0, ...config.pushServer?.limits },
+          },
         },
         node: `push-server-${index}`,
         logger: silentLogger,

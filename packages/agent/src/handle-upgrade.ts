@@ -4,6 +4,7 @@ import {
   failed,
   plainAddress,
   type Result,
+  readProduct,
   resumeHeader,
   stickyCookie,
   stickyHeader,
@@ -63,6 +64,7 @@ async function serve(
   if (!handshake.ok) return handshake;
   const foreign = checkPage(request, origin, context);
   if (foreign !== undefined) return foreign;
+  if (isOverloaded(request, hooks, context)) return overloaded;
   const uid = await identify(request, hooks.upgrade, context.hookTimeoutMs);
   if (!uid.ok) return uid;
   served.uid = uid.value;
@@ -110,6 +112,8 @@ function askForTunnel(
     again: () => resolve(request, identity.uid, hooks, context),
     async ask(member) {
       served.member = member;
+      const { handshakes } = member;
+      if (handshakes.isFull(performance.now())) return overloaded;
       const { target, product } = member;
       const { sticky } = product.policy;
       const given = sticky === 'cookie' ? request.cookies[stickyCookie] : undefined;
@@ -121,11 +125,13 @@ function askForTunnel(
       const more = writeHeaders([...ofIdentity, ...marked, ...(config.seamless.enabled ? canResume : [])]);
       const asked = writeRequestHead('GET', path, ofRequest + more);
       member.tunnels++;
+      const entry = handshakes.enter(performance.now());
       let upstream: Result<Upstream> | undefined;
       try {
         upstream = await openUpstream({ target, request: asked, key, connectTimeoutMs, timeoutMs, client });
       } finally {
         if (!upstream?.ok || upstream.value.body !== undefined) member.tunnels--;
+        handshakes.leave(entry, outcomeOf(upstream), performance.now());
       }
       if (!upstream.ok) return upstream;
       if (saysFull(upstream.value.head)) {
@@ -137,6 +143,22 @@ function askForTunnel(
       return success({ socket, head, early, body, cookie: mark?.cookie, resumable });
     },
   });
+}
+
+const overloaded = failed('overloaded', 'the targets do not keep up with handshakes');
+
+/** Whether it is known before hooks are asked that no target takes this handshake just now. */
+function isOverloaded({ url = '/' }: AgentRequest, hooks: HookSet, { fleet }: AgentContext): boolean {
+  const name = readProduct(url);
+  const source = name.ok ? (hooks.products.get(name.value) ?? hooks.otherProducts) : undefined;
+  return source !== undefined && fleet.products.get(source.product)?.isOverloaded(performance.now()) === true;
+}
+
+function outcomeOf(upstream: Result<Upstream> | undefined): 'tunnel' | 'overloaded' | 'other' {
+  if (!upstream?.ok) return 'other';
+  const { body, head } = upstream.value;
+  if (body === undefined) return 'tunnel';
+  return headerOf(head, 'x-gopush-error') === 'overloaded' ? 'overloaded' : 'other';
 }
 
 /** An upgrade that a target took. */

@@ -1,7 +1,7 @@
 import { isIPv6, type Socket } from 'node:net';
 import { type Config, type FailureCode, plainAddress, type Trust } from '@gopush/contract';
 import type { EventLoopDelay } from '@gopush/service';
-import { createTokenBucket, type TokenBucket } from '@gopush/service';
+import { createTokenBucket, lastingShare, type TokenBucket } from '@gopush/service';
 
 /** What an agent takes, and what it refuses. */
 export interface Limits {
@@ -15,6 +15,8 @@ export interface Limits {
   leave(address: string): void;
   /** Why what comes on a connection is refused; `undefined`: it is not. */
   refusal(socket: Socket): FailureCode | undefined;
+  /** Whether this process has too much to do to take new clients, besides those it has. */
+  isOverloaded(): boolean;
   /** Counts a tunnel of a uid; `false` where it has enough. */
   openTunnel(uid: string): boolean;
   closeTunnel(uid: string): void;
@@ -104,6 +106,10 @@ export function createLimits(config: Config['limits'], trusts: Trust, eventLoop:
       if (code !== undefined) return code;
       const { eventLoopDelayMs } = config;
       return eventLoopDelayMs > 0 && eventLoop.lastMs() > eventLoopDelayMs ? 'overloaded' : undefined;
+    },
+    isOverloaded() {
+      const { eventLoopDelayMs } = config;
+      return eventLoopDelayMs > 0 && eventLoop.lastingMs() > eventLoopDelayMs * lastingShare;
     },
     openTunnel(uid) {
       if (tunnelsPerUid === 0) return true;

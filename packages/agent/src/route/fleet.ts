@@ -1,4 +1,5 @@
 import type { Config, FailureCode, ProductPolicy, Target } from '@gopush/contract';
+import { HandshakeWindow } from './handshake-window.ts';
 import { hashText, seedOfTargets } from './rendezvous.ts';
 
 /** Settings of the passive health checks. */
@@ -28,6 +29,8 @@ export class Member {
   backSince = 0;
   /** Since when its weight rises; 0: it has it whole. */
   risesSince = 0;
+  /** Handshakes that it has not answered. */
+  readonly handshakes = new HandshakeWindow();
   /** Why it wants no new clients, as it says itself; sessions it has stay. */
   notReady: string | undefined;
   /** What failed last. */
@@ -122,6 +125,12 @@ export class Product {
       return member;
     });
     return this.#current;
+  }
+
+  /** Whether none of its targets takes a handshake just now; not known where a function names others for each client. */
+  isOverloaded(now: number): boolean {
+    const current = this.#current;
+    return !this.byFunction && current.length > 0 && current.every(({ handshakes }) => handshakes.isFull(now));
   }
 
   /** The members whose health is of interest: the current ones, or what a function named lately, for whichever client. */

@@ -178,6 +178,10 @@ export const configSchema = z
               description:
                 'What becomes of a uid with too many connections: refuse the new one, or replace the oldest one.',
             }),
+            eventLoopDelayMs: wait(1_000, 60_000).meta({
+              description:
+                'Above a quarter of which delay of its event loop, where it lasts, a push-server refuses new sessions, so that it can serve those it has; 0: never.',
+            }),
             roomsPerSocket: z
               .int()
               .min(1)
@@ -482,7 +486,7 @@ export const configSchema = z
         headers: z.int().min(10).max(10_000).default(100).meta({ description: 'Headers of one request.' }),
         eventLoopDelayMs: wait(1_000, 60_000).meta({
           description:
-            'Above which delay of its event loop an agent refuses what is new; 0: never. Open tunnels go on.',
+            'Above which delay of its event loop an agent refuses what is new, and above a quarter of which, where it lasts, new sessions; 0: never. Open tunnels go on.',
         }),
       })
       .prefault({})

@@ -1,14 +1,14 @@
 import type { Config, FailureCode } from '@gopush/contract';
-import type { Logger } from '@gopush/service';
+import { type Logger, lastingShare, watchEventLoop } from '@gopush/service';
 import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
 import { type Connection as EngineConnection, queueOf } from '../emit/connection.ts';
 import { watchQueues } from '../emit/send-queue.ts';
 import { slowClients } from '../rooms/room-names.ts';
 import { type CloseCause, type Connection, createCloser } from './close-connection.ts';
-import { refuseBeyond } from './full-house.ts';
 import type { Guard } from './guarded-client.ts';
 import { createPlaces, type Places } from './places.ts';
+import { refuseNew } from './refuse-new.ts';
 import { createTally, type Tally } from './tally.ts';
 
 /** What a push-server takes from its clients and keeps for them. */
@@ -55,7 +55,17 @@ export function createLimits({ io, guard, config, presence, log }: LimitsOptions
     onPersistent: (socket) => closer.dismiss(socket, 'too_many_requests', false),
   };
   const refused = tally.countRefused;
-  refuseBeyond(io, config.connections, () => refused('too_many_connections'));
+  const eventLoop = watchEventLoop();
+  const { connections: most, eventLoopDelayMs } = config;
+  refuseNew(
+    io,
+    () => {
+      if (most > 0 && io.engine.clientsCount >= most) return 'too_many_connections';
+      if (eventLoopDelayMs === 0) return undefined;
+      return eventLoop.lastingMs() > eventLoopDelayMs * lastingShare ? 'overloaded' : undefined;
+    },
+    refused,
+  );
   const places = createPlaces({
     io,
     presence,
@@ -90,6 +100,9 @@ export function createLimits({ io, guard, config, presence, log }: LimitsOptions
     },
     queuedBytes: () => Object.values(clients).reduce((sum, connection) => sum + (connection[queueOf]?.bytes ?? 0), 0),
     deliveries: () => deliveries,
-    close: closer.close,
+    close() {
+      eventLoop.close();
+      closer.close();
+    },
   };
 }
