@@ -100,6 +100,30 @@ describe.each(Object.keys(implementations))('fan-out over %s', (name) => {
     expect(heardByAnn).toEqual([['all', Buffer.from('x')]]);
   });
 
+  // Our own bus is the same for all kinds of Redis; of a cluster packages/push-server/test/bus.test.ts tells.
+  test.skipIf(name.includes('Cluster'))(
+    'who has just entered a room hears what is said there, though it is not kept; who has left does not',
+    async () => {
+      const { one, ann, bob } = await startTwo();
+      const heard: unknown[] = [];
+      bob.on('n', (message) => heard.push(message));
+      for (let n = 0; n < 30; n++) {
+        await bob.emitWithAck('go:join', `room ${n}`);
+        await one.push.toRoom(`room ${n}`, 'n', n, { keep: 'no' });
+        if (n % 2 === 0) continue;
+        // What is on its way when a client leaves may come or not.
+        await expect.poll(() => heard.includes(n), { timeout: 5_000, interval: 5 }).toBe(true);
+        await bob.emitWithAck('go:leave', `room ${n}`);
+        await one.push.toRoom(`room ${n}`, 'n', 'nobody hears this', { keep: 'no' });
+      }
+      await ann.emitWithAck('room', { room: 'room 0', event: 'n', message: 'end' });
+      await expect.poll(() => heard.some((said) => typeof said === 'object'), { timeout: 5_000 }).toBe(true);
+      const numbers = heard.filter((message): message is number => typeof message === 'number');
+      expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, n) => n));
+      expect(heard).not.toContain('nobody hears this');
+    },
+  );
+
   test('sockets of other nodes are found, moved, let go, and asked with acks', async () => {
     const { one, ann, bob } = await startTwo();
     const found = await one.io.fetchSockets();

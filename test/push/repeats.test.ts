@@ -6,7 +6,9 @@ import { createClient } from 'gopush/client';
 import { expect, onTestFinished, test } from 'vitest';
 import WebSocket from 'ws';
 import { apiConfig, call, keys } from '../support/api.ts';
+import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { connectTo, describeNodes, hear, startNodes, type TestNodes } from '../support/nodes.ts';
+import { connectClient, nextEvent } from '../support/socket-io.ts';
 
 /** Keeps the store from answering. @returns lets it go on */
 async function holdStore({ redis, config }: TestNodes): Promise<() => void> {
@@ -71,7 +73,7 @@ describeNodes('the same id again while the store is away', (startNodes) => {
     const publishing = upTo(6).map((n) =>
       publishUntilKept(n % 2 === 0 ? servers : servers.toReversed(), 'r', n, `m${n}`),
     );
-    await pause(3_500);
+    await pause(2_500);
     release();
     const results = await Promise.all(publishing);
     expect(results.flat().some((result) => result.ok && result.value.position === null)).toBe(true);
@@ -96,8 +98,8 @@ describeNodes('the same id again while the store is away', (startNodes) => {
     const inbox = hear<{ message: number }>(ann, 'go:inbox');
     ann.on('go:inbox', ({ id }, ack) => ack(id));
     const release = await holdStore(nodes);
-    const deadline = Date.now() + 3_500;
-    setTimeout(release, 3_500);
+    const deadline = Date.now() + 2_500;
+    setTimeout(release, 2_500);
     const say = async (server: PushServer, request: string, body: unknown): Promise<void> => {
       while (Date.now() < deadline + 8_000) {
         const { status, body: answer } = await call(server, request, body);
@@ -150,6 +152,35 @@ describeNodes('the same id again while the store is away', (startNodes) => {
     expect(byBob.all).toEqual([1, 2]);
   }, 30_000);
 });
+
+test('a client that reconnects elsewhere before the message is kept recognises it by its id', async () => {
+  const nodes = await startNodes('embedded store');
+  const [one, two] = [await nodes.start(), await nodes.start()];
+  const proxy = await startCuttingProxy([one.port]);
+  const socket = await connectClient(proxy.url, 'websocket', { query: { uid: 'ann' } });
+  const room = createClient(socket).join('r');
+  await room.joined;
+  const heard: number[] = [];
+  room.on<number>('n', (n) => void heard.push(n));
+  await one.push.toRoom('r', 'n', 0);
+  const release = await holdStore(nodes);
+  await expect.poll(async () => (await one.push.toRoom('r', 'n', 1, { id: 'x' })).ok, { timeout: 6_000 }).toBe(true);
+  await expect.poll(() => heard).toEqual([0, 1]);
+  release();
+  await expect
+    .poll(async () => (await two.push.toRoom('other', 'n', 0, { keep: 'must' })).ok, { timeout: 8_000 })
+    .toBe(true);
+  const gone = nextEvent(socket, 'disconnect');
+  proxy.ports = [two.port];
+  proxy.cut();
+  await gone;
+  await publishUntilKept([two], 'r', 1, 'x');
+  socket.connect();
+  await nextEvent(socket, 'connect');
+  await two.push.toRoom('r', 'n', 2);
+  await expect.poll(() => heard.includes(2)).toBe(true);
+  expect(heard).toEqual([0, 1, 2]);
+}, 30_000);
 
 test('a push-server that dies after it has given a message: its publisher tries again at another one', async () => {
   const nodes = await startNodes('embedded store');
