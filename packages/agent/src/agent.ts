@@ -11,6 +11,7 @@ import {
   type FailureCode,
   type Hooks,
   type KeysOf,
+  pushServerAudience,
   refuseUnknownKeys,
   type StickyKeys,
   type Target,
@@ -385,5 +386,8 @@ async function openBuiltIn(config: Config, store: Store | undefined, opened: Lif
 
 /** The push-servers that gopush runs on this machine. */
 function listBuiltInTargets({ pushServer, serverPortStart, serverWorkers }: Config): Target[] {
-  return Array.from({ length: serverWorkers }, (_, index) => createTarget(pushServer.host, serverPortStart + index));
+  return Array.from({ length: serverWorkers }, (_, index) => ({
+    ...createTarget(pushServer.host, serverPortStart + index),
+    audience: pushServerAudience,
+  }));
 }

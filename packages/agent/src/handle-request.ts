@@ -72,7 +72,7 @@ async function serve(
       const given = sticky === 'cookie' ? request.cookies[stickyCookie] : undefined;
       const mark = markFor(request, sticky, given, markerOf(marks, identity, target.name));
       // Only now: what is signed expires, and a client may have waited.
-      const ownHeaders = headers.forTarget(request, identity, origin);
+      const ownHeaders = headers.forTarget(request, identity, origin, target);
       member.requests++;
       try {
         return await forward(request, response, {

@@ -120,7 +120,7 @@ function askForTunnel(
       const mark = markFor(request, sticky, given, markerOf(marks, identity, target.name));
       // Only now: what is signed expires, and a client may have waited.
       const ofRequest = writeHeaders([...headers.ofRequest(request, origin), ...upgradeHeaders]);
-      const ofIdentity = headers.ofIdentity(identity, origin.id);
+      const ofIdentity = headers.ofIdentity(identity, origin.id, target);
       const marked = mark?.header === undefined ? [] : [stickyHeader, mark.header];
       const more = writeHeaders([...ofIdentity, ...marked, ...(config.seamless.enabled ? canResume : [])]);
       const asked = writeRequestHead('GET', path, ofRequest + more);

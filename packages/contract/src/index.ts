@@ -95,7 +95,15 @@ export {
   type RoomMessage,
   type Welcome,
 } from './room.ts';
-export { isIdentitySigned, requestIdHeader, type SignedHeaders, signatureHeader, signIdentity } from './signature.ts';
+export {
+  audienceOf,
+  isIdentitySigned,
+  pushServerAudience,
+  requestIdHeader,
+  type SignedHeaders,
+  signatureHeader,
+  signIdentity,
+} from './signature.ts';
 export {
   createStickyMarks,
   readSidMark,

@@ -12,6 +12,8 @@ export interface Target {
   readonly weight: number;
   /** `host:port`, by which logs and hashing know it. */
   readonly name: string;
+  /** For whom identities are signed that it is given. @defaultValue its name */
+  readonly audience?: string;
 }
 
 /** One server with several ports, as router files of gopush 0.1 write it. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  audienceOf,
   createStickyMarks,
   isIdentitySigned,
   readSidMark,
@@ -40,6 +41,28 @@ test('any change of what was signed, and any value moved to another header, is n
       const all = { ...other, [signatureHeader]: signIdentity(secret, given, now + 1_000) };
       expect(isIdentitySigned([secret], all, now)).toBe(false);
     }),
+  );
+});
+
+test('a signature is for one audience, and tells which', () => {
+  fc.assert(
+    fc.property(
+      headers,
+      fc.stringMatching(/^[!-~]{1,40}$/),
+      fc.stringMatching(/^[!-~]{1,40}$/),
+      (given, audience, other) => {
+        fc.pre(audience !== other);
+        const signature = signIdentity(secret, given, now + 1_000, audience);
+        const all = { ...given, [signatureHeader]: signature };
+        expect(audienceOf([secret], all, now)).toBe(audience);
+        expect(isIdentitySigned([secret], all, now, (one) => one === audience)).toBe(true);
+        expect(isIdentitySigned([secret], all, now, (one) => one === other)).toBe(false);
+        const renamed = { ...given, [signatureHeader]: signature.slice(0, -audience.length) + other };
+        expect(audienceOf([secret], renamed, now)).toBeUndefined();
+        const older = { ...given, [signatureHeader]: signature.slice(0, -audience.length - 1).replace('v2', 'v1') };
+        expect(audienceOf([secret], older, now)).toBeUndefined();
+      },
+    ),
   );
 });
 

@@ -5,7 +5,6 @@ import {
   failures,
   greeting,
   type Identity,
-  isIdentitySigned,
   readIdentity,
   type Welcome,
 } from '@gopush/contract';
@@ -15,6 +14,7 @@ import type { AddressOf } from './client-address.ts';
 import { handleMessages } from './handle-messages.ts';
 import type { Rules } from './hook/rules.ts';
 import type { ServerClient } from './hook/server-hook.ts';
+import type { IdentityCheck } from './identity-check.ts';
 import type { Limits } from './limits/limits.ts';
 import { logFailure } from './refuse.ts';
 import { handleRooms } from './rooms/handle-rooms.ts';
@@ -40,8 +40,7 @@ export interface ConnectionContext {
   /** Keeps a session whose connection was lost. */
   readonly keepForRecovery: (session: Session) => Promise<boolean>;
   readonly limits: Limits;
-  /** Secrets of which one must have signed an identity; none: it need not be signed. */
-  readonly secrets: readonly string[];
+  readonly isBelieved: IdentityCheck;
   readonly log: Logger;
   /** Waits at a stop for what a hook still does. */
   readonly keep: (work: Promise<void>) => void;
@@ -51,7 +50,7 @@ export interface ConnectionContext {
 export async function admit(
   socket: Socket,
   next: (error?: Error) => void,
-  { rules, addressOf, secrets, sessions, recovery, limits, log }: ConnectionContext,
+  { rules, addressOf, isBelieved, sessions, recovery, limits, log }: ConnectionContext,
 ): Promise<void> {
   const { headers, query } = socket.handshake;
   const restored = socket.recovered ? recovery.take(socket) : undefined;
@@ -61,9 +60,7 @@ export async function admit(
     limits.refused(failure.code);
     next(errorOf(failure));
   };
-  if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) {
-    return refuse({ code: 'identity_unsigned' });
-  }
+  if (!isBelieved(socket.request)) return refuse({ code: 'identity_unsigned' });
   const identity = readIdentity(headers, query);
   if (!identity.ok) return refuse(identity.failure);
   const client = createClient(socket, identity.value, addressOf);

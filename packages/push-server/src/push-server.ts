@@ -18,6 +18,7 @@ import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
 import { createRules } from './hook/rules.ts';
 import type { ServerHook } from './hook/server-hook.ts';
+import { createIdentityCheck } from './identity-check.ts';
 import { createLimits } from './limits/limits.ts';
 import { measureStore } from './observe/measure-store.ts';
 import { openObservation } from './observe/observation.ts';
@@ -125,9 +126,13 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const limits = createLimits({ io, guard: clientGuard, config: pushServer.limits, presence: store.presence, log });
     lifetime.opened('limits', limits.close);
     const { bus } = fanout;
+    const isBelieved = createIdentityCheck(config, log);
     const rooms = openRooms({ io, store, bus, config: pushServer, webhooks, log }, lifetime.opened);
     const { push } = rooms;
-    const sessions = openSessions({ io, http, store, node: bus.node, config, rooms, webhooks, log }, lifetime.opened);
+    const sessions = openSessions(
+      { io, http, store, node: bus.node, config, isBelieved, rooms, webhooks, log },
+      lifetime.opened,
+    );
     const { seamless } = sessions;
     rooms.listen({
       onInbox(user) {
@@ -156,7 +161,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       recovery: sessions.recovery,
       keepForRecovery: sessions.keepForRecovery,
       limits,
-      secrets: config.access.secrets,
+      isBelieved,
       rules: createRules(hook.current, config.hooks.timeoutMs),
       addressOf: createAddressOf(config.access.trustedProxies),
       log,
@@ -171,7 +176,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const { feeds, taps, counts } = rooms;
     const listening = { scopeOf: rooms.scopeOf, feeds, taps, attendance: sessions.attendance, history: store.history };
     const onRequest = describeApiRequests(metrics);
-    const api = openApi({ config, push, rules, addressOf, listening, onRequest, log, keep }, files);
+    const api = openApi({ config, push, rules, isBelieved, addressOf, listening, onRequest, log, keep }, files);
     let apiClosing: Promise<void> | undefined;
     const closeApi = (): Promise<void> => (apiClosing ??= Promise.resolve(api.close()));
     lifetime.opened('API', closeApi);
@@ -205,7 +210,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       limits.refused(failure.code);
       logFailure(failure, log);
     };
-    guardSessions(io, config.access.secrets, onRefused);
+    guardSessions(io, isBelieved, onRefused);
     guard(http, createPageGate(config), onRefused);
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });

@@ -12,6 +12,7 @@ import {
   type SignedHeaders,
   signatureHeader,
   signIdentity,
+  type Target,
   type Trust,
   uidHeader,
   vouchHeader,
@@ -45,11 +46,11 @@ export interface HeaderWriter {
    *
    * What `Connection` names goes before ours are added: otherwise a client could have them removed.
    */
-  forTarget(request: IncomingMessage, identity: Identity, origin: RequestOrigin): string[];
+  forTarget(request: IncomingMessage, identity: Identity, origin: RequestOrigin, target: Target): string[];
   /** Those of them that come from the request, without the identity, which is signed for a time only. */
   ofRequest(request: IncomingMessage, origin: RequestOrigin): string[];
   /** Those of them that say who the client is. */
-  ofIdentity(identity: Identity, id: string): string[];
+  ofIdentity(identity: Identity, id: string, target: Target): string[];
 }
 
 /** Where a request comes from. */
@@ -86,18 +87,24 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
       const given = trusted ? readRequestId(headers[requestIdHeader]) : undefined;
       return { address, trusted, id: given ?? nextId() };
     },
-    forTarget: (request, identity, origin) => [...ofRequest(request, origin), ...ofIdentity(identity, origin.id)],
+    forTarget: (request, identity, origin, target) => [
+      ...ofRequest(request, origin),
+      ...ofIdentity(identity, origin.id, target),
+    ],
     ofRequest,
     ofIdentity,
   };
 
-  function ofIdentity(identity: Identity, id: string): string[] {
+  function ofIdentity(identity: Identity, id: string, { name, audience = name }: Target): string[] {
     const headers = writeIdentity(identity);
     const [, uid = '', , product = ''] = headers;
     headers.push(vouchHeader, '1', agentHeader, agent, requestIdHeader, id);
     if (secret !== undefined) {
       const signed = { [uidHeader]: uid, [productHeader]: product, [agentHeader]: agent, [requestIdHeader]: id };
-      headers.push(signatureHeader, signIdentity(secret, signed as SignedHeaders, Date.now() + identityTtlMs));
+      headers.push(
+        signatureHeader,
+        signIdentity(secret, signed as SignedHeaders, Date.now() + identityTtlMs, audience),
+      );
     }
     return headers;
   }

@@ -133,7 +133,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     const { resumable, info } = tunnel;
     const marks = resumable?.marks.write() ?? '';
     const own = [
-      ...writer.ofIdentity({ uid: info.uid, product: info.product }, info.id),
+      ...writer.ofIdentity({ uid: info.uid, product: info.product }, info.id, member.target),
       ...[canResumeHeader, '1', resumeHeader, resumable?.token ?? ''],
       ...(marks === '' ? [] : [resumeAfterHeader, marks]),
     ];

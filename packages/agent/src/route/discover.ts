@@ -1,4 +1,4 @@
-import { createTarget, isLoopback, type Target } from '@gopush/contract';
+import { createTarget, isLoopback, pushServerAudience, type Target } from '@gopush/contract';
 import { machineId } from '@gopush/service';
 import type { RegisteredNode, RegistryStore } from '@gopush/store';
 import type { TargetList } from './sources.ts';
@@ -30,7 +30,7 @@ function isReachable({ tier, host, machine: theirs }: RegisteredNode, ours: stri
 }
 
 function toTarget({ host, port, weight, state }: RegisteredNode): Target {
-  return createTarget(host, port, state === 'draining' ? 0 : weight);
+  return { ...createTarget(host, port, state === 'draining' ? 0 : weight), audience: pushServerAudience };
 }
 
 function isSame(one: readonly Target[], other: readonly Target[]): boolean {

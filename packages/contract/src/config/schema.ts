@@ -353,6 +353,17 @@ export const configSchema = z
           description:
             'Secrets by which agents sign identities; the first signs, both are believed, so that they can be changed one after the other. Push-servers that other machines can reach need one.',
         }),
+        audiences: z
+          .array(z.string().regex(/^[!-~]{1,300}$/))
+          .default([])
+          .meta({
+            description:
+              'Names by which agents know a push-server besides its own addresses, as "push.internal:4000": where a router lists it by a name, or behind a forwarded port. Identities signed for others are refused.',
+          }),
+        oldSignatures: z.boolean().default(false).meta({
+          description:
+            'Whether push-servers believe signatures without an audience (v1), for the time in which agents are updated.',
+        }),
         identityTtlMs: milliseconds(86_400_000)
           .default(60_000)
           .meta({ description: 'How long a signed identity may be used.' }),

@@ -4,6 +4,7 @@ import { type Config, failures } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { AddressOf } from '../client-address.ts';
 import type { Rules } from '../hook/rules.ts';
+import type { IdentityCheck } from '../identity-check.ts';
 import type { Push } from '../rooms/push.ts';
 import type { ScopeOf } from '../rooms/room-names.ts';
 import { createApiHandler, listenRoute, type OnApiRequest } from './handle-api.ts';
@@ -17,6 +18,7 @@ export interface OpenApiOptions {
   readonly config: Config;
   readonly push: Push;
   readonly rules: Rules;
+  readonly isBelieved: IdentityCheck;
   readonly addressOf: AddressOf;
   readonly listening: Omit<ListenerContext, 'historyMs'> & { readonly scopeOf: ScopeOf };
   readonly onRequest: OnApiRequest;
@@ -45,8 +47,8 @@ const unansweredMs = 1_000;
  * @param notFound - answers what is below the path of the API where the settings have no keys, and so no API
  */
 export function openApi(options: OpenApiOptions, notFound: RequestListener): Api {
-  const { config, push, rules, addressOf, listening, onRequest, log, keep } = options;
-  const { api, access, pushServer } = config;
+  const { config, push, rules, isBelieved, addressOf, listening, onRequest, log, keep } = options;
+  const { api, pushServer } = config;
   const { scopeOf, ...context } = listening;
   const isOff = api.keys.length === 0;
   const keys = createKeyRing(api);
@@ -55,7 +57,7 @@ export function openApi(options: OpenApiOptions, notFound: RequestListener): Api
     rules,
     addressOf,
     scopeOf,
-    secrets: access.secrets,
+    isBelieved,
     context: { ...context, historyMs: pushServer.history.ageMs },
     beatMs: pushServer.pingIntervalMs,
     drainMs: pushServer.drainMs,

@@ -3,6 +3,7 @@ import { type Config, events, type PresenceEvent, writeMark } from '@gopush/cont
 import type { Lifetime, Logger } from '@gopush/service';
 import { isBack, type Store } from '@gopush/store';
 import type { Server } from 'socket.io';
+import type { IdentityCheck } from '../identity-check.ts';
 import { paced } from '../paced.ts';
 import { type Attendance, createAttendance } from '../presence/attendance.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
@@ -36,6 +37,7 @@ export interface SessionsOptions {
   /** Name of this node on the bus. */
   readonly node: string;
   readonly config: Config;
+  readonly isBelieved: IdentityCheck;
   readonly rooms: Rooms;
   readonly webhooks: Webhooks;
   readonly log: Logger;
@@ -43,8 +45,8 @@ export interface SessionsOptions {
 
 /** Opens the sessions of a push-server. */
 export function openSessions(options: SessionsOptions, opened: Lifetime['opened']): Sessions {
-  const { io, http, store, node, rooms, log } = options;
-  const { pushServer, access } = options.config;
+  const { io, http, store, node, rooms, isBelieved, log } = options;
+  const { pushServer } = options.config;
   const { recoveryMs } = pushServer;
   // Without recovery, as long as moving a session may take.
   const keepMs = Math.max(recoveryMs, 1_000);
@@ -75,7 +77,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     enabled: recoveryMs > 0,
     keepMs,
     answerMs: pushServer.answerMs,
-    secrets: access.secrets,
+    isBelieved,
     log,
   });
   opened('sessions', seamless.close);

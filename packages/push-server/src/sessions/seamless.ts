@@ -7,7 +7,6 @@ import {
   goingPong,
   type Identity,
   incompleteMarks,
-  isIdentitySigned,
   quietPong,
   readIdentity,
   readMark,
@@ -20,6 +19,7 @@ import {
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
+import type { IdentityCheck } from '../identity-check.ts';
 import { joinRuns, paced } from '../paced.ts';
 import { refreshEach } from '../refresh-each.ts';
 import type { ScopeOf } from '../rooms/room-names.ts';
@@ -49,7 +49,7 @@ export interface SeamlessOptions {
   readonly keepMs: number;
   /** How long a handler may take to answer what it has read, when its session is to move, in milliseconds. */
   readonly answerMs: number;
-  readonly secrets: readonly string[];
+  readonly isBelieved: IdentityCheck;
   readonly log: Logger;
 }
 
@@ -89,7 +89,7 @@ const savedMs = 300;
 
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createSeamless(options: SeamlessOptions): Seamless {
-  const { io, http, store, recovery, node, sessions, scopeOf, count, enabled, keepMs, answerMs, secrets, log } =
+  const { io, http, store, recovery, node, sessions, scopeOf, count, enabled, keepMs, answerMs, isBelieved, log } =
     options;
   const userOf = ({ product, uid }: Identity): string => scopeOf(product) + uid;
   const engine = io.engine as unknown as {
@@ -307,7 +307,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   async function takeSession(request: IncomingMessage, token: string): Promise<SessionRecord | undefined> {
     const { headers } = request;
     if (!enabled) return undefined;
-    if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) return undefined;
+    if (!isBelieved(request)) return undefined;
     const identity = readIdentity(headers, {});
     if (!identity.ok) return undefined;
     // Only read: until the client is heard here the agent may have to ask another node, should this one end.

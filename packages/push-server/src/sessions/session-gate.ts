@@ -1,8 +1,9 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { type Failure, isIdentitySigned, productHeader, uidHeader, uidParameter } from '@gopush/contract';
+import { type Failure, productHeader, uidHeader, uidParameter } from '@gopush/contract';
 import type { Server } from 'socket.io';
 import { refuse } from '../api/answer.ts';
 import { refuseUpgrade } from '../api/listen/listeners.ts';
+import type { IdentityCheck } from '../identity-check.ts';
 
 /** A request as Engine.IO has read it. */
 type EngineRequest = IncomingMessage & { readonly _query: Readonly<Record<string, string | undefined>> };
@@ -17,8 +18,8 @@ interface EngineSocket {
 interface Owner {
   /** Uid and product as its first request had them. */
   readonly identity: string;
-  /** Whether an agent had signed them. */
-  readonly isSigned: boolean;
+  /** Whether they could be believed. */
+  readonly isBelieved: boolean;
 }
 
 /**
@@ -27,19 +28,17 @@ interface Owner {
  *
  * JSONP is refused: its answers are scripts, which pages of any origin can read.
  */
-export function guardSessions(io: Server, secrets: readonly string[], onRefused: (failure: Failure) => void): void {
+export function guardSessions(io: Server, isBelieved: IdentityCheck, onRefused: (failure: Failure) => void): void {
   const engine = io.engine as unknown as {
     use(middleware: (request: EngineRequest, response: object, next: () => void) => void): void;
     on(event: 'connection', listener: (conn: EngineSocket) => void): void;
     readonly clients: Readonly<Record<string, EngineSocket>>;
   };
   const owners = new WeakMap<EngineSocket, Owner>();
-  const isSigned = ({ headers }: IncomingMessage): boolean =>
-    secrets.length > 0 && isIdentitySigned(secrets, headers, Date.now());
 
   engine.on('connection', (conn) => {
-    if (conn.transport.name !== 'polling') return;
-    owners.set(conn, { identity: identityOf(conn.request), isSigned: isSigned(conn.request) });
+    const owner = { identity: identityOf(conn.request), isBelieved: isBelieved(conn.request) };
+    if (conn.transport.name === 'polling') owners.set(conn, owner);
   });
 
   function whyNot(request: EngineRequest): Failure | undefined {
@@ -49,7 +48,7 @@ export function guardSessions(io: Server, secrets: readonly string[], onRefused:
     const owner = owners.get(engine.clients[sid] as EngineSocket);
     if (owner === undefined)
       return { code: 'session_unknown', detail: 'a session of a WebSocket has no other requests' };
-    const isOwn = owner.identity === identityOf(request) && (!owner.isSigned || isSigned(request));
+    const isOwn = owner.identity === identityOf(request) && (!owner.isBelieved || isBelieved(request));
     return isOwn ? undefined : { code: 'session_unknown', detail: 'the session of another user' };
   }
 

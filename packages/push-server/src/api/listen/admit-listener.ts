@@ -1,17 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import {
-  type Failure,
-  failed,
-  isIdentitySigned,
-  type Result,
-  readIdentity,
-  success,
-  uidHeader,
-} from '@gopush/contract';
+import { type Failure, failed, type Result, readIdentity, success, uidHeader } from '@gopush/contract';
 import type { AddressOf } from '../../client-address.ts';
 import type { Rules } from '../../hook/rules.ts';
 import type { ServerClient } from '../../hook/server-hook.ts';
+import type { IdentityCheck } from '../../identity-check.ts';
 import { roomOfClients, roomOfUser, type Scope, type ScopeOf } from '../../rooms/room-names.ts';
 import { check } from '../check.ts';
 import { bringsKey, type KeyRing } from '../keys.ts';
@@ -25,8 +18,7 @@ export interface AdmitOptions {
   readonly rules: Rules;
   readonly addressOf: AddressOf;
   readonly scopeOf: ScopeOf;
-  /** Secrets of which one must have signed an identity; none: it need not be signed. */
-  readonly secrets: readonly string[];
+  readonly isBelieved: IdentityCheck;
 }
 
 /** A listener that may begin. */
@@ -133,12 +125,13 @@ function namesOf(scope: Scope, rooms: readonly string[], users: readonly string[
 /** The client that an agent says it is. A `uid` in the query alone is nobody's word. */
 function readClient(
   id: string,
-  { headers, socket }: IncomingMessage,
+  request: IncomingMessage,
   query: URLSearchParams,
-  { secrets, addressOf }: AdmitOptions,
+  { isBelieved, addressOf }: AdmitOptions,
 ): Result<ServerClient> {
+  const { headers, socket } = request;
   if (headers[uidHeader] === undefined) return failed('api_key_missing');
-  if (secrets.length > 0 && !isIdentitySigned(secrets, headers, Date.now())) return failed('identity_unsigned');
+  if (!isBelieved(request)) return failed('identity_unsigned');
   const identity = readIdentity(headers, {});
   if (!identity.ok) return identity;
   const parameters: Record<string, string | undefined> = Object.create(null);
