@@ -89,12 +89,12 @@ export class Searches<Cause extends string> {
     return this.#pacer.turn();
   }
 
-  /** @internal How long to sleep where that was so long before: all together ask the router no more than 4,000 times a second. */
+  /** @internal The wait after one of `pauseMs`: the more wait the longer, as the first one that finds a target wakes the others. */
   pauseAfter(pauseMs: number): number {
-    return Math.min(pauseMs * 2, Math.max(pauses.lastMs, this.#count / 4));
+    return Math.min(pauseMs * 2, Math.max(pauses.lastMs, this.#count));
   }
 
-  /** @internal Sleeps until a target of the product takes sessions again, until `until` resolves, or for so long. */
+  /** @internal Sleeps until a target of the product takes sessions again, until `until` resolves, or for about so long. */
   async sleep(product: Product, pauseMs: number, until: Promise<void>): Promise<void> {
     let sleeping = this.#sleeping.get(product);
     if (sleeping === undefined) {
@@ -108,7 +108,8 @@ export class Searches<Cause extends string> {
         all.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, pauseMs);
+      // Not all at once.
+      const timer = setTimeout(wake, pauseMs * (0.5 + Math.random() / 2));
       all.add(wake);
       void until.then(wake);
     });

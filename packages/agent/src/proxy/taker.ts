@@ -27,6 +27,8 @@ export class Taker {
   #shrunkAt = Number.NEGATIVE_INFINITY;
   #tookAt = Number.NEGATIVE_INFINITY;
   #doubts = 0;
+  /** Whether it has ever taken one. */
+  #isKnown = false;
   /** Whether the last that was heard of it is a failure: then one session at a time finds out whether that is still so. */
   #isDown = false;
   #restMs: number = rests.firstMs;
@@ -63,7 +65,8 @@ export class Taker {
 
   /** A session goes on there. @param ms - how long that took, in milliseconds */
   took(ms: number, now = performance.now()): void {
-    const wasDown = this.#isDown;
+    const isNews = this.#isDown || !this.#isKnown;
+    this.#isKnown = true;
     this.#isDown = false;
     this.#doubts = 0;
     this.#restMs = rests.firstMs;
@@ -71,7 +74,7 @@ export class Taker {
     if (ms <= swiftMs) this.#grow();
     else this.#shrink(ms, now);
     this.leave();
-    if (wasDown) this.#onUp();
+    if (isNews) this.#onUp();
   }
 
   /**
