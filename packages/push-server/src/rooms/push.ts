@@ -486,10 +486,12 @@ export function createPush(options: PushOptions): {
     // It waits now, whatever becomes of this.
     const user = await store.presence.user(uid).catch(() => undefined);
     const devices = user?.devices ?? 0;
-    if (put.value.state === 'duplicate') return success({ id, state: 'duplicate', devices });
-    heard.onInbox(uid);
-    tell(['inbox', uid], user?.nodes);
-    return success({ id, state: 'waiting', devices });
+    // Whoever put it before may not have come to know that, and so told nobody; 0: it was acknowledged already.
+    if (put.value.seq > 0) {
+      heard.onInbox(uid);
+      tell(['inbox', uid], user?.nodes);
+    }
+    return success({ id, state: put.value.state === 'duplicate' ? 'duplicate' : 'waiting', devices });
   }
 
   async function toOnline(
