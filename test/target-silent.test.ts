@@ -179,6 +179,7 @@ test('a push-server that hangs leaves the list and is not waited for; when it go
   const other = await nodes.start();
   await other.push.toRoom('room', 'count', 0);
   await Promise.all(heard.map((one) => one.count(1)));
+  await delay(300);
   hung.child.kill('SIGSTOP');
   await other.push.toRoom('room', 'count', 1);
   expect((await next(/no sign of life/)).fields).toMatchObject({ cause: 'left', tunnels: 6 });
@@ -217,6 +218,8 @@ test('a push-server hangs while another one is killed: the sessions of both go o
   const heard = clients.map((client) => hear<number>(client, 'count'));
   const changes = clients.map((client) => hear<{ change: string }>(client, 'go:presence'));
   const moved = (): number => lines.filter(({ message }) => message === 'session moved').length;
+  // Its work is done: one that is stopped while it writes to the embedded store keeps all others from writing.
+  await delay(300);
   hung?.child.kill('SIGSTOP');
   killed?.child.kill('SIGKILL');
   await well.push.toRoom('room', 'count', 0);

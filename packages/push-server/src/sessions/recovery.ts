@@ -55,6 +55,9 @@ const pidForm = /^[\w-]{20}$/;
 /** A client may come back before its old node has noticed that it is gone, and has written down what it left behind: it is looked for so often, with this time between, in milliseconds. */
 const looks = { times: 4, everyMs: 100 };
 
+/** So often where its node is known, and may be about to write it down: what it writes then says exactly where the client stands. */
+const looksWithPointer = 10;
+
 /** For how long clients that are back are gathered before other nodes are told of them, in milliseconds. */
 const gatherMs = 20;
 
@@ -106,18 +109,21 @@ export function createRecovery({ io, store, history, keepMs, mark, tellBack, log
   async function look(pid: string, offset: string): Promise<Restored | undefined> {
     const key = keyOfPid(pid);
     let token: string | undefined;
-    for (let times = 0; times < looks.times; times++) {
+    for (let times = 0; times < (token === undefined ? looks.times : looksWithPointer); times++) {
       if (times > 0) await new Promise((resolve) => setTimeout(resolve, looks.everyMs));
-      const found = await store.read(key);
-      token = found && readPointer(found);
-      const isKept = found !== undefined && token === undefined;
-      // Of several that ask at once one gets it.
-      const bytes = isKept ? await store.take(key) : undefined;
-      if (bytes !== undefined) return readLost(key, bytes, offset);
+      const found = await takeKept(key);
+      if (Buffer.isBuffer(found)) return readLost(key, found, offset);
       // With a pointer its node lives, and is about to write the session down; or it has died.
+      token = found;
       if (times === 0) gather(pid);
     }
     return token === undefined ? undefined : lookForStranded(pid, token, offset);
+  }
+
+  /** A session that was kept for its client, of which of several that ask at once one gets it; or the token that leads to one. */
+  async function takeKept(key: string): Promise<Buffer | string | undefined> {
+    const found = await store.read(key);
+    return found && (readPointer(found) ?? store.take(key));
   }
 
   /** A session that its node has written down when it lost the connection. */
