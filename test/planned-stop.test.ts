@@ -167,7 +167,9 @@ test('clients that cannot be stopped keep nobody else from moving', async () => 
   await expect.poll(fallbacks).toEqual(Array.from({ length: 12 }, () => 'event too large'));
   const cut = oddClients.filter(({ isClosed }) => isClosed() !== undefined).map(({ kind }) => kind);
   expect(new Set(cut)).toEqual(new Set(['within a large upload']));
-  expect(moves().filter(({ uid }) => /within-a-frame/.test(String(uid)))).toHaveLength(12);
+  await expect
+    .poll(() => moves().filter(({ uid }) => /within-a-frame/.test(String(uid))).length, { timeout: 5_000 })
+    .toBe(12);
   const notStopped = ['mid-event', 'silent'].map((cause) =>
     Number(new RegExp(`sessions_not_stopped_total\\{cause="${cause}"\\} (\\d+)`).exec(counts)?.[1]),
   );
