@@ -227,6 +227,10 @@ function openContext(
     log,
     hooks,
     upstreams,
+    onDraining(target) {
+      fleet.leaves(target);
+      upstreams.retire(target);
+    },
     tunnels,
     headers: createHeaderWriter({ agent: node, trusts, secrets, identityTtlMs }),
     limits,

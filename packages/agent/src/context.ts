@@ -1,4 +1,4 @@
-import type { Config } from '@gopush/contract';
+import type { Config, Target } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HookSet } from './hooks/hook-set.ts';
 import type { Limits } from './limits/limits.ts';
@@ -21,6 +21,8 @@ export interface AgentContext extends ResolveContext, ServeContext {
   /** The hooks as they are now. */
   readonly hooks: () => HookSet;
   readonly upstreams: Upstreams;
+  /** Told of a target that says it stops. */
+  readonly onDraining: (target: Target) => void;
   readonly tunnels: Tunnels;
   readonly headers: HeaderWriter;
   readonly limits: Limits;

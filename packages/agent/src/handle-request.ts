@@ -10,6 +10,7 @@ import type { UidSource } from './hooks/hook-set.ts';
 import type { Served } from './observe.ts';
 import { forward } from './proxy/forward.ts';
 import type { RequestOrigin } from './proxy/headers.ts';
+import { RequestBody } from './proxy/request-body.ts';
 import { hasBody } from './proxy/request-framing.ts';
 import { rejectRequest } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
@@ -58,9 +59,10 @@ async function serve(
   if (response.destroyed) return failed('client_gone', 'while hooks ran');
   const { identity, path } = route.value;
   served.product = identity.product;
-  const { config, upstreams, headers, marks, slow } = context;
+  const { config, upstreams, headers, marks, slow, onDraining } = context;
   const { answerTimeoutMs } = config.agent;
-  return serveByTarget(context, {
+  const body = new RequestBody(request, upstreams.bodies);
+  const serving = serveByTarget(context, {
     route: route.value,
     client: request.socket,
     bytes: headBytes(request),
@@ -80,7 +82,9 @@ async function serve(
           path,
           headers: mark?.header === undefined ? ownHeaders : [...ownHeaders, stickyHeader, mark.header],
           answerHeaders: mark?.cookie === undefined ? [] : ['set-cookie', mark.cookie],
+          body,
           upstreams,
+          onDraining,
           answerTimeoutMs,
           reuse: product.policy.reuse,
           slow,
@@ -90,6 +94,7 @@ async function serve(
       }
     },
   });
+  return body.exists ? serving.finally(() => body.letGo()) : serving;
 }
 
 const done: Result<void> = { ok: true, value: undefined };

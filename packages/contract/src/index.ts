@@ -9,6 +9,7 @@ export { type ConfigProblem, formatConfigProblems } from './config/problem.ts';
 export { type Config, type ConfigInput, isLoopback, type RedisConfig } from './config/schema.ts';
 export { type ApiScope, apiScopes, type WebhookEventName } from './config/schema-api.ts';
 export { maxDepth, maxDepthOfPrograms, type Shape, shapeOf } from './depth.ts';
+export { drainingHeader } from './draining.ts';
 export { type Failure, type FailureCode, type FailureRow, failed, failureBody, failures } from './failure.ts';
 export {
   type AgentApp,

@@ -13,6 +13,7 @@ import { createAddressOf } from './client-address.ts';
 import { closeClients } from './close-clients.ts';
 import { admit, type ConnectionContext, clientOf, errorOf, handleConnections } from './connection.ts';
 import { createIo } from './create-io.ts';
+import { watchHttp } from './end-http.ts';
 import { openFanout } from './fanout/open-fanout.ts';
 import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
@@ -120,6 +121,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const http = createServer((request, response) => (isForApi(request.url) ? apiHandler : files)(request, response));
     const { io, clientGuard } = createIo(http, config, fanout.adapter);
     clients = () => io.engine.clientsCount;
+    const ending = watchHttp(http);
     let closing: Promise<void> | undefined;
     const closeIo = (): Promise<void> => (closing ??= closeClients(io));
     lifetime.opened('Socket.IO', closeIo);
@@ -215,6 +217,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });
     lifetime.opened('listener', async () => {
+      ending.closeKept();
       const drained = drainHttp(http, pushServer.drainMs);
       await closeApi();
       await seamless.drain(pushServer.drainMs);
@@ -223,9 +226,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       await drained;
     });
     const url = urlOf(address);
-    lifetime.opened('readiness', () => {
+    lifetime.opened('readiness', async () => {
       observation.stopping();
-      return announcement.draining();
+      await Promise.all([announcement.draining(), ending.announce()]);
     });
     await announcement.ready(address);
     const { adminUrl } = observation;

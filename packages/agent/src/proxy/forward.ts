@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { failed, type Result, success, type Target } from '@gopush/contract';
+import { drainingHeader, failed, type Result, success, type Target } from '@gopush/contract';
 import { bodyTooSlow, type SlowClients } from '../limits/slow-clients.ts';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
-import { type AnswerHead, framingOf, staysOpen } from './answer-head.ts';
+import { type AnswerHead, framingOf, headerOf, staysOpen } from './answer-head.ts';
 import { connectFailure } from './connect-failure.ts';
 import { saysFull } from './full-answer.ts';
 import { HeadReader } from './head-reader.ts';
 import { answerHeaders, answerTrailers, requestTrailers } from './headers.ts';
-import { hasBody, isBodyExpected, isChunked } from './request-framing.ts';
+import type { BodySink, RequestBody } from './request-body.ts';
+import { isBodyExpected, isChunked } from './request-framing.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
 import { writeHead, writeHeaders, writeRequestHead } from './write-head.ts';
 
@@ -20,7 +21,11 @@ export interface ForwardOptions {
   readonly headers: readonly string[];
   /** Headers of ours for the client, beside the target's. */
   readonly answerHeaders: readonly string[];
+  /** The body of the request, the same for each target that is asked. */
+  readonly body: RequestBody;
   readonly upstreams: Upstreams;
+  /** Told where the target says that it stops. */
+  readonly onDraining: (target: Target) => void;
   /** How long nothing may move before the answer begins, in milliseconds. */
   readonly answerTimeoutMs: number;
   /** Whether requests may share a connection to the target, one after another. */
@@ -40,15 +45,22 @@ export async function forward(
   response: ServerResponse,
   options: ForwardOptions,
 ): Promise<Result<void>> {
+  const { body, target } = options;
   const head = headFor(request, options);
-  const first = await attempt(request, response, options, head, !options.reuse);
-  if (first !== 'reset') return first;
-  // A target may close an idle connection in the moment we use it. It has served nothing then, and asking again is safe; on a new
-  // connection, as the other idle ones may be as old.
-  const mayRepeat = !hasBody(request) && idempotent.has(request.method ?? '');
+  // A kept connection may be closed at any time: only for what can be sent once more.
+  const first = await attempt(request, response, options, head, !options.reuse || !body.keep());
+  if (typeof first !== 'string') return first;
+  // On a new connection, as the other kept ones may be as old.
+  const mayRepeat = first === 'unread' || (!body.exists && idempotent.has(request.method ?? ''));
   const second = mayRepeat ? await attempt(request, response, options, head, true) : first;
-  return second === 'reset' ? failed('target_reset', options.target.name) : second;
+  return typeof second === 'string' ? failed('target_reset', target.name) : second;
 }
+
+/**
+ * How an attempt ended without an answer: the connection was closed, and nobody knows what the target has done, or it is sure that the target
+ * has not read the request.
+ */
+type Unanswered = 'reset' | 'unread';
 
 function attempt(
   request: IncomingMessage,
@@ -56,7 +68,7 @@ function attempt(
   options: ForwardOptions,
   head: string,
   fresh: boolean,
-): Promise<Result<void> | 'reset'> {
+): Promise<Result<void> | Unanswered> {
   return new Promise((resolve) => {
     new Forwarding(request, response, options, fresh, resolve).start(head);
   });
@@ -81,12 +93,14 @@ const maxWithHead = 8 * 1024;
 const answeredByHook = failed('uid_hook_bad_value', 'the agent hook answered after it had called next()');
 
 /** One attempt to have a request answered by its target. */
-class Forwarding implements Exchange {
+class Forwarding implements Exchange, BodySink {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #options: ForwardOptions;
   readonly #connection: UpstreamConnection;
-  readonly #resolve: (result: Result<void> | 'reset') => void;
+  readonly #resolve: (result: Result<void> | Unanswered) => void;
+  /** Whether the connection had served before. */
+  readonly #isKept: boolean;
   readonly #heads = new HeadReader();
   #head: AnswerHead | undefined;
   #body: AnswerBody | undefined;
@@ -95,6 +109,8 @@ class Forwarding implements Exchange {
   #requestSent = false;
   /** Whether the connection is fit for another request, should the answer end well. */
   #canStay = false;
+  /** Whether no byte of the head has left this process. */
+  #unsent = false;
   /** Whether any of the body was relayed. */
   #begun = false;
   #over = false;
@@ -104,49 +120,53 @@ class Forwarding implements Exchange {
     response: ServerResponse,
     options: ForwardOptions,
     fresh: boolean,
-    resolve: (result: Result<void> | 'reset') => void,
+    resolve: (result: Result<void> | Unanswered) => void,
   ) {
     this.#request = request;
     this.#response = response;
     this.#options = options;
     this.#resolve = resolve;
     this.#connection = options.upstreams.begin(options.target, this, options.answerTimeoutMs, fresh);
+    this.#isKept = this.#connection.connected;
   }
 
   start(head: string): void {
-    const request = this.#request;
+    const { body } = this.#options;
     const { socket } = this.#connection;
     this.#response.once('close', this.#onClientGone);
-    if (hasBody(request)) request.once(bodyTooSlow, this.#onSlowBody);
-    socket.write(head, 'latin1');
-    if (!hasBody(request)) this.#requestSent = true;
+    if (body.exists) this.#request.once(bodyTooSlow, this.#onSlowBody);
+    if (this.#isKept) socket.write(head, 'latin1', this.#onHeadWritten);
+    else socket.write(head, 'latin1');
+    if (!body.exists) this.#requestSent = true;
     // Not before: while the connection can fail, the body must stay whole for the next target.
-    else if (this.#connection.connected) this.#sendBody();
+    else if (this.#isKept) body.sendTo(this);
   }
+
+  /** A kept connection may have been reset without this process having heard of it: then the kernel takes nothing. */
+  readonly #onHeadWritten = (error?: Error | null): void => {
+    if (error) this.#unsent = true;
+  };
 
   onConnect(): void {
-    if (hasBody(this.#request)) this.#sendBody();
+    if (this.#options.body.exists) this.#options.body.sendTo(this);
   }
 
-  #sendBody(): void {
-    const request = this.#request;
+  onBody(chunk: Buffer): void {
+    if (this.#over) return;
     const { socket } = this.#connection;
-    const chunked = isChunked(request);
-    request.on('data', (chunk: Buffer) => {
-      if (this.#over) return;
-      if (chunked) {
-        socket.cork();
-        socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-        socket.write(chunk);
-        socket.write('\r\n', 'latin1');
-        process.nextTick(uncork, socket);
-      } else socket.write(chunk);
-      if (socket.writableNeedDrain) request.pause();
-    });
-    request.once('end', () => {
-      this.#requestSent = true;
-      if (chunked && !this.#over) this.#sendTrailers();
-    });
+    if (isChunked(this.#request)) {
+      socket.cork();
+      socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
+      socket.write(chunk);
+      socket.write('\r\n', 'latin1');
+      process.nextTick(uncork, socket);
+    } else socket.write(chunk);
+    if (socket.writableNeedDrain) this.#request.pause();
+  }
+
+  onBodyEnd(): void {
+    this.#requestSent = true;
+    if (isChunked(this.#request) && !this.#over) this.#sendTrailers();
   }
 
   #sendTrailers(): void {
@@ -187,7 +207,7 @@ class Forwarding implements Exchange {
     } else if (!this.#connection.connected) {
       this.#end(connectFailure(target, error));
     } else if (!this.#heads.isWithin) {
-      this.#end('reset');
+      this.#end(this.#unsent && this.#options.body.isKept ? 'unread' : 'reset');
     } else {
       this.#end(failed('target_bad_answer', `${target.name} closed the connection within the head of its answer`));
     }
@@ -205,6 +225,7 @@ class Forwarding implements Exchange {
         this.#inform(head);
         continue;
       }
+      if (this.#isUnread(head)) return this.#fail('unread');
       const failure = this.#begin(head);
       return failure === undefined ? this.#relay(heads.rest) : this.#fail(failure);
     }
@@ -220,12 +241,23 @@ class Forwarding implements Exchange {
     this.#response.socket?.write(writeHead(head.status, head.reason, answerHeaders(head, false)), 'latin1');
   }
 
+  /**
+   * Whether a target says that it closes a kept connection on which it has not received a request: a request that was on its way may be
+   * repeated, whatever its method (RFC 9110 section 15.5.9).
+   */
+  #isUnread(head: AnswerHead): boolean {
+    return this.#isKept && head.status === 408 && this.#options.body.isKept && !staysOpen(head);
+  }
+
   #begin(head: AnswerHead): Result<never> | undefined {
-    const { name } = this.#options.target;
-    if (saysFull(head) && !hasBody(this.#request)) return failed('target_full', name);
+    const { body, target, onDraining } = this.#options;
+    const { name } = target;
+    if (headerOf(head, drainingHeader) !== undefined) onDraining(target);
+    if (saysFull(head) && !body.exists) return failed('target_full', name);
     const framing = framingOf(head, this.#request.method ?? 'GET');
     if (typeof framing === 'string') return failed('target_bad_answer', `${name}: ${framing}`);
     if (this.#response.headersSent) return answeredByHook;
+    body.letGo();
     this.#head = head;
     this.#canStay = staysOpen(head) && this.#isRead(head);
     this.#body = createAnswerBody(framing);
@@ -239,7 +271,7 @@ class Forwarding implements Exchange {
   /** Whether the target may be taken to have read the whole request: one that answers early, or with an error, may have left the body unread. */
   #isRead({ status }: AnswerHead): boolean {
     if (!mayReuse(this.#request, this.#options)) return false;
-    if (!hasBody(this.#request)) return true;
+    if (!this.#options.body.exists) return true;
     return status < 400 && this.#requestSent && this.#connection.socket.writableLength === 0;
   }
 
@@ -281,13 +313,13 @@ class Forwarding implements Exchange {
     else this.#response.end(last, 'latin1');
     if (this.#response.writableLength > 0) this.#options.slow.takes(this.#response);
     // An answer may come before its request is whole; the rest is taken to no use, or the client would hang in sending it.
-    if (!this.#requestSent) this.#request.resume();
+    if (!this.#requestSent) this.#options.body.drop();
     if (nothingLeft && this.#canStay) this.#connection.release();
     else this.#connection.discard();
     this.#end(success(undefined));
   }
 
-  #fail(failure: Result<never>): false {
+  #fail(failure: Result<never> | 'unread'): false {
     this.#connection.discard();
     this.#end(failure);
     return false;
@@ -303,7 +335,7 @@ class Forwarding implements Exchange {
     this.#fail(failed('request_timeout', `the body for ${this.#options.target.name} comes too slowly`));
   };
 
-  #end(result: Result<void> | 'reset'): void {
+  #end(result: Result<void> | Unanswered): void {
     if (this.#over) return;
     this.#over = true;
     this.#request.off(bodyTooSlow, this.#onSlowBody);

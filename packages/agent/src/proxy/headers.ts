@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import {
   agentHeader,
   clientAddress,
+  drainingHeader,
   type Identity,
   identityHeaderPrefix,
   plainAddress,
@@ -145,8 +146,8 @@ export function answerHeaders({ status, headers: raw }: AnswerHead, trails: bool
       if (hasLength) return false;
       hasLength = true;
     }
-    // What targets tell agents of resuming is no client's business.
-    return !name.startsWith(resumeHeader);
+    // What targets tell agents of resuming and stopping is no client's business.
+    return !name.startsWith(resumeHeader) && name !== drainingHeader;
   });
 }
 

@@ -51,9 +51,6 @@ interface ResumeRequest {
 /** How long a session that was taken over keeps its turn at the target while it does not go on, in milliseconds. */
 const lateMs = 2_000;
 
-/** For how long a target that hands its sessions over gets no new clients, in milliseconds; its successor may be at the same address. */
-const leavingMs = 1_000;
-
 /** Opens the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>, events: RehomeEvents): Rehome {
   const { config, fleet, headers: writer, tunnels } = context;
@@ -71,7 +68,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     // The one that had just taken it over is gone as well.
     arriving.get(tunnel)?.(false);
     const from = tunnel.info.member;
-    if (cause === 'planned') from.ejectedUntil = Math.max(from.ejectedUntil, Date.now() + leavingMs);
+    if (cause === 'planned') fleet.leaves(from.target);
     held++;
     const bytes = tunnel.client.openBytes;
     heldBytes += bytes;

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Target } from '@gopush/contract';
 import { afterReading } from '../after-reading.ts';
 import { carryTo, connectCarrying, type Receiver } from './carrier.ts';
+import { type BodyBudget, createBodyBudget } from './request-body.ts';
 
 /** One request and its answer on a connection to a target. */
 export interface Exchange extends Receiver {
@@ -24,6 +25,10 @@ export interface Upstreams {
    * @param fresh - whether only a new connection will do
    */
   begin(target: Target, exchange: Exchange, idleMs: number, fresh: boolean): UpstreamConnection;
+  /** Closes the connections to a target that have no request on them: it says that it stops. */
+  retire(target: Target): void;
+  /** What requests may keep of their bodies. */
+  readonly bodies: BodyBudget;
   /** All that are open, idle ones included. */
   all(): Iterable<UpstreamConnection>;
   close(): void;
@@ -64,10 +69,20 @@ export function createUpstreams(connectTimeoutMs: number): Upstreams {
       if (idle.length === 0) idleByTarget.delete(connection.target.name);
     },
   };
+
+  function takeIdle(name: string): UpstreamConnection | undefined {
+    const idle = idleByTarget.get(name);
+    for (;;) {
+      // The newest: the oldest are those a target is about to close.
+      const connection = idle?.pop();
+      // One that has just ended is forgotten a moment later.
+      if (connection === undefined || connection.socket.writable) return connection;
+    }
+  }
+
   return {
     begin(target, exchange, idleMs, fresh) {
-      // The newest: the oldest are those a target is about to close.
-      let connection = fresh ? undefined : idleByTarget.get(target.name)?.pop();
+      let connection = fresh ? undefined : takeIdle(target.name);
       if (connection === undefined) {
         connection = new UpstreamConnection(target, pool);
         open.add(connection);
@@ -75,6 +90,10 @@ export function createUpstreams(connectTimeoutMs: number): Upstreams {
       connection.begin(exchange, idleMs);
       return connection;
     },
+    retire({ name }) {
+      for (const connection of [...(idleByTarget.get(name) ?? [])]) connection.discard();
+    },
+    bodies: createBodyBudget(),
     all: () => open,
     close() {
       for (const connection of open) connection.socket.destroy();

@@ -162,10 +162,15 @@ export interface Fleet {
    * @param among - the members of which only a share may be left out
    */
   failed(member: Member, code: FailureCode, among: readonly Member[]): void;
+  /** A target says that it stops: it gets no new clients for a moment, after which its successor may have its address. */
+  leaves(target: Target): void;
   /** A member was found to be there, so it need not be left out any longer. */
   found(member: Member): void;
   close(): void;
 }
+
+/** For how long a target that stops gets no new clients, in milliseconds. */
+const leavingMs = 1_000;
 
 /** What is told when a target is left out, or comes back. */
 export type OnHealth = (member: Member, event: 'ejected' | 'back', forMs: number) => void;
@@ -217,6 +222,13 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
       return product;
     },
     succeeded,
+    leaves({ name }) {
+      const until = Date.now() + leavingMs;
+      for (const { members } of products.values()) {
+        const member = members.get(name);
+        if (member !== undefined) member.ejectedUntil = Math.max(member.ejectedUntil, until);
+      }
+    },
     found(member) {
       if (member.ejectedUntil > 0) member.ejectedUntil = Math.min(member.ejectedUntil, Date.now());
       succeeded(member);

@@ -1,0 +1,107 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { Agent as HttpAgent, request as openRequest } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startAgent } from '@gopush/agent';
+import { listen } from '@gopush/service';
+import { expect, onTestFinished, test } from 'vitest';
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const { port } = await listen(server, { port: 0, host: '127.0.0.1' });
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A push-server in a process of its own, which can be replaced by a new one on the same port. */
+async function startReloaded(dir: string) {
+  const port = await freePort();
+  const config = {
+    serverPortStart: port,
+    pushServer: { fanoutDir: dir, storeDir: join(dir, 'store') },
+  };
+  let child: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    child = fork('test/programs/reloaded-server.mjs', [JSON.stringify(config)]);
+    await once(child, 'message');
+  };
+  const stop = async (): Promise<void> => {
+    if (child === undefined || child.exitCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exited;
+  };
+  onTestFinished(stop);
+  await start();
+  return {
+    port,
+    async reload() {
+      await stop();
+      await start();
+    },
+  };
+}
+
+/** Asks over and over on kept connections until it is stopped. @returns how often each status came, or each error */
+function load(url: string, method: string, clients: number, body: string) {
+  const agent = new HttpAgent({ keepAlive: true, maxSockets: clients });
+  const counts = new Map<string, number>();
+  let stopped = false;
+  const ask = (): Promise<string> =>
+    new Promise((resolve) => {
+      const headers = { 'content-length': Buffer.byteLength(body), 'content-type': 'application/json' };
+      const request = openRequest(url, { method, agent, headers }, (answer) => {
+        const code = answer.headers['x-gopush-error'];
+        answer.resume().once('end', () => resolve(`${answer.statusCode} ${code ?? ''}`.trim()));
+      });
+      request.on('error', (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+      request.end(body);
+    });
+  const running = Array.from({ length: clients }, async () => {
+    while (!stopped) {
+      const outcome = await ask();
+      counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+    }
+  });
+  return {
+    counts,
+    async stop() {
+      stopped = true;
+      await Promise.all(running);
+      agent.destroy();
+      return Object.fromEntries(counts);
+    },
+  };
+}
+
+test('no request fails while push-servers are reloaded, whatever its method', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'gopush-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const servers = await Promise.all([startReloaded(dir), startReloaded(dir)]);
+  const agent = await startAgent({
+    config: { agentPort: 0, agent: { host: '127.0.0.1', drainMs: 100 }, limits: { eventLoopDelayMs: 0 } },
+    hooks: {
+      agent: (request) => request.query.user,
+      router: { default: [{ ip: '127.0.0.1', ports: servers.map(({ port }) => port) }] },
+    },
+  });
+  onTestFinished(() => agent.close());
+  const kinds = [
+    ['POST', 'a body'],
+    ['POST', ''],
+    ['PATCH', 'x'.repeat(50_000)],
+    ['GET', ''],
+  ] as const;
+  const loads = kinds.flatMap(([method, body]) =>
+    [1, 2, 3, 4].map((user) => load(`${agent.url}/nothing?user=u${user}`, method, 4, body)),
+  );
+  for (const server of servers) await server.reload();
+  const counts = await Promise.all(loads.map(({ stop }) => stop()));
+  // What the push-server says that has nothing there; 502 and the like would be the agent's.
+  expect(new Set(counts.flatMap((count) => Object.keys(count)))).toEqual(new Set(['404']));
+  const asked = counts.reduce((sum, count) => sum + (count['404'] ?? 0), 0);
+  expect(asked).toBeGreaterThan(1_000);
+}, 60_000);
