@@ -11,8 +11,14 @@ export interface HttpEnding {
   closeKept(): void;
 }
 
-/** For how long it is announced before the listener closes, in milliseconds. */
-const announceMs = 200;
+/**
+ * For how long it is announced before the listener closes, in milliseconds: until no request of an agent has come for a while, since a connection
+ * that is not accepted yet would be reset with the request on it.
+ */
+const announcing = { leastMs: 200, quietMs: 100, mostMs: 1_000 } as const;
+
+/** How long an agent may take to close a connection that was given up, in milliseconds. */
+export const lingerMs = 300;
 
 /**
  * What tells an agent that a request which is on its way was not read, so that it may be repeated, whatever its method (RFC 9110 section 15.5.9).
@@ -29,6 +35,7 @@ interface Known {
 export function watchHttp(server: Server): HttpEnding {
   const open = new Map<Socket, Known>();
   let announced = false;
+  let askedAt = 0;
   server.on('connection', (socket: Socket) => {
     open.set(socket, { requests: 0, isAgent: false });
     socket.once('close', () => open.delete(socket));
@@ -42,20 +49,40 @@ export function watchHttp(server: Server): HttpEnding {
     response.once('close', () => known.requests--);
     if (!announced) return;
     response.shouldKeepAlive = false;
-    if (known.isAgent) response.setHeader(drainingHeader, '1');
+    if (!known.isAgent) return;
+    askedAt = performance.now();
+    response.setHeader(drainingHeader, '1');
   });
   return {
     async announce() {
       announced = true;
-      if (open.size > 0) await delay(announceMs);
+      if (open.size === 0) return;
+      const { leastMs, quietMs, mostMs } = announcing;
+      const until = performance.now() + mostMs;
+      await delay(leastMs);
+      for (let now = performance.now(); now < askedAt + quietMs && now < until; now = performance.now()) {
+        await delay(Math.min(askedAt + quietMs, until) - now);
+      }
     },
     closeKept() {
       for (const [socket, { requests, isAgent }] of open) {
-        if (requests > 0 || !isAgent) continue;
-        socket.write(unread, 'latin1');
-        // At once, before anything more is read: what is answered so must not be served.
-        socket.destroy();
+        if (requests === 0 && isAgent) giveUp(socket);
       }
     },
   };
 }
+
+/**
+ * Ends a connection on which nothing more is served. What still comes is read and dropped until the other side closes: otherwise the kernel would
+ * reset the connection, and the agent might not get to see why.
+ */
+function giveUp(socket: Socket): void {
+  // Node's parser listens to the data, or to the handle below until somebody else listens.
+  socket.on('data', drop);
+  for (const listener of socket.listeners('data')) if (listener !== drop) socket.off('data', listener as () => void);
+  const late = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(late)).resume();
+  socket.end(unread, 'latin1');
+}
+
+function drop(): void {}

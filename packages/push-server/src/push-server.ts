@@ -13,7 +13,7 @@ import { createAddressOf } from './client-address.ts';
 import { closeClients } from './close-clients.ts';
 import { admit, type ConnectionContext, clientOf, errorOf, handleConnections } from './connection.ts';
 import { createIo } from './create-io.ts';
-import { watchHttp } from './end-http.ts';
+import { lingerMs, watchHttp } from './end-http.ts';
 import { openFanout } from './fanout/open-fanout.ts';
 import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
@@ -218,7 +218,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const address = await listen(http, { host: pushServer.host, port, exclusive });
     lifetime.opened('listener', async () => {
       ending.closeKept();
-      const drained = drainHttp(http, pushServer.drainMs);
+      const drained = drainHttp(http, pushServer.drainMs, lingerMs);
       await closeApi();
       await seamless.drain(pushServer.drainMs);
       // Not disconnectSockets: clients would take it for a wish of ours and never come back.
