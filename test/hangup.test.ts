@@ -56,9 +56,14 @@ test('SIGHUP with a broken project replaces nothing; mended, the next one does, 
   const before = await childrenOf(pid);
   const hook = join(dir, 'hooks/agent.local.js');
   const good = await readFile(hook, 'utf8');
+  const config = await readFile(join(dir, 'config/local.json'), 'utf8');
   await writeFile(hook, 'export default (');
   process.kill(pid, 'SIGHUP');
-  await running.until(/nothing is reloaded/);
+  await running.until(/"problems":\["hook agent: .*agent\.local\.js: line 1.*nothing is reloaded/);
+  await writeFile(join(dir, 'config/local.json'), `${config.slice(0, -1)}, "agentPrt": 1 }`);
+  process.kill(pid, 'SIGHUP');
+  await running.until(/local\.json:1: agentPrt: found an unknown key.*nothing is reloaded/);
+  await writeFile(join(dir, 'config/local.json'), config);
   expect((await childrenOf(pid)).sort()).toEqual(before.sort());
   await writeFile(hook, good);
   process.kill(pid, 'SIGHUP');

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 const frame = /^\s+at .*?\(?((?:file:\/\/)?\/[^()]*):(\d+):(\d+)\)?$/;
 
 /** Where in the project something was thrown, as `/path/of/file.js:2:7`: not in Node, nor in a package; `undefined`: not known. */
-export function placeOf(error: unknown): string | undefined {
+function placeOf(error: unknown): string | undefined {
   const stack = error instanceof Error ? error.stack : undefined;
   for (const line of stack?.split('\n') ?? []) {
     const [, place, row, column] = frame.exec(line) ?? [];

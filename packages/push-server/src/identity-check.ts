@@ -4,7 +4,7 @@ import { audienceOf, type Config, isLoopback, plainAddress, pushServerAudience }
 import type { Logger } from '@gopush/service';
 
 /** What is looked at of a request. */
-export type Asking = Pick<IncomingMessage, 'headers'> & {
+type Asking = Pick<IncomingMessage, 'headers'> & {
   readonly socket: { readonly localAddress?: string | undefined; readonly localPort?: number | undefined };
 };
 

@@ -1,5 +1,5 @@
 import type { ConfigInput, Hooks } from '@gopush/contract';
-import type { Logger } from '@gopush/service';
+import { type Logger, silentLogger } from '@gopush/service';
 import { onTestFinished } from 'vitest';
 import { type Agent, type AgentOptions, startAgent } from '../../src/agent.ts';
 
@@ -49,7 +49,7 @@ export function createMemoryLog(): { log: Logger; lines: LogLine[]; next(pattern
 export async function startTestAgent(
   hooks: AgentOptions['hooks'] & object,
   config: ConfigInput = {},
-  logger?: Logger,
+  logger: Logger = silentLogger,
 ): Promise<Agent> {
   const agent = await startAgent({
     config: {
@@ -62,7 +62,7 @@ export async function startTestAgent(
       agent: { host: '127.0.0.1', drainMs: 100, ...config.agent },
     },
     hooks,
-    ...(logger === undefined ? {} : { logger }),
+    logger,
   });
   onTestFinished(() => agent.close());
   return agent;

@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
 import cluster from 'node:cluster';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { CommandError } from '../command-error.ts';
@@ -9,6 +6,7 @@ import { loadProject, type Project, type ProjectOptions } from '../project.ts';
 import { type Running, runProcess } from '../run-process.ts';
 import { type Supervisor, startSupervisor } from '../supervisor.ts';
 import { createNodeLogger, isTier, stopDeadlineMs, type Tier, tiers } from '../tiers.ts';
+import { checkBuild } from './check.ts';
 
 /** `gopush start [agent|push-server]`: the configured processes, in the foreground. SIGHUP restarts them one after another. */
 export async function start(tier: string | undefined, options: ProjectOptions): Promise<void> {
@@ -42,8 +40,9 @@ function reloadable(supervisor: Supervisor, project: Project, log: Logger): Runn
   let waiting = false;
   const run = async (): Promise<void> => {
     waiting = false;
-    if (!(await isSound(project))) {
-      log.error('nothing is reloaded: gopush check finds the project broken');
+    const problems = await findProblems(project);
+    if (problems.length > 0) {
+      log.error({ problems }, 'nothing is reloaded: new processes could not start');
       return;
     }
     log.info('reloading: processes are replaced one after another');
@@ -62,13 +61,15 @@ function reloadable(supervisor: Supervisor, project: Project, log: Logger): Runn
   };
 }
 
-/** Whether new processes could start. Asked in a process of its own, in which hooks may do what they like. */
-async function isSound({ dir, environment }: Project): Promise<boolean> {
-  const bin = fileURLToPath(new URL('../bin/gopush.js', import.meta.url));
-  const args = [bin, '--dir', dir, '--env', environment, 'check', '--no-ports'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const [code] = await once(child, 'exit');
-  return code === 0;
+/** What would keep new processes of a project, as it is now, from starting. */
+async function findProblems({ dir, environment }: Project): Promise<readonly string[]> {
+  try {
+    const findings = await checkBuild(await loadProject({ dir, env: environment }));
+    return findings.filter(({ state }) => state === 'wrong').map(({ what, detail }) => `${what}: ${detail}`);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return [error.message];
+  }
 }
 
 /** Says where to go, to people. */

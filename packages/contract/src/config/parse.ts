@@ -14,7 +14,7 @@ import type { ConfigProblem } from './problem.ts';
 import { type Config, type ConfigInput, configSchema } from './schema.ts';
 
 /** A file with settings. */
-export interface ConfigFile {
+interface ConfigFile {
   /** How messages call the file. */
   readonly file: string;
   /** The file's text: JSON with comments and trailing commas. */

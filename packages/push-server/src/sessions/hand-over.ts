@@ -66,8 +66,11 @@ const patience = 4;
 /** How long a connection takes up one of these places until it has taken what was written to it, in milliseconds. */
 const flushMs = 20;
 
-/** What is left of a stop for sessions that have waited until then for their client to stop, or for answers of handlers, in milliseconds. */
-const spareMs = 500;
+/**
+ * What is left of a stop for sessions that have waited until then for their client to stop, or for answers of handlers, in milliseconds; a quarter of a
+ * drain time that is short.
+ */
+const mostSpareMs = 500;
 
 /** How long an agent may take to stop a client again, in milliseconds. */
 const stopMs = 2_000;
@@ -90,6 +93,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
   let moving = 0;
   /** Until when all sessions are to have gone, in milliseconds since 1970. Several drains at once have the time of the longest. */
   let drainBy = 0;
+  let spareMs = mostSpareMs;
   /** How long agents usually take to answer that a client is stopped, in milliseconds. */
   let usualMs = askMs.first / patience;
   /** Whether this node goes on after its drain. */
@@ -317,6 +321,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
     async drain(ms, stays) {
       staying = stays;
       drainBy = Math.max(drainBy, Date.now() + ms);
+      spareMs = Math.min(mostSpareMs, (drainBy - Date.now()) / 4);
       const before = { ...counts.failed };
       const silent = counts.notStopped.silent;
       await moveAll();
