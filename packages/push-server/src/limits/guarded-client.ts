@@ -19,10 +19,10 @@ export interface GuardOptions {
 }
 
 /** Why a connection has to go. */
-export type BrokenCode = 'request_malformed' | 'payload_invalid' | 'too_many_requests';
+type BrokenCode = 'request_malformed' | 'payload_invalid' | 'too_many_requests';
 
 /** What becomes of what is not let through. */
-export interface GuardEvents {
+interface GuardEvents {
   onRefused(code: FailureCode): void;
   /** The connection has to go. */
   onBroken(connection: Connection, code: BrokenCode): void;

@@ -3,7 +3,7 @@ import { sweptKey } from './open-file.ts';
 import { afterAll } from './values.ts';
 
 /** What goes. */
-export interface Due {
+interface Due {
   /** The time of the store. */
   readonly now: number;
   /** What came before this time goes as well, as the store is nearly full; 0: nothing. */
