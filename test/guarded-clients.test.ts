@@ -248,6 +248,11 @@ describe('what is no packet of Socket.IO', () => {
     ['an event that is reserved', ['40', '42["disconnect"]']],
     ['a probe without an upgrade', ['40', '2probe']],
     ['an ack nested too deep', ['40', `437[${nested(2_500)}]`]],
+    ['an empty message', ['40', '4']],
+    ['an empty message before CONNECT', ['4']],
+    ['an empty message while parts are to come', ['40', '451-["a",{"_placeholder":true,"num":0}]', '4']],
+    ['an empty part without an event', ['40', Buffer.alloc(0)]],
+    ['nothing at all', ['40', '']],
   ])('ends its connection alone: %s', async (_, frames) => {
     const server = await start();
     const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
@@ -257,6 +262,16 @@ describe('what is no packet of Socket.IO', () => {
       if (frame === '40') await hears(/^40/);
     }
     await closed;
+    expect(await ann.emitWithAck('go:join', 'den')).toMatchObject({ ok: true });
+  });
+
+  it.each(['4', '40\x1e4', 'b', '4\x1e4', ''])('ends its session of long-polling alone: %j', async (body) => {
+    const server = await start();
+    const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
+    const url = `${server.url}/socket.io/?EIO=4&transport=polling&uid=eve`;
+    const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1));
+    await fetch(`${url}&sid=${sid}`, { method: 'POST', body });
+    await expect.poll(() => server.io.engine.clientsCount).toBe(1);
     expect(await ann.emitWithAck('go:join', 'den')).toMatchObject({ ok: true });
   });
 

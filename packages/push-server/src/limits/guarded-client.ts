@@ -47,8 +47,8 @@ interface SocketIoClient {
   readonly nsps: ReadonlyMap<string, Socket>;
   /** Each packet that came whole. */
   ondecoded(packet: Packet): void;
-  /** Each frame that came. */
-  ondata(data: string | Uint8Array | ArrayBuffer): void;
+  /** Each message that came; `undefined` where it is empty. */
+  ondata(data: string | Uint8Array | ArrayBuffer | undefined): void;
   /** What came was no packet. */
   onerror(error: Error): void;
   connect(namespace: string): void;
@@ -108,7 +108,12 @@ class GuardedClient extends Client {
     if (bytesPerMinute > 0) this.#byteBucket = new ByteBucket(bytesPerMinute, performance.now());
   }
 
-  override ondata(data: string | Uint8Array | ArrayBuffer): void {
+  override ondata(data: string | Uint8Array | ArrayBuffer | undefined): void {
+    // A message of Engine.IO without content.
+    if (data === undefined) {
+      this.#break('request_malformed');
+      return;
+    }
     // An event with parts comes as text and then each part.
     this.#bytes = typeof data === 'string' ? data.length : this.#bytes + data.byteLength;
     if (this.#bytes > this.#guard.options.maxMessageBytes) this.#break('payload_invalid');
