@@ -96,61 +96,37 @@ test('check: all is well, a hook is missing, a port is taken, Redis is away', as
   expect(broken.stdout).toMatch(/✗ hook server: .*server\.local\.js: canJoin: found text, wanted a function/);
 });
 
-test.each([
-  [
-    'a timer and a server that stay open',
-    'setInterval(() => {}, 1000); createServer().listen(0);',
-    [0, /✓ hook agent/],
-  ],
-  [
-    'a connection that is tried for ever',
-    'const dial = () => connect(1, "127.0.0.1").on("error", () => setTimeout(dial, 10)); dial();',
-    [0, /✓ hook agent/],
-  ],
-  [
-    'the end of the process',
-    'process.exit(0);',
-    [2, /✗ hook agent: .*agent\.local\.js: it throws when loaded: it calls process\.exit\(0\)/],
-  ],
-  [
-    'the end of the process by force',
-    'process.kill(process.pid, "SIGKILL");',
-    [2, /✗ hook agent: .*agent\.local\.js: it ends the process that loads it \(SIGKILL\)/],
-  ],
-  [
-    'an error that comes at once',
-    'setImmediate(() => { throw new Error("late"); });',
-    [2, /✗ hook agent: .*agent\.local\.js: it ends the process that loads it \(code 1\)/],
-  ],
-])('check ends, whatever a hook does when it is loaded: %s', async (_what, text, wanted) => {
-  const [code, said] = wanted as [number, RegExp];
+test('check ends, whatever a hook does when it is loaded, and says what it does', { timeout: 90_000 }, async () => {
   const { dir } = await makeProject({ serverWorkers: 1 });
   const path = join(dir, 'hooks/agent.local.js');
-  const imports = `import { connect, createServer } from 'node:net'; connect; createServer;`;
-  await writeFile(path, `${imports}\n${text}\n${await readFile(path, 'utf8')}`);
-  const ended = await gopush(['check', '--no-ports'], { cwd: dir });
-  expect([ended.code, ended.stdout]).toEqual([code, expect.stringMatching(said)]);
-});
-
-test('what hooks print is not in the answer of check', async () => {
-  const { dir } = await makeProject({ serverWorkers: 1 });
-  const path = join(dir, 'hooks/agent.local.js');
-  await writeFile(path, `console.log('loud');\n${await readFile(path, 'utf8')}`);
-  const { stdout, stderr } = await gopush(['check', '--no-ports'], { cwd: dir });
-  expect(stdout).not.toMatch(/loud/);
-  expect(stderr).toMatch(/loud/);
-});
-
-test('start and dev name a hook that ends the process when it is loaded', async () => {
-  const { dir } = await makeProject({ serverWorkers: 1 });
-  await writeFile(join(dir, 'hooks/agent.local.js'), 'process.exit(0);');
+  const hook = `import { connect, createServer } from 'node:net'; connect; createServer;\n${await readFile(path, 'utf8')}`;
+  const cases: readonly (readonly [string, number, RegExp])[] = [
+    ['setInterval(() => {}, 1000); createServer().listen(0); console.log("loud");', 0, /✓ hook agent/],
+    ['const dial = () => connect(1, "127.0.0.1").on("error", () => setTimeout(dial, 10)); dial();', 0, /✓ hook agent/],
+    ['process.exit(0);', 2, /✗ hook agent: .*agent\.local\.js: it throws when loaded: it calls process\.exit\(0\)/],
+    [
+      'process.kill(process.pid, "SIGKILL");',
+      2,
+      /✗ hook agent: .*agent\.local\.js: it ends the process that loads it \(SIGKILL\)/,
+    ],
+    [
+      'setImmediate(() => { throw new Error("late"); });',
+      2,
+      /✗ hook agent: .*agent\.local\.js: it ends the process that loads it \(code 1\)/,
+    ],
+  ];
+  for (const [text, code, said] of cases) {
+    await writeFile(path, `${hook}\n${text}\n`);
+    const ended = await gopush(['check', '--no-ports'], { cwd: dir });
+    expect([text, ended.code, ended.stdout]).toEqual([text, code, expect.stringMatching(said)]);
+    // What hooks print is not in the answer of check.
+    expect(ended.stdout).not.toMatch(/loud/);
+  }
+  await writeFile(path, 'process.exit(0);');
   for (const command of ['start', 'dev']) {
     const { code, stderr } = await gopush([command], { cwd: dir });
-    expect([command, code, stderr]).toEqual([
-      command,
-      2,
-      expect.stringMatching(/^gopush: .*agent\.local\.js: it throws when loaded: it calls process\.exit/),
-    ]);
+    const wanted = expect.stringMatching(/^gopush: .*agent\.local\.js: it throws when loaded: it calls process\.exit/);
+    expect([command, code, stderr]).toEqual([command, 2, wanted]);
   }
 });
 

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { createProject } from '../packages/cli/dist/create/create-project.js';
+import { loadProject } from '../packages/cli/dist/project.js';
 import { gopush, makeFolder, makeProject, startGopush } from './support/cli.ts';
 import { connectClient, nextEvent, openClient } from './support/socket-io.ts';
 
@@ -41,34 +43,24 @@ test('with the secret of a new project push-servers believe agents alone', async
 
 test('a secret counts before the config file, and after the environment; check tells where there is none', async () => {
   const { dir } = await makeProject();
-  const secrets = 'config/secrets.local.json';
-  expect((await gopush(['check', '--no-ports'], { cwd: dir })).stdout).not.toMatch(/access\.secrets/);
-  await writeFile(join(dir, secrets), '{ "agentPort": 1234, "access": { "secrets": ["short"] } }');
+  const secrets = join(dir, 'config/secrets.local.json');
+  await writeFile(secrets, '{ "agentPort": 1234, "access": { "secrets": ["short"] } }');
   const env = { GOPUSH_ACCESS_SECRETS: '0123456789abcdef' };
-  const { agentPort } = JSON.parse((await gopush(['config'], { cwd: dir, env })).stdout);
-  expect(agentPort).toBe(1234);
-  const wrong = await gopush(['check'], { cwd: dir });
-  expect([wrong.code, wrong.stderr]).toEqual([
-    2,
-    expect.stringMatching(/secrets\.local\.json:1: access\.secrets\.0: found \(hidden\)/),
-  ]);
-  await writeFile(join(dir, secrets), '{\n  "access": ');
-  expect((await gopush(['check'], { cwd: dir })).stderr).toMatch(
-    /secrets\.local\.json:2: found a mistake in the syntax/,
-  );
-  await rm(join(dir, secrets));
+  expect(JSON.parse((await gopush(['config'], { cwd: dir, env })).stdout).agentPort).toBe(1234);
+  const load = () => loadProject({ dir, env: 'local' });
+  await expect(load()).rejects.toThrow(/secrets\.local\.json:1: access\.secrets\.0: found \(hidden\)/);
+  await writeFile(secrets, '{\n  "access": ');
+  await expect(load()).rejects.toThrow(/secrets\.local\.json:2: found a mistake in the syntax/);
+  await expect(loadProject({ dir, env: 'staging' })).rejects.toThrow(/environments there are: local, production \(/);
+  await rm(secrets);
   const none = await gopush(['check', '--no-ports'], { cwd: dir });
   expect([none.code, none.stdout]).toEqual([
     0,
     expect.stringMatching(/! config: access\.secrets: there is none.*gopush add secret/),
   ]);
-  const { stderr } = await gopush(['config', '--env', 'staging'], { cwd: dir });
-  expect(stderr).toMatch(/environments there are: local, production \(/);
-});
-
-test('add secret makes one, and replaces none', async () => {
-  const { dir } = await makeProject();
-  await rm(join(dir, 'config/secrets.local.json'));
+  // One that is there would run with settings that are there: it is made when it is asked for, and replaced never.
+  await createProject({ dir, typescript: false, force: false });
+  await expect(stat(secrets)).rejects.toThrow(/ENOENT/);
   const added = await gopush(['add', 'secret'], { cwd: dir });
   const secret = await secretOf(dir, 'local');
   expect([added.code, added.stdout]).toEqual([0, expect.stringMatching(/^wrote .*secrets\.local\.json/)]);
@@ -77,13 +69,6 @@ test('add secret makes one, and replaces none', async () => {
     code: 1,
     stderr: expect.stringMatching(/there already/),
   });
-  expect((await gopush(['create', dir, '--force'])).code).toBe(0);
+  await createProject({ dir, typescript: false, force: true });
   expect(await secretOf(dir, 'local')).toBe(secret);
-});
-
-test('a project that has settings of its own gets no secret: it would change what runs', async () => {
-  const { dir } = await makeProject();
-  await rm(join(dir, 'config/secrets.local.json'));
-  expect((await gopush(['create', dir])).code).toBe(0);
-  await expect(stat(join(dir, 'config/secrets.local.json'))).rejects.toThrow(/ENOENT/);
 });

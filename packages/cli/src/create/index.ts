@@ -1,7 +1,10 @@
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type KeysOf, refuseUnknownKeys } from '@gopush/contract';
 import { CommandError, sayError } from '../command-error.ts';
 import { type CreateOptions, createProject } from './create-project.ts';
+
+const optionKeys: KeysOf<CreateOptions> = { dir: true, typescript: true, force: true };
 
 const usage = `Usage: gopush-create [dir] [--typescript] [--force]
 
@@ -28,6 +31,7 @@ export async function runCreate(args: readonly string[]): Promise<void> {
 
 /** Makes a project and says what to type next. */
 export async function create(options: CreateOptions): Promise<void> {
+  refuseUnknownKeys('create', options, optionKeys);
   const created = await createProject(options);
   const show = (path: string): string => relative(process.cwd(), path) || '.';
   for (const path of created.written) process.stdout.write(`  wrote ${show(path)}\n`);
