@@ -130,6 +130,21 @@ test.each([
     () => startPushServer({ hooks: { canJion: () => true } as never }),
     /canJion: there is no such function; did you mean canJoin\?/,
   ],
+  [
+    'hooks that are no object',
+    () => startAgent({ hooks: 'hooks' as never }),
+    /^startAgent: hooks: found text, wanted an object$/,
+  ],
+  [
+    'a hook that is no object',
+    () => startPushServer({ hooks: (() => true) as never }),
+    /^startPushServer: hooks: found a function, wanted an object$/,
+  ],
+  [
+    'a logger that is none',
+    () => startAgent({ logger: { info() {}, error() {} } as never }),
+    /^startAgent: logger: found no function debug, wanted debug, info, warn and error$/,
+  ],
   ['no object', () => startAgent('hooks' as never), /^startAgent: found text, wanted an object$/],
   [
     'verifyJwt',

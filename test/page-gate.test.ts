@@ -5,6 +5,7 @@ import type { PushServer } from '@gopush/push-server';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { apiConfig, keys } from './support/api.ts';
+import { noBrowser, startBrowser } from './support/browser.ts';
 import { believing, startPushServers, startTestAgent, targetsOf } from './support/gateway.ts';
 import { readMetric } from './support/metrics.ts';
 import { connectClient } from './support/socket-io.ts';
@@ -168,3 +169,45 @@ test('a client cannot have the word of an agent passed on', async () => {
     await ask(agent.url, `${polling}&user=ann`, { 'sec-gopush-vouched': '0', Connection: 'sec-gopush-vouched' }),
   ).toBe(200);
 });
+
+test.skipIf(noBrowser)(
+  'a real browser: a page whose name was pointed here reaches neither push-server nor admin listener',
+  async () => {
+    const server = await start();
+    const adminPort = new URL(server.adminUrl ?? '').port;
+    const browser = await startBrowser(
+      '--host-resolver-rules=MAP evil.example 127.0.0.1',
+      // Some browsers ask their user first.
+      '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights',
+    );
+    const page = await browser.newPage();
+    // The page itself comes from elsewhere; what it asks for after that goes to whoever has its name by then.
+    await page.route(/\/page$/, (route) => route.fulfill({ contentType: 'text/html', body: '<title>evil</title>' }));
+    const ask = (path: string, method: string, headers: Headers): Promise<number> =>
+      page.evaluate(async ([to, how, given]) => (await fetch(to, { method: how, headers: given })).status, [
+        path,
+        method,
+        headers,
+      ] as const);
+    const connect = (url: string): Promise<string> =>
+      page.evaluate(
+        (to) =>
+          new Promise<string>((resolve) => {
+            const socket = new globalThis.WebSocket(to);
+            socket.onopen = () => resolve('open');
+            socket.onerror = () => resolve('refused');
+          }),
+        url,
+      );
+    await page.goto(`http://evil.example:${server.port}/page`);
+    // Browsers let pages set none of the headers by which agents vouch.
+    const forged = { 'sec-gopush-vouched': '1', 'x-gopush-agent': 'agent', 'x-gopush-uid': 'admin' };
+    for (const headers of [{}, forged]) expect(await ask(polling, 'GET', headers)).toBe(403);
+    expect(await ask('/api/v1/rooms', 'GET', { ...key, ...forged })).toBe(403);
+    expect(await connect(`ws://evil.example:${server.port}${webSocket}`)).toBe('refused');
+    expect(await connect(`ws://127.0.0.1:${server.port}${webSocket}`)).toBe('refused');
+    await page.goto(`http://evil.example:${adminPort}/page`);
+    expect(await ask('/drain', 'PUT', {})).toBe(403);
+    expect(await ask('/state', 'GET', {})).toBe(403);
+  },
+);

@@ -20,8 +20,12 @@ export const noBrowser =
     : undefined;
 if (noBrowser !== undefined) console.warn(`browser tests are skipped: ${noBrowser}`);
 
-/** A real Chromium that ends with the test. */
-export async function startBrowser(): Promise<Browser> {
+/**
+ * A real Chromium that ends with the test.
+ *
+ * @param more - arguments of its command line
+ */
+export async function startBrowser(...more: string[]): Promise<Browser> {
   if (executablePath === undefined) throw new Error('no Chromium found: install it, or set CHROMIUM_PATH');
   const browser = await chromium.launch({
     executablePath,
@@ -33,6 +37,7 @@ export async function startBrowser(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
+      ...more,
     ],
   });
   onTestFinished(() => browser.close());

@@ -18,6 +18,7 @@ import {
 } from '@gopush/contract';
 import { type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
 import {
+  checkLogger,
   createLifetime,
   createMetrics,
   defaultLogger,
@@ -117,7 +118,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   refuseUnknownKeys('startAgent', options, optionKeys);
   const { dir = process.cwd(), node = 'agent', index = 0, exclusive = false } = options;
   const config = createConfig(options.config);
-  const log = options.logger ?? defaultLogger(node, options.config?.log);
+  const log = checkLogger('startAgent', options.logger ?? defaultLogger(node, options.config?.log));
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
   try {
     const metrics = createMetrics('gopush_agent_');
@@ -344,7 +345,8 @@ async function openHooks(
   opened: Lifetime['opened'],
 ): Promise<() => HookSet> {
   const defaults = policyOf(config);
-  refuseUnknownKeys('startAgent: hooks', hooks, 'dir' in hooks ? locationKeys : hookKeys);
+  const isPlace = typeof hooks === 'object' && 'dir' in hooks;
+  refuseUnknownKeys('startAgent: hooks', hooks, isPlace ? locationKeys : hookKeys);
   if (!('dir' in hooks)) {
     const set = createHookSet(hooks, (hook) => `hook ${hook}`, defaults);
     return () => set;

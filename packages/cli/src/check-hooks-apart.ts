@@ -24,7 +24,9 @@ export function checkHooksApart(location: HookLocation): Promise<CheckedHooks> {
   return new Promise((resolve) => {
     const program = fileURLToPath(new URL('./hook-checker.js', import.meta.url));
     // What hooks print is not the answer of a command.
-    const child = fork(program, [], { stdio: ['ignore', 2, 2, 'ipc'] });
+    // Two processes cannot be debugged on one port.
+    const execArgv = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
+    const child = fork(program, [], { stdio: ['ignore', 2, 2, 'ipc'], execArgv });
     let loading = { name: 'hooks', file: location.dir };
     let timer: NodeJS.Timeout | undefined;
     const end = (checked: CheckedHooks): void => {

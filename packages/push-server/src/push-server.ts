@@ -2,7 +2,16 @@ import { createServer, type RequestListener } from 'node:http';
 import { resolve } from 'node:path';
 import { type ConfigInput, createConfig, type Failure, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
-import { createLifetime, createMetrics, defaultLogger, drainHttp, type Logger, listen, urlOf } from '@gopush/service';
+import {
+  checkLogger,
+  createLifetime,
+  createMetrics,
+  defaultLogger,
+  drainHttp,
+  type Logger,
+  listen,
+  urlOf,
+} from '@gopush/service';
 import { openStore } from '@gopush/store';
 import type { Server } from 'socket.io';
 import { openAdminUi } from './admin-ui/open-admin-ui.ts';
@@ -88,7 +97,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
   const { index = 0, dir = process.cwd(), exclusive = false } = options;
   const node = options.node ?? `push-server-${index}`;
   const config = createConfig(options.config);
-  const log = options.logger ?? defaultLogger(node, options.config?.log);
+  const log = checkLogger('startPushServer', options.logger ?? defaultLogger(node, options.config?.log));
   const { pushServer, serverPortStart } = config;
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
   try {
@@ -213,7 +222,15 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       logFailure(failure, log);
     };
     guardSessions(io, isBelieved, onRefused);
-    guard(http, createPageGate(config), onRefused);
+    let isToldOfPages = false;
+    guard(http, createPageGate(config), (failure) => {
+      if (!isToldOfPages) {
+        const { detail } = failure;
+        log.warn({ detail }, 'a page without an agent is refused; pushServer.allowedOrigins names those that may come');
+      }
+      isToldOfPages = true;
+      onRefused(failure);
+    });
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });
     lifetime.opened('listener', async () => {

@@ -4,6 +4,7 @@ export { type EventLoopDelay, lastingShare, watchEventLoop } from './event-loop.
 export { type Close, createLifetime, type Lifetime } from './lifetime.ts';
 export { ListenError, listen, urlOf } from './listen.ts';
 export {
+  checkLogger,
   createLogger,
   defaultLogger,
   type Log,

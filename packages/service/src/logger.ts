@@ -61,6 +61,18 @@ interface LogSettings {
 }
 
 /**
+ * Refuses what is no logger, before the first line would fail.
+ *
+ * @throws TypeError naming what is missing
+ */
+export function checkLogger(what: string, logger: Logger): Logger {
+  const missing = (['debug', 'info', 'warn', 'error'] as const).find((level) => typeof logger[level] !== 'function');
+  if (missing !== undefined)
+    throw new TypeError(`${what}: logger: found no function ${missing}, wanted debug, info, warn and error`);
+  return logger;
+}
+
+/**
  * The logger of what is started in a program that gives none: warnings and errors, on standard error. What its settings say of the log counts
  * first.
  */

@@ -1,4 +1,4 @@
-import { type Config, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
+import { type Config, type KeysOf, kindOf, refuseUnknownKeys } from '@gopush/contract';
 import { type HookLocation, loadHooks, type WatchedHooks, watchHooks } from '@gopush/hooks';
 import type { Logger } from '@gopush/service';
 import { hookSource, type LoadedServerHook, readServerHook } from './hook-source.ts';
@@ -31,6 +31,8 @@ export async function openHook(
   { hooks: { watch, timeoutMs } }: Config,
   log: Logger,
 ): Promise<OpenHook> {
+  if (typeof hooks !== 'object')
+    throw new TypeError(`startPushServer: hooks: found ${kindOf(hooks)}, wanted an object`);
   if ('dir' in hooks) refuseUnknownKeys('startPushServer: hooks', hooks, locationKeys);
   const location = 'dir' in hooks ? hooks : undefined;
   const source = location === undefined ? undefined : hookSource(location);
