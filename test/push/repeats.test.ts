@@ -7,8 +7,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import WebSocket from 'ws';
 import { apiConfig, call, keys } from '../support/api.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
-import { connectTo, describeNodes, hear, startNodes, type TestNodes } from '../support/nodes.ts';
-import { connectClient, nextEvent } from '../support/socket-io.ts';
+import { believing, startTestAgent, targetsOf } from '../support/gateway.ts';
+import { connectTo, describeNodes, type Heard, hear, startNodes, type TestNodes } from '../support/nodes.ts';
+import { connectClient, nextEvent, openClient } from '../support/socket-io.ts';
 
 /** Keeps the store from answering. @returns lets it go on */
 async function holdStore({ redis, config }: TestNodes): Promise<() => void> {
@@ -150,6 +151,110 @@ describeNodes('the same id again while the store is away', (startNodes) => {
     await byBob.has(2);
     expect(byAnn.all).toEqual([0, 1, 2]);
     expect(byBob.all).toEqual([1, 2]);
+  }, 30_000);
+});
+
+describeNodes('a plain client that goes on elsewhere before the message is kept', (startNodes) => {
+  /** A room and a user are told something while the store is away. Resolves when the store is back. */
+  async function giveUnkept(nodes: TestNodes, server: PushServer): Promise<void> {
+    await server.push.toRoom('r', 'n', 0);
+    const release = await holdStore(nodes);
+    const isGiven = async (): Promise<boolean> => {
+      const toRoom = await server.push.toRoom('r', 'n', 1, { id: 'x' });
+      const toUser = await server.push.toUser('ann', 'n', 2, { id: 'y' });
+      return toRoom.ok && toUser.ok;
+    };
+    await expect.poll(isGiven, { timeout: 6_000 }).toBe(true);
+    release();
+    const isKept = async (): Promise<boolean> => (await server.push.toRoom('other', 'n', 0, { keep: 'must' })).ok;
+    await expect.poll(isKept, { timeout: 8_000 }).toBe(true);
+  }
+
+  async function giveAgain(server: PushServer): Promise<void> {
+    await publishUntilKept([server], 'r', 1, 'x');
+    expect(await server.push.toUser('ann', 'n', 2, { id: 'y', keep: 'must' })).toMatchObject({ ok: true });
+  }
+
+  /** @returns what was heard when the last has come */
+  async function heardInAll(server: PushServer, heard: Heard<number>): Promise<number[]> {
+    await server.push.toRoom('r', 'n', 98);
+    await server.push.toUser('ann', 'n', 99);
+    await heard.has(98);
+    await heard.has(99);
+    return heard.all.toSorted((a, b) => a - b);
+  }
+
+  test.each(['before', 'after'])(
+    'is not given it again where it is kept %s the client is back',
+    async (when) => {
+      const nodes = await startNodes();
+      const [one, two, three] = [await nodes.start(), await nodes.start(), await nodes.start()];
+      const proxy = await startCuttingProxy([one.port]);
+      const ann = await connectClient(proxy.url, 'websocket', { query: { uid: 'ann' } });
+      await ann.emitWithAck('go:join', 'r');
+      const heard = hear<number>(ann, 'n');
+      const goTo = async (server: PushServer): Promise<void> => {
+        const gone = nextEvent(ann, 'disconnect');
+        proxy.ports = [server.port];
+        proxy.cut();
+        await gone;
+        ann.connect();
+        await nextEvent(ann, 'connect');
+        expect(ann.recovered).toBe(true);
+      };
+      await giveUnkept(nodes, one);
+      await heard.has(2);
+      // In two steps: what it has had elsewhere goes along again.
+      await goTo(three);
+      if (when === 'before') await giveAgain(two);
+      await goTo(two);
+      if (when === 'after') await giveAgain(one);
+      expect(await heardInAll(two, heard)).toEqual([0, 1, 2, 98, 99]);
+    },
+    30_000,
+  );
+
+  test('is given what was lost on its way', async () => {
+    const nodes = await startNodes();
+    const [one, two] = [await nodes.start(), await nodes.start()];
+    const proxy = await startCuttingProxy([one.port]);
+    const ann = await connectClient(proxy.url, 'websocket', { query: { uid: 'ann' } });
+    await ann.emitWithAck('go:join', 'r');
+    const heard = hear<number>(ann, 'n');
+    await one.push.toRoom('r', 'n', -1);
+    await heard.has(-1);
+    proxy.hold();
+    await giveUnkept(nodes, one);
+    const gone = nextEvent(ann, 'disconnect');
+    proxy.ports = [two.port];
+    proxy.cut();
+    await gone;
+    await giveAgain(two);
+    ann.connect();
+    expect(await heardInAll(two, heard)).toEqual([-1, 0, 1, 2, 98, 99]);
+  }, 30_000);
+
+  test('is not given it again where its session has migrated', async () => {
+    const nodes = await startNodes();
+    const servers = [await nodes.start({ drainMs: 5_000 }), await nodes.start({ drainMs: 5_000 })];
+    const agent = await startTestAgent({
+      agent: believing,
+      onupgrade: believing,
+      router: { default: targetsOf(servers) },
+    });
+    const ann = openClient(agent.url, 'websocket', { query: { user: 'ann' } });
+    const welcome = await nextEvent<{ server: string }>(ann, 'go:welcome');
+    const [home, other] = welcome.server === 'node-0' ? servers : servers.toReversed();
+    await ann.emitWithAck('go:join', 'r');
+    const heard = hear<number>(ann, 'n');
+    let cuts = 0;
+    ann.on('disconnect', () => cuts++);
+    await giveUnkept(nodes, home as PushServer);
+    await heard.has(2);
+    await (home as PushServer).close();
+    await giveAgain(other as PushServer);
+    expect(await heardInAll(other as PushServer, heard)).toEqual([0, 1, 2, 98, 99]);
+    expect(cuts).toBe(0);
   }, 30_000);
 });
 

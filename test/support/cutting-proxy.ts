@@ -9,6 +9,8 @@ export interface CuttingProxy {
   ports: readonly number[];
   /** Cuts all connections that are open now, in the middle of whatever they carry. */
   cut(): void;
+  /** Lets nothing more go to the clients that are connected now. */
+  hold(): void;
   /** Cuts the next connection as soon as so many bytes have gone to the client; those after it are left alone. */
   cutAfter(bytes: number): void;
   /** Ports that connections went to, in order. */
@@ -19,6 +21,7 @@ export interface CuttingProxy {
 export async function startCuttingProxy(ports: readonly number[]): Promise<CuttingProxy> {
   const open = new Set<Socket>();
   const used: number[] = [];
+  const holds = new Set<() => void>();
   let budget: number | undefined;
   const server = createServer((client) => {
     const port = proxy.ports[used.length % proxy.ports.length] as number;
@@ -39,6 +42,7 @@ export async function startCuttingProxy(ports: readonly number[]): Promise<Cutti
       });
     }
     client.pipe(target);
+    holds.add(() => target.pause());
     target.on('data', (chunk: Buffer) => {
       if (left === undefined || chunk.length < left) {
         if (left !== undefined) left -= chunk.length;
@@ -60,6 +64,9 @@ export async function startCuttingProxy(ports: readonly number[]): Promise<Cutti
     used,
     cut() {
       for (const socket of open) socket.destroy();
+    },
+    hold() {
+      for (const hold of holds) hold();
     },
     cutAfter(bytes: number) {
       budget = bytes;

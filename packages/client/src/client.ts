@@ -70,15 +70,20 @@ export function createClient(socket: ClientSocket, options: ClientOptions = {}):
     else if (args.length > 1) hear(event, args);
   };
 
-  /** Gives a message to its room: by the epoch of its mark, or by the name of the room where it has none. */
+  /**
+   * Gives a message to its room: by the epoch of its mark, or by the name of the room where it is not kept. Then it has no mark, or, where it
+   * has an id, that of its push-server.
+   */
   function hear(event: string, args: unknown[]): void {
     const [message] = args;
     const position = readMark(args.at(-1));
     const about = args[1] as Partial<AboutMessage> | null;
     const [sender, id] = [about?.sender ?? null, about?.id];
-    if (!position) rooms.get(about?.room ?? '')?.receive(event, message, null, sender, id);
-    else if (epochs.has(position.epoch)) epochs.get(position.epoch)?.receive(event, message, position, sender, id);
-    else if (entering > 0) early.push([event, ...args]);
+    const named = rooms.get(about?.room ?? '');
+    if (position && epochs.has(position.epoch))
+      epochs.get(position.epoch)?.receive(event, message, position, sender, id);
+    else if (position && entering > 0 && !named?.isIn) early.push([event, ...args]);
+    else named?.receive(event, message, null, sender, id);
   }
 
   function told({ room: name, position }: Gap, what: 'gap' | 'begin'): void {

@@ -5,8 +5,10 @@ import type { Socket } from 'socket.io';
 import type { ServerClient } from './hook/server-hook.ts';
 import { Line } from './line.ts';
 import type { Attendance } from './presence/attendance.ts';
-import { eventArgs } from './rooms/event-args.ts';
+import { eventArgs, passedArgs } from './rooms/event-args.ts';
 import type { Feeds } from './rooms/feeds.ts';
+import type { GivenIds } from './rooms/given-ids.ts';
+import { type Had, type HadIds, maxHad } from './rooms/had-ids.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
 import { ReplayBudget } from './rooms/replay-budget.ts';
 import { plainName, roomOfClients, roomOfUser, type Scope, type ScopeOf, slowClients } from './rooms/room-names.ts';
@@ -34,6 +36,10 @@ export interface SessionContext {
   readonly all: LiveSessions;
   /** What this node has given of late. */
   readonly recent: RecentDeliveries;
+  /** The ids of what this node has given. */
+  readonly given: GivenIds;
+  /** What clients have had elsewhere. */
+  readonly had: HadIds;
   /** How long it may go unnoticed that a connection has ended, in milliseconds. */
   readonly doubtMs: number;
 }
@@ -81,6 +87,8 @@ export class Session {
   #restored: Restored | undefined;
   readonly #goesOn: boolean;
   #forget: (() => void) | undefined;
+  /** What it had had when it was handed over. */
+  #hadAtEnd: Pick<SocketRecord, 'had'> | undefined;
   #moved = false;
   #begun: Promise<void> | undefined;
   #isBegun = false;
@@ -97,6 +105,7 @@ export class Session {
     this.#context = context;
     const { store, feeds, log } = context;
     this.inbox = new InboxPump(socket, this.user, store.inbox, feeds.undecodable, log, restored?.record.inboxAfter);
+    context.had.add(socket.id, restored?.record.had ?? []);
     (socket as Slot)[ofSocket] = this;
   }
 
@@ -173,10 +182,24 @@ export class Session {
       rooms: [...socket.rooms].filter((room) => room !== socket.id && room !== slowClients && !this.#rooms.has(room)),
       data: socket.data,
       positions: [...positions],
+      ...(this.#hadAtEnd ?? this.#had()),
       inboxAfter,
       clientData: client.data,
       claims: client.claims,
     };
+  }
+
+  /** What it has had, here and elsewhere, of what may be kept yet. */
+  #had(): Pick<SocketRecord, 'had'> {
+    const { given, feeds, had, doubtMs } = this.#context;
+    const sure = performance.now() - doubtMs;
+    const all: Had[] = [...had.of(this.socket.id)];
+    for (const room of this.#rooms.keys()) {
+      const entered = feeds.turnOf(room, this.socket.id);
+      if (entered === undefined) continue;
+      for (const { id, at, count } of given.unkeptSince(room, entered)) all.push([room, id, at < sure ? 0 : count]);
+    }
+    return all.length === 0 ? {} : { had: all.slice(-maxHad) };
   }
 
   /** Counts a request of the client that wants an answer, until it has it. */
@@ -352,8 +375,10 @@ export class Session {
     const { feeds, attendance } = this.#context;
     const { positions } = this;
     const { id } = this.socket;
+    if (how === 'moved') this.#hadAtEnd = this.#had();
     for (const room of this.#rooms.keys()) feeds.leave(room, id);
     feeds.leave(this.#ofUser, id);
+    this.#context.had.remove(id);
     // Whoever goes on with a session that was handed over takes over what this node said of it; of one that was never here it knows nothing.
     if (how === 'moved') attendance.moved(id);
     else attendance.gone(id, this.#ownRooms());
@@ -401,9 +426,10 @@ export class Session {
     this.#replay?.spend(payload.length);
     try {
       const missed = decodeMessage(payload);
-      if (missed.except !== socket.id) {
-        socket.emit(...eventArgs(room, missed, { epoch, offset }, this.#context.senders));
-      }
+      const { had, senders } = this.#context;
+      const position = { epoch, offset };
+      if (had.whoHad(room, missed.id).has(socket.id)) socket.emit(...passedArgs(room, position));
+      else if (missed.except !== socket.id) socket.emit(...eventArgs(room, missed, position, senders));
       return true;
     } catch (error) {
       this.#context.feeds.undecodable(room, error);

@@ -28,6 +28,8 @@ export interface Feeds {
   heardOf(room: string, position: Position): void;
   /** The members of a room that entered it in this turn or later. */
   since(room: string, turn: number): readonly string[];
+  /** In which turn a member entered a room; `undefined`: it has not. */
+  turnOf(room: string, socket: string): number | undefined;
   /** Where the members of a room stand; `null` where it keeps nothing or has none here. */
   position(room: string): Position | null;
   /** Messages may have been lost on their way here: all rooms look into their logs. */
@@ -109,6 +111,7 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
       const members = feeds.get(room)?.members ?? [];
       return [...members].flatMap(([member, entered]) => (entered !== undefined && entered >= turn ? [member] : []));
     },
+    turnOf: (room, socket) => feeds.get(room)?.members.get(socket),
     undecodable: events.undecodable,
     position: (room) => feeds.get(room)?.position ?? null,
     catchUp(doubt) {

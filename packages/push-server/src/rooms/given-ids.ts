@@ -10,12 +10,21 @@ interface Entry {
   readonly at: number;
 }
 
+/** A message that went out without being kept, and is not kept yet. */
+export interface Unkept extends Entry {
+  readonly id: string;
+  /** Which of the node's deliveries it was. */
+  readonly count: number;
+}
+
 /**
  * The ids of messages that this node has given to the members of rooms, or has published, of late. The store recognises an id that comes
  * again, but not while it is away: then a message goes out without being kept, and may be kept when its publisher tries again.
  */
 export class GivenIds {
   readonly #entries = new Map<string, Entry>();
+  /** Those that are not kept yet, by their rooms. */
+  readonly #unkept = new Map<string, Map<string, Unkept>>();
   readonly #keepMs: number;
   #bytes = 0;
   #turn = 0;
@@ -36,8 +45,34 @@ export class GivenIds {
     return entry === undefined || performance.now() - entry.at >= this.#keepMs ? undefined : entry.turn;
   }
 
-  /** @returns as {@link turnOf}, before it was added */
+  /** A message is given that is kept. @returns as {@link turnOf}, before it was added */
   add(room: string, id: string): number | undefined {
+    this.#removeUnkept(room, id);
+    return this.#add(room, id);
+  }
+
+  /**
+   * A message is given that is not kept.
+   *
+   * @param count - which of the node's deliveries it is
+   * @returns as {@link turnOf}, before it was added
+   */
+  addUnkept(room: string, id: string, count: () => number): number | undefined {
+    const before = this.#add(room, id);
+    if (before !== undefined) return before;
+    const ofRoom = this.#unkept.get(room) ?? new Map<string, Unkept>();
+    this.#unkept.set(room, ofRoom);
+    ofRoom.set(id, { id, turn: this.#turn, at: performance.now(), count: count() });
+    return undefined;
+  }
+
+  /** What a member of a room has had, of what is not kept yet. @param entered - in which turn it came */
+  unkeptSince(room: string, entered: number): readonly Unkept[] {
+    const ofRoom = this.#unkept.get(room);
+    return ofRoom === undefined ? none : [...ofRoom.values()].filter(({ turn }) => turn > entered);
+  }
+
+  #add(room: string, id: string): number | undefined {
     const before = this.turnOf(room, id);
     if (before !== undefined) return before;
     const key = keyOf(room, id);
@@ -54,9 +89,18 @@ export class GivenIds {
       if (now - at < this.#keepMs && this.#bytes <= maxBytes) return;
       this.#entries.delete(key);
       this.#bytes -= bytesOf(key);
+      const end = key.indexOf('\0');
+      this.#removeUnkept(key.slice(0, end), key.slice(end + 1));
     }
   }
+
+  #removeUnkept(room: string, id: string): void {
+    const ofRoom = this.#unkept.get(room);
+    if (ofRoom?.delete(id) && ofRoom.size === 0) this.#unkept.delete(room);
+  }
 }
+
+const none: readonly Unkept[] = [];
 
 function keyOf(room: string, id: string): string {
   return `${room}\0${id}`;

@@ -7,6 +7,8 @@ import type { Bus } from '../fanout/bus.ts';
 import { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import type { Feeds } from './feeds.ts';
+import type { GivenIds } from './given-ids.ts';
+import type { HadIds } from './had-ids.ts';
 import { createPush, type PresenceIn, type Publish, type Push, type PushCounts, type PushEvents } from './push.ts';
 import { createScopeOf, nameOf, nameOfClients, type ScopeOf, slowClients } from './room-names.ts';
 import { createTaps, type Taps } from './taps.ts';
@@ -20,6 +22,10 @@ export interface Rooms {
   readonly presenceIn: PresenceIn;
   readonly scopeOf: ScopeOf;
   readonly feeds: Feeds;
+  /** The ids of what this node has given. */
+  readonly given: GivenIds;
+  /** What its clients have had elsewhere. */
+  readonly had: HadIds;
   readonly taps: Taps;
   readonly counts: PushCounts;
   readonly recent: RecentDeliveries;
@@ -57,7 +63,7 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     notRecovered: 0,
   };
   const scopeOf = createScopeOf(options.config.isolateProducts);
-  const { push, publish, presenceIn, feeds, listen, tellBack, tellTaken } = createPush({
+  const { push, publish, presenceIn, feeds, given, had, listen, tellBack, tellTaken } = createPush({
     ...options,
     scopeOf,
     io,
@@ -81,5 +87,5 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     if (nameOfClients(room) !== undefined) options.bus.unfollow(room);
   });
   opened('rooms', feeds.close);
-  return { push, publish, presenceIn, scopeOf, feeds, taps, counts, recent, listen, tellBack, tellTaken };
+  return { push, publish, presenceIn, scopeOf, feeds, given, had, taps, counts, recent, listen, tellBack, tellTaken };
 }

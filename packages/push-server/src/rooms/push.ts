@@ -32,6 +32,7 @@ import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import { eventArgs, passedArgs } from './event-args.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
 import { GivenIds } from './given-ids.ts';
+import { HadIds } from './had-ids.ts';
 import { decodeMessage, encodeMessage, type KeptMessage } from './kept-message.ts';
 import { nameOfClients, roomOfClients, roomOfProduct, roomOfUser, type ScopeOf, withoutScope } from './room-names.ts';
 import type { Said, Taps } from './taps.ts';
@@ -220,6 +221,8 @@ export function createPush(options: PushOptions): {
   publish: Publish;
   presenceIn: PresenceIn;
   feeds: Feeds;
+  given: GivenIds;
+  had: HadIds;
   listen(listener: PushEvents): void;
   tellBack(pids: readonly string[]): void;
   tellTaken(node: string, socket: string): void;
@@ -227,6 +230,7 @@ export function createPush(options: PushOptions): {
   const { io, store, bus, config, scopeOf, log, counts, recent, emit, taps, onSaid } = options;
   const { history: limits, senders } = config;
   const given = new GivenIds(limits.ageMs);
+  const had = new HadIds();
   const feeds = createFeeds(store.history, {
     turn: () => given.turn,
     // What is said to a user is sent to the nodes where presence knows them.
@@ -242,7 +246,9 @@ export function createPush(options: PushOptions): {
         giveToLatecomers(room, said, position, before);
         return;
       }
-      emit(room, exceptOf(said), eventArgs(room, said, position, senders));
+      const passed = had.whoHad(room, said.id);
+      for (const member of passed) if (isMember(room, member)) emit(member, [], passedArgs(room, position));
+      emit(room, [...exceptOf(said), ...passed], eventArgs(room, said, position, senders));
       hearAll(room, said, position);
     },
     undeliverable(room, position, error) {
@@ -280,6 +286,7 @@ export function createPush(options: PushOptions): {
   function giveToLatecomers(room: string, said: KeptMessage, position: Position, turn: number): void {
     counts.repeated++;
     const late = new Set(feeds.since(room, turn));
+    for (const member of had.whoHad(room, said.id)) late.delete(member);
     emit(room, [...late], passedArgs(room, position));
     const args = eventArgs(room, said, position, senders);
     // Each socket is in a room of its own.
@@ -288,6 +295,10 @@ export function createPush(options: PushOptions): {
     for (const ear of taps.of(room)) {
       attempt(room, () => (late.has(ear.member) ? ear.hear(room, heard) : ear.pass(room, position)));
     }
+  }
+
+  function isMember(room: string, socket: string): boolean {
+    return feeds.turnOf(room, socket) !== undefined;
   }
 
   function undecodable(of: string, error: unknown): void {
@@ -318,11 +329,17 @@ export function createPush(options: PushOptions): {
 
   /** Gives a message that is not kept, and so has no mark that tells its room. One with an id is given once. */
   function give(room: string, said: KeptMessage, volatile: boolean): void {
-    if (said.id !== undefined && given.add(room, said.id) !== undefined) {
-      counts.repeated++;
-      return;
+    let own: Position | undefined;
+    if (said.id !== undefined) {
+      const count = (): number => recent.addOwn();
+      if (given.addUnkept(room, said.id, count) !== undefined) {
+        counts.repeated++;
+        return;
+      }
+      own = { epoch: bus.node, offset: recent.count };
     }
-    emit(room, exceptOf(said), eventArgs(room, said, null, senders), volatile);
+    const except = [...exceptOf(said), ...had.whoHad(room, said.id)];
+    emit(room, except, eventArgs(room, said, null, senders, own), volatile);
     hearAll(room, said, null);
   }
 
@@ -608,6 +625,8 @@ export function createPush(options: PushOptions): {
     push: pushOf(undefined),
     publish: say,
     presenceIn,
+    given,
+    had,
     feeds: {
       ...feeds,
       get size() {

@@ -96,6 +96,8 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       scopeOf: rooms.scopeOf,
       all,
       recent: rooms.recent,
+      given: rooms.given,
+      had: rooms.had,
       doubtMs,
     },
     attendance,

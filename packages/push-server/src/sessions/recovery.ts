@@ -3,11 +3,11 @@ import type { Logger } from '@gopush/service';
 import type { HistoryStore, SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
+import { hadOnReturn } from './had-on-return.ts';
 import { locate } from './locate.ts';
 import { keyOfPid, keyOfToken, readPointer } from './pointers.ts';
 import { rewind } from './recent-deliveries.ts';
-import type { SocketRecord } from './session-record.ts';
-import { decodeSession, encodeSession, type SessionRecord } from './session-record.ts';
+import { decodeSession, encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
 
 /** What a socket goes on with. */
 export interface Restored {
@@ -132,9 +132,19 @@ export function createRecovery({ io, store, history, keepMs, mark, tellBack, log
     const record = session?.sockets[0];
     if (session === undefined || record === undefined) return undefined;
     const { uid, node, tail, tailAfter = 0 } = session;
-    const positions = rewind({ positions: record.positions, tail, tailAfter, node }, readMark(offset));
+    const last = readMark(offset);
+    const positions = rewind({ positions: record.positions, tail, tailAfter, node }, last);
+    const had = hadOnReturn(session, record, last);
     return (
-      positions && { uid, node, record, positions, given: [], moved: false, giveBack: () => void save(key, bytes) }
+      positions && {
+        uid,
+        node,
+        record: { ...record, had },
+        positions,
+        given: [],
+        moved: false,
+        giveBack: () => void save(key, bytes),
+      }
     );
   }
 
@@ -145,9 +155,11 @@ export function createRecovery({ io, store, history, keepMs, mark, tellBack, log
     const record = session?.sockets.find((socket) => socket.pid === pid);
     if (bytes === undefined || session === undefined || record === undefined) return undefined;
     const { uid, node } = session;
-    const positions = await locate(session, record, readMark(offset), history);
+    const last = readMark(offset);
+    const positions = await locate(session, record, last, history);
+    const had = hadOnReturn(session, record, last);
     const giveBack = (): void => void save(keyOfToken(token), bytes);
-    return { uid, node, record, positions, given: [], moved: false, giveBack };
+    return { uid, node, record: { ...record, had }, positions, given: [], moved: false, giveBack };
   }
 
   function install(namespace: Namespace): void {

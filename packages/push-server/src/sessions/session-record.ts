@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { maxDepthOfPrograms, type Position, shapeOf } from '@gopush/contract';
+import type { Had } from '../rooms/had-ids.ts';
 import { type PackedTail, packTail, unpackTail } from './pack-tail.ts';
 import type { Delivery } from './recent-deliveries.ts';
 
@@ -17,6 +18,8 @@ export interface SocketRecord {
   readonly positions: readonly (readonly [room: string, position: Position | null])[];
   /** Where its rooms stood on its node when this was written down. Only while its connection is there. */
   readonly reached?: readonly (readonly [room: string, position: Position | null])[];
+  /** What it has had, or may have, of what was given without being kept and may be kept yet. */
+  readonly had?: readonly Had[];
   /** Up to where it was given its inbox. */
   readonly inboxAfter: number;
   /** What the server hook knows of it. */
