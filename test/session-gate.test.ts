@@ -134,3 +134,11 @@ test('JSONP is refused, however it is written, directly and behind an agent', as
     expect((await poll({ url, query: `${who}&sid=${sid}&jj=1` })).status).toBe(200);
   }
 });
+
+test('an upgrade in another version of the protocol of Engine.IO is refused as HTTP, before it is accepted', async () => {
+  const { server, agent } = await start();
+  for (const { url } of [server, agent]) {
+    const ask = (version: string): Promise<number> => upgrade({ url, query: `${version}&uid=ann&user=ann` });
+    expect(await Promise.all(['x=y', 'EIO=3', 'EIO='].map(ask))).toEqual([101, 400, 400]);
+  }
+});

@@ -32,6 +32,8 @@ test.each([
     'headers_too_large',
   ],
   ['a proxy request', 'GET http://internal.test/ HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'request_malformed'],
+  ['HTTP/0.9 with headers', 'GET / HTTP/0.9\r\nHost: a\r\n\r\n', 400, 'request_malformed'],
+  ['HTTP/2.0 as text', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 400, 'request_malformed'],
   ['an asterisk', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'request_malformed'],
 ])('%s', async (_name, bytes, status, code) => {
   const target = await startTarget();

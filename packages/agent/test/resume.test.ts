@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import * as ws from 'ws';
 import { withAdmin } from './support/admin.ts';
@@ -441,4 +443,32 @@ test('of what a target relays only a mark becomes a header of the next request',
   const head = await take(await arrives, [Buffer.from(answer('two', 0), 'latin1')]);
   expect(head).toMatch(/\r\nx-gopush-resume-after: good-Epoch_1\.12~\r\n/);
   expect(head.match(/x-gopush-uid/g)).toHaveLength(1);
+});
+
+test('a target that asks again and again, and reads nothing, has no answers waiting for it', async () => {
+  const { client, old } = await start(0);
+  old.socket.pause();
+  const asks = Buffer.concat(Array.from({ length: 10_000 }, () => drain));
+  for (let round = 0; round < 30; round++) {
+    if (!old.socket.write(asks)) await once(old.socket, 'drain');
+  }
+  old.socket.write(frame('42["last"]'));
+  await client.until(/"last"/);
+  // More than the kernel takes was asked for.
+  expect(waitingFor(old.socket)).toBeLessThan(64 * 1024);
+});
+
+/** How many bytes the agent, which is in this process, has for a target that does not read. */
+function waitingFor({ localPort }: Socket): number {
+  const handles = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles();
+  const agents = handles.filter((handle) => handle instanceof Socket && handle.remotePort === localPort) as Socket[];
+  return agents.reduce((sum, { writableLength }) => sum + writableLength, 0);
+}
+
+test('a target that says something else than WebSocket has no session to move: no fallback is told of', async () => {
+  const { agent, client, old, lines } = await start(1);
+  old.socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+  await client.closed();
+  expect(await fallbacks(agent)).toBe('');
+  expect(lines).not.toContainEqual(expect.objectContaining({ msg: expect.stringContaining('could not be moved') }));
 });

@@ -23,7 +23,9 @@ export function isBodyExpected(request: IncomingMessage): boolean {
  * @returns a sentence; `undefined`: in one way only
  */
 export function ambiguityOf(request: IncomingMessage): string | undefined {
-  const { headers, httpVersionMinor, method, rawHeaders } = request;
+  const { headers, httpVersion, httpVersionMinor, method, rawHeaders } = request;
+  // Node reads 0.9 and 2.0 as well, which have no such requests, and answers them as it would 1.0.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return `version ${httpVersion} of HTTP`;
   const coding = headers['transfer-encoding'];
   // Node takes codings besides `chunked` off unseen, and one that only looks like it for no framing at all.
   if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') return 'a transfer coding other than chunked';

@@ -357,6 +357,8 @@ export class Tunnel {
     if (side !== target || resumable === undefined || this.#endedAt !== undefined) return false;
     if (this.#held) return true;
     if (this.closeCode !== undefined || client.socket.destroyed || client.socket.readableEnded) return false;
+    // Nothing that is no WebSocket can go on elsewhere.
+    if (!target.isWebSocket) return false;
     // Half a frame that the client has got cannot be taken back.
     if (!target.isWhole) {
       resumable.onCut(this);
@@ -418,9 +420,14 @@ export class TunnelSide implements Receiver, ControlReceiver {
     return this.#walker.messages;
   }
 
+  /** Whether all that came from here was WebSocket. */
+  get isWebSocket(): boolean {
+    return this.#walker.fault === undefined;
+  }
+
   /** Whether nothing that came from here is half passed on. */
   get isWhole(): boolean {
-    return this.#walker.fault === undefined && this.#walker.atEventButControl;
+    return this.#walker.atEventButControl;
   }
 
   /** Whether what came from here last can be sent again. */
@@ -631,9 +638,11 @@ export class TunnelSide implements Receiver, ControlReceiver {
   }
 
   #sayStopped(): void {
+    const wasSaid = this.#stop === 'stopped';
     this.hold();
     const { socket } = this.tunnel.other(this);
-    if (socket.writable) socket.write(controlFrame(opcodes.pong, quietPong));
+    // To one that asks on without reading, what waits for it already is the answer.
+    if (socket.writable && !(wasSaid && socket.writableLength > 0)) socket.write(controlFrame(opcodes.pong, quietPong));
   }
 
   /**

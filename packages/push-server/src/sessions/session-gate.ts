@@ -42,8 +42,12 @@ export function guardSessions(io: Server, isBelieved: IdentityCheck, onRefused: 
   });
 
   function whyNot(request: EngineRequest): Failure | undefined {
-    const { j, sid } = request._query;
+    const { EIO, j, sid } = request._query;
     if (j !== undefined) return { code: 'jsonp_refused' };
+    // Engine.IO would accept the upgrade first, and then answer with what is no WebSocket. For long-polling it has an answer that clients know.
+    if (request.headers.upgrade !== undefined && EIO !== '4') {
+      return { code: 'upgrade_malformed', detail: 'another version of the protocol of Engine.IO than 4' };
+    }
     if (sid === undefined || !Object.hasOwn(engine.clients, sid)) return undefined;
     const owner = owners.get(engine.clients[sid] as EngineSocket);
     if (owner === undefined)
