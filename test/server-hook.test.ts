@@ -133,7 +133,7 @@ test('onDisconnect is told of clients that go, and of all of them before a stop 
     async onDisconnect(client, reason) {
       // Later than anything a stop does by itself.
       if (client.uid === 'bob') {
-        await once(server.io.httpServer, 'close');
+        await closed;
         for (let times = 0; times < 5; times++) await readFile(import.meta.filename);
       }
       gone.push(`${client.uid}: ${reason}`);
@@ -142,6 +142,7 @@ test('onDisconnect is told of clients that go, and of all of them before a stop 
       ended = gone.includes('bob: server shutting down') || gone.includes('bob: transport close');
     },
   });
+  const closed = once(server.io.httpServer, 'close');
   const ann = await connect('ann');
   await connect('bob');
   await expect(connect('eve')).rejects.toThrow();
