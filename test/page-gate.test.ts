@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { request as askHttp } from 'node:http';
+import { request as askHttp, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { ConfigInput } from '@gopush/contract';
 import type { PushServer } from '@gopush/push-server';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { apiConfig, keys } from './support/api.ts';
 import { noBrowser, startBrowser } from './support/browser.ts';
@@ -157,6 +158,35 @@ test('an agent vouches for the pages that it lets in, and no client can do so fo
     });
     expect(client.connected).toBe(true);
   }
+});
+
+test('an agent looks at the pages of long-polling wherever it is served, and lets none read it as a script', async () => {
+  const server = createServer((_request, response) => void response.end()).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const router = { default: [{ ip: '127.0.0.1', port }] };
+  const agent = await startTestAgent({ agent: believing, router });
+  const own = { 'Sec-Fetch-Site': 'same-origin' };
+  const foreign = { 'Sec-Fetch-Site': 'cross-site' };
+  const elsewhere = ['EIO=4', '%45IO=4', 'EI%4f=3', 'transport=polling', '%74ransport=polling', 'transport=p%6flling'];
+  for (const query of elsewhere) {
+    const path = `/own/?x=1&${query}&user=ann`;
+    expect([query, await ask(agent.url, path, foreign)]).toEqual([query, 403]);
+    expect([query, await ask(agent.url, path, { Origin: 'https://evil.example' })]).toEqual([query, 403]);
+    expect([query, await ask(agent.url, path, own)]).toEqual([query, 200]);
+  }
+  for (const j of ['j=0', '%6a=0', 'j', 'j=0&j=1']) {
+    const path = `${polling}&user=ann&${j}`;
+    expect([j, await ask(agent.url, path, {})]).toEqual([j, 400]);
+    expect([j, await ask(agent.url, path, { 'Sec-Fetch-Site': 'none' })]).toEqual([j, 400]);
+    expect([j, await ask(agent.url, path, own)]).toEqual([j, 200]);
+  }
+  // Other requests have such parameters, too.
+  const others = ['/own/?transport=bus&user=ann', '/own/?j=1&user=ann', '/own/?q=%45&EIOx=4&user=ann'];
+  for (const path of others) expect([path, await ask(agent.url, path, foreign)]).toEqual([path, 200]);
+  const open = await startTestAgent({ agent: believing, router }, { access: { allowedOrigins: ['*'] } });
+  expect(await ask(open.url, `${polling}&user=ann&j=0`, foreign)).toBe(200);
 });
 
 test('a client cannot have the word of an agent passed on', async () => {

@@ -15,10 +15,32 @@ export function checkPage(
   return failed('origin_refused', headers.origin ?? `a page of another ${headers['sec-fetch-site']} origin`);
 }
 
-/** Engine.IO's long-polling, which carries what a WebSocket would; the client library beside it is for all pages. */
-const polling = /^\/socket\.io\/(?!socket\.io(?:\.msgpack|\.esm)?(?:\.min)?\.js(?:\.map)?(?:\?|$))|[?&]EIO=/;
+/** Engine.IO's own path; the client library beside it is for all pages. */
+const ofEngine = /^\/socket\.io\/(?!socket\.io(?:\.msgpack|\.esm)?(?:\.min)?\.js(?:\.map)?(?:\?|$))/;
 
-/** Whether an HTTP request stands for a WebSocket, and so wants the same look at its page. Other requests have CORS of their targets. */
-export function isPolling(url: string): boolean {
-  return polling.test(url);
+/** What a parameter of Engine.IO has, however it is escaped. */
+const perhapsOfEngine = /EIO|transport|%/;
+
+/**
+ * Refuses a request of Engine.IO's long-polling that a page of another origin has its browser send; `undefined`: it is none. Long-polling carries
+ * what a WebSocket would. Other requests have CORS of their targets.
+ *
+ * JSONP is refused where the browser does not say that the page is of our own origin: its answers are scripts, which any page can read, and
+ * some browsers name no page when they ask for a script.
+ */
+export function checkPollingPage(
+  request: AgentRequest,
+  origin: RequestOrigin,
+  context: Pick<AgentContext, 'config'>,
+): Result<never> | undefined {
+  const url = request.url ?? '/';
+  const isOfEngine = ofEngine.test(url);
+  const mark = url.indexOf('?');
+  if (!isOfEngine && (mark === -1 || !perhapsOfEngine.test(url.slice(mark)))) return undefined;
+  const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1));
+  if (!isOfEngine && !query.has('EIO') && query.get('transport') !== 'polling') return undefined;
+  const foreign = checkPage(request, origin, context);
+  if (foreign !== undefined || !query.has('j')) return foreign;
+  const isOwn = request.headers['sec-fetch-site'] === 'same-origin';
+  return isOwn || context.config.access.allowedOrigins.includes('*') ? undefined : failed('jsonp_refused');
 }

@@ -3,7 +3,7 @@ import { failed, type Result, stickyCookie, stickyHeader } from '@gopush/contrac
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import { type Awaitable, andThen } from './awaitable.ts';
-import { checkPage, isPolling } from './check-page.ts';
+import { checkPollingPage } from './check-page.ts';
 import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
 import type { UidSource } from './hooks/hook-set.ts';
@@ -42,7 +42,7 @@ async function serve(
   const hooks = context.hooks();
   const refused = checkRequest(request, context);
   if (refused !== undefined) return refused;
-  const foreign = isPolling(request.url ?? '/') ? checkPage(request, origin, context) : undefined;
+  const foreign = checkPollingPage(request, origin, context);
   if (foreign !== undefined) return foreign;
   const identified = identify(request, response, hooks.http, context.hookTimeoutMs);
   const uid = identified instanceof Promise ? await identified : identified;
