@@ -102,6 +102,7 @@ test('check ends, whatever a hook does when it is loaded, and says what it does'
   const hook = `import { connect, createServer } from 'node:net'; connect; createServer;\n${await readFile(path, 'utf8')}`;
   const cases: readonly (readonly [string, number, RegExp])[] = [
     ['setInterval(() => {}, 1000); createServer().listen(0); console.log("loud");', 0, /✓ hook agent/],
+    ['for (const said of [null, "ready", { x: 1 }, { checked: 1 }]) process.send?.(said);', 0, /✓ hook agent/],
     ['const dial = () => connect(1, "127.0.0.1").on("error", () => setTimeout(dial, 10)); dial();', 0, /✓ hook agent/],
     ['process.exit(0);', 2, /✗ hook agent: .*agent\.local\.js: it throws when loaded: it calls process\.exit\(0\)/],
     [

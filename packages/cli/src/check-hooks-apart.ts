@@ -44,7 +44,8 @@ export function checkHooksApart(location: HookLocation): Promise<CheckedHooks> {
       clearTimeout(timer);
       timer = setTimeout(() => fail(`it is not loaded within ${loadMs} ms: it blocks the process`), loadMs);
     };
-    child.on('message', (message: CheckMessage) => {
+    child.on('message', (message) => {
+      if (!isCheckMessage(message)) return;
       if ('checked' in message) return end(message.checked);
       loading = message.loading;
       wait();
@@ -54,4 +55,12 @@ export function checkHooksApart(location: HookLocation): Promise<CheckedHooks> {
     child.send(location);
     wait();
   });
+}
+
+/** Hooks may send messages as well, for their own parent. */
+function isCheckMessage(message: unknown): message is CheckMessage {
+  if (typeof message !== 'object' || message === null) return false;
+  const { loading, checked } = message as { loading?: { file?: unknown }; checked?: Partial<CheckedHooks> };
+  if ('checked' in message) return Array.isArray(checked?.agent) && Array.isArray(checked.server);
+  return typeof loading?.file === 'string';
 }

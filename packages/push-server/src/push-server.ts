@@ -23,6 +23,7 @@ import { closeClients } from './close-clients.ts';
 import { admit, type ConnectionContext, clientOf, errorOf, handleConnections } from './connection.ts';
 import { createIo } from './create-io.ts';
 import { lingerMs, watchHttp } from './end-http.ts';
+import { containAdapter } from './fanout/contain-adapter.ts';
 import { openFanout } from './fanout/open-fanout.ts';
 import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
@@ -128,7 +129,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir));
     let apiHandler: RequestListener = files;
     const http = createServer((request, response) => (isForApi(request.url) ? apiHandler : files)(request, response));
-    const { io, clientGuard } = createIo(http, config, fanout.adapter);
+    const { io, clientGuard } = createIo(http, config, containAdapter(fanout.adapter, log));
     clients = () => io.engine.clientsCount;
     const ending = watchHttp(http);
     let closing: Promise<void> | undefined;

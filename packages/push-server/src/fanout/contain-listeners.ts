@@ -1,10 +1,11 @@
 import type { EventEmitter } from 'node:events';
 import type { Logger } from '@gopush/service';
+import { caught } from './contain-adapter.ts';
 
 /** Events with which a client of Redis gives what was published. */
 const messageEvents: ReadonlySet<unknown> = new Set(['messageBuffer', 'pmessageBuffer', 'smessageBuffer', 'message']);
 
-type Listener = (...args: unknown[]) => void;
+type Listener = (...args: unknown[]) => unknown;
 
 /**
  * Contains what listeners of a Redis client throw at something that was published: adapters decode it without a `try`, so that whatever
@@ -27,14 +28,20 @@ export function containListeners(client: EventEmitter, log: Logger): void {
 
 /** The same function, but what it throws is logged. */
 export function contain<Args extends unknown[]>(
-  listener: (...args: Args) => void,
+  listener: (...args: Args) => unknown,
   log: Logger,
 ): (...args: Args) => void {
+  const fail = (error: unknown): void =>
+    log.error(
+      { err: error },
+      'a message of another push-server cannot be read or answered; is it of another version, or socket.data no JSON?',
+    );
   return (...args) => {
     try {
-      listener(...args);
+      // Some answer what they are asked, and fail later.
+      caught(listener(...args), fail);
     } catch (error) {
-      log.error({ err: error }, 'a message of another push-server cannot be read; is it of another version?');
+      fail(error);
     }
   };
 }
