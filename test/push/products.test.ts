@@ -83,6 +83,57 @@ describeNodes('products that are isolated', (startNodes) => {
       ]);
   });
 
+  test('a name that a hook passes on from a client leads to no room and no user of another product', async () => {
+    const nodes = await startNodes();
+    const server = await nodes.start(on);
+    const ann = await connectTo(server, 'ann', gameHeaders);
+    await ann.emitWithAck('go:join', 'lobby');
+    const heard: unknown[][] = [];
+    ann.onAny((...args: unknown[]) => heard.push(args));
+    const { push } = server;
+    const [lobby, user] = ['game\u001flobby', 'game\u001fann'];
+    expect(await push.toRoom(lobby, 'chat', 'crossed')).toMatchObject({ failure: { code: 'room_invalid' } });
+    expect(await push.history(lobby, 0, 10)).toMatchObject({ failure: { code: 'room_invalid' } });
+    expect(await push.presence.room(lobby)).toMatchObject({ failure: { code: 'room_invalid' } });
+    expect(await push.presence.page(lobby)).toMatchObject({ failure: { code: 'room_invalid' } });
+    const refused = { failure: { code: 'payload_invalid' } };
+    expect(await push.toUser(user, 'chat', 'crossed')).toMatchObject(refused);
+    expect(await push.toUser(user, 'chat', 'crossed', { deliver: 'store' })).toMatchObject(refused);
+    expect(await push.presence.user(user)).toMatchObject(refused);
+    expect(await push.inbox.pending(user, 10)).toMatchObject(refused);
+    expect(await push.inbox.ack(user, ['1'])).toMatchObject(refused);
+    expect(await push.inbox.status(user, '1')).toMatchObject(refused);
+    push.disconnectUser(user);
+    push.moveUser(user, 'lobby', 'leave');
+    push.moveUser('ann', 'game\u001fother', 'join');
+    // Names of rooms inside the push-server.
+    for (const id of ['p:game', `u:${user}`, `r:${lobby}`]) push.disconnectSocket(id);
+    await push.of('game').toRoom('lobby', 'chat', 'its own');
+    await expect.poll(() => heard).toContainEqual(['chat', 'its own', expect.any(String)]);
+    expect(heard.filter(([event]) => event === 'chat')).toHaveLength(1);
+    expect(ann.connected).toBe(true);
+  });
+
+  test('an event that no client can be given is refused, and takes no place in a history', async () => {
+    const nodes = await startNodes();
+    const server = await nodes.start();
+    const ann = await connectTo(server, 'ann');
+    await ann.emitWithAck('go:join', 'lobby');
+    const gaps = gather(ann, 'go:gap');
+    const closings = gather(ann, 'go:closing');
+    for (const event of ['connect', 'disconnect', 'newListener', 'go:closing', '', 'a\u0000', 5, undefined])
+      expect(await server.push.toRoom('lobby', event as string, 1)).toMatchObject({
+        failure: { code: 'event_invalid' },
+      });
+    server.push.toAll('connect', 1);
+    expect(await server.push.toUser('ann', 'go:welcome', 1)).toMatchObject({ failure: { code: 'event_invalid' } });
+    expect(await server.push.toRoom('lobby', 'chat', 1)).toMatchObject({ value: { position: { offset: 1 } } });
+    expect([gaps, closings]).toEqual([[], []]);
+    // Ids of a database may be numbers.
+    expect(await server.push.toRoom(7 as never, 'chat', 1)).toMatchObject({ ok: true });
+    expect(await server.push.toUser(7 as never, 'chat', 1)).toMatchObject({ ok: true });
+  });
+
   test('a session goes on for its own user of its own product alone', async () => {
     const nodes = await startNodes();
     const server = await nodes.start(on);

@@ -29,6 +29,7 @@ import {
 import type { Server } from 'socket.io';
 import type { Bus } from '../fanout/bus.ts';
 import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
+import { checkPush } from './check-push.ts';
 import { eventArgs, passedArgs } from './event-args.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
 import { GivenIds } from './given-ids.ts';
@@ -108,7 +109,13 @@ export type Publish = (
 /** Who is in a room, by its full name, a page at a time. */
 export type PresenceIn = (room: string, limit: number, after: string | undefined) => Promise<Result<PresencePage>>;
 
-/** Speaks to clients, whichever push-server they are on. What the HTTP API, hooks and programs use. */
+/**
+ * Speaks to clients, whichever push-server they are on. What the HTTP API, hooks and programs use.
+ *
+ * A room or an event is text of 1 to 256 bytes without control characters, a uid as a hook may return it; so a name that a client sent may be
+ * passed on as it is. What a wrong name is given to does nothing: its result is `room_invalid`, `event_invalid` or `payload_invalid`; where there
+ * is no result, the log has it.
+ */
 export interface Push {
   /**
    * The same for the rooms and users of one product, where `pushServer.isolateProducts` is on. The plain `push` is that of the product
@@ -116,8 +123,8 @@ export interface Push {
    */
   of(product: string): Push;
   /**
-   * Says an event to all in a room. Failures: `not_durable`; `payload_invalid` for a message that is nested deeper than 128, has more than
-   * 16 MiB or cannot be written as JSON.
+   * Says an event to all in a room. Failures: `not_durable`; `room_invalid` and `event_invalid` for names that clients could not use either;
+   * `payload_invalid` for a message that is nested deeper than 128, has more than 16 MiB or cannot be written as JSON.
    */
   toRoom(room: string, event: string, message: unknown, options?: RoomOptions): Promise<Result<Published>>;
   /** Says an event to all devices of a user; an unknown option is a TypeError. Failures: `not_durable`, `inbox_full`, `payload_invalid` as for a room. */
@@ -622,7 +629,7 @@ export function createPush(options: PushOptions): {
     };
   };
   return {
-    push: pushOf(undefined),
+    push: checkPush(pushOf(undefined), log),
     publish: say,
     presenceIn,
     given,
