@@ -152,8 +152,12 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       },
       onBack: sessions.letGo,
       onTaken: seamless.taken,
-      onEnd: (user) => api.endUser(user),
+      onEnd(user) {
+        sessions.changes.ended(user);
+        api.endUser(user);
+      },
       onMove(user, room, change) {
+        sessions.changes.moved(user, room, change);
         if (change === 'leave') api.endUser(user, room);
         for (const session of sessions.ofUser(user)) {
           if (change === 'leave') session.leave(room);

@@ -18,6 +18,7 @@ import type { Restored } from './sessions/recovery.ts';
 import type { SocketRecord } from './sessions/session-record.ts';
 import { SmallMap } from './small-map.ts';
 import { InboxPump } from './users/inbox-pump.ts';
+import type { RecentChanges } from './users/recent-changes.ts';
 
 /** What the sessions of this node share. */
 export interface SessionContext {
@@ -34,6 +35,8 @@ export interface SessionContext {
   /** The scope of a product. */
   readonly scopeOf: ScopeOf;
   readonly all: LiveSessions;
+  /** What programs did to users of late. */
+  readonly changes: RecentChanges;
   /** What this node has given of late. */
   readonly recent: RecentDeliveries;
   /** The ids of what this node has given. */
@@ -279,16 +282,43 @@ export class Session {
     this.#forget?.();
     this.#forget = undefined;
     if (this.#restored !== undefined) {
-      const { positions, given, node, moved } = this.#restored;
+      const restored = this.#restored;
+      const { positions, given, node, moved } = restored;
       this.#restored = undefined;
-      await this.#resume(positions, given);
-      this.#context.attendance.tookOver(this.socket.id, this.#ownRooms(), node);
+      const left = this.#leftMeanwhile(restored);
+      await this.#resume(new Map([...positions].filter(([room]) => !left.has(room))), given);
+      this.#context.attendance.tookOver(this.socket.id, [...this.#ownRooms(), ...left], node);
+      await this.#changeAsMeanwhile(restored);
       if (moved) this.#context.onTaken(this, node);
       return;
     }
     await this.#enter(this.#ofUser, undefined);
     void this.inbox.wake();
     await this.#context.onChange(this);
+  }
+
+  /** Rooms out of which a program took it while it was on no node. Whoever is in them is told so. */
+  #leftMeanwhile({ at, positions }: Restored): ReadonlySet<string> {
+    const { attendance, changes } = this.#context;
+    const { rooms } = changes.since(this.user, at);
+    const left = [...rooms].flatMap(([room, change]) => (change === 'leave' ? [this.roomNamed(room)] : []));
+    const own = left.filter((room) => positions.has(room));
+    for (const room of own) {
+      attendance.joined(this.socket.id, this.user, room);
+      attendance.left(this.socket.id, room);
+    }
+    return new Set(own);
+  }
+
+  /** What a program did to its user meanwhile, and while it entered its rooms again. */
+  async #changeAsMeanwhile({ at, moved }: Restored): Promise<void> {
+    const { ended, rooms } = this.#context.changes.since(this.user, at);
+    if (ended) this.socket.disconnect(true);
+    for (const [room, change] of rooms) {
+      if (change === 'leave') this.leave(room);
+      // Only the devices that are connected are put into a room; one that moves is.
+      else if (moved) await this.join({ room });
+    }
   }
 
   /**

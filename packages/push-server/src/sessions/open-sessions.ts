@@ -9,6 +9,7 @@ import { type Attendance, createAttendance } from '../presence/attendance.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
 import { nameOf, plainName, productIn, roomOfUser, withoutScope } from '../rooms/room-names.ts';
 import type { Session, SessionContext } from '../session.ts';
+import { RecentChanges } from '../users/recent-changes.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
@@ -25,6 +26,8 @@ export interface Sessions {
   keepForRecovery(session: Session): Promise<boolean>;
   /** A connection that has ended without a word: its client is back. */
   letGo(pid: string): void;
+  /** What programs did to users of late. */
+  readonly changes: RecentChanges;
   /** Those of a user on this node. @param user - the uid, after the scope of its product */
   ofUser(user: string): readonly Session[];
 }
@@ -51,6 +54,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   // Without recovery, as long as moving a session may take.
   const keepMs = Math.max(recoveryMs, 1_000);
   const all = new LiveSessions();
+  const changes = new RecentChanges(keepMs);
   const attendance = openAttendance(options, all, opened);
   const letGo = (pid: string): void => void all.byPid(pid)?.socket.conn.close(true);
   const recovery = createRecovery({
@@ -62,6 +66,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       pids.forEach(letGo);
       rooms.tellBack(pids);
     },
+    changes,
     mark: () => writeMark({ epoch: node, offset: rooms.recent.count }),
     log,
   });
@@ -72,6 +77,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     recovery,
     node,
     sessions: all,
+    changes,
     scopeOf: rooms.scopeOf,
     count: () => rooms.recent.count,
     enabled: recoveryMs > 0,
@@ -95,6 +101,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       senders: pushServer.senders,
       scopeOf: rooms.scopeOf,
       all,
+      changes,
       recent: rooms.recent,
       given: rooms.given,
       had: rooms.had,
@@ -103,6 +110,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     attendance,
     recovery,
     seamless,
+    changes,
     keepForRecovery(session) {
       if (recoveryMs === 0 || !session.isRecoverable) return Promise.resolve(true);
       // As it is now; it ends in a moment.
@@ -110,6 +118,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
         engineId: '',
         uid: session.user,
         node,
+        at: Date.now(),
         isExact: true,
         ...session.tail(performance.now()),
         sockets: [session.describe(session.positions, session.inbox.acknowledged)],

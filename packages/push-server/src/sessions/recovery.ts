@@ -3,6 +3,7 @@ import type { Logger } from '@gopush/service';
 import type { HistoryStore, SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
+import type { RecentChanges } from '../users/recent-changes.ts';
 import { hadOnReturn } from './had-on-return.ts';
 import { locate } from './locate.ts';
 import { keyOfPid, keyOfToken, readPointer } from './pointers.ts';
@@ -15,6 +16,8 @@ export interface Restored {
   /** The node that had it. */
   readonly node: string;
   readonly record: SocketRecord;
+  /** When it was written down, in milliseconds since 1970. */
+  readonly at: number;
   readonly positions: ReadonlyMap<string, Position | null>;
   /** The last messages that went out to the client, one for each room, where its node cannot say it any more. */
   readonly given: readonly Position[];
@@ -40,6 +43,7 @@ export interface RecoveryOptions {
   readonly io: Server;
   readonly store: SessionStore;
   readonly history: HistoryStore;
+  readonly changes: RecentChanges;
   /** How long a session is kept, in milliseconds. */
   readonly keepMs: number;
   /** The mark of what this node gives next. */
@@ -65,7 +69,16 @@ const gatherMs = 20;
  * Puts our store behind Socket.IO's connection state recovery (https://socket.io/docs/v4/connection-state-recovery), for all namespaces.
  * What a client missed comes from the logs of its rooms, so that a recovery costs what was missed and no more.
  */
-export function createRecovery({ io, store, history, keepMs, mark, tellBack, log }: RecoveryOptions): Recovery {
+export function createRecovery({
+  io,
+  store,
+  history,
+  changes,
+  keepMs,
+  mark,
+  tellBack,
+  log,
+}: RecoveryOptions): Recovery {
   const restored = new Map<string, Restored>();
   const expected = new Map<string, Restored>();
   const counts = { hits: 0, misses: 0 };
@@ -78,7 +91,8 @@ export function createRecovery({ io, store, history, keepMs, mark, tellBack, log
     const waiting = expected.get(pid);
     expected.delete(pid);
     const found = waiting ?? (await look(pid, offset));
-    if (found === undefined) {
+    // Whom a program disconnected meanwhile begins anew.
+    if (found === undefined || changes.since(found.uid, found.at).ended) {
       counts.misses++;
       return undefined;
     }
@@ -131,7 +145,7 @@ export function createRecovery({ io, store, history, keepMs, mark, tellBack, log
     const session = decodeSession(bytes);
     const record = session?.sockets[0];
     if (session === undefined || record === undefined) return undefined;
-    const { uid, node, tail, tailAfter = 0 } = session;
+    const { uid, node, at = 0, tail, tailAfter = 0 } = session;
     const last = readMark(offset);
     const positions = rewind({ positions: record.positions, tail, tailAfter, node }, last);
     const had = hadOnReturn(session, record, last);
@@ -139,6 +153,7 @@ export function createRecovery({ io, store, history, keepMs, mark, tellBack, log
       positions && {
         uid,
         node,
+        at,
         record: { ...record, had },
         positions,
         given: [],
@@ -154,12 +169,12 @@ export function createRecovery({ io, store, history, keepMs, mark, tellBack, log
     const session = bytes === undefined ? undefined : decodeSession(bytes);
     const record = session?.sockets.find((socket) => socket.pid === pid);
     if (bytes === undefined || session === undefined || record === undefined) return undefined;
-    const { uid, node } = session;
+    const { uid, node, at = 0 } = session;
     const last = readMark(offset);
     const positions = await locate(session, record, last, history);
     const had = hadOnReturn(session, record, last);
     const giveBack = (): void => void save(keyOfToken(token), bytes);
-    return { uid, node, record: { ...record, had }, positions, given: [], moved: false, giveBack };
+    return { uid, node, at, record: { ...record, had }, positions, given: [], moved: false, giveBack };
   }
 
   function install(namespace: Namespace): void {
@@ -205,10 +220,11 @@ export function createRecovery({ io, store, history, keepMs, mark, tellBack, log
     },
     expect(session, given) {
       for (const record of session.sockets) {
-        const { uid, node } = session;
+        const { uid, node, at = 0 } = session;
         expected.set(record.pid, {
           uid,
           node,
+          at,
           record,
           positions: new Map(record.positions),
           given,

@@ -24,6 +24,7 @@ import { joinRuns, paced } from '../paced.ts';
 import { refreshEach } from '../refresh-each.ts';
 import type { ScopeOf } from '../rooms/room-names.ts';
 import type { Session } from '../session.ts';
+import type { RecentChanges } from '../users/recent-changes.ts';
 import { type CannotMove, createHandOver, type MoveCounts } from './hand-over.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import { type EngineSocket, Movable } from './movable.ts';
@@ -40,6 +41,7 @@ export interface SeamlessOptions {
   /** Name of this node on the bus. */
   readonly node: string;
   readonly sessions: LiveSessions;
+  readonly changes: RecentChanges;
   readonly scopeOf: ScopeOf;
   /** How many deliveries this node has made. */
   readonly count: () => number;
@@ -89,8 +91,8 @@ const savedMs = 300;
 
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createSeamless(options: SeamlessOptions): Seamless {
-  const { io, http, store, recovery, node, sessions, scopeOf, count, enabled, keepMs, answerMs, isBelieved, log } =
-    options;
+  const { io, http, store, recovery, node, sessions, changes, scopeOf, count } = options;
+  const { enabled, keepMs, answerMs, isBelieved, log } = options;
   const userOf = ({ product, uid }: Identity): string => scopeOf(product) + uid;
   const engine = io.engine as unknown as {
     generateId(request: IncomingMessage): string | Promise<string>;
@@ -313,8 +315,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     // Only read: until the client is heard here the agent may have to ask another node, should this one end.
     const bytes = await store.read(keyOfToken(token));
     const record = bytes === undefined ? undefined : decodeSession(bytes);
-    // A token is of use to its own user alone, even if it got into other hands; and trying it there does not use it up.
-    if (bytes === undefined || record?.uid !== userOf(identity.value)) return undefined;
+    if (bytes === undefined || record === undefined || !isOf(record, userOf(identity.value))) return undefined;
     const given = String(headers[resumeAfterHeader] ?? '').split(',');
     // Nobody knows what the client was given: it has to begin anew.
     if (!record.isExact && given.includes(incompleteMarks)) return undefined;
@@ -331,6 +332,14 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       given.flatMap((mark) => readMark(mark) ?? []),
     );
     return record;
+  }
+
+  /**
+   * Whether a user may go on with a session. A token is of use to its own user alone, even if it got into other hands; and trying it there does
+   * not use it up. Whom a program disconnected meanwhile begins anew, and the server hook is asked.
+   */
+  function isOf({ uid, at = 0 }: SessionRecord, user: string): boolean {
+    return uid === user && !changes.since(user, at).ended;
   }
 
   /** The session on a connection as it is now. */
@@ -353,7 +362,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     if (uid === undefined) return undefined;
     const isExact = ended !== undefined;
     const deliveries = isExact ? {} : { count: count() };
-    return { engineId: movable.conn.id, uid, node, isExact, tail: [], sockets: records, ...deliveries };
+    return { engineId: movable.conn.id, uid, node, at: Date.now(), isExact, tail: [], sockets: records, ...deliveries };
   }
 
   /** One save is under way and one may wait, which saves what there is by its time: so many changes at once cost two. */

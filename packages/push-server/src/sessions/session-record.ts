@@ -34,6 +34,8 @@ export interface SessionRecord {
   readonly uid: string;
   /** The node that had it. */
   readonly node: string;
+  /** When it was written down, in milliseconds since 1970; absent in one of an earlier version. */
+  readonly at?: number;
   /**
    * Whether positions say what the client was given: not where its node died, which had only written down where it began.
    */
