@@ -60,11 +60,13 @@ describeNodes('the same id again while the store is away', (startNodes) => {
     });
     onTestFinished(() => socket.terminate());
     const listened: number[] = [];
+    const ids = new Set<string>();
     const ready = new Promise<void>((resolve) => {
       socket.on('message', (text) => {
-        const { type, message } = JSON.parse(String(text));
+        const { type, message, messageId } = JSON.parse(String(text));
         if (type === 'ready') resolve();
         if (type === 'message') listened.push(message);
+        if (type === 'message') ids.add(messageId);
       });
     });
     await ready;
@@ -87,6 +89,7 @@ describeNodes('the same id again while the store is away', (startNodes) => {
     for (const heard of plain) expect(sorted(heard.all)).toEqual(wanted);
     expect(sorted(byLibrary)).toEqual(wanted);
     expect(sorted(listened)).toEqual(wanted);
+    expect([...ids].toSorted()).toEqual(['last', ...upTo(6).map((n) => `m${n}`)]);
     const history = await one.push.history('r', 0, 100);
     expect(history.ok && sorted(history.value.messages.map(({ message }) => message as number))).toEqual(wanted);
   }, 30_000);

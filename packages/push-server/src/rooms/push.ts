@@ -683,8 +683,14 @@ function storeFailed(error: unknown): Result<never> {
 }
 
 /** A message as listeners and webhooks are told of it. */
-function saidOf({ event, message, sender }: KeptMessage, position: Position | null): Said {
-  return sender === undefined ? { event, message, position } : { event, message, sender, position };
+function saidOf({ event, message, sender, id: messageId }: KeptMessage, position: Position | null): Said {
+  return {
+    event,
+    message,
+    ...(sender === undefined ? {} : { sender }),
+    ...(messageId === undefined ? {} : { messageId }),
+    position,
+  };
 }
 
 function exceptOf({ except }: KeptMessage): readonly string[] {

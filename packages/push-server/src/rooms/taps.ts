@@ -6,6 +6,8 @@ export interface Said {
   readonly message: unknown;
   /** Uid of the client that published it; `undefined`: a program did, or senders are not recorded. */
   readonly sender?: string | undefined;
+  /** The id that its publisher gave it. */
+  readonly messageId?: string | undefined;
   /** `null`: it was not kept. */
   readonly position: Position | null;
 }

@@ -82,8 +82,8 @@ export class Listener implements Ear {
       for (const { offset, payload } of missed) {
         const position = { epoch: from?.epoch ?? '', offset };
         try {
-          const { event, message, sender } = decodeMessage(payload);
-          this.#hear(room, { event, message, sender, position });
+          const { event, message, sender, id: messageId } = decodeMessage(payload);
+          this.#hear(room, { event, message, sender, messageId, position });
         } catch (error) {
           feeds.undecodable(room, error);
           this.#gap(room, position);
@@ -210,8 +210,10 @@ function whereOf(room: string): string {
 function bodyOf(said: Said): string {
   let body = bodies.get(said);
   if (body === undefined) {
-    const { event, message, sender, position } = said;
-    const by = sender === undefined ? '' : `"sender":${JSON.stringify(sender)},`;
+    const { event, message, sender, messageId, position } = said;
+    const by =
+      (sender === undefined ? '' : `"sender":${JSON.stringify(sender)},`) +
+      (messageId === undefined ? '' : `"messageId":${JSON.stringify(messageId)},`);
     body = `"event":${JSON.stringify(event)},"message":${writeJson(message)},${by}"position":${JSON.stringify(position)}`;
     bodies.set(said, body);
   }
