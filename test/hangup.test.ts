@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { childrenOf, isAlive, makeProject, startGopush, startProgram } from './support/cli.ts';
 import { connectClient, nextEvent } from './support/socket-io.ts';
 
@@ -101,6 +101,10 @@ test('under nohup the end of the terminal is nothing to gopush', { timeout: 90_0
   const running = startProgram('python3', [terminal, 'bash', '-c', command], { cwd: dir });
   await running.until(/pid \d+/);
   const pid = Number(/pid (\d+)/.exec(running.stdout())?.[1]);
+  // Whatever becomes of the test, nothing of it stays behind.
+  onTestFinished(() => {
+    if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  });
   const log = (): Promise<string> => readFile(join(dir, 'out.log'), 'utf8').catch(() => '');
   await expect.poll(log, { timeout: 20_000 }).toMatch(/gopush is ready/);
   running.child.kill('SIGUSR1');
