@@ -178,3 +178,19 @@ test('agents that share a target give it no more at a time than it takes soon', 
   expect(most.reduce((sum, one) => sum + one, 0)).toBeLessThan(250);
   for (const one of most) expect(one).toBeGreaterThan(4);
 });
+
+test('a target that is slow whatever it is given still takes several sessions at a time, also after it was away', () => {
+  const taker = new Taker(() => {});
+  const takeAll = (from: number): void => {
+    let count = 0;
+    while (count < taker.window && taker.turn() === true) count++;
+    for (let one = 0; one < count; one++) taker.took(400, from + 400);
+  };
+  for (let round = 0; round < 50; round++) takeAll(round * 400);
+  expect(taker.window).toBe(8);
+  expect(taker.turn()).toBe(true);
+  taker.suspect(Number.POSITIVE_INFINITY);
+  expect(taker.window).toBe(1);
+  taker.took(400, 50 * 400);
+  expect(taker.window).toBe(8);
+});

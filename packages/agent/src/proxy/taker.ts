@@ -1,5 +1,8 @@
-/** How many sessions a target takes over at a time: to begin with, and at most. */
-const windows = { first: 16, most: 256 } as const;
+/**
+ * How many sessions a target takes over at a time: to begin with, at most, and at least. On a machine that is short of CPU time each session takes long,
+ * however few there are: with fewer at a time all would only take longer, and clients that wait give up.
+ */
+const windows = { first: 16, most: 256, least: 8 } as const;
 
 /** As long as a target takes a session over within this time it may get more at a time, in milliseconds. */
 const swiftMs = 150;
@@ -39,7 +42,6 @@ export class Taker {
     this.#onUp = onUp;
   }
 
-  /** How many wait for it. */
   /** How many sessions may be under way at a time. */
   get window(): number {
     return Math.floor(this.#window);
@@ -68,6 +70,7 @@ export class Taker {
     const isNews = this.#isDown || !this.#isKnown;
     this.#isKnown = true;
     this.#isDown = false;
+    this.#window = Math.max(this.#window, windows.least);
     this.#doubts = 0;
     this.#restMs = rests.firstMs;
     this.#tookAt = now;
@@ -114,7 +117,7 @@ export class Taker {
   }
 
   #stop(restMs: number): void {
-    if (!this.#isDown) this.#steady = Math.max(2, this.#window / 2);
+    if (!this.#isDown) this.#steady = Math.max(windows.least, this.#window / 2);
     this.#isDown = true;
     this.#window = 1;
     this.#restsUntil = performance.now() + restMs;
@@ -130,7 +133,7 @@ export class Taker {
   #shrink(ms: number, now: number): void {
     if (now - this.#shrunkAt < ms) return;
     this.#shrunkAt = now;
-    this.#window = Math.max(1, this.#window * (2 / 3));
+    this.#window = Math.max(windows.least, this.#window * (2 / 3));
     this.#steady = this.#window;
   }
 }
