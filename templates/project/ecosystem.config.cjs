@@ -20,7 +20,8 @@ const app = (tier, instances, stopMs) => ({
   instances,
   // Counted as started when it listens, not before.
   wait_ready: true,
-  listen_timeout: 10_000,
+  // As long as a busy machine may need for that: pm2 stops the old process when this is over, whether the new one listens or not.
+  listen_timeout: 60_000,
   // Longer than a process takes to stop by itself.
   kill_timeout: stopMs + 5_000,
   exp_backoff_restart_delay: 100,

@@ -12,7 +12,7 @@ import { type Counts, handlerMs, startTraffic, unnoticed, unnoticedButAcks } fro
 /** `GOPUSH_CHAOS=full` runs this file: it takes minutes. Its figures are in docs/performance.md. */
 const full = process.env.GOPUSH_CHAOS === 'full';
 const only = process.env.CHAOS_ONLY;
-const clients = Number(process.env.CHAOS_CLIENTS ?? 300);
+const clients = Number(process.env.CHAOS_CLIENTS ?? 150);
 const pm2Bin = createRequire(import.meta.url).resolve('pm2/bin/pm2');
 
 interface Process {
@@ -33,7 +33,7 @@ async function startDeployment(redis: TestRedis | undefined, discover: boolean) 
     api: { keys: [{ name: 'chaos', key: keys.all, scopes: ['publish', 'read'] }] },
     // Other work on the machine is no reason to refuse clients.
     limits: { eventLoopDelayMs: 0 },
-    pushServer: { drainMs: 10_000, isolateProducts: true, senders: true, limits: { eventLoopDelayMs: 0 } },
+    pushServer: { drainMs: 20_000, isolateProducts: true, senders: true, limits: { eventLoopDelayMs: 0 } },
   });
   const hooks = join(dir, (await readdir(dir)).find((name) => /^hooks?$/.test(name)) as string);
   for (const name of await readdir(hooks)) if (name.startsWith('server.')) await rm(join(hooks, name));

@@ -11,7 +11,7 @@ export interface Process {
   kill(signal: NodeJS.Signals): void;
   /** Resolves when it has ended. */
   ended(): Promise<void>;
-  /** Starts it again; resolves when it listens. */
+  /** Starts it again as it was; resolves when it listens. */
   start(): Promise<void>;
   /** What it wrote to its log so far. */
   readonly lines: string[];
@@ -59,6 +59,6 @@ export function settingsOf(store: ConfigInput): ConfigInput {
     limits: { eventLoopDelayMs: 0 },
     routing: { discover: true },
     api: { keys: [{ name: 'chaos', key: keys.all, scopes: ['publish', 'read'] }] },
-    pushServer: { drainMs: 10_000, isolateProducts: true, ...store.pushServer, limits: { eventLoopDelayMs: 0 } },
+    pushServer: { drainMs: 20_000, isolateProducts: true, ...store.pushServer, limits: { eventLoopDelayMs: 0 } },
   };
 }

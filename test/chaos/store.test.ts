@@ -13,7 +13,7 @@ import { type Counts, startTraffic, unnoticed, unnoticedButAcks } from './traffi
 
 /** `GOPUSH_CHAOS=full` runs this file: it takes minutes. Its figures are in docs/performance.md. */
 const full = process.env.GOPUSH_CHAOS === 'full';
-const clients = Number(process.env.CHAOS_CLIENTS ?? 300);
+const clients = Number(process.env.CHAOS_CLIENTS ?? 150);
 
 interface Store {
   readonly config: ConfigInput;
@@ -23,7 +23,6 @@ interface Store {
 
 interface Deed {
   readonly what: string;
-  readonly open: () => Promise<Store>;
   readonly does: (store: Store, servers: readonly Process[]) => Promise<void>;
   readonly promised: Partial<Counts>;
 }
@@ -63,10 +62,14 @@ async function restartTwo(servers: readonly Process[]): Promise<void> {
   }
 }
 
-const deeds: readonly Deed[] = [
+const openSentinel = async (): Promise<Store> => {
+  const { port, master } = await startSentinel();
+  return { redis: master, config: { redisAdapter: { sentinels: [{ host: '127.0.0.1', port }] } } };
+};
+
+const ofRedis: readonly Deed[] = [
   {
     what: 'Redis does not answer for 10 s',
-    open: openRedis,
     async does({ redis }) {
       redis?.pause();
       await delay(10_000);
@@ -76,7 +79,6 @@ const deeds: readonly Deed[] = [
   },
   {
     what: 'FLUSHALL, 3 s later SIGTERM of one push-server and SIGKILL of another',
-    open: openRedis,
     async does({ redis }, servers) {
       execFileSync('redis-cli', ['-p', String(redis?.port), 'flushall']);
       await delay(3_000);
@@ -86,7 +88,6 @@ const deeds: readonly Deed[] = [
   },
   {
     what: 'Redis is killed, and back without data after 3 s; 3 s later SIGTERM of one push-server and SIGKILL of another',
-    open: openRedis,
     async does({ redis }, servers) {
       await redis?.kill();
       await delay(3_000);
@@ -96,15 +97,11 @@ const deeds: readonly Deed[] = [
     },
     promised: { disconnects: 0, newSessions: 0, lost: 0, doubled: 0 },
   },
+];
+
+const ofSentinel: readonly Deed[] = [
   {
     what: 'the Redis that Sentinel watches is killed',
-    async open() {
-      const { port, master } = await startSentinel();
-      return {
-        redis: master,
-        config: { redisAdapter: { sentinels: [{ host: '127.0.0.1', port }] } },
-      };
-    },
     async does({ redis }, servers) {
       await redis?.kill();
       await delay(12_000);
@@ -112,9 +109,11 @@ const deeds: readonly Deed[] = [
     },
     promised: { disconnects: 0, newSessions: 0, doubled: 0 },
   },
+];
+
+const ofFolder: readonly Deed[] = [
   {
     what: 'the folder of the store is deleted, 3 s later SIGTERM of one push-server and SIGKILL of another',
-    open: openFolder,
     async does({ config }, servers) {
       await rm(config.pushServer?.storeDir as string, { recursive: true });
       await delay(3_000);
@@ -122,9 +121,11 @@ const deeds: readonly Deed[] = [
     },
     promised: { disconnects: 0, newSessions: 0, lost: 0, doubled: 0 },
   },
+];
+
+const ofDisk: readonly Deed[] = [
   {
     what: 'the disk of the store is full for 12 s, meanwhile SIGTERM of one push-server and SIGKILL of another',
-    open: openDisk,
     async does({ dir }, servers) {
       const filling = join(dir as string, 'filling');
       try {
@@ -142,22 +143,40 @@ const deeds: readonly Deed[] = [
   },
 ];
 
-test.skipIf(!full).each(deeds)('$what', { timeout: 180_000 }, async ({ what, open, does, promised }) => {
+test.skipIf(!full).each([
+  { name: 'Redis', open: openRedis, deeds: ofRedis },
+  { name: 'Redis with Sentinel', open: openSentinel, deeds: ofSentinel },
+  { name: 'a folder', open: openFolder, deeds: ofFolder },
+  { name: 'a disk', open: openDisk, deeds: ofDisk },
+])('what is done to $name', { timeout: 900_000 }, async ({ open, deeds }) => {
   const store = await open();
   const first = await freePort(3);
   const startServer = (index: number): Promise<Process> => {
     const settings = settingsOf({ ...store.config, serverPortStart: first + index });
     return startProcess('chaos-server.mjs', [JSON.stringify(settings), `push-server-${index}`]);
   };
-  const servers = [await startServer(0), await startServer(1), await startServer(2)];
   const port = await freePort();
   const settings = settingsOf({ ...store.config, agentPort: port, agent: { host: '127.0.0.1', drainMs: 200 } });
-  const agent = await startProcess('chaos-agent.mjs', [JSON.stringify(settings)]);
-  const traffic = await startTraffic({ urls: [`http://127.0.0.1:${port}`], key: keys.all, clients, name: 'store' });
-  await delay(2_000);
-  await does(store, servers);
-  await delay(3_000);
-  const counts = await traffic.stop();
-  report(what, store.redis === undefined ? 'embedded' : 'Redis', counts, readMoves(agent.lines));
-  expect(counts).toMatchObject(promised);
+  const [agent, ...servers] = await Promise.all([
+    startProcess('chaos-agent.mjs', [JSON.stringify(settings)]),
+    startServer(0),
+    startServer(1),
+    startServer(2),
+  ]);
+  for (const [index, { what, does, promised }] of deeds.entries()) {
+    const before = agent.lines.length;
+    const traffic = await startTraffic({
+      urls: [`http://127.0.0.1:${port}`],
+      key: keys.all,
+      clients,
+      name: `deed${index}`,
+    });
+    await delay(2_000);
+    await does(store, servers);
+    await delay(3_000);
+    const counts = await traffic.stop();
+    const where = store.redis === undefined ? 'embedded' : 'Redis';
+    report(what, `${where}, discovery`, counts, readMoves(agent.lines.slice(before)));
+    expect.soft(counts, what).toMatchObject(promised);
+  }
 });

@@ -63,7 +63,7 @@ interface Heard {
 const roomCount = 4;
 const answerMs = 15_000;
 /** How long handlers take to answer. */
-export const handlerMs = 400;
+export const handlerMs = 1_000;
 
 /**
  * Clients that are in rooms and ask all the time, and publishers that POST numbered messages to rooms, users and inboxes through agents.
