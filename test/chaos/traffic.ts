@@ -197,7 +197,7 @@ function createPublisher(urls: readonly string[], key: string) {
   let turn = 0;
   const post = (path: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> =>
     new Promise((resolve, reject) => {
-      const url = `${urls[turn++ % urls.length]}/api/v1${path}/publish?user=publisher`;
+      const url = `${urls[turn++ % urls.length]}/api/v1${path}/publish`;
       const asked = request(url, {
         method: 'POST',
         agent,
@@ -237,6 +237,8 @@ function createPublisher(urls: readonly string[], key: string) {
       }
       const why = typeof answer === 'string' ? answer : `${answer.status} ${codeOf(answer.body)}`;
       refused[why] = (refused[why] ?? 0) + 1;
+      // Nothing that passes by itself.
+      if (/^4(?!08|29)/.test(why)) throw new Error(`${to.path}: ${why}`);
       await delay(100);
     }
   }

@@ -15,7 +15,7 @@ const logger = {
 const agent = await startAgent({
   config: settings,
   logger,
-  hooks: { agent: (request) => request.query.user, ...router },
+  hooks: { agent: (request) => request.query.user ?? 'visitor', ...router },
 });
 process.on('SIGTERM', () => void agent.close());
 process.on('message', () => {});
