@@ -151,7 +151,10 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         for (const session of sessions.ofUser(user)) void session.inbox.wake();
       },
       onBack: sessions.letGo,
-      onTaken: seamless.taken,
+      onTaken(socket) {
+        seamless.taken(socket);
+        sessions.attendance.taken(socket);
+      },
       onEnd(user) {
         sessions.changes.ended(user);
         api.endUser(user);

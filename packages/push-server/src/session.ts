@@ -287,7 +287,6 @@ export class Session {
       this.#restored = undefined;
       const left = this.#leftMeanwhile(restored);
       await this.#resume(new Map([...positions].filter(([room]) => !left.has(room))), given);
-      this.#context.attendance.tookOver(this.socket.id, [...this.#ownRooms(), ...left], node);
       await this.#changeAsMeanwhile(restored);
       if (moved) this.#context.onTaken(this, node);
       return;
@@ -409,8 +408,8 @@ export class Session {
     for (const room of this.#rooms.keys()) feeds.leave(room, id);
     feeds.leave(this.#ofUser, id);
     this.#context.had.remove(id);
-    // Whoever goes on with a session that was handed over takes over what this node said of it; of one that was never here it knows nothing.
-    if (how === 'moved') attendance.moved(id);
+    // Nobody is to be seen leaving and coming who only moves.
+    if (how === 'moved') attendance.moved(id, this.#ownRooms());
     else attendance.gone(id, this.#ownRooms());
     if (how !== 'gone') {
       this.#moved = true;

@@ -38,10 +38,10 @@ export interface Attendance {
   left(socket: string, room: string): void;
   /** A connection ended; it counts until the grace is over. */
   gone(socket: string, rooms: readonly string[]): void;
-  /** A connection went on at another node, which says so itself. */
-  moved(socket: string): void;
-  /** Takes over from another node what it said of a connection. */
-  tookOver(socket: string, rooms: readonly string[], node: string): void;
+  /** A connection goes on at another node. Until that has said so it counts here, for a minute at most. */
+  moved(socket: string, rooms: readonly string[]): void;
+  /** The other node has it, and says so itself. */
+  taken(socket: string): void;
   /** The store was away and is back. */
   storeIsBack(): void;
   close(): Promise<void>;
@@ -53,11 +53,23 @@ interface Present {
   readonly rooms: SmallSet<string>;
 }
 
+/** For how long a connection that was handed over still counts here where no other node is heard to have it, in milliseconds. */
+const movedMs = 60_000;
+
+/** The same where one is: what it says of the connection may still be on its way to the store, and nobody is to be seen leaving. */
+const takenMs = 1_000;
+
+/** A connection that is no longer here, and still counts. */
+interface Leaving {
+  readonly rooms: readonly string[];
+  readonly timeout: NodeJS.Timeout;
+}
+
 /** Opens attendance: the lease begins, and is renewed until it is closed. */
 export function createAttendance(options: AttendanceOptions): Attendance {
   const { presence, node, leaseMs, graceMs, onChange, onRestored, onUser, onRoom, log } = options;
   const here = new Map<string, Present>();
-  const leaving = new Map<string, NodeJS.Timeout>();
+  const leaving = new Map<string, Leaving>();
   /** Whether the store has heard all that was said to it. */
   let said = true;
   let closed = false;
@@ -132,8 +144,8 @@ export function createAttendance(options: AttendanceOptions): Attendance {
     if (emptied) onRoom?.(room, uid, 'emptied');
   }
 
-  async function leaveRoom(socket: string, room: string, of = node): Promise<void> {
-    const left = await ask(presence.leaveRoom(of, room, socket));
+  async function leaveRoom(socket: string, room: string): Promise<void> {
+    const left = await ask(presence.leaveRoom(node, room, socket));
     if (left?.last === true) tellLeft({ room, ...left });
   }
 
@@ -143,11 +155,24 @@ export function createAttendance(options: AttendanceOptions): Attendance {
     if (left?.last === true) onUser?.(left.uid, 'disconnected');
   }
 
+  /** A connection is no longer here, and counts for a while. */
+  function leaveIn(ms: number, socket: string, rooms: readonly string[]): void {
+    here.delete(socket);
+    clearTimeout(leaving.get(socket)?.timeout);
+    // What is left is removed when the lease is over: clients that come back elsewhere meanwhile have never been gone.
+    if (closed) return;
+    const timeout = setTimeout(() => {
+      leaving.delete(socket);
+      void inOrder(socket, () => leave(socket, rooms));
+    }, ms).unref();
+    leaving.set(socket, { rooms, timeout });
+  }
+
   return {
     async entered(socket, uid) {
       const since = Date.now();
       here.set(socket, { uid, since, rooms: new SmallSet() });
-      clearTimeout(leaving.get(socket));
+      clearTimeout(leaving.get(socket)?.timeout);
       leaving.delete(socket);
       await begun;
       await inOrder(socket, async () => {
@@ -164,25 +189,12 @@ export function createAttendance(options: AttendanceOptions): Attendance {
     left(socket, room) {
       if (here.get(socket)?.rooms.delete(room) === true) void inOrder(socket, () => leaveRoom(socket, room));
     },
-    gone(socket, rooms) {
-      here.delete(socket);
-      // What is left is removed when the lease is over: clients that come back elsewhere meanwhile have never been gone.
-      if (closed) return;
-      const timeout = setTimeout(() => {
-        leaving.delete(socket);
-        void inOrder(socket, () => leave(socket, rooms));
-      }, graceMs).unref();
-      leaving.set(socket, timeout);
-    },
-    moved(socket) {
-      here.delete(socket);
-    },
-    tookOver(socket, rooms, from) {
-      // It came back to this very node, which has said so.
-      if (from === node) return;
-      // Said by this node already, so nobody is last.
-      for (const room of rooms) void ask(presence.leaveRoom(from, room, socket));
-      void ask(presence.leave(from, socket));
+    gone: (socket, rooms) => leaveIn(graceMs, socket, rooms),
+    moved: (socket, rooms) => leaveIn(movedMs, socket, rooms),
+    taken(socket) {
+      // One that came back to this very node does not leave.
+      const rooms = leaving.get(socket)?.rooms;
+      if (rooms !== undefined) leaveIn(takenMs, socket, rooms);
     },
     storeIsBack() {
       // One that is under way may have been asked for while the store was away.
@@ -192,7 +204,7 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       closed = true;
       clearInterval(timer);
       await beating;
-      for (const timeout of leaving.values()) clearTimeout(timeout);
+      for (const { timeout } of leaving.values()) clearTimeout(timeout);
       leaving.clear();
     },
   };
