@@ -12,7 +12,10 @@ const garbage: readonly Buffer[] = [
   Buffer.from([0xdd, 0xff, 0xff, 0xff, 0xff]),
   Buffer.from([0x93, 1, 2, 3]),
   Buffer.alloc(5_000, 0x91),
-  ...['{', '[]', 'null', '5', '{"type":3}', '{"type":"x","requestId":{}}'].map((text) => Buffer.from(text)),
+  ...['{', '[]', 'null', '5', '{"type":"x","requestId":{}}'].map((text) => Buffer.from(text)),
+  // Questions of each kind with nothing in them, and with something else than there should be.
+  ...Array.from({ length: 14 }, (_, type) => Buffer.from(`{"type":${type}}`)),
+  ...Array.from({ length: 14 }, (_, type) => Buffer.from(`{"type":${type},"uid":"x","opts":{"rooms":5},"data":5}`)),
 ];
 
 test.each(['pubsub', 'sharded', 'streams'] as const)(
