@@ -284,6 +284,20 @@ describe('what is no packet of Socket.IO', () => {
   });
 });
 
+it('acks that nobody waits for send a client away that does not stop, and answers to questions never do', async () => {
+  const server = await start({ limits: { messagesPerSecond: 5 } });
+  const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
+  ann.on('question', (_number, ack) => ack('yes'));
+  const { socket, closed } = await enter(server);
+  for (let id = 0; id < 20_000; id++) socket.send(`43${id}["x"]`);
+  expect(await closed).toBe('4029 too_many_requests');
+  const questions = Array.from({ length: 500 }, (_, number) =>
+    server.io.timeout(5_000).emitWithAck('question', number),
+  );
+  expect((await Promise.all(questions)).flat()).toHaveLength(500);
+  expect(await ann.emitWithAck('go:join', 'den')).toMatchObject({ ok: true });
+});
+
 it('a client that is in a namespace of its own as well reconnects to both', async () => {
   const server = await start({}, { setup: (io) => void io.of('/own') });
   const main = openClient(server.url, 'websocket', {

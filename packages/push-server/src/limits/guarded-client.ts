@@ -40,6 +40,9 @@ const maxNamespaceBytes = 256;
 const connectsPerNamespace = 2;
 const connectWindowMs = 10_000;
 
+/** Acks a second that nobody waits for, however few events a client may send: those that come too late, or after a move, are no fault of its. */
+const strayAcksPerSecond = 1_000;
+
 /** What Socket.IO has of a connection, with what is used here. None of it is documented; unchanged since Socket.IO 3. */
 interface SocketIoClient {
   readonly conn: Connection;
@@ -62,6 +65,11 @@ interface Packet {
   readonly id?: number;
   readonly data?: unknown;
 }
+/** A socket of Socket.IO with what it waits for, by the ids of its questions. Not documented; unchanged since Socket.IO 1. */
+interface Asking {
+  readonly acks: ReadonlyMap<number | undefined, unknown>;
+}
+
 const packetType = { connect: 0, disconnect: 1, event: 2, ack: 3, connectError: 4 } as const;
 
 const { Client } = loadClient();
@@ -97,6 +105,8 @@ class GuardedClient extends Client {
   #connectsSince = 0;
   #bucket: MessageBucket | undefined = undefined;
   #byteBucket: ByteBucket | undefined = undefined;
+  /** Of acks that nobody waits for; made for the few that send any. */
+  #strayAcks: MessageBucket | undefined = undefined;
   /** Bytes of the packet that is coming. */
   #bytes = 0;
 
@@ -134,8 +144,7 @@ class GuardedClient extends Client {
         this.#event(packet);
         return;
       case packetType.ack:
-        if (isAcceptable(packet.data, this.#guard.options.maxMessageBytes)) super.ondecoded(packet);
-        else this.#break('payload_invalid');
+        this.#ack(packet);
         return;
       default:
         super.ondecoded(packet);
@@ -189,6 +198,21 @@ class GuardedClient extends Client {
       this.#refuse(packet, 'too_many_requests');
     } else if (isAcceptable(packet.data, maxMessageBytes)) super.ondecoded(packet);
     else this.#refuse(packet, 'payload_invalid');
+  }
+
+  /** An answer to what was asked costs nothing: there are only as many. Others are few, as those to an earlier node of the session. */
+  #ack(packet: Packet): void {
+    const socket = this.nsps.get(packet.nsp);
+    if (!isAcceptable(packet.data, this.#guard.options.maxMessageBytes)) this.#break('payload_invalid');
+    else if (socket !== undefined && !(socket as unknown as Asking).acks.has(packet.id)) this.#strayAck(socket);
+    else super.ondecoded(packet);
+  }
+
+  #strayAck(socket: Socket): void {
+    const now = performance.now();
+    this.#strayAcks ??= new MessageBucket(strayAcksPerSecond, now);
+    if (this.#strayAcks.take(strayAcksPerSecond, now)) return;
+    if (this.#strayAcks.isSpent(strayAcksPerSecond)) this.#guard.events.onPersistent(socket);
   }
 
   #mayConnect(): boolean {
