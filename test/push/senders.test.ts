@@ -72,6 +72,47 @@ describeNodes('who published a message', (startNodes) => {
     expect(history.ok && 'sender' in (history.value.messages[0] ?? {})).toBe(false);
   });
 
+  test('the id of one client keeps no message of another one, or of a program, from the room', async () => {
+    const nodes = await startNodes();
+    const [one, two] = [await nodes.start(on), await nodes.start(on)];
+    const [eve, bob, ann] = [await connectTo(one, 'eve'), await connectTo(two, 'bob'), await connectTo(two, 'ann')];
+    const client = createClient(ann);
+    onTestFinished(() => client.close());
+    const room = client.join('r');
+    await room.joined;
+    const heard: unknown[] = [];
+    room.on('order', (message, _position, sender) => heard.push([message, sender]));
+    const plain: unknown[] = [];
+    ann.on('order', (_message, about) => plain.push(about));
+    for (const each of [eve, bob]) await each.emitWithAck('go:join', 'r');
+    const publish = (by: Socket, message: string, more = {}): Promise<unknown> =>
+      by.emitWithAck('go:publish', { room: 'r', event: 'order', message, id: 'order-17', ...more });
+    // Not kept at first: a client remembers its id, which may come again when it is kept.
+    expect(await publish(eve, 'forged', { volatile: true })).toMatchObject({ duplicate: false });
+    await expect.poll(() => heard.length).toBe(1);
+    expect(await publish(eve, 'forged')).toMatchObject({ ok: true });
+    expect(await one.push.toRoom('r', 'order', 'paid', { id: 'order-17' })).toMatchObject({
+      value: { duplicate: false },
+    });
+    expect(await publish(bob, 'mine')).toMatchObject({ duplicate: false });
+    for (const by of [bob, await connectTo(one, 'bob')]) {
+      await by.emitWithAck('go:join', 'r');
+      expect(await publish(by, 'again')).toMatchObject({ duplicate: true });
+    }
+    expect(await two.push.toRoom('r', 'order', 'again', { id: 'order-17' })).toMatchObject({
+      value: { duplicate: true },
+    });
+    await expect
+      .poll(() => heard)
+      .toEqual([
+        ['forged', 'eve'],
+        ['paid', null],
+        ['mine', 'bob'],
+      ]);
+    // Members are told the id as it was given.
+    expect(plain).toContainEqual({ room: 'r', sender: 'bob', id: 'order-17' });
+  });
+
   test('canPublish may put another message in the place of the one that was sent', async () => {
     const nodes = await startNodes();
     const server = await nodes.start(on, {

@@ -190,15 +190,16 @@ export class OpenRoom implements Room {
       this.position = position;
       if (this.#own.delete(keyOf(position))) return;
     }
-    if (id !== undefined && this.#hadUnkept(id, position !== null)) return;
+    if (id !== undefined && this.#hadUnkept(id, sender, position !== null)) return;
     for (const handler of [...(this.#handlers.get(event) ?? [])]) handler(message as never, position, sender);
   }
 
-  /** Whether a message came before that was not kept. One that is not kept is remembered. */
-  #hadUnkept(id: string, isKept: boolean): boolean {
-    const before = this.#unkept.get(id);
-    this.#unkept.delete(id);
-    if (!isKept) this.#remember(id);
+  /** Whether a message came before that was not kept. One that is not kept is remembered. Another publisher's is another one. */
+  #hadUnkept(id: string, sender: string | null, isKept: boolean): boolean {
+    const key = this.#unkept.has(id) ? id : ofSender(id, sender);
+    const before = this.#unkept.get(key);
+    this.#unkept.delete(key);
+    if (!isKept) this.#remember(ofSender(id, sender));
     return before !== undefined && Date.now() - before < rememberedMs;
   }
 
@@ -234,6 +235,11 @@ function removeOldest(all: Set<string> | Map<string, unknown>): void {
     if (all.size <= remembered) return;
     all.delete(oldest);
   }
+}
+
+/** The id of a message that came, apart from ids of our own. Ids hold no control characters. */
+function ofSender(id: string, sender: string | null): string {
+  return `${id}\n${sender ?? ''}`;
 }
 
 function keyOf({ epoch, offset }: Position): string {

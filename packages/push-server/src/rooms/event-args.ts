@@ -1,5 +1,6 @@
 import { type AboutMessage, events, type Position, writeMark } from '@gopush/contract';
 import type { KeptMessage } from './kept-message.ts';
+import { plainId } from './message-ids.ts';
 import { nameOfClients } from './room-names.ts';
 
 /**
@@ -38,5 +39,5 @@ export function passedArgs(room: string, position: Position): [event: string, ..
 }
 
 function about(room: string, senders: boolean, sender: string | undefined, id: string | undefined): AboutMessage {
-  return { room, ...(senders ? { sender: sender ?? null } : {}), ...(id === undefined ? {} : { id }) };
+  return { room, ...(senders ? { sender: sender ?? null } : {}), ...(id === undefined ? {} : { id: plainId(id) }) };
 }

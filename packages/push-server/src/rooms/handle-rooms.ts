@@ -21,6 +21,7 @@ import type { Rules } from '../hook/rules.ts';
 import type { Limits } from '../limits/limits.ts';
 import { type AckFunction, ackOf, refuse } from '../refuse.ts';
 import { type Session, sessionOf } from '../session.ts';
+import { idOfClient } from './message-ids.ts';
 import type { Rooms } from './open-rooms.ts';
 
 /** What rooms are handled with. */
@@ -133,7 +134,7 @@ export function handleRooms({
         ...(volatile ? { volatile } : {}),
         ...(echo ? {} : { except: session.socket.id }),
         ...senderOf(session),
-        ...(id === undefined ? {} : { id }),
+        ...(id === undefined ? {} : { id: idOfClient(id, session.client.uid) }),
       }),
     };
   }

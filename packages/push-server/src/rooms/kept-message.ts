@@ -11,7 +11,7 @@ export interface KeptMessage {
   readonly except: string | undefined;
   /** Uid of the client that published it; `undefined` where a program did, or `pushServer.senders` is off. */
   readonly sender: string | undefined;
-  /** By which it is recognised when its publisher tries again. */
+  /** By which it is recognised when its publisher tries again; of a client with whose it is (`idOfClient`). */
   readonly id?: string | undefined;
 }
 

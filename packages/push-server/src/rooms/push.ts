@@ -36,7 +36,7 @@ import { GivenIds } from './given-ids.ts';
 import { HadIds } from './had-ids.ts';
 import { decodeMessage, encodeMessage, type KeptMessage } from './kept-message.ts';
 import { nameOfClients, roomOfClients, roomOfProduct, roomOfUser, type ScopeOf, withoutScope } from './room-names.ts';
-import type { Said, Taps } from './taps.ts';
+import { type Said, saidOf, type Taps } from './taps.ts';
 import { createUndecodableLog } from './undecodable-log.ts';
 
 /** How something is said to a room. */
@@ -680,17 +680,6 @@ function storeFailed(error: unknown): Result<never> {
   const code = error instanceof StoreError ? error.code : undefined;
   if (code === 'bad_argument') return failed('payload_invalid', undefined, error);
   return failed(code === 'inbox_full' ? code : 'not_durable', undefined, error);
-}
-
-/** A message as listeners and webhooks are told of it. */
-function saidOf({ event, message, sender, id: messageId }: KeptMessage, position: Position | null): Said {
-  return {
-    event,
-    message,
-    ...(sender === undefined ? {} : { sender }),
-    ...(messageId === undefined ? {} : { messageId }),
-    position,
-  };
 }
 
 function exceptOf({ except }: KeptMessage): readonly string[] {

@@ -1,4 +1,6 @@
 import type { Position } from '@gopush/contract';
+import type { KeptMessage } from './kept-message.ts';
+import { plainId } from './message-ids.ts';
 
 /** Something that was said, as those hear it who are no clients of Socket.IO. */
 export interface Said {
@@ -10,6 +12,17 @@ export interface Said {
   readonly messageId?: string | undefined;
   /** `null`: it was not kept. */
   readonly position: Position | null;
+}
+
+/** A message as those are told of it. */
+export function saidOf({ event, message, sender, id }: KeptMessage, position: Position | null): Said {
+  return {
+    event,
+    message,
+    ...(sender === undefined ? {} : { sender }),
+    ...(id === undefined ? {} : { messageId: plainId(id) }),
+    position,
+  };
 }
 
 /** Hears rooms without being a client of Socket.IO. */

@@ -4,7 +4,7 @@ import type { Attendance } from '../../presence/attendance.ts';
 import type { Feeds } from '../../rooms/feeds.ts';
 import { decodeMessage } from '../../rooms/kept-message.ts';
 import { plainName } from '../../rooms/room-names.ts';
-import type { Ear, Said, Taps } from '../../rooms/taps.ts';
+import { type Ear, type Said, saidOf, type Taps } from '../../rooms/taps.ts';
 import { writeJson } from '../json.ts';
 import { readEventId, type Stood, writeEventId, writePart } from './event-id.ts';
 import type { EndCode, EndReason, Sink, SinkKind } from './sink.ts';
@@ -82,8 +82,7 @@ export class Listener implements Ear {
       for (const { offset, payload } of missed) {
         const position = { epoch: from?.epoch ?? '', offset };
         try {
-          const { event, message, sender, id: messageId } = decodeMessage(payload);
-          this.#hear(room, { event, message, sender, messageId, position });
+          this.#hear(room, saidOf(decodeMessage(payload), position));
         } catch (error) {
           feeds.undecodable(room, error);
           this.#gap(room, position);
