@@ -113,6 +113,16 @@ describeNodes('who published a message', (startNodes) => {
     expect(plain).toContainEqual({ room: 'r', sender: 'bob', id: 'order-17' });
   });
 
+  test('a message that canPublish allows as it is takes nothing along that the hook has not seen', async () => {
+    const nodes = await startNodes();
+    const server = await nodes.start({}, { canPublish: (_client, _room, _event, data) => String(data).length < 10 });
+    const [eve, ann] = [await connectTo(server, 'eve'), await connectTo(server, 'ann')];
+    await ann.emitWithAck('go:join', 'r');
+    const first = argsOf(ann, 'chat');
+    await eve.emitWithAck('room', { room: 'r', event: 'chat', message: 'hi', text: 'x'.repeat(100), sender: 'admin' });
+    expect((await first)[0]).toEqual({ room: 'r', event: 'chat', message: 'hi' });
+  });
+
   test('canPublish may put another message in the place of the one that was sent', async () => {
     const nodes = await startNodes();
     const server = await nodes.start(on, {
@@ -122,7 +132,8 @@ describeNodes('who published a message', (startNodes) => {
     const [eve, ann] = [await connectTo(server, 'eve'), await connectTo(server, 'ann')];
     await ann.emitWithAck('go:join', 'r');
     const first = argsOf(ann, 'chat');
-    await eve.emitWithAck('room', { room: 'r', event: 'chat', message: 'dirt' });
+    // What it has not seen goes to nobody.
+    await eve.emitWithAck('room', { room: 'r', event: 'chat', message: 'dirt', html: '<script>', sender: 'admin' });
     expect((await first)[0]).toEqual({ room: 'r', event: 'chat', message: 'clean dirt', sender: 'eve' });
     const second = argsOf(ann, 'chat');
     await eve.emitWithAck('go:publish', { room: 'r', event: 'chat', message: 'dirt' });

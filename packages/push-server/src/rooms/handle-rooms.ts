@@ -172,10 +172,14 @@ export function handleRooms({
     return senders ? { sender: uid } : {};
   }
 
-  /** What members get of a {@link RoomMessage}: the client's whole object, with its uid over whatever it wrote as `sender`. */
+  /**
+   * What members get of a {@link RoomMessage}: the client's whole object, with its uid over whatever it wrote as `sender`. Where `canPublish`
+   * decides, no more than it has seen.
+   */
   function toMembers(object: RoomMessage, message: unknown, session: Session): object {
-    const replaced = message === object.message ? {} : { message };
-    return senders || 'message' in replaced ? { ...object, ...replaced, ...senderOf(session) } : object;
+    const { room, event } = object;
+    if (rules.has('canPublish')) return { room, event, message, ...senderOf(session) };
+    return senders ? { ...object, ...senderOf(session) } : object;
   }
 
   function refuseAs(ack: AckFunction | undefined, failure: Failure): void {
