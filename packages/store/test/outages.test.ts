@@ -63,6 +63,21 @@ test('a Redis that hangs is down in bounded time, and up again once it goes on',
   expect(await append(store)).toMatchObject({ epoch, offset: 2 });
 });
 
+test('a Redis that has answered while the process of the store stood still does not hang', async () => {
+  const redis = await startRedis();
+  const store = await openAt(redis.port);
+  await append(store);
+  const states: StoreState[] = [];
+  store.onState((state) => states.push(state));
+  const answers = [append(store), store.registry.list()];
+  // What was asked leaves first.
+  await new Promise((resolve) => setImmediate(resolve));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+  expect((await Promise.allSettled(answers)).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+  expect((await append(store)).offset).toBe(3);
+  expect(states).toEqual([]);
+});
+
 test('a Redis that hangs is noticed though nobody asks', async () => {
   const redis = await startRedis();
   const store = await openAt(redis.port);

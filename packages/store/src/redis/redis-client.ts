@@ -1,5 +1,6 @@
 import type { RedisConfig } from '@gopush/contract';
 import { Cluster, Redis } from 'ioredis';
+import { forgivePauses } from './forgive-pauses.ts';
 
 /** A connection to a single Redis, to the master that sentinels watch, or to a cluster. */
 export type RedisClient = Redis | Cluster;
@@ -23,6 +24,17 @@ export function createRedisClient(
   maxRetriesPerRequest: number | null,
   waiting = true,
   sharded = false,
+): RedisClient {
+  const client = connectClient(config, maxRetriesPerRequest, waiting, sharded);
+  if (!waiting) forgivePauses(client);
+  return client;
+}
+
+function connectClient(
+  config: RedisConfig,
+  maxRetriesPerRequest: number | null,
+  waiting: boolean,
+  sharded: boolean,
 ): RedisClient {
   const { username, password, db, tls, sentinels, sentinelName, cluster } = config;
   const retry = (attempt: number): number => Math.min(50 * 2 ** attempt, maxRetryMs);
