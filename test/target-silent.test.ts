@@ -97,6 +97,33 @@ describe.each([
   });
 });
 
+test('what waits in an inbox, and was given where it got lost, is given again after the failover', async () => {
+  const nodes = await startNodes('embedded store');
+  const one = await nodes.start();
+  const two = await nodes.start();
+  const wire = await startLosingWire(one.port);
+  const { url } = await startTestAgent(
+    { agent: believing, router: { default: [{ ip: '127.0.0.1', ports: [wire.port, two.port] }] } },
+    { seamless: { silentMs: 1_500 } },
+  );
+  const clients = await connectAll(url, 8);
+  const index = clients.findIndex(({ id }) => one.io.of('/').sockets.has(id as string));
+  const client = clients[index] as Socket;
+  const check = undisturbed(client);
+  const letters: string[] = [];
+  client.on('go:inbox', ({ id }: { id: string }, ack: (id: string) => void) => {
+    letters.push(id);
+    ack(id);
+  });
+  wire.lost['to the client'] = true;
+  await two.push.toUser(`user-${index}`, 'letter', 1, { deliver: 'store', id: 'first' });
+  // Has its session written down once more.
+  client.emit('go:join', 'another');
+  await expect.poll(() => two.io.of('/').sockets.size, { timeout: 10_000 }).toBe(8);
+  await expect.poll(() => letters, { timeout: 5_000 }).toEqual(['first']);
+  check();
+});
+
 test('an idle target is asked for a sign of life, which its clients do not see, and is left alone while it gives one', async () => {
   const nodes = await startNodes('embedded store');
   const servers = [await nodes.start(), await nodes.start()];

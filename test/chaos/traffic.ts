@@ -103,7 +103,7 @@ export async function startTraffic({ urls, key, clients: count, name }: TrafficO
   const heard = all.flatMap(({ room, own, inbox }) => [room, own, inbox]);
   return {
     /** Stops publishing, waits for what is on its way, and counts. */
-    async stop(waitMs = 20_000): Promise<Counts> {
+    async stop(waitMs = 45_000): Promise<Counts> {
       going = false;
       await Promise.all(tasks);
       const until = Date.now() + waitMs;

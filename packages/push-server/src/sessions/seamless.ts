@@ -506,9 +506,9 @@ function markOf({ headers }: IncomingMessage): string {
   return mark === undefined ? '' : `.${mark}`;
 }
 
-/** A session whose connection is there: should this node die, it surely stood where it began. */
+/** A session whose connection is there: should this node die, it surely stood where it began, and had of its inbox what it has acknowledged. */
 function describeLive(session: Session): SocketRecord {
-  return { ...session.describe(session.joined), reached: [...session.positions] };
+  return { ...session.describe(session.joined, session.inbox.acknowledged), reached: [...session.positions] };
 }
 
 /** A socket of a namespace in which we keep nothing. */
