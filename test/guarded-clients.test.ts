@@ -298,6 +298,22 @@ it('acks that nobody waits for send a client away that does not stop, and answer
   expect(await ann.emitWithAck('go:join', 'den')).toMatchObject({ ok: true });
 });
 
+it.each<[string, (socket: WebSocket) => void]>([
+  ['pings', (socket) => socket.ping()],
+  ['heartbeats', (socket) => socket.send('3')],
+])('%s without end send a client away, and some thousands do not', async (_, send) => {
+  const server = await start();
+  const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
+  const { socket, closed, hears } = await enter(server);
+  for (let sent = 0; sent < 2_000; sent++) send(socket);
+  socket.send('421["go:join","den"]');
+  await hears(/^431\[.*true/);
+  for (let sent = 0; sent < 25_000; sent++) send(socket);
+  expect(await closed).toBe('4029 too_many_requests');
+  expect(await ann.emitWithAck('go:join', 'den')).toMatchObject({ ok: true });
+  expect((await readAdmin(server, '/metrics')).text).toMatch(/kills_total\{code="too_many_requests"\} 1\n/);
+});
+
 it('a client that is in a namespace of its own as well reconnects to both', async () => {
   const server = await start({}, { setup: (io) => void io.of('/own') });
   const main = openClient(server.url, 'websocket', {

@@ -11,6 +11,7 @@ function startQueue(limit: number) {
     onMessage() {},
     onSlow: (_, isSlow) => heard.push(isSlow ? 'slow' : 'fast'),
     onFull: () => heard.push('full'),
+    onFlood: () => heard.push('flood'),
   });
   return {
     connection,

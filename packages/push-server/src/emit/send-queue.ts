@@ -12,6 +12,8 @@ export interface Watch {
   onSlow(connection: Connection, isSlow: boolean): void;
   /** More than the limit waits: the connection has to go. */
   onFull(connection: Connection): void;
+  /** The client sends pings or heartbeats without end: the connection has to go. */
+  onFlood(connection: Connection): void;
 }
 
 /** What a waiting packet takes besides its content, in bytes: objects of Node and Engine.IO. */

@@ -39,6 +39,9 @@ let listeners: Readonly<Record<string, (this: WebSocketLike, ...args: never[]) =
  */
 const maxTurns = 256;
 
+/** How many pings and heartbeats one connection may send in a window of so many milliseconds: honest ones are a few. */
+const controls = { most: 10_000, windowMs: 10_000 };
+
 /**
  * Engine.IO's transport over WebSocket, as Engine.IO's own has it, but through an {@link Outlet}: what one tick has for a client leaves in
  * one write. Its listeners are the same functions for all clients, where Engine.IO makes a dozen for each.
@@ -56,6 +59,9 @@ export class WebSocketTransport extends Transport implements OutletOwner {
   #sending = false;
   /** Whether it goes on in the next turn of the loop. */
   #postponed = false;
+  /** Pings and heartbeats of the client, and in which window they came. */
+  #controls = 0;
+  #window = 0;
 
   /** Whether a request can be served so: over a plain connection, and by a `ws` that is as we know it. */
   static takes({ websocket }: EngineRequest): boolean {
@@ -144,6 +150,16 @@ export class WebSocketTransport extends Transport implements OutletOwner {
     if (this.outlet.ready) this.#goOn();
   }
 
+  #countControl(): void {
+    const window = Math.floor(performance.now() / controls.windowMs);
+    if (window !== this.#window) this.#controls = 0;
+    this.#window = window;
+    if (++this.#controls !== controls.most) return;
+    const { connection } = this;
+    if (connection === undefined) this.socket.close();
+    else connection[queueOf]?.watch.onFlood(connection);
+  }
+
   #encode(packet: Packet): unknown {
     // The parser answers at once.
     this.parser.encodePacket(packet as never, this.supportsBinary as never, keepEncoded as never);
@@ -153,7 +169,15 @@ export class WebSocketTransport extends Transport implements OutletOwner {
   static {
     listeners = {
       message(data: Buffer, isBinary: boolean) {
-        this[transportOf]?.onData((isBinary ? data : data.toString()) as never);
+        const transport = this[transportOf];
+        if (transport === undefined) return;
+        // A type and nothing else: of these clients send heartbeats only.
+        if (data.length === 1) transport.#countControl();
+        transport.onData((isBinary ? data : data.toString()) as never);
+      },
+      ping() {
+        const transport = this[transportOf];
+        if (transport !== undefined) transport.#countControl();
       },
       close() {
         this[transportOf]?.onClose();

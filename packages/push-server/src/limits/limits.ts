@@ -79,6 +79,7 @@ export function createLimits({ io, guard, config, presence, log }: LimitsOptions
     onMessage: () => void deliveries++,
     onSlow: (connection, isSlow) => sort(sockets.get(connection), isSlow),
     onFull: (connection) => closer.cut(connection as unknown as Connection, 'send_queue_full'),
+    onFlood: (connection) => closer.cut(connection as unknown as Connection, 'too_many_requests'),
   });
   const queueOfSocket = ({ conn }: Socket) => (conn as unknown as EngineConnection)[queueOf];
   const { clients } = io.engine as unknown as { readonly clients: Readonly<Record<string, EngineConnection>> };
