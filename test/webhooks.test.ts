@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -146,6 +146,7 @@ test('what nobody takes goes to the dead letters: the oldest of too many, what w
   expect(JSON.parse(stuck.body).events.map(({ message }: { message: number }) => message)).toEqual([3, 4]);
   await server.close();
   const lines = (await readFile(join(dir, '.gopush/dead-letters.ndjson'), 'utf8')).trim().split('\n');
+  expect((await stat(join(dir, '.gopush/dead-letters.ndjson'))).mode & 0o077).toBe(0);
   const letters = lines.map((line) => JSON.parse(line));
   expect(letters.map(({ reason, event }) => [reason, event.message])).toEqual([
     ['queue_full', 2],

@@ -35,10 +35,11 @@ export function openDeadLetters(file: string, log: Logger): DeadLetters {
       lines = [];
       bytes = 0;
       try {
-        await mkdir(dirname(file), { recursive: true });
+        // What users say to each other stands in it, and webhooks' URLs, which may hold secrets.
+        await mkdir(dirname(file), { recursive: true, mode: 0o700 });
         const { size } = await stat(file).catch(() => ({ size: 0 }));
         if (size + Buffer.byteLength(text) > maxFileBytes && size > 0) await rename(file, `${file}.1`);
-        await appendFile(file, text);
+        await appendFile(file, text, { mode: 0o600 });
       } catch (error) {
         log.error({ err: error, file }, 'dead letters cannot be written');
       }
