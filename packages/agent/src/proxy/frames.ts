@@ -10,8 +10,12 @@ export interface ControlReceiver {
    * @param size - how many bytes it has with its header; more than `end` where it began in an earlier chunk
    */
   onControl(opcode: number, payload: Buffer, end: number, size: number): void;
-  /** The payload of a data frame is whole, and ends at `end` in the chunk. Only where the walker was told to say so. */
-  onDataEnd?(chunk: Buffer, end: number, isText: boolean): void;
+  /**
+   * The payload of a data frame is whole, and ends at `end` in the chunk. Only where the walker was told to say so.
+   *
+   * @param mayBeMarked - whether it is text, and no answer of Socket.IO: that may end with whatever some client wrote
+   */
+  onDataEnd?(chunk: Buffer, end: number, mayBeMarked: boolean): void;
 }
 
 /** Longest header: 2 bytes, 8 of length, 4 of mask. */
@@ -151,7 +155,7 @@ export class FrameWalker {
     if (this.#opcode === opcodes.text) this.#attachments = attachmentsOf(beginning, this.#beginningLength);
     else if (!this.#isText && !this.#fragmented && this.#attachments > 0) this.#attachments--;
     this.#beginningLength = beginningBytes;
-    if (chunk !== undefined) to.onDataEnd?.(chunk, at, this.#isText);
+    if (chunk !== undefined) to.onDataEnd?.(chunk, at, this.#isText && !isAnswer(beginning));
   }
 
   #completeHeader(chunk: Buffer, start: number, length: number, to: ControlReceiver): number {
@@ -233,6 +237,11 @@ const beginningBytes = 8;
 /** Whether a text message that begins so is one of Socket.IO's binary events, or an answer with binary in it. */
 function mayHaveAttachments(beginning: Buffer): boolean {
   return beginning[0] === 0x34 && (beginning[1] === 0x35 || beginning[1] === 0x36);
+}
+
+/** Whether a text message that begins so is an answer of Socket.IO, with binary in it or without. */
+function isAnswer(beginning: Buffer): boolean {
+  return beginning[0] === 0x34 && (beginning[1] === 0x33 || beginning[1] === 0x36);
 }
 
 /** How many binary messages follow a text one (https://github.com/socketio/socket.io-protocol), of which `length` bytes are known. */

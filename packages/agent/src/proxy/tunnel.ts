@@ -608,8 +608,8 @@ export class TunnelSide implements Receiver, ControlReceiver {
     }
   }
 
-  onDataEnd(chunk: Buffer, end: number, isText: boolean): void {
-    if (this.name === 'target') this.tunnel.resumable?.marks.read(chunk, end, isText);
+  onDataEnd(chunk: Buffer, end: number, mayBeMarked: boolean): void {
+    if (this.name === 'target') this.tunnel.resumable?.marks.read(chunk, end, mayBeMarked);
   }
 
   onFault(error: unknown): void {
