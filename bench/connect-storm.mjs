@@ -1,13 +1,17 @@
 /**
- * Offers a gateway more new clients than it can take: `node bench/connect-storm.mjs [--offered 300,600,1200,2400] [--seconds 6] [--servers 1] [--tunnels 200]`.
+ * Offers a gateway more new clients than it can take:
+ * `node bench/connect-storm.mjs [--offered 50,100,200,500] [--seconds 10] [--giveUpMs 3000] [--workMs 5] [--tunnels 50] [--pin]`.
  *
- * One agent, some push-servers and the clients, each a process. A client opens a WebSocket, asks for its Socket.IO session, is done when it has it,
- * and leaves. One that is refused is counted and does not come back; one that waits for more than five seconds has given up. Meanwhile some
- * tunnels that were there before are asked for an answer every 100 ms. Prints, for each rate offered, how many clients a second were done,
- * refused and gave up, how long those that were done took, and how long the old tunnels waited. What counts is that `done` at overload
- * stays near its best. Clocks of a machine with other work tell little: compare figures of one run.
+ * One agent, one push-server and the clients, each a process. A client opens a WebSocket, asks for its Socket.IO session, is done when it has
+ * it, and stays. One that is refused is counted and does not come back; one that waits for longer than `giveUpMs` leaves. `workMs` is what the
+ * server hook of the push-server computes for each client, so that the clients are not the first to have too much to do. Meanwhile tunnels that
+ * were there before are asked for an answer every 100 ms. All is done twice, with admission windows and without, by turns for each rate.
+ * Prints how many clients a second were done, refused and gave up after the first three seconds, how many sessions a second the push-server
+ * began for clients that were gone, how long clients waited that were done, and how long the old tunnels did. What counts is that `done` at
+ * overload stays near its best. Clocks of a machine with other work tell little: compare figures of one run. `--pin` gives the clients the
+ * first core and the other two the second.
  */
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -21,16 +25,18 @@ const isChild = role === 'server' || role === 'agent';
 const { values } = parseArgs({
   args: isChild ? [] : process.argv.slice(2),
   options: {
-    offered: { type: 'string', default: '300,600,1200,2400' },
-    seconds: { type: 'string', default: '6' },
-    servers: { type: 'string', default: '1' },
-    tunnels: { type: 'string', default: '200' },
-    delayMs: { type: 'string', default: '1000' },
+    offered: { type: 'string', default: '50,100,200,500' },
+    seconds: { type: 'string', default: '10' },
+    giveUpMs: { type: 'string', default: '3000' },
+    workMs: { type: 'string', default: '5' },
+    tunnels: { type: 'string', default: '50' },
+    pin: { type: 'boolean', default: false },
   },
 });
-const giveUpMs = 5_000;
+const giveUpMs = Number(values.giveUpMs);
+const seconds = Number(values.seconds);
+const warmUpSeconds = 3;
 const script = new URL(import.meta.url).pathname;
-const eventLoopDelayMs = Number(values.delayMs);
 
 if (isChild) await serve(role, JSON.parse(process.argv[3]));
 else await main();
@@ -38,50 +44,67 @@ else await main();
 async function serve(tier, config) {
   const { startAgent } = await import('@gopush/agent');
   const { startPushServer } = await import('@gopush/push-server');
-  const { targets, ...rest } = config;
-  const started =
-    tier === 'server'
-      ? await startPushServer({ config: rest })
-      : await startAgent({
-          config: rest,
-          hooks: { agent: (request) => request.query.user, router: { default: targets } },
-        });
-  process.send({ port: started.port });
+  const { targets, workMs, ...rest } = config;
+  if (tier === 'agent') {
+    const hooks = { agent: (request) => request.query.user, router: { default: targets } };
+    process.send({ port: (await startAgent({ config: rest, hooks })).port });
+    return;
+  }
+  const onConnect = () => {
+    const end = performance.now() + workMs;
+    while (performance.now() < end);
+    return true;
+  };
+  const { port, io } = await startPushServer({ config: rest, hooks: { onConnect } });
+  let forNobody = 0;
+  const joined = new WeakSet();
+  io.on('connection', ({ conn }) => joined.add(conn));
+  io.engine.on('connection', (conn) => conn.once('close', () => joined.has(conn) || forNobody++));
+  process.on('message', () => process.send({ forNobody }));
+  process.send({ port });
 }
 
 async function main() {
-  const dir = mkdtempSync(join(tmpdir(), 'gopush-storm-'));
-  const children = [];
-  const start = async (tier, config) => {
-    const child = fork(script, [tier, JSON.stringify(config)]);
-    children.push(child);
-    const [{ port }] = await once(child, 'message');
-    return port;
-  };
-  const quiet = { log: { requests: false } };
-  const ports = [];
-  for (let index = 0; index < Number(values.servers); index++) {
-    const pushServer = { fanoutDir: dir, storeDir: join(dir, 'store'), limits: { eventLoopDelayMs } };
-    ports.push(await start('server', { serverPortStart: 0, pushServer, ...quiet }));
-  }
-  const targets = [{ ip: '127.0.0.1', ports }];
-  const port = await start('agent', { agentPort: 0, targets, limits: { eventLoopDelayMs }, ...quiet });
-  const old = await Promise.all(
-    Array.from({ length: Number(values.tunnels) }, (_, index) => openTunnel(port, `old${index}`)),
+  if (values.pin) execFileSync('taskset', ['-apc', '0', String(process.pid)], { stdio: 'ignore' });
+  console.log(
+    '| windows | offered/s | done/s | refused/s | gave up/s | for nobody/s | median, ms | old tunnels, p99 ms | cut |',
   );
-  console.log('| offered/s | done/s | refused/s | gave up/s | done in, median ms | old tunnels, p99 ms | cut |');
-  console.log('|---|---|---|---|---|---|---|');
+  console.log('|---|---|---|---|---|---|---|---|---|');
   for (const offered of values.offered.split(',').map(Number)) {
-    const figures = await storm(port, offered, Number(values.seconds), old);
-    console.log(`| ${offered} | ${figures.join(' | ')} |`);
-    await delay(1_000);
+    for (const windows of [false, true]) {
+      const figures = await measure(offered, windows);
+      console.log(`| ${windows ? 'on' : 'off'} | ${offered} | ${figures.join(' | ')} |`);
+    }
   }
-  for (const child of children) child.kill('SIGKILL');
-  rmSync(dir, { recursive: true, force: true });
   process.exit();
 }
 
-async function storm(port, offered, seconds, old) {
+async function measure(offered, windows) {
+  const dir = mkdtempSync(join(tmpdir(), 'gopush-storm-'));
+  const children = [];
+  const start = async (tier, config) => {
+    const child = fork(script, [tier, JSON.stringify({ ...config, log: { requests: false } })]);
+    if (values.pin) execFileSync('taskset', ['-apc', '1', String(child.pid)], { stdio: 'ignore' });
+    children.push(child);
+    const [{ port }] = await once(child, 'message');
+    return { child, port };
+  };
+  const off = (name) => (windows ? {} : { limits: { [name]: 0 } });
+  const pushServer = { fanoutDir: dir, storeDir: join(dir, 'store'), ...off('beginDelayMs') };
+  const server = await start('server', { serverPortStart: 0, pushServer, workMs: Number(values.workMs) });
+  const targets = [{ ip: '127.0.0.1', port: server.port }];
+  const { port } = await start('agent', { agentPort: 0, targets, ...off('eventLoopDelayMs') });
+  const old = await Promise.all(
+    Array.from({ length: Number(values.tunnels) }, (_, index) => openTunnel(port, `old${index}`)),
+  );
+  const figures = await storm(port, server.child, offered, old);
+  for (const child of children) child.kill('SIGKILL');
+  for (const tunnel of old) tunnel.close();
+  rmSync(dir, { recursive: true, force: true });
+  return figures;
+}
+
+async function storm(port, server, offered, old) {
   const counts = { done: 0, refused: 0, gone: 0 };
   const times = [];
   const waits = [];
@@ -89,26 +112,32 @@ async function storm(port, offered, seconds, old) {
     for (const tunnel of old) tunnel.ask((ms) => waits.push(ms));
   }, 100);
   const startedAt = performance.now();
-  let sent = 0;
-  const pending = new Set();
-  while (performance.now() - startedAt < seconds * 1_000) {
-    const due = ((performance.now() - startedAt) / 1_000) * offered;
-    for (; sent < due; sent++) {
-      const client = joinOnce(port, `u${sent}`).then(({ outcome, ms }) => {
+  const elapsed = () => (performance.now() - startedAt) / 1_000;
+  const clients = [];
+  const nobody = async () => {
+    server.send('counts');
+    const [{ forNobody }] = await once(server, 'message');
+    return forNobody;
+  };
+  while (elapsed() < seconds) {
+    while (clients.length < elapsed() * offered) {
+      const client = joinOnce(port, `u${clients.length}`, ({ outcome, ms }) => {
+        if (elapsed() < warmUpSeconds || elapsed() > seconds) return;
         counts[outcome]++;
         if (outcome === 'done') times.push(ms);
-        pending.delete(client);
       });
-      pending.add(client);
+      clients.push(client);
     }
     await delay(5);
   }
-  const doneInTime = counts.done;
   clearInterval(asking);
-  await Promise.all(pending);
-  const rate = (count) => Math.round(count / seconds);
   const cut = old.filter((tunnel) => tunnel.isClosed()).length;
-  return [rate(doneInTime), rate(counts.refused), rate(counts.gone), quantile(times, 0.5), quantile(waits, 0.99), cut];
+  await delay(giveUpMs);
+  const forNobody = Math.round((await nobody()) / seconds);
+  for (const client of clients) client.destroy();
+  const rate = (count) => Math.round(count / (seconds - warmUpSeconds));
+  const rates = [rate(counts.done), rate(counts.refused), rate(counts.gone), forNobody];
+  return [...rates, quantile(times, 0.5), quantile(waits, 0.99), cut];
 }
 
 function quantile(list, share) {
@@ -125,27 +154,30 @@ function frame(text) {
   return Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
 }
 
-function joinOnce(port, user) {
-  return new Promise((resolve) => {
-    const begunAt = performance.now();
-    const socket = connect(port, '127.0.0.1');
-    let text = '';
-    const end = (outcome) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve({ outcome, ms: performance.now() - begunAt });
-    };
-    const timer = setTimeout(() => end('gone'), giveUpMs);
-    socket.on('error', () => {}).once('close', () => end('refused'));
-    socket.once('connect', () => socket.write(handshake(user)));
-    socket.on('data', (chunk) => {
-      const before = text;
-      text += chunk.toString('latin1');
-      if (text.startsWith('HTTP/1.1 5') || text.startsWith('HTTP/1.1 4')) end('refused');
-      else if (!before.includes('0{"sid"') && text.includes('0{"sid"')) socket.write(frame('40'));
-      else if (text.includes('40{"sid"')) end('done');
-    });
+function joinOnce(port, user, onEnd) {
+  const begunAt = performance.now();
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  let hasEnded = false;
+  const end = (outcome) => {
+    if (hasEnded) return;
+    hasEnded = true;
+    clearTimeout(timer);
+    if (outcome !== 'done') socket.destroy();
+    onEnd({ outcome, ms: performance.now() - begunAt });
+  };
+  const timer = setTimeout(() => end('gone'), giveUpMs);
+  socket.on('error', () => {}).once('close', () => end('refused'));
+  socket.once('connect', () => socket.write(handshake(user)));
+  socket.on('data', (chunk) => {
+    if (hasEnded) return;
+    const before = text;
+    text += chunk.toString('latin1');
+    if (text.startsWith('HTTP/1.1 5') || text.startsWith('HTTP/1.1 4')) end('refused');
+    else if (!before.includes('0{"sid"') && text.includes('0{"sid"')) socket.write(frame('40'));
+    else if (text.includes('40{"sid"')) end('done');
   });
+  return socket;
 }
 
 async function openTunnel(port, user) {
@@ -173,6 +205,7 @@ async function openTunnel(port, user) {
   });
   return {
     isClosed: () => socket.destroyed,
+    close: () => socket.destroy(),
     ask(told) {
       if (askedAt > 0) return;
       askedAt = performance.now();

@@ -42,7 +42,12 @@ async function measure(count) {
   const recoveryMs = 20_000;
   const config = {
     serverPortStart: 0,
-    pushServer: { fanoutDir: dir, storeDir: join(dir, 'store'), recoveryMs, limits: { connections: 0 } },
+    pushServer: {
+      fanoutDir: dir,
+      storeDir: join(dir, 'store'),
+      recoveryMs,
+      limits: { connections: 0, beginDelayMs: 0 },
+    },
   };
   const server = await startServer(config);
   const all = await connectMany(server.url, count, () => '{}');

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ConfigInput } from '@gopush/contract';
 import type { PushServer } from '@gopush/push-server';
 import type { Socket } from 'socket.io-client';
@@ -6,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { startPushServers } from './support/gateway.ts';
 import { createMemoryLog } from './support/log.ts';
+import { admin, readMetric } from './support/metrics.ts';
 import { connectClient, nextEvent, openClient, type Transport } from './support/socket-io.ts';
 
 async function startWith(limits: NonNullable<ConfigInput['pushServer']>['limits'], count = 1) {
@@ -224,30 +226,49 @@ test('a push-server that is full refuses handshakes with 503, not those it has',
   await nextEvent(bob, 'connect');
 });
 
-test('while it lasts that a push-server does not keep up it refuses new sessions, not those it has', async () => {
-  const [server] = await startPushServers(1, { pushServer: { limits: { eventLoopDelayMs: 400 } } });
+test('a push-server whose sessions begin ever later refuses a share of new ones, none that it has, and recovers', async () => {
+  let line = Promise.resolve();
+  const onConnect = async (): Promise<boolean> => {
+    line = line.then(() => delay(10));
+    await line;
+    return true;
+  };
+  const config: ConfigInput = { ...admin, pushServer: { limits: { beginDelayMs: 50 } } };
+  const [server] = await startPushServers(1, config, { hooks: { onConnect } });
   if (server === undefined) throw new Error('no server');
-  const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
-  let isBusy = true;
-  const turn = (): void => {
-    if (!isBusy) return;
-    const end = performance.now() + 180;
-    while (performance.now() < end);
-    setTimeout(turn, 1);
+  const ann = await connect(server, 'ann', 'polling');
+  const refused: string[] = [];
+  let begun = 0;
+  const begin = (uid: string): void => {
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&uid=${uid}`);
+    onTestFinished(() => socket.terminate());
+    socket.on('open', () => socket.send('40'));
+    socket.on('message', (data) => {
+      if (String(data).startsWith('40')) begun++;
+    });
+    socket.on('unexpected-response', (_, { statusCode, headers }) => {
+      refused.push(`${statusCode} ${headers['x-gopush-error']} ${headers['retry-after']}`);
+      socket.terminate();
+    });
+    socket.on('error', () => {});
   };
-  turn();
-  onTestFinished(() => {
-    isBusy = false;
-  });
-  const handshake = async (): Promise<string> => {
-    const { status, headers } = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling&uid=bob`);
-    return `${status} ${headers.get('x-gopush-error')} ${headers.get('retry-after')}`;
-  };
-  await expect.poll(handshake, { interval: 5, timeout: 15_000 }).toBe('503 overloaded 1');
-  const socket = new WebSocket(`${server.url}/socket.io/?EIO=4&transport=websocket&uid=bob`);
-  const [error] = await once(socket, 'error');
-  expect(String(error)).toMatch(/503/);
+  let sent = 0;
+  const storm = setInterval(() => {
+    for (let count = 0; count < 8; count++) begin(`u${sent++}`);
+  }, 20);
+  onTestFinished(() => clearInterval(storm));
+  await expect.poll(() => refused.length, { timeout: 15_000 }).toBeGreaterThan(50);
+  const before = begun;
   expect(await ann.emitWithAck('go:leave', 'never')).toMatchObject({ ok: true });
-  isBusy = false;
-  await expect.poll(handshake, { interval: 50, timeout: 10_000 }).toMatch(/^200 /);
+  await expect.poll(() => begun, { timeout: 5_000 }).toBeGreaterThan(before + 10);
+  clearInterval(storm);
+  for (const answer of refused) expect(answer).toMatch(/^503 overloaded [1-8]$/);
+  expect(new Set(refused).size).toBeGreaterThan(1);
+  const isTaken = () =>
+    connect(server, 'bob').then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(isTaken, { interval: 50, timeout: 10_000 }).toBe(true);
+  expect(await readMetric(server, 'refusals_total{code="overloaded"}')).toBeGreaterThanOrEqual(refused.length);
 });

@@ -33,7 +33,7 @@ async function startDeployment(redis: TestRedis | undefined, discover: boolean) 
     api: { keys: [{ name: 'chaos', key: keys.all, scopes: ['publish', 'read'] }] },
     // Other work on the machine is no reason to refuse clients.
     limits: { eventLoopDelayMs: 0 },
-    pushServer: { drainMs: 20_000, isolateProducts: true, senders: true, limits: { eventLoopDelayMs: 0 } },
+    pushServer: { drainMs: 20_000, isolateProducts: true, senders: true, limits: { beginDelayMs: 0 } },
   });
   const hooks = join(dir, (await readdir(dir)).find((name) => /^hooks?$/.test(name)) as string);
   for (const name of await readdir(hooks)) if (name.startsWith('server.')) await rm(join(hooks, name));

@@ -59,6 +59,6 @@ export function settingsOf(store: ConfigInput): ConfigInput {
     limits: { eventLoopDelayMs: 0 },
     routing: { discover: true },
     api: { keys: [{ name: 'chaos', key: keys.all, scopes: ['publish', 'read'] }] },
-    pushServer: { drainMs: 20_000, isolateProducts: true, ...store.pushServer, limits: { eventLoopDelayMs: 0 } },
+    pushServer: { drainMs: 20_000, isolateProducts: true, ...store.pushServer, limits: { beginDelayMs: 0 } },
   };
 }

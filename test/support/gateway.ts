@@ -51,7 +51,7 @@ export async function startPushServers(
             drainMs: 200,
             ...config.pushServer,
             // As with agents.
-            limits: { eventLoopDelayMs: 0, ...config.pushServer?.limits },
+            limits: { beginDelayMs: 0, ...config.pushServer?.limits },
           },
         },
         node: `push-server-${index}`,

@@ -2,7 +2,6 @@ import { type FailureCode, failed, type Result } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import { ambiguityOf } from './proxy/request-framing.ts';
-import { beginsSession } from './route/sticky.ts';
 
 /** Why a request is refused before anyone looks at who it is from; `undefined`: it is not. */
 export function checkRequest(
@@ -11,8 +10,6 @@ export function checkRequest(
 ): Result<never> | undefined {
   const code: FailureCode | undefined = limits.refusal(request.socket);
   if (code !== undefined) return failed(code);
-  // Before hooks are asked and anything is opened for it: what is refused must cost next to nothing.
-  if (limits.isOverloaded() && beginsSession(request)) return failed('overloaded', 'new sessions wait');
   if (!isPath(request.url)) return failed('request_malformed', 'the request target is not a path');
   const ambiguity = ambiguityOf(request);
   if (ambiguity !== undefined) return failed('request_malformed', ambiguity);

@@ -6,7 +6,8 @@ import { type Awaitable, andThen } from './awaitable.ts';
 import { checkPollingPage } from './check-page.ts';
 import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
-import type { UidSource } from './hooks/hook-set.ts';
+import type { HookSet, UidSource } from './hooks/hook-set.ts';
+import { beginSession } from './limits/begin-session.ts';
 import type { Served } from './observe.ts';
 import { forward } from './proxy/forward.ts';
 import type { RequestOrigin } from './proxy/headers.ts';
@@ -44,6 +45,25 @@ async function serve(
   if (refused !== undefined) return refused;
   const foreign = checkPollingPage(request, origin, context);
   if (foreign !== undefined) return foreign;
+  const beginning = beginSession(request, hooks, context);
+  if (!beginning.ok) return beginning;
+  if (beginning.value === undefined) return answer(request, response, hooks, origin, served, context);
+  try {
+    return await answer(request, response, hooks, origin, served, context);
+  } finally {
+    beginning.value.ended();
+  }
+}
+
+/** Who is it → where to → forward. */
+async function answer(
+  request: AgentRequest,
+  response: ServerResponse,
+  hooks: HookSet,
+  origin: RequestOrigin,
+  served: Served,
+  context: AgentContext,
+): Promise<Result<void>> {
   const identified = identify(request, response, hooks.http, context.hookTimeoutMs);
   const uid = identified instanceof Promise ? await identified : identified;
   if (uid === 'answered') return done;

@@ -1,22 +1,24 @@
 import type { Socket } from 'node:net';
 import {
+  type Config,
   canResumeHeader,
   failed,
   plainAddress,
   type Result,
-  readProduct,
   resumeHeader,
   stickyCookie,
   stickyHeader,
   success,
 } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
+import type { AdmissionWindow, Place } from '@gopush/service';
 import type { AgentRequest } from './agent-request.ts';
 import { checkPage } from './check-page.ts';
 import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
-import { parseHandshake } from './handshake.ts';
+import { type Handshake, parseHandshake } from './handshake.ts';
 import type { HookSet, UidSource } from './hooks/hook-set.ts';
+import { type Beginning, beginSession, overloadedTargets } from './limits/begin-session.ts';
 import type { Served, TunnelInfo } from './observe.ts';
 import { headerOf } from './proxy/answer-head.ts';
 import { adopt } from './proxy/carrier.ts';
@@ -64,7 +66,27 @@ async function serve(
   if (!handshake.ok) return handshake;
   const foreign = checkPage(request, origin, context);
   if (foreign !== undefined) return foreign;
-  if (isOverloaded(request, hooks, context)) return overloaded;
+  const beginning = beginSession(request, hooks, context);
+  if (!beginning.ok) return beginning;
+  try {
+    return await begin(request, client, head, handshake.value, hooks, beginning.value, origin, served, context);
+  } finally {
+    beginning.value?.ended();
+  }
+}
+
+/** Who is it → where to → tunnel, or its target's answer. */
+async function begin(
+  request: AgentRequest,
+  client: Socket,
+  head: Buffer,
+  { key }: Handshake,
+  hooks: HookSet,
+  beginning: Beginning | undefined,
+  origin: RequestOrigin,
+  served: Served,
+  context: AgentContext,
+): Promise<Result<void>> {
   const uid = await identify(request, hooks.upgrade, context.hookTimeoutMs);
   if (!uid.ok) return uid;
   served.uid = uid.value;
@@ -74,7 +96,7 @@ async function serve(
   if (client.destroyed) return failed('client_gone', 'while hooks ran');
   if (!context.limits.openTunnel(uid.value)) return failed('too_many_tunnels_uid');
   served.product = route.value.identity.product;
-  const { key } = handshake.value;
+  beginning?.decided();
   let upstream: Result<TakenUpgrade> | undefined;
   try {
     upstream = await askForTunnel(request, client, key, origin, served, route.value, hooks, context);
@@ -113,7 +135,9 @@ function askForTunnel(
     async ask(member) {
       served.member = member;
       const { handshakes } = member;
-      if (handshakes.isFull(performance.now())) return overloaded;
+      // What goes on with a session is never too much.
+      const place = handshakes.enter(performance.now());
+      if (place === undefined && route.begins) return overloadedTargets;
       const { target, product } = member;
       const { sticky } = product.policy;
       const given = sticky === 'cookie' ? request.cookies[stickyCookie] : undefined;
@@ -125,13 +149,12 @@ function askForTunnel(
       const more = writeHeaders([...ofIdentity, ...marked, ...(config.seamless.enabled ? canResume : [])]);
       const asked = writeRequestHead('GET', path, ofRequest + more);
       member.tunnels++;
-      const entry = handshakes.enter(performance.now());
       let upstream: Result<Upstream> | undefined;
       try {
         upstream = await openUpstream({ target, request: asked, key, connectTimeoutMs, timeoutMs, client });
       } finally {
         if (!upstream?.ok || upstream.value.body !== undefined) member.tunnels--;
-        handshakes.leave(entry, outcomeOf(upstream), performance.now());
+        learn(handshakes, place, upstream, config);
       }
       if (!upstream.ok) return upstream;
       if (saysFull(upstream.value.head)) {
@@ -145,20 +168,24 @@ function askForTunnel(
   });
 }
 
-const overloaded = failed('overloaded', 'the targets do not keep up with handshakes');
-
-/** Whether it is known before hooks are asked that no target takes this handshake just now. */
-function isOverloaded({ url = '/' }: AgentRequest, hooks: HookSet, { fleet }: AgentContext): boolean {
-  const name = readProduct(url);
-  const source = name.ok ? (hooks.products.get(name.value) ?? hooks.otherProducts) : undefined;
-  return source !== undefined && fleet.products.get(source.product)?.isOverloaded(performance.now()) === true;
-}
-
-function outcomeOf(upstream: Result<Upstream> | undefined): 'tunnel' | 'overloaded' | 'other' {
-  if (!upstream?.ok) return 'other';
+/**
+ * A target that says it has too much to do is asked fewer handshakes at a time, and a push-server whose answers are late: it asks nobody before
+ * it answers, so that those wait for their turn. Others may ask a database, and take long without having too much to do.
+ */
+function learn(
+  handshakes: AdmissionWindow,
+  place: Place | undefined,
+  upstream: Result<Upstream> | undefined,
+  { limits }: Config,
+): void {
+  if (place !== undefined) handshakes.leave(place);
+  if (!upstream?.ok) return;
   const { body, head } = upstream.value;
-  if (body === undefined) return 'tunnel';
-  return headerOf(head, 'x-gopush-error') === 'overloaded' ? 'overloaded' : 'other';
+  const now = performance.now();
+  if (body === undefined) {
+    const isMeasured = limits.eventLoopDelayMs > 0 && headerOf(head, resumeHeader) !== undefined;
+    handshakes.took(place !== undefined && isMeasured ? now - place.at : 0, now);
+  } else if (headerOf(head, 'x-gopush-error') === 'overloaded') handshakes.refused(now);
 }
 
 /** An upgrade that a target took. */

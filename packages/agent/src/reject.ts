@@ -3,8 +3,13 @@ import type { Duplex } from 'node:stream';
 import { type Failure, type FailureCode, failureBody, failures, requestIdHeader } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 
-/** What a client may be told besides the failure: after how many seconds trying again makes sense. */
-const retryAfterSeconds = 1;
+/** After how many seconds trying again makes sense. Those that are refused by a node with too much to do must not all come back at once. */
+function retryAfter(code: FailureCode): number {
+  return code === 'overloaded' ? 1 + Math.floor(Math.random() * spreadSeconds) : 1;
+}
+
+/** Over how many seconds those come back that a node with too much to do has refused at the same time. */
+const spreadSeconds = 8;
 
 /** Answers an HTTP request with a failure; one whose answer already began is cut, since no status can be taken back. */
 export function rejectRequest(response: ServerResponse, { code }: Failure, id: string): void {
@@ -22,7 +27,7 @@ export function rejectRequest(response: ServerResponse, { code }: Failure, id: s
     'x-gopush-error': code,
     [requestIdHeader]: id,
   };
-  if (row.retry) headers['retry-after'] = String(retryAfterSeconds);
+  if (row.retry) headers['retry-after'] = String(retryAfter(code));
   // What is left of the body would otherwise be read, to no use, before the next request; and a connection that was not taken must not
   // be refused request by request for as long as its client keeps it.
   if (!response.req.complete || ofConnection.has(code)) headers.connection = 'close';
@@ -82,7 +87,7 @@ function writeRejection(socket: Duplex, status: number, code: FailureCode, id?: 
     `x-gopush-error: ${code}`,
     ...(id === undefined ? [] : [`${requestIdHeader}: ${id}`]),
     ...(status === 426 ? ['upgrade: websocket', 'sec-websocket-version: 13'] : []),
-    ...(retry ? [`retry-after: ${retryAfterSeconds}`] : []),
+    ...(retry ? [`retry-after: ${retryAfter(code)}`] : []),
     'connection: close',
   ];
   // Unread bytes would make the kernel reset the connection, and the client lose the answer.

@@ -53,11 +53,13 @@ export async function admit(
   { rules, addressOf, isBelieved, sessions, recovery, limits, log }: ConnectionContext,
 ): Promise<void> {
   const { headers, query } = socket.handshake;
+  limits.beginnings.connecting(socket);
   const restored = socket.recovered ? recovery.take(socket) : undefined;
   const refuse = (failure: Failure): void => {
     // Its owner, or it itself at another time, may still go on with it.
     restored?.giveBack();
     limits.refused(failure.code);
+    limits.beginnings.refused(socket);
     next(errorOf(failure));
   };
   if (!isBelieved(socket.request)) return refuse({ code: 'identity_unsigned' });
@@ -86,6 +88,7 @@ export async function admit(
   // Whoever is told that it is connected can be reached.
   await session.prepare();
   session.whenCutShort(() => {
+    limits.beginnings.refused(socket);
     sessions.all.remove(session);
     session.end('gone');
     restored?.giveBack();
@@ -146,11 +149,15 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
     }
     listenToRooms(socket);
     listenToMessages(session);
-    session.begin().catch((error: unknown) => {
-      log.error({ err: error }, 'a session could not begin: its client has to connect again');
-      // A client that stayed would believe that it is in its rooms, and hear nothing.
-      socket.conn.close();
-    });
+    session
+      .begin()
+      .then(() => limits.beginnings.begun(socket))
+      .catch((error: unknown) => {
+        limits.beginnings.refused(socket);
+        log.error({ err: error }, 'a session could not begin: its client has to connect again');
+        // A client that stayed would believe that it is in its rooms, and hear nothing.
+        socket.conn.close();
+      });
     socket.on('disconnecting', onDisconnecting).on('disconnect', onDisconnect);
   };
 }

@@ -204,6 +204,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     io.use((socket, next) => {
       admit(socket, next, context).catch((error: unknown) => {
         log.error({ err: error }, 'a client could not be admitted');
+        limits.beginnings.refused(socket);
         next(errorOf({ code: 'internal' }));
       });
     });

@@ -1,7 +1,7 @@
 import { isIPv6, type Socket } from 'node:net';
 import { type Config, type FailureCode, plainAddress, type Trust } from '@gopush/contract';
 import type { EventLoopDelay } from '@gopush/service';
-import { createTokenBucket, lastingShare, type TokenBucket } from '@gopush/service';
+import { AdmissionWindow, createTokenBucket, type TokenBucket } from '@gopush/service';
 
 /** What an agent takes, and what it refuses. */
 export interface Limits {
@@ -15,8 +15,8 @@ export interface Limits {
   leave(address: string): void;
   /** Why what comes on a connection is refused; `undefined`: it is not. */
   refusal(socket: Socket): FailureCode | undefined;
-  /** Whether this process has too much to do to take new clients, besides those it has. */
-  isOverloaded(): boolean;
+  /** Sessions that begin; `undefined`: as many as there are. */
+  readonly beginning: AdmissionWindow | undefined;
   /** Counts a tunnel of a uid; `false` where it has enough. */
   openTunnel(uid: string): boolean;
   closeTunnel(uid: string): void;
@@ -31,12 +31,26 @@ interface MaybeSecured extends Socket {
   readonly _parent?: Socket;
 }
 
+/** Sessions that may begin at a time before anything is known of how long that takes. */
+const firstBeginning = 512;
+
+/** At which share of the delay that an agent puts up with fewer sessions may begin, where it lasts. */
+const lateShare = 1 / 4;
+
 /** How long a refused connection may take to send the request by which it hears of it, in milliseconds. */
 const refusedMs = 2_000;
 
 /** Opens the limits of an agent. */
 export function createLimits(config: Config['limits'], trusts: Trust, eventLoop: EventLoopDelay): Limits {
-  const { connections: most, connectionsPerIp, tunnelsPerUid, newPerSecond, newPerSecondPerIp } = config;
+  const {
+    connections: most,
+    connectionsPerIp,
+    tunnelsPerUid,
+    newPerSecond,
+    newPerSecondPerIp,
+    eventLoopDelayMs,
+  } = config;
+  const toleranceMs = eventLoopDelayMs * lateShare;
   const refused = new WeakMap<Socket, FailureCode>();
   const kept = new WeakSet<Socket>();
   const arrived = new WeakSet<Socket>();
@@ -104,13 +118,9 @@ export function createLimits(config: Config['limits'], trusts: Trust, eventLoop:
     refusal(socket) {
       const code = refused.get((socket as MaybeSecured)._parent ?? socket);
       if (code !== undefined) return code;
-      const { eventLoopDelayMs } = config;
       return eventLoopDelayMs > 0 && eventLoop.lastMs() > eventLoopDelayMs ? 'overloaded' : undefined;
     },
-    isOverloaded() {
-      const { eventLoopDelayMs } = config;
-      return eventLoopDelayMs > 0 && eventLoop.lastingMs() > eventLoopDelayMs * lastingShare;
-    },
+    beginning: eventLoopDelayMs > 0 ? new AdmissionWindow({ start: firstBeginning, toleranceMs }) : undefined,
     openTunnel(uid) {
       if (tunnelsPerUid === 0) return true;
       if ((perUid.get(uid) ?? 0) >= tunnelsPerUid) return false;

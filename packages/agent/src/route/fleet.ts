@@ -1,9 +1,12 @@
 import type { Config, FailureCode, ProductPolicy, Target } from '@gopush/contract';
-import { HandshakeWindow } from './handshake-window.ts';
+import { AdmissionWindow } from '@gopush/service';
 import { hashText, seedOfTargets } from './rendezvous.ts';
 
 /** Settings of the passive health checks. */
 export type HealthConfig = Config['health'];
+
+/** By how much handshakes of a push-server may take longer than twice the quickest before it is asked fewer at a time, in milliseconds. */
+const handshakeLateMs = 250;
 
 /** One target of a product, with what this agent knows of it. */
 export class Member {
@@ -30,7 +33,7 @@ export class Member {
   /** Since when its weight rises; 0: it has it whole. */
   risesSince = 0;
   /** Handshakes that it has not answered. */
-  readonly handshakes = new HandshakeWindow();
+  readonly handshakes = new AdmissionWindow({ toleranceMs: handshakeLateMs });
   /** Why it wants no new clients, as it says itself; sessions it has stay. */
   notReady: string | undefined;
   /** What failed last. */
@@ -81,6 +84,8 @@ export class Product {
   readonly members = new Map<string, Member>();
   /** Whether a function names its targets, perhaps others for each client. */
   byFunction = false;
+  /** Sessions that are to begin, and for which hooks are being asked. */
+  readonly deciding = new AdmissionWindow({});
   #policy: ProductPolicy;
   #listed: readonly Target[] | undefined;
   #current: readonly Member[] = [];
@@ -130,7 +135,11 @@ export class Product {
   /** Whether none of its targets takes a handshake just now; not known where a function names others for each client. */
   isOverloaded(now: number): boolean {
     const current = this.#current;
-    return !this.byFunction && current.length > 0 && current.every(({ handshakes }) => handshakes.isFull(now));
+    if (this.byFunction || current.length === 0) return false;
+    return (
+      current.reduce((free, { handshakes }) => free + Math.max(0, handshakes.free(now)), 0) <
+      this.deciding.taken(now) + 1
+    );
   }
 
   /** The members whose health is of interest: the current ones, or what a function named lately, for whichever client. */

@@ -178,9 +178,9 @@ export const configSchema = z
               description:
                 'What becomes of a uid with too many connections: refuse the new one, or replace the oldest one.',
             }),
-            eventLoopDelayMs: wait(1_000, 60_000).meta({
+            beginDelayMs: wait(250, 60_000).meta({
               description:
-                'Above a quarter of which delay of its event loop, where it lasts, a push-server refuses new sessions, so that it can serve those it has; 0: never.',
+                'By how much most sessions may take longer to begin than twice the quickest, before a push-server lets fewer begin at a time and refuses the others; 0: it refuses none.',
             }),
             roomsPerSocket: z
               .int()
@@ -497,7 +497,7 @@ export const configSchema = z
         headers: z.int().min(10).max(10_000).default(100).meta({ description: 'Headers of one request.' }),
         eventLoopDelayMs: wait(1_000, 60_000).meta({
           description:
-            'Above which delay of its event loop an agent refuses what is new, and above a quarter of which, where it lasts, new sessions; 0: never. Open tunnels go on.',
+            'Above which delay of its event loop an agent refuses what is new, and above a quarter of which, where it lasts, it lets fewer sessions begin at a time; 0: never. Open tunnels go on.',
         }),
       })
       .prefault({})

@@ -1,5 +1,5 @@
 import type { Config, FailureCode } from '@gopush/contract';
-import { type Logger, lastingShare, watchEventLoop } from '@gopush/service';
+import { AdmissionWindow, type Logger } from '@gopush/service';
 import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
 import { type Connection as EngineConnection, queueOf } from '../emit/connection.ts';
@@ -8,7 +8,7 @@ import { slowClients } from '../rooms/room-names.ts';
 import { type CloseCause, type Connection, createCloser } from './close-connection.ts';
 import type { Guard } from './guarded-client.ts';
 import { createPlaces, type Places } from './places.ts';
-import { refuseNew } from './refuse-new.ts';
+import { type Beginnings, refuseNew } from './refuse-new.ts';
 import { createTally, type Tally } from './tally.ts';
 
 /** What a push-server takes from its clients and keeps for them. */
@@ -19,6 +19,8 @@ export interface Limits {
   readonly take: Places['take'];
   /** Begins to watch an admitted client, before anything else listens to it. */
   watch(socket: Socket): void;
+  /** Sessions that begin. */
+  readonly beginnings: Beginnings;
   /** Counts a refusal. */
   refused(code: FailureCode): void;
   /** Bytes that wait for all connections. */
@@ -36,6 +38,9 @@ export interface LimitsOptions {
   readonly presence: PresenceStore;
   readonly log: Logger;
 }
+
+/** Sessions that may begin at a time before anything is known of how long that takes. */
+const firstBeginning = 128;
 
 /** Opens the limits of a push-server. */
 export function createLimits({ io, guard, config, presence, log }: LimitsOptions): Limits {
@@ -55,17 +60,12 @@ export function createLimits({ io, guard, config, presence, log }: LimitsOptions
     onPersistent: (socket) => closer.dismiss(socket, 'too_many_requests', false),
   };
   const refused = tally.countRefused;
-  const eventLoop = watchEventLoop();
-  const { connections: most, eventLoopDelayMs } = config;
-  refuseNew(
-    io,
-    () => {
-      if (most > 0 && io.engine.clientsCount >= most) return 'too_many_connections';
-      if (eventLoopDelayMs === 0) return undefined;
-      return eventLoop.lastingMs() > eventLoopDelayMs * lastingShare ? 'overloaded' : undefined;
-    },
-    refused,
-  );
+  const { connections: most, beginDelayMs: toleranceMs } = config;
+  const beginnings = refuseNew(io, {
+    window: toleranceMs > 0 ? new AdmissionWindow({ start: firstBeginning, toleranceMs }) : undefined,
+    isFull: () => most > 0 && io.engine.clientsCount >= most,
+    onRefused: refused,
+  });
   const places = createPlaces({
     io,
     presence,
@@ -94,6 +94,7 @@ export function createLimits({ io, guard, config, presence, log }: LimitsOptions
     roomsPerSocket: config.roomsPerSocket,
     tally,
     take: places.take,
+    beginnings,
     refused,
     watch(socket) {
       sockets.set(socket.conn, socket);
@@ -101,9 +102,6 @@ export function createLimits({ io, guard, config, presence, log }: LimitsOptions
     },
     queuedBytes: () => Object.values(clients).reduce((sum, connection) => sum + (connection[queueOf]?.bytes ?? 0), 0),
     deliveries: () => deliveries,
-    close() {
-      eventLoop.close();
-      closer.close();
-    },
+    close: closer.close,
   };
 }

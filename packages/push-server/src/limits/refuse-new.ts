@@ -1,54 +1,114 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { failureBody, failures, resumeHeader } from '@gopush/contract';
-import type { Server } from 'socket.io';
+import type { AdmissionWindow, Place } from '@gopush/service';
+import type { Server, Socket } from 'socket.io';
 
 /** Why a push-server takes no new sessions just now. */
 type Refusal = 'too_many_connections' | 'overloaded';
 
+/** Which new sessions a push-server takes. */
+export interface NewSessions {
+  /** How many may begin at a time; `undefined`: as many as there are. */
+  readonly window: AdmissionWindow | undefined;
+  /** Whether there are as many connections as there may be. */
+  readonly isFull: () => boolean;
+  readonly onRefused: (code: Refusal) => void;
+}
+
+/** Sessions from their handshake until they have begun. */
+export interface Beginnings {
+  /** Socket.IO's part begins. What came before was the client's time. */
+  connecting(socket: Socket): void;
+  begun(socket: Socket): void;
+  /** It does not begin. */
+  refused(socket: Socket): void;
+}
+
+/** Where a request keeps what is known of its session until that has begun. */
+const ofRequest = Symbol('beginning');
+interface Slot {
+  [ofRequest]: Place | undefined;
+}
+
 /**
  * Refuses handshakes before any session exists, and before hooks are asked. The agent in front knows by the header why: of one with too many
  * connections it asks another push-server, and of one with too much to do fewer at a time.
- *
- * @param refusal - asked for each handshake; `undefined`: it is welcome
  */
-export function refuseNew(io: Server, refusal: () => Refusal | undefined, onRefused: (code: Refusal) => void): void {
+export function refuseNew(io: Server, { window, isFull, onRefused }: NewSessions): Beginnings {
   io.engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
     const { _query: query } = request as IncomingMessage & { _query: { sid?: string } };
     // One that goes on from elsewhere has been let in before, and its session has been taken already.
     const isResumed = request.headers.upgrade !== undefined && request.headers[resumeHeader] !== undefined;
-    const code = query.sid !== undefined || isResumed ? undefined : refusal();
-    if (code === undefined) {
-      next();
-      return;
-    }
+    if (query.sid !== undefined || isResumed) return next();
+    if (isFull()) return refuse(request, response, 'too_many_connections');
+    if (window === undefined) return next();
+    const place = window.enter(performance.now());
+    if (place === undefined) return refuse(request, response, 'overloaded');
+    (request as unknown as Slot)[ofRequest] = place;
+    next();
+  });
+
+  function refuse(request: IncomingMessage, response: unknown, code: Refusal): void {
     onRefused(code);
-    const { http, headers, body, upgrade } = answers[code];
+    const { http, headers, body } = answers[code]();
     // For an upgrade Engine.IO gives something that is no response.
     if (response instanceof ServerResponse) response.writeHead(http, headers).end(body);
     else {
       const { socket } = request;
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
       // One that does not end its side would stay otherwise.
       socket
         .on('error', () => {})
         .resume()
-        .end(upgrade, () => socket.destroy());
+        .end(`HTTP/1.1 ${http} Service Unavailable\r\n${lines.join('')}\r\n${body}`, () => socket.destroy());
     }
-  });
+  }
+
+  function leave(socket: Socket): Place | undefined {
+    const slot = socket.request as unknown as Slot;
+    const place = slot[ofRequest];
+    if (place !== undefined) window?.leave(place);
+    slot[ofRequest] = undefined;
+    return place;
+  }
+
+  return {
+    connecting({ request }) {
+      const place = (request as unknown as Slot)[ofRequest];
+      if (place !== undefined) window?.resume(place, performance.now());
+    },
+    begun(socket) {
+      const place = leave(socket);
+      const now = performance.now();
+      if (place !== undefined) window?.took(now - place.at, now);
+    },
+    refused: leave,
+  };
 }
 
-const answers = { too_many_connections: answerOf('too_many_connections'), overloaded: answerOf('overloaded') } as const;
+/** Over how many seconds those come back that are refused at the same time. */
+const spreadSeconds = 8;
 
-function answerOf(code: Refusal) {
+const answers = {
+  too_many_connections: () => answerOf('too_many_connections', 1),
+  overloaded: () => answerOf('overloaded', 1 + Math.floor(Math.random() * spreadSeconds)),
+} as const;
+
+function answerOf(code: Refusal, retryAfter: number) {
   const { http } = failures[code];
-  const body = JSON.stringify(failureBody(code));
+  const body = bodies[code];
   const headers = {
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),
     'cache-control': 'no-store',
-    'retry-after': '1',
+    'retry-after': String(retryAfter),
     'x-gopush-error': code,
     connection: 'close',
   };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return { http, headers, body, upgrade: `HTTP/1.1 ${http} Service Unavailable\r\n${lines.join('')}\r\n${body}` };
+  return { http, headers, body };
 }
+
+const bodies = {
+  too_many_connections: JSON.stringify(failureBody('too_many_connections')),
+  overloaded: JSON.stringify(failureBody('overloaded')),
+} as const;
