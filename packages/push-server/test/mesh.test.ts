@@ -12,7 +12,7 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** For what takes its time on a busy machine. */
 const slow = { timeout: 10_000 };
 /** A tenth of the usual ones. */
-const short: MeshTimes = { beat: 50, silence: 1_000, stale: 125, follow: 150, greeting: 200 };
+const short: MeshTimes = { beat: 50, silence: 1_000, stale: 125, follow: 150, greeting: 200, look: 100 };
 
 async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'gopush-'));
@@ -188,6 +188,29 @@ test('files that are no sockets of nodes are left alone; those of dead nodes are
   await expect
     .poll(async () => (await readdir(folder)).sort())
     .toEqual(['notes.peer', 'notes.txt', `${mesh.id}.peer`].sort());
+});
+
+test.each(['the folder', 'a socket'])('nodes meet those that start after %s was deleted', async (what) => {
+  const folder = await makeFolder();
+  const [one, two] = [await startNode(folder), await startNode(folder)];
+  if (what === 'the folder') await rm(folder, { recursive: true });
+  else await rm(join(folder, `${one.mesh.id}.peer`));
+  // At once, before the others have noticed.
+  const three = await startNode(folder);
+  const nodes = [one, two, three];
+  const isMet = () =>
+    nodes.every(({ mesh, seen }) => nodes.every((to) => to.mesh === mesh || seen.peers.includes(to.mesh.id)));
+  await expect.poll(isMet, slow).toBe(true);
+  nodes.forEach(({ mesh }, index) => void mesh.publish(Buffer.from(`${index}`)));
+  await expect
+    .poll(() => nodes.map(({ seen }) => seen.messages.toSorted()), slow)
+    .toEqual([
+      ['1', '2'],
+      ['0', '2'],
+      ['0', '1'],
+    ]);
+  // Nobody who was connected was let go.
+  expect(nodes.flatMap(({ seen }) => seen.gone)).toEqual([]);
 });
 
 test('a node that has said nothing is met without a gap; one that has is met with one', async () => {

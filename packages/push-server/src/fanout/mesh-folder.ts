@@ -38,6 +38,14 @@ export function socketPath(folder: string, node: string): string {
   return path;
 }
 
+/** Whether a file is there. What cannot be told counts as there. */
+export async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );
+}
+
 /** The nodes that have a socket there. Other files are left alone. */
 export async function nodesIn(folder: string): Promise<string[]> {
   const files = await readdir(folder);

@@ -6,7 +6,7 @@ import { Following } from './following.ts';
 import { writeFrame } from './frames.ts';
 import { Incoming } from './incoming.ts';
 import { keepConnected } from './keep-connected.ts';
-import { nodesIn, openFolder, socketPath } from './mesh-folder.ts';
+import { isThere, nodesIn, openFolder, socketPath } from './mesh-folder.ts';
 import { Outgoing } from './outgoing.ts';
 import { type DropCause, forward, type MeshTimes } from './peer-protocol.ts';
 import { BucketCounts, BucketSet } from './room-buckets.ts';
@@ -52,7 +52,7 @@ export interface Mesh {
 /** Longest wait for the nodes that are there to answer, in milliseconds. */
 const joinMs = 1_000;
 
-const usualTimes: MeshTimes = { beat: 500, silence: 10_000, stale: 1_250, follow: 1_500, greeting: 2_000 };
+const usualTimes: MeshTimes = { beat: 500, silence: 10_000, stale: 1_250, follow: 1_500, greeting: 2_000, look: 1_000 };
 
 /**
  * Joins the nodes of one machine by Unix sockets in a folder.
@@ -113,7 +113,30 @@ export async function startMesh(
     accepted.add(incoming);
   });
   // In a cluster the socket would belong to the primary, and take connections for a worker that is dead.
-  await listen(server, { path: socketPath(folder, id), exclusive: true });
+  const own = { path: socketPath(folder, id), exclusive: true };
+  await listen(server, own);
+
+  /** Makes its socket anew where that is gone, as when temporary files are cleaned up: nodes that start later could not meet this one. */
+  async function appear(): Promise<void> {
+    if (closing.signal.aborted || (await isThere(own.path))) return;
+    await openFolder(folder);
+    // Connections stay; of the old socket nothing must be removed later, when the new one has its name.
+    if (server.listening) server.close();
+    await listen(server, own);
+    log.warn({ path: own.path }, 'the socket of this push-server was deleted, and is made anew');
+    // Whoever started meanwhile found nobody.
+    for (const peer of await nodesIn(folder)) void dial(peer);
+  }
+  let appearing: Promise<void> | undefined;
+  const looks = setInterval(() => {
+    appearing ??= appear()
+      .catch((error: unknown) => {
+        log.warn({ err: error, folder }, 'push-servers that start now are not met: their folder cannot be used');
+      })
+      .finally(() => {
+        appearing = undefined;
+      });
+  }, times.look).unref();
 
   async function dial(peer: string): Promise<void> {
     if (peer === id || dialled.has(peer)) return;
@@ -220,6 +243,8 @@ export async function startMesh(
     async close() {
       closing.abort();
       clearInterval(beats);
+      clearInterval(looks);
+      await appearing;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // What was just published still goes out.
       await Promise.all([...connections].map(endSocket));

@@ -55,6 +55,8 @@ export interface MeshTimes {
   readonly follow: number;
   /** How long whoever connects may take to greet. */
   readonly greeting: number;
+  /** Between two looks at whether its own socket is still in the folder. */
+  readonly look: number;
 }
 
 /** Why a connection to a peer was ended by this node. */
