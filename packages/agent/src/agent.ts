@@ -41,6 +41,7 @@ import { handleUpgrade } from './handle-upgrade.ts';
 import { AppRequest, AppResponse } from './hooks/app-messages.ts';
 import { createHookSet, type HookSet, policyOf } from './hooks/hook-set.ts';
 import { hookSource } from './hooks/hook-source.ts';
+import { inTurn } from './in-turn.ts';
 import { createLimits } from './limits/limits.ts';
 import { createSlowClients } from './limits/slow-clients.ts';
 import { type Front, openFront } from './listen/front.ts';
@@ -299,10 +300,12 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
   };
   server.on('request', (request: AgentRequest, response) => {
     response.on('error', onAnswerError);
-    handleRequest(request, response, context).catch((error: unknown) => {
-      fault(error);
-      if (response.headersSent) response.destroy();
-      else rejectRequest(response, { code: 'internal' }, '');
+    inTurn(request, response, () => {
+      handleRequest(request, response, context).catch((error: unknown) => {
+        fault(error);
+        if (response.headersSent) response.destroy();
+        else rejectRequest(response, { code: 'internal' }, '');
+      });
     });
   });
   server.on('upgrade', (request: AgentRequest, socket, head) => {
