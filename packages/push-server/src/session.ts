@@ -2,6 +2,7 @@ import { events, type Gap, type Joined, type JoinRequest, type Position } from '
 import type { Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Socket } from 'socket.io';
+import { ownMarks } from './emit/own-marks.ts';
 import type { ServerClient } from './hook/server-hook.ts';
 import { Line } from './line.ts';
 import type { Attendance } from './presence/attendance.ts';
@@ -457,12 +458,15 @@ export class Session {
       const missed = decodeMessage(payload);
       const { had, senders } = this.#context;
       const position = { epoch, offset };
+      ownMarks.given = true;
       if (had.whoHad(room, missed.id).has(socket.id)) socket.emit(...passedArgs(room, position));
       else if (missed.except !== socket.id) socket.emit(...eventArgs(room, missed, position, senders));
       return true;
     } catch (error) {
       this.#context.feeds.undecodable(room, error);
       return false;
+    } finally {
+      ownMarks.given = false;
     }
   }
 

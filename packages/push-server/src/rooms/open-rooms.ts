@@ -3,6 +3,7 @@ import type { Lifetime, Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import { emitLocal } from '../emit/emit-local.ts';
+import { ownMarks } from '../emit/own-marks.ts';
 import type { Bus } from '../fanout/bus.ts';
 import { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
@@ -75,7 +76,12 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
       : {}),
     emit(room, except, args, volatile) {
       const leftOut = volatile === true ? [...except, slowClients] : except;
-      emitLocal(io.of('/'), [room], leftOut, args as [string, ...unknown[]]);
+      ownMarks.given = true;
+      try {
+        emitLocal(io.of('/'), [room], leftOut, args as [string, ...unknown[]]);
+      } finally {
+        ownMarks.given = false;
+      }
     },
   });
   // Handlers may put sockets into a room by themselves. These have no place in its history, and hear what is not kept.

@@ -3,6 +3,7 @@ import type { Logger } from '@gopush/service';
 import type { HistoryStore, SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
+import { ownMarks } from '../emit/own-marks.ts';
 import type { RecentChanges } from '../users/recent-changes.ts';
 import { hadOnReturn } from './had-on-return.ts';
 import { locate } from './locate.ts';
@@ -262,7 +263,7 @@ function withMark(packet: unknown, flags: Flags | undefined, mark: () => string)
   if (type !== eventType || id !== undefined || !Array.isArray(data)) return packet;
   const last: unknown = data.at(-1);
   // After the name of an event and its message: what a room's history has.
-  if (data.length > 2 && readMark(last) !== undefined) return packet;
+  if (ownMarks.given && data.length > 2 && readMark(last) !== undefined) return packet;
   // What may get lost does without, and so do the messages of rooms that are not kept, unless the client would take their text for a mark.
   if ((flags?.volatile === true || flags?.local === true) && (data.length === 1 || typeof last !== 'string'))
     return packet;
