@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { type ConfigInput, createConfig, createTrust } from '@gopush/contract';
+import { type ConfigInput, createConfig, createTrust, resumeHeader } from '@gopush/contract';
 import { createTokenBucket } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { acceptOf } from '../../src/handshake.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { readState, untilMetric, withAdmin } from '../support/admin.ts';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
@@ -309,6 +311,63 @@ test('of a target that says it has too much to do fewer handshakes are asked, an
   await expect.poll(() => asked.length).toBe(49);
   // Those that wait for something else make room.
   await expect.poll(async () => (await open(1)) && asked.length, { interval: 100, timeout: 5_000 }).toBeGreaterThan(49);
+});
+
+/** A target that answers handshakes one after the other, each 10 ms after the one before. */
+async function startSlowTarget(head: string) {
+  const counts = { asked: 0 };
+  let line = Promise.resolve();
+  const target = await startRawTarget((socket) =>
+    socket.once('data', (bytes) => {
+      counts.asked++;
+      const key = /sec-websocket-key: (\S+)/i.exec(bytes.toString('latin1'))?.[1] ?? '';
+      line = line.then(() => delay(10));
+      void line.then(() =>
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ${acceptOf(key)}\r\n${head}\r\n`,
+        ),
+      );
+    }),
+  );
+  return { target, counts };
+}
+
+test.each([
+  ['a push-server is asked fewer at a time', `${resumeHeader}: token\r\n`, true],
+  ['another target is asked as before', '', false],
+] as const)('where handshakes wait ever longer, %s', async (_, head, isBounded) => {
+  const { target, counts } = await startSlowTarget(head);
+  let calls = 0;
+  const hooks = {
+    agent: () => {
+      calls++;
+      return 'ann';
+    },
+    router: { default: target },
+  };
+  const agent = await startTestAgent(hooks, { ...withAdmin, limits: { eventLoopDelayMs: 60_000 } });
+  const outcomes = { begun: 0, refused: 0 };
+  const begin = async (): Promise<void> => {
+    const client = await openRaw(agent.port, handshakeBytes('/'));
+    const [text] = await client.until(/^HTTP[\s\S]*?\r\n\r\n/);
+    outcomes[text.startsWith('HTTP/1.1 101') ? 'begun' : 'refused']++;
+    if (!text.startsWith('HTTP/1.1 101')) expect(text).toMatch(/^HTTP\/1\.1 503 [\s\S]*x-gopush-error: overloaded\r\n/);
+  };
+  const begun: Promise<void>[] = [];
+  const storm = setInterval(() => begun.push(begin(), begin(), begin()), 15);
+  onTestFinished(() => clearInterval(storm));
+  await expect
+    .poll(() => outcomes.refused > 20 || begun.length > (isBounded ? 1_000 : 250), { timeout: 20_000 })
+    .toBe(true);
+  clearInterval(storm);
+  await Promise.all(begun);
+  expect(outcomes.refused > 0).toBe(isBounded);
+  expect(outcomes.begun).toBe(counts.asked);
+  expect(calls).toBe(counts.asked);
+  // It recovers.
+  const before = outcomes.begun;
+  await begin();
+  expect(outcomes.begun).toBe(before + 1);
 });
 
 test('headers that come drop by drop are ended by the deadline', async () => {
