@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import type { ConfigInput } from '@gopush/contract';
 import type { PushServer, PushServerOptions } from '@gopush/push-server';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -313,6 +314,20 @@ it.each<[string, (socket: WebSocket) => void]>([
   expect(await ann.emitWithAck('go:join', 'den')).toMatchObject({ ok: true });
   expect((await readAdmin(server, '/metrics')).text).toMatch(/kills_total\{code="too_many_requests"\} 1\n/);
 });
+
+it('a client that is sent away for a flood and goes on with it is read no further, and cut', async () => {
+  const server = await start();
+  const { socket } = await enter(server);
+  const raw = (socket as unknown as { _socket: Socket })._socket;
+  const gone = new Promise((resolve) => raw.once('close', resolve));
+  // It answers no close frame.
+  raw.removeAllListeners('data').on('error', quiet).resume();
+  const pings = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([0x89, 0x80, 0, 0, 0, 0])));
+  const flood = setInterval(() => raw.writable && raw.writableLength === 0 && raw.write(pings), 10);
+  onTestFinished(() => clearInterval(flood));
+  await gone;
+  expect(raw.bytesWritten).toBeGreaterThan(pings.length);
+}, 10_000);
 
 it('a client that is in a namespace of its own as well reconnects to both', async () => {
   const server = await start({}, { setup: (io) => void io.of('/own') });

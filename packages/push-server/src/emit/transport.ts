@@ -157,7 +157,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
     if (++this.#controls !== controls.most) return;
     const { connection } = this;
     if (connection === undefined) this.socket.close();
-    else connection[queueOf]?.watch.onFlood(connection);
+    else if (connection.readyState === 'open') connection[queueOf]?.watch.onFlood(connection);
   }
 
   #encode(packet: Packet): unknown {

@@ -13,6 +13,9 @@ const closeCodes = {
 /** Why a connection is closed. */
 export type CloseCause = keyof typeof closeCodes;
 
+/** How long a client that sends too much has to take its close frame, in milliseconds. */
+const goodbyeMs = 1_000;
+
 /** The connection below a Socket.IO socket. */
 export type Connection = Socket['conn'];
 
@@ -21,6 +24,8 @@ interface WebSocketLike {
   /** Bytes that the network has not taken yet. */
   readonly bufferedAmount: number;
   close(code: number, reason: string): void;
+  /** Reads no further. */
+  pause(): void;
   terminate(): void;
   once(event: 'close', listener: () => void): void;
 }
@@ -56,6 +61,11 @@ export function createCloser(onClose: (cause: CloseCause) => void): Closer {
     webSocket.once('close', () => leaving.delete(webSocket));
     webSocket.close(closeCodes[cause], cause);
     connection.close(true);
+    if (cause !== 'too_many_requests') return;
+    // What it goes on to send would be read for as long as `ws` waits for its goodbye, at the cost that it is sent away for.
+    webSocket.pause();
+    const cut = setTimeout(() => webSocket.terminate(), goodbyeMs).unref();
+    webSocket.once('close', () => clearTimeout(cut));
   }
 
   return {
