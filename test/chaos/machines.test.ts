@@ -10,6 +10,8 @@ import { type Counts, startTraffic, unnoticed, unnoticedButAcks } from './traffi
 
 /** `GOPUSH_CHAOS=full` runs this file: it takes minutes. Its figures are in docs/performance.md. */
 const full = process.env.GOPUSH_CHAOS === 'full';
+/** What of it is to be done. @defaultValue everything */
+const only = process.env.CHAOS_ONLY ?? '';
 const clients = Number(process.env.CHAOS_CLIENTS ?? 150);
 
 /** An agent and two push-servers on each of two machines, and Redis on the switch between. */
@@ -125,6 +127,7 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
     const { here, there } = deployment;
     const lines = (): string[] => [...here.agent.lines, ...there.agent.lines];
     for (const [index, { what, does, promised, both = false }] of deeds.entries()) {
+      if (!what.includes(only)) continue;
       const before = new Set(lines());
       const urls = both ? [here.url, there.url] : [here.url];
       const traffic = await startTraffic({ urls, key: keys.all, clients, name: `deed${index}` });
