@@ -55,6 +55,24 @@ test('a mark that another client has written into an answer does not tell where 
   });
 });
 
+test('nor does one in an event that wants an answer', async () => {
+  const hooks: ServerHook = {
+    setup(io) {
+      const listen = (socket: ServerSocket): void => {
+        socket.on('write', (text: string, ack: () => void) => {
+          for (const each of io.sockets.sockets.values()) each.timeout(1_000).emit('letter', 'eve', text, () => {});
+          ack();
+        });
+      };
+      io.on('connection', listen);
+      return () => void io.off('connection', listen);
+    },
+  };
+  await passOn(hooks, async (ann) => {
+    await nextEvent(ann, 'letter');
+  });
+});
+
 test('nor does one in an event that a handler of the project emits, to a room or to one client', async () => {
   const hooks: ServerHook = {
     setup(io) {

@@ -141,7 +141,7 @@ export class FrameWalker {
       const index = this.#beginningLength++;
       const mask = this.#masked ? (this.#beginningMask >>> (24 - 8 * (index & 3))) & 0xff : 0;
       beginning[index] = (chunk[from] as number) ^ mask;
-      if (index === 1 && !mayHaveAttachments(beginning)) {
+      if (index === 2 ? isEvent(beginning) : index === 1 && !isEvent(beginning) && !mayHaveAttachments(beginning)) {
         this.#beginningLength = beginningBytes;
         return;
       }
@@ -155,7 +155,7 @@ export class FrameWalker {
     if (this.#opcode === opcodes.text) this.#attachments = attachmentsOf(beginning, this.#beginningLength);
     else if (!this.#isText && !this.#fragmented && this.#attachments > 0) this.#attachments--;
     this.#beginningLength = beginningBytes;
-    if (chunk !== undefined) to.onDataEnd?.(chunk, at, this.#isText && !isAnswer(beginning));
+    if (chunk !== undefined) to.onDataEnd?.(chunk, at, this.#isText && mayHaveMark(beginning));
   }
 
   #completeHeader(chunk: Buffer, start: number, length: number, to: ControlReceiver): number {
@@ -239,9 +239,18 @@ function mayHaveAttachments(beginning: Buffer): boolean {
   return beginning[0] === 0x34 && (beginning[1] === 0x35 || beginning[1] === 0x36);
 }
 
-/** Whether a text message that begins so is an answer of Socket.IO, with binary in it or without. */
-function isAnswer(beginning: Buffer): boolean {
-  return beginning[0] === 0x34 && (beginning[1] === 0x33 || beginning[1] === 0x36);
+/** Whether a text message that begins so is an event of Socket.IO without binary in it. */
+function isEvent(beginning: Buffer): boolean {
+  return beginning[0] === 0x34 && beginning[1] === 0x32;
+}
+
+/**
+ * Whether what stands at the end of a text message that begins so can be a mark of its target. Not so in answers of Socket.IO, and in events that
+ * want an answer or are of another namespace than the main one: they end with what a program, or another client, wrote.
+ */
+function mayHaveMark(beginning: Buffer): boolean {
+  if (isEvent(beginning)) return beginning[2] === 0x5b;
+  return beginning[0] !== 0x34 || (beginning[1] !== 0x33 && beginning[1] !== 0x36);
 }
 
 /** How many binary messages follow a text one (https://github.com/socketio/socket.io-protocol), of which `length` bytes are known. */

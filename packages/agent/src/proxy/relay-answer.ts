@@ -22,8 +22,12 @@ export function relayAnswer(
   const finish = (whole: boolean): void => {
     socket.destroy();
     // Half an answer must not be taken for a whole one.
-    if (whole) client.end(() => client.destroy());
-    else client.destroy();
+    if (!whole) client.destroy();
+    else {
+      client.end(() => client.destroy());
+      // A client that never reads the rest must not keep its socket.
+      client.setTimeout(idleMs, () => client.destroy());
+    }
   };
   const receiver = {
     onChunk(chunk: Buffer, length: number): boolean {
