@@ -10,7 +10,7 @@ interface Entry {
   readonly at: number;
 }
 
-/** A message that went out without being kept, and is not kept yet. */
+/** A message that went out without being kept. */
 export interface Unkept extends Entry {
   readonly id: string;
   /** Which of the node's deliveries it was. */
@@ -23,7 +23,7 @@ export interface Unkept extends Entry {
  */
 export class GivenIds {
   readonly #entries = new Map<string, Entry>();
-  /** Those that are not kept yet, by their rooms. */
+  /** Those that were given without being kept, by their rooms. */
   readonly #unkept = new Map<string, Map<string, Unkept>>();
   readonly #keepMs: number;
   #bytes = 0;
@@ -45,9 +45,13 @@ export class GivenIds {
     return entry === undefined || performance.now() - entry.at >= this.#keepMs ? undefined : entry.turn;
   }
 
-  /** A message is given that is kept. @returns as {@link turnOf}, before it was added */
+  /**
+   * A message is given that is kept. One that was given unkept before stays among those: a member that had it may not have been told its
+   * place yet when its connection is cut.
+   *
+   * @returns as {@link turnOf}, before it was added
+   */
   add(room: string, id: string): number | undefined {
-    this.#removeUnkept(room, id);
     return this.#add(room, id);
   }
 
@@ -66,7 +70,7 @@ export class GivenIds {
     return undefined;
   }
 
-  /** What a member of a room has had, of what is not kept yet. @param entered - in which turn it came */
+  /** What a member of a room has had without its being kept then. @param entered - in which turn it came */
   unkeptSince(room: string, entered: number): readonly Unkept[] {
     const ofRoom = this.#unkept.get(room);
     return ofRoom === undefined ? none : [...ofRoom.values()].filter(({ turn }) => turn > entered);
