@@ -92,8 +92,11 @@ function createSecured(
     ...secure,
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout,
-    // As Node's HTTP servers have it: a client that ends its side still gets what is on its way.
-    allowHalfOpen: true,
+  });
+  // As Node's HTTP servers have it: a client that ends its side still gets what is on its way. Not from the start: one that ends its
+  // side in the handshake can be told nothing, and would count as a connection until `handshakeTimeout`.
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    socket.allowHalfOpen = true;
   });
   // Node would take these for bad requests, to be answered; nobody could read that answer.
   server.removeAllListeners('tlsClientError');

@@ -388,15 +388,17 @@ test('handshakes of TLS count from the moment the connection comes', async () =>
   const ca = await readFile(tls.certFile, 'utf8');
   const agent = await startTestAgent(hooksTo({ default: await startTarget() }), {
     ...withAdmin,
-    agent: { tls },
+    // Far longer than the test waits: connections that end in their handshake are gone before it is over.
+    agent: { tls, headerTimeoutMs: 120_000 },
     limits: { connections: 3 },
   });
-  const silent = await Promise.all([1, 2, 3].map(() => openRaw(agent.port)));
+  const helloBegins = '\x16\x03\x01\x02\x00\x01';
+  const silent = [await openRaw(agent.port), await openRaw(agent.port), await openRaw(agent.port, helloBegins)];
   await untilMetric(agent, 'connections', 3);
   const refused = await fetchTls(agent.port, ca);
   expect(refused).toMatch(/^HTTP\/1\.1 503 [\s\S]*too_many_connections/);
   await untilMetric(agent, 'connections', 3);
-  for (const { socket } of silent) socket.destroy();
+  for (const { socket } of silent) socket.end();
   await untilMetric(agent, 'connections', 0);
   expect(await fetchTls(agent.port, ca)).toMatch(/^HTTP\/1\.1 200 /);
   await untilMetric(agent, 'connections', 0);
