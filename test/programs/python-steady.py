@@ -8,7 +8,7 @@ client = socketio.Client(reconnection=False)
 @client.on('n')
 def on_n(message, mark):
     print('heard %s' % message, flush=True)
-    client.emit('go:leave', 'none', callback=lambda answer: print('answered %s %s' % (message, answer['rooms'] == ['r']), flush=True))
+    client.emit('go:leave', 'none', callback=lambda answer: print('answered %s %s' % (message, answer['count'] == 1), flush=True))
 
 
 @client.event
