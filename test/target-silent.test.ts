@@ -10,7 +10,7 @@ import { startTestAgent } from '../packages/agent/test/support/agent.ts';
 import { freePort, startRedis } from '../packages/store/test/support/redis.ts';
 import { believing } from './support/gateway.ts';
 import { createMemoryLog } from './support/log.ts';
-import { type Machine, startMachines, whyNoMachines } from './support/machines.ts';
+import { type Machine, type Network, startMachines, whyNoMachines } from './support/machines.ts';
 import { hear, startNodes } from './support/nodes.ts';
 import { connectClient } from './support/socket-io.ts';
 
@@ -61,40 +61,44 @@ async function connectAll(url: string, count: number): Promise<Socket[]> {
 const roomCounts = (clients: readonly Socket[]) =>
   Promise.all(clients.map(async (client) => (await client.timeout(5_000).emitWithAck('go:leave', 'none')).count));
 
-describe.each([
-  ['both ways', ['to the target', 'to the client']],
-  ['on its way to the target', ['to the target']],
-  ['on its way to the client', ['to the client']],
-] as const)('what goes through a wire is lost %s', (_how, ways) => {
-  test('sessions fail over to another target, and go on there once', async () => {
-    const nodes = await startNodes('embedded store');
-    const one = await nodes.start();
-    const two = await nodes.start();
-    const wire = await startLosingWire(one.port);
-    const { logger, lines } = createMemoryLog();
-    const { url } = await startTestAgent(
-      { agent: believing, router: { default: [{ ip: '127.0.0.1', ports: [wire.port, two.port] }] } },
-      { seamless: { silentMs: 1_500 } },
-      logger,
-    );
-    const clients = await connectAll(url, 8);
-    const checks = clients.map(undisturbed);
-    const heard = clients.map((client) => hear<number>(client, 'count'));
-    const had = one.io.of('/').sockets.size;
-    expect(had).toBeGreaterThan(0);
-    for (let number = 0; number < 3; number++) await two.push.toRoom('room', 'count', number);
-    await Promise.all(heard.map((one) => one.count(3)));
-    for (const way of ways) wire.lost[way] = true;
-    for (let number = 3; number < 6; number++) await two.push.toRoom('room', 'count', number);
-    await Promise.all(heard.map((one) => one.count(6)));
-    await expect.poll(() => two.io.of('/').sockets.size, { timeout: 10_000 }).toBe(8);
-    expect(await roomCounts(clients)).toEqual(clients.map(() => 1));
-    expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2, 3, 4, 5]));
-    for (const check of checks) check();
-    expect(lines.filter(({ message }) => /no sign of life/.test(message)).map(({ fields }) => fields)).toMatchObject([
-      { cause: 'silent', tunnels: had },
-    ]);
-  });
+/** @param ways - where the wire of a target loses what goes through it */
+async function failOverFrom(ways: readonly ('to the target' | 'to the client')[]): Promise<void> {
+  const nodes = await startNodes('embedded store');
+  const one = await nodes.start();
+  const two = await nodes.start();
+  const wire = await startLosingWire(one.port);
+  const { logger, lines } = createMemoryLog();
+  const { url } = await startTestAgent(
+    { agent: believing, router: { default: [{ ip: '127.0.0.1', ports: [wire.port, two.port] }] } },
+    { seamless: { silentMs: 1_500 } },
+    logger,
+  );
+  const clients = await connectAll(url, 8);
+  const checks = clients.map(undisturbed);
+  const heard = clients.map((client) => hear<number>(client, 'count'));
+  const had = one.io.of('/').sockets.size;
+  expect(had).toBeGreaterThan(0);
+  for (let number = 0; number < 3; number++) await two.push.toRoom('room', 'count', number);
+  await Promise.all(heard.map((one) => one.count(3)));
+  for (const way of ways) wire.lost[way] = true;
+  for (let number = 3; number < 6; number++) await two.push.toRoom('room', 'count', number);
+  await Promise.all(heard.map((one) => one.count(6)));
+  await expect.poll(() => two.io.of('/').sockets.size, { timeout: 10_000 }).toBe(8);
+  expect(await roomCounts(clients)).toEqual(clients.map(() => 1));
+  expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2, 3, 4, 5]));
+  for (const check of checks) check();
+  expect(lines.filter(({ message }) => /no sign of life/.test(message)).map(({ fields }) => fields)).toMatchObject([
+    { cause: 'silent', tunnels: had },
+  ]);
+}
+
+test('when a wire loses what goes either way, or one way, sessions fail over to another target, and go on there once', async () => {
+  // At the same time, as each waits for silence.
+  await Promise.all([
+    failOverFrom(['to the target', 'to the client']),
+    failOverFrom(['to the target']),
+    failOverFrom(['to the client']),
+  ]);
 });
 
 test('what waits in an inbox, and was given where it got lost, is given again after the failover', async () => {
@@ -269,8 +273,7 @@ test('a push-server hangs while another one is killed: the sessions of both go o
 const why = whyNoMachines();
 describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: skipped, ${why}`}`, () => {
   /** A push-server on each, and an agent on the first. */
-  async function startTwo() {
-    const { address, machines } = startMachines(2);
+  async function startTwo({ address, machines }: Network) {
     const [first, second] = machines as [Machine, Machine];
     const redis = await startRedis(['--bind', '127.0.0.1', address, '--protected-mode', 'no']);
     const shared: ConfigInput = {
@@ -296,38 +299,45 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
     return { first, second, here, there, agent };
   }
 
-  test.each(['is not reached any more', 'reaches nobody any more'])(
-    'one %s: the sessions that it had go on at the other one',
-    { timeout: 60_000 },
-    async (how) => {
-      const { first, second, here, agent } = await startTwo();
-      const clients = await connectAll(`http://${first.address}:4100`, 12);
-      const checks = clients.map(undisturbed);
-      const heard = clients.map((client) => hear<number>(client, 'count'));
-      await say(here.child, 0, 1);
-      await Promise.all(heard.map((one) => one.count(2)));
-      if (how === 'is not reached any more') first.dropTo(second);
-      else second.dropTo(first);
-      const began = Date.now();
-      await say(here.child, 2, 3);
-      await Promise.all(heard.map((one) => one.count(4)));
-      // What was sent to a target before that was known to be gone is lost.
-      const silent = (): Record<string, unknown> | undefined =>
-        agent.lines.find(({ message }) => /no sign of life/.test(String(message)));
-      const moved = (): number => agent.lines.filter(({ message }) => message === 'session moved').length;
-      await expect.poll(() => silent()?.tunnels === moved(), { timeout: 12_000 }).toBe(true);
-      expect(Date.now() - began).toBeLessThan(12_000);
-      expect(await roomCounts(clients)).toEqual(clients.map(() => 1));
-      expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2, 3]));
-      for (const check of checks) check();
-      expect(silent()).toMatchObject({ cause: expect.stringMatching(/unreachable|left/) });
-    },
-  );
+  async function failOverBetween(network: Network, how: 'is not reached' | 'reaches nobody'): Promise<void> {
+    const { first, second, here, agent } = await startTwo(network);
+    const clients = await connectAll(`http://${first.address}:4100`, 12);
+    const checks = clients.map(undisturbed);
+    const heard = clients.map((client) => hear<number>(client, 'count'));
+    await say(here.child, 0, 1);
+    await Promise.all(heard.map((one) => one.count(2)));
+    if (how === 'is not reached') first.dropTo(second);
+    else second.dropTo(first);
+    const began = Date.now();
+    await say(here.child, 2, 3);
+    await Promise.all(heard.map((one) => one.count(4)));
+    // What was sent to a target before that was known to be gone is lost.
+    const silent = (): Record<string, unknown> | undefined =>
+      agent.lines.find(({ message }) => /no sign of life/.test(String(message)));
+    const moved = (): number => agent.lines.filter(({ message }) => message === 'session moved').length;
+    await expect.poll(() => silent()?.tunnels === moved(), { timeout: 12_000 }).toBe(true);
+    expect(Date.now() - began).toBeLessThan(12_000);
+    expect(await roomCounts(clients)).toEqual(clients.map(() => 1));
+    expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2, 3]));
+    for (const check of checks) check();
+    expect(silent()).toMatchObject({ cause: expect.stringMatching(/unreachable|left/) });
+  }
+
+  test('one is not reached any more, or reaches nobody: the sessions that it had go on at the other one', {
+    timeout: 60_000,
+  }, async () => {
+    const { address, machines } = startMachines(4);
+    // At the same time, as both wait for silence.
+    await Promise.all([
+      failOverBetween({ address, machines: machines.slice(0, 2) }, 'is not reached'),
+      failOverBetween({ address, machines: machines.slice(2) }, 'reaches nobody'),
+    ]);
+  });
 
   test("one loses power and is back later: requests in flight end, and its old sessions are nobody's", {
     timeout: 90_000,
   }, async () => {
-    const { first, second, here, there, agent } = await startTwo();
+    const { first, second, here, there, agent } = await startTwo(startMachines(2));
     const url = `http://${first.address}:4100`;
     const clients = await connectAll(url, 8);
     const checks = clients.map(undisturbed);
