@@ -107,10 +107,14 @@ test('a target that cannot be reached is 502', async () => {
 test('while a target refuses connections its clients are served by the others, and come back to it', async () => {
   const targets = await Promise.all([startTarget(), startTarget(), startTarget()]);
   const ports = targets.map(({ port }) => port);
-  const agent = await startTestAgent({
-    agent: (request) => request.query.user,
-    router: { default: [{ ip: '127.0.0.1', ports }] },
-  });
+  const agent = await startTestAgent(
+    {
+      agent: (request) => request.query.user,
+      router: { default: [{ ip: '127.0.0.1', ports }] },
+    },
+    // How long the handshake below waits for its answer, which never comes.
+    { agent: { handshakeTimeoutMs: 500 } },
+  );
   const ask = async (path: string) => {
     const before = targets.map(({ requests }) => requests.length);
     const { status } = await send(`${agent.url}${path}`);
