@@ -13,12 +13,15 @@ import { startWire } from './support/wire.ts';
 const slow = { drainMs: 5_000 };
 
 /** An agent over targets that can be exchanged. */
-async function startAgentTo(...first: number[]) {
+const startAgentTo = (...first: number[]) => startHoldingAgentTo(undefined, ...first);
+
+/** @param holdMs - how long it holds clients while no target takes their sessions; `undefined`: as long as by default */
+async function startHoldingAgentTo(holdMs: number | undefined, ...first: number[]) {
   let ports = first;
   const { logger, lines, next } = createMemoryLog();
   const agent = await startLoggingAgent(
     { agent: believing, router: { default: () => ports.map((port) => ({ ip: '127.0.0.1', port })) } },
-    { agent: { drainMs: 200 } },
+    { agent: { drainMs: 200 }, ...(holdMs === undefined ? {} : { seamless: { holdMs } }) },
     logger,
   );
   return {
@@ -439,7 +442,7 @@ test('with the store away at that moment clients are closed with 1012, counted, 
     return server;
   };
   const [old, fresh] = [await start('old'), await start('fresh')];
-  const agent = await startAgentTo(old.port);
+  const agent = await startHoldingAgentTo(1_000, old.port);
   const client = await connectClient(agent.url, 'websocket', {
     query: { user: 'ann' },
     reconnection: true,
