@@ -41,7 +41,12 @@ test('SIGTERM stops all, and leaves no process and no socket file', async () => 
 
 test('a crashed worker is started again, and the rest goes on', async () => {
   const { running, workers, url } = await startProject();
-  const client = await connectClient(url, 'websocket', { query: { user: 'ann' }, reconnection: true });
+  const client = await connectClient(url, 'websocket', {
+    query: { user: 'ann' },
+    reconnection: true,
+    reconnectionDelay: 100,
+    reconnectionDelayMax: 500,
+  });
   for (const pid of workers) process.kill(pid, 'SIGKILL');
   await running.until(/ended by itself/);
   await nextEvent(client, 'connect');
