@@ -59,8 +59,11 @@ test('nor does one in an event that wants an answer', async () => {
   const hooks: ServerHook = {
     setup(io) {
       const listen = (socket: ServerSocket): void => {
+        void socket.join('everyone');
         socket.on('write', (text: string, ack: () => void) => {
-          for (const each of io.sockets.sockets.values()) each.timeout(1_000).emit('letter', 'eve', text, () => {});
+          io.timeout(1_000)
+            .to('everyone')
+            .emit('letter', 'eve', text, () => {});
           ack();
         });
       };

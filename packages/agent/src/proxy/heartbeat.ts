@@ -185,7 +185,10 @@ export function startHeartbeats(context: HeartbeatContext): () => void {
     }
     const until = Date.now() + config.health.ejectMs;
     for (const member of members) member.ejectedUntil = Math.max(member.ejectedUntil, until);
-    if (cause === 'unreachable') for (const { socket } of pulse.requests) socket.destroy(new TargetGoneError());
+    // A target that has left the list is given up before its machine has failed to answer often enough to be called unreachable.
+    if (cause === 'unreachable' || pulse.unreached > 0) {
+      for (const { socket } of pulse.requests) socket.destroy(new TargetGoneError());
+    }
     observer.targetSilent(pulse.target, cause, pulse.tunnels.length, performance.now() - pulse.heardAt);
   }
 
