@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { describeStores, fresh, until } from './support/stores.ts';
 
@@ -33,6 +34,32 @@ describeStores('presence', (open) => {
     expect(await presence.user(uid)).toMatchObject({ devices: 1, since: 2 });
     await presence.enter(node, { uid: other, socket: 's', since: 3 });
     expect([(await presence.user(uid)).devices, (await presence.user(other)).devices]).toEqual([0, 1]);
+  });
+
+  test('a socket that enters again as the same user is not seen leaving', async () => {
+    const [{ presence }, looking] = [await open(), (await open()).presence];
+    const [node, uid, room] = [fresh('node'), fresh('uid'), fresh('room')];
+    await presence.beat(node, lease);
+    expect(await presence.enter(node, { uid, socket: 's', since: 1 })).toEqual({ first: true });
+    expect(await presence.joinRoom(node, room, uid, 's')).toEqual({ first: true, occupied: true });
+    let entering = true;
+    const again = (async () => {
+      for (let time = 0; time < 20; time++) {
+        expect(await presence.enter(node, { uid, socket: 's', since: 1 })).toEqual({ first: false });
+        expect(await presence.joinRoom(node, room, uid, 's')).toEqual({ first: false, occupied: false });
+      }
+      entering = false;
+    })();
+    while (entering) {
+      expect((await looking.user(uid)).devices).toBe(1);
+      expect((await looking.room(room, 10)).users).toEqual([{ uid, devices: 1 }]);
+      // The embedded store reads without a turn of the loop, which its writes wait for.
+      await setImmediate();
+    }
+    await again;
+    // Nor is it counted twice.
+    expect(await presence.leaveRoom(node, room, 's')).toEqual({ uid, last: true, emptied: true });
+    expect(await presence.leave(node, 's')).toEqual({ uid, last: true });
   });
 
   test('a room lists its users and tells the first and the last connection of each', async () => {

@@ -37,7 +37,9 @@ export function createPresence(
       checkIntegers(0, { since });
       const life = lives.of(node);
       return environment.write((db) => {
-        leaveNode(db, life, socket, environment.now());
+        // One that comes back as the same user has never been gone.
+        const before = db.get(['socket', life, socket])?.toString();
+        if (before !== uid) leaveNode(db, life, socket, environment.now());
         const first = isEmpty(db, ['user', uid]);
         db.put(['user', uid, life, socket], number(since));
         db.put(['socket', life, socket], Buffer.from(uid));
@@ -55,7 +57,7 @@ export function createPresence(
       checkNames(node, room, uid, socket);
       const life = lives.of(node);
       return environment.write((db) => {
-        leaveRoom(db, life, room, socket);
+        if (db.get(['joined', life, socket, room])?.toString() !== uid) leaveRoom(db, life, room, socket);
         const occupied = isEmpty(db, ['member', room]);
         const first = occupied || isEmpty(db, ['member', room, uid]);
         db.put(['member', room, uid, life, socket], nothing);

@@ -20,8 +20,18 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
     return { live: live.map(String), gone: gone.map(String) };
   }
 
+  /** Whom a connection counts for. */
+  async function userOf(node: string, socket: string): Promise<string | undefined> {
+    return ((await scripts.noted([socketsOf(node)], socket)) as Buffer | null)?.toString();
+  }
+
+  /** Whom a connection counts for in a room. */
+  async function memberOf(node: string, room: string, socket: string): Promise<string | undefined> {
+    return ((await scripts.noted([joinsOf(node)], join(socket, room))) as Buffer | null)?.toString();
+  }
+
   async function leave(node: string, socket: string) {
-    const uid = ((await scripts.noted([socketsOf(node)], socket)) as Buffer | null)?.toString();
+    const uid = await userOf(node, socket);
     if (uid === undefined) return undefined;
     const left = await scripts.removeUser(userKeys(uid), join(node, socket), lastSeenMs);
     await scripts.unnote([socketsOf(node)], socket);
@@ -30,11 +40,10 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
   }
 
   async function leaveRoom(node: string, room: string, socket: string) {
-    const field = join(socket, room);
-    const uid = ((await scripts.noted([joinsOf(node)], field)) as Buffer | null)?.toString();
+    const uid = await memberOf(node, room, socket);
     if (uid === undefined) return undefined;
     const left = await scripts.removeMember(roomKeys(room), join(node, socket));
-    await scripts.unnote([joinsOf(node)], field);
+    await scripts.unnote([joinsOf(node)], join(socket, room));
     return left === -1 ? undefined : { uid, last: left !== 0, emptied: left === 2 };
   }
 
@@ -84,7 +93,9 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
       checkNames(node, uid, socket);
       checkIntegers(0, { since });
       const life = lives.of(node);
-      await leave(life, socket);
+      // One that comes back as the same user has never been gone: nobody may see it leave, even for a moment.
+      const before = await userOf(life, socket);
+      if (before !== undefined && before !== uid) await leave(life, socket);
       await scripts.note([socketsOf(life)], socket, uid);
       return { first: (await scripts.addUser(userKeys(uid), join(life, socket), since)) === 1 };
     },
@@ -98,7 +109,8 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
     async joinRoom(node, room, uid, socket) {
       checkNames(node, room, uid, socket);
       const life = lives.of(node);
-      await leaveRoom(life, room, socket);
+      const before = await memberOf(life, room, socket);
+      if (before !== undefined && before !== uid) await leaveRoom(life, room, socket);
       await scripts.note([joinsOf(life)], join(socket, room), uid);
       const added = await scripts.addMember(roomKeys(room), join(life, socket), uid);
       return { first: added !== 0, occupied: added === 2 };
