@@ -35,6 +35,7 @@ import { openStore, type Store } from '@gopush/store';
 import { describeMetrics } from './agent-metrics.ts';
 import { AgentRequest } from './agent-request.ts';
 import { describeAgent } from './agent-state.ts';
+import { createApiCallers } from './api-callers.ts';
 import type { AgentContext } from './context.ts';
 import { handleRequest } from './handle-request.ts';
 import { handleUpgrade } from './handle-upgrade.ts';
@@ -228,6 +229,7 @@ function openContext(
     node,
     log,
     hooks,
+    apiCallers: createApiCallers(config.api),
     upstreams,
     onDraining(target) {
       fleet.leaves(target);

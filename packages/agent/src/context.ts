@@ -1,5 +1,6 @@
 import type { Config, Target } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import type { ApiCallers } from './api-callers.ts';
 import type { HookSet } from './hooks/hook-set.ts';
 import type { Limits } from './limits/limits.ts';
 import type { SlowClients } from './limits/slow-clients.ts';
@@ -20,6 +21,7 @@ export interface AgentContext extends ResolveContext, ServeContext {
   readonly log: Logger;
   /** The hooks as they are now. */
   readonly hooks: () => HookSet;
+  readonly apiCallers: ApiCallers;
   readonly upstreams: Upstreams;
   /** Told of a target that says it stops. */
   readonly onDraining: (target: Target) => void;

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { failed, type Result, stickyCookie, stickyHeader } from '@gopush/contract';
+import { failed, noUser, type Result, stickyCookie, stickyHeader, success } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import { type Awaitable, andThen } from './awaitable.ts';
@@ -64,10 +64,13 @@ async function answer(
   served: Served,
   context: AgentContext,
 ): Promise<Result<void>> {
-  const identified = identify(request, response, hooks.http, context.hookTimeoutMs);
+  const { apiCallers } = context;
+  const identified = apiCallers.isCaller(request, hooks)
+    ? success(noUser)
+    : identify(request, response, hooks.http, context.hookTimeoutMs);
   const uid = identified instanceof Promise ? await identified : identified;
   if (uid === 'answered') return done;
-  if (!uid.ok) return uid;
+  if (!uid.ok) return apiCallers.explain(request, hooks, uid);
   served.uid = uid.value;
   const resolved = resolve(request, uid.value, hooks, context);
   const route = resolved instanceof Promise ? await resolved : resolved;

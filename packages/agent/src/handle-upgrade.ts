@@ -3,6 +3,7 @@ import {
   type Config,
   canResumeHeader,
   failed,
+  noUser,
   plainAddress,
   type Result,
   resumeHeader,
@@ -87,8 +88,11 @@ async function begin(
   served: Served,
   context: AgentContext,
 ): Promise<Result<void>> {
-  const uid = await identify(request, hooks.upgrade, context.hookTimeoutMs);
-  if (!uid.ok) return uid;
+  const { apiCallers } = context;
+  const uid = apiCallers.isCaller(request, hooks)
+    ? success(noUser)
+    : await identify(request, hooks.upgrade, context.hookTimeoutMs);
+  if (!uid.ok) return apiCallers.explain(request, hooks, uid);
   served.uid = uid.value;
   const route = await resolve(request, uid.value, hooks, context);
   if (!route.ok) return route;

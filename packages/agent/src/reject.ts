@@ -27,6 +27,7 @@ export function rejectRequest(response: ServerResponse, { code }: Failure, id: s
     'x-gopush-error': code,
     [requestIdHeader]: id,
   };
+  if (row.http === 401) headers['www-authenticate'] = 'Bearer';
   if (row.retry) headers['retry-after'] = String(retryAfter(code));
   // What is left of the body would otherwise be read, to no use, before the next request; and a connection that was not taken must not
   // be refused request by request for as long as its client keeps it.
@@ -87,6 +88,7 @@ function writeRejection(socket: Duplex, status: number, code: FailureCode, id?: 
     `x-gopush-error: ${code}`,
     ...(id === undefined ? [] : [`${requestIdHeader}: ${id}`]),
     ...(status === 426 ? ['upgrade: websocket', 'sec-websocket-version: 13'] : []),
+    ...(status === 401 ? ['www-authenticate: Bearer'] : []),
     ...(retry ? [`retry-after: ${retryAfter(code)}`] : []),
     'connection: close',
   ];

@@ -2,6 +2,7 @@ import {
   type Failure,
   failed,
   type Identity,
+  noUser,
   type ProductPolicy,
   parseTargets,
   parseUid,
@@ -74,7 +75,7 @@ export function resolve(
       members,
       mark: readMarkOf(request, sticky),
       begins: beginsSession(request),
-      path: writeUid(request.url ?? '/', byQuery ? uid : undefined),
+      path: writeUid(request.url ?? '/', byQuery && uid !== noUser ? uid : undefined),
     });
   });
 }

@@ -10,6 +10,9 @@ export interface Identity {
   readonly product: string;
 }
 
+/** The uid of requests that are from no user, as those of a back end with an API key. Hooks cannot give it, and targets are told none. */
+export const noUser = '';
+
 /** Longest uid, in bytes of UTF-8. */
 export const maxUidBytes = 256;
 

@@ -1,4 +1,5 @@
 export { canonicalAddress, plainAddress, readAddress } from './address.ts';
+export { apiPath, createKeyFinder, isForApi, readApiKey } from './api-key.ts';
 export { clientAddress } from './client-address.ts';
 export { listVariables, type Variable } from './config/environment.ts';
 export { environmentName } from './config/environment-name.ts';
@@ -36,6 +37,7 @@ export {
   kindOf,
   maxProductBytes,
   maxUidBytes,
+  noUser,
   parseUid,
   productHeader,
   productParameter,

@@ -1,5 +1,4 @@
 export { createApiDocument } from './api/document.ts';
-export { apiPath } from './api/split-url.ts';
 export { emitLocal } from './emit/emit-local.ts';
 export { writeFast } from './emit/write-fast.ts';
 export { checkServerHook } from './hook/hook-source.ts';

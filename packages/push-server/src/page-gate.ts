@@ -1,10 +1,9 @@
 import type { Server as HttpServer, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Config, type Failure, isPageAllowed, vouchHeader } from '@gopush/contract';
+import { type Config, type Failure, isForApi, isPageAllowed, vouchHeader } from '@gopush/contract';
 import { isOwnHost } from '@gopush/service';
 import { refuse } from './api/answer.ts';
 import { refuseUpgrade } from './api/listen/listeners.ts';
-import { isForApi } from './api/split-url.ts';
 
 /** Says why a request may not come in; `undefined`: it may. */
 export type PageGate = (headers: Readonly<IncomingHttpHeaders>) => Failure | undefined;

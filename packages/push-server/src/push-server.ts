@@ -1,6 +1,13 @@
 import { createServer, type RequestListener } from 'node:http';
 import { resolve } from 'node:path';
-import { type ConfigInput, createConfig, type Failure, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
+import {
+  type ConfigInput,
+  createConfig,
+  type Failure,
+  isForApi,
+  type KeysOf,
+  refuseUnknownKeys,
+} from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
 import {
   checkLogger,
@@ -17,7 +24,6 @@ import type { Server } from 'socket.io';
 import { openAdminUi } from './admin-ui/open-admin-ui.ts';
 import { createAnnouncement } from './announcement.ts';
 import { openApi } from './api/open-api.ts';
-import { isForApi } from './api/split-url.ts';
 import { createAddressOf } from './client-address.ts';
 import { closeClients } from './close-clients.ts';
 import { admit, type ConnectionContext, clientOf, errorOf, handleConnections } from './connection.ts';

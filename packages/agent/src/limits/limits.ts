@@ -1,5 +1,5 @@
 import { isIPv6, type Socket } from 'node:net';
-import { type Config, type FailureCode, plainAddress, type Trust } from '@gopush/contract';
+import { type Config, type FailureCode, noUser, plainAddress, type Trust } from '@gopush/contract';
 import type { EventLoopDelay } from '@gopush/service';
 import { AdmissionWindow, createTokenBucket, type TokenBucket } from '@gopush/service';
 
@@ -122,13 +122,13 @@ export function createLimits(config: Config['limits'], trusts: Trust, eventLoop:
     },
     beginning: eventLoopDelayMs > 0 ? new AdmissionWindow({ start: firstBeginning, toleranceMs }) : undefined,
     openTunnel(uid) {
-      if (tunnelsPerUid === 0) return true;
+      if (tunnelsPerUid === 0 || uid === noUser) return true;
       if ((perUid.get(uid) ?? 0) >= tunnelsPerUid) return false;
       add(perUid, uid, 1);
       return true;
     },
     closeTunnel(uid) {
-      if (tunnelsPerUid > 0) add(perUid, uid, -1);
+      if (tunnelsPerUid > 0 && uid !== noUser) add(perUid, uid, -1);
     },
     close: () => clearInterval(sweep),
   };

@@ -6,6 +6,7 @@ import {
   drainingHeader,
   type Identity,
   identityHeaderPrefix,
+  noUser,
   plainAddress,
   productHeader,
   requestIdHeader,
@@ -97,6 +98,7 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
   };
 
   function ofIdentity(identity: Identity, id: string, { name, audience = name }: Target): string[] {
+    if (identity.uid === noUser) return [vouchHeader, '1', agentHeader, agent, requestIdHeader, id];
     const headers = writeIdentity(identity);
     const [, uid = '', , product = ''] = headers;
     headers.push(vouchHeader, '1', agentHeader, agent, requestIdHeader, id);

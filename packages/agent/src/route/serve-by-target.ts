@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type FailureCode, failed, type Result, type StickyMarks } from '@gopush/contract';
+import { type FailureCode, failed, noUser, type Result, type StickyMarks } from '@gopush/contract';
 import type { Awaitable } from '../awaitable.ts';
 import type { Route } from '../resolve.ts';
 import { choose } from './choose.ts';
@@ -80,13 +80,15 @@ async function tryMembers<T>(
   let tried: Set<Member> | undefined;
   let result: Result<T> | undefined;
   const { slowStartMs } = fleet.health;
+  // By the hash of no uid all back ends would be on one target.
+  const policy = uid === noUser ? { ...product.policy, choose: 'random-of-two' as const } : product.policy;
   let member = mark === undefined ? undefined : findMarked(route, mark, marks);
   // A session that begins is bound to nothing yet, and goes to none that wants no new ones.
   if (begins && member !== undefined && !isWanted(member, members, slowStartMs)) member = undefined;
   const marked = begins ? undefined : member;
   for (let moves = 0; moves <= maxMoves; moves++) {
     if (moves > 0 && !retries.withdraw()) break;
-    member ??= choose(members, product.policy, { product: name, uid, tried, now: Date.now(), slowStartMs });
+    member ??= choose(members, policy, { product: name, uid, tried, now: Date.now(), slowStartMs });
     if (member === undefined) break;
     member.picks++;
     result = await ask(member);

@@ -1,5 +1,5 @@
 import { validateHeaderValue } from 'node:http';
-import { apiPath } from '@gopush/push-server';
+import { apiPath } from '@gopush/contract';
 import { CommandError } from '../command-error.ts';
 import type { ApiAccess } from './find-api.ts';
 

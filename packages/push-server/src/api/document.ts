@@ -1,9 +1,8 @@
-import { type FailureCode, failures, maxProductBytes, productParameter } from '@gopush/contract';
+import { apiPath, type FailureCode, failures, maxProductBytes, productParameter } from '@gopush/contract';
 import { z } from 'zod';
 import { listenQuery } from './listen/listen-query.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes.ts';
-import { apiPath } from './split-url.ts';
 
 /** What any request may get. */
 const ofAll: readonly FailureCode[] = [

@@ -1,6 +1,13 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { type ApiScope, type Config, failed, type Result, success } from '@gopush/contract';
+import {
+  type ApiScope,
+  type Config,
+  createKeyFinder,
+  failed,
+  type Result,
+  readApiKey,
+  success,
+} from '@gopush/contract';
 import { type Bucket, createBucket } from './bucket.ts';
 
 /** Whoever asks with a key. */
@@ -22,10 +29,10 @@ export interface KeyRing {
   find(headers: Readonly<IncomingHttpHeaders>): Result<KeyHolder>;
 }
 
-/** Opens the keys. How long a comparison takes says nothing of any of them: hashes of all are compared, whichever fits. */
+/** Opens the keys. */
 export function createKeyRing({ keys, perSecond }: Config['api']): KeyRing {
   const ring = keys.map(({ name, key, scopes, products }) => ({
-    hash: hashOf(key),
+    key,
     holder: {
       name,
       scopes: new Set(scopes),
@@ -34,29 +41,13 @@ export function createKeyRing({ keys, perSecond }: Config['api']): KeyRing {
       bucket: createBucket(perSecond),
     },
   }));
+  const findEntry = createKeyFinder(ring);
   return {
     find(headers) {
-      const given = readKey(headers);
+      const given = readApiKey(headers);
       if (given === undefined) return failed('api_key_missing');
-      const hash = hashOf(given);
-      let found: KeyHolder | undefined;
-      for (const one of ring) if (timingSafeEqual(one.hash, hash)) found = one.holder;
-      return found === undefined ? failed('api_key_unknown') : success(found);
+      const found = findEntry(given);
+      return found === undefined ? failed('api_key_unknown') : success(found.holder);
     },
   };
-}
-
-/** Whether a request brings a key, be it a good one or not. */
-export function bringsKey(headers: Readonly<IncomingHttpHeaders>): boolean {
-  return readKey(headers) !== undefined;
-}
-
-function readKey(headers: Readonly<IncomingHttpHeaders>): string | undefined {
-  const own = headers['x-api-key'];
-  if (typeof own === 'string' && own !== '') return own;
-  return /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-}
-
-function hashOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
 }

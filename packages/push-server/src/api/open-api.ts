@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Config, failures } from '@gopush/contract';
+import { type Config, failures, isForApi } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { AddressOf } from '../client-address.ts';
 import type { Rules } from '../hook/rules.ts';
@@ -11,7 +11,7 @@ import { createApiHandler, listenRoute, type OnApiRequest } from './handle-api.t
 import { createKeyRing } from './keys.ts';
 import type { ListenerContext } from './listen/listener.ts';
 import { createListeners, type ListenerCounts, refuseUpgrade } from './listen/listeners.ts';
-import { isForApi, splitUrl } from './split-url.ts';
+import { splitUrl } from './split-url.ts';
 
 /** What the API of a push-server needs. */
 export interface OpenApiOptions {

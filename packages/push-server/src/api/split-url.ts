@@ -1,10 +1,4 @@
-/** Under which the whole API is. */
-export const apiPath = '/api/v1';
-
-/** Whether a request is for the API. */
-export function isForApi(url = ''): boolean {
-  return url === apiPath || url.startsWith(`${apiPath}/`) || url.startsWith(`${apiPath}?`);
-}
+import { apiPath } from '@gopush/contract';
 
 /** Path, still percent-encoded, and query of a request below {@link apiPath}. */
 export function splitUrl(url = ''): { readonly path: string; readonly query: URLSearchParams } {

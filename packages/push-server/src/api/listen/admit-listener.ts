@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type Failure, failed, type Result, readIdentity, success, uidHeader } from '@gopush/contract';
+import { type Failure, failed, type Result, readApiKey, readIdentity, success, uidHeader } from '@gopush/contract';
 import type { AddressOf } from '../../client-address.ts';
 import type { Rules } from '../../hook/rules.ts';
 import type { ServerClient } from '../../hook/server-hook.ts';
 import type { IdentityCheck } from '../../identity-check.ts';
 import { roomOfClients, roomOfUser, type Scope, type ScopeOf } from '../../rooms/room-names.ts';
 import { check } from '../check.ts';
-import { bringsKey, type KeyRing } from '../keys.ts';
+import type { KeyHolder, KeyRing } from '../keys.ts';
 import { productOf, readQuery } from '../read-query.ts';
 import { listenQuery, maxHeard } from './listen-query.ts';
 import type { Listening } from './listener.ts';
@@ -42,29 +42,31 @@ export async function admitListener(
   const values = readQuery(query, listenQuery);
   const asked = values.ok ? readAsked(values.value, request.headers['last-event-id']) : values;
   const id = randomBytes(15).toString('base64url');
-  return bringsKey(request.headers)
-    ? admitByKey(id, request, query, asked, options)
-    : admitByIdentity(id, request, query, asked, options);
+  const { headers } = request;
+  if (readApiKey(headers) === undefined) return admitByIdentity(id, request, query, asked, options);
+  const holder = options.keys.find(headers);
+  if (holder.ok) return admitByKey(id, holder.value, query, asked, options);
+  // A token by which the agent's hook has recognized the user.
+  const isToken = headers['x-api-key'] === undefined && headers[uidHeader] !== undefined;
+  return isToken ? admitByIdentity(id, request, query, asked, options) : holder;
 }
 
 function admitByKey(
   id: string,
-  { headers }: IncomingMessage,
+  holder: KeyHolder,
   query: URLSearchParams,
   asked: Result<AskedFor>,
-  { keys, scopeOf }: AdmitOptions,
+  { scopeOf }: AdmitOptions,
 ): Admission {
-  const holder = keys.find(headers);
-  if (!holder.ok) return holder;
-  const retryAfter = holder.value.bucket.take();
+  const retryAfter = holder.bucket.take();
   if (retryAfter > 0) return { ok: false, failure: { code: 'too_many_requests' }, retryAfter };
-  if (!holder.value.scopes.has('read')) return failed('api_scope_missing');
+  if (!holder.scopes.has('read')) return failed('api_scope_missing');
   if (!asked.ok) return asked;
   const { rooms, users, lastEventId } = asked.value;
   if (rooms.length + users.length === 0) return failed('payload_invalid', 'room: wanted a room or a user');
   const product = productOf(query);
   if (!product.ok) return product;
-  if (!holder.value.mayUse(product.value)) return failed('api_scope_missing', 'the key is for other products');
+  if (!holder.mayUse(product.value)) return failed('api_scope_missing', 'the key is for other products');
   const scope = scopeOf(product.value);
   return success({ id, user: undefined, client: undefined, lastEventId, rooms: namesOf(scope, rooms, users) });
 }
