@@ -17,7 +17,11 @@ const agent = await startAgent({
   logger,
   hooks: { agent: (request) => request.query.user ?? 'visitor', ...router },
 });
-process.on('SIGTERM', () => void agent.close());
+const stop = async () => {
+  await agent.close();
+  process.exit(0);
+};
+process.on('SIGTERM', stop);
+process.once('disconnect', stop);
 process.on('message', () => {});
-process.once('disconnect', () => void agent.close());
 process.send({ url: agent.url });

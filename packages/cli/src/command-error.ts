@@ -1,7 +1,3 @@
-import { CertificateError } from '@gopush/agent';
-import { HookError } from '@gopush/hooks';
-import { ListenError } from '@gopush/service';
-
 /** Ends a command with one message (none where a child process has said it) and an exit code: 1 for what the machine refuses, 2 for what the project's files say wrongly. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
@@ -13,12 +9,18 @@ export class CommandError extends Error {
   }
 }
 
+/**
+ * Exit codes of errors that say all there is to say, by their names: naming the classes would load the agent and the hooks for each
+ * command, which takes longer than most commands do.
+ */
+const exitCodes: Readonly<Record<string, number>> = { HookError: 2, CertificateError: 2, ListenError: 1 };
+
 /** Takes anything that stops a command to one that can be said plainly; `undefined`: it is a bug, and wants its stack. */
 function toCommandError(error: unknown): CommandError | undefined {
   if (error instanceof CommandError) return error;
-  if (error instanceof HookError || error instanceof CertificateError) return new CommandError(2, error.message);
-  if (error instanceof ListenError) return new CommandError(1, error.message);
-  return undefined;
+  if (!(error instanceof Error)) return undefined;
+  const exitCode = exitCodes[error.name];
+  return exitCode === undefined ? undefined : new CommandError(exitCode, error.message);
 }
 
 /** Says an error to people: one line where it is known, its stack where it is a bug. */

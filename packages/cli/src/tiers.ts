@@ -1,8 +1,5 @@
-import { startAgent } from '@gopush/agent';
-import { startPushServer } from '@gopush/push-server';
 import { createLogger, type Logger } from '@gopush/service';
 import type { Project } from './project.ts';
-import type { Running } from './run-process.ts';
 
 /** The two kinds of processes. */
 export const tiers = ['agent', 'push-server'] as const;
@@ -32,19 +29,6 @@ export function nodeName({ tier, index }: Pick<TierNode, 'tier' | 'index'>): str
 /** The logger of a process, as the project wants it. */
 export function createNodeLogger({ config }: Project, node: string): Logger {
   return createLogger({ ...config.log, node });
-}
-
-/** Starts one process of a tier inside this one. */
-export function startTier(
-  project: Project,
-  node: TierNode,
-  logger: Logger,
-): Promise<Running & { readonly url: string }> {
-  const { config, dir, environment } = project;
-  const common = { config, hooks: { dir, environment }, index: node.index, node: nodeName(node), logger };
-  return node.tier === 'agent'
-    ? startAgent({ ...common, dir, exclusive: false })
-    : startPushServer({ ...common, dir, exclusive: !node.sharePort });
 }
 
 /** Longest graceful stop of a tier, in milliseconds: its drain time, and some for the rest. */

@@ -6,7 +6,8 @@ import { CommandError, sayError } from './command-error.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { loadProject } from './project.ts';
 import { runProcess } from './run-process.ts';
-import { createNodeLogger, isTier, nodeName, startTier, stopDeadlineMs, tiers } from './tiers.ts';
+import { startTier } from './start-tier.ts';
+import { createNodeLogger, isTier, nodeName, stopDeadlineMs, tiers } from './tiers.ts';
 
 const { GOPUSH_TIER: tier, GOPUSH_DIR: dir = process.cwd(), GOPUSH_INDEX, NODE_APP_INSTANCE } = process.env;
 

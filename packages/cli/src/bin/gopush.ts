@@ -5,16 +5,8 @@ import { environmentName } from '@gopush/contract';
 import { Argument, Command, CommanderError } from 'commander';
 import { CommandError, sayError } from '../command-error.ts';
 import { addApiCommands } from '../commands/api-commands.ts';
-import { check } from '../commands/check.ts';
-import { config } from '../commands/config.ts';
-import { dev } from '../commands/dev.ts';
-import { drain } from '../commands/drain.ts';
-import { pm2, pm2Actions } from '../commands/pm2.ts';
-import { start } from '../commands/start.ts';
-import { addHook } from '../create/add-hook.ts';
-import { addSecret } from '../create/add-secret.ts';
+import { pm2Actions } from '../commands/pm2-actions.ts';
 import { type HookName, hookNames } from '../create/existing-hooks.ts';
-import { create } from '../create/index.ts';
 import { type ProjectOptions, secretsFile } from '../project.ts';
 import { tiers } from '../tiers.ts';
 
@@ -22,6 +14,9 @@ const { version } = JSON.parse(await readFile(new URL('../../package.json', impo
   version: string;
 };
 
+/*
+ * What a command needs is loaded when it runs: `gopush start` is the parent of all processes, and has no use for what they load.
+ */
 const program = new Command('gopush')
   .description('A realtime gateway for Node.')
   .version(version)
@@ -38,30 +33,48 @@ program
   .command('start')
   .description('run agents and push-servers in the foreground, as configured')
   .addArgument(new Argument('[tier]', 'only this tier').choices(tiers))
-  .action((tier: string | undefined) => start(tier, projectOptions()));
+  .action(async (tier: string | undefined) => {
+    const { start } = await import('../commands/start.ts');
+    await start(tier, projectOptions());
+  });
 program
   .command('dev')
   .description('run everything in one process, with logs for people')
-  .action(() => dev(projectOptions()));
+  .action(async () => {
+    const { dev } = await import('../commands/dev.ts');
+    await dev(projectOptions());
+  });
 program
   .command('check')
   .description('check settings, hooks, ports and Redis')
   .option('--no-ports', 'the project is running: its ports are not free')
-  .action(({ ports }: { ports: boolean }) => check({ ...projectOptions(), ports }));
+  .action(async ({ ports }: { ports: boolean }) => {
+    const { check } = await import('../commands/check.ts');
+    await check({ ...projectOptions(), ports });
+  });
 program
   .command('config')
   .description('print the settings as gopush reads them')
-  .action(() => config(projectOptions()));
+  .action(async () => {
+    const { config } = await import('../commands/config.ts');
+    await config(projectOptions());
+  });
 program
   .command('pm2')
   .description('run both tiers under pm2')
   .addArgument(new Argument('<action>').choices(pm2Actions))
-  .action((action: string) => pm2(action, projectOptions()));
+  .action(async (action: string) => {
+    const { pm2 } = await import('../commands/pm2.ts');
+    await pm2(action, projectOptions());
+  });
 program
   .command('drain')
   .description('hand all sessions of a push-server over to the others, without its clients noticing')
   .argument('<index>', 'which of this machine, from 0')
-  .action((index: string) => drain(index, projectOptions()));
+  .action(async (index: string) => {
+    const { drain } = await import('../commands/drain.ts');
+    await drain(index, projectOptions());
+  });
 addApiCommands(program, projectOptions);
 program
   .command('create')
@@ -69,7 +82,10 @@ program
   .argument('[dir]', 'where', '.')
   .option('--typescript', 'hooks in TypeScript', false)
   .option('--force', 'overwrite files that are there', false)
-  .action((dir: string, options: { typescript: boolean; force: boolean }) => create({ dir, ...options }));
+  .action(async (dir: string, options: { typescript: boolean; force: boolean }) => {
+    const { create } = await import('../create/index.ts');
+    await create({ dir, ...options });
+  });
 const add = program.command('add').description('add a file that is missing');
 add
   .command('hook')
@@ -80,6 +96,7 @@ add
     const { dir, env } = projectOptions();
     const pkg = await readFile(join(dir, 'package.json'), 'utf8').then(JSON.parse, () => ({}));
     const language = typescript ? 'ts' : pkg.type === 'module' ? 'js' : 'mjs';
+    const { addHook } = await import('../create/add-hook.ts');
     const path = await addHook({ dir, hook, environment: environmentName(env, process.env), language, put: putNew });
     process.stdout.write(`wrote ${path}; ${consequences[hook]}\n`);
   });
@@ -89,6 +106,7 @@ add
   .action(async () => {
     const { dir, env } = projectOptions();
     const environment = environmentName(env, process.env);
+    const { addSecret } = await import('../create/add-secret.ts');
     const path = await addSecret(dir, environment);
     if (path === undefined) throw new CommandError(1, `config/${secretsFile(environment)} is there already`);
     process.stdout.write(`wrote ${path}; all machines of this environment need the same\n`);

@@ -1,7 +1,8 @@
 import { createLifetime } from '@gopush/service';
 import { loadProject, type ProjectOptions } from '../project.ts';
 import { runProcess } from '../run-process.ts';
-import { createNodeLogger, nodeName, startTier, stopDeadlineMs, type TierNode } from '../tiers.ts';
+import { startTier } from '../start-tier.ts';
+import { createNodeLogger, nodeName, stopDeadlineMs, type TierNode } from '../tiers.ts';
 import { announce } from './start.ts';
 
 /** `gopush dev`: one agent and all push-servers in this process, with logs for people; edited hooks are taken up. */

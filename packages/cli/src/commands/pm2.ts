@@ -7,9 +7,7 @@ import { projectName } from '../create/create-project.ts';
 import { ecosystem as ecosystemText } from '../create/ecosystem.ts';
 import { loadProject, type ProjectOptions } from '../project.ts';
 import { checkBuild, printFindings } from './check.ts';
-
-/** What `gopush pm2` can do. */
-export const pm2Actions = ['start', 'reload', 'stop', 'status', 'logs'] as const;
+import { pm2Actions } from './pm2-actions.ts';
 
 /** `gopush pm2 <action>`: both tiers under pm2, as the project's `ecosystem.config.cjs` says. */
 export async function pm2(action: string, options: ProjectOptions): Promise<void> {

@@ -6,7 +6,6 @@ import { loadProject, type Project, type ProjectOptions } from '../project.ts';
 import { type Running, runProcess } from '../run-process.ts';
 import { type Supervisor, startSupervisor } from '../supervisor.ts';
 import { createNodeLogger, isTier, stopDeadlineMs, type Tier, tiers } from '../tiers.ts';
-import { checkBuild } from './check.ts';
 
 /** `gopush start [agent|push-server]`: the configured processes, in the foreground. SIGHUP restarts them one after another. */
 export async function start(tier: string | undefined, options: ProjectOptions): Promise<void> {
@@ -64,6 +63,7 @@ function reloadable(supervisor: Supervisor, project: Project, log: Logger): Runn
 /** What would keep new processes of a project, as it is now, from starting. */
 async function findProblems({ dir, environment }: Project): Promise<readonly string[]> {
   try {
+    const { checkBuild } = await import('./check.ts');
     const findings = await checkBuild(await loadProject({ dir, env: environment }));
     return findings.filter(({ state }) => state === 'wrong').map(({ what, detail }) => `${what}: ${detail}`);
   } catch (error) {
