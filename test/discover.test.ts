@@ -1,14 +1,20 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Agent } from '@gopush/agent';
+import { type Agent, startAgent } from '@gopush/agent';
 import type { ConfigInput } from '@gopush/contract';
 import { createConfig } from '@gopush/contract';
 import { type PushServer, startPushServer } from '@gopush/push-server';
+import { silentLogger } from '@gopush/service';
 import { openStore } from '@gopush/store';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis, type TestRedis } from '../packages/store/test/support/redis.ts';
+import { makeFolder, makeProject, startGopush } from './support/cli.ts';
 import { believing, startTestAgent } from './support/gateway.ts';
+import { createMemoryLog } from './support/log.ts';
+import { type Machine, startMachines, whyNoMachines } from './support/machines.ts';
+import { connectClient } from './support/socket-io.ts';
 
 /** Push-servers and agents that share a store. */
 async function openDeployment(config: ConfigInput = {}) {
@@ -29,11 +35,11 @@ async function openDeployment(config: ConfigInput = {}) {
     );
   const store = await openStore(createConfig(shared), dir);
   onTestFinished(() => store.close());
-  return { startServer, startAgent, store };
+  return { startServer, startAgent, store, config: shared };
 }
 
 /** The targets that an agent has now, as `name weight`. */
-async function targetsOf(agent: Agent): Promise<string[]> {
+async function targetsOf(agent: Pick<Agent, 'url' | 'adminUrl'>): Promise<string[]> {
   // What an agent knows of targets it shows when it has been asked for one.
   await fetch(`${agent.url}/?user=ann`);
   const state = (await (await fetch(`${agent.adminUrl}/state`)).json()) as {
@@ -132,8 +138,94 @@ test('while Redis is away, and when it comes back empty, the push-servers known 
   await expect.poll(() => targetsOf(agent), { timeout: 10_000 }).toEqual([nameOf(server), nameOf(next)].sort());
 });
 
-test('a push-server on all addresses announces nothing unless it is told how it is reached', async () => {
-  const { startServer, store } = await openDeployment({ access: { secrets: ['0123456789abcdef'] } });
-  await startServer({ host: '0.0.0.0' });
-  expect(await store.registry.list()).toEqual([]);
+const secrets = ['0123456789abcdef'];
+
+test.each(['0.0.0.0', '::', '0', '0:0:0:0:0:0:0:0'])(
+  'a push-server on all addresses (%s) is found: with the embedded store by loopback, with Redis by the address that reaches it',
+  async (host) => {
+    const redis = await startRedis();
+    for (const config of [{}, { redisAdapter: { port: redis.port } }]) {
+      const { startServer, startAgent } = await openDeployment({ access: { secrets }, ...config });
+      const server = await startServer({ host });
+      const agent = await startAgent();
+      expect(await targetsOf(agent)).toEqual([nameOf(server)]);
+    }
+  },
+);
+
+test('a push-server on IPv6 alone is found', async () => {
+  const { startServer, startAgent } = await openDeployment({ access: { secrets } });
+  const server = await startServer({ host: '::1' });
+  const agent = await startAgent();
+  expect(await targetsOf(agent)).toEqual([`[::1]:${server.port} 1`]);
+  expect((await fetch(`${agent.url}/?user=ann`)).status).toBe(404);
 });
+
+test('where no address can be found a push-server does not start, and says what to set', async () => {
+  // IPv4 alone, and Redis by IPv6.
+  const redis = await startRedis(['--bind', '127.0.0.1', '::1']);
+  const config = { redisAdapter: { host: '::1', port: redis.port }, access: { secrets }, serverPortStart: 0 };
+  const pushServer = { host: '0.0.0.0', fanoutDir: await makeFolder() };
+  const start = (routing: ConfigInput['routing']) =>
+    startPushServer({ config: { ...config, routing, pushServer }, logger: silentLogger });
+  await expect(start({ discover: true })).rejects.toThrow(
+    /pushServer\.host: found 0\.0\.0\.0.*pushServer\.announceHost/,
+  );
+  const server = await start({ discover: false });
+  await server.close();
+});
+
+test('an announced address that stands for all is refused', () => {
+  for (const announceHost of ['0.0.0.0', '::', '*', '0']) {
+    expect(() => createConfig({ pushServer: { announceHost } })).toThrow(/announceHost.*by which agents reach it/);
+  }
+});
+
+test('an agent says of a push-server that it cannot reach what to set there', async () => {
+  const { store, config } = await openDeployment();
+  const node = { tier: 'push-server', host: '127.0.0.1', port: 9, weight: 1, load: 0, state: 'ready' } as const;
+  await store.registry.announce({ ...node, id: 'elsewhere', machine: 'another/1' }, 60_000);
+  const { logger, lines } = createMemoryLog();
+  const agent = await startAgent({ config: { ...config, agentPort: 0, routing: { discover: true } }, logger });
+  onTestFinished(() => agent.close());
+  expect(lines.filter(({ message }) => /announceHost/.test(message))).toMatchObject([
+    { level: 'warn', fields: { id: 'elsewhere' } },
+  ]);
+});
+
+test.skipIf(whyNoMachines() !== undefined)(
+  'push-servers on all addresses of two machines are announced by the network of Redis, though each has another one',
+  { timeout: 40_000 },
+  async () => {
+    const { address, machines } = startMachines(2);
+    const redis = await startRedis(['--bind', '127.0.0.1', address, '--protected-mode', 'no']);
+    const [first] = machines as [Machine, Machine];
+    const config = {
+      redisAdapter: { host: address, port: redis.port },
+      serverPortStart: 4_000,
+      serverWorkers: 1,
+      agentPort: 4_100,
+      admin: { host: first.address, agentPort: 4_200, serverPort: 0 },
+      routing: { discover: true },
+    };
+    const env = { GOPUSH_ACCESS_SECRETS: secrets[0] };
+    for (const [index, { prefix, address: own }] of machines.entries()) {
+      const inside = (...args: string[]) => execFileSync('ip', ['-n', prefix[3] as string, ...args]);
+      inside('link', 'add', 'another', 'type', 'veth', 'peer', 'name', 'nowhere');
+      inside('addr', 'add', '198.19.0.1/24', 'dev', 'another');
+      inside('link', 'set', 'another', 'up');
+      const admin = { ...config.admin, host: own };
+      const { dir } = await makeProject({ ...config, admin, pushServer: { host: index === 0 ? '0.0.0.0' : '::' } });
+      const started = startGopush(['--dir', dir, 'start', ...(index === 0 ? [] : ['push-server'])], { prefix, env });
+      await started.until(/push-server listening/);
+    }
+    const agent = { url: `http://${first.address}:4100`, adminUrl: `http://${first.address}:4200` };
+    const wanted = machines.map((machine) => `${machine.address}:4000 1`);
+    const found = () => targetsOf(agent).catch((error: Error) => [error.message]);
+    await expect.poll(found, { timeout: 15_000 }).toEqual(wanted);
+    const clients = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => connectClient(agent.url, 'websocket', { query: { user: `u${index}` } })),
+    );
+    for (const client of clients) client.disconnect();
+  },
+);

@@ -31,9 +31,17 @@ export interface RunningCommand {
 /** Starts `gopush` with these arguments; it ends with the test. */
 export function startGopush(
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  {
+    prefix = [],
+    ...options
+  }: {
+    cwd?: string;
+    env?: NodeJS.ProcessEnv /** To run it on a machine of the test. */;
+    prefix?: readonly string[];
+  } = {},
 ): RunningCommand {
-  return startProgram(process.execPath, [bin, ...args], options);
+  const [program = process.execPath, ...before] = [...prefix, process.execPath];
+  return startProgram(program, [...before, bin, ...args], options);
 }
 
 /** Runs `gopush` to its end. */

@@ -129,7 +129,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     const eventLoop = watchEventLoop();
     lifetime.opened('watch on the event loop', eventLoop.close);
     const store = await openAgentStore(config, dir, lifetime.opened);
-    const builtIn = await openBuiltIn(config, store, lifetime.opened);
+    const builtIn = await openBuiltIn(config, store, log, lifetime.opened);
     const keys = await openStickyKeys({ secrets: config.access.secrets, store, dir, log });
     lifetime.opened('key of sticky marks', keys.close);
     const context = openContext(config, node, hooks, builtIn, keys.current, metrics, eventLoop, log, lifetime.opened);
@@ -385,12 +385,17 @@ async function openAgentStore(config: Config, dir: string, opened: Lifetime['ope
 }
 
 /** The push-servers of the settings, or those that announce themselves. */
-async function openBuiltIn(config: Config, store: Store | undefined, opened: Lifetime['opened']): Promise<TargetList> {
+async function openBuiltIn(
+  config: Config,
+  store: Store | undefined,
+  log: Logger,
+  opened: Lifetime['opened'],
+): Promise<TargetList> {
   if (!config.routing.discover || store === undefined) {
     const targets = listBuiltInTargets(config);
     return { current: () => targets };
   }
-  const discovered = await discover(store.registry);
+  const discovered = await discover(store.registry, log);
   opened('discovery', discovered.close);
   return discovered;
 }

@@ -1,11 +1,16 @@
 import type { AddressInfo } from 'node:net';
 import type { Config } from '@gopush/contract';
-import { type Logger, machineId } from '@gopush/service';
+import { ListenError, type Logger, machineId } from '@gopush/service';
 import type { RegistryStore } from '@gopush/store';
+import { findAnnouncedHost } from './announced-host.ts';
 
 /** Tells agents that this push-server is there. */
 export interface Announcement {
-  /** It listens. Resolves when it has been said, or cannot be. */
+  /**
+   * It listens. Resolves when it has been announced, or cannot be now.
+   *
+   * @throws ListenError where agents are to discover it, and cannot know by which address they reach it
+   */
   ready(address: AddressInfo): Promise<void>;
   /** It wants no new clients. */
   draining(): Promise<void>;
@@ -18,7 +23,7 @@ export interface AnnouncementOptions {
   readonly registry: RegistryStore;
   /** Unique among all push-servers. */
   readonly id: string;
-  readonly config: Config['pushServer'];
+  readonly config: Config;
   /** How many clients it has. */
   readonly load: () => number;
   readonly log: Logger;
@@ -30,18 +35,22 @@ const renewMs = 1_000;
 
 /** Opens the announcement of a push-server; nothing is said until it is ready. */
 export function createAnnouncement({ registry, id, config, load, log }: AnnouncementOptions): Announcement {
-  const host = config.announceHost ?? config.host;
+  const { weight } = config.pushServer;
   const machine = machineId();
-  let port: number | undefined;
+  let bound: AddressInfo | undefined;
+  let host: string | undefined;
   let state: 'ready' | 'draining' = 'ready';
   let timer: NodeJS.Timeout | undefined;
   let last = Promise.resolve();
+  let isTold = false;
 
   /** One after the other, so that what is said last counts. While the store is away nobody hears; it is said again. */
   function say(): Promise<void> {
-    const { weight } = config;
     last = last.then(async () => {
-      if (port === undefined) return;
+      if (bound === undefined) return;
+      if (host === undefined) await findHost(bound);
+      if (host === undefined) return;
+      const { port } = bound;
       const node = { id, tier: 'push-server', host, port, machine, weight, load: load(), state };
       await registry.announce(node, leaseMs).catch((error: unknown) => {
         log.debug({ err: error }, 'this push-server could not be announced; it is said again');
@@ -50,17 +59,28 @@ export function createAnnouncement({ registry, id, config, load, log }: Announce
     return last;
   }
 
+  /** Finds the address to announce, or says why there is none; the name of Redis may be unknown for a while. */
+  async function findHost({ address, port }: AddressInfo): Promise<unknown> {
+    try {
+      const found = await findAnnouncedHost(config, address);
+      host = found.host;
+      log.info({ ...found, port }, 'this push-server is announced to agents');
+      return undefined;
+    } catch (error) {
+      const write = isTold ? log.debug : log.warn;
+      isTold = true;
+      write({ problem: (error as Error).message }, 'agents cannot discover this push-server');
+      return error;
+    }
+  }
+
   return {
-    ready(address) {
-      if (isWildcard(host)) {
-        log.info(
-          'agents cannot discover this push-server: pushServer.announceHost says under which address they reach it',
-        );
-        return last;
-      }
-      port = address.port;
+    async ready(address) {
+      const problem = await findHost(address);
+      if (problem instanceof ListenError && config.routing.discover) throw problem;
+      bound = address;
       timer = setInterval(() => void say(), renewMs).unref();
-      return say();
+      if (problem === undefined) await say();
     },
     draining() {
       state = 'draining';
@@ -69,11 +89,7 @@ export function createAnnouncement({ registry, id, config, load, log }: Announce
     async close() {
       clearInterval(timer);
       await last;
-      if (port !== undefined) await registry.withdraw(id).catch(() => {});
+      if (host !== undefined) await registry.withdraw(id).catch(() => {});
     },
   };
-}
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }

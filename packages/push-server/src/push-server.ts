@@ -119,7 +119,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const announcement = createAnnouncement({
       registry: store.registry,
       id: fanout.bus.node,
-      config: pushServer,
+      config,
       load: () => clients(),
       log,
     });

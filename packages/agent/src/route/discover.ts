@@ -1,5 +1,5 @@
 import { createTarget, isLoopback, pushServerAudience, type Target } from '@gopush/contract';
-import { machineId } from '@gopush/service';
+import { type Logger, machineId } from '@gopush/service';
 import type { RegisteredNode, RegistryStore } from '@gopush/store';
 import type { TargetList } from './sources.ts';
 
@@ -12,10 +12,12 @@ export interface Discovered extends TargetList {
  * Follows the push-servers of the registry. Those that drain stay known, for the sessions they have, with no weight for new ones. While the
  * store is down, or has forgotten everything as a Redis that was started again has, those known last are asked.
  */
-export async function discover(registry: RegistryStore): Promise<Discovered> {
+export async function discover(registry: RegistryStore, log: Logger): Promise<Discovered> {
   const machine = machineId();
   let targets: readonly Target[] = [];
+  const told = new Set<string>();
   const take = (nodes: readonly RegisteredNode[]): void => {
+    tellUnreachable(nodes, machine, told, log);
     const found = nodes.filter((node) => isReachable(node, machine)).map(toTarget);
     // The same array as long as nothing changed: what changes every second is how much each has to do.
     if (found.length > 0 && !isSame(found, targets)) targets = found;
@@ -28,6 +30,23 @@ export async function discover(registry: RegistryStore): Promise<Discovered> {
 function isReachable({ tier, host, machine: theirs }: RegisteredNode, ours: string): boolean {
   return tier === 'push-server' && (!isLoopback(host) || theirs === ours);
 }
+
+/** A push-server of another machine that announces a loopback address gets no clients from here: once for each, that is said. */
+function tellUnreachable(nodes: readonly RegisteredNode[], ours: string, told: Set<string>, log: Logger): void {
+  for (const node of nodes) {
+    const { id, tier, host, port, machine } = node;
+    if (tier !== 'push-server' || isReachable(node, ours) || told.has(id)) continue;
+    if (told.size >= maxTold) told.clear();
+    told.add(id);
+    log.warn(
+      { id, host, port, machine },
+      'a push-server of another machine is announced by an address that only its own machine reaches: set pushServer.host there to an address of its network, or pushServer.announceHost',
+    );
+  }
+}
+
+/** Of how many push-servers it is remembered that this was said. */
+const maxTold = 1_000;
 
 function toTarget({ host, port, weight, state }: RegisteredNode): Target {
   return { ...createTarget(host, port, state === 'draining' ? 0 : weight), audience: pushServerAudience };

@@ -16,6 +16,11 @@ export function isLoopback(address: string): boolean {
   return address === 'localhost' || address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address);
 }
 
+/** Whether an address to listen on stands for all that a machine has. */
+function isEveryAddress(address: string): boolean {
+  return /^(0|0\.0\.0\.0|::|\*|(0+:){7}0+)$/.test(address);
+}
+
 const address = z.strictObject({ host: host(), port: z.int().min(1).max(65535) });
 
 const tls = z.strictObject({
@@ -156,10 +161,13 @@ export const configSchema = z
           description:
             'Origins of pages that may reach push-servers without an agent, as "https://app.example.com"; "*" is any. Their hosts are taken for names of the push-servers. Pages that come by an agent: access.allowedOrigins.',
         }),
-        announceHost: host().optional().meta({
-          description:
-            'Address under which agents of other machines reach it (routing.discover); absent: host, unless that is all addresses.',
-        }),
+        announceHost: host()
+          .refine((name) => !isEveryAddress(name), { error: 'an address or name by which agents reach it' })
+          .optional()
+          .meta({
+            description:
+              'Address or name under which agents reach it (routing.discover); absent: host, or where that is all addresses, the one from which this machine reaches Redis.',
+          }),
         weight: z
           .number()
           .min(0)

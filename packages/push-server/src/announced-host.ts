@@ -1,0 +1,55 @@
+import { isIPv6 } from 'node:net';
+import { type Config, isLoopback } from '@gopush/contract';
+import { ListenError, localAddressTo } from '@gopush/service';
+
+/** Under which address a push-server is announced to agents. */
+export interface AnnouncedHost {
+  readonly host: string;
+  /** Who cannot reach it there, for the log; absent: nobody is known. */
+  readonly unreachableFor?: string;
+}
+
+/**
+ * Finds the address by which agents reach this push-server. One that listens on all addresses is announced by that from which its machine reaches
+ * Redis, as agents have to reach Redis as well; without Redis all agents are on this machine.
+ *
+ * @param bound - the address on which it listens
+ * @throws ListenError where only the settings can tell
+ * @throws Error where that may be found later: the name of Redis cannot be looked up
+ */
+export async function findAnnouncedHost(
+  { pushServer, redisAdapter }: Pick<Config, 'pushServer' | 'redisAdapter'>,
+  bound: string,
+): Promise<AnnouncedHost> {
+  const { announceHost, host } = pushServer;
+  if (announceHost !== undefined) return { host: announceHost };
+  if (!isWildcard(bound)) return withReach(host);
+  if (redisAdapter === null) return { host: '127.0.0.1' };
+  const { sentinels, cluster } = redisAdapter;
+  const servers = sentinels ?? cluster ?? [redisAdapter];
+  // Who listens on 0.0.0.0 is not reached by IPv6; who listens on :: is reached by both.
+  const family = isIPv6(bound) ? 0 : 4;
+  let problem: unknown;
+  for (const server of servers) {
+    try {
+      const local = await localAddressTo(server.host, server.port, family);
+      if (local !== undefined) return withReach(local);
+    } catch (error) {
+      problem = error;
+    }
+  }
+  if (problem !== undefined) throw problem;
+  throw new ListenError(
+    `pushServer.host: found ${host}, which is all addresses, and Redis is reached from none that other machines could use; wanted pushServer.announceHost, the address by which agents reach this push-server (routing.discover)`,
+  );
+}
+
+/** A loopback address is meant where all is on one machine, and a mistake otherwise: nobody here can tell. */
+function withReach(host: string): AnnouncedHost {
+  return isLoopback(host) ? { host, unreachableFor: 'agents of other machines' } : { host };
+}
+
+/** Whether an address, as a listening socket tells it, stands for all of them. */
+function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
