@@ -28,6 +28,8 @@ import {
   listen,
   type Metrics,
   openAdmin,
+  serveUpgrades,
+  type UpgradeListener,
   urlOf,
   watchEventLoop,
 } from '@gopush/service';
@@ -310,12 +312,13 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
       });
     });
   });
-  server.on('upgrade', (request: AgentRequest, socket, head) => {
-    handleUpgrade(request, socket as Socket, head, context).catch((error: unknown) => {
+  const onWebSocket: UpgradeListener = (request, socket, head) => {
+    handleUpgrade(request as AgentRequest, socket as Socket, head, context).catch((error: unknown) => {
       fault(error);
       socket.destroy();
     });
-  });
+  };
+  server.on('upgrade', serveUpgrades(server, onWebSocket));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET') {
       socket.destroy();

@@ -87,7 +87,7 @@ function writeRejection(socket: Duplex, status: number, code: FailureCode, id?: 
     `content-length: ${Buffer.byteLength(body)}`,
     `x-gopush-error: ${code}`,
     ...(id === undefined ? [] : [`${requestIdHeader}: ${id}`]),
-    ...(status === 426 ? ['upgrade: websocket', 'sec-websocket-version: 13'] : []),
+    ...(status === 426 ? ['upgrade: websocket', 'sec-websocket-version: 13, 8'] : []),
     ...(status === 401 ? ['www-authenticate: Bearer'] : []),
     ...(retry ? [`retry-after: ${retryAfter(code)}`] : []),
     'connection: close',

@@ -24,9 +24,8 @@ export const failures = {
   request_timeout: row(408, 408, true, 'The request took too long to arrive.'),
   product_ambiguous: row(400, 400, false, 'The product is given more than once.'),
   product_unknown: row(404, 404, false, 'There is no such product.'),
-  upgrade_unsupported: row(426, 426, false, 'Only upgrades to WebSocket are served here.'),
   upgrade_malformed: row(400, 400, false, 'The WebSocket handshake is malformed.'),
-  upgrade_version: row(426, 426, false, 'Only version 13 of the WebSocket protocol is served here.'),
+  upgrade_version: row(426, 426, false, 'Only versions 13 and 8 of the WebSocket protocol are served here.'),
   origin_refused: row(403, 403, false, 'Connections from this origin are not allowed.'),
 
   client_too_slow: row(408, 408, true, 'The client took too long to take its answer.'),

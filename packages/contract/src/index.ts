@@ -49,7 +49,7 @@ export {
 export { type KeysOf, refuseUnknownKeys, unknownKey } from './known-keys.ts';
 export { readMark, writeMark } from './mark.ts';
 export { nameFault } from './name.ts';
-export { isPageAllowed, type PageHeaders, vouchHeader } from './page.ts';
+export { isPageAllowed, type PageHeaders, readOrigin, vouchHeader } from './page.ts';
 export {
   type ProductInput,
   type ProductOptions,

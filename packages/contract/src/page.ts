@@ -2,6 +2,8 @@
 export interface PageHeaders {
   readonly origin?: string | undefined;
   readonly host?: string | undefined;
+  /** What version 8 of the WebSocket protocol has in the place of `Origin` (draft-ietf-hybi-thewebsocketprotocol-10, section 11.3.2). */
+  readonly 'sec-websocket-origin'?: string | readonly string[] | undefined;
   /** https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header */
   readonly 'sec-fetch-site'?: string | readonly string[] | undefined;
 }
@@ -20,10 +22,26 @@ export const vouchHeader = 'sec-gopush-vouched';
  * @param publicHost - what the client calls the server, where a proxy has put another `Host` in its place
  */
 export function isPageAllowed(headers: PageHeaders, allowed: readonly string[], publicHost = headers.host): boolean {
-  const { origin, host, 'sec-fetch-site': site } = headers;
+  const { host, 'sec-fetch-site': site, 'sec-websocket-origin': ofVersion8 } = headers;
   if (allowed.includes('*') || site === 'same-origin') return true;
-  if (origin === undefined) return site === undefined || site === 'none';
+  const given = headers.origin ?? (ofVersion8 === undefined ? undefined : String(ofVersion8));
+  if (given === undefined) return site === undefined || site === 'none';
+  const origin = readOrigin(given);
   return allowed.includes(origin) || isOriginOf(host, origin) || isOriginOf(publicHost, origin);
+}
+
+/**
+ * An `Origin` header as browsers write it. WebSocket libraries of programs also send the URL they connect to: with `ws:` or `wss:`, with a slash
+ * at its end, with a default port, in capital letters.
+ *
+ * @returns what came where it is no such origin, as `null`
+ */
+export function readOrigin(given: string): string {
+  const match = /^(https?|wss?):\/\/([^/?#@\\\s]+)\/?$/i.exec(given);
+  if (match === null) return given;
+  const [, scheme = '', host = ''] = match.map((part) => part.toLowerCase());
+  const isSecure = scheme.endsWith('s') && scheme !== 'ws';
+  return isSecure ? `https://${host.replace(/:443$/, '')}` : `http://${host.replace(/:80$/, '')}`;
 }
 
 /** Without the scheme: TLS may end in front of us. */

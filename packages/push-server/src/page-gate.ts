@@ -1,7 +1,6 @@
 import type { Server as HttpServer, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { type Config, type Failure, isForApi, isPageAllowed, vouchHeader } from '@gopush/contract';
-import { isOwnHost } from '@gopush/service';
+import { isOwnHost, serveUpgrades, type UpgradeListener } from '@gopush/service';
 import { refuse } from './api/answer.ts';
 import { refuseUpgrade } from './api/listen/listeners.ts';
 
@@ -47,9 +46,9 @@ export function guard(http: HttpServer, gate: PageGate, onRefused: (failure: Fai
     // A body that is not read would be taken for the next request.
     refuse(response, failure, { connection: 'close' });
   });
-  const upgrades = http.listeners('upgrade') as ((request: IncomingMessage, socket: Duplex, head: Buffer) => void)[];
+  const upgrades = http.listeners('upgrade') as UpgradeListener[];
   http.removeAllListeners('upgrade');
-  http.on('upgrade', (request, socket, head) => {
+  const onWebSocket: UpgradeListener = (request, socket, head) => {
     const failure = gate(request.headers);
     if (failure === undefined) {
       for (const listener of upgrades) listener.call(http, request, socket, head);
@@ -58,5 +57,6 @@ export function guard(http: HttpServer, gate: PageGate, onRefused: (failure: Fai
     onRefused(failure);
     socket.on('error', () => socket.destroy());
     refuseUpgrade(socket, failure);
-  });
+  };
+  http.on('upgrade', serveUpgrades(http, onWebSocket));
 }

@@ -6,6 +6,7 @@ import type { LeveledLogger, Logger } from './logger.ts';
 import { isLogLevel, logLevels } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { isOwnHost } from './own-host.ts';
+import { serveUpgrades } from './serve-upgrades.ts';
 
 /** One reason for which a process may not be ready: `true`, or what is the matter. */
 export type Check = () => true | string;
@@ -61,6 +62,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       response.destroy();
     });
   });
+  server.on('upgrade', serveUpgrades(server));
   server.requestTimeout = 10_000;
   const { host, port } = options;
   // Workers of a cluster would share a free port as well.

@@ -19,5 +19,6 @@ export {
 export { machineId } from './machine.ts';
 export { createMetrics, type Metrics, waitBuckets } from './metrics.ts';
 export { isOwnHost } from './own-host.ts';
+export { serveUpgrades, type UpgradeListener } from './serve-upgrades.ts';
 export { onStop, type StopOptions, type StopReason, shutdownMessage } from './signals.ts';
 export { createTokenBucket, type TokenBucket } from './token-bucket.ts';

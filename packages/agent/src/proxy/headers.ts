@@ -30,6 +30,7 @@ export type RawHeaders = readonly string[];
 /** Headers that mean only the connection they came on (RFC 9110 section 7.6.1), besides those that `Connection` names. */
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
+  'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
