@@ -2,16 +2,16 @@ import { failed, isPageAllowed, type Result } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import type { RequestOrigin } from './proxy/headers.ts';
+import { publicHost } from './public-host.ts';
 
 /** Refuses a request that a page of another origin has its browser send; `undefined`: it does not. */
 export function checkPage(
-  { headers }: AgentRequest,
-  { trusted }: RequestOrigin,
+  request: AgentRequest,
+  origin: RequestOrigin,
   { config }: Pick<AgentContext, 'config'>,
 ): Result<never> | undefined {
-  const forwarded = trusted ? headers['x-forwarded-host'] : undefined;
-  const publicHost = typeof forwarded === 'string' ? forwarded : headers.host;
-  if (isPageAllowed(headers, config.access.allowedOrigins, publicHost)) return undefined;
+  const { headers } = request;
+  if (isPageAllowed(headers, config.access.allowedOrigins, publicHost(request, origin))) return undefined;
   return failed('origin_refused', headers.origin ?? `a page of another ${headers['sec-fetch-site']} origin`);
 }
 

@@ -15,6 +15,8 @@ import { RequestBody } from './proxy/request-body.ts';
 import { hasBody } from './proxy/request-framing.ts';
 import { rejectRequest } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
+import { type Destination, locate } from './route/locate.ts';
+import { redirectToFolder } from './route/redirect-to-folder.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
 import { markerOf, markFor } from './route/sticky.ts';
 
@@ -45,11 +47,15 @@ async function serve(
   if (refused !== undefined) return refused;
   const foreign = checkPollingPage(request, origin, context);
   if (foreign !== undefined) return foreign;
-  const beginning = beginSession(request, hooks, context);
+  const destination = locate(request, origin, hooks);
+  if (!destination.ok) return destination;
+  if (redirectToFolder(request, response, destination.value.entry)) return done;
+  const beginning = beginSession(request, destination.value, hooks, context);
   if (!beginning.ok) return beginning;
-  if (beginning.value === undefined) return answer(request, response, hooks, origin, served, context);
+  if (beginning.value === undefined)
+    return answer(request, response, destination.value, hooks, origin, served, context);
   try {
-    return await answer(request, response, hooks, origin, served, context);
+    return await answer(request, response, destination.value, hooks, origin, served, context);
   } finally {
     beginning.value.ended();
   }
@@ -59,20 +65,21 @@ async function serve(
 async function answer(
   request: AgentRequest,
   response: ServerResponse,
+  destination: Destination,
   hooks: HookSet,
   origin: RequestOrigin,
   served: Served,
   context: AgentContext,
 ): Promise<Result<void>> {
   const { apiCallers } = context;
-  const identified = apiCallers.isCaller(request, hooks)
+  const identified = apiCallers.isCaller(request, destination, hooks)
     ? success(noUser)
     : identify(request, response, hooks.http, context.hookTimeoutMs);
   const uid = identified instanceof Promise ? await identified : identified;
   if (uid === 'answered') return done;
-  if (!uid.ok) return apiCallers.explain(request, hooks, uid);
+  if (!uid.ok) return apiCallers.explain(request, destination, hooks, uid);
   served.uid = uid.value;
-  const resolved = resolve(request, uid.value, hooks, context);
+  const resolved = resolve(request, destination, uid.value, hooks, context);
   const route = resolved instanceof Promise ? await resolved : resolved;
   if (!route.ok) return route;
   if (request.readableDidRead && hasBody(request)) {
@@ -89,15 +96,15 @@ async function answer(
     route: route.value,
     client: request.socket,
     bytes: headBytes(request),
-    again: () => resolve(request, identity.uid, hooks, context),
+    again: () => resolve(request, destination, identity.uid, hooks, context),
     async ask(member) {
       served.member = member;
       const { target, product } = member;
       const { sticky } = product.policy;
       const given = sticky === 'cookie' ? request.cookies[stickyCookie] : undefined;
-      const mark = markFor(request, sticky, given, markerOf(marks, identity, target.name));
+      const mark = markFor(request, destination.entry, sticky, given, markerOf(marks, identity, target.name));
       // Only now: what is signed expires, and a client may have waited.
-      const ownHeaders = headers.forTarget(request, identity, origin, target);
+      const ownHeaders = headers.forTarget(request, identity, origin, target, destination.entry);
       member.requests++;
       try {
         return await forward(request, response, {

@@ -31,6 +31,7 @@ import type { Resumable, Tunnel } from './proxy/tunnel.ts';
 import { writeHead, writeHeaders, writeRequestHead } from './proxy/write-head.ts';
 import { rejectUpgrade } from './reject.ts';
 import { type Route, resolve, uidOf } from './resolve.ts';
+import { type Destination, locate } from './route/locate.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
 import { markerOf, markFor } from './route/sticky.ts';
 
@@ -67,13 +68,24 @@ async function serve(
   if (!handshake.ok) return handshake;
   const foreign = checkPage(request, origin, context);
   if (foreign !== undefined) return foreign;
-  const beginning = beginSession(request, hooks, context);
+  const destination = locate(request, origin, hooks);
+  if (!destination.ok) return destination;
+  const beginning = beginSession(request, destination.value, hooks, context);
   if (!beginning.ok) return beginning;
   try {
-    return await begin(request, client, head, handshake.value, hooks, beginning.value, origin, served, context);
+    const known = { destination: destination.value, handshake: handshake.value, origin, served };
+    return await begin(request, client, head, known, hooks, beginning.value, context);
   } finally {
     beginning.value?.ended();
   }
+}
+
+/** What is known of an upgrade before anybody is asked whose it is. */
+interface KnownUpgrade {
+  readonly destination: Destination;
+  readonly handshake: Handshake;
+  readonly origin: RequestOrigin;
+  readonly served: Served;
 }
 
 /** Who is it → where to → tunnel, or its target's answer. */
@@ -81,20 +93,19 @@ async function begin(
   request: AgentRequest,
   client: Socket,
   head: Buffer,
-  { key }: Handshake,
+  known: KnownUpgrade,
   hooks: HookSet,
   beginning: Beginning | undefined,
-  origin: RequestOrigin,
-  served: Served,
   context: AgentContext,
 ): Promise<Result<void>> {
+  const { destination, origin, served } = known;
   const { apiCallers } = context;
-  const uid = apiCallers.isCaller(request, hooks)
+  const uid = apiCallers.isCaller(request, destination, hooks)
     ? success(noUser)
     : await identify(request, hooks.upgrade, context.hookTimeoutMs);
-  if (!uid.ok) return apiCallers.explain(request, hooks, uid);
+  if (!uid.ok) return apiCallers.explain(request, destination, hooks, uid);
   served.uid = uid.value;
-  const route = await resolve(request, uid.value, hooks, context);
+  const route = await resolve(request, destination, uid.value, hooks, context);
   if (!route.ok) return route;
   // While the hooks took their time the client may have gone; its closing is over and would not be heard of again.
   if (client.destroyed) return failed('client_gone', 'while hooks ran');
@@ -103,7 +114,7 @@ async function begin(
   beginning?.decided();
   let upstream: Result<TakenUpgrade> | undefined;
   try {
-    upstream = await askForTunnel(request, client, key, origin, served, route.value, hooks, context);
+    upstream = await askForTunnel(request, client, known, route.value, hooks, context);
   } finally {
     if (!isTaken(upstream)) context.limits.closeTunnel(uid.value);
   }
@@ -121,9 +132,7 @@ async function begin(
 function askForTunnel(
   request: AgentRequest,
   client: Socket,
-  key: string,
-  origin: RequestOrigin,
-  served: Served,
+  { destination, handshake: { key }, origin, served }: KnownUpgrade,
   route: Route,
   hooks: HookSet,
   context: AgentContext,
@@ -135,7 +144,7 @@ function askForTunnel(
     route,
     client,
     bytes: headBytes(request),
-    again: () => resolve(request, identity.uid, hooks, context),
+    again: () => resolve(request, destination, identity.uid, hooks, context),
     async ask(member) {
       served.member = member;
       const { handshakes } = member;
@@ -145,9 +154,9 @@ function askForTunnel(
       const { target, product } = member;
       const { sticky } = product.policy;
       const given = sticky === 'cookie' ? request.cookies[stickyCookie] : undefined;
-      const mark = markFor(request, sticky, given, markerOf(marks, identity, target.name));
+      const mark = markFor(request, destination.entry, sticky, given, markerOf(marks, identity, target.name));
       // Only now: what is signed expires, and a client may have waited.
-      const ofRequest = writeHeaders([...headers.ofRequest(request, origin), ...upgradeHeaders]);
+      const ofRequest = writeHeaders([...headers.ofRequest(request, origin, destination.entry), ...upgradeHeaders]);
       const ofIdentity = headers.ofIdentity(identity, origin.id, target);
       const marked = mark?.header === undefined ? [] : [stickyHeader, mark.header];
       const more = writeHeaders([...ofIdentity, ...marked, ...(config.seamless.enabled ? canResume : [])]);
@@ -166,7 +175,7 @@ function askForTunnel(
         return failed('target_full', target.name);
       }
       const { socket, head, early, body } = upstream.value;
-      const resumable = rehome.resumable(upstream.value, { path, headers: ofRequest, key });
+      const resumable = rehome.resumable(upstream.value, { url: request.url ?? '/', path, headers: ofRequest, key });
       return success({ socket, head, early, body, cookie: mark?.cookie, resumable });
     },
   });

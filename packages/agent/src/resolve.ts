@@ -7,7 +7,6 @@ import {
   parseTargets,
   parseUid,
   type Result,
-  readProduct,
   readSid,
   readSidMark,
   readStickyMark,
@@ -22,6 +21,7 @@ import type { AgentRequest } from './agent-request.ts';
 import { type Awaitable, andThen } from './awaitable.ts';
 import type { HookSet, RouteSource } from './hooks/hook-set.ts';
 import type { Fleet, Member, Product } from './route/fleet.ts';
+import { type Destination, pathFor } from './route/locate.ts';
 import type { Sources } from './route/sources.ts';
 import { beginsSession } from './route/sticky.ts';
 
@@ -48,17 +48,17 @@ export interface ResolveContext {
 }
 
 /**
- * From a request of a known uid to its targets: which product, where it goes. HTTP and upgrades both use it.
+ * From a request of a known uid to its targets. HTTP and upgrades both use it.
  *
  * A product may have no targets now; they may come.
  */
 export function resolve(
   request: AgentRequest,
+  { entry, product: name }: Destination,
   uid: string,
   hooks: HookSet,
   context: ResolveContext,
 ): Awaitable<Result<Route>> {
-  const name = readProduct(request.url ?? '/');
   if (!name.ok) return name;
   const source = hooks.products.get(name.value) ?? hooks.otherProducts;
   if (source === undefined) return failed('product_unknown');
@@ -75,7 +75,7 @@ export function resolve(
       members,
       mark: readMarkOf(request, sticky),
       begins: beginsSession(request),
-      path: writeUid(request.url ?? '/', byQuery && uid !== noUser ? uid : undefined),
+      path: writeUid(pathFor(entry, request.url ?? '/'), byQuery && uid !== noUser ? uid : undefined),
     });
   });
 }

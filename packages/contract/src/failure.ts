@@ -23,6 +23,7 @@ export const failures = {
   headers_too_large: row(431, 431, false, 'The request headers are too large.'),
   request_timeout: row(408, 408, true, 'The request took too long to arrive.'),
   product_ambiguous: row(400, 400, false, 'The product is given more than once.'),
+  path_ambiguous: row(400, 400, false, 'The path can be read in several ways, which belong to different routes.'),
   product_unknown: row(404, 404, false, 'There is no such product.'),
   upgrade_malformed: row(400, 400, false, 'The WebSocket handshake is malformed.'),
   upgrade_version: row(426, 426, false, 'Only versions 13 and 8 of the WebSocket protocol are served here.'),

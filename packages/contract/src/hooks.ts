@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Express } from 'express';
 import type { ProductInput } from './product.ts';
+import type { RouteInput } from './route.ts';
 import type { TargetsInput } from './target.ts';
 
 /** The client's request as hooks see it: Node's own, with cookies and query at hand. */
@@ -39,8 +40,15 @@ export type RouteHook = (
   uid: string,
 ) => TargetsInput | null | undefined | Promise<TargetsInput | null | undefined>;
 
-/** Products by name: targets, a function that gives them for one client, or either with settings. `default` serves clients that name no product. */
-export type Router = Readonly<Record<string, TargetsInput | RouteHook | ProductInput<RouteHook>>>;
+/**
+ * Products by name: targets, a function that gives them for one client, or either with settings. `default` serves clients that name no product.
+ *
+ * `routes` says which requests go to which product by path and host; the others go to the product that they name by `?product=`.
+ */
+export interface Router {
+  readonly [product: string]: TargetsInput | RouteHook | ProductInput<RouteHook> | readonly RouteInput[] | undefined;
+  readonly routes?: readonly RouteInput[];
+}
 
 /** The hooks of an agent. */
 export interface Hooks {
@@ -103,6 +111,7 @@ export function defineOnUpgrade(hook: UidHook): UidHook {
  *   chat: [{ ip: '10.0.0.5', ports: [4000, 4001] }],
  *   game: async (request, uid) => ({ ip: await shardOf(uid), port: 5000 }),
  *   api: { targets: { dns: 'api.internal', port: 8080 }, choose: 'least-connections', check: '/readyz' },
+ *   routes: [{ path: '/chat', product: 'chat' }, { host: 'api.example.com', product: 'api' }],
  * });
  */
 export function defineRouter<const R extends Router>(router: R): R {

@@ -48,6 +48,7 @@ export {
 } from './identity.ts';
 export { type KeysOf, refuseUnknownKeys, unknownKey } from './known-keys.ts';
 export { readMark, writeMark } from './mark.ts';
+export { createRouteTable, matchRoute, type RouteTable } from './match-route.ts';
 export { nameFault } from './name.ts';
 export { isPageAllowed, type PageHeaders, readOrigin, vouchHeader } from './page.ts';
 export {
@@ -98,6 +99,7 @@ export {
   type RoomMessage,
   type Welcome,
 } from './room.ts';
+export { isRoutes, parseRoutes, type RouteEntry, type RouteInput } from './route.ts';
 export {
   audienceOf,
   isIdentitySigned,

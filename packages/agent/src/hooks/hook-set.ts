@@ -3,15 +3,19 @@ import {
   agentHookKind,
   builtIn,
   type Config,
+  createRouteTable,
   defaultProduct,
   type HookName,
   type Hooks,
+  isRoutes,
   kindOf,
   maxProductBytes,
   nameFault,
   type ProductPolicy,
   parseProduct,
+  parseRoutes,
   type RouteHook,
+  type RouteTable,
   type TargetSource,
   type UidHook,
 } from '@gopush/contract';
@@ -41,6 +45,8 @@ export interface HookSet {
   readonly products: ReadonlyMap<string, RouteSource>;
   /** Where products go that the router does not name; `undefined`: nowhere. */
   readonly otherProducts: RouteSource | undefined;
+  /** Which requests go to which product by path and host. */
+  readonly routes: RouteTable;
   /** Hooks that are not there. */
   readonly missing: readonly HookName[];
 }
@@ -92,17 +98,21 @@ function createRoutes(
   router: unknown,
   file: string,
   defaults: ProductPolicy,
-): Pick<HookSet, 'products' | 'otherProducts'> {
+): Pick<HookSet, 'products' | 'otherProducts' | 'routes'> {
   const toBuiltIn = (product: string): RouteSource => ({ product, policy: defaults, from: { kind: 'built-in' } });
-  if (router === undefined) return { products: new Map(), otherProducts: toBuiltIn('*') };
+  if (router === undefined) return { products: new Map(), otherProducts: toBuiltIn('*'), routes: createRouteTable([]) };
   if (typeof router !== 'object' || router === null || Array.isArray(router)) {
     throw new HookError('router', file, `found ${kindOf(router)}, wanted an object of products`);
   }
   const products = new Map<string, RouteSource>([[defaultProduct, toBuiltIn(defaultProduct)]]);
-  for (const [product, entry] of Object.entries(router)) {
+  const { routes, ...others } = router as { readonly routes?: unknown };
+  const entries = isRoutes(routes) ? others : router;
+  for (const [product, entry] of Object.entries(entries)) {
     products.set(product, createRoute(product, entry, file, defaults));
   }
-  return { products, otherProducts: undefined };
+  const parsed = isRoutes(routes) ? parseRoutes(routes, new Set(products.keys())) : [];
+  if (typeof parsed === 'string') throw new HookError('router', file, parsed);
+  return { products, otherProducts: undefined, routes: createRouteTable(parsed) };
 }
 
 function createRoute(product: string, entry: unknown, file: string, defaults: ProductPolicy): RouteSource {

@@ -1,9 +1,10 @@
-import { failed, type Result, readProduct, success } from '@gopush/contract';
+import { failed, type Result, success } from '@gopush/contract';
 import type { AdmissionWindow } from '@gopush/service';
 import type { AgentRequest } from '../agent-request.ts';
 import type { AgentContext } from '../context.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import type { Product } from '../route/fleet.ts';
+import type { Destination } from '../route/locate.ts';
 import { beginsSession } from '../route/sticky.ts';
 
 /** A session that may begin, until it has, or could not. */
@@ -21,12 +22,13 @@ export interface Beginning {
  */
 export function beginSession(
   request: AgentRequest,
+  destination: Destination,
   hooks: HookSet,
   { fleet, limits }: Pick<AgentContext, 'fleet' | 'limits'>,
 ): Result<Beginning | undefined> {
   if (!beginsSession(request)) return success(undefined);
   const now = performance.now();
-  const product = productOf(request, hooks, fleet);
+  const product = productOf(destination, hooks, fleet);
   if (product?.isOverloaded(now) === true) return overloadedTargets;
   const { beginning } = limits;
   const leave = enter(beginning, now);
@@ -66,8 +68,7 @@ function ignore(): void {}
 export const overloadedTargets = failed('overloaded', 'the targets do not keep up with handshakes');
 
 /** The product of a request, where it is known and has had clients. */
-function productOf({ url = '/' }: AgentRequest, hooks: HookSet, fleet: AgentContext['fleet']): Product | undefined {
-  const name = readProduct(url);
+function productOf({ product: name }: Destination, hooks: HookSet, fleet: AgentContext['fleet']): Product | undefined {
   const source = name.ok ? (hooks.products.get(name.value) ?? hooks.otherProducts) : undefined;
   return source === undefined ? undefined : fleet.products.get(source.product);
 }

@@ -9,6 +9,7 @@ import {
   noUser,
   plainAddress,
   productHeader,
+  type RouteEntry,
   requestIdHeader,
   resumeHeader,
   type SignedHeaders,
@@ -49,9 +50,15 @@ export interface HeaderWriter {
    *
    * What `Connection` names goes before ours are added: otherwise a client could have them removed.
    */
-  forTarget(request: IncomingMessage, identity: Identity, origin: RequestOrigin, target: Target): string[];
+  forTarget(
+    request: IncomingMessage,
+    identity: Identity,
+    origin: RequestOrigin,
+    target: Target,
+    entry?: RouteEntry,
+  ): string[];
   /** Those of them that come from the request, without the identity, which is signed for a time only. */
-  ofRequest(request: IncomingMessage, origin: RequestOrigin): string[];
+  ofRequest(request: IncomingMessage, origin: RequestOrigin, entry?: RouteEntry): string[];
   /** Those of them that say who the client is. */
   ofIdentity(identity: Identity, id: string, target: Target): string[];
 }
@@ -90,8 +97,8 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
       const given = trusted ? readRequestId(headers[requestIdHeader]) : undefined;
       return { address, trusted, id: given ?? nextId() };
     },
-    forTarget: (request, identity, origin, target) => [
-      ...ofRequest(request, origin),
+    forTarget: (request, identity, origin, target, entry) => [
+      ...ofRequest(request, origin, entry),
       ...ofIdentity(identity, origin.id, target),
     ],
     ofRequest,
@@ -113,7 +120,7 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
     return headers;
   }
 
-  function ofRequest(request: IncomingMessage, { trusted }: RequestOrigin): string[] {
+  function ofRequest(request: IncomingMessage, { trusted }: RequestOrigin, entry?: RouteEntry): string[] {
     const headers = withoutHopByHop(request.rawHeaders, (name) => !isOurs(name));
     const given = trusted ? request.headers : nothing;
     const peer = plainAddress(request.socket.remoteAddress);
@@ -123,6 +130,7 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
     headers.push('x-forwarded-proto', firstOf(given['x-forwarded-proto']) ?? ownProto);
     const host = firstOf(given['x-forwarded-host']) ?? request.headers.host;
     if (host !== undefined) headers.push('x-forwarded-host', host);
+    if (entry?.stripPath) headers.push('x-forwarded-prefix', (firstOf(given['x-forwarded-prefix']) ?? '') + entry.path);
     // Of HTTP/1.0; what goes on is HTTP/1.1, which is refused without (RFC 9112 section 3.2).
     if (request.headers.host === undefined) headers.push('host', '');
     return headers;

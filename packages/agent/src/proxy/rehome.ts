@@ -1,4 +1,4 @@
-import { canResumeHeader, resumeAfterHeader, resumeHeader, resumeSkipHeader } from '@gopush/contract';
+import { canResumeHeader, resumeAfterHeader, resumeHeader, resumeSkipHeader, success } from '@gopush/contract';
 import { recallRequest } from '../agent-request.ts';
 import type { AgentContext } from '../context.ts';
 import { resolve } from '../resolve.ts';
@@ -42,6 +42,9 @@ export interface Rehome {
 
 /** What of the client's own request is needed to ask another target. */
 interface ResumeRequest {
+  /** As the client sent it, for hooks. */
+  readonly url: string;
+  /** As the target gets it. */
   readonly path: string;
   /** Lines of its headers, without identity and what is for one connection. */
   readonly headers: string;
@@ -92,13 +95,15 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
   /** Looks for a target that goes on: another one first, then the successor of the one that is gone, which may have its address. */
   function findNext(tunnel: Tunnel, request: ResumeRequest, from: Member): Promise<Next | FallbackCause> {
     const { info } = tunnel;
-    const asking = recallRequest(tunnel.client.socket, request.path, request.headers);
+    const asking = recallRequest(tunnel.client.socket, request.url, request.headers);
+    // An edited router may route that path elsewhere; the session stays with its product.
+    const destination = { entry: undefined, product: success(info.product) };
     return searches.find({
       product: from.product,
       from,
       over: () => whyOver(tunnel),
       async members() {
-        const route = await resolve(asking, info.uid, context.hooks(), context);
+        const route = await resolve(asking, destination, info.uid, context.hooks(), context);
         return route.ok ? route.value.members : membersWithoutRoute(from);
       },
       choose: (members, tried) => nextMember(tunnel, members, tried),

@@ -3,6 +3,7 @@ import {
   type Identity,
   isHandshake,
   type ProductPolicy,
+  type RouteEntry,
   readSid,
   readStickyMark,
   type StickyMarks,
@@ -38,22 +39,25 @@ export function beginsSession({ url = '/', headers }: IncomingMessage): boolean 
  * @param given - the mark in the client's cookie
  */
 export function markFor(
-  { url = '/' }: IncomingMessage,
+  { url = '/', headers }: IncomingMessage,
+  entry: RouteEntry | undefined,
   sticky: ProductPolicy['sticky'],
   given: string | undefined,
   marker: Marker,
 ): SessionMark | undefined {
   if (sticky === 'none') return undefined;
+  // Products with paths of their own have cookies of their own, unless a proxy in front took a part of the path away.
+  const path = entry === undefined || headers['x-forwarded-prefix'] !== undefined ? '' : entry.path;
   if (isHandshake(url)) {
     const mark = marker.issue();
-    return { header: mark, cookie: sticky === 'cookie' ? cookieOf(mark) : undefined };
+    return { header: mark, cookie: sticky === 'cookie' ? cookieOf(mark, path) : undefined };
   }
   if (sticky === 'sid') return undefined;
   const mark = given === undefined ? undefined : readStickyMark(given);
   // One of another target, or of none that is there any more, would keep the client nowhere.
   return mark !== undefined && marker.matches(mark)
     ? undefined
-    : { header: undefined, cookie: cookieOf(marker.issue()) };
+    : { header: undefined, cookie: cookieOf(marker.issue(), path) };
 }
 
 /** What marks the sessions of a client on one target. */
@@ -64,6 +68,6 @@ export function markerOf(marks: StickyMarks, { product, uid }: Identity, target:
   };
 }
 
-function cookieOf(mark: string): string {
-  return `${stickyCookie}=${mark}; Path=/; HttpOnly; SameSite=Lax`;
+function cookieOf(mark: string, path: string): string {
+  return `${stickyCookie}=${mark}; Path=${path || '/'}; HttpOnly; SameSite=Lax`;
 }

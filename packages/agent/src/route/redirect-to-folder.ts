@@ -1,0 +1,24 @@
+import type { ServerResponse } from 'node:http';
+import type { RouteEntry } from '@gopush/contract';
+import type { AgentRequest } from '../agent-request.ts';
+
+/**
+ * Sends a browser that opens `/shop` to `/shop/`, where the targets of that route get `/` for both: the page would take its relative links for those of
+ * the root otherwise. Programs, and targets that see the whole path, are left alone.
+ *
+ * @returns whether it did
+ */
+export function redirectToFolder(
+  { method, url = '/', headers }: AgentRequest,
+  response: ServerResponse,
+  entry: RouteEntry | undefined,
+): boolean {
+  if (!entry?.stripPath || (method !== 'GET' && method !== 'HEAD')) return false;
+  const query = url.slice(entry.path.length);
+  if ((query !== '' && !query.startsWith('?')) || headers.accept?.includes('text/html') !== true) return false;
+  const name = entry.path.slice(entry.path.lastIndexOf('/') + 1);
+  // Relative, as a proxy in front may have taken a part of the path away.
+  response.writeHead(307, { location: `./${name}/${query}`, 'content-length': 0, vary: 'accept' });
+  response.end();
+  return true;
+}

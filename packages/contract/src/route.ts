@@ -1,0 +1,109 @@
+import { kindOf } from './identity.ts';
+import { unknownKey } from './known-keys.ts';
+import { readLoosely, resolvePath } from './loose-path.ts';
+
+/** One entry of `routes` in a router: which requests go to a product by where they were sent, whatever they have in the query. */
+export interface RouteInput {
+  /**
+   * Path of the requests, by whole segments: `/chat` is for `/chat` and `/chat/x`, and not for `/chatty`. Upper and lower case differ. A slash at
+   * its end means nothing. @defaultValue every path
+   */
+  readonly path?: string;
+  /** Host name of the requests, without a port; `*.example.com` is for every name that ends so. @defaultValue every host */
+  readonly host?: string;
+  /** A product of the same router. */
+  readonly product: string;
+  /** Whether targets get the path without `path`, and that in `X-Forwarded-Prefix`. @defaultValue false: byte for byte */
+  readonly stripPath?: boolean;
+}
+
+/** An entry of `routes`, read. */
+export interface RouteEntry {
+  /** As clients send it, escaped, without a slash at its end; empty: every path. */
+  readonly path: string;
+  /** In lower case; what follows `*` where it begins with a dot; empty: every host. */
+  readonly host: string;
+  readonly product: string;
+  readonly stripPath: boolean;
+}
+
+const keys = ['path', 'host', 'product', 'stripPath'] as const satisfies readonly (keyof RouteInput)[];
+
+/** Whether what a router has under `routes` is that, and not the targets of a product of that name. */
+export function isRoutes(value: unknown): value is readonly unknown[] {
+  if (!Array.isArray(value)) return false;
+  return !value.some((entry) => typeof entry !== 'object' || entry === null || 'ip' in entry || 'url' in entry);
+}
+
+/**
+ * Reads the routes of a router.
+ *
+ * @param products - the products that it names
+ * @returns the routes as they came, or a sentence that says what is wrong
+ */
+export function parseRoutes(input: readonly unknown[], products: ReadonlySet<string>): readonly RouteEntry[] | string {
+  const routes: RouteEntry[] = [];
+  const seen = new Map<string, number>();
+  for (const [index, entry] of input.entries()) {
+    const route = parseRoute(entry, products);
+    if (typeof route === 'string') return `routes[${index}]: ${route}`;
+    // Paths that differ by case alone cannot be told apart by all targets.
+    const place = `${route.host} ${resolvePath(readLoosely(route.path))}`;
+    const before = seen.get(place);
+    if (before !== undefined) return `routes[${index}]: it is for the same host and path as routes[${before}]`;
+    seen.set(place, index);
+    routes.push(route);
+  }
+  return routes;
+}
+
+function parseRoute(entry: unknown, products: ReadonlySet<string>): RouteEntry | string {
+  if (typeof entry !== 'object' || entry === null) return `found ${kindOf(entry)}, wanted { path, host, product }`;
+  const unknown = Object.keys(entry).find((key) => !keys.includes(key as never));
+  if (unknown !== undefined) return `${unknown}: ${unknownKey(unknown, keys)}`;
+  const { path, host, product, stripPath = false } = entry as Record<string, unknown>;
+  if (path === undefined && host === undefined) return 'it has neither path nor host, wanted one of them, or both';
+  if (typeof product !== 'string' || !products.has(product)) {
+    return `product: found ${quote(product)}, wanted a product of this router: ${[...products].join(', ')}`;
+  }
+  if (typeof stripPath !== 'boolean') return `stripPath: found ${quote(stripPath)}, wanted true or false`;
+  const readPath = path === undefined ? '' : parsePath(path);
+  if (readPath === undefined) return `path: found ${quote(path)}, wanted a path as /chat, without . and .. and //`;
+  const readHost = host === undefined ? '' : parseHost(host);
+  if (readHost === undefined) {
+    return `host: found ${quote(host)}, wanted a host name as chat.example.com or *.example.com, without a port`;
+  }
+  if (stripPath && readPath === '') return 'stripPath: found true without a path, wanted a path that is stripped';
+  return { path: readPath, host: readHost, product, stripPath };
+}
+
+/** A path in the form in which clients send it: text beyond ASCII is escaped. */
+function parsePath(path: unknown): string | undefined {
+  if (typeof path !== 'string' || !/^\/[^\s\\;?#%]*$/.test(path) || path.length > maxLength) return undefined;
+  if (!path.isWellFormed()) return undefined;
+  const whole = path.endsWith('/') ? path.slice(0, -1) : path;
+  const isPlain = whole
+    .slice(1)
+    .split('/')
+    .every((segment) => segment !== '' && !segment.endsWith('.'));
+  return whole === '' || isPlain ? encodeURI(whole) : undefined;
+}
+
+function parseHost(host: unknown): string | undefined {
+  if (typeof host !== 'string' || host.length > maxLength) return undefined;
+  const isWildcard = host.startsWith('*.');
+  const name = isWildcard ? host.slice(2) : host;
+  if (/^\[[0-9a-f:.]+\]$/i.test(name)) return isWildcard ? undefined : name.toLowerCase();
+  if (/[^\p{L}\p{M}\p{N}._-]/u.test(name)) return undefined;
+  // Names beyond ASCII as clients send them (https://url.spec.whatwg.org/#host-parsing).
+  const url = `http://${name.endsWith('.') ? name.slice(0, -1) : name}/`;
+  if (!URL.canParse(url)) return undefined;
+  const { hostname } = new URL(url);
+  return isWildcard ? `.${hostname}` : hostname;
+}
+
+const maxLength = 1_024;
+
+function quote(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : kindOf(value);
+}
