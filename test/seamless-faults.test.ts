@@ -386,7 +386,7 @@ describeNodes('seamless', (startNodes) => {
     await expect.poll(() => second.messages.length).toBeGreaterThanOrEqual(2);
     second.socket.send('421["go:leave","none"]');
     await expect.poll(() => second.messages.at(-1)).toMatch(/^431.*"count":1/);
-    expect(second.messages.slice(0, 2).map((message) => message.slice(0, 2))).toEqual(['0{', '40']);
+    expect(second.messages.slice(0, 2).map((message) => message.slice(0, 2))).toEqual(['0{', '6']);
     await expect.poll(async () => (await ask(fresh, { ...ann, ...resume })).status).toBe(410);
   });
 

@@ -49,7 +49,6 @@ export function handleMessages(rules: Rules, limits: Limits, log: Logger): (sess
 
   return (session) => {
     session.socket.use((packet, next) => {
-      session.countAnswer(packet);
       next();
       if (rules.has('onMessage')) ask(session, packet);
     });

@@ -83,10 +83,6 @@ export class Session {
   #caughtUp: readonly CaughtUp[] = none;
   /** Where it stood in rooms in which it has been given what it missed: that may get lost with this node. */
   readonly #stoodAt = new SmallMap<string, Position>();
-  /** Requests of the client that are not answered yet. */
-  #unanswered = 0;
-  #onAnswered: (() => void) | undefined;
-
   /** Where it goes on from, until it does. */
   #restored: Restored | undefined;
   readonly #goesOn: boolean;
@@ -204,35 +200,6 @@ export class Session {
       for (const { id, at, count } of given.unkeptSince(room, entered)) all.push([room, id, at < sure ? 0 : count]);
     }
     return all.length === 0 ? {} : { had: all.slice(-maxHad) };
-  }
-
-  /** Counts a request of the client that wants an answer, until it has it. */
-  countAnswer(packet: unknown[]): void {
-    const ack: unknown = packet.at(-1);
-    if (typeof ack !== 'function') return;
-    this.#unanswered++;
-    let isAnswered = false;
-    packet[packet.length - 1] = (...values: unknown[]) => {
-      ack(...values);
-      // A handler may answer twice by mistake.
-      if (isAnswered) return;
-      isAnswered = true;
-      if (--this.#unanswered === 0) this.#onAnswered?.();
-    };
-  }
-
-  /** Resolves when all requests of the client are answered, or after `ms`. @returns how many are not */
-  async answered(ms: number): Promise<number> {
-    if (this.#unanswered > 0) {
-      await new Promise<void>((resolve) => {
-        const deadline = setTimeout(resolve, ms);
-        this.#onAnswered = () => {
-          clearTimeout(deadline);
-          resolve();
-        };
-      });
-    }
-    return this.#unanswered;
   }
 
   /** Makes it known, so that what is said to its user reaches this node. A store that is away does not keep anyone out. */

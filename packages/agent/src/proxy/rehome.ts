@@ -226,7 +226,7 @@ function membersWithoutRoute(from: Member): readonly Member[] {
   return from.product.byFunction ? [from] : from.product.current;
 }
 
-/** How many frames are not for the client: Engine.IO's opening, and the answer for each namespace. */
+/** How many of the first frames are not for the client. */
 function skipOf(head: AnswerHead): number | undefined {
   const text = headerOf(head, resumeSkipHeader) ?? '';
   const skip = Number(text);
@@ -234,5 +234,5 @@ function skipOf(head: AnswerHead): number | undefined {
   return /^\d{1,5}$/.test(text) && skip <= maxSkip ? skip : undefined;
 }
 
-/** More namespaces than a client has. */
+/** More openings than any target has. */
 const maxSkip = 10_000;

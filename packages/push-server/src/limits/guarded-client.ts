@@ -1,6 +1,7 @@
-import { createRequire } from 'node:module';
 import { type FailureCode, failureBody, failures, maxDepth, nameFault, shapeOf } from '@gopush/contract';
 import type { Server, Socket } from 'socket.io';
+import { type ClientConnection, MovingClient } from '../sessions/moving-client.ts';
+import { type Packet, packetType } from '../socket-io-client.ts';
 import { ByteBucket } from './byte-bucket.ts';
 import type { Connection } from './close-connection.ts';
 import { MessageBucket } from './message-bucket.ts';
@@ -43,36 +44,10 @@ const connectWindowMs = 10_000;
 /** Acks a second that nobody waits for, however few events a client may send: those that come too late, or after a move, are no fault of its. */
 const strayAcksPerSecond = 1_000;
 
-/** What Socket.IO has of a connection, with what is used here. None of it is documented; unchanged since Socket.IO 3. */
-interface SocketIoClient {
-  readonly conn: Connection;
-  /** Sockets by their namespaces. */
-  readonly nsps: ReadonlyMap<string, Socket>;
-  /** Each packet that came whole. */
-  ondecoded(packet: Packet): void;
-  /** Each message that came; `undefined` where it is empty. */
-  ondata(data: string | Uint8Array | ArrayBuffer | undefined): void;
-  /** What came was no packet. */
-  onerror(error: Error): void;
-  connect(namespace: string): void;
-  _packet(packet: Packet, options?: object): void;
-}
-
-/** A packet: https://socket.io/docs/v4/socket-io-protocol */
-interface Packet {
-  readonly type: number;
-  readonly nsp: string;
-  readonly id?: number;
-  readonly data?: unknown;
-}
 /** A socket of Socket.IO with what it waits for, by the ids of its questions. Not documented; unchanged since Socket.IO 1. */
 interface Asking {
   readonly acks: ReadonlyMap<number | undefined, unknown>;
 }
-
-const packetType = { connect: 0, disconnect: 1, event: 2, ack: 3, connectError: 4 } as const;
-
-const { Client } = loadClient();
 
 /** What looks at all that the connections of a server send. */
 export interface Guard {
@@ -88,7 +63,7 @@ export interface Guard {
 export function guardClients(io: Server, options: GuardOptions): Guard {
   const guard: Guard = { options, events: { onRefused() {}, onBroken() {}, onPersistent() {} } };
   Object.assign(io, {
-    onconnection(conn: Connection & { readonly protocol: number }) {
+    onconnection(conn: ClientConnection & { readonly protocol: number }) {
       const client = new GuardedClient(io, conn, guard);
       if (conn.protocol === 3) client.connect('/');
       return io;
@@ -97,10 +72,8 @@ export function guardClients(io: Server, options: GuardOptions): Guard {
   return guard;
 }
 
-class GuardedClient extends Client {
+class GuardedClient extends MovingClient {
   readonly #guard: Guard;
-  /** Namespaces to which it is only connecting. */
-  #opening: Set<string> | undefined = undefined;
   #connects = 0;
   #connectsSince = 0;
   #bucket: MessageBucket | undefined = undefined;
@@ -110,7 +83,7 @@ class GuardedClient extends Client {
   /** Bytes of the packet that is coming. */
   #bytes = 0;
 
-  constructor(io: Server, conn: Connection, guard: Guard) {
+  constructor(io: Server, conn: ClientConnection, guard: Guard) {
     super(io, conn);
     this.#guard = guard;
     const { messagesPerSecond, bytesPerMinute } = guard.options;
@@ -136,6 +109,9 @@ class GuardedClient extends Client {
 
   override ondecoded(packet: Packet): void {
     if (this.conn.readyState !== 'open') return;
+    const waits = this.keepWaiting(packet);
+    if (waits === 'full') this.#break('too_many_requests');
+    if (waits !== false) return;
     switch (packet.type) {
       case packetType.connect:
         this.#connect(packet);
@@ -151,28 +127,15 @@ class GuardedClient extends Client {
     }
   }
 
-  /** What Socket.IO answers tells that a CONNECT is decided. */
-  override _packet(packet: Packet, options?: object): void {
-    if (packet.type === packetType.connect || packet.type === packetType.connectError) {
-      this.#opening?.delete(packet.nsp);
-      if (this.#opening?.size === 0) this.#opening = undefined;
-    }
-    super._packet(packet, options);
-  }
-
   #connect(packet: Packet): void {
     const { nsp: name } = packet;
     const broken = this.#whyBroken(name);
     // `socket.connect()` of a client that is about to connect already sends it again: it is answered once.
-    if (broken === undefined && this.#opening?.has(name) === true) return;
+    if (broken === undefined && this.isOpening(name)) return;
     const refused = broken === undefined ? this.#whyRefused(packet) : undefined;
     if (broken !== undefined) this.#break(broken);
     else if (refused !== undefined) this.#refuseConnect(name, refused);
-    else {
-      this.#opening ??= new Set();
-      this.#opening.add(name);
-      super.ondecoded(packet);
-    }
+    else super.ondecoded(packet);
   }
 
   #whyBroken(namespace: string): BrokenCode | undefined {
@@ -182,7 +145,7 @@ class GuardedClient extends Client {
   }
 
   #whyRefused({ nsp, data }: Packet): FailureCode | undefined {
-    if (this.nsps.size + (this.#opening?.size ?? 0) >= this.#guard.options.namespaces) return 'too_many_namespaces';
+    if (this.nsps.size + this.openings >= this.#guard.options.namespaces) return 'too_many_namespaces';
     return nameFault(nsp, maxNamespaceBytes) === undefined && isAuth(data) ? undefined : 'payload_invalid';
   }
 
@@ -226,17 +189,17 @@ class GuardedClient extends Client {
 
   #refuse({ nsp, id }: Packet, code: FailureCode): void {
     this.#guard.events.onRefused(code);
-    if (id !== undefined) super._packet({ type: packetType.ack, nsp, id, data: [{ ok: false, ...failureBody(code) }] });
+    if (id !== undefined) this.say({ type: packetType.ack, nsp, id, data: [{ ok: false, ...failureBody(code) }] });
   }
 
   #refuseConnect(nsp: string, code: FailureCode): void {
     this.#guard.events.onRefused(code);
     const { message } = failures[code];
-    super._packet({ type: packetType.connectError, nsp, data: { message, data: { code, message } } });
+    this.say({ type: packetType.connectError, nsp, data: { message, data: { code, message } } });
   }
 
   #break(code: BrokenCode): void {
-    if (this.conn.readyState === 'open') this.#guard.events.onBroken(this.conn, code);
+    if (this.conn.readyState === 'open') this.#guard.events.onBroken(this.conn as unknown as Connection, code);
   }
 }
 
@@ -253,19 +216,4 @@ function isAcceptable(data: unknown, maxBytes: number): boolean {
 function isAuth(auth: unknown): boolean {
   if (auth === undefined) return true;
   return shapeOf(auth, maxDepth) === 'plain' && Buffer.byteLength(JSON.stringify(auth)) <= maxAuthBytes;
-}
-
-/** Socket.IO does not export the class of which it makes one for each connection. */
-function loadClient(): { readonly Client: new (io: Server, conn: Connection) => SocketIoClient } {
-  const main = createRequire(import.meta.url).resolve('socket.io');
-  const require = createRequire(main);
-  const { Client } = require('./client.js');
-  for (const name of ['ondecoded', 'ondata', 'onerror', '_packet']) {
-    if (typeof Client?.prototype?.[name] === 'function') continue;
-    const { version } = require('../package.json');
-    throw new Error(
-      `socket.io ${version} has no Client.${name}: gopush cannot bound what clients send with this version`,
-    );
-  }
-  return { Client };
 }

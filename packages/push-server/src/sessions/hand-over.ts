@@ -1,6 +1,5 @@
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
-import type { Socket } from 'socket.io';
 import type { Session } from '../session.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineSocket, Movable, NotStopped } from './movable.ts';
@@ -195,31 +194,30 @@ export function createHandOver(options: HandOverOptions): HandOver {
     });
   }
 
-  /** One that has just come is to have all its sockets first, and all that came since it was elsewhere. */
-  async function isWhole({ conn, sockets, expected }: Movable, by: () => number): Promise<boolean> {
-    const isGone = (): boolean => conn.readyState !== 'open';
+  /** One that has just come is to have entered all its namespaces first, and to have all that came since it was elsewhere. */
+  async function isWhole(movable: Movable, by: () => number): Promise<boolean> {
+    const isGone = (): boolean => !movable.isOpen;
+    const { client } = movable;
     const arriveBy = Date.now() + answerMs;
     await when(
-      () => sockets.size >= expected || isGone(),
+      () => (movable.sockets.size > 0 && client.hasReturned) || isGone(),
       () => Math.min(arriveBy, by()),
     );
     let begun = false;
-    void Promise.all([...sockets].map((socket) => sessions.get(socket.id)?.begun)).then(() => {
+    void Promise.all([...movable.sockets.keys()].map((id) => sessions.get(id)?.begun)).then(() => {
       begun = true;
     });
     // Most have, long ago.
     await new Promise((resolve) => setImmediate(resolve));
     await when(() => begun || isGone(), by);
-    return sockets.size > 0 && !isGone();
+    return (movable.sockets.size > 0 || !client.hasReturned) && !isGone();
   }
 
-  /** Resolves when all is answered that the client has asked, which is stopped. */
-  async function whenAnswered(movable: Movable, by: () => number): Promise<Session[]> {
-    await when(() => ![...movable.entering].some(isEntering), by);
-    const ofThis = [...movable.sockets].flatMap((socket) => sessions.get(socket.id) ?? []);
-    const left = await Promise.all(ofThis.map((session) => session.answered(Math.max(0, by() - Date.now()))));
-    counts.unanswered += left.reduce((sum, one) => sum + one, 0);
-    return ofThis;
+  /** Resolves when all is answered, in all namespaces, that the client has asked, which is stopped. */
+  async function whenAnswered({ client }: Movable, by: () => number): Promise<Session[]> {
+    await when(() => client.openings === 0, by);
+    counts.unanswered += await client.answered(by() - Date.now());
+    return [...client.sockets.keys()].flatMap((id) => sessions.get(id) ?? []);
   }
 
   /** Ends a session here and writes it down; nothing more is taken from the client. @returns `false` where that has gone */
@@ -233,6 +231,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
       store.remove(movable.key).catch(() => {});
       return false;
     }
+    movable.client.hasMoved = true;
     // One that could not be stopped may still say something.
     conn.transport.socket?.removeAllListeners('message');
     const ended = new Map(ofThis.map((session) => [session, session.describe(session.end('moved'))]));
@@ -346,9 +345,4 @@ export function createHandOver(options: HandOverOptions): HandOver {
 /** Resolves when it is so, or at a time that may become later. Nobody tells of these; they are looked at, and only in a stop. */
 async function when(isSo: () => boolean, by: () => number): Promise<void> {
   while (!isSo() && Date.now() < by()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-/** Whether it may still be admitted: Socket.IO takes from one that it refuses the means to join rooms. */
-function isEntering(socket: Socket): boolean {
-  return !socket.connected && !Object.hasOwn(socket, 'join');
 }

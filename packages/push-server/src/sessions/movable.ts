@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { drainPing } from '@gopush/contract';
 import type { Socket } from 'socket.io';
 import { SmallSet } from '../small-set.ts';
+import type { MovingClient } from './moving-client.ts';
 import { keyOfToken } from './pointers.ts';
 
 /** The WebSocket of Engine.IO's transport, with what we use of it; what begins with an underscore is not documented. */
@@ -22,8 +23,6 @@ export interface EngineSocket {
   readonly transport: { readonly name: string; readonly socket?: EngineWebSocket };
   readonly readyState: string;
   readonly writeBuffer: readonly unknown[];
-  sendPacket(type: 'ping'): void;
-  emit(event: 'data', data: string): void;
   prependListener(event: 'close', listener: () => void): void;
   once(event: string, listener: () => void): void;
   close(discard?: boolean): void;
@@ -44,16 +43,12 @@ const stoppedMs = 10_000;
 export class Movable {
   token: string;
   readonly conn: EngineSocket;
-  /** Sockets of Socket.IO on it. */
-  readonly sockets = new SmallSet<Socket>();
-  /** Those that are not admitted yet. */
-  readonly entering = new SmallSet<Socket>();
-  /** How many there are to be before it can go on elsewhere. */
-  readonly expected: number;
+  /** The same connection as Socket.IO sees it. */
+  readonly client: MovingClient;
   /** Private ids of its sockets that lead to its token. */
   readonly pointed = new SmallSet<string>();
-  /** Whether it was taken over from another node. */
-  readonly resumed: boolean;
+  /** Its user, once that is known. */
+  uid: string | undefined;
   /** The save that is under way, and the one that waits for it. */
   saving: Promise<void> | undefined = undefined;
   nextSave: Promise<void> | undefined = undefined;
@@ -73,13 +68,19 @@ export class Movable {
   /** Those who wait for that. */
   #waiting: Set<() => void> | undefined = undefined;
 
-  constructor(conn: EngineSocket, token: string, expected: number, resumed: boolean, usedToken: string | undefined) {
+  /** @param uid - the user of a session that was taken over from another node */
+  constructor(conn: EngineSocket, token: string, client: MovingClient, uid?: string, usedToken?: string) {
     this.conn = conn;
     this.token = token;
-    this.expected = expected;
-    this.resumed = resumed;
-    this.own = !resumed;
+    this.client = client;
+    this.uid = uid;
+    this.own = uid === undefined;
     this.usedToken = usedToken;
+  }
+
+  /** Its sockets, in all namespaces. */
+  get sockets(): ReadonlyMap<string, Socket> {
+    return this.client.sockets;
   }
 
   /** Under which its session is kept. */
@@ -102,9 +103,7 @@ export class Movable {
     if (receiver !== undefined && (receiver._state > 0 || receiver._bufferedBytes > 0 || receiver._fragmented > 0)) {
       return 'mid-event';
     }
-    const [socket] = this.sockets;
-    const decoder = (socket as unknown as { client?: { decoder?: { reconstructor?: unknown } } })?.client?.decoder;
-    return decoder?.reconstructor == null ? 'silent' : 'mid-event';
+    return this.client.decoder.reconstructor == null ? 'silent' : 'mid-event';
   }
 
   /** Asks the agent to stop the client. */

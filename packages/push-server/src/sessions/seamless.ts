@@ -28,6 +28,7 @@ import type { RecentChanges } from '../users/recent-changes.ts';
 import { type CannotMove, createHandOver, type MoveCounts } from './hand-over.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import { type EngineSocket, Movable } from './movable.ts';
+import { clientOfConnection, type MovingClient } from './moving-client.ts';
 import { createPointers, keyOfToken } from './pointers.ts';
 import type { Recovery } from './recovery.ts';
 import { decodeSession, encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
@@ -54,6 +55,9 @@ export interface SeamlessOptions {
   readonly isBelieved: IdentityCheck;
   readonly log: Logger;
 }
+
+/** A request that Engine.IO has looked at. */
+type EngineRequest = IncomingMessage & { readonly _query?: { readonly sid?: string; readonly EIO?: string } };
 
 /** Moves live sessions to other nodes, behind agents that keep the connections of their clients. */
 export interface Seamless {
@@ -151,8 +155,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     return id;
   };
 
-  engine.on('headers', (headers: Record<string, string>, request: IncomingMessage & { _query?: { sid?: string } }) => {
+  engine.on('headers', (headers: Record<string, string>, request: EngineRequest) => {
     if (request.headers.upgrade === undefined || request.headers[canResumeHeader] === undefined) return;
+    // Clients of Socket.IO 2 enter the main namespace without asking, wherever they come.
+    if (request._query?.EIO === '3') return;
     // Without recovery nothing is there to go on from.
     if (!enabled) return;
     const token = tokens.get(request) ?? newToken();
@@ -160,9 +166,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const sid = request._query?.sid;
     if (sid === undefined) tokens.set(request, token);
     else tokensOfUpgrades.set(sid, token);
-    const resumed = resumes.get(request);
-    // Engine.IO's opening, and Socket.IO's answer for each namespace: the client has had its own.
-    if (resumed !== undefined) headers[resumeSkipHeader] = String(1 + resumed.sockets.length);
+    // Engine.IO's opening, of which the client has had its own, and the `noop` before all else. What Socket.IO answers does not count.
+    if (resumes.has(request)) headers[resumeSkipHeader] = '2';
   });
 
   engine.on('connection', (conn: EngineSocket) => {
@@ -174,9 +179,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
         const later = tokensOfUpgrades.get(conn.id);
         tokensOfUpgrades.delete(conn.id);
         if (later === undefined) return;
-        const movable = follow(conn, later);
-        for (const { socket } of sessions.on(conn)) movable.sockets.add(socket);
-        void save(movable);
+        void save(follow(conn, later));
       });
       conn.once('close', () => tokensOfUpgrades.delete(conn.id));
     }
@@ -184,18 +187,14 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     if (record === undefined) return;
     arriving.delete(beginning?.socket as Duplex);
     counts.resumed++;
-    // In the client's name: Socket.IO then asks for what was there, as for any client that comes back.
-    try {
-      for (const socket of record.sockets) conn.emit('data', connectPacket(socket));
-    } catch (error) {
-      log.error({ err: error }, 'a session cannot be resumed: its client has to begin a new one');
-      conn.close();
-    }
+    clientOf(conn).enterAgain(record);
   });
 
   function follow(conn: EngineSocket, token: string, record?: SessionRecord): Movable {
-    const movable = new Movable(conn, token, record?.sockets.length ?? 1, record !== undefined, usedTokens.get(token));
+    const client = clientOf(conn);
+    const movable = new Movable(conn, token, client, record?.uid, usedTokens.get(token));
     usedTokens.delete(token);
+    client.onNamespaces = () => savedSoon(save(movable)).then(() => {});
     if (!movable.own) {
       conn.once('packet', () => claim(movable));
       // Before Socket.IO hears of it.
@@ -236,26 +235,14 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }
 
   /** The client went on elsewhere, or not at all: as if the session had never been here. */
-  function forget({ sockets }: Movable): void {
-    for (const { id } of sockets) sessions.get(id)?.end('never here');
+  function forget(movable: Movable): void {
+    movable.client.hasMoved = true;
+    for (const id of movable.sockets.keys()) sessions.get(id)?.end('never here');
   }
 
   const watch = (namespace: Namespace): void => {
     // Answers that a client gives to an earlier node must not be taken for answers to this one, which would count from 0 as well.
     (namespace as unknown as { _ids: number })._ids = randomInt(2 ** 31);
-    namespace.use((socket, next) => {
-      movables.get(socket.conn as unknown as EngineSocket)?.entering.add(socket);
-      next();
-    });
-    namespace.on('connection', (socket) => {
-      const movable = movables.get(socket.conn as unknown as EngineSocket);
-      if (movable === undefined) return;
-      movable.entering.delete(socket);
-      movable.sockets.add(socket);
-      // The first ping of this node is a whole interval away, as it was at the node before: a client that is moved often would hear none and give up.
-      if (movable.resumed && movable.sockets.size === movable.expected) movable.conn.sendPacket('ping');
-      socket.on('disconnect', () => movable.sockets.delete(socket));
-    });
   };
   watch(io.of('/'));
   io.on('new_namespace', watch);
@@ -347,22 +334,25 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     movable: Movable,
     ended: ReadonlyMap<Session, SocketRecord> | undefined,
   ): SessionRecord | undefined {
-    const records: SocketRecord[] = [];
-    let uid: string | undefined;
-    for (const socket of movable.sockets) {
+    const { client, conn } = movable;
+    const records: SocketRecord[] = [...client.returning];
+    for (const socket of client.sockets.values()) {
       const session = sessions.get(socket.id);
       const record = session === undefined ? describePlain(socket) : (ended?.get(session) ?? describeLive(session));
-      uid ??= session?.user;
+      movable.uid ??= session?.user;
       records.push(record);
     }
     // A client may be in none of the namespaces in which we know it.
-    const [socket] = movable.sockets;
+    const [socket] = client.sockets.values();
     const identity = socket === undefined ? undefined : readIdentity(socket.handshake.headers, {});
-    if (identity?.ok === true) uid ??= userOf(identity.value);
+    if (identity?.ok === true) movable.uid ??= userOf(identity.value);
+    const { uid } = movable;
     if (uid === undefined) return undefined;
     const isExact = ended !== undefined;
     const deliveries = isExact ? {} : { count: count() };
-    return { engineId: movable.conn.id, uid, node, at: Date.now(), isExact, tail: [], sockets: records, ...deliveries };
+    const { opening } = client;
+    const engineId = conn.id;
+    return { engineId, uid, node, at: Date.now(), isExact, tail: [], sockets: records, opening, ...deliveries };
   }
 
   /** One save is under way and one may wait, which saves what there is by its time: so many changes at once cost two. */
@@ -443,7 +433,6 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     async keep(session) {
       const movable = movables.get(session.socket.conn as unknown as EngineSocket);
       if (movable === undefined) return;
-      movable.sockets.add(session.socket);
       await save(movable);
     },
     async drain(deadlineMs, { stays = false } = {}) {
@@ -489,10 +478,9 @@ async function savedSoon(save: Promise<void>): Promise<boolean> {
   return isSaved;
 }
 
-/** The packet by which a client connects to a namespace. @throws where its auth cannot be written */
-function connectPacket({ namespace, pid, auth }: SocketRecord): string {
-  const place = namespace === '/' ? '' : `${namespace},`;
-  return `0${place}${JSON.stringify({ ...auth, pid, offset: '' })}`;
+/** Every connection of the server has one. */
+function clientOf(conn: EngineSocket): MovingClient {
+  return clientOfConnection(conn) as MovingClient;
 }
 
 function newToken(): string {

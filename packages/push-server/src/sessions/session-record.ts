@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { maxDepthOfPrograms, type Position, shapeOf } from '@gopush/contract';
 import type { Had } from '../rooms/had-ids.ts';
+import type { Packet } from '../socket-io-client.ts';
 import { type PackedTail, packTail, unpackTail } from './pack-tail.ts';
 import type { Delivery } from './recent-deliveries.ts';
 
@@ -25,6 +26,15 @@ export interface SocketRecord {
   /** What the server hook knows of it. */
   readonly clientData: Record<string, unknown>;
   readonly claims: Readonly<Record<string, unknown>> | undefined;
+  /** Packets that the client has sent to it, and that no node has handled. */
+  readonly waiting?: readonly Packet[];
+}
+
+/** A CONNECT of a client that is not answered yet. */
+export interface OpeningRecord {
+  readonly namespace: string;
+  /** What came with it. */
+  readonly auth: unknown;
 }
 
 /** A session, as it is kept for whoever goes on with it. */
@@ -45,6 +55,8 @@ export interface SessionRecord {
   /** Which of the node's deliveries the tail begins after, where not all that may not have reached the client is in it. */
   readonly tailAfter?: number;
   readonly sockets: readonly SocketRecord[];
+  /** Namespaces that its client is about to enter. */
+  readonly opening?: readonly OpeningRecord[];
   /** How many deliveries its node had made when this was written down. Only while its connection is there. */
   readonly count?: number;
 }
@@ -65,7 +77,13 @@ export function encodeSession({ tail, ...rest }: SessionRecord): Buffer {
     const bytes = serialize(record);
     if (bytes.length > surelyReadable) deserialize(bytes);
     if (bytes.length <= maxBytes) return bytes;
-    const sockets = record.sockets.map((socket) => ({ ...socket, data: {}, clientData: {}, claims: undefined }));
+    const sockets = record.sockets.map((socket) => ({
+      ...socket,
+      data: {},
+      clientData: {},
+      claims: undefined,
+      waiting: [],
+    }));
     return serialize({ ...record, sockets });
   } catch {
     const sockets = record.sockets.map((socket) => ({

@@ -1,0 +1,260 @@
+import type { Server, Socket } from 'socket.io';
+import { loadClient, type Packet, packetType } from '../socket-io-client.ts';
+import type { OpeningRecord, SessionRecord, SocketRecord } from './session-record.ts';
+
+/** The connection of Engine.IO, with what is used here. What is not documented is unchanged since Engine.IO 4. */
+export interface ClientConnection {
+  readonly readyState: string;
+  readonly writeBuffer: readonly unknown[];
+  /** Writes what waits; one of its own takes the place of the class's. */
+  flush?: () => void;
+  sendPacket(type: 'noop' | 'ping'): void;
+  close(): void;
+}
+
+/** A namespace that the client is in, and that the session enters again on this node. */
+interface Returning {
+  readonly record: SocketRecord;
+  /** What the client has sent to it meanwhile. */
+  readonly waiting: Packet[];
+}
+
+/** The reason of the `disconnect` event of sockets whose session goes on at another push-server. */
+const migratedReason = 'migrated';
+
+/** How many packets of a connection wait at most for namespaces that are being entered again. */
+const maxWaiting = 1_000;
+
+/** How long nothing is written to the client while its session enters its namespaces again, in milliseconds: a middleware may take longer. */
+const enterMs = 500;
+
+/** Where a connection keeps its client. */
+const ofConnection = Symbol('moving client');
+
+/** Where a socket keeps how many requests of its client it has not answered. */
+const owed = Symbol('requests that are not answered');
+type Owing = Socket & { [owed]?: number };
+
+const Client = loadClient<ClientConnection>();
+
+/** The client of a connection of Engine.IO. */
+export function clientOfConnection(conn: object): MovingClient | undefined {
+  return (conn as { [ofConnection]?: MovingClient })[ofConnection];
+}
+
+/**
+ * A connection as Socket.IO sees it, with all its namespaces, so that its session can migrate: what it has asked and nobody has answered, and the
+ * namespaces that it enters again elsewhere without its client noticing.
+ *
+ * The client has had the answer to each CONNECT. Only those packets are kept from it, by their kind: whatever else a namespace sends, as a
+ * greeting, reaches it.
+ */
+export class MovingClient extends Client {
+  /** Whether its session goes on at another node. */
+  hasMoved = false;
+  /** Which namespaces it is in has changed. Resolves when that is kept; absent where nobody keeps it. */
+  onNamespaces: (() => Promise<void>) | undefined = undefined;
+  /** CONNECTs that are not answered, with what came with them. */
+  #opening: Map<string, unknown> | undefined = undefined;
+  #returning: Map<string, Returning> | undefined = undefined;
+  #waiting = 0;
+  /** How many keep all that is written to the client in its queue. */
+  #holds = 0;
+  /** Lets go what waits since the session came here. */
+  #release: (() => void) | undefined = undefined;
+  #onAnswered: (() => void) | undefined = undefined;
+
+  constructor(io: Server, conn: ClientConnection) {
+    super(io, conn);
+    (conn as { [ofConnection]?: MovingClient })[ofConnection] = this;
+  }
+
+  /** Whether a CONNECT to this namespace is not answered yet. */
+  isOpening(namespace: string): boolean {
+    return this.#opening?.has(namespace) === true;
+  }
+
+  /** How many CONNECTs are not answered. */
+  get openings(): number {
+    return this.#opening?.size ?? 0;
+  }
+
+  /** Whether it has entered all the namespaces again that its session was in, or was refused there. */
+  get hasReturned(): boolean {
+    return this.#returning === undefined;
+  }
+
+  /** Namespaces that are not entered again yet, for whoever goes on with the session. */
+  get returning(): readonly SocketRecord[] {
+    return [...(this.#returning?.values() ?? [])].map(({ record, waiting }) => ({ ...record, waiting }));
+  }
+
+  /** CONNECTs that are not answered, for whoever goes on with the session. */
+  get opening(): readonly OpeningRecord[] {
+    return [...(this.#opening ?? [])].map(([namespace, auth]) => ({ namespace, auth }));
+  }
+
+  /** Enters the namespaces of a session that goes on here. The first two packets that go out are Engine.IO's opening and a `noop`. */
+  enterAgain({ sockets, opening = [] }: Pick<SessionRecord, 'sockets' | 'opening'>): void {
+    this.#release = this.#hold(enterMs);
+    // Behind this all else waits, in order.
+    this.conn.sendPacket('noop');
+    // The first ping of this node is a whole interval away, as it was at the node before: a client that migrates often would hear none and give up.
+    this.conn.sendPacket('ping');
+    const returning = new Map<string, Returning>();
+    for (const { waiting = [], ...record } of sockets) {
+      returning.set(record.namespace, { record, waiting: [...waiting] });
+      this.#waiting += waiting.length;
+    }
+    if (returning.size > 0) this.#returning = returning;
+    else this.#release?.();
+    for (const { namespace, auth, pid } of sockets) this.connect(namespace, authOf(auth, pid));
+    for (const { namespace, auth } of opening) this.ondecoded({ type: packetType.connect, nsp: namespace, data: auth });
+  }
+
+  override ondecoded(packet: Packet): void {
+    const { type, nsp, id } = packet;
+    if (type === packetType.connect) {
+      this.#opening ??= new Map();
+      this.#opening.set(nsp, packet.data);
+      if (nsp !== '/') void this.onNamespaces?.();
+    } else if (type === packetType.event && id !== undefined) {
+      const socket: Owing | undefined = this.nsps.get(nsp);
+      if (socket !== undefined) socket[owed] = (socket[owed] ?? 0) + 1;
+    }
+    super.ondecoded(packet);
+  }
+
+  override _packet(packet: Packet, options?: object): void {
+    const { type, nsp } = packet;
+    if (type === packetType.connect || type === packetType.connectError) {
+      this.#opening?.delete(nsp);
+      if (this.#opening?.size === 0) this.#opening = undefined;
+      if (this.#returns(packet)) return;
+      if (type === packetType.connect && nsp !== '/') this.#holdUntilKept();
+    }
+    super._packet(packet, options);
+    if (type === packetType.ack) this.#answered(nsp);
+  }
+
+  override _remove(socket: Socket): void {
+    super._remove(socket);
+    if (this.conn.readyState !== 'open' || this.hasMoved) return;
+    void this.onNamespaces?.();
+    this.#lookAnswered();
+  }
+
+  override onclose(reason: string, description?: unknown): void {
+    super.onclose(this.hasMoved ? migratedReason : reason, description);
+  }
+
+  /** Resolves when all is answered that the client has asked in any namespace, or after `ms`. @returns how many requests are not */
+  async answered(ms: number): Promise<number> {
+    if (this.#unanswered > 0 && ms > 0) {
+      await new Promise<void>((resolve) => {
+        const deadline = setTimeout(resolve, ms);
+        this.#onAnswered = () => {
+          clearTimeout(deadline);
+          resolve();
+        };
+      });
+      this.#onAnswered = undefined;
+    }
+    return this.#unanswered;
+  }
+
+  /** Sends a packet that is no answer of a handler. */
+  protected say(packet: Packet): void {
+    super._packet(packet);
+  }
+
+  /** Keeps a packet for a namespace that is not entered again yet. @returns `full` where too many wait */
+  protected keepWaiting(packet: Packet): boolean | 'full' {
+    const returning = this.#returning?.get(packet.nsp);
+    if (returning === undefined) return false;
+    if (this.#waiting >= maxWaiting) return 'full';
+    this.#waiting++;
+    returning.waiting.push(packet);
+    return true;
+  }
+
+  /** @returns whether it is the answer to a CONNECT that the client has not sent, since it is in that namespace already */
+  #returns({ type, nsp, data }: Packet): boolean {
+    const record = this.#returning?.get(nsp)?.record;
+    if (record === undefined) return false;
+    if (type === packetType.connectError) {
+      this.#hasReturned(nsp);
+      // To a client that is in the namespace this is its end; when it enters again it is told why.
+      this.say({ type: packetType.disconnect, nsp });
+    } else if ((data as { sid?: unknown } | undefined)?.sid === record.id) {
+      // What the client has sent is for handlers that listen by then.
+      process.nextTick(() => {
+        for (const packet of this.#hasReturned(nsp)) this.ondecoded(packet);
+      });
+    } else {
+      // A program ended the session meanwhile: the client has to begin anew.
+      this.#hasReturned(nsp);
+      this.conn.close();
+    }
+    return true;
+  }
+
+  #hasReturned(namespace: string): readonly Packet[] {
+    const waiting = this.#returning?.get(namespace)?.waiting ?? [];
+    this.#returning?.delete(namespace);
+    this.#waiting -= waiting.length;
+    if (this.#returning?.size === 0) {
+      this.#returning = undefined;
+      this.#release?.();
+      this.#release = undefined;
+    }
+    return waiting;
+  }
+
+  /** A client that is told that it is in a namespace finds itself there after a crash. */
+  #holdUntilKept(): void {
+    const { onNamespaces } = this;
+    if (onNamespaces === undefined) return;
+    const release = this.#hold(enterMs);
+    // It is in the namespace in a moment.
+    process.nextTick(() => void onNamespaces().then(release, release));
+  }
+
+  /** Keeps what is written to the client in the queue of its connection, for `ms` at most. @returns ends this */
+  #hold(ms: number): () => void {
+    const { conn } = this;
+    if (this.#holds++ === 0) conn.flush = () => {};
+    const release = (): void => {
+      clearTimeout(timer);
+      if (isOver) return;
+      isOver = true;
+      if (--this.#holds > 0) return;
+      delete conn.flush;
+      (conn as ClientConnection).flush?.();
+    };
+    let isOver = false;
+    const timer = setTimeout(release, ms);
+    return release;
+  }
+
+  get #unanswered(): number {
+    let sum = 0;
+    for (const socket of this.sockets.values()) sum += (socket as Owing)[owed] ?? 0;
+    return sum;
+  }
+
+  #answered(namespace: string): void {
+    const socket: Owing | undefined = this.nsps.get(namespace);
+    if (socket?.[owed] !== undefined && socket[owed] > 0) socket[owed]--;
+    this.#lookAnswered();
+  }
+
+  #lookAnswered(): void {
+    if (this.#onAnswered !== undefined && this.#unanswered === 0) this.#onAnswered();
+  }
+}
+
+/** What Socket.IO's recovery asks by, beside what the client sent: handlers see the latter alone. */
+function authOf(auth: object, pid: string): object {
+  return Object.defineProperties({ ...auth }, { pid: { value: pid }, offset: { value: '' } });
+}
