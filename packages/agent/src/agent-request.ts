@@ -2,9 +2,19 @@ import { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HookRequest } from '@gopush/contract';
 import { parse } from 'cookie';
+import type { ReadBody } from './hooks/read-body.ts';
 
 /** A client's request as hooks see it. Query and cookies are parsed only when a hook looks at them. */
 export class AgentRequest extends IncomingMessage implements HookRequest {
+  /** Keeps what comes of the body while hooks may read it. */
+  readBody: ReadBody | undefined = undefined;
+
+  // The one way by which all of a body comes, however it is read.
+  override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+    this.readBody?.take(chunk);
+    return super.push(chunk, encoding);
+  }
+
   get path(): string {
     const url = this.url ?? '/';
     const mark = url.indexOf('?');

@@ -44,6 +44,7 @@ import { handleUpgrade } from './handle-upgrade.ts';
 import { AppRequest, AppResponse } from './hooks/app-messages.ts';
 import { createHookSet, type HookSet, policyOf } from './hooks/hook-set.ts';
 import { hookSource } from './hooks/hook-source.ts';
+import { createReadBodies } from './hooks/read-body.ts';
 import { inTurn } from './in-turn.ts';
 import { createLimits } from './limits/limits.ts';
 import { createSlowClients } from './limits/slow-clients.ts';
@@ -53,6 +54,7 @@ import { createHeaderWriter } from './proxy/headers.ts';
 import { startHeartbeats } from './proxy/heartbeat.ts';
 import { createRehome } from './proxy/rehome.ts';
 import { createRelocator } from './proxy/relocate.ts';
+import { hasBody } from './proxy/request-framing.ts';
 import { createTunnels } from './proxy/tunnels.ts';
 import { createUpstreams } from './proxy/upstreams.ts';
 import { rejectConnection, rejectRequest } from './reject.ts';
@@ -255,6 +257,7 @@ function openContext(
     retries: createRetryBudget(routing.retryPercent),
     maxMoves: routing.maxMoves,
     marks: createStickyMarks(stickyKeys),
+    readBodies: createReadBodies(config.hooks.maxBodyBytes),
   };
   const rehome = createRehome(context, observer);
   opened('moving of sessions', rehome.close);
@@ -304,6 +307,7 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
   };
   server.on('request', (request: AgentRequest, response) => {
     response.on('error', onAnswerError);
+    if (hasBody(request)) context.readBodies.keep(request);
     inTurn(request, response, () => {
       handleRequest(request, response, context).catch((error: unknown) => {
         fault(error);

@@ -2,6 +2,7 @@ import type { Config, Target } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { ApiCallers } from './api-callers.ts';
 import type { HookSet } from './hooks/hook-set.ts';
+import type { ReadBodies } from './hooks/read-body.ts';
 import type { Limits } from './limits/limits.ts';
 import type { SlowClients } from './limits/slow-clients.ts';
 import type { Observer } from './observe.ts';
@@ -32,4 +33,6 @@ export interface AgentContext extends ResolveContext, ServeContext {
   readonly observer: Observer;
   readonly rehome: Rehome;
   readonly relocator: Relocator;
+  /** Bodies while hooks may read them. */
+  readonly readBodies: ReadBodies;
 }

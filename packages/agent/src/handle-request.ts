@@ -6,6 +6,8 @@ import { type Awaitable, andThen } from './awaitable.ts';
 import { checkPollingPage } from './check-page.ts';
 import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
+import { giveBack } from './hooks/app-messages.ts';
+import { blame } from './hooks/blame.ts';
 import type { HookSet, UidSource } from './hooks/hook-set.ts';
 import { beginSession } from './limits/begin-session.ts';
 import type { Served } from './observe.ts';
@@ -30,6 +32,7 @@ export async function handleRequest(
   const origin = context.headers.origin(request);
   const served: Served = { id: origin.id, address: origin.address, startedAt: performance.now() };
   const result = await serve(request, response, origin, served, context);
+  request.readBody?.letGo();
   if (!result.ok) rejectRequest(response, result.failure, served.id);
   context.observer.request(request, response, served, result.ok ? undefined : result.failure);
 }
@@ -77,16 +80,16 @@ async function answer(
     : identify(request, response, hooks.http, context.hookTimeoutMs);
   const uid = identified instanceof Promise ? await identified : identified;
   if (uid === 'answered') return done;
-  if (!uid.ok) return apiCallers.explain(request, destination, hooks, uid);
+  if (!uid.ok) return apiCallers.explain(request, destination, hooks, blame(uid.failure, request, response));
   served.uid = uid.value;
   const resolved = resolve(request, destination, uid.value, hooks, context);
   const route = resolved instanceof Promise ? await resolved : resolved;
-  if (!route.ok) return route;
-  if (request.readableDidRead && hasBody(request)) {
-    return failed('internal', 'the agent hook read the body of the request, so there is nothing left to forward');
-  }
+  if (!route.ok) return blame(route.failure, request, response);
   // While the hooks took their time the client may have gone.
   if (response.destroyed) return failed('client_gone', 'while hooks ran');
+  const { readBody } = request;
+  if (readBody?.isTouched === false) readBody.letGo();
+  else if (readBody?.failure !== undefined) return readBody.failure;
   const { identity, path } = route.value;
   served.product = identity.product;
   const { config, upstreams, headers, marks, slow, onDraining } = context;
@@ -147,7 +150,9 @@ function identify(
     (outcome) => {
       if (outcome.ended !== 'returned') {
         // An answer that a middleware began may take as long as it likes.
-        return outcome.ended === 'timeout' && response.headersSent ? 'answered' : uidOf(source.file, outcome);
+        if (outcome.ended === 'timeout' && response.headersSent) return 'answered';
+        giveBack(response);
+        return uidOf(source.file, outcome);
       }
       const { value } = outcome;
       if (value.kind === 'answered') return 'answered';

@@ -2,6 +2,7 @@ import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, ST
 import type { Duplex } from 'node:stream';
 import { type Failure, type FailureCode, failureBody, failures, requestIdHeader } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { wasPassedOn } from './hooks/app-messages.ts';
 
 /** After how many seconds trying again makes sense. Those that are refused by a node with too much to do must not all come back at once. */
 function retryAfter(code: FailureCode): number {
@@ -27,13 +28,38 @@ export function rejectRequest(response: ServerResponse, { code }: Failure, id: s
     'x-gopush-error': code,
     [requestIdHeader]: id,
   };
+  dropContentHeaders(response);
   if (row.http === 401) headers['www-authenticate'] = 'Bearer';
   if (row.retry) headers['retry-after'] = String(retryAfter(code));
   // What is left of the body would otherwise be read, to no use, before the next request; and a connection that was not taken must not
   // be refused request by request for as long as its client keeps it.
   if (!response.req.complete || ofConnection.has(code)) headers.connection = 'close';
-  response.writeHead(row.http, reasonOf(row.http), headers);
-  response.end(body);
+  try {
+    response.writeHead(row.http, reasonOf(row.http), headers);
+    response.end(body);
+  } catch (error) {
+    // By a middleware that has put itself in between.
+    if (!wasPassedOn(response)) throw error;
+    response.destroy();
+  }
+}
+
+/** What a middleware of an app hook may have set that is about another content than that of a refusal. */
+const ofContent = [
+  'accept-ranges',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-location',
+  'content-range',
+  'etag',
+  'expires',
+  'last-modified',
+] as const;
+
+function dropContentHeaders(response: ServerResponse): void {
+  if (wasPassedOn(response)) for (const name of ofContent) response.removeHeader(name);
 }
 
 /** Refusals that are about the connection, not about the request on it. */

@@ -47,6 +47,7 @@ export const failures = {
   uid_hook_rejected: row(500, 403, false, 'The client could not be identified: the hook refused.'),
   uid_hook_timeout: row(503, 503, true, 'The client could not be identified in time.'),
   uid_hook_bad_value: row(500, 403, false, 'The client could not be identified: the hook returned a wrong value.'),
+  uid_hook_body_too_large: row(413, 413, false, 'The body of the request is too large for the hook that reads it.'),
 
   identity_unsigned: row(403, 403, false, 'The identity of the client is not signed by an agent.'),
 

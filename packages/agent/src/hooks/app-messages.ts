@@ -95,11 +95,18 @@ export function lend(request: Lent, response: Lent, app: Express): void {
   response[lentTo] = app;
 }
 
-/** What says where a body ends. It is the target's answer that is sent, and that has its own. */
-const framing = ['content-length', 'transfer-encoding', 'trailer'] as const;
+/** What says where a body ends, and what it is made of. It is the target's answer that is sent, and that has its own. */
+const framing = ['content-encoding', 'content-length', 'content-range', 'transfer-encoding', 'trailer'] as const;
+
+/** Whether an app had a response, and has passed it on. */
+export function wasPassedOn(response: ServerResponse & { [isBack]?: boolean }): boolean {
+  return response[isBack] === true;
+}
 
 /** Takes a response back from an app that has passed it on. */
 export function giveBack(response: ServerResponse & { [isBack]?: boolean }): void {
   response[isBack] = true;
-  if (!response.headersSent) for (const name of framing) response.removeHeader(name);
+  if (response.headersSent) return;
+  // Not those that are not there: Node takes it for a wish to send no such header at all, and closes the connection at the end instead.
+  for (const name of framing) if (response.hasHeader(name)) response.removeHeader(name);
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { AgentAppHook } from '@gopush/contract';
 import cookieParser from 'cookie-parser';
-import express from 'express';
+import express, { type RequestHandler } from 'express';
 import type { AgentRequest } from '../agent-request.ts';
 import { giveBack, lend, takeAsTheyCome } from './app-messages.ts';
 import { takesRequest } from './takes-request.ts';
@@ -26,7 +26,9 @@ export function createHookApp(hook: AgentAppHook, unsure: boolean): HookApp | un
   app.disable('x-powered-by');
   takeAsTheyCome(app);
   app.use(cookieParser());
-  if (!unsure) hook(app);
+  // An app, a router or a middleware itself: none of the other forms has three arguments.
+  if (hook.length >= 3) app.use(hook as unknown as RequestHandler);
+  else if (!unsure) hook(app);
   else if (takesRequest(hook as (argument: object) => unknown, app)) return undefined;
   return (request, response) =>
     new Promise((resolve) => {

@@ -19,8 +19,12 @@ export const bodyTooSlow = Symbol('body too slow');
 export interface SlowClients {
   /** Follows the body of a request until it is whole. The time in which nobody reads it does not count. */
   sends(request: IncomingMessage): void;
-  /** Follows an answer of which something waits, until nothing does. */
-  takes(response: ServerResponse): void;
+  /**
+   * Follows an answer of which something waits, until nothing does.
+   *
+   * @param untilEnd - whether middlewares may keep some of it, so that it is followed until they have ended it. @defaultValue false
+   */
+  takes(response: ServerResponse, untilEnd?: boolean): void;
   close(): void;
 }
 
@@ -32,6 +36,7 @@ interface Sending {
 }
 
 interface Taking {
+  readonly untilEnd: boolean;
   /** What its connection said when it last moved. */
   place: string;
   sinceMs: number;
@@ -44,7 +49,7 @@ interface Taking {
  */
 export function createSlowClients(
   limits: SlowLimits,
-  onSlow: (code: 'request_timeout' | 'client_too_slow') => void,
+  onSlow: (code: 'request_timeout' | 'client_too_slow' | 'uid_hook_timeout') => void,
 ): SlowClients {
   const { bodyTimeoutMs, bodyBytesPerSecond, sendTimeoutMs } = limits;
   const sending = new Map<IncomingMessage, Sending>();
@@ -73,7 +78,8 @@ export function createSlowClients(
 
   function lookAtAnswer(response: ServerResponse, answer: Taking, now: number): void {
     const { socket } = response;
-    if (socket === null || socket.destroyed || socket.writableLength === 0) {
+    const waits = socket !== null && (socket.writableLength > 0 || (answer.untilEnd && !response.writableEnded));
+    if (!waits || socket.destroyed) {
       taking.delete(response);
       return;
     }
@@ -83,7 +89,8 @@ export function createSlowClients(
       answer.sinceMs = now;
     } else if (now - answer.sinceMs >= sendTimeoutMs) {
       taking.delete(response);
-      onSlow('client_too_slow');
+      // Where nothing waits for the client a middleware has kept the rest.
+      onSlow(socket.writableLength > 0 ? 'client_too_slow' : 'uid_hook_timeout');
       response.destroy();
     }
   }
@@ -99,10 +106,10 @@ export function createSlowClients(
     sends(request) {
       if (bodyTimeoutMs > 0) sending.set(request, { bytes: request.socket.bytesRead, creditMs: bodyTimeoutMs });
     },
-    takes(response) {
+    takes(response, untilEnd = false) {
       const { socket } = response;
-      if (sendTimeoutMs === 0 || socket === null || taking.has(response)) return;
-      taking.set(response, { place: placeOf(socket), sinceMs: performance.now() });
+      if (sendTimeoutMs === 0 || socket === null || (taking.has(response) && !untilEnd)) return;
+      taking.set(response, { place: placeOf(socket), sinceMs: performance.now(), untilEnd });
     },
     close: () => clearInterval(looking),
   };

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { drainingHeader, failed, type Result, success, type Target } from '@gopush/contract';
+import { wasPassedOn } from '../hooks/app-messages.ts';
 import { bodyTooSlow, type SlowClients } from '../limits/slow-clients.ts';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
 import { type AnswerHead, framingOf, headerOf, staysOpen } from './answer-head.ts';
@@ -7,6 +8,7 @@ import { connectFailure } from './connect-failure.ts';
 import { saysFull } from './full-answer.ts';
 import { HeadReader } from './head-reader.ts';
 import { answerHeaders, answerTrailers, requestTrailers } from './headers.ts';
+import { writeMergedHead } from './merge-headers.ts';
 import type { BodySink, RequestBody } from './request-body.ts';
 import { isBodyExpected, isChunked } from './request-framing.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
@@ -261,11 +263,26 @@ class Forwarding implements Exchange, BodySink {
     this.#head = head;
     this.#canStay = staysOpen(head) && this.#isRead(head);
     this.#body = createAnswerBody(framing);
+    // Not once for each time: middlewares put a stream in between, and lose the listener that is to be removed.
+    this.#response.on('drain', this.#onClientDrain);
     this.#trails = framing.kind === 'chunked' && this.#request.httpVersionMinor > 0;
     const headers = answerHeaders(head, this.#trails);
     headers.push(...this.#options.answerHeaders);
-    this.#response.writeHead(head.status, head.reason, headers);
-    return undefined;
+    return this.#writeHead(head, headers);
+  }
+
+  #writeHead({ status, reason }: AnswerHead, headers: readonly string[]): Result<never> | undefined {
+    try {
+      writeMergedHead(this.#response, status, reason, headers);
+      return undefined;
+    } catch (error) {
+      if (!wasPassedOn(this.#response)) throw error;
+      return failed(
+        'uid_hook_threw',
+        'a middleware of the agent hook threw when the head of the response was written',
+        error,
+      );
+    }
   }
 
   /** Whether the target may be taken to have read the whole request: one that answers early, or with an error, may have left the body unread. */
@@ -296,10 +313,9 @@ class Forwarding implements Exchange, BodySink {
     if (first) more = response.write(first, 'latin1');
     // Server-sent events and the like: the client waits for the headers, not for the first byte.
     if (bytes.length === 0) response.flushHeaders();
-    if (!more) {
-      this.#options.slow.takes(response);
-      response.once('drain', () => this.#connection.socket.resume());
-    }
+    // A middleware that compresses keeps what is short until there is more.
+    else if (wasPassedOn(response)) (response as ServerResponse & { flush?(): void }).flush?.();
+    if (!more) this.#options.slow.takes(response);
     return more;
   }
 
@@ -311,7 +327,8 @@ class Forwarding implements Exchange, BodySink {
     }
     if (last === '') this.#response.end();
     else this.#response.end(last, 'latin1');
-    if (this.#response.writableLength > 0) this.#options.slow.takes(this.#response);
+    const isKept = wasPassedOn(this.#response) && !this.#response.writableEnded;
+    if (isKept || this.#response.writableLength > 0) this.#options.slow.takes(this.#response, isKept);
     // An answer may come before its request is whole; the rest is taken to no use, or the client would hang in sending it.
     if (!this.#requestSent) this.#options.body.drop();
     if (nothingLeft && this.#canStay) this.#connection.release();
@@ -324,6 +341,10 @@ class Forwarding implements Exchange, BodySink {
     this.#end(failure);
     return false;
   }
+
+  readonly #onClientDrain = (): void => {
+    if (!this.#over) this.#connection.socket.resume();
+  };
 
   readonly #onClientGone = (): void => {
     if (this.#over) return;

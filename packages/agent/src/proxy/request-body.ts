@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http';
+import type { AgentRequest } from '../agent-request.ts';
+import type { ReadBody } from '../hooks/read-body.ts';
 
 /** Takes the body of a request. */
 export interface BodySink {
@@ -29,7 +30,9 @@ export function createBodyBudget(): BodyBudget {
 export class RequestBody {
   /** Whether there is one. */
   readonly exists: boolean;
-  readonly #request: IncomingMessage;
+  readonly #request: AgentRequest;
+  /** Where it comes from, if hooks have read it. */
+  readonly #read: ReadBody | undefined;
   readonly #length: number | undefined;
   readonly #budget: BodyBudget;
   #kept: Buffer[] | undefined;
@@ -37,9 +40,10 @@ export class RequestBody {
   #begun = false;
   #ended = false;
 
-  constructor(request: IncomingMessage, budget: BodyBudget) {
+  constructor(request: AgentRequest, budget: BodyBudget) {
     const { 'transfer-encoding': coding, 'content-length': length = '0' } = request.headers;
     this.#request = request;
+    this.#read = request.readBody;
     this.#budget = budget;
     this.#length = coding === undefined ? Number(length) : undefined;
     this.exists = this.#length !== 0;
@@ -79,7 +83,8 @@ export class RequestBody {
     else if (this.#begun) this.#request.resume();
     else {
       this.#begun = true;
-      this.#request.on('data', this.#onData).once('end', this.#onEnd);
+      if (this.#read !== undefined) this.#read.sendTo(this.#onData, this.#onEnd);
+      else this.#request.on('data', this.#onData).once('end', this.#onEnd);
     }
   }
 

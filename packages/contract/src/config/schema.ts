@@ -337,6 +337,10 @@ export const configSchema = z
     hooks: z
       .strictObject({
         timeoutMs: milliseconds(600_000).default(5_000).meta({ description: 'How long one call of a hook may take.' }),
+        maxBodyBytes: z.int().min(0).max(104_857_600).default(1_048_576).meta({
+          description:
+            'Largest body of a request that hooks of agents may read, as express.json() does; it is kept and forwarded. Larger ones are refused where a hook reads them; 0: all that a hook reads.',
+        }),
         watch: z.boolean().default(true).meta({ description: 'Whether edited hooks are taken up while running.' }),
       })
       .prefault({})

@@ -1,0 +1,31 @@
+import type { ServerResponse } from 'node:http';
+import { type Failure, failed, type Result } from '@gopush/contract';
+import type { AgentRequest } from '../agent-request.ts';
+
+/**
+ * What to call the failure of a hook that has read the body of a request: a body that does not come whole, or is not what it says, is its
+ * client's doing.
+ */
+export function blame(
+  failure: Failure,
+  request: AgentRequest,
+  response: ServerResponse,
+): { readonly ok: false; readonly failure: Failure } {
+  const { readBody } = request;
+  if (readBody === undefined || !failure.code.includes('_hook_')) return { ok: false, failure };
+  const { code, detail, cause } = failure;
+  if (!request.complete && response.destroyed) return refused(failed('client_gone', detail));
+  if (code.endsWith('_timeout') && !request.complete && request.readableDidRead) {
+    return refused(failed('request_timeout', `${detail}: the hook waits for the body`));
+  }
+  // The errors of body-parser (https://github.com/expressjs/body-parser#errors).
+  const { status, expose, type } = (cause ?? {}) as { status?: unknown; expose?: unknown; type?: unknown };
+  if (expose !== true || typeof type !== 'string' || typeof status !== 'number' || status >= 500) {
+    return { ok: false, failure };
+  }
+  return refused(failed(status === 413 ? 'body_too_large' : 'request_malformed', `${detail}: ${type}`));
+}
+
+function refused(result: Result<never>): { readonly ok: false; readonly failure: Failure } {
+  return result as { readonly ok: false; readonly failure: Failure };
+}
