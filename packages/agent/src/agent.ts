@@ -11,6 +11,7 @@ import {
   type FailureCode,
   type Hooks,
   type KeysOf,
+  openPages,
   pushServerAudience,
   refuseUnknownKeys,
   type StickyKeys,
@@ -240,6 +241,7 @@ function openContext(
       upstreams.retire(target);
     },
     tunnels,
+    pages: openPages(access.allowedOrigins, access, process.env),
     headers: createHeaderWriter({ agent: node, trusts, secrets, identityTtlMs }),
     limits,
     slow,
@@ -312,7 +314,7 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
       handleRequest(request, response, context).catch((error: unknown) => {
         fault(error);
         if (response.headersSent) response.destroy();
-        else rejectRequest(response, { code: 'internal' }, '');
+        else rejectRequest(response, { code: 'internal' }, '', context.pages);
       });
     });
   });

@@ -1,6 +1,7 @@
 import { type Config, createKeyFinder, failed, isForApi, type Result, readApiKey } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
 import type { HookSet } from './hooks/hook-set.ts';
+import { sourceOf } from './hooks/source-of.ts';
 import { type Destination, pathFor } from './route/locate.ts';
 
 /** Lets back ends that have an API key reach the HTTP API of the built-in push-servers without being a user. */
@@ -32,7 +33,7 @@ export function createApiCallers({ keys }: Config['api']): ApiCallers {
 }
 
 /** Whether the product of a request is served by the built-in push-servers; one that no router names is refused later. */
-function isBuiltIn({ product }: Destination, { products, otherProducts }: HookSet): boolean {
-  const source = product.ok ? (products.get(product.value) ?? otherProducts) : undefined;
+function isBuiltIn(destination: Destination, hooks: HookSet): boolean {
+  const source = sourceOf(destination, hooks);
   return source === undefined || source.from.kind === 'built-in';
 }

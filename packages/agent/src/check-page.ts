@@ -1,18 +1,18 @@
-import { failed, isPageAllowed, type Result } from '@gopush/contract';
+import { failed, namesPage, type Result, whyRefused } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import type { RequestOrigin } from './proxy/headers.ts';
-import { publicHost } from './public-host.ts';
+import { publicHosts } from './public-host.ts';
 
 /** Refuses a request that a page of another origin has its browser send; `undefined`: it does not. */
 export function checkPage(
-  request: AgentRequest,
-  origin: RequestOrigin,
-  { config }: Pick<AgentContext, 'config'>,
+  { headers }: AgentRequest,
+  { trusted }: RequestOrigin,
+  { pages }: Pick<AgentContext, 'pages'>,
 ): Result<never> | undefined {
-  const { headers } = request;
-  if (isPageAllowed(headers, config.access.allowedOrigins, publicHost(request, origin))) return undefined;
-  return failed('origin_refused', headers.origin ?? `a page of another ${headers['sec-fetch-site']} origin`);
+  if (!namesPage(headers)) return undefined;
+  const why = whyRefused(headers, pages, publicHosts(headers, trusted), 'access.allowedOrigins');
+  return why === undefined ? undefined : failed('origin_refused', why);
 }
 
 /** Engine.IO's own path; the client library beside it is for all pages. */
@@ -31,7 +31,7 @@ const perhapsOfEngine = /EIO|transport|%/;
 export function checkPollingPage(
   request: AgentRequest,
   origin: RequestOrigin,
-  context: Pick<AgentContext, 'config'>,
+  context: Pick<AgentContext, 'pages'>,
 ): Result<never> | undefined {
   const url = request.url ?? '/';
   const isOfEngine = ofEngine.test(url);
@@ -42,5 +42,5 @@ export function checkPollingPage(
   const foreign = checkPage(request, origin, context);
   if (foreign !== undefined || !query.has('j')) return foreign;
   const isOwn = request.headers['sec-fetch-site'] === 'same-origin';
-  return isOwn || context.config.access.allowedOrigins.includes('*') ? undefined : failed('jsonp_refused');
+  return isOwn || context.pages.any ? undefined : failed('jsonp_refused');
 }

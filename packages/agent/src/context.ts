@@ -1,4 +1,4 @@
-import type { Config, Target } from '@gopush/contract';
+import type { AllowedOrigins, Config, Target } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { ApiCallers } from './api-callers.ts';
 import type { HookSet } from './hooks/hook-set.ts';
@@ -28,6 +28,8 @@ export interface AgentContext extends ResolveContext, ServeContext {
   readonly onDraining: (target: Target) => void;
   readonly tunnels: Tunnels;
   readonly headers: HeaderWriter;
+  /** Which pages may connect, besides those of the gateway's own origin. */
+  readonly pages: AllowedOrigins;
   readonly limits: Limits;
   readonly slow: SlowClients;
   readonly observer: Observer;

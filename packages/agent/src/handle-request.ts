@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { failed, noUser, type Result, stickyCookie, stickyHeader, success } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
+import { answerPreflight } from './answer-preflight.ts';
 import { type Awaitable, andThen } from './awaitable.ts';
 import { checkPollingPage } from './check-page.ts';
 import { checkRequest, headBytes } from './check-request.ts';
@@ -21,6 +22,7 @@ import { type Destination, locate } from './route/locate.ts';
 import { redirectToFolder } from './route/redirect-to-folder.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
 import { markerOf, markFor } from './route/sticky.ts';
+import { isWithoutHook } from './without-hook.ts';
 
 /** The HTTP line: may it come in → who is it → where to → forward, or reject. */
 export async function handleRequest(
@@ -33,7 +35,7 @@ export async function handleRequest(
   const served: Served = { id: origin.id, address: origin.address, startedAt: performance.now() };
   const result = await serve(request, response, origin, served, context);
   request.readBody?.letGo();
-  if (!result.ok) rejectRequest(response, result.failure, served.id);
+  if (!result.ok) rejectRequest(response, result.failure, served.id, context.pages);
   context.observer.request(request, response, served, result.ok ? undefined : result.failure);
 }
 
@@ -52,6 +54,7 @@ async function serve(
   if (foreign !== undefined) return foreign;
   const destination = locate(request, origin, hooks);
   if (!destination.ok) return destination;
+  if (answerPreflight(request, response, destination.value, hooks, context)) return done;
   if (redirectToFolder(request, response, destination.value.entry)) return done;
   const beginning = beginSession(request, destination.value, hooks, context);
   if (!beginning.ok) return beginning;
@@ -74,13 +77,12 @@ async function answer(
   served: Served,
   context: AgentContext,
 ): Promise<Result<void>> {
-  const { apiCallers } = context;
-  const identified = apiCallers.isCaller(request, destination, hooks)
+  const identified = isWithoutHook(request, destination, hooks, context)
     ? success(noUser)
     : identify(request, response, hooks.http, context.hookTimeoutMs);
   const uid = identified instanceof Promise ? await identified : identified;
   if (uid === 'answered') return done;
-  if (!uid.ok) return apiCallers.explain(request, destination, hooks, blame(uid.failure, request, response));
+  if (!uid.ok) return context.apiCallers.explain(request, destination, hooks, blame(uid.failure, request, response));
   served.uid = uid.value;
   const resolved = resolve(request, destination, uid.value, hooks, context);
   const route = resolved instanceof Promise ? await resolved : resolved;

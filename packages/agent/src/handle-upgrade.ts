@@ -34,6 +34,7 @@ import { type Route, resolve, uidOf } from './resolve.ts';
 import { type Destination, locate } from './route/locate.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
 import { markerOf, markFor } from './route/sticky.ts';
+import { isWithoutHook } from './without-hook.ts';
 
 /** The upgrade line: is it in order → who is it → where to → tunnel, or reject. */
 export async function handleUpgrade(
@@ -99,11 +100,10 @@ async function begin(
   context: AgentContext,
 ): Promise<Result<void>> {
   const { destination, origin, served } = known;
-  const { apiCallers } = context;
-  const uid = apiCallers.isCaller(request, destination, hooks)
+  const uid = isWithoutHook(request, destination, hooks, context)
     ? success(noUser)
     : await identify(request, hooks.upgrade, context.hookTimeoutMs);
-  if (!uid.ok) return apiCallers.explain(request, destination, hooks, uid);
+  if (!uid.ok) return context.apiCallers.explain(request, destination, hooks, uid);
   served.uid = uid.value;
   const route = await resolve(request, destination, uid.value, hooks, context);
   if (!route.ok) return route;

@@ -5,7 +5,7 @@ import { waitBuckets } from '@gopush/service';
 import type { AgentRequest } from './agent-request.ts';
 import type { SilentCause } from './proxy/heartbeat.ts';
 import type { Tunnel } from './proxy/tunnel.ts';
-import { logFailure } from './reject.ts';
+import { createFailureLog } from './reject.ts';
 import type { Member } from './route/fleet.ts';
 
 /** What is known of a request while it is served; the line in the log is made of it. */
@@ -124,6 +124,8 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
     ['cause'],
   );
 
+  const logFailure = createFailureLog(log);
+
   function count(product: string, status: number): void {
     let counts = statuses.get(product);
     if (counts === undefined) {
@@ -142,14 +144,14 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
       durations.observe((performance.now() - served.startedAt) / 1_000);
       if (failure !== undefined) {
         failures.inc({ code: failure.code });
-        logFailure(log, failure, { id: served.id, method: request.method, path: request.path });
+        logFailure(failure, { id: served.id, method: request.method, path: request.path });
       }
       if (!lines) return;
       log.info(lineOf(request, served, failure, status, request.method), 'request');
     },
     upgradeFailed(request, served, failure) {
       failures.inc({ code: failure.code });
-      logFailure(log, failure, { id: served.id, upgrade: true, path: request.path });
+      logFailure(failure, { id: served.id, upgrade: true, path: request.path });
       if (lines) log.info(lineOf(request, served, failure), 'upgrade refused');
     },
     upgradeAnswered(request, served, status) {

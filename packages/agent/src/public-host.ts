@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { RequestOrigin } from './proxy/headers.ts';
 
 /** What the client calls this server, perhaps with a port: a trusted proxy in front may have put another `Host` in its place. */
@@ -10,4 +10,40 @@ export function publicHost(
   if (typeof forwarded !== 'string') return headers.host;
   const [first = ''] = forwarded.split(',', 1);
   return first.trim();
+}
+
+/**
+ * By which names, with their ports, a client may have asked for this gateway: its `Host`, and what a trusted proxy says that it was before the
+ * proxy put another in its place (`X-Forwarded-Host` and `-Port`, or RFC 7239). Several proxies make lists. No page can set any of them
+ * without a preflight.
+ */
+export function publicHosts(headers: Readonly<IncomingHttpHeaders>, trusted: boolean): string[] {
+  const { host } = headers;
+  const hosts = host === undefined ? [] : [host];
+  if (!trusted) return hosts;
+  hosts.push(...listOf(headers['x-forwarded-host']), ...hostsIn(textOf(headers.forwarded)));
+  const ports = listOf(headers['x-forwarded-port']).filter((port) => /^\d{1,5}$/.test(port));
+  const bare = hosts.filter((one) => !/:\d+$/.test(one));
+  return [...new Set([...hosts, ...bare.flatMap((one) => ports.map((port) => `${one}:${port}`))])].slice(0, most);
+}
+
+/** Most names that are compared. */
+const most = 16;
+
+function listOf(value: string | string[] | undefined): string[] {
+  return textOf(value)
+    .split(',', most)
+    .map((one) => one.trim())
+    .filter(Boolean);
+}
+
+function textOf(value: string | string[] | undefined): string {
+  return typeof value === 'string' ? value : (value ?? []).join();
+}
+
+/** The `host` of each element of `Forwarded`. */
+function hostsIn(forwarded: string): string[] {
+  return [...forwarded.slice(0, 2_048).matchAll(/(?:^|[;,\s])host=(?:"([^"]*)"|([^\s;,"]*))/gi)].flatMap(
+    ([, quoted, bare]) => quoted || bare || [],
+  );
 }

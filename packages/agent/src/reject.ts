@@ -1,7 +1,16 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Failure, type FailureCode, failureBody, failures, requestIdHeader } from '@gopush/contract';
-import type { Logger } from '@gopush/service';
+import {
+  type AllowedOrigins,
+  allowReading,
+  type Failure,
+  type FailureCode,
+  failureBody,
+  failures,
+  messageOf,
+  requestIdHeader,
+} from '@gopush/contract';
+import { createLimitedWarning, type Logger } from '@gopush/service';
 import { wasPassedOn } from './hooks/app-messages.ts';
 
 /** After how many seconds trying again makes sense. Those that are refused by a node with too much to do must not all come back at once. */
@@ -12,15 +21,17 @@ function retryAfter(code: FailureCode): number {
 /** Over how many seconds those come back that a node with too much to do has refused at the same time. */
 const spreadSeconds = 8;
 
-/** Answers an HTTP request with a failure; one whose answer already began is cut, since no status can be taken back. */
-export function rejectRequest(response: ServerResponse, { code }: Failure, id: string): void {
+/** Answers an HTTP request with a failure, which pages of listed origins may read; one whose answer already began is cut, since no status can be taken back. */
+export function rejectRequest(response: ServerResponse, failure: Failure, id: string, pages: AllowedOrigins): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
+  allowReading(response.req, response, pages);
+  const { code } = failure;
   const row = failures[code];
   const page = row.retry && isNavigating(response.req);
-  const body = page ? waitingPage(code) : JSON.stringify(failureBody(code));
+  const body = page ? waitingPage(code) : JSON.stringify(failureBody(code, messageOf(failure)));
   const headers: OutgoingHttpHeaders = {
     'content-type': page ? 'text/html; charset=utf-8' : 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),
@@ -91,22 +102,23 @@ function waitingPage(code: FailureCode): string {
 const pageRefreshSeconds = 3;
 
 /** Answers an upgrade request with a failure, as text, and closes. The socket's error listener must be in place. */
-export function rejectUpgrade(socket: Duplex, { code }: Failure, id: string): void {
-  writeRejection(socket, failures[code].upgrade, code, id);
+export function rejectUpgrade(socket: Duplex, failure: Failure, id: string): void {
+  writeRejection(socket, failures[failure.code].upgrade, failure, id);
 }
 
 /** Answers bytes that were no request. */
 export function rejectConnection(socket: Duplex, code: FailureCode): void {
-  writeRejection(socket, failures[code].http, code);
+  writeRejection(socket, failures[code].http, { code });
 }
 
-function writeRejection(socket: Duplex, status: number, code: FailureCode, id?: string): void {
+function writeRejection(socket: Duplex, status: number, failure: Failure, id?: string): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const { retry, message } = failures[code];
-  const body = `${code}: ${message}\n`;
+  const { code } = failure;
+  const { retry } = failures[code];
+  const body = `${code}: ${messageOf(failure)}\n`;
   const head = [
     `HTTP/1.1 ${status} ${reasonOf(status)}`,
     'content-type: text/plain; charset=utf-8',
@@ -123,18 +135,23 @@ function writeRejection(socket: Duplex, status: number, code: FailureCode, id?: 
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
-/** Writes a failure to the log: what is wrong with the service loudly, what is wrong with the request quietly. */
-export function logFailure(log: Logger, failure: Failure, fields: object): void {
-  const { code, detail, cause } = failure;
-  const all = {
-    code,
-    ...(detail === undefined ? {} : { detail }),
-    ...(cause === undefined ? {} : { err: cause }),
-    ...fields,
+/** Writes failures to the log: what is wrong with the service loudly, what is wrong with the request quietly. */
+export function createFailureLog(log: Logger): (failure: Failure, fields: object) => void {
+  const warnOfPage = createLimitedWarning(log);
+  return ({ code, detail, cause }, fields) => {
+    const all = {
+      code,
+      ...(detail === undefined ? {} : { detail }),
+      ...(cause === undefined ? {} : { err: cause }),
+      ...fields,
+    };
+    const { message } = failures[code];
+    if (code === 'internal' || code.includes('_hook_')) log.error(all, message);
+    else if (code.startsWith('target_')) log.warn(all, message);
+    // Mostly a setting that is missing.
+    else if (code === 'origin_refused') warnOfPage(all, message);
+    else log.debug(all, message);
   };
-  if (code === 'internal' || code.includes('_hook_')) log.error(all, failures[code].message);
-  else if (code.startsWith('target_')) log.warn(all, failures[code].message);
-  else log.debug(all, failures[code].message);
 }
 
 function reasonOf(status: number): string {

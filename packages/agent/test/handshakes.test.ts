@@ -1,4 +1,4 @@
-import { isPageAllowed, readOrigin } from '@gopush/contract';
+import { openPages, readOrigin, whyRefused } from '@gopush/contract';
 import { expect, test } from 'vitest';
 import { acceptOf } from '../src/handshake.ts';
 import { hooksTo, startTestAgent } from './support/agent.ts';
@@ -87,13 +87,16 @@ test.each([
 
 test('a page named as version 8 of WebSocket names it counts', () => {
   const headers = { host: 'gateway.test', 'sec-websocket-origin': 'https://evil.test' };
-  expect(isPageAllowed(headers, [])).toBe(false);
-  expect(isPageAllowed({ ...headers, 'sec-websocket-origin': 'http://gateway.test' }, [])).toBe(true);
+  const pages = openPages([], { localhostOrigins: 'never' }, {});
+  const why = (origin: string) =>
+    whyRefused({ ...headers, 'sec-websocket-origin': origin }, pages, [headers.host], 'access.allowedOrigins');
+  expect(why('https://evil.test')).toContain('"https://evil.test"');
+  expect(why('http://gateway.test')).toBeUndefined();
 });
 
-test('an origin is read as browsers write it, and what is none stays', () => {
-  expect(readOrigin('WSS://App.Test:443/')).toBe('https://app.test');
-  expect(readOrigin('ws://[::1]:8080/')).toBe('http://[::1]:8080');
-  expect(readOrigin('wss://app.test:80')).toBe('https://app.test:80');
-  expect(readOrigin('chrome-extension://abc')).toBe('chrome-extension://abc');
+test('an origin is read as browsers write it, also of other schemes than those of the web', () => {
+  expect(readOrigin('WSS://App.Test:443/')?.text).toBe('https://app.test');
+  expect(readOrigin('ws://[::1]:8080/')?.text).toBe('http://[::1]:8080');
+  expect(readOrigin('wss://app.test:80')?.text).toBe('https://app.test:80');
+  expect(readOrigin('chrome-extension://abc')?.text).toBe('chrome-extension://abc');
 });

@@ -113,7 +113,7 @@ export type FailureCode = keyof typeof failures;
 /** An expected failure, as a value. */
 export interface Failure {
   readonly code: FailureCode;
-  /** For the log: what exactly was wrong. Not shown to clients. */
+  /** For the log: what exactly was wrong. Shown to clients for a few codes alone: {@link messageOf}. */
   readonly detail?: string;
   /** For the log: what was thrown, where something was. */
   readonly cause?: unknown;
@@ -131,9 +131,23 @@ export function failed(code: FailureCode, detail?: string, cause?: unknown): Res
   };
 }
 
+/** Failures whose detail is written for whoever asked; that of others is for the log alone. */
+const shown: ReadonlySet<FailureCode> = new Set(['payload_invalid', 'room_invalid', 'event_invalid', 'origin_refused']);
+
+/** What clients are told of a failure, in words. */
+export function messageOf({ code, detail }: Failure): string {
+  const { message } = failures[code];
+  return detail === undefined || !shown.has(code) ? message : `${message} ${detail}`;
+}
+
 /** The body clients get: `{ error: { code, message } }`. */
-export function failureBody(code: FailureCode): { error: { code: FailureCode; message: string } } {
-  return { error: { code, message: failures[code].message } };
+export function failureBody(code: FailureCode, message: string = failures[code].message): FailureBody {
+  return { error: { code, message } };
+}
+
+/** What a client reads of a failure. */
+export interface FailureBody {
+  readonly error: { readonly code: FailureCode; readonly message: string };
 }
 
 function row(http: number, upgrade: number, retry: boolean, message: string): FailureRow {

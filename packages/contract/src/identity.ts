@@ -65,14 +65,16 @@ export function writeIdentity(identity: Identity): string[] {
 /**
  * Reads the identity that an agent wrote. The caller decides whether the sender may be believed.
  *
- * Without a uid header the `uid=` parameter is read, so that a program may connect to a push-server directly.
+ * Without a uid header the `uid=` parameter is read, so that a program may connect to a push-server directly; but not behind an agent, which
+ * has told no uid since there is none.
  */
 export function readIdentity(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   query: Readonly<Record<string, unknown>>,
 ): Result<Identity> {
   const header = headers[uidHeader];
-  const uid = parseUid(typeof header === 'string' ? decodePercent(header) : query[uidParameter]);
+  const given = headers[agentHeader] === undefined ? query[uidParameter] : undefined;
+  const uid = parseUid(typeof header === 'string' ? decodePercent(header) : given);
   if (!uid.ok) return uid;
   const named = headers[productHeader];
   const product = (typeof named === 'string' ? decodePercent(named) : undefined) ?? defaultProduct;

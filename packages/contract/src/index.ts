@@ -1,4 +1,5 @@
 export { canonicalAddress, plainAddress, readAddress } from './address.ts';
+export { type AllowedOrigins, openPages } from './allowed-origins.ts';
 export { apiPath, createKeyFinder, isForApi, readApiKey } from './api-key.ts';
 export { clientAddress } from './client-address.ts';
 export { listVariables, type Variable } from './config/environment.ts';
@@ -9,9 +10,18 @@ export { type ConfigSource, createConfig, type ParsedConfig, parseConfig } from 
 export { type ConfigProblem, formatConfigProblems } from './config/problem.ts';
 export { type Config, type ConfigInput, isLoopback, type RedisConfig } from './config/schema.ts';
 export { type ApiScope, apiScopes, type WebhookEventName } from './config/schema-api.ts';
+export { allowReading, allowSending, isListed, isPreflight } from './cors.ts';
 export { maxDepth, maxDepthOfPrograms, type Shape, shapeOf } from './depth.ts';
 export { drainingHeader } from './draining.ts';
-export { type Failure, type FailureCode, type FailureRow, failed, failureBody, failures } from './failure.ts';
+export {
+  type Failure,
+  type FailureCode,
+  type FailureRow,
+  failed,
+  failureBody,
+  failures,
+  messageOf,
+} from './failure.ts';
 export {
   type AgentApp,
   type AgentAppHook,
@@ -50,7 +60,8 @@ export { type KeysOf, refuseUnknownKeys, unknownKey } from './known-keys.ts';
 export { readMark, writeMark } from './mark.ts';
 export { createRouteTable, matchRoute, type RouteTable } from './match-route.ts';
 export { nameFault } from './name.ts';
-export { isPageAllowed, type PageHeaders, readOrigin, vouchHeader } from './page.ts';
+export { readOrigin } from './origin.ts';
+export { namesPage, vouchHeader, whyRefused } from './page.ts';
 export {
   type ProductInput,
   type ProductOptions,

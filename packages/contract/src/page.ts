@@ -1,3 +1,6 @@
+import type { AllowedOrigins } from './allowed-origins.ts';
+import { type HostAndPort, type PageOrigin, readHost, readOrigin } from './origin.ts';
+
 /** What a browser says of the page that has it send a request. */
 export interface PageHeaders {
   readonly origin?: string | undefined;
@@ -14,42 +17,68 @@ export interface PageHeaders {
  */
 export const vouchHeader = 'sec-gopush-vouched';
 
-/**
- * Whether the page behind a request may have sent it. Browsers send cookies with cross-site WebSocket handshakes and apply no CORS to them,
- * and send simple requests before they look at the answer, so the server has to look (RFC 6455 section 10.2). Programs name no page.
- *
- * @param allowed - origins besides the server's own; `*` is any
- * @param publicHost - what the client calls the server, where a proxy has put another `Host` in its place
- */
-export function isPageAllowed(headers: PageHeaders, allowed: readonly string[], publicHost = headers.host): boolean {
-  const { host, 'sec-fetch-site': site, 'sec-websocket-origin': ofVersion8 } = headers;
-  if (allowed.includes('*') || site === 'same-origin') return true;
-  const given = headers.origin ?? (ofVersion8 === undefined ? undefined : String(ofVersion8));
-  if (given === undefined) return site === undefined || site === 'none';
-  const origin = readOrigin(given);
-  return allowed.includes(origin) || isOriginOf(host, origin) || isOriginOf(publicHost, origin);
+/** Whether a request says anything of a page, as browsers do and programs do not. */
+export function namesPage(headers: PageHeaders): boolean {
+  if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) return true;
+  return headers['sec-websocket-origin'] !== undefined;
 }
 
 /**
- * An `Origin` header as browsers write it. WebSocket libraries of programs also send the URL they connect to: with `ws:` or `wss:`, with a slash
- * at its end, with a default port, in capital letters.
+ * Says why the page behind a request may not have sent it; `undefined`: it may. Browsers send cookies with cross-site WebSocket handshakes and
+ * apply no CORS to them, and send simple requests before they look at the answer, so the server has to look (RFC 6455 section 10.2). Programs
+ * name no page.
  *
- * @returns what came where it is no such origin, as `null`
+ * @param allowed - origins besides the server's own
+ * @param hosts - what the client may call the server: `Host`, and what proxies say that it was
+ * @param setting - the setting that lists the origins, for the message
+ * @returns a sentence that may be logged and shown: the origin, what it was compared with, and the setting to change
  */
-export function readOrigin(given: string): string {
-  const match = /^(https?|wss?):\/\/([^/?#@\\\s]+)\/?$/i.exec(given);
-  if (match === null) return given;
-  const [, scheme = '', host = ''] = match.map((part) => part.toLowerCase());
-  const isSecure = scheme.endsWith('s') && scheme !== 'ws';
-  return isSecure ? `https://${host.replace(/:443$/, '')}` : `http://${host.replace(/:80$/, '')}`;
+export function whyRefused(
+  headers: PageHeaders,
+  allowed: AllowedOrigins,
+  hosts: readonly string[],
+  setting: string,
+): string | undefined {
+  const { 'sec-fetch-site': site, 'sec-websocket-origin': ofVersion8 } = headers;
+  const origin = headers.origin ?? (ofVersion8 === undefined ? undefined : String(ofVersion8));
+  if (allowed.any || site === 'same-origin') return undefined;
+  if (origin === undefined) {
+    if (site === undefined || site === 'none') return undefined;
+    return `A page of another origin sent this without its Origin (Sec-Fetch-Site: ${printable(String(site))}).`;
+  }
+  const page = readOrigin(origin);
+  if (page !== undefined && allowed.lists(page)) return undefined;
+  const own = hosts.flatMap((host) => readHost(host) ?? []);
+  if (page !== undefined && own.some((host) => isOriginOf(host, page))) return undefined;
+  return describe(origin, page, hosts, own, setting);
 }
 
-/** Without the scheme: TLS may end in front of us. */
-function isOriginOf(host: string | undefined, origin: string): boolean {
-  const match = /^https?:\/\/([^/]+)$/i.exec(origin);
-  return match !== null && host !== undefined && withoutDefaultPort(match[1]) === withoutDefaultPort(host);
+/** Without the scheme, and with any default port: TLS may end in front of us. */
+function isOriginOf(own: HostAndPort, page: PageOrigin): boolean {
+  const isWeb = page.scheme === 'http' || page.scheme === 'https';
+  return isWeb && page.host === own.host && unlessDefault(page.port) === unlessDefault(own.port);
 }
 
-function withoutDefaultPort(host: string | undefined): string | undefined {
-  return host?.toLowerCase().replace(/:(80|443)$/, '');
+function unlessDefault(port: number | undefined): number | undefined {
+  return port === 80 || port === 443 ? undefined : port;
+}
+
+function describe(
+  origin: string,
+  page: PageOrigin | undefined,
+  hosts: readonly string[],
+  own: readonly HostAndPort[],
+  setting: string,
+): string {
+  const compared = hosts.length === 0 ? 'no Host' : `Host ${hosts.map(printable).join(', ')}`;
+  const found = `The page is of origin ${printable(origin)}, which was compared with ${compared} and with ${setting}.`;
+  if (page === undefined) return found;
+  const add = `To let it in, add "${page.text}" to ${setting}.`;
+  if (!own.some(({ host }) => host === page.host)) return `${found} ${add}`;
+  return `${found} Only the port differs: a proxy in front should pass Host with its port ($http_host of nginx). ${add}`;
+}
+
+/** What a client sent, so that it can neither break a line nor fill a log. */
+function printable(text: string): string {
+  return JSON.stringify(text.slice(0, 200)).replace(/[^ -~]/g, '?');
 }

@@ -11,6 +11,9 @@ export const stickyNames = ['sid', 'cookie', 'none'] as const;
 /** How targets that are no push-servers learn who a client is. Push-servers always get both. */
 export const identityNames = ['headers', 'query+headers'] as const;
 
+/** What becomes of CORS preflights, which carry no credentials. */
+export const preflightNames = ['answer', 'pass'] as const;
+
 /** What a product may decide for itself; what it leaves out is as in the config. */
 export interface ProductOptions {
   /** How a target is chosen. @defaultValue `routing.choose` */
@@ -33,6 +36,16 @@ export interface ProductOptions {
    * sent in the query is removed in any case. @defaultValue `routing.identity`; push-servers that gopush runs get both
    */
   readonly identity?: (typeof identityNames)[number];
+  /**
+   * Whether anyone may use it: no hook is asked who a client is, and its targets get no uid. For sign-up pages, files, webhooks of third
+   * parties. @defaultValue false
+   */
+  readonly public?: boolean;
+  /**
+   * What becomes of CORS preflights: `answer`: the agent answers those of `access.allowedOrigins`; `pass`: the target gets those of all origins,
+   * without a uid and without a hook being asked. @defaultValue `routing.preflight`
+   */
+  readonly preflight?: (typeof preflightNames)[number];
 }
 
 /** The settings of one product, complete. */
@@ -62,6 +75,8 @@ const checks: Readonly<Record<keyof ProductOptions, readonly [(value: unknown) =
   ],
   identity: [(value) => identityNames.includes(value as never), `one of ${identityNames.join(', ')}`],
   reuse: [(value) => typeof value === 'boolean', 'true or false'],
+  public: [(value) => typeof value === 'boolean', 'true or false'],
+  preflight: [(value) => preflightNames.includes(value as never), `one of ${preflightNames.join(', ')}`],
 };
 
 /**

@@ -8,7 +8,7 @@ import { type Guard, guardClients } from './limits/guarded-client.ts';
 /** Makes the Socket.IO server as the settings want it. */
 export function createIo(
   http: HttpServer,
-  { pushServer, access }: Config,
+  { pushServer }: Config,
   adapter: AdapterFactory,
 ): { readonly io: Server; readonly clientGuard: Guard } {
   const { recoveryMs } = pushServer;
@@ -20,7 +20,6 @@ export function createIo(
     destroyUpgrade: false,
     // Clients make namespaces of patterns by naming them.
     cleanupEmptyChildNamespaces: true,
-    ...corsFor([...access.allowedOrigins, ...pushServer.allowedOrigins]),
     // Whoever comes back is looked at as anyone who comes.
     ...(recoveryMs === 0
       ? {}
@@ -33,10 +32,4 @@ export function createIo(
   writeFast(io);
   io.adapter(adapter);
   return { io, clientGuard: guard };
-}
-
-/** Pages of other origins need CORS for long-polling. */
-function corsFor(allowedOrigins: readonly string[]): { cors?: { origin: string[] | true; credentials: boolean } } {
-  if (allowedOrigins.length === 0) return {};
-  return { cors: { origin: allowedOrigins.includes('*') ? true : [...allowedOrigins], credentials: true } };
 }

@@ -1,11 +1,21 @@
 import type { Server as HttpServer, IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { type Config, type Failure, isForApi, isPageAllowed, vouchHeader } from '@gopush/contract';
+import {
+  allowReading,
+  allowSending,
+  type Config,
+  type Failure,
+  isForApi,
+  isPreflight,
+  openPages,
+  vouchHeader,
+  whyRefused,
+} from '@gopush/contract';
 import { isOwnHost, serveUpgrades, type UpgradeListener } from '@gopush/service';
 import { refuse } from './api/answer.ts';
 import { refuseUpgrade } from './api/listen/listeners.ts';
 
 /** Says why a request may not come in; `undefined`: it may. */
-export type PageGate = (headers: Readonly<IncomingHttpHeaders>) => Failure | undefined;
+type PageGate = (headers: Readonly<IncomingHttpHeaders>) => Failure | undefined;
 
 /**
  * Keeps pages of other origins out, which reach whatever their visitor's machine can reach, this push-server among it. Agents vouch for the
@@ -14,29 +24,51 @@ export type PageGate = (headers: Readonly<IncomingHttpHeaders>) => Failure | und
  * Without secrets the name by which a request asks for us counts as well: a page whose name in DNS is pointed here is no other origin to the
  * browser. With secrets such a page is nobody.
  */
-export function createPageGate({ pushServer, access }: Config): PageGate {
+function createPageGate({ pushServer, access }: Config): PageGate {
   const { allowedOrigins } = pushServer;
-  const names = allowedOrigins.flatMap((origin) => (URL.canParse(origin) ? [new URL(origin).hostname] : []));
-  const own = [pushServer.host, pushServer.announceHost ?? pushServer.host, ...names];
-  const anyHost = access.secrets.length > 0 || allowedOrigins.includes('*');
+  const pages = openPages(allowedOrigins, access, process.env);
+  const own = [pushServer.host, pushServer.announceHost ?? pushServer.host, ...allowedOrigins.map(hostOf)];
+  const anyHost = access.secrets.length > 0 || pages.any;
   return (headers) => {
     if (headers[vouchHeader] !== undefined) return undefined;
-    if (!anyHost && !isOwnHost(headers.host, own)) {
-      return { code: 'origin_refused', detail: `asked for as ${headers.host}` };
+    const { host } = headers;
+    if (!anyHost && !isOwnHost(host, own)) {
+      const found = JSON.stringify(host?.slice(0, 200)).replace(/[^ -~]/g, '?');
+      const add = `to let programs and pages use it, add "https://<name>" to ${setting}`;
+      return { code: 'origin_refused', detail: `Host ${found} is no name of this push-server; ${add}.` };
     }
-    if (isPageAllowed(headers, allowedOrigins)) return undefined;
-    return { code: 'origin_refused', detail: headers.origin ?? 'a page of another origin' };
+    const why = whyRefused(headers, pages, host === undefined ? [] : [host], setting);
+    return why === undefined ? undefined : { code: 'origin_refused', detail: why };
   };
+}
+
+const setting = 'pushServer.allowedOrigins';
+
+/** The host of an entry of a list of origins, which may begin with `*.`. */
+function hostOf(entry: string): string {
+  return entry.replace(/^[^/]*\/\//, '').replace(/:\d+$/, '');
 }
 
 /** The client library that Socket.IO serves is for all pages, and so are files. */
 const guarded = /^\/socket\.io\/(?!socket\.io(?:\.msgpack|\.esm)?(?:\.min)?\.js(?:\.map)?(?:\?|$))/;
 
-/** Puts a gate before all that listens to a server by now. Files are for everyone. */
-export function guard(http: HttpServer, gate: PageGate, onRefused: (failure: Failure) => void): void {
+/**
+ * Puts a gate before all that listens to a server by now; files are for everyone. Pages of listed origins may read whatever is answered,
+ * refusals as well, and their preflights are answered here.
+ */
+export function guard(http: HttpServer, config: Config, onRefused: (failure: Failure) => void): void {
+  const { access, pushServer } = config;
+  const gate = createPageGate(config);
+  // By an agent, or without one.
+  const readers = openPages([...access.allowedOrigins, ...pushServer.allowedOrigins], access, process.env);
   const requests = http.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
   http.removeAllListeners('request');
   http.on('request', (request, response) => {
+    if (allowReading(request, response, readers) && isPreflight(request)) {
+      allowSending(request, response);
+      response.writeHead(204).end();
+      return;
+    }
     const failure = isForApi(request.url) || guarded.test(request.url ?? '') ? gate(request.headers) : undefined;
     if (failure === undefined) {
       for (const listener of requests) listener.call(http, request, response);

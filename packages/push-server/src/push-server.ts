@@ -12,6 +12,7 @@ import type { HookLocation } from '@gopush/hooks';
 import {
   checkLogger,
   createLifetime,
+  createLimitedWarning,
   createMetrics,
   defaultLogger,
   drainHttp,
@@ -40,7 +41,7 @@ import { createLimits } from './limits/limits.ts';
 import { measureStore } from './observe/measure-store.ts';
 import { openObservation } from './observe/observation.ts';
 import { describeApiRequests, describeStoreCalls } from './observe/server-metrics.ts';
-import { createPageGate, guard } from './page-gate.ts';
+import { guard } from './page-gate.ts';
 import { logFailure } from './refuse.ts';
 import { openRooms } from './rooms/open-rooms.ts';
 import type { Push } from './rooms/push.ts';
@@ -237,14 +238,10 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       logFailure(failure, log);
     };
     guardSessions(io, isBelieved, onRefused);
-    let isToldOfPages = false;
-    guard(http, createPageGate(config), (failure) => {
-      if (!isToldOfPages) {
-        const { detail } = failure;
-        log.warn({ detail }, 'a page without an agent is refused; pushServer.allowedOrigins names those that may come');
-      }
-      isToldOfPages = true;
-      onRefused(failure);
+    const warnOfPage = createLimitedWarning(log);
+    guard(http, config, ({ code, detail }) => {
+      limits.refused(code);
+      warnOfPage({ code, detail }, 'a page without an agent is refused');
     });
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });

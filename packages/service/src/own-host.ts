@@ -9,7 +9,7 @@ const privateEnds = ['.localhost', '.internal', '.test', '.home.arpa', '.cluster
  * that the browser takes us for part of that page (DNS rebinding); an address, a name without a dot, or a private name cannot.
  *
  * @param host - the `Host` header; none: not from a browser
- * @param names - further names of this machine
+ * @param names - further names of this machine; `*.example.com` is all names below that
  */
 export function isOwnHost(host: string | undefined, names: readonly string[] = []): boolean {
   if (host === undefined || host === '') return true;
@@ -20,5 +20,9 @@ export function isOwnHost(host: string | undefined, names: readonly string[] = [
     .toLowerCase();
   if (isIP(name) !== 0 || /^[a-z0-9_-]+$/.test(name)) return true;
   if (privateEnds.some((end) => name.endsWith(end))) return true;
-  return name === hostname().toLowerCase() || names.some((one) => one.toLowerCase() === name);
+  return name === hostname().toLowerCase() || names.some((one) => isNameIn(one.toLowerCase(), name));
+}
+
+function isNameIn(pattern: string, name: string): boolean {
+  return pattern.startsWith('*.') ? name.endsWith(pattern.slice(1)) : name === pattern;
 }

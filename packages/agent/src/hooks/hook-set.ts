@@ -137,6 +137,7 @@ function createRoute(product: string, entry: unknown, file: string, defaults: Pr
 
 /** How products are served where the router says nothing else. */
 export function policyOf({ routing, health, hold }: Config): ProductPolicy {
-  const { choose, boundedLoad, sticky, reuse, identity } = routing;
-  return { choose, boundedLoad, sticky, reuse, identity, check: health.check, holdMs: hold.timeoutMs };
+  const { choose, boundedLoad, sticky, reuse, identity, preflight } = routing;
+  const { check } = health;
+  return { choose, boundedLoad, sticky, reuse, identity, preflight, check, holdMs: hold.timeoutMs, public: false };
 }

@@ -3,6 +3,7 @@ import type { AdmissionWindow } from '@gopush/service';
 import type { AgentRequest } from '../agent-request.ts';
 import type { AgentContext } from '../context.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
+import { sourceOf } from '../hooks/source-of.ts';
 import type { Product } from '../route/fleet.ts';
 import type { Destination } from '../route/locate.ts';
 import { beginsSession } from '../route/sticky.ts';
@@ -68,7 +69,7 @@ function ignore(): void {}
 export const overloadedTargets = failed('overloaded', 'the targets do not keep up with handshakes');
 
 /** The product of a request, where it is known and has had clients. */
-function productOf({ product: name }: Destination, hooks: HookSet, fleet: AgentContext['fleet']): Product | undefined {
-  const source = name.ok ? (hooks.products.get(name.value) ?? hooks.otherProducts) : undefined;
+function productOf(destination: Destination, hooks: HookSet, fleet: AgentContext['fleet']): Product | undefined {
+  const source = sourceOf(destination, hooks);
   return source === undefined ? undefined : fleet.products.get(source.product);
 }

@@ -10,6 +10,8 @@ export const plainPolicy: ProductPolicy = {
   holdMs: 0,
   reuse: true,
   identity: 'headers',
+  preflight: 'answer',
+  public: false,
 };
 
 /** The members of a product with one target for each weight. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { chooseNames, identityNames, stickyNames } from '../product.ts';
+import { localhostOriginsNames, parseOriginEntry } from '../allowed-origins.ts';
+import { chooseNames, identityNames, preflightNames, stickyNames } from '../product.ts';
 import { api, webhooks } from './schema-api.ts';
 
 const port = () => z.int().min(0).max(65535);
@@ -9,6 +10,21 @@ const wait = (byDefault: number, max = 3_600_000) => z.int().min(0).max(max).def
 /** A number of something of which 0 is no limit. */
 const limit = (max = 10_000_000, byDefault = 0) => z.int().min(0).max(max).default(byDefault);
 const networks = () => z.array(z.union([z.cidrv4(), z.cidrv6()])).default([]);
+/** Origins of pages, in the one form in which they can match. */
+const origins = () =>
+  z
+    .array(
+      z
+        .string()
+        .min(1)
+        .transform((entry, context) => {
+          const parsed = parseOriginEntry(entry);
+          if (typeof parsed === 'string') return parsed;
+          context.addIssue({ code: 'custom', message: parsed.wanted });
+          return z.NEVER;
+        }),
+    )
+    .default([]);
 const host = () => z.string().min(1).max(255);
 
 /** Whether only programs of this machine reach an address. */
@@ -157,9 +173,9 @@ export const configSchema = z
         host: host()
           .default('127.0.0.1')
           .meta({ description: 'Address to listen on. It believes whoever reaches it: keep it private.' }),
-        allowedOrigins: z.array(z.string().min(1)).default([]).meta({
+        allowedOrigins: origins().meta({
           description:
-            'Origins of pages that may reach push-servers without an agent, as "https://app.example.com"; "*" is any. Their hosts are taken for names of the push-servers. Pages that come by an agent: access.allowedOrigins.',
+            'Origins of pages that may reach push-servers without an agent, written as in access.allowedOrigins. Their hosts are taken for names of the push-servers. Pages that come by an agent: access.allowedOrigins.',
         }),
         announceHost: host()
           .refine((name) => !isEveryAddress(name), { error: 'an address or name by which agents reach it' })
@@ -347,9 +363,13 @@ export const configSchema = z
       .meta({ description: 'The hook files.' }),
     access: z
       .strictObject({
-        allowedOrigins: z.array(z.string().min(1)).default([]).meta({
+        allowedOrigins: origins().meta({
           description:
-            'Origins of pages, besides the gateway\'s own, that may connect, as "https://example.com"; "*" is any.',
+            'Origins of pages, besides the gateway\'s own, that may connect, as "https://app.example.com". "https://*.example.com" is all names below example.com, but not that name itself; "*" is any page. Without a scheme it is https.',
+        }),
+        localhostOrigins: z.enum(localhostOriginsNames).default('development').meta({
+          description:
+            'Whether pages of http://localhost, of 127.0.0.1, [::1] and names below localhost may connect, from any port. development: where GOPUSH_ENV, else NODE_ENV, is local, dev or development, or both are absent.',
         }),
         trustedProxies: networks().meta({
           description: 'Networks of proxies in front of the agents, whose X-Forwarded-… headers are believed.',
@@ -413,6 +433,10 @@ export const configSchema = z
         identity: z.enum(identityNames).default('headers').meta({
           description:
             'How targets that are no push-servers learn who a client is: by headers, or by uid= in the query as well, as in gopush 0.1.',
+        }),
+        preflight: z.enum(preflightNames).default('answer').meta({
+          description:
+            'What becomes of CORS preflights, which carry no credentials: answer: agents answer those of access.allowedOrigins; pass: targets get those of all origins, without a uid and without a hook being asked.',
         }),
         reuse: z.boolean().default(true).meta({
           description:

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Failure, failures } from '@gopush/contract';
+import { type Failure, failures, messageOf } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { WebSocketServer } from 'ws';
 import { refreshEach } from '../../refresh-each.ts';
@@ -180,9 +180,10 @@ function retryAfter(admission: Admission): { 'retry-after'?: string } {
 }
 
 /** As agents refuse upgrades: text, with the code in a header. */
-export function refuseUpgrade(socket: Duplex, { code }: Failure, headers: Readonly<Record<string, string>> = {}): void {
-  const { upgrade: status, message, retry } = failures[code];
-  const body = `${code}: ${message}`;
+export function refuseUpgrade(socket: Duplex, failure: Failure, headers: Readonly<Record<string, string>> = {}): void {
+  const { code } = failure;
+  const { upgrade: status, retry } = failures[code];
+  const body = `${code}: ${messageOf(failure)}`;
   const lines = [
     `HTTP/1.1 ${status} ${code}`,
     'Content-Type: text/plain; charset=utf-8',

@@ -1,6 +1,5 @@
-import { type FailureCode, type Result, success } from '@gopush/contract';
+import { type FailureCode, failureBody, messageOf, type Result, success } from '@gopush/contract';
 import { z } from 'zod';
-import { errorBody } from '../answer.ts';
 import { check } from '../check.ts';
 import { room, uid } from '../fields.ts';
 import { type ApiContext, done, type Route, route } from '../route.ts';
@@ -79,7 +78,9 @@ export const publishRoutes: readonly Route[] = [
       const results = await Promise.all(each);
       return success({
         results: results.map((one) =>
-          one.ok ? { ok: true, result: one.value } : { ok: false, ...errorBody(one.failure) },
+          one.ok
+            ? { ok: true, result: one.value }
+            : { ok: false, ...failureBody(one.failure.code, messageOf(one.failure)) },
         ),
       });
     },

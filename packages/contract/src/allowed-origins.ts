@@ -1,0 +1,103 @@
+import { isIP } from 'node:net';
+import { isLocalHost, isLocalOrigin, type PageOrigin, readHost, readOrigin, writeOrigin } from './origin.ts';
+
+/** An entry that can never match, and what is wanted instead. */
+export interface OriginFault {
+  readonly wanted: string;
+}
+
+const example = '"https://app.example.com"';
+
+/**
+ * Brings an entry of a list of origins into the one form in which it can match: `*`, an origin as browsers write it, or such an origin with
+ * `*.` before its host. Without a scheme it is `https`, and `http` for names of this machine.
+ */
+export function parseOriginEntry(entry: string): string | OriginFault {
+  const text = entry.trim();
+  if (text === '*') return text;
+  if (text.toLowerCase() === 'null') {
+    return {
+      wanted: `an origin as ${example}: pages of any site can make theirs null, so only "*" lets such pages in`,
+    };
+  }
+  const [, given, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([\s\S]*)$/i.exec(text) ?? [];
+  const isWild = rest.startsWith('*.');
+  const place = isWild ? rest.slice(2) : rest;
+  if (place.includes('*')) {
+    return { wanted: 'an origin in which * stands only before the first dot of the host, as "https://*.example.com"' };
+  }
+  const named = readHost(place.replace(/\/$/, ''));
+  const scheme = given ?? (named !== undefined && isLocalHost(named.host) ? 'http' : 'https');
+  const origin = readOrigin(`${scheme}://${place}`);
+  if (origin === undefined) return { wanted: withoutPath(scheme, isWild, place) };
+  if (!isWild) return origin.text;
+  if (isIP(origin.host) !== 0 || !/^[^[]/.test(origin.host)) return { wanted: 'an origin with a name after "*."' };
+  return writeOrigin(origin.scheme, `*.${origin.host}`, origin.port);
+}
+
+/** What is wanted instead of something that is no origin: where it is a longer URL, its origin. */
+function withoutPath(scheme: string, isWild: boolean, place: string): string {
+  const [authority = ''] = place.split(/[/?#]/);
+  const origin = authority === place ? undefined : readOrigin(`${scheme}://${authority}`);
+  if (origin === undefined) return `an origin, which is a scheme, a host and perhaps a port, as ${example}`;
+  const host = isWild ? `*.${origin.host}` : origin.host;
+  return `an origin, which has no path: "${writeOrigin(origin.scheme, host, origin.port)}"`;
+}
+
+/** Says whether pages of an origin may connect. */
+export interface AllowedOrigins {
+  /** Whether those of any may, even of none. */
+  readonly any: boolean;
+  /** Whether those of none may. */
+  readonly none: boolean;
+  lists(origin: PageOrigin): boolean;
+}
+
+/**
+ * Prepares a list of origins.
+ *
+ * @param entries - as {@link parseOriginEntry} gives them
+ * @param local - whether pages of this machine may connect, whatever their port
+ */
+function createAllowedOrigins(entries: readonly string[], local: boolean): AllowedOrigins {
+  const any = entries.includes('*');
+  const exact = new Set(entries);
+  const wild = entries.filter((entry) => entry.includes('://*.')).map((entry) => entry.split('*') as [string, string]);
+  return {
+    any,
+    none: entries.length === 0 && !local,
+    lists(origin) {
+      const { text } = origin;
+      if (any || exact.has(text) || (local && isLocalOrigin(origin))) return true;
+      return wild.some(
+        ([start, end]) => text.startsWith(start) && text.endsWith(end) && text.length > start.length + end.length,
+      );
+    },
+  };
+}
+
+/** What the settings say of pages of this machine: `access.localhostOrigins`. */
+export const localhostOriginsNames = ['development', 'always', 'never'] as const;
+
+const ofDevelopment: ReadonlySet<string> = new Set(['local', 'dev', 'development']);
+
+/** What of the settings concerns pages of this machine. */
+interface LocalhostSetting {
+  readonly localhostOrigins: (typeof localhostOriginsNames)[number];
+}
+
+/**
+ * Says which pages may connect, besides those of the server's own origin.
+ *
+ * @param entries - origins, as the settings list them
+ * @param variables - of the environment, whose `GOPUSH_ENV` or `NODE_ENV` tells whether this is development
+ */
+export function openPages(
+  entries: readonly string[],
+  { localhostOrigins }: LocalhostSetting,
+  variables: Readonly<Record<string, string | undefined>>,
+): AllowedOrigins {
+  const isDevelopment = ofDevelopment.has(variables.GOPUSH_ENV || variables.NODE_ENV || 'local');
+  const local = localhostOrigins === 'always' || (localhostOrigins === 'development' && isDevelopment);
+  return createAllowedOrigins(entries, local);
+}

@@ -1,0 +1,77 @@
+import { isIP } from 'node:net';
+
+/** The origin of a page (RFC 6454), in one form for all ways to write it. */
+export interface PageOrigin {
+  /** As browsers write it: lower case, punycode, without a default port, a trailing dot or a trailing slash. */
+  readonly text: string;
+  readonly scheme: string;
+  /** IPv6 addresses in brackets; empty for `file://`. */
+  readonly host: string;
+  /** Absent where it is the default one of the scheme. */
+  readonly port: number | undefined;
+}
+
+/** A host, and a port where one is given. */
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+const originForm = /^([a-z][a-z0-9+.-]*):\/\/([^/]*)\/?$/i;
+const hostForm = /^(\[[0-9a-f:.]+\]|[^\s:/?#@\\[\]%]+)(?::(\d{1,5}))?$/i;
+
+/** Some clients name the scheme of the WebSocket rather than that of their page. */
+const schemesOfPages: Readonly<Record<string, string>> = { ws: 'http', wss: 'https' };
+
+const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443 };
+
+/**
+ * Reads an `Origin`.
+ *
+ * @returns `undefined` for `null`, which names no page, and for what is none
+ */
+export function readOrigin(text: string): PageOrigin | undefined {
+  const match = originForm.exec(text);
+  if (match === null) return undefined;
+  const given = (match[1] as string).toLowerCase();
+  const scheme = schemesOfPages[given] ?? given;
+  const authority = match[2] as string;
+  // Pages of files have no host (RFC 8089).
+  if (authority === '') return scheme === 'file' ? { text: 'file://', scheme, host: '', port: undefined } : undefined;
+  const place = readHost(authority);
+  if (place === undefined) return undefined;
+  const port = place.port === defaultPorts[scheme] ? undefined : place.port;
+  return { text: writeOrigin(scheme, place.host, port), scheme, host: place.host, port };
+}
+
+/** Writes an origin as browsers do. */
+export function writeOrigin(scheme: string, host: string, port: number | undefined): string {
+  return `${scheme}://${host}${port === undefined ? '' : `:${port}`}`;
+}
+
+/** Reads a `Host`, or what stands between `//` and the path of a URL; `undefined` for what is none. */
+export function readHost(text: string): HostAndPort | undefined {
+  const match = hostForm.exec(text);
+  if (match === null) return undefined;
+  const host = canonicalHost(match[1] as string);
+  const port = match[2] === undefined ? undefined : Number(match[2]);
+  return host === undefined || (port !== undefined && port > 65_535) ? undefined : { host, port };
+}
+
+/** Lower case, punycode (RFC 5891), addresses in their shortest form, without the dot at the end. */
+function canonicalHost(host: string): string | undefined {
+  const url = `http://${host}`;
+  if (!URL.canParse(url)) return undefined;
+  return new URL(url).hostname.replace(/\.$/, '') || undefined;
+}
+
+/** Whether an origin is that of a page of this machine, of whatever port. Browsers ask no DNS for `localhost` (RFC 6761 section 6.3). */
+export function isLocalOrigin({ scheme, host }: PageOrigin): boolean {
+  return scheme in defaultPorts && isLocalHost(host);
+}
+
+/** Whether a host is this machine's own, in the form that {@link readHost} gives. */
+export function isLocalHost(host: string): boolean {
+  if (host === 'localhost' || host === '[::1]' || host.endsWith('.localhost')) return true;
+  return host.startsWith('127.') && isIP(host) === 4;
+}
