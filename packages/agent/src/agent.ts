@@ -326,7 +326,8 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
   };
   server.on('upgrade', serveUpgrades(server, onWebSocket));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET') {
+    // What comes after the last response is nobody's request.
+    if (error.code === 'ECONNRESET' || (socket as Socket).writableEnded) {
       socket.destroy();
       return;
     }

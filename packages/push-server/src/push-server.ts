@@ -17,6 +17,7 @@ import {
   defaultLogger,
   drainHttp,
   type Logger,
+  lingerAfterResponses,
   listen,
   urlOf,
 } from '@gopush/service';
@@ -139,6 +140,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const { io, clientGuard } = createIo(http, config, containAdapter(fanout.adapter, log));
     clients = () => io.engine.clientsCount;
     const ending = watchHttp(http);
+    lingerAfterResponses(http);
     let closing: Promise<void> | undefined;
     const closeIo = (): Promise<void> => (closing ??= closeClients(io));
     lifetime.opened('Socket.IO', closeIo);

@@ -4,6 +4,7 @@ export { drainHttp } from './drain-http.ts';
 export { type EventLoopDelay, watchEventLoop } from './event-loop.ts';
 export { type Close, createLifetime, type Lifetime } from './lifetime.ts';
 export { createLimitedWarning } from './limited-warning.ts';
+export { dropRest, linger, lingerAfterResponses } from './linger.ts';
 export { ListenError, listen, urlOf } from './listen.ts';
 export { localAddressTo } from './local-address.ts';
 export {

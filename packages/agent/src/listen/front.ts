@@ -3,7 +3,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Config } from '@gopush/contract';
-import { drainHttp, type Logger } from '@gopush/service';
+import { drainHttp, type Logger, lingerAfterResponses } from '@gopush/service';
 import type { AgentRequest } from '../agent-request.ts';
 import { acceptProxied } from './accept-proxied.ts';
 import { type Certificate, loadCertificate } from './load-certificate.ts';
@@ -56,6 +56,7 @@ export async function openFront(
   }
   const secured = certificate === undefined ? undefined : createSecured(options, certificate, headerTimeoutMs, log);
   const server: Server = secured?.server ?? createServer(options);
+  lingerAfterResponses(server);
   // Before the PROXY protocol is put in between, which hands connections over when their client is known.
   server.prependListener('connection', onClient);
   const cutWaiting =

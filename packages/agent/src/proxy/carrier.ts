@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { connect, type NetConnectOpts, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
@@ -131,6 +131,33 @@ function tryWrite(socket: Socket, chunk: Buffer, length: number): number {
     return writeSync(fd, chunk, 0, length);
   } catch {
     // Full, or broken: the socket's own write waits for the one, and reports the other.
+    return 0;
+  }
+}
+
+/**
+ * Gives a receiver at once all that has come on a connection, which is no more than the kernel keeps. For a write that has failed: Node closes the
+ * connection next, and what it has not read is lost, as the answer of a target that has closed without reading the whole body of its
+ * request.
+ */
+export function readRest(socket: Socket, to: Receiver): void {
+  if (!isCarrying(socket) || socket.destroyed) return;
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const length = tryRead(socket);
+    if (length === 0) break;
+    chunks.push(Buffer.from(shared.subarray(0, length)));
+  }
+  const rest = Buffer.concat(chunks);
+  if (rest.length > 0) give(to, rest, rest.length);
+}
+
+function tryRead(socket: Socket): number {
+  const fd = (socket as WithHandle)._handle?.fd ?? -1;
+  try {
+    return fd < 0 ? 0 : readSync(fd, shared, 0, shared.length, null);
+  } catch {
+    // No more, for now or ever.
     return 0;
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { drainingHeader, failed, type Result, success, type Target } from '@gopush/contract';
+import { linger } from '@gopush/service';
 import { wasPassedOn } from '../hooks/app-messages.ts';
 import { bodyTooSlow, type SlowClients } from '../limits/slow-clients.ts';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
@@ -7,10 +8,11 @@ import { type AnswerHead, framingOf, headerOf, staysOpen } from './answer-head.t
 import { connectFailure } from './connect-failure.ts';
 import { saysFull } from './full-answer.ts';
 import { HeadReader } from './head-reader.ts';
-import { answerHeaders, answerTrailers, requestTrailers } from './headers.ts';
+import { answerHeaders, answerTrailers } from './headers.ts';
 import { writeMergedHead } from './merge-headers.ts';
-import type { BodySink, RequestBody } from './request-body.ts';
+import type { RequestBody } from './request-body.ts';
 import { isBodyExpected, isChunked } from './request-framing.ts';
+import { RequestSending } from './request-sending.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
 import { writeHead, writeHeaders, writeRequestHead } from './write-head.ts';
 
@@ -91,11 +93,13 @@ function mayReuse(request: IncomingMessage, { reuse }: ForwardOptions): boolean 
 /** How much of a body goes out with its head as one text, in bytes; Node writes 16 KB of text without a buffer of its own. */
 const maxWithHead = 8 * 1024;
 
+const noBytes = Buffer.alloc(0);
+
 /** By an app that went on with a response after it had passed it on. */
 const answeredByHook = failed('uid_hook_bad_value', 'the agent hook answered after it had called next()');
 
 /** One attempt to have a request answered by its target. */
-class Forwarding implements Exchange, BodySink {
+class Forwarding implements Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #options: ForwardOptions;
@@ -103,16 +107,14 @@ class Forwarding implements Exchange, BodySink {
   readonly #resolve: (result: Result<void> | Unanswered) => void;
   /** Whether the connection had served before. */
   readonly #isKept: boolean;
+  readonly #sending: RequestSending;
   readonly #heads = new HeadReader();
   #head: AnswerHead | undefined;
   #body: AnswerBody | undefined;
   /** Whether the client can be sent trailers. */
   #trails = false;
-  #requestSent = false;
   /** Whether the connection is fit for another request, should the answer end well. */
   #canStay = false;
-  /** Whether no byte of the head has left this process. */
-  #unsent = false;
   /** Whether any of the body was relayed. */
   #begun = false;
   #over = false;
@@ -130,53 +132,20 @@ class Forwarding implements Exchange, BodySink {
     this.#resolve = resolve;
     this.#connection = options.upstreams.begin(options.target, this, options.answerTimeoutMs, fresh);
     this.#isKept = this.#connection.connected;
+    this.#sending = new RequestSending(request, this.#connection);
   }
 
   start(head: string): void {
     const { body } = this.#options;
-    const { socket } = this.#connection;
     this.#response.once('close', this.#onClientGone);
     if (body.exists) this.#request.once(bodyTooSlow, this.#onSlowBody);
-    if (this.#isKept) socket.write(head, 'latin1', this.#onHeadWritten);
-    else socket.write(head, 'latin1');
-    if (!body.exists) this.#requestSent = true;
+    this.#sending.begin(head, this.#isKept, body.exists);
     // Not before: while the connection can fail, the body must stay whole for the next target.
-    else if (this.#isKept) body.sendTo(this);
+    if (body.exists && this.#isKept) body.sendTo(this.#sending);
   }
-
-  /** A kept connection may have been reset without this process having heard of it: then the kernel takes nothing. */
-  readonly #onHeadWritten = (error?: Error | null): void => {
-    if (error) this.#unsent = true;
-  };
 
   onConnect(): void {
-    if (this.#options.body.exists) this.#options.body.sendTo(this);
-  }
-
-  onBody(chunk: Buffer): void {
-    if (this.#over) return;
-    const { socket } = this.#connection;
-    if (isChunked(this.#request)) {
-      socket.cork();
-      socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1');
-      socket.write(chunk);
-      socket.write('\r\n', 'latin1');
-      process.nextTick(uncork, socket);
-    } else socket.write(chunk);
-    if (socket.writableNeedDrain) this.#request.pause();
-  }
-
-  onBodyEnd(): void {
-    this.#requestSent = true;
-    if (isChunked(this.#request) && !this.#over) this.#sendTrailers();
-  }
-
-  #sendTrailers(): void {
-    try {
-      this.#connection.socket.write(`0\r\n${writeHeaders(requestTrailers(this.#request))}\r\n`, 'latin1');
-    } catch (error) {
-      this.#connection.onFault(error);
-    }
+    if (this.#options.body.exists) this.#options.body.sendTo(this.#sending);
   }
 
   onFault(error: unknown): void {
@@ -185,7 +154,7 @@ class Forwarding implements Exchange, BodySink {
   }
 
   onDrain(): void {
-    if (!this.#requestSent) this.#request.resume();
+    if (!this.#sending.done) this.#request.resume();
   }
 
   onIdle(): void {
@@ -193,7 +162,7 @@ class Forwarding implements Exchange, BodySink {
     if (this.#head !== undefined) return;
     const { name } = this.#options.target;
     // The target waits for the client, not the client for the target.
-    const waits = !this.#requestSent && !this.#connection.socket.writableNeedDrain;
+    const waits = !this.#sending.done && !this.#connection.socket.writableNeedDrain;
     this.#fail(waits ? failed('request_timeout', `the body for ${name} stands still`) : failed('target_silent', name));
   }
 
@@ -204,12 +173,13 @@ class Forwarding implements Exchange, BodySink {
       this.#finish();
     } else if (this.#head !== undefined) {
       // Cut, so that half an answer is not taken for a whole one.
-      this.#response.destroy();
+      if (this.#request.complete) this.#response.destroy();
+      else linger(this.#request.socket);
       this.#end(success(undefined));
     } else if (!this.#connection.connected) {
       this.#end(connectFailure(target, error));
     } else if (!this.#heads.isWithin) {
-      this.#end(this.#unsent && this.#options.body.isKept ? 'unread' : 'reset');
+      this.#end(this.#sending.unsent && this.#options.body.isKept ? 'unread' : 'reset');
     } else {
       this.#end(failed('target_bad_answer', `${target.name} closed the connection within the head of its answer`));
     }
@@ -268,6 +238,8 @@ class Forwarding implements Exchange, BodySink {
     this.#trails = framing.kind === 'chunked' && this.#request.httpVersionMinor > 0;
     const headers = answerHeaders(head, this.#trails);
     headers.push(...this.#options.answerHeaders);
+    // A client whose body nobody reads any more is told so, and need not send the rest.
+    if (!this.#sending.done && !staysOpen(head)) this.#response.shouldKeepAlive = false;
     return this.#writeHead(head, headers);
   }
 
@@ -289,7 +261,7 @@ class Forwarding implements Exchange, BodySink {
   #isRead({ status }: AnswerHead): boolean {
     if (!mayReuse(this.#request, this.#options)) return false;
     if (!this.#options.body.exists) return true;
-    return status < 400 && this.#requestSent && this.#connection.socket.writableLength === 0;
+    return status < 400 && this.#sending.done && this.#connection.socket.writableLength === 0;
   }
 
   #relay(bytes: Buffer): boolean {
@@ -299,11 +271,14 @@ class Forwarding implements Exchange, BodySink {
     let first = !this.#begun && bytes.length <= maxWithHead ? '' : undefined;
     this.#begun = true;
     let more = true;
+    // A copy: the response may wait for the client, the buffer does not. And one for all chunks in it, of which there may be thousands.
+    const copy = first === undefined ? Buffer.allocUnsafe(bytes.length) : noBytes;
+    let copied = 0;
     const consumed = body.read(bytes, (content) => {
       if (first !== undefined) first += content.toString('latin1');
-      // A copy: the response may wait for the client, the buffer does not.
-      else more = response.write(Buffer.from(content)) && more;
+      else copied += content.copy(copy, copied);
     });
+    if (copied > 0) more = response.write(copy.subarray(0, copied));
     // Cut, as its status cannot be taken back.
     if (body.fault !== undefined) return this.#refuse(body.fault);
     if (body.done) {
@@ -330,7 +305,7 @@ class Forwarding implements Exchange, BodySink {
     const isKept = wasPassedOn(this.#response) && !this.#response.writableEnded;
     if (isKept || this.#response.writableLength > 0) this.#options.slow.takes(this.#response, isKept);
     // An answer may come before its request is whole; the rest is taken to no use, or the client would hang in sending it.
-    if (!this.#requestSent) this.#options.body.drop();
+    if (!this.#sending.done) this.#options.body.drop();
     if (nothingLeft && this.#canStay) this.#connection.release();
     else this.#connection.discard();
     this.#end(success(undefined));
@@ -359,14 +334,11 @@ class Forwarding implements Exchange, BodySink {
   #end(result: Result<void> | Unanswered): void {
     if (this.#over) return;
     this.#over = true;
+    this.#sending.stop();
     this.#request.off(bodyTooSlow, this.#onSlowBody);
     this.#response.off('close', this.#onClientGone);
     this.#resolve(result);
   }
-}
-
-function uncork(socket: { uncork(): void }): void {
-  socket.uncork();
 }
 
 function pairs(raw: readonly string[]): [string, string][] {

@@ -3,7 +3,7 @@ import { failed, type Result, success, type Target } from '@gopush/contract';
 import { afterReading } from '../after-reading.ts';
 import { acceptOf } from '../handshake.ts';
 import { type AnswerHead, type BodyFraming, framingOf, headerOf } from './answer-head.ts';
-import { carryTo, connectCarrying, reset } from './carrier.ts';
+import { carryTo, connectCarrying, type Receiver, readRest, reset } from './carrier.ts';
 import { connectFailure } from './connect-failure.ts';
 import { HeadReader } from './head-reader.ts';
 
@@ -86,7 +86,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     socket.on('error', onError).on('connect', onConnect).on('close', onClose).on('end', onClose);
     client.on('close', onClientGone);
     options.abandoned?.addEventListener('abort', onAbandoned);
-    carryTo(socket, {
+    const receiver: Receiver = {
       onFault: (error) => settle(failed('internal', `while ${target.name} was asked`, error)),
       onChunk(chunk, length) {
         heard = true;
@@ -98,8 +98,12 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
         else settle(readAnswer(socket, head, Buffer.from(heads.rest), key, target));
         return false;
       },
+    };
+    carryTo(socket, receiver);
+    // One that has not read the request may have answered before it closed.
+    socket.write(request, 'latin1', (error) => {
+      if (error && !settled) readRest(socket, receiver);
     });
-    socket.write(request, 'latin1');
   });
 }
 

@@ -48,7 +48,10 @@ export function relayAnswer(
   socket.on('error', () => finish(false)).once('end', () => finish(reader.endsWithConnection));
   socket.setTimeout(idleMs, () => finish(false));
   client.write(writeHead(head.status, head.reason, [...answerHeaders(head, false), 'connection', 'close']), 'latin1');
+  const isGone = socket.destroyed;
   if (reader.done) finish(true);
+  else if (isGone && early.length > 0 && !receiver.onChunk(early, early.length)) return;
+  else if (isGone) finish(false);
   else if (early.length === 0 || receiver.onChunk(early, early.length)) carryTo(socket, receiver);
   else if (!socket.destroyed) {
     carryTo(socket, receiver);

@@ -1,3 +1,4 @@
+import { dropRest } from '@gopush/service';
 import type { AgentRequest } from '../agent-request.ts';
 import type { ReadBody } from '../hooks/read-body.ts';
 
@@ -91,7 +92,7 @@ export class RequestBody {
   /** Takes the rest to no use. */
   drop(): void {
     this.#sink = undefined;
-    if (!this.#ended) this.#request.resume();
+    if (!this.#ended) dropRest(this.#request);
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Target } from '@gopush/contract';
 import { afterReading } from '../after-reading.ts';
-import { carryTo, connectCarrying, type Receiver } from './carrier.ts';
+import { carryTo, connectCarrying, type Receiver, readRest } from './carrier.ts';
 import { type BodyBudget, createBodyBudget } from './request-body.ts';
 
 /** One request and its answer on a connection to a target. */
@@ -166,6 +166,21 @@ export class UpstreamConnection implements Receiver {
     this.#exchange = exchange;
     this.socket.setTimeout(idleMs);
   }
+
+  /**
+   * Sends more of the request. A target that reads no more may have answered before: that is read first, before the connection is given up.
+   *
+   * @param onLost - told that none of this was sent
+   */
+  send(data: string | Buffer, onLost?: () => void): void {
+    this.socket.write(data, 'latin1', onLost === undefined ? this.#onSent : (error) => this.#onSent(error, onLost));
+  }
+
+  readonly #onSent = (error?: Error | null, onLost?: () => void): void => {
+    if (!error) return;
+    onLost?.();
+    readRest(this.socket, this);
+  };
 
   /** The exchange is over, and the connection fit for another one. */
   release(): void {
