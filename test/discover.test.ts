@@ -189,7 +189,7 @@ test('an agent says of a push-server that it cannot reach what to set there', as
   const agent = await startAgent({ config: { ...config, agentPort: 0, routing: { discover: true } }, logger });
   onTestFinished(() => agent.close());
   expect(lines.filter(({ message }) => /announceHost/.test(message))).toMatchObject([
-    { level: 'warn', fields: { id: 'elsewhere' } },
+    { level: 'warn', fields: { machine: 'another/1' } },
   ]);
 });
 

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
 import { childrenOf, isAlive, makeProject, startGopush } from './support/cli.ts';
 import { connectClient, nextEvent, openClient } from './support/socket-io.ts';
@@ -28,7 +29,7 @@ test('agents and push-servers run, and messages cross them', async () => {
     const client = openClient(url, 'websocket', { query: { user } });
     servers.add((await nextEvent<{ server: string }>(client, 'go:welcome')).server);
   }
-  expect([...servers].sort()).toEqual(['push-server-0', 'push-server-1']);
+  expect([...servers].sort()).toEqual(['push-server-0', 'push-server-1'].map((name) => `${hostname()}-${name}`));
 });
 
 test('SIGTERM stops all, and leaves no process and no socket file', async () => {

@@ -1,27 +1,11 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startRedis } from '../packages/store/test/support/redis.ts';
-import { type Ended, gopush, isAlive, makeFolder, makeProject, startProgram } from './support/cli.ts';
+import { gopush, isAlive, makeProject } from './support/cli.ts';
+import { startPm2 } from './support/pm2.ts';
 import { connectClient, nextEvent } from './support/socket-io.ts';
-
-const pm2Bin = createRequire(import.meta.url).resolve('pm2/bin/pm2');
-
-/** A pm2 of the test's own, with nothing else in it. */
-async function startPm2() {
-  const home = await makeFolder();
-  const env = { PM2_HOME: join(home, 'pm2') };
-  const pm2 = (...args: string[]): Promise<Ended> => startProgram(process.execPath, [pm2Bin, ...args], { env }).ended;
-  onTestFinished(async () => {
-    await pm2('kill');
-  });
-  const list = async (): Promise<
-    { name: string; pid: number; pm2_env: { status: string; restart_time: number; pm_out_log_path: string } }[]
-  > => JSON.parse((await pm2('jlist')).stdout.replace(/^[^[]*/, ''));
-  return { env, pm2, list };
-}
 
 /** Asks the gateway over and over, each time on a new connection; counts what failed. */
 function askOverAndOver(url: string) {

@@ -5,12 +5,18 @@ const { join } = require('node:path');
 const environment = process.env.GOPUSH_ENV || process.env.NODE_ENV || 'local';
 const worker = require.resolve('gopush/worker', { paths: [__dirname] });
 const gopush = join(worker, '..', 'bin', 'gopush.js');
+const run = (stdout, ...args) =>
+  execFileSync(process.execPath, [gopush, '--dir', __dirname, '--env', environment, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', stdout, 'inherit'],
+  });
+
+// pm2 itself says that it has started a project that cannot start. `gopush pm2 start` has checked it before, and looks afterwards whether it serves.
+if (process.argv.some((word) => /^(re)?(start|load)$/.test(word)) && !process.env.GOPUSH_CHECKED)
+  run('inherit', 'check', '--no-ports');
 
 // The settings as gopush reads them, with what the environment overrides.
-const settings = execFileSync(process.execPath, [gopush, '--dir', __dirname, '--env', environment, 'config'], {
-  encoding: 'utf8',
-});
-const { agentWorkers, serverWorkers, agent, pushServer } = JSON.parse(settings);
+const { agentWorkers, serverWorkers, agent, pushServer } = JSON.parse(run('pipe', 'config'));
 
 const app = (tier, instances, stopMs) => ({
   name: `{name}-${tier}`,
@@ -25,13 +31,19 @@ const app = (tier, instances, stopMs) => ({
   // Longer than a process takes to stop by itself.
   kill_timeout: stopMs + 5_000,
   exp_backoff_restart_delay: 100,
-  env: { GOPUSH_TIER: tier, GOPUSH_DIR: __dirname, GOPUSH_ENV: environment },
+  env: {
+    GOPUSH_TIER: tier,
+    GOPUSH_DIR: __dirname,
+    GOPUSH_ENV: environment,
+    // Agents find the push-servers there are: `pm2 scale` changes their number and their ports.
+    GOPUSH_ROUTING_DISCOVER: 'true',
+  },
 });
 
 module.exports = {
-  // Targets first, so that the first client finds one.
+  // Targets first, so that the first client finds one. For pm2, 0 instances are one for each processor.
   apps: [
     app('push-server', serverWorkers, pushServer.drainMs),
     app('agent', agentWorkers, agent.notReadyMs + agent.drainMs),
-  ],
+  ].filter(({ instances }) => instances > 0),
 };

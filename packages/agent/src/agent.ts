@@ -28,6 +28,7 @@ import {
   type Logger,
   listen,
   type Metrics,
+  nodeName,
   openAdmin,
   serveUpgrades,
   type UpgradeListener,
@@ -76,7 +77,7 @@ export interface AgentOptions {
   readonly hooks?: Hooks | HookLocation;
   /** Folder of the project, from which the files of `agent.tls` and the store are seen. @defaultValue the current one */
   readonly dir?: string;
-  /** Name of this agent, told to targets and in logs. @defaultValue `'agent'` */
+  /** Name of this agent, told to targets and in logs. @defaultValue `<processes.machine, or the host name>-agent-<index>` */
   readonly node?: string;
   /** Which of the agents of this machine this is; its admin port is `admin.agentPort` plus this. @defaultValue 0 */
   readonly index?: number;
@@ -123,8 +124,9 @@ export interface Agent {
  */
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   refuseUnknownKeys('startAgent', options, optionKeys);
-  const { dir = process.cwd(), node = 'agent', index = 0, exclusive = false } = options;
+  const { dir = process.cwd(), index = 0, exclusive = false } = options;
   const config = createConfig(options.config);
+  const node = options.node ?? nodeName('agent', index, config.processes.machine);
   const log = checkLogger('startAgent', options.logger ?? defaultLogger(node, options.config?.log));
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
   try {

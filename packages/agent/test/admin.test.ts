@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import { ListenError } from '@gopush/service';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -76,7 +77,7 @@ test('state shows the share of the ring beside the share of the traffic', async 
     expect(seen.get(port)?.shareOfTraffic).toBeCloseTo(requests.length / 60, 2);
   }
   expect(seen.get(big.port)?.shareOfTraffic).toBeGreaterThan(0.5);
-  expect(await readState(agent)).toMatchObject({ node: 'agent', tunnels: 0, held: { clients: 0 } });
+  expect(await readState(agent)).toMatchObject({ node: `${hostname()}-agent-0`, tunnels: 0, held: { clients: 0 } });
 });
 
 test('a target that the router dropped is shown as long as it is remembered', async () => {

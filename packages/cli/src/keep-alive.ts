@@ -1,7 +1,7 @@
 import type { Logger } from '@gopush/service';
 import { type Exit, type NodeProcess, startNodeProcess } from './node-process.ts';
 import type { Project } from './project.ts';
-import { nodeName, type TierNode } from './tiers.ts';
+import { nameOf, type TierNode } from './tiers.ts';
 
 /** Shortest and longest wait before a crashed process is started again, and how long one must live to be trusted anew; milliseconds. */
 const backoff = { firstMs: 100, lastMs: 10_000, trustedMs: 10_000 };
@@ -60,7 +60,7 @@ export function keepAlive(project: Project, node: TierNode, log: Logger): Life {
 
   function startAgain({ code, signal }: Exit, startedAt: number): void {
     if (performance.now() - startedAt > backoff.trustedMs) delayMs = backoff.firstMs;
-    const process = nodeName(node);
+    const process = nameOf(project, node);
     log.error({ process, code, signal, againInMs: delayMs }, 'a process ended by itself; it is started again');
     again = setTimeout(() => {
       current = start();

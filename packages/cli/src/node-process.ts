@@ -4,7 +4,7 @@ import { CommandError } from './command-error.ts';
 import { watchHeartbeat } from './heartbeat.ts';
 import type { Project } from './project.ts';
 import { retireMessage } from './run-process.ts';
-import { nodeName, stopDeadlineMs, type TierNode } from './tiers.ts';
+import { nameOf, stopDeadlineMs, type TierNode } from './tiers.ts';
 
 /** How a process ended. */
 export interface Exit {
@@ -41,18 +41,18 @@ export function startNodeProcess(project: Project, node: TierNode, log: Logger):
       if (message === 'ready') resolve();
     });
     // With an error it has said why itself.
-    const why = `${nodeName(node)} ended before it served, with code 0: does a hook call process.exit?`;
+    const why = `${nameOf(project, node)} ended before it served, with code 0: does a hook call process.exit?`;
     void exited.then(({ code }) => reject(new CommandError(code || 1, code === 0 ? why : '')));
   });
   // Those who wait for it hear of it; without one it is no unhandled rejection.
   ready.catch(() => {});
   // A message to a process that is just dying fails (EPIPE); unheard, that would end this process and all the others.
   worker.on('error', (error) =>
-    log.warn({ err: error, process: nodeName(node) }, 'a process cannot be told something'),
+    log.warn({ err: error, process: nameOf(project, node) }, 'a process cannot be told something'),
   );
   const { hangMs } = project.config.processes;
   const stopWatching = watchHeartbeat(worker, hangMs, () => {
-    const process = nodeName(node);
+    const process = nameOf(project, node);
     log.error({ process, hangMs }, 'a process does not respond: its event loop is blocked; it is killed');
     worker.process.kill('SIGKILL');
   });

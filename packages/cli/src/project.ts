@@ -54,7 +54,12 @@ export async function loadProject({ dir, env }: ProjectOptions): Promise<Project
   return { dir, environment, config: parsed.config, warnings: parsed.warnings };
 }
 
-function nameEnvironment(asked: string | undefined): string {
+/**
+ * The environment that is meant.
+ *
+ * @throws CommandError with exit code 2 for a name that is none
+ */
+export function nameEnvironment(asked: string | undefined): string {
   try {
     return environmentName(asked, process.env);
   } catch (error) {

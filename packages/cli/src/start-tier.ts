@@ -1,7 +1,7 @@
 import type { Logger } from '@gopush/service';
 import type { Project } from './project.ts';
 import type { Running } from './run-process.ts';
-import { nodeName, type TierNode } from './tiers.ts';
+import { nameOf, type TierNode } from './tiers.ts';
 
 /** Starts one process of a tier inside this one. Only that tier's package is loaded: an agent has no use for Socket.IO in its memory. */
 export async function startTier(
@@ -10,7 +10,7 @@ export async function startTier(
   logger: Logger,
 ): Promise<Running & { readonly url: string }> {
   const { config, dir, environment } = project;
-  const common = { config, hooks: { dir, environment }, index: node.index, node: nodeName(node), logger };
+  const common = { config, hooks: { dir, environment }, index: node.index, node: nameOf(project, node), logger };
   if (node.tier === 'agent') {
     const { startAgent } = await import('@gopush/agent');
     return startAgent({ ...common, dir, exclusive: false });

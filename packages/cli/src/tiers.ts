@@ -1,4 +1,4 @@
-import { createLogger, type Logger } from '@gopush/service';
+import { createLogger, type Logger, nodeName } from '@gopush/service';
 import type { Project } from './project.ts';
 
 /** The two kinds of processes. */
@@ -21,9 +21,9 @@ export interface TierNode {
   readonly sharePort: boolean;
 }
 
-/** The name of a process, in logs and to its peers. */
-export function nodeName({ tier, index }: Pick<TierNode, 'tier' | 'index'>): string {
-  return `${tier}-${index}`;
+/** The name of a process, in logs, to its peers and to clients. */
+export function nameOf({ config }: Pick<Project, 'config'>, { tier, index }: Pick<TierNode, 'tier' | 'index'>): string {
+  return nodeName(tier, index, config.processes.machine);
 }
 
 /** The logger of a process, as the project wants it. */

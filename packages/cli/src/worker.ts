@@ -7,7 +7,7 @@ import { startHeartbeat } from './heartbeat.ts';
 import { loadProject } from './project.ts';
 import { runProcess } from './run-process.ts';
 import { startTier } from './start-tier.ts';
-import { createNodeLogger, isTier, nodeName, stopDeadlineMs, tiers } from './tiers.ts';
+import { createNodeLogger, isTier, nameOf, stopDeadlineMs, tiers } from './tiers.ts';
 
 const { GOPUSH_TIER: tier, GOPUSH_DIR: dir = process.cwd(), GOPUSH_INDEX, NODE_APP_INSTANCE } = process.env;
 
@@ -18,8 +18,15 @@ try {
   if (!isTier(tier)) throw new CommandError(2, `GOPUSH_TIER: found ${tier ?? 'nothing'}, wanted ${tiers.join(' or ')}`);
   const index = Number(GOPUSH_INDEX ?? NODE_APP_INSTANCE ?? 0);
   const project = await loadProject({ dir });
-  const log = createNodeLogger(project, nodeName({ tier, index }));
+  const log = createNodeLogger(project, nameOf(project, { tier, index }));
   if (index === 0) for (const warning of project.warnings) log.warn(warning);
+  const { routing, serverWorkers } = project.config;
+  if (tier === 'push-server' && index >= serverWorkers && !routing.discover) {
+    log.warn(
+      { index, serverWorkers },
+      'no agent knows this push-server: set routing.discover to true, or serverWorkers to the number there are',
+    );
+  }
   const node = { tier, index, sharePort: GOPUSH_INDEX === undefined };
   // A terminal that closes tells its whole process group: the parent then stops the tiers in order.
   const hangup = process.connected ? 'leave' : 'stop';

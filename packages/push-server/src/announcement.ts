@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import type { Config } from '@gopush/contract';
 import { ListenError, type Logger, machineId } from '@gopush/service';
-import type { RegistryStore } from '@gopush/store';
+import type { RegisteredNode, RegistryStore } from '@gopush/store';
 import { findAnnouncedHost } from './announced-host.ts';
+import { watchForSameName } from './same-name.ts';
 
 /** Tells agents that this push-server is there. */
 export interface Announcement {
@@ -23,6 +24,8 @@ export interface AnnouncementOptions {
   readonly registry: RegistryStore;
   /** Unique among all push-servers. */
   readonly id: string;
+  /** What people call it. */
+  readonly name: string;
   readonly config: Config;
   /** How many clients it has. */
   readonly load: () => number;
@@ -34,7 +37,7 @@ const leaseMs = 3_000;
 const renewMs = 1_000;
 
 /** Opens the announcement of a push-server; nothing is said until it is ready. */
-export function createAnnouncement({ registry, id, config, load, log }: AnnouncementOptions): Announcement {
+export function createAnnouncement({ registry, id, name, config, load, log }: AnnouncementOptions): Announcement {
   const { weight } = config.pushServer;
   const machine = machineId();
   let bound: AddressInfo | undefined;
@@ -43,6 +46,19 @@ export function createAnnouncement({ registry, id, config, load, log }: Announce
   let timer: NodeJS.Timeout | undefined;
   let last = Promise.resolve();
   let isTold = false;
+  let stopComparing = (): void => {};
+
+  const describe = (at: string, port: number): RegisteredNode => ({
+    id,
+    name,
+    tier: 'push-server',
+    host: at,
+    port,
+    machine,
+    weight,
+    load: load(),
+    state,
+  });
 
   /** One after the other, so that what is said last counts. While the store is away nobody hears; it is said again. */
   function say(): Promise<void> {
@@ -50,9 +66,7 @@ export function createAnnouncement({ registry, id, config, load, log }: Announce
       if (bound === undefined) return;
       if (host === undefined) await findHost(bound);
       if (host === undefined) return;
-      const { port } = bound;
-      const node = { id, tier: 'push-server', host, port, machine, weight, load: load(), state };
-      await registry.announce(node, leaseMs).catch((error: unknown) => {
+      await registry.announce(describe(host, bound.port), leaseMs).catch((error: unknown) => {
         log.debug({ err: error }, 'this push-server could not be announced; it is said again');
       });
     });
@@ -80,6 +94,7 @@ export function createAnnouncement({ registry, id, config, load, log }: Announce
       if (problem instanceof ListenError && config.routing.discover) throw problem;
       bound = address;
       timer = setInterval(() => void say(), renewMs).unref();
+      stopComparing = watchForSameName(registry, () => describe(host ?? '', address.port), log);
       if (problem === undefined) await say();
     },
     draining() {
@@ -88,6 +103,7 @@ export function createAnnouncement({ registry, id, config, load, log }: Announce
     },
     async close() {
       clearInterval(timer);
+      stopComparing();
       await last;
       if (host !== undefined) await registry.withdraw(id).catch(() => {});
     },

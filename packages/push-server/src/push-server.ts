@@ -19,6 +19,7 @@ import {
   type Logger,
   lingerAfterResponses,
   listen,
+  nodeName,
   urlOf,
 } from '@gopush/service';
 import { openStore } from '@gopush/store';
@@ -60,7 +61,7 @@ export interface PushServerOptions {
   readonly index?: number;
   /** Folder of the project. @defaultValue the current one */
   readonly dir?: string;
-  /** Name of this push-server, told to clients and in logs. @defaultValue `'push-server-<index>'` */
+  /** Name of this push-server, told to clients and in logs. @defaultValue `<processes.machine, or the host name>-push-server-<index>` */
   readonly node?: string;
   /** Adds handlers of the program's own, besides those of the server hook; what it returns undoes that at the end. */
   readonly setup?: NonNullable<ServerHook['setup']>;
@@ -104,8 +105,8 @@ export interface PushServer {
 export async function startPushServer(options: PushServerOptions = {}): Promise<PushServer> {
   refuseUnknownKeys('startPushServer', options, optionKeys);
   const { index = 0, dir = process.cwd(), exclusive = false } = options;
-  const node = options.node ?? `push-server-${index}`;
   const config = createConfig(options.config);
+  const node = options.node ?? nodeName('push-server', index, config.processes.machine);
   const log = checkLogger('startPushServer', options.logger ?? defaultLogger(node, options.config?.log));
   const { pushServer, serverPortStart } = config;
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
@@ -121,6 +122,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const announcement = createAnnouncement({
       registry: store.registry,
       id: fanout.bus.node,
+      name: node,
       config,
       load: () => clients(),
       log,

@@ -18,7 +18,7 @@ export {
   logLevels,
   silentLogger,
 } from './logger.ts';
-export { machineId } from './machine.ts';
+export { machineId, nodeName } from './machine.ts';
 export { createMetrics, type Metrics, waitBuckets } from './metrics.ts';
 export { isOwnHost } from './own-host.ts';
 export { serveUpgrades, type UpgradeListener } from './serve-upgrades.ts';

@@ -6,6 +6,16 @@ export function machineId(): string {
   return `${hostname()}/${bootId()}`;
 }
 
+/**
+ * The name of a process, in logs, to its peers and to clients: unique as long as the names of machines are, and the same after a restart.
+ *
+ * @param machine - of this machine. @defaultValue its host name
+ */
+export function nodeName(tier: string, index: number, machine: string = hostname()): string {
+  // It goes into headers, and into the labels of others.
+  return `${machine.replaceAll(/[^\w.-]/g, '-') || 'machine'}-${tier}-${index}`;
+}
+
 /** Linux has an id for each start of the kernel; elsewhere the host name has to do. */
 function bootId(): string {
   try {

@@ -1,6 +1,8 @@
 /** A process that serves. */
 export interface RegisteredNode {
   readonly id: string;
+  /** What people call it; nodes that are one after the other may have the same. Absent: an older version announced it. */
+  readonly name?: string;
   /** What it is: `agent`, `push-server`, … */
   readonly tier: string;
   readonly host: string;

@@ -31,21 +31,21 @@ function isReachable({ tier, host, machine: theirs }: RegisteredNode, ours: stri
   return tier === 'push-server' && (!isLoopback(host) || theirs === ours);
 }
 
-/** A push-server of another machine that announces a loopback address gets no clients from here: once for each, that is said. */
+/** A push-server of another machine that announces a loopback address gets no clients from here: once for each machine, that is said. */
 function tellUnreachable(nodes: readonly RegisteredNode[], ours: string, told: Set<string>, log: Logger): void {
   for (const node of nodes) {
-    const { id, tier, host, port, machine } = node;
-    if (tier !== 'push-server' || isReachable(node, ours) || told.has(id)) continue;
+    const { name, tier, host, port, machine = '' } = node;
+    if (tier !== 'push-server' || isReachable(node, ours) || told.has(machine)) continue;
     if (told.size >= maxTold) told.clear();
-    told.add(id);
+    told.add(machine);
     log.warn(
-      { id, host, port, machine },
+      { name, host, port, machine },
       'a push-server of another machine is announced by an address that only its own machine reaches: set pushServer.host there to an address of its network, or pushServer.announceHost',
     );
   }
 }
 
-/** Of how many push-servers it is remembered that this was said. */
+/** Of how many machines it is remembered that this was said. */
 const maxTold = 1_000;
 
 function toTarget({ host, port, weight, state }: RegisteredNode): Target {

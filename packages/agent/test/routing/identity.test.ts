@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import { isIdentitySigned } from '@gopush/contract';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -28,7 +29,7 @@ test('uid, product and request id reach the target signed, by request and by upg
     expect(seen).toMatchObject({
       'x-gopush-uid': encodeURIComponent(uid),
       'x-gopush-product': 'ch%C3%A4t',
-      'x-gopush-agent': 'agent',
+      'x-gopush-agent': `${hostname()}-agent-0`,
       'x-request-id': expect.stringMatching(/^[\w-]{12}-\w+$/),
     });
     expect(isIdentitySigned(secrets, seen, Date.now())).toBe(true);

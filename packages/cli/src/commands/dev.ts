@@ -2,7 +2,7 @@ import { createLifetime } from '@gopush/service';
 import { loadProject, type ProjectOptions } from '../project.ts';
 import { runProcess } from '../run-process.ts';
 import { startTier } from '../start-tier.ts';
-import { createNodeLogger, nodeName, stopDeadlineMs, type TierNode } from '../tiers.ts';
+import { createNodeLogger, nameOf, stopDeadlineMs, type TierNode } from '../tiers.ts';
 import { announce } from './start.ts';
 
 /** `gopush dev`: one agent and all push-servers in this process, with logs for people; edited hooks are taken up. */
@@ -25,8 +25,8 @@ export async function dev(options: ProjectOptions): Promise<void> {
     const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));
     try {
       for (const node of nodes) {
-        const running = await startTier(project, node, createNodeLogger(project, nodeName(node)));
-        lifetime.opened(nodeName(node), running.close);
+        const running = await startTier(project, node, createNodeLogger(project, nameOf(project, node)));
+        lifetime.opened(nameOf(project, node), running.close);
       }
     } catch (error) {
       await lifetime.close();

@@ -1,66 +1,83 @@
 import { spawn } from 'node:child_process';
 import { access, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { CommandError } from '../command-error.ts';
 import { projectName } from '../create/create-project.ts';
 import { ecosystem as ecosystemText } from '../create/ecosystem.ts';
-import { loadProject, type ProjectOptions } from '../project.ts';
+import { awaitServing, describeFailing } from '../pm2/await-serving.ts';
+import { findPm2 } from '../pm2/find-pm2.ts';
+import { listProcesses } from '../pm2/list-processes.ts';
+import { loadProject, nameEnvironment, type Project, type ProjectOptions } from '../project.ts';
 import { checkBuild, printFindings } from './check.ts';
-import { pm2Actions } from './pm2-actions.ts';
+
+/** What `gopush pm2` can do. */
+const pm2Actions = ['start', 'reload', 'stop', 'status', 'logs'] as const;
+
+/** pm2 with a project. */
+interface Pm2 {
+  readonly bin: string;
+  readonly dir: string;
+  readonly env: NodeJS.ProcessEnv;
+}
 
 /** `gopush pm2 <action>`: both tiers under pm2, as the project's `ecosystem.config.cjs` says. */
 export async function pm2(action: string, options: ProjectOptions): Promise<void> {
   if (!pm2Actions.includes(action as (typeof pm2Actions)[number])) {
     throw new CommandError(2, `pm2 ${action}: wanted one of ${pm2Actions.join(', ')}`);
   }
-  const project = await loadProject(options);
-  const bin = findPm2(project.dir);
-  const ecosystem = join(project.dir, 'ecosystem.config.cjs');
-  if (action === 'start' || action === 'reload') {
-    // pm2 kills the old processes even when the new ones cannot start: reloading a broken project would be an outage.
-    const findings = await checkBuild(project);
-    if (findings.some((finding) => finding.state === 'wrong')) {
-      printFindings(findings);
-      throw new CommandError(2, `nothing was ${action === 'start' ? 'started' : 'reloaded'}: mend this first`);
-    }
+  const { dir, env: asked } = options;
+  // A checked project needs no check by its ecosystem file.
+  const env = { ...process.env, GOPUSH_ENV: nameEnvironment(asked), GOPUSH_CHECKED: '1' };
+  const tool: Pm2 = { bin: findPm2(dir), dir, env };
+  switch (action) {
+    case 'start':
+    case 'reload':
+      return startOrReload(action, await loadProject(options), tool);
+    case 'stop':
+      return stop(tool);
+    case 'status':
+      return run(tool, ['list']);
+    default:
+      return run(tool, ['logs']);
   }
+}
+
+async function startOrReload(action: 'start' | 'reload', project: Project, tool: Pm2): Promise<void> {
+  // pm2 kills the old processes even when the new ones cannot start: reloading a broken project would be an outage.
+  const findings = await checkBuild(project);
+  if (findings.some((finding) => finding.state === 'wrong')) {
+    printFindings(findings);
+    throw new CommandError(2, `nothing was ${action === 'start' ? 'started' : 'reloaded'}: mend this first`);
+  }
+  const ecosystem = join(project.dir, 'ecosystem.config.cjs');
   if (!(await exists(ecosystem))) {
     if (action !== 'start')
       throw new CommandError(1, `there is no ${ecosystem}: nothing was started with gopush pm2 start`);
     await writeFile(ecosystem, await ecosystemText(await projectName(project.dir)));
     process.stdout.write(`wrote ${ecosystem}; commit it\n`);
   }
-  const env = { ...process.env, GOPUSH_ENV: project.environment };
-  switch (action) {
-    case 'start':
-      return run(bin, ['start', ecosystem], env, project.dir);
-    case 'reload':
-      return run(bin, ['reload', ecosystem, '--update-env'], env, project.dir);
-    case 'stop':
-      return run(bin, ['delete', ecosystem], env, project.dir);
-    case 'status':
-      return run(bin, ['list'], env, project.dir);
-    default:
-      return run(bin, ['logs'], env, project.dir);
-  }
+  await run(tool, action === 'start' ? ['start', ecosystem] : ['reload', ecosystem, '--update-env']);
+  // How many there are may have been changed by pm2 scale; none at all is no start.
+  const failing = await awaitServing(() => listProcesses(tool.bin, project.dir, tool.env), 1);
+  if (failing.length === 0) return;
+  const described = await Promise.all(failing.map(describeFailing));
+  throw new CommandError(
+    1,
+    `pm2 has ${action}ed the project, and not all of it serves. pm2 goes on trying; gopush pm2 stop ends that.\n${described.join('\n')}`,
+  );
 }
 
-/** pm2 is the project's own: which version runs its processes is its choice. */
-function findPm2(dir: string): string {
-  for (const from of [resolve(dir, 'package.json'), import.meta.url]) {
-    try {
-      return join(dirname(createRequire(from).resolve('pm2/package.json')), 'bin', 'pm2');
-    } catch {
-      // Look in the next place.
-    }
-  }
-  throw new CommandError(1, 'pm2 is not installed: npm install pm2');
+/** By what runs, not by the ecosystem file: that reads the settings, and a project that is broken must stop as well. Agents stop first. */
+async function stop(tool: Pm2): Promise<void> {
+  const processes = await listProcesses(tool.bin, tool.dir, tool.env);
+  if (processes.length === 0) throw new CommandError(1, `pm2 runs nothing of ${tool.dir}`);
+  const ofTier = (isAgent: boolean) => processes.filter(({ tier }) => (tier === 'agent') === isAgent);
+  await run(tool, ['delete', ...[...ofTier(true), ...ofTier(false)].map(({ id }) => String(id))]);
 }
 
-function run(bin: string, args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<void> {
+function run({ bin, dir, env }: Pm2, args: readonly string[]): Promise<void> {
   return new Promise((done, reject) => {
-    const child = spawn(process.execPath, [bin, ...args], { stdio: 'inherit', env, cwd });
+    const child = spawn(process.execPath, [bin, ...args], { stdio: 'inherit', env, cwd: dir });
     child.once('error', reject);
     child.once('exit', (code) => {
       if (code === 0) done();

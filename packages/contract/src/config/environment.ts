@@ -17,6 +17,7 @@ export const reservedVariables: ReadonlySet<string> = new Set([
   'GOPUSH_TIER',
   'GOPUSH_INDEX',
   'GOPUSH_API_KEY',
+  'GOPUSH_CHECKED',
 ]);
 
 /** Every setting with its environment variable: `agent.drainMs` is `GOPUSH_AGENT_DRAIN_MS`. */

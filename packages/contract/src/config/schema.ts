@@ -540,13 +540,21 @@ export const configSchema = z
       .meta({ description: 'What an agent takes.' }),
     processes: z
       .strictObject({
+        machine: z
+          .string()
+          .regex(/^[\w.-]{1,100}$/)
+          .optional()
+          .meta({
+            description:
+              'Name of this machine in the names of its processes, as "web1" in web1-push-server-0, which logs, peers and clients are told; absent: its host name. Each machine needs another one.',
+          }),
         hangMs: wait(60_000).meta({
           description:
             'How long the event loop of a process of gopush start may stand still until the process is killed and started again; 0: for ever, as a debugger needs.',
         }),
       })
       .prefault({})
-      .meta({ description: 'The processes that gopush start runs.' }),
+      .meta({ description: 'The processes of this machine.' }),
     admin: z
       .nullable(
         z.strictObject({
