@@ -131,13 +131,13 @@ export class OpenRoom implements Room {
     if (this.#left) throw new GopushError('left', 'the room was left');
     const ask: typeof events.publish = 'go:publish';
     const published = await this.#context.ask<Published>(ask, { ...options, room: this.name, event, message });
-    const { position, duplicate } = published;
+    const { position, duplicate, partial } = published;
     if (position && !options.echo) {
       this.#own.add(keyOf(position));
       removeOldest(this.#own);
     }
     if (!position && options.id !== undefined && !options.echo) this.#remember(options.id);
-    return { position, duplicate };
+    return { position, duplicate, ...(partial && { partial }) };
   }
 
   async leave(): Promise<void> {

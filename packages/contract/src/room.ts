@@ -113,6 +113,8 @@ export interface Published {
   readonly position: Position | null;
   /** Whether the same was published before with this id; then nothing was sent. */
   readonly duplicate: boolean;
+  /** Present where it reached only clients of the push-server that took it: the others could not be reached, and it was not kept. */
+  readonly partial?: true;
 }
 
 /** What the server says of a message of a room, in an argument of its own, which no client can write. */

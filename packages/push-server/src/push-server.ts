@@ -117,6 +117,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     lifetime.opened('metrics', metrics.close);
     const store = measureStore(await openStore(config, dir), describeStoreCalls(metrics));
     lifetime.opened('store', store.close);
+    lifetime.opened('meeting of push-servers', fanout.meet(store.registry));
     const observation = await openObservation({ config, index, node, metrics, fanout, store, log }, lifetime.opened);
     let clients = (): number => 0;
     const announcement = createAnnouncement({
@@ -150,7 +151,10 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     lifetime.opened('limits', limits.close);
     const { bus } = fanout;
     const isBelieved = createIdentityCheck(config, log);
-    const rooms = openRooms({ io, store, bus, config: pushServer, webhooks, log }, lifetime.opened);
+    const rooms = openRooms(
+      { io, store, bus, isJoined: fanout.isJoined, config: pushServer, webhooks, log },
+      lifetime.opened,
+    );
     const { push } = rooms;
     const sessions = openSessions(
       { io, http, store, node: bus.node, config, isBelieved, rooms, webhooks, log },
@@ -158,6 +162,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     );
     const { seamless } = sessions;
     rooms.listen({
+      onGap: sessions.wakeInboxes,
       onInbox(user) {
         for (const session of sessions.ofUser(user)) void session.inbox.wake();
       },

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import type { Config } from '@gopush/contract';
 import { openEmbeddedStore } from './embedded/open-embedded-store.ts';
 import { openRedisStore } from './redis/open-redis-store.ts';
+import { locateRedisFiles } from './redis/tls-options.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -15,7 +16,7 @@ export function openStore(
   dir: string,
 ): Promise<Store> {
   const { storeDir, storeMaxBytes: maxBytes, lastSeenMs } = pushServer;
-  if (redisAdapter !== null) return openRedisStore(redisAdapter, { lastSeenMs });
+  if (redisAdapter !== null) return openRedisStore(locateRedisFiles(redisAdapter, dir), { lastSeenMs });
   const folder = storeDir === undefined ? join(dir, '.gopush', 'store') : resolve(dir, storeDir);
   return openEmbeddedStore(folder, { maxBytes, lastSeenMs });
 }

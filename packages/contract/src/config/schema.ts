@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { localhostOriginsNames, parseOriginEntry } from '../allowed-origins.ts';
 import { chooseNames, identityNames, preflightNames, stickyNames } from '../product.ts';
 import { api, webhooks } from './schema-api.ts';
+import { redis } from './schema-redis.ts';
 
 const port = () => z.int().min(0).max(65535);
 const milliseconds = (max = 3_600_000) => z.int().min(1).max(max);
@@ -37,8 +38,6 @@ function isEveryAddress(address: string): boolean {
   return /^(0|0\.0\.0\.0|::|\*|(0+:){7}0+)$/.test(address);
 }
 
-const address = z.strictObject({ host: host(), port: z.int().min(1).max(65535) });
-
 const tls = z.strictObject({
   certFile: z.string().min(1).meta({
     description: 'File of the certificate in PEM, seen from the project; those between it and its root may follow it.',
@@ -51,31 +50,6 @@ const tls = z.strictObject({
       'File of the certificates between ours and its root, where certFile does not hold them. Clients are not asked for certificates.',
   }),
   minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').meta({ description: 'Least version of TLS served.' }),
-});
-
-const redis = z.strictObject({
-  host: host().default('127.0.0.1').meta({ description: 'Host of a single Redis.' }),
-  port: z.int().min(1).max(65535).default(6379).meta({ description: 'Port of a single Redis.' }),
-  username: z.string().optional().meta({ description: 'User of the Redis ACL.' }),
-  password: z.string().optional().meta({ description: 'Password. Better given by REDIS_URL than in a file.' }),
-  db: z.int().min(0).optional().meta({ description: 'Number of the database; not with a cluster.' }),
-  tls: z.boolean().default(false).meta({ description: 'Whether to speak TLS to Redis.' }),
-  sentinels: z
-    .array(address)
-    .min(1)
-    .optional()
-    .meta({ description: 'Sentinels to ask for the master; instead of host and port.' }),
-  sentinelName: z.string().default('mymaster').meta({ description: 'Name of the master that the sentinels watch.' }),
-  cluster: z
-    .array(address)
-    .min(1)
-    .optional()
-    .meta({ description: 'Some nodes of a Redis Cluster; instead of host and port.' }),
-  prefix: z.string().min(1).max(64).default('gopush').meta({ description: 'Start of every channel and key.' }),
-  fanout: z.enum(['pubsub', 'sharded', 'streams']).default('pubsub').meta({
-    description:
-      'By what Socket.IO on push-servers reaches the others: pub/sub, sharded pub/sub (Redis 7), or streams. docs/fanout.md compares them.',
-  }),
 });
 
 /**

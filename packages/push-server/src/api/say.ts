@@ -32,17 +32,27 @@ export const batchItem = z.discriminatedUnion('to', [
   z.strictObject({ to: z.literal('all'), ...toAll.shape }),
 ]);
 
+const partial = z.literal(true).optional().meta({
+  description:
+    'Present where only clients of the push-server that took it were reached: the others could not be, and it was not kept.',
+});
+
 /** What became of something that was said to a room. */
 export const published = z.strictObject({
   position: position.meta({ description: 'Its place in the history; null: it was not kept.' }),
   duplicate: z.boolean().meta({ description: 'Whether it was said before with this id; then nothing was done.' }),
+  partial,
 });
+
+/** What became of something that was said to everyone. */
+export const saidToAll = z.strictObject({ partial });
 
 /** What became of something that was said to a user. */
 export const delivery = z.strictObject({
   id: z.string(),
   state: z.enum(['sent', 'waiting', 'offline', 'duplicate']),
   devices: z.int().min(0).meta({ description: 'Devices that are connected now.' }),
+  partial,
 });
 
 /** Says something to a room. */
@@ -82,8 +92,7 @@ export async function sayToUser(
 
 /** Says something to everyone. */
 export function sayToAll({ push }: ApiContext, said: z.output<typeof toAll>): Result<object> {
-  push.toAll(said.event, said.message);
-  return success({});
+  return success(push.toAll(said.event, said.message));
 }
 
 const notKept = 'id: what is not kept cannot be recognized when it comes again';

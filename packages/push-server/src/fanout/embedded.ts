@@ -101,7 +101,18 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
       onBusGap = listener;
     },
   };
-  return { kind: 'embedded', adapter, bus, drops: mesh.drops, state: () => 'up', joined: mesh.join, close: mesh.close };
+  return {
+    kind: 'embedded',
+    adapter,
+    bus,
+    drops: mesh.drops,
+    problem: () => undefined,
+    isJoined: () => true,
+    counts: () => undefined,
+    meet: () => async () => {},
+    joined: mesh.join,
+    close: mesh.close,
+  };
 }
 
 /**

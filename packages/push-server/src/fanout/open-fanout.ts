@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { locateRedisFiles } from '@gopush/store';
 import { meshFolder, startEmbeddedFanout } from './embedded.ts';
 import type { Fanout } from './fanout.ts';
 import { startRedisFanout } from './redis.ts';
@@ -11,7 +12,7 @@ export function openFanout(
   dir: string,
   log: Logger,
 ): Promise<Fanout> {
-  if (redisAdapter !== null) return startRedisFanout(redisAdapter, log);
+  if (redisAdapter !== null) return startRedisFanout(locateRedisFiles(redisAdapter, dir), log);
   const { fanoutDir } = pushServer;
   return startEmbeddedFanout(fanoutDir === undefined ? meshFolder(dir, serverPortStart) : resolve(dir, fanoutDir), log);
 }

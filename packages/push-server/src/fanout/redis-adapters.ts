@@ -10,8 +10,8 @@ import { openStreams } from './redis-streams.ts';
 /** The Socket.IO adapter over Redis, with what it needs besides the connections it was given. */
 export interface RedisAdapter {
   readonly adapter: AdapterFactory;
-  /** Connections of its own. */
-  readonly clients: readonly RedisClient[];
+  /** Connections of its own, as many as there are by now. */
+  clients(): readonly RedisClient[];
   /** Resolves when what others send arrives. */
   ready(): Promise<unknown>;
   /** Ends what the clients do not end by themselves when they are disconnected. */
@@ -37,7 +37,7 @@ export function openRedisAdapter(
     case 'pubsub':
       return {
         adapter: createAdapter(publisher, subscriber, { key: prefix, requestsTimeout: requestTimeoutMs }),
-        clients: [],
+        clients: () => [],
         ready: () => Promise.resolve(),
         close: () => {},
       };
@@ -51,7 +51,7 @@ export function openRedisAdapter(
           channelPrefix: `${prefix}:sharded`,
           subscriptionMode: 'static',
         }),
-        clients: [sharded],
+        clients: () => [sharded],
         ready,
         close: () => {},
       };

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import type { Logger } from '@gopush/service';
 import type { RedisClient } from '@gopush/store';
 import type { Bus } from './bus.ts';
 import { Following } from './following.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { createPings } from './pings.ts';
 import { BucketCounts, bucketOf } from './room-buckets.ts';
 
@@ -11,80 +13,88 @@ const nodeBytes = 12;
 /** How long a room that gets its first member waits for its subscription, in milliseconds. */
 const followMs = 1_500;
 
-/** Between two signs of life that a node sends to itself, in milliseconds. */
-const beatMs = 1_000;
-
-/** How many of them may be under way. */
-const maxUnheard = 3;
-
 /** How many channels one command subscribes to. */
 const channelsAtOnce = 1_000;
 
+/** A bus over Redis. */
+export interface RedisBus extends Bus {
+  /** What tells whether others are reached. */
+  readonly heartbeat: Heartbeat;
+  close(): void;
+}
+
+/** What a bus over Redis needs. */
+export interface RedisBusOptions {
+  readonly publisher: RedisClient;
+  /** A connection that subscribes. */
+  readonly subscriber: RedisClient;
+  readonly prefix: string;
+  /** `redisAdapter.fanout`. */
+  readonly fanout: string;
+  /** Ends all connections to Redis, so that they are made anew. */
+  readonly reconnect: () => void;
+  readonly log: Logger;
+}
+
 /**
- * Carries our own messages by Redis pub/sub: a channel for all nodes, one for each, and one for each bucket of rooms, to which those nodes
- * subscribe that have members of such a room. So Redis passes a room's messages to nobody else.
- *
- * Each node counts what it sends to itself: where some of that is missing, messages of others may be as well. And the connection to a Redis
- * Cluster that subscribes is replaced without a word.
- *
- * @param subscriber - a connection that subscribes
+ * Carries our own messages by Redis pub/sub: a channel for all nodes, one for each, one for the beats of all, and one for each bucket of rooms, to
+ * which those nodes subscribe that have members of such a room. So Redis passes a room's messages to nobody else.
  */
-export function createRedisBus(
-  publisher: RedisClient,
-  subscriber: RedisClient,
-  prefix: string,
-): Bus & { close(): void } {
+export function createRedisBus({ publisher, subscriber, prefix, fanout, reconnect, log }: RedisBusOptions): RedisBus {
   const node = randomBytes(nodeBytes / 2).toString('hex');
   const ownName = Buffer.from(node, 'latin1');
   const all = `${prefix}:bus`;
   const channelOf = (name: string): string => `${all}:${name}`;
   const own = channelOf(node);
+  const beats = channelOf('beats:');
   const rooms = channelOf('rooms:');
   const say = (channel: string, payload: Buffer): void => {
-    // What cannot be sent now is in the log of its room.
-    publisher.publish(channel, Buffer.concat([ownName, payload])).catch(() => {});
+    // What cannot be sent now is in the log of its room, and others are told to look there.
+    publisher.publish(channel, Buffer.concat([ownName, payload])).catch(() => heartbeat.lost());
   };
   let onMessage: (payload: Buffer) => void = () => {};
   let onGap: () => void = () => {};
+  const pings = createPings();
+  const heartbeat = new Heartbeat({
+    node,
+    fanout,
+    publish(beat) {
+      noticeReplacement();
+      say(beats, beat);
+    },
+    isConnected: () => publisher.status === 'ready' && subscriber.status === 'ready',
+    restore,
+    reconnect,
+    onGap: () => onGap(),
+    log,
+  });
   subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => {
     const name = channel.toString('latin1');
+    if (name === beats) {
+      heartbeat.hear(message.toString('latin1', 0, nodeBytes), message.subarray(nodeBytes));
+      return;
+    }
     if (name !== all && name !== own && !name.startsWith(rooms)) return;
     // Redis gives what is published to whoever published it as well; what this node has sent to itself is a ping.
     if (message.subarray(0, nodeBytes).equals(ownName)) {
-      if (name === own) hearOwn(message.subarray(nodeBytes));
+      if (name === own) pings.heard(message.subarray(nodeBytes));
       return;
     }
     onMessage(message.subarray(nodeBytes));
   });
-  const pings = createPings();
-  /** Beats that this node has sent to itself, and the last one that came. */
-  let sent = 0;
-  let heard = 0;
   let connection = connectionOf(subscriber);
-  const beats = setInterval(() => {
-    const now = connectionOf(subscriber);
-    const isSilent = subscriber.status === 'ready' && sent - heard > maxUnheard;
-    if (now !== connection || isSilent) restore();
-    connection = now;
-    say(own, writeBeat(++sent));
-  }, beatMs).unref();
 
-  function hearOwn(payload: Buffer): void {
-    const beat = readBeat(payload);
-    if (beat === undefined) {
-      pings.heard(payload);
-      return;
-    }
-    const isLost = beat > heard + 1;
-    heard = beat;
-    if (isLost) restore();
+  /** The connection to a Redis Cluster that subscribes is replaced without a word. */
+  function noticeReplacement(): void {
+    const now = connectionOf(subscriber);
+    if (now !== connection) restore();
+    connection = now;
   }
 
   /** Subscribes to all once more, as not even that is known of the connection, and tells of a gap. */
   function restore(): void {
-    heard = sent;
     subscribed.clear();
-    subscribeAll().then(onGap, nothing);
+    subscribeAll().then(() => heartbeat.gap(), nothing);
   }
   const counts = new BucketCounts();
   /** Buckets whose subscription was asked for on a connection that was there. */
@@ -94,7 +104,7 @@ export function createRedisBus(
 
   /** Only when Redis has answered is nothing more lost: whoever looks into the logs before may miss what comes in between. */
   async function subscribeAll(): Promise<void> {
-    const asked: Promise<unknown>[] = [subscriber.subscribe(all, own)];
+    const asked: Promise<unknown>[] = [subscriber.subscribe(all, own, beats)];
     const gone = [...subscribed].filter((bucket) => !counts.has(bucket));
     const come = [...counts.keys()].filter((bucket) => !subscribed.has(bucket));
     for (const bucket of gone) subscribed.delete(bucket);
@@ -107,9 +117,10 @@ export function createRedisBus(
   subscriber.on('ready', () => {
     const mayHaveLost = !isFirst || subscribed.size > 0;
     isFirst = false;
-    heard = sent;
-    subscribeAll().then(() => mayHaveLost && onGap(), nothing);
+    heartbeat.restarted();
+    subscribeAll().then(() => mayHaveLost && heartbeat.gap(), nothing);
   });
+  publisher.on('ready', () => heartbeat.lost());
   subscribeAll().catch(nothing);
 
   function subscribe(bucket: number): Following {
@@ -120,7 +131,7 @@ export function createRedisBus(
     const done = following.add(true);
     subscriber.subscribe(rooms + bucket).then(done, () => {
       // The connection was lost: one more look into the logs when there is another one.
-      heard = -1;
+      heartbeat.doubt();
       done();
     });
     return following;
@@ -128,6 +139,7 @@ export function createRedisBus(
 
   return {
     node,
+    heartbeat,
     publish: (payload) => say(all, payload),
     publishTo: (room, payload) => say(rooms + bucketOf(room), payload),
     follow(room, onLate) {
@@ -158,7 +170,7 @@ export function createRedisBus(
     onGap(listener) {
       onGap = listener;
     },
-    close: () => clearInterval(beats),
+    close: () => heartbeat.close(),
   };
 }
 
@@ -167,23 +179,10 @@ function slices(buckets: readonly number[]): number[][] {
   return Array.from({ length: count }, (_, at) => buckets.slice(at * channelsAtOnce, (at + 1) * channelsAtOnce));
 }
 
-/** Longer than a ping. */
-const beatBytes = 8;
-
 /** The connection below one to a cluster; `undefined` where there is none, or ioredis keeps it elsewhere. */
 function connectionOf(client: RedisClient): unknown {
   const { subscriber } = client as unknown as { subscriber?: { getInstance?(): unknown } };
   return subscriber?.getInstance?.();
-}
-
-function writeBeat(count: number): Buffer {
-  const beat = Buffer.alloc(beatBytes);
-  beat.writeDoubleBE(count);
-  return beat;
-}
-
-function readBeat(payload: Buffer): number | undefined {
-  return payload.length === beatBytes ? payload.readDoubleBE() : undefined;
 }
 
 function nothing(): void {}

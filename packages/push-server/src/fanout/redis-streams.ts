@@ -1,6 +1,6 @@
 import type { RedisConfig } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import { createRedisClient, type RedisClient } from '@gopush/store';
+import { createRedisClient, type RedisClient, watchOf } from '@gopush/store';
 import { createAdapter } from '@socket.io/redis-streams-adapter';
 import type { Adapter } from 'socket.io-adapter';
 import { contain, containListeners } from './contain-listeners.ts';
@@ -30,14 +30,16 @@ export function openStreams(config: RedisConfig, log: Logger): RedisAdapter {
 
   /** The last entry when we came. The adapter would begin with what comes after its first question has arrived. */
   function begin(): Promise<string> {
-    first ??= (client as unknown as Reader).xrevrange(streamName, '+', '-', 'COUNT', 1).then(
-      ([last]) => last?.[0] ?? '0-0',
-      (error: unknown) => {
-        first = undefined;
-        throw error;
-      },
-    );
+    first ??= lastEntry().catch((error: unknown) => {
+      first = undefined;
+      throw error;
+    });
     return first;
+  }
+
+  async function lastEntry(): Promise<string> {
+    const [last] = await (client as unknown as Reader).xrevrange(streamName, '+', '-', 'COUNT', 1);
+    return last?.[0] ?? '0-0';
   }
 
   const duplicate = client.duplicate.bind(client) as () => RedisClient;
@@ -45,14 +47,18 @@ export function openStreams(config: RedisConfig, log: Logger): RedisAdapter {
     duplicate() {
       const made = duplicate();
       readers.push(made);
+      watchOf(config)?.add(made);
       subscribed.push(ignoreRejections(made));
       containListeners(made, log);
+      const replaced = followReplacements(made, lastEntry);
       const xread = (made as unknown as Reader).xread.bind(made);
       Object.assign(made, {
         async xread(...args: unknown[]) {
           // Its loop would go on for ever with a connection that is closed.
           if (closed) return new Promise(() => {});
-          return args.at(-1) === '$' ? xread(...args.slice(0, -1), await begin()) : xread(...args);
+          const after = String(args.at(-1));
+          const place = after === '$' ? await begin() : await replaced(after);
+          return xread(...args.slice(0, -1), place);
         },
       });
       return made;
@@ -71,11 +77,41 @@ export function openStreams(config: RedisConfig, log: Logger): RedisAdapter {
   };
   return {
     adapter,
-    clients: [client],
+    clients: () => [client, ...readers],
     ready: () => Promise.all([begin().catch(() => {}), ...subscribed.map((wait) => wait())]),
     close() {
       closed = true;
       for (const reader of readers) reader.removeAllListeners('close').removeAllListeners('ready').disconnect();
     },
   };
+}
+
+/**
+ * Takes a place in the stream to one that the server has, after each new connection: another server, or the same one started anew, may be behind
+ * the place where this one was, and would give nothing until its clock has passed that.
+ */
+function followReplacements(reader: RedisClient, lastEntry: () => Promise<string>): (after: string) => Promise<string> {
+  let mayBeBehind = false;
+  let instead: { readonly of: string; readonly place: string } | undefined;
+  let isFirst = true;
+  reader.on('ready', () => {
+    mayBeBehind = !isFirst;
+    isFirst = false;
+  });
+  return async (after) => {
+    if (mayBeBehind) {
+      const last = await lastEntry();
+      mayBeBehind = false;
+      instead = isBefore(last, after) ? { of: after, place: last } : undefined;
+    }
+    return instead?.of === after ? instead.place : after;
+  };
+}
+
+/** Whether one id of a stream, `<milliseconds>-<number>`, comes before another. */
+function isBefore(one: string, other: string): boolean {
+  const [[time = 0, count = 0], [otherTime = 0, otherCount = 0]] = [one, other].map((id) =>
+    id.split('-').map(Number),
+  ) as [number[], number[]];
+  return time < otherTime || (time === otherTime && count < otherCount);
 }

@@ -1,15 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConfig } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import { createRedisClient } from '@gopush/store';
+import { createRedisClient, watchOf } from '@gopush/store';
 import { containListeners } from './contain-listeners.ts';
 import type { Fanout } from './fanout.ts';
 import { ignoreRejections } from './ignore-rejections.ts';
+import { meetPeers } from './meet-peers.ts';
 import { openRedisAdapter } from './redis-adapters.ts';
 import { createRedisBus } from './redis-bus.ts';
 
 /** How long a start waits for Redis before it goes on without, in milliseconds. */
 const joinMs = 2_000;
+
+/** Between two looks at whether others are reached, in milliseconds. */
+const lookMs = 500;
 
 /**
  * Joins push-servers by Redis: our own messages by pub/sub, those of Socket.IO as `redisAdapter.fanout` says. While Redis is away, what is local is served and what is remote is lost; it comes back by
@@ -22,28 +26,44 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
   const subscribed = [ignoreRejections(publisher), ignoreRejections(subscriber)];
   containListeners(subscriber, log);
   const opened = openRedisAdapter(config, publisher, subscriber, log);
-  const bus = createRedisBus(publisher, subscriber, config.prefix);
-  const clients = [publisher, subscriber, ...opened.clients];
+  const watch = watchOf(config);
+  const { prefix, fanout } = config;
+  const reconnect = (): void => {
+    watch?.suspect();
+    for (const client of [publisher, subscriber, ...opened.clients()]) client.disconnect(true);
+  };
+  const bus = createRedisBus({ publisher, subscriber, prefix, fanout, reconnect, log });
+  const { heartbeat } = bus;
+  const clients = [publisher, subscriber, ...opened.clients()];
+  let lastError: string | undefined;
   let state: 'up' | 'down' | 'starting' = 'starting';
   let onUp: (() => void) | undefined;
 
+  function problem(): string | undefined {
+    if (!clients.every((client) => client.status === 'ready')) return lastError ?? 'there is no connection to Redis';
+    if (watch?.isAtReplica() === true) {
+      return 'the address of Redis leads to a replica, and what is published there reaches nobody else; it wants the master';
+    }
+    return heartbeat.problem();
+  }
+
   function look(): void {
-    const now = clients.every((client) => client.status === 'ready') ? 'up' : 'down';
+    const found = problem();
+    const now = found === undefined ? 'up' : 'down';
     if (now === state) return;
     if (now === 'up') {
       if (state === 'down') log.info('Redis is back: push-servers are joined again');
       onUp?.();
     } else if (state === 'up' || lastError !== undefined) {
       log.error(
-        { problem: lastError },
-        'Redis cannot be reached: rooms reach only the clients of this push-server until it is back',
+        { problem: found },
+        'Redis cannot be reached, or not the others by it: rooms reach only the clients of this push-server until that is so again',
       );
     } else {
       return;
     }
     state = now;
   }
-  let lastError: string | undefined;
   for (const client of clients) {
     client.on('ready', look).on('close', look);
     // Without a listener an error would end the process. What matters is said once, when the state changes.
@@ -52,12 +72,23 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
       look();
     });
   }
+  const looking = setInterval(look, lookMs).unref();
   return {
     kind: 'redis',
     adapter: opened.adapter,
     bus,
     drops: new Map(),
-    state: () => (state === 'up' ? 'up' : 'down'),
+    problem() {
+      look();
+      return state === 'starting' ? (problem() ?? 'not yet') : problem();
+    },
+    isJoined: () => state !== 'down',
+    counts: () => ({
+      gaps: heartbeat.gaps,
+      reconnects: { moved: watch?.moves ?? 0, silent: heartbeat.mends },
+      peers: { expected: heartbeat.peers.expected, missing: heartbeat.peers.missing().length },
+    }),
+    meet: (registry) => meetPeers(registry, bus.node, heartbeat.peers, log),
     async joined() {
       if (state === 'starting' || state === 'down') {
         await new Promise<void>((resolve) => {
@@ -75,6 +106,7 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
       await Promise.race([ready, delay(joinMs, undefined, { ref: false })]);
     },
     async close() {
+      clearInterval(looking);
       opened.close();
       bus.close();
       for (const client of clients) client.removeAllListeners('close').removeAllListeners('ready').disconnect();

@@ -46,7 +46,10 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
       checks: {
         listening: () => (isStopping ? 'stopping' : shown?.http.listening === true || 'not yet'),
         store: () => store.state() === 'up' || store.state(),
-        'fan-out': () => fanout.state() === 'up' || 'down',
+        'fan-out'() {
+          const problem = fanout.problem();
+          return problem === undefined || `down: ${problem}`;
+        },
       },
       metrics,
       state: () => (shown === undefined ? { node } : describeServer(shown.view, config)),

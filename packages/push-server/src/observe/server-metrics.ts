@@ -56,7 +56,10 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   );
   metrics.gauge('webhook_waiting_events', 'Events that wait for webhooks.', (set) => set(webhooks.waiting()));
   metrics.gauge('send_queue_bytes', 'Bytes that wait for all clients.', (set) => set(limits.queuedBytes()));
-  metrics.gauge('fanout_up', 'Whether other push-servers are reached.', (set) => set(fanout.state() === 'up' ? 1 : 0));
+  metrics.gauge('fanout_up', 'Whether other push-servers are reached.', (set) =>
+    set(fanout.problem() === undefined ? 1 : 0),
+  );
+  describeFanoutCounts(metrics, view);
   metrics.gauge('store_up', 'Whether the store can be read and written.', (set) => set(store.state() === 'up' ? 1 : 0));
   metrics.gauge('store_full', 'Whether the store has no space for messages.', (set) =>
     set(store.state() === 'full' ? 1 : 0),
@@ -144,6 +147,34 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
       for (const [result, count] of Object.entries(webhooks.counts)) set(count, { result });
     },
     ['result'],
+  );
+}
+
+/** What tells whether other push-servers are reached; nothing where that cannot go wrong silently. */
+function describeFanoutCounts(metrics: Metrics, { fanout }: ServerView): void {
+  if (fanout.counts() === undefined) return;
+  metrics.gauge(
+    'fanout_peers',
+    'Other push-servers that are alive, by whether what they publish is heard here.',
+    (set) => {
+      const { expected, missing } = fanout.counts()?.peers ?? { expected: 0, missing: 0 };
+      set(expected - missing, { state: 'heard' });
+      set(missing, { state: 'missing' });
+    },
+    ['state'],
+  );
+  metrics.total(
+    'fanout_gaps_total',
+    'How often messages of other push-servers may have been lost, so that all rooms looked into their logs.',
+    (set) => set(fanout.counts()?.gaps ?? 0),
+  );
+  metrics.total(
+    'fanout_reconnects_total',
+    'How often connections to Redis were made anew, by why: moved, as the address leads to another server; silent, as nothing came.',
+    (set) => {
+      for (const [cause, count] of Object.entries(fanout.counts()?.reconnects ?? {})) set(count, { cause });
+    },
+    ['cause'],
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '@gopush/contract';
+import type { Fanout } from '../fanout/fanout.ts';
 import { countRooms, countTransports, type ServerView } from './server-view.ts';
 
 /** What `/state` of a push-server shows. */
@@ -9,12 +10,23 @@ export function describeServer(view: ServerView, { pushServer }: Config): object
     clients: countTransports(view),
     ...countRooms(view),
     sendQueueBytes: limits.queuedBytes(),
-    fanout: { kind: fanout.kind, state: fanout.state(), name: fanout.bus.node },
+    fanout: describeFanout(fanout),
     store: { kind: store.kind, state: store.state() },
     counts: { ...counts, deliveries: limits.deliveries() },
     sessions: moves,
     refused: Object.fromEntries(limits.tally.refused),
     closed: Object.fromEntries(limits.tally.closed),
     limits: pushServer.limits,
+  };
+}
+
+function describeFanout(fanout: Fanout): object {
+  const problem = fanout.problem();
+  return {
+    kind: fanout.kind,
+    state: problem === undefined ? 'up' : 'down',
+    ...(problem === undefined ? {} : { problem }),
+    name: fanout.bus.node,
+    ...fanout.counts(),
   };
 }

@@ -28,7 +28,11 @@ export function checkPush(push: Push, log: Logger): Push {
     toUser: (uid, event, message, options) =>
       asked(both(uidOf(uid), said(event, options)), ([name]) => push.toUser(name, event, message, options)),
     toAll(event, message) {
-      done(parseEvent(event), 'push.toAll', (name) => push.toAll(name, message));
+      let said: ReturnType<Push['toAll']> = {};
+      done(parseEvent(event), 'push.toAll', (name) => {
+        said = push.toAll(name, message);
+      });
+      return said;
     },
     history: (room, after, limit) => asked(roomOf(room), (name) => push.history(name, after, limit)),
     presence: {

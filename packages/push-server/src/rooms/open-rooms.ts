@@ -43,6 +43,8 @@ export interface RoomsOptions {
   readonly io: Server;
   readonly store: Store;
   readonly bus: Bus;
+  /** Whether the bus reaches the other nodes. */
+  readonly isJoined: () => boolean;
   readonly config: Config['pushServer'];
   readonly webhooks: Webhooks;
   readonly log: Logger;

@@ -81,6 +81,8 @@ export interface UserDelivery {
   readonly state: 'sent' | 'waiting' | 'offline' | 'duplicate';
   /** Devices that are connected now. */
   readonly devices: number;
+  /** Present where only devices at the push-server that took it were reached: the others could not be, and it was not kept. */
+  readonly partial?: true;
 }
 
 /** A part of a room's history. */
@@ -129,8 +131,12 @@ export interface Push {
   toRoom(room: string, event: string, message: unknown, options?: RoomOptions): Promise<Result<Published>>;
   /** Says an event to all devices of a user; an unknown option is a TypeError. Failures: `not_durable`, `inbox_full`, `payload_invalid` as for a room. */
   toUser(uid: string, event: string, message: unknown, options?: UserOptions): Promise<Result<UserDelivery>>;
-  /** Says an event to everyone who is connected; not kept. */
-  toAll(event: string, message: unknown): void;
+  /**
+   * Says an event to everyone who is connected; not kept.
+   *
+   * @returns what became of it: `partial` where only clients of this push-server were reached
+   */
+  toAll(event: string, message: unknown): { readonly partial?: true };
   /** What was said in a room. Failures: `not_durable` while the store is away. */
   history(room: string, after: number, limit: number): Promise<Result<History>>;
   readonly presence: {
@@ -170,6 +176,8 @@ type BusMessage =
 
 /** What happens on this node because of something another one did. Users are named by their uids after the scope of their product. */
 export interface PushEvents {
+  /** Something that another node did may not have come here. */
+  onGap(): void;
   /** Something new waits for a user. */
   onInbox(uid: string): void;
   onMove(uid: string, room: string, change: 'join' | 'leave'): void;
@@ -186,6 +194,8 @@ export interface PushOptions {
   readonly io: Server;
   readonly store: Store;
   readonly bus: Bus;
+  /** Whether the bus reaches the other nodes. */
+  readonly isJoined: () => boolean;
   readonly config: Config['pushServer'];
   /** The scope of a product. */
   readonly scopeOf: ScopeOf;
@@ -234,7 +244,7 @@ export function createPush(options: PushOptions): {
   tellBack(pids: readonly string[]): void;
   tellTaken(node: string, socket: string): void;
 } {
-  const { io, store, bus, config, scopeOf, log, counts, recent, emit, taps, onSaid } = options;
+  const { io, store, bus, isJoined, config, scopeOf, log, counts, recent, emit, taps, onSaid } = options;
   const { history: limits, senders } = config;
   const given = new GivenIds(limits.ageMs);
   const had = new HadIds();
@@ -273,7 +283,7 @@ export function createPush(options: PushOptions): {
   });
   /** A message that cannot be decoded comes again with each client that asks for it: a room is named once. */
   const warnOnce = createUndecodableLog(log);
-  let heard: PushEvents = { onInbox() {}, onMove() {}, onEnd() {}, onBack() {}, onTaken() {} };
+  let heard: PushEvents = { onGap() {}, onInbox() {}, onMove() {}, onEnd() {}, onBack() {}, onTaken() {} };
   bus.onMessage((bytes) => {
     try {
       receive(deserialize(bytes) as BusMessage);
@@ -281,7 +291,10 @@ export function createPush(options: PushOptions): {
       log.error({ err: error }, 'a message of another push-server cannot be read; is it of another version?');
     }
   });
-  bus.onGap(() => feeds.catchUp('bus'));
+  bus.onGap(() => {
+    feeds.catchUp('bus');
+    heard.onGap();
+  });
   const offState = store.onState((state, before) => {
     if (isBack(state, before)) feeds.catchUp('store');
   });
@@ -452,7 +465,7 @@ export function createPush(options: PushOptions): {
     give(room, said, volatile);
     tellRoom(room, ['live', room, payload, volatile], await nodes?.());
     onSaid?.(room, saidOf(said, null));
-    return success({ position: null, duplicate: false });
+    return success({ position: null, duplicate: false, ...(isJoined() ? {} : partial) });
   }
 
   /** @param nodes - those that are told; `undefined`: all that may want it, as it is kept already */
@@ -539,7 +552,7 @@ export function createPush(options: PushOptions): {
       await look();
       return success({ id, state: 'duplicate', devices });
     }
-    return success({ id, state: devices > 0 ? 'sent' : 'offline', devices });
+    return success({ id, state: devices > 0 ? 'sent' : 'offline', devices, ...(said.value.partial && partial) });
   }
 
   const presenceIn: PresenceIn = (room, limit, after) =>
@@ -576,10 +589,11 @@ export function createPush(options: PushOptions): {
         counts.published++;
         if (shapeOf(message, maxDepthOfPrograms) === 'deep') {
           log.error({ event }, `a message to everyone is nested deeper than ${maxDepthOfPrograms} and is not sent`);
-          return;
+          return {};
         }
         if (product !== undefined && config.isolateProducts) io.to(roomOfProduct(product)).emit(event, message);
         else io.emit(event, message);
+        return isJoined() ? {} : partial;
       },
       history: (room, after, limit) =>
         asked(async () => {
@@ -661,6 +675,8 @@ export function createPush(options: PushOptions): {
 }
 
 const nothingToDo = Promise.resolve();
+
+const partial = { partial: true } as const;
 
 async function asked<T>(ask: () => Promise<T>): Promise<Result<T>> {
   try {

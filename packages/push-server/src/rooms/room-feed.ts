@@ -225,13 +225,22 @@ export class RoomFeed {
       else this.#skipTo(isBlind ? last : first - 1);
       return this.#offset === last;
     }
-    this.#deliverEarly();
-    if (first > this.#offset + 1) this.#skipTo(first - 1);
-    for (const message of messages) if (message.offset === this.#offset + 1) this.#deliver(message);
-    this.#deliverEarly();
+    this.#deliverPage(first, messages);
     if (this.#offset < last && messages.length > 0) return false;
+    if (this.#offset < last) this.#skipTo(last);
     this.#doubt = undefined;
     return true;
+  }
+
+  #deliverPage(first: number, messages: readonly Logged[]): void {
+    this.#deliverEarly();
+    if (first > this.#offset + 1) this.#skipTo(first - 1);
+    for (const message of messages) {
+      // A hole: Redis has lost what was there, as it failed over.
+      if (message.offset > this.#offset + 1) this.#skipTo(message.offset - 1);
+      if (message.offset === this.#offset + 1) this.#deliver(message);
+    }
+    this.#deliverEarly();
   }
 
   /** The next page. While the log cannot be read it is tried again, until nobody is here any more. */
@@ -270,6 +279,7 @@ export class RoomFeed {
       if (page.epoch !== from.epoch || page.first > at + 1 || page.messages.length === 0) return undefined;
       for (const message of page.messages) {
         if (message.offset > this.#offset) break;
+        if (message.offset > at + 1) return undefined;
         missed.push(message);
         at = message.offset;
       }

@@ -4,7 +4,7 @@ import type { Lifetime, Logger } from '@gopush/service';
 import { isBack, type Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import type { IdentityCheck } from '../identity-check.ts';
-import { paced } from '../paced.ts';
+import { joinRuns, paced } from '../paced.ts';
 import { type Attendance, createAttendance } from '../presence/attendance.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
 import { nameOf, plainName, productIn, roomOfUser, withoutScope } from '../rooms/room-names.ts';
@@ -26,6 +26,8 @@ export interface Sessions {
   keepForRecovery(session: Session): Promise<boolean>;
   /** A connection that has ended without a word: its client is back. */
   letGo(pid: string): void;
+  /** All look for what waits for their users: they may not have been told. */
+  wakeInboxes(): void;
   /** What programs did to users of late. */
   readonly changes: RecentChanges;
   /** Those of a user on this node. @param user - the uid, after the scope of its product */
@@ -55,7 +57,8 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   const keepMs = Math.max(recoveryMs, 1_000);
   const all = new LiveSessions();
   const changes = new RecentChanges(keepMs);
-  const attendance = openAttendance(options, all, opened);
+  const wakeInboxes = joinRuns(() => paced(all.values(), (session) => session.inbox.wake()));
+  const attendance = openAttendance(options, () => void wakeInboxes(), opened);
   const letGo = (pid: string): void => void all.byPid(pid)?.socket.conn.close(true);
   const recovery = createRecovery({
     io,
@@ -126,13 +129,14 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       return seamless.lost(session, () => recovery.persist(record));
     },
     letGo,
+    wakeInboxes,
     ofUser: (user) => [...(io.of('/').adapter.rooms.get(roomOfUser(user)) ?? [])].flatMap((id) => all.get(id) ?? []),
   };
 }
 
 function openAttendance(
   { store, node, config: { pushServer }, rooms, webhooks, log }: SessionsOptions,
-  all: LiveSessions,
+  wakeInboxes: () => void,
   opened: Lifetime['opened'],
 ): Attendance {
   const attendance = createAttendance({
@@ -147,7 +151,7 @@ function openAttendance(
     },
     onRestored() {
       rooms.feeds.catchUp('bus');
-      void paced(all.values(), (session) => session.inbox.wake());
+      wakeInboxes();
     },
     onUser: (user, change) =>
       webhooks.tell(change === 'connected' ? 'connect' : 'disconnect', {

@@ -6,7 +6,7 @@ import { within } from '../deadline.ts';
 import { createSignal, type Signal } from '../signal.ts';
 import { createState, type StateCell } from '../state.ts';
 import { StoreError } from '../store-error.ts';
-import { createRedisClient, type RedisClient } from './redis-client.ts';
+import { createRedisClient, type RedisClient, watchOf } from './redis-client.ts';
 import { refusalError, toStoreError } from './to-store-error.ts';
 
 /** What a script is given besides its keys. */
@@ -40,9 +40,6 @@ const probeMs = 500;
  */
 const markMs = 30_000;
 
-/** Between two connections that are ended because their server is read-only, in milliseconds. */
-const leaveMs = 2_000;
-
 /** Whether Redis can be written, and its mark: `[mark, refusal]`, each empty where there is none. */
 const probeScript = `
 local mark = redis.call('GET', KEYS[1])
@@ -58,7 +55,6 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
   const state = createState('down');
   const forgotten = createSignal();
   let mark: string | undefined;
-  let leftAt = Number.NEGATIVE_INFINITY;
   let closed = false;
   let probing: Promise<void> | undefined;
   let onUp = (): void => {};
@@ -87,12 +83,10 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
     else state.set('down');
   }
 
-  /** A server that was made a replica is left: the next connection may find the one that took over. Meanwhile this one can be read. */
+  /** A server that was made a replica is left when another one has taken over. Meanwhile this one can be read. */
   function leaveReplica(): void {
     state.set('read-only');
-    if (performance.now() - leftAt < leaveMs || client.status !== 'ready' || client instanceof Cluster) return;
-    leftAt = performance.now();
-    client.disconnect(true);
+    watchOf(config)?.foundReplica(client);
   }
 
   /** What the probe has found. */

@@ -1,17 +1,31 @@
 import { randomBytes } from 'node:crypto';
 import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
 import type { HistoryStore } from '../history.ts';
+import { isBack } from '../store.ts';
 import type { Connection } from './connection.ts';
+import { RecentAppends } from './recent-appends.ts';
 import { scriptTime } from './script-time.ts';
+
+/**
+ * Offsets that were given are not given again: where a server that took over lacks what this process has appended, `last` goes beyond it, and
+ * beyond what other processes may have appended at the same time. Readers find a hole, and tell of a gap.
+ */
+const beyond = `
+local function beyond(last, epoch, knownEpoch, known)
+  if known ~= '' and knownEpoch == epoch and tonumber(known) > last then return tonumber(known) + 1000 end
+  return last
+end
+`;
 
 /**
  * A room is a stream of `<offset>-0` with the fields a (when) and p (payload); a hash of e (epoch), a (when the newest came), l (last
  * offset), b (bytes) and g (ageMs); and of idempotency keys a hash to offsets and a sorted set by time. The four expire together.
  */
-const append = `${scriptTime}
+const append = `${scriptTime}${beyond}
 local stream, meta, offsets, times = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local payload, count, age, bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local fresh, id, most, removals = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local knownEpoch, known = ARGV[9], ARGV[10]
 local epoch, at, last, size, kept = unpack(redis.call('HMGET', meta, 'e', 'a', 'l', 'b', 'g'))
 if not epoch or tonumber(at) <= now - tonumber(kept) then
   redis.call('DEL', stream, meta, offsets, times)
@@ -21,7 +35,7 @@ if id ~= '' then
   local before = redis.call('HGET', offsets, id)
   if before and tonumber(redis.call('ZSCORE', times, id) or 0) > now - age then return {epoch, tonumber(before), 1} end
 end
-local offset = tonumber(last) + 1
+local offset = beyond(tonumber(last), epoch, knownEpoch, known) + 1
 at = math.max(tonumber(at), now)
 size = tonumber(size) + #payload
 redis.call('XADD', stream, whole(offset) .. '-0', 'a', whole(at), 'p', payload)
@@ -86,6 +100,14 @@ end
 return {epoch, first, tonumber(last), entries}
 `;
 
+/** Has offsets that a server does not know left out, where it has no new message yet. */
+const leaveOut = `${beyond}
+local epoch, last = unpack(redis.call('HMGET', KEYS[1], 'e', 'l'))
+if not epoch then return end
+local after = beyond(tonumber(last), epoch, ARGV[1], ARGV[2])
+if after ~= tonumber(last) then redis.call('HSET', KEYS[1], 'l', string.format('%.0f', after)) end
+`;
+
 const remove = `return redis.call('DEL', unpack(KEYS))`;
 
 export function createHistory(connection: Connection): HistoryStore {
@@ -93,7 +115,17 @@ export function createHistory(connection: Connection): HistoryStore {
     append: connection.script('history_append', 4, append),
     read: connection.script('history_read', 2, read),
     remove: connection.script('history_remove', 4, remove),
+    leaveOut: connection.script('history_leave_out', 1, leaveOut),
   };
+  const recent = new RecentAppends();
+  // Before anyone reads: those who wait for the same change come later.
+  connection.state.onChange((state, before) => {
+    if (!isBack(state, before)) return;
+    for (const room of recent.rooms()) {
+      const at = recent.of(room);
+      if (at !== undefined) scripts.leaveOut([keysOf(room)[1]], at.epoch, at.offset).catch(() => {});
+    }
+  });
   const keysOf = (room: string): [string, string, string, string] => {
     const key = (kind: string): string => connection.key(kind, room);
     return [key('h'), key('hm'), key('ho'), key('ht')];
@@ -105,6 +137,7 @@ export function createHistory(connection: Connection): HistoryStore {
       if (idempotencyKey !== undefined) checkNames(idempotencyKey);
       const fresh = randomBytes(12).toString('base64url');
       const bounds = [rememberedIds, removalsPerCall];
+      const known = recent.of(room);
       const answer = await scripts.append(
         keysOf(room),
         payload,
@@ -114,9 +147,13 @@ export function createHistory(connection: Connection): HistoryStore {
         fresh,
         idempotencyKey ?? '',
         ...bounds,
+        known?.epoch ?? '',
+        known?.offset ?? '',
       );
-      const [epoch, offset, duplicate] = answer as [Buffer, number, number];
-      return { epoch: epoch.toString(), offset, duplicate: duplicate === 1 };
+      const [written, offset, duplicate] = answer as [Buffer, number, number];
+      const epoch = written.toString();
+      if (duplicate !== 1) recent.note(room, epoch, offset);
+      return { epoch, offset, duplicate: duplicate === 1 };
     },
 
     async read(room, after, limit) {
@@ -137,6 +174,7 @@ export function createHistory(connection: Connection): HistoryStore {
 
     async removed(room) {
       checkNames(room);
+      recent.forget(room);
       await scripts.remove(keysOf(room));
     },
   };

@@ -1,9 +1,15 @@
 import type { RedisConfig } from '@gopush/contract';
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { forgivePauses } from './forgive-pauses.ts';
+import { hideArguments } from './hide-arguments.ts';
+import { ServerWatch } from './server-watch.ts';
+import { tlsOptions } from './tls-options.ts';
 
 /** A connection to a single Redis, to the master that sentinels watch, or to a cluster. */
 export type RedisClient = Redis | Cluster;
+
+/** Without what ioredis itself does not take as `undefined`. */
+type Options = Omit<RedisOptions, 'replyMapping'>;
 
 /** Longest wait between two attempts to reconnect, in milliseconds. */
 const maxRetryMs = 1_000;
@@ -11,13 +17,20 @@ const maxRetryMs = 1_000;
 /** How long a server may owe an answer until its connection is ended, where commands do not wait, in milliseconds. */
 const silenceMs = 1_500;
 
+/** How long a connection that is ended may stay open, in milliseconds: a server that hangs does not end its side. */
+const disconnectMs = 1_000;
+
+/** How long connecting may take, in milliseconds. */
+const connectMs = 3_000;
+
 /**
- * Makes a client that reconnects for ever and connects at once.
+ * Makes a client that reconnects for ever, connects at once, and goes where its address leads: see {@link ServerWatch}.
  *
  * @param maxRetriesPerRequest - after how many failed attempts to reconnect a waiting command fails; `null`: never
  * @param waiting - whether commands wait for a connection, and are sent again after a lost one; else they fail at once,
  *   and so do those whose server hangs
  * @param sharded - whether it subscribes to channels of sharded pub/sub, which on a cluster have a server each
+ * @throws TypeError naming the setting, for a certificate or key that cannot be read
  */
 export function createRedisClient(
   config: RedisConfig,
@@ -25,38 +38,71 @@ export function createRedisClient(
   waiting = true,
   sharded = false,
 ): RedisClient {
-  const client = connectClient(config, maxRetriesPerRequest, waiting, sharded);
+  const options = {
+    ...optionsOf(config),
+    maxRetriesPerRequest,
+    ...(waiting ? {} : { autoResendUnfulfilledCommands: false, socketTimeout: silenceMs }),
+  };
+  const client =
+    config.cluster === undefined
+      ? connectSingle(config, { ...options, enableOfflineQueue: waiting, retryStrategy: retry })
+      : new Cluster([...config.cluster], {
+          redisOptions: options,
+          clusterRetryStrategy: retry,
+          enableOfflineQueue: waiting,
+          shardedSubscribers: sharded,
+        });
+  hideArguments(client);
   if (!waiting) forgivePauses(client);
+  watchOf(config)?.add(client);
   return client;
 }
 
-function connectClient(
-  config: RedisConfig,
-  maxRetriesPerRequest: number | null,
-  waiting: boolean,
-  sharded: boolean,
-): RedisClient {
-  const { username, password, db, tls, sentinels, sentinelName, cluster } = config;
-  const retry = (attempt: number): number => Math.min(50 * 2 ** attempt, maxRetryMs);
-  const common = {
-    maxRetriesPerRequest,
-    connectTimeout: 3_000,
-    ...(waiting ? {} : { autoResendUnfulfilledCommands: false, socketTimeout: silenceMs }),
+const watches = new WeakMap<RedisConfig, ServerWatch>();
+
+/** What keeps the connections of this process to one address at the right server; a cluster has its own ways. */
+export function watchOf(config: RedisConfig): ServerWatch | undefined {
+  if (config.cluster !== undefined) return undefined;
+  let watch = watches.get(config);
+  if (watch === undefined) {
+    const once = { lazyConnect: true, enableReadyCheck: false, retryStrategy: () => null, maxRetriesPerRequest: 0 };
+    watch = new ServerWatch(() => hideArguments(connectSingle(config, { ...optionsOf(config), ...once })));
+    watches.set(config, watch);
+  }
+  return watch;
+}
+
+function optionsOf(config: RedisConfig): Options {
+  const { username, password } = config;
+  const tls = config.tls ? tlsOptions(config) : undefined;
+  return {
+    connectTimeout: connectMs,
+    disconnectTimeout: disconnectMs,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: {} } : {}),
+    ...(tls === undefined ? {} : { tls }),
   };
-  if (cluster !== undefined) {
-    return new Cluster([...cluster], {
-      redisOptions: common,
-      clusterRetryStrategy: retry,
-      enableOfflineQueue: waiting,
-      shardedSubscribers: sharded,
-    });
+}
+
+function connectSingle(config: RedisConfig, options: Options): Redis {
+  const { db, sentinels, sentinelName, sentinelUsername, sentinelPassword, sentinelTls = config.tls, path } = config;
+  const single = { ...options, ...(db === undefined ? {} : { db }) };
+  if (sentinels === undefined) {
+    return new Redis(path === undefined ? { ...single, host: config.host, port: config.port } : { ...single, path });
   }
-  const single = { ...common, enableOfflineQueue: waiting, retryStrategy: retry, ...(db === undefined ? {} : { db }) };
-  if (sentinels !== undefined) {
-    return new Redis({ ...single, sentinels: [...sentinels], name: sentinelName, sentinelRetryStrategy: retry });
-  }
-  return new Redis({ ...single, host: config.host, port: config.port });
+  const { retryStrategy } = options;
+  return new Redis({
+    ...single,
+    sentinels: [...sentinels],
+    name: sentinelName,
+    sentinelRetryStrategy: retryStrategy === retry ? retry : () => null,
+    ...(config.tls ? { enableTLSForSentinelMode: true } : {}),
+    ...(sentinelTls ? { sentinelTLS: tlsOptions(config) } : {}),
+    ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+    ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+  });
+}
+
+function retry(attempt: number): number {
+  return Math.min(50 * 2 ** attempt, maxRetryMs);
 }

@@ -57,7 +57,7 @@ export async function startRedis(
 export async function startSentinel(
   cleanup: Cleanup = onTestFinished,
 ): Promise<{ readonly port: number; readonly master: TestRedis }> {
-  const master = await startRedis([], undefined, cleanup);
+  const master = await startRedis(['--repl-diskless-sync-delay', '0'], undefined, cleanup);
   await startRedis(
     ['--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0'],
     undefined,

@@ -2,8 +2,19 @@ import { type FailureCode, failureBody, messageOf, type Result, success } from '
 import { z } from 'zod';
 import { check } from '../check.ts';
 import { room, uid } from '../fields.ts';
-import { type ApiContext, done, type Route, route } from '../route.ts';
-import { batchItem, delivery, published, sayToAll, sayToRoom, sayToUser, toAll, toRoom, toUser } from '../say.ts';
+import { type ApiContext, type Route, route } from '../route.ts';
+import {
+  batchItem,
+  delivery,
+  published,
+  saidToAll,
+  sayToAll,
+  sayToRoom,
+  sayToUser,
+  toAll,
+  toRoom,
+  toUser,
+} from '../say.ts';
 
 /** Most messages of one batch. */
 const maxBatch = 100;
@@ -42,7 +53,7 @@ export const publishRoutes: readonly Route[] = [
     scope: 'publish',
     summary: 'Says an event to everyone who is connected. It is not kept.',
     body: toAll,
-    answer: done,
+    answer: saidToAll,
     failures: ['event_invalid'],
     id: 'refused',
     run: async (context, { body }) => sayToAll(context, body),
@@ -61,7 +72,7 @@ export const publishRoutes: readonly Route[] = [
     answer: z.strictObject({
       results: z.array(
         z.union([
-          z.strictObject({ ok: z.literal(true), result: z.union([published, delivery, done]) }),
+          z.strictObject({ ok: z.literal(true), result: z.union([published, delivery, saidToAll]) }),
           z.strictObject({
             ok: z.literal(false),
             error: z.strictObject({ code: z.string(), message: z.string() }),

@@ -1,0 +1,101 @@
+/** A sign of life that each push-server publishes for all others, once a second. */
+export interface Beat {
+  /** 1, 2, 3, … */
+  readonly count: number;
+  /** How often what this push-server published may have been lost. */
+  readonly losses: number;
+  /** `redisAdapter.fanout`, by which Socket.IO's own messages go. */
+  readonly fanout: string;
+}
+
+/** What is known of another push-server. */
+interface Peer {
+  beat: Beat | undefined;
+  /** Beats of our own since its last one. */
+  silence: number;
+}
+
+/** After how many beats of our own without one of his a push-server is missing: longer than its lease in the registry. */
+const mostSilence = 5;
+
+/** After how many a push-server is forgotten that no registry names. */
+const forgetAfter = 60;
+
+/** Most push-servers that are known at a time. */
+const mostPeers = 10_000;
+
+/** The other push-servers, by what is heard of them. Decides; does nothing by itself. */
+export class Peers {
+  readonly #peers = new Map<string, Peer>();
+  #expected: ReadonlySet<string> = new Set();
+
+  /** The push-servers that the registry names, without this one. */
+  expect(names: Iterable<string>): void {
+    const before = this.#expected;
+    this.#expected = new Set(names);
+    for (const name of this.#expected) {
+      const peer = this.#peers.get(name);
+      if (peer === undefined) this.#peers.set(name, { beat: undefined, silence: 0 });
+    }
+    for (const name of before) if (!this.#expected.has(name)) this.#peers.delete(name);
+  }
+
+  /** @returns whether something may have been lost before this beat */
+  heard(name: string, beat: Beat): boolean {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) {
+      if (this.#peers.size < mostPeers) this.#peers.set(name, { beat, silence: 0 });
+      return false;
+    }
+    const before = peer.beat;
+    const wasMissing = peer.silence > mostSilence;
+    peer.beat = beat;
+    peer.silence = 0;
+    return wasMissing || (before !== undefined && (beat.count !== before.count + 1 || beat.losses !== before.losses));
+  }
+
+  /** A beat of our own went out: time has passed in which this process ran. */
+  tick(): void {
+    for (const [name, peer] of this.#peers) {
+      peer.silence++;
+      if (peer.silence > forgetAfter && !this.#expected.has(name)) this.#peers.delete(name);
+    }
+  }
+
+  /** Those that were heard are given time to be heard again: the connection is a new one. */
+  restart(): void {
+    for (const peer of this.#peers.values()) if (peer.silence <= mostSilence) peer.silence = 0;
+  }
+
+  /** The push-servers that are alive by the registry and not heard. */
+  missing(): readonly string[] {
+    return [...this.#expected].filter((name) => (this.#peers.get(name)?.silence ?? 0) > mostSilence);
+  }
+
+  /** How many there should be. */
+  get expected(): number {
+    return this.#expected.size;
+  }
+
+  /** Which fan-outs other push-servers have, besides one. */
+  otherFanouts(own: string): readonly string[] {
+    const others = [...this.#peers.values()].flatMap(({ beat }) => (beat === undefined ? [] : [beat.fanout]));
+    return [...new Set(others)].filter((fanout) => fanout !== own);
+  }
+}
+
+/** A beat as it travels. */
+export function writeBeat(beat: Beat): Buffer {
+  return Buffer.from(JSON.stringify(beat));
+}
+
+/** `undefined` where these are bytes of something else, or of a version that says otherwise. */
+export function readBeat(payload: Buffer): Beat | undefined {
+  try {
+    const { count, losses, fanout } = JSON.parse(payload.toString()) as Partial<Beat>;
+    const isBeat = Number.isSafeInteger(count) && Number.isSafeInteger(losses) && typeof fanout === 'string';
+    return isBeat ? { count: count as number, losses: losses as number, fanout: fanout.slice(0, 32) } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,13 @@
+import type { RedisClient } from './redis-client.ts';
+
+/** Keeps passwords and messages out of logs: errors of ioredis carry the arguments of their command. */
+export function hideArguments<Client extends RedisClient>(client: Client): Client {
+  return client.on('error', withoutArguments) as Client;
+}
+
+/** The same error, which names its command and no more. */
+function withoutArguments<E>(error: E): E {
+  const { command } = (error ?? {}) as { readonly command?: { args?: unknown } };
+  if (typeof command === 'object' && command !== null) delete command.args;
+  return error;
+}

@@ -1,0 +1,222 @@
+import type { ConfigInput } from '@gopush/contract';
+import { type PushServer, startPushServer } from '@gopush/push-server';
+import { createRedisClient, type RedisClient } from '@gopush/store';
+import type { Socket } from 'socket.io-client';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { startRedis, type TestRedis } from '../packages/store/test/support/redis.ts';
+import { redisConfig } from '../packages/store/test/support/stores.ts';
+import { type CuttingProxy, startCuttingProxy } from './support/cutting-proxy.ts';
+import { connectClient } from './support/socket-io.ts';
+
+/** Two servers of Redis behind one address. */
+interface Pair {
+  readonly old: TestRedis;
+  readonly next: TestRedis;
+  readonly address: CuttingProxy;
+  /** Where the address is. */
+  readonly port: number;
+}
+
+/** A replica is given its copy without waiting for others. */
+const atOnce = ['--repl-diskless-sync-delay', '0'];
+
+async function startPair(): Promise<Pair> {
+  const old = await startRedis(atOnce);
+  const next = await startRedis(['--replicaof', '127.0.0.1', String(old.port), ...atOnce]);
+  const address = await startCuttingProxy([old.port]);
+  await expect.poll(() => ask(next.port, 'INFO', 'replication'), { timeout: 5_000 }).toContain('master_link_status:up');
+  return { old, next, address, port: Number(new URL(address.url).port) };
+}
+
+async function ask(port: number, command: string, ...args: string[]): Promise<unknown> {
+  const client: RedisClient = createRedisClient(redisConfig({ host: '127.0.0.1', port }), 1);
+  client.on('error', () => {});
+  try {
+    return await client.call(command, ...args);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** Makes the other server the master, and lets the address lead to it. */
+async function switchOver({ next, address }: Pair): Promise<void> {
+  await ask(next.port, 'REPLICAOF', 'NO', 'ONE');
+  address.ports = [next.port];
+}
+
+async function startNode(node: string, redisAdapter: ConfigInput['redisAdapter']): Promise<PushServer> {
+  const server = await startPushServer({
+    config: {
+      serverPortStart: 0,
+      redisAdapter,
+      admin: { serverPort: 0 },
+      pushServer: { drainMs: 100, history: { count: 10_000 } },
+    },
+    node,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+  });
+  onTestFinished(() => server.close());
+  return server;
+}
+
+async function readiness({ adminUrl }: PushServer): Promise<string> {
+  const response = await fetch(`${adminUrl}/readyz?verbose`);
+  return `${response.status} ${await response.text()}`;
+}
+
+/** A member of the lobby, who counts what it hears. */
+async function joinLobby(server: PushServer, uid: string) {
+  const socket: Socket = await connectClient(server.url, 'websocket', { query: { uid } });
+  const kept: number[] = [];
+  const all: string[] = [];
+  let gaps = 0;
+  socket.on('n', (n: number) => kept.push(n));
+  socket.on('all', (text: string) => all.push(text));
+  socket.on('go:gap', () => void gaps++);
+  await socket.emitWithAck('go:join', 'lobby');
+  return { kept, all, gaps: () => gaps };
+}
+
+/** Publishes a number every few milliseconds, by each server in turn. */
+function publishSteadily(servers: readonly PushServer[]) {
+  const acknowledged = new Set<number>();
+  let n = 0;
+  let underWay: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    const own = n++;
+    const server = servers[own % servers.length] as PushServer;
+    const done = server.push.toRoom('lobby', 'n', own, { keep: 'must' }).then((result) => {
+      if (result.ok) acknowledged.add(own);
+    });
+    underWay = Promise.all([underWay, done]);
+  }, 20);
+  return {
+    acknowledged,
+    async stop() {
+      clearInterval(timer);
+      await underWay;
+    },
+  };
+}
+
+describe.each(['pubsub', 'sharded', 'streams'] as const)('failover behind one address, by %s', (fanout) => {
+  test('the old server lives on as a replica: all connections leave it, and nothing that was acknowledged is lost', async () => {
+    const pair = await startPair();
+    const adapter = { host: '127.0.0.1', port: pair.port, fanout };
+    const one = await startNode('one', adapter);
+    const two = await startNode('two', adapter);
+    const ann = await joinLobby(one, 'ann');
+    const bob = await joinLobby(two, 'bob');
+    const publishing = publishSteadily([one, two]);
+    await expect.poll(() => bob.kept.length, { timeout: 5_000 }).toBeGreaterThan(10);
+
+    // Planned, so that the new master has all that the old one has acknowledged.
+    await ask(pair.old.port, 'FAILOVER', 'TO', '127.0.0.1', String(pair.next.port));
+    await expect.poll(() => ask(pair.next.port, 'INFO', 'replication'), { timeout: 5_000 }).toContain('role:master');
+    pair.address.ports = [pair.next.port];
+    // One that starts now is at the new server at once.
+    const three = await startNode('three', adapter);
+    const cat = await joinLobby(three, 'cat');
+    const first = publishing.acknowledged.size;
+    await expect.poll(() => publishing.acknowledged.size, { timeout: 10_000 }).toBeGreaterThan(first + 100);
+    for (const server of [one, two, three]) {
+      await expect.poll(() => readiness(server), { timeout: 10_000 }).toMatch(/^200/);
+    }
+    await publishing.stop();
+    for (const member of [ann, bob]) {
+      await expect
+        .poll(() => [...publishing.acknowledged].filter((n) => !member.kept.includes(n)), { timeout: 5_000 })
+        .toEqual([]);
+    }
+    expect(cat.kept.length).toBeGreaterThan(50);
+    for (const [index, server] of [one, two, three].entries()) {
+      server.io.emit('all', `by ${index}`);
+      server.io.to('r:lobby').emit('all', `room ${index}`);
+    }
+    for (const member of [ann, bob, cat]) {
+      await expect
+        .poll(() => member.all.toSorted(), { timeout: 5_000 })
+        .toEqual(['by 0', 'by 1', 'by 2', 'room 0', 'room 1', 'room 2']);
+    }
+  });
+});
+
+describe('failover behind one address', () => {
+  /** Two push-servers with a member each, in front of a pair. */
+  async function startTwo() {
+    const pair = await startPair();
+    const adapter = { host: '127.0.0.1', port: pair.port };
+    const servers = [await startNode('one', adapter), await startNode('two', adapter)] as const;
+    const members = [await joinLobby(servers[0], 'ann'), await joinLobby(servers[1], 'bob')] as const;
+    return { pair, adapter, servers, members };
+  }
+
+  /** Everything that was acknowledged has come, or was announced to be missing. */
+  async function expectHonest(
+    acknowledged: ReadonlySet<number>,
+    members: readonly Awaited<ReturnType<typeof joinLobby>>[],
+  ) {
+    for (const { kept, gaps } of members) {
+      const missing = (): number[] => (gaps() > 0 ? [] : [...acknowledged].filter((n) => !kept.includes(n)));
+      await expect.poll(missing, { timeout: 5_000 }).toEqual([]);
+      expect(new Set(kept).size).toBe(kept.length);
+    }
+  }
+
+  test.each([
+    ['hangs', async ({ old }: Pair) => old.pause()],
+    ['goes on as a master of its own', async () => {}],
+    ['is started again, empty', async ({ old }: Pair) => old.kill().then(old.restart)],
+  ])('the old server %s: all connections leave it, and what was lost is told', async (_, becomes) => {
+    const { pair, adapter, servers, members } = await startTwo();
+    const publishing = publishSteadily(servers);
+    await expect.poll(() => members[1].kept.length, { timeout: 5_000 }).toBeGreaterThan(10);
+    await switchOver(pair);
+    await becomes(pair);
+    const cat = await joinLobby(await startNode('three', adapter), 'cat');
+    await expect.poll(() => cat.kept.length, { timeout: 15_000 }).toBeGreaterThan(20);
+    await publishing.stop();
+    await expectHonest(publishing.acknowledged, members);
+    // From now on each gets all.
+    for (const n of [1e6, 1e6 + 1, 1e6 + 2]) await servers[n % 2]?.push.toRoom('lobby', 'n', n);
+    for (const { kept } of [...members, cat]) {
+      await expect.poll(() => kept.filter((n) => n >= 1e6), { timeout: 5_000 }).toEqual([1e6, 1e6 + 1, 1e6 + 2]);
+    }
+    for (const server of servers) await expect.poll(() => readiness(server), { timeout: 5_000 }).toMatch(/^200/);
+    pair.old.resume();
+  });
+
+  test('an operator makes the only server a replica: push-servers say so, and are ready again when it is the master', async () => {
+    const { pair, servers, members } = await startTwo();
+    await ask(pair.old.port, 'REPLICAOF', '127.0.0.1', '1');
+    for (const server of servers) {
+      await expect.poll(() => readiness(server), { timeout: 5_000 }).toMatch(/^503.*fan-out.*leads to a replica/s);
+    }
+    expect(await servers[0].push.toRoom('lobby', 'n', 1, { keep: 'must' })).toMatchObject({ ok: false });
+    const unkept = await servers[0].push.toRoom('lobby', 'live', 1, { keep: 'no' });
+    expect(unkept).toEqual({ ok: true, value: { position: null, duplicate: false, partial: true } });
+    expect(servers[0].push.toAll('all', 1)).toEqual({ partial: true });
+    await ask(pair.old.port, 'REPLICAOF', 'NO', 'ONE');
+    for (const server of servers) await expect.poll(() => readiness(server), { timeout: 5_000 }).toMatch(/^200/);
+    await servers[0].push.toRoom('lobby', 'n', 2);
+    for (const { kept } of members) await expect.poll(() => kept, { timeout: 5_000 }).toEqual([2]);
+  });
+
+  test('a Redis that forbids INFO, ROLE and CONFIG: connections leave a server that has become a replica', async () => {
+    const pair = await startPair();
+    for (const { port } of [pair.old, pair.next]) {
+      await ask(port, 'ACL', 'SETUSER', 'app', 'on', '>pw', '~*', '&*', '+@all', '-info', '-role', '-config');
+    }
+    const adapter = { host: '127.0.0.1', port: pair.port, username: 'app', password: 'pw' };
+    const one = await startNode('one', adapter);
+    const ann = await joinLobby(one, 'ann');
+    await switchOver(pair);
+    await ask(pair.old.port, 'REPLICAOF', '127.0.0.1', String(pair.next.port));
+    const three = await startNode('three', adapter);
+    const cat = await joinLobby(three, 'cat');
+    await expect
+      .poll(() => one.push.toRoom('lobby', 'n', 1, { id: 'once', keep: 'must' }), { timeout: 10_000 })
+      .toMatchObject({ ok: true });
+    for (const { kept } of [ann, cat]) await expect.poll(() => kept, { timeout: 10_000 }).toEqual([1]);
+  });
+});
