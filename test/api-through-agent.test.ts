@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ConfigInput, HookRequest, Hooks } from '@gopush/contract';
+import { type ConfigInput, type HookRequest, type Hooks, isIdentitySigned } from '@gopush/contract';
 import { startPushServer } from '@gopush/push-server';
 import { silentLogger } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
@@ -106,9 +106,9 @@ test('listeners with a key come through an agent, by Server-Sent Events and WebS
 
 test('the key is spread over the push-servers, and no identity goes with it', async () => {
   const { agent, servers } = await openDeployment();
-  const seen: unknown[] = [];
+  const seen: { index: number; headers: Record<string, string>; url: string }[] = [];
   for (const [index, server] of servers.entries()) {
-    server.io.httpServer.prependListener('request', ({ headers, url }: { headers: object; url: string }) =>
+    server.io.httpServer.prependListener('request', ({ headers, url }: Omit<(typeof seen)[number], 'index'>) =>
       seen.push({ index, headers, url }),
     );
   }
@@ -116,8 +116,13 @@ test('the key is spread over the push-servers, and no identity goes with it', as
     const headers = { 'x-gopush-uid': 'root', x_gopush_uid: 'root', 'sec-gopush-vouched': '1' };
     expect((await call(agent, 'GET /rooms?uid=root', undefined, { headers })).status).toBe(200);
   }
-  expect(new Set((seen as { index: number }[]).map(({ index }) => index)).size).toBe(2);
-  expect(JSON.stringify(seen)).not.toMatch(/root|x-gopush-uid|x-gopush-signature/);
+  expect(new Set(seen.map(({ index }) => index)).size).toBe(2);
+  expect(JSON.stringify(seen)).not.toMatch(/root|x-gopush-uid/);
+  // Signed as nobody's: it is worth nothing with a uid.
+  for (const { headers } of seen) {
+    expect(isIdentitySigned([secret], headers, Date.now())).toBe(true);
+    expect(isIdentitySigned([secret], { ...headers, 'x-gopush-uid': 'root' }, Date.now())).toBe(false);
+  }
 });
 
 test('any other key opens no way past the hooks', async () => {

@@ -18,11 +18,12 @@ import { RequestBody } from './proxy/request-body.ts';
 import { hasBody } from './proxy/request-framing.ts';
 import { rejectRequest } from './reject.ts';
 import { resolve, uidOf } from './resolve.ts';
+import { clientKey } from './route/client-key.ts';
 import { type Destination, locate } from './route/locate.ts';
 import { redirectToFolder } from './route/redirect-to-folder.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
 import { markerOf, markFor } from './route/sticky.ts';
-import { isWithoutHook } from './without-hook.ts';
+import { whyNoHook } from './without-hook.ts';
 
 /** The HTTP line: may it come in → who is it → where to → forward, or reject. */
 export async function handleRequest(
@@ -77,9 +78,9 @@ async function answer(
   served: Served,
   context: AgentContext,
 ): Promise<Result<void>> {
-  const identified = isWithoutHook(request, destination, hooks, context)
-    ? success(noUser)
-    : identify(request, response, hooks.http, context.hookTimeoutMs);
+  const noHook = whyNoHook(request, destination, hooks, context);
+  const identified =
+    noHook === undefined ? identify(request, response, hooks.http, context.hookTimeoutMs) : success(noUser);
   const uid = identified instanceof Promise ? await identified : identified;
   if (uid === 'answered') return done;
   if (!uid.ok) return context.apiCallers.explain(request, destination, hooks, blame(uid.failure, request, response));
@@ -99,6 +100,7 @@ async function answer(
   const body = new RequestBody(request, upstreams.bodies);
   const serving = serveByTarget(context, {
     route: route.value,
+    key: noHook === 'api-key' ? undefined : clientKey(uid.value, served.address),
     client: request.socket,
     bytes: headBytes(request),
     again: () => resolve(request, destination, identity.uid, hooks, context),

@@ -31,10 +31,11 @@ import type { Resumable, Tunnel } from './proxy/tunnel.ts';
 import { writeHead, writeHeaders, writeRequestHead } from './proxy/write-head.ts';
 import { rejectUpgrade } from './reject.ts';
 import { type Route, resolve, uidOf } from './resolve.ts';
+import { clientKey } from './route/client-key.ts';
 import { type Destination, locate } from './route/locate.ts';
 import { serveByTarget } from './route/serve-by-target.ts';
 import { markerOf, markFor } from './route/sticky.ts';
-import { isWithoutHook } from './without-hook.ts';
+import { whyNoHook } from './without-hook.ts';
 
 /** The upgrade line: is it in order → who is it → where to → tunnel, or reject. */
 export async function handleUpgrade(
@@ -100,9 +101,8 @@ async function begin(
   context: AgentContext,
 ): Promise<Result<void>> {
   const { destination, origin, served } = known;
-  const uid = isWithoutHook(request, destination, hooks, context)
-    ? success(noUser)
-    : await identify(request, hooks.upgrade, context.hookTimeoutMs);
+  const noHook = whyNoHook(request, destination, hooks, context);
+  const uid = noHook === undefined ? await identify(request, hooks.upgrade, context.hookTimeoutMs) : success(noUser);
   if (!uid.ok) return context.apiCallers.explain(request, destination, hooks, uid);
   served.uid = uid.value;
   const route = await resolve(request, destination, uid.value, hooks, context);
@@ -114,7 +114,8 @@ async function begin(
   beginning?.decided();
   let upstream: Result<TakenUpgrade> | undefined;
   try {
-    upstream = await askForTunnel(request, client, known, route.value, hooks, context);
+    const choosing = noHook === 'api-key' ? undefined : clientKey(uid.value, served.address);
+    upstream = await askForTunnel(request, client, known, choosing, route.value, hooks, context);
   } finally {
     if (!isTaken(upstream)) context.limits.closeTunnel(uid.value);
   }
@@ -133,6 +134,7 @@ function askForTunnel(
   request: AgentRequest,
   client: Socket,
   { destination, handshake: { key }, origin, served }: KnownUpgrade,
+  choosing: string | undefined,
   route: Route,
   hooks: HookSet,
   context: AgentContext,
@@ -142,6 +144,7 @@ function askForTunnel(
   const { connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = config.agent;
   return serveByTarget(context, {
     route,
+    key: choosing,
     client,
     bytes: headBytes(request),
     again: () => resolve(request, destination, identity.uid, hooks, context),

@@ -179,7 +179,7 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
         {
           id: info.id,
           from: info.address,
-          uid: info.uid,
+          uid: info.uid || undefined,
           product: info.product,
           target: info.member.target.name,
           seconds: round(seconds),
@@ -200,7 +200,15 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
       if (!lines) return;
       const { id, uid, product, member } = info;
       log.info(
-        { id, uid, product, from: from.target.name, to: member.target.name, cause, pauseMs: round(pauseMs) },
+        {
+          id,
+          uid: uid || undefined,
+          product,
+          from: from.target.name,
+          to: member.target.name,
+          cause,
+          pauseMs: round(pauseMs),
+        },
         'session moved',
       );
     },
@@ -208,7 +216,7 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
       fallbacks.inc({ cause });
       const { id, uid, product } = info;
       log.warn(
-        { id, uid, product, from: from.target.name, cause },
+        { id, uid: uid || undefined, product, from: from.target.name, cause },
         'a session could not be moved; its client has to reconnect',
       );
     },
@@ -256,7 +264,7 @@ function lineOf(
     path,
     ms: round(performance.now() - startedAt),
     from: address,
-    uid,
+    uid: uid || undefined,
     product,
     target: member?.target.name,
     method,

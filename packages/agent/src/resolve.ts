@@ -1,4 +1,5 @@
 import {
+  anonymous,
   type Failure,
   failed,
   type Identity,
@@ -120,6 +121,7 @@ function readTargets(value: unknown): TargetSource | string {
 /** What a uid hook's call came to, as a uid or a failure. */
 export function uidOf(file: string, outcome: HookOutcome<unknown>): Result<string> {
   if (outcome.ended !== 'returned') return hookFailed('uid', file, outcome);
+  if (outcome.value === anonymous) return success(noUser);
   const uid = parseUid(outcome.value);
   if (uid.ok || uid.failure.code !== 'uid_hook_bad_value') return uid;
   return failed('uid_hook_bad_value', `${file}: ${uid.failure.detail}`);

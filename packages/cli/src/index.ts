@@ -2,6 +2,7 @@ export { type Agent, type AgentOptions, startAgent } from '@gopush/agent';
 export {
   type AgentApp,
   type AgentAppHook,
+  anonymous,
   builtIn,
   type Config,
   type ConfigInput,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Express } from 'express';
+import type { anonymous } from './anonymous.ts';
 import type { ProductInput } from './product.ts';
 import type { RouteInput } from './route.ts';
 import type { TargetsInput } from './target.ts';
@@ -14,8 +15,8 @@ export interface HookRequest extends IncomingMessage {
   readonly cookies: Readonly<Record<string, string | undefined>>;
 }
 
-/** What says who a client is: text or a whole number; anything empty means not known. */
-export type UidInput = string | number | false | null | undefined;
+/** What says who a client is: text or a whole number; `anonymous`: nobody, and it may come in; anything empty: not known, and it is refused. */
+export type UidInput = string | number | typeof anonymous | false | null | undefined;
 
 /** Says who a client is, from its request. */
 export type UidHook = (request: HookRequest) => UidInput | Promise<UidInput>;
@@ -34,7 +35,7 @@ export interface AgentApp {
   readonly [kind]: 'app';
 }
 
-/** Says where a product's requests go, for one client. */
+/** Says where a product's requests go, for one client. The uid of one that is anonymous, or whose product is public, is `''`. */
 export type RouteHook = (
   request: HookRequest,
   uid: string,
@@ -74,6 +75,8 @@ export function agentHookKind(hook: object): 'function' | 'app' | undefined {
  *
  * @example
  * export default defineAgent((request) => request.cookies.uid);
+ *
+ * @see anonymous, for clients that may come in without a uid
  */
 export function defineAgent(hook: UidHook): UidHook {
   return Object.assign(hook, { [kind]: 'function' as const });

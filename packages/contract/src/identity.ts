@@ -10,7 +10,10 @@ export interface Identity {
   readonly product: string;
 }
 
-/** The uid of requests that are from no user, as those of a back end with an API key. Hooks cannot give it, and targets are told none. */
+/**
+ * The uid of requests that are from no user: of anonymous clients, of public products, of a back end with an API key. No uid can be it, and targets
+ * are told none.
+ */
 export const noUser = '';
 
 /** Longest uid, in bytes of UTF-8. */
@@ -57,9 +60,10 @@ export function parseUid(value: unknown): Result<string> {
   return fault === undefined ? success(value) : failed('uid_invalid', `the uid is ${fault}`);
 }
 
-/** The uid and product headers of an identity, as a flat list of names and values. */
+/** The uid and product headers of an identity, as a flat list of names and values; of no user without a uid. */
 export function writeIdentity(identity: Identity): string[] {
-  return [uidHeader, encodeURIComponent(identity.uid), productHeader, encodeURIComponent(identity.product)];
+  const product = [productHeader, encodeURIComponent(identity.product)];
+  return identity.uid === noUser ? product : [uidHeader, encodeURIComponent(identity.uid), ...product];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { kindOf } from './identity.ts';
 import { unknownKey } from './known-keys.ts';
 import { readLoosely, resolvePath } from './loose-path.ts';
+import { preflightNames } from './product.ts';
 
 /** One entry of `routes` in a router: which requests go to a product by where they were sent, whatever they have in the query. */
 export interface RouteInput {
@@ -15,6 +16,10 @@ export interface RouteInput {
   readonly product: string;
   /** Whether targets get the path without `path`, and that in `X-Forwarded-Prefix`. @defaultValue false: byte for byte */
   readonly stripPath?: boolean;
+  /** Whether anyone may send them, without a hook being asked who it is. @defaultValue as the product says */
+  readonly public?: boolean;
+  /** What becomes of CORS preflights. @defaultValue as the product says */
+  readonly preflight?: (typeof preflightNames)[number];
 }
 
 /** An entry of `routes`, read. */
@@ -25,9 +30,19 @@ export interface RouteEntry {
   readonly host: string;
   readonly product: string;
   readonly stripPath: boolean;
+  /** `undefined`: as its product says. */
+  readonly public: boolean | undefined;
+  readonly preflight: (typeof preflightNames)[number] | undefined;
 }
 
-const keys = ['path', 'host', 'product', 'stripPath'] as const satisfies readonly (keyof RouteInput)[];
+const keys = [
+  'path',
+  'host',
+  'product',
+  'stripPath',
+  'public',
+  'preflight',
+] as const satisfies readonly (keyof RouteInput)[];
 
 /** Whether what a router has under `routes` is that, and not the targets of a product of that name. */
 export function isRoutes(value: unknown): value is readonly unknown[] {
@@ -61,12 +76,18 @@ function parseRoute(entry: unknown, products: ReadonlySet<string>): RouteEntry |
   if (typeof entry !== 'object' || entry === null) return `found ${kindOf(entry)}, wanted { path, host, product }`;
   const unknown = Object.keys(entry).find((key) => !keys.includes(key as never));
   if (unknown !== undefined) return `${unknown}: ${unknownKey(unknown, keys)}`;
-  const { path, host, product, stripPath = false } = entry as Record<string, unknown>;
+  const { path, host, product, stripPath = false, public: isPublic, preflight } = entry as Record<string, unknown>;
   if (path === undefined && host === undefined) return 'it has neither path nor host, wanted one of them, or both';
   if (typeof product !== 'string' || !products.has(product)) {
     return `product: found ${quote(product)}, wanted a product of this router: ${[...products].join(', ')}`;
   }
   if (typeof stripPath !== 'boolean') return `stripPath: found ${quote(stripPath)}, wanted true or false`;
+  if (isPublic !== undefined && typeof isPublic !== 'boolean') {
+    return `public: found ${quote(isPublic)}, wanted true or false`;
+  }
+  if (preflight !== undefined && !preflightNames.includes(preflight as never)) {
+    return `preflight: found ${quote(preflight)}, wanted one of ${preflightNames.join(', ')}`;
+  }
   const readPath = path === undefined ? '' : parsePath(path);
   if (readPath === undefined) return `path: found ${quote(path)}, wanted a path as /chat, without . and .. and //`;
   const readHost = host === undefined ? '' : parseHost(host);
@@ -74,7 +95,14 @@ function parseRoute(entry: unknown, products: ReadonlySet<string>): RouteEntry |
     return `host: found ${quote(host)}, wanted a host name as chat.example.com or *.example.com, without a port`;
   }
   if (stripPath && readPath === '') return 'stripPath: found true without a path, wanted a path that is stripped';
-  return { path: readPath, host: readHost, product, stripPath };
+  return {
+    path: readPath,
+    host: readHost,
+    product,
+    stripPath,
+    public: isPublic,
+    preflight: preflight as RouteEntry['preflight'],
+  };
 }
 
 /** A path in the form in which clients send it: text beyond ASCII is escaped. */

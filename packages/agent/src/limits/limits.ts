@@ -1,7 +1,8 @@
-import { isIPv6, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type Config, type FailureCode, noUser, plainAddress, type Trust } from '@gopush/contract';
 import type { EventLoopDelay } from '@gopush/service';
 import { AdmissionWindow, createTokenBucket, type TokenBucket } from '@gopush/service';
+import { networkOf } from '../network-of.ts';
 
 /** What an agent takes, and what it refuses. */
 export interface Limits {
@@ -138,13 +139,4 @@ function add(counts: Map<string, number>, key: string, change: number): void {
   const count = (counts.get(key) ?? 0) + change;
   if (count > 0) counts.set(key, count);
   else counts.delete(key);
-}
-
-/** What counts as one address: of IPv6 the /64, which is what one subscriber has (RFC 6177). */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head.split(':').filter(Boolean);
-  const missing = tail === undefined ? 0 : 8 - groups.length - tail.split(':').filter(Boolean).length;
-  return [...groups, ...Array<string>(missing).fill('0')].slice(0, 4).join(':');
 }

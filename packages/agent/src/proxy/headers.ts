@@ -106,9 +106,10 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
   };
 
   function ofIdentity(identity: Identity, id: string, { name, audience = name }: Target): string[] {
-    if (identity.uid === noUser) return [vouchHeader, '1', agentHeader, agent, requestIdHeader, id];
     const headers = writeIdentity(identity);
-    const [, uid = '', , product = ''] = headers;
+    // Signed without a uid as well: nobody can put one in, or take one out.
+    const uid = identity.uid === noUser ? '' : (headers[1] as string);
+    const product = headers.at(-1) as string;
     headers.push(vouchHeader, '1', agentHeader, agent, requestIdHeader, id);
     if (secret !== undefined) {
       const signed = { [uidHeader]: uid, [productHeader]: product, [agentHeader]: agent, [requestIdHeader]: id };

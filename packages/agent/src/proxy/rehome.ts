@@ -3,6 +3,7 @@ import { recallRequest } from '../agent-request.ts';
 import type { AgentContext } from '../context.ts';
 import { resolve } from '../resolve.ts';
 import { choose } from '../route/choose.ts';
+import { clientKey } from '../route/client-key.ts';
 import type { Member } from '../route/fleet.ts';
 import { type AnswerHead, headerOf } from './answer-head.ts';
 import { type Next, type Said, Searches } from './find-next.ts';
@@ -120,7 +121,13 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
   function nextMember({ info }: Tunnel, members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined {
     const { policy } = info.member.product;
     const { slowStartMs } = fleet.health;
-    const client = { product: info.product, uid: info.uid, tried, now: Date.now(), slowStartMs };
+    const client = {
+      product: info.product,
+      key: clientKey(info.uid, info.address),
+      tried,
+      now: Date.now(),
+      slowStartMs,
+    };
     // Where none wants new clients a session needs a place all the same.
     return choose(members, policy, client) ?? members.find((member) => !tried.has(member));
   }

@@ -1,5 +1,6 @@
 import type { AgentContext } from '../context.ts';
 import { choose } from '../route/choose.ts';
+import { clientKey } from '../route/client-key.ts';
 import type { Member } from '../route/fleet.ts';
 import type { Tunnel } from './tunnel.ts';
 
@@ -129,9 +130,9 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
       let count = 0;
       const { slowStartMs } = fleet.health;
       for (const tunnel of tunnels.all()) {
-        const { product: name, uid, member } = tunnel.info;
+        const { product: name, uid, address, member } = tunnel.info;
         const { product } = member;
-        const client = { product: name, uid, tried: none, now: Date.now(), slowStartMs };
+        const client = { product: name, key: clientKey(uid, address), tried: none, now: Date.now(), slowStartMs };
         const best = choose(product.current, product.policy, client);
         if (best === undefined || best === member || tunnel.resumable === undefined) continue;
         leave(tunnel);

@@ -5,7 +5,8 @@ import { pickByRendezvous } from './rendezvous.ts';
 /** Who is to be served. */
 export interface ChooseFor {
   readonly product: string;
-  readonly uid: string;
+  /** By what hashing chooses: the uid, or what stands in its place. */
+  readonly key: string;
   /** Members that were tried already, if any. */
   readonly tried: ReadonlySet<Member> | undefined;
   /** Milliseconds since 1970. */
@@ -29,10 +30,10 @@ export function choose(
   const weightOf = (member: Member): number => (tried?.has(member) ? 0 : member.weight(now, slowStartMs));
   switch (policy.choose) {
     case 'hash':
-      return pickByRendezvous(client.product, client.uid, current, weightOf);
+      return pickByRendezvous(client.product, client.key, current, weightOf);
     case 'bounded-hash': {
       const isFull = boundOf(current, weightOf, policy.boundedLoad);
-      return pickByRendezvous(client.product, client.uid, current, (member) => (isFull(member) ? 0 : weightOf(member)));
+      return pickByRendezvous(client.product, client.key, current, (member) => (isFull(member) ? 0 : weightOf(member)));
     }
     case 'least-connections':
       return pickLeast(current, weightOf, random);

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type FailureCode, failed, noUser, type Result, type StickyMarks } from '@gopush/contract';
+import { type FailureCode, failed, type Result, type StickyMarks } from '@gopush/contract';
 import type { Awaitable } from '../awaitable.ts';
 import type { Route } from '../resolve.ts';
 import { choose } from './choose.ts';
@@ -22,6 +22,8 @@ export interface ServeContext {
 /** One request or upgrade on its way to a target. */
 export interface Serving<T> {
   readonly route: Route;
+  /** By what hashing chooses; `undefined`: load decides, as for back ends, of which one address may send much. */
+  readonly key: string | undefined;
   readonly client: Socket;
   /** Size of the request's head, in bytes. */
   readonly bytes: number;
@@ -41,7 +43,7 @@ export async function serveByTarget<T>(context: ServeContext, serving: Serving<T
   let deadline: number | undefined;
   context.retries.deposit();
   for (;;) {
-    const result = await tryMembers(context, route, serving.ask);
+    const result = await tryMembers(context, route, serving);
     if (result.ok || !isDown(result.failure.code)) return result;
     const { holdMs } = route.product.policy;
     if (holdMs === 0) return result;
@@ -72,23 +74,22 @@ function isDown(code: FailureCode): boolean {
 async function tryMembers<T>(
   context: ServeContext,
   route: Route,
-  ask: (member: Member) => Promise<Result<T>>,
+  { key, ask }: Pick<Serving<T>, 'key' | 'ask'>,
 ): Promise<Result<T>> {
   const { fleet, retries, maxMoves, marks, observer } = context;
   const { identity, product, members, mark, begins } = route;
-  const { uid, product: name } = identity;
+  const { product: name } = identity;
   let tried: Set<Member> | undefined;
   let result: Result<T> | undefined;
   const { slowStartMs } = fleet.health;
-  // By the hash of no uid all back ends would be on one target.
-  const policy = uid === noUser ? { ...product.policy, choose: 'random-of-two' as const } : product.policy;
+  const policy = key === undefined ? { ...product.policy, choose: 'random-of-two' as const } : product.policy;
   let member = mark === undefined ? undefined : findMarked(route, mark, marks);
   // A session that begins is bound to nothing yet, and goes to none that wants no new ones.
   if (begins && member !== undefined && !isWanted(member, members, slowStartMs)) member = undefined;
   const marked = begins ? undefined : member;
   for (let moves = 0; moves <= maxMoves; moves++) {
     if (moves > 0 && !retries.withdraw()) break;
-    member ??= choose(members, policy, { product: name, uid, tried, now: Date.now(), slowStartMs });
+    member ??= choose(members, policy, { product: name, key: key ?? '', tried, now: Date.now(), slowStartMs });
     if (member === undefined) break;
     member.picks++;
     result = await ask(member);

@@ -7,7 +7,7 @@ import { createMembers, createRandom, plainPolicy } from '../support/members.ts'
 const weights = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 8 });
 const client = (uid: string, now = 0, slowStartMs = 0) => ({
   product: 'default',
-  uid,
+  key: uid,
   tried: new Set<Member>(),
   now,
   slowStartMs,
