@@ -373,3 +373,14 @@ test.each([
   const { location } = await makeProject(`export default { ${text} };`);
   await expect(startPushServers(1, { hooks: { timeoutMs: 50 } }, { hooks: location })).rejects.toThrow(message);
 });
+
+test('canJoin or canPublish without a return is said once, and one that has allowed something is not suspected', async () => {
+  const { connect, lines } = await startWith({
+    canJoin: (() => {}) as () => boolean,
+    canPublish: (_client, room) => (room === 'open' ? true : (undefined as unknown as boolean)),
+  });
+  const ann = await connect('ann');
+  for (const room of ['a', 'b']) expect(await ann.emitWithAck('go:join', room)).toEqual(refusedWith('join_refused'));
+  const told = (): string[] => lines.filter(({ level }) => level === 'warn').map(({ fields }) => String(fields.hook));
+  expect(told()).toEqual([expect.stringMatching(/: canJoin$/)]);
+});

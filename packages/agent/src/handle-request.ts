@@ -9,6 +9,7 @@ import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
 import { giveBack } from './hooks/app-messages.ts';
 import { blame } from './hooks/blame.ts';
+import { explainUnknown } from './hooks/explain-unknown.ts';
 import type { HookSet, UidSource } from './hooks/hook-set.ts';
 import { beginSession } from './limits/begin-session.ts';
 import type { Served } from './observe.ts';
@@ -146,7 +147,7 @@ function identify(
   if (source.kind === 'function') {
     return andThen(
       callHook(() => source.hook(request), timeoutMs),
-      (outcome) => uidOf(source.file, outcome),
+      (outcome) => explainUnknown(source, outcome, uidOf(source.file, outcome), timeoutMs),
     );
   }
   return andThen(
@@ -156,7 +157,7 @@ function identify(
         // An answer that a middleware began may take as long as it likes.
         if (outcome.ended === 'timeout' && response.headersSent) return 'answered';
         giveBack(response);
-        return uidOf(source.file, outcome);
+        return explainUnknown(source, outcome, uidOf(source.file, outcome), timeoutMs);
       }
       const { value } = outcome;
       if (value.kind === 'answered') return 'answered';
@@ -166,7 +167,8 @@ function identify(
       if (response.headersSent) {
         return failed('uid_hook_bad_value', `${source.file}: it wrote part of an answer and called next()`);
       }
-      return uidOf(source.file, { ended: 'returned', value: value.uid });
+      const passed = { ended: 'returned', value: value.uid } as const;
+      return explainUnknown(source, passed, uidOf(source.file, passed), timeoutMs);
     },
   );
 }

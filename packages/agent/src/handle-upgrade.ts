@@ -18,6 +18,7 @@ import { checkPage } from './check-page.ts';
 import { checkRequest, headBytes } from './check-request.ts';
 import type { AgentContext } from './context.ts';
 import { type Handshake, parseHandshake } from './handshake.ts';
+import { explainUnknown } from './hooks/explain-unknown.ts';
 import type { HookSet, UidSource } from './hooks/hook-set.ts';
 import { type Beginning, beginSession, overloadedTargets } from './limits/begin-session.ts';
 import type { Served, TunnelInfo } from './observe.ts';
@@ -268,5 +269,6 @@ function notEmpty({ length }: Buffer): boolean {
 async function identify(request: AgentRequest, source: UidSource, timeoutMs: number): Promise<Result<string>> {
   if (source.kind !== 'function')
     return failed('uid_missing', 'there is no onupgrade hook, and no plain agent function');
-  return uidOf(source.file, await callHook(() => source.hook(request), timeoutMs));
+  const outcome = await callHook(() => source.hook(request), timeoutMs);
+  return explainUnknown(source, outcome, uidOf(source.file, outcome), timeoutMs);
 }

@@ -138,6 +138,7 @@ function writeRejection(socket: Duplex, status: number, failure: Failure, id?: s
 /** Writes failures to the log: what is wrong with the service loudly, what is wrong with the request quietly. */
 export function createFailureLog(log: Logger): (failure: Failure, fields: object) => void {
   const warnOfPage = createLimitedWarning(log);
+  const warnOfHook = createLimitedWarning(log);
   return ({ code, detail, cause }, fields) => {
     const all = {
       code,
@@ -150,6 +151,8 @@ export function createFailureLog(log: Logger): (failure: Failure, fields: object
     else if (code.startsWith('target_')) log.warn(all, message);
     // Mostly a setting that is missing.
     else if (code === 'origin_refused') warnOfPage(all, message);
+    // A hook that is missing, or has known nobody yet.
+    else if (code === 'uid_missing' && detail !== undefined) warnOfHook(all, message);
     else log.debug(all, message);
   };
 }

@@ -91,7 +91,7 @@ function readMarkOf(request: AgentRequest, sticky: ProductPolicy['sticky']): str
 }
 
 function targetsOf(
-  { from }: RouteSource,
+  { product: name, from }: RouteSource,
   request: AgentRequest,
   uid: string,
   { hookTimeoutMs, sources }: ResolveContext,
@@ -100,17 +100,22 @@ function targetsOf(
   return andThen(
     callHook(() => from.hook(request, uid), hookTimeoutMs),
     (outcome) => {
+      if (outcome.ended === 'timeout') {
+        return failed('router_hook_timeout', `${from.file}: its promise was not settled within ${hookTimeoutMs} ms`);
+      }
       if (outcome.ended !== 'returned') return hookFailed('router', from.file, outcome);
       const { value } = outcome;
-      if (value === undefined || value === null) return success([]);
+      if (value === null) return success([]);
       const source = readTargets(value);
-      if (typeof source === 'string') return failed('router_hook_bad_value', `${from.file}: ${source}`);
+      if (typeof source === 'string') return failed('router_hook_bad_value', `${from.file}: ${name}: ${source}`);
       return sources.allowed(source);
     },
   );
 }
 
 function readTargets(value: unknown): TargetSource | string {
+  // Mostly a `return` that was forgotten: the client must not wait for targets that will never come.
+  if (value === undefined) return 'it returned undefined; wanted targets, or null where there are none';
   try {
     return parseTargets(value);
   } catch (error) {

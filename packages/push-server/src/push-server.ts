@@ -197,7 +197,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       keepForRecovery: sessions.keepForRecovery,
       limits,
       isBelieved,
-      rules: createRules(hook.current, config.hooks.timeoutMs),
+      rules: createRules(hook.current, config.hooks.timeoutMs, log),
       addressOf: createAddressOf(config.access.trustedProxies),
       log,
       keep(work) {

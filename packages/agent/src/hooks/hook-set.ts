@@ -22,11 +22,18 @@ import {
 import { describeThrown, HookError } from '@gopush/hooks';
 import { createHookApp, type HookApp } from './hook-app.ts';
 
-/** What says who a client is: a plain function, an Express app, or nothing. */
-export type UidSource =
-  | { readonly kind: 'function'; readonly file: string; readonly hook: UidHook }
-  | { readonly kind: 'app'; readonly file: string; readonly app: HookApp }
-  | { readonly kind: 'none' };
+/** What says who a client is: a plain function or an Express app. */
+export type KnownSource = (
+  | { readonly kind: 'function'; readonly hook: UidHook }
+  | { readonly kind: 'app'; readonly app: HookApp }
+) & {
+  readonly file: string;
+  /** Whether it has known a client. From then on one that it does not know is no mistake in it. */
+  hasKnown: boolean;
+};
+
+/** What says who a client is, where there is something that does. */
+export type UidSource = KnownSource | { readonly kind: 'none' };
 
 /** What says where a product goes. */
 export interface RouteSource {
@@ -75,12 +82,12 @@ function createAgentSource(hook: unknown, file: string): UidSource {
   if (typeof hook !== 'function') {
     throw new HookError('agent', file, `found ${kindOf(hook)}, wanted a function (request) => uid, or (app) => void`);
   }
-  const ofRequest: UidSource = { kind: 'function', file, hook: hook as UidHook };
+  const ofRequest: UidSource = { kind: 'function', file, hook: hook as UidHook, hasKnown: false };
   const kind = agentHookKind(hook);
   if (kind === 'function') return ofRequest;
   try {
     const app = createHookApp(hook as AgentAppHook, kind === undefined);
-    return app === undefined ? ofRequest : { kind: 'app', file, app };
+    return app === undefined ? ofRequest : { kind: 'app', file, app, hasKnown: false };
   } catch (error) {
     throw new HookError('agent', file, `it throws when given the app: ${describeThrown(error)}`, { cause: error });
   }
@@ -91,7 +98,7 @@ function createUpgradeSource(hook: unknown, file: string, http: UidSource): UidS
   if (typeof hook !== 'function') {
     throw new HookError('onupgrade', file, `found ${kindOf(hook)}, wanted a function (request) => uid`);
   }
-  return { kind: 'function', file, hook: hook as UidHook };
+  return { kind: 'function', file, hook: hook as UidHook, hasKnown: false };
 }
 
 function createRoutes(

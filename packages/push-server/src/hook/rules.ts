@@ -1,5 +1,6 @@
 import { failed, kindOf, type Result, success } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
+import type { Logger } from '@gopush/service';
 import type { LoadedServerHook } from './hook-source.ts';
 import type { Replacement, ServerClient, ServerHook } from './server-hook.ts';
 
@@ -21,8 +22,10 @@ export interface Rules {
  *
  * @param current - the hook as it is now
  * @param timeoutMs - longest time of one call, in milliseconds
+ * @param log - is told once of a function that seems to lack a `return`
  */
-export function createRules(current: () => LoadedServerHook, timeoutMs: number): Rules {
+export function createRules(current: () => LoadedServerHook, timeoutMs: number, log: Logger): Rules {
+  const decide = createVerdicts(log);
   async function ask(name: keyof ServerHook, call: (hook: ServerHook) => unknown): Promise<Asked> {
     const { hook, file } = current();
     const where = `${file}: ${name}`;
@@ -37,10 +40,10 @@ export function createRules(current: () => LoadedServerHook, timeoutMs: number):
       const asked = await ask('onConnect', (hook) => hook.onConnect?.(client));
       // Most hooks only look, and return nothing; to refuse takes a word.
       if (asked.result.ok && asked.result.value === undefined) return allowed;
-      return readVerdict(asked, 'connect_refused');
+      return decide(asked, 'connect_refused');
     },
     async mayJoin(client, room) {
-      return readVerdict(
+      return decide(
         await ask('canJoin', (hook) => hook.canJoin === undefined || hook.canJoin(client, room)),
         'join_refused',
       );
@@ -52,7 +55,7 @@ export function createRules(current: () => LoadedServerHook, timeoutMs: number):
       );
       const replaced = readReplacement(asked);
       if (replaced !== undefined) return replaced;
-      const verdict = readVerdict(asked, 'publish_refused');
+      const verdict = decide(asked, 'publish_refused');
       return verdict.ok ? success(data) : verdict;
     },
     answer: async (client, event, data) =>
@@ -66,6 +69,25 @@ export function createRules(current: () => LoadedServerHook, timeoutMs: number):
 interface Asked {
   readonly where: string;
   readonly result: Result<unknown>;
+}
+
+/** Reads verdicts, and says once of a function that it returned `undefined`, unless it has allowed something before. */
+function createVerdicts(log: Logger): typeof readVerdict {
+  const settled = new Set<string>();
+  return (asked, refused) => {
+    const verdict = readVerdict(asked, refused);
+    const { where, result } = asked;
+    if (settled.has(where)) return verdict;
+    const isForgotten = result.ok && result.value === undefined;
+    if (verdict.ok || isForgotten) settled.add(where);
+    if (isForgotten) {
+      log.warn(
+        { hook: where },
+        'it returned undefined, which refuses the client; wanted true or false: is a return missing?',
+      );
+    }
+    return verdict;
+  };
 }
 
 function readVerdict(

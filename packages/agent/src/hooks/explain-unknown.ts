@@ -1,0 +1,39 @@
+import { failed, type Result } from '@gopush/contract';
+import type { HookOutcome } from '@gopush/hooks';
+import type { KnownSource } from './hook-set.ts';
+
+/**
+ * Says in the failure what a hook that knows nobody probably does wrong. `undefined` is what a visitor without a cookie is known by, and what
+ * a hook gives that forgot to return; one that has known a client has not forgotten it.
+ *
+ * @param result - what the call of the hook came to
+ * @param timeoutMs - how long it had, in milliseconds
+ */
+export function explainUnknown(
+  source: KnownSource,
+  outcome: HookOutcome<unknown>,
+  result: Result<string>,
+  timeoutMs: number,
+): Result<string> {
+  if (result.ok) {
+    source.hasKnown = true;
+    return result;
+  }
+  const { code, cause } = result.failure;
+  const say = (detail: string): Result<string> => failed(code, `${source.file}: ${detail}`, cause);
+  if (outcome.ended === 'timeout') {
+    return say(
+      source.kind === 'app'
+        ? `a middleware neither called next() nor responded within ${timeoutMs} ms`
+        : `the promise that it returned was not settled within ${timeoutMs} ms`,
+    );
+  }
+  if (code !== 'uid_missing' || outcome.ended !== 'returned' || outcome.value !== undefined || source.hasKnown) {
+    return result;
+  }
+  return say(
+    source.kind === 'app'
+      ? 'it called next() and had not set res.locals.uid, or it mounts nothing and returned undefined; wanted res.locals.uid = uid, or from a function of the request: return uid'
+      : 'it returned undefined, and has returned no uid yet; wanted the uid: return uid, or null for a client that is not known',
+  );
+}
