@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { allowReading, allowSending, isPreflight } from '@gopush/contract';
+import { allowReading, allowSending, failed, isPreflight, printable, type Result } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import type { HookSet } from './hooks/hook-set.ts';
@@ -24,4 +24,17 @@ export function answerPreflight(
   allowSending(request, response);
   response.writeHead(204).end();
   return true;
+}
+
+/**
+ * What a request is told of which the hooks do not know who it is from: where it is a preflight, that those carry no credentials, and what to
+ * change.
+ */
+export function explainPreflight(request: AgentRequest, unknown: Result<never>): Result<never> {
+  const isUnknown =
+    !unknown.ok && (unknown.failure.code === 'uid_missing' || unknown.failure.code === 'api_key_missing');
+  if (!isUnknown || !isPreflight(request)) return unknown;
+  const origin = printable(request.headers.origin ?? '');
+  const change = `add it to access.allowedOrigins, or have the target answer: preflight: 'pass'`;
+  return failed('origin_refused', `A preflight of a page of origin ${origin} carries no credentials; ${change}.`);
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { failed, noUser, type Result, stickyCookie, stickyHeader, success } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
-import { answerPreflight } from './answer-preflight.ts';
+import { answerPreflight, explainPreflight } from './answer-preflight.ts';
 import { type Awaitable, andThen } from './awaitable.ts';
 import { checkPollingPage } from './check-page.ts';
 import { checkRequest, headBytes } from './check-request.ts';
@@ -84,7 +84,10 @@ async function answer(
     noHook === undefined ? identify(request, response, hooks.http, context.hookTimeoutMs) : success(noUser);
   const uid = identified instanceof Promise ? await identified : identified;
   if (uid === 'answered') return done;
-  if (!uid.ok) return context.apiCallers.explain(request, destination, hooks, blame(uid.failure, request, response));
+  if (!uid.ok) {
+    const unknown = blame(uid.failure, request, response);
+    return explainPreflight(request, context.apiCallers.explain(request, destination, hooks, unknown));
+  }
   served.uid = uid.value;
   const resolved = resolve(request, destination, uid.value, hooks, context);
   const route = resolved instanceof Promise ? await resolved : resolved;

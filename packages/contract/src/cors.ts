@@ -47,7 +47,8 @@ export function isListed({ origin }: Readonly<IncomingHttpHeaders>, pages: Allow
 export function allowReading({ headers }: Asking, response: Answering, pages: AllowedOrigins): boolean {
   const { origin } = headers;
   // Of those without an Origin as well: a cache would give their answer to a page.
-  if (!pages.none) varyBy(response, ['Origin']);
+  if (pages.none) return false;
+  varyBy(response, ['Origin']);
   if (!isListed(headers, pages)) return false;
   if (!response.hasHeader(allowOrigin)) {
     response.setHeader(allowOrigin, origin as string);
@@ -70,6 +71,8 @@ export function allowSending({ headers }: Asking, response: Answering): void {
   }
   response.setHeader('access-control-max-age', maxAge);
   response.setHeader('content-length', '0');
+  // A body, which no browser sends, would be read to no use before the next request.
+  if (hasBody(headers)) response.setHeader('connection', 'close');
   varyBy(response, ['Origin', 'Access-Control-Request-Method', 'Access-Control-Request-Headers']);
 }
 
@@ -80,6 +83,10 @@ function varyBy(response: Answering, names: readonly string[]): void {
   if (known.includes('*')) return;
   const missing = names.filter((name) => !known.includes(name.toLowerCase()));
   if (missing.length > 0) response.setHeader('vary', [before, ...missing].filter(Boolean).join(', '));
+}
+
+function hasBody(headers: Asking['headers']): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function textOf(value: number | string | readonly string[] | undefined): string {

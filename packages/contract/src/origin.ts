@@ -58,8 +58,12 @@ export function readHost(text: string): HostAndPort | undefined {
   return host === undefined || (port !== undefined && port > 65_535) ? undefined : { host, port };
 }
 
+const plainName = /^(?:[a-z0-9_-]+\.)*[a-z][a-z0-9-]*$/;
+
 /** Lower case, punycode (RFC 5891), addresses in their shortest form, without the dot at the end. */
 function canonicalHost(host: string): string | undefined {
+  // Nearly all: a name as browsers write it, whose last part no parser takes for an address.
+  if (plainName.test(host) && !host.includes('xn--')) return host;
   const url = `http://${host}`;
   if (!URL.canParse(url)) return undefined;
   return new URL(url).hostname.replace(/\.$/, '') || undefined;

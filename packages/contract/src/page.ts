@@ -79,6 +79,6 @@ function describe(
 }
 
 /** What a client sent, so that it can neither break a line nor fill a log. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return JSON.stringify(text.slice(0, 200)).replace(/[^ -~]/g, '?');
 }

@@ -7,6 +7,7 @@ import {
   isForApi,
   isPreflight,
   openPages,
+  printable,
   vouchHeader,
   whyRefused,
 } from '@gopush/contract';
@@ -33,9 +34,11 @@ function createPageGate({ pushServer, access }: Config): PageGate {
     if (headers[vouchHeader] !== undefined) return undefined;
     const { host } = headers;
     if (!anyHost && !isOwnHost(host, own)) {
-      const found = JSON.stringify(host?.slice(0, 200)).replace(/[^ -~]/g, '?');
       const add = `to let programs and pages use it, add "https://<name>" to ${setting}`;
-      return { code: 'origin_refused', detail: `Host ${found} is no name of this push-server; ${add}.` };
+      return {
+        code: 'origin_refused',
+        detail: `Host ${printable(host ?? '')} is no name of this push-server; ${add}.`,
+      };
     }
     const why = whyRefused(headers, pages, host === undefined ? [] : [host], setting);
     return why === undefined ? undefined : { code: 'origin_refused', detail: why };
