@@ -20,6 +20,7 @@ import {
 import { type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
 import {
   checkLogger,
+  closeAfter,
   createLifetime,
   createMetrics,
   defaultLogger,
@@ -51,6 +52,7 @@ import { inTurn } from './in-turn.ts';
 import { createLimits } from './limits/limits.ts';
 import { createSlowClients } from './limits/slow-clients.ts';
 import { type Front, openFront } from './listen/front.ts';
+import { serverOptions } from './listen/server-options.ts';
 import { createObserver } from './observe.ts';
 import { createHeaderWriter } from './proxy/headers.ts';
 import { startHeartbeats } from './proxy/heartbeat.ts';
@@ -149,6 +151,8 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       config,
       {
         port: adminPort(config, index),
+        keepAliveMs: config.agent.keepAliveMs,
+        maxHeaderBytes: config.agent.maxHeaderBytes,
         checks: { listening: () => (stopping ? 'stopping' : front.server.listening || 'not yet') },
         metrics,
         state: () => describeAgent(context),
@@ -218,7 +222,7 @@ function openContext(
   const { connectTimeoutMs } = agent;
   const hold = createHold({ limits: config.hold, connectTimeoutMs, onUp: fleet.found });
   opened('waiting clients', hold.close);
-  const upstreams = createUpstreams(connectTimeoutMs);
+  const upstreams = createUpstreams(connectTimeoutMs, agent.targetKeepAliveMs);
   opened('connections to targets', upstreams.close);
   const tunnels = createTunnels({ idleMs: agent.tunnelIdleMs, maxAgeMs: agent.tunnelMaxAgeMs }, agent.closePerSecond, {
     onClosed(tunnel) {
@@ -276,9 +280,6 @@ function adminPort({ admin }: Config, index: number): number {
   return first === 0 ? 0 : first + index;
 }
 
-/** After how long without a byte the kernel asks whether a client is still there, in milliseconds. */
-const keepAliveMs = 30_000;
-
 async function openAgentFront(context: AgentContext, dir: string): Promise<Front> {
   const { agent } = context.config;
   // A hook that becomes an app by an edit gets what Express makes of the others: slower, and no less right.
@@ -289,20 +290,12 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
   const arrivals = { onClient: context.limits.admit, onWaiting: context.limits.arrive };
   const front = await openFront(context.config, dir, arrivals, context.log, {
     ...messages,
-    maxHeaderSize: agent.maxHeaderBytes,
-    headersTimeout: agent.headerTimeoutMs,
-    // A body may take as long as it moves fast enough; that is looked at elsewhere.
-    requestTimeout: 0,
-    // Node looks for late headers this often; its default of 30 s would make a short deadline a long one.
-    connectionsCheckingInterval: Math.min(agent.headerTimeoutMs, 5_000),
-    noDelay: true,
-    // Finds out about clients that went away without a word, before the limits of an answer do.
-    keepAlive: true,
-    keepAliveInitialDelay: keepAliveMs,
+    ...serverOptions(context.config),
   });
   const { server } = front;
   // Beyond a number Node leaves headers out without a word; how many there may be is checked with the request.
   server.maxHeadersCount = 0;
+  closeAfter(server, agent.requestsPerConnection);
   const { fault } = context.observer;
   /** An answer that two wrote, as a hook and a target, cannot be gone on with. */
   const onAnswerError = function (this: ServerResponse, error: Error): void {
@@ -311,6 +304,7 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
   };
   server.on('request', (request: AgentRequest, response) => {
     response.on('error', onAnswerError);
+    context.limits.serves(request.socket, response);
     if (hasBody(request)) context.readBodies.keep(request);
     inTurn(request, response, () => {
       handleRequest(request, response, context).catch((error: unknown) => {

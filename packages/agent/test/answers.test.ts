@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createAnswerBody } from '../src/proxy/answer-body.ts';
-import { framingOf, parseAnswerHead, staysOpen } from '../src/proxy/answer-head.ts';
+import { framingOf, parseAnswerHead, staysOpenMs } from '../src/proxy/answer-head.ts';
 
 function headOf(text: string) {
   const head = parseAnswerHead(Buffer.from(text, 'latin1'));
@@ -63,10 +63,11 @@ test.each([
 });
 
 test('a connection stays open as the version and the target say', () => {
-  expect(staysOpen(headOf('HTTP/1.1 200 OK\r\n\r\n'))).toBe(true);
-  expect(staysOpen(headOf('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'))).toBe(false);
-  expect(staysOpen(headOf('HTTP/1.0 200 OK\r\n\r\n'))).toBe(false);
-  expect(staysOpen(headOf('HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n\r\n'))).toBe(true);
+  expect(staysOpenMs(headOf('HTTP/1.1 200 OK\r\n\r\n'))).toBe(Number.POSITIVE_INFINITY);
+  expect(staysOpenMs(headOf('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'))).toBe(0);
+  expect(staysOpenMs(headOf('HTTP/1.0 200 OK\r\n\r\n'))).toBe(0);
+  expect(staysOpenMs(headOf('HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n\r\n'))).toBe(Number.POSITIVE_INFINITY);
+  expect(staysOpenMs(headOf('HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5, max=9\r\n\r\n'))).toBe(4_000);
 });
 
 test('chunks cut anywhere come out as the content they hold, and what follows is left', () => {

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { resolve } from 'node:path';
 import {
   type ConfigInput,
@@ -30,6 +30,7 @@ import { openApi } from './api/open-api.ts';
 import { createAddressOf } from './client-address.ts';
 import { closeClients } from './close-clients.ts';
 import { admit, type ConnectionContext, clientOf, errorOf, handleConnections } from './connection.ts';
+import { createHttp } from './create-http.ts';
 import { createIo } from './create-io.ts';
 import { lingerMs, watchHttp } from './end-http.ts';
 import { containAdapter } from './fanout/contain-adapter.ts';
@@ -139,7 +140,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const { publicDir } = pushServer;
     const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir));
     let apiHandler: RequestListener = files;
-    const http = createServer((request, response) => (isForApi(request.url) ? apiHandler : files)(request, response));
+    const http = createHttp(config, (request, response) =>
+      (isForApi(request.url) ? apiHandler : files)(request, response),
+    );
     const { io, clientGuard } = createIo(http, config, containAdapter(fanout.adapter, log));
     clients = () => io.engine.clientsCount;
     const ending = watchHttp(http);

@@ -16,6 +16,10 @@ export interface AdminOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** How long a connection stays open without a request, in milliseconds. @defaultValue 75 s */
+  readonly keepAliveMs?: number;
+  /** Largest headers of a request, in bytes. @defaultValue 16 KiB */
+  readonly maxHeaderBytes?: number;
   /** By name; all of them must be fine for `/readyz`. */
   readonly checks: Readonly<Record<string, Check>>;
   readonly metrics: Metrics;
@@ -46,7 +50,9 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     'Requests to the admin listener that a page of another origin may have sent.',
   );
   let isKnown = false;
-  const server = createServer((request, response) => {
+  const { keepAliveMs = 75_000, maxHeaderBytes = 16_384 } = options;
+  const limits = { keepAliveTimeout: keepAliveMs, maxHeaderSize: maxHeaderBytes, requestTimeout: 10_000 };
+  const server = createServer(limits, (request, response) => {
     const foreign = whyForeign(request, options);
     if (foreign !== undefined) {
       refusals.inc();
@@ -63,7 +69,6 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     });
   });
   server.on('upgrade', serveUpgrades(server));
-  server.requestTimeout = 10_000;
   const { host, port } = options;
   // Workers of a cluster would share a free port as well.
   const address = await listen(server, { host, port, exclusive: port === 0 });

@@ -1,8 +1,10 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Config, type FailureCode, noUser, plainAddress, type Trust } from '@gopush/contract';
 import type { EventLoopDelay } from '@gopush/service';
 import { AdmissionWindow, createTokenBucket, type TokenBucket } from '@gopush/service';
 import { networkOf } from '../network-of.ts';
+import { createIdleConnections } from './idle-connections.ts';
 
 /** What an agent takes, and what it refuses. */
 export interface Limits {
@@ -14,6 +16,8 @@ export interface Limits {
   keep(socket: Socket): void;
   /** A kept connection of this address is closed. */
   leave(address: string): void;
+  /** Follows which connections are idle: those that are longest give way to new ones, where there are as many as there may be. */
+  serves(socket: Socket, response: ServerResponse): void;
   /** Why what comes on a connection is refused; `undefined`: it is not. */
   refusal(socket: Socket): FailureCode | undefined;
   /** Sessions that begin; `undefined`: as many as there are. */
@@ -70,12 +74,29 @@ export function createLimits(config: Config['limits'], trusts: Trust, eventLoop:
     if (connectionsPerIp > 0) add(perAddress, networkOf(address), change);
   }
 
+  const isLimited = most > 0 || connectionsPerIp > 0;
+  const idle = createIdleConnections((socket) => {
+    const address = plainAddress(socket.remoteAddress);
+    return trusts(address) ? undefined : networkOf(address);
+  });
+
+  /** Whether there was an idle connection to close. */
+  function makeRoom(network?: string): boolean {
+    const socket = idle.take(network);
+    if (socket === undefined) return false;
+    const counted = (socket as MaybeSecured)._parent ?? socket;
+    count(plainAddress(counted.remoteAddress), -1);
+    kept.add(counted);
+    socket.destroy();
+    return true;
+  }
+
   function judge(address: string): FailureCode | undefined {
-    if (most > 0 && connections > most) return 'too_many_connections';
     const trusted = trusts(address);
     const key = networkOf(address);
-    if (!trusted && connectionsPerIp > 0 && (perAddress.get(key) ?? 0) > connectionsPerIp)
+    if (!trusted && connectionsPerIp > 0 && (perAddress.get(key) ?? 0) > connectionsPerIp && !makeRoom(key))
       return 'too_many_connections_ip';
+    if (most > 0 && connections > most && !makeRoom()) return 'too_many_connections';
     const now = performance.now();
     if (!trusted && newPerSecondPerIp > 0) {
       let bucket = buckets.get(key);
@@ -116,6 +137,9 @@ export function createLimits(config: Config['limits'], trusts: Trust, eventLoop:
       kept.add(socket);
     },
     leave: (address) => count(address, -1),
+    serves(socket, response) {
+      if (isLimited) idle.serves(socket, response);
+    },
     refusal(socket) {
       const code = refused.get((socket as MaybeSecured)._parent ?? socket);
       if (code !== undefined) return code;

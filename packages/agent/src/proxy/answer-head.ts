@@ -49,18 +49,33 @@ export function parseAnswerHead(bytes: Buffer): AnswerHead | string | undefined 
   };
 }
 
-/** Whether the connection may serve another request after this answer (RFC 9112 section 9.3). */
-export function staysOpen({ version, headers }: AnswerHead): boolean {
+/** How much sooner than its target an agent gives up a connection, in milliseconds: what a request may be on its way. */
+const marginMs = 1_000;
+
+/**
+ * How long the connection may be kept for another request after this answer (RFC 9112 section 9.3), in milliseconds: 0 where it ends, less than
+ * the target says where it says something (`Keep-Alive: timeout=N`, RFC 2068 section 19.7.1.1), else without end.
+ */
+export function staysOpenMs({ version, headers }: AnswerHead): number {
   let keeps = version !== '1.0';
+  let ms = Number.POSITIVE_INFINITY;
   for (let index = 0; index < headers.length; index += 2) {
-    if ((headers[index] as string).toLowerCase() !== 'connection') continue;
+    const name = headers[index] as string;
+    if (name.length !== 10) continue;
+    const lower = name.toLowerCase();
+    if (lower === 'keep-alive') {
+      const seconds = /(?:^|[\s,;])timeout\s*=\s*"?(\d{1,9})/i.exec(headers[index + 1] as string)?.[1];
+      if (seconds !== undefined) ms = Math.max(0, Number(seconds) * 1_000 - marginMs);
+      continue;
+    }
+    if (lower !== 'connection') continue;
     for (const option of (headers[index + 1] as string).toLowerCase().split(',')) {
-      const name = option.trim();
-      if (name === 'close') return false;
-      if (name === 'keep-alive') keeps = true;
+      const said = option.trim();
+      if (said === 'close') return 0;
+      if (said === 'keep-alive') keeps = true;
     }
   }
-  return keeps;
+  return keeps ? ms : 0;
 }
 
 /** How the end of an answer's body is told (RFC 9112 section 6.3). */

@@ -4,7 +4,7 @@ import { linger } from '@gopush/service';
 import { wasPassedOn } from '../hooks/app-messages.ts';
 import { bodyTooSlow, type SlowClients } from '../limits/slow-clients.ts';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
-import { type AnswerHead, framingOf, headerOf, staysOpen } from './answer-head.ts';
+import { type AnswerHead, framingOf, headerOf, staysOpenMs } from './answer-head.ts';
 import { connectFailure } from './connect-failure.ts';
 import { saysFull } from './full-answer.ts';
 import { HeadReader } from './head-reader.ts';
@@ -113,8 +113,8 @@ class Forwarding implements Exchange {
   #body: AnswerBody | undefined;
   /** Whether the client can be sent trailers. */
   #trails = false;
-  /** Whether the connection is fit for another request, should the answer end well. */
-  #canStay = false;
+  /** How long the connection may be kept for another request, should the answer end well, in milliseconds. */
+  #staysMs = 0;
   /** Whether any of the body was relayed. */
   #begun = false;
   #over = false;
@@ -218,7 +218,7 @@ class Forwarding implements Exchange {
    * repeated, whatever its method (RFC 9110 section 15.5.9).
    */
   #isUnread(head: AnswerHead): boolean {
-    return this.#isKept && head.status === 408 && this.#options.body.isKept && !staysOpen(head);
+    return this.#isKept && head.status === 408 && this.#options.body.isKept && staysOpenMs(head) === 0;
   }
 
   #begin(head: AnswerHead): Result<never> | undefined {
@@ -231,7 +231,7 @@ class Forwarding implements Exchange {
     if (this.#response.headersSent) return answeredByHook;
     body.letGo();
     this.#head = head;
-    this.#canStay = staysOpen(head) && this.#isRead(head);
+    this.#staysMs = this.#isRead(head) ? staysOpenMs(head) : 0;
     this.#body = createAnswerBody(framing);
     // Not once for each time: middlewares put a stream in between, and lose the listener that is to be removed.
     this.#response.on('drain', this.#onClientDrain);
@@ -239,7 +239,7 @@ class Forwarding implements Exchange {
     const headers = answerHeaders(head, this.#trails);
     headers.push(...this.#options.answerHeaders);
     // A client whose body nobody reads any more is told so, and need not send the rest.
-    if (!this.#sending.done && !staysOpen(head)) this.#response.shouldKeepAlive = false;
+    if (!this.#sending.done && staysOpenMs(head) === 0) this.#response.shouldKeepAlive = false;
     return this.#writeHead(head, headers);
   }
 
@@ -306,7 +306,7 @@ class Forwarding implements Exchange {
     if (isKept || this.#response.writableLength > 0) this.#options.slow.takes(this.#response, isKept);
     // An answer may come before its request is whole; the rest is taken to no use, or the client would hang in sending it.
     if (!this.#sending.done) this.#options.body.drop();
-    if (nothingLeft && this.#canStay) this.#connection.release();
+    if (nothingLeft && this.#staysMs > 0) this.#connection.release(this.#staysMs);
     else this.#connection.discard();
     this.#end(success(undefined));
   }

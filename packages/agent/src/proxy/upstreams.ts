@@ -37,19 +37,21 @@ export interface Upstreams {
 /** Idle connections kept per target. Busy ones are not bounded here: each long poll holds one. */
 const maxIdlePerTarget = 256;
 
-/** How long an idle connection is kept, in milliseconds: less than the 5 s after which Node's own servers close theirs. */
-const keepIdleMs = 4_000;
-
 /** After how long without a byte the kernel asks whether the target is still there, in milliseconds. */
 const keepAliveMs = 10_000;
 
-/** Keeps connections to targets open between requests. */
-export function createUpstreams(connectTimeoutMs: number): Upstreams {
+/**
+ * Keeps connections to targets open between requests.
+ *
+ * @param keepIdleMs - for how long at most, in milliseconds
+ */
+export function createUpstreams(connectTimeoutMs: number, keepIdleMs: number): Upstreams {
   const idleByTarget = new Map<string, UpstreamConnection[]>();
   const open = new Set<UpstreamConnection>();
 
   const pool: Pool = {
     connectTimeoutMs,
+    keepIdleMs,
     keep(connection) {
       let idle = idleByTarget.get(connection.target.name);
       if (idle === undefined) {
@@ -75,8 +77,9 @@ export function createUpstreams(connectTimeoutMs: number): Upstreams {
     for (;;) {
       // The newest: the oldest are those a target is about to close.
       const connection = idle?.pop();
-      // One that has just ended is forgotten a moment later.
-      if (connection === undefined || connection.socket.writable) return connection;
+      if (connection === undefined || connection.isFit) return connection;
+      // One that has ended is forgotten a moment later; one that is kept too long, as its timer is late, must not meet the end at its target.
+      connection.discard();
     }
   }
 
@@ -103,6 +106,7 @@ export function createUpstreams(connectTimeoutMs: number): Upstreams {
 
 interface Pool {
   readonly connectTimeoutMs: number;
+  readonly keepIdleMs: number;
   /** Takes back a connection that is free; `false` where there are enough. */
   keep(connection: UpstreamConnection): boolean;
   forget(connection: UpstreamConnection): void;
@@ -116,6 +120,7 @@ export class UpstreamConnection implements Receiver {
   connected = false;
   readonly #pool: Pool;
   #exchange: Exchange | undefined;
+  #keptUntil = 0;
 
   constructor(target: Target, pool: Pool) {
     this.target = target;
@@ -162,6 +167,11 @@ export class UpstreamConnection implements Receiver {
     return this.#exchange !== undefined;
   }
 
+  /** Whether one that is free may still be used. */
+  get isFit(): boolean {
+    return this.socket.writable && performance.now() < this.#keptUntil;
+  }
+
   begin(exchange: Exchange, idleMs: number): void {
     this.#exchange = exchange;
     this.socket.setTimeout(idleMs);
@@ -182,11 +192,19 @@ export class UpstreamConnection implements Receiver {
     readRest(this.socket, this);
   };
 
-  /** The exchange is over, and the connection fit for another one. */
-  release(): void {
+  /**
+   * The exchange is over, and the connection fit for another one.
+   *
+   * @param mostMs - how long its target keeps it, in milliseconds
+   */
+  release(mostMs: number): void {
     this.#exchange = undefined;
-    if (this.socket.destroyed || !this.#pool.keep(this)) this.socket.destroy();
-    else this.socket.setTimeout(keepIdleMs);
+    const ms = Math.min(mostMs, this.#pool.keepIdleMs);
+    if (this.socket.destroyed || ms <= 0 || !this.#pool.keep(this)) this.socket.destroy();
+    else {
+      this.#keptUntil = performance.now() + ms;
+      this.socket.setTimeout(ms);
+    }
   }
 
   /** The exchange is over, and so is the connection. */

@@ -12,10 +12,11 @@ export const hasHaproxy = spawnSync('haproxy', ['-v']).status === 0;
 /**
  * Starts an HAProxy that passes connections to a port, ended with the test.
  *
- * @param send - how it announces its clients: `send-proxy` or `send-proxy-v2`, with options
+ * @param send - how it announces its clients: `send-proxy` or `send-proxy-v2`, with options, or other options of the server
+ * @param more - further lines of the front
  * @returns its port
  */
-export async function startHaproxy(to: number, send: string): Promise<number> {
+export async function startHaproxy(to: number, send: string, more: readonly string[] = []): Promise<number> {
   const dir = await makeFolder();
   const file = join(dir, 'haproxy.cfg');
   // HAProxy listens on a descriptor that we open, so that its port is free for certain and there is no waiting for it.
@@ -33,6 +34,7 @@ export async function startHaproxy(to: number, send: string): Promise<number> {
       '  timeout server 30s',
       'listen front',
       '  bind fd@3',
+      ...more.map((line) => `  ${line}`),
       `  server agent 127.0.0.1:${to} ${send}`,
       '',
     ].join('\n'),

@@ -16,8 +16,9 @@ export async function exampleOfDocs(): Promise<string> {
 }
 
 /**
- * Starts an nginx with the configuration of the docs in front of an agent, ended with the test.
+ * Starts an nginx in front of an agent, ended with the test.
  *
+ * @param example - its upstream block, and its location block
  * @returns its port
  */
 export async function startNginx(to: number, example: string): Promise<number> {
@@ -30,7 +31,7 @@ export async function startNginx(to: number, example: string): Promise<number> {
     http {
       access_log off;
       client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_temp_path ${dir}; uwsgi_temp_path ${dir}; scgi_temp_path ${dir};
-      ${before.replace(/upstream gopush \{.*?\}/, `upstream gopush { server 127.0.0.1:${to}; }`)}
+      ${before.replace(/server [\d.:]+; /g, '').replace('upstream gopush {', `upstream gopush { server 127.0.0.1:${to};`)}
       server { listen 127.0.0.1:${port}; ${location} }
     }`;
   const file = join(dir, 'nginx.conf');

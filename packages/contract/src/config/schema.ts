@@ -94,6 +94,17 @@ export const configSchema = z
         headerTimeoutMs: milliseconds()
           .default(10_000)
           .meta({ description: 'How long a client may take to send its headers.' }),
+        keepAliveMs: milliseconds().default(75_000).meta({
+          description:
+            'How long the connection of a client stays open without a request. Above the 60 s of most load balancers, so that they close it first and lose no request.',
+        }),
+        requestsPerConnection: limit(1_000_000_000).meta({
+          description: 'After how many requests the connection of a client is closed; 0: no limit.',
+        }),
+        targetKeepAliveMs: wait(4_000).meta({
+          description:
+            'How long a connection to a target is kept for the next request: below the 5 s after which many servers close theirs. A target that says less itself (Keep-Alive: timeout=N) is taken at its word; 0: no connection is kept.',
+        }),
         bodyTimeoutMs: wait(30_000).meta({
           description:
             'How long the body of a request may stand still, and how much time it may be behind bodyBytesPerSecond; then 408. 0: no limit.',
@@ -110,7 +121,7 @@ export const configSchema = z
           .min(1_024)
           .max(1_048_576)
           .default(16_384)
-          .meta({ description: 'Largest headers of a request.' }),
+          .meta({ description: 'Largest headers of a request. Push-servers take as much, and what agents add to it.' }),
         drainMs: z
           .int()
           .min(0)
@@ -147,6 +158,19 @@ export const configSchema = z
         host: host()
           .default('127.0.0.1')
           .meta({ description: 'Address to listen on. It believes whoever reaches it: keep it private.' }),
+        keepAliveMs: milliseconds().default(75_000).meta({
+          description:
+            'How long a connection stays open without a request. Above agent.targetKeepAliveMs, so that agents close it first.',
+        }),
+        requestsPerConnection: limit(1_000_000_000).meta({
+          description: 'After how many requests a connection is closed; 0: no limit.',
+        }),
+        headerTimeoutMs: milliseconds()
+          .default(10_000)
+          .meta({ description: 'How long the headers of a request may take to arrive.' }),
+        requestTimeoutMs: wait(300_000).meta({
+          description: 'How long a whole request may take to arrive; 0: no limit.',
+        }),
         allowedOrigins: origins().meta({
           description:
             'Origins of pages that may reach push-servers without an agent, written as in access.allowedOrigins. Their hosts are taken for names of the push-servers. Pages that come by an agent: access.allowedOrigins.',

@@ -43,6 +43,8 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
     config,
     {
       port: first === 0 ? 0 : first + index,
+      keepAliveMs: config.pushServer.keepAliveMs,
+      maxHeaderBytes: config.agent.maxHeaderBytes,
       checks: {
         listening: () => (isStopping ? 'stopping' : shown?.http.listening === true || 'not yet'),
         store: () => store.state() === 'up' || store.state(),

@@ -1,0 +1,18 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/**
+ * Makes a server close each connection after so many requests, with `Connection: close` in the last response. What a client has sent ahead beyond
+ * that is not served, so that it can be sent again (RFC 9112 section 9.3.2); Node's own `maxRequestsPerSocket` refuses it.
+ *
+ * @param most - 0: as many as come
+ */
+export function closeAfter(server: Server, most: number): void {
+  if (most === 0) return;
+  const served = new WeakMap<Socket, number>();
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const count = (served.get(socket) ?? 0) + 1;
+    served.set(socket, count);
+    if (count >= most) response.shouldKeepAlive = false;
+  });
+}
