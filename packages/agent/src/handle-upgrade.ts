@@ -21,9 +21,11 @@ import { type Handshake, parseHandshake } from './handshake.ts';
 import { explainUnknown } from './hooks/explain-unknown.ts';
 import type { HookSet, UidSource } from './hooks/hook-set.ts';
 import { type Beginning, beginSession, overloadedTargets } from './limits/begin-session.ts';
+import { type TunnelPlace, takeTunnelPlace } from './limits/tunnel-place.ts';
 import type { Served, TunnelInfo } from './observe.ts';
 import { headerOf } from './proxy/answer-head.ts';
 import { adopt } from './proxy/carrier.ts';
+import { closeAtEnd, leaveOpen } from './proxy/close-at-end.ts';
 import { saysFull } from './proxy/full-answer.ts';
 import { answerHeaders, type RequestOrigin } from './proxy/headers.ts';
 import { openUpstream, type Upstream } from './proxy/open-upstream.ts';
@@ -48,11 +50,13 @@ export async function handleUpgrade(
   // First of all: a client that vanishes during any of the steps below must not be anyone's unhandled error.
   client.on('error', ignore);
   context.tunnels.greet(client);
+  closeAtEnd(client);
   const origin = context.headers.origin(request);
   const served: Served = { id: origin.id, address: origin.address, startedAt: performance.now() };
   const result = await serve(request, client, head, origin, served, context);
   if (result.ok) return;
   context.observer.upgradeFailed(request, served, result.failure);
+  leaveOpen(client);
   if (!client.destroyed) rejectUpgrade(client, result.failure, served.id);
 }
 
@@ -110,7 +114,8 @@ async function begin(
   if (!route.ok) return route;
   // While the hooks took their time the client may have gone; its closing is over and would not be heard of again.
   if (client.destroyed) return failed('client_gone', 'while hooks ran');
-  if (!context.limits.openTunnel(uid.value)) return failed('too_many_tunnels_uid');
+  const place = takeTunnelPlace(context.limits, uid.value, client);
+  if (place === undefined) return failed('too_many_tunnels_uid');
   served.product = route.value.identity.product;
   beginning?.decided();
   let upstream: Result<TakenUpgrade> | undefined;
@@ -118,16 +123,26 @@ async function begin(
     const choosing = noHook === 'api-key' ? undefined : clientKey(uid.value, served.address);
     upstream = await askForTunnel(request, client, known, choosing, route.value, hooks, context);
   } finally {
-    if (!isTaken(upstream)) context.limits.closeTunnel(uid.value);
+    if (!isTaken(upstream)) place.leave();
   }
   if (!upstream.ok) return upstream;
   if (isTaken(upstream)) {
+    if (!place.keep()) return letGo(upstream.value, place, served);
     join(client, head, upstream.value, origin, served, context);
     return success(undefined);
   }
   context.observer.upgradeAnswered(request, served, upstream.value.head.status);
+  leaveOpen(client);
   relayAnswer(upstream.value, client, context.observer.fault);
   return success(undefined);
+}
+
+/** Ends what a target has granted to a client that closed in the same moment. */
+function letGo({ socket }: TakenUpgrade, place: TunnelPlace, { member }: Served): Result<never> {
+  place.leave();
+  socket.destroy();
+  if (member !== undefined) member.tunnels--;
+  return failed('client_gone', 'while its target took the upgrade');
 }
 
 /** Finds a target that takes the upgrade. While it is there it counts for the target's load. */
@@ -230,6 +245,7 @@ function join(
   { limits, tunnels, observer }: AgentContext,
 ): void {
   const from = plainAddress(client.remoteAddress);
+  leaveOpen(client);
   const adopted = adopt(client);
   // One that stays its own socket is no longer counted when that closes, as any other.
   const isKept = adopted.socket !== client;

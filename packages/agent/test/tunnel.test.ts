@@ -15,8 +15,10 @@ import { startEchoTarget, startRawTarget } from './support/target.ts';
 /** A target that upgrades, then does as it is told. */
 async function startUpgradingTarget(then: (socket: Socket) => void) {
   return startRawTarget((socket) => {
-    socket.once('data', () => {
-      socket.write(sampleAnswer);
+    // Of a client that was gone before it was asked for.
+    const onEnd = (): void => void socket.end();
+    socket.once('end', onEnd).once('data', () => {
+      socket.off('end', onEnd).write(sampleAnswer);
       then(socket);
     });
   });

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Config, Target } from '@gopush/contract';
 import { afterReading } from '../after-reading.ts';
+import { hasEnded } from '../proxy/close-at-end.ts';
 import { isOwnError } from '../proxy/connect-failure.ts';
 import type { Member, Product } from './fleet.ts';
 
@@ -155,11 +156,6 @@ export function createHold({ limits, connectTimeoutMs, onUp }: HoldOptions): Hol
       for (const waiters of [...rooms.values()]) for (const waiter of [...waiters]) waiter.end('stopped');
     },
   };
-}
-
-/** Whether a client said that it sends no more. One that asked for an upgrade is not read from, so that nothing else tells. */
-function hasEnded(client: Socket): boolean {
-  return (client as Socket & { readonly _readableState: { readonly ended: boolean } })._readableState.ended;
 }
 
 /** Whether something listens there; `undefined`: this machine has no means left to find out. */

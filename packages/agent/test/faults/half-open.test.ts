@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, sampleAnswer, send } from '../support/client.ts';
-import { countTcp, createSignal, patiently, startSeeingTarget } from '../support/wire.ts';
+import { countTcp, patiently, startSeeingTarget } from '../support/wire.ts';
 
 const frame = Buffer.from([0x81, 0x83, 0, 0, 0, 0, 0x61, 0x62, 0x63]);
 
@@ -51,27 +51,6 @@ test('a target that ends after a frame still gets all that the client goes on to
   raw.socket.end();
   expect(await gone).toBeUndefined();
   await expect.poll(countTcp, patiently).toBe(0);
-});
-
-test('a client that ends its side before the target has granted the upgrade still gets what the target sends', async () => {
-  const asked = createSignal();
-  const uid = createSignal<string>();
-  const target = await startSeeingTarget(({ socket }) => {
-    socket.once('data', () => socket.write(sampleAnswer));
-    socket.once('end', () => socket.end('last words'));
-  });
-  const agent = await startTestAgent({
-    agent: () => {
-      asked.resolve();
-      return uid.promise;
-    },
-    router: { default: target },
-  });
-  const raw = await openRaw(agent.port, handshakeBytes('/'));
-  raw.socket.end();
-  await asked.promise;
-  uid.resolve('ann');
-  expect(await raw.closed()).toMatch(/^HTTP\/1\.1 101 [\s\S]*last words$/);
 });
 
 test('an HTTP client that ends its side has gone, as one that closed its page, and its target is told', async () => {
