@@ -43,6 +43,7 @@ async function open(more: ConfigInput = {}) {
         own,
         gone,
         cors: { targets: cors, preflight: 'pass' },
+        routes: [{ path: '/folder', product: 'own', stripPath: true }],
       },
     },
     { hold: { timeoutMs: 0 }, ...config },
@@ -125,6 +126,12 @@ test('listed origins may read all answers of ours, others none, and what a targe
       expect([url, headers, other.headers['access-control-allow-origin']]).toEqual([url, headers, undefined]);
     }
   }
+  const redirect = await send(`${agent.url}/folder`, { headers: { Origin: app, Accept: 'text/html' } });
+  expect([redirect.status, redirect.headers['access-control-allow-origin'], redirect.headers.vary]).toEqual([
+    307,
+    app,
+    'accept, Origin',
+  ]);
   const ofTarget = await send(`${agent.url}/?product=own&user=ann`, { headers: { Origin: app } });
   expect(ofTarget.headers['access-control-allow-origin']).toBe('http://of-target.example');
 });

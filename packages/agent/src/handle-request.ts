@@ -57,7 +57,7 @@ async function serve(
   const destination = locate(request, origin, hooks);
   if (!destination.ok) return destination;
   if (answerPreflight(request, response, destination.value, hooks, context)) return done;
-  if (redirectToFolder(request, response, destination.value.entry)) return done;
+  if (redirectToFolder(request, response, destination.value.entry, context.pages)) return done;
   const beginning = beginSession(request, destination.value, hooks, context);
   if (!beginning.ok) return beginning;
   if (beginning.value === undefined)

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { RouteEntry } from '@gopush/contract';
+import { type AllowedOrigins, allowReading, type RouteEntry } from '@gopush/contract';
 import type { AgentRequest } from '../agent-request.ts';
 
 /**
@@ -9,16 +9,20 @@ import type { AgentRequest } from '../agent-request.ts';
  * @returns whether it did
  */
 export function redirectToFolder(
-  { method, url = '/', headers }: AgentRequest,
+  request: AgentRequest,
   response: ServerResponse,
   entry: RouteEntry | undefined,
+  pages: AllowedOrigins,
 ): boolean {
+  const { method, url = '/', headers } = request;
   if (!entry?.stripPath || (method !== 'GET' && method !== 'HEAD')) return false;
   const query = url.slice(entry.path.length);
   if ((query !== '' && !query.startsWith('?')) || headers.accept?.includes('text/html') !== true) return false;
   const name = entry.path.slice(entry.path.lastIndexOf('/') + 1);
   // Relative, as a proxy in front may have taken a part of the path away.
-  response.writeHead(307, { location: `./${name}/${query}`, 'content-length': 0, vary: 'accept' });
+  response.setHeader('vary', 'accept');
+  allowReading(request, response, pages);
+  response.writeHead(307, { location: `./${name}/${query}`, 'content-length': 0 });
   response.end();
   return true;
 }

@@ -1,0 +1,48 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { handshakeBytes, openRaw } from '../packages/agent/test/support/client.ts';
+import { gopush, makeProject, startGopush } from './support/cli.ts';
+
+/** What a process that `gopush` runs says to a page of a dev server on this machine. */
+async function statusFor(port: number): Promise<number> {
+  const raw = await openRaw(
+    port,
+    handshakeBytes('/socket.io/?EIO=4&transport=websocket&uid=ann', {
+      Host: '127.0.0.1:6003',
+      Origin: 'http://localhost:5173',
+      Cookie: 'uid=ann',
+    }),
+  );
+  return Number((await raw.until(/^HTTP\/1\.1 (\d+)/))[1]);
+}
+
+test('pages of localhost may connect in the environment local, and not in production', async () => {
+  const { dir, url } = await makeProject({ hold: { timeoutMs: 0 } });
+  await writeFile(join(dir, 'config/production.json'), await readFile(join(dir, 'config/local.json')));
+  for (const name of ['agent', 'onupgrade', 'router']) {
+    const hook = await readFile(join(dir, `hooks/${name}.local.js`)).catch(() => undefined);
+    if (hook !== undefined) await writeFile(join(dir, `hooks/${name}.production.js`), hook);
+  }
+  for (const [environment, status] of [
+    // No push-server runs, but that is not the page's fault.
+    ['local', 502],
+    ['production', 403],
+  ] as const) {
+    const running = startGopush(['start', 'agent', '--env', environment], { cwd: dir });
+    await running.until(/gopush is ready/);
+    expect([environment, await statusFor(Number(new URL(url).port))]).toEqual([environment, status]);
+    running.signal('SIGTERM');
+    await running.ended;
+  }
+});
+
+test('an entry that can never match is named by gopush check, with what is wanted', async () => {
+  const { dir } = await makeProject();
+  const env = { GOPUSH_ACCESS_ALLOWED_ORIGINS: 'https://a.example,https://b.example/app' };
+  const { code, stdout, stderr } = await gopush(['check'], { cwd: dir, env });
+  expect(code).not.toBe(0);
+  expect(stdout + stderr).toMatch(
+    /GOPUSH_ACCESS_ALLOWED_ORIGINS: access\.allowedOrigins\.1: found "https:\/\/b\.example\/app", wanted an origin, which has no path: "https:\/\/b\.example"/,
+  );
+});
