@@ -11,9 +11,18 @@ export function checkPage(
   { pages }: Pick<AgentContext, 'pages'>,
 ): Result<never> | undefined {
   if (!namesPage(headers)) return undefined;
-  const why = whyRefused(headers, pages, publicHosts(headers, trusted), 'access.allowedOrigins');
-  return why === undefined ? undefined : failed('origin_refused', why);
+  const why = whyRefused(headers, pages, publicHosts(headers, trusted), setting);
+  if (why === undefined) return undefined;
+  const believed = trusted ? why : whyRefused(headers, pages, publicHosts(headers, true), setting);
+  if (believed !== undefined) return failed('origin_refused', why);
+  // By far the most frequent mistake behind a proxy.
+  return failed(
+    'origin_refused',
+    `${why} X-Forwarded headers name it, but their sender is not in access.trustedProxies.`,
+  );
 }
+
+const setting = 'access.allowedOrigins';
 
 /** Engine.IO's own path; the client library beside it is for all pages. */
 const ofEngine = /^\/socket\.io\/(?!socket\.io(?:\.msgpack|\.esm)?(?:\.min)?\.js(?:\.map)?(?:\?|$))/;
