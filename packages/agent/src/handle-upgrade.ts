@@ -31,7 +31,7 @@ import { answerHeaders, type RequestOrigin } from './proxy/headers.ts';
 import { openUpstream, type Upstream } from './proxy/open-upstream.ts';
 import { relayAnswer } from './proxy/relay-answer.ts';
 import type { Resumable, Tunnel } from './proxy/tunnel.ts';
-import { writeHead, writeHeaders, writeRequestHead } from './proxy/write-head.ts';
+import { writeHead, writeHeaders, writeHost, writeRequestHead } from './proxy/write-head.ts';
 import { rejectUpgrade } from './reject.ts';
 import { type Route, resolve, uidOf } from './resolve.ts';
 import { clientKey } from './route/client-key.ts';
@@ -179,7 +179,7 @@ function askForTunnel(
       const ofIdentity = headers.ofIdentity(identity, origin.id, target);
       const marked = mark?.header === undefined ? [] : [stickyHeader, mark.header];
       const more = writeHeaders([...ofIdentity, ...marked, ...(config.seamless.enabled ? canResume : [])]);
-      const asked = writeRequestHead('GET', path, ofRequest + more);
+      const asked = writeRequestHead('GET', path, writeHost(ofRequest, target) + more);
       member.tunnels++;
       let upstream: Result<Upstream> | undefined;
       try {

@@ -21,6 +21,7 @@ import { callHook, type HookOutcome } from '@gopush/hooks';
 import type { AgentRequest } from './agent-request.ts';
 import { type Awaitable, andThen } from './awaitable.ts';
 import type { HookSet, RouteSource } from './hooks/hook-set.ts';
+import { tlsFault } from './proxy/target-tls.ts';
 import type { Fleet, Member, Product } from './route/fleet.ts';
 import { type Destination, pathFor } from './route/locate.ts';
 import type { Sources } from './route/sources.ts';
@@ -107,7 +108,10 @@ function targetsOf(
       const { value } = outcome;
       if (value === null) return success([]);
       const source = readTargets(value);
-      if (typeof source === 'string') return failed('router_hook_bad_value', `${from.file}: ${name}: ${source}`);
+      const fault = typeof source === 'string' ? source : tlsFault(source);
+      if (typeof source === 'string' || fault !== undefined) {
+        return failed('router_hook_bad_value', `${from.file}: ${name}: ${fault}`);
+      }
       return sources.allowed(source);
     },
   );

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { createTarget } from '@gopush/contract';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -108,7 +109,7 @@ test('a descriptor that is closed and given to another connection never gets byt
   onTestFinished(() => void server.close());
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const first = connectCarrying('127.0.0.1', port);
+  const first = connectCarrying(createTarget('127.0.0.1', port));
   await once(first, 'connect');
   first.on('error', () => {});
   const fd = (first as unknown as { _handle: { fd: number } })._handle.fd;
@@ -116,7 +117,7 @@ test('a descriptor that is closed and given to another connection never gets byt
   const closed = once(first, 'close');
   first.destroy();
   await closed;
-  const others = Array.from({ length: 20 }, () => connectCarrying('127.0.0.1', port));
+  const others = Array.from({ length: 20 }, () => connectCarrying(createTarget('127.0.0.1', port)));
   await Promise.all(others.map((other) => once(other, 'connect')));
   const fds = others.map((other) => (other as unknown as { _handle: { fd: number } })._handle.fd);
   // The danger is real: one of them has the descriptor that the first had.

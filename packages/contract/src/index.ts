@@ -63,6 +63,7 @@ export { createRouteTable, matchRoute, type RouteTable } from './match-route.ts'
 export { nameFault } from './name.ts';
 export { readOrigin } from './origin.ts';
 export { namesPage, printable, vouchHeader, whyRefused } from './page.ts';
+export { parseTargets } from './parse-targets.ts';
 export {
   type ProductInput,
   type ProductOptions,
@@ -133,14 +134,17 @@ export {
 export {
   builtIn,
   createTarget,
+  createTargetWith,
   type DnsTargets,
-  parseTargets,
   type SingleTarget,
   type SrvTargets,
   type Target,
   type TargetGroup,
+  type TargetOptions,
   type TargetSource,
   type TargetsInput,
+  type UrlTarget,
 } from './target.ts';
+export type { PemInput, TargetTls, TlsInput } from './target-tls.ts';
 export { createTrust, type Trust } from './trust.ts';
 export { writeUid } from './uid-query.ts';

@@ -8,49 +8,56 @@ const maxRounds = 3;
 const ends = /[;?#\u0000]/;
 
 /**
- * A path as the most lenient server may read it: for each segment what that may be, which is several where a slash is escaped, or a backslash. All
- * in lower case, without escapes, and without blanks and dots at the end.
+ * A path as the most lenient server may read it: escapes taken off, `\` as `/`, all in lower case, segments without parameters, blanks and dots at
+ * their end, and those that are empty, or dots, resolved.
  */
-export function readLoosely(path: string): string[][] {
-  return path.split('/').map(looseSegments);
+export function readLoosely(path: string): string {
+  let text = '';
+  for (const segment of segmentsOf(path)) {
+    if (segment === '..') text = text.slice(0, Math.max(0, text.lastIndexOf('/')));
+    else if (segment !== '') text += `/${segment}`;
+  }
+  return text;
 }
 
-function looseSegments(segment: string): string[] {
-  let text = segment;
+function segmentsOf(path: string): string[] {
+  return decodeFully(path).split(/[/\\]/).map(nameOf);
+}
+
+function decodeFully(path: string): string {
+  let text = path;
   for (let round = 0; round < maxRounds; round++) {
     const decoded = decodeLoosely(text);
     if (decoded === text) break;
     text = decoded;
   }
-  return text.normalize('NFKC').toLowerCase().split(/[/\\]/).map(nameOf);
+  return text.normalize('NFKC').toLowerCase();
 }
 
 function nameOf(part: string): string {
-  const name = (part.split(ends, 1)[0] as string).trim();
-  if (name === '..') return name;
-  let end = name.length;
-  while (end > 0 && (name[end - 1] === '.' || name[end - 1] === ' ')) end--;
-  return name.slice(0, end);
+  const end = part.search(ends);
+  const name = (end === -1 ? part : part.slice(0, end)).trim();
+  if (!name.endsWith('.') || name === '..') return name;
+  let length = name.length;
+  while (length > 0 && (name[length - 1] === '.' || name[length - 1] === ' ')) length--;
+  return name.slice(0, length);
 }
 
-/** The path of loosely read segments, where those that are empty, or dots, are resolved. */
-export function resolvePath(segments: readonly (readonly string[])[]): string {
-  const kept: string[] = [];
-  for (const segment of segments.flat()) {
-    if (segment === '..') kept.pop();
-    else if (segment !== '') kept.push(segment);
-  }
-  return kept.map((segment) => `/${segment}`).join('');
-}
+/** More segments than any path has where each of them is looked at for itself. */
+const maxSegments = 256;
 
 /**
  * Whether a `..` may change the first segments of a path: how many of them it removes depends on what a server takes for segments.
  *
  * @param depth - how many of its segments matter
  */
-export function mayClimb(segments: readonly (readonly string[])[], depth: number): boolean {
+export function mayClimb(path: string, depth: number): boolean {
+  if (!decodeFully(path).includes('..')) return false;
+  const segments = path.split('/', maxSegments + 1);
+  if (segments.length > maxSegments) return true;
   let certain = 0;
-  for (const parts of segments) {
+  for (const segment of segments) {
+    const parts = segmentsOf(segment);
     const ups = parts.filter((part) => part === '..').length;
     certain -= ups;
     if (ups > 0 && certain < depth) return true;

@@ -1,4 +1,4 @@
-import { mayClimb, readLoosely, resolvePath } from './loose-path.ts';
+import { mayClimb, readLoosely } from './loose-path.ts';
 import type { RouteEntry } from './route.ts';
 
 /** The routes of a router, in the order in which they are tried. */
@@ -15,7 +15,7 @@ interface TableRow extends RouteEntry {
 
 /** Puts routes in the order in which they are tried: an exact host, then the longest wildcard, then none; of each the longest path first. */
 export function createRouteTable(routes: readonly RouteEntry[]): RouteTable {
-  const rows = routes.map((route) => ({ ...route, loosePath: resolvePath(readLoosely(route.path)) }));
+  const rows = routes.map((route) => ({ ...route, loosePath: readLoosely(route.path) }));
   rows.sort(
     (one, other) =>
       rankOf(one.host) - rankOf(other.host) ||
@@ -52,10 +52,12 @@ export function matchRoute(
   if (!suspicious.test(path)) return routes.find((row) => isOfHost(row, name) && isUnder(path, row.path));
   const escaped = path.includes('%') ? path.replace(/%[0-9a-f]{2}/gi, upperCase) : path;
   const found = routes.find((row) => isOfHost(row, name) && isUnder(escaped, row.path));
-  const segments = readLoosely(path);
-  const loose = resolvePath(segments);
+  const lower = path.toLowerCase();
+  // Most are suspicious for a capital letter alone.
+  const isPlain = !suspicious.test(lower);
+  const loose = isPlain ? lower : readLoosely(path);
   const other = routes.find((row) => isOfHost(row, name) && isUnder(loose, row.loosePath));
-  return found === other && !mayClimb(segments, depth) ? found : 'ambiguous';
+  return found === other && (isPlain || !mayClimb(path, depth)) ? found : 'ambiguous';
 }
 
 /** What all servers may not read alike. */

@@ -1,6 +1,7 @@
 import { kindOf } from './identity.ts';
 import { unknownKey } from './known-keys.ts';
-import { parseTargets, type TargetSource, type TargetsInput } from './target.ts';
+import { parseTargets } from './parse-targets.ts';
+import type { TargetSource, TargetsInput } from './target.ts';
 
 /** How a target is chosen among those of a product. */
 export const chooseNames = ['hash', 'bounded-hash', 'least-connections', 'random-of-two'] as const;

@@ -1,6 +1,6 @@
 import { kindOf } from './identity.ts';
 import { unknownKey } from './known-keys.ts';
-import { readLoosely, resolvePath } from './loose-path.ts';
+import { readLoosely } from './loose-path.ts';
 import { preflightNames } from './product.ts';
 
 /** One entry of `routes` in a router: which requests go to a product by where they were sent, whatever they have in the query. */
@@ -63,7 +63,7 @@ export function parseRoutes(input: readonly unknown[], products: ReadonlySet<str
     const route = parseRoute(entry, products);
     if (typeof route === 'string') return `routes[${index}]: ${route}`;
     // Paths that differ by case alone cannot be told apart by all targets.
-    const place = `${route.host} ${resolvePath(readLoosely(route.path))}`;
+    const place = `${route.host} ${readLoosely(route.path)}`;
     const before = seen.get(place);
     if (before !== undefined) return `routes[${index}]: it is for the same host and path as routes[${before}]`;
     seen.set(place, index);

@@ -23,14 +23,23 @@ test('targets are flattened: each port of each server is one choice', () => {
   ).toEqual({
     kind: 'list',
     targets: [
-      { host: 'a', port: 1, weight: 1, name: 'a:1' },
-      { host: 'a', port: 2, weight: 1, name: 'a:2' },
-      { host: '::1', port: 3, weight: 2, name: '[::1]:3' },
+      { host: 'a', port: 1, weight: 1, name: 'a:1', authority: 'a:1' },
+      { host: 'a', port: 2, weight: 1, name: 'a:2', authority: 'a:2' },
+      { host: '::1', port: 3, weight: 2, name: '[::1]:3', authority: '[::1]:3' },
     ],
   });
   expect(parseTargets('push-server')).toEqual({ kind: 'built-in' });
-  expect(parseTargets({ dns: 'chat.internal', port: '80' })).toEqual({ kind: 'dns', name: 'chat.internal', port: 80 });
-  expect(parseTargets({ srv: '_push._tcp.internal' })).toEqual({ kind: 'srv', name: '_push._tcp.internal' });
+  expect(parseTargets({ dns: 'chat.internal', port: '80' })).toEqual({
+    kind: 'dns',
+    name: 'chat.internal',
+    port: 80,
+    options: {},
+  });
+  expect(parseTargets({ srv: '_push._tcp.internal' })).toEqual({
+    kind: 'srv',
+    name: '_push._tcp.internal',
+    options: {},
+  });
 });
 
 test.each([

@@ -20,6 +20,7 @@ import {
   type UidHook,
 } from '@gopush/contract';
 import { describeThrown, HookError } from '@gopush/hooks';
+import { tlsFault } from '../proxy/target-tls.ts';
 import { createHookApp, type HookApp } from './hook-app.ts';
 
 /** What says who a client is: a plain function or an Express app. */
@@ -134,9 +135,11 @@ function createRoute(product: string, entry: unknown, file: string, defaults: Pr
   }
   const parsed = parseProduct(entry);
   if (typeof parsed === 'string') {
-    const wanted = `a function (request, uid), { ip, port }, [{ ip, ports: [] }], { dns, port }, { srv }, '${builtIn}', or any of these as { targets } with settings`;
+    const wanted = `a function (request, uid), { ip, port }, [{ ip, ports: [] }], { dns, port }, { srv }, a URL, { url }, '${builtIn}', or any of these as { targets } with settings`;
     throw new HookError('router', file, `${product}: ${parsed}; wanted ${wanted}`);
   }
+  const badTls = parsed.source === undefined ? undefined : tlsFault(parsed.source);
+  if (badTls !== undefined) throw new HookError('router', file, `${product}: ${badTls}`);
   const { source, hook, options } = parsed;
   const policy = { ...defaults, ...options };
   return { product, policy, from: source ?? { kind: 'function', file, hook: hook as RouteHook } };

@@ -1,6 +1,8 @@
 import { readSync, writeSync } from 'node:fs';
 import { connect, type NetConnectOpts, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { Target } from '@gopush/contract';
+import { addressOf, connectTarget } from './connect-target.ts';
 
 /** Takes what a socket reads. An object rather than a function, so that a tunnel needs no closures. */
 export interface Receiver {
@@ -26,6 +28,10 @@ const shared = Buffer.allocUnsafeSlow(64 * 1024);
 /** Where a carrying socket's chunks go; only sockets made here have it. */
 const receiver = Symbol('receiver');
 type CarryingSocket = Socket & { [receiver]?: Receiver | null };
+
+/** The same of an ordinary stream, as with TLS. */
+const listener = Symbol('listener');
+type ListeningSocket = Socket & { [listener]?: Receiver };
 
 /** What Node keeps of a connection. Not documented, and unchanged for ten years; docs/decisions/0005 says why we use it. */
 interface Handle {
@@ -55,9 +61,10 @@ function give(to: Receiver, chunk: Buffer, length: number): boolean {
   }
 }
 
-/** Opens a connection that reads into the shared buffer. */
-export function connectCarrying(host: string, port: number): Socket {
-  return carrying(connect({ host, port, noDelay: true, allowHalfOpen, onread } as NetConnectOpts));
+/** Opens a connection that reads into the shared buffer, or, with TLS, an ordinary one. */
+export function connectCarrying(target: Target): Socket {
+  if (target.tls !== undefined) return connectTarget(target);
+  return carrying(connect({ ...addressOf(target), noDelay: true, allowHalfOpen, onread } as NetConnectOpts));
 }
 
 /** So that no socket gets another shape when it is told where to carry to. */
@@ -98,12 +105,19 @@ export function adopt(accepted: Socket): { readonly socket: Socket; readonly ear
 /** Says where a socket's chunks go from now on, and lets them come. */
 export function carryTo(socket: Socket, to: Receiver): void {
   if (isCarrying(socket)) socket[receiver] = to;
-  else {
-    socket.on('data', (chunk: Buffer) => {
-      if (!give(to, chunk, chunk.length)) socket.pause();
-    });
-  }
+  else listenTo(socket, to);
   socket.resume();
+}
+
+function listenTo(socket: ListeningSocket, to: Receiver): void {
+  const isNew = socket[listener] === undefined;
+  socket[listener] = to;
+  if (isNew) socket.on('data', onData);
+}
+
+function onData(this: ListeningSocket, chunk: Buffer): void {
+  const to = this[listener];
+  if (to !== undefined && !give(to, chunk, chunk.length)) this.pause();
 }
 
 /**
@@ -163,11 +177,13 @@ function tryRead(socket: Socket): number {
 }
 
 /**
- * Ends a connection so that the other side sees it fail. Node can reset only plain ones; one of TLS ends without its goodbye,
+ * Ends a connection so that the other side sees it fail. Node can reset only plain ones of TCP; one of TLS ends without its goodbye,
  * which TLS takes for a failure. While an end is on its way libuv refuses a reset, and Node would leave the descriptor open for ever.
  */
 export function reset(socket: Socket): void {
-  if (socket instanceof TLSSocket || socket.writableEnded) socket.destroy();
+  const { _handle: handle } = socket as WithHandle;
+  const isTcp = handle === null || 'reset' in handle;
+  if (!isTcp || socket instanceof TLSSocket || socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }
 

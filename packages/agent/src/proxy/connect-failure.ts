@@ -1,7 +1,16 @@
-import { failed, type Result, type Target } from '@gopush/contract';
+import { type FailureCode, failed, type Result, type Target } from '@gopush/contract';
 
 /** Errors of connecting that come from this machine: descriptors, ports, memory. */
 const ownErrors: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
+
+/** Failures of a target that has got nothing of the request, so that another one may be asked. */
+export const beforeRequest: ReadonlySet<FailureCode> = new Set([
+  'target_unreachable',
+  'target_tls_untrusted',
+  'target_tls_expired',
+  'target_tls_name',
+  'target_tls_failed',
+]);
 
 /** Whether an error says something of this machine, and nothing of the target. */
 export function isOwnError(error: NodeJS.ErrnoException | undefined): boolean {
@@ -9,7 +18,36 @@ export function isOwnError(error: NodeJS.ErrnoException | undefined): boolean {
 }
 
 /** What it is called when a target could not be connected to. Where this machine has no means left, the target is not to blame. */
-export function connectFailure({ name }: Target, error: NodeJS.ErrnoException | undefined): Result<never> {
-  const detail = `${name}: ${error?.message ?? 'closed'}`;
-  return failed(isOwnError(error) ? 'overloaded' : 'target_unreachable', detail, error);
+export function connectFailure(target: Target, error: NodeJS.ErrnoException | undefined): Result<never> {
+  const code = isOwnError(error) ? 'overloaded' : connectFault(target, error);
+  return failed(code, `${target.name}: ${error?.message.trim() ?? 'closed'}${hints[code] ?? ''}`, error);
 }
+
+/** The code of that, where this machine is well. */
+export function connectFault({ tls }: Target, error: NodeJS.ErrnoException | undefined): FailureCode {
+  const { code = '' } = error ?? {};
+  if (tls === undefined) return 'target_unreachable';
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return 'target_tls_expired';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || code === 'HOSTNAME_MISMATCH') return 'target_tls_name';
+  if (certificate.test(code)) return 'target_tls_untrusted';
+  return handshake.test(code) ? 'target_tls_failed' : 'target_unreachable';
+}
+
+/** What a target refuses of us when TLS is established already, as it does from version 1.3 on; `undefined`: something else. */
+export function refusalOfTarget({ name }: Target, error: NodeJS.ErrnoException | undefined): Result<never> | undefined {
+  if (error === undefined || !/^ERR_SSL_.*ALERT/.test(error.code ?? '')) return undefined;
+  return failed('target_tls_refused', `${name}: ${error.message.trim()}${hints.target_tls_refused}`, error);
+}
+
+/** Codes by which Node tells that a certificate cannot be verified (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
+const certificate = /CERT|CRL|PATH_LENGTH|INVALID_CA|INVALID_PURPOSE|SELF_SIGNED|SIGNATURE|ISSUER_PUBLIC_KEY/;
+
+/** TLS itself, and the answer of a server that does not speak it. */
+const handshake = /^(ERR_SSL_|ERR_TLS_|EPROTO)/;
+
+const hints: Partial<Record<FailureCode, string>> = {
+  target_tls_untrusted: '; where it is signed by an authority of your own, give tls: { ca }',
+  target_tls_name: '; where it is known by another name, give tls: { servername }',
+  target_tls_failed: '; does it speak TLS there, and not plain HTTP?',
+  target_tls_refused: '; where it wants a certificate, give tls: { cert, key }',
+};

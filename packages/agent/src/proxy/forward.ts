@@ -5,7 +5,7 @@ import { wasPassedOn } from '../hooks/app-messages.ts';
 import { bodyTooSlow, type SlowClients } from '../limits/slow-clients.ts';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
 import { type AnswerHead, framingOf, headerOf, staysOpenMs } from './answer-head.ts';
-import { connectFailure } from './connect-failure.ts';
+import { connectFailure, refusalOfTarget } from './connect-failure.ts';
 import { saysFull } from './full-answer.ts';
 import { HeadReader } from './head-reader.ts';
 import { answerHeaders, answerTrailers } from './headers.ts';
@@ -14,7 +14,7 @@ import type { RequestBody } from './request-body.ts';
 import { isBodyExpected, isChunked } from './request-framing.ts';
 import { RequestSending } from './request-sending.ts';
 import type { Exchange, UpstreamConnection, Upstreams } from './upstreams.ts';
-import { writeHead, writeHeaders, writeRequestHead } from './write-head.ts';
+import { writeHead, writeHeaders, writeHost, writeRequestHead } from './write-head.ts';
 
 /** What forwarding needs besides request and response. */
 export interface ForwardOptions {
@@ -79,7 +79,7 @@ function attempt(
 }
 
 function headFor(request: IncomingMessage, options: ForwardOptions): string {
-  let headers = writeHeaders(options.headers);
+  let headers = writeHost(writeHeaders(options.headers), options.target);
   if (isChunked(request)) headers += 'transfer-encoding: chunked\r\n';
   // A target that does not read the body would answer what looks like another request in it, were the connection to stay.
   if (!mayReuse(request, options)) headers += 'connection: close\r\n';
@@ -178,6 +178,8 @@ class Forwarding implements Exchange {
       this.#end(success(undefined));
     } else if (!this.#connection.connected) {
       this.#end(connectFailure(target, error));
+    } else if (refusalOfTarget(target, error) !== undefined) {
+      this.#end(refusalOfTarget(target, error) as Result<never>);
     } else if (!this.#heads.isWithin) {
       this.#end(this.#sending.unsent && this.#options.body.isKept ? 'unread' : 'reset');
     } else {

@@ -105,7 +105,7 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
     ofIdentity,
   };
 
-  function ofIdentity(identity: Identity, id: string, { name, audience = name }: Target): string[] {
+  function ofIdentity(identity: Identity, id: string, { authority, audience = authority }: Target): string[] {
     const headers = writeIdentity(identity);
     // Signed without a uid as well: nobody can put one in, or take one out.
     const uid = identity.uid === noUser ? '' : (headers[1] as string);

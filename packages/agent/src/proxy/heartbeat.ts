@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import type { Target } from '@gopush/contract';
 import type { AgentContext } from '../context.ts';
 import type { Member } from '../route/fleet.ts';
+import { addressOf } from './connect-target.ts';
 import type { Relocator } from './relocate.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { UpstreamConnection } from './upstreams.ts';
@@ -244,9 +245,9 @@ function askSome({ tunnels }: Pulse): boolean {
 const unreachable: ReadonlySet<string | undefined> = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ETIMEDOUT']);
 
 /** Whether anything answers at a target's address; `undefined` where that cannot be told. */
-function reaches({ host, port }: Target): Promise<boolean | undefined> {
+function reaches(target: Target): Promise<boolean | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port });
+    const socket = connect(addressOf(target));
     const end = (found: boolean | undefined): void => {
       socket.destroy();
       resolve(found);

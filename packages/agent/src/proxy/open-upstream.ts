@@ -4,7 +4,8 @@ import { afterReading } from '../after-reading.ts';
 import { acceptOf } from '../handshake.ts';
 import { type AnswerHead, type BodyFraming, framingOf, headerOf } from './answer-head.ts';
 import { carryTo, connectCarrying, type Receiver, readRest, reset } from './carrier.ts';
-import { connectFailure } from './connect-failure.ts';
+import { connectFailure, refusalOfTarget } from './connect-failure.ts';
+import { readyEvent } from './connect-target.ts';
 import { HeadReader } from './head-reader.ts';
 
 /** What a target made of an upgrade request. */
@@ -43,7 +44,8 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
   // Its closing would not be heard of again.
   if (client.destroyed) return Promise.resolve(failed('client_gone', target.name));
   return new Promise((resolve) => {
-    const socket = connectCarrying(target.host, target.port);
+    const socket = connectCarrying(target);
+    const ready = readyEvent(socket);
     const heads = new HeadReader();
     let heard = false;
     /** What it is called when the connection goes: before there was one, or after. */
@@ -53,7 +55,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
       settled = true;
       clearTimeout(deadline);
       // Nothing of this question may stay with the socket, which lives as long as its tunnel.
-      socket.off('close', onClose).off('end', onClose).off('connect', onConnect).off('error', onError);
+      socket.off('close', onClose).off('end', onClose).off(ready, onConnect).off('error', onError);
       socket.on('error', ignore);
       client.off('close', onClientGone);
       options.abandoned?.removeEventListener('abort', onAbandoned);
@@ -65,7 +67,8 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     };
     const onError = (error: Error): void => {
       const isLost = lost === 'target_reset';
-      settle(isLost ? failed(lost, `${target.name}: ${error.message}`, error) : connectFailure(target, error));
+      if (!isLost) settle(connectFailure(target, error));
+      else settle(refusalOfTarget(target, error) ?? failed(lost, `${target.name}: ${error.message}`, error));
     };
     const onAbandoned = (): void => settle(failed('target_silent', `${target.name}: another one was quicker`));
     const onClientGone = (): void => settle(failed('client_gone', target.name));
@@ -83,7 +86,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     };
     let deadline = setTimeout(() => afterReading(notConnected), options.connectTimeoutMs);
 
-    socket.on('error', onError).on('connect', onConnect).on('close', onClose).on('end', onClose);
+    socket.on('error', onError).on(ready, onConnect).on('close', onClose).on('end', onClose);
     client.on('close', onClientGone);
     options.abandoned?.addEventListener('abort', onAbandoned);
     const receiver: Receiver = {

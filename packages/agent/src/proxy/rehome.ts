@@ -10,7 +10,7 @@ import { type Next, type Said, Searches } from './find-next.ts';
 import { openUpstream, type Upstream } from './open-upstream.ts';
 import { ResumeMarks } from './resume-marks.ts';
 import type { Resumable, Tunnel } from './tunnel.ts';
-import { writeHeaders, writeRequestHead } from './write-head.ts';
+import { writeHeaders, writeHost, writeRequestHead } from './write-head.ts';
 
 /** Why a session could not go on at another target: its client is closed with 1012, and has to come back by itself. */
 type FallbackCause =
@@ -148,7 +148,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     ];
     const upstream = await openUpstream({
       target: member.target,
-      request: writeRequestHead('GET', path, headers + writeHeaders(own)),
+      request: writeRequestHead('GET', path, writeHost(headers, member.target) + writeHeaders(own)),
       key,
       connectTimeoutMs: Math.min(connectTimeoutMs, timeoutMs),
       timeoutMs,

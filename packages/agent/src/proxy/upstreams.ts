@@ -2,7 +2,9 @@ import type { Socket } from 'node:net';
 import type { Target } from '@gopush/contract';
 import { afterReading } from '../after-reading.ts';
 import { carryTo, connectCarrying, type Receiver, readRest } from './carrier.ts';
+import { readyEvent } from './connect-target.ts';
 import { type BodyBudget, createBodyBudget } from './request-body.ts';
+import { connectionKey } from './target-tls.ts';
 
 /** One request and its answer on a connection to a target. */
 export interface Exchange extends Receiver {
@@ -53,10 +55,10 @@ export function createUpstreams(connectTimeoutMs: number, keepIdleMs: number): U
     connectTimeoutMs,
     keepIdleMs,
     keep(connection) {
-      let idle = idleByTarget.get(connection.target.name);
+      let idle = idleByTarget.get(connection.key);
       if (idle === undefined) {
         idle = [];
-        idleByTarget.set(connection.target.name, idle);
+        idleByTarget.set(connection.key, idle);
       }
       if (idle.length >= maxIdlePerTarget) return false;
       idle.push(connection);
@@ -64,16 +66,16 @@ export function createUpstreams(connectTimeoutMs: number, keepIdleMs: number): U
     },
     forget(connection) {
       open.delete(connection);
-      const idle = idleByTarget.get(connection.target.name);
+      const idle = idleByTarget.get(connection.key);
       const index = idle?.indexOf(connection) ?? -1;
       if (idle === undefined || index === -1) return;
       idle.splice(index, 1);
-      if (idle.length === 0) idleByTarget.delete(connection.target.name);
+      if (idle.length === 0) idleByTarget.delete(connection.key);
     },
   };
 
-  function takeIdle(name: string): UpstreamConnection | undefined {
-    const idle = idleByTarget.get(name);
+  function takeIdle(target: Target): UpstreamConnection | undefined {
+    const idle = idleByTarget.get(connectionKey(target));
     for (;;) {
       // The newest: the oldest are those a target is about to close.
       const connection = idle?.pop();
@@ -85,7 +87,7 @@ export function createUpstreams(connectTimeoutMs: number, keepIdleMs: number): U
 
   return {
     begin(target, exchange, idleMs, fresh) {
-      let connection = fresh ? undefined : takeIdle(target.name);
+      let connection = fresh ? undefined : takeIdle(target);
       if (connection === undefined) {
         connection = new UpstreamConnection(target, pool);
         open.add(connection);
@@ -94,7 +96,10 @@ export function createUpstreams(connectTimeoutMs: number, keepIdleMs: number): U
       return connection;
     },
     retire({ name }) {
-      for (const connection of [...(idleByTarget.get(name) ?? [])]) connection.discard();
+      for (const idle of idleByTarget.values()) {
+        if (idle[0]?.target.name !== name) continue;
+        for (const connection of [...idle]) connection.discard();
+      }
     },
     bodies: createBodyBudget(),
     all: () => open,
@@ -115,6 +120,8 @@ interface Pool {
 /** A connection to a target, with or without a request on it. Its listeners stay; only whom they tell changes. */
 export class UpstreamConnection implements Receiver {
   readonly target: Target;
+  /** See {@link connectionKey}. */
+  readonly key: string;
   readonly socket: Socket;
   /** Whether it was ever established: before that nothing of a request has reached the target. */
   connected = false;
@@ -124,8 +131,9 @@ export class UpstreamConnection implements Receiver {
 
   constructor(target: Target, pool: Pool) {
     this.target = target;
+    this.key = connectionKey(target);
     this.#pool = pool;
-    this.socket = connectCarrying(target.host, target.port);
+    this.socket = connectCarrying(target);
     const tooLate = (): void => {
       if (this.connected) return;
       this.socket.destroy(new ConnectTimeoutError(`not connected within ${pool.connectTimeoutMs} ms`));
@@ -133,7 +141,7 @@ export class UpstreamConnection implements Receiver {
     const connecting = setTimeout(() => afterReading(tooLate), pool.connectTimeoutMs);
     let failure: Error | undefined;
     this.socket
-      .once('connect', () => {
+      .once(readyEvent(this.socket), () => {
         clearTimeout(connecting);
         this.connected = true;
         this.#tell('onConnect');

@@ -1,3 +1,4 @@
+import type { Target } from '@gopush/contract';
 import { isFieldValue, isToken } from './field.ts';
 
 /** The head of an HTTP/1.1 answer as it goes on the wire, from names and values in turn. */
@@ -32,6 +33,11 @@ export function writeHeaders(headers: readonly string[]): string {
     text += `${name}: ${value}\r\n`;
   }
   return text;
+}
+
+/** Lines of headers for a target that is to get another `Host` than the client's. */
+export function writeHost(headers: string, { hostHeader }: Target): string {
+  return hostHeader === undefined ? headers : headers.replace(/^host:.*$/im, `host: ${hostHeader}`);
 }
 
 /** A path with its query, of which a hook may have made anything. */

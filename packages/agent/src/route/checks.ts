@@ -1,9 +1,10 @@
 import { get } from 'node:http';
-import type { Target } from '@gopush/contract';
+import type { FailureCode, Target } from '@gopush/contract';
 import { afterReading } from '../after-reading.ts';
-import { isOwnError } from '../proxy/connect-failure.ts';
+import { beforeRequest, connectFault, isOwnError } from '../proxy/connect-failure.ts';
+import { connectTarget } from '../proxy/connect-target.ts';
 import type { Fleet, Member } from './fleet.ts';
-import { knock } from './hold.ts';
+import { knock } from './knock.ts';
 
 /**
  * Asks targets whether they are ready, where their product wants that: by a connection, or by a path that answers 2xx.
@@ -33,28 +34,34 @@ export function startChecks(fleet: Fleet): () => void {
       check === 'tcp'
         ? await knock(member.target, checkTimeoutMs)
         : await readiness(member.target, check, checkTimeoutMs);
-    if (answer === undefined) return;
-    if (answer === false) {
-      fleet.failed(member, 'target_unreachable', member.product.current);
+    if (answer === 'unknown') return;
+    if (typeof answer === 'string') {
+      fleet.failed(member, answer, member.product.current);
     } else {
-      member.notReady = typeof answer === 'string' ? answer : undefined;
+      member.notReady = answer?.notReady;
       // That it can be reached says nothing of one that resets or keeps silent: its clients find out.
-      if (member.lastFailure === 'target_unreachable') fleet.succeeded(member);
+      if (member.lastFailure !== undefined && beforeRequest.has(member.lastFailure)) fleet.succeeded(member);
     }
   }
   return () => clearInterval(timer);
 }
 
-/** Whether a target is ready: `true`, why not, `false` where it does not answer, or `undefined` where that cannot be found out. */
-function readiness({ host, port }: Target, path: string, timeoutMs: number): Promise<boolean | string | undefined> {
+/** Whether a target is ready, or what is wrong: `unknown` where that cannot be found out. */
+function readiness(
+  target: Target,
+  path: string,
+  timeoutMs: number,
+): Promise<{ readonly notReady: string | undefined } | FailureCode | 'unknown'> {
   return new Promise((resolve) => {
-    const request = get({ host, port, path, agent: false, timeout: timeoutMs }, (answer) => {
+    const headers = { host: target.hostHeader ?? target.authority };
+    const createConnection = () => connectTarget(target);
+    const request = get({ path, headers, createConnection, timeout: timeoutMs }, (answer) => {
       const { statusCode = 0 } = answer;
-      resolve(statusCode >= 200 && statusCode < 300 ? true : `${path} answers ${statusCode}`);
+      resolve({ notReady: statusCode >= 200 && statusCode < 300 ? undefined : `${path} answers ${statusCode}` });
       request.destroy();
     });
     request
       .on('timeout', () => afterReading(() => request.destroy(new Error('silent'))))
-      .on('error', (error) => resolve(isOwnError(error) ? undefined : false));
+      .on('error', (error) => resolve(isOwnError(error) ? 'unknown' : connectFault(target, error)));
   });
 }

@@ -1,9 +1,8 @@
-import { connect, type Socket } from 'node:net';
-import type { Config, Target } from '@gopush/contract';
-import { afterReading } from '../after-reading.ts';
+import type { Socket } from 'node:net';
+import type { Config } from '@gopush/contract';
 import { hasEnded } from '../proxy/close-at-end.ts';
-import { isOwnError } from '../proxy/connect-failure.ts';
 import type { Member, Product } from './fleet.ts';
+import { knock } from './knock.ts';
 
 /** For whom a client waits. */
 interface WaitFor {
@@ -93,7 +92,7 @@ export function createHold({ limits, connectTimeoutMs, onUp }: HoldOptions): Hol
       Array.from(members, async (member) => {
         // One that takes no new clients is there, and of no use.
         if (member.notReady !== undefined || member.target.weight === 0) return;
-        if (!(await knock(member.target, connectTimeoutMs))) return;
+        if ((await knock(member.target, connectTimeoutMs)) !== undefined) return;
         found = true;
         onUp(member);
         const isNew = current.includes(member);
@@ -156,17 +155,4 @@ export function createHold({ limits, connectTimeoutMs, onUp }: HoldOptions): Hol
       for (const waiters of [...rooms.values()]) for (const waiter of [...waiters]) waiter.end('stopped');
     },
   };
-}
-
-/** Whether something listens there; `undefined`: this machine has no means left to find out. */
-export function knock({ host, port }: Target, timeoutMs: number): Promise<boolean | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const end = (found: boolean | undefined): void => {
-      socket.destroy();
-      resolve(found);
-    };
-    socket.setTimeout(timeoutMs, () => afterReading(() => end(false)));
-    socket.once('connect', () => end(true)).on('error', (error) => end(isOwnError(error) ? undefined : false));
-  });
 }

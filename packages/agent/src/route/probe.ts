@@ -1,7 +1,8 @@
-import { connect } from 'node:net';
 import type { FailureCode, Target } from '@gopush/contract';
 import { afterReading } from '../after-reading.ts';
-import { isOwnError } from '../proxy/connect-failure.ts';
+import { reset } from '../proxy/carrier.ts';
+import { connectFault, isOwnError } from '../proxy/connect-failure.ts';
+import { connectTarget, readyEvent } from '../proxy/connect-target.ts';
 
 /** What an HTTP server cannot take for the beginning of a request: it answers 400, or closes. */
 const malformed = '\0\r\n\r\n';
@@ -16,12 +17,12 @@ const malformed = '\0\r\n\r\n';
  * @returns what is wrong; `undefined`: nothing; `unknown`: this machine has no means left to find out
  */
 export function probe(
-  { host, port, name }: Target,
+  target: Target,
   path: string | undefined,
   timeoutMs: number,
 ): Promise<FailureCode | 'unknown' | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, noDelay: true }).unref();
+    const socket = connectTarget(target).unref();
     let stage: 'connecting' | 'asked' | 'provoked' = 'connecting';
     let text = '';
     let over = false;
@@ -29,14 +30,14 @@ export function probe(
       over = true;
       clearTimeout(deadline);
       // Or one that hangs would keep what it has not read.
-      if (fault === 'target_silent') socket.resetAndDestroy();
+      if (fault === 'target_silent') reset(socket);
       else socket.destroy();
       resolve(fault);
     };
     const lost = (error?: NodeJS.ErrnoException): void => {
       if (over) return;
       if (isOwnError(error)) end('unknown');
-      else if (stage === 'connecting') end('target_unreachable');
+      else if (stage === 'connecting') end(connectFault(target, error));
       else end(stage === 'provoked' ? undefined : 'target_reset');
     };
     const late = (): void => {
@@ -57,12 +58,15 @@ export function probe(
     let deadline = setTimeout(onLate, timeoutMs).unref();
     socket
       .setEncoding('latin1')
-      .once('connect', () => {
+      .once(readyEvent(socket), () => {
         stage = 'asked';
         clearTimeout(deadline);
         deadline = setTimeout(onLate, timeoutMs).unref();
         const line = path === undefined ? 'OPTIONS *' : `GET ${path}`;
-        socket.write(`${line} HTTP/1.1\r\nhost: ${name}\r\nconnection: close\r\n\r\n`, 'latin1');
+        socket.write(
+          `${line} HTTP/1.1\r\nhost: ${target.hostHeader ?? target.authority}\r\nconnection: close\r\n\r\n`,
+          'latin1',
+        );
       })
       .on('data', (chunk: string) => {
         text += chunk.slice(0, answerStart.length);

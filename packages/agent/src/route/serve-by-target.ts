@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type FailureCode, failed, type Result, type StickyMarks } from '@gopush/contract';
 import type { Awaitable } from '../awaitable.ts';
+import { beforeRequest } from '../proxy/connect-failure.ts';
 import type { Route } from '../resolve.ts';
 import { choose } from './choose.ts';
 import type { Fleet, Member } from './fleet.ts';
@@ -99,7 +100,7 @@ async function tryMembers<T>(
     }
     const { code } = result.failure;
     blame(context, member, code, members);
-    if (code !== 'target_unreachable' && code !== 'target_full') break;
+    if (!beforeRequest.has(code) && code !== 'target_full') break;
     if (member === marked) observer.sessionLost();
     tried ??= new Set();
     tried.add(member);
@@ -110,7 +111,7 @@ async function tryMembers<T>(
 
 /** Counts a failure against its target, or has the target asked whether it is to blame. */
 function blame({ fleet, suspects }: ServeContext, member: Member, code: FailureCode, among: readonly Member[]): void {
-  if (code === 'target_unreachable') fleet.failed(member, code, among);
+  if (beforeRequest.has(code) || code === 'target_tls_refused') fleet.failed(member, code, among);
   else if (doubtful.has(code)) suspects.suspect(member, among);
 }
 

@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto';
 import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import {
   canonicalAddress,
-  createTarget,
+  createTargetWith,
   failed,
   type Result,
   success,
   type Target,
+  type TargetOptions,
   type TargetSource,
 } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
@@ -45,6 +47,8 @@ const maxNames = 1_000;
 
 /** Longest time that asking DNS may take, in milliseconds. */
 const dnsTimeoutMs = 2_000;
+
+type OfDns = Extract<TargetSource, { kind: 'dns' | 'srv' }>;
 
 interface Answer {
   readonly targets: readonly Target[];
@@ -107,9 +111,9 @@ export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptio
       case 'built-in':
         return builtIn.current();
       case 'dns':
-        return keep(`${source.name}:${source.port}`, () => askAddresses(resolver, source.name, source.port));
+        return keep(keyOf(source, `${source.name}:${source.port}`), () => askAddresses(resolver, source));
       case 'srv':
-        return keep(source.name, () => askServices(resolver, source.name));
+        return keep(keyOf(source, source.name), () => askServices(resolver, source));
     }
   }
   return {
@@ -125,7 +129,26 @@ export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptio
   };
 }
 
-async function askAddresses(resolver: Resolver, name: string, port: number): Promise<Answer> {
+const optionKeys = new WeakMap<TargetOptions, string>();
+
+/** By content, as a function makes new objects for each request. */
+function keyOf({ options }: OfDns, name: string): string {
+  const { tls, hostHeader } = options;
+  if (tls === undefined && hostHeader === undefined) return name;
+  let key = optionKeys.get(options);
+  if (key === undefined) {
+    key = createHash('sha256')
+      .update(JSON.stringify([tls, hostHeader]))
+      .digest('base64url');
+    optionKeys.set(options, key);
+  }
+  return `${name} ${key}`;
+}
+
+async function askAddresses(
+  resolver: Resolver,
+  { name, port, options }: Extract<OfDns, { kind: 'dns' }>,
+): Promise<Answer> {
   const asked = await Promise.allSettled([
     resolver.resolve4(name, { ttl: true }),
     resolver.resolve6(name, { ttl: true }),
@@ -133,13 +156,13 @@ async function askAddresses(resolver: Resolver, name: string, port: number): Pro
   const records = asked.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
   if (records.length === 0) throwUnlessEmpty(asked.flatMap((one) => (one.status === 'rejected' ? [one.reason] : [])));
   return {
-    targets: sorted(records.map(({ address }) => createTarget(address, port))),
+    targets: sorted(records.map(({ address }) => targetOf(options, address, port, 1, name))),
     ttlMs: Math.min(ttlMs.most, ...records.map(({ ttl }) => ttl * 1_000)),
   };
 }
 
 /** Of the services the ones with the least priority (RFC 2782); their weights are ours, 0 being the least. */
-async function askServices(resolver: Resolver, name: string): Promise<Answer> {
+async function askServices(resolver: Resolver, { name, options }: Extract<OfDns, { kind: 'srv' }>): Promise<Answer> {
   const records = await resolver.resolveSrv(name).catch((error: unknown) => {
     throwUnlessEmpty([error]);
     return [];
@@ -148,7 +171,7 @@ async function askServices(resolver: Resolver, name: string): Promise<Answer> {
   // A service that is decidedly not there has the root as its host.
   const best = records.filter((record) => record.priority === priority && record.name !== '' && record.name !== '.');
   // Node does not tell the time to live of these.
-  return { targets: sorted(best.map((one) => createTarget(one.name, one.port, one.weight || 1))), ttlMs: 5_000 };
+  return { targets: sorted(best.map((one) => targetOf(options, one.name, one.port, one.weight || 1))), ttlMs: 5_000 };
 }
 
 /** That there is nothing is an answer, and means no targets; that nobody answers is none. */
@@ -157,6 +180,13 @@ function throwUnlessEmpty(reasons: readonly unknown[]): void {
     const { code } = reason as NodeJS.ErrnoException;
     if (code !== 'ENODATA' && code !== 'ENOTFOUND') throw reason;
   }
+}
+
+/** The options were read with the router. */
+function targetOf(options: TargetOptions, host: string, port: number, weight: number, name?: string): Target {
+  const target = createTargetWith(options, host, port, weight, name);
+  if (typeof target === 'string') throw new Error(target);
+  return target;
 }
 
 function sorted(targets: Target[]): Target[] {
@@ -180,6 +210,9 @@ async function within(
 ): Promise<Result<readonly Target[]>> {
   const pinned: Target[] = [];
   for (const target of targets) {
+    if (target.socketPath !== undefined) {
+      return failed('target_forbidden', `${target.name} is no address within access.allowedTargets`);
+    }
     const addresses =
       isIP(target.host) === 0
         ? await lookup(target.host, { all: true }).then(

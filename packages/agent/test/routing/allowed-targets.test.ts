@@ -10,7 +10,7 @@ async function judge(host: string, allowedTargets: readonly string[]): Promise<s
   const { log } = createMemoryLog();
   const builtIn = { current: () => [] };
   const sources = createSources({ builtIn, dnsServers: [], allows: createTrust(allowedTargets), log });
-  const target = { host, port: 80, weight: 1, name: `${host}:80` };
+  const target = { host, port: 80, weight: 1, name: `${host}:80`, authority: `${host}:80` };
   const result = await sources.allowed({ kind: 'list', targets: [target] });
   return result.ok ? result.value[0]?.host : result.failure.code;
 }

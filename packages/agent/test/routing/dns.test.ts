@@ -194,7 +194,7 @@ test('of names that a function makes up only so many are kept, those last asked 
   const made = (from: number, count: number) =>
     Promise.all(
       Array.from({ length: count }, (_, index) =>
-        sources.targets({ kind: 'dns', name: `x${from + index}.test`, port: 1 }),
+        sources.targets({ kind: 'dns', name: `x${from + index}.test`, port: 1, options: {} }),
       ),
     );
   await made(0, 600);

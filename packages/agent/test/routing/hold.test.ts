@@ -125,7 +125,7 @@ test('a client that goes away while the router is asked again is not taken to it
   let calls = 0;
   const router = {
     default: async (request: unknown) => {
-      if (++calls === 1) return undefined;
+      if (++calls === 1) return null;
       const { socket } = request as { socket: NodeJS.EventEmitter };
       leave();
       await new Promise((resolve) => socket.once('close', resolve));
@@ -144,7 +144,7 @@ test('a client that goes away while the router is asked again is not taken to it
 test('a router function that names nothing at first, and a target later', async () => {
   const target = await startTarget();
   let isThere = false;
-  const agent = await startTestAgent(hooksTo({ default: () => (isThere ? target : undefined) }), waiting);
+  const agent = await startTestAgent(hooksTo({ default: () => (isThere ? target : null) }), waiting);
   const answers = [send(agent.url), send(agent.url), send(agent.url)];
   await untilHeld(agent, 3);
   isThere = true;

@@ -21,16 +21,20 @@ export async function makeFolder(): Promise<string> {
 }
 
 /**
- * Makes a key and a certificate for `localhost` and 127.0.0.1.
+ * Makes a key and a certificate.
  *
  * @param issuer - who signs it; none: it signs itself
  * @param isAuthority - whether it may sign others
+ * @param names - what it is for
+ * @param days - for how long it is valid from now on; negative: it is not any more
  */
 export async function makeCertificate(
   dir: string,
   name: string,
   issuer?: TestCertificate,
   isAuthority = false,
+  names = 'DNS:localhost,IP:127.0.0.1',
+  days = 2,
 ): Promise<TestCertificate> {
   const certFile = join(dir, `${name}.crt`);
   const keyFile = join(dir, `${name}.key`);
@@ -38,7 +42,7 @@ export async function makeCertificate(
   const request = join(dir, `${name}.csr`);
   await writeFile(
     extensions,
-    `subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=critical,CA:${isAuthority ? 'TRUE' : 'FALSE'}\n`,
+    `subjectAltName=${names}\nbasicConstraints=critical,CA:${isAuthority ? 'TRUE' : 'FALSE'}\n`,
   );
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile];
   await run('openssl', ['req', '-new', ...newKey, '-subj', `/CN=${name}`, '-out', request]);
@@ -47,7 +51,7 @@ export async function makeCertificate(
       ? ['-signkey', keyFile]
       : ['-CA', issuer.certFile, '-CAkey', issuer.keyFile, '-CAserial', join(dir, 'serial'), '-CAcreateserial'];
   await run('openssl', [
-    ...['x509', '-req', '-days', '2', '-in', request, '-extfile', extensions, '-out', certFile],
+    ...['x509', '-req', '-days', String(days), '-in', request, '-extfile', extensions, '-out', certFile],
     ...signedBy,
   ]);
   return { certFile, keyFile };

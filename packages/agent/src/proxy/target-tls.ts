@@ -1,0 +1,115 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { type ConnectionOptions, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { createTargetWith, type Target, type TargetSource, type TargetTls } from '@gopush/contract';
+
+/** Most secure contexts and sessions that are kept; a function of a router may name any number of targets. */
+const most = { contexts: 100, sessions: 1_000 };
+
+/** How long a session of TLS is used again, in milliseconds: a certificate is looked at anew only without one. */
+const sessionMs = 300_000;
+
+/** Making one reads certificates and keys, which takes longer than a handshake. */
+const contexts = new Map<string, SecureContext>();
+const sessions = new Map<string, { readonly session: Buffer; readonly until: number }>();
+const ids = new WeakMap<TargetTls, string>();
+
+/** What connections to a target have to share: they are used again for requests, and must not be for those that ask for other certificates. */
+export function connectionKey({ name, tls }: Target): string {
+  return tls === undefined ? name : `${name} ${idOf(tls)}`;
+}
+
+/** By content, as a function makes new objects for each request. */
+function idOf(tls: TargetTls): string {
+  let id = ids.get(tls);
+  if (id === undefined) {
+    id = createHash('sha256').update(JSON.stringify(tls)).digest('base64url');
+    ids.set(tls, id);
+  }
+  return id;
+}
+
+/** Options of TLS for a new connection to a target. */
+export function tlsOptions(target: Target, tls: TargetTls): ConnectionOptions {
+  const { servername, rejectUnauthorized } = tls;
+  const known = sessions.get(connectionKey(target));
+  return {
+    ALPNProtocols: ['http/1.1'],
+    secureContext: contextOf(tls),
+    rejectUnauthorized,
+    ...(servername === undefined ? {} : { servername }),
+    ...(known === undefined || known.until < Date.now() ? {} : { session: known.session }),
+  };
+}
+
+/** Keeps the sessions of a connection for the next one to the same target. */
+export function keepSessions(socket: TLSSocket, target: Target): void {
+  const key = connectionKey(target);
+  socket.on('session', (session: Buffer) => {
+    const until = sessions.get(key)?.until ?? 0;
+    sessions.delete(key);
+    // One that goes on with an older session has not looked at a certificate.
+    sessions.set(key, { session, until: socket.isSessionReused() ? until : Date.now() + sessionMs });
+    shorten(sessions, most.sessions);
+  });
+  // What failed may have been the session.
+  socket.once('error', () => sessions.delete(key));
+}
+
+function contextOf(tls: TargetTls): SecureContext {
+  const id = idOf(tls);
+  let context = contexts.get(id);
+  if (context === undefined) {
+    const { ca, cert, key } = tls;
+    context = createSecureContext({
+      ...(ca && { ca: [...ca] }),
+      ...(cert && { cert: [...cert] }),
+      ...(key && { key: [...key] }),
+    });
+  }
+  contexts.delete(id);
+  contexts.set(id, context);
+  shorten(contexts, most.contexts);
+  return context;
+}
+
+/** Forgets what was used longest ago. */
+function shorten(map: Map<string, unknown>, size: number): void {
+  for (const oldest of map.keys()) {
+    if (map.size <= size) return;
+    map.delete(oldest);
+  }
+}
+
+/**
+ * Tries certificates and keys that a router gave.
+ *
+ * @returns what is wrong with them, in a sentence; `undefined`: nothing
+ */
+export function tlsFault(source: TargetSource): string | undefined {
+  if (source.kind === 'built-in') return undefined;
+  const sample = source.kind === 'list' ? undefined : createTargetWith(source.options, 'a.name', 443);
+  for (const { tls } of source.kind === 'list' ? source.targets : [sample as Target]) {
+    if (tls?.ca === undefined && tls?.cert === undefined) continue;
+    // Those that are known have been tried.
+    const fault = contexts.has(idOf(tls)) ? undefined : (certificateFault('ca', tls) ?? certificateFault('cert', tls));
+    if (fault !== undefined) return fault;
+    try {
+      contextOf(tls);
+    } catch (error) {
+      return `tls.key: it cannot be used with tls.cert: ${(error as Error).message}`;
+    }
+  }
+  return undefined;
+}
+
+/** Node takes what is no certificate for none, and says nothing of it. */
+function certificateFault(key: 'ca' | 'cert', tls: TargetTls): string | undefined {
+  try {
+    for (const one of (tls[key] ?? []).flatMap((text) => text.match(certificates) ?? [''])) new X509Certificate(one);
+    return undefined;
+  } catch (error) {
+    return `tls.${key}: it holds no certificate in PEM: ${(error as Error).message}`;
+  }
+}
+
+const certificates = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]*?-----END [A-Z0-9 ]+-----/g;

@@ -1,0 +1,24 @@
+import type { FailureCode, Target } from '@gopush/contract';
+import { afterReading } from '../after-reading.ts';
+import { connectFault, isOwnError } from '../proxy/connect-failure.ts';
+import { connectTarget, readyEvent } from '../proxy/connect-target.ts';
+
+/**
+ * Whether a target can be connected to, by TLS where it has that.
+ *
+ * @returns what is wrong; `undefined`: nothing; `unknown`: this machine has no means left to find out
+ */
+export function knock(target: Target, timeoutMs: number): Promise<FailureCode | 'unknown' | undefined> {
+  return new Promise((resolve) => {
+    const socket = connectTarget(target);
+    const end = (fault: FailureCode | 'unknown' | undefined): void => {
+      socket.destroy();
+      resolve(fault);
+    };
+    socket.setTimeout(timeoutMs, () => afterReading(() => end('target_unreachable')));
+    socket
+      .once(readyEvent(socket), () => end(undefined))
+      .on('error', (error) => end(isOwnError(error) ? 'unknown' : connectFault(target, error)))
+      .once('end', () => end('target_unreachable'));
+  });
+}

@@ -1,0 +1,77 @@
+import { isIP } from 'node:net';
+import { kindOf } from './identity.ts';
+import { unknownKey } from './known-keys.ts';
+
+/** Certificates or keys as PEM text, as `readFileSync('ca.pem')` gives it. */
+export type PemInput = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/** TLS between an agent and a target, as a router says it. */
+export interface TlsInput {
+  /** Authorities that may have signed the target's certificate. @defaultValue those of Node, and of `NODE_EXTRA_CA_CERTS` */
+  readonly ca?: PemInput;
+  /** Certificate of the agent, for targets that ask for one. */
+  readonly cert?: PemInput;
+  /** Key of that certificate. */
+  readonly key?: PemInput;
+  /** Name that the target is asked for (SNI), and that its certificate must have. @defaultValue its host name, or `dns` of the target */
+  readonly servername?: string;
+  /** `false`: any certificate will do. Then whoever is between agent and target can read and change everything. @defaultValue true */
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** TLS between an agent and a target, read. */
+export interface TargetTls {
+  readonly ca?: readonly string[];
+  readonly cert?: readonly string[];
+  readonly key?: readonly string[];
+  /** `undefined`: an address, which is not asked for by name. */
+  readonly servername: string | undefined;
+  readonly rejectUnauthorized: boolean;
+}
+
+const keys = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'] as const satisfies readonly (keyof TlsInput)[];
+
+/**
+ * Reads the `tls` of a target.
+ *
+ * @param host - name by which the target was named
+ * @returns TLS, `undefined` where there is none, or a sentence that says what is wrong
+ */
+export function parseTls(input: unknown, host: string): TargetTls | undefined | string {
+  if (input === undefined || input === false) return undefined;
+  if (input !== true && (typeof input !== 'object' || input === null || Array.isArray(input))) {
+    return `tls: found ${kindOf(input)}, wanted true or { ${keys.join(', ')} }`;
+  }
+  const given = input === true ? {} : (input as Record<string, unknown>);
+  const unknown = Object.keys(given).find((key) => !keys.includes(key as never));
+  if (unknown !== undefined) return `tls.${unknown}: ${unknownKey(unknown, keys)}`;
+  const { servername = isIP(host) === 0 ? host : undefined, rejectUnauthorized = true } = given;
+  if (servername !== undefined && (typeof servername !== 'string' || !isServerName(servername))) {
+    return `tls.servername: found ${kindOf(servername)}, wanted a host name, and no address`;
+  }
+  if (typeof rejectUnauthorized !== 'boolean') {
+    return `tls.rejectUnauthorized: found ${kindOf(rejectUnauthorized)}, wanted true or false`;
+  }
+  const pems: { ca?: string[]; cert?: string[]; key?: string[] } = {};
+  for (const key of ['ca', 'cert', 'key'] as const) {
+    if (given[key] === undefined) continue;
+    const texts = readPem(given[key]);
+    if (texts === undefined) {
+      return `tls.${key}: wanted PEM text, as of readFileSync('${key}.pem'), and not the name of a file`;
+    }
+    pems[key] = texts;
+  }
+  if ((pems.cert === undefined) !== (pems.key === undefined)) return 'tls: wanted both cert and key, or neither';
+  return { ...pems, servername, rejectUnauthorized };
+}
+
+function isServerName(name: string): boolean {
+  return /^[\w.-]{1,253}$/.test(name) && isIP(name) === 0;
+}
+
+function readPem(input: unknown): string[] | undefined {
+  const list: readonly unknown[] = Array.isArray(input) ? input : [input];
+  const texts = list.map((one) => (one instanceof Uint8Array ? Buffer.from(one).toString('latin1') : one));
+  const isPem = (text: unknown): text is string => typeof text === 'string' && text.includes('-----BEGIN ');
+  return texts.length > 0 && texts.every(isPem) ? texts : undefined;
+}

@@ -1,0 +1,53 @@
+/** Where a target is, as a URL says it. */
+export interface TargetAddress {
+  /** Address or host name; `localhost` with a Unix socket. */
+  readonly host: string;
+  /** 1 to 65535; 0 with a Unix socket. */
+  readonly port: number;
+  readonly socketPath?: string;
+  /** Whether TLS is spoken there. */
+  readonly isSecure: boolean;
+}
+
+const maxLength = 512;
+
+/** Longest path of a Unix socket, in bytes: `sun_path` of the kernel without its end, on Linux and, shorter, on BSD and macOS. */
+const maxSocketPath = 103;
+
+/**
+ * Reads the URL of a target: `http://`, `https://`, `ws://` and `wss://` with a host and perhaps a port, or `unix:` with the path of a socket.
+ *
+ * @returns the address, or a sentence that says what is wrong
+ */
+export function parseTargetUrl(text: string): TargetAddress | string {
+  if (text.length > maxLength) return `found a URL of ${text.length} characters, wanted at most ${maxLength}`;
+  // First of all, so that no message repeats a password.
+  if (/^[^/?#]*:?\/*[^/?#]*@/.test(text)) return 'found a user name or password in the URL of a target, wanted none';
+  const shown = JSON.stringify(text.slice(0, 120));
+  if (text.startsWith('unix:')) return parseUnix(text, shown);
+  const [, scheme] = /^(https?|wss?):\/\/(?=[^/])/i.exec(text) ?? [];
+  if (scheme === undefined || /^http:\/\/unix:/i.test(text)) return `found ${shown}, wanted ${wantedUrl}`;
+  if (!URL.canParse(text)) return `found ${shown}, wanted a host, and a port from 1 to 65535 where there is one`;
+  const { hostname, port, pathname, search, hash } = new URL(text);
+  if (pathname !== '/' || search !== '' || hash !== '' || /[?#\\]/.test(text)) {
+    return `found ${shown}, wanted a URL without a path: a target gets the path of the request, or what stripPath of a route leaves of it`;
+  }
+  const isSecure = secure.test(scheme);
+  const number = port === '' ? (isSecure ? 443 : 80) : Number(port);
+  if (number === 0) return `found ${shown}, wanted a port from 1 to 65535`;
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: number, isSecure };
+}
+
+const secure = /^(?:https|wss)$/i;
+
+const wantedUrl = 'http://host:port, https://host:port, ws://host:port, wss://host:port or unix:/path';
+
+function parseUnix(text: string, shown: string): TargetAddress | string {
+  const [, path] = /^unix:(?:\/\/(?=\/))?(\/.*[^/])$/.exec(text) ?? [];
+  if (path === undefined || path.includes('\0'))
+    return `found ${shown}, wanted unix: and the whole path of a socket, as unix:/run/app.sock`;
+  if (Buffer.byteLength(path) > maxSocketPath) {
+    return `found ${shown}, wanted a path of at most ${maxSocketPath} bytes, as systems take no longer one for a socket`;
+  }
+  return { host: 'localhost', port: 0, socketPath: path, isSecure: false };
+}
