@@ -19,6 +19,7 @@ import {
 } from '@gopush/contract';
 import { type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
 import {
+  acceptAbsoluteForm,
   checkLogger,
   closeAfter,
   createLifetime,
@@ -321,6 +322,7 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
     });
   };
   server.on('upgrade', serveUpgrades(server, onWebSocket));
+  acceptAbsoluteForm(server);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // What comes after the last response is nobody's request.
     if (error.code === 'ECONNRESET' || (socket as Socket).writableEnded) {

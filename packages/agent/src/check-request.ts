@@ -17,7 +17,7 @@ export function checkRequest(
   return headers > config.limits.headers ? failed('headers_too_large', `${headers} headers`) : undefined;
 }
 
-/** Whether a request target is a path (RFC 9112 section 3.2.1); proxies' absolute form and `*` are not served. */
+/** Whether a request target is a path (RFC 9112 section 3.2.1), as whole URLs have become one; `*` is not served. */
 function isPath(url: string | undefined): url is string {
   return url?.startsWith('/') === true && !url.includes('#');
 }

@@ -16,6 +16,7 @@ test('a head is read with its headers as they came', () => {
     reason: 'All Right',
     headers: ['A', '1', 'set-cookie', 'x', 'Set-Cookie', 'y', 'empty', ''],
     size: 72,
+    isLoose: false,
   });
   expect(headOf('HTTP/1.1 204\r\n\r\n')).toMatchObject({ status: 204, reason: '' });
 });
@@ -30,9 +31,11 @@ test.each([
   'HTTP/2 200 OK\r\n\r\n',
   'HTTP/1.1 2000 OK\r\n\r\n',
   'HTTP/1.1 200 OK\r\n a: folded\r\n\r\n',
-  'HTTP/1.1 200 OK\r\na : b\r\n\r\n',
+  'HTTP/1.1 200 OK\r\na b : c\r\n\r\n',
+  'HTTP/1.1 200 OK\r\na: b\r\r\n\r\n',
+  'HTTP/1.1 200 OK\n a: folded\n\n',
+  'HTTP/1.1\n200 OK\n\n',
   'HTTP/1.1 200 OK\r\nno colon\r\n\r\n',
-  'HTTP/1.1 200 OK\r\na: b\nc: d\r\n\r\n',
   'HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n',
   `HTTP/1.1 200 OK\r\na: ${'x'.repeat(70_000)}`,
 ])('%j is no head', (text) => {
@@ -60,6 +63,39 @@ test.each([
   'content-length: 0x5',
 ])('%j can be understood in two ways, and is refused', (headers) => {
   expect(typeof framingOf(headOf(`HTTP/1.1 200 OK\r\n${headers}\r\n\r\n`), 'GET')).toBe('string');
+});
+
+test.each([
+  ['lines that end with a bare LF', 'HTTP/1.1 200 OK\na: b\nc: d\n\n', ['a', 'b', 'c', 'd']],
+  ['lines of both kinds', 'HTTP/1.1 200 OK\r\na: b\nc: d\r\n\r\n', ['a', 'b', 'c', 'd']],
+  ['an empty line of the other kind', 'HTTP/1.1 200 OK\na: b\n\r\n', ['a', 'b']],
+  ['an empty line of the other kind after CR LF', 'HTTP/1.1 200 OK\r\na: b\r\n\n', ['a', 'b']],
+  ['no headers', 'HTTP/1.1 200\n\n', []],
+  [
+    'a line that goes on in the next ones',
+    'HTTP/1.1 200 OK\r\na: b\r\n  c\r\n\td\r\ne: f\r\n\r\n',
+    ['a', 'b c d', 'e', 'f'],
+  ],
+  ['blanks before a colon', 'HTTP/1.1 200 OK\r\na \t: b\r\n\r\n', ['a', 'b']],
+])(
+  'a head with %s is read as curl and nginx read it, and its connection serves no other request',
+  (_name, text, headers) => {
+    const head = headOf(`${text}body\r\n\r\n`);
+    expect(head.headers).toEqual(headers);
+    expect([head.size, staysOpenMs(head)]).toEqual([text.length, 0]);
+    for (let cut = 1; cut < text.length; cut++) {
+      expect(parseAnswerHead(Buffer.from(text.slice(0, cut), 'latin1'))).toBeUndefined();
+    }
+  },
+);
+
+test('a head of many blanks is read in no time', () => {
+  const blanks = ' '.repeat(60_000);
+  const from = performance.now();
+  for (const text of [`a: b${blanks}c\n`, `a${blanks}b\n`, `a: b\r\n${blanks}\n c\n`, `a:${'\n '.repeat(30_000)}\n`]) {
+    parseAnswerHead(Buffer.from(`HTTP/1.1 200 OK\r\n${text}\n`));
+  }
+  expect(performance.now() - from).toBeLessThan(500);
 });
 
 test('a connection stays open as the version and the target say', () => {
@@ -104,7 +140,7 @@ test('chunks cut anywhere come out as the content they hold, and what follows is
 });
 
 test.each([
-  '5\nhello\r\n',
+  '5\rhello\r\n',
   'x\r\n',
   '5\r\nhelloX\r\n',
   '-1\r\n',

@@ -10,6 +10,7 @@ import {
 } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
 import {
+  acceptAbsoluteForm,
   checkLogger,
   createLifetime,
   createLimitedWarning,
@@ -255,6 +256,8 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       limits.refused(code);
       warnOfPage({ code, detail }, 'a page without an agent is refused');
     });
+    // After the gate, which looks at where a request goes.
+    acceptAbsoluteForm(http);
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const address = await listen(http, { host: pushServer.host, port, exclusive });
     lifetime.opened('listener', async () => {

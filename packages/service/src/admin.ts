@@ -5,6 +5,7 @@ import { listen, urlOf } from './listen.ts';
 import type { LeveledLogger, Logger } from './logger.ts';
 import { isLogLevel, logLevels } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { acceptAbsoluteForm } from './origin-form.ts';
 import { isOwnHost } from './own-host.ts';
 import { serveUpgrades } from './serve-upgrades.ts';
 
@@ -69,6 +70,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     });
   });
   server.on('upgrade', serveUpgrades(server));
+  acceptAbsoluteForm(server);
   const { host, port } = options;
   // Workers of a cluster would share a free port as well.
   const address = await listen(server, { host, port, exclusive: port === 0 });

@@ -17,6 +17,8 @@ export interface AnswerBody {
   readonly endsWithConnection: boolean;
   /** What is wrong with it; `undefined`: nothing so far. */
   readonly fault: string | undefined;
+  /** Whether it is written as only lenient recipients take it, so that the connection is not to be relied on for another answer. */
+  readonly isLoose: boolean;
   /** Names and values in turn, complete when it is done. */
   readonly trailers: readonly string[];
 }
@@ -41,6 +43,7 @@ const noTrailers: readonly string[] = [];
 class LengthBody implements AnswerBody {
   readonly endsWithConnection: boolean;
   readonly fault = undefined;
+  readonly isLoose = false;
   readonly trailers = noTrailers;
   #left: number;
 
@@ -64,11 +67,12 @@ class LengthBody implements AnswerBody {
 /** Longest line of a chunk's size with its extensions, and all trailers together, in bytes. */
 const maxLineBytes = 16 * 1024;
 
-/** Chunked transfer coding (RFC 9112 section 7.1), strictly: lines end with CR LF and nothing else. */
+/** Chunked transfer coding (RFC 9112 section 7.1); lines may end with a bare LF (section 2.2), as curl and nginx take them. */
 class ChunkedBody implements AnswerBody {
   readonly endsWithConnection = false;
   readonly trailers: string[] = [];
   done = false;
+  isLoose = false;
   fault: string | undefined;
   #state: 'size' | 'data' | 'data end' | 'trailer' = 'size';
   #left = 0;
@@ -98,8 +102,9 @@ class ChunkedBody implements AnswerBody {
     if (end === -1) return bytes.length;
     const line = this.#line;
     this.#line = '';
-    if (line.endsWith('\r\n')) this.#takeLine(line.slice(0, -2));
-    else this.fault = 'a line of its chunks does not end with CR LF';
+    const isStrict = line.endsWith('\r\n');
+    if (!isStrict) this.isLoose = true;
+    this.#takeLine(line.slice(0, isStrict ? -2 : -1));
     return end + 1;
   }
 

@@ -9,28 +9,49 @@ export interface AnswerHead {
   readonly headers: readonly string[];
   /** Bytes of the head, the empty line included. */
   readonly size: number;
+  /** Whether it is written as only lenient recipients take it, so that the connection is not to be relied on for another answer. */
+  readonly isLoose: boolean;
 }
 
 /** Largest head of an answer, in bytes. */
 const maxAnswerHeadBytes = 64 * 1024;
 
-const endOfHead = Buffer.from('\r\n\r\n');
-
 /**
- * Reads the head of an HTTP/1.1 answer (RFC 9112), strictly: what is not well-formed could be understood in two ways.
+ * Reads the head of an HTTP/1.1 answer (RFC 9112). As curl and nginx do, it takes lines that end with a bare LF (section 2.2), lines that go on in
+ * the next one (section 5.2), and blanks before a colon (section 5.1); what then still could be understood in two ways is refused.
  *
  * @returns the head, `undefined` while it is not whole, or a sentence saying what is wrong
  */
 export function parseAnswerHead(bytes: Buffer): AnswerHead | string | undefined {
-  const end = bytes.indexOf(endOfHead);
-  if ((end === -1 ? bytes.length : end) > maxAnswerHeadBytes)
-    return `its head is larger than ${maxAnswerHeadBytes} bytes`;
-  if (end === -1) {
+  const size = sizeOfHead(bytes);
+  if ((size ?? bytes.length) > maxAnswerHeadBytes) return `its head is larger than ${maxAnswerHeadBytes} bytes`;
+  if (size === undefined) {
     // Enough to tell that this is not HTTP at all, without waiting for an empty line that may never come.
     const start = bytes.toString('latin1', 0, Math.min(bytes.length, 5));
     return 'HTTP/'.startsWith(start.slice(0, 5)) ? undefined : 'it is not HTTP';
   }
-  const lines = bytes.toString('latin1', 0, end).split('\r\n');
+  const text = bytes.toString('latin1', 0, size);
+  const head = text.endsWith('\r\n\r\n') ? readLines(text.slice(0, -4).split('\r\n'), size, false) : undefined;
+  if (typeof head === 'object') return head;
+  const lines = tighten(text);
+  return lines === undefined ? (head as string) : readLines(lines, size, true);
+}
+
+const lf = 0x0a;
+const cr = 0x0d;
+
+/** How many bytes the head has with its empty line, which is the first one, whatever its lines end with. */
+function sizeOfHead(bytes: Buffer): number | undefined {
+  const { length } = bytes;
+  for (let at = 0; at < length && at <= maxAnswerHeadBytes; at++) {
+    if (bytes[at] !== lf) continue;
+    if (bytes[at + 1] === lf) return at + 2;
+    if (bytes[at + 1] === cr && bytes[at + 2] === lf) return at + 3;
+  }
+  return undefined;
+}
+
+function readLines(lines: readonly string[], size: number, isLoose: boolean): AnswerHead | string {
   const status = /^HTTP\/(1\.[01]) (\d{3})(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(lines[0] ?? '');
   if (status === null) return 'its status line is malformed';
   // RFC 9110 section 15: clients take 600 to 999 for a failure of the server, and some services use them.
@@ -40,13 +61,22 @@ export function parseAnswerHead(bytes: Buffer): AnswerHead | string | undefined 
     const fault = readField(lines[index] as string, headers);
     if (fault !== undefined) return fault;
   }
-  return {
-    version: status[1] ?? '',
-    status: Number(status[2]),
-    reason: status[3] ?? '',
-    headers,
-    size: end + endOfHead.length,
-  };
+  return { version: status[1] ?? '', status: Number(status[2]), reason: status[3] ?? '', headers, size, isLoose };
+}
+
+/** A line that ends with a bare LF, one that continues the one before, or a blank before the colon. */
+const loose = /(?:^|[^\r])\n|\n[ \t]|\n[^\s:]+[ \t]+:/;
+
+/** The lines of a head as a strict sender would have written them; `undefined`: it has been strict. */
+function tighten(text: string): string[] | undefined {
+  if (!loose.test(text)) return undefined;
+  const lines: string[] = [];
+  for (const line of text.replace(/\r?\n\r?\n$/, '').split(/\r?\n/)) {
+    const continues = /^[ \t]/.test(line) && lines.length > 1;
+    if (continues) lines.push(`${lines.pop()} ${line.replace(/^[ \t]+/, '')}`);
+    else lines.push(lines.length === 0 ? line : line.replace(/^([^\s:]+)[ \t]+:/, '$1:'));
+  }
+  return lines;
 }
 
 /** How much sooner than its target an agent gives up a connection, in milliseconds: what a request may be on its way. */
@@ -56,7 +86,8 @@ const marginMs = 1_000;
  * How long the connection may be kept for another request after this answer (RFC 9112 section 9.3), in milliseconds: 0 where it ends, less than
  * the target says where it says something (`Keep-Alive: timeout=N`, RFC 2068 section 19.7.1.1), else without end.
  */
-export function staysOpenMs({ version, headers }: AnswerHead): number {
+export function staysOpenMs({ version, headers, isLoose }: AnswerHead): number {
+  if (isLoose) return 0;
   let keeps = version !== '1.0';
   let ms = Number.POSITIVE_INFINITY;
   for (let index = 0; index < headers.length; index += 2) {

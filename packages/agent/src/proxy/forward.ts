@@ -308,7 +308,7 @@ class Forwarding implements Exchange {
     if (isKept || this.#response.writableLength > 0) this.#options.slow.takes(this.#response, isKept);
     // An answer may come before its request is whole; the rest is taken to no use, or the client would hang in sending it.
     if (!this.#sending.done) this.#options.body.drop();
-    if (nothingLeft && this.#staysMs > 0) this.#connection.release(this.#staysMs);
+    if (nothingLeft && this.#staysMs > 0 && !this.#body?.isLoose) this.#connection.release(this.#staysMs);
     else this.#connection.discard();
     this.#end(success(undefined));
   }

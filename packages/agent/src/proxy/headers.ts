@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import {
   agentHeader,
@@ -77,7 +78,7 @@ export interface RequestOrigin {
 export interface HeaderOptions {
   /** Name of this agent. */
   readonly agent: string;
-  /** Whose `X-Forwarded-…` are continued rather than replaced. */
+  /** Whose `X-Forwarded-…`, `Forwarded` and `X-Real-IP` are continued rather than replaced. */
   readonly trusts: Trust;
   /** The first signs identities; none: they are not signed. */
   readonly secrets: readonly string[];
@@ -122,7 +123,10 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
   }
 
   function ofRequest(request: IncomingMessage, { trusted }: RequestOrigin, entry?: RouteEntry): string[] {
-    const headers = withoutHopByHop(request.rawHeaders, (name) => !isOurs(name));
+    const passes = trusted
+      ? (name: string) => !isOurs(name) || isOfProxy(name, entry)
+      : (name: string) => !isOurs(name);
+    const headers = withoutHopByHop(request.rawHeaders, passes);
     const given = trusted ? request.headers : nothing;
     const peer = plainAddress(request.socket.remoteAddress);
     const before = given['x-forwarded-for'];
@@ -132,13 +136,39 @@ export function createHeaderWriter({ agent, trusts, secrets, identityTtlMs }: He
     const host = firstOf(given['x-forwarded-host']) ?? request.headers.host;
     if (host !== undefined) headers.push('x-forwarded-host', host);
     if (entry?.stripPath) headers.push('x-forwarded-prefix', (firstOf(given['x-forwarded-prefix']) ?? '') + entry.path);
-    // Of HTTP/1.0; what goes on is HTTP/1.1, which is refused without (RFC 9112 section 3.2).
-    if (request.headers.host === undefined) headers.push('host', '');
+    if (given.forwarded !== undefined) headers.push('forwarded', `${given.forwarded}, for=${nodeOf(peer)}`);
+    if (request.headers.host === undefined) headers.push('host', addressAskedOf(request));
     return headers;
   }
 }
 
 const nothing: IncomingHttpHeaders = {};
+
+/**
+ * What a client means that names no host, in HTTP/1.0: the address to which it is connected. What goes on is HTTP/1.1, in which servers refuse
+ * none (RFC 9112 section 3.2), and some an empty one.
+ */
+function addressAskedOf({ socket: { localAddress, localPort } }: IncomingMessage): string {
+  const address = plainAddress(localAddress);
+  return `${isIPv6(address) ? `[${address}]` : address}:${localPort}`;
+}
+
+/** An address as `Forwarded` has it (RFC 7239 section 6). */
+function nodeOf(address: string): string {
+  return isIPv6(address) ? `"[${address}]"` : address;
+}
+
+/**
+ * Whether a header is a trusted proxy's word about its client that goes on as it is, under the one name that proxies set. What is
+ * continued is written anew, and under another spelling it may be the client's.
+ */
+function isOfProxy(name: string, entry: RouteEntry | undefined): boolean {
+  if (name === 'x-real-ip') return true;
+  if (!/^x-forwarded-[a-z0-9-]+$/.test(name) || continued.has(name)) return false;
+  return name !== 'x-forwarded-prefix' || entry?.stripPath !== true;
+}
+
+const continued: ReadonlySet<string> = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host']);
 
 function firstOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
@@ -239,6 +269,7 @@ function isOurs(given: string): boolean {
     name.startsWith('x-forwarded-') ||
     name === 'x-forwarded' ||
     name === 'forwarded' ||
+    name.startsWith('forwarded-') ||
     name === 'x-real-ip' ||
     name === requestIdHeader ||
     // Already answered on this connection, by Node.

@@ -370,7 +370,8 @@ export const configSchema = z
             'Whether pages of http://localhost, of 127.0.0.1, [::1] and names below localhost may connect, from any port. development: where GOPUSH_ENV, else NODE_ENV, is local, dev or development, or both are absent.',
         }),
         trustedProxies: networks().meta({
-          description: 'Networks of proxies in front of the agents, whose X-Forwarded-… headers are believed.',
+          description:
+            'Networks of proxies in front of the agents, whose X-Forwarded-…, Forwarded and X-Real-IP headers are believed; they must set or remove all of them.',
         }),
         proxyProtocol: networks().meta({
           description:
