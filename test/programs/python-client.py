@@ -5,9 +5,29 @@ import socketio
 client = socketio.Client()
 
 
+@client.on('go:welcome')
+def on_welcome(welcome):
+    print('welcome %s' % welcome['uid'], flush=True)
+
+
+@client.on('go:push')
+def on_push(greeting):
+    print('push %s' % greeting, flush=True)
+
+
+@client.on('one')
+def on_one(text):
+    print('one %s' % text, flush=True)
+
+
+@client.on('go:mark')
+def on_mark(mark):
+    print('mark %s' % mark, flush=True)
+
+
 @client.on('n')
-def on_n(message, mark):
-    print('heard %s %s' % (message, mark), flush=True)
+def on_n(message):
+    print('heard %s' % message, flush=True)
     client.emit('go:publish', {'room': 'r', 'event': 'answer', 'message': message}, callback=on_published)
 
 

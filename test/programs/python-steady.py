@@ -6,7 +6,7 @@ client = socketio.Client(reconnection=False)
 
 
 @client.on('n')
-def on_n(message, mark):
+def on_n(message):
     print('heard %s' % message, flush=True)
     client.emit('go:leave', 'none', callback=lambda answer: print('answered %s %s' % (message, answer['count'] == 1), flush=True))
 

@@ -109,7 +109,7 @@ describeNodes('products that are isolated', (startNodes) => {
     // Names of rooms inside the push-server.
     for (const id of ['p:game', `u:${user}`, `r:${lobby}`]) push.disconnectSocket(id);
     await push.of('game').toRoom('lobby', 'chat', 'its own');
-    await expect.poll(() => heard).toContainEqual(['chat', 'its own', expect.any(String)]);
+    await expect.poll(() => heard).toContainEqual(['chat', 'its own']);
     expect(heard.filter(([event]) => event === 'chat')).toHaveLength(1);
     expect(ann.connected).toBe(true);
   });

@@ -21,6 +21,16 @@ test.skipIf(python === undefined).each(['websocket', 'polling'])(
     await ann.emitWithAck('go:publish', { room: 'r', event: 'n', message: 'hello' });
     expect(await answered).toBe('hello');
     await program.until(/published True/);
-    expect(program.stdout()).toMatch(/heard hello [\w-]+\.1~/);
+    for (const { io } of servers) io.local.emit('one', 'of io');
+    await program.until(/one of io/);
+    for (const { io } of servers) for (const socket of io.sockets.sockets.values()) socket.emit('one', 'of its socket');
+    await program.until(/one of its socket/);
+    // Its handlers print at the same time.
+    expect(program.stdout()).toMatch(/welcome python/);
+    expect(program.stdout()).toMatch(/push hello world/);
+    expect(program.stdout()).toMatch(/heard hello/);
+    expect(program.stdout()).toMatch(/mark [\w-]+\.1~/);
+    program.signal('SIGTERM');
+    expect((await program.ended).stderr).not.toMatch(/TypeError/);
   },
 );

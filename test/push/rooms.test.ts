@@ -10,6 +10,7 @@ describeNodes('rooms', (startNodes) => {
     const [one, two] = [await nodes.start(), await nodes.start()];
     const [ann, bob] = [await connectTo(one, 'ann'), await connectTo(two, 'bob')];
     await Promise.all([ann, bob].map((client) => client.emitWithAck('go:join', 'r')));
+    await bob.emitWithAck('go:marks');
     const heard = hear<number>(bob, 'n');
     for (const n of [1, 2, 3]) await say(ann, 'r', n);
     await heard.count(3);
@@ -113,6 +114,7 @@ describeNodes('rooms', (startNodes) => {
     const [one, two] = [await nodes.start(), await nodes.start()];
     const [ann, bob] = [await connectTo(one, 'ann'), await connectTo(two, 'bob')];
     await Promise.all([ann, bob].map((client) => client.emitWithAck('go:join', 'r')));
+    await bob.emitWithAck('go:marks');
     const heard = hear(bob, 'n');
     const answer = await ann.emitWithAck('go:publish', { room: 'r', event: 'n', message: 1, volatile: true });
     expect(answer).toEqual({ ok: true, position: null, duplicate: false });
@@ -236,6 +238,7 @@ describeNodes('rooms', (startNodes) => {
     const { position } = await say(ann, 'r', 0);
     expect(position.offset).toBe(1);
     const clients = await Promise.all(Array.from({ length: 20 }, (_, index) => connectTo(two, `u${index}`)));
+    await Promise.all(clients.map((client) => client.emitWithAck('go:marks')));
     const heard = clients.map((client) => hear<number>(client, 'n'));
     const rounds = 100;
     const saying = (async () => {

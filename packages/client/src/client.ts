@@ -93,13 +93,21 @@ export function createClient(socket: ClientSocket, options: ClientOptions = {}):
     room[what](position);
   }
 
+  /** So that messages come with what tells their room and their place in it. Before all that it asks of rooms. */
+  const askForMarks = (): void => {
+    const event: typeof events.marks = 'go:marks';
+    ask(event, undefined).catch(() => {});
+  };
+
   const onConnect = (): void => {
+    askForMarks();
     // Whoever went on with their session is in their rooms.
     for (const room of rooms.values()) if (!socket.recovered || !room.isIn) room.enter();
   };
   const onDisconnect = (): void => {
     connections++;
   };
+  if (socket.connected) askForMarks();
   socket.onAny(onAny);
   socket.on('connect', onConnect);
   socket.on('disconnect', onDisconnect);

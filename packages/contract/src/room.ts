@@ -24,6 +24,10 @@ export const events = {
   join: 'go:join',
   /** Client → server: {@link PublishRequest}. */
   publish: 'go:publish',
+  /** Client → server: from now on messages of rooms have further arguments: {@link AboutMessage} and their mark. */
+  marks: 'go:marks',
+  /** Server → client: the mark of the event before. */
+  mark: 'go:mark',
   /** Client → server: who is in a room: {@link PresenceRequest}. */
   presence: 'go:presence',
   /** Server → client: the server ends this connection: {@link Closing}. */

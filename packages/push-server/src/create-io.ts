@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Config } from '@gopush/contract';
 import { Server } from 'socket.io';
+import { keepMarksApart } from './emit/along.ts';
 import { writeFast } from './emit/write-fast.ts';
 import type { AdapterFactory } from './fanout/fanout.ts';
 import { type Guard, guardClients } from './limits/guarded-client.ts';
@@ -28,6 +29,7 @@ export function createIo(
   const { namespacesPerConnection: namespaces, messagesPerSecond, bytesPerMinute } = pushServer.limits;
   const { maxMessageBytes } = pushServer;
   const guard = guardClients(io, { namespaces, messagesPerSecond, bytesPerMinute, maxMessageBytes });
+  keepMarksApart(io);
   io.attach(http);
   writeFast(io);
   io.adapter(adapter);

@@ -2,18 +2,20 @@ import { events, type Gap, type Joined, type JoinRequest, type Position } from '
 import type { Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Socket } from 'socket.io';
-import { ownMarks } from './emit/own-marks.ts';
+import { emitLocal } from './emit/emit-local.ts';
+import { say } from './emit/saying.ts';
 import type { ServerClient } from './hook/server-hook.ts';
 import { Line } from './line.ts';
 import type { Attendance } from './presence/attendance.ts';
-import { eventArgs, passedArgs } from './rooms/event-args.ts';
 import type { Feeds } from './rooms/feeds.ts';
 import type { GivenIds } from './rooms/given-ids.ts';
 import { type Had, type HadIds, maxHad } from './rooms/had-ids.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
 import { ReplayBudget } from './rooms/replay-budget.ts';
 import { plainName, roomOfClients, roomOfUser, type Scope, type ScopeOf, slowClients } from './rooms/room-names.ts';
+import { passedSaying, sayingOf } from './rooms/saying-of.ts';
 import type { LiveSessions } from './sessions/live-sessions.ts';
+import { movingClientOf } from './sessions/moving-client.ts';
 import type { Delivery, RecentDeliveries, Tail } from './sessions/recent-deliveries.ts';
 import type { Restored } from './sessions/recovery.ts';
 import type { SocketRecord } from './sessions/session-record.ts';
@@ -104,9 +106,15 @@ export class Session {
     this.client = client;
     this.#context = context;
     const { store, feeds, log } = context;
+    if (restored?.record.marks === true) this.askForMarks();
     this.inbox = new InboxPump(socket, this.user, store.inbox, feeds.undecodable, log, restored?.record.inboxAfter);
     context.had.add(socket.id, restored?.record.had ?? []);
     (socket as Slot)[ofSocket] = this;
+  }
+
+  /** From now on messages of rooms have further arguments. */
+  askForMarks(): void {
+    movingClientOf(this.socket).asksForMarks = true;
   }
 
   /** Socket.IO's private id, by which its client asks for it after a reconnect. */
@@ -182,6 +190,7 @@ export class Session {
       rooms: [...socket.rooms].filter((room) => room !== socket.id && room !== slowClients && !this.#rooms.has(room)),
       data: socket.data,
       positions: [...positions],
+      ...(movingClientOf(socket).asksForMarks ? { marks: true } : {}),
       ...(this.#hadAtEnd ?? this.#had()),
       inboxAfter,
       clientData: client.data,
@@ -425,15 +434,13 @@ export class Session {
       const missed = decodeMessage(payload);
       const { had, senders } = this.#context;
       const position = { epoch, offset };
-      ownMarks.given = true;
-      if (had.whoHad(room, missed.id).has(socket.id)) socket.emit(...passedArgs(room, position));
-      else if (missed.except !== socket.id) socket.emit(...eventArgs(room, missed, position, senders));
+      const emit = (...args: [string, ...unknown[]]): void => emitLocal(socket.nsp, [socket.id], [], args);
+      if (had.whoHad(room, missed.id).has(socket.id)) say(passedSaying(room, position), emit);
+      else if (missed.except !== socket.id) say(sayingOf(room, missed, position, senders), emit);
       return true;
     } catch (error) {
       this.#context.feeds.undecodable(room, error);
       return false;
-    } finally {
-      ownMarks.given = false;
     }
   }
 

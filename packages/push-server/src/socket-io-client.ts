@@ -34,9 +34,11 @@ export interface SocketIoClient<Connection> {
   /** A socket has ended. */
   _remove(socket: Socket): void;
   _packet(packet: Packet, options?: object): void;
+  /** Writes what is encoded. */
+  writeToEngine(packets: readonly (string | Buffer)[], options: object): void;
 }
 
-const used = ['ondecoded', 'ondata', 'onerror', 'onclose', 'connect', '_remove', '_packet'] as const;
+const used = ['ondecoded', 'ondata', 'onerror', 'onclose', 'connect', '_remove', '_packet', 'writeToEngine'] as const;
 
 /**
  * The class of which Socket.IO makes one for each connection. Socket.IO does not export it.

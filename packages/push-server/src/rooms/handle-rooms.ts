@@ -55,6 +55,10 @@ export function handleRooms({
     [events.room](...args) {
       answer(this, args, parseRoomMessage(args[0]), speak);
     },
+    [events.marks](...args) {
+      sessionOf(this)?.askForMarks();
+      ackOf(args)?.({ ok: true });
+    },
     [events.join](...args) {
       answer(this, args, parseJoins(args[0]), enter);
     },

@@ -3,7 +3,7 @@ import type { Lifetime, Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import { emitLocal } from '../emit/emit-local.ts';
-import { ownMarks } from '../emit/own-marks.ts';
+import { say } from '../emit/saying.ts';
 import type { Bus } from '../fanout/bus.ts';
 import { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
@@ -76,14 +76,9 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     ...(webhooks.wants('message')
       ? { onSaid: (room, said) => webhooks.tell('message', { ...nameOf(room), ...said }) }
       : {}),
-    emit(room, except, args, volatile) {
+    emit(room, except, saying, volatile) {
       const leftOut = volatile === true ? [...except, slowClients] : except;
-      ownMarks.given = true;
-      try {
-        emitLocal(io.of('/'), [room], leftOut, args as [string, ...unknown[]]);
-      } finally {
-        ownMarks.given = false;
-      }
+      say(saying, (...args) => emitLocal(io.of('/'), [room], leftOut, args));
     },
   });
   // Handlers may put sockets into a room by themselves. These have no place in its history, and hear what is not kept.

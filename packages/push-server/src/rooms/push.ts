@@ -27,15 +27,16 @@ import {
   type UserPresence,
 } from '@gopush/store';
 import type { Server } from 'socket.io';
+import type { Saying } from '../emit/saying.ts';
 import type { Bus } from '../fanout/bus.ts';
 import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import { checkPush } from './check-push.ts';
-import { eventArgs, passedArgs } from './event-args.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
 import { GivenIds } from './given-ids.ts';
 import { HadIds } from './had-ids.ts';
 import { decodeMessage, encodeMessage, type KeptMessage } from './kept-message.ts';
 import { nameOfClients, roomOfClients, roomOfProduct, roomOfUser, type ScopeOf, withoutScope } from './room-names.ts';
+import { historySaying, passedSaying, sayingOf } from './saying-of.ts';
 import { type Said, saidOf, type Taps } from './taps.ts';
 import { createUndecodableLog } from './undecodable-log.ts';
 
@@ -205,7 +206,7 @@ export interface PushOptions {
   /** Remembers what was given. */
   readonly recent: RecentDeliveries;
   /** Gives an event to the clients of this node in a room. */
-  readonly emit: (room: string, except: readonly string[], args: readonly unknown[], volatile?: boolean) => void;
+  readonly emit: (room: string, except: readonly string[], saying: Saying, volatile?: boolean) => void;
   /** Who on this node hears rooms besides those clients. */
   readonly taps: Taps;
   /** Told, on the node that says it, of everything that is said to a room or user. */
@@ -264,8 +265,8 @@ export function createPush(options: PushOptions): {
         return;
       }
       const passed = had.whoHad(room, said.id);
-      for (const member of passed) if (isMember(room, member)) emit(member, [], passedArgs(room, position));
-      emit(room, [...exceptOf(said), ...passed], eventArgs(room, said, position, senders));
+      for (const member of passed) if (isMember(room, member)) emit(member, [], passedSaying(room, position));
+      emit(room, [...exceptOf(said), ...passed], sayingOf(room, said, position, senders));
       hearAll(room, said, position);
     },
     undeliverable(room, position, error) {
@@ -307,10 +308,10 @@ export function createPush(options: PushOptions): {
     counts.repeated++;
     const late = new Set(feeds.since(room, turn));
     for (const member of had.whoHad(room, said.id)) late.delete(member);
-    emit(room, [...late], passedArgs(room, position));
-    const args = eventArgs(room, said, position, senders);
+    emit(room, [...late], passedSaying(room, position));
+    const saying = sayingOf(room, said, position, senders);
     // Each socket is in a room of its own.
-    for (const member of late) emit(member, exceptOf(said), args);
+    for (const member of late) emit(member, exceptOf(said), saying);
     const heard = saidOf(said, position);
     for (const ear of taps.of(room)) {
       attempt(room, () => (late.has(ear.member) ? ear.hear(room, heard) : ear.pass(room, position)));
@@ -344,7 +345,7 @@ export function createPush(options: PushOptions): {
   /** What clients need to know of a room's history; that of their own user is not theirs to follow. */
   function tellMembers(room: string, event: string, position: Position): void {
     const name = nameOfClients(room);
-    if (name !== undefined) emit(room, [], [event, { room: name, position }]);
+    if (name !== undefined) emit(room, [], historySaying(event, name, position));
   }
 
   /** Gives a message that is not kept, and so has no mark that tells its room. One with an id is given once. */
@@ -359,7 +360,7 @@ export function createPush(options: PushOptions): {
       own = { epoch: bus.node, offset: recent.count };
     }
     const except = [...exceptOf(said), ...had.whoHad(room, said.id)];
-    emit(room, except, eventArgs(room, said, null, senders, own), volatile);
+    emit(room, except, sayingOf(room, said, null, senders, own), volatile);
     hearAll(room, said, null);
   }
 

@@ -1,13 +1,14 @@
 import type { Server, Socket } from 'socket.io';
+import type { PacketOptions } from '../emit/along.ts';
 import { loadClient, type Packet, packetType } from '../socket-io-client.ts';
 import type { OpeningRecord, SessionRecord, SocketRecord } from './session-record.ts';
 
 /** The connection of Engine.IO, with what is used here. What is not documented is unchanged since Engine.IO 4. */
 export interface ClientConnection {
   readonly readyState: string;
-  readonly writeBuffer: readonly unknown[];
-  /** Writes what waits; one of its own takes the place of the class's. */
-  flush?: () => void;
+  readonly transport: { readonly name: string; writable: boolean };
+  /** Writes what waits. */
+  flush: () => void;
   sendPacket(type: 'noop' | 'ping'): void;
   close(): void;
 }
@@ -37,6 +38,11 @@ type Owing = Socket & { [owed]?: number };
 
 const Client = loadClient<ClientConnection>();
 
+/** The connection that a socket is on. */
+export function movingClientOf(socket: Socket): MovingClient {
+  return socket.client as unknown as MovingClient;
+}
+
 /** The client of a connection of Engine.IO. */
 export function clientOfConnection(conn: object): MovingClient | undefined {
   return (conn as { [ofConnection]?: MovingClient })[ofConnection];
@@ -52,6 +58,8 @@ export function clientOfConnection(conn: object): MovingClient | undefined {
 export class MovingClient extends Client {
   /** Whether its session goes on at another node. */
   hasMoved = false;
+  /** Whether messages of rooms are to have their marks, and what else is said of them, as arguments. */
+  asksForMarks = false;
   /** Which namespaces it is in has changed. Resolves when that is kept; absent where nobody keeps it. */
   onNamespaces: (() => Promise<void>) | undefined = undefined;
   /** CONNECTs that are not answered, with what came with them. */
@@ -135,6 +143,25 @@ export class MovingClient extends Client {
     }
     super._packet(packet, options);
     if (type === packetType.ack) this.#answered(nsp);
+  }
+
+  override writeToEngine(packets: readonly (string | Buffer)[], options: PacketOptions): void {
+    const { along } = options;
+    if (along === undefined) {
+      super.writeToEngine(packets, options);
+      return;
+    }
+    const { transport } = this.conn;
+    if (options.volatile === true && !transport.writable) return;
+    const isWebSocket = transport.name === 'websocket';
+    const parts = along.partsFor(this.asksForMarks, isWebSocket, packets, options);
+    const { writable } = transport;
+    // What belongs together is in one answer to a client of long-polling.
+    if (parts.length > 1) transport.writable = false;
+    for (const part of parts) super.writeToEngine(part.packets, part.options);
+    if (parts.length === 1) return;
+    transport.writable = writable;
+    this.conn.flush();
   }
 
   override _remove(socket: Socket): void {
@@ -229,8 +256,9 @@ export class MovingClient extends Client {
       if (isOver) return;
       isOver = true;
       if (--this.#holds > 0) return;
-      delete conn.flush;
-      (conn as ClientConnection).flush?.();
+      // Taken away, it would leave the connection in a form that takes more memory.
+      conn.flush = Object.getPrototypeOf(conn).flush;
+      conn.flush();
     };
     let isOver = false;
     const timer = setTimeout(release, ms);

@@ -70,7 +70,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       rooms.tellBack(pids);
     },
     changes,
-    mark: () => writeMark({ epoch: node, offset: rooms.recent.count }),
+    mark: recoveryMs > 0 ? () => writeMark({ epoch: node, offset: rooms.recent.count }) : undefined,
     log,
   });
   const seamless = createSeamless({

@@ -3,7 +3,9 @@ import type { Logger } from '@gopush/service';
 import type { HistoryStore, SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
 import type { Adapter } from 'socket.io-adapter';
-import { ownMarks } from '../emit/own-marks.ts';
+import { Along, type PacketOptions } from '../emit/along.ts';
+import { saidBy } from '../emit/saying.ts';
+import { packetType } from '../socket-io-client.ts';
 import type { RecentChanges } from '../users/recent-changes.ts';
 import { hadOnReturn } from './had-on-return.ts';
 import { locate } from './locate.ts';
@@ -47,8 +49,8 @@ export interface RecoveryOptions {
   readonly changes: RecentChanges;
   /** How long a session is kept, in milliseconds. */
   readonly keepMs: number;
-  /** The mark of what this node gives next. */
-  readonly mark: () => string;
+  /** The mark of what this node gives next; `undefined`: clients cannot come back to their sessions. */
+  readonly mark: (() => string) | undefined;
   /** Tells all nodes that clients are back whose sessions were not found: who thinks that one is connected still has to let it go. */
   readonly tellBack: (pids: readonly string[]) => void;
   readonly log: Logger;
@@ -183,7 +185,7 @@ export function createRecovery({
     const inner = adapter as unknown as AdapterInside;
     const broadcast = adapter.broadcast.bind(adapter);
     const encode = inner._encode.bind(adapter);
-    let isLocal = false;
+    const alongWith = (packet: EventPacket): Along | undefined => alongOf(packet, namespace, mark, encode);
     const own: Pick<Adapter, 'persistSession' | 'restoreSession' | 'broadcast'> & AdapterInside = {
       // Kept when its session ends, with what only that knows.
       persistSession() {},
@@ -195,16 +197,16 @@ export function createRecovery({
           options.rooms.size === 1 && (options.except?.size ?? 0) === 0
             ? namespace.sockets.get(room as string)
             : undefined;
-        if (socket === undefined) {
-          // Said to this node alone it is encoded before this returns.
-          isLocal = options.flags?.local === true;
-          broadcast(packet, options);
-          isLocal = false;
-        } else give(socket, withMark(packet, options.flags, mark), options.flags);
+        if (socket === undefined) broadcast(packet, options);
+        else give(socket, packet, { ...options.flags, along: alongWith(packet) });
       },
       // Where it is encoded for the clients of this node, whichever node says it: a mark of another one would tell nothing.
-      _encode: (packet, options) =>
-        encode(withMark(packet, { volatile: options?.volatile, local: isLocal }, mark), options),
+      _encode(packet, options) {
+        const along = alongWith(packet);
+        const packets = encode(packet, options);
+        if (along !== undefined) options.along = along;
+        return packets;
+      },
       // Socket.IO's own mark, which would hide ours.
       addOffsetIfNecessary() {},
     };
@@ -245,33 +247,44 @@ export function createRecovery({
 
 /** What an adapter has inside, and we put ours in the place of. */
 interface AdapterInside {
-  _encode(packet: unknown, options: Flags | undefined): unknown;
+  _encode(packet: EventPacket, options: PacketOptions): readonly (string | Buffer)[];
   addOffsetIfNecessary(): void;
 }
 
-interface Flags {
-  readonly volatile?: boolean | undefined;
-  readonly local?: boolean | undefined;
+/** A packet, of which events matter here. */
+interface EventPacket {
+  readonly type: number;
+  readonly id?: number;
+  readonly data?: unknown;
 }
 
 /**
- * An event with what its client tells when it comes back: the last thing it got. As Socket.IO's own adapters do, not to those that want an
- * answer.
+ * What goes out with an event; nothing with those that want an answer, as in Socket.IO's own adapters.
+ *
+ * @param mark - the mark of what this node gives next; `undefined`: clients cannot come back to their sessions
  */
-function withMark(packet: unknown, flags: Flags | undefined, mark: () => string): unknown {
-  const { type, id, data } = packet as { type: number; id?: number; data?: unknown };
-  if (type !== eventType || id !== undefined || !Array.isArray(data)) return packet;
-  const last: unknown = data.at(-1);
-  // After the name of an event and its message: what a room's history has.
-  if (ownMarks.given && data.length > 2 && readMark(last) !== undefined) return packet;
-  // What may get lost does without, and so do the messages of rooms that are not kept, unless the client would take their text for a mark.
-  if ((flags?.volatile === true || flags?.local === true) && (data.length === 1 || typeof last !== 'string'))
-    return packet;
-  return { ...(packet as object), data: [...data, mark()] };
+function alongOf(
+  packet: EventPacket,
+  { name, adapter }: Namespace,
+  mark: (() => string) | undefined,
+  encode: AdapterInside['_encode'],
+): Along | undefined {
+  const { type, id, data } = packet;
+  // In namespaces of the project nobody keeps what a client missed.
+  if (type !== packetType.event || id !== undefined || !Array.isArray(data) || name !== '/') return undefined;
+  const saying = saidBy(data);
+  // A client would take the text at the end of an event for what it got last.
+  const own = mark && (saying?.mark ?? (typeof data.at(-1) === 'string' ? mark() : undefined));
+  const more = saying?.extra ?? none;
+  if (own === undefined && more.length === 0) return undefined;
+  return new Along(own, (options) => {
+    const args = saying === undefined ? data : [saying.event, saying.message, ...more];
+    const marked = own === undefined || more.length > 0 ? args : [...args, own];
+    return encode.call(adapter, { ...packet, nsp: name, data: marked } as EventPacket, options);
+  });
 }
 
-/** Of a Socket.IO packet: https://github.com/socketio/socket.io-protocol */
-const eventType = 2;
+const none: readonly unknown[] = [];
 
 /** What Socket.IO itself does for one socket; the two methods are its own, and not typed. */
 function give(socket: Socket, packet: unknown, flags: object | undefined): void {

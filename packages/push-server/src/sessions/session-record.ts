@@ -26,6 +26,8 @@ export interface SocketRecord {
   /** What the server hook knows of it. */
   readonly clientData: Record<string, unknown>;
   readonly claims: Readonly<Record<string, unknown>> | undefined;
+  /** Whether its client has asked for marks. */
+  readonly marks?: boolean;
   /** Packets that the client has sent to it, and that no node has handled. */
   readonly waiting?: readonly Packet[];
 }
