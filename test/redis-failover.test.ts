@@ -1,12 +1,9 @@
-import type { ConfigInput } from '@gopush/contract';
-import { type PushServer, startPushServer } from '@gopush/push-server';
 import { createRedisClient, type RedisClient } from '@gopush/store';
-import type { Socket } from 'socket.io-client';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { startRedis, type TestRedis } from '../packages/store/test/support/redis.ts';
 import { redisConfig } from '../packages/store/test/support/stores.ts';
 import { type CuttingProxy, startCuttingProxy } from './support/cutting-proxy.ts';
-import { connectClient } from './support/socket-io.ts';
+import { expectHonest, joinLobby, publishSteadily, readiness, startNode } from './support/lobby.ts';
 
 /** Two servers of Redis behind one address. */
 interface Pair {
@@ -42,61 +39,6 @@ async function ask(port: number, command: string, ...args: string[]): Promise<un
 async function switchOver({ next, address }: Pair): Promise<void> {
   await ask(next.port, 'REPLICAOF', 'NO', 'ONE');
   address.ports = [next.port];
-}
-
-async function startNode(node: string, redisAdapter: ConfigInput['redisAdapter']): Promise<PushServer> {
-  const server = await startPushServer({
-    config: {
-      serverPortStart: 0,
-      redisAdapter,
-      admin: { serverPort: 0 },
-      pushServer: { drainMs: 100, history: { count: 10_000 } },
-    },
-    node,
-    logger: { debug() {}, info() {}, warn() {}, error() {} },
-  });
-  onTestFinished(() => server.close());
-  return server;
-}
-
-async function readiness({ adminUrl }: PushServer): Promise<string> {
-  const response = await fetch(`${adminUrl}/readyz?verbose`);
-  return `${response.status} ${await response.text()}`;
-}
-
-/** A member of the lobby, who counts what it hears. */
-async function joinLobby(server: PushServer, uid: string) {
-  const socket: Socket = await connectClient(server.url, 'websocket', { query: { uid } });
-  const kept: number[] = [];
-  const all: string[] = [];
-  let gaps = 0;
-  socket.on('n', (n: number) => kept.push(n));
-  socket.on('all', (text: string) => all.push(text));
-  socket.on('go:gap', () => void gaps++);
-  await socket.emitWithAck('go:join', 'lobby');
-  return { kept, all, gaps: () => gaps };
-}
-
-/** Publishes a number every few milliseconds, by each server in turn. */
-function publishSteadily(servers: readonly PushServer[]) {
-  const acknowledged = new Set<number>();
-  let n = 0;
-  let underWay: Promise<unknown> = Promise.resolve();
-  const timer = setInterval(() => {
-    const own = n++;
-    const server = servers[own % servers.length] as PushServer;
-    const done = server.push.toRoom('lobby', 'n', own, { keep: 'must' }).then((result) => {
-      if (result.ok) acknowledged.add(own);
-    });
-    underWay = Promise.all([underWay, done]);
-  }, 20);
-  return {
-    acknowledged,
-    async stop() {
-      clearInterval(timer);
-      await underWay;
-    },
-  };
 }
 
 describe.each(['pubsub', 'sharded', 'streams'] as const)('failover behind one address, by %s', (fanout) => {
@@ -149,18 +91,6 @@ describe('failover behind one address', () => {
     const servers = [await startNode('one', adapter), await startNode('two', adapter)] as const;
     const members = [await joinLobby(servers[0], 'ann'), await joinLobby(servers[1], 'bob')] as const;
     return { pair, adapter, servers, members };
-  }
-
-  /** Everything that was acknowledged has come, or was announced to be missing. */
-  async function expectHonest(
-    acknowledged: ReadonlySet<number>,
-    members: readonly Awaited<ReturnType<typeof joinLobby>>[],
-  ) {
-    for (const { kept, gaps } of members) {
-      const missing = (): number[] => (gaps() > 0 ? [] : [...acknowledged].filter((n) => !kept.includes(n)));
-      await expect.poll(missing, { timeout: 5_000 }).toEqual([]);
-      expect(new Set(kept).size).toBe(kept.length);
-    }
   }
 
   test.each([

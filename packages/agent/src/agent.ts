@@ -67,6 +67,7 @@ import { startChecks } from './route/checks.ts';
 import { discover } from './route/discover.ts';
 import { createFleet } from './route/fleet.ts';
 import { createHold } from './route/hold.ts';
+import { logStore } from './route/log-store.ts';
 import { createRetryBudget } from './route/retry-budget.ts';
 import { createSources, type TargetList } from './route/sources.ts';
 import { openStickyKeys } from './route/sticky-keys.ts';
@@ -138,7 +139,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     const hooks = await openHooks(options.hooks ?? {}, config, metrics, log, lifetime.opened);
     const eventLoop = watchEventLoop();
     lifetime.opened('watch on the event loop', eventLoop.close);
-    const store = await openAgentStore(config, dir, lifetime.opened);
+    const store = await openAgentStore(config, dir, log, lifetime.opened);
     const builtIn = await openBuiltIn(config, store, log, lifetime.opened);
     const keys = await openStickyKeys({ secrets: config.access.secrets, store, dir, log });
     lifetime.opened('key of sticky marks', keys.close);
@@ -384,11 +385,17 @@ const consequences = {
 } as const;
 
 /** The store, where an agent needs it: to discover push-servers, or to share the key of sticky marks with agents of other machines. */
-async function openAgentStore(config: Config, dir: string, opened: Lifetime['opened']): Promise<Store | undefined> {
+async function openAgentStore(
+  config: Config,
+  dir: string,
+  log: Logger,
+  opened: Lifetime['opened'],
+): Promise<Store | undefined> {
   const sharesKey = config.redisAdapter !== null && config.access.secrets.length === 0;
   if (!config.routing.discover && !sharesKey) return undefined;
   const store = await openStore(config, dir);
   opened('store', store.close);
+  opened('log of the store', logStore(store, log));
   return store;
 }
 

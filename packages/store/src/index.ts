@@ -4,6 +4,8 @@ export type { DeliveryStatus, InboxBounds, InboxStore, WaitingMessage } from './
 export type { KeyStore } from './keys.ts';
 export { openStore } from './open-store.ts';
 export type { PresenceCounts, PresenceStore, RoomLeft, RoomPage, RoomUser, Swept, UserPresence } from './presence.ts';
+export { explainRedisError } from './redis/explain-redis-error.ts';
+export { followProblems } from './redis/follow-problems.ts';
 export { openRedisStore } from './redis/open-redis-store.ts';
 export { createRedisClient, type RedisClient, watchOf } from './redis/redis-client.ts';
 export type { ServerWatch } from './redis/server-watch.ts';

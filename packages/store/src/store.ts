@@ -36,6 +36,8 @@ export interface Store {
   readonly registry: RegistryStore;
   readonly keys: KeyStore;
   state(): StoreState;
+  /** Why it does not answer, and what to change; `undefined`: it does, or that is not known. */
+  problem(): string | undefined;
   /**
    * Calls back whenever the state changes.
    *

@@ -4,7 +4,13 @@ import { CertificateError, loadCertificate, type TlsConfig } from '@gopush/agent
 import type { Config, RedisConfig } from '@gopush/contract';
 import type { CheckedHook } from '@gopush/hooks';
 import { ListenError, listen } from '@gopush/service';
-import { createRedisClient } from '@gopush/store';
+import {
+  createRedisClient,
+  explainRedisError,
+  followProblems,
+  locateRedisFiles,
+  type RedisClient,
+} from '@gopush/store';
 import { checkHooksApart } from '../check-hooks-apart.ts';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type Project, type ProjectOptions } from '../project.ts';
@@ -28,7 +34,8 @@ export async function check(options: CheckOptions): Promise<void> {
   const project = await loadProject(options);
   const findings = [...(await checkBuild(project))];
   if (options.ports) findings.push(...(await checkPorts(project.config)));
-  if (project.config.redisAdapter !== null) findings.push(await checkRedis(project.config.redisAdapter));
+  if (project.config.redisAdapter !== null)
+    findings.push(await checkRedis(locateRedisFiles(project.config.redisAdapter, project.dir)));
   printFindings(findings);
   const wrong = findings.filter((finding) => finding.state === 'wrong');
   if (wrong.length > 0)
@@ -125,20 +132,38 @@ async function checkPorts({
 const redisTimeoutMs = 3_000;
 
 async function checkRedis(config: RedisConfig): Promise<Finding> {
-  const client = createRedisClient(config, 0);
-  let problem = `no answer within ${redisTimeoutMs} ms`;
-  client.on('error', (error: Error) => {
-    problem = error.message;
-  });
+  const what = 'Redis';
+  let client: RedisClient;
   try {
-    await new Promise<void>((resolve, reject) => {
-      setTimeout(reject, redisTimeoutMs).unref();
-      client.ping().then(() => resolve(), reject);
-    });
-    return { what: 'Redis', state: 'ok', detail: 'answers' };
-  } catch {
-    return { what: 'Redis', state: 'wrong', detail: problem };
+    client = createRedisClient(config, 0);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return { what, state: 'wrong', detail: error.message };
+  }
+  const problem = followProblems(client);
+  try {
+    await within(tryRedis(client, config.prefix));
+    return { what, state: 'ok', detail: 'answers' };
+  } catch (error) {
+    const detail = problem() ?? (error instanceof Error ? explainRedisError(error) : undefined);
+    return { what, state: 'wrong', detail: detail ?? `no answer within ${redisTimeoutMs} ms` };
   } finally {
     client.disconnect();
   }
+}
+
+/** Does what push-servers do: an answer to PING alone does not tell that they may, or that it is the master. */
+async function tryRedis(client: RedisClient, prefix: string): Promise<void> {
+  await client.ping();
+  await client.set(`${prefix}:check`, '1', 'PX', redisTimeoutMs);
+  await client.publish(`${prefix}:bus:check`, '');
+}
+
+/** Rejects without a reason what takes too long. */
+async function within(work: Promise<void>): Promise<void> {
+  let deadline: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    deadline = setTimeout(reject, redisTimeoutMs);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(deadline));
 }

@@ -1,6 +1,4 @@
-import { decodePercent } from '../identity.ts';
 import { type JsonSchema, withoutNull } from './json-schema.ts';
-import type { ConfigProblem } from './problem.ts';
 
 /** A setting and the environment variable that overrides it. */
 export interface Variable {
@@ -67,49 +65,4 @@ function parseJson(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-/**
- * Takes `REDIS_URL` to `redisAdapter`: `redis://[user:password@]host[:port][/db]`, `rediss://` for TLS,
- * `redis+sentinel://a:26379,b:26379/name`, `redis+cluster://a:7000,b:7001`.
- */
-export function parseRedisUrl(text: string): Record<string, unknown> | ConfigProblem {
-  const match = /^(rediss?)(\+sentinel|\+cluster)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/?#]+)(?:\/([^?#]*))?$/.exec(
-    text,
-  );
-  const [, scheme, kind = 'single', user, secret, hosts = '', rest = ''] = match ?? [];
-  const username = decodePercent(user ?? '');
-  const password = decodePercent(secret ?? '');
-  const place = parsePlace(kind, hosts, rest);
-  if (username === undefined || password === undefined || place === undefined) {
-    return {
-      source: 'environment variable REDIS_URL',
-      key: 'redisAdapter',
-      found: 'an address that cannot be read',
-      wanted: 'redis://[user:password@]host[:port][/db], or rediss://, redis+sentinel://, redis+cluster://',
-    };
-  }
-  return {
-    ...(username === '' ? {} : { username }),
-    ...(password === '' ? {} : { password }),
-    ...(scheme === 'rediss' ? { tls: true } : {}),
-    ...place,
-  };
-}
-
-/** Where Redis is; `undefined` where that cannot be read. */
-function parsePlace(kind: string, hosts: string, rest: string): Record<string, unknown> | undefined {
-  const addresses = hosts.split(',').map((one) => parseAddress(one, kind === '+sentinel' ? 26379 : 6379));
-  const [first] = addresses;
-  if (first === undefined || addresses.includes(undefined)) return undefined;
-  if (kind === '+sentinel') return { sentinels: addresses, ...(rest === '' ? {} : { sentinelName: rest }) };
-  if (!/^\d*$/.test(rest)) return undefined;
-  if (kind === '+cluster') return { cluster: addresses };
-  return addresses.length > 1 ? undefined : { ...first, ...(rest === '' ? {} : { db: Number(rest) }) };
-}
-
-function parseAddress(text: string, defaultPort: number): { host: string; port: number } | undefined {
-  const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text);
-  if (match?.[1] === undefined) return undefined;
-  return { host: match[1].replace(/^\[|\]$/g, ''), port: match[2] === undefined ? defaultPort : Number(match[2]) };
 }

@@ -7,10 +7,11 @@ import {
   printParseErrorCode,
 } from 'jsonc-parser';
 import type { z } from 'zod';
-import { listVariables, parseRedisUrl, readVariable, reservedVariables, type Variable } from './environment.ts';
+import { listVariables, readVariable, reservedVariables, type Variable } from './environment.ts';
 import { configJsonSchema, describeSchema, schemaAt, withoutNull } from './json-schema.ts';
 import { nearest } from './nearest.ts';
 import type { ConfigProblem } from './problem.ts';
+import { applyRedisUrl } from './redis-url.ts';
 import { type Config, type ConfigInput, configSchema } from './schema.ts';
 
 /** A file with settings. */
@@ -44,11 +45,19 @@ export function parseConfig(source: ConfigSource): ParsedConfig {
   const read = files as ReadFile[];
   // Without a prototype, as all that comes from a file: a key `__proto__` is one like any other.
   const input: Record<string, unknown> = Object.create(null);
-  for (const { value } of read) merge(input, value);
+  for (const { file, value } of read) {
+    if (typeof value.redisAdapter === 'string') {
+      const redis = applyRedisUrl(value.redisAdapter, undefined, file.file);
+      if (isProblem(redis)) return { ok: false, problems: [redis] };
+      merge(input, { ...value, redisAdapter: redis });
+    } else merge(input, value);
+  }
   const given = applyVariables(input, source.variables ?? {});
   if ('problem' in given) return { ok: false, problems: [given.problem] };
   const parsed = configSchema.safeParse(input);
-  if (parsed.success) return { ok: true, config: freeze(parsed.data), warnings: given.warnings };
+  if (parsed.success) {
+    return { ok: true, config: freeze(parsed.data), warnings: [...given.warnings, ...warnOf(parsed.data)] };
+  }
 
   const sourceOf = (path: readonly PropertyKey[]): string => {
     for (let length = path.length; length > 0; length--) {
@@ -91,6 +100,10 @@ function readFile(file: ConfigFile): ReadFile | { readonly problem: ConfigProble
     : { problem: { source: file.file, key: '', found: show(value), wanted: 'an object' } };
 }
 
+function isProblem(value: object): value is ConfigProblem {
+  return 'wanted' in value;
+}
+
 /** Writes settings over others, group by group. */
 function merge(target: Record<string, unknown>, from: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(from)) {
@@ -118,6 +131,14 @@ export function createConfig(input: ConfigInput = {}): Config {
   throw new TypeError(problems.map(({ key, found, wanted }) => `${key}: found ${found}, wanted ${wanted}`).join('; '));
 }
 
+/** What works, but is dangerous. */
+function warnOf({ redisAdapter }: Config): string[] {
+  if (redisAdapter === null || redisAdapter.tlsOptions.rejectUnauthorized) return [];
+  return [
+    'redisAdapter.tlsOptions.rejectUnauthorized is false: whoever is between here and Redis can read and change all; give redisAdapter.tlsOptions.ca instead',
+  ];
+}
+
 /** Writes what the environment says over what the file says. */
 function applyVariables(
   input: Record<string, unknown>,
@@ -130,14 +151,19 @@ function applyVariables(
   };
   const redisUrl = environment.REDIS_URL;
   if (redisUrl) {
-    const redis = parseRedisUrl(redisUrl);
-    if ('found' in redis) return { problem: redis as ConfigProblem };
+    const redis = applyRedisUrl(redisUrl, input.redisAdapter, 'environment variable REDIS_URL');
+    if (isProblem(redis)) return { problem: redis };
     set(['redisAdapter'], redis, 'REDIS_URL');
   }
   // Groups come before their settings in the list, so that a setting's own variable has the last word.
   for (const { name, path, schema } of variables) {
     const text = environment[name];
-    if (text !== undefined) set(path, readVariable(text, schema), name);
+    if (text === undefined) continue;
+    if (path.length === 1 && path[0] === 'redisAdapter' && text.includes('://')) {
+      const redis = applyRedisUrl(text, input.redisAdapter, `environment variable ${name}`);
+      if (isProblem(redis)) return { problem: redis };
+      set(path, redis, name);
+    } else set(path, readVariable(text, schema), name);
   }
   const known = new Set(variables.map((variable: Variable) => variable.name));
   const warnings = Object.keys(environment)
@@ -187,7 +213,8 @@ function explain(
 }
 
 /** Settings that hold secrets, and the lists and entries around them. */
-const isHidden = /password|secret|^api(\.keys(\.\d+(\.key)?)?)?$|^webhooks(\.\d+)?$/i;
+const isHidden =
+  /password|secret|^redisAdapter$|^redisAdapter\.tlsOptions(\.key)?$|^api(\.keys(\.\d+(\.key)?)?)?$|^webhooks(\.\d+)?$/i;
 
 function meant(word: string, candidates: Iterable<string>): string {
   const candidate = nearest(word, candidates);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RedisConfig } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import { createRedisClient, watchOf } from '@gopush/store';
+import { createRedisClient, followProblems, watchOf } from '@gopush/store';
 import { containListeners } from './contain-listeners.ts';
 import type { Fanout } from './fanout.ts';
 import { ignoreRejections } from './ignore-rejections.ts';
@@ -35,12 +35,13 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
   const bus = createRedisBus({ publisher, subscriber, prefix, fanout, reconnect, log });
   const { heartbeat } = bus;
   const clients = [publisher, subscriber, ...opened.clients()];
-  let lastError: string | undefined;
+  const problems = clients.map(followProblems);
+  const whyAway = (): string | undefined => problems.map((why) => why()).find((why) => why !== undefined);
   let state: 'up' | 'down' | 'starting' = 'starting';
   let onUp: (() => void) | undefined;
 
   function problem(): string | undefined {
-    if (!clients.every((client) => client.status === 'ready')) return lastError ?? 'there is no connection to Redis';
+    if (!clients.every((client) => client.status === 'ready')) return whyAway() ?? 'there is no connection to Redis';
     if (watch?.isAtReplica() === true) {
       return 'the address of Redis leads to a replica, and what is published there reaches nobody else; it wants the master';
     }
@@ -54,7 +55,7 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
     if (now === 'up') {
       if (state === 'down') log.info('Redis is back: push-servers are joined again');
       onUp?.();
-    } else if (state === 'up' || lastError !== undefined) {
+    } else if (state === 'up' || whyAway() !== undefined) {
       log.error(
         { problem: found },
         'Redis cannot be reached, or not the others by it: rooms reach only the clients of this push-server until that is so again',
@@ -65,12 +66,8 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
     state = now;
   }
   for (const client of clients) {
-    client.on('ready', look).on('close', look);
     // Without a listener an error would end the process. What matters is said once, when the state changes.
-    client.on('error', (error: Error) => {
-      lastError = error.message;
-      look();
-    });
+    client.on('ready', look).on('close', look).on('error', look);
   }
   const looking = setInterval(look, lookMs).unref();
   return {

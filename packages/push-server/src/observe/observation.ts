@@ -47,10 +47,10 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
       maxHeaderBytes: config.agent.maxHeaderBytes,
       checks: {
         listening: () => (isStopping ? 'stopping' : shown?.http.listening === true || 'not yet'),
-        store: () => store.state() === 'up' || store.state(),
+        store: () => store.state() === 'up' || joinReason(store.state(), store.problem()),
         'fan-out'() {
           const problem = fanout.problem();
-          return problem === undefined || `down: ${problem}`;
+          return problem === undefined || joinReason('down', problem);
         },
       },
       metrics,
@@ -73,4 +73,8 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
       isStopping = true;
     },
   };
+}
+
+function joinReason(state: string, reason: string | undefined): string {
+  return reason === undefined ? state : `${state}: ${reason}`;
 }

@@ -58,6 +58,7 @@ export async function openEmbeddedStore(folder: string, options: EmbeddedOptions
     registry,
     keys: createKeys(environment),
     state: () => environment.state.get(),
+    problem: () => undefined,
     onState: environment.state.onChange,
     onForgotten: environment.forgotten.on,
     usedBytes: environment.space.usedBytes,

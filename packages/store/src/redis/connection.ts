@@ -6,6 +6,7 @@ import { within } from '../deadline.ts';
 import { createSignal, type Signal } from '../signal.ts';
 import { createState, type StateCell } from '../state.ts';
 import { StoreError } from '../store-error.ts';
+import { followProblems } from './follow-problems.ts';
 import { createRedisClient, type RedisClient, watchOf } from './redis-client.ts';
 import { refusalError, toStoreError } from './to-store-error.ts';
 
@@ -18,6 +19,8 @@ export type Script = (keys: readonly string[], ...args: readonly Argument[]) => 
 /** A connection whose calls end in bounded time. */
 export interface Connection {
   readonly state: StateCell;
+  /** Why Redis is not reached, and what to change; `undefined`: not known, or it is. */
+  problem(): string | undefined;
   /** Told when Redis has lost what it kept. */
   readonly forgotten: Signal;
   /** Looks at once whether Redis answers, and has what it was given. */
@@ -52,6 +55,7 @@ return {mark or ARGV[1], ''}
 export async function openConnection(config: RedisConfig): Promise<Connection> {
   const client = createRedisClient(config, 0, false);
   const others: RedisClient[] = [];
+  const problem = followProblems(client);
   const state = createState('down');
   const forgotten = createSignal();
   let mark: string | undefined;
@@ -64,7 +68,9 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
     try {
       return await within(work(), ms, 'Redis');
     } catch (cause) {
-      const error = closed ? new StoreError('store_closed', 'the store is closed', { cause }) : toStoreError(cause);
+      const error = closed
+        ? new StoreError('store_closed', 'the store is closed', { cause })
+        : toStoreError(cause, problem());
       if (error.code === 'store_down') lost(cause);
       else if (error.code === 'store_full' && state.get() === 'up') state.set('full');
       throw error;
@@ -119,6 +125,7 @@ export async function openConnection(config: RedisConfig): Promise<Connection> {
 
   const connection: Connection = {
     state,
+    problem,
     forgotten,
     probe,
     key: (kind, name) => `${config.prefix}:${kind}:{${encodeURIComponent(name)}}`,

@@ -30,6 +30,7 @@ export async function openRedisStore(config: RedisConfig, options: RedisStoreOpt
     registry,
     keys: createKeys(connection),
     state: () => connection.state.get(),
+    problem: connection.problem,
     onState: connection.state.onChange,
     onForgotten: connection.forgotten.on,
     usedBytes: () => undefined,

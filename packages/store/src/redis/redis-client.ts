@@ -53,9 +53,15 @@ export function createRedisClient(
           shardedSubscribers: sharded,
         });
   hideArguments(client);
+  if (client instanceof Redis) client.on('error', (error) => leaveWrongDatabase(client, error));
   if (!waiting) forgivePauses(client);
   watchOf(config)?.add(client);
   return client;
+}
+
+/** Ends a connection whose database could not be selected: ioredis would go on with another one. */
+function leaveWrongDatabase(client: Redis, error: Error & { readonly command?: { readonly name?: string } }): void {
+  if (error.command?.name === 'select') client.disconnect(true);
 }
 
 const watches = new WeakMap<RedisConfig, ServerWatch>();

@@ -1,4 +1,5 @@
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
+import { explainRedisError, tellsNothing } from './explain-redis-error.ts';
 
 /** What Redis says at the begin of a refusal, and what it means. */
 const meanings: Readonly<Record<string, StoreErrorCode>> = {
@@ -23,20 +24,26 @@ const passing = new Set([
   'UNBLOCKED',
 ]);
 
-/** Whatever a call of the client was rejected with, as this package says it. */
-export function toStoreError(error: unknown): StoreError {
+/**
+ * Whatever a call of the client was rejected with, as this package says it. Without a cause: its message says all of that, and loggers would write
+ * it twice.
+ *
+ * @param problem - why there is no connection
+ */
+export function toStoreError(error: unknown, problem?: string): StoreError {
   if (error instanceof StoreError) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const options = { cause: error };
-  if (name !== 'ReplyError') return new StoreError('store_down', `Redis cannot be reached: ${message}`, options);
-  return refusalError(message, options);
+  if (name === 'ReplyError') return refusalError(message);
+  const why = tellsNothing(message) ? (problem ?? 'there is no connection') : explainRedisError(error);
+  return new StoreError('store_down', `Redis cannot be reached: ${why}`);
 }
 
 /** A refusal of Redis. */
-export function refusalError(message: string, options?: ErrorOptions): StoreError {
+export function refusalError(message: string): StoreError {
   const word = wordOf(message);
-  if (passing.has(word)) return new StoreError('store_down', `Redis does not serve now: ${message}`, options);
-  return new StoreError(meanings[word] ?? 'store_failed', `Redis refused: ${message}`, options);
+  const why = explainRedisError(message);
+  if (passing.has(word)) return new StoreError('store_down', `Redis does not serve now: ${why}`);
+  return new StoreError(meanings[word] ?? 'store_failed', `Redis refused: ${why}`);
 }
 
 /** The refusal's first word. Redis puts that of a script behind words of its own, or a `-`. */

@@ -53,24 +53,32 @@ export async function startRedis(
   };
 }
 
+/** How the servers and the sentinel are started, by their ports. */
+export interface SentinelOptions {
+  readonly options?: (port: number) => readonly string[];
+  /** Lines of the sentinel's file. */
+  readonly lines?: (port: number) => readonly string[];
+}
+
 /** Starts a Redis, a replica of it, and a sentinel that watches both, all of which end with the test. */
 export async function startSentinel(
   cleanup: Cleanup = onTestFinished,
+  { options = () => [], lines: more = () => [] }: SentinelOptions = {},
 ): Promise<{ readonly port: number; readonly master: TestRedis }> {
-  const master = await startRedis(['--repl-diskless-sync-delay', '0'], undefined, cleanup);
-  await startRedis(
-    ['--replicaof', '127.0.0.1', String(master.port), '--repl-diskless-sync-delay', '0'],
-    undefined,
-    cleanup,
-  );
+  const own = ['--repl-diskless-sync-delay', '0'];
+  const [masterPort, replicaPort] = [await freePort(), await freePort()];
+  const master = await startRedis([...own, ...options(masterPort)], masterPort, cleanup);
+  const replicaOf = ['--replicaof', '127.0.0.1', String(masterPort)];
+  await startRedis([...own, ...replicaOf, ...options(replicaPort)], replicaPort, cleanup);
   const port = await freePort();
   const dir = await mkdtemp(join(tmpdir(), 'gopush-sentinel-'));
   const lines = [
-    `port ${port}`,
+    ...(options(port).includes('--tls-port') ? [] : [`port ${port}`]),
     `dir ${dir}`,
     `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
     'sentinel down-after-milliseconds mymaster 500',
     'sentinel failover-timeout mymaster 3000',
+    ...more(port),
   ];
   await writeFile(join(dir, 'sentinel.conf'), `${lines.join('\n')}\n`);
   const child = spawn('redis-server', [join(dir, 'sentinel.conf'), '--sentinel'], {

@@ -1,0 +1,20 @@
+import type { Logger } from '@gopush/service';
+import type { Store } from '@gopush/store';
+
+/**
+ * Tells of a store that does not answer, from the start on, and of its coming back.
+ *
+ * @returns stops it
+ */
+export function logStore(store: Store, log: Logger): () => void {
+  const warn = (): void =>
+    log.warn(
+      { problem: store.problem() },
+      'the store does not answer: push-servers that come or go are not noticed until it is back',
+    );
+  if (store.state() === 'down') warn();
+  return store.onState((state, before) => {
+    if (state === 'down') warn();
+    else if (before === 'down') log.info('the store is back');
+  });
+}

@@ -1,0 +1,35 @@
+import { explainRedisError, tellsNothing } from './explain-redis-error.ts';
+import type { RedisClient } from './redis-client.ts';
+
+/**
+ * Follows what is wrong with a connection.
+ *
+ * @returns says it, with what to change; `undefined`: it is there, or is only just made
+ */
+export function followProblems(client: RedisClient): () => string | undefined {
+  let problem: string | undefined;
+  /** Whether this connection has told why it ends. */
+  let isTold = false;
+  let isReady = false;
+  const tell = (error: Error): void => {
+    isTold = true;
+    if (!tellsNothing(error.message) || 'lastNodeError' in error) problem = explainRedisError(error);
+  };
+  client
+    .on('connect', () => {
+      isTold = false;
+    })
+    .on('ready', () => {
+      isReady = true;
+      problem = undefined;
+    })
+    .on('error', tell)
+    // Of sentinels and nodes of a cluster.
+    .on('sentinelError', tell)
+    .on('node error', tell)
+    .on('close', () => {
+      if (!isReady && !isTold) problem = explainRedisError('Redis ended the connection before it answered');
+      isReady = false;
+    });
+  return () => problem;
+}

@@ -1,0 +1,86 @@
+import { createConfig, type RedisConfig } from '@gopush/contract';
+import { openRedisStore } from '@gopush/store';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type Certificates, makeCertificates, startTlsSentinel } from '../packages/store/test/support/redis-tls.ts';
+import { expectHonest, joinLobby, publishSteadily, readiness, startNode } from './support/lobby.ts';
+
+const cleanups: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const work of cleanups.reverse()) await work();
+});
+
+let certificates: Certificates;
+beforeAll(async () => {
+  certificates = await makeCertificates((work) => void cleanups.push(work));
+});
+
+test.each([
+  ['pubsub', 'hangs'],
+  ['sharded', 'dies'],
+  ['streams', 'hangs'],
+] as const)(
+  'by %s: sentinels put another Redis in the place of one that %s, all with TLS and passwords: what was acknowledged comes, or is told to be missing',
+  async (fanout, how) => {
+    const passwords = { password: 'of-redis', sentinelPassword: 'of-sentinels' };
+    const { port, master } = await startTlsSentinel(certificates, passwords, onTestFinished);
+    const adapter = {
+      ...passwords,
+      fanout,
+      sentinels: [{ host: '127.0.0.1', port }],
+      tls: true,
+      tlsOptions: { ca: certificates.ca },
+    };
+    const servers = [await startNode('one', adapter), await startNode('two', adapter)] as const;
+    const members = [await joinLobby(servers[0], 'ann'), await joinLobby(servers[1], 'bob')] as const;
+    for (const server of servers) expect(await readiness(server)).toMatch(/^200/);
+    const publishing = publishSteadily(servers);
+    await expect.poll(() => members[1].kept.length, { timeout: 5_000 }).toBeGreaterThan(10);
+
+    if (how === 'hangs') master.pause();
+    else await master.kill();
+    await expect.poll(() => readiness(servers[0]), { timeout: 8_000 }).toMatch(/^503/);
+    for (const server of servers) await expect.poll(() => readiness(server), { timeout: 15_000 }).toMatch(/^200/);
+    const before = publishing.acknowledged.size;
+    await expect.poll(() => publishing.acknowledged.size, { timeout: 8_000 }).toBeGreaterThan(before + 50);
+    await publishing.stop();
+    await expectHonest(publishing.acknowledged, members);
+    for (const [index, server] of servers.entries()) server.io.emit('all', `by ${index}`);
+    for (const { all } of members) {
+      await expect.poll(() => all.toSorted(), { timeout: 5_000 }).toEqual(['by 0', 'by 1']);
+    }
+    master.resume();
+  },
+  60_000,
+);
+
+test('sentinels that are asked in a wrong way: the problem says what to change, and no password', async () => {
+  const passwords = { password: 'of-redis', sentinelPassword: 'of-sentinels' };
+  const { port } = await startTlsSentinel(certificates, passwords, onTestFinished);
+  const right = {
+    ...passwords,
+    sentinels: [{ host: '127.0.0.1', port }],
+    tls: true,
+    tlsOptions: { ca: certificates.ca },
+  };
+  const problems = await Promise.all(
+    [
+      { ...right, sentinelName: 'other' },
+      { ...right, sentinelPassword: 'wrong-one' },
+      { ...right, sentinelTls: false },
+      { ...right, password: 'wrong-one' },
+    ].map(async (redisAdapter) => {
+      const store = await openRedisStore(createConfig({ redisAdapter }).redisAdapter as RedisConfig);
+      await expect.poll(store.problem, { timeout: 5_000 }).toBeDefined();
+      const problem = store.problem();
+      await store.close();
+      return problem;
+    }),
+  );
+  expect(problems.join('\n')).not.toMatch(/wrong-one|of-redis|of-sentinels/);
+  expect(problems).toEqual([
+    expect.stringContaining('redisAdapter.sentinelName'),
+    expect.stringContaining('redisAdapter.sentinelPassword'),
+    expect.stringContaining('redisAdapter.sentinelTls'),
+    expect.stringContaining('redisAdapter.username and password'),
+  ]);
+});
