@@ -1,4 +1,5 @@
-import type { ConfigInput } from '@gopush/contract';
+import { type ConfigInput, defineAgentApp } from '@gopush/contract';
+import cors from 'cors';
 import { expect, test } from 'vitest';
 import type { Agent } from '../src/agent.ts';
 import { createMemoryLog, hooksTo, startTestAgent } from './support/agent.ts';
@@ -118,4 +119,38 @@ test('whoever sends many foreign origins cannot fill the log with warnings, or b
   expect(warnings.length).toBeGreaterThan(0);
   expect(warnings.length).toBeLessThan(15);
   for (const { fields } of warnings) expect(fields.detail).toMatch(/^[ -~]+$/);
+});
+
+test('a refusal after a hook that uses cors() says what the hook said, once', async () => {
+  const agent = defineAgentApp((app) => {
+    app.use(cors({ origin: 'https://of-hook.test', credentials: true }));
+    app.use((_request, response, next) => {
+      response.locals.uid = 'ann';
+      next();
+    });
+  });
+  const { url } = await startTestAgent(
+    { agent, router: { default: { ip: '127.0.0.1', port: 1 } } },
+    { access: { allowedOrigins: ['https://app.test'] } },
+  );
+  const seen: string[][] = [];
+  const asked = { method: 'OPTIONS', 'access-control-request-method': 'PUT' };
+  for (const [origin, method] of [
+    ['https://app.test', 'GET'],
+    ['https://of-hook.test', 'GET'],
+    ['https://app.test', 'OPTIONS'],
+    ['https://of-hook.test', 'OPTIONS'],
+  ] as const) {
+    const headers = { Origin: origin, ...(method === 'OPTIONS' ? asked : {}) };
+    const answer = await send(url, { method, headers });
+    const { 'access-control-allow-origin': allowed = '', vary = '' } = answer.headers;
+    seen.push([`${answer.status}`, allowed, vary.split(', ')[0] ?? '']);
+  }
+  expect(seen).toEqual([
+    ['502', 'https://of-hook.test', 'Origin'],
+    ['502', 'https://of-hook.test', 'Origin'],
+    ['204', 'https://app.test', 'Origin'],
+    // Of an origin that is not listed the hook is asked.
+    ['204', 'https://of-hook.test', 'Origin'],
+  ]);
 });
