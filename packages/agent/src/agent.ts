@@ -20,6 +20,7 @@ import {
 import { type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
 import {
   acceptAbsoluteForm,
+  answerExpectations,
   checkLogger,
   closeAfter,
   createLifetime,
@@ -298,6 +299,7 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
   // Beyond a number Node leaves headers out without a word; how many there may be is checked with the request.
   server.maxHeadersCount = 0;
   closeAfter(server, agent.requestsPerConnection);
+  answerExpectations(server);
   const { fault } = context.observer;
   /** An answer that two wrote, as a hook and a target, cannot be gone on with. */
   const onAnswerError = function (this: ServerResponse, error: Error): void {
@@ -324,6 +326,11 @@ async function openAgentFront(context: AgentContext, dir: string): Promise<Front
   };
   server.on('upgrade', serveUpgrades(server, onWebSocket));
   acceptAbsoluteForm(server);
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => socket.destroy());
+    context.observer.connectionFailed('method_unsupported');
+    rejectConnection(socket, 'method_unsupported');
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // What comes after the last response is nobody's request.
     if (error.code === 'ECONNRESET' || (socket as Socket).writableEnded) {

@@ -1,4 +1,5 @@
 import { type FailureCode, failed, type Result } from '@gopush/contract';
+import { expectsUnknown } from '@gopush/service';
 import type { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import { ambiguityOf } from './proxy/request-framing.ts';
@@ -10,15 +11,17 @@ export function checkRequest(
 ): Result<never> | undefined {
   const code: FailureCode | undefined = limits.refusal(request.socket);
   if (code !== undefined) return failed(code);
-  if (!isPath(request.url)) return failed('request_malformed', 'the request target is not a path');
+  if (!isPath(request)) return failed('request_malformed', 'the request target is not a path');
+  if (expectsUnknown(request)) return failed('expectation_unknown', request.headers.expect);
   const ambiguity = ambiguityOf(request);
   if (ambiguity !== undefined) return failed('request_malformed', ambiguity);
   const headers = request.rawHeaders.length / 2;
   return headers > config.limits.headers ? failed('headers_too_large', `${headers} headers`) : undefined;
 }
 
-/** Whether a request target is a path (RFC 9112 section 3.2.1), as whole URLs have become one; `*` is not served. */
-function isPath(url: string | undefined): url is string {
+/** Whether a request target is a path, as whole URLs have become one, or what stands for the server as a whole (RFC 9112 sections 3.2.1 and 3.2.4). */
+function isPath({ url, method }: AgentRequest): boolean {
+  if (url === '*') return method === 'OPTIONS';
   return url?.startsWith('/') === true && !url.includes('#');
 }
 

@@ -39,7 +39,7 @@ test.each([
   ['a URL beside two hosts', 'GET http://a.test/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400, 'request_malformed'],
   ['HTTP/0.9 with headers', 'GET / HTTP/0.9\r\nHost: a\r\n\r\n', 400, 'request_malformed'],
   ['HTTP/2.0 as text', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 400, 'request_malformed'],
-  ['an asterisk', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'request_malformed'],
+  ['an asterisk', 'GET * HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'request_malformed'],
 ])('%s', async (_name, bytes, status, code) => {
   const target = await startTarget();
   const agent = await startTestAgent(hooksTo({ default: target }));

@@ -25,6 +25,7 @@ export const failures = {
   product_ambiguous: row(400, 400, false, 'The product is given more than once.'),
   path_ambiguous: row(400, 400, false, 'The path can be read in several ways, which belong to different routes.'),
   product_unknown: row(404, 404, false, 'There is no such product.'),
+  expectation_unknown: row(417, 417, false, 'Of expectations only 100-continue is known here.'),
   upgrade_malformed: row(400, 400, false, 'The WebSocket handshake is malformed.'),
   upgrade_version: row(426, 426, false, 'Only versions 13 and 8 of the WebSocket protocol are served here.'),
   origin_refused: row(403, 403, false, 'Connections from this origin are not allowed.'),

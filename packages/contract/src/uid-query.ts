@@ -11,6 +11,8 @@ import { uidParameter } from './identity.ts';
  * @param uid - `undefined`: the target gets it by header alone
  */
 export function writeUid(url: string, uid: string | undefined): string {
+  // Of `OPTIONS *`, which has no query.
+  if (url === '*') return url;
   const mark = url.indexOf('?');
   const kept = mark === -1 ? url : withoutUid(url, mark);
   if (uid === undefined) return kept;

@@ -11,7 +11,7 @@ import {
   vouchHeader,
   whyRefused,
 } from '@gopush/contract';
-import { isOwnHost, serveUpgrades, type UpgradeListener } from '@gopush/service';
+import { expectsUnknown, isOwnHost, serveUpgrades, type UpgradeListener } from '@gopush/service';
 import { refuse } from './api/answer.ts';
 import { refuseUpgrade } from './api/listen/listeners.ts';
 
@@ -70,6 +70,10 @@ export function guard(http: HttpServer, config: Config, onRefused: (failure: Fai
     if (allowReading(request, response, readers) && isPreflight(request)) {
       allowSending(request, response);
       response.writeHead(204).end();
+      return;
+    }
+    if (expectsUnknown(request)) {
+      refuse(response, { code: 'expectation_unknown' }, { connection: 'close' });
       return;
     }
     const failure = isForApi(request.url) || guarded.test(request.url ?? '') ? gate(request.headers) : undefined;

@@ -11,6 +11,7 @@ import {
 import type { HookLocation } from '@gopush/hooks';
 import {
   acceptAbsoluteForm,
+  answerExpectations,
   checkLogger,
   createLifetime,
   createLimitedWarning,
@@ -148,6 +149,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     clients = () => io.engine.clientsCount;
     const ending = watchHttp(http);
     lingerAfterResponses(http);
+    answerExpectations(http);
     let closing: Promise<void> | undefined;
     const closeIo = (): Promise<void> => (closing ??= closeClients(io));
     lifetime.opened('Socket.IO', closeIo);

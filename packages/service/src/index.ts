@@ -3,6 +3,7 @@ export { AdmissionWindow, type AdmissionWindowOptions, type Place } from './admi
 export { closeAfter } from './close-after.ts';
 export { drainHttp } from './drain-http.ts';
 export { type EventLoopDelay, watchEventLoop } from './event-loop.ts';
+export { answerExpectations, awaitsContinue, expectsUnknown, holdContinue, sendContinue } from './expectations.ts';
 export { type Close, createLifetime, type Lifetime } from './lifetime.ts';
 export { createLimitedWarning } from './limited-warning.ts';
 export { dropRest, linger, lingerAfterResponses } from './linger.ts';

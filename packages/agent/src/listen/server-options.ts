@@ -14,6 +14,8 @@ export function serverOptions({ agent }: Config) {
     requestTimeout: 0,
     // Node looks for late headers this often; its default of 30 s would make a short deadline a long one.
     connectionsCheckingInterval: Math.min(agent.headerTimeoutMs, 5_000),
+    // Looked at with the request, so that the refusal has a code.
+    requireHostHeader: false,
     noDelay: true,
     // Finds out about clients that went away without a word, before the limits of an answer do.
     keepAlive: true,

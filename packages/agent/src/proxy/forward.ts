@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { drainingHeader, failed, type Result, success, type Target } from '@gopush/contract';
-import { linger } from '@gopush/service';
+import { awaitsContinue, holdContinue, linger } from '@gopush/service';
 import { wasPassedOn } from '../hooks/app-messages.ts';
 import { bodyTooSlow, type SlowClients } from '../limits/slow-clients.ts';
 import { type AnswerBody, createAnswerBody } from './answer-body.ts';
@@ -50,6 +50,7 @@ export async function forward(
   options: ForwardOptions,
 ): Promise<Result<void>> {
   const { body, target } = options;
+  holdContinue(request);
   const head = headFor(request, options);
   // A kept connection may be closed at any time: only for what can be sent once more.
   const first = await attempt(request, response, options, head, !options.reuse || !body.keep());
@@ -81,6 +82,8 @@ function attempt(
 function headFor(request: IncomingMessage, options: ForwardOptions): string {
   let headers = writeHost(writeHeaders(options.headers), options.target);
   if (isChunked(request)) headers += 'transfer-encoding: chunked\r\n';
+  // The target decides whether it takes the body, where no hook has asked for it.
+  if (awaitsContinue(request)) headers += 'expect: 100-continue\r\n';
   // A target that does not read the body would answer what looks like another request in it, were the connection to stay.
   if (!mayReuse(request, options)) headers += 'connection: close\r\n';
   return writeRequestHead(request.method ?? 'GET', options.path, headers);
@@ -141,11 +144,12 @@ class Forwarding implements Exchange {
     if (body.exists) this.#request.once(bodyTooSlow, this.#onSlowBody);
     this.#sending.begin(head, this.#isKept, body.exists);
     // Not before: while the connection can fail, the body must stay whole for the next target.
-    if (body.exists && this.#isKept) body.sendTo(this.#sending);
+    if (body.exists && this.#isKept) this.#sending.sendBody(body);
   }
 
   onConnect(): void {
-    if (this.#options.body.exists) this.#options.body.sendTo(this.#sending);
+    const { body } = this.#options;
+    if (body.exists) this.#sending.sendBody(body);
   }
 
   onFault(error: unknown): void {
@@ -209,8 +213,9 @@ class Forwarding implements Exchange {
     return this.#fail(failed('target_bad_answer', `${this.#options.target.name}: ${problem}`));
   }
 
-  /** Early hints and the like go on as they came; 100 was answered by ourselves. */
+  /** Early hints and the like go on as they came; a 100 only to a client that waits for it. */
   #inform(head: AnswerHead): void {
+    if (head.status === 100) this.#sending.onContinue();
     if (head.status === 100 || this.#request.httpVersionMinor === 0 || this.#response.headersSent) return;
     this.#response.socket?.write(writeHead(head.status, head.reason, answerHeaders(head, false)), 'latin1');
   }
@@ -240,8 +245,8 @@ class Forwarding implements Exchange {
     this.#trails = framing.kind === 'chunked' && this.#request.httpVersionMinor > 0;
     const headers = answerHeaders(head, this.#trails);
     headers.push(...this.#options.answerHeaders);
-    // A client whose body nobody reads any more is told so, and need not send the rest.
-    if (!this.#sending.done && staysOpenMs(head) === 0) this.#response.shouldKeepAlive = false;
+    if (this.#sending.endsWith(head)) this.#response.shouldKeepAlive = false;
+    if (head.status === 426) headers.push('connection', this.#response.shouldKeepAlive ? 'Upgrade' : 'Upgrade, close');
     return this.#writeHead(head, headers);
   }
 

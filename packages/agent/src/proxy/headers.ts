@@ -181,7 +181,7 @@ function firstOf(value: string | string[] | undefined): string | undefined {
  */
 export function answerHeaders({ status, headers: raw }: AnswerHead, trails: boolean): string[] {
   let hasLength = status < 200 || status === 204;
-  return withoutHopByHop(raw, (name) => {
+  const headers = withoutHopByHop(raw, (name) => {
     if (name === 'trailer') return trails;
     if (name === 'content-length') {
       // Not where none may be (RFC 9110 section 8.6), and the same one once.
@@ -191,7 +191,18 @@ export function answerHeaders({ status, headers: raw }: AnswerHead, trails: bool
     // What targets tell agents of resuming and stopping is no client's business.
     return !name.startsWith(resumeHeader) && name !== drainingHeader;
   });
+  const essential = essentials.get(status);
+  for (let index = 0; essential !== undefined && index + 1 < raw.length; index += 2) {
+    if (raw[index]?.toLowerCase() === essential) headers.push(raw[index] as string, raw[index + 1] as string);
+  }
+  return headers;
 }
+
+/** What a status must come with, though it is for one connection (RFC 9110 sections 15.5.8 and 15.5.22). */
+const essentials: ReadonlyMap<number, string> = new Map([
+  [407, 'proxy-authenticate'],
+  [426, 'upgrade'],
+]);
 
 /** The trailers of a target's answer that may go on. */
 export function answerTrailers({ headers }: AnswerHead, raw: RawHeaders): string[] {

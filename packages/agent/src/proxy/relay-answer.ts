@@ -47,7 +47,14 @@ export function relayAnswer(
   client.on('drain', () => socket.resume()).once('close', () => socket.destroy());
   socket.on('error', () => finish(false)).once('end', () => finish(reader.endsWithConnection));
   socket.setTimeout(idleMs, () => finish(false));
-  client.write(writeHead(head.status, head.reason, [...answerHeaders(head, false), 'connection', 'close']), 'latin1');
+  client.write(
+    writeHead(head.status, head.reason, [
+      ...answerHeaders(head, false),
+      'connection',
+      head.status === 426 ? 'Upgrade, close' : 'close',
+    ]),
+    'latin1',
+  );
   const isGone = socket.destroyed;
   if (reader.done) finish(true);
   else if (isGone && early.length > 0 && !receiver.onChunk(early, early.length)) return;

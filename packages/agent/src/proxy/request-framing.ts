@@ -36,10 +36,10 @@ export function ambiguityOf(request: IncomingMessage): string | undefined {
   if (length !== undefined && !/^(0|[1-9]\d{0,15})$/.test(length)) return 'a content-length that is no plain number';
   // RFC 9110 section 9.3.8: it may have none.
   if (method === 'TRACE' && hasBody(request)) return 'TRACE with a body';
-  return hostFault(rawHeaders);
+  return hostFault(rawHeaders, httpVersionMinor > 0);
 }
 
-function hostFault(raw: readonly string[]): string | undefined {
+function hostFault(raw: readonly string[], isNeeded: boolean): string | undefined {
   let hosts = 0;
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] as string;
@@ -47,7 +47,8 @@ function hostFault(raw: readonly string[]): string | undefined {
     if (++hosts > 1) return 'more than one host';
     if (!host.test(raw[index + 1] as string)) return 'a host that is none';
   }
-  return undefined;
+  // RFC 9112 section 3.2.
+  return hosts === 0 && isNeeded ? 'no host' : undefined;
 }
 
 /** A host with its port (RFC 9110 section 7.2). Empty is allowed; of names only what could begin another part of a URL is not. */

@@ -1,9 +1,14 @@
 import type { IncomingMessage } from 'node:http';
+import { awaitsContinue, sendContinue } from '@gopush/service';
+import { type AnswerHead, staysOpenMs } from './answer-head.ts';
 import { requestTrailers } from './headers.ts';
-import type { BodySink } from './request-body.ts';
+import type { BodySink, RequestBody } from './request-body.ts';
 import { isChunked } from './request-framing.ts';
 import type { UpstreamConnection } from './upstreams.ts';
 import { writeHeaders } from './write-head.ts';
+
+/** After how long a client need not wait any more for its target to ask for the body, in milliseconds: not all targets do. */
+const continueMs = 1_000;
 
 /**
  * Sends one request to a target. The chunks of a body that come in one read of its client become one: there may be thousands, and each would cost
@@ -19,6 +24,9 @@ export class RequestSending implements BodySink {
   readonly #isChunked: boolean;
   #waiting: Buffer[] = [];
   #isOver = false;
+  /** The body of a client that keeps it back until the target asks for it. */
+  #keptBack: RequestBody | undefined;
+  #asking: NodeJS.Timeout | undefined;
 
   constructor(request: IncomingMessage, connection: UpstreamConnection) {
     this.#request = request;
@@ -35,6 +43,31 @@ export class RequestSending implements BodySink {
   readonly #onHeadLost = (): void => {
     this.unsent = true;
   };
+
+  /** Sends the body as it comes; where the client keeps it back, when the target has asked for it. */
+  sendBody(body: RequestBody): void {
+    if (!awaitsContinue(this.#request)) {
+      body.sendTo(this);
+      return;
+    }
+    this.#keptBack = body;
+    this.#asking = setTimeout(() => this.onContinue(), continueMs);
+  }
+
+  /** The target asks for the body. */
+  onContinue(): void {
+    const body = this.#keptBack;
+    this.#keptBack = undefined;
+    clearTimeout(this.#asking);
+    if (body === undefined) return;
+    sendContinue(this.#request);
+    body.sendTo(this);
+  }
+
+  /** Whether no other request can follow on the client's connection: nobody reads the rest of the body, or the client may not send it. */
+  endsWith(head: AnswerHead): boolean {
+    return !this.done && (staysOpenMs(head) === 0 || this.#keptBack !== undefined);
+  }
 
   onBody(chunk: Buffer): void {
     if (this.#isOver) return;
@@ -70,6 +103,8 @@ export class RequestSending implements BodySink {
   /** Nothing more of it is wanted. */
   stop(): void {
     this.#isOver = true;
+    this.#keptBack = undefined;
+    clearTimeout(this.#asking);
     this.#waiting = [];
   }
 

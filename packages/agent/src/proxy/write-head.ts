@@ -42,7 +42,7 @@ export function writeHost(headers: string, { hostHeader }: Target): string {
 
 /** A path with its query, of which a hook may have made anything. */
 function isPathOnWire(path: string): boolean {
-  return /^\/[\x21-\x7e\x80-\xff]*$/.test(path);
+  return path === '*' || /^\/[\x21-\x7e\x80-\xff]*$/.test(path);
 }
 
 /** Something in a head would be understood as more than it is. */
