@@ -72,8 +72,8 @@ function describe(
 ): string {
   const compared = hosts.length === 0 ? 'no Host' : `Host ${hosts.map(printable).join(', ')}`;
   const found = `The page is of origin ${printable(origin)}, which was compared with ${compared} and with ${setting}.`;
-  if (page === undefined) return found;
-  const add = `To let it in, add "${page.text}" to ${setting}.`;
+  if (page === undefined) return `${found} Such a page cannot be listed: only "*" lets it in.`;
+  const add = `To let it in, add ${printable(page.text)} to ${setting}.`;
   if (!own.some(({ host }) => host === page.host)) return `${found} ${add}`;
   return `${found} Only the port differs: a proxy in front should pass Host with its port ($http_host of nginx). ${add}`;
 }

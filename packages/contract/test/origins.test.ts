@@ -167,6 +167,9 @@ test('a refusal names the origin, what it was compared with, and the setting, in
   );
   const port = whyRefused({ origin: 'http://gateway.test:8080' }, none, ['gateway.test'], 'access.allowedOrigins');
   expect(port).toContain('Only the port differs: a proxy in front should pass Host with its port');
+  expect(whyRefused({ origin: 'null' }, none, ['a'], 'x')).toContain(
+    'Such a page cannot be listed: only "*" lets it in.',
+  );
   const nasty = whyRefused({ origin: `x\r\n\u001b[31m"\u2028é${'a'.repeat(9_000)}` }, none, ['a"b'], 'x') ?? '';
   expect(nasty).toMatch(/^[ -~]+$/);
   expect(nasty.length).toBeLessThan(500);
