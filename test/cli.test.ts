@@ -54,7 +54,11 @@ test('a broken hook ends with 2, a port in use with 1: one line each, and nothin
   onTestFinished(() => void taken.close());
   for (const command of ['start', 'dev']) {
     const { code, stderr } = await gopush([command], { cwd: dir });
-    expect([command, code, stderr]).toEqual([command, 1, `gopush: port ${port} is in use by another program\n`]);
+    expect([command, code, stderr]).toEqual([
+      command,
+      1,
+      `gopush: port ${port} is in use by another program: stop that, or change agentPort\n`,
+    ]);
   }
   taken.close();
   await writeFile(join(dir, 'hooks/agent.local.js'), 'export default (');

@@ -13,7 +13,7 @@ const run = (stdout, ...args) =>
 
 // pm2 itself says that it has started a project that cannot start. `gopush pm2 start` has checked it before, and looks afterwards whether it serves.
 if (process.argv.some((word) => /^(re)?(start|load)$/.test(word)) && !process.env.GOPUSH_CHECKED)
-  run('inherit', 'check', '--no-ports');
+  run('inherit', 'check', '--build');
 
 // The settings as gopush reads them, with what the environment overrides.
 const { agentWorkers, serverWorkers, agent, pushServer } = JSON.parse(run('pipe', 'config'));

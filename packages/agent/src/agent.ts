@@ -154,6 +154,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       config,
       {
         port: adminPort(config, index),
+        setting: { port: 'admin.agentPort', offset: index },
         keepAliveMs: config.agent.keepAliveMs,
         maxHeaderBytes: config.agent.maxHeaderBytes,
         checks: { listening: () => (stopping ? 'stopping' : front.server.listening || 'not yet') },
@@ -165,11 +166,11 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       lifetime.opened,
     );
     const { host } = config.agent;
-    const address = await listen(front.server, {
-      port: config.agentPort,
-      exclusive,
-      ...(host === undefined ? {} : { host }),
-    });
+    const address = await listen(
+      front.server,
+      { port: config.agentPort, exclusive, ...(host === undefined ? {} : { host }) },
+      { port: 'agentPort', host: 'agent.host' },
+    );
     lifetime.opened('listener', async () => {
       stopping = true;
       await delay(config.agent.notReadyMs);

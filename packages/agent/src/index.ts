@@ -1,4 +1,4 @@
 export { type Agent, type AgentOptions, startAgent } from './agent.ts';
-export { checkHooks } from './hooks/check-hooks.ts';
+export { type CheckedAgentHooks, checkHooks, type ListedTarget } from './hooks/check-hooks.ts';
 export { CertificateError } from './listen/certificate-error.ts';
 export { type Certificate, loadCertificate, type TlsConfig } from './listen/load-certificate.ts';

@@ -124,7 +124,9 @@ test('it closes with the agent, which says until then that it stops', async () =
 test('an admin port in use is a clear error, and leaves nothing open', async () => {
   const { port } = await startTarget();
   const start = startAgent({ config: { agentPort: 0, admin: { agentPort: port } } });
-  await expect(start).rejects.toThrow(new ListenError(`port ${port} of 127.0.0.1 is in use by another program`));
+  await expect(start).rejects.toThrow(
+    new ListenError(`port ${port} of 127.0.0.1 is in use by another program: stop that, or change admin.agentPort`),
+  );
 });
 
 test('each agent of a machine has the next admin port', async () => {

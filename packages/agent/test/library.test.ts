@@ -54,7 +54,9 @@ test('a port in use is one clear line', async () => {
   await once(other, 'listening');
   const { port } = other.address() as { port: number };
   const start = startAgent({ config: { agentPort: port, agent: { host: '127.0.0.1' } } });
-  await expect(start).rejects.toThrow(new ListenError(`port ${port} of 127.0.0.1 is in use by another program`));
+  await expect(start).rejects.toThrow(
+    new ListenError(`port ${port} of 127.0.0.1 is in use by another program: stop that, or change agentPort`),
+  );
   other.close();
 });
 

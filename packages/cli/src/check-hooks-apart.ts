@@ -1,11 +1,16 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { ListedTarget } from '@gopush/agent';
 import type { CheckedHook, HookLocation } from '@gopush/hooks';
 
 /** What is known of the hooks of a project. */
 export interface CheckedHooks {
   readonly agent: readonly CheckedHook[];
   readonly server: readonly CheckedHook[];
+  /** Those that the router lists by their addresses. */
+  readonly targets: readonly ListedTarget[];
+  /** Whether no product needs to know its clients. */
+  readonly isPublic: boolean;
 }
 
 /** What the process that loads the hooks tells: which one it is about to load, and in the end what it found. */
@@ -38,7 +43,7 @@ export function checkHooksApart(location: HookLocation): Promise<CheckedHooks> {
     };
     const fail = (problem: string): void => {
       const { name, file } = loading;
-      end({ agent: [{ name, file, problem: `${file}: ${problem}` }], server: [] });
+      end({ agent: [{ name, file, problem: `${file}: ${problem}` }], server: [], targets: [], isPublic: false });
     };
     const wait = (): void => {
       clearTimeout(timer);
@@ -61,6 +66,7 @@ export function checkHooksApart(location: HookLocation): Promise<CheckedHooks> {
 function isCheckMessage(message: unknown): message is CheckMessage {
   if (typeof message !== 'object' || message === null) return false;
   const { loading, checked } = message as { loading?: { file?: unknown }; checked?: Partial<CheckedHooks> };
-  if ('checked' in message) return Array.isArray(checked?.agent) && Array.isArray(checked.server);
+  if ('checked' in message)
+    return Array.isArray(checked?.agent) && Array.isArray(checked.server) && Array.isArray(checked.targets);
   return typeof loading?.file === 'string';
 }

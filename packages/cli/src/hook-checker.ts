@@ -8,6 +8,6 @@ const tell = (message: CheckMessage): void => void process.send?.(message);
 
 process.once('message', async (location: HookLocation) => {
   const onLoad = (name: string, file: string): void => tell({ loading: { name, file } });
-  const { hooks: agent } = await checkHooks(location, onLoad);
-  tell({ checked: { agent, server: await checkServerHook(location, onLoad) } });
+  const { hooks: agent, ...ofRouter } = await checkHooks(location, onLoad);
+  tell({ checked: { agent, server: await checkServerHook(location, onLoad), ...ofRouter } });
 });

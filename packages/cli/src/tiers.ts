@@ -31,6 +31,12 @@ export function createNodeLogger({ config }: Project, node: string): Logger {
   return createLogger({ ...config.log, node });
 }
 
+/** Whether standard output is for programs, which read a line of JSON at a time. */
+export function writesJson({ config }: Pick<Project, 'config'>): boolean {
+  const { format } = config.log;
+  return format === 'json' || (format === 'auto' && !process.stdout.isTTY);
+}
+
 /** Longest graceful stop of a tier, in milliseconds: its drain time, and some for the rest. */
 export function stopDeadlineMs({ config }: Project, tier: Tier): number {
   return (tier === 'agent' ? config.agent.notReadyMs + config.agent.drainMs : config.pushServer.drainMs) + 3_000;

@@ -3,11 +3,12 @@
  * arguments are pm2's own.
  */
 import { CommandError, sayError } from './command-error.ts';
+import { consoleToLog } from './console-to-log.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { loadProject } from './project.ts';
 import { runProcess } from './run-process.ts';
 import { startTier } from './start-tier.ts';
-import { createNodeLogger, isTier, nameOf, stopDeadlineMs, tiers } from './tiers.ts';
+import { createNodeLogger, isTier, nameOf, stopDeadlineMs, tiers, writesJson } from './tiers.ts';
 
 const { GOPUSH_TIER: tier, GOPUSH_DIR: dir = process.cwd(), GOPUSH_INDEX, NODE_APP_INSTANCE } = process.env;
 
@@ -19,6 +20,7 @@ try {
   const index = Number(GOPUSH_INDEX ?? NODE_APP_INSTANCE ?? 0);
   const project = await loadProject({ dir });
   const log = createNodeLogger(project, nameOf(project, { tier, index }));
+  if (writesJson(project)) consoleToLog(log);
   if (index === 0) for (const warning of project.warnings) log.warn(warning);
   const { routing, serverWorkers } = project.config;
   if (tier === 'push-server' && index >= serverWorkers && !routing.discover) {

@@ -10,15 +10,24 @@ export interface CheckedHook<Name extends string = string> {
   readonly file?: string;
   /** Why it cannot be used; absent: it can. */
   readonly problem?: string;
+  /** What makes it useless although it can be loaded; absent: nothing is known. */
+  readonly doubt?: string;
+  /** The files it is made of, with those that it imports; absent: it could not be read. */
+  readonly inputs?: readonly string[];
 }
 
 /** Told of each hook file that is about to be loaded, which may do whatever it likes. */
 export type OnLoad = (name: string, file: string) => void;
 
-/** Loads each hook file for real, by itself, and says what is wrong with it. Where two files could be meant, only that is said. */
-export async function checkHookFiles<Name extends string>(
-  { location, names, make }: HookSource<Name, unknown>,
+/**
+ * Loads each hook file for real, by itself, and says what is wrong with it. Where two files could be meant, only that is said.
+ *
+ * @param doubtOf - says what makes hooks useless that can be loaded. @defaultValue nothing does
+ */
+export async function checkHookFiles<Name extends string, Value>(
+  { location, names, make }: HookSource<Name, Value>,
   onLoad: OnLoad = () => {},
+  doubtOf: (value: Value, name: Name) => string | undefined = () => undefined,
 ): Promise<readonly CheckedHook<Name>[]> {
   let files: ReadonlyMap<Name, string>;
   try {
@@ -38,8 +47,12 @@ export async function checkHookFiles<Name extends string>(
     try {
       const bundle = await bundleHook(name, file);
       onLoad(name, file);
-      make({ [name]: evaluateHook(bundle) } as HookExports<Name>, () => file);
-      checked.push({ name, file });
+      const { inputs } = bundle;
+      const doubt = doubtOf(
+        make({ [name]: evaluateHook(bundle) } as HookExports<Name>, () => file),
+        name,
+      );
+      checked.push({ name, file, inputs, ...(doubt === undefined ? {} : { doubt: `${file}: ${doubt}` }) });
     } catch (error) {
       if (!(error instanceof HookError)) throw error;
       checked.push({ name, file, problem: error.message });

@@ -261,7 +261,8 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     // After the gate, which looks at where a request goes.
     acceptAbsoluteForm(http);
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
-    const address = await listen(http, { host: pushServer.host, port, exclusive });
+    const settings = { port: 'serverPortStart', offset: index, host: 'pushServer.host' };
+    const address = await listen(http, { host: pushServer.host, port, exclusive }, settings);
     lifetime.opened('listener', async () => {
       ending.closeKept();
       const drained = drainHttp(http, pushServer.drainMs, lingerMs);

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { drainHttp } from './drain-http.ts';
 import type { Lifetime } from './lifetime.ts';
-import { listen, urlOf } from './listen.ts';
+import { type ListenSettings, listen, urlOf } from './listen.ts';
 import type { LeveledLogger, Logger } from './logger.ts';
 import { isLogLevel, logLevels } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -17,6 +17,8 @@ export interface AdminOptions {
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** The setting of the port with what is added to it, for messages. @defaultValue none */
+  readonly setting?: Pick<ListenSettings, 'port' | 'offset'>;
   /** How long a connection stays open without a request, in milliseconds. @defaultValue 75 s */
   readonly keepAliveMs?: number;
   /** Largest headers of a request, in bytes. @defaultValue 16 KiB */
@@ -71,9 +73,10 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   });
   server.on('upgrade', serveUpgrades(server));
   acceptAbsoluteForm(server);
-  const { host, port } = options;
+  const { host, port, setting } = options;
   // Workers of a cluster would share a free port as well.
-  const address = await listen(server, { host, port, exclusive: port === 0 });
+  const settings = setting === undefined ? undefined : { ...setting, host: 'admin.host' };
+  const address = await listen(server, { host, port, exclusive: port === 0 }, settings);
   let closing: Promise<void> | undefined;
   return { url: urlOf(address), close: () => (closing ??= drainHttp(server, 0)) };
 }

@@ -7,7 +7,7 @@ export { answerExpectations, awaitsContinue, expectsUnknown, holdContinue, sendC
 export { type Close, createLifetime, type Lifetime } from './lifetime.ts';
 export { createLimitedWarning } from './limited-warning.ts';
 export { dropRest, linger, lingerAfterResponses } from './linger.ts';
-export { ListenError, listen, urlOf } from './listen.ts';
+export { ListenError, type ListenSettings, listen, urlOf } from './listen.ts';
 export { localAddressTo } from './local-address.ts';
 export {
   checkLogger,

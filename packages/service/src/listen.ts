@@ -5,17 +5,27 @@ export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
+/** Which settings say where to listen, for messages. */
+export interface ListenSettings {
+  /** The setting of the port, as `serverPortStart`. */
+  readonly port: string;
+  /** What is added to it, as the number of the process. @defaultValue 0 */
+  readonly offset?: number;
+  /** The setting of the address, as `pushServer.host`. */
+  readonly host: string;
+}
+
 /**
  * Starts listening.
  *
  * @returns the address that was taken
- * @throws ListenError where the port is in use or may not be used
+ * @throws ListenError where the port is in use or may not be used; it names the setting to change
  */
-export async function listen(server: Server, options: ListenOptions): Promise<AddressInfo> {
+export async function listen(server: Server, options: ListenOptions, settings?: ListenSettings): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
       server.off('listening', listening);
-      reject(new ListenError(explain(error, options), { cause: error }));
+      reject(new ListenError(explain(error, options, settings), { cause: error }));
     };
     const listening = (): void => {
       server.off('error', failed);
@@ -23,7 +33,13 @@ export async function listen(server: Server, options: ListenOptions): Promise<Ad
     };
     server.once('error', failed);
     server.once('listening', listening);
-    server.listen(options);
+    try {
+      server.listen(options);
+    } catch (error) {
+      // A number that is no port.
+      server.off('error', failed);
+      failed(error as NodeJS.ErrnoException);
+    }
   });
 }
 
@@ -33,16 +49,33 @@ export function urlOf({ address, family, port }: AddressInfo, scheme: 'http' | '
   return `${scheme}://${host}:${port}`;
 }
 
-function explain(error: NodeJS.ErrnoException, { host, port }: ListenOptions): string {
+function explain(
+  error: NodeJS.ErrnoException,
+  { host, port }: ListenOptions,
+  settings: ListenSettings | undefined,
+): string {
   const where = host === undefined ? `port ${port}` : `port ${port} of ${host}`;
+  const [ofPort, ofHost] =
+    settings === undefined ? ['', ''] : [`: change ${describePort(settings)}`, `: change ${settings.host}`];
   switch (error.code) {
     case 'EADDRINUSE':
-      return `${where} is in use by another program`;
+      return `${where} is in use by another program${settings === undefined ? '' : `: stop that, or change ${describePort(settings)}`}`;
     case 'EACCES':
-      return `${where} may not be used: permission denied (ports below 1024 need privileges)`;
+      return `${where} may not be used: permission denied (ports below 1024 need privileges)${ofPort}`;
     case 'EADDRNOTAVAIL':
-      return `${where}: this machine has no such address`;
+      return `${where}: this machine has no such address${ofHost}`;
+    case 'EAFNOSUPPORT':
+      return `${where}: this machine has no addresses of that kind (is IPv6 off?)${ofHost}`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `${where}: the name ${host} cannot be looked up${ofHost}`;
+    case 'ERR_SOCKET_BAD_PORT':
+      return `port ${port}: there is no such port, the last one is 65535${ofPort}`;
     default:
-      return `${where} cannot be listened on: ${error.message}`;
+      return `${where} cannot be listened on: ${error.message}${ofPort}`;
   }
+}
+
+function describePort({ port, offset = 0 }: ListenSettings): string {
+  return offset === 0 ? port : `${port}, to which the number of this process is added (+ ${offset})`;
 }

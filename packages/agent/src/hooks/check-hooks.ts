@@ -1,15 +1,54 @@
 import { createConfig, type HookName } from '@gopush/contract';
-import { type CheckedHook, checkHookFiles, type HookLocation, type OnLoad } from '@gopush/hooks';
-import { policyOf } from './hook-set.ts';
+import { type CheckedHook, checkHookFiles, type HookLocation, lacksReturn, type OnLoad } from '@gopush/hooks';
+import { type HookSet, policyOf } from './hook-set.ts';
 import { hookSource } from './hook-source.ts';
 
 /** Settings matter for running hooks, not for checking them. */
 const defaultPolicy = policyOf(createConfig());
 
+/** A target that a router lists by its address. */
+export interface ListedTarget {
+  readonly product: string;
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+}
+
+/** What is known of the hooks of an agent. */
+export interface CheckedAgentHooks {
+  readonly hooks: readonly CheckedHook<HookName>[];
+  readonly targets: readonly ListedTarget[];
+  /** Whether no product needs to know its clients. */
+  readonly isPublic: boolean;
+}
+
 /** Loads each hook file for real and says what is wrong with it. */
-export async function checkHooks(
-  location: HookLocation,
-  onLoad?: OnLoad,
-): Promise<{ readonly hooks: readonly CheckedHook<HookName>[] }> {
-  return { hooks: await checkHookFiles(hookSource(location, defaultPolicy), onLoad) };
+export async function checkHooks(location: HookLocation, onLoad?: OnLoad): Promise<CheckedAgentHooks> {
+  const targets: ListedTarget[] = [];
+  let isPublic = false;
+  const hooks = await checkHookFiles(hookSource(location, defaultPolicy), onLoad, (set, name) => {
+    if (name === 'router') {
+      targets.push(...listTargets(set));
+      isPublic = [...set.products.values()].every(({ policy }) => policy.public);
+    }
+    return doubtOf(set, name);
+  });
+  return { hooks, targets, isPublic };
+}
+
+function listTargets({ products }: HookSet): ListedTarget[] {
+  return [...products.values()].flatMap(({ product, from }) =>
+    from.kind === 'list' ? from.targets.map(({ host, port, name }) => ({ product, host, port, name })) : [],
+  );
+}
+
+/** A hook without a return knows nobody. Of an app it is not known before a request comes. */
+function doubtOf({ http, upgrade, products }: HookSet, name: HookName): string | undefined {
+  if (name === 'router') {
+    const lacking = [...products.values()].find(({ from }) => from.kind === 'function' && lacksReturn(from.hook));
+    return lacking && `${lacking.product}: it has no return; wanted: return the targets, or null where there are none`;
+  }
+  const source = name === 'agent' ? http : upgrade;
+  if (source.kind !== 'function' || !lacksReturn(source.hook)) return undefined;
+  return 'it has no return, so it knows no client; wanted: return the uid, or null for a client that is not known';
 }

@@ -8,7 +8,7 @@ import { addApiCommands } from '../commands/api-commands.ts';
 import { pm2Actions } from '../commands/pm2-actions.ts';
 import { type HookName, hookNames } from '../create/existing-hooks.ts';
 import { type ProjectOptions, secretsFile } from '../project.ts';
-import { tiers } from '../tiers.ts';
+import { type Tier, tiers } from '../tiers.ts';
 
 const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -46,11 +46,14 @@ program
   });
 program
   .command('check')
-  .description('check settings, hooks, ports and Redis')
+  .description('check settings, hooks, folders, ports, targets and Redis')
+  .addArgument(new Argument('[tier]', 'only what this tier needs').choices(tiers))
   .option('--no-ports', 'the project is running: its ports are not free')
-  .action(async ({ ports }: { ports: boolean }) => {
+  .option('--build', 'only what keeps processes from starting: settings, certificate, hooks')
+  .option('--json', 'one JSON text: { ok, findings: [{ what, state, detail }] }')
+  .action(async (tier: Tier | undefined, options: { ports: boolean; build?: boolean; json?: boolean }) => {
     const { check } = await import('../commands/check.ts');
-    await check({ ...projectOptions(), ports });
+    await check({ ...projectOptions(), tier, ...options });
   });
 program
   .command('config')

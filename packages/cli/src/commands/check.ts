@@ -1,66 +1,122 @@
-import { createServer } from 'node:net';
 import { relative } from 'node:path';
 import { CertificateError, loadCertificate, type TlsConfig } from '@gopush/agent';
-import type { Config, RedisConfig } from '@gopush/contract';
+import type { Config } from '@gopush/contract';
 import type { CheckedHook } from '@gopush/hooks';
-import { ListenError, listen } from '@gopush/service';
-import {
-  createRedisClient,
-  explainRedisError,
-  followProblems,
-  locateRedisFiles,
-  type RedisClient,
-} from '@gopush/store';
-import { checkHooksApart } from '../check-hooks-apart.ts';
+import { locateRedisFiles } from '@gopush/store';
+import { checkFolders } from '../check/check-files.ts';
+import { checkHookNames } from '../check/check-hook-names.ts';
+import { checkPorts } from '../check/check-ports.ts';
+import { checkRedis } from '../check/check-redis.ts';
+import { checkTargets } from '../check/check-targets.ts';
+import { checkVariables } from '../check/check-variables.ts';
+import { type Finding, printFindings } from '../check/finding.ts';
+import { type CheckedHooks, checkHooksApart } from '../check-hooks-apart.ts';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type Project, type ProjectOptions } from '../project.ts';
+import { type Tier, tiers } from '../tiers.ts';
 
-/** One thing that was looked at. */
-export interface Finding {
-  readonly what: string;
-  /** `warning`: works, but perhaps not as meant. */
-  readonly state: 'ok' | 'warning' | 'wrong';
-  readonly detail: string;
-}
-
-/** What `gopush check` looks at besides settings, certificate and hooks. */
+/** What `gopush check` looks at. */
 export interface CheckOptions extends ProjectOptions {
+  /** Only what processes of this tier need. @defaultValue both */
+  readonly tier?: Tier | undefined;
   /** Whether the ports must be free; not so while the project runs. */
   readonly ports: boolean;
+  /** Only what keeps processes from starting: settings, certificate, hooks. @defaultValue false */
+  readonly build?: boolean;
+  /** Whether the findings are one JSON text instead of lines for people. @defaultValue false */
+  readonly json?: boolean;
 }
 
-/** `gopush check`: settings, certificate, hooks, ports and Redis, a line each. */
-export async function check(options: CheckOptions): Promise<void> {
-  const project = await loadProject(options);
-  const findings = [...(await checkBuild(project))];
-  if (options.ports) findings.push(...(await checkPorts(project.config)));
-  if (project.config.redisAdapter !== null)
-    findings.push(await checkRedis(locateRedisFiles(project.config.redisAdapter, project.dir)));
-  printFindings(findings);
+/** `gopush check`: settings, certificate, hooks, folders, ports, targets and Redis, a line each. */
+export async function check({ tier, ports, build = false, json = false, ...options }: CheckOptions): Promise<void> {
+  const findings: Finding[] = [];
+  try {
+    const project = await loadProject(options);
+    const wanted = tier === undefined ? tiers : [tier];
+    const { findings: first, hooks } = await inspectBuild(project, wanted);
+    findings.push(...first, ...(build ? [] : await inspectSurroundings(project, hooks, wanted, ports)));
+  } catch (error) {
+    if (!json || !(error instanceof CommandError)) throw error;
+    // Each line of it is one setting.
+    for (const detail of error.message.split('\n')) findings.push({ what: 'config', state: 'wrong', detail });
+  }
   const wrong = findings.filter((finding) => finding.state === 'wrong');
-  if (wrong.length > 0)
-    throw new CommandError(wrong.some(({ what }) => /^(hook|certificate)/.test(what)) ? 2 : 1, `${wrong.length} wrong`);
+  if (json) process.stdout.write(`${JSON.stringify({ ok: wrong.length === 0, findings })}\n`);
+  else printFindings(findings);
+  if (wrong.length === 0) return;
+  const isOfFiles = wrong.some(({ what }) => /^(config|hook|certificate|environment)/.test(what));
+  throw new CommandError(isOfFiles ? 2 : 1, json ? '' : `${wrong.length} wrong`);
 }
 
 /** Settings, certificate and hooks: what must be right before running processes are replaced. */
-export async function checkBuild(project: Project): Promise<Finding[]> {
-  const config: Finding[] = [
-    { what: 'config', state: 'ok', detail: `environment ${project.environment}` },
+export async function checkBuild(project: Project): Promise<readonly Finding[]> {
+  return (await inspectBuild(project, tiers)).findings;
+}
+
+async function inspectBuild(
+  project: Project,
+  wanted: readonly Tier[],
+): Promise<{ readonly findings: Finding[]; readonly hooks: CheckedHooks }> {
+  const { dir, environment, config } = project;
+  const { tls } = config.agent;
+  const certificate = tls === null || !wanted.includes('agent') ? [] : [await checkCertificate(tls, dir)];
+  const all = await checkHooksApart({ dir, environment });
+  const hooks: CheckedHooks = {
+    agent: wanted.includes('agent') ? all.agent : [],
+    targets: wanted.includes('agent') ? all.targets : [],
+    isPublic: all.isPublic,
+    server: wanted.includes('push-server') ? all.server : [],
+  };
+  const findings: Finding[] = [
+    { what: 'config', state: 'ok', detail: `environment ${environment}` },
     ...project.warnings.map((detail): Finding => ({ what: 'config', state: 'warning', detail })),
-    ...checkSecrets(project.config),
-  ];
-  const { tls } = project.config.agent;
-  const certificate = tls === null ? [] : [await checkCertificate(tls, project.dir)];
-  const { dir, environment } = project;
-  const hooks = await checkHooksApart({ dir, environment });
-  // Most projects need no server hook: where there is none, there is nothing to say.
-  return [
-    ...config,
+    ...checkSecrets(config),
     ...certificate,
-    ...hooks.agent.map(findingOf),
+    ...hooks.agent.map((hook) => (isMissing(hook, hooks) ? missingAgent : findingOf(hook))),
+    // Most projects need no server hook: where there is none, there is nothing to say.
     ...hooks.server.filter(({ file }) => file !== undefined).map(findingOf),
   ];
+  return { findings, hooks };
 }
+
+/** What may be wrong around a project that can be started. */
+async function inspectSurroundings(
+  { dir, config }: Project,
+  hooks: CheckedHooks,
+  wanted: readonly Tier[],
+  ports: boolean,
+): Promise<Finding[]> {
+  const inputs = [...hooks.agent, ...hooks.server].flatMap(({ inputs: files = [] }) => files);
+  const { redisAdapter } = config;
+  const [names, variables, listening, redis, folders, targets] = await Promise.all([
+    checkHookNames(dir, inputs),
+    checkVariables(inputs, process.env),
+    ports ? checkPorts(config, wanted) : [],
+    redisAdapter === null ? [] : checkRedis(locateRedisFiles(redisAdapter, dir)).then((finding) => [finding]),
+    wanted.includes('push-server') && config.serverWorkers > 0 ? checkFolders(config, dir) : [],
+    checkTargets(hooks.targets, config),
+  ]);
+  return [...doubtsOf(hooks), ...names, ...variables, ...listening, ...redis, ...folders, ...targets];
+}
+
+/** Hooks that can be loaded, and refuse everyone. */
+function doubtsOf(hooks: CheckedHooks): Finding[] {
+  return [...hooks.agent, ...hooks.server].flatMap(({ name, doubt }): Finding[] =>
+    doubt === undefined ? [] : [{ what: `hook ${name}`, state: 'wrong', detail: doubt }],
+  );
+}
+
+/** Whether nothing says who clients are that have to be known. */
+function isMissing({ name, file, problem }: CheckedHook, { agent, isPublic }: CheckedHooks): boolean {
+  const hasOther = agent.some((hook) => hook.name === 'onupgrade' && hook.file !== undefined);
+  return name === 'agent' && file === undefined && problem === undefined && !isPublic && !hasOther;
+}
+
+const missingAgent: Finding = {
+  what: 'hook agent',
+  state: 'wrong',
+  detail: 'there is none, so every client is refused; make one with: gopush add hook agent',
+};
 
 function checkSecrets({ access, serverWorkers }: Config): Finding[] {
   if (access.secrets.length > 0 || serverWorkers === 0) return [];
@@ -89,81 +145,4 @@ async function checkCertificate(tls: TlsConfig, dir: string): Promise<Finding> {
     if (!(error instanceof CertificateError)) throw error;
     return { what, state: 'wrong', detail: error.message };
   }
-}
-
-/** Says what was found, to people. */
-export function printFindings(findings: readonly Finding[]): void {
-  const marks = { ok: '✓', warning: '!', wrong: '✗' };
-  for (const { what, state, detail } of findings) process.stdout.write(`${marks[state]} ${what}: ${detail}\n`);
-}
-
-async function checkPorts({
-  agentPort,
-  agent,
-  serverPortStart,
-  serverWorkers,
-  pushServer,
-}: Config): Promise<Finding[]> {
-  const wanted = [
-    { what: 'agent port', port: agentPort, host: agent.host },
-    ...Array.from({ length: serverWorkers }, (_, index) => ({
-      what: `push-server port`,
-      port: serverPortStart + index,
-      host: pushServer.host,
-    })),
-  ];
-  return Promise.all(
-    wanted.map(async ({ what, port, host }): Promise<Finding> => {
-      const server = createServer();
-      try {
-        await listen(server, { port, exclusive: true, ...(host === undefined ? {} : { host }) });
-        return { what, state: 'ok', detail: `${port} is free` };
-      } catch (error) {
-        if (!(error instanceof ListenError)) throw error;
-        return { what, state: 'wrong', detail: error.message };
-      } finally {
-        server.close();
-      }
-    }),
-  );
-}
-
-/** How long Redis may take to answer, in milliseconds. */
-const redisTimeoutMs = 3_000;
-
-async function checkRedis(config: RedisConfig): Promise<Finding> {
-  const what = 'Redis';
-  let client: RedisClient;
-  try {
-    client = createRedisClient(config, 0);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return { what, state: 'wrong', detail: error.message };
-  }
-  const problem = followProblems(client);
-  try {
-    await within(tryRedis(client, config.prefix));
-    return { what, state: 'ok', detail: 'answers' };
-  } catch (error) {
-    const detail = problem() ?? (error instanceof Error ? explainRedisError(error) : undefined);
-    return { what, state: 'wrong', detail: detail ?? `no answer within ${redisTimeoutMs} ms` };
-  } finally {
-    client.disconnect();
-  }
-}
-
-/** Does what push-servers do: an answer to PING alone does not tell that they may, or that it is the master. */
-async function tryRedis(client: RedisClient, prefix: string): Promise<void> {
-  await client.ping();
-  await client.set(`${prefix}:check`, '1', 'PX', redisTimeoutMs);
-  await client.publish(`${prefix}:bus:check`, '');
-}
-
-/** Rejects without a reason what takes too long. */
-async function within(work: Promise<void>): Promise<void> {
-  let deadline: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    deadline = setTimeout(reject, redisTimeoutMs);
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(deadline));
 }

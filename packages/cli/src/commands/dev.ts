@@ -32,7 +32,7 @@ export async function dev(options: ProjectOptions): Promise<void> {
       await lifetime.close();
       throw error;
     }
-    announce(project.config);
+    announce(project, log);
     return lifetime;
   };
   await runProcess(start, stopDeadlineMs(project, 'agent') + stopDeadlineMs(project, 'push-server'), log);

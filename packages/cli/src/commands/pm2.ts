@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { printFindings } from '../check/finding.ts';
 import { CommandError } from '../command-error.ts';
 import { projectName } from '../create/create-project.ts';
 import { ecosystem as ecosystemText } from '../create/ecosystem.ts';
@@ -8,10 +9,8 @@ import { awaitServing, describeFailing } from '../pm2/await-serving.ts';
 import { findPm2 } from '../pm2/find-pm2.ts';
 import { listProcesses } from '../pm2/list-processes.ts';
 import { loadProject, nameEnvironment, type Project, type ProjectOptions } from '../project.ts';
-import { checkBuild, printFindings } from './check.ts';
-
-/** What `gopush pm2` can do. */
-const pm2Actions = ['start', 'reload', 'stop', 'status', 'logs'] as const;
+import { checkBuild } from './check.ts';
+import { pm2Actions } from './pm2-actions.ts';
 
 /** pm2 with a project. */
 interface Pm2 {

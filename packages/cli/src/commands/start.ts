@@ -1,11 +1,10 @@
 import cluster from 'node:cluster';
-import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type Project, type ProjectOptions } from '../project.ts';
 import { type Running, runProcess } from '../run-process.ts';
 import { type Supervisor, startSupervisor } from '../supervisor.ts';
-import { createNodeLogger, isTier, stopDeadlineMs, type Tier, tiers } from '../tiers.ts';
+import { createNodeLogger, isTier, stopDeadlineMs, type Tier, tiers, writesJson } from '../tiers.ts';
 
 /** `gopush start [agent|push-server]`: the configured processes, in the foreground. SIGHUP restarts them one after another. */
 export async function start(tier: string | undefined, options: ProjectOptions): Promise<void> {
@@ -24,7 +23,7 @@ export async function start(tier: string | undefined, options: ProjectOptions): 
   await runProcess(
     async () => {
       const supervisor = await startSupervisor(project, wanted, log);
-      if (wanted.includes('agent')) announce(project.config);
+      if (wanted.includes('agent')) announce(project, log);
       return reloadable(supervisor, project, log);
     },
     deadlineMs,
@@ -72,8 +71,11 @@ async function findProblems({ dir, environment }: Project): Promise<readonly str
   }
 }
 
-/** Says where to go, to people. */
-export function announce({ agentPort, agent }: Config): void {
-  const scheme = agent.tls === null ? 'http' : 'https';
-  if (agentPort !== 0) process.stdout.write(`\n  gopush is ready: ${scheme}://localhost:${agentPort}\n\n`);
+/** Says where to go: to people, or in the log where that is all there may be. */
+export function announce(project: Pick<Project, 'config'>, log: Logger): void {
+  const { agentPort, agent } = project.config;
+  if (agentPort === 0) return;
+  const ready = `gopush is ready: ${agent.tls === null ? 'http' : 'https'}://localhost:${agentPort}`;
+  if (writesJson(project)) log.info(ready);
+  else process.stdout.write(`\n  ${ready}\n\n`);
 }

@@ -43,6 +43,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
     config,
     {
       port: first === 0 ? 0 : first + index,
+      setting: { port: 'admin.serverPort', offset: index },
       keepAliveMs: config.pushServer.keepAliveMs,
       maxHeaderBytes: config.agent.maxHeaderBytes,
       checks: {
