@@ -37,6 +37,8 @@ type ListeningSocket = Socket & { [listener]?: Receiver };
 interface Handle {
   /** The descriptor; negative where there is none, as after closing. */
   readonly fd?: number;
+  /** Takes bytes of TLS that were read elsewhere; only TLS has it. */
+  receive?(bytes: Buffer): void;
 }
 interface WithHandle extends Socket {
   _handle: Handle | null;
@@ -156,14 +158,27 @@ function tryWrite(socket: Socket, chunk: Buffer, length: number): number {
  */
 export function readRest(socket: Socket, to: Receiver): void {
   if (!isCarrying(socket) || socket.destroyed) return;
+  const rest = readAll(socket);
+  if (rest.length > 0) give(to, rest, rest.length);
+}
+
+/**
+ * The same for TLS, before a write: once a write has failed Node deciphers nothing more. What has come goes the way of all else that comes.
+ */
+export function readAhead(socket: Socket): void {
+  const { _handle: handle } = socket as WithHandle;
+  if (!(socket instanceof TLSSocket) || socket.isPaused() || handle?.receive === undefined) return;
+  const rest = readAll(socket);
+  if (rest.length > 0) handle.receive(rest);
+}
+
+function readAll(socket: Socket): Buffer {
   const chunks: Buffer[] = [];
   for (;;) {
     const length = tryRead(socket);
-    if (length === 0) break;
+    if (length === 0) return Buffer.concat(chunks);
     chunks.push(Buffer.from(shared.subarray(0, length)));
   }
-  const rest = Buffer.concat(chunks);
-  if (rest.length > 0) give(to, rest, rest.length);
 }
 
 function tryRead(socket: Socket): number {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Target } from '@gopush/contract';
 import { afterReading } from '../after-reading.ts';
-import { carryTo, connectCarrying, type Receiver, readRest } from './carrier.ts';
+import { carryTo, connectCarrying, type Receiver, readAhead, readRest } from './carrier.ts';
 import { readyEvent } from './connect-target.ts';
 import { type BodyBudget, createBodyBudget } from './request-body.ts';
 import { connectionKey } from './target-tls.ts';
@@ -191,6 +191,7 @@ export class UpstreamConnection implements Receiver {
    * @param onLost - told that none of this was sent
    */
   send(data: string | Buffer, onLost?: () => void): void {
+    if (this.connected) readAhead(this.socket);
     this.socket.write(data, 'latin1', onLost === undefined ? this.#onSent : (error) => this.#onSent(error, onLost));
   }
 
