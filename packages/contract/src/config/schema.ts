@@ -12,20 +12,17 @@ const wait = (byDefault: number, max = 3_600_000) => z.int().min(0).max(max).def
 const limit = (max = 10_000_000, byDefault = 0) => z.int().min(0).max(max).default(byDefault);
 const networks = () => z.array(z.union([z.cidrv4(), z.cidrv6()])).default([]);
 /** Origins of pages, in the one form in which they can match. */
-const origins = () =>
-  z
-    .array(
-      z
-        .string()
-        .min(1)
-        .transform((entry, context) => {
-          const parsed = parseOriginEntry(entry);
-          if (typeof parsed === 'string') return parsed;
-          context.addIssue({ code: 'custom', message: parsed.wanted });
-          return z.NEVER;
-        }),
-    )
-    .default([]);
+const origins = () => z.array(z.string().min(1)).default([]).transform(readOrigins);
+
+function readOrigins(entries: readonly string[], context: z.RefinementCtx): string[] {
+  return entries.map((entry, index) => {
+    const parsed = parseOriginEntry(entry);
+    if (typeof parsed === 'string') return parsed;
+    context.addIssue({ code: 'custom', path: [index], message: parsed.wanted });
+    return entry;
+  });
+}
+
 const host = () => z.string().min(1).max(255);
 
 /** Whether only programs of this machine reach an address. */
