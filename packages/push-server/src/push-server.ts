@@ -193,6 +193,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         }
       },
     });
+    fanout.onMove(sessions.move);
     const context: ConnectionContext = {
       node,
       publish: rooms.publish,

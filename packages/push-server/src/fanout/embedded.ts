@@ -108,6 +108,7 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
     drops: mesh.drops,
     problem: () => undefined,
     isJoined: () => true,
+    onMove() {},
     counts: () => undefined,
     meet: () => async () => {},
     joined: mesh.join,

@@ -1,6 +1,7 @@
 import type { RegistryStore } from '@gopush/store';
 import type { Adapter } from 'socket.io-adapter';
 import type { Bus } from './bus.ts';
+import type { MoveClient } from './emitters.ts';
 
 /** Makes the Socket.IO adapter of one namespace. */
 // biome-ignore lint/suspicious/noExplicitAny: Socket.IO's own adapters take a namespace of any type
@@ -22,6 +23,8 @@ export interface Fanout {
   readonly adapter: AdapterFactory;
   /** What our own messages take: those of rooms with a history, and of users. */
   readonly bus: Bus;
+  /** Who puts clients into rooms where a program without Socket.IO asks for that. One listener. */
+  onMove(move: MoveClient): void;
   /** Why other push-servers are not reached now; `undefined`: they are. What is local is served either way. */
   problem(): string | undefined;
   /** The same without a reason, as of a moment ago: cheap enough to ask for each message. */

@@ -3,6 +3,7 @@ import type { RedisConfig } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { createRedisClient, followProblems, watchOf } from '@gopush/store';
 import { containListeners } from './contain-listeners.ts';
+import { Emitters } from './emitters.ts';
 import type { Fanout } from './fanout.ts';
 import { ignoreRejections } from './ignore-rejections.ts';
 import { meetPeers } from './meet-peers.ts';
@@ -24,7 +25,8 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
   const publisher = createRedisClient(config, 1);
   const subscriber = createRedisClient(config, null);
   const subscribed = [ignoreRejections(publisher), ignoreRejections(subscriber)];
-  containListeners(subscriber, log);
+  const emitters = new Emitters({ subscriber, prefix: config.prefix, isSubscribed: config.fanout === 'pubsub', log });
+  containListeners(subscriber, log, (channel, message) => emitters.isTheirs(channel, message));
   const opened = openRedisAdapter(config, publisher, subscriber, log);
   const watch = watchOf(config);
   const { prefix, fanout } = config;
@@ -72,7 +74,8 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
   const looking = setInterval(look, lookMs).unref();
   return {
     kind: 'redis',
-    adapter: opened.adapter,
+    adapter: emitters.serve(opened.adapter),
+    onMove: (move) => emitters.onMove(move),
     bus,
     drops: new Map(),
     problem() {

@@ -25,6 +25,11 @@ export function roomOfClients(room: string, scope: Scope = ''): string {
   return `r:${scope}${room}`;
 }
 
+/** Whether a name inside is of one of our kinds, rather than one that handlers or Socket.IO itself gave. */
+export function isOfOwnKind(room: string): boolean {
+  return /^[rups]:/.test(room);
+}
+
 /** The room in which all devices of a user are. @param user - the uid, after the scope of its product */
 export function roomOfUser(user: string): string {
   return `u:${user}`;

@@ -28,6 +28,8 @@ export interface Sessions {
   letGo(pid: string): void;
   /** All look for what waits for their users: they may not have been told. */
   wakeInboxes(): void;
+  /** Puts one client into a room, or takes it out. @returns whether it is on this node */
+  move(socket: string, room: string, change: 'join' | 'leave'): boolean;
   /** What programs did to users of late. */
   readonly changes: RecentChanges;
   /** Those of a user on this node. @param user - the uid, after the scope of its product */
@@ -130,6 +132,16 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     },
     letGo,
     wakeInboxes,
+    move(socket, room, change) {
+      const session = all.get(socket);
+      if (change === 'leave') session?.leave(room);
+      else {
+        session
+          ?.join({ room })
+          .catch((error: unknown) => log.error({ err: error }, 'a client could not be put into a room'));
+      }
+      return session !== undefined;
+    },
     ofUser: (user) => [...(io.of('/').adapter.rooms.get(roomOfUser(user)) ?? [])].flatMap((id) => all.get(id) ?? []),
   };
 }
