@@ -161,6 +161,17 @@ const listen = (page: Page, url: string): Promise<string> =>
     url,
   );
 
+const openWebSocket = (page: Page, url: string): Promise<string> =>
+  page.evaluate(
+    (to) =>
+      new Promise<string>((resolve) => {
+        const socket = new globalThis.WebSocket(to);
+        socket.onopen = () => resolve('open');
+        socket.onerror = () => resolve('refused');
+      }),
+    url,
+  );
+
 const connect = (page: Page, url: string, transport: string): Promise<string> =>
   page.evaluate(
     ([to, how]) =>
@@ -193,6 +204,7 @@ test.skipIf(noBrowser)('pages of another origin in a real browser', async () => 
   };
   const [page, foreign] = [await openPage(app), await openPage(evil)];
   const ann = { Authorization: 'Bearer ann' };
+  const json = { method: 'POST', headers: { ...ann, 'Content-Type': 'application/json' }, body: '{}' };
   const post = (key: string): RequestInit => ({
     method: 'POST',
     headers: { 'X-Api-Key': key, 'Content-Type': 'application/json' },
@@ -201,6 +213,7 @@ test.skipIf(noBrowser)('pages of another origin in a real browser', async () => 
   const asked: readonly [string, string, RequestInit, number, string | null, string][] = [
     ['a header that needs a preflight', `${agent.url}/nothing`, { headers: ann }, 404, null, 'not_found'],
     ['cookies', `${agent.url}/nothing?user=ann`, { credentials: 'include' }, 404, null, 'not_found'],
+    ['a POST of JSON', `${agent.url}/nothing`, json, 404, null, 'not_found'],
     ['no credentials', `${agent.url}/`, {}, 430, 'uid_missing', 'uid_missing'],
     [
       'a product that is not there',
@@ -234,6 +247,12 @@ test.skipIf(noBrowser)('pages of another origin in a real browser', async () => 
     expect([url, await listen(foreign, url)]).toEqual([url, 'refused']);
   }
   expect(await listen(page, `${agent.url}/api/v1/listen?user=ann`)).toBe('open');
+  for (const [by, answer] of [
+    [page, 'open'],
+    [foreign, 'refused'],
+  ] as const) {
+    expect(await openWebSocket(by, `${agent.url}/api/v1/listen?user=ann`.replace('http', 'ws'))).toBe(answer);
+  }
   for (const transport of ['websocket', 'polling']) {
     for (const url of [agent.url, server.url]) {
       expect([url, transport, await connect(page, url, transport)]).toEqual([url, transport, 'connected']);
