@@ -1,6 +1,6 @@
 /** One push-server in a process of its own: its name and settings are the arguments. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { startPushServer } from 'gopush';
+import { isMigrated, startPushServer } from 'gopush';
 
 const [node, settings] = process.argv.slice(2);
 
@@ -12,6 +12,15 @@ const pushServer = await startPushServer({
     async onMessage() {
       await delay(200);
       return { server: node, process: process.pid };
+    },
+    // Other pages are told of pages that come or leave, and of none whose session only migrates.
+    setup(io) {
+      io.on('connection', (socket) => {
+        if (!isMigrated(socket)) socket.broadcast.emit('visitor', 'came');
+        socket.on('disconnect', (reason) => {
+          if (reason !== 'migrated') socket.broadcast.emit('visitor', 'left');
+        });
+      });
     },
   },
 });

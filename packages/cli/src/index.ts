@@ -28,6 +28,8 @@ export { HookError, type HookLocation } from '@gopush/hooks';
 export {
   type Cleanup,
   defineServer,
+  isMigrated,
+  migratedReason,
   type Push,
   type PushServer,
   type PushServerOptions,

@@ -21,6 +21,7 @@ import { handleRooms } from './rooms/handle-rooms.ts';
 import type { Rooms } from './rooms/open-rooms.ts';
 import { roomOfProduct } from './rooms/room-names.ts';
 import { Session, type SessionContext, sessionOf } from './session.ts';
+import { isMigrated } from './sessions/is-migrated.ts';
 import type { Recovery } from './sessions/recovery.ts';
 import { createShape } from './shape.ts';
 
@@ -124,6 +125,11 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
     if (!result.ok) logFailure(result.failure, log);
   }
 
+  async function tellMigrated({ client }: Session): Promise<void> {
+    const result = await rules.migrated(client);
+    if (!result.ok) logFailure(result.failure, log);
+  }
+
   function onDisconnect(this: Socket, reason: string): void {
     const session = sessionOf(this);
     if (session === undefined) return;
@@ -151,7 +157,10 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
     listenToMessages(session);
     session
       .begin()
-      .then(() => limits.beginnings.begun(socket))
+      .then(() => {
+        limits.beginnings.begun(socket);
+        if (isMigrated(socket) && !session.isMoved && rules.has('onMigrated')) keep(tellMigrated(session));
+      })
       .catch((error: unknown) => {
         limits.beginnings.refused(socket);
         log.error({ err: error }, 'a session could not begin: its client has to connect again');

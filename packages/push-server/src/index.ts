@@ -12,3 +12,4 @@ export {
 } from './hook/server-hook.ts';
 export { type PushServer, type PushServerOptions, startPushServer } from './push-server.ts';
 export type { History, Push, RoomOptions, UserDelivery, UserOptions } from './rooms/push.ts';
+export { isMigrated, migratedReason } from './sessions/is-migrated.ts';

@@ -17,7 +17,7 @@ export interface LoadedServerHook {
 }
 
 /** The functions that a server hook may have. */
-const functions = ['onConnect', 'onDisconnect', 'canJoin', 'canPublish', 'onMessage', 'setup'] as const;
+const functions = ['onConnect', 'onMigrated', 'onDisconnect', 'canJoin', 'canPublish', 'onMessage', 'setup'] as const;
 
 /** The hook file of push-servers, from this place. */
 export function hookSource(location: HookLocation): HookSource<'server', LoadedServerHook> {

@@ -14,6 +14,7 @@ export interface Rules {
   mayPublish(client: ServerClient, room: string, event: string, data: unknown): Promise<Result<unknown>>;
   /** What the client's ack gets. */
   answer(client: ServerClient, event: string, data: unknown): Promise<Result<unknown>>;
+  migrated(client: ServerClient): Promise<Result<unknown>>;
   disconnected(client: ServerClient, reason: string): Promise<Result<unknown>>;
 }
 
@@ -60,6 +61,7 @@ export function createRules(current: () => LoadedServerHook, timeoutMs: number, 
     },
     answer: async (client, event, data) =>
       (await ask('onMessage', (hook) => hook.onMessage?.(client, event, data))).result,
+    migrated: async (client) => (await ask('onMigrated', (hook) => hook.onMigrated?.(client))).result,
     disconnected: async (client, reason) =>
       (await ask('onDisconnect', (hook) => hook.onDisconnect?.(client, reason))).result,
   };

@@ -40,6 +40,11 @@ export interface ServerHook {
   /** Whether a client may connect: `false`, or throwing, refuses it. Without it all may. */
   onConnect?(client: ServerClient): boolean | void | Promise<boolean | undefined> | Promise<void>;
   /**
+   * The session of a client goes on at this push-server, in its rooms; the client has not noticed. `onConnect` is not asked for it, and
+   * `onDisconnect` not told where it was before.
+   */
+  onMigrated?(client: ServerClient): void | Promise<void>;
+  /**
    * A client that had connected is gone.
    *
    * @param reason - as Socket.IO names it: `transport close`, `ping timeout`, …

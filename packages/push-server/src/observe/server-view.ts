@@ -4,7 +4,7 @@ import type { ListenerCounts } from '../api/listen/listeners.ts';
 import type { Fanout } from '../fanout/fanout.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { PushCounts } from '../rooms/push.ts';
-import type { MoveCounts } from '../sessions/hand-over.ts';
+import type { MoveCounts } from '../sessions/move-counts.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 
 /** What metrics and state of a push-server are read off. */

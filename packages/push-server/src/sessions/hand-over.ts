@@ -2,28 +2,11 @@ import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
 import type { Session } from '../session.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import type { EngineSocket, Movable, NotStopped } from './movable.ts';
+import type { EngineSocket, Movable } from './movable.ts';
+import type { CannotMove, MoveCounts } from './move-counts.ts';
 import { encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
 import { Turns } from './turns.ts';
-
-/**
- * Why a connection stays where it is: it has no stream, what it sends cannot be read elsewhere, or there is no agent before it that could move it.
- */
-export type CannotMove = 'polling' | 'compressed' | 'no agent';
-
-/** What became of sessions. */
-export interface MoveCounts {
-  /** Handed over to whoever goes on with them. */
-  handedOver: number;
-  /** Taken over from another node. */
-  resumed: number;
-  /** Could not be handed over, by cause. */
-  readonly failed: Record<NotStopped | 'not admitted' | 'too late' | 'not kept' | CannotMove, number>;
-  /** Handed over although their clients had not been stopped, by why they had not. */
-  readonly notStopped: Record<NotStopped, number>;
-  /** Answers that handlers still owed when their session moved. */
-  unanswered: number;
-}
+import { when } from './when.ts';
 
 /** What handing sessions over needs. */
 export interface HandOverOptions {
@@ -123,6 +106,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
       if (movable.isOpen) counts.failed['not admitted']++;
       return;
     }
+    await whenClientAnswered(movable);
     const isAsked = await Promise.race([turns.take('begins', () => ask(movable)), whenStoppedInDrain(movable)]);
     const isStopped = isAsked && (await whenStoppedInDrain(movable));
     if (!movable.isOpen) return;
@@ -133,6 +117,15 @@ export function createHandOver(options: HandOverOptions): HandOver {
       return;
     }
     await leave(movable, () => drainBy, isStopped);
+  }
+
+  /** Once its client is stopped nothing that it answers comes here. So it answers first what it was asked, for some of the time. */
+  async function whenClientAnswered({ client }: Movable): Promise<void> {
+    const by = Date.now() + Math.min(answerMs, Math.max(0, drainBy - Date.now()) / 4);
+    await when(
+      () => client.questions === 0,
+      () => by,
+    );
   }
 
   /** @returns whether it could be asked in time */
@@ -340,9 +333,4 @@ export function createHandOver(options: HandOverOptions): HandOver {
       underWay.delete(socket);
     },
   };
-}
-
-/** Resolves when it is so, or at a time that may become later. Nobody tells of these; they are looked at, and only in a stop. */
-async function when(isSo: () => boolean, by: () => number): Promise<void> {
-  while (!isSo() && Date.now() < by()) await new Promise((resolve) => setTimeout(resolve, 5));
 }

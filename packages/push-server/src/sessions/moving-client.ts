@@ -1,6 +1,9 @@
+import { failures } from '@gopush/contract';
 import type { Server, Socket } from 'socket.io';
 import type { PacketOptions } from '../emit/along.ts';
 import { loadClient, type Packet, packetType } from '../socket-io-client.ts';
+import { migratedReason } from './is-migrated.ts';
+import { failQuestions, questionsOf } from './questions.ts';
 import type { OpeningRecord, SessionRecord, SocketRecord } from './session-record.ts';
 
 /** The connection of Engine.IO, with what is used here. What is not documented is unchanged since Engine.IO 4. */
@@ -19,9 +22,6 @@ interface Returning {
   /** What the client has sent to it meanwhile. */
   readonly waiting: Packet[];
 }
-
-/** The reason of the `disconnect` event of sockets whose session goes on at another push-server. */
-const migratedReason = 'migrated';
 
 /** How many packets of a connection wait at most for namespaces that are being entered again. */
 const maxWaiting = 1_000;
@@ -65,6 +65,8 @@ export class MovingClient extends Client {
   /** CONNECTs that are not answered, with what came with them. */
   #opening: Map<string, unknown> | undefined = undefined;
   #returning: Map<string, Returning> | undefined = undefined;
+  /** Ids of sockets with which the session came here. */
+  #arrived: readonly string[] | undefined = undefined;
   #waiting = 0;
   /** How many keep all that is written to the client in its queue. */
   #holds = 0;
@@ -109,6 +111,7 @@ export class MovingClient extends Client {
     this.conn.sendPacket('noop');
     // The first ping of this node is a whole interval away, as it was at the node before: a client that migrates often would hear none and give up.
     this.conn.sendPacket('ping');
+    this.#arrived = sockets.map(({ id }) => id);
     const returning = new Map<string, Returning>();
     for (const { waiting = [], ...record } of sockets) {
       returning.set(record.namespace, { record, waiting: [...waiting] });
@@ -166,6 +169,10 @@ export class MovingClient extends Client {
 
   override _remove(socket: Socket): void {
     super._remove(socket);
+    failQuestions(
+      socket,
+      this.hasMoved ? 'the session has migrated before its client answered' : 'socket has been disconnected',
+    );
     if (this.conn.readyState !== 'open' || this.hasMoved) return;
     void this.onNamespaces?.();
     this.#lookAnswered();
@@ -173,6 +180,18 @@ export class MovingClient extends Client {
 
   override onclose(reason: string, description?: unknown): void {
     super.onclose(this.hasMoved ? migratedReason : reason, description);
+  }
+
+  /** How many answers of the client handlers wait for. None, once it has gone. */
+  get questions(): number {
+    let sum = 0;
+    for (const socket of this.sockets.values()) sum += questionsOf(socket);
+    return sum;
+  }
+
+  /** Whether a socket was there before, at another node. */
+  hadBefore(socket: string): boolean {
+    return this.#arrived?.includes(socket) === true;
   }
 
   /** Resolves when all is answered that the client has asked in any namespace, or after `ms`. @returns how many requests are not */
@@ -209,7 +228,7 @@ export class MovingClient extends Client {
   #returns({ type, nsp, data }: Packet): boolean {
     const record = this.#returning?.get(nsp)?.record;
     if (record === undefined) return false;
-    if (type === packetType.connectError) {
+    if (type === packetType.connectError && !(nsp === '/' && isOwnFailure(data))) {
       this.#hasReturned(nsp);
       // To a client that is in the namespace this is its end; when it enters again it is told why.
       this.say({ type: packetType.disconnect, nsp });
@@ -219,7 +238,7 @@ export class MovingClient extends Client {
         for (const packet of this.#hasReturned(nsp)) this.ondecoded(packet);
       });
     } else {
-      // A program ended the session meanwhile: the client has to begin anew.
+      // A program ended the session meanwhile, or it cannot go on here: the client has to begin anew.
       this.#hasReturned(nsp);
       this.conn.close();
     }
@@ -280,6 +299,12 @@ export class MovingClient extends Client {
   #lookAnswered(): void {
     if (this.#onAnswered !== undefined && this.#unanswered === 0) this.#onAnswered();
   }
+}
+
+/** Whether gopush itself refuses a client, rather than a middleware of the project. */
+function isOwnFailure(refusal: unknown): boolean {
+  const { data } = (refusal ?? {}) as { data?: { code?: unknown } };
+  return typeof data?.code === 'string' && Object.hasOwn(failures, data.code);
 }
 
 /** What Socket.IO's recovery asks by, beside what the client sent: handlers see the latter alone. */

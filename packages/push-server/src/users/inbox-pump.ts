@@ -3,6 +3,7 @@ import type { Logger } from '@gopush/service';
 import type { InboxStore } from '@gopush/store';
 import type { Socket } from 'socket.io';
 import { decodeMessage, type KeptMessage } from '../rooms/kept-message.ts';
+import { askedAgain } from '../sessions/questions.ts';
 import { SmallSet } from '../small-set.ts';
 
 /** Messages that are under way to one client at a time. */
@@ -105,14 +106,15 @@ export class InboxPump {
 
   #give(seq: number, message: InboxMessage): void {
     this.#underWay.add(seq);
-    this.#socket.timeout(ackMs).emit(events.inbox, message, (error: Error | null, id?: unknown) => {
+    const onAnswer = (error: Error | null, id?: unknown): void => {
       this.#underWay.delete(seq);
       // An ack that names another message was meant for an earlier connection, whose acks had the same numbers.
       if (error === null && (typeof id !== 'string' || id === message.id)) this.#acknowledge(seq, message.id);
       // Given again from there on, to a client that is still there.
       else this.#after = Math.min(this.#after, seq - 1);
       void this.wake();
-    });
+    };
+    this.#socket.timeout(ackMs).emit(events.inbox, message, askedAgain(onAnswer));
   }
 
   #acknowledge(seq: number, id: string): void {
