@@ -12,6 +12,7 @@ import { createMemoryLog, startTestAgent } from './support/agent.ts';
 import { codeOf, openRaw, send } from './support/client.ts';
 import { express4 } from './support/express-4.ts';
 import { startTarget } from './support/target.ts';
+import { startSeeingTarget } from './support/wire.ts';
 
 async function startWith(hooks: (target: object) => Hooks, config: ConfigInput = {}) {
   const { log, lines } = createMemoryLog();
@@ -281,4 +282,46 @@ test('many tiny chunks arrive', async () => {
   raw.socket.write('0\r\n\r\n');
   const [, text] = await raw.until(/"body":"(\d+)"/);
   expect(text).toBe('0123456789'.repeat(100));
+});
+
+test.each([
+  ['an app', inApp(express.json())],
+  ['a function', (target: object): Hooks => ({ agent: defineAgent(readAll), router: { default: target as never } })],
+  ['nobody', inApp()],
+])(
+  'a client that waits for a 100 before it sends its body gets one, where the body is read by %s',
+  async (_, hooks) => {
+    const { agent } = await startWith(hooks);
+    const raw = await openRaw(
+      agent.port,
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n',
+    );
+    await raw.until(/^HTTP\/1\.1 100 Continue\r\n\r\n/);
+    raw.socket.write('{"a":1}');
+    await raw.until(/HTTP\/1\.1 200 OK[\s\S]*"body":"{\\"a\\":1}"/);
+  },
+);
+
+test('a body that a hook has read is sent again to a target that has not read it', async () => {
+  let first = true;
+  const target = await startSeeingTarget(({ socket }) => {
+    const isFirst = first;
+    first = false;
+    socket.on('data', (chunk) => {
+      if (isFirst && String(chunk).includes('"a"')) {
+        socket.end('HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+      } else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+    });
+  });
+  const agent = await startTestAgent(inApp(express.json())(target));
+  expect((await send(agent.url)).status).toBe(200);
+  expect((await send(agent.url, { method: 'POST', body: '{"a":1}', headers: json })).status).toBe(200);
+  expect(target.connections[1]?.text()).toMatch(/\r\n\r\n{"a":1}$/);
+});
+
+test('with hooks.maxBodyBytes of 0 a body that a hook reads is refused, and others pass', async () => {
+  const { agent } = await startWith(inApp(express.json()), { hooks: { maxBodyBytes: 0 } });
+  const post = (type: string) => send(agent.url, { method: 'POST', body: '{}', headers: { 'content-type': type } });
+  expect(codeOf(await post('application/json'))).toBe('uid_hook_body_too_large');
+  expect((await post('text/plain')).status).toBe(200);
 });

@@ -125,6 +125,11 @@ test.each([
   ['no function', { 'hooks/agent.js': 'module.exports = "ann"' }, /agent\.js: found text, wanted a function/],
   ['nothing exported', { 'hooks/onupgrade.js': '' }, /onupgrade\.js: found an object, wanted a function/],
   [
+    'a middleware for upgrades',
+    { 'hooks/onupgrade.js': 'module.exports = (req, res, next) => next();' },
+    /onupgrade\.js: found a function of three arguments, as Express apps and middlewares are, wanted a function \(request\) => uid/,
+  ],
+  [
     'a router that is a list',
     { 'hooks/router.js': 'module.exports = []' },
     /router\.js: found a list, wanted an object of products/,

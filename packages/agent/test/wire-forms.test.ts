@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { hooksTo, startTestAgent } from './support/agent.ts';
 import { handshakeBytes, openRaw, sampleAnswer, send } from './support/client.ts';
+import { hasHaproxy, startHaproxy } from './support/haproxy.ts';
 import { hasNginx, startNginx } from './support/nginx.ts';
 import { startTarget } from './support/target.ts';
-import { echoHead, type SeenConnection, startSeeingTarget } from './support/wire.ts';
+import { echoHead, patiently, type SeenConnection, startSeeingTarget } from './support/wire.ts';
 
 /** An agent whose target answers with the head that it got. */
 async function startEchoing() {
@@ -80,6 +81,19 @@ test.skipIf(!hasNginx)('nginx as a target takes a health check in HTTP/1.0', asy
     / 200 [\s\S]*host=127\.0\.0\.1$/,
   );
 });
+
+test.skipIf(!hasHaproxy)(
+  'HAProxy finds an agent healthy by its option httpchk, which is HTTP/1.0 without a Host',
+  async () => {
+    const target = await startTarget();
+    const agent = await startTestAgent(hooksTo({ default: target }));
+    const port = await startHaproxy(agent.port, 'check inter 50ms fall 1 rise 1', ['mode http', 'option httpchk']);
+    const checks = (): number => target.requests.filter(({ method }) => method === 'OPTIONS').length;
+    // Of one that is not 2xx or 3xx HAProxy would have taken the agent for down by the second.
+    await expect.poll(checks, patiently).toBeGreaterThan(2);
+    expect((await send(`http://127.0.0.1:${port}`)).status).toBe(200);
+  },
+);
 
 test('empty lines before a request are skipped', async () => {
   const agent = await startEchoing();

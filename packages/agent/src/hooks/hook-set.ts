@@ -99,6 +99,11 @@ function createUpgradeSource(hook: unknown, file: string, http: UidSource): UidS
   if (typeof hook !== 'function') {
     throw new HookError('onupgrade', file, `found ${kindOf(hook)}, wanted a function (request) => uid`);
   }
+  // An app, a router or a middleware: a handshake has no response that it could write to.
+  if (hook.length >= 3) {
+    const found = 'a function of three arguments, as Express apps and middlewares are';
+    throw new HookError('onupgrade', file, `found ${found}, wanted a function (request) => uid`);
+  }
   return { kind: 'function', file, hook: hook as UidHook, hasKnown: false };
 }
 
