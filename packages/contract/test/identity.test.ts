@@ -60,3 +60,12 @@ test.each([
 ])('%s is %s', (url, code) => {
   expect(readProduct(url)).toMatchObject({ ok: false, failure: { code } });
 });
+
+test('behind an agent that has told no uid none is read from the query, however it got there', () => {
+  const asked = { uid: 'admin' };
+  expect(readIdentity({}, asked)).toMatchObject({ value: { uid: 'admin' } });
+  expect(readIdentity({ 'x-gopush-agent': 'agent' }, asked)).toMatchObject({ failure: { code: 'uid_missing' } });
+  expect(readIdentity({ 'x-gopush-agent': 'agent', 'x-gopush-uid': '' }, asked)).toMatchObject({
+    failure: { code: 'uid_missing' },
+  });
+});
