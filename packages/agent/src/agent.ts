@@ -17,7 +17,7 @@ import {
   type StickyKeys,
   type Target,
 } from '@gopush/contract';
-import { type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
+import { findOldFile, type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
 import {
   acceptAbsoluteForm,
   answerExpectations,
@@ -376,7 +376,9 @@ async function openHooks(
   const source = hookSource(hooks, defaults);
   const loaded = await loadHooks(source);
   for (const hook of loaded.value.missing) {
-    log.warn({ hook }, `there is no ${hook} hook: ${consequences[hook]}. Make one with: gopush add hook ${hook}`);
+    const old = await findOldFile(hooks, hook);
+    const advice = old === undefined ? `Make one with: gopush add hook ${hook}` : `${old} is called ${hook}.js now`;
+    log.warn({ hook }, `there is no ${hook} hook: ${consequences[hook]}. ${advice}`);
   }
   if (!config.hooks.watch) return () => loaded.value;
   const reloads = metrics.counter('hook_reloads_total', 'Edits of hooks that were taken up, or refused.', ['result']);

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type Config, environmentName, formatConfigProblems, parseConfig } from '@gopush/contract';
 import { CommandError } from './command-error.ts';
@@ -22,6 +22,19 @@ export interface ProjectOptions {
 /** The file of `config/` with settings of an environment that are not committed. */
 export function secretsFile(environment: string): string {
   return `secrets.${environment}.json`;
+}
+
+/** The environment that gopush 0.1 took on Linux where nothing else was said. */
+const oldDefault = 'develop';
+
+/** Whether a project of gopush 0.1 had other settings than it has now, since nobody says which environment is meant. */
+async function isOtherThanBefore({ dir, env }: ProjectOptions): Promise<boolean> {
+  const { GOPUSH_ENV, NODE_ENV } = process.env;
+  if (env || GOPUSH_ENV || NODE_ENV) return false;
+  return access(join(dir, 'config', `${oldDefault}.json`)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**
@@ -51,7 +64,9 @@ export async function loadProject({ dir, env }: ProjectOptions): Promise<Project
     variables: process.env,
   });
   if (!parsed.ok) throw new CommandError(2, formatConfigProblems(parsed.problems));
-  return { dir, environment, config: parsed.config, warnings: parsed.warnings };
+  const otherwise = `${file} is read; gopush 0.1 read config/${oldDefault}.json on Linux: say GOPUSH_ENV=${oldDefault} for that, or remove it`;
+  const warnings = (await isOtherThanBefore({ dir, env })) ? [...parsed.warnings, otherwise] : parsed.warnings;
+  return { dir, environment, config: parsed.config, warnings };
 }
 
 /**
@@ -80,7 +95,9 @@ async function explainMissing(
     .map((name) => name.slice(0, -'.json'.length));
   const hint =
     others.length > 0
-      ? `environments there are: ${others.join(', ')} (choose one with --env or GOPUSH_ENV)`
+      ? `environments there are: ${others.join(', ')} (choose one with --env or GOPUSH_ENV)${
+          others.includes(oldDefault) ? `; gopush 0.1 took ${oldDefault} by itself: GOPUSH_ENV=${oldDefault}` : ''
+        }`
       : 'make a project with: npx gopush-create, or name its folder with --dir';
   return `${file}: found no such file, wanted the settings of environment ${environment}; ${hint}`;
 }

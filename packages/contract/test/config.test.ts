@@ -195,3 +195,48 @@ test.each([
 test('an environment name cannot leave the folder', () => {
   expect(() => environmentName('../x', {})).toThrow(/a name has/);
 });
+
+test.each<[string, unknown, string | undefined]>([
+  ['agent.drainMs', '30s', 'did you mean 30000 (ms)?'],
+  ['agent.drainMs', '30 sec', 'did you mean 30000 (ms)?'],
+  ['agent.drainMs', '1.5m', 'did you mean 90000 (ms)?'],
+  ['agent.drainMs', '2 minutes', 'did you mean 120000 (ms)?'],
+  ['agent.drainMs', '1 hour', 'did you mean 3600000 (ms)?'],
+  ['agent.drainMs', '500ms', 'did you mean 500 (ms)?'],
+  ['agent.drainMs', '500', 'did you mean 500, without quotes?'],
+  ['agent.drainMs', 1.6, 'did you mean 2?'],
+  ['agent.drainMs', 'soon', undefined],
+  ['agent.drainMs', -1, undefined],
+  ['agent.maxHeaderBytes', '16kb', 'did you mean 16384 (bytes)?'],
+  ['pushServer.storeMaxBytes', '2 GiB', 'did you mean 2147483648 (bytes)?'],
+  ['pushServer.maxMessageBytes', '1MB', 'did you mean 1048576 (bytes)?'],
+  ['routing.retryPercent', '20%', 'did you mean 20?'],
+  ['routing.discover', 'true', 'did you mean true?'],
+  ['routing.discover', 'yes', 'did you mean true?'],
+  ['routing.discover', 0, 'did you mean false?'],
+  ['routing.choose', 'Hash', 'did you mean "hash"?'],
+  ['access.trustedProxies', '10.0.0.0/8', 'did you mean ["10.0.0.0/8"]?'],
+  ['pushServer.publicDir', 5, 'did you mean "5"?'],
+])('a value of the wrong type has what was probably meant: %s %j', (key, value, hint) => {
+  const input = key.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
+  const parsed = parseConfig({ file: 'f', text: JSON.stringify(input) });
+  const text = parsed.ok ? 'taken' : formatConfigProblems(parsed.problems);
+  if (hint === undefined) expect(text).toMatch(/found [^;]*$/);
+  else expect(text).toMatch(new RegExp(`; ${hint.replaceAll(/[()[\]?.]/g, '\\$&')}$`));
+});
+
+test('numbers of gopush 0.1 as text are taken with a word, others are not', () => {
+  const text = '{ "agentPort": "6003", "redisAdapter": { "port": "6379", "auth_pass": "x", "key": "y" } }';
+  const parsed = parseConfig({ file: 'f', text });
+  expect(parsed.ok ? [] : parsed.problems.map(({ key, wanted }) => [key, wanted.replace(/^.*; /, '')])).toEqual([
+    ['redisAdapter.auth_pass', 'it is redisAdapter.password now'],
+    ['redisAdapter.key', 'it is redisAdapter.prefix now'],
+  ]);
+  const taken = parseConfig({ file: 'f', text: '{ "agentPort": "6003", "mongodb": "mongodb://x:hunter2@y" }' });
+  expect(taken).toMatchObject({ ok: true, config: { agentPort: 6003 } });
+  expect(taken.ok && taken.warnings).toEqual([
+    expect.stringMatching(/^f:1: mongodb/),
+    expect.stringMatching(/^f:1: agentPort: "6003" is taken as 6003/),
+  ]);
+  expect(JSON.stringify(taken)).not.toContain('hunter2');
+});

@@ -131,11 +131,15 @@ async function putNew(path: string, text: string): Promise<void> {
   });
 }
 
+const noCommand =
+  '\ngopush: wanted a command: gopush start runs both tiers in the foreground, gopush pm2 start under pm2, as gopush alone did in 0.1\n';
+
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    // It has printed what it had to say.
+    // It has printed what it had to say; what is missing where there is no command it does not say.
+    if (error.code === 'commander.help' && error.exitCode !== 0) process.stderr.write(noCommand);
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
     process.exitCode = sayError('gopush', error);

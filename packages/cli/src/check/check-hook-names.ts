@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { nearest } from '@gopush/contract';
+import { oldHookNames } from '@gopush/hooks';
 import { type HookName, hookNames } from '../create/existing-hooks.ts';
 import type { Finding } from './finding.ts';
-import { oldHooks } from './old-hooks.ts';
 
 /** Folders in which hooks are looked for, the first one there is. */
 const folders = ['hooks', 'hook'];
@@ -11,6 +11,9 @@ const folders = ['hooks', 'hook'];
 /** What a hook file may end with; and what looks like a hook and is not read. */
 const read = /\.[cm]?[jt]s$/;
 const unread = /\.(?:json|jsonc|jsx|tsx|es6|coffee|txt)$/;
+
+/** What became of the pages of gopush 0.1 that it was for. */
+const noAdmin = 'gopush has no admin pages of its own; those of Socket.IO can be used by pushServer.adminUi';
 
 /** What a file with the name of a hook, or nearly, says. */
 interface HookLike {
@@ -67,8 +70,11 @@ function findProblem(file: string, environments: readonly string[]): Problem | u
   const like = readName(file);
   if (like === undefined) return undefined;
   const { base, environment, extension } = like;
-  const old = oldHooks[base.toLowerCase()];
-  if (old !== undefined) return wrong(old);
+  const old = base.toLowerCase();
+  if (Object.hasOwn(oldHookNames, old)) {
+    const name = oldHookNames[old];
+    return wrong(name === undefined ? `there is no such hook any more: ${noAdmin}` : `it is called ${name} now`);
+  }
   const hook = nearest(base, hookNames);
   if (hook === undefined) return undefined;
   const nameFor = (of: string | undefined): string =>

@@ -8,8 +8,10 @@ import {
 } from 'jsonc-parser';
 import type { z } from 'zod';
 import { listVariables, readVariable, reservedVariables, type Variable } from './environment.ts';
+import { hintFor } from './hint.ts';
 import { configJsonSchema, describeSchema, schemaAt, withoutNull } from './json-schema.ts';
 import { nearest } from './nearest.ts';
+import { renamed, takeOldKeys } from './old-keys.ts';
 import type { ConfigProblem } from './problem.ts';
 import { applyRedisUrl } from './redis-url.ts';
 import { type Config, type ConfigInput, configSchema } from './schema.ts';
@@ -54,11 +56,6 @@ export function parseConfig(source: ConfigSource): ParsedConfig {
   }
   const given = applyVariables(input, source.variables ?? {});
   if ('problem' in given) return { ok: false, problems: [given.problem] };
-  const parsed = configSchema.safeParse(input);
-  if (parsed.success) {
-    return { ok: true, config: freeze(parsed.data), warnings: [...given.warnings, ...warnOf(parsed.data)] };
-  }
-
   const sourceOf = (path: readonly PropertyKey[]): string => {
     for (let length = path.length; length > 0; length--) {
       const variable = given.origins.get(path.slice(0, length).join('.'));
@@ -71,7 +68,12 @@ export function parseConfig(source: ConfigSource): ParsedConfig {
     }
     return source.file;
   };
-  return { ok: false, problems: parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf)) };
+  const old = takeOldKeys(input, sourceOf);
+  const parsed = configSchema.safeParse(input);
+  const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf));
+  if (!parsed.success || old.problems.length > 0) return { ok: false, problems: [...old.problems, ...problems] };
+  const warnings = [...given.warnings, ...old.warnings, ...warnOf(parsed.data)];
+  return { ok: true, config: freeze(parsed.data), warnings };
 }
 
 /** A file that holds an object. */
@@ -194,20 +196,24 @@ function explain(
   const schema = schemaAt(root, issue.path);
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(withoutNull(schema ?? root).properties ?? {}).filter((key) => key !== '$schema');
-    return issue.keys.map((key) => ({
-      source: sourceOf([...issue.path, key]),
-      key: [...issue.path, key].join('.'),
-      found: 'an unknown key',
-      wanted: `one of ${known.join(', ')}${meant(key, known)}`,
-    }));
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      const name = renamed[path.join('.')];
+      const hint = name === undefined ? meant(key, known) : `; it is ${name} now`;
+      const wanted = `one of ${known.join(', ')}${hint}`;
+      return { source: sourceOf(path), key: path.join('.'), found: 'an unknown key', wanted };
+    });
   }
   const key = issue.path.join('.');
+  const value = valueAt(input, issue.path);
+  const isSecret = isHidden.test(key);
+  const hint = schema === undefined || isSecret || issue.code === 'custom' ? '' : hintFor(key, value, schema);
   return [
     {
       source: sourceOf(issue.path),
       key,
-      found: isHidden.test(key) ? '(hidden)' : show(valueAt(input, issue.path)),
-      wanted: schema === undefined || issue.code === 'custom' ? issue.message : describeSchema(schema),
+      found: isSecret ? '(hidden)' : show(value),
+      wanted: schema === undefined || issue.code === 'custom' ? issue.message : describeSchema(schema) + hint,
     },
   ];
 }
