@@ -1,6 +1,6 @@
 import { createRedisClient, type RedisClient } from '@gopush/store';
 import { describe, expect, test } from 'vitest';
-import { startRedis, type TestRedis } from '../packages/store/test/support/redis.ts';
+import { startRedis, startRedisCluster, type TestRedis } from '../packages/store/test/support/redis.ts';
 import { redisConfig } from '../packages/store/test/support/stores.ts';
 import { type CuttingProxy, startCuttingProxy } from './support/cutting-proxy.ts';
 import { expectHonest, joinLobby, publishSteadily, readiness, startNode } from './support/lobby.ts';
@@ -150,3 +150,49 @@ describe('failover behind one address', () => {
     for (const { kept } of [ann, cat]) await expect.poll(() => kept, { timeout: 10_000 }).toEqual([1]);
   });
 });
+
+describe.each(['sharded', 'streams'] as const)('a Redis Cluster that moves a slot, by %s', (fanout) => {
+  test('what is said to everyone still reaches the others, and what is kept goes on', async () => {
+    const { ports } = await startRedisCluster();
+    const adapter = { cluster: ports.map((port) => ({ host: '127.0.0.1', port })), fanout };
+    const servers = [await startNode('one', adapter), await startNode('two', adapter)] as const;
+    const members = [await joinLobby(servers[0], 'ann'), await joinLobby(servers[1], 'bob')] as const;
+    for (const name of ['gopush:sharded#/#', 'gopush:stream', 'gopush:h:{r%3Alobby}']) await moveSlot(ports, name);
+    let count = 0;
+    const speak = async (): Promise<string[]> => {
+      servers[0].io.emit('all', `by 0: ${count}`);
+      servers[1].io.emit('all', `by 1: ${count++}`);
+      await servers[0].push.toRoom('lobby', 'n', count);
+      return members.map(({ all }) =>
+        ['by 0', 'by 1'].filter((by) => all.slice(-10).some((text) => text.startsWith(by))).join(),
+      );
+    };
+    await expect.poll(speak, { timeout: 15_000, interval: 200 }).toEqual(['by 0,by 1', 'by 0,by 1']);
+    for (const { all } of members) all.length = 0;
+    servers[0].io.emit('all', 'last 0');
+    servers[1].io.emit('all', 'last 1');
+    for (const { all } of members)
+      await expect
+        .poll(() => all.filter((text) => text.startsWith('last')).toSorted(), { timeout: 5_000 })
+        .toEqual(['last 0', 'last 1']);
+    for (const { kept } of members) expect(kept.at(-1)).toBe(count);
+  });
+});
+
+/** Moves the slot of a key from the server that has it to another one. */
+async function moveSlot(ports: readonly number[], name: string): Promise<void> {
+  const slot = String(await ask(ports[0] as number, 'CLUSTER', 'KEYSLOT', name));
+  const ids = await Promise.all(ports.map(async (port) => String(await ask(port, 'CLUSTER', 'MYID'))));
+  const counts = await Promise.all(
+    ports.map((port) => ask(port, 'CLUSTER', 'SLOTS') as Promise<[number, number, [string, number]][]>),
+  );
+  const owner = counts[0]?.find(([from, to]) => Number(slot) >= from && Number(slot) <= to)?.[2][1] as number;
+  const from = ports.indexOf(owner);
+  const to = (from + 1) % ports.length;
+  const [source, target] = [ports[from] as number, ports[to] as number];
+  await ask(target, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from] as string);
+  await ask(source, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to] as string);
+  const keys = (await ask(source, 'CLUSTER', 'GETKEYSINSLOT', slot, '1000')) as string[];
+  if (keys.length > 0) await ask(source, 'MIGRATE', '127.0.0.1', String(target), '', '0', '5000', 'KEYS', ...keys);
+  for (const port of ports) await ask(port, 'CLUSTER', 'SETSLOT', slot, 'NODE', ids[to] as string);
+}

@@ -6,12 +6,17 @@ import { containListeners } from './contain-listeners.ts';
 import type { AdapterFactory } from './fanout.ts';
 import { ignoreRejections } from './ignore-rejections.ts';
 import { openStreams } from './redis-streams.ts';
+import { watchSharded } from './sharded-watch.ts';
 
 /** The Socket.IO adapter over Redis, with what it needs besides the connections it was given. */
 export interface RedisAdapter {
   readonly adapter: AdapterFactory;
   /** Connections of its own, as many as there are by now. */
   clients(): readonly RedisClient[];
+  /** Why what others send does not arrive, though there are connections; absent: nothing is known of that. */
+  problem?(): string | undefined;
+  /** How often its connections were made anew for that. */
+  mends?(): number;
   /** Resolves when what others send arrives. */
   ready(): Promise<unknown>;
   /** Ends what the clients do not end by themselves when they are disconnected. */
@@ -44,6 +49,7 @@ export function openRedisAdapter(
     case 'sharded': {
       const sharded = createRedisClient(config, null, true, true);
       const ready = ignoreRejections(sharded);
+      const watch = watchSharded(publisher, sharded);
       containListeners(sharded, log);
       return {
         // Not dynamic: a room of 20 characters would be taken for the id of a socket, and published where nobody listens.
@@ -52,8 +58,10 @@ export function openRedisAdapter(
           subscriptionMode: 'static',
         }),
         clients: () => [sharded],
+        problem: watch.problem,
+        mends: () => watch.mends,
         ready,
-        close: () => {},
+        close: watch.close,
       };
     }
     case 'streams':

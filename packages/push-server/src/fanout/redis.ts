@@ -47,7 +47,7 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
     if (watch?.isAtReplica() === true) {
       return 'the address of Redis leads to a replica, and what is published there reaches nobody else; it wants the master';
     }
-    return heartbeat.problem();
+    return heartbeat.problem() ?? opened.problem?.();
   }
 
   function look(): void {
@@ -85,7 +85,7 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
     isJoined: () => state !== 'down',
     counts: () => ({
       gaps: heartbeat.gaps,
-      reconnects: { moved: watch?.moves ?? 0, silent: heartbeat.mends },
+      reconnects: { moved: watch?.moves ?? 0, silent: heartbeat.mends + (opened.mends?.() ?? 0) },
       peers: { expected: heartbeat.peers.expected, missing: heartbeat.peers.missing().length },
     }),
     meet: (registry) => meetPeers(registry, bus.node, heartbeat.peers, log),
