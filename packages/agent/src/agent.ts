@@ -1,5 +1,3 @@
-import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Config,
@@ -8,7 +6,6 @@ import {
   createStickyMarks,
   createTarget,
   createTrust,
-  type FailureCode,
   type Hooks,
   type KeysOf,
   openPages,
@@ -19,10 +16,7 @@ import {
 } from '@gopush/contract';
 import { findOldFile, type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
 import {
-  acceptAbsoluteForm,
-  answerExpectations,
   checkLogger,
-  closeAfter,
   createLifetime,
   createMetrics,
   defaultLogger,
@@ -33,37 +27,28 @@ import {
   type Metrics,
   nodeName,
   openAdmin,
-  serveUpgrades,
-  type UpgradeListener,
   urlOf,
   watchEventLoop,
 } from '@gopush/service';
 import { openStore, type Store } from '@gopush/store';
+import { openAgentFront } from './agent-front.ts';
 import { describeMetrics } from './agent-metrics.ts';
-import { AgentRequest } from './agent-request.ts';
 import { describeAgent } from './agent-state.ts';
 import { createApiCallers } from './api-callers.ts';
 import type { AgentContext } from './context.ts';
-import { handleRequest } from './handle-request.ts';
-import { handleUpgrade } from './handle-upgrade.ts';
-import { AppRequest, AppResponse } from './hooks/app-messages.ts';
 import { createHookSet, type HookSet, policyOf } from './hooks/hook-set.ts';
 import { hookSource } from './hooks/hook-source.ts';
 import { createReadBodies } from './hooks/read-body.ts';
-import { inTurn } from './in-turn.ts';
 import { createLimits } from './limits/limits.ts';
 import { createSlowClients } from './limits/slow-clients.ts';
-import { type Front, openFront } from './listen/front.ts';
-import { serverOptions } from './listen/server-options.ts';
+import type { Front } from './listen/front.ts';
 import { createObserver } from './observe.ts';
 import { createHeaderWriter } from './proxy/headers.ts';
 import { startHeartbeats } from './proxy/heartbeat.ts';
 import { createRehome } from './proxy/rehome.ts';
 import { createRelocator } from './proxy/relocate.ts';
-import { hasBody } from './proxy/request-framing.ts';
 import { createTunnels } from './proxy/tunnels.ts';
 import { createUpstreams } from './proxy/upstreams.ts';
-import { rejectConnection, rejectRequest } from './reject.ts';
 import { startChecks } from './route/checks.ts';
 import { discover } from './route/discover.ts';
 import { createFleet } from './route/fleet.ts';
@@ -283,72 +268,6 @@ function adminPort({ admin }: Config, index: number): number {
   const first = admin?.agentPort ?? 0;
   return first === 0 ? 0 : first + index;
 }
-
-async function openAgentFront(context: AgentContext, dir: string): Promise<Front> {
-  const { agent } = context.config;
-  // A hook that becomes an app by an edit gets what Express makes of the others: slower, and no less right.
-  const messages =
-    context.hooks().http.kind === 'app'
-      ? { IncomingMessage: AppRequest, ServerResponse: AppResponse as typeof ServerResponse }
-      : { IncomingMessage: AgentRequest };
-  const arrivals = { onClient: context.limits.admit, onWaiting: context.limits.arrive };
-  const front = await openFront(context.config, dir, arrivals, context.log, {
-    ...messages,
-    ...serverOptions(context.config),
-  });
-  const { server } = front;
-  // Beyond a number Node leaves headers out without a word; how many there may be is checked with the request.
-  server.maxHeadersCount = 0;
-  closeAfter(server, agent.requestsPerConnection);
-  answerExpectations(server);
-  const { fault } = context.observer;
-  /** An answer that two wrote, as a hook and a target, cannot be gone on with. */
-  const onAnswerError = function (this: ServerResponse, error: Error): void {
-    fault(error);
-    this.destroy();
-  };
-  server.on('request', (request: AgentRequest, response) => {
-    response.on('error', onAnswerError);
-    context.limits.serves(request.socket, response);
-    if (hasBody(request)) context.readBodies.keep(request);
-    inTurn(request, response, () => {
-      handleRequest(request, response, context).catch((error: unknown) => {
-        fault(error);
-        if (response.headersSent) response.destroy();
-        else rejectRequest(response, { code: 'internal' }, '', context.pages);
-      });
-    });
-  });
-  const onWebSocket: UpgradeListener = (request, socket, head) => {
-    handleUpgrade(request as AgentRequest, socket as Socket, head, context).catch((error: unknown) => {
-      fault(error);
-      socket.destroy();
-    });
-  };
-  server.on('upgrade', serveUpgrades(server, onWebSocket));
-  acceptAbsoluteForm(server);
-  server.on('connect', (_request, socket) => {
-    socket.on('error', () => socket.destroy());
-    context.observer.connectionFailed('method_unsupported');
-    rejectConnection(socket, 'method_unsupported');
-  });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // What comes after the last response is nobody's request.
-    if (error.code === 'ECONNRESET' || (socket as Socket).writableEnded) {
-      socket.destroy();
-      return;
-    }
-    const code = badRequests[error.code ?? ''] ?? 'request_malformed';
-    context.observer.connectionFailed(code);
-    rejectConnection(socket, code);
-  });
-  return front;
-}
-
-const badRequests: Readonly<Record<string, FailureCode>> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-};
 
 /**
  * No new connections; requests in flight and tunnels go on until the deadline. The tunnels are closed before it one after another,

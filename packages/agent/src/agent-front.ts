@@ -1,0 +1,91 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FailureCode } from '@gopush/contract';
+import {
+  acceptAbsoluteForm,
+  answerExpectations,
+  closeAfter,
+  serveUpgrades,
+  type UpgradeListener,
+} from '@gopush/service';
+import { AgentRequest } from './agent-request.ts';
+import type { AgentContext } from './context.ts';
+import { handleRequest } from './handle-request.ts';
+import { handleUpgrade } from './handle-upgrade.ts';
+import { AppRequest, AppResponse } from './hooks/app-messages.ts';
+import { inTurn } from './in-turn.ts';
+import { type Front, openFront } from './listen/front.ts';
+import { serverOptions } from './listen/server-options.ts';
+import { hasBody } from './proxy/request-framing.ts';
+import { rejectConnection, rejectRequest } from './reject.ts';
+
+/**
+ * Makes the server for clients, with all that serves them; it does not listen yet.
+ *
+ * @param dir - what the files of the certificate are seen from
+ */
+export async function openAgentFront(context: AgentContext, dir: string): Promise<Front> {
+  const { agent } = context.config;
+  // A hook that becomes an app by an edit gets what Express makes of the others: slower, and no less right.
+  const messages =
+    context.hooks().http.kind === 'app'
+      ? { IncomingMessage: AppRequest, ServerResponse: AppResponse as typeof ServerResponse }
+      : { IncomingMessage: AgentRequest };
+  const arrivals = { onClient: context.limits.admit, onWaiting: context.limits.arrive };
+  const front = await openFront(context.config, dir, arrivals, context.log, {
+    ...messages,
+    ...serverOptions(context.config),
+  });
+  const { server } = front;
+  // Beyond a number Node leaves headers out without a word; how many there may be is checked with the request.
+  server.maxHeadersCount = 0;
+  closeAfter(server, agent.requestsPerConnection);
+  answerExpectations(server);
+  const { fault } = context.observer;
+  /** An answer that two wrote, as a hook and a target, cannot be gone on with. */
+  const onAnswerError = function (this: ServerResponse, error: Error): void {
+    fault(error);
+    this.destroy();
+  };
+  server.on('request', (request: AgentRequest, response) => {
+    response.on('error', onAnswerError);
+    context.limits.serves(request.socket, response);
+    if (hasBody(request)) context.readBodies.keep(request);
+    inTurn(request, response, () => {
+      handleRequest(request, response, context).catch((error: unknown) => {
+        fault(error);
+        if (response.headersSent) response.destroy();
+        else rejectRequest(response, { code: 'internal' }, '', context.pages);
+      });
+    });
+  });
+  const onWebSocket: UpgradeListener = (request, socket, head) => {
+    handleUpgrade(request as AgentRequest, socket as Socket, head, context).catch((error: unknown) => {
+      fault(error);
+      socket.destroy();
+    });
+  };
+  server.on('upgrade', serveUpgrades(server, onWebSocket));
+  acceptAbsoluteForm(server);
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => socket.destroy());
+    context.observer.connectionFailed('method_unsupported');
+    rejectConnection(socket, 'method_unsupported');
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // What comes after the last response is nobody's request.
+    if (error.code === 'ECONNRESET' || (socket as Socket).writableEnded) {
+      socket.destroy();
+      return;
+    }
+    const code = badRequests[error.code ?? ''] ?? 'request_malformed';
+    context.observer.connectionFailed(code);
+    rejectConnection(socket, code);
+  });
+  return front;
+}
+
+const badRequests: Readonly<Record<string, FailureCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
