@@ -129,3 +129,32 @@ test('a wrong route names file, key, what was found and what is wanted', async (
     'hook router: routes[0]: product: found "shp", wanted a product of this router: default, shop',
   );
 });
+
+test('a whole URL as request target is routed by its own host and path', async () => {
+  const { agent, a, b } = await startRouted([
+    { host: 'shop.test', product: 'shop' },
+    { path: '/only', product: 'shop' },
+  ]);
+  const ask = async (target: string): Promise<string> => {
+    const raw = await openRaw(agent.port, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    return (await raw.closed()).slice(0, 12);
+  };
+  expect(await ask('http://shop.test:80/x')).toBe('HTTP/1.1 200');
+  expect(await ask('http://other.test/only')).toBe('HTTP/1.1 200');
+  expect(await ask('http://other.test/x/../only')).toBe('HTTP/1.1 400');
+  expect([seenBy(a), seenBy(b)]).toEqual([[], ['/x', '/only']]);
+});
+
+test('hooks see the path as the client sent it', async () => {
+  const target = await startEchoTarget();
+  const seen: (string | undefined)[] = [];
+  const remember = ({ url }: { readonly url?: string | undefined }) => {
+    seen.push(url);
+    return target;
+  };
+  const router = { shop: remember, routes: [{ path: '/shop', product: 'shop', stripPath: true }] };
+  const agent = await startTestAgent({ agent: ({ url }) => (seen.push(url) > 0 ? 'ann' : ''), router });
+  await send(`${agent.url}/shop/x?product=1`);
+  expect(seen).toEqual(['/shop/x?product=1', '/shop/x?product=1']);
+  expect(seenBy(target)).toEqual(['/x?product=1']);
+});

@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { TLSSocket, TlsOptions } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Hooks, TlsInput } from '@gopush/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { makeCertificate, makeFolder } from '../support/certificate.ts';
-import { codeOf, handshakeBytes, openRaw, send } from '../support/client.ts';
+import { codeOf, handshakeBytes, openRaw, sampleAnswer, send } from '../support/client.ts';
+import { startNameServer } from '../support/name-server.ts';
 import { startRawTarget, startTarget } from '../support/target.ts';
 import { readCertificate, startLinked } from '../support/url-target.ts';
 
@@ -206,4 +207,72 @@ test('a certificate that is none, or a key of another one, is refused when the r
   await expect(start({ default: { dns: 'a', port: 443, tls: { ca } } })).rejects.toThrow(/: default: tls.ca: /);
   const agent = await start({ default: () => ({ url, tls: { ca } }) });
   expect(codeOf(await send(agent.url))).toBe('router_hook_bad_value');
+});
+
+test('targets that DNS names have a certificate of the name that was asked for', async () => {
+  const dir = await makeFolder();
+  const certificate = await makeCertificate(dir, 'own', undefined, false, 'DNS:push.test');
+  const own = await readCertificate(certificate);
+  const server = createServer(own, (request, response) => response.end(request.headers.host));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const names = await startNameServer({ 'push.test': { a: ['127.0.0.1'] }, 'other.test': { a: ['127.0.0.1'] } });
+  const tls = { ca: own.cert };
+  const agent = await startTestAgent(
+    hooksTo({
+      default: { dns: 'push.test', port, tls, hostHeader: 'target' },
+      other: { dns: 'other.test', port, tls },
+      named: { dns: 'other.test', port, tls: { ...tls, servername: 'push.test' } },
+    }),
+    { routing: { dnsServers: [names.address] } },
+  );
+  expect((await send(agent.url)).body).toBe(`push.test:${port}`);
+  expect(codeOf(await send(`${agent.url}/?product=other`))).toBe('target_tls_name');
+  expect((await send(`${agent.url}/?product=named`)).status).toBe(200);
+});
+
+test('each side of a tunnel to a target of TLS may end before the other', async () => {
+  const own = await readCertificate(await makeCertificate(await makeFolder(), 'target'));
+  const coming: ((socket: TLSSocket) => void)[] = [];
+  const server = createTlsServer({ ...own, allowHalfOpen: true }, (socket) => {
+    socket
+      .on('error', () => {})
+      .once('data', () => {
+        socket.write(sampleAnswer);
+        coming.shift()?.(socket);
+      });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const url = `https://localhost:${(server.address() as AddressInfo).port}`;
+  const agent = await startTestAgent(hooksTo({ default: { url, tls: { ca: own.cert } } }));
+  const open = async () => {
+    const target = new Promise<TLSSocket>((resolve) => coming.push(resolve));
+    const raw = await openRaw(agent.port, handshakeBytes('/'));
+    raw.socket.allowHalfOpen = true;
+    await raw.until(/\r\n\r\n/);
+    return { raw, target: await target };
+  };
+  const one = await open();
+  const clientEnded = once(one.target, 'end');
+  one.raw.socket.end(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]));
+  await clientEnded;
+  one.target.end(Buffer.from([0x81, 4, ...Buffer.from('last')]));
+  expect(await one.raw.closed()).toMatch(/last$/);
+
+  const two = await open();
+  const targetEnded = once(two.raw.socket, 'end');
+  two.target.end(Buffer.from([0x81, 4, ...Buffer.from('only')]));
+  await targetEnded;
+  expect(two.raw.text()).toMatch(/only$/);
+  const got = once(two.target, 'data');
+  two.raw.socket.end(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x62]));
+  expect(String((await got)[0]).at(-1)).toBe('b');
+  await two.raw.closed();
 });
