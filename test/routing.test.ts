@@ -37,23 +37,42 @@ test('every example of docs/routing.md is taken', async () => {
     await mkdir(join(dir, 'hooks'));
     await writeFile(join(dir, 'hooks/router.js'), code.replaceAll('tls/ca.pem', certFile));
     const { hooks } = await checkHooks({ dir, environment: 'test' });
-    expect(hooks.find(({ name }) => name === 'router')).toEqual({ name: 'router', file: join(dir, 'hooks/router.js') });
+    const router = hooks.find(({ name }) => name === 'router');
+    expect(router?.file).toBe(join(dir, 'hooks/router.js'));
+    expect(router).not.toHaveProperty('problem');
   }
 });
 
-test('gopush check names the file, the key, what was found and what is wanted', async () => {
+test('gopush check names the file, the key, what was found and what is wanted', { timeout: 60_000 }, async () => {
   const { dir } = await makeProject();
   const check = async (router: string): Promise<string> => {
     await writeFile(join(dir, 'hooks/router.local.js'), `module.exports = ${router};`);
     const { stdout, stderr } = await gopush(['check', '--no-ports'], { cwd: dir });
     return stdout + stderr;
   };
-  expect(await check(`{ shop: 'https://a', routes: [{ path: '/shop', product: 'shpo' }] }`)).toMatch(
+  expect(await check(`{ shop: 'http://127.0.0.1:1', routes: [{ path: '/shop', product: 'shpo' }] }`)).toMatch(
     /✗ hook router: \S*router\.local\.js: routes\[0\]: product: found "shpo", wanted a product of this router: default, shop/,
   );
   expect(await check(`{ shop: 'https://ann:geheim@a' }`)).toMatch(
     /✗ hook router: \S*router\.local\.js: shop: found a user name or password in the URL of a target/,
   );
+});
+
+test('gopush check tries listed targets as they are spoken to', { timeout: 60_000 }, async () => {
+  const { dir } = await makeProject();
+  const server = createTlsServer(await readCertificate());
+  const url = `https://localhost:${await portOf(server)}`;
+  await writeFile(
+    join(dir, 'hooks/router.local.js'),
+    `module.exports = { gone: 'unix:/no/app.sock', own: '${url}', taken: { url: '${url}', tls: { rejectUnauthorized: false } } };`,
+  );
+  const { stdout, code } = await gopush(['check', '--no-ports'], { cwd: dir });
+  expect([stdout, code]).toEqual([
+    expect.stringMatching(/! target: product gone: unix:\/no\/app\.sock accepts no connection \(ENOENT\)/),
+    0,
+  ]);
+  expect(stdout).toMatch(/! target: product own: https:\S+ accepts no connection \(DEPTH_ZERO_SELF_SIGNED_CERT\)/);
+  expect(stdout).not.toMatch(/product taken/);
 });
 
 test.each(transports)('a stock Socket.IO client reaches push-servers below a path by %s', async (transport) => {

@@ -17,12 +17,15 @@ export {
   type HookRequest,
   type Hooks,
   type RouteHook,
+  type RouteInput,
   type Router,
   type SingleTarget,
   type TargetGroup,
   type TargetsInput,
+  type TlsInput,
   type UidHook,
   type UidInput,
+  type UrlTarget,
 } from '@gopush/contract';
 export { HookError, type HookLocation } from '@gopush/hooks';
 export {

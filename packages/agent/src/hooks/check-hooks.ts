@@ -1,4 +1,4 @@
-import { createConfig, type HookName } from '@gopush/contract';
+import { createConfig, type HookName, type Target } from '@gopush/contract';
 import { type CheckedHook, checkHookFiles, type HookLocation, lacksReturn, type OnLoad } from '@gopush/hooks';
 import { type HookSet, policyOf } from './hook-set.ts';
 import { hookSource } from './hook-source.ts';
@@ -7,11 +7,8 @@ import { hookSource } from './hook-source.ts';
 const defaultPolicy = policyOf(createConfig());
 
 /** A target that a router lists by its address. */
-export interface ListedTarget {
+export interface ListedTarget extends Target {
   readonly product: string;
-  readonly host: string;
-  readonly port: number;
-  readonly name: string;
 }
 
 /** What is known of the hooks of an agent. */
@@ -38,7 +35,7 @@ export async function checkHooks(location: HookLocation, onLoad?: OnLoad): Promi
 
 function listTargets({ products }: HookSet): ListedTarget[] {
   return [...products.values()].flatMap(({ product, from }) =>
-    from.kind === 'list' ? from.targets.map(({ host, port, name }) => ({ product, host, port, name })) : [],
+    from.kind === 'list' ? from.targets.map((target) => ({ ...target, product })) : [],
   );
 }
 

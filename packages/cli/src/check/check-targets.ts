@@ -1,6 +1,5 @@
-import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ListedTarget } from '@gopush/agent';
+import { connectTarget, type ListedTarget, readyEvent } from '@gopush/agent';
 import type { Config } from '@gopush/contract';
 import type { Finding } from './finding.ts';
 
@@ -12,7 +11,7 @@ const allMs = 10_000;
 const atOnce = 50;
 const mostNamed = 20;
 
-/** Looks whether the targets that a router lists accept connections. One that does not may be started later: it is a warning. */
+/** Looks whether the targets that a router lists accept connections, and have the right certificates. One that does not may be started later: it is a warning. */
 export async function checkTargets(targets: readonly ListedTarget[], config: Config): Promise<Finding[]> {
   const waiting = targets.filter((target) => !isOwn(target, config));
   const findings: Finding[] = [];
@@ -47,14 +46,14 @@ function isOwn({ host, port }: ListedTarget, { serverPortStart, serverWorkers, p
   return isHere && port >= serverPortStart && port < serverPortStart + serverWorkers;
 }
 
-function tryTo({ host, port }: ListedTarget): Promise<string | undefined> {
+function tryTo(target: ListedTarget): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: oneMs });
+    const socket = connectTarget(target).setTimeout(oneMs);
     const end = (problem: string | undefined): void => {
       socket.destroy();
       resolve(problem);
     };
-    socket.once('connect', () => end(undefined));
+    socket.once(readyEvent(socket), () => end(undefined));
     socket.once('timeout', () => end(`no answer within ${oneMs} ms`));
     socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
   });
