@@ -35,8 +35,13 @@ export async function handleRequest(
   if (hasBody(request)) context.slow.sends(request);
   const origin = context.headers.origin(request);
   const served: Served = { id: origin.id, address: origin.address, startedAt: performance.now() };
-  const result = await serve(request, response, origin, served, context);
-  request.readBody?.letGo();
+  request.readBody?.begin();
+  let result: Result<void>;
+  try {
+    result = await serve(request, response, origin, served, context);
+  } finally {
+    request.readBody?.letGo();
+  }
   if (!result.ok) rejectRequest(response, result.failure, served.id, context.pages);
   context.observer.request(request, response, served, result.ok ? undefined : result.failure);
 }

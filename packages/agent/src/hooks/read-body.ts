@@ -40,6 +40,9 @@ export class ReadBody {
   #chunks: Buffer[] = [];
   #small = 0;
   #bytes = 0;
+  /** How many of them the budget knows of. */
+  #charged = 0;
+  #isBegun = false;
   #ended = false;
   #excess: 'uid_hook_body_too_large' | 'overloaded' | undefined;
   #onChunk: ((chunk: Buffer) => void) | undefined;
@@ -49,6 +52,26 @@ export class ReadBody {
     this.#request = request;
     this.#maxBytes = maxBytes;
     this.#budget = budget;
+  }
+
+  /** Hooks are asked: from now on somebody may read, and more comes than Node holds by itself. {@link letGo} has to follow. */
+  begin(): void {
+    this.#isBegun = true;
+    this.#charge();
+  }
+
+  #charge(): void {
+    const more = this.#bytes - this.#charged;
+    if (more > this.#budget.left) this.#refuse('overloaded');
+    else {
+      this.#charged += more;
+      this.#budget.left -= more;
+    }
+  }
+
+  #refuse(excess: 'uid_hook_body_too_large' | 'overloaded'): void {
+    this.#excess = excess;
+    this.#forget();
   }
 
   /** Whether a hook has read from it, has changed how it is read, or has ended it. */
@@ -68,15 +91,13 @@ export class ReadBody {
 
   #keep(chunk: Buffer): void {
     const { length } = chunk;
-    if (this.#bytes + length > this.#maxBytes) this.#excess = 'uid_hook_body_too_large';
-    else if (length > this.#budget.left) this.#excess = 'overloaded';
-    if (this.#excess !== undefined) {
-      this.#forget();
+    if (this.#bytes + length > this.#maxBytes) {
+      this.#refuse('uid_hook_body_too_large');
       return;
     }
     this.#bytes += length;
-    this.#budget.left -= length;
     this.#chunks.push(chunk);
+    if (this.#isBegun) this.#charge();
     this.#small = length < smallBytes ? this.#small + 1 : 0;
     if (this.#small < mostSmall) return;
     this.#small = 0;
@@ -118,7 +139,8 @@ export class ReadBody {
   }
 
   #forget(): void {
-    this.#budget.left += this.#bytes;
+    this.#budget.left += this.#charged;
+    this.#charged = 0;
     this.#bytes = 0;
     this.#chunks = [];
   }
