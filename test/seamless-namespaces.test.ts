@@ -209,6 +209,30 @@ describe.each(['planned', 'crash'] as const)('several namespaces over a restart:
   });
 });
 
+test('a client that leaves a namespace and enters it again in one go is in it, before, in and after a move', async () => {
+  const startServer = await start();
+  const old = await startServer();
+  const agent = await startAgentTo(old.wire.port);
+  const client = await connectClient(agent.url, 'websocket', { query: { user: 'ann' } });
+  const admin = await enter(client, '/admin');
+  const ofMain = notice(client);
+  const again = async (): Promise<void> => {
+    const back = new Promise<void>((resolve) => admin.once('connect', resolve));
+    admin.disconnect().connect();
+    await back;
+  };
+  for (let round = 0; round < 5; round++) await again();
+  const fresh = await startServer();
+  agent.route(fresh.wire.port);
+  const closing = old.server.close();
+  while (agent.moves() === 0) await again();
+  await closing;
+  for (let round = 0; round < 5; round++) await again();
+  expect(await admin.timeout(5_000).emitWithAck('ask', 0)).toBe(fresh.name);
+  expect(fresh.server.io.of('/admin').sockets.size).toBe(1);
+  expect(ofMain.seen).toMatchObject({ connects: 0, ends: [] });
+});
+
 test('an event that a handler of another namespace works at is answered before a planned restart', async () => {
   const startServer = await start();
   const old = await startServer();

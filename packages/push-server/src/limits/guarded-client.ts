@@ -74,6 +74,8 @@ export function guardClients(io: Server, options: GuardOptions): Guard {
 
 class GuardedClient extends MovingClient {
   readonly #guard: Guard;
+  /** Namespaces that it leaves just now. */
+  #leaving: Set<string> | undefined = undefined;
   #connects = 0;
   #connectsSince = 0;
   #bucket: MessageBucket | undefined = undefined;
@@ -114,7 +116,13 @@ class GuardedClient extends MovingClient {
     if (waits !== false) return;
     switch (packet.type) {
       case packetType.connect:
-        this.#connect(packet);
+        // Socket.IO ends its socket there in a moment.
+        if (this.#leaving?.has(packet.nsp)) process.nextTick(() => this.ondecoded(packet));
+        else this.#connect(packet);
+        return;
+      case packetType.disconnect:
+        super.ondecoded(packet);
+        this.#leave(packet.nsp);
         return;
       case packetType.event:
         this.#event(packet);
@@ -125,6 +133,16 @@ class GuardedClient extends MovingClient {
       default:
         super.ondecoded(packet);
     }
+  }
+
+  /** A client may leave a namespace and enter it again in one go. */
+  #leave(namespace: string): void {
+    this.#leaving ??= new Set();
+    this.#leaving.add(namespace);
+    process.nextTick(() => {
+      this.#leaving?.delete(namespace);
+      if (this.#leaving?.size === 0) this.#leaving = undefined;
+    });
   }
 
   #connect(packet: Packet): void {

@@ -61,7 +61,7 @@ export class MovingClient extends Client {
   /** Whether messages of rooms are to have their marks, and what else is said of them, as arguments. */
   asksForMarks = false;
   /** Which namespaces it is in has changed. Resolves when that is kept; absent where nobody keeps it. */
-  onNamespaces: (() => Promise<void>) | undefined = undefined;
+  onNamespaces: ((client: MovingClient) => Promise<unknown>) | undefined = undefined;
   /** CONNECTs that are not answered, with what came with them. */
   #opening: Map<string, unknown> | undefined = undefined;
   #returning: Map<string, Returning> | undefined = undefined;
@@ -128,7 +128,7 @@ export class MovingClient extends Client {
     if (type === packetType.connect) {
       this.#opening ??= new Map();
       this.#opening.set(nsp, packet.data);
-      if (nsp !== '/') void this.onNamespaces?.();
+      if (nsp !== '/') void this.onNamespaces?.(this);
     } else if (type === packetType.event && id !== undefined) {
       const socket: Owing | undefined = this.nsps.get(nsp);
       if (socket !== undefined) socket[owed] = (socket[owed] ?? 0) + 1;
@@ -174,7 +174,7 @@ export class MovingClient extends Client {
       this.hasMoved ? 'the session has migrated before its client answered' : 'socket has been disconnected',
     );
     if (this.conn.readyState !== 'open' || this.hasMoved) return;
-    void this.onNamespaces?.();
+    void this.onNamespaces?.(this);
     this.#lookAnswered();
   }
 
@@ -263,7 +263,7 @@ export class MovingClient extends Client {
     if (onNamespaces === undefined) return;
     const release = this.#hold(enterMs);
     // It is in the namespace in a moment.
-    process.nextTick(() => void onNamespaces().then(release, release));
+    process.nextTick(() => void onNamespaces(this).then(release, release));
   }
 
   /** Keeps what is written to the client in the queue of its connection, for `ms` at most. @returns ends this */

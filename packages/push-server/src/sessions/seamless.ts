@@ -195,7 +195,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const client = clientOf(conn);
     const movable = new Movable(conn, token, client, record?.uid, usedTokens.get(token));
     usedTokens.delete(token);
-    client.onNamespaces = () => savedSoon(save(movable)).then(() => {});
+    client.onNamespaces = keepNamespaces;
     if (!movable.own) {
       conn.once('packet', () => claim(movable));
       // Before Socket.IO hears of it.
@@ -223,6 +223,12 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       });
     });
     return movable;
+  }
+
+  /** One function for all connections. */
+  async function keepNamespaces({ conn }: MovingClient): Promise<void> {
+    const movable = movables.get(conn as unknown as EngineSocket);
+    if (movable !== undefined) await savedSoon(save(movable));
   }
 
   /** The client goes on here: nobody else is to go on with the token that it came with. */
