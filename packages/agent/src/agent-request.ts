@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { HookRequest } from '@gopush/contract';
 import { parse } from 'cookie';
 import type { ReadBody } from './hooks/read-body.ts';
+import { countChunk, isResting } from './proxy/pace-chunks.ts';
 
 /** A client's request as hooks see it. Query and cookies are parsed only when a hook looks at them. */
 export class AgentRequest extends IncomingMessage implements HookRequest {
@@ -11,8 +12,14 @@ export class AgentRequest extends IncomingMessage implements HookRequest {
 
   // The one way by which all of a body comes, however it is read.
   override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+    if (chunk !== null) countChunk(this.socket, chunk.length);
     this.readBody?.take(chunk);
     return super.push(chunk, encoding);
+  }
+
+  // Wanted or not, nothing is read before it is the connection's turn.
+  override _read(size: number): void {
+    if (!isResting(this.socket)) super._read(size);
   }
 
   get path(): string {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { afterReading } from '../after-reading.ts';
+import { isResting } from '../proxy/pace-chunks.ts';
 
 /** What clients may take their time for; 0 is no limit. */
 export interface SlowLimits {
@@ -65,8 +66,8 @@ export function createSlowClients(
     }
     const moved = socket.bytesRead - body.bytes;
     body.bytes = socket.bytesRead;
-    // Nobody reads: it is held, or its target takes no more.
-    if (request.readableFlowing !== true) return;
+    // Nobody reads: it is held, or its target takes no more, or it waits for its turn.
+    if (request.readableFlowing !== true || isResting(socket)) return;
     const earned = bodyBytesPerSecond > 0 ? (moved * 1_000) / bodyBytesPerSecond : moved > 0 ? bodyTimeoutMs : 0;
     body.creditMs = Math.min(bodyTimeoutMs, body.creditMs + earned) - stepMs;
     if (body.creditMs > 0) return;

@@ -11,8 +11,8 @@ import { writeHeaders } from './write-head.ts';
 const continueMs = 1_000;
 
 /**
- * Sends one request to a target. The chunks of a body that come in one read of its client become one: there may be thousands, and each would cost
- * the writes of a large one.
+ * Sends one request to a target. The chunks of a body that come in one turn of the event loop become one: there may be thousands, and each would
+ * cost the writes of a large one.
  */
 export class RequestSending implements BodySink {
   /** Whether the connection has all of the request. */
@@ -75,7 +75,7 @@ export class RequestSending implements BodySink {
       this.#write(chunk);
       return;
     }
-    if (this.#waiting.length === 0) process.nextTick(flush, this);
+    if (this.#waiting.length === 0) setImmediate(flush, this);
     this.#waiting.push(chunk);
   }
 
