@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { createConfig } from '@gopush/contract';
+import { type ConfigInput, createConfig } from '@gopush/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { checkHookNames } from '../packages/cli/src/check/check-hook-names.ts';
 import { checkPorts } from '../packages/cli/src/check/check-ports.ts';
+import { checkReach } from '../packages/cli/src/check/check-reach.ts';
+import { checkTargets } from '../packages/cli/src/check/check-targets.ts';
 import { tiers } from '../packages/cli/src/tiers.ts';
 import { freePort } from '../packages/store/test/support/redis.ts';
 import { gopush, makeFolder, makeProject, startGopush } from './support/cli.ts';
@@ -234,4 +236,39 @@ test('with a log in JSON there is nothing else on standard output, not even what
   expect(said).toContainEqual(['info', 'at load { a: 1 }']);
   expect(said).toContainEqual(['error', 'bad']);
   expect(said).toContainEqual(['info', '{ b: 2 }']);
+});
+
+test('push-servers that agents of other machines cannot reach are a warning', () => {
+  const found = (config: ConfigInput) =>
+    checkReach(createConfig(config)).map(({ state, detail }) => [state, detail.split(':')[0]]);
+  const redisAdapter = { host: '10.0.0.2' };
+  const [routing, access] = [{ discover: true }, { secrets: ['0123456789abcdef'] }];
+  expect(found({ redisAdapter, routing })).toEqual([['warning', 'pushServer.host']]);
+  expect(found({ redisAdapter, routing, access, pushServer: { host: '10.0.0.3', announceHost: '::1' } })).toEqual([
+    ['warning', 'pushServer.announceHost'],
+  ]);
+  expect(found({ redisAdapter })).toEqual([]);
+  expect(found({ redisAdapter: {}, routing })).toEqual([]);
+  expect(found({ redisAdapter, routing, access, pushServer: { host: '0.0.0.0' } })).toEqual([]);
+});
+
+test('a listed Unix socket on which nobody listens is a warning', async () => {
+  const folder = await makeFolder();
+  const target = {
+    product: 'app',
+    host: 'localhost',
+    port: 80,
+    weight: 1,
+    authority: 'localhost:80',
+    socketPath: join(folder, 'app.sock'),
+    name: 'unix:app',
+  };
+  const ask = async () => (await checkTargets([target], createConfig())).map(({ state, detail }) => [state, detail]);
+  expect(await ask()).toEqual([
+    ['warning', expect.stringMatching(/product app: unix:app accepts no connection \(ENOENT\)/)],
+  ]);
+  const server = createServer().listen(target.socketPath);
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  expect(await ask()).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { gopush, makeProject } from './support/cli.ts';
 import { startPm2 } from './support/pm2.ts';
 
 test('gopush pm2 start fails while a push-server crash-loops, with what it says; gopush pm2 stop ends it, broken or not', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const { dir } = await makeProject({ agentWorkers: 1, serverWorkers: 2 });
   const settings = join(dir, 'config/local.json');
@@ -34,7 +34,7 @@ test('gopush pm2 start fails while a push-server crash-loops, with what it says;
 });
 
 test('pm2 start with the ecosystem file fails before it starts what cannot start; without push-servers none is started', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const { dir } = await makeProject({ agentWorkers: 1, serverWorkers: 0 });
   const { env, pm2, list } = await startPm2();

@@ -44,7 +44,7 @@ async function serversOf(url: string): Promise<string[]> {
 }
 
 test('pm2 scale, up and down to one: new push-servers get clients, and nobody who is connected notices', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const { dir, url } = await makeProject({ agentWorkers: 1, serverWorkers: 2, pushServer: { drainMs: 10_000 } });
   const { env, pm2, list } = await startPm2();

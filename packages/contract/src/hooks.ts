@@ -36,10 +36,7 @@ export interface AgentApp {
 }
 
 /** Says where a product's requests go, for one client. The uid of one that is anonymous, or whose product is public, is `''`. */
-export type RouteHook = (
-  request: HookRequest,
-  uid: string,
-) => TargetsInput | null | undefined | Promise<TargetsInput | null | undefined>;
+export type RouteHook = (request: HookRequest, uid: string) => TargetsInput | null | Promise<TargetsInput | null>;
 
 /**
  * Products by name: targets, a function that gives them for one client, or either with settings. `default` serves clients that name no product.

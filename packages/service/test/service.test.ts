@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createLifetime, drainHttp, ListenError, listen } from '../src/index.ts';
+import { createLifetime, drainHttp, ListenError, listen, nodeName } from '../src/index.ts';
 import { createLoggerTo } from '../src/logger.ts';
 
 test('closes in reverse order, once, and goes on after a failing close', async () => {
@@ -179,3 +179,19 @@ test.each(['return', 'exit', 'throw', 'killed after an error', 'killed later'])(
     expect(lines).toHaveLength(how === 'killed after an error' ? 1_001 : 1_000);
   },
 );
+
+test('the name of a process has its machine, tier and number, in characters that headers and labels take', () => {
+  expect(nodeName('agent', 0, 'web1')).toBe('web1-agent-0');
+  expect(nodeName('push-server', 12, 'büro 1/a')).toBe('b-ro-1-a-push-server-12');
+  expect(nodeName('agent', 0, '')).toBe('machine-agent-0');
+  expect(nodeName('agent', 3)).toMatch(/^[\w.-]+-agent-3$/);
+});
+
+test.each([
+  [{ port: 70_000, host: '127.0.0.1' }, /port 70000: there is no such port.*: change serverPortStart, .*\(\+ 1\)/],
+  [{ port: 1, host: '192.0.2.1' }, /this machine has no such address: change pushServer\.host$/],
+  [{ port: 1, host: 'nowhere.invalid' }, /the name nowhere\.invalid cannot be looked up: change pushServer\.host$/],
+])('a port that cannot be had names the setting to change: %j', async (options, message) => {
+  const settings = { port: 'serverPortStart', offset: 1, host: 'pushServer.host' };
+  await expect(listen(createServer(), options, settings)).rejects.toThrow(message);
+});

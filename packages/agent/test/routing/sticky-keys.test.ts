@@ -36,7 +36,7 @@ async function startOpenAgent(dir: string, hooks: Hooks, sticky: 'sid' | 'cookie
 
 /** Shards of which a function names one for each user. */
 async function startShards(shards: Record<string, 'first' | 'second' | 'none'>) {
-  const targets = { first: await startTarget(), second: await startTarget(), none: undefined };
+  const targets = { first: await startTarget(), second: await startTarget(), none: null };
   for (const { server } of [targets.first, targets.second]) {
     server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 418 No\r\ncontent-length: 0\r\n\r\n'));
   }

@@ -6,6 +6,7 @@ import { locateRedisFiles } from '@gopush/store';
 import { checkFolders } from '../check/check-files.ts';
 import { checkHookNames } from '../check/check-hook-names.ts';
 import { checkPorts } from '../check/check-ports.ts';
+import { checkReach } from '../check/check-reach.ts';
 import { checkRedis } from '../check/check-redis.ts';
 import { checkTargets } from '../check/check-targets.ts';
 import { checkVariables } from '../check/check-variables.ts';
@@ -71,6 +72,7 @@ async function inspectBuild(
     { what: 'config', state: 'ok', detail: `environment ${environment}` },
     ...project.warnings.map((detail): Finding => ({ what: 'config', state: 'warning', detail })),
     ...checkSecrets(config),
+    ...checkReach(config),
     ...certificate,
     ...hooks.agent.map((hook) => (isMissing(hook, hooks) ? missingAgent : findingOf(hook))),
     // Most projects need no server hook: where there is none, there is nothing to say.
