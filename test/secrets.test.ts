@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createProject } from '../packages/cli/dist/create/create-project.js';
@@ -71,4 +71,20 @@ test('a secret counts before the config file, and after the environment; check t
   });
   await createProject({ dir, typescript: false, force: true });
   expect(await secretOf(dir, 'local')).toBe(secret);
+});
+
+test('gopush config shows no password of Redis or its sentinels, nor a private key', async () => {
+  const dir = await makeFolder();
+  await mkdir(join(dir, 'config'));
+  const redisAdapter = {
+    sentinels: [{ host: 'a', port: 1 }],
+    tls: true,
+    tlsOptions: { cert: 'c.pem', key: '-----BEGIN PRIVATE KEY----- hunter2' },
+  };
+  await writeFile(join(dir, 'config', 'local.json'), JSON.stringify({ redisAdapter }));
+  const secrets = { redisAdapter: { password: 'hunter2', sentinelPassword: 'hunter2' } };
+  await writeFile(join(dir, 'config', 'secrets.local.json'), JSON.stringify(secrets));
+  const { stdout } = await gopush(['config'], { cwd: dir });
+  expect(JSON.parse(stdout).redisAdapter).toMatchObject({ password: '(hidden)', sentinelPassword: '(hidden)' });
+  expect(stdout).not.toContain('hunter2');
 });

@@ -120,7 +120,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     lifetime.opened('metrics', metrics.close);
     const store = measureStore(await openStore(config, dir), describeStoreCalls(metrics));
     lifetime.opened('store', store.close);
-    lifetime.opened('meeting of push-servers', fanout.meet(store.registry));
+    lifetime.opened('meeting of push-servers', fanout.meet(store.peers));
     const observation = await openObservation({ config, index, node, metrics, fanout, store, log }, lifetime.opened);
     let clients = (): number => 0;
     const announcement = createAnnouncement({

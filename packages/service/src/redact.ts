@@ -1,5 +1,12 @@
 /** Keys whose values never reach a log, whether of a line or of an object in it. */
-const secret: ReadonlySet<string> = new Set(['password', 'token', 'authorization', 'cookie', 'secret']);
+const secret: ReadonlySet<string> = new Set([
+  'password',
+  'sentinelPassword',
+  'token',
+  'authorization',
+  'cookie',
+  'secret',
+]);
 
 const redacted = '[Redacted]';
 

@@ -34,6 +34,8 @@ export interface Store {
   readonly presence: PresenceStore;
   readonly sessions: SessionStore;
   readonly registry: RegistryStore;
+  /** The push-servers that should hear each other. */
+  readonly peers: RegistryStore;
   readonly keys: KeyStore;
   state(): StoreState;
   /** Why it does not answer, and what to change; `undefined`: it does, or that is not known. */

@@ -10,5 +10,5 @@ export async function config(options: ProjectOptions): Promise<void> {
 function isSecret(key: string, value: unknown): boolean {
   // `key` and `secret` stand in the lists of API keys and webhooks.
   if (key === 'key' || key === 'secret') return typeof value === 'string';
-  return key === 'password' || (key === 'secrets' && Array.isArray(value) && value.length > 0);
+  return /password$/i.test(key) || (key === 'secrets' && Array.isArray(value) && value.length > 0);
 }

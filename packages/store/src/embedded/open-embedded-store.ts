@@ -44,6 +44,7 @@ export async function openEmbeddedStore(folder: string, options: EmbeddedOptions
   const presence = createPresence(environment, lastSeenMs);
   const sessions = createSessions(environment);
   const registry = createRegistry(environment);
+  const peers = createRegistry(environment, 'peer');
   const stopSweeping = startSweeping(
     environment,
     [history.sweep, inbox.sweep, sessions.sweep, presence.sweeps],
@@ -56,6 +57,7 @@ export async function openEmbeddedStore(folder: string, options: EmbeddedOptions
     presence,
     sessions,
     registry,
+    peers,
     keys: createKeys(environment),
     state: () => environment.state.get(),
     problem: () => undefined,
@@ -65,6 +67,7 @@ export async function openEmbeddedStore(folder: string, options: EmbeddedOptions
     async close() {
       stopSweeping();
       registry.close();
+      peers.close();
       await environment.close();
     },
   };

@@ -4,13 +4,17 @@ import { type ListWatch, watchList } from '../watch-list.ts';
 import type { Database, Environment } from './environment.ts';
 import { afterAll, packJson, packTimed, timeOf, unpackTimed } from './values.ts';
 
-/** Keys: `node id` → end of the lease, and the node as JSON. */
-export function createRegistry(environment: Environment): RegistryStore & { close(): void } {
+/**
+ * Keys: `node id` → end of the lease, and the node as JSON.
+ *
+ * @param kind - the first part of the keys: each registry has its own
+ */
+export function createRegistry(environment: Environment, kind = 'node'): RegistryStore & { close(): void } {
   const watches = new Set<ListWatch>();
   const list = (): Promise<readonly RegisteredNode[]> =>
     environment.read((db) => {
       const now = environment.now();
-      return nodes(db).flatMap(({ value }) => {
+      return nodes(db, kind).flatMap(({ value }) => {
         const { at, payload } = unpackTimed(value);
         return (at > now && readNode(payload)) || [];
       });
@@ -22,13 +26,13 @@ export function createRegistry(environment: Environment): RegistryStore & { clos
       checkIntegers(1, { leaseMs });
       await environment.write((db) => {
         const now = environment.now();
-        for (const { key, value } of [...nodes(db)]) if (timeOf(value) <= now) db.remove(key);
-        db.put(['node', node.id], packTimed(now + leaseMs, packJson(node)));
+        for (const { key, value } of [...nodes(db, kind)]) if (timeOf(value) <= now) db.remove(key);
+        db.put([kind, node.id], packTimed(now + leaseMs, packJson(node)));
       });
     },
     async withdraw(id) {
       checkNames(id);
-      await environment.write((db) => void db.remove(['node', id]));
+      await environment.write((db) => void db.remove([kind, id]));
     },
     watch(listener) {
       const { forgotten } = environment;
@@ -46,6 +50,6 @@ export function createRegistry(environment: Environment): RegistryStore & { clos
   };
 }
 
-function nodes(db: Database) {
-  return [...db.getRange({ start: ['node'], end: ['node', afterAll] })];
+function nodes(db: Database, kind: string) {
+  return [...db.getRange({ start: [kind], end: [kind, afterAll] })];
 }

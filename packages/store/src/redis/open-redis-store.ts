@@ -21,6 +21,7 @@ export interface RedisStoreOptions {
 export async function openRedisStore(config: RedisConfig, options: RedisStoreOptions = {}): Promise<Store> {
   const connection = await openConnection(config);
   const registry = createRegistry(connection);
+  const peers = createRegistry(connection, 'bus', false);
   return {
     kind: 'redis',
     history: createHistory(connection),
@@ -28,6 +29,7 @@ export async function openRedisStore(config: RedisConfig, options: RedisStoreOpt
     presence: createPresence(connection, options.lastSeenMs ?? 7 * 86_400_000),
     sessions: createSessions(connection),
     registry,
+    peers,
     keys: createKeys(connection),
     state: () => connection.state.get(),
     problem: connection.problem,
@@ -36,6 +38,7 @@ export async function openRedisStore(config: RedisConfig, options: RedisStoreOpt
     usedBytes: () => undefined,
     async close() {
       registry.close();
+      peers.close();
       await connection.close();
     },
   };

@@ -34,14 +34,22 @@ end
 return found
 `;
 
-export function createRegistry(connection: Connection): RegistryStore & { close(): void } {
+/**
+ * @param name - which registry; each has its own nodes
+ * @param isHurried - whether changes are told at once, over a connection of its own
+ */
+export function createRegistry(
+  connection: Connection,
+  name = 'registry',
+  isHurried = true,
+): RegistryStore & { close(): void } {
   const scripts = {
     announce: connection.script('registry_announce', 2, announce),
     withdraw: connection.script('registry_withdraw', 2, withdraw),
     list: connection.script('registry_list', 2, list),
   };
-  const keys = [connection.key('nodes', 'registry'), connection.key('leases', 'registry')];
-  const channel = connection.key('changes', 'registry');
+  const keys = [connection.key('nodes', name), connection.key('leases', name)];
+  const channel = connection.key('changes', name);
   const watches = new Set<ListWatch>();
   let subscribed = false;
 
@@ -74,7 +82,7 @@ export function createRegistry(connection: Connection): RegistryStore & { close(
       await scripts.withdraw(keys, id, channel);
     },
     watch(listener) {
-      subscribe();
+      if (isHurried) subscribe();
       const { forgotten, probe } = connection;
       // The first one may have been under way before the list was asked for.
       const checkForgotten = (): Promise<void> => probe().then(probe);
