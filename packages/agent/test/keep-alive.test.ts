@@ -200,13 +200,6 @@ test('a connection that is kept too long, as the process was busy, is not used',
   expect(target.connections).toHaveLength(2);
 });
 
-test('targets whose connections last for a second lose no POST', async () => {
-  const target = await startTarget((request, response) => request.resume().on('end', () => response.end('ok')));
-  target.server.keepAliveTimeout = 2_000;
-  const agent = await startTestAgent(hooksTo({ default: target }));
-  expect(await countLost({ port: agent.port, host: '127.0.0.1', path: '/' }, 30, aroundOneSecond, 2)).toBe(0);
-});
-
 test('admin listeners keep connections as long as agents do', async () => {
   const agent = await startTestAgent(hooksTo({}), { admin: { agentPort: 0 }, agent: { keepAliveMs: 9_000 } });
   const raw = await openRaw(
