@@ -14,6 +14,11 @@ async function startEchoing() {
 const get = (target: string, headers = 'Host: other.test\r\n'): string =>
   `GET ${target} HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`;
 
+/** A target that says this, whatever it is asked. */
+function startAnswering(bytes: string) {
+  return startSeeingTarget(({ socket }) => socket.on('data', () => socket.write(bytes)));
+}
+
 /** Request line and headers that are about the host, as the target got them. */
 function hostsIn(text: string): string[] {
   return text.match(/^(?:GET .*|host: .*|x-forwarded-host: .*)(?=\r)/gim) ?? [];
@@ -140,6 +145,21 @@ describe('a response that curl and nginx take arrives', () => {
     expect(await (await openRaw(agent.port, handshakeBytes('/no'))).closed()).toMatch(
       /^HTTP\/1\.1 401 Unauthorized\r\n[\s\S]*X-A: 1\r\n[\s\S]*\r\n\r\nno$/,
     );
+  });
+
+  test.each([
+    ['bare LFs', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok'],
+    ['a folded line', 'HTTP/1.1 200 OK\r\nX-A: 1\r\n 2\r\nContent-Length: 2\r\n\r\nok'],
+  ])('to a check of health as well: %s', async (_name, bytes) => {
+    const targets = [await startAnswering(bytes), await startAnswering(bytes)];
+    const agent = await startTestAgent(hooksTo({ default: targets }), {
+      health: { check: '/readyz', checkIntervalMs: 30, failures: 1, maxEjectedPercent: 100 },
+      admin: { agentPort: 0 },
+    });
+    expect((await send(agent.url)).body).toBe('ok');
+    const checks = (): number => Math.min(...targets.map(({ connections }) => connections.length));
+    await expect.poll(checks, patiently).toBeGreaterThan(3);
+    expect((await send(`${agent.adminUrl}/metrics`)).body).not.toMatch(/target_ejections_total\{/);
   });
 
   test('as soon as it is there, without waiting for more', async () => {

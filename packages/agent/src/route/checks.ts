@@ -55,7 +55,9 @@ function readiness(
   return new Promise((resolve) => {
     const headers = { host: target.hostHeader ?? target.authority };
     const createConnection = () => connectTarget(target);
-    const request = get({ path, headers, createConnection, timeout: timeoutMs }, (answer) => {
+    // As lenient as with the responses that clients get; of this one only the status is looked at.
+    const options = { path, headers, createConnection, timeout: timeoutMs, insecureHTTPParser: true };
+    const request = get(options, (answer) => {
       const { statusCode = 0 } = answer;
       resolve({ notReady: statusCode >= 200 && statusCode < 300 ? undefined : `${path} answers ${statusCode}` });
       request.destroy();
