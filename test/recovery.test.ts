@@ -102,8 +102,10 @@ describeNodes('connection state recovery', (startNodes) => {
     const client = await join('ann', transport);
     await client.emitWithAck('go:join', 'room');
     const heard = hear<number>(client, 'count');
+    const events = hear<number>(client, 'event');
     for (let number = 0; number < 60; number++) {
       await servers[number % 2]?.push.toRoom('room', 'count', number);
+      servers[number % 2]?.io.emit('event', number);
       if (number % 20 !== 10) continue;
       const lost = nextEvent(client, 'disconnect');
       proxy.ports = [(servers[proxy.ports[0] === servers[0].port ? 1 : 0] as PushServer).port];
@@ -114,6 +116,9 @@ describeNodes('connection state recovery', (startNodes) => {
       expect(client.recovered).toBe(true);
     }
     expect(await heard.count(60)).toEqual(upTo(60));
+    // A connection may be cut between an event and its mark: then it comes again.
+    await events.count(60);
+    expect(new Set(events.all)).toEqual(new Set(upTo(60)));
   });
 
   test('text as a last argument is no mark', async () => {

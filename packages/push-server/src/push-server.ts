@@ -168,11 +168,14 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     );
     const { seamless } = sessions;
     rooms.listen({
-      onGap: sessions.wakeInboxes,
       onInbox(user) {
         for (const session of sessions.ofUser(user)) void session.inbox.wake();
       },
       onBack: sessions.letGo,
+      onGap() {
+        sessions.wakeInboxes();
+        sessions.emissions.gap();
+      },
       onTaken(socket) {
         seamless.taken(socket);
         sessions.attendance.taken(socket);
@@ -245,7 +248,20 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     };
     const { listeners } = api;
     observation.show(
-      { node, io, fanout, store, limits, counts, moves: seamless.counts, listeners, webhooks, drain },
+      {
+        node,
+        io,
+        fanout,
+        store,
+        limits,
+        counts,
+        moves: seamless.counts,
+        recovery: sessions.recovery.counts,
+        emissions: sessions.emissions,
+        listeners,
+        webhooks,
+        drain,
+      },
       http,
     );
 

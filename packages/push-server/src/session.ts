@@ -4,6 +4,7 @@ import type { Store } from '@gopush/store';
 import type { Socket } from 'socket.io';
 import { emitLocal } from './emit/emit-local.ts';
 import { say } from './emit/saying.ts';
+import type { Emissions } from './emitted/emissions.ts';
 import type { ServerClient } from './hook/server-hook.ts';
 import { Line } from './line.ts';
 import type { Attendance } from './presence/attendance.ts';
@@ -46,6 +47,8 @@ export interface SessionContext {
   readonly given: GivenIds;
   /** What clients have had elsewhere. */
   readonly had: HadIds;
+  /** What programs have sent. */
+  readonly emissions: Emissions;
   /** How long it may go unnoticed that a connection has ended, in milliseconds. */
   readonly doubtMs: number;
 }
@@ -192,6 +195,7 @@ export class Session {
       positions: [...positions],
       ...(movingClientOf(socket).asksForMarks ? { marks: true } : {}),
       ...(this.#hadAtEnd ?? this.#had()),
+      emitted: this.#context.emissions.standing(socket),
       inboxAfter,
       clientData: client.data,
       claims: client.claims,

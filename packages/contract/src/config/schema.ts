@@ -297,6 +297,38 @@ export const configSchema = z
           })
           .prefault({})
           .meta({ description: 'What waits for users until they have it.' }),
+        emitted: z
+          .strictObject({
+            nodeBytes: z
+              .int()
+              .min(0)
+              .max(1_073_741_824)
+              .default(16_777_216)
+              .meta({ description: 'Bytes kept on each push-server. Of more the oldest events are forgotten.' }),
+            nodeCount: z
+              .int()
+              .min(0)
+              .max(10_000_000)
+              .default(50_000)
+              .meta({ description: 'Events kept on each push-server. Of more the oldest are forgotten.' }),
+            clientBytes: z
+              .int()
+              .min(0)
+              .max(16_777_216)
+              .default(1_048_576)
+              .meta({ description: 'Bytes that one client may have missed; with more it begins a new session.' }),
+            clientCount: z
+              .int()
+              .min(0)
+              .max(100_000)
+              .default(1_000)
+              .meta({ description: 'Events that one client may have missed; with more it begins a new session.' }),
+          })
+          .prefault({})
+          .meta({
+            description:
+              'What handlers and programs send by `io.emit`, `io.to(room).emit`, `socket.emit` and the like is kept for `recoveryMs`, so that a client that was cut off is given what it missed. One that cannot be given all of it begins a new session: `recovered` is false.',
+          }),
         recoveryMs: wait(120_000).meta({
           description: 'How long a client that was cut off may come back to its session; 0: it may not.',
         }),

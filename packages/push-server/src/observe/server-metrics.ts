@@ -97,6 +97,17 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
     },
     ['result'],
   );
+  metrics.total(
+    'recoveries_refused_total',
+    'Clients that came back for their session and began anew, as they would have missed events of programs, by why.',
+    (set) => {
+      for (const [cause, count] of Object.entries(view.recovery.notWhole)) set(count, { cause });
+    },
+    ['cause'],
+  );
+  metrics.gauge('emitted_kept_bytes', 'Bytes of events of programs that are kept for clients that come back.', (set) =>
+    set(view.emissions.kept.bytes),
+  );
   total('sessions_handed_over_total', 'Sessions that went on at another push-server.', () => moves.handedOver);
   total('sessions_resumed_total', 'Sessions that came from another push-server.', () => moves.resumed);
   total(

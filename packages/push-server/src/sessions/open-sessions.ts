@@ -3,6 +3,7 @@ import { type Config, events, type PresenceEvent, writeMark } from '@gopush/cont
 import type { Lifetime, Logger } from '@gopush/service';
 import { isBack, type Store } from '@gopush/store';
 import type { Server } from 'socket.io';
+import { Emissions } from '../emitted/emissions.ts';
 import type { IdentityCheck } from '../identity-check.ts';
 import { joinRuns, paced } from '../paced.ts';
 import { type Attendance, createAttendance } from '../presence/attendance.ts';
@@ -20,6 +21,8 @@ import type { SessionRecord } from './session-record.ts';
 export interface Sessions {
   readonly context: SessionContext;
   readonly attendance: Attendance;
+  /** What programs have sent, for clients that come back. */
+  readonly emissions: Emissions;
   readonly recovery: Recovery;
   readonly seamless: Seamless;
   /** Keeps a session whose connection was lost. @returns whether it was still this node's, rather than going on elsewhere */
@@ -61,11 +64,17 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   const changes = new RecentChanges(keepMs);
   const wakeInboxes = joinRuns(() => paced(all.values(), (session) => session.inbox.wake()));
   const attendance = openAttendance(options, () => void wakeInboxes(), opened);
+  /** As long as the end of a connection may go unnoticed. */
+  const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
+  const emissions = new Emissions({ node, recent: rooms.recent, bounds: pushServer.emitted, keepMs, doubtMs });
+  opened('what programs have sent', () => emissions.close());
   const letGo = (pid: string): void => void all.byPid(pid)?.socket.conn.close(true);
   const recovery = createRecovery({
     io,
     store: store.sessions,
     history: store.history,
+    emissions,
+    keepsRooms: pushServer.history.count > 0,
     keepMs: Math.max(recoveryMs, 1),
     tellBack(pids) {
       pids.forEach(letGo);
@@ -84,6 +93,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     sessions: all,
     changes,
     scopeOf: rooms.scopeOf,
+    emissions,
     count: () => rooms.recent.count,
     enabled: recoveryMs > 0,
     keepMs,
@@ -93,8 +103,6 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   });
   opened('sessions', seamless.close);
   opened('sessions after outages', whenBack(store, seamless.saveAll));
-  /** As long as the end of a connection may go unnoticed. */
-  const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
   return {
     context: {
       feeds: rooms.feeds,
@@ -110,9 +118,11 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       recent: rooms.recent,
       given: rooms.given,
       had: rooms.had,
+      emissions,
       doubtMs,
     },
     attendance,
+    emissions,
     recovery,
     seamless,
     changes,
@@ -126,7 +136,12 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
         at: Date.now(),
         isExact: true,
         ...session.tail(performance.now()),
-        sockets: [session.describe(session.positions, session.inbox.acknowledged)],
+        sockets: [
+          {
+            ...session.describe(session.positions, session.inbox.acknowledged),
+            emitted: emissions.lost(session.socket),
+          },
+        ],
       };
       return seamless.lost(session, () => recovery.persist(record));
     },

@@ -2,10 +2,10 @@ import { type Position, readMark } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HistoryStore, SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
-import type { Adapter } from 'socket.io-adapter';
-import { Along, type PacketOptions } from '../emit/along.ts';
-import { saidBy } from '../emit/saying.ts';
-import { packetType } from '../socket-io-client.ts';
+import type { Emissions, NotWhole } from '../emitted/emissions.ts';
+import { placeAmongDeliveries } from '../emitted/emitted-record.ts';
+import { keepEmitted } from '../emitted/keep-emitted.ts';
+import { type Missed, missedByLost, missedByStranded, missedInMove } from '../emitted/missed.ts';
 import type { RecentChanges } from '../users/recent-changes.ts';
 import { hadOnReturn } from './had-on-return.ts';
 import { locate } from './locate.ts';
@@ -24,6 +24,8 @@ export interface Restored {
   readonly positions: ReadonlyMap<string, Position | null>;
   /** The last messages that went out to the client, one for each room, where its node cannot say it any more. */
   readonly given: readonly Position[];
+  /** What it has not got of what programs have sent; `undefined` where that is not known. */
+  readonly missed: Missed | undefined;
   /** Whether the client's connection went on behind an agent, so that it was admitted before. */
   readonly moved: boolean;
   /** Keeps it once more, as it was: nobody goes on with it now. */
@@ -38,7 +40,16 @@ export interface Recovery {
   expect(record: SessionRecord, given: readonly Position[]): void;
   /** What a socket that says it has recovered goes on with, once. */
   take(socket: Socket): Restored | undefined;
-  readonly counts: { hits: number; misses: number };
+  readonly counts: RecoveryCounts;
+}
+
+/** What became of clients that came back for their sessions. */
+export interface RecoveryCounts {
+  hits: number;
+  /** Nobody has the session. */
+  misses: number;
+  /** It would have missed something, by why. */
+  readonly notWhole: Record<NotWhole, number>;
 }
 
 /** What recovery needs. */
@@ -46,6 +57,10 @@ export interface RecoveryOptions {
   readonly io: Server;
   readonly store: SessionStore;
   readonly history: HistoryStore;
+  /** What programs have sent. */
+  readonly emissions: Emissions;
+  /** Whether rooms have a history, from which a client gets what it missed there. */
+  readonly keepsRooms: boolean;
   readonly changes: RecentChanges;
   /** How long a session is kept, in milliseconds. */
   readonly keepMs: number;
@@ -76,6 +91,8 @@ export function createRecovery({
   io,
   store,
   history,
+  emissions,
+  keepsRooms,
   changes,
   keepMs,
   mark,
@@ -84,7 +101,10 @@ export function createRecovery({
 }: RecoveryOptions): Recovery {
   const restored = new Map<string, Restored>();
   const expected = new Map<string, Restored>();
-  const counts = { hits: 0, misses: 0 };
+  /** What clients are given as soon as they are connected, by the ids of their sockets. */
+  const dues = new Map<string, { readonly rooms: ReadonlySet<string>; readonly missed: Missed }>();
+  const notWhole = { forgotten: 0, 'too much': 0, 'not heard': 0, 'unknown place': 0 };
+  const counts: RecoveryCounts = { hits: 0, misses: 0, notWhole };
 
   async function restore(pid: string, offset: string): Promise<object | undefined> {
     if (!pidForm.test(pid)) {
@@ -99,12 +119,32 @@ export function createRecovery({
       counts.misses++;
       return undefined;
     }
+    const { record, missed } = found;
+    const rooms = new Set([record.id, ...record.rooms, ...found.positions.keys()]);
+    const why = found.moved ? undefined : whyNotWhole(found, rooms);
+    if (why !== undefined) {
+      notWhole[why]++;
+      log.debug(
+        { socket: record.id, why },
+        'a client that came back cannot be given all that it missed, and begins a new session',
+      );
+      return undefined;
+    }
     counts.hits++;
-    const { record } = found;
     restored.set(record.id, found);
+    if (missed !== undefined) dues.set(record.id, { rooms, missed });
     // Whoever vanishes in between must not be remembered for ever.
-    setTimeout(() => restored.delete(record.id), 30_000).unref();
+    setTimeout(() => {
+      restored.delete(record.id);
+      dues.delete(record.id);
+    }, 30_000).unref();
     return { sid: record.id, pid, rooms: record.rooms, data: record.data, missedPackets: [] };
+  }
+
+  /** Why a client that comes back would miss something: it is told that it begins anew, and asks for all by itself. */
+  function whyNotWhole({ record, missed }: Restored, rooms: ReadonlySet<string>): NotWhole | undefined {
+    if (!keepsRooms) return 'forgotten';
+    return missed === undefined ? 'unknown place' : emissions.whyNotWhole(record.namespace, rooms, missed);
   }
 
   function save(key: string, bytes: Buffer): Promise<void> {
@@ -150,8 +190,9 @@ export function createRecovery({
     if (session === undefined || record === undefined) return undefined;
     const { uid, node, at = 0, tail, tailAfter = 0 } = session;
     const last = readMark(offset);
-    const positions = rewind({ positions: record.positions, tail, tailAfter, node }, last);
-    const had = hadOnReturn(session, record, last);
+    const stands = placeAmongDeliveries({ emitted: record.emitted, tail, tailAfter, node }, last);
+    const positions = rewind({ positions: record.positions, tail, tailAfter, node }, stands);
+    const had = hadOnReturn(session, record, stands);
     return (
       positions && {
         uid,
@@ -160,6 +201,7 @@ export function createRecovery({
         record: { ...record, had },
         positions,
         given: [],
+        missed: missedByLost(session, record, last),
         moved: false,
         giveBack: () => void save(key, bytes),
       }
@@ -177,40 +219,19 @@ export function createRecovery({
     const positions = await locate(session, record, last, history);
     const had = hadOnReturn(session, record, last);
     const giveBack = (): void => void save(keyOfToken(token), bytes);
-    return { uid, node, at, record: { ...record, had }, positions, given: [], moved: false, giveBack };
+    const missed = missedByStranded(session, record, last);
+    return { uid, node, at, record: { ...record, had }, positions, given: [], missed, moved: false, giveBack };
   }
 
   function install(namespace: Namespace): void {
-    const { adapter } = namespace;
-    const inner = adapter as unknown as AdapterInside;
-    const broadcast = adapter.broadcast.bind(adapter);
-    const encode = inner._encode.bind(adapter);
-    const alongWith = (packet: EventPacket): Along | undefined => alongOf(packet, namespace, mark, encode);
-    const own: Pick<Adapter, 'persistSession' | 'restoreSession' | 'broadcast'> & AdapterInside = {
-      // Kept when its session ends, with what only that knows.
-      persistSession() {},
-      restoreSession: restore as Adapter['restoreSession'],
-      broadcast(packet, options) {
-        // With recovery switched on Socket.IO sends what is for one socket to all nodes, for an adapter to remember; ours has no need of it.
-        const [room] = options.rooms;
-        const socket =
-          options.rooms.size === 1 && (options.except?.size ?? 0) === 0
-            ? namespace.sockets.get(room as string)
-            : undefined;
-        if (socket === undefined) broadcast(packet, options);
-        else give(socket, packet, { ...options.flags, along: alongWith(packet) });
-      },
-      // Where it is encoded for the clients of this node, whichever node says it: a mark of another one would tell nothing.
-      _encode(packet, options) {
-        const along = alongWith(packet);
-        const packets = encode(packet, options);
-        if (along !== undefined) options.along = along;
-        return packets;
-      },
-      // Socket.IO's own mark, which would hide ours.
-      addOffsetIfNecessary() {},
-    };
-    Object.assign(adapter, own);
+    // Kept when its session ends, with what only that knows.
+    Object.assign(namespace.adapter, { persistSession() {}, restoreSession: restore });
+    keepEmitted(namespace, emissions, mark);
+    namespace.on('connection', (socket) => {
+      const due = dues.get(socket.id);
+      dues.delete(socket.id);
+      if (due !== undefined) emissions.give(socket, due.rooms, due.missed);
+    });
   }
   install(io.of('/'));
   io.on('new_namespace', install);
@@ -231,6 +252,7 @@ export function createRecovery({
           record,
           positions: new Map(record.positions),
           given,
+          missed: missedInMove(session, record, given),
           moved: true,
           giveBack() {},
         });
@@ -243,55 +265,4 @@ export function createRecovery({
       return found;
     },
   };
-}
-
-/** What an adapter has inside, and we put ours in the place of. */
-interface AdapterInside {
-  _encode(packet: EventPacket, options: PacketOptions): readonly (string | Buffer)[];
-  addOffsetIfNecessary(): void;
-}
-
-/** A packet, of which events matter here. */
-interface EventPacket {
-  readonly type: number;
-  readonly id?: number;
-  readonly data?: unknown;
-}
-
-/**
- * What goes out with an event; nothing with those that want an answer, as in Socket.IO's own adapters.
- *
- * @param mark - the mark of what this node gives next; `undefined`: clients cannot come back to their sessions
- */
-function alongOf(
-  packet: EventPacket,
-  { name, adapter }: Namespace,
-  mark: (() => string) | undefined,
-  encode: AdapterInside['_encode'],
-): Along | undefined {
-  const { type, id, data } = packet;
-  // In namespaces of the project nobody keeps what a client missed.
-  if (type !== packetType.event || id !== undefined || !Array.isArray(data) || name !== '/') return undefined;
-  const saying = saidBy(data);
-  // A client would take the text at the end of an event for what it got last.
-  const own = mark && (saying?.mark ?? (typeof data.at(-1) === 'string' ? mark() : undefined));
-  const more = saying?.extra ?? none;
-  if (own === undefined && more.length === 0) return undefined;
-  return new Along(own, (options) => {
-    const args = saying === undefined ? data : [saying.event, saying.message, ...more];
-    const marked = own === undefined || more.length > 0 ? args : [...args, own];
-    return encode.call(adapter, { ...packet, nsp: name, data: marked } as EventPacket, options);
-  });
-}
-
-const none: readonly unknown[] = [];
-
-/** What Socket.IO itself does for one socket; the two methods are its own, and not typed. */
-function give(socket: Socket, packet: unknown, flags: object | undefined): void {
-  const own = socket as unknown as {
-    notifyOutgoingListeners(packet: unknown): void;
-    packet(packet: unknown, flags: object): void;
-  };
-  own.notifyOutgoingListeners(packet);
-  own.packet(packet, { ...flags });
 }

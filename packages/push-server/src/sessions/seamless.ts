@@ -19,6 +19,7 @@ import {
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
+import type { Emissions } from '../emitted/emissions.ts';
 import type { IdentityCheck } from '../identity-check.ts';
 import { joinRuns, paced } from '../paced.ts';
 import { refreshEach } from '../refresh-each.ts';
@@ -45,6 +46,8 @@ export interface SeamlessOptions {
   readonly sessions: LiveSessions;
   readonly changes: RecentChanges;
   readonly scopeOf: ScopeOf;
+  /** What programs have sent. */
+  readonly emissions: Emissions;
   /** How many deliveries this node has made. */
   readonly count: () => number;
   /** Whether Socket.IO's recovery is there, by which sockets go on. */
@@ -96,7 +99,7 @@ const savedMs = 300;
 
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createSeamless(options: SeamlessOptions): Seamless {
-  const { io, http, store, recovery, node, sessions, changes, scopeOf, count } = options;
+  const { io, http, store, recovery, node, sessions, changes, scopeOf, emissions, count } = options;
   const { enabled, keepMs, answerMs, isBelieved, log } = options;
   const userOf = ({ product, uid }: Identity): string => scopeOf(product) + uid;
   const engine = io.engine as unknown as {
@@ -345,7 +348,10 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     const records: SocketRecord[] = [...client.returning];
     for (const socket of client.sockets.values()) {
       const session = sessions.get(socket.id);
-      const record = session === undefined ? describePlain(socket) : (ended?.get(session) ?? describeLive(session));
+      const record =
+        session === undefined
+          ? { ...describePlain(socket), emitted: emissions.standing(socket) }
+          : (ended?.get(session) ?? describeLive(session));
       movable.uid ??= session?.user;
       records.push(record);
     }

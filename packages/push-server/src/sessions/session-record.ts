@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { maxDepthOfPrograms, type Position, shapeOf } from '@gopush/contract';
+import type { EmittedRecord } from '../emitted/emitted-record.ts';
 import type { Had } from '../rooms/had-ids.ts';
 import type { Packet } from '../socket-io-client.ts';
 import { type PackedTail, packTail, unpackTail } from './pack-tail.ts';
@@ -21,6 +22,8 @@ export interface SocketRecord {
   readonly reached?: readonly (readonly [room: string, position: Position | null])[];
   /** What it has had, or may have, of what was given without being kept and may be kept yet. */
   readonly had?: readonly Had[];
+  /** What it has had of the events that programs have sent; absent in one of an earlier version. */
+  readonly emitted?: EmittedRecord;
   /** Up to where it was given its inbox. */
   readonly inboxAfter: number;
   /** What the server hook knows of it. */
