@@ -2,6 +2,7 @@ import { createRedisClient, type RedisClient } from '@gopush/store';
 import { describe, expect, test } from 'vitest';
 import { startRedis, startRedisCluster, type TestRedis } from '../packages/store/test/support/redis.ts';
 import { redisConfig } from '../packages/store/test/support/stores.ts';
+import { atOnce } from './support/at-once.ts';
 import { type CuttingProxy, startCuttingProxy } from './support/cutting-proxy.ts';
 import { expectHonest, joinLobby, publishSteadily, readiness, startNode } from './support/lobby.ts';
 
@@ -15,11 +16,11 @@ interface Pair {
 }
 
 /** A replica is given its copy without waiting for others. */
-const atOnce = ['--repl-diskless-sync-delay', '0'];
+const undelayed = ['--repl-diskless-sync-delay', '0'];
 
 async function startPair(): Promise<Pair> {
-  const old = await startRedis(atOnce);
-  const next = await startRedis(['--replicaof', '127.0.0.1', String(old.port), ...atOnce]);
+  const old = await startRedis(undelayed);
+  const next = await startRedis(['--replicaof', '127.0.0.1', String(old.port), ...undelayed]);
   const address = await startCuttingProxy([old.port]);
   await expect.poll(() => ask(next.port, 'INFO', 'replication'), { timeout: 5_000 }).toContain('master_link_status:up');
   return { old, next, address, port: Number(new URL(address.url).port) };
@@ -41,8 +42,10 @@ async function switchOver({ next, address }: Pair): Promise<void> {
   address.ports = [next.port];
 }
 
-describe.each(['pubsub', 'sharded', 'streams'] as const)('failover behind one address, by %s', (fanout) => {
-  test('the old server lives on as a replica: all connections leave it, and nothing that was acknowledged is lost', async () => {
+type Fanout = 'pubsub' | 'sharded' | 'streams';
+
+test('by each fan-out: the old server lives on as a replica, all connections leave it, and nothing that was acknowledged is lost', async () => {
+  await atOnce<Fanout>({ pubsub: 'pubsub', sharded: 'sharded', streams: 'streams' }, async (fanout) => {
     const pair = await startPair();
     const adapter = { host: '127.0.0.1', port: pair.port, fanout };
     const one = await startNode('one', adapter);
@@ -81,40 +84,50 @@ describe.each(['pubsub', 'sharded', 'streams'] as const)('failover behind one ad
         .toEqual(['by 0', 'by 1', 'by 2', 'room 0', 'room 1', 'room 2']);
     }
   });
-});
+}, 60_000);
 
 describe('failover behind one address', () => {
   /** Two push-servers with a member each, in front of a pair. */
-  async function startTwo() {
+  async function startTwo(fanout: Fanout = 'pubsub') {
     const pair = await startPair();
-    const adapter = { host: '127.0.0.1', port: pair.port };
+    const adapter = { host: '127.0.0.1', port: pair.port, fanout };
     const servers = [await startNode('one', adapter), await startNode('two', adapter)] as const;
     const members = [await joinLobby(servers[0], 'ann'), await joinLobby(servers[1], 'bob')] as const;
     return { pair, adapter, servers, members };
   }
 
-  test.each([
-    ['hangs', async ({ old }: Pair) => old.pause()],
-    ['goes on as a master of its own', async () => {}],
-    ['is started again, empty', async ({ old }: Pair) => old.kill().then(old.restart)],
-  ])('the old server %s: all connections leave it, and what was lost is told', async (_, becomes) => {
-    const { pair, adapter, servers, members } = await startTwo();
-    const publishing = publishSteadily(servers);
-    await expect.poll(() => members[1].kept.length, { timeout: 5_000 }).toBeGreaterThan(10);
-    await switchOver(pair);
-    await becomes(pair);
-    const cat = await joinLobby(await startNode('three', adapter), 'cat');
-    await expect.poll(() => cat.kept.length, { timeout: 15_000 }).toBeGreaterThan(20);
-    await publishing.stop();
-    await expectHonest(publishing.acknowledged, members);
-    // From now on each gets all.
-    for (const n of [1e6, 1e6 + 1, 1e6 + 2]) await servers[n % 2]?.push.toRoom('lobby', 'n', n);
-    for (const { kept } of [...members, cat]) {
-      await expect.poll(() => kept.filter((n) => n >= 1e6), { timeout: 5_000 }).toEqual([1e6, 1e6 + 1, 1e6 + 2]);
-    }
-    for (const server of servers) await expect.poll(() => readiness(server), { timeout: 5_000 }).toMatch(/^200/);
-    pair.old.resume();
-  });
+  const hang = async ({ old }: Pair): Promise<void> => old.pause();
+  const goOn = async (): Promise<void> => {};
+  const restart = async ({ old }: Pair): Promise<void> => old.kill().then(old.restart);
+
+  test('the old server hangs, goes on as a master of its own, or is started again, empty: all connections leave it, and what was lost is told', async () => {
+    const variants: Record<string, readonly [Fanout, (pair: Pair) => Promise<void>]> = {
+      'hangs, pubsub': ['pubsub', hang],
+      'hangs, streams': ['streams', hang],
+      'goes on, pubsub': ['pubsub', goOn],
+      'goes on, sharded': ['sharded', goOn],
+      'goes on, streams': ['streams', goOn],
+      'is empty, streams': ['streams', restart],
+    };
+    await atOnce(variants, async ([fanout, becomes]) => {
+      const { pair, adapter, servers, members } = await startTwo(fanout);
+      const publishing = publishSteadily(servers);
+      await expect.poll(() => members[1].kept.length, { timeout: 5_000 }).toBeGreaterThan(10);
+      await switchOver(pair);
+      await becomes(pair);
+      const cat = await joinLobby(await startNode('three', adapter), 'cat');
+      await expect.poll(() => cat.kept.length, { timeout: 15_000 }).toBeGreaterThan(20);
+      await publishing.stop();
+      await expectHonest(publishing.acknowledged, members);
+      // From now on each gets all.
+      for (const n of [1e6, 1e6 + 1, 1e6 + 2]) await servers[n % 2]?.push.toRoom('lobby', 'n', n);
+      for (const { kept } of [...members, cat]) {
+        await expect.poll(() => kept.filter((n) => n >= 1e6), { timeout: 5_000 }).toEqual([1e6, 1e6 + 1, 1e6 + 2]);
+      }
+      for (const server of servers) await expect.poll(() => readiness(server), { timeout: 5_000 }).toMatch(/^200/);
+      pair.old.resume();
+    });
+  }, 60_000);
 
   test('an operator makes the only server a replica: push-servers say so, and are ready again when it is the master', async () => {
     const { pair, servers, members } = await startTwo();
@@ -151,8 +164,8 @@ describe('failover behind one address', () => {
   });
 });
 
-describe.each(['sharded', 'streams'] as const)('a Redis Cluster that moves a slot, by %s', (fanout) => {
-  test('what is said to everyone still reaches the others, and what is kept goes on', async () => {
+test('a Redis Cluster moves slots: what is said to everyone still reaches the others, and what is kept goes on', async () => {
+  await atOnce<Fanout>({ sharded: 'sharded', streams: 'streams' }, async (fanout) => {
     const { ports } = await startRedisCluster();
     const adapter = { cluster: ports.map((port) => ({ host: '127.0.0.1', port })), fanout };
     const servers = [await startNode('one', adapter), await startNode('two', adapter)] as const;
@@ -177,7 +190,7 @@ describe.each(['sharded', 'streams'] as const)('a Redis Cluster that moves a slo
         .toEqual(['last 0', 'last 1']);
     for (const { kept } of members) expect(kept.at(-1)).toBe(count);
   });
-});
+}, 60_000);
 
 /** Moves the slot of a key from the server that has it to another one. */
 async function moveSlot(ports: readonly number[], name: string): Promise<void> {
