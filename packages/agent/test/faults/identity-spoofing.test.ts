@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import express from 'express';
 import { expect, test } from 'vitest';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
@@ -168,7 +169,7 @@ test.each([
     'host: www.test',
     'x-gopush-uid: ann',
     'x-gopush-product: default',
-    'x-gopush-agent: agent',
+    `x-gopush-agent: ${hostname().toLowerCase()}-agent-0`,
     'x-forwarded-for: 127.0.0.1',
     'x-forwarded-proto: http',
     'x-forwarded-host: www.test',

@@ -8,8 +8,6 @@ test.each([
   ['101 to another protocol', sampleAnswer.replace('Upgrade: websocket', 'Upgrade: h2c')],
   ['101 without an accept key', sampleAnswer.replace(/Sec-WebSocket-Accept: .*\r\n/, '')],
   ['101 with an accept key in other case', sampleAnswer.replace('s3pP', 'S3PP')],
-  ['a folded head', sampleAnswer.replace('Upgrade: websocket', 'Upgrade:\r\n websocket')],
-  ['bare LFs', sampleAnswer.replaceAll('\r\n', '\n').concat('\r\n\r\n')],
   ['no HTTP', 'SSH-2.0-OpenSSH\r\n'],
   ['a head without an end', `HTTP/1.1 101 Switching Protocols\r\nx: ${'y'.repeat(70_000)}`],
   ['an answer with two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab'],
@@ -30,6 +28,18 @@ test.each([
   expect(await raw.closed()).toMatch(/^HTTP\/1\.1 502 [\s\S]*target_bad_answer/);
   await gone;
   await expect.poll(countTcp, patiently).toBe(0);
+});
+
+test.each([
+  ['a folded head', sampleAnswer.replace('Upgrade: websocket', 'Upgrade:\r\n websocket')],
+  ['bare LFs', sampleAnswer.replaceAll('\r\n', '\n')],
+])('a target that answers an upgrade with %s is understood', async (_name, answer) => {
+  const target = await startSeeingTarget(({ socket }) => {
+    socket.once('data', () => socket.write(answer));
+  });
+  const agent = await startTestAgent(hooksTo({ default: target }));
+  const raw = await openRaw(agent.port, handshakeBytes('/'));
+  await raw.until(/^HTTP\/1\.1 101 [\s\S]*\r\n\r\n/);
 });
 
 test('a 500 for an upgrade is relayed, and what the target says beyond its length is not', async () => {
@@ -62,7 +72,7 @@ test('a refusal that is cut arrives shorter than it says', async () => {
   expect(await raw.closed()).toMatch(/content-length: 100[\s\S]*\r\n\r\n(half)?$/);
 });
 
-test.each(['http://elsewhere.test/', '/a#b'])('an upgrade of %s, which is no path, is refused', async (url) => {
+test.each(['elsewhere.test/', '/a#b'])('an upgrade of %s, which is no path, is refused', async (url) => {
   const target = await startSeeingTarget(({ socket }) => {
     socket.once('data', () => socket.write(sampleAnswer));
   });
