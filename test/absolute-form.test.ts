@@ -41,6 +41,12 @@ test('push-servers and admin listeners serve requests for whole URLs', async () 
   );
 });
 
+test('push-servers and admin listeners take a fragment off the target of a request', async () => {
+  const server = await startServer();
+  expect(await ask(server.port, `${engine}#x`)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await ask(Number(new URL(server.adminUrl ?? '').port), '/livez#x')).toMatch(/^HTTP\/1\.1 200 /);
+});
+
 test('a page that points its name here is refused by the name in the URL, whatever Host says', async () => {
   const server = await startServer();
   expect(await ask(server.port, `http://evil.example${engine}`)).toMatch(/^HTTP\/1\.1 403 [\s\S]*origin_refused/);

@@ -1,13 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FailureCode } from '@gopush/contract';
-import {
-  acceptAbsoluteForm,
-  answerExpectations,
-  closeAfter,
-  serveUpgrades,
-  type UpgradeListener,
-} from '@gopush/service';
+import { answerExpectations, closeAfter, serveUpgrades, type UpgradeListener, useOriginForm } from '@gopush/service';
 import { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import { handleRequest } from './handle-request.ts';
@@ -66,7 +60,7 @@ export async function openAgentFront(context: AgentContext, dir: string): Promis
     });
   };
   server.on('upgrade', serveUpgrades(server, onWebSocket));
-  acceptAbsoluteForm(server);
+  useOriginForm(server);
   server.on('connect', (_request, socket) => {
     socket.on('error', () => socket.destroy());
     context.observer.connectionFailed('method_unsupported');

@@ -22,7 +22,7 @@ export function checkRequest(
 /** Whether a request target is a path, as whole URLs have become one, or what stands for the server as a whole (RFC 9112 sections 3.2.1 and 3.2.4). */
 function isPath({ url, method }: AgentRequest): boolean {
   if (url === '*') return method === 'OPTIONS';
-  return url?.startsWith('/') === true && !url.includes('#');
+  return url?.startsWith('/') === true;
 }
 
 /** About how many bytes the head of a request has. */

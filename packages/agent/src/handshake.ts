@@ -12,9 +12,8 @@ export interface Handshake {
 export function parseHandshake(request: IncomingMessage): Result<Handshake> {
   const { headers, method, url } = request;
   if (method !== 'GET') return failed('upgrade_malformed', `method ${method}, wanted GET`);
-  // As on the HTTP line: what is no path could name another host, or hide the uid that is added to it.
-  if (!url?.startsWith('/') || url.includes('#'))
-    return failed('upgrade_malformed', 'the request target is not a path');
+  // As on the HTTP line: what is no path could name another host.
+  if (!url?.startsWith('/')) return failed('upgrade_malformed', 'the request target is not a path');
   if (hasBody(request)) return failed('upgrade_malformed', 'a handshake has no body');
   if (!versions.has(Number(headers['sec-websocket-version']))) return failed('upgrade_version');
   const key = headers['sec-websocket-key'];

@@ -72,6 +72,28 @@ describe('a request for a whole URL goes to its path, with its host', () => {
   });
 });
 
+describe('a fragment is taken off the target of a request', () => {
+  test.each([
+    ['/a#b', '/a'],
+    ['/a?b=1#/../c?d', '/a?b=1'],
+    ['/#', '/'],
+    ['/a#?uid=eve#', '/a'],
+  ])('%s', async (target, path) => {
+    const agent = await startEchoing();
+    const text = await (await openRaw(agent.port, get(target))).closed();
+    expect(text).toContain(`GET ${path} HTTP/1.1\r\n`);
+  });
+
+  test('of an upgrade as well, before its route is looked for', async () => {
+    const [target, other] = [await startTarget(), await startSeeingTarget(({ socket }) => socket.write(sampleAnswer))];
+    const router = { default: target, shop: other, routes: [{ path: '/shop', product: 'shop' }] };
+    const agent = await startTestAgent({ agent: () => 'ann', router });
+    const raw = await openRaw(agent.port, handshakeBytes('/shop#/x?product=default'));
+    await raw.until(/^HTTP\/1\.1 101 /);
+    expect(other.connections[0]?.text()).toMatch(/^GET \/shop HTTP/);
+  });
+});
+
 test('a request in HTTP/1.0 without a Host goes on with the address that its client asked', async () => {
   const agent = await startEchoing();
   const text = await (await openRaw(agent.port, 'OPTIONS / HTTP/1.0\r\n\r\n')).closed();

@@ -20,6 +20,17 @@ export function readLoosely(path: string): string {
   return text;
 }
 
+/**
+ * The same of what follows the host, to servers that read a path with two slashes at its beginning as a URL without a scheme: `new URL(path, base)`
+ * takes `//x/admin` for `/admin` of the host `x`.
+ *
+ * @returns `undefined`: it does not begin so
+ */
+export function readAfterAuthority(path: string): string | undefined {
+  const [authority] = /^[/\\]{2,}[^/\\]*/.exec(decodeFully(path)) ?? [];
+  return authority === undefined ? undefined : readLoosely(decodeFully(path).slice(authority.length));
+}
+
 function segmentsOf(path: string): string[] {
   return decodeFully(path).split(/[/\\]/).map(nameOf);
 }
@@ -58,10 +69,15 @@ export function mayClimb(path: string, depth: number): boolean {
   let certain = 0;
   for (const segment of segments) {
     const parts = segmentsOf(segment);
-    const ups = parts.filter((part) => part === '..').length;
+    const ups = parts.filter((part, at) => part === '..' && !isCertain(parts[at - 1])).length;
     certain -= ups;
     if (ups > 0 && certain < depth) return true;
-    if (ups === 0 && parts.some((part) => part !== '')) certain++;
+    if (!parts.includes('..') && parts.some((part) => part !== '')) certain++;
   }
   return false;
+}
+
+/** Whether the part before a `..` is one to every server to which that is a `..`: what separates the two separates it as well. */
+function isCertain(before: string | undefined): boolean {
+  return before !== undefined && before !== '' && before !== '..';
 }

@@ -1,4 +1,5 @@
-import { mayClimb, readLoosely } from './loose-path.ts';
+import { mayClimb, readAfterAuthority, readLoosely } from './loose-path.ts';
+import { readProduct } from './query.ts';
 import type { RouteEntry } from './route.ts';
 
 /** The routes of a router, in the order in which they are tried. */
@@ -34,7 +35,7 @@ function rankOf(host: string): number {
  * The route of a request.
  *
  * Targets get the path as the client sent it, and read it in their own way: `/public/..%2fadmin` may be `/admin` to them. So a path of which some
- * server may read that it belongs to another route has none.
+ * server may read that it belongs to another route has none, unless both routes do the same.
  *
  * @param host - what the client calls the server, perhaps with a port
  * @param url - path and query, as the client sent them
@@ -50,14 +51,32 @@ export function matchRoute(
   const path = mark === -1 ? url : url.slice(0, mark);
   const name = hostName(host);
   if (!suspicious.test(path)) return routes.find((row) => isOfHost(row, name) && isUnder(path, row.path));
-  const escaped = path.includes('%') ? path.replace(/%[0-9a-f]{2}/gi, upperCase) : path;
-  const found = routes.find((row) => isOfHost(row, name) && isUnder(escaped, row.path));
-  const lower = path.toLowerCase();
+  const plain = path.includes('%') ? path.replace(/%[0-9a-f]{2}/gi, plainEscape) : path;
+  const found = routes.find((row) => isOfHost(row, name) && isUnder(plain, row.path));
+  const isSame = (loose: string): boolean => {
+    const other = routes.find((row) => isOfHost(row, name) && isUnder(loose, row.loosePath));
+    return found === other || doesSame(found, other, url);
+  };
+  const lower = plain.toLowerCase();
   // Most are suspicious for a capital letter alone.
-  const isPlain = !suspicious.test(lower);
-  const loose = isPlain ? lower : readLoosely(path);
-  const other = routes.find((row) => isOfHost(row, name) && isUnder(loose, row.loosePath));
-  return found === other && (isPlain || !mayClimb(path, depth)) ? found : 'ambiguous';
+  if (!suspicious.test(lower)) return isSame(lower) ? found : 'ambiguous';
+  if (mayClimb(path, depth) || !isSame(readLoosely(path))) return 'ambiguous';
+  const rest = readAfterAuthority(path);
+  return rest === undefined || isSame(rest) ? found : 'ambiguous';
+}
+
+/** Whether it makes no difference which of two routes a request takes; `undefined`: the product that its query names. */
+function doesSame(one: RouteEntry | undefined, other: RouteEntry | undefined, url: string): boolean {
+  if (one?.stripPath || other?.stripPath) return false;
+  if (one?.public !== other?.public || one?.preflight !== other?.preflight) return false;
+  const product = productOf(one, url);
+  return product !== undefined && product === productOf(other, url);
+}
+
+function productOf(route: RouteEntry | undefined, url: string): string | undefined {
+  if (route !== undefined) return route.product;
+  const named = readProduct(url);
+  return named.ok ? named.value : undefined;
 }
 
 /** What all servers may not read alike. */
@@ -78,6 +97,9 @@ function hostName(host: string | undefined): string {
   return host.toLowerCase().replace(/\.?(?::\d*)?$/, '');
 }
 
-function upperCase(text: string): string {
-  return text.toUpperCase();
+/** Characters that mean nothing of their own in a path, so that all servers read them alike, escaped or not. Some clients escape them. */
+const escapedAlike = /%(?:7e|21|24|26|27|28|29|2a|2c|3d|3a|40)/i;
+
+function plainEscape(text: string): string {
+  return escapedAlike.test(text) ? decodeURIComponent(text) : text.toUpperCase();
 }

@@ -44,6 +44,8 @@ test.each([
   '/public/a//b',
   '/public/x/y/z/../w',
   '/public/%41',
+  '/public/a%2F..%2Fb',
+  '/public/%40a%3Ab',
 ])('%s stays with its route, as every server reads it so', (url) => {
   expect(productAt(byPath, url)).toBe('public');
 });
@@ -86,8 +88,49 @@ test.each([
   '/admin/Deep',
   '/admin%2fdeep',
   '/publi%63/x',
+  '//x/admin',
+  '//user@x:80/admin/y',
+  '///x/admin',
+  '/\\x/admin',
+  '/%2fx/admin',
+  '/public/a%2f..%2f..%2fadmin',
+  '/public/a/b%2f..%5c..%2f..%2fadmin',
+  '/public/a/%2f..%2f..%2fadmin',
 ])('%s is refused: some server may read another route in it', (url) => {
   expect(productAt(byPath, url)).toBe('ambiguous');
+});
+
+test.each([
+  ['/Shop?product=api', undefined],
+  ['//shop/x?product=api', undefined],
+  ['//x/shop?product=api', undefined],
+  ['/shop;v=1?product=api', undefined],
+  ['/Shop', 'ambiguous'],
+  ['/Shop?product=api&product=api', 'ambiguous'],
+  ['/Public?product=api', 'ambiguous'],
+  ['/Stripped?product=api', 'ambiguous'],
+  ['/shop/../public?product=api', 'ambiguous'],
+])('%s: %s, as it may go on where the route that some servers read does the same', (url, expected) => {
+  const routes = [
+    { path: '/shop', product: 'api' },
+    { path: '/public', product: 'api', public: true },
+    { path: '/stripped', product: 'api', stripPath: true },
+  ];
+  expect(productAt(routes, url)).toBe(expected);
+});
+
+test.each([
+  ['/%40scope/x', 'api'],
+  ['/%7Eann', 'wild'],
+  ['/~ann/%7Eann', 'wild'],
+  ['/%40Scope/x', 'ambiguous'],
+  ['/%2540scope/x', 'ambiguous'],
+])('%s belongs to %s: some clients escape what needs no escape', (url, product) => {
+  const routes = [
+    { path: '/@scope', product: 'api' },
+    { path: '/~ann', product: 'wild' },
+  ];
+  expect(productAt(routes, url)).toBe(product);
 });
 
 test('without routes nothing is looked at', () => {

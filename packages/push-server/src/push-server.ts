@@ -10,7 +10,6 @@ import {
 } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
 import {
-  acceptAbsoluteForm,
   answerExpectations,
   checkLogger,
   createLifetime,
@@ -23,6 +22,7 @@ import {
   listen,
   nodeName,
   urlOf,
+  useOriginForm,
 } from '@gopush/service';
 import { openStore } from '@gopush/store';
 import type { Server } from 'socket.io';
@@ -276,7 +276,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       warnOfPage({ code, detail }, 'a page without an agent is refused');
     });
     // After the gate, which looks at where a request goes.
-    acceptAbsoluteForm(http);
+    useOriginForm(http);
     const port = serverPortStart === 0 ? 0 : serverPortStart + index;
     const settings = { port: 'serverPortStart', offset: index, host: 'pushServer.host' };
     const address = await listen(http, { host: pushServer.host, port, exclusive }, settings);

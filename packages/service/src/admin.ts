@@ -5,7 +5,7 @@ import { type ListenSettings, listen, urlOf } from './listen.ts';
 import type { LeveledLogger, Logger } from './logger.ts';
 import { isLogLevel, logLevels } from './logger.ts';
 import type { Metrics } from './metrics.ts';
-import { acceptAbsoluteForm } from './origin-form.ts';
+import { useOriginForm } from './origin-form.ts';
 import { isOwnHost } from './own-host.ts';
 import { serveUpgrades } from './serve-upgrades.ts';
 
@@ -72,7 +72,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     });
   });
   server.on('upgrade', serveUpgrades(server));
-  acceptAbsoluteForm(server);
+  useOriginForm(server);
   const { host, port, setting } = options;
   // Workers of a cluster would share a free port as well.
   const settings = setting === undefined ? undefined : { ...setting, host: 'admin.host' };

@@ -22,7 +22,7 @@ export {
 } from './logger.ts';
 export { machineId, nodeName } from './machine.ts';
 export { createMetrics, type Metrics, waitBuckets } from './metrics.ts';
-export { acceptAbsoluteForm } from './origin-form.ts';
+export { useOriginForm } from './origin-form.ts';
 export { isOwnHost } from './own-host.ts';
 export { serveUpgrades, type UpgradeListener } from './serve-upgrades.ts';
 export { onStop, type StopOptions, type StopReason, shutdownMessage } from './signals.ts';

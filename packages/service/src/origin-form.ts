@@ -1,20 +1,25 @@
 import type { IncomingMessage, Server } from 'node:http';
 
 /**
- * Makes a server accept requests whose target is a whole URL, as any must (RFC 9112 section 3.2.2): `GET http://host/path`. To all that listens
- * by now they look as if they had named path and host apart; the host of the URL counts, whatever `Host` says.
+ * Brings the targets of a server's requests into the one form in which all that listens to it by now takes them: path and query. Whole URLs have to
+ * be taken (RFC 9112 section 3.2.2): `GET http://host/path` looks as if path and host had been named apart; the host of the URL counts,
+ * whatever `Host` says. A fragment, which some clients forget to take off, is taken off, as Node and nginx ignore it.
  */
-export function acceptAbsoluteForm(server: Server): void {
-  server.prependListener('request', useOriginForm);
-  server.prependListener('upgrade', useOriginForm);
+export function useOriginForm(server: Server): void {
+  server.prependListener('request', bringToOriginForm);
+  server.prependListener('upgrade', bringToOriginForm);
 }
 
 /** Without user and fragment, which a request has no use for and others may take for the host. */
 const absolute = /^(?:https?|wss?):\/\/((?:\[[0-9a-f:.]+\]|[-\w.~%!$&'()*+,;=]+)(?::\d{0,5})?)((?:[/?][^#]*)?)$/i;
 
-function useOriginForm(request: IncomingMessage): void {
+function bringToOriginForm(request: IncomingMessage): void {
   const { url = '', headers, rawHeaders } = request;
-  if (url.startsWith('/')) return;
+  if (url.startsWith('/')) {
+    const fragment = url.indexOf('#');
+    if (fragment !== -1) request.url = url.slice(0, fragment);
+    return;
+  }
   const match = absolute.exec(url);
   if (match === null) return;
   const [, host = '', path = ''] = match;

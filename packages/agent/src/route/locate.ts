@@ -22,7 +22,18 @@ export function locate(request: AgentRequest, origin: RequestOrigin, { routes }:
 /** Path and query as the targets of a route get them. */
 export function pathFor(entry: RouteEntry | undefined, url: string): string {
   if (entry === undefined || !entry.stripPath) return url;
-  const rest = url.slice(entry.path.length);
+  const rest = afterPath(entry, url);
   // To many servers a path that begins with two slashes begins with a host.
   return rest.startsWith('/') ? rest.replace(/^[/\\]+/, '/') : `/${rest}`;
+}
+
+/** What follows the path of a route in a request that it is for. By segments: a client may have escaped some of their characters. */
+export function afterPath({ path }: RouteEntry, url: string): string {
+  let end = 0;
+  for (let segments = path.split('/').length - 1; segments > 0; segments--) {
+    const next = url.slice(end + 1).search(/[/?]/);
+    if (next === -1) return '';
+    end += 1 + next;
+  }
+  return url.slice(end);
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { type AllowedOrigins, allowReading, type RouteEntry } from '@gopush/contract';
 import type { AgentRequest } from '../agent-request.ts';
+import { afterPath } from './locate.ts';
 
 /**
  * Sends a browser that opens `/shop` to `/shop/`, where the targets of that route get `/` for both: the page would take its relative links for those of
@@ -16,7 +17,7 @@ export function redirectToFolder(
 ): boolean {
   const { method, url = '/', headers } = request;
   if (!entry?.stripPath || (method !== 'GET' && method !== 'HEAD')) return false;
-  const query = url.slice(entry.path.length);
+  const query = afterPath(entry, url);
   if ((query !== '' && !query.startsWith('?')) || headers.accept?.includes('text/html') !== true) return false;
   const name = entry.path.slice(entry.path.lastIndexOf('/') + 1);
   // Relative, as a proxy in front may have taken a part of the path away.

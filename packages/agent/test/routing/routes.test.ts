@@ -57,7 +57,7 @@ test('the host is the one that a trusted proxy says, and no other’s', async ()
 
 test('a path that some server may read as one of another route reaches none', async () => {
   const { agent, a, b } = await startRouted([{ path: '/shop', product: 'shop' }]);
-  for (const path of ['/x/../shop', '/%73hop', '//shop', '/shop/%2e%2e/x', '/Shop']) {
+  for (const path of ['/x/../shop', '/%73hop', '//shop', '//x/shop', '/shop/%2e%2e/x', '/Shop']) {
     const raw = await openRaw(agent.port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
     expect(await raw.closed()).toMatch(/^HTTP\/1\.1 400 [\s\S]*path_ambiguous/);
     const upgrade = await openRaw(agent.port, handshakeBytes(path));
@@ -75,6 +75,14 @@ test('stripPath takes the path away and says so by X-Forwarded-Prefix, for reque
   await once(new WebSocket(`${agent.url}/a/shop/live?q`, { headers }), 'message');
   expect(seenBy(b)).toEqual(['/', '/', '/?q', '/x/y?q', '/evil/x', '/%5cevil', '/live?q']);
   expect(new Set(b.requests.map((request) => request.headers['x-forwarded-prefix']))).toEqual(new Set(['/a/shop']));
+});
+
+test('stripPath takes the path away however a client has escaped it', async () => {
+  const { agent, b } = await startRouted([{ path: '/a/@b', product: 'shop', stripPath: true }]);
+  for (const path of ['/a/%40b', '/a/%40b?q=/', '/a/%40b/x/%40y']) await send(`${agent.url}${path}`);
+  expect(seenBy(b)).toEqual(['/', '/?q=/', '/x/%40y']);
+  const answer = await send(`${agent.url}/a/%40b?q=1`, { headers: { accept: 'text/html' } });
+  expect([answer.status, answer.headers.location]).toEqual([307, './@b/?q=1']);
 });
 
 test('the prefix goes on after that of a trusted proxy', async () => {
