@@ -269,3 +269,24 @@ test('when sentinels put another Redis in the place of one that is gone, the sto
   await stateOf(store, 'up');
   expect(await append(store)).toEqual({ epoch, offset: 2, duplicate: false });
 });
+
+test('offsets that a Redis does not know, as it took over without the last writes, are not given again', async () => {
+  const redis = await startRedis();
+  const [store, other] = [await openAt(redis.port), await openAt(redis.port)];
+  for (let count = 0; count < 5; count++) await append(store);
+  const client = connectTo(redis.port);
+  const lose = async (last: number): Promise<void> => {
+    await client.call('hset', 'gopush-test:hm:{room}', 'l', last);
+    await client.call('xtrim', 'gopush-test:h:{room}', 'maxlen', 0);
+  };
+  await lose(2);
+  expect((await append(store)).offset).toBe(1_006);
+  // Where nothing is appended: whoever did that before tells when it is back.
+  await lose(2);
+  await client.call('replicaof', '127.0.0.1', '1');
+  await stateOf(store, 'read-only');
+  await client.call('replicaof', 'no', 'one');
+  await stateOf(store, 'up');
+  expect((await store.history.read('room', 5, 10)).last).toBe(2_006);
+  expect((await append(other)).offset).toBe(2_007);
+});

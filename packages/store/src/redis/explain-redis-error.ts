@@ -29,6 +29,10 @@ const explanations: readonly (readonly [sign: RegExp, advice: string])[] = [
     'that port does not speak TLS; set redisAdapter.tls to false (redis://), or take the port of TLS',
   ],
   [/ended the connection before/, 'perhaps its port speaks TLS; then set redisAdapter.tls to true (rediss://)'],
+  [
+    /handshake of TLS/,
+    'it ended the connection; perhaps it wants a certificate of ours that its authority signed: then set redisAdapter.tlsOptions.cert and key',
+  ],
   // As Redis ends what is not TLS at a port of TLS.
   [
     /ECONNRESET|EPIPE/,

@@ -1,3 +1,4 @@
+import type { RedisOptions } from 'ioredis';
 import { explainRedisError, tellsNothing } from './explain-redis-error.ts';
 import type { RedisClient } from './redis-client.ts';
 
@@ -11,9 +12,14 @@ export function followProblems(client: RedisClient): () => string | undefined {
   /** Whether this connection has told why it ends. */
   let isTold = false;
   let isReady = false;
+  const { options } = client;
+  const hasTls = ('redisOptions' in options ? options.redisOptions?.tls : (options as RedisOptions).tls) !== undefined;
   const tell = (error: Error): void => {
     isTold = true;
-    if (!tellsNothing(error.message) || 'lastNodeError' in error) problem = explainRedisError(error);
+    if (tellsNothing(error.message) && !('lastNodeError' in error)) return;
+    // A server that refuses a certificate resets the connection, and what it says of that may get lost.
+    const isRefused = hasTls && !isReady && /ECONNRESET|EPIPE/.test(error.message);
+    problem = explainRedisError(isRefused ? `${error.message} in the handshake of TLS` : error);
   };
   client
     .on('connect', () => {

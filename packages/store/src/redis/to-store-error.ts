@@ -34,7 +34,7 @@ export function toStoreError(error: unknown, problem?: string): StoreError {
   if (error instanceof StoreError) return error;
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   if (name === 'ReplyError') return refusalError(message);
-  const why = tellsNothing(message) ? (problem ?? 'there is no connection') : explainRedisError(error);
+  const why = problem ?? (tellsNothing(message) ? 'there is no connection' : explainRedisError(error));
   return new StoreError('store_down', `Redis cannot be reached: ${why}`);
 }
 
