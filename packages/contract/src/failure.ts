@@ -85,6 +85,7 @@ export const failures = {
   payload_invalid: row(400, 400, false, 'The payload does not have the expected shape.'),
   connect_refused: row(403, 403, false, 'This client may not connect.'),
   join_refused: row(403, 403, false, 'This client may not enter the room.'),
+  event_unknown: row(404, 404, false, 'Nobody here listens to this event.'),
   publish_refused: row(403, 403, false, 'This client may not speak to the room.'),
   too_many_requests: row(429, 429, true, 'This client asks for too much at a time.'),
   too_many_rooms: row(429, 429, false, 'This client is in as many rooms as it may enter.'),

@@ -194,7 +194,21 @@ function createClient({ id, handshake }: Socket, { uid, product }: Identity, add
   const query = new Query();
   for (const [name, value] of Object.entries(handshake.query)) query[name] = Array.isArray(value) ? value[0] : value;
   const { headers, address } = handshake;
-  return { id, uid, product, address: addressOf(headers, address), data: {}, headers, query };
+  return {
+    id,
+    uid,
+    product,
+    address: addressOf(headers, address),
+    data: {},
+    headers,
+    query,
+    auth: authOf(handshake.auth),
+  };
+}
+
+/** Without what Socket.IO itself adds for its recovery. */
+function authOf({ pid: _pid, offset: _offset, ...auth }: Record<string, unknown>): Record<string, unknown> {
+  return auth;
 }
 
 /** What Socket.IO tells a client that it refuses. */

@@ -1,9 +1,19 @@
 import { type Failure, parseEvent } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import type { Socket } from 'socket.io';
 import type { Rules } from './hook/rules.ts';
 import type { Limits } from './limits/limits.ts';
 import { type AckFunction, ackOf, refuse as refuseWith } from './refuse.ts';
 import type { Session } from './session.ts';
+
+/** Whether the program looks at all events of a socket, by `onAny` or a middleware of its own: it may answer whatever it likes. */
+function hearsAll(socket: Socket): boolean {
+  const { fns } = socket as unknown as { readonly fns: readonly unknown[] };
+  return socket.listenersAny().length > 0 || fns.length > ownMiddlewares;
+}
+
+/** How many middlewares of ours look at the events of a socket. */
+const ownMiddlewares = 1;
 
 /** Events of one client that the hook may have in hand at a time. */
 const maxOpen = 1_000;
@@ -47,10 +57,18 @@ export function handleMessages(rules: Rules, limits: Limits, log: Logger): (sess
       .catch((err: unknown) => log.error({ err }, 'a client could not be answered'));
   }
 
+  /** Without anybody who could know the event its client would wait for an answer without end. */
+  function answerUnknown({ socket }: Session, [event, ...args]: unknown[]): void {
+    const ack = ackOf(args);
+    if (ack === undefined || socket.listenerCount(event as string) > 0 || hearsAll(socket)) return;
+    refuse(ack, { code: 'event_unknown' });
+  }
+
   return (session) => {
     session.socket.use((packet, next) => {
       next();
       if (rules.has('onMessage')) ask(session, packet);
+      else answerUnknown(session, packet);
     });
   };
 }

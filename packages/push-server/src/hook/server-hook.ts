@@ -19,6 +19,11 @@ export interface ServerClient {
   readonly headers: Readonly<IncomingHttpHeaders>;
   /** Query parameters of that request; of a repeated one the first. */
   readonly query: Readonly<Record<string, string | undefined>>;
+  /**
+   * What the client gave as `auth` when it connected, as a token: https://socket.io/docs/v4/client-options/#auth. At most 16 KiB, never logged, and the
+   * same after a session has migrated. Agents do not see it. @defaultValue `{}`
+   */
+  readonly auth: Readonly<Record<string, unknown>>;
 }
 
 /** A yes or a no. Nothing at all is a no. */
@@ -65,8 +70,8 @@ export interface ServerHook {
     data: unknown,
   ): Verdict | Replacement | Promise<Verdict | Replacement>;
   /**
-   * A client sent an event that neither gopush nor a handler of `setup` knows. What this returns the client's ack gets. Without it such
-   * events are ignored.
+   * A client sent an event that neither gopush nor a handler of `setup` knows. What this returns the client's ack gets. Without it a
+   * client that asks for an answer gets `event_unknown`.
    *
    * @param data - the first argument of the event
    */

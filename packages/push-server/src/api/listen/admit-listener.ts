@@ -139,5 +139,5 @@ function readClient(
   const parameters: Record<string, string | undefined> = Object.create(null);
   for (const [name, value] of query) parameters[name] ??= value;
   const address = addressOf(headers, socket.remoteAddress ?? '');
-  return success({ id, ...identity.value, address, data: {}, headers, query: parameters });
+  return success({ id, ...identity.value, address, data: {}, headers, query: parameters, auth: {} });
 }
