@@ -225,3 +225,17 @@ test('the commands of the shell ask an agent as well', async () => {
   expect([code, stderr]).toEqual([0, '']);
   expect(JSON.parse(stdout)).toMatchObject({ duplicate: false });
 });
+
+test('behind a route that takes its path off, the API is where the push-server has it', async () => {
+  const routes = [
+    { path: '/realtime', product: 'default', stripPath: true },
+    { path: '/api', product: 'default', stripPath: true },
+  ];
+  const { agent } = await openDeployment({}, { router: { default: 'push-server', routes } });
+  const statusOf = async (path: string) =>
+    (await fetch(`${agent.url}${path}`, { headers: { 'x-api-key': keys.all } })).status;
+  expect(await statusOf('/realtime/api/v1/rooms')).toBe(200);
+  expect(await statusOf('/api/api/v1/rooms')).toBe(200);
+  // The push-server gets /v1/rooms.
+  expect(await statusOf('/api/v1/rooms')).toBe(430);
+});
