@@ -87,8 +87,13 @@ export function evaluateHook({ hook, file, code }: HookBundle, timeoutMs = loadM
     throw new HookError(hook, file, `it throws when loaded: ${describeThrown(error)}`, { cause: error });
   }
   const { exports } = module;
-  return isEsModule(exports) ? exports.default : exports;
+  const hookExports: unknown = isEsModule(exports) ? exports.default : exports;
+  if (Object(hookExports) === hookExports) modules.set(hookExports as object, module);
+  return hookExports;
 }
+
+/** Node forgets the source map of a module that is collected as garbage, although functions of it are still called. */
+const modules = new WeakMap<object, Module>();
 
 /** Loads something that neither ends this process nor blocks it for ever. A system call that blocks cannot be stopped. */
 function loadWithin(run: () => void, timeoutMs: number): void {
