@@ -14,7 +14,7 @@ async function start(adminUi: { username: string; passwordHash: string } | null)
 }
 
 function openAdmin({ url }: PushServer, auth: object): Socket {
-  const socket = io(`${url}/admin`, { auth, forceNew: true, reconnection: false, transports: ['websocket'] });
+  const socket = io(`${url}/gopush-admin`, { auth, forceNew: true, reconnection: false, transports: ['websocket'] });
   onTestFinished(() => void socket.disconnect());
   return socket;
 }
@@ -46,6 +46,19 @@ test('without the setting there is no such namespace', async () => {
   const server = await start(null);
   const refused = await nextEvent<Error>(openAdmin(server, {}), 'connect_error');
   expect(refused.message).toBe('Invalid namespace');
+});
+
+test('a namespace /admin of the program is its own, and one that both want is named at the start', async () => {
+  const setup = (io: PushServer['io']): void => {
+    io.of('/admin').on('connection', (socket) => socket.on('who', (answer: (name: string) => void) => answer('mine')));
+  };
+  const adminUi = { username: 'ops', passwordHash };
+  const [server] = (await startPushServers(1, { pushServer: { adminUi } }, { setup })) as [PushServer];
+  const client = await connectClient(`${server.url}/admin`, 'websocket', { query: { uid: 'ann' } });
+  expect(await client.emitWithAck('who')).toBe('mine');
+  await expect(
+    startPushServers(1, { pushServer: { adminUi: { ...adminUi, namespace: '/admin' } } }, { setup }),
+  ).rejects.toThrow('pushServer.adminUi.namespace: handlers of this program use the namespace /admin as well');
 });
 
 test('a hash that is none is refused at the start', async () => {

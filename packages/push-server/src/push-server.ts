@@ -236,10 +236,11 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     });
     io.on('connection', handleConnections(context));
     const { adminUi } = pushServer;
-    if (adminUi !== null) await openAdminUi({ io, adminUi, node, addressOf }, lifetime.opened);
+    const checkAdminUi = adminUi && (await openAdminUi({ io, adminUi, node, addressOf }, lifetime.opened));
     await hook.start({ io, push, clientOf });
     const cleanUp = await options.setup?.(io, push, clientOf);
     if (typeof cleanUp === 'function') lifetime.opened('handlers of the program', cleanUp);
+    checkAdminUi?.();
     await fanout.joined();
     const drain = async (): Promise<string> => {
       await announcement.draining();

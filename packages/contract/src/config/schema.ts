@@ -233,6 +233,14 @@ export const configSchema = z
                 .string()
                 .regex(/^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/, 'a bcrypt hash')
                 .meta({ description: 'Hash of the password by bcrypt.' }),
+              namespace: z
+                .string()
+                .regex(/^\/[\w./-]{1,64}$/, 'a namespace, as /gopush-admin')
+                .default('/gopush-admin')
+                .meta({
+                  description:
+                    'The namespace of Socket.IO for it, which the page is told as part of the URL of the server. Not one of your own.',
+                }),
             }),
           )
           .default(null)

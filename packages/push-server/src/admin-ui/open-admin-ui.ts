@@ -16,19 +16,20 @@ export interface AdminUiOptions {
   readonly addressOf: AddressOf;
 }
 
-const namespace = '/admin';
-
 /** How many may stay signed in. */
 const maxSessions = 100;
 
 /**
  * Lets Socket.IO's admin page (https://admin.socket.io) look at a push-server. It is loaded only where it is wanted, as it wraps much of
  * Socket.IO; in the mode for production, which shows totals and not each event, and without means to change anything.
+ *
+ * @returns looks whether the program uses the same namespace, once it is set up; throws where it does
  */
 export async function openAdminUi(
   { io, adminUi, node, addressOf }: AdminUiOptions,
   opened: Lifetime['opened'],
-): Promise<void> {
+): Promise<() => void> {
+  const { namespace } = adminUi;
   const { instrument } = await import('@socket.io/admin-ui');
   const admin = io.of(namespace);
   const signIn = createSignIn(adminUi, addressOf, opened);
@@ -44,6 +45,13 @@ export async function openAdminUi(
     // Its timer cannot be ended; it has nothing left to speak to.
     Object.assign(admin, { emit: () => true });
   });
+  const listeners = admin.listenerCount('connection');
+  return () => {
+    if (admin.listenerCount('connection') === listeners) return;
+    throw new TypeError(
+      `pushServer.adminUi.namespace: handlers of this program use the namespace ${namespace} as well; name another one`,
+    );
+  };
 }
 
 /**
