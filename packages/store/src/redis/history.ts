@@ -3,7 +3,7 @@ import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } 
 import type { HistoryStore } from '../history.ts';
 import { isBack } from '../store.ts';
 import type { Connection } from './connection.ts';
-import { RecentAppends } from './recent-appends.ts';
+import { type AppendedAt, RecentAppends } from './recent-appends.ts';
 import { scriptTime } from './script-time.ts';
 
 /**
@@ -63,7 +63,7 @@ for _, old in ipairs(gone) do
 end
 redis.call('HSET', meta, 'e', epoch, 'a', whole(at), 'l', whole(offset), 'b', whole(size), 'g', whole(age))
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, whole(age)) end
-return {epoch, offset, 0}
+return {epoch, offset, 0, whole(at)}
 `;
 
 /** Answers with epoch, first, last and entries of the stream. What is too old is passed over: appending removes it. */
@@ -105,6 +105,8 @@ const leaveOut = `${beyond}
 local epoch, last = unpack(redis.call('HMGET', KEYS[1], 'e', 'l'))
 if not epoch then return end
 local after = beyond(tonumber(last), epoch, ARGV[1], ARGV[2])
+local there = redis.call('XRANGE', KEYS[2], ARGV[2] .. '-0', ARGV[2] .. '-0')[1]
+if epoch == ARGV[1] and there and there[2][2] ~= ARGV[3] then after = tonumber(last) + 1000 end
 if after ~= tonumber(last) then redis.call('HSET', KEYS[1], 'l', string.format('%.0f', after)) end
 `;
 
@@ -115,16 +117,20 @@ export function createHistory(connection: Connection): HistoryStore {
     append: connection.script('history_append', 4, append),
     read: connection.script('history_read', 2, read),
     remove: connection.script('history_remove', 4, remove),
-    leaveOut: connection.script('history_leave_out', 1, leaveOut),
+    leaveOut: connection.script('history_leave_out', 2, leaveOut),
   };
   const recent = new RecentAppends();
+  let suspects: ReadonlyMap<string, AppendedAt> | undefined;
   // Before anyone reads: those who wait for the same change come later.
   connection.state.onChange((state, before) => {
+    // What is appended from now on may be at another server, under offsets that the one before has given to something else.
+    if (state === 'down' || state === 'read-only') suspects ??= recent.all();
     if (!isBack(state, before)) return;
-    for (const room of recent.rooms()) {
-      const at = recent.of(room);
-      if (at !== undefined) scripts.leaveOut([keysOf(room)[1]], at.epoch, at.offset).catch(() => {});
+    for (const [room, { epoch, offset, at }] of suspects ?? []) {
+      const [stream, meta] = keysOf(room);
+      scripts.leaveOut([meta, stream], epoch, offset, at).catch(() => {});
     }
+    suspects = undefined;
   });
   const keysOf = (room: string): [string, string, string, string] => {
     const key = (kind: string): string => connection.key(kind, room);
@@ -150,9 +156,9 @@ export function createHistory(connection: Connection): HistoryStore {
         known?.epoch ?? '',
         known?.offset ?? '',
       );
-      const [written, offset, duplicate] = answer as [Buffer, number, number];
+      const [written, offset, duplicate, at] = answer as [Buffer, number, number, Buffer?];
       const epoch = written.toString();
-      if (duplicate !== 1) recent.note(room, epoch, offset);
+      if (duplicate !== 1) recent.note(room, epoch, offset, String(at));
       return { epoch, offset, duplicate: duplicate === 1 };
     },
 

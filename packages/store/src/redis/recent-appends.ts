@@ -8,6 +8,8 @@ const mostRooms = 50_000;
 export interface AppendedAt {
   readonly epoch: string;
   readonly offset: number;
+  /** When, as the log has it. */
+  readonly at: string;
 }
 
 /**
@@ -19,7 +21,7 @@ export class RecentAppends {
   #older = new Map<string, AppendedAt>();
   #since = performance.now();
 
-  note(room: string, epoch: string, offset: number): void {
+  note(room: string, epoch: string, offset: number, at: string): void {
     const now = performance.now();
     if (now - this.#since > rememberMs || this.#newer.size >= mostRooms) {
       this.#older = this.#newer;
@@ -28,15 +30,16 @@ export class RecentAppends {
     }
     const before = this.#newer.get(room);
     // Answers may overtake each other.
-    if (before?.epoch !== epoch || before.offset < offset) this.#newer.set(room, { epoch, offset });
+    if (before?.epoch !== epoch || before.offset < offset) this.#newer.set(room, { epoch, offset, at });
   }
 
   of(room: string): AppendedAt | undefined {
     return this.#newer.get(room) ?? this.#older.get(room);
   }
 
-  rooms(): ReadonlySet<string> {
-    return new Set([...this.#older.keys(), ...this.#newer.keys()]);
+  /** All, as they are now. */
+  all(): ReadonlyMap<string, AppendedAt> {
+    return new Map([...this.#older, ...this.#newer]);
   }
 
   forget(room: string): void {

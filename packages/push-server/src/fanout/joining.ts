@@ -1,0 +1,103 @@
+import type { Logger } from '@gopush/service';
+import { followProblems, type RedisClient, type ServerWatch } from '@gopush/store';
+
+/** How long a start waits for Redis before it goes on without, in milliseconds. */
+const joinMs = 2_000;
+
+/** Between two looks at whether others are reached, in milliseconds. */
+const lookMs = 500;
+
+/** What is looked at. */
+export interface JoiningOptions {
+  /** All connections to Redis. */
+  readonly clients: readonly RedisClient[];
+  readonly watch: ServerWatch | undefined;
+  /** Why others are not reached over connections that are there. */
+  readonly problemOfBus: () => string | undefined;
+  readonly log: Logger;
+}
+
+/** Whether a push-server is joined with the others by Redis; the log has it once, when that changes. */
+export class Joining {
+  readonly #options: JoiningOptions;
+  readonly #problems: readonly (() => string | undefined)[];
+  readonly #timer: NodeJS.Timeout;
+  #state: 'up' | 'down' | 'starting' = 'starting';
+  #onUp: (() => void) | undefined;
+
+  constructor(options: JoiningOptions) {
+    this.#options = options;
+    this.#problems = options.clients.map(followProblems);
+    const look = (): void => this.#look();
+    // Without a listener an error would end the process.
+    for (const client of options.clients) client.on('ready', look).on('close', look).on('error', look);
+    this.#timer = setInterval(look, lookMs).unref();
+  }
+
+  /** Why it is not; `undefined`: it is. */
+  problem(): string | undefined {
+    this.#look();
+    const found = this.#find();
+    return this.#state === 'starting' ? (found ?? 'not yet') : found;
+  }
+
+  /** The same without a reason, as of a moment ago. */
+  isJoined(): boolean {
+    return this.#state !== 'down';
+  }
+
+  /** @returns whether there are connections, after a short wait for them */
+  async connected(): Promise<boolean> {
+    if (this.#state !== 'up') {
+      await new Promise<void>((resolve) => {
+        const deadline = setTimeout(resolve, joinMs);
+        this.#onUp = () => {
+          clearTimeout(deadline);
+          resolve();
+        };
+      });
+      this.#onUp = undefined;
+    }
+    return this.#isUp();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #isUp(): boolean {
+    return this.#state === 'up';
+  }
+
+  #why(): string | undefined {
+    return this.#problems.map((why) => why()).find((why) => why !== undefined);
+  }
+
+  #find(): string | undefined {
+    const { clients, watch, problemOfBus } = this.#options;
+    if (!clients.every((client) => client.status === 'ready')) return this.#why() ?? 'there is no connection to Redis';
+    if (watch?.isAtReplica() === true) {
+      return 'the address of Redis leads to a replica, and what is published there reaches nobody else; it wants the master';
+    }
+    return problemOfBus();
+  }
+
+  #look(): void {
+    const { log } = this.#options;
+    const problem = this.#find();
+    const now = problem === undefined ? 'up' : 'down';
+    const before = this.#state;
+    // At the start nothing is wrong until something is known to be.
+    if (now === before || (now === 'down' && before === 'starting' && this.#why() === undefined)) return;
+    this.#state = now;
+    if (now === 'down') {
+      log.error(
+        { problem },
+        'Redis cannot be reached, or not the others by it: rooms reach only the clients of this push-server until that is so again',
+      );
+      return;
+    }
+    if (before === 'down') log.info('Redis is back: push-servers are joined again');
+    this.#onUp?.();
+  }
+}
