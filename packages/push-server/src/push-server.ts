@@ -36,6 +36,7 @@ import { createHttp } from './create-http.ts';
 import { createIo } from './create-io.ts';
 import { lingerMs, watchHttp } from './end-http.ts';
 import { containAdapter } from './fanout/contain-adapter.ts';
+import { forgiveLeaving } from './fanout/forgive-leaving.ts';
 import { openFanout } from './fanout/open-fanout.ts';
 import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
@@ -145,7 +146,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const http = createHttp(config, (request, response) =>
       (isForApi(request.url) ? apiHandler : files)(request, response),
     );
-    const { io, clientGuard } = createIo(http, config, containAdapter(fanout.adapter, log));
+    const { io, clientGuard } = createIo(http, config, containAdapter(forgiveLeaving(fanout.adapter), log));
     clients = () => io.engine.clientsCount;
     const ending = watchHttp(http);
     lingerAfterResponses(http);
