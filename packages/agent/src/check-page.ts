@@ -2,18 +2,19 @@ import { failed, namesPage, type Result, whyRefused } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import type { RequestOrigin } from './proxy/headers.ts';
-import { publicHosts } from './public-host.ts';
+import { askedServer } from './public-host.ts';
 
 /** Refuses a request that a page of another origin has its browser send; `undefined`: it does not. */
 export function checkPage(
-  { headers }: AgentRequest,
+  request: AgentRequest,
   { trusted }: RequestOrigin,
   { pages }: Pick<AgentContext, 'pages'>,
 ): Result<never> | undefined {
+  const { headers } = request;
   if (!namesPage(headers)) return undefined;
-  const why = whyRefused(headers, pages, publicHosts(headers, trusted), setting);
+  const why = whyRefused(headers, pages, askedServer(request, trusted), setting);
   if (why === undefined) return undefined;
-  const believed = trusted ? why : whyRefused(headers, pages, publicHosts(headers, true), setting);
+  const believed = trusted ? why : whyRefused(headers, pages, askedServer(request, true), setting);
   if (believed !== undefined) return failed('origin_refused', why);
   // By far the most frequent mistake behind a proxy.
   return failed(

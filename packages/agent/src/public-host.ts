@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { AskedServer } from '@gopush/contract';
 import type { RequestOrigin } from './proxy/headers.ts';
 
 /** What the client calls this server, perhaps with a port: a trusted proxy in front may have put another `Host` in its place. */
@@ -12,12 +14,28 @@ export function publicHost(
   return first.trim();
 }
 
+/** By which names, and how, a client reached this gateway, as far as a proxy in front is trusted. */
+export function askedServer({ headers, socket }: IncomingMessage, trusted: boolean): AskedServer {
+  const told = trusted ? protocolIn(headers) : undefined;
+  const isSecure = told === undefined ? (socket as TLSSocket).encrypted === true : /^(?:https|wss)$/i.test(told);
+  return { hosts: publicHosts(headers, trusted), isSecure };
+}
+
+/** By which protocol the first of several proxies was asked. */
+function protocolIn(headers: Readonly<IncomingHttpHeaders>): string | undefined {
+  const [first] = listOf(headers['x-forwarded-proto']);
+  return first ?? /(?:^|[;,\s])proto="?([a-z]+)/i.exec(textOf(headers.forwarded).slice(0, maxForwarded))?.[1];
+}
+
+/** Longest `Forwarded` that is read, in characters. */
+const maxForwarded = 2_048;
+
 /**
  * By which names, with their ports, a client may have asked for this gateway: its `Host`, and what a trusted proxy says that it was before the
  * proxy put another in its place (`X-Forwarded-Host` and `-Port`, or RFC 7239). Several proxies make lists. No page can set any of them
  * without a preflight.
  */
-export function publicHosts(headers: Readonly<IncomingHttpHeaders>, trusted: boolean): string[] {
+function publicHosts(headers: Readonly<IncomingHttpHeaders>, trusted: boolean): string[] {
   const { host } = headers;
   const hosts = host === undefined ? [] : [host];
   if (!trusted) return hosts;
@@ -43,7 +61,7 @@ function textOf(value: string | string[] | undefined): string {
 
 /** The `host` of each element of `Forwarded`. */
 function hostsIn(forwarded: string): string[] {
-  return [...forwarded.slice(0, 2_048).matchAll(/(?:^|[;,\s])host=(?:"([^"]*)"|([^\s;,"]*))/gi)].flatMap(
+  return [...forwarded.slice(0, maxForwarded).matchAll(/(?:^|[;,\s])host=(?:"([^"]*)"|([^\s;,"]*))/gi)].flatMap(
     ([, quoted, bare]) => quoted || bare || [],
   );
 }

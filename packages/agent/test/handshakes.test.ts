@@ -89,7 +89,12 @@ test('a page named as version 8 of WebSocket names it counts', () => {
   const headers = { host: 'gateway.test', 'sec-websocket-origin': 'https://evil.test' };
   const pages = openPages([], { localhostOrigins: 'never' }, {});
   const why = (origin: string) =>
-    whyRefused({ ...headers, 'sec-websocket-origin': origin }, pages, [headers.host], 'access.allowedOrigins');
+    whyRefused(
+      { ...headers, 'sec-websocket-origin': origin },
+      pages,
+      { hosts: [headers.host] },
+      'access.allowedOrigins',
+    );
   expect(why('https://evil.test')).toContain('"https://evil.test"');
   expect(why('http://gateway.test')).toBeUndefined();
 });

@@ -48,6 +48,25 @@ test.each(proxied)('a page behind a trusted proxy that passes %s', async (_name,
   expect(asked.status === 403).toBe(status === 403);
 });
 
+test.each([
+  [{ 'X-Forwarded-Proto': 'https' }, 403],
+  [{ 'X-Forwarded-Proto': 'https, http' }, 403],
+  // As Traefik calls it.
+  [{ 'X-Forwarded-Proto': 'wss' }, 403],
+  [{ Forwarded: 'for=1.2.3.4;proto=https' }, 403],
+  [{ Forwarded: 'for=1.2.3.4;proto="http", proto=https' }, 101],
+  [{ 'X-Forwarded-Proto': 'http' }, 101],
+  [{}, 101],
+] as const)('a page of http behind a trusted proxy that says %o', async (told, status) => {
+  const { port } = await start(trusted);
+  const headers = { Host: 'app.example', ...told };
+  expect(await upgrade(port, { ...headers, Origin: 'http://app.example' })).toBe(status);
+  expect(await upgrade(port, { ...headers, Origin: 'https://app.example' })).toBe(101);
+  // Who is not trusted says nothing.
+  const other = await start();
+  expect(await upgrade(other.port, { ...headers, Origin: 'http://app.example' })).toBe(101);
+});
+
 test('what somebody else tells of another Host is not believed, and the refusal says whom to trust', async () => {
   const { port } = await start();
   const headers = { Origin: 'http://app.example:8080', Host: '10.0.0.5' };

@@ -90,6 +90,16 @@ test('wss: messages of 1 MB go both ways', async () => {
   expect((await once(socket, 'close'))[0]).toBe(4001);
 });
 
+test('a page of http is no page of an agent that speaks TLS, one of https is', async () => {
+  const { agent, ca } = await startSecure(await startEchoTarget());
+  const open = (scheme: string) =>
+    new WebSocket(agent.url.replace('https', 'wss'), { ca, origin: agent.url.replace('https', scheme) });
+  const [, answer] = await once(open('http'), 'unexpected-response');
+  expect([answer.statusCode, answer.headers['x-gopush-error']]).toEqual([403, 'origin_refused']);
+  answer.destroy();
+  await once(open('https'), 'message');
+});
+
 test('a slow reader slows its target down, and gets every byte', async () => {
   const block = Buffer.alloc(1_000_000, 'x');
   const blocks = 200;

@@ -1,5 +1,13 @@
 import { isIP } from 'node:net';
-import { isLocalHost, isLocalOrigin, type PageOrigin, readHost, readOrigin, writeOrigin } from './origin.ts';
+import {
+  isLocalHost,
+  isLocalOrigin,
+  isPublicHost,
+  type PageOrigin,
+  readHost,
+  readOrigin,
+  writeOrigin,
+} from './origin.ts';
 
 /** An entry that can never match, and what is wanted instead. */
 export interface OriginFault {
@@ -50,25 +58,29 @@ export interface AllowedOrigins {
   readonly any: boolean;
   /** Whether those of none may. */
   readonly none: boolean;
-  lists(origin: PageOrigin): boolean;
+  /** @param hosts - what the client may call the server */
+  lists(origin: PageOrigin, hosts: readonly string[]): boolean;
 }
+
+/** Whether pages of this machine may connect, whatever their port; `unless-public`: to a server that is not asked by a name of public DNS. */
+type LocalPages = 'yes' | 'no' | 'unless-public';
 
 /**
  * Prepares a list of origins.
  *
  * @param entries - as {@link parseOriginEntry} gives them
- * @param local - whether pages of this machine may connect, whatever their port
  */
-function createAllowedOrigins(entries: readonly string[], local: boolean): AllowedOrigins {
+function createAllowedOrigins(entries: readonly string[], local: LocalPages): AllowedOrigins {
   const any = entries.includes('*');
   const exact = new Set(entries);
   const wild = entries.filter((entry) => entry.includes('://*.')).map((entry) => entry.split('*') as [string, string]);
   return {
     any,
-    none: entries.length === 0 && !local,
-    lists(origin) {
+    none: entries.length === 0 && local === 'no',
+    lists(origin, hosts) {
       const { text } = origin;
-      if (any || exact.has(text) || (local && isLocalOrigin(origin))) return true;
+      if (any || exact.has(text)) return true;
+      if (local !== 'no' && isLocalOrigin(origin) && (local === 'yes' || !hosts.some(isPublicHost))) return true;
       return wild.some(
         ([start, end]) => text.startsWith(start) && text.endsWith(end) && text.length > start.length + end.length,
       );
@@ -78,8 +90,6 @@ function createAllowedOrigins(entries: readonly string[], local: boolean): Allow
 
 /** What the settings say of pages of this machine: `access.localhostOrigins`. */
 export const localhostOriginsNames = ['development', 'always', 'never'] as const;
-
-const ofDevelopment: ReadonlySet<string> = new Set(['local', 'dev', 'development']);
 
 /** What of the settings concerns pages of this machine. */
 interface LocalhostSetting {
@@ -97,7 +107,17 @@ export function openPages(
   { localhostOrigins }: LocalhostSetting,
   variables: Readonly<Record<string, string | undefined>>,
 ): AllowedOrigins {
-  const isDevelopment = ofDevelopment.has(variables.GOPUSH_ENV || variables.NODE_ENV || 'local');
-  const local = localhostOrigins === 'always' || (localhostOrigins === 'development' && isDevelopment);
-  return createAllowedOrigins(entries, local);
+  return createAllowedOrigins(
+    entries,
+    localhostOrigins === 'development' ? inEnvironment(variables) : byWord[localhostOrigins],
+  );
+}
+
+const byWord = { always: 'yes', never: 'no' } as const;
+
+/** `local` is what counts where nobody has named an environment, so that it may be one of production all the same. */
+function inEnvironment({ GOPUSH_ENV, NODE_ENV }: Readonly<Record<string, string | undefined>>): LocalPages {
+  const environment = GOPUSH_ENV || NODE_ENV || 'local';
+  if (environment === 'local') return 'unless-public';
+  return environment === 'dev' || environment === 'development' ? 'yes' : 'no';
 }

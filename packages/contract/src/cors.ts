@@ -32,11 +32,11 @@ export function isPreflight({ method, headers }: Asking): boolean {
 }
 
 /** Whether the page behind a request is of a listed origin. One of the server's own needs no CORS. */
-export function isListed({ origin }: Readonly<IncomingHttpHeaders>, pages: AllowedOrigins): boolean {
+export function isListed({ origin, host }: Readonly<IncomingHttpHeaders>, pages: AllowedOrigins): boolean {
   if (origin === undefined) return false;
   if (pages.any) return true;
   const page = readOrigin(origin);
-  return page !== undefined && pages.lists(page);
+  return page !== undefined && pages.lists(page, host === undefined ? [] : [host]);
 }
 
 /**

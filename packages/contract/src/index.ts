@@ -62,7 +62,7 @@ export { readMark, writeMark } from './mark.ts';
 export { createRouteTable, matchRoute, type RouteTable } from './match-route.ts';
 export { nameFault } from './name.ts';
 export { readOrigin } from './origin.ts';
-export { namesPage, printable, vouchHeader, whyRefused } from './page.ts';
+export { type AskedServer, namesPage, printable, vouchHeader, whyRefused } from './page.ts';
 export { parseTargets } from './parse-targets.ts';
 export {
   type ProductInput,

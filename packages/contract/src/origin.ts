@@ -79,3 +79,13 @@ export function isLocalHost(host: string): boolean {
   if (host === 'localhost' || host === '[::1]' || host.endsWith('.localhost')) return true;
   return host.startsWith('127.') && isIP(host) === 4;
 }
+
+/** Ends of names that public DNS cannot have and developers use (RFC 6761, RFC 6762, RFC 8375, and what ICANN keeps for private use). */
+const privateEnds = ['.localhost', '.test', '.local', '.internal', '.home.arpa'];
+
+/** Whether a `Host` is a name that public DNS may have. */
+export function isPublicHost(text: string): boolean {
+  const host = readHost(text)?.host;
+  if (host === undefined || !host.includes('.') || host.startsWith('[') || isIP(host) !== 0) return false;
+  return !privateEnds.some((end) => host.endsWith(end));
+}

@@ -11,6 +11,14 @@ export interface PageHeaders {
   readonly 'sec-fetch-site'?: string | readonly string[] | undefined;
 }
 
+/** How the client of a request reached the server. */
+export interface AskedServer {
+  /** What it may call the server: `Host`, and what proxies say that it was. */
+  readonly hosts: readonly string[];
+  /** Whether it came by TLS for certain. @defaultValue false: TLS may end in front of us */
+  readonly isSecure?: boolean;
+}
+
 /**
  * Header by which an agent vouches for a request: it has looked at the page behind it. No page can set it, since browsers keep names that
  * begin with `Sec-` for themselves (https://fetch.spec.whatwg.org/#forbidden-request-header); what a client sends of it is removed.
@@ -29,14 +37,14 @@ export function namesPage(headers: PageHeaders): boolean {
  * name no page.
  *
  * @param allowed - origins besides the server's own
- * @param hosts - what the client may call the server: `Host`, and what proxies say that it was
+ * @param asked - by which names, and how, the client reached the server
  * @param setting - the setting that lists the origins, for the message
  * @returns a sentence that may be logged and shown: the origin, what it was compared with, and the setting to change
  */
 export function whyRefused(
   headers: PageHeaders,
   allowed: AllowedOrigins,
-  hosts: readonly string[],
+  asked: AskedServer,
   setting: string,
 ): string | undefined {
   const { 'sec-fetch-site': site, 'sec-websocket-origin': ofVersion8 } = headers;
@@ -47,16 +55,22 @@ export function whyRefused(
     return `A page of another origin sent this without its Origin (Sec-Fetch-Site: ${printable(String(site))}).`;
   }
   const page = readOrigin(origin);
-  if (page !== undefined && allowed.lists(page)) return undefined;
-  const own = hosts.flatMap((host) => readHost(host) ?? []);
-  if (page !== undefined && own.some((host) => isOriginOf(host, page))) return undefined;
-  return describe(origin, page, hosts, own, setting);
+  if (page !== undefined && allowed.lists(page, asked.hosts)) return undefined;
+  const own = asked.hosts.flatMap((host) => readHost(host) ?? []);
+  const isOwn = page !== undefined && own.some((host) => isPlaceOf(host, page));
+  if (isOwn && isSchemeOf(asked, page)) return undefined;
+  return describe(origin, page, asked.hosts, own, setting, isOwn);
 }
 
-/** Without the scheme, and with any default port: TLS may end in front of us. */
-function isOriginOf(own: HostAndPort, page: PageOrigin): boolean {
+/** With any default port: TLS may end in front of us. */
+function isPlaceOf(own: HostAndPort, page: PageOrigin): boolean {
   const isWeb = page.scheme === 'http' || page.scheme === 'https';
   return isWeb && page.host === own.host && unlessDefault(page.port) === unlessDefault(own.port);
+}
+
+/** Whoever is between a browser and a server can write pages of `http`, but must not get at what `https` protects. */
+function isSchemeOf({ isSecure = false }: AskedServer, page: PageOrigin): boolean {
+  return !isSecure || page.scheme === 'https';
 }
 
 function unlessDefault(port: number | undefined): number | undefined {
@@ -69,11 +83,15 @@ function describe(
   hosts: readonly string[],
   own: readonly HostAndPort[],
   setting: string,
+  isOwn: boolean,
 ): string {
   const compared = hosts.length === 0 ? 'no Host' : `Host ${hosts.map(printable).join(', ')}`;
   const found = `The page is of origin ${printable(origin)}, which was compared with ${compared} and with ${setting}.`;
   if (page === undefined) return `${found} Such a page cannot be listed: only "*" lets it in.`;
   const add = `To let it in, add ${printable(page.text)} to ${setting}.`;
+  if (isOwn) {
+    return `${found} Only the scheme differs: the page came by http, so that others may have changed it on its way. ${add}`;
+  }
   if (!own.some(({ host }) => host === page.host)) return `${found} ${add}`;
   return `${found} Only the port differs: a proxy in front should pass Host with its port ($http_host of nginx). ${add}`;
 }

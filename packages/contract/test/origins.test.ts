@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createConfig, openPages, parseConfig, whyRefused } from '../src/index.ts';
+import { createConfig, isListed, openPages, parseConfig, whyRefused } from '../src/index.ts';
 
 const localhostOrigins = 'never';
 const none = openPages([], { localhostOrigins }, {});
@@ -8,7 +8,7 @@ const none = openPages([], { localhostOrigins }, {});
 function isLet(origin: string, ...allowedOrigins: string[]): boolean {
   const { access } = createConfig({ access: { allowedOrigins, localhostOrigins } });
   const pages = openPages(access.allowedOrigins, access, {});
-  return whyRefused({ origin }, pages, [], 'access.allowedOrigins') === undefined;
+  return whyRefused({ origin }, pages, { hosts: [] }, 'access.allowedOrigins') === undefined;
 }
 
 describe('a page of the own origin', () => {
@@ -38,8 +38,22 @@ describe('a page of the own origin', () => {
     ['null', 'null', false],
     ['', '', false],
   ])('%s, asked for as %s: %s', (origin, host, comesIn) => {
-    expect(whyRefused({ origin, host }, none, [host], 'x') === undefined).toBe(comesIn);
+    expect(whyRefused({ origin, host }, none, { hosts: [host] }, 'x') === undefined).toBe(comesIn);
   });
+});
+
+test.each([
+  ['https://app.example', true],
+  ['wss://app.example', true],
+  ['https://app.example:443', true],
+  ['http://app.example', false],
+  ['ws://app.example', false],
+  ['http://app.example:443', false],
+  ['http://app.example:8080', false],
+])('a page of %s at a server that was asked by TLS: %s', (origin, comesIn) => {
+  const why = whyRefused({ origin }, none, { hosts: ['app.example', 'app.example:8080'], isSecure: true }, 'x');
+  expect(why === undefined).toBe(comesIn);
+  if (!comesIn) expect(why).toMatch(/Only the scheme differs.* add "http:\/\/app\.example(?::\d+)?" to x\.$/);
 });
 
 describe('an entry of the list', () => {
@@ -138,7 +152,8 @@ test.each([
   ['always', { GOPUSH_ENV: 'production' }, true],
 ] as const)('pages of this machine, with %s and %o: %s', (setting, variables, comesIn) => {
   const pages = openPages([], { localhostOrigins: setting }, variables);
-  const isIn = (origin: string): boolean => whyRefused({ origin }, pages, ['gateway.test'], 'x') === undefined;
+  const isIn = (origin: string): boolean =>
+    whyRefused({ origin }, pages, { hosts: ['gateway.test'] }, 'x') === undefined;
   for (const origin of [
     'http://localhost:5173',
     'https://localhost',
@@ -160,17 +175,48 @@ test.each([
   }
 });
 
+test.each([
+  [{}, 'localhost:6003', true],
+  [{}, '192.168.0.2:6003', true],
+  [{}, '[::1]:6003', true],
+  [{}, 'gateway', true],
+  [{}, 'gateway.internal', true],
+  [{ GOPUSH_ENV: '', NODE_ENV: '' }, 'gateway.example', false],
+  [{}, 'gateway.example', false],
+  [{}, 'GATEWAY.Example.:443', false],
+  [{}, 'localhost.evil.example', false],
+  [{ NODE_ENV: 'development' }, 'gateway.example', true],
+  [{ GOPUSH_ENV: 'local' }, 'gateway.example', false],
+  [{ GOPUSH_ENV: 'local' }, 'localhost', true],
+])('with %o, pages of this machine at a server that was asked as %s: %s', (variables, host, comesIn) => {
+  const pages = openPages([], { localhostOrigins: 'development' }, variables);
+  const origin = 'http://localhost:5173';
+  expect(whyRefused({ origin }, pages, { hosts: [host] }, 'x') === undefined).toBe(comesIn);
+  expect(isListed({ origin, host }, pages)).toBe(comesIn);
+});
+
 test('a refusal names the origin, what it was compared with, and the setting, in characters that no log minds', () => {
-  const why = whyRefused({ origin: 'https://evil.test' }, none, ['gateway.test:8080'], 'access.allowedOrigins');
+  const why = whyRefused(
+    { origin: 'https://evil.test' },
+    none,
+    { hosts: ['gateway.test:8080'] },
+    'access.allowedOrigins',
+  );
   expect(why).toBe(
     'The page is of origin "https://evil.test", which was compared with Host "gateway.test:8080" and with access.allowedOrigins. To let it in, add "https://evil.test" to access.allowedOrigins.',
   );
-  const port = whyRefused({ origin: 'http://gateway.test:8080' }, none, ['gateway.test'], 'access.allowedOrigins');
+  const port = whyRefused(
+    { origin: 'http://gateway.test:8080' },
+    none,
+    { hosts: ['gateway.test'] },
+    'access.allowedOrigins',
+  );
   expect(port).toContain('Only the port differs: a proxy in front should pass Host with its port');
-  expect(whyRefused({ origin: 'null' }, none, ['a'], 'x')).toContain(
+  expect(whyRefused({ origin: 'null' }, none, { hosts: ['a'] }, 'x')).toContain(
     'Such a page cannot be listed: only "*" lets it in.',
   );
-  const nasty = whyRefused({ origin: `x\r\n\u001b[31m"\u2028é${'a'.repeat(9_000)}` }, none, ['a"b'], 'x') ?? '';
+  const nasty =
+    whyRefused({ origin: `x\r\n\u001b[31m"\u2028é${'a'.repeat(9_000)}` }, none, { hosts: ['a"b'] }, 'x') ?? '';
   expect(nasty).toMatch(/^[ -~]+$/);
   expect(nasty.length).toBeLessThan(500);
 });

@@ -40,7 +40,7 @@ function createPageGate({ pushServer, access }: Config): PageGate {
         detail: `Host ${printable(host ?? '')} is no name of this push-server; ${add}.`,
       };
     }
-    const why = whyRefused(headers, pages, host === undefined ? [] : [host], setting);
+    const why = whyRefused(headers, pages, { hosts: host === undefined ? [] : [host] }, setting);
     return why === undefined ? undefined : { code: 'origin_refused', detail: why };
   };
 }

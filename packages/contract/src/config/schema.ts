@@ -404,7 +404,7 @@ export const configSchema = z
         }),
         localhostOrigins: z.enum(localhostOriginsNames).default('development').meta({
           description:
-            'Whether pages of http://localhost, of 127.0.0.1, [::1] and names below localhost may connect, from any port. development: where GOPUSH_ENV, else NODE_ENV, is local, dev or development, or both are absent.',
+            'Whether pages of http://localhost, of 127.0.0.1, [::1] and names below localhost may connect, from any port. development: where GOPUSH_ENV, else NODE_ENV, is dev or development; where it is local, or both are absent, at servers that are not asked by a name of public DNS.',
         }),
         trustedProxies: networks().meta({
           description:
