@@ -1,7 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FailureCode } from '@gopush/contract';
-import { answerExpectations, closeAfter, serveUpgrades, type UpgradeListener, useOriginForm } from '@gopush/service';
+import {
+  answerExpectations,
+  closeAfter,
+  refuseBadRequests,
+  serveUpgrades,
+  type UpgradeListener,
+  useOriginForm,
+} from '@gopush/service';
 import { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import { handleRequest } from './handle-request.ts';
@@ -61,25 +67,9 @@ export async function openAgentFront(context: AgentContext, dir: string): Promis
   };
   server.on('upgrade', serveUpgrades(server, onWebSocket));
   useOriginForm(server);
-  server.on('connect', (_request, socket) => {
-    socket.on('error', () => socket.destroy());
-    context.observer.connectionFailed('method_unsupported');
-    rejectConnection(socket, 'method_unsupported');
-  });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // What comes after the last response is nobody's request.
-    if (error.code === 'ECONNRESET' || (socket as Socket).writableEnded) {
-      socket.destroy();
-      return;
-    }
-    const code = badRequests[error.code ?? ''] ?? 'request_malformed';
+  refuseBadRequests(server, (socket, code) => {
     context.observer.connectionFailed(code);
     rejectConnection(socket, code);
   });
   return front;
 }
-
-const badRequests: Readonly<Record<string, FailureCode>> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
-};

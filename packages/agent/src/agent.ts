@@ -36,12 +36,12 @@ import { describeMetrics } from './agent-metrics.ts';
 import { describeAgent } from './agent-state.ts';
 import { createApiCallers } from './api-callers.ts';
 import type { AgentContext } from './context.ts';
+import { drainToRetire, drainToStop } from './drain.ts';
 import { createHookSet, type HookSet, policyOf } from './hooks/hook-set.ts';
 import { hookSource } from './hooks/hook-source.ts';
 import { createReadBodies } from './hooks/read-body.ts';
 import { createLimits } from './limits/limits.ts';
 import { createSlowClients } from './limits/slow-clients.ts';
-import type { Front } from './listen/front.ts';
 import { createObserver } from './observe.ts';
 import { createHeaderWriter } from './proxy/headers.ts';
 import { startHeartbeats } from './proxy/heartbeat.ts';
@@ -160,7 +160,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       stopping = true;
       await delay(config.agent.notReadyMs);
       context.hold.close();
-      await drain(front, context, config.agent.drainMs);
+      await drainToStop(front, context);
     });
     const url = urlOf(address, front.scheme);
     const adminUrl = admin?.url;
@@ -173,7 +173,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       async retire() {
         log.info({ tunnels: context.tunnels.size }, 'agent retires: a new one takes new connections');
         await admin?.close();
-        await drain(front, context, config.agent.retireMs, front.server.keepAliveTimeout + 1_000);
+        await drainToRetire(front, context);
         await lifetime.close();
       },
     };
@@ -267,15 +267,6 @@ function openContext(
 function adminPort({ admin }: Config, index: number): number {
   const first = admin?.agentPort ?? 0;
   return first === 0 ? 0 : first + index;
-}
-
-/**
- * No new connections; requests in flight and tunnels go on until the deadline. The tunnels are closed before it one after another,
- * so many a second, so that their clients do not all come back to the remaining agents at once.
- */
-async function drain(front: Front, { config, tunnels }: AgentContext, drainMs: number, idleMs = 0): Promise<void> {
-  const { closePerSecond } = config.agent;
-  await tunnels.drain(drainMs, closePerSecond, front.drain(drainMs, idleMs));
 }
 
 async function openHooks(

@@ -45,6 +45,8 @@ test.each([
 test.each([
   ['GET', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n', { kind: 'length', length: 5 }],
   ['GET', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n', { kind: 'chunked' }],
+  ['GET', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: Identity\r\n\r\n', { kind: 'close' }],
+  ['GET', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 3\r\n\r\n', { kind: 'length', length: 3 }],
   ['GET', 'HTTP/1.1 200 OK\r\n\r\n', { kind: 'close' }],
   ['HEAD', 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n', { kind: 'none' }],
   ['GET', 'HTTP/1.1 304 X\r\ncontent-length: 5\r\n\r\n', { kind: 'none' }],
@@ -140,6 +142,20 @@ test('chunks cut anywhere come out as the content they hold, and what follows is
 });
 
 test.each([
+  ['continue in the next line', 'x-sum: 1\r\n 2\r\n\t3\r\nx-b: 4\r\n', ['x-sum', '1 2 3', 'x-b', '4']],
+  ['continue, with an empty first line', 'x-sum:\r\n  1\r\n', ['x-sum', '1']],
+  ['have a blank before the colon', 'x-sum : 1\r\n', ['x-sum', '1']],
+  ['continue, and end in a bare LF', 'x-sum: 1\n 2\n', ['x-sum', '1 2']],
+])('trailers that %s are taken as they would be in a head', (_form, lines, trailers) => {
+  for (let cut = 0; cut < lines.length; cut++) {
+    const body = createAnswerBody({ kind: 'chunked' });
+    body.read(Buffer.from(`1\r\nx\r\n0\r\n${lines.slice(0, cut)}`), () => {});
+    body.read(Buffer.from(`${lines.slice(cut)}\r\n`), () => {});
+    expect([body.fault, body.done, body.isLoose, body.trailers]).toEqual([undefined, true, true, trailers]);
+  }
+});
+
+test.each([
   '5\rhello\r\n',
   'x\r\n',
   '5\r\nhelloX\r\n',
@@ -147,10 +163,18 @@ test.each([
   `${'0'.repeat(20)}5\r\n`,
   `1;${'x'.repeat(20_000)}`,
   '0\r\n: no name\r\n\r\n',
+  '0\r\n continues nothing\r\n\r\n',
 ])('chunks as %j are a fault', (text) => {
   const body = createAnswerBody({ kind: 'chunked' });
   body.read(Buffer.from(text), () => {});
   expect(body.fault).toBeTruthy();
+});
+
+test('a trailer that continues without end is a fault', () => {
+  const body = createAnswerBody({ kind: 'chunked' });
+  body.read(Buffer.from('0\r\nx: 1\r\n'), () => {});
+  for (let line = 0; line < 200; line++) body.read(Buffer.from(` ${'x'.repeat(99)}\r\n`), () => {});
+  expect(body.fault).toBe('its trailers are too long');
 });
 
 test('whatever bytes come, a reader answers and never reads beyond them', () => {

@@ -210,3 +210,32 @@ test('admin listeners keep connections as long as agents do', async () => {
   await raw.until(/\r\nKeep-Alive: timeout=9\r\n/);
   await expect.poll(() => raw.text(), patiently).toMatch(/ok/);
 });
+
+test('a stop loses no request of clients that keep their connections, and waits for none of them for long', async () => {
+  const agent = await startTestAgent(hooksTo({ default: await startTarget() }), { agent: { drainMs: 10_000 } });
+  const open = async () => {
+    const raw = await openRaw(agent.port, get);
+    await raw.until(/200 OK/);
+    return raw;
+  };
+  const [busy, late, idle] = [await open(), await open(), await open()];
+  const from = performance.now();
+  const closed = agent.close();
+  const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody';
+  for (const raw of [busy, late]) {
+    await wait(200);
+    raw.socket.write(post);
+  }
+  for (const raw of [busy, late]) expect(await raw.closed()).toMatch(/200 OK[\s\S]*200 OK[\s\S]*Connection: close/i);
+  await idle.closed();
+  await closed;
+  expect(performance.now() - from).toBeLessThan(5_000);
+});
+
+test('a stop without open connections waits for nobody', async () => {
+  const agent = await startTestAgent(hooksTo({ default: await startTarget() }), { agent: { drainMs: 10_000 } });
+  await send(agent.url);
+  const from = performance.now();
+  await agent.close();
+  expect(performance.now() - from).toBeLessThan(900);
+});

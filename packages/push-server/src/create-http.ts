@@ -15,6 +15,8 @@ export function createHttp({ agent, pushServer }: Config, listener: RequestListe
       headersTimeout: requestTimeoutMs === 0 ? headerTimeoutMs : Math.min(headerTimeoutMs, requestTimeoutMs),
       requestTimeout: requestTimeoutMs,
       keepAliveTimeout: keepAliveMs,
+      // Looked at with the request, so that the refusal has a code.
+      requireHostHeader: false,
       connectionsCheckingInterval: Math.min(headerTimeoutMs, 5_000),
     },
     listener,

@@ -47,6 +47,13 @@ function createPageGate({ pushServer, access }: Config): PageGate {
 
 const setting = 'pushServer.allowedOrigins';
 
+/** Why a request is refused wherever it goes; `undefined`: it is not. */
+function whyBad(request: IncomingMessage): Failure | undefined {
+  // RFC 9112 section 3.2.
+  if (request.headers.host === undefined && request.httpVersionMinor > 0) return { code: 'request_malformed' };
+  return expectsUnknown(request) ? { code: 'expectation_unknown' } : undefined;
+}
+
 /** The host of an entry of a list of origins, which may begin with `*.`. */
 function hostOf(entry: string): string {
   return entry.replace(/^[^/]*\/\//, '').replace(/:\d+$/, '');
@@ -72,8 +79,9 @@ export function guard(http: HttpServer, config: Config, onRefused: (failure: Fai
       response.writeHead(204).end();
       return;
     }
-    if (expectsUnknown(request)) {
-      refuse(response, { code: 'expectation_unknown' }, { connection: 'close' });
+    const bad = whyBad(request);
+    if (bad !== undefined) {
+      refuse(response, bad, { connection: 'close' });
       return;
     }
     const failure = isForApi(request.url) || guarded.test(request.url ?? '') ? gate(request.headers) : undefined;
@@ -88,7 +96,7 @@ export function guard(http: HttpServer, config: Config, onRefused: (failure: Fai
   const upgrades = http.listeners('upgrade') as UpgradeListener[];
   http.removeAllListeners('upgrade');
   const onWebSocket: UpgradeListener = (request, socket, head) => {
-    const failure = gate(request.headers);
+    const failure = whyBad(request) ?? gate(request.headers);
     if (failure === undefined) {
       for (const listener of upgrades) listener.call(http, request, socket, head);
       return;

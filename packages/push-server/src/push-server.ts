@@ -21,6 +21,7 @@ import {
   lingerAfterResponses,
   listen,
   nodeName,
+  refuseBadRequests,
   urlOf,
   useOriginForm,
 } from '@gopush/service';
@@ -28,6 +29,7 @@ import { openStore } from '@gopush/store';
 import type { Server } from 'socket.io';
 import { openAdminUi } from './admin-ui/open-admin-ui.ts';
 import { createAnnouncement } from './announcement.ts';
+import { refuseUpgrade } from './api/listen/listeners.ts';
 import { openApi } from './api/open-api.ts';
 import { createAddressOf } from './client-address.ts';
 import { closeClients } from './close-clients.ts';
@@ -276,6 +278,10 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     guard(http, config, ({ code, detail }) => {
       limits.refused(code);
       warnOfPage({ code, detail }, 'a page without an agent is refused');
+    });
+    refuseBadRequests(http, (socket, code) => {
+      limits.refused(code);
+      refuseUpgrade(socket.resume(), { code });
     });
     // After the gate, which looks at where a request goes.
     useOriginForm(http);

@@ -24,6 +24,7 @@ export { machineId, nodeName } from './machine.ts';
 export { createMetrics, type Metrics, waitBuckets } from './metrics.ts';
 export { useOriginForm } from './origin-form.ts';
 export { isOwnHost } from './own-host.ts';
+export { type BadRequest, refuseBadRequests } from './refuse-bad-requests.ts';
 export { serveUpgrades, type UpgradeListener } from './serve-upgrades.ts';
 export { onStop, type StopOptions, type StopReason, shutdownMessage } from './signals.ts';
 export { createTokenBucket, type TokenBucket } from './token-bucket.ts';

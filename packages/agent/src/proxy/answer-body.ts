@@ -1,5 +1,5 @@
 import type { BodyFraming } from './answer-head.ts';
-import { readField } from './field.ts';
+import { continuesField, joinField, readField, tightenField } from './field.ts';
 
 /** Takes the content of an answer's body; the view is valid only during the call. */
 type OnContent = (content: Buffer) => void;
@@ -67,7 +67,7 @@ class LengthBody implements AnswerBody {
 /** Longest line of a chunk's size with its extensions, and all trailers together, in bytes. */
 const maxLineBytes = 16 * 1024;
 
-/** Chunked transfer coding (RFC 9112 section 7.1); lines may end with a bare LF (section 2.2), as curl and nginx take them. */
+/** Chunked transfer coding (RFC 9112 section 7.1); lines may end with a bare LF (section 2.2), and trailers be written as heads may, as curl takes them. */
 class ChunkedBody implements AnswerBody {
   readonly endsWithConnection = false;
   readonly trailers: string[] = [];
@@ -78,6 +78,8 @@ class ChunkedBody implements AnswerBody {
   #left = 0;
   #line = '';
   #trailerBytes = 0;
+  /** The last line of the trailers so far. */
+  #trailer: string | undefined;
 
   read(bytes: Buffer, onContent: OnContent): number {
     let at = 0;
@@ -117,12 +119,30 @@ class ChunkedBody implements AnswerBody {
       if (size === undefined) this.fault = 'the size of a chunk is malformed';
       this.#left = Number.parseInt(size ?? '0', 16);
       this.#state = this.#left === 0 ? 'trailer' : 'data';
-    } else if (line === '') {
-      this.done = true;
     } else {
-      this.#trailerBytes += line.length;
-      const fault = readField(line, this.trailers);
-      if (fault !== undefined || this.#trailerBytes > maxLineBytes) this.fault = 'its trailers are malformed';
+      this.#takeTrailer(line);
     }
+  }
+
+  /** Each line is read when the next one has come, which may continue it. */
+  #takeTrailer(line: string): void {
+    this.#trailerBytes += line.length;
+    if (this.#trailerBytes > maxLineBytes) {
+      this.fault = 'its trailers are too long';
+      return;
+    }
+    const before = this.#trailer;
+    if (before !== undefined && continuesField(line)) {
+      this.isLoose = true;
+      this.#trailer = joinField(before, line);
+      return;
+    }
+    if (before !== undefined) {
+      const tight = tightenField(before);
+      if (tight !== before) this.isLoose = true;
+      if (readField(tight, this.trailers) !== undefined) this.fault = 'its trailers are malformed';
+    }
+    this.#trailer = line;
+    if (line === '' && this.fault === undefined) this.done = true;
   }
 }

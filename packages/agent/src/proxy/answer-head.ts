@@ -1,4 +1,4 @@
-import { readField } from './field.ts';
+import { continuesField, joinField, readField, tightenField } from './field.ts';
 
 /** The head of a target's answer. */
 export interface AnswerHead {
@@ -72,9 +72,8 @@ function tighten(text: string): string[] | undefined {
   if (!loose.test(text)) return undefined;
   const lines: string[] = [];
   for (const line of text.replace(/\r?\n\r?\n$/, '').split(/\r?\n/)) {
-    const continues = /^[ \t]/.test(line) && lines.length > 1;
-    if (continues) lines.push(`${lines.pop()} ${line.replace(/^[ \t]+/, '')}`);
-    else lines.push(lines.length === 0 ? line : line.replace(/^([^\s:]+)[ \t]+:/, '$1:'));
+    if (continuesField(line) && lines.length > 1) lines.push(joinField(lines.pop() as string, line));
+    else lines.push(lines.length === 0 ? line : tightenField(line));
   }
   return lines;
 }
@@ -131,9 +130,10 @@ export function framingOf({ status, headers }: AnswerHead, method: string): Body
   if (length !== undefined && !/^\d{1,15}$/.test(length)) return 'its length is no number';
   // Whatever it has, it has for the answer to another request.
   if (method === 'HEAD' || status === 304) return { kind: 'none' };
-  if (codings.length > 0) {
+  const coding = codings.join(',').trim().toLowerCase();
+  // `identity` was a coding until RFC 7230, and says nothing.
+  if (codings.length > 0 && coding !== 'identity') {
     if (length !== undefined) return 'it has a length and chunks';
-    const coding = codings.join(',').trim().toLowerCase();
     return coding === 'chunked' ? { kind: 'chunked' } : `its transfer coding is ${coding}`;
   }
   return length === undefined ? { kind: 'close' } : { kind: 'length', length: Number(length) };

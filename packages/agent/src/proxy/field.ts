@@ -31,6 +31,21 @@ export function readField(line: string, into: string[]): string | undefined {
   return undefined;
 }
 
+/** Whether a line continues the field before it: obsolete, and taken from targets alone (RFC 9112 section 5.2). */
+export function continuesField(line: string): boolean {
+  return /^[ \t]/.test(line);
+}
+
+/** A field with the line that continues it. */
+export function joinField(field: string, line: string): string {
+  return `${field} ${line.replace(/^[ \t]+/, '')}`;
+}
+
+/** Without the blanks before its colon, which are taken from targets alone (RFC 9112 section 5.1). */
+export function tightenField(line: string): string {
+  return line.replace(/^([^\s:]+)[ \t]+:/, '$1:');
+}
+
 /** Without the spaces and tabs around it; `trim` takes off control characters as well, which have to be seen. */
 function withoutBlanks(line: string, from: number): string {
   let start = from;
