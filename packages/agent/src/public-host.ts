@@ -8,10 +8,10 @@ export function publicHost(
   { headers }: IncomingMessage,
   { trusted }: Pick<RequestOrigin, 'trusted'>,
 ): string | undefined {
-  const forwarded = trusted ? headers['x-forwarded-host'] : undefined;
-  if (typeof forwarded !== 'string') return headers.host;
-  const [first = ''] = forwarded.split(',', 1);
-  return first.trim();
+  const { host, forwarded } = headers;
+  const told = trusted ? headers['x-forwarded-host'] : undefined;
+  if (told === undefined && (!trusted || forwarded === undefined)) return host;
+  return listOf(told)[0] ?? hostsIn(textOf(forwarded))[0] ?? host;
 }
 
 /** By which names, and how, a client reached this gateway, as far as a proxy in front is trusted. */

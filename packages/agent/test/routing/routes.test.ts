@@ -44,12 +44,18 @@ test('a host decides before a path does, whatever its port', async () => {
   expect([seenBy(a), seenBy(b)]).toEqual([['/x'], ['/x']]);
 });
 
-test('the host is the one that a trusted proxy says, and no other’s', async () => {
+test.each<[object, string]>([
+  [{ 'x-forwarded-host': 'shop.test' }, 'b'],
+  [{ 'x-forwarded-host': 'Shop.test:443, inner' }, 'b'],
+  [{ forwarded: 'for=1.2.3.4;host="shop.test:8443";proto=https, for=10.0.0.1;host=inner' }, 'b'],
+  [{ forwarded: 'host=shop.test', 'x-forwarded-host': 'other.test' }, 'a'],
+  [{ forwarded: 'for=1.2.3.4', 'x-forwarded-host': '' }, 'a'],
+])('the host is the one that a trusted proxy says by %o, and no other’s', async (told, reached) => {
   const routes = [{ host: 'shop.test', product: 'shop' }];
-  const headers = { 'x-forwarded-host': 'shop.test', host: 'inner' };
+  const headers = { ...told, host: 'inner' };
   const trusting = await startRouted(routes, {}, { access: { trustedProxies: ['127.0.0.1/32'] } });
   await send(trusting.agent.url, { headers });
-  expect([seenBy(trusting.a), seenBy(trusting.b)]).toEqual([[], ['/']]);
+  expect([seenBy(trusting.a), seenBy(trusting.b)]).toEqual(reached === 'b' ? [[], ['/']] : [['/'], []]);
   const wary = await startRouted(routes);
   await send(wary.agent.url, { headers });
   expect([seenBy(wary.a), seenBy(wary.b)]).toEqual([['/'], []]);
