@@ -1,8 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { startAgent } from '@gopush/agent';
+import { startPushServer } from '@gopush/push-server';
+import { silentLogger } from '@gopush/service';
+import { expect, onTestFinished, test } from 'vitest';
 import { handshakeBytes, openRaw } from '../packages/agent/test/support/client.ts';
-import { gopush, makeProject, startGopush } from './support/cli.ts';
+import { gopush, makeFolder, makeProject, startGopush } from './support/cli.ts';
 
 /** What a process that `gopush` runs says to a page of a dev server on this machine. */
 async function statusFor(port: number): Promise<number> {
@@ -35,6 +38,25 @@ test('pages of localhost may connect in the environment local, and not in produc
     running.signal('SIGTERM');
     await running.ended;
   }
+});
+
+test('a program that starts a gateway says by the environment of its hooks whether it is development', async () => {
+  const dir = await makeFolder();
+  await writeFile(join(dir, 'agent.mjs'), 'export default () => "ann";');
+  const seen: [string, number, number][] = [];
+  for (const environment of ['development', 'production'] as const) {
+    const hooks = { dir, environment };
+    const server = await startPushServer({ config: { serverPortStart: 0 }, hooks, logger: silentLogger });
+    onTestFinished(() => server.close());
+    const config = { agentPort: 0, serverPortStart: server.port, serverWorkers: 1 };
+    const agent = await startAgent({ config, hooks, logger: silentLogger });
+    onTestFinished(() => agent.close());
+    seen.push([environment, await statusFor(agent.port), await statusFor(server.port)]);
+  }
+  expect(seen).toEqual([
+    ['development', 101, 101],
+    ['production', 403, 403],
+  ]);
 });
 
 test('an entry that can never match is named by gopush check, with what is wanted', async () => {

@@ -12,6 +12,7 @@ import {
   pushServerAudience,
   refuseUnknownKeys,
   type StickyKeys,
+  settleLocalPages,
   type Target,
 } from '@gopush/contract';
 import { findOldFile, type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
@@ -115,7 +116,7 @@ export interface Agent {
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   refuseUnknownKeys('startAgent', options, optionKeys);
   const { dir = process.cwd(), index = 0, exclusive = false } = options;
-  const config = createConfig(options.config);
+  const config = settleLocalPages(createConfig(options.config), options.hooks);
   const node = options.node ?? nodeName('agent', index, config.processes.machine);
   const log = checkLogger('startAgent', options.logger ?? defaultLogger(node, options.config?.log));
   const lifetime = createLifetime((what, error) => log.error({ err: error }, `closing ${what} failed`));

@@ -109,15 +109,29 @@ export function openPages(
 ): AllowedOrigins {
   return createAllowedOrigins(
     entries,
-    localhostOrigins === 'development' ? inEnvironment(variables) : byWord[localhostOrigins],
+    localhostOrigins === 'development'
+      ? inEnvironment(variables.GOPUSH_ENV || variables.NODE_ENV || 'local')
+      : byWord[localhostOrigins],
   );
 }
 
 const byWord = { always: 'yes', never: 'no' } as const;
 
 /** `local` is what counts where nobody has named an environment, so that it may be one of production all the same. */
-function inEnvironment({ GOPUSH_ENV, NODE_ENV }: Readonly<Record<string, string | undefined>>): LocalPages {
-  const environment = GOPUSH_ENV || NODE_ENV || 'local';
+function inEnvironment(environment: string): LocalPages {
   if (environment === 'local') return 'unless-public';
   return environment === 'dev' || environment === 'development' ? 'yes' : 'no';
+}
+
+/**
+ * Settings in which the environment that a program names for its hooks decides over pages of this machine, rather than the variables.
+ *
+ * @param hooks - hooks, or where they are and for which environment
+ */
+export function settleLocalPages<C extends { readonly access: LocalhostSetting }>(config: C, hooks: unknown): C {
+  const { environment } = (hooks ?? {}) as { readonly environment?: unknown };
+  if (typeof environment !== 'string' || config.access.localhostOrigins !== 'development') return config;
+  const local = inEnvironment(environment);
+  if (local === 'unless-public') return config;
+  return { ...config, access: { ...config.access, localhostOrigins: local === 'yes' ? 'always' : 'never' } };
 }

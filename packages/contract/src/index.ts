@@ -1,5 +1,5 @@
 export { canonicalAddress, plainAddress, readAddress } from './address.ts';
-export { type AllowedOrigins, openPages } from './allowed-origins.ts';
+export { type AllowedOrigins, openPages, settleLocalPages } from './allowed-origins.ts';
 export { anonymous } from './anonymous.ts';
 export { apiPath, createKeyFinder, isForApi, readApiKey } from './api-key.ts';
 export { clientAddress } from './client-address.ts';

@@ -7,6 +7,7 @@ import {
   isForApi,
   type KeysOf,
   refuseUnknownKeys,
+  settleLocalPages,
 } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
 import {
@@ -111,7 +112,7 @@ export interface PushServer {
 export async function startPushServer(options: PushServerOptions = {}): Promise<PushServer> {
   refuseUnknownKeys('startPushServer', options, optionKeys);
   const { index = 0, dir = process.cwd(), exclusive = false } = options;
-  const config = createConfig(options.config);
+  const config = settleLocalPages(createConfig(options.config), options.hooks);
   const node = options.node ?? nodeName('push-server', index, config.processes.machine);
   const log = checkLogger('startPushServer', options.logger ?? defaultLogger(node, options.config?.log));
   const { pushServer, serverPortStart } = config;
