@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startAgent } from '@gopush/agent';
 import { startPushServer } from '@gopush/push-server';
@@ -42,7 +42,8 @@ test('pages of localhost may connect in the environment local, and not in produc
 
 test('a program that starts a gateway says by the environment of its hooks whether it is development', async () => {
   const dir = await makeFolder();
-  await writeFile(join(dir, 'agent.mjs'), 'export default () => "ann";');
+  await mkdir(join(dir, 'hooks'));
+  await writeFile(join(dir, 'hooks/agent.mjs'), 'export default () => "ann";');
   const seen: [string, number, number][] = [];
   for (const environment of ['development', 'production'] as const) {
     const hooks = { dir, environment };
