@@ -40,6 +40,7 @@ import { createIo } from './create-io.ts';
 import { lingerMs, watchHttp } from './end-http.ts';
 import { containAdapter } from './fanout/contain-adapter.ts';
 import { forgiveLeaving } from './fanout/forgive-leaving.ts';
+import { localFirst } from './fanout/local-first.ts';
 import { openFanout } from './fanout/open-fanout.ts';
 import { createFileHandler } from './files.ts';
 import { openHook } from './hook/open-hook.ts';
@@ -149,7 +150,8 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const http = createHttp(config, (request, response) =>
       (isForApi(request.url) ? apiHandler : files)(request, response),
     );
-    const { io, clientGuard } = createIo(http, config, containAdapter(forgiveLeaving(fanout.adapter), log));
+    const adapter = localFirst(containAdapter(forgiveLeaving(fanout.adapter), log));
+    const { io, clientGuard } = createIo(http, config, adapter);
     clients = () => io.engine.clientsCount;
     const ending = watchHttp(http);
     lingerAfterResponses(http);
