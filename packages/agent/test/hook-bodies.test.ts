@@ -230,6 +230,9 @@ test.each([
   ['is no JSON', '{"a":', {}, 400, 'request_malformed'],
   ['is larger than the parser takes', `"${'x'.repeat(200_000)}"`, {}, 413, 'body_too_large'],
   ['is compressed in an unknown way', '{}', { 'content-encoding': 'x' }, 400, 'request_malformed'],
+  ['is not compressed as it says', '{}', { 'content-encoding': 'gzip' }, 400, 'request_malformed'],
+  ['is not compressed as it says, in another way', '{}', { 'content-encoding': 'deflate' }, 400, 'request_malformed'],
+  ['is in an unknown charset', '{}', { 'content-type': 'application/json; charset=x' }, 400, 'request_malformed'],
 ])('a body that %s is its client’s doing, not the hook’s', async (_name, sent, headers, status, code) => {
   const { agent, failure } = await startWith(inApp(express.json()));
   const answer = await send(agent.url, { method: 'POST', body: sent, headers: { ...json, ...headers } });

@@ -64,6 +64,16 @@ async function readUntil(socket: Socket, pattern: RegExp): Promise<string> {
   throw new Error(`closed before ${pattern}: ${text}`);
 }
 
+test.each([[['http/1.0']], [['h2', 'http/1.0']], [['h2', 'http/1.1']], [undefined]])(
+  'a client whose handshake offers %j is served',
+  async (ALPNProtocols) => {
+    const { agent, ca } = await startSecure(await startTarget((_request, response) => response.end('served')));
+    const options = { ca, ...(ALPNProtocols === undefined ? {} : { ALPNProtocols }) };
+    const socket = await openTls(agent.port, options, 'GET / HTTP/1.0\r\n\r\n');
+    expect(await readUntil(socket, /served$/)).toMatch(/^HTTP\/1\.1 200 /);
+  },
+);
+
 test('HTTPS: the url says so, and targets are told', async () => {
   const { agent, ca } = await startSecure(await startTarget());
   expect(agent.url).toBe(`https://127.0.0.1:${agent.port}`);

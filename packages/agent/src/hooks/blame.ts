@@ -19,11 +19,13 @@ export function blame(
     return refused(failed('request_timeout', `${detail}: the hook waits for the body`));
   }
   // The errors of body-parser (https://github.com/expressjs/body-parser#errors).
-  const { status, expose, type } = (cause ?? {}) as { status?: unknown; expose?: unknown; type?: unknown };
-  if (expose !== true || typeof type !== 'string' || typeof status !== 'number' || status >= 500) {
+  const { status, expose, type, code: zlib } = (cause ?? {}) as Readonly<Record<string, unknown>>;
+  // It gives those of zlib, for a body that is not compressed as its header says, no type.
+  const what = typeof type === 'string' ? type : /^Z_\w+$/.test(String(zlib)) ? zlib : undefined;
+  if (expose !== true || what === undefined || typeof status !== 'number' || status >= 500) {
     return { ok: false, failure };
   }
-  return refused(failed(status === 413 ? 'body_too_large' : 'request_malformed', `${detail}: ${type}`));
+  return refused(failed(status === 413 ? 'body_too_large' : 'request_malformed', `${detail}: ${what}`));
 }
 
 function refused(result: Result<never>): { readonly ok: false; readonly failure: Failure } {

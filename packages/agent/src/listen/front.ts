@@ -91,7 +91,8 @@ function createSecured(
   const server = createTlsServer({
     ...options,
     ...secure,
-    ALPNProtocols: ['http/1.1'],
+    // As nginx does: clients are refused in their handshake that offer others alone, and `curl --http1.0` offers its own alone.
+    ALPNProtocols: ['http/1.1', 'http/1.0'],
     handshakeTimeout,
   });
   // As Node's HTTP servers have it: a client that ends its side still gets what is on its way. Not from the start: one that ends its
