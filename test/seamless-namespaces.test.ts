@@ -233,6 +233,39 @@ test('a client that leaves a namespace and enters it again in one go is in it, b
   expect(ofMain.seen).toMatchObject({ connects: 0, ends: [] });
 });
 
+describe.each([
+  ['with another one', ['/', '/admin', '/late']],
+  ['into one more', ['/admin', '/late']],
+])('a client that enters namespaces, %s', (_, names) => {
+  test('is in each of them once although the answers got lost in a crash, or in two', async () => {
+    const startServer = await start();
+    let old = await startServer();
+    const agent = await startAgentTo(old.wire.port);
+    const client = openClient(agent.url, 'websocket', { query: { user: 'ann' }, autoConnect: false });
+    await new Promise<void>((resolve) => client.io.once('open', resolve).open());
+    if (!names.includes('/')) await new Promise<void>((resolve) => client.once('connect', resolve).connect());
+    const sockets = names.map((name) => client.io.socket(name));
+    const noticed = sockets.map((socket) => notice(socket).seen);
+    let answered = old.wire.loseAnswers(names);
+    for (const socket of sockets) socket.connect();
+    for (let round = 1; round <= 2; round++) {
+      await answered;
+      const fresh = await startServer();
+      if (round === 1) answered = fresh.wire.loseAnswers(names);
+      agent.route(fresh.wire.port);
+      old.wire.crash();
+      old = fresh;
+    }
+    const answers = await Promise.all(sockets.map((socket) => socket.timeout(5_000).emitWithAck('ask', 1)));
+    expect(answers).toEqual(names.map(() => old.name));
+    for (const seen of noticed) {
+      expect(seen).toMatchObject({ connects: 1, ends: [], errors: [] });
+      expect(seen.greetings.map((args) => (args as string[])[0])).toEqual([old.name, `${old.name} again`]);
+    }
+    expect(agent.fallbacks()).toEqual([]);
+  });
+});
+
 test('an event that a handler of another namespace works at is answered before a planned restart', async () => {
   const startServer = await start();
   const old = await startServer();

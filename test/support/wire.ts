@@ -5,13 +5,18 @@ import { onTestFinished } from 'vitest';
 export async function startWire(port: number) {
   const sockets = new Set<Socket>();
   let isCut = false;
+  let isLost = (_bytes: Buffer): boolean => false;
   const server = createServer((near) => {
     if (isCut) {
       near.destroy();
       return;
     }
     const far = connect(port, '127.0.0.1');
-    near.pipe(far).pipe(near);
+    near.pipe(far);
+    far.on('data', (bytes: Buffer) => {
+      if (!isLost(bytes)) near.write(bytes);
+    });
+    far.on('end', () => near.end());
     for (const socket of [near, far]) socket.on('error', () => {});
     near.once('close', () => {
       if (!isCut) far.destroy();
@@ -28,6 +33,19 @@ export async function startWire(port: number) {
   });
   return {
     port: (server.address() as AddressInfo).port,
+    /** Loses the answers to CONNECTs, and all that the push-server sends after the first. Resolves when it has sent those of these namespaces. */
+    loseAnswers(namespaces: readonly string[]): Promise<void> {
+      const texts = namespaces.map((name) => (name === '/' ? '40{' : `40${name},{`));
+      let lost = '';
+      return new Promise((resolve) => {
+        isLost = (bytes) => {
+          const text = bytes.toString('latin1');
+          if (lost !== '' || texts.some((one) => text.includes(one))) lost += text;
+          if (texts.every((one) => lost.includes(one))) resolve();
+          return lost !== '';
+        };
+      });
+    },
     crash() {
       isCut = true;
       for (const socket of sockets) socket.unpipe();

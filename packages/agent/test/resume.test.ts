@@ -435,13 +435,14 @@ test('of what a target relays only a mark becomes a header of the next request',
   ];
   for (const text of bad) old.socket.write(frame(`42["chat","${text}"]`));
   old.socket.write(frame('42["chat","good-Epoch_1.12~"]'));
-  await client.until(/good-Epoch_1/);
+  old.socket.write(frame('40/admin,{"sid":"s","mark":"answers.3~"}'));
+  await client.until(/answers/);
   const second = targets[1] as (typeof targets)[0];
   route(second);
   const arrives = second.next();
   await handOver();
   const head = await take(await arrives, [Buffer.from(answer('two', 0), 'latin1')]);
-  expect(head).toMatch(/\r\nx-gopush-resume-after: good-Epoch_1\.12~\r\n/);
+  expect(head).toMatch(/\r\nx-gopush-resume-after: good-Epoch_1\.12~,answers\.3~\r\n/);
   expect(head.match(/x-gopush-uid/g)).toHaveLength(1);
 });
 

@@ -15,6 +15,7 @@ export const packetType = { connect: 0, disconnect: 1, event: 2, ack: 3, connect
 /** What Socket.IO has of a connection, with what is used here. None of it is documented; unchanged since Socket.IO 3. */
 export interface SocketIoClient<Connection> {
   readonly conn: Connection;
+  readonly server: Server;
   /** Sockets by their ids. */
   readonly sockets: ReadonlyMap<string, Socket>;
   /** Sockets by their namespaces. */

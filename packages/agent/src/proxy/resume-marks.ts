@@ -7,10 +7,12 @@ const maxRooms = 64;
 const maxMarkBytes = 81;
 
 const quote = 0x22;
+const closingBracket = 0x5d;
+const closingBrace = 0x7d;
 
 /**
  * The last kept message of each room that went out through a tunnel, as told by the marks at the end of such messages
- * (`["event",…,"<epoch>.<offset>~"]`, docs/protocol.md). After a crash of the target nobody else knows what its client was given.
+ * (`["event",…,"<epoch>.<offset>~"]`, docs/protocol.md), or of the answer to a CONNECT (`{…,"mark":"<epoch>.<offset>~"}`). After a crash of the target nobody else knows what its client was given.
  */
 export class ResumeMarks {
   readonly #marks = new Map<string, string>();
@@ -49,7 +51,9 @@ export class ResumeMarks {
   }
 
   #look(bytes: Buffer, end: number): void {
-    if (bytes[end - 1] !== 0x5d || bytes[end - 2] !== quote || bytes[end - 3] !== 0x7e) return;
+    const last = bytes[end - 1];
+    if ((last !== closingBracket && last !== closingBrace) || bytes[end - 2] !== quote || bytes[end - 3] !== 0x7e)
+      return;
     const least = Math.max(0, end - 3 - maxMarkBytes);
     let start = end - 3;
     while (start > least && bytes[start - 1] !== quote) start--;

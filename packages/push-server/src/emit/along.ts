@@ -1,5 +1,6 @@
 import { events } from '@gopush/contract';
 import type { Server } from 'socket.io';
+import { packetType } from '../socket-io-client.ts';
 
 /** How packets are written to a client: Socket.IO's own options, and what goes along. */
 export interface PacketOptions {
@@ -100,7 +101,10 @@ export function keepMarksApart(io: Server): void {
   encoder.encode = (packet) => {
     const packets = encode(packet);
     const [first] = packets;
-    if (!isOurs && typeof first === 'string' && first.endsWith('~"]')) packets[0] = `${first.slice(0, -1)} ]`;
+    const isMarked = isOurs || (packet as { readonly type?: unknown }).type === packetType.connect;
+    if (!isMarked && typeof first === 'string' && (first.endsWith('~"]') || first.endsWith('~"}'))) {
+      packets[0] = `${first.slice(0, -1)} ${first.at(-1)}`;
+    }
     return packets;
   };
 }

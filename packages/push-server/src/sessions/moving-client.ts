@@ -2,12 +2,14 @@ import { failures } from '@gopush/contract';
 import type { Server, Socket } from 'socket.io';
 import type { PacketOptions } from '../emit/along.ts';
 import { loadClient, type Packet, packetType } from '../socket-io-client.ts';
+import { markedAnswer } from './answers.ts';
 import { migratedReason } from './is-migrated.ts';
 import { failQuestions, questionsOf } from './questions.ts';
 import type { OpeningRecord, SessionRecord, SocketRecord } from './session-record.ts';
 
 /** The connection of Engine.IO, with what is used here. What is not documented is unchanged since Engine.IO 4. */
 export interface ClientConnection {
+  readonly id: string;
   readonly readyState: string;
   readonly transport: { readonly name: string; writable: boolean };
   /** Writes what waits. */
@@ -36,6 +38,10 @@ const ofConnection = Symbol('moving client');
 const owed = Symbol('requests that are not answered');
 type Owing = Socket & { [owed]?: number };
 
+/** Where a socket keeps which of the answers to CONNECTs of its connection it began with. */
+const answer = Symbol('answer to its CONNECT');
+type Answered = Socket & { [answer]?: number };
+
 const Client = loadClient<ClientConnection>();
 
 /** The connection that a socket is on. */
@@ -62,6 +68,10 @@ export class MovingClient extends Client {
   asksForMarks = false;
   /** Which namespaces it is in has changed. Resolves when that is kept; absent where nobody keeps it. */
   onNamespaces: ((client: MovingClient) => Promise<unknown>) | undefined = undefined;
+  /** How many CONNECTs have been answered since the client is followed, here and elsewhere. */
+  answers = 0;
+  /** Whether the client has asked for a namespace besides the main one. */
+  #hasOthers = false;
   /** CONNECTs that are not answered, with what came with them. */
   #opening: Map<string, unknown> | undefined = undefined;
   #returning: Map<string, Returning> | undefined = undefined;
@@ -105,7 +115,8 @@ export class MovingClient extends Client {
   }
 
   /** Enters the namespaces of a session that goes on here. The first two packets that go out are Engine.IO's opening and a `noop`. */
-  enterAgain({ sockets, opening = [] }: Pick<SessionRecord, 'sockets' | 'opening'>): void {
+  enterAgain({ sockets, opening = [], answers = 0 }: Pick<SessionRecord, 'sockets' | 'opening' | 'answers'>): void {
+    this.answers = answers;
     this.#release = this.#hold(enterMs);
     // Behind this all else waits, in order.
     this.conn.sendPacket('noop');
@@ -128,7 +139,10 @@ export class MovingClient extends Client {
     if (type === packetType.connect) {
       this.#opening ??= new Map();
       this.#opening.set(nsp, packet.data);
-      if (nsp !== '/') void this.onNamespaces?.(this);
+      if (nsp !== '/') {
+        this.#hasOthers = true;
+        void this.onNamespaces?.(this);
+      }
     } else if (type === packetType.event && id !== undefined) {
       const socket: Owing | undefined = this.nsps.get(nsp);
       if (socket !== undefined) socket[owed] = (socket[owed] ?? 0) + 1;
@@ -142,7 +156,10 @@ export class MovingClient extends Client {
       this.#opening?.delete(nsp);
       if (this.#opening?.size === 0) this.#opening = undefined;
       if (this.#returns(packet)) return;
-      if (type === packetType.connect && nsp !== '/') this.#holdUntilKept();
+      if (type === packetType.connect && this.onNamespaces !== undefined) {
+        this.#tellEntered(packet);
+        return;
+      }
     }
     super._packet(packet, options);
     if (type === packetType.ack) this.#answered(nsp);
@@ -180,6 +197,11 @@ export class MovingClient extends Client {
 
   override onclose(reason: string, description?: unknown): void {
     super.onclose(this.hasMoved ? migratedReason : reason, description);
+  }
+
+  /** Which of the answers a socket began with; 0: one that its client surely has had. */
+  answerOf(socket: Answered): number {
+    return socket[answer] ?? 0;
   }
 
   /** How many answers of the client handlers wait for. None, once it has gone. */
@@ -255,6 +277,17 @@ export class MovingClient extends Client {
       this.#release = undefined;
     }
     return waiting;
+  }
+
+  /** Tells a client that it is in a namespace. */
+  #tellEntered(packet: Packet): void {
+    const { nsp, data } = packet;
+    const socket: Answered | undefined = this.server.of(nsp).sockets.get((data as { sid: string }).sid);
+    this.answers++;
+    if (socket !== undefined) socket[answer] = this.answers;
+    // Of one that is in the main namespace alone nothing is kept before it has begun.
+    if (this.#hasOthers) this.#holdUntilKept();
+    super._packet(markedAnswer(packet, this.conn.id, this.answers));
   }
 
   /** A client that is told that it is in a namespace finds itself there after a crash. */

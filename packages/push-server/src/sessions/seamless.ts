@@ -26,6 +26,7 @@ import { refreshEach } from '../refresh-each.ts';
 import type { ScopeOf } from '../rooms/room-names.ts';
 import type { Session } from '../session.ts';
 import type { RecentChanges } from '../users/recent-changes.ts';
+import { asClientKnows } from './answers.ts';
 import { createHandOver } from './hand-over.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import { type EngineSocket, Movable } from './movable.ts';
@@ -311,11 +312,14 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     if (!identity.ok) return undefined;
     // Only read: until the client is heard here the agent may have to ask another node, should this one end.
     const bytes = await store.read(keyOfToken(token));
-    const record = bytes === undefined ? undefined : decodeSession(bytes);
-    if (bytes === undefined || record === undefined || !isOf(record, userOf(identity.value))) return undefined;
-    const given = String(headers[resumeAfterHeader] ?? '').split(',');
+    const kept = bytes === undefined ? undefined : decodeSession(bytes);
+    if (bytes === undefined || kept === undefined || !isOf(kept, userOf(identity.value))) return undefined;
+    const marks = String(headers[resumeAfterHeader] ?? '').split(',');
+    const given = marks.flatMap((mark) => readMark(mark) ?? []);
     // Nobody knows what the client was given: it has to begin anew.
-    if (!record.isExact && given.includes(incompleteMarks)) return undefined;
+    if (!kept.isExact && marks.includes(incompleteMarks)) return undefined;
+    const record = asClientKnows(kept, given);
+    if (record === undefined) return undefined;
     // Should this node end before its first word of the session, the agent goes on with the next token.
     const next = newToken();
     if (await savedSoon(store.save(keyOfToken(next), bytes, keepMs))) {
@@ -324,10 +328,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       request.socket.once('close', () => usedTokens.delete(next));
       // What cannot be written now can be read: the session keeps the token that it came with.
     } else tokens.set(request, token);
-    recovery.expect(
-      record,
-      given.flatMap((mark) => readMark(mark) ?? []),
-    );
+    recovery.expect(record, given);
     return record;
   }
 
@@ -353,7 +354,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
           ? { ...describePlain(socket), emitted: emissions.standing(socket) }
           : (ended?.get(session) ?? describeLive(session));
       movable.uid ??= session?.user;
-      records.push(record);
+      records.push({ ...record, answer: client.answerOf(socket) });
     }
     // A client may be in none of the namespaces in which we know it.
     const [socket] = client.sockets.values();
@@ -363,9 +364,20 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     if (uid === undefined) return undefined;
     const isExact = ended !== undefined;
     const deliveries = isExact ? {} : { count: count() };
-    const { opening } = client;
+    const { opening, answers } = client;
     const engineId = conn.id;
-    return { engineId, uid, node, at: Date.now(), isExact, tail: [], sockets: records, opening, ...deliveries };
+    return {
+      engineId,
+      uid,
+      node,
+      at: Date.now(),
+      isExact,
+      tail: [],
+      sockets: records,
+      opening,
+      answers,
+      ...deliveries,
+    };
   }
 
   /** One save is under way and one may wait, which saves what there is by its time: so many changes at once cost two. */

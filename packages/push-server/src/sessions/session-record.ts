@@ -33,6 +33,8 @@ export interface SocketRecord {
   readonly marks?: boolean;
   /** Packets that the client has sent to it, and that no node has handled. */
   readonly waiting?: readonly Packet[];
+  /** Which of the answers to CONNECTs of its connection it began with; absent where the client surely has had it. */
+  readonly answer?: number;
 }
 
 /** A CONNECT of a client that is not answered yet. */
@@ -62,6 +64,8 @@ export interface SessionRecord {
   readonly sockets: readonly SocketRecord[];
   /** Namespaces that its client is about to enter. */
   readonly opening?: readonly OpeningRecord[];
+  /** How many CONNECTs of its client were answered. */
+  readonly answers?: number;
   /** How many deliveries its node had made when this was written down. Only while its connection is there. */
   readonly count?: number;
 }

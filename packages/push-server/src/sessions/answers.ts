@@ -1,0 +1,39 @@
+import { type Position, writeMark } from '@gopush/contract';
+import type { Packet } from '../socket-io-client.ts';
+import type { SessionRecord } from './session-record.ts';
+
+/**
+ * The answer to a CONNECT with its number among those of the connection. Agents read it at the end of a frame like any mark, and tell after a
+ * crash whether the client has had the answer. Clients of Socket.IO do not look at it.
+ */
+export function markedAnswer(packet: Packet, engineId: string, number: number): Packet {
+  const mark = writeMark({ epoch: epochOf(engineId), offset: number });
+  return { ...packet, data: { ...(packet.data as object), mark } };
+}
+
+/**
+ * A session as its client knows it. Its node may have died after it wrote down that the client is in a namespace, and before the client was told so:
+ * such a CONNECT is open.
+ *
+ * @param given - the last marks that went out to the client
+ * @returns `undefined` where the client has had answers that are not written down
+ */
+export function asClientKnows(record: SessionRecord, given: readonly Position[]): SessionRecord | undefined {
+  const { engineId, isExact, answers = 0, sockets, opening = [] } = record;
+  if (isExact) return record;
+  const epoch = epochOf(engineId);
+  const had = given.find((mark) => mark.epoch === epoch)?.offset ?? 0;
+  if (had > answers) return undefined;
+  const unheard = sockets.filter(({ answer = 0 }) => answer > had);
+  if (unheard.length === 0) return record;
+  return {
+    ...record,
+    sockets: sockets.filter((socket) => !unheard.includes(socket)),
+    opening: [...unheard.map(({ namespace, auth }) => ({ namespace, auth })), ...opening],
+  };
+}
+
+/** Ids of Engine.IO may have characters that no mark has. */
+function epochOf(engineId: string): string {
+  return engineId.replace(/[^\w-]/g, '-').slice(0, 64);
+}
