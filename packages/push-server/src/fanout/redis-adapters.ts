@@ -48,8 +48,9 @@ export function openRedisAdapter(
       };
     case 'sharded': {
       const sharded = createRedisClient(config, null, true, true);
-      const ready = ignoreRejections(sharded);
       const watch = watchSharded(publisher, sharded);
+      // After it: what the adapter is given are promises of the watch.
+      const ready = ignoreRejections(sharded);
       containListeners(sharded, log);
       return {
         // Not dynamic: a room of 20 characters would be taken for the id of a socket, and published where nobody listens.
