@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 /** What becomes of connections that ask for WebSocket: they pass, or fail in one of these ways. */
-export type UpgradeFate = 'pass' | 'reset' | 'answered by 400' | 'never answered' | 'cut after the handshake' | 'held';
+type UpgradeFate = 'pass' | 'reset' | 'answered by 400' | 'never answered' | 'cut after the handshake' | 'held';
 
 /** A TCP proxy that is hard on upgrades to WebSocket. */
 export interface UpgradeTap {
