@@ -26,10 +26,13 @@ interface Times {
   readonly pingTimeout?: number;
 }
 
+/** How a test waits for what comes within a moment, on a machine that may be busy. */
+export const soon = { interval: 5, timeout: 5_000 };
+
 const unhurried = 25_000;
 
 /** Starts a stock Socket.IO server that ends with the test. */
-export async function startStock(port: number, times: Times = {}): Promise<Target> {
+async function startStock(port: number, times: Times = {}): Promise<Target> {
   const http = createServer();
   const io = new Server(http, times);
   await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
@@ -76,8 +79,8 @@ interface Stage extends Target {
   open(transport: Transport, options?: object): Socket;
 }
 
-/** Has what a server sees written down; programs on stock servers and push-servers see the same. */
-export function watchServer(io: Server, { server }: Seen): void {
+/** Has what a server sees written down. */
+function watchServer(io: Server, { server }: Seen): void {
   io.on('connection', (socket) => {
     server.push('connection');
     socket.on('disconnect', (reason) => server.push(`disconnect: ${reason}`));
@@ -135,13 +138,13 @@ export async function talk(io: Server, client: Socket, { client: heard }: Seen, 
     expect(await client.timeout(5_000).emitWithAck('n', n)).toBe(n);
     io.emit('n', n);
   }
-  await expect.poll(() => heard.at(-1), { interval: 5 }).toBe(`heard ${from + 2}`);
+  await expect.poll(() => heard.at(-1), soon).toBe(`heard ${from + 2}`);
 }
 
 /** Waits until both ends have seen the end of the connection. */
 export async function bothKnow({ client, server }: Seen): Promise<void> {
   for (const end of [client, server]) {
-    await expect.poll(() => end.at(-1), { interval: 5, timeout: 5_000 }).toMatch(/^disconnect/);
+    await expect.poll(() => end.at(-1), soon).toMatch(/^disconnect/);
   }
 }
 

@@ -76,6 +76,7 @@ export async function startUpgradeTap(target: number): Promise<UpgradeTap> {
 
   function begin(client: Socket, head: Buffer): void {
     const fate = /^upgrade: *websocket/im.test(head.toString('latin1')) ? tap.fate : 'pass';
+    if (isFrozen) return;
     if (fate === 'reset' || tap.target === undefined) client.resetAndDestroy();
     else if (fate === 'answered by 400') client.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n');
     else if (fate !== 'never answered') join(client, head, fate, connect(tap.target, '127.0.0.1'));
