@@ -266,6 +266,52 @@ describe.each([
   });
 });
 
+test.each(['/', '/admin', '/pattern-1'])(
+  'what programs send over a crash in %s comes once, with no further argument',
+  async (name) => {
+    const startServer = await start();
+    const serve = (server: PushServer): void => {
+      server.io.of('/admin').on('connection', (socket) => void socket.join('den'));
+      server.io.of(/^\/pattern-\d+$/).on('connection', (socket) => void socket.join('den'));
+      server.io.on('connection', (socket) => void socket.join('den'));
+    };
+    const [old, fresh] = [await startServer({}, serve), await startServer({}, serve)];
+    const agent = await startAgentTo(old.wire.port);
+    const client = await connectClient(agent.url, 'websocket', { query: { user: 'ann' } });
+    const socket = name === '/' ? client : await enter(client, name);
+    if (name === '/pattern-1')
+      await enter(
+        await connectClient((await startAgentTo(fresh.wire.port)).url, 'websocket', { query: { user: 'bob' } }),
+        name,
+      );
+    const heard: unknown[][] = [];
+    socket.on('n', (...args) => heard.push(args));
+    const noticed = [client, socket].map(notice);
+    let n = 0;
+    const send = (server: PushServer): void => {
+      const namespace = server.io.of(name);
+      namespace.emit('n', n++);
+      namespace.to('den').emit('n', n++);
+      namespace.to(socket.id as string).emit('n', n++, { bytes: Buffer.from('bytes') });
+      namespace.emit('n', n++, 'a.1~');
+    };
+    const numbers = (): unknown[] =>
+      heard.map(([number]) => number).toSorted((one, other) => Number(one) - Number(other));
+    const upTo = (): number[] => Array.from({ length: n }, (_, index) => index);
+    for (let round = 0; round < 5; round++) for (const { server } of [old, fresh]) send(server);
+    await expect.poll(numbers).toEqual(upTo());
+    agent.route(fresh.wire.port);
+    old.wire.crash();
+    for (let round = 0; round < 5; round++) send(fresh.server);
+    await expect.poll(agent.moves).toBe(1);
+    for (let round = 0; round < 5; round++) send(fresh.server);
+    await expect.poll(numbers).toEqual(upTo());
+    const forms = [[], [], [{ bytes: Buffer.from('bytes') }], ['a.1~']];
+    for (const [number, ...more] of heard) expect(more).toEqual(forms[(number as number) % 4]);
+    for (const { seen } of noticed) expect(seen).toMatchObject({ connects: 0, ends: [] });
+  },
+);
+
 test('an event that a handler of another namespace works at is answered before a planned restart', async () => {
   const startServer = await start();
   const old = await startServer();

@@ -434,7 +434,18 @@ test('of what a target relays only a mark becomes a header of the next request',
     `${'a'.repeat(65)}.1~`,
   ];
   for (const text of bad) old.socket.write(frame(`42["chat","${text}"]`));
+  const elsewhere = [
+    '42/a,["chat","b.1~"]',
+    '42/a,["go:mark",1,"b.1~"]',
+    '421["go:mark","b.1~"]',
+    '43/a,1["go:mark","b.1~"]',
+  ];
+  for (const text of [...elsewhere, '42/a,["x","[\\"go:mark\\",","b.1~"]']) old.socket.write(frame(text));
   old.socket.write(frame('42["chat","good-Epoch_1.12~"]'));
+  const own = frame('42/a,["go:mark","elsewhere.7~"]');
+  old.socket.write(own.subarray(0, 20));
+  await client.until(/\["go/);
+  old.socket.write(own.subarray(20));
   old.socket.write(frame('40/admin,{"sid":"s","mark":"answers.3~"}'));
   await client.until(/answers/);
   const second = targets[1] as (typeof targets)[0];
@@ -442,7 +453,7 @@ test('of what a target relays only a mark becomes a header of the next request',
   const arrives = second.next();
   await handOver();
   const head = await take(await arrives, [Buffer.from(answer('two', 0), 'latin1')]);
-  expect(head).toMatch(/\r\nx-gopush-resume-after: good-Epoch_1\.12~,answers\.3~\r\n/);
+  expect(head).toMatch(/\r\nx-gopush-resume-after: good-Epoch_1\.12~,elsewhere\.7~,answers\.3~\r\n/);
   expect(head.match(/x-gopush-uid/g)).toHaveLength(1);
 });
 

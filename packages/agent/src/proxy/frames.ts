@@ -13,10 +13,13 @@ export interface ControlReceiver {
   /**
    * The payload of a data frame is whole, and ends at `end` in the chunk. Only where the walker was told to say so.
    *
-   * @param mayBeMarked - whether it is text, and no answer of Socket.IO: that may end with whatever some client wrote
+   * @param marked - where its mark may be; `undefined`: it has none
    */
-  onDataEnd?(chunk: Buffer, end: number, mayBeMarked: boolean): void;
+  onDataEnd?(chunk: Buffer, end: number, marked: MarkPlace | undefined): void;
 }
+
+/** Where the mark of a text message may be: at the end of any, or only in the event that is for marks. */
+export type MarkPlace = 'any' | 'own event';
 
 /** Longest header: 2 bytes, 8 of length, 4 of mask. */
 const maxHeaderBytes = 14;
@@ -155,7 +158,7 @@ export class FrameWalker {
     if (this.#opcode === opcodes.text) this.#attachments = attachmentsOf(beginning, this.#beginningLength);
     else if (!this.#isText && !this.#fragmented && this.#attachments > 0) this.#attachments--;
     this.#beginningLength = beginningBytes;
-    if (chunk !== undefined) to.onDataEnd?.(chunk, at, this.#isText && mayHaveMark(beginning));
+    if (chunk !== undefined) to.onDataEnd?.(chunk, at, this.#isText ? markPlaceOf(beginning) : undefined);
   }
 
   #completeHeader(chunk: Buffer, start: number, length: number, to: ControlReceiver): number {
@@ -245,12 +248,12 @@ function isEvent(beginning: Buffer): boolean {
 }
 
 /**
- * Whether what stands at the end of a text message that begins so can be a mark of its target. Not so in answers of Socket.IO, and in events that
- * want an answer or are of another namespace than the main one: they end with what a program, or another client, wrote.
+ * Where in a text message that begins so a mark of its target may be. Not in answers of Socket.IO, nor in events that want an answer; and of events
+ * of another namespace than the main one only in `go:mark`: they end with what a program, or another client, wrote.
  */
-function mayHaveMark(beginning: Buffer): boolean {
-  if (isEvent(beginning)) return beginning[2] === 0x5b;
-  return beginning[0] !== 0x34 || (beginning[1] !== 0x33 && beginning[1] !== 0x36);
+function markPlaceOf(beginning: Buffer): MarkPlace | undefined {
+  if (isEvent(beginning)) return beginning[2] === 0x5b ? 'any' : beginning[2] === 0x2f ? 'own event' : undefined;
+  return beginning[0] !== 0x34 || (beginning[1] !== 0x33 && beginning[1] !== 0x36) ? 'any' : undefined;
 }
 
 /** How many binary messages follow a text one (https://github.com/socketio/socket.io-protocol), of which `length` bytes are known. */

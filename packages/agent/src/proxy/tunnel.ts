@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { alivePing, drainPing, goingPong, quietPong } from '@gopush/contract';
 import type { TunnelInfo } from '../observe.ts';
 import { carryTo, type Receiver, reset, writeChunk } from './carrier.ts';
-import { type ControlReceiver, FrameWalker, frameSize, opcodes } from './frames.ts';
+import { type ControlReceiver, FrameWalker, frameSize, type MarkPlace, opcodes } from './frames.ts';
 import type { ResumeMarks } from './resume-marks.ts';
 
 /** Why a tunnel ended. */
@@ -608,8 +608,8 @@ export class TunnelSide implements Receiver, ControlReceiver {
     }
   }
 
-  onDataEnd(chunk: Buffer, end: number, mayBeMarked: boolean): void {
-    if (this.name === 'target') this.tunnel.resumable?.marks.read(chunk, end, mayBeMarked);
+  onDataEnd(chunk: Buffer, end: number, marked: MarkPlace | undefined): void {
+    if (this.name === 'target') this.tunnel.resumable?.marks.read(chunk, end, marked);
   }
 
   onFault(error: unknown): void {

@@ -33,8 +33,14 @@ export class Along {
   #joined: readonly Part[] | undefined = undefined;
   #inline: readonly Part[] | undefined = undefined;
 
-  constructor(mark: string | undefined, encodeInline?: EncodeInline) {
+  /** In other namespaces than the main one no client comes back to its session: only agents need marks there. */
+  readonly isForAgents: boolean;
+  readonly #namespace: string;
+
+  constructor(mark: string | undefined, namespace: string, encodeInline?: EncodeInline) {
     this.#mark = mark;
+    this.isForAgents = namespace !== '/';
+    this.#namespace = namespace;
     this.#encodeInline = encodeInline;
   }
 
@@ -51,12 +57,19 @@ export class Along {
     }
     const frame = options.wsPreEncodedFrame;
     if (isWebSocket && frame !== undefined && this.#mark !== undefined) {
-      this.#joined ??= [{ packets, options: { ...plain(options), wsPreEncodedFrame: joined(frame, this.#mark) } }];
+      this.#joined ??= [
+        {
+          packets,
+          options: { ...plain(options), wsPreEncodedFrame: joined(frame, packetOf(this.#namespace, this.#mark)) },
+        },
+      ];
       return this.#joined;
     }
     this.#bare ??= [
       { packets, options: plain(options) },
-      ...(this.#mark === undefined ? [] : [{ packets: [packetOf(this.#mark)], options: { compress: false } }]),
+      ...(this.#mark === undefined
+        ? []
+        : [{ packets: [packetOf(this.#namespace, this.#mark)], options: { compress: false } }]),
     ];
     return this.#bare;
   }
@@ -67,15 +80,23 @@ function plain({ along: _along, volatile: _volatile, ...options }: PacketOptions
   return options;
 }
 
-function packetOf(mark: string): string {
-  return `2["${events.mark}",${JSON.stringify(mark)}]`;
+function packetOf(namespace: string, mark: string): string {
+  return `2${namespace === '/' ? '' : `${namespace},`}["${events.mark}",${JSON.stringify(mark)}]`;
 }
 
-function joined(frame: readonly Buffer[], mark: string): Buffer[] {
-  const text = Buffer.from(`4${packetOf(mark)}`);
-  // One whole text frame (RFC 6455 section 5.2). A mark has 81 bytes at most, so one byte tells the length.
-  // In one piece: `ws` writes one buffer of a frame, or two.
-  return [Buffer.concat([...frame, Buffer.from([0x81, text.length]), text])];
+function joined(frame: readonly Buffer[], packet: string): Buffer[] {
+  const text = Buffer.from(`4${packet}`);
+  // One whole text frame (RFC 6455 section 5.2). In one piece: `ws` writes one buffer of a frame, or two.
+  return [Buffer.concat([...frame, headOfText(text.length), text])];
+}
+
+/** Names of namespaces may be long. */
+function headOfText(length: number): Buffer {
+  if (length < 126) return Buffer.from([0x81, length]);
+  if (length < 65_536) return Buffer.from([0x81, 126, length >> 8, length & 0xff]);
+  const head = Buffer.from([0x81, 127, 0, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(length, 6);
+  return head;
 }
 
 /** Whether what is encoded now ends with a mark of ours. */

@@ -346,7 +346,8 @@ function bytesOf(events: readonly Pick<Emitted | OwnEvent, 'encoded'>[]): number
 /** Hands an event over to a connection as it is, with its mark. */
 function write(socket: Socket, { encoded, compress, place }: Pick<Emitted, 'encoded' | 'compress' | 'place'>): void {
   const mark = writeMark(place);
-  const along = socket.nsp.name === '/' ? new Along(mark, () => withMark(encoded, mark)) : undefined;
+  const { name } = socket.nsp;
+  const along = new Along(mark, name, name === '/' ? () => withMark(encoded, mark) : undefined);
   const options = { preEncoded: true, compress, along };
   movingClientOf(socket).writeToEngine(encoded, options);
 }

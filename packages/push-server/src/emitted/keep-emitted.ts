@@ -52,8 +52,8 @@ export function keepEmitted(namespace: Namespace, emissions: Emissions, mark: ((
   /** What goes out with an event; nothing with those that want an answer. */
   function alongWith(packet: EventPacket, kept: string | undefined): Along | undefined {
     const { type, id, data } = packet;
-    // A client has one place for all its namespaces, and comes back to the main one.
-    if (type !== packetType.event || id !== undefined || !Array.isArray(data) || name !== '/') return undefined;
+    if (type !== packetType.event || id !== undefined || !Array.isArray(data)) return undefined;
+    if (name !== '/') return kept === undefined ? undefined : new Along(kept, name);
     const saying = saidBy(data);
     return alongOf(packet, data, saying, kept ?? markOf(data, saying));
   }
@@ -71,7 +71,7 @@ export function keepEmitted(namespace: Namespace, emissions: Emissions, mark: ((
   ): Along | undefined {
     const more = saying?.extra ?? none;
     if (own === undefined && more.length === 0) return undefined;
-    return new Along(own, (options) => {
+    return new Along(own, name, (options) => {
       const args = saying === undefined ? data : [saying.event, saying.message, ...more];
       const marked = own === undefined || more.length > 0 ? args : [...args, own];
       return encode({ ...packet, nsp: name, data: marked }, options);

@@ -60,11 +60,10 @@ export function missedByLost(
  */
 export function missedInMove(
   { node, at = 0, isExact }: SessionRecord,
-  { emitted, namespace }: SocketRecord,
+  { emitted }: SocketRecord,
   given: readonly Position[],
 ): Missed | undefined {
-  // Only events of the main namespace have marks, which tell what went out before a crash.
-  if (emitted === undefined || (!isExact && namespace !== '/')) return undefined;
+  if (emitted === undefined) return undefined;
   const sent = new Map(emitted.streams);
   const after = new Map(sent);
   // Marks of rooms are among them, and are of no stream.

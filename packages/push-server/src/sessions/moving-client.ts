@@ -167,7 +167,7 @@ export class MovingClient extends Client {
 
   override writeToEngine(packets: readonly (string | Buffer)[], options: PacketOptions): void {
     const { along } = options;
-    if (along === undefined) {
+    if (along === undefined || (along.isForAgents && this.onNamespaces === undefined)) {
       super.writeToEngine(packets, options);
       return;
     }
