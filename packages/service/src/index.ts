@@ -6,7 +6,7 @@ export { type EventLoopDelay, watchEventLoop } from './event-loop.ts';
 export { answerExpectations, awaitsContinue, expectsUnknown, holdContinue, sendContinue } from './expectations.ts';
 export { type Close, createLifetime, type Lifetime } from './lifetime.ts';
 export { createLimitedWarning } from './limited-warning.ts';
-export { dropRest, linger, lingerAfterResponses } from './linger.ts';
+export { linger, lingerAfterResponses } from './linger.ts';
 export { ListenError, type ListenSettings, listen, urlOf } from './listen.ts';
 export { localAddressTo } from './local-address.ts';
 export {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 
 /**
@@ -7,12 +7,15 @@ import { Socket } from 'node:net';
  */
 const most = { bytes: 64 * 1024 * 1024, totalMs: 30_000, idleMs: 5_000 } as const;
 
+/** How often it is looked how much has come, in milliseconds. */
+const lookMs = 20;
+
 /**
  * Has a server take some more of a request after the last response of a connection, where the request is not whole: closed at once, the kernel
- * would reset the connection, and the client lose the response.
+ * would reset the connection, and the client lose the response. Where the connection stays, the rest of a request is taken only up to a bound.
  */
 export function lingerAfterResponses(server: Server): void {
-  server.prependListener('request', (request: IncomingMessage) => {
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket, headers } = request;
     if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return;
     // Called by Node after the last response of a connection.
@@ -20,6 +23,9 @@ export function lingerAfterResponses(server: Server): void {
       if (request.complete || socket.destroyed) Socket.prototype.destroySoon.call(socket);
       else linger(socket);
     };
+    response.once('finish', () => {
+      if (!request.complete && response.shouldKeepAlive) limitRest(request);
+    });
   });
 }
 
@@ -39,16 +45,19 @@ export function linger(socket: Socket): void {
   socket.resume();
 }
 
-/** Takes the rest of a request to no use, so that its connection can serve another one; one that is too long for that is ended. */
-export function dropRest(request: IncomingMessage): void {
+/** Ends the connection of a request that has its response, should the rest of it be too long or take too long. */
+function limitRest(request: IncomingMessage): void {
   const { socket } = request;
   const until = socket.bytesRead + most.bytes;
-  const late = setTimeout(() => socket.destroy(), most.totalMs);
-  const over = (): void => clearTimeout(late);
-  request.on('data', () => {
-    if (socket.bytesRead > until) socket.destroy();
-  });
-  request.once('end', over);
+  const late = performance.now() + most.totalMs;
+  // Not by its data: Node tells of none where nobody has read the request.
+  const watch = setInterval(() => {
+    if (socket.bytesRead > until || performance.now() > late) socket.destroy();
+  }, lookMs);
+  const over = (): void => {
+    clearInterval(watch);
+    socket.off('close', over);
+  };
   socket.once('close', over);
-  request.resume();
+  request.once('end', over);
 }

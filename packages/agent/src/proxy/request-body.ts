@@ -1,4 +1,3 @@
-import { dropRest } from '@gopush/service';
 import type { AgentRequest } from '../agent-request.ts';
 import type { ReadBody } from '../hooks/read-body.ts';
 
@@ -92,7 +91,7 @@ export class RequestBody {
   /** Takes the rest to no use. */
   drop(): void {
     this.#sink = undefined;
-    if (!this.#ended) dropRest(this.#request);
+    if (!this.#ended) this.#request.resume();
   }
 
   readonly #onData = (chunk: Buffer): void => {
