@@ -8,6 +8,7 @@ describe.each(Object.keys(targets))('%s is, straight and through an agent, the s
     async (fate) => {
       const all = await tell(target, {}, async ({ io, open, tap, seen }) => {
         tap.fate = fate;
+        if (fate === 'held') Object.assign(io.engine.opts, { upgradeTimeout: 200 });
         const client = open('upgrade');
         await nextEvent(client, 'connect');
         if (fate === 'held') {
@@ -87,7 +88,6 @@ describe.each(Object.keys(targets))('%s is, straight and through an agent, the s
 
   test.each(['the server', 'the client'])('%s ends it in the middle of an upgrade, and nothing stays', async (who) => {
     const all = await tell(target, {}, async ({ io, open, tap, seen }) => {
-      Object.assign(io.engine.opts, { upgradeTimeout: 5_000 });
       tap.fate = 'held';
       const client = open('upgrade');
       await Promise.all([nextEvent(client, 'connect'), tap.upgraded()]);

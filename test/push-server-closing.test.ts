@@ -48,6 +48,42 @@ test.each([
   expect(client.connected).toBe(true);
 });
 
+/** A client by polling that asks for a WebSocket and then says nothing there. */
+async function openMuteProbe({ url }: PushServer): Promise<void> {
+  const path = `${url}/socket.io/?EIO=4&uid=mute`;
+  const { sid } = JSON.parse((await (await fetch(`${path}&transport=polling`)).text()).slice(1));
+  const socket = new WebSocket(`${path.replace('http', 'ws')}&transport=websocket&sid=${sid}`);
+  onTestFinished(() => socket.terminate());
+  socket.on('error', () => {});
+  await once(socket, 'open');
+  socket.pause();
+}
+
+/** A client that says nothing more when it is disconnected. */
+async function openMute({ io, url }: PushServer): Promise<void> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&uid=mute`);
+  onTestFinished(() => socket.terminate());
+  socket.on('error', () => {});
+  const came = new Promise((resolve) => io.once('connection', resolve));
+  socket.once('message', () => socket.send('40'));
+  await came;
+  socket.pause();
+  io.disconnectSockets(true);
+  await expect.poll(() => io.engine.clientsCount).toBe(0);
+}
+
+test.each([
+  { open: openMuteProbe, who: 'is silent in the middle of an upgrade' },
+  { open: openMute, who: 'was disconnected and is silent' },
+])('a client that $who does not hold up a stop', async ({ open }) => {
+  const nodes = await startNodes('embedded store');
+  const server = await nodes.start();
+  await open(server);
+  const began = performance.now();
+  await server.close();
+  expect(performance.now() - began).toBeLessThan(5_000);
+});
+
 test('a handler that answers twice by mistake does not have its session move before others have answered', async () => {
   const nodes = await startNodes('embedded store');
   const start = async () => {

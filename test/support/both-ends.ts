@@ -32,7 +32,7 @@ export const soon = { interval: 5, timeout: 5_000 };
 const unhurried = 25_000;
 
 /** Starts a stock Socket.IO server that ends with the test. */
-async function startStock(port: number, times: Times = {}): Promise<Target> {
+export async function startStock(port: number, times: Times = {}): Promise<Target> {
   const http = createServer();
   const io = new Server(http, times);
   await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
@@ -80,7 +80,7 @@ interface Stage extends Target {
 }
 
 /** Has what a server sees written down. */
-function watchServer(io: Server, { server }: Seen): void {
+export function watchServer(io: Server, { server }: Seen): void {
   io.on('connection', (socket) => {
     server.push('connection');
     socket.on('disconnect', (reason) => server.push(`disconnect: ${reason}`));
@@ -110,7 +110,6 @@ export async function tell(
   const seen = await Promise.all(
     Object.entries(ways).map(async ([name, way]): Promise<[string, Seen]> => {
       const { port, io } = await (targets[target] as (typeof targets)[string])(times);
-      Object.assign(io.engine.opts, { upgradeTimeout: 200 });
       const seen: Seen = { client: [], server: [], upgrades: [] };
       watchServer(io, seen);
       const { url, tap } = await way(port);
@@ -139,6 +138,13 @@ export async function talk(io: Server, client: Socket, { client: heard }: Seen, 
     io.emit('n', n);
   }
   await expect.poll(() => heard.at(-1), soon).toBe(`heard ${from + 2}`);
+}
+
+/** Waits until a server can write to its only client at once: by polling, until a request of it is there. */
+export async function isReached(io: Server): Promise<void> {
+  const [socket] = io.of('/').sockets.values();
+  const { conn } = socket as unknown as { conn: { transport: { writable: boolean } } };
+  await expect.poll(() => conn.transport.writable, soon).toBe(true);
 }
 
 /** Waits until both ends have seen the end of the connection. */

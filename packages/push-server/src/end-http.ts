@@ -9,6 +9,8 @@ export interface HttpEnding {
   announce(): Promise<void>;
   /** Closes the connections that agents keep for later requests. */
   closeKept(): void;
+  /** Cuts the WebSockets that are still open, whether they belong to a client, were about to, or are closing. */
+  cutUpgraded(): void;
 }
 
 /**
@@ -34,13 +36,16 @@ interface Known {
 /** Follows the connections of a server, from its start. */
 export function watchHttp(server: Server): HttpEnding {
   const open = new Map<Socket, Known>();
+  const upgraded = new Set<Socket>();
   let announced = false;
   let askedAt = 0;
   server.on('connection', (socket: Socket) => {
     open.set(socket, { requests: 0, isAgent: false });
-    socket.once('close', () => open.delete(socket));
+    socket.once('close', () => open.delete(socket) || upgraded.delete(socket));
   });
-  server.prependListener('upgrade', ({ socket }: IncomingMessage) => open.delete(socket));
+  server.prependListener('upgrade', ({ socket }: IncomingMessage) => {
+    if (open.delete(socket)) upgraded.add(socket);
+  });
   server.prependListener('request', ({ socket, headers }: IncomingMessage, response: ServerResponse) => {
     const known = open.get(socket);
     if (known === undefined) return;
@@ -68,6 +73,9 @@ export function watchHttp(server: Server): HttpEnding {
       for (const [socket, { requests, isAgent }] of open) {
         if (requests === 0 && isAgent) giveUp(socket);
       }
+    },
+    cutUpgraded() {
+      for (const socket of upgraded) socket.destroy();
     },
   };
 }

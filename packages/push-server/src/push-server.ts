@@ -157,7 +157,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     lingerAfterResponses(http);
     answerExpectations(http);
     let closing: Promise<void> | undefined;
-    const closeIo = (): Promise<void> => (closing ??= closeClients(io));
+    const closeIo = (): Promise<void> => (closing ??= closeClients(io, ending));
     lifetime.opened('Socket.IO', closeIo);
     const limits = createLimits({ io, guard: clientGuard, config: pushServer.limits, presence: store.presence, log });
     lifetime.opened('limits', limits.close);
