@@ -5,8 +5,8 @@ import { uidParameter } from './identity.ts';
  * The same path and query with the resolved uid in place of whatever uid the client sent, or with none.
  *
  * All else stays byte for byte, since targets may sign or compare it. What goes is what parsers read as `uid`: escaped in any way, in other
- * letters (`UID`), within brackets or before them (`[uid]`, `uid[]`), after blanks, a NUL or a second `?`, before a dot, and behind a
- * semicolon, which some take for a separator as well.
+ * letters (`UID`), within brackets or before them (`[uid]`, `uid[]`), after blanks, a NUL or a second `?`, and before a dot. For targets that
+ * look for it in the query also behind a semicolon, which some parsers take for a separator; for others `q=a;uid` is one value.
  *
  * @param uid - `undefined`: the target gets it by header alone
  */
@@ -14,21 +14,21 @@ export function writeUid(url: string, uid: string | undefined): string {
   // Of `OPTIONS *`, which has no query.
   if (url === '*') return url;
   const mark = url.indexOf('?');
-  const kept = mark === -1 ? url : withoutUid(url, mark);
+  const kept = mark === -1 ? url : withoutUid(url, mark, uid === undefined ? isAmpersand : isSeparator);
   if (uid === undefined) return kept;
   const ours = `${uidParameter}=${encodeURIComponent(uid)}`;
   if (!kept.includes('?')) return `${kept}?${ours}`;
   return kept.endsWith('&') || kept.endsWith('?') ? kept + ours : `${kept}&${ours}`;
 }
 
-function withoutUid(url: string, mark: number): string {
+function withoutUid(url: string, mark: number, separates: (code: number) => boolean): string {
   // Nearly all: without a `u`, an escape or a letter beyond ASCII nothing is `uid`.
   if (!suspicious.test(url.slice(mark))) return url;
   let kept: string | undefined;
   let isChanged = false;
   for (let start = mark; start < url.length; ) {
     let end = start + 1;
-    while (end < url.length && !isSeparator(url.charCodeAt(end))) end++;
+    while (end < url.length && !separates(url.charCodeAt(end))) end++;
     if (isUid(url.slice(start + 1, end))) isChanged = true;
     // With the separator before it, unless it has become the first.
     else kept = kept === undefined ? url.slice(start + 1, end) : kept + url.slice(start, end);
@@ -40,8 +40,12 @@ function withoutUid(url: string, mark: number): string {
 
 const suspicious = /[uU%\x80-\uffff]/;
 
+function isAmpersand(code: number): boolean {
+  return code === 0x26;
+}
+
 function isSeparator(code: number): boolean {
-  return code === 0x26 || code === 0x3b;
+  return isAmpersand(code) || code === 0x3b;
 }
 
 /** How often an escape may be escaped itself. */
