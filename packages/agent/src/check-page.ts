@@ -1,4 +1,4 @@
-import { failed, namesPage, type Result, whyRefused } from '@gopush/contract';
+import { failed, isForEngine, namesPage, type Result, usualEnginePath, whyRefused } from '@gopush/contract';
 import type { AgentRequest } from './agent-request.ts';
 import type { AgentContext } from './context.ts';
 import type { RequestOrigin } from './proxy/headers.ts';
@@ -25,9 +25,6 @@ export function checkPage(
 
 const setting = 'access.allowedOrigins';
 
-/** Engine.IO's own path; the client library beside it is for all pages. */
-const ofEngine = /^\/socket\.io\/(?!socket\.io(?:\.msgpack|\.esm)?(?:\.min)?\.js(?:\.map)?(?:\?|$))/;
-
 /** What a parameter of Engine.IO has, however it is escaped. */
 const perhapsOfEngine = /EIO|transport|%/;
 
@@ -41,10 +38,11 @@ const perhapsOfEngine = /EIO|transport|%/;
 export function checkPollingPage(
   request: AgentRequest,
   origin: RequestOrigin,
-  context: Pick<AgentContext, 'pages'>,
+  context: Pick<AgentContext, 'pages' | 'config'>,
 ): Result<never> | undefined {
   const url = request.url ?? '/';
-  const isOfEngine = ofEngine.test(url);
+  // Targets of the project's own have the usual path.
+  const isOfEngine = isForEngine(url, usualEnginePath) || isForEngine(url, context.config.pushServer.path);
   const mark = url.indexOf('?');
   if (!isOfEngine && (mark === -1 || !perhapsOfEngine.test(url.slice(mark)))) return undefined;
   const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1));

@@ -106,6 +106,7 @@ export const failures = {
   history_gone: row(410, 410, false, 'The history does not reach back so far.'),
   inbox_full: row(429, 429, true, 'The inbox of this user is full.'),
   not_durable: row(503, 503, true, 'It is not sure that this is kept: with an id it can be said again.'),
+  engine_version: row(400, 400, false, 'This version of the protocol of Socket.IO is not served here.'),
   jsonp_refused: row(400, 400, false, 'JSONP is not served here.'),
   session_unknown: row(410, 410, false, 'There is no such session to go on with.'),
 

@@ -14,6 +14,7 @@ export { type ApiScope, apiScopes, type WebhookEventName } from './config/schema
 export { allowReading, allowSending, isListed, isPreflight } from './cors.ts';
 export { maxDepth, maxDepthOfPrograms, type Shape, shapeOf } from './depth.ts';
 export { drainingHeader } from './draining.ts';
+export { isForEngine, usualEnginePath } from './engine-path.ts';
 export {
   type Failure,
   type FailureCode,

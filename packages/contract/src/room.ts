@@ -52,9 +52,9 @@ export const events = {
 export interface Welcome {
   readonly uid: string;
   readonly product: string;
-  /** Name of the agent in between; `null` for a direct connection. */
+  /** Name of the agent in between, without that of its machine, as `agent-0`; `null` for a direct connection. */
   readonly agent: string | null;
-  /** Name of the push-server. */
+  /** Name of the push-server, without that of its machine, as `push-server-0`. */
   readonly server: string;
 }
 

@@ -196,6 +196,34 @@ test('an environment name cannot leave the folder', () => {
   expect(() => environmentName('../x', {})).toThrow(/a name has/);
 });
 
+test.each([
+  ['live', 'a path as'],
+  ['', 'a path as'],
+  ['/', 'a path as'],
+  ['//', 'a path as'],
+  ['/a//b', 'a path as'],
+  ['/a/../b', 'a path as'],
+  ['/.', 'a path as'],
+  ['/a b', 'a path as'],
+  ['/a?b', 'a path as'],
+  ['/%61', 'a path as'],
+  ['/é', 'a path as'],
+  [`/${'x'.repeat(128)}`, 'a path as'],
+  ['/api', "another path than that of the HTTP API ('/api/v1')"],
+  ['/api/v1', "another path than that of the HTTP API ('/api/v1')"],
+  ['/api/v1/live/', "another path than that of the HTTP API ('/api/v1')"],
+])('pushServer.path %j is refused by name, with what was found and is wanted', (path, wanted) => {
+  const parsed = parseConfig({ file: 'f.json', text: JSON.stringify({ pushServer: { path } }) });
+  const text = parsed.ok ? 'taken' : formatConfigProblems(parsed.problems);
+  expect(text).toMatch(/f\.json:1.*pushServer\.path/);
+  expect(text).toContain(wanted);
+  expect(text).toContain(JSON.stringify(path).slice(0, 60));
+});
+
+test.each(['/live', '/live/', '/a.b/c-d_e~f', '/api/live', '/...'])('pushServer.path %j is taken', (path) => {
+  expect(createConfig({ pushServer: { path } }).pushServer.path).toBe(path === '/live/' ? '/live' : path);
+});
+
 test.each<[string, unknown, string | undefined]>([
   ['agent.drainMs', '30s', 'did you mean 30000 (ms)?'],
   ['agent.drainMs', '30 sec', 'did you mean 30000 (ms)?'],

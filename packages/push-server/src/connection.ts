@@ -8,7 +8,7 @@ import {
   readIdentity,
   type Welcome,
 } from '@gopush/contract';
-import type { Logger } from '@gopush/service';
+import { type Logger, withoutMachine } from '@gopush/service';
 import type { Socket } from 'socket.io';
 import type { AddressOf } from './client-address.ts';
 import { handleMessages } from './handle-messages.ts';
@@ -22,6 +22,7 @@ import type { Rooms } from './rooms/open-rooms.ts';
 import { roomOfProduct } from './rooms/room-names.ts';
 import { Session, type SessionContext, sessionOf } from './session.ts';
 import { isMigrated } from './sessions/is-migrated.ts';
+import { movingClientOf } from './sessions/moving-client.ts';
 import type { Recovery } from './sessions/recovery.ts';
 import { createShape } from './shape.ts';
 
@@ -106,6 +107,7 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
   const { node, publish, presenceIn, isolateProducts, rules, sessions, limits, keepForRecovery, log, keep } = context;
   const listenToRooms = handleRooms({ publish, presenceIn, rules, limits, senders: sessions.senders, log });
   const listenToMessages = handleMessages(rules, limits, log);
+  const server = withoutMachine(node);
 
   /** Whether sessions whose connections were lost were still this node's. */
   const ours = new WeakMap<Session, Promise<boolean>>();
@@ -113,6 +115,8 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
   function onDisconnecting(this: Socket, reason: string): void {
     const session = sessionOf(this);
     if (session?.isMoved !== false || !recoverable.has(reason)) return;
+    // A client of Socket.IO 2 knows no session to come back to.
+    if (movingClientOf(this).conn.protocol === 3) return;
     const isOurs = keepForRecovery(session);
     ours.set(session, isOurs);
     keep(isOurs.then(ignore, ignore));
@@ -149,7 +153,12 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
     const agent = socket.handshake.headers[agentHeader];
     if (isolateProducts) void socket.join(roomOfProduct(product));
     if (!socket.recovered) {
-      const welcome: Welcome = { uid, product, agent: typeof agent === 'string' ? agent : null, server: node };
+      const welcome: Welcome = {
+        uid,
+        product,
+        agent: typeof agent === 'string' ? withoutMachine(agent) : null,
+        server,
+      };
       socket.emit(events.welcome, welcome);
       socket.emit(events.push, greeting);
     }

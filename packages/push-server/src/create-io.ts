@@ -14,6 +14,8 @@ export function createIo(
 ): { readonly io: Server; readonly clientGuard: Guard } {
   const { recoveryMs } = pushServer;
   const io = new Server({
+    path: pushServer.path,
+    allowEIO3: pushServer.allowEIO3,
     pingInterval: pushServer.pingIntervalMs,
     pingTimeout: pushServer.pingTimeoutMs,
     maxHttpBufferSize: pushServer.maxMessageBytes,

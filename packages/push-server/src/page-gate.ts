@@ -5,6 +5,7 @@ import {
   type Config,
   type Failure,
   isForApi,
+  isForEngine,
   isPreflight,
   openPages,
   printable,
@@ -59,9 +60,6 @@ function hostOf(entry: string): string {
   return entry.replace(/^[^/]*\/\//, '').replace(/:\d+$/, '');
 }
 
-/** The client library that Socket.IO serves is for all pages, and so are files. */
-const guarded = /^\/socket\.io\/(?!socket\.io(?:\.msgpack|\.esm)?(?:\.min)?\.js(?:\.map)?(?:\?|$))/;
-
 /**
  * Puts a gate before all that listens to a server by now; files are for everyone. Pages of listed origins may read whatever is answered,
  * refusals as well, and their preflights are answered here.
@@ -69,6 +67,7 @@ const guarded = /^\/socket\.io\/(?!socket\.io(?:\.msgpack|\.esm)?(?:\.min)?\.js(
 export function guard(http: HttpServer, config: Config, onRefused: (failure: Failure) => void): void {
   const { access, pushServer } = config;
   const gate = createPageGate(config);
+  const isGuarded = (url: string): boolean => isForApi(url) || isForEngine(url, pushServer.path);
   // By an agent, or without one.
   const readers = openPages([...access.allowedOrigins, ...pushServer.allowedOrigins], access, process.env);
   const requests = http.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
@@ -84,7 +83,7 @@ export function guard(http: HttpServer, config: Config, onRefused: (failure: Fai
       refuse(response, bad, { connection: 'close' });
       return;
     }
-    const failure = isForApi(request.url) || guarded.test(request.url ?? '') ? gate(request.headers) : undefined;
+    const failure = isGuarded(request.url ?? '') ? gate(request.headers) : undefined;
     if (failure === undefined) {
       for (const listener of requests) listener.call(http, request, response);
       return;

@@ -69,7 +69,7 @@ export interface PushServerOptions {
   readonly index?: number;
   /** Folder of the project. @defaultValue the current one */
   readonly dir?: string;
-  /** Name of this push-server, told to clients and in logs. @defaultValue `<processes.machine, or the host name>-push-server-<index>` */
+  /** Name of this push-server, in logs and to its peers. Clients are told it as well, but as `push-server-<index>` where it ends so. @defaultValue `<processes.machine, or the host name>-push-server-<index>` */
   readonly node?: string;
   /** Adds handlers of the program's own, besides those of the server hook; what it returns undoes that at the end. */
   readonly setup?: NonNullable<ServerHook['setup']>;
@@ -145,7 +145,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const unfinished = new Set<Promise<void>>();
     lifetime.opened('calls of the server hook', async () => void (await Promise.all(unfinished)));
     const { publicDir } = pushServer;
-    const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir));
+    const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir), pushServer.path);
     let apiHandler: RequestListener = files;
     const http = createHttp(config, (request, response) =>
       (isForApi(request.url) ? apiHandler : files)(request, response),
@@ -276,7 +276,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       limits.refused(failure.code);
       logFailure(failure, log);
     };
-    guardSessions(io, isBelieved, onRefused);
+    guardSessions(io, { isBelieved, allowEIO3: pushServer.allowEIO3, onRefused, log });
     const warnOfPage = createLimitedWarning(log);
     guard(http, config, ({ code, detail }) => {
       limits.refused(code);

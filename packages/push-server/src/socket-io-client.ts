@@ -34,12 +34,24 @@ export interface SocketIoClient<Connection> {
   connect(namespace: string, auth?: object): void;
   /** A socket has ended. */
   _remove(socket: Socket): void;
+  /** Which namespace a packet is for, and what a CONNECT has with it. */
+  _parseNamespace(packet: Packet): { readonly namespace: string; readonly authPayload: unknown };
   _packet(packet: Packet, options?: object): void;
   /** Writes what is encoded. */
   writeToEngine(packets: readonly (string | Buffer)[], options: object): void;
 }
 
-const used = ['ondecoded', 'ondata', 'onerror', 'onclose', 'connect', '_remove', '_packet', 'writeToEngine'] as const;
+const used = [
+  'ondecoded',
+  'ondata',
+  'onerror',
+  'onclose',
+  'connect',
+  '_remove',
+  '_parseNamespace',
+  '_packet',
+  'writeToEngine',
+] as const;
 
 /**
  * The class of which Socket.IO makes one for each connection. Socket.IO does not export it.

@@ -20,7 +20,7 @@ export {
   logLevels,
   silentLogger,
 } from './logger.ts';
-export { machineId, nodeName } from './machine.ts';
+export { machineId, nodeName, withoutMachine } from './machine.ts';
 export { createMetrics, type Metrics, waitBuckets } from './metrics.ts';
 export { useOriginForm } from './origin-form.ts';
 export { isOwnHost } from './own-host.ts';

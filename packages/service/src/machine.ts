@@ -7,13 +7,18 @@ export function machineId(): string {
 }
 
 /**
- * The name of a process, in logs, to its peers and to clients: unique as long as the names of machines are, and the same after a restart.
+ * The name of a process, in logs and to its peers: unique as long as the names of machines are, and the same after a restart.
  *
  * @param machine - of this machine. @defaultValue its host name
  */
 export function nodeName(tier: string, index: number, machine: string = hostname()): string {
   // It goes into headers, and into the labels of others.
   return `${machine.replaceAll(/[^\w.-]/g, '-') || 'machine'}-${tier}-${index}`;
+}
+
+/** The name of a process as clients are told it: host names are nobody's business outside. Names that {@link nodeName} has not made stay. */
+export function withoutMachine(name: string): string {
+  return /(?:^|-)((?:agent|push-server)-\d+)$/.exec(name)?.[1] ?? name;
 }
 
 /** Linux has an id for each start of the kernel; elsewhere the host name has to do. */

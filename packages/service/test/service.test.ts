@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createLifetime, drainHttp, ListenError, listen, nodeName } from '../src/index.ts';
+import { createLifetime, drainHttp, ListenError, listen, nodeName, withoutMachine } from '../src/index.ts';
 import { createLoggerTo } from '../src/logger.ts';
 
 test('closes in reverse order, once, and goes on after a failing close', async () => {
@@ -185,6 +185,16 @@ test('the name of a process has its machine, tier and number, in characters that
   expect(nodeName('push-server', 12, 'büro 1/a')).toBe('b-ro-1-a-push-server-12');
   expect(nodeName('agent', 0, '')).toBe('machine-agent-0');
   expect(nodeName('agent', 3)).toMatch(/^[\w.-]+-agent-3$/);
+});
+
+test.each([
+  [nodeName('agent', 0), 'agent-0'],
+  [nodeName('push-server', 12, 'web-1'), 'push-server-12'],
+  ['push-server-0', 'push-server-0'],
+  ['edge-7', 'edge-7'],
+  ['myagent-0', 'myagent-0'],
+])('clients are told the process %s as %s', (name, told) => {
+  expect(withoutMachine(name)).toBe(told);
 });
 
 test.each([

@@ -33,7 +33,7 @@ function variablesOf(path: readonly string[], schema: JsonSchema): Variable[] {
 }
 
 function constantCase(key: string): string {
-  return key.replace(/[A-Z]/g, '_$&').toUpperCase();
+  return key.replace(/[A-Z]+/g, '_$&').toUpperCase();
 }
 
 /** What an environment variable says for a setting; text that does not fit stays text, for the schema to refuse. */

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { localhostOriginsNames, parseOriginEntry } from '../allowed-origins.ts';
+import { usualEnginePath } from '../engine-path.ts';
 import { chooseNames, identityNames, preflightNames, stickyNames } from '../product.ts';
 import { api, webhooks } from './schema-api.ts';
+import { path } from './schema-path.ts';
 import { redis } from './schema-redis.ts';
 
 const port = () => z.int().min(0).max(65535);
@@ -155,6 +157,14 @@ export const configSchema = z
         host: host()
           .default('127.0.0.1')
           .meta({ description: 'Address to listen on. It believes whoever reaches it: keep it private.' }),
+        path: path(usualEnginePath).meta({
+          description:
+            "Path of Socket.IO at push-servers: clients give the same one (io(url, { path })), and the client library is below it, as '/socket.io/socket.io.js'. Agents know it from this setting as well.",
+        }),
+        allowEIO3: z.boolean().default(false).meta({
+          description:
+            'Whether clients of Socket.IO 2 are served, which speak version 3 of the protocol of Engine.IO. Their sessions do not migrate: at each restart of their push-server they reconnect.',
+        }),
         keepAliveMs: milliseconds().default(75_000).meta({
           description:
             'How long a connection stays open without a request. Above agent.targetKeepAliveMs, so that agents close it first.',

@@ -77,7 +77,7 @@ export function openApi(options: OpenApiOptions, notFound: RequestListener): Api
           onRequest,
         }),
     upgrade(request, socket, head) {
-      if (request.url?.startsWith('/socket.io/')) return;
+      if (request.url?.startsWith(`${pushServer.path}/`)) return;
       if (!isOff && isForApi(request.url)) {
         const startedAt = performance.now();
         if (splitUrl(request.url).path === '/listen') {

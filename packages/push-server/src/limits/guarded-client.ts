@@ -6,6 +6,7 @@ import { ByteBucket } from './byte-bucket.ts';
 import type { Connection } from './close-connection.ts';
 import { MessageBucket } from './message-bucket.ts';
 import { bytesIn, maxParts } from './message-parts.ts';
+import { takeQueryAsAuth } from './query-of-namespace.ts';
 
 /** What one connection may send. */
 export interface GuardOptions {
@@ -63,9 +64,10 @@ export interface Guard {
 export function guardClients(io: Server, options: GuardOptions): Guard {
   const guard: Guard = { options, events: { onRefused() {}, onBroken() {}, onPersistent() {} } };
   Object.assign(io, {
-    onconnection(conn: ClientConnection & { readonly protocol: number }) {
+    onconnection(conn: ClientConnection) {
       const client = new GuardedClient(io, conn, guard);
-      if (conn.protocol === 3) client.connect('/');
+      // Clients of Socket.IO 2 are in the main namespace without asking for it.
+      if (conn.protocol === 3) client.ondecoded({ type: packetType.connect, nsp: '/' });
       return io;
     },
   });
@@ -109,8 +111,9 @@ class GuardedClient extends MovingClient {
     this.#break('request_malformed');
   }
 
-  override ondecoded(packet: Packet): void {
+  override ondecoded(received: Packet): void {
     if (this.conn.readyState !== 'open') return;
+    const packet = this.conn.protocol === 3 ? takeQueryAsAuth(received) : received;
     const waits = this.keepWaiting(packet);
     if (waits === 'full') this.#break('too_many_requests');
     if (waits !== false) return;
@@ -213,7 +216,10 @@ class GuardedClient extends MovingClient {
   #refuseConnect(nsp: string, code: FailureCode): void {
     this.#guard.events.onRefused(code);
     const { message } = failures[code];
-    this.say({ type: packetType.connectError, nsp, data: { message, data: { code, message } } });
+    const reason = { code, message };
+    // Socket.IO 2 has no envelope around it.
+    const data = this.conn.protocol === 3 ? reason : { message, data: reason };
+    this.say({ type: packetType.connectError, nsp, data });
   }
 
   #break(code: BrokenCode): void {

@@ -11,6 +11,8 @@ import type { OpeningRecord, SessionRecord, SocketRecord } from './session-recor
 export interface ClientConnection {
   readonly id: string;
   readonly readyState: string;
+  /** Version of Engine.IO's protocol: 4, or 3 for clients of Socket.IO 2. */
+  readonly protocol: number;
   readonly transport: { readonly name: string; writable: boolean };
   /** Writes what waits. */
   flush: () => void;
@@ -148,6 +150,11 @@ export class MovingClient extends Client {
       if (socket !== undefined) socket[owed] = (socket[owed] ?? 0) + 1;
     }
     super.ondecoded(packet);
+  }
+
+  /** As it stands: Socket.IO reads that of a client of Socket.IO 2 as a URL, so that several names would be one namespace. */
+  override _parseNamespace({ nsp, data }: Packet): { readonly namespace: string; readonly authPayload: unknown } {
+    return { namespace: nsp, authPayload: data };
   }
 
   override _packet(packet: Packet, options?: object): void {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { type Failure, productHeader, uidHeader, uidParameter } from '@gopush/contract';
+import { createLimitedWarning, type Logger } from '@gopush/service';
 import type { Server } from 'socket.io';
 import { refuse } from '../api/answer.ts';
 import { refuseUpgrade } from '../api/listen/listeners.ts';
@@ -12,6 +13,15 @@ type EngineRequest = IncomingMessage & { readonly _query: Readonly<Record<string
 interface EngineSocket {
   readonly request: EngineRequest;
   readonly transport: { readonly name: string };
+}
+
+/** What looking at requests needs. */
+export interface SessionGateOptions {
+  readonly isBelieved: IdentityCheck;
+  /** Whether clients of Socket.IO 2 are served: `pushServer.allowEIO3`. */
+  readonly allowEIO3: boolean;
+  readonly onRefused: (failure: Failure) => void;
+  readonly log: Logger;
 }
 
 /** Whose a session is. */
@@ -28,7 +38,8 @@ interface Owner {
  *
  * JSONP is refused: its answers are scripts, which pages of any origin can read.
  */
-export function guardSessions(io: Server, isBelieved: IdentityCheck, onRefused: (failure: Failure) => void): void {
+export function guardSessions(io: Server, { isBelieved, allowEIO3, onRefused, log }: SessionGateOptions): void {
+  const warn = createLimitedWarning(log);
   const engine = io.engine as unknown as {
     use(middleware: (request: EngineRequest, response: object, next: () => void) => void): void;
     on(event: 'connection', listener: (conn: EngineSocket) => void): void;
@@ -42,12 +53,10 @@ export function guardSessions(io: Server, isBelieved: IdentityCheck, onRefused: 
   });
 
   function whyNot(request: EngineRequest): Failure | undefined {
-    const { EIO, j, sid } = request._query;
+    const { j, sid } = request._query;
     if (j !== undefined) return { code: 'jsonp_refused' };
-    // Engine.IO would accept the upgrade first, and then answer with what is no WebSocket. For long-polling it has an answer that clients know.
-    if (request.headers.upgrade !== undefined && EIO !== '4') {
-      return { code: 'upgrade_malformed', detail: 'another version of the protocol of Engine.IO than 4' };
-    }
+    const version = versionFault(request, allowEIO3);
+    if (version !== undefined) return version;
     if (sid === undefined || !Object.hasOwn(engine.clients, sid)) return undefined;
     const owner = owners.get(engine.clients[sid] as EngineSocket);
     if (owner === undefined)
@@ -60,10 +69,28 @@ export function guardSessions(io: Server, isBelieved: IdentityCheck, onRefused: 
     const failure = whyNot(request);
     if (failure === undefined) return next();
     onRefused(failure);
+    if (failure.code === 'engine_version') warn({ code: failure.code }, `a client is refused: ${failure.detail}`);
     // A body that is not read would be taken for the next request.
     if (response instanceof ServerResponse) refuse(response, failure, { connection: 'close' });
     else refuseUpgrade(request.socket, failure);
   });
+}
+
+/**
+ * What is wrong with the version of Engine.IO's protocol in a request that begins a session, or that is an upgrade. Engine.IO would accept the
+ * upgrade first, and then answer with what is no WebSocket.
+ */
+function versionFault({ headers, _query }: EngineRequest, allowEIO3: boolean): Failure | undefined {
+  const { EIO, sid, transport } = _query;
+  const isUpgrade = headers.upgrade !== undefined;
+  if (EIO === '4' || (EIO === '3' && allowEIO3)) return undefined;
+  // Engine.IO has an answer of its own to what is no handshake.
+  if (!isUpgrade && (sid !== undefined || transport === undefined)) return undefined;
+  const detail =
+    EIO === '3'
+      ? 'it is of Socket.IO 2 (EIO=3); set pushServer.allowEIO3 to true to serve such clients'
+      : `it speaks another version of the protocol of Engine.IO than 4${allowEIO3 ? ' and 3' : ''} (EIO)`;
+  return { code: 'engine_version', detail };
 }
 
 /** Who sends a request: as an agent says, or, of a program without one, as it says itself. */
