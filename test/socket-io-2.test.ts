@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { ConfigInput } from '@gopush/contract';
+import { anonymous, type ConfigInput, type UidHook } from '@gopush/contract';
 import type { PushServer } from '@gopush/push-server';
 import type { Socket } from 'socket.io-client';
 import connect from 'socket.io-client-2';
@@ -148,4 +148,24 @@ test('at a planned stop behind an agent it is closed with 1012', async () => {
   const { closed } = await openRaw(agent.url);
   await server.close();
   expect(await closed).toMatch(/^1012/);
+});
+
+test('signed identities, clients without a uid, rooms of a product and marks as arguments work as with Socket.IO 4', async () => {
+  const config: ConfigInput = { access: { secrets: ['0123456789abcdef'] } };
+  const [server] = (await startPushServers(1, {
+    ...config,
+    pushServer: { allowEIO3: true, isolateProducts: true, senders: true },
+  })) as [PushServer];
+  const agentHook: UidHook = ({ query }) => query.user ?? anonymous;
+  const hooks = { agent: agentHook, router: { default: targetsOf([server]) } };
+  const agent = await startTestAgent(hooks, config);
+  expect(await nextEvent(open(agent.url), 'error')).toMatchObject({ code: 'uid_missing' });
+  const client = open(`${agent.url}?user=ann`);
+  const ask = (...args: [string, ...unknown[]]) => new Promise((resolve) => void client.emit(...args, resolve));
+  expect(await nextEvent(client, 'go:welcome')).toMatchObject({ uid: 'ann', agent: 'agent-0' });
+  expect(await ask('go:marks')).toMatchObject({ ok: true });
+  expect(await ask('go:join', 'den')).toMatchObject({ ok: true });
+  const got = new Promise<unknown[]>((resolve) => void client.once('chat', (...args: unknown[]) => resolve(args)));
+  await ask('go:publish', { room: 'den', event: 'chat', message: 'hello', echo: true });
+  expect(await got).toEqual(['hello', expect.anything(), expect.stringMatching(/^[\w-]+\.1~$/)]);
 });
