@@ -134,7 +134,24 @@ test('asking for the main namespace once more ends the connection, and makes no 
   expect(await closed).toMatch(/^4400/);
 });
 
-test('such a client gets no token to go on with, and is not kept for', async () => {
+test('asking for the main namespace before it is let in asks the hook no second time', async () => {
+  let asked = 0;
+  const onConnect = async (): Promise<boolean> => {
+    asked++;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return true;
+  };
+  const { server } = await start({}, { hooks: { onConnect } });
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/socket.io/?EIO=3&transport=websocket&uid=eve`);
+  onTestFinished(() => socket.terminate());
+  const heard: string[] = [];
+  socket.on('message', (data) => void heard.push(String(data)));
+  socket.on('open', () => socket.send('40'));
+  await expect.poll(() => heard.some((text) => text.includes('go:welcome'))).toBe(true);
+  expect([asked, server.io.engine.clientsCount]).toEqual([1, 1]);
+});
+
+test('such a client gets no token to go on with, and its end is told at once', async () => {
   const left: string[] = [];
   const { server } = await start({}, { hooks: { onDisconnect: (_client, reason) => void left.push(reason) } });
   const { socket, headers } = await openRaw(server.url, { 'x-gopush-can-resume': '1' });
