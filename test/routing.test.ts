@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect, type Server as NetServer } from 'node:net';
@@ -36,6 +36,9 @@ test('every example of docs/routing.md is taken', async () => {
   for (const code of examples) {
     const dir = await makeFolder();
     await mkdir(join(dir, 'hooks'));
+    // As npm install would.
+    await mkdir(join(dir, 'node_modules'));
+    await symlink(join(import.meta.dirname, '../packages/cli'), join(dir, 'node_modules/gopush'));
     await writeFile(join(dir, 'hooks/router.js'), code.replaceAll('tls/ca.pem', certFile));
     const { hooks } = await checkHooks({ dir, environment: 'test' });
     const router = hooks.find(({ name }) => name === 'router');

@@ -1,4 +1,4 @@
-import { readMark, writeMark } from '@gopush/contract';
+import { events, readMark, writeMark } from '@gopush/contract';
 import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { Along, type PacketOptions } from '../emit/along.ts';
@@ -46,6 +46,7 @@ export function keepEmitted(namespace: Namespace, emissions: Emissions, mark: ((
   /** Whether it is kept here. As in Socket.IO's own adapters no event is that is volatile or wants an answer; those of rooms are in their history. */
   function isKept({ type, id, data }: EventPacket, flags: PacketOptions | undefined): boolean {
     if (mark === undefined || type !== packetType.event || id !== undefined || !Array.isArray(data)) return false;
+    if (ofConnections.has(data[0])) return false;
     return flags?.volatile !== true && saidBy(data) === undefined;
   }
 
@@ -156,5 +157,8 @@ function give(socket: Socket, packet: unknown, encoded: unknown, options: Packet
 function copied(encoded: readonly (string | Buffer)[]): readonly (string | Buffer)[] {
   return encoded.length === 1 ? encoded : encoded.map((part) => (typeof part === 'string' ? part : Buffer.from(part)));
 }
+
+/** What is said of a connection: on another one it would be wrong. */
+const ofConnections: ReadonlySet<unknown> = new Set([events.closing, events.welcome]);
 
 const none: readonly never[] = [];
