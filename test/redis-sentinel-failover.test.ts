@@ -1,4 +1,4 @@
-import { createConfig, type RedisConfig } from '@gopush/contract';
+import { type ConfigInput, createConfig, type RedisConfig } from '@gopush/contract';
 import { openRedisStore } from '@gopush/store';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Certificates, makeCertificates, startTlsSentinel } from '../packages/store/test/support/redis-tls.ts';
@@ -64,23 +64,18 @@ test('sentinels that are asked in a wrong way: the problem says what to change, 
   };
   const problems = await Promise.all(
     [
-      { ...right, sentinelName: 'other' },
-      { ...right, sentinelPassword: 'wrong-one' },
-      { ...right, sentinelTls: false },
-      { ...right, password: 'wrong-one' },
-    ].map(async (redisAdapter) => {
-      const store = await openRedisStore(createConfig({ redisAdapter }).redisAdapter as RedisConfig);
-      await expect.poll(store.problem, { timeout: 5_000 }).toBeDefined();
+      [{ ...right, sentinelName: 'other' }, 'redisAdapter.sentinelName'],
+      [{ ...right, sentinelPassword: 'wrong-one' }, 'redisAdapter.sentinelPassword'],
+      [{ ...right, sentinelTls: false }, 'redisAdapter.sentinelTls'],
+      [{ ...right, password: 'wrong-one' }, 'redisAdapter.username and password'],
+    ].map(async ([redisAdapter, wanted]) => {
+      const store = await openRedisStore(createConfig({ redisAdapter } as ConfigInput).redisAdapter as RedisConfig);
+      // The sentinels may have been slow at first, which is another problem.
+      await expect.poll(store.problem, { timeout: 15_000 }).toContain(wanted);
       const problem = store.problem();
       await store.close();
       return problem;
     }),
   );
   expect(problems.join('\n')).not.toMatch(/wrong-one|of-redis|of-sentinels/);
-  expect(problems).toEqual([
-    expect.stringContaining('redisAdapter.sentinelName'),
-    expect.stringContaining('redisAdapter.sentinelPassword'),
-    expect.stringContaining('redisAdapter.sentinelTls'),
-    expect.stringContaining('redisAdapter.username and password'),
-  ]);
 });

@@ -49,7 +49,7 @@ describeNodes('cost per client', (startNodes) => {
     const [one, two] = [await nodes.start(), await nodes.start()];
     const ann = await connectTo(one, 'ann');
     await ann.emitWithAck('go:join', 'room');
-    const { _pid: pid } = ann as unknown as { _pid: string };
+    const { _pid, _lastOffset } = ann as unknown as { _pid: string; _lastOffset: string };
     const storm = Array.from({ length: 60 }, () => randomBytes(15).toString('base64url'));
     const sockets = storm.map((unknown) => {
       const socket = new WebSocket(`${two.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&uid=eve`);
@@ -59,7 +59,7 @@ describeNodes('cost per client', (startNodes) => {
     });
     await pause(20);
     const again = openClient(two.url, 'websocket', { query: { uid: 'ann' } });
-    Object.assign(again, { _pid: pid, _lastOffset: '' });
+    Object.assign(again, { _pid, _lastOffset });
     await nextEvent(again, 'connect');
     expect(again.recovered).toBe(true);
     for (const socket of sockets) socket.terminate();

@@ -121,7 +121,7 @@ test('checking says what is wrong with each hook by itself', async () => {
   const { dir } = await makeProject({ 'hooks/agent.js': 'module.exports = "bad"', 'hooks/server.js': '' });
   expect(await checkHookFiles(sourceOf(dir, 'agent', 'server', 'router'))).toEqual([
     { name: 'agent', file: join(dir, 'hooks/agent.js'), problem: expect.stringMatching(/agent\.js: found bad/) },
-    { name: 'server', file: join(dir, 'hooks/server.js') },
+    { name: 'server', file: join(dir, 'hooks/server.js'), inputs: [join(dir, 'hooks/server.js')] },
     { name: 'router' },
   ]);
 });

@@ -72,12 +72,12 @@ test('a refusal that is cut arrives shorter than it says', async () => {
   expect(await raw.closed()).toMatch(/content-length: 100[\s\S]*\r\n\r\n(half)?$/);
 });
 
-test.each(['elsewhere.test/', '/a#b'])('an upgrade of %s, which is no path, is refused', async (url) => {
+test('an upgrade of what is no path is refused', async () => {
   const target = await startSeeingTarget(({ socket }) => {
     socket.once('data', () => socket.write(sampleAnswer));
   });
   const agent = await startTestAgent(hooksTo({ default: target }));
-  const raw = await openRaw(agent.port, handshakeBytes(url));
+  const raw = await openRaw(agent.port, handshakeBytes('elsewhere.test/'));
   await raw.until(/^HTTP\/1\.1 400 [\s\S]*(request|upgrade)_malformed/);
   expect(target.connections).toHaveLength(0);
 });
