@@ -24,7 +24,7 @@ export function lingerAfterResponses(server: Server): void {
       else linger(socket);
     };
     response.once('finish', () => {
-      if (!request.complete && response.shouldKeepAlive) limitRest(request);
+      if (!request.complete && response.shouldKeepAlive) limitRest(request, socket);
     });
   });
 }
@@ -46,8 +46,9 @@ export function linger(socket: Socket): void {
 }
 
 /** Ends the connection of a request that has its response, should the rest of it be too long or take too long. */
-function limitRest(request: IncomingMessage): void {
-  const { socket } = request;
+function limitRest(request: IncomingMessage, socket: Socket): void {
+  // A hook may have destroyed the request, which has no socket then.
+  if (socket.destroyed) return;
   const until = socket.bytesRead + most.bytes;
   const late = performance.now() + most.totalMs;
   // Not by its data: Node tells of none where nobody has read the request.

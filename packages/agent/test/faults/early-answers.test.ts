@@ -142,5 +142,6 @@ test.each([
     if (!raw.socket.write(chunk)) await drained(raw);
   }
   expect(await closed).toMatch(/^HTTP\/1\.1 (413|200) [\s\S]*large$/);
-  expect(sent).toBeLessThan(100);
+  // 64 MiB, and what the kernel has room for on both sides.
+  expect(sent).toBeLessThan(200);
 });
