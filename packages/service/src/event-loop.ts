@@ -21,10 +21,14 @@ export function watchEventLoop(): EventLoopDelay {
   let turnedAt = performance.now();
   const turn = setInterval(() => {
     const now = performance.now();
-    // After a block this may run before the histogram has its sample, which resetting it would lose: its own lateness counts, too.
-    last = Math.max(0, histogram.max / 1e6 - resolutionMs, now - turnedAt - turnMs);
+    // Its own lateness counts, too.
+    const late = now - turnedAt - turnMs;
     turnedAt = now;
-    histogram.reset();
+    // The timer of the histogram may come after this one, and a reset before it would lose what it has to record.
+    setImmediate(() => {
+      last = Math.max(0, histogram.max / 1e6 - resolutionMs, late);
+      histogram.reset();
+    });
   }, turnMs).unref();
   return {
     lastMs: () => last,
