@@ -29,7 +29,7 @@ const requestTimeoutMs = 2_000;
 /**
  * Opens the adapter that the settings want.
  *
- * @param publisher - fails soon: two of the adapters hold back even what is local until publishing has succeeded or failed
+ * @param publisher - fails soon: what waits for Redis would pile up while it is away
  */
 export function openRedisAdapter(
   config: RedisConfig,
