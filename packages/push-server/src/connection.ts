@@ -16,14 +16,14 @@ import type { Rules } from './hook/rules.ts';
 import type { ServerClient } from './hook/server-hook.ts';
 import type { IdentityCheck } from './identity-check.ts';
 import type { Limits } from './limits/limits.ts';
+import { isMigrated } from './migration/is-migrated.ts';
+import { migratingClientOf } from './migration/migrating-client.ts';
+import type { Recovery } from './recovery/recovery.ts';
 import { logFailure } from './refuse.ts';
 import { handleRooms } from './rooms/handle-rooms.ts';
 import type { Rooms } from './rooms/open-rooms.ts';
 import { roomOfProduct } from './rooms/room-names.ts';
 import { Session, type SessionContext, sessionOf } from './session.ts';
-import { isMigrated } from './sessions/is-migrated.ts';
-import { movingClientOf } from './sessions/moving-client.ts';
-import type { Recovery } from './sessions/recovery.ts';
 import { createShape } from './shape.ts';
 
 /** What serving a connection needs. */
@@ -116,7 +116,7 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
     const session = sessionOf(this);
     if (session?.isMoved !== false || !recoverable.has(reason)) return;
     // A client of Socket.IO 2 knows no session to come back to.
-    if (movingClientOf(this).conn.protocol === 3) return;
+    if (migratingClientOf(this).conn.protocol === 3) return;
     const isOurs = keepForRecovery(session);
     ours.set(session, isOurs);
     keep(isOurs.then(ignore, ignore));

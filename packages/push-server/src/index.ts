@@ -10,6 +10,6 @@ export {
   type ServerHook,
   type Verdict,
 } from './hook/server-hook.ts';
+export { isMigrated, migratedReason } from './migration/is-migrated.ts';
 export { type PushServer, type PushServerOptions, startPushServer } from './push-server.ts';
 export type { History, Push, RoomOptions, UserDelivery, UserOptions } from './rooms/push.ts';
-export { isMigrated, migratedReason } from './sessions/is-migrated.ts';

@@ -34,6 +34,8 @@ import { refuseUpgrade } from './api/listen/listeners.ts';
 import { openApi } from './api/open-api.ts';
 import { createAddressOf } from './client-address.ts';
 import { closeClients } from './close-clients.ts';
+import { openSessions } from './connection/open-sessions.ts';
+import { guardSessions } from './connection/session-gate.ts';
 import { admit, type ConnectionContext, clientOf, errorOf, handleConnections } from './connection.ts';
 import { createHttp } from './create-http.ts';
 import { createIo } from './create-io.ts';
@@ -55,8 +57,6 @@ import { guard } from './page-gate.ts';
 import { logFailure } from './refuse.ts';
 import { openRooms } from './rooms/open-rooms.ts';
 import type { Push } from './rooms/push.ts';
-import { openSessions } from './sessions/open-sessions.ts';
-import { guardSessions } from './sessions/session-gate.ts';
 import { openWebhooks } from './webhooks/open-webhooks.ts';
 
 /** What a push-server is started with. */
@@ -172,7 +172,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       { io, http, store, node: bus.node, config, isBelieved, rooms, webhooks, log },
       lifetime.opened,
     );
-    const { seamless } = sessions;
+    const { migration } = sessions;
     rooms.listen({
       onInbox(user) {
         for (const session of sessions.ofUser(user)) void session.inbox.wake();
@@ -180,10 +180,10 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       onBack: sessions.letGo,
       onGap() {
         sessions.wakeInboxes();
-        sessions.emissions.gap();
+        sessions.emittedEvents.gap();
       },
       onTaken(socket) {
-        seamless.taken(socket);
+        migration.taken(socket);
         sessions.attendance.taken(socket);
       },
       onEnd(user) {
@@ -250,8 +250,8 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     await fanout.joined();
     const drain = async (): Promise<string> => {
       await announcement.draining();
-      await seamless.drain(pushServer.drainMs, { stays: true });
-      return `${seamless.counts.handedOver} sessions were handed over`;
+      await migration.drain(pushServer.drainMs, { stays: true });
+      return `${migration.counts.handedOver} sessions were handed over`;
     };
     const { listeners } = api;
     observation.show(
@@ -262,9 +262,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
         store,
         limits,
         counts,
-        moves: seamless.counts,
+        moves: migration.counts,
         recovery: sessions.recovery.counts,
-        emissions: sessions.emissions,
+        emittedEvents: sessions.emittedEvents,
         listeners,
         webhooks,
         drain,
@@ -295,7 +295,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       ending.closeKept();
       const drained = drainHttp(http, pushServer.drainMs, lingerMs);
       await closeApi();
-      await seamless.drain(pushServer.drainMs);
+      await migration.drain(pushServer.drainMs);
       // Not disconnectSockets: clients would take it for a wish of ours and never come back.
       await closeIo();
       await drained;

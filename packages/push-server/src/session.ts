@@ -2,25 +2,25 @@ import { events, type Gap, type Joined, type JoinRequest, type Position } from '
 import type { Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Socket } from 'socket.io';
+import type { LiveSessions } from './connection/live-sessions.ts';
 import { emitLocal } from './emit/emit-local.ts';
 import { say } from './emit/saying.ts';
-import type { Emissions } from './emitted/emissions.ts';
+import type { EmittedEvents } from './emitted-events/emitted-events.ts';
 import type { ServerClient } from './hook/server-hook.ts';
 import { Line } from './line.ts';
+import { migratingClientOf } from './migration/migrating-client.ts';
 import type { Attendance } from './presence/attendance.ts';
+import type { Restored } from './recovery/recovery.ts';
 import type { Feeds } from './rooms/feeds.ts';
 import type { GivenIds } from './rooms/given-ids.ts';
 import { type Had, type HadIds, maxHad } from './rooms/had-ids.ts';
 import { decodeMessage } from './rooms/kept-message.ts';
+import type { Delivery, RecentDeliveries, Tail } from './rooms/recent-deliveries.ts';
 import { ReplayBudget } from './rooms/replay-budget.ts';
 import { plainName, roomOfClients, roomOfUser, type Scope, type ScopeOf, slowClients } from './rooms/room-names.ts';
 import { passedSaying, sayingOf } from './rooms/saying-of.ts';
-import type { LiveSessions } from './sessions/live-sessions.ts';
-import { movingClientOf } from './sessions/moving-client.ts';
-import type { Delivery, RecentDeliveries, Tail } from './sessions/recent-deliveries.ts';
-import type { Restored } from './sessions/recovery.ts';
-import type { SocketRecord } from './sessions/session-record.ts';
 import { SmallMap } from './small-map.ts';
+import type { SocketRecord } from './stored-session/session-record.ts';
 import { InboxPump } from './users/inbox-pump.ts';
 import type { RecentChanges } from './users/recent-changes.ts';
 
@@ -48,7 +48,7 @@ export interface SessionContext {
   /** What clients have had elsewhere. */
   readonly had: HadIds;
   /** What programs have sent. */
-  readonly emissions: Emissions;
+  readonly emittedEvents: EmittedEvents;
   /** How long it may go unnoticed that a connection has ended, in milliseconds. */
   readonly doubtMs: number;
 }
@@ -117,7 +117,7 @@ export class Session {
 
   /** From now on messages of rooms have further arguments. */
   askForMarks(): void {
-    movingClientOf(this.socket).asksForMarks = true;
+    migratingClientOf(this.socket).asksForMarks = true;
   }
 
   /** Socket.IO's private id, by which its client asks for it after a reconnect. */
@@ -193,9 +193,9 @@ export class Session {
       rooms: [...socket.rooms].filter((room) => room !== socket.id && room !== slowClients && !this.#rooms.has(room)),
       data: socket.data,
       positions: [...positions],
-      ...(movingClientOf(socket).asksForMarks ? { marks: true } : {}),
+      ...(migratingClientOf(socket).asksForMarks ? { marks: true } : {}),
       ...(this.#hadAtEnd ?? this.#had()),
-      emitted: this.#context.emissions.standing(socket),
+      emitted: this.#context.emittedEvents.standing(socket),
       inboxAfter,
       clientData: client.data,
       claims: client.claims,

@@ -1,6 +1,6 @@
 import { type FailureCode, failureBody, failures, maxDepth, nameFault, shapeOf } from '@gopush/contract';
 import type { Server, Socket } from 'socket.io';
-import { type ClientConnection, MovingClient } from '../sessions/moving-client.ts';
+import { type ClientConnection, MigratingClient } from '../migration/migrating-client.ts';
 import { type Packet, packetType } from '../socket-io-client.ts';
 import { ByteBucket } from './byte-bucket.ts';
 import type { Connection } from './close-connection.ts';
@@ -74,7 +74,7 @@ export function guardClients(io: Server, options: GuardOptions): Guard {
   return guard;
 }
 
-class GuardedClient extends MovingClient {
+class GuardedClient extends MigratingClient {
   readonly #guard: Guard;
   /** Namespaces that it leaves just now. */
   #leaving: Set<string> | undefined = undefined;

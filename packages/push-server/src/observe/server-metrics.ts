@@ -106,7 +106,7 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
     ['cause'],
   );
   metrics.gauge('emitted_kept_bytes', 'Bytes of events of programs that are kept for clients that come back.', (set) =>
-    set(view.emissions.kept.bytes),
+    set(view.emittedEvents.kept.bytes),
   );
   total('sessions_handed_over_total', 'Sessions that went on at another push-server.', () => moves.handedOver);
   total('sessions_resumed_total', 'Sessions that came from another push-server.', () => moves.resumed);

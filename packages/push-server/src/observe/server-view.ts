@@ -1,12 +1,12 @@
 import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import type { ListenerCounts } from '../api/listen/listeners.ts';
-import type { Emissions } from '../emitted/emissions.ts';
+import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { Fanout } from '../fanout/fanout.ts';
 import type { Limits } from '../limits/limits.ts';
+import type { MigrationCounts } from '../migration/migration-counts.ts';
+import type { RecoveryCounts } from '../recovery/recovery.ts';
 import type { PushCounts } from '../rooms/push.ts';
-import type { MoveCounts } from '../sessions/move-counts.ts';
-import type { RecoveryCounts } from '../sessions/recovery.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 
 /** What metrics and state of a push-server are read off. */
@@ -18,9 +18,9 @@ export interface ServerView {
   readonly store: Store;
   readonly limits: Limits;
   readonly counts: PushCounts;
-  readonly moves: MoveCounts;
+  readonly moves: MigrationCounts;
   readonly recovery: RecoveryCounts;
-  readonly emissions: Pick<Emissions, 'kept'>;
+  readonly emittedEvents: Pick<EmittedEvents, 'kept'>;
   readonly listeners: ListenerCounts;
   readonly webhooks: Pick<Webhooks, 'counts' | 'waiting'>;
   /** Hands all sessions over to other push-servers and wants no new ones, without a stop. */

@@ -5,12 +5,12 @@ import type { Server } from 'socket.io';
 import { emitLocal } from '../emit/emit-local.ts';
 import { say } from '../emit/saying.ts';
 import type { Bus } from '../fanout/bus.ts';
-import { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import type { Feeds } from './feeds.ts';
 import type { GivenIds } from './given-ids.ts';
 import type { HadIds } from './had-ids.ts';
 import { createPush, type PresenceIn, type Publish, type Push, type PushCounts, type PushEvents } from './push.ts';
+import { RecentDeliveries } from './recent-deliveries.ts';
 import { createScopeOf, nameOf, nameOfClients, type ScopeOf, slowClients } from './room-names.ts';
 import { createTaps, type Taps } from './taps.ts';
 

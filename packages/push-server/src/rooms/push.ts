@@ -29,12 +29,12 @@ import {
 import type { Server } from 'socket.io';
 import type { Saying } from '../emit/saying.ts';
 import type { Bus } from '../fanout/bus.ts';
-import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
 import { checkPush } from './check-push.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
 import { GivenIds } from './given-ids.ts';
 import { HadIds } from './had-ids.ts';
 import { decodeMessage, encodeMessage, type KeptMessage } from './kept-message.ts';
+import type { RecentDeliveries } from './recent-deliveries.ts';
 import { nameOfClients, roomOfClients, roomOfProduct, roomOfUser, type ScopeOf, withoutScope } from './room-names.ts';
 import { historySaying, passedSaying, sayingOf } from './saying-of.ts';
 import { type Said, saidOf, type Taps } from './taps.ts';

@@ -2,8 +2,8 @@ import { events, type InboxMessage } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { InboxStore } from '@gopush/store';
 import type { Socket } from 'socket.io';
+import { emittedAgain } from '../emit/pending-acks.ts';
 import { decodeMessage, type KeptMessage } from '../rooms/kept-message.ts';
-import { askedAgain } from '../sessions/questions.ts';
 import { SmallSet } from '../small-set.ts';
 
 /** Messages that are under way to one client at a time. */
@@ -114,7 +114,7 @@ export class InboxPump {
       else this.#after = Math.min(this.#after, seq - 1);
       void this.wake();
     };
-    this.#socket.timeout(ackMs).emit(events.inbox, message, askedAgain(onAnswer));
+    this.#socket.timeout(ackMs).emit(events.inbox, message, emittedAgain(onAnswer));
   }
 
   #acknowledge(seq: number, id: string): void {

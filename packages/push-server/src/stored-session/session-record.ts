@@ -1,10 +1,10 @@
 import { deserialize, serialize } from 'node:v8';
 import { maxDepthOfPrograms, type Position, shapeOf } from '@gopush/contract';
-import type { EmittedRecord } from '../emitted/emitted-record.ts';
+import type { EmittedRecord } from '../emitted-events/emitted-record.ts';
 import type { Had } from '../rooms/had-ids.ts';
+import type { Delivery } from '../rooms/recent-deliveries.ts';
 import type { Packet } from '../socket-io-client.ts';
 import { type PackedTail, packTail, unpackTail } from './pack-tail.ts';
-import type { Delivery } from './recent-deliveries.ts';
 
 /** One Socket.IO socket of a session, as it is kept. */
 export interface SocketRecord {

@@ -1,5 +1,5 @@
 import type { Position } from '@gopush/contract';
-import type { SessionRecord, SocketRecord } from '../sessions/session-record.ts';
+import type { SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
 import { deliveredTo, type OwnEvent } from './emitted-record.ts';
 
 /** Where a client stands that comes back, or whose session moves, in the events that programs have sent. */

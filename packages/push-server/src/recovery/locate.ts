@@ -1,6 +1,6 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryPage, HistoryStore } from '@gopush/store';
-import type { SessionRecord, SocketRecord } from './session-record.ts';
+import type { SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
 
 /** How far apart messages of two rooms may be and still arrive in the other order, in milliseconds. */
 const slackMs = 1_000;

@@ -19,25 +19,30 @@ import {
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
-import type { Emissions } from '../emitted/emissions.ts';
+import type { LiveSessions } from '../connection/live-sessions.ts';
+import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { IdentityCheck } from '../identity-check.ts';
 import { joinRuns, paced } from '../paced.ts';
+import type { Recovery } from '../recovery/recovery.ts';
 import { refreshEach } from '../refresh-each.ts';
 import type { ScopeOf } from '../rooms/room-names.ts';
 import type { Session } from '../session.ts';
+import { createSessionPointers, keyOfToken } from '../stored-session/session-pointers.ts';
+import {
+  decodeSession,
+  encodeSession,
+  type SessionRecord,
+  type SocketRecord,
+} from '../stored-session/session-record.ts';
 import type { RecentChanges } from '../users/recent-changes.ts';
-import { asClientKnows } from './answers.ts';
-import { createHandOver } from './hand-over.ts';
-import type { LiveSessions } from './live-sessions.ts';
-import { type EngineSocket, Movable } from './movable.ts';
-import type { CannotMove, MoveCounts } from './move-counts.ts';
-import { clientOfConnection, type MovingClient } from './moving-client.ts';
-import { createPointers, keyOfToken } from './pointers.ts';
-import type { Recovery } from './recovery.ts';
-import { decodeSession, encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
+import { asClientKnows } from './connect-responses.ts';
+import { type EngineSocket, FollowedConnection } from './followed-connection.ts';
+import { createGive } from './give.ts';
+import { clientOfConnection, type MigratingClient } from './migrating-client.ts';
+import type { CannotMigrate, MigrationCounts } from './migration-counts.ts';
 
 /** What moving sessions needs. */
-export interface SeamlessOptions {
+export interface MigrationOptions {
   readonly io: Server;
   readonly http: HttpServer;
   readonly store: SessionStore;
@@ -48,7 +53,7 @@ export interface SeamlessOptions {
   readonly changes: RecentChanges;
   readonly scopeOf: ScopeOf;
   /** What programs have sent. */
-  readonly emissions: Emissions;
+  readonly emittedEvents: EmittedEvents;
   /** How many deliveries this node has made. */
   readonly count: () => number;
   /** Whether Socket.IO's recovery is there, by which sockets go on. */
@@ -65,7 +70,7 @@ export interface SeamlessOptions {
 type EngineRequest = IncomingMessage & { readonly _query?: { readonly sid?: string; readonly EIO?: string } };
 
 /** Moves live sessions to other nodes, behind agents that keep the connections of their clients. */
-export interface Seamless {
+export interface Migration {
   /** A session's rooms have changed: what is kept for a crash follows. */
   keep(session: Session): Promise<void>;
   /**
@@ -84,7 +89,7 @@ export interface Seamless {
   lost(session: Session, keep: () => Promise<void>): Promise<boolean>;
   /** A session that was handed over goes on. */
   taken(socket: string): void;
-  readonly counts: MoveCounts;
+  readonly counts: MigrationCounts;
   close(): void;
 }
 
@@ -99,8 +104,8 @@ interface Beginning {
 const savedMs = 300;
 
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
-export function createSeamless(options: SeamlessOptions): Seamless {
-  const { io, http, store, recovery, node, sessions, changes, scopeOf, emissions, count } = options;
+export function createMigration(options: MigrationOptions): Migration {
+  const { io, http, store, recovery, node, sessions, changes, scopeOf, emittedEvents, count } = options;
   const { enabled, keepMs, answerMs, isBelieved, log } = options;
   const userOf = ({ product, uid }: Identity): string => scopeOf(product) + uid;
   const engine = io.engine as unknown as {
@@ -118,11 +123,11 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     compressed: 0,
     'no agent': 0,
   };
-  const counts: MoveCounts = { handedOver: 0, resumed: 0, failed, notStopped, unanswered: 0 };
-  const movables = new Map<EngineSocket, Movable>();
-  const pointers = createPointers(store, keepMs);
+  const counts: MigrationCounts = { handedOver: 0, resumed: 0, failed, notStopped, unanswered: 0 };
+  const movables = new Map<EngineSocket, FollowedConnection>();
+  const pointers = createSessionPointers(store, keepMs);
   /** What is done for sessions that were lost with their connection. */
-  const losing = new Map<Movable, readonly Promise<unknown>[]>();
+  const losing = new Map<FollowedConnection, readonly Promise<unknown>[]>();
   /** How many there have been. */
   let followed = 0;
   const resumes = new WeakMap<IncomingMessage, SessionRecord>();
@@ -136,7 +141,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   /** Whether this node stops, and whether it has nothing left to hand over. */
   let draining = false;
   let drained = false;
-  const handOver = createHandOver({
+  const handOver = createGive({
     store,
     sessions,
     movables,
@@ -195,9 +200,9 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     clientOf(conn).enterAgain(record);
   });
 
-  function follow(conn: EngineSocket, token: string, record?: SessionRecord): Movable {
+  function follow(conn: EngineSocket, token: string, record?: SessionRecord): FollowedConnection {
     const client = clientOf(conn);
-    const movable = new Movable(conn, token, client, record?.uid, usedTokens.get(token));
+    const movable = new FollowedConnection(conn, token, client, record?.uid, usedTokens.get(token));
     usedTokens.delete(token);
     client.onNamespaces = keepNamespaces;
     if (!movable.own) {
@@ -230,13 +235,13 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }
 
   /** One function for all connections. */
-  async function keepNamespaces({ conn }: MovingClient): Promise<void> {
+  async function keepNamespaces({ conn }: MigratingClient): Promise<void> {
     const movable = movables.get(conn as unknown as EngineSocket);
     if (movable !== undefined) await savedSoon(save(movable));
   }
 
   /** The client goes on here: nobody else is to go on with the token that it came with. */
-  function claim(movable: Movable): void {
+  function claim(movable: FollowedConnection): void {
     if (movable.own) return;
     movable.own = true;
     const { usedToken } = movable;
@@ -246,8 +251,8 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }
 
   /** The client went on elsewhere, or not at all: as if the session had never been here. */
-  function forget(movable: Movable): void {
-    movable.client.hasMoved = true;
+  function forget(movable: FollowedConnection): void {
+    movable.client.hasMigrated = true;
     for (const id of movable.sockets.keys()) sessions.get(id)?.end('never here');
   }
 
@@ -342,7 +347,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
 
   /** The session on a connection as it is now. */
   function describe(
-    movable: Movable,
+    movable: FollowedConnection,
     ended: ReadonlyMap<Session, SocketRecord> | undefined,
   ): SessionRecord | undefined {
     const { client, conn } = movable;
@@ -351,7 +356,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
       const session = sessions.get(socket.id);
       const record =
         session === undefined
-          ? { ...describePlain(socket), emitted: emissions.standing(socket) }
+          ? { ...describePlain(socket), emitted: emittedEvents.standing(socket) }
           : (ended?.get(session) ?? describeLive(session));
       movable.uid ??= session?.user;
       records.push({ ...record, answer: client.answerOf(socket) });
@@ -381,7 +386,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }
 
   /** One save is under way and one may wait, which saves what there is by its time: so many changes at once cost two. */
-  function save(movable: Movable): Promise<void> {
+  function save(movable: FollowedConnection): Promise<void> {
     if (movable.nextSave !== undefined) return movable.nextSave;
     if (movable.saving === undefined) return saveNow(movable);
     movable.nextSave = movable.saving.then(() => {
@@ -391,7 +396,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     return movable.nextSave;
   }
 
-  function saveNow(movable: Movable): Promise<void> {
+  function saveNow(movable: FollowedConnection): Promise<void> {
     movable.saving = writeDown(movable)
       .catch((error: unknown) => {
         log.debug({ err: error }, 'a session is not kept now: after a crash its client has to begin a new one');
@@ -402,7 +407,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
     return movable.saving;
   }
 
-  async function writeDown(movable: Movable): Promise<void> {
+  async function writeDown(movable: FollowedConnection): Promise<void> {
     const record = movable.moved ? undefined : describe(movable, undefined);
     if (record === undefined) return;
     await store.save(movable.key, encodeSession(record), keepMs);
@@ -416,7 +421,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }
 
   /** Writes it down again before that expires, unless it goes on elsewhere, as after this node was away for long. */
-  async function refresh(movable: Movable): Promise<void> {
+  async function refresh(movable: FollowedConnection): Promise<void> {
     const [pid] = movable.pointed;
     if (pid !== undefined && !(await pointers.isOurs(pid, movable.token))) {
       forget(movable);
@@ -428,7 +433,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
   }
 
   /** With all that leads to it. */
-  function saveAgain(movable: Movable): Promise<void> {
+  function saveAgain(movable: FollowedConnection): Promise<void> {
     for (const pid of [...movable.pointed]) movable.pointed.delete(pid);
     return save(movable);
   }
@@ -446,7 +451,7 @@ export function createSeamless(options: SeamlessOptions): Seamless {
 
   const saveAll = joinRuns(() => paced(movables.values(), saveAgain));
 
-  function whyNot(conn: EngineSocket): CannotMove | undefined {
+  function whyNot(conn: EngineSocket): CannotMigrate | undefined {
     if (conn.transport.name !== 'websocket') return 'polling';
     // What was compressed with what came before; agents do not move such a session.
     if (conn.transport.socket?.extensions) return 'compressed';
@@ -504,8 +509,8 @@ async function savedSoon(save: Promise<void>): Promise<boolean> {
 }
 
 /** Every connection of the server has one. */
-function clientOf(conn: EngineSocket): MovingClient {
-  return clientOfConnection(conn) as MovingClient;
+function clientOf(conn: EngineSocket): MigratingClient {
+  return clientOfConnection(conn) as MigratingClient;
 }
 
 function newToken(): string {

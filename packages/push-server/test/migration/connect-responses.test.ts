@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { asClientKnows, markedAnswer } from '../src/sessions/answers.ts';
-import type { SessionRecord } from '../src/sessions/session-record.ts';
+import { asClientKnows, numberedConnectResponse } from '../../src/migration/connect-responses.ts';
+import type { SessionRecord } from '../../src/stored-session/session-record.ts';
 
 const socket = {
   pid: 'p',
@@ -32,7 +32,11 @@ const had = (offset: number) => [{ epoch: 'abc-p-1', offset }];
 
 test('an answer has its number, in the form of a mark', () => {
   const packet = { type: 0, nsp: '/', data: { sid: 's' } };
-  expect(markedAnswer(packet, 'abc.p~1', 2)).toEqual({ type: 0, nsp: '/', data: { sid: 's', mark: 'abc-p-1.2~' } });
+  expect(numberedConnectResponse(packet, 'abc.p~1', 2)).toEqual({
+    type: 0,
+    nsp: '/',
+    data: { sid: 's', mark: 'abc-p-1.2~' },
+  });
 });
 
 test('a namespace whose answer did not reach the client is one that it is about to enter', () => {

@@ -17,12 +17,12 @@ interface Asking {
 }
 
 /** A callback for whose answer no stop waits, since it is asked again elsewhere. */
-export function askedAgain<T extends Callback>(callback: T): T {
+export function emittedAgain<T extends Callback>(callback: T): T {
   return Object.assign(callback, { [patient]: true });
 }
 
 /** How many answers a server waits for from a client. */
-export function questionsOf(socket: Socket): number {
+export function pendingAcksOf(socket: Socket): number {
   let count = 0;
   for (const callback of (socket as unknown as Asking).acks.values()) if (!callback[patient]) count++;
   return count;
@@ -32,7 +32,7 @@ export function questionsOf(socket: Socket): number {
  * The answers of a client will not come: its callbacks with a timeout get an error, and promises are rejected. Callbacks without a timeout take no
  * error, and are never called, as in Socket.IO.
  */
-export function failQuestions(socket: Socket, reason: string): void {
+export function failPendingAcks(socket: Socket, reason: string): void {
   const { acks } = socket as unknown as Asking;
   if (acks.size === 0) return;
   const callbacks = [...acks.values()];

@@ -1,11 +1,11 @@
 import { failures } from '@gopush/contract';
 import type { Server, Socket } from 'socket.io';
 import type { PacketOptions } from '../emit/along.ts';
+import { failPendingAcks, pendingAcksOf } from '../emit/pending-acks.ts';
 import { loadClient, type Packet, packetType } from '../socket-io-client.ts';
-import { markedAnswer } from './answers.ts';
+import type { OpeningRecord, SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
+import { numberedConnectResponse } from './connect-responses.ts';
 import { migratedReason } from './is-migrated.ts';
-import { failQuestions, questionsOf } from './questions.ts';
-import type { OpeningRecord, SessionRecord, SocketRecord } from './session-record.ts';
 
 /** The connection of Engine.IO, with what is used here. What is not documented is unchanged since Engine.IO 4. */
 export interface ClientConnection {
@@ -47,13 +47,13 @@ type Answered = Socket & { [answer]?: number };
 const Client = loadClient<ClientConnection>();
 
 /** The connection that a socket is on. */
-export function movingClientOf(socket: Socket): MovingClient {
-  return socket.client as unknown as MovingClient;
+export function migratingClientOf(socket: Socket): MigratingClient {
+  return socket.client as unknown as MigratingClient;
 }
 
 /** The client of a connection of Engine.IO. */
-export function clientOfConnection(conn: object): MovingClient | undefined {
-  return (conn as { [ofConnection]?: MovingClient })[ofConnection];
+export function clientOfConnection(conn: object): MigratingClient | undefined {
+  return (conn as { [ofConnection]?: MigratingClient })[ofConnection];
 }
 
 /**
@@ -63,13 +63,13 @@ export function clientOfConnection(conn: object): MovingClient | undefined {
  * The client has had the answer to each CONNECT. Only those packets are kept from it, by their kind: whatever else a namespace sends, as a
  * greeting, reaches it.
  */
-export class MovingClient extends Client {
+export class MigratingClient extends Client {
   /** Whether its session goes on at another node. */
-  hasMoved = false;
+  hasMigrated = false;
   /** Whether messages of rooms are to have their marks, and what else is said of them, as arguments. */
   asksForMarks = false;
   /** Which namespaces it is in has changed. Resolves when that is kept; absent where nobody keeps it. */
-  onNamespaces: ((client: MovingClient) => Promise<unknown>) | undefined = undefined;
+  onNamespaces: ((client: MigratingClient) => Promise<unknown>) | undefined = undefined;
   /** How many CONNECTs have been answered since the client is followed, here and elsewhere. */
   answers = 0;
   /** Whether the client has asked for a namespace besides the main one. */
@@ -88,7 +88,7 @@ export class MovingClient extends Client {
 
   constructor(io: Server, conn: ClientConnection) {
     super(io, conn);
-    (conn as { [ofConnection]?: MovingClient })[ofConnection] = this;
+    (conn as { [ofConnection]?: MigratingClient })[ofConnection] = this;
   }
 
   /** Whether a CONNECT to this namespace is not answered yet. */
@@ -193,17 +193,17 @@ export class MovingClient extends Client {
 
   override _remove(socket: Socket): void {
     super._remove(socket);
-    failQuestions(
+    failPendingAcks(
       socket,
-      this.hasMoved ? 'the session has migrated before its client answered' : 'socket has been disconnected',
+      this.hasMigrated ? 'the session has migrated before its client answered' : 'socket has been disconnected',
     );
-    if (this.conn.readyState !== 'open' || this.hasMoved) return;
+    if (this.conn.readyState !== 'open' || this.hasMigrated) return;
     void this.onNamespaces?.(this);
     this.#lookAnswered();
   }
 
   override onclose(reason: string, description?: unknown): void {
-    super.onclose(this.hasMoved ? migratedReason : reason, description);
+    super.onclose(this.hasMigrated ? migratedReason : reason, description);
   }
 
   /** Which of the answers a socket began with; 0: one that its client surely has had. */
@@ -214,7 +214,7 @@ export class MovingClient extends Client {
   /** How many answers of the client handlers wait for. None, once it has gone. */
   get questions(): number {
     let sum = 0;
-    for (const socket of this.sockets.values()) sum += questionsOf(socket);
+    for (const socket of this.sockets.values()) sum += pendingAcksOf(socket);
     return sum;
   }
 
@@ -294,7 +294,7 @@ export class MovingClient extends Client {
     if (socket !== undefined) socket[answer] = this.answers;
     // Of one that is in the main namespace alone nothing is kept before it has begun.
     if (this.#hasOthers) this.#holdUntilKept();
-    super._packet(markedAnswer(packet, this.conn.id, this.answers));
+    super._packet(numberedConnectResponse(packet, this.conn.id, this.answers));
   }
 
   /** A client that is told that it is in a namespace finds itself there after a crash. */

@@ -2,8 +2,8 @@ import type { Duplex } from 'node:stream';
 import { drainPing } from '@gopush/contract';
 import type { Socket } from 'socket.io';
 import { SmallSet } from '../small-set.ts';
-import type { MovingClient } from './moving-client.ts';
-import { keyOfToken } from './pointers.ts';
+import { keyOfToken } from '../stored-session/session-pointers.ts';
+import type { MigratingClient } from './migrating-client.ts';
 
 /** The WebSocket of Engine.IO's transport, with what we use of it; what begins with an underscore is not documented. */
 interface EngineWebSocket {
@@ -40,11 +40,11 @@ export type NotStopped = 'mid-event' | 'silent';
 const stoppedMs = 10_000;
 
 /** A connection that an agent can move. */
-export class Movable {
+export class FollowedConnection {
   token: string;
   readonly conn: EngineSocket;
   /** The same connection as Socket.IO sees it. */
-  readonly client: MovingClient;
+  readonly client: MigratingClient;
   /** Private ids of its sockets that lead to its token. */
   readonly pointed = new SmallSet<string>();
   /** Its user, once that is known. */
@@ -69,7 +69,7 @@ export class Movable {
   #waiting: Set<() => void> | undefined = undefined;
 
   /** @param uid - the user of a session that was taken over from another node */
-  constructor(conn: EngineSocket, token: string, client: MovingClient, uid?: string, usedToken?: string) {
+  constructor(conn: EngineSocket, token: string, client: MigratingClient, uid?: string, usedToken?: string) {
     this.conn = conn;
     this.token = token;
     this.client = client;

@@ -1,6 +1,6 @@
 import type { Position } from '@gopush/contract';
 import type { Had } from '../rooms/had-ids.ts';
-import type { SessionRecord, SocketRecord } from './session-record.ts';
+import type { SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
 
 /**
  * What a client whose connection was lost has had of what was given to it without being kept. What it may not have had is given to it when

@@ -2,29 +2,29 @@ import { randomBytes } from 'node:crypto';
 import { type Position, writeMark } from '@gopush/contract';
 import type { Namespace, Socket } from 'socket.io';
 import { Along } from '../emit/along.ts';
-import { movingClientOf } from '../sessions/moving-client.ts';
-import type { RecentDeliveries } from '../sessions/recent-deliveries.ts';
-import { type Emitted, EmittedLog } from './emitted-log.ts';
+import { migratingClientOf } from '../migration/migrating-client.ts';
+import type { RecentDeliveries } from '../rooms/recent-deliveries.ts';
 import type { EmittedRecord, OwnEvent } from './emitted-record.ts';
+import { type Emitted, EventLog } from './event-log.ts';
+import { Stream } from './event-stream.ts';
 import { type Missed, placeName } from './missed.ts';
-import { Stream } from './stream.ts';
 
 /** Why a client that comes back cannot be given all that it has missed. */
 export type NotWhole = 'forgotten' | 'too much' | 'not heard' | 'unknown place';
 
 /** Most of what one client that comes back is given, and of what may be kept for all. */
-interface EmissionBounds {
+interface EmittedEventsBounds {
   readonly nodeBytes: number;
   readonly nodeCount: number;
   readonly clientBytes: number;
   readonly clientCount: number;
 }
 
-export interface EmissionsOptions {
+export interface EmittedEventsOptions {
   /** Name of this node on the bus. */
   readonly node: string;
   readonly recent: RecentDeliveries;
-  readonly bounds: EmissionBounds;
+  readonly bounds: EmittedEventsBounds;
   /** How long a session is kept, in milliseconds. */
   readonly keepMs: number;
   /** How long it may go unnoticed that a connection has ended, in milliseconds. */
@@ -67,11 +67,11 @@ interface Slot {
  * Each node numbers what it sends: a stream for each namespace, which all nodes hear and keep alike. The mark that goes out with an event
  * is its place in its stream, so that any node can tell from it what a client has.
  */
-export class Emissions {
-  readonly #options: EmissionsOptions;
+export class EmittedEvents {
+  readonly #options: EmittedEventsOptions;
   readonly #spaces = new Map<string, Space>();
-  readonly #forMany: EmittedLog;
-  readonly #forOne: EmittedLog;
+  readonly #forMany: EventLog;
+  readonly #forOne: EventLog;
   /** Up to where clients have had streams elsewhere that were not here so far when they came. */
   readonly #elsewhere = new WeakMap<Socket, ReadonlyMap<string, number>>();
   /** What clients were given again, with which of the node's deliveries that was. */
@@ -82,15 +82,15 @@ export class Emissions {
   #gapAt = 0;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(options: EmissionsOptions) {
+  constructor(options: EmittedEventsOptions) {
     this.#options = options;
     const { bounds, keepMs, doubtMs } = options;
     const half = { bytes: bounds.nodeBytes / 2, count: Math.ceil(bounds.nodeCount / 2) };
-    this.#forMany = new EmittedLog({ ...half, ageMs: keepMs + doubtMs }, ({ namespace, place, at }) => {
+    this.#forMany = new EventLog({ ...half, ageMs: keepMs + doubtMs }, ({ namespace, place, at }) => {
       this.#spaces.get(namespace)?.streams.get(place.epoch)?.forget(place.offset, at);
     });
     // Sent to one client alone it is of use as long as it may not have arrived; then it is written down with its session.
-    this.#forOne = new EmittedLog({ ...half, ageMs: doubtMs }, ({ count, at }) => {
+    this.#forOne = new EventLog({ ...half, ageMs: doubtMs }, ({ count, at }) => {
       if (at > Date.now() - doubtMs) this.#forgottenOne = count;
     });
     this.#timer = setInterval(() => {
@@ -167,13 +167,13 @@ export class Emissions {
   }
 
   /** Whether the session of a socket goes on elsewhere, with all that is sent from now on. */
-  hasMoved(socket: Socket): boolean {
-    return movingClientOf(socket).hasMoved;
+  hasMigrated(socket: Socket): boolean {
+    return migratingClientOf(socket).hasMigrated;
   }
 
   /** Whether a client has had an event elsewhere, or gets it there. */
   isElsewhere(socket: Socket, { epoch, offset }: Position): boolean {
-    if (this.hasMoved(socket)) return true;
+    if (this.hasMigrated(socket)) return true;
     const ahead = this.#spaces.get(socket.nsp.name)?.ahead ?? [];
     return ahead.some((one) => one.socket === socket.id && one.stream === epoch && one.offset >= offset);
   }
@@ -349,7 +349,7 @@ function write(socket: Socket, { encoded, compress, place }: Pick<Emitted, 'enco
   const { name } = socket.nsp;
   const along = new Along(mark, name, name === '/' ? () => withMark(encoded, mark) : undefined);
   const options = { preEncoded: true, compress, along };
-  movingClientOf(socket).writeToEngine(encoded, options);
+  migratingClientOf(socket).writeToEngine(encoded, options);
 }
 
 /** The event with its mark as one more argument. Its text ends with the list of arguments. */

@@ -4,8 +4,8 @@ import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { Along, type PacketOptions } from '../emit/along.ts';
 import { type Saying, saidBy } from '../emit/saying.ts';
 import { packetType } from '../socket-io-client.ts';
-import type { Emissions } from './emissions.ts';
-import type { Emitted } from './emitted-log.ts';
+import type { EmittedEvents } from './emitted-events.ts';
+import type { Emitted } from './event-log.ts';
 
 /** A packet, of which events matter here. */
 interface EventPacket {
@@ -33,7 +33,11 @@ type Own = Pick<Adapter, 'broadcast' | 'close'> &
  *
  * @param mark - the mark of what this node gives next; `undefined`: clients cannot come back to their sessions, and nothing is kept
  */
-export function keepEmitted(namespace: Namespace, emissions: Emissions, mark: (() => string) | undefined): void {
+export function keepEmitted(
+  namespace: Namespace,
+  emittedEvents: EmittedEvents,
+  mark: (() => string) | undefined,
+): void {
   const { adapter, name } = namespace;
   const inner = adapter as unknown as AdapterInside;
   const broadcast = adapter.broadcast.bind(adapter);
@@ -82,12 +86,12 @@ export function keepEmitted(namespace: Namespace, emissions: Emissions, mark: ((
   function sendToOne(socket: Socket, packet: EventPacket, flags: PacketOptions | undefined): void {
     packet.nsp = name;
     // In other namespaces nobody comes back to its session.
-    const place = isKept(packet, flags) && name === '/' ? emissions.nextForOne() : undefined;
+    const place = isKept(packet, flags) && name === '/' ? emittedEvents.nextForOne() : undefined;
     const along = alongWith(packet, place && writeMark(place));
     const encoded = inner.encoder.encode(packet);
     const compress = flags?.compress;
     if (place !== undefined) {
-      emissions.wentToOne({ namespace: name, rooms: [socket.id], place, encoded: copied(encoded), compress });
+      emittedEvents.wentToOne({ namespace: name, rooms: [socket.id], place, encoded: copied(encoded), compress });
     }
     give(socket, packet, encoded, { ...flags, along });
   }
@@ -100,18 +104,20 @@ export function keepEmitted(namespace: Namespace, emissions: Emissions, mark: ((
       const socket = isForOne ? namespace.sockets.get(room as string) : undefined;
       const flags = options.flags as PacketOptions | undefined;
       // Whose session goes on elsewhere gets it there.
-      if (socket !== undefined && !(isKept(packet, flags) && emissions.hasMoved(socket))) {
+      if (socket !== undefined && !(isKept(packet, flags) && emittedEvents.hasMigrated(socket))) {
         sendToOne(socket, packet, flags);
         return;
       }
       const whose = options.flags?.local === true ? 'local' : 'own';
-      const place = isKept(packet, flags) ? emissions.next(name, whose) : undefined;
+      const place = isKept(packet, flags) ? emittedEvents.next(name, whose) : undefined;
       broadcast(place === undefined ? packet : { ...packet, mark: writeMark(place) }, options);
     },
     // Where it is encoded for the clients of this node, whichever node sends it.
     _encode(packet, options) {
       ready = undefined;
-      const place = isKept(packet, options) ? (readMark(packet.mark) ?? emissions.next(name, 'foreign')) : undefined;
+      const place = isKept(packet, options)
+        ? (readMark(packet.mark) ?? emittedEvents.next(name, 'foreign'))
+        : undefined;
       const along = alongWith(packet, place && writeMark(place));
       const encoded = encode(packet, options);
       if (along !== undefined) options.along = along;
@@ -127,21 +133,21 @@ export function keepEmitted(namespace: Namespace, emissions: Emissions, mark: ((
       }
       const { rooms, except = none, flags } = options;
       const compress = flags?.compress;
-      emissions.went({ ...event, namespace: name, rooms: [...rooms], except: [...except], compress });
+      emittedEvents.went({ ...event, namespace: name, rooms: [...rooms], except: [...except], compress });
       apply(options, (socket) => {
-        if (!emissions.isElsewhere(socket, event.place)) callback(socket);
+        if (!emittedEvents.isElsewhere(socket, event.place)) callback(socket);
       });
     },
     // Socket.IO's own mark, which would hide ours.
     addOffsetIfNecessary() {},
     close() {
-      emissions.forget(name);
+      emittedEvents.forget(name);
       return close();
     },
   };
   // The adapter over pub/sub would leave out what is for a room without members here, one of whom may come back here.
   if (mark !== undefined && 'hasRoom' in adapter) own.hasRoom = () => true;
-  emissions.open(namespace);
+  emittedEvents.open(namespace);
   Object.assign(adapter, own);
 }
 

@@ -2,16 +2,21 @@ import { type Position, readMark } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HistoryStore, SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
-import type { Emissions, NotWhole } from '../emitted/emissions.ts';
-import { placeAmongDeliveries } from '../emitted/emitted-record.ts';
-import { keepEmitted } from '../emitted/keep-emitted.ts';
-import { type Missed, missedByLost, missedByStranded, missedInMove } from '../emitted/missed.ts';
+import type { EmittedEvents, NotWhole } from '../emitted-events/emitted-events.ts';
+import { placeAmongDeliveries } from '../emitted-events/emitted-record.ts';
+import { keepEmitted } from '../emitted-events/keep-emitted.ts';
+import { type Missed, missedByLost, missedByStranded, missedInMove } from '../emitted-events/missed.ts';
+import { rewind } from '../rooms/recent-deliveries.ts';
+import { keyOfPid, keyOfToken, readPointer } from '../stored-session/session-pointers.ts';
+import {
+  decodeSession,
+  encodeSession,
+  type SessionRecord,
+  type SocketRecord,
+} from '../stored-session/session-record.ts';
 import type { RecentChanges } from '../users/recent-changes.ts';
 import { hadOnReturn } from './had-on-return.ts';
 import { locate } from './locate.ts';
-import { keyOfPid, keyOfToken, readPointer } from './pointers.ts';
-import { rewind } from './recent-deliveries.ts';
-import { decodeSession, encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
 
 /** What a socket goes on with. */
 export interface Restored {
@@ -58,7 +63,7 @@ export interface RecoveryOptions {
   readonly store: SessionStore;
   readonly history: HistoryStore;
   /** What programs have sent. */
-  readonly emissions: Emissions;
+  readonly emittedEvents: EmittedEvents;
   /** Whether rooms have a history, from which a client gets what it missed there. */
   readonly keepsRooms: boolean;
   readonly changes: RecentChanges;
@@ -91,7 +96,7 @@ export function createRecovery({
   io,
   store,
   history,
-  emissions,
+  emittedEvents,
   keepsRooms,
   changes,
   keepMs,
@@ -144,7 +149,7 @@ export function createRecovery({
   /** Why a client that comes back would miss something: it is told that it begins anew, and asks for all by itself. */
   function whyNotWhole({ record, missed }: Restored, rooms: ReadonlySet<string>): NotWhole | undefined {
     if (!keepsRooms) return 'forgotten';
-    return missed === undefined ? 'unknown place' : emissions.whyNotWhole(record.namespace, rooms, missed);
+    return missed === undefined ? 'unknown place' : emittedEvents.whyNotWhole(record.namespace, rooms, missed);
   }
 
   function save(key: string, bytes: Buffer): Promise<void> {
@@ -226,11 +231,11 @@ export function createRecovery({
   function install(namespace: Namespace): void {
     // Kept when its session ends, with what only that knows.
     Object.assign(namespace.adapter, { persistSession() {}, restoreSession: restore });
-    keepEmitted(namespace, emissions, mark);
+    keepEmitted(namespace, emittedEvents, mark);
     namespace.on('connection', (socket) => {
       const due = dues.get(socket.id);
       dues.delete(socket.id);
-      if (due !== undefined) emissions.give(socket, due.rooms, due.missed);
+      if (due !== undefined) emittedEvents.give(socket, due.rooms, due.missed);
     });
   }
   install(io.of('/'));

@@ -1,7 +1,7 @@
 import type { Position } from '@gopush/contract';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Delivery, RecentDeliveries } from '../src/sessions/recent-deliveries.ts';
+import { type Delivery, RecentDeliveries } from '../../src/rooms/recent-deliveries.ts';
 
 const capacity = 8_192;
 const maxTail = 1_000;

@@ -8,14 +8,14 @@ const beginning = Buffer.from('token:');
  * the client finds it when its push-server and its agent have died together; and a push-server that was away finds out that its session goes
  * on elsewhere.
  */
-export interface Pointers {
+export interface SessionPointers {
   /** From now on the session is this node's, under this token. */
   set(pid: string, token: string): Promise<void>;
   /** Whether nobody has gone on with the session under another token. A store that is away knows of nobody. */
   isOurs(pid: string, token: string): Promise<boolean>;
 }
 
-export function createPointers(store: SessionStore, keepMs: number): Pointers {
+export function createSessionPointers(store: SessionStore, keepMs: number): SessionPointers {
   return {
     set: (pid, token) => store.save(keyOfPid(pid), Buffer.concat([beginning, Buffer.from(token)]), keepMs),
     async isOurs(pid, token) {

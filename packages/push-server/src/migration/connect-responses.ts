@@ -1,12 +1,12 @@
 import { type Position, writeMark } from '@gopush/contract';
 import type { Packet } from '../socket-io-client.ts';
-import type { SessionRecord } from './session-record.ts';
+import type { SessionRecord } from '../stored-session/session-record.ts';
 
 /**
  * The answer to a CONNECT with its number among those of the connection. Agents read it at the end of a frame like any mark, and tell after a
  * crash whether the client has had the answer. Clients of Socket.IO do not look at it.
  */
-export function markedAnswer(packet: Packet, engineId: string, number: number): Packet {
+export function numberedConnectResponse(packet: Packet, engineId: string, number: number): Packet {
   const mark = writeMark({ epoch: epochOf(engineId), offset: number });
   return { ...packet, data: { ...(packet.data as object), mark } };
 }

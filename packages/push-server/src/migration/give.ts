@@ -1,35 +1,38 @@
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
+import type { LiveSessions } from '../connection/live-sessions.ts';
 import type { Session } from '../session.ts';
-import type { LiveSessions } from './live-sessions.ts';
-import type { EngineSocket, Movable } from './movable.ts';
-import type { CannotMove, MoveCounts } from './move-counts.ts';
-import { encodeSession, type SessionRecord, type SocketRecord } from './session-record.ts';
-import { Turns } from './turns.ts';
-import { when } from './when.ts';
+import { encodeSession, type SessionRecord, type SocketRecord } from '../stored-session/session-record.ts';
+import type { EngineSocket, FollowedConnection } from './followed-connection.ts';
+import type { CannotMigrate, MigrationCounts } from './migration-counts.ts';
+import { Slots } from './slots.ts';
+import { when } from './wait-until.ts';
 
 /** What handing sessions over needs. */
-export interface HandOverOptions {
+export interface GiveOptions {
   readonly store: SessionStore;
   readonly sessions: LiveSessions;
-  readonly movables: ReadonlyMap<EngineSocket, Movable>;
+  readonly movables: ReadonlyMap<EngineSocket, FollowedConnection>;
   /** How many movable connections there have been. */
   readonly followed: () => number;
   /** Sessions that are being taken over, and whose connections are not there yet. */
   readonly arriving: ReadonlySet<unknown>;
   /** The session of a connection, with what sockets stood at when they ended. */
-  readonly describe: (movable: Movable, ended: ReadonlyMap<Session, SocketRecord>) => SessionRecord | undefined;
-  readonly whyNot: (conn: EngineSocket) => CannotMove | undefined;
+  readonly describe: (
+    movable: FollowedConnection,
+    ended: ReadonlyMap<Session, SocketRecord>,
+  ) => SessionRecord | undefined;
+  readonly whyNot: (conn: EngineSocket) => CannotMigrate | undefined;
   readonly keepMs: number;
   readonly answerMs: number;
-  readonly counts: MoveCounts;
+  readonly counts: MigrationCounts;
   readonly log: Logger;
 }
 
 /** Hands sessions over to other nodes. */
-export interface HandOver {
+export interface Give {
   /** The agent of a connection says that it has stopped the client, whether it was asked to or not. */
-  stopped(movable: Movable): void;
+  stopped(movable: FollowedConnection): void;
   /** Hands over all sessions that can be, in `ms` milliseconds. With `stays` this node goes on, with those that cannot. */
   drain(ms: number, stays: boolean): Promise<void>;
   /** A session that was handed over goes on, by the id of its socket. */
@@ -64,9 +67,9 @@ const arriveMs = 2_000;
 const takenMs = 300;
 
 /** Opens the handing over of sessions: docs/protocol.md, "Seamless restart", 2 and 3. */
-export function createHandOver(options: HandOverOptions): HandOver {
+export function createGive(options: GiveOptions): Give {
   const { store, sessions, movables, arriving, describe, whyNot, keepMs, answerMs, counts, log } = options;
-  const turns = new Turns(atOnce);
+  const turns = new Slots(atOnce);
   /** Sessions that were handed over and do not go on yet, by the ids of their sockets, with who waits for that. */
   const underWay = new Map<string, () => void>();
   /** When one of them went on, or the first of them left. */
@@ -98,7 +101,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
    * Has a session leave in a drain. Waiting is nobody's turn: for as long as a client takes to stop, or handlers take to answer, other sessions
    * go.
    */
-  async function move(movable: Movable): Promise<void> {
+  async function move(movable: FollowedConnection): Promise<void> {
     if (movable.stage !== 'stays' || whyNot(movable.conn) !== undefined) return;
     movable.stage = 'waits';
     if (!(await isWhole(movable, () => drainBy))) {
@@ -120,7 +123,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
   }
 
   /** Once its client is stopped nothing that it answers comes here. So it answers first what it was asked, for some of the time. */
-  async function whenClientAnswered({ client }: Movable): Promise<void> {
+  async function whenClientAnswered({ client }: FollowedConnection): Promise<void> {
     const by = Date.now() + Math.min(answerMs, Math.max(0, drainBy - Date.now()) / 4);
     await when(
       () => client.questions === 0,
@@ -129,7 +132,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
   }
 
   /** @returns whether it could be asked in time */
-  async function ask(movable: Movable): Promise<boolean> {
+  async function ask(movable: FollowedConnection): Promise<boolean> {
     if (movable.isStopped || !movable.isOpen) return true;
     if (Date.now() >= drainBy - spareMs) return false;
     const askedAt = performance.now();
@@ -140,7 +143,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
     return true;
   }
 
-  async function whenStoppedInDrain(movable: Movable): Promise<boolean> {
+  async function whenStoppedInDrain(movable: FollowedConnection): Promise<boolean> {
     // The time may become longer meanwhile.
     for (;;) {
       const ms = drainBy - spareMs - Date.now();
@@ -149,7 +152,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
   }
 
   /** Hands a session over when what its client has asked is answered. */
-  async function leave(movable: Movable, by: () => number, isStopped: boolean): Promise<void> {
+  async function leave(movable: FollowedConnection, by: () => number, isStopped: boolean): Promise<void> {
     movable.stage = 'leaves';
     if (!isStopped) counts.notStopped[movable.whyNotStopped]++;
     const answerBy = Date.now() + answerMs;
@@ -188,7 +191,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
   }
 
   /** One that has just come is to have entered all its namespaces first, and to have all that came since it was elsewhere. */
-  async function isWhole(movable: Movable, by: () => number): Promise<boolean> {
+  async function isWhole(movable: FollowedConnection, by: () => number): Promise<boolean> {
     const isGone = (): boolean => !movable.isOpen;
     const { client } = movable;
     const arriveBy = Date.now() + answerMs;
@@ -207,14 +210,14 @@ export function createHandOver(options: HandOverOptions): HandOver {
   }
 
   /** Resolves when all is answered, in all namespaces, that the client has asked, which is stopped. */
-  async function whenAnswered({ client }: Movable, by: () => number): Promise<Session[]> {
+  async function whenAnswered({ client }: FollowedConnection, by: () => number): Promise<Session[]> {
     await when(() => client.openings === 0, by);
     counts.unanswered += await client.answered(by() - Date.now());
     return [...client.sockets.keys()].flatMap((id) => sessions.get(id) ?? []);
   }
 
   /** Ends a session here and writes it down; nothing more is taken from the client. @returns `false` where that has gone */
-  async function handOver(movable: Movable, ofThis: readonly Session[]): Promise<boolean> {
+  async function handOver(movable: FollowedConnection, ofThis: readonly Session[]): Promise<boolean> {
     const { conn } = movable;
     if (!movable.isOpen) return false;
     movable.moved = true;
@@ -224,7 +227,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
       store.remove(movable.key).catch(() => {});
       return false;
     }
-    movable.client.hasMoved = true;
+    movable.client.hasMigrated = true;
     // One that could not be stopped may still say something.
     conn.transport.socket?.removeAllListeners('message');
     const ended = new Map(ofThis.map((session) => [session, session.describe(session.end('moved'))]));
@@ -245,7 +248,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
    *
    * @returns `false` where the connection does not take that at once: it is waited for in nobody's turn
    */
-  async function isGiven({ conn }: Movable, by: number): Promise<boolean> {
+  async function isGiven({ conn }: FollowedConnection, by: number): Promise<boolean> {
     const end = async (): Promise<void> => {
       await when(
         () => conn.writeBuffer.length === 0 || conn.readyState !== 'open',
@@ -268,7 +271,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
 
   /** Moves all sessions, and those that are about to come: they were accepted before the port was closed. */
   async function moveAll(): Promise<void> {
-    const begun = new Set<Movable>();
+    const begun = new Set<FollowedConnection>();
     for (;;) {
       const known = options.followed();
       for (const movable of movables.values()) {

@@ -1,5 +1,5 @@
 /** Lets so many work at a time. Whoever goes on with something goes before whoever only begins. */
-export class Turns {
+export class Slots {
   #free: number;
   readonly #goingOn: (() => void)[] = [];
   readonly #beginning: (() => void)[] = [];

@@ -3,28 +3,28 @@ import { type Config, events, type PresenceEvent, writeMark } from '@gopush/cont
 import type { Lifetime, Logger } from '@gopush/service';
 import { isBack, type Store } from '@gopush/store';
 import type { Server } from 'socket.io';
-import { Emissions } from '../emitted/emissions.ts';
+import { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { IdentityCheck } from '../identity-check.ts';
+import { createMigration, type Migration } from '../migration/migration.ts';
 import { joinRuns, paced } from '../paced.ts';
 import { type Attendance, createAttendance } from '../presence/attendance.ts';
+import { createRecovery, type Recovery } from '../recovery/recovery.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
 import { nameOf, plainName, productIn, roomOfUser, withoutScope } from '../rooms/room-names.ts';
 import type { Session, SessionContext } from '../session.ts';
+import type { SessionRecord } from '../stored-session/session-record.ts';
 import { RecentChanges } from '../users/recent-changes.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import { LiveSessions } from './live-sessions.ts';
-import { createRecovery, type Recovery } from './recovery.ts';
-import { createSeamless, type Seamless } from './seamless.ts';
-import type { SessionRecord } from './session-record.ts';
 
 /** The sessions of a push-server: who is there, and how those that end here go on. */
 export interface Sessions {
   readonly context: SessionContext;
   readonly attendance: Attendance;
   /** What programs have sent, for clients that come back. */
-  readonly emissions: Emissions;
+  readonly emittedEvents: EmittedEvents;
   readonly recovery: Recovery;
-  readonly seamless: Seamless;
+  readonly migration: Migration;
   /** Keeps a session whose connection was lost. @returns whether it was still this node's, rather than going on elsewhere */
   keepForRecovery(session: Session): Promise<boolean>;
   /** A connection that has ended without a word: its client is back. */
@@ -66,14 +66,14 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   const attendance = openAttendance(options, () => void wakeInboxes(), opened);
   /** As long as the end of a connection may go unnoticed. */
   const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
-  const emissions = new Emissions({ node, recent: rooms.recent, bounds: pushServer.emitted, keepMs, doubtMs });
-  opened('what programs have sent', () => emissions.close());
+  const emittedEvents = new EmittedEvents({ node, recent: rooms.recent, bounds: pushServer.emitted, keepMs, doubtMs });
+  opened('what programs have sent', () => emittedEvents.close());
   const letGo = (pid: string): void => void all.byPid(pid)?.socket.conn.close(true);
   const recovery = createRecovery({
     io,
     store: store.sessions,
     history: store.history,
-    emissions,
+    emittedEvents,
     keepsRooms: pushServer.history.count > 0,
     keepMs: Math.max(recoveryMs, 1),
     tellBack(pids) {
@@ -84,7 +84,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     mark: recoveryMs > 0 ? () => writeMark({ epoch: node, offset: rooms.recent.count }) : undefined,
     log,
   });
-  const seamless = createSeamless({
+  const migration = createMigration({
     io,
     http,
     store: store.sessions,
@@ -93,7 +93,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     sessions: all,
     changes,
     scopeOf: rooms.scopeOf,
-    emissions,
+    emittedEvents,
     count: () => rooms.recent.count,
     enabled: recoveryMs > 0,
     keepMs,
@@ -101,15 +101,15 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     isBelieved,
     log,
   });
-  opened('sessions', seamless.close);
-  opened('sessions after outages', whenBack(store, seamless.saveAll));
+  opened('sessions', migration.close);
+  opened('sessions after outages', whenBack(store, migration.saveAll));
   return {
     context: {
       feeds: rooms.feeds,
       attendance,
       store,
       log,
-      onChange: seamless.keep,
+      onChange: migration.keep,
       onTaken: ({ socket }, from) => rooms.tellTaken(from, socket.id),
       senders: pushServer.senders,
       scopeOf: rooms.scopeOf,
@@ -118,13 +118,13 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       recent: rooms.recent,
       given: rooms.given,
       had: rooms.had,
-      emissions,
+      emittedEvents,
       doubtMs,
     },
     attendance,
-    emissions,
+    emittedEvents,
     recovery,
-    seamless,
+    migration,
     changes,
     keepForRecovery(session) {
       if (recoveryMs === 0 || !session.isRecoverable) return Promise.resolve(true);
@@ -139,11 +139,11 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
         sockets: [
           {
             ...session.describe(session.positions, session.inbox.acknowledged),
-            emitted: emissions.lost(session.socket),
+            emitted: emittedEvents.lost(session.socket),
           },
         ],
       };
-      return seamless.lost(session, () => recovery.persist(record));
+      return migration.lost(session, () => recovery.persist(record));
     },
     letGo,
     wakeInboxes,

@@ -39,7 +39,7 @@ interface OfRoom {
 }
 
 /** Events that programs have sent of late, by their rooms: whoever comes back costs what its own rooms were sent. */
-export class EmittedLog {
+export class EventLog {
   readonly #bounds: EmittedBounds;
   readonly #onForget: (one: Emitted) => void;
   readonly #byRoom = new Map<string, OfRoom>();
