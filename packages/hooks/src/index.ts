@@ -1,3 +1,4 @@
+export { type Awaitable, andThen } from './awaitable.ts';
 export { callHook, type HookOutcome } from './call-hook.ts';
 export { type CheckedHook, checkHookFiles, type OnLoad } from './check-hooks.ts';
 export type { HookLocation } from './find-hook-files.ts';

@@ -1,5 +1,6 @@
 export { type Admin, type AdminOptions, type Check, openAdmin, startAdmin } from './admin.ts';
 export { AdmissionWindow, type AdmissionWindowOptions, type Place } from './admission-window.ts';
+export { afterReading } from './after-reading.ts';
 export { closeAfter } from './close-after.ts';
 export { drainHttp } from './drain-http.ts';
 export { type EventLoopDelay, watchEventLoop } from './event-loop.ts';

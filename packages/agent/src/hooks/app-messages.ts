@@ -1,6 +1,6 @@
 import { type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import express, { type Express } from 'express';
-import { AgentRequest } from '../agent-request.ts';
+import { AgentRequest } from '../request/agent-request.ts';
 
 /** Which app a request or a response is lent to. */
 const lentTo = Symbol('app');

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { type Failure, failed, type Result } from '@gopush/contract';
-import type { AgentRequest } from '../agent-request.ts';
+import type { AgentRequest } from '../request/agent-request.ts';
 
 /**
  * What to call the failure of a hook that has read the body of a request: a body that does not come whole, or is not what it says, is its

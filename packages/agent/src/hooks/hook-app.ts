@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { AgentAppHook } from '@gopush/contract';
 import cookieParser from 'cookie-parser';
 import express, { type RequestHandler } from 'express';
-import type { AgentRequest } from '../agent-request.ts';
+import type { AgentRequest } from '../request/agent-request.ts';
 import { giveBack, lend, takeAsTheyCome } from './app-messages.ts';
 import { takesRequest } from './takes-request.ts';
 

@@ -20,7 +20,7 @@ import {
   type UidHook,
 } from '@gopush/contract';
 import { describeThrown, HookError } from '@gopush/hooks';
-import { tlsFault } from '../proxy/target-tls.ts';
+import { tlsFault } from '../target/target-tls.ts';
 import { createHookApp, type HookApp } from './hook-app.ts';
 
 /** What says who a client is: a plain function or an Express app. */

@@ -1,9 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Config, type FailureCode, noUser, plainAddress, type Trust } from '@gopush/contract';
-import type { EventLoopDelay } from '@gopush/service';
-import { AdmissionWindow, createTokenBucket, type TokenBucket } from '@gopush/service';
-import { networkOf } from '../network-of.ts';
+import { AdmissionWindow, createTokenBucket, type EventLoopDelay, type TokenBucket } from '@gopush/service';
+import { networkOf } from '../request/network-of.ts';
 import { createIdleConnections } from './idle-connections.ts';
 
 /** What an agent takes, and what it refuses. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { afterReading } from '../after-reading.ts';
-import { isResting } from '../proxy/pace-chunks.ts';
+import { afterReading } from '@gopush/service';
+import { isResting } from '../request/pace-chunks.ts';
 
 /** What clients may take their time for; 0 is no limit. */
 export interface SlowLimits {

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Config } from '@gopush/contract';
 import { drainHttp, type Logger, lingerAfterResponses } from '@gopush/service';
-import type { AgentRequest } from '../agent-request.ts';
+import type { AgentRequest } from '../request/agent-request.ts';
 import { acceptProxied } from './accept-proxied.ts';
 import { type Certificate, loadCertificate } from './load-certificate.ts';
 import { watchCertificate } from './watch-certificate.ts';

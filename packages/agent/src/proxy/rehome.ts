@@ -1,16 +1,16 @@
 import { canResumeHeader, resumeAfterHeader, resumeHeader, resumeSkipHeader, success } from '@gopush/contract';
-import { recallRequest } from '../agent-request.ts';
-import type { AgentContext } from '../context.ts';
-import { resolve } from '../resolve.ts';
+import { recallRequest } from '../request/agent-request.ts';
 import { choose } from '../route/choose.ts';
 import { clientKey } from '../route/client-key.ts';
 import type { Member } from '../route/fleet.ts';
-import { type AnswerHead, headerOf } from './answer-head.ts';
+import { resolve } from '../route/resolve.ts';
+import type { AgentContext } from '../serve/agent-context.ts';
+import { type AnswerHead, headerOf } from '../wire/response-head.ts';
+import { writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
 import { type Next, type Said, Searches } from './find-next.ts';
-import { openUpstream, type Upstream } from './open-upstream.ts';
 import { ResumeMarks } from './resume-marks.ts';
 import type { Resumable, Tunnel } from './tunnel.ts';
-import { writeHeaders, writeHost, writeRequestHead } from './write-head.ts';
+import { openUpstream, type Upstream } from './upgrade/request-upgrade.ts';
 
 /** Why a session could not go on at another target: its client is closed with 1012, and has to come back by itself. */
 type FallbackCause =

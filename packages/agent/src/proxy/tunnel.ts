@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { alivePing, drainPing, goingPong, quietPong } from '@gopush/contract';
-import type { TunnelInfo } from '../observe.ts';
-import { carryTo, type Receiver, reset, writeChunk } from './carrier.ts';
+import type { TunnelInfo } from '../observe/observer.ts';
+import { carryTo, type Receiver, reset, writeChunk } from '../target/carrier.ts';
 import { type ControlReceiver, FrameWalker, frameSize, type MarkPlace, opcodes } from './frames.ts';
 import type { ResumeMarks } from './resume-marks.ts';
 

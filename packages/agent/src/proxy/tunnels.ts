@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { TunnelInfo } from '../observe.ts';
+import type { TunnelInfo } from '../observe/observer.ts';
 import { type Resumable, Tunnel, type TunnelEvents, type TunnelLimits } from './tunnel.ts';
 
 /** The clients of an agent that asked for an upgrade: in their handshake, or at the end of a tunnel. */

@@ -1,8 +1,8 @@
 import { get } from 'node:http';
 import type { FailureCode, Target } from '@gopush/contract';
-import { afterReading } from '../after-reading.ts';
-import { beforeRequest, connectFault, isOwnError } from '../proxy/connect-failure.ts';
-import { connectTarget } from '../proxy/connect-target.ts';
+import { afterReading } from '@gopush/service';
+import { beforeRequest, connectFault, isOwnError } from '../target/connect-failure.ts';
+import { connectTarget } from '../target/connect-target.ts';
 import type { Fleet, Member } from './fleet.ts';
 import { knock } from './knock.ts';
 

@@ -1,7 +1,7 @@
 import type { FailureCode, Target } from '@gopush/contract';
-import { afterReading } from '../after-reading.ts';
-import { connectFault, isOwnError } from '../proxy/connect-failure.ts';
-import { connectTarget, readyEvent } from '../proxy/connect-target.ts';
+import { afterReading } from '@gopush/service';
+import { connectFault, isOwnError } from '../target/connect-failure.ts';
+import { connectTarget, readyEvent } from '../target/connect-target.ts';
 
 /**
  * Whether a target can be connected to, by TLS where it has that.

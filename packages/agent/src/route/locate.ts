@@ -1,8 +1,8 @@
 import { failed, matchRoute, type Result, type RouteEntry, readProduct, success } from '@gopush/contract';
-import type { AgentRequest } from '../agent-request.ts';
+import type { RequestOrigin } from '../headers/headers.ts';
+import { publicHost } from '../headers/public-host.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
-import type { RequestOrigin } from '../proxy/headers.ts';
-import { publicHost } from '../public-host.ts';
+import type { AgentRequest } from '../request/agent-request.ts';
 
 /** What a request is for, before anybody is asked whose it is. */
 export interface Destination {

@@ -1,8 +1,8 @@
 import type { FailureCode, Target } from '@gopush/contract';
-import { afterReading } from '../after-reading.ts';
-import { reset } from '../proxy/carrier.ts';
-import { connectFault, isOwnError } from '../proxy/connect-failure.ts';
-import { connectTarget, readyEvent } from '../proxy/connect-target.ts';
+import { afterReading } from '@gopush/service';
+import { reset } from '../target/carrier.ts';
+import { connectFault, isOwnError } from '../target/connect-failure.ts';
+import { connectTarget, readyEvent } from '../target/connect-target.ts';
 
 /** What an HTTP server cannot take for the beginning of a request: it answers 400, or closes. */
 const malformed = '\0\r\n\r\n';

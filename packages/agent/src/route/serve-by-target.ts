@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { type FailureCode, failed, type Result, type StickyMarks } from '@gopush/contract';
-import type { Awaitable } from '../awaitable.ts';
-import { beforeRequest } from '../proxy/connect-failure.ts';
-import type { Route } from '../resolve.ts';
+import type { Awaitable } from '@gopush/hooks';
+import { beforeRequest } from '../target/connect-failure.ts';
 import { choose } from './choose.ts';
 import type { Fleet, Member } from './fleet.ts';
 import type { Hold } from './hold.ts';
+import type { Route } from './resolve.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { doubtful, type Suspects } from './suspects.ts';
 

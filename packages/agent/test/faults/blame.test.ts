@@ -228,7 +228,7 @@ test('that this agent has no ports left for a target is not blamed on the target
   const socket = connect({ host: '127.0.0.1', port: 1, localAddress: '192.0.2.1' });
   const error = await new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve));
   expect(error.code).toBe('EADDRNOTAVAIL');
-  const { connectFailure } = await import('../../src/proxy/connect-failure.ts');
+  const { connectFailure } = await import('../../src/target/connect-failure.ts');
   const { createTarget } = await import('@gopush/contract');
   expect(connectFailure(createTarget('127.0.0.1', 1), error)).toMatchObject({ failure: { code: 'overloaded' } });
 });

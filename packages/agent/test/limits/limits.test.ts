@@ -8,8 +8,8 @@ import { type ConfigInput, createConfig, createTrust, resumeHeader } from '@gopu
 import { createTokenBucket } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { acceptOf } from '../../src/handshake.ts';
 import { createLimits } from '../../src/limits/limits.ts';
+import { acceptOf } from '../../src/request/handshake.ts';
 import { readState, untilMetric, withAdmin } from '../support/admin.ts';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { makeCertificate, makeFolder } from '../support/certificate.ts';

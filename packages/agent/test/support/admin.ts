@@ -1,6 +1,6 @@
 import type { ConfigInput } from '@gopush/contract';
 import { expect } from 'vitest';
-import type { Agent } from '../../src/agent.ts';
+import type { Agent } from '../../src/start/start-agent.ts';
 import { send } from './client.ts';
 
 /** Settings that give an agent an admin listener on a free port. */

@@ -1,7 +1,7 @@
 import type { ConfigInput, Hooks } from '@gopush/contract';
 import { type Logger, silentLogger } from '@gopush/service';
 import { onTestFinished } from 'vitest';
-import { type Agent, type AgentOptions, startAgent } from '../../src/agent.ts';
+import { type Agent, type AgentOptions, startAgent } from '../../src/start/start-agent.ts';
 
 /** Log lines as they were written. */
 export interface LogLine {

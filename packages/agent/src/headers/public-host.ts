@@ -1,0 +1,67 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { AskedServer } from '@gopush/contract';
+import type { RequestOrigin } from './headers.ts';
+
+/** What the client calls this server, perhaps with a port: a trusted proxy in front may have put another `Host` in its place. */
+export function publicHost(
+  { headers }: IncomingMessage,
+  { trusted }: Pick<RequestOrigin, 'trusted'>,
+): string | undefined {
+  const { host, forwarded } = headers;
+  const told = trusted ? headers['x-forwarded-host'] : undefined;
+  if (told === undefined && (!trusted || forwarded === undefined)) return host;
+  return listOf(told)[0] ?? hostsIn(textOf(forwarded))[0] ?? host;
+}
+
+/** By which names, and how, a client reached this gateway, as far as a proxy in front is trusted. */
+export function askedServer({ headers, socket }: IncomingMessage, trusted: boolean): AskedServer {
+  const told = trusted ? protocolIn(headers) : undefined;
+  const isSecure = told === undefined ? (socket as TLSSocket).encrypted === true : /^(?:https|wss)$/i.test(told);
+  return { hosts: publicHosts(headers, trusted), isSecure };
+}
+
+/** By which protocol the first of several proxies was asked. */
+function protocolIn(headers: Readonly<IncomingHttpHeaders>): string | undefined {
+  const [first] = listOf(headers['x-forwarded-proto']);
+  return first ?? /(?:^|[;,\s])proto="?([a-z]+)/i.exec(textOf(headers.forwarded).slice(0, maxForwarded))?.[1];
+}
+
+/** Longest `Forwarded` that is read, in characters. */
+const maxForwarded = 2_048;
+
+/**
+ * By which names, with their ports, a client may have asked for this gateway: its `Host`, and what a trusted proxy says that it was before the
+ * proxy put another in its place (`X-Forwarded-Host` and `-Port`, or RFC 7239). Several proxies make lists. No page can set any of them
+ * without a preflight.
+ */
+function publicHosts(headers: Readonly<IncomingHttpHeaders>, trusted: boolean): string[] {
+  const { host } = headers;
+  const hosts = host === undefined ? [] : [host];
+  if (!trusted) return hosts;
+  hosts.push(...listOf(headers['x-forwarded-host']), ...hostsIn(textOf(headers.forwarded)));
+  const ports = listOf(headers['x-forwarded-port']).filter((port) => /^\d{1,5}$/.test(port));
+  const bare = hosts.filter((one) => !/:\d+$/.test(one));
+  return [...new Set([...hosts, ...bare.flatMap((one) => ports.map((port) => `${one}:${port}`))])].slice(0, most);
+}
+
+/** Most names that are compared. */
+const most = 16;
+
+function listOf(value: string | string[] | undefined): string[] {
+  return textOf(value)
+    .split(',', most)
+    .map((one) => one.trim())
+    .filter(Boolean);
+}
+
+function textOf(value: string | string[] | undefined): string {
+  return typeof value === 'string' ? value : (value ?? []).join();
+}
+
+/** The `host` of each element of `Forwarded`. */
+function hostsIn(forwarded: string): string[] {
+  return [...forwarded.slice(0, maxForwarded).matchAll(/(?:^|[;,\s])host=(?:"([^"]*)"|([^\s;,"]*))/gi)].flatMap(
+    ([, quoted, bare]) => quoted || bare || [],
+  );
+}

@@ -1,0 +1,250 @@
+import type { Socket } from 'node:net';
+import type { Target } from '@gopush/contract';
+import { afterReading } from '@gopush/service';
+import { carryTo, connectCarrying, type Receiver, readAhead, readRest } from '../../target/carrier.ts';
+import { readyEvent } from '../../target/connect-target.ts';
+import { connectionKey } from '../../target/target-tls.ts';
+import { type BodyBudget, createBodyBudget } from './request-body.ts';
+
+/** One request and its answer on a connection to a target. */
+export interface Exchange extends Receiver {
+  /** The connection, which was not there yet, is established. */
+  onConnect(): void;
+  /** The connection takes more of the request. */
+  onDrain(): void;
+  /** Nothing has moved for the time that was set. */
+  onIdle(): void;
+  /** The connection is gone: with an error, or at its orderly end. */
+  onGone(error: NodeJS.ErrnoException | undefined): void;
+}
+
+/** Open connections to targets, for one request at a time each. */
+export interface Upstreams {
+  /**
+   * Begins a request on a connection that is free, or on a new one.
+   *
+   * @param idleMs - after how long without any movement the exchange is told, in milliseconds
+   * @param fresh - whether only a new connection will do
+   */
+  begin(target: Target, exchange: Exchange, idleMs: number, fresh: boolean): UpstreamConnection;
+  /** Closes the connections to a target that have no request on them: it says that it stops. */
+  retire(target: Target): void;
+  /** What requests may keep of their bodies. */
+  readonly bodies: BodyBudget;
+  /** All that are open, idle ones included. */
+  all(): Iterable<UpstreamConnection>;
+  close(): void;
+}
+
+/** Idle connections kept per target. Busy ones are not bounded here: each long poll holds one. */
+const maxIdlePerTarget = 256;
+
+/** After how long without a byte the kernel asks whether the target is still there, in milliseconds. */
+const keepAliveMs = 10_000;
+
+/**
+ * Keeps connections to targets open between requests.
+ *
+ * @param keepIdleMs - for how long at most, in milliseconds
+ */
+export function createUpstreams(connectTimeoutMs: number, keepIdleMs: number): Upstreams {
+  const idleByTarget = new Map<string, UpstreamConnection[]>();
+  const open = new Set<UpstreamConnection>();
+
+  const pool: Pool = {
+    connectTimeoutMs,
+    keepIdleMs,
+    keep(connection) {
+      let idle = idleByTarget.get(connection.key);
+      if (idle === undefined) {
+        idle = [];
+        idleByTarget.set(connection.key, idle);
+      }
+      if (idle.length >= maxIdlePerTarget) return false;
+      idle.push(connection);
+      return true;
+    },
+    forget(connection) {
+      open.delete(connection);
+      const idle = idleByTarget.get(connection.key);
+      const index = idle?.indexOf(connection) ?? -1;
+      if (idle === undefined || index === -1) return;
+      idle.splice(index, 1);
+      if (idle.length === 0) idleByTarget.delete(connection.key);
+    },
+  };
+
+  function takeIdle(target: Target): UpstreamConnection | undefined {
+    const idle = idleByTarget.get(connectionKey(target));
+    for (;;) {
+      // The newest: the oldest are those a target is about to close.
+      const connection = idle?.pop();
+      if (connection === undefined || connection.isFit) return connection;
+      // One that has ended is forgotten a moment later; one that is kept too long, as its timer is late, must not meet the end at its target.
+      connection.discard();
+    }
+  }
+
+  return {
+    begin(target, exchange, idleMs, fresh) {
+      let connection = fresh ? undefined : takeIdle(target);
+      if (connection === undefined) {
+        connection = new UpstreamConnection(target, pool);
+        open.add(connection);
+      }
+      connection.begin(exchange, idleMs);
+      return connection;
+    },
+    retire({ name }) {
+      for (const idle of idleByTarget.values()) {
+        if (idle[0]?.target.name !== name) continue;
+        for (const connection of [...idle]) connection.discard();
+      }
+    },
+    bodies: createBodyBudget(),
+    all: () => open,
+    close() {
+      for (const connection of open) connection.socket.destroy();
+    },
+  };
+}
+
+interface Pool {
+  readonly connectTimeoutMs: number;
+  readonly keepIdleMs: number;
+  /** Takes back a connection that is free; `false` where there are enough. */
+  keep(connection: UpstreamConnection): boolean;
+  forget(connection: UpstreamConnection): void;
+}
+
+/** A connection to a target, with or without a request on it. Its listeners stay; only whom they tell changes. */
+export class UpstreamConnection implements Receiver {
+  readonly target: Target;
+  /** See {@link connectionKey}. */
+  readonly key: string;
+  readonly socket: Socket;
+  /** Whether it was ever established: before that nothing of a request has reached the target. */
+  connected = false;
+  readonly #pool: Pool;
+  #exchange: Exchange | undefined;
+  #keptUntil = 0;
+
+  constructor(target: Target, pool: Pool) {
+    this.target = target;
+    this.key = connectionKey(target);
+    this.#pool = pool;
+    this.socket = connectCarrying(target);
+    const tooLate = (): void => {
+      if (this.connected) return;
+      this.socket.destroy(new ConnectTimeoutError(`not connected within ${pool.connectTimeoutMs} ms`));
+    };
+    const connecting = setTimeout(() => afterReading(tooLate), pool.connectTimeoutMs);
+    let failure: Error | undefined;
+    this.socket
+      .once(readyEvent(this.socket), () => {
+        clearTimeout(connecting);
+        this.connected = true;
+        this.#tell('onConnect');
+      })
+      .on('drain', () => this.#tell('onDrain'))
+      .on('timeout', () => (this.#exchange === undefined ? this.socket.destroy() : this.#tell('onIdle')))
+      .on('error', (error) => {
+        failure = error;
+      })
+      .once('end', () => {
+        this.socket.destroy();
+      })
+      .once('close', () => {
+        clearTimeout(connecting);
+        pool.forget(this);
+        const exchange = this.#exchange;
+        this.#exchange = undefined;
+        try {
+          exchange?.onGone(failure);
+        } catch (error) {
+          exchange?.onFault(error);
+        }
+      });
+    // So that one whose machine is gone does not stay in use.
+    this.socket.setKeepAlive(true, keepAliveMs);
+    carryTo(this.socket, this);
+  }
+
+  /** Whether there is a request on it. */
+  get isBusy(): boolean {
+    return this.#exchange !== undefined;
+  }
+
+  /** Whether one that is free may still be used. */
+  get isFit(): boolean {
+    return this.socket.writable && performance.now() < this.#keptUntil;
+  }
+
+  begin(exchange: Exchange, idleMs: number): void {
+    this.#exchange = exchange;
+    this.socket.setTimeout(idleMs);
+  }
+
+  /**
+   * Sends more of the request. A target that reads no more may have answered before: that is read first, before the connection is given up.
+   *
+   * @param onLost - told that none of this was sent
+   */
+  send(data: string | Buffer, onLost?: () => void): void {
+    if (this.connected) readAhead(this.socket);
+    this.socket.write(data, 'latin1', onLost === undefined ? this.#onSent : (error) => this.#onSent(error, onLost));
+  }
+
+  readonly #onSent = (error?: Error | null, onLost?: () => void): void => {
+    if (!error) return;
+    onLost?.();
+    readRest(this.socket, this);
+  };
+
+  /**
+   * The exchange is over, and the connection fit for another one.
+   *
+   * @param mostMs - how long its target keeps it, in milliseconds
+   */
+  release(mostMs: number): void {
+    this.#exchange = undefined;
+    const ms = Math.min(mostMs, this.#pool.keepIdleMs);
+    if (this.socket.destroyed || ms <= 0 || !this.#pool.keep(this)) this.socket.destroy();
+    else {
+      this.#keptUntil = performance.now() + ms;
+      this.socket.setTimeout(ms);
+    }
+  }
+
+  /** The exchange is over, and so is the connection. */
+  discard(): void {
+    this.#exchange = undefined;
+    this.socket.destroy();
+  }
+
+  #tell(what: 'onConnect' | 'onDrain' | 'onIdle'): void {
+    try {
+      this.#exchange?.[what]();
+    } catch (error) {
+      this.onFault(error);
+    }
+  }
+
+  onFault(error: unknown): void {
+    const exchange = this.#exchange;
+    this.discard();
+    exchange?.onFault(error);
+  }
+
+  onChunk(chunk: Buffer, length: number): boolean {
+    if (this.#exchange !== undefined) return this.#exchange.onChunk(chunk, length);
+    // An answer that nobody asked for.
+    this.socket.destroy();
+    return false;
+  }
+}
+
+/** Connecting took too long. */
+class ConnectTimeoutError extends Error {
+  override readonly name = 'ConnectTimeoutError';
+}

@@ -1,0 +1,67 @@
+import type { Socket } from 'node:net';
+import { answerHeaders } from '../../headers/headers.ts';
+import { carryTo } from '../../target/carrier.ts';
+import { createAnswerBody } from '../../wire/response-body.ts';
+import { writeHead } from '../../wire/write-head.ts';
+import type { Upstream } from './request-upgrade.ts';
+
+/** How long an answer that is being relayed may stand still, in milliseconds. */
+const idleMs = 30_000;
+
+/**
+ * A target that does not upgrade says why: the client gets its answer whole, without chunks, and the connection ends.
+ *
+ * @param onFault - told of what a callback threw
+ */
+export function relayAnswer(
+  { socket, head, early, body }: Upstream,
+  client: Socket,
+  onFault: (error: unknown) => void,
+): void {
+  const reader = createAnswerBody(body ?? { kind: 'close' });
+  const finish = (whole: boolean): void => {
+    socket.destroy();
+    // Half an answer must not be taken for a whole one.
+    if (!whole) client.destroy();
+    else {
+      client.end(() => client.destroy());
+      // A client that never reads the rest must not keep its socket.
+      client.setTimeout(idleMs, () => client.destroy());
+    }
+  };
+  const receiver = {
+    onChunk(chunk: Buffer, length: number): boolean {
+      let more = true;
+      reader.read(chunk.subarray(0, length), (content) => {
+        more = client.write(Buffer.from(content)) && more;
+      });
+      if (!reader.done && reader.fault === undefined) return more;
+      finish(reader.fault === undefined);
+      return false;
+    },
+    onFault(error: unknown): void {
+      onFault(error);
+      finish(false);
+    },
+  };
+  client.on('drain', () => socket.resume()).once('close', () => socket.destroy());
+  socket.on('error', () => finish(false)).once('end', () => finish(reader.endsWithConnection));
+  socket.setTimeout(idleMs, () => finish(false));
+  client.write(
+    writeHead(head.status, head.reason, [
+      ...answerHeaders(head, false),
+      'connection',
+      head.status === 426 ? 'Upgrade, close' : 'close',
+    ]),
+    'latin1',
+  );
+  const isGone = socket.destroyed;
+  if (reader.done) finish(true);
+  else if (isGone && early.length > 0 && !receiver.onChunk(early, early.length)) return;
+  else if (isGone) finish(false);
+  else if (early.length === 0 || receiver.onChunk(early, early.length)) carryTo(socket, receiver);
+  else if (!socket.destroyed) {
+    carryTo(socket, receiver);
+    socket.pause();
+  }
+}

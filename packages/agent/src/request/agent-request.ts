@@ -1,0 +1,85 @@
+import { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { HookRequest } from '@gopush/contract';
+import { parse } from 'cookie';
+import { countChunk, isResting } from './pace-chunks.ts';
+import type { ReadBody } from './read-body.ts';
+
+/** A client's request as hooks see it. Query and cookies are parsed only when a hook looks at them. */
+export class AgentRequest extends IncomingMessage implements HookRequest {
+  /** Keeps what comes of the body while hooks may read it. */
+  readBody: ReadBody | undefined = undefined;
+
+  // The one way by which all of a body comes, however it is read.
+  override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+    if (chunk !== null) countChunk(this.socket, chunk.length);
+    this.readBody?.take(chunk);
+    return super.push(chunk, encoding);
+  }
+
+  // Wanted or not, nothing is read before it is the connection's turn.
+  override _read(size: number): void {
+    if (!isResting(this.socket)) super._read(size);
+  }
+
+  get path(): string {
+    const url = this.url ?? '/';
+    const mark = url.indexOf('?');
+    return mark === -1 ? url : url.slice(0, mark);
+  }
+
+  get query(): Readonly<Record<string, string | undefined>> {
+    return this.#remember('query', parseQuery(this.url ?? '/'));
+  }
+
+  get cookies(): Readonly<Record<string, string | undefined>> {
+    return this.#remember('cookies', parse(this.headers.cookie ?? ''));
+  }
+
+  // Express swaps a request's prototype and assigns to these names, so what is remembered stays assignable.
+  #remember<T>(key: string, value: T): T {
+    Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: true });
+    return value;
+  }
+}
+
+/**
+ * A request as it once came, for hooks that are asked again while its session moves: what was kept of it, without a body.
+ *
+ * @param headers - lines of headers, as they went to the target
+ */
+export function recallRequest(socket: Socket, path: string, headers: string): AgentRequest {
+  const request = new AgentRequest(socket);
+  request.method = 'GET';
+  request.url = path;
+  for (const line of headers.split('\r\n')) {
+    const colon = line.indexOf(':');
+    if (colon === -1) continue;
+    const name = line.slice(0, colon);
+    const value = line.slice(colon + 1).trim();
+    request.rawHeaders.push(name, value);
+    request.headers[name.toLowerCase()] ??= value;
+  }
+  return request;
+}
+
+function parseQuery(url: string): Record<string, string | undefined> {
+  const query: Record<string, string | undefined> = Object.create(null);
+  const mark = url.indexOf('?');
+  if (mark === -1) return query;
+  // Most queries have nothing to decode, and reading those by hand takes a fraction of the time.
+  if (plain.test(url)) {
+    for (const pair of url.slice(mark + 1).split('&')) {
+      if (pair === '') continue;
+      const equals = pair.indexOf('=');
+      const key = equals === -1 ? pair : pair.slice(0, equals);
+      query[key] ??= equals === -1 ? '' : pair.slice(equals + 1);
+    }
+    return query;
+  }
+  for (const [key, value] of new URLSearchParams(url.slice(mark + 1))) query[key] ??= value;
+  return query;
+}
+
+/** ASCII without escapes, and without a second `?`, which URLSearchParams would take off a query's beginning. */
+const plain = /^[!-$&-*,->@-~]*\?[!-$&-*,->@-~]*$/;

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { failed, type Result, success } from '@gopush/contract';
+import { hasBody } from './request-framing.ts';
+
+/** A WebSocket handshake that is in order: the key that the target must answer to. */
+export interface Handshake {
+  readonly key: string;
+}
+
+/** Checks a client's opening handshake (RFC 6455 section 4.2.1), as leniently as `ws` does. */
+export function parseHandshake(request: IncomingMessage): Result<Handshake> {
+  const { headers, method, url } = request;
+  if (method !== 'GET') return failed('upgrade_malformed', `method ${method}, wanted GET`);
+  // As on the HTTP line: what is no path could name another host.
+  if (!url?.startsWith('/')) return failed('upgrade_malformed', 'the request target is not a path');
+  if (hasBody(request)) return failed('upgrade_malformed', 'a handshake has no body');
+  if (!versions.has(Number(headers['sec-websocket-version']))) return failed('upgrade_version');
+  const key = headers['sec-websocket-key'];
+  if (key === undefined || !base64Of16Bytes.test(key)) {
+    return failed('upgrade_malformed', 'sec-websocket-key is not 16 bytes in base64');
+  }
+  return success({ key });
+}
+
+/** Their frames are the same. */
+const versions: ReadonlySet<number> = new Set([8, 13]);
+
+/**
+ * Not canonical base64 only: the last character has four bits to spare, which libraries for small devices leave as they are. Nobody decodes a
+ * key, it is only hashed.
+ */
+const base64Of16Bytes = /^[A-Za-z0-9+/]{22}==$/;
+
+/** What a target must answer to a key (RFC 6455 section 4.2.2, step 5.4). */
+export function acceptOf(key: string): string {
+  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+}

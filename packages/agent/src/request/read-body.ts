@@ -1,0 +1,147 @@
+import { failed, type Result } from '@gopush/contract';
+import type { AgentRequest } from './agent-request.ts';
+
+/** Most that all bodies may have that hooks are reading, in bytes, unless a single one may have more. */
+const maxInAll = 64 * 1024 * 1024;
+
+/** So many small chunks in a row become one, since each costs far more than its bytes. */
+const mostSmall = 64;
+const smallBytes = 1_024;
+
+/** The bodies of requests while hooks may read them. */
+export interface ReadBodies {
+  /** Begins to keep what comes of a body. */
+  keep(request: AgentRequest): void;
+}
+
+/**
+ * Keeps bodies while hooks may read them, so that what a hook has read is forwarded all the same.
+ *
+ * @param maxBytes - largest body that hooks may read, in bytes
+ */
+export function createReadBodies(maxBytes: number): ReadBodies {
+  const budget: Budget = { left: Math.max(maxInAll, maxBytes) };
+  return {
+    keep(request) {
+      request.readBody = new ReadBody(request, maxBytes, budget);
+    },
+  };
+}
+
+interface Budget {
+  left: number;
+}
+
+/** What has come of the body of one request, whether or not a hook has read it. */
+export class ReadBody {
+  readonly #request: AgentRequest;
+  readonly #maxBytes: number;
+  readonly #budget: Budget;
+  #chunks: Buffer[] = [];
+  #small = 0;
+  #bytes = 0;
+  /** How many of them the budget knows of. */
+  #charged = 0;
+  #isBegun = false;
+  #ended = false;
+  #excess: 'uid_hook_body_too_large' | 'overloaded' | undefined;
+  #onChunk: ((chunk: Buffer) => void) | undefined;
+  #onEnd: (() => void) | undefined;
+
+  constructor(request: AgentRequest, maxBytes: number, budget: Budget) {
+    this.#request = request;
+    this.#maxBytes = maxBytes;
+    this.#budget = budget;
+  }
+
+  /** Hooks are asked: from now on somebody may read, and more comes than Node holds by itself. {@link letGo} has to follow. */
+  begin(): void {
+    this.#isBegun = true;
+    this.#charge();
+  }
+
+  #charge(): void {
+    const more = this.#bytes - this.#charged;
+    if (more > this.#budget.left) this.#refuse('overloaded');
+    else {
+      this.#charged += more;
+      this.#budget.left -= more;
+    }
+  }
+
+  #refuse(excess: 'uid_hook_body_too_large' | 'overloaded'): void {
+    this.#excess = excess;
+    this.#forget();
+  }
+
+  /** Whether a hook has read from it, has changed how it is read, or has ended it. */
+  get isTouched(): boolean {
+    const { readableDidRead, readableEncoding, destroyed } = this.#request;
+    return readableDidRead || readableEncoding !== null || destroyed || this.#request.listenerCount('readable') > 0;
+  }
+
+  /** Takes what comes; `null` is the end. */
+  take(chunk: Buffer | null): void {
+    if (chunk === null) {
+      this.#ended = true;
+      this.#onEnd?.();
+    } else if (this.#onChunk !== undefined) this.#onChunk(chunk);
+    else if (this.#excess === undefined) this.#keep(chunk);
+  }
+
+  #keep(chunk: Buffer): void {
+    const { length } = chunk;
+    if (this.#bytes + length > this.#maxBytes) {
+      this.#refuse('uid_hook_body_too_large');
+      return;
+    }
+    this.#bytes += length;
+    this.#chunks.push(chunk);
+    if (this.#isBegun) this.#charge();
+    this.#small = length < smallBytes ? this.#small + 1 : 0;
+    if (this.#small < mostSmall) return;
+    this.#small = 0;
+    this.#chunks.push(Buffer.concat(this.#chunks.splice(-mostSmall)));
+  }
+
+  /** Why it cannot be forwarded; `undefined`: it can. */
+  get failure(): Result<never> | undefined {
+    if (this.#excess === 'overloaded') return failed('overloaded', 'hooks read many bodies at a time');
+    if (this.#excess !== undefined) {
+      return failed(this.#excess, `a hook read a body of more than hooks.maxBodyBytes (${this.#maxBytes})`);
+    }
+    if (this.#request.destroyed && !this.#ended) {
+      return failed('uid_hook_bad_value', 'a hook ended the request before all of its body had come');
+    }
+    return undefined;
+  }
+
+  /** Gives all of it: what has come, then the rest as it comes. */
+  sendTo(onChunk: (chunk: Buffer) => void, onEnd: () => void): void {
+    const chunks = this.#chunks;
+    this.#forget();
+    this.#onChunk = onChunk;
+    this.#onEnd = onEnd;
+    for (const chunk of chunks) onChunk(chunk);
+    if (this.#ended) {
+      onEnd();
+      return;
+    }
+    // A hook that listens so is still asked to read, and Node lets nothing come before it has.
+    this.#request.removeAllListeners('readable');
+    this.#request.resume();
+  }
+
+  /** Nobody wants it any more, or it is read as it comes. */
+  letGo(): void {
+    this.#forget();
+    this.#request.readBody = undefined;
+  }
+
+  #forget(): void {
+    this.#budget.left += this.#charged;
+    this.#charged = 0;
+    this.#bytes = 0;
+    this.#chunks = [];
+  }
+}

@@ -1,0 +1,40 @@
+import type { AllowedOrigins, Config, Target } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { HeaderWriter } from '../headers/headers.ts';
+import type { HookSet } from '../hooks/hook-set.ts';
+import type { Limits } from '../limits/limits.ts';
+import type { SlowClients } from '../limits/slow-clients.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { Upstreams } from '../proxy/http/target-connections.ts';
+import type { Rehome } from '../proxy/rehome.ts';
+import type { Relocator } from '../proxy/relocate.ts';
+import type { Tunnels } from '../proxy/tunnels.ts';
+import type { ReadBodies } from '../request/read-body.ts';
+import type { ResolveContext } from '../route/resolve.ts';
+import type { ServeContext } from '../route/serve-by-target.ts';
+import type { ApiCallers } from './api-callers.ts';
+
+/** What serving requests needs: made once by `startAgent`, read by both lines. */
+export interface AgentContext extends ResolveContext, ServeContext {
+  readonly config: Config;
+  /** Name of this agent, as targets see it. */
+  readonly node: string;
+  readonly log: Logger;
+  /** The hooks as they are now. */
+  readonly hooks: () => HookSet;
+  readonly apiCallers: ApiCallers;
+  readonly upstreams: Upstreams;
+  /** Told of a target that says it stops. */
+  readonly onDraining: (target: Target) => void;
+  readonly tunnels: Tunnels;
+  readonly headers: HeaderWriter;
+  /** Which pages may connect, besides those of the gateway's own origin. */
+  readonly pages: AllowedOrigins;
+  readonly limits: Limits;
+  readonly slow: SlowClients;
+  readonly observer: Observer;
+  readonly rehome: Rehome;
+  readonly relocator: Relocator;
+  /** Bodies while hooks may read them. */
+  readonly readBodies: ReadBodies;
+}

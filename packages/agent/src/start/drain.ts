@@ -1,0 +1,27 @@
+import type { Front } from '../listen/front.ts';
+import type { AgentContext } from '../serve/agent-context.ts';
+
+/**
+ * For how long a stopping agent still takes requests on the connections that clients keep, in milliseconds, as `keepalive_min_timeout` of nginx
+ * does. Each gets its response, which closes its connection; closed at once, a request that is on its way would be lost.
+ */
+const lastRequestMs = 1_000;
+
+/** A planned stop: no new connections; requests in flight and tunnels go on until `agent.drainMs` is over. */
+export function drainToStop(front: Front, context: AgentContext): Promise<void> {
+  const { drainMs } = context.config.agent;
+  return drain(front, context, drainMs, Math.min(lastRequestMs, drainMs / 2));
+}
+
+/** Another agent has taken over: what is open goes on for `agent.retireMs`, and idle connections until their clients know themselves when to go. */
+export function drainToRetire(front: Front, context: AgentContext): Promise<void> {
+  return drain(front, context, context.config.agent.retireMs, front.server.keepAliveTimeout + 1_000);
+}
+
+/**
+ * The tunnels are closed before the deadline one after another, so many a second, so that their clients do not all come back to the remaining
+ * agents at once.
+ */
+async function drain(front: Front, { config, tunnels }: AgentContext, drainMs: number, idleMs: number): Promise<void> {
+  await tunnels.drain(drainMs, config.agent.closePerSecond, front.drain(drainMs, idleMs));
+}

@@ -1,0 +1,14 @@
+import type { AnswerHead } from './response-head.ts';
+
+/**
+ * Whether a target says that it has as many connections as it may have, and has begun nothing: then another one may be asked. Push-servers
+ * say so, and agents that are targets of others.
+ */
+export function saysFull({ status, headers }: AnswerHead): boolean {
+  if (status !== 503) return false;
+  for (let index = 0; index < headers.length; index += 2) {
+    if ((headers[index] as string).toLowerCase() !== 'x-gopush-error') continue;
+    return headers[index + 1] === 'too_many_connections';
+  }
+  return false;
+}
