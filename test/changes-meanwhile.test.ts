@@ -1,7 +1,7 @@
 import type { PushServer } from '@gopush/push-server';
 import type { Socket } from 'socket.io-client';
 import { expect, test } from 'vitest';
-import { RecentChanges } from '../packages/push-server/src/users/recent-changes.ts';
+import { RecentChanges } from '../packages/push-server/src/session/recent-changes.ts';
 import { startCuttingProxy } from './support/cutting-proxy.ts';
 import { believing, startTestAgent } from './support/gateway.ts';
 import { connectTo, describeNodes, hear } from './support/nodes.ts';

@@ -28,33 +28,39 @@ import {
 } from '@gopush/service';
 import { openStore } from '@gopush/store';
 import type { Server } from 'socket.io';
+import { createAddressOf } from './access/client-address.ts';
+import { createIdentityCheck } from './access/identity-check.ts';
+import { guard } from './access/page-gate.ts';
+import { guardSessions } from './access/session-gate.ts';
 import { openAdminUi } from './admin-ui/open-admin-ui.ts';
-import { createAnnouncement } from './announcement.ts';
-import { refuseUpgrade } from './api/listen/listeners.ts';
+import { createAnnouncement } from './announcement/announcement.ts';
 import { openApi } from './api/open-api.ts';
-import { createAddressOf } from './client-address.ts';
-import { closeClients } from './close-clients.ts';
+import { closeClients } from './connection/close-clients.ts';
+import { createIo } from './connection/create-io.ts';
+import {
+  admit,
+  type ConnectionContext,
+  clientOf,
+  errorOf,
+  handleConnections,
+} from './connection/handle-connections.ts';
 import { openSessions } from './connection/open-sessions.ts';
-import { guardSessions } from './connection/session-gate.ts';
-import { admit, type ConnectionContext, clientOf, errorOf, handleConnections } from './connection.ts';
-import { createHttp } from './create-http.ts';
-import { createIo } from './create-io.ts';
-import { lingerMs, watchHttp } from './end-http.ts';
 import { containAdapter } from './fanout/contain-adapter.ts';
 import { forgiveLeaving } from './fanout/forgive-leaving.ts';
 import { localFirst } from './fanout/local-first.ts';
 import { openFanout } from './fanout/open-fanout.ts';
-import { createFileHandler } from './files.ts';
+import { logFailure } from './hook/log-failure.ts';
 import { openHook } from './hook/open-hook.ts';
 import { createRules } from './hook/rules.ts';
 import type { ServerHook } from './hook/server-hook.ts';
-import { createIdentityCheck } from './identity-check.ts';
+import { createHttp } from './http/create-http.ts';
+import { createFileHandler } from './http/file-handler.ts';
+import { lingerMs, watchHttp } from './http/http-ending.ts';
+import { refuseUpgrade } from './http/refuse-upgrade.ts';
 import { createLimits } from './limits/limits.ts';
 import { measureStore } from './observe/measure-store.ts';
 import { openObservation } from './observe/observation.ts';
 import { describeApiRequests, describeStoreCalls } from './observe/server-metrics.ts';
-import { guard } from './page-gate.ts';
-import { logFailure } from './refuse.ts';
 import { openRooms } from './rooms/open-rooms.ts';
 import type { Push } from './rooms/push.ts';
 import { openWebhooks } from './webhooks/open-webhooks.ts';

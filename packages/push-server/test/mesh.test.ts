@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { writeFrame } from '../src/fanout/frames.ts';
 import { type Mesh, startMesh } from '../src/fanout/mesh.ts';
+import { writeFrame } from '../src/fanout/peer-frames.ts';
 import { forward, greetingOf, type MeshTimes } from '../src/fanout/peer-protocol.ts';
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };

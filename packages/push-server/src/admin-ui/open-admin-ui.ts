@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Config } from '@gopush/contract';
 import type { Lifetime } from '@gopush/service';
 import type { Server, Socket } from 'socket.io';
-import type { AddressOf } from '../client-address.ts';
+import type { AddressOf } from '../access/client-address.ts';
 import { createAttempts } from './attempts.ts';
 import { createPasswordCheck } from './password-check.ts';
 

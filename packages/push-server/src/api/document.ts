@@ -1,8 +1,8 @@
 import { apiPath, type FailureCode, failures, maxProductBytes, productParameter } from '@gopush/contract';
 import { z } from 'zod';
 import { listenQuery } from './listen/listen-query.ts';
-import type { Route } from './route.ts';
-import { routes } from './routes.ts';
+import { routes } from './routes/find-route.ts';
+import type { Route } from './routes/route.ts';
 
 /** What any request may get. */
 const ofAll: readonly FailureCode[] = [

@@ -1,17 +1,17 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Config, type Failure, failed, failures, productParameter, type Result, success } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { refuse, respond } from '../http/respond.ts';
 import type { Push } from '../rooms/push.ts';
-import { answer, refuse } from './answer.ts';
-import { check } from './check.ts';
 import { createApiDocument } from './document.ts';
-import { id as idField } from './fields.ts';
-import type { KeyHolder, KeyRing } from './keys.ts';
-import { readBody } from './read-body.ts';
-import { productOf, readQuery } from './read-query.ts';
-import type { ApiContext, Asked, Route } from './route.ts';
-import { type Found, findRoute } from './routes.ts';
-import { splitUrl } from './split-url.ts';
+import { check } from './request/check.ts';
+import { id as idField } from './request/fields.ts';
+import type { KeyHolder, KeyRing } from './request/keys.ts';
+import { readBody } from './request/read-body.ts';
+import { productOf, readQuery } from './request/read-query.ts';
+import { splitUrl } from './request/split-url.ts';
+import { type Found, findRoute } from './routes/find-route.ts';
+import type { ApiContext, Asked, Route } from './routes/route.ts';
 
 /** What the API needs. */
 export interface ApiOptions extends ApiContext {
@@ -57,7 +57,7 @@ export function createApiHandler(options: ApiOptions): RequestListener {
     }
     if (!('failure' in begun)) {
       measured.route = 'GET /openapi.json';
-      return answer(response, 200, document);
+      return respond(response, 200, document);
     }
     // The rest of a body that is not read would be taken for the next request.
     const hasBody = request.headers['content-length'] !== undefined || 'transfer-encoding' in request.headers;
@@ -80,7 +80,7 @@ export function createApiHandler(options: ApiOptions): RequestListener {
     if (route.scope === 'admin') logUse(holder, route, params, log);
     const result = await route.run({ ...context, push: of.value }, asked.value as Asked<never, never, never>);
     if (!result.ok) logCause(holder, result.failure, log);
-    if (result.ok) answer(response, 200, result.value);
+    if (result.ok) respond(response, 200, result.value);
     else refuse(response, result.failure);
   }
 

@@ -2,16 +2,17 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Config, failures, isForApi } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import type { AddressOf } from '../client-address.ts';
+import type { AddressOf } from '../access/client-address.ts';
+import type { IdentityCheck } from '../access/identity-check.ts';
 import type { Rules } from '../hook/rules.ts';
-import type { IdentityCheck } from '../identity-check.ts';
+import { refuseUpgrade } from '../http/refuse-upgrade.ts';
 import type { Push } from '../rooms/push.ts';
 import type { ScopeOf } from '../rooms/room-names.ts';
 import { createApiHandler, listenRoute, type OnApiRequest } from './handle-api.ts';
-import { createKeyRing } from './keys.ts';
 import type { ListenerContext } from './listen/listener.ts';
-import { createListeners, type ListenerCounts, refuseUpgrade } from './listen/listeners.ts';
-import { splitUrl } from './split-url.ts';
+import { createListeners, type ListenerCounts } from './listen/listeners.ts';
+import { createKeyRing } from './request/keys.ts';
+import { splitUrl } from './request/split-url.ts';
 
 /** What the API of a push-server needs. */
 export interface OpenApiOptions {

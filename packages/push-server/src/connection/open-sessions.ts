@@ -3,19 +3,20 @@ import { type Config, events, type PresenceEvent, writeMark } from '@gopush/cont
 import type { Lifetime, Logger } from '@gopush/service';
 import { isBack, type Store } from '@gopush/store';
 import type { Server } from 'socket.io';
+import type { IdentityCheck } from '../access/identity-check.ts';
 import { EmittedEvents } from '../emitted-events/emitted-events.ts';
-import type { IdentityCheck } from '../identity-check.ts';
 import { createMigration, type Migration } from '../migration/migration.ts';
-import { joinRuns, paced } from '../paced.ts';
 import { type Attendance, createAttendance } from '../presence/attendance.ts';
 import { createRecovery, type Recovery } from '../recovery/recovery.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
 import { nameOf, plainName, productIn, roomOfUser, withoutScope } from '../rooms/room-names.ts';
-import type { Session, SessionContext } from '../session.ts';
+import { LiveSessions } from '../session/live-sessions.ts';
+import { RecentChanges } from '../session/recent-changes.ts';
+import type { Session, SessionContext } from '../session/session.ts';
 import type { SessionRecord } from '../stored-session/session-record.ts';
-import { RecentChanges } from '../users/recent-changes.ts';
+import { joinRuns } from '../tasks/join-runs.ts';
+import { paced } from '../tasks/paced.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
-import { LiveSessions } from './live-sessions.ts';
 
 /** The sessions of a push-server: who is there, and how those that end here go on. */
 export interface Sessions {

@@ -1,5 +1,5 @@
 import type { Socket } from 'socket.io';
-import { SmallMap } from '../small-map.ts';
+import { SmallMap } from '../collections/small-map.ts';
 import { createCompactor } from './compact-listeners.ts';
 import { isEmptyList, roomForOne } from './room-for-one.ts';
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { createFrameReader, maxFrameBytes, writeFrame, writeNumbers } from './frames.ts';
+import { createFrameReader, maxFrameBytes, writeFrame, writeNumbers } from './peer-frames.ts';
 import {
   back,
   type DropCause,

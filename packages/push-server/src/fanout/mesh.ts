@@ -3,11 +3,11 @@ import { createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger, listen } from '@gopush/service';
 import { Following } from './following.ts';
-import { writeFrame } from './frames.ts';
 import { Incoming } from './incoming.ts';
 import { keepConnected } from './keep-connected.ts';
 import { isThere, nodesIn, openFolder, socketPath } from './mesh-folder.ts';
 import { Outgoing } from './outgoing.ts';
+import { writeFrame } from './peer-frames.ts';
 import { type DropCause, forward, type MeshTimes } from './peer-protocol.ts';
 import { BucketCounts, BucketSet } from './room-buckets.ts';
 

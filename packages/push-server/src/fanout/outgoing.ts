@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { createFrameReader, maxFrameBytes, writeFrame } from './frames.ts';
+import { createFrameReader, maxFrameBytes, writeFrame } from './peer-frames.ts';
 import { back, type DropCause, forward, greetingOf, type MeshTimes, sendWithin } from './peer-protocol.ts';
 import { BucketSet, bucketCount } from './room-buckets.ts';
 

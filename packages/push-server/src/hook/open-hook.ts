@@ -1,7 +1,7 @@
 import { type Config, type KeysOf, kindOf, refuseUnknownKeys } from '@gopush/contract';
 import { type HookLocation, loadHooks, type WatchedHooks, watchHooks } from '@gopush/hooks';
 import type { Logger } from '@gopush/service';
-import { hookSource, type LoadedServerHook, readServerHook } from './hook-source.ts';
+import { hookSource, type LoadedServerHook, readServerHook } from './read-server-hook.ts';
 import type { ServerHook } from './server-hook.ts';
 import { type SetUp, type SetUpContext, setUp } from './set-up.ts';
 

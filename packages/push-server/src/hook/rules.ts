@@ -1,7 +1,7 @@
 import { failed, kindOf, type Result, success } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import type { Logger } from '@gopush/service';
-import type { LoadedServerHook } from './hook-source.ts';
+import type { LoadedServerHook } from './read-server-hook.ts';
 import type { Replacement, ServerClient, ServerHook } from './server-hook.ts';
 
 /** What the server hook decides, asked with a deadline. What it throws comes back as a failure, which lets nothing through. */

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { drainPing } from '@gopush/contract';
 import type { Socket } from 'socket.io';
-import { SmallSet } from '../small-set.ts';
+import { SmallSet } from '../collections/small-set.ts';
 import { keyOfToken } from '../stored-session/session-pointers.ts';
 import type { MigratingClient } from './migrating-client.ts';
 

@@ -1,7 +1,7 @@
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
-import type { LiveSessions } from '../connection/live-sessions.ts';
-import type { Session } from '../session.ts';
+import type { LiveSessions } from '../session/live-sessions.ts';
+import type { Session } from '../session/session.ts';
 import { encodeSession, type SessionRecord, type SocketRecord } from '../stored-session/session-record.ts';
 import type { EngineSocket, FollowedConnection } from './followed-connection.ts';
 import type { CannotMigrate, MigrationCounts } from './migration-counts.ts';

@@ -19,14 +19,13 @@ import {
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
-import type { LiveSessions } from '../connection/live-sessions.ts';
+import type { IdentityCheck } from '../access/identity-check.ts';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
-import type { IdentityCheck } from '../identity-check.ts';
-import { joinRuns, paced } from '../paced.ts';
 import type { Recovery } from '../recovery/recovery.ts';
-import { refreshEach } from '../refresh-each.ts';
 import type { ScopeOf } from '../rooms/room-names.ts';
-import type { Session } from '../session.ts';
+import type { LiveSessions } from '../session/live-sessions.ts';
+import type { RecentChanges } from '../session/recent-changes.ts';
+import type { Session } from '../session/session.ts';
 import { createSessionPointers, keyOfToken } from '../stored-session/session-pointers.ts';
 import {
   decodeSession,
@@ -34,7 +33,9 @@ import {
   type SessionRecord,
   type SocketRecord,
 } from '../stored-session/session-record.ts';
-import type { RecentChanges } from '../users/recent-changes.ts';
+import { joinRuns } from '../tasks/join-runs.ts';
+import { paced } from '../tasks/paced.ts';
+import { refreshEach } from '../tasks/refresh-each.ts';
 import { asClientKnows } from './connect-responses.ts';
 import { type EngineSocket, FollowedConnection } from './followed-connection.ts';
 import { createGive } from './give.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from '@gopush/service';
 import type { PresenceStore, RoomLeft } from '@gopush/store';
-import { paced } from '../paced.ts';
-import { SmallSet } from '../small-set.ts';
+import { SmallSet } from '../collections/small-set.ts';
+import { paced } from '../tasks/paced.ts';
 
 /** Someone's first connection came into a room, or their last one left it. */
 type OnChange = (room: string, uid: string, change: 'joined' | 'left') => void;

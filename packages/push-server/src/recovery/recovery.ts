@@ -7,6 +7,7 @@ import { placeAmongDeliveries } from '../emitted-events/emitted-record.ts';
 import { keepEmitted } from '../emitted-events/keep-emitted.ts';
 import { type Missed, missedByLost, missedByStranded, missedInMove } from '../emitted-events/missed.ts';
 import { rewind } from '../rooms/recent-deliveries.ts';
+import type { RecentChanges } from '../session/recent-changes.ts';
 import { keyOfPid, keyOfToken, readPointer } from '../stored-session/session-pointers.ts';
 import {
   decodeSession,
@@ -14,7 +15,6 @@ import {
   type SessionRecord,
   type SocketRecord,
 } from '../stored-session/session-record.ts';
-import type { RecentChanges } from '../users/recent-changes.ts';
 import { hadOnReturn } from './had-on-return.ts';
 import { locate } from './locate.ts';
 

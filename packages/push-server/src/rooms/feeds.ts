@@ -1,6 +1,7 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryStore, KeptMessage as Logged } from '@gopush/store';
-import { joinRuns, paced } from '../paced.ts';
+import { joinRuns } from '../tasks/join-runs.ts';
+import { paced } from '../tasks/paced.ts';
 import { type Doubt, type FeedEvents, RoomFeed } from './room-feed.ts';
 
 /** The rooms in which this node has members. */

@@ -1,7 +1,7 @@
 import { deserialize } from 'node:v8';
 import { failed, maxDepthOfPrograms, type Result, shapeOf, success } from '@gopush/contract';
-import { maxParts } from '../limits/message-parts.ts';
 import { putBytesIn, takeBytesOut } from './message-bytes.ts';
+import { maxParts } from './message-parts.ts';
 
 /** A message on its way to the clients of a room, as it is kept and sent to other nodes. */
 export interface KeptMessage {

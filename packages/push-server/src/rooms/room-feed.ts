@@ -1,6 +1,6 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryPage, HistoryStore, KeptMessage as Logged } from '@gopush/store';
-import { SmallMap } from '../small-map.ts';
+import { SmallMap } from '../collections/small-map.ts';
 
 /** Gives messages of a room to the clients of this node. */
 export interface FeedEvents {

@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import type { WebhookEventName } from '@gopush/contract';
-import { writeJson } from '../api/json.ts';
+import { writeJson } from '../http/write-json.ts';
 
 /** An event on its way to a webhook, written once. */
 export interface WebhookEvent {

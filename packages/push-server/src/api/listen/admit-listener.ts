@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Failure, failed, type Result, readApiKey, readIdentity, success, uidHeader } from '@gopush/contract';
-import type { AddressOf } from '../../client-address.ts';
+import type { AddressOf } from '../../access/client-address.ts';
+import type { IdentityCheck } from '../../access/identity-check.ts';
 import type { Rules } from '../../hook/rules.ts';
 import type { ServerClient } from '../../hook/server-hook.ts';
-import type { IdentityCheck } from '../../identity-check.ts';
 import { roomOfClients, roomOfUser, type Scope, type ScopeOf } from '../../rooms/room-names.ts';
-import { check } from '../check.ts';
-import type { KeyHolder, KeyRing } from '../keys.ts';
-import { productOf, readQuery } from '../read-query.ts';
+import { check } from '../request/check.ts';
+import type { KeyHolder, KeyRing } from '../request/keys.ts';
+import { productOf, readQuery } from '../request/read-query.ts';
 import { listenQuery, maxHeard } from './listen-query.ts';
 import type { Listening } from './listener.ts';
 

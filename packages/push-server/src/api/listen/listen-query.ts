@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { room, uid } from '../fields.ts';
+import { room, uid } from '../request/fields.ts';
 
 /** Most rooms and users that one listener hears: the id of each event says where all of them stand. */
 export const maxHeard = 50;

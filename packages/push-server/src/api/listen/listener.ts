@@ -1,11 +1,11 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryStore } from '@gopush/store';
+import { writeJson } from '../../http/write-json.ts';
 import type { Attendance } from '../../presence/attendance.ts';
 import type { Feeds } from '../../rooms/feeds.ts';
 import { decodeMessage } from '../../rooms/kept-message.ts';
 import { plainName } from '../../rooms/room-names.ts';
 import { type Ear, type Said, saidOf, type Taps } from '../../rooms/taps.ts';
-import { writeJson } from '../json.ts';
 import { readEventId, type Stood, writeEventId, writePart } from './event-id.ts';
 import type { EndCode, EndReason, Sink, SinkKind } from './sink.ts';
 

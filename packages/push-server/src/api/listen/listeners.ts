@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type Failure, failures, messageOf } from '@gopush/contract';
+import { failures } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { WebSocketServer } from 'ws';
-import { refreshEach } from '../../refresh-each.ts';
-import { logFailure } from '../../refuse.ts';
+import { logFailure } from '../../hook/log-failure.ts';
+import { refuseUpgrade } from '../../http/refuse-upgrade.ts';
+import { refuse } from '../../http/respond.ts';
 import { roomOfClients, scopeIn } from '../../rooms/room-names.ts';
-import { refuse } from '../answer.ts';
-import { splitUrl } from '../split-url.ts';
+import { refreshEach } from '../../tasks/refresh-each.ts';
+import { splitUrl } from '../request/split-url.ts';
 import { type Admission, type AdmitOptions, type Admitted, admitListener } from './admit-listener.ts';
 import { Listener, type ListenerContext } from './listener.ts';
 import type { EndCode, Sink, SinkKind } from './sink.ts';
@@ -177,22 +178,4 @@ export function createListeners(options: ListenersOptions): Listeners {
 
 function retryAfter(admission: Admission): { 'retry-after'?: string } {
   return 'retryAfter' in admission ? { 'retry-after': String(admission.retryAfter) } : {};
-}
-
-/** As agents refuse upgrades: text, with the code in a header. */
-export function refuseUpgrade(socket: Duplex, failure: Failure, headers: Readonly<Record<string, string>> = {}): void {
-  const { code } = failure;
-  const { upgrade: status, retry } = failures[code];
-  const body = `${code}: ${messageOf(failure)}`;
-  const lines = [
-    `HTTP/1.1 ${status} ${code}`,
-    'Content-Type: text/plain; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    `X-Gopush-Error: ${code}`,
-    ...Object.entries({ ...(retry ? { 'retry-after': '1' } : {}), ...headers }).map(
-      ([name, value]) => `${name}: ${value}`,
-    ),
-    'Connection: close',
-  ];
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -1,0 +1,100 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type Failure, productHeader, uidHeader, uidParameter } from '@gopush/contract';
+import { createLimitedWarning, type Logger } from '@gopush/service';
+import type { Server } from 'socket.io';
+import { refuseUpgrade } from '../http/refuse-upgrade.ts';
+import { refuse } from '../http/respond.ts';
+import type { IdentityCheck } from './identity-check.ts';
+
+/** A request as Engine.IO has read it. */
+type EngineRequest = IncomingMessage & { readonly _query: Readonly<Record<string, string | undefined>> };
+
+/** A connection of Engine.IO, with what is used of it here. */
+interface EngineSocket {
+  readonly request: EngineRequest;
+  readonly transport: { readonly name: string };
+}
+
+/** What looking at requests needs. */
+export interface SessionGateOptions {
+  readonly isBelieved: IdentityCheck;
+  /** Whether clients of Socket.IO 2 are served: `pushServer.allowEIO3`. */
+  readonly allowEIO3: boolean;
+  readonly onRefused: (failure: Failure) => void;
+  readonly log: Logger;
+}
+
+/** Whose a session is. */
+interface Owner {
+  /** Uid and product as its first request had them. */
+  readonly identity: string;
+  /** Whether they could be believed. */
+  readonly isBelieved: boolean;
+}
+
+/**
+ * Looks at each request of Engine.IO before Engine.IO does. A session of long-polling goes on with requests of its own user alone: its id
+ * (`sid`) is no secret worth the name, as it stands in URLs. One that began as a WebSocket has no further requests.
+ *
+ * JSONP is refused: its answers are scripts, which pages of any origin can read.
+ */
+export function guardSessions(io: Server, { isBelieved, allowEIO3, onRefused, log }: SessionGateOptions): void {
+  const warn = createLimitedWarning(log);
+  const engine = io.engine as unknown as {
+    use(middleware: (request: EngineRequest, response: object, next: () => void) => void): void;
+    on(event: 'connection', listener: (conn: EngineSocket) => void): void;
+    readonly clients: Readonly<Record<string, EngineSocket>>;
+  };
+  const owners = new WeakMap<EngineSocket, Owner>();
+
+  engine.on('connection', (conn) => {
+    const owner = { identity: identityOf(conn.request), isBelieved: isBelieved(conn.request) };
+    if (conn.transport.name === 'polling') owners.set(conn, owner);
+  });
+
+  function whyNot(request: EngineRequest): Failure | undefined {
+    const { j, sid } = request._query;
+    if (j !== undefined) return { code: 'jsonp_refused' };
+    const version = versionFault(request, allowEIO3);
+    if (version !== undefined) return version;
+    if (sid === undefined || !Object.hasOwn(engine.clients, sid)) return undefined;
+    const owner = owners.get(engine.clients[sid] as EngineSocket);
+    if (owner === undefined)
+      return { code: 'session_unknown', detail: 'a session of a WebSocket has no other requests' };
+    const isOwn = owner.identity === identityOf(request) && (!owner.isBelieved || isBelieved(request));
+    return isOwn ? undefined : { code: 'session_unknown', detail: 'the session of another user' };
+  }
+
+  engine.use((request, response, next) => {
+    const failure = whyNot(request);
+    if (failure === undefined) return next();
+    onRefused(failure);
+    if (failure.code === 'engine_version') warn({ code: failure.code }, `a client is refused: ${failure.detail}`);
+    // A body that is not read would be taken for the next request.
+    if (response instanceof ServerResponse) refuse(response, failure, { connection: 'close' });
+    else refuseUpgrade(request.socket, failure);
+  });
+}
+
+/**
+ * What is wrong with the version of Engine.IO's protocol in a request that begins a session, or that is an upgrade. Engine.IO would accept the
+ * upgrade first, and then answer with what is no WebSocket.
+ */
+function versionFault({ headers, _query }: EngineRequest, allowEIO3: boolean): Failure | undefined {
+  const { EIO, sid, transport } = _query;
+  const isUpgrade = headers.upgrade !== undefined;
+  if (EIO === '4' || (EIO === '3' && allowEIO3)) return undefined;
+  // Engine.IO has an answer of its own to what is no handshake.
+  if (!isUpgrade && (sid !== undefined || transport === undefined)) return undefined;
+  const detail =
+    EIO === '3'
+      ? 'it is of Socket.IO 2 (EIO=3); set pushServer.allowEIO3 to true to serve such clients'
+      : `it speaks another version of the protocol of Engine.IO than 4${allowEIO3 ? ' and 3' : ''} (EIO)`;
+  return { code: 'engine_version', detail };
+}
+
+/** Who sends a request: as an agent says, or, of a program without one, as it says itself. */
+function identityOf({ headers, _query }: EngineRequest): string {
+  const uid = headers[uidHeader];
+  return `${uid === undefined ? `?${_query[uidParameter]}` : `=${uid}`}\n${headers[productHeader]}`;
+}

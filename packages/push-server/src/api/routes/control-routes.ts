@@ -1,0 +1,72 @@
+import { success } from '@gopush/contract';
+import { z } from 'zod';
+import { room, uid } from '../request/fields.ts';
+import { done, type Route, route } from './route.ts';
+
+/** A socket's own id, as Socket.IO makes them. Anything else could name a room, which it disconnects as well. */
+const socket = z
+  .string()
+  .regex(/^[\w-]{20}$/)
+  .meta({ description: 'Id of a connection.' });
+
+/** Changing what clients have. */
+export const controlRoutes: readonly Route[] = [
+  route({
+    method: 'DELETE',
+    path: '/users/{uid}/inbox/{id}',
+    scope: 'admin',
+    summary: 'Ends the waiting of a message, as if a device had acknowledged it.',
+    params: z.strictObject({ uid, id: z.string().min(1).max(256) }),
+    answer: z.strictObject({ acked: z.boolean().meta({ description: 'Whether it was waiting.' }) }),
+    failures: ['not_durable'],
+    async run({ push }, { params }) {
+      const ended = await push.inbox.ack(params.uid, [params.id]);
+      return ended.ok ? success({ acked: ended.value > 0 }) : ended;
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/users/{uid}/disconnect',
+    scope: 'admin',
+    summary: 'Ends all connections of a user, wherever they are.',
+    params: z.strictObject({ uid }),
+    answer: done,
+    failures: [],
+    async run({ push }, { params }) {
+      push.disconnectUser(params.uid);
+      return success({});
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/sockets/{id}/disconnect',
+    scope: 'admin',
+    across: true,
+    summary: 'Ends one connection, wherever it is.',
+    params: z.strictObject({ id: socket }),
+    answer: done,
+    failures: [],
+    async run({ push }, { params }) {
+      push.disconnectSocket(params.id);
+      return success({});
+    },
+  }),
+  ...(['PUT', 'DELETE'] as const).map((method) =>
+    route({
+      method,
+      path: '/users/{uid}/rooms/{room}',
+      scope: 'admin',
+      summary:
+        method === 'PUT'
+          ? 'Puts all connected devices of a user into a room.'
+          : 'Takes all connected devices of a user out of a room.',
+      params: z.strictObject({ uid, room }),
+      answer: done,
+      failures: ['room_invalid'],
+      async run({ push }, { params }) {
+        push.moveUser(params.uid, params.room, method === 'PUT' ? 'join' : 'leave');
+        return success({});
+      },
+    }),
+  ),
+];

@@ -1,0 +1,114 @@
+import { type FailureCode, failureBody, messageOf, type Result, success } from '@gopush/contract';
+import { z } from 'zod';
+import { check } from '../request/check.ts';
+import { room, uid } from '../request/fields.ts';
+import {
+  batchItem,
+  delivery,
+  published,
+  saidToAll,
+  sayToAll,
+  sayToRoom,
+  sayToUser,
+  toAll,
+  toRoom,
+  toUser,
+} from './publishing.ts';
+import { type ApiContext, type Route, route } from './route.ts';
+
+/** Most messages of one batch. */
+const maxBatch = 100;
+
+const failures: readonly FailureCode[] = ['event_invalid', 'not_durable'];
+
+/** Saying something. */
+export const publishRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/rooms/{room}/publish',
+    scope: 'publish',
+    summary: 'Says an event to all in a room.',
+    params: z.strictObject({ room }),
+    body: toRoom,
+    answer: published,
+    failures: ['room_invalid', ...failures],
+    id: 'taken',
+    run: (context, { params, body, id }) => sayToRoom(context, params.room, body, id),
+  }),
+  route({
+    method: 'POST',
+    path: '/users/{uid}/publish',
+    scope: 'publish',
+    summary: 'Says an event to all devices of a user.',
+    params: z.strictObject({ uid }),
+    body: toUser,
+    answer: delivery,
+    failures: [...failures, 'inbox_full'],
+    id: 'taken',
+    run: (context, { params, body, id }) => sayToUser(context, params.uid, body, id),
+  }),
+  route({
+    method: 'POST',
+    path: '/notify',
+    scope: 'publish',
+    summary: 'Says an event to everyone who is connected. It is not kept.',
+    body: toAll,
+    answer: saidToAll,
+    failures: ['event_invalid'],
+    id: 'refused',
+    run: async (context, { body }) => sayToAll(context, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/batch',
+    scope: 'publish',
+    summary: 'Says several things, in order. Each has its own result: one that is refused does not stop the others.',
+    // Checked one by one, so that a message that is wrong has its own result.
+    body: z
+      .array(z.unknown())
+      .min(1)
+      .max(maxBatch)
+      .meta({ items: z.toJSONSchema(batchItem, { io: 'input' }) }),
+    answer: z.strictObject({
+      results: z.array(
+        z.union([
+          z.strictObject({ ok: z.literal(true), result: z.union([published, delivery, saidToAll]) }),
+          z.strictObject({
+            ok: z.literal(false),
+            error: z.strictObject({ code: z.string(), message: z.string() }),
+          }),
+        ]),
+      ),
+    }),
+    failures: [],
+    id: 'taken',
+    cost: (body) => (Array.isArray(body) ? Math.max(1, Math.min(body.length, maxBatch)) : 1),
+    async run(context, { body, id }) {
+      // All are begun at once, in order, and each room's messages are kept in the order in which they were begun.
+      const each = body.map((item, index) => sayOne(context, item, id === undefined ? undefined : `${id}:${index}`));
+      const results = await Promise.all(each);
+      return success({
+        results: results.map((one) =>
+          one.ok
+            ? { ok: true, result: one.value }
+            : { ok: false, ...failureBody(one.failure.code, messageOf(one.failure)) },
+        ),
+      });
+    },
+  }),
+];
+
+async function sayOne(context: ApiContext, item: unknown, key: string | undefined): Promise<Result<object>> {
+  const checked = check(batchItem, item);
+  if (!checked.ok) return checked;
+  const { value } = checked;
+  switch (value.to) {
+    case 'room':
+      // An id of its own comes before the one that the batch would give it.
+      return sayToRoom(context, value.room, value, value.keep === 'no' ? undefined : (value.id ?? key));
+    case 'user':
+      return sayToUser(context, value.user, value, value.keep === 'no' ? undefined : (value.id ?? key));
+    case 'all':
+      return sayToAll(context, value);
+  }
+}

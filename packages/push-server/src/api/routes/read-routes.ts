@@ -1,0 +1,127 @@
+import { failed, maxCursorBytes, maxPresencePage, success } from '@gopush/contract';
+import { z } from 'zod';
+import { limit, position, room, time, uid } from '../request/fields.ts';
+import { type Route, route } from './route.ts';
+
+const said = z.strictObject({
+  offset: z.int(),
+  at: z.number().meta({ description: 'When it was kept, in milliseconds since 1970.' }),
+  event: z.string(),
+  message: z.unknown().optional(),
+  sender: z.string().optional().meta({ description: 'Uid of the client that published it, where that is recorded.' }),
+});
+
+/** Looking, which changes nothing. */
+export const lookRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/rooms/{room}/history',
+    scope: 'read',
+    summary:
+      'What was said in a room and is kept, oldest first: at most 4 MiB at a time, so there may be more after the last one.',
+    params: z.strictObject({ room }),
+    query: z.strictObject({
+      after: z.int().min(0).optional().meta({ description: 'Offset after which to begin; absent: with the oldest.' }),
+      limit: limit(1_000),
+      epoch: z.string().min(1).max(64).optional().meta({ description: 'The history the offset is of.' }),
+    }),
+    answer: z.strictObject({
+      position: position.meta({ description: 'Where the history ends; null: there is none.' }),
+      first: z.int().meta({ description: 'Oldest offset that is kept.' }),
+      messages: z.array(said),
+    }),
+    failures: ['room_invalid', 'history_gone', 'not_durable'],
+    async run({ push }, { params, query: { after, limit: most, epoch } }) {
+      const read = await push.history(params.room, after ?? 0, most);
+      if (!read.ok) return read;
+      const { position: last, first } = read.value;
+      if (epoch !== undefined && epoch !== last?.epoch) return failed('history_gone', 'another epoch');
+      if (after !== undefined && last !== null && first > after + 1) return failed('history_gone');
+      return read;
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/rooms/{room}/presence',
+    scope: 'read',
+    summary: 'Who is in a room, on all push-servers, a page at a time.',
+    params: z.strictObject({ room }),
+    query: z.strictObject({
+      limit: limit(maxPresencePage, maxPresencePage),
+      after: z
+        .string()
+        .min(1)
+        .max(maxCursorBytes)
+        .optional()
+        .meta({ description: 'next of the page before; absent: the first page.' }),
+    }),
+    answer: z.strictObject({
+      users: z.array(z.strictObject({ uid: z.string(), devices: z.int().min(1) })),
+      next: z.nullable(z.string()).meta({ description: 'Where the next page begins; null: this is the last one.' }),
+    }),
+    failures: ['room_invalid', 'not_durable'],
+    run: ({ push }, { params, query }) => push.presence.page(params.room, { ...query, after: query.after ?? null }),
+  }),
+  route({
+    method: 'GET',
+    path: '/users/{uid}/presence',
+    scope: 'read',
+    summary: 'Whether a user is connected, and where.',
+    params: z.strictObject({ uid }),
+    answer: z.strictObject({
+      online: z.boolean(),
+      devices: z.int().min(0),
+      since: time,
+      lastSeen: time,
+      nodes: z.array(z.string()),
+    }),
+    failures: ['not_durable'],
+    async run({ push }, { params }) {
+      const user = await push.presence.user(params.uid);
+      if (!user.ok) return user;
+      const { devices, since = null, lastSeen = null, nodes } = user.value;
+      return success({ online: devices > 0, devices, since, lastSeen, nodes });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/rooms',
+    scope: 'read',
+    across: true,
+    summary: 'How much there is: push-servers, connections, and connections in rooms, each room counted.',
+    answer: z.strictObject({ nodes: z.int(), sockets: z.int(), memberships: z.int() }),
+    failures: ['not_durable'],
+    run: ({ push }) => push.presence.counts(),
+  }),
+  route({
+    method: 'GET',
+    path: '/users/{uid}/inbox',
+    scope: 'read',
+    summary: 'What waits for a user, oldest first.',
+    params: z.strictObject({ uid }),
+    query: z.strictObject({ limit: limit(1_000) }),
+    answer: z.strictObject({
+      messages: z.array(
+        z.strictObject({ id: z.string(), event: z.string(), message: z.unknown().optional(), at: z.number() }),
+      ),
+    }),
+    failures: ['not_durable'],
+    async run({ push }, { params, query }) {
+      const messages = await push.inbox.pending(params.uid, query.limit);
+      return messages.ok ? success({ messages: messages.value }) : messages;
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/users/{uid}/inbox/{id}',
+    scope: 'read',
+    summary: 'What became of a message for a user; unknown: never put, or expired.',
+    params: z.strictObject({ uid, id: z.string().min(1).max(256) }),
+    answer: z.strictObject({ id: z.string(), status: z.enum(['waiting', 'acked', 'unknown']) }),
+    failures: ['not_durable'],
+    async run({ push }, { params }) {
+      const status = await push.inbox.status(params.uid, params.id);
+      return status.ok ? success({ id: params.id, status: status.value }) : status;
+    },
+  }),
+];

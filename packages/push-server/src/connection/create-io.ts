@@ -1,0 +1,39 @@
+import type { Server as HttpServer } from 'node:http';
+import type { Config } from '@gopush/contract';
+import { Server } from 'socket.io';
+import { keepMarksApart } from '../emit/along.ts';
+import { writeFast } from '../emit/write-fast.ts';
+import type { AdapterFactory } from '../fanout/fanout.ts';
+import { type Guard, guardClients } from '../limits/guarded-client.ts';
+
+/** Makes the Socket.IO server as the settings want it. */
+export function createIo(
+  http: HttpServer,
+  { pushServer }: Config,
+  adapter: AdapterFactory,
+): { readonly io: Server; readonly clientGuard: Guard } {
+  const { recoveryMs } = pushServer;
+  const io = new Server({
+    path: pushServer.path,
+    allowEIO3: pushServer.allowEIO3,
+    pingInterval: pushServer.pingIntervalMs,
+    pingTimeout: pushServer.pingTimeoutMs,
+    maxHttpBufferSize: pushServer.maxMessageBytes,
+    // The API takes upgrades, too, and ends those that nobody takes.
+    destroyUpgrade: false,
+    // Clients make namespaces of patterns by naming them.
+    cleanupEmptyChildNamespaces: true,
+    // Whoever comes back is looked at as anyone who comes.
+    ...(recoveryMs === 0
+      ? {}
+      : { connectionStateRecovery: { maxDisconnectionDuration: recoveryMs, skipMiddlewares: false } }),
+  });
+  const { namespacesPerConnection: namespaces, messagesPerSecond, bytesPerMinute } = pushServer.limits;
+  const { maxMessageBytes } = pushServer;
+  const guard = guardClients(io, { namespaces, messagesPerSecond, bytesPerMinute, maxMessageBytes });
+  keepMarksApart(io);
+  io.attach(http);
+  writeFast(io);
+  io.adapter(adapter);
+  return { io, clientGuard: guard };
+}

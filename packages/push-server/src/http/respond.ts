@@ -1,0 +1,30 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { type Failure, failureBody, failures, messageOf } from '@gopush/contract';
+import { writeJson } from './write-json.ts';
+
+/** Responds with JSON. */
+export function respond(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  const body = Buffer.from(writeJson(value));
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    ...headers,
+  });
+  response.end(body);
+}
+
+/** Refuses with the status of the failure table; with `Retry-After` where it may pass by itself. */
+export function refuse(response: ServerResponse, failure: Failure, headers: OutgoingHttpHeaders = {}): void {
+  const { http, retry } = failures[failure.code];
+  respond(response, http, failureBody(failure.code, messageOf(failure)), {
+    ...(retry ? { 'retry-after': '1' } : {}),
+    ...(http === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...headers,
+  });
+}

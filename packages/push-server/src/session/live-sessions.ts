@@ -1,0 +1,52 @@
+import { SmallSet } from '../collections/small-set.ts';
+import type { Session } from './session.ts';
+
+/** Where a connection keeps its sessions: one for each namespace that its client is in. */
+const ofConnection = Symbol('sessions');
+interface Slot {
+  [ofConnection]?: SmallSet<Session>;
+}
+
+/** The sessions of this node. Each lookup costs the same however many there are. */
+export class LiveSessions {
+  readonly #bySocket = new Map<string, Session>();
+  readonly #byPid = new Map<string, Session>();
+
+  add(session: Session): void {
+    const { socket } = session;
+    this.#bySocket.set(socket.id, session);
+    this.#byPid.set(session.pid, session);
+    const conn = socket.conn as Slot;
+    conn[ofConnection] ??= new SmallSet();
+    conn[ofConnection].add(session);
+  }
+
+  remove(session: Session): void {
+    const { socket, pid } = session;
+    // A session that came back may have taken its place already.
+    if (this.#bySocket.get(socket.id) === session) this.#bySocket.delete(socket.id);
+    if (this.#byPid.get(pid) === session) this.#byPid.delete(pid);
+    (socket.conn as Slot)[ofConnection]?.delete(session);
+  }
+
+  /** By the id of its socket. */
+  get(socket: string): Session | undefined {
+    return this.#bySocket.get(socket);
+  }
+
+  /** By the private id with which its client asks for it after a reconnect. */
+  byPid(pid: string): Session | undefined {
+    return this.#byPid.get(pid);
+  }
+
+  /** Those on one connection of Engine.IO. */
+  on(connection: object): Iterable<Session> {
+    return (connection as Slot)[ofConnection] ?? none;
+  }
+
+  values(): Iterable<Session> {
+    return this.#bySocket.values();
+  }
+}
+
+const none: readonly Session[] = [];

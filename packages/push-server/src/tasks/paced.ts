@@ -1,0 +1,14 @@
+/** How many are worked at at a time. */
+const atOnce = 64;
+
+/**
+ * Does some work for each of many, a few at a time, so that a node which does it for all that it has still serves its clients meanwhile.
+ * What is removed from a live iterator before its turn is skipped.
+ */
+export async function paced<T>(all: Iterable<T>, work: (one: T) => Promise<unknown>): Promise<void> {
+  const rest = all[Symbol.iterator]();
+  async function worker(): Promise<void> {
+    for (let next = rest.next(); next.done !== true; next = rest.next()) await work(next.value);
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
