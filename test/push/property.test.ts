@@ -1,4 +1,4 @@
-import { readMark, writeMark } from '@gopush/contract';
+import { readPosition, writePosition } from '@gopush/contract';
 import type { PushServer } from '@gopush/push-server';
 import fc from 'fast-check';
 import type { Socket } from 'socket.io-client';
@@ -82,7 +82,7 @@ class Model {
     member.node = 1 - member.node;
     await this.#connect(member);
     if (!member.isIn) return;
-    const position = readMark(member.mark);
+    const position = readPosition(member.mark);
     if (position === undefined) return this.#enterNow(member);
     const { epoch, offset } = position;
     const answer = await member.socket?.emitWithAck('go:join', { room: this.#room, after: offset, epoch });
@@ -95,7 +95,7 @@ class Model {
     const { position } = answer.joined[0];
     member.wanted = [...member.got];
     for (let n = (position?.offset ?? 0) + 1; n <= this.#said; n++) member.wanted.push(n);
-    member.mark = position === null ? undefined : writeMark(position);
+    member.mark = position === null ? undefined : writePosition(position);
     member.isIn = true;
   }
 }

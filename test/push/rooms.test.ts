@@ -1,4 +1,4 @@
-import { readMark } from '@gopush/contract';
+import { readPosition } from '@gopush/contract';
 import type { Socket } from 'socket.io-client';
 import { expect, test } from 'vitest';
 import { appendUnheard, connectTo, describeNodes, hear } from '../support/nodes.ts';
@@ -14,7 +14,7 @@ describeNodes('rooms', (startNodes) => {
     const heard = hear<number>(bob, 'n');
     for (const n of [1, 2, 3]) await say(ann, 'r', n);
     await heard.count(3);
-    const position = readMark(heard.marks[1]);
+    const position = readPosition(heard.marks[1]);
     bob.disconnect();
     for (const n of [4, 5]) await say(ann, 'r', n);
 
@@ -247,7 +247,7 @@ describeNodes('rooms', (startNodes) => {
     for (const client of clients) {
       await client.emitWithAck('go:join', { room: 'r', after: 1, epoch: position.epoch });
       await client.emitWithAck('go:leave', 'r');
-      const at = readMark(heard[clients.indexOf(client)]?.marks.at(-1)) ?? position;
+      const at = readPosition(heard[clients.indexOf(client)]?.marks.at(-1)) ?? position;
       await client.emitWithAck('go:join', { room: 'r', after: at.offset, epoch: position.epoch });
     }
     await saying;

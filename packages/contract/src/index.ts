@@ -13,7 +13,6 @@ export { type Config, type ConfigInput, isLoopback, type RedisConfig } from './c
 export { type ApiScope, apiScopes, type WebhookEventName } from './config/schema-api.ts';
 export { allowReading, allowSending, isListed, isPreflight } from './cors.ts';
 export { maxDepth, maxDepthOfPrograms, type Shape, shapeOf } from './depth.ts';
-export { drainingHeader } from './draining.ts';
 export { isForEngine, usualEnginePath } from './engine-path.ts';
 export {
   type Failure,
@@ -59,8 +58,21 @@ export {
   writeIdentity,
 } from './identity.ts';
 export { type KeysOf, refuseUnknownKeys, unknownKey } from './known-keys.ts';
-export { readMark, writeMark } from './mark.ts';
 export { createRouteTable, matchRoute, type RouteTable } from './match-route.ts';
+export {
+  alivePing,
+  canMigrateHeader,
+  chosenPong,
+  clientStoppedPong,
+  drainingHeader,
+  incompletePositions,
+  lastPositionsHeader,
+  readPosition,
+  sessionTokenHeader,
+  skipFramesHeader,
+  stopClientPing,
+  writePosition,
+} from './migration.ts';
 export { nameFault } from './name.ts';
 export { readOrigin } from './origin.ts';
 export { type AskedServer, namesPage, printable, vouchHeader, whyRefused } from './page.ts';
@@ -74,17 +86,6 @@ export {
 } from './product.ts';
 export { isHandshake, readProduct, readSid } from './query.ts';
 export { type Result, success } from './result.ts';
-export {
-  alivePing,
-  canResumeHeader,
-  drainPing,
-  goingPong,
-  incompleteMarks,
-  quietPong,
-  resumeAfterHeader,
-  resumeHeader,
-  resumeSkipHeader,
-} from './resume.ts';
 export {
   type AboutMessage,
   type Ack,

@@ -12,8 +12,8 @@ import {
   productHeader,
   type RouteEntry,
   requestIdHeader,
-  resumeHeader,
   type SignedHeaders,
+  sessionTokenHeader,
   signatureHeader,
   signIdentity,
   type Target,
@@ -189,7 +189,7 @@ export function answerHeaders({ status, headers: raw }: AnswerHead, trails: bool
       hasLength = true;
     }
     // What targets tell agents of resuming and stopping is no client's business.
-    return !name.startsWith(resumeHeader) && name !== drainingHeader;
+    return !name.startsWith(sessionTokenHeader) && name !== drainingHeader;
   });
   const essential = essentials.get(status);
   for (let index = 0; essential !== undefined && index + 1 < raw.length; index += 2) {

@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { Failure, FailureCode, Target } from '@gopush/contract';
 import { type Logger, type Metrics, waitBuckets } from '@gopush/service';
-import type { SilentCause } from '../proxy/heartbeat.ts';
-import type { Tunnel } from '../proxy/tunnel.ts';
+import type { SilentCause } from '../migration/heartbeat.ts';
 import type { AgentRequest } from '../request/agent-request.ts';
 import type { Member } from '../route/fleet.ts';
 import { createFailureLog } from '../serve/reject.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
 
 /** What is known of a request while it is served; the line in the log is made of it. */
 export interface Served {

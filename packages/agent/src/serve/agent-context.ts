@@ -4,14 +4,14 @@ import type { HeaderWriter } from '../headers/headers.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { SlowClients } from '../limits/slow-clients.ts';
+import type { Rehome } from '../migration/failover.ts';
+import type { Relocator } from '../migration/rebalance.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Upstreams } from '../proxy/http/target-connections.ts';
-import type { Rehome } from '../proxy/rehome.ts';
-import type { Relocator } from '../proxy/relocate.ts';
-import type { Tunnels } from '../proxy/tunnels.ts';
 import type { ReadBodies } from '../request/read-body.ts';
 import type { ResolveContext } from '../route/resolve.ts';
 import type { ServeContext } from '../route/serve-by-target.ts';
+import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { ApiCallers } from './api-callers.ts';
 
 /** What serving requests needs: made once by `startAgent`, read by both lines. */

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import {
   type Config,
-  canResumeHeader,
+  canMigrateHeader,
   failed,
   noUser,
   plainAddress,
   type Result,
-  resumeHeader,
+  sessionTokenHeader,
   stickyCookie,
   stickyHeader,
   success,
@@ -18,7 +18,6 @@ import { explainUnknown } from '../hooks/explain-unknown.ts';
 import type { HookSet, UidSource } from '../hooks/hook-set.ts';
 import { type TunnelPlace, takeTunnelPlace } from '../limits/tunnel-place.ts';
 import type { Served, TunnelInfo } from '../observe/observer.ts';
-import type { Resumable, Tunnel } from '../proxy/tunnel.ts';
 import { relayAnswer } from '../proxy/upgrade/relay-response.ts';
 import { openUpstream, type Upstream } from '../proxy/upgrade/request-upgrade.ts';
 import type { AgentRequest } from '../request/agent-request.ts';
@@ -30,6 +29,7 @@ import { type Route, resolve, uidOf } from '../route/resolve.ts';
 import { serveByTarget } from '../route/serve-by-target.ts';
 import { markerOf, markFor } from '../route/sticky.ts';
 import { adopt } from '../target/carrier.ts';
+import type { Resumable, Tunnel } from '../tunnel/tunnel.ts';
 import { saysFull } from '../wire/full-response.ts';
 import { headerOf } from '../wire/response-head.ts';
 import { writeHead, writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
@@ -215,7 +215,7 @@ function learn(
   const { body, head } = upstream.value;
   const now = performance.now();
   if (body === undefined) {
-    const isMeasured = limits.eventLoopDelayMs > 0 && headerOf(head, resumeHeader) !== undefined;
+    const isMeasured = limits.eventLoopDelayMs > 0 && headerOf(head, sessionTokenHeader) !== undefined;
     handshakes.took(place !== undefined && isMeasured ? now - place.at : 0, now);
   } else if (headerOf(head, 'x-gopush-error') === 'overloaded') handshakes.refused(now);
 }
@@ -232,7 +232,7 @@ function isTaken(upstream: Result<TakenUpgrade> | undefined): boolean {
   return upstream?.ok === true && upstream.value.body === undefined;
 }
 
-const canResume = [canResumeHeader, '1'] as const;
+const canResume = [canMigrateHeader, '1'] as const;
 const upgradeHeaders = ['connection', 'Upgrade', 'upgrade', 'websocket'] as const;
 
 /** Makes a client and a target that took its upgrade a tunnel. */
@@ -251,7 +251,7 @@ function join(
   const isKept = adopted.socket !== client;
   if (isKept) limits.keep(client);
   // What was known of the handshake becomes what is known of the tunnel.
-  const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined && headerOf(head, resumeHeader);
+  const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined && headerOf(head, sessionTokenHeader);
   const cannotMove = isCompressed ? 'compressed' : undefined;
   const info = Object.assign(served, { address, cannotMove, peer: isKept ? from : undefined }) as TunnelInfo;
   const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];

@@ -1,8 +1,8 @@
 import { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { FrameWalker } from '../../src/proxy/frames.ts';
 import { AgentRequest } from '../../src/request/agent-request.ts';
+import { FrameWalker } from '../../src/tunnel/frame-walker.ts';
 import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, send } from '../support/client.ts';
 import { startEchoTarget, startTarget } from '../support/target.ts';

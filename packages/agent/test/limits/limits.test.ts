@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { type ConfigInput, createConfig, createTrust, resumeHeader } from '@gopush/contract';
+import { type ConfigInput, createConfig, createTrust, sessionTokenHeader } from '@gopush/contract';
 import { createTokenBucket } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -333,7 +333,7 @@ async function startSlowTarget(head: string) {
 }
 
 test.each([
-  ['a push-server is asked fewer at a time', `${resumeHeader}: token\r\n`, true],
+  ['a push-server is asked fewer at a time', `${sessionTokenHeader}: token\r\n`, true],
   ['another target is asked as before', '', false],
 ] as const)('where handshakes wait ever longer, %s', async (_, head, isBounded) => {
   const { target, counts } = await startSlowTarget(head);

@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
-import { type Config, events, type PresenceEvent, writeMark } from '@gopush/contract';
+import { type Config, events, type PresenceEvent, writePosition } from '@gopush/contract';
 import type { Lifetime, Logger } from '@gopush/service';
 import { isBack, type Store } from '@gopush/store';
 import type { Server } from 'socket.io';
@@ -82,7 +82,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       rooms.tellBack(pids);
     },
     changes,
-    mark: recoveryMs > 0 ? () => writeMark({ epoch: node, offset: rooms.recent.count }) : undefined,
+    mark: recoveryMs > 0 ? () => writePosition({ epoch: node, offset: rooms.recent.count }) : undefined,
     log,
   });
   const migration = createMigration({

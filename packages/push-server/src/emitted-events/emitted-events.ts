@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Position, writeMark } from '@gopush/contract';
+import { type Position, writePosition } from '@gopush/contract';
 import type { Namespace, Socket } from 'socket.io';
 import { Along } from '../emit/along.ts';
 import { migratingClientOf } from '../migration/migrating-client.ts';
@@ -345,7 +345,7 @@ function bytesOf(events: readonly Pick<Emitted | OwnEvent, 'encoded'>[]): number
 
 /** Hands an event over to a connection as it is, with its mark. */
 function write(socket: Socket, { encoded, compress, place }: Pick<Emitted, 'encoded' | 'compress' | 'place'>): void {
-  const mark = writeMark(place);
+  const mark = writePosition(place);
   const { name } = socket.nsp;
   const along = new Along(mark, name, name === '/' ? () => withMark(encoded, mark) : undefined);
   const options = { preEncoded: true, compress, along };

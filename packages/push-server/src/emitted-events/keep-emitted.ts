@@ -1,4 +1,4 @@
-import { events, readMark, writeMark } from '@gopush/contract';
+import { events, readPosition, writePosition } from '@gopush/contract';
 import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { Along, type PacketOptions } from '../emit/along.ts';
@@ -87,7 +87,7 @@ export function keepEmitted(
     packet.nsp = name;
     // In other namespaces nobody comes back to its session.
     const place = isKept(packet, flags) && name === '/' ? emittedEvents.nextForOne() : undefined;
-    const along = alongWith(packet, place && writeMark(place));
+    const along = alongWith(packet, place && writePosition(place));
     const encoded = inner.encoder.encode(packet);
     const compress = flags?.compress;
     if (place !== undefined) {
@@ -110,15 +110,15 @@ export function keepEmitted(
       }
       const whose = options.flags?.local === true ? 'local' : 'own';
       const place = isKept(packet, flags) ? emittedEvents.next(name, whose) : undefined;
-      broadcast(place === undefined ? packet : { ...packet, mark: writeMark(place) }, options);
+      broadcast(place === undefined ? packet : { ...packet, mark: writePosition(place) }, options);
     },
     // Where it is encoded for the clients of this node, whichever node sends it.
     _encode(packet, options) {
       ready = undefined;
       const place = isKept(packet, options)
-        ? (readMark(packet.mark) ?? emittedEvents.next(name, 'foreign'))
+        ? (readPosition(packet.mark) ?? emittedEvents.next(name, 'foreign'))
         : undefined;
-      const along = alongWith(packet, place && writeMark(place));
+      const along = alongWith(packet, place && writePosition(place));
       const encoded = encode(packet, options);
       if (along !== undefined) options.along = along;
       if (place !== undefined) ready = { place, encoded: copied(encoded) };

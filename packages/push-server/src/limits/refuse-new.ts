@@ -1,5 +1,5 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { failureBody, failures, resumeHeader } from '@gopush/contract';
+import { failureBody, failures, sessionTokenHeader } from '@gopush/contract';
 import type { AdmissionWindow, Place } from '@gopush/service';
 import type { Server, Socket } from 'socket.io';
 
@@ -38,7 +38,7 @@ export function refuseNew(io: Server, { window, isFull, onRefused }: NewSessions
   io.engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
     const { _query: query } = request as IncomingMessage & { _query: { sid?: string } };
     // One that goes on from elsewhere has been let in before, and its session has been taken already.
-    const isResumed = request.headers.upgrade !== undefined && request.headers[resumeHeader] !== undefined;
+    const isResumed = request.headers.upgrade !== undefined && request.headers[sessionTokenHeader] !== undefined;
     if (query.sid !== undefined || isResumed) return next();
     if (isFull()) return refuse(request, response, 'too_many_connections');
     if (window === undefined) return next();

@@ -1,4 +1,4 @@
-import { type Position, writeMark } from '@gopush/contract';
+import { type Position, writePosition } from '@gopush/contract';
 import type { Packet } from '../socket-io-client.ts';
 import type { SessionRecord } from '../stored-session/session-record.ts';
 
@@ -7,7 +7,7 @@ import type { SessionRecord } from '../stored-session/session-record.ts';
  * crash whether the client has had the answer. Clients of Socket.IO do not look at it.
  */
 export function numberedConnectResponse(packet: Packet, engineId: string, number: number): Packet {
-  const mark = writeMark({ epoch: epochOf(engineId), offset: number });
+  const mark = writePosition({ epoch: epochOf(engineId), offset: number });
   return { ...packet, data: { ...(packet.data as object), mark } };
 }
 

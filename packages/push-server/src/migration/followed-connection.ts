@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { drainPing } from '@gopush/contract';
+import { stopClientPing } from '@gopush/contract';
 import type { Socket } from 'socket.io';
 import { SmallSet } from '../collections/small-set.ts';
 import { keyOfToken } from '../stored-session/session-pointers.ts';
@@ -108,7 +108,7 @@ export class FollowedConnection {
 
   /** Asks the agent to stop the client. */
   askToStop(): void {
-    this.conn.transport.socket?.ping(drainPing, false, () => {});
+    this.conn.transport.socket?.ping(stopClientPing, false, () => {});
   }
 
   /** Its agent says that the client is stopped. */

@@ -2,18 +2,18 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
-  canResumeHeader,
+  canMigrateHeader,
+  chosenPong,
+  clientStoppedPong,
   failures,
-  goingPong,
   type Identity,
-  incompleteMarks,
-  quietPong,
+  incompletePositions,
+  lastPositionsHeader,
   readIdentity,
-  readMark,
+  readPosition,
   readStickyMark,
-  resumeAfterHeader,
-  resumeHeader,
-  resumeSkipHeader,
+  sessionTokenHeader,
+  skipFramesHeader,
   stickyHeader,
 } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
@@ -167,18 +167,18 @@ export function createMigration(options: MigrationOptions): Migration {
   };
 
   engine.on('headers', (headers: Record<string, string>, request: EngineRequest) => {
-    if (request.headers.upgrade === undefined || request.headers[canResumeHeader] === undefined) return;
+    if (request.headers.upgrade === undefined || request.headers[canMigrateHeader] === undefined) return;
     // Clients of Socket.IO 2 enter the main namespace without asking, wherever they come.
     if (request._query?.EIO === '3') return;
     // Without recovery nothing is there to go on from.
     if (!enabled) return;
     const token = tokens.get(request) ?? newToken();
-    headers[resumeHeader] = token;
+    headers[sessionTokenHeader] = token;
     const sid = request._query?.sid;
     if (sid === undefined) tokens.set(request, token);
     else tokensOfUpgrades.set(sid, token);
     // Engine.IO's opening, of which the client has had its own, and the `noop` before all else. What Socket.IO answers does not count.
-    if (resumes.has(request)) headers[resumeSkipHeader] = '2';
+    if (resumes.has(request)) headers[skipFramesHeader] = '2';
   });
 
   engine.on('connection', (conn: EngineSocket) => {
@@ -217,8 +217,8 @@ export function createMigration(options: MigrationOptions): Migration {
     followed++;
     conn.transport.socket?.on('pong', (payload) => {
       const text = payload.toString('latin1');
-      if (text === goingPong) claim(movable);
-      else if (text === quietPong) handOver.stopped(movable);
+      if (text === chosenPong) claim(movable);
+      else if (text === clientStoppedPong) handOver.stopped(movable);
     });
     conn.once('close', () => {
       movables.delete(conn);
@@ -271,7 +271,7 @@ export function createMigration(options: MigrationOptions): Migration {
   };
   http.removeAllListeners('upgrade');
   http.on('upgrade', (request, socket, head) => {
-    const token = request.headers[resumeHeader];
+    const token = request.headers[sessionTokenHeader];
     // On a connection that was accepted before; nobody would end what came of it.
     if (drained) {
       refuse(
@@ -320,10 +320,10 @@ export function createMigration(options: MigrationOptions): Migration {
     const bytes = await store.read(keyOfToken(token));
     const kept = bytes === undefined ? undefined : decodeSession(bytes);
     if (bytes === undefined || kept === undefined || !isOf(kept, userOf(identity.value))) return undefined;
-    const marks = String(headers[resumeAfterHeader] ?? '').split(',');
-    const given = marks.flatMap((mark) => readMark(mark) ?? []);
+    const marks = String(headers[lastPositionsHeader] ?? '').split(',');
+    const given = marks.flatMap((mark) => readPosition(mark) ?? []);
     // Nobody knows what the client was given: it has to begin anew.
-    if (!kept.isExact && marks.includes(incompleteMarks)) return undefined;
+    if (!kept.isExact && marks.includes(incompletePositions)) return undefined;
     const record = asClientKnows(kept, given);
     if (record === undefined) return undefined;
     // Should this node end before its first word of the session, the agent goes on with the next token.

@@ -1,4 +1,4 @@
-import { type Position, readMark } from '@gopush/contract';
+import { type Position, readPosition } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HistoryStore, SessionStore } from '@gopush/store';
 import type { Namespace, Server, Socket } from 'socket.io';
@@ -194,7 +194,7 @@ export function createRecovery({
     const record = session?.sockets[0];
     if (session === undefined || record === undefined) return undefined;
     const { uid, node, at = 0, tail, tailAfter = 0 } = session;
-    const last = readMark(offset);
+    const last = readPosition(offset);
     const stands = placeAmongDeliveries({ emitted: record.emitted, tail, tailAfter, node }, last);
     const positions = rewind({ positions: record.positions, tail, tailAfter, node }, stands);
     const had = hadOnReturn(session, record, stands);
@@ -220,7 +220,7 @@ export function createRecovery({
     const record = session?.sockets.find((socket) => socket.pid === pid);
     if (bytes === undefined || session === undefined || record === undefined) return undefined;
     const { uid, node, at = 0 } = session;
-    const last = readMark(offset);
+    const last = readPosition(offset);
     const positions = await locate(session, record, last, history);
     const had = hadOnReturn(session, record, last);
     const giveBack = (): void => void save(keyOfToken(token), bytes);

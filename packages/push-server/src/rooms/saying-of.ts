@@ -1,4 +1,4 @@
-import { type AboutMessage, events, type Position, writeMark } from '@gopush/contract';
+import { type AboutMessage, events, type Position, writePosition } from '@gopush/contract';
 import type { Saying } from '../emit/saying.ts';
 import type { KeptMessage } from './kept-message.ts';
 import { plainId } from './message-ids.ts';
@@ -22,7 +22,7 @@ export function sayingOf(
 ): Saying {
   const name = nameOfClients(room);
   const place = position ?? given;
-  const mark = place === undefined ? undefined : writeMark(place);
+  const mark = place === undefined ? undefined : writePosition(place);
   const marks = mark === undefined ? [] : [mark];
   // A message of a user's own room comes from a program, and names no room.
   if (name === undefined) return { event, message, extra: marks, always: none, mark };
@@ -34,7 +34,7 @@ export function sayingOf(
 /** The event by which clients get a place instead of a message: they have had what stands there. */
 export function passedSaying(room: string, position: Position): Saying {
   const name = nameOfClients(room);
-  const mark = writeMark(position);
+  const mark = writePosition(position);
   const message = name === undefined ? { position } : { room: name, position };
   return { event: events.epoch, message, extra: [mark], always: none, mark };
 }

@@ -2,7 +2,7 @@ import { choose } from '../route/choose.ts';
 import { clientKey } from '../route/client-key.ts';
 import type { Member } from '../route/fleet.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
-import type { Tunnel } from './tunnel.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
 
 /** Moves sessions whose targets are there, but are not theirs any more. */
 export interface Relocator {

@@ -1,5 +1,5 @@
-import { events, incompleteMarks, readMark } from '@gopush/contract';
-import type { MarkPlace } from './frames.ts';
+import { events, incompletePositions, readPosition } from '@gopush/contract';
+import type { MarkPlace } from '../tunnel/frame-walker.ts';
 
 /** How many rooms of one tunnel are followed. */
 const maxRooms = 64;
@@ -56,7 +56,7 @@ export class ResumeMarks {
 
   /** All marks, as the header of a resuming request wants them. */
   write(): string {
-    return [...this.#marks.values(), ...(this.overflowed ? [incompleteMarks] : [])].join(',');
+    return [...this.#marks.values(), ...(this.overflowed ? [incompletePositions] : [])].join(',');
   }
 
   #look(bytes: Buffer, end: number, place: MarkPlace): void {
@@ -73,7 +73,7 @@ export class ResumeMarks {
       return;
     const mark = bytes.toString('latin1', start, end - 2);
     // What a target passes on of a client's may end in the same way, and a mark goes into the header of a request.
-    const epoch = readMark(mark)?.epoch;
+    const epoch = readPosition(mark)?.epoch;
     if (epoch === undefined || start === least) return;
     if (this.#marks.size >= maxRooms && !this.#marks.has(epoch)) this.overflowed = true;
     else this.#marks.set(epoch, mark);

@@ -1,7 +1,7 @@
+import type { Upstream } from '../proxy/upgrade/request-upgrade.ts';
 import type { Member, Product } from '../route/fleet.ts';
 import { Pacer } from './pacer.ts';
 import { Taker } from './taker.ts';
-import type { Upstream } from './upgrade/request-upgrade.ts';
 
 /** A target that goes on with a session. */
 export interface Next {

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import * as ws from 'ws';
-import { FrameWalker } from '../src/proxy/frames.ts';
+import { FrameWalker } from '../../src/tunnel/frame-walker.ts';
 
 /** Writes frames; ws exports it without types. */
 const { Sender } = ws as unknown as { Sender: { frame(payload: Buffer, options: object): Buffer[] } };

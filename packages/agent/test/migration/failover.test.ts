@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { Pacer } from '../src/proxy/pacer.ts';
-import { Taker } from '../src/proxy/taker.ts';
-import { createMemoryLog, startTestAgent } from './support/agent.ts';
-import { handshakeBytes, openRaw, sampleAnswer } from './support/client.ts';
-import { type SeenConnection, startSeeingTarget } from './support/wire.ts';
+import { Pacer } from '../../src/migration/pacer.ts';
+import { Taker } from '../../src/migration/taker.ts';
+import { createMemoryLog, startTestAgent } from '../support/agent.ts';
+import { handshakeBytes, openRaw, sampleAnswer } from '../support/client.ts';
+import { type SeenConnection, startSeeingTarget } from '../support/wire.ts';
 
 /** A text frame as a server sends it. */
 const frame = (text: string): Buffer => Buffer.concat([Buffer.from([0x81, text.length]), Buffer.from(text)]);

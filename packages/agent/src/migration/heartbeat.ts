@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
 import type { Target } from '@gopush/contract';
+import type { UpstreamConnection } from '../proxy/http/target-connections.ts';
 import type { Member } from '../route/fleet.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
 import { addressOf } from '../target/connect-target.ts';
-import type { UpstreamConnection } from './http/target-connections.ts';
-import type { Relocator } from './relocate.ts';
-import type { Tunnel } from './tunnel.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { Relocator } from './rebalance.ts';
 
 /** Why a target that says nothing is given up: its machine cannot be reached, it has left the list and is silent, or it has been silent for too long. */
 export type SilentCause = 'unreachable' | 'left' | 'silent';

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import { alivePing, drainPing, goingPong, quietPong } from '@gopush/contract';
+import { alivePing, chosenPong, clientStoppedPong, stopClientPing } from '@gopush/contract';
+import type { ResumeMarks } from '../migration/given-positions.ts';
 import type { TunnelInfo } from '../observe/observer.ts';
 import { carryTo, type Receiver, reset, writeChunk } from '../target/carrier.ts';
-import { type ControlReceiver, FrameWalker, frameSize, type MarkPlace, opcodes } from './frames.ts';
-import type { ResumeMarks } from './resume-marks.ts';
+import { type ControlReceiver, FrameWalker, frameSize, type MarkPlace, opcodes } from './frame-walker.ts';
 
 /** Why a tunnel ended. */
 export type TunnelCause =
@@ -269,7 +269,7 @@ export class Tunnel {
     this.#stoppedAt = undefined;
     this.#leave();
     // Before all else, so that it is the one from now on.
-    if (this.#onGoing !== undefined) this.target.socket.write(controlFrame(opcodes.pong, goingPong));
+    if (this.#onGoing !== undefined) this.target.socket.write(controlFrame(opcodes.pong, chosenPong));
     this.client.replay(this.#onGoing !== undefined);
     this.#onGoing?.();
     this.#onGoing = undefined;
@@ -575,7 +575,7 @@ export class TunnelSide implements Receiver, ControlReceiver {
       const opcode = (bytes[0] as number) & 0x0f;
       if (opcode < 8) this.#skip--;
       // What else is said between the two is not for the client.
-      else if (opcode === opcodes.ping && bytes.toString('latin1', 2, size) === drainPing) {
+      else if (opcode === opcodes.ping && bytes.toString('latin1', 2, size) === stopClientPing) {
         this.tunnel.stopClient(Date.now());
       }
       bytes = bytes.subarray(size);
@@ -593,13 +593,13 @@ export class TunnelSide implements Receiver, ControlReceiver {
   onControl(opcode: number, payload: Buffer, end: number, size: number): void {
     if (opcode === opcodes.close) this.tunnel.closeCode ??= payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
     // A client could have its session handed over at any time, as only agents may.
-    else if (opcode === opcodes.pong && this.name === 'client' && payload.toString('latin1') === quietPong) {
+    else if (opcode === opcodes.pong && this.name === 'client' && payload.toString('latin1') === clientStoppedPong) {
       this.#forged = true;
     }
     // From a client the same is a ping as any other.
     else if (this.name === 'target' && this.tunnel.resumable !== undefined) {
       const text = payload.toString('latin1');
-      const isDrain = opcode === opcodes.ping && text === drainPing;
+      const isDrain = opcode === opcodes.ping && text === stopClientPing;
       const isAlive = opcode === opcodes.pong && text === alivePing && this.tunnel.takesAlive();
       if (!isDrain && !isAlive) return;
       this.#cuts ??= [];
@@ -642,7 +642,8 @@ export class TunnelSide implements Receiver, ControlReceiver {
     this.hold();
     const { socket } = this.tunnel.other(this);
     // To one that asks on without reading, what waits for it already is the answer.
-    if (socket.writable && !(wasSaid && socket.writableLength > 0)) socket.write(controlFrame(opcodes.pong, quietPong));
+    if (socket.writable && !(wasSaid && socket.writableLength > 0))
+      socket.write(controlFrame(opcodes.pong, clientStoppedPong));
   }
 
   /**

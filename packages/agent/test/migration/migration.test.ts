@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import * as ws from 'ws';
-import { withAdmin } from './support/admin.ts';
-import { createMemoryLog, hooksTo, startTestAgent } from './support/agent.ts';
-import { handshakeBytes, openRaw, type RawClient, sampleAnswer, send } from './support/client.ts';
-import { type SeenConnection, startSeeingTarget } from './support/wire.ts';
+import { withAdmin } from '../support/admin.ts';
+import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
+import { handshakeBytes, openRaw, type RawClient, sampleAnswer, send } from '../support/client.ts';
+import { type SeenConnection, startSeeingTarget } from '../support/wire.ts';
 
 const { Sender } = ws as unknown as { Sender: { frame(payload: Buffer, options: object): Buffer[] } };
 

@@ -8,10 +8,10 @@ import { createTarget } from '@gopush/contract';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { adopt, carryTo, connectCarrying, writeChunk } from '../src/target/carrier.ts';
-import { hooksTo, startTestAgent } from './support/agent.ts';
-import { handshakeBytes, openRaw, openUnkept, sampleAnswer } from './support/client.ts';
-import { startEchoTarget, startRawTarget } from './support/target.ts';
+import { adopt, carryTo, connectCarrying, writeChunk } from '../../src/target/carrier.ts';
+import { hooksTo, startTestAgent } from '../support/agent.ts';
+import { handshakeBytes, openRaw, openUnkept, sampleAnswer } from '../support/client.ts';
+import { startEchoTarget, startRawTarget } from '../support/target.ts';
 
 /** A target that upgrades, then does as it is told. */
 async function startUpgradingTarget(then: (socket: Socket) => void) {

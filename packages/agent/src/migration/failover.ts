@@ -1,16 +1,16 @@
-import { canResumeHeader, resumeAfterHeader, resumeHeader, resumeSkipHeader, success } from '@gopush/contract';
+import { canMigrateHeader, lastPositionsHeader, sessionTokenHeader, skipFramesHeader, success } from '@gopush/contract';
+import { openUpstream, type Upstream } from '../proxy/upgrade/request-upgrade.ts';
 import { recallRequest } from '../request/agent-request.ts';
 import { choose } from '../route/choose.ts';
 import { clientKey } from '../route/client-key.ts';
 import type { Member } from '../route/fleet.ts';
 import { resolve } from '../route/resolve.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
+import type { Resumable, Tunnel } from '../tunnel/tunnel.ts';
 import { type AnswerHead, headerOf } from '../wire/response-head.ts';
 import { writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
-import { type Next, type Said, Searches } from './find-next.ts';
-import { ResumeMarks } from './resume-marks.ts';
-import type { Resumable, Tunnel } from './tunnel.ts';
-import { openUpstream, type Upstream } from './upgrade/request-upgrade.ts';
+import { ResumeMarks } from './given-positions.ts';
+import { type Next, type Said, Searches } from './target-search.ts';
 
 /** Why a session could not go on at another target: its client is closed with 1012, and has to come back by itself. */
 type FallbackCause =
@@ -143,8 +143,8 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     const marks = resumable?.marks.write() ?? '';
     const own = [
       ...writer.ofIdentity({ uid: info.uid, product: info.product }, info.id, member.target),
-      ...[canResumeHeader, '1', resumeHeader, resumable?.token ?? ''],
-      ...(marks === '' ? [] : [resumeAfterHeader, marks]),
+      ...[canMigrateHeader, '1', sessionTokenHeader, resumable?.token ?? ''],
+      ...(marks === '' ? [] : [lastPositionsHeader, marks]),
     ];
     const upstream = await openUpstream({
       target: member.target,
@@ -177,7 +177,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
     info.member.tunnels--;
     member.tunnels++;
     info.member = member;
-    if (resumable !== undefined) resumable.token = headerOf(head, resumeHeader) ?? '';
+    if (resumable !== undefined) resumable.token = headerOf(head, sessionTokenHeader) ?? '';
     // Whatever becomes of it, its turn ends.
     const late = setTimeout(settled, lateMs, false).unref();
     arriving.set(tunnel, settled);
@@ -194,7 +194,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
       return held;
     },
     resumable({ head }, request) {
-      const token = headerOf(head, resumeHeader);
+      const token = headerOf(head, sessionTokenHeader);
       // What was compressed with what came before cannot be read by another target.
       if (!enabled || !token || headerOf(head, 'sec-websocket-extensions') !== undefined) return undefined;
       return {
@@ -235,7 +235,7 @@ function membersWithoutRoute(from: Member): readonly Member[] {
 
 /** How many of the first frames are not for the client. */
 function skipOf(head: AnswerHead): number | undefined {
-  const text = headerOf(head, resumeSkipHeader) ?? '';
+  const text = headerOf(head, skipFramesHeader) ?? '';
   const skip = Number(text);
   // 0: a target that says nothing first.
   return /^\d{1,5}$/.test(text) && skip <= maxSkip ? skip : undefined;
