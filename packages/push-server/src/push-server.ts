@@ -45,9 +45,9 @@ import {
   handleConnections,
 } from './connection/handle-connections.ts';
 import { openSessions } from './connection/open-sessions.ts';
-import { containAdapter } from './fanout/contain-adapter.ts';
-import { forgiveLeaving } from './fanout/forgive-leaving.ts';
-import { localFirst } from './fanout/local-first.ts';
+import { containAdapter } from './fanout/adapter/contain-adapter.ts';
+import { forgiveLeaving } from './fanout/adapter/forgive-leaving.ts';
+import { localFirst } from './fanout/adapter/local-first.ts';
 import { openFanout } from './fanout/open-fanout.ts';
 import { logFailure } from './hook/log-failure.ts';
 import { openHook } from './hook/open-hook.ts';
@@ -62,7 +62,7 @@ import { measureStore } from './observe/measure-store.ts';
 import { openObservation } from './observe/observation.ts';
 import { describeApiRequests, describeStoreCalls } from './observe/server-metrics.ts';
 import { openRooms } from './rooms/open-rooms.ts';
-import type { Push } from './rooms/push.ts';
+import type { Push } from './rooms/publish/push.ts';
 import { openWebhooks } from './webhooks/open-webhooks.ts';
 
 /** What a push-server is started with. */

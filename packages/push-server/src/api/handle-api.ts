@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { type Config, type Failure, failed, failures, productParameter, type Result, success } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { refuse, respond } from '../http/respond.ts';
-import type { Push } from '../rooms/push.ts';
+import type { Push } from '../rooms/publish/push.ts';
 import { createApiDocument } from './document.ts';
 import { check } from './request/check.ts';
 import { id as idField } from './request/fields.ts';

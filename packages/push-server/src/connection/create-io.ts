@@ -3,7 +3,7 @@ import type { Config } from '@gopush/contract';
 import { Server } from 'socket.io';
 import { keepMarksApart } from '../emit/along.ts';
 import { writeFast } from '../emit/write-fast.ts';
-import type { AdapterFactory } from '../fanout/fanout.ts';
+import type { AdapterFactory } from '../fanout/adapter/adapter-factory.ts';
 import { type Guard, guardClients } from '../limits/guarded-client.ts';
 
 /** Makes the Socket.IO server as the settings want it. */

@@ -3,7 +3,7 @@ import { type Position, writePosition } from '@gopush/contract';
 import type { Namespace, Socket } from 'socket.io';
 import { Along } from '../emit/along.ts';
 import { migratingClientOf } from '../migration/migrating-client.ts';
-import type { RecentDeliveries } from '../rooms/recent-deliveries.ts';
+import type { RecentDeliveries } from '../rooms/delivery/recent-deliveries.ts';
 import type { EmittedRecord, OwnEvent } from './emitted-record.ts';
 import { type Emitted, EventLog } from './event-log.ts';
 import { Stream } from './event-stream.ts';

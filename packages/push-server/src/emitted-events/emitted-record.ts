@@ -1,5 +1,5 @@
 import type { Position } from '@gopush/contract';
-import type { Delivery } from '../rooms/recent-deliveries.ts';
+import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 
 /** What is written down with a socket of the events that programs have sent to it. */
 export interface EmittedRecord {

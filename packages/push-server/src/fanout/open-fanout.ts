@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { locateRedisFiles } from '@gopush/store';
-import { meshFolder, startEmbeddedFanout } from './embedded.ts';
-import type { Fanout } from './fanout.ts';
-import { startRedisFanout } from './redis.ts';
+import type { Fanout } from './bus/fanout.ts';
+import { meshFolder, startEmbeddedFanout } from './mesh/embedded-fanout.ts';
+import { startRedisFanout } from './redis/redis-fanout.ts';
 
 /** Starts the fan-out that the settings want: over Redis where there is one, else among the push-servers of this machine. */
 export function openFanout(

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Server, Socket } from 'socket.io';
-import type { Push } from '../rooms/push.ts';
+import type { Push } from '../rooms/publish/push.ts';
 
 /** A connection of a client, as the server hook sees it. A user has one for each of its devices, or tabs. */
 export interface ServerClient {

@@ -1,7 +1,7 @@
 import { callHook, HookError } from '@gopush/hooks';
 import type { Logger } from '@gopush/service';
 import type { Server, Socket } from 'socket.io';
-import type { Push } from '../rooms/push.ts';
+import type { Push } from '../rooms/publish/push.ts';
 import type { LoadedServerHook } from './read-server-hook.ts';
 import type { Cleanup, ServerClient } from './server-hook.ts';
 

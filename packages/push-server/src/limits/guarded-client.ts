@@ -1,7 +1,7 @@
 import { type FailureCode, failureBody, failures, maxDepth, nameFault, shapeOf } from '@gopush/contract';
 import type { Server, Socket } from 'socket.io';
 import { type ClientConnection, MigratingClient } from '../migration/migrating-client.ts';
-import { bytesIn, maxParts } from '../rooms/message-parts.ts';
+import { bytesIn, maxParts } from '../rooms/codec/message-parts.ts';
 import { type Packet, packetType } from '../socket-io-client.ts';
 import { ByteBucket } from './byte-bucket.ts';
 import type { Connection } from './close-connection.ts';

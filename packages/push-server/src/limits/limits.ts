@@ -4,7 +4,7 @@ import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
 import { type Connection as EngineConnection, queueOf } from '../emit/connection.ts';
 import { watchQueues } from '../emit/send-queue.ts';
-import { slowClients } from '../rooms/room-names.ts';
+import { slowClients } from '../rooms/names/room-names.ts';
 import { type CloseCause, type Connection, createCloser } from './close-connection.ts';
 import type { Guard } from './guarded-client.ts';
 import { createPlaces, type Places } from './places.ts';

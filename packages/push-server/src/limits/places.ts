@@ -1,6 +1,6 @@
 import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
-import { roomOfUser } from '../rooms/room-names.ts';
+import { roomOfUser } from '../rooms/names/room-names.ts';
 
 /** What places are given out by. */
 export interface PlacesOptions {

@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { Config } from '@gopush/contract';
 import { type Lifetime, type Logger, type Metrics, openAdmin, watchEventLoop } from '@gopush/service';
 import type { Store } from '@gopush/store';
-import type { Fanout } from '../fanout/fanout.ts';
+import type { Fanout } from '../fanout/bus/fanout.ts';
 import { describeMetrics, measureLag } from './server-metrics.ts';
 import { describeServer } from './server-state.ts';
 import type { ServerView } from './server-view.ts';

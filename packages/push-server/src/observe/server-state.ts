@@ -1,5 +1,5 @@
 import type { Config } from '@gopush/contract';
-import type { Fanout } from '../fanout/fanout.ts';
+import type { Fanout } from '../fanout/bus/fanout.ts';
 import { countRooms, countTransports, type ServerView } from './server-view.ts';
 
 /** What `/state` of a push-server shows. */

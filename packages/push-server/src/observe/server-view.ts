@@ -2,11 +2,11 @@ import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import type { ListenerCounts } from '../api/listen/listeners.ts';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
-import type { Fanout } from '../fanout/fanout.ts';
+import type { Fanout } from '../fanout/bus/fanout.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { MigrationCounts } from '../migration/migration-counts.ts';
 import type { RecoveryCounts } from '../recovery/recovery.ts';
-import type { PushCounts } from '../rooms/push.ts';
+import type { PushCounts } from '../rooms/publish/push.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 
 /** What metrics and state of a push-server are read off. */

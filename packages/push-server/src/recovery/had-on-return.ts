@@ -1,5 +1,5 @@
 import type { Position } from '@gopush/contract';
-import type { Had } from '../rooms/had-ids.ts';
+import type { Had } from '../rooms/idempotency/received-keys.ts';
 import type { SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
 
 /**

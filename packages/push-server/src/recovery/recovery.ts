@@ -6,7 +6,6 @@ import type { EmittedEvents, NotWhole } from '../emitted-events/emitted-events.t
 import { placeAmongDeliveries } from '../emitted-events/emitted-record.ts';
 import { keepEmitted } from '../emitted-events/keep-emitted.ts';
 import { type Missed, missedByLost, missedByStranded, missedInMove } from '../emitted-events/missed.ts';
-import { rewind } from '../rooms/recent-deliveries.ts';
 import type { RecentChanges } from '../session/recent-changes.ts';
 import { keyOfPid, keyOfToken, readPointer } from '../stored-session/session-pointers.ts';
 import {
@@ -17,6 +16,7 @@ import {
 } from '../stored-session/session-record.ts';
 import { hadOnReturn } from './had-on-return.ts';
 import { locate } from './locate.ts';
+import { rewind } from './rewind.ts';
 
 /** What a socket goes on with. */
 export interface Restored {

@@ -4,15 +4,22 @@ import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import { emitLocal } from '../emit/emit-local.ts';
 import { say } from '../emit/saying.ts';
-import type { Bus } from '../fanout/bus.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
-import type { Feeds } from './feeds.ts';
-import type { GivenIds } from './given-ids.ts';
-import type { HadIds } from './had-ids.ts';
-import { createPush, type PresenceIn, type Publish, type Push, type PushCounts, type PushEvents } from './push.ts';
-import { RecentDeliveries } from './recent-deliveries.ts';
-import { createScopeOf, nameOf, nameOfClients, type ScopeOf, slowClients } from './room-names.ts';
-import { createTaps, type Taps } from './taps.ts';
+import type { Bus } from './bus/bus.ts';
+import { RecentDeliveries } from './delivery/recent-deliveries.ts';
+import { createTaps, type Taps } from './delivery/subscribers.ts';
+import type { GivenIds } from './idempotency/delivered-keys.ts';
+import type { HadIds } from './idempotency/received-keys.ts';
+import { createScopeOf, nameOf, nameOfClients, type ScopeOf, slowClients } from './names/room-names.ts';
+import {
+  createPush,
+  type PresenceIn,
+  type Publish,
+  type Push,
+  type PushCounts,
+  type PushEvents,
+} from './publish/push.ts';
+import type { Feeds } from './stream/room-streams.ts';
 
 /** The rooms of a push-server: who speaks to them, and who hears. */
 export interface Rooms {

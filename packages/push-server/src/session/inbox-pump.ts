@@ -4,7 +4,7 @@ import type { InboxStore } from '@gopush/store';
 import type { Socket } from 'socket.io';
 import { SmallSet } from '../collections/small-set.ts';
 import { emittedAgain } from '../emit/pending-acks.ts';
-import { decodeMessage, type KeptMessage } from '../rooms/kept-message.ts';
+import { decodeMessage, type KeptMessage } from '../rooms/codec/publication.ts';
 
 /** Messages that are under way to one client at a time. */
 const windowSize = 32;

@@ -8,16 +8,23 @@ import { say } from '../emit/saying.ts';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { ServerClient } from '../hook/server-hook.ts';
 import { migratingClientOf } from '../migration/migrating-client.ts';
-import type { Attendance } from '../presence/attendance.ts';
 import type { Restored } from '../recovery/recovery.ts';
-import type { Feeds } from '../rooms/feeds.ts';
-import type { GivenIds } from '../rooms/given-ids.ts';
-import { type Had, type HadIds, maxHad } from '../rooms/had-ids.ts';
-import { decodeMessage } from '../rooms/kept-message.ts';
-import type { Delivery, RecentDeliveries, Tail } from '../rooms/recent-deliveries.ts';
-import { ReplayBudget } from '../rooms/replay-budget.ts';
-import { plainName, roomOfClients, roomOfUser, type Scope, type ScopeOf, slowClients } from '../rooms/room-names.ts';
-import { passedSaying, sayingOf } from '../rooms/saying-of.ts';
+import { decodeMessage } from '../rooms/codec/publication.ts';
+import { passedSaying, sayingOf } from '../rooms/delivery/client-event.ts';
+import type { Delivery, RecentDeliveries, Tail } from '../rooms/delivery/recent-deliveries.ts';
+import type { GivenIds } from '../rooms/idempotency/delivered-keys.ts';
+import { type Had, type HadIds, maxHad } from '../rooms/idempotency/received-keys.ts';
+import {
+  plainName,
+  roomOfClients,
+  roomOfUser,
+  type Scope,
+  type ScopeOf,
+  slowClients,
+} from '../rooms/names/room-names.ts';
+import type { Attendance } from '../rooms/presence/node-presence.ts';
+import { ReplayBudget } from '../rooms/stream/replay-budget.ts';
+import type { Feeds } from '../rooms/stream/room-streams.ts';
 import type { SocketRecord } from '../stored-session/session-record.ts';
 import { SerialQueue } from '../tasks/serial-queue.ts';
 import { InboxPump } from './inbox-pump.ts';

@@ -1,4 +1,4 @@
-import type { Delivery } from '../rooms/recent-deliveries.ts';
+import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 
 /** Deliveries of one log: how much the offset and the count of each are above those of the one before, in turn. */
 type PackedLog = readonly [room: string, epoch: string, steps: readonly number[]];

@@ -1,8 +1,8 @@
 import { deserialize, serialize } from 'node:v8';
 import { maxDepthOfPrograms, type Position, shapeOf } from '@gopush/contract';
 import type { EmittedRecord } from '../emitted-events/emitted-record.ts';
-import type { Had } from '../rooms/had-ids.ts';
-import type { Delivery } from '../rooms/recent-deliveries.ts';
+import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
+import type { Had } from '../rooms/idempotency/received-keys.ts';
 import type { Packet } from '../socket-io-client.ts';
 import { type PackedTail, packTail, unpackTail } from './pack-tail.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Delivery } from '../../src/rooms/recent-deliveries.ts';
+import type { Delivery } from '../../src/rooms/delivery/recent-deliveries.ts';
 import { decodeSession, encodeSession } from '../../src/stored-session/session-record.ts';
 
 const session = { engineId: 'e', uid: 'ann', node: 'n', isExact: true, tailAfter: 7, sockets: [] };

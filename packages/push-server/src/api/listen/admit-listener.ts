@@ -5,7 +5,7 @@ import type { AddressOf } from '../../access/client-address.ts';
 import type { IdentityCheck } from '../../access/identity-check.ts';
 import type { Rules } from '../../hook/rules.ts';
 import type { ServerClient } from '../../hook/server-hook.ts';
-import { roomOfClients, roomOfUser, type Scope, type ScopeOf } from '../../rooms/room-names.ts';
+import { roomOfClients, roomOfUser, type Scope, type ScopeOf } from '../../rooms/names/room-names.ts';
 import { check } from '../request/check.ts';
 import type { KeyHolder, KeyRing } from '../request/keys.ts';
 import { productOf, readQuery } from '../request/read-query.ts';

@@ -1,11 +1,11 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryStore } from '@gopush/store';
 import { writeJson } from '../../http/write-json.ts';
-import type { Attendance } from '../../presence/attendance.ts';
-import type { Feeds } from '../../rooms/feeds.ts';
-import { decodeMessage } from '../../rooms/kept-message.ts';
-import { plainName } from '../../rooms/room-names.ts';
-import { type Ear, type Said, saidOf, type Taps } from '../../rooms/taps.ts';
+import { decodeMessage } from '../../rooms/codec/publication.ts';
+import { type Ear, type Said, saidOf, type Taps } from '../../rooms/delivery/subscribers.ts';
+import { plainName } from '../../rooms/names/room-names.ts';
+import type { Attendance } from '../../rooms/presence/node-presence.ts';
+import type { Feeds } from '../../rooms/stream/room-streams.ts';
 import { readEventId, type Stood, writeEventId, writePart } from './event-id.ts';
 import type { EndCode, EndReason, Sink, SinkKind } from './sink.ts';
 

@@ -6,7 +6,7 @@ import { WebSocketServer } from 'ws';
 import { logFailure } from '../../hook/log-failure.ts';
 import { refuseUpgrade } from '../../http/refuse-upgrade.ts';
 import { refuse } from '../../http/respond.ts';
-import { roomOfClients, scopeIn } from '../../rooms/room-names.ts';
+import { roomOfClients, scopeIn } from '../../rooms/names/room-names.ts';
 import { refreshEach } from '../../tasks/refresh-each.ts';
 import { splitUrl } from '../request/split-url.ts';
 import { type Admission, type AdmitOptions, type Admitted, admitListener } from './admit-listener.ts';

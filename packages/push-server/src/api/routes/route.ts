@@ -1,6 +1,6 @@
 import type { ApiScope, FailureCode, Result } from '@gopush/contract';
 import { z } from 'zod';
-import type { Push, RoomOptions } from '../../rooms/push.ts';
+import type { Push, RoomOptions } from '../../rooms/publish/push.ts';
 
 /** What answering needs. */
 export interface ApiContext {

@@ -1,0 +1,56 @@
+import type { RedisConfig } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import { createRedisClient, type RedisClient } from '@gopush/store';
+import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
+import { containListeners } from '../contain/contain-listeners.ts';
+import { ignoreRejections } from '../contain/ignore-rejections.ts';
+import type { RedisAdapter } from './redis-adapter.ts';
+import { watchSharded } from './sharded-watch.ts';
+import { openStreams } from './streams-adapter.ts';
+
+/** How long other push-servers may take to answer a question, in milliseconds. */
+const requestTimeoutMs = 2_000;
+
+/**
+ * Opens the adapter that the settings want.
+ *
+ * @param publisher - fails soon: what waits for Redis would pile up while it is away
+ */
+export function openRedisAdapter(
+  config: RedisConfig,
+  publisher: RedisClient,
+  subscriber: RedisClient,
+  log: Logger,
+): RedisAdapter {
+  const { prefix, fanout } = config;
+  switch (fanout) {
+    case 'pubsub':
+      return {
+        adapter: createAdapter(publisher, subscriber, { key: prefix, requestsTimeout: requestTimeoutMs }),
+        clients: () => [],
+        ready: () => Promise.resolve(),
+        close: () => {},
+      };
+    case 'sharded': {
+      const sharded = createRedisClient(config, null, true, true);
+      const watch = watchSharded(publisher, sharded);
+      // After it: what the adapter is given are promises of the watch.
+      const ready = ignoreRejections(sharded);
+      containListeners(sharded, log);
+      return {
+        // Not dynamic: a room of 20 characters would be taken for the id of a socket, and published where nobody listens.
+        adapter: createShardedAdapter(publisher, sharded, {
+          channelPrefix: `${prefix}:sharded`,
+          subscriptionMode: 'static',
+        }),
+        clients: () => [sharded],
+        problem: watch.problem,
+        mends: () => watch.mends,
+        ready,
+        close: watch.close,
+      };
+    }
+    case 'streams':
+      return openStreams(config, log);
+  }
+}

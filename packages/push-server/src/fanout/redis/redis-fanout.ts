@@ -1,0 +1,71 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RedisConfig } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import { createRedisClient, watchOf } from '@gopush/store';
+import type { Fanout } from '../bus/fanout.ts';
+import { containListeners } from '../contain/contain-listeners.ts';
+import { ignoreRejections } from '../contain/ignore-rejections.ts';
+import { Emitters } from '../emitters/emitters.ts';
+import { openRedisAdapter } from '../redis-adapter/open-redis-adapter.ts';
+import { Joining } from './joining.ts';
+import { meetPeers } from './meet-peers.ts';
+import { createRedisBus } from './redis-bus.ts';
+
+/** How long a start waits for subscriptions, in milliseconds. */
+const joinMs = 2_000;
+
+/**
+ * Joins push-servers by Redis: our own messages by pub/sub, those of Socket.IO as `redisAdapter.fanout` says. While Redis is away, what is local is served and what is remote is lost; it comes back by
+ * itself.
+ */
+export async function startRedisFanout(config: RedisConfig, log: Logger): Promise<Fanout> {
+  // Two connections, as one that subscribes can do nothing else. What is published fails soon; subscriptions wait for ever.
+  const publisher = createRedisClient(config, 1);
+  const subscriber = createRedisClient(config, null);
+  const subscribed = [ignoreRejections(publisher), ignoreRejections(subscriber)];
+  const emitters = new Emitters({ subscriber, prefix: config.prefix, isSubscribed: config.fanout === 'pubsub', log });
+  containListeners(subscriber, log, (channel, message) => emitters.isTheirs(channel, message));
+  const opened = openRedisAdapter(config, publisher, subscriber, log);
+  const watch = watchOf(config);
+  const { prefix, fanout } = config;
+  const reconnect = (): void => {
+    watch?.suspect();
+    for (const client of [publisher, subscriber, ...opened.clients()]) client.disconnect(true);
+  };
+  const bus = createRedisBus({ publisher, subscriber, prefix, fanout, reconnect, log });
+  const { heartbeat } = bus;
+  const clients = [publisher, subscriber, ...opened.clients()];
+  const joining = new Joining({
+    clients,
+    watch,
+    problemOfBus: () => heartbeat.problem() ?? opened.problem?.(),
+    log,
+  });
+  return {
+    kind: 'redis',
+    adapter: emitters.serve(opened.adapter),
+    onMove: (move) => emitters.onMove(move),
+    bus,
+    drops: new Map(),
+    problem: () => joining.problem(),
+    isJoined: () => joining.isJoined(),
+    counts: () => ({
+      gaps: heartbeat.gaps,
+      reconnects: { moved: watch?.moves ?? 0, silent: heartbeat.mends + (opened.mends?.() ?? 0) },
+      peers: { expected: heartbeat.peers.expected, missing: heartbeat.peers.missing().length },
+    }),
+    meet: (registry) => meetPeers(registry, bus.node, heartbeat.peers, log),
+    async joined() {
+      // Connected is not enough: what is published before a subscription is lost.
+      if (!(await joining.connected())) return;
+      const ready = Promise.all([...subscribed.map((wait) => wait()), opened.ready()]);
+      await Promise.race([ready, delay(joinMs, undefined, { ref: false })]);
+    },
+    async close() {
+      joining.close();
+      opened.close();
+      bus.close();
+      for (const client of clients) client.removeAllListeners('close').removeAllListeners('ready').disconnect();
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { deserialize } from 'node:v8';
+import { failed, maxDepthOfPrograms, type Result, shapeOf, success } from '@gopush/contract';
+import { putBytesIn, takeBytesOut } from './binary-parts.ts';
+import { maxParts } from './message-parts.ts';
+
+/** A message on its way to the clients of a room, as it is kept and sent to other nodes. */
+export interface KeptMessage {
+  readonly event: string;
+  readonly message: unknown;
+  /** Id of the socket that does not get it: the sender. */
+  readonly except: string | undefined;
+  /** Uid of the client that published it; `undefined` where a program did, or `pushServer.senders` is off. */
+  readonly sender: string | undefined;
+  /** By which it is recognised when its publisher tries again; of a client with whose it is (`idOfClient`). */
+  readonly id?: string | undefined;
+}
+
+/** Largest encoded message, in bytes: several of them fit into one frame between push-servers. */
+const maxBytes = 16 * 1024 * 1024;
+
+/**
+ * The first byte of an encoded message: the version of its format.
+ *
+ * - 1: JSON of `[event, except, sender, id, message?]`. JSON, because every depth that can be written can be read, on every version of Node.
+ * - 2: the length of that JSON in four bytes, the JSON, then each part of bytes with its length before it; `{ "\0": n }` in the JSON
+ *   stands for the n-th of them.
+ *
+ * 0xff is V8's serializer, which wrote `[event, message, except, sender?]` before there were versions.
+ */
+const plainVersion = 1;
+const binaryVersion = 2;
+const v8Version = 0xff;
+
+/**
+ * Encodes a message. What JSON leaves out, as a function, is left out, as Socket.IO leaves it out for clients. Failures:
+ * `payload_invalid` for what cannot be sent: nested too deep, larger than 16 MiB, a BigInt, an object that holds itself.
+ */
+export function encodeMessage(said: KeptMessage): Result<Buffer> {
+  const shape = shapeOf(said.message, maxDepthOfPrograms);
+  if (shape === 'deep') return failed('payload_invalid', `a message is nested at most ${maxDepthOfPrograms} deep`);
+  try {
+    const bytes = shape === 'plain' ? encodePlain(said) : encodeBinary(said);
+    return bytes.length > maxBytes
+      ? failed('payload_invalid', `a message of ${bytes.length} bytes; wanted at most ${maxBytes}`)
+      : success(bytes);
+  } catch (cause) {
+    return failed('payload_invalid', 'the message cannot be written as JSON', cause);
+  }
+}
+
+/**
+ * Decodes a message.
+ *
+ * @throws Error where these are not the bytes of a message
+ */
+export function decodeMessage(bytes: Buffer): KeptMessage {
+  const message = read(bytes);
+  if (typeof message.event !== 'string') throw new Error('these are not the bytes of a message');
+  return message;
+}
+
+function read(bytes: Buffer): KeptMessage {
+  const [version] = bytes;
+  switch (version) {
+    case plainVersion: {
+      return asMessage(JSON.parse(bytes.toString('utf8', 1)));
+    }
+    case binaryVersion: {
+      const end = 5 + bytes.readUInt32BE(1);
+      const said = asMessage(JSON.parse(bytes.toString('utf8', 5, end)));
+      return { ...said, message: putBytesIn(said.message, readParts(bytes, end)) };
+    }
+    case v8Version: {
+      const [event, message, except, sender] = deserialize(bytes) as [string, unknown, string?, string?];
+      if (shapeOf(message, maxDepthOfPrograms) === 'deep') throw new Error('the message is nested too deep');
+      return { event, message, except, sender };
+    }
+    default:
+      throw new Error(`a message of format ${version}; this version reads formats 1 and 2`);
+  }
+}
+
+type Written = [event: string, except: string | null, sender: string | null, id: string | null, message?: unknown];
+
+function asMessage([event, except, sender, id, message]: Written): KeptMessage {
+  return { event, message, except: except ?? undefined, sender: sender ?? undefined, id: id ?? undefined };
+}
+
+function encodePlain(said: KeptMessage): Buffer {
+  const json = writeJson(said, said.message);
+  const bytes = Buffer.allocUnsafe(1 + Buffer.byteLength(json));
+  bytes[0] = plainVersion;
+  bytes.write(json, 1);
+  return bytes;
+}
+
+function encodeBinary(said: KeptMessage): Buffer {
+  const parts: Buffer[] = [];
+  const json = Buffer.from(writeJson(said, takeBytesOut(said.message, parts)));
+  if (parts.length > maxParts)
+    throw new TypeError(`a message has at most ${maxParts} parts of bytes, this one ${parts.length}`);
+  const head = Buffer.allocUnsafe(5);
+  head[0] = binaryVersion;
+  head.writeUInt32BE(json.length, 1);
+  return Buffer.concat([head, json, ...parts.flatMap((part) => [lengthOf(part), part])]);
+}
+
+function writeJson({ event, except, sender, id }: KeptMessage, message: unknown): string {
+  const head: Written = [event, except ?? null, sender ?? null, id ?? null];
+  return JSON.stringify(message === undefined ? head : [...head, message]);
+}
+
+function lengthOf({ length }: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(length);
+  return bytes;
+}
+
+function readParts(bytes: Buffer, from: number): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let at = from; at < bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) throw new Error('a part of the message is missing');
+    parts.push(bytes.subarray(at + 4, end));
+    at = end;
+  }
+  return parts;
+}

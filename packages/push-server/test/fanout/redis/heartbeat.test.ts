@@ -1,0 +1,98 @@
+import { createConfig } from '@gopush/contract';
+import type { RegisteredNode, RegistryStore } from '@gopush/store';
+import { expect, onTestFinished, test } from 'vitest';
+import { startRedis, type TestRedis } from '../../../../store/test/support/redis.ts';
+import { Peers } from '../../../src/fanout/redis/peers.ts';
+import { startRedisFanout } from '../../../src/fanout/redis/redis-fanout.ts';
+
+/** A registry in memory, which many share. */
+function createRegistry(): RegistryStore & { readonly nodes: Map<string, RegisteredNode> } {
+  const nodes = new Map<string, RegisteredNode>();
+  const listeners = new Set<(nodes: readonly RegisteredNode[]) => void>();
+  const tell = (): void => {
+    for (const listener of listeners) listener([...nodes.values()]);
+  };
+  return {
+    nodes,
+    async announce(node) {
+      nodes.set(node.id, node);
+      tell();
+    },
+    async withdraw(id) {
+      nodes.delete(id);
+      tell();
+    },
+    list: async () => [...nodes.values()],
+    watch(listener) {
+      listeners.add(listener);
+      listener([...nodes.values()]);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
+
+async function startNode({ port }: TestRedis, registry: RegistryStore, fanout: 'pubsub' | 'streams' = 'pubsub') {
+  const lines: string[] = [];
+  const write = (first: object | string, second?: string): void => void lines.push(`${second ?? first}`);
+  const { redisAdapter } = createConfig({ redisAdapter: { port, fanout } });
+  if (redisAdapter === null) throw new Error('no Redis');
+  const node = await startRedisFanout(redisAdapter, { debug() {}, info: write, warn: write, error: write });
+  onTestFinished(() => node.close());
+  await node.joined();
+  const leave = node.meet(registry);
+  onTestFinished(leave);
+  return { ...node, lines, leave };
+}
+
+test('push-servers that do not hear those of the registry are not joined; one alone is, and so are those that are left', async () => {
+  const registry = createRegistry();
+  const [redis, other] = [await startRedis(), await startRedis()];
+  const lone = await startNode(redis, registry);
+  expect(lone.problem()).toBeUndefined();
+  const stray = await startNode(other, registry);
+  // Each is asked for itself: they hear themselves, and nobody else.
+  for (const node of [lone, stray]) {
+    await expect.poll(node.problem, { timeout: 10_000 }).toMatch(/^of 1 other push-servers 1 are not heard/);
+    await expect.poll(() => node.counts()?.reconnects.silent, { timeout: 8_000 }).toBeGreaterThan(0);
+  }
+  // Most hear each other: the stray one is not their fault.
+  const [two, three] = [await startNode(redis, registry), await startNode(redis, registry)];
+  for (const node of [lone, two, three]) await expect.poll(node.problem, { timeout: 5_000 }).toBeUndefined();
+  await expect.poll(stray.problem, { timeout: 8_000 }).toMatch(/^of 3 other push-servers [23] are not heard/);
+  await stray.leave();
+  expect(two.counts()?.peers).toEqual({ expected: 2, missing: 0 });
+}, 30_000);
+
+test('push-servers of different fan-outs say so', async () => {
+  const registry = createRegistry();
+  const redis = await startRedis();
+  const one = await startNode(redis, registry);
+  await startNode(redis, registry, 'streams');
+  await expect
+    .poll(() => one.lines, { timeout: 5_000 })
+    .toContainEqual(expect.stringMatching(/^push-servers have different values of redisAdapter\.fanout/));
+});
+
+test('a beat that is missing, or a loss that a push-server tells of, is a gap', () => {
+  const peers = new Peers();
+  const beat = (count: number, losses = 0) => ({ count, losses, fanout: 'pubsub' });
+  expect(peers.heard('a', beat(7))).toBe(false);
+  expect(peers.heard('a', beat(8))).toBe(false);
+  expect(peers.heard('a', beat(10))).toBe(true);
+  expect(peers.heard('a', beat(11, 1))).toBe(true);
+  expect(peers.heard('a', beat(12, 1))).toBe(false);
+  for (let tick = 0; tick < 6; tick++) peers.tick();
+  expect(peers.heard('a', beat(13, 1))).toBe(true);
+});
+
+test('a push-server that dies is expected no longer than its lease: others do not miss it', () => {
+  const peers = new Peers();
+  peers.expect(['a', 'b']);
+  for (let tick = 0; tick < 5; tick++) peers.tick();
+  expect(peers.missing()).toEqual([]);
+  peers.expect(['b']);
+  for (let tick = 0; tick < 5; tick++) peers.tick();
+  expect(peers.missing()).toEqual(['b']);
+  peers.heard('b', { count: 1, losses: 0, fanout: 'pubsub' });
+  expect(peers.missing()).toEqual([]);
+});
