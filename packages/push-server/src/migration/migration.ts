@@ -104,6 +104,9 @@ interface Beginning {
 /** How long a client that is taken over waits until its session is saved under its next token, in milliseconds. */
 const savedMs = 300;
 
+/** How long after the end of a connection its agent may ask for its session, in milliseconds: it holds clients for 10 s by default. */
+const askedWithinMs = 15_000;
+
 /** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
 export function createMigration(options: MigrationOptions): Migration {
   const { io, http, store, recovery, node, sessions, changes, scopeOf, emittedEvents, count } = options;
@@ -129,6 +132,8 @@ export function createMigration(options: MigrationOptions): Migration {
   const pointers = createSessionPointers(store, keepMs);
   /** What is done for sessions that were lost with their connection. */
   const losing = new Map<FollowedConnection, readonly Promise<unknown>[]>();
+  /** Sessions whose connections are over, and which agents may still ask for. */
+  const removals = new Set<NodeJS.Timeout>();
   /** How many there have been. */
   let followed = 0;
   const resumes = new WeakMap<IncomingMessage, SessionRecord>();
@@ -229,10 +234,25 @@ export function createMigration(options: MigrationOptions): Migration {
       // Not before it is kept for its client: this node may end in between.
       void Promise.allSettled(losing.get(movable) ?? []).then(() => {
         losing.delete(movable);
-        store.remove(movable.key).catch(() => {});
+        removeLater(movable.key);
       });
     });
     return movable;
+  }
+
+  /**
+   * Removes the copy of a session whose connection is over. If only the link to its agent was cut, the agent still holds the client, and another
+   * node finds the session by its token, as after a crash of this one.
+   */
+  function removeLater(key: string): void {
+    const timer = setTimeout(
+      () => {
+        removals.delete(timer);
+        store.remove(key).catch(() => {});
+      },
+      Math.min(keepMs, askedWithinMs),
+    );
+    removals.add(timer.unref());
   }
 
   /** One function for all connections. */
@@ -409,7 +429,8 @@ export function createMigration(options: MigrationOptions): Migration {
   }
 
   async function writeDown(movable: FollowedConnection): Promise<void> {
-    const record = movable.moved ? undefined : describe(movable, undefined);
+    // After its end nothing of it is left to be described.
+    const record = movable.moved || !movable.isOpen ? undefined : describe(movable, undefined);
     if (record === undefined) return;
     await store.save(movable.key, encodeSession(record), keepMs);
     if (!movable.own) return;
@@ -490,7 +511,12 @@ export function createMigration(options: MigrationOptions): Migration {
     },
     saveAll: () => void saveAll(),
     taken: handOver.taken,
-    close: stopRefresh,
+    close() {
+      stopRefresh();
+      // What is left expires.
+      for (const timer of removals) clearTimeout(timer);
+      removals.clear();
+    },
   };
 }
 
