@@ -7,7 +7,8 @@ import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { emitLocal, startPushServer, writeFast } from '@gopush/push-server';
+import { startPushServer } from '@gopush/push-server';
+import { emitLocal, slimSocketIo } from '@gopush/slim-socket-io';
 import { Server } from 'socket.io';
 import { WebSocketServer } from 'ws';
 import './settle.mjs';
@@ -54,7 +55,7 @@ async function run(rounds, events, send) {
 function socketIo() {
   // No pings, which would come between the events.
   const io = new Server(http, { pingInterval: 3_600_000 });
-  if (kind === 'ours') writeFast(io);
+  if (kind === 'ours') slimSocketIo(io);
   io.on('connection', (socket) => socket.join('room'));
   const ours = () => emitLocal(io.of('/'), ['room'], [], ['news', event]);
   const stock = () => io.local.to('room').emit('news', event);

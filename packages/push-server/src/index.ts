@@ -1,6 +1,4 @@
 export { createApiDocument } from './api/document.ts';
-export { emitLocal } from './emit/emit-local.ts';
-export { writeFast } from './emit/write-fast.ts';
 export { checkServerHook } from './hook/read-server-hook.ts';
 export {
   type Cleanup,

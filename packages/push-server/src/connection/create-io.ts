@@ -1,8 +1,8 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Config } from '@gopush/contract';
+import { slimSocketIo } from '@gopush/slim-socket-io';
 import { Server } from 'socket.io';
 import { keepMarksApart } from '../emit/along.ts';
-import { writeFast } from '../emit/write-fast.ts';
 import type { AdapterFactory } from '../fanout/adapter/adapter-factory.ts';
 import { type Guard, guardClients } from '../limits/guarded-client.ts';
 
@@ -33,7 +33,7 @@ export function createIo(
   const guard = guardClients(io, { namespaces, messagesPerSecond, bytesPerMinute, maxMessageBytes });
   keepMarksApart(io);
   io.attach(http);
-  writeFast(io);
+  slimSocketIo(io);
   io.adapter(adapter);
   return { io, clientGuard: guard };
 }

@@ -9,10 +9,10 @@ import {
   type Welcome,
 } from '@gopush/contract';
 import { type Logger, withoutMachine } from '@gopush/service';
+import { createShape } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
 import type { AddressOf } from '../access/client-address.ts';
 import type { IdentityCheck } from '../access/identity-check.ts';
-import { createShape } from '../collections/shape.ts';
 import { logFailure } from '../hook/log-failure.ts';
 import type { Rules } from '../hook/rules.ts';
 import type { ServerClient } from '../hook/server-hook.ts';

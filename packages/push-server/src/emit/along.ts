@@ -1,6 +1,6 @@
 import { events } from '@gopush/contract';
+import { packetType } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
-import { packetType } from '../socket-io-client.ts';
 
 /** How packets are written to a client: Socket.IO's own options, and what goes along. */
 export interface PacketOptions {

@@ -1,9 +1,9 @@
 import { events, readPosition, writePosition } from '@gopush/contract';
+import { packetType } from '@gopush/slim-socket-io';
 import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { Along, type PacketOptions } from '../emit/along.ts';
 import { type Saying, saidBy } from '../emit/saying.ts';
-import { packetType } from '../socket-io-client.ts';
 import type { EmittedEvents } from './emitted-events.ts';
 import type { Emitted } from './event-log.ts';
 

@@ -1,8 +1,8 @@
 import { type FailureCode, failureBody, failures, maxDepth, nameFault, shapeOf } from '@gopush/contract';
+import { type Packet, packetType } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 import { type ClientConnection, MigratingClient } from '../migration/migrating-client.ts';
 import { bytesIn, maxParts } from '../rooms/codec/message-parts.ts';
-import { type Packet, packetType } from '../socket-io-client.ts';
 import { ByteBucket } from './byte-bucket.ts';
 import type { Connection } from './close-connection.ts';
 import { MessageBucket } from './message-bucket.ts';

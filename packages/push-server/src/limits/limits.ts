@@ -1,9 +1,8 @@
 import type { Config, FailureCode } from '@gopush/contract';
 import { AdmissionWindow, type Logger } from '@gopush/service';
+import { type Connection as EngineConnection, queueOf, watchQueues } from '@gopush/slim-socket-io';
 import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
-import { type Connection as EngineConnection, queueOf } from '../emit/connection.ts';
-import { watchQueues } from '../emit/send-queue.ts';
 import { slowClients } from '../rooms/names/room-names.ts';
 import { type CloseCause, type Connection, createCloser } from './close-connection.ts';
 import type { Guard } from './guarded-client.ts';

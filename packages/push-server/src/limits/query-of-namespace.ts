@@ -1,4 +1,4 @@
-import { type Packet, packetType } from '../socket-io-client.ts';
+import { type Packet, packetType } from '@gopush/slim-socket-io';
 
 /**
  * A CONNECT of a client of Socket.IO 2 as one of Socket.IO 4. It has no `auth`: what its program gives as `query` stands behind the name of

@@ -1,5 +1,5 @@
 import { type Position, writePosition } from '@gopush/contract';
-import type { Packet } from '../socket-io-client.ts';
+import type { Packet } from '@gopush/slim-socket-io';
 import type { SessionRecord } from '../stored-session/session-record.ts';
 
 /**

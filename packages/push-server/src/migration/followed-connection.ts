@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { stopClientPing } from '@gopush/contract';
+import { SmallSet } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
-import { SmallSet } from '../collections/small-set.ts';
 import { keyOfToken } from '../stored-session/session-pointers.ts';
 import type { MigratingClient } from './migrating-client.ts';
 

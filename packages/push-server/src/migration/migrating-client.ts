@@ -1,8 +1,7 @@
 import { failures } from '@gopush/contract';
+import { failPendingAcks, loadClient, type Packet, packetType, pendingAcksOf } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 import type { PacketOptions } from '../emit/along.ts';
-import { failPendingAcks, pendingAcksOf } from '../emit/pending-acks.ts';
-import { loadClient, type Packet, packetType } from '../socket-io-client.ts';
 import type { OpeningRecord, SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
 import { numberedConnectResponse } from './connect-responses.ts';
 import { migratedReason } from './is-migrated.ts';

@@ -1,8 +1,8 @@
 import type { Config } from '@gopush/contract';
 import type { Lifetime, Logger } from '@gopush/service';
+import { emitLocal } from '@gopush/slim-socket-io';
 import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
-import { emitLocal } from '../emit/emit-local.ts';
 import { say } from '../emit/saying.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import type { Bus } from './bus/bus.ts';

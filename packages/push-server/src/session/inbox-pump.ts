@@ -1,9 +1,8 @@
 import { events, type InboxMessage } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { emittedAgain, SmallSet } from '@gopush/slim-socket-io';
 import type { InboxStore } from '@gopush/store';
 import type { Socket } from 'socket.io';
-import { SmallSet } from '../collections/small-set.ts';
-import { emittedAgain } from '../emit/pending-acks.ts';
 import { decodeMessage, type KeptMessage } from '../rooms/codec/publication.ts';
 
 /** Messages that are under way to one client at a time. */

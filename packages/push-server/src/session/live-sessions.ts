@@ -1,4 +1,4 @@
-import { SmallSet } from '../collections/small-set.ts';
+import { SmallSet } from '@gopush/slim-socket-io';
 import type { Session } from './session.ts';
 
 /** Where a connection keeps its sessions: one for each namespace that its client is in. */

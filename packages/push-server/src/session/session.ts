@@ -1,9 +1,8 @@
 import { events, type Gap, type Joined, type JoinRequest, type Position } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { emitLocal, SmallMap } from '@gopush/slim-socket-io';
 import type { Store } from '@gopush/store';
 import type { Socket } from 'socket.io';
-import { SmallMap } from '../collections/small-map.ts';
-import { emitLocal } from '../emit/emit-local.ts';
 import { say } from '../emit/saying.ts';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { ServerClient } from '../hook/server-hook.ts';

@@ -1,9 +1,9 @@
 import { deserialize, serialize } from 'node:v8';
 import { maxDepthOfPrograms, type Position, shapeOf } from '@gopush/contract';
+import type { Packet } from '@gopush/slim-socket-io';
 import type { EmittedRecord } from '../emitted-events/emitted-record.ts';
 import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 import type { Had } from '../rooms/idempotency/received-keys.ts';
-import type { Packet } from '../socket-io-client.ts';
 import { type PackedTail, packTail, unpackTail } from './pack-tail.ts';
 
 /** One Socket.IO socket of a session, as it is kept. */

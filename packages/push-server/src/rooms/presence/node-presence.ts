@@ -1,6 +1,6 @@
 import type { Logger } from '@gopush/service';
+import { SmallSet } from '@gopush/slim-socket-io';
 import type { PresenceStore, RoomLeft } from '@gopush/store';
-import { SmallSet } from '../../collections/small-set.ts';
 import { paced } from '../../tasks/paced.ts';
 
 /** Someone's first connection came into a room, or their last one left it. */

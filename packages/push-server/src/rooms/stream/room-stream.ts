@@ -1,6 +1,6 @@
 import type { Position } from '@gopush/contract';
+import { SmallMap } from '@gopush/slim-socket-io';
 import type { HistoryPage, HistoryStore, KeptMessage as Logged } from '@gopush/store';
-import { SmallMap } from '../../collections/small-map.ts';
 
 /** Gives messages of a room to the clients of this node. */
 export interface FeedEvents {

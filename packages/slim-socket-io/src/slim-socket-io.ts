@@ -1,13 +1,13 @@
 import { IncomingMessage } from 'node:http';
 import type { Server } from 'socket.io';
-import { adopt } from './adopt.ts';
-import { writeReady } from './broadcast.ts';
-import { createCompactor, unwrapped } from './compact-listeners.ts';
-import type { AnyTransport, Connection } from './connection.ts';
-import { HandshakeRequest } from './handshake-request.ts';
-import { isEmptyList, roomForOne } from './room-for-one.ts';
-import { slimClient } from './slim-client.ts';
-import { type EngineRequest, WebSocketTransport } from './transport.ts';
+import { createCompactor, unwrapped } from './memory/compact-listeners.ts';
+import { HandshakeRequest } from './memory/handshake-request.ts';
+import { isEmptyList, roomForOne } from './memory/room-for-one.ts';
+import { shareTransportListeners } from './memory/share-transport-listeners.ts';
+import { slimClient } from './memory/slim-client.ts';
+import type { AnyTransport, Connection } from './writing/connection.ts';
+import { type EngineRequest, WebSocketTransport } from './writing/web-socket-transport.ts';
+import { writeReady } from './writing/write-ready.ts';
 
 /** What is used here of an Engine.IO server; `createTransport` is what a server of another kind would have of its own. */
 interface Engine {
@@ -20,7 +20,7 @@ interface Engine {
  * Makes a server write faster and keep less for each client (docs/decisions/0007). What clients get, and in which order, stays what
  * Socket.IO says. It must be called before the first client connects.
  */
-export function writeFast(io: Server): void {
+export function slimSocketIo(io: Server): void {
   const engine = io.engine as unknown as Engine;
   const { createTransport } = engine;
   engine.createTransport = (name, request) =>
@@ -46,7 +46,7 @@ const compactSocket = createCompactor();
 function settle(connection: Connection, transport: AnyTransport): void {
   compactConnection(connection, (listener, event) => (event === 'close' ? unwrapped(listener) : listener));
   if (!(transport instanceof WebSocketTransport)) return;
-  adopt(connection, transport);
+  shareTransportListeners(connection, transport);
   compactTransport(transport);
   const { socket: ws } = transport;
   compactWebSocket(ws);

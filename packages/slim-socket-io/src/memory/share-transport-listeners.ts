@@ -1,5 +1,5 @@
-import type { Connection } from './connection.ts';
-import type { WebSocketTransport } from './transport.ts';
+import type { Connection } from '../writing/connection.ts';
+import type { WebSocketTransport } from '../writing/web-socket-transport.ts';
 
 /** What an Engine.IO socket listens to of its transport: the same functions for all clients. */
 const listeners = {
@@ -22,7 +22,7 @@ const listeners = {
 const methods = ['onError', 'flush', 'onPacket', 'onDrain', 'onClose'] as const;
 
 /** Puts a transport's listeners in the place of those that its connection has just made for it. */
-export function adopt(connection: Connection, transport: WebSocketTransport): void {
+export function shareTransportListeners(connection: Connection, transport: WebSocketTransport): void {
   if (!methods.every((name) => typeof connection[name] === 'function') || !Array.isArray(connection.cleanupFn)) return;
   transport.connection = connection;
   transport.removeAllListeners();

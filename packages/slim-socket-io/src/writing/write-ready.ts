@@ -1,5 +1,5 @@
 import { type Connection, queueOf, type WriteOptions } from './connection.ts';
-import { WebSocketTransport } from './transport.ts';
+import { WebSocketTransport } from './web-socket-transport.ts';
 
 /**
  * Takes the place of an Engine.IO socket's `write`, by which all packets of Socket.IO come. A frame that is ready goes straight to the

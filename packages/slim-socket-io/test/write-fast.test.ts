@@ -3,17 +3,17 @@ import fs from 'node:fs';
 import { createServer } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { type AddressInfo, type Socket as Connection, connect } from 'node:net';
-import { emitLocal, writeFast } from '@gopush/push-server';
+import { emitLocal, slimSocketIo } from '@gopush/slim-socket-io';
 import fc from 'fast-check';
 import { Server, type ServerOptions, type Socket as ServerSocket } from 'socket.io';
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
-import { connectClient, nextEvent, openClient, type Transport } from './support/socket-io.ts';
+import { connectClient, nextEvent, openClient, type Transport } from '../../../test/support/socket-io.ts';
 
 async function startServer(fast: boolean, options: Partial<ServerOptions> = {}) {
   const http = createServer();
   const io = new Server(http, options);
-  if (fast) writeFast(io);
+  if (fast) slimSocketIo(io);
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => io.close());
   return { io, port: (http.address() as AddressInfo).port };

@@ -1,6 +1,6 @@
 import type { Server } from 'socket.io';
 import { type AnyTransport, type Connection, queueOf } from './connection.ts';
-import { WebSocketTransport } from './transport.ts';
+import { WebSocketTransport } from './web-socket-transport.ts';
 
 /** What is told of connections and what waits for them. */
 export interface Watch {
@@ -79,7 +79,7 @@ export class SendQueue {
   }
 }
 
-/** Watches what waits for each connection that comes from now on. `writeFast` must have been called. */
+/** Watches what waits for each connection that comes from now on. `slimSocketIo` must have been called. */
 export function watchQueues(io: Server, watch: Watch): void {
   io.engine.on('connection', (connection: Connection) => {
     const queue = new SendQueue(connection, watch);

@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io';
-import { SmallMap } from '../collections/small-map.ts';
 import { createCompactor } from './compact-listeners.ts';
 import { isEmptyList, roomForOne } from './room-for-one.ts';
+import { SmallMap } from './small-map.ts';
 
 /** What is used here of a Socket.IO client, which is what all its sockets have in common. None of it is documented. */
 interface Client extends Slot {

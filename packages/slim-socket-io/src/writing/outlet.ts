@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { offer } from './descriptor.ts';
+import { offer } from '@gopush/service';
 import { atEndOfTick, type Waiting } from './end-of-tick.ts';
 
 /** Called when bytes are written, or cannot be. */

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { createShape } from '../collections/shape.ts';
+import { createShape } from './shape.ts';
 
 type Listener = ((...args: never[]) => unknown) & { readonly listener?: Listener };
 
