@@ -208,7 +208,7 @@ test('gopush check --json prints JSON alone, whatever is wrong and whatever hook
   const { code, lines } = await check(dir);
   expect([code, lines.length]).toEqual([2, 2]);
   await write(dir, { 'config/local.json': '{ "agentPort": ' });
-  expect((await check(dir)).lines).toEqual([expect.stringMatching(/^wrong config: .*mistake in the syntax/)]);
+  expect((await check(dir)).lines).toEqual([expect.stringMatching(/^wrong config: .*syntax error/)]);
   await rm(join(dir, 'config'), { recursive: true });
   expect((await check(dir)).lines).toEqual([expect.stringMatching(/^wrong config: .*found no such file/)]);
   const missing = await gopush(['config'], { cwd: dir });

@@ -63,12 +63,12 @@ test('a project of gopush 0.1: what it is told, step by step, until it runs', { 
   expect(first.code).toBe(2);
   const told = (text: string) => expect(first.lines.join('\n')).toContain(text);
   told(
-    '! config: config/develop.json:4: senecaPort is a setting of gopush 0.1, and is ignored: there is no Seneca service',
+    '! config: config/develop.json:4: senecaPort is a setting of gopush 0.1 and is ignored: the Seneca service was removed',
   );
-  told('! config: config/develop.json:14: mongodb is a setting of gopush 0.1, and is ignored');
-  told('! config: config/develop.json:5: serverIps is a setting of gopush 0.1, and is ignored');
+  told('! config: config/develop.json:14: mongodb is a setting of gopush 0.1 and is ignored');
+  told('! config: config/develop.json:5: serverIps is a setting of gopush 0.1 and is ignored');
   told(
-    `redisAdapter.port: "${config.redisAdapter.port}" is taken as ${config.redisAdapter.port}: write it without quotes`,
+    `redisAdapter.port: "${config.redisAdapter.port}" is read as ${config.redisAdapter.port}: write it without quotes`,
   );
   told('✗ hooks: hook/agent-middleware.js is not read: it is called agent now');
   told('✗ hooks: hook/onupgrade-middleware.js is not read: it is called onupgrade now');
@@ -106,7 +106,7 @@ test('a project of gopush 0.1: what it is told, step by step, until it runs', { 
   const several = await run('--env', 'develop', 'start');
   expect(several.code).toBe(2);
   expect(several.stderr).toMatch(
-    /config\/develop\.json:5: serverIps: found \["10\.0\.0\.5","10\.0\.0\.6"\], wanted none.*"discover": true.*from-0\.1\.md/,
+    /config\/develop\.json:5: serverIps: found \["10\.0\.0\.5","10\.0\.0\.6"\], wanted no such setting.*"discover": true.*from-0\.1\.md/,
   );
   // With both files it is the other one that counts now.
   await write('config/local.json', { agentPort: 0 });

@@ -50,7 +50,7 @@ test('a secret counts before the config file, and after the environment; check t
   const load = () => loadProject({ dir, env: 'local' });
   await expect(load()).rejects.toThrow(/secrets\.local\.json:1: access\.secrets\.0: found \(hidden\)/);
   await writeFile(secrets, '{\n  "access": ');
-  await expect(load()).rejects.toThrow(/secrets\.local\.json:2: found a mistake in the syntax/);
+  await expect(load()).rejects.toThrow(/secrets\.local\.json:2: found a syntax error/);
   await expect(loadProject({ dir, env: 'staging' })).rejects.toThrow(/environments there are: local, production \(/);
   await rm(secrets);
   const none = await gopush(['check', '--no-ports'], { cwd: dir });

@@ -61,7 +61,7 @@ test.each([
   [
     'a network without its size',
     '{"access": {"trustedProxies": ["10.0.0.1"]}}',
-    'access.trustedProxies.0: found "10.0.0.1", wanted a network as "10.0.0.0/8" or a network as "fd00::/8"',
+    'access.trustedProxies.0: found "10.0.0.1", wanted a network such as "10.0.0.0/8" or a network such as "fd00::/8"',
   ],
   [
     'a certificate without its key',
@@ -69,7 +69,7 @@ test.each([
     'agent.tls.keyFile: found nothing, wanted text',
   ],
   ['no such choice', '{"log": {"level": "loud"}}', 'log.level: found "loud", wanted one of "trace", "debug"'],
-  ['a syntax error', '{\n\n"agentPort": }', 'config/local.json:3: found a mistake in the syntax'],
+  ['a syntax error', '{\n\n"agentPort": }', 'config/local.json:3: found a syntax error'],
   ['a list', '[]', 'config/local.json: found \\[\\], wanted an object'],
   ['a group that is null', '{"agent": null}', 'agent: found null, wanted an object'],
   ['__proto__', '{"__proto__": {"agentPort": 1}}', '__proto__'],
@@ -115,7 +115,7 @@ test("a variable that is no setting is a warning, for it may be a hook's own", (
   const parsed = parseConfig({ file: 'f', text: '{}', variables: { GOPUSH_AGENT_PROT: '1', GOPUSH_ENV: 'x' } });
   expect(parsed).toMatchObject({
     ok: true,
-    warnings: ['environment variable GOPUSH_AGENT_PROT is no setting of gopush; did you mean GOPUSH_AGENT_PORT?'],
+    warnings: ['environment variable GOPUSH_AGENT_PROT is not a setting of gopush; did you mean GOPUSH_AGENT_PORT?'],
   });
 });
 
@@ -153,7 +153,7 @@ test.each(['http://h', 'redis://', 'redis://a,b', 'redis://h/x', 'h:6379', 'redi
   'REDIS_URL %s is refused without being shown',
   (url) => {
     expect(problemsOf('{}', { REDIS_URL: url })).toMatch(
-      /^environment variable REDIS_URL: redisAdapter: found an address that cannot be read/,
+      /^environment variable REDIS_URL: redisAdapter: found an invalid address/,
     );
   },
 );
@@ -193,25 +193,25 @@ test.each([
 });
 
 test('an environment name cannot leave the folder', () => {
-  expect(() => environmentName('../x', {})).toThrow(/a name has/);
+  expect(() => environmentName('../x', {})).toThrow(/a name consists of/);
 });
 
 test.each([
-  ['live', 'a path as'],
-  ['', 'a path as'],
-  ['/', 'a path as'],
-  ['//', 'a path as'],
-  ['/a//b', 'a path as'],
-  ['/a/../b', 'a path as'],
-  ['/.', 'a path as'],
-  ['/a b', 'a path as'],
-  ['/a?b', 'a path as'],
-  ['/%61', 'a path as'],
-  ['/é', 'a path as'],
-  [`/${'x'.repeat(128)}`, 'a path as'],
-  ['/api', "another path than that of the HTTP API ('/api/v1')"],
-  ['/api/v1', "another path than that of the HTTP API ('/api/v1')"],
-  ['/api/v1/live/', "another path than that of the HTTP API ('/api/v1')"],
+  ['live', 'a path such as'],
+  ['', 'a path such as'],
+  ['/', 'a path such as'],
+  ['//', 'a path such as'],
+  ['/a//b', 'a path such as'],
+  ['/a/../b', 'a path such as'],
+  ['/.', 'a path such as'],
+  ['/a b', 'a path such as'],
+  ['/a?b', 'a path such as'],
+  ['/%61', 'a path such as'],
+  ['/é', 'a path such as'],
+  [`/${'x'.repeat(128)}`, 'a path such as'],
+  ['/api', "a path other than that of the HTTP API ('/api/v1')"],
+  ['/api/v1', "a path other than that of the HTTP API ('/api/v1')"],
+  ['/api/v1/live/', "a path other than that of the HTTP API ('/api/v1')"],
 ])('pushServer.path %j is refused by name, with what was found and is wanted', (path, wanted) => {
   const parsed = parseConfig({ file: 'f.json', text: JSON.stringify({ pushServer: { path } }) });
   const text = parsed.ok ? 'taken' : formatConfigProblems(parsed.problems);
@@ -257,14 +257,14 @@ test('numbers of gopush 0.1 as text are taken with a word, others are not', () =
   const text = '{ "agentPort": "6003", "redisAdapter": { "port": "6379", "auth_pass": "x", "key": "y" } }';
   const parsed = parseConfig({ file: 'f', text });
   expect(parsed.ok ? [] : parsed.problems.map(({ key, wanted }) => [key, wanted.replace(/^.*; /, '')])).toEqual([
-    ['redisAdapter.auth_pass', 'it is redisAdapter.password now'],
-    ['redisAdapter.key', 'it is redisAdapter.prefix now'],
+    ['redisAdapter.auth_pass', 'it was renamed to redisAdapter.password'],
+    ['redisAdapter.key', 'it was renamed to redisAdapter.prefix'],
   ]);
   const taken = parseConfig({ file: 'f', text: '{ "agentPort": "6003", "mongodb": "mongodb://x:hunter2@y" }' });
   expect(taken).toMatchObject({ ok: true, config: { agentPort: 6003 } });
   expect(taken.ok && taken.warnings).toEqual([
     expect.stringMatching(/^f:1: mongodb/),
-    expect.stringMatching(/^f:1: agentPort: "6003" is taken as 6003/),
+    expect.stringMatching(/^f:1: agentPort: "6003" is read as 6003/),
   ]);
   expect(JSON.stringify(taken)).not.toContain('hunter2');
 });

@@ -2,13 +2,13 @@ import { type JsonSchema, withoutNull } from './json-schema.ts';
 
 /** A setting and the environment variable that overrides it. */
 export interface Variable {
-  /** As in `GOPUSH_AGENT_PORT`. */
+  /** For example `GOPUSH_AGENT_PORT`. */
   readonly name: string;
   readonly path: readonly string[];
   readonly schema: JsonSchema;
 }
 
-/** Variables that start with `GOPUSH_` without being settings. */
+/** Variables that start with `GOPUSH_` but are not settings. */
 export const reservedVariables: ReadonlySet<string> = new Set([
   'GOPUSH_ENV',
   'GOPUSH_DIR',
@@ -36,7 +36,7 @@ function constantCase(key: string): string {
   return key.replace(/[A-Z]+/g, '_$&').toUpperCase();
 }
 
-/** What an environment variable says for a setting; text that does not fit stays text, for the schema to refuse. */
+/** The value of an environment variable for a setting. Text of the wrong type stays text, and the schema reports it. */
 export function readVariable(text: string, schema: JsonSchema): unknown {
   if (text === 'null' && schema.anyOf !== undefined) return null;
   switch (withoutNull(schema).type) {

@@ -10,7 +10,7 @@ const bytes: Readonly<Record<string, number>> = {
   ...{ g: 1_073_741_824, gb: 1_073_741_824, gib: 1_073_741_824 },
 };
 
-/** What a value of the wrong type probably means, as the end of a message: `; did you mean 30000 (ms)?`; empty where nothing is known. */
+/** A hint for a value of the wrong type, as the end of a message: `; did you mean 30000 (ms)?`. Empty if there is none. */
 export function hintFor(key: string, value: unknown, wanted: JsonSchema): string {
   const schema = withoutNull(wanted);
   switch (schema.type) {

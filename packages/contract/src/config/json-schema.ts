@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { configSchema } from './schema.ts';
 
-/** The part of JSON Schema that our settings use. */
+/** The part of JSON Schema that the settings use. */
 export interface JsonSchema {
   readonly type?: string;
   readonly description?: string;
@@ -17,7 +17,7 @@ export interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
 }
 
-/** The JSON Schema of a config file, with which editors complete and check it. */
+/** The JSON Schema of a config file, for completion and checks in editors. */
 export function configJsonSchema(): JsonSchema {
   return z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' }) as JsonSchema;
 }
@@ -38,7 +38,7 @@ export function schemaAt(root: JsonSchema, path: readonly PropertyKey[]): JsonSc
   return schema;
 }
 
-/** What a setting wants, in words. */
+/** The type and bounds of a setting, in words. */
 export function describeSchema(schema: JsonSchema): string {
   if (schema.enum !== undefined) return `one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}`;
   if (schema.anyOf !== undefined) return schema.anyOf.map(describeSchema).join(' or ');
@@ -63,11 +63,11 @@ export function describeSchema(schema: JsonSchema): string {
 }
 
 const formats: Readonly<Record<string, string>> = {
-  cidrv4: 'a network as "10.0.0.0/8"',
-  cidrv6: 'a network as "fd00::/8"',
+  cidrv4: 'a network such as "10.0.0.0/8"',
+  cidrv6: 'a network such as "fd00::/8"',
 };
 
-/** JSON Schema writes "any whole number" with the bounds of those that a number holds exactly. */
+/** zod writes the bounds of safe integers for an integer without bounds; those are not shown. */
 function describeRange({ minimum, maximum }: JsonSchema): string {
   if (minimum === undefined || minimum === Number.MIN_SAFE_INTEGER) return '';
   return maximum === undefined || maximum === Number.MAX_SAFE_INTEGER

@@ -1,4 +1,4 @@
-/** The candidate that a typo most likely meant; `undefined` where none is close. */
+/** The candidate closest to a misspelt word; `undefined` if none is close. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   // A third of the letters wrong is a typo; more is another word.
@@ -11,7 +11,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
 }
 
 /**
- * Levenshtein's distance, in which two letters that are swapped count once (optimal string alignment,
+ * Levenshtein's distance, with a swap of two neighbouring letters as one edit (optimal string alignment,
  * https://en.wikipedia.org/wiki/Damerau%E2%80%93Levenshtein_distance), one row at a time.
  */
 function editDistance(a: string, b: string): number {

@@ -1,20 +1,20 @@
 import type { ConfigProblem } from './problem.ts';
 import { isLoopback } from './schema.ts';
 
-/** Settings of gopush 0.1 that mean nothing any more, and what to do instead. */
+/** Settings of gopush 0.1 that were removed, and what to do instead. */
 const gone: Readonly<Record<string, string>> = {
-  senecaPort: 'there is no Seneca service any more: back ends ask the HTTP API (docs/api.md). Remove it',
-  mongodb: 'MongoDB is not used any more: what is kept is in Redis, or in a folder (pushServer.storeDir). Remove it',
+  senecaPort: 'the Seneca service was removed; back ends use the HTTP API (docs/api.md). Remove the setting',
+  mongodb: 'MongoDB is no longer used; the store is Redis or a folder (pushServer.storeDir). Remove the setting',
 };
 
-/** Settings of gopush 0.1 that are called otherwise now. */
+/** Settings of gopush 0.1 that were renamed. */
 export const renamed: Readonly<Record<string, string>> = {
   'redisAdapter.auth_pass': 'redisAdapter.password',
   'redisAdapter.pass': 'redisAdapter.password',
   'redisAdapter.key': 'redisAdapter.prefix',
 };
 
-/** Numbers that files of gopush 0.1 may have as text, which it took as they were. */
+/** Numbers that gopush 0.1 also accepted as text. */
 const numbers = [
   ['agentPort'],
   ['agentWorkers'],
@@ -23,17 +23,17 @@ const numbers = [
   ['redisAdapter', 'port'],
 ] as const;
 
-/** What is said of settings of gopush 0.1. */
+/** Warnings and problems about settings of gopush 0.1. */
 export interface OldKeys {
   readonly warnings: readonly string[];
   readonly problems: readonly ConfigProblem[];
 }
 
 /**
- * Takes settings of gopush 0.1 out of others, or to what they are now, each with a word about it.
+ * Removes or converts settings of gopush 0.1, with a warning or a problem for each.
  *
- * @param input - all settings, which are changed
- * @param sourceOf - says where a setting stands
+ * @param input - all settings; modified in place
+ * @param sourceOf - returns the file and line, or the variable, of a setting
  */
 export function takeOldKeys(
   input: Record<string, unknown>,
@@ -44,7 +44,7 @@ export function takeOldKeys(
   for (const [key, advice] of Object.entries(gone)) {
     if (!Object.hasOwn(input, key)) continue;
     delete input[key];
-    warnings.push(`${sourceOf([key])}: ${key} is a setting of gopush 0.1, and is ignored: ${advice}`);
+    warnings.push(`${sourceOf([key])}: ${key} is a setting of gopush 0.1 and is ignored: ${advice}`);
   }
   if (Object.hasOwn(input, 'serverIps')) {
     const problem = judgeServerIps(input.serverIps, sourceOf(['serverIps']));
@@ -59,23 +59,23 @@ export function takeOldKeys(
     if (typeof value !== 'string' || !/^\d{1,5}$/.test(value)) continue;
     (group as Record<string, unknown>)[last] = Number(value);
     warnings.push(
-      `${sourceOf(path)}: ${path.join('.')}: "${value}" is taken as ${Number(value)}: write it without quotes`,
+      `${sourceOf(path)}: ${path.join('.')}: "${value}" is read as ${Number(value)}: write it without quotes`,
     );
   }
   return { warnings, problems };
 }
 
-/** Machines that are left out would have no clients any more: they are no matter of a warning. */
+/** A problem if other machines are listed: to ignore them would leave them without clients. Else a warning. */
 function judgeServerIps(value: unknown, source: string): string | ConfigProblem {
   const ips = Array.isArray(value) ? value : [value];
   if (ips.every((ip) => typeof ip === 'string' && isLoopback(ip))) {
-    return `${source}: serverIps is a setting of gopush 0.1, and is ignored: agents know the push-servers of their own machine. Remove it`;
+    return `${source}: serverIps is a setting of gopush 0.1 and is ignored: agents know the push-servers of their own machine. Remove the setting`;
   }
   return {
     source,
     key: 'serverIps',
     found: JSON.stringify(value).slice(0, 60),
     wanted:
-      'none, as it is a setting of gopush 0.1: write "routing": { "discover": true } with one redisAdapter for all machines, or list the push-servers in the router (docs/from-0.1.md)',
+      'no such setting, it was removed after gopush 0.1: write "routing": { "discover": true } with one redisAdapter for all machines, or list the push-servers in the router (docs/from-0.1.md)',
   };
 }

@@ -24,15 +24,15 @@ interface ConfigFile {
   readonly text: string;
 }
 
-/** Where settings come from, all read before parsing starts. */
+/** The sources of settings. All are read before parsing starts. */
 export interface ConfigSource extends ConfigFile {
-  /** Settings that are not for everyone who has the project: what it says counts before the file. */
+  /** Secret settings, kept out of version control. They override the file. */
   readonly secrets?: ConfigFile | undefined;
-  /** Environment variables; `GOPUSH_…` and `REDIS_URL` count, before the file. */
+  /** Environment variables. `GOPUSH_…` and `REDIS_URL` override both files. */
   readonly variables?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Complete settings, or everything that is wrong with them. */
+/** Complete settings, or all problems with them. */
 export type ParsedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
@@ -40,12 +40,12 @@ export type ParsedConfig =
 const root = configJsonSchema();
 const variables = listVariables(root);
 
-/** Takes a config file and the environment to complete settings, or to a list of everything that is wrong. */
+/** Parses the config files and the environment. Returns complete settings, or all problems. */
 export function parseConfig(source: ConfigSource): ParsedConfig {
   const files = [source, ...(source.secrets === undefined ? [] : [source.secrets])].map(readFile);
   for (const read of files) if ('problem' in read) return { ok: false, problems: [read.problem] };
   const read = files as ReadFile[];
-  // Without a prototype, as all that comes from a file: a key `__proto__` is one like any other.
+  // Without a prototype: a key `__proto__` in a file is a key like any other.
   const input: Record<string, unknown> = Object.create(null);
   for (const { file, value } of read) {
     if (typeof value.redisAdapter === 'string') {
@@ -91,9 +91,9 @@ function readFile(file: ConfigFile): ReadFile | { readonly problem: ConfigProble
     const found = printParseErrorCode(error.error)
       .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
       .trim();
-    const wanted = 'JSON, in which comments are allowed';
+    const wanted = 'JSON (comments are allowed)';
     return {
-      problem: { source: at(file, error.offset), key: '', found: `a mistake in the syntax (${found})`, wanted },
+      problem: { source: at(file, error.offset), key: '', found: `a syntax error (${found})`, wanted },
     };
   }
   const value: unknown = tree === undefined ? {} : getNodeValue(tree);
@@ -106,7 +106,7 @@ function isProblem(value: object): value is ConfigProblem {
   return 'wanted' in value;
 }
 
-/** Writes settings over others, group by group. */
+/** Merges settings over others, group by group. */
 function merge(target: Record<string, unknown>, from: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(from)) {
     const inner = target[key];
@@ -120,9 +120,9 @@ function isGroup(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Takes settings given by a program to complete settings.
+ * Completes the settings that a program gives with the defaults.
  *
- * @throws TypeError naming each wrong setting
+ * @throws TypeError that names each invalid setting
  */
 export function createConfig(input: ConfigInput = {}): Config {
   const parsed = configSchema.safeParse(input);
@@ -133,15 +133,15 @@ export function createConfig(input: ConfigInput = {}): Config {
   throw new TypeError(problems.map(({ key, found, wanted }) => `${key}: found ${found}, wanted ${wanted}`).join('; '));
 }
 
-/** What works, but is dangerous. */
+/** Warnings about settings that are valid, but dangerous. */
 function warnOf({ redisAdapter }: Config): string[] {
   if (redisAdapter === null || redisAdapter.tlsOptions.rejectUnauthorized) return [];
   return [
-    'redisAdapter.tlsOptions.rejectUnauthorized is false: whoever is between here and Redis can read and change all; give redisAdapter.tlsOptions.ca instead',
+    'redisAdapter.tlsOptions.rejectUnauthorized is false: anyone on the network path to Redis can read and change the traffic; set redisAdapter.tlsOptions.ca instead',
   ];
 }
 
-/** Writes what the environment says over what the file says. */
+/** Writes the settings of environment variables over those of the files. */
 function applyVariables(
   input: Record<string, unknown>,
   environment: Readonly<Record<string, string | undefined>>,
@@ -157,7 +157,7 @@ function applyVariables(
     if (isProblem(redis)) return { problem: redis };
     set(['redisAdapter'], redis, 'REDIS_URL');
   }
-  // Groups come before their settings in the list, so that a setting's own variable has the last word.
+  // A group comes before its settings in the list, so that the variable of a setting overrides that of its group.
   for (const { name, path, schema } of variables) {
     const text = environment[name];
     if (text === undefined) continue;
@@ -170,7 +170,7 @@ function applyVariables(
   const known = new Set(variables.map((variable: Variable) => variable.name));
   const warnings = Object.keys(environment)
     .filter((name) => name.startsWith('GOPUSH_') && !known.has(name) && !reservedVariables.has(name))
-    .map((name) => `environment variable ${name} is no setting of gopush${meant(name, known)}`);
+    .map((name) => `environment variable ${name} is not a setting of gopush${meant(name, known)}`);
   return { origins, warnings };
 }
 
@@ -187,7 +187,7 @@ function assign(target: Record<string, unknown>, path: readonly string[], value:
   assign(group, rest, value);
 }
 
-/** Takes what the schema library says to what we say. */
+/** Converts an issue of the schema library to problems. */
 function explain(
   issue: z.core.$ZodIssue,
   input: Record<string, unknown>,
@@ -199,7 +199,7 @@ function explain(
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
       const name = renamed[path.join('.')];
-      const hint = name === undefined ? meant(key, known) : `; it is ${name} now`;
+      const hint = name === undefined ? meant(key, known) : `; it was renamed to ${name}`;
       const wanted = `one of ${known.join(', ')}${hint}`;
       return { source: sourceOf(path), key: path.join('.'), found: 'an unknown key', wanted };
     });

@@ -1,8 +1,8 @@
-/** One thing that is wrong with the settings. */
+/** A problem with one setting. */
 export interface ConfigProblem {
   /** The file with its line, or the environment variable. */
   readonly source: string;
-  /** The path of the setting, as `agent.drainMs`; empty for the file as a whole. */
+  /** The path of the setting, for example `agent.drainMs`; empty for the file as a whole. */
   readonly key: string;
   readonly found: string;
   readonly wanted: string;

@@ -4,7 +4,7 @@ import type { ConfigProblem } from './problem.ts';
 /** What kind of Redis a scheme names. */
 type Kind = 'single' | 'sentinel' | 'cluster' | 'unix';
 
-/** The schemes in use, by those who came first: ioredis, Lettuce, redis-py, Jedis, Spring and others differ. */
+/** The URL schemes of Redis clients (ioredis, Lettuce, redis-py, Jedis, Spring and others), which differ. */
 const schemes: Readonly<Record<string, { readonly kind: Kind; readonly tls?: true }>> = {
   redis: { kind: 'single' },
   rediss: { kind: 'single', tls: true },
@@ -24,7 +24,7 @@ const schemes: Readonly<Record<string, { readonly kind: Kind; readonly tls?: tru
   unix: { kind: 'unix' },
 };
 
-/** What an address looks like, for messages. */
+/** The forms of an address, for messages. */
 const forms: Readonly<Record<Kind, string>> = {
   single: 'redis://[user:password@]host[:port][/db], rediss:// with TLS',
   sentinel: 'redis+sentinel://[user:password@]host[:port][,host[:port]…]/name[/db], rediss+sentinel:// with TLS',
@@ -32,7 +32,7 @@ const forms: Readonly<Record<Kind, string>> = {
   unix: 'redis+unix:///path/of/socket[?db=1]',
 };
 
-/** Parameters of the query, and the settings they give. */
+/** Query parameters, and the settings that they set. */
 const parameters: Readonly<Record<string, string>> = {
   db: 'db',
   database: 'db',
@@ -42,7 +42,7 @@ const parameters: Readonly<Record<string, string>> = {
   sentinelPassword: 'sentinelPassword',
 };
 
-/** What is wrong with an address: never with a part of it that may be secret. */
+/** A problem with an address. The message never contains a part that may be secret. */
 class UrlFault extends Error {
   readonly wanted: string;
 
@@ -52,14 +52,14 @@ class UrlFault extends Error {
   }
 }
 
-/** Settings of where Redis is, all of which an address replaces. */
+/** The settings that an address replaces. */
 const placeKeys = ['host', 'port', 'path', 'db', 'tls', 'sentinels', 'sentinelName', 'cluster'];
 
 /**
- * Takes the address of a Redis to settings. What an address cannot say stays as it is given elsewhere: prefix, fan-out, certificates; so do user and
- * password where it names neither.
+ * Converts the address of a Redis to settings. Settings that an address does not have keep their values: prefix, fan-out,
+ * certificates, and user and password if the address has neither.
  *
- * @param given - `redisAdapter` as given elsewhere
+ * @param given - `redisAdapter` from the files
  * @param source - where the address comes from
  */
 export function applyRedisUrl(text: string, given: unknown, source: string): Record<string, unknown> | ConfigProblem {
@@ -75,7 +75,7 @@ export function applyRedisUrl(text: string, given: unknown, source: string): Rec
   } catch (error) {
     if (!(error instanceof UrlFault)) throw error;
     const { message, wanted } = error;
-    return { source, key: 'redisAdapter', found: `an address that cannot be read: ${message}`, wanted };
+    return { source, key: 'redisAdapter', found: `an invalid address: ${message}`, wanted };
   }
 }
 
@@ -83,16 +83,15 @@ function parseRedisUrl(text: string): Record<string, unknown> {
   const [, name, rest = ''] = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? [];
   if (name === undefined) throw new UrlFault('it has no scheme', Object.values(forms).join(', or '));
   const scheme = Object.hasOwn(schemes, name.toLowerCase()) ? schemes[name.toLowerCase()] : undefined;
-  if (scheme === undefined)
-    throw new UrlFault(`the scheme ${name} is none of Redis`, Object.values(forms).join(', or '));
+  if (scheme === undefined) throw new UrlFault(`${name} is not a scheme of Redis`, Object.values(forms).join(', or '));
   const { kind, tls } = scheme;
   const fail = (found: string): never => {
     throw new UrlFault(found, forms[kind]);
   };
-  // What is not encoded in a password ends the part in which it is: then a host or port is wrong.
+  // An unescaped character in a password ends the authority early; the host or port is then invalid.
   const [, authority = '', path = '', query = '', fragment = ''] =
     /^([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?$/s.exec(rest) ?? [];
-  if (fragment !== '') fail('it has a "#", which in a password is written %23');
+  if (fragment !== '') fail('it has a "#"; in a password write %23');
   const at = authority.lastIndexOf('@');
   return {
     ...readUser(at === -1 ? undefined : authority.slice(0, at), fail),
@@ -110,8 +109,7 @@ function readUser(userInfo: string | undefined, fail: Fail): Record<string, unkn
   if (colon === -1) return fail('it has a user without a password; for a password alone write :password@host');
   const username = decodePercent(userInfo.slice(0, colon));
   const password = decodePercent(userInfo.slice(colon + 1));
-  if (username === undefined || password === undefined)
-    return fail('user or password have a "%" that is not written %25');
+  if (username === undefined || password === undefined) return fail('user or password has a bare "%"; write %25');
   return { ...(username === '' ? {} : { username }), password };
 }
 
@@ -119,10 +117,10 @@ function readPlace(kind: Kind, hosts: string, path: string, fail: Fail): Record<
   const parts = path
     .split('/')
     .slice(1)
-    .map((part) => decodePercent(part) ?? fail('its path has a "%" that is not written %25'));
+    .map((part) => decodePercent(part) ?? fail('its path has a bare "%"; write %25'));
   while (parts.at(-1) === '') parts.pop();
   if (kind === 'unix') {
-    if (hosts !== '' || parts.length === 0) return fail('it names no path of a socket; a path begins with a third "/"');
+    if (hosts !== '' || parts.length === 0) return fail('it has no socket path; the path begins with a third "/"');
     return { path: `/${parts.join('/')}` };
   }
   const addresses = hosts.split(',').map((one) => readAddress(one, kind === 'sentinel' ? 26379 : 6379, fail));
@@ -130,19 +128,19 @@ function readPlace(kind: Kind, hosts: string, path: string, fail: Fail): Record<
   switch (kind) {
     case 'single':
       if (addresses.length > 1)
-        return fail('it has several hosts; those of sentinels want redis+sentinel://, of a cluster redis+cluster://');
+        return fail('it has several hosts; use redis+sentinel:// for sentinels, redis+cluster:// for a cluster');
       if (second !== undefined) return fail('it has more than one part in its path');
       return { ...addresses[0], ...readDb(first, fail) };
     case 'cluster':
       if (second !== undefined || (first ?? '0') !== '0')
-        return fail('it names a database, and a cluster has none but 0');
+        return fail('it names a database; a cluster has only database 0');
       return { cluster: addresses };
     case 'sentinel':
       return { sentinels: addresses, ...readMaster(parts, fail) };
   }
 }
 
-/** Name and database of the master. Lettuce writes the database alone there, and the name in the query. */
+/** Name and database of the master. Lettuce puts only the database there, and the name in the query. */
 function readMaster([first, second, ...more]: readonly string[], fail: Fail): Record<string, unknown> {
   if (more.length > 0) return fail('it has more than two parts in its path');
   if (first === undefined) return {};
@@ -153,7 +151,7 @@ function readMaster([first, second, ...more]: readonly string[], fail: Fail): Re
 
 function readDb(text: string | undefined, fail: Fail): { db?: number } {
   if (text === undefined) return {};
-  if (!/^\d{1,6}$/.test(text)) return fail('its database is no number');
+  if (!/^\d{1,6}$/.test(text)) return fail('its database is not a number');
   return { db: Number(text) };
 }
 
@@ -161,7 +159,7 @@ function readAddress(text: string, defaultPort: number, fail: Fail): { host: str
   const [, host, port] = /^(\[[0-9a-fA-F:.]+(?:%[\w.]+)?\]|[\w.-]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
   if (host === undefined) {
     return fail(
-      'a host or port is missing or wrong; in a password "/", "?", "#" and "@" are written %2F, %3F, %23 and %40',
+      'a host or port is missing or invalid; in a password write %2F, %3F, %23 and %40 for "/", "?", "#" and "@"',
     );
   }
   return { host: host.replace(/^\[|\]$/g, ''), port: port === undefined ? defaultPort : Number(port) };
@@ -176,9 +174,7 @@ function readQuery(query: string, kind: Kind, fail: Fail): Record<string, unknow
       (key.startsWith('sentinel') && kind !== 'sentinel') ||
       (key === 'db' && kind === 'cluster')
     ) {
-      return fail(
-        `it has the parameter ${name.slice(0, 40)}, which is not read there; all else has settings of redisAdapter`,
-      );
+      return fail(`it has the unknown parameter ${name.slice(0, 40)}; use the settings of redisAdapter instead`);
     }
     Object.assign(settings, key === 'db' ? readDb(value, fail) : { [key]: value });
   }

@@ -1,23 +1,24 @@
 import { z } from 'zod';
 
-/** All that a key of the HTTP API can be used for. */
+/** The scopes of an API key. */
 export const apiScopes = ['publish', 'read', 'admin'] as const;
 
-/** What a key may be used for. */
+/** A scope of an API key. */
 export type ApiScope = (typeof apiScopes)[number];
 
-/** What webhooks can tell. */
+/** The events of webhooks. */
 const webhookEvents = ['connect', 'disconnect', 'room_occupied', 'room_empty', 'message'] as const;
 
-/** What a webhook can tell. */
+/** An event of webhooks. */
 export type WebhookEventName = (typeof webhookEvents)[number];
 
 const apiKey = z.strictObject({
-  name: z.string().min(1).max(64).meta({ description: 'By which the logs name it.' }),
+  name: z.string().min(1).max(64).meta({ description: 'Name of the key in logs.' }),
   key: z.string().min(24).max(1_024).meta({ description: 'The key itself.' }),
-  scopes: z.array(z.enum(apiScopes)).min(1).meta({ description: 'What it may be used for.' }),
+  scopes: z.array(z.enum(apiScopes)).min(1).meta({ description: 'Operations that the key allows.' }),
   products: z.array(z.string().min(1).max(128)).min(1).optional().meta({
-    description: 'Products whose rooms and users it may be used for, with pushServer.isolateProducts; absent: all.',
+    description:
+      'Products whose rooms and users the key may access, with pushServer.isolateProducts; absent: all products.',
   }),
 });
 
@@ -29,13 +30,13 @@ export const api = z
       .max(100)
       .default([])
       .superRefine((keys, context) => {
-        // Not shown which: these are secrets.
+        // The message must not contain the keys: they are secrets.
         if (new Set(keys.map(({ key }) => key)).size === keys.length) return;
         context.addIssue({ code: 'custom', message: 'keys that differ from each other' });
       })
       .meta({
         description:
-          'Keys with which back ends ask push-servers under /api/v1; none: there is no API. With several they can be changed one after the other.',
+          'Keys for the HTTP API of push-servers under /api/v1; empty: the API is off. List the old and the new key while you rotate them.',
       }),
     maxBodyBytes: z
       .int()
@@ -44,7 +45,7 @@ export const api = z
       .default(1_048_576)
       .meta({ description: 'Largest body of a request.' }),
     perSecond: z.int().min(0).max(10_000_000).default(0).meta({
-      description: 'Requests a second of one key at one push-server, each message of a batch being one; 0: no limit.',
+      description: 'Requests per second of one key at one push-server; each message of a batch counts. 0: no limit.',
     }),
   })
   .prefault({})
@@ -55,17 +56,27 @@ const webhook = z.strictObject({
     .string()
     .max(2_048)
     .regex(/^https?:\/\/[^\s/?#@]+([/?]\S*)?$/)
-    .meta({ description: 'Where events are posted to; http or https, without a user and password.' }),
-  secret: z.string().min(16).max(1_024).meta({ description: 'Signs what is posted.' }),
-  events: z.array(z.enum(webhookEvents)).min(1).meta({ description: 'What is told.' }),
+    .meta({ description: 'URL that events are posted to: http or https, without user and password.' }),
+  secret: z.string().min(16).max(1_024).meta({ description: 'Secret that signs the requests.' }),
+  events: z.array(z.enum(webhookEvents)).min(1).meta({ description: 'Events to post.' }),
   timeoutMs: z.int().min(1).max(600_000).default(10_000).meta({ description: 'How long one attempt may take.' }),
-  attempts: z.int().min(1).max(100).default(10).meta({ description: 'How often it is tried.' }),
-  queueCount: z.int().min(1).max(1_000_000).default(10_000).meta({ description: 'Events that may wait.' }),
-  queueBytes: z.int().min(1_024).max(1_073_741_824).default(16_777_216).meta({ description: 'Bytes that may wait.' }),
+  attempts: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(10)
+    .meta({ description: 'Attempts before an event goes to the dead letters.' }),
+  queueCount: z.int().min(1).max(1_000_000).default(10_000).meta({ description: 'Events in the queue at a time.' }),
+  queueBytes: z
+    .int()
+    .min(1_024)
+    .max(1_073_741_824)
+    .default(16_777_216)
+    .meta({ description: 'Bytes in the queue at a time.' }),
 });
 
 /** Settings of webhooks. */
 export const webhooks = z.array(webhook).max(20).default([]).meta({
   description:
-    'Who is told by signed requests what happens on the push-servers. Beyond queueCount (10000) or queueBytes (16 MiB) the oldest events go to the dead letters.',
+    'Webhooks: signed requests with the events of the push-servers. Above queueCount (10000) or queueBytes (16 MiB) the oldest events go to the dead letters.',
 });

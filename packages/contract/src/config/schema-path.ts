@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { isForApi } from '../api-key.ts';
 
-/** Segments of characters that nobody escapes in a URL (RFC 3986 section 2.3), of which none is `.` or `..`, which browsers take away. */
+/** Segments of unreserved characters (RFC 3986 section 2.3). None is `.` or `..`: browsers remove those. */
 const segments = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+$/;
 
 const longest = 128;
 
-const error = `a path as '/socket.io': a slash before each part, letters, digits and - . _ ~ in it, ${longest} characters at most`;
+const error = `a path such as '/socket.io': a slash before each segment, letters, digits and - . _ ~ in it, at most ${longest} characters`;
 
-/** Where Socket.IO is. A slash at the end does not count, as with Socket.IO itself. */
+/** The path of Socket.IO. A trailing slash is ignored, as Socket.IO does. */
 export const path = (byDefault: string) =>
   z
     .string()
@@ -16,8 +16,8 @@ export const path = (byDefault: string) =>
     .transform((given, context) => {
       const name = given.replace(/(?<=.)\/$/, '');
       if (name.length > longest || !segments.test(name)) context.addIssue({ code: 'custom', message: error });
-      // All that is below it goes to Socket.IO.
+      // Socket.IO gets every request below its path.
       else if (name === '/api' || isForApi(name))
-        context.addIssue({ code: 'custom', message: "another path than that of the HTTP API ('/api/v1')" });
+        context.addIssue({ code: 'custom', message: "a path other than that of the HTTP API ('/api/v1')" });
       return name;
     });
