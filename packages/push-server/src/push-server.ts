@@ -190,7 +190,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       },
       onTaken(socket) {
         migration.taken(socket);
-        sessions.attendance.taken(socket);
+        sessions.presence.taken(socket);
       },
       onEnd(user) {
         sessions.changes.ended(user);
@@ -230,8 +230,14 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       },
     };
     const { rules, addressOf, keep } = context;
-    const { feeds, taps, counts } = rooms;
-    const listening = { scopeOf: rooms.scopeOf, feeds, taps, attendance: sessions.attendance, history: store.history };
+    const { streams, subscribers, counts } = rooms;
+    const listening = {
+      scopeOf: rooms.scopeOf,
+      streams,
+      subscribers,
+      presence: sessions.presence,
+      history: store.history,
+    };
     const onRequest = describeApiRequests(metrics);
     const api = openApi({ config, push, rules, isBelieved, addressOf, listening, onRequest, log, keep }, files);
     let apiClosing: Promise<void> | undefined;

@@ -19,7 +19,7 @@ import type { Logger } from '@gopush/service';
 import type { Socket } from 'socket.io';
 import type { Rules } from '../hook/rules.ts';
 import type { Limits } from '../limits/limits.ts';
-import { idOfClient } from '../rooms/idempotency/idempotency-key.ts';
+import { idempotencyKeyOf } from '../rooms/idempotency/idempotency-key.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
 import { type Session, sessionOf } from '../session/session.ts';
 import { type AckFunction, ackOf, refuse } from './refuse.ts';
@@ -138,7 +138,7 @@ export function handleRequests({
         ...(volatile ? { volatile } : {}),
         ...(echo ? {} : { except: session.socket.id }),
         ...senderOf(session),
-        ...(id === undefined ? {} : { id: idOfClient(id, session.client.uid) }),
+        ...(id === undefined ? {} : { id: idempotencyKeyOf(id, session.client.uid) }),
       }),
     };
   }

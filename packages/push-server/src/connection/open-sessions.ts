@@ -9,7 +9,7 @@ import { createMigration, type Migration } from '../migration/migration.ts';
 import { createRecovery, type Recovery } from '../recovery/recovery.ts';
 import { nameOf, plainName, productIn, roomOfUser, withoutScope } from '../rooms/names/room-names.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
-import { type Attendance, createAttendance } from '../rooms/presence/node-presence.ts';
+import { createNodePresence, type NodePresence } from '../rooms/presence/node-presence.ts';
 import { LiveSessions } from '../session/live-sessions.ts';
 import { RecentChanges } from '../session/recent-changes.ts';
 import type { Session, SessionContext } from '../session/session.ts';
@@ -21,7 +21,7 @@ import type { Webhooks } from '../webhooks/open-webhooks.ts';
 /** The sessions of a push-server: who is there, and how those that end here go on. */
 export interface Sessions {
   readonly context: SessionContext;
-  readonly attendance: Attendance;
+  readonly presence: NodePresence;
   /** What programs have sent, for clients that come back. */
   readonly emittedEvents: EmittedEvents;
   readonly recovery: Recovery;
@@ -64,7 +64,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   const all = new LiveSessions();
   const changes = new RecentChanges(keepMs);
   const wakeInboxes = joinRuns(() => paced(all.values(), (session) => session.inbox.wake()));
-  const attendance = openAttendance(options, () => void wakeInboxes(), opened);
+  const presence = openPresence(options, () => void wakeInboxes(), opened);
   /** As long as the end of a connection may go unnoticed. */
   const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
   const emittedEvents = new EmittedEvents({ node, recent: rooms.recent, bounds: pushServer.emitted, keepMs, doubtMs });
@@ -106,8 +106,8 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   opened('sessions after outages', whenBack(store, migration.saveAll));
   return {
     context: {
-      feeds: rooms.feeds,
-      attendance,
+      streams: rooms.streams,
+      presence,
       store,
       log,
       onChange: migration.keep,
@@ -117,12 +117,12 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       all,
       changes,
       recent: rooms.recent,
-      given: rooms.given,
-      had: rooms.had,
+      deliveredKeys: rooms.deliveredKeys,
+      receivedKeys: rooms.receivedKeys,
       emittedEvents,
       doubtMs,
     },
-    attendance,
+    presence,
     emittedEvents,
     recovery,
     migration,
@@ -162,12 +162,12 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   };
 }
 
-function openAttendance(
+function openPresence(
   { store, node, config: { pushServer }, rooms, webhooks, log }: SessionsOptions,
   wakeInboxes: () => void,
   opened: Lifetime['opened'],
-): Attendance {
-  const attendance = createAttendance({
+): NodePresence {
+  const presence = createNodePresence({
     presence: store.presence,
     node,
     leaseMs: pushServer.leaseMs,
@@ -178,7 +178,7 @@ function openAttendance(
       void rooms.publish(room, events.presenceChange, event, { keep: 'no' });
     },
     onRestored() {
-      rooms.feeds.catchUp('bus');
+      rooms.streams.catchUp('bus');
       wakeInboxes();
     },
     onUser: (user, change) =>
@@ -193,9 +193,9 @@ function openAttendance(
       }),
     log,
   });
-  opened('presence', attendance.close);
-  opened('presence after outages', whenBack(store, attendance.storeIsBack));
-  return attendance;
+  opened('presence', presence.close);
+  opened('presence after outages', whenBack(store, presence.storeIsBack));
+  return presence;
 }
 
 /**

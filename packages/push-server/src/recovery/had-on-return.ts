@@ -1,5 +1,5 @@
 import type { Position } from '@gopush/contract';
-import type { Had } from '../rooms/idempotency/received-keys.ts';
+import type { ReceivedKey } from '../rooms/idempotency/received-keys.ts';
 import type { SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
 
 /**
@@ -12,7 +12,7 @@ export function hadOnReturn(
   { node, isExact, tail }: Pick<SessionRecord, 'node' | 'isExact' | 'tail'>,
   { had = [] }: Pick<SocketRecord, 'had'>,
   last: Position | undefined,
-): readonly Had[] {
+): readonly ReceivedKey[] {
   const hasHad = (count: number): boolean => {
     if (count === 0) return true;
     if (last === undefined) return false;
@@ -23,5 +23,5 @@ export function hadOnReturn(
       (one) => one.count > count && one.position.epoch === last.epoch && one.position.offset === last.offset,
     );
   };
-  return had.flatMap(([room, id, count]): Had[] => (hasHad(count) ? [[room, id, 0]] : []));
+  return had.flatMap(([room, id, count]): ReceivedKey[] => (hasHad(count) ? [[room, id, 0]] : []));
 }

@@ -7,9 +7,9 @@ import { say } from '../emit/saying.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import type { Bus } from './bus/bus.ts';
 import { RecentDeliveries } from './delivery/recent-deliveries.ts';
-import { createTaps, type Taps } from './delivery/subscribers.ts';
-import type { GivenIds } from './idempotency/delivered-keys.ts';
-import type { HadIds } from './idempotency/received-keys.ts';
+import { createSubscribers, type Subscribers } from './delivery/subscribers.ts';
+import type { DeliveredKeys } from './idempotency/delivered-keys.ts';
+import type { ReceivedKeys } from './idempotency/received-keys.ts';
 import { createScopeOf, nameOf, nameOfClients, type ScopeOf, slowClients } from './names/room-names.ts';
 import {
   createPush,
@@ -19,7 +19,7 @@ import {
   type PushCounts,
   type PushEvents,
 } from './publish/push.ts';
-import type { Feeds } from './stream/room-streams.ts';
+import type { RoomStreams } from './stream/room-streams.ts';
 
 /** The rooms of a push-server: who speaks to them, and who hears. */
 export interface Rooms {
@@ -29,12 +29,12 @@ export interface Rooms {
   /** Who is in a room, by its full name. */
   readonly presenceIn: PresenceIn;
   readonly scopeOf: ScopeOf;
-  readonly feeds: Feeds;
+  readonly streams: RoomStreams;
   /** The ids of what this node has given. */
-  readonly given: GivenIds;
+  readonly deliveredKeys: DeliveredKeys;
   /** What its clients have had elsewhere. */
-  readonly had: HadIds;
-  readonly taps: Taps;
+  readonly receivedKeys: ReceivedKeys;
+  readonly subscribers: Subscribers;
   readonly counts: PushCounts;
   readonly recent: RecentDeliveries;
   /** Tells other nodes that the clients of sessions are back. */
@@ -60,7 +60,7 @@ export interface RoomsOptions {
 /** Opens the rooms of a push-server. */
 export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Lifetime['opened']): Rooms {
   const recent = new RecentDeliveries();
-  const taps = createTaps();
+  const subscribers = createSubscribers();
   const counts: PushCounts = {
     published: 0,
     kept: 0,
@@ -73,13 +73,13 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
     notRecovered: 0,
   };
   const scopeOf = createScopeOf(options.config.isolateProducts);
-  const { push, publish, presenceIn, feeds, given, had, listen, tellBack, tellTaken } = createPush({
+  const { push, publish, presenceIn, streams, deliveredKeys, receivedKeys, listen, tellBack, tellTaken } = createPush({
     ...options,
     scopeOf,
     io,
     counts,
     recent,
-    taps,
+    subscribers,
     ...(webhooks.wants('message')
       ? { onSaid: (room, said) => webhooks.tell('message', { ...nameOf(room), ...said }) }
       : {}),
@@ -96,6 +96,20 @@ export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Li
   adapter.on('delete-room', (room: string) => {
     if (nameOfClients(room) !== undefined) options.bus.unfollow(room);
   });
-  opened('rooms', feeds.close);
-  return { push, publish, presenceIn, scopeOf, feeds, given, had, taps, counts, recent, listen, tellBack, tellTaken };
+  opened('rooms', streams.close);
+  return {
+    push,
+    publish,
+    presenceIn,
+    scopeOf,
+    streams,
+    deliveredKeys,
+    receivedKeys,
+    subscribers,
+    counts,
+    recent,
+    listen,
+    tellBack,
+    tellTaken,
+  };
 }

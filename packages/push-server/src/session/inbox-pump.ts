@@ -3,7 +3,7 @@ import type { Logger } from '@gopush/service';
 import { emittedAgain, SmallSet } from '@gopush/slim-socket-io';
 import type { InboxStore } from '@gopush/store';
 import type { Socket } from 'socket.io';
-import { decodeMessage, type KeptMessage } from '../rooms/codec/publication.ts';
+import { decodePublication, type Publication } from '../rooms/codec/publication.ts';
 
 /** Messages that are under way to one client at a time. */
 const windowSize = 32;
@@ -94,9 +94,9 @@ export class InboxPump {
   }
 
   /** One that cannot be decoded must not keep back those after it. It stays until it expires: another version may read it. */
-  #decode(payload: Buffer): KeptMessage | undefined {
+  #decode(payload: Buffer): Publication | undefined {
     try {
-      return decodeMessage(payload);
+      return decodePublication(payload);
     } catch (error) {
       this.#onUndecodable(this.#uid, error);
       return undefined;

@@ -8,11 +8,11 @@ import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { ServerClient } from '../hook/server-hook.ts';
 import { migratingClientOf } from '../migration/migrating-client.ts';
 import type { Restored } from '../recovery/recovery.ts';
-import { decodeMessage } from '../rooms/codec/publication.ts';
-import { passedSaying, sayingOf } from '../rooms/delivery/client-event.ts';
+import { decodePublication } from '../rooms/codec/publication.ts';
+import { messageEvent, positionEvent } from '../rooms/delivery/client-event.ts';
 import type { Delivery, RecentDeliveries, Tail } from '../rooms/delivery/recent-deliveries.ts';
-import type { GivenIds } from '../rooms/idempotency/delivered-keys.ts';
-import { type Had, type HadIds, maxHad } from '../rooms/idempotency/received-keys.ts';
+import type { DeliveredKeys } from '../rooms/idempotency/delivered-keys.ts';
+import { maxReceivedKeys, type ReceivedKey, type ReceivedKeys } from '../rooms/idempotency/received-keys.ts';
 import {
   plainName,
   roomOfClients,
@@ -21,9 +21,9 @@ import {
   type ScopeOf,
   slowClients,
 } from '../rooms/names/room-names.ts';
-import type { Attendance } from '../rooms/presence/node-presence.ts';
+import type { NodePresence } from '../rooms/presence/node-presence.ts';
 import { ReplayBudget } from '../rooms/stream/replay-budget.ts';
-import type { Feeds } from '../rooms/stream/room-streams.ts';
+import type { RoomStreams } from '../rooms/stream/room-streams.ts';
 import type { SocketRecord } from '../stored-session/session-record.ts';
 import { SerialQueue } from '../tasks/serial-queue.ts';
 import { InboxPump } from './inbox-pump.ts';
@@ -32,8 +32,8 @@ import type { RecentChanges } from './recent-changes.ts';
 
 /** What the sessions of this node share. */
 export interface SessionContext {
-  readonly feeds: Feeds;
-  readonly attendance: Attendance;
+  readonly streams: RoomStreams;
+  readonly presence: NodePresence;
   readonly store: Store;
   readonly log: Logger;
   /** Its rooms have changed. Resolves when that is kept, where it is. */
@@ -50,9 +50,9 @@ export interface SessionContext {
   /** What this node has given of late. */
   readonly recent: RecentDeliveries;
   /** The ids of what this node has given. */
-  readonly given: GivenIds;
+  readonly deliveredKeys: DeliveredKeys;
   /** What clients have had elsewhere. */
-  readonly had: HadIds;
+  readonly receivedKeys: ReceivedKeys;
   /** What programs have sent. */
   readonly emittedEvents: EmittedEvents;
   /** How long it may go unnoticed that a connection has ended, in milliseconds. */
@@ -114,10 +114,10 @@ export class Session {
     this.socket = socket;
     this.client = client;
     this.#context = context;
-    const { store, feeds, log } = context;
+    const { store, streams, log } = context;
     if (restored?.record.marks === true) this.askForMarks();
-    this.inbox = new InboxPump(socket, this.user, store.inbox, feeds.undecodable, log, restored?.record.inboxAfter);
-    context.had.add(socket.id, restored?.record.had ?? []);
+    this.inbox = new InboxPump(socket, this.user, store.inbox, streams.undecodable, log, restored?.record.inboxAfter);
+    context.receivedKeys.add(socket.id, restored?.record.had ?? []);
     (socket as Slot)[ofSocket] = this;
   }
 
@@ -146,7 +146,7 @@ export class Session {
     return new Map(
       [...this.#rooms.keys()].map((room) => {
         const from = this.#entering.get(room);
-        return [room, from === undefined ? this.#context.feeds.position(room) : from];
+        return [room, from === undefined ? this.#context.streams.position(room) : from];
       }),
     );
   }
@@ -210,22 +210,23 @@ export class Session {
 
   /** What it has had, here and elsewhere, of what may be kept yet. */
   #had(): Pick<SocketRecord, 'had'> {
-    const { given, feeds, had, doubtMs } = this.#context;
+    const { deliveredKeys, streams, receivedKeys, doubtMs } = this.#context;
     const sure = performance.now() - doubtMs;
-    const all: Had[] = [...had.of(this.socket.id)];
+    const all: ReceivedKey[] = [...receivedKeys.of(this.socket.id)];
     for (const room of this.#rooms.keys()) {
-      const entered = feeds.turnOf(room, this.socket.id);
+      const entered = streams.turnOf(room, this.socket.id);
       if (entered === undefined) continue;
-      for (const { id, at, count } of given.unkeptSince(room, entered)) all.push([room, id, at < sure ? 0 : count]);
+      for (const { id, at, count } of deliveredKeys.unkeptSince(room, entered))
+        all.push([room, id, at < sure ? 0 : count]);
     }
-    return all.length === 0 ? {} : { had: all.slice(-maxHad) };
+    return all.length === 0 ? {} : { had: all.slice(-maxReceivedKeys) };
   }
 
   /** Makes it known, so that what is said to its user reaches this node. A store that is away does not keep anyone out. */
   async prepare(): Promise<void> {
     const { id } = this.socket;
     const { user } = this;
-    await Promise.all([this.#context.attendance.entered(id, user), this.#context.feeds.open(roomOfUser(user), id)]);
+    await Promise.all([this.#context.presence.entered(id, user), this.#context.streams.open(roomOfUser(user), id)]);
   }
 
   /** Has something called where its connection ends before it has begun: nobody else hears of that. */
@@ -285,13 +286,13 @@ export class Session {
 
   /** Rooms out of which a program took it while it was on no node. Whoever is in them is told so. */
   #leftMeanwhile({ at, positions }: Restored): ReadonlySet<string> {
-    const { attendance, changes } = this.#context;
+    const { presence, changes } = this.#context;
     const { rooms } = changes.since(this.user, at);
     const left = [...rooms].flatMap(([room, change]) => (change === 'leave' ? [this.roomNamed(room)] : []));
     const own = left.filter((room) => positions.has(room));
     for (const room of own) {
-      attendance.joined(this.socket.id, this.user, room);
-      attendance.left(this.socket.id, room);
+      presence.joined(this.socket.id, this.user, room);
+      presence.left(this.socket.id, room);
     }
     return new Set(own);
   }
@@ -313,7 +314,7 @@ export class Session {
    * @param given - the last messages that went out to it, which count before the positions; one for each room at most
    */
   async #resume(positions: Positions, given: readonly Position[]): Promise<boolean> {
-    const { attendance, feeds } = this.#context;
+    const { presence, streams } = this.#context;
     // Before anything is awaited: it may be cut off again at any time.
     for (const [room, from] of positions) {
       this.#rooms.set(room, from);
@@ -321,16 +322,16 @@ export class Session {
     }
     const entered = await Promise.all(
       [...positions].map(async ([room, from]) => {
-        await feeds.open(room, this.socket.id);
-        const now = feeds.position(room);
+        await streams.open(room, this.socket.id);
+        const now = streams.position(room);
         const last = given.find(({ epoch }) => epoch === (from?.epoch ?? now?.epoch));
         // It may have left, or have been moved, meanwhile.
         if (!this.#rooms.has(room)) {
-          feeds.leave(room, this.socket.id);
+          streams.leave(room, this.socket.id);
           return true;
         }
         const { position, recovered } = await this.#enter(room, last ?? from ?? 'start');
-        if (room.startsWith('r:') && this.#rooms.has(room)) attendance.joined(this.socket.id, this.user, room);
+        if (room.startsWith('r:') && this.#rooms.has(room)) presence.joined(this.socket.id, this.user, room);
         if (recovered === false && position !== null) {
           this.socket.emit(events.gap, { room: plainName(room), position } satisfies Gap);
         }
@@ -351,14 +352,14 @@ export class Session {
       if (!this.socket.connected) return joined;
       const name = this.roomNamed(room);
       if (from === undefined && this.#rooms.has(name) && !this.#entering.has(name)) {
-        joined.push({ room, position: this.#context.feeds.position(name) });
+        joined.push({ room, position: this.#context.streams.position(name) });
         continue;
       }
       isChanged = true;
       if (from !== undefined) this.#replay ??= new ReplayBudget(performance.now());
       const { position, recovered } = await this.#enter(name, from);
       // Someone may have taken it out of the room meanwhile.
-      if (this.#rooms.has(name)) this.#context.attendance.joined(this.socket.id, this.user, name);
+      if (this.#rooms.has(name)) this.#context.presence.joined(this.socket.id, this.user, name);
       joined.push({ room, position, ...(recovered === undefined ? {} : { recovered }) });
     }
     // Whoever is told that it is in a room finds itself there after a crash.
@@ -372,8 +373,8 @@ export class Session {
     if (!this.#rooms.delete(name)) return false;
     this.#entering.delete(name);
     void this.socket.leave(name);
-    this.#context.feeds.leave(name, this.socket.id);
-    this.#context.attendance.left(this.socket.id, name);
+    this.#context.streams.leave(name, this.socket.id);
+    this.#context.presence.left(this.socket.id, name);
     void this.#context.onChange(this);
     return true;
   }
@@ -388,16 +389,16 @@ export class Session {
    * @param how - `moved`: it goes on elsewhere; `never here`: so it does, and was only tried here
    */
   end(how: 'gone' | 'moved' | 'never here'): Positions {
-    const { feeds, attendance } = this.#context;
+    const { streams, presence } = this.#context;
     const { positions } = this;
     const { id } = this.socket;
     if (how === 'moved') this.#hadAtEnd = this.#had();
-    for (const room of this.#rooms.keys()) feeds.leave(room, id);
-    feeds.leave(this.#ofUser, id);
-    this.#context.had.remove(id);
+    for (const room of this.#rooms.keys()) streams.leave(room, id);
+    streams.leave(this.#ofUser, id);
+    this.#context.receivedKeys.remove(id);
     // Nobody is to be seen leaving and coming who only moves.
-    if (how === 'moved') attendance.moved(id, this.#ownRooms());
-    else attendance.gone(id, this.#ownRooms());
+    if (how === 'moved') presence.moved(id, this.#ownRooms());
+    else presence.gone(id, this.#ownRooms());
     if (how !== 'gone') {
       this.#moved = true;
       this.inbox.stop();
@@ -413,12 +414,12 @@ export class Session {
     return [...this.#rooms.keys()].filter((room) => room.startsWith('r:'));
   }
 
-  async #enter(room: string, from: Position | 'start' | undefined): ReturnType<Feeds['join']> {
+  async #enter(room: string, from: Position | 'start' | undefined): ReturnType<RoomStreams['join']> {
     const { socket } = this;
     if (!this.#rooms.has(room)) this.#rooms.set(room, null);
     if (!this.#entering.has(room)) this.#entering.set(room, from === 'start' ? null : from);
     let isWhole = true;
-    const joined = await this.#context.feeds.join(room, socket.id, from, (missed, position) => {
+    const joined = await this.#context.streams.join(room, socket.id, from, (missed, position) => {
       for (const one of missed) isWhole = this.#give(room, position?.epoch ?? '', one) && isWhole;
       void socket.join(room);
       // In the same breath: what comes next counts from here.
@@ -441,15 +442,15 @@ export class Session {
     const { socket } = this;
     this.#replay?.spend(payload.length);
     try {
-      const missed = decodeMessage(payload);
-      const { had, senders } = this.#context;
+      const missed = decodePublication(payload);
+      const { receivedKeys, senders } = this.#context;
       const position = { epoch, offset };
       const emit = (...args: [string, ...unknown[]]): void => emitLocal(socket.nsp, [socket.id], [], args);
-      if (had.whoHad(room, missed.id).has(socket.id)) say(passedSaying(room, position), emit);
-      else if (missed.except !== socket.id) say(sayingOf(room, missed, position, senders), emit);
+      if (receivedKeys.whoHad(room, missed.id).has(socket.id)) say(positionEvent(room, position), emit);
+      else if (missed.except !== socket.id) say(messageEvent(room, missed, position, senders), emit);
       return true;
     } catch (error) {
-      this.#context.feeds.undecodable(room, error);
+      this.#context.streams.undecodable(room, error);
       return false;
     }
   }

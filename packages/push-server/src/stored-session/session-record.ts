@@ -3,7 +3,7 @@ import { maxDepthOfPrograms, type Position, shapeOf } from '@gopush/contract';
 import type { Packet } from '@gopush/slim-socket-io';
 import type { EmittedRecord } from '../emitted-events/emitted-record.ts';
 import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
-import type { Had } from '../rooms/idempotency/received-keys.ts';
+import type { ReceivedKey } from '../rooms/idempotency/received-keys.ts';
 import { type PackedTail, packTail, unpackTail } from './pack-tail.ts';
 
 /** One Socket.IO socket of a session, as it is kept. */
@@ -21,7 +21,7 @@ export interface SocketRecord {
   /** Where its rooms stood on its node when this was written down. Only while its connection is there. */
   readonly reached?: readonly (readonly [room: string, position: Position | null])[];
   /** What it has had, or may have, of what was given without being kept and may be kept yet. */
-  readonly had?: readonly Had[];
+  readonly had?: readonly ReceivedKey[];
   /** What it has had of the events that programs have sent; absent in one of an earlier version. */
   readonly emitted?: EmittedRecord;
   /** Up to where it was given its inbox. */

@@ -1,11 +1,16 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryStore } from '@gopush/store';
 import { writeJson } from '../../http/write-json.ts';
-import { decodeMessage } from '../../rooms/codec/publication.ts';
-import { type Ear, type Said, saidOf, type Taps } from '../../rooms/delivery/subscribers.ts';
+import { decodePublication } from '../../rooms/codec/publication.ts';
+import {
+  type Subscriber,
+  type SubscriberMessage,
+  type Subscribers,
+  subscriberMessageOf,
+} from '../../rooms/delivery/subscribers.ts';
 import { plainName } from '../../rooms/names/room-names.ts';
-import type { Attendance } from '../../rooms/presence/node-presence.ts';
-import type { Feeds } from '../../rooms/stream/room-streams.ts';
+import type { NodePresence } from '../../rooms/presence/node-presence.ts';
+import type { RoomStreams } from '../../rooms/stream/room-streams.ts';
 import { readEventId, type Stood, writeEventId, writePart } from './event-id.ts';
 import type { EndCode, EndReason, Sink, SinkKind } from './sink.ts';
 
@@ -14,9 +19,9 @@ const maxWaitingBytes = 1_048_576;
 
 /** What the listeners of this node share. */
 export interface ListenerContext {
-  readonly feeds: Feeds;
-  readonly taps: Taps;
-  readonly attendance: Attendance;
+  readonly streams: RoomStreams;
+  readonly subscribers: Subscribers;
+  readonly presence: NodePresence;
   readonly history: HistoryStore;
   /** How long a room without messages has a history, in milliseconds. */
   readonly historyMs: number;
@@ -32,7 +37,7 @@ export interface Listening {
 }
 
 /** One who hears rooms without being a client of Socket.IO: each message once and in order, or is told of a gap. */
-export class Listener implements Ear {
+export class Listener implements Subscriber {
   readonly listening: Listening;
   readonly #sink: Sink;
   readonly #context: ListenerContext;
@@ -56,10 +61,10 @@ export class Listener implements Ear {
 
   /** Begins: what it missed, then `ready`, then what is said from now on. */
   async open(lastEventId: string | undefined): Promise<void> {
-    const { attendance } = this.#context;
+    const { presence } = this.#context;
     const { id, user, rooms } = this.listening;
     const stood = lastEventId === undefined ? undefined : readEventId(lastEventId);
-    await Promise.all(this.#devices.map((device) => attendance.entered(device.id, device.user)));
+    await Promise.all(this.#devices.map((device) => presence.entered(device.id, device.user)));
     // Until its turn the id says of a room where it stood before, so that nothing is left out when it ends in between.
     for (const room of rooms) {
       const was = stood?.of(room);
@@ -67,29 +72,29 @@ export class Listener implements Ear {
     }
     for (const room of rooms) await this.#enter(room, stood, lastEventId !== undefined);
     if (this.#closed) return;
-    if (user !== undefined) for (const room of rooms) if (room.startsWith('r:')) attendance.joined(id, user, room);
+    if (user !== undefined) for (const room of rooms) if (room.startsWith('r:')) presence.joined(id, user, room);
     const named = (kind: string): string[] => rooms.filter((room) => room.startsWith(kind)).map(plainName);
     this.#send('ready', JSON.stringify({ rooms: named('r:'), users: named('u:') }));
   }
 
   async #enter(room: string, stood: Stood | undefined, comesBack: boolean): Promise<void> {
-    const { feeds, taps } = this.#context;
+    const { streams, subscribers } = this.#context;
     const was = stood?.of(room);
     const begin = comesBack ? await this.#beginOf(room, stood, was) : 'now';
     if (this.#closed) return;
     const from = typeof begin === 'object' ? begin : undefined;
-    await feeds.join(room, this.listening.id, from, (missed, at) => {
+    await streams.join(room, this.listening.id, from, (missed, at) => {
       for (const { offset, payload } of missed) {
         const position = { epoch: from?.epoch ?? '', offset };
         try {
-          this.#hear(room, saidOf(decodeMessage(payload), position));
+          this.#receive(room, subscriberMessageOf(decodePublication(payload), position));
         } catch (error) {
-          feeds.undecodable(room, error);
+          streams.undecodable(room, error);
           this.#gap(room, position);
         }
       }
       this.#parts.set(room, writePart(room, at));
-      taps.add(room, this);
+      subscribers.add(room, this);
       // Told before anything that is said from now on.
       if (begin === 'lost' || (from !== undefined && missed.length === 0 && isElsewhere(from, at))) this.#gap(room, at);
     });
@@ -115,8 +120,8 @@ export class Listener implements Ear {
     }
   }
 
-  hear(room: string, said: Said): void {
-    this.#hear(room, said);
+  receive(room: string, said: SubscriberMessage): void {
+    this.#receive(room, said);
     if (this.#sink.waiting > maxWaitingBytes) this.end('listener_too_slow');
   }
 
@@ -124,18 +129,18 @@ export class Listener implements Ear {
     this.#gap(room, position);
   }
 
-  pass(room: string, position: Position): void {
+  skip(room: string, position: Position): void {
     this.#parts.set(room, writePart(room, position));
   }
 
-  get member(): string {
+  get id(): string {
     return this.listening.id;
   }
 
   /** Shows that it is still there. */
   beat(): void {
     if (this.#sink.waiting > maxWaitingBytes) this.end('listener_too_slow');
-    else this.#sink.beat(this.#id);
+    else this.#sink.beat(this.#eventId);
   }
 
   end(reason: EndReason): void {
@@ -159,11 +164,11 @@ export class Listener implements Ear {
     return this.#endCode;
   }
 
-  get #id(): string {
+  get #eventId(): string {
     return writeEventId(Date.now(), this.#parts.values());
   }
 
-  #hear(room: string, said: Said): void {
+  #receive(room: string, said: SubscriberMessage): void {
     if (said.position !== null) this.#parts.set(room, writePart(room, said.position));
     this.#send('message', `{${whereOf(room)},${bodyOf(said)}}`);
   }
@@ -174,7 +179,7 @@ export class Listener implements Ear {
   }
 
   #send(type: 'ready' | 'message' | 'gap', data: string): void {
-    if (!this.#closed) this.#sink.send(type, this.#id, data);
+    if (!this.#closed) this.#sink.send(type, this.#eventId, data);
   }
 
   /** What is done to it first counts. */
@@ -185,14 +190,14 @@ export class Listener implements Ear {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const { feeds, taps, attendance } = this.#context;
+    const { streams, subscribers, presence } = this.#context;
     const { id, rooms } = this.listening;
     for (const room of rooms) {
-      taps.remove(room, this);
-      feeds.leave(room, id);
+      subscribers.remove(room, this);
+      streams.leave(room, id);
     }
     const joined = this.listening.user === undefined ? [] : rooms.filter((room) => room.startsWith('r:'));
-    for (const device of this.#devices) attendance.gone(device.id, joined);
+    for (const device of this.#devices) presence.gone(device.id, joined);
   }
 }
 
@@ -206,7 +211,7 @@ function whereOf(room: string): string {
 }
 
 /** The part that is the same for all who hear it, made once. */
-function bodyOf(said: Said): string {
+function bodyOf(said: SubscriberMessage): string {
   let body = bodies.get(said);
   if (body === undefined) {
     const { event, message, sender, messageId, position } = said;
@@ -219,4 +224,4 @@ function bodyOf(said: Said): string {
   return body;
 }
 
-const bodies = new WeakMap<Said, string>();
+const bodies = new WeakMap<SubscriberMessage, string>();

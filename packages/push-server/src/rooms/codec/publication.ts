@@ -4,14 +4,14 @@ import { putBytesIn, takeBytesOut } from './binary-parts.ts';
 import { maxParts } from './message-parts.ts';
 
 /** A message on its way to the clients of a room, as it is kept and sent to other nodes. */
-export interface KeptMessage {
+export interface Publication {
   readonly event: string;
   readonly message: unknown;
   /** Id of the socket that does not get it: the sender. */
   readonly except: string | undefined;
   /** Uid of the client that published it; `undefined` where a program did, or `pushServer.senders` is off. */
   readonly sender: string | undefined;
-  /** By which it is recognised when its publisher tries again; of a client with whose it is (`idOfClient`). */
+  /** By which it is recognised when its publisher tries again; of a client with whose it is (`idempotencyKeyOf`). */
   readonly id?: string | undefined;
 }
 
@@ -35,7 +35,7 @@ const v8Version = 0xff;
  * Encodes a message. What JSON leaves out, as a function, is left out, as Socket.IO leaves it out for clients. Failures:
  * `payload_invalid` for what cannot be sent: nested too deep, larger than 16 MiB, a BigInt, an object that holds itself.
  */
-export function encodeMessage(said: KeptMessage): Result<Buffer> {
+export function encodePublication(said: Publication): Result<Buffer> {
   const shape = shapeOf(said.message, maxDepthOfPrograms);
   if (shape === 'deep') return failed('payload_invalid', `a message is nested at most ${maxDepthOfPrograms} deep`);
   try {
@@ -53,13 +53,13 @@ export function encodeMessage(said: KeptMessage): Result<Buffer> {
  *
  * @throws Error where these are not the bytes of a message
  */
-export function decodeMessage(bytes: Buffer): KeptMessage {
+export function decodePublication(bytes: Buffer): Publication {
   const message = read(bytes);
   if (typeof message.event !== 'string') throw new Error('these are not the bytes of a message');
   return message;
 }
 
-function read(bytes: Buffer): KeptMessage {
+function read(bytes: Buffer): Publication {
   const [version] = bytes;
   switch (version) {
     case plainVersion: {
@@ -82,11 +82,11 @@ function read(bytes: Buffer): KeptMessage {
 
 type Written = [event: string, except: string | null, sender: string | null, id: string | null, message?: unknown];
 
-function asMessage([event, except, sender, id, message]: Written): KeptMessage {
+function asMessage([event, except, sender, id, message]: Written): Publication {
   return { event, message, except: except ?? undefined, sender: sender ?? undefined, id: id ?? undefined };
 }
 
-function encodePlain(said: KeptMessage): Buffer {
+function encodePlain(said: Publication): Buffer {
   const json = writeJson(said, said.message);
   const bytes = Buffer.allocUnsafe(1 + Buffer.byteLength(json));
   bytes[0] = plainVersion;
@@ -94,7 +94,7 @@ function encodePlain(said: KeptMessage): Buffer {
   return bytes;
 }
 
-function encodeBinary(said: KeptMessage): Buffer {
+function encodeBinary(said: Publication): Buffer {
   const parts: Buffer[] = [];
   const json = Buffer.from(writeJson(said, takeBytesOut(said.message, parts)));
   if (parts.length > maxParts)
@@ -105,7 +105,7 @@ function encodeBinary(said: KeptMessage): Buffer {
   return Buffer.concat([head, json, ...parts.flatMap((part) => [lengthOf(part), part])]);
 }
 
-function writeJson({ event, except, sender, id }: KeptMessage, message: unknown): string {
+function writeJson({ event, except, sender, id }: Publication, message: unknown): string {
   const head: Written = [event, except ?? null, sender ?? null, id ?? null];
   return JSON.stringify(message === undefined ? head : [...head, message]);
 }

@@ -1,7 +1,7 @@
 import { type AboutMessage, events, type Position, writePosition } from '@gopush/contract';
 import type { Saying } from '../../emit/saying.ts';
-import type { KeptMessage } from '../codec/publication.ts';
-import { plainId } from '../idempotency/idempotency-key.ts';
+import type { Publication } from '../codec/publication.ts';
+import { publisherIdOf } from '../idempotency/idempotency-key.ts';
 import { nameOfClients } from '../names/room-names.ts';
 
 /**
@@ -13,9 +13,9 @@ import { nameOfClients } from '../names/room-names.ts';
  * @param senders - whether clients are told who published it
  * @param given - which of the node's deliveries it is, where it is not kept and has an id
  */
-export function sayingOf(
+export function messageEvent(
   room: string,
-  { event, message, sender, id }: KeptMessage,
+  { event, message, sender, id }: Publication,
   position: Position | null,
   senders: boolean,
   given?: Position,
@@ -32,7 +32,7 @@ export function sayingOf(
 }
 
 /** The event by which clients get a place instead of a message: they have had what stands there. */
-export function passedSaying(room: string, position: Position): Saying {
+export function positionEvent(room: string, position: Position): Saying {
   const name = nameOfClients(room);
   const mark = writePosition(position);
   const message = name === undefined ? { position } : { room: name, position };
@@ -40,12 +40,16 @@ export function passedSaying(room: string, position: Position): Saying {
 }
 
 /** What is said of the history of a room. */
-export function historySaying(event: string, room: string, position: Position): Saying {
+export function historyEvent(event: string, room: string, position: Position): Saying {
   return { event, message: { room, position }, extra: none, always: none, mark: undefined };
 }
 
 const none: readonly unknown[] = [];
 
 function aboutOf(room: string, senders: boolean, sender: string | undefined, id: string | undefined): AboutMessage {
-  return { room, ...(senders ? { sender: sender ?? null } : {}), ...(id === undefined ? {} : { id: plainId(id) }) };
+  return {
+    room,
+    ...(senders ? { sender: sender ?? null } : {}),
+    ...(id === undefined ? {} : { id: publisherIdOf(id) }),
+  };
 }

@@ -1,9 +1,9 @@
 import type { Position } from '@gopush/contract';
-import type { KeptMessage } from '../codec/publication.ts';
-import { plainId } from '../idempotency/idempotency-key.ts';
+import type { Publication } from '../codec/publication.ts';
+import { publisherIdOf } from '../idempotency/idempotency-key.ts';
 
 /** Something that was said, as those hear it who are no clients of Socket.IO. */
-export interface Said {
+export interface SubscriberMessage {
   readonly event: string;
   readonly message: unknown;
   /** Uid of the client that published it; `undefined`: a program did, or senders are not recorded. */
@@ -15,50 +15,53 @@ export interface Said {
 }
 
 /** A message as those are told of it. */
-export function saidOf({ event, message, sender, id }: KeptMessage, position: Position | null): Said {
+export function subscriberMessageOf(
+  { event, message, sender, id }: Publication,
+  position: Position | null,
+): SubscriberMessage {
   return {
     event,
     message,
     ...(sender === undefined ? {} : { sender }),
-    ...(id === undefined ? {} : { messageId: plainId(id) }),
+    ...(id === undefined ? {} : { messageId: publisherIdOf(id) }),
     position,
   };
 }
 
 /** Hears rooms without being a client of Socket.IO. */
-export interface Ear {
+export interface Subscriber {
   /** @param said - the same object for all who hear it, so that work on it can be shared */
-  hear(room: string, said: Said): void;
+  receive(room: string, said: SubscriberMessage): void;
   gap(room: string, position: Position): void;
   /** It stands at a place now whose message it has had. */
-  pass(room: string, position: Position): void;
+  skip(room: string, position: Position): void;
   /** Its name as a member of rooms. */
-  readonly member: string;
+  readonly id: string;
 }
 
 /** Who on this node hears which rooms besides the clients of Socket.IO. A room that nobody hears so costs one look. */
-export interface Taps {
-  add(room: string, ear: Ear): void;
-  remove(room: string, ear: Ear): void;
+export interface Subscribers {
+  add(room: string, subscriber: Subscriber): void;
+  remove(room: string, subscriber: Subscriber): void;
   /** Those who hear a room; most often nobody. */
-  of(room: string): Iterable<Ear>;
+  of(room: string): Iterable<Subscriber>;
 }
 
 /** Opens the list of those who hear. */
-export function createTaps(): Taps {
-  const ears = new Map<string, Set<Ear>>();
+export function createSubscribers(): Subscribers {
+  const subscribers = new Map<string, Set<Subscriber>>();
   return {
-    add(room, ear) {
-      const set = ears.get(room);
-      if (set === undefined) ears.set(room, new Set([ear]));
-      else set.add(ear);
+    add(room, subscriber) {
+      const set = subscribers.get(room);
+      if (set === undefined) subscribers.set(room, new Set([subscriber]));
+      else set.add(subscriber);
     },
-    remove(room, ear) {
-      const set = ears.get(room);
-      if (set?.delete(ear) && set.size === 0) ears.delete(room);
+    remove(room, subscriber) {
+      const set = subscribers.get(room);
+      if (set?.delete(subscriber) && set.size === 0) subscribers.delete(room);
     },
-    of: (room) => ears.get(room) ?? nobody,
+    of: (room) => subscribers.get(room) ?? nobody,
   };
 }
 
-const nobody: readonly Ear[] = [];
+const nobody: readonly Subscriber[] = [];

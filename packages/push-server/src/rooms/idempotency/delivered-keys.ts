@@ -21,7 +21,7 @@ export interface Unkept extends Entry {
  * The ids of messages that this node has given to the members of rooms, or has published, of late. The store recognises an id that comes
  * again, but not while it is away: then a message goes out without being kept, and may be kept when its publisher tries again.
  */
-export class GivenIds {
+export class DeliveredKeys {
   readonly #entries = new Map<string, Entry>();
   /** Those that were given without being kept, by their rooms. */
   readonly #unkept = new Map<string, Map<string, Unkept>>();

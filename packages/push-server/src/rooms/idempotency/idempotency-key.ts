@@ -10,12 +10,12 @@ const hashLength = 16;
  * The id by which a client's message is recognised: its own, and whose it is. What one user has published must not be taken for what another one,
  * or a program, publishes with the same id: who guesses an id could keep a message from the room.
  */
-export function idOfClient(id: string, uid: string): string {
+export function idempotencyKeyOf(id: string, uid: string): string {
   return id + publisherBegins + createHash('sha256').update(uid).digest('base64url').slice(0, hashLength);
 }
 
 /** The id as its publisher gave it. */
-export function plainId(id: string): string {
+export function publisherIdOf(id: string): string {
   const end = id.indexOf(publisherBegins);
   return end === -1 ? id : id.slice(0, end);
 }

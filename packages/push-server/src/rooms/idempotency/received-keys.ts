@@ -1,5 +1,5 @@
 /** A message with an id that a client has had without its being kept. */
-export type Had = readonly [
+export type ReceivedKey = readonly [
   room: string,
   id: string,
   /** Which of its node's deliveries it was; 0: it has arrived, surely. */
@@ -7,17 +7,17 @@ export type Had = readonly [
 ];
 
 /** Most that goes along with a session; what is older may come to its client twice. */
-export const maxHad = 500;
+export const maxReceivedKeys = 500;
 
 /**
  * What clients of this node have had elsewhere, before they came here: messages with an id that were not kept then. When such a message is
  * given here, it is not given to them.
  */
-export class HadIds {
+export class ReceivedKeys {
   readonly #sockets = new Map<string, Set<string>>();
-  readonly #bySocket = new Map<string, readonly Had[]>();
+  readonly #bySocket = new Map<string, readonly ReceivedKey[]>();
 
-  add(socket: string, had: readonly Had[]): void {
+  add(socket: string, had: readonly ReceivedKey[]): void {
     if (had.length === 0) return;
     this.#bySocket.set(
       socket,
@@ -42,7 +42,7 @@ export class HadIds {
   }
 
   /** What a socket has had. */
-  of(socket: string): readonly Had[] {
+  of(socket: string): readonly ReceivedKey[] {
     return this.#bySocket.get(socket) ?? nothing;
   }
 
@@ -53,7 +53,7 @@ export class HadIds {
   }
 }
 
-const nothing: readonly Had[] = [];
+const nothing: readonly ReceivedKey[] = [];
 const nobody: ReadonlySet<string> = new Set();
 
 function keyOf(room: string, id: string): string {

@@ -13,7 +13,7 @@ type OnUser = (uid: string, change: 'connected' | 'disconnected') => void;
 type OnRoom = (room: string, uid: string, change: 'occupied' | 'emptied') => void;
 
 /** What attendance needs. */
-export interface AttendanceOptions {
+export interface NodePresenceOptions {
   readonly presence: PresenceStore;
   /** Name of this node on the bus. */
   readonly node: string;
@@ -30,7 +30,7 @@ export interface AttendanceOptions {
 }
 
 /** Tells the store who is connected to this node, and in which rooms. */
-export interface Attendance {
+export interface NodePresence {
   /** Resolves when others can see it, or the store is away. */
   entered(socket: string, uid: string): Promise<void>;
   joined(socket: string, uid: string, room: string): void;
@@ -66,7 +66,7 @@ interface Leaving {
 }
 
 /** Opens attendance: the lease begins, and is renewed until it is closed. */
-export function createAttendance(options: AttendanceOptions): Attendance {
+export function createNodePresence(options: NodePresenceOptions): NodePresence {
   const { presence, node, leaseMs, graceMs, onChange, onRestored, onUser, onRoom, log } = options;
   const here = new Map<string, Present>();
   const leaving = new Map<string, Leaving>();

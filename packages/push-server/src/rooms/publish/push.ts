@@ -29,13 +29,13 @@ import {
 import type { Server } from 'socket.io';
 import type { Saying } from '../../emit/saying.ts';
 import type { Bus } from '../bus/bus.ts';
-import { decodeMessage, encodeMessage, type KeptMessage } from '../codec/publication.ts';
+import { decodePublication, encodePublication, type Publication } from '../codec/publication.ts';
 import { createUndecodableLog } from '../codec/undecodable-log.ts';
-import { historySaying, passedSaying, sayingOf } from '../delivery/client-event.ts';
+import { historyEvent, messageEvent, positionEvent } from '../delivery/client-event.ts';
 import type { RecentDeliveries } from '../delivery/recent-deliveries.ts';
-import { type Said, saidOf, type Taps } from '../delivery/subscribers.ts';
-import { GivenIds } from '../idempotency/delivered-keys.ts';
-import { HadIds } from '../idempotency/received-keys.ts';
+import { type SubscriberMessage, type Subscribers, subscriberMessageOf } from '../delivery/subscribers.ts';
+import { DeliveredKeys } from '../idempotency/delivered-keys.ts';
+import { ReceivedKeys } from '../idempotency/received-keys.ts';
 import {
   nameOfClients,
   roomOfClients,
@@ -44,7 +44,7 @@ import {
   type ScopeOf,
   withoutScope,
 } from '../names/room-names.ts';
-import { createFeeds, type Feeds } from '../stream/room-streams.ts';
+import { createRoomStreams, type RoomStreams } from '../stream/room-streams.ts';
 import { checkPush } from './check-push.ts';
 
 /** How something is said to a room. */
@@ -215,9 +215,9 @@ export interface PushOptions {
   /** Gives an event to the clients of this node in a room. */
   readonly emit: (room: string, except: readonly string[], saying: Saying, volatile?: boolean) => void;
   /** Who on this node hears rooms besides those clients. */
-  readonly taps: Taps;
+  readonly subscribers: Subscribers;
   /** Told, on the node that says it, of everything that is said to a room or user. */
-  readonly onSaid?: (room: string, said: Said) => void;
+  readonly onSaid?: (room: string, said: SubscriberMessage) => void;
 }
 
 /** What was said and given since the start. */
@@ -245,35 +245,35 @@ export function createPush(options: PushOptions): {
   push: Push;
   publish: Publish;
   presenceIn: PresenceIn;
-  feeds: Feeds;
-  given: GivenIds;
-  had: HadIds;
+  streams: RoomStreams;
+  deliveredKeys: DeliveredKeys;
+  receivedKeys: ReceivedKeys;
   listen(listener: PushEvents): void;
   tellBack(pids: readonly string[]): void;
   tellTaken(node: string, socket: string): void;
 } {
-  const { io, store, bus, isJoined, config, scopeOf, log, counts, recent, emit, taps, onSaid } = options;
+  const { io, store, bus, isJoined, config, scopeOf, log, counts, recent, emit, subscribers, onSaid } = options;
   const { history: limits, senders } = config;
-  const given = new GivenIds(limits.ageMs);
-  const had = new HadIds();
-  const feeds = createFeeds(store.history, {
-    turn: () => given.turn,
+  const deliveredKeys = new DeliveredKeys(limits.ageMs);
+  const receivedKeys = new ReceivedKeys();
+  const streams = createRoomStreams(store.history, {
+    turn: () => deliveredKeys.turn,
     // What is said to a user is sent to the nodes where presence knows them.
     follow: (room, onLate) => (nameOfClients(room) === undefined ? nothingToDo : bus.follow(room, onLate)),
     unfollow(room) {
       if (nameOfClients(room) !== undefined) bus.unfollow(room);
     },
     deliver(room, { payload }, position) {
-      const said = decodeMessage(payload);
+      const said = decodePublication(payload);
       recent.add(room, position, performance.now());
-      const before = said.id === undefined ? undefined : given.add(room, said.id);
+      const before = said.id === undefined ? undefined : deliveredKeys.add(room, said.id);
       if (before !== undefined) {
         giveToLatecomers(room, said, position, before);
         return;
       }
-      const passed = had.whoHad(room, said.id);
-      for (const member of passed) if (isMember(room, member)) emit(member, [], passedSaying(room, position));
-      emit(room, [...exceptOf(said), ...passed], sayingOf(room, said, position, senders));
+      const passed = receivedKeys.whoHad(room, said.id);
+      for (const member of passed) if (isMember(room, member)) emit(member, [], positionEvent(room, position));
+      emit(room, [...exceptOf(said), ...passed], messageEvent(room, said, position, senders));
       hearAll(room, said, position);
     },
     undeliverable(room, position, error) {
@@ -300,33 +300,35 @@ export function createPush(options: PushOptions): {
     }
   });
   bus.onGap(() => {
-    feeds.catchUp('bus');
+    streams.catchUp('bus');
     heard.onGap();
   });
   const offState = store.onState((state, before) => {
-    if (isBack(state, before)) feeds.catchUp('store');
+    if (isBack(state, before)) streams.catchUp('store');
   });
 
   /**
    * Gives a message that went out without being kept, and is kept now, to those who have entered the room since. Others are told of its place,
    * so that it is not taken for one that they have missed.
    */
-  function giveToLatecomers(room: string, said: KeptMessage, position: Position, turn: number): void {
+  function giveToLatecomers(room: string, said: Publication, position: Position, turn: number): void {
     counts.repeated++;
-    const late = new Set(feeds.since(room, turn));
-    for (const member of had.whoHad(room, said.id)) late.delete(member);
-    emit(room, [...late], passedSaying(room, position));
-    const saying = sayingOf(room, said, position, senders);
+    const late = new Set(streams.since(room, turn));
+    for (const member of receivedKeys.whoHad(room, said.id)) late.delete(member);
+    emit(room, [...late], positionEvent(room, position));
+    const saying = messageEvent(room, said, position, senders);
     // Each socket is in a room of its own.
     for (const member of late) emit(member, exceptOf(said), saying);
-    const heard = saidOf(said, position);
-    for (const ear of taps.of(room)) {
-      attempt(room, () => (late.has(ear.member) ? ear.hear(room, heard) : ear.pass(room, position)));
+    const heard = subscriberMessageOf(said, position);
+    for (const subscriber of subscribers.of(room)) {
+      attempt(room, () =>
+        late.has(subscriber.id) ? subscriber.receive(room, heard) : subscriber.skip(room, position),
+      );
     }
   }
 
   function isMember(room: string, socket: string): boolean {
-    return feeds.turnOf(room, socket) !== undefined;
+    return streams.turnOf(room, socket) !== undefined;
   }
 
   function undecodable(of: string, error: unknown): void {
@@ -337,7 +339,7 @@ export function createPush(options: PushOptions): {
   function tellGap(room: string, position: Position): void {
     counts.gaps++;
     tellMembers(room, events.gap, position);
-    for (const ear of taps.of(room)) attempt(room, () => ear.gap(room, position));
+    for (const subscriber of subscribers.of(room)) attempt(room, () => subscriber.gap(room, position));
   }
 
   /** One who hears a room must not keep others from it. */
@@ -352,22 +354,22 @@ export function createPush(options: PushOptions): {
   /** What clients need to know of a room's history; that of their own user is not theirs to follow. */
   function tellMembers(room: string, event: string, position: Position): void {
     const name = nameOfClients(room);
-    if (name !== undefined) emit(room, [], historySaying(event, name, position));
+    if (name !== undefined) emit(room, [], historyEvent(event, name, position));
   }
 
   /** Gives a message that is not kept, and so has no mark that tells its room. One with an id is given once. */
-  function give(room: string, said: KeptMessage, volatile: boolean): void {
+  function give(room: string, said: Publication, volatile: boolean): void {
     let own: Position | undefined;
     if (said.id !== undefined) {
       const count = (): number => recent.addOwn();
-      if (given.addUnkept(room, said.id, count) !== undefined) {
+      if (deliveredKeys.addUnkept(room, said.id, count) !== undefined) {
         counts.repeated++;
         return;
       }
       own = { epoch: bus.node, offset: recent.count };
     }
-    const except = [...exceptOf(said), ...had.whoHad(room, said.id)];
-    emit(room, except, sayingOf(room, said, null, senders, own), volatile);
+    const except = [...exceptOf(said), ...receivedKeys.whoHad(room, said.id)];
+    emit(room, except, messageEvent(room, said, null, senders, own), volatile);
     hearAll(room, said, null);
   }
 
@@ -375,14 +377,14 @@ export function createPush(options: PushOptions): {
     switch (message[0]) {
       case 'kept': {
         const [, room, epoch, offset, at, payload] = message;
-        feeds.receive(room, epoch, { offset, at, payload: asBuffer(payload) });
+        streams.receive(room, epoch, { offset, at, payload: asBuffer(payload) });
         return;
       }
       case 'live':
-        give(message[1], decodeMessage(asBuffer(message[2])), message[3]);
+        give(message[1], decodePublication(asBuffer(message[2])), message[3]);
         return;
       case 'known':
-        feeds.heardOf(message[1], message[2]);
+        streams.heardOf(message[1], message[2]);
         return;
       case 'inbox':
         heard.onInbox(message[1]);
@@ -402,21 +404,21 @@ export function createPush(options: PushOptions): {
   }
 
   /** A stored message; `undefined` where it cannot be decoded. */
-  function decodeOr(of: string, payload: Buffer): KeptMessage | undefined {
+  function decodeOr(of: string, payload: Buffer): Publication | undefined {
     try {
-      return decodeMessage(payload);
+      return decodePublication(payload);
     } catch (error) {
       undecodable(of, error);
       return undefined;
     }
   }
 
-  function hearAll(room: string, message: KeptMessage, position: Position | null): void {
-    let said: Said | undefined;
-    for (const ear of taps.of(room)) {
-      said ??= saidOf(message, position);
+  function hearAll(room: string, message: Publication, position: Position | null): void {
+    let said: SubscriberMessage | undefined;
+    for (const subscriber of subscribers.of(room)) {
+      said ??= subscriberMessageOf(message, position);
       const heard = said;
-      attempt(room, () => ear.hear(room, heard));
+      attempt(room, () => subscriber.receive(room, heard));
     }
   }
 
@@ -441,8 +443,8 @@ export function createPush(options: PushOptions): {
     nodes?: () => Promise<readonly string[] | undefined>,
   ): Promise<Result<Published>> {
     counts.published++;
-    const said: KeptMessage = { event, message, except: how.except, sender: how.sender, id: how.id };
-    const encoded = encodeMessage(said);
+    const said: Publication = { event, message, except: how.except, sender: how.sender, id: how.id };
+    const encoded = encodePublication(said);
     if (!encoded.ok) return encoded;
     // A handler that does not look at the promise must not end the process by it.
     return sayEncoded(room, said, encoded.value, how, nodes).catch((cause: unknown) => {
@@ -453,7 +455,7 @@ export function createPush(options: PushOptions): {
 
   async function sayEncoded(
     room: string,
-    said: KeptMessage,
+    said: Publication,
     payload: Buffer,
     { keep = 'try', volatile = false }: RoomOptions,
     nodes: (() => Promise<readonly string[] | undefined>) | undefined,
@@ -472,14 +474,14 @@ export function createPush(options: PushOptions): {
     }
     give(room, said, volatile);
     tellRoom(room, ['live', room, payload, volatile], await nodes?.());
-    onSaid?.(room, saidOf(said, null));
+    onSaid?.(room, subscriberMessageOf(said, null));
     return success({ position: null, duplicate: false, ...(isJoined() ? {} : partial) });
   }
 
   /** @param nodes - those that are told; `undefined`: all that may want it, as it is kept already */
   async function giveKept(
     room: string,
-    said: KeptMessage,
+    said: Publication,
     payload: Buffer,
     { epoch, offset, duplicate }: Appended,
     nodes: () => Promise<readonly string[] | undefined>,
@@ -487,22 +489,22 @@ export function createPush(options: PushOptions): {
     const position = { epoch, offset };
     if (duplicate) {
       // Whoever tried before may not have come to know that it was kept, and so told nobody.
-      feeds.heardOf(room, position);
+      streams.heardOf(room, position);
       tellRoom(room, ['known', room, position], await nodes());
       return success({ position, duplicate });
     }
     const isRepeated = wasGiven(room, said);
     const at = Date.now();
-    feeds.receive(room, epoch, { offset, at, payload });
+    streams.receive(room, epoch, { offset, at, payload });
     // Where there are members it is, when they are given it.
-    if (said.id !== undefined && !feeds.has(room)) given.add(room, said.id);
+    if (said.id !== undefined && !streams.has(room)) deliveredKeys.add(room, said.id);
     tellRoom(room, ['kept', room, epoch, offset, at, payload], await nodes());
-    if (!isRepeated) onSaid?.(room, saidOf(said, position));
+    if (!isRepeated) onSaid?.(room, subscriberMessageOf(said, position));
     return success({ position, duplicate: isRepeated });
   }
 
-  function wasGiven(room: string, { id }: KeptMessage): boolean {
-    return id !== undefined && given.turnOf(room, id) !== undefined;
+  function wasGiven(room: string, { id }: Publication): boolean {
+    return id !== undefined && deliveredKeys.turnOf(room, id) !== undefined;
   }
 
   async function keepIt(room: string, payload: Buffer, id: string | undefined): Promise<Result<Appended>> {
@@ -524,7 +526,7 @@ export function createPush(options: PushOptions): {
     options: UserOptions,
   ): Promise<Result<UserDelivery>> {
     const { id = randomUUID(), ttlMs = config.inbox.ttlMs } = options;
-    const encoded = encodeMessage({ event, message, except: undefined, sender: undefined });
+    const encoded = encodePublication({ event, message, except: undefined, sender: undefined });
     if (!encoded.ok) return encoded;
     const put = await asked(() => store.inbox.put(uid, id, encoded.value, { ttlMs }, config.inbox));
     if (!put.ok) return put;
@@ -654,21 +656,21 @@ export function createPush(options: PushOptions): {
     push: checkPush(pushOf(undefined), log),
     publish: say,
     presenceIn,
-    given,
-    had,
-    feeds: {
-      ...feeds,
+    deliveredKeys,
+    receivedKeys,
+    streams: {
+      ...streams,
       get size() {
-        return feeds.size;
+        return streams.size;
       },
       async join(...asked) {
-        const joined = await feeds.join(...asked);
+        const joined = await streams.join(...asked);
         if (joined.recovered !== undefined) counts[joined.recovered ? 'recovered' : 'notRecovered']++;
         return joined;
       },
       close() {
         offState();
-        feeds.close();
+        streams.close();
       },
     },
     listen(listener) {
@@ -706,7 +708,7 @@ function storeFailed(error: unknown): Result<never> {
   return failed(code === 'inbox_full' ? code : 'not_durable', undefined, error);
 }
 
-function exceptOf({ except }: KeptMessage): readonly string[] {
+function exceptOf({ except }: Publication): readonly string[] {
   return except === undefined ? [] : [except];
 }
 

@@ -1,9 +1,9 @@
 import type { Position } from '@gopush/contract';
 import { SmallMap } from '@gopush/slim-socket-io';
-import type { HistoryPage, HistoryStore, KeptMessage as Logged } from '@gopush/store';
+import type { HistoryPage, HistoryStore, KeptMessage } from '@gopush/store';
 
 /** Gives messages of a room to the clients of this node. */
-export interface FeedEvents {
+export interface RoomStreamEvents {
   /**
    * Has the messages of a room sent to this node: resolves when they are, or that can be waited for no longer.
    *
@@ -12,10 +12,10 @@ export interface FeedEvents {
   follow(room: string, onLate: () => void): Promise<void>;
   /** The opposite: nobody here is in the room any more. */
   unfollow(room: string): void;
-  /** See {@link GivenIds.turn}. */
+  /** See {@link DeliveredKeys.turn}. */
   turn(): number;
   /** To all members of the room, in order. */
-  deliver(room: string, message: Logged, position: Position): void;
+  deliver(room: string, message: KeptMessage, position: Position): void;
   /** A message could not be delivered, as it cannot be decoded: members miss what came before this position. */
   undeliverable(room: string, position: Position, error: unknown): void;
   /** A stored message of a room cannot be decoded. */
@@ -48,7 +48,7 @@ const lateMs = 100;
  * log says what there is. So a message that is next goes out at once, one that was seen before is dropped, and one that comes too early
  * has what is missing read from the log first: members get each message once and in order, or are told of a gap.
  */
-export class RoomFeed {
+export class RoomStream {
   readonly room: string;
   /** Those of this node in the room, with the turn in which they entered it; `undefined`: they are about to. */
   readonly members = new SmallMap<string, number | undefined>();
@@ -64,16 +64,16 @@ export class RoomFeed {
   #again = false;
   #doubt: Doubt | undefined;
   /** Live messages of this epoch that came before the ones between, by their offsets. */
-  readonly #early = new SmallMap<number, Logged>();
+  readonly #early = new SmallMap<number, KeptMessage>();
   #busy: Promise<void> | undefined;
   #closed = false;
   /** Ends the wait for the next attempt to read. */
   #retry: (() => void) | undefined;
   #state: 'opening' | 'open' | 'blind' = 'opening';
   readonly #history: HistoryStore;
-  readonly #events: FeedEvents;
+  readonly #events: RoomStreamEvents;
 
-  constructor(room: string, history: HistoryStore, events: FeedEvents) {
+  constructor(room: string, history: HistoryStore, events: RoomStreamEvents) {
     this.room = room;
     this.#history = history;
     this.#events = events;
@@ -111,7 +111,7 @@ export class RoomFeed {
   }
 
   /** A message came live. */
-  receive(epoch: string, message: Logged): void {
+  receive(epoch: string, message: KeptMessage): void {
     const { offset } = message;
     if (this.#state === 'opening') {
       this.#wanted = Math.max(this.#wanted, offset);
@@ -232,7 +232,7 @@ export class RoomFeed {
     return true;
   }
 
-  #deliverPage(first: number, messages: readonly Logged[]): void {
+  #deliverPage(first: number, messages: readonly KeptMessage[]): void {
     this.#deliverEarly();
     if (first > this.#offset + 1) this.#skipTo(first - 1);
     for (const message of messages) {
@@ -265,7 +265,7 @@ export class RoomFeed {
    *
    * @throws StoreError while the log cannot be read
    */
-  async since(from: Position): Promise<readonly Logged[] | undefined> {
+  async since(from: Position): Promise<readonly KeptMessage[] | undefined> {
     if (this.#epoch !== from.epoch || from.offset > this.#offset) {
       // Nobody waits for a store that is away.
       await this.#history.read(this.room, 0, 0);
@@ -273,7 +273,7 @@ export class RoomFeed {
       await this.fill();
     }
     if (this.#epoch !== from.epoch || from.offset > this.#offset) return undefined;
-    const missed: Logged[] = [];
+    const missed: KeptMessage[] = [];
     for (let at = from.offset; at < this.#offset; ) {
       const page = await this.#history.read(this.room, at, pageSize);
       if (page.epoch !== from.epoch || page.first > at + 1 || page.messages.length === 0) return undefined;
@@ -319,7 +319,7 @@ export class RoomFeed {
     this.#events.gap(this.room, { epoch: this.#epoch ?? '', offset });
   }
 
-  #deliver(message: Logged): void {
+  #deliver(message: KeptMessage): void {
     this.#offset = message.offset;
     const position = { epoch: this.#epoch ?? '', offset: message.offset };
     try {

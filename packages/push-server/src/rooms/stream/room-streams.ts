@@ -1,11 +1,11 @@
 import type { Position } from '@gopush/contract';
-import type { HistoryStore, KeptMessage as Logged } from '@gopush/store';
+import type { HistoryStore, KeptMessage } from '@gopush/store';
 import { joinRuns } from '../../tasks/join-runs.ts';
 import { paced } from '../../tasks/paced.ts';
-import { type Doubt, type FeedEvents, RoomFeed } from './room-stream.ts';
+import { type Doubt, RoomStream, type RoomStreamEvents } from './room-stream.ts';
 
 /** The rooms in which this node has members. */
-export interface Feeds {
+export interface RoomStreams {
   /** Follows a room for a socket that is to become a member. */
   open(room: string, socket: string): Promise<void>;
   /**
@@ -18,13 +18,13 @@ export interface Feeds {
     room: string,
     socket: string,
     from: Position | 'start' | undefined,
-    enter: (missed: readonly Logged[], position: Position | null) => void,
+    enter: (missed: readonly KeptMessage[], position: Position | null) => void,
   ): Promise<{ readonly position: Position | null; readonly recovered: boolean | undefined }>;
   leave(room: string, socket: string): void;
   /** Whether a room has members here. */
   has(room: string): boolean;
   /** A message came live, from this node or another. */
-  receive(room: string, epoch: string, message: Logged): void;
+  receive(room: string, epoch: string, message: KeptMessage): void;
   /** The log of a room has a message at this place. */
   heardOf(room: string, position: Position): void;
   /** The members of a room that entered it in this turn or later. */
@@ -45,45 +45,45 @@ export interface Feeds {
 const fillMs = 2_000;
 
 /** Opens the account of rooms. */
-export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
-  const feeds = new Map<string, RoomFeed>();
+export function createRoomStreams(history: HistoryStore, events: RoomStreamEvents): RoomStreams {
+  const streams = new Map<string, RoomStream>();
 
-  function feedOf(room: string): RoomFeed {
-    let feed = feeds.get(room);
-    if (feed === undefined) {
-      feed = new RoomFeed(room, history, events);
-      feeds.set(room, feed);
+  function streamOf(room: string): RoomStream {
+    let stream = streams.get(room);
+    if (stream === undefined) {
+      stream = new RoomStream(room, history, events);
+      streams.set(room, stream);
     }
-    return feed;
+    return stream;
   }
 
-  function release(feed: RoomFeed): void {
-    if (feed.members.size > 0) return;
-    feed.close();
-    if (feeds.get(feed.room) === feed) feeds.delete(feed.room);
+  function release(stream: RoomStream): void {
+    if (stream.members.size > 0) return;
+    stream.close();
+    if (streams.get(stream.room) === stream) streams.delete(stream.room);
   }
 
-  const fillAll = joinRuns(() => paced(feeds.values(), (feed) => feed.fillWithin(fillMs)));
+  const fillAll = joinRuns(() => paced(streams.values(), (stream) => stream.fillWithin(fillMs)));
 
   return {
     get size() {
-      return feeds.size;
+      return streams.size;
     },
     async open(room, socket) {
-      const feed = feedOf(room);
-      feed.members.set(socket, feed.members.get(socket));
-      await feed.opened;
+      const stream = streamOf(room);
+      stream.members.set(socket, stream.members.get(socket));
+      await stream.opened;
     },
     async join(room, socket, from, enter) {
-      const feed = feedOf(room);
-      feed.members.set(socket, feed.members.get(socket));
-      await feed.opened;
-      const missed: Logged[] = [];
-      let at = from === 'start' ? startOf(feed) : from;
+      const stream = streamOf(room);
+      stream.members.set(socket, stream.members.get(socket));
+      await stream.opened;
+      const missed: KeptMessage[] = [];
+      let at = from === 'start' ? startOf(stream) : from;
       const isWanted = at !== undefined;
       // No await between the last look and entering: a message could go out in between.
-      while (at !== undefined && !feed.isAt(at) && feed.members.has(socket)) {
-        const some = await feed.since(at).catch(() => undefined);
+      while (at !== undefined && !stream.isAt(at) && stream.members.has(socket)) {
+        const some = await stream.since(at).catch(() => undefined);
         if (some === undefined) {
           at = undefined;
           break;
@@ -91,42 +91,42 @@ export function createFeeds(history: HistoryStore, events: FeedEvents): Feeds {
         missed.push(...some);
         at = { epoch: at.epoch, offset: some.at(-1)?.offset ?? at.offset };
       }
-      if (!feed.members.has(socket)) return { position: null, recovered: undefined };
-      const { position } = feed;
-      feed.members.set(socket, feed.members.get(socket) ?? events.turn());
+      if (!stream.members.has(socket)) return { position: null, recovered: undefined };
+      const { position } = stream;
+      stream.members.set(socket, stream.members.get(socket) ?? events.turn());
       enter(at === undefined ? [] : missed, position);
       return { position, recovered: from === undefined ? undefined : !isWanted || at !== undefined };
     },
     leave(room, socket) {
-      const feed = feeds.get(room);
-      if (feed === undefined) return;
-      feed.members.delete(socket);
-      release(feed);
+      const stream = streams.get(room);
+      if (stream === undefined) return;
+      stream.members.delete(socket);
+      release(stream);
     },
-    has: (room) => feeds.has(room),
+    has: (room) => streams.has(room),
     receive(room, epoch, message) {
-      feeds.get(room)?.receive(epoch, message);
+      streams.get(room)?.receive(epoch, message);
     },
-    heardOf: (room, position) => feeds.get(room)?.heardOf(position),
+    heardOf: (room, position) => streams.get(room)?.heardOf(position),
     since(room, turn) {
-      const members = feeds.get(room)?.members ?? [];
+      const members = streams.get(room)?.members ?? [];
       return [...members].flatMap(([member, entered]) => (entered !== undefined && entered >= turn ? [member] : []));
     },
-    turnOf: (room, socket) => feeds.get(room)?.members.get(socket),
+    turnOf: (room, socket) => streams.get(room)?.members.get(socket),
     undecodable: events.undecodable,
-    position: (room) => feeds.get(room)?.position ?? null,
+    position: (room) => streams.get(room)?.position ?? null,
     catchUp(doubt) {
-      for (const feed of feeds.values()) feed.doubt(doubt);
+      for (const stream of streams.values()) stream.doubt(doubt);
       void fillAll();
     },
     close() {
-      for (const feed of feeds.values()) feed.close();
-      feeds.clear();
+      for (const stream of streams.values()) stream.close();
+      streams.clear();
     },
   };
 }
 
 /** The start of a room's history; `undefined` where nothing was ever said. */
-function startOf({ position }: RoomFeed): Position | undefined {
+function startOf({ position }: RoomStream): Position | undefined {
   return position === null ? undefined : { epoch: position.epoch, offset: 0 };
 }

@@ -1,6 +1,6 @@
 import type { HistoryStore } from '@gopush/store';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { RoomFeed } from '../../../src/rooms/stream/room-stream.ts';
+import { RoomStream } from '../../../src/rooms/stream/room-stream.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -17,7 +17,7 @@ test('while the log cannot be read it is asked for less and less often, and at o
   } as unknown as HistoryStore;
   const delivered: number[] = [];
   const nothing = (): void => {};
-  const feed = new RoomFeed('r:room', history, {
+  const stream = new RoomStream('r:room', history, {
     follow: async () => {},
     unfollow: nothing,
     turn: () => 0,
@@ -28,17 +28,17 @@ test('while the log cannot be read it is asked for less and less often, and at o
     began: nothing,
     failed: nothing,
   });
-  await feed.opened;
+  await stream.opened;
   isAway = true;
   reads = 0;
-  feed.doubt('bus');
-  void feed.fill();
+  stream.doubt('bus');
+  void stream.fill();
   await vi.advanceTimersByTimeAsync(120_000);
   expect(reads).toBeLessThan(25);
   isAway = false;
   reads = 0;
-  feed.doubt('store');
+  stream.doubt('store');
   await vi.advanceTimersByTimeAsync(1);
   expect(reads).toBe(1);
-  feed.close();
+  stream.close();
 });
