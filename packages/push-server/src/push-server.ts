@@ -215,6 +215,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       presenceIn: rooms.presenceIn,
       isolateProducts: pushServer.isolateProducts,
       sessions: sessions.context,
+      live: sessions.live,
       recovery: sessions.recovery,
       keepForRecovery: sessions.keepForRecovery,
       limits,

@@ -22,6 +22,7 @@ import { migratingClientOf } from '../migration/migrating-client.ts';
 import type { Recovery } from '../recovery/recovery.ts';
 import { roomOfProduct } from '../rooms/names/room-names.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
+import type { LiveSessions } from '../session/live-sessions.ts';
 import { Session, type SessionContext, sessionOf } from '../session/session.ts';
 import { handleMessages } from './handle-messages.ts';
 import { handleRequests } from './handle-requests.ts';
@@ -38,6 +39,8 @@ export interface ConnectionContext {
   readonly rules: Rules;
   readonly addressOf: AddressOf;
   readonly sessions: SessionContext;
+  /** The sessions of this node. */
+  readonly live: LiveSessions;
   readonly recovery: Recovery;
   /** Keeps a session whose connection was lost. */
   readonly keepForRecovery: (session: Session) => Promise<boolean>;
@@ -52,7 +55,7 @@ export interface ConnectionContext {
 export async function admit(
   socket: Socket,
   next: (error?: Error) => void,
-  { rules, addressOf, isBelieved, sessions, recovery, limits, log }: ConnectionContext,
+  { rules, addressOf, isBelieved, sessions, live, recovery, limits, log }: ConnectionContext,
 ): Promise<void> {
   const { headers, query } = socket.handshake;
   limits.beginnings.connecting(socket);
@@ -86,12 +89,12 @@ export async function admit(
   if (!(await limits.take(socket, user)) && restored?.moved !== true)
     return refuse({ code: 'too_many_connections_uid' });
   const session = new Session(socket, client, sessions, restored);
-  sessions.all.add(session);
+  live.add(session);
   // Whoever is told that it is connected can be reached.
   await session.prepare();
   session.whenCutShort(() => {
     limits.beginnings.refused(socket);
-    sessions.all.remove(session);
+    live.remove(session);
     session.end('gone');
     restored?.giveBack();
   });
@@ -104,7 +107,8 @@ export async function admit(
  * @returns listens to a socket that was admitted, with the same functions for all
  */
 export function handleConnections(context: ConnectionContext): (socket: Socket) => void {
-  const { node, publish, presenceIn, isolateProducts, rules, sessions, limits, keepForRecovery, log, keep } = context;
+  const { node, publish, presenceIn, isolateProducts, rules, sessions, live, limits, keepForRecovery, log, keep } =
+    context;
   const listenToRooms = handleRequests({ publish, presenceIn, rules, limits, senders: sessions.senders, log });
   const listenToMessages = handleMessages(rules, limits, log);
   const server = withoutMachine(node);
@@ -137,7 +141,7 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
   function onDisconnect(this: Socket, reason: string): void {
     const session = sessionOf(this);
     if (session === undefined) return;
-    sessions.all.remove(session);
+    live.remove(session);
     // Elsewhere it goes on.
     if (session.isMoved) return;
     session.end('gone');

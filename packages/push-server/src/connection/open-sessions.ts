@@ -5,6 +5,7 @@ import { isBack, type Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import type { IdentityCheck } from '../access/identity-check.ts';
 import { EmittedEvents } from '../emitted-events/emitted-events.ts';
+import { migratingClientOf } from '../migration/migrating-client.ts';
 import { createMigration, type Migration } from '../migration/migration.ts';
 import { createRecovery, type Recovery } from '../recovery/recovery.ts';
 import { nameOf, plainName, productIn, roomOfUser, withoutScope } from '../rooms/names/room-names.ts';
@@ -21,6 +22,8 @@ import type { Webhooks } from '../webhooks/open-webhooks.ts';
 /** The sessions of a push-server: who is there, and how those that end here go on. */
 export interface Sessions {
   readonly context: SessionContext;
+  /** The sessions of this node. */
+  readonly live: LiveSessions;
   readonly presence: NodePresence;
   /** What programs have sent, for clients that come back. */
   readonly emittedEvents: EmittedEvents;
@@ -108,13 +111,12 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     context: {
       streams: rooms.streams,
       presence,
-      store,
-      log,
+      inbox: { store: store.inbox, onUndecodable: rooms.streams.undecodable, log },
+      connectionOf: migratingClientOf,
       onChange: migration.keep,
       onTaken: ({ socket }, from) => rooms.tellTaken(from, socket.id),
       senders: pushServer.senders,
       scopeOf: rooms.scopeOf,
-      all,
       changes,
       recent: rooms.recent,
       deliveredKeys: rooms.deliveredKeys,
@@ -122,6 +124,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       emittedEvents,
       doubtMs,
     },
+    live: all,
     presence,
     emittedEvents,
     recovery,

@@ -7,35 +7,12 @@ import { placeAmongDeliveries } from '../emitted-events/emitted-record.ts';
 import { keepEmitted } from '../emitted-events/keep-emitted.ts';
 import { type Missed, missedByLost, missedByStranded, missedInMove } from '../emitted-events/missed.ts';
 import type { RecentChanges } from '../session/recent-changes.ts';
+import type { Restored } from '../session/restored.ts';
 import { keyOfPid, keyOfToken, readPointer } from '../stored-session/session-pointers.ts';
-import {
-  decodeSession,
-  encodeSession,
-  type SessionRecord,
-  type SocketRecord,
-} from '../stored-session/session-record.ts';
+import { decodeSession, encodeSession, type SessionRecord } from '../stored-session/session-record.ts';
 import { hadOnReturn } from './had-on-return.ts';
 import { locate } from './locate.ts';
 import { rewind } from './rewind.ts';
-
-/** What a socket goes on with. */
-export interface Restored {
-  readonly uid: string;
-  /** The node that had it. */
-  readonly node: string;
-  readonly record: SocketRecord;
-  /** When it was written down, in milliseconds since 1970. */
-  readonly at: number;
-  readonly positions: ReadonlyMap<string, Position | null>;
-  /** The last messages that went out to the client, one for each room, where its node cannot say it any more. */
-  readonly given: readonly Position[];
-  /** What it has not got of what programs have sent; `undefined` where that is not known. */
-  readonly missed: Missed | undefined;
-  /** Whether the client's connection went on behind an agent, so that it was admitted before. */
-  readonly moved: boolean;
-  /** Keeps it once more, as it was: nobody goes on with it now. */
-  giveBack(): void;
-}
 
 /** Lets clients go on with their sessions, on this node or another. */
 export interface Recovery {
