@@ -1,5 +1,3 @@
-import type { Result } from './result.ts';
-
 /** One row of the failure table: the statuses and the message that a client gets, and whether it may retry. */
 export interface FailureRow {
   /** Status on an HTTP request. */
@@ -121,18 +119,6 @@ export interface Failure {
   readonly detail?: string;
   /** The error that was thrown, if any, for the log. */
   readonly cause?: unknown;
-}
-
-/** A failed {@link Result}. */
-export function failed(code: FailureCode, detail?: string, cause?: unknown): Result<never> {
-  return {
-    ok: false,
-    failure: {
-      code,
-      ...(detail === undefined ? {} : { detail }),
-      ...(cause === undefined ? {} : { cause }),
-    },
-  };
 }
 
 /** Codes whose detail is shown to the client. The detail of all others is for the log only. */

@@ -1,6 +1,5 @@
-import { failed } from './failure.ts';
 import { nameFault } from './name.ts';
-import { type Result, success } from './result.ts';
+import { failed, type Result, success } from './result.ts';
 
 /** Who a client is, as one tier tells the next. */
 export interface Identity {

@@ -1,8 +1,10 @@
-export { canonicalAddress, plainAddress, readAddress } from './address.ts';
+export { canonicalAddress, plainAddress, readAddress } from './address/address.ts';
+export { clientAddress } from './address/client-address.ts';
+export { networkOf } from './address/network-of.ts';
+export { createTrust, type Trust } from './address/trust.ts';
 export { type AllowedOrigins, openPages, settleLocalPages } from './allowed-origins.ts';
 export { anonymous } from './anonymous.ts';
 export { apiPath, createKeyFinder, isForApi, readApiKey } from './api-key.ts';
-export { clientAddress } from './client-address.ts';
 export { listVariables, type Variable } from './config/environment.ts';
 export { environmentName } from './config/environment-name.ts';
 export { configJsonSchema, describeSchema, type JsonSchema } from './config/json-schema.ts';
@@ -18,7 +20,6 @@ export {
   type Failure,
   type FailureCode,
   type FailureRow,
-  failed,
   failureBody,
   failures,
   messageOf,
@@ -85,7 +86,7 @@ export {
   parseProduct,
 } from './product.ts';
 export { isHandshake, readProduct, readSid } from './query.ts';
-export { type Result, success } from './result.ts';
+export { failed, type Result, success } from './result.ts';
 export {
   type AboutMessage,
   type Ack,
@@ -148,5 +149,4 @@ export {
   type UrlTarget,
 } from './target.ts';
 export type { PemInput, TargetTls, TlsInput } from './target-tls.ts';
-export { createTrust, type Trust } from './trust.ts';
 export { writeUid } from './uid-query.ts';

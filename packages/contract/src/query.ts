@@ -1,6 +1,5 @@
-import { failed } from './failure.ts';
 import { defaultProduct, productParameter } from './identity.ts';
-import { type Result, success } from './result.ts';
+import { failed, type Result, success } from './result.ts';
 
 /** Longest product name a client may send, in characters. */
 const maxProductLength = 128;

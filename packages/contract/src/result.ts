@@ -1,9 +1,21 @@
-import type { Failure } from './failure.ts';
+import type { Failure, FailureCode } from './failure.ts';
 
 /** What a step that may fail in expected ways returns; bugs throw instead. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
-/** Wraps a value that was obtained. */
+/** A successful {@link Result}. */
 export function success<T>(value: T): Result<T> {
   return { ok: true, value };
+}
+
+/** A failed {@link Result}. */
+export function failed(code: FailureCode, detail?: string, cause?: unknown): Result<never> {
+  return {
+    ok: false,
+    failure: {
+      code,
+      ...(detail === undefined ? {} : { detail }),
+      ...(cause === undefined ? {} : { cause }),
+    },
+  };
 }

@@ -1,7 +1,6 @@
-import { failed } from './failure.ts';
 import { kindOf } from './identity.ts';
 import { nameFault } from './name.ts';
-import { type Result, success } from './result.ts';
+import { failed, type Result, success } from './result.ts';
 
 /** Longest room or event name, in bytes of UTF-8. */
 const maxNameBytes = 256;

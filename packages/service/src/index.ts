@@ -29,4 +29,4 @@ export { isOwnHost } from './own-host.ts';
 export { type BadRequest, refuseBadRequests } from './refuse-bad-requests.ts';
 export { serveUpgrades, type UpgradeListener } from './serve-upgrades.ts';
 export { onStop, type StopOptions, type StopReason, shutdownMessage } from './signals.ts';
-export { createTokenBucket, type TokenBucket } from './token-bucket.ts';
+export { perMinute, perSecond, type Rate, TokenBucket } from './token-bucket.ts';

@@ -1,33 +1,64 @@
-/** Lets so many through a second. */
-export interface TokenBucket {
-  /** Takes one; `false` where none is left. */
-  take(now: number): boolean;
-  /** Whether it has been left alone for so long that it is full. */
-  isFull(now: number): boolean;
+/** So many tokens in a period; as many can be saved up. */
+export interface Rate {
+  readonly tokens: number;
+  /** In milliseconds. */
+  readonly periodMs: number;
 }
 
 /**
- * A token bucket (RFC 2697 calls it so): `perSecond` come in a second, and as many may be saved up.
+ * A token bucket (as in RFC 2697), full at first. Times are in milliseconds, of a clock that does not go back.
  *
- * Times are in milliseconds.
+ * The rate is one object for all buckets of a kind, so that a bucket is small: a push-server has some for each client.
  */
-export function createTokenBucket(perSecond: number, now: number): TokenBucket {
-  let left = perSecond;
-  let last = now;
-  const fill = (time: number): void => {
-    left = Math.min(perSecond, left + ((time - last) * perSecond) / 1_000);
-    last = time;
-  };
-  return {
-    take(time) {
-      fill(time);
-      if (left < 1) return false;
-      left--;
-      return true;
-    },
-    isFull(time) {
-      fill(time);
-      return left >= perSecond;
-    },
-  };
+export class TokenBucket {
+  protected readonly rate: Rate;
+  #left: number;
+  #at: number;
+
+  constructor(rate: Rate, now: number) {
+    this.rate = rate;
+    this.#left = rate.tokens;
+    this.#at = now;
+  }
+
+  /** Takes tokens. @returns `false` where there are fewer; then none is taken */
+  take(now: number, tokens = 1): boolean {
+    this.#fill(now);
+    if (this.#left < tokens) return false;
+    this.#left -= tokens;
+    return true;
+  }
+
+  /** Takes tokens even if there are fewer, so that the next ones have to wait. */
+  charge(tokens: number): void {
+    this.#left -= tokens;
+  }
+
+  /** In how many milliseconds there will be a token. */
+  waitMs(now: number): number {
+    this.#fill(now);
+    return Math.max(0, ((1 - this.#left) * this.rate.periodMs) / this.rate.tokens);
+  }
+
+  /** Whether nothing of it has been used, or all of that has come again. */
+  isFull(now: number): boolean {
+    this.#fill(now);
+    return this.#left >= this.rate.tokens;
+  }
+
+  #fill(now: number): void {
+    const { tokens, periodMs } = this.rate;
+    this.#left = Math.min(tokens, this.#left + ((now - this.#at) * tokens) / periodMs);
+    this.#at = now;
+  }
+}
+
+/** A rate by the second. */
+export function perSecond(tokens: number): Rate {
+  return { tokens, periodMs: 1_000 };
+}
+
+/** A rate by the minute. */
+export function perMinute(tokens: number): Rate {
+  return { tokens, periodMs: 60_000 };
 }

@@ -1,4 +1,4 @@
-import { createTokenBucket } from '@gopush/service';
+import { perSecond as ratePerSecond, TokenBucket } from '@gopush/service';
 
 /** Between two looks at who may go, while somebody waits, in milliseconds. */
 const stepMs = 10;
@@ -11,7 +11,7 @@ export class Pacer {
 
   /** @param perSecond - as many may have been saved up */
   constructor(perSecond: number) {
-    this.#bucket = createTokenBucket(perSecond, performance.now());
+    this.#bucket = new TokenBucket(ratePerSecond(perSecond), performance.now());
   }
 
   /** How many wait. */

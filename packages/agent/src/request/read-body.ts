@@ -1,21 +1,27 @@
+import type { IncomingMessage } from 'node:http';
 import { failed, type Result } from '@gopush/contract';
-import type { AgentRequest } from './agent-request.ts';
 
-/** Most that all bodies may have that hooks are reading, in bytes, unless a single one may have more. */
+/** Most bytes of all bodies together that hooks are reading, unless a single one may have more. */
 const maxInAll = 64 * 1024 * 1024;
 
-/** So many small chunks in a row become one, since each costs far more than its bytes. */
+/** So many small chunks in a row become one, because each takes far more memory than its bytes. */
 const mostSmall = 64;
 const smallBytes = 1_024;
 
+/** A request whose body hooks may read. */
+interface ReadableRequest extends IncomingMessage {
+  /** Keeps what comes of the body while hooks may read it. */
+  readBody: ReadBody | undefined;
+}
+
 /** The bodies of requests while hooks may read them. */
 export interface ReadBodies {
-  /** Begins to keep what comes of a body. */
-  keep(request: AgentRequest): void;
+  /** Begins to keep the body of a request as it arrives. */
+  keep(request: ReadableRequest): void;
 }
 
 /**
- * Keeps bodies while hooks may read them, so that what a hook has read is forwarded all the same.
+ * Keeps bodies while hooks may read them, so that a body that a hook has read can still be forwarded.
  *
  * @param maxBytes - largest body that hooks may read, in bytes
  */
@@ -32,15 +38,15 @@ interface Budget {
   left: number;
 }
 
-/** What has come of the body of one request, whether or not a hook has read it. */
+/** What has arrived of the body of one request, whether or not a hook has read it. */
 export class ReadBody {
-  readonly #request: AgentRequest;
+  readonly #request: ReadableRequest;
   readonly #maxBytes: number;
   readonly #budget: Budget;
   #chunks: Buffer[] = [];
   #small = 0;
   #bytes = 0;
-  /** How many of them the budget knows of. */
+  /** How many of them are charged to the budget. */
   #charged = 0;
   #isBegun = false;
   #ended = false;
@@ -48,13 +54,13 @@ export class ReadBody {
   #onChunk: ((chunk: Buffer) => void) | undefined;
   #onEnd: (() => void) | undefined;
 
-  constructor(request: AgentRequest, maxBytes: number, budget: Budget) {
+  constructor(request: ReadableRequest, maxBytes: number, budget: Budget) {
     this.#request = request;
     this.#maxBytes = maxBytes;
     this.#budget = budget;
   }
 
-  /** Hooks are asked: from now on somebody may read, and more comes than Node holds by itself. {@link letGo} has to follow. */
+  /** Hooks are called: from now on one may read, and more arrives than Node holds by itself. {@link letGo} has to follow. */
   begin(): void {
     this.#isBegun = true;
     this.#charge();
@@ -74,13 +80,13 @@ export class ReadBody {
     this.#forget();
   }
 
-  /** Whether a hook has read from it, has changed how it is read, or has ended it. */
+  /** Whether a hook has read from the body, has changed how it is read, or has ended it. */
   get isTouched(): boolean {
     const { readableDidRead, readableEncoding, destroyed } = this.#request;
     return readableDidRead || readableEncoding !== null || destroyed || this.#request.listenerCount('readable') > 0;
   }
 
-  /** Takes what comes; `null` is the end. */
+  /** Takes a chunk; `null` is the end. */
   take(chunk: Buffer | null): void {
     if (chunk === null) {
       this.#ended = true;
@@ -104,7 +110,7 @@ export class ReadBody {
     this.#chunks.push(Buffer.concat(this.#chunks.splice(-mostSmall)));
   }
 
-  /** Why it cannot be forwarded; `undefined`: it can. */
+  /** Why the body cannot be forwarded; `undefined`: it can. */
   get failure(): Result<never> | undefined {
     if (this.#excess === 'overloaded') return failed('overloaded', 'hooks read many bodies at a time');
     if (this.#excess !== undefined) {
@@ -116,7 +122,7 @@ export class ReadBody {
     return undefined;
   }
 
-  /** Gives all of it: what has come, then the rest as it comes. */
+  /** Gives the whole body: what has arrived, then the rest as it arrives. */
   sendTo(onChunk: (chunk: Buffer) => void, onEnd: () => void): void {
     const chunks = this.#chunks;
     this.#forget();
@@ -127,12 +133,12 @@ export class ReadBody {
       onEnd();
       return;
     }
-    // A hook that listens so is still asked to read, and Node lets nothing come before it has.
+    // While a hook listens to `readable`, Node waits for it to read.
     this.#request.removeAllListeners('readable');
     this.#request.resume();
   }
 
-  /** Nobody wants it any more, or it is read as it comes. */
+  /** The kept body is not needed any more. */
   letGo(): void {
     this.#forget();
     this.#request.readBody = undefined;

@@ -1,5 +1,4 @@
-import { noUser } from '@gopush/contract';
-import { networkOf } from '../request/network-of.ts';
+import { networkOf, noUser } from '@gopush/contract';
 
 /**
  * By what hashing chooses the target of a client: its uid, or, of an anonymous one, its address, as nginx's `ip_hash`, so that the requests of

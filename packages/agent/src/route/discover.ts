@@ -1,6 +1,7 @@
 import { createTarget, isLoopback, pushServerAudience, type Target } from '@gopush/contract';
 import { type Logger, machineId } from '@gopush/service';
 import type { RegisteredNode, RegistryStore } from '@gopush/store';
+import { sameTargets } from './same-targets.ts';
 import type { TargetList } from './sources.ts';
 
 /** Push-servers as they announce themselves. */
@@ -20,7 +21,7 @@ export async function discover(registry: RegistryStore, log: Logger): Promise<Di
     tellUnreachable(nodes, machine, told, log);
     const found = nodes.filter((node) => isReachable(node, machine)).map(toTarget);
     // The same array as long as nothing changed: what changes every second is how much each has to do.
-    if (found.length > 0 && !isSame(found, targets)) targets = found;
+    if (found.length > 0 && !sameTargets(found, targets)) targets = found;
   };
   // Who asks first must not find none because nobody has looked yet.
   take(await registry.list().catch(() => []));
@@ -50,11 +51,4 @@ const maxTold = 1_000;
 
 function toTarget({ host, port, weight, state }: RegisteredNode): Target {
   return { ...createTarget(host, port, state === 'draining' ? 0 : weight), audience: pushServerAudience };
-}
-
-function isSame(one: readonly Target[], other: readonly Target[]): boolean {
-  return (
-    one.length === other.length &&
-    one.every((target, index) => target.name === other[index]?.name && target.weight === other[index]?.weight)
-  );
 }

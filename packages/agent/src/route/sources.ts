@@ -12,6 +12,7 @@ import {
   type TargetSource,
 } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { sameTargets } from './same-targets.ts';
 
 /** Targets that come and go by themselves. */
 export interface TargetList {
@@ -191,13 +192,6 @@ function targetOf(options: TargetOptions, host: string, port: number, weight: nu
 
 function sorted(targets: Target[]): Target[] {
   return targets.sort((one, other) => (one.name < other.name ? -1 : 1));
-}
-
-function sameTargets(one: readonly Target[], other: readonly Target[]): boolean {
-  return (
-    one.length === other.length &&
-    one.every((target, index) => target.name === other[index]?.name && target.weight === other[index]?.weight)
-  );
 }
 
 /**

@@ -16,7 +16,7 @@ import type { AdmissionWindow, Place } from '@gopush/service';
 import { answerHeaders, type RequestOrigin } from '../headers/headers.ts';
 import { explainUnknown } from '../hooks/explain-unknown.ts';
 import type { HookSet, UidSource } from '../hooks/hook-set.ts';
-import { type TunnelPlace, takeTunnelPlace } from '../limits/tunnel-place.ts';
+import { type TunnelPlace, takeTunnelPlace } from '../limits/tunnel-limits.ts';
 import type { Served, TunnelInfo } from '../observe/observer.ts';
 import { relayAnswer } from '../proxy/upgrade/relay-response.ts';
 import { openUpstream, type Upstream } from '../proxy/upgrade/request-upgrade.ts';
@@ -114,7 +114,7 @@ async function begin(
   if (!route.ok) return route;
   // While the hooks took their time the client may have gone; its closing is over and would not be heard of again.
   if (client.destroyed) return failed('client_gone', 'while hooks ran');
-  const place = takeTunnelPlace(context.limits, uid.value, client);
+  const place = takeTunnelPlace(context.limits.tunnels, uid.value, client);
   if (place === undefined) return failed('too_many_tunnels_uid');
   served.product = route.value.identity.product;
   beginning?.decided();
@@ -249,7 +249,7 @@ function join(
   const adopted = adopt(client);
   // One that stays its own socket is no longer counted when that closes, as any other.
   const isKept = adopted.socket !== client;
-  if (isKept) limits.keep(client);
+  if (isKept) limits.connections.keep(client);
   // What was known of the handshake becomes what is known of the tunnel.
   const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined && headerOf(head, sessionTokenHeader);
   const cannotMove = isCompressed ? 'compressed' : undefined;
@@ -267,8 +267,8 @@ function join(
     // From here on it counts for itself.
     if (tunnel === undefined) {
       info.member.tunnels--;
-      limits.closeTunnel(info.uid);
-      if (info.peer !== undefined) limits.leave(info.peer);
+      limits.tunnels.close(info.uid);
+      if (info.peer !== undefined) limits.connections.leave(info.peer);
     }
     throw error;
   }

@@ -31,7 +31,11 @@ export async function openAgentFront(context: AgentContext, dir: string): Promis
     context.hooks().http.kind === 'app'
       ? { IncomingMessage: AppRequest, ServerResponse: AppResponse as typeof ServerResponse }
       : { IncomingMessage: AgentRequest };
-  const arrivals = { onClient: context.limits.admit, onWaiting: context.limits.arrive };
+  const { connections } = context.limits;
+  const arrivals = {
+    onClient: (socket: Socket) => connections.admit(socket),
+    onWaiting: (socket: Socket) => connections.arrive(socket),
+  };
   const front = await openFront(context.config, dir, arrivals, context.log, {
     ...messages,
     ...serverOptions(context.config),
@@ -49,7 +53,7 @@ export async function openAgentFront(context: AgentContext, dir: string): Promis
   };
   server.on('request', (request: AgentRequest, response) => {
     response.on('error', onAnswerError);
-    context.limits.serves(request.socket, response);
+    connections.serves(request.socket, response);
     if (hasBody(request)) context.readBodies.keep(request);
     inTurn(request, response, () => {
       handleRequest(request, response, context).catch((error: unknown) => {

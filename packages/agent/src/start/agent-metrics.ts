@@ -6,7 +6,7 @@ import type { AgentContext } from '../serve/agent-context.ts';
 export function describeMetrics(metrics: Metrics, context: AgentContext, eventLoop: EventLoopDelay): void {
   const { fleet, hold, limits, tunnels, observer } = context;
   const { carried } = observer;
-  metrics.gauge('connections', 'Open connections of clients, tunnels included.', (set) => set(limits.connections));
+  metrics.gauge('connections', 'Open connections of clients, tunnels included.', (set) => set(limits.connections.open));
   metrics.gauge('tunnels', 'Open tunnels.', (set) => set(tunnels.size));
   metrics.gauge('held', 'Clients that wait for a target.', (set) => set(hold.waiting));
   metrics.gauge('held_bytes', 'Bytes of requests that wait for a target.', (set) => set(hold.bytes));

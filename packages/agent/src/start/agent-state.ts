@@ -7,7 +7,7 @@ export function describeAgent({ node, fleet, hold, limits, tunnels, config }: Ag
   const { slowStartMs } = fleet.health;
   return {
     node,
-    connections: limits.connections,
+    connections: limits.connections.open,
     tunnels: tunnels.size,
     held: { clients: hold.waiting, bytes: hold.bytes },
     limits: config.limits,

@@ -218,8 +218,8 @@ function openContext(
     onClosed(tunnel) {
       const { member, uid, peer } = tunnel.info;
       member.tunnels--;
-      limits.closeTunnel(uid);
-      if (peer !== undefined) limits.leave(peer);
+      limits.tunnels.close(uid);
+      if (peer !== undefined) limits.connections.leave(peer);
       observer.tunnelClosed(tunnel);
     },
     onFault: (_tunnel, error) => observer.fault(error),

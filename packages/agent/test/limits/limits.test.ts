@@ -5,7 +5,6 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { type ConfigInput, createConfig, createTrust, sessionTokenHeader } from '@gopush/contract';
-import { createTokenBucket } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createLimits } from '../../src/limits/limits.ts';
@@ -98,14 +97,6 @@ test.each([
   await untilMetric(agent, 'connections', 0);
 });
 
-test('a bucket gives what comes in a second, and as much that was saved', () => {
-  const bucket = createTokenBucket(2, 0);
-  expect([1, 2, 3].map(() => bucket.take(0))).toEqual([true, true, false]);
-  expect([bucket.take(499), bucket.take(500), bucket.take(500)]).toEqual([false, true, false]);
-  expect([bucket.isFull(1_000), bucket.isFull(1_500)]).toEqual([false, true]);
-  expect([1, 2, 3].map(() => bucket.take(1_000_000))).toEqual([true, true, false]);
-});
-
 test('a uid has no more tunnels than it may, in use or on their way, and has them back when they close', async () => {
   const agent = await startLimited({ tunnelsPerUid: 2 });
   const open = async (uid: string) => {
@@ -190,7 +181,7 @@ test('of IPv6 the /64 counts as one address', () => {
   onTestFinished(limits.close);
   const open = (remoteAddress: string): Socket => {
     const socket = Object.assign(new EventEmitter(), { remoteAddress, setTimeout() {} }) as unknown as Socket;
-    limits.admit(socket);
+    limits.connections.admit(socket);
     return socket;
   };
   const first = open('2001:db8:1:2::1');

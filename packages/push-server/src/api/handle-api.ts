@@ -72,7 +72,7 @@ export function createApiHandler(options: ApiOptions): RequestListener {
   ): Promise<void> {
     const body = await readBody(request, config.maxBodyBytes);
     if (!body.ok) return refuse(response, body.failure, request.complete ? {} : { connection: 'close' });
-    holder.bucket.charge((route.cost?.(body.value) ?? 1) - 1);
+    holder.charge((route.cost?.(body.value) ?? 1) - 1);
     const of = pushFor(holder, route, query, push);
     if (!of.ok) return refuse(response, of.failure);
     const asked = checkAll(route, params, query, body.value, request.headers['idempotency-key']);
@@ -135,7 +135,7 @@ interface Begun {
 function begin(request: IncomingMessage, path: string, keys: KeyRing): Refused | Begun | { readonly document: true } {
   const holder = keys.find(request.headers);
   if (!holder.ok) return { failure: holder.failure, headers: {} };
-  const wait = holder.value.bucket.take();
+  const wait = holder.value.take();
   if (wait > 0) return { failure: { code: 'too_many_requests' }, headers: { 'retry-after': String(wait) } };
   const { method = '' } = request;
   const found = path === '/openapi.json' ? findDocument(method) : findRoute(method, path);

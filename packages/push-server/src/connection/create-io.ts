@@ -1,5 +1,6 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Config } from '@gopush/contract';
+import { perMinute, perSecond } from '@gopush/service';
 import { slimSocketIo } from '@gopush/slim-socket-io';
 import { Server } from 'socket.io';
 import { keepMarksApart } from '../emit/along.ts';
@@ -30,7 +31,12 @@ export function createIo(
   });
   const { namespacesPerConnection: namespaces, messagesPerSecond, bytesPerMinute } = pushServer.limits;
   const { maxMessageBytes } = pushServer;
-  const guard = guardClients(io, { namespaces, messagesPerSecond, bytesPerMinute, maxMessageBytes });
+  const guard = guardClients(io, {
+    namespaces,
+    messages: messagesPerSecond > 0 ? perSecond(messagesPerSecond) : undefined,
+    bytes: bytesPerMinute > 0 ? perMinute(bytesPerMinute) : undefined,
+    maxMessageBytes,
+  });
   keepMarksApart(io);
   io.attach(http);
   slimSocketIo(io);

@@ -1,9 +1,9 @@
 import { type FailureCode, failureBody, failures, maxDepth, nameFault, shapeOf } from '@gopush/contract';
+import { perSecond, type Rate, TokenBucket } from '@gopush/service';
 import { type Packet, packetType } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 import { type ClientConnection, MigratingClient } from '../migration/migrating-client.ts';
 import { bytesIn, maxParts } from '../rooms/codec/message-parts.ts';
-import { ByteBucket } from './byte-bucket.ts';
 import type { Connection } from './close-connection.ts';
 import { MessageBucket } from './message-bucket.ts';
 import { takeQueryAsAuth } from './query-of-namespace.ts';
@@ -12,10 +12,10 @@ import { takeQueryAsAuth } from './query-of-namespace.ts';
 export interface GuardOptions {
   /** Namespaces that it may be in at a time. */
   readonly namespaces: number;
-  /** Events a second; 0: no limit. */
-  readonly messagesPerSecond: number;
-  /** Bytes of events a minute; 0: no limit. */
-  readonly bytesPerMinute: number;
+  /** Events; `undefined`: no limit. */
+  readonly messages: Rate | undefined;
+  /** Bytes of events; `undefined`: no limit. */
+  readonly bytes: Rate | undefined;
   /** Bytes of one event with all its parts. */
   readonly maxMessageBytes: number;
 }
@@ -43,7 +43,7 @@ const connectsPerNamespace = 2;
 const connectWindowMs = 10_000;
 
 /** Acks a second that nobody waits for, however few events a client may send: those that come too late, or after a move, are no fault of its. */
-const strayAcksPerSecond = 1_000;
+const strayAcks = perSecond(1_000);
 
 /** A socket of Socket.IO with what it waits for, by the ids of its questions. Not documented; unchanged since Socket.IO 1. */
 interface Asking {
@@ -80,8 +80,9 @@ class GuardedClient extends MigratingClient {
   #leaving: Set<string> | undefined = undefined;
   #connects = 0;
   #connectsSince = 0;
+  /** Made with the first event, as many clients send none. */
   #bucket: MessageBucket | undefined = undefined;
-  #byteBucket: ByteBucket | undefined = undefined;
+  #byteBucket: TokenBucket | undefined = undefined;
   /** Of acks that nobody waits for; made for the few that send any. */
   #strayAcks: MessageBucket | undefined = undefined;
   /** Bytes of the packet that is coming. */
@@ -90,9 +91,6 @@ class GuardedClient extends MigratingClient {
   constructor(io: Server, conn: ClientConnection, guard: Guard) {
     super(io, conn);
     this.#guard = guard;
-    const { messagesPerSecond, bytesPerMinute } = guard.options;
-    if (messagesPerSecond > 0) this.#bucket = new MessageBucket(messagesPerSecond, performance.now());
-    if (bytesPerMinute > 0) this.#byteBucket = new ByteBucket(bytesPerMinute, performance.now());
   }
 
   override ondata(data: string | Uint8Array | ArrayBuffer | undefined): void {
@@ -172,13 +170,15 @@ class GuardedClient extends MigratingClient {
 
   #event(packet: Packet): void {
     const socket = this.nsps.get(packet.nsp);
-    const { messagesPerSecond, bytesPerMinute, maxMessageBytes } = this.#guard.options;
+    const { messages, bytes, maxMessageBytes } = this.#guard.options;
+    if (messages !== undefined) this.#bucket ??= new MessageBucket(messages, performance.now());
+    if (bytes !== undefined) this.#byteBucket ??= new TokenBucket(bytes, performance.now());
     // Socket.IO closes it.
     if (socket === undefined) super.ondecoded(packet);
-    else if (this.#bucket?.take(messagesPerSecond, performance.now()) === false) {
+    else if (this.#bucket?.take(performance.now()) === false) {
       this.#refuse(packet, 'too_many_requests');
-      if (this.#bucket.isSpent(messagesPerSecond)) this.#guard.events.onPersistent(socket);
-    } else if (this.#byteBucket?.take(bytesPerMinute, performance.now(), this.#bytes) === false) {
+      if (this.#bucket.isSpent) this.#guard.events.onPersistent(socket);
+    } else if (this.#byteBucket?.take(performance.now(), this.#bytes) === false) {
       this.#refuse(packet, 'too_many_requests');
     } else if (isAcceptable(packet.data, maxMessageBytes)) super.ondecoded(packet);
     else this.#refuse(packet, 'payload_invalid');
@@ -194,9 +194,9 @@ class GuardedClient extends MigratingClient {
 
   #strayAck(socket: Socket): void {
     const now = performance.now();
-    this.#strayAcks ??= new MessageBucket(strayAcksPerSecond, now);
-    if (this.#strayAcks.take(strayAcksPerSecond, now)) return;
-    if (this.#strayAcks.isSpent(strayAcksPerSecond)) this.#guard.events.onPersistent(socket);
+    this.#strayAcks ??= new MessageBucket(strayAcks, now);
+    if (this.#strayAcks.take(now)) return;
+    if (this.#strayAcks.isSpent) this.#guard.events.onPersistent(socket);
   }
 
   #mayConnect(): boolean {

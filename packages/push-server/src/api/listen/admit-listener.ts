@@ -58,7 +58,7 @@ function admitByKey(
   asked: Result<AskedFor>,
   { scopeOf }: AdmitOptions,
 ): Admission {
-  const retryAfter = holder.bucket.take();
+  const retryAfter = holder.take();
   if (retryAfter > 0) return { ok: false, failure: { code: 'too_many_requests' }, retryAfter };
   if (!holder.scopes.has('read')) return failed('api_scope_missing');
   if (!asked.ok) return asked;

@@ -8,7 +8,7 @@ import {
   readApiKey,
   success,
 } from '@gopush/contract';
-import { type Bucket, createBucket } from './bucket.ts';
+import { perSecond as ratePerSecond, TokenBucket } from '@gopush/service';
 
 /** Whoever asks with a key. */
 export interface KeyHolder {
@@ -19,8 +19,14 @@ export interface KeyHolder {
   readonly isLimited: boolean;
   /** Whether it may be used for the rooms and users of a product. */
   mayUse(product: string): boolean;
-  /** How much it may ask. */
-  readonly bucket: Bucket;
+  /**
+   * Counts a request.
+   *
+   * @returns 0, or in how many seconds to retry where it has made too many
+   */
+  take(): number;
+  /** Counts more for a request that turned out to cost more, so that later ones have to wait. */
+  charge(count: number): void;
 }
 
 /** The keys of the API. */
@@ -38,7 +44,7 @@ export function createKeyRing({ keys, perSecond }: Config['api']): KeyRing {
       scopes: new Set(scopes),
       isLimited: products !== undefined,
       mayUse: (product: string) => products === undefined || products.includes(product),
-      bucket: createBucket(perSecond),
+      ...limitRequests(perSecond),
     },
   }));
   const findEntry = createKeyFinder(ring);
@@ -49,5 +55,18 @@ export function createKeyRing({ keys, perSecond }: Config['api']): KeyRing {
       const found = findEntry(given);
       return found === undefined ? failed('api_key_unknown') : success(found.holder);
     },
+  };
+}
+
+/** @param perSecond - 0: no limit */
+function limitRequests(perSecond: number): Pick<KeyHolder, 'take' | 'charge'> {
+  if (perSecond === 0) return { take: () => 0, charge() {} };
+  const bucket = new TokenBucket(ratePerSecond(perSecond), performance.now());
+  return {
+    take() {
+      const now = performance.now();
+      return bucket.take(now) ? 0 : Math.max(1, Math.ceil(bucket.waitMs(now) / 1_000));
+    },
+    charge: (count) => bucket.charge(count),
   };
 }

@@ -2,11 +2,13 @@ import { readAddress } from './address.ts';
 import type { Trust } from './trust.ts';
 
 /**
- * The address of a client behind proxies: the entry of `X-Forwarded-For` next to us, or, while an entry is itself of a trusted proxy, the one
- * before it. What stands farther off the client may have written. An entry that cannot be read ends the walk, as what is before it is
- * nobody's word; then the address is that of the proxy which wrote it.
+ * The address of a client behind proxies: the last entry of `X-Forwarded-For`, or, while an entry is itself a trusted proxy, the entry before
+ * it. The client may have written everything further to the left. An entry that cannot be read ends the walk, because no trusted proxy vouches
+ * for the entries before it; the result is then the address of the proxy that wrote it.
  *
- * @param forwarded - all `X-Forwarded-For` of a request
+ * Both agents and push-servers decide by this function alone whose `X-Forwarded-For` counts.
+ *
+ * @param forwarded - all `X-Forwarded-For` headers of a request
  * @param sender - address of the trusted peer that sent the request
  */
 export function clientAddress(
@@ -16,7 +18,7 @@ export function clientAddress(
 ): string {
   const text = typeof forwarded === 'string' ? forwarded : (forwarded ?? []).join();
   let address = sender;
-  // From the right, since a client may write much on the left.
+  // From the right: a client can make the left side long.
   for (let end = text.length; ; ) {
     const comma = text.lastIndexOf(',', end - 1);
     const entry = readAddress(text.slice(comma + 1, end));

@@ -1,16 +1,15 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 
-/** A peer's address; one of IPv4 that came in through a socket of IPv6 (RFC 4291 section 2.5.5.2) as the IPv4 it is. */
+/** The address of a peer. An IPv4 peer of an IPv6 socket (`::ffff:192.0.2.1`, RFC 4291 section 2.5.5.2) has its IPv4 address. */
 export function plainAddress(address: string | undefined): string {
   if (address === undefined) return '';
   return address.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : address;
 }
 
 /**
- * An address in the one form in which addresses are compared: IPv6 as in RFC 5952, and an IPv4 one within IPv6, however it is written, as the
- * IPv4 one that it is.
+ * An address in the one form in which addresses are compared: IPv6 as in RFC 5952; an IPv4 address within IPv6, in any spelling, as IPv4.
  *
- * @returns `undefined` for what is no address, or one with a zone
+ * @returns `undefined` for anything but an address, and for an address with a zone
  */
 export function canonicalAddress(address: string): string | undefined {
   if (isIP(address) !== 6) return isIPv4(address) ? address : undefined;
@@ -27,7 +26,7 @@ export function canonicalAddress(address: string): string | undefined {
  * Reads an address as proxies write it: `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`, with a zone
  * (RFC 4007 section 11) or in quotes (RFC 7239 section 4). Port and zone are left out.
  *
- * @returns `undefined` for anything else, as `unknown`, a name or nothing
+ * @returns `undefined` for anything else: `unknown`, a name, an empty text
  */
 export function readAddress(text: string): string | undefined {
   if (text.length > maxLength) return undefined;

@@ -1,16 +1,19 @@
 import { BlockList, isIPv4 } from 'node:net';
 
-/** Whether what a peer of this address says of its own clients is believed. */
+/** Whether an address is in one of some networks. */
 export type Trust = (address: string) => boolean;
 
 /**
- * Believes peers of these networks.
+ * Makes a check for addresses of these networks.
+ *
+ * IPv4 is compared as numbers here: each connection and each request asks, and libraries make objects of each address that they are asked for
+ * (docs/decisions/0034-networks-of-addresses.md).
  *
  * @param networks - in CIDR notation (RFC 4632), already checked
  */
 export function createTrust(networks: readonly string[]): Trust {
   const ofIpv4: { readonly network: number; readonly mask: number }[] = [];
-  // Of IPv4 in a list of their own: in a common one an address of it would be found in ::/0 as well.
+  // IPv6 has a list of its own: in a common list `::/0` would contain IPv4 addresses too.
   const ofIpv6 = new BlockList();
   for (const network of networks) {
     const [address = '', bits] = network.split('/');
@@ -20,7 +23,6 @@ export function createTrust(networks: readonly string[]): Trust {
     } else ofIpv6.addSubnet(address, Number(bits), 'ipv6');
   }
   return (address) => {
-    // Node's list makes objects of each address it is asked for, and each connection and each request asks.
     if (!isIPv4(address)) return ofIpv6.check(address, 'ipv6');
     if (ofIpv4.length === 0) return false;
     const asked = numberOf(address);
@@ -28,7 +30,7 @@ export function createTrust(networks: readonly string[]): Trust {
   };
 }
 
-/** The 32 bits of an address of IPv4. */
+/** The 32 bits of an IPv4 address. */
 function numberOf(address: string): number {
   return address.split('.').reduce((bits, part) => (bits << 8) | Number(part), 0);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clientAddress, createTrust, readAddress } from '../src/index.ts';
+import { clientAddress, createTrust, readAddress } from '../../src/index.ts';
 
 test.each([
   ['192.0.2.1', '192.0.2.1'],
