@@ -70,14 +70,14 @@ test('a project of gopush 0.1: what it is told, step by step, until it runs', { 
   told(
     `redisAdapter.port: "${config.redisAdapter.port}" is read as ${config.redisAdapter.port}: write it without quotes`,
   );
-  told('✗ hooks: hook/agent-middleware.js is not read: it is called agent now');
-  told('✗ hooks: hook/onupgrade-middleware.js is not read: it is called onupgrade now');
-  told('✗ hooks: hook/admin-middleware.js is not read: there is no such hook any more');
+  told('✗ hooks: hook/agent-middleware.js is not read: it was renamed to agent');
+  told('✗ hooks: hook/onupgrade-middleware.js is not read: it was renamed to onupgrade');
+  told('✗ hooks: hook/admin-middleware.js is not read: this hook was removed');
   told('✗ hook agent: there is none');
 
   // Started all the same it runs, and says why it serves nobody.
   const early = startGopush(['--env', 'develop', 'start', 'agent'], { cwd: dir });
-  await early.until(/there is no agent hook: .*hook\/agent-middleware\.js is called agent\.js now/);
+  await early.until(/there is no agent hook: .*hook\/agent-middleware\.js was renamed to agent\.js/);
   early.signal('SIGTERM');
   await early.ended;
 

@@ -29,8 +29,8 @@ async function startCountingAgent(config: ConfigInput, hooks: object = {}) {
   const fieldsOf = (message: RegExp) => lines.filter((line) => message.test(line.message)).map(({ fields }) => fields);
   return {
     agent,
-    moves: () => fieldsOf(/^session moved$/),
-    fallbacks: () => fieldsOf(/could not be moved/).map(({ cause }) => cause),
+    moves: () => fieldsOf(/^session (migrated|failed over)$/),
+    fallbacks: () => fieldsOf(/could not migrate or fail over/).map(({ cause }) => cause),
   };
 }
 

@@ -67,8 +67,8 @@ function createPauses() {
       if (!line.startsWith('{')) return;
       const { message, msg, pauseMs, cause } = JSON.parse(line);
       const said = message ?? msg;
-      if (said === 'session moved') pauses.push(pauseMs);
-      if (/^a session could not be moved/.test(said)) fallbacks.push(cause);
+      if (/^session (migrated|failed over)$/.test(said)) pauses.push(pauseMs);
+      if (/^a session could not migrate or fail over/.test(said)) fallbacks.push(cause);
     },
     fallbacks,
     describe: () => ({ moved: pauses.length, p50: at(0.5), p99: at(0.99), max: at(1) }),

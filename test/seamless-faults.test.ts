@@ -31,9 +31,9 @@ async function startHoldingAgentTo(holdMs: number | undefined, ...first: number[
     route: (...to: number[]) => {
       ports = to;
     },
-    moves: () => lines.filter(({ message }) => message === 'session moved').length,
+    moves: () => lines.filter(({ message }) => /^session (migrated|failed over)$/.test(String(message))).length,
     fallbacks: () =>
-      lines.filter(({ message }) => /could not be moved/.test(message)).map(({ fields }) => fields.cause),
+      lines.filter(({ message }) => /could not migrate or fail over/.test(message)).map(({ fields }) => fields.cause),
   };
 }
 

@@ -24,8 +24,8 @@ async function startAgentTo(port: number) {
     route: (port: number) => {
       to = port;
     },
-    moves: () => lines.filter(({ message }) => message === 'session moved').length,
-    fallbacks: () => lines.filter(({ message }) => /could not be moved/.test(message)),
+    moves: () => lines.filter(({ message }) => /^session (migrated|failed over)$/.test(String(message))).length,
+    fallbacks: () => lines.filter(({ message }) => /could not migrate or fail over/.test(message)),
   };
 }
 

@@ -87,7 +87,7 @@ async function failOverFrom(ways: readonly ('to the target' | 'to the client')[]
   expect(await roomCounts(clients)).toEqual(clients.map(() => 1));
   expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2, 3, 4, 5]));
   for (const check of checks) check();
-  expect(lines.filter(({ message }) => /no sign of life/.test(message)).map(({ fields }) => fields)).toMatchObject([
+  expect(lines.filter(({ message }) => /target is silent/.test(message)).map(({ fields }) => fields)).toMatchObject([
     { cause: 'silent', tunnels: had },
   ]);
 }
@@ -213,7 +213,7 @@ test('a push-server that hangs leaves the list and is not waited for; when it go
   await delay(300);
   hung.child.kill('SIGSTOP');
   await other.push.toRoom('room', 'count', 1);
-  expect((await next(/no sign of life/)).fields).toMatchObject({ cause: 'left', tunnels: 6 });
+  expect((await next(/target is silent/)).fields).toMatchObject({ cause: 'left', tunnels: 6 });
   await Promise.all(heard.map((one) => one.count(2)));
   hung.child.kill('SIGCONT');
   // It has heard of all by now.
@@ -248,7 +248,8 @@ test('a push-server hangs while another one is killed: the sessions of both go o
   const checks = clients.map(undisturbed);
   const heard = clients.map((client) => hear<number>(client, 'count'));
   const changes = clients.map((client) => hear<{ change: string }>(client, 'go:presence'));
-  const moved = (): number => lines.filter(({ message }) => message === 'session moved').length;
+  const moved = (): number =>
+    lines.filter(({ message }) => /^session (migrated|failed over)$/.test(String(message))).length;
   // Its work is done: one that is stopped while it writes to the embedded store keeps all others from writing.
   await delay(300);
   hung?.child.kill('SIGSTOP');
@@ -265,7 +266,7 @@ test('a push-server hangs while another one is killed: the sessions of both go o
   expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1]));
   // Of the joining at the beginning some may hear only now.
   expect(changes.flatMap(({ all }) => all).filter(({ change }) => change === 'left')).toEqual([]);
-  expect(lines.filter(({ message }) => /could not be moved/.test(message))).toEqual([]);
+  expect(lines.filter(({ message }) => /could not migrate or fail over/.test(message))).toEqual([]);
   expect(moved()).toBeGreaterThan(8);
   for (const check of checks) check();
 });
@@ -313,8 +314,9 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
     await Promise.all(heard.map((one) => one.count(4)));
     // What was sent to a target before that was known to be gone is lost.
     const silent = (): Record<string, unknown> | undefined =>
-      agent.lines.find(({ message }) => /no sign of life/.test(String(message)));
-    const moved = (): number => agent.lines.filter(({ message }) => message === 'session moved').length;
+      agent.lines.find(({ message }) => /target is silent/.test(String(message)));
+    const moved = (): number =>
+      agent.lines.filter(({ message }) => /^session (migrated|failed over)$/.test(String(message))).length;
     await expect.poll(() => silent()?.tunnels === moved(), { timeout: 12_000 }).toBe(true);
     expect(Date.now() - began).toBeLessThan(12_000);
     expect(await roomCounts(clients)).toEqual(clients.map(() => 1));
@@ -378,7 +380,7 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
     await Promise.all(heard.map((one) => one.count(3)));
     expect(await roomCounts(clients)).toEqual(clients.map(() => 1));
     expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2]));
-    expect(agent.lines.filter(({ message }) => /could not be moved/.test(String(message)))).toEqual([]);
+    expect(agent.lines.filter(({ message }) => /could not migrate or fail over/.test(String(message)))).toEqual([]);
     for (const check of checks) check();
   });
 });

@@ -19,13 +19,13 @@ export function readMoves(lines: readonly string[]): Moves {
     if (!line.startsWith('{')) continue;
     const { message, msg, pauseMs, cause, code, target } = JSON.parse(line);
     const said = String(message ?? msg);
-    if (said === 'session moved') {
+    if (/^session (migrated|failed over)$/.test(said)) {
       moves.moved++;
       moves.pauseMs = Math.max(moves.pauseMs, pauseMs);
     }
-    if (said.startsWith('a session could not be moved')) count(moves.fallbacks, cause);
+    if (said.startsWith('a session could not migrate or fail over')) count(moves.fallbacks, cause);
     if (said.startsWith('a target fails')) count(moves.blamed, `${target} ${code}`);
-    if (/no sign of life/.test(said)) count(moves.blamed, `${target} ${cause}`);
+    if (/target is silent/.test(said)) count(moves.blamed, `${target} ${cause}`);
   }
   return moves;
 }

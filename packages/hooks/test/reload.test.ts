@@ -104,7 +104,7 @@ test('a file that both import reloads both, and a value is made anew only of wha
   expect((await loadHooks(source, loaded)).value).not.toBe(loaded.value);
 });
 
-test('an edit that the caller cannot adopt is refused, and the last good one stays', async () => {
+test('an edit that the caller cannot adopt is refused, and the last valid one stays', async () => {
   const { dir, write } = await makeProject({ 'hooks/server.js': 'module.exports = "one"' });
   const server = await watch(sourceOf(dir, 'server'), (next) => {
     if ((next.made as { server: string }).server === 'two') throw new Error('cannot be adopted');

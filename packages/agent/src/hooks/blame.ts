@@ -16,7 +16,7 @@ export function blame(
   const { code, detail, cause } = failure;
   if (!request.complete && response.destroyed) return refused(failed('client_gone', detail));
   if (code.endsWith('_timeout') && !request.complete && request.readableDidRead) {
-    return refused(failed('request_timeout', `${detail}: the hook waits for the body`));
+    return refused(failed('request_timeout', `${detail}: the hook is waiting for the request body`));
   }
   // The errors of body-parser (https://github.com/expressjs/body-parser#errors).
   const { status, expose, type, code: zlib } = (cause ?? {}) as Readonly<Record<string, unknown>>;

@@ -43,9 +43,11 @@ function listTargets({ products }: HookSet): ListedTarget[] {
 function doubtOf({ http, upgrade, products }: HookSet, name: HookName): string | undefined {
   if (name === 'router') {
     const lacking = [...products.values()].find(({ from }) => from.kind === 'function' && lacksReturn(from.hook));
-    return lacking && `${lacking.product}: it has no return; wanted: return the targets, or null where there are none`;
+    return (
+      lacking && `${lacking.product}: it has no return statement; wanted: return the targets, or null if there are none`
+    );
   }
   const source = name === 'agent' ? http : upgrade;
   if (source.kind !== 'function' || !lacksReturn(source.hook)) return undefined;
-  return 'it has no return, so it knows no client; wanted: return the uid, or null for a client that is not known';
+  return 'it has no return statement, so it identifies no client; wanted: return the uid, or null for an unknown client';
 }

@@ -25,7 +25,7 @@ export function explainUnknown(
     return say(
       source.kind === 'app'
         ? `a middleware neither called next() nor responded within ${timeoutMs} ms`
-        : `the promise that it returned was not settled within ${timeoutMs} ms`,
+        : `the promise that it returned did not settle within ${timeoutMs} ms`,
     );
   }
   if (code !== 'uid_missing' || outcome.ended !== 'returned' || outcome.value !== undefined || source.hasKnown) {
@@ -33,7 +33,7 @@ export function explainUnknown(
   }
   return say(
     source.kind === 'app'
-      ? 'it called next() and had not set res.locals.uid, or it mounts nothing and returned undefined; wanted res.locals.uid = uid, or from a function of the request: return uid'
-      : 'it returned undefined, and has returned no uid yet; wanted the uid: return uid, or null for a client that is not known',
+      ? 'it called next() without setting res.locals.uid, or it mounts nothing and returned undefined; wanted res.locals.uid = uid, or, in a function of the request, return uid'
+      : 'it returned undefined and has never returned a uid; wanted: return uid, or null for an unknown client',
   );
 }

@@ -90,7 +90,9 @@ function createAgentSource(hook: unknown, file: string): UidSource {
     const app = createHookApp(hook as AgentAppHook, kind === undefined);
     return app === undefined ? ofRequest : { kind: 'app', file, app, hasKnown: false };
   } catch (error) {
-    throw new HookError('agent', file, `it throws when given the app: ${describeThrown(error)}`, { cause: error });
+    throw new HookError('agent', file, `it throws when called with the app: ${describeThrown(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -101,7 +103,7 @@ function createUpgradeSource(hook: unknown, file: string, http: UidSource): UidS
   }
   // An app, a router or a middleware: a handshake has no response that it could write to.
   if (hook.length >= 3) {
-    const found = 'a function of three arguments, as Express apps and middlewares are';
+    const found = 'a function of three arguments, like an Express app or middleware';
     throw new HookError('onupgrade', file, `found ${found}, wanted a function (request) => uid`);
   }
   return { kind: 'function', file, hook: hook as UidHook, hasKnown: false };
@@ -135,7 +137,7 @@ function createRoute(product: string, entry: unknown, file: string, defaults: Pr
     throw new HookError(
       'router',
       file,
-      `${JSON.stringify(product.slice(0, 80))}: this name of a product is ${fault}; wanted ${wanted}`,
+      `${JSON.stringify(product.slice(0, 80))}: this product name is ${fault}; wanted ${wanted}`,
     );
   }
   const parsed = parseProduct(entry);

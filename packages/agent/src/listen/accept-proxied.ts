@@ -34,7 +34,7 @@ export function acceptProxied(server: Server, { networks, timeoutMs, onWaiting, 
     try {
       for (const listener of listeners) listener.call(server, socket);
     } catch (error) {
-      log.error({ err: error }, 'a connection could not be taken up, and is cut');
+      log.error({ err: error }, 'a connection could not be accepted and was closed');
       socket.destroy();
     }
   };
@@ -49,7 +49,7 @@ export function acceptProxied(server: Server, { networks, timeoutMs, onWaiting, 
     const refuse = (problem: string): void => {
       if (!waiting.has(socket)) return;
       done();
-      log.debug({ proxy, problem }, 'connection cut: it began without a header of the PROXY protocol');
+      log.debug({ proxy, problem }, 'connection closed: it did not begin with a PROXY protocol header');
       socket.on('error', onError).destroy();
     };
     const onReadable = (): void => {

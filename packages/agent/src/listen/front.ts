@@ -51,7 +51,7 @@ export async function openFront(
   if (certificate !== undefined && certificate.validTo.getTime() < Date.now()) {
     log.warn(
       { file: tls?.certFile, validTo: certificate.validTo },
-      'the certificate has ended: clients will refuse it',
+      'the certificate has expired: clients will refuse it',
     );
   }
   const secured = certificate === undefined ? undefined : createSecured(options, certificate, headerTimeoutMs, log);
@@ -103,7 +103,7 @@ function createSecured(
   // Node would take these for bad requests, to be answered; nobody could read that answer.
   server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-    log.debug({ problem: error.message, code: error.code }, 'connection cut: no TLS could be agreed upon');
+    log.debug({ problem: error.message, code: error.code }, 'connection closed: the TLS handshake failed');
     socket.destroy();
   });
   const connections = new Set<Socket>();

@@ -52,7 +52,7 @@ export async function loadCertificate(tls: TlsConfig, dir: string): Promise<Cert
     createSecureContext(secure);
   } catch (error) {
     // What reading each by itself does not find: a broken certificate further down, or a key too short to be safe.
-    const found = `one that OpenSSL refuses (${messageOf(error)})`;
+    const found = `a file that OpenSSL refuses (${messageOf(error)})`;
     throw new CertificateError('agent.tls.certFile', certFile, found, 'certificates in PEM', { cause: error });
   }
   return {
@@ -70,7 +70,7 @@ async function readPem(key: string, file: string, wanted: string): Promise<strin
     const found =
       (error as NodeJS.ErrnoException).code === 'ENOENT'
         ? 'no such file'
-        : `one that cannot be read (${messageOf(error)})`;
+        : `a file that cannot be read (${messageOf(error)})`;
     throw new CertificateError(key, file, found, wanted, { cause: error });
   }
   if (!text.includes('-----BEGIN ')) {

@@ -60,17 +60,17 @@ function malformed(problem: string): ProxyHeader {
 
 function parseV1(bytes: Buffer): ProxyHeader {
   const end = bytes.subarray(0, maxLengthV1).indexOf('\r\n');
-  if (end === -1) return bytes.length < maxLengthV1 ? partial : malformed('version 1 without an end of its line');
+  if (end === -1) return bytes.length < maxLengthV1 ? partial : malformed('version 1 without the end of the line');
   const line = bytes.toString('latin1', startV1.length, end);
   const length = end + 2;
   // Whatever follows it is to be ignored (section 2.1).
   if (/^UNKNOWN(?: |$)/.test(line)) return { kind: 'whole', length, peer: undefined };
   const [protocol, source = '', destination = '', sourcePort = '', destinationPort = '', ...rest] = line.split(' ');
   const isAddress = protocol === 'TCP4' ? isIPv4 : protocol === 'TCP6' ? isPlainIPv6 : undefined;
-  if (isAddress === undefined) return malformed('version 1 of another protocol than TCP4, TCP6 and UNKNOWN');
+  if (isAddress === undefined) return malformed('version 1 with a protocol other than TCP4, TCP6 and UNKNOWN');
   if (rest.length > 0) return malformed('version 1 with more than two addresses and two ports');
-  if (!isAddress(source) || !isAddress(destination)) return malformed('version 1 with a wrong address');
-  if (!isPort(sourcePort) || !isPort(destinationPort)) return malformed('version 1 with a wrong port');
+  if (!isAddress(source) || !isAddress(destination)) return malformed('version 1 with an invalid address');
+  if (!isPort(sourcePort) || !isPort(destinationPort)) return malformed('version 1 with an invalid port');
   const port = Number(sourcePort);
   const peer: ProxiedPeer =
     protocol === 'TCP4'

@@ -76,8 +76,8 @@ export function watchCertificate(
     } catch (error) {
       if (closed) return;
       const problem = error instanceof Error ? error.message : String(error);
-      if (problem === lastProblem) log.debug({ problem }, 'certificate still broken');
-      else log.error({ problem }, 'certificate not reloaded: the new one is broken, the last good one stays');
+      if (problem === lastProblem) log.debug({ problem }, 'certificate still invalid');
+      else log.error({ problem }, 'certificate not reloaded: the new one is invalid, the last valid one stays in use');
       lastProblem = problem;
     }
     if (!all) wake(retryMs);

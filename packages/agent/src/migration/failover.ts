@@ -55,7 +55,7 @@ interface ResumeRequest {
 /** How long a session that was taken over keeps its turn at the target while it does not go on, in milliseconds. */
 const lateMs = 2_000;
 
-/** Opens the moving of sessions: docs/protocol.md, "Seamless restart". */
+/** Opens the migration of sessions: docs/protocol.md, "Seamless restart". */
 export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>, events: RehomeEvents): Rehome {
   const { config, fleet, headers: writer, tunnels } = context;
   const { enabled, holdMs, frameBytes, movesPerSecond, maxHeldBytes } = config.seamless;
@@ -203,7 +203,7 @@ export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>
         frameBytes,
         onLost: (tunnel, cause) => {
           rehome(tunnel, request, cause).catch((error: unknown) => {
-            context.log.error({ err: error }, 'moving a session failed');
+            context.log.error({ err: error }, 'migrating a session failed');
             tunnel.destroy('cut');
           });
         },

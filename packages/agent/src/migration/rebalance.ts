@@ -114,7 +114,7 @@ export function createRelocator(context: Omit<AgentContext, 'rehome' | 'relocato
   }
 
   const looking = setInterval(() => {
-    look().catch((error: unknown) => context.log.warn({ err: error }, 'the targets of products cannot be looked up'));
+    look().catch((error: unknown) => context.log.warn({ err: error }, 'the targets of products cannot be resolved'));
   }, lookMs).unref();
   const pacing = setInterval(() => {
     let left = perStep;

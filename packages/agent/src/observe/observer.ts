@@ -83,7 +83,7 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
   const statuses = new Map<string, Map<number, number>>();
   metrics.total(
     'requests_total',
-    'HTTP requests by product and status.',
+    'HTTP requests, by product and status.',
     (set) => {
       for (const [product, counts] of statuses) {
         for (const [status, count] of counts) set(count, { product, status: String(status) });
@@ -91,35 +91,35 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
     },
     ['product', 'status'],
   );
-  const durations = metrics.histogram('request_duration_seconds', 'How long HTTP requests took.', waitBuckets);
+  const durations = metrics.histogram('request_duration_seconds', 'Duration of HTTP requests.', waitBuckets);
   const handshakes = metrics.histogram(
     'handshake_duration_seconds',
-    'How long upgrades took to be established.',
+    'Duration of upgrades, hooks and target included.',
     waitBuckets,
   );
-  const lives = metrics.histogram('tunnel_duration_seconds', 'How long tunnels lived.', tunnelBuckets);
-  const failures = metrics.counter('failures_total', 'What was refused or failed, by code of the failure table.', [
-    'code',
-  ]);
-  const closed = metrics.counter('tunnels_closed_total', 'Closed tunnels by what ended them.', ['cause']);
-  const ejections = metrics.counter('target_ejections_total', 'How often a target was left out for failing.', [
+  const lives = metrics.histogram('tunnel_duration_seconds', 'Lifetime of tunnels.', tunnelBuckets);
+  const failures = metrics.counter('failures_total', 'Refusals and failures, by code of the failure table.', ['code']);
+  const closed = metrics.counter('tunnels_closed_total', 'Closed tunnels, by cause.', ['cause']);
+  const ejections = metrics.counter('target_ejections_total', 'Ejections of targets after failures in a row.', [
     'target',
   ]);
 
-  const silences = metrics.counter(
-    'targets_silent_total',
-    'How often a target gave no sign of life and its sessions failed over, by why.',
+  const silences = metrics.counter('targets_silent_total', 'Silent targets whose sessions failed over, by cause.', [
+    'cause',
+  ]);
+  const moves = metrics.counter(
+    'moves_total',
+    'Sessions that migrated (planned) or failed over (crash) to another target, by cause.',
     ['cause'],
   );
-  const moves = metrics.counter('moves_total', 'Sessions that went on at another target, by why.', ['cause']);
   const pauses = metrics.histogram(
     'move_pause_seconds',
-    'How long clients waited while their session moved.',
+    'How long clients waited while their session migrated or failed over.',
     waitBuckets,
   );
   const fallbacks = metrics.counter(
     'move_fallbacks_total',
-    'Sessions that could not move, so that their clients had to reconnect, by why.',
+    'Sessions that could neither migrate nor fail over, so that their clients had to reconnect, by cause.',
     ['cause'],
   );
 
@@ -208,7 +208,7 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
           cause,
           pauseMs: round(pauseMs),
         },
-        'session moved',
+        cause === 'crash' ? 'session failed over' : 'session migrated',
       );
     },
     fellBack({ info }, from, cause) {
@@ -216,20 +216,20 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
       const { id, uid, product } = info;
       log.warn(
         { id, uid: uid || undefined, product, from: from.target.name, cause },
-        'a session could not be moved; its client has to reconnect',
+        'a session could not migrate or fail over; its client has to reconnect',
       );
     },
     sessionLost: () => fallbacks.inc({ cause: 'polling' }),
     fault(error) {
       failures.inc({ code: 'internal' });
-      log.error({ err: error }, 'a callback threw; its connection is ended');
+      log.error({ err: error }, 'a callback threw; its connection was closed');
     },
     connectionFailed: (code) => failures.inc({ code }),
     targetSilent({ name }, cause, tunnels, forMs) {
       silences.inc({ cause });
       log.warn(
         { target: name, cause, tunnels, forMs: Math.round(forMs) },
-        'a target gives no sign of life: its sessions fail over to others',
+        'a target is silent: its sessions fail over to other targets',
       );
     },
     ejected(member, event, forMs) {
@@ -241,7 +241,7 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
       ejections.inc({ target: target.name });
       log.warn(
         { product: product.name, target: target.name, code: lastFailure, forMs },
-        'a target fails and gets no clients for a while',
+        'a target fails: it is ejected and gets no clients for a while',
       );
     },
   };

@@ -14,7 +14,7 @@ export function parseHandshake(request: IncomingMessage): Result<Handshake> {
   if (method !== 'GET') return failed('upgrade_malformed', `method ${method}, wanted GET`);
   // As on the HTTP line: what is no path could name another host.
   if (!url?.startsWith('/')) return failed('upgrade_malformed', 'the request target is not a path');
-  if (hasBody(request)) return failed('upgrade_malformed', 'a handshake has no body');
+  if (hasBody(request)) return failed('upgrade_malformed', 'a handshake must not have a body');
   if (!versions.has(Number(headers['sec-websocket-version']))) return failed('upgrade_version');
   const key = headers['sec-websocket-key'];
   if (key === undefined || !base64Of16Bytes.test(key)) {

@@ -112,12 +112,12 @@ export class ReadBody {
 
   /** Why the body cannot be forwarded; `undefined`: it can. */
   get failure(): Result<never> | undefined {
-    if (this.#excess === 'overloaded') return failed('overloaded', 'hooks read many bodies at a time');
+    if (this.#excess === 'overloaded') return failed('overloaded', 'hooks read too many bodies at a time');
     if (this.#excess !== undefined) {
       return failed(this.#excess, `a hook read a body of more than hooks.maxBodyBytes (${this.#maxBytes})`);
     }
     if (this.#request.destroyed && !this.#ended) {
-      return failed('uid_hook_bad_value', 'a hook ended the request before all of its body had come');
+      return failed('uid_hook_bad_value', 'a hook destroyed the request before its whole body had arrived');
     }
     return undefined;
   }

@@ -25,7 +25,7 @@ export function isBodyExpected(request: IncomingMessage): boolean {
 export function ambiguityOf(request: IncomingMessage): string | undefined {
   const { headers, httpVersion, httpVersionMinor, method, rawHeaders } = request;
   // Node reads 0.9 and 2.0 as well, which have no such requests, and answers them as it would 1.0.
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') return `version ${httpVersion} of HTTP`;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return `HTTP version ${httpVersion}`;
   const coding = headers['transfer-encoding'];
   // Node takes codings besides `chunked` off unseen, and one that only looks like it for no framing at all.
   if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') return 'a transfer coding other than chunked';
@@ -33,7 +33,7 @@ export function ambiguityOf(request: IncomingMessage): string | undefined {
   if (coding !== undefined && httpVersionMinor === 0) return 'a transfer coding in HTTP/1.0';
   const length = headers['content-length'];
   // To some a number that begins with 0 is octal.
-  if (length !== undefined && !/^(0|[1-9]\d{0,15})$/.test(length)) return 'a content-length that is no plain number';
+  if (length !== undefined && !/^(0|[1-9]\d{0,15})$/.test(length)) return 'a content-length that is not a plain number';
   // RFC 9110 section 9.3.8: it may have none.
   if (method === 'TRACE' && hasBody(request)) return 'TRACE with a body';
   return hostFault(rawHeaders, httpVersionMinor > 0);
@@ -44,8 +44,8 @@ function hostFault(raw: readonly string[], isNeeded: boolean): string | undefine
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] as string;
     if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
-    if (++hosts > 1) return 'more than one host';
-    if (!host.test(raw[index + 1] as string)) return 'a host that is none';
+    if (++hosts > 1) return 'more than one Host';
+    if (!host.test(raw[index + 1] as string)) return 'an invalid Host';
   }
   // RFC 9112 section 3.2.
   return hosts === 0 && isNeeded ? 'no host' : undefined;

@@ -59,7 +59,7 @@ function readiness(
     const options = { path, headers, createConnection, timeout: timeoutMs, insecureHTTPParser: true };
     const request = get(options, (answer) => {
       const { statusCode = 0 } = answer;
-      resolve({ notReady: statusCode >= 200 && statusCode < 300 ? undefined : `${path} answers ${statusCode}` });
+      resolve({ notReady: statusCode >= 200 && statusCode < 300 ? undefined : `${path} responds ${statusCode}` });
       request.destroy();
     });
     request

@@ -41,7 +41,7 @@ function tellUnreachable(nodes: readonly RegisteredNode[], ours: string, told: S
     told.add(machine);
     log.warn(
       { name, host, port, machine },
-      'a push-server of another machine is announced by an address that only its own machine reaches: set pushServer.host there to an address of its network, or pushServer.announceHost',
+      'a push-server of another machine is announced with an address that only that machine can reach: on that machine set pushServer.host to an address of its network, or set pushServer.announceHost',
     );
   }
 }

@@ -10,7 +10,7 @@ export function logStore(store: Store, log: Logger): () => void {
   const warn = (): void =>
     log.warn(
       { problem: store.problem() },
-      'the store does not answer: push-servers that come or go are not noticed until it is back',
+      'the store does not respond: until it is back, agents do not notice push-servers that start or stop',
     );
   if (store.state() === 'down') warn();
   return store.onState((state, before) => {

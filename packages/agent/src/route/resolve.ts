@@ -101,7 +101,7 @@ function targetsOf(
     callHook(() => from.hook(request, uid), hookTimeoutMs),
     (outcome) => {
       if (outcome.ended === 'timeout') {
-        return failed('router_hook_timeout', `${from.file}: its promise was not settled within ${hookTimeoutMs} ms`);
+        return failed('router_hook_timeout', `${from.file}: its promise did not settle within ${hookTimeoutMs} ms`);
       }
       if (outcome.ended !== 'returned') return hookFailed('router', from.file, outcome);
       const { value } = outcome;
@@ -118,7 +118,7 @@ function targetsOf(
 
 function readTargets(value: unknown): TargetSource | string {
   // Mostly a `return` that was forgotten: the client must not wait for targets that will never come.
-  if (value === undefined) return 'it returned undefined; wanted targets, or null where there are none';
+  if (value === undefined) return 'it returned undefined; wanted targets, or null if there are none';
   try {
     return parseTargets(value);
   } catch (error) {

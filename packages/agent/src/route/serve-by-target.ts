@@ -49,16 +49,16 @@ export async function serveByTarget<T>(context: ServeContext, serving: Serving<T
     const { holdMs } = route.product.policy;
     if (holdMs === 0) return result;
     deadline ??= Date.now() + holdMs;
-    if (Date.now() >= deadline) return failed('target_none', 'none came up while the client waited');
+    if (Date.now() >= deadline) return failed('target_none', 'no target came up while the client was queued');
     switch (await context.hold.wait(route, client, serving.bytes, deadline)) {
       case 'gone':
-        return failed('client_gone', 'while it waited for a target');
+        return failed('client_gone', 'while queued for a target');
       case 'full':
-        return failed('target_none', 'no more clients may wait');
+        return failed('target_none', 'the queue is full');
       case 'stopped':
-        return failed('stopping', 'while the client waited for a target');
+        return failed('stopping', 'while the client was queued for a target');
       case 'expired':
-        return failed('target_none', 'none came up while the client waited');
+        return failed('target_none', 'no target came up while the client was queued');
     }
     const again = await serving.again();
     if (!again.ok) return again;

@@ -205,7 +205,7 @@ async function within(
   const pinned: Target[] = [];
   for (const target of targets) {
     if (target.socketPath !== undefined) {
-      return failed('target_forbidden', `${target.name} is no address within access.allowedTargets`);
+      return failed('target_forbidden', `${target.name} is not an address within access.allowedTargets`);
     }
     const addresses =
       isIP(target.host) === 0

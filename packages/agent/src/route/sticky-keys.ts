@@ -63,7 +63,7 @@ async function followStore(
       if (!told) {
         log.warn(
           { err: error },
-          'the key of sticky marks cannot be shared: the store does not answer. Until it does, other agents may not find back the sessions that begin here',
+          'the key of sticky signatures cannot be shared: the store does not respond. Until it does, other agents may not find the target of sessions that begin here',
         );
       }
       told = true;
@@ -90,7 +90,7 @@ async function keyOfFile(path: string, log: Logger): Promise<string> {
     const { message } = error as Error;
     log.warn(
       { file: path, problem: message },
-      'the key of sticky marks cannot be shared, so that other agents do not find back the sessions that begin here: delete the file, let this user write its folder, or set access.secrets',
+      'the key of sticky signatures cannot be shared, so that other agents do not find the target of sessions that begin here: delete the file, let this user write its folder, or set access.secrets',
     );
     return createKey();
   }
@@ -109,7 +109,7 @@ async function makeFile(path: string): Promise<string> {
     await rm(draft, { force: true });
   }
   const key = await readKey(path);
-  if (key === undefined) throw new Error('it was removed while it was made');
+  if (key === undefined) throw new Error('it was removed while it was being created');
   return key;
 }
 
@@ -130,7 +130,7 @@ async function readKey(path: string): Promise<string | undefined> {
       throw new Error(`its mode is ${(mode & 0o777).toString(8)}, wanted 600`);
     }
     const key = await file.readFile('latin1');
-    if (!keyPattern.test(key)) throw new Error('it holds no key');
+    if (!keyPattern.test(key)) throw new Error('it contains no key');
     return key;
   } finally {
     await file.close();

@@ -35,6 +35,6 @@ export function explainPreflight(request: AgentRequest, unknown: Result<never>):
     !unknown.ok && (unknown.failure.code === 'uid_missing' || unknown.failure.code === 'api_key_missing');
   if (!isUnknown || !isPreflight(request)) return unknown;
   const origin = printable(request.headers.origin ?? '');
-  const change = `add it to access.allowedOrigins, or have the target answer: preflight: 'pass'`;
+  const change = `add it to access.allowedOrigins, or let the target respond: preflight: 'pass'`;
   return failed('origin_refused', `A preflight of a page of origin ${origin} carries no credentials; ${change}.`);
 }

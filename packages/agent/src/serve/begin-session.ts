@@ -33,7 +33,7 @@ export function beginSession(
   if (product?.isOverloaded(now) === true) return overloadedTargets;
   const { beginning } = limits;
   const leave = enter(beginning, now);
-  if (leave === undefined) return failed('overloaded', 'many sessions begin');
+  if (leave === undefined) return failed('overloaded', 'many sessions are being opened');
   // How long one turn of the event loop takes: what waits for hooks and targets is not this process's work.
   if (beginning !== undefined) measureTurn(beginning, now);
   const decided = enter(product?.deciding, now) ?? ignore;
@@ -66,7 +66,7 @@ function enter(window: AdmissionWindow | undefined, now: number): (() => void) |
 function ignore(): void {}
 
 /** Refused by this agent in the name of targets that do not keep up. */
-export const overloadedTargets = failed('overloaded', 'the targets do not keep up with handshakes');
+export const overloadedTargets = failed('overloaded', 'the targets do not keep up with new handshakes');
 
 /** The product of a request, where it is known and has had clients. */
 function productOf(destination: Destination, hooks: HookSet, fleet: AgentContext['fleet']): Product | undefined {

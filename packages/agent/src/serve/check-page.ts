@@ -19,7 +19,7 @@ export function checkPage(
   // By far the most frequent mistake behind a proxy.
   return failed(
     'origin_refused',
-    `${why} X-Forwarded headers name it, but their sender is not in access.trustedProxies.`,
+    `${why} X-Forwarded headers name it, but the proxy that sent them is not in access.trustedProxies.`,
   );
 }
 

@@ -172,7 +172,7 @@ function identify(
       if (response.writableEnded) return 'answered';
       // What it began nobody can end: neither the hook, which passed it on, nor a target, whose status comes too late.
       if (response.headersSent) {
-        return failed('uid_hook_bad_value', `${source.file}: it wrote part of an answer and called next()`);
+        return failed('uid_hook_bad_value', `${source.file}: it wrote part of a response and called next()`);
       }
       const passed = { ended: 'returned', value: value.uid } as const;
       return explainUnknown(source, passed, uidOf(source.file, passed), timeoutMs);

@@ -142,7 +142,7 @@ function letGo({ socket }: TakenUpgrade, place: TunnelPlace, { member }: Served)
   place.leave();
   socket.destroy();
   if (member !== undefined) member.tunnels--;
-  return failed('client_gone', 'while its target took the upgrade');
+  return failed('client_gone', 'while the target handled the upgrade');
 }
 
 /** Finds a target that takes the upgrade. While it is there it counts for the target's load. */
@@ -284,7 +284,7 @@ function notEmpty({ length }: Buffer): boolean {
 
 async function identify(request: AgentRequest, source: UidSource, timeoutMs: number): Promise<Result<string>> {
   if (source.kind !== 'function')
-    return failed('uid_missing', 'there is no onupgrade hook, and no plain agent function');
+    return failed('uid_missing', 'there is no onupgrade hook, and the agent hook is not a plain function');
   const outcome = await callHook(() => source.hook(request), timeoutMs);
   return explainUnknown(source, outcome, uidOf(source.file, outcome), timeoutMs);
 }

@@ -94,7 +94,7 @@ function waitingPage(code: FailureCode): string {
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="refresh" content="${pageRefreshSeconds}"><title>One moment</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:32em;margin:20vh auto;padding:0 1em}small{color:#777}</style>
-<h1>One moment</h1><p>${failures[code].message} This page tries again by itself.</p><small>${code}</small></html>
+<h1>One moment</h1><p>${failures[code].message} This page reloads by itself.</p><small>${code}</small></html>
 `;
 }
 

@@ -8,15 +8,15 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
   const { carried } = observer;
   metrics.gauge('connections', 'Open connections of clients, tunnels included.', (set) => set(limits.connections.open));
   metrics.gauge('tunnels', 'Open tunnels.', (set) => set(tunnels.size));
-  metrics.gauge('held', 'Clients that wait for a target.', (set) => set(hold.waiting));
-  metrics.gauge('held_bytes', 'Bytes of requests that wait for a target.', (set) => set(hold.bytes));
+  metrics.gauge('held', 'Clients that are queued while no target is up.', (set) => set(hold.waiting));
+  metrics.gauge('held_bytes', 'Bytes of requests that are queued while no target is up.', (set) => set(hold.bytes));
   metrics.gauge('event_loop_delay_seconds', 'Longest delay of the event loop in the last second.', (set) =>
     set(eventLoop.lastMs() / 1_000),
   );
-  metrics.total('tunnels_opened_total', 'Tunnels that were established.', (set) => set(carried.opened));
+  metrics.total('tunnels_opened_total', 'Tunnels opened.', (set) => set(carried.opened));
   metrics.total(
     'tunnel_bytes_total',
-    'Bytes through tunnels by where they came from.',
+    'Bytes through tunnels, by sender.',
     (set) => {
       const { client, target } = tunnels.carrying('bytes');
       set(carried.bytesFromClients + client, { from: 'client' });
@@ -26,7 +26,7 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
   );
   metrics.total(
     'tunnel_messages_total',
-    'WebSocket messages through tunnels by where they came from.',
+    'WebSocket messages through tunnels, by sender.',
     (set) => {
       const { client, target } = tunnels.carrying('messages');
       set(carried.messagesFromClients + client, { from: 'client' });
@@ -52,7 +52,7 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
   perTarget('gauge', 'target_up', 'Whether a target gets new clients.', (member) =>
     member.weight(Date.now(), slowStartMs) > 0 ? 1 : 0,
   );
-  perTarget('gauge', 'target_tunnels', 'Open tunnels of a target.', (member) => member.tunnels);
-  perTarget('gauge', 'target_requests', 'Requests in flight of a target.', (member) => member.requests);
+  perTarget('gauge', 'target_tunnels', 'Open tunnels to a target.', (member) => member.tunnels);
+  perTarget('gauge', 'target_requests', 'Requests in flight to a target.', (member) => member.requests);
   perTarget('total', 'target_picks_total', 'How often a target was chosen.', (member) => member.picks);
 }

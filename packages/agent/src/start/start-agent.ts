@@ -125,11 +125,11 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     lifetime.opened('metrics', metrics.close);
     const hooks = await openHooks(options.hooks ?? {}, config, metrics, log, lifetime.opened);
     const eventLoop = watchEventLoop();
-    lifetime.opened('watch on the event loop', eventLoop.close);
+    lifetime.opened('monitor of the event loop', eventLoop.close);
     const store = await openAgentStore(config, dir, log, lifetime.opened);
     const builtIn = await openBuiltIn(config, store, log, lifetime.opened);
     const keys = await openStickyKeys({ secrets: config.access.secrets, store, dir, log });
-    lifetime.opened('key of sticky marks', keys.close);
+    lifetime.opened('key of sticky signatures', keys.close);
     const context = openContext(config, node, hooks, builtIn, keys.current, metrics, eventLoop, log, lifetime.opened);
     describeMetrics(metrics, context, eventLoop);
 
@@ -146,7 +146,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
         checks: { listening: () => (stopping ? 'stopping' : front.server.listening || 'not yet') },
         metrics,
         state: () => describeAgent(context),
-        actions: { 'PUT /rebalance': () => `${context.relocator.rebalance()} sessions are moved` },
+        actions: { 'PUT /rebalance': () => `${context.relocator.rebalance()} sessions migrate` },
         log,
       },
       lifetime.opened,
@@ -172,7 +172,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
       adminUrl,
       close: lifetime.close,
       async retire() {
-        log.info({ tunnels: context.tunnels.size }, 'agent retires: a new one takes new connections');
+        log.info({ tunnels: context.tunnels.size }, 'this agent retires: a new one accepts connections');
         await admin?.close();
         await drainToRetire(front, context);
         await lifetime.close();
@@ -203,7 +203,7 @@ function openContext(
   const limits = createLimits(config.limits, trusts, eventLoop);
   opened('limits', limits.close);
   const slow = createSlowClients(agent, observer.connectionFailed);
-  opened('watch on slow clients', slow.close);
+  opened('monitor of slow clients', slow.close);
   const fleet = createFleet(config.health, observer.ejected);
   opened('targets', fleet.close);
   opened('health checks', startChecks(fleet));
@@ -258,9 +258,9 @@ function openContext(
     readBodies: createReadBodies(config.hooks.maxBodyBytes),
   };
   const rehome = createRehome(context, observer);
-  opened('moving of sessions', rehome.close);
+  opened('migration of sessions', rehome.close);
   const relocator = createRelocator(context);
-  opened('following of targets', relocator.close);
+  opened('discovery of targets', relocator.close);
   opened('heartbeats', startHeartbeats({ ...context, relocator }));
   return { ...context, rehome, relocator };
 }
@@ -288,11 +288,11 @@ async function openHooks(
   const loaded = await loadHooks(source);
   for (const hook of loaded.value.missing) {
     const old = await findOldFile(hooks, hook);
-    const advice = old === undefined ? `Make one with: gopush add hook ${hook}` : `${old} is called ${hook}.js now`;
+    const advice = old === undefined ? `Create one with: gopush add hook ${hook}` : `${old} was renamed to ${hook}.js`;
     log.warn({ hook }, `there is no ${hook} hook: ${consequences[hook]}. ${advice}`);
   }
   if (!config.hooks.watch) return () => loaded.value;
-  const reloads = metrics.counter('hook_reloads_total', 'Edits of hooks that were taken up, or refused.', ['result']);
+  const reloads = metrics.counter('hook_reloads_total', 'Reloads of edited hooks, by result.', ['result']);
   const watched = watchHooks(source, loaded, { log, onReload: (result) => reloads.inc({ result }) });
   opened('hook watcher', watched.close);
   return watched.current;
@@ -300,12 +300,11 @@ async function openHooks(
 
 const consequences = {
   agent: 'every HTTP request is refused',
-  onupgrade:
-    'the uid of upgrades comes from the agent hook, where that is a plain function; otherwise they are refused',
+  onupgrade: 'upgrades get their uid from the agent hook if that is a plain function, else they are refused',
   router: 'everything goes to the built-in push-servers',
 } as const;
 
-/** The store, where an agent needs it: to discover push-servers, or to share the key of sticky marks with agents of other machines. */
+/** The store, where an agent needs it: to discover push-servers, or to share the key of sticky signatures with agents of other machines. */
 async function openAgentStore(
   config: Config,
   dir: string,

@@ -96,7 +96,7 @@ export function tlsFault(source: TargetSource): string | undefined {
     try {
       contextOf(tls);
     } catch (error) {
-      return `tls.key: it cannot be used with tls.cert: ${(error as Error).message}`;
+      return `tls.key: it does not fit tls.cert: ${(error as Error).message}`;
     }
   }
   return undefined;
@@ -108,7 +108,7 @@ function certificateFault(key: 'ca' | 'cert', tls: TargetTls): string | undefine
     for (const one of (tls[key] ?? []).flatMap((text) => text.match(certificates) ?? [''])) new X509Certificate(one);
     return undefined;
   } catch (error) {
-    return `tls.${key}: it holds no certificate in PEM: ${(error as Error).message}`;
+    return `tls.${key}: it contains no PEM certificate: ${(error as Error).message}`;
   }
 }
 

@@ -26,7 +26,7 @@ export function readField(line: string, into: string[]): string | undefined {
   // A line that begins with white space continues the one before: obsolete, and refused (RFC 9112 section 5.2).
   if (colon < 1 || !token.test(name)) return 'a header is malformed';
   const value = withoutBlanks(line, colon + 1);
-  if (!text.test(value)) return 'a header holds control characters';
+  if (!text.test(value)) return 'a header contains control characters';
   into.push(name, value);
   return undefined;
 }

@@ -31,7 +31,7 @@ export class HeadReader {
     }
     this.rest = all.subarray(head.size);
     this.#headBytes += head.size;
-    return this.#headBytes > maxHeadsBytes ? 'too much comes before its answer proper' : head;
+    return this.#headBytes > maxHeadsBytes ? 'too many bytes precede its response' : head;
   }
 }
 

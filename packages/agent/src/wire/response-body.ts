@@ -100,7 +100,7 @@ class ChunkedBody implements AnswerBody {
   #readLine(bytes: Buffer, at: number): number {
     const end = bytes.indexOf(0x0a, at);
     this.#line += bytes.toString('latin1', at, end === -1 ? bytes.length : end + 1);
-    if (this.#line.length > maxLineBytes) this.fault = 'a line of its chunks is too long';
+    if (this.#line.length > maxLineBytes) this.fault = 'a line of its chunked body is too long';
     if (end === -1) return bytes.length;
     const line = this.#line;
     this.#line = '';
@@ -112,7 +112,7 @@ class ChunkedBody implements AnswerBody {
 
   #takeLine(line: string): void {
     if (this.#state === 'data end') {
-      if (line !== '') this.fault = 'a chunk is longer than it says';
+      if (line !== '') this.fault = 'a chunk is longer than its size';
       this.#state = 'size';
     } else if (this.#state === 'size') {
       const size = /^([0-9A-Fa-f]{1,12})[\t ]*(?:;.*)?$/.exec(line)?.[1];

@@ -126,14 +126,14 @@ export function framingOf({ status, headers }: AnswerHead, method: string): Body
   const lengths = valuesOf(headers, 'content-length');
   const codings = valuesOf(headers, 'transfer-encoding');
   const [length] = lengths;
-  if (lengths.some((other) => other !== length)) return 'it has two lengths';
-  if (length !== undefined && !/^\d{1,15}$/.test(length)) return 'its length is no number';
+  if (lengths.some((other) => other !== length)) return 'it has two content-lengths';
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) return 'its content-length is not a number';
   // Whatever it has, it has for the answer to another request.
   if (method === 'HEAD' || status === 304) return { kind: 'none' };
   const coding = codings.join(',').trim().toLowerCase();
   // `identity` was a coding until RFC 7230, and says nothing.
   if (codings.length > 0 && coding !== 'identity') {
-    if (length !== undefined) return 'it has a length and chunks';
+    if (length !== undefined) return 'it has both a content-length and a chunked body';
     return coding === 'chunked' ? { kind: 'chunked' } : `its transfer coding is ${coding}`;
   }
   return length === undefined ? { kind: 'close' } : { kind: 'length', length: Number(length) };

@@ -13,8 +13,8 @@ export function writeHead(status: number, reason: string, headers: readonly stri
  * @param headers - lines of headers, as {@link writeHeaders} gives them
  */
 export function writeRequestHead(method: string, path: string, headers: string): string {
-  if (!isToken(method)) throw new HeadError('the method', 'what no method has');
-  if (!isPathOnWire(path)) throw new HeadError('the path', 'blanks, control characters or what is not ASCII');
+  if (!isToken(method)) throw new HeadError('the method', 'characters that are not allowed in a method');
+  if (!isPathOnWire(path)) throw new HeadError('the path', 'blanks, control characters or characters outside ASCII');
   return `${method} ${path} HTTP/1.1\r\n${headers}\r\n`;
 }
 
@@ -28,8 +28,9 @@ export function writeHeaders(headers: readonly string[]): string {
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const name = headers[index] as string;
     const value = headers[index + 1] as string;
-    if (!isToken(name)) throw new HeadError('the name of a header', 'what no name has');
-    if (!isFieldValue(value)) throw new HeadError(`the header ${name}`, 'control characters or what is not one byte');
+    if (!isToken(name)) throw new HeadError('the name of a header', 'characters that are not allowed in a name');
+    if (!isFieldValue(value))
+      throw new HeadError(`the header ${name}`, 'control characters or characters above U+00FF');
     text += `${name}: ${value}\r\n`;
   }
   return text;
@@ -50,6 +51,6 @@ class HeadError extends Error {
   override readonly name = 'HeadError';
 
   constructor(what: string, holds: string) {
-    super(`${what} holds ${holds}, and is not written`);
+    super(`${what} contains ${holds} and is not written`);
   }
 }

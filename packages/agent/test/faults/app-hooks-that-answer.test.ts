@@ -43,7 +43,7 @@ test.each([
   expect(target.requests).toHaveLength(0);
   expect(lines.find(({ level }) => level === 'error')?.fields).toMatchObject({
     code: 'uid_hook_bad_value',
-    detail: 'hook agent: it wrote part of an answer and called next()',
+    detail: 'hook agent: it wrote part of a response and called next()',
   });
   expect(await stillServes()).toBe(true);
 });

@@ -26,7 +26,7 @@ async function startWith(files: Readonly<Record<string, string>>, config: Config
 }
 
 test.each([
-  ['a function', '(req) => { req.cookies.uid; }', /agent\.js: it returned undefined.*wanted the uid/],
+  ['a function', '(req) => { req.cookies.uid; }', /agent\.js: it returned undefined.*wanted: return uid/],
   ['an async function', 'async (req) => { await req.cookies.uid; }', /agent\.js: it returned undefined/],
   [
     'a function with a return inside',
@@ -37,7 +37,7 @@ test.each([
   [
     'an app that sets no uid',
     '(app) => { app.use((req, res, next) => next()); }',
-    /agent\.js: it called next\(\) and had not set res\.locals\.uid/,
+    /agent\.js: it called next\(\) and without setting res\.locals\.uid/,
   ],
 ])('an agent hook that forgets to return is named: %s', async (_what, hook, message) => {
   const { agent, told } = await startWith({ 'agent.js': `module.exports = ${hook};` });
@@ -77,7 +77,7 @@ test('a middleware that neither responds nor calls next() is named, and so is a 
   const plain = await startWith({ 'agent.js': 'module.exports = (req) => new Promise(() => req.url);' }, config);
   expect(codeOf(await send(plain.agent.url))).toBe('uid_hook_timeout');
   expect(plain.told()).toEqual([
-    expect.stringMatching(/agent\.js: the promise that it returned was not settled within 50 ms/),
+    expect.stringMatching(/agent\.js: the promise that it returned did not settle within 50 ms/),
   ]);
 });
 

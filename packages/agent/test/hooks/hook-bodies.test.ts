@@ -221,7 +221,7 @@ test.each([
   expect(await raw.closed()).toMatch(/^HTTP\/1\.1 500 [\s\S]*uid_hook_bad_value/);
   expect(await failure()).toMatchObject({
     code: 'uid_hook_bad_value',
-    detail: expect.stringContaining('ended the request'),
+    detail: expect.stringContaining('destroyed the request'),
   });
   expect(target.requests).toHaveLength(0);
 });

@@ -127,7 +127,7 @@ test.each([
   [
     'a middleware for upgrades',
     { 'hooks/onupgrade.js': 'module.exports = (req, res, next) => next();' },
-    /onupgrade\.js: found a function of three arguments, as Express apps and middlewares are, wanted a function \(request\) => uid/,
+    /onupgrade\.js: found a function of three arguments, like an Express app or middleware, wanted a function \(request\) => uid/,
   ],
   [
     'a router that is a list',
@@ -148,7 +148,7 @@ test.each([
   [
     'an app hook that throws',
     { 'hooks/agent.js': 'module.exports = (app) => { app.use(nothing) }' },
-    /agent\.js: it throws when given the app: nothing is not defined/,
+    /agent\.js: it throws when called with the app: nothing is not defined/,
   ],
 ])('%s stops the start and names file and fault', async (_name, files: Record<string, string>, message) => {
   const dir = await makeProject(files);

@@ -84,7 +84,7 @@ test('a folder that goes away and comes back is found again', async () => {
   const { log, next } = createMemoryLog();
   const agent = await start(dir, log);
   await rename(join(dir, 'tls'), join(dir, 'old'));
-  expect((await next(/last good one stays/)).fields.problem).toMatch(/own\.crt: found no such file/);
+  expect((await next(/last valid one stays/)).fields.problem).toMatch(/own\.crt: found no such file/);
   expect(await shown(agent)).toBe('own');
   await mkdir(join(dir, 'new'));
   for (const end of ['crt', 'key']) await copyFile(join(dir, `next.${end}`), join(dir, `new/own.${end}`));
@@ -98,22 +98,22 @@ test('a broken certificate keeps the last good one, and is said once', async () 
   const { log, lines, next } = createMemoryLog();
   const agent = await start(dir, log);
   await replace(join(dir, 'next.key'), join(dir, 'tls/own.key'));
-  const { level, fields } = await next(/last good one stays/);
+  const { level, fields } = await next(/last valid one stays/);
   expect([level, fields.problem]).toEqual([
     'error',
     `agent.tls.keyFile: ${dir}/tls/own.key: found the key of another certificate, wanted that of ${dir}/tls/own.crt`,
   ]);
   expect(await shown(agent)).toBe('own');
   await writeFile(join(dir, 'tls/touched'), '');
-  await next(/^certificate still broken/);
+  await next(/^certificate still invalid/);
   await writeFile(join(dir, 'broken'), 'broken');
   await replace(join(dir, 'broken'), join(dir, 'tls/own.crt'));
-  expect((await next(/last good one stays/)).fields.problem).toMatch(/own\.crt: found something else/);
+  expect((await next(/last valid one stays/)).fields.problem).toMatch(/own\.crt: found something else/);
   // The key first: the certificate stays broken in the same way until both are there.
   await replace(join(dir, 'own.key'), join(dir, 'tls/own.key'));
   await replace(join(dir, 'own.crt'), join(dir, 'tls/own.crt'));
   await next(/^certificate reloaded/);
-  expect(lines.filter((line) => /last good one stays/.test(line.message))).toHaveLength(2);
+  expect(lines.filter((line) => /last valid one stays/.test(line.message))).toHaveLength(2);
   expect(JSON.stringify(lines)).not.toContain('PRIVATE KEY');
 });
 

@@ -69,7 +69,7 @@ test.skipIf(!can)('HAProxy that announces nobody is cut', async () => {
   const agent = await startTestAgent(hooksTo({ default: target }), { access }, log);
   const port = await startHaproxy(agent.port, '');
   expect(await ask(port, request).catch(() => '')).toBe('');
-  await next(/without a header of the PROXY protocol/);
+  await next(/did not begin with a PROXY protocol header/);
   expect(target.requests).toHaveLength(0);
 });
 

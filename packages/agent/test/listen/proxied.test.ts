@@ -131,7 +131,7 @@ test.skipIf(process.platform !== 'linux')(
 );
 
 test.each([
-  ['malformed', 'PROXY TCP4 nonsense\r\n', /wrong address/],
+  ['malformed', 'PROXY TCP4 nonsense\r\n', /invalid address/],
   ['no header at all', request, /neither/],
   ['a second header', `PROXY UNKNOWN\r\n${headerV1('192.0.2.1', 1)}`, undefined],
   ['late', 'PROXY TCP4 192.0.2.1', /none within 50 ms/],

@@ -23,12 +23,12 @@ test.each([
 });
 
 test.each([
-  ['one byte too long', `PROXY UNKNOWN ${'x'.repeat(92)}\r\n`, /end of its line/],
+  ['one byte too long', `PROXY UNKNOWN ${'x'.repeat(92)}\r\n`, /end of the line/],
   ['HTTP', 'GET / HTTP/1.1\r\n', /neither/],
   ['lower case', 'proxy TCP4 192.0.2.1 192.0.2.2 1 2\r\n', /neither/],
-  ['UDP', 'PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n', /another protocol/],
-  ['a property of every object', 'PROXY constructor 192.0.2.1 192.0.2.2 1 2\r\n', /another protocol/],
-  ['UNKNOWN glued', 'PROXY UNKNOWNX\r\n', /another protocol/],
+  ['UDP', 'PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n', /a protocol other than/],
+  ['a property of every object', 'PROXY constructor 192.0.2.1 192.0.2.2 1 2\r\n', /a protocol other than/],
+  ['UNKNOWN glued', 'PROXY UNKNOWNX\r\n', /a protocol other than/],
   ['two spaces', 'PROXY TCP4 192.0.2.1  192.0.2.2 1 2\r\n', /more than|address/],
   ['a leading zero in an address', 'PROXY TCP4 192.0.2.01 192.0.2.2 1 2\r\n', /address/],
   ['a leading zero in a port', 'PROXY TCP4 192.0.2.1 192.0.2.2 01 2\r\n', /port/],

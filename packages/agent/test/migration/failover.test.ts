@@ -49,8 +49,8 @@ async function start(clients: number, others: readonly ((seen: SeenConnection) =
     crash: () => {
       for (const { socket } of first.connections) socket.resetAndDestroy();
     },
-    moved: () => linesOf(/^session moved/).map(({ fields }) => fields.pauseMs as number),
-    fallbacks: () => linesOf(/could not be moved/).map(({ fields }) => fields.cause),
+    moved: () => linesOf(/^session (migrated|failed over)/).map(({ fields }) => fields.pauseMs as number),
+    fallbacks: () => linesOf(/could not migrate or fail over/).map(({ fields }) => fields.cause),
   };
 }
 

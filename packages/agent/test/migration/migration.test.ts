@@ -297,7 +297,7 @@ test.each([
     await client.until(/42\["on"\]/);
     expect(await fallbacks(agent)).toBe('');
   } else {
-    expect((await next(/could not be moved/)).fields).toMatchObject({ cause: outcome });
+    expect((await next(/could not migrate or fail over/)).fields).toMatchObject({ cause: outcome });
     expect((await client.closed()).slice(-4)).toBe(closeOf1012);
     expect(await fallbacks(agent)).toBe(`gopush_agent_move_fallbacks_total{cause="${outcome}"} 1`);
   }
@@ -320,7 +320,7 @@ test('a client that is held too long is closed with 1012', async () => {
   const { client, route, handOver, next } = await start(0, { seamless: { holdMs: 100 } });
   route();
   await handOver();
-  expect((await next(/could not be moved/)).fields).toMatchObject({ cause: 'held too long' });
+  expect((await next(/could not migrate or fail over/)).fields).toMatchObject({ cause: 'held too long' });
   expect((await client.closed()).slice(-4)).toBe(closeOf1012);
 });
 
@@ -482,5 +482,7 @@ test('a target that says something else than WebSocket has no session to move: n
   old.socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
   await client.closed();
   expect(await fallbacks(agent)).toBe('');
-  expect(lines).not.toContainEqual(expect.objectContaining({ msg: expect.stringContaining('could not be moved') }));
+  expect(lines).not.toContainEqual(
+    expect.objectContaining({ msg: expect.stringContaining('could not migrate or fail over') }),
+  );
 });

@@ -58,7 +58,7 @@ test('a client of a forbidden target is told the code, upgrades as well, and the
   const answer = await send(agent.url);
   expect([answer.status, codeOf(answer)]).toEqual([500, 'target_forbidden']);
   expect(answer.body).not.toMatch(/169\.254/);
-  expect((await next(/may not be used/)).fields).toMatchObject({
+  expect((await next(/is not allowed/)).fields).toMatchObject({
     detail: expect.stringMatching(/^169\.254\.169\.254:80 /),
   });
   const text = await (await openRaw(agent.port, handshakeBytes('/'))).closed();

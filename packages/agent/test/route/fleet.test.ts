@@ -99,7 +99,7 @@ test('a target that was not ready gets clients again when nobody asks it any lon
   const { fleet, members } = openFleet(2);
   const [member] = members as [Member];
   fleet.product('default', { ...plainPolicy, check: '/readyz' }, false);
-  member.notReady = '/readyz answers 503';
+  member.notReady = '/readyz responds 503';
   fleet.product('default', plainPolicy, false);
   expect(member.weight(Date.now(), 0)).toBe(1);
 });

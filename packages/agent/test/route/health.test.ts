@@ -185,7 +185,7 @@ test('a target that says it is not ready gets no new clients and keeps its tunne
   const socket = new WebSocket(agent.url);
   await once(socket, 'message');
   ready = false;
-  expect(await untilState(agent, target.port, 'not ready')).toMatchObject({ why: '/readyz answers 503', tunnels: 1 });
+  expect(await untilState(agent, target.port, 'not ready')).toMatchObject({ why: '/readyz responds 503', tunnels: 1 });
   expect((await send(agent.url)).body).toBe('other');
   socket.send('still here');
   expect(String((await once(socket, 'message'))[0])).toBe('still here');

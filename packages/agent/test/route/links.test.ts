@@ -120,7 +120,7 @@ describe.each(links)('a target by %s', (link) => {
     });
     await send(agent.url);
     const state = async () => JSON.parse((await send(`${agent.adminUrl}/state`)).body).products[0].targets[0];
-    if (check === '/ready') await expect.poll(state).toMatchObject({ state: 'not ready', why: '/ready answers 503' });
+    if (check === '/ready') await expect.poll(state).toMatchObject({ state: 'not ready', why: '/ready responds 503' });
     ready = true;
     await expect.poll(state).toMatchObject({ state: 'up', target: nameOf(target.url) });
     await leave();

@@ -126,7 +126,7 @@ test('of many agents that start at once all have the same key, and nothing else 
 
 test.each([
   ['that others may read', (path: string) => chmod(path, 0o644), /mode is 644, wanted 600/],
-  ['that holds something else', (path: string) => writeFile(path, 'short'), /holds no key/],
+  ['that holds something else', (path: string) => writeFile(path, 'short'), /contains no key/],
   [
     'that is a link',
     async (path: string) => {

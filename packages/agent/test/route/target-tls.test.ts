@@ -198,11 +198,11 @@ test('a certificate that is none, or a key of another one, is refused when the r
   const start = (router: Hooks['router']) => startTestAgent(hooksTo(router));
   const url = 'https://a';
   await expect(start({ default: { url, tls: { ca } } })).rejects.toThrow(
-    /^hook router: default: tls.ca: it holds no certificate in PEM: /,
+    /^hook router: default: tls.ca: it contains no PEM certificate: /,
   );
   await expect(start({ default: { url, tls: { cert: key, key } } })).rejects.toThrow(/: default: tls.cert: /);
   await expect(start({ default: { url, tls: { cert, key } } })).rejects.toThrow(
-    /: default: tls.key: it cannot be used with tls.cert: /,
+    /: default: tls.key: it does not fit tls.cert: /,
   );
   await expect(start({ default: { dns: 'a', port: 443, tls: { ca } } })).rejects.toThrow(/: default: tls.ca: /);
   const agent = await start({ default: () => ({ url, tls: { ca } }) });

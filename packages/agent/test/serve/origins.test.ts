@@ -76,7 +76,9 @@ test('what somebody else tells of another Host is not believed, and the refusal 
     { 'X-Forwarded-Host': 'app.example', 'X-Forwarded-Port': '8080' },
   ]) {
     const raw = await openRaw(port, handshakeBytes('/', { ...headers, ...told }));
-    expect(await raw.closed()).toMatch(/^HTTP\/1\.1 403 [\s\S]*their sender is not in access\.trustedProxies/);
+    expect(await raw.closed()).toMatch(
+      /^HTTP\/1\.1 403 [\s\S]*the proxy that sent them is not in access\.trustedProxies/,
+    );
   }
 });
 

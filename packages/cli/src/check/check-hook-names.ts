@@ -73,7 +73,7 @@ function findProblem(file: string, environments: readonly string[]): Problem | u
   const old = base.toLowerCase();
   if (Object.hasOwn(oldHookNames, old)) {
     const name = oldHookNames[old];
-    return wrong(name === undefined ? `there is no such hook any more: ${noAdmin}` : `it is called ${name} now`);
+    return wrong(name === undefined ? `this hook was removed: ${noAdmin}` : `it was renamed to ${name}`);
   }
   const hook = nearest(base, hookNames);
   if (hook === undefined) return undefined;

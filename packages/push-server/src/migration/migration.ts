@@ -107,7 +107,7 @@ const savedMs = 300;
 /** How long after the end of a connection its agent may ask for its session, in milliseconds: it holds clients for 10 s by default. */
 const askedWithinMs = 15_000;
 
-/** Sets up the moving of sessions: docs/protocol.md, "Seamless restart". */
+/** Sets up the migration of sessions: docs/protocol.md, "Seamless restart". */
 export function createMigration(options: MigrationOptions): Migration {
   const { io, http, store, recovery, node, sessions, changes, scopeOf, emittedEvents, count } = options;
   const { enabled, keepMs, answerMs, isBelieved, log } = options;

@@ -66,7 +66,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
     show(view, http) {
       shown = { view, http };
       const eventLoop = watchEventLoop();
-      opened('watch on the event loop', eventLoop.close);
+      opened('monitor of the event loop', eventLoop.close);
       describeMetrics(metrics, view, eventLoop);
       opened('pings', measureLag(metrics, view));
     },

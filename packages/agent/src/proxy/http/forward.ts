@@ -99,7 +99,7 @@ const maxWithHead = 8 * 1024;
 const noBytes = Buffer.alloc(0);
 
 /** By an app that went on with a response after it had passed it on. */
-const answeredByHook = failed('uid_hook_bad_value', 'the agent hook answered after it had called next()');
+const answeredByHook = failed('uid_hook_bad_value', 'the agent hook responded after it had called next()');
 
 /** One attempt to have a request answered by its target. */
 class Forwarding implements Exchange {
@@ -154,7 +154,7 @@ class Forwarding implements Exchange {
 
   onFault(error: unknown): void {
     this.#connection.discard();
-    this.#end(failed('internal', `while ${this.#options.target.name} was asked`, error));
+    this.#end(failed('internal', `while waiting for ${this.#options.target.name}`, error));
   }
 
   onDrain(): void {
@@ -167,7 +167,9 @@ class Forwarding implements Exchange {
     const { name } = this.#options.target;
     // The target waits for the client, not the client for the target.
     const waits = !this.#sending.done && !this.#connection.socket.writableNeedDrain;
-    this.#fail(waits ? failed('request_timeout', `the body for ${name} stands still`) : failed('target_silent', name));
+    this.#fail(
+      waits ? failed('request_timeout', `the request body for ${name} stalled`) : failed('target_silent', name),
+    );
   }
 
   onGone(error: NodeJS.ErrnoException | undefined): void {
@@ -187,7 +189,7 @@ class Forwarding implements Exchange {
     } else if (!this.#heads.isWithin) {
       this.#end(this.#sending.unsent && this.#options.body.isKept ? 'unread' : 'reset');
     } else {
-      this.#end(failed('target_bad_answer', `${target.name} closed the connection within the head of its answer`));
+      this.#end(failed('target_bad_answer', `${target.name} closed the connection within the head of its response`));
     }
   }
 
@@ -258,7 +260,7 @@ class Forwarding implements Exchange {
       if (!wasPassedOn(this.#response)) throw error;
       return failed(
         'uid_hook_threw',
-        'a middleware of the agent hook threw when the head of the response was written',
+        'a middleware of the agent hook threw while the head of the response was written',
         error,
       );
     }
@@ -335,7 +337,7 @@ class Forwarding implements Exchange {
   };
 
   readonly #onSlowBody = (): void => {
-    this.#fail(failed('request_timeout', `the body for ${this.#options.target.name} comes too slowly`));
+    this.#fail(failed('request_timeout', `the request body for ${this.#options.target.name} arrives too slowly`));
   };
 
   #end(result: Result<void> | Unanswered): void {

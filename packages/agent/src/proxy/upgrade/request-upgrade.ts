@@ -70,7 +70,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
       if (!isLost) settle(connectFailure(target, error));
       else settle(refusalOfTarget(target, error) ?? failed(lost, `${target.name}: ${error.message}`, error));
     };
-    const onAbandoned = (): void => settle(failed('target_silent', `${target.name}: another one was quicker`));
+    const onAbandoned = (): void => settle(failed('target_silent', `${target.name}: another connection was faster`));
     const onClientGone = (): void => settle(failed('client_gone', target.name));
     const onConnect = (): void => {
       lost = 'target_reset';
@@ -90,7 +90,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     client.on('close', onClientGone);
     options.abandoned?.addEventListener('abort', onAbandoned);
     const receiver: Receiver = {
-      onFault: (error) => settle(failed('internal', `while ${target.name} was asked`, error)),
+      onFault: (error) => settle(failed('internal', `while waiting for ${target.name}`, error)),
       onChunk(chunk, length) {
         heard = true;
         let head = heads.read(chunk.subarray(0, length));
@@ -128,7 +128,7 @@ function readAnswer(socket: Socket, head: AnswerHead, early: Buffer, key: string
     if (upgrade === 'websocket' && headerOf(head, 'sec-websocket-accept') === acceptOf(key)) {
       return success({ socket, head, early, body: undefined });
     }
-    return failed('target_bad_answer', `${target.name} answered 101 without a matching sec-websocket-accept`);
+    return failed('target_bad_answer', `${target.name} responded 101 without a matching sec-websocket-accept`);
   }
   const body = framingOf(head, 'GET');
   return typeof body === 'string'
