@@ -15,7 +15,7 @@ export type Shape =
 
 /**
  * Looks how deep a value is nested, and whether bytes are in it. Code that calls itself for each level (Socket.IO, `JSON.stringify`,
- * V8's serializer) fails at some depth, and each at another one: a value that was written may then not be readable.
+ * encoders) fails at some depth, and each at another one: a value that was written may then not be readable.
  *
  * Allocates nothing, and never calls itself more than `levels` times.
  */

@@ -14,3 +14,4 @@ export type { RegisteredNode, RegistryStore } from './registry.ts';
 export type { SessionStore } from './sessions.ts';
 export { isBack, type StateListener, type Store, type StoreState } from './store.ts';
 export { StoreError, type StoreErrorCode } from './store-error.ts';
+export { decodeValue, encodeValue } from './value-codec.ts';

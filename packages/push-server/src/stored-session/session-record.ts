@@ -1,6 +1,6 @@
-import { deserialize, serialize } from 'node:v8';
 import { maxDepthOfPrograms, type Position, shapeOf } from '@gopush/contract';
 import type { Packet } from '@gopush/slim-socket-io';
+import { decodeValue, encodeValue } from '@gopush/store';
 import type { EmittedRecord } from '../emitted-events/emitted-record.ts';
 import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 import type { ReceivedKey } from '../rooms/idempotency/received-keys.ts';
@@ -70,46 +70,52 @@ export interface SessionRecord {
   readonly count?: number;
 }
 
-/** What has no more bytes than this cannot be nested too deep for being read again: each level has one at least. */
-const surelyReadable = 1_024;
-
 /** Largest session, in bytes. */
 const maxBytes = 1024 * 1024;
 
 /**
- * A session as bytes. Data that cannot be copied is left out. Data that is nested too deep for being read again, or of a session larger than
- * 1 MiB, becomes an empty object: the client goes on without it.
+ * Encodes a session. Of a part that cannot be encoded (functions, an object that contains itself, more than 256 levels) what JSON has of it is
+ * kept; a part that JSON does not have either becomes an empty object. A session larger than 1 MiB is kept without its data.
  */
 export function encodeSession({ tail, ...rest }: SessionRecord): Buffer {
   const record = { ...rest, tail: packTail(tail) };
   try {
-    const bytes = serialize(record);
-    if (bytes.length > surelyReadable) deserialize(bytes);
-    if (bytes.length <= maxBytes) return bytes;
-    const sockets = record.sockets.map((socket) => ({
-      ...socket,
-      data: {},
-      clientData: {},
-      claims: undefined,
-      waiting: [],
-    }));
-    return serialize({ ...record, sockets });
+    return withinBounds(record);
   } catch {
-    const sockets = record.sockets.map((socket) => ({
-      ...socket,
-      auth: plain(socket.auth) as object,
-      data: plain(socket.data),
-      clientData: plain(socket.clientData) as Record<string, unknown>,
-      claims: plain(socket.claims) as Record<string, unknown> | undefined,
-    }));
-    return serialize({ ...record, sockets });
+    return withinBounds({
+      ...record,
+      sockets: record.sockets.map(encodable),
+      opening: (record.opening ?? []).map(({ namespace, auth }) => ({ namespace, auth: encodablePart(auth) })),
+    });
+  }
+}
+
+function withinBounds(record: Omit<SessionRecord, 'tail'>): Buffer {
+  const bytes = encodeValue(record);
+  if (bytes.length <= maxBytes) return bytes;
+  const bare = { data: {}, clientData: {}, claims: undefined, waiting: [] };
+  return encodeValue({ ...record, sockets: record.sockets.map((socket) => ({ ...socket, ...bare })) });
+}
+
+function encodable(socket: SocketRecord): SocketRecord {
+  const parts = Object.entries(socket).map(([name, part]) => [name, encodablePart(part)]);
+  return Object.fromEntries(parts);
+}
+
+function encodablePart(part: unknown): unknown {
+  try {
+    // As deep as it is within a session.
+    encodeValue({ sockets: [{ part }] });
+    return part;
+  } catch {
+    return plain(part);
   }
 }
 
 /** The session of some bytes; `undefined` where they are of another version. */
 export function decodeSession(bytes: Buffer): SessionRecord | undefined {
   try {
-    const record = deserialize(bytes) as Omit<SessionRecord, 'tail'> & { readonly tail: PackedTail };
+    const record = decodeValue(bytes) as Omit<SessionRecord, 'tail'> & { readonly tail: PackedTail };
     return Array.isArray(record.sockets) ? { ...record, tail: unpackTail(record.tail) } : undefined;
   } catch {
     return undefined;
@@ -119,7 +125,7 @@ export function decodeSession(bytes: Buffer): SessionRecord | undefined {
 function plain(value: unknown): unknown {
   try {
     if (shapeOf(value, maxDepthOfPrograms) === 'deep') return {};
-    return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+    return JSON.parse(JSON.stringify(value));
   } catch {
     return {};
   }

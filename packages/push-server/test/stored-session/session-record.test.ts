@@ -1,6 +1,7 @@
+import { serialize } from 'node:v8';
 import { expect, test } from 'vitest';
 import type { Delivery } from '../../src/rooms/delivery/recent-deliveries.ts';
-import { decodeSession, encodeSession } from '../../src/stored-session/session-record.ts';
+import { decodeSession, encodeSession, type SessionRecord } from '../../src/stored-session/session-record.ts';
 
 const session = { engineId: 'e', uid: 'ann', node: 'n', isExact: true, tailAfter: 7, sockets: [] };
 
@@ -29,4 +30,51 @@ test('what is of another version, or damaged, is no session', () => {
   for (const wrong of [Buffer.alloc(0), Buffer.from('x'), bytes.subarray(0, 40)]) {
     expect(decodeSession(wrong)).toBeUndefined();
   }
+});
+
+/** A socket with this data, of a client in `/`. */
+function socketWith(parts: object): SessionRecord['sockets'][number] {
+  const plain = { namespace: '/', id: 'i', pid: 'p', auth: {}, rooms: [], data: {}, positions: [], inboxAfter: 0 };
+  return { ...plain, clientData: {}, claims: { sub: 'ann' }, ...parts };
+}
+
+function nested(levels: number): object {
+  let value = {};
+  for (let level = 1; level < levels; level++) value = { a: value };
+  return value;
+}
+
+function containsItself(): object {
+  const value: Record<string, unknown> = { a: 1 };
+  value.itself = value;
+  return value;
+}
+
+test('maps, sets, dates, integers of any size and bytes in data are read as they were written', () => {
+  const data = { map: new Map([['k', new Set([1])]]), at: new Date(5), big: 2n ** 70n, bytes: Buffer.from('hi') };
+  const record = { ...session, tail: [], sockets: [socketWith({ data })] };
+  expect(decodeSession(encodeSession(record))).toEqual(record);
+});
+
+test.each([
+  ['a function', { f() {}, b: 1 }, { b: 1 }],
+  ['more levels than can be kept', nested(1_000), {}],
+  ['more levels than a session has room for', nested(254), {}],
+  ['an object that contains itself', containsItself(), {}],
+])('of a part with %s what can be kept is kept, and the other parts stay whole', (_what, part, kept) => {
+  const data = new Map([['k', 1]]);
+  for (const name of ['auth', 'clientData', 'claims'] as const) {
+    const record = { ...session, tail: [], sockets: [socketWith({ data, [name]: part })] };
+    const read = decodeSession(encodeSession(record));
+    expect(read?.sockets).toEqual([socketWith({ data, [name]: kept })]);
+  }
+  const opening = [{ namespace: '/x', auth: part }];
+  expect(decodeSession(encodeSession({ ...session, tail: [], opening }))?.opening).toEqual([
+    { namespace: '/x', auth: kept },
+  ]);
+});
+
+test('what earlier versions wrote by the serializer of V8 is read', () => {
+  const kept = { ...session, tail: [], sockets: [socketWith({ data: new Map([['k', 1]]) })] };
+  expect(decodeSession(serialize(kept))?.sockets).toEqual(kept.sockets);
 });

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deserialize, serialize } from 'node:v8';
 import type { Logger } from '@gopush/service';
+import { decodeValue, encodeValue } from '@gopush/store';
 import {
   ClusterAdapterWithHeartbeat,
   type ClusterMessage,
@@ -51,7 +51,7 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
         pings.heard(payload.subarray(1));
         return;
       default: {
-        const message = deserialize(payload) as ClusterMessage;
+        const message = decodeValue(payload) as ClusterMessage;
         adapters.get(message.nsp)?.receive(message);
       }
     }
@@ -164,7 +164,7 @@ class MeshAdapter extends ClusterAdapterWithHeartbeat {
   }
 }
 
-/** The first byte of our own messages. What Socket.IO's adapter sends begins with the 0xff of Node's serializer. */
+/** The first byte of our own messages. What Socket.IO's adapter sends is an encoded value, which begins with 0x10. */
 const busByte = 0x01;
 const busMark = Buffer.from([busByte]);
 
@@ -181,9 +181,9 @@ const answered = Promise.resolve();
 
 function encode(message: ClusterMessage | ClusterResponse): Buffer {
   try {
-    return serialize(message);
+    return encodeValue(message);
   } catch {
     // Something that cannot be cloned, as a function: Socket.IO leaves that out of what it sends to clients, too.
-    return serialize(JSON.parse(JSON.stringify(message)));
+    return encodeValue(JSON.parse(JSON.stringify(message)));
   }
 }

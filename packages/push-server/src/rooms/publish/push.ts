@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { deserialize, serialize } from 'node:v8';
 import {
   type Config,
   events,
@@ -20,6 +19,8 @@ import type { Logger } from '@gopush/service';
 import {
   type Appended,
   type DeliveryStatus,
+  decodeValue,
+  encodeValue,
   isBack,
   type PresenceCounts,
   type Store,
@@ -294,7 +295,7 @@ export function createPush(options: PushOptions): {
   let heard: PushEvents = { onGap() {}, onInbox() {}, onMove() {}, onEnd() {}, onBack() {}, onTaken() {} };
   bus.onMessage((bytes) => {
     try {
-      receive(deserialize(bytes) as BusMessage);
+      receive(decodeValue(bytes) as BusMessage);
     } catch (error) {
       log.error({ err: error }, 'a message of another push-server cannot be read; is it of another version?');
     }
@@ -424,13 +425,13 @@ export function createPush(options: PushOptions): {
 
   /** Tells other nodes of something that is said to a room: those given, or those that follow it. */
   function tellRoom(room: string, message: BusMessage, nodes: readonly string[] | undefined): void {
-    if (nodes === undefined && nameOfClients(room) !== undefined) bus.publishTo(room, serialize(message));
+    if (nodes === undefined && nameOfClients(room) !== undefined) bus.publishTo(room, encodeValue(message));
     else tell(message, nodes);
   }
 
   /** Tells other nodes: those given, or all. */
   function tell(message: BusMessage, nodes?: readonly string[]): void {
-    const bytes = serialize(message);
+    const bytes = encodeValue(message);
     if (nodes === undefined) bus.publish(bytes);
     else for (const node of nodes) if (node !== bus.node) bus.send(node, bytes);
   }
