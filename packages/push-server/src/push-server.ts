@@ -157,7 +157,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       (isForApi(request.url) ? apiHandler : files)(request, response),
     );
     const adapter = localFirst(containAdapter(forgiveLeaving(fanout.adapter), log));
-    const { io, clientGuard } = createIo(http, config, adapter);
+    const { io, clientGuard } = await createIo(http, config, adapter, log);
     clients = () => io.engine.clientsCount;
     const ending = watchHttp(http);
     lingerAfterResponses(http);

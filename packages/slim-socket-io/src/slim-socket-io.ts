@@ -1,39 +1,53 @@
 import { IncomingMessage } from 'node:http';
 import type { Server } from 'socket.io';
+import { type EngineInternals, engineOf, type TransportInternals } from './internals/private-names.ts';
 import { createCompactor, unwrapped } from './memory/compact-listeners.ts';
 import { HandshakeRequest } from './memory/handshake-request.ts';
 import { isEmptyList, roomForOne } from './memory/room-for-one.ts';
 import { shareTransportListeners } from './memory/share-transport-listeners.ts';
 import { slimClient } from './memory/slim-client.ts';
-import type { AnyTransport, Connection } from './writing/connection.ts';
-import { type EngineRequest, WebSocketTransport } from './writing/web-socket-transport.ts';
+import type { Connection } from './writing/connection.ts';
+import { WebSocketTransport } from './writing/web-socket-transport.ts';
 import { writeReady } from './writing/write-ready.ts';
 
-/** What is used here of an Engine.IO server; `createTransport` is what a server of another kind would have of its own. */
-interface Engine {
-  readonly opts: { readonly perMessageDeflate?: unknown };
-  createTransport(name: string, request: EngineRequest): unknown;
-  on(event: 'connection', listener: (connection: Connection) => void): void;
+/** Which parts are replaced; `checkSocketIo` says which can be. */
+export interface SlimOptions {
+  /** Writes all that one tick emits to a client at once, past the queues of Engine.IO and `ws`. @defaultValue true */
+  readonly speed?: boolean;
+  /** Keeps less memory for each client. @defaultValue true */
+  readonly memory?: boolean;
 }
 
 /**
- * Makes a server write faster and keep less for each client (docs/decisions/0007). What clients get, and in which order, stays what
- * Socket.IO says. It must be called before the first client connects.
+ * Makes a server write faster and keep less memory for each client (docs/decisions/0007). Clients get the same events in the same order as
+ * with plain Socket.IO. It must be called before the first client connects.
  */
-export function slimSocketIo(io: Server): void {
-  const engine = io.engine as unknown as Engine;
+export function slimSocketIo(io: Server, { speed = true, memory = true }: SlimOptions = {}): void {
+  const engine = engineOf(io);
+  if (speed) writeByOutlets(engine);
+  engine.on('connection', (connection: Connection) => {
+    connection.write = writeReady;
+    if (memory && connection.request instanceof IncomingMessage)
+      connection.request = new HandshakeRequest(connection.request);
+    if (connection.transport.name === 'websocket') settle(connection, connection.transport, memory);
+    else connection.once('upgrade', (transport) => settle(connection, transport, memory));
+  });
+  if (memory) io.on('connection', slimClient);
+}
+
+/** Gives connections over WebSocket without compression a transport that writes through an outlet. */
+function writeByOutlets(engine: EngineInternals): void {
   const { createTransport } = engine;
   engine.createTransport = (name, request) =>
     name === 'websocket' && !engine.opts.perMessageDeflate && WebSocketTransport.takes(request)
       ? new WebSocketTransport(request)
       : createTransport.call(engine, name, request);
-  engine.on('connection', (connection) => {
-    if (connection.request instanceof IncomingMessage) connection.request = new HandshakeRequest(connection.request);
-    connection.write = writeReady;
-    if (connection.transport.name === 'websocket') settle(connection, connection.transport);
-    else connection.once('upgrade', (transport) => settle(connection, transport));
-  });
-  io.on('connection', slimClient);
+}
+
+/** Sets up a connection that has the transport with which it stays. */
+function settle(connection: Connection, transport: TransportInternals, memory: boolean): void {
+  if (transport instanceof WebSocketTransport) transport.connection = connection;
+  if (memory) slimConnection(connection, transport);
 }
 
 const compactConnection = createCompactor();
@@ -42,8 +56,7 @@ const compactWebSocket = createCompactor();
 const compactReceiver = createCompactor();
 const compactSocket = createCompactor();
 
-/** What is done once the connection is there by which a client stays. */
-function settle(connection: Connection, transport: AnyTransport): void {
+function slimConnection(connection: Connection, transport: TransportInternals): void {
   compactConnection(connection, (listener, event) => (event === 'close' ? unwrapped(listener) : listener));
   if (!(transport instanceof WebSocketTransport)) return;
   shareTransportListeners(connection, transport);
@@ -51,8 +64,8 @@ function settle(connection: Connection, transport: AnyTransport): void {
   const { socket: ws } = transport;
   compactWebSocket(ws);
   compactSocket(ws._socket);
-  compactReceiver(ws._receiver);
-  const receiver = ws._receiver as { _buffers?: unknown } | undefined;
-  if (receiver !== undefined && isEmptyList(receiver._buffers)) receiver._buffers = roomForOne();
+  const { _receiver: receiver } = ws;
+  compactReceiver(receiver);
+  if (isEmptyList(receiver?._buffers)) receiver._buffers = roomForOne();
   if (isEmptyList(connection.sentCallbackFn)) connection.sentCallbackFn = roomForOne();
 }

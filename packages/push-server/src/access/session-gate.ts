@@ -1,19 +1,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { type Failure, productHeader, uidHeader, uidParameter } from '@gopush/contract';
 import { createLimitedWarning, type Logger } from '@gopush/service';
+import { asEngineRequest, type EngineConnection, type EngineRequest, engineOf } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
 import { refuseUpgrade } from '../http/refuse-upgrade.ts';
 import { refuse } from '../http/respond.ts';
 import type { IdentityCheck } from './identity-check.ts';
-
-/** A request as Engine.IO has read it. */
-type EngineRequest = IncomingMessage & { readonly _query: Readonly<Record<string, string | undefined>> };
-
-/** A connection of Engine.IO, with what is used of it here. */
-interface EngineSocket {
-  readonly request: EngineRequest;
-  readonly transport: { readonly name: string };
-}
 
 /** What looking at requests needs. */
 export interface SessionGateOptions {
@@ -40,16 +32,13 @@ interface Owner {
  */
 export function guardSessions(io: Server, { isBelieved, allowEIO3, onRefused, log }: SessionGateOptions): void {
   const warn = createLimitedWarning(log);
-  const engine = io.engine as unknown as {
-    use(middleware: (request: EngineRequest, response: object, next: () => void) => void): void;
-    on(event: 'connection', listener: (conn: EngineSocket) => void): void;
-    readonly clients: Readonly<Record<string, EngineSocket>>;
-  };
-  const owners = new WeakMap<EngineSocket, Owner>();
+  const engine = engineOf(io);
+  const owners = new WeakMap<EngineConnection, Owner>();
 
   engine.on('connection', (conn) => {
-    const owner = { identity: identityOf(conn.request), isBelieved: isBelieved(conn.request) };
-    if (conn.transport.name === 'polling') owners.set(conn, owner);
+    if (conn.transport.name !== 'polling') return;
+    const request = conn.request as EngineRequest;
+    owners.set(conn, { identity: identityOf(request), isBelieved: isBelieved(request) });
   });
 
   function whyNot(request: EngineRequest): Failure | undefined {
@@ -58,15 +47,15 @@ export function guardSessions(io: Server, { isBelieved, allowEIO3, onRefused, lo
     const version = versionFault(request, allowEIO3);
     if (version !== undefined) return version;
     if (sid === undefined || !Object.hasOwn(engine.clients, sid)) return undefined;
-    const owner = owners.get(engine.clients[sid] as EngineSocket);
+    const owner = owners.get(engine.clients[sid] as EngineConnection);
     if (owner === undefined)
       return { code: 'session_unknown', detail: 'a session of a WebSocket has no other requests' };
     const isOwn = owner.identity === identityOf(request) && (!owner.isBelieved || isBelieved(request));
     return isOwn ? undefined : { code: 'session_unknown', detail: 'the session of another user' };
   }
 
-  engine.use((request, response, next) => {
-    const failure = whyNot(request);
+  io.engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
+    const failure = whyNot(asEngineRequest(request));
     if (failure === undefined) return next();
     onRefused(failure);
     if (failure.code === 'engine_version') warn({ code: failure.code }, `a client is refused: ${failure.detail}`);

@@ -1,10 +1,6 @@
+import { engineOf, webSocketOf } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
 import type { HttpEnding } from '../http/http-ending.ts';
-
-/** What is used here of a connection of Engine.IO. */
-interface Connection {
-  readonly transport: { readonly name: string; readonly socket?: { close?(code: number): void } };
-}
 
 /** "Service restart" (https://www.iana.org/assignments/websocket/websocket.xml): what agents close with as well. */
 const restart = 1012;
@@ -18,11 +14,8 @@ const goodbyeMs = 1_000;
  */
 export async function closeClients(io: Server, { cutUpgraded }: HttpEnding): Promise<void> {
   const cut = setTimeout(cutUpgraded, goodbyeMs);
-  const { clients } = io.engine as unknown as { readonly clients: Readonly<Record<string, Connection>> };
   try {
-    for (const { transport } of Object.values(clients)) {
-      if (transport.name === 'websocket') transport.socket?.close?.(restart);
-    }
+    for (const connection of Object.values(engineOf(io).clients)) webSocketOf(connection)?.close(restart);
     await io.close();
   } finally {
     clearTimeout(cut);

@@ -1,18 +1,26 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Config } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
 import { perMinute, perSecond } from '@gopush/service';
-import { slimSocketIo } from '@gopush/slim-socket-io';
+import { checkSocketIo, slimSocketIo } from '@gopush/slim-socket-io';
 import { Server } from 'socket.io';
 import { keepMarksApart } from '../emit/along.ts';
 import type { AdapterFactory } from '../fanout/adapter/adapter-factory.ts';
 import { type Guard, guardClients } from '../limits/guarded-client.ts';
 
-/** Makes the Socket.IO server as the settings want it. */
-export function createIo(
+/**
+ * Makes the Socket.IO server as the settings want it.
+ *
+ * @throws Error where gopush cannot use the installed versions of Socket.IO, Engine.IO and `ws`
+ */
+export async function createIo(
   http: HttpServer,
   { pushServer }: Config,
   adapter: AdapterFactory,
-): { readonly io: Server; readonly clientGuard: Guard } {
+  log: Logger,
+): Promise<{ readonly io: Server; readonly clientGuard: Guard }> {
+  const support = await checkSocketIo();
+  for (const warning of support.warnings) log.warn(warning);
   const { recoveryMs } = pushServer;
   const io = new Server({
     path: pushServer.path,
@@ -39,7 +47,7 @@ export function createIo(
   });
   keepMarksApart(io);
   io.attach(http);
-  slimSocketIo(io);
+  slimSocketIo(io, support);
   io.adapter(adapter);
   return { io, clientGuard: guard };
 }

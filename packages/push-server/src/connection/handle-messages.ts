@@ -1,5 +1,6 @@
 import { type Failure, parseEvent } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { insideOfSocket } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
 import type { Rules } from '../hook/rules.ts';
 import type { Limits } from '../limits/limits.ts';
@@ -8,7 +9,7 @@ import { type AckFunction, ackOf, refuse as refuseWith } from './refuse.ts';
 
 /** Whether the program looks at all events of a socket, by `onAny` or a middleware of its own: it may answer whatever it likes. */
 function hearsAll(socket: Socket): boolean {
-  const { fns } = socket as unknown as { readonly fns: readonly unknown[] };
+  const { fns } = insideOfSocket(socket);
   return socket.listenersAny().length > 0 || fns.length > ownMiddlewares;
 }
 

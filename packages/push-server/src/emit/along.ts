@@ -1,5 +1,5 @@
 import { events } from '@gopush/contract';
-import { packetType } from '@gopush/slim-socket-io';
+import { insideOfServer, packetType } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
 
 /** How packets are written to a client: Socket.IO's own options, and what goes along. */
@@ -117,7 +117,7 @@ function inlineOf(encode: EncodeInline, { compress }: PacketOptions): Part {
  * does not care about, and is none.
  */
 export function keepMarksApart(io: Server): void {
-  const { encoder } = io as unknown as { encoder: { encode(packet: unknown): unknown[] } };
+  const { encoder } = insideOfServer(io);
   const encode = encoder.encode.bind(encoder);
   encoder.encode = (packet) => {
     const packets = encode(packet);

@@ -1,4 +1,5 @@
 import { type Closing, events, failures } from '@gopush/contract';
+import { connectionOf, type EngineConnection, type WebSocketInternals, webSocketOf } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
 
 /** Why a connection is closed, and the code that its WebSocket is closed with (4000 to 4999 are a program's own, RFC 6455 section 7.4.2). */
@@ -16,29 +17,10 @@ export type CloseCause = keyof typeof closeCodes;
 /** How long a client that sends too much has to take its close frame, in milliseconds. */
 const goodbyeMs = 1_000;
 
-/** The connection below a Socket.IO socket. */
-export type Connection = Socket['conn'];
-
-/** What of a WebSocket is needed here. */
-interface WebSocketLike {
-  /** Bytes that the network has not taken yet. */
-  readonly bufferedAmount: number;
-  close(code: number, reason: string): void;
-  /** Reads no further. */
-  pause(): void;
-  terminate(): void;
-  once(event: 'close', listener: () => void): void;
-}
-
-/** The WebSocket of a connection; `undefined` for long-polling. */
-function webSocketOf({ transport }: Connection): WebSocketLike | undefined {
-  return transport.name === 'websocket' ? (transport as unknown as { socket: WebSocketLike }).socket : undefined;
-}
-
 /** Closes connections so that their clients can tell why. */
 export interface Closer {
   /** For one that does not read: what waits inside Socket.IO is dropped, the code comes after what the network has already. */
-  cut(connection: Connection, cause: CloseCause): void;
+  cut(connection: EngineConnection, cause: CloseCause): void;
   /** For one that reads: it is told first. `forGood` is for one that would only come back to take the place of another again. */
   dismiss(socket: Socket, cause: CloseCause, forGood: boolean): void;
   /** Ends those that have not answered their closing yet. */
@@ -48,9 +30,9 @@ export interface Closer {
 /** @param onClose - told of each connection that is closed so */
 export function createCloser(onClose: (cause: CloseCause) => void): Closer {
   /** Closed by us but not by the other side: an HTTP server does not stop while these are open. */
-  const leaving = new Set<WebSocketLike>();
+  const leaving = new Set<WebSocketInternals>();
 
-  function end(connection: Connection, cause: CloseCause, discard: boolean): void {
+  function end(connection: EngineConnection, cause: CloseCause, discard: boolean): void {
     onClose(cause);
     const webSocket = webSocketOf(connection);
     if (webSocket === undefined) {
@@ -71,14 +53,13 @@ export function createCloser(onClose: (cause: CloseCause) => void): Closer {
   return {
     cut: (connection, cause) => end(connection, cause, true),
     dismiss(socket, cause, forGood) {
-      const { conn } = socket;
-      if (conn.readyState !== 'open') return;
+      const connection = connectionOf(socket);
+      if (connection.readyState !== 'open') return;
       socket.emit(events.closing, { code: cause, message: failures[cause].message } satisfies Closing);
       if (forGood) socket.disconnect(false);
       // What waits goes out before the code, or nothing of it would be read.
-      const { writeBuffer } = conn as unknown as { writeBuffer: object[] };
-      if (webSocketOf(conn) !== undefined) conn.transport.send(writeBuffer.splice(0) as never);
-      end(conn, cause, false);
+      if (webSocketOf(connection) !== undefined) connection.transport.send(connection.writeBuffer.splice(0));
+      end(connection, cause, false);
     },
     close() {
       for (const webSocket of leaving) webSocket.terminate();

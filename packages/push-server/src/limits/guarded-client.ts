@@ -1,10 +1,9 @@
 import { type FailureCode, failureBody, failures, maxDepth, nameFault, shapeOf } from '@gopush/contract';
 import { perSecond, type Rate, TokenBucket } from '@gopush/service';
-import { type Packet, packetType } from '@gopush/slim-socket-io';
+import { type EngineConnection, insideOfServer, insideOfSocket, type Packet, packetType } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 import { type ClientConnection, MigratingClient } from '../migration/migrating-client.ts';
 import { bytesIn, maxParts } from '../rooms/codec/message-parts.ts';
-import type { Connection } from './close-connection.ts';
 import { MessageBucket } from './message-bucket.ts';
 import { takeQueryAsAuth } from './query-of-namespace.ts';
 
@@ -27,7 +26,7 @@ type BrokenCode = 'request_malformed' | 'payload_invalid' | 'too_many_requests';
 interface GuardEvents {
   onRefused(code: FailureCode): void;
   /** The connection has to go. */
-  onBroken(connection: Connection, code: BrokenCode): void;
+  onBroken(connection: EngineConnection, code: BrokenCode): void;
   /** It is told so many times that it sends too much, and does not stop. */
   onPersistent(socket: Socket): void;
 }
@@ -45,11 +44,6 @@ const connectWindowMs = 10_000;
 /** Acks a second that nobody waits for, however few events a client may send: those that come too late, or after a move, are no fault of its. */
 const strayAcks = perSecond(1_000);
 
-/** A socket of Socket.IO with what it waits for, by the ids of its questions. Not documented; unchanged since Socket.IO 1. */
-interface Asking {
-  readonly acks: ReadonlyMap<number | undefined, unknown>;
-}
-
 /** What looks at all that the connections of a server send. */
 export interface Guard {
   readonly options: GuardOptions;
@@ -63,14 +57,13 @@ export interface Guard {
  */
 export function guardClients(io: Server, options: GuardOptions): Guard {
   const guard: Guard = { options, events: { onRefused() {}, onBroken() {}, onPersistent() {} } };
-  Object.assign(io, {
-    onconnection(conn: ClientConnection) {
-      const client = new GuardedClient(io, conn, guard);
-      // Clients of Socket.IO 2 are in the main namespace without asking for it.
-      if (conn.protocol === 3) client.ondecoded({ type: packetType.connect, nsp: '/' });
-      return io;
-    },
-  });
+  insideOfServer(io).onconnection = (connection) => {
+    const conn = connection as ClientConnection;
+    const client = new GuardedClient(io, conn, guard);
+    // Clients of Socket.IO 2 are in the main namespace without asking for it.
+    if (conn.protocol === 3) client.ondecoded({ type: packetType.connect, nsp: '/' });
+    return io;
+  };
   return guard;
 }
 
@@ -188,7 +181,7 @@ class GuardedClient extends MigratingClient {
   #ack(packet: Packet): void {
     const socket = this.nsps.get(packet.nsp);
     if (!isAcceptable(packet.data, this.#guard.options.maxMessageBytes)) this.#break('payload_invalid');
-    else if (socket !== undefined && !(socket as unknown as Asking).acks.has(packet.id)) this.#strayAck(socket);
+    else if (socket !== undefined && !insideOfSocket(socket).acks.has(packet.id)) this.#strayAck(socket);
     else super.ondecoded(packet);
   }
 
@@ -223,7 +216,7 @@ class GuardedClient extends MigratingClient {
   }
 
   #break(code: BrokenCode): void {
-    if (this.conn.readyState === 'open') this.#guard.events.onBroken(this.conn as unknown as Connection, code);
+    if (this.conn.readyState === 'open') this.#guard.events.onBroken(this.conn as unknown as EngineConnection, code);
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Config, FailureCode } from '@gopush/contract';
 import { AdmissionWindow, type Logger } from '@gopush/service';
-import { type Connection as EngineConnection, queueOf, watchQueues } from '@gopush/slim-socket-io';
+import { connectionOf, engineOf, sendQueueOf, watchQueues } from '@gopush/slim-socket-io';
 import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
 import { slowClients } from '../rooms/names/room-names.ts';
-import { type CloseCause, type Connection, createCloser } from './close-connection.ts';
+import { type CloseCause, createCloser } from './close-connection.ts';
 import type { Guard } from './guarded-client.ts';
 import { createPlaces, type Places } from './places.ts';
 import { type Beginnings, refuseNew } from './refuse-new.ts';
@@ -77,11 +77,10 @@ export function createLimits({ io, guard, config, presence, log }: LimitsOptions
     limit: config.sendQueueBytes,
     onMessage: () => void deliveries++,
     onSlow: (connection, isSlow) => sort(sockets.get(connection), isSlow),
-    onFull: (connection) => closer.cut(connection as unknown as Connection, 'send_queue_full'),
-    onFlood: (connection) => closer.cut(connection as unknown as Connection, 'too_many_requests'),
+    onFull: (connection) => closer.cut(connection, 'send_queue_full'),
+    onFlood: (connection) => closer.cut(connection, 'too_many_requests'),
   });
-  const queueOfSocket = ({ conn }: Socket) => (conn as unknown as EngineConnection)[queueOf];
-  const { clients } = io.engine as unknown as { readonly clients: Readonly<Record<string, EngineConnection>> };
+  const { clients } = engineOf(io);
 
   /** Those that are behind are in a room of their own, which volatile messages leave out. */
   function sort(socket: Socket | undefined, isSlow: boolean): void {
@@ -97,9 +96,10 @@ export function createLimits({ io, guard, config, presence, log }: LimitsOptions
     refused,
     watch(socket) {
       sockets.set(socket.conn, socket);
-      if (queueOfSocket(socket)?.isSlow === true) sort(socket, true);
+      if (sendQueueOf(connectionOf(socket))?.isSlow === true) sort(socket, true);
     },
-    queuedBytes: () => Object.values(clients).reduce((sum, connection) => sum + (connection[queueOf]?.bytes ?? 0), 0),
+    queuedBytes: () =>
+      Object.values(clients).reduce((sum, connection) => sum + (sendQueueOf(connection)?.bytes ?? 0), 0),
     deliveries: () => deliveries,
     close: closer.close,
   };

@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { failureBody, failures, sessionTokenHeader } from '@gopush/contract';
 import type { AdmissionWindow, Place } from '@gopush/service';
+import { asEngineRequest } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 
 /** Why a push-server takes no new sessions just now. */
@@ -36,7 +37,7 @@ interface Slot {
  */
 export function refuseNew(io: Server, { window, isFull, onRefused }: NewSessions): Beginnings {
   io.engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
-    const { _query: query } = request as IncomingMessage & { _query: { sid?: string } };
+    const { _query: query } = asEngineRequest(request);
     // One that goes on from elsewhere has been let in before, and its session has been taken already.
     const isResumed = request.headers.upgrade !== undefined && request.headers[sessionTokenHeader] !== undefined;
     if (query.sid !== undefined || isResumed) return next();

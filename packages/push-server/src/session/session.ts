@@ -1,4 +1,5 @@
 import type { Joined, JoinRequest, Position } from '@gopush/contract';
+import { insideOfSocket } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { ServerClient } from '../hook/server-hook.ts';
@@ -86,7 +87,7 @@ export class Session {
 
   /** Socket.IO's private id, by which the client asks for its session after a reconnect. */
   get pid(): string {
-    return (this.socket as unknown as { pid: string }).pid;
+    return insideOfSocket(this.socket).pid;
   }
 
   /** The user: the uid, after the scope of its product. */

@@ -1,54 +1,54 @@
 import { Socket } from 'socket.io';
+import { type AckCallback, insideOfSocket, type SocketInternals } from './private-names.ts';
 
-/** Has the callback of an event told that its answer will not come; absent where the callback takes no error. */
+/** Where a callback keeps how to tell that its ack will not come; absent where the callback takes no error. */
 const fail = Symbol('fail');
 
-/** Marks a callback for whose answer no stop waits. */
-const patient = Symbol('patient');
+/** Marks a callback that a stop does not wait for. */
+const emittedAgainMark = Symbol('emitted again');
 
-// biome-ignore lint/suspicious/noExplicitAny: callbacks take whatever a client answers
-type Callback = ((...answer: any[]) => void) & { [fail]?: (error: Error) => void; [patient]?: true };
+type Callback = AckCallback & { [fail]?: (error: Error) => void; [emittedAgainMark]?: true };
 
-/** A socket of Socket.IO with what it waits for. Not documented; unchanged since Socket.IO 4.4. */
-interface Asking {
-  readonly acks: Map<number, Callback>;
-  readonly flags: { readonly timeout?: number };
-  emit(event: string, ...args: unknown[]): boolean;
+/** Marks a callback that a stop does not wait for, because its event is emitted again on the next server. */
+export function emittedAgain<T extends AckCallback>(callback: T): T {
+  return Object.assign(callback, { [emittedAgainMark]: true });
 }
 
-/** A callback for whose answer no stop waits, since it is asked again elsewhere. */
-export function emittedAgain<T extends Callback>(callback: T): T {
-  return Object.assign(callback, { [patient]: true });
-}
-
-/** How many answers a server waits for from a client. */
+/** How many acks of a client a server waits for. */
 export function pendingAcksOf(socket: Socket): number {
   let count = 0;
-  for (const callback of (socket as unknown as Asking).acks.values()) if (!callback[patient]) count++;
+  for (const callback of insideOfSocket(socket).acks.values()) {
+    if (!(callback as Callback)[emittedAgainMark]) count++;
+  }
   return count;
 }
 
 /**
- * The answers of a client will not come: its callbacks with a timeout get an error, and promises are rejected. Callbacks without a timeout take no
- * error, and are never called, as in Socket.IO.
+ * Gives up waiting for the acks of a client: callbacks with a timeout get an error, and promises are rejected. Callbacks without a timeout take
+ * no error and are never called, as in Socket.IO.
  */
 export function failPendingAcks(socket: Socket, reason: string): void {
-  const { acks } = socket as unknown as Asking;
+  const { acks } = insideOfSocket(socket);
   if (acks.size === 0) return;
-  const callbacks = [...acks.values()];
+  const callbacks: Callback[] = [...acks.values()];
   acks.clear();
-  // What a callback throws is the program's, as with a timeout.
+  // An error that a callback throws is the program's, as after a timeout.
   for (const callback of callbacks) process.nextTick(() => callback[fail]?.(new Error(reason)));
+}
+
+/** What the replaced methods use of a socket. */
+interface EmittingSocket extends SocketInternals {
+  emit(event: string, ...args: unknown[]): boolean;
 }
 
 const { emitWithAck } = Socket.prototype;
 
 /**
- * Takes the place of two methods of Socket.IO, which keeps no way to fail what waits for an answer. Nothing else of them changes, so it does no
- * harm to other servers of the process.
+ * Replaces two methods of Socket.IO, which has no way to fail callbacks that wait for an ack. Nothing else about them changes, so other servers
+ * of the process are not affected.
  */
 Object.assign(Socket.prototype, {
-  registerAckCallback(this: Asking, id: number, callback: Callback): void {
+  registerAckCallback(this: EmittingSocket, id: number, callback: Callback): void {
     const { timeout } = this.flags;
     if (timeout === undefined) {
       this.acks.set(id, callback);
@@ -62,20 +62,20 @@ Object.assign(Socket.prototype, {
       this.acks.delete(id);
       failWith(new Error('operation has timed out'));
     }, timeout);
-    const answered: Callback = (...answer) => {
+    const acknowledged: Callback = (...response) => {
       clearTimeout(timer);
-      callback.apply(this, [null, ...answer]);
+      callback.apply(this, [null, ...response]);
     };
-    answered[fail] = failWith;
-    if (callback[patient]) answered[patient] = true;
-    this.acks.set(id, answered);
+    acknowledged[fail] = failWith;
+    if (callback[emittedAgainMark]) acknowledged[emittedAgainMark] = true;
+    this.acks.set(id, acknowledged);
   },
-  emitWithAck(this: Asking, event: string, ...args: unknown[]): Promise<unknown> {
+  emitWithAck(this: EmittingSocket, event: string, ...args: unknown[]): Promise<unknown> {
     if (this.flags.timeout !== undefined) return emitWithAck.call(this as unknown as Socket, event, ...args);
     return new Promise((resolve, reject) => {
-      const answered: Callback = (answer) => resolve(answer);
-      answered[fail] = reject;
-      this.emit(event, ...args, answered);
+      const acknowledged: Callback = (response) => resolve(response);
+      acknowledged[fail] = reject;
+      this.emit(event, ...args, acknowledged);
     });
   },
 });

@@ -1,25 +1,19 @@
 import { EventEmitter } from 'node:events';
+import type { EmitterInternals, Listener } from '../internals/private-names.ts';
 import { createShape } from './shape.ts';
 
-type Listener = ((...args: never[]) => unknown) & { readonly listener?: Listener };
-
-/** What Node keeps listeners in. */
-interface Emitter {
-  _events?: Record<PropertyKey, Listener | Listener[]>;
-}
-
-/** Takes the place of one listener. */
+/** Replaces one listener. */
 type Replace = (listener: Listener, event: PropertyKey) => Listener;
 
 /**
- * Makes a function that has emitters of one kind take less memory: Node keeps listeners in a hash table for each, here they are in objects
- * of one shape. Where Node should keep them elsewhere nothing happens.
+ * Makes a function that lets emitters of one kind take less memory: Node keeps the listeners of each in a hash table, here they are in objects
+ * of one shape. If Node should keep them elsewhere, nothing happens.
  */
 export function createCompactor(): (emitter: unknown, replace?: Replace) => void {
-  const Listeners = createShape<NonNullable<Emitter['_events']>>();
+  const Listeners = createShape<EmitterInternals['_events']>();
   return (emitter, replace = (listener) => listener) => {
     if (!(emitter instanceof EventEmitter)) return;
-    const { _events: events } = emitter as unknown as Emitter;
+    const { _events: events } = emitter as unknown as Partial<EmitterInternals>;
     if (events === undefined || !Object.hasOwn(emitter, '_events')) return;
     const compact = new Listeners();
     for (const name of Reflect.ownKeys(events)) {
@@ -27,17 +21,17 @@ export function createCompactor(): (emitter: unknown, replace?: Replace) => void
       if (one === undefined) continue;
       compact[name] = Array.isArray(one) ? replaceIn(one, (listener) => replace(listener, name)) : replace(one, name);
     }
-    (emitter as unknown as Emitter)._events = compact;
+    (emitter as unknown as EmitterInternals)._events = compact;
   };
 }
 
-/** In place: Node notes in a list itself whether it is being gone through. */
+/** In place, because Node notes in the list itself whether it is being iterated. */
 function replaceIn(list: Listener[], replace: (listener: Listener) => Listener): Listener[] {
   for (const [at, listener] of list.entries()) list[at] = replace(listener);
   return list;
 }
 
-/** For an event that comes once anyway: what `once` wraps around a listener takes more memory than the listener. */
+/** A listener without the wrapper of `once`, which takes more memory than the listener; for an event that comes once anyway. */
 export function unwrapped(listener: Listener): Listener {
   return listener.listener ?? listener;
 }

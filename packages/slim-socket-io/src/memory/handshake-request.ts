@@ -2,12 +2,12 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { shareHeaders } from './shared-headers.ts';
 
-/** What a request has by itself, and what only setting up the connection needs: none of it is kept. */
+/** Properties of every request, and those that only setting up the connection needs: none of them is kept. */
 const dropped = new Set<PropertyKey>([...Reflect.ownKeys(new IncomingMessage(new Socket())), 'res', 'websocket']);
 
 /**
- * The request by which a client came, as far as anybody asks for it later: Engine.IO keeps the whole one for as long as the client is
- * connected, with its stream, raw headers and response.
+ * The request of a client's handshake without its stream, raw headers and response, all of which Engine.IO keeps for as long as the client is
+ * connected.
  */
 export class HandshakeRequest {
   readonly method: string | undefined;
@@ -23,13 +23,13 @@ export class HandshakeRequest {
     shareHeaders(this.headers);
     this.httpVersion = request.httpVersion;
     this.socket = request.socket;
-    // What Engine.IO and middlewares have put on it, as its query or a session.
+    // Properties that Engine.IO and middlewares have added, as the query or a session.
     for (const key of Reflect.ownKeys(request)) {
       if (!dropped.has(key)) Object.assign(this, { [key]: Reflect.get(request, key) });
     }
   }
 
-  /** Older name of the socket, by which Socket.IO asks whether it is encrypted. */
+  /** Older name of the socket, which Socket.IO uses to find out whether it is encrypted. */
   get connection(): Socket {
     return this.socket;
   }

@@ -1,11 +1,11 @@
-/** A list that takes its first element where it is. V8 makes room for 17 in one that begins empty, and keeps it when they have gone. */
+/** An empty list with room for one element. V8 makes room for 17 in a list that begins empty, and keeps that when the elements are gone. */
 export function roomForOne(): unknown[] {
   const list: unknown[] = [undefined];
   list.pop();
   return list;
 }
 
-/** Whether it is a list without elements. */
+/** Whether a value is a list without elements. */
 export function isEmptyList(list: unknown): boolean {
   return Array.isArray(list) && list.length === 0;
 }

@@ -1,6 +1,6 @@
 /**
- * Makes a class of objects without inherited names that share their layout. Those of `Object.create(null)` are a hash table each, of 160
- * bytes and more.
+ * Makes a class of objects that inherit nothing and share one layout. An object of `Object.create(null)` is a hash table of its own, of at least
+ * 160 bytes.
  */
 export function createShape<T extends object>(): new () => T {
   const Shape = function Shape() {} as unknown as new () => T;

@@ -1,7 +1,7 @@
 import type { Connection } from '../writing/connection.ts';
 import type { WebSocketTransport } from '../writing/web-socket-transport.ts';
 
-/** What an Engine.IO socket listens to of its transport: the same functions for all clients. */
+/** What a connection of Engine.IO listens to on its transport: the same functions for all clients. */
 const listeners = {
   error(this: WebSocketTransport, error: Error): void {
     this.connection?.onError(error);
@@ -19,12 +19,9 @@ const listeners = {
     this.connection?.onClose('transport close');
   },
 };
-const methods = ['onError', 'flush', 'onPacket', 'onDrain', 'onClose'] as const;
 
-/** Puts a transport's listeners in the place of those that its connection has just made for it. */
+/** Replaces the listeners that a connection has just made for its transport by shared ones. The transport must know its connection. */
 export function shareTransportListeners(connection: Connection, transport: WebSocketTransport): void {
-  if (!methods.every((name) => typeof connection[name] === 'function') || !Array.isArray(connection.cleanupFn)) return;
-  transport.connection = connection;
   transport.removeAllListeners();
   for (const [event, listener] of Object.entries(listeners)) transport.on(event, listener);
   connection.cleanupFn = [

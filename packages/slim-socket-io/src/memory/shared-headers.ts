@@ -1,16 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Headers that many clients send with the same value. Others, as cookies, are each client's own. */
+/** Headers that many clients send with the same value; others, as cookies, differ for each client. */
 const common =
   /^(?:accept(?:-.+)?|cache-control|connection|host|origin|pragma|sec-(?:ch|fetch|gpc|websocket-(?:ext|prot|vers)).*|upgrade|user-agent)$/;
 
-/** Most values kept, and most characters of each, so that no client can make us keep much. */
+/** Most values that are kept, and most characters of each, so that no client can fill the memory. */
 const maxValues = 4_096;
 const maxLength = 512;
 
 const values = new Map<string, string>();
 
-/** Has equal values of headers be one string for all clients: a browser's take half a kilobyte. */
+/** Makes equal values of headers one string for all clients; those of a browser take half a kilobyte. */
 export function shareHeaders(headers: IncomingHttpHeaders): void {
   for (const name of Object.keys(headers)) {
     const value = headers[name];

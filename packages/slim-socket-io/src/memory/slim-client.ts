@@ -1,29 +1,27 @@
 import type { Socket } from 'socket.io';
+import { type DecoderInternals, insideOfClient, type Packet, type SocketIoClient } from '../internals/private-names.ts';
 import { createCompactor } from './compact-listeners.ts';
 import { isEmptyList, roomForOne } from './room-for-one.ts';
 import { SmallMap } from './small-map.ts';
 
-/** What is used here of a Socket.IO client, which is what all its sockets have in common. None of it is documented. */
-interface Client extends Slot {
-  conn: Slot;
-  decoder: Slot & { _callbacks?: { $decoded?: unknown[] } };
-  sockets: unknown;
-  nsps: unknown;
-  ondata(data: unknown): void;
-  onerror(error: Error): void;
-  onclose(reason: string, description?: unknown): void;
-  ondecoded(packet: unknown): void;
-}
+/** A client whose parts can be replaced. */
+type Client = Slot &
+  Pick<SocketIoClient<unknown>, 'ondata' | 'onerror' | 'onclose' | 'ondecoded'> & {
+    readonly conn: Slot;
+    readonly decoder: Slot & DecoderInternals;
+    sockets: unknown;
+    nsps: unknown;
+  };
 
-/** Where what a client listens to keeps the client. */
+/** Where everything that a client listens to keeps the client. */
 const clientOf = Symbol('client');
 interface Slot {
   [clientOf]?: Client;
 }
 
-/** What a client listens to: the same functions for all, where Socket.IO binds four to each. They call those of the class. */
+/** What a client listens to: the same functions for all clients, where Socket.IO binds four to each. They call the methods of the class. */
 const listeners = {
-  ondata(this: Slot, data: unknown): void {
+  ondata(this: Slot, data: string | Uint8Array | ArrayBuffer | undefined): void {
     const client = this[clientOf];
     if (client !== undefined) methodsOf(client).ondata.call(client, data);
   },
@@ -35,7 +33,7 @@ const listeners = {
     const client = this[clientOf];
     if (client !== undefined) methodsOf(client).onclose.call(client, reason, description);
   },
-  ondecoded(this: Slot, packet: unknown): void {
+  ondecoded(this: Slot, packet: Packet): void {
     const client = this[clientOf];
     if (client !== undefined) methodsOf(client).ondecoded.call(client, packet);
   },
@@ -45,9 +43,9 @@ const names = ['ondata', 'onerror', 'onclose', 'ondecoded'] as const;
 const compactConnection = createCompactor();
 const compactSocket = createCompactor();
 
-/** Has a client that has entered its first namespace take less memory. Where a part is not as we know it, it stays as it is. */
+/** Lets a client that has entered its first namespace take less memory. Parts that are not as gopush knows them stay as they are. */
 export function slimClient(socket: Socket): void {
-  const client = socket.client as unknown as Client;
+  const client = insideOfClient(socket) as unknown as Client;
   if (client.sockets instanceof Map) client.sockets = new SmallMap(client.sockets);
   if (client.nsps instanceof Map) client.nsps = new SmallMap(client.nsps);
   const kept = socket as unknown as { acks: unknown; fns: unknown };
@@ -59,17 +57,17 @@ export function slimClient(socket: Socket): void {
 
 function share(client: Client): void {
   const { conn, decoder } = client;
-  const decoded = decoder._callbacks?.$decoded;
+  const decoded = decoder._callbacks.$decoded;
   if (!names.every((name) => Object.hasOwn(client, name) && typeof methodsOf(client)[name] === 'function')) return;
   if (decoded?.length !== 1 || decoded[0] !== client.ondecoded) return;
   const own = new Map(names.map((name) => [client[name] as unknown, listeners[name]]));
   compactConnection(conn, (listener) => (own.get(listener) ?? listener) as typeof listener);
   decoder._callbacks = { $decoded: [listeners.ondecoded] };
-  // Socket.IO calls them of the client itself as well.
+  // Socket.IO also calls them as methods of the client itself.
   client[clientOf] = client;
   conn[clientOf] = client;
   decoder[clientOf] = client;
-  // By these it takes its listeners away again.
+  // Socket.IO removes its listeners by these.
   Object.assign(client, listeners);
 }
 

@@ -1,4 +1,4 @@
-/** A map that takes little memory while it has one entry or none, as most of those that are kept for each client do. */
+/** A map that takes little memory while it has at most one entry, as most maps that are kept for each client. */
 export class SmallMap<K, V> implements Map<K, V> {
   #has = false;
   #key: K | undefined = undefined;

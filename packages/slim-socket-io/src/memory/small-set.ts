@@ -1,4 +1,4 @@
-/** A set that takes little memory while it has one element or none, as most of those that are kept for each client or its room do. */
+/** A set that takes little memory while it has at most one element, as most sets that are kept for each client. */
 export class SmallSet<T> implements Iterable<T> {
   #has = false;
   #one: T | undefined = undefined;

@@ -1,38 +1,36 @@
-import type { SendQueue } from './send-queue.ts';
+import type { EngineConnection } from '../internals/private-names.ts';
 
-/** What the adapter of Socket.IO gives along with a packet for many: the WebSocket frame, made once for all of them. */
-export interface WriteOptions {
-  readonly wsPreEncodedFrame?: Buffer[];
+/** What is told of connections and of their queues. */
+export interface QueueWatch {
+  /** Most bytes that may wait for one connection. */
+  readonly limit: number;
+  /** A message was written to a connection. */
+  onMessage(): void;
+  /** More than half of the limit waits, or no longer. */
+  onSlow(connection: Connection, isSlow: boolean): void;
+  /** More than the limit waits: the connection has to be closed. */
+  onFull(connection: Connection): void;
+  /** The client sends pings or heartbeats without end: the connection has to be closed. */
+  onFlood(connection: Connection): void;
 }
 
-/** What is used here of an Engine.IO transport. */
-export interface AnyTransport {
-  readonly name: string;
-  readonly writable: boolean;
-  /** That of WebSocket has one. */
-  readonly socket?: { readonly bufferedAmount: number };
-  on(event: 'drain', listener: () => void): unknown;
-}
-
-/** What is used here of an Engine.IO socket. Its methods are private; where one is not there nothing is done. */
-export interface Connection {
-  request: unknown;
-  readonly readyState: string;
-  readonly transport: AnyTransport;
-  readonly writeBuffer: readonly unknown[];
-  sentCallbackFn: unknown[];
-  cleanupFn: (() => void)[];
-  onPacket(packet: unknown): void;
-  onDrain(): void;
-  onError(error: Error): void;
-  onClose(reason: string): void;
-  flush(): void;
-  listenerCount(event: string): number;
-  once(event: 'upgrade', listener: (transport: AnyTransport) => void): unknown;
-  send(data: unknown, options?: WriteOptions, written?: () => void): Connection;
-  write(data: unknown, options?: WriteOptions, written?: () => void): Connection;
-  [queueOf]?: SendQueue;
+/** What waits for one connection. */
+export interface ConnectionQueue {
+  readonly watch: QueueWatch;
+  /** How much waits, in bytes. */
+  readonly bytes: number;
+  /** Whether more than half of the limit waits. */
+  readonly isSlow: boolean;
+  /** Counts a packet that has come to wait in Engine.IO. */
+  add(data: unknown, frame: readonly Buffer[] | undefined): void;
+  /** Looks again at how much waits. */
+  look(): void;
 }
 
 /** Where a connection keeps the queue that watches it. */
 export const queueOf: unique symbol = Symbol('queue');
+
+/** A connection of Engine.IO with its queue. */
+export interface Connection extends EngineConnection {
+  [queueOf]?: ConnectionQueue;
+}

@@ -1,55 +1,51 @@
 import type { Socket } from 'node:net';
 import { offer } from '@gopush/service';
+import type { SenderInternals } from '../internals/private-names.ts';
 import { atEndOfTick, type Waiting } from './end-of-tick.ts';
 
 /** Called when bytes are written, or cannot be. */
 type Written = (error?: Error | null) => void;
 
-/** Counts what waits for a client; `ws` has it in its `bufferedAmount`. */
-export interface Account {
-  _bufferedBytes: number;
-}
-
-/** Told of how a client keeps up. */
+/** Is told whether a client keeps up. */
 export interface OutletOwner {
-  /** The network has not taken all; what comes next goes to the queue of the connection. */
+  /** The network has not taken everything; packets that follow go to the queue of the connection. */
   onBehind(): void;
-  /** All has gone. */
+  /** Everything was written. */
   onCaughtUp(): void;
 }
 
-/** Most bytes that one connection holds back until the tick ends; more go on their way at once. */
+/** Most bytes that are held back for one connection until the tick ends; more are written at once. */
 const maxWaitingBytes = 64 * 1024;
 
-/** All outlets of this process join their bytes here, one after the other; what the kernel does not take is copied. */
+/** All outlets of this process join their bytes here, one after the other. What the kernel does not take is copied. */
 const joined = Buffer.allocUnsafeSlow(maxWaitingBytes);
 
 /**
- * The way out to one client: what is written to it in one tick leaves in one write when the tick ends. It stands before the
- * connection's socket, with as much of a socket's face as a `ws` sender looks at.
+ * Writes to one client: all that is written in one tick leaves in one write when the tick ends. For the sender of `ws` it replaces the
+ * socket, with those methods of a socket that the sender calls.
  *
- * While the client does not keep up nothing is held back: bytes go to the queue of the socket, and the owner is told when it is empty.
+ * While the client does not keep up, nothing is held back: bytes go to the queue of the socket, and the owner is told when that is empty.
  */
 export class Outlet implements Waiting {
   readonly #socket: Socket;
-  readonly #account: Account;
+  readonly #account: Pick<SenderInternals, '_bufferedBytes'>;
   readonly #owner: OutletOwner;
   #first: Buffer | undefined = undefined;
   #others: Buffer[] | undefined = undefined;
   #bytes = 0;
   #scheduled = false;
-  /** How often the owner has sent in this tick and gone on at once; it counts. */
+  /** How often the owner has reported in this tick that everything was written; the owner counts. */
   turns = 0;
-  /** Made for the few that ever fall behind. */
+  /** Made for the few clients that ever fall behind. */
   #onWritten: Written | undefined = undefined;
 
-  constructor(socket: Socket, account: Account, owner: OutletOwner) {
+  constructor(socket: Socket, account: Pick<SenderInternals, '_bufferedBytes'>, owner: OutletOwner) {
     this.#socket = socket;
     this.#account = account;
     this.#owner = owner;
   }
 
-  /** Whether the client keeps up: all that was written before this tick has gone. */
+  /** Whether the client keeps up: everything from before this tick was written. */
   get ready(): boolean {
     return this.#socket.writableLength === 0 && this.#socket.writable;
   }
@@ -58,12 +54,12 @@ export class Outlet implements Waiting {
     return this.#socket.destroyed;
   }
 
-  /** Nothing to do: all writes of a tick are joined anyway. */
+  /** Does nothing: all writes of a tick are joined anyway. */
   cork(): void {}
 
   uncork(): void {}
 
-  /** @param written - called when the bytes are truly on their way, which are not held back then */
+  /** @param written - called when the bytes were written; with it they are not held back */
   write(chunk: Buffer | string, written?: Written): void {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     if (written === undefined && this.ready) {
@@ -74,7 +70,7 @@ export class Outlet implements Waiting {
     this.#queue(bytes, written);
   }
 
-  /** Holds bytes back until the tick ends. They must not change any more, and the outlet must be {@link ready}. */
+  /** Holds bytes back until the tick ends. The bytes must not change any more, and the outlet must be {@link ready}. */
   hold(bytes: Buffer): void {
     const { length } = bytes;
     if (!this.#scheduled) {
@@ -101,7 +97,7 @@ export class Outlet implements Waiting {
     this.flush();
   }
 
-  /** Writes what is held back. Where the connection is gone there is nobody to write to. */
+  /** Writes what is held back; drops it where the connection has ended. */
   flush(): void {
     const first = this.#first;
     if (first === undefined) return;
@@ -132,7 +128,7 @@ export class Outlet implements Waiting {
     this.#queue(bytes === joined ? Buffer.from(rest) : rest);
   }
 
-  /** Each write asks to be told: the last one to be written is the one that says that all has gone. */
+  /** Every write has a callback, because any of them may be the last. */
   #queue(bytes: Buffer, written?: Written): void {
     this.#onWritten ??= () => {
       if (this.ready) this.#owner.onCaughtUp();

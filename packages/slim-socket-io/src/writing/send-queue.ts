@@ -1,43 +1,30 @@
 import type { Server } from 'socket.io';
-import { type AnyTransport, type Connection, queueOf } from './connection.ts';
+import { engineOf, type TransportInternals } from '../internals/private-names.ts';
+import { type Connection, type ConnectionQueue, type QueueWatch, queueOf } from './connection.ts';
 import { WebSocketTransport } from './web-socket-transport.ts';
 
-/** What is told of connections and what waits for them. */
-export interface Watch {
-  /** Most that may wait for one, in bytes. */
-  readonly limit: number;
-  /** A message was handed to a connection. */
-  onMessage(): void;
-  /** Whether more than half of the limit waits has changed. */
-  onSlow(connection: Connection, isSlow: boolean): void;
-  /** More than the limit waits: the connection has to go. */
-  onFull(connection: Connection): void;
-  /** The client sends pings or heartbeats without end: the connection has to go. */
-  onFlood(connection: Connection): void;
-}
-
-/** What a waiting packet takes besides its content, in bytes: objects of Node and Engine.IO. */
+/** Memory that a waiting packet takes besides its content, in bytes: objects of Node and Engine.IO. */
 const packetBytes = 128;
 
 /**
- * What waits for one connection: in Engine.IO while the transport is busy, and in the WebSocket while the network takes nothing. What a
- * long-polling client has asked for and not read yet is not seen here; it is at most one answer.
+ * Counts what waits for one connection: in Engine.IO while the transport is busy, and in the WebSocket while the network takes nothing. The
+ * response that a client of long-polling has not read yet is not counted; there is one at most.
  */
-export class SendQueue {
-  readonly watch: Watch;
+export class SendQueue implements ConnectionQueue {
+  readonly watch: QueueWatch;
   readonly #connection: Connection;
-  /** Bytes of the packets in a list of Engine.IO, which has another one after each flush. */
+  /** Bytes of the packets in {@link SendQueue.#list}. */
   #packets = 0;
+  /** The list of Engine.IO that was counted; Engine.IO has another one after each flush. */
   #list: readonly unknown[] | undefined = undefined;
   #isSlow = false;
   #isFull = false;
 
-  constructor(connection: Connection, watch: Watch) {
+  constructor(connection: Connection, watch: QueueWatch) {
     this.#connection = connection;
     this.watch = watch;
   }
 
-  /** How much waits, in bytes. */
   get bytes(): number {
     const { transport, writeBuffer } = this.#connection;
     return (writeBuffer === this.#list ? this.#packets : 0) + (transport.socket?.bufferedAmount ?? 0);
@@ -47,7 +34,6 @@ export class SendQueue {
     return this.#isSlow;
   }
 
-  /** A packet has come to wait in Engine.IO. */
   add(data: unknown, frame: readonly Buffer[] | undefined): void {
     this.#forget();
     this.#list = this.#connection.writeBuffer;
@@ -55,7 +41,6 @@ export class SendQueue {
     this.look();
   }
 
-  /** More or less waits than before. */
   look(): void {
     this.#forget();
     if (this.#isFull) return;
@@ -71,7 +56,7 @@ export class SendQueue {
     watch.onSlow(this.#connection, isSlow);
   }
 
-  /** What was flushed is the transport's. */
+  /** Packets that were flushed are the transport's, which counts them itself. */
   #forget(): void {
     if (this.#list === this.#connection.writeBuffer) return;
     this.#list = undefined;
@@ -79,17 +64,24 @@ export class SendQueue {
   }
 }
 
-/** Watches what waits for each connection that comes from now on. `slimSocketIo` must have been called. */
-export function watchQueues(io: Server, watch: Watch): void {
-  io.engine.on('connection', (connection: Connection) => {
+/**
+ * Watches what waits for each connection that comes from now on. `slimSocketIo` must have been called, since its `write` reports each message.
+ */
+export function watchQueues(io: Server, watch: QueueWatch): void {
+  engineOf(io).on('connection', (connection: Connection) => {
     const queue = new SendQueue(connection, watch);
     connection[queueOf] = queue;
     if (!follow(connection.transport, queue)) connection.once('upgrade', (transport) => void follow(transport, queue));
   });
 }
 
-/** Has a queue looked at whenever something has gone. @returns `true` for a transport of ours, which does so itself */
-function follow(transport: AnyTransport, queue: SendQueue): boolean {
+/** The queue of a connection; `undefined` where nothing watches it. */
+export function sendQueueOf(connection: Connection): ConnectionQueue | undefined {
+  return connection[queueOf];
+}
+
+/** Has a queue look whenever something was written. @returns `true` for a transport of ours, which does so itself */
+function follow(transport: TransportInternals, queue: SendQueue): boolean {
   if (transport instanceof WebSocketTransport) return true;
   transport.on('drain', () => queue.look());
   return false;

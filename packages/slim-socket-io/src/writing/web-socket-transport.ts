@@ -1,71 +1,60 @@
-import type { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { Transport } from 'engine.io';
+import type { EngineRequest, SenderInternals, WebSocketInternals } from '../internals/private-names.ts';
 import { type Connection, queueOf } from './connection.ts';
-import { type Account, Outlet, type OutletOwner } from './outlet.ts';
-
-/** A request that Engine.IO has looked at. */
-export type EngineRequest = IncomingMessage & { readonly _query: Record<string, string>; readonly websocket?: unknown };
+import { Outlet, type OutletOwner } from './outlet.ts';
 
 /** A packet of Engine.IO. */
 interface Packet {
   readonly options?: { readonly wsPreEncodedFrame?: readonly Buffer[] };
 }
 
-/** What is used here of a `ws` connection; what begins with an underscore is not documented. */
-interface WebSocketLike {
-  readonly readyState: number;
-  readonly OPEN: number;
-  readonly bufferedAmount: number;
-  readonly _socket: Socket;
-  readonly _receiver?: unknown;
-  readonly _sender: Account & { _socket: unknown; sendFrame(frame: readonly Buffer[]): void };
-  send(data: unknown): void;
-  close(): void;
-  on(event: string, listener: (this: WebSocketLike, ...args: never[]) => void): unknown;
-  removeAllListeners(event: string): unknown;
+/** A WebSocket that knows its transport. */
+interface OwnedWebSocket extends WebSocketInternals {
   [transportOf]?: WebSocketTransport;
 }
 
 /** Where a WebSocket keeps its transport. */
 const transportOf = Symbol('transport');
 
-/** What a transport listens to of its WebSocket: the same functions for all. They are made where they may call what is protected. */
-let listeners: Readonly<Record<string, (this: WebSocketLike, ...args: never[]) => void>>;
+/** What a transport listens to on its WebSocket: the same functions for all transports, made inside the class so that they may call its private methods. */
+let listeners: Readonly<Record<string, (this: OwnedWebSocket, ...args: never[]) => void>>;
 
 /**
- * How often a transport goes on in one tick. What sends again whenever it is told to go on is then told in the next turn of the loop: it
- * must not go on for ever on one stack.
+ * How often a transport reports in one tick that it has written everything. A program that emits again on each report is told in the next turn
+ * of the event loop from then on, so that it neither fills the stack nor blocks the loop.
  */
 const maxTurns = 256;
 
-/** How many pings and heartbeats one connection may send in a window of so many milliseconds: honest ones are a few. */
+/** How many pings and heartbeats one connection may send in a window of `windowMs` milliseconds; ordinary clients send a few. */
 const controls = { most: 10_000, windowMs: 10_000 };
 
 /**
- * Engine.IO's transport over WebSocket, as Engine.IO's own has it, but through an {@link Outlet}: what one tick has for a client leaves in
- * one write. Its listeners are the same functions for all clients, where Engine.IO makes a dozen for each.
+ * Engine.IO's transport over WebSocket, but writing through an {@link Outlet}: all that one tick emits to a client leaves in one write. Its
+ * listeners are the same functions for all clients, where Engine.IO makes a dozen for each.
  *
- * On the wire it is Engine.IO's protocol, by Engine.IO's parser.
+ * The protocol on the wire is Engine.IO's own, encoded by Engine.IO's parser.
  */
 export class WebSocketTransport extends Transport implements OutletOwner {
-  readonly socket: WebSocketLike;
+  readonly socket: OwnedWebSocket;
   readonly outlet: Outlet;
-  /** Engine.IO sets it; a connection that compresses has Engine.IO's own transport. */
+  /** Set by Engine.IO. A connection with compression has Engine.IO's own transport. */
   perMessageDeflate: unknown = null;
-  /** Whose it is; unset while a client only tries it. */
+  /** The connection that it carries; not set while a client only probes it for an upgrade. */
   connection: Connection | undefined = undefined;
-  /** Whether Engine.IO has yet to hear that its packets have gone. */
+  /** Whether Engine.IO waits for the report that its packets were written. */
   #sending = false;
-  /** Whether it goes on in the next turn of the loop. */
+  /** Whether the next report is postponed to the next turn of the event loop. */
   #postponed = false;
-  /** Pings and heartbeats of the client, and in which window they came. */
+  /** How many pings and heartbeats the client has sent in the window. */
   #controls = 0;
   #window = 0;
 
-  /** Whether a request can be served so: over a plain connection, and by a `ws` that is as we know it. */
+  /** Whether this transport can serve a request: it came over a plain connection, and its `ws` has the private names that are used here. */
   static takes({ websocket }: EngineRequest): boolean {
-    const { _socket, _sender } = (websocket ?? {}) as Partial<WebSocketLike>;
+    const { _socket, _sender } = (websocket ?? {}) as Partial<OwnedWebSocket> & {
+      readonly _sender?: Partial<SenderInternals>;
+    };
     return (
       _socket instanceof Socket &&
       _sender?._socket === _socket &&
@@ -74,16 +63,16 @@ export class WebSocketTransport extends Transport implements OutletOwner {
     );
   }
 
-  /** @param request - one that can be served so */
+  /** @param request - one that {@link takes} accepts */
   constructor(request: EngineRequest) {
-    super(request);
-    this.socket = request.websocket as WebSocketLike;
+    super(request as EngineRequest & { readonly _query: Record<string, string> });
+    this.socket = request.websocket as OwnedWebSocket;
     const { _socket: socket, _sender: sender } = this.socket;
     this.outlet = new Outlet(socket, sender, this);
-    // The seam: the sender's `_socket` is the one thing that `ws` writes to after its handshake.
+    // The sender's `_socket` is the one thing that `ws` writes to after its handshake.
     sender._socket = this.outlet;
     this.socket[transportOf] = this;
-    // Engine.IO's own does nothing, and is for the time until now.
+    // Engine.IO's own listener does nothing; it was needed until now.
     this.socket.removeAllListeners('error');
     for (const [event, listener] of Object.entries(listeners)) this.socket.on(event, listener);
     this.writable = true;
@@ -110,7 +99,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
       if (frame === undefined) socket.send(this.#encode(packet));
       else socket._sender.sendFrame(frame);
     }
-    if (this.outlet.ready) this.#goOn();
+    if (this.outlet.ready) this.#report();
   }
 
   override doClose(closed?: () => void): void {
@@ -124,14 +113,14 @@ export class WebSocketTransport extends Transport implements OutletOwner {
   }
 
   onCaughtUp(): void {
-    // Each write that waited tells that all has gone.
-    if (!this.writable || this.#sending) this.#goOn();
+    // Called after each write that waited.
+    if (!this.writable || this.#sending) this.#report();
     this.connection?.[queueOf]?.look();
   }
 
-  #goOn(): void {
+  #report(): void {
     if (++this.outlet.turns > maxTurns) {
-      if (!this.#postponed) setImmediate(() => this.#goOnLater());
+      if (!this.#postponed) setImmediate(() => this.#reportLater());
       this.#postponed = true;
       return;
     }
@@ -143,11 +132,11 @@ export class WebSocketTransport extends Transport implements OutletOwner {
     this.emit('ready');
   }
 
-  #goOnLater(): void {
+  #reportLater(): void {
     this.#postponed = false;
     this.outlet.turns = 0;
-    // What has fallen behind meanwhile goes on when it has caught up.
-    if (this.outlet.ready) this.#goOn();
+    // If the client has fallen behind meanwhile, the outlet calls again when it has caught up.
+    if (this.outlet.ready) this.#report();
   }
 
   #countControl(): void {
@@ -161,7 +150,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
   }
 
   #encode(packet: Packet): unknown {
-    // The parser answers at once.
+    // The parser calls back before it returns.
     this.parser.encodePacket(packet as never, this.supportsBinary as never, keepEncoded as never);
     return encoded;
   }
@@ -171,7 +160,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
       message(data: Buffer, isBinary: boolean) {
         const transport = this[transportOf];
         if (transport === undefined) return;
-        // A type and nothing else: of these clients send heartbeats only.
+        // A packet without content: the only such packets of a client are heartbeats.
         if (data.length === 1) transport.#countControl();
         transport.onData((isBinary ? data : data.toString()) as never);
       },

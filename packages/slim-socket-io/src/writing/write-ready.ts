@@ -1,10 +1,11 @@
-import { type Connection, queueOf, type WriteOptions } from './connection.ts';
+import type { WriteOptions } from '../internals/private-names.ts';
+import { type Connection, queueOf } from './connection.ts';
 import { WebSocketTransport } from './web-socket-transport.ts';
 
 /**
- * Takes the place of an Engine.IO socket's `write`, by which all packets of Socket.IO come. A frame that is ready goes straight to the
- * connection, past all queues, where that changes nothing: no packet is queued before it, and the client keeps up. Everything else
- * goes the ordinary way, and so does what comes after it until its queue is empty: order is kept.
+ * Replaces `write` of a connection of Engine.IO, which Socket.IO calls for every packet. A frame that is encoded already goes straight to the
+ * outlet, past all queues, where that changes nothing: no packet is queued before it, and the client keeps up. Everything else takes the
+ * ordinary way, and so does what follows it until its queue is empty, so the order stays the same.
  */
 export function writeReady(this: Connection, data: unknown, options?: WriteOptions, written?: () => void): Connection {
   const frame = options?.wsPreEncodedFrame;
@@ -29,7 +30,7 @@ export function writeReady(this: Connection, data: unknown, options?: WriteOptio
   return this;
 }
 
-/** The frame in one piece; it is joined in place, so that the other clients find it so. */
+/** The frame in one piece. It is joined in place, so that it is joined once for all clients. */
 function whole(frame: Buffer[]): Buffer {
   if (frame.length > 1) frame.splice(0, frame.length, Buffer.concat(frame));
   return frame[0] as Buffer;

@@ -1,3 +1,4 @@
+import { insideOfClusterAdapter } from '@gopush/slim-socket-io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { MessageType } from 'socket.io-adapter';
 import type { AdapterFactory } from './adapter-factory.ts';
@@ -7,11 +8,6 @@ type Told = 'broadcast' | 'addSockets' | 'delSockets' | 'disconnectSockets';
 
 // biome-ignore lint/suspicious/noExplicitAny: methods of the adapter, whose arguments are passed on
 type Method = (...args: any[]) => unknown;
-
-/** What a cluster adapter has inside. Not documented; unchanged since socket.io-adapter 2.5.3. */
-interface ClusterInside {
-  publishAndReturnOffset(message: object): Promise<unknown>;
-}
 
 /**
  * Has what a program does with many clients happen to those of this node at once, as with Socket.IO's own adapter for one process. Its cluster
@@ -28,7 +24,7 @@ export function localFirst(create: AdapterFactory): AdapterFactory {
 }
 
 function methodsOf(adapter: Adapter): Readonly<Record<Told, Method>> {
-  const { publishAndReturnOffset: publish } = adapter as unknown as ClusterInside;
+  const { publishAndReturnOffset: publish } = insideOfClusterAdapter(adapter);
   const { broadcast, addSockets, delSockets, disconnectSockets } = adapter as unknown as Record<Told, Method>;
 
   /** Tells other nodes, where they are meant. @returns options of the same for this node alone, with which it is done before it returns */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Connection } from '../src/writing/connection.ts';
-import { SendQueue } from '../src/writing/send-queue.ts';
+import type { Connection } from '../../src/writing/connection.ts';
+import { SendQueue } from '../../src/writing/send-queue.ts';
 
 /** A connection as Engine.IO has it: packets wait in a list until they are flushed to the socket, and then the list is another one. */
 function startQueue(limit: number) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SmallMap } from '../src/memory/small-map.ts';
-import { SmallSet } from '../src/memory/small-set.ts';
+import { SmallMap } from '../../src/memory/small-map.ts';
+import { SmallSet } from '../../src/memory/small-set.ts';
 
 const keys = ['a', 'b', undefined, Number.NaN, 0];
 const key = fc.constantFrom(...keys);

@@ -3,17 +3,17 @@ import fs from 'node:fs';
 import { createServer } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { type AddressInfo, type Socket as Connection, connect } from 'node:net';
-import { emitLocal, slimSocketIo } from '@gopush/slim-socket-io';
 import fc from 'fast-check';
 import { Server, type ServerOptions, type Socket as ServerSocket } from 'socket.io';
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { connectClient, nextEvent, openClient, type Transport } from '../../../test/support/socket-io.ts';
+import { emitLocal, type SlimOptions, slimSocketIo, watchQueues } from '../src/index.ts';
 
-async function startServer(fast: boolean, options: Partial<ServerOptions> = {}) {
+async function startServer(slim: SlimOptions | undefined, options: Partial<ServerOptions> = {}) {
   const http = createServer();
   const io = new Server(http, options);
-  if (fast) slimSocketIo(io);
+  if (slim !== undefined) slimSocketIo(io, slim);
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => io.close());
   return { io, port: (http.address() as AddressInfo).port };
@@ -72,46 +72,52 @@ async function play({ io }: Running, sockets: readonly ServerSocket[], steps: re
 }
 
 test.each([
-  ['plain', {}],
-  ['compressed', { perMessageDeflate: { threshold: 0 } }],
-])('every client gets what stock Socket.IO gives it, in the same order: %s', async (_, options) => {
-  const transports: Transport[] = ['websocket', 'websocket', 'polling', 'upgrade'];
-  const sides = await Promise.all(
-    [true, false].map(async (fast) => {
-      const server = await startServer(fast, options);
-      const clients: { client: Socket; socket: ServerSocket }[] = [];
-      for (const [at, transport] of transports.entries()) {
-        const joined = await join(server, transport);
-        // The first is in one room, the second in two, and so on.
-        await joined.socket.join(rooms.slice(0, at));
-        clients.push(joined);
-      }
-      return { server, clients };
-    }),
-  );
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-      const [ours, stock] = await Promise.all(
-        sides.map(async ({ server, clients }) => {
-          const logs = clients.map(({ client }) => listen(client));
-          const answers = await play(
-            server,
-            clients.map(({ socket }) => socket),
-            steps,
-          );
-          await Promise.all(logs.map(({ ended }) => ended));
-          for (const { client } of clients) client.offAny();
-          return { answers, heard: logs.map(({ heard }) => heard) };
-        }),
-      );
-      expect(ours).toEqual(stock);
-    }),
-    { numRuns: 60 },
-  );
-});
+  ['plain', {}, {}, 60],
+  ['compressed', {}, { perMessageDeflate: { threshold: 0 } }, 60],
+  ['without less memory', { memory: false }, {}, 20],
+  ['without faster writing', { speed: false }, {}, 20],
+  ['without either', { memory: false, speed: false }, {}, 20],
+] as const)(
+  'every client gets what stock Socket.IO gives it, in the same order: %s',
+  async (_, slim, options, numRuns) => {
+    const transports: Transport[] = ['websocket', 'websocket', 'polling', 'upgrade'];
+    const sides = await Promise.all(
+      [slim, undefined].map(async (replaced) => {
+        const server = await startServer(replaced, options);
+        const clients: { client: Socket; socket: ServerSocket }[] = [];
+        for (const [at, transport] of transports.entries()) {
+          const joined = await join(server, transport);
+          // The first is in one room, the second in two, and so on.
+          await joined.socket.join(rooms.slice(0, at));
+          clients.push(joined);
+        }
+        return { server, clients };
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        const [ours, stock] = await Promise.all(
+          sides.map(async ({ server, clients }) => {
+            const logs = clients.map(({ client }) => listen(client));
+            const answers = await play(
+              server,
+              clients.map(({ socket }) => socket),
+              steps,
+            );
+            await Promise.all(logs.map(({ ended }) => ended));
+            for (const { client } of clients) client.offAny();
+            return { answers, heard: logs.map(({ heard }) => heard) };
+          }),
+        );
+        expect(ours).toEqual(stock);
+      }),
+      { numRuns },
+    );
+  },
+);
 
 test('what is emitted while a client changes from polling to WebSocket comes once and in order', async () => {
-  const server = await startServer(true);
+  const server = await startServer({});
   const client = openClient(`http://127.0.0.1:${server.port}`, 'upgrade');
   const { heard, ended } = listen(client);
   const [socket] = (await once(server.io, 'connection')) as [ServerSocket];
@@ -150,7 +156,7 @@ function countWrites(): { count: number } {
 }
 
 test('what one tick has for a client leaves in one write, at the end of that tick', async () => {
-  const server = await startServer(true);
+  const server = await startServer({});
   const { client, socket } = await join(server, 'websocket');
   const { heard, ended } = listen(client);
   const writes = countWrites();
@@ -183,7 +189,7 @@ async function joinDeaf({ io, port }: Running): Promise<{ connection: Connection
 }
 
 test('a client that does not read is waited for as ever, and others do not notice', async () => {
-  const server = await startServer(true);
+  const server = await startServer({});
   const { connection, socket: deaf } = await joinDeaf(server);
   const { client } = await join(server, 'websocket');
   const { heard, ended } = listen(client);
@@ -217,8 +223,53 @@ test('a client that does not read is waited for as ever, and others do not notic
   );
 });
 
+test.each([
+  ['with everything replaced', {}],
+  ['without less memory', { memory: false }],
+  ['without faster writing', { speed: false }],
+])('messages and the queue of a client that does not read are counted: %s', async (_, slim) => {
+  const server = await startServer(slim);
+  const heard: string[] = [];
+  let messages = 0;
+  const full = new Promise<void>((resolve) => {
+    watchQueues(server.io, {
+      limit: 2_000_000,
+      onMessage: () => messages++,
+      onSlow: (_connection, isSlow) => heard.push(isSlow ? 'slow' : 'fast'),
+      onFull() {
+        heard.push('full');
+        resolve();
+      },
+      onFlood: () => heard.push('flood'),
+    });
+  });
+  const { connection, socket } = await joinDeaf(server);
+  const before = messages;
+  let sent = 0;
+  const text = 'x'.repeat(20_000);
+  const queued = (): number => (socket.conn as unknown as { writeBuffer: unknown[] }).writeBuffer.length;
+  while (!heard.includes('slow')) {
+    socket.emit('n', text);
+    sent++;
+    await new Promise(setImmediate);
+  }
+  expect(messages - before).toBe(sent);
+  // It reads again, and is no longer slow.
+  connection.resume();
+  while (!heard.includes('fast')) await new Promise(setImmediate);
+  expect(heard).toEqual(['slow', 'fast']);
+  connection.pause();
+  while (!heard.includes('full')) {
+    socket.emit('n', text);
+    await new Promise(setImmediate);
+  }
+  await full;
+  expect(heard).toEqual(['slow', 'fast', 'slow', 'full']);
+  expect(queued()).toBeGreaterThan(0);
+});
+
 test('what sends again whenever it is told to go on does not fill the stack', async () => {
-  const server = await startServer(true);
+  const server = await startServer({});
   const { client, socket } = await join(server, 'websocket');
   const { heard, ended } = listen(client);
   const { conn } = socket;
@@ -233,7 +284,7 @@ test('what sends again whenever it is told to go on does not fill the stack', as
 });
 
 test.each(['disconnect', 'destroy', 'reset'])('a socket may close in the middle of a tick: %s', async (how) => {
-  const server = await startServer(true);
+  const server = await startServer({});
   const { client: leaving, socket } = await join(server, 'websocket');
   const { client } = await join(server, 'websocket');
   const { ended } = listen(client);
@@ -252,7 +303,7 @@ test.each(['disconnect', 'destroy', 'reset'])('a socket may close in the middle 
 });
 
 test('what middlewares and handlers ask of a request is still there', async () => {
-  const server = await startServer(true);
+  const server = await startServer({});
   server.io.engine.use((request: object, _: unknown, next: () => void) => {
     Object.assign(request, { session: 'mine' });
     next();
@@ -281,7 +332,7 @@ function partsOf({ conn, client, ...socket }: ServerSocket) {
 }
 
 test('Socket.IO, Engine.IO and ws are as they were when what they keep for a client was replaced', async () => {
-  const server = await startServer(true);
+  const server = await startServer({});
   const one = partsOf((await join(server, 'websocket')).socket);
   const other = partsOf((await join(server, 'websocket')).socket);
   // Nothing but these: a new listener of theirs would be lost.
@@ -293,7 +344,7 @@ test('Socket.IO, Engine.IO and ws are as they were when what they keep for a cli
 });
 
 test.each(['websocket', 'polling', 'upgrade'] as const)('a client that leaves is forgotten: %s', async (transport) => {
-  const server = await startServer(true);
+  const server = await startServer({});
   const { client, socket } = await join(server, transport);
   const { conn } = socket;
   const left = once(socket, 'disconnect');
@@ -306,7 +357,7 @@ test.each(['websocket', 'polling', 'upgrade'] as const)('a client that leaves is
 });
 
 test('a WebSocket that breaks ends its connection once, with a reason', async () => {
-  const server = await startServer(true);
+  const server = await startServer({});
   const { socket } = await join(server, 'websocket');
   const reasons: unknown[] = [];
   socket.conn.on('close', (reason) => reasons.push(reason));
@@ -321,7 +372,7 @@ test('a WebSocket that breaks ends its connection once, with a reason', async ()
 
 test('what is no packet ends its connection, and so does a second CONNECT, as with stock Socket.IO', async () => {
   for (const nonsense of ['42["x",', '40']) {
-    const server = await startServer(true);
+    const server = await startServer({});
     const { connection, socket } = await joinDeaf(server);
     const gone = new Promise((resolve) => socket.once('disconnect', resolve));
     const bytes = Buffer.from(nonsense);
@@ -333,7 +384,7 @@ test('what is no packet ends its connection, and so does a second CONNECT, as wi
 });
 
 test('a client that has caught up after thousands of writes costs nothing more', async () => {
-  const server = await startServer(true);
+  const server = await startServer({});
   const { connection, socket } = await joinDeaf(server);
   const { transport } = socket.conn as unknown as {
     transport: EventEmitter & { socket: { bufferedAmount: number; ping(payload: Buffer): void } };

@@ -1,0 +1,374 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket as Connection } from 'node:net';
+import type { Namespace, Server, Socket } from 'socket.io';
+import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
+
+/**
+ * Every private name of Socket.IO, Engine.IO and `ws` that gopush reads, calls or replaces, and what for. Other files get at them through the
+ * functions below, so a cast to the inside of one of these libraries belongs here and nowhere else.
+ *
+ * Each interface has a list beside it, which the compiler keeps complete and which the self-check (`check-socket-io.ts`) goes through.
+ */
+
+/**
+ * What a name is needed for. Without one for `correctness` a push-server does not start; without one for `speed` or `memory` that group is
+ * switched off; without one for `figures` only a metric or a log line is less exact.
+ */
+export type Purpose = 'correctness' | 'speed' | 'memory' | 'figures';
+
+/** What a name has to be. */
+export type Kind = 'function' | 'number' | 'string' | 'boolean' | 'object' | 'array' | 'map';
+
+/** The names of an object, in the form `purpose: kind`. */
+export type NamesOf<T> = { readonly [Name in keyof T]-?: `${Purpose}: ${Kind}` };
+
+/** A packet of Socket.IO: https://socket.io/docs/v4/socket-io-protocol */
+export interface Packet {
+  readonly type: number;
+  readonly nsp: string;
+  readonly id?: number;
+  readonly data?: unknown;
+}
+
+/** The types of packets. A packet with binary attachments has the type of one without them as soon as it is complete. */
+export const packetType = { connect: 0, disconnect: 1, event: 2, ack: 3, connectError: 4 } as const;
+
+/** The frame of a packet for many clients, encoded once by Socket.IO's adapter. */
+export interface WriteOptions {
+  readonly wsPreEncodedFrame?: Buffer[];
+}
+
+/** A Socket.IO server. */
+export interface ServerInternals {
+  readonly encoder: { encode(packet: unknown): unknown[] };
+  /** Called with each new connection of Engine.IO. */
+  onconnection(connection: unknown): unknown;
+}
+export const serverNames: NamesOf<ServerInternals> = {
+  encoder: 'correctness: object',
+  onconnection: 'correctness: function',
+};
+export function insideOfServer(io: Server): ServerInternals {
+  return io as unknown as ServerInternals;
+}
+
+/** What Socket.IO makes of one connection, with the sockets of all its namespaces. Unchanged since Socket.IO 3. */
+export interface SocketIoClient<Connection> {
+  readonly conn: Connection;
+  readonly server: Server;
+  /** Sockets by their ids. */
+  readonly sockets: ReadonlyMap<string, Socket>;
+  /** Sockets by their namespaces. */
+  readonly nsps: ReadonlyMap<string, Socket>;
+  readonly decoder: DecoderInternals;
+  /** Called with each complete packet. */
+  ondecoded(packet: Packet): void;
+  /** Called with each message of Engine.IO; `undefined` where it is empty. */
+  ondata(data: string | Uint8Array | ArrayBuffer | undefined): void;
+  /** Called when a message is not a packet. */
+  onerror(error: Error): void;
+  /** Called when the connection has ended. */
+  onclose(reason: string, description?: unknown): void;
+  /** Enters a namespace. */
+  connect(namespace: string, auth?: object): void;
+  /** Called when a socket has ended. */
+  _remove(socket: Socket): void;
+  /** Which namespace a packet is for, and the auth payload of a CONNECT. */
+  _parseNamespace(packet: Packet): { readonly namespace: string; readonly authPayload: unknown };
+  _packet(packet: Packet, options?: object): void;
+  /** Writes encoded packets. */
+  writeToEngine(packets: readonly (string | Buffer)[], options: object): void;
+}
+export const clientNames: NamesOf<SocketIoClient<unknown>> = {
+  conn: 'correctness: object',
+  server: 'correctness: object',
+  sockets: 'correctness: map',
+  nsps: 'correctness: map',
+  decoder: 'correctness: object',
+  ondecoded: 'correctness: function',
+  ondata: 'correctness: function',
+  onerror: 'correctness: function',
+  onclose: 'correctness: function',
+  connect: 'correctness: function',
+  _remove: 'correctness: function',
+  _parseNamespace: 'correctness: function',
+  _packet: 'correctness: function',
+  writeToEngine: 'correctness: function',
+};
+export function insideOfClient(socket: Socket): SocketIoClient<unknown> {
+  return socket.client as unknown as SocketIoClient<unknown>;
+}
+
+/** What puts packets together for a client. */
+export interface DecoderInternals {
+  /** Is there while attachments of a packet are still to come. */
+  readonly reconstructor?: unknown;
+  /** Its listeners. */
+  _callbacks: { readonly $decoded?: readonly unknown[] };
+}
+export const decoderNames: NamesOf<Pick<DecoderInternals, '_callbacks'>> = { _callbacks: 'memory: object' };
+
+// biome-ignore lint/suspicious/noExplicitAny: a callback takes whatever its client sends
+export type AckCallback = (...response: any[]) => void;
+
+/** A socket of Socket.IO. */
+export interface SocketInternals {
+  /** The private id by which a client asks for its session after a reconnect; only with connection state recovery. */
+  readonly pid: string;
+  /** Callbacks that wait for an ack, by the ids of their events. */
+  readonly acks: Map<number | undefined, AckCallback>;
+  /** Middlewares of the program. */
+  readonly fns: readonly unknown[];
+  /** Modifiers of the next event. */
+  readonly flags: { readonly timeout?: number };
+  registerAckCallback(id: number, callback: AckCallback): void;
+  notifyOutgoingListeners(packet: unknown): void;
+}
+export const socketNames: NamesOf<SocketInternals> = {
+  pid: 'correctness: string',
+  acks: 'correctness: map',
+  fns: 'correctness: array',
+  flags: 'correctness: object',
+  registerAckCallback: 'correctness: function',
+  notifyOutgoingListeners: 'correctness: function',
+};
+export function insideOfSocket(socket: Socket): SocketInternals {
+  return socket as unknown as SocketInternals;
+}
+
+/** A namespace. */
+export interface NamespaceInternals {
+  /** The id of the next event that asks for an ack. */
+  _ids: number;
+  /** Gives an event of another server of the cluster to listeners of this one. */
+  _onServerSideEmit(args: [string, ...unknown[]]): void;
+}
+export const namespaceNames: NamesOf<NamespaceInternals> = {
+  _ids: 'correctness: number',
+  _onServerSideEmit: 'correctness: function',
+};
+export function insideOfNamespace(namespace: Namespace): NamespaceInternals {
+  return namespace as unknown as NamespaceInternals;
+}
+
+/** An adapter of `socket.io-adapter`. */
+export interface AdapterInternals {
+  readonly encoder: { encode(packet: unknown): (string | Buffer)[] };
+  // biome-ignore lint/suspicious/noExplicitAny: packets and options are passed on as they come
+  _encode(packet: any, options: any): readonly (string | Buffer)[];
+  /** Calls back with each socket of this server that is meant. */
+  apply(options: BroadcastOptions, callback: (socket: Socket) => void): void;
+}
+export const adapterNames: NamesOf<AdapterInternals> = {
+  encoder: 'correctness: object',
+  _encode: 'correctness: function',
+  apply: 'correctness: function',
+};
+export function insideOfAdapter(adapter: Adapter): AdapterInternals {
+  return adapter as unknown as AdapterInternals;
+}
+
+/** An adapter of several servers. Unchanged since socket.io-adapter 2.5.3. */
+export interface ClusterAdapterInternals {
+  publishAndReturnOffset(message: object): Promise<unknown>;
+  /** Adds Socket.IO's own offset to a packet. */
+  addOffsetIfNecessary(...args: unknown[]): void;
+}
+export const clusterAdapterNames: NamesOf<ClusterAdapterInternals> = {
+  publishAndReturnOffset: 'correctness: function',
+  addOffsetIfNecessary: 'correctness: function',
+};
+export function insideOfClusterAdapter(adapter: Adapter): ClusterAdapterInternals {
+  return adapter as unknown as ClusterAdapterInternals;
+}
+
+/** A request as Engine.IO has read it. */
+export interface EngineRequest extends IncomingMessage {
+  readonly _query: Readonly<Record<string, string | undefined>>;
+  /** The accepted WebSocket; only of an upgrade. */
+  readonly websocket?: WebSocketInternals;
+}
+export const requestNames: NamesOf<Pick<EngineRequest, '_query' | 'websocket'>> = {
+  _query: 'correctness: object',
+  websocket: 'speed: object',
+};
+export function asEngineRequest(request: IncomingMessage): EngineRequest {
+  return request as EngineRequest;
+}
+
+/** An Engine.IO server. */
+export interface EngineInternals {
+  /** Connections by their ids. */
+  readonly clients: Readonly<Record<string, EngineConnection>>;
+  readonly opts: { readonly perMessageDeflate?: unknown };
+  /** Makes the id of a connection; Engine.IO documents that a program may replace it. */
+  generateId(request: IncomingMessage): string | Promise<string>;
+  createTransport(name: string, request: EngineRequest): unknown;
+  on(event: 'connection', listener: (connection: EngineConnection) => void): unknown;
+}
+export const engineNames: NamesOf<EngineInternals> = {
+  clients: 'correctness: object',
+  opts: 'correctness: object',
+  generateId: 'correctness: function',
+  createTransport: 'speed: function',
+  on: 'correctness: function',
+};
+export function engineOf(io: Server): EngineInternals {
+  return io.engine as unknown as EngineInternals;
+}
+
+/** A connection of Engine.IO, which it calls a socket. */
+export interface EngineConnection {
+  readonly id: string;
+  /** The request of its handshake. */
+  request: unknown;
+  /** Version of the protocol: 4, or 3 for clients of Socket.IO 2. */
+  readonly protocol: number;
+  readonly readyState: string;
+  readonly transport: TransportInternals;
+  /** Packets that wait for the transport; another list after each flush. */
+  readonly writeBuffer: object[];
+  sentCallbackFn: unknown[];
+  cleanupFn: (() => void)[];
+  onPacket(packet: unknown): void;
+  onDrain(): void;
+  onError(error: Error): void;
+  onClose(reason: string): void;
+  /** Gives what waits to the transport. */
+  flush: () => void;
+  sendPacket(type: 'noop' | 'ping'): void;
+  send(data: unknown, options?: WriteOptions, written?: () => void): EngineConnection;
+  /** The same as {@link send}; all packets of Socket.IO come this way. */
+  write(data: unknown, options?: WriteOptions, written?: () => void): EngineConnection;
+  close(discard?: boolean): void;
+  listenerCount(event: string): number;
+  // biome-ignore lint/suspicious/noExplicitAny: events have different arguments
+  once(event: string, listener: (...args: any[]) => void): unknown;
+  prependListener(event: 'close', listener: () => void): unknown;
+}
+export const connectionNames: NamesOf<EngineConnection> = {
+  id: 'correctness: string',
+  request: 'correctness: object',
+  protocol: 'correctness: number',
+  readyState: 'correctness: string',
+  transport: 'correctness: object',
+  writeBuffer: 'correctness: array',
+  sentCallbackFn: 'memory: array',
+  cleanupFn: 'memory: array',
+  onPacket: 'memory: function',
+  onDrain: 'memory: function',
+  onError: 'memory: function',
+  onClose: 'memory: function',
+  flush: 'correctness: function',
+  sendPacket: 'correctness: function',
+  send: 'correctness: function',
+  write: 'correctness: function',
+  close: 'correctness: function',
+  listenerCount: 'correctness: function',
+  once: 'correctness: function',
+  prependListener: 'correctness: function',
+};
+/** The connection below a socket. */
+export function connectionOf(socket: Socket): EngineConnection {
+  return socket.conn as unknown as EngineConnection;
+}
+
+/** An event emitter of Node, which keeps its listeners in a hash table. */
+export interface EmitterInternals {
+  _events: Record<PropertyKey, Listener | Listener[]>;
+}
+export type Listener = ((...args: never[]) => unknown) & { readonly listener?: Listener };
+export const emitterNames: NamesOf<EmitterInternals> = { _events: 'memory: object' };
+
+/** What carries a connection: a WebSocket or long-polling. */
+export interface TransportInternals {
+  readonly name: string;
+  writable: boolean;
+  /** Only of a WebSocket. */
+  readonly socket?: WebSocketInternals;
+  readonly parser: unknown;
+  readonly supportsBinary: unknown;
+  send(packets: readonly object[]): void;
+  on(event: 'drain', listener: () => void): unknown;
+}
+export const transportNames: NamesOf<TransportInternals> = {
+  name: 'correctness: string',
+  writable: 'correctness: boolean',
+  socket: 'correctness: object',
+  parser: 'speed: object',
+  supportsBinary: 'speed: boolean',
+  send: 'correctness: function',
+  on: 'correctness: function',
+};
+/** The WebSocket that carries a connection; `undefined` for long-polling. */
+export function webSocketOf({ transport }: { readonly transport: unknown }): WebSocketInternals | undefined {
+  const { name, socket } = transport as TransportInternals;
+  return name === 'websocket' ? socket : undefined;
+}
+
+/** A WebSocket of `ws`. */
+export interface WebSocketInternals {
+  readonly readyState: number;
+  readonly OPEN: number;
+  readonly bufferedAmount: number;
+  /** Extensions that were agreed on, as compression; empty without any. */
+  readonly extensions: string;
+  /** The connection below it. */
+  readonly _socket: Connection;
+  /** Puts frames and messages together. */
+  readonly _receiver: ReceiverInternals;
+  readonly _sender: SenderInternals;
+  send(data: unknown): void;
+  ping(payload: string, mask: boolean, done: (error?: Error) => void): void;
+  close(code?: number, reason?: string): void;
+  pause(): void;
+  terminate(): void;
+  on(event: string, listener: (this: never, ...args: never[]) => void): unknown;
+  once(event: string, listener: (this: never, ...args: never[]) => void): unknown;
+  removeAllListeners(event: string): unknown;
+}
+export const webSocketNames: NamesOf<WebSocketInternals> = {
+  readyState: 'correctness: number',
+  OPEN: 'correctness: number',
+  bufferedAmount: 'correctness: number',
+  extensions: 'correctness: string',
+  _socket: 'correctness: object',
+  _receiver: 'figures: object',
+  _sender: 'speed: object',
+  send: 'correctness: function',
+  ping: 'correctness: function',
+  close: 'correctness: function',
+  pause: 'correctness: function',
+  terminate: 'correctness: function',
+  on: 'correctness: function',
+  once: 'correctness: function',
+  removeAllListeners: 'correctness: function',
+};
+
+/** What reads the frames of a WebSocket. */
+export interface ReceiverInternals {
+  readonly _state: number;
+  readonly _bufferedBytes: number;
+  readonly _fragmented: number;
+  _buffers: unknown[];
+}
+export const receiverNames: NamesOf<ReceiverInternals> = {
+  _state: 'figures: number',
+  _bufferedBytes: 'figures: number',
+  _fragmented: 'figures: number',
+  _buffers: 'memory: array',
+};
+
+/** What writes the frames of a WebSocket. */
+export interface SenderInternals {
+  /** The one thing that `ws` writes to after its handshake. */
+  _socket: unknown;
+  /** Bytes that wait in the sender; part of `bufferedAmount`. */
+  _bufferedBytes: number;
+  sendFrame(frame: readonly Buffer[]): void;
+}
+export const senderNames: NamesOf<SenderInternals> = {
+  _socket: 'speed: object',
+  _bufferedBytes: 'speed: number',
+  sendFrame: 'speed: function',
+};
