@@ -10,4 +10,5 @@ export {
 } from './hook/server-hook.ts';
 export { isMigrated, migratedReason } from './migration/is-migrated.ts';
 export { type PushServer, type PushServerOptions, startPushServer } from './push-server.ts';
-export type { History, Push, RoomOptions, UserDelivery, UserOptions } from './rooms/publish/push.ts';
+export type { Push, RoomOptions, UserDelivery, UserOptions } from './rooms/publish/push.ts';
+export type { History } from './rooms/store/stored-publications.ts';

@@ -45,6 +45,7 @@ import {
   handleConnections,
 } from './connection/handle-connections.ts';
 import { openSessions } from './connection/open-sessions.ts';
+import { followRoomsOfHandlers, SocketIoClients } from './connection/socket-io-clients.ts';
 import { containAdapter } from './fanout/adapter/contain-adapter.ts';
 import { forgiveLeaving } from './fanout/adapter/forgive-leaving.ts';
 import { localFirst } from './fanout/adapter/local-first.ts';
@@ -169,8 +170,9 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     lifetime.opened('limits', limits.close);
     const { bus } = fanout;
     const isBelieved = createIdentityCheck(config, log);
+    followRoomsOfHandlers(io, bus);
     const rooms = openRooms(
-      { io, store, bus, isJoined: fanout.isJoined, config: pushServer, webhooks, log },
+      { clients: new SocketIoClients(io), store, bus, isJoined: fanout.isJoined, config: pushServer, webhooks, log },
       lifetime.opened,
     );
     const { push } = rooms;
@@ -179,7 +181,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       lifetime.opened,
     );
     const { migration } = sessions;
-    rooms.listen({
+    rooms.bus.listen({
       onInbox(user) {
         for (const session of sessions.ofUser(user)) void session.inbox.wake();
       },
@@ -231,11 +233,11 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
       },
     };
     const { rules, addressOf, keep } = context;
-    const { streams, subscribers, counts } = rooms;
+    const { streams, delivery, counts } = rooms;
     const listening = {
       scopeOf: rooms.scopeOf,
       streams,
-      subscribers,
+      delivery,
       presence: sessions.presence,
       history: store.history,
     };

@@ -6,7 +6,7 @@ import type { AddressOf } from '../access/client-address.ts';
 import type { IdentityCheck } from '../access/identity-check.ts';
 import type { Rules } from '../hook/rules.ts';
 import { refuseUpgrade } from '../http/refuse-upgrade.ts';
-import type { ScopeOf } from '../rooms/names/room-names.ts';
+import type { ScopeOf } from '../rooms/names/product-scope.ts';
 import type { Push } from '../rooms/publish/push.ts';
 import { createApiHandler, listenRoute, type OnApiRequest } from './handle-api.ts';
 import type { ListenerContext } from './listen/listener.ts';

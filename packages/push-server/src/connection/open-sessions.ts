@@ -8,7 +8,8 @@ import { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import { migratingClientOf } from '../migration/migrating-client.ts';
 import { createMigration, type Migration } from '../migration/migration.ts';
 import { createRecovery, type Recovery } from '../recovery/recovery.ts';
-import { nameOf, plainName, productIn, roomOfUser, withoutScope } from '../rooms/names/room-names.ts';
+import { productIn, withoutScope } from '../rooms/names/product-scope.ts';
+import { nameOf, plainName, roomOfUser } from '../rooms/names/room-names.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
 import { createNodePresence, type NodePresence } from '../rooms/presence/node-presence.ts';
 import { LiveSessions } from '../session/live-sessions.ts';
@@ -70,7 +71,13 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   const presence = openPresence(options, () => void wakeInboxes(), opened);
   /** As long as the end of a connection may go unnoticed. */
   const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
-  const emittedEvents = new EmittedEvents({ node, recent: rooms.recent, bounds: pushServer.emitted, keepMs, doubtMs });
+  const emittedEvents = new EmittedEvents({
+    node,
+    recent: rooms.delivery.recent,
+    bounds: pushServer.emitted,
+    keepMs,
+    doubtMs,
+  });
   opened('what programs have sent', () => emittedEvents.close());
   const letGo = (pid: string): void => void all.byPid(pid)?.socket.conn.close(true);
   const recovery = createRecovery({
@@ -82,10 +89,10 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     keepMs: Math.max(recoveryMs, 1),
     tellBack(pids) {
       pids.forEach(letGo);
-      rooms.tellBack(pids);
+      rooms.bus.tellBack(pids);
     },
     changes,
-    mark: recoveryMs > 0 ? () => writePosition({ epoch: node, offset: rooms.recent.count }) : undefined,
+    mark: recoveryMs > 0 ? () => writePosition({ epoch: node, offset: rooms.delivery.recent.count }) : undefined,
     log,
   });
   const migration = createMigration({
@@ -98,7 +105,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     changes,
     scopeOf: rooms.scopeOf,
     emittedEvents,
-    count: () => rooms.recent.count,
+    count: () => rooms.delivery.recent.count,
     enabled: recoveryMs > 0,
     keepMs,
     answerMs: pushServer.answerMs,
@@ -111,16 +118,14 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     context: {
       streams: rooms.streams,
       presence,
-      inbox: { store: store.inbox, onUndecodable: rooms.streams.undecodable, log },
+      inbox: { store: store.inbox, onUndecodable: rooms.delivery.onUndecodable, log },
       connectionOf: migratingClientOf,
       onChange: migration.keep,
-      onTaken: ({ socket }, from) => rooms.tellTaken(from, socket.id),
+      onTaken: ({ socket }, from) => rooms.bus.tellTaken(from, socket.id),
       senders: pushServer.senders,
       scopeOf: rooms.scopeOf,
       changes,
-      recent: rooms.recent,
-      deliveredKeys: rooms.deliveredKeys,
-      receivedKeys: rooms.receivedKeys,
+      delivery: rooms.delivery,
       emittedEvents,
       doubtMs,
     },

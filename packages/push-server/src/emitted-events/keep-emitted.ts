@@ -3,7 +3,8 @@ import { packetType } from '@gopush/slim-socket-io';
 import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { Along, type PacketOptions } from '../emit/along.ts';
-import { type Saying, saidBy } from '../emit/saying.ts';
+import { emittedEvent } from '../emit/emit-event.ts';
+import type { ClientEvent } from '../rooms/delivery/client-event.ts';
 import type { EmittedEvents } from './emitted-events.ts';
 import type { Emitted } from './event-log.ts';
 
@@ -51,7 +52,7 @@ export function keepEmitted(
   function isKept({ type, id, data }: EventPacket, flags: PacketOptions | undefined): boolean {
     if (mark === undefined || type !== packetType.event || id !== undefined || !Array.isArray(data)) return false;
     if (ofConnections.has(data[0])) return false;
-    return flags?.volatile !== true && saidBy(data) === undefined;
+    return flags?.volatile !== true && emittedEvent(data) === undefined;
   }
 
   /** What goes out with an event; nothing with those that want an answer. */
@@ -59,25 +60,25 @@ export function keepEmitted(
     const { type, id, data } = packet;
     if (type !== packetType.event || id !== undefined || !Array.isArray(data)) return undefined;
     if (name !== '/') return kept === undefined ? undefined : new Along(kept, name);
-    const saying = saidBy(data);
-    return alongOf(packet, data, saying, kept ?? markOf(data, saying));
+    const event = emittedEvent(data);
+    return alongOf(packet, data, event, kept ?? markOf(data, event));
   }
 
   /** A client would take the text at the end of an event for what it got last. */
-  function markOf(data: readonly unknown[], saying: Saying | undefined): string | undefined {
-    return mark && (saying?.mark ?? (typeof data.at(-1) === 'string' ? mark() : undefined));
+  function markOf(data: readonly unknown[], event: ClientEvent | undefined): string | undefined {
+    return mark && (event?.position ?? (typeof data.at(-1) === 'string' ? mark() : undefined));
   }
 
   function alongOf(
     packet: EventPacket,
     data: readonly unknown[],
-    saying: Saying | undefined,
+    event: ClientEvent | undefined,
     own: string | undefined,
   ): Along | undefined {
-    const more = saying?.extra ?? none;
+    const more = event?.extra ?? none;
     if (own === undefined && more.length === 0) return undefined;
     return new Along(own, name, (options) => {
-      const args = saying === undefined ? data : [saying.event, saying.message, ...more];
+      const args = event === undefined ? data : [event.event, event.message, ...more];
       const marked = own === undefined || more.length > 0 ? args : [...args, own];
       return encode({ ...packet, nsp: name, data: marked }, options);
     });

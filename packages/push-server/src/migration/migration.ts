@@ -22,7 +22,7 @@ import type { Namespace, Server, Socket } from 'socket.io';
 import type { IdentityCheck } from '../access/identity-check.ts';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { Recovery } from '../recovery/recovery.ts';
-import type { ScopeOf } from '../rooms/names/room-names.ts';
+import type { ScopeOf } from '../rooms/names/product-scope.ts';
 import type { LiveSessions } from '../session/live-sessions.ts';
 import type { RecentChanges } from '../session/recent-changes.ts';
 import type { Session } from '../session/session.ts';

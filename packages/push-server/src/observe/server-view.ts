@@ -6,7 +6,7 @@ import type { Fanout } from '../fanout/bus/fanout.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { MigrationCounts } from '../migration/migration-counts.ts';
 import type { RecoveryCounts } from '../recovery/recovery.ts';
-import type { PushCounts } from '../rooms/publish/push.ts';
+import type { PushCounts } from '../rooms/publish/push-counts.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 
 /** What metrics and state of a push-server are read off. */

@@ -1,53 +1,43 @@
-import type { Config } from '@gopush/contract';
+import type { Config, Position } from '@gopush/contract';
 import type { Lifetime, Logger } from '@gopush/service';
-import { emitLocal } from '@gopush/slim-socket-io';
-import type { Store } from '@gopush/store';
-import type { Server } from 'socket.io';
-import { say } from '../emit/saying.ts';
+import { isBack, type Store } from '@gopush/store';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import type { Bus } from './bus/bus.ts';
-import { RecentDeliveries } from './delivery/recent-deliveries.ts';
-import { createSubscribers, type Subscribers } from './delivery/subscribers.ts';
-import type { DeliveredKeys } from './idempotency/delivered-keys.ts';
-import type { ReceivedKeys } from './idempotency/received-keys.ts';
-import { createScopeOf, nameOf, nameOfClients, type ScopeOf, slowClients } from './names/room-names.ts';
-import {
-  createPush,
-  type PresenceIn,
-  type Publish,
-  type Push,
-  type PushCounts,
-  type PushEvents,
-} from './publish/push.ts';
-import type { RoomStreams } from './stream/room-streams.ts';
+import { RoomBus } from './bus/room-bus.ts';
+import type { Publication } from './codec/publication.ts';
+import { createUndecodableLog } from './codec/undecodable-log.ts';
+import type { Clients } from './delivery/clients.ts';
+import { RoomDelivery } from './delivery/room-delivery.ts';
+import { publisherIdOf } from './idempotency/idempotency-key.ts';
+import { createScopeOf, type ScopeOf } from './names/product-scope.ts';
+import { nameOf } from './names/room-names.ts';
+import { createPush } from './publish/create-push.ts';
+import type { Push } from './publish/push.ts';
+import { createPushCounts, type PushCounts } from './publish/push-counts.ts';
+import { type Publish, RoomPublisher } from './publish/room-publisher.ts';
+import { UserPublisher } from './publish/user-publisher.ts';
+import { RoomPresence } from './store/room-presence.ts';
+import { StoredPublications } from './store/stored-publications.ts';
+import type { RoomStreamEvents } from './stream/room-stream-events.ts';
+import { RoomStreams } from './stream/room-streams.ts';
 
-/** The rooms of a push-server: who speaks to them, and who hears. */
+/** The rooms of a push-server: what publishes to them, and what delivers to their members. */
 export interface Rooms {
   readonly push: Push;
   /** Publishes to a room by its full name. */
   readonly publish: Publish;
-  /** Who is in a room, by its full name. */
-  readonly presenceIn: PresenceIn;
+  /** A page of the users in a room, by its full name. */
+  readonly presenceIn: RoomPresence['page'];
   readonly scopeOf: ScopeOf;
   readonly streams: RoomStreams;
-  /** The ids of what this node has given. */
-  readonly deliveredKeys: DeliveredKeys;
-  /** What its clients have had elsewhere. */
-  readonly receivedKeys: ReceivedKeys;
-  readonly subscribers: Subscribers;
+  readonly delivery: RoomDelivery;
   readonly counts: PushCounts;
-  readonly recent: RecentDeliveries;
-  /** Tells other nodes that the clients of sessions are back. */
-  tellBack(pids: readonly string[]): void;
-  /** Tells the node that has handed over a session that it goes on here. */
-  tellTaken(node: string, socket: string): void;
-  /** Who is told of what other nodes do. */
-  listen(listener: PushEvents): void;
+  readonly bus: RoomBus;
 }
 
 /** What rooms need. */
 export interface RoomsOptions {
-  readonly io: Server;
+  readonly clients: Clients;
   readonly store: Store;
   readonly bus: Bus;
   /** Whether the bus reaches the other nodes. */
@@ -58,58 +48,106 @@ export interface RoomsOptions {
 }
 
 /** Opens the rooms of a push-server. */
-export function openRooms({ io, webhooks, ...options }: RoomsOptions, opened: Lifetime['opened']): Rooms {
-  const recent = new RecentDeliveries();
-  const subscribers = createSubscribers();
-  const counts: PushCounts = {
-    published: 0,
-    kept: 0,
-    notKept: 0,
-    gaps: 0,
-    undecodable: 0,
-    repeated: 0,
-    filled: 0,
-    recovered: 0,
-    notRecovered: 0,
-  };
-  const scopeOf = createScopeOf(options.config.isolateProducts);
-  const { push, publish, presenceIn, streams, deliveredKeys, receivedKeys, listen, tellBack, tellTaken } = createPush({
-    ...options,
-    scopeOf,
-    io,
+export function openRooms(options: RoomsOptions, opened: Lifetime['opened']): Rooms {
+  const { clients, store, isJoined, config, webhooks, log } = options;
+  const counts = createPushCounts();
+  const scopeOf = createScopeOf(config.isolateProducts);
+  const bus = new RoomBus(options.bus);
+  const onUndecodable = createUndecodableLog(counts, log);
+  const delivery = new RoomDelivery({
+    clients,
+    node: bus.node,
+    keepKeysMs: config.history.ageMs,
+    senders: config.senders,
     counts,
-    recent,
-    subscribers,
-    ...(webhooks.wants('message')
-      ? { onSaid: (room, said) => webhooks.tell('message', { ...nameOf(room), ...said }) }
-      : {}),
-    emit(room, except, saying, volatile) {
-      const leftOut = volatile === true ? [...except, slowClients] : except;
-      say(saying, (...args) => emitLocal(io.of('/'), [room], leftOut, args));
-    },
+    onUndecodable,
+    log,
   });
-  // Handlers may put sockets into a room by themselves. These have no place in its history, and hear what is not kept.
-  const { adapter } = io.of('/');
-  adapter.on('create-room', (room: string) => {
-    if (nameOfClients(room) !== undefined) void options.bus.follow(room, () => {});
+  const streams = new RoomStreams(store.history, streamEvents(bus, delivery, counts, log));
+  const publisher = new RoomPublisher({
+    history: store.history,
+    isStoreUp: () => store.state() === 'up',
+    isJoined,
+    limits: config.history,
+    streams,
+    delivery,
+    bus,
+    counts,
+    ...(webhooks.wants('message') ? { onPublished: tellWebhooks(webhooks) } : {}),
+    log,
   });
-  adapter.on('delete-room', (room: string) => {
-    if (nameOfClients(room) !== undefined) options.bus.unfollow(room);
+  bus.start({ receive: (message) => publisher.receive(message), gap: () => streams.catchUp('bus') }, log);
+  const presence = new RoomPresence(store.presence);
+  const push = createPush({
+    rooms: publisher,
+    users: new UserPublisher({
+      inbox: store.inbox,
+      presence: store.presence,
+      limits: config.inbox,
+      rooms: publisher,
+      clients,
+      bus,
+    }),
+    stored: new StoredPublications(store.history, store.inbox, onUndecodable),
+    roomPresence: presence,
+    presence: store.presence,
+    inbox: store.inbox,
+    clients,
+    bus,
+    isJoined,
+    scopeOf,
+    isolateProducts: config.isolateProducts,
+    counts,
+    log,
   });
-  opened('rooms', streams.close);
+  const offState = store.onState((state, before) => {
+    if (isBack(state, before)) streams.catchUp('store');
+  });
+  opened('rooms', () => {
+    offState();
+    streams.close();
+  });
   return {
     push,
-    publish,
-    presenceIn,
+    publish: (room, event, message, how) => publisher.publish(room, event, message, how),
+    presenceIn: (room, limit, after) => presence.page(room, limit, after),
     scopeOf,
     streams,
-    deliveredKeys,
-    receivedKeys,
-    subscribers,
+    delivery,
     counts,
-    recent,
-    listen,
-    tellBack,
-    tellTaken,
+    bus,
+  };
+}
+
+/** Connects the streams of rooms with the bus and with the members of this node. */
+function streamEvents(bus: RoomBus, delivery: RoomDelivery, counts: PushCounts, log: Logger): RoomStreamEvents {
+  return {
+    follow: (room, onLate) => bus.follow(room, onLate),
+    unfollow: (room) => bus.unfollow(room),
+    turn: () => delivery.deliveredKeys.turn,
+    deliver: (members, message, position) => delivery.deliver(members, message, position),
+    undeliverable: (room, position, error) => delivery.undeliverable(room, position, error),
+    gap: (room, position) => delivery.gap(room, position),
+    began: (room, position) => delivery.began(room, position),
+    failed(room, error) {
+      log.warn({ room, err: error }, 'the history of a room cannot be read; it is tried again');
+    },
+    cameBack(recovered) {
+      counts[recovered ? 'recovered' : 'notRecovered']++;
+    },
+  };
+}
+
+function tellWebhooks(webhooks: Webhooks) {
+  return (room: string, publication: Publication, position: Position | null): void => {
+    const { event, message, sender, id } = publication;
+    webhooks.tell('message', {
+      ...nameOf(room),
+      event,
+      message,
+      ...(sender === undefined ? {} : { sender }),
+      ...(id === undefined ? {} : { messageId: publisherIdOf(id) }),
+      position,
+    });
   };
 }

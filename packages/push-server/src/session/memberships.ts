@@ -1,13 +1,15 @@
 import { events, type Gap, type Joined, type JoinRequest, type Position } from '@gopush/contract';
 import { emitLocal, SmallMap } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
-import { say } from '../emit/saying.ts';
-import { decodePublication } from '../rooms/codec/publication.ts';
-import { messageEvent, positionEvent } from '../rooms/delivery/client-event.ts';
-import type { RecentDeliveries, Tail } from '../rooms/delivery/recent-deliveries.ts';
-import type { DeliveredKeys } from '../rooms/idempotency/delivered-keys.ts';
-import { maxReceivedKeys, type ReceivedKey, type ReceivedKeys } from '../rooms/idempotency/received-keys.ts';
-import { plainName, roomOfClients, roomOfUser, scopeIn } from '../rooms/names/room-names.ts';
+import { emitEvent } from '../emit/emit-event.ts';
+import type { Publication } from '../rooms/codec/publication.ts';
+import { type ClientEvent, keptEvent, positionEvent, unkeptEvent } from '../rooms/delivery/client-event.ts';
+import type { Tail } from '../rooms/delivery/recent-deliveries.ts';
+import type { RoomDelivery } from '../rooms/delivery/room-delivery.ts';
+import type { Subscriber } from '../rooms/delivery/subscriber.ts';
+import { maxReceivedKeys, type ReceivedKey } from '../rooms/idempotency/received-keys.ts';
+import { scopeIn } from '../rooms/names/product-scope.ts';
+import { plainName, roomOfClients, roomOfUser } from '../rooms/names/room-names.ts';
 import type { NodePresence } from '../rooms/presence/node-presence.ts';
 import { ReplayBudget } from '../rooms/stream/replay-budget.ts';
 import type { RoomStreams } from '../rooms/stream/room-streams.ts';
@@ -19,12 +21,8 @@ export interface MembershipsContext {
   readonly presence: NodePresence;
   /** Whether clients are told who published a message: `pushServer.senders`. */
   readonly senders: boolean;
-  /** What this node delivered recently. */
-  readonly recent: RecentDeliveries;
-  /** Idempotency keys of the messages that this node delivered. */
-  readonly deliveredKeys: DeliveredKeys;
-  /** Idempotency keys of the messages that clients received at other nodes. */
-  readonly receivedKeys: ReceivedKeys;
+  /** Delivers messages to the members of rooms on this node. */
+  readonly delivery: RoomDelivery;
   /** How long the end of a connection may go unnoticed, in milliseconds. */
   readonly doubtMs: number;
 }
@@ -36,7 +34,7 @@ export type Positions = ReadonlyMap<string, Position | null>;
  * The rooms of one session: which its client is in, at which position it entered each, and what it was given when it entered. Rooms go by their
  * full names; the room of the client's user is one of them.
  */
-export class Memberships {
+export class Memberships implements Subscriber {
   /** The user: the uid, after the scope of its product. */
   readonly user: string;
   readonly #socket: Socket;
@@ -56,6 +54,11 @@ export class Memberships {
     this.#socket = socket;
     this.user = user;
     this.#context = context;
+  }
+
+  /** Its name as a member of rooms: the id of the socket. */
+  get id(): string {
+    return this.#socket.id;
   }
 
   /** The full name of a room of the client's product. */
@@ -104,16 +107,17 @@ export class Memberships {
 
   /** The last messages of its rooms that the client was given, which may not have arrived. */
   tail(now: number): Tail {
-    const { recent, doubtMs } = this.#context;
+    const { delivery, doubtMs } = this.#context;
     const since = now - doubtMs;
     const entered = new Map([...this.#rooms].filter(([room]) => !this.#isEntering(room)));
     const own = this.#caughtUp.filter(({ room, at }) => at >= since && entered.has(room)).flatMap(deliveriesOf);
-    return recent.since(since, entered, own);
+    return delivery.recent.since(since, entered, own);
   }
 
   /** Idempotency keys of messages that the client received here or at other nodes, and that may yet be kept in a history. */
   get had(): readonly ReceivedKey[] {
-    const { deliveredKeys, streams, receivedKeys, doubtMs } = this.#context;
+    const { delivery, streams, doubtMs } = this.#context;
+    const { deliveredKeys, receivedKeys } = delivery;
     const sure = performance.now() - doubtMs;
     const all: ReceivedKey[] = [...receivedKeys.of(this.#socket.id)];
     for (const room of this.#rooms.keys()) {
@@ -183,9 +187,7 @@ export class Memberships {
     }
     const { position, recovered } = await this.#enter(room, last ?? from ?? 'start');
     if (isOfClients(room) && this.#rooms.has(room)) presence.joined(id, this.user, room);
-    if (recovered === false && position !== null) {
-      this.#socket.emit(events.gap, { room: plainName(room), position } satisfies Gap);
-    }
+    if (recovered === false && position !== null) this.gap(room, position);
   }
 
   /** @returns whether the client was in the room */
@@ -207,11 +209,11 @@ export class Memberships {
    * began here, but another node has it
    */
   end(how: 'gone' | 'moved' | 'never here'): void {
-    const { streams, presence, receivedKeys } = this.#context;
+    const { streams, presence, delivery } = this.#context;
     const { id } = this.#socket;
     for (const room of this.#rooms.keys()) streams.leave(room, id);
     streams.leave(this.ownRoom, id);
-    receivedKeys.remove(id);
+    delivery.receivedKeys.remove(id);
     const rooms = [...this.#rooms.keys()].filter(isOfClients);
     if (how === 'moved') presence.moved(id, rooms);
     else presence.gone(id, rooms);
@@ -227,7 +229,8 @@ export class Memberships {
     if (!this.#isEntering(room)) this.#setEntering(room, from === 'start' ? null : from);
     let isWhole = true;
     const joined = await this.#context.streams.join(room, socket.id, from, (missed, position) => {
-      for (const one of missed) isWhole = this.#give(room, position?.epoch ?? '', one) && isWhole;
+      for (const one of missed)
+        isWhole = this.#give(room, { epoch: position?.epoch ?? '', offset: one.offset }, one.payload) && isWhole;
       void socket.join(room);
       // In the same turn of the event loop: the next message counts from here.
       this.#deleteEntering(room);
@@ -244,35 +247,41 @@ export class Memberships {
   }
 
   /** Gives the client a message that it missed. @returns `false` where the message cannot be decoded */
-  #give(
-    room: string,
-    epoch: string,
-    { offset, payload }: { readonly offset: number; readonly payload: Buffer },
-  ): boolean {
-    const socket = this.#socket;
+  #give(room: string, position: Position, payload: Buffer): boolean {
     this.#replay?.spend(payload.length);
-    try {
-      const missed = decodePublication(payload);
-      const { receivedKeys, senders } = this.#context;
-      const position = { epoch, offset };
-      const emit = (...args: [string, ...unknown[]]): void => emitLocal(socket.nsp, [socket.id], [], args);
-      if (receivedKeys.whoHad(room, missed.id).has(socket.id)) say(positionEvent(room, position), emit);
-      else if (missed.except !== socket.id) say(messageEvent(room, missed, position, senders), emit);
-      return true;
-    } catch (error) {
-      this.#context.streams.undecodable(room, error);
-      return false;
-    }
+    return this.#context.delivery.deliverMissed(this, room, position, payload);
+  }
+
+  /** Gives the client alone a message of a room. */
+  receive(room: string, publication: Publication, position: Position | null): void {
+    const { senders } = this.#context;
+    if (position === null) this.#emit(unkeptEvent(room, publication, senders, undefined));
+    else this.#emit(keptEvent(room, publication, position, senders));
+  }
+
+  /** Gives the client a position instead of a message that it had before. */
+  skip(room: string, position: Position): void {
+    this.#emit(positionEvent(room, position));
+  }
+
+  /** Tells the client that it missed messages of a room. */
+  gap(room: string, position: Position): void {
+    this.#socket.emit(events.gap, { room: plainName(room), position } satisfies Gap);
+  }
+
+  #emit(event: ClientEvent): void {
+    const { nsp, id } = this.#socket;
+    emitEvent(event, (...args) => emitLocal(nsp, [id], [], args));
   }
 
   /** What the client missed may be lost on its way as well. */
   #remember(room: string, epoch: string, missed: readonly { readonly offset: number }[]): void {
     const [first, last] = [missed[0]?.offset, missed.at(-1)?.offset];
     if (first === undefined || last === undefined) return;
-    const { recent, doubtMs } = this.#context;
+    const { delivery, doubtMs } = this.#context;
     const at = performance.now();
     const young = this.#caughtUp.filter((one) => one.at >= at - doubtMs);
-    this.#caughtUp = [...young, { room, epoch, first, last, count: recent.addOwn(), at }];
+    this.#caughtUp = [...young, { room, epoch, first, last, count: delivery.recent.addOwn(), at }];
   }
 
   #isEntering(room: string): boolean {

@@ -5,7 +5,8 @@ import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { ServerClient } from '../hook/server-hook.ts';
 import type { Tail } from '../rooms/delivery/recent-deliveries.ts';
 import type { ReceivedKey } from '../rooms/idempotency/received-keys.ts';
-import { type ScopeOf, slowClients } from '../rooms/names/room-names.ts';
+import type { ScopeOf } from '../rooms/names/product-scope.ts';
+import { slowClients } from '../rooms/names/room-names.ts';
 import type { SocketRecord } from '../stored-session/session-record.ts';
 import { SerialQueue } from '../tasks/serial-queue.ts';
 import { type InboxContext, InboxPump } from './inbox-pump.ts';
@@ -76,7 +77,7 @@ export class Session {
     this.#memberships = new Memberships(socket, user, context);
     if (restored?.record.marks === true) this.askForMarks();
     this.inbox = new InboxPump(socket, user, context.inbox, restored?.record.inboxAfter);
-    context.receivedKeys.add(socket.id, restored?.record.had ?? []);
+    context.delivery.receivedKeys.add(socket.id, restored?.record.had ?? []);
     (socket as Slot)[ofSocket] = this;
   }
 

@@ -1,13 +1,10 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryStore } from '@gopush/store';
 import { writeJson } from '../../http/write-json.ts';
-import { decodePublication } from '../../rooms/codec/publication.ts';
-import {
-  type Subscriber,
-  type SubscriberMessage,
-  type Subscribers,
-  subscriberMessageOf,
-} from '../../rooms/delivery/subscribers.ts';
+import type { Publication } from '../../rooms/codec/publication.ts';
+import type { RoomDelivery } from '../../rooms/delivery/room-delivery.ts';
+import type { Subscriber } from '../../rooms/delivery/subscriber.ts';
+import { publisherIdOf } from '../../rooms/idempotency/idempotency-key.ts';
 import { plainName } from '../../rooms/names/room-names.ts';
 import type { NodePresence } from '../../rooms/presence/node-presence.ts';
 import type { RoomStreams } from '../../rooms/stream/room-streams.ts';
@@ -20,7 +17,7 @@ const maxWaitingBytes = 1_048_576;
 /** What the listeners of this node share. */
 export interface ListenerContext {
   readonly streams: RoomStreams;
-  readonly subscribers: Subscribers;
+  readonly delivery: RoomDelivery;
   readonly presence: NodePresence;
   readonly history: HistoryStore;
   /** How long a room without messages has a history, in milliseconds. */
@@ -44,6 +41,8 @@ export class Listener implements Subscriber {
   /** Where it stands in each room it hears, as parts of an id. */
   readonly #parts = new Map<string, string>();
   readonly #devices: readonly { readonly id: string; readonly user: string }[];
+  /** Whether it is given a history. */
+  #isCatchingUp = false;
   #closed = false;
   #endCode: EndCode = 'client_gone';
 
@@ -78,23 +77,20 @@ export class Listener implements Subscriber {
   }
 
   async #enter(room: string, stood: Stood | undefined, comesBack: boolean): Promise<void> {
-    const { streams, subscribers } = this.#context;
+    const { streams, delivery } = this.#context;
     const was = stood?.of(room);
     const begin = comesBack ? await this.#beginOf(room, stood, was) : 'now';
     if (this.#closed) return;
     const from = typeof begin === 'object' ? begin : undefined;
     await streams.join(room, this.listening.id, from, (missed, at) => {
+      this.#isCatchingUp = true;
       for (const { offset, payload } of missed) {
         const position = { epoch: from?.epoch ?? '', offset };
-        try {
-          this.#receive(room, subscriberMessageOf(decodePublication(payload), position));
-        } catch (error) {
-          streams.undecodable(room, error);
-          this.#gap(room, position);
-        }
+        if (!delivery.deliverMissed(this, room, position, payload)) this.#gap(room, position);
       }
+      this.#isCatchingUp = false;
       this.#parts.set(room, writePart(room, at));
-      subscribers.add(room, this);
+      delivery.subscribers.add(room, this);
       // Told before anything that is said from now on.
       if (begin === 'lost' || (from !== undefined && missed.length === 0 && isElsewhere(from, at))) this.#gap(room, at);
     });
@@ -120,9 +116,11 @@ export class Listener implements Subscriber {
     }
   }
 
-  receive(room: string, said: SubscriberMessage): void {
-    this.#receive(room, said);
-    if (this.#sink.waiting > maxWaitingBytes) this.end('listener_too_slow');
+  receive(room: string, publication: Publication, position: Position | null): void {
+    if (position !== null) this.#parts.set(room, writePart(room, position));
+    this.#send('message', `{${whereOf(room)},${bodyOf(publication, position)}}`);
+    // A history may be larger than what may wait.
+    if (!this.#isCatchingUp && this.#sink.waiting > maxWaitingBytes) this.end('listener_too_slow');
   }
 
   gap(room: string, position: Position): void {
@@ -168,11 +166,6 @@ export class Listener implements Subscriber {
     return writeEventId(Date.now(), this.#parts.values());
   }
 
-  #receive(room: string, said: SubscriberMessage): void {
-    if (said.position !== null) this.#parts.set(room, writePart(room, said.position));
-    this.#send('message', `{${whereOf(room)},${bodyOf(said)}}`);
-  }
-
   #gap(room: string, position: Position | null): void {
     this.#parts.set(room, writePart(room, position));
     this.#send('gap', `{${whereOf(room)},"position":${JSON.stringify(position)}}`);
@@ -190,10 +183,10 @@ export class Listener implements Subscriber {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const { streams, subscribers, presence } = this.#context;
+    const { streams, delivery, presence } = this.#context;
     const { id, rooms } = this.listening;
     for (const room of rooms) {
-      subscribers.remove(room, this);
+      delivery.subscribers.remove(room, this);
       streams.leave(room, id);
     }
     const joined = this.listening.user === undefined ? [] : rooms.filter((room) => room.startsWith('r:'));
@@ -210,18 +203,17 @@ function whereOf(room: string): string {
   return `"${room.startsWith('u:') ? 'user' : 'room'}":${JSON.stringify(plainName(room))}`;
 }
 
-/** The part that is the same for all who hear it, made once. */
-function bodyOf(said: SubscriberMessage): string {
-  let body = bodies.get(said);
-  if (body === undefined) {
-    const { event, message, sender, messageId, position } = said;
-    const by =
-      (sender === undefined ? '' : `"sender":${JSON.stringify(sender)},`) +
-      (messageId === undefined ? '' : `"messageId":${JSON.stringify(messageId)},`);
-    body = `"event":${JSON.stringify(event)},"message":${writeJson(message)},${by}"position":${JSON.stringify(position)}`;
-    bodies.set(said, body);
-  }
+/** The part of a message that is the same for all listeners, made once. */
+function bodyOf(publication: Publication, position: Position | null): string {
+  const made = bodies.get(publication);
+  if (made?.position === position) return made.body;
+  const { event, message, sender, id } = publication;
+  const by =
+    (sender === undefined ? '' : `"sender":${JSON.stringify(sender)},`) +
+    (id === undefined ? '' : `"messageId":${JSON.stringify(publisherIdOf(id))},`);
+  const body = `"event":${JSON.stringify(event)},"message":${writeJson(message)},${by}"position":${JSON.stringify(position)}`;
+  bodies.set(publication, { position, body });
   return body;
 }
 
-const bodies = new WeakMap<SubscriberMessage, string>();
+const bodies = new WeakMap<Publication, { readonly position: Position | null; readonly body: string }>();

@@ -4,13 +4,16 @@ import type { Logger } from '@gopush/service';
 const maxRemembered = 1_000;
 
 /**
- * Logs that stored messages of a room or user cannot be decoded.
- *
- * @returns logs the first of each room or user
+ * Counts stored messages that cannot be decoded, and logs the first of each room or user: such a message comes again with each client that
+ * asks for it.
  */
-export function createUndecodableLog(log: Logger): (of: string, error: unknown) => void {
+export function createUndecodableLog(
+  counts: { undecodable: number },
+  log: Logger,
+): (of: string, error: unknown) => void {
   const logged = new Set<string>();
   return (of, error) => {
+    counts.undecodable++;
     if (logged.has(of)) return;
     if (logged.size >= maxRemembered) logged.clear();
     logged.add(of);

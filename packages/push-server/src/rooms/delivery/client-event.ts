@@ -1,52 +1,75 @@
 import { type AboutMessage, events, type Position, writePosition } from '@gopush/contract';
-import type { Saying } from '../../emit/saying.ts';
 import type { Publication } from '../codec/publication.ts';
 import { publisherIdOf } from '../idempotency/idempotency-key.ts';
 import { nameOfClients } from '../names/room-names.ts';
 
+/** An event of a room or user, in the forms in which clients get it. */
+export interface ClientEvent {
+  readonly event: string;
+  readonly message: unknown;
+  /** Arguments after the message for clients that asked for them by `go:marks`. */
+  readonly extra: readonly unknown[];
+  /** Arguments after the message for all others. */
+  readonly always: readonly unknown[];
+  /** The position by which a client tells later that it got this event; `undefined` where it cannot come back to it. */
+  readonly position: string | undefined;
+}
+
 /**
- * How clients get a message: the event and the message, and with `pushServer.senders` who published it. Clients that asked for marks get
- * more: {@link AboutMessage} where it is not kept or has an id, and its mark last of all. One that is not kept and has an id ends with the mark of
- * its node, by which a client that comes back tells whether it has had it.
+ * The event of a message that is kept. Every client gets the event and the message, and with `pushServer.senders` who published it. Clients
+ * that asked for more get {@link AboutMessage}, where it says something, and the position last of all.
  *
- * @param position - `null`: it is not kept
  * @param senders - whether clients are told who published it
- * @param given - which of the node's deliveries it is, where it is not kept and has an id
  */
-export function messageEvent(
-  room: string,
-  { event, message, sender, id }: Publication,
-  position: Position | null,
-  senders: boolean,
-  given?: Position,
-): Saying {
+export function keptEvent(room: string, publication: Publication, position: Position, senders: boolean): ClientEvent {
+  const { event, message, id } = publication;
+  const written = writePosition(position);
   const name = nameOfClients(room);
-  const place = position ?? given;
-  const mark = place === undefined ? undefined : writePosition(place);
-  const marks = mark === undefined ? [] : [mark];
   // A message of a user's own room comes from a program, and names no room.
-  if (name === undefined) return { event, message, extra: marks, always: none, mark };
-  const about = aboutOf(name, senders, sender, id);
-  const isPlain = position !== null && !senders && id === undefined;
-  return { event, message, extra: isPlain ? marks : [about, ...marks], always: senders ? [about] : none, mark };
+  if (name === undefined || (!senders && id === undefined)) {
+    return { event, message, extra: [written], always: none, position: written };
+  }
+  const about = aboutOf(name, publication, senders);
+  return { event, message, extra: [about, written], always: senders ? [about] : none, position: written };
 }
 
-/** The event by which clients get a place instead of a message: they have had what stands there. */
-export function positionEvent(room: string, position: Position): Saying {
+/**
+ * The event of a message that is not kept: as {@link keptEvent}, and clients that asked for more always get {@link AboutMessage}.
+ *
+ * @param delivery - where the message has an id: which of the node's deliveries this is. A client that comes back tells by it whether it had
+ * this message.
+ */
+export function unkeptEvent(
+  room: string,
+  publication: Publication,
+  senders: boolean,
+  delivery: Position | undefined,
+): ClientEvent {
+  const { event, message } = publication;
+  const written = delivery === undefined ? undefined : writePosition(delivery);
+  const positions = written === undefined ? none : [written];
   const name = nameOfClients(room);
-  const mark = writePosition(position);
-  const message = name === undefined ? { position } : { room: name, position };
-  return { event: events.epoch, message, extra: [mark], always: none, mark };
+  if (name === undefined) return { event, message, extra: positions, always: none, position: written };
+  const about = aboutOf(name, publication, senders);
+  return { event, message, extra: [about, ...positions], always: senders ? [about] : none, position: written };
 }
 
-/** What is said of the history of a room. */
-export function historyEvent(event: string, room: string, position: Position): Saying {
-  return { event, message: { room, position }, extra: none, always: none, mark: undefined };
+/** The event by which clients get a position instead of a message: they had the message before. */
+export function positionEvent(room: string, position: Position): ClientEvent {
+  const name = nameOfClients(room);
+  const written = writePosition(position);
+  const message = name === undefined ? { position } : { room: name, position };
+  return { event: events.epoch, message, extra: [written], always: none, position: written };
+}
+
+/** An event about the history of a room, such as a gap. */
+export function historyEvent(event: string, room: string, position: Position): ClientEvent {
+  return { event, message: { room, position }, extra: none, always: none, position: undefined };
 }
 
 const none: readonly unknown[] = [];
 
-function aboutOf(room: string, senders: boolean, sender: string | undefined, id: string | undefined): AboutMessage {
+function aboutOf(room: string, { sender, id }: Publication, senders: boolean): AboutMessage {
   return {
     room,
     ...(senders ? { sender: sender ?? null } : {}),

@@ -1,74 +1,47 @@
 import type { Position } from '@gopush/contract';
 import { SmallMap } from '@gopush/slim-socket-io';
 import type { HistoryPage, HistoryStore, KeptMessage } from '@gopush/store';
-
-/** Gives messages of a room to the clients of this node. */
-export interface RoomStreamEvents {
-  /**
-   * Has the messages of a room sent to this node: resolves when they are, or that can be waited for no longer.
-   *
-   * @param onLate - called where some may have been sent before they came here
-   */
-  follow(room: string, onLate: () => void): Promise<void>;
-  /** The opposite: nobody here is in the room any more. */
-  unfollow(room: string): void;
-  /** See {@link DeliveredKeys.turn}. */
-  turn(): number;
-  /** To all members of the room, in order. */
-  deliver(room: string, message: KeptMessage, position: Position): void;
-  /** A message could not be delivered, as it cannot be decoded: members miss what came before this position. */
-  undeliverable(room: string, position: Position, error: unknown): void;
-  /** A stored message of a room cannot be decoded. */
-  undecodable(room: string, error: unknown): void;
-  /** Members may miss what came before this position, for good. */
-  gap(room: string, position: Position): void;
-  /** The room's history begins, or begins anew, and members miss nothing. */
-  began(room: string, position: Position): void;
-  /** The log could not be read; it is tried again. */
-  failed(room: string, error: unknown): void;
-}
+import { EarlyMessages } from './early-messages.ts';
+import { pageSize, readMissed } from './read-missed.ts';
+import type { RoomMembers, RoomStreamEvents } from './room-stream-events.ts';
 
 /** Why members may miss something: live messages were lost, or the store was away and may have forgotten. */
 export type Doubt = 'bus' | 'store';
 
-/** How many messages are read from the log at a time. */
-const pageSize = 200;
-
-/** How long after a failed read it is tried again, in milliseconds: it doubles up to the second, and ends where the store is said to be back. */
+/** The wait after a failed read, in milliseconds. It doubles from the first to the second, and ends early when the store is back. */
 const retryMs = [500, 8_000] as const;
 
-/** How many live messages that came too early are held. */
-const maxEarly = 1_000;
-
-/** How long messages that the log has dropped already may still be on their way here, in milliseconds. */
+/** How long messages that the history has dropped already may still be on their way here, in milliseconds. */
 const lateMs = 100;
 
 /**
- * What this node's members of one room have got of its log. Messages come live, from any node, and may come late, twice or not at all; the
- * log says what there is. So a message that is next goes out at once, one that was seen before is dropped, and one that comes too early
- * has what is missing read from the log first: members get each message once and in order, or are told of a gap.
+ * The stream of a room, as far as this node's members have received it. Messages come live, from any node, and may come late, twice or not
+ * at all; the room's history is the truth. A message that is next goes out at once. One that was seen before is dropped. One that comes too
+ * early waits until what is missing has been read from the history. So members get each message once and in order, or are told of a gap.
  */
-export class RoomStream {
+export class RoomStream implements RoomMembers {
   readonly room: string;
-  /** Those of this node in the room, with the turn in which they entered it; `undefined`: they are about to. */
-  readonly members = new SmallMap<string, number | undefined>();
-  /** Resolves when it is known where the log stood when the first member came, or that it cannot be read now. */
+  /** Resolves when the end of the history is known as it was when the first member came, or it cannot be read now. */
   readonly opened: Promise<void>;
+  /** Members on this node, with the turn in which each entered; `undefined`: it is entering. */
+  readonly #members = new SmallMap<string, number | undefined>();
   #epoch: string | undefined;
   #offset = 0;
-  /** Newest offset that was heard of. */
+  /** The newest offset that is known to exist. */
   #wanted = 0;
-  /** How often something was heard of that the log has to be asked for. */
+  /** How often a read of the history was asked for. */
   #asked = 0;
-  /** Whether the log is to be read even where all offsets that were heard of are there. */
+  /** Whether the history is to be read even where all known offsets have come. */
   #again = false;
   #doubt: Doubt | undefined;
-  /** Live messages of this epoch that came before the ones between, by their offsets. */
-  readonly #early = new SmallMap<number, KeptMessage>();
+  /** Live messages of this epoch that came before earlier ones. */
+  readonly #early = new EarlyMessages();
+  /** The read that is running. */
   #busy: Promise<void> | undefined;
   #closed = false;
   /** Ends the wait for the next attempt to read. */
   #retry: (() => void) | undefined;
+  /** `blind`: the history could not be read, so the position is not known. */
   #state: 'opening' | 'open' | 'blind' = 'opening';
   readonly #history: HistoryStore;
   readonly #events: RoomStreamEvents;
@@ -80,7 +53,37 @@ export class RoomStream {
     this.opened = this.#open();
   }
 
-  /** Where members stand. */
+  /** Adds a member that is entering; one that has entered stays so. */
+  add(id: string): void {
+    if (!this.#members.has(id)) this.#members.set(id, undefined);
+  }
+
+  /** A member receives everything from now on. */
+  enter(id: string): void {
+    this.#members.set(id, this.#members.get(id) ?? this.#events.turn());
+  }
+
+  remove(id: string): void {
+    this.#members.delete(id);
+  }
+
+  has(id: string): boolean {
+    return this.#members.has(id);
+  }
+
+  get isEmpty(): boolean {
+    return this.#members.size === 0;
+  }
+
+  turnOf(id: string): number | undefined {
+    return this.#members.get(id);
+  }
+
+  enteredSince(turn: number): readonly string[] {
+    return [...this.#members].flatMap(([id, entered]) => (entered !== undefined && entered >= turn ? [id] : []));
+  }
+
+  /** The position of members. */
   get position(): Position | null {
     return this.#epoch === undefined ? null : { epoch: this.#epoch, offset: this.#offset };
   }
@@ -89,10 +92,10 @@ export class RoomStream {
     return this.#epoch === epoch && this.#offset === offset;
   }
 
-  /** Finds out where the log stands now: members have nothing of what came before. */
+  /** Finds the end of the history: members get nothing of what came before. */
   async #open(): Promise<void> {
     try {
-      // Before the log is read: what is said after that comes here.
+      // Before the history is read: what is published after that comes here.
       await this.#events.follow(this.room, () => {
         this.doubt('bus');
         void this.fill();
@@ -101,7 +104,7 @@ export class RoomStream {
       this.#epoch = epoch;
       this.#offset = last;
       this.#state = 'open';
-      // It came live while the log was on its way here.
+      // It came live while the history was read.
       if (this.#wanted > last) void this.fill();
     } catch (error) {
       // The room works from now on, without what was before.
@@ -110,7 +113,7 @@ export class RoomStream {
     }
   }
 
-  /** A message came live. */
+  /** Takes a message that came live. */
   receive(epoch: string, message: KeptMessage): void {
     const { offset } = message;
     if (this.#state === 'opening') {
@@ -122,7 +125,7 @@ export class RoomStream {
       this.#epoch = epoch;
       this.#skipTo(offset - 1);
     }
-    // Where there was none this is the first. Another one is not believed: it may be a late message of an older one.
+    // Without an epoch so far, this is the first. Another epoch is not trusted: it may belong to a late message of an older one.
     if (this.#epoch === undefined && this.#doubt === undefined) this.#begin(epoch);
     const isOurs = this.#epoch === epoch;
     if (isOurs && offset <= this.#offset) return;
@@ -134,25 +137,25 @@ export class RoomStream {
     this.#asked++;
     if (isOurs) {
       this.#wanted = Math.max(this.#wanted, offset);
-      if (this.#early.size < maxEarly) this.#early.set(offset, message);
+      this.#early.add(message);
     } else this.#again = true;
     void this.#fillOnce();
   }
 
-  /** The log has a message at this place, says whoever tried to keep it twice. */
+  /** The history has a message at this position: somebody tried to store it twice. */
   heardOf({ epoch, offset }: Position): void {
     const isThere = this.#epoch === epoch && offset <= this.#offset;
     if (this.#state === 'opening') this.#wanted = Math.max(this.#wanted, offset);
     else if (!isThere) void this.fill();
   }
 
-  /** Messages may have been lost on their way here: the log is to be read. */
+  /** Messages may have been lost on their way here: the history has to be read. */
   doubt(doubt: Doubt): void {
     if (this.#doubt !== 'store') this.#doubt = doubt;
     this.#retry?.();
   }
 
-  /** Reads what is missing from the log, and waits for that no longer than so long. */
+  /** As {@link fill}, but waits no longer than this, in milliseconds. */
   async fillWithin(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -163,7 +166,7 @@ export class RoomStream {
     clearTimeout(timer);
   }
 
-  /** Reads what is missing from the log. */
+  /** Reads what is missing from the history. */
   fill(): Promise<void> {
     this.#asked++;
     this.#again = true;
@@ -177,52 +180,44 @@ export class RoomStream {
 
   async #fill(): Promise<void> {
     try {
-      await this.#fillFromLog();
+      await this.#fillFromHistory();
     } catch (error) {
       this.#busy = undefined;
       this.#events.failed(this.room, error);
     }
   }
 
-  async #fillFromLog(): Promise<void> {
-    // Not before the assignment of the promise, which must be taken back at the end.
+  async #fillFromHistory(): Promise<void> {
+    // Ensures that `#busy` is assigned before it is cleared below.
     await this.opened;
     for (;;) {
       const asked = this.#asked;
       this.#again = false;
       const page = await this.#read();
       if (page === undefined) break;
-      // In a burst the log may have dropped what was said a moment ago.
-      if (page.epoch === this.#epoch && !this.#reaches(page.first)) await wait(lateMs);
+      // In a burst, the history may have dropped what was published a moment ago.
+      const isWhole = this.#early.hasAll(this.#offset + 1, page.first);
+      if (page.epoch === this.#epoch && !isWhole) await wait(lateMs);
       const complete = this.#take(page);
-      // What was heard of meanwhile may have come into the log after it was read.
+      // What was heard of meanwhile may have been stored after the read.
       const isNewer = asked !== this.#asked && (this.#again || this.#offset < this.#wanted);
       if (complete && !isNewer) break;
     }
-    for (const offset of this.#early.keys()) if (offset <= this.#offset) this.#early.delete(offset);
-    // Without an await after the last look: a message that came in between would be taken for one of this run, and be lost.
+    this.#early.dropUpTo(this.#offset);
+    // No await between the last check and this: a message in between would be taken for one of this run, and be lost.
     this.#busy = undefined;
   }
 
-  /** @returns whether members have all that was in the log when it was read */
+  /** @returns whether members have all that was in the history when it was read */
   #take({ epoch, first, last, messages }: HistoryPage): boolean {
     if (epoch === undefined) {
-      // What has never been, or was forgotten by a store that does not lose anything, was not missed.
+      // Nothing was missed of a history that has never been, or that a store which loses nothing has forgotten.
       if (this.#epoch === undefined && this.#doubt === 'bus') this.#doubt = undefined;
       if (this.#state === 'blind') this.#state = 'open';
       return true;
     }
     if (epoch !== this.#epoch) {
-      const isBlind = this.#state === 'blind';
-      const isSure = this.#doubt === undefined && !isBlind && first === 1;
-      this.#state = 'open';
-      this.#doubt = undefined;
-      this.#wanted = 0;
-      this.#early.clear();
-      this.#epoch = epoch;
-      if (isSure) this.#begin(epoch);
-      // Those who came while the store was away have nothing of what was before they came.
-      else this.#skipTo(isBlind ? last : first - 1);
+      this.#changeEpoch(epoch, first, last);
       return this.#offset === last;
     }
     this.#deliverPage(first, messages);
@@ -232,18 +227,31 @@ export class RoomStream {
     return true;
   }
 
+  #changeEpoch(epoch: string, first: number, last: number): void {
+    const isBlind = this.#state === 'blind';
+    const isSure = this.#doubt === undefined && !isBlind && first === 1;
+    this.#state = 'open';
+    this.#doubt = undefined;
+    this.#wanted = 0;
+    this.#early.clear();
+    this.#epoch = epoch;
+    if (isSure) this.#begin(epoch);
+    // Members that came while the store was away have nothing of what came before them.
+    else this.#skipTo(isBlind ? last : first - 1);
+  }
+
   #deliverPage(first: number, messages: readonly KeptMessage[]): void {
     this.#deliverEarly();
     if (first > this.#offset + 1) this.#skipTo(first - 1);
     for (const message of messages) {
-      // A hole: Redis has lost what was there, as it failed over.
+      // A hole: Redis lost messages when it failed over.
       if (message.offset > this.#offset + 1) this.#skipTo(message.offset - 1);
       if (message.offset === this.#offset + 1) this.#deliver(message);
     }
     this.#deliverEarly();
   }
 
-  /** The next page. While the log cannot be read it is tried again, until nobody is here any more. */
+  /** Reads the next page. Retries while the history cannot be read, until no member is left. */
   async #read(): Promise<HistoryPage | undefined> {
     for (let ms: number = retryMs[0]; !this.#closed; ms = Math.min(2 * ms, retryMs[1])) {
       try {
@@ -261,30 +269,23 @@ export class RoomStream {
   }
 
   /**
-   * Everything after a position that members have got; `undefined` where the log does not reach back.
+   * Everything after a position that members have received; `undefined` where the history does not reach back.
    *
-   * @throws StoreError while the log cannot be read
+   * @throws StoreError while the history cannot be read
    */
   async since(from: Position): Promise<readonly KeptMessage[] | undefined> {
-    if (this.#epoch !== from.epoch || from.offset > this.#offset) {
-      // Nobody waits for a store that is away.
+    if (this.#isBehind(from)) {
+      // Fails at once where the store is away.
       await this.#history.read(this.room, 0, 0);
-      // Members may be behind whoever comes from another node; they have to catch up first.
+      // Members may be behind a client that comes from another node; they have to catch up first.
       await this.fill();
     }
-    if (this.#epoch !== from.epoch || from.offset > this.#offset) return undefined;
-    const missed: KeptMessage[] = [];
-    for (let at = from.offset; at < this.#offset; ) {
-      const page = await this.#history.read(this.room, at, pageSize);
-      if (page.epoch !== from.epoch || page.first > at + 1 || page.messages.length === 0) return undefined;
-      for (const message of page.messages) {
-        if (message.offset > this.#offset) break;
-        if (message.offset > at + 1) return undefined;
-        missed.push(message);
-        at = message.offset;
-      }
-    }
-    return missed;
+    if (this.#isBehind(from)) return undefined;
+    return readMissed(this.#history, this.room, from, () => this.#offset);
+  }
+
+  #isBehind({ epoch, offset }: Position): boolean {
+    return this.#epoch !== epoch || offset > this.#offset;
   }
 
   close(): void {
@@ -293,17 +294,10 @@ export class RoomStream {
     this.#retry?.();
   }
 
-  /** Whether nothing is missing before an offset. */
-  #reaches(first: number): boolean {
-    for (let at = this.#offset + 1; at < first; at++) if (!this.#early.has(at)) return false;
-    return true;
-  }
-
   #deliverEarly(): void {
     for (;;) {
-      const next = this.#early.get(this.#offset + 1);
+      const next = this.#early.take(this.#offset + 1);
       if (next === undefined) return;
-      this.#early.delete(next.offset);
       this.#deliver(next);
     }
   }
@@ -323,7 +317,7 @@ export class RoomStream {
     this.#offset = message.offset;
     const position = { epoch: this.#epoch ?? '', offset: message.offset };
     try {
-      this.#events.deliver(this.room, message, position);
+      this.#events.deliver(this, message, position);
     } catch (error) {
       this.#events.undeliverable(this.room, position, error);
     }

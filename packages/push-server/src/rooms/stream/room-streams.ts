@@ -2,131 +2,133 @@ import type { Position } from '@gopush/contract';
 import type { HistoryStore, KeptMessage } from '@gopush/store';
 import { joinRuns } from '../../tasks/join-runs.ts';
 import { paced } from '../../tasks/paced.ts';
-import { type Doubt, RoomStream, type RoomStreamEvents } from './room-stream.ts';
+import { type Doubt, RoomStream } from './room-stream.ts';
+import type { RoomStreamEvents } from './room-stream-events.ts';
 
-/** The rooms in which this node has members. */
-export interface RoomStreams {
-  /** Follows a room for a socket that is to become a member. */
-  open(room: string, socket: string): Promise<void>;
-  /**
-   * Makes a socket a member from its position on, from the start of what is kept, or from now on.
-   *
-   * @param enter - puts it into the room, in the same breath in which what it missed is complete
-   * @returns where it stands, and whether it has all that came since; neither where it left meanwhile
-   */
-  join(
-    room: string,
-    socket: string,
-    from: Position | 'start' | undefined,
-    enter: (missed: readonly KeptMessage[], position: Position | null) => void,
-  ): Promise<{ readonly position: Position | null; readonly recovered: boolean | undefined }>;
-  leave(room: string, socket: string): void;
-  /** Whether a room has members here. */
-  has(room: string): boolean;
-  /** A message came live, from this node or another. */
-  receive(room: string, epoch: string, message: KeptMessage): void;
-  /** The log of a room has a message at this place. */
-  heardOf(room: string, position: Position): void;
-  /** The members of a room that entered it in this turn or later. */
-  since(room: string, turn: number): readonly string[];
-  /** In which turn a member entered a room; `undefined`: it has not. */
-  turnOf(room: string, socket: string): number | undefined;
-  /** Where the members of a room stand; `null` where it keeps nothing or has none here. */
-  position(room: string): Position | null;
-  /** Messages may have been lost on their way here: all rooms look into their logs. */
-  catchUp(doubt: Doubt): void;
-  /** A message that one member missed cannot be decoded. */
-  undecodable(of: string, error: unknown): void;
-  readonly size: number;
-  close(): void;
-}
-
-/** How long one room's log is waited for while all rooms catch up, in milliseconds: one that cannot be read must not keep others waiting. */
+/** How long the history of one room is waited for while all rooms catch up, in milliseconds: an unreadable one must not hold up others. */
 const fillMs = 2_000;
 
-/** Opens the account of rooms. */
-export function createRoomStreams(history: HistoryStore, events: RoomStreamEvents): RoomStreams {
-  const streams = new Map<string, RoomStream>();
-
-  function streamOf(room: string): RoomStream {
-    let stream = streams.get(room);
-    if (stream === undefined) {
-      stream = new RoomStream(room, history, events);
-      streams.set(room, stream);
-    }
-    return stream;
-  }
-
-  function release(stream: RoomStream): void {
-    if (stream.members.size > 0) return;
-    stream.close();
-    if (streams.get(stream.room) === stream) streams.delete(stream.room);
-  }
-
-  const fillAll = joinRuns(() => paced(streams.values(), (stream) => stream.fillWithin(fillMs)));
-
-  return {
-    get size() {
-      return streams.size;
-    },
-    async open(room, socket) {
-      const stream = streamOf(room);
-      stream.members.set(socket, stream.members.get(socket));
-      await stream.opened;
-    },
-    async join(room, socket, from, enter) {
-      const stream = streamOf(room);
-      stream.members.set(socket, stream.members.get(socket));
-      await stream.opened;
-      const missed: KeptMessage[] = [];
-      let at = from === 'start' ? startOf(stream) : from;
-      const isWanted = at !== undefined;
-      // No await between the last look and entering: a message could go out in between.
-      while (at !== undefined && !stream.isAt(at) && stream.members.has(socket)) {
-        const some = await stream.since(at).catch(() => undefined);
-        if (some === undefined) {
-          at = undefined;
-          break;
-        }
-        missed.push(...some);
-        at = { epoch: at.epoch, offset: some.at(-1)?.offset ?? at.offset };
-      }
-      if (!stream.members.has(socket)) return { position: null, recovered: undefined };
-      const { position } = stream;
-      stream.members.set(socket, stream.members.get(socket) ?? events.turn());
-      enter(at === undefined ? [] : missed, position);
-      return { position, recovered: from === undefined ? undefined : !isWanted || at !== undefined };
-    },
-    leave(room, socket) {
-      const stream = streams.get(room);
-      if (stream === undefined) return;
-      stream.members.delete(socket);
-      release(stream);
-    },
-    has: (room) => streams.has(room),
-    receive(room, epoch, message) {
-      streams.get(room)?.receive(epoch, message);
-    },
-    heardOf: (room, position) => streams.get(room)?.heardOf(position),
-    since(room, turn) {
-      const members = streams.get(room)?.members ?? [];
-      return [...members].flatMap(([member, entered]) => (entered !== undefined && entered >= turn ? [member] : []));
-    },
-    turnOf: (room, socket) => streams.get(room)?.members.get(socket),
-    undecodable: events.undecodable,
-    position: (room) => streams.get(room)?.position ?? null,
-    catchUp(doubt) {
-      for (const stream of streams.values()) stream.doubt(doubt);
-      void fillAll();
-    },
-    close() {
-      for (const stream of streams.values()) stream.close();
-      streams.clear();
-    },
-  };
+/** What became of a member that joined a room. */
+export interface JoinedStream {
+  /** Its position; `null` where the room keeps nothing, or the member left meanwhile. */
+  readonly position: Position | null;
+  /** Whether it was given everything after the position it came with; `undefined`: it came with none, or left meanwhile. */
+  readonly recovered: boolean | undefined;
 }
 
-/** The start of a room's history; `undefined` where nothing was ever said. */
+/** The streams of the rooms in which this node has members. Members are named by the id of their socket or listener. */
+export class RoomStreams {
+  readonly #history: HistoryStore;
+  readonly #events: RoomStreamEvents;
+  readonly #streams = new Map<string, RoomStream>();
+  readonly #fillAll = joinRuns(() => paced(this.#streams.values(), (stream) => stream.fillWithin(fillMs)));
+
+  constructor(history: HistoryStore, events: RoomStreamEvents) {
+    this.#history = history;
+    this.#events = events;
+  }
+
+  /** How many rooms have members here. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Opens the stream of a room for a member that is about to enter. */
+  async open(room: string, id: string): Promise<void> {
+    await this.#add(room, id).opened;
+  }
+
+  /**
+   * Makes a subscriber a member: from a position on, from the start of the history, or from now on.
+   *
+   * @param enter - called in the tick in which what it missed is complete; it enters the room there
+   */
+  async join(
+    room: string,
+    id: string,
+    from: Position | 'start' | undefined,
+    enter: (missed: readonly KeptMessage[], position: Position | null) => void,
+  ): Promise<JoinedStream> {
+    const stream = this.#add(room, id);
+    await stream.opened;
+    const missed: KeptMessage[] = [];
+    let at = from === 'start' ? startOf(stream) : from;
+    let recovered = true;
+    // No await between the last check and entering: a message could go out in between.
+    while (at !== undefined && !stream.isAt(at) && stream.has(id)) {
+      const some = await stream.since(at).catch(() => undefined);
+      recovered = some !== undefined;
+      at = some && { epoch: at.epoch, offset: some.at(-1)?.offset ?? at.offset };
+      missed.push(...(some ?? nothing));
+    }
+    if (!stream.has(id)) return { position: null, recovered: undefined };
+    const { position } = stream;
+    stream.enter(id);
+    enter(recovered ? missed : nothing, position);
+    if (from === undefined) return { position, recovered: undefined };
+    this.#events.cameBack(recovered);
+    return { position, recovered };
+  }
+
+  leave(room: string, id: string): void {
+    const stream = this.#streams.get(room);
+    if (stream === undefined) return;
+    stream.remove(id);
+    if (!stream.isEmpty) return;
+    stream.close();
+    this.#streams.delete(room);
+  }
+
+  /** Whether a room has members here. */
+  has(room: string): boolean {
+    return this.#streams.has(room);
+  }
+
+  /** Takes a message that came live, from this node or another. */
+  receive(room: string, epoch: string, message: KeptMessage): void {
+    this.#streams.get(room)?.receive(epoch, message);
+  }
+
+  /** The history of a room has a message at this position. */
+  heardOf(room: string, position: Position): void {
+    this.#streams.get(room)?.heardOf(position);
+  }
+
+  /** In which turn a member entered a room; `undefined`: it has not. */
+  turnOf(room: string, id: string): number | undefined {
+    return this.#streams.get(room)?.turnOf(id);
+  }
+
+  /** The position of the members of a room; `null` where it keeps nothing or has none here. */
+  position(room: string): Position | null {
+    return this.#streams.get(room)?.position ?? null;
+  }
+
+  /** Messages may have been lost on their way here: all rooms read their histories. */
+  catchUp(doubt: Doubt): void {
+    for (const stream of this.#streams.values()) stream.doubt(doubt);
+    void this.#fillAll();
+  }
+
+  close(): void {
+    for (const stream of this.#streams.values()) stream.close();
+    this.#streams.clear();
+  }
+
+  #add(room: string, id: string): RoomStream {
+    let stream = this.#streams.get(room);
+    if (stream === undefined) {
+      stream = new RoomStream(room, this.#history, this.#events);
+      this.#streams.set(room, stream);
+    }
+    stream.add(id);
+    return stream;
+  }
+}
+
+/** The start of a room's history; `undefined` where nothing was ever published. */
 function startOf({ position }: RoomStream): Position | undefined {
   return position === null ? undefined : { epoch: position.epoch, offset: 0 };
 }
+
+const nothing: readonly KeptMessage[] = [];

@@ -23,7 +23,7 @@ test('while the log cannot be read it is asked for less and less often, and at o
     turn: () => 0,
     deliver: (_room, { offset }) => delivered.push(offset),
     undeliverable: nothing,
-    undecodable: nothing,
+    cameBack: nothing,
     gap: nothing,
     began: nothing,
     failed: nothing,

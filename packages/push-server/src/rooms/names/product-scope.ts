@@ -1,0 +1,34 @@
+import { defaultProduct } from '@gopush/contract';
+
+/** Ends a scope. Names of rooms, users and products hold no control characters, so no name contains it. */
+const scopeEnd = '\u001f';
+
+/**
+ * The prefix of the names of one product where `pushServer.isolateProducts` is on: rooms and users of different products are separate.
+ * `''`: the default product, or all of them where products are not isolated.
+ */
+export type Scope = string;
+
+/** Returns the scope of a product. */
+export type ScopeOf = (product: string) => Scope;
+
+/** @param isolated - `pushServer.isolateProducts` */
+export function createScopeOf(isolated: boolean): ScopeOf {
+  return isolated ? (product) => (product === defaultProduct ? '' : product + scopeEnd) : () => '';
+}
+
+/** The scope of a user, or of a room without its kind. */
+export function scopeIn(name: string): Scope {
+  return name.slice(0, name.lastIndexOf(scopeEnd) + 1);
+}
+
+/** The name without its scope: of a user, or of a room without its kind. */
+export function withoutScope(name: string): string {
+  return name.slice(name.lastIndexOf(scopeEnd) + 1);
+}
+
+/** The product of a scoped name, as programs outside see it: nothing for the default product, or where products are not isolated. */
+export function productIn(name: string): { readonly product?: string } {
+  const scope = scopeIn(name);
+  return scope === '' ? {} : { product: scope.slice(0, -1) };
+}

@@ -1,0 +1,28 @@
+import type { RoomOptions } from './push.ts';
+
+/**
+ * What is done with a message before it is sent:
+ *
+ * - `keep`: it is appended to the history.
+ * - `refuse`: it has to be kept, and rooms keep no history.
+ * - `send`: it is sent without being kept.
+ * - `miss`: the same, although it should be kept: the store is away.
+ */
+export type KeepChoice = 'keep' | 'refuse' | 'send' | 'miss';
+
+/**
+ * Chooses whether a message is kept.
+ *
+ * @param keepsHistory - whether rooms keep a history: `pushServer.history.count` is more than 0
+ * @param isStoreUp - whether the store can be reached, as far as is known
+ */
+export function chooseKeep(
+  keep: NonNullable<RoomOptions['keep']>,
+  keepsHistory: boolean,
+  isStoreUp: boolean,
+): KeepChoice {
+  if (keep === 'no') return 'send';
+  if (!keepsHistory) return keep === 'must' ? 'refuse' : 'send';
+  // What must be kept is tried in any case: only the store itself can tell.
+  return keep === 'must' || isStoreUp ? 'keep' : 'miss';
+}
