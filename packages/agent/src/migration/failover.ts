@@ -1,19 +1,30 @@
-import { canMigrateHeader, lastPositionsHeader, sessionTokenHeader, skipFramesHeader, success } from '@gopush/contract';
+import {
+  type Config,
+  canMigrateHeader,
+  type FailureCode,
+  lastPositionsHeader,
+  type Result,
+  sessionTokenHeader,
+} from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { HeaderWriter } from '../headers/headers.ts';
+import type { TunnelInfo } from '../observe/observer.ts';
 import { openUpstream, type Upstream } from '../proxy/upgrade/request-upgrade.ts';
-import { recallRequest } from '../request/agent-request.ts';
-import { choose } from '../route/choose.ts';
-import { clientKey } from '../route/client-key.ts';
-import type { Member } from '../route/fleet.ts';
-import { resolve } from '../route/resolve.ts';
-import type { AgentContext } from '../serve/agent-context.ts';
-import type { Resumable, Tunnel } from '../tunnel/tunnel.ts';
-import { type AnswerHead, headerOf } from '../wire/response-head.ts';
+import { type AgentRequest, recallRequest } from '../request/agent-request.ts';
+import type { Fleet, Member } from '../route/fleet.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
+import { headerOf } from '../wire/response-head.ts';
 import { writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
-import { ResumeMarks } from './given-positions.ts';
-import { type Next, type Said, Searches } from './target-search.ts';
+import { chooseNext, membersWithoutRoute } from './next-target.ts';
+import type { Pacer } from './pacer.ts';
+import { type MigrationCause, SessionMigration, type SessionRequest } from './session-migration.ts';
+import { readSkip, readTakeResponse } from './take-response.ts';
+import type { FoundTarget, TakeOutcome } from './target-search.ts';
+import { TargetSearches } from './target-searches.ts';
 
-/** Why a session could not go on at another target: its client is closed with 1012, and has to come back by itself. */
-type FallbackCause =
+/** Why a session could not go to another target: its client is closed with 1012 and has to reconnect. */
+export type FallbackCause =
   | 'unknown'
   | 'held too long'
   | 'refused'
@@ -25,221 +36,201 @@ type FallbackCause =
   /** The target ended within a frame. */
   | 'half a frame';
 
-/** What came of moving sessions. */
-export interface RehomeEvents {
-  moved(tunnel: Tunnel, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
+/** What is reported of sessions whose target is gone. */
+export interface FailoverEvents {
+  moved(tunnel: Tunnel, from: Member, cause: MigrationCause, pauseMs: number): void;
   fellBack(tunnel: Tunnel, from: Member, cause: FallbackCause): void;
 }
 
-/** Moves sessions whose target is gone to others. */
-export interface Rehome {
-  /** What a tunnel needs for that; `undefined` where its target does not speak of resuming, or it is switched off. */
-  resumable(upstream: Upstream, request: ResumeRequest): Resumable | undefined;
-  /** Tunnels whose clients are held. */
-  readonly held: number;
-  /** No session is moved any more. */
-  close(): void;
+/** What failover needs. */
+export interface FailoverOptions {
+  readonly seamless: Config['seamless'];
+  readonly agent: Pick<Config['agent'], 'connectTimeoutMs' | 'handshakeTimeoutMs'>;
+  readonly fleet: Pick<Fleet, 'health' | 'leaves'>;
+  readonly headers: Pick<HeaderWriter, 'ofIdentity'>;
+  /** Asks the router which targets may serve a client now. */
+  readonly route: (request: AgentRequest, info: TunnelInfo) => Promise<Result<{ readonly members: readonly Member[] }>>;
+  /** Closes a tunnel whose session cannot be saved, when its turn comes. */
+  readonly closeSoon: (tunnel: Tunnel) => void;
+  readonly pacer: Pacer;
+  readonly events: FailoverEvents;
+  readonly log: Logger;
 }
 
-/** What of the client's own request is needed to ask another target. */
-interface ResumeRequest {
-  /** As the client sent it, for hooks. */
-  readonly url: string;
-  /** As the target gets it. */
-  readonly path: string;
-  /** Lines of its headers, without identity and what is for one connection. */
-  readonly headers: string;
-  readonly key: string;
-}
+/** How long a session that another target has taken keeps its turn there without continuing, in milliseconds. */
+const arrivalMs = 2_000;
 
-/** How long a session that was taken over keeps its turn at the target while it does not go on, in milliseconds. */
-const lateMs = 2_000;
+/** Finds another target for each session whose target has given it, or is gone (docs/protocol.md, "Seamless restart"). */
+export class Failover {
+  readonly #options: FailoverOptions;
+  readonly #searches: TargetSearches<FallbackCause>;
+  /** Ends the turns of sessions that a target has taken, and that do not continue yet. */
+  readonly #arriving = new WeakMap<SessionMigration, FoundTarget['settled']>();
+  /** Bytes that are kept for clients that wait. */
+  #heldBytes = 0;
+  #isClosed = false;
 
-/** Opens the migration of sessions: docs/protocol.md, "Seamless restart". */
-export function createRehome(context: Omit<AgentContext, 'rehome' | 'relocator'>, events: RehomeEvents): Rehome {
-  const { config, fleet, headers: writer, tunnels } = context;
-  const { enabled, holdMs, frameBytes, movesPerSecond, maxHeldBytes } = config.seamless;
-  const { connectTimeoutMs, handshakeTimeoutMs } = config.agent;
-  const searches = new Searches<FallbackCause>({ holdMs, answerMs: handshakeTimeoutMs }, movesPerSecond);
-  /** What is to be told of a session that was taken over, and does not go on yet. */
-  const arriving = new WeakMap<Tunnel, Next['settled']>();
-  let held = 0;
-  let heldBytes = 0;
-  let closed = false;
+  constructor(options: FailoverOptions) {
+    const { seamless, agent, pacer } = options;
+    this.#options = options;
+    this.#searches = new TargetSearches({ holdMs: seamless.holdMs, answerMs: agent.handshakeTimeoutMs }, pacer);
+  }
 
-  async function rehome(tunnel: Tunnel, request: ResumeRequest, cause: 'planned' | 'crash'): Promise<void> {
+  /**
+   * What a tunnel needs so that its session can migrate.
+   *
+   * @returns `undefined` where its target does not take part, or migration is switched off
+   */
+  migrationOf({ head }: Upstream, request: SessionRequest): ((tunnel: Tunnel) => TunnelMigration) | undefined {
+    const { enabled, frameBytes } = this.#options.seamless;
+    const token = headerOf(head, sessionTokenHeader);
+    // What was compressed with the help of earlier messages cannot be read by another target.
+    if (!enabled || !token || headerOf(head, 'sec-websocket-extensions') !== undefined) return undefined;
+    return (tunnel) => new SessionMigration(tunnel, { token, request, frameBytes, events: this });
+  }
+
+  /** @internal */
+  onTargetLost(migration: SessionMigration, cause: MigrationCause): void {
+    this.#findAnother(migration, cause).catch((error: unknown) => {
+      this.#options.log.error({ err: error }, 'migrating a session failed');
+      migration.tunnel.destroy('cut');
+    });
+  }
+
+  /** @internal */
+  onFrameCut({ tunnel }: SessionMigration): void {
+    this.#options.events.fellBack(tunnel, tunnel.info.member, 'half a frame');
+  }
+
+  /** No session gets another target any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#searches.close();
+  }
+
+  async #findAnother(migration: SessionMigration, cause: MigrationCause): Promise<void> {
+    const { events, fleet, closeSoon } = this.#options;
+    const { tunnel } = migration;
     const startedAt = performance.now();
-    // The one that had just taken it over is gone as well.
-    arriving.get(tunnel)?.(false);
+    // The target that had just taken it is gone as well.
+    this.#arriving.get(migration)?.(false);
     const from = tunnel.info.member;
     if (cause === 'planned') fleet.leaves(from.target);
-    held++;
-    const bytes = tunnel.client.openBytes;
-    heldBytes += bytes;
-    const cannot = !tunnel.client.canReplay
-      ? 'event too large'
-      : heldBytes > maxHeldBytes
-        ? 'too many bytes'
-        : undefined;
-    const outcome = cannot ?? (await findNext(tunnel, request, from));
-    held--;
-    heldBytes -= bytes;
+    const { bytes } = migration.replay;
+    this.#heldBytes += bytes;
+    const outcome = this.#whyNot(migration) ?? (await this.#search(migration));
+    this.#heldBytes -= bytes;
     if (typeof outcome !== 'string') {
-      join(tunnel, outcome, () => events.moved(tunnel, from, cause, performance.now() - startedAt));
+      this.#arrive(migration, outcome, () => events.moved(tunnel, from, cause, performance.now() - startedAt));
       return;
     }
     events.fellBack(tunnel, from, outcome);
     if (outcome === 'client gone') tunnel.destroy('client closed');
-    else tunnels.closeSoon(tunnel);
+    else closeSoon(tunnel);
   }
 
-  /** Looks for a target that goes on: another one first, then the successor of the one that is gone, which may have its address. */
-  function findNext(tunnel: Tunnel, request: ResumeRequest, from: Member): Promise<Next | FallbackCause> {
+  /** Why no target can continue with what is kept of the client. */
+  #whyNot({ canReplay }: SessionMigration): FallbackCause | undefined {
+    if (!canReplay) return 'event too large';
+    return this.#heldBytes > this.#options.seamless.maxHeldBytes ? 'too many bytes' : undefined;
+  }
+
+  /** Other targets come first, then the one at the old address, which may have been started again. */
+  #search(migration: SessionMigration): Promise<FoundTarget | FallbackCause> {
+    const { fleet, route } = this.#options;
+    const { tunnel, request } = migration;
     const { info } = tunnel;
+    const from = info.member;
+    const { hasTurn } = migration;
+    migration.hasTurn = false;
     const asking = recallRequest(tunnel.client.socket, request.url, request.headers);
-    // An edited router may route that path elsewhere; the session stays with its product.
-    const destination = { entry: undefined, product: success(info.product) };
-    return searches.find({
+    return this.#searches.find({
       product: from.product,
       from,
-      over: () => whyOver(tunnel),
-      async members() {
-        const route = await resolve(asking, destination, info.uid, context.hooks(), context);
-        return route.ok ? route.value.members : membersWithoutRoute(from);
+      hasTurn,
+      over: () => this.#whyOver(tunnel),
+      members: async () => {
+        const routed = await route(asking, info);
+        return routed.ok ? routed.value.members : membersWithoutRoute(from);
       },
-      choose: (members, tried) => nextMember(tunnel, members, tried),
-      ask: (member, timeoutMs, abandoned) => ask(tunnel, request, member, timeoutMs, abandoned),
+      choose: (members, tried) => chooseNext(info, members, tried, fleet.health.slowStartMs),
+      ask: (member, timeoutMs, abandoned) => this.#ask(migration, { member, timeoutMs, abandoned }),
     });
   }
 
-  function whyOver(tunnel: Tunnel): FallbackCause | undefined {
+  #whyOver(tunnel: Tunnel): FallbackCause | undefined {
     const { destroyed, readableEnded } = tunnel.client.socket;
     if (destroyed || readableEnded) return 'client gone';
-    return closed || tunnel.isOver ? 'stopping' : undefined;
+    return this.#isClosed || tunnel.isOver ? 'stopping' : undefined;
   }
 
-  function nextMember({ info }: Tunnel, members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined {
-    const { policy } = info.member.product;
-    const { slowStartMs } = fleet.health;
-    const client = {
-      product: info.product,
-      key: clientKey(info.uid, info.address),
-      tried,
-      now: Date.now(),
-      slowStartMs,
-    };
-    // Where none wants new clients a session needs a place all the same.
-    return choose(members, policy, client) ?? members.find((member) => !tried.has(member));
-  }
-
-  async function ask(
-    tunnel: Tunnel,
-    { path, headers, key }: ResumeRequest,
-    member: Member,
-    timeoutMs: number,
-    abandoned: AbortSignal,
-  ): Promise<Said<FallbackCause>> {
-    const { resumable, info } = tunnel;
-    const marks = resumable?.marks.write() ?? '';
-    const own = [
-      ...writer.ofIdentity({ uid: info.uid, product: info.product }, info.id, member.target),
-      ...[canMigrateHeader, '1', sessionTokenHeader, resumable?.token ?? ''],
-      ...(marks === '' ? [] : [lastPositionsHeader, marks]),
-    ];
+  /** Asks a target to take a session. */
+  async #ask(
+    migration: SessionMigration,
+    { member, timeoutMs, abandoned }: Asking,
+  ): Promise<TakeOutcome<FallbackCause>> {
+    const { connectTimeoutMs } = this.#options.agent;
     const upstream = await openUpstream({
       target: member.target,
-      request: writeRequestHead('GET', path, writeHost(headers, member.target) + writeHeaders(own)),
-      key,
+      request: this.#writeRequest(migration, member),
+      key: migration.request.key,
       connectTimeoutMs: Math.min(connectTimeoutMs, timeoutMs),
       timeoutMs,
-      client: tunnel.client.socket,
+      client: migration.tunnel.client.socket,
       abandoned,
     });
-    if (!upstream.ok) {
-      const { code } = upstream.failure;
-      if (code === 'client_gone') return { nobody: 'client gone' };
-      return code === 'target_unreachable' || code === 'target_silent' ? 'gone' : 'refused';
-    }
-    const said = saidBy(upstream.value);
-    if (said !== upstream.value) upstream.value.socket.destroy();
-    return said;
+    if (!upstream.ok) return outcomeOfFailure(upstream.failure.code);
+    const outcome = readTakeResponse(upstream.value);
+    if (outcome !== upstream.value) upstream.value.socket.destroy();
+    return outcome;
   }
 
-  function join(tunnel: Tunnel, { upstream, member, settled }: Next, onGoing: () => void): void {
+  #writeRequest({ tunnel: { info }, request, token, positions }: SessionMigration, { target }: Member): string {
+    const { id, uid, product } = info;
+    const given = positions.write();
+    const own = [
+      ...this.#options.headers.ofIdentity({ uid, product }, id, target),
+      ...[canMigrateHeader, '1', sessionTokenHeader, token],
+      ...(given === '' ? [] : [lastPositionsHeader, given]),
+    ];
+    return writeRequestHead('GET', request.path, writeHost(request.headers, target) + writeHeaders(own));
+  }
+
+  /** The next target has taken the session. */
+  #arrive(migration: SessionMigration, { upstream, member, settled }: FoundTarget, onContinued: () => void): void {
     const { socket, head, early } = upstream;
-    const { info, resumable } = tunnel;
-    // It has been counted as closed already.
+    const { tunnel } = migration;
+    // It is counted as closed already.
     if (tunnel.isOver) {
       socket.destroy();
       settled(false);
       return;
     }
+    const { info } = tunnel;
     info.member.tunnels--;
     member.tunnels++;
     info.member = member;
-    if (resumable !== undefined) resumable.token = headerOf(head, sessionTokenHeader) ?? '';
     // Whatever becomes of it, its turn ends.
-    const late = setTimeout(settled, lateMs, false).unref();
-    arriving.set(tunnel, settled);
-    const isJoined = tunnel.rejoin(socket, early, skipOf(head) ?? 0, () => {
+    const late = setTimeout(settled, arrivalMs, false).unref();
+    this.#arriving.set(migration, settled);
+    const token = headerOf(head, sessionTokenHeader) ?? '';
+    const hasArrived = migration.arrive({ socket, early, token, skip: readSkip(head) ?? 0 }, () => {
       clearTimeout(late);
       settled(true);
-      onGoing();
+      onContinued();
     });
-    if (!isJoined) settled(false);
+    if (!hasArrived) settled(false);
   }
-
-  return {
-    get held() {
-      return held;
-    },
-    resumable({ head }, request) {
-      const token = headerOf(head, sessionTokenHeader);
-      // What was compressed with what came before cannot be read by another target.
-      if (!enabled || !token || headerOf(head, 'sec-websocket-extensions') !== undefined) return undefined;
-      return {
-        token,
-        marks: new ResumeMarks(),
-        frameBytes,
-        onLost: (tunnel, cause) => {
-          rehome(tunnel, request, cause).catch((error: unknown) => {
-            context.log.error({ err: error }, 'migrating a session failed');
-            tunnel.destroy('cut');
-          });
-        },
-        onCut: (tunnel) => events.fellBack(tunnel, tunnel.info.member, 'half a frame'),
-      };
-    },
-    close() {
-      closed = true;
-      searches.close();
-    },
-  };
 }
 
-/** What a target's answer to `x-gopush-resume` means. */
-function saidBy(upstream: Upstream): Said<FallbackCause> {
-  const { head, body } = upstream;
-  if (body === undefined && skipOf(head) !== undefined) return upstream;
-  // It has begun a new session, which its client knows nothing of.
-  if (body === undefined) return 'refused';
-  if (headerOf(head, 'x-gopush-error') === 'session_unknown') return { nobody: 'unknown' };
-  // It may be one that stops as well, or cannot reach its store just now.
-  return head.status >= 500 ? 'refused' : { nobody: 'refused' };
+/** One attempt to give a session to a target. */
+interface Asking {
+  readonly member: Member;
+  readonly timeoutMs: number;
+  readonly abandoned: AbortSignal;
 }
 
-/** Where a session may go while hooks fail: of a function only what it named for this client, and not what it named for another. */
-function membersWithoutRoute(from: Member): readonly Member[] {
-  return from.product.byFunction ? [from] : from.product.current;
+function outcomeOfFailure(code: FailureCode): TakeOutcome<FallbackCause> {
+  if (code === 'client_gone') return { noTarget: 'client gone' };
+  return code === 'target_unreachable' || code === 'target_silent' ? 'gone' : 'refused';
 }
-
-/** How many of the first frames are not for the client. */
-function skipOf(head: AnswerHead): number | undefined {
-  const text = headerOf(head, skipFramesHeader) ?? '';
-  const skip = Number(text);
-  // 0: a target that says nothing first.
-  return /^\d{1,5}$/.test(text) && skip <= maxSkip ? skip : undefined;
-}
-
-/** More openings than any target has. */
-const maxSkip = 10_000;

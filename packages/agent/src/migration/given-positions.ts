@@ -1,38 +1,40 @@
 import { events, incompletePositions, readPosition } from '@gopush/contract';
-import type { MarkPlace } from '../tunnel/frame-walker.ts';
+import type { PositionPlace } from '../tunnel/frame-walker.ts';
 
-/** How many rooms of one tunnel are followed. */
+/** How many rooms of one client are followed. */
 const maxRooms = 64;
 
-/** Longest mark, in bytes: an epoch of 64 characters, a dot, an offset of 15 digits, `~`. */
-const maxMarkBytes = 81;
+/** Longest position, in bytes: an epoch of 64 characters, a dot, an offset of 15 digits, `~`. */
+const maxPositionBytes = 81;
 
-/** What is before the mark in an event of its own. What a client writes within a text has its quotes escaped. */
+/** What is before the position in an event of its own. Text that a client wrote has its quotes escaped. */
 const ownEvent = `["${events.mark}",`;
 
-/** How much of the end of a payload a mark may need, in bytes. */
-const tailBytes = maxMarkBytes + 4 + ownEvent.length;
+/** How much of the end of a payload may be needed to read a position, in bytes. */
+const tailBytes = maxPositionBytes + 4 + ownEvent.length;
 
 const quote = 0x22;
+const tilde = 0x7e;
 const closingBracket = 0x5d;
 const closingBrace = 0x7d;
 
 /**
- * The last kept message of each room that went out through a tunnel, as told by the marks at the end of such messages
- * (`["event",…,"<epoch>.<offset>~"]`, docs/protocol.md), or of the answer to a CONNECT (`{…,"mark":"<epoch>.<offset>~"}`). After a crash of the target nobody else knows what its client was given.
+ * Which kept message a client was given last in each room, read off the positions at the end of such messages (`["event",…,"<epoch>.<offset>~"]`,
+ * docs/protocol.md) and of responses to CONNECT (`{…,"mark":"<epoch>.<offset>~"}`). After a crash of the target only the agent knows this.
  */
-export class ResumeMarks {
-  readonly #marks = new Map<string, string>();
+export class GivenPositions {
+  /** By epoch, as text. Made when the first one comes: most clients of most targets have none. */
+  #positions: Map<string, string> | undefined;
   /** The end of a payload that was cut by the end of a chunk. */
   #cut: Buffer | undefined;
   /** Whether there were more rooms than are followed. */
-  overflowed = false;
+  #isIncomplete = false;
 
-  /** A data frame's payload ends at `end` in the chunk. */
-  read(chunk: Buffer, end: number, place: MarkPlace | undefined): void {
+  /** The payload of a data frame ends at `end` in the chunk. */
+  read(chunk: Buffer, end: number, place: PositionPlace | undefined): void {
     const cut = this.#cut;
     if (cut === undefined) {
-      // Nearly all: most frames are whole, and most have no mark.
+      // Most frames are complete, and have no position.
       if (place !== undefined && chunk[end - 2] === quote) this.#look(chunk, end, place);
       return;
     }
@@ -45,7 +47,7 @@ export class ResumeMarks {
     }
   }
 
-  /** A chunk ends within a frame: its mark may be cut. */
+  /** A chunk ends within a data frame: so may a position. */
   keepCut(chunk: Buffer, length: number): void {
     const fresh = chunk.subarray(Math.max(0, length - tailBytes), length);
     this.#cut =
@@ -54,28 +56,34 @@ export class ResumeMarks {
         : Buffer.concat([this.#cut, fresh]).subarray(-tailBytes);
   }
 
-  /** All marks, as the header of a resuming request wants them. */
+  /** All of them, as the header of a request to take the session has them; empty where there are none. */
   write(): string {
-    return [...this.#marks.values(), ...(this.overflowed ? [incompletePositions] : [])].join(',');
+    return [...(this.#positions?.values() ?? []), ...(this.#isIncomplete ? [incompletePositions] : [])].join(',');
   }
 
-  #look(bytes: Buffer, end: number, place: MarkPlace): void {
+  #look(bytes: Buffer, end: number, place: PositionPlace): void {
     const last = bytes[end - 1];
-    if ((last !== closingBracket && last !== closingBrace) || bytes[end - 2] !== quote || bytes[end - 3] !== 0x7e)
-      return;
-    const least = Math.max(0, end - 3 - maxMarkBytes);
+    if (last !== closingBracket && last !== closingBrace) return;
+    if (bytes[end - 2] !== quote || bytes[end - 3] !== tilde) return;
+    const least = Math.max(0, end - 3 - maxPositionBytes);
     let start = end - 3;
     while (start > least && bytes[start - 1] !== quote) start--;
-    if (
-      place === 'own event' &&
-      bytes.toString('latin1', Math.max(0, start - 1 - ownEvent.length), start - 1) !== ownEvent
-    )
-      return;
-    const mark = bytes.toString('latin1', start, end - 2);
-    // What a target passes on of a client's may end in the same way, and a mark goes into the header of a request.
-    const epoch = readPosition(mark)?.epoch;
+    if (place === 'own event' && !isOwnEvent(bytes, start)) return;
+    const text = bytes.toString('latin1', start, end - 2);
+    // Text of a client that the target relays may end in the same way, and this goes into a header.
+    const epoch = readPosition(text)?.epoch;
     if (epoch === undefined || start === least) return;
-    if (this.#marks.size >= maxRooms && !this.#marks.has(epoch)) this.overflowed = true;
-    else this.#marks.set(epoch, mark);
+    this.#keep(epoch, text);
   }
+
+  #keep(epoch: string, text: string): void {
+    this.#positions ??= new Map();
+    if (this.#positions.size >= maxRooms && !this.#positions.has(epoch)) this.#isIncomplete = true;
+    else this.#positions.set(epoch, text);
+  }
+}
+
+/** Whether a position that begins at `start` stands in the event that is for positions. */
+function isOwnEvent(bytes: Buffer, start: number): boolean {
+  return bytes.toString('latin1', Math.max(0, start - 1 - ownEvent.length), start - 1) === ownEvent;
 }

@@ -1,15 +1,15 @@
 import { perSecond as ratePerSecond, TokenBucket } from '@gopush/service';
 
-/** Between two looks at who may go, while somebody waits, in milliseconds. */
+/** Between two steps while callers wait, in milliseconds. */
 const stepMs = 10;
 
-/** Lets callers go in the order in which they came, so many a second. */
+/** Lets callers through in the order in which they came, at a limited rate. Sessions that fail over and sessions that are rebalanced share one. */
 export class Pacer {
   readonly #bucket;
   readonly #line: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param perSecond - as many may have been saved up */
+  /** @param perSecond - the rate, and how many turns can be saved up */
   constructor(perSecond: number) {
     this.#bucket = new TokenBucket(ratePerSecond(perSecond), performance.now());
   }
@@ -19,9 +19,14 @@ export class Pacer {
     return this.#line.length;
   }
 
+  /** Takes a turn if one is free and no caller waits. */
+  take(): boolean {
+    return this.#line.length === 0 && this.#bucket.take(performance.now());
+  }
+
   /** Resolves when it is the caller's turn; `undefined`: that is now. */
   turn(): Promise<void> | undefined {
-    if (this.#line.length === 0 && this.#bucket.take(performance.now())) return undefined;
+    if (this.take()) return undefined;
     this.#timer ??= setInterval(() => this.#step(), stepMs);
     return new Promise((resolve) => this.#line.push(resolve));
   }
@@ -36,7 +41,7 @@ export class Pacer {
     this.#timer = undefined;
   }
 
-  /** Lets all go. */
+  /** Lets all through. */
   close(): void {
     for (const go of this.#line.splice(0)) go();
     clearInterval(this.#timer);

@@ -1,164 +1,104 @@
 import type { Upstream } from '../proxy/upgrade/request-upgrade.ts';
 import type { Member, Product } from '../route/fleet.ts';
-import { Pacer } from './pacer.ts';
-import { Taker } from './taker.ts';
+import type { Taker } from './taker.ts';
 
-/** A target that goes on with a session. */
-export interface Next {
+/** A target that has taken a session. */
+export interface FoundTarget {
   readonly upstream: Upstream;
   readonly member: Member;
-  /** Told when its client goes on there, or does not after all. */
-  readonly settled: (isGoing: boolean) => void;
+  /** Has to be called when the client continues there, or does not after all. */
+  readonly settled: (hasContinued: boolean) => void;
 }
 
-/** What a target said to a session: it goes on with it; it is not there, or does not answer; it refuses; nobody can go on with it. */
-export type Said<Cause> = Upstream | 'gone' | 'refused' | { readonly nobody: Cause };
+/**
+ * What became of asking a target to take a session: it has taken it; `gone`: it could not be reached, or did not respond; `refused`: it refused;
+ * `noTarget`: no target can take this session.
+ */
+export type TakeOutcome<Cause> = Upstream | 'gone' | 'refused' | { readonly noTarget: Cause };
 
 /** A session that needs another target. */
 export interface Seeking<Cause> {
   readonly product: Product;
   /** The target that it had. */
   readonly from: Member;
-  /** Why it need not be looked for any more. */
+  /** Whether it has had its turn of the agent's pace already. */
+  readonly hasTurn: boolean;
+  /** Why the search is over; `undefined`: it is not. */
   over(): Cause | undefined;
   /** The targets that may serve it now. */
   members(): Promise<readonly Member[]>;
-  /** The one that it is to go to. */
+  /** Chooses the next one to ask. */
   choose(members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined;
-  /** Asks a target. @param timeoutMs - how long it may take to answer */
-  ask(member: Member, timeoutMs: number, abandoned: AbortSignal): Promise<Said<Cause>>;
+  /** Asks a target. @param timeoutMs - how long it may take to respond */
+  ask(member: Member, timeoutMs: number, abandoned: AbortSignal): Promise<TakeOutcome<Cause>>;
 }
 
 /** Times of a search, in milliseconds. */
 export interface SearchTimes {
-  /** How long all attempts together may take; waiting in line for a target that takes others meanwhile does not count. */
+  /** How long all attempts together may take. Waiting in line for a target that takes other sessions meanwhile does not count. */
   readonly holdMs: number;
-  /** How long one target may take to answer. */
+  /** How long one target may take to respond. */
   readonly answerMs: number;
 }
 
-/** Waits between two rounds through all targets, in milliseconds: the first, and the longest while few wait. */
-const pauses = { firstMs: 20, lastMs: 250 };
+/** First wait between two rounds through all targets, in milliseconds. */
+const firstPauseMs = 20;
 
-/** After how long without an answer the next target is asked as well, in milliseconds: an eighth of `holdMs` within these. */
+/** After how long without a response the next target is asked as well, in milliseconds: an eighth of `holdMs`, within these limits. */
 const hedges = { leastMs: 250, mostMs: 1_000 };
 
-/** Half of the time that is left is for one attempt, and so much at least, in milliseconds. */
+/** One attempt gets half of the time that is left, and at least this long, in milliseconds. */
 const attemptMs = 1_000;
 
-/** How long a session may be in lines in all, in milliseconds: longer than a client waits for its server. */
+/** How long a session may wait in lines in all, in milliseconds: longer than a client waits for its server. */
 const mostInLineMs = 60_000;
 
-/** Finds targets for sessions: at the pace of those that take them, in the order in which the sessions came. */
-export class Searches<Cause extends string> {
-  readonly #times: SearchTimes;
-  readonly #pacer: Pacer;
-  readonly #takers = new WeakMap<Member, Taker>();
-  /** Searches that sleep until there may be somebody to ask. */
-  readonly #sleeping = new Map<Product, Set<() => void>>();
-  #count = 0;
-
-  /** @param perSecond - how many sessions may be given to targets a second */
-  constructor(times: SearchTimes, perSecond: number) {
-    this.#times = times;
-    this.#pacer = new Pacer(perSecond);
-  }
-
-  /** Finds the next target of a session. */
-  async find(seeking: Seeking<Cause>): Promise<Next | Cause | 'held too long'> {
-    this.#count++;
-    try {
-      return await new Search(seeking, this.#times, this).run();
-    } finally {
-      this.#count--;
-    }
-  }
-
-  /** @internal */
-  takerOf(member: Member): Taker {
-    let taker = this.#takers.get(member);
-    if (taker === undefined) {
-      taker = new Taker(() => this.#wake(member.product));
-      this.#takers.set(member, taker);
-    }
-    return taker;
-  }
-
-  /** @internal Resolves when it is a session's turn; `undefined`: that is now. */
-  turn(): Promise<void> | undefined {
-    return this.#pacer.turn();
-  }
-
-  /** @internal The wait after one of `pauseMs`: the more wait the longer, as the first one that finds a target wakes the others. */
-  pauseAfter(pauseMs: number): number {
-    return Math.min(pauseMs * 2, Math.max(pauses.lastMs, this.#count));
-  }
-
-  /** @internal Sleeps until a target of the product takes sessions again, until `until` resolves, or for about so long. */
-  async sleep(product: Product, pauseMs: number, until: Promise<void>): Promise<void> {
-    let sleeping = this.#sleeping.get(product);
-    if (sleeping === undefined) {
-      sleeping = new Set();
-      this.#sleeping.set(product, sleeping);
-    }
-    const all = sleeping;
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        all.delete(wake);
-        resolve();
-      };
-      // Not all at once.
-      const timer = setTimeout(wake, pauseMs * (0.5 + Math.random() / 2));
-      all.add(wake);
-      void until.then(wake);
-    });
-    if (all.size === 0 && this.#sleeping.get(product) === all) this.#sleeping.delete(product);
-  }
-
-  #wake(product: Product): void {
-    for (const wake of [...(this.#sleeping.get(product) ?? [])]) wake();
-  }
-
-  close(): void {
-    this.#pacer.close();
-    for (const product of [...this.#sleeping.keys()]) this.#wake(product);
-  }
+/** What the searches of all sessions share. */
+export interface SearchShared {
+  takerOf(member: Member): Taker;
+  /** Resolves when the agent may give another session to a target; `undefined`: that is now. */
+  turn(): Promise<void> | undefined;
+  /** The wait after one of `pauseMs`: longer where many sessions wait, since the first one that finds a target wakes the others. */
+  pauseAfter(pauseMs: number): number;
+  /** Sleeps until a target of the product takes sessions again, until `until` resolves, or for about `pauseMs`. */
+  sleep(product: Product, pauseMs: number, until: Promise<void>): Promise<void>;
 }
 
-/** The search for one session's next target. Several targets may be asked at a time: the first one that goes on has it. */
-class Search<Cause extends string> {
+/** The search for one session's next target. Several targets may be asked at a time: the first one that takes the session has it. */
+export class TargetSearch<Cause extends string> {
   readonly #seeking: Seeking<Cause>;
   readonly #times: SearchTimes;
-  readonly #searches: Searches<Cause>;
+  readonly #shared: SearchShared;
   readonly #abandoned = new AbortController();
-  /** First the others: whoever listens at the old address now may be about to end. */
+  /** The others come first: what listens at the old address now may be about to end. */
   readonly #tried: Set<Member>;
-  /** Targets that have been asked, and have not answered. */
+  /** Targets that have been asked, and have not responded. */
   readonly #asked = new Set<Member>();
   readonly #startedAt = performance.now();
+  #hasTurn: boolean;
   #inLineMs = 0;
-  #found: Next | Cause | undefined;
+  #found: FoundTarget | Cause | undefined;
   #onFound = (): void => {};
   readonly #whenFound = new Promise<void>((resolve) => {
     this.#onFound = resolve;
   });
 
-  constructor(seeking: Seeking<Cause>, times: SearchTimes, searches: Searches<Cause>) {
+  constructor(seeking: Seeking<Cause>, times: SearchTimes, shared: SearchShared) {
     this.#seeking = seeking;
     this.#times = times;
-    this.#searches = searches;
+    this.#shared = shared;
+    this.#hasTurn = seeking.hasTurn;
     this.#tried = new Set([seeking.from]);
   }
 
-  async run(): Promise<Next | Cause | 'held too long'> {
+  async run(): Promise<FoundTarget | Cause | 'held too long'> {
     const { product } = this.#seeking;
-    for (let pauseMs: number = pauses.firstMs; ; pauseMs = this.#searches.pauseAfter(pauseMs)) {
+    for (let pauseMs: number = firstPauseMs; ; pauseMs = this.#shared.pauseAfter(pauseMs)) {
       await this.#askAll(await this.#seeking.members());
       const over = this.#found ?? this.#seeking.over() ?? (this.#leftMs <= 0 ? 'held too long' : undefined);
       if (over !== undefined) return this.#end(over);
-      // All have been asked; whoever is to come needs a moment.
-      await this.#searches.sleep(product, Math.min(pauseMs, Math.max(this.#leftMs, 1)), this.#whenFound);
+      // All have been asked; a target that is starting needs a moment.
+      await this.#shared.sleep(product, Math.min(pauseMs, Math.max(this.#leftMs, 1)), this.#whenFound);
       this.#tried.clear();
       for (const member of this.#asked) this.#tried.add(member);
     }
@@ -184,7 +124,7 @@ class Search<Cause extends string> {
       const member = this.#seeking.choose(members, this.#tried);
       if (member === undefined) return;
       this.#tried.add(member);
-      const taker = this.#searches.takerOf(member);
+      const taker = this.#shared.takerOf(member);
       if (!(await this.#wait(taker))) continue;
       if (this.#isOver) {
         taker.leave();
@@ -204,12 +144,16 @@ class Search<Cause extends string> {
       this.#inLineMs += performance.now() - since;
       if (isTurn === false) return false;
       if (isTurn === undefined) {
-        // Another target has it: the turn goes to the next in line when it comes.
+        // Another target has the session: this turn goes to the next in line when it comes.
         void turn.then((is) => is && taker.leave());
         return false;
       }
     }
-    const paced = this.#searches.turn();
+    if (this.#hasTurn) {
+      this.#hasTurn = false;
+      return true;
+    }
+    const paced = this.#shared.turn();
     if (paced === undefined) return true;
     const pacedSince = performance.now();
     await paced;
@@ -217,7 +161,7 @@ class Search<Cause extends string> {
     return true;
   }
 
-  /** Asks a target. Resolves when it has answered, or has not for so long that the next one is to be asked as well. */
+  /** Asks a target. Resolves when it has responded, or has not for so long that the next one is to be asked as well. */
   async #askOrLater(member: Member, taker: Taker): Promise<void> {
     const since = performance.now();
     const asking = this.#ask(member, taker, since);
@@ -234,27 +178,27 @@ class Search<Cause extends string> {
     // So that others can be asked again if this one hangs.
     const left = Math.max(this.#leftMs, 1);
     const timeoutMs = Math.min(this.#times.answerMs, Math.max(left / 2, Math.min(left, attemptMs)));
-    const said = await this.#seeking.ask(member, timeoutMs, this.#abandoned.signal);
+    const outcome = await this.#seeking.ask(member, timeoutMs, this.#abandoned.signal);
     this.#asked.delete(member);
     if (this.#abandoned.signal.aborted || this.#found !== undefined) {
-      // One that hangs says nothing of itself by being abandoned.
+      // That it was abandoned says nothing about the target.
       taker.leave();
-      if (typeof said === 'object' && 'socket' in said) said.socket.destroy();
+      if (typeof outcome === 'object' && 'socket' in outcome) outcome.socket.destroy();
       return;
     }
-    if (typeof said === 'string') {
-      taker.failed(said, since);
+    if (typeof outcome === 'string') {
+      taker.failed(outcome, since);
       return;
     }
-    if ('nobody' in said) {
+    if ('noTarget' in outcome) {
       taker.leave();
-      this.#found = said.nobody;
+      this.#found = outcome.noTarget;
     } else {
-      const settled = once((isGoing: boolean) => {
-        if (isGoing) taker.took(performance.now() - since);
+      const settled = once((hasContinued: boolean) => {
+        if (hasContinued) taker.took(performance.now() - since);
         else taker.leave();
       });
-      this.#found = { upstream: said, member, settled };
+      this.#found = { upstream: outcome, member, settled };
     }
     this.#onFound();
     this.#abandoned.abort();

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Failure, FailureCode, Target } from '@gopush/contract';
 import { type Logger, type Metrics, waitBuckets } from '@gopush/service';
-import type { SilentCause } from '../migration/heartbeat.ts';
+import type { SilentCause } from '../migration/pulse.ts';
 import type { AgentRequest } from '../request/agent-request.ts';
 import type { Member } from '../route/fleet.ts';
 import { createFailureLog } from '../serve/reject.ts';
@@ -186,7 +186,7 @@ export function createObserver(metrics: Metrics, log: Logger, lines: boolean): O
           bytesOut: target.bytes + tunnel.before.bytes,
           messagesIn: client.messages,
           messagesOut: target.messages + tunnel.before.messages,
-          moves: tunnel.moves,
+          moves: tunnel.migrations,
           cause,
           closeCode,
         },

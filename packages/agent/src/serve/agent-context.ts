@@ -4,8 +4,7 @@ import type { HeaderWriter } from '../headers/headers.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { SlowClients } from '../limits/slow-clients.ts';
-import type { Rehome } from '../migration/failover.ts';
-import type { Relocator } from '../migration/rebalance.ts';
+import type { Migration } from '../migration/open-migration.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Upstreams } from '../proxy/http/target-connections.ts';
 import type { ReadBodies } from '../request/read-body.ts';
@@ -33,8 +32,7 @@ export interface AgentContext extends ResolveContext, ServeContext {
   readonly limits: Limits;
   readonly slow: SlowClients;
   readonly observer: Observer;
-  readonly rehome: Rehome;
-  readonly relocator: Relocator;
+  readonly migration: Migration;
   /** Bodies while hooks may read them. */
   readonly readBodies: ReadBodies;
 }

@@ -29,7 +29,7 @@ import { type Route, resolve, uidOf } from '../route/resolve.ts';
 import { serveByTarget } from '../route/serve-by-target.ts';
 import { markerOf, markFor } from '../route/sticky.ts';
 import { adopt } from '../target/carrier.ts';
-import type { Resumable, Tunnel } from '../tunnel/tunnel.ts';
+import type { Tunnel, TunnelParts } from '../tunnel/tunnel.ts';
 import { saysFull } from '../wire/full-response.ts';
 import { headerOf } from '../wire/response-head.ts';
 import { writeHead, writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
@@ -155,7 +155,7 @@ function askForTunnel(
   hooks: HookSet,
   context: AgentContext,
 ): Promise<Result<TakenUpgrade>> {
-  const { config, headers, marks, rehome } = context;
+  const { config, headers, marks, migration } = context;
   const { identity, path } = route;
   const { connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = config.agent;
   return serveByTarget(context, {
@@ -178,7 +178,7 @@ function askForTunnel(
       const ofRequest = writeHeaders([...headers.ofRequest(request, origin, destination.entry), ...upgradeHeaders]);
       const ofIdentity = headers.ofIdentity(identity, origin.id, target);
       const marked = mark?.header === undefined ? [] : [stickyHeader, mark.header];
-      const more = writeHeaders([...ofIdentity, ...marked, ...(config.seamless.enabled ? canResume : [])]);
+      const more = writeHeaders([...ofIdentity, ...marked, ...(config.seamless.enabled ? canMigrate : [])]);
       const asked = writeRequestHead('GET', path, writeHost(ofRequest, target) + more);
       member.tunnels++;
       let upstream: Result<Upstream> | undefined;
@@ -194,8 +194,15 @@ function askForTunnel(
         return failed('target_full', target.name);
       }
       const { socket, head, early, body } = upstream.value;
-      const resumable = rehome.resumable(upstream.value, { url: request.url ?? '/', path, headers: ofRequest, key });
-      return success({ socket, head, early, body, cookie: mark?.cookie, resumable });
+      const own = { url: request.url ?? '/', path, headers: ofRequest, key };
+      return success({
+        socket,
+        head,
+        early,
+        body,
+        cookie: mark?.cookie,
+        migration: migration.failover.migrationOf(upstream.value, own),
+      });
     },
   });
 }
@@ -224,7 +231,7 @@ function learn(
 interface TakenUpgrade extends Upstream {
   /** For the client, where that keeps it on its target. */
   readonly cookie: string | undefined;
-  readonly resumable: Resumable | undefined;
+  readonly migration: TunnelParts['migration'];
 }
 
 /** Whether a tunnel comes of it, which from then on counts for itself. */
@@ -232,14 +239,14 @@ function isTaken(upstream: Result<TakenUpgrade> | undefined): boolean {
   return upstream?.ok === true && upstream.value.body === undefined;
 }
 
-const canResume = [canMigrateHeader, '1'] as const;
+const canMigrate = [canMigrateHeader, '1'] as const;
 const upgradeHeaders = ['connection', 'Upgrade', 'upgrade', 'websocket'] as const;
 
 /** Makes a client and a target that took its upgrade a tunnel. */
 function join(
   client: Socket,
   begun: Buffer,
-  { socket, early, cookie, resumable, head }: TakenUpgrade,
+  { socket, early, cookie, migration, head }: TakenUpgrade,
   { address }: RequestOrigin,
   served: Served,
   { limits, tunnels, observer }: AgentContext,
@@ -258,7 +265,7 @@ function join(
   let tunnel: Tunnel | undefined;
   try {
     const answer = writeHead(head.status, head.reason, [...answerHeaders(head, false), ...ours]);
-    tunnel = tunnels.open(adopted.socket, socket, info, resumable);
+    tunnel = tunnels.open({ client: adopted.socket, target: socket, info, migration });
     observer.tunnelOpened(info);
     adopted.socket.write(answer, 'latin1');
   } catch (error) {

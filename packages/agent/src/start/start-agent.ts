@@ -13,6 +13,7 @@ import {
   refuseUnknownKeys,
   type StickyKeys,
   settleLocalPages,
+  success,
   type Target,
 } from '@gopush/contract';
 import { findOldFile, type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
@@ -37,9 +38,7 @@ import { createHookSet, type HookSet, policyOf } from '../hooks/hook-set.ts';
 import { hookSource } from '../hooks/hook-source.ts';
 import { createLimits } from '../limits/limits.ts';
 import { createSlowClients } from '../limits/slow-clients.ts';
-import { createRehome } from '../migration/failover.ts';
-import { startHeartbeats } from '../migration/heartbeat.ts';
-import { createRelocator } from '../migration/rebalance.ts';
+import { openMigration } from '../migration/open-migration.ts';
 import { createObserver } from '../observe/observer.ts';
 import { createUpstreams } from '../proxy/http/target-connections.ts';
 import { createReadBodies } from '../request/read-body.ts';
@@ -48,13 +47,14 @@ import { discover } from '../route/discover.ts';
 import { createFleet } from '../route/fleet.ts';
 import { createHold } from '../route/hold.ts';
 import { logStore } from '../route/log-store.ts';
+import { resolve } from '../route/resolve.ts';
 import { createRetryBudget } from '../route/retry-budget.ts';
 import { createSources, type TargetList } from '../route/sources.ts';
 import { openStickyKeys } from '../route/sticky-keys.ts';
 import { createSuspects } from '../route/suspects.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
 import { createApiCallers } from '../serve/api-callers.ts';
-import { createTunnels } from '../tunnel/tunnels.ts';
+import { Tunnels } from '../tunnel/tunnels.ts';
 import { openAgentFront } from './agent-front.ts';
 import { describeMetrics } from './agent-metrics.ts';
 import { describeAgent } from './agent-state.ts';
@@ -146,7 +146,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
         checks: { listening: () => (stopping ? 'stopping' : front.server.listening || 'not yet') },
         metrics,
         state: () => describeAgent(context),
-        actions: { 'PUT /rebalance': () => `${context.relocator.rebalance()} sessions migrate` },
+        actions: { 'PUT /rebalance': () => `${context.migration.rebalance.rebalance()} sessions migrate` },
         log,
       },
       lifetime.opened,
@@ -214,18 +214,46 @@ function openContext(
   opened('waiting clients', hold.close);
   const upstreams = createUpstreams(connectTimeoutMs, agent.targetKeepAliveMs);
   opened('connections to targets', upstreams.close);
-  const tunnels = createTunnels({ idleMs: agent.tunnelIdleMs, maxAgeMs: agent.tunnelMaxAgeMs }, agent.closePerSecond, {
-    onClosed(tunnel) {
-      const { member, uid, peer } = tunnel.info;
-      member.tunnels--;
-      limits.tunnels.close(uid);
-      if (peer !== undefined) limits.connections.leave(peer);
-      observer.tunnelClosed(tunnel);
+  const tunnels = new Tunnels({
+    limits: { idleMs: agent.tunnelIdleMs, maxAgeMs: agent.tunnelMaxAgeMs },
+    closePerSecond: agent.closePerSecond,
+    events: {
+      onClosed(tunnel) {
+        const { member, uid, peer } = tunnel.info;
+        member.tunnels--;
+        limits.tunnels.close(uid);
+        if (peer !== undefined) limits.connections.leave(peer);
+        observer.tunnelClosed(tunnel);
+      },
+      onFault: (_tunnel, error) => observer.fault(error),
     },
-    onFault: (_tunnel, error) => observer.fault(error),
   });
-  opened('tunnels', tunnels.close);
-  const context: Omit<AgentContext, 'rehome' | 'relocator'> = {
+  opened('tunnels', () => tunnels.close());
+  const headers = createHeaderWriter({ agent: node, trusts, secrets, identityTtlMs });
+  const sources = createSources({
+    builtIn,
+    dnsServers: routing.dnsServers,
+    allows: access.allowedTargets.length === 0 ? undefined : createTrust(access.allowedTargets),
+    log,
+  });
+  const resolving = { hookTimeoutMs: config.hooks.timeoutMs, sources, fleet };
+  const migration = openMigration({
+    config,
+    fleet,
+    hooks,
+    sources,
+    // An edited router may route that path elsewhere; the session stays with its product.
+    route: async (request, { product, uid }) =>
+      resolve(request, { entry: undefined, product: success(product) }, uid, hooks(), resolving),
+    headers,
+    tunnels,
+    upstreams,
+    events: observer,
+    log,
+  });
+  opened('migration of sessions', migration.close);
+  return {
+    ...resolving,
     config,
     node,
     log,
@@ -238,18 +266,11 @@ function openContext(
     },
     tunnels,
     pages: openPages(access.allowedOrigins, access, process.env),
-    headers: createHeaderWriter({ agent: node, trusts, secrets, identityTtlMs }),
+    headers,
     limits,
     slow,
     observer,
-    hookTimeoutMs: config.hooks.timeoutMs,
-    sources: createSources({
-      builtIn,
-      dnsServers: routing.dnsServers,
-      allows: access.allowedTargets.length === 0 ? undefined : createTrust(access.allowedTargets),
-      log,
-    }),
-    fleet,
+    migration,
     suspects,
     hold,
     retries: createRetryBudget(routing.retryPercent),
@@ -257,12 +278,6 @@ function openContext(
     marks: createStickyMarks(stickyKeys),
     readBodies: createReadBodies(config.hooks.maxBodyBytes),
   };
-  const rehome = createRehome(context, observer);
-  opened('migration of sessions', rehome.close);
-  const relocator = createRelocator(context);
-  opened('discovery of targets', relocator.close);
-  opened('heartbeats', startHeartbeats({ ...context, relocator }));
-  return { ...context, rehome, relocator };
 }
 
 function adminPort({ admin }: Config, index: number): number {

@@ -15,11 +15,11 @@ export interface ControlReceiver {
    *
    * @param marked - where its mark may be; `undefined`: it has none
    */
-  onDataEnd?(chunk: Buffer, end: number, marked: MarkPlace | undefined): void;
+  onDataEnd?(chunk: Buffer, end: number, marked: PositionPlace | undefined): void;
 }
 
 /** Where the mark of a text message may be: at the end of any, or only in the event that is for marks. */
-export type MarkPlace = 'any' | 'own event';
+export type PositionPlace = 'any' | 'own event';
 
 /** Longest header: 2 bytes, 8 of length, 4 of mask. */
 const maxHeaderBytes = 14;
@@ -158,7 +158,7 @@ export class FrameWalker {
     if (this.#opcode === opcodes.text) this.#attachments = attachmentsOf(beginning, this.#beginningLength);
     else if (!this.#isText && !this.#fragmented && this.#attachments > 0) this.#attachments--;
     this.#beginningLength = beginningBytes;
-    if (chunk !== undefined) to.onDataEnd?.(chunk, at, this.#isText ? markPlaceOf(beginning) : undefined);
+    if (chunk !== undefined) to.onDataEnd?.(chunk, at, this.#isText ? positionPlaceOf(beginning) : undefined);
   }
 
   #completeHeader(chunk: Buffer, start: number, length: number, to: ControlReceiver): number {
@@ -251,7 +251,7 @@ function isEvent(beginning: Buffer): boolean {
  * Where in a text message that begins so a mark of its target may be. Not in answers of Socket.IO, nor in events that want an answer; and of events
  * of another namespace than the main one only in `go:mark`: they end with what a program, or another client, wrote.
  */
-function markPlaceOf(beginning: Buffer): MarkPlace | undefined {
+function positionPlaceOf(beginning: Buffer): PositionPlace | undefined {
   if (isEvent(beginning)) return beginning[2] === 0x5b ? 'any' : beginning[2] === 0x2f ? 'own event' : undefined;
   return beginning[0] !== 0x34 || (beginning[1] !== 0x33 && beginning[1] !== 0x36) ? 'any' : undefined;
 }

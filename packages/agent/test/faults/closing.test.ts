@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { ConfigInput, Hooks } from '@gopush/contract';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ResumeMarks } from '../../src/migration/given-positions.ts';
+import { SessionMigration } from '../../src/migration/session-migration.ts';
 import type { TunnelInfo } from '../../src/observe/observer.ts';
 import { startAgent } from '../../src/start/start-agent.ts';
 import { Tunnel } from '../../src/tunnel/tunnel.ts';
@@ -248,13 +248,19 @@ describe('a tunnel', () => {
     const closed: Tunnel[] = [];
     const lost = createSignal<string>();
     const events = { onClosed: (one: Tunnel) => void closed.push(one), onFault() {} };
-    const tunnel = new Tunnel(client, target, {} as TunnelInfo, Date.now(), events, {
+    const options = {
       token: 'token',
-      marks: new ResumeMarks(),
+      request: { url: '/', path: '/', headers: '', key: '' },
       frameBytes: 1_000,
-      onLost: (_tunnel, cause) => lost.resolve(cause),
-      onCut() {},
-    });
+      events: { onTargetLost: (_migration: SessionMigration, cause: string) => lost.resolve(cause), onFrameCut() {} },
+    };
+    const parts = {
+      client,
+      target,
+      info: {} as TunnelInfo,
+      migration: (one: Tunnel) => new SessionMigration(one, options),
+    };
+    const tunnel = new Tunnel(parts, Date.now(), events);
     tunnel.start([], []);
     atTarget.end();
     expect(await lost.promise).toBe('crash');
@@ -263,7 +269,8 @@ describe('a tunnel', () => {
     await gone;
     await expect.poll(() => closed).toEqual([tunnel]);
     const refused = once(atNext, 'close');
-    expect(tunnel.rejoin(next, Buffer.alloc(0), 0, () => {})).toBe(false);
+    const arrival = { socket: next, early: Buffer.alloc(0), token: 'next', skip: 0 };
+    expect((tunnel.migration as SessionMigration).arrive(arrival, () => {})).toBe(false);
     await refused;
     tunnel.destroy('cut');
     expect(closed).toEqual([tunnel]);
@@ -276,7 +283,8 @@ describe('a tunnel', () => {
     client.destroy();
     await gone;
     const closed = createSignal<Tunnel>();
-    const tunnel = new Tunnel(client, target, {} as TunnelInfo, Date.now(), { onClosed: closed.resolve, onFault() {} });
+    const events = { onClosed: closed.resolve, onFault() {} };
+    const tunnel = new Tunnel({ client, target, info: {} as TunnelInfo }, Date.now(), events);
     const ended = once(atTarget, 'close');
     tunnel.start([], []);
     expect(await closed.promise).toBe(tunnel);

@@ -1,0 +1,128 @@
+/**
+ * What the next target has to be given of a client, and where the client can be stopped. A pure state machine: it is told where frames and events end in
+ * each chunk, and says how much of the chunk may go to the target.
+ *
+ * - `reading`: all goes to the target. The beginning of an event that is not complete is kept, so that the next target can get it from its beginning.
+ * - `stopping`: the client is stopped at the next place where that is possible.
+ * - `stopped`: what still comes waits for whichever target continues.
+ */
+export class ClientReplay {
+  /** Longest incomplete event that is kept, in bytes. */
+  readonly #limitBytes: number;
+  #state: 'reading' | 'stopping' | 'stopped' = 'reading';
+  /** What the target has of an event that is not complete. */
+  #open: Buffer | undefined;
+  /** Whether that event is longer than the limit: it is not kept. */
+  #isTooLong = false;
+  /** What no target has. */
+  #waiting: Buffer | undefined;
+  /** How many bytes of it are before the last place between two events. */
+  #waitingWhole = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  get isStopped(): boolean {
+    return this.#state === 'stopped';
+  }
+
+  /** Whether the client is stopped, or will be as soon as possible. */
+  get isStopping(): boolean {
+    return this.#state !== 'reading';
+  }
+
+  /** Whether the next target can be given all that it needs. */
+  get isComplete(): boolean {
+    return !this.#isTooLong;
+  }
+
+  /** Bytes that are kept. */
+  get bytes(): number {
+    return (this.#open?.length ?? 0) + (this.#waiting?.length ?? 0);
+  }
+
+  /**
+   * The target asks for the client to be stopped: now where possible, otherwise within one of the next chunks.
+   *
+   * @param atBoundary - whether the client is between two frames
+   * @param atEvent - whether it is between two events
+   */
+  stop(atBoundary: boolean, atEvent: boolean): void {
+    if (this.#state === 'stopped' || atEvent || (atBoundary && !this.#isTooLong)) this.#state = 'stopped';
+    else this.#state = 'stopping';
+  }
+
+  /** The target is gone: the client is stopped wherever it is. */
+  stopNow(): void {
+    this.#state = 'stopped';
+  }
+
+  /**
+   * Takes a chunk of the client, which is valid only during the call.
+   *
+   * @param boundary - bytes before the last boundary between two frames; 0: there is none in the chunk
+   * @param whole - bytes before the last place between two events; 0: there is none in the chunk
+   * @returns how many bytes go to the target now. The rest waits, and the client is stopped.
+   */
+  take(chunk: Buffer, length: number, boundary: number, whole: number): number {
+    if (this.#state === 'stopped') {
+      this.#wait(chunk, length, whole);
+      return 0;
+    }
+    const until = this.#state === 'stopping' ? this.#stopAt(boundary, whole) : 0;
+    const passed = until > 0 ? until : length;
+    if (whole === passed) {
+      this.#open = undefined;
+      this.#isTooLong = false;
+    } else this.#keep(chunk.subarray(whole, passed), whole > 0);
+    if (until === 0) return length;
+    this.#state = 'stopped';
+    if (until < length) this.#wait(chunk.subarray(until, length), length - until, 0);
+    return until;
+  }
+
+  /**
+   * A target continues, and the client is read again.
+   *
+   * @param isNew - whether it is another target, which needs an event from its beginning
+   * @returns what the target has to be given first, in order
+   */
+  release(isNew: boolean): readonly Buffer[] {
+    this.#state = 'reading';
+    const open = this.#open ?? noBytes;
+    const waiting = this.#waiting ?? noBytes;
+    // Should this target die as well, the next one needs no more than what is not complete.
+    const rest = this.#waitingWhole > 0 ? waiting.subarray(this.#waitingWhole) : Buffer.concat([open, waiting]);
+    this.#open = rest.length === 0 ? undefined : rest;
+    this.#waiting = undefined;
+    this.#waitingWhole = 0;
+    return (isNew ? [open, waiting] : [waiting]).filter(({ length }) => length > 0);
+  }
+
+  /**
+   * Where in a chunk the client can be stopped: between two events, or between two frames of an event that the next target can be given from its
+   * beginning. 0: nowhere, since the agent can tell the target only between two frames.
+   */
+  #stopAt(boundary: number, whole: number): number {
+    if (whole > 0 || this.#isTooLong) return whole;
+    return (this.#open?.length ?? 0) + boundary <= this.#limitBytes ? boundary : 0;
+  }
+
+  #wait(chunk: Buffer, length: number, whole: number): void {
+    const before = this.#waiting ?? noBytes;
+    if (whole > 0) this.#waitingWhole = before.length + whole;
+    this.#waiting = Buffer.concat([before, chunk.subarray(0, length)]);
+  }
+
+  #keep(rest: Buffer, isNewEvent: boolean): void {
+    const before = isNewEvent ? undefined : this.#open;
+    if (isNewEvent) this.#isTooLong = false;
+    if (this.#isTooLong || (before?.length ?? 0) + rest.length > this.#limitBytes) {
+      this.#isTooLong = true;
+      this.#open = undefined;
+    } else this.#open = before === undefined ? Buffer.from(rest) : Buffer.concat([before, rest]);
+  }
+}
+
+const noBytes = Buffer.alloc(0);

@@ -1,0 +1,30 @@
+import type { TunnelInfo } from '../observe/observer.ts';
+import { choose } from '../route/choose.ts';
+import { clientKey } from '../route/client-key.ts';
+import type { Member } from '../route/fleet.ts';
+
+/**
+ * Chooses the next target of a session, as the product's policy would for a new client. Where no target accepts new clients, the session still gets
+ * one that was not tried.
+ */
+export function chooseNext(
+  {
+    uid,
+    address,
+    product,
+    member: {
+      product: { policy },
+    },
+  }: Pick<TunnelInfo, 'uid' | 'address' | 'product' | 'member'>,
+  members: readonly Member[],
+  tried: ReadonlySet<Member>,
+  slowStartMs: number,
+): Member | undefined {
+  const client = { product, key: clientKey(uid, address), tried, now: Date.now(), slowStartMs };
+  return choose(members, policy, client) ?? members.find((member) => !tried.has(member));
+}
+
+/** Which targets a session may go to while hooks fail. Where a function names targets for each client, those it named for others do not count. */
+export function membersWithoutRoute(from: Member): readonly Member[] {
+  return from.product.byFunction ? [from] : from.product.current;
+}

@@ -1,0 +1,65 @@
+import type { Config } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { HeaderWriter } from '../headers/headers.ts';
+import type { HookSet } from '../hooks/hook-set.ts';
+import type { Upstreams } from '../proxy/http/target-connections.ts';
+import type { Fleet } from '../route/fleet.ts';
+import type { Sources } from '../route/sources.ts';
+import type { Tunnels } from '../tunnel/tunnels.ts';
+import { Failover, type FailoverEvents, type FailoverOptions } from './failover.ts';
+import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
+import { Pacer } from './pacer.ts';
+import { Rebalance } from './rebalance.ts';
+
+/** What the migration of sessions needs. */
+export interface MigrationOptions {
+  readonly config: Config;
+  readonly fleet: Fleet;
+  readonly hooks: () => HookSet;
+  readonly sources: Sources;
+  readonly route: FailoverOptions['route'];
+  readonly headers: HeaderWriter;
+  readonly tunnels: Tunnels;
+  readonly upstreams: Pick<Upstreams, 'all'>;
+  readonly events: FailoverEvents & { readonly targetSilent: HeartbeatOptions['onSilent'] };
+  readonly log: Logger;
+}
+
+/** How an agent takes sessions from target to target. */
+export interface Migration {
+  /** Finds other targets for sessions whose target has given them, or is gone. */
+  readonly failover: Failover;
+  /** Migrates sessions whose targets are up, but no longer theirs. */
+  readonly rebalance: Rebalance;
+  /** No session migrates any more. */
+  close(): void;
+}
+
+/** Opens the migration of sessions (docs/protocol.md, "Seamless restart"). */
+export function openMigration(options: MigrationOptions): Migration {
+  const { config, tunnels, upstreams, events } = options;
+  const { agent, seamless, health } = config;
+  const pacer = new Pacer(seamless.movesPerSecond);
+  const shared = { ...options, seamless, agent, pacer };
+  const failover = new Failover({ ...shared, closeSoon: (tunnel) => tunnels.closeSoon(tunnel) });
+  const allTunnels = () => tunnels.all();
+  const rebalance = new Rebalance({ ...shared, tunnels: allTunnels });
+  const heartbeat = new Heartbeat({
+    silentMs: seamless.silentMs,
+    ejectMs: health.ejectMs,
+    tunnels: allTunnels,
+    connections: upstreams.all,
+    hasLeft: (member) => rebalance.hasLeft(member),
+    onSilent: events.targetSilent,
+  });
+  return {
+    failover,
+    rebalance,
+    close() {
+      heartbeat.close();
+      rebalance.close();
+      failover.close();
+      pacer.close();
+    },
+  };
+}

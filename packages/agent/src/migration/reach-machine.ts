@@ -1,0 +1,27 @@
+import { connect } from 'node:net';
+import type { Target } from '@gopush/contract';
+import { addressOf } from '../target/connect-target.ts';
+
+/** What connecting fails with where a machine does not respond. One that refuses the connection is up. */
+const unreachable: ReadonlySet<string | undefined> = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ETIMEDOUT']);
+
+/**
+ * Whether the machine of a target responds to a connection, whatever listens there.
+ *
+ * @returns `undefined` where that cannot be told
+ */
+export function reachMachine(target: Target, timeoutMs: number): Promise<boolean | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(addressOf(target));
+    const end = (isReached: boolean | undefined): void => {
+      socket.destroy();
+      resolve(isReached);
+    };
+    socket.setTimeout(timeoutMs, () => end(false));
+    socket.once('connect', () => end(true));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNREFUSED' || code === 'ECONNRESET') end(true);
+      else end(unreachable.has(code) ? false : undefined);
+    });
+  });
+}

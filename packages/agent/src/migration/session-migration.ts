@@ -1,0 +1,329 @@
+import type { Socket } from 'node:net';
+import { alivePing, chosenPong, clientStoppedPong, stopClientPing } from '@gopush/contract';
+import { reset, writeChunk } from '../target/carrier.ts';
+import { opcodes, type PositionPlace } from '../tunnel/frame-walker.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
+import { writeMaskedControl } from '../tunnel/write-frame.ts';
+import { ClientReplay } from './client-replay.ts';
+import { GivenPositions } from './given-positions.ts';
+import { HiddenFrames } from './hidden-frames.ts';
+import { outcomeOfLoss } from './loss-outcome.ts';
+import { OpeningFrames } from './opening-frames.ts';
+
+/** Why a session needs another target: `planned`: its target has given it; `crash`: its target is gone without a word. */
+export type MigrationCause = 'planned' | 'crash';
+
+/** What a session's migration reports; the same object for all sessions. */
+export interface SessionMigrationEvents {
+  /** The target is gone, and the client waits for another one. */
+  onTargetLost(migration: SessionMigration, cause: MigrationCause): void;
+  /** The target is gone within a frame of which the client has got a part: the client is cut. */
+  onFrameCut(migration: SessionMigration): void;
+}
+
+/** What asking another target to take a session needs of the client's own request. */
+export interface SessionRequest {
+  /** As the client sent it, for hooks. */
+  readonly url: string;
+  /** As the target gets it. */
+  readonly path: string;
+  /** Lines of its headers, without identity and without what is for one connection. */
+  readonly headers: string;
+  /** `Sec-WebSocket-Key`. */
+  readonly key: string;
+}
+
+/** What the migration of a session begins with. */
+export interface SessionMigrationOptions {
+  readonly token: string;
+  readonly request: SessionRequest;
+  /** Longest incomplete event of the client that is kept, in bytes. */
+  readonly frameBytes: number;
+  readonly events: SessionMigrationEvents;
+}
+
+/** A target that has taken a session. */
+export interface Arrival {
+  readonly socket: Socket;
+  /** What came from it already. */
+  readonly early: Buffer;
+  /** The token of the session from now on. */
+  readonly token: string;
+  /** How many of its first data frames the client must not see; until they have come the client is held. */
+  readonly skip: number;
+}
+
+/** How long a target may take to give a session after its client was stopped, in milliseconds. */
+const giveMs = 15_000;
+
+const stoppedFrame = writeMaskedControl(opcodes.pong, clientStoppedPong);
+const chosenFrame = writeMaskedControl(opcodes.pong, chosenPong);
+const probeFrame = writeMaskedControl(opcodes.ping, alivePing);
+
+/**
+ * The session of one tunnel, on its way from target to target.
+ *
+ * - `piping`: all is as without it.
+ * - `giving`: the target has asked for the client to be stopped, and is expected to give the session and end.
+ * - `held`: there is no target, and the client waits.
+ * - `arriving`: the next target has taken the session; its opening frames are awaited.
+ */
+export class SessionMigration implements TunnelMigration {
+  readonly tunnel: Tunnel;
+  readonly request: SessionRequest;
+  /** The session's name at the next target. */
+  token: string;
+  readonly replay: ClientReplay;
+  readonly positions = new GivenPositions();
+  readonly #events: SessionMigrationEvents;
+  readonly #hidden = new HiddenFrames();
+  #phase: 'piping' | 'giving' | 'held' | 'arriving' = 'piping';
+  /** Since when it is `giving` or `arriving`, in milliseconds since 1970. */
+  #since = 0;
+  /** Connections to former targets, until the next one continues. */
+  #former: Socket[] | undefined;
+  #opening: OpeningFrames | undefined;
+  #onContinued: (() => void) | undefined;
+  /** Probes that the target has not responded to. */
+  #probes = 0;
+  /** Whether the client sent a pong that only agents may send. */
+  #isForged = false;
+  /** Whether it has had its turn of the agent's pace, and needs no other one when its target has given it. */
+  hasTurn = false;
+
+  constructor(tunnel: Tunnel, { token, request, frameBytes, events }: SessionMigrationOptions) {
+    this.tunnel = tunnel;
+    this.token = token;
+    this.request = request;
+    this.replay = new ClientReplay(frameBytes);
+    this.#events = events;
+  }
+
+  get isHeld(): boolean {
+    return this.#phase === 'held';
+  }
+
+  get isClientStopped(): boolean {
+    return this.replay.isStopped;
+  }
+
+  /** Whether the next target can be given all that it needs of the client. */
+  get canReplay(): boolean {
+    return this.replay.isComplete && this.tunnel.client.walker.fault === undefined;
+  }
+
+  fromClient(chunk: Buffer, length: number): boolean {
+    const { tunnel, replay } = this;
+    const { client } = tunnel;
+    const boundary = client.walk(chunk, length);
+    const wasStopped = replay.isStopped;
+    if (this.#isForged && !wasStopped) {
+      this.#refuseForged();
+      return true;
+    }
+    const passed = replay.take(chunk, length, boundary, client.walker.wholeUntil);
+    // Read before it was stopped: it waits.
+    if (wasStopped) return false;
+    const hasRoom = writeChunk(tunnel.target.socket, chunk, passed);
+    if (!replay.isStopped) return hasRoom;
+    client.socket.pause();
+    this.#tellStopped();
+    return false;
+  }
+
+  fromTarget(chunk: Buffer, length: number): boolean {
+    // From a silent target that was given up.
+    if (this.#phase === 'held') return false;
+    if (this.#opening !== undefined) return this.#skipOpening(this.#opening, chunk, length);
+    const { target } = this.tunnel;
+    const boundary = target.walk(chunk, length);
+    const openBytes = target.walker.openControlBytes;
+    if (!target.walker.atBoundary && openBytes === 0) this.positions.keepCut(chunk, length);
+    if (openBytes === 0 && this.#hidden.areNone) return target.pass(chunk, length, boundary);
+    const { first, from, until } = this.#hidden.cut(chunk, length, openBytes);
+    const { socket } = this.tunnel.client;
+    for (const bytes of first) socket.write(bytes);
+    if (until <= from) return !socket.writableNeedDrain;
+    return target.pass(chunk.subarray(from, until), until - from, Math.max(0, boundary - from));
+  }
+
+  onClientControl(opcode: number, payload: Buffer): void {
+    // With it a client could have its session given at any time.
+    if (opcode === opcodes.pong && payload.toString('latin1') === clientStoppedPong) this.#isForged = true;
+  }
+
+  onTargetControl(opcode: number, payload: Buffer, end: number, size: number): void {
+    const text = payload.toString('latin1');
+    const isStop = opcode === opcodes.ping && text === stopClientPing;
+    if (!isStop && !(opcode === opcodes.pong && text === alivePing && this.#probes > 0)) return;
+    this.#hidden.hide(end, size);
+    if (isStop) this.#stopClient(Date.now());
+    else this.#probes--;
+  }
+
+  onTargetData(chunk: Buffer, end: number, place: PositionPlace | undefined): void {
+    this.positions.read(chunk, end, place);
+  }
+
+  migrate(now: number): boolean {
+    if (this.#phase !== 'piping' || this.tunnel.isEnding) return false;
+    this.hasTurn = true;
+    this.tunnel.contain(() => this.#stopClient(now));
+    return true;
+  }
+
+  probe(): boolean {
+    const { client, target, isEnding } = this.tunnel;
+    if (isEnding || this.#phase === 'held') return false;
+    // Its response might be stuck behind what a slow client does not read.
+    if (target.socket.isPaused() || target.socket.writableLength > 0) return false;
+    const { fault, atBoundary } = client.walker;
+    if (fault === undefined && (atBoundary || this.replay.isStopped)) {
+      target.socket.write(probeFrame);
+      this.#probes++;
+    }
+    return this.#probes > 0;
+  }
+
+  targetLost(): boolean {
+    return this.#lose(false);
+  }
+
+  /**
+   * The old connection ends only when another target continues. A target that is alive after all, and saw it end before, would take the client for gone
+   * and forget the session.
+   */
+  failOver(): boolean {
+    if (!this.#lose(true)) return false;
+    this.tunnel.target.socket.pause();
+    return true;
+  }
+
+  /**
+   * Pipes to the next target.
+   *
+   * @param onContinued - called when the client continues there
+   * @returns `false` where the tunnel is over: then the connection is destroyed
+   */
+  arrive({ socket, early, token, skip }: Arrival, onContinued: () => void): boolean {
+    const { tunnel } = this;
+    if (tunnel.isOver || this.#phase !== 'held') {
+      socket.destroy();
+      return false;
+    }
+    this.token = token;
+    this.#former ??= [];
+    this.#former.push(tunnel.target.socket);
+    this.#probes = 0;
+    this.#hidden.reset();
+    tunnel.attachTarget(socket);
+    this.#phase = 'arriving';
+    this.#since = Date.now();
+    this.#onContinued = onContinued;
+    this.#opening = skip > 0 ? new OpeningFrames(skip) : undefined;
+    if (this.#opening === undefined) this.#continue();
+    tunnel.target.start(early.length === 0 ? [] : [early]);
+    return true;
+  }
+
+  sweep(now: number): void {
+    if (this.tunnel.isEnding || now - this.#since < giveMs) return;
+    // It asked for the client to be stopped, and did not give the session: it still has it.
+    if (this.#phase === 'giving') this.#continue();
+    // It has taken the session, and does not say so.
+    else if (this.#phase === 'arriving') this.tunnel.close(1012, 'not resumed', now);
+  }
+
+  end(): void {
+    this.#endFormer();
+  }
+
+  /** The target may ask any number of times, and is told each time. */
+  #stopClient(now: number): void {
+    const { tunnel, replay } = this;
+    if (tunnel.isEnding || this.#phase === 'held' || this.#phase === 'arriving') return;
+    this.#phase = 'giving';
+    this.#since = now;
+    const { fault, atBoundary, atEvent } = tunnel.client.walker;
+    const wasStopped = replay.isStopped;
+    replay.stop(atBoundary && fault === undefined, atEvent && fault === undefined);
+    if (!replay.isStopped) return;
+    tunnel.client.socket.pause();
+    // One that asks again without reading finds the first response to it.
+    if (!wasStopped || tunnel.target.socket.writableLength === 0) this.#tellStopped();
+  }
+
+  #tellStopped(): void {
+    const { socket } = this.tunnel.target;
+    if (socket.writable) socket.write(stoppedFrame);
+  }
+
+  /** The target is gone. @returns whether the session survives it */
+  #lose(isSilent: boolean): boolean {
+    if (this.#phase === 'held') return true;
+    const { tunnel, replay } = this;
+    const { client, target } = tunnel;
+    const outcome = outcomeOfLoss({
+      isClosing: tunnel.closeCode !== undefined,
+      isClientGone: client.socket.destroyed || client.socket.readableEnded,
+      isWebSocket: target.walker.fault === undefined,
+      isWhole: target.walker.atEventButControl,
+    });
+    if (outcome === 'cut') this.#events.onFrameCut(this);
+    if (outcome !== 'survives') return false;
+    const cause = !isSilent && replay.isStopping ? 'planned' : 'crash';
+    this.#phase = 'held';
+    this.#opening = undefined;
+    replay.stopNow();
+    client.socket.pause();
+    tunnel.detachTarget();
+    if (!isSilent) target.socket.destroy();
+    this.#events.onTargetLost(this, cause);
+    return true;
+  }
+
+  #skipOpening(opening: OpeningFrames, chunk: Buffer, length: number): boolean {
+    const rest = opening.take(chunk, length);
+    if (rest === undefined) {
+      if (opening.areTooLong) this.tunnel.close(1012, 'not resumed', Date.now());
+      return true;
+    }
+    this.#continue();
+    if (this.tunnel.isEnding) return true;
+    return rest.length === 0 || this.fromTarget(rest, rest.length);
+  }
+
+  /** The client continues: at the next target, or at the one that did not give its session. */
+  #continue(): void {
+    const isNew = this.#phase === 'arriving';
+    const asksToStop = this.#opening?.asksToStop === true;
+    this.#phase = 'piping';
+    this.#opening = undefined;
+    this.hasTurn = false;
+    this.#endFormer();
+    if (this.#isForged) {
+      this.#refuseForged();
+      return;
+    }
+    const { client, target } = this.tunnel;
+    // First of all, as it makes the target responsible for the session.
+    if (isNew) target.socket.write(chosenFrame);
+    for (const bytes of this.replay.release(isNew)) target.socket.write(bytes);
+    client.socket.resume();
+    this.#onContinued?.();
+    this.#onContinued = undefined;
+    // It has to get first what the client had begun.
+    if (asksToStop) this.#stopClient(Date.now());
+  }
+
+  /** Ends the connections to former targets, which may not know that the session is elsewhere. */
+  #endFormer(): void {
+    for (const socket of this.#former ?? []) if (!socket.destroyed) reset(socket);
+    this.#former = undefined;
+  }
+
+  #refuseForged(): void {
+    this.tunnel.close(1008, 'forged mark', Date.now());
+  }
+}
