@@ -119,7 +119,7 @@ describeStores('presence', (open) => {
     const [node, uid, room] = [fresh('node'), fresh('uid'), fresh('room')];
     await expect(before.enter(node, { uid, socket: 's', since: 1 })).rejects.toMatchObject({ code: 'no_lease' });
     expect(await before.leave(node, 's')).toBeUndefined();
-    await before.beat(node, 300);
+    await before.beat(node, 800);
     await before.enter(node, { uid, socket: 's', since: 1 });
     await before.joinRoom(node, room, uid, 's');
     expect(await after.beat(node, lease)).toBe('begun');

@@ -1,18 +1,16 @@
 import { join } from 'node:path';
-import type { Key, RootDatabase } from 'lmdb';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { createSignal, type Signal } from '../signal.ts';
 import { createState, type StateCell } from '../state.ts';
 import { StoreError } from '../store-error.ts';
+import type { Database } from './database.ts';
 import { endWhileBusy } from './end-while-busy.ts';
 import { fileIdentity } from './file-identity.ts';
 import { type OpenFile, openFile } from './open-file.ts';
 import { createSpace, type Growth, type Space, type SpaceBounds } from './space.ts';
+import type { SteadyClock } from './steady-clock.ts';
 import { toStoreError } from './to-store-error.ts';
-
-/** The one table of all that is kept, under keys that are lists: what it is, then whose. */
-export type Database = RootDatabase<Buffer, Key>;
 
 /** A database that several processes of one machine have open at once. */
 export interface Environment {
@@ -41,164 +39,195 @@ export interface Environment {
 const watchMs = 500;
 
 export async function openEnvironment(folder: string, bounds: SpaceBounds): Promise<Environment> {
-  const path = join(folder, 'store.mdb');
-  const state = createState('up');
-  const forgotten = createSignal();
-  const underWay = new Set<Promise<unknown>>();
-  /** Writes whose callers were told that they failed, and that wait for the lock still. */
-  const stuck = new Set<Promise<unknown>>();
+  const environment = new FileEnvironment(folder, bounds);
+  await environment.open();
+  return environment;
+}
+
+class FileEnvironment implements Environment {
+  readonly state = createState('down');
+  readonly forgotten = createSignal();
+  readonly space: Space;
+  readonly #folder: string;
+  readonly #path: string;
+  /** Transactions that have not ended. */
+  readonly #underWay = new Set<Promise<unknown>>();
+  /** Those that still wait for the lock, after their callers were told that they failed. */
+  readonly #stuck = new Set<Promise<unknown>>();
+  readonly #endedOrClosed = endWhileBusy(() => this.#underWay.size > 0);
   /** How many writes have had the lock. */
-  let begun = 0;
-  const endedOrClosed = endWhileBusy(() => underWay.size > 0);
-  /** Resolves when the work has ended, however. */
-  function track(work: Promise<unknown>): Promise<unknown> {
-    const settled = work.then(ignore, ignore);
-    underWay.add(settled);
-    void settled.then(() => {
-      underWay.delete(settled);
-      // The lock is free again.
-      if (stuck.delete(settled) && stuck.size === 0) answers();
-    });
-    return settled;
+  #begun = 0;
+  #file: OpenFile | undefined = undefined;
+  #clock: SteadyClock | undefined = undefined;
+  #closed: Promise<void> | undefined = undefined;
+  #watching: Promise<void> | undefined = undefined;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(folder: string, bounds: SpaceBounds) {
+    this.#folder = folder;
+    this.#path = join(folder, 'store.mdb');
+    this.space = createSpace(folder, bounds, () => this.#database());
   }
 
-  let file: OpenFile | undefined = await openFile(folder, path, track);
-  let { clock } = file;
-  let closed: Promise<void> | undefined;
-  const space = createSpace(folder, bounds, database);
-  await space.look().catch(ignore);
-  if (space.isFull()) state.set('full');
-
-  function database(): Database {
-    if (closed !== undefined) throw new StoreError('store_closed', `the store in ${folder} is closed`);
-    if (file === undefined) throw new StoreError('store_down', `${path} was removed or replaced; it is opened again`);
-    return file.database;
+  async open(): Promise<void> {
+    this.#use(await openFile(this.#folder, this.#path, (work) => this.#track(work)));
+    await this.space.look().catch(ignore);
+    this.#answers();
+    this.#timer = setInterval(() => {
+      this.#watching ??= this.#watch().finally(() => {
+        this.#watching = undefined;
+      });
+    }, watchMs).unref();
   }
 
-  /** It was written. */
-  function answers(): void {
-    if (file !== undefined) state.set(space.isFull() ? 'full' : 'up');
+  now(): number {
+    return (this.#clock as SteadyClock).now();
   }
 
-  async function transact<T>(work: (database: Database) => T): Promise<T> {
-    const db = database();
+  toWall(at: number): number {
+    return (this.#clock as SteadyClock).toWall(at);
+  }
+
+  async read<T>(work: (database: Database) => T): Promise<T> {
+    const db = this.#database();
+    try {
+      // Or it would be what was committed when this turn of the event loop began.
+      db.resetReadTxn();
+      return work(db);
+    } catch (error) {
+      throw await toStoreError(error, this.#path);
+    }
+  }
+
+  async write<T>(work: (database: Database) => T, grows: Growth = 'nothing'): Promise<T> {
+    this.#database();
+    if (!this.space.hasRoom(grows)) {
+      await this.space.check(grows).catch(async (error: unknown) => {
+        const known = await toStoreError(error, this.#path);
+        if (known.code === 'store_full' && this.state.get() === 'up') this.state.set('full');
+        throw known;
+      });
+    }
+    return this.#transact(work);
+  }
+
+  freeReaders(): void {
+    if (this.#closed === undefined) this.#file?.database.readerCheck();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#watching;
+    if (this.#file !== undefined) await this.#closeDatabase(this.#file.database);
+    this.#endedOrClosed();
+  }
+
+  #database(): Database {
+    if (this.#closed !== undefined) throw new StoreError('store_closed', `the store in ${this.#folder} is closed`);
+    if (this.#file === undefined) {
+      throw new StoreError('store_down', `${this.#path} was removed or replaced; it is opened again`);
+    }
+    return this.#file.database;
+  }
+
+  async #transact<T>(work: (database: Database) => T): Promise<T> {
+    const db = this.#database();
     // It would only wait behind those.
-    if (stuck.size > 0) throw new StoreError('store_down', `the store in ${folder} is locked by a process that hangs`);
+    if (this.#stuck.size > 0) {
+      throw new StoreError('store_down', `the store in ${this.#folder} is locked by a process that hangs`);
+    }
     let late = false;
-    const before = begun;
+    const before = this.#begun;
     const done = db.transaction(() => {
-      begun++;
+      this.#begun++;
       // Its caller was told that it failed.
       if (late) throw new StoreError('store_down', 'too late');
       return work(db);
     });
-    const settled = track(done);
+    const settled = this.#track(done);
     try {
-      const result = await within(done, callMs, `the store in ${folder}`);
-      if (state.get() !== 'full') answers();
+      const result = await within(done, callMs, `the store in ${this.#folder}`);
+      if (this.state.get() !== 'full') this.#answers();
       return result;
     } catch (error) {
       late = true;
       if (error instanceof StoreError && error.code !== 'store_down') throw error;
-      throw await failed(error, settled, begun > before);
+      throw await this.#failed(error, settled, this.#begun > before);
     }
+  }
+
+  /** Resolves when the work has ended, however. */
+  #track(work: Promise<unknown>): Promise<unknown> {
+    const settled = work.then(ignore, ignore);
+    this.#underWay.add(settled);
+    void settled.then(() => {
+      this.#underWay.delete(settled);
+      // The lock is free again.
+      if (this.#stuck.delete(settled) && this.#stuck.size === 0) this.#answers();
+    });
+    return settled;
+  }
+
+  /** The store was written. */
+  #answers(): void {
+    if (this.#file !== undefined) this.state.set(this.space.isFull() ? 'full' : 'up');
   }
 
   /** A write failed, and with it perhaps all others. */
-  async function failed(error: unknown, settled: Promise<unknown>, othersWrite: boolean): Promise<StoreError> {
-    const known = await toStoreError(error, path);
-    // It has too much to do, but it works.
+  async #failed(error: unknown, settled: Promise<unknown>, othersWrite: boolean): Promise<StoreError> {
+    const known = await toStoreError(error, this.#path);
+    // The store is overloaded, but it works.
     if (known.code === 'store_down' && othersWrite) return known;
-    if (known.code === 'store_down' && underWay.has(settled)) stuck.add(settled);
+    if (known.code === 'store_down' && this.#underWay.has(settled)) this.#stuck.add(settled);
     // A full one still reads, and takes what makes room.
-    if (known.code === 'store_full') state.set('full');
-    else state.set(known.code === 'store_denied' ? 'read-only' : 'down');
+    if (known.code === 'store_full') this.state.set('full');
+    else this.state.set(known.code === 'store_denied' ? 'read-only' : 'down');
     return known;
   }
 
+  #use(opened: OpenFile): void {
+    this.#file = opened;
+    this.#clock = opened.clock;
+  }
+
   /** Another file has taken the place of the one that is open, or none has. */
-  async function reopen(): Promise<void> {
-    const old = file;
-    file = undefined;
-    state.set('down');
-    if (old !== undefined) await closeDatabase(old.database);
-    if (closed !== undefined) return;
-    const opened = await openFile(folder, path, track);
-    if (closed !== undefined) {
-      await closeDatabase(opened.database);
+  async #reopen(): Promise<void> {
+    const old = this.#file;
+    this.#file = undefined;
+    this.state.set('down');
+    if (old !== undefined) await this.#closeDatabase(old.database);
+    if (this.#closed !== undefined) return;
+    const opened = await openFile(this.#folder, this.#path, (work) => this.#track(work));
+    if (this.#closed !== undefined) {
+      await this.#closeDatabase(opened.database);
       return;
     }
-    file = opened;
-    clock = opened.clock;
-    answers();
-    forgotten.tell();
+    this.#use(opened);
+    this.#answers();
+    this.forgotten.tell();
   }
 
-  async function closeDatabase(open: Database): Promise<void> {
+  async #closeDatabase(open: Database): Promise<void> {
     // Closing in the middle of a transaction has been seen to wait for ever, with the whole process.
-    const ended = Promise.all(underWay).then(() => open.close());
-    await within(ended, callMs, `closing the store in ${folder}`);
+    const ended = Promise.all(this.#underWay).then(() => open.close());
+    await within(ended, callMs, `closing the store in ${this.#folder}`);
   }
 
-  async function watch(): Promise<void> {
+  async #watch(): Promise<void> {
     try {
-      if (file === undefined || (await fileIdentity(path)) !== file.identity) await reopen();
-      await space.look();
-      const now = state.get();
-      if (now === 'up' || now === 'full') answers();
+      if (this.#file === undefined || (await fileIdentity(this.#path)) !== this.#file.identity) await this.#reopen();
+      await this.space.look();
+      const now = this.state.get();
+      if (now === 'up' || now === 'full') this.#answers();
     } catch {
       // The state says so, and the next look tries again.
     }
   }
-  let watching: Promise<void> | undefined;
-  const timer = setInterval(() => {
-    watching ??= watch().finally(() => {
-      watching = undefined;
-    });
-  }, watchMs).unref();
-
-  async function close(): Promise<void> {
-    clearInterval(timer);
-    await watching;
-    if (file !== undefined) await closeDatabase(file.database);
-    endedOrClosed();
-  }
-
-  return {
-    state,
-    space,
-    forgotten,
-    now: () => clock.now(),
-    toWall: (at) => clock.toWall(at),
-    async read(work) {
-      const db = database();
-      try {
-        // Or it would be what was committed when this turn of the event loop began.
-        db.resetReadTxn();
-        return work(db);
-      } catch (error) {
-        throw await toStoreError(error, path);
-      }
-    },
-    async write(work, grows = 'nothing') {
-      database();
-      if (!space.hasRoom(grows)) {
-        await space.check(grows).catch(async (error: unknown) => {
-          const known = await toStoreError(error, path);
-          if (known.code === 'store_full' && state.get() === 'up') state.set('full');
-          throw known;
-        });
-      }
-      return transact(work);
-    },
-    freeReaders() {
-      if (closed === undefined) file?.database.readerCheck();
-    },
-    close() {
-      closed ??= close();
-      return closed;
-    },
-  };
 }
 
 function ignore(): void {}

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
-import type { HistoryStore, KeptMessage } from '../history.ts';
-import type { Database, Environment } from './environment.ts';
+import type { Appended, HistoryLimits, HistoryStore, KeptMessage } from '../history.ts';
+import type { Database } from './database.ts';
+import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { afterAll, packJson, packTimed, timeOf, unpackJson, unpackTimed } from './values.ts';
 
@@ -28,46 +29,10 @@ export function createHistory(environment: Environment): HistoryStore & { readon
       checkNames(room);
       checkIntegers(1, { count: limits.count, ageMs: limits.ageMs, bytes: limits.bytes });
       if (idempotencyKey !== undefined) checkNames(idempotencyKey);
-      return environment.write((db) => {
-        const now = environment.now();
-        let log = liveLog(db, room, now);
-        if (log === undefined) {
-          removeRoom(db, room);
-          log = {
-            epoch: randomBytes(12).toString('base64url'),
-            ageMs: 0,
-            at: now,
-            first: 1,
-            last: 0,
-            bytes: 0,
-            keys: 0,
-          };
-        }
-        if (idempotencyKey !== undefined) {
-          const before = db.get(['key', room, idempotencyKey]);
-          if (before !== undefined && timeOf(before) > now - limits.ageMs) {
-            return { epoch: log.epoch, offset: Number(unpackTimed(before).payload), duplicate: true };
-          }
-        }
-        const offset = ++log.last;
-        // A clock that was set back must not make the newest message older than the ones before it.
-        log.at = Math.max(log.at, now);
-        log.bytes += payload.length;
-        db.put(['message', room, offset], packTimed(log.at, payload));
-        if (idempotencyKey !== undefined) {
-          db.put(['key', room, idempotencyKey], packTimed(log.at, Buffer.from(String(offset))));
-          db.put(['keys', room, offset], packTimed(log.at, Buffer.from(idempotencyKey)));
-          log.keys++;
-        }
-        const { count, ageMs, bytes } = limits;
-        trim(db, room, log, (at) => {
-          const kept = (log as Log).last - (log as Log).first + 1;
-          return kept > 1 && (kept > count || (log as Log).bytes > bytes || at <= now - ageMs);
-        });
-        forgetKeys(db, room, log, now - ageMs);
-        db.put(['log', room], packJson({ ...log, ageMs }));
-        return { epoch: log.epoch, offset, duplicate: false };
-      }, 'message');
+      return environment.write(
+        (db) => appendTo(db, environment.now(), room, { payload, limits, idempotencyKey }),
+        'message',
+      );
     },
 
     async read(room, after, limit) {
@@ -93,38 +58,82 @@ export function createHistory(environment: Environment): HistoryStore & { readon
       await environment.write((db) => removeRoom(db, room));
     },
 
-    sweep: {
-      kind: 'log',
-      isDue(db, [, name], value, { now, evictBefore }) {
-        const room = name as string;
-        const log = unpackJson<Log>(value);
-        if (log === undefined) return true;
-        const since = now - log.ageMs;
-        if (log.at <= since) return true;
-        const [oldest] = messages(db, room, log.first, 1);
-        if (oldest !== undefined && timeOf(oldest.value) <= Math.max(since, evictBefore)) return true;
-        const [key] = keysByAge(db, room, 1);
-        return key !== undefined && timeOf(key.value) <= since;
-      },
-      clean(db, [, name], value, { now, evictBefore }) {
-        const room = name as string;
-        const log = unpackJson<Log>(value);
-        if (log === undefined) return removeRoom(db, room);
-        const since = log.at <= now - log.ageMs ? now : now - log.ageMs;
-        trim(db, room, log, (at) => at <= Math.max(since, evictBefore));
-        forgetKeys(db, room, log, since);
-        // What is left of a room that has expired goes with the next call: a large one must not keep the store for long.
-        const isEmpty = log.first > log.last && [...keysByAge(db, room, 1)].length === 0;
-        if (since === now && isEmpty) removeRoom(db, room);
-        else db.put(['log', room], packJson(log));
-      },
-      ageOf(db, [, name], value) {
-        const [oldest] = messages(db, name as string, unpackJson<Log>(value)?.first ?? 0, 1);
-        return oldest === undefined ? undefined : timeOf(oldest.value);
-      },
-    },
+    sweep,
   };
 }
+
+/** A message that is to be kept. */
+interface NewMessage {
+  readonly payload: Buffer;
+  readonly limits: HistoryLimits;
+  readonly idempotencyKey: string | undefined;
+}
+
+function appendTo(db: Database, now: number, room: string, { payload, limits, idempotencyKey }: NewMessage): Appended {
+  const log = liveLog(db, room, now) ?? beginLog(db, room, now);
+  if (idempotencyKey !== undefined) {
+    const before = db.get(['key', room, idempotencyKey]);
+    if (before !== undefined && timeOf(before) > now - limits.ageMs) {
+      return { epoch: log.epoch, offset: Number(unpackTimed(before).payload), duplicate: true };
+    }
+  }
+  const offset = ++log.last;
+  // A clock that was set back must not make the newest message older than the ones before it.
+  log.at = Math.max(log.at, now);
+  log.bytes += payload.length;
+  db.put(['message', room, offset], packTimed(log.at, payload));
+  if (idempotencyKey !== undefined) {
+    db.put(['key', room, idempotencyKey], packTimed(log.at, Buffer.from(String(offset))));
+    db.put(['keys', room, offset], packTimed(log.at, Buffer.from(idempotencyKey)));
+    log.keys++;
+  }
+  const { count, ageMs, bytes } = limits;
+  trim(db, room, log, (at) => {
+    const kept = log.last - log.first + 1;
+    return kept > 1 && (kept > count || log.bytes > bytes || at <= now - ageMs);
+  });
+  forgetKeys(db, room, log, now - ageMs);
+  db.put(['log', room], packJson({ ...log, ageMs }));
+  return { epoch: log.epoch, offset, duplicate: false };
+}
+
+/** Begins the log of a room anew. What is left of an earlier one is removed. */
+function beginLog(db: Database, room: string, now: number): Log {
+  removeRoom(db, room);
+  return { epoch: randomBytes(12).toString('base64url'), ageMs: 0, at: now, first: 1, last: 0, bytes: 0, keys: 0 };
+}
+
+/** Removes what has expired. */
+const sweep: Sweep = {
+  kind: 'log',
+  isDue(db, [, name], value, { now, evictBefore }) {
+    const room = name as string;
+    const log = unpackJson<Log>(value);
+    if (log === undefined) return true;
+    const since = now - log.ageMs;
+    if (log.at <= since) return true;
+    const [oldest] = messages(db, room, log.first, 1);
+    if (oldest !== undefined && timeOf(oldest.value) <= Math.max(since, evictBefore)) return true;
+    const [key] = keysByAge(db, room, 1);
+    return key !== undefined && timeOf(key.value) <= since;
+  },
+  clean(db, [, name], value, { now, evictBefore }) {
+    const room = name as string;
+    const log = unpackJson<Log>(value);
+    if (log === undefined) return removeRoom(db, room);
+    const since = log.at <= now - log.ageMs ? now : now - log.ageMs;
+    trim(db, room, log, (at) => at <= Math.max(since, evictBefore));
+    forgetKeys(db, room, log, since);
+    // What is left of a room that has expired goes with the next call: a large one must not keep the store for long.
+    const isEmpty = log.first > log.last && [...keysByAge(db, room, 1)].length === 0;
+    if (since === now && isEmpty) removeRoom(db, room);
+    else db.put(['log', room], packJson(log));
+  },
+  ageOf(db, [, name], value) {
+    const [oldest] = messages(db, name as string, unpackJson<Log>(value)?.first ?? 0, 1);
+    return oldest === undefined ? undefined : timeOf(oldest.value);
+  },
+};
 
 function liveLog(db: Database, room: string, now: number): Log | undefined {
   const log = unpackJson<Log>(db.get(['log', room]));

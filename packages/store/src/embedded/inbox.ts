@@ -1,7 +1,8 @@
 import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
-import type { InboxStore, WaitingMessage } from '../inbox.ts';
+import type { InboxBounds, InboxStore, WaitingMessage } from '../inbox.ts';
 import { StoreError } from '../store-error.ts';
-import type { Database, Environment } from './environment.ts';
+import type { Database } from './database.ts';
+import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { afterAll, packJson, unpackJson } from './values.ts';
 
@@ -31,27 +32,8 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
     async put(uid, id, payload, { ttlMs }, { count, bytes }) {
       checkNames(uid, id);
       checkIntegers(1, { ttlMs, count, bytes });
-      return environment.write((db) => {
-        const now = environment.now();
-        const box = boxOf(db, uid) ?? { seq: 0, count: 0, bytes: 0, acked: 0 };
-        forget(db, uid, box, now);
-        const before = letterOf(db, uid, id, now);
-        if (before !== undefined) return { state: 'duplicate', seq: before.seq ?? 0 };
-        if (box.count + 1 > count || box.bytes + payload.length > bytes) {
-          throw new StoreError('inbox_full', `the inbox of ${uid} holds ${box.count} messages of ${box.bytes} bytes`);
-        }
-        // By the time, so that numbers go up even after an inbox was empty for so long that it was forgotten.
-        const seq = Math.max(box.seq + 1, now * 1_000);
-        const expires = now + ttlMs;
-        // An expired one of this id that was not removed yet.
-        drop(db, uid, id, box);
-        db.put(['letter', uid, id], packJson({ expires, at: now, seq, bytes: payload.length } satisfies Letter));
-        db.put(['waiting', uid, seq], Buffer.from(id));
-        db.put(['text', uid, seq], payload);
-        db.put(['expiry', uid, expires, id], empty);
-        db.put(['inbox', uid], packJson({ ...box, seq, count: box.count + 1, bytes: box.bytes + payload.length }));
-        return { state: 'stored', seq };
-      }, 'message');
+      const letter = { uid, id, payload, ttlMs, bounds: { count, bytes } };
+      return environment.write((db) => putLetter(db, environment.now(), letter), 'message');
     },
 
     async pending(uid, afterSeq, limit) {
@@ -111,25 +93,62 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
       });
     },
 
-    sweep: {
-      kind: 'inbox',
-      isDue(db, [, uid], value, { now }) {
-        const [first] = db.getKeys({
-          start: ['expiry', uid as string],
-          end: ['expiry', uid as string, afterAll],
-          limit: 1,
-        });
-        if (first !== undefined) return (first as [string, string, number])[2] <= now;
-        const box = unpackJson<Box>(value);
-        if (box === undefined) return true;
-        return box.count === 0 && box.acked === 0;
-      },
-      clean: (db, [, uid], value, { now }) => forget(db, uid as string, unpackJson<Box>(value) as Box, now),
-    },
+    sweep,
   };
 }
 
 const empty = Buffer.alloc(0);
+
+/** A message that is to wait for a user. */
+interface NewLetter {
+  readonly uid: string;
+  readonly id: string;
+  readonly payload: Buffer;
+  readonly ttlMs: number;
+  readonly bounds: InboxBounds;
+}
+
+function putLetter(
+  db: Database,
+  now: number,
+  { uid, id, payload, ttlMs, bounds }: NewLetter,
+): { readonly state: 'stored' | 'duplicate'; readonly seq: number } {
+  const box = boxOf(db, uid) ?? { seq: 0, count: 0, bytes: 0, acked: 0 };
+  forget(db, uid, box, now);
+  const before = letterOf(db, uid, id, now);
+  if (before !== undefined) return { state: 'duplicate', seq: before.seq ?? 0 };
+  if (box.count + 1 > bounds.count || box.bytes + payload.length > bounds.bytes) {
+    throw new StoreError('inbox_full', `the inbox of ${uid} holds ${box.count} messages of ${box.bytes} bytes`);
+  }
+  // By the time, so that numbers go up even after an inbox was empty for so long that it was forgotten.
+  const seq = Math.max(box.seq + 1, now * 1_000);
+  const expires = now + ttlMs;
+  // An expired one of this id that was not removed yet.
+  drop(db, uid, id, box);
+  db.put(['letter', uid, id], packJson({ expires, at: now, seq, bytes: payload.length } satisfies Letter));
+  db.put(['waiting', uid, seq], Buffer.from(id));
+  db.put(['text', uid, seq], payload);
+  db.put(['expiry', uid, expires, id], empty);
+  db.put(['inbox', uid], packJson({ ...box, seq, count: box.count + 1, bytes: box.bytes + payload.length }));
+  return { state: 'stored', seq };
+}
+
+/** Removes what has expired. */
+const sweep: Sweep = {
+  kind: 'inbox',
+  isDue(db, [, uid], value, { now }) {
+    const [first] = db.getKeys({
+      start: ['expiry', uid as string],
+      end: ['expiry', uid as string, afterAll],
+      limit: 1,
+    });
+    if (first !== undefined) return (first as [string, string, number])[2] <= now;
+    const box = unpackJson<Box>(value);
+    if (box === undefined) return true;
+    return box.count === 0 && box.acked === 0;
+  },
+  clean: (db, [, uid], value, { now }) => forget(db, uid as string, unpackJson<Box>(value) as Box, now),
+};
 
 function boxOf(db: Database, uid: string): Box | undefined {
   return unpackJson<Box>(db.get(['inbox', uid]));

@@ -3,7 +3,7 @@ import { type Key, open } from 'lmdb';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { StoreError } from '../store-error.ts';
-import type { Database } from './environment.ts';
+import type { Database } from './database.ts';
 import { fileIdentity } from './file-identity.ts';
 import { inspectFile } from './inspect-file.ts';
 import { anchorClock, type ClockAnchor, createSteadyClock, type SteadyClock } from './steady-clock.ts';

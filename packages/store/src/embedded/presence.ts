@@ -1,15 +1,16 @@
 import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
 import { createIncarnations, nodeOf } from '../incarnations.ts';
-import type { PresenceStore, RoomLeft, UserPresence } from '../presence.ts';
-import type { Database, Environment } from './environment.ts';
+import type { PresenceCounts, PresenceStore, RoomLeft, RoomPage, UserPresence } from '../presence.ts';
+import type { Database } from './database.ts';
+import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { afterAll } from './values.ts';
 
 /**
  * Keys, where node is one life of it: `lease node` → its end; `user uid node socket` → since; `socket node socket` → uid;
  * `member room uid node socket` → nothing; `joined node socket room` → uid; `seen uid` → when last.
- */
-/** @param lastSeenMs - how long the last connection of a user is remembered, in milliseconds; 0: not at all */
+ *
+ * @param lastSeenMs - how long the last connection of a user is remembered, in milliseconds; 0: not at all */
 export function createPresence(
   environment: Environment,
   lastSeenMs: number,
@@ -86,46 +87,17 @@ export function createPresence(
       checkNames(room);
       checkIntegers(1, { limit });
       if (after !== undefined) checkNames(after);
-      return environment.read((db) => {
-        const live = liveNodes(db, environment.now());
-        const users: { uid: string; devices: number }[] = [];
-        const start = after === undefined ? ['member', room] : ['member', room, after, afterAll];
-        for (const key of db.getKeys({ start, end: ['member', room, afterAll] })) {
-          const [, , uid, node] = key as [string, string, string, string];
-          if (!live.has(node)) continue;
-          const last = users.at(-1);
-          if (last?.uid === uid) last.devices++;
-          else if (users.length === limit) return { users, next: last?.uid };
-          else users.push({ uid, devices: 1 });
-        }
-        return { users, next: undefined };
-      });
+      return environment.read((db) => pageOf(db, environment.now(), { room, limit, after }));
     },
 
     async counts() {
-      return environment.read((db) => {
-        const live = [...liveNodes(db, environment.now())];
-        const sum = (kind: string): number =>
-          live.reduce(
-            (count, node) => count + db.getKeysCount({ start: [kind, node], end: [kind, node, afterAll] }),
-            0,
-          );
-        return { nodes: live.length, sockets: sum('socket'), memberships: sum('joined') };
-      });
+      return environment.read((db) => countsOf(db, environment.now()));
     },
 
     async sweep() {
       const swept = { users: [] as { uid: string }[], rooms: [] as RoomLeft[] };
       // Some at a time, so that the others can write in between.
-      while (
-        await environment.write((db) => {
-          const now = environment.now();
-          const gone = under(db, ['lease']).find(({ value }) => toNumber(value) <= now);
-          if (gone === undefined) return false;
-          sweepNode(db, (gone.key as [string, string])[1], now, swept);
-          return true;
-        })
-      );
+      while (await environment.write((db) => sweepSome(db, environment.now(), swept))) {}
       return swept;
     },
 
@@ -138,6 +110,40 @@ export function createPresence(
 }
 
 const nothing = Buffer.alloc(0);
+
+/** @returns whether there may be more to remove */
+function sweepSome(db: Database, now: number, swept: { users: { uid: string }[]; rooms: RoomLeft[] }): boolean {
+  const gone = under(db, ['lease']).find(({ value }) => toNumber(value) <= now);
+  if (gone === undefined) return false;
+  sweepNode(db, (gone.key as [string, string])[1], now, swept);
+  return true;
+}
+
+function pageOf(
+  db: Database,
+  now: number,
+  { room, limit, after }: { readonly room: string; readonly limit: number; readonly after: string | undefined },
+): RoomPage {
+  const live = liveNodes(db, now);
+  const users: { uid: string; devices: number }[] = [];
+  const start = after === undefined ? ['member', room] : ['member', room, after, afterAll];
+  for (const key of db.getKeys({ start, end: ['member', room, afterAll] })) {
+    const [, , uid, node] = key as [string, string, string, string];
+    if (!live.has(node)) continue;
+    const last = users.at(-1);
+    if (last?.uid === uid) last.devices++;
+    else if (users.length === limit) return { users, next: last?.uid };
+    else users.push({ uid, devices: 1 });
+  }
+  return { users, next: undefined };
+}
+
+function countsOf(db: Database, now: number): PresenceCounts {
+  const live = [...liveNodes(db, now)];
+  const sum = (kind: string): number =>
+    live.reduce((count, node) => count + db.getKeysCount({ start: [kind, node], end: [kind, node, afterAll] }), 0);
+  return { nodes: live.length, sockets: sum('socket'), memberships: sum('joined') };
+}
 
 function sweepNode(
   db: Database,

@@ -1,7 +1,8 @@
 import { checkIntegers, checkNames } from '../bounds.ts';
 import { type RegisteredNode, type RegistryStore, readNode } from '../registry.ts';
 import { type ListWatch, watchList } from '../watch-list.ts';
-import type { Database, Environment } from './environment.ts';
+import type { Database } from './database.ts';
+import type { Environment } from './environment.ts';
 import { afterAll, packJson, packTimed, timeOf, unpackTimed } from './values.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { checkIntegers, checkNames } from '../bounds.ts';
 import type { SessionStore } from '../sessions.ts';
-import type { Database, Environment } from './environment.ts';
+import type { Database } from './database.ts';
+import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { packTimed, timeOf, unpackTimed } from './values.ts';
 

@@ -46,8 +46,13 @@ export async function shareEnvironment(folder: string, bounds: SpaceBounds): Pro
   }
   try {
     const environment = await opened;
+    const { state, space, forgotten } = environment;
     return {
-      ...environment,
+      state,
+      space,
+      forgotten,
+      now: () => environment.now(),
+      toWall: (at) => environment.toWall(at),
       async read(work) {
         checkOpen();
         return environment.read(work);

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { StoreError } from '../store-error.ts';
-import type { Database } from './environment.ts';
+import type { Database } from './database.ts';
 
 /** What a write adds: sessions may use space that messages may not, so that a full store loses none. */
 export type Growth = 'nothing' | 'session' | 'message';

@@ -1,4 +1,5 @@
-import type { Database, Environment } from './environment.ts';
+import type { Database } from './database.ts';
+import type { Environment } from './environment.ts';
 import { sweptKey } from './open-file.ts';
 import { afterAll } from './values.ts';
 

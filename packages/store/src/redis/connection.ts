@@ -53,115 +53,141 @@ return {mark or ARGV[1], ''}
 
 /** Opens a connection, and waits a little for it: what cannot be reached now may come later. */
 export async function openConnection(config: RedisConfig): Promise<Connection> {
-  const client = createRedisClient(config, 0, false);
-  const others: RedisClient[] = [];
-  const problem = followProblems(client);
-  const state = createState('down');
-  const forgotten = createSignal();
-  let mark: string | undefined;
-  let closed = false;
-  let probing: Promise<void> | undefined;
-  let onUp = (): void => {};
+  const connection = new RedisConnection(config);
+  await connection.open();
+  return connection;
+}
 
-  async function call<T>(work: () => Promise<T>, ms = callMs): Promise<T> {
-    if (closed) throw new StoreError('store_closed', 'the store is closed');
+class RedisConnection implements Connection {
+  readonly state = createState('down');
+  readonly forgotten = createSignal();
+  readonly problem: () => string | undefined;
+  readonly #config: RedisConfig;
+  readonly #client: RedisClient;
+  /** Connections for subscriptions. */
+  readonly #others: RedisClient[] = [];
+  readonly #askProbe: Script;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  #mark: string | undefined = undefined;
+  #closed = false;
+  #probing: Promise<void> | undefined = undefined;
+  /** Told when Redis has answered. */
+  #onUp = (): void => {};
+
+  constructor(config: RedisConfig) {
+    this.#config = config;
+    this.#client = createRedisClient(config, 0, false);
+    this.problem = followProblems(this.#client);
+    this.#askProbe = this.script('probe', 1, probeScript);
+  }
+
+  async open(): Promise<void> {
+    const client = this.#client;
+    client.on('error', () => {});
+    client.on('ready', () => void this.probe());
+    client.on('close', () => {
+      if (!this.#closed) this.state.set('down');
+    });
+    this.#timer = setInterval(() => void this.probe(), probeMs).unref();
+    const isUp = new Promise<void>((resolve) => {
+      this.#onUp = resolve;
+    });
+    await within(isUp, callMs, 'Redis').catch(() => {});
+    this.#onUp = () => {};
+  }
+
+  key(kind: string, name: string): string {
+    return `${this.#config.prefix}:${kind}:{${encodeURIComponent(name)}}`;
+  }
+
+  script(name: string, numberOfKeys: number, lua: string): Script {
+    const client = this.#client;
+    const command = `gopush_${name}`;
+    client.defineCommand(command, { numberOfKeys, lua });
+    const run = (client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[`${command}Buffer`];
+    if (run === undefined) throw new Error(`${command} was not defined`);
+    return (keys, ...args) => this.#call(() => run.call(client, ...keys, ...args));
+  }
+
+  another(): RedisClient {
+    const other = createRedisClient(this.#config, null);
+    // Without a listener an error would end the process; the first connection says what is wrong.
+    other.on('error', () => {});
+    this.#others.push(other);
+    if (this.#closed) other.disconnect();
+    return other;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#onUp();
+    for (const client of [this.#client, ...this.#others]) {
+      client.removeAllListeners('ready').removeAllListeners('close').disconnect();
+    }
+    await this.#probing;
+  }
+
+  probe(): Promise<void> {
+    this.#probing ??= this.#probe().finally(() => {
+      this.#probing = undefined;
+    });
+    return this.#probing;
+  }
+
+  async #probe(): Promise<void> {
     try {
-      return await within(work(), ms, 'Redis');
+      const mark = randomBytes(9).toString('base64url');
+      const [known, refusal] = (await this.#askProbe([this.key('probe', 'probe')], mark, markMs)) as [Buffer, Buffer];
+      if (this.#closed) return;
+      this.#found(String(known), String(refusal));
+      this.#onUp();
+    } catch (error) {
+      if (this.#closed) return;
+      const isReadOnly = error instanceof StoreError && error.message.includes('READONLY');
+      this.state.set(isReadOnly ? 'read-only' : 'down');
+    }
+  }
+
+  /** What the probe has found. */
+  #found(known: string, refusal: string): void {
+    if (this.#mark !== undefined && known !== '' && known !== this.#mark) this.forgotten.tell();
+    if (known !== '') this.#mark = known;
+    if (refusal === '') this.state.set('up');
+    else if (refusal.includes('READONLY')) this.#leaveReplica();
+    else this.state.set(refusalError(refusal).code === 'store_full' ? 'full' : 'read-only');
+  }
+
+  async #call<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new StoreError('store_closed', 'the store is closed');
+    try {
+      return await within(work(), callMs, 'Redis');
     } catch (cause) {
-      const error = closed
+      const error = this.#closed
         ? new StoreError('store_closed', 'the store is closed', { cause })
-        : toStoreError(cause, problem());
-      if (error.code === 'store_down') lost(cause);
-      else if (error.code === 'store_full' && state.get() === 'up') state.set('full');
+        : toStoreError(cause, this.problem());
+      if (error.code === 'store_down') this.#lost(cause);
+      else if (error.code === 'store_full' && this.state.get() === 'up') this.state.set('full');
       throw error;
     }
   }
 
-  function lost(cause: unknown): void {
-    if (closed) return;
-    if (client instanceof Cluster) {
+  #lost(cause: unknown): void {
+    if (this.#closed) return;
+    if (this.#client instanceof Cluster) {
       // It may be one server of several: the state of all follows the probe, or it would go up and down.
-      void probe();
+      void this.probe();
       return;
     }
     const { message } = cause instanceof Error ? cause : new Error();
-    if (message.includes('READONLY')) leaveReplica();
-    else state.set('down');
+    if (message.includes('READONLY')) this.#leaveReplica();
+    else this.state.set('down');
   }
 
   /** A server that was made a replica is left when another one has taken over. Meanwhile this one can be read. */
-  function leaveReplica(): void {
-    state.set('read-only');
-    watchOf(config)?.foundReplica(client);
+  #leaveReplica(): void {
+    this.state.set('read-only');
+    watchOf(this.#config)?.foundReplica(this.#client);
   }
-
-  /** What the probe has found. */
-  function found(known: string, refusal: string): void {
-    if (mark !== undefined && known !== '' && known !== mark) forgotten.tell();
-    if (known !== '') mark = known;
-    if (refusal === '') state.set('up');
-    else if (refusal.includes('READONLY')) leaveReplica();
-    else state.set(refusalError(refusal).code === 'store_full' ? 'full' : 'read-only');
-  }
-
-  function probe(): Promise<void> {
-    probing ??= (async () => {
-      try {
-        const answer = await askProbe([connection.key('probe', 'probe')], randomBytes(9).toString('base64url'), markMs);
-        if (closed) return;
-        const [known, refusal] = answer as [Buffer, Buffer];
-        found(String(known), String(refusal));
-        onUp();
-      } catch (error) {
-        if (closed) return;
-        const isReadOnly = error instanceof StoreError && error.message.includes('READONLY');
-        state.set(isReadOnly ? 'read-only' : 'down');
-      } finally {
-        probing = undefined;
-      }
-    })();
-    return probing;
-  }
-
-  const connection: Connection = {
-    state,
-    problem,
-    forgotten,
-    probe,
-    key: (kind, name) => `${config.prefix}:${kind}:{${encodeURIComponent(name)}}`,
-    script(name, numberOfKeys, lua) {
-      const command = `gopush_${name}`;
-      client.defineCommand(command, { numberOfKeys, lua });
-      const run = (client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[`${command}Buffer`];
-      if (run === undefined) throw new Error(`${command} was not defined`);
-      return (keys, ...args) => call(() => run.call(client, ...keys, ...args));
-    },
-    another() {
-      const other = createRedisClient(config, null);
-      // Without a listener an error would end the process; the first connection says what is wrong.
-      other.on('error', () => {});
-      others.push(other);
-      if (closed) other.disconnect();
-      return other;
-    },
-    async close() {
-      if (closed) return;
-      closed = true;
-      clearInterval(timer);
-      onUp();
-      for (const each of [client, ...others]) each.removeAllListeners('ready').removeAllListeners('close').disconnect();
-      await probing;
-    },
-  };
-
-  const askProbe = connection.script('probe', 1, probeScript);
-  client.on('error', () => {});
-  client.on('ready', () => void probe());
-  client.on('close', () => {
-    if (!closed) state.set('down');
-  });
-  const timer = setInterval(() => void probe(), probeMs).unref();
-  await within(new Promise<void>((resolve) => (onUp = resolve)), callMs, 'Redis').catch(() => {});
-  onUp = () => {};
-  return connection;
 }

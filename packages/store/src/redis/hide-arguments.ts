@@ -1,7 +1,7 @@
-import type { RedisClient } from './redis-client.ts';
+import type { Cluster, Redis } from 'ioredis';
 
 /** Keeps passwords and messages out of logs: errors of ioredis carry the arguments of their command. */
-export function hideArguments<Client extends RedisClient>(client: Client): Client {
+export function hideArguments<Client extends Redis | Cluster>(client: Client): Client {
   return client.on('error', withoutArguments) as Client;
 }
 

@@ -96,3 +96,5 @@ export function definePresenceScripts(connection: Connection) {
     some: script('some', 1, some),
   };
 }
+
+export type PresenceScripts = ReturnType<typeof definePresenceScripts>;

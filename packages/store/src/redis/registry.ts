@@ -83,7 +83,8 @@ export function createRegistry(
     },
     watch(listener) {
       if (isHurried) subscribe();
-      const { forgotten, probe } = connection;
+      const { forgotten } = connection;
+      const probe = (): Promise<void> => connection.probe();
       // The first one may have been under way before the list was asked for.
       const checkForgotten = (): Promise<void> => probe().then(probe);
       const watch = watchList({ list: listNodes, forgotten, checkForgotten }, listener);
