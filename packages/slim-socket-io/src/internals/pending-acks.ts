@@ -1,11 +1,14 @@
 import { Socket } from 'socket.io';
 import { type AckCallback, insideOfSocket, type SocketInternals } from './private-names.ts';
 
-/** Where a callback keeps how to tell that its ack will not come; absent where the callback takes no error. */
-const fail = Symbol('fail');
+/**
+ * Where a callback keeps how to tell that its ack will not come; absent where the callback takes no error. Global, because two copies of this
+ * package replace the same methods.
+ */
+const fail = Symbol.for('gopush: fail a pending ack');
 
 /** Marks a callback that a stop does not wait for. */
-const emittedAgainMark = Symbol('emitted again');
+const emittedAgainMark = Symbol.for('gopush: emitted again');
 
 type Callback = AckCallback & { [fail]?: (error: Error) => void; [emittedAgainMark]?: true };
 
