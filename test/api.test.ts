@@ -38,7 +38,7 @@ test('a key is needed, a wrong one is refused, and each is good for its scopes a
   let tried = 0;
   for (const [path, operations] of Object.entries<Record<string, { description?: string }>>(document.paths)) {
     for (const [method, { description = '' }] of Object.entries(operations)) {
-      const [, scope] = /of the scope (\w+)\./.exec(description) ?? [];
+      const [, scope] = /with the scope (\w+)\./.exec(description) ?? [];
       if (scope === undefined) continue;
       const request = `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, 'x')}`;
       for (const other of (['publish', 'read', 'admin'] as const).filter((one) => one !== scope)) {
@@ -277,7 +277,7 @@ test('keys are in no log', async () => {
   const server = await startApi({}, { logger });
   await call(server, 'POST /users/ann/disconnect');
   await call(server, 'POST /users/ann/disconnect', undefined, { key: 'wrong-key-that-nobody-has' });
-  expect(lines.some(({ message }) => message === 'the API is used')).toBe(true);
+  expect(lines.some(({ message }) => message === 'API request')).toBe(true);
   const text = JSON.stringify(lines);
   for (const key of [...Object.values(keys), 'wrong-key']) expect(text).not.toContain(key);
 });

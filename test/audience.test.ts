@@ -82,7 +82,7 @@ test('what a target is given it cannot use at a push-server in the name of a cli
     expect((await fetch(`${server.url}/api/v1/listen`, { headers })).status).toBe(403);
   }
   expect(warnings[0]).toMatch(
-    /^an identity signed for 127\.0\.0\.1:\d+ is used at 127\.0\.0\.1:\d+: a target replays it/,
+    /^an identity signed for 127\.0\.0\.1:\d+ is used at 127\.0\.0\.1:\d+: either a target replays it/,
   );
 });
 

@@ -130,7 +130,7 @@ test.each([
   [
     'its hook',
     () => startPushServer({ hooks: { canJion: () => true } as never }),
-    /canJion: there is no such function; did you mean canJoin\?/,
+    /canJion: found an unknown function; did you mean canJoin\?/,
   ],
   [
     'hooks that are no object',

@@ -65,7 +65,7 @@ test('one that stops reading is closed with 4008, memory stays bounded, and a th
     ),
   );
   slow.socket.pause();
-  const closed = log.next(/sent away/);
+  const closed = log.next(/was disconnected/);
   // So much to the slow one alone that the network between cannot hold it.
   const filler = 'x'.repeat(262_144);
   let most = 0;
@@ -128,7 +128,7 @@ test('a client that polls and stops doing so is sent away, too', async () => {
   const { sid } = JSON.parse((await (await fetch(base)).text()).slice(1)) as { sid: string };
   await fetch(`${base}&sid=${sid}`, { method: 'POST', body: '40' });
   await expect.poll(() => server.io.of('/').sockets.size).toBe(1);
-  const closed = log.next(/sent away/);
+  const closed = log.next(/was disconnected/);
   for (let round = 0; round < 3; round++) await server.push.toUser('ann', 'filler', 'x'.repeat(40_000));
   expect((await closed).fields).toMatchObject({ code: 'send_queue_full' });
   const answer = await fetch(`${base}&sid=${sid}`);

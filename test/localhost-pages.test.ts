@@ -66,6 +66,6 @@ test('an entry that can never match is named by gopush check, with what is wante
   const { code, stdout, stderr } = await gopush(['check'], { cwd: dir, env });
   expect(code).not.toBe(0);
   expect(stdout + stderr).toMatch(
-    /GOPUSH_ACCESS_ALLOWED_ORIGINS: access\.allowedOrigins\.1: found "https:\/\/b\.example\/app", wanted an origin, which has no path: "https:\/\/b\.example"/,
+    /GOPUSH_ACCESS_ALLOWED_ORIGINS: access\.allowedOrigins\.1: found "https:\/\/b\.example\/app", wanted an origin without a path: "https:\/\/b\.example"/,
   );
 });

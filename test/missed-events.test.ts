@@ -98,7 +98,7 @@ describe.each(fanouts)('what programs send while a client is cut off, over %s', 
     }
   }, 60_000);
 
-  test('reaches it once although nobody had noticed that it is cut off', async () => {
+  test('reaches it once although nobody had noticed that it is truncated off', async () => {
     const { servers, proxy, client, heard } = await start(fanout);
     for (const back of [1, 0]) {
       const from = heard.all.length;

@@ -146,7 +146,7 @@ test('an agent that does not say that a client is stopped is named in the log', 
   socket.send('40');
   await once(socket, 'message');
   const closing = server?.close();
-  expect(await next(/agents did not say in time/)).toMatchObject({ level: 'warn', fields: { sessions: 1 } });
+  expect(await next(/agents did not confirm in time/)).toMatchObject({ level: 'warn', fields: { sessions: 1 } });
   await closing;
 });
 

@@ -144,7 +144,7 @@ test('a push-server hands its sessions over when it is asked to, and runs on', a
   const { clients, cuts } = await connectAll(url, 10);
   const had = clientsOf(one);
   expect(await (await fetch(`${one.adminUrl}/drain`, { method: 'PUT' })).text()).toBe(
-    `${had} sessions were handed over\n`,
+    `${had} sessions were given to other push-servers\n`,
   );
   await expect.poll(() => [clientsOf(one), clientsOf(two)]).toEqual([0, 10]);
   expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));

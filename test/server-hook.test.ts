@@ -328,7 +328,7 @@ test('setup that returns nothing to undo it is not run twice', async () => {
   const { connect, next } = await startWith(location);
   const ann = await connect('ann');
   await write(hookOf(2));
-  await next(/returned no function that undoes it/);
+  await next(/returned no function to undo it/);
   await next(/hooks reloaded/);
   expect(await ann.emitWithAck('x')).toBe(2);
   expect((globalThis as unknown as { setups: number }).setups).toBe(1);
@@ -355,7 +355,7 @@ test.each([
     /server\.local\.mjs: found a function, wanted an object with some of onConnect/,
   ],
   ['nothing', '', /server\.local\.mjs: found an empty object, wanted an object with some of/],
-  ['a typo', 'export default { canjoin: () => true }', /canjoin: there is no such function; did you mean canJoin\?/],
+  ['a typo', 'export default { canjoin: () => true }', /canjoin: found an unknown function; did you mean canJoin\?/],
   ['no function', 'export default { canJoin: true }', /canJoin: found a boolean, wanted a function/],
 ])('%s stops the start, and is said by a check', async (_name, text, message) => {
   const { location } = await makeProject(text);
@@ -368,7 +368,7 @@ test.each([
 test.each([
   ['throws', 'setup() { throw new Error("no database"); }', /setup: it threw: no database/],
   ['takes too long', 'setup: () => new Promise(() => {})', /setup: it took longer than 50 ms/],
-  ['returns something else', 'setup: () => 5', /setup: wanted a function that undoes it, or nothing/],
+  ['returns something else', 'setup: () => 5', /setup: wanted a function to undo it, or nothing/],
 ])('setup that %s stops the start', async (_name, text, message) => {
   const { location } = await makeProject(`export default { ${text} };`);
   await expect(startPushServers(1, { hooks: { timeoutMs: 50 } }, { hooks: location })).rejects.toThrow(message);

@@ -25,14 +25,14 @@ export function parseOriginEntry(entry: string): string | OriginFault {
   if (text === '*') return text;
   if (text.toLowerCase() === 'null') {
     return {
-      wanted: `an origin as ${example}: pages of any site can make theirs null, so only "*" lets such pages in`,
+      wanted: `an origin such as ${example}: any site can send the origin null, so only "*" allows it`,
     };
   }
   const [, given, rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([\s\S]*)$/i.exec(text) ?? [];
   const isWild = rest.startsWith('*.');
   const place = isWild ? rest.slice(2) : rest;
   if (place.includes('*')) {
-    return { wanted: 'an origin in which * stands only before the first dot of the host, as "https://*.example.com"' };
+    return { wanted: 'an origin with * only as the first label of the host, such as "https://*.example.com"' };
   }
   const named = readHost(place.replace(/\/$/, ''));
   const scheme = given ?? (named !== undefined && isLocalHost(named.host) ? 'http' : 'https');
@@ -47,9 +47,9 @@ export function parseOriginEntry(entry: string): string | OriginFault {
 function withoutPath(scheme: string, isWild: boolean, place: string): string {
   const [authority = ''] = place.split(/[/?#]/);
   const origin = authority === place ? undefined : readOrigin(`${scheme}://${authority}`);
-  if (origin === undefined) return `an origin, which is a scheme, a host and perhaps a port, as ${example}`;
+  if (origin === undefined) return `an origin of scheme, host and optional port, such as ${example}`;
   const host = isWild ? `*.${origin.host}` : origin.host;
-  return `an origin, which has no path: "${writeOrigin(origin.scheme, host, origin.port)}"`;
+  return `an origin without a path: "${writeOrigin(origin.scheme, host, origin.port)}"`;
 }
 
 /** Says whether pages of an origin may connect. */

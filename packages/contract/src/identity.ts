@@ -53,7 +53,7 @@ export function parseUid(value: unknown): Result<string> {
   if (value === undefined || value === null || value === false || value === '') return failed('uid_missing');
   if (typeof value === 'number' && Number.isSafeInteger(value)) return success(String(value));
   if (typeof value !== 'string') {
-    return failed('uid_hook_bad_value', `found ${describeNoUid(value)}, wanted the uid as text or a whole number`);
+    return failed('uid_hook_bad_value', `found ${describeNoUid(value)}, wanted the uid as a string or a whole number`);
   }
   const fault = nameFault(value, maxUidBytes);
   return fault === undefined ? success(value) : failed('uid_invalid', `the uid is ${fault}`);
@@ -62,11 +62,11 @@ export function parseUid(value: unknown): Result<string> {
 /** A value that is no uid, in words, with what was probably meant. */
 function describeNoUid(value: unknown): string {
   if (typeof value === 'number') return String(value);
-  if (typeof value === 'function') return 'a function, which is not called';
+  if (typeof value === 'function') return 'a function that was not called';
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return kindOf(value);
   try {
     const key = ['uid', 'id', 'userId', 'sub'].find((name) => Object.hasOwn(value, name));
-    return key === undefined ? 'an object' : `an object, whose ${key} may be meant`;
+    return key === undefined ? 'an object' : `an object; did you mean its ${key}?`;
   } catch {
     return 'an object';
   }

@@ -12,7 +12,7 @@ export function nameFault(value: string, maxBytes: number): string | undefined {
   if (value === '') return 'empty';
   // UTF-8 takes at least one byte for each UTF-16 unit, so this also bounds the work of the checks below.
   if (value.length > maxBytes || Buffer.byteLength(value) > maxBytes) return `longer than ${maxBytes} bytes`;
-  if (controlCharacter.test(value)) return 'text with control characters';
-  if (!value.isWellFormed()) return 'text with half a surrogate pair';
+  if (controlCharacter.test(value)) return 'a string with control characters';
+  if (!value.isWellFormed()) return 'a string with a lone surrogate';
   return undefined;
 }

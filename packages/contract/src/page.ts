@@ -52,7 +52,7 @@ export function whyRefused(
   if (allowed.any || site === 'same-origin') return undefined;
   if (origin === undefined) {
     if (site === undefined || site === 'none') return undefined;
-    return `A page of another origin sent this without its Origin (Sec-Fetch-Site: ${printable(String(site))}).`;
+    return `A page of another origin sent this request without an Origin header (Sec-Fetch-Site: ${printable(String(site))}).`;
   }
   const page = readOrigin(origin);
   if (page !== undefined && allowed.lists(page, asked.hosts)) return undefined;
@@ -86,14 +86,14 @@ function describe(
   isOwn: boolean,
 ): string {
   const compared = hosts.length === 0 ? 'no Host' : `Host ${hosts.map(printable).join(', ')}`;
-  const found = `The page is of origin ${printable(origin)}, which was compared with ${compared} and with ${setting}.`;
-  if (page === undefined) return `${found} Such a page cannot be listed: only "*" lets it in.`;
-  const add = `To let it in, add ${printable(page.text)} to ${setting}.`;
+  const found = `The origin of the page is ${printable(origin)}. It was compared with ${compared} and with ${setting}.`;
+  if (page === undefined) return `${found} Such an origin cannot be listed: only "*" allows it.`;
+  const add = `To allow it, add ${printable(page.text)} to ${setting}.`;
   if (isOwn) {
-    return `${found} Only the scheme differs: the page came by http, so that others may have changed it on its way. ${add}`;
+    return `${found} Only the scheme differs: the page was loaded over http, so it may have been changed in transit. ${add}`;
   }
   if (!own.some(({ host }) => host === page.host)) return `${found} ${add}`;
-  return `${found} Only the port differs: a proxy in front should pass Host with its port ($http_host of nginx). ${add}`;
+  return `${found} Only the port differs: a proxy in front should pass the Host header with its port ($http_host in nginx). ${add}`;
 }
 
 /** What a client sent, so that it can neither break a line nor fill a log. */

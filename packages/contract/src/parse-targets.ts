@@ -40,7 +40,7 @@ function parseSrv(input: object): TargetSource | string {
   const unknown = findUnknown(input, ['srv', ...optionKeys]);
   if (unknown !== undefined) return unknown;
   const { srv: name } = input as { readonly srv?: unknown };
-  if (!isName(name)) return 'srv must be a name as _push._tcp.example.com';
+  if (!isName(name)) return 'srv must be a name such as _push._tcp.example.com';
   const sample = createTargetWith(input, 'a.name', 1);
   return typeof sample === 'string' ? sample : { kind: 'srv', name, options: optionsOf(input) };
 }
@@ -82,7 +82,7 @@ function parseUrlEntry(url: unknown, options: object, weight: number): Target[] 
   const { host, port, socketPath, isSecure } = address;
   const { tls = isSecure } = options as { readonly tls?: unknown };
   if (isSecure ? tls === false : tls !== undefined && tls !== false) {
-    return `tls: it does not fit ${url.slice(0, 120)}, wanted ${isSecure ? 'none of it, or how' : 'https:// or wss://'}`;
+    return `tls: found it with ${url.slice(0, 120)}, wanted ${isSecure ? 'true, options, or nothing' : 'https:// or wss://'}`;
   }
   const target = createTargetWith({ ...options, tls }, host, port, weight);
   if (typeof target === 'string' || socketPath === undefined) return typeof target === 'string' ? target : [target];

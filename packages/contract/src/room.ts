@@ -197,7 +197,7 @@ export function parseRoomMessage(payload: unknown): Result<RoomMessage> {
 
 /** Takes the name of an event: `event_invalid` unless it is text of 1 to 256 bytes without control characters that is not reserved. */
 export function parseEvent(event: unknown): Result<string> {
-  if (typeof event !== 'string') return failed('event_invalid', `an event is text, not ${kindOf(event)}`);
+  if (typeof event !== 'string') return failed('event_invalid', `an event is a string, not ${kindOf(event)}`);
   const fault = nameFault(event, maxNameBytes);
   if (fault !== undefined) return failed('event_invalid', `the event is ${fault}`);
   if (reserved.has(event) || event.startsWith('go:')) return failed('event_invalid', 'the event is reserved');
@@ -221,7 +221,7 @@ export function parsePublish(payload: unknown): Result<PublishRequest> {
     return failed('payload_invalid', 'echo and volatile are true or false');
   }
   if (id !== undefined && (typeof id !== 'string' || nameFault(id, maxNameBytes) !== undefined)) {
-    return failed('payload_invalid', `an id is text of 1 to ${maxNameBytes} bytes`);
+    return failed('payload_invalid', `an id is a string of 1 to ${maxNameBytes} bytes`);
   }
   return success({
     room: name.value,
@@ -249,7 +249,7 @@ export function parsePresence(payload: unknown): Result<PresenceRequest> {
   }
   if (after === undefined || after === null) return success({ room: name.value, limit: limit as number });
   if (typeof after !== 'string' || after === '' || Buffer.byteLength(after) > maxCursorBytes) {
-    return failed('payload_invalid', 'after is `next` of the page before');
+    return failed('payload_invalid', 'after is `next` of the previous page');
   }
   return success({ room: name.value, limit: limit as number, after });
 }
@@ -299,14 +299,14 @@ function parseJoin(payload: unknown): Result<JoinRequest> {
   if (!Number.isSafeInteger(after) || (after as number) < 0)
     return failed('payload_invalid', 'after is a whole number from 0');
   if (typeof epoch !== 'string' || nameFault(epoch, maxNameBytes) !== undefined) {
-    return failed('payload_invalid', 'with after goes the epoch it is of, which is text');
+    return failed('payload_invalid', 'after needs epoch, a string');
   }
   return success({ room: name.value, from: { epoch, offset: after as number } });
 }
 
 /** Takes a room name: `room_invalid` unless it is text of 1 to 256 bytes without control characters. */
 export function parseRoom(room: unknown): Result<string> {
-  if (typeof room !== 'string') return failed('room_invalid', `a room is text, not ${kindOf(room)}`);
+  if (typeof room !== 'string') return failed('room_invalid', `a room is a string, not ${kindOf(room)}`);
   const fault = nameFault(room, maxNameBytes);
   return fault === undefined ? success(room) : failed('room_invalid', `the room is ${fault}`);
 }

@@ -65,7 +65,7 @@ export function parseRoutes(input: readonly unknown[], products: ReadonlySet<str
     // Paths that differ by case alone cannot be told apart by all targets.
     const place = `${route.host} ${readLoosely(route.path)}`;
     const before = seen.get(place);
-    if (before !== undefined) return `routes[${index}]: it is for the same host and path as routes[${before}]`;
+    if (before !== undefined) return `routes[${index}]: it has the same host and path as routes[${before}]`;
     seen.set(place, index);
     routes.push(route);
   }
@@ -77,7 +77,7 @@ function parseRoute(entry: unknown, products: ReadonlySet<string>): RouteEntry |
   const unknown = Object.keys(entry).find((key) => !keys.includes(key as never));
   if (unknown !== undefined) return `${unknown}: ${unknownKey(unknown, keys)}`;
   const { path, host, product, stripPath = false, public: isPublic, preflight } = entry as Record<string, unknown>;
-  if (path === undefined && host === undefined) return 'it has neither path nor host, wanted one of them, or both';
+  if (path === undefined && host === undefined) return 'found neither path nor host, wanted one of them, or both';
   if (typeof product !== 'string' || !products.has(product)) {
     return `product: found ${quote(product)}, wanted a product of this router: ${[...products].join(', ')}`;
   }
@@ -89,12 +89,12 @@ function parseRoute(entry: unknown, products: ReadonlySet<string>): RouteEntry |
     return `preflight: found ${quote(preflight)}, wanted one of ${preflightNames.join(', ')}`;
   }
   const readPath = path === undefined ? '' : parsePath(path);
-  if (readPath === undefined) return `path: found ${quote(path)}, wanted a path as /chat, without . and .. and //`;
+  if (readPath === undefined) return `path: found ${quote(path)}, wanted a path such as /chat, without . and .. and //`;
   const readHost = host === undefined ? '' : parseHost(host);
   if (readHost === undefined) {
-    return `host: found ${quote(host)}, wanted a host name as chat.example.com or *.example.com, without a port`;
+    return `host: found ${quote(host)}, wanted a host name such as chat.example.com or *.example.com, without a port`;
   }
-  if (stripPath && readPath === '') return 'stripPath: found true without a path, wanted a path that is stripped';
+  if (stripPath && readPath === '') return 'stripPath: found true without a path, wanted a path to strip';
   return {
     path: readPath,
     host: readHost,

@@ -47,7 +47,7 @@ export function parseTls(input: unknown, host: string): TargetTls | undefined | 
   if (unknown !== undefined) return `tls.${unknown}: ${unknownKey(unknown, keys)}`;
   const { servername = isIP(host) === 0 ? host : undefined, rejectUnauthorized = true } = given;
   if (servername !== undefined && (typeof servername !== 'string' || !isServerName(servername))) {
-    return `tls.servername: found ${kindOf(servername)}, wanted a host name, and no address`;
+    return `tls.servername: found ${kindOf(servername)}, wanted a host name, not an address`;
   }
   if (typeof rejectUnauthorized !== 'boolean') {
     return `tls.rejectUnauthorized: found ${kindOf(rejectUnauthorized)}, wanted true or false`;
@@ -57,7 +57,7 @@ export function parseTls(input: unknown, host: string): TargetTls | undefined | 
     if (given[key] === undefined) continue;
     const texts = readPem(given[key]);
     if (texts === undefined) {
-      return `tls.${key}: wanted PEM text, as of readFileSync('${key}.pem'), and not the name of a file`;
+      return `tls.${key}: wanted PEM text, such as readFileSync('${key}.pem'), not the name of a file`;
     }
     pems[key] = texts;
   }

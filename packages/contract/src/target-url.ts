@@ -27,10 +27,10 @@ export function parseTargetUrl(text: string): TargetAddress | string {
   if (text.startsWith('unix:')) return parseUnix(text, shown);
   const [, scheme] = /^(https?|wss?):\/\/(?=[^/])/i.exec(text) ?? [];
   if (scheme === undefined || /^http:\/\/unix:/i.test(text)) return `found ${shown}, wanted ${wantedUrl}`;
-  if (!URL.canParse(text)) return `found ${shown}, wanted a host, and a port from 1 to 65535 where there is one`;
+  if (!URL.canParse(text)) return `found ${shown}, wanted a host, and optionally a port from 1 to 65535`;
   const { hostname, port, pathname, search, hash } = new URL(text);
   if (pathname !== '/' || search !== '' || hash !== '' || /[?#\\]/.test(text)) {
-    return `found ${shown}, wanted a URL without a path: a target gets the path of the request, or what stripPath of a route leaves of it`;
+    return `found ${shown}, wanted a URL without a path: a target gets the path of the request, after stripPath of the route`;
   }
   const isSecure = secure.test(scheme);
   const number = port === '' ? (isSecure ? 443 : 80) : Number(port);
@@ -45,9 +45,9 @@ const wantedUrl = 'http://host:port, https://host:port, ws://host:port, wss://ho
 function parseUnix(text: string, shown: string): TargetAddress | string {
   const [, path] = /^unix:(?:\/\/(?=\/))?(\/.*[^/])$/.exec(text) ?? [];
   if (path === undefined || path.includes('\0'))
-    return `found ${shown}, wanted unix: and the whole path of a socket, as unix:/run/app.sock`;
+    return `found ${shown}, wanted unix: and the absolute path of a socket, such as unix:/run/app.sock`;
   if (Buffer.byteLength(path) > maxSocketPath) {
-    return `found ${shown}, wanted a path of at most ${maxSocketPath} bytes, as systems take no longer one for a socket`;
+    return `found ${shown}, wanted a path of at most ${maxSocketPath} bytes, the limit of systems for a socket`;
   }
   return { host: 'localhost', port: 0, socketPath: path, isSecure: false };
 }

@@ -173,7 +173,7 @@ test.each([
 test.each<[unknown, RegExp]>([
   [{ path: '/x' }, /^routes\[0\]: product: found undefined, wanted a product of this router: default, /],
   [{ path: '/x', product: 'x' }, /product: found "x", wanted a product/],
-  [{ path: 'x', product: 'api' }, /path: found "x", wanted a path as \/chat/],
+  [{ path: 'x', product: 'api' }, /path: found "x", wanted a path such as \/chat/],
   [{ path: '/a/../b', product: 'api' }, /path: found/],
   [{ path: '/a//b', product: 'api' }, /path: found/],
   [{ path: '/a?b', product: 'api' }, /path: found/],
@@ -203,7 +203,7 @@ test('two routes for one host and path, or for paths that differ by case alone, 
       ],
       products,
     );
-  expect(two('/a', '/a/')).toBe('routes[1]: it is for the same host and path as routes[0]');
+  expect(two('/a', '/a/')).toBe('routes[1]: it has the same host and path as routes[0]');
   expect(two('/a', '/A')).toMatch(/same host and path/);
   expect(two('/a', '/b')).toHaveLength(2);
 });

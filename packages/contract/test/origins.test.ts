@@ -99,23 +99,23 @@ describe('an entry of the list', () => {
   });
 
   test.each([
-    ['https://app.example/path', 'an origin, which has no path: "https://app.example"'],
-    ['https://*.app.example/path', 'an origin, which has no path: "https://*.app.example"'],
-    ['app.example/path?x', 'an origin, which has no path: "https://app.example"'],
-    ['null', 'only "*" lets such pages in'],
-    ['https://app.*.com', '* stands only before the first dot'],
-    ['https://*', '* stands only before the first dot'],
-    ['http://localhost:*', '* stands only before the first dot'],
-    ['https://*.*.com', '* stands only before the first dot'],
-    ['*example.com', '* stands only before the first dot'],
-    ['*.', 'an origin, which is a scheme, a host'],
+    ['https://app.example/path', 'an origin without a path: "https://app.example"'],
+    ['https://*.app.example/path', 'an origin without a path: "https://*.app.example"'],
+    ['app.example/path?x', 'an origin without a path: "https://app.example"'],
+    ['null', 'only "*" allows it'],
+    ['https://app.*.com', 'with * only as the first label'],
+    ['https://*', 'with * only as the first label'],
+    ['http://localhost:*', 'with * only as the first label'],
+    ['https://*.*.com', 'with * only as the first label'],
+    ['*example.com', 'with * only as the first label'],
+    ['*.', 'an origin of scheme, host'],
     ['*.10.0.0.1', 'a name after'],
     ['*.[::1]', 'a name after'],
-    ['https://', 'an origin, which is a scheme, a host'],
-    ['https://user@app.example', 'an origin, which is a scheme, a host'],
-    ['https://app.example:99999', 'an origin, which is a scheme, a host'],
-    ['https://a.example https://b.example', 'an origin, which'],
-    ['/example\\.com$/', 'an origin, which'],
+    ['https://', 'an origin of scheme, host'],
+    ['https://user@app.example', 'an origin of scheme, host'],
+    ['https://app.example:99999', 'an origin of scheme, host'],
+    ['https://a.example https://b.example', 'an origin of scheme'],
+    ['/example\\.com$/', 'an origin of scheme'],
   ])('that can never match: %s', (entry, wanted) => {
     const text = JSON.stringify({ access: { allowedOrigins: ['https://a.example', entry] } });
     const parsed = parseConfig({ file: 'config/local.json', text });
@@ -203,7 +203,7 @@ test('a refusal names the origin, what it was compared with, and the setting, in
     'access.allowedOrigins',
   );
   expect(why).toBe(
-    'The page is of origin "https://evil.test", which was compared with Host "gateway.test:8080" and with access.allowedOrigins. To let it in, add "https://evil.test" to access.allowedOrigins.',
+    'The origin of the page is "https://evil.test". It was compared with Host "gateway.test:8080" and with access.allowedOrigins. To allow it, add "https://evil.test" to access.allowedOrigins.',
   );
   const port = whyRefused(
     { origin: 'http://gateway.test:8080' },
@@ -211,9 +211,9 @@ test('a refusal names the origin, what it was compared with, and the setting, in
     { hosts: ['gateway.test'] },
     'access.allowedOrigins',
   );
-  expect(port).toContain('Only the port differs: a proxy in front should pass Host with its port');
+  expect(port).toContain('Only the port differs: a proxy in front should pass the Host header with its port');
   expect(whyRefused({ origin: 'null' }, none, { hosts: ['a'] }, 'x')).toContain(
-    'Such a page cannot be listed: only "*" lets it in.',
+    'Such an origin cannot be listed: only "*" allows it.',
   );
   const nasty =
     whyRefused({ origin: `x\r\n\u001b[31m"\u2028é${'a'.repeat(9_000)}` }, none, { hosts: ['a"b'] }, 'x') ?? '';

@@ -99,7 +99,7 @@ const modules = new WeakMap<object, Module>();
 function loadWithin(run: () => void, timeoutMs: number): void {
   const { exit } = process;
   process.exit = function refuse(code) {
-    const error = new Error(`it calls process.exit(${code ?? ''}), which is not for hooks`);
+    const error = new Error(`it calls process.exit(${code ?? ''}), which hooks must not do`);
     // As if it were thrown where the hook calls it.
     Error.captureStackTrace(error, refuse);
     throw error;
@@ -109,7 +109,7 @@ function loadWithin(run: () => void, timeoutMs: number): void {
     load.runInThisContext({ timeout: timeoutMs });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    throw `it is not loaded within ${timeoutMs} ms`;
+    throw `it did not load within ${timeoutMs} ms`;
   } finally {
     process.exit = exit;
     Object.assign(globalThis, { [loading]: undefined });

@@ -48,7 +48,7 @@ function pickFiles<Name extends string>(
       const [file, other] = found;
       if (file === undefined) continue;
       if (other !== undefined) {
-        throw new HookError(hook, join(folder, file), `${other} stands beside it: keep one of the two`);
+        throw new HookError(hook, join(folder, file), `${other} exists too: keep one of the two`);
       }
       files.set(hook, join(folder, file));
       break;

@@ -58,7 +58,7 @@ export function watchHooks<Name extends string, Value>(
       const problem = error instanceof Error ? error.message : String(error);
       if (problem !== lastProblem) {
         onReload?.('refused');
-        log.error({ problem }, 'hooks not reloaded: the edit is broken, the last good hooks stay');
+        log.error({ problem }, 'hooks not reloaded: the edit is invalid, the last valid hooks stay in use');
       }
       lastProblem = problem;
     }

@@ -132,7 +132,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     lifetime.opened('metrics', metrics.close);
     const store = measureStore(await openStore(config, dir), describeStoreCalls(metrics));
     lifetime.opened('store', store.close);
-    lifetime.opened('meeting of push-servers', fanout.meet(store.peers));
+    lifetime.opened('connections to push-servers', fanout.meet(store.peers));
     const observation = await openObservation({ config, index, node, metrics, fanout, store, log }, lifetime.opened);
     let clients = (): number => 0;
     const announcement = createAnnouncement({
@@ -206,7 +206,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
           else
             session
               .join({ room })
-              .catch((error: unknown) => log.error({ err: error }, 'a client could not be put into a room'));
+              .catch((error: unknown) => log.error({ err: error }, 'a client could not join a room'));
         }
       },
     });
@@ -266,7 +266,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const drain = async (): Promise<string> => {
       await announcement.draining();
       await migration.drain(pushServer.drainMs, { stays: true });
-      return `${migration.counts.handedOver} sessions were handed over`;
+      return `${migration.counts.handedOver} sessions were given to other push-servers`;
     };
     const { listeners } = api;
     observation.show(
@@ -295,7 +295,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const warnOfPage = createLimitedWarning(log);
     guard(http, config, ({ code, detail }) => {
       limits.refused(code);
-      warnOfPage({ code, detail }, 'a page without an agent is refused');
+      warnOfPage({ code, detail }, 'a page that connects without an agent was refused');
     });
     refuseBadRequests(http, (socket, code) => {
       limits.refused(code);

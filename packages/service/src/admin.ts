@@ -50,7 +50,7 @@ export interface Admin {
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const refusals = options.metrics.counter(
     'admin_refusals_total',
-    'Requests to the admin listener that a page of another origin may have sent.',
+    'Requests refused by the admin listener because a page of another origin may have sent them.',
   );
   let isKnown = false;
   const { keepAliveMs = 75_000, maxHeaderBytes = 16_384 } = options;
@@ -62,7 +62,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
       // A page may ask as often as it likes; one line tells of it.
       const log = isKnown ? options.log.debug : options.log.warn;
       isKnown = true;
-      log({ problem: foreign }, 'the admin listener refuses what a page of another origin may have sent');
+      log({ problem: foreign }, 'the admin listener refused a request that a page of another origin may have sent');
       text(response, 403, `${foreign}\n`);
       return;
     }
@@ -118,7 +118,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
       const act = Object.hasOwn(actions, ask) ? actions[ask] : undefined;
       if (act !== undefined) return text(response, 200, `${await act()}\n`);
       const more = ['PUT /log-level', ...Object.keys(actions)].join(', ');
-      return text(response, 404, `there are /livez, /readyz, /metrics, /state, ${more}\n`);
+      return text(response, 404, `paths: /livez, /readyz, /metrics, /state, ${more}\n`);
     }
   }
 }
@@ -138,10 +138,10 @@ function whyForeign(
     return `Host: found ${host}, wanted an address, a private name, or one of admin.allowedHosts`;
   }
   if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== host) {
-    return `Origin: found ${origin}, wanted none, or the admin listener's own`;
+    return `Origin: found ${origin}, wanted none, or that of the admin listener`;
   }
   if (site === undefined || site === 'none' || site === 'same-origin') return undefined;
-  return `Sec-Fetch-Site: found ${site}, wanted none, or a page of the admin listener's own`;
+  return `Sec-Fetch-Site: found ${site}, wanted none, or a page of the admin listener itself`;
 }
 
 function readiness(response: ServerResponse, checks: AdminOptions['checks'], verbose: boolean): void {
@@ -163,7 +163,7 @@ async function changeLevel(request: IncomingMessage, response: ServerResponse, l
   const level = body.trim();
   if (!isLogLevel(level))
     return text(response, 400, `found ${JSON.stringify(level)}, wanted one of ${logLevels.join(', ')}\n`);
-  if (!('level' in log)) return text(response, 501, 'this logger has no level that can be changed\n');
+  if (!('level' in log)) return text(response, 501, 'the level of this logger cannot be changed\n');
   (log as LeveledLogger).level = level;
   log.info({ level }, 'log level changed');
   text(response, 200, `${level}\n`);

@@ -61,21 +61,21 @@ function explain(
     case 'EADDRINUSE':
       return `${where} is in use by another program${settings === undefined ? '' : `: stop that, or change ${describePort(settings)}`}`;
     case 'EACCES':
-      return `${where} may not be used: permission denied (ports below 1024 need privileges)${ofPort}`;
+      return `${where} cannot be used: permission denied (ports below 1024 need privileges)${ofPort}`;
     case 'EADDRNOTAVAIL':
       return `${where}: this machine has no such address${ofHost}`;
     case 'EAFNOSUPPORT':
-      return `${where}: this machine has no addresses of that kind (is IPv6 off?)${ofHost}`;
+      return `${where}: this machine has no addresses of this family (is IPv6 off?)${ofHost}`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `${where}: the name ${host} cannot be looked up${ofHost}`;
+      return `${where}: the name ${host} cannot be resolved${ofHost}`;
     case 'ERR_SOCKET_BAD_PORT':
-      return `port ${port}: there is no such port, the last one is 65535${ofPort}`;
+      return `port ${port}: the highest port is 65535${ofPort}`;
     default:
-      return `${where} cannot be listened on: ${error.message}${ofPort}`;
+      return `${where}: listening failed: ${error.message}${ofPort}`;
   }
 }
 
 function describePort({ port, offset = 0 }: ListenSettings): string {
-  return offset === 0 ? port : `${port}, to which the number of this process is added (+ ${offset})`;
+  return offset === 0 ? port : `${port}, plus the index of this process (+ ${offset})`;
 }

@@ -15,11 +15,11 @@ const lookupMs = 3_000;
  */
 export async function localAddressTo(host: string, port: number, family: 0 | 4 | 6): Promise<string | undefined> {
   const late = new Promise<never>((_, reject) => {
-    setTimeout(reject, lookupMs, { code: `no answer within ${lookupMs} ms` }).unref();
+    setTimeout(reject, lookupMs, { code: `no response within ${lookupMs} ms` }).unref();
   });
   const looked = Promise.race([lookup(host, { all: true }), late]);
   const addresses = await looked.catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`the name ${host} cannot be looked up (${error.code})`, { cause: error });
+    throw new Error(`the name ${host} cannot be resolved (${error.code})`, { cause: error });
   });
   for (const one of addresses) {
     if (family !== 0 && one.family !== family) continue;

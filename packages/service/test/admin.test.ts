@@ -106,7 +106,7 @@ test.each(['/', '/nothing', '//', '//x:y', '/livez/', 'http://['])(
     socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
     let text = '';
     for await (const chunk of socket) text += chunk;
-    expect(text).toMatch(/^HTTP\/1\.1 404 [\s\S]*there are \/livez/);
+    expect(text).toMatch(/^HTTP\/1\.1 404 [\s\S]*paths: \/livez/);
   },
 );
 

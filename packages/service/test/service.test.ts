@@ -129,16 +129,16 @@ test('warnings and errors that repeat are a few lines and a count; other kinds, 
   const lines: Record<string, unknown>[] = [];
   const log = createLoggerTo({ write: (line) => void lines.push(JSON.parse(line)) }, {});
   const failure = (code: string) => Object.assign(new Error('a full disk'), { code });
-  for (let count = 0; count < 5_000; count++) log.warn({ err: failure('ENOSPC') }, 'a session could not be kept');
+  for (let count = 0; count < 5_000; count++) log.warn({ err: failure('ENOSPC') }, 'a session could not be stored');
   for (let count = 0; count < 7; count++) log.error('a message cannot be read');
   for (let count = 0; count < 9; count++) log.warn({ id: count }, 'a request was refused');
-  log.warn({ err: failure('EROFS') }, 'a session could not be kept');
-  log.warn({ err: Object.create(null) }, 'a session could not be kept');
+  log.warn({ err: failure('EROFS') }, 'a session could not be stored');
+  log.warn({ err: Object.create(null) }, 'a session could not be stored');
   expect(lines.length).toBe(5 + 5 + 9 + 2);
   lines.length = 0;
   vi.advanceTimersByTime(10_000);
   expect(lines).toMatchObject([
-    { level: 'warn', repeated: 4_995, msg: 'a session could not be kept' },
+    { level: 'warn', repeated: 4_995, msg: 'a session could not be stored' },
     { level: 'error', repeated: 2, msg: 'a message cannot be read' },
   ]);
   log.error('a message cannot be read');

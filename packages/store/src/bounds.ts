@@ -24,7 +24,7 @@ export function checkNames(...names: readonly string[]): void {
   for (const name of names) {
     const fault = nameFault(name.replace(scopeEnd, ''), maxNameBytes);
     if (fault === undefined) continue;
-    throw new StoreError('bad_argument', `a name is wrong (${fault}): ${JSON.stringify(name.slice(0, 40))}`);
+    throw new StoreError('bad_argument', `a name is invalid (${fault}): ${JSON.stringify(name.slice(0, 40))}`);
   }
 }
 
@@ -32,7 +32,7 @@ export function checkNames(...names: readonly string[]): void {
 export function checkIntegers(least: number, numbers: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isSafeInteger(value) || value < least) {
-      throw new StoreError('bad_argument', `${name} is an integer from ${least} on, not ${value}`);
+      throw new StoreError('bad_argument', `${name} must be an integer of at least ${least}, not ${value}`);
     }
   }
 }

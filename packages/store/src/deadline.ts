@@ -12,7 +12,7 @@ export function within<T>(work: Promise<T>, ms: number, what: string): Promise<T
     let left = parts;
     const deadline = setTimeout(() => {
       if (--left > 0) deadline.refresh();
-      else reject(new StoreError('store_down', `${what} gave no answer in ${ms} ms`));
+      else reject(new StoreError('store_down', `${what} did not respond in ${ms} ms`));
     }, ms / parts);
     work.then(resolve, reject).finally(() => clearTimeout(deadline));
   });

@@ -25,7 +25,7 @@ export function createIncarnations(): Incarnations {
     of(node) {
       const held = lives.get(node);
       if (held === undefined || held.until <= performance.now()) {
-        throw new StoreError('no_lease', `${node} has no lease that runs: beat comes first`);
+        throw new StoreError('no_lease', `${node} has no current lease: call beat first`);
       }
       return held.life;
     },

@@ -113,7 +113,7 @@ const cases: readonly [string, () => NonNullable<ConfigInput['redisAdapter']>, R
   [
     'a cluster that is none',
     () => ({ cluster: [{ host: 'localhost', port: ports.plain }], password: secret }),
-    /no cluster/,
+    /not a cluster/,
   ],
   [
     'a cluster with a wrong password',

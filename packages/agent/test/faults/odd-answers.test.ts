@@ -210,7 +210,9 @@ test('a host that a hook set to what would be two headers is not written', async
   expect(target.connections).toHaveLength(0);
 });
 
-test('whatever a target answers, and however it is cut, the agent goes on serving', { timeout: 60_000 }, async () => {
+test('whatever a target answers, and however it is truncated, the agent goes on serving', {
+  timeout: 60_000,
+}, async () => {
   let pieces: string[] = [];
   const target = await startSeeingTarget(({ socket }) => {
     socket.once('data', async () => {

@@ -37,7 +37,7 @@ test.each([
   [
     'an app that sets no uid',
     '(app) => { app.use((req, res, next) => next()); }',
-    /agent\.js: it called next\(\) and without setting res\.locals\.uid/,
+    /agent\.js: it called next\(\) without setting res\.locals\.uid/,
   ],
 ])('an agent hook that forgets to return is named: %s', async (_what, hook, message) => {
   const { agent, told } = await startWith({ 'agent.js': `module.exports = ${hook};` });
@@ -109,7 +109,7 @@ test.each([
   ['({ uid: "ann" })', 'found an object, whose uid may be meant,'],
   ['({ name: "ann" })', 'found an object,'],
   ['new Proxy({}, { getOwnPropertyDescriptor() { throw 1; } })', 'found an object,'],
-  ['(() => "ann")', 'found a function, which is not called,'],
+  ['(() => "ann")', 'found a function that was not called,'],
   ['Symbol("ann")', 'found a symbol,'],
 ])('a hook that returns %s is named with what it returned', async (value, found) => {
   const { agent, told } = await startWith({ 'agent.js': `module.exports = (req) => (req.url, ${value});` });

@@ -11,7 +11,7 @@ import { openSilentReader, startSeeingTarget } from '../support/wire.ts';
 const quick = { bodyTimeoutMs: 300, bodyBytesPerSecond: 1_000, sendTimeoutMs: 300 };
 const post = (length: number) => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
 
-/** A target that reads what comes, and bears that it is cut. */
+/** A target that reads what comes, and bears that it is truncated. */
 const startReading = () => startTarget((request, response) => void request.resume().on('end', () => response.end()));
 
 /** Sends a byte every so often until the connection is gone. @returns how many it took */

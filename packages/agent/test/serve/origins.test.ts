@@ -117,7 +117,7 @@ test('a refused page is told why, in the body and in the log, on both lines', as
   const memory = createMemoryLog();
   const { port } = await start({}, memory);
   const headers = { Origin: 'https://evil.test', Host: 'gateway.test' };
-  const why = /origin \\?"https:\/\/evil\.test\\?".*Host \\?"gateway\.test\\?".*access\.allowedOrigins/;
+  const why = /origin of the page is \\?"https:\/\/evil\.test\\?".*Host \\?"gateway\.test\\?".*access\.allowedOrigins/;
   const raw = await openRaw(port, handshakeBytes('/', headers));
   expect(await raw.closed()).toMatch(why);
   expect((await memory.next(/origin are not allowed/)).fields).toMatchObject({

@@ -78,7 +78,7 @@ function errorOf(said: unknown): { readonly code?: string; readonly message?: st
 }
 
 function reasonOf({ name, message, cause }: Error): string {
-  if (name === 'TimeoutError') return `no answer within ${patienceMs} ms`;
+  if (name === 'TimeoutError') return `no response within ${patienceMs} ms`;
   // "fetch failed" says nothing; a host with several addresses has a code and no message.
   const { message: inner, code } = (cause ?? {}) as NodeJS.ErrnoException;
   return oneLine(inner || code || message);

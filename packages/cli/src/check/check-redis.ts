@@ -21,7 +21,7 @@ export async function checkRedis(config: RedisConfig): Promise<Finding> {
     return { what, state: 'ok', detail: 'answers' };
   } catch (error) {
     const detail = problem() ?? (error instanceof Error ? explainRedisError(error) : undefined);
-    return { what, state: 'wrong', detail: detail ?? `no answer within ${redisTimeoutMs} ms` };
+    return { what, state: 'wrong', detail: detail ?? `no response within ${redisTimeoutMs} ms` };
   } finally {
     client.disconnect();
   }

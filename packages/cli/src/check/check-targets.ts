@@ -54,7 +54,7 @@ function tryTo(target: ListedTarget): Promise<string | undefined> {
       resolve(problem);
     };
     socket.once(readyEvent(socket), () => end(undefined));
-    socket.once('timeout', () => end(`no answer within ${oneMs} ms`));
+    socket.once('timeout', () => end(`no response within ${oneMs} ms`));
     socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
   });
 }

@@ -35,13 +35,13 @@ export function readKey({ secret, publicKey, jwksUrl }: JwtKeyOptions): KeySourc
 function readUrl(given: string | URL | undefined): URL {
   const url = URL.canParse(String(given)) ? new URL(String(given)) : undefined;
   if (url?.protocol === 'https:' || url?.protocol === 'http:') return url;
-  throw new TypeError(`verifyJwt: jwksUrl: found ${String(given)}, wanted a URL of http or https`);
+  throw new TypeError(`verifyJwt: jwksUrl: found ${String(given)}, wanted an http or https URL`);
 }
 
 function readSecret(secret: string | Uint8Array): KeySource {
   // Everybody knows a public key, and could sign with it.
   if (typeof secret === 'string' && /^\s*-----BEGIN /.test(secret)) {
-    throw new TypeError('verifyJwt: secret: found a key as PEM, wanted a secret; a public key is given as publicKey');
+    throw new TypeError('verifyJwt: secret: found a PEM key, wanted a secret; pass a public key as publicKey');
   }
   const bytes = typeof secret === 'string' ? Buffer.from(secret) : secret;
   if (bytes.length < 32) {
@@ -66,7 +66,7 @@ function toPublicKey(given: string | JsonWebKey | KeyObject): KeyObject {
     return typeof given === 'string' ? createPublicKey(given) : createPublicKey({ key: given, format: 'jwk' });
   } catch {
     // What Node says may quote the key.
-    throw new TypeError('verifyJwt: publicKey: found something else, wanted a public key as PEM, JWK or KeyObject');
+    throw new TypeError('verifyJwt: publicKey: found another value, wanted a public key as PEM, JWK or KeyObject');
   }
 }
 
@@ -80,5 +80,5 @@ function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): r
   if (asymmetricKeyType === 'ed25519') return ed;
   const curve = asymmetricKeyType === 'ec' ? ec[asymmetricKeyDetails?.namedCurve ?? ''] : undefined;
   if (curve !== undefined) return [curve];
-  throw new TypeError(`verifyJwt: publicKey: keys of the kind ${asymmetricKeyType} sign no tokens`);
+  throw new TypeError(`verifyJwt: publicKey: keys of type ${asymmetricKeyType} cannot sign tokens`);
 }

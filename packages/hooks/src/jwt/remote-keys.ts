@@ -42,7 +42,7 @@ export function createRemoteKeys(url: URL): JWTVerifyGetKey {
   }
   return async (header, token) => {
     if (Date.now() - takenAt >= maxAgeMs) await refresh();
-    if (Date.now() - takenAt >= maxStaleMs) throw new errors.JWKSTimeout('the keys cannot be had');
+    if (Date.now() - takenAt >= maxStaleMs) throw new errors.JWKSTimeout('the keys cannot be fetched');
     try {
       return await remote(header, token);
     } catch (error) {

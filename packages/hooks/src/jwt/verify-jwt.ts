@@ -130,7 +130,7 @@ function readAlgorithms(wanted: readonly string[] | undefined, { algorithms: fit
   const odd = wanted.find((algorithm) => !fitting.includes(algorithm));
   if (odd === undefined && wanted.length > 0) return [...wanted];
   throw new TypeError(
-    `verifyJwt: algorithms: found ${odd ?? 'an empty list'}, wanted some of ${fitting.join(', ')}, which fit the key`,
+    `verifyJwt: algorithms: found ${odd ?? 'an empty list'}, wanted some of ${fitting.join(', ')}, which this key can use`,
   );
 }
 

@@ -45,10 +45,12 @@ export function createIdentityCheck({ access, pushServer }: Config, log: Logger)
     // Only an agent can have signed it, so this is either a mistake in the settings or somebody who uses what it was given.
     const us = `${isIPv6(socket.localAddress ?? '') ? `[${socket.localAddress}]` : socket.localAddress}:${socket.localPort}`;
     if (audience === '')
-      log.warn(`an identity is signed without an audience: is the agent older? access.oldSignatures believes it`);
+      log.warn(
+        `an identity is signed without an audience: is the agent older? access.oldSignatures accepts such signatures`,
+      );
     else {
       log.warn(
-        `an identity signed for ${audience} is used at ${us}: a target replays it, or access.audiences lacks that name of this push-server`,
+        `an identity signed for ${audience} is used at ${us}: either a target replays it, or access.audiences lacks this name of the push-server`,
       );
     }
     return false;

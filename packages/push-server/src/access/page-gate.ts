@@ -35,10 +35,10 @@ function createPageGate({ pushServer, access }: Config): PageGate {
     if (headers[vouchHeader] !== undefined) return undefined;
     const { host } = headers;
     if (!anyHost && !isOwnHost(host, own)) {
-      const add = `to let programs and pages use it, add "https://<name>" to ${setting}`;
+      const add = `to allow this name, add "https://<name>" to ${setting}`;
       return {
         code: 'origin_refused',
-        detail: `Host ${printable(host ?? '')} is no name of this push-server; ${add}.`,
+        detail: `Host ${printable(host ?? '')} is not a name of this push-server; ${add}.`,
       };
     }
     const why = whyRefused(headers, pages, { hosts: host === undefined ? [] : [host] }, setting);

@@ -49,7 +49,7 @@ export function guardSessions(io: Server, { isBelieved, allowEIO3, onRefused, lo
     if (sid === undefined || !Object.hasOwn(engine.clients, sid)) return undefined;
     const owner = owners.get(engine.clients[sid] as EngineConnection);
     if (owner === undefined)
-      return { code: 'session_unknown', detail: 'a session of a WebSocket has no other requests' };
+      return { code: 'session_unknown', detail: 'a session on a WebSocket has no other requests' };
     const isOwn = owner.identity === identityOf(request) && (!owner.isBelieved || isBelieved(request));
     return isOwn ? undefined : { code: 'session_unknown', detail: 'the session of another user' };
   }
@@ -58,7 +58,7 @@ export function guardSessions(io: Server, { isBelieved, allowEIO3, onRefused, lo
     const failure = whyNot(asEngineRequest(request));
     if (failure === undefined) return next();
     onRefused(failure);
-    if (failure.code === 'engine_version') warn({ code: failure.code }, `a client is refused: ${failure.detail}`);
+    if (failure.code === 'engine_version') warn({ code: failure.code }, `a client was refused: ${failure.detail}`);
     // A body that is not read would be taken for the next request.
     if (response instanceof ServerResponse) refuse(response, failure, { connection: 'close' });
     else refuseUpgrade(request.socket, failure);
@@ -77,8 +77,8 @@ function versionFault({ headers, _query }: EngineRequest, allowEIO3: boolean): F
   if (!isUpgrade && (sid !== undefined || transport === undefined)) return undefined;
   const detail =
     EIO === '3'
-      ? 'it is of Socket.IO 2 (EIO=3); set pushServer.allowEIO3 to true to serve such clients'
-      : `it speaks another version of the protocol of Engine.IO than 4${allowEIO3 ? ' and 3' : ''} (EIO)`;
+      ? 'it uses Socket.IO 2 (EIO=3); set pushServer.allowEIO3 to true to accept such clients'
+      : `it uses an Engine.IO protocol version other than 4${allowEIO3 ? ' and 3' : ''} (EIO)`;
   return { code: 'engine_version', detail };
 }
 

@@ -49,7 +49,7 @@ export async function openAdminUi(
   return () => {
     if (admin.listenerCount('connection') === listeners) return;
     throw new TypeError(
-      `pushServer.adminUi.namespace: handlers of this program use the namespace ${namespace} as well; name another one`,
+      `pushServer.adminUi.namespace: handlers of this program also use the namespace ${namespace}; choose another`,
     );
   };
 }

@@ -67,7 +67,7 @@ export function createAnnouncement({ registry, id, name, config, load, log }: An
       if (host === undefined) await findHost(bound);
       if (host === undefined) return;
       await registry.announce(describe(host, bound.port), leaseMs).catch((error: unknown) => {
-        log.debug({ err: error }, 'this push-server could not be announced; it is said again');
+        log.debug({ err: error }, 'this push-server could not be announced; it will retry');
       });
     });
     return last;

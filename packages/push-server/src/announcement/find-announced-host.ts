@@ -40,7 +40,7 @@ export async function findAnnouncedHost(
   }
   if (problem !== undefined) throw problem;
   throw new ListenError(
-    `pushServer.host: found ${host}, which is all addresses, and Redis is reached from none that other machines could use; wanted pushServer.announceHost, the address by which agents reach this push-server (routing.discover)`,
+    `pushServer.host: found ${host}, which means all addresses, but the local address of the connection to Redis cannot be used by other machines; wanted pushServer.announceHost, the address at which agents reach this push-server (routing.discover)`,
   );
 }
 

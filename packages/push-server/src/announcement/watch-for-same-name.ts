@@ -37,7 +37,7 @@ export function watchForSameName(
     const { name, host, port, machine } = other;
     log.warn(
       { name, host, port, machine },
-      'another push-server has the name of this one: set processes.machine (GOPUSH_PROCESSES_MACHINE) to another name on each machine',
+      'another push-server has the same name as this one: set processes.machine (GOPUSH_PROCESSES_MACHINE) to a different name on each machine',
     );
   }
   return () => {

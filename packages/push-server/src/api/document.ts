@@ -36,7 +36,7 @@ export function createApiDocument(): Record<string, unknown> {
     info: {
       title: 'gopush',
       version: '1',
-      summary: 'Speaks to clients of gopush, and looks after them.',
+      summary: 'Publishes to clients of gopush and controls them.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: apiPath }],
@@ -68,7 +68,7 @@ function operation(route: Route): Record<string, unknown> {
   const { method, path, scope, summary, params, query, body, answer, id, across } = route;
   return {
     summary,
-    description: `Needs a key of the scope ${scope}.`,
+    description: `Requires a key with the scope ${scope}.`,
     operationId: operationId(method, path),
     ...parametersOf([
       ...fieldsOf(params, 'path'),
@@ -85,10 +85,9 @@ function operation(route: Route): Record<string, unknown> {
 
 function listenOperation(): Record<string, unknown> {
   return {
-    summary:
-      'Hears what is said in rooms and to users, as Server-Sent Events, or over WebSocket where the request upgrades.',
+    summary: 'Listens to rooms and users, over Server-Sent Events, or over WebSocket if the request is an upgrade.',
     description:
-      'Needs a key of the scope read, or an identity that an agent gives. Without an upgrade the answer does not end; see docs/api.md.',
+      'Requires a key with the scope read, or an identity from an agent. Without an upgrade the response does not end; see docs/api.md.',
     operationId: 'listen',
     parameters: [
       ...fieldsOf(listenQuery, 'query'),
@@ -96,7 +95,7 @@ function listenOperation(): Record<string, unknown> {
       { name: 'Last-Event-ID', in: 'header', required: false, schema: { type: 'string' } },
     ],
     responses: {
-      101: { description: 'WebSocket, where it was asked for.' },
+      101: { description: 'WebSocket, if the request is an upgrade.' },
       200: { description: 'Events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
       ...refusals([
         'payload_invalid',
@@ -119,7 +118,7 @@ const productField = {
   in: 'query',
   required: false,
   description:
-    'With pushServer.isolateProducts: the product whose rooms and users are meant. Default: default; for notify: all products.',
+    'With pushServer.isolateProducts: the product of the rooms and users. Default: default; for notify: all products.',
   schema: { type: 'string', minLength: 1, maxLength: maxProductBytes },
 };
 
@@ -127,7 +126,7 @@ const idHeader = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  description: 'The same as id in the body. In a batch it makes the ids of all messages that have none.',
+  description: 'The same as id in the body. In a batch, the ids of messages without an id are derived from it.',
   schema: { type: 'string', minLength: 1, maxLength: 200 },
 };
 

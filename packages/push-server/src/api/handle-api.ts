@@ -97,7 +97,7 @@ export function createApiHandler(options: ApiOptions): RequestListener {
         const status = response.headersSent ? response.statusCode : failures.client_gone.http;
         onRequest(measured.route, status, (performance.now() - startedAt) / 1_000);
       })
-      .catch((cause: unknown) => log.error({ err: cause }, 'a request of the API could not be ended'));
+      .catch((cause: unknown) => log.error({ err: cause }, 'a request to the API could not be ended'));
   };
 }
 
@@ -106,17 +106,17 @@ function pushFor(holder: KeyHolder, { across }: Route, query: URLSearchParams, p
   const product = productOf(query);
   if (!product.ok) return product;
   if (!holder.mayUse(product.value)) return failed('api_scope_missing', 'the key is for other products');
-  if (across === true && holder.isLimited) return failed('api_scope_missing', 'this concerns all products');
+  if (across === true && holder.isLimited) return failed('api_scope_missing', 'this request concerns all products');
   return success(query.has(productParameter) || holder.isLimited ? push.of(product.value) : push);
 }
 
 /** What changes clients is told to whoever runs this. */
 function logUse({ name }: KeyHolder, { method, path }: Route, params: object, log: Logger): void {
-  log.info({ by: name, method, route: path, params }, 'the API is used');
+  log.info({ by: name, method, route: path, params }, 'API request');
 }
 
 function logCause({ name }: KeyHolder, { code, detail, cause }: Failure, log: Logger): void {
-  if (cause !== undefined) log.warn({ by: name, code, detail, err: cause }, 'a request of the API failed');
+  if (cause !== undefined) log.warn({ by: name, code, detail, err: cause }, 'a request to the API failed');
 }
 
 /** A request that is refused before its body is read. */
@@ -171,7 +171,7 @@ function checkAll(
   const id = key === undefined || route.id === undefined ? success(undefined) : check(idField, key, 'Idempotency-Key');
   if (!id.ok) return id;
   if (id.value !== undefined && route.id === 'refused') {
-    return failed('payload_invalid', 'Idempotency-Key: what is not kept cannot be recognized when it comes again');
+    return failed('payload_invalid', 'Idempotency-Key: repeats of a message that is not stored cannot be recognized');
   }
   return success({ params: named.value, query: asked.value, body: said.value, id: id.value });
 }

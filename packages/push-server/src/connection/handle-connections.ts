@@ -176,7 +176,7 @@ export function handleConnections(context: ConnectionContext): (socket: Socket) 
       })
       .catch((error: unknown) => {
         limits.beginnings.refused(socket);
-        log.error({ err: error }, 'a session could not begin: its client has to connect again');
+        log.error({ err: error }, 'a session could not start: its client has to reconnect');
         // A client that stayed would believe that it is in its rooms, and hear nothing.
         socket.conn.close();
       });

@@ -55,7 +55,7 @@ export function handleMessages(rules: Rules, limits: Limits, log: Logger): (sess
       .catch((cause: unknown) => {
         refuse(ack, { code: 'server_hook_bad_value', detail: `onMessage of ${name.value}`, cause });
       })
-      .catch((err: unknown) => log.error({ err }, 'a client could not be answered'));
+      .catch((err: unknown) => log.error({ err }, 'the response to a client could not be sent'));
   }
 
   /** Without anybody who could know the event its client would wait for an answer without end. */

@@ -147,7 +147,7 @@ export function handleRequests({
     session: Session,
     { room, limit = maxPresencePage, after }: PresenceRequest,
   ): Promise<Later> {
-    if (!session.isIn(room)) return at(failed('join_refused', 'who is in a room is told to those who are in it'));
+    if (!session.isIn(room)) return at(failed('join_refused', 'only members of a room get its presence'));
     return at(await presenceIn(session.roomNamed(room), limit, after ?? undefined));
   }
 
@@ -239,4 +239,4 @@ function at(result: Answer | Result<void>): Later {
 }
 
 const done: Result<void> = success(undefined);
-const gone = failed('client_gone', 'while it was decided');
+const gone = failed('client_gone', 'while the server hook ran');

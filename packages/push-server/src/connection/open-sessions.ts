@@ -78,7 +78,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     keepMs,
     doubtMs,
   });
-  opened('what programs have sent', () => emittedEvents.close());
+  opened('events of programs', () => emittedEvents.close());
   const letGo = (pid: string): void => void all.byPid(pid)?.socket.conn.close(true);
   const recovery = createRecovery({
     io,
@@ -160,9 +160,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
       const session = all.get(socket);
       if (change === 'leave') session?.leave(room);
       else {
-        session
-          ?.join({ room })
-          .catch((error: unknown) => log.error({ err: error }, 'a client could not be put into a room'));
+        session?.join({ room }).catch((error: unknown) => log.error({ err: error }, 'a client could not join a room'));
       }
       return session !== undefined;
     },

@@ -56,7 +56,7 @@ export function readServerHook(hook: unknown, file: string): LoadedServerHook {
       throw new HookError(
         'server',
         file,
-        `${key}: there is no such function; ${meant === undefined ? `there are ${functions.join(', ')}` : `did you mean ${meant}?`}`,
+        `${key}: found an unknown function; ${meant === undefined ? `there are ${functions.join(', ')}` : `did you mean ${meant}?`}`,
       );
     }
     if (value !== undefined && typeof value !== 'function') {

@@ -85,7 +85,7 @@ function createVerdicts(log: Logger): typeof readVerdict {
     if (isForgotten) {
       log.warn(
         { hook: where },
-        'it returned undefined, which refuses the client; wanted true or false: is a return missing?',
+        'it returned undefined, which refuses the client; wanted true or false: is a return statement missing?',
       );
     }
     return verdict;

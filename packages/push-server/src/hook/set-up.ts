@@ -41,14 +41,14 @@ export async function setUp(first: LoadedServerHook, context: SetUpContext): Pro
     const outcome = await callHook(cleanup, timeoutMs);
     if (outcome.ended === 'returned') return;
     const err = 'cause' in outcome ? outcome.cause : undefined;
-    log.error({ file, err }, `what the server hook set up could not be undone: its function ${outcome.ended}`);
+    log.error({ file, err }, `the setup of the server hook could not be undone: its function ${outcome.ended}`);
   }
   return {
     async change(next, current) {
       if (undo === 'unknown') {
         log.warn(
           { file: next.file },
-          'setup of the server hook returned no function that undoes it: it stays as it is until the next start',
+          'setup of the server hook returned no function to undo it: an edited setup runs only at the next start',
         );
         return;
       }
@@ -58,7 +58,7 @@ export async function setUp(first: LoadedServerHook, context: SetUpContext): Pro
         file = next.file;
       } catch (error) {
         undo = await run(current, context).catch((again: unknown) => {
-          log.error({ err: again }, 'the last good server hook could not be set up again');
+          log.error({ err: again }, 'the last valid server hook could not be set up again');
           return undefined;
         });
         throw error;
@@ -82,7 +82,7 @@ async function run(
     const { value } = outcome;
     if (value === undefined) return 'unknown';
     if (typeof value === 'function') return value as Cleanup;
-    throw new HookError('server', file, 'setup: wanted a function that undoes it, or nothing');
+    throw new HookError('server', file, 'setup: wanted a function to undo it, or nothing');
   }
   if (outcome.ended === 'timeout') {
     // It may end yet, and then nobody would know of what it did.

@@ -50,8 +50,8 @@ export function createLimits({ io, guard, config, presence, log }: LimitsOptions
     tally.countClosed(cause);
     // What a client brings about at will, as often as it connects, must not fill the log.
     if (cause === 'request_malformed' || cause === 'payload_invalid')
-      log.debug({ code: cause }, 'a client is sent away');
-    else log.info({ code: cause }, 'a client is sent away');
+      log.debug({ code: cause }, 'a client was disconnected');
+    else log.info({ code: cause }, 'a client was disconnected');
   });
   guard.events = {
     onRefused: tally.countRefused,

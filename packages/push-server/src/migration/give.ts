@@ -88,7 +88,7 @@ export function createGive(options: GiveOptions): Give {
   function begin(work: () => Promise<unknown>): void {
     moving++;
     work()
-      .catch((error: unknown) => log.error({ err: error }, 'handing over a session failed'))
+      .catch((error: unknown) => log.error({ err: error }, 'giving a session failed'))
       .finally(() => moving--);
   }
 
@@ -237,7 +237,7 @@ export function createGive(options: GiveOptions): Give {
       counts.handedOver++;
     } catch (error) {
       counts.failed['not kept']++;
-      log.warn({ err: error }, 'a session could not be saved at its end: it goes on as it was saved before');
+      log.warn({ err: error }, 'a session could not be saved at its end: it continues from the last saved state');
     }
     return true;
   }
@@ -321,12 +321,13 @@ export function createGive(options: GiveOptions): Give {
       const silent = counts.notStopped.silent;
       await moveAll();
       const late = counts.failed['too late'] - before['too late'];
-      if (late > 0) log.warn({ sessions: late }, 'these were not handed over in time: pushServer.drainMs is too short');
+      if (late > 0)
+        log.warn({ sessions: late }, 'these sessions did not migrate in time: pushServer.drainMs is too short');
       const unheard = counts.failed.silent - before.silent + counts.notStopped.silent - silent;
       if (unheard > 0) {
         log.warn(
           { sessions: unheard },
-          'agents did not say in time that the clients of these sessions are stopped: the clients do not read, or the agents are overloaded',
+          'agents did not confirm in time that the clients of these sessions are stopped: the clients do not read, or the agents are overloaded',
         );
       }
     },

@@ -15,6 +15,6 @@ export interface MigrationCounts {
   readonly failed: Record<NotStopped | 'not admitted' | 'too late' | 'not kept' | CannotMigrate, number>;
   /** Handed over although their clients had not been stopped, by why they had not. */
   readonly notStopped: Record<NotStopped, number>;
-  /** Answers that handlers still owed when their session moved. */
+  /** Acks that handlers had not sent when their session migrated. */
   unanswered: number;
 }

@@ -324,7 +324,7 @@ export function createMigration(options: MigrationOptions): Migration {
         }
       },
       (error: unknown) => {
-        log.warn({ err: error }, 'a session cannot be looked for');
+        log.warn({ err: error }, 'a session cannot be looked up');
         refuse(socket, 'not_durable');
       },
     );
@@ -420,7 +420,7 @@ export function createMigration(options: MigrationOptions): Migration {
   function saveNow(movable: FollowedConnection): Promise<void> {
     movable.saving = writeDown(movable)
       .catch((error: unknown) => {
-        log.debug({ err: error }, 'a session is not kept now: after a crash its client has to begin a new one');
+        log.debug({ err: error }, 'a session cannot be stored now: after a crash its client has to start a new one');
       })
       .finally(() => {
         movable.saving = undefined;
@@ -465,9 +465,7 @@ export function createMigration(options: MigrationOptions): Migration {
     keepMs / 2,
     () => movables.size,
     (movable) => {
-      refresh(movable).catch((error: unknown) =>
-        log.error({ err: error }, 'a session could not be written down again'),
-      );
+      refresh(movable).catch((error: unknown) => log.error({ err: error }, 'a session could not be stored again'));
     },
   );
 

@@ -7,7 +7,7 @@ import { countRooms, countTransports, type ServerView } from './server-view.ts';
 export function describeStoreCalls(metrics: Metrics): OnStoreCall {
   const durations = metrics.histogram(
     'store_call_duration_seconds',
-    'How long calls of the store took, by operation and result.',
+    'Duration of store calls, by operation and result.',
     waitBuckets,
     ['operation', 'result'],
   );
@@ -18,12 +18,12 @@ export function describeStoreCalls(metrics: Metrics): OnStoreCall {
 export function describeApiRequests(metrics: Metrics): OnApiRequest {
   const requests = metrics.counter(
     'api_requests_total',
-    'Requests of the HTTP API by route and status; route none: refused before it was known.',
+    'Requests to the HTTP API, by route and status; route none: refused before the route was known.',
     ['route', 'status'],
   );
   const durations = metrics.histogram(
     'api_request_duration_seconds',
-    'How long requests of the HTTP API took, by route; to listen: until that began.',
+    'Duration of requests to the HTTP API, by route; for listen: until listening started.',
     waitBuckets,
     ['route'],
   );
@@ -38,7 +38,7 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   const { counts, fanout, limits, listeners, moves, store, webhooks } = view;
   metrics.gauge(
     'clients',
-    'Connected clients by transport.',
+    'Connected clients, by transport.',
     (set) => {
       for (const [transport, count] of Object.entries(countTransports(view))) set(count, { transport });
     },
@@ -48,15 +48,15 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   metrics.gauge('users', 'Users with clients on this push-server.', (set) => set(countRooms(view).users));
   metrics.gauge(
     'listeners',
-    'Who listens over the HTTP API, by kind.',
+    'Listeners of the HTTP API, by kind.',
     (set) => {
       for (const [kind, count] of Object.entries(listeners.open())) set(count, { kind });
     },
     ['kind'],
   );
-  metrics.gauge('webhook_waiting_events', 'Events that wait for webhooks.', (set) => set(webhooks.waiting()));
-  metrics.gauge('send_queue_bytes', 'Bytes that wait for all clients.', (set) => set(limits.queuedBytes()));
-  metrics.gauge('fanout_up', 'Whether other push-servers are reached.', (set) =>
+  metrics.gauge('webhook_waiting_events', 'Events queued for webhooks.', (set) => set(webhooks.waiting()));
+  metrics.gauge('send_queue_bytes', 'Bytes queued for all clients.', (set) => set(limits.queuedBytes()));
+  metrics.gauge('fanout_up', 'Whether other push-servers can be reached.', (set) =>
     set(fanout.problem() === undefined ? 1 : 0),
   );
   describeFanoutCounts(metrics, view);
@@ -64,7 +64,7 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   metrics.gauge('store_full', 'Whether the store has no space for messages.', (set) =>
     set(store.state() === 'full' ? 1 : 0),
   );
-  metrics.gauge('store_used_bytes', 'Bytes of all that the store keeps; only of one in a folder.', (set) => {
+  metrics.gauge('store_used_bytes', 'Bytes used by a store in a folder.', (set) => {
     const used = store.usedBytes();
     if (used !== undefined) set(used);
   });
@@ -73,24 +73,24 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   );
   const total = (name: string, help: string, read: () => number): void =>
     metrics.total(name, help, (set) => set(read()));
-  total('published_total', 'Messages that were said here to rooms, users and everyone.', () => counts.published);
-  total('kept_total', 'Messages that were said here and kept in the history.', () => counts.kept);
-  total('not_kept_total', 'Messages that could not be kept.', () => counts.notKept);
-  total('deliveries_total', 'Messages that were handed to connections of clients.', limits.deliveries);
+  total('published_total', 'Messages published here to rooms, users and everyone.', () => counts.published);
+  total('kept_total', 'Messages published here and stored in the history.', () => counts.kept);
+  total('not_kept_total', 'Messages that could not be stored.', () => counts.notKept);
+  total('deliveries_total', 'Messages delivered to connections of clients.', limits.deliveries);
   total(
     'repeated_total',
-    'Messages with an id that were published again while they could not be looked up in the store, and were not given again.',
+    'Repeated messages with an id that were recognized without the store and not delivered again.',
     () => counts.repeated,
   );
   total(
     'undecodable_total',
-    'Stored messages that could not be decoded: damaged, or of another version.',
+    'Stored messages that could not be decoded: damaged, or written by another version.',
     () => counts.undecodable,
   );
-  total('gaps_total', 'Gaps in rooms that clients were told of.', () => counts.gaps);
+  total('gaps_total', 'Gaps in rooms that were reported to clients.', () => counts.gaps);
   metrics.total(
     'recoveries_total',
-    'Clients that came back to a place in a room, by whether its history reached back to it.',
+    'Clients that returned with a position in a room, by whether the history reached back to it.',
     (set) => {
       set(counts.recovered, { result: 'hit' });
       set(counts.notRecovered, { result: 'miss' });
@@ -99,25 +99,25 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   );
   metrics.total(
     'recoveries_refused_total',
-    'Clients that came back for their session and began anew, as they would have missed events of programs, by why.',
+    'Clients that returned and got a new session because events of programs were missing, by cause.',
     (set) => {
       for (const [cause, count] of Object.entries(view.recovery.notWhole)) set(count, { cause });
     },
     ['cause'],
   );
-  metrics.gauge('emitted_kept_bytes', 'Bytes of events of programs that are kept for clients that come back.', (set) =>
+  metrics.gauge('emitted_kept_bytes', 'Bytes of events of programs that are kept for clients that return.', (set) =>
     set(view.emittedEvents.kept.bytes),
   );
-  total('sessions_handed_over_total', 'Sessions that went on at another push-server.', () => moves.handedOver);
-  total('sessions_resumed_total', 'Sessions that came from another push-server.', () => moves.resumed);
+  total('sessions_handed_over_total', 'Sessions given to another push-server.', () => moves.handedOver);
+  total('sessions_resumed_total', 'Sessions taken from another push-server.', () => moves.resumed);
   total(
     'sessions_unanswered_total',
-    'Answers that handlers still owed when their session moved.',
+    'Acks that handlers had not sent when their session migrated.',
     () => moves.unanswered,
   );
   metrics.total(
     'sessions_not_handed_over_total',
-    'Sessions that could not be handed over, by why.',
+    'Sessions that could not be given to another push-server, by cause.',
     (set) => {
       for (const [cause, count] of Object.entries(moves.failed)) set(count, { cause });
     },
@@ -125,7 +125,7 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   );
   metrics.total(
     'sessions_not_stopped_total',
-    'Sessions that were handed over although their clients had not been stopped, by why: they fail over as after a crash.',
+    'Sessions given although their clients had not been stopped, by cause: they fail over as after a crash.',
     (set) => {
       for (const [cause, count] of Object.entries(moves.notStopped)) set(count, { cause });
     },
@@ -140,20 +140,20 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
       },
       ['code'],
     );
-  byCause('refusals_total', 'What clients were refused, by code of the failure table.', limits.tally.refused);
-  byCause('kills_total', 'Clients that were sent away, by code of the failure table.', limits.tally.closed);
+  byCause('refusals_total', 'Refusals of clients, by code of the failure table.', limits.tally.refused);
+  byCause('kills_total', 'Clients that were disconnected, by code of the failure table.', limits.tally.closed);
   metrics.total(
     'fanout_drops_total',
-    'Connections to other push-servers that this one has ended, by why: silent, behind in reading, malformed, no greeting.',
+    'Connections to other push-servers that this one closed, by cause: silent, behind in reading, malformed, no greeting.',
     (set) => {
       for (const [cause, count] of fanout.drops) set(count, { cause });
     },
     ['cause'],
   );
-  byCause('listeners_ended_total', 'Listeners that are over, by why.', listeners.ended);
+  byCause('listeners_ended_total', 'Ended listeners, by cause.', listeners.ended);
   metrics.total(
     'webhook_events_total',
-    'Events for webhooks by what became of them; retried: each time that one is to be sent again.',
+    'Events for webhooks, by result; retried counts each retry.',
     (set) => {
       for (const [result, count] of Object.entries(webhooks.counts)) set(count, { result });
     },
@@ -166,7 +166,7 @@ function describeFanoutCounts(metrics: Metrics, { fanout }: ServerView): void {
   if (fanout.counts() === undefined) return;
   metrics.gauge(
     'fanout_peers',
-    'Other push-servers that are alive, by whether what they publish is heard here.',
+    'Other push-servers that are alive, by whether their messages arrive here.',
     (set) => {
       const { expected, missing } = fanout.counts()?.peers ?? { expected: 0, missing: 0 };
       set(expected - missing, { state: 'heard' });
@@ -176,12 +176,12 @@ function describeFanoutCounts(metrics: Metrics, { fanout }: ServerView): void {
   );
   metrics.total(
     'fanout_gaps_total',
-    'How often messages of other push-servers may have been lost, so that all rooms looked into their logs.',
+    'Possible losses of messages from other push-servers, after which all rooms checked their history.',
     (set) => set(fanout.counts()?.gaps ?? 0),
   );
   metrics.total(
     'fanout_reconnects_total',
-    'How often connections to Redis were made anew, by why: moved, as the address leads to another server; silent, as nothing came.',
+    'Reconnects to Redis, by cause: moved (the address leads to another server), silent (nothing was received).',
     (set) => {
       for (const [cause, count] of Object.entries(fanout.counts()?.reconnects ?? {})) set(count, { cause });
     },
@@ -200,7 +200,7 @@ const pingMs = 5_000;
 export function measureLag(metrics: Metrics, { fanout }: ServerView): () => void {
   const lag = metrics.histogram(
     'fanout_lag_seconds',
-    'How long messages to other push-servers, or to Redis, took there and back.',
+    'Round-trip time of messages to other push-servers, or to Redis.',
     waitBuckets,
   );
   const ping = (): void => fanout.bus.ping((ms) => lag.observe(ms / 1_000));

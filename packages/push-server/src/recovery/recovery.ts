@@ -108,7 +108,7 @@ export function createRecovery({
       notWhole[why]++;
       log.debug(
         { socket: record.id, why },
-        'a client that came back cannot be given all that it missed, and begins a new session',
+        'a client that reconnected missed events that are no longer kept, and gets a new session',
       );
       return undefined;
     }
@@ -131,7 +131,7 @@ export function createRecovery({
 
   function save(key: string, bytes: Buffer): Promise<void> {
     return store.save(key, bytes, keepMs).catch((error: unknown) => {
-      log.warn({ err: error }, 'a session could not be kept: its client begins a new one');
+      log.warn({ err: error }, 'a session could not be stored: its client gets a new one');
     });
   }
 

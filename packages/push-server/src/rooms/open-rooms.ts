@@ -130,7 +130,7 @@ function streamEvents(bus: RoomBus, delivery: RoomDelivery, counts: PushCounts, 
     gap: (room, position) => delivery.gap(room, position),
     began: (room, position) => delivery.began(room, position),
     failed(room, error) {
-      log.warn({ room, err: error }, 'the history of a room cannot be read; it is tried again');
+      log.warn({ room, err: error }, 'the history of a room cannot be read; it will be retried');
     },
     cameBack(recovered) {
       counts[recovered ? 'recovered' : 'notRecovered']++;

@@ -49,7 +49,7 @@ export function openDeadLetters(file: string, log: Logger): DeadLetters {
 
   return {
     add(url, events, reason) {
-      log.warn({ url, reason, count: events.length, first: events[0]?.id }, 'a webhook did not take events');
+      log.warn({ url, reason, count: events.length, first: events[0]?.id }, 'a webhook did not accept events');
       for (const { json, bytes: size } of events) {
         if (bytes + size > maxWaitingBytes) break;
         bytes += size;

@@ -112,7 +112,7 @@ export class Endpoint {
         this.#counts.delivered += batch.length;
         return;
       }
-      this.#log.debug({ url, attempt, fault }, 'a webhook did not take events yet');
+      this.#log.debug({ url, attempt, fault }, 'a webhook did not accept events; they will be sent again');
       if (this.#stopping) return this.#giveUp(batch, 'stopping');
       if (attempt >= attempts) return this.#giveUp(batch, 'attempts_over');
       this.#counts.retried += batch.length;

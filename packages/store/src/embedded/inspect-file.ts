@@ -26,7 +26,7 @@ export function inspectFile(path: string): void {
     for (let attempt = 0; ; attempt++) {
       const fault = faultOf(file);
       if (fault === undefined) return;
-      if (attempt === 5) throw new StoreError('store_corrupt', `${path} is damaged (${fault}); it was left as it is`);
+      if (attempt === 5) throw new StoreError('store_corrupt', `${path} is damaged (${fault}); it was not changed`);
     }
   } finally {
     closeSync(file);
@@ -36,12 +36,12 @@ export function inspectFile(path: string): void {
 function faultOf(file: number): string | undefined {
   const first = read(file, 0, 160);
   if (first === undefined) return read(file, 0, 1) === undefined ? undefined : 'it is too short';
-  if (first.readUInt32LE(24) !== magic) return 'it is no database';
+  if (first.readUInt32LE(24) !== magic) return 'it is not a database';
   const pageBytes = first.readUInt32LE(48);
-  if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0) return 'its page size is wrong';
+  if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0) return 'its page size is invalid';
   const second = read(file, pageBytes, 160);
-  if (second === undefined) return 'it is cut';
-  if (second.readUInt32LE(24) !== magic) return 'its second head is wrong';
+  if (second === undefined) return 'it is truncated';
+  if (second.readUInt32LE(24) !== magic) return 'its second header is invalid';
   const head = second.readBigUInt64LE(152) > first.readBigUInt64LE(152) ? second : first;
   // The roots of the free pages and of the data.
   for (const at of [88, 136]) {
@@ -49,8 +49,8 @@ function faultOf(file: number): string | undefined {
     if (root === noRoot) continue;
     if (root > 0xffff_ffffn) return 'a root is out of range';
     const page = read(file, Number(root) * pageBytes, pageHeaderBytes);
-    if (page === undefined) return 'it is cut';
-    if (page.readBigUInt64LE(0) !== root || (page.readUInt16LE(18) & branchOrLeaf) === 0) return 'a root is wrong';
+    if (page === undefined) return 'it is truncated';
+    if (page.readBigUInt64LE(0) !== root || (page.readUInt16LE(18) & branchOrLeaf) === 0) return 'a root is invalid';
   }
   return undefined;
 }

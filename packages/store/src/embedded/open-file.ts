@@ -63,7 +63,7 @@ function checkFormat(database: Database, path: string): void {
   if (!isEmpty) {
     throw new StoreError(
       'store_format',
-      `${path} was kept by another version (${found ?? 'unknown'}, not ${format}); it was left as it is`,
+      `${path} was written by another version (${found ?? 'unknown'}, not ${format}); it was not changed`,
     );
   }
   database.put(formatKey, Buffer.from(format));

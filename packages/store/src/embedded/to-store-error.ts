@@ -41,7 +41,7 @@ export function toKnownError(error: unknown, path: string): StoreError {
     case -30_795:
     case -30_794:
     case -30_793:
-      return new StoreError('store_corrupt', say('it is damaged and was left as it is'), options);
+      return new StoreError('store_corrupt', say('it is damaged and was not changed'), options);
     default:
       return new StoreError('store_failed', say('it failed'), options);
   }

@@ -19,7 +19,7 @@ export function followProblems(client: RedisClient): () => string | undefined {
     if (tellsNothing(error.message) && !('lastNodeError' in error)) return;
     // A server that refuses a certificate resets the connection, and what it says of that may get lost.
     const isRefused = hasTls && !isReady && /ECONNRESET|EPIPE/.test(error.message);
-    problem = explainRedisError(isRefused ? `${error.message} in the handshake of TLS` : error);
+    problem = explainRedisError(isRefused ? `${error.message} in the TLS handshake` : error);
   };
   client
     .on('connect', () => {
@@ -34,7 +34,7 @@ export function followProblems(client: RedisClient): () => string | undefined {
     .on('sentinelError', tell)
     .on('node error', tell)
     .on('close', () => {
-      if (!isReady && !isTold) problem = explainRedisError('Redis ended the connection before it answered');
+      if (!isReady && !isTold) problem = explainRedisError('Redis closed the connection before it responded');
       isReady = false;
     });
   return () => problem;

@@ -140,7 +140,7 @@ const maxPage = 1_000;
 function readCursor(after = '0'): { cursor: string; count: number | undefined; last: string | undefined } {
   const [, cursor, count, last] = /^(\d{1,20})(?: (\d{1,4}) (.+))?$/s.exec(after) ?? [];
   if (cursor === undefined || Number(count ?? 1) < 1) {
-    throw new StoreError('bad_argument', 'this is not where a page begins');
+    throw new StoreError('bad_argument', 'this is not the start of a page');
   }
   return { cursor, count: count === undefined ? undefined : Number(count), last };
 }

@@ -85,7 +85,7 @@ async function admitByIdentity(
   if (!asked.ok) return asked;
   const { uid } = client.value;
   const { rooms, users, lastEventId } = asked.value;
-  if (users.some((user) => user !== uid)) return failed('join_refused', 'of users only the own one');
+  if (users.some((user) => user !== uid)) return failed('join_refused', 'an identity may listen only to its own user');
   const mayConnect = rules.has('onConnect') ? await rules.mayConnect(client.value) : allowed;
   if (!mayConnect.ok) return mayConnect;
   const mayJoin = rules.has('canJoin') ? rooms.map((room) => rules.mayJoin(client.value, room)) : [];

@@ -10,12 +10,12 @@ export const listenQuery = z.strictObject({
     .array(room)
     .max(maxHeard)
     .default([])
-    .meta({ description: `Rooms to hear; with users at most ${maxHeard}.` }),
+    .meta({ description: `Rooms to listen to; together with users at most ${maxHeard}.` }),
   user: z.array(uid).max(maxHeard).default([]).meta({
     description:
-      'Users to hear, of whom the listener is a device then. Absent, and no room either: the own one, with an identity.',
+      'Users to listen to; the listener counts as a device of each. Default without room, with an identity: the user of the identity.',
   }),
   lastEventId: z.string().max(8_192).optional().meta({
-    description: 'The same as Last-Event-ID, for those who cannot set headers.',
+    description: 'The same as Last-Event-ID, for clients that cannot set headers.',
   }),
 });

@@ -97,7 +97,7 @@ export function createListeners(options: ListenersOptions): Listeners {
       );
     });
     listener.open(lastEventId).catch((error: unknown) => {
-      log.error({ err: error }, 'a listener could not begin');
+      log.error({ err: error }, 'a listener could not start');
       listener.cut();
     });
   }
@@ -135,13 +135,13 @@ export function createListeners(options: ListenersOptions): Listeners {
   return {
     handle: (request, response) =>
       handle(request, response).catch((cause: unknown) => {
-        log.error({ err: cause }, 'a listener could not be let in');
+        log.error({ err: cause }, 'a listener could not be admitted');
         if (!response.headersSent) refuse(response, { code: 'internal' });
         else response.destroy();
       }),
     upgrade: (request, socket, head) =>
       upgrade(request, socket, head).catch((cause: unknown) => {
-        log.error({ err: cause }, 'a listener could not be let in');
+        log.error({ err: cause }, 'a listener could not be admitted');
         socket.destroy();
         return failures.internal.upgrade;
       }),

@@ -15,7 +15,7 @@ export const event = z
   .string()
   .refine((value) => parseEvent(value).ok, {
     ...refusal('event_invalid'),
-    error: 'wanted 1 to 256 bytes of text that Socket.IO and gopush do not keep for themselves',
+    error: 'wanted 1 to 256 bytes of text that is not reserved by Socket.IO or gopush',
   })
   .meta({ minLength: 1, maxLength: 256, description: 'Name of the event that clients get.' });
 
@@ -28,12 +28,12 @@ const name = (what: string, bytes: number) =>
     })
     .meta({ minLength: 1, maxLength: bytes, description: what });
 
-export const uid = name('A user, as the hooks name them.', maxUidBytes);
+export const uid = name('Uid of a user, as returned by the hooks.', maxUidBytes);
 
-export const sender = name('Uid of the user in whose name it is published.', maxUidBytes);
+export const sender = name('Uid of the user on whose behalf the message is published.', maxUidBytes);
 
 /** Shorter than other names, since a batch makes ids of it. */
-export const id = name('The same with the same id again is said once.', 200);
+export const id = name('Idempotency key: a message with the same id again is published only once.', 200);
 
 export const message = z
   .unknown()
@@ -42,26 +42,27 @@ export const message = z
     error: `wanted lists and objects at most ${maxDepth} deep`,
   })
   .optional()
-  .meta({ description: 'What clients get with the event: any JSON.' });
+  .meta({ description: 'Payload of the event: any JSON.' });
 
 export const keep = z.enum(['must', 'try', 'no']).meta({
   description:
-    'must: it is kept in the history, or not done (not_durable). try: where it cannot be kept it is said all the same. no: it is not kept. Default must, or no where rooms keep no history.',
+    'must: the message is stored in the history, or not published (not_durable). try: it is published even if it cannot be stored. no: it is not stored. Default: must, or no if rooms have no history.',
 });
 
 export const deliver = z.enum(['online', 'store']).default('online').meta({
-  description: 'online: to the devices connected now. store: until one of them has acknowledged it.',
+  description:
+    'online: to the devices that are connected now. store: kept in the inbox until one device has acknowledged it.',
 });
 
 export const ttlMs = z
   .int()
   .min(1)
   .max(86_400_000 * 365)
-  .meta({ description: 'With store: how long it waits, in milliseconds.' });
+  .meta({ description: 'With store: how long the message stays in the inbox, in milliseconds.' });
 
 /** A number of the query. */
 export const limit = (max: number, byDefault = 100) =>
-  z.int().min(1).max(max).default(byDefault).meta({ description: 'How many at most.' });
+  z.int().min(1).max(max).default(byDefault).meta({ description: 'Largest number of results.' });
 
 /** How far something was said. */
 export const position = z.nullable(z.strictObject({ epoch: z.string(), offset: z.int().min(0) }));

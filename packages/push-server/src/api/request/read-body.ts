@@ -45,8 +45,8 @@ export function readBody(
       } else chunks.push(chunk);
     });
     request.on('end', () => end(parse(Buffer.concat(chunks))));
-    request.on('error', (error) => end(failed('client_gone', 'while it sent its body', error)));
-    request.on('close', () => end(failed('client_gone', 'while it sent its body')));
+    request.on('error', (error) => end(failed('client_gone', 'while sending the body', error)));
+    request.on('close', () => end(failed('client_gone', 'while sending the body')));
   });
 }
 
@@ -55,6 +55,6 @@ function parse(bytes: Buffer): Result<unknown> {
   try {
     return success(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
   } catch {
-    return failed('payload_invalid', 'body: this is not JSON in UTF-8');
+    return failed('payload_invalid', 'body: wanted JSON in UTF-8');
   }
 }

@@ -15,9 +15,9 @@ export const controlRoutes: readonly Route[] = [
     method: 'DELETE',
     path: '/users/{uid}/inbox/{id}',
     scope: 'admin',
-    summary: 'Ends the waiting of a message, as if a device had acknowledged it.',
+    summary: 'Removes a message from the inbox, as if a device had acknowledged it.',
     params: z.strictObject({ uid, id: z.string().min(1).max(256) }),
-    answer: z.strictObject({ acked: z.boolean().meta({ description: 'Whether it was waiting.' }) }),
+    answer: z.strictObject({ acked: z.boolean().meta({ description: 'Whether it was in the inbox.' }) }),
     failures: ['not_durable'],
     async run({ push }, { params }) {
       const ended = await push.inbox.ack(params.uid, [params.id]);
@@ -28,7 +28,7 @@ export const controlRoutes: readonly Route[] = [
     method: 'POST',
     path: '/users/{uid}/disconnect',
     scope: 'admin',
-    summary: 'Ends all connections of a user, wherever they are.',
+    summary: 'Closes all connections of a user, on all push-servers.',
     params: z.strictObject({ uid }),
     answer: done,
     failures: [],
@@ -42,7 +42,7 @@ export const controlRoutes: readonly Route[] = [
     path: '/sockets/{id}/disconnect',
     scope: 'admin',
     across: true,
-    summary: 'Ends one connection, wherever it is.',
+    summary: 'Closes one connection, on whichever push-server it is.',
     params: z.strictObject({ id: socket }),
     answer: done,
     failures: [],
@@ -58,8 +58,8 @@ export const controlRoutes: readonly Route[] = [
       scope: 'admin',
       summary:
         method === 'PUT'
-          ? 'Puts all connected devices of a user into a room.'
-          : 'Takes all connected devices of a user out of a room.',
+          ? 'Joins all connected devices of a user to a room.'
+          : 'Removes all connected devices of a user from a room.',
       params: z.strictObject({ uid, room }),
       answer: done,
       failures: ['room_invalid'],

@@ -23,7 +23,7 @@ export function findRoute(method: string, path: string): Result<Found | { readon
   const parts = path.split('/').map(decodePercent);
   const fitting = routes.filter(({ path: template }) => fits(template.split('/'), parts));
   if (fitting.length === 0) return failed('not_found');
-  if (parts.includes(undefined)) return failed('request_malformed', 'broken percent escapes');
+  if (parts.includes(undefined)) return failed('request_malformed', 'invalid percent-encoding');
   const route = fitting.find((one) => one.method === method);
   if (route === undefined) return success({ allowed: fitting.map((one) => one.method) });
   const params: Record<string, string> = {};

@@ -27,7 +27,7 @@ export const publishRoutes: readonly Route[] = [
     method: 'POST',
     path: '/rooms/{room}/publish',
     scope: 'publish',
-    summary: 'Says an event to all in a room.',
+    summary: 'Publishes an event to a room.',
     params: z.strictObject({ room }),
     body: toRoom,
     answer: published,
@@ -39,7 +39,7 @@ export const publishRoutes: readonly Route[] = [
     method: 'POST',
     path: '/users/{uid}/publish',
     scope: 'publish',
-    summary: 'Says an event to all devices of a user.',
+    summary: 'Publishes an event to all devices of a user.',
     params: z.strictObject({ uid }),
     body: toUser,
     answer: delivery,
@@ -51,7 +51,7 @@ export const publishRoutes: readonly Route[] = [
     method: 'POST',
     path: '/notify',
     scope: 'publish',
-    summary: 'Says an event to everyone who is connected. It is not kept.',
+    summary: 'Publishes an event to all connected clients. It is not stored.',
     body: toAll,
     answer: saidToAll,
     failures: ['event_invalid'],
@@ -62,7 +62,8 @@ export const publishRoutes: readonly Route[] = [
     method: 'POST',
     path: '/batch',
     scope: 'publish',
-    summary: 'Says several things, in order. Each has its own result: one that is refused does not stop the others.',
+    summary:
+      'Publishes several messages, in order. Each has its own result: a refused message does not stop the others.',
     // Checked one by one, so that a message that is wrong has its own result.
     body: z
       .array(z.unknown())

@@ -34,13 +34,15 @@ export const batchItem = z.discriminatedUnion('to', [
 
 const partial = z.literal(true).optional().meta({
   description:
-    'Present where only clients of the push-server that took it were reached: the others could not be, and it was not kept.',
+    'Present if only clients of the receiving push-server were reached: the other push-servers were not reachable, and the message was not stored.',
 });
 
 /** What became of something that was said to a room. */
 export const published = z.strictObject({
-  position: position.meta({ description: 'Its place in the history; null: it was not kept.' }),
-  duplicate: z.boolean().meta({ description: 'Whether it was said before with this id; then nothing was done.' }),
+  position: position.meta({ description: 'Position in the history; null: it was not stored.' }),
+  duplicate: z
+    .boolean()
+    .meta({ description: 'Whether a message with this id was published before. If so, nothing was published now.' }),
   partial,
 });
 
@@ -81,11 +83,11 @@ export async function sayToUser(
   if (!known.ok) return known;
   const how = said.keep ?? byDefault;
   if (said.deliver === 'store') {
-    if (said.keep !== undefined) return failed('payload_invalid', 'keep: goes with deliver online');
+    if (said.keep !== undefined) return failed('payload_invalid', 'keep: only with deliver online');
     const ttl = said.ttlMs === undefined ? {} : { ttlMs: said.ttlMs };
     return push.toUser(name, said.event, said.message, { deliver: 'store', ...ttl, ...withId(known.value) });
   }
-  if (said.ttlMs !== undefined) return failed('payload_invalid', 'ttlMs: goes with deliver store');
+  if (said.ttlMs !== undefined) return failed('payload_invalid', 'ttlMs: only with deliver store');
   if (how === 'no' && known.value !== undefined) return failed('payload_invalid', notKept);
   return push.toUser(name, said.event, said.message, { keep: how, ...withId(known.value) });
 }
@@ -95,7 +97,7 @@ export function sayToAll({ push }: ApiContext, said: z.output<typeof toAll>): Re
   return success(push.toAll(said.event, said.message));
 }
 
-const notKept = 'id: what is not kept cannot be recognized when it comes again';
+const notKept = 'id: repeats of a message that is not stored cannot be recognized';
 
 /** The id of a message, given in one place or in both alike. */
 function oneId(own: string | undefined, key: string | undefined): Result<string | undefined> {

@@ -5,10 +5,13 @@ import { type Route, route } from './route.ts';
 
 const said = z.strictObject({
   offset: z.int(),
-  at: z.number().meta({ description: 'When it was kept, in milliseconds since 1970.' }),
+  at: z.number().meta({ description: 'When it was stored, in milliseconds since 1970.' }),
   event: z.string(),
   message: z.unknown().optional(),
-  sender: z.string().optional().meta({ description: 'Uid of the client that published it, where that is recorded.' }),
+  sender: z
+    .string()
+    .optional()
+    .meta({ description: 'Uid of the client that published it, if recorded (pushServer.senders).' }),
 });
 
 /** Looking, which changes nothing. */
@@ -18,16 +21,20 @@ export const lookRoutes: readonly Route[] = [
     path: '/rooms/{room}/history',
     scope: 'read',
     summary:
-      'What was said in a room and is kept, oldest first: at most 4 MiB at a time, so there may be more after the last one.',
+      'The history of a room, oldest message first. At most 4 MiB at a time: there may be more after the last message.',
     params: z.strictObject({ room }),
     query: z.strictObject({
-      after: z.int().min(0).optional().meta({ description: 'Offset after which to begin; absent: with the oldest.' }),
+      after: z
+        .int()
+        .min(0)
+        .optional()
+        .meta({ description: 'Offset after which to start. Default: at the oldest message.' }),
       limit: limit(1_000),
-      epoch: z.string().min(1).max(64).optional().meta({ description: 'The history the offset is of.' }),
+      epoch: z.string().min(1).max(64).optional().meta({ description: 'Epoch of the offset.' }),
     }),
     answer: z.strictObject({
-      position: position.meta({ description: 'Where the history ends; null: there is none.' }),
-      first: z.int().meta({ description: 'Oldest offset that is kept.' }),
+      position: position.meta({ description: 'Last position of the history; null: there is no history.' }),
+      first: z.int().meta({ description: 'Oldest offset in the history.' }),
       messages: z.array(said),
     }),
     failures: ['room_invalid', 'history_gone', 'not_durable'],
@@ -44,7 +51,7 @@ export const lookRoutes: readonly Route[] = [
     method: 'GET',
     path: '/rooms/{room}/presence',
     scope: 'read',
-    summary: 'Who is in a room, on all push-servers, a page at a time.',
+    summary: 'The users in a room, on all push-servers, in pages.',
     params: z.strictObject({ room }),
     query: z.strictObject({
       limit: limit(maxPresencePage, maxPresencePage),
@@ -53,11 +60,11 @@ export const lookRoutes: readonly Route[] = [
         .min(1)
         .max(maxCursorBytes)
         .optional()
-        .meta({ description: 'next of the page before; absent: the first page.' }),
+        .meta({ description: 'next of the previous page. Default: the first page.' }),
     }),
     answer: z.strictObject({
       users: z.array(z.strictObject({ uid: z.string(), devices: z.int().min(1) })),
-      next: z.nullable(z.string()).meta({ description: 'Where the next page begins; null: this is the last one.' }),
+      next: z.nullable(z.string()).meta({ description: 'Start of the next page; null: this is the last page.' }),
     }),
     failures: ['room_invalid', 'not_durable'],
     run: ({ push }, { params, query }) => push.presence.page(params.room, { ...query, after: query.after ?? null }),
@@ -88,7 +95,7 @@ export const lookRoutes: readonly Route[] = [
     path: '/rooms',
     scope: 'read',
     across: true,
-    summary: 'How much there is: push-servers, connections, and connections in rooms, each room counted.',
+    summary: 'Counts of push-servers, connections, and memberships of connections in rooms.',
     answer: z.strictObject({ nodes: z.int(), sockets: z.int(), memberships: z.int() }),
     failures: ['not_durable'],
     run: ({ push }) => push.presence.counts(),
@@ -97,7 +104,7 @@ export const lookRoutes: readonly Route[] = [
     method: 'GET',
     path: '/users/{uid}/inbox',
     scope: 'read',
-    summary: 'What waits for a user, oldest first.',
+    summary: 'The inbox of a user, oldest message first.',
     params: z.strictObject({ uid }),
     query: z.strictObject({ limit: limit(1_000) }),
     answer: z.strictObject({
@@ -115,7 +122,7 @@ export const lookRoutes: readonly Route[] = [
     method: 'GET',
     path: '/users/{uid}/inbox/{id}',
     scope: 'read',
-    summary: 'What became of a message for a user; unknown: never put, or expired.',
+    summary: 'State of a message in an inbox; unknown: never stored, or expired.',
     params: z.strictObject({ uid, id: z.string().min(1).max(256) }),
     answer: z.strictObject({ id: z.string(), status: z.enum(['waiting', 'acked', 'unknown']) }),
     failures: ['not_durable'],

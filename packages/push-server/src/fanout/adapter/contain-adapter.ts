@@ -20,7 +20,7 @@ export function containAdapter(create: AdapterFactory, log: Logger): AdapterFact
     const adapter = create(namespace);
     const methods = adapter as unknown as Record<string, Method | undefined>;
     const fail = (error: unknown): void =>
-      log.error({ err: error, namespace: adapter.nsp.name }, 'something cannot be written for other push-servers');
+      log.error({ err: error, namespace: adapter.nsp.name }, 'a message to other push-servers cannot be encoded');
     for (const name of floating) {
       const method = methods[name]?.bind(adapter);
       // What it throws at once reaches its caller, as with Socket.IO's own adapter.

@@ -13,7 +13,7 @@ export function contain<Args extends unknown[]>(
   const fail = (error: unknown): void =>
     log.error(
       { err: error },
-      'a message of another push-server cannot be read or answered; is it of another version, or socket.data no JSON?',
+      'a message from another push-server cannot be decoded or handled; does it run another version, or is socket.data not JSON?',
     );
   return (...args) => {
     try {

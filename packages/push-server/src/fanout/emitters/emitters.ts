@@ -172,7 +172,7 @@ export class Emitters {
     const sockets = await Adapter.prototype.fetchSockets.call(adapter, options);
     for (const room of rooms) {
       if (parseRoom(room).ok) for (const { id } of sockets) this.#move(id, room, change);
-      else this.#options.log.warn({ room }, 'an emitter names a room as no client could; it is passed over');
+      else this.#options.log.warn({ room }, 'an emitter used an invalid room name; it was ignored');
     }
   }
 }
@@ -184,7 +184,7 @@ function targetOf(namespace: string, { rooms, except }: Target): BroadcastOption
 
 function listOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  throw new TypeError('an emitter published something else than a list of rooms');
+  throw new TypeError('an emitter published something other than a list of rooms');
 }
 
 /** The rooms inside that are named so outside. */

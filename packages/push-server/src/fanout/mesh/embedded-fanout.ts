@@ -63,7 +63,10 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
         try {
           receive(payload);
         } catch (error) {
-          log.error({ err: error }, 'a message from another push-server cannot be read; is it of another version?');
+          log.error(
+            { err: error },
+            'a message from another push-server cannot be decoded; does it run another version?',
+          );
         }
       },
       onGap: () => onBusGap(),

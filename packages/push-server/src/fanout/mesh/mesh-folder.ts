@@ -13,7 +13,7 @@ export async function openFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // Not followed: a link that another user has put there leads where that user likes.
   const found = await lstat(folder);
-  if (!found.isDirectory()) throw new Error(`${folder} is no folder: remove it, or set pushServer.fanoutDir`);
+  if (!found.isDirectory()) throw new Error(`${folder} is not a folder: remove it, or set pushServer.fanoutDir`);
   const { uid, mode } = found;
   if (process.getuid !== undefined && uid !== process.getuid()) {
     throw new Error(`${folder} belongs to another user: remove it, or set pushServer.fanoutDir`);

@@ -86,7 +86,10 @@ export async function startMesh(
 
   function dropped(peer: string | undefined, cause: DropCause): void {
     drops.set(cause, (drops.get(cause) ?? 0) + 1);
-    log.warn({ peer, cause }, 'a connection to another push-server was ended; it is met again when it answers');
+    log.warn(
+      { peer, cause },
+      'a connection to another push-server was closed; it is reopened when that push-server responds',
+    );
   }
 
   const server = createServer((socket) => {
@@ -123,7 +126,7 @@ export async function startMesh(
     // Connections stay; of the old socket nothing must be removed later, when the new one has its name.
     if (server.listening) server.close();
     await listen(server, own);
-    log.warn({ path: own.path }, 'the socket of this push-server was deleted, and is made anew');
+    log.warn({ path: own.path }, 'the socket of this push-server was deleted and is created again');
     // Whoever started meanwhile found nobody.
     for (const peer of await nodesIn(folder)) void dial(peer);
   }
@@ -131,7 +134,7 @@ export async function startMesh(
   const looks = setInterval(() => {
     appearing ??= appear()
       .catch((error: unknown) => {
-        log.warn({ err: error, folder }, 'push-servers that start now are not met: their folder cannot be used');
+        log.warn({ err: error, folder }, 'push-servers that start now are not found: their folder cannot be used');
       })
       .finally(() => {
         appearing = undefined;

@@ -99,7 +99,7 @@ export class Heartbeat {
     const missing = this.peers.missing();
     if (!isMost(missing.length, this.peers.expected)) return undefined;
     const named = missing.slice(0, 3).join(', ');
-    return `of ${this.peers.expected} other push-servers ${missing.length} are not heard (${named}); do all use the same Redis, and may their user SUBSCRIBE and PUBLISH?`;
+    return `${missing.length} of ${this.peers.expected} other push-servers are not heard (${named}); do all use the same Redis, and may their user SUBSCRIBE and PUBLISH?`;
   }
 
   close(): void {
@@ -159,7 +159,7 @@ export class Heartbeat {
     if (others === '') return;
     log.error(
       { fanout, others },
-      'push-servers have different values of redisAdapter.fanout: io.emit and the like do not reach those of another one; give all the same',
+      'push-servers have different values of redisAdapter.fanout: io.emit and the like do not reach those with another value; set the same value on all',
     );
   }
 }

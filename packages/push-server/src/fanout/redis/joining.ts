@@ -77,7 +77,7 @@ export class Joining {
     const { clients, watch, problemOfBus } = this.#options;
     if (!clients.every((client) => client.status === 'ready')) return this.#why() ?? 'there is no connection to Redis';
     if (watch?.isAtReplica() === true) {
-      return 'the address of Redis leads to a replica, and what is published there reaches nobody else; it wants the master';
+      return 'the address of Redis leads to a replica, and messages published there reach no other push-server; it must lead to the master';
     }
     return problemOfBus();
   }
@@ -93,11 +93,11 @@ export class Joining {
     if (now === 'down') {
       log.error(
         { problem },
-        'Redis cannot be reached, or not the others by it: rooms reach only the clients of this push-server until that is so again',
+        'Redis cannot be reached, or does not reach the other push-servers: until it does, rooms reach only the clients of this push-server',
       );
       return;
     }
-    if (before === 'down') log.info('Redis is back: push-servers are joined again');
+    if (before === 'down') log.info('Redis is back: push-servers are connected again');
     this.#onUp?.();
   }
 }

@@ -21,7 +21,7 @@ export function meetPeers(registry: RegistryStore, node: string, peers: Peers, l
       if (closed) return;
       const entry = { id: node, tier: 'push-server', host: '', port: 0, weight: 0, load: 0, state: 'ready' } as const;
       await registry.announce(entry, leaseMs).catch((error: unknown) => {
-        log.debug({ err: error }, 'this push-server could not be announced to others; it is said again');
+        log.debug({ err: error }, 'this push-server could not be announced to the others; it will retry');
       });
     });
   };

@@ -31,7 +31,7 @@ export class RoomBus {
       try {
         this.#receive(decodeBusMessage(bytes), rooms);
       } catch (error) {
-        log.error({ err: error }, 'a message of another push-server cannot be read; is it of another version?');
+        log.error({ err: error }, 'a message from another push-server cannot be decoded; does it run another version?');
       }
     });
     this.#bus.onGap(() => {

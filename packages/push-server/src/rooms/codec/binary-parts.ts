@@ -12,7 +12,7 @@ export function takeBytesOut(value: unknown, parts: Buffer[]): unknown {
   if (ArrayBuffer.isView(value)) return placeFor(Buffer.from(value.buffer, value.byteOffset, value.byteLength), parts);
   if (value instanceof ArrayBuffer) return placeFor(Buffer.from(value), parts);
   if (Array.isArray(value)) return value.map((inner) => takeBytesOut(inner, parts));
-  if (Object.hasOwn(value, place)) throw new TypeError('no key of a message with bytes is a NUL');
+  if (Object.hasOwn(value, place)) throw new TypeError('no key of a message with bytes may be a NUL');
   // It writes itself, as a date does.
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, takeBytesOut(inner, parts)]));

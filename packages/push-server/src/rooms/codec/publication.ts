@@ -37,25 +37,26 @@ const v8Version = 0xff;
  */
 export function encodePublication(said: Publication): Result<Buffer> {
   const shape = shapeOf(said.message, maxDepthOfPrograms);
-  if (shape === 'deep') return failed('payload_invalid', `a message is nested at most ${maxDepthOfPrograms} deep`);
+  if (shape === 'deep')
+    return failed('payload_invalid', `a message may be nested at most ${maxDepthOfPrograms} levels deep`);
   try {
     const bytes = shape === 'plain' ? encodePlain(said) : encodeBinary(said);
     return bytes.length > maxBytes
       ? failed('payload_invalid', `a message of ${bytes.length} bytes; wanted at most ${maxBytes}`)
       : success(bytes);
   } catch (cause) {
-    return failed('payload_invalid', 'the message cannot be written as JSON', cause);
+    return failed('payload_invalid', 'the message cannot be encoded as JSON', cause);
   }
 }
 
 /**
  * Decodes a message.
  *
- * @throws Error where these are not the bytes of a message
+ * @throws Error where these bytes are not a message
  */
 export function decodePublication(bytes: Buffer): Publication {
   const message = read(bytes);
-  if (typeof message.event !== 'string') throw new Error('these are not the bytes of a message');
+  if (typeof message.event !== 'string') throw new Error('these bytes are not a message');
   return message;
 }
 
@@ -72,7 +73,7 @@ function read(bytes: Buffer): Publication {
     }
     case v8Version: {
       const [event, message, except, sender] = deserialize(bytes) as [string, unknown, string?, string?];
-      if (shapeOf(message, maxDepthOfPrograms) === 'deep') throw new Error('the message is nested too deep');
+      if (shapeOf(message, maxDepthOfPrograms) === 'deep') throw new Error('the message is nested too deeplyly');
       return { event, message, except, sender };
     }
     default:

@@ -17,9 +17,6 @@ export function createUndecodableLog(
     if (logged.has(of)) return;
     if (logged.size >= maxRemembered) logged.clear();
     logged.add(of);
-    log.error(
-      { of, err: error },
-      'a stored message cannot be decoded and is left out; later ones of the same are only counted',
-    );
+    log.error({ of, err: error }, 'a stored message cannot be decoded and is skipped; further ones are only counted');
   };
 }

@@ -178,7 +178,7 @@ export class RoomDelivery {
 
   /** One subscriber that fails must not keep others from the message. */
   #failed(room: string, error: unknown): void {
-    this.#options.log.error({ room, err: error }, 'a listener could not be given a message');
+    this.#options.log.error({ room, err: error }, 'a message could not be sent to a listener');
   }
 }
 

@@ -76,12 +76,12 @@ export function createNodePresence(options: NodePresenceOptions): NodePresence {
   const failed = (error: unknown): void => {
     if (closed) return;
     // The lease ran out, or the store is away: the next beat says everything again.
-    if (said) log.warn({ err: error }, 'presence cannot be written; it is said again when the store is back');
+    if (said) log.warn({ err: error }, 'presence cannot be stored; it is stored again when the store is back');
     said = false;
   };
 
   /** What tells others of a change has failed: what comes after it goes on. */
-  const unexpected = (error: unknown): void => log.error({ err: error }, 'a change of presence could not be told');
+  const unexpected = (error: unknown): void => log.error({ err: error }, 'a change of presence could not be published');
 
   const ask = <T>(work: Promise<T>): Promise<T | undefined> => work.catch((error: unknown) => void failed(error));
 

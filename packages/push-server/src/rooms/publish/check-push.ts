@@ -18,7 +18,8 @@ export function checkPush(push: Push, log: Logger): Push {
   /** Does something where the names are right. */
   function done<T>(names: Result<T>, what: string, act: (names: T) => void): void {
     if (names.ok) act(names.value);
-    else log.warn({ code: names.failure.code, detail: names.failure.detail }, `${what} was given a wrong name`);
+    else
+      log.warn({ code: names.failure.code, detail: names.failure.detail }, `${what} was called with an invalid name`);
   }
 
   return {
@@ -50,7 +51,7 @@ export function checkPush(push: Push, log: Logger): Push {
       done(uidOf(uid), 'push.disconnectUser', push.disconnectUser);
     },
     disconnectSocket(id) {
-      const known = socketId.test(id) ? success(id) : failed('payload_invalid', 'the id is not that of a socket');
+      const known = socketId.test(id) ? success(id) : failed('payload_invalid', 'the id is not a socket id');
       done(known, 'push.disconnectSocket', push.disconnectSocket);
     },
     moveUser(uid, room, change) {
@@ -75,7 +76,7 @@ function roomOf(room: unknown): Result<string> {
 
 function uidOf(uid: unknown): Result<string> {
   const user = parseUid(uid);
-  return user.ok ? user : failed('payload_invalid', user.failure.detail ?? 'a uid is text or a whole number');
+  return user.ok ? user : failed('payload_invalid', user.failure.detail ?? 'a uid is a string or a whole number');
 }
 
 /** Checks an event, and the id that it may have. */

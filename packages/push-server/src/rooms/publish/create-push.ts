@@ -77,7 +77,10 @@ function publishToAll(
 ): { readonly partial?: true } {
   counts.published++;
   if (shapeOf(message, maxDepthOfPrograms) === 'deep') {
-    log.error({ event }, `a message to everyone is nested deeper than ${maxDepthOfPrograms} and is not sent`);
+    log.error(
+      { event },
+      `a message to everyone is nested more than ${maxDepthOfPrograms} levels deep and was not sent`,
+    );
     return {};
   }
   const room = product !== undefined && isolateProducts ? roomOfProduct(product) : undefined;

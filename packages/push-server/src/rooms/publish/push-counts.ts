@@ -3,12 +3,12 @@ export interface PushCounts {
   published: number;
   /** Messages that were kept. */
   kept: number;
-  /** Messages that could not be kept. */
+  /** Messages that could not be stored. */
   notKept: number;
   gaps: number;
   /** Messages with an id that were delivered here before, and not again. */
   repeated: number;
-  /** Stored messages that could not be decoded: damaged, or of another version. */
+  /** Stored messages that could not be decoded: damaged, or written by another version. */
   undecodable: number;
   /** Clients that came back to a position in a room and were given all they had missed. */
   recovered: number;

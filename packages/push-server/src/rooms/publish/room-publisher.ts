@@ -98,7 +98,7 @@ export class RoomPublisher {
     const { limits, isStoreUp, counts } = this.#options;
     switch (chooseKeep(keep, limits.count > 0, isStoreUp())) {
       case 'refuse':
-        return failed('not_durable', 'rooms keep no history: pushServer.history.count is 0');
+        return failed('not_durable', 'rooms have no history: pushServer.history.count is 0');
       case 'keep': {
         const kept = await this.#keep(outgoing);
         if (kept.ok) return this.#sendKept(outgoing, kept.value);
@@ -120,7 +120,7 @@ export class RoomPublisher {
       return success(appended);
     } catch (error) {
       counts.notKept++;
-      log.debug({ room, err: error }, 'a message was not kept');
+      log.debug({ room, err: error }, 'a message was not stored');
       return failed('not_durable', undefined, error);
     }
   }

@@ -6,7 +6,7 @@ import { askStore } from './ask-store.ts';
 /** A part of a room's history. */
 export interface History {
   readonly position: Position | null;
-  /** Oldest offset that is kept. */
+  /** Oldest offset in the history. */
   readonly first: number;
   readonly messages: readonly {
     readonly offset: number;
@@ -14,7 +14,7 @@ export interface History {
     readonly at: number;
     readonly event: string;
     readonly message: unknown;
-    /** Uid of the client that published it, where that is recorded. */
+    /** Uid of the client that published it, if recorded (pushServer.senders). */
     readonly sender?: string;
   }[];
 }
