@@ -24,46 +24,51 @@ function filesApart(): string[] {
     });
 }
 
-/** Files that take longest begin first, or the last one would run alone at the end. */
-const longest = [
-  /chaos/,
-  /scaffold/,
-  /pm2/,
-  /from-0\.1/,
-  /\/cli\./,
-  /fanout\.test/,
-  /target-silent/,
-  /repeats/,
-  /stranded/,
+/** Files that start a dozen processes, each of which fills both cores for a while. */
+const crowds = [
+  '**/*chaos*.test.ts',
+  '**/chaos/*.test.ts',
+  '**/pm2*.test.ts',
+  '**/scaffold.test.ts',
+  '**/from-0.1.test.ts',
 ];
+
+/** Of the others those that take longest, which begin first: the last one to begin would run alone at the end. */
+const longest = /(cli|cli-api|fanout|foreground|hangup|outages|planned-stop|repeats|stranded|target-silent)\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId, project }: TestSpecification): number => {
-      // One project after the other: a process is shared only while the next file is of the same project.
-      if (project.name === 'apart') return longest.length + 1;
-      const index = longest.findIndex((pattern) => pattern.test(moduleId));
-      return index === -1 ? longest.length : index;
-    };
+    // One project after the other: a process is shared only while the next file is of the same project.
+    const rank = ({ moduleId, project }: TestSpecification): number =>
+      project.name === 'apart' ? 2 : longest.test(moduleId) ? 0 : 1;
     const sorted = await super.sort(files);
     return sorted.toSorted((a, b) => rank(a) - rank(b));
   }
 }
 
+/** Real processes and real sockets: a file waits for most of its time, so five of them fill two cores. */
+const besideOthers = { maxWorkers: 5, sequence: { groupOrder: 0 } };
+
+/** When nothing is left that is sensitive to time. */
+const afterOthers = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+
 const apart = filesApart();
+const exclude = ['**/node_modules/**', ...crowds];
 
 export default defineConfig({
   test: {
-    // Real processes and real sockets: a file waits for half of its time, so four of them fill two cores.
-    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
     sequence: { sequencer: LongestFirst },
     projects: [
       // Files share a process, so that libraries are loaded once for many files: each closes what it opens.
-      { extends: true, test: { name: 'shared', include, exclude: ['**/node_modules/**', ...apart], isolate: false } },
-      { extends: true, test: { name: 'apart', include: apart } },
+      {
+        extends: true,
+        test: { name: 'shared', include, exclude: [...exclude, ...apart], isolate: false, ...besideOthers },
+      },
+      { extends: true, test: { name: 'apart', include: apart, exclude, ...besideOthers } },
+      { extends: true, test: { name: 'crowds', include: crowds, isolate: false, ...afterOthers } },
     ],
     // What is built runs as it is, without the transformation that sources in TypeScript need.
     server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },

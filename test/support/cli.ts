@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { createProject } from '../../packages/cli/dist/create/create-project.js';
 import { freePort } from '../../packages/store/test/support/redis.ts';
 
 const workspace = fileURLToPath(new URL('../../', import.meta.url));
@@ -127,11 +128,10 @@ export interface TestProject {
   readonly fanoutDir: string;
 }
 
-/** Makes a project with `gopush create`, as a user would, on free ports. */
+/** Makes a project as `gopush create` does, on free ports. */
 export async function makeProject(config: Record<string, unknown> = {}): Promise<TestProject> {
   const dir = await makeFolder();
-  const { code, stderr } = await gopush(['create', dir]);
-  if (code !== 0) throw new Error(stderr);
+  await createProject({ dir, typescript: false, force: false });
   // As npm install would, without the registry.
   await mkdir(join(dir, 'node_modules'));
   await symlink(join(workspace, 'packages/cli'), join(dir, 'node_modules/gopush'));

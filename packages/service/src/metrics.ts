@@ -1,4 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { createRequire } from 'node:module';
+import type { Counter, Histogram } from 'prom-client';
+
+const require = createRequire(import.meta.url);
 
 /** Metrics of one process in the words of Prometheus (https://prometheus.io/docs/practices/naming/): base units, no label without bounds. */
 export interface Metrics {
@@ -39,6 +42,9 @@ export const waitBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
  * @param prefix - start of all names, as `gopush_agent_`
  */
 export function createMetrics(prefix: string): Metrics {
+  // Loaded with the first metrics: commands, and the process that supervises the others, have none.
+  const { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } =
+    require('prom-client') as typeof import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const common = { registers: [registry] };

@@ -1,8 +1,12 @@
-import pretty from 'pino-pretty';
+import { createRequire } from 'node:module';
 import { type LineOutput, openStream, type StreamName } from './buffered-output.ts';
+
+const require = createRequire(import.meta.url);
 
 /** Log lines for people: time, level, node, message, then the fields. In this thread, so that the last line before an exit is not lost. */
 export function prettyOutput(name: StreamName): LineOutput {
+  // Loaded only where people read the log.
+  const pretty = require('pino-pretty') as typeof import('pino-pretty');
   const stream = pretty({
     sync: true,
     destination: openStream(name),
