@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Express } from 'express';
-import type { anonymous } from './anonymous.ts';
-import type { ProductInput } from './product.ts';
-import type { RouteInput } from './route.ts';
-import type { TargetsInput } from './target.ts';
+import type { anonymous } from './identity/anonymous.ts';
+import type { ProductInput } from './routing/product.ts';
+import type { RouteInput } from './routing/route.ts';
+import type { TargetsInput } from './routing/target.ts';
 
 /** The client's request as hooks see it: Node's own, with cookies and query at hand. */
 export interface HookRequest extends IncomingMessage {

@@ -2,20 +2,13 @@ export { canonicalAddress, plainAddress, readAddress } from './address/address.t
 export { clientAddress } from './address/client-address.ts';
 export { networkOf } from './address/network-of.ts';
 export { createTrust, type Trust } from './address/trust.ts';
-export { type AllowedOrigins, openPages, settleLocalPages } from './allowed-origins.ts';
-export { anonymous } from './anonymous.ts';
-export { apiPath, createKeyFinder, isForApi, readApiKey } from './api-key.ts';
 export { listVariables, type Variable } from './config/environment.ts';
 export { environmentName } from './config/environment-name.ts';
 export { configJsonSchema, describeSchema, type JsonSchema } from './config/json-schema.ts';
-export { nearest } from './config/nearest.ts';
 export { type ConfigSource, createConfig, type ParsedConfig, parseConfig } from './config/parse.ts';
 export { type ConfigProblem, formatConfigProblems } from './config/problem.ts';
 export { type Config, type ConfigInput, isLoopback, type RedisConfig } from './config/schema.ts';
 export { type ApiScope, apiScopes, type WebhookEventName } from './config/schema-api.ts';
-export { allowReading, allowSending, isListed, isPreflight } from './cors.ts';
-export { maxDepth, maxDepthOfPrograms, type Shape, shapeOf } from './depth.ts';
-export { isForEngine, usualEnginePath } from './engine-path.ts';
 export {
   type Failure,
   type FailureCode,
@@ -40,13 +33,13 @@ export {
   type UidHook,
   type UidInput,
 } from './hooks.ts';
+export { anonymous } from './identity/anonymous.ts';
+export { apiPath, createKeyFinder, isForApi, readApiKey } from './identity/api-key.ts';
 export {
   agentHeader,
-  decodePercent,
   defaultProduct,
   type Identity,
   identityHeaderPrefix,
-  kindOf,
   maxProductBytes,
   maxUidBytes,
   noUser,
@@ -57,9 +50,17 @@ export {
   uidHeader,
   uidParameter,
   writeIdentity,
-} from './identity.ts';
-export { type KeysOf, refuseUnknownKeys, unknownKey } from './known-keys.ts';
-export { createRouteTable, matchRoute, type RouteTable } from './match-route.ts';
+} from './identity/identity.ts';
+export {
+  audienceOf,
+  isIdentitySigned,
+  pushServerAudience,
+  requestIdHeader,
+  type SignedHeaders,
+  signatureHeader,
+  signIdentity,
+} from './identity/signature.ts';
+export { writeUid } from './identity/uid-query.ts';
 export {
   alivePing,
   canMigrateHeader,
@@ -74,18 +75,16 @@ export {
   stopClientPing,
   writePosition,
 } from './migration.ts';
-export { nameFault } from './name.ts';
-export { readOrigin } from './origin.ts';
-export { type AskedServer, namesPage, printable, vouchHeader, whyRefused } from './page.ts';
-export { parseTargets } from './parse-targets.ts';
-export {
-  type ProductInput,
-  type ProductOptions,
-  type ProductPolicy,
-  type ProductRoute,
-  parseProduct,
-} from './product.ts';
-export { isHandshake, readProduct, readSid } from './query.ts';
+export { type AllowedOrigins, openPages, settleLocalPages } from './origins/allowed-origins.ts';
+export { allowReading, allowSending, isListed, isPreflight } from './origins/cors.ts';
+export { readOrigin } from './origins/origin.ts';
+export { type AskedServer, namesPage, printable, vouchHeader, whyRefused } from './origins/page.ts';
+export { decodePercent } from './reading/decode-percent.ts';
+export { maxDepth, maxDepthOfPrograms, type Shape, shapeOf } from './reading/depth.ts';
+export { kindOf } from './reading/kind-of.ts';
+export { type KeysOf, refuseUnknownKeys, unknownKey } from './reading/known-keys.ts';
+export { nameFault } from './reading/name.ts';
+export { nearest } from './reading/nearest.ts';
 export { failed, type Result, success } from './result.ts';
 export {
   type AboutMessage,
@@ -115,16 +114,18 @@ export {
   type RoomMessage,
   type Welcome,
 } from './room.ts';
-export { isRoutes, parseRoutes, type RouteEntry, type RouteInput } from './route.ts';
+export { isForEngine, usualEnginePath } from './routing/engine-path.ts';
+export { createRouteTable, matchRoute, type RouteTable } from './routing/match-route.ts';
+export { parseTargets } from './routing/parse-targets.ts';
 export {
-  audienceOf,
-  isIdentitySigned,
-  pushServerAudience,
-  requestIdHeader,
-  type SignedHeaders,
-  signatureHeader,
-  signIdentity,
-} from './signature.ts';
+  type ProductInput,
+  type ProductOptions,
+  type ProductPolicy,
+  type ProductRoute,
+  parseProduct,
+} from './routing/product.ts';
+export { isHandshake, readProduct, readSid } from './routing/query.ts';
+export { isRoutes, parseRoutes, type RouteEntry, type RouteInput } from './routing/route.ts';
 export {
   createStickyMarks,
   readSidMark,
@@ -133,7 +134,7 @@ export {
   type StickyMarks,
   stickyCookie,
   stickyHeader,
-} from './sticky.ts';
+} from './routing/sticky.ts';
 export {
   builtIn,
   createTarget,
@@ -147,6 +148,5 @@ export {
   type TargetSource,
   type TargetsInput,
   type UrlTarget,
-} from './target.ts';
-export type { PemInput, TargetTls, TlsInput } from './target-tls.ts';
-export { writeUid } from './uid-query.ts';
+} from './routing/target.ts';
+export type { PemInput, TargetTls, TlsInput } from './routing/target-tls.ts';

@@ -1,5 +1,5 @@
-import { kindOf } from './identity.ts';
-import { nameFault } from './name.ts';
+import { kindOf } from './reading/kind-of.ts';
+import { nameFault } from './reading/name.ts';
 import { failed, type Result, success } from './result.ts';
 
 /** Longest room or event name, in bytes of UTF-8. */

@@ -7,10 +7,10 @@ import {
   printParseErrorCode,
 } from 'jsonc-parser';
 import type { z } from 'zod';
+import { nearest } from '../reading/nearest.ts';
 import { listVariables, readVariable, reservedVariables, type Variable } from './environment.ts';
 import { hintFor } from './hint.ts';
 import { configJsonSchema, describeSchema, schemaAt, withoutNull } from './json-schema.ts';
-import { nearest } from './nearest.ts';
 import { renamed, takeOldKeys } from './old-keys.ts';
 import type { ConfigProblem } from './problem.ts';
 import { applyRedisUrl } from './redis-url.ts';

@@ -1,4 +1,4 @@
-import { decodePercent } from '../identity.ts';
+import { decodePercent } from '../reading/decode-percent.ts';
 import type { ConfigProblem } from './problem.ts';
 
 /** What kind of Redis a scheme names. */

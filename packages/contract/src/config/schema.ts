@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { localhostOriginsNames, parseOriginEntry } from '../allowed-origins.ts';
-import { usualEnginePath } from '../engine-path.ts';
-import { chooseNames, identityNames, preflightNames, stickyNames } from '../product.ts';
+import { localhostOriginsNames, parseOriginEntry } from '../origins/allowed-origins.ts';
+import { usualEnginePath } from '../routing/engine-path.ts';
+import { chooseNames, identityNames, preflightNames, stickyNames } from '../routing/product.ts';
 import { api, webhooks } from './schema-api.ts';
 import { path } from './schema-path.ts';
 import { redis } from './schema-redis.ts';

@@ -1,4 +1,4 @@
-import { mayClimb, readAfterAuthority, readLoosely } from './loose-path.ts';
+import { mayClimb, readAfterAuthority, readLoosely } from '../reading/loose-path.ts';
 import { readProduct } from './query.ts';
 import type { RouteEntry } from './route.ts';
 

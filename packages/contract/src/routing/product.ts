@@ -1,5 +1,5 @@
-import { kindOf } from './identity.ts';
-import { unknownKey } from './known-keys.ts';
+import { kindOf } from '../reading/kind-of.ts';
+import { unknownKey } from '../reading/known-keys.ts';
 import { parseTargets } from './parse-targets.ts';
 import type { TargetSource, TargetsInput } from './target.ts';
 

@@ -1,5 +1,5 @@
-import { defaultProduct, productParameter } from './identity.ts';
-import { failed, type Result, success } from './result.ts';
+import { defaultProduct, productParameter } from '../identity/identity.ts';
+import { failed, type Result, success } from '../result.ts';
 
 /** Longest product name a client may send, in characters. */
 const maxProductLength = 128;

@@ -1,5 +1,7 @@
-import { nameFault } from './name.ts';
-import { failed, type Result, success } from './result.ts';
+import { decodePercent } from '../reading/decode-percent.ts';
+import { kindOf } from '../reading/kind-of.ts';
+import { nameFault } from '../reading/name.ts';
+import { failed, type Result, success } from '../result.ts';
 
 /** Who a client is, as one tier tells the next. */
 export interface Identity {
@@ -97,23 +99,4 @@ export function readIdentity(
   const fault = nameFault(product, maxProductBytes);
   if (fault !== undefined) return failed('product_unknown', `the product is ${fault}`);
   return success({ uid: uid.value, product });
-}
-
-/** Decodes percent escapes; `undefined` where they are broken. */
-export function decodePercent(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** What a value is, in words for a message. */
-export function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (value === undefined) return 'undefined';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'an object';
-  if (typeof value === 'function') return 'a function';
-  return typeof value === 'string' ? 'text' : `a ${typeof value}`;
 }

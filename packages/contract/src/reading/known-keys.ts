@@ -1,5 +1,5 @@
-import { nearest } from './config/nearest.ts';
-import { kindOf } from './identity.ts';
+import { kindOf } from './kind-of.ts';
+import { nearest } from './nearest.ts';
 
 /** The keys of some options, all of them: a new one that is forgotten here does not compile. */
 export type KeysOf<T> = Readonly<Record<keyof T, true>>;

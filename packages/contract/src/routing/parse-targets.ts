@@ -1,6 +1,6 @@
-import { nearest } from './config/nearest.ts';
-import { kindOf } from './identity.ts';
-import { unknownKey } from './known-keys.ts';
+import { kindOf } from '../reading/kind-of.ts';
+import { unknownKey } from '../reading/known-keys.ts';
+import { nearest } from '../reading/nearest.ts';
 import { builtIn, createTargetWith, type Target, type TargetOptions, type TargetSource } from './target.ts';
 import { parseTargetUrl } from './target-url.ts';
 

@@ -1,4 +1,4 @@
-import { kindOf } from './identity.ts';
+import { kindOf } from '../reading/kind-of.ts';
 import { parseTls, type TargetTls, type TlsInput } from './target-tls.ts';
 
 /** A place that serves a product. */

@@ -1,4 +1,4 @@
-import { decodeLoosely } from './decode-loosely.ts';
+import { decodeLoosely } from '../reading/decode-loosely.ts';
 import { uidParameter } from './identity.ts';
 
 /**

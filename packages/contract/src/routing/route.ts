@@ -1,6 +1,6 @@
-import { kindOf } from './identity.ts';
-import { unknownKey } from './known-keys.ts';
-import { readLoosely } from './loose-path.ts';
+import { kindOf } from '../reading/kind-of.ts';
+import { unknownKey } from '../reading/known-keys.ts';
+import { readLoosely } from '../reading/loose-path.ts';
 import { preflightNames } from './product.ts';
 
 /** One entry of `routes` in a router: which requests go to a product by where they were sent, whatever they have in the query. */

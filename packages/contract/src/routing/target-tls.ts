@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { kindOf } from './identity.ts';
-import { unknownKey } from './known-keys.ts';
+import { kindOf } from '../reading/kind-of.ts';
+import { unknownKey } from '../reading/known-keys.ts';
 
 /** Certificates or keys as PEM text, as `readFileSync('ca.pem')` gives it. */
 export type PemInput = string | Uint8Array | readonly (string | Uint8Array)[];
