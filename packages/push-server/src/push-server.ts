@@ -266,7 +266,7 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const drain = async (): Promise<string> => {
       await announcement.draining();
       await migration.drain(pushServer.drainMs, { stays: true });
-      return `${migration.counts.handedOver} sessions were given to other push-servers`;
+      return `${migration.counts.given} sessions were given to other push-servers`;
     };
     const { listeners } = api;
     observation.show(

@@ -6,7 +6,8 @@ import type { Server } from 'socket.io';
 import type { IdentityCheck } from '../access/identity-check.ts';
 import { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import { migratingClientOf } from '../migration/migrating-client.ts';
-import { createMigration, type Migration } from '../migration/migration.ts';
+import type { Migration } from '../migration/migration.ts';
+import { openMigration } from '../migration/open-migration.ts';
 import { createRecovery, type Recovery } from '../recovery/recovery.ts';
 import { productIn, withoutScope } from '../rooms/names/product-scope.ts';
 import { nameOf, plainName, roomOfUser } from '../rooms/names/room-names.ts';
@@ -95,7 +96,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     mark: recoveryMs > 0 ? () => writePosition({ epoch: node, offset: rooms.delivery.recent.count }) : undefined,
     log,
   });
-  const migration = createMigration({
+  const migration = openMigration({
     io,
     http,
     store: store.sessions,
@@ -112,15 +113,18 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     isBelieved,
     log,
   });
-  opened('sessions', migration.close);
-  opened('sessions after outages', whenBack(store, migration.saveAll));
+  opened('sessions', () => migration.close());
+  opened(
+    'sessions after outages',
+    whenBack(store, () => migration.saveAll()),
+  );
   return {
     context: {
       streams: rooms.streams,
       presence,
       inbox: { store: store.inbox, onUndecodable: rooms.delivery.onUndecodable, log },
       connectionOf: migratingClientOf,
-      onChange: migration.keep,
+      onChange: (session) => migration.save(session),
       onTaken: ({ socket }, from) => rooms.bus.tellTaken(from, socket.id),
       senders: pushServer.senders,
       scopeOf: rooms.scopeOf,

@@ -2,7 +2,7 @@ import { type FailureCode, failureBody, failures, maxDepth, nameFault, shapeOf }
 import { perSecond, type Rate, TokenBucket } from '@gopush/service';
 import { type EngineConnection, insideOfServer, insideOfSocket, type Packet, packetType } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
-import { type ClientConnection, MigratingClient } from '../migration/migrating-client.ts';
+import { MigratingClient } from '../migration/migrating-client.ts';
 import { bytesIn, maxParts } from '../rooms/codec/message-parts.ts';
 import { MessageBucket } from './message-bucket.ts';
 import { takeQueryAsAuth } from './query-of-namespace.ts';
@@ -58,7 +58,7 @@ export interface Guard {
 export function guardClients(io: Server, options: GuardOptions): Guard {
   const guard: Guard = { options, events: { onRefused() {}, onBroken() {}, onPersistent() {} } };
   insideOfServer(io).onconnection = (connection) => {
-    const conn = connection as ClientConnection;
+    const conn = connection as EngineConnection;
     const client = new GuardedClient(io, conn, guard);
     // Clients of Socket.IO 2 are in the main namespace without asking for it.
     if (conn.protocol === 3) client.ondecoded({ type: packetType.connect, nsp: '/' });
@@ -81,7 +81,7 @@ class GuardedClient extends MigratingClient {
   /** Bytes of the packet that is coming. */
   #bytes = 0;
 
-  constructor(io: Server, conn: ClientConnection, guard: Guard) {
+  constructor(io: Server, conn: EngineConnection, guard: Guard) {
     super(io, conn);
     this.#guard = guard;
   }

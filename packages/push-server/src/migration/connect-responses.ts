@@ -3,8 +3,8 @@ import type { Packet } from '@gopush/slim-socket-io';
 import type { SessionRecord } from '../stored-session/session-record.ts';
 
 /**
- * The answer to a CONNECT with its number among those of the connection. Agents read it at the end of a frame like any mark, and tell after a
- * crash whether the client has had the answer. Clients of Socket.IO do not look at it.
+ * The response to a CONNECT with its number among those of the connection, as a position. Agents read it at the end of the frame, like that of any
+ * event, and tell after a crash whether the client has had the response. Clients of Socket.IO ignore it.
  */
 export function numberedConnectResponse(packet: Packet, engineId: string, number: number): Packet {
   const mark = writePosition({ epoch: epochOf(engineId), offset: number });
@@ -12,11 +12,11 @@ export function numberedConnectResponse(packet: Packet, engineId: string, number
 }
 
 /**
- * A session as its client knows it. Its node may have died after it wrote down that the client is in a namespace, and before the client was told so:
- * such a CONNECT is open.
+ * A session as its client knows it. Its node may have crashed after it had saved that the client is in a namespace, and before the client was told
+ * so: then the client still waits for the response to its CONNECT.
  *
- * @param given - the last marks that went out to the client
- * @returns `undefined` where the client has had answers that are not written down
+ * @param given - the last positions that went out to the client
+ * @returns `undefined` where the client has had responses that were not saved
  */
 export function asClientKnows(record: SessionRecord, given: readonly Position[]): SessionRecord | undefined {
   const { engineId, isExact, answers = 0, sockets, opening = [] } = record;
@@ -33,7 +33,7 @@ export function asClientKnows(record: SessionRecord, given: readonly Position[])
   };
 }
 
-/** Ids of Engine.IO may have characters that no mark has. */
+/** Ids of Engine.IO may have characters that no position has. */
 function epochOf(engineId: string): string {
   return engineId.replace(/[^\w-]/g, '-').slice(0, 64);
 }

@@ -1,81 +1,62 @@
-import type { Duplex } from 'node:stream';
 import { stopClientPing } from '@gopush/contract';
+import type { EngineConnection } from '@gopush/slim-socket-io';
 import { SmallSet } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
 import { keyOfToken } from '../stored-session/session-pointers.ts';
+import { isMidMessage, sendPing } from './engine-connection.ts';
 import type { MigratingClient } from './migrating-client.ts';
 
-/** The WebSocket of Engine.IO's transport, with what we use of it; what begins with an underscore is not documented. */
-interface EngineWebSocket {
-  readonly extensions: string;
-  ping(payload: string, mask: boolean, done: (error?: Error) => void): void;
-  on(event: 'pong', listener: (payload: Buffer) => void): this;
-  removeAllListeners(event: 'message'): this;
-  /** The connection below it. */
-  readonly _socket?: Duplex;
-  /** Puts frames and messages together. */
-  readonly _receiver?: { readonly _state: number; readonly _bufferedBytes: number; readonly _fragmented: number };
-}
-
-/** The connection of Engine.IO, with what we use of it. */
-export interface EngineSocket {
-  readonly id: string;
-  readonly transport: { readonly name: string; readonly socket?: EngineWebSocket };
-  readonly readyState: string;
-  readonly writeBuffer: readonly unknown[];
-  prependListener(event: 'close', listener: () => void): void;
-  once(event: string, listener: () => void): void;
-  close(discard?: boolean): void;
-}
-
-/**
- * Why the client of a connection has not been stopped: it is within an event; or its agent is silent, as it also is where it has not come to the
- * question, since the client does not read what is before that.
- */
+/** Why the client of a connection has not stopped: it is within an event, or its agent does not respond. */
 export type NotStopped = 'mid-event' | 'silent';
 
-/**
- * How long it counts that a client is stopped, in milliseconds. Its agent lets it go on 15 s after it was asked last (docs/protocol.md, "Bounds").
- */
+/** How long a client counts as stopped, in milliseconds. Its agent starts it again 15 s after the last request (docs/protocol.md, "Bounds"). */
 const stoppedMs = 10_000;
 
-/** A connection that an agent can move. */
+/** How the token of a session that was taken came about. */
+export interface Taken {
+  /** The user of the session. */
+  readonly uid: string;
+  /** The token with which its agent came; `undefined` where the session keeps that one. */
+  readonly usedToken: string | undefined;
+}
+
+/** A connection whose session can migrate. */
 export class FollowedConnection {
-  token: string;
-  readonly conn: EngineSocket;
+  readonly token: string;
+  readonly conn: EngineConnection;
   /** The same connection as Socket.IO sees it. */
   readonly client: MigratingClient;
-  /** Private ids of its sockets that lead to its token. */
+  /** Private ids of its sockets whose pointers lead to its token. */
   readonly pointed = new SmallSet<string>();
   /** Its user, once that is known. */
   uid: string | undefined;
   /** The save that is under way, and the one that waits for it. */
   saving: Promise<void> | undefined = undefined;
   nextSave: Promise<void> | undefined = undefined;
-  /** It stays here; it is about to leave, but its client may not be stopped yet; it is being handed over. */
+  /** `waits`: it is to be given when its client has stopped; `leaves`: it is being given. */
   stage: 'stays' | 'waits' | 'leaves' = 'stays';
-  /** Whether it has been handed over. */
-  moved = false;
+  /** Whether its session was given, or runs at another push-server. */
+  isGone = false;
   /**
-   * Whether it is this node's. An agent may have asked others for the same session as well; until it says that the client goes on here, or that is
-   * heard, another one may have it.
+   * Whether the session is this node's. An agent may have asked other push-servers to take the same session; one of them may have it until the
+   * agent says that the client continues here, or the client is heard.
    */
-  own: boolean;
-  /** The token that it came with; `undefined`: it began here, or that has been used. */
+  isOwn: boolean;
+  /** The token with which the session came; `undefined`: it began here, or that token is used up. */
   usedToken: string | undefined;
-  /** When its agent said last that the client is stopped, in milliseconds since 1970. */
+  /** When its agent said last that the client has stopped, in milliseconds since 1970. */
   #stoppedAt = 0;
-  /** Those who wait for that. */
+  /** Functions that are called when that changes. */
   #waiting: Set<() => void> | undefined = undefined;
 
-  /** @param uid - the user of a session that was taken over from another node */
-  constructor(conn: EngineSocket, token: string, client: MigratingClient, uid?: string, usedToken?: string) {
+  /** @param taken - where the session was taken from another push-server */
+  constructor(conn: EngineConnection, token: string, client: MigratingClient, taken?: Taken) {
     this.conn = conn;
     this.token = token;
     this.client = client;
-    this.uid = uid;
-    this.own = uid === undefined;
-    this.usedToken = usedToken;
+    this.uid = taken?.uid;
+    this.isOwn = taken === undefined;
+    this.usedToken = taken?.usedToken;
   }
 
   /** Its sockets, in all namespaces. */
@@ -83,7 +64,7 @@ export class FollowedConnection {
     return this.client.sockets;
   }
 
-  /** Under which its session is kept. */
+  /** The key in the store under which its session is kept. */
   get key(): string {
     return keyOfToken(this.token);
   }
@@ -92,37 +73,34 @@ export class FollowedConnection {
     return this.conn.readyState === 'open';
   }
 
-  /** Whether nothing more comes from the client. */
+  /** Whether the client sends nothing more. */
   get isStopped(): boolean {
     return Date.now() - this.#stoppedAt < stoppedMs;
   }
 
-  /** Why the client is not stopped, as far as can be seen from here. */
+  /** Why the client has not stopped, as far as this side can see. An agent that cannot pass on the ping, since the client does not read, counts as silent. */
   get whyNotStopped(): NotStopped {
-    const receiver = this.conn.transport.socket?._receiver;
-    if (receiver !== undefined && (receiver._state > 0 || receiver._bufferedBytes > 0 || receiver._fragmented > 0)) {
-      return 'mid-event';
-    }
+    if (isMidMessage(this.conn)) return 'mid-event';
     return this.client.decoder.reconstructor == null ? 'silent' : 'mid-event';
   }
 
   /** Asks the agent to stop the client. */
   askToStop(): void {
-    this.conn.transport.socket?.ping(stopClientPing, false, () => {});
+    sendPing(this.conn, stopClientPing);
   }
 
-  /** Its agent says that the client is stopped. */
+  /** Its agent says that the client has stopped. */
   tellStopped(): void {
     this.#stoppedAt = Date.now();
     this.#wake();
   }
 
-  /** Its connection has gone. */
-  tellGone(): void {
+  /** The connection has closed. */
+  tellClosed(): void {
     this.#wake();
   }
 
-  /** Resolves when the client is stopped or gone, or after `ms`. @returns whether it is stopped */
+  /** Resolves when the client has stopped, the connection has closed, or after `ms`. @returns whether the client has stopped */
   async whenStopped(ms: number): Promise<boolean> {
     if (!this.isStopped && this.isOpen && ms > 0) {
       this.#waiting ??= new Set();

@@ -1,20 +1,33 @@
 import type { NotStopped } from './followed-connection.ts';
 
-/**
- * Why a connection stays where it is: it has no stream, what it sends cannot be read elsewhere, or there is no agent before it that could move it.
- */
+/** Why a session cannot migrate: see `whyBoundHere`; `no agent`: nothing before this node keeps its client's connection. */
 export type CannotMigrate = 'polling' | 'compressed' | 'no agent';
 
 /** What became of sessions. */
 export interface MigrationCounts {
-  /** Handed over to whoever goes on with them. */
-  handedOver: number;
-  /** Taken over from another node. */
-  resumed: number;
-  /** Could not be handed over, by cause. */
+  /** Given to another push-server. */
+  given: number;
+  /** Taken from another push-server. */
+  taken: number;
+  /** Not given, by cause. */
   readonly failed: Record<NotStopped | 'not admitted' | 'too late' | 'not kept' | CannotMigrate, number>;
-  /** Handed over although their clients had not been stopped, by why they had not. */
+  /** Given although their clients had not stopped, by the reason why they had not. */
   readonly notStopped: Record<NotStopped, number>;
   /** Acks that handlers had not sent when their session migrated. */
   unanswered: number;
+}
+
+/** Counts from zero. */
+export function createMigrationCounts(): MigrationCounts {
+  const notStopped = { 'mid-event': 0, silent: 0 };
+  const failed = {
+    ...notStopped,
+    'not admitted': 0,
+    'too late': 0,
+    'not kept': 0,
+    polling: 0,
+    compressed: 0,
+    'no agent': 0,
+  };
+  return { given: 0, taken: 0, failed, notStopped, unanswered: 0 };
 }

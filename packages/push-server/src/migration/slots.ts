@@ -1,25 +1,25 @@
-/** Lets so many work at a time. Whoever goes on with something goes before whoever only begins. */
+/** Limits how much is worked on at a time. Work that was begun earlier comes before work that begins. */
 export class Slots {
   #free: number;
-  readonly #goingOn: (() => void)[] = [];
-  readonly #beginning: (() => void)[] = [];
+  readonly #resumed: (() => void)[] = [];
+  readonly #begun: (() => void)[] = [];
 
-  /** @param atOnce - how many work at a time */
+  /** @param atOnce - how much is worked on at a time */
   constructor(atOnce: number) {
     this.#free = atOnce;
   }
 
-  /** Works when it is its turn. @param how - `begins`, or `goes on` with what was begun in an earlier turn */
-  async take<T>(how: 'begins' | 'goes on', work: () => Promise<T>): Promise<T> {
+  /** Does some work as soon as a slot is free. @param how - `resumes`: it was begun in an earlier slot */
+  async take<T>(how: 'begins' | 'resumes', work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else {
-      const line = how === 'goes on' ? this.#goingOn : this.#beginning;
+      const line = how === 'resumes' ? this.#resumed : this.#begun;
       await new Promise<void>((resolve) => line.push(resolve));
     }
     try {
       return await work();
     } finally {
-      const next = this.#goingOn.shift() ?? this.#beginning.shift();
+      const next = this.#resumed.shift() ?? this.#begun.shift();
       if (next === undefined) this.#free++;
       else next();
     }

@@ -1,4 +1,4 @@
-/** Resolves when it is so, or at a time that may become later. Nobody tells of these; they are looked at, and only in a stop. */
-export async function when(isSo: () => boolean, by: () => number): Promise<void> {
+/** Resolves when something is so, or at a time that may be put off meanwhile. It looks every 5 ms, so it is for stops alone. */
+export async function waitUntil(isSo: () => boolean, by: () => number): Promise<void> {
   while (!isSo() && Date.now() < by()) await new Promise((resolve) => setTimeout(resolve, 5));
 }

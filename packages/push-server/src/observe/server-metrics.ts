@@ -108,8 +108,8 @@ export function describeMetrics(metrics: Metrics, view: ServerView, eventLoop: E
   metrics.gauge('emitted_kept_bytes', 'Bytes of events of programs that are kept for clients that return.', (set) =>
     set(view.emittedEvents.kept.bytes),
   );
-  total('sessions_handed_over_total', 'Sessions given to another push-server.', () => moves.handedOver);
-  total('sessions_resumed_total', 'Sessions taken from another push-server.', () => moves.resumed);
+  total('sessions_handed_over_total', 'Sessions given to another push-server.', () => moves.given);
+  total('sessions_resumed_total', 'Sessions taken from another push-server.', () => moves.taken);
   total(
     'sessions_unanswered_total',
     'Acks that handlers had not sent when their session migrated.',

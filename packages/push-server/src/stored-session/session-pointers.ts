@@ -4,14 +4,14 @@ import type { SessionStore } from '@gopush/store';
 const beginning = Buffer.from('token:');
 
 /**
- * While a session lives its private id, by which its client asks for it after a reconnect, leads to the token under which it is written down. So
- * the client finds it when its push-server and its agent have died together; and a push-server that was away finds out that its session goes
- * on elsewhere.
+ * A client asks for its session by its private id (`pid`), an agent by a token. While a session runs, its private id points to its token. So the
+ * client finds its session when push-server and agent died together, and a push-server that was unreachable for some time finds out that the
+ * session runs elsewhere.
  */
 export interface SessionPointers {
-  /** From now on the session is this node's, under this token. */
+  /** Claims the session for this node, under this token. */
   set(pid: string, token: string): Promise<void>;
-  /** Whether nobody has gone on with the session under another token. A store that is away knows of nobody. */
+  /** Whether the session does not run under another token. `true` where the store cannot be read. */
   isOurs(pid: string, token: string): Promise<boolean>;
 }
 
@@ -26,18 +26,18 @@ export function createSessionPointers(store: SessionStore, keepMs: number): Sess
   };
 }
 
-/** The token that a pointer leads to; `undefined` where the bytes are none. */
+/** The token that a pointer leads to; `undefined` where the bytes are no pointer. */
 export function readPointer(bytes: Buffer): string | undefined {
   if (!bytes.subarray(0, beginning.length).equals(beginning)) return undefined;
   return bytes.toString('latin1', beginning.length);
 }
 
-/** Where a session is kept for its client. */
+/** The key in the store of the session that a client asks for. */
 export function keyOfPid(pid: string): string {
   return `p:${pid}`;
 }
 
-/** Where a session is kept for its agent. */
+/** The key in the store of the session that an agent asks for. */
 export function keyOfToken(token: string): string {
   return `t:${token}`;
 }

@@ -205,6 +205,7 @@ export interface EngineInternals {
   generateId(request: IncomingMessage): string | Promise<string>;
   createTransport(name: string, request: EngineRequest): unknown;
   on(event: 'connection', listener: (connection: EngineConnection) => void): unknown;
+  on(event: 'headers', listener: (headers: Record<string, string>, request: EngineRequest) => void): unknown;
 }
 export const engineNames: NamesOf<EngineInternals> = {
   clients: 'correctness: object',

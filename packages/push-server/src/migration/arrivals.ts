@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { canMigrateHeader, readStickyMark, sessionTokenHeader, skipFramesHeader, stickyHeader } from '@gopush/contract';
+import type { EngineRequest } from '@gopush/slim-socket-io';
+import { newToken, type TakenSession } from './take-session.ts';
+
+/** What is known of a connection before it is open. */
+export interface Arrival {
+  /** The token by which its agent asks for the session when it is to migrate. */
+  readonly token: string;
+  /** The session that continues on it; `undefined`: a new one begins. */
+  readonly taken: TakenSession | undefined;
+  readonly socket: Duplex;
+}
+
+/**
+ * Connections on their way from an upgrade request to an open connection of Engine.IO, which does not know its request any more: a request gets
+ * its session, then its response headers, then its id.
+ */
+export class Arrivals {
+  /** Whether sessions can migrate. */
+  readonly #enabled: boolean;
+  readonly #taken = new WeakMap<IncomingMessage, TakenSession>();
+  readonly #tokens = new WeakMap<IncomingMessage, string>();
+  /** Tokens of long-polling sessions that change to WebSocket, by their ids. */
+  readonly #ofPolling = new Map<string, string>();
+  /** By the ids of their connections. */
+  readonly #arrivals = new Map<string, Arrival>();
+  /** Sockets on which sessions are being taken. */
+  readonly #sockets = new Set<Duplex>();
+
+  constructor(enabled: boolean) {
+    this.#enabled = enabled;
+  }
+
+  /** How many sessions are being taken. */
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /** A session is being taken on a socket. */
+  begin(socket: Duplex): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+  }
+
+  /** A request continues a session. */
+  continue(request: IncomingMessage, taken: TakenSession): void {
+    this.#taken.set(request, taken);
+    this.#tokens.set(request, taken.token);
+  }
+
+  /** Adds what an agent has to know to the headers of a response. */
+  addHeaders(headers: Record<string, string>, request: EngineRequest): void {
+    if (request.headers.upgrade === undefined || request.headers[canMigrateHeader] === undefined) return;
+    // Clients of Socket.IO 2 enter the main namespace without a CONNECT, wherever they come.
+    if (!this.#enabled || request._query?.EIO === '3') return;
+    const token = this.#tokens.get(request) ?? newToken();
+    headers[sessionTokenHeader] = token;
+    const sid = request._query?.sid;
+    if (sid === undefined) this.#tokens.set(request, token);
+    else this.#ofPolling.set(sid, token);
+    // Engine.IO's opening, which the client has had, and the `noop` before all else. Responses of Socket.IO do not count.
+    if (this.#taken.has(request)) headers[skipFramesHeader] = '2';
+  }
+
+  /** The id of the Engine.IO session of a request. @param generate - makes a new one */
+  async idOf(request: IncomingMessage, generate: () => string | Promise<string>): Promise<string> {
+    const taken = this.#taken.get(request);
+    const id = taken?.record.engineId ?? (await generate()) + stickySuffix(request);
+    const token = this.#tokens.get(request);
+    if (token !== undefined) this.#arrivals.set(id, { token, taken, socket: request.socket });
+    return id;
+  }
+
+  /** A connection is open. @returns what was known of it, once; `undefined` where its session cannot migrate, or not yet */
+  arrived(id: string): Arrival | undefined {
+    const arrival = this.#arrivals.get(id);
+    this.#arrivals.delete(id);
+    if (arrival?.taken !== undefined) this.#sockets.delete(arrival.socket);
+    return arrival;
+  }
+
+  /** The token of a session that began with long-polling, once: it has changed to WebSocket, or has closed. */
+  tokenOfPolling(id: string): string | undefined {
+    const token = this.#ofPolling.get(id);
+    this.#ofPolling.delete(id);
+    return token;
+  }
+}
+
+/** The agent's signature at the end of a session's id, by which later requests of the session reach this target (docs/protocol.md). */
+function stickySuffix({ headers }: IncomingMessage): string {
+  const given = headers[stickyHeader];
+  const signature = typeof given === 'string' ? readStickyMark(given) : undefined;
+  return signature === undefined ? '' : `.${signature}`;
+}

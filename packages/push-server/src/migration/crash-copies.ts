@@ -1,0 +1,121 @@
+import type { Logger } from '@gopush/service';
+import type { SessionStore } from '@gopush/store';
+import { createSessionPointers, keyOfToken, type SessionPointers } from '../stored-session/session-pointers.ts';
+import { encodeSession, type SessionRecord } from '../stored-session/session-record.ts';
+import type { FollowedConnection } from './followed-connection.ts';
+
+/** What keeping copies needs. */
+export interface CrashCopiesOptions {
+  readonly store: SessionStore;
+  /** How long a copy is kept, in milliseconds. */
+  readonly keepMs: number;
+  readonly describe: (followed: FollowedConnection) => SessionRecord | undefined;
+  /** Whether a socket has a session, which its client can ask for. */
+  readonly hasSession: (socket: string) => boolean;
+  readonly log: Logger;
+}
+
+/** How long after the end of a connection its agent may ask for its session, in milliseconds: it holds clients for 10 s by default. */
+const askedWithinMs = 15_000;
+
+/** Keeps a copy of each session in the store, from which another push-server continues it when this one crashes. */
+export class CrashCopies {
+  readonly #options: CrashCopiesOptions;
+  readonly #pointers: SessionPointers;
+  /** Copies that are removed later. */
+  readonly #removals = new Set<NodeJS.Timeout>();
+
+  constructor(options: CrashCopiesOptions) {
+    this.#options = options;
+    this.#pointers = createSessionPointers(options.store, options.keepMs);
+  }
+
+  /**
+   * Saves a session as it is. One save is under way and one may wait, which saves what there is by then: so many changes at once cost two saves.
+   * Resolves when that is done, or has failed.
+   */
+  save(followed: FollowedConnection): Promise<void> {
+    if (followed.nextSave !== undefined) return followed.nextSave;
+    if (followed.saving === undefined) return this.#saveNow(followed);
+    followed.nextSave = followed.saving.then(() => {
+      followed.nextSave = undefined;
+      return this.#saveNow(followed);
+    });
+    return followed.nextSave;
+  }
+
+  /** Saves a session with its pointers, although they were saved before: the store may have lost them, or they are about to expire. */
+  saveAgain(followed: FollowedConnection): Promise<void> {
+    for (const pid of [...followed.pointed]) followed.pointed.delete(pid);
+    return this.save(followed);
+  }
+
+  /** Whether a session does not run at another push-server. `true` where nothing points to it yet, or the store cannot be read. */
+  async isOurs({ pointed, token }: FollowedConnection): Promise<boolean> {
+    const [pid] = pointed;
+    return pid === undefined || (await this.#pointers.isOurs(pid, token));
+  }
+
+  /** The same, by the private id of one of its sockets. */
+  isOursBy(pid: string, { token }: FollowedConnection): Promise<boolean> {
+    return this.#pointers.isOurs(pid, token);
+  }
+
+  /** Removes the copy of a session that has ended, or one under another token. What cannot be removed expires. */
+  remove(token: string): void {
+    this.#options.store.remove(keyOfToken(token)).catch(() => {});
+  }
+
+  /**
+   * Removes the copy of a session whose connection has closed, after some time. If only the link to its agent was cut, the agent still holds the client,
+   * and another node finds the session by its token, as after a crash of this one.
+   */
+  removeLater(token: string): void {
+    const timer = setTimeout(
+      () => {
+        this.#removals.delete(timer);
+        this.remove(token);
+      },
+      Math.min(this.#options.keepMs, askedWithinMs),
+    );
+    this.#removals.add(timer.unref());
+  }
+
+  /** Removes nothing more: what is left expires. */
+  close(): void {
+    for (const timer of this.#removals) clearTimeout(timer);
+    this.#removals.clear();
+  }
+
+  #saveNow(followed: FollowedConnection): Promise<void> {
+    followed.saving = this.#write(followed)
+      .catch((error: unknown) => {
+        this.#options.log.debug(
+          { err: error },
+          'a session cannot be stored now: after a crash its client has to start a new one',
+        );
+      })
+      .finally(() => {
+        followed.saving = undefined;
+      });
+    return followed.saving;
+  }
+
+  async #write(followed: FollowedConnection): Promise<void> {
+    const { store, keepMs, describe } = this.#options;
+    // Once its connection has closed nothing is left to describe.
+    const record = followed.isGone || !followed.isOpen ? undefined : describe(followed);
+    if (record === undefined) return;
+    await store.save(followed.key, encodeSession(record), keepMs);
+    if (followed.isOwn) await this.#point(followed, record);
+  }
+
+  /** In a namespace of the project nothing is kept for a client that comes back: nothing points there. */
+  async #point({ token, pointed }: FollowedConnection, { sockets }: SessionRecord): Promise<void> {
+    for (const { id, pid } of sockets) {
+      if (pointed.has(pid) || !this.#options.hasSession(id)) continue;
+      await this.#pointers.set(pid, token);
+      pointed.add(pid);
+    }
+  }
+}

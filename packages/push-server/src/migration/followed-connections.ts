@@ -1,0 +1,126 @@
+import { chosenPong, clientStoppedPong } from '@gopush/contract';
+import type { EngineConnection } from '@gopush/slim-socket-io';
+import type { CrashCopies } from './crash-copies.ts';
+import { onPong, whyBoundHere } from './engine-connection.ts';
+import { FollowedConnection, type Taken } from './followed-connection.ts';
+import type { LostSessions } from './lost-sessions.ts';
+import type { SessionsOfNode } from './migratable-session.ts';
+import { clientOfConnection, type MigratingClient } from './migrating-client.ts';
+import type { CannotMigrate } from './migration-counts.ts';
+import { savedSoon } from './saved-soon.ts';
+
+/** What following connections needs. */
+export interface FollowedConnectionsOptions {
+  readonly copies: Pick<CrashCopies, 'save' | 'saveAgain' | 'isOurs' | 'remove' | 'removeLater'>;
+  readonly lost: Pick<LostSessions, 'kept'>;
+  readonly sessions: SessionsOfNode;
+  /** An agent says that the client of a connection has stopped. */
+  readonly onStopped: (followed: FollowedConnection) => void;
+}
+
+/** The connections of this node whose sessions can migrate. */
+export class FollowedConnections {
+  readonly #options: FollowedConnectionsOptions;
+  readonly #all = new Map<EngineConnection, FollowedConnection>();
+  #followedEver = 0;
+
+  constructor(options: FollowedConnectionsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** How many there have been. */
+  get followedEver(): number {
+    return this.#followedEver;
+  }
+
+  get(conn: object): FollowedConnection | undefined {
+    return this.#all.get(conn as EngineConnection);
+  }
+
+  /** Why the session of a connection cannot migrate; `undefined`: it can. */
+  whyNot(conn: EngineConnection): CannotMigrate | undefined {
+    return whyBoundHere(conn) ?? (this.#all.has(conn) ? undefined : 'no agent');
+  }
+
+  values(): MapIterator<FollowedConnection> {
+    return this.#all.values();
+  }
+
+  /** Follows a connection from now on. @param taken - where its session was taken from another node */
+  follow(conn: EngineConnection, token: string, taken?: Taken): FollowedConnection {
+    const client = clientOfConnection(conn);
+    const followed = new FollowedConnection(conn, token, client, taken);
+    client.onNamespaces = this.#saveNamespaces;
+    if (!followed.isOwn) this.#tryOut(followed);
+    this.#all.set(conn, followed);
+    this.#followedEver++;
+    onPong(conn, followed, this.#onPong);
+    conn.once('close', () => this.#closed(followed));
+    return followed;
+  }
+
+  /** A session that was taken is this node's once its client is heard. */
+  #tryOut(followed: FollowedConnection): void {
+    followed.conn.once('packet', () => this.claim(followed));
+    // Before Socket.IO is told.
+    followed.conn.prependListener('close', () => {
+      if (!followed.isOwn) this.#disown(followed);
+    });
+  }
+
+  /** The client continues here: its session is not to be taken with the token with which it came. */
+  claim(followed: FollowedConnection): void {
+    if (followed.isOwn) return;
+    const { copies } = this.#options;
+    followed.isOwn = true;
+    const { usedToken } = followed;
+    followed.usedToken = undefined;
+    void copies.save(followed);
+    if (usedToken !== undefined) copies.remove(usedToken);
+  }
+
+  /** Saves a session again before its copy expires. It is closed where it continues elsewhere, as after this node was unreachable for long. */
+  async refresh(followed: FollowedConnection): Promise<void> {
+    const { copies } = this.#options;
+    if (await copies.isOurs(followed)) {
+      await copies.saveAgain(followed);
+      return;
+    }
+    this.#disown(followed);
+    followed.isGone = true;
+    followed.conn.close(true);
+  }
+
+  /** The client continues elsewhere, or not at all: as if its session had never been here. */
+  #disown({ client, sockets }: FollowedConnection): void {
+    client.hasMigrated = true;
+    for (const id of sockets.keys()) this.#options.sessions.get(id)?.end('never here');
+  }
+
+  #closed(followed: FollowedConnection): void {
+    const { copies, lost } = this.#options;
+    this.#all.delete(followed.conn);
+    followed.tellClosed();
+    // A session that was only tried may run elsewhere under the same token.
+    const isShared = !followed.isOwn && followed.usedToken === undefined;
+    if (followed.isGone || isShared) return;
+    // Not before it is kept for its client: this node may end in between.
+    void lost.kept(followed).then(() => copies.removeLater(followed.token));
+  }
+
+  /** One function for all connections. */
+  readonly #onPong = (followed: FollowedConnection, payload: string): void => {
+    if (payload === chosenPong) this.claim(followed);
+    else if (payload === clientStoppedPong) this.#options.onStopped(followed);
+  };
+
+  /** One function for all clients. */
+  readonly #saveNamespaces = async ({ conn }: MigratingClient): Promise<void> => {
+    const followed = this.get(conn);
+    if (followed !== undefined) await savedSoon(this.#options.copies.save(followed));
+  };
+}

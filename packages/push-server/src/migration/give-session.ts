@@ -1,0 +1,118 @@
+import type { DrainDeadline } from './drain-deadline.ts';
+import { endStream, isFlushed } from './engine-connection.ts';
+import type { FollowedConnection } from './followed-connection.ts';
+import type { MigratableSession, SessionsOfNode } from './migratable-session.ts';
+import type { MigrationCounts } from './migration-counts.ts';
+import type { PendingTakes } from './pending-takes.ts';
+import type { RunningWork } from './running-work.ts';
+import type { Slots } from './slots.ts';
+import { waitUntil } from './wait-until.ts';
+
+/** What giving sessions needs. */
+export interface GiveContext {
+  readonly sessions: SessionsOfNode;
+  readonly slots: Slots;
+  readonly takes: PendingTakes;
+  readonly work: RunningWork;
+  readonly deadline: Pick<DrainDeadline, 'spareMs'>;
+  /** How long handlers may take to ack what a client has asked, in milliseconds. */
+  readonly answerMs: number;
+  readonly counts: Pick<MigrationCounts, 'notStopped' | 'unanswered'>;
+  /** How long one session may occupy a slot, in milliseconds, where all are to have left by a time. */
+  readonly shareMs: (by: number) => number;
+  /** Ends a session and saves it. @returns `false` where its client has gone */
+  readonly end: (followed: FollowedConnection, sessions: readonly MigratableSession[]) => Promise<boolean>;
+}
+
+/** How a session is given. */
+export interface GiveOrder {
+  /** Until when it is to have left, in milliseconds since 1970: that may be put off meanwhile. */
+  readonly by: () => number;
+  /** Whether its client has stopped. */
+  readonly isStopped: boolean;
+}
+
+/** How long an agent may take to stop a client once more, in milliseconds. */
+export const stopAgainMs = 2_000;
+
+/** How long a connection occupies a slot until it has taken what was written to it, in milliseconds. */
+const flushMs = 20;
+
+/** Gives a session to another push-server, once handlers have acked what its client asked. */
+export async function giveSession(followed: FollowedConnection, order: GiveOrder, context: GiveContext): Promise<void> {
+  const { slots, counts, answerMs, deadline } = context;
+  followed.stage = 'leaves';
+  if (!order.isStopped) counts.notStopped[followed.whyNotStopped]++;
+  const ackBy = Date.now() + answerMs;
+  for (;;) {
+    const sessions = await whenAcked(followed, () => Math.min(ackBy, order.by() - deadline.spareMs), context);
+    const isDone = await slots.take('resumes', async () => {
+      if (mustStopAgain(followed, order, deadline.spareMs)) return false;
+      await giveNow(followed, sessions, order.by(), context);
+      return true;
+    });
+    if (isDone) return;
+    followed.askToStop();
+    await followed.whenStopped(stopAgainMs);
+  }
+}
+
+/** Whether a client was stopped so long ago that its agent is about to start it again, and there is time to stop it once more. */
+function mustStopAgain(followed: FollowedConnection, { by, isStopped }: GiveOrder, spareMs: number): boolean {
+  return isStopped && !followed.isStopped && followed.isOpen && Date.now() < by() - spareMs;
+}
+
+/** Resolves when everything that a client has asked in any namespace is acked. @returns the sessions of the connection */
+async function whenAcked(
+  { client }: FollowedConnection,
+  by: () => number,
+  { sessions, counts }: GiveContext,
+): Promise<readonly MigratableSession[]> {
+  await waitUntil(() => client.openings === 0, by);
+  const owed = await client.whenAcked(by() - Date.now());
+  counts.unanswered += owed;
+  return [...client.sockets.keys()].flatMap((id) => sessions.get(id) ?? []);
+}
+
+/**
+ * Ends a session, and its stream. Resolves when another node has taken it: nodes that take sessions set the pace, or sessions would wait there, with
+ * their clients.
+ */
+async function giveNow(
+  followed: FollowedConnection,
+  sessions: readonly MigratableSession[],
+  by: number,
+  { takes, shareMs, end, work }: GiveContext,
+): Promise<void> {
+  const [first] = sessions;
+  // The other node may take it before the stream has ended here.
+  const taken = first && takes.whenTaken(first.socket.id, shareMs(by));
+  if (!(await end(followed, sessions))) return;
+  if (await endStreamSoon(followed, by, work)) await taken;
+}
+
+/**
+ * Ends the stream of a session that is saved, after all that was written to it.
+ *
+ * @returns `false` where the connection does not take that at once: then it ends later, in no slot
+ */
+async function endStreamSoon({ conn }: FollowedConnection, by: number, work: RunningWork): Promise<boolean> {
+  let hasEnded = false;
+  const endWhenFlushed = async (): Promise<void> => {
+    await waitUntil(
+      () => isFlushed(conn),
+      () => by,
+    );
+    // What was written in this tick leaves at its end.
+    await new Promise((resolve) => setImmediate(resolve));
+    endStream(conn);
+  };
+  work.run(() => endWhenFlushed().finally(() => (hasEnded = true)));
+  const soon = Date.now() + flushMs;
+  await new Promise((resolve) => setImmediate(resolve));
+  await waitUntil(
+    () => hasEnded,
+    () => soon,
+  );
+  return hasEnded;
+}

@@ -1,0 +1,181 @@
+import type { Arrivals } from './arrivals.ts';
+import { DrainDeadline, shareOf } from './drain-deadline.ts';
+import { type EndContext, endSession } from './end-session.ts';
+import type { FollowedConnection } from './followed-connection.ts';
+import type { FollowedConnections } from './followed-connections.ts';
+import { type GiveContext, giveSession, stopAgainMs } from './give-session.ts';
+import { PendingTakes } from './pending-takes.ts';
+import { RunningWork } from './running-work.ts';
+import { Slots } from './slots.ts';
+import { StopRequests } from './stop-requests.ts';
+import { waitUntil } from './wait-until.ts';
+import { whenWhole } from './when-whole.ts';
+
+/** What giving the sessions of a node needs. */
+export interface GiveSessionsOptions extends EndContext, Pick<GiveContext, 'sessions' | 'answerMs'> {
+  readonly followed: Pick<FollowedConnections, 'values' | 'size' | 'followedEver' | 'whyNot'>;
+  readonly arrivals: Pick<Arrivals, 'size'>;
+}
+
+/** How many sessions are worked on at a time: the clients of the others notice nothing meanwhile. */
+const atOnce = 8;
+
+/** How long a session that is being taken may need to arrive, in milliseconds. */
+const arriveMs = 2_000;
+
+/** Gives the sessions of this node to other nodes (docs/protocol.md, "Seamless restart", 2 and 3): all of them in a drain, one where its agent wants it. */
+export class GiveSessions {
+  readonly #options: GiveSessionsOptions;
+  readonly #deadline = new DrainDeadline();
+  readonly #takes = new PendingTakes();
+  readonly #stops = new StopRequests();
+  readonly #work: RunningWork;
+  readonly #context: GiveContext;
+  /** Whether this node goes on after its drain. */
+  #stays = false;
+
+  constructor(options: GiveSessionsOptions) {
+    const { sessions, answerMs, counts, log } = options;
+    this.#options = options;
+    this.#work = new RunningWork(log);
+    this.#context = {
+      sessions,
+      slots: new Slots(atOnce),
+      takes: this.#takes,
+      work: this.#work,
+      deadline: this.#deadline,
+      answerMs,
+      counts,
+      shareMs: (by) => shareOf(by - Date.now(), options.followed.size, atOnce),
+      end: (followed, ofThis) => endSession(followed, ofThis, options),
+    };
+  }
+
+  /** Another node has taken a session. @param socket - the id of its socket */
+  taken(socket: string): void {
+    this.#takes.taken(socket);
+  }
+
+  /** The agent of a connection says that the client has stopped. Where it was not asked to stop it, it wants the session elsewhere. */
+  stopped(followed: FollowedConnection): void {
+    followed.tellStopped();
+    if (followed.stage !== 'stays') return;
+    followed.stage = 'waits';
+    const { sessions, answerMs } = this.#options;
+    const own = Date.now() + answerMs + stopAgainMs;
+    const by = (): number => Math.max(own, this.#deadline.by);
+    this.#work.run(async () => {
+      const isWhole = await whenWhole(followed, sessions, { answerMs, by });
+      if (isWhole) await giveSession(followed, { by, isStopped: true }, this.#context);
+      else followed.stage = 'stays';
+    });
+  }
+
+  /** Gives all sessions that can migrate, in `ms` milliseconds. @param stays - whether this node goes on afterwards, with those that cannot */
+  async drain(ms: number, stays: boolean): Promise<void> {
+    const { counts, log } = this.#options;
+    this.#stays = stays;
+    this.#deadline.extend(ms);
+    const before = { ...counts.failed };
+    const silent = counts.notStopped.silent;
+    await this.#giveAll();
+    const late = counts.failed['too late'] - before['too late'];
+    if (late > 0) {
+      log.warn({ sessions: late }, 'these sessions did not migrate in time: pushServer.drainMs is too short');
+    }
+    const unheard = counts.failed.silent - before.silent + counts.notStopped.silent - silent;
+    if (unheard > 0) {
+      log.warn(
+        { sessions: unheard },
+        'agents did not confirm in time that the clients of these sessions are stopped: the clients do not read, or the agents are overloaded',
+      );
+    }
+  }
+
+  /** Gives all sessions, and those that are about to arrive on connections that were accepted before the port was closed. */
+  async #giveAll(): Promise<void> {
+    const { followed, arrivals } = this.#options;
+    const deadline = this.#deadline;
+    const begun = new Set<FollowedConnection>();
+    for (;;) {
+      const known = followed.followedEver;
+      for (const one of followed.values()) {
+        if (begun.has(one)) continue;
+        begun.add(one);
+        this.#work.run(() => this.#giveInDrain(one));
+      }
+      const isMore = (): boolean => followed.followedEver > known;
+      await waitUntil(
+        () => this.#work.count === 0 || isMore(),
+        () => deadline.by,
+      );
+      const arriveBy = Date.now() + arriveMs;
+      if (this.#work.count === 0) {
+        await waitUntil(
+          () => arrivals.size === 0 || isMore(),
+          () => Math.min(arriveBy, deadline.by),
+        );
+      }
+      if (!isMore() || deadline.isOver) break;
+    }
+    const lastly = Date.now() + deadline.spareMs;
+    await waitUntil(
+      () => this.#work.count === 0,
+      () => lastly,
+    );
+    this.#takes.clear();
+  }
+
+  /** Waiting occupies no slot: while a client takes to stop, or handlers take to ack, other sessions are given. */
+  async #giveInDrain(followed: FollowedConnection): Promise<void> {
+    const { sessions, answerMs, counts } = this.#options;
+    if (followed.stage !== 'stays' || this.#options.followed.whyNot(followed.conn) !== undefined) return;
+    followed.stage = 'waits';
+    const by = (): number => this.#deadline.by;
+    if (!(await whenWhole(followed, sessions, { answerMs, by }))) {
+      followed.stage = 'stays';
+      if (followed.isOpen) counts.failed['not admitted']++;
+      return;
+    }
+    await this.#whenClientAcked(followed);
+    const isAsked = await Promise.race([
+      this.#context.slots.take('begins', () => this.#askToStop(followed)),
+      this.#whenStopped(followed),
+    ]);
+    const isStopped = isAsked && (await this.#whenStopped(followed));
+    if (!followed.isOpen) return;
+    // A session that is only tried here may be another node's.
+    if (!isStopped && (this.#stays || !isAsked || !followed.isOwn)) {
+      followed.stage = 'stays';
+      counts.failed[isAsked ? followed.whyNotStopped : 'too late']++;
+      return;
+    }
+    await giveSession(followed, { by, isStopped }, this.#context);
+  }
+
+  /** Nothing that a client sends after it has stopped comes here. So it may ack first what handlers asked it, for some of the time. */
+  async #whenClientAcked({ client }: FollowedConnection): Promise<void> {
+    const msLeft = Math.max(0, this.#deadline.by - Date.now());
+    const by = Date.now() + Math.min(this.#options.answerMs, msLeft / 4);
+    await waitUntil(
+      () => client.pendingAcks === 0,
+      () => by,
+    );
+  }
+
+  /** @returns whether the client could be asked in time */
+  async #askToStop(followed: FollowedConnection): Promise<boolean> {
+    if (followed.isStopped || !followed.isOpen) return true;
+    if (Date.now() >= this.#deadline.stopBy) return false;
+    await this.#stops.ask(followed, this.#context.shareMs(this.#deadline.by));
+    return true;
+  }
+
+  async #whenStopped(followed: FollowedConnection): Promise<boolean> {
+    // The deadline may be put off meanwhile.
+    for (;;) {
+      const ms = this.#deadline.stopBy - Date.now();
+      if ((await followed.whenStopped(ms)) || ms <= 0 || !followed.isOpen) return followed.isStopped;
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { failures, sessionTokenHeader } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { Arrivals } from './arrivals.ts';
+import { forgetSid, interceptUpgrades, type Upgrade } from './engine-connection.ts';
+import type { TakenSession } from './take-session.ts';
+
+/** `draining`: sessions are being given, and none is taken; `drained`: all were given, and the node stops. */
+export type Phase = 'serving' | 'draining' | 'drained';
+
+/** What taking sessions from upgrade requests needs. */
+export interface InterceptTakesOptions {
+  readonly http: HttpServer;
+  readonly arrivals: Arrivals;
+  readonly phase: () => Phase;
+  /** Takes the session of a request. Resolves with `undefined` where it cannot be continued, rejects where the store is away. */
+  readonly take: (request: IncomingMessage, token: string) => Promise<TakenSession | undefined>;
+  readonly log: Logger;
+}
+
+/** Why an upgrade is refused here. */
+type Refusal = 'session_unknown' | 'not_durable' | 'stopping';
+
+/** Has upgrades that continue a session wait until it is taken, and refuses all once this node is drained. */
+export function interceptTakes(options: InterceptTakesOptions): void {
+  interceptUpgrades(options.http, (upgrade, pass) => {
+    const { request, socket } = upgrade;
+    const token = request.headers[sessionTokenHeader];
+    const verdict = judgeUpgrade(typeof token === 'string', options.phase());
+    if (verdict === 'pass') return pass(upgrade);
+    socket.on('error', () => {});
+    if (verdict === 'stopping') return refuse(socket, verdict);
+    void takeUpgrade(upgrade, token as string, options).then((refusal) => {
+      if (refusal === undefined) pass(upgrade);
+      else refuse(socket, refusal);
+    });
+  });
+}
+
+/** What becomes of an upgrade. @param takes - whether it continues a session */
+export function judgeUpgrade(takes: boolean, phase: Phase): 'pass' | 'take' | 'stopping' {
+  // It came on a connection that was accepted before; nothing would end what came of it.
+  if (phase === 'drained') return 'stopping';
+  if (!takes) return 'pass';
+  // Another node can take it.
+  return phase === 'serving' ? 'take' : 'stopping';
+}
+
+/** Takes the session of an upgrade. @returns why it is refused */
+async function takeUpgrade(
+  { request, socket }: Upgrade,
+  token: string,
+  { arrivals, phase, take, log }: InterceptTakesOptions,
+): Promise<Refusal | undefined> {
+  arrivals.begin(socket);
+  try {
+    const taken = await take(request, token);
+    if (taken === undefined) return 'session_unknown';
+    if (phase() === 'drained') return 'stopping';
+    arrivals.continue(request, taken);
+    forgetSid(request);
+    return undefined;
+  } catch (error) {
+    log.warn({ err: error }, 'a session cannot be looked up');
+    return 'not_durable';
+  }
+}
+
+function refuse(socket: Duplex, code: Refusal): void {
+  const { upgrade, message } = failures[code];
+  const body = `${code}: ${message}\n`;
+  // A client that sends more would otherwise lose the response; one that does not end its side would stay.
+  socket.resume();
+  socket.end(
+    `HTTP/1.1 ${upgrade} ${code}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-gopush-error: ${code}\r\nconnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}

@@ -1,0 +1,37 @@
+import type { Position } from '@gopush/contract';
+import type { Socket } from 'socket.io';
+import type { SocketRecord } from '../stored-session/session-record.ts';
+
+/** Positions in rooms; `null` where a room keeps no history. */
+type Positions = ReadonlyMap<string, Position | null>;
+
+/** What migration needs of the session of one socket. */
+export interface MigratableSession {
+  readonly socket: Pick<Socket, 'id' | 'conn'>;
+  /** Socket.IO's private id. */
+  readonly pid: string;
+  /** The uid, after the scope of its product. */
+  readonly user: string;
+  /** Resolves when the session has begun, or could not begin. */
+  readonly begun: Promise<void>;
+  /** The positions that the client had reached for certain, even if this node's work is lost. */
+  readonly joined: Positions;
+  /** The positions up to which messages were written to the client. */
+  readonly positions: Positions;
+  readonly inbox: { readonly acknowledged: number };
+  /** The session as it is stored. @param inboxAfter - the position in its inbox. @defaultValue up to where it was given */
+  describe(positions: Positions, inboxAfter?: number): SocketRecord;
+  /**
+   * Ends the session on this node.
+   *
+   * @param how - `moved`: it continues elsewhere; `never here`: it continues elsewhere, and this node only tried to take it
+   * @returns its positions at the end
+   */
+  end(how: 'moved' | 'never here'): Positions;
+}
+
+/** The sessions of this node. */
+export interface SessionsOfNode {
+  /** @param socket - the id of its socket */
+  get(socket: string): MigratableSession | undefined;
+}

@@ -1,0 +1,98 @@
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Identity } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
+import type { SessionStore } from '@gopush/store';
+import type { Server } from 'socket.io';
+import type { IdentityCheck } from '../access/identity-check.ts';
+import type { Recovery } from '../recovery/recovery.ts';
+import type { ScopeOf } from '../rooms/names/product-scope.ts';
+import { Arrivals } from './arrivals.ts';
+import { CrashCopies } from './crash-copies.ts';
+import { type DescribeContext, describeConnection } from './describe-connection.ts';
+import { connectionsOf, hookEngine } from './engine-connection.ts';
+import { FollowedConnections } from './followed-connections.ts';
+import { GiveSessions } from './give-sessions.ts';
+import { interceptTakes } from './intercept-takes.ts';
+import { LostSessions } from './lost-sessions.ts';
+import type { SessionsOfNode } from './migratable-session.ts';
+import { Migration, type MigrationParts } from './migration.ts';
+import { createMigrationCounts } from './migration-counts.ts';
+import { randomizeAckIds } from './randomize-ack-ids.ts';
+import { readTakeRequest, type TakeContext, type TakenSession, takeSession } from './take-session.ts';
+
+/** What migration needs. */
+export interface MigrationOptions extends TakeContext, Omit<DescribeContext, 'userOf'> {
+  readonly io: Server;
+  readonly http: HttpServer;
+  readonly store: SessionStore;
+  readonly recovery: Pick<Recovery, 'expect'>;
+  readonly sessions: SessionsOfNode;
+  readonly scopeOf: ScopeOf;
+  /** Whether Socket.IO's recovery is on, by which sockets continue. */
+  readonly enabled: boolean;
+  /** How long a session is kept after it was saved, in milliseconds. */
+  readonly keepMs: number;
+  /** How long handlers may take to ack what a client has asked, when its session is to migrate, in milliseconds. */
+  readonly answerMs: number;
+  readonly isBelieved: IdentityCheck;
+  readonly log: Logger;
+}
+
+/** Sets up the migration of sessions behind agents, which keep the connections of their clients: docs/protocol.md, "Seamless restart". */
+export function openMigration(options: MigrationOptions): Migration {
+  const { io, http, scopeOf, log } = options;
+  const userOf = ({ product, uid }: Identity): string => scopeOf(product) + uid;
+  const parts = createParts(options, { ...options, userOf });
+  const migration = new Migration(parts);
+  const { arrivals } = parts;
+  hookEngine(io, {
+    idOf: (request, generate) => arrivals.idOf(request, generate),
+    addHeaders: (headers, request) => arrivals.addHeaders(headers, request),
+    opened: (conn) => migration.opened(conn),
+  });
+  randomizeAckIds(io);
+  const phase = (): Migration['phase'] => migration.phase;
+  interceptTakes({ http, arrivals, phase, take: (request, token) => take(request, token, options, userOf), log });
+  return migration;
+}
+
+function createParts(options: MigrationOptions, describing: DescribeContext): MigrationParts {
+  const { io, store, sessions, enabled, keepMs, answerMs, log } = options;
+  const copies = new CrashCopies({
+    store,
+    keepMs,
+    describe: (one) => describeConnection(one, describing),
+    hasSession: (socket) => sessions.get(socket) !== undefined,
+    log,
+  });
+  const lost = new LostSessions(copies);
+  const counts = createMigrationCounts();
+  const followed = new FollowedConnections({ copies, lost, sessions, onStopped: (one) => give.stopped(one) });
+  const arrivals = new Arrivals(enabled);
+  const give: GiveSessions = new GiveSessions({
+    store,
+    sessions,
+    followed,
+    arrivals,
+    describe: (one, ended) => describeConnection(one, describing, ended),
+    copies,
+    keepMs,
+    answerMs,
+    counts,
+    log,
+  });
+  return { arrivals, followed, copies, lost, give, counts, connections: () => connectionsOf(io), keepMs, log };
+}
+
+async function take(
+  request: IncomingMessage,
+  token: string,
+  options: MigrationOptions,
+  userOf: DescribeContext['userOf'],
+): Promise<TakenSession | undefined> {
+  const { enabled, isBelieved, recovery } = options;
+  const wanted = enabled ? readTakeRequest(request, token, { isBelieved, userOf }) : undefined;
+  const taken = wanted && (await takeSession(wanted, options));
+  if (taken !== undefined) recovery.expect(taken.record, taken.given);
+  return taken;
+}

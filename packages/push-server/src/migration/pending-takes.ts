@@ -1,0 +1,50 @@
+/** Where no session was taken for so long, in milliseconds, no node takes any: none is waited for. */
+const silentMs = 300;
+
+/** How long a session that no node takes is remembered, in milliseconds. */
+const forgetMs = 60_000;
+
+interface Pending {
+  readonly at: number;
+  readonly taken: () => void;
+}
+
+/** Sessions that were given and that no other node has taken yet, by the ids of their sockets. The nodes that take them set the pace. */
+export class PendingTakes {
+  readonly #pending = new Map<string, Pending>();
+  /** When a session was taken last, or the first of these was given. */
+  #heardAt = 0;
+
+  /** A session is given. Resolves when another node has taken it, when no node seems to take any, or after `mostMs`. */
+  whenTaken(socket: string, mostMs: number): Promise<void> {
+    const now = Date.now();
+    this.#forget(now - forgetMs);
+    if (this.#pending.size === 0) this.#heardAt = now;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, Math.min(mostMs, this.#heardAt + silentMs - now)));
+      const taken = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#pending.set(socket, { at: now, taken });
+    });
+  }
+
+  /** Another node has taken a session. */
+  taken(socket: string): void {
+    this.#heardAt = Date.now();
+    this.#pending.get(socket)?.taken();
+    this.#pending.delete(socket);
+  }
+
+  clear(): void {
+    this.#pending.clear();
+  }
+
+  #forget(before: number): void {
+    for (const [socket, { at }] of this.#pending) {
+      if (at >= before) return;
+      this.#pending.delete(socket);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import type { FollowedConnection } from './followed-connection.ts';
+import type { SessionsOfNode } from './migratable-session.ts';
+import { waitUntil } from './wait-until.ts';
+
+/** How long a session may take until it is whole. */
+export interface WholeBounds {
+  /** For entering its namespaces, in milliseconds. */
+  readonly answerMs: number;
+  /** The end of the drain, in milliseconds since 1970. */
+  readonly by: () => number;
+}
+
+/**
+ * Resolves when a session can be given: when one that has just come has entered all its namespaces, and has all that was published since it was
+ * elsewhere.
+ *
+ * @returns `false` where its client has gone, or was not admitted in time
+ */
+export async function whenWhole(
+  followed: FollowedConnection,
+  sessions: SessionsOfNode,
+  { answerMs, by }: WholeBounds,
+): Promise<boolean> {
+  const { client } = followed;
+  const isGone = (): boolean => !followed.isOpen;
+  const enterBy = Date.now() + answerMs;
+  await waitUntil(
+    () => (followed.sockets.size > 0 && client.hasReturned) || isGone(),
+    () => Math.min(enterBy, by()),
+  );
+  let hasBegun = false;
+  void Promise.all([...followed.sockets.keys()].map((id) => sessions.get(id)?.begun)).then(() => {
+    hasBegun = true;
+  });
+  // Most began long ago.
+  await new Promise((resolve) => setImmediate(resolve));
+  await waitUntil(() => hasBegun || isGone(), by);
+  return (followed.sockets.size > 0 || !client.hasReturned) && !isGone();
+}

@@ -1,0 +1,90 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { CrashCopies } from '../../src/migration/crash-copies.ts';
+import { decodeSession } from '../../src/stored-session/session-record.ts';
+import { follow } from './fake-connection.ts';
+import { MemoryStore } from './memory-store.ts';
+import { sessionOf } from './session-of.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function start() {
+  const store = new MemoryStore();
+  const logged: string[] = [];
+  let at = 0;
+  const copies = new CrashCopies({
+    store,
+    keepMs: 60_000,
+    describe: () => sessionOf({ at: ++at }),
+    hasSession: (socket) => socket === 'socket',
+    log: { debug: (_: unknown, text: string) => logged.push(text) } as never,
+  });
+  return { store, copies, logged };
+}
+
+test('a session is saved under its token, to which its private id points', async () => {
+  const { store, copies } = start();
+  const { followed } = follow();
+  await copies.save(followed);
+  expect(decodeSession(store.kept.get('t:token') as Buffer)).toEqual(sessionOf({ at: 1 }));
+  expect(String(store.kept.get('p:pid'))).toBe('token:token');
+  expect(await copies.isOurs(followed)).toBe(true);
+  store.kept.set('p:pid', Buffer.from('token:other'));
+  expect([await copies.isOurs(followed), await copies.isOursBy('pid', followed)]).toEqual([false, false]);
+});
+
+test('however many changes come at once cost two saves, and the last has what there is by then', async () => {
+  const { store, copies } = start();
+  const { followed } = follow();
+  await Promise.all(Array.from({ length: 10 }, () => copies.save(followed)));
+  expect(decodeSession(store.kept.get('t:token') as Buffer)?.at).toBe(2);
+  // The pointer is written once.
+  expect(store.writes).toBe(3);
+  await copies.saveAgain(followed);
+  expect(store.writes).toBe(5);
+});
+
+test('nothing points to a session that is only tried here', async () => {
+  const { store, copies } = start();
+  const { followed } = follow([], { uid: 'ann', usedToken: undefined });
+  await copies.save(followed);
+  expect([...store.kept.keys()]).toEqual(['t:token']);
+  expect(await copies.isOurs(followed)).toBe(true);
+});
+
+test('a session that was given, or whose connection has closed, is not saved any more', async () => {
+  const { store, copies } = start();
+  const given = follow();
+  given.followed.isGone = true;
+  await copies.save(given.followed);
+  const closed = follow();
+  closed.fake.close();
+  await copies.save(closed.followed);
+  expect(store.writes).toBe(0);
+});
+
+test('a save that fails is logged, and the next one is tried', async () => {
+  const { store, copies, logged } = start();
+  const { followed } = follow();
+  store.fails = true;
+  await copies.save(followed);
+  expect([logged.length, followed.saving]).toEqual([1, undefined]);
+  store.fails = false;
+  await copies.save(followed);
+  expect(store.kept.has('t:token')).toBe(true);
+});
+
+test('the copy of a connection that has closed is there for its agent for some seconds', () => {
+  vi.useFakeTimers();
+  const { store, copies } = start();
+  store.kept.set('t:token', Buffer.alloc(0));
+  copies.removeLater('token');
+  vi.advanceTimersByTime(14_000);
+  expect(store.kept.has('t:token')).toBe(true);
+  vi.advanceTimersByTime(1_000);
+  expect(store.kept.has('t:token')).toBe(false);
+  copies.removeLater('other');
+  copies.close();
+  expect(vi.getTimerCount()).toBe(0);
+});

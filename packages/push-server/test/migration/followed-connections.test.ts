@@ -1,0 +1,155 @@
+import { chosenPong, clientStoppedPong } from '@gopush/contract';
+import { expect, test } from 'vitest';
+import type { FollowedConnection } from '../../src/migration/followed-connection.ts';
+import { FollowedConnections } from '../../src/migration/followed-connections.ts';
+import { addSocket, connect, engineConnection } from './fake-connection.ts';
+
+/** Connections whose copies are a list of what was done with them. */
+function start({ isOurs = true, kept = Promise.resolve() } = {}) {
+  const done: string[] = [];
+  const stopped: FollowedConnection[] = [];
+  const ended: string[] = [];
+  const all = new FollowedConnections({
+    copies: {
+      save: async () => void done.push('save'),
+      saveAgain: async () => void done.push('save again'),
+      isOurs: async () => isOurs,
+      remove: (token) => done.push(`remove ${token}`),
+      removeLater: (token) => done.push(`remove later ${token}`),
+    },
+    lost: { kept: () => kept },
+    sessions: { get: (id) => ({ end: (how: string) => ended.push(`${id} ${how}`) }) as never },
+    onStopped: (followed) => stopped.push(followed),
+  });
+  return { all, done, stopped, ended };
+}
+const taken = { uid: 'ann', usedToken: 'old' };
+
+test('a session that begins here is this node’s, and its copy is removed some time after its connection has closed', async () => {
+  const { all, done } = start();
+  const { fake, client } = connect();
+  const followed = all.follow(engineConnection(fake), 'token');
+  expect([followed.isOwn, all.size, all.get(fake), all.whyNot(engineConnection(fake))]).toEqual([
+    true,
+    1,
+    followed,
+    undefined,
+  ]);
+  fake.emit('packet');
+  fake.webSocket.pong(chosenPong);
+  expect(done).toEqual([]);
+  fake.close();
+  expect([all.size, all.followedEver, client.hasMigrated]).toEqual([0, 1, false]);
+  await new Promise(setImmediate);
+  expect(done).toEqual(['remove later token']);
+});
+
+test('a session that was taken is claimed when its client is heard, or its agent says that it continues here, once', () => {
+  for (const hear of ['packet', 'pong']) {
+    const { all, done } = start();
+    const { fake } = connect();
+    const followed = all.follow(engineConnection(fake), 'next', taken);
+    expect([followed.isOwn, followed.uid]).toEqual([false, 'ann']);
+    for (let times = 0; times < 2; times++) {
+      if (hear === 'packet') fake.emit('packet');
+      else fake.webSocket.pong(chosenPong);
+    }
+    expect(followed.isOwn).toBe(true);
+    expect(done).toEqual(['save', 'remove old']);
+  }
+});
+
+test('a session that was only tried here ends as if it had never been here', async () => {
+  const { all, done, ended } = start();
+  const { fake, client } = connect();
+  all.follow(engineConnection(fake), 'next', taken);
+  addSocket(client, 'a');
+  fake.close();
+  await new Promise(setImmediate);
+  expect(client.hasMigrated).toBe(true);
+  expect(ended).toEqual(['a never here']);
+  // Nobody else knows this token.
+  expect(done).toEqual(['remove later next']);
+});
+
+test('a session that was tried here under the token with which it came keeps its copy: it may run elsewhere', async () => {
+  const { all, done } = start();
+  const { fake } = connect();
+  all.follow(engineConnection(fake), 'old', { uid: 'ann', usedToken: undefined });
+  fake.close();
+  await new Promise(setImmediate);
+  expect(done).toEqual([]);
+});
+
+test('a session that was given keeps its copy', async () => {
+  const { all, done } = start();
+  const { fake } = connect();
+  all.follow(engineConnection(fake), 'token').isGone = true;
+  fake.close();
+  await new Promise(setImmediate);
+  expect(done).toEqual([]);
+});
+
+test('the copy of a session is not removed before the session is kept for its client', async () => {
+  let keep = (): void => {};
+  const kept = new Promise<void>((resolve) => {
+    keep = resolve;
+  });
+  const { all, done } = start({ kept });
+  const { fake } = connect();
+  all.follow(engineConnection(fake), 'token');
+  fake.close();
+  await new Promise(setImmediate);
+  expect(done).toEqual([]);
+  keep();
+  await new Promise(setImmediate);
+  expect(done).toEqual(['remove later token']);
+});
+
+test('a session is saved again, and closed where it runs elsewhere by now', async () => {
+  const here = start();
+  const one = connect();
+  await here.all.refresh(here.all.follow(engineConnection(one.fake), 'token'));
+  expect([here.done, one.fake.readyState]).toEqual([['save again'], 'open']);
+
+  const elsewhere = start({ isOurs: false });
+  const { fake, client } = connect();
+  const followed = elsewhere.all.follow(engineConnection(fake), 'token');
+  addSocket(client, 'a');
+  await elsewhere.all.refresh(followed);
+  expect([followed.isGone, client.hasMigrated, fake.readyState]).toEqual([true, true, 'closed']);
+  expect([elsewhere.ended, elsewhere.done]).toEqual([['a never here'], []]);
+});
+
+test('the pong that a client has stopped is passed on, and others are not', () => {
+  const { all, stopped } = start();
+  const { fake } = connect();
+  const followed = all.follow(engineConnection(fake), 'token');
+  fake.webSocket.pong('something else');
+  expect(stopped).toEqual([]);
+  fake.webSocket.pong(clientStoppedPong);
+  expect(stopped).toEqual([followed]);
+});
+
+test('a client that enters a namespace waits until that is saved', async () => {
+  const { all, done } = start();
+  const { fake, client } = connect();
+  all.follow(engineConnection(fake), 'token');
+  await client.onNamespaces?.(client);
+  expect(done).toEqual(['save']);
+  fake.close();
+  await client.onNamespaces?.(client);
+  expect(done).toEqual(['save', 'remove later token']);
+});
+
+test('why a session cannot migrate', () => {
+  const { all } = start();
+  const { fake } = connect();
+  const conn = engineConnection(fake);
+  expect(all.whyNot(conn)).toBe('no agent');
+  all.follow(conn, 'token');
+  fake.webSocket.extensions = 'permessage-deflate';
+  expect(all.whyNot(conn)).toBe('compressed');
+  fake.transport.name = 'polling';
+  expect(all.whyNot(conn)).toBe('polling');
+});

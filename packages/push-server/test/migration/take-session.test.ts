@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http';
+import { lastPositionsHeader, productHeader, uidHeader, writePosition } from '@gopush/contract';
+import { expect, test } from 'vitest';
+import { readTakeRequest, sessionFor, type TakeRequest, takeSession } from '../../src/migration/take-session.ts';
+import { decodeSession, encodeSession } from '../../src/stored-session/session-record.ts';
+import { MemoryStore } from './memory-store.ts';
+import { sessionOf } from './session-of.ts';
+
+const nothingChanged = { since: () => ({ ended: false, rooms: new Map() }) };
+const disconnected = { since: () => ({ ended: true, rooms: new Map() }) };
+const wanted: TakeRequest = { token: 'old', user: 'ann', given: [], isIncomplete: false };
+
+function storeWith(bytes = encodeSession(sessionOf())) {
+  const store = new MemoryStore();
+  store.kept.set('t:old', bytes);
+  return { store, keepMs: 1_000, changes: nothingChanged };
+}
+
+test('a session is taken with a copy under its next token, and is not removed before its client is heard', async () => {
+  const context = storeWith();
+  const taken = await takeSession(wanted, context);
+  expect(taken?.record).toEqual(sessionOf());
+  expect(taken?.usedToken).toBe('old');
+  const copy = context.store.kept.get(`t:${taken?.token}`);
+  expect(copy && decodeSession(copy)).toEqual(sessionOf());
+  expect([...context.store.kept.keys()]).toEqual(['t:old', `t:${taken?.token}`]);
+});
+
+test('a session of a store that can be read but not written keeps its token', async () => {
+  const context = storeWith();
+  context.store.fails = true;
+  expect(await takeSession(wanted, context)).toMatchObject({ token: 'old', usedToken: undefined });
+});
+
+test('a store that is slow to write holds the client up for a moment only', async () => {
+  const context = storeWith();
+  context.store.until = new Promise(() => {});
+  expect(await takeSession(wanted, context)).toMatchObject({ token: 'old', usedToken: undefined });
+});
+
+test('without a session, or with one that cannot be read, nothing is taken and nothing is written', async () => {
+  for (const bytes of [undefined, Buffer.from('token:x'), Buffer.alloc(0)]) {
+    const context = storeWith(bytes);
+    if (bytes === undefined) context.store.kept.clear();
+    expect(await takeSession(wanted, context)).toBeUndefined();
+    expect(context.store.writes).toBe(0);
+  }
+});
+
+test('a store that cannot be read is a failure, rather than an unknown session', async () => {
+  const context = storeWith();
+  context.store.read = async () => {
+    throw new Error('the store is away');
+  };
+  await expect(takeSession(wanted, context)).rejects.toThrow('away');
+});
+
+test('a session is for its own user alone, and not for one whom a program disconnected', () => {
+  const ofAnn = { user: 'ann', given: [], isIncomplete: false };
+  expect(sessionFor(ofAnn, sessionOf(), nothingChanged)).toEqual(sessionOf());
+  expect(sessionFor({ ...ofAnn, user: 'bob' }, sessionOf(), nothingChanged)).toBeUndefined();
+  expect(sessionFor(ofAnn, sessionOf(), disconnected)).toBeUndefined();
+});
+
+test('after a crash a session is lost where its agent does not know all that the client was given', () => {
+  const incomplete = { user: 'ann', given: [], isIncomplete: true };
+  const crashed = sessionOf({ isExact: false });
+  expect(sessionFor(incomplete, crashed, nothingChanged)).toBeUndefined();
+  expect(sessionFor({ ...incomplete, isIncomplete: false }, crashed, nothingChanged)).toEqual(crashed);
+  expect(sessionFor(incomplete, sessionOf(), nothingChanged)).toEqual(sessionOf());
+});
+
+function requestWith(headers: Record<string, string>): IncomingMessage {
+  return { headers: { [uidHeader]: 'ann', [productHeader]: 'chat', ...headers } } as unknown as IncomingMessage;
+}
+const context = {
+  isBelieved: () => true,
+  userOf: ({ product, uid }: { product: string; uid: string }) => `${product}/${uid}`,
+};
+
+test('a request of an agent has the user and the last positions that went out to the client', () => {
+  const [one, other] = [
+    { epoch: 'a', offset: 1 },
+    { epoch: 'b', offset: 2 },
+  ];
+  const positions = `${writePosition(one)},no position,${writePosition(other)}`;
+  expect(readTakeRequest(requestWith({ [lastPositionsHeader]: positions }), 't', context)).toEqual({
+    token: 't',
+    user: 'chat/ann',
+    given: [one, other],
+    isIncomplete: false,
+  });
+  const incomplete = readTakeRequest(requestWith({ [lastPositionsHeader]: 'incomplete' }), 't', context);
+  expect(incomplete).toMatchObject({ given: [], isIncomplete: true });
+  expect(readTakeRequest(requestWith({}), 't', context)).toMatchObject({ given: [], isIncomplete: false });
+});
+
+test('a request whose identity is not believed, or is missing, takes nothing', () => {
+  expect(readTakeRequest(requestWith({}), 't', { ...context, isBelieved: () => false })).toBeUndefined();
+  expect(readTakeRequest({ headers: {} } as IncomingMessage, 't', context)).toBeUndefined();
+});
