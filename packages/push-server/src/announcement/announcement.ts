@@ -5,30 +5,14 @@ import type { RegisteredNode, RegistryStore } from '@gopush/store';
 import { findAnnouncedHost } from './find-announced-host.ts';
 import { watchForSameName } from './watch-for-same-name.ts';
 
-/** Tells agents that this push-server is there. */
-export interface Announcement {
-  /**
-   * It listens. Resolves when it has been announced, or cannot be now.
-   *
-   * @throws ListenError where agents are to discover it, and cannot know by which address they reach it
-   */
-  ready(address: AddressInfo): Promise<void>;
-  /** It wants no new clients. */
-  draining(): Promise<void>;
-  /** It is gone. */
-  close(): Promise<void>;
-}
-
 /** What an announcement needs. */
 export interface AnnouncementOptions {
   readonly registry: RegistryStore;
   /** Unique among all push-servers. */
   readonly id: string;
-  /** What people call it. */
+  /** Its name for people. */
   readonly name: string;
   readonly config: Config;
-  /** How many clients it has. */
-  readonly load: () => number;
   readonly log: Logger;
 }
 
@@ -36,76 +20,98 @@ export interface AnnouncementOptions {
 const leaseMs = 3_000;
 const renewMs = 1_000;
 
-/** Opens the announcement of a push-server; nothing is said until it is ready. */
-export function createAnnouncement({ registry, id, name, config, load, log }: AnnouncementOptions): Announcement {
-  const { weight } = config.pushServer;
-  const machine = machineId();
-  let bound: AddressInfo | undefined;
-  let host: string | undefined;
-  let state: 'ready' | 'draining' = 'ready';
-  let timer: NodeJS.Timeout | undefined;
-  let last = Promise.resolve();
-  let isTold = false;
-  let stopComparing = (): void => {};
+/** Announces a push-server to agents in the registry, from when it is ready until it is closed. */
+export class Announcement {
+  readonly #options: AnnouncementOptions;
+  readonly #machine = machineId();
+  #bound: AddressInfo | undefined;
+  #host: string | undefined;
+  #load = (): number => 0;
+  #state: 'ready' | 'draining' = 'ready';
+  #timer: NodeJS.Timeout | undefined;
+  /** Announcements are written one after the other, so that the last one counts. */
+  #last = Promise.resolve();
+  #hasWarned = false;
+  #stopComparing = (): void => {};
 
-  const describe = (at: string, port: number): RegisteredNode => ({
-    id,
-    name,
-    tier: 'push-server',
-    host: at,
-    port,
-    machine,
-    weight,
-    load: load(),
-    state,
-  });
+  constructor(options: AnnouncementOptions) {
+    this.#options = options;
+  }
 
-  /** One after the other, so that what is said last counts. While the store is away nobody hears; it is said again. */
-  function say(): Promise<void> {
-    last = last.then(async () => {
-      if (bound === undefined) return;
-      if (host === undefined) await findHost(bound);
-      if (host === undefined) return;
-      await registry.announce(describe(host, bound.port), leaseMs).catch((error: unknown) => {
+  /**
+   * The push-server listens. Resolves when it has been announced, or cannot be now.
+   *
+   * @param load - counts its clients
+   * @throws ListenError where agents are to discover it, and no address is known by which they reach it
+   */
+  async ready(address: AddressInfo, load: () => number): Promise<void> {
+    const { registry, config, log } = this.#options;
+    this.#load = load;
+    const problem = await this.#findHost(address);
+    if (problem instanceof ListenError && config.routing.discover) throw problem;
+    this.#bound = address;
+    this.#timer = setInterval(() => void this.#announce(), renewMs).unref();
+    this.#stopComparing = watchForSameName(registry, () => this.#describe(this.#host ?? '', address.port), log);
+    if (problem === undefined) await this.#announce();
+  }
+
+  /** It takes no new clients. */
+  draining(): Promise<void> {
+    this.#state = 'draining';
+    return this.#announce();
+  }
+
+  /** It is gone. */
+  async close(): Promise<void> {
+    const { registry, id } = this.#options;
+    clearInterval(this.#timer);
+    this.#stopComparing();
+    await this.#last;
+    if (this.#host !== undefined) await registry.withdraw(id).catch(() => {});
+  }
+
+  /** While the store is away, agents do not get it; it is written again. */
+  #announce(): Promise<void> {
+    const { registry, log } = this.#options;
+    this.#last = this.#last.then(async () => {
+      if (this.#bound === undefined) return;
+      if (this.#host === undefined) await this.#findHost(this.#bound);
+      if (this.#host === undefined) return;
+      await registry.announce(this.#describe(this.#host, this.#bound.port), leaseMs).catch((error: unknown) => {
         log.debug({ err: error }, 'this push-server could not be announced; it will retry');
       });
     });
-    return last;
+    return this.#last;
   }
 
-  /** Finds the address to announce, or says why there is none; the name of Redis may be unknown for a while. */
-  async function findHost({ address, port }: AddressInfo): Promise<unknown> {
+  /** Finds the address to announce. The name of Redis may be unknown for a while. @returns why there is none */
+  async #findHost({ address, port }: AddressInfo): Promise<unknown> {
+    const { config, log } = this.#options;
     try {
       const found = await findAnnouncedHost(config, address);
-      host = found.host;
+      this.#host = found.host;
       log.info({ ...found, port }, 'this push-server is announced to agents');
       return undefined;
     } catch (error) {
-      const write = isTold ? log.debug : log.warn;
-      isTold = true;
+      const write = this.#hasWarned ? log.debug : log.warn;
+      this.#hasWarned = true;
       write({ problem: (error as Error).message }, 'agents cannot discover this push-server');
       return error;
     }
   }
 
-  return {
-    async ready(address) {
-      const problem = await findHost(address);
-      if (problem instanceof ListenError && config.routing.discover) throw problem;
-      bound = address;
-      timer = setInterval(() => void say(), renewMs).unref();
-      stopComparing = watchForSameName(registry, () => describe(host ?? '', address.port), log);
-      if (problem === undefined) await say();
-    },
-    draining() {
-      state = 'draining';
-      return say();
-    },
-    async close() {
-      clearInterval(timer);
-      stopComparing();
-      await last;
-      if (host !== undefined) await registry.withdraw(id).catch(() => {});
-    },
-  };
+  #describe(host: string, port: number): RegisteredNode {
+    const { id, name, config } = this.#options;
+    return {
+      id,
+      name,
+      tier: 'push-server',
+      host,
+      port,
+      machine: this.#machine,
+      weight: config.pushServer.weight,
+      load: this.#load(),
+      state: this.#state,
+    };
+  }
 }

@@ -3,7 +3,8 @@ import type { Config } from '@gopush/contract';
 import { type Lifetime, type Logger, type Metrics, openAdmin, watchEventLoop } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Fanout } from '../fanout/bus/fanout.ts';
-import { describeMetrics, measureLag } from './server-metrics.ts';
+import { describeMetrics } from './describe-metrics.ts';
+import { measureLag } from './fanout-metrics.ts';
 import { describeServer } from './server-state.ts';
 import type { ServerView } from './server-view.ts';
 
@@ -68,7 +69,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
       const eventLoop = watchEventLoop();
       opened('monitor of the event loop', eventLoop.close);
       describeMetrics(metrics, view, eventLoop);
-      opened('pings', measureLag(metrics, view));
+      opened('pings', measureLag(metrics, fanout));
     },
     stopping() {
       isStopping = true;

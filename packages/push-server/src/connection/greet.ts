@@ -1,0 +1,16 @@
+import { agentHeader, events, greeting, type Welcome } from '@gopush/contract';
+import { withoutMachine } from '@gopush/service';
+import type { Socket } from 'socket.io';
+import type { ServerClient } from '../hook/server-hook.ts';
+
+/**
+ * Tells a client who it is, and which agent and push-server serve it.
+ *
+ * @param server - name of this push-server, without that of its machine
+ */
+export function greet(socket: Socket, { uid, product }: ServerClient, server: string): void {
+  const agent = socket.handshake.headers[agentHeader];
+  const welcome: Welcome = { uid, product, agent: typeof agent === 'string' ? withoutMachine(agent) : null, server };
+  socket.emit(events.welcome, welcome);
+  socket.emit(events.push, greeting);
+}

@@ -1,0 +1,36 @@
+import type { Dependencies } from './open-dependencies.ts';
+import type { Realtime } from './open-realtime.ts';
+import type { Servers } from './open-servers.ts';
+import type { Settings } from './settings.ts';
+
+/** Shows the metrics and the state of the push-server on its admin listener, where `PUT /drain` gives away its sessions. */
+export function observe(
+  { node, config: { pushServer } }: Settings,
+  { observation, announcement, fanout, store, webhooks }: Dependencies,
+  { http, io, limits }: Servers,
+  { rooms, sessions, api }: Realtime,
+): void {
+  const { migration, recovery, emittedEvents } = sessions;
+  const drain = async (): Promise<string> => {
+    await announcement.draining();
+    await migration.drain(pushServer.drainMs, { stays: true });
+    return `${migration.counts.given} sessions were given to other push-servers`;
+  };
+  observation.show(
+    {
+      node,
+      io,
+      fanout,
+      store,
+      limits,
+      counts: rooms.counts,
+      moves: migration.counts,
+      recovery: recovery.counts,
+      emittedEvents,
+      listeners: api.listeners,
+      webhooks,
+      drain,
+    },
+    http,
+  );
+}

@@ -1,0 +1,45 @@
+import type { AddressInfo } from 'node:net';
+import { drainHttp, listen } from '@gopush/service';
+import { guardRequests } from '../access/guard-requests.ts';
+import { lingerMs } from '../http/http-ending.ts';
+import type { Dependencies } from './open-dependencies.ts';
+import type { Realtime } from './open-realtime.ts';
+import type { Servers } from './open-servers.ts';
+import type { Settings } from './settings.ts';
+
+/**
+ * Listens: from now on clients come. At a stop, the listener is the first to close.
+ *
+ * @throws ListenError for a port that cannot be had
+ */
+export async function openListener(
+  settings: Settings,
+  { observation, announcement }: Dependencies,
+  { http, io, limits, ending, closeIo }: Servers,
+  { sessions, isBelieved, closeApi }: Realtime,
+): Promise<AddressInfo> {
+  const { config, index, exclusive, log, lifetime } = settings;
+  const { pushServer, serverPortStart } = config;
+  guardRequests({ http, io, config, isBelieved, onRefused: limits.refused, log });
+  const port = serverPortStart === 0 ? 0 : serverPortStart + index;
+  const address = await listen(
+    http,
+    { host: pushServer.host, port, exclusive },
+    { port: 'serverPortStart', offset: index, host: 'pushServer.host' },
+  );
+  lifetime.opened('listener', async () => {
+    ending.closeKept();
+    const drained = drainHttp(http, pushServer.drainMs, lingerMs);
+    await closeApi();
+    await sessions.migration.drain(pushServer.drainMs);
+    // Not disconnectSockets: clients would take it for our decision, and never reconnect.
+    await closeIo();
+    await drained;
+  });
+  lifetime.opened('readiness', async () => {
+    observation.stopping();
+    await Promise.all([announcement.draining(), ending.announce()]);
+  });
+  await announcement.ready(address, () => io.engine.clientsCount);
+  return address;
+}

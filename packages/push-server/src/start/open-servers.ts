@@ -1,0 +1,71 @@
+import type { Server as HttpServer, RequestListener } from 'node:http';
+import { resolve } from 'node:path';
+import { isForApi } from '@gopush/contract';
+import { answerExpectations, lingerAfterResponses } from '@gopush/service';
+import type { Server } from 'socket.io';
+import { closeClients } from '../connection/close-clients.ts';
+import { createIo } from '../connection/create-io.ts';
+import { containAdapter } from '../fanout/adapter/contain-adapter.ts';
+import { forgiveLeaving } from '../fanout/adapter/forgive-leaving.ts';
+import { localFirst } from '../fanout/adapter/local-first.ts';
+import { createHttp } from '../http/create-http.ts';
+import { createFileHandler } from '../http/file-handler.ts';
+import { type HttpEnding, watchHttp } from '../http/http-ending.ts';
+import { createLimits, type Limits } from '../limits/limits.ts';
+import type { Dependencies } from './open-dependencies.ts';
+import type { Settings } from './settings.ts';
+
+/** The servers of a push-server; they do not listen yet. */
+export interface Servers {
+  readonly http: HttpServer;
+  readonly io: Server;
+  /** Serves the files of `pushServer.publicDir`, and responds to all other requests that they are not found. */
+  readonly files: RequestListener;
+  readonly limits: Limits;
+  readonly ending: HttpEnding;
+  /** Sets what serves requests below the path of the HTTP API. */
+  serveApi(handler: RequestListener): void;
+  /** Closes the Socket.IO server, once. */
+  closeIo(): Promise<void>;
+}
+
+/**
+ * Opens the HTTP server and the Socket.IO server on it, with the limits of clients.
+ *
+ * @throws Error where gopush cannot use the installed versions of Socket.IO, Engine.IO and `ws`
+ */
+export async function openServers(settings: Settings, { fanout, store }: Dependencies): Promise<Servers> {
+  const { config, dir, log, lifetime } = settings;
+  const { publicDir, path } = config.pushServer;
+  const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir), path);
+  let api = files;
+  // Socket.IO puts its own handler before those that are there when it is attached.
+  const http = createHttp(config, (request, response) => (isForApi(request.url) ? api : files)(request, response));
+  const adapter = localFirst(containAdapter(forgiveLeaving(fanout.adapter), log));
+  const { io, clientGuard } = await createIo(http, config, adapter, log);
+  const ending = watchHttp(http);
+  lingerAfterResponses(http);
+  answerExpectations(http);
+  let closing: Promise<void> | undefined;
+  const closeIo = (): Promise<void> => (closing ??= closeClients(io, ending));
+  lifetime.opened('Socket.IO', closeIo);
+  const limits = createLimits({
+    io,
+    guard: clientGuard,
+    config: config.pushServer.limits,
+    presence: store.presence,
+    log,
+  });
+  lifetime.opened('limits', limits.close);
+  return {
+    http,
+    io,
+    files,
+    limits,
+    ending,
+    serveApi(handler) {
+      api = handler;
+    },
+    closeIo,
+  };
+}
