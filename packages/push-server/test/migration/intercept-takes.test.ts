@@ -69,7 +69,7 @@ test('an upgrade is refused where its session is unknown, the store is away, or 
   };
   const cases = [
     [async () => undefined, ['serving'], 'session_unknown', []],
-    [away, ['serving'], 'not_durable', ['a session cannot be read: the store is away']],
+    [away, ['serving'], 'not_durable', ['a session cannot be looked up']],
     [async () => taken, ['serving', 'drained'], 'stopping', []],
     [async () => taken, ['draining'], 'stopping', []],
   ] as const;
