@@ -7,8 +7,9 @@ export { environmentName } from './config/environment-name.ts';
 export { configJsonSchema, describeSchema, type JsonSchema } from './config/json-schema.ts';
 export { type ConfigSource, createConfig, type ParsedConfig, parseConfig } from './config/parse.ts';
 export { type ConfigProblem, formatConfigProblems } from './config/problem.ts';
-export { type Config, type ConfigInput, isLoopback, type RedisConfig } from './config/schema.ts';
-export { type ApiScope, apiScopes, type WebhookEventName } from './config/schema-api.ts';
+export { type ApiScope, apiScopes, type WebhookEventName } from './config/schema/api.ts';
+export { isLoopback } from './config/schema/parts.ts';
+export type { Config, ConfigInput, RedisConfig } from './config/schema.ts';
 export {
   type Failure,
   type FailureCode,

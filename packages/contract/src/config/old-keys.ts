@@ -1,5 +1,5 @@
 import type { ConfigProblem } from './problem.ts';
-import { isLoopback } from './schema.ts';
+import { isLoopback } from './schema/parts.ts';
 
 /** Settings of gopush 0.1 that were removed, and what to do instead. */
 const gone: Readonly<Record<string, string>> = {

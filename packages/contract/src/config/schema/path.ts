@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isForApi } from '../identity/api-key.ts';
+import { isForApi } from '../../identity/api-key.ts';
 
 /** Segments of unreserved characters (RFC 3986 section 2.3). None is `.` or `..`: browsers remove those. */
 const segments = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+$/;

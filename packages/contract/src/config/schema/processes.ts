@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { host, milliseconds, port, wait } from './parts.ts';
+
+/** Settings of the hook files. */
+export const hooks = z
+  .strictObject({
+    timeoutMs: milliseconds(600_000).default(5_000).meta({ description: 'How long one call of a hook may take.' }),
+    maxBodyBytes: z.int().min(0).max(104_857_600).default(1_048_576).meta({
+      description:
+        'Largest request body that an agent hook may read, for example with express.json(). The body is buffered and forwarded. A larger body is refused when a hook reads it. 0: every body that a hook reads is refused.',
+    }),
+    watch: z.boolean().default(true).meta({ description: 'Whether edited hooks are reloaded while running.' }),
+  })
+  .prefault({})
+  .meta({ description: 'The hook files.' });
+
+/** Settings of the processes. */
+export const processes = z
+  .strictObject({
+    machine: z
+      .string()
+      .regex(/^[\w.-]{1,100}$/)
+      .optional()
+      .meta({
+        description:
+          'Name of this machine, unique among all machines. It is the first part of process names such as web1-push-server-0, which logs, peers and clients see. Absent: the host name.',
+      }),
+    hangMs: wait(60_000).meta({
+      description:
+        'How long the event loop of a process of gopush start may block before the process is killed and restarted; 0: no limit, for debuggers.',
+    }),
+  })
+  .prefault({})
+  .meta({ description: 'The processes of this machine.' });
+
+/** Settings of the admin listeners. */
+export const admin = z
+  .nullable(
+    z.strictObject({
+      host: host()
+        .default('127.0.0.1')
+        .meta({ description: 'Address to listen on. Every program that can reach it is trusted.' }),
+      allowedHosts: z.array(host()).default([]).meta({
+        description:
+          'Public DNS names of this machine that requests may use, for example "node1.example.com". Addresses, names without a dot and private names need not be listed. Other names are refused, because a page could make them point here (DNS rebinding).',
+      }),
+      agentPort: port()
+        .default(9600)
+        .meta({ description: 'Port of the first agent; each further agent takes the next port.' }),
+      serverPort: port()
+        .default(9700)
+        .meta({ description: 'Port of the first push-server; each further push-server takes the next port.' }),
+    }),
+  )
+  .default(null)
+  .meta({ description: 'The admin listener of each process, with health, metrics and state; null: none.' });
+
+/** Settings of the logs. */
+export const log = z
+  .strictObject({
+    requests: z.boolean().default(true).meta({ description: 'Whether to log a line per request and per tunnel.' }),
+    level: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+      .default('info')
+      .meta({ description: 'Lowest level to log.' }),
+    format: z
+      .enum(['auto', 'json', 'text'])
+      .default('auto')
+      .meta({ description: 'json or text; auto is text on a terminal, else json.' }),
+  })
+  .prefault({})
+  .meta({ description: 'The logs.' });
