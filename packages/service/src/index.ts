@@ -2,7 +2,7 @@ export { type Admin, type AdminOptions, type Check, openAdmin, startAdmin } from
 export { AdmissionWindow, type AdmissionWindowOptions, type Place } from './admission-window.ts';
 export { afterReading } from './after-reading.ts';
 export { closeAfter } from './close-after.ts';
-export { offer } from './descriptor.ts';
+export { readNow, writeNow } from './descriptor.ts';
 export { drainHttp } from './drain-http.ts';
 export { type EventLoopDelay, watchEventLoop } from './event-loop.ts';
 export { answerExpectations, awaitsContinue, expectsUnknown, holdContinue, sendContinue } from './expectations.ts';

@@ -1,7 +1,7 @@
-import { readSync, writeSync } from 'node:fs';
 import { connect, type NetConnectOpts, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Target } from '@gopush/contract';
+import { readNow, writeNow } from '@gopush/service';
 import { addressOf, connectTarget } from './connect-target.ts';
 
 /** Takes what a socket reads. An object rather than a function, so that a tunnel needs no closures. */
@@ -35,8 +35,6 @@ type ListeningSocket = Socket & { [listener]?: Receiver };
 
 /** What Node keeps of a connection. Not documented, and unchanged for ten years; docs/decisions/0005 says why we use it. */
 interface Handle {
-  /** The descriptor; negative where there is none, as after closing. */
-  readonly fd?: number;
   /** Takes bytes of TLS that were read elsewhere; only TLS has it. */
   receive?(bytes: Buffer): void;
 }
@@ -123,12 +121,8 @@ function onData(this: ListeningSocket, chunk: Buffer): void {
 }
 
 /**
- * Writes a chunk that is valid only now. While nothing is queued the kernel is asked at once; only what it does not take is
+ * Writes a chunk that is valid only during the call. The kernel gets it at once while nothing is queued; only what it does not take is
  * copied and queued.
- *
- * The descriptor is asked of the live handle for each write and used in the same breath, so it cannot be one that was closed and
- * given to another connection meanwhile. Only sockets made here are written to so: a TLS socket has the descriptor of the
- * connection below it, to which plain bytes must never go.
  *
  * Bytes for a socket that has ended go nowhere: a tunnel that says goodbye does not listen to what the other side still says.
  *
@@ -136,19 +130,8 @@ function onData(this: ListeningSocket, chunk: Buffer): void {
  */
 export function writeChunk(socket: Socket, chunk: Buffer, length: number): boolean {
   if (!socket.writable) return true;
-  const written = isCarrying(socket) && socket.writableLength === 0 ? tryWrite(socket, chunk, length) : 0;
+  const written = isCarrying(socket) ? writeNow(socket, chunk, length) : 0;
   return written === length || socket.write(Buffer.from(chunk.subarray(written, length)));
-}
-
-function tryWrite(socket: Socket, chunk: Buffer, length: number): number {
-  const fd = (socket as WithHandle)._handle?.fd ?? -1;
-  if (fd < 0) return 0;
-  try {
-    return writeSync(fd, chunk, 0, length);
-  } catch {
-    // Full, or broken: the socket's own write waits for the one, and reports the other.
-    return 0;
-  }
 }
 
 /**
@@ -175,19 +158,9 @@ export function readAhead(socket: Socket): void {
 function readAll(socket: Socket): Buffer {
   const chunks: Buffer[] = [];
   for (;;) {
-    const length = tryRead(socket);
+    const length = readNow(socket, shared);
     if (length === 0) return Buffer.concat(chunks);
     chunks.push(Buffer.from(shared.subarray(0, length)));
-  }
-}
-
-function tryRead(socket: Socket): number {
-  const fd = (socket as WithHandle)._handle?.fd ?? -1;
-  try {
-    return fd < 0 ? 0 : readSync(fd, shared, 0, shared.length, null);
-  } catch {
-    // No more, for now or ever.
-    return 0;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { offer } from '@gopush/service';
+import { writeNow } from '@gopush/service';
 import type { SenderInternals } from '../internals/private-names.ts';
 import { atEndOfTick, type Waiting } from './end-of-tick.ts';
 
@@ -122,7 +122,7 @@ export class Outlet implements Waiting {
   }
 
   #send(bytes: Buffer, length: number): void {
-    const taken = offer(this.#socket, bytes, length);
+    const taken = writeNow(this.#socket, bytes, length);
     if (taken === length) return;
     const rest = bytes.subarray(taken, length);
     this.#queue(bytes === joined ? Buffer.from(rest) : rest);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkSocketIo, judge, missingNames, runCheck } from '../../src/internals/check-socket-io.ts';
 import { installedVersions } from '../../src/internals/installed-versions.ts';
+import type { Purpose, WebSocketInternals } from '../../src/internals/private-names.ts';
 import { type Rehearsal, rehearse } from '../../src/internals/rehearsal.ts';
 
 test('the installed Socket.IO, Engine.IO and ws have all that gopush touches', async () => {
@@ -9,42 +10,37 @@ test('the installed Socket.IO, Engine.IO and ws have all that gopush touches', a
   for (const version of Object.values(support.versions)) expect(version).toMatch(/^\d+\.\d+\.\d+/);
 });
 
-/** The inner WebSocket of a connection in memory. */
-function webSocketOf({ connection }: Rehearsal): Record<string, unknown> {
-  return connection.transport.socket as unknown as Record<string, unknown>;
+/** The WebSocket of a connection in memory. */
+function webSocketOf({ connection }: Rehearsal): WebSocketInternals {
+  return connection.transport.socket as WebSocketInternals;
 }
 
-test.each([
-  ['Client._remove', 'correctness', ({ client }: Rehearsal) => Object.assign(client, { _remove: undefined })],
-  ['Client.nsps', 'correctness', ({ client }: Rehearsal) => Object.assign(client, { nsps: {} })],
-  ['Socket.acks', 'correctness', ({ socket }: Rehearsal) => Object.assign(socket, { acks: [] })],
-  ['Namespace._ids', 'correctness', ({ socket }: Rehearsal) => Object.assign(socket.nsp, { _ids: '0' })],
-  ['Adapter._encode', 'correctness', ({ socket }: Rehearsal) => Object.assign(socket.nsp.adapter, { _encode: null })],
-  ['Engine.clients', 'correctness', ({ engine }: Rehearsal) => Object.assign(engine, { clients: new Map() })],
-  ['Connection.flush', 'correctness', ({ connection }: Rehearsal) => Object.assign(connection, { flush: 1 })],
-  [
-    'Connection.cleanupFn',
-    'memory',
-    ({ connection }: Rehearsal) => Object.assign(connection, { cleanupFn: undefined }),
-  ],
-  ['WebSocket._socket', 'correctness', (all: Rehearsal) => Object.assign(webSocketOf(all), { _socket: undefined })],
-  [
-    'Sender.sendFrame',
-    'speed',
-    (all: Rehearsal) => Object.assign(webSocketOf(all)._sender as object, { sendFrame: 1 }),
-  ],
-  [
-    'Receiver._state',
-    'figures',
-    (all: Rehearsal) => Object.assign(webSocketOf(all)._receiver as object, { _state: {} }),
-  ],
-])('a name that is missing is found: %s', async (name, purpose, remove) => {
+test.each<[name: string, purpose: Purpose, ownerOf: (rehearsal: Rehearsal) => object, value: unknown]>([
+  ['Client._remove', 'correctness', ({ client }) => client, undefined],
+  ['Client.nsps', 'correctness', ({ client }) => client, {}],
+  ['Socket.acks', 'correctness', ({ socket }) => socket, []],
+  ['Namespace._ids', 'correctness', ({ socket }) => socket.nsp, '0'],
+  ['Adapter._encode', 'correctness', ({ socket }) => socket.nsp.adapter, null],
+  ['Engine.clients', 'correctness', ({ engine }) => engine, new Map()],
+  ['Connection.flush', 'correctness', ({ connection }) => connection, 1],
+  ['Connection.cleanupFn', 'memory', ({ connection }) => connection, undefined],
+  ['WebSocket._socket', 'correctness', webSocketOf, undefined],
+  ['Sender.sendFrame', 'speed', (all) => webSocketOf(all)._sender, 1],
+  ['Receiver._state', 'figures', (all) => webSocketOf(all)._receiver, {}],
+])('a name that is missing is found: %s', async (name, purpose, ownerOf, value) => {
   const rehearsal = await rehearse();
-  expect(missingNames(rehearsal)).toEqual([]);
-  const { flush } = rehearsal.connection;
-  remove(rehearsal);
-  expect(missingNames(rehearsal)).toContainEqual({ purpose, what: expect.stringContaining(`${name} is no `) });
-  rehearsal.connection.flush = flush;
+  try {
+    expect(missingNames(rehearsal)).toEqual([]);
+    const owner = ownerOf(rehearsal) as Record<string, unknown>;
+    const property = name.split('.')[1] as string;
+    const before = owner[property];
+    owner[property] = value;
+    const found = missingNames(rehearsal);
+    owner[property] = before;
+    expect(found).toContainEqual({ purpose, what: expect.stringContaining(`${name} is no `) });
+  } finally {
+    await rehearsal.close();
+  }
 });
 
 test.each([
