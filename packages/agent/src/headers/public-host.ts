@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { AskedServer } from '@gopush/contract';
-import type { RequestOrigin } from './headers.ts';
+import type { RequestOrigin } from './request-origin.ts';
 
 /** What the client calls this server, perhaps with a port: a trusted proxy in front may have put another `Host` in its place. */
 export function publicHost(

@@ -7,7 +7,7 @@ import { giveBack, lend, takeAsTheyCome } from './app-messages.ts';
 import { takesRequest } from './takes-request.ts';
 
 /** How a run of an app hook ended. */
-type AppOutcome =
+export type AppOutcome =
   | { readonly kind: 'passed'; readonly uid: unknown }
   | { readonly kind: 'answered' }
   | { readonly kind: 'threw'; readonly cause: unknown };

@@ -34,7 +34,7 @@ export type KnownSource = (
 };
 
 /** What says who a client is, where there is something that does. */
-export type UidSource = KnownSource | { readonly kind: 'none' };
+type UidSource = KnownSource | { readonly kind: 'none' };
 
 /** What says where a product goes. */
 export interface RouteSource {

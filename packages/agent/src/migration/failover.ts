@@ -7,12 +7,12 @@ import {
   sessionTokenHeader,
 } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import type { HeaderWriter } from '../headers/headers.ts';
-import type { TunnelInfo } from '../observe/observer.ts';
-import { openUpstream, type Upstream } from '../proxy/upgrade/request-upgrade.ts';
+import type { HeaderWriter } from '../headers/header-writer.ts';
+import { requestUpgrade, type UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
 import { type AgentRequest, recallRequest } from '../request/agent-request.ts';
 import type { Fleet, Member } from '../route/fleet.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { headerOf } from '../wire/response-head.ts';
 import { writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
@@ -81,7 +81,7 @@ export class Failover {
    *
    * @returns `undefined` where its target does not take part, or migration is switched off
    */
-  migrationOf({ head }: Upstream, request: SessionRequest): ((tunnel: Tunnel) => TunnelMigration) | undefined {
+  migrationOf({ head }: UpgradeResponse, request: SessionRequest): ((tunnel: Tunnel) => TunnelMigration) | undefined {
     const { enabled, frameBytes } = this.#options.seamless;
     const token = headerOf(head, sessionTokenHeader);
     // What was compressed with the help of earlier messages cannot be read by another target.
@@ -170,7 +170,7 @@ export class Failover {
     { member, timeoutMs, abandoned }: Asking,
   ): Promise<TakeOutcome<FallbackCause>> {
     const { connectTimeoutMs } = this.#options.agent;
-    const upstream = await openUpstream({
+    const upstream = await requestUpgrade({
       target: member.target,
       request: this.#writeRequest(migration, member),
       key: migration.request.key,

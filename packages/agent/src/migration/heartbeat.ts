@@ -1,5 +1,5 @@
 import type { Target } from '@gopush/contract';
-import type { UpstreamConnection } from '../proxy/http/target-connections.ts';
+import type { TargetConnection } from '../proxy/http/target-connections.ts';
 import type { Member } from '../route/fleet.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import { beatMs, freshMs, Pulse, type SilentCause } from './pulse.ts';
@@ -14,7 +14,7 @@ export interface HeartbeatOptions {
   /** All open tunnels. */
   readonly tunnels: () => Iterable<Tunnel>;
   /** All connections to targets for plain requests. */
-  readonly connections: () => Iterable<UpstreamConnection>;
+  readonly connections: () => Iterable<TargetConnection>;
   /** Whether the router no longer names a target that it named before. */
   readonly hasLeft: (member: Member) => boolean;
   /** A silent target was given up. */

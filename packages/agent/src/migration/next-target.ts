@@ -1,7 +1,7 @@
-import type { TunnelInfo } from '../observe/observer.ts';
 import { choose } from '../route/choose.ts';
 import { clientKey } from '../route/client-key.ts';
 import type { Member } from '../route/fleet.ts';
+import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 
 /**
  * Chooses the next target of a session, as the product's policy would for a new client. Where no target accepts new clients, the session still gets

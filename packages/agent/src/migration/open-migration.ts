@@ -1,8 +1,8 @@
 import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import type { HeaderWriter } from '../headers/headers.ts';
+import type { HeaderWriter } from '../headers/header-writer.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
-import type { Upstreams } from '../proxy/http/target-connections.ts';
+import type { TargetConnections } from '../proxy/http/target-connections.ts';
 import type { Fleet } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
@@ -20,7 +20,7 @@ export interface MigrationOptions {
   readonly route: FailoverOptions['route'];
   readonly headers: HeaderWriter;
   readonly tunnels: Tunnels;
-  readonly upstreams: Pick<Upstreams, 'all'>;
+  readonly connections: Pick<TargetConnections, 'all'>;
   readonly events: FailoverEvents & { readonly targetSilent: HeartbeatOptions['onSilent'] };
   readonly log: Logger;
 }
@@ -37,7 +37,7 @@ export interface Migration {
 
 /** Opens the migration of sessions (docs/protocol.md, "Seamless restart"). */
 export function openMigration(options: MigrationOptions): Migration {
-  const { config, tunnels, upstreams, events } = options;
+  const { config, tunnels, connections, events } = options;
   const { agent, seamless, health } = config;
   const pacer = new Pacer(seamless.movesPerSecond);
   const shared = { ...options, seamless, agent, pacer };
@@ -48,7 +48,7 @@ export function openMigration(options: MigrationOptions): Migration {
     silentMs: seamless.silentMs,
     ejectMs: health.ejectMs,
     tunnels: allTunnels,
-    connections: upstreams.all,
+    connections: connections.all,
     hasLeft: (member) => rebalance.hasLeft(member),
     onSilent: events.targetSilent,
   });

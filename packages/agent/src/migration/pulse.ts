@@ -1,5 +1,5 @@
 import type { Target } from '@gopush/contract';
-import type { UpstreamConnection } from '../proxy/http/target-connections.ts';
+import type { TargetConnection } from '../proxy/http/target-connections.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 
 /** Why a silent target is given up: its machine cannot be reached; it has left its list; it has been silent for too long. */
@@ -28,7 +28,7 @@ export class Pulse {
   readonly target: Target;
   /** Open tunnels, and connections with a request on them; collected anew with each beat. */
   tunnels: Tunnel[] = [];
-  requests: UpstreamConnection[] = [];
+  requests: TargetConnection[] = [];
   /** Whether anything has come from it since the beat before. */
   wasHeard = false;
   /** Bytes that its connections have read, and that clients have sent to it. */

@@ -1,13 +1,13 @@
 import { skipFramesHeader } from '@gopush/contract';
-import type { Upstream } from '../proxy/upgrade/request-upgrade.ts';
-import { type AnswerHead, headerOf } from '../wire/response-head.ts';
+import type { UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
+import { headerOf, type ResponseHead } from '../wire/response-head.ts';
 import type { TakeOutcome } from './target-search.ts';
 
 /** More opening frames than any target has. */
 const maxSkip = 10_000;
 
 /** What the response of a target to a request to take a session means. */
-export function readTakeResponse(upstream: Upstream): TakeOutcome<'unknown' | 'refused'> {
+export function readTakeResponse(upstream: UpgradeResponse): TakeOutcome<'unknown' | 'refused'> {
   const { head, body } = upstream;
   if (body === undefined && readSkip(head) !== undefined) return upstream;
   // It has begun a new session, which its client knows nothing of.
@@ -18,7 +18,7 @@ export function readTakeResponse(upstream: Upstream): TakeOutcome<'unknown' | 'r
 }
 
 /** How many of its first data frames are not for the client. 0: it sends nothing of its own first. `undefined`: it has not taken the session. */
-export function readSkip(head: AnswerHead): number | undefined {
+export function readSkip(head: ResponseHead): number | undefined {
   const text = headerOf(head, skipFramesHeader) ?? '';
   const skip = Number(text);
   return /^\d{1,5}$/.test(text) && skip <= maxSkip ? skip : undefined;

@@ -1,10 +1,10 @@
-import type { Upstream } from '../proxy/upgrade/request-upgrade.ts';
+import type { UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
 import type { Member, Product } from '../route/fleet.ts';
 import type { Taker } from './taker.ts';
 
 /** A target that has taken a session. */
 export interface FoundTarget {
-  readonly upstream: Upstream;
+  readonly upstream: UpgradeResponse;
   readonly member: Member;
   /** Has to be called when the client continues there, or does not after all. */
   readonly settled: (hasContinued: boolean) => void;
@@ -14,7 +14,7 @@ export interface FoundTarget {
  * What became of asking a target to take a session: it has taken it; `gone`: it could not be reached, or did not respond; `refused`: it refused;
  * `noTarget`: no target can take this session.
  */
-export type TakeOutcome<Cause> = Upstream | 'gone' | 'refused' | { readonly noTarget: Cause };
+export type TakeOutcome<Cause> = UpgradeResponse | 'gone' | 'refused' | { readonly noTarget: Cause };
 
 /** A session that needs another target. */
 export interface Seeking<Cause> {

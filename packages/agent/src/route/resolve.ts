@@ -1,12 +1,8 @@
 import {
-  anonymous,
-  type Failure,
   failed,
-  type Identity,
   noUser,
   type ProductPolicy,
   parseTargets,
-  parseUid,
   type Result,
   readSid,
   readSidMark,
@@ -17,28 +13,17 @@ import {
   type TargetSource,
   writeUid,
 } from '@gopush/contract';
-import { type Awaitable, andThen, callHook, type HookOutcome } from '@gopush/hooks';
-import type { HookSet, RouteSource } from '../hooks/hook-set.ts';
+import { type Awaitable, andThen, callHook } from '@gopush/hooks';
+import { hookFailed } from '../hooks/hook-result.ts';
+import type { RouteSource } from '../hooks/hook-set.ts';
 import type { AgentRequest } from '../request/agent-request.ts';
 import { tlsFault } from '../target/target-tls.ts';
-import type { Fleet, Member, Product } from './fleet.ts';
-import { type Destination, pathFor } from './locate.ts';
+import type { Exchange } from './exchange.ts';
+import type { Fleet } from './fleet.ts';
+import { pathFor } from './locate.ts';
+import type { Route } from './route.ts';
 import type { Sources } from './sources.ts';
 import { beginsSession } from './sticky.ts';
-
-/** Who a client is, and what can serve it. */
-export interface Route {
-  readonly identity: Identity;
-  readonly product: Product;
-  /** Which members may serve this client: those of its product, or those that a function named for it alone. */
-  readonly members: readonly Member[];
-  /** Which target the client's session is on, where it says so. */
-  readonly mark: string | undefined;
-  /** Whether a session may begin here rather than go on. */
-  readonly begins: boolean;
-  /** Path and query for the target: with the uid where it gets that by query, without any otherwise. */
-  readonly path: string;
-}
 
 /** What resolving needs besides the request. */
 export interface ResolveContext {
@@ -49,17 +34,14 @@ export interface ResolveContext {
 }
 
 /**
- * From a request of a known uid to its targets. HTTP and upgrades both use it.
- *
- * A product may have no targets now; they may come.
+ * Finds the targets for a request of a known uid. A product may have no targets now; they may come.
  */
 export function resolve(
-  request: AgentRequest,
-  { entry, product: name }: Destination,
+  { request, destination, hooks }: Pick<Exchange, 'request' | 'destination' | 'hooks'>,
   uid: string,
-  hooks: HookSet,
   context: ResolveContext,
 ): Awaitable<Result<Route>> {
+  const { entry, product: name } = destination;
   if (!name.ok) return name;
   const source = hooks.products.get(name.value) ?? hooks.otherProducts;
   if (source === undefined) return failed('product_unknown');
@@ -81,7 +63,7 @@ export function resolve(
   });
 }
 
-/** The mark of the session that a request belongs to. */
+/** The sticky signature of the session that a request belongs to. */
 function readMarkOf(request: AgentRequest, sticky: ProductPolicy['sticky']): string | undefined {
   if (sticky === 'none') return undefined;
   const sid = readSid(request.url ?? '/');
@@ -117,29 +99,11 @@ function targetsOf(
 }
 
 function readTargets(value: unknown): TargetSource | string {
-  // Mostly a `return` that was forgotten: the client must not wait for targets that will never come.
+  // Mostly a forgotten `return`: the client must not wait for targets that will never come.
   if (value === undefined) return 'it returned undefined; wanted targets, or null if there are none';
   try {
     return parseTargets(value);
   } catch (error) {
     return `it returned something that throws when read: ${String(error)}`;
   }
-}
-
-/** What a uid hook's call came to, as a uid or a failure. */
-export function uidOf(file: string, outcome: HookOutcome<unknown>): Result<string> {
-  if (outcome.ended !== 'returned') return hookFailed('uid', file, outcome);
-  if (outcome.value === anonymous) return success(noUser);
-  const uid = parseUid(outcome.value);
-  if (uid.ok || uid.failure.code !== 'uid_hook_bad_value') return uid;
-  return failed('uid_hook_bad_value', `${file}: ${uid.failure.detail}`);
-}
-
-function hookFailed(
-  which: 'uid' | 'router',
-  file: string,
-  outcome: Exclude<HookOutcome<unknown>, { ended: 'returned' }>,
-): { readonly ok: false; readonly failure: Failure } {
-  const cause = 'cause' in outcome ? outcome.cause : undefined;
-  return { ok: false, failure: { code: `${which}_hook_${outcome.ended}`, detail: file, cause } };
 }

@@ -5,8 +5,8 @@ import { beforeRequest } from '../target/connect-failure.ts';
 import { choose } from './choose.ts';
 import type { Fleet, Member } from './fleet.ts';
 import type { Hold } from './hold.ts';
-import type { Route } from './resolve.ts';
 import type { RetryBudget } from './retry-budget.ts';
+import type { Route } from './route.ts';
 import { doubtful, type Suspects } from './suspects.ts';
 
 /** What serving by a target needs besides the request. */

@@ -1,71 +1,47 @@
 import type { IncomingMessage } from 'node:http';
-import {
-  type Identity,
-  isHandshake,
-  type ProductPolicy,
-  type RouteEntry,
-  readSid,
-  readStickyMark,
-  type StickyMarks,
-  stickyCookie,
-} from '@gopush/contract';
+import { type Identity, isHandshake, readSid, readStickyMark, type StickyMarks, stickyCookie } from '@gopush/contract';
+import type { Exchange } from './exchange.ts';
+import type { Member } from './fleet.ts';
 
-/** How a session that may begin is told which target it is on. */
-export interface SessionMark {
+/** How a session that may begin is bound to its target: by signatures that say which target it is. */
+export interface StickySignature {
   /** For the target, which puts it at the end of the session's id. */
   readonly header: string | undefined;
-  /** For the client. */
+  /** For the client: a `Set-Cookie`. */
   readonly cookie: string | undefined;
 }
 
-/** What marks a session with one target. */
-export interface Marker {
-  issue(): string;
-  /** Whether a mark is of this target. */
-  matches(mark: string): boolean;
-}
-
 /**
- * Whether a session begins with this request: an Engine.IO handshake, or an upgrade that belongs to no session of Engine.IO. Of other
- * requests nobody can tell.
+ * Whether a session begins with this request: an Engine.IO handshake, or an upgrade that belongs to no session of Engine.IO. Other requests do not
+ * tell.
  */
 export function beginsSession({ url = '/', headers }: IncomingMessage): boolean {
   return isHandshake(url) || (headers.upgrade !== undefined && readSid(url) === undefined);
 }
 
-/**
- * The mark for a request by which a session may begin; `undefined` where none does.
- *
- * @param given - the mark in the client's cookie
- */
-export function markFor(
-  { url = '/', headers }: IncomingMessage,
-  entry: RouteEntry | undefined,
-  sticky: ProductPolicy['sticky'],
-  given: string | undefined,
-  marker: Marker,
-): SessionMark | undefined {
+/** The sticky signature for a request by which a session may begin at a target; `undefined` where none begins, or the client has it already. */
+export function stickySignatureFor(
+  { request, destination: { entry } }: Pick<Exchange, 'request' | 'destination'>,
+  { product: name, uid }: Identity,
+  { target, product }: Member,
+  marks: StickyMarks,
+): StickySignature | undefined {
+  const { sticky } = product.policy;
   if (sticky === 'none') return undefined;
+  const { url = '/', headers } = request;
   // Products with paths of their own have cookies of their own, unless a proxy in front took a part of the path away.
   const path = entry === undefined || headers['x-forwarded-prefix'] !== undefined ? '' : entry.path;
   if (isHandshake(url)) {
-    const mark = marker.issue();
+    const mark = marks.issue(name, target.name, uid);
     return { header: mark, cookie: sticky === 'cookie' ? cookieOf(mark, path) : undefined };
   }
   if (sticky === 'sid') return undefined;
+  const given = request.cookies[stickyCookie];
   const mark = given === undefined ? undefined : readStickyMark(given);
-  // One of another target, or of none that is there any more, would keep the client nowhere.
-  return mark !== undefined && marker.matches(mark)
+  // The signature of another target, or of one that is gone, has to be replaced.
+  return mark !== undefined && marks.matches(mark, name, target.name, uid)
     ? undefined
-    : { header: undefined, cookie: cookieOf(marker.issue(), path) };
-}
-
-/** What marks the sessions of a client on one target. */
-export function markerOf(marks: StickyMarks, { product, uid }: Identity, target: string): Marker {
-  return {
-    issue: () => marks.issue(product, target, uid),
-    matches: (mark) => marks.matches(mark, product, target, uid),
-  };
+    : { header: undefined, cookie: cookieOf(marks.issue(name, target.name, uid), path) };
 }
 
 function cookieOf(mark: string, path: string): string {

@@ -1,12 +1,13 @@
 import type { AllowedOrigins, Config, Target } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import type { HeaderWriter } from '../headers/headers.ts';
+import type { HeaderWriter } from '../headers/header-writer.ts';
+import type { OriginOf } from '../headers/request-origin.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { SlowClients } from '../limits/slow-clients.ts';
 import type { Migration } from '../migration/open-migration.ts';
 import type { Observer } from '../observe/observer.ts';
-import type { Upstreams } from '../proxy/http/target-connections.ts';
+import type { TargetConnections } from '../proxy/http/target-connections.ts';
 import type { ReadBodies } from '../request/read-body.ts';
 import type { ResolveContext } from '../route/resolve.ts';
 import type { ServeContext } from '../route/serve-by-target.ts';
@@ -22,10 +23,12 @@ export interface AgentContext extends ResolveContext, ServeContext {
   /** The hooks as they are now. */
   readonly hooks: () => HookSet;
   readonly apiCallers: ApiCallers;
-  readonly upstreams: Upstreams;
+  /** Connections to targets, for HTTP requests. */
+  readonly connections: TargetConnections;
   /** Told of a target that says it stops. */
   readonly onDraining: (target: Target) => void;
   readonly tunnels: Tunnels;
+  readonly originOf: OriginOf;
   readonly headers: HeaderWriter;
   /** Which pages may connect, besides those of the gateway's own origin. */
   readonly pages: AllowedOrigins;

@@ -1,39 +1,38 @@
 import { type Config, createKeyFinder, failed, isForApi, type Result, readApiKey } from '@gopush/contract';
-import type { HookSet } from '../hooks/hook-set.ts';
-import type { AgentRequest } from '../request/agent-request.ts';
-import { type Destination, pathFor } from '../route/locate.ts';
-import { sourceOf } from '../route/source-of.ts';
+import { sourceOf } from '../route/destination.ts';
+import type { Exchange } from '../route/exchange.ts';
+import { pathFor } from '../route/locate.ts';
 
 /** Lets back ends that have an API key reach the HTTP API of the built-in push-servers without being a user. */
 export interface ApiCallers {
   /**
-   * Whether a request has one of the project's API keys and asks the API of the built-in push-servers. No hook is asked who it is from then, and
-   * it goes on without an identity. Any other key gets no such way past the hooks.
+   * Whether a request has one of the project's API keys and is for the API of the built-in push-servers. Then no hook identifies its client, and it
+   * is forwarded without an identity. A request with any other key has to pass the hooks.
    */
-  isCaller(request: AgentRequest, destination: Destination, hooks: HookSet): boolean;
-  /** What a request is told that the hooks know no user of: at the API that it needs a key, or that its key is wrong. */
-  explain(request: AgentRequest, destination: Destination, hooks: HookSet, unknown: Result<never>): Result<never>;
+  isCaller(exchange: Exchange): boolean;
+  /** The failure of a request whose client the hooks do not identify: at the API, that it needs a key, or that its key is wrong. */
+  explain(exchange: Exchange, unknown: Result<never>): Result<never>;
 }
 
 export function createApiCallers({ keys }: Config['api']): ApiCallers {
   const find = createKeyFinder(keys);
-  const asksApi = ({ url = '/' }: AgentRequest, destination: Destination, hooks: HookSet): boolean =>
-    keys.length > 0 && isForApi(pathFor(destination.entry, url)) && isBuiltIn(destination, hooks);
+  const isForOurApi = ({ request: { url = '/' }, destination, hooks }: Exchange): boolean =>
+    keys.length > 0 && isForApi(pathFor(destination.entry, url)) && isBuiltIn({ destination, hooks });
   return {
-    isCaller(request, destination, hooks) {
-      if (!asksApi(request, destination, hooks)) return false;
-      const key = readApiKey(request.headers);
+    isCaller(exchange) {
+      if (!isForOurApi(exchange)) return false;
+      const key = readApiKey(exchange.request.headers);
       return key !== undefined && find(key) !== undefined;
     },
-    explain(request, destination, hooks, unknown) {
-      if (unknown.ok || unknown.failure.code !== 'uid_missing' || !asksApi(request, destination, hooks)) return unknown;
-      return failed(readApiKey(request.headers) === undefined ? 'api_key_missing' : 'api_key_unknown');
+    explain(exchange, unknown) {
+      if (unknown.ok || unknown.failure.code !== 'uid_missing' || !isForOurApi(exchange)) return unknown;
+      return failed(readApiKey(exchange.request.headers) === undefined ? 'api_key_missing' : 'api_key_unknown');
     },
   };
 }
 
-/** Whether the product of a request is served by the built-in push-servers; one that no router names is refused later. */
-function isBuiltIn(destination: Destination, hooks: HookSet): boolean {
+/** Whether the product of a request is served by the built-in push-servers. An unknown product is refused later. */
+function isBuiltIn({ destination, hooks }: Pick<Exchange, 'destination' | 'hooks'>): boolean {
   const source = sourceOf(destination, hooks);
   return source === undefined || source.from.kind === 'built-in';
 }

@@ -1,40 +1,37 @@
 import { failed, type Result, success } from '@gopush/contract';
 import type { AdmissionWindow } from '@gopush/service';
-import type { HookSet } from '../hooks/hook-set.ts';
-import type { AgentRequest } from '../request/agent-request.ts';
-import type { Product } from '../route/fleet.ts';
-import type { Destination } from '../route/locate.ts';
-import { sourceOf } from '../route/source-of.ts';
+import type { Limits } from '../limits/limits.ts';
+import { sourceOf } from '../route/destination.ts';
+import type { Exchange } from '../route/exchange.ts';
+import type { Fleet, Product } from '../route/fleet.ts';
 import { beginsSession } from '../route/sticky.ts';
-import type { AgentContext } from './agent-context.ts';
 
-/** A session that may begin, until it has, or could not. */
+/** A session that may begin, until it has begun or failed. */
 export interface Beginning {
-  /** Hooks have said where it goes, or that it goes nowhere. */
+  /** Hooks have said where it is routed, or have refused it. */
   decided(): void;
   /** Begun, or failed. */
   ended(): void;
 }
 
 /**
- * Lets a session begin, or refuses it before hooks are asked and anything is opened for it: what is refused must cost next to nothing.
+ * Lets a session begin, or refuses it before hooks are asked and anything is opened for it: a refusal must be cheap.
  *
- * @returns `undefined` for a request of a session that there is, and for one of which nobody can tell
+ * @returns `undefined` for a request of a session that exists already, and for one that does not tell
  */
 export function beginSession(
-  request: AgentRequest,
-  destination: Destination,
-  hooks: HookSet,
-  { fleet, limits }: Pick<AgentContext, 'fleet' | 'limits'>,
+  { request, destination, hooks }: Exchange,
+  { fleet, limits }: { readonly fleet: Fleet; readonly limits: Limits },
 ): Result<Beginning | undefined> {
   if (!beginsSession(request)) return success(undefined);
   const now = performance.now();
-  const product = productOf(destination, hooks, fleet);
+  const source = sourceOf(destination, hooks);
+  const product: Product | undefined = source === undefined ? undefined : fleet.products.get(source.product);
   if (product?.isOverloaded(now) === true) return overloadedTargets;
   const { beginning } = limits;
   const leave = enter(beginning, now);
   if (leave === undefined) return failed('overloaded', 'many sessions are being opened');
-  // How long one turn of the event loop takes: what waits for hooks and targets is not this process's work.
+  // How long one turn of the event loop takes: waiting for hooks and targets is not work of this process.
   if (beginning !== undefined) measureTurn(beginning, now);
   const decided = enter(product?.deciding, now) ?? ignore;
   return success({
@@ -65,11 +62,5 @@ function enter(window: AdmissionWindow | undefined, now: number): (() => void) |
 
 function ignore(): void {}
 
-/** Refused by this agent in the name of targets that do not keep up. */
+/** Refused by this agent on behalf of targets that do not keep up. */
 export const overloadedTargets = failed('overloaded', 'the targets do not keep up with new handshakes');
-
-/** The product of a request, where it is known and has had clients. */
-function productOf(destination: Destination, hooks: HookSet, fleet: AgentContext['fleet']): Product | undefined {
-  const source = sourceOf(destination, hooks);
-  return source === undefined ? undefined : fleet.products.get(source.product);
-}

@@ -1,18 +1,17 @@
 import type { ServerResponse } from 'node:http';
-import { type AllowedOrigins, allowReading, type RouteEntry } from '@gopush/contract';
-import type { AgentRequest } from '../request/agent-request.ts';
+import { type AllowedOrigins, allowReading } from '@gopush/contract';
+import type { Exchange } from '../route/exchange.ts';
 import { afterPath } from '../route/locate.ts';
 
 /**
- * Sends a browser that opens `/shop` to `/shop/`, where the targets of that route get `/` for both: the page would take its relative links for those of
- * the root otherwise. Programs, and targets that see the whole path, are left alone.
+ * Redirects a browser from `/shop` to `/shop/`, where the targets of that route get `/` for both: the page's relative links would be resolved
+ * against the root otherwise. Programs, and targets that get the whole path, are not redirected.
  *
  * @returns whether it did
  */
 export function redirectToFolder(
-  request: AgentRequest,
+  { request, destination: { entry } }: Exchange,
   response: ServerResponse,
-  entry: RouteEntry | undefined,
   pages: AllowedOrigins,
 ): boolean {
   const { method, url = '/', headers } = request;

@@ -10,7 +10,6 @@ import {
   messageOf,
   requestIdHeader,
 } from '@gopush/contract';
-import { createLimitedWarning, type Logger } from '@gopush/service';
 import { wasPassedOn } from '../hooks/app-messages.ts';
 
 /** After how many seconds trying again makes sense. Those that are refused by a node with too much to do must not all come back at once. */
@@ -133,28 +132,6 @@ function writeRejection(socket: Duplex, status: number, failure: Failure, id?: s
   // Unread bytes would make the kernel reset the connection, and the client lose the answer.
   socket.resume();
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
-}
-
-/** Writes failures to the log: what is wrong with the service loudly, what is wrong with the request quietly. */
-export function createFailureLog(log: Logger): (failure: Failure, fields: object) => void {
-  const warnOfPage = createLimitedWarning(log);
-  const warnOfHook = createLimitedWarning(log);
-  return ({ code, detail, cause }, fields) => {
-    const all = {
-      code,
-      ...(detail === undefined ? {} : { detail }),
-      ...(cause === undefined ? {} : { err: cause }),
-      ...fields,
-    };
-    const { message } = failures[code];
-    if (code === 'internal' || code.includes('_hook_')) log.error(all, message);
-    else if (code.startsWith('target_')) log.warn(all, message);
-    // Mostly a setting that is missing.
-    else if (code === 'origin_refused') warnOfPage(all, message);
-    // A hook that is missing, or has known nobody yet.
-    else if (code === 'uid_missing' && detail !== undefined) warnOfHook(all, message);
-    else log.debug(all, message);
-  };
 }
 
 function reasonOf(status: number): string {

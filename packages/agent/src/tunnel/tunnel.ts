@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import type { TunnelInfo } from '../observe/observer.ts';
 import { reset } from '../target/carrier.ts';
+import type { TunnelInfo } from './tunnel-info.ts';
 import type { TunnelMigration } from './tunnel-migration.ts';
 import { type SideOwner, TunnelSide } from './tunnel-side.ts';
 

@@ -1,10 +1,10 @@
-import type { AnswerHead } from './response-head.ts';
+import type { ResponseHead } from './response-head.ts';
 
 /**
  * Whether a target says that it has as many connections as it may have, and has begun nothing: then another one may be asked. Push-servers
  * say so, and agents that are targets of others.
  */
-export function saysFull({ status, headers }: AnswerHead): boolean {
+export function saysFull({ status, headers }: ResponseHead): boolean {
   if (status !== 503) return false;
   for (let index = 0; index < headers.length; index += 2) {
     if ((headers[index] as string).toLowerCase() !== 'x-gopush-error') continue;

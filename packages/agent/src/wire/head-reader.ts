@@ -1,4 +1,4 @@
-import { type AnswerHead, parseAnswerHead } from './response-head.ts';
+import { parseResponseHead, type ResponseHead } from './response-head.ts';
 
 /** Most that the heads of one answer may have, early hints and the like before it included; bytes. */
 const maxHeadsBytes = 128 * 1024;
@@ -20,10 +20,10 @@ export class HeadReader {
    *
    * @returns the next head, `undefined` while it is not whole, or a sentence saying what is wrong
    */
-  read(bytes: Buffer): AnswerHead | string | undefined {
+  read(bytes: Buffer): ResponseHead | string | undefined {
     const all = this.#partial === undefined ? bytes : Buffer.concat([this.#partial, bytes]);
     this.#partial = undefined;
-    const head = parseAnswerHead(all);
+    const head = parseResponseHead(all);
     if (typeof head === 'string') return head;
     if (head === undefined) {
       this.#partial = Buffer.from(all);

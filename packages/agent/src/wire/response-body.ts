@@ -5,7 +5,7 @@ import type { BodyFraming } from './response-head.ts';
 type OnContent = (content: Buffer) => void;
 
 /** Reads the body of one answer. */
-export interface AnswerBody {
+export interface ResponseBody {
   /**
    * Takes the next bytes of the connection.
    *
@@ -24,7 +24,7 @@ export interface AnswerBody {
 }
 
 /** Makes a reader for a body of this framing. */
-export function createAnswerBody(framing: BodyFraming): AnswerBody {
+export function createResponseBody(framing: BodyFraming): ResponseBody {
   switch (framing.kind) {
     case 'none':
       return new LengthBody(0);
@@ -40,7 +40,7 @@ export function createAnswerBody(framing: BodyFraming): AnswerBody {
 const noTrailers: readonly string[] = [];
 
 /** A body of so many bytes. */
-class LengthBody implements AnswerBody {
+class LengthBody implements ResponseBody {
   readonly endsWithConnection: boolean;
   readonly fault = undefined;
   readonly isLoose = false;
@@ -68,7 +68,7 @@ class LengthBody implements AnswerBody {
 const maxLineBytes = 16 * 1024;
 
 /** Chunked transfer coding (RFC 9112 section 7.1); lines may end with a bare LF (section 2.2), and trailers be written as heads may, as curl takes them. */
-class ChunkedBody implements AnswerBody {
+class ChunkedBody implements ResponseBody {
   readonly endsWithConnection = false;
   readonly trailers: string[] = [];
   done = false;

@@ -1,7 +1,7 @@
 import { continuesField, joinField, readField, tightenField } from './field.ts';
 
 /** The head of a target's answer. */
-export interface AnswerHead {
+export interface ResponseHead {
   readonly version: string;
   readonly status: number;
   readonly reason: string;
@@ -14,7 +14,7 @@ export interface AnswerHead {
 }
 
 /** Largest head of an answer, in bytes. */
-const maxAnswerHeadBytes = 64 * 1024;
+const maxResponseHeadBytes = 64 * 1024;
 
 /**
  * Reads the head of an HTTP/1.1 answer (RFC 9112). As curl and nginx do, it takes lines that end with a bare LF (section 2.2), lines that go on in
@@ -22,9 +22,9 @@ const maxAnswerHeadBytes = 64 * 1024;
  *
  * @returns the head, `undefined` while it is not whole, or a sentence saying what is wrong
  */
-export function parseAnswerHead(bytes: Buffer): AnswerHead | string | undefined {
+export function parseResponseHead(bytes: Buffer): ResponseHead | string | undefined {
   const size = sizeOfHead(bytes);
-  if ((size ?? bytes.length) > maxAnswerHeadBytes) return `its head is larger than ${maxAnswerHeadBytes} bytes`;
+  if ((size ?? bytes.length) > maxResponseHeadBytes) return `its head is larger than ${maxResponseHeadBytes} bytes`;
   if (size === undefined) {
     // Enough to tell that this is not HTTP at all, without waiting for an empty line that may never come.
     const start = bytes.toString('latin1', 0, Math.min(bytes.length, 5));
@@ -43,7 +43,7 @@ const cr = 0x0d;
 /** How many bytes the head has with its empty line, which is the first one, whatever its lines end with. */
 function sizeOfHead(bytes: Buffer): number | undefined {
   const { length } = bytes;
-  for (let at = 0; at < length && at <= maxAnswerHeadBytes; at++) {
+  for (let at = 0; at < length && at <= maxResponseHeadBytes; at++) {
     if (bytes[at] !== lf) continue;
     if (bytes[at + 1] === lf) return at + 2;
     if (bytes[at + 1] === cr && bytes[at + 2] === lf) return at + 3;
@@ -51,7 +51,7 @@ function sizeOfHead(bytes: Buffer): number | undefined {
   return undefined;
 }
 
-function readLines(lines: readonly string[], size: number, isLoose: boolean): AnswerHead | string {
+function readLines(lines: readonly string[], size: number, isLoose: boolean): ResponseHead | string {
   const status = /^HTTP\/(1\.[01]) (\d{3})(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(lines[0] ?? '');
   if (status === null) return 'its status line is malformed';
   // RFC 9110 section 15: clients take 600 to 999 for a failure of the server, and some services use them.
@@ -85,7 +85,7 @@ const marginMs = 1_000;
  * How long the connection may be kept for another request after this answer (RFC 9112 section 9.3), in milliseconds: 0 where it ends, less than
  * the target says where it says something (`Keep-Alive: timeout=N`, RFC 2068 section 19.7.1.1), else without end.
  */
-export function staysOpenMs({ version, headers, isLoose }: AnswerHead): number {
+export function staysOpenMs({ version, headers, isLoose }: ResponseHead): number {
   if (isLoose) return 0;
   let keeps = version !== '1.0';
   let ms = Number.POSITIVE_INFINITY;
@@ -120,7 +120,7 @@ export type BodyFraming =
  *
  * @returns the framing, or a sentence saying why none can be trusted
  */
-export function framingOf({ status, headers }: AnswerHead, method: string): BodyFraming | string {
+export function framingOf({ status, headers }: ResponseHead, method: string): BodyFraming | string {
   const isBare = status < 200 || status === 204;
   if (isBare) return { kind: 'none' };
   const lengths = valuesOf(headers, 'content-length');
@@ -149,7 +149,7 @@ function valuesOf(headers: readonly string[], wanted: string): string[] {
 }
 
 /** The first header of a name. */
-export function headerOf({ headers }: AnswerHead, name: string): string | undefined {
+export function headerOf({ headers }: ResponseHead, name: string): string | undefined {
   for (let index = 0; index < headers.length; index += 2) {
     if ((headers[index] as string).toLowerCase() === name) return headers[index + 1];
   }

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createAnswerBody } from '../../src/wire/response-body.ts';
-import { framingOf, parseAnswerHead, staysOpenMs } from '../../src/wire/response-head.ts';
+import { createResponseBody } from '../../src/wire/response-body.ts';
+import { framingOf, parseResponseHead, staysOpenMs } from '../../src/wire/response-head.ts';
 
 function headOf(text: string) {
-  const head = parseAnswerHead(Buffer.from(text, 'latin1'));
+  const head = parseResponseHead(Buffer.from(text, 'latin1'));
   if (head === undefined || typeof head === 'string') throw new Error(`no head: ${head}`);
   return head;
 }
@@ -23,7 +23,8 @@ test('a head is read with its headers as they came', () => {
 
 test('a head that is cut anywhere is waited for', () => {
   const text = 'HTTP/1.1 200 OK\r\na: b\r\n\r\n';
-  for (let cut = 0; cut < text.length; cut++) expect(parseAnswerHead(Buffer.from(text.slice(0, cut)))).toBeUndefined();
+  for (let cut = 0; cut < text.length; cut++)
+    expect(parseResponseHead(Buffer.from(text.slice(0, cut)))).toBeUndefined();
 });
 
 test.each([
@@ -39,7 +40,7 @@ test.each([
   'HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n',
   `HTTP/1.1 200 OK\r\na: ${'x'.repeat(70_000)}`,
 ])('%j is no head', (text) => {
-  expect(typeof parseAnswerHead(Buffer.from(text, 'latin1'))).toBe('string');
+  expect(typeof parseResponseHead(Buffer.from(text, 'latin1'))).toBe('string');
 });
 
 test.each([
@@ -86,7 +87,7 @@ test.each([
     expect(head.headers).toEqual(headers);
     expect([head.size, staysOpenMs(head)]).toEqual([text.length, 0]);
     for (let cut = 1; cut < text.length; cut++) {
-      expect(parseAnswerHead(Buffer.from(text.slice(0, cut), 'latin1'))).toBeUndefined();
+      expect(parseResponseHead(Buffer.from(text.slice(0, cut), 'latin1'))).toBeUndefined();
     }
   },
 );
@@ -95,7 +96,7 @@ test('a head of many blanks is read in no time', () => {
   const blanks = ' '.repeat(60_000);
   const from = performance.now();
   for (const text of [`a: b${blanks}c\n`, `a${blanks}b\n`, `a: b\r\n${blanks}\n c\n`, `a:${'\n '.repeat(30_000)}\n`]) {
-    parseAnswerHead(Buffer.from(`HTTP/1.1 200 OK\r\n${text}\n`));
+    parseResponseHead(Buffer.from(`HTTP/1.1 200 OK\r\n${text}\n`));
   }
   expect(performance.now() - from).toBeLessThan(500);
 });
@@ -124,7 +125,7 @@ test('chunks cut anywhere come out as the content they hold, and what follows is
           Buffer.from(trailers ? '0\r\nx-sum: 1\r\n\r\n' : '0\r\n\r\n'),
         ]);
         const bytes = Buffer.concat([coded, Buffer.from('HTTP/1.1')]);
-        const body = createAnswerBody({ kind: 'chunked' });
+        const body = createResponseBody({ kind: 'chunked' });
         const content: Buffer[] = [];
         const places = [...new Set([0, ...cuts.map((cut) => cut % coded.length), bytes.length])].sort((a, b) => a - b);
         let consumed = 0;
@@ -148,7 +149,7 @@ test.each([
   ['continue, and end in a bare LF', 'x-sum: 1\n 2\n', ['x-sum', '1 2']],
 ])('trailers that %s are taken as they would be in a head', (_form, lines, trailers) => {
   for (let cut = 0; cut < lines.length; cut++) {
-    const body = createAnswerBody({ kind: 'chunked' });
+    const body = createResponseBody({ kind: 'chunked' });
     body.read(Buffer.from(`1\r\nx\r\n0\r\n${lines.slice(0, cut)}`), () => {});
     body.read(Buffer.from(`${lines.slice(cut)}\r\n`), () => {});
     expect([body.fault, body.done, body.isLoose, body.trailers]).toEqual([undefined, true, true, trailers]);
@@ -165,13 +166,13 @@ test.each([
   '0\r\n: no name\r\n\r\n',
   '0\r\n continues nothing\r\n\r\n',
 ])('chunks as %j are a fault', (text) => {
-  const body = createAnswerBody({ kind: 'chunked' });
+  const body = createResponseBody({ kind: 'chunked' });
   body.read(Buffer.from(text), () => {});
   expect(body.fault).toBeTruthy();
 });
 
 test('a trailer that continues without end is a fault', () => {
-  const body = createAnswerBody({ kind: 'chunked' });
+  const body = createResponseBody({ kind: 'chunked' });
   body.read(Buffer.from('0\r\nx: 1\r\n'), () => {});
   for (let line = 0; line < 200; line++) body.read(Buffer.from(` ${'x'.repeat(99)}\r\n`), () => {});
   expect(body.fault).toBe('its trailers are too long');
@@ -180,9 +181,9 @@ test('a trailer that continues without end is a fault', () => {
 test('whatever bytes come, a reader answers and never reads beyond them', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
-      const body = createAnswerBody({ kind: 'chunked' });
+      const body = createResponseBody({ kind: 'chunked' });
       expect(body.read(Buffer.from(bytes), () => {})).toBeLessThanOrEqual(bytes.length);
-      parseAnswerHead(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n'), bytes]));
+      parseResponseHead(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n'), bytes]));
     }),
   );
 });

@@ -1,20 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { drainingHeader, failed, type Result, success, type Target } from '@gopush/contract';
 import { awaitsContinue, holdContinue, linger } from '@gopush/service';
-import { answerHeaders, answerTrailers } from '../../headers/headers.ts';
+import { responseHeaders } from '../../headers/response-headers.ts';
+import { responseTrailers } from '../../headers/trailers.ts';
 import { wasPassedOn } from '../../hooks/app-messages.ts';
 import { bodyTooSlow, type SlowClients } from '../../limits/slow-clients.ts';
 import { isBodyExpected, isChunked } from '../../request/request-framing.ts';
 import { connectFailure, refusalOfTarget } from '../../target/connect-failure.ts';
 import { saysFull } from '../../wire/full-response.ts';
 import { HeadReader } from '../../wire/head-reader.ts';
-import { type AnswerBody, createAnswerBody } from '../../wire/response-body.ts';
-import { type AnswerHead, framingOf, headerOf, staysOpenMs } from '../../wire/response-head.ts';
+import { createResponseBody, type ResponseBody } from '../../wire/response-body.ts';
+import { framingOf, headerOf, type ResponseHead, staysOpenMs } from '../../wire/response-head.ts';
 import { writeHead, writeHeaders, writeHost, writeRequestHead } from '../../wire/write-head.ts';
 import { writeMergedHead } from './merge-headers.ts';
 import type { RequestBody } from './request-body.ts';
 import { RequestSending } from './request-sending.ts';
-import type { Exchange, UpstreamConnection, Upstreams } from './target-connections.ts';
+import type { TargetConnection, TargetConnections, TargetExchange } from './target-connections.ts';
 
 /** What forwarding needs besides request and response. */
 export interface ForwardOptions {
@@ -24,10 +25,10 @@ export interface ForwardOptions {
   /** Headers for the target, as names and values in turn. */
   readonly headers: readonly string[];
   /** Headers of ours for the client, beside the target's. */
-  readonly answerHeaders: readonly string[];
+  readonly ownHeaders: readonly string[];
   /** The body of the request, the same for each target that is asked. */
   readonly body: RequestBody;
-  readonly upstreams: Upstreams;
+  readonly connections: TargetConnections;
   /** Told where the target says that it stops. */
   readonly onDraining: (target: Target) => void;
   /** How long nothing may move before the answer begins, in milliseconds. */
@@ -102,18 +103,18 @@ const noBytes = Buffer.alloc(0);
 const answeredByHook = failed('uid_hook_bad_value', 'the agent hook responded after it had called next()');
 
 /** One attempt to have a request answered by its target. */
-class Forwarding implements Exchange {
+class Forwarding implements TargetExchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #options: ForwardOptions;
-  readonly #connection: UpstreamConnection;
+  readonly #connection: TargetConnection;
   readonly #resolve: (result: Result<void> | Unanswered) => void;
   /** Whether the connection had served before. */
   readonly #isKept: boolean;
   readonly #sending: RequestSending;
   readonly #heads = new HeadReader();
-  #head: AnswerHead | undefined;
-  #body: AnswerBody | undefined;
+  #head: ResponseHead | undefined;
+  #body: ResponseBody | undefined;
   /** Whether the client can be sent trailers. */
   #trails = false;
   /** How long the connection may be kept for another request, should the answer end well, in milliseconds. */
@@ -133,7 +134,7 @@ class Forwarding implements Exchange {
     this.#response = response;
     this.#options = options;
     this.#resolve = resolve;
-    this.#connection = options.upstreams.begin(options.target, this, options.answerTimeoutMs, fresh);
+    this.#connection = options.connections.begin(options.target, this, options.answerTimeoutMs, fresh);
     this.#isKept = this.#connection.connected;
     this.#sending = new RequestSending(request, this.#connection);
   }
@@ -216,21 +217,21 @@ class Forwarding implements Exchange {
   }
 
   /** Early hints and the like go on as they came; a 100 only to a client that waits for it. */
-  #inform(head: AnswerHead): void {
+  #inform(head: ResponseHead): void {
     if (head.status === 100) this.#sending.onContinue();
     if (head.status === 100 || this.#request.httpVersionMinor === 0 || this.#response.headersSent) return;
-    this.#response.socket?.write(writeHead(head.status, head.reason, answerHeaders(head, false)), 'latin1');
+    this.#response.socket?.write(writeHead(head.status, head.reason, responseHeaders(head, false)), 'latin1');
   }
 
   /**
    * Whether a target says that it closes a kept connection on which it has not received a request: a request that was on its way may be
    * repeated, whatever its method (RFC 9110 section 15.5.9).
    */
-  #isUnread(head: AnswerHead): boolean {
+  #isUnread(head: ResponseHead): boolean {
     return this.#isKept && head.status === 408 && this.#options.body.isKept && staysOpenMs(head) === 0;
   }
 
-  #begin(head: AnswerHead): Result<never> | undefined {
+  #begin(head: ResponseHead): Result<never> | undefined {
     const { body, target, onDraining } = this.#options;
     const { name } = target;
     if (headerOf(head, drainingHeader) !== undefined) onDraining(target);
@@ -241,18 +242,18 @@ class Forwarding implements Exchange {
     body.letGo();
     this.#head = head;
     this.#staysMs = this.#isRead(head) ? staysOpenMs(head) : 0;
-    this.#body = createAnswerBody(framing);
+    this.#body = createResponseBody(framing);
     // Not once for each time: middlewares put a stream in between, and lose the listener that is to be removed.
     this.#response.on('drain', this.#onClientDrain);
     this.#trails = framing.kind === 'chunked' && this.#request.httpVersionMinor > 0;
-    const headers = answerHeaders(head, this.#trails);
-    headers.push(...this.#options.answerHeaders);
+    const headers = responseHeaders(head, this.#trails);
+    headers.push(...this.#options.ownHeaders);
     if (this.#sending.endsWith(head)) this.#response.shouldKeepAlive = false;
     if (head.status === 426) headers.push('connection', this.#response.shouldKeepAlive ? 'Upgrade' : 'Upgrade, close');
     return this.#writeHead(head, headers);
   }
 
-  #writeHead({ status, reason }: AnswerHead, headers: readonly string[]): Result<never> | undefined {
+  #writeHead({ status, reason }: ResponseHead, headers: readonly string[]): Result<never> | undefined {
     try {
       writeMergedHead(this.#response, status, reason, headers);
       return undefined;
@@ -267,14 +268,14 @@ class Forwarding implements Exchange {
   }
 
   /** Whether the target may be taken to have read the whole request: one that answers early, or with an error, may have left the body unread. */
-  #isRead({ status }: AnswerHead): boolean {
+  #isRead({ status }: ResponseHead): boolean {
     if (!mayReuse(this.#request, this.#options)) return false;
     if (!this.#options.body.exists) return true;
     return status < 400 && this.#sending.done && this.#connection.socket.writableLength === 0;
   }
 
   #relay(bytes: Buffer): boolean {
-    const body = this.#body as AnswerBody;
+    const body = this.#body as ResponseBody;
     const response = this.#response;
     // What came with the head, if it is short, goes out with it as one text: one write instead of gathering two.
     let first = !this.#begun && bytes.length <= maxWithHead ? '' : undefined;
@@ -307,7 +308,7 @@ class Forwarding implements Exchange {
   #finish(nothingLeft = false, last = ''): void {
     const trailers = this.#body?.trailers ?? [];
     if (trailers.length > 0 && this.#trails && this.#head !== undefined) {
-      this.#response.addTrailers(pairs(answerTrailers(this.#head, trailers)));
+      this.#response.addTrailers(pairs(responseTrailers(this.#head, trailers)));
     }
     if (last === '') this.#response.end();
     else this.#response.end(last, 'latin1');

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { RawHeaders } from '../../headers/headers.ts';
+import type { RawHeaders } from '../../headers/end-to-end.ts';
 import { wasPassedOn } from '../../hooks/app-messages.ts';
 
 /**

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { awaitsContinue, sendContinue } from '@gopush/service';
-import { requestTrailers } from '../../headers/headers.ts';
+import { requestTrailers } from '../../headers/trailers.ts';
 import { isChunked } from '../../request/request-framing.ts';
-import { type AnswerHead, staysOpenMs } from '../../wire/response-head.ts';
+import { type ResponseHead, staysOpenMs } from '../../wire/response-head.ts';
 import { writeHeaders } from '../../wire/write-head.ts';
 import type { BodySink, RequestBody } from './request-body.ts';
-import type { UpstreamConnection } from './target-connections.ts';
+import type { TargetConnection } from './target-connections.ts';
 
 /** After how long a client need not wait any more for its target to ask for the body, in milliseconds: not all targets do. */
 const continueMs = 1_000;
@@ -20,7 +20,7 @@ export class RequestSending implements BodySink {
   /** Whether no byte of the head has left this process. */
   unsent = false;
   readonly #request: IncomingMessage;
-  readonly #connection: UpstreamConnection;
+  readonly #connection: TargetConnection;
   readonly #isChunked: boolean;
   #waiting: Buffer[] = [];
   #isOver = false;
@@ -28,7 +28,7 @@ export class RequestSending implements BodySink {
   #keptBack: RequestBody | undefined;
   #asking: NodeJS.Timeout | undefined;
 
-  constructor(request: IncomingMessage, connection: UpstreamConnection) {
+  constructor(request: IncomingMessage, connection: TargetConnection) {
     this.#request = request;
     this.#connection = connection;
     this.#isChunked = isChunked(request);
@@ -65,7 +65,7 @@ export class RequestSending implements BodySink {
   }
 
   /** Whether no other request can follow on the client's connection: nobody reads the rest of the body, or the client may not send it. */
-  endsWith(head: AnswerHead): boolean {
+  endsWith(head: ResponseHead): boolean {
     return !this.done && (staysOpenMs(head) === 0 || this.#keptBack !== undefined);
   }
 

@@ -7,7 +7,7 @@ import { connectionKey } from '../../target/target-tls.ts';
 import { type BodyBudget, createBodyBudget } from './request-body.ts';
 
 /** One request and its answer on a connection to a target. */
-export interface Exchange extends Receiver {
+export interface TargetExchange extends Receiver {
   /** The connection, which was not there yet, is established. */
   onConnect(): void;
   /** The connection takes more of the request. */
@@ -19,20 +19,20 @@ export interface Exchange extends Receiver {
 }
 
 /** Open connections to targets, for one request at a time each. */
-export interface Upstreams {
+export interface TargetConnections {
   /**
    * Begins a request on a connection that is free, or on a new one.
    *
    * @param idleMs - after how long without any movement the exchange is told, in milliseconds
    * @param fresh - whether only a new connection will do
    */
-  begin(target: Target, exchange: Exchange, idleMs: number, fresh: boolean): UpstreamConnection;
+  begin(target: Target, exchange: TargetExchange, idleMs: number, fresh: boolean): TargetConnection;
   /** Closes the connections to a target that have no request on them: it says that it stops. */
   retire(target: Target): void;
   /** What requests may keep of their bodies. */
   readonly bodies: BodyBudget;
   /** All that are open, idle ones included. */
-  all(): Iterable<UpstreamConnection>;
+  all(): Iterable<TargetConnection>;
   close(): void;
 }
 
@@ -47,9 +47,9 @@ const keepAliveMs = 10_000;
  *
  * @param keepIdleMs - for how long at most, in milliseconds
  */
-export function createUpstreams(connectTimeoutMs: number, keepIdleMs: number): Upstreams {
-  const idleByTarget = new Map<string, UpstreamConnection[]>();
-  const open = new Set<UpstreamConnection>();
+export function createTargetConnections(connectTimeoutMs: number, keepIdleMs: number): TargetConnections {
+  const idleByTarget = new Map<string, TargetConnection[]>();
+  const open = new Set<TargetConnection>();
 
   const pool: Pool = {
     connectTimeoutMs,
@@ -74,7 +74,7 @@ export function createUpstreams(connectTimeoutMs: number, keepIdleMs: number): U
     },
   };
 
-  function takeIdle(target: Target): UpstreamConnection | undefined {
+  function takeIdle(target: Target): TargetConnection | undefined {
     const idle = idleByTarget.get(connectionKey(target));
     for (;;) {
       // The newest: the oldest are those a target is about to close.
@@ -89,7 +89,7 @@ export function createUpstreams(connectTimeoutMs: number, keepIdleMs: number): U
     begin(target, exchange, idleMs, fresh) {
       let connection = fresh ? undefined : takeIdle(target);
       if (connection === undefined) {
-        connection = new UpstreamConnection(target, pool);
+        connection = new TargetConnection(target, pool);
         open.add(connection);
       }
       connection.begin(exchange, idleMs);
@@ -113,12 +113,12 @@ interface Pool {
   readonly connectTimeoutMs: number;
   readonly keepIdleMs: number;
   /** Takes back a connection that is free; `false` where there are enough. */
-  keep(connection: UpstreamConnection): boolean;
-  forget(connection: UpstreamConnection): void;
+  keep(connection: TargetConnection): boolean;
+  forget(connection: TargetConnection): void;
 }
 
 /** A connection to a target, with or without a request on it. Its listeners stay; only whom they tell changes. */
-export class UpstreamConnection implements Receiver {
+export class TargetConnection implements Receiver {
   readonly target: Target;
   /** See {@link connectionKey}. */
   readonly key: string;
@@ -126,7 +126,7 @@ export class UpstreamConnection implements Receiver {
   /** Whether it was ever established: before that nothing of a request has reached the target. */
   connected = false;
   readonly #pool: Pool;
-  #exchange: Exchange | undefined;
+  #exchange: TargetExchange | undefined;
   #keptUntil = 0;
 
   constructor(target: Target, pool: Pool) {
@@ -180,7 +180,7 @@ export class UpstreamConnection implements Receiver {
     return this.socket.writable && performance.now() < this.#keptUntil;
   }
 
-  begin(exchange: Exchange, idleMs: number): void {
+  begin(exchange: TargetExchange, idleMs: number): void {
     this.#exchange = exchange;
     this.socket.setTimeout(idleMs);
   }

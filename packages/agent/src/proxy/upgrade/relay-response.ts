@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import { answerHeaders } from '../../headers/headers.ts';
+import { responseHeaders } from '../../headers/response-headers.ts';
 import { carryTo } from '../../target/carrier.ts';
-import { createAnswerBody } from '../../wire/response-body.ts';
+import { createResponseBody } from '../../wire/response-body.ts';
 import { writeHead } from '../../wire/write-head.ts';
-import type { Upstream } from './request-upgrade.ts';
+import type { UpgradeResponse } from './request-upgrade.ts';
 
 /** How long an answer that is being relayed may stand still, in milliseconds. */
 const idleMs = 30_000;
@@ -13,12 +13,12 @@ const idleMs = 30_000;
  *
  * @param onFault - told of what a callback threw
  */
-export function relayAnswer(
-  { socket, head, early, body }: Upstream,
+export function relayResponse(
+  { socket, head, early, body }: UpgradeResponse,
   client: Socket,
   onFault: (error: unknown) => void,
 ): void {
-  const reader = createAnswerBody(body ?? { kind: 'close' });
+  const reader = createResponseBody(body ?? { kind: 'close' });
   const finish = (whole: boolean): void => {
     socket.destroy();
     // Half an answer must not be taken for a whole one.
@@ -49,7 +49,7 @@ export function relayAnswer(
   socket.setTimeout(idleMs, () => finish(false));
   client.write(
     writeHead(head.status, head.reason, [
-      ...answerHeaders(head, false),
+      ...responseHeaders(head, false),
       'connection',
       head.status === 426 ? 'Upgrade, close' : 'close',
     ]),

@@ -6,12 +6,12 @@ import { carryTo, connectCarrying, type Receiver, readRest, reset } from '../../
 import { connectFailure, refusalOfTarget } from '../../target/connect-failure.ts';
 import { readyEvent } from '../../target/connect-target.ts';
 import { HeadReader } from '../../wire/head-reader.ts';
-import { type AnswerHead, type BodyFraming, framingOf, headerOf } from '../../wire/response-head.ts';
+import { type BodyFraming, framingOf, headerOf, type ResponseHead } from '../../wire/response-head.ts';
 
 /** What a target made of an upgrade request. */
-export interface Upstream {
+export interface UpgradeResponse {
   readonly socket: Socket;
-  readonly head: AnswerHead;
+  readonly head: ResponseHead;
   /** What came after the head already. */
   readonly early: Buffer;
   /** How long the body is of an answer that is no upgrade; `undefined` for an upgrade. */
@@ -19,7 +19,7 @@ export interface Upstream {
 }
 
 /** What asking a target to upgrade needs. */
-export interface UpstreamOptions {
+export interface UpgradeOptions {
   readonly target: Target;
   /** The request as it goes to the target. */
   readonly request: string;
@@ -39,7 +39,7 @@ export interface UpstreamOptions {
  * Asks a target to upgrade. Anything but a correct 101 is given back to be relayed as the plain answer it is. The socket comes back
  * paused.
  */
-export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>> {
+export function requestUpgrade(options: UpgradeOptions): Promise<Result<UpgradeResponse>> {
   const { target, request, key, client } = options;
   // Its closing would not be heard of again.
   if (client.destroyed) return Promise.resolve(failed('client_gone', target.name));
@@ -51,7 +51,7 @@ export function openUpstream(options: UpstreamOptions): Promise<Result<Upstream>
     /** What it is called when the connection goes: before there was one, or after. */
     let lost: 'target_unreachable' | 'target_reset' = 'target_unreachable';
     let settled = false;
-    const settle = (result: Result<Upstream>): void => {
+    const settle = (result: Result<UpgradeResponse>): void => {
       settled = true;
       clearTimeout(deadline);
       // Nothing of this question may stay with the socket, which lives as long as its tunnel.
@@ -122,7 +122,13 @@ function abandon(socket: Socket, moves: boolean): void {
 /** Until a tunnel listens, or for good where nothing comes of the answer. */
 function ignore(): void {}
 
-function readAnswer(socket: Socket, head: AnswerHead, early: Buffer, key: string, target: Target): Result<Upstream> {
+function readAnswer(
+  socket: Socket,
+  head: ResponseHead,
+  early: Buffer,
+  key: string,
+  target: Target,
+): Result<UpgradeResponse> {
   if (head.status === 101) {
     const upgrade = headerOf(head, 'upgrade')?.toLowerCase();
     if (upgrade === 'websocket' && headerOf(head, 'sec-websocket-accept') === acceptOf(key)) {

@@ -1,0 +1,65 @@
+import { type Logger, type Metrics, waitBuckets } from '@gopush/service';
+import type { Member } from '../route/fleet.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
+import { round } from './round.ts';
+
+/** Writes the lines and counts of sessions that migrate or fail over. */
+export interface MigrationObserver {
+  /** A session migrated (planned) or failed over (crash) to another target. */
+  moved(tunnel: Tunnel, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
+  /** A session could neither migrate nor fail over. */
+  fellBack(tunnel: Tunnel, from: Member, cause: string): void;
+  /** The target of a session without a tunnel cannot be reached: its client begins a new session at another target. */
+  sessionLost(): void;
+  /** The target of a tunnel that cannot migrate is gone. */
+  cannotMove(cause: string): void;
+}
+
+/** @param lines - whether each session that migrates gets a line */
+export function observeMigrations(metrics: Metrics, log: Logger, lines: boolean): MigrationObserver {
+  const moves = metrics.counter(
+    'moves_total',
+    'Sessions that migrated (planned) or failed over (crash) to another target, by cause.',
+    ['cause'],
+  );
+  const pauses = metrics.histogram(
+    'move_pause_seconds',
+    'How long clients waited while their session migrated or failed over.',
+    waitBuckets,
+  );
+  const fallbacks = metrics.counter(
+    'move_fallbacks_total',
+    'Sessions that could neither migrate nor fail over, so that their clients had to reconnect, by cause.',
+    ['cause'],
+  );
+  return {
+    moved({ info }, from, cause, pauseMs) {
+      moves.inc({ cause });
+      pauses.observe(pauseMs / 1_000);
+      if (!lines) return;
+      const { id, uid, product, member } = info;
+      log.info(
+        {
+          id,
+          uid: uid || undefined,
+          product,
+          from: from.target.name,
+          to: member.target.name,
+          cause,
+          pauseMs: round(pauseMs),
+        },
+        cause === 'crash' ? 'session failed over' : 'session migrated',
+      );
+    },
+    fellBack({ info }, from, cause) {
+      fallbacks.inc({ cause });
+      const { id, uid, product } = info;
+      log.warn(
+        { id, uid: uid || undefined, product, from: from.target.name, cause },
+        'a session could not migrate or fail over; its client has to reconnect',
+      );
+    },
+    sessionLost: () => fallbacks.inc({ cause: 'polling' }),
+    cannotMove: (cause) => fallbacks.inc({ cause }),
+  };
+}

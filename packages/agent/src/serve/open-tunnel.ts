@@ -1,0 +1,69 @@
+import { plainAddress, sessionTokenHeader } from '@gopush/contract';
+import { responseHeaders } from '../headers/response-headers.ts';
+import { leaveOpen } from '../request/close-at-end.ts';
+import type { Exchange } from '../route/exchange.ts';
+import { adopt } from '../target/carrier.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
+import { headerOf } from '../wire/response-head.ts';
+import { writeHead } from '../wire/write-head.ts';
+import type { AgentContext } from './agent-context.ts';
+import type { TargetResponse } from './ask-to-upgrade.ts';
+import { upgradeHeaders } from './upgrade-headers.ts';
+
+/**
+ * Joins a client and a target that has upgraded to a tunnel, and writes the 101.
+ *
+ * @param early - what the client has sent after the head of its request already
+ */
+export function openTunnel(
+  exchange: Exchange,
+  early: Buffer,
+  response: TargetResponse,
+  { limits, tunnels, observer }: AgentContext,
+): void {
+  const { client } = exchange;
+  const { socket, head, cookie, migration } = response;
+  const peer = plainAddress(client.remoteAddress);
+  leaveOpen(client);
+  const adopted = adopt(client);
+  // A connection that keeps its socket stops counting when that closes, like any other.
+  const isKept = adopted.socket !== client;
+  if (isKept) limits.connections.keep(client);
+  const info = infoOf(exchange, response, isKept ? peer : undefined);
+  const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
+  let tunnel: Tunnel | undefined;
+  try {
+    const switching = writeHead(head.status, head.reason, [...responseHeaders(head, false), ...ours]);
+    tunnel = tunnels.open({ client: adopted.socket, target: socket, info, migration });
+    observer.tunnelOpened(info);
+    adopted.socket.write(switching, 'latin1');
+  } catch (error) {
+    adopted.socket.destroy();
+    socket.destroy();
+    // An open tunnel counts for itself.
+    if (tunnel === undefined) {
+      info.member.tunnels--;
+      limits.tunnels.close(info.uid);
+      if (info.peer !== undefined) limits.connections.leave(info.peer);
+    }
+    throw error;
+  }
+  // What was sent right after the two heads goes first.
+  tunnel.start([early, ...adopted.early].filter(notEmpty), [response.early].filter(notEmpty));
+}
+
+/** A small object of its own: the exchange has the whole request, and a tunnel lives for long. */
+function infoOf(
+  { origin: { id, address }, startedAt }: Exchange,
+  { head, identity, member }: TargetResponse,
+  peer: string | undefined,
+): TunnelInfo {
+  const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined;
+  const cannotMove = isCompressed && headerOf(head, sessionTokenHeader) ? 'compressed' : undefined;
+  return { id, address, uid: identity.uid, product: identity.product, member, startedAt, cannotMove, peer };
+}
+
+function notEmpty({ length }: Buffer): boolean {
+  return length > 0;
+}

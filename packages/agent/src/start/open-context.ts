@@ -1,0 +1,143 @@
+import { createStickyMarks, createTrust, openPages, type StickyKeys, success } from '@gopush/contract';
+import type { EventLoopDelay } from '@gopush/service';
+import { createHeaderWriter } from '../headers/header-writer.ts';
+import { createOriginOf } from '../headers/request-origin.ts';
+import type { HookSet } from '../hooks/hook-set.ts';
+import { createLimits, type Limits } from '../limits/limits.ts';
+import { createSlowClients } from '../limits/slow-clients.ts';
+import { openMigration } from '../migration/open-migration.ts';
+import { createObserver, type Observer } from '../observe/observer.ts';
+import { createTargetConnections } from '../proxy/http/target-connections.ts';
+import { createReadBodies } from '../request/read-body.ts';
+import { startChecks } from '../route/checks.ts';
+import { createFleet } from '../route/fleet.ts';
+import { createHold } from '../route/hold.ts';
+import { type ResolveContext, resolve } from '../route/resolve.ts';
+import { createRetryBudget } from '../route/retry-budget.ts';
+import type { ServeContext } from '../route/serve-by-target.ts';
+import { createSources, type TargetList } from '../route/sources.ts';
+import { createSuspects } from '../route/suspects.ts';
+import type { AgentContext } from '../serve/agent-context.ts';
+import { createApiCallers } from '../serve/api-callers.ts';
+import { Tunnels } from '../tunnel/tunnels.ts';
+import type { Opening } from './opening.ts';
+
+/** What serving requests is made of that takes time to open. */
+interface ContextParts {
+  readonly hooks: () => HookSet;
+  /** The built-in push-servers. */
+  readonly builtIn: TargetList;
+  readonly stickyKeys: () => StickyKeys;
+  readonly eventLoop: EventLoopDelay;
+}
+
+/** Opens all that serving requests needs. */
+export function openContext(parts: ContextParts, opening: Opening): AgentContext {
+  const { hooks, eventLoop } = parts;
+  const { config, node, log, metrics, opened } = opening;
+  const { agent, access } = config;
+  const trusts = createTrust(access.trustedProxies);
+  const observer = createObserver(metrics, log, config.log.requests);
+  const limits = createLimits(config.limits, trusts, eventLoop);
+  opened('limits', limits.close);
+  const slow = createSlowClients(agent, observer.connectionFailed);
+  opened('monitor of slow clients', slow.close);
+  const routing = openRouting(parts, observer, opening);
+  const { fleet, sources } = routing;
+  const connections = createTargetConnections(agent.connectTimeoutMs, agent.targetKeepAliveMs);
+  opened('connections to targets', connections.close);
+  const tunnels = openTunnels(limits, observer, opening);
+  const headers = createHeaderWriter({ agent: node, secrets: access.secrets, identityTtlMs: access.identityTtlMs });
+  const migration = openMigration({
+    config,
+    fleet,
+    hooks,
+    sources,
+    // The session stays with its product, even if an edited router sends that path to another one.
+    route: async (request, { product, uid }) =>
+      resolve({ request, destination: { entry: undefined, product: success(product) }, hooks: hooks() }, uid, routing),
+    headers,
+    tunnels,
+    connections,
+    events: observer,
+    log,
+  });
+  opened('migration of sessions', migration.close);
+  return {
+    ...routing,
+    config,
+    node,
+    log,
+    hooks,
+    apiCallers: createApiCallers(config.api),
+    connections,
+    onDraining(target) {
+      fleet.leaves(target);
+      connections.retire(target);
+    },
+    tunnels,
+    pages: openPages(access.allowedOrigins, access, process.env),
+    originOf: createOriginOf(trusts),
+    headers,
+    limits,
+    slow,
+    observer,
+    migration,
+    readBodies: createReadBodies(config.hooks.maxBodyBytes),
+  };
+}
+
+/** Opens what finds and chooses targets. */
+function openRouting(
+  { builtIn, stickyKeys }: ContextParts,
+  observer: Observer,
+  { config, log, opened }: Opening,
+): ResolveContext & ServeContext {
+  const { access, agent, routing } = config;
+  const fleet = createFleet(config.health, observer.ejected);
+  opened('targets', fleet.close);
+  opened('health checks', startChecks(fleet));
+  const suspects = createSuspects(fleet);
+  opened('probes of targets', suspects.close);
+  const hold = createHold({
+    limits: config.hold,
+    connectTimeoutMs: agent.connectTimeoutMs,
+    onUp: fleet.found,
+  });
+  opened('waiting clients', hold.close);
+  return {
+    hookTimeoutMs: config.hooks.timeoutMs,
+    sources: createSources({
+      builtIn,
+      dnsServers: routing.dnsServers,
+      allows: access.allowedTargets.length === 0 ? undefined : createTrust(access.allowedTargets),
+      log,
+    }),
+    fleet,
+    suspects,
+    hold,
+    retries: createRetryBudget(routing.retryPercent),
+    maxMoves: routing.maxMoves,
+    marks: createStickyMarks(stickyKeys),
+    observer,
+  };
+}
+
+function openTunnels(limits: Limits, observer: Observer, { config: { agent }, opened }: Opening): Tunnels {
+  const tunnels = new Tunnels({
+    limits: { idleMs: agent.tunnelIdleMs, maxAgeMs: agent.tunnelMaxAgeMs },
+    closePerSecond: agent.closePerSecond,
+    events: {
+      onClosed(tunnel) {
+        const { member, uid, peer } = tunnel.info;
+        member.tunnels--;
+        limits.tunnels.close(uid);
+        if (peer !== undefined) limits.connections.leave(peer);
+        observer.tunnelClosed(tunnel);
+      },
+      onFault: (_tunnel, error) => observer.fault(error),
+    },
+  });
+  opened('tunnels', () => tunnels.close());
+  return tunnels;
+}

@@ -1,0 +1,19 @@
+import type { Member } from '../route/fleet.ts';
+
+/** What is known of a tunnel besides what it carries. */
+export interface TunnelInfo {
+  /** Id of the request that opened it, the same in the logs of all tiers. */
+  readonly id: string;
+  /** Address of the client. */
+  readonly address: string;
+  readonly uid: string;
+  readonly product: string;
+  /** The target that it is connected to; another one after the session has migrated. */
+  member: Member;
+  /** When its request arrived, as `performance.now()` tells. */
+  readonly startedAt: number;
+  /** Why its session cannot migrate although the target supports it; `undefined`: it can, or the target does not. */
+  readonly cannotMove: 'compressed' | undefined;
+  /** The address under which the connection is counted until the tunnel ends; `undefined`: its own socket counts. */
+  readonly peer: string | undefined;
+}
