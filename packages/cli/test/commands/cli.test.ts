@@ -1,0 +1,200 @@
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { gopush, makeFolder, makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { connectClient } from '../../../../test/support/socket-io.ts';
+import { startRedis } from '../../../store/test/support/redis.ts';
+
+test('a wrong config ends with 2 and says file, line, key, what was found and what is wanted', async () => {
+  const dir = await makeFolder();
+  await mkdir(join(dir, 'config'));
+  await writeFile(join(dir, 'config/local.json'), '{\n  "agentPrt": 80,\n  "serverWorkers": "two"\n}');
+  for (const command of ['start', 'dev', 'check']) {
+    const { code, stderr, stdout } = await gopush([command], { cwd: dir });
+    expect([command, code, stdout]).toEqual([command, 2, '']);
+    expect(stderr).toMatch(
+      /^gopush: config\/local\.json:3: serverWorkers: found "two", wanted a whole number from 0 to 256$/m,
+    );
+    expect(stderr).toMatch(/^config\/local\.json:2: agentPrt: found an unknown key.*did you mean agentPort\?$/m);
+  }
+});
+
+test('a missing config says what was looked for and what to do', async () => {
+  const dir = await makeFolder();
+  expect(await gopush(['start'], { cwd: dir })).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/config\/local\.json: found no such file.*gopush-create/),
+  });
+  const project = await makeProject();
+  const { code, stderr } = await gopush(['start', '--env', 'staging'], { cwd: project.dir });
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/config\/staging\.json: found no such file.*environments there are: local, production/),
+  ]);
+});
+
+test('the environment is that of --env, then GOPUSH_ENV, then NODE_ENV, then local', async () => {
+  const { dir } = await makeProject();
+  for (const name of ['asked', 'gopush', 'node']) {
+    await writeFile(join(dir, 'config', `${name}.json`), JSON.stringify({ agentPort: name.length }));
+  }
+  const portOf = async (args: string[], env: NodeJS.ProcessEnv) =>
+    JSON.parse((await gopush([...args, 'config'], { cwd: dir, env })).stdout).agentPort;
+  expect(await portOf(['--env', 'asked'], { GOPUSH_ENV: 'gopush', NODE_ENV: 'node' })).toBe(5);
+  expect(await portOf([], { GOPUSH_ENV: 'gopush', NODE_ENV: 'node' })).toBe(6);
+  expect(await portOf([], { NODE_ENV: 'node' })).toBe(4);
+});
+
+test('a broken hook ends with 2, a port in use with 1: one line each, and nothing stays behind', async () => {
+  const { dir, port } = await makeProject();
+  const taken = createServer().listen(port, '0.0.0.0');
+  await once(taken, 'listening');
+  onTestFinished(() => void taken.close());
+  for (const command of ['start', 'dev']) {
+    const { code, stderr } = await gopush([command], { cwd: dir });
+    expect([command, code, stderr]).toEqual([
+      command,
+      1,
+      `gopush: port ${port} is in use by another program: stop that, or change agentPort\n`,
+    ]);
+  }
+  taken.close();
+  await writeFile(join(dir, 'hooks/agent.local.js'), 'export default (');
+  for (const command of ['start', 'dev']) {
+    const { code, stderr } = await gopush([command], { cwd: dir });
+    expect([command, code]).toEqual([command, 2]);
+    expect(stderr).toMatch(/^gopush: .*agent\.local\.js: line 1, column 17: .*\n$/);
+  }
+});
+
+test('check: all is well, a hook is missing, a port is taken, Redis is away', async () => {
+  const redis = await startRedis();
+  const { dir, port } = await makeProject({ redisAdapter: { port: redis.port } });
+  const well = await gopush(['check'], { cwd: dir });
+  expect([well.code, well.stderr]).toEqual([0, '']);
+  expect(well.stdout).toMatch(
+    /✓ config: environment local\n✓ hook agent: .*\n✓ hook onupgrade: .*\n✓ hook router: .*\n✓ agent port: .*\n✓ push-server port: .*\n✓ push-server port: .*\n✓ Redis: answers\n/,
+  );
+
+  await redis.kill();
+  await rm(join(dir, 'hooks/onupgrade.local.js'));
+  const taken = createServer().listen(port, '0.0.0.0');
+  await once(taken, 'listening');
+  onTestFinished(() => void taken.close());
+  const ill = await gopush(['check'], { cwd: dir });
+  expect(ill.code).toBe(1);
+  expect(ill.stdout).toMatch(/! hook onupgrade: there is none; make one with: gopush add hook onupgrade/);
+  expect(ill.stdout).toMatch(/✗ agent port: port \d+ is in use/);
+  expect(ill.stdout).toMatch(/✗ Redis: .*ECONNREFUSED/);
+  expect((await gopush(['check', '--no-ports'], { cwd: dir, env: { GOPUSH_REDIS_ADAPTER: 'null' } })).code).toBe(0);
+
+  await writeFile(join(dir, 'hooks/router.local.js'), 'export default { chat: 5 };');
+  await writeFile(join(dir, 'hooks/server.local.js'), 'export default { canJoin: "all" };');
+  const broken = await gopush(['check', '--no-ports'], { cwd: dir, env: { GOPUSH_REDIS_ADAPTER: 'null' } });
+  expect([broken.code, broken.stdout]).toEqual([
+    2,
+    expect.stringMatching(/✗ hook router: .*router\.local\.js: chat: a target is/),
+  ]);
+  expect(broken.stdout).toMatch(/✗ hook server: .*server\.local\.js: canJoin: found text, wanted a function/);
+});
+
+test('check ends, whatever a hook does when it is loaded, and says what it does', { timeout: 90_000 }, async () => {
+  const { dir } = await makeProject({ serverWorkers: 1 });
+  const path = join(dir, 'hooks/agent.local.js');
+  const hook = `import { connect, createServer } from 'node:net'; connect; createServer;\n${await readFile(path, 'utf8')}`;
+  const cases: readonly (readonly [string, number, RegExp])[] = [
+    ['setInterval(() => {}, 1000); createServer().listen(0); console.log("loud");', 0, /✓ hook agent/],
+    ['for (const said of [null, "ready", { x: 1 }, { checked: 1 }]) process.send?.(said);', 0, /✓ hook agent/],
+    ['const dial = () => connect(1, "127.0.0.1").on("error", () => setTimeout(dial, 10)); dial();', 0, /✓ hook agent/],
+    ['process.exit(0);', 2, /✗ hook agent: .*agent\.local\.js: it throws when loaded: it calls process\.exit\(0\)/],
+    [
+      'process.kill(process.pid, "SIGKILL");',
+      2,
+      /✗ hook agent: .*agent\.local\.js: it ends the process that loads it \(SIGKILL\)/,
+    ],
+    [
+      'setImmediate(() => { throw new Error("late"); });',
+      2,
+      /✗ hook agent: .*agent\.local\.js: it ends the process that loads it \(code 1\)/,
+    ],
+  ];
+  for (const [text, code, said] of cases) {
+    await writeFile(path, `${hook}\n${text}\n`);
+    const ended = await gopush(['check', '--no-ports'], { cwd: dir });
+    expect([text, ended.code, ended.stdout]).toEqual([text, code, expect.stringMatching(said)]);
+    // What hooks print is not in the answer of check.
+    expect(ended.stdout).not.toMatch(/loud/);
+  }
+  await writeFile(path, 'process.exit(0);');
+  for (const command of ['start', 'dev']) {
+    const { code, stderr } = await gopush([command], { cwd: dir });
+    const wanted = expect.stringMatching(/^gopush: .*agent\.local\.js: it throws when loaded: it calls process\.exit/);
+    expect([command, code, stderr]).toEqual([command, 2, wanted]);
+  }
+});
+
+test('add hook server makes a server hook that is checked and decides', async () => {
+  const { dir, url } = await makeProject({ serverWorkers: 1 });
+  expect((await gopush(['add', 'hook', 'server'], { cwd: dir })).code).toBe(0);
+  expect((await gopush(['check'], { cwd: dir })).stdout).toMatch(/✓ hook server: .*server\.local\.js/);
+  const running = startGopush(['dev'], { cwd: dir });
+  await running.until(/gopush is ready/);
+  const ann = await connectClient(url, 'websocket', { query: { user: 'ann' } });
+  expect(await ann.emitWithAck('hello', 1)).toEqual({ ok: true, uid: 'ann', event: 'hello', data: 1 });
+  await writeFile(join(dir, 'hooks/server.local.js'), 'export default { canJoin: () => false };');
+  await running.until(/hooks reloaded/);
+  expect(await ann.emitWithAck('go:join', 'a')).toMatchObject({ error: { code: 'join_refused' } });
+});
+
+test('add hook goes where the hooks of a gopush 0.1 project are', async () => {
+  const { dir } = await makeProject();
+  await rename(join(dir, 'hooks'), join(dir, 'hook'));
+  await rm(join(dir, 'hook/agent.local.js'));
+  expect((await gopush(['add', 'hook', 'agent'], { cwd: dir })).code).toBe(0);
+  expect(await readdir(join(dir, 'hook'))).toContain('agent.local.js');
+});
+
+test('add hook makes what is missing, and overwrites nothing', async () => {
+  const { dir } = await makeProject();
+  const path = join(dir, 'hooks/agent.local.js');
+  const text = await readFile(path, 'utf8');
+  await rm(path);
+  expect((await gopush(['add', 'hook', 'agent'], { cwd: dir })).code).toBe(0);
+  expect(await readFile(path, 'utf8')).toBe(text);
+  expect(await gopush(['add', 'hook', 'agent'], { cwd: dir })).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/is there already/),
+  });
+});
+
+test.each([[['nonsense']], [['start', 'everything']], [['pm2', 'fly']], [['--what']]])(
+  '%j is not a command, and ends with 2',
+  async (args) => {
+    expect((await gopush(args)).code).toBe(2);
+  },
+);
+
+test('dev runs everything in one process and stops cleanly', async () => {
+  const { dir, url, fanoutDir } = await makeProject();
+  const running = startGopush(['dev'], { cwd: dir });
+  await running.until(/gopush is ready/);
+  const client = await connectClient(url, 'upgrade', { query: { user: 'ann' } });
+  expect(await client.emitWithAck('room', { room: 'a' })).toMatchObject({ ok: true });
+  await writeFile(join(dir, 'hooks/agent.local.js'), 'export default () => "edited";');
+  await running.until(/hooks reloaded/);
+  client.disconnect();
+  running.child.kill('SIGINT');
+  expect((await running.ended).code).toBe(0);
+  expect(await readdir(fanoutDir)).toEqual([]);
+});
+
+test('a first start with nothing but the tier of push-servers, then of agents', async () => {
+  const { dir, url } = await makeProject({ serverWorkers: 1 });
+  const servers = startGopush(['start', 'push-server'], { cwd: dir });
+  await servers.until(/push-server listening/);
+  const agents = startGopush(['start', 'agent'], { cwd: dir });
+  await agents.until(/agent listening/);
+  await connectClient(url, 'websocket', { query: { user: 'ann' } });
+});

@@ -1,0 +1,127 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { gopush, isAlive, makeProject } from '../../../../test/support/cli.ts';
+import { startPm2 } from '../../../../test/support/pm2.ts';
+import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
+import { startRedis } from '../../../store/test/support/redis.ts';
+
+/** Asks the gateway over and over, each time on a new connection; counts what failed. */
+function askOverAndOver(url: string) {
+  const failures: string[] = [];
+  let answers = 0;
+  let asking = true;
+  const ask = (): Promise<void> =>
+    new Promise((resolve) => {
+      const asked = request(`${url}/?user=x`, { agent: false }, (answer) => {
+        answer.resume().once('end', () => {
+          if (answer.statusCode === 200) answers++;
+          else failures.push(String(answer.statusCode));
+          resolve();
+        });
+      });
+      asked.on('error', (error) => {
+        failures.push(error.message);
+        resolve();
+      });
+      asked.end();
+    });
+  const lines = Array.from({ length: 4 }, async () => {
+    while (asking) await ask();
+  });
+  return {
+    async stop() {
+      asking = false;
+      await Promise.all(lines);
+      return { failures, answers };
+    },
+  };
+}
+
+test('pm2 cluster: both tiers with Redis, messages cross processes, reload fails no request, stop leaves nothing', {
+  timeout: 120_000,
+}, async () => {
+  const redis = await startRedis();
+  const { dir, url } = await makeProject({
+    agentWorkers: 2,
+    serverWorkers: 2,
+    redisAdapter: { port: redis.port },
+  });
+  const { env, list } = await startPm2();
+  const started = await gopush(['--dir', dir, 'pm2', 'start'], { env });
+  expect([started.code, started.stderr]).toEqual([0, '']);
+  const processes = await list();
+  expect(processes.map(({ pm2_env: { status } }) => status)).toEqual(['online', 'online', 'online', 'online']);
+  // What `pm2 logs` shows.
+  for (const { pm2_env } of processes) {
+    await expect.poll(() => readFile(pm2_env.pm_out_log_path, 'utf8')).toMatch(/"msg":"(agent|push-server) listening"/);
+  }
+
+  const clients = await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      connectClient(url, index % 2 ? 'polling' : 'upgrade', { query: { user: `u${index}` }, reconnection: true }),
+    ),
+  );
+  await Promise.all(clients.map((client) => client.emitWithAck('go:join', 'lobby')));
+  const heard = Promise.all(clients.slice(1).map((client) => nextEvent(client, 'chat')));
+  clients[0]?.emit('room', { room: 'lobby', event: 'chat', message: 'across' });
+  for (const message of await heard) expect(message).toMatchObject({ message: 'across' });
+
+  const asking = askOverAndOver(url);
+  const reloaded = await gopush(['--dir', dir, 'pm2', 'reload'], { env });
+  const { failures, answers } = await asking.stop();
+  expect(reloaded.code).toBe(0);
+  expect(failures).toEqual([]);
+  expect(answers).toBeGreaterThan(100);
+  const after = await list();
+  expect(after.map(({ pm2_env: { status } }) => status)).toEqual(['online', 'online', 'online', 'online']);
+  for (const { pid } of processes) expect(after.map((one) => one.pid)).not.toContain(pid);
+
+  const back = await connectClient(url, 'websocket', { query: { user: 'new' } });
+  expect(await back.emitWithAck('go:join', 'lobby')).toMatchObject({ ok: true });
+  for (const client of [...clients, back]) client.disconnect();
+
+  expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
+  expect(await list()).toEqual([]);
+  expect(after.filter(({ pid }) => isAlive(pid))).toEqual([]);
+});
+
+test('a reload of a broken hook is refused, and what runs goes on', { timeout: 120_000 }, async () => {
+  const { dir, url, fanoutDir } = await makeProject({ agentWorkers: 1, serverWorkers: 1 });
+  const { env, list } = await startPm2();
+  expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).code).toBe(0);
+  const before = (await list()).map(({ pid }) => pid);
+  await writeFile(join(dir, 'hooks/router.local.js'), 'export default {');
+  const { code, stdout, stderr } = await gopush(['--dir', dir, 'pm2', 'reload'], { env });
+  expect([code, stderr]).toEqual([2, 'gopush: nothing was reloaded: mend this first\n']);
+  expect(stdout).toMatch(/✗ hook router: .*router\.local\.js: line 1/);
+  expect((await list()).map(({ pid }) => pid)).toEqual(before);
+  const client = await connectClient(url, 'websocket', { query: { user: 'ann' } });
+  client.disconnect();
+  expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
+  expect(await readdir(fanoutDir)).toEqual([]);
+});
+
+test('a reload of the push-servers alone: no client on WebSocket notices', { timeout: 120_000 }, async () => {
+  const { dir, url } = await makeProject({ agentWorkers: 1, serverWorkers: 2, pushServer: { drainMs: 5_000 } });
+  const { env, pm2, list } = await startPm2();
+  expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).code).toBe(0);
+  const clients = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => connectClient(url, 'websocket', { query: { user: `u${index}` } })),
+  );
+  await Promise.all(clients.map((client) => client.emitWithAck('go:join', 'lobby')));
+  let disconnects = 0;
+  for (const client of clients) client.on('disconnect', () => disconnects++);
+  const before = await list();
+  const servers = before.find(({ name }) => name.endsWith('-push-server'))?.name ?? '';
+  expect((await pm2('reload', servers)).code).toBe(0);
+  const pids = (await list()).filter(({ name }) => name === servers).map(({ pid }) => pid);
+  for (const { pid } of before) expect(pids).not.toContain(pid);
+  const heard = Promise.all(clients.slice(1).map((client) => nextEvent(client, 'chat')));
+  clients[0]?.emit('room', { room: 'lobby', event: 'chat', message: 'still here' });
+  for (const message of await heard) expect(message).toMatchObject({ message: 'still here' });
+  expect(disconnects).toBe(0);
+  for (const client of clients) client.disconnect();
+  expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
+});

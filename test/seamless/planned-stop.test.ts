@@ -1,0 +1,280 @@
+import { connect, type Socket as TcpSocket } from 'node:net';
+import { type Agent, startAgent } from '@gopush/agent';
+import type { ConfigInput } from '@gopush/contract';
+import type { PushServer } from '@gopush/push-server';
+import type { Socket } from 'socket.io-client';
+import { expect, onTestFinished, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { believing } from '../support/gateway.ts';
+import { createMemoryLog } from '../support/log.ts';
+import { admin, readAdmin } from '../support/metrics.ts';
+import { describeNodes, startNodes, type TestNodes } from '../support/nodes.ts';
+import { connectClient } from '../support/socket-io.ts';
+
+/** An agent that says what became of sessions. */
+async function startCountingAgent(config: ConfigInput, hooks: object = {}) {
+  const { logger, lines } = createMemoryLog();
+  const agent = await startAgent({
+    config: {
+      agentPort: 0,
+      ...config,
+      ...admin,
+      limits: { eventLoopDelayMs: 0 },
+      agent: { host: '127.0.0.1', drainMs: 200, ...config.agent },
+    },
+    hooks: { agent: believing, onupgrade: believing, ...hooks },
+    logger,
+  });
+  onTestFinished(() => agent.close());
+  const fieldsOf = (message: RegExp) => lines.filter((line) => message.test(line.message)).map(({ fields }) => fields);
+  return {
+    agent,
+    moves: () => fieldsOf(/^session (migrated|failed over)$/),
+    fallbacks: () => fieldsOf(/could not migrate or fail over/).map(({ cause }) => cause),
+  };
+}
+
+/** Clients in a room, who count how often they are cut off. */
+async function connectMany(url: string, count: number, name: string) {
+  const cuts: string[] = [];
+  const clients = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const client = await connectClient(url, 'websocket', { query: { user: `${name}-${index}` } });
+      client.on('disconnect', (reason) => void cuts.push(reason));
+      await client.emitWithAck('go:join', 'room');
+      return client;
+    }),
+  );
+  return { clients, cuts };
+}
+
+const roomCountsOf = (clients: readonly Socket[]) =>
+  Promise.all(clients.map(async (client) => (await client.timeout(10_000).emitWithAck('go:leave', 'never')).count));
+
+/** A client that can be made to send what no library would. */
+async function openOddClient(url: string, user: string) {
+  const socket = new WebSocket(`${url}/socket.io/?EIO=4&transport=websocket&user=${user}`);
+  onTestFinished(() => socket.terminate());
+  let closed: number | undefined;
+  socket.on('error', () => {});
+  socket.on('close', (code) => {
+    closed = code;
+  });
+  await new Promise<void>((resolve) => {
+    socket.on('message', (data) => {
+      if (String(data).startsWith('0{')) socket.send('40');
+      else if (String(data).startsWith('40{')) resolve();
+    });
+  });
+  const { _socket: raw } = socket as unknown as { _socket: TcpSocket };
+  return { socket, raw, isClosed: () => closed };
+}
+type OddClient = Awaited<ReturnType<typeof openOddClient>>;
+
+const odd: Record<string, (client: OddClient) => void> = {
+  'within a frame': ({ raw }) => void raw.write(Buffer.from([0x81, 0xfe, 0x01])),
+  'whose attachments never come': ({ socket }) => socket.send('451-["x",{"_placeholder":true,"num":0}]'),
+  'within a message of several frames': ({ socket }) => socket.send('42["x', { fin: false }),
+  'within a large upload': ({ raw }) => {
+    // A frame of 512 KiB, of which 100 kB come.
+    raw.write(Buffer.concat([Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x08, 0, 0, 0, 0, 0, 0]), Buffer.alloc(100_000)]));
+  },
+  'whose handlers never answer': ({ socket }) => socket.send('420["never"]'),
+  'that does not read': ({ socket, raw }) => {
+    socket.send('42["flood"]');
+    raw.pause();
+  },
+};
+
+/** A client of long-polling that has sent half of a POST. */
+async function openHalfPost(url: string): Promise<void> {
+  const path = '/socket.io/?EIO=4&transport=polling&user=polling';
+  const [, sid] = /"sid":"([^"]+)"/.exec(await (await fetch(`${url}${path}`)).text()) ?? [];
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).on('error', () => {});
+  onTestFinished(() => void socket.destroy());
+  socket.write(`POST ${path}&sid=${sid} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n42["half`);
+}
+
+/** What looks like an agent to a push-server, and never says that a client is stopped. */
+async function openBySilentAgent(url: string): Promise<void> {
+  const headers = { 'x-gopush-can-resume': '1', 'x-gopush-uid': 'silent', 'x-gopush-product': 'default' };
+  const socket = new WebSocket(`${url}/socket.io/?EIO=4&transport=websocket`, { headers });
+  onTestFinished(() => socket.terminate());
+  await new Promise<void>((resolve) => {
+    socket.on('message', (data) => {
+      if (String(data).startsWith('0{')) socket.send('40');
+      else resolve();
+    });
+  });
+}
+
+const setUp = ({ io }: PushServer): void => {
+  io.on('connection', (socket) => {
+    socket.on('never', () => {});
+    socket.on('flood', () => {
+      for (let count = 0; count < 120; count++) socket.emit('much', 'x'.repeat(65_536));
+    });
+  });
+};
+
+test('clients that cannot be stopped keep nobody else from moving', async () => {
+  const nodes = await startNodes('embedded store');
+  const settings = { drainMs: 4_000, answerMs: 500, limits: { sendQueueBytes: 50_000_000 } };
+  const start = async () => {
+    const server = await nodes.start(settings, undefined, admin);
+    setUp(server);
+    return server;
+  };
+  const old = await start();
+  let live = [old];
+  const { agent, moves, fallbacks } = await startCountingAgent(
+    {},
+    { router: { default: () => live.map(({ port }) => ({ ip: '127.0.0.1', port })) } },
+  );
+  const oddClients = await Promise.all(
+    Object.keys(odd).flatMap((kind) =>
+      Array.from({ length: kind === 'that does not read' ? 3 : 12 }, async (_, index) => {
+        const client = await openOddClient(agent.url, `odd-${kind.replaceAll(' ', '-')}-${index}`);
+        odd[kind]?.(client);
+        return { kind, ...client };
+      }),
+    ),
+  );
+  await Promise.all([openHalfPost(agent.url), openBySilentAgent(old.url)]);
+  const { clients, cuts } = await connectMany(agent.url, 60, 'user');
+  live = [await start()];
+  const began = performance.now();
+  let counts = '';
+  const closing = old.close();
+  const reading = setInterval(() => {
+    readAdmin(old, '/metrics').then(
+      ({ text }) => {
+        counts = text;
+      },
+      () => {},
+    );
+  }, 100);
+  onTestFinished(() => clearInterval(reading));
+  await expect.poll(() => moves().filter(({ uid }) => /^user/.test(String(uid))).length, { timeout: 8_000 }).toBe(60);
+  // Nobody had to wait until the odd ones were given up.
+  expect(moves().filter(({ uid }) => /within-a-frame/.test(String(uid)))).toEqual([]);
+  expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
+  expect(cuts).toEqual([]);
+  await closing;
+  expect(performance.now() - began).toBeLessThan(8_000);
+  // What they had begun goes on elsewhere as well, where it can be sent again.
+  await expect.poll(fallbacks).toEqual(Array.from({ length: 12 }, () => 'event too large'));
+  const cut = oddClients.filter(({ isClosed }) => isClosed() !== undefined).map(({ kind }) => kind);
+  expect(new Set(cut)).toEqual(new Set(['within a large upload']));
+  await expect
+    .poll(() => moves().filter(({ uid }) => /within-a-frame/.test(String(uid))).length, { timeout: 5_000 })
+    .toBe(12);
+  const notStopped = ['mid-event', 'silent'].map((cause) =>
+    Number(new RegExp(`sessions_not_stopped_total\\{cause="${cause}"\\} (\\d+)`).exec(counts)?.[1]),
+  );
+  expect(notStopped).toEqual([24, 4]);
+});
+
+describeNodes('a planned stop with discovery on', (startNodes) => {
+  test('agents that hear of it ask for the same sessions, and no client is cut', async () => {
+    const { old, clients, cuts, moves, fallbacks } = await startDiscovered(await startNodes(), 300);
+    await old.close();
+    await expect.poll(() => moves().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(300);
+    expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
+    expect([cuts, fallbacks()]).toEqual([[], []]);
+  });
+});
+
+test('gopush drain, twice, with discovery on and a rebalance in its midst: no client is cut', async () => {
+  const { agent, old, clients, cuts, moves, fallbacks } = await startDiscovered(
+    await startNodes('embedded store'),
+    150,
+  );
+  const put = (url: string | undefined, what: string) => fetch(`${url}/${what}`, { method: 'PUT' });
+  await Promise.all([put(old.adminUrl, 'drain'), put(old.adminUrl, 'drain'), put(agent.adminUrl, 'rebalance')]);
+  await expect.poll(() => moves().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(150);
+  expect(old.io.of('/').sockets.size).toBe(0);
+  expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
+  expect([cuts, fallbacks()]).toEqual([[], []]);
+});
+
+test('an upload that ends while others move is answered, and its session moves', async () => {
+  const nodes = await startNodes('embedded store');
+  const start = async () => {
+    const server = await nodes.start({ drainMs: 5_000 });
+    server.io.on('connection', (socket) => {
+      socket.on('upload', (text: string, done: (length: number) => void) => done(text.length));
+    });
+    return server;
+  };
+  const old = await start();
+  let live = old;
+  const { agent, moves, fallbacks } = await startCountingAgent(
+    {},
+    { router: { default: () => [{ ip: '127.0.0.1', port: live.port }] } },
+  );
+  const { socket, raw, isClosed } = await openOddClient(agent.url, 'uploader');
+  const answer = new Promise((resolve) => {
+    socket.on('message', (data) => {
+      if (String(data).startsWith('43')) resolve(String(data));
+    });
+  });
+  const text = Buffer.from(`420["upload","${'x'.repeat(300_000)}"]`);
+  const header = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  header.writeUInt32BE(text.length, 6);
+  raw.write(Buffer.concat([header, text.subarray(0, 150_000)]));
+  live = await start();
+  const closing = old.close();
+  const { cuts } = await connectMany(agent.url, 1, 'late');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  raw.write(text.subarray(150_000));
+  expect(await answer).toBe('430[300000]');
+  await expect.poll(() => moves().map(({ uid }) => uid)).toEqual(['uploader']);
+  await closing;
+  expect([isClosed(), cuts, fallbacks()]).toEqual([undefined, [], []]);
+});
+
+test('a stop in the midst of a drain has the time of both, and hands over what is left', async () => {
+  const nodes = await startNodes('embedded store');
+  const old = await nodes.start({ drainMs: 5_000 }, undefined, admin);
+  let live = [old];
+  const { agent, moves, fallbacks } = await startCountingAgent(
+    { seamless: { movesPerSecond: 50 } },
+    { router: { default: () => live.map(({ port }) => ({ ip: '127.0.0.1', port })) } },
+  );
+  const { clients, cuts } = await connectMany(agent.url, 60, 'user');
+  live = [await nodes.start({ drainMs: 5_000 })];
+  const drained = fetch(`${old.adminUrl}/drain`, { method: 'PUT' }).catch(() => {});
+  await expect.poll(() => moves().length).toBeGreaterThan(0);
+  await old.close();
+  await drained;
+  await expect.poll(() => moves().length).toBe(60);
+  expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
+  expect([cuts, fallbacks()]).toEqual([[], []]);
+});
+
+/** Clients on one of two push-servers that an agent discovers, which is to leave. */
+async function startDiscovered(nodes: TestNodes, count: number) {
+  const settings = { drainMs: 10_000 };
+  const old = await nodes.start(settings, undefined, admin);
+  const counting = await startCountingAgent({
+    ...nodes.config,
+    routing: { discover: true },
+    // The agent is to notice that the push-server drains while it does.
+    seamless: { movesPerSecond: 150 },
+  });
+  const { agent } = counting;
+  const all = await connectMany(agent.url, count, 'user');
+  await nodes.start(settings);
+  await expect.poll(() => knownTargets(agent), { timeout: 5_000 }).toBe(2);
+  return { ...counting, ...all, old };
+}
+
+/** How many targets an agent knows. */
+async function knownTargets(agent: Agent): Promise<number> {
+  const { products } = (await (await fetch(`${agent.adminUrl}/state`)).json()) as {
+    products: { targets: { state: string }[] }[];
+  };
+  return (products[0]?.targets ?? []).filter(({ state }) => state !== 'left').length;
+}

@@ -1,0 +1,186 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Socket } from 'socket.io-client';
+import { expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../packages/store/test/support/redis.ts';
+import { startCuttingProxy } from '../support/cutting-proxy.ts';
+import { believing, startTestAgent } from '../support/gateway.ts';
+import { describeNodes, hear, type TestNodes } from '../support/nodes.ts';
+import { connectClient, nextEvent } from '../support/socket-io.ts';
+
+/** A program of test/programs as a process of its own, which ends with the test. */
+async function start(program: string, args: readonly string[]): Promise<ChildProcess & { readonly url: string }> {
+  const path = fileURLToPath(new URL(`../programs/${program}`, import.meta.url));
+  const child = fork(path, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  onTestFinished(() => kill(child));
+  const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+  return Object.assign(child, { url });
+}
+
+async function kill(...children: ChildProcess[]): Promise<void> {
+  const living = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  const ended = living.map((child) => once(child, 'exit'));
+  for (const child of living) child.kill('SIGKILL');
+  await Promise.all(ended);
+}
+
+/** A client behind an agent and a push-server that die, and others for it to come back by. */
+async function startChain(nodes: TestNodes) {
+  const port = await freePort();
+  const server = await start('chaos-server.mjs', [JSON.stringify({ ...nodes.config, serverPortStart: port }), 'dies']);
+  const settings = { agentPort: 0, agent: { host: '127.0.0.1' }, hold: { timeoutMs: 0 } };
+  const agent = await start('chaos-agent.mjs', [JSON.stringify(settings), JSON.stringify([port])]);
+  const other = await nodes.start();
+  const rescuer = await start('chaos-agent.mjs', [JSON.stringify(settings), JSON.stringify([other.port])]);
+  const portOf = ({ url }: { url: string }): number => Number(new URL(url).port);
+  const proxy = await startCuttingProxy([portOf(agent)]);
+  const client = await connectClient(proxy.url, 'websocket', {
+    query: { user: 'ann' },
+    reconnection: true,
+    reconnectionDelay: 50,
+    reconnectionDelayMax: 100,
+  });
+  return {
+    client,
+    other,
+    /** Both die, as it comes. */
+    async die(...order: ('agent' | 'server')[]) {
+      proxy.ports = [portOf(rescuer)];
+      const back = nextEvent(client, 'connect');
+      const [first, second] = order;
+      const children = { agent, server };
+      if (second === undefined) await kill(children[first ?? 'agent']);
+      else await Promise.all([kill(children[first as 'agent']), kill(children[second])]);
+      return back;
+    },
+  };
+}
+
+const join = (client: Socket, room: string) => client.emitWithAck('go:join', room);
+
+describeNodes('the agent and the push-server of a client die together', (startNodes) => {
+  test.each([
+    ['agent', 'server'],
+    ['server', 'agent'],
+  ] as const)('%s first: it goes on with its session, and gets each message once', async (...order) => {
+    const { client, other, die } = await startChain(await startNodes());
+    await join(client, 'room');
+    await join(client, 'quiet');
+    const { id } = client;
+    const heard = hear<number>(client, 'count');
+    const pushed = hear<string>(client, 'news');
+    const gaps = hear<{ room: string }>(client, 'go:gap');
+    for (let number = 0; number < 3; number++) await other.push.toRoom('room', 'count', number);
+    await heard.count(3);
+    // What is kept at about the same time as the last message that it got may have come to it or not.
+    await delay(1_100);
+    const back = die(...order);
+    await other.push.toRoom('room', 'count', 3);
+    await other.push.toUser('ann', 'news', 'while away');
+    await back;
+    await other.push.toRoom('room', 'count', 4);
+    await heard.count(5);
+    await pushed.count(1);
+    expect({ id: client.id, recovered: client.recovered }).toEqual({ id, recovered: true });
+    expect(await client.emitWithAck('go:leave', 'none')).toMatchObject({ count: 2 });
+    expect(heard.all).toEqual([0, 1, 2, 3, 4]);
+    expect(pushed.all).toEqual(['while away']);
+    expect(gaps.all).toEqual([]);
+  });
+
+  test('where it cannot be told what it was given it is told of a gap, and given nothing twice', async () => {
+    const { client, other, die } = await startChain(await startNodes());
+    await join(client, 'one');
+    await join(client, 'two');
+    const { id } = client;
+    const heard = hear<string>(client, 'said');
+    const gaps = hear<{ room: string }>(client, 'go:gap');
+    // At about the same time, so that the last one it got says nothing of the other room.
+    await Promise.all([other.push.toRoom('one', 'said', 'one'), other.push.toRoom('two', 'said', 'two')]);
+    await heard.count(2);
+    await die('server', 'agent');
+    await gaps.count(1);
+    await other.push.toRoom('one', 'said', 'one again');
+    await other.push.toRoom('two', 'said', 'two again');
+    await heard.count(4);
+    expect(client.id).toBe(id);
+    expect(gaps.all).toHaveLength(1);
+    expect(heard.all.toSorted()).toEqual(['one', 'one again', 'two', 'two again']);
+  });
+});
+
+describeNodes('a client whose agent lives', (startNodes) => {
+  /** A client on a push-server in a process of its own. */
+  async function startOne(nodes: TestNodes, seamless: object) {
+    const port = await freePort();
+    const server = await start('chaos-server.mjs', [JSON.stringify({ ...nodes.config, serverPortStart: port }), 'one']);
+    let ports = [port];
+    const agent = await startTestAgent(
+      { agent: believing, router: { default: () => ports.map((one) => ({ ip: '127.0.0.1', port: one })) } },
+      { seamless, hold: { timeoutMs: 0 } },
+    );
+    const client = await connectClient(agent.url, 'websocket', {
+      query: { user: 'ann' },
+      reconnection: true,
+      reconnectionDelay: 50,
+      reconnectionDelayMax: 100,
+    });
+    await join(client, 'room');
+    return {
+      url: agent.url,
+      server,
+      client,
+      other: await nodes.start(),
+      route: (...to: number[]) => {
+        ports = to;
+      },
+    };
+  }
+
+  test('that was let go, since nobody took its session in time, goes on with it when it comes back', async () => {
+    const { server, client, other, route } = await startOne(await startNodes(), { holdMs: 200 });
+    const { id } = client;
+    const pushed = hear<string>(client, 'news');
+    const left = nextEvent(client, 'disconnect');
+    await kill(server);
+    await left;
+    await other.push.toUser('ann', 'news', 'while away');
+    const back = nextEvent(client, 'connect');
+    route(other.port);
+    await back;
+    await pushed.count(1);
+    expect({ id: client.id, recovered: client.recovered }).toEqual({ id, recovered: true });
+    expect(pushed.all).toEqual(['while away']);
+  });
+
+  test('finds nothing that a push-server left behind which hung, and went on when its session was elsewhere', async () => {
+    const { server, client, other, route, url } = await startOne(await startNodes(), { silentMs: 1_000 });
+    const { id } = client;
+    const heard = hear<number>(client, 'count');
+    await other.push.toRoom('room', 'count', 0);
+    await heard.count(1);
+    // Known to the agent, so that there is somebody to fail over to.
+    route(Number(new URL(server.url).port), other.port);
+    const guests = await Promise.all(
+      Array.from({ length: 6 }, (_, index) => connectClient(url, 'websocket', { query: { user: `u${index}` } })),
+    );
+    // Its work is done: one that is stopped while it writes to the embedded store keeps all others from writing.
+    await Promise.all(guests.map((guest) => join(guest, 'room')));
+    await delay(300);
+    server.kill('SIGSTOP');
+    await expect.poll(() => other.io.of('/').sockets.has(id ?? ''), { timeout: 10_000 }).toBe(true);
+    await other.push.toRoom('room', 'count', 1);
+    await heard.count(2);
+    server.kill('SIGCONT');
+    await expect.poll(() => fetch(`${server.url}/`).then(({ status }) => status)).toBe(404);
+    const back = nextEvent(client, 'connect');
+    client.io.engine.close();
+    await back;
+    await other.push.toRoom('room', 'count', 2);
+    await heard.count(3);
+    expect({ id: client.id, recovered: client.recovered }).toEqual({ id, recovered: true });
+    expect(heard.all).toEqual([0, 1, 2]);
+  });
+});
