@@ -78,6 +78,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     bounds: pushServer.emitted,
     keepMs,
     doubtMs,
+    clientOf: migratingClientOf,
   });
   opened('events of programs', () => emittedEvents.close());
   const letGo = (pid: string): void => void all.byPid(pid)?.socket.conn.close(true);

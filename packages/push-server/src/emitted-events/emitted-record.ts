@@ -1,20 +1,21 @@
 import type { Position } from '@gopush/contract';
 import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 
-/** What is written down with a socket of the events that programs have sent to it. */
+/** The part of a stored socket about the events of programs. */
 export interface EmittedRecord {
-  /** Up to where this node has each stream of events of the namespace; what its client was sent of it is before. */
+  /** The last event of each stream of the namespace that this node has: all that its client was sent is up to there. */
   readonly streams: readonly (readonly [stream: string, offset: number])[];
-  /** What went out to the client and may not have arrived, in order. Only of a lost connection. */
+  /** Events that were written to the client and may not have arrived, in order. Only of a lost connection. */
   readonly doubtful?: readonly (readonly [stream: string, offset: number, count: number])[];
-  /** The same of events that no other node has: those for this client alone, and for the clients of its node. */
+  /** The same for events that no other node has: those for this client alone, and those for the clients of its node. */
   readonly own?: readonly OwnEvent[];
-  /** Which of the node's deliveries these begin after, where there were more of them. */
+  /** The number of the delivery after which these begin, where there were more of them. */
   readonly after?: number;
 }
 
 /** An event that no other node has. */
 export interface OwnEvent {
+  /** The number of its delivery among those of its node. */
   readonly count: number;
   readonly place: Position;
   readonly encoded: readonly (string | Uint8Array)[];
@@ -22,8 +23,8 @@ export interface OwnEvent {
 }
 
 /**
- * The mark of the last thing that a client got, as one that tells its place among the deliveries of its node and in its rooms: for an event of a
- * program that of its delivery, any other as it is.
+ * The last position of a client as one among the deliveries of its node: that of an event of a program becomes the number of its delivery, any other stays
+ * as it is.
  */
 export function placeAmongDeliveries(
   { emitted, node }: LostDeliveries,
@@ -33,7 +34,7 @@ export function placeAmongDeliveries(
   return count === undefined ? last : { epoch: node, offset: count };
 }
 
-/** Up to which of the deliveries of its node a client got everything; `undefined` where nobody can tell. */
+/** The last delivery of its node up to which a client has had everything; `undefined` where nothing tells. */
 export function deliveredTo(lost: LostDeliveries, last: Position | undefined): number | undefined {
   const { emitted, tail, tailAfter = 0, node } = lost;
   const { doubtful = [], own = [], after = 0 } = emitted ?? {};
@@ -43,14 +44,14 @@ export function deliveredTo(lost: LostDeliveries, last: Position | undefined): n
   }
   const { epoch, offset } = placeAmongDeliveries(lost, last) as Position;
   if (epoch === node) return offset;
-  // Of what a client is given at once in a room all has one number.
+  // Messages of a room that a client is given at once have one number.
   const ofRoom = tail.findLast(({ position }) => position.epoch === epoch && position.offset === offset);
   if (ofRoom !== undefined) return ofRoom.count;
   // It is older than all that may not have arrived.
   return after > 0 || tailAfter > 0 ? undefined : 0;
 }
 
-/** Which delivery an event of a program was. */
+/** The number of the delivery of an event. */
 function countOf(emitted: EmittedRecord | undefined, { epoch, offset }: Position): number | undefined {
   const { doubtful = [], own = [] } = emitted ?? {};
   const event = doubtful.find(([stream, at]) => stream === epoch && at === offset);
@@ -60,9 +61,10 @@ function countOf(emitted: EmittedRecord | undefined, { epoch, offset }: Position
 /** What is known of a client whose connection was lost. */
 export interface LostDeliveries {
   readonly emitted: EmittedRecord | undefined;
-  /** The last of what it was given in its rooms. */
+  /** The last messages of its rooms that were written to it. */
   readonly tail: readonly Delivery[];
+  /** The number of the delivery after which these begin, where there were more of them. */
   readonly tailAfter?: number | undefined;
-  /** The node that gave it. */
+  /** The node that wrote them. */
   readonly node: string;
 }

@@ -1,24 +1,24 @@
 import type { Position } from '@gopush/contract';
 
-/** An event that a program has sent, as it went out to the clients of this node. */
+/** An event that a program has emitted, as it was written to the clients of this node. */
 export interface Emitted {
   readonly namespace: string;
-  /** Rooms of Socket.IO that get it; none: all clients of the namespace. */
+  /** The rooms of Socket.IO that it is for; none: all clients of the namespace. */
   readonly rooms: readonly string[];
-  /** Rooms whose members do not get it. */
+  /** Rooms whose members are left out. */
   readonly except: readonly string[];
-  /** Where it stands in the stream of events that it belongs to. Its mark says the same to clients. */
+  /** Its place in its stream, which is the position that clients get with it. */
   readonly place: Position;
-  /** Which of the node's deliveries it was. */
+  /** The number of its delivery among those of this node. */
   readonly count: number;
-  /** When it went out, in milliseconds since 1970. */
+  /** When it was written, in milliseconds since 1970. */
   readonly at: number;
-  /** As Socket.IO's parser made it: a text, and what is binary. */
+  /** As Socket.IO's parser made it: a text, and binary attachments. */
   readonly encoded: readonly (string | Buffer)[];
   readonly compress: boolean | undefined;
 }
 
-/** How much is kept. What is more makes the oldest be forgotten. */
+/** How much is kept. Beyond that the oldest events are forgotten. */
 export interface EmittedBounds {
   readonly bytes: number;
   readonly count: number;
@@ -26,19 +26,19 @@ export interface EmittedBounds {
   readonly ageMs: number;
 }
 
-/** What an event takes besides its content, in bytes: counted roughly. */
+/** Roughly what an event takes besides its content, in bytes. */
 const entryBytes = 256;
 
 /** What it takes for each room. */
 const roomBytes = 32;
 
-/** The events of one room, oldest first; what is before `first` is forgotten. */
+/** The events of one room, oldest first; those before `first` are forgotten. */
 interface OfRoom {
   readonly list: Emitted[];
   first: number;
 }
 
-/** Events that programs have sent of late, by their rooms: whoever comes back costs what its own rooms were sent. */
+/** Recent events of programs by their rooms, so that a client that returns costs what its own rooms were sent. */
 export class EventLog {
   readonly #bounds: EmittedBounds;
   readonly #onForget: (one: Emitted) => void;
@@ -47,7 +47,7 @@ export class EventLog {
   #first = 0;
   #bytes = 0;
 
-  /** @param onForget - told of each event that is not kept any more */
+  /** @param onForget - is called with each event that is not kept any more */
   constructor(bounds: EmittedBounds, onForget: (one: Emitted) => void) {
     this.#bounds = bounds;
     this.#onForget = onForget;
@@ -72,7 +72,7 @@ export class EventLog {
     this.trim(one.at);
   }
 
-  /** Forgets what is too old, or too much. */
+  /** Forgets events that are too old, or too many. */
   trim(now: number): void {
     const { bytes, count, ageMs } = this.#bounds;
     for (let oldest = this.#queue[this.#first]; oldest !== undefined; oldest = this.#queue[this.#first]) {
@@ -87,7 +87,7 @@ export class EventLog {
     this.#first = 0;
   }
 
-  /** What members of any of these rooms were sent since a time, or all clients of the namespace, oldest first. */
+  /** The events for members of any of these rooms, or for all clients of the namespace, since a time, oldest first. */
   sentTo(namespace: string, rooms: ReadonlySet<string>, since: number): Emitted[] {
     const found = new Set<Emitted>();
     this.#gather(found, keyOf(namespace, undefined), rooms, since);
@@ -105,7 +105,7 @@ export class EventLog {
     }
   }
 
-  /** Of each room the oldest is forgotten first, as of all. */
+  /** The oldest event of a room is forgotten first, as in the whole log. */
   #forget(key: string): void {
     const ofRoom = this.#byRoom.get(key) as OfRoom;
     ofRoom.first++;

@@ -5,7 +5,7 @@ import type { Namespace, Server, Socket } from 'socket.io';
 import type { EmittedEvents, NotWhole } from '../emitted-events/emitted-events.ts';
 import { placeAmongDeliveries } from '../emitted-events/emitted-record.ts';
 import { keepEmitted } from '../emitted-events/keep-emitted.ts';
-import { type Missed, missedByLost, missedByStranded, missedInMove } from '../emitted-events/missed.ts';
+import { type Missed, missedByLost, missedByStranded, missedInMigration } from '../emitted-events/missed-events.ts';
 import type { RecentChanges } from '../session/recent-changes.ts';
 import type { Restored } from '../session/restored.ts';
 import { keyOfPid, keyOfToken, readPointer } from '../stored-session/session-pointers.ts';
@@ -234,7 +234,7 @@ export function createRecovery({
           record,
           positions: new Map(record.positions),
           given,
-          missed: missedInMove(session, record, given),
+          missed: missedInMigration(session, record, given),
           moved: true,
           giveBack() {},
         });

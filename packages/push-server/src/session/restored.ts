@@ -1,5 +1,5 @@
 import type { Position } from '@gopush/contract';
-import type { Missed } from '../emitted-events/missed.ts';
+import type { Missed } from '../emitted-events/missed-events.ts';
 import type { SocketRecord } from '../stored-session/session-record.ts';
 
 /** What a socket gets back of a stored session: its client recovered after a lost connection, or the session migrated or failed over to this node. */
