@@ -65,7 +65,7 @@ export function createApiDocument(): Record<string, unknown> {
 }
 
 function operation(route: Route): Record<string, unknown> {
-  const { method, path, scope, summary, params, query, body, answer, id, across } = route;
+  const { method, path, scope, summary, params, query, body, response, id, across } = route;
   return {
     summary,
     description: `Requires a key with the scope ${scope}.`,
@@ -79,7 +79,7 @@ function operation(route: Route): Record<string, unknown> {
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
-    responses: { 200: json('Done.', schemaOf(answer, 'output')), ...refusals([...route.failures, ...ofAll]) },
+    responses: { 200: json('Done.', schemaOf(response, 'output')), ...refusals([...route.failures, ...ofAll]) },
   };
 }
 

@@ -3,14 +3,13 @@ import { type Config, type Failure, failed, failures, productParameter, type Res
 import type { Logger } from '@gopush/service';
 import { refuse, respond } from '../http/respond.ts';
 import type { Push } from '../rooms/publish/push.ts';
+import { checkRequest } from './check-request.ts';
 import { createApiDocument } from './document.ts';
-import { check } from './request/check.ts';
-import { id as idField } from './request/fields.ts';
+import { type Identified, identify } from './identify.ts';
 import type { KeyHolder, KeyRing } from './request/keys.ts';
 import { readBody } from './request/read-body.ts';
-import { productOf, readQuery } from './request/read-query.ts';
+import { productOf } from './request/read-query.ts';
 import { splitUrl } from './request/split-url.ts';
-import { type Found, findRoute } from './routes/find-route.ts';
 import type { ApiContext, Asked, Route } from './routes/route.ts';
 
 /** What the API needs. */
@@ -18,76 +17,41 @@ export interface ApiOptions extends ApiContext {
   readonly config: Config['api'];
   readonly keys: KeyRing;
   readonly log: Logger;
-  /** Takes requests to listen, which are let in by rules of their own. Resolves when they have begun, or are refused. */
+  /** Serves requests to listen, which are admitted by rules of their own. Resolves when their stream has begun, or they are refused. */
   readonly listen: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   readonly onRequest: OnApiRequest;
 }
 
 /**
- * Told of each request that has its answer: what was asked for, as `GET /rooms` (`none` where it was refused before that was known), with
- * which status, and how long it took in seconds.
+ * Called for each request that has its response.
+ *
+ * @param route - as `GET /rooms`; `none` where the request was refused before its route was known
+ * @param status - of the response
+ * @param seconds - how long it took
  */
 export type OnApiRequest = (route: string, status: number, seconds: number) => void;
 
-/** What a request to listen is told of as. */
+/** The route of requests to listen, in metrics. */
 export const listenRoute = 'GET /listen';
+
+/** The API with its own document. */
+interface ServedApi extends ApiOptions {
+  readonly document: object;
+}
 
 /** A request whose route is not known yet. */
 interface Measured {
   route: string;
 }
 
-/** Answers requests of back ends: key → how many → route → scope → what it holds → done. */
+/** Makes the handler of API requests: each is identified, read, checked, and served. */
 export function createApiHandler(options: ApiOptions): RequestListener {
-  const { config, log, listen, push, keep, onRequest } = options;
-  const context: ApiContext = { push, keep };
-  const document = createApiDocument();
-
-  async function handle(request: IncomingMessage, response: ServerResponse, measured: Measured): Promise<void> {
-    const { path, query } = splitUrl(request.url);
-    if (path === '/listen') {
-      measured.route = listenRoute;
-      return listen(request, response);
-    }
-    const begun = begin(request, path, options.keys);
-    if ('found' in begun) {
-      const { route } = begun.found;
-      measured.route = `${route.method} ${route.path}`;
-      return carryOut(begun, query, request, response);
-    }
-    if (!('failure' in begun)) {
-      measured.route = 'GET /openapi.json';
-      return respond(response, 200, document);
-    }
-    // The rest of a body that is not read would be taken for the next request.
-    const hasBody = request.headers['content-length'] !== undefined || 'transfer-encoding' in request.headers;
-    refuse(response, begun.failure, hasBody ? { ...begun.headers, connection: 'close' } : begun.headers);
-  }
-
-  async function carryOut(
-    { holder, found: { route, params } }: Begun,
-    query: URLSearchParams,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    const body = await readBody(request, config.maxBodyBytes);
-    if (!body.ok) return refuse(response, body.failure, request.complete ? {} : { connection: 'close' });
-    holder.charge((route.cost?.(body.value) ?? 1) - 1);
-    const of = pushFor(holder, route, query, push);
-    if (!of.ok) return refuse(response, of.failure);
-    const asked = checkAll(route, params, query, body.value, request.headers['idempotency-key']);
-    if (!asked.ok) return refuse(response, asked.failure);
-    if (route.scope === 'admin') logUse(holder, route, params, log);
-    const result = await route.run({ ...context, push: of.value }, asked.value as Asked<never, never, never>);
-    if (!result.ok) logCause(holder, result.failure, log);
-    if (result.ok) respond(response, 200, result.value);
-    else refuse(response, result.failure);
-  }
-
+  const { log, onRequest } = options;
+  const api: ServedApi = { ...options, document: createApiDocument() };
   return (request, response) => {
     const startedAt = performance.now();
     const measured: Measured = { route: 'none' };
-    handle(request, response, measured)
+    handle(request, response, measured, api)
       .catch((cause: unknown) => {
         log.error({ err: cause }, 'the API failed');
         if (response.headersSent) response.destroy();
@@ -101,7 +65,57 @@ export function createApiHandler(options: ApiOptions): RequestListener {
   };
 }
 
-/** What speaks to the clients of the product that a request names. Without a name `notify` reaches those of all products. */
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  measured: Measured,
+  api: ServedApi,
+): Promise<void> {
+  const { path, query } = splitUrl(request.url);
+  if (path === '/listen') {
+    measured.route = listenRoute;
+    return api.listen(request, response);
+  }
+  const identified = identify(request, path, api.keys);
+  if ('found' in identified) {
+    const { route } = identified.found;
+    measured.route = `${route.method} ${route.path}`;
+    const result = await serve(identified, query, request, api);
+    if (result.ok) return respond(response, 200, result.value);
+    // The rest of a body that was refused would be taken for the next request.
+    return refuse(response, result.failure, request.complete ? {} : { connection: 'close' });
+  }
+  if (!('failure' in identified)) {
+    measured.route = 'GET /openapi.json';
+    return respond(response, 200, api.document);
+  }
+  // A body that is not read would be taken for the next request.
+  const hasBody = request.headers['content-length'] !== undefined || 'transfer-encoding' in request.headers;
+  refuse(response, identified.failure, hasBody ? { ...identified.headers, connection: 'close' } : identified.headers);
+}
+
+/** Reads the body of a request, checks the request, and runs its route. */
+async function serve(
+  { holder, found: { route, params } }: Identified,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  { config, push, keep, log }: ServedApi,
+): Promise<Result<object>> {
+  const body = await readBody(request, config.maxBodyBytes);
+  if (!body.ok) return body;
+  holder.charge((route.cost?.(body.value) ?? 1) - 1);
+  const ofProduct = pushFor(holder, route, query, push);
+  if (!ofProduct.ok) return ofProduct;
+  const key = request.headers['idempotency-key'];
+  const checked = checkRequest(route, { params, query, body: body.value, key });
+  if (!checked.ok) return checked;
+  if (route.scope === 'admin') logUse(holder, route, params, log);
+  const result = await route.run({ push: ofProduct.value, keep }, checked.value as Asked<never, never, never>);
+  if (!result.ok) logCause(holder, result.failure, log);
+  return result;
+}
+
+/** What publishes to the clients of the product that a request names. Without a name, `notify` reaches those of all products. */
 function pushFor(holder: KeyHolder, { across }: Route, query: URLSearchParams, push: Push): Result<Push> {
   const product = productOf(query);
   if (!product.ok) return product;
@@ -110,68 +124,11 @@ function pushFor(holder: KeyHolder, { across }: Route, query: URLSearchParams, p
   return success(query.has(productParameter) || holder.isLimited ? push.of(product.value) : push);
 }
 
-/** What changes clients is told to whoever runs this. */
+/** Logs a request that changes what clients have. */
 function logUse({ name }: KeyHolder, { method, path }: Route, params: object, log: Logger): void {
   log.info({ by: name, method, route: path, params }, 'API request');
 }
 
 function logCause({ name }: KeyHolder, { code, detail, cause }: Failure, log: Logger): void {
   if (cause !== undefined) log.warn({ by: name, code, detail, err: cause }, 'a request to the API failed');
-}
-
-/** A request that is refused before its body is read. */
-interface Refused {
-  readonly failure: Failure;
-  readonly headers: Record<string, string>;
-}
-
-/** Who asks for what. */
-interface Begun {
-  readonly holder: KeyHolder;
-  readonly found: Found;
-}
-
-/** Who asks for what, as far as the headers tell; `document`: for the document of the API. */
-function begin(request: IncomingMessage, path: string, keys: KeyRing): Refused | Begun | { readonly document: true } {
-  const holder = keys.find(request.headers);
-  if (!holder.ok) return { failure: holder.failure, headers: {} };
-  const wait = holder.value.take();
-  if (wait > 0) return { failure: { code: 'too_many_requests' }, headers: { 'retry-after': String(wait) } };
-  const { method = '' } = request;
-  const found = path === '/openapi.json' ? findDocument(method) : findRoute(method, path);
-  if (!found.ok) return { failure: found.failure, headers: {} };
-  if (found.value === 'document') return { document: true };
-  if ('allowed' in found.value) {
-    return { failure: { code: 'method_unsupported' }, headers: { allow: found.value.allowed.join(', ') } };
-  }
-  if (!holder.value.scopes.has(found.value.route.scope)) return { failure: { code: 'api_scope_missing' }, headers: {} };
-  return { holder: holder.value, found: found.value };
-}
-
-function findDocument(method: string): Result<'document' | { readonly allowed: readonly string[] }> {
-  return success(method === 'GET' ? 'document' : { allowed: ['GET'] });
-}
-
-/** Checks all that a request holds. */
-function checkAll(
-  route: Route,
-  params: unknown,
-  query: URLSearchParams,
-  body: unknown,
-  key: string | string[] | undefined,
-): Result<Asked<unknown, unknown, unknown>> {
-  const named = check(route.params, params, 'path');
-  if (!named.ok) return named;
-  const values = readQuery(query, route.query);
-  const asked = values.ok ? check(route.query, values.value, 'query') : values;
-  if (!asked.ok) return asked;
-  if (route.body === undefined && body !== undefined) return failed('payload_invalid', 'body: wanted none');
-  const said = route.body === undefined ? success(undefined) : check(route.body, body);
-  if (!said.ok) return said;
-  const id = key === undefined || route.id === undefined ? success(undefined) : check(idField, key, 'Idempotency-Key');
-  if (!id.ok) return id;
-  if (id.value !== undefined && route.id === 'refused') {
-    return failed('payload_invalid', 'Idempotency-Key: repeats of a message that is not stored cannot be recognized');
-  }
-  return success({ params: named.value, query: asked.value, body: said.value, id: id.value });
 }

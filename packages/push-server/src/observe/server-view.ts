@@ -1,6 +1,6 @@
 import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
-import type { ListenerCounts } from '../api/listen/listeners.ts';
+import type { ListenerCounts } from '../api/listen/listener-set.ts';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { Fanout } from '../fanout/bus/fanout.ts';
 import type { Limits } from '../limits/limits.ts';

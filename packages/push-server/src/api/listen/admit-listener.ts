@@ -13,7 +13,7 @@ import { productOf, readQuery } from '../request/read-query.ts';
 import { listenQuery, maxHeard } from './listen-query.ts';
 import type { Listening } from './listener.ts';
 
-/** What letting listeners in needs. */
+/** What admitting listeners needs. */
 export interface AdmitOptions {
   readonly keys: KeyRing;
   readonly rules: Rules;
@@ -22,19 +22,19 @@ export interface AdmitOptions {
   readonly isBelieved: IdentityCheck;
 }
 
-/** A listener that may begin. */
+/** A listener that was admitted. */
 export interface Admitted extends Listening {
   /** With an identity: the client, as the server hook sees it. */
   readonly client: ServerClient | undefined;
   readonly lastEventId: string | undefined;
 }
 
-/** Refused, and when it may be tried again, in seconds. */
+/** Whether a listener is admitted; `retryAfter`: in seconds, for one that was refused. */
 export type Admission =
   | Result<Admitted>
   | { readonly ok: false; readonly failure: Failure; readonly retryAfter: number };
 
-/** Decides whether someone may listen: by a key to anything, by an identity to the own user and to rooms that the server hook allows. */
+/** Decides whether a request may listen: with a key, to any room or user; with an identity, to its own user and to the rooms that the server hook allows. */
 export async function admitListener(
   request: IncomingMessage,
   query: URLSearchParams,
@@ -43,22 +43,26 @@ export async function admitListener(
   const values = readQuery(query, listenQuery);
   const asked = values.ok ? readAsked(values.value, request.headers['last-event-id']) : values;
   const id = randomBytes(15).toString('base64url');
+  const listen: ListenRequest = { id, request, query, asked };
   const { headers } = request;
-  if (readApiKey(headers) === undefined) return admitByIdentity(id, request, query, asked, options);
+  if (readApiKey(headers) === undefined) return admitByIdentity(listen, options);
   const holder = options.keys.find(headers);
-  if (holder.ok) return admitByKey(id, holder.value, query, asked, options);
-  // A token by which the agent's hook has recognized the user.
+  if (holder.ok) return admitByKey(listen, holder.value, options);
+  // The token is that of the user: the agent's hook has recognized it.
   const isToken = headers['x-api-key'] === undefined && headers[uidHeader] !== undefined;
-  return isToken ? admitByIdentity(id, request, query, asked, options) : holder;
+  return isToken ? admitByIdentity(listen, options) : holder;
 }
 
-function admitByKey(
-  id: string,
-  holder: KeyHolder,
-  query: URLSearchParams,
-  asked: Result<AskedFor>,
-  { scopeOf }: AdmitOptions,
-): Admission {
+/** A request to listen. */
+interface ListenRequest {
+  /** Id of the listener. */
+  readonly id: string;
+  readonly request: IncomingMessage;
+  readonly query: URLSearchParams;
+  readonly asked: Result<AskedFor>;
+}
+
+function admitByKey({ id, query, asked }: ListenRequest, holder: KeyHolder, { scopeOf }: AdmitOptions): Admission {
   const retryAfter = holder.take();
   if (retryAfter > 0) return { ok: false, failure: { code: 'too_many_requests' }, retryAfter };
   if (!holder.scopes.has('read')) return failed('api_scope_missing');
@@ -72,15 +76,10 @@ function admitByKey(
   return success({ id, user: undefined, client: undefined, lastEventId, rooms: namesOf(scope, rooms, users) });
 }
 
-async function admitByIdentity(
-  id: string,
-  request: IncomingMessage,
-  query: URLSearchParams,
-  asked: Result<AskedFor>,
-  options: AdmitOptions,
-): Promise<Admission> {
+async function admitByIdentity(listen: ListenRequest, options: AdmitOptions): Promise<Admission> {
+  const { id, asked } = listen;
   const { rules, scopeOf } = options;
-  const client = readClient(id, request, query, options);
+  const client = readClient(listen, options);
   if (!client.ok) return client;
   if (!asked.ok) return asked;
   const { uid } = client.value;
@@ -125,11 +124,9 @@ function namesOf(scope: Scope, rooms: readonly string[], users: readonly string[
   return [...users.map((user) => roomOfUser(scope + user)), ...rooms.map((room) => roomOfClients(room, scope))];
 }
 
-/** The client that an agent says it is. A `uid` in the query alone is nobody's word. */
+/** The client, by the headers of an agent. A `uid` in the query proves nothing. */
 function readClient(
-  id: string,
-  request: IncomingMessage,
-  query: URLSearchParams,
+  { id, request, query }: ListenRequest,
   { isBelieved, addressOf }: AdmitOptions,
 ): Result<ServerClient> {
   const { headers, socket } = request;

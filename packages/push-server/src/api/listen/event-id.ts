@@ -1,28 +1,29 @@
 import { createHash } from 'node:crypto';
 import type { Position } from '@gopush/contract';
 
-/** Where a listener stood. */
+/** The positions of a listener. */
 export interface Stood {
-  /** When that was, in milliseconds since 1970. */
+  /** When it had them, in milliseconds since 1970. */
   readonly at: number;
-  /** By rooms: `null` where a room kept nothing then, `undefined` where it was not heard. */
+  /** Its position in a room; `null`: the room had no history then; `undefined`: it did not listen to the room. */
   of(room: string): Position | null | undefined;
 }
 
 /**
- * The id of an event says where its listener stands in all it hears, so that any push-server can go on from there: when, and for each room
- * four characters of a hash of its name, its epoch and its offset. Rooms may be named in another order, or others be added, when it comes back.
+ * Writes the id of an event. It holds the positions of its listener in all rooms, so that any push-server can continue from there: the time, and for
+ * each room four characters of a hash of its name, the epoch and the offset. When the listener comes back, it may name its rooms in another order, and
+ * others besides.
  */
 export function writeEventId(at: number, parts: Iterable<string>): string {
   return [at.toString(36), ...parts].join('~');
 }
 
-/** The part of one room in an id. */
+/** Writes the part of one room in an id. */
 export function writePart(room: string, position: Position | null): string {
   return position === null ? hashOf(room) : `${hashOf(room)}.${position.epoch}.${position.offset}`;
 }
 
-/** Reads an id; `undefined` for what is none. */
+/** Reads an id; `undefined`: it is malformed. */
 export function readEventId(text: string): Stood | undefined {
   const [when = '', ...parts] = text.split('~');
   if (!/^[0-9a-z]{1,10}$/.test(when)) return undefined;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { room, uid } from '../request/fields.ts';
 
-/** Most rooms and users that one listener hears: the id of each event says where all of them stand. */
+/** Most rooms and users of one listener: the id of each event holds its positions in all of them. */
 export const maxHeard = 50;
 
-/** What a listener asks for. */
+/** The query of a request to listen. */
 export const listenQuery = z.strictObject({
   room: z
     .array(room)

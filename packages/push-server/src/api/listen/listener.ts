@@ -11,7 +11,7 @@ import type { RoomStreams } from '../../rooms/stream/room-streams.ts';
 import { readEventId, type Stood, writeEventId, writePart } from './event-id.ts';
 import type { EndCode, EndReason, Sink, SinkKind } from './sink.ts';
 
-/** Most that may wait for one listener, in bytes. */
+/** Most bytes that wait for one listener. */
 const maxWaitingBytes = 1_048_576;
 
 /** What the listeners of this node share. */
@@ -20,28 +20,28 @@ export interface ListenerContext {
   readonly delivery: RoomDelivery;
   readonly presence: NodePresence;
   readonly history: HistoryStore;
-  /** How long a room without messages has a history, in milliseconds. */
+  /** How long the history of a room without new messages is kept, in milliseconds. */
   readonly historyMs: number;
 }
 
-/** Who listens to what. */
+/** What a listener listens to. */
 export interface Listening {
   readonly id: string;
   /** With an identity: the uid, after the scope of its product. */
   readonly user: string | undefined;
-  /** Full names of the rooms it hears, those of users included. */
+  /** Full names of its rooms, those of users included. */
   readonly rooms: readonly string[];
 }
 
-/** One who hears rooms without being a client of Socket.IO: each message once and in order, or is told of a gap. */
+/** A subscriber of rooms without Socket.IO: gets each message once and in order, or is told of a gap. */
 export class Listener implements Subscriber {
   readonly listening: Listening;
   readonly #sink: Sink;
   readonly #context: ListenerContext;
-  /** Where it stands in each room it hears, as parts of an id. */
+  /** Its position in each room, as parts of an id. */
   readonly #parts = new Map<string, string>();
   readonly #devices: readonly { readonly id: string; readonly user: string }[];
-  /** Whether it is given a history. */
+  /** Whether it is being given a history. */
   #isCatchingUp = false;
   #closed = false;
   #endCode: EndCode = 'client_gone';
@@ -52,19 +52,19 @@ export class Listener implements Subscriber {
     this.#context = context;
     const { id, user, rooms } = listening;
     const users = rooms.filter((room) => room.startsWith('u:')).map((room) => room.slice(2));
-    // What is said to a user is sent to the nodes that have devices of theirs: this is one.
+    // Messages to a user are sent to the nodes that have devices of the user: a listener counts as one.
     this.#devices =
       user === undefined ? users.map((heard, at) => ({ id: `${id}.${at}`, user: heard })) : [{ id, user }];
     sink.onClose(() => this.#close());
   }
 
-  /** Begins: what it missed, then `ready`, then what is said from now on. */
+  /** Begins to send: what it missed, then `ready`, then new messages. */
   async open(lastEventId: string | undefined): Promise<void> {
     const { presence } = this.#context;
     const { id, user, rooms } = this.listening;
     const stood = lastEventId === undefined ? undefined : readEventId(lastEventId);
     await Promise.all(this.#devices.map((device) => presence.entered(device.id, device.user)));
-    // Until its turn the id says of a room where it stood before, so that nothing is left out when it ends in between.
+    // Until a room is entered, ids hold its earlier position, so that nothing is skipped if the listener ends in between.
     for (const room of rooms) {
       const was = stood?.of(room);
       if (was !== undefined) this.#parts.set(room, writePart(room, was));
@@ -91,23 +91,23 @@ export class Listener implements Subscriber {
       this.#isCatchingUp = false;
       this.#parts.set(room, writePart(room, at));
       delivery.subscribers.add(room, this);
-      // Told before anything that is said from now on.
+      // Before any new message.
       if (begin === 'lost' || (from !== undefined && missed.length === 0 && isElsewhere(from, at))) this.#gap(room, at);
     });
   }
 
-  /** Where to go on: from a place, `now` where nothing can have been missed, `lost` where that cannot be told any more. */
+  /** Where to continue: at a position; `now`: nothing can have been missed; `lost`: what was missed is unknown. */
   async #beginOf(
     room: string,
     stood: Stood | undefined,
     was: Position | null | undefined,
   ): Promise<Position | 'now' | 'lost'> {
     if (stood === undefined) return 'lost';
-    // A room that it did not hear before.
+    // It did not listen to this room before.
     if (was === undefined) return 'now';
     if (was !== null) return was;
     try {
-      // There was nothing then, so all there is came since.
+      // The history was empty then, so everything in it is new.
       const { epoch } = await this.#context.history.read(room, 0, 0);
       if (epoch !== undefined) return { epoch, offset: 0 };
       return Date.now() - stood.at < this.#context.historyMs ? 'now' : 'lost';
@@ -119,7 +119,7 @@ export class Listener implements Subscriber {
   receive(room: string, publication: Publication, position: Position | null): void {
     if (position !== null) this.#parts.set(room, writePart(room, position));
     this.#send('message', `{${whereOf(room)},${bodyOf(publication, position)}}`);
-    // A history may be larger than what may wait.
+    // A history may be larger than the bound.
     if (!this.#isCatchingUp && this.#sink.waiting > maxWaitingBytes) this.end('listener_too_slow');
   }
 
@@ -135,7 +135,7 @@ export class Listener implements Subscriber {
     return this.listening.id;
   }
 
-  /** Shows that it is still there. */
+  /** Sends a sign of life. */
   beat(): void {
     if (this.#sink.waiting > maxWaitingBytes) this.end('listener_too_slow');
     else this.#sink.beat(this.#eventId);
@@ -147,7 +147,7 @@ export class Listener implements Subscriber {
     this.#sink.end(reason);
   }
 
-  /** Cuts it: one that was not ended before could not begin. */
+  /** Cuts it. Where it was not ended before, it could not begin. */
   cut(): void {
     this.#ends('internal');
     this.#sink.cut();
@@ -157,7 +157,7 @@ export class Listener implements Subscriber {
     return this.#sink.kind;
   }
 
-  /** Once it is over: why. */
+  /** Why it ended, once it has. */
   get endCode(): EndCode {
     return this.#endCode;
   }
@@ -175,7 +175,7 @@ export class Listener implements Subscriber {
     if (!this.#closed) this.#sink.send(type, this.#eventId, data);
   }
 
-  /** What is done to it first counts. */
+  /** The first cause counts. */
   #ends(code: EndCode): void {
     if (this.#endCode === 'client_gone') this.#endCode = code;
   }
@@ -194,7 +194,7 @@ export class Listener implements Subscriber {
   }
 }
 
-/** Whether what came after a place cannot be read: not a message of it was found, and members stand elsewhere. */
+/** Whether the messages after a position cannot be read: none was found, and the members of the room are at another one. */
 function isElsewhere(from: Position, at: Position | null): boolean {
   return at === null || at.epoch !== from.epoch || at.offset !== from.offset;
 }

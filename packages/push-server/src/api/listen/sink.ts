@@ -1,28 +1,28 @@
-/** Why a listener is ended: it takes too long, this node stops, or a back end wants it. */
+/** Why a listener is ended: it reads too slowly, this node stops, or a program wants it. */
 export type EndReason = 'listener_too_slow' | 'stopping' | 'disconnected';
 
-/** Why a listener is over: it was ended, it could not begin, or whoever listened is gone. */
+/** Why a listener has ended: it was ended, it could not begin, or it closed its connection. */
 export type EndCode = EndReason | 'internal' | 'client_gone';
 
-/** Over what a listener hears. */
+/** The transport of a listener. */
 export type SinkKind = 'sse' | 'websocket';
 
-/** Where a listener's events go. */
+/** Sends events to a listener. */
 export interface Sink {
   readonly kind: SinkKind;
   /** Sends an event; `data` is JSON. */
   send(type: 'ready' | 'message' | 'gap', id: string, data: string): void;
-  /** Bytes that were sent and wait. */
+  /** Bytes that were sent and that the network has not taken. */
   readonly waiting: number;
-  /** Shows that both sides are still there. */
+  /** Sends a sign of life, and may find that the listener is gone. */
   beat(id: string): void;
-  /** Ends it after what was sent before; what is not taken in time is cut. */
+  /** Ends the connection after everything that was sent; cuts it if the listener does not read that in time. */
   end(reason: EndReason): void;
-  /** Cuts it. */
+  /** Cuts the connection. */
   cut(): void;
-  /** Calls back once, when it is over. */
+  /** Calls back once, when the connection is closed. */
   onClose(listener: () => void): void;
 }
 
-/** How long one that is ended may take for what was sent before, in milliseconds. */
+/** How long a listener that is ended may take to read what was sent before, in milliseconds. */
 export const endMs = 10_000;

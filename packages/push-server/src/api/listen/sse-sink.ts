@@ -1,19 +1,19 @@
 import type { ServerResponse } from 'node:http';
 import { endMs, type Sink } from './sink.ts';
 
-/** After how long one that was ended is to come back, in milliseconds. */
+/** After how long a listener that was ended comes back, in milliseconds. */
 const retryMs = 1_000;
 
-/** Begins an answer of Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
+/** Begins a response of Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 export function createSseSink(response: ServerResponse): Sink {
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
-    // For nginx, which would keep events back.
+    // Or nginx would buffer events.
     'x-accel-buffering': 'no',
   });
   response.flushHeaders();
-  // A peer that is gone shows by `close` as well.
+  // An error is followed by `close`.
   response.on('error', () => {});
   let ended = false;
   return {
@@ -25,7 +25,7 @@ export function createSseSink(response: ServerResponse): Sink {
       return response.writableLength;
     },
     beat(id) {
-      // Without data it is no event, but what the client would ask for when it comes back.
+      // Without data it is no event; the client keeps the id, which it sends when it comes back.
       if (!ended) response.write(`:\nid: ${id}\n\n`);
     },
     end(reason) {

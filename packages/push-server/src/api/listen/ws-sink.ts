@@ -8,13 +8,13 @@ const closeCodes: Readonly<Record<EndReason, number>> = {
   disconnected: 1008,
 };
 
-/** Events as texts of JSON over a WebSocket. What the client sends is not looked at. */
+/** Sends events as JSON texts over a WebSocket. What the client sends is ignored. */
 export function createWsSink(socket: WebSocket): Sink {
   let alive = true;
   socket.on('pong', () => {
     alive = true;
   });
-  // What is wrong with a peer shows by `close` as well.
+  // An error is followed by `close`.
   socket.on('error', () => {});
   return {
     kind: 'websocket',

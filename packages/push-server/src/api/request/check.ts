@@ -2,9 +2,9 @@ import { type FailureCode, failed, type Result, success } from '@gopush/contract
 import type { z } from 'zod';
 
 /**
- * Takes what a back end sent to what a schema describes. The detail of a failure names the field, in words that may be shown to it.
+ * Checks a part of a request against a schema. The detail of a failure names the field, and may be shown to the sender.
  *
- * @param what - of what the fields are, where that is not the body
+ * @param what - the part of the request, where that is not the body
  */
 export function check<T>(schema: z.ZodType<T>, value: unknown, what?: string): Result<T> {
   const parsed = schema.safeParse(value);

@@ -1,7 +1,7 @@
 import { type FailureCode, maxDepth, maxUidBytes, nameFault, parseEvent, parseRoom, shapeOf } from '@gopush/contract';
 import { z } from 'zod';
 
-/** What a name is refused with. */
+/** The failure of a schema. */
 function refusal(code: FailureCode): { params: { code: FailureCode } } {
   return { params: { code } };
 }
@@ -32,7 +32,7 @@ export const uid = name('Uid of a user, as returned by the hooks.', maxUidBytes)
 
 export const sender = name('Uid of the user on whose behalf the message is published.', maxUidBytes);
 
-/** Shorter than other names, since a batch makes ids of it. */
+/** Shorter than other names, since a batch appends the number of the message. */
 export const id = name('Idempotency key: a message with the same id again is published only once.', 200);
 
 export const message = z
@@ -60,12 +60,12 @@ export const ttlMs = z
   .max(86_400_000 * 365)
   .meta({ description: 'With store: how long the message stays in the inbox, in milliseconds.' });
 
-/** A number of the query. */
+/** A limit in the query. */
 export const limit = (max: number, byDefault = 100) =>
   z.int().min(1).max(max).default(byDefault).meta({ description: 'Largest number of results.' });
 
-/** How far something was said. */
+/** A position in a history; `null`: there is none. */
 export const position = z.nullable(z.strictObject({ epoch: z.string(), offset: z.int().min(0) }));
 
-/** A part of an answer that may not be known. */
+/** A part of a response that may be unknown. */
 export const time = z.nullable(z.number()).meta({ description: 'Milliseconds since 1970.' });

@@ -10,14 +10,14 @@ import {
 } from '@gopush/contract';
 import { perSecond as ratePerSecond, TokenBucket } from '@gopush/service';
 
-/** Whoever asks with a key. */
+/** The holder of a key. */
 export interface KeyHolder {
-  /** As the settings name the key; what logs say instead of the key. */
+  /** The name of the key in the settings, which is logged instead of the key. */
   readonly name: string;
   readonly scopes: ReadonlySet<ApiScope>;
-  /** Whether it may be used for some products only. */
+  /** Whether the key is for some products only. */
   readonly isLimited: boolean;
-  /** Whether it may be used for the rooms and users of a product. */
+  /** Whether the key is for the rooms and users of a product. */
   mayUse(product: string): boolean;
   /**
    * Counts a request.
@@ -31,7 +31,7 @@ export interface KeyHolder {
 
 /** The keys of the API. */
 export interface KeyRing {
-  /** Finds who asks by `Authorization: Bearer` or `X-Api-Key`: `api_key_missing` or `api_key_unknown`. */
+  /** Finds the holder of the key in `Authorization: Bearer` or `X-Api-Key`. Failures: `api_key_missing`, `api_key_unknown`. */
   find(headers: Readonly<IncomingHttpHeaders>): Result<KeyHolder>;
 }
 

@@ -10,10 +10,10 @@ import {
 } from '@gopush/contract';
 import { z } from 'zod';
 
-/** What agents add to every query, or clients for them. */
+/** Parameters that agents, or clients for them, add to every query. */
 const ofAgents: ReadonlySet<string> = new Set([uidParameter, productParameter]);
 
-/** The product that a request is about: `?product=`, else the default one. Failure: `payload_invalid`. */
+/** The product of a request: that of `?product=`, or the default one. Failure: `payload_invalid`. */
 export function productOf(query: URLSearchParams): Result<string> {
   const named = query.getAll(productParameter);
   if (named.length > 1) return failed('payload_invalid', 'product: given twice');
@@ -22,7 +22,7 @@ export function productOf(query: URLSearchParams): Result<string> {
   return fault === undefined ? success(product) : failed('payload_invalid', `product: it is ${fault}`);
 }
 
-/** Takes a query to an object for a schema: lists and whole numbers where the schema has them. */
+/** Reads a query into an object for a schema, with lists and integers where the schema has them. */
 export function readQuery(query: URLSearchParams, schema: z.ZodObject): Result<Record<string, unknown>> {
   const values: Record<string, unknown> = Object.create(null);
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input' });

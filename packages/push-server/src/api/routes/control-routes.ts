@@ -17,7 +17,7 @@ export const controlRoutes: readonly Route[] = [
     scope: 'admin',
     summary: 'Removes a message from the inbox, as if a device had acknowledged it.',
     params: z.strictObject({ uid, id: z.string().min(1).max(256) }),
-    answer: z.strictObject({ acked: z.boolean().meta({ description: 'Whether it was in the inbox.' }) }),
+    response: z.strictObject({ acked: z.boolean().meta({ description: 'Whether it was in the inbox.' }) }),
     failures: ['not_durable'],
     async run({ push }, { params }) {
       const ended = await push.inbox.ack(params.uid, [params.id]);
@@ -30,7 +30,7 @@ export const controlRoutes: readonly Route[] = [
     scope: 'admin',
     summary: 'Closes all connections of a user, on all push-servers.',
     params: z.strictObject({ uid }),
-    answer: done,
+    response: done,
     failures: [],
     async run({ push }, { params }) {
       push.disconnectUser(params.uid);
@@ -44,7 +44,7 @@ export const controlRoutes: readonly Route[] = [
     across: true,
     summary: 'Closes one connection, on whichever push-server it is.',
     params: z.strictObject({ id: socket }),
-    answer: done,
+    response: done,
     failures: [],
     async run({ push }, { params }) {
       push.disconnectSocket(params.id);
@@ -61,7 +61,7 @@ export const controlRoutes: readonly Route[] = [
           ? 'Joins all connected devices of a user to a room.'
           : 'Removes all connected devices of a user from a room.',
       params: z.strictObject({ uid, room }),
-      answer: done,
+      response: done,
       failures: ['room_invalid'],
       async run({ push }, { params }) {
         push.moveUser(params.uid, params.room, method === 'PUT' ? 'join' : 'leave');

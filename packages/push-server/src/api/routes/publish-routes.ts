@@ -6,22 +6,22 @@ import {
   batchItem,
   delivery,
   published,
-  saidToAll,
-  sayToAll,
-  sayToRoom,
-  sayToUser,
+  publishedToAll,
+  publishToAll,
+  publishToRoom,
+  publishToUser,
   toAll,
   toRoom,
   toUser,
 } from './publishing.ts';
 import { type ApiContext, type Route, route } from './route.ts';
 
-/** Most messages of one batch. */
+/** Most messages in one batch. */
 const maxBatch = 100;
 
 const failures: readonly FailureCode[] = ['event_invalid', 'not_durable'];
 
-/** Saying something. */
+/** Routes that publish. */
 export const publishRoutes: readonly Route[] = [
   route({
     method: 'POST',
@@ -30,10 +30,10 @@ export const publishRoutes: readonly Route[] = [
     summary: 'Publishes an event to a room.',
     params: z.strictObject({ room }),
     body: toRoom,
-    answer: published,
+    response: published,
     failures: ['room_invalid', ...failures],
     id: 'taken',
-    run: (context, { params, body, id }) => sayToRoom(context, params.room, body, id),
+    run: (context, { params, body, id }) => publishToRoom(context, params.room, body, id),
   }),
   route({
     method: 'POST',
@@ -42,10 +42,10 @@ export const publishRoutes: readonly Route[] = [
     summary: 'Publishes an event to all devices of a user.',
     params: z.strictObject({ uid }),
     body: toUser,
-    answer: delivery,
+    response: delivery,
     failures: [...failures, 'inbox_full'],
     id: 'taken',
-    run: (context, { params, body, id }) => sayToUser(context, params.uid, body, id),
+    run: (context, { params, body, id }) => publishToUser(context, params.uid, body, id),
   }),
   route({
     method: 'POST',
@@ -53,10 +53,10 @@ export const publishRoutes: readonly Route[] = [
     scope: 'publish',
     summary: 'Publishes an event to all connected clients. It is not stored.',
     body: toAll,
-    answer: saidToAll,
+    response: publishedToAll,
     failures: ['event_invalid'],
     id: 'refused',
-    run: async (context, { body }) => sayToAll(context, body),
+    run: async (context, { body }) => publishToAll(context, body),
   }),
   route({
     method: 'POST',
@@ -64,16 +64,16 @@ export const publishRoutes: readonly Route[] = [
     scope: 'publish',
     summary:
       'Publishes several messages, in order. Each has its own result: a refused message does not stop the others.',
-    // Checked one by one, so that a message that is wrong has its own result.
+    // Checked one by one, so that a wrong message has its own result.
     body: z
       .array(z.unknown())
       .min(1)
       .max(maxBatch)
       .meta({ items: z.toJSONSchema(batchItem, { io: 'input' }) }),
-    answer: z.strictObject({
+    response: z.strictObject({
       results: z.array(
         z.union([
-          z.strictObject({ ok: z.literal(true), result: z.union([published, delivery, saidToAll]) }),
+          z.strictObject({ ok: z.literal(true), result: z.union([published, delivery, publishedToAll]) }),
           z.strictObject({
             ok: z.literal(false),
             error: z.strictObject({ code: z.string(), message: z.string() }),
@@ -85,8 +85,10 @@ export const publishRoutes: readonly Route[] = [
     id: 'taken',
     cost: (body) => (Array.isArray(body) ? Math.max(1, Math.min(body.length, maxBatch)) : 1),
     async run(context, { body, id }) {
-      // All are begun at once, in order, and each room's messages are kept in the order in which they were begun.
-      const each = body.map((item, index) => sayOne(context, item, id === undefined ? undefined : `${id}:${index}`));
+      // All are published at once, in order: messages of a room are kept in the order in which their publishing began.
+      const each = body.map((item, index) =>
+        publishOne(context, item, id === undefined ? undefined : `${id}:${index}`),
+      );
       const results = await Promise.all(each);
       return success({
         results: results.map((one) =>
@@ -99,17 +101,17 @@ export const publishRoutes: readonly Route[] = [
   }),
 ];
 
-async function sayOne(context: ApiContext, item: unknown, key: string | undefined): Promise<Result<object>> {
+async function publishOne(context: ApiContext, item: unknown, key: string | undefined): Promise<Result<object>> {
   const checked = check(batchItem, item);
   if (!checked.ok) return checked;
   const { value } = checked;
   switch (value.to) {
     case 'room':
-      // An id of its own comes before the one that the batch would give it.
-      return sayToRoom(context, value.room, value, value.keep === 'no' ? undefined : (value.id ?? key));
+      // The id of the message comes before the one that it would get from the batch.
+      return publishToRoom(context, value.room, value, value.keep === 'no' ? undefined : (value.id ?? key));
     case 'user':
-      return sayToUser(context, value.user, value, value.keep === 'no' ? undefined : (value.id ?? key));
+      return publishToUser(context, value.user, value, value.keep === 'no' ? undefined : (value.id ?? key));
     case 'all':
-      return sayToAll(context, value);
+      return publishToAll(context, value);
   }
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { deliver, event, id, keep, message, position, room, sender, ttlMs, uid } from '../request/fields.ts';
 import type { ApiContext } from './route.ts';
 
-/** What is said to a room. */
+/** A request to publish to a room. */
 export const toRoom = z.strictObject({
   event,
   message,
@@ -12,7 +12,7 @@ export const toRoom = z.strictObject({
   sender: sender.optional(),
 });
 
-/** What is said to a user. */
+/** A request to publish to a user. */
 export const toUser = z.strictObject({
   event,
   message,
@@ -22,10 +22,10 @@ export const toUser = z.strictObject({
   keep: keep.optional(),
 });
 
-/** What is said to everyone. */
+/** A request to publish to everyone. */
 export const toAll = z.strictObject({ event, message });
 
-/** A message of a batch, which names whom it is for. */
+/** A message of a batch, which names its receivers. */
 export const batchItem = z.discriminatedUnion('to', [
   z.strictObject({ to: z.literal('room'), room, ...toRoom.shape }),
   z.strictObject({ to: z.literal('user'), user: uid, ...toUser.shape }),
@@ -37,7 +37,7 @@ const partial = z.literal(true).optional().meta({
     'Present if only clients of the receiving push-server were reached: the other push-servers were not reachable, and the message was not stored.',
 });
 
-/** What became of something that was said to a room. */
+/** What became of a message to a room. */
 export const published = z.strictObject({
   position: position.meta({ description: 'Position in the history; null: it was not stored.' }),
   duplicate: z
@@ -46,10 +46,10 @@ export const published = z.strictObject({
   partial,
 });
 
-/** What became of something that was said to everyone. */
-export const saidToAll = z.strictObject({ partial });
+/** What became of a message to everyone. */
+export const publishedToAll = z.strictObject({ partial });
 
-/** What became of something that was said to a user. */
+/** What became of a message to a user. */
 export const delivery = z.strictObject({
   id: z.string(),
   state: z.enum(['sent', 'waiting', 'offline', 'duplicate']),
@@ -57,49 +57,49 @@ export const delivery = z.strictObject({
   partial,
 });
 
-/** Says something to a room. */
-export async function sayToRoom(
+/** Publishes to a room. */
+export async function publishToRoom(
   { push, keep: byDefault }: ApiContext,
   name: string,
-  said: z.output<typeof toRoom>,
+  request: z.output<typeof toRoom>,
   key: string | undefined,
 ): Promise<Result<object>> {
-  const known = oneId(said.id, key);
+  const known = oneId(request.id, key);
   if (!known.ok) return known;
-  const how = said.keep ?? byDefault;
+  const how = request.keep ?? byDefault;
   if (how === 'no' && known.value !== undefined) return failed('payload_invalid', notKept);
-  const by = said.sender === undefined ? {} : { sender: said.sender };
-  return push.toRoom(name, said.event, said.message, { keep: how, ...by, ...withId(known.value) });
+  const by = request.sender === undefined ? {} : { sender: request.sender };
+  return push.toRoom(name, request.event, request.message, { keep: how, ...by, ...withId(known.value) });
 }
 
-/** Says something to a user. */
-export async function sayToUser(
+/** Publishes to a user. */
+export async function publishToUser(
   { push, keep: byDefault }: ApiContext,
   name: string,
-  said: z.output<typeof toUser>,
+  request: z.output<typeof toUser>,
   key: string | undefined,
 ): Promise<Result<object>> {
-  const known = oneId(said.id, key);
+  const known = oneId(request.id, key);
   if (!known.ok) return known;
-  const how = said.keep ?? byDefault;
-  if (said.deliver === 'store') {
-    if (said.keep !== undefined) return failed('payload_invalid', 'keep: only with deliver online');
-    const ttl = said.ttlMs === undefined ? {} : { ttlMs: said.ttlMs };
-    return push.toUser(name, said.event, said.message, { deliver: 'store', ...ttl, ...withId(known.value) });
+  const how = request.keep ?? byDefault;
+  if (request.deliver === 'store') {
+    if (request.keep !== undefined) return failed('payload_invalid', 'keep: only with deliver online');
+    const ttl = request.ttlMs === undefined ? {} : { ttlMs: request.ttlMs };
+    return push.toUser(name, request.event, request.message, { deliver: 'store', ...ttl, ...withId(known.value) });
   }
-  if (said.ttlMs !== undefined) return failed('payload_invalid', 'ttlMs: only with deliver store');
+  if (request.ttlMs !== undefined) return failed('payload_invalid', 'ttlMs: only with deliver store');
   if (how === 'no' && known.value !== undefined) return failed('payload_invalid', notKept);
-  return push.toUser(name, said.event, said.message, { keep: how, ...withId(known.value) });
+  return push.toUser(name, request.event, request.message, { keep: how, ...withId(known.value) });
 }
 
-/** Says something to everyone. */
-export function sayToAll({ push }: ApiContext, said: z.output<typeof toAll>): Result<object> {
-  return success(push.toAll(said.event, said.message));
+/** Publishes to everyone. */
+export function publishToAll({ push }: ApiContext, request: z.output<typeof toAll>): Result<object> {
+  return success(push.toAll(request.event, request.message));
 }
 
 const notKept = 'id: repeats of a message that is not stored cannot be recognized';
 
-/** The id of a message, given in one place or in both alike. */
+/** The id of a message: from its body, from the header, or the same from both. */
 function oneId(own: string | undefined, key: string | undefined): Result<string | undefined> {
   if (own !== undefined && key !== undefined && own !== key) {
     return failed('payload_invalid', 'id: differs from the Idempotency-Key');

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { limit, position, room, time, uid } from '../request/fields.ts';
 import { type Route, route } from './route.ts';
 
-const said = z.strictObject({
+const keptMessage = z.strictObject({
   offset: z.int(),
   at: z.number().meta({ description: 'When it was stored, in milliseconds since 1970.' }),
   event: z.string(),
@@ -32,10 +32,10 @@ export const lookRoutes: readonly Route[] = [
       limit: limit(1_000),
       epoch: z.string().min(1).max(64).optional().meta({ description: 'Epoch of the offset.' }),
     }),
-    answer: z.strictObject({
+    response: z.strictObject({
       position: position.meta({ description: 'Last position of the history; null: there is no history.' }),
       first: z.int().meta({ description: 'Oldest offset in the history.' }),
-      messages: z.array(said),
+      messages: z.array(keptMessage),
     }),
     failures: ['room_invalid', 'history_gone', 'not_durable'],
     async run({ push }, { params, query: { after, limit: most, epoch } }) {
@@ -62,7 +62,7 @@ export const lookRoutes: readonly Route[] = [
         .optional()
         .meta({ description: 'next of the previous page. Default: the first page.' }),
     }),
-    answer: z.strictObject({
+    response: z.strictObject({
       users: z.array(z.strictObject({ uid: z.string(), devices: z.int().min(1) })),
       next: z.nullable(z.string()).meta({ description: 'Start of the next page; null: this is the last page.' }),
     }),
@@ -75,7 +75,7 @@ export const lookRoutes: readonly Route[] = [
     scope: 'read',
     summary: 'Whether a user is connected, and where.',
     params: z.strictObject({ uid }),
-    answer: z.strictObject({
+    response: z.strictObject({
       online: z.boolean(),
       devices: z.int().min(0),
       since: time,
@@ -96,7 +96,7 @@ export const lookRoutes: readonly Route[] = [
     scope: 'read',
     across: true,
     summary: 'Counts of push-servers, connections, and memberships of connections in rooms.',
-    answer: z.strictObject({ nodes: z.int(), sockets: z.int(), memberships: z.int() }),
+    response: z.strictObject({ nodes: z.int(), sockets: z.int(), memberships: z.int() }),
     failures: ['not_durable'],
     run: ({ push }) => push.presence.counts(),
   }),
@@ -107,7 +107,7 @@ export const lookRoutes: readonly Route[] = [
     summary: 'The inbox of a user, oldest message first.',
     params: z.strictObject({ uid }),
     query: z.strictObject({ limit: limit(1_000) }),
-    answer: z.strictObject({
+    response: z.strictObject({
       messages: z.array(
         z.strictObject({ id: z.string(), event: z.string(), message: z.unknown().optional(), at: z.number() }),
       ),
@@ -124,7 +124,7 @@ export const lookRoutes: readonly Route[] = [
     scope: 'read',
     summary: 'State of a message in an inbox; unknown: never stored, or expired.',
     params: z.strictObject({ uid, id: z.string().min(1).max(256) }),
-    answer: z.strictObject({ id: z.string(), status: z.enum(['waiting', 'acked', 'unknown']) }),
+    response: z.strictObject({ id: z.string(), status: z.enum(['waiting', 'acked', 'unknown']) }),
     failures: ['not_durable'],
     async run({ push }, { params }) {
       const status = await push.inbox.status(params.uid, params.id);

@@ -2,10 +2,10 @@ import type { ApiScope, FailureCode, Result } from '@gopush/contract';
 import { z } from 'zod';
 import type { Push, RoomOptions } from '../../rooms/publish/push.ts';
 
-/** What answering needs. */
+/** What serving requests needs. */
 export interface ApiContext {
   readonly push: Push;
-  /** How something is kept where the request does not say. */
+  /** Whether messages are kept where the request does not say. */
   readonly keep: NonNullable<RoomOptions['keep']>;
 }
 
@@ -18,7 +18,7 @@ export interface Asked<P, Q, B> {
   readonly id: string | undefined;
 }
 
-/** One thing that can be asked of the API: what dispatches requests and what makes the document of them. */
+/** A route of the API. Requests are dispatched by it, and it is described in the OpenAPI document. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** As OpenAPI writes it, below `/api/v1`. */
@@ -27,21 +27,21 @@ export interface Route {
   readonly summary: string;
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
-  /** Absent: it takes none. */
+  /** Absent: requests have no body. */
   readonly body?: z.ZodType;
-  readonly answer: z.ZodType;
-  /** Besides those that any request may get. */
+  readonly response: z.ZodType;
+  /** Failures besides those of all routes. */
   readonly failures: readonly FailureCode[];
-  /** Whether it concerns all products, so that a key for some of them cannot use it. @defaultValue false */
+  /** Whether it concerns all products, so that keys for some products cannot use it. @defaultValue false */
   readonly across?: boolean;
-  /** Whether the same may be asked again with the same `Idempotency-Key`; `refused`: there is nothing that could recognize it. */
+  /** Whether it takes an `Idempotency-Key`; `refused`: what it publishes is not kept, so that repeats cannot be recognized. @defaultValue the header is ignored */
   readonly id?: 'taken' | 'refused';
-  /** How many requests this one counts as. @defaultValue 1 */
+  /** As how many requests a request counts. @defaultValue 1 */
   readonly cost?: (body: unknown) => number;
   readonly run: (context: ApiContext, asked: Asked<never, never, never>) => Promise<Result<object>>;
 }
 
-/** A route as it is written: what a request holds has the types of its schemas. */
+/** A route whose parts of a request have the types of its schemas. */
 interface RouteInput<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType>
   extends Omit<Route, 'params' | 'query' | 'body' | 'run'> {
   readonly params?: P;
@@ -50,14 +50,14 @@ interface RouteInput<P extends z.ZodObject, Q extends z.ZodObject, B extends z.Z
   readonly run: (context: ApiContext, asked: Asked<z.output<P>, z.output<Q>, z.output<B>>) => Promise<Result<object>>;
 }
 
-/** Writes a route. */
+/** Declares a route. */
 export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType>(
   input: RouteInput<P, Q, B>,
 ): Route {
   return { ...input, params: input.params ?? none, query: input.query ?? none };
 }
 
-/** An answer that says no more than that it was done. */
+/** A response that says no more than that the request was served. */
 export const done = z.strictObject({});
 
 const none = z.strictObject({});
