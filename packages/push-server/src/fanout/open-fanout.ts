@@ -3,10 +3,11 @@ import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { locateRedisFiles } from '@gopush/store';
 import type { Fanout } from './bus/fanout.ts';
-import { meshFolder, startEmbeddedFanout } from './mesh/embedded-fanout.ts';
+import { startEmbeddedFanout } from './mesh/embedded-fanout.ts';
+import { meshFolder } from './mesh/mesh-folder.ts';
 import { startRedisFanout } from './redis/redis-fanout.ts';
 
-/** Starts the fan-out that the settings want: over Redis where there is one, else among the push-servers of this machine. */
+/** Starts the fan-out of the settings: over Redis where there is one, else among the push-servers of this machine. */
 export function openFanout(
   { redisAdapter, pushServer, serverPortStart }: Config,
   dir: string,

@@ -5,9 +5,7 @@ import { answerExpectations, lingerAfterResponses } from '@gopush/service';
 import type { Server } from 'socket.io';
 import { closeClients } from '../connection/close-clients.ts';
 import { createIo } from '../connection/create-io.ts';
-import { containAdapter } from '../fanout/adapter/contain-adapter.ts';
-import { forgiveLeaving } from '../fanout/adapter/forgive-leaving.ts';
-import { localFirst } from '../fanout/adapter/local-first.ts';
+import { wrapAdapter } from '../fanout/adapter/wrap-adapter.ts';
 import { createHttp } from '../http/create-http.ts';
 import { createFileHandler } from '../http/file-handler.ts';
 import { type HttpEnding, watchHttp } from '../http/http-ending.ts';
@@ -41,7 +39,7 @@ export async function openServers(settings: Settings, { fanout, store }: Depende
   let api = files;
   // Socket.IO puts its own handler before those that are there when it is attached.
   const http = createHttp(config, (request, response) => (isForApi(request.url) ? api : files)(request, response));
-  const adapter = localFirst(containAdapter(forgiveLeaving(fanout.adapter), log));
+  const adapter = wrapAdapter(fanout.adapter, log);
   const { io, clientGuard } = await createIo(http, config, adapter, log);
   const ending = watchHttp(http);
   lingerAfterResponses(http);

@@ -1,27 +1,21 @@
 import type { Adapter } from 'socket.io-adapter';
-import type { AdapterFactory } from './adapter-factory.ts';
 
 type Ack = (error: Error | null, responses?: unknown[]) => void;
 
 /**
- * Has `serverSideEmit` succeed where all push-servers that are there have answered. Adapters over Redis pub/sub wait for as many as there were, and
- * report a timeout where one has left meanwhile.
+ * Makes `serverSideEmit` succeed where all push-servers that are there have responded. Adapters over Redis pub/sub wait for as many as there
+ * were, and report a timeout where one has left meanwhile.
  */
-export function forgiveLeaving(create: AdapterFactory): AdapterFactory {
-  // No arrow function: Socket.IO calls it with `new`.
-  return function createForgivingAdapter(namespace) {
-    const adapter: Adapter = create(namespace);
-    const serverSideEmit = adapter.serverSideEmit.bind(adapter);
-    adapter.serverSideEmit = (packet) => {
-      const ack: unknown = packet.at(-1);
-      if (typeof ack !== 'function') return serverSideEmit(packet);
-      return serverSideEmit([...packet.slice(0, -1), answerOnce(adapter, ack as Ack)]);
-    };
-    return adapter;
+export function forgiveLeaving(adapter: Adapter): void {
+  const serverSideEmit = adapter.serverSideEmit.bind(adapter);
+  adapter.serverSideEmit = (packet) => {
+    const ack: unknown = packet.at(-1);
+    if (typeof ack !== 'function') return serverSideEmit(packet);
+    return serverSideEmit([...packet.slice(0, -1), forgivingAck(adapter, ack as Ack)]);
   };
 }
 
-function answerOnce(adapter: Adapter, ack: Ack): Ack {
+function forgivingAck(adapter: Adapter, ack: Ack): Ack {
   return (error, responses) => {
     if (!error || responses === undefined) {
       ack(error, responses);

@@ -1,38 +1,36 @@
-import { insideOfClusterAdapter } from '@gopush/slim-socket-io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { MessageType } from 'socket.io-adapter';
-import type { AdapterFactory } from './adapter-factory.ts';
 
-/** The methods of Socket.IO's cluster adapters that tell other nodes first, and this one when that is done. */
+/** The methods of Socket.IO's cluster adapters that tell other nodes first, and act on this node after that. */
 type Told = 'broadcast' | 'addSockets' | 'delSockets' | 'disconnectSockets';
 
 // biome-ignore lint/suspicious/noExplicitAny: methods of the adapter, whose arguments are passed on
 type Method = (...args: any[]) => unknown;
 
+/** A private method of cluster adapters. Not documented; unchanged since socket.io-adapter 2.5.3. */
+interface ClusterInside {
+  publishAndReturnOffset(message: object): Promise<unknown>;
+}
+
 /**
- * Has what a program does with many clients happen to those of this node at once, as with Socket.IO's own adapter for one process. Its cluster
- * adapters wait for the bus before: `io.emit('a'); socket.emit('b')` reached the client as b, a.
+ * Makes an adapter act on the clients of this node at once, as Socket.IO's own adapter for one process does. Its cluster adapters wait for
+ * the bus first: `io.emit('a'); socket.emit('b')` reached the client as b, a.
  */
-export function localFirst(create: AdapterFactory): AdapterFactory {
-  // No arrow function: Socket.IO calls it with `new`.
-  return function createLocalFirstAdapter(namespace) {
-    const adapter = create(namespace);
-    // Those that never wait have none: the adapter over classic pub/sub, and that of one process.
-    if ('publishAndReturnOffset' in adapter) Object.assign(adapter, methodsOf(adapter));
-    return adapter;
-  };
+export function localFirst(adapter: Adapter): void {
+  // Adapters that never wait do not have it: those over classic pub/sub, and the one for one process.
+  if ('publishAndReturnOffset' in adapter) Object.assign(adapter, methodsOf(adapter));
 }
 
 function methodsOf(adapter: Adapter): Readonly<Record<Told, Method>> {
-  const { publishAndReturnOffset: publish } = insideOfClusterAdapter(adapter);
+  const { publishAndReturnOffset: publish } = adapter as unknown as ClusterInside;
   const { broadcast, addSockets, delSockets, disconnectSockets } = adapter as unknown as Record<Told, Method>;
 
-  /** Tells other nodes, where they are meant. @returns options of the same for this node alone, with which it is done before it returns */
+  /** Tells other nodes, unless only this one is meant. @returns options for this node alone */
   function tell(type: MessageType, options: BroadcastOptions, data: object): BroadcastOptions {
     const { rooms, except, flags } = options;
     if (flags?.local === true) return options;
     const opts = { rooms: [...rooms], except: [...(except ?? [])], flags };
-    // What cannot be written, or sent, whoever publishes has logged.
+    // `doPublish` has logged what cannot be written or sent.
     publish.call(adapter, { type, data: { ...data, opts } }).catch(() => {});
     return { ...options, flags: { ...flags, local: true } };
   }

@@ -1,8 +1,9 @@
-/** Waits until all who have to know of something know it, and no longer than so long for those who do not answer. */
+/** Waits until all other nodes know of something, but not longer than a deadline for those that do not respond. */
 export class Following {
-  /** Resolves when all know it who could be waited for. */
+  /** Resolves when all nodes that could be waited for know of it. */
   readonly known: Promise<void>;
   #onLate: (() => void)[] | undefined = [];
+  /** How many do not know of it yet, and how many of them are waited for. One more is counted until {@link begin}. */
   #unknowing = 1;
   #waitedFor = 1;
   #resolve!: () => void;
@@ -10,7 +11,10 @@ export class Following {
   readonly #deadline: NodeJS.Timeout;
   readonly #onDone: () => void;
 
-  /** @param onDone - called when all know it */
+  /**
+   * @param ms - how long it waits at most, in milliseconds
+   * @param onDone - called when all nodes know of it
+   */
   constructor(ms: number, onDone: () => void) {
     this.known = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -19,19 +23,19 @@ export class Following {
     this.#onDone = onDone;
   }
 
-  /** @param onLate - called where somebody comes to know it only after `known` has resolved */
+  /** @param onLate - called where a node comes to know of it only after `known` has resolved */
   whenLate(onLate: () => void): void {
     this.#onLate?.push(onLate);
   }
 
-  /** One more has to know it. @returns to be called when they do */
+  /** Adds a node. @returns to be called when the node knows of it */
   add(isWaitedFor: boolean): () => void {
     this.#unknowing++;
     if (isWaitedFor) this.#waitedFor++;
     return () => this.#knows(isWaitedFor);
   }
 
-  /** All have been added. */
+  /** All nodes have been added. */
   begin(): void {
     this.#knows(true);
   }

@@ -1,27 +1,26 @@
-/** Pings that are under way. */
-export interface Pings {
-  /** What to send for the next one; an answer to an earlier one counts no more. */
-  next(heard: (ms: number) => void): Buffer;
-  /** It, or an answer to it, came. */
-  heard(payload: Buffer): void;
-}
+/** The pings of a bus. One is under way at a time: a response to an earlier one counts no more. */
+export class Pings {
+  #count = 0;
+  #sentAt = 0;
+  #heard: (ms: number) => void = () => {};
 
-/** Opens the account of pings. */
-export function createPings(): Pings {
-  let count = 0;
-  let sentAt = 0;
-  let tell: (ms: number) => void = () => {};
-  return {
-    next(heard) {
-      count = (count + 1) % 2 ** 32;
-      sentAt = performance.now();
-      tell = heard;
-      const payload = Buffer.alloc(4);
-      payload.writeUInt32BE(count);
-      return payload;
-    },
-    heard(payload) {
-      if (payload.length === 4 && payload.readUInt32BE() === count) tell(performance.now() - sentAt);
-    },
-  };
+  /**
+   * Begins the next ping.
+   *
+   * @param heard - called for each response, with its time in milliseconds
+   * @returns what is sent
+   */
+  next(heard: (ms: number) => void): Buffer {
+    this.#count = (this.#count + 1) % 2 ** 32;
+    this.#sentAt = performance.now();
+    this.#heard = heard;
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32BE(this.#count);
+    return payload;
+  }
+
+  /** A ping came back, or a response to it. */
+  receive(payload: Buffer): void {
+    if (payload.length === 4 && payload.readUInt32BE() === this.#count) this.#heard(performance.now() - this.#sentAt);
+  }
 }

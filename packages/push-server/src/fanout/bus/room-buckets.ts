@@ -1,6 +1,7 @@
 /**
- * Rooms are spread over so many buckets, and nodes tell each other which buckets they follow. So what is said of any number of rooms has a
- * bound: 32 KiB for each peer. Rooms that share a bucket are heard in vain; with 20,000 rooms on a node that is one message in thirteen.
+ * Rooms are spread over this many buckets, and nodes tell each other which buckets they follow. So what a node says of any number of rooms
+ * has a bound: 32 KiB for each peer. A node also gets messages of other rooms in its buckets, and drops them; with 20,000 rooms on a node that
+ * is one message in thirteen.
  */
 export const bucketCount = 2 ** 18;
 
@@ -34,18 +35,18 @@ export class BucketSet {
   }
 }
 
-/** Counts who follows which bucket on this node. */
+/** Counts the followers of each bucket on this node. */
 export class BucketCounts {
   readonly #counts = new Map<number, number>();
 
-  /** @returns whether it is the first one */
+  /** @returns whether it is the first follower */
   add(bucket: number): boolean {
     const count = this.#counts.get(bucket) ?? 0;
     this.#counts.set(bucket, count + 1);
     return count === 0;
   }
 
-  /** @returns whether it was the last one */
+  /** @returns whether it was the last follower */
   remove(bucket: number): boolean {
     const count = this.#counts.get(bucket) ?? 0;
     if (count > 1) {

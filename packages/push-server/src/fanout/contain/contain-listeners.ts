@@ -2,14 +2,14 @@ import type { EventEmitter } from 'node:events';
 import type { Logger } from '@gopush/service';
 import { contain } from './contain.ts';
 
-/** Events with which a client of Redis gives what was published. */
+/** Events with which a client of Redis passes on what was published. */
 const messageEvents: ReadonlySet<unknown> = new Set(['messageBuffer', 'pmessageBuffer', 'smessageBuffer', 'message']);
 
 type Listener = (...args: unknown[]) => unknown;
 
 /**
- * Contains what listeners of a Redis client throw at something that was published: adapters decode it without a `try`, so that whatever
- * another program, or another version, publishes to their channels would end the process.
+ * Makes the listeners of a Redis client log what they throw at published messages. Adapters decode these without a `try`: whatever another
+ * program, or another version, publishes to their channels would end the process.
  *
  * @param isTaken - whether a message, by its channel and bytes, is not for these listeners
  */
@@ -23,7 +23,7 @@ export function containListeners(
   const off = client.off.bind(client);
   const add = (event: string | symbol, listener: Listener): EventEmitter => {
     if (!messageEvents.has(event)) return on(event, listener);
-    const inner: Listener = contained.get(listener) ?? contain(isTaken ? passOver(listener, isTaken) : listener, log);
+    const inner: Listener = contained.get(listener) ?? contain(isTaken ? skipTaken(listener, isTaken) : listener, log);
     contained.set(listener, inner);
     return on(event, inner);
   };
@@ -32,7 +32,7 @@ export function containListeners(
   Object.assign(client, { on: add, addListener: add, off: remove, removeListener: remove });
 }
 
-/** The same function, which is not called with what is taken. The last two arguments are channel and bytes. */
-function passOver(listener: Listener, isTaken: (channel: Buffer, message: Buffer) => boolean): Listener {
+/** A listener without the messages that are taken. The last two arguments are channel and bytes. */
+function skipTaken(listener: Listener, isTaken: (channel: Buffer, message: Buffer) => boolean): Listener {
   return (...args) => (isTaken(args.at(-2) as Buffer, args.at(-1) as Buffer) ? undefined : listener(...args));
 }

@@ -1,11 +1,11 @@
 import type { Logger } from '@gopush/service';
 
-/** The same, and told where it fails later: nobody else looks. */
+/** Handles the rejection of what a function returned, where nobody else looks at its promise. */
 export function caught(result: unknown, fail: (error: unknown) => void): unknown {
   return result instanceof Promise ? result.catch(fail) : result;
 }
 
-/** The same function, but what it throws is logged. */
+/** Makes a listener log what it throws. */
 export function contain<Args extends unknown[]>(
   listener: (...args: Args) => unknown,
   log: Logger,
@@ -17,7 +17,7 @@ export function contain<Args extends unknown[]>(
     );
   return (...args) => {
     try {
-      // Some answer what they are asked, and fail later.
+      // Some listeners respond to a question, and fail later.
       caught(listener(...args), fail);
     } catch (error) {
       fail(error);

@@ -12,8 +12,8 @@ const methods = [
 ] as const;
 
 /**
- * Adapters do not look at the promises of these calls, so that each failing one would be an unhandled rejection, by which
- * Node ends the process.
+ * Ignores rejections of these calls of a Redis client. Adapters do not look at their promises, so each would be an unhandled rejection, by
+ * which Node ends the process.
  *
  * @returns waits for the subscriptions that are under way
  */

@@ -10,23 +10,23 @@ import {
   sendWithin,
 } from './peer-protocol.ts';
 
-/** Most that may wait to be read by a peer of what this node follows, in bytes. */
+/** Most bytes about followed buckets that may wait to be read by a peer. */
 const maxQueuedBytes = 4 * 1024 * 1024;
 
 /** What a connection tells its mesh. */
 export interface IncomingEvents {
   /** Which buckets this node follows, as bits. */
   followed(): Buffer;
-  /** The peer has greeted. */
-  onGreeting(incoming: Incoming): void;
-  /** What the peer sends from now on is complete; whether something before it may have been lost. */
+  /** The peer has told its name. */
+  onGreeting(peer: string): void;
+  /** What the peer sends from now on is complete. @param lost - whether something before may have been lost */
   onOpen(lost: boolean): void;
   onMessage(payload: Buffer): void;
   onDrop(cause: DropCause): void;
   onClose(incoming: Incoming): void;
 }
 
-/** A connection that a peer has dialled, on which its messages come. It is told which of them this node wants. */
+/** A connection that a peer has dialled, on which it sends its messages. This node tells it there which buckets it follows. */
 export class Incoming {
   /** Name of the peer, once it has greeted. */
   peer: string | undefined;
@@ -34,9 +34,9 @@ export class Incoming {
   readonly #socket: Socket;
   readonly #events: IncomingEvents;
   readonly #times: MeshTimes;
-  /** Called when the peer knows of a bucket that is followed, in the order in which it was told. */
+  /** The buckets that the peer was told of and has not confirmed, in order. */
   readonly #untold: { readonly at: number; readonly onKnown: () => void }[] = [];
-  /** How many beats of ours have passed since the peer was heard. */
+  /** How many beats of this node have passed since the peer was heard. */
   #silent = 0;
 
   constructor(socket: Socket, times: MeshTimes, events: IncomingEvents) {
@@ -61,7 +61,7 @@ export class Incoming {
     });
   }
 
-  /** Whether it has not answered for so long that it cannot be waited for: by what {@link MeshTimes} say it sends everything when it goes on. */
+  /** Whether the peer has not confirmed a bucket for too long to be waited for. By {@link MeshTimes} it sends everything when it continues. */
   isOverdue(now: number): boolean {
     const [first] = this.#untold;
     return first !== undefined && now - first.at >= this.#times.follow;
@@ -87,7 +87,7 @@ export class Incoming {
     this.#socket.destroy();
   }
 
-  /** Ends it without a word: the peer is met on another connection, or this node stops. */
+  /** Ends it without counting a drop: the peer is met on another connection, or this node stops. */
   end(): void {
     this.#socket.destroy();
   }
@@ -97,7 +97,7 @@ export class Incoming {
   }
 
   #receive(kind: number, payload: Buffer): void {
-    // What a connection still has after its end may be older than what comes on the next one.
+    // What comes from a connection after its end may be older than what comes on the next one.
     if (this.#socket.destroyed) return;
     this.#silent = 0;
     if (this.peer === undefined) {
@@ -129,7 +129,7 @@ export class Incoming {
       this.drop('malformed');
       return;
     }
-    this.#events.onGreeting(this);
+    this.#events.onGreeting(this.peer);
     this.#send(writeFrame(back.welcome, this.#events.followed()));
   }
 }

@@ -2,12 +2,12 @@ import { unlink } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Between two attempts, in milliseconds: enough for a process that is just starting to listen. It doubles up to the second. */
+/** The wait between two attempts, in milliseconds: enough for a process that is starting to listen. It doubles from the first to the second. */
 const firstWaitMs = 150;
 const longestWaitMs = 5_000;
 
 /**
- * Connects to a Unix socket, again and again, until it is gone. One that refuses twice is that of a dead process, and is removed.
+ * Connects to a Unix socket, again and again, until its file is gone. A socket that refuses twice belongs to a dead process, and is removed.
  *
  * @param stay - uses a connection; resolves when it is over
  */

@@ -1,17 +1,30 @@
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isNodeName } from './peer-protocol.ts';
 
 /** Paths of Unix sockets are short: 108 bytes with the final zero on Linux, 104 on macOS. */
 const maxPathBytes = 103;
 
-/** Of another ending than in earlier versions, whose nodes spoke another protocol. */
+/** Another ending than in earlier versions, whose nodes spoke another protocol. */
 const ending = '.peer';
 
-/** The folder, for this user alone: whoever can write there could speak as a push-server. */
+/** The folder in which the push-servers of one deployment meet: the same project on the same ports. */
+export function meshFolder(dir: string, serverPortStart: number): string {
+  const name = createHash('sha256')
+    .update(`${realpathSync(dir)}\0${serverPortStart}`)
+    .digest('hex')
+    .slice(0, 16);
+  // Directly in the temporary folder, whose sticky bit keeps other users from replacing it.
+  return join(tmpdir(), `gopush-${process.getuid?.() ?? 0}-${name}`);
+}
+
+/** Opens the folder, for this user alone: another user who can write there could pose as a push-server. */
 export async function openFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  // Not followed: a link that another user has put there leads where that user likes.
+  // A link is not followed: another user could have put it there.
   const found = await lstat(folder);
   if (!found.isDirectory()) throw new Error(`${folder} is not a folder: remove it, or set pushServer.fanoutDir`);
   const { uid, mode } = found;
@@ -38,7 +51,7 @@ export function socketPath(folder: string, node: string): string {
   return path;
 }
 
-/** Whether a file is there. What cannot be told counts as there. */
+/** Whether a file exists; `true` where that cannot be found out. */
 export async function isThere(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
@@ -46,7 +59,7 @@ export async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** The nodes that have a socket there. Other files are left alone. */
+/** The nodes that have a socket in the folder. Other files are left alone. */
 export async function nodesIn(folder: string): Promise<string[]> {
   const files = await readdir(folder);
   return files

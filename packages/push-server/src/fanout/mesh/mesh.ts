@@ -1,15 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Logger, listen } from '@gopush/service';
-import { Following } from '../bus/following.ts';
-import { BucketCounts, BucketSet } from '../bus/room-buckets.ts';
-import { Incoming } from './incoming.ts';
-import { keepConnected } from './keep-connected.ts';
-import { isThere, nodesIn, openFolder, socketPath } from './mesh-folder.ts';
-import { Outgoing } from './outgoing.ts';
-import { writeFrame } from './peer-frames.ts';
-import { type DropCause, forward, type MeshTimes } from './peer-protocol.ts';
+import type { Logger } from '@gopush/service';
+import { IncomingPeers } from './incoming-peers.ts';
+import { nodesIn, openFolder } from './mesh-folder.ts';
+import { MeshListener } from './mesh-listener.ts';
+import { OutgoingPeers } from './outgoing-peers.ts';
+import { type DropCause, type MeshTimes, usualTimes } from './peer-protocol.ts';
 
 /** What a mesh tells its user. */
 export interface MeshEvents {
@@ -22,251 +18,167 @@ export interface MeshEvents {
   onGap(): void;
 }
 
-/** The nodes of one machine, each connected to each, without a server. */
-export interface Mesh {
+/** What a mesh needs. */
+export interface MeshOptions {
+  /** The folder in which the nodes meet. */
+  readonly folder: string;
+  readonly events: MeshEvents;
+  readonly log: Logger;
+  readonly times: MeshTimes;
+}
+
+/** Longest wait for the nodes that are there to respond, in milliseconds. */
+const joinMs = 1_000;
+
+/**
+ * Joins the nodes of one machine by Unix sockets in a folder, each with each, without a server.
+ *
+ * Each node listens on a socket of its own there, dials all others that it finds, and dials back each one that dials it. It sends on the
+ * connections that it dialled, and receives on those that it accepted, so two nodes that start at once need no rule about which connection
+ * stays. As each listens before it looks into the folder, of any two nodes at least one finds the other.
+ */
+export class Mesh {
   /** Name of this node. */
-  readonly id: string;
+  readonly id = randomBytes(6).toString('hex');
+  /** Connections to peers that this node has ended, by cause. */
+  readonly drops = new Map<DropCause, number>();
+  readonly #options: MeshOptions;
+  readonly #outgoing: OutgoingPeers;
+  readonly #incoming: IncomingPeers;
+  readonly #listener: MeshListener;
+  readonly #beats: NodeJS.Timeout;
+  /** While {@link join} waits: a peer was met, or is given up. */
+  #onMet: (() => void) | undefined;
+
+  /** Use {@link startMesh}. */
+  constructor(options: MeshOptions) {
+    this.#options = options;
+    const { folder, events, log, times } = options;
+    const { id: node } = this;
+    this.#outgoing = new OutgoingPeers({
+      folder,
+      node,
+      times,
+      onPeer: (peer) => events.onPeer(peer),
+      onPeerGone: (peer) => events.onPeerGone(peer),
+      onChange: () => this.#onMet?.(),
+      onDrop: (peer, cause) => this.#dropped(peer, cause),
+    });
+    this.#incoming = new IncomingPeers({
+      times,
+      onMessage: (payload) => events.onMessage(payload),
+      onGreeting: (peer) => void this.#outgoing.dial(peer),
+      onOpen: (lost) => {
+        if (lost) events.onGap();
+        this.#onMet?.();
+      },
+      onDrop: (peer, cause) => this.#dropped(peer, cause),
+    });
+    this.#listener = new MeshListener({
+      folder,
+      node,
+      lookMs: times.look,
+      onConnection: (socket) => this.#incoming.accept(socket),
+      onRemade: () => this.#dialAll(),
+      log,
+    });
+    this.#beats = setInterval(() => {
+      this.#outgoing.beat();
+      this.#incoming.beat();
+    }, times.beat).unref();
+  }
+
+  /** Listens for other nodes. */
+  async open(): Promise<void> {
+    try {
+      await openFolder(this.#options.folder);
+      await this.#listener.open();
+    } catch (error) {
+      clearInterval(this.#beats);
+      throw error;
+    }
+  }
+
   /** Sends to all other nodes. */
-  publish(payload: Buffer): void;
+  publish(payload: Buffer): void {
+    this.#outgoing.publish(payload);
+  }
+
   /** Sends to those that follow a bucket. */
-  publishTo(bucket: number, payload: Buffer): void;
+  publishTo(bucket: number, payload: Buffer): void {
+    this.#outgoing.publishTo(bucket, payload);
+  }
+
   /** Sends to one; nothing happens where it is gone. */
-  send(peer: string, payload: Buffer): void;
-  /** What is lost from now on before a peer is met is told to it as a gap. */
-  countLoss(): void;
+  send(peer: string, payload: Buffer): void {
+    this.#outgoing.send(peer, payload);
+  }
+
+  /** From now on, a peer that is met is told of a gap: it may have lost messages. */
+  countLoss(): void {
+    this.#outgoing.countLoss();
+  }
+
   /**
    * Follows a bucket, once more where it is followed already.
    *
-   * @param onLate - called where a peer could not be waited for and knows it now: it may have sent something before that did not come here
-   * @returns resolves when all peers know it, or no more can be waited for
+   * @param onLate - called where a peer could not be waited for and knows of it now: it may have sent something before that did not come here
+   * @returns resolves when all peers know of it, or no more can be waited for
    */
-  follow(bucket: number, onLate: () => void): Promise<void>;
-  unfollow(bucket: number): void;
+  follow(bucket: number, onLate: () => void): Promise<void> {
+    return this.#incoming.follow(bucket, onLate);
+  }
+
+  unfollow(bucket: number): void {
+    this.#incoming.unfollow(bucket);
+  }
+
   /** Meets the nodes that are there. */
-  join(): Promise<void>;
-  /** Connections to peers that this node has ended, by cause. */
-  readonly drops: ReadonlyMap<DropCause, number>;
-  close(): Promise<void>;
+  async join(): Promise<void> {
+    await this.#dialAll();
+    const waiting = new AbortController();
+    const allMet = new Promise<void>((resolve) => {
+      this.#onMet = () => {
+        if (this.#outgoing.areOpen((peer) => this.#incoming.isOpen(peer))) resolve();
+      };
+      this.#onMet();
+    });
+    await Promise.race([allMet, delay(joinMs, undefined, { signal: waiting.signal }).catch(() => {})]);
+    waiting.abort();
+    this.#onMet = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#outgoing.stop();
+    clearInterval(this.#beats);
+    await this.#listener.stop();
+    const closed = this.#listener.close();
+    await this.#outgoing.end();
+    this.#incoming.end();
+    await closed;
+  }
+
+  async #dialAll(): Promise<void> {
+    for (const peer of await nodesIn(this.#options.folder)) void this.#outgoing.dial(peer);
+  }
+
+  #dropped(peer: string | undefined, cause: DropCause): void {
+    this.drops.set(cause, (this.drops.get(cause) ?? 0) + 1);
+    this.#options.log.warn(
+      { peer, cause },
+      'a connection to another push-server was closed; it is reopened when that push-server responds',
+    );
+  }
 }
 
-/** Longest wait for the nodes that are there to answer, in milliseconds. */
-const joinMs = 1_000;
-
-const usualTimes: MeshTimes = { beat: 500, silence: 10_000, stale: 1_250, follow: 1_500, greeting: 2_000, look: 1_000 };
-
-/**
- * Joins the nodes of one machine by Unix sockets in a folder.
- *
- * Each node listens on a socket of its own there, dials all others it finds, and dials back whoever dials it. It sends on what
- * it dialled and receives on what it accepted, so two nodes that start at once need no rule about which connection stays. As each
- * listens before it looks, of any two at least one finds the other.
- */
+/** Starts a node of a mesh: see {@link Mesh}. */
 export async function startMesh(
   folder: string,
   events: MeshEvents,
   log: Logger,
   times: MeshTimes = usualTimes,
 ): Promise<Mesh> {
-  await openFolder(folder);
-  const id = randomBytes(6).toString('hex');
-  /** Nodes that are being dialled or are connected; `undefined` while there is no connection. */
-  const dialled = new Map<string, Outgoing | undefined>();
-  const connections = new Set<Socket>();
-  /** All that were accepted; by peers those that have greeted. */
-  const accepted = new Set<Incoming>();
-  const met = new Map<string, Incoming>();
-  const counts = new BucketCounts();
-  const followed = new BucketSet();
-  /** Buckets of which not all peers know yet. */
-  const becoming = new Map<number, Following>();
-  const drops = new Map<DropCause, number>();
-  let hasSent = false;
-  let onMet: (() => void) | undefined;
-  const closing = new AbortController();
-
-  function dropped(peer: string | undefined, cause: DropCause): void {
-    drops.set(cause, (drops.get(cause) ?? 0) + 1);
-    log.warn(
-      { peer, cause },
-      'a connection to another push-server was closed; it is reopened when that push-server responds',
-    );
-  }
-
-  const server = createServer((socket) => {
-    const incoming = new Incoming(socket, times, {
-      followed: () => followed.bytes,
-      onGreeting(incoming) {
-        const peer = incoming.peer as string;
-        // Whoever dials once more has given up the connection before.
-        met.get(peer)?.end();
-        met.set(peer, incoming);
-        void dial(peer);
-      },
-      onOpen(lost) {
-        if (lost) events.onGap();
-        onMet?.();
-      },
-      onMessage: events.onMessage,
-      onDrop: (cause) => dropped(incoming.peer, cause),
-      onClose({ peer }) {
-        accepted.delete(incoming);
-        if (peer !== undefined && met.get(peer) === incoming) met.delete(peer);
-      },
-    });
-    accepted.add(incoming);
-  });
-  // In a cluster the socket would belong to the primary, and take connections for a worker that is dead.
-  const own = { path: socketPath(folder, id), exclusive: true };
-  await listen(server, own);
-
-  /** Makes its socket anew where that is gone, as when temporary files are cleaned up: nodes that start later could not meet this one. */
-  async function appear(): Promise<void> {
-    if (closing.signal.aborted || (await isThere(own.path))) return;
-    await openFolder(folder);
-    // Connections stay; of the old socket nothing must be removed later, when the new one has its name.
-    if (server.listening) server.close();
-    await listen(server, own);
-    log.warn({ path: own.path }, 'the socket of this push-server was deleted and is created again');
-    // Whoever started meanwhile found nobody.
-    for (const peer of await nodesIn(folder)) void dial(peer);
-  }
-  let appearing: Promise<void> | undefined;
-  const looks = setInterval(() => {
-    appearing ??= appear()
-      .catch((error: unknown) => {
-        log.warn({ err: error, folder }, 'push-servers that start now are not found: their folder cannot be used');
-      })
-      .finally(() => {
-        appearing = undefined;
-      });
-  }, times.look).unref();
-
-  async function dial(peer: string): Promise<void> {
-    if (peer === id || dialled.has(peer)) return;
-    dialled.set(peer, undefined);
-    let wasOpen = false;
-    const stay = (socket: Socket): Promise<void> =>
-      new Promise((resolve) => {
-        const outgoing = new Outgoing(socket, id, times, {
-          hasLost: () => wasOpen || hasSent,
-          onOpen() {
-            wasOpen = true;
-            events.onPeer(peer);
-            onMet?.();
-          },
-          onDrop: (cause) => dropped(peer, cause),
-        });
-        connections.add(socket);
-        dialled.set(peer, outgoing);
-        socket.once('close', () => {
-          connections.delete(socket);
-          dialled.set(peer, undefined);
-          if (outgoing.wasOpen) events.onPeerGone(peer);
-          resolve();
-        });
-        if (closing.signal.aborted) socket.destroy();
-      });
-    await keepConnected(socketPath(folder, peer), stay, closing.signal);
-    dialled.delete(peer);
-    onMet?.();
-  }
-
-  const beats = setInterval(() => {
-    for (const outgoing of dialled.values()) outgoing?.beat();
-    for (const incoming of accepted) incoming.beat();
-  }, times.beat).unref();
-
-  function becomeFollowed(bucket: number): Following {
-    const now = performance.now();
-    const following: Following = new Following(times.follow, () => {
-      if (becoming.get(bucket) === following) becoming.delete(bucket);
-    });
-    for (const incoming of met.values()) incoming.follow(bucket, following.add(!incoming.isOverdue(now)));
-    return following;
-  }
-
-  return {
-    id,
-    drops,
-    publish(payload) {
-      if (dialled.size === 0) return;
-      const frame = writeFrame(forward.message, payload);
-      for (const outgoing of dialled.values()) outgoing?.send(frame);
-    },
-    publishTo(bucket, payload) {
-      hasSent = true;
-      const now = performance.now();
-      let frame: Buffer | undefined;
-      for (const outgoing of dialled.values()) {
-        if (outgoing?.wants(bucket, now) !== true) continue;
-        frame ??= writeFrame(forward.message, payload);
-        outgoing.send(frame);
-      }
-    },
-    send(peer, payload) {
-      dialled.get(peer)?.send(writeFrame(forward.message, payload));
-    },
-    countLoss() {
-      hasSent = true;
-    },
-    follow(bucket, onLate) {
-      const isFirst = counts.add(bucket);
-      if (isFirst) followed.add(bucket);
-      let following = becoming.get(bucket);
-      if (isFirst && met.size > 0) {
-        following = becomeFollowed(bucket);
-        becoming.set(bucket, following);
-        following.begin();
-      }
-      if (following === undefined) return nothingToDo;
-      following.whenLate(onLate);
-      return following.known;
-    },
-    unfollow(bucket) {
-      if (!counts.remove(bucket)) return;
-      followed.delete(bucket);
-      becoming.delete(bucket);
-      for (const incoming of met.values()) incoming.unfollow(bucket);
-    },
-    async join() {
-      for (const peer of await nodesIn(folder)) void dial(peer);
-      const waiting = new AbortController();
-      const allMet = new Promise<void>((resolve) => {
-        onMet = () => {
-          const isMet = ([peer, outgoing]: [string, Outgoing | undefined]): boolean =>
-            outgoing?.isOpen === true && met.get(peer)?.isOpen === true;
-          if ([...dialled].every(isMet)) resolve();
-        };
-        onMet();
-      });
-      await Promise.race([allMet, delay(joinMs, undefined, { signal: waiting.signal }).catch(() => {})]);
-      waiting.abort();
-      onMet = undefined;
-    },
-    async close() {
-      closing.abort();
-      clearInterval(beats);
-      clearInterval(looks);
-      await appearing;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // What was just published still goes out.
-      await Promise.all([...connections].map(endSocket));
-      for (const incoming of accepted) incoming.end();
-      await closed;
-    },
-  };
-}
-
-const nothingToDo = Promise.resolve();
-
-function endSocket(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => socket.destroy(), 500);
-    socket.once('close', () => {
-      clearTimeout(cut);
-      resolve();
-    });
-    if (socket.closed) resolve();
-    socket.end(() => socket.destroy());
-  });
+  const mesh = new Mesh({ folder, events, log, times });
+  await mesh.open();
+  return mesh;
 }

@@ -3,30 +3,30 @@ import { BucketSet, bucketCount } from '../bus/room-buckets.ts';
 import { createFrameReader, maxFrameBytes, writeFrame } from './peer-frames.ts';
 import { back, type DropCause, forward, greetingOf, type MeshTimes, sendWithin } from './peer-protocol.ts';
 
-/** Most that may wait for one peer, in bytes; one that is so far behind is let go and met anew. */
+/** Most bytes that may wait for one peer. One that is further behind is dropped, and met anew. */
 const maxQueuedBytes = maxFrameBytes + 1_024;
 
 /** What a connection tells its mesh. */
 export interface OutgoingEvents {
   /** Whether messages may have been lost before this connection. */
   hasLost(): boolean;
-  /** From now on the peer gets what it wants. */
+  /** From now on the peer gets the messages of the buckets that it follows. */
   onOpen(): void;
   onDrop(cause: DropCause): void;
 }
 
 /**
- * A connection that this node has dialled, on which its messages go to one peer. Nothing is queued before the peer has answered the
- * greeting: a process that is stopped or hangs accepts connections as well.
+ * A connection that this node has dialled, on which it sends its messages to one peer. Nothing is queued before the peer has answered the
+ * greeting: the system accepts connections for a process that is stopped or hangs as well.
  */
 export class Outgoing {
   readonly #socket: Socket;
   readonly #events: OutgoingEvents;
   readonly #times: MeshTimes;
-  /** What the peer follows; `undefined` before it has said so. */
+  /** The buckets that the peer follows; `undefined` before it has answered the greeting. */
   #wanted: BucketSet | undefined;
   #heardAt = 0;
-  /** How many beats of ours have passed since the one that is not answered. */
+  /** How many beats of this node have passed since the first one without an answer. */
   #unanswered = 0;
   #isBeating = false;
 
@@ -42,7 +42,7 @@ export class Outgoing {
     socket.write(writeFrame(forward.hello, greetingOf(node)));
   }
 
-  /** Whether the peer has answered, however the connection is now. */
+  /** Whether the peer has answered the greeting, even if the connection has ended since. */
   get wasOpen(): boolean {
     return this.#wanted !== undefined;
   }
@@ -51,7 +51,7 @@ export class Outgoing {
     return this.wasOpen && !this.#socket.destroyed;
   }
 
-  /** Whether the peer is to get what belongs to a bucket: it follows it, or has not been heard for so long that it may by now. */
+  /** Whether the peer gets the messages of a bucket: it follows the bucket, or was not heard for so long that it may follow it by now. */
   wants(bucket: number, now: number): boolean {
     if (!this.isOpen) return false;
     return now - this.#heardAt > this.#times.stale || this.#wanted?.has(bucket) === true;
@@ -61,7 +61,7 @@ export class Outgoing {
     if (this.isOpen && !sendWithin(this.#socket, frame, maxQueuedBytes)) this.drop('behind');
   }
 
-  /** Asks for a sign of life. In beats of this node, not by a clock: what it has slept itself is nobody's silence. */
+  /** Asks for a sign of life. Time is counted in beats of this node, not by a clock, so that a pause of this node is not taken for silence of a peer. */
   beat(): void {
     if (this.#socket.destroyed) return;
     if (++this.#unanswered * this.#times.beat > this.#times.silence) {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** What whoever has dialled sends: its messages. */
+/** What the node that dialled sends: its messages. */
 export const forward = {
   /** The first: {@link greetingOf}. */
   hello: 1,
@@ -8,11 +8,11 @@ export const forward = {
   open: 2,
   message: 3,
   beat: 4,
-  /** It knows of a bucket that is followed, and sends what belongs there after this. */
+  /** Confirms a followed bucket: the messages of the bucket come after this. */
   followed: 5,
 } as const;
 
-/** What whoever was dialled sends back: which of these messages it wants. */
+/** What the node that was dialled sends back: which of these messages it wants. */
 export const back = {
   /** Answers the greeting, with the buckets that are followed. */
   welcome: 1,
@@ -21,7 +21,7 @@ export const back = {
   unfollow: 4,
 } as const;
 
-/** Where peers differ in what they expect of each other they must not meet. */
+/** Nodes of different versions of the protocol must not meet. */
 const version = 'gopush mesh 2 ';
 
 export function greetingOf(node: string): Buffer {
@@ -40,24 +40,34 @@ export function isNodeName(text: string): boolean {
   return /^[0-9a-f]{12}$/.test(text);
 }
 
-/** Most bytes of a greeting: whoever has not given one is not known. */
+/** Most bytes of a greeting. A connection without one is not known yet. */
 export const maxGreetingBytes = 64;
 
 /** Times of the mesh, in milliseconds. */
 export interface MeshTimes {
   /** Between two signs of life. */
   readonly beat: number;
-  /** How long a peer may show none until its connection is ended. */
+  /** How long a peer may be silent until its connection is ended. */
   readonly silence: number;
-  /** What a peer wants is believed for so long after it was heard; then it is sent everything. Shorter than `follow`. */
+  /** How long after a peer was heard the buckets that it follows count as known; then it is sent everything. Shorter than `follow`. */
   readonly stale: number;
   /** How long a room that gets its first member waits until all peers know of it. */
   readonly follow: number;
-  /** How long whoever connects may take to greet. */
+  /** How long a connection may take to greet. */
   readonly greeting: number;
   /** Between two looks at whether its own socket is still in the folder. */
   readonly look: number;
 }
+
+/** The times in use; tests use shorter ones. */
+export const usualTimes: MeshTimes = {
+  beat: 500,
+  silence: 10_000,
+  stale: 1_250,
+  follow: 1_500,
+  greeting: 2_000,
+  look: 1_000,
+};
 
 /** Why a connection to a peer was ended by this node. */
 export type DropCause = 'silent' | 'behind' | 'malformed' | 'no greeting';

@@ -2,26 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from '@gopush/service';
 import type { RedisClient } from '@gopush/store';
 import type { Bus } from '../../rooms/bus/bus.ts';
-import { Following } from '../bus/following.ts';
-import { createPings } from '../bus/pings.ts';
-import { BucketCounts, bucketOf } from '../bus/room-buckets.ts';
+import { Pings } from '../bus/pings.ts';
+import { bucketOf } from '../bus/room-buckets.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { RoomSubscriptions } from './room-subscriptions.ts';
 
 /** How many bytes the name of a node has, which comes before each message. */
 const nodeBytes = 12;
-
-/** How long a room that gets its first member waits for its subscription, in milliseconds. */
-const followMs = 1_500;
-
-/** How many channels one command subscribes to. */
-const channelsAtOnce = 1_000;
-
-/** A bus over Redis. */
-export interface RedisBus extends Bus {
-  /** What tells whether others are reached. */
-  readonly heartbeat: Heartbeat;
-  close(): void;
-}
 
 /** What a bus over Redis needs. */
 export interface RedisBusOptions {
@@ -37,146 +24,140 @@ export interface RedisBusOptions {
 }
 
 /**
- * Carries our own messages by Redis pub/sub: a channel for all nodes, one for each, one for the beats of all, and one for each bucket of rooms, to
- * which those nodes subscribe that have members of such a room. So Redis passes a room's messages to nobody else.
+ * A bus over Redis pub/sub. It has a channel for all nodes, one for each node, one for the beats of all, and one for each bucket of rooms.
+ * Nodes with members of a room subscribe to its bucket, so Redis passes the messages of a room to no other nodes.
  */
-export function createRedisBus({ publisher, subscriber, prefix, fanout, reconnect, log }: RedisBusOptions): RedisBus {
-  const node = randomBytes(nodeBytes / 2).toString('hex');
-  const ownName = Buffer.from(node, 'latin1');
-  const all = `${prefix}:bus`;
-  const channelOf = (name: string): string => `${all}:${name}`;
-  const own = channelOf(node);
-  const beats = channelOf('beats:');
-  const rooms = channelOf('rooms:');
-  const say = (channel: string, payload: Buffer): void => {
-    // What cannot be sent now is in the log of its room, and others are told to look there.
-    publisher.publish(channel, Buffer.concat([ownName, payload])).catch(() => heartbeat.lost());
-  };
-  let onMessage: (payload: Buffer) => void = () => {};
-  let onGap: () => void = () => {};
-  const pings = createPings();
-  const heartbeat = new Heartbeat({
-    node,
-    fanout,
-    publish(beat) {
-      noticeReplacement();
-      say(beats, beat);
-    },
-    isConnected: () => publisher.status === 'ready' && subscriber.status === 'ready',
-    restore,
-    reconnect,
-    onGap: () => onGap(),
-    log,
-  });
-  subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => {
+export class RedisBus implements Bus {
+  readonly node = randomBytes(nodeBytes / 2).toString('hex');
+  /** Tells whether other nodes are reached. */
+  readonly heartbeat: Heartbeat;
+  readonly #options: RedisBusOptions;
+  readonly #ownName = Buffer.from(this.node, 'latin1');
+  readonly #all: string;
+  readonly #own: string;
+  readonly #beats: string;
+  readonly #rooms: string;
+  readonly #subscriptions: RoomSubscriptions;
+  readonly #pings = new Pings();
+  #onMessage: (payload: Buffer) => void = () => {};
+  #onGap: () => void = () => {};
+  /** The connection below the subscriber. */
+  #connection: unknown;
+  #isFirst = true;
+
+  constructor(options: RedisBusOptions) {
+    this.#options = options;
+    const { publisher, subscriber, prefix, fanout, reconnect, log } = options;
+    this.#all = `${prefix}:bus`;
+    this.#own = this.#channelOf(this.node);
+    this.#beats = this.#channelOf('beats:');
+    this.#rooms = this.#channelOf('rooms:');
+    this.heartbeat = new Heartbeat({
+      node: this.node,
+      fanout,
+      publish: (beat) => {
+        this.#noticeReplacement();
+        this.#publish(this.#beats, beat);
+      },
+      isConnected: () => publisher.status === 'ready' && subscriber.status === 'ready',
+      restore: () => this.#restore(),
+      reconnect,
+      onGap: () => this.#onGap(),
+      log,
+    });
+    this.#subscriptions = new RoomSubscriptions({
+      subscriber,
+      always: [this.#all, this.#own, this.#beats],
+      prefix: this.#rooms,
+      onDoubt: () => this.heartbeat.doubt(),
+    });
+    this.#connection = connectionOf(subscriber);
+    subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => this.#receive(channel, message));
+    subscriber.on('ready', () => this.#connected());
+    publisher.on('ready', () => this.heartbeat.lost());
+    this.#subscriptions.sync().catch(ignore);
+  }
+
+  publish(payload: Buffer): void {
+    this.#publish(this.#all, payload);
+  }
+
+  publishTo(room: string, payload: Buffer): void {
+    this.#publish(this.#rooms + bucketOf(room), payload);
+  }
+
+  send(node: string, payload: Buffer): void {
+    this.#publish(this.#channelOf(node), payload);
+  }
+
+  follow(room: string, onLate: () => void): Promise<void> {
+    return this.#subscriptions.follow(bucketOf(room), onLate);
+  }
+
+  unfollow(room: string): void {
+    this.#subscriptions.unfollow(bucketOf(room));
+  }
+
+  ping(heard: (ms: number) => void): void {
+    this.#publish(this.#own, this.#pings.next(heard));
+  }
+
+  onMessage(listener: (payload: Buffer) => void): void {
+    this.#onMessage = listener;
+  }
+
+  onGap(listener: () => void): void {
+    this.#onGap = listener;
+  }
+
+  close(): void {
+    this.heartbeat.close();
+  }
+
+  #channelOf(name: string): string {
+    return `${this.#all}:${name}`;
+  }
+
+  #publish(channel: string, payload: Buffer): void {
+    // What cannot be sent now is in the history of its room, and others are told to read that.
+    this.#options.publisher
+      .publish(channel, Buffer.concat([this.#ownName, payload]))
+      .catch(() => this.heartbeat.lost());
+  }
+
+  #receive(channel: Buffer, message: Buffer): void {
     const name = channel.toString('latin1');
-    if (name === beats) {
-      heartbeat.hear(message.toString('latin1', 0, nodeBytes), message.subarray(nodeBytes));
+    if (name === this.#beats) {
+      this.heartbeat.hear(message.toString('latin1', 0, nodeBytes), message.subarray(nodeBytes));
       return;
     }
-    if (name !== all && name !== own && !name.startsWith(rooms)) return;
-    // Redis gives what is published to whoever published it as well; what this node has sent to itself is a ping.
-    if (message.subarray(0, nodeBytes).equals(ownName)) {
-      if (name === own) pings.heard(message.subarray(nodeBytes));
+    if (name !== this.#all && name !== this.#own && !name.startsWith(this.#rooms)) return;
+    // Redis gives a message to its publisher as well. A message of this node to itself is a ping.
+    if (message.subarray(0, nodeBytes).equals(this.#ownName)) {
+      if (name === this.#own) this.#pings.receive(message.subarray(nodeBytes));
       return;
     }
-    onMessage(message.subarray(nodeBytes));
-  });
-  let connection = connectionOf(subscriber);
-
-  /** The connection to a Redis Cluster that subscribes is replaced without a word. */
-  function noticeReplacement(): void {
-    const now = connectionOf(subscriber);
-    if (now !== connection) restore();
-    connection = now;
+    this.#onMessage(message.subarray(nodeBytes));
   }
 
-  /** Subscribes to all once more, as not even that is known of the connection, and tells of a gap. */
-  function restore(): void {
-    subscribed.clear();
-    subscribeAll().then(() => heartbeat.gap(), nothing);
-  }
-  const counts = new BucketCounts();
-  /** Buckets whose subscription was asked for on a connection that was there. */
-  const subscribed = new Set<number>();
-  /** Buckets whose subscription is not answered yet. */
-  const becoming = new Map<number, Following>();
-
-  /** Only when Redis has answered is nothing more lost: whoever looks into the logs before may miss what comes in between. */
-  async function subscribeAll(): Promise<void> {
-    const asked: Promise<unknown>[] = [subscriber.subscribe(all, own, beats)];
-    const gone = [...subscribed].filter((bucket) => !counts.has(bucket));
-    const come = [...counts.keys()].filter((bucket) => !subscribed.has(bucket));
-    for (const bucket of gone) subscribed.delete(bucket);
-    for (const bucket of come) subscribed.add(bucket);
-    for (const some of slices(gone)) asked.push(subscriber.unsubscribe(...some.map((bucket) => rooms + bucket)));
-    for (const some of slices(come)) asked.push(subscriber.subscribe(...some.map((bucket) => rooms + bucket)));
-    await Promise.all(asked);
-  }
-  let isFirst = true;
-  subscriber.on('ready', () => {
-    const mayHaveLost = !isFirst || subscribed.size > 0;
-    isFirst = false;
-    heartbeat.restarted();
-    subscribeAll().then(() => mayHaveLost && heartbeat.gap(), nothing);
-  });
-  publisher.on('ready', () => heartbeat.lost());
-  subscribeAll().catch(nothing);
-
-  function subscribe(bucket: number): Following {
-    const following: Following = new Following(followMs, () => {
-      if (becoming.get(bucket) === following) becoming.delete(bucket);
-    });
-    subscribed.add(bucket);
-    const done = following.add(true);
-    subscriber.subscribe(rooms + bucket).then(done, () => {
-      // The connection was lost: one more look into the logs when there is another one.
-      heartbeat.doubt();
-      done();
-    });
-    return following;
+  /** There is a new connection that subscribes. */
+  #connected(): void {
+    const mayHaveLost = !this.#isFirst || !this.#subscriptions.isEmpty;
+    this.#isFirst = false;
+    this.heartbeat.restarted();
+    this.#subscriptions.sync().then(() => mayHaveLost && this.heartbeat.gap(), ignore);
   }
 
-  return {
-    node,
-    heartbeat,
-    publish: (payload) => say(all, payload),
-    publishTo: (room, payload) => say(rooms + bucketOf(room), payload),
-    follow(room, onLate) {
-      const bucket = bucketOf(room);
-      let following = becoming.get(bucket);
-      // While Redis is away nothing is asked for: all is when it is back.
-      if (counts.add(bucket) && subscriber.status === 'ready') {
-        following = subscribe(bucket);
-        becoming.set(bucket, following);
-        following.begin();
-      }
-      if (following === undefined) return nothingToDo;
-      following.whenLate(onLate);
-      return following.known;
-    },
-    unfollow(room) {
-      const bucket = bucketOf(room);
-      if (!counts.remove(bucket)) return;
-      becoming.delete(bucket);
-      if (subscriber.status !== 'ready' || !subscribed.delete(bucket)) return;
-      subscriber.unsubscribe(rooms + bucket).catch(() => {});
-    },
-    send: (to, payload) => say(channelOf(to), payload),
-    ping: (heard) => say(own, pings.next(heard)),
-    onMessage(listener) {
-      onMessage = listener;
-    },
-    onGap(listener) {
-      onGap = listener;
-    },
-    close: () => heartbeat.close(),
-  };
-}
+  /** A connection to a Redis Cluster that subscribes is replaced without an event. */
+  #noticeReplacement(): void {
+    const now = connectionOf(this.#options.subscriber);
+    if (now !== this.#connection) this.#restore();
+    this.#connection = now;
+  }
 
-function slices(buckets: readonly number[]): number[][] {
-  const count = Math.ceil(buckets.length / channelsAtOnce);
-  return Array.from({ length: count }, (_, at) => buckets.slice(at * channelsAtOnce, (at + 1) * channelsAtOnce));
+  #restore(): void {
+    this.#subscriptions.restore().then(() => this.heartbeat.gap(), ignore);
+  }
 }
 
 /** The connection below one to a cluster; `undefined` where there is none, or ioredis keeps it elsewhere. */
@@ -185,6 +166,4 @@ function connectionOf(client: RedisClient): unknown {
   return subscriber?.getInstance?.();
 }
 
-function nothing(): void {}
-
-const nothingToDo = Promise.resolve();
+function ignore(): void {}

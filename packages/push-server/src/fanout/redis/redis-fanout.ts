@@ -9,7 +9,7 @@ import { Emitters } from '../emitters/emitters.ts';
 import { openRedisAdapter } from '../redis-adapter/open-redis-adapter.ts';
 import { Joining } from './joining.ts';
 import { meetPeers } from './meet-peers.ts';
-import { createRedisBus } from './redis-bus.ts';
+import { RedisBus } from './redis-bus.ts';
 
 /** How long a start waits for subscriptions, in milliseconds. */
 const joinMs = 2_000;
@@ -32,7 +32,7 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
     watch?.suspect();
     for (const client of [publisher, subscriber, ...opened.clients()]) client.disconnect(true);
   };
-  const bus = createRedisBus({ publisher, subscriber, prefix, fanout, reconnect, log });
+  const bus = new RedisBus({ publisher, subscriber, prefix, fanout, reconnect, log });
   const { heartbeat } = bus;
   const clients = [publisher, subscriber, ...opened.clients()];
   const joining = new Joining({

@@ -73,7 +73,7 @@ function read(bytes: Buffer): Publication {
     }
     case v8Version: {
       const [event, message, except, sender] = deserialize(bytes) as [string, unknown, string?, string?];
-      if (shapeOf(message, maxDepthOfPrograms) === 'deep') throw new Error('the message is nested too deeplyly');
+      if (shapeOf(message, maxDepthOfPrograms) === 'deep') throw new Error('the message is nested too deeply');
       return { event, message, except, sender };
     }
     default:
