@@ -11,6 +11,22 @@ import { startNodes, type TestNodes } from '../support/nodes.ts';
 import { connectClient } from '../support/socket-io.ts';
 import { startWire } from '../support/wire.ts';
 
+/**
+ * Leaves Redis as it is after its clock jumped forward by so many milliseconds: all that expires does so earlier, times that it keeps are longer ago.
+ * (A real jump would be one of the whole machine.)
+ */
+const jump = `
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local left = redis.call('PTTL', key)
+  if left >= 0 then redis.call('PEXPIRE', key, math.max(1, left - ARGV[1])) end
+  if redis.call('EXISTS', key) == 1 and redis.call('TYPE', key).ok == 'zset' then
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, 1e12, '+inf')) do
+      redis.call('ZINCRBY', key, -ARGV[1], member)
+    end
+  end
+end
+`;
+
 /** What makes a store forget all it kept, while push-servers run. */
 const faults: Readonly<Record<string, { kind: string; begin(nodes: TestNodes): Promise<void> }>> = {
   FLUSHALL: {
@@ -23,6 +39,19 @@ const faults: Readonly<Record<string, { kind: string; begin(nodes: TestNodes): P
       await redis?.kill();
       await redis?.restart();
     },
+  },
+  // Sessions are kept for 120 s, leases of nodes run for 10 s, the mark of what Redis keeps for 30 s.
+  'a jump of the clock of Redis by 10 min': {
+    kind: 'Redis',
+    begin: async (nodes) => void (await redisOf(nodes).eval(jump, 0, 600_000)),
+  },
+  'a jump of the clock of Redis by 60 s': {
+    kind: 'Redis',
+    begin: async (nodes) => void (await redisOf(nodes).eval(jump, 0, 60_000)),
+  },
+  'a jump of the clock of Redis by 15 s': {
+    kind: 'Redis',
+    begin: async (nodes) => void (await redisOf(nodes).eval(jump, 0, 15_000)),
   },
   'a folder that is deleted': {
     kind: 'embedded store',
