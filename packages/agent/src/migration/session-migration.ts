@@ -274,7 +274,6 @@ export class SessionMigration implements TunnelMigration {
     if (outcome !== 'survives') return false;
     const cause = !isSilent && replay.isStopping ? 'planned' : 'crash';
     this.#phase = 'held';
-    this.#opening = undefined;
     replay.stopNow();
     client.socket.pause();
     tunnel.detachTarget();

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ConfigInput, Hooks } from '@gopush/contract';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { SessionMigration } from '../../src/migration/session-migration.ts';
@@ -10,6 +10,7 @@ import type { TunnelInfo } from '../../src/tunnel/tunnel-info.ts';
 import { withAdmin } from '../support/admin.ts';
 import { createMemoryLog, hooksTo } from '../support/agent.ts';
 import { handshakeBytes, openRaw, sampleAnswer, send } from '../support/client.ts';
+import { openPair } from '../support/pair.ts';
 import { startRawTarget, startTarget } from '../support/target.ts';
 import { createSignal, patiently, startSeeingTarget } from '../support/wire.ts';
 
@@ -291,17 +292,3 @@ describe('a tunnel', () => {
     await ended;
   });
 });
-
-/** Two ends of a connection. */
-async function openPair(): Promise<readonly [Socket, Socket]> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const one = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  const [other] = (await once(server, 'connection')) as [Socket];
-  server.close();
-  for (const socket of [one, other]) {
-    socket.on('error', () => {});
-    onTestFinished(() => void socket.destroy());
-  }
-  return [one, other.resume()];
-}

@@ -1,21 +1,12 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import * as ws from 'ws';
 import { withAdmin } from '../support/admin.ts';
 import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, type RawClient, sampleAnswer, send } from '../support/client.ts';
+import { frame } from '../support/frames.ts';
 import { type SeenConnection, startSeeingTarget } from '../support/wire.ts';
 
-const { Sender } = ws as unknown as { Sender: { frame(payload: Buffer, options: object): Buffer[] } };
-
-/** A frame as a server sends it, or a client. */
-function frame(text: string | Buffer, options: { opcode?: number; mask?: boolean; fin?: boolean } = {}): Buffer {
-  const { opcode = 1, mask = false, fin = true } = options;
-  const payload = Buffer.from(text as string);
-  const all = { fin, rsv1: false, opcode, mask, readOnly: true, maskBuffer: Buffer.alloc(4), generateMask() {} };
-  return Buffer.concat(Sender.frame(payload, mask ? { ...all, mask: true } : all));
-}
 const fromClient = (text: string | Buffer, options: object = {}): Buffer => frame(text, { mask: true, ...options });
 const drain = frame('gopush:drain', { opcode: 9 });
 /** Our mask is zero: what the agent says can be read. */

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, request as openRequest, type RequestOptions } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { untilMatch } from './until.ts';
 
 /** A whole answer. */
 export interface Answer {
@@ -57,24 +58,22 @@ export async function openRaw(port: number, bytes = ''): Promise<RawClient> {
 /** The same for a test of thousands, which sees to the end of each itself: what is to be done after a test is kept until then. */
 export async function openUnkept(port: number, bytes = ''): Promise<RawClient> {
   const socket = connect(port, '127.0.0.1');
+  const raw = follow(socket);
+  await new Promise((resolve) => socket.once('connect', resolve));
+  socket.write(bytes, 'latin1');
+  return raw;
+}
+
+/** Follows what comes on a connection. */
+export function follow(socket: Socket): RawClient {
   const chunks: Buffer[] = [];
   socket.on('error', () => {});
   socket.on('data', (chunk) => chunks.push(chunk));
   const text = (): string => Buffer.concat(chunks).toString('latin1');
-  await new Promise((resolve) => socket.once('connect', resolve));
-  socket.write(bytes, 'latin1');
   return {
     socket,
     text,
-    until: (pattern) =>
-      new Promise((resolve, reject) => {
-        const look = (): void => {
-          const match = pattern.exec(text());
-          if (match !== null) resolve(match);
-        };
-        socket.on('data', look).once('close', () => reject(new Error(`closed before ${pattern}: ${text()}`)));
-        look();
-      }),
+    until: (pattern) => untilMatch(socket, text, pattern),
     closed: () =>
       new Promise((resolve) => {
         if (socket.closed) resolve(text());

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { startRawTarget } from './target.ts';
+import { untilMatch } from './until.ts';
 
 /** A promise and what settles it, for tests that wait until something was reached. */
 export interface Signal<T> {
@@ -42,15 +43,7 @@ export async function startSeeingTarget(onConnection: (seen: SeenConnection) => 
     const seen: SeenConnection = {
       socket,
       text,
-      until: (pattern) =>
-        new Promise((resolve, reject) => {
-          const look = (): void => {
-            const match = pattern.exec(text());
-            if (match !== null) resolve(match);
-          };
-          socket.on('data', look).once('close', () => reject(new Error(`closed before ${pattern}: ${text()}`)));
-          look();
-        }),
+      until: (pattern) => untilMatch(socket, text, pattern),
       gone: new Promise((resolve) => {
         socket.once('error', (failure) => {
           error = failure;

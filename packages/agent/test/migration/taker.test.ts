@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import { Taker } from '../../src/migration/taker.ts';
+
+/** Gives a taker so many sessions, of which it takes `perSecond`; in simulated time. @returns how many were under way at most */
+function simulate(takers: readonly Taker[], perSecond: number, rounds: number): number[] {
+  const underWay: { taker: number; since: number }[] = [];
+  const most = takers.map(() => 0);
+  const counts = takers.map(() => 0);
+  for (let round = 0; round < rounds; round++) {
+    const now = (round * 1_000) / perSecond;
+    for (const [index, taker] of takers.entries()) {
+      // As many as it is given without waiting.
+      while ((counts[index] as number) < taker.window) {
+        expect(taker.turn()).toBe(true);
+        counts[index] = (counts[index] as number) + 1;
+        underWay.push({ taker: index, since: now });
+      }
+      if (round > rounds / 2) most[index] = Math.max(most[index] as number, counts[index] as number);
+    }
+    const one = underWay.shift();
+    if (one === undefined) continue;
+    counts[one.taker] = (counts[one.taker] as number) - 1;
+    (takers[one.taker] as Taker).took(now - one.since, now);
+  }
+  return most;
+}
+
+test('agents that share a target give it no more at a time than it takes soon', () => {
+  const takers = Array.from({ length: 5 }, () => new Taker(() => {}));
+  const most = simulate(takers, 600, 6_000);
+  // In 150 ms it takes 90.
+  expect(most.reduce((sum, one) => sum + one, 0)).toBeLessThan(250);
+  for (const one of most) expect(one).toBeGreaterThan(4);
+});
+
+test('a target that is slow whatever it is given still takes several sessions at a time, also after it was away', () => {
+  const taker = new Taker(() => {});
+  const takeAll = (from: number): void => {
+    let count = 0;
+    while (count < taker.window && taker.turn() === true) count++;
+    for (let one = 0; one < count; one++) taker.took(400, from + 400);
+  };
+  for (let round = 0; round < 50; round++) takeAll(round * 400);
+  expect(taker.window).toBe(8);
+  expect(taker.turn()).toBe(true);
+  taker.suspect(Number.POSITIVE_INFINITY);
+  expect(taker.window).toBe(1);
+  taker.took(400, 50 * 400);
+  expect(taker.window).toBe(8);
+});
+
+test('a target that is down is tried by one session at a time, and tells when it takes sessions again', async () => {
+  let ups = 0;
+  const taker = new Taker(() => ups++);
+  expect(taker.turn()).toBe(true);
+  taker.failed('gone', performance.now());
+  expect([taker.isTaking, taker.turn()]).toEqual([false, false]);
+  await expect.poll(() => taker.isTaking).toBe(true);
+  expect([taker.turn(), taker.turn()]).toEqual([true, false]);
+  taker.took(10);
+  expect([ups, taker.isTaking]).toEqual([1, true]);
+});
+
+test('a session that a target refuses keeps no other one from it; three in a row do', () => {
+  const taker = new Taker(() => {});
+  for (let count = 0; count < 2; count++) {
+    expect(taker.turn()).toBe(true);
+    taker.failed('refused', performance.now());
+    expect(taker.isTaking).toBe(true);
+  }
+  expect(taker.turn()).toBe(true);
+  taker.failed('refused', performance.now());
+  expect(taker.isTaking).toBe(false);
+});
+
+test('those that wait for a target that fails are sent elsewhere', async () => {
+  const taker = new Taker(() => {});
+  while (taker.window > 0 && taker.turn() === true);
+  const waiting = taker.turn();
+  taker.failed('gone', Number.POSITIVE_INFINITY);
+  expect(await waiting).toBe(false);
+});
