@@ -1,7 +1,7 @@
 import { createTarget } from '@gopush/contract';
 import { describe, expect, test } from 'vitest';
 import { Pulse } from '../../src/migration/pulse.ts';
-import type { UpstreamConnection } from '../../src/proxy/http/target-connections.ts';
+import type { TargetConnection } from '../../src/proxy/http/target-connections.ts';
 import type { Tunnel } from '../../src/tunnel/tunnel.ts';
 
 /** A tunnel of which all that counts is whether it can be probed. */
@@ -31,7 +31,7 @@ describe('a silent target is doubted', () => {
     expect([pulse.isDoubted(4_999), pulse.isDoubted(5_000)]).toEqual([false, true]);
     pulse.heard(6_000);
     expect(pulse.isDoubted(11_000)).toBe(false);
-    pulse.requests.push({} as UpstreamConnection);
+    pulse.requests.push({} as TargetConnection);
     expect(pulse.isDoubted(11_000)).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type MigrationCause, SessionMigration } from '../../src/migration/session-migration.ts';
-import type { TunnelInfo } from '../../src/observe/observer.ts';
 import { Tunnel } from '../../src/tunnel/tunnel.ts';
+import type { TunnelInfo } from '../../src/tunnel/tunnel-info.ts';
 import { follow } from '../support/client.ts';
 import { frame } from '../support/frames.ts';
 import { openPair } from '../support/pair.ts';

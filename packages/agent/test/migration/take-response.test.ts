@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { readTakeResponse } from '../../src/migration/take-response.ts';
-import { parseAnswerHead } from '../../src/wire/response-head.ts';
+import { parseResponseHead } from '../../src/wire/response-head.ts';
 
 /** A target's response to a request to take a session. */
 function respond(status: number, lines: string, isUpgrade = status === 101) {
-  const head = parseAnswerHead(Buffer.from(`HTTP/1.1 ${status} x\r\n${lines}\r\n`));
+  const head = parseResponseHead(Buffer.from(`HTTP/1.1 ${status} x\r\n${lines}\r\n`));
   if (typeof head !== 'object') throw new Error('no head');
   const body = isUpgrade ? undefined : ({ kind: 'none' } as never);
   return { socket: {} as Socket, head, early: Buffer.alloc(0), body };
