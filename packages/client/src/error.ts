@@ -1,9 +1,9 @@
 import type { FailureCode } from '@gopush/contract';
 
-/** A code of the failure table, or what went wrong on the way: no answer in time, the connection ended, the room was left. */
+/** A code of the failure table, or of the client: no response in time, the connection ended, the room was left. */
 export type GopushErrorCode = FailureCode | 'timeout' | 'disconnected' | 'left';
 
-/** What every call of the client rejects with. */
+/** The error that every call of the client rejects with. */
 export class GopushError extends Error {
   override readonly name = 'GopushError';
   readonly code: GopushErrorCode;

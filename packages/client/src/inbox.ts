@@ -1,14 +1,14 @@
 import type { events, InboxMessage } from '@gopush/contract';
 import type { ClientSocket } from './socket.ts';
 
-/** How many messages are remembered, so that one that is given again is not handled again. */
+/** Most messages that are remembered, so that one that comes again is not handled again. */
 const remembered = 1_000;
 
 /**
- * Gives each message of the user's inbox to a handler once, and acknowledges it when that is done. What the handler rejects is not
- * acknowledged: the server gives it again.
+ * Gives each message of the user's inbox to a handler once, and acknowledges it when the handler is done. A message that the handler rejects is
+ * not acknowledged, so the server sends it again.
  *
- * @param connections - counts the connections there were
+ * @param connections - how many connections have ended
  */
 export function handleInbox(
   socket: ClientSocket,
@@ -33,7 +33,7 @@ export function handleInbox(
       handled.delete(id);
       return;
     }
-    // The acks of each connection have numbers of their own; what was not acknowledged is given again.
+    // Ack ids belong to one connection; a message without an ack comes again.
     if (socket.connected && connection === connections()) ack(id);
   };
   const event: typeof events.inbox = 'go:inbox';

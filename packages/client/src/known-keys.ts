@@ -1,10 +1,10 @@
-/** The keys of some options, all of them. */
+/** All keys of some options. */
 export type KeysOf<T> = Readonly<Record<keyof T, true>>;
 
 /**
- * Refuses options that nobody knows: a mistyped name would silently mean the default.
+ * Refuses unknown options: a mistyped name would silently mean the default.
  *
- * @throws TypeError naming the key, and those that there are
+ * @throws TypeError naming the key, and the known ones
  */
 export function refuseUnknownKeys(what: string, options: object, known: Readonly<Record<string, true>>): void {
   for (const key of Object.keys(options)) {
@@ -16,7 +16,7 @@ export function refuseUnknownKeys(what: string, options: object, known: Readonly
   }
 }
 
-/** A name without the order and the case of its letters: most mistakes in typing are of these. */
+/** A name without the order and the case of its letters, which most typing mistakes change. */
 function letters(name: string): string {
   return [...name.toLowerCase()].sort().join('');
 }

@@ -7,7 +7,7 @@ type Listener = (...args: any[]) => void;
 /** What the client uses of a `Socket` of socket.io-client. */
 export interface ClientSocket {
   readonly connected: boolean;
-  /** Whether the server went on with the session there was before, rooms and all. */
+  /** Whether the server recovered the session of the connection before, with its rooms. */
   readonly recovered?: boolean;
   on(event: string, listener: Listener): unknown;
   off(event: string, listener: Listener): unknown;
@@ -16,16 +16,16 @@ export interface ClientSocket {
   timeout(ms: number): { emit(event: string, ...args: unknown[]): unknown };
 }
 
-/** Asks the server. @returns what its ack says, or rejects with a {@link GopushError} */
+/** Sends a request to the server. @returns the response of its ack, or rejects with a {@link GopushError} */
 export type Ask = <T>(event: string, payload: unknown) => Promise<T>;
 
 export function createAsk(socket: ClientSocket, timeoutMs: number): Ask {
   return <T>(event: string, payload: unknown) =>
     new Promise<T>((resolve, reject) => {
-      socket.timeout(timeoutMs).emit(event, payload, (error: Error | null, answer: Ack<T>) => {
+      socket.timeout(timeoutMs).emit(event, payload, (error: Error | null, response: Ack<T>) => {
         if (error) reject(new GopushError(socket.connected ? 'timeout' : 'disconnected', error.message));
-        else if (answer.ok) resolve(answer);
-        else reject(new GopushError(answer.error.code as GopushErrorCode, answer.error.message));
+        else if (response.ok) resolve(response);
+        else reject(new GopushError(response.error.code as GopushErrorCode, response.error.message));
       });
     });
 }
