@@ -18,6 +18,7 @@ export {
   failures,
   messageOf,
 } from './failure.ts';
+export { type FailureResponse, failureResponse, retryAfter } from './failure-response.ts';
 export {
   type AgentApp,
   type AgentAppHook,

@@ -27,6 +27,7 @@ export { createMetrics, type Metrics, waitBuckets } from './metrics.ts';
 export { useOriginForm } from './origin-form.ts';
 export { isOwnHost } from './own-host.ts';
 export { type BadRequest, refuseBadRequests } from './refuse-bad-requests.ts';
+export { reasonOf, respondOnSocket, type SocketResponse } from './respond-on-socket.ts';
 export { serveUpgrades, type UpgradeListener } from './serve-upgrades.ts';
 export { onStop, type StopOptions, type StopReason, shutdownMessage } from './signals.ts';
 export { perMinute, perSecond, type Rate, TokenBucket } from './token-bucket.ts';

@@ -18,7 +18,7 @@ import { findRoute } from './find-route.ts';
 import { identifyRequest } from './identify-request.ts';
 import { explainPreflight, respondToPreflight } from './preflight.ts';
 import { redirectToFolder } from './redirect-to-folder.ts';
-import { rejectRequest } from './reject.ts';
+import { rejectRequest } from './reject-request.ts';
 
 /** Serves an HTTP request: check it → locate its product → identify the client → find its targets → forward, or reject. */
 export async function handleRequest(

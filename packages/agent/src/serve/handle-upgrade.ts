@@ -17,7 +17,7 @@ import { checkPage } from './check-page.ts';
 import { checkRequest } from './check-request.ts';
 import { findRoute } from './find-route.ts';
 import { openTunnel } from './open-tunnel.ts';
-import { rejectUpgrade } from './reject.ts';
+import { rejectUpgrade } from './reject-upgrade.ts';
 
 /**
  * Serves an upgrade: check it → locate its product → identify the client → find its targets → ask one to upgrade → tunnel, or reject.

@@ -17,7 +17,8 @@ import type { AgentContext } from '../serve/agent-context.ts';
 import { handleRequest } from '../serve/handle-request.ts';
 import { handleUpgrade } from '../serve/handle-upgrade.ts';
 import { inTurn } from '../serve/in-turn.ts';
-import { rejectConnection, rejectRequest } from '../serve/reject.ts';
+import { rejectRequest } from '../serve/reject-request.ts';
+import { rejectConnection } from '../serve/reject-upgrade.ts';
 
 /**
  * Makes the server for clients, with all that serves them; it does not listen yet.

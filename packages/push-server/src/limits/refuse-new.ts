@@ -1,6 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { failureBody, failures, sessionTokenHeader } from '@gopush/contract';
-import type { AdmissionWindow, Place } from '@gopush/service';
+import { failureBody, failures, retryAfter, sessionTokenHeader } from '@gopush/contract';
+import { type AdmissionWindow, type Place, respondOnSocket, type SocketResponse } from '@gopush/service';
 import { asEngineRequest } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 
@@ -51,17 +51,14 @@ export function refuseNew(io: Server, { window, isFull, onRefused }: NewSessions
 
   function refuse(request: IncomingMessage, response: unknown, code: Refusal): void {
     onRefused(code);
-    const { http, headers, body } = answers[code]();
+    const refusal = refusalOf(code);
     // For an upgrade Engine.IO gives something that is no response.
-    if (response instanceof ServerResponse) response.writeHead(http, headers).end(body);
+    if (!(response instanceof ServerResponse)) respondOnSocket(request.socket, refusal);
     else {
-      const { socket } = request;
-      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-      // One that does not end its side would stay otherwise.
-      socket
-        .on('error', () => {})
-        .resume()
-        .end(`HTTP/1.1 ${http} Service Unavailable\r\n${lines.join('')}\r\n${body}`, () => socket.destroy());
+      const { status, headers, body } = refusal;
+      response
+        .writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' })
+        .end(body);
     }
   }
 
@@ -87,26 +84,17 @@ export function refuseNew(io: Server, { window, isFull, onRefused }: NewSessions
   };
 }
 
-/** Over how many seconds those come back that are refused at the same time. */
-const spreadSeconds = 8;
-
-const answers = {
-  too_many_connections: () => answerOf('too_many_connections', 1),
-  overloaded: () => answerOf('overloaded', 1 + Math.floor(Math.random() * spreadSeconds)),
-} as const;
-
-function answerOf(code: Refusal, retryAfter: number) {
-  const { http } = failures[code];
-  const body = bodies[code];
-  const headers = {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': String(Buffer.byteLength(body)),
-    'cache-control': 'no-store',
-    'retry-after': String(retryAfter),
-    'x-gopush-error': code,
-    connection: 'close',
+function refusalOf(code: Refusal): SocketResponse {
+  return {
+    status: failures[code].http,
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'retry-after': String(retryAfter(code)),
+      'x-gopush-error': code,
+    },
+    body: bodies[code],
   };
-  return { http, headers, body };
 }
 
 const bodies = {

@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { failures, sessionTokenHeader } from '@gopush/contract';
+import { sessionTokenHeader } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { refuseUpgrade } from '../http/refuse-upgrade.ts';
 import type { Arrivals } from './arrivals.ts';
 import { forgetSid, interceptUpgrades, type Upgrade } from './engine-connection.ts';
 import type { TakenSession } from './take-session.ts';
@@ -30,10 +30,10 @@ export function interceptTakes(options: InterceptTakesOptions): void {
     const verdict = judgeUpgrade(typeof token === 'string', options.phase());
     if (verdict === 'pass') return pass(upgrade);
     socket.on('error', () => {});
-    if (verdict === 'stopping') return refuse(socket, verdict);
+    if (verdict === 'stopping') return refuseUpgrade(socket, { code: verdict });
     void takeUpgrade(upgrade, token as string, options).then((refusal) => {
       if (refusal === undefined) pass(upgrade);
-      else refuse(socket, refusal);
+      else refuseUpgrade(socket, { code: refusal });
     });
   });
 }
@@ -65,15 +65,4 @@ async function takeUpgrade(
     log.warn({ err: error }, 'a session cannot be looked up');
     return 'not_durable';
   }
-}
-
-function refuse(socket: Duplex, code: Refusal): void {
-  const { upgrade, message } = failures[code];
-  const body = `${code}: ${message}\n`;
-  // A client that sends more would otherwise lose the response; one that does not end its side would stay.
-  socket.resume();
-  socket.end(
-    `HTTP/1.1 ${upgrade} ${code}\r\ncontent-type: text/plain\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-gopush-error: ${code}\r\nconnection: close\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
 }
