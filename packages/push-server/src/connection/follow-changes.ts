@@ -1,25 +1,21 @@
-import type { Logger } from '@gopush/service';
 import type { NodeEvents } from '../rooms/bus/node-events.ts';
-import type { Sessions } from './open-sessions.ts';
+import type { Sessions } from './sessions.ts';
 
-/** What is done to the sessions and listeners of this node when it hears of changes, from here or from other nodes. */
-export interface ChangeTargets {
-  readonly sessions: Sessions;
-  /** Ends the API listeners of a user (the uid, after the scope of its product): all, or those of a room. */
-  readonly endListeners: (user: string, room?: string) => void;
-  readonly log: Logger;
-}
-
-/** Makes the listener by which the rooms tell what changed: new inbox messages, users that a program moves or disconnects, sessions that migrated. */
-export function followChanges({ sessions, endListeners, log }: ChangeTargets): NodeEvents {
-  const { changes, emittedEvents, migration, presence } = sessions;
+/**
+ * Makes the listener that applies what any node did to the sessions and listeners of this node: new messages in inboxes, users that a program moves
+ * or disconnects, sessions that migrated.
+ *
+ * @param endListeners - ends the API listeners of a user (the uid, after the scope of its product): all, or those of a room
+ */
+export function followChanges(sessions: Sessions, endListeners: (user: string, room?: string) => void): NodeEvents {
+  const { live, changes, emittedEvents, migration, presence, wakeInboxes } = sessions.parts;
   return {
     onInbox(user) {
       for (const session of sessions.ofUser(user)) void session.inbox.wake();
     },
-    onBack: sessions.letGo,
+    onBack: (pid) => live.closeStale(pid),
     onGap() {
-      sessions.wakeInboxes();
+      void wakeInboxes();
       emittedEvents.gap();
     },
     onTaken(socket) {
@@ -33,12 +29,7 @@ export function followChanges({ sessions, endListeners, log }: ChangeTargets): N
     onMove(user, room, change) {
       changes.moved(user, room, change);
       if (change === 'leave') endListeners(user, room);
-      for (const session of sessions.ofUser(user)) {
-        if (change === 'leave') session.leave(room);
-        else {
-          session.join({ room }).catch((error: unknown) => log.error({ err: error }, 'a client could not join a room'));
-        }
-      }
+      sessions.moveUser(user, room, change);
     },
   };
 }

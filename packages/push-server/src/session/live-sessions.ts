@@ -39,6 +39,11 @@ export class LiveSessions {
     return this.#byPid.get(pid);
   }
 
+  /** Closes the connection of a session whose client is back: the connection has ended unnoticed. @param pid - the private id */
+  closeStale(pid: string): void {
+    this.byPid(pid)?.socket.conn.close(true);
+  }
+
   /** Those on one connection of Engine.IO. */
   on(connection: object): Iterable<Session> {
     return (connection as Slot)[ofConnection] ?? none;

@@ -10,7 +10,7 @@ export function observe(
   { http, io, limits }: Servers,
   { rooms, sessions, api }: Realtime,
 ): void {
-  const { migration, recovery, emittedEvents } = sessions;
+  const { migration, recovery, emittedEvents } = sessions.parts;
   const drain = async (): Promise<string> => {
     await announcement.draining();
     await migration.drain(pushServer.drainMs, { stays: true });

@@ -31,7 +31,7 @@ export async function openListener(
     ending.closeKept();
     const drained = drainHttp(http, pushServer.drainMs, lingerMs);
     await closeApi();
-    await sessions.migration.drain(pushServer.drainMs);
+    await sessions.parts.migration.drain(pushServer.drainMs);
     // Not disconnectSockets: clients would take it for our decision, and never reconnect.
     await closeIo();
     await drained;

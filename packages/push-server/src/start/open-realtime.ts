@@ -2,8 +2,9 @@ import { type AddressOf, createAddressOf } from '../access/client-address.ts';
 import { createIdentityCheck, type IdentityCheck } from '../access/identity-check.ts';
 import { type Api, openApi } from '../api/open-api.ts';
 import { followChanges } from '../connection/follow-changes.ts';
-import { openSessions, type Sessions } from '../connection/open-sessions.ts';
+import { openSessions } from '../connection/open-sessions.ts';
 import { serveConnections } from '../connection/serve-connections.ts';
+import type { Sessions } from '../connection/sessions.ts';
 import { followRoomsOfHandlers, SocketIoClients } from '../connection/socket-io-clients.ts';
 import { createRules } from '../hook/rules.ts';
 import { describeApiRequests } from '../observe/request-metrics.ts';
@@ -45,7 +46,7 @@ export function openRealtime(settings: Settings, dependencies: Dependencies, ser
     lifetime.opened,
   );
   const { push, publish, presenceIn, scopeOf, streams, delivery } = rooms;
-  const listening = { scopeOf, streams, delivery, presence: sessions.presence, history: store.history };
+  const listening = { scopeOf, streams, delivery, presence: sessions.parts.presence, history: store.history };
   const onRequest = describeApiRequests(metrics);
   const api = openApi({ config, push, rules, isBelieved, addressOf, listening, onRequest, log, keep }, files);
   let closing: Promise<void> | undefined;
@@ -54,9 +55,9 @@ export function openRealtime(settings: Settings, dependencies: Dependencies, ser
   servers.serveApi(api.handle);
   http.on('upgrade', api.upgrade);
 
-  rooms.bus.listen(followChanges({ sessions, endListeners: api.endUser, log }));
-  fanout.onMove(sessions.move);
-  const { recovery, keepForRecovery, live } = sessions;
+  rooms.bus.listen(followChanges(sessions, api.endUser));
+  fanout.onMove((socket, room, change) => sessions.move(socket, room, change));
+  const { context, recovery, live } = sessions.parts;
   serveConnections(io, {
     node,
     isolateProducts: pushServer.isolateProducts,
@@ -67,11 +68,11 @@ export function openRealtime(settings: Settings, dependencies: Dependencies, ser
     isBelieved,
     limits,
     recovery,
-    keepForRecovery,
+    keepForRecovery: (session) => sessions.keepForRecovery(session),
     live,
     keep,
     log,
-    sessions: sessions.context,
+    sessions: context,
   });
   return { rooms, sessions, api, isBelieved, addressOf, closeApi };
 }
