@@ -72,10 +72,12 @@ test('gopush check tries listed targets as they are spoken to', { timeout: 60_00
   );
   const { stdout, code } = await gopush(['check', '--no-ports'], { cwd: dir });
   expect([stdout, code]).toEqual([
-    expect.stringMatching(/! target: product gone: unix:\/no\/app\.sock accepts no connection \(ENOENT\)/),
+    expect.stringMatching(/! target: product gone: unix:\/no\/app\.sock does not accept connections \(ENOENT\)/),
     0,
   ]);
-  expect(stdout).toMatch(/! target: product own: https:\S+ accepts no connection \(DEPTH_ZERO_SELF_SIGNED_CERT\)/);
+  expect(stdout).toMatch(
+    /! target: product own: https:\S+ does not accept connections \(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
+  );
   expect(stdout).not.toMatch(/product taken/);
 });
 

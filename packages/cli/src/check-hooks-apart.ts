@@ -47,7 +47,7 @@ export function checkHooksApart(location: HookLocation): Promise<CheckedHooks> {
     };
     const wait = (): void => {
       clearTimeout(timer);
-      timer = setTimeout(() => fail(`it is not loaded within ${loadMs} ms: it blocks the process`), loadMs);
+      timer = setTimeout(() => fail(`it did not load within ${loadMs} ms: it blocks the process`), loadMs);
     };
     child.on('message', (message) => {
       if (!isCheckMessage(message)) return;
@@ -55,7 +55,7 @@ export function checkHooksApart(location: HookLocation): Promise<CheckedHooks> {
       loading = message.loading;
       wait();
     });
-    child.on('error', (error) => fail(`no process can be started to load it: ${error.message}`));
+    child.on('error', (error) => fail(`a process to load it cannot be started: ${error.message}`));
     child.on('exit', (code, signal) => fail(`it ends the process that loads it (${signal ?? `code ${code}`})`));
     child.send(location);
     wait();

@@ -61,7 +61,7 @@ export function keepAlive(project: Project, node: TierNode, log: Logger): Life {
   function startAgain({ code, signal }: Exit, startedAt: number): void {
     if (performance.now() - startedAt > backoff.trustedMs) delayMs = backoff.firstMs;
     const process = nameOf(project, node);
-    log.error({ process, code, signal, againInMs: delayMs }, 'a process ended by itself; it is started again');
+    log.error({ process, code, signal, againInMs: delayMs }, 'a process exited unexpectedly; it is restarted');
     again = setTimeout(() => {
       current = start();
     }, delayMs);

@@ -48,12 +48,12 @@ export function startNodeProcess(project: Project, node: TierNode, log: Logger):
   ready.catch(() => {});
   // A message to a process that is just dying fails (EPIPE); unheard, that would end this process and all the others.
   worker.on('error', (error) =>
-    log.warn({ err: error, process: nameOf(project, node) }, 'a process cannot be told something'),
+    log.warn({ err: error, process: nameOf(project, node) }, 'a message to a process could not be sent'),
   );
   const { hangMs } = project.config.processes;
   const stopWatching = watchHeartbeat(worker, hangMs, () => {
     const process = nameOf(project, node);
-    log.error({ process, hangMs }, 'a process does not respond: its event loop is blocked; it is killed');
+    log.error({ process, hangMs }, 'a process does not respond because its event loop is blocked; it is killed');
     worker.process.kill('SIGKILL');
   });
   void exited.then(stopWatching);

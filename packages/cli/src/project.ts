@@ -64,7 +64,7 @@ export async function loadProject({ dir, env }: ProjectOptions): Promise<Project
     variables: process.env,
   });
   if (!parsed.ok) throw new CommandError(2, formatConfigProblems(parsed.problems));
-  const otherwise = `${file} is read; gopush 0.1 read config/${oldDefault}.json on Linux: say GOPUSH_ENV=${oldDefault} for that, or remove it`;
+  const otherwise = `${file} is read; gopush 0.1 read config/${oldDefault}.json on Linux: set GOPUSH_ENV=${oldDefault} to use that, or remove it`;
   const warnings = (await isOtherThanBefore({ dir, env })) ? [...parsed.warnings, otherwise] : parsed.warnings;
   return { dir, environment, config: parsed.config, warnings };
 }
@@ -95,9 +95,9 @@ async function explainMissing(
     .map((name) => name.slice(0, -'.json'.length));
   const hint =
     others.length > 0
-      ? `environments there are: ${others.join(', ')} (choose one with --env or GOPUSH_ENV)${
+      ? `existing environments: ${others.join(', ')} (choose one with --env or GOPUSH_ENV)${
           others.includes(oldDefault) ? `; gopush 0.1 took ${oldDefault} by itself: GOPUSH_ENV=${oldDefault}` : ''
         }`
-      : 'make a project with: npx gopush-create, or name its folder with --dir';
+      : 'create a project with npx gopush-create, or set its folder with --dir';
   return `${file}: found no such file, wanted the settings of environment ${environment}; ${hint}`;
 }

@@ -95,7 +95,7 @@ function saySafely(error: unknown): number {
   try {
     return sayError('gopush', error);
   } catch {
-    process.stderr.write('gopush: something was thrown that cannot be written as text\n');
+    process.stderr.write('gopush: a value was thrown that cannot be converted to text\n');
     return 1;
   }
 }

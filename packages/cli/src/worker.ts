@@ -26,7 +26,7 @@ try {
   if (tier === 'push-server' && index >= serverWorkers && !routing.discover) {
     log.warn(
       { index, serverWorkers },
-      'no agent knows this push-server: set routing.discover to true, or serverWorkers to the number there are',
+      'no agent knows this push-server: set routing.discover to true, or serverWorkers to the number of push-servers',
     );
   }
   const node = { tier, index, sharePort: GOPUSH_INDEX === undefined };

@@ -41,7 +41,7 @@ export async function askApi(
   if (answer.ok && said !== undefined) return JSON.stringify(said);
   const { code, message } = errorOf(said);
   if (code !== undefined) throw new CommandError(1, oneLine(`${code}: ${message}`));
-  throw new CommandError(1, `${url} answered ${answer.status}, and not as the API does`);
+  throw new CommandError(1, `${url} responded ${answer.status}, but not as the API does`);
 }
 
 async function send(url: string, init: RequestInit): Promise<{ ok: boolean; status: number; text: string }> {
@@ -52,7 +52,7 @@ async function send(url: string, init: RequestInit): Promise<{ ok: boolean; stat
 /** Escaped or not, a URL takes these two for places above (https://url.spec.whatwg.org/#double-dot-path-segment). */
 function writePart(name: string): string {
   if (name !== '.' && name !== '..') return encodeURIComponent(name);
-  throw new CommandError(2, `${name}: a name of only dots cannot stand in a URL; POST /batch takes it`);
+  throw new CommandError(2, `${name}: a name of only dots cannot be part of a URL; use POST /batch`);
 }
 
 /** Before `fetch`, whose error would show the key. */
@@ -61,7 +61,7 @@ function checkKey(key: string): string {
     validateHeaderValue('x-api-key', key);
     return key;
   } catch {
-    throw new CommandError(2, 'the API key holds characters that no header can have');
+    throw new CommandError(2, 'the API key contains characters that are not allowed in a header');
   }
 }
 

@@ -45,14 +45,14 @@ function readUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
   if (url === undefined || !isPlain || !/^https?:$/.test(url.protocol)) {
-    throw new CommandError(2, '--url: wanted http:// or https://, a host, perhaps a port and a path, and nothing more');
+    throw new CommandError(2, '--url: wanted http:// or https://, a host, and optionally a port and a path');
   }
   return url.href.replace(/\/+$/, '');
 }
 
 function urlOfFirst({ pushServer, serverPortStart }: Config): string {
   if (serverPortStart === 0) {
-    throw new CommandError(2, 'serverPortStart: found 0, wanted the port of the first push-server; or give --url');
+    throw new CommandError(2, 'serverPortStart: found 0, wanted the port of the first push-server; or use --url');
   }
   const address = pushServer.host ?? '::';
   return urlOf({ address, family: isIPv6(address) ? 'IPv6' : 'IPv4', port: serverPortStart });
@@ -61,5 +61,8 @@ function urlOfFirst({ pushServer, serverPortStart }: Config): string {
 function keyOf({ api }: Config, scope: ApiScope): string {
   const found = api.keys.find(({ scopes }) => scopes.includes(scope));
   if (found !== undefined) return found.key;
-  throw new CommandError(2, `api.keys: found none of the scope ${scope}, wanted one; or give --key or GOPUSH_API_KEY`);
+  throw new CommandError(
+    2,
+    `api.keys: found no key with the scope ${scope}, wanted one; or use --key or GOPUSH_API_KEY`,
+  );
 }

@@ -11,6 +11,6 @@ export function readMessage(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     if (!/^\s*[[{"]/.test(text)) return text;
-    throw new CommandError(2, `the message is no JSON: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`);
+    throw new CommandError(2, `the message is not JSON: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`);
   }
 }

@@ -21,7 +21,7 @@ const program = new Command('gopush')
   .description('A realtime gateway for Node.')
   .version(version)
   .option('--dir <folder>', 'folder of the project', '.')
-  .option('--env <name>', 'environment: picks config and hooks (else GOPUSH_ENV, NODE_ENV, local)')
+  .option('--env <name>', 'environment: selects config and hooks (default: GOPUSH_ENV, NODE_ENV, local)')
   .exitOverride();
 
 const projectOptions = (): ProjectOptions => {
@@ -39,7 +39,7 @@ program
   });
 program
   .command('dev')
-  .description('run everything in one process, with logs for people')
+  .description('run everything in one process, with readable logs')
   .action(async () => {
     const { dev } = await import('../commands/dev.ts');
     await dev(projectOptions());
@@ -48,9 +48,9 @@ program
   .command('check')
   .description('check settings, hooks, folders, ports, targets and Redis')
   .addArgument(new Argument('[tier]', 'only what this tier needs').choices(tiers))
-  .option('--no-ports', 'the project is running: its ports are not free')
-  .option('--build', 'only what keeps processes from starting: settings, certificate, hooks')
-  .option('--json', 'one JSON text: { ok, findings: [{ what, state, detail }] }')
+  .option('--no-ports', 'skip ports, for a project that is running')
+  .option('--build', 'only what would keep processes from starting: settings, certificate, hooks')
+  .option('--json', 'print JSON: { ok, findings: [{ what, state, detail }] }')
   .action(async (tier: Tier | undefined, options: { ports: boolean; build?: boolean; json?: boolean }) => {
     const { check } = await import('../commands/check.ts');
     await check({ ...projectOptions(), tier, ...options });
@@ -72,8 +72,8 @@ program
   });
 program
   .command('drain')
-  .description('hand all sessions of a push-server over to the others, without its clients noticing')
-  .argument('<index>', 'which of this machine, from 0')
+  .description('migrate all sessions of a push-server to the others; clients notice nothing')
+  .argument('<index>', 'index of the push-server on this machine, from 0')
   .action(async (index: string) => {
     const { drain } = await import('../commands/drain.ts');
     await drain(index, projectOptions());
@@ -81,18 +81,18 @@ program
 addApiCommands(program, projectOptions);
 program
   .command('create')
-  .description('make a project (the same as gopush-create)')
+  .description('create a project (the same as gopush-create)')
   .argument('[dir]', 'where', '.')
   .option('--typescript', 'hooks in TypeScript', false)
-  .option('--force', 'overwrite files that are there', false)
+  .option('--force', 'overwrite existing files', false)
   .action(async (dir: string, options: { typescript: boolean; force: boolean }) => {
     const { create } = await import('../create/index.ts');
     await create({ dir, ...options });
   });
-const add = program.command('add').description('add a file that is missing');
+const add = program.command('add').description('add a missing file');
 add
   .command('hook')
-  .description('a hook file, to be edited')
+  .description('add a hook file to edit')
   .addArgument(new Argument('<name>').choices(hookNames))
   .option('--typescript', 'in TypeScript', false)
   .action(async (hook: HookName, { typescript }: { typescript: boolean }) => {
@@ -105,34 +105,33 @@ add
   });
 add
   .command('secret')
-  .description('a secret by which agents sign what push-servers believe, in a file that is not committed')
+  .description('add the secret with which agents sign identities for push-servers, in a file that is not committed')
   .action(async () => {
     const { dir, env } = projectOptions();
     const environment = environmentName(env, process.env);
     const { addSecret } = await import('../create/add-secret.ts');
     const path = await addSecret(dir, environment);
-    if (path === undefined) throw new CommandError(1, `config/${secretsFile(environment)} is there already`);
-    process.stdout.write(`wrote ${path}; all machines of this environment need the same\n`);
+    if (path === undefined) throw new CommandError(1, `config/${secretsFile(environment)} exists already`);
+    process.stdout.write(`wrote ${path}; copy it to all machines of this environment\n`);
   });
 
 /** What a new hook decides from now on, also in processes that run. */
 const consequences: Readonly<Record<HookName, string>> = {
-  agent: 'it says who clients are from now on: see that it is right',
-  onupgrade:
-    'it says from now on who clients on WebSocket are, and the agent hook does no longer: see that it is right',
-  router: 'products that it does not name are refused from now on',
-  server: 'it says from now on what clients may do on push-servers',
+  agent: 'from now on it decides who clients are: check it',
+  onupgrade: 'from now on it, and no longer the agent hook, decides who WebSocket clients are: check it',
+  router: 'from now on products that it does not name are refused',
+  server: 'from now on it decides what clients may do on push-servers',
 };
 
 async function putNew(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, text, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'EEXIST' ? new CommandError(1, `${path} is there already`) : error;
+    throw error.code === 'EEXIST' ? new CommandError(1, `${path} exists already`) : error;
   });
 }
 
 const noCommand =
-  '\ngopush: wanted a command: gopush start runs both tiers in the foreground, gopush pm2 start under pm2, as gopush alone did in 0.1\n';
+  '\ngopush: wanted a command: gopush start runs both tiers in the foreground; gopush pm2 start runs them under pm2, as gopush without a command did in 0.1\n';
 
 try {
   await program.parseAsync();

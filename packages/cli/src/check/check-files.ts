@@ -25,14 +25,14 @@ async function checkReadable(setting: string, folder: string): Promise<Finding |
     (error: NodeJS.ErrnoException) => explain(error),
   );
   if (problem === undefined) return undefined;
-  return { what: 'files', state: 'wrong', detail: `${setting}: ${folder} ${problem}: make it, or change ${setting}` };
+  return { what: 'files', state: 'wrong', detail: `${setting}: ${folder} ${problem}: create it, or change ${setting}` };
 }
 
 /** By writing: rights do not tell of read-only disks, and root has all of them. */
 async function checkWritable(setting: string, folder: string): Promise<Finding | undefined> {
   const problem = await tryToWrite(folder);
   if (problem === undefined) return undefined;
-  return { what: 'files', state: 'wrong', detail: `${setting}: ${folder} ${problem}: mend that, or change ${setting}` };
+  return { what: 'files', state: 'wrong', detail: `${setting}: ${folder} ${problem}: fix that, or change ${setting}` };
 }
 
 async function tryToWrite(folder: string): Promise<string | undefined> {
@@ -52,19 +52,19 @@ async function nearestFolder(folder: string): Promise<string> {
     throw error;
   });
   if (found === undefined) return nearestFolder(dirname(folder));
-  if (!found.isDirectory()) throw Object.assign(new Error(`${folder} is no folder`), { code: 'ENOTDIR' });
+  if (!found.isDirectory()) throw Object.assign(new Error(`${folder} is not a folder`), { code: 'ENOTDIR' });
   return folder;
 }
 
 function explain({ code, message }: NodeJS.ErrnoException): string {
   switch (code) {
     case 'ENOENT':
-      return 'is not there';
+      return 'does not exist';
     case 'ENOTDIR':
-      return 'is no folder, or in none';
+      return 'is not a folder, or not in one';
     case 'EACCES':
     case 'EPERM':
-      return 'may not be used by this user';
+      return 'cannot be accessed by this user';
     case 'EROFS':
       return 'is on a disk that is read-only';
     case 'ENOSPC':

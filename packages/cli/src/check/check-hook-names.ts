@@ -13,7 +13,7 @@ const read = /\.[cm]?[jt]s$/;
 const unread = /\.(?:json|jsonc|jsx|tsx|es6|coffee|txt)$/;
 
 /** What became of the pages of gopush 0.1 that it was for. */
-const noAdmin = 'gopush has no admin pages of its own; those of Socket.IO can be used by pushServer.adminUi';
+const noAdmin = 'gopush has no admin page of its own; pushServer.adminUi enables that of Socket.IO';
 
 /** What a file with the name of a hook, or nearly, says. */
 interface HookLike {
@@ -87,7 +87,7 @@ function findProblem(file: string, environments: readonly string[]): Problem | u
   }
   const meant = environments.includes(environment) ? environment : nearest(environment, environments);
   if (meant !== undefined) return file === nameFor(meant) ? undefined : wrong(`did you mean ${nameFor(meant)}?`);
-  const detail = `there is no config/${environment}.json, and so no environment ${environment}`;
+  const detail = `there is no environment ${environment}: config/${environment}.json does not exist`;
   return /^(test|spec)$/.test(environment) ? undefined : { state: 'warning', detail };
 }
 

@@ -24,7 +24,7 @@ export async function checkPorts(config: Config, tiers: readonly Tier[]): Promis
     const { what, port, settings } = listener;
     if (other === undefined) findings.push(await checkPort(listener));
     else {
-      const detail = `port ${port} is that of the ${other.what} as well: change ${nameOf(settings)} or ${nameOf(other.settings)}`;
+      const detail = `port ${port} is also that of the ${other.what}: change ${nameOf(settings)} or ${nameOf(other.settings)}`;
       findings.push({ what, state: 'wrong', detail });
     }
   }

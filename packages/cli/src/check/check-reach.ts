@@ -7,6 +7,6 @@ export function checkReach({ routing, redisAdapter, pushServer, serverWorkers }:
   if (!routing.discover || redisAdapter === null || serverWorkers === 0) return [];
   const servers = redisAdapter.sentinels ?? redisAdapter.cluster ?? [redisAdapter];
   if (servers.every((server) => isLoopback(server.host)) || !isLoopback(announceHost ?? host)) return [];
-  const detail = `pushServer.${announceHost === undefined ? 'host' : 'announceHost'}: only agents of this machine reach push-servers on ${announceHost ?? host}; with several machines it is an address of their network, or pushServer.host is 0.0.0.0`;
+  const detail = `pushServer.${announceHost === undefined ? 'host' : 'announceHost'}: only agents of this machine reach push-servers on ${announceHost ?? host}; with several machines set an address of their network, or pushServer.host to 0.0.0.0`;
   return [{ what: 'config', state: 'warning', detail }];
 }

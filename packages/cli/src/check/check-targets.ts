@@ -25,14 +25,14 @@ export async function checkTargets(targets: readonly ListedTarget[], config: Con
   const isLate = await Promise.race([all.then(() => false), delay(allMs, true, { ref: false })]);
   const found = findings.slice(0, mostNamed);
   if (findings.length > found.length)
-    found.push(warn(`${findings.length - found.length} more targets accept no connection`));
-  if (isLate) found.push(warn(`${waiting.length} targets were not tried within ${allMs} ms`));
+    found.push(warn(`${findings.length - found.length} more targets do not accept connections`));
+  if (isLate) found.push(warn(`${waiting.length} targets could not be checked within ${allMs} ms`));
   return found;
 }
 
 function tell({ product, name }: ListedTarget, problem: string): Finding {
   return warn(
-    `product ${product}: ${name} accepts no connection (${problem}): is it started, and is the address right?`,
+    `product ${product}: ${name} does not accept connections (${problem}): is it started, and is the address correct?`,
   );
 }
 

@@ -23,7 +23,7 @@ export async function checkVariables(
   }
   return [...readers].flatMap(([name, file]): Finding[] => {
     if (variables[name]) return [];
-    const detail = `${name} is not set, and ${relative(process.cwd(), file)} reads it`;
+    const detail = `${name} is not set, but ${relative(process.cwd(), file)} reads it`;
     return [{ what: 'environment', state: isSecret.test(name) ? 'wrong' : 'warning', detail }];
   });
 }

@@ -13,8 +13,8 @@ interface SayOptions extends Access, Pick<Said, 'id' | 'keep'> {
 
 /** Adds the commands that ask the HTTP API of a running push-server. */
 export function addApiCommands(program: Command, projectOptions: () => ProjectOptions): void {
-  const pushCommand = program.command('push').description('say an event to clients, by the HTTP API');
-  addSay(pushCommand, 'room', 'to all in a room', '<room>')
+  const pushCommand = program.command('push').description('publish an event to clients, through the HTTP API');
+  addSay(pushCommand, 'room', 'to all clients in a room', '<room>')
     .addOption(idOption())
     .addOption(keepOption())
     .action((room: string, event: string, message: string | undefined, { url, key, product, ...how }: SayOptions) =>
@@ -23,20 +23,23 @@ export function addApiCommands(program: Command, projectOptions: () => ProjectOp
   addSay(pushCommand, 'user', 'to all devices of a user', '<uid>')
     .addOption(idOption())
     .addOption(keepOption())
-    .option('--store', 'until one device has acknowledged it, instead of to those that are connected now')
-    .option('--ttl <ms>', 'with --store: how long it waits, in milliseconds', readWhole)
+    .option(
+      '--store',
+      'keep it in the inbox until one device has acknowledged it, instead of sending it to the connected devices',
+    )
+    .option('--ttl <ms>', 'with --store: how long it stays in the inbox, in milliseconds', readWhole)
     .action((user: string, event: string, message: string | undefined, options: SayOptions) => {
       const { url, key, product, store, ttl, ...how } = options;
       const waiting = { ...(store && { deliver: 'store' as const }), ...(ttl !== undefined && { ttlMs: ttl }) };
       return push({ user }, { event, message, ...how, ...waiting }, { ...projectOptions(), url, key, product });
     });
-  addSay(pushCommand, 'all', 'to everyone who is connected').action(
+  addSay(pushCommand, 'all', 'to all connected clients').action(
     (event: string, message: string | undefined, access: Access) =>
       push('all', { event, message }, { ...projectOptions(), ...access }),
   );
-  addAsk(program, 'presence', 'whether a user is connected, or who is in a room, by the HTTP API')
+  addAsk(program, 'presence', 'show whether a user is connected, or who is in a room, through the HTTP API')
     .argument('[uid]')
-    .option('--room <room>', 'who is in this room, one line for each 1,000 users')
+    .option('--room <room>', 'users in this room, one line per 1,000 users')
     .action((uid: string | undefined, { room, ...access }: Access & { room?: string }) =>
       room !== undefined && uid === undefined
         ? presenceInRoom(room, { ...projectOptions(), ...access })
@@ -50,30 +53,31 @@ function addAsk(parent: Command, name: string, description: string): Command {
     .description(description)
     .option(
       '--url <url>',
-      'of a push-server, or of an agent in front of it (else the first push-server of the project)',
+      'URL of a push-server, or of an agent in front of it (default: the first push-server of the project)',
     )
-    .option('--product <product>', 'whose rooms and users are meant, with pushServer.isolateProducts')
+    .option('--product <product>', 'product of the rooms and users, with pushServer.isolateProducts')
     .addOption(
-      new Option('--key <key>', 'key of the API (else the first of the project that may)').env('GOPUSH_API_KEY'),
+      new Option('--key <key>', 'API key (default: the first key of the project with the needed scope)').env(
+        'GOPUSH_API_KEY',
+      ),
     );
 }
 
 function addSay(parent: Command, name: string, description: string, receiver?: string): Command {
   const command = addAsk(parent, name, description);
   if (receiver !== undefined) command.argument(receiver);
-  return command.argument('<event>').argument('[message]', 'JSON, or a text');
+  return command.argument('<event>').argument('[message]', 'JSON, or plain text');
 }
 
 function idOption(): Option {
-  return new Option('--id <id>', 'the same with the same id again is said once');
+  return new Option('--id <id>', 'idempotency key: a message with the same id again is published only once');
 }
 
 function keepOption(): Option {
-  return new Option('--keep <how>', 'whether it is kept in the history (else must, where there is one)').choices([
-    'must',
-    'try',
-    'no',
-  ]);
+  return new Option(
+    '--keep <how>',
+    'whether it is stored in the history (default: must, if rooms have a history)',
+  ).choices(['must', 'try', 'no']);
 }
 
 function readWhole(text: string): number {

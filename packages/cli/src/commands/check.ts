@@ -117,13 +117,13 @@ function isMissing({ name, file, problem }: CheckedHook, { agent, isPublic }: Ch
 const missingAgent: Finding = {
   what: 'hook agent',
   state: 'wrong',
-  detail: 'there is none, so every client is refused; make one with: gopush add hook agent',
+  detail: 'it is missing, so every client is refused; create one with: gopush add hook agent',
 };
 
 function checkSecrets({ access, serverWorkers }: Config): Finding[] {
   if (access.secrets.length > 0 || serverWorkers === 0) return [];
   const detail =
-    'access.secrets: there is none, so push-servers believe every program of this machine; make one with: gopush add secret';
+    'access.secrets: none is set, so push-servers trust every program of this machine; create one with: gopush add secret';
   return [{ what: 'config', state: 'warning', detail }];
 }
 
@@ -131,7 +131,7 @@ function findingOf({ name, file, problem }: CheckedHook): Finding {
   const what = `hook ${name}`;
   if (problem !== undefined) return { what, state: 'wrong', detail: problem };
   if (file === undefined)
-    return { what, state: 'warning', detail: `there is none; make one with: gopush add hook ${name}` };
+    return { what, state: 'warning', detail: `it is missing; create one with: gopush add hook ${name}` };
   return { what, state: 'ok', detail: relative(process.cwd(), file) };
 }
 
@@ -141,8 +141,8 @@ async function checkCertificate(tls: TlsConfig, dir: string): Promise<Finding> {
     const { validTo } = await loadCertificate(tls, dir);
     const until = validTo.toISOString();
     return validTo.getTime() < Date.now()
-      ? { what, state: 'warning', detail: `${tls.certFile} ended on ${until}` }
-      : { what, state: 'ok', detail: `${tls.certFile}, until ${until}` };
+      ? { what, state: 'warning', detail: `${tls.certFile} expired on ${until}` }
+      : { what, state: 'ok', detail: `${tls.certFile}, valid until ${until}` };
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
     return { what, state: 'wrong', detail: error.message };

@@ -6,13 +6,13 @@ const spareMs = 5_000;
 
 /** `gopush drain <index>`: a push-server of this machine hands all its sessions over to others, and goes on without them. */
 export async function drain(index: string, options: ProjectOptions): Promise<void> {
-  if (!/^\d{1,3}$/.test(index)) throw new CommandError(2, `drain ${index}: wanted the number of a push-server, from 0`);
+  if (!/^\d{1,3}$/.test(index)) throw new CommandError(2, `drain ${index}: wanted the index of a push-server, from 0`);
   const { config } = await loadProject(options);
   const { admin, pushServer } = config;
   if (admin === null || admin.serverPort === 0) {
     throw new CommandError(
       2,
-      'admin.serverPort: found none, wanted the port by which push-servers are told what to do',
+      'admin.serverPort: found none, wanted the port of the admin listener of the first push-server',
     );
   }
   const url = `http://${admin.host}:${admin.serverPort + Number(index)}/drain`;
@@ -21,6 +21,6 @@ export async function drain(index: string, options: ProjectOptions): Promise<voi
     throw new CommandError(1, `push-server ${index} cannot be reached at ${url}: ${error.message}`);
   });
   const text = await answer.text();
-  if (!answer.ok) throw new CommandError(1, `push-server ${index} answered ${answer.status}: ${text.trim()}`);
+  if (!answer.ok) throw new CommandError(1, `push-server ${index} responded ${answer.status}: ${text.trim()}`);
   process.stdout.write(text);
 }

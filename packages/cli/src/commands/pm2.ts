@@ -46,12 +46,12 @@ async function startOrReload(action: 'start' | 'reload', project: Project, tool:
   const findings = await checkBuild(project);
   if (findings.some((finding) => finding.state === 'wrong')) {
     printFindings(findings);
-    throw new CommandError(2, `nothing was ${action === 'start' ? 'started' : 'reloaded'}: mend this first`);
+    throw new CommandError(2, `nothing was ${action === 'start' ? 'started' : 'reloaded'}: fix this first`);
   }
   const ecosystem = join(project.dir, 'ecosystem.config.cjs');
   if (!(await exists(ecosystem))) {
     if (action !== 'start')
-      throw new CommandError(1, `there is no ${ecosystem}: nothing was started with gopush pm2 start`);
+      throw new CommandError(1, `${ecosystem} does not exist: nothing was started with gopush pm2 start`);
     await writeFile(ecosystem, await ecosystemText(await projectName(project.dir)));
     process.stdout.write(`wrote ${ecosystem}; commit it\n`);
   }
@@ -62,7 +62,7 @@ async function startOrReload(action: 'start' | 'reload', project: Project, tool:
   const described = await Promise.all(failing.map(describeFailing));
   throw new CommandError(
     1,
-    `pm2 has ${action}ed the project, and not all of it serves. pm2 goes on trying; gopush pm2 stop ends that.\n${described.join('\n')}`,
+    `pm2 has ${action}ed the project, but not all processes serve. pm2 keeps restarting them; gopush pm2 stop ends that.\n${described.join('\n')}`,
   );
 }
 

@@ -43,7 +43,7 @@ function reloadable(supervisor: Supervisor, project: Project, log: Logger): Runn
       log.error({ problems }, 'nothing is reloaded: new processes could not start');
       return;
     }
-    log.info('reloading: processes are replaced one after another');
+    log.info('reloading: processes are replaced one by one');
     await supervisor.reload();
     log.info('reloaded');
   };

@@ -29,7 +29,7 @@ export async function addHook({ dir, hook, environment, language, put }: AddHook
     const own = `${hook}.${environment}.*`;
     throw new CommandError(
       1,
-      `${join(dir, there.file)} is there already, and serves environment ${environment}; ${own} would take its place: edit it, or rename it first`,
+      `${join(dir, there.file)} exists already and serves environment ${environment}; ${own} would replace it: edit it, or rename it first`,
     );
   }
   // In another language it is there as well: only one of the two may be.

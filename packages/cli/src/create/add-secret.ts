@@ -22,8 +22,8 @@ export async function addSecret(dir: string, environment: string): Promise<strin
   }
   const path = join(folder, secretsFile(environment));
   const text = [
-    `// Secrets of the environment ${environment}: not committed, the same on all its machines.`,
-    '// Instead of this file there may be GOPUSH_ACCESS_SECRETS.',
+    `// Secrets of the environment ${environment}: do not commit this file; it is the same on all machines.`,
+    '// GOPUSH_ACCESS_SECRETS can be set instead of this file.',
     JSON.stringify({ access: { secrets: [randomBytes(32).toString('base64url')] } }, undefined, 2),
   ];
   try {

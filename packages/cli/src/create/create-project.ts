@@ -136,13 +136,14 @@ async function writeHooks(
     const there = hooks.find(hook, environment);
     const path = join(dir, hooks.folder, `${hook}.${environment}.*`);
     if (there?.isGeneral) {
-      left.push({ path, why: `it would take the place of ${there.file}, which serves environment ${environment}` });
+      left.push({ path, why: `it would replace ${there.file}, which serves environment ${environment}` });
     } else if (there !== undefined || (known === undefined && isNew)) {
       await addHook({ ...options, hook });
     } else {
       // Clients are known in another way, or nobody is let in.
-      const why = known === undefined ? 'there are settings, and no hooks' : `${known.file} says who clients are`;
-      left.push({ path, why: `${why}; gopush add hook ${hook} makes it` });
+      const why =
+        known === undefined ? 'there are settings, but no hooks' : `${known.file} already decides who clients are`;
+      left.push({ path, why: `${why}; gopush add hook ${hook} creates it` });
     }
   }
 }
@@ -151,7 +152,7 @@ async function writeHooks(
 async function writePage(dir: string, files: Files): Promise<void> {
   const path = join(dir, 'public', 'index.html');
   if (existsSync(dirname(path)) && !existsSync(path)) {
-    files.left.push({ path, why: 'public/ is there, with other files' });
+    files.left.push({ path, why: 'public/ exists, with other files' });
   } else await files.put(path, await readTemplate('project/public/index.html'));
 }
 
@@ -162,7 +163,7 @@ async function writeEcosystem(dir: string, name: string, files: Files): Promise<
   const path = join(dir, 'ecosystem.config.cjs');
   const other = entriesOf(dir).find((entry) => pm2Files.test(entry) && join(dir, entry) !== path);
   if (other === undefined || existsSync(path)) await files.put(path, await ecosystem(name));
-  else files.left.push({ path, why: `pm2 is told by ${other}; gopush pm2 start makes it` });
+  else files.left.push({ path, why: `pm2 uses ${other}; gopush pm2 start creates it` });
 }
 
 /** Whether a folder is a project of gopush: it says who clients are. */
@@ -223,7 +224,7 @@ async function readPackage(path: string): Promise<Package | undefined> {
   try {
     return JSON.parse(text) as Package;
   } catch {
-    throw new CommandError(2, `${path}: found a mistake in the syntax, wanted JSON`);
+    throw new CommandError(2, `${path}: found a syntax error, wanted JSON`);
   }
 }
 

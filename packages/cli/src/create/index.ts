@@ -8,11 +8,11 @@ const optionKeys: KeysOf<CreateOptions> = { dir: true, typescript: true, force: 
 
 const usage = `Usage: gopush-create [dir] [--typescript] [--force]
 
-Makes a gopush project in dir (default: here): whole in an empty folder; in a folder with a
-package.json a gopush/ folder and package scripts.
+Creates a gopush project in dir (default: the current folder). In an empty folder: a whole project.
+In a folder with a package.json: a gopush/ folder and package scripts.
 
   --typescript  hooks in TypeScript
-  --force       overwrite files that are there
+  --force       overwrite existing files
 `;
 
 /** `gopush-create`: runs it with these arguments and sets the exit code. */

@@ -26,7 +26,7 @@ export async function listProcesses(bin: string, dir: string, env: NodeJS.Proces
   const { stdout } = await promisify(execFile)(process.execPath, [bin, 'jlist'], options);
   // pm2 may write lines before, as that it starts its daemon.
   const list = parse(stdout.slice(stdout.search(/^\[(\{|\])/m)));
-  if (list === undefined) throw new CommandError(1, 'pm2 jlist wrote no list of processes');
+  if (list === undefined) throw new CommandError(1, 'pm2 jlist printed no list of processes');
   return list
     .filter(({ pm2_env: { GOPUSH_DIR, GOPUSH_TIER } }) => GOPUSH_TIER !== undefined && names.has(GOPUSH_DIR))
     .map(({ pm_id: id, name, pid, pm2_env }) => ({

@@ -70,20 +70,22 @@ test('a new project is well, and what is wrong around it is told with what to ch
   const { code, lines } = await check(dir);
   expect(code).toBe(2);
   expect(lines.sort()).toEqual([
-    'warning environment: NEEDED is not set, and hooks/helper.js reads it',
+    'warning environment: NEEDED is not set, but hooks/helper.js reads it',
     'warning hooks: hooks/agents.js is not read: did you mean agent.js?',
-    expect.stringMatching(`^warning target: product game: 127.0.0.1:${dead} accepts no connection \\(ECONNREFUSED\\)`),
+    expect.stringMatching(
+      `^warning target: product game: 127.0.0.1:${dead} does not accept connections \\(ECONNREFUSED\\)`,
+    ),
     expect.stringMatching(
       `^wrong admin port of a push-server: port ${serverAdmin + 1} of 127.0.0.1 is in use .* admin.serverPort, .*\\+ 1`,
     ),
     expect.stringMatching(
       `^wrong admin port of an agent: port ${agentAdmin} of 127.0.0.1 is in use .* change admin.agentPort`,
     ),
-    'wrong environment: SESSION_SECRET is not set, and hooks/agent.local.js reads it',
+    'wrong environment: SESSION_SECRET is not set, but hooks/agent.local.js reads it',
     expect.stringMatching(
-      /^wrong files: pushServer\.publicDir: .*\/public is not there: make it, or change pushServer\.publicDir/,
+      /^wrong files: pushServer\.publicDir: .*\/public does not exist: create it, or change pushServer\.publicDir/,
     ),
-    expect.stringMatching(/^wrong files: pushServer\.storeDir: .*\/\.gopush\/store is no folder/),
+    expect.stringMatching(/^wrong files: pushServer\.storeDir: .*\/\.gopush\/store is not a folder/),
   ]);
   const fewer = await check(dir, ['agent', '--no-ports'], { SESSION_SECRET: 'x' });
   expect([fewer.code, fewer.lines.map((line) => line.replace(/:.*/, ''))]).toEqual([
@@ -98,7 +100,7 @@ test.each<[string, object, RegExp]>([
   [
     'agents and push-servers',
     { agentPort: 4001, serverPortStart: 4000 },
-    /wrong push-server port: port 4001 is that of the agent port as well: change serverPortStart \(\+ 1\) or agentPort/,
+    /wrong push-server port: port 4001 is also that of the agent port: change serverPortStart \(\+ 1\) or agentPort/,
   ],
   [
     'agents and admin',
@@ -118,7 +120,7 @@ test.each<[string, object, RegExp]>([
   [
     'a range beyond the last port',
     { serverPortStart: 65535 },
-    /wrong push-server port: port 65536: there is no such port.*: change serverPortStart/,
+    /wrong push-server port: port 65536: the highest port is 65535: change serverPortStart/,
   ],
   [
     'an address of another machine',
@@ -151,7 +153,7 @@ test.each<[string, string, string | undefined]>([
   ['hooks/agent-middleware.js', 'wrong', 'it was renamed to agent'],
   ['hooks/onupgrade-middleware_production.js', 'wrong', 'it was renamed to onupgrade'],
   ['hooks/dest.production.js', 'wrong', 'it was renamed to router'],
-  ['hooks/router.staging.js', 'warning', 'there is no config/staging.json, and so no environment staging'],
+  ['hooks/router.staging.js', 'warning', 'there is no environment staging: config/staging.json does not exist'],
   ['hooks/local/router.js', 'wrong', 'hooks are read from hooks/'],
   ['hook/router.js', 'wrong', 'hooks are read from hooks/'],
   ['router.local.js', 'wrong', 'hooks are read from hooks/'],
@@ -192,7 +194,7 @@ test('a hook without a return is found, and a project without an agent hook', { 
   ]);
   for (const hook of ['agent', 'onupgrade', 'router']) await rm(join(dir, `hooks/${hook}.local.js`));
   const none = await check(dir, ['--no-ports']);
-  expect([none.code, none.lines[0]]).toEqual([2, expect.stringMatching(/^wrong hook agent: there is none/)]);
+  expect([none.code, none.lines[0]]).toEqual([2, expect.stringMatching(/^wrong hook agent: it is missing/)]);
 });
 
 test('gopush check --json prints JSON alone, whatever is wrong and whatever hooks print', {
@@ -265,7 +267,7 @@ test('a listed Unix socket on which nobody listens is a warning', async () => {
   };
   const ask = async () => (await checkTargets([target], createConfig())).map(({ state, detail }) => [state, detail]);
   expect(await ask()).toEqual([
-    ['warning', expect.stringMatching(/product app: unix:app accepts no connection \(ENOENT\)/)],
+    ['warning', expect.stringMatching(/product app: unix:app does not accept connections \(ENOENT\)/)],
   ]);
   const server = createServer().listen(target.socketPath);
   await once(server, 'listening');

@@ -110,7 +110,7 @@ test('a message that only begins like JSON is not said, and a quoted one is a te
   const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
   const say = (message: string) => gopush(['push', 'user', 'ann', 'e', message], { cwd: dir });
   for (const broken of ['{"n":1', '[1', '"a']) {
-    expect(refusalOf(await say(broken))).toEqual([2, expect.stringMatching(/^the message is no JSON: /)]);
+    expect(refusalOf(await say(broken))).toEqual([2, expect.stringMatching(/^the message is not JSON: /)]);
   }
   const heard = nextEvent(ann, 'e');
   answerOf(await say('"42"'));
@@ -154,7 +154,7 @@ test('without a key that may, api.keys is named, and the command ends with 2', a
   const dir = await projectOf(server, { keys: [{ name: 'reads', key: keys.read, scopes: ['read'] }] });
   expect(refusalOf(await gopush(['push', 'all', 'e'], { cwd: dir }))).toEqual([
     2,
-    'api.keys: found none of the scope publish, wanted one; or give --key or GOPUSH_API_KEY',
+    'api.keys: found no key with the scope publish, wanted one; or use --key or GOPUSH_API_KEY',
   ]);
 });
 
@@ -166,7 +166,10 @@ test('with a URL and a key there need be no project', async () => {
   for (const url of ['nowhere', 'ftp://a', `http://me:${keys.all}@127.0.0.1`]) {
     expect(refusalOf(await ask(url))).toEqual([2, expect.stringMatching(/^--url: wanted /)]);
   }
-  expect(refusalOf(await ask(server.url, `${keys.all}\n€`))).toEqual([2, expect.stringMatching(/^the API key holds /)]);
+  expect(refusalOf(await ask(server.url, `${keys.all}\n€`))).toEqual([
+    2,
+    expect.stringMatching(/^the API key contains /),
+  ]);
   expect(refusalOf(await gopush(['presence', '..', '--url', server.url, '--key', keys.all], { cwd }))).toEqual([
     2,
     expect.stringMatching(/^\.\.: /),
@@ -183,7 +186,7 @@ test('what is no API is told as such, and is not followed elsewhere with the key
   const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
   const cwd = await makeFolder();
   const ask = (uid: string) => gopush(['presence', uid, '--url', url, '--key', keys.all], { cwd });
-  expect(refusalOf(await ask('ann'))).toEqual([1, `${url} answered 200, and not as the API does`]);
+  expect(refusalOf(await ask('ann'))).toEqual([1, `${url} responded 200, but not as the API does`]);
   expect(refusalOf(await ask('moved'))).toEqual([1, `${url} answered 302, and not as the API does`]);
 });
 

@@ -31,7 +31,7 @@ test('a missing config says what was looked for and what to do', async () => {
   const { code, stderr } = await gopush(['start', '--env', 'staging'], { cwd: project.dir });
   expect([code, stderr]).toEqual([
     2,
-    expect.stringMatching(/config\/staging\.json: found no such file.*environments there are: local, production/),
+    expect.stringMatching(/config\/staging\.json: found no such file.*existing environments: local, production/),
   ]);
 });
 
@@ -85,7 +85,7 @@ test('check: all is well, a hook is missing, a port is taken, Redis is away', as
   onTestFinished(() => void taken.close());
   const ill = await gopush(['check'], { cwd: dir });
   expect(ill.code).toBe(1);
-  expect(ill.stdout).toMatch(/! hook onupgrade: there is none; make one with: gopush add hook onupgrade/);
+  expect(ill.stdout).toMatch(/! hook onupgrade: it is missing; create one with: gopush add hook onupgrade/);
   expect(ill.stdout).toMatch(/✗ agent port: port \d+ is in use/);
   expect(ill.stdout).toMatch(/✗ Redis: .*ECONNREFUSED/);
   expect((await gopush(['check', '--no-ports'], { cwd: dir, env: { GOPUSH_REDIS_ADAPTER: 'null' } })).code).toBe(0);
@@ -165,7 +165,7 @@ test('add hook makes what is missing, and overwrites nothing', async () => {
   expect(await readFile(path, 'utf8')).toBe(text);
   expect(await gopush(['add', 'hook', 'agent'], { cwd: dir })).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/is there already/),
+    stderr: expect.stringMatching(/exists already/),
   });
 });
 

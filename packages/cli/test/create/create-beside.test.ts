@@ -63,7 +63,7 @@ test('the authentication of a project made for gopush 0.1 stays what it was', as
   const config = JSON.stringify({ agentPort, serverPortStart, serverWorkers: 1 });
   const dir = await makeFiles({ 'hook/agent.js': agent, 'config/local.json': config });
   const made = await gopush(['create', dir]);
-  expect(made.stdout).toMatch(/ {2}no {4}.*hook\/agent\.local\.\*: it would take the place of hook\/agent\.js/);
+  expect(made.stdout).toMatch(/ {2}no {4}.*hook\/agent\.local\.\*: it would replace hook\/agent\.js/);
   const running = startGopush(['dev'], { cwd: dir });
   await running.until(/gopush is ready/);
   const url = `http://127.0.0.1:${agentPort}/?user=admin`;
@@ -73,7 +73,7 @@ test('the authentication of a project made for gopush 0.1 stays what it was', as
   expect([added.code, added.stderr]).toEqual([
     1,
     expect.stringMatching(
-      /hook\/agent\.js is there already, and serves environment local; agent\.local\.\* would take its place/,
+      /hook\/agent\.js exists already and serves environment local; agent\.local\.\* would replace it/,
     ),
   ]);
   expect(await list(dir)).not.toContain('hook/agent.local.js');
@@ -89,8 +89,8 @@ test('scripts, pages, files of pm2 and versions that are there are not changed b
   expect(JSON.parse(await readFile(join(scripts, 'package.json'), 'utf8')).type).toBeUndefined();
   expect(made).toContain('hooks/agent.local.mjs');
   expect(made.filter((file) => /public|ecosystem/.test(file))).toEqual([]);
-  expect(left).toMatch(/index\.html: public\/ is there/);
-  expect(left).toMatch(/ecosystem\.config\.cjs: pm2 is told by ecosystem\.config\.js/);
+  expect(left).toMatch(/index\.html: public\/ exists/);
+  expect(left).toMatch(/ecosystem\.config\.cjs: pm2 uses ecosystem\.config\.js/);
 
   const dev = await makeFiles({ 'package.json': '{ "devDependencies": { "gopush": "1.2.3" }, "type": "module" }' });
   await create(dev);
@@ -109,5 +109,5 @@ test('what was taken out of a project stays out when it is made again', async ()
   const { made } = await create(dir, { force: true });
   expect(made).toEqual([]);
   const { stdout } = await gopush(['add', 'hook', 'onupgrade'], { cwd: dir });
-  expect(stdout).toMatch(/onupgrade\.local\.js; it says from now on who clients on WebSocket are/);
+  expect(stdout).toMatch(/onupgrade\.local\.js; from now on it, and no longer the agent hook, decides/);
 });

@@ -46,13 +46,13 @@ test('a project of gopush 0.1: what it is told, step by step, until it runs', { 
   const bare = await run();
   expect(bare.code).toBe(2);
   expect(bare.stderr).toMatch(
-    /wanted a command: gopush start .*, gopush pm2 start under pm2, as gopush alone did in 0\.1/,
+    /wanted a command: gopush start .*; gopush pm2 start runs them under pm2, as gopush without a command did in 0\.1/,
   );
 
   const without = await run('start');
   expect([without.code, without.stdout]).toEqual([2, '']);
   expect(without.stderr).toMatch(
-    /config\/local\.json: found no such file.*environments there are: develop, production.*GOPUSH_ENV=develop/,
+    /config\/local\.json: found no such file.*existing environments: develop, production.*GOPUSH_ENV=develop/,
   );
 
   const check = async () => {
@@ -73,7 +73,7 @@ test('a project of gopush 0.1: what it is told, step by step, until it runs', { 
   told('✗ hooks: hook/agent-middleware.js is not read: it was renamed to agent');
   told('✗ hooks: hook/onupgrade-middleware.js is not read: it was renamed to onupgrade');
   told('✗ hooks: hook/admin-middleware.js is not read: this hook was removed');
-  told('✗ hook agent: there is none');
+  told('✗ hook agent: it is missing');
 
   // Started all the same it runs, and says why it serves nobody.
   const early = startGopush(['--env', 'develop', 'start', 'agent'], { cwd: dir });

@@ -51,12 +51,12 @@ test('a secret counts before the config file, and after the environment; check t
   await expect(load()).rejects.toThrow(/secrets\.local\.json:1: access\.secrets\.0: found \(hidden\)/);
   await writeFile(secrets, '{\n  "access": ');
   await expect(load()).rejects.toThrow(/secrets\.local\.json:2: found a syntax error/);
-  await expect(loadProject({ dir, env: 'staging' })).rejects.toThrow(/environments there are: local, production \(/);
+  await expect(loadProject({ dir, env: 'staging' })).rejects.toThrow(/existing environments: local, production \(/);
   await rm(secrets);
   const none = await gopush(['check', '--no-ports'], { cwd: dir });
   expect([none.code, none.stdout]).toEqual([
     0,
-    expect.stringMatching(/! config: access\.secrets: there is none.*gopush add secret/),
+    expect.stringMatching(/! config: access\.secrets: none is set.*gopush add secret/),
   ]);
   // One that is there would run with settings that are there: it is made when it is asked for, and replaced never.
   await createProject({ dir, typescript: false, force: false });
@@ -67,7 +67,7 @@ test('a secret counts before the config file, and after the environment; check t
   expect(added.stdout).not.toContain(secret);
   expect(await gopush(['add', 'secret'], { cwd: dir })).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/there already/),
+    stderr: expect.stringMatching(/exists already/),
   });
   await createProject({ dir, typescript: false, force: true });
   expect(await secretOf(dir, 'local')).toBe(secret);

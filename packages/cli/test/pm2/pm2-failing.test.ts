@@ -18,7 +18,7 @@ test('gopush pm2 start fails while a push-server crash-loops, with what it says;
   const { env, list } = await startPm2();
   const { code, stderr } = await gopush(['--dir', dir, 'pm2', 'start'], { env });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/not all of it serves/);
+  expect(stderr).toMatch(/not all processes serve/);
   expect(stderr).toMatch(
     new RegExp(`-push-server \\(2\\): [a-z ]+, restarted \\d+ times.*\\n.*port ${serverPortStart + 1}`),
   );

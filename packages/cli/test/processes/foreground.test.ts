@@ -48,7 +48,7 @@ test('a crashed worker is started again, and the rest goes on', async () => {
     reconnectionDelayMax: 500,
   });
   for (const pid of workers) process.kill(pid, 'SIGKILL');
-  await running.until(/ended by itself/);
+  await running.until(/exited unexpectedly/);
   await nextEvent(client, 'connect');
   await expect.poll(async () => (await childrenOf(running.child.pid ?? 0)).length).toBe(4);
 });
@@ -75,7 +75,7 @@ test('a Ctrl-C that arrives twice, as npm makes it, is one; no process that it e
   running.child.kill('SIGINT');
   const { code, stdout, stderr } = await running.ended;
   expect([code, stderr]).toEqual([0, '']);
-  expect(stdout).not.toMatch(/started again/);
+  expect(stdout).not.toMatch(/is restarted/);
   expect(workers.filter(isAlive)).toEqual([]);
 });
 

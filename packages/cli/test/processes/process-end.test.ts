@@ -47,7 +47,7 @@ test('whatever ends a push-server in the midst of its writes, it ends, is starte
   const endings = ['errors', 'rejections', 'no text', 'a listener that throws', 'an exit', 'a blocked event loop'];
   for (const [index, how] of endings.entries()) {
     client.emit('end', how);
-    await running.until(new RegExp(`(ended by itself[^]*){${index + 1}}`));
+    await running.until(new RegExp(`(exited unexpectedly[^]*){${index + 1}}`));
     const answer = await client
       .timeout(15_000)
       .emitWithAck('room', { room: 'lobby', event: 'chat', message: how, id: how });
