@@ -85,7 +85,7 @@ export class OpenRoom implements Room {
     refuseUnknownKeys('publish', options, publishKeys);
     if (!this.#context.isConnected) throw new GopushError('disconnected', 'there is no connection');
     await this.#entering;
-    if (this.#left) throw new GopushError('left', 'the room was left');
+    if (this.#left) throw new GopushError('left', 'the client left the room');
     const ask: typeof events.publish = 'go:publish';
     const published = await this.#context.ask<Published>(ask, { ...options, room: this.name, event, message });
     const { position, duplicate, partial } = published;
@@ -181,7 +181,7 @@ export class OpenRoom implements Room {
   #end(error?: GopushError): void {
     this.#left = true;
     this.#context.onEnd(this, error);
-    this.#settle.reject(error ?? new GopushError('left', 'the room was left'));
+    this.#settle.reject(error ?? new GopushError('left', 'the client left the room'));
   }
 }
 

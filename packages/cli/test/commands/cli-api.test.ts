@@ -187,7 +187,7 @@ test('what is no API is told as such, and is not followed elsewhere with the key
   const cwd = await makeFolder();
   const ask = (uid: string) => gopush(['presence', uid, '--url', url, '--key', keys.all], { cwd });
   expect(refusalOf(await ask('ann'))).toEqual([1, `${url} responded 200, but not as the API does`]);
-  expect(refusalOf(await ask('moved'))).toEqual([1, `${url} answered 302, and not as the API does`]);
+  expect(refusalOf(await ask('moved'))).toEqual([1, `${url} responded 302, but not as the API does`]);
 });
 
 test.each([
