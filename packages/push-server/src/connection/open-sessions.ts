@@ -8,7 +8,7 @@ import { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import { migratingClientOf } from '../migration/migrating-client.ts';
 import type { Migration } from '../migration/migration.ts';
 import { openMigration } from '../migration/open-migration.ts';
-import { createRecovery, type Recovery } from '../recovery/recovery.ts';
+import { Recovery } from '../recovery/recovery.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
 import { LiveSessions } from '../session/live-sessions.ts';
 import { RecentChanges } from '../session/recent-changes.ts';
@@ -93,7 +93,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
 
 function recoveryOf({ io, store, config, node, rooms, live, changes, emittedEvents, log }: Shared): Recovery {
   const { recoveryMs, history } = config.pushServer;
-  return createRecovery({
+  return new Recovery({
     io,
     store: store.sessions,
     history: store.history,
@@ -105,7 +105,7 @@ function recoveryOf({ io, store, config, node, rooms, live, changes, emittedEven
       rooms.bus.tellBack(pids);
     },
     changes,
-    mark: recoveryMs > 0 ? () => writePosition({ epoch: node, offset: rooms.delivery.recent.count }) : undefined,
+    position: recoveryMs > 0 ? () => writePosition({ epoch: node, offset: rooms.delivery.recent.count }) : undefined,
     log,
   });
 }

@@ -3,10 +3,10 @@ import type { ReceivedKey } from '../rooms/idempotency/received-keys.ts';
 import type { SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
 
 /**
- * What a client whose connection was lost has had of what was given to it without being kept. What it may not have had is given to it when
- * it is kept.
+ * Which messages a client whose connection was lost has had that were written to it before they were kept. The others are given to it when they are
+ * kept.
  *
- * @param last - the mark of the last thing it got
+ * @param last - the position that it had last
  */
 export function hadOnReturn(
   { node, isExact, tail }: Pick<SessionRecord, 'node' | 'isExact' | 'tail'>,
@@ -17,7 +17,7 @@ export function hadOnReturn(
     if (count === 0) return true;
     if (last === undefined) return false;
     if (last.epoch === node) return count <= last.offset;
-    // What it got last is a message of a room. Of a node that died nothing tells which came first; it was written down, so it was given for long.
+    // The last one was a message of a room. Of a node that died nothing tells which came first. It was saved, so it was written long before.
     if (!isExact) return true;
     return tail.some(
       (one) => one.count > count && one.position.epoch === last.epoch && one.position.offset === last.offset,

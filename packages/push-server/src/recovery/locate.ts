@@ -5,13 +5,13 @@ import type { SessionRecord, SocketRecord } from '../stored-session/session-reco
 /** How far apart messages of two rooms may be and still arrive in the other order, in milliseconds. */
 const slackMs = 1_000;
 
-/** Most messages of a room that are looked at. */
+/** Most messages of a room that are read. */
 const mostMessages = 1_000;
 
-/** Stands for a place that is not known: the client is told of a gap. */
+/** Stands for a position that is not known: the client is told of a gap. */
 const unknown: Position = { epoch: '?', offset: 0 };
 
-/** One of its rooms: where it began there, and what the room has. */
+/** A room of a client: the position at which it began there, and the history. */
 interface Room {
   readonly name: string;
   readonly began: Position | null;
@@ -19,13 +19,13 @@ interface Room {
 }
 
 /**
- * Where a client stands in its rooms whose push-server died, and whose agent cannot say any more what went out to it.
+ * The positions of a client in its rooms whose push-server died, and whose agent can no longer tell what went out to it.
  *
- * In the room of the last message that it got, the message tells. In other rooms it has what was kept before that message, and nothing that was kept
- * after it. Where it got no message since its session was written down, it stands where it stood then. Where nobody can tell, as with
- * messages of two rooms at about the same time, it is told of a gap.
+ * In the room of its last message, the message tells. In other rooms it has had what was kept before that message, and nothing that was kept
+ * after it. Where it has had no message since its session was saved, its positions are those of then. Where nothing tells, as with messages of two
+ * rooms at about the same time, it is told of a gap.
  *
- * @param last - the mark of the last thing it got
+ * @param last - the position that it had last
  */
 export async function locate(
   session: Pick<SessionRecord, 'isExact' | 'node' | 'count'>,
@@ -35,7 +35,7 @@ export async function locate(
 ): Promise<Map<string, Position | null>> {
   const rooms = await Promise.all(
     record.positions.map(async ([name, began]): Promise<Room> => {
-      // What was given to it last it may not have got.
+      // The last messages that were written to it may not have arrived.
       const after = session.isExact ? 0 : (began?.offset ?? 0);
       return { name, began, page: await history.read(name, after, mostMessages) };
     }),
@@ -48,7 +48,7 @@ export async function locate(
       const { name, began, page } = room;
       if (page.epoch === undefined) return [name, began];
       if (room === ofLast) return [name, last ?? null];
-      // Without a history when it came, all of it came later; so it did where that has begun anew.
+      // A room without a history when it came got all of it later.
       const from = began ?? { epoch: page.epoch, offset: 0 };
       if (from.epoch !== page.epoch || page.messages.length === 0) return [name, from];
       if (at !== undefined) return [name, byTime(page, at, session.isExact ? 0 : from.offset)];
@@ -58,13 +58,13 @@ export async function locate(
   );
 }
 
-/** @param least - up to where it surely was */
+/** @param least - the position that it had reached for certain */
 function byTime({ epoch = '', messages }: HistoryPage, at: number, least: number): Position {
   if (messages.some((one) => Math.abs(one.at - at) < slackMs)) return unknown;
   return { epoch, offset: messages.findLast((one) => one.at < at)?.offset ?? least };
 }
 
-/** The last thing that it got was no message of a room. */
+/** Its last position is not one of a room. */
 function byCount(
   from: Position,
   reached: Position | null | undefined,
@@ -74,9 +74,9 @@ function byCount(
 ): Position {
   const stood = reached ?? from;
   if (stood.epoch !== from.epoch) return unknown;
-  // Nothing has come since, whether or not it got anything.
+  // Nothing was published since.
   if (stood.offset === newest && stood.offset === from.offset) return stood;
   if (last?.epoch !== node || last.offset > count) return stood.offset === newest ? stood : unknown;
-  // It has got nothing that was given after its session was written down, and all that was given before the last thing it got.
+  // It has had all that was written before its last position, and nothing that was written after its session was saved.
   return last.offset === count || stood.offset === from.offset ? stood : unknown;
 }

@@ -3,22 +3,22 @@ import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 
 /** What is known of a client whose connection was lost. */
 export interface LostClient {
-  /** What it was given in its rooms. */
+  /** The positions up to which messages of its rooms were written to it. */
   readonly positions: readonly (readonly [string, Position | null])[];
-  /** The last of it, in order. */
+  /** The last of these messages, in order. */
   readonly tail: readonly Delivery[];
-  /** See {@link Tail}. */
+  /** The number of the delivery after which these begin, where there were more of them. */
   readonly tailAfter: number;
-  /** The node that gave it. */
+  /** The node that wrote them. */
   readonly node: string;
 }
 
 /**
- * Where a client stands in its rooms, as it knows itself: up to the last thing it got all that was given before has arrived, and nothing
- * after.
+ * The positions of a client in its rooms, by what it says it had last: all that was written before that has arrived, and nothing that was written
+ * after it.
  *
- * @param last - the mark of the last thing it got
- * @returns `undefined` where that cannot be told
+ * @param last - the position that it had last
+ * @returns `undefined` where nothing tells
  */
 export function rewind(
   { positions, tail, tailAfter, node }: LostClient,
@@ -27,12 +27,12 @@ export function rewind(
   const stands = new Map(positions);
   if (tail.length === 0 && tailAfter === 0) return stands;
   if (last === undefined) return undefined;
-  // A mark of the node says how many deliveries came before; one of a room is that of a delivery, or is older than all of these.
+  // A position of the node says how many deliveries came before. One in a room is that of a delivery, or is older than all of these.
   const got = tail.findLastIndex(({ position, count }) =>
     last.epoch === node ? count <= last.offset : position.epoch === last.epoch && position.offset === last.offset,
   );
   if (got === -1 && tailAfter > 0 && (last.epoch !== node || last.offset < tailAfter)) return undefined;
-  // From the end, so that of several messages of a room the first one that is missing counts.
+  // Backwards, so that the first of several messages of a room that are missing counts.
   for (let index = tail.length - 1; index > got; index--) {
     const { room, position } = tail[index] as Delivery;
     stands.set(room, { epoch: position.epoch, offset: position.offset - 1 });

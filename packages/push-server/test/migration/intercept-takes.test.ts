@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { Arrivals } from '../../src/migration/arrivals.ts';
 import { interceptTakes, judgeUpgrade, type Phase } from '../../src/migration/intercept-takes.ts';
 import type { TakenSession } from '../../src/migration/take-session.ts';
-import { sessionOf } from './session-of.ts';
+import { sessionOf } from '../support/stored-session.ts';
 
 test('what becomes of an upgrade', () => {
   expect(judgeUpgrade(false, 'serving')).toBe('pass');

@@ -1,7 +1,7 @@
 import type { SessionRecord, SocketRecord } from '../../src/stored-session/session-record.ts';
 
 /** A socket of a stored session. */
-function socketOf(parts: Partial<SocketRecord> = {}): SocketRecord {
+export function socketOf(parts: Partial<SocketRecord> = {}): SocketRecord {
   return {
     namespace: '/',
     id: 'socket',

@@ -1,0 +1,22 @@
+/** For how long clients that have returned are gathered before other nodes are told of them, in milliseconds. */
+const gatherMs = 20;
+
+/** Tells of clients that have returned. Many may return at once, as after the loss of an agent: that is one message. */
+export class ReturnedClients {
+  readonly #tell: (pids: readonly string[]) => void;
+  #gathered: string[] = [];
+
+  /** @param tell - is called with the private ids of those that were gathered */
+  constructor(tell: (pids: readonly string[]) => void) {
+    this.#tell = tell;
+  }
+
+  add(pid: string): void {
+    if (this.#gathered.push(pid) > 1) return;
+    setTimeout(() => {
+      const pids = this.#gathered;
+      this.#gathered = [];
+      this.#tell(pids);
+    }, gatherMs).unref();
+  }
+}
