@@ -35,14 +35,14 @@ export interface AdmitContext {
  */
 export async function admit(socket: Socket, next: (error?: Error) => void, context: AdmitContext): Promise<void> {
   const { sessions, live, recovery, limits } = context;
-  limits.beginnings.connecting(socket);
+  limits.starts.connecting(socket);
   const restored = socket.recovered ? recovery.take(socket) : undefined;
   const admitted = await decide(socket, restored, context);
   if ('code' in admitted) {
     // Its owner, or the same client later, may still recover the session.
     restored?.giveBack();
     limits.refused(admitted.code);
-    limits.beginnings.refused(socket);
+    limits.starts.refused(socket);
     next(errorOf(admitted));
     return;
   }
@@ -51,7 +51,7 @@ export async function admit(socket: Socket, next: (error?: Error) => void, conte
   // A client that is told that it is connected can be reached.
   await session.prepare();
   session.whenCutShort(() => {
-    limits.beginnings.refused(socket);
+    limits.starts.refused(socket);
     live.remove(session);
     session.end('gone');
     restored?.giveBack();

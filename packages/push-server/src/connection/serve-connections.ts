@@ -33,7 +33,7 @@ export function serveConnections(io: Server, context: ConnectionContext): void {
   io.use((socket, next) => {
     admit(socket, next, context).catch((error: unknown) => {
       log.error({ err: error }, 'a client could not be admitted');
-      limits.beginnings.refused(socket);
+      limits.starts.refused(socket);
       next(errorOf({ code: 'internal' }));
     });
   });
@@ -57,11 +57,11 @@ function begin(socket: Socket, session: Session, context: ConnectionContext): vo
   session
     .begin()
     .then(() => {
-      limits.beginnings.begun(socket);
+      limits.starts.begun(socket);
       if (isMigrated(socket) && !session.isMoved && rules.has('onMigrated')) keep(tellMigrated(session, context));
     })
     .catch((error: unknown) => {
-      limits.beginnings.refused(socket);
+      limits.starts.refused(socket);
       log.error({ err: error }, 'a session could not start: its client has to reconnect');
       // A client that stayed connected would assume that it is in its rooms, and receive nothing.
       socket.conn.close();

@@ -4,30 +4,11 @@ import { connectionOf, engineOf, sendQueueOf, watchQueues } from '@gopush/slim-s
 import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
 import { slowClients } from '../rooms/names/room-names.ts';
-import { type CloseCause, createCloser } from './close-connection.ts';
+import { type CloseCause, Closer } from './closer.ts';
 import type { Guard } from './guarded-client.ts';
-import { createPlaces, type Places } from './places.ts';
-import { type Beginnings, refuseNew } from './refuse-new.ts';
-import { createTally, type Tally } from './tally.ts';
-
-/** What a push-server takes from its clients and keeps for them. */
-export interface Limits {
-  readonly roomsPerSocket: number;
-  readonly tally: Tally;
-  /** Takes a place for a connection of a user. */
-  readonly take: Places['take'];
-  /** Begins to watch an admitted client, before anything else listens to it. */
-  watch(socket: Socket): void;
-  /** Sessions that begin. */
-  readonly beginnings: Beginnings;
-  /** Counts a refusal. */
-  refused(code: FailureCode): void;
-  /** Bytes that wait for all connections. */
-  queuedBytes(): number;
-  /** Messages that were handed to connections. */
-  deliveries(): number;
-  close(): void;
-}
+import { Places } from './places.ts';
+import { SessionStarts } from './session-starts.ts';
+import { Tally } from './tally.ts';
 
 /** What limits need. */
 export interface LimitsOptions {
@@ -38,69 +19,96 @@ export interface LimitsOptions {
   readonly log: Logger;
 }
 
-/** Sessions that may begin at a time before anything is known of how long that takes. */
-const firstBeginning = 128;
+/** Sessions that may start at a time before it is known how long that takes. */
+const firstStarts = 128;
 
-/** Opens the limits of a push-server. */
-export function createLimits({ io, guard, config, presence, log }: LimitsOptions): Limits {
-  const tally = createTally();
-  const sockets = new WeakMap<object, Socket>();
-  let deliveries = 0;
-  const closer = createCloser((cause: CloseCause) => {
-    tally.countClosed(cause);
-    // What a client brings about at will, as often as it connects, must not fill the log.
-    if (cause === 'request_malformed' || cause === 'payload_invalid')
-      log.debug({ code: cause }, 'a client was disconnected');
-    else log.info({ code: cause }, 'a client was disconnected');
-  });
-  guard.events = {
-    onRefused: tally.countRefused,
-    onBroken: closer.cut,
-    onPersistent: (socket) => closer.dismiss(socket, 'too_many_requests', false),
-  };
-  const refused = tally.countRefused;
-  const { connections: most, beginDelayMs: toleranceMs } = config;
-  const beginnings = refuseNew(io, {
-    window: toleranceMs > 0 ? new AdmissionWindow({ start: firstBeginning, toleranceMs }) : undefined,
-    isFull: () => most > 0 && io.engine.clientsCount >= most,
-    onRefused: refused,
-  });
-  const places = createPlaces({
-    io,
-    presence,
-    most: config.connectionsPerUid,
-    whenFull: config.whenFull,
-    replace: (socket) => closer.dismiss(socket, 'replaced', true),
-  });
+/** The limits of clients of a push-server: how many connect, what they send, and how much waits for them. */
+export class Limits {
+  /** Most rooms of one socket. */
+  readonly roomsPerSocket: number;
+  readonly tally = new Tally();
+  readonly starts: SessionStarts;
+  readonly #io: Server;
+  readonly #log: Logger;
+  readonly #closer: Closer;
+  readonly #places: Places;
+  /** Admitted sockets by their connections. */
+  readonly #sockets = new WeakMap<object, Socket>();
+  #deliveries = 0;
 
-  watchQueues(io, {
-    limit: config.sendQueueBytes,
-    onMessage: () => void deliveries++,
-    onSlow: (connection, isSlow) => sort(sockets.get(connection), isSlow),
-    onFull: (connection) => closer.cut(connection, 'send_queue_full'),
-    onFlood: (connection) => closer.cut(connection, 'too_many_requests'),
-  });
-  const { clients } = engineOf(io);
-
-  /** Those that are behind are in a room of their own, which volatile messages leave out. */
-  function sort(socket: Socket | undefined, isSlow: boolean): void {
-    if (isSlow) void socket?.join(slowClients);
-    else void socket?.leave(slowClients);
+  constructor({ io, guard, config, presence, log }: LimitsOptions) {
+    this.roomsPerSocket = config.roomsPerSocket;
+    this.#io = io;
+    this.#log = log;
+    this.#closer = new Closer((cause) => this.#countClosed(cause));
+    const onRefused = (code: FailureCode): void => this.refused(code);
+    guard.events = {
+      onRefused,
+      onBroken: (connection, code) => this.#closer.cut(connection, code),
+      onPersistent: (socket) => this.#closer.dismiss(socket, 'too_many_requests', false),
+    };
+    const { connections: most, beginDelayMs: toleranceMs, connectionsPerUid, whenFull } = config;
+    this.starts = new SessionStarts(io, {
+      window: toleranceMs > 0 ? new AdmissionWindow({ start: firstStarts, toleranceMs }) : undefined,
+      isFull: () => most > 0 && io.engine.clientsCount >= most,
+      onRefused,
+    });
+    const replace = (socket: Socket): void => this.#closer.dismiss(socket, 'replaced', true);
+    this.#places = new Places({ io, presence, most: connectionsPerUid, whenFull, replace });
+    this.#watchQueues(config.sendQueueBytes);
   }
 
-  return {
-    roomsPerSocket: config.roomsPerSocket,
-    tally,
-    take: places.take,
-    beginnings,
-    refused,
-    watch(socket) {
-      sockets.set(socket.conn, socket);
-      if (sendQueueOf(connectionOf(socket))?.isSlow === true) sort(socket, true);
-    },
-    queuedBytes: () =>
-      Object.values(clients).reduce((sum, connection) => sum + (sendQueueOf(connection)?.bytes ?? 0), 0),
-    deliveries: () => deliveries,
-    close: closer.close,
-  };
+  /** Takes a place for a connection of a user. @returns `false` where the user has no place left */
+  take(socket: Socket, user: string): Promise<boolean> {
+    return this.#places.take(socket, user);
+  }
+
+  /** Begins to watch an admitted client, before anything else listens to it. */
+  watch(socket: Socket): void {
+    this.#sockets.set(socket.conn, socket);
+    if (sendQueueOf(connectionOf(socket))?.isSlow === true) markSlow(socket, true);
+  }
+
+  /** Counts a refusal. */
+  refused(code: FailureCode): void {
+    this.tally.countRefused(code);
+  }
+
+  /** Bytes that wait for all clients. */
+  queuedBytes(): number {
+    const { clients } = engineOf(this.#io);
+    return Object.values(clients).reduce((sum, connection) => sum + (sendQueueOf(connection)?.bytes ?? 0), 0);
+  }
+
+  /** Messages that were delivered to connections. */
+  deliveries(): number {
+    return this.#deliveries;
+  }
+
+  close(): void {
+    this.#closer.close();
+  }
+
+  #watchQueues(limit: number): void {
+    watchQueues(this.#io, {
+      limit,
+      onMessage: () => void this.#deliveries++,
+      onSlow: (connection, isSlow) => markSlow(this.#sockets.get(connection), isSlow),
+      onFull: (connection) => this.#closer.cut(connection, 'send_queue_full'),
+      onFlood: (connection) => this.#closer.cut(connection, 'too_many_requests'),
+    });
+  }
+
+  #countClosed(cause: CloseCause): void {
+    this.tally.countClosed(cause);
+    // What a client can cause at will, as often as it connects, must not fill the log.
+    const isAtWill = cause === 'request_malformed' || cause === 'payload_invalid';
+    (isAtWill ? this.#log.debug : this.#log.info)({ code: cause }, 'a client was disconnected');
+  }
+}
+
+/** Slow clients are in a room of their own, which volatile messages leave out. */
+function markSlow(socket: Socket | undefined, isSlow: boolean): void {
+  if (isSlow) void socket?.join(slowClients);
+  else void socket?.leave(slowClients);
 }

@@ -8,7 +8,7 @@ export function describeMessages(metrics: Metrics, { counts, limits, webhooks }:
   total('published_total', 'Messages published here to rooms, users and everyone.', () => counts.published);
   total('kept_total', 'Messages published here and stored in the history.', () => counts.kept);
   total('not_kept_total', 'Messages that could not be stored.', () => counts.notKept);
-  total('deliveries_total', 'Messages delivered to connections of clients.', limits.deliveries);
+  total('deliveries_total', 'Messages delivered to connections of clients.', () => limits.deliveries());
   total(
     'repeated_total',
     'Repeated messages with an id that were recognized without the store and not delivered again.',

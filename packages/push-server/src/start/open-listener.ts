@@ -20,7 +20,7 @@ export async function openListener(
 ): Promise<AddressInfo> {
   const { config, index, exclusive, log, lifetime } = settings;
   const { pushServer, serverPortStart } = config;
-  guardRequests({ http, io, config, isBelieved, onRefused: limits.refused, log });
+  guardRequests({ http, io, config, isBelieved, onRefused: (code) => limits.refused(code), log });
   const port = serverPortStart === 0 ? 0 : serverPortStart + index;
   const address = await listen(
     http,

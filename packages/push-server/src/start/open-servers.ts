@@ -9,7 +9,7 @@ import { wrapAdapter } from '../fanout/adapter/wrap-adapter.ts';
 import { createHttp } from '../http/create-http.ts';
 import { createFileHandler } from '../http/file-handler.ts';
 import { type HttpEnding, watchHttp } from '../http/http-ending.ts';
-import { createLimits, type Limits } from '../limits/limits.ts';
+import { Limits } from '../limits/limits.ts';
 import type { Dependencies } from './open-dependencies.ts';
 import type { Settings } from './settings.ts';
 
@@ -47,14 +47,14 @@ export async function openServers(settings: Settings, { fanout, store }: Depende
   let closing: Promise<void> | undefined;
   const closeIo = (): Promise<void> => (closing ??= closeClients(io, ending));
   lifetime.opened('Socket.IO', closeIo);
-  const limits = createLimits({
+  const limits = new Limits({
     io,
     guard: clientGuard,
     config: config.pushServer.limits,
     presence: store.presence,
     log,
   });
-  lifetime.opened('limits', limits.close);
+  lifetime.opened('limits', () => limits.close());
   return {
     http,
     io,

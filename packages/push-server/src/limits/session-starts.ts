@@ -1,0 +1,113 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { failureBody, failures, retryAfter, sessionTokenHeader } from '@gopush/contract';
+import { type AdmissionWindow, type Place, respondOnSocket, type SocketResponse } from '@gopush/service';
+import { asEngineRequest } from '@gopush/slim-socket-io';
+import type { Server, Socket } from 'socket.io';
+
+/** Why a push-server takes no new sessions now. */
+type Refusal = 'too_many_connections' | 'overloaded';
+
+/** Which new sessions a push-server takes. */
+export interface SessionStartsOptions {
+  /** Bounds how many start at a time; `undefined`: there is no bound. */
+  readonly window: AdmissionWindow | undefined;
+  /** Whether there are as many connections as the settings allow. */
+  readonly isFull: () => boolean;
+  readonly onRefused: (code: Refusal) => void;
+}
+
+/** Where a request keeps the place of its session in the window, until the session has begun. */
+const ofRequest = Symbol('session start');
+interface Slot {
+  [ofRequest]?: Place | undefined;
+}
+
+/**
+ * The sessions that start, from their handshake until they have begun. Refuses handshakes before any session exists, and before hooks are asked. The
+ * agent in front sees the cause in a header: with `too_many_connections` it asks another push-server, with `overloaded` it sends fewer at a time.
+ */
+export class SessionStarts {
+  readonly #options: SessionStartsOptions;
+
+  constructor(io: Server, options: SessionStartsOptions) {
+    this.#options = options;
+    io.engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
+      const refusal = this.#admit(request);
+      if (refusal === undefined) next();
+      else this.#refuse(request, response, refusal);
+    });
+  }
+
+  /** Socket.IO connects a client. The time until now was the client's. */
+  connecting(socket: Socket): void {
+    const place = (socket.request as unknown as Slot)[ofRequest];
+    if (place !== undefined) this.#options.window?.resume(place, performance.now());
+  }
+
+  /** A session has begun. */
+  begun(socket: Socket): void {
+    const place = this.#leave(socket);
+    const now = performance.now();
+    if (place !== undefined) this.#options.window?.took(now - place.at, now);
+  }
+
+  /** A session does not begin. */
+  refused(socket: Socket): void {
+    this.#leave(socket);
+  }
+
+  /** @returns why the handshake is refused */
+  #admit(request: IncomingMessage): Refusal | undefined {
+    const { sid } = asEngineRequest(request)._query;
+    // A session that migrates was admitted before, and has been taken already.
+    const migrates = request.headers.upgrade !== undefined && request.headers[sessionTokenHeader] !== undefined;
+    if (sid !== undefined || migrates) return undefined;
+    const { window, isFull } = this.#options;
+    if (isFull()) return 'too_many_connections';
+    if (window === undefined) return undefined;
+    const place = window.enter(performance.now());
+    if (place === undefined) return 'overloaded';
+    (request as unknown as Slot)[ofRequest] = place;
+    return undefined;
+  }
+
+  #refuse(request: IncomingMessage, response: unknown, code: Refusal): void {
+    this.#options.onRefused(code);
+    const refusal = refusalOf(code);
+    // For an upgrade, Engine.IO passes something that is no response.
+    if (!(response instanceof ServerResponse)) {
+      respondOnSocket(request.socket, refusal);
+      return;
+    }
+    const { status, headers, body } = refusal;
+    response
+      .writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' })
+      .end(body);
+  }
+
+  #leave(socket: Socket): Place | undefined {
+    const slot = socket.request as unknown as Slot;
+    const place = slot[ofRequest];
+    if (place !== undefined) this.#options.window?.leave(place);
+    slot[ofRequest] = undefined;
+    return place;
+  }
+}
+
+function refusalOf(code: Refusal): SocketResponse {
+  return {
+    status: failures[code].http,
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'retry-after': String(retryAfter(code)),
+      'x-gopush-error': code,
+    },
+    body: bodies[code],
+  };
+}
+
+const bodies = {
+  too_many_connections: JSON.stringify(failureBody('too_many_connections')),
+  overloaded: JSON.stringify(failureBody('overloaded')),
+} as const;
