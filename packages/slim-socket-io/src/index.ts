@@ -1,12 +1,8 @@
 export { checkSocketIo, type Support } from './internals/check-socket-io.ts';
 export { loadClient } from './internals/client-class.ts';
-export { emittedAgain, failPendingAcks, pendingAcksOf } from './internals/pending-acks.ts';
 export {
   asEngineRequest,
   connectionOf,
-  type EngineConnection,
-  type EngineInternals,
-  type EngineRequest,
   engineOf,
   insideOfAdapter,
   insideOfClient,
@@ -14,11 +10,16 @@ export {
   insideOfNamespace,
   insideOfServer,
   insideOfSocket,
-  type Packet,
-  packetType,
-  type SocketIoClient,
-  type WebSocketInternals,
   webSocketOf,
+} from './internals/inside-of.ts';
+export { type Packet, packetType } from './internals/packet.ts';
+export { emittedAgain, failPendingAcks, pendingAcksOf } from './internals/pending-acks.ts';
+export type {
+  EngineConnection,
+  EngineInternals,
+  EngineRequest,
+  SocketIoClient,
+  WebSocketInternals,
 } from './internals/private-names.ts';
 export { createShape } from './memory/shape.ts';
 export { SmallMap } from './memory/small-map.ts';

@@ -1,6 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import type { Server } from 'socket.io';
-import { type EngineInternals, engineOf, type TransportInternals } from './internals/private-names.ts';
+import { engineOf } from './internals/inside-of.ts';
+import type { EngineInternals, TransportInternals } from './internals/private-names.ts';
 import { createCompactor, unwrapped } from './memory/compact-listeners.ts';
 import { HandshakeRequest } from './memory/handshake-request.ts';
 import { isEmptyList, roomForOne } from './memory/room-for-one.ts';

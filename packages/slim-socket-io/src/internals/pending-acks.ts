@@ -1,5 +1,6 @@
 import { Socket } from 'socket.io';
-import { type AckCallback, insideOfSocket, type SocketInternals } from './private-names.ts';
+import { insideOfSocket } from './inside-of.ts';
+import type { AckCallback, SocketInternals } from './private-names.ts';
 
 /**
  * Where a callback keeps how to tell that its ack will not come; absent where the callback takes no error. Global, because two copies of this

@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket as Connection } from 'node:net';
-import type { Namespace, Server, Socket } from 'socket.io';
-import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
+import type { Server, Socket } from 'socket.io';
+import type { BroadcastOptions } from 'socket.io-adapter';
+import type { Packet } from './packet.ts';
 
 /**
  * Every private name of Socket.IO, Engine.IO and `ws` that gopush reads, calls or replaces, and what for. Other files get at them through the
- * functions below, so a cast to the inside of one of these libraries belongs here and nowhere else.
+ * functions of `inside-of.ts`, so no other file casts to the inside of one of these libraries.
  *
- * Each interface has a list beside it, which the compiler keeps complete and which the self-check (`check-socket-io.ts`) goes through.
+ * Beside each interface is a list of its names, which the compiler keeps complete and the self-check (`check-socket-io.ts`) compares.
  */
 
 /**
@@ -21,17 +22,6 @@ export type Kind = 'function' | 'number' | 'string' | 'boolean' | 'object' | 'ar
 
 /** The names of an object, in the form `purpose: kind`. */
 export type NamesOf<T> = { readonly [Name in keyof T]-?: `${Purpose}: ${Kind}` };
-
-/** A packet of Socket.IO: https://socket.io/docs/v4/socket-io-protocol */
-export interface Packet {
-  readonly type: number;
-  readonly nsp: string;
-  readonly id?: number;
-  readonly data?: unknown;
-}
-
-/** The types of packets. A packet with binary attachments has the type of one without them as soon as it is complete. */
-export const packetType = { connect: 0, disconnect: 1, event: 2, ack: 3, connectError: 4 } as const;
 
 /** The frame of a packet for many clients, encoded once by Socket.IO's adapter. */
 export interface WriteOptions {
@@ -48,9 +38,6 @@ export const serverNames: NamesOf<ServerInternals> = {
   encoder: 'correctness: object',
   onconnection: 'correctness: function',
 };
-export function insideOfServer(io: Server): ServerInternals {
-  return io as unknown as ServerInternals;
-}
 
 /** What Socket.IO makes of one connection, with the sockets of all its namespaces. Unchanged since Socket.IO 3. */
 export interface SocketIoClient<Connection> {
@@ -95,9 +82,6 @@ export const clientNames: NamesOf<SocketIoClient<unknown>> = {
   _packet: 'correctness: function',
   writeToEngine: 'correctness: function',
 };
-export function insideOfClient(socket: Socket): SocketIoClient<unknown> {
-  return socket.client as unknown as SocketIoClient<unknown>;
-}
 
 /** What puts packets together for a client. */
 export interface DecoderInternals {
@@ -132,9 +116,6 @@ export const socketNames: NamesOf<SocketInternals> = {
   registerAckCallback: 'correctness: function',
   notifyOutgoingListeners: 'correctness: function',
 };
-export function insideOfSocket(socket: Socket): SocketInternals {
-  return socket as unknown as SocketInternals;
-}
 
 /** A namespace. */
 export interface NamespaceInternals {
@@ -147,9 +128,6 @@ export const namespaceNames: NamesOf<NamespaceInternals> = {
   _ids: 'correctness: number',
   _onServerSideEmit: 'correctness: function',
 };
-export function insideOfNamespace(namespace: Namespace): NamespaceInternals {
-  return namespace as unknown as NamespaceInternals;
-}
 
 /** An adapter of `socket.io-adapter`. */
 export interface AdapterInternals {
@@ -164,9 +142,6 @@ export const adapterNames: NamesOf<AdapterInternals> = {
   _encode: 'correctness: function',
   apply: 'correctness: function',
 };
-export function insideOfAdapter(adapter: Adapter): AdapterInternals {
-  return adapter as unknown as AdapterInternals;
-}
 
 /** An adapter of several servers. Unchanged since socket.io-adapter 2.5.3. */
 export interface ClusterAdapterInternals {
@@ -178,9 +153,6 @@ export const clusterAdapterNames: NamesOf<ClusterAdapterInternals> = {
   publishAndReturnOffset: 'correctness: function',
   addOffsetIfNecessary: 'correctness: function',
 };
-export function insideOfClusterAdapter(adapter: Adapter): ClusterAdapterInternals {
-  return adapter as unknown as ClusterAdapterInternals;
-}
 
 /** A request as Engine.IO has read it. */
 export interface EngineRequest extends IncomingMessage {
@@ -192,9 +164,6 @@ export const requestNames: NamesOf<Pick<EngineRequest, '_query' | 'websocket'>> 
   _query: 'correctness: object',
   websocket: 'speed: object',
 };
-export function asEngineRequest(request: IncomingMessage): EngineRequest {
-  return request as EngineRequest;
-}
 
 /** An Engine.IO server. */
 export interface EngineInternals {
@@ -214,9 +183,6 @@ export const engineNames: NamesOf<EngineInternals> = {
   createTransport: 'speed: function',
   on: 'correctness: function',
 };
-export function engineOf(io: Server): EngineInternals {
-  return io.engine as unknown as EngineInternals;
-}
 
 /** A connection of Engine.IO, which it calls a socket. */
 export interface EngineConnection {
@@ -269,10 +235,6 @@ export const connectionNames: NamesOf<EngineConnection> = {
   once: 'correctness: function',
   prependListener: 'correctness: function',
 };
-/** The connection below a socket. */
-export function connectionOf(socket: Socket): EngineConnection {
-  return socket.conn as unknown as EngineConnection;
-}
 
 /** An event emitter of Node, which keeps its listeners in a hash table. */
 export interface EmitterInternals {
@@ -301,11 +263,6 @@ export const transportNames: NamesOf<TransportInternals> = {
   send: 'correctness: function',
   on: 'correctness: function',
 };
-/** The WebSocket that carries a connection; `undefined` for long-polling. */
-export function webSocketOf({ transport }: { readonly transport: unknown }): WebSocketInternals | undefined {
-  const { name, socket } = transport as TransportInternals;
-  return name === 'websocket' ? socket : undefined;
-}
 
 /** A WebSocket of `ws`. */
 export interface WebSocketInternals {

@@ -4,16 +4,9 @@ import { Duplex } from 'node:stream';
 import { Server, type Socket } from 'socket.io';
 import { Adapter } from 'socket.io-adapter';
 import { loadClient } from './client-class.ts';
-import {
-  connectionOf,
-  type EngineConnection,
-  type EngineInternals,
-  type EngineRequest,
-  engineOf,
-  insideOfServer,
-  type Packet,
-  type SocketIoClient,
-} from './private-names.ts';
+import { connectionOf, engineOf, insideOfServer } from './inside-of.ts';
+import type { Packet } from './packet.ts';
+import type { EngineConnection, EngineInternals, EngineRequest, SocketIoClient } from './private-names.ts';
 
 /** How long a connection in memory may take, in milliseconds; it takes a few. */
 const deadlineMs = 10_000;

@@ -1,5 +1,7 @@
 import type { Socket } from 'socket.io';
-import { type DecoderInternals, insideOfClient, type Packet, type SocketIoClient } from '../internals/private-names.ts';
+import { insideOfClient } from '../internals/inside-of.ts';
+import type { Packet } from '../internals/packet.ts';
+import type { DecoderInternals, SocketIoClient } from '../internals/private-names.ts';
 import { createCompactor } from './compact-listeners.ts';
 import { isEmptyList, roomForOne } from './room-for-one.ts';
 import { SmallMap } from './small-map.ts';

@@ -1,5 +1,6 @@
 import type { Server } from 'socket.io';
-import { engineOf, type TransportInternals } from '../internals/private-names.ts';
+import { engineOf } from '../internals/inside-of.ts';
+import type { TransportInternals } from '../internals/private-names.ts';
 import { type Connection, type ConnectionQueue, type QueueWatch, queueOf } from './connection.ts';
 import { WebSocketTransport } from './web-socket-transport.ts';
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { checkSocketIo, judge, missingNames, runCheck } from '../../src/internals/check-socket-io.ts';
+import { checkSocketIo, judge, runCheck } from '../../src/internals/check-socket-io.ts';
 import { installedVersions } from '../../src/internals/installed-versions.ts';
+import { missingNames } from '../../src/internals/missing-names.ts';
 import type { Purpose, WebSocketInternals } from '../../src/internals/private-names.ts';
 import { type Rehearsal, rehearse } from '../../src/internals/rehearsal.ts';
 
@@ -37,7 +38,7 @@ test.each<[name: string, purpose: Purpose, ownerOf: (rehearsal: Rehearsal) => ob
     owner[property] = value;
     const found = missingNames(rehearsal);
     owner[property] = before;
-    expect(found).toContainEqual({ purpose, what: expect.stringContaining(`${name} is no `) });
+    expect(found).toContainEqual({ purpose, what: expect.stringContaining(`${name} is not a`) });
   } finally {
     await rehearsal.close();
   }
@@ -86,21 +87,21 @@ test.each([
   ['memory', { speed: true, memory: false }],
   ['figures', { speed: true, memory: true }],
 ] as const)('a fault of %s is a warning, and nothing else is switched off', (purpose, expected) => {
-  const support = judge(versions, [{ purpose, what: 'Thing._name is no function' }]);
+  const support = judge(versions, [{ purpose, what: 'Thing._name is not a function' }]);
   expect(support).toMatchObject(expected);
   expect(support.warnings).toEqual([
-    expect.stringMatching(/^Thing\._name is no function \(socket\.io 9\.1\.0.*ws 9\.4\.0\): /),
+    expect.stringMatching(/^Thing\._name is not a function \(socket\.io 9\.1\.0.*ws 9\.4\.0\): /),
   ]);
 });
 
 test('a fault of correctness ends the start with all such faults and all versions', () => {
   const faults = [
-    { purpose: 'correctness', what: 'One.a is no map' },
-    { purpose: 'speed', what: 'Two.b is no map' },
-    { purpose: 'correctness', what: 'Three.c is no map' },
+    { purpose: 'correctness', what: 'One.a is not a map' },
+    { purpose: 'speed', what: 'Two.b is not a map' },
+    { purpose: 'correctness', what: 'Three.c is not a map' },
   ] as const;
   const text =
-    'socket.io 9.1.0, socket.io-adapter 9.2.0, engine.io 9.3.0, ws 9.4.0: One.a is no map; Three.c is no map.';
+    'socket.io 9.1.0, socket.io-adapter 9.2.0, engine.io 9.3.0, ws 9.4.0: One.a is not a map; Three.c is not a map.';
   expect(() => judge(versions, faults)).toThrow(text);
 });
 
