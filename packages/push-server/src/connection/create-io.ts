@@ -4,7 +4,7 @@ import type { Logger } from '@gopush/service';
 import { perMinute, perSecond } from '@gopush/service';
 import { checkSocketIo, slimSocketIo } from '@gopush/slim-socket-io';
 import { Server } from 'socket.io';
-import { keepMarksApart } from '../emit/along.ts';
+import { escapeForeignPositions } from '../emit/position-escape.ts';
 import type { AdapterFactory } from '../fanout/adapter/adapter-factory.ts';
 import { type Guard, guardClients } from '../limits/guarded-client.ts';
 
@@ -45,7 +45,7 @@ export async function createIo(
     bytes: bytesPerMinute > 0 ? perMinute(bytesPerMinute) : undefined,
     maxMessageBytes,
   });
-  keepMarksApart(io);
+  escapeForeignPositions(io);
   io.attach(http);
   slimSocketIo(io, support);
   io.adapter(adapter);

@@ -1,7 +1,7 @@
 import { events } from '@gopush/contract';
 import { packetType } from '@gopush/slim-socket-io';
-import { Along, type PacketOptions } from '../emit/along.ts';
 import { emittedEvent } from '../emit/emit-event.ts';
+import { EventForms, type PacketOptions } from '../emit/event-forms.ts';
 import type { ClientEvent } from '../rooms/delivery/client-event.ts';
 
 /** A packet, of which events matter here. */
@@ -29,8 +29,8 @@ export function isKeepable(packet: EventPacket, flags: PacketOptions | undefined
   return flags?.volatile !== true && emittedEvent(args) === undefined;
 }
 
-/** What goes out with events of a namespace. */
-export interface AlongContext {
+/** What the forms of events of a namespace are made with. */
+export interface FormsContext {
   readonly namespace: string;
   /** The position of the next delivery of this node; absent where clients cannot come back to their sessions. */
   readonly position: (() => string) | undefined;
@@ -38,17 +38,17 @@ export interface AlongContext {
 }
 
 /**
- * What goes out with an event; nothing with one that wants an ack.
+ * The forms of an event; `undefined`: it has one only, as one that wants an ack.
  *
  * @param kept - its position in its stream, where it is kept
  */
-export function alongWith(packet: EventPacket, kept: string | undefined, context: AlongContext): Along | undefined {
+export function formsOf(packet: EventPacket, kept: string | undefined, context: FormsContext): EventForms | undefined {
   const args = argumentsOf(packet);
   if (args === undefined) return undefined;
   const { namespace, position } = context;
-  if (namespace !== '/') return kept === undefined ? undefined : new Along(kept, namespace);
+  if (namespace !== '/') return kept === undefined ? undefined : new EventForms(kept, namespace);
   const event = emittedEvent(args);
-  return alongOf(packet, event, kept ?? (position && positionOf(args, event, position)), context);
+  return mainFormsOf(packet, event, kept ?? (position && positionOf(args, event, position)), context);
 }
 
 /** Without a position a client would take a text at the end of an event for the last position. */
@@ -60,18 +60,18 @@ function positionOf(
   return event?.position ?? (typeof args.at(-1) === 'string' ? position() : undefined);
 }
 
-function alongOf(
+function mainFormsOf(
   packet: EventPacket,
   event: ClientEvent | undefined,
   own: string | undefined,
-  { namespace, encode }: AlongContext,
-): Along | undefined {
+  { namespace, encode }: FormsContext,
+): EventForms | undefined {
   const more = event?.extra ?? none;
   if (own === undefined && more.length === 0) return undefined;
-  return new Along(own, namespace, (options) => {
+  return new EventForms(own, namespace, (options) => {
     const args = event === undefined ? (packet.data as readonly unknown[]) : [event.event, event.message, ...more];
-    const marked = own === undefined || more.length > 0 ? args : [...args, own];
-    return encode({ ...packet, nsp: namespace, data: marked }, options);
+    const all = own === undefined || more.length > 0 ? args : [...args, own];
+    return encode({ ...packet, nsp: namespace, data: all }, options);
   });
 }
 

@@ -2,10 +2,10 @@ import { readPosition, writePosition } from '@gopush/contract';
 import { insideOfAdapter, insideOfClient, insideOfSocket } from '@gopush/slim-socket-io';
 import type { Namespace, Socket } from 'socket.io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
-import type { PacketOptions } from '../emit/along.ts';
+import type { PacketOptions } from '../emit/event-forms.ts';
 import type { EmittedEvents } from './emitted-events.ts';
 import type { Emitted } from './event-log.ts';
-import { type AlongContext, alongWith, type EventPacket, isKeepable } from './event-packet.ts';
+import { type EventPacket, type FormsContext, formsOf, isKeepable } from './event-packet.ts';
 
 /**
  * Keeps what is emitted in a namespace for clients that return, and writes its position behind it.
@@ -37,7 +37,7 @@ class AdapterKeeper {
   readonly #namespace: Namespace;
   readonly #events: EmittedEvents;
   readonly #keeps: boolean;
-  readonly #along: AlongContext;
+  readonly #forms: FormsContext;
   readonly #inner: {
     readonly encodePacket: (packet: unknown) => (string | Buffer)[];
     readonly broadcast: Adapter['broadcast'];
@@ -53,7 +53,7 @@ class AdapterKeeper {
     this.#namespace = namespace;
     this.#events = events;
     this.#keeps = position !== undefined;
-    this.#along = { namespace: name, position, encode: inside._encode.bind(adapter) };
+    this.#forms = { namespace: name, position, encode: inside._encode.bind(adapter) };
     this.#inner = {
       encodePacket: (packet) => inside.encoder.encode(packet),
       broadcast: adapter.broadcast.bind(adapter),
@@ -84,9 +84,9 @@ class AdapterKeeper {
     const place = isKept
       ? (readPosition(packet.mark) ?? this.#events.next(this.#namespace.name, 'foreign'))
       : undefined;
-    const along = alongWith(packet, place && writePosition(place), this.#along);
-    const encoded = this.#along.encode(packet, options);
-    if (along !== undefined) options.along = along;
+    const forms = formsOf(packet, place && writePosition(place), this.#forms);
+    const encoded = this.#forms.encode(packet, options);
+    if (forms !== undefined) options.forms = forms;
     if (place !== undefined) this.#encoded = { place, encoded: copied(encoded) };
     return encoded;
   }
@@ -128,13 +128,13 @@ class AdapterKeeper {
     packet.nsp = name;
     // In other namespaces clients do not come back to their sessions.
     const place = isKept && name === '/' ? this.#events.nextForOne() : undefined;
-    const along = alongWith(packet, place && writePosition(place), this.#along);
+    const forms = formsOf(packet, place && writePosition(place), this.#forms);
     const encoded = this.#inner.encodePacket(packet);
     const compress = flags?.compress;
     if (place !== undefined) {
       this.#events.wentToOne({ namespace: name, rooms: [socket.id], place, encoded: copied(encoded), compress });
     }
-    writeEncoded(socket, packet, encoded, { ...flags, along });
+    writeEncoded(socket, packet, encoded, { ...flags, forms });
   }
 }
 

@@ -1,6 +1,6 @@
 import { writePosition } from '@gopush/contract';
 import type { Socket } from 'socket.io';
-import { Along, type PacketOptions } from '../emit/along.ts';
+import { EventForms, type PacketOptions } from '../emit/event-forms.ts';
 import type { Emitted } from './event-log.ts';
 
 /** A connection, with what is used here. */
@@ -18,8 +18,8 @@ export function writeEvent(
   { encoded, compress, place }: Pick<Emitted, 'encoded' | 'compress' | 'place'>,
 ): void {
   const position = writePosition(place);
-  const along = new Along(position, name, name === '/' ? () => withPosition(encoded, position) : undefined);
-  client.writeToEngine(encoded, { preEncoded: true, compress, along });
+  const forms = new EventForms(position, name, name === '/' ? () => withPosition(encoded, position) : undefined);
+  client.writeToEngine(encoded, { preEncoded: true, compress, forms });
 }
 
 /** The event with its position as one more argument. Its text ends with the list of arguments. */

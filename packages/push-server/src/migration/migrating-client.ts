@@ -1,7 +1,7 @@
 import type { EngineConnection } from '@gopush/slim-socket-io';
 import { failPendingAcks, loadClient, type Packet, packetType, pendingAcksOf } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
-import type { PacketOptions } from '../emit/along.ts';
+import type { PacketOptions } from '../emit/event-forms.ts';
 import type { OpeningRecord, SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
 import { numberedConnectResponse } from './connect-responses.ts';
 import { beginTogether, endTogether, holdWrites, releaseWrites } from './engine-connection.ts';
@@ -42,7 +42,7 @@ export class MigratingClient extends Client {
   /** Whether its session continues at another node. */
   hasMigrated = false;
   /** Whether messages of rooms are to have their positions, and what else belongs to them, as arguments. */
-  asksForMarks = false;
+  asksForPositions = false;
   /** Is called when the client enters or leaves namespaces. Resolves when that is saved; absent where nothing is saved. */
   onNamespaces: ((client: MigratingClient) => Promise<unknown>) | undefined = undefined;
   /** How many CONNECTs have had their response since the client is followed, here and elsewhere. */
@@ -143,15 +143,15 @@ export class MigratingClient extends Client {
   }
 
   override writeToEngine(packets: readonly (string | Buffer)[], options: PacketOptions): void {
-    const { along } = options;
-    if (along === undefined || (along.isForAgents && this.onNamespaces === undefined)) {
+    const { forms } = options;
+    if (forms === undefined || (forms.isForAgents && this.onNamespaces === undefined)) {
       super.writeToEngine(packets, options);
       return;
     }
     const { transport } = this.conn;
     if (options.volatile === true && !transport.writable) return;
     const isWebSocket = transport.name === 'websocket';
-    const parts = along.partsFor(this.asksForMarks, isWebSocket, packets, options);
+    const parts = forms.partsFor(this.asksForPositions, isWebSocket, packets, options);
     if (parts.length === 1) {
       for (const part of parts) super.writeToEngine(part.packets, part.options);
       return;

@@ -24,7 +24,7 @@ export interface SessionContext extends MembershipsContext {
   /** What programs have sent. */
   readonly emittedEvents: EmittedEvents;
   /** The connection of a socket, with whether its client asked for the further arguments of messages. */
-  readonly connectionOf: (socket: Socket) => { asksForMarks: boolean };
+  readonly connectionOf: (socket: Socket) => { asksForPositions: boolean };
   /** The rooms of a session have changed. Resolves when that is stored, where it is. */
   readonly onChange: (session: Session) => Promise<void>;
   /** A session has begun here that `node` has given. */
@@ -83,7 +83,7 @@ export class Session {
 
   /** From now on the client gets messages of rooms with further arguments. */
   askForMarks(): void {
-    this.#context.connectionOf(this.socket).asksForMarks = true;
+    this.#context.connectionOf(this.socket).asksForPositions = true;
   }
 
   /** Socket.IO's private id, by which the client asks for its session after a reconnect. */
@@ -146,7 +146,7 @@ export class Session {
       rooms: [...socket.rooms].filter((room) => room !== socket.id && room !== slowClients && !memberships.has(room)),
       data: socket.data,
       positions: [...positions],
-      ...(this.#context.connectionOf(socket).asksForMarks ? { marks: true } : {}),
+      ...(this.#context.connectionOf(socket).asksForPositions ? { marks: true } : {}),
       ...(had.length === 0 ? {} : { had }),
       emitted: this.#context.emittedEvents.standing(socket),
       inboxAfter,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { emitEvent } from '../../src/emit/emit-event.ts';
-import { alongWith, type EventPacket, isKeepable } from '../../src/emitted-events/event-packet.ts';
+import { type EventPacket, formsOf, isKeepable } from '../../src/emitted-events/event-packet.ts';
 
 const event = (...data: unknown[]): EventPacket => ({ type: 2, data });
 
@@ -32,7 +32,7 @@ const context = {
   encode: ({ data }: EventPacket) => [JSON.stringify(data)],
 };
 const inline = (packet: EventPacket, kept: string | undefined, of = context): unknown =>
-  alongWith(packet, kept, of)?.partsFor(true, true, ['plain'], {})[0]?.packets;
+  formsOf(packet, kept, of)?.partsFor(true, true, ['plain'], {})[0]?.packets;
 
 test('a kept event goes out with its position, and one that is not with none', () => {
   expect(inline(event('news', 1), 'a.1~')).toEqual(['["news",1,"a.1~"]']);
@@ -46,7 +46,7 @@ test('an event that ends with a text has a position all the same: a client would
 });
 
 test('in namespaces of the project positions are for agents alone', () => {
-  const along = alongWith(event('news', 'text'), 'a.1~', { ...context, namespace: '/chat' });
-  expect(along?.isForAgents).toBe(true);
-  expect(alongWith(event('news', 'text'), undefined, { ...context, namespace: '/chat' })).toBeUndefined();
+  const forms = formsOf(event('news', 'text'), 'a.1~', { ...context, namespace: '/chat' });
+  expect(forms?.isForAgents).toBe(true);
+  expect(formsOf(event('news', 'text'), undefined, { ...context, namespace: '/chat' })).toBeUndefined();
 });

@@ -31,7 +31,9 @@ function compare(owner: string, object: unknown, expected: Readonly<Record<strin
   return Object.entries(expected).flatMap(([name, expectation]) => {
     const [purpose, kind] = expectation.split(': ') as [names.Purpose, names.Kind];
     const value = (object as Record<string, unknown> | null | undefined)?.[name];
-    return kindOf(value) === kind ? [] : [{ purpose, what: `${owner}.${name} is not ${/^[ao]/.test(kind) ? 'an' : 'a'} ${kind}` }];
+    return kindOf(value) === kind
+      ? []
+      : [{ purpose, what: `${owner}.${name} is not ${/^[ao]/.test(kind) ? 'an' : 'a'} ${kind}` }];
   });
 }
 
