@@ -2,7 +2,7 @@ import type { Logger } from '@gopush/service';
 import type { Socket } from 'socket.io';
 import { logFailure } from '../hook/log-failure.ts';
 import type { Rules } from '../hook/rules.ts';
-import { migratingClientOf } from '../migration/migrating-client.ts';
+import { migratingClientOf } from '../migration/client/migrating-client.ts';
 import type { LiveSessions } from '../session/live-sessions.ts';
 import { type Session, sessionOf } from '../session/session.ts';
 

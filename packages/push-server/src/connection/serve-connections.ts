@@ -1,7 +1,7 @@
 import { type Logger, withoutMachine } from '@gopush/service';
 import type { Server, Socket } from 'socket.io';
 import { logFailure } from '../hook/log-failure.ts';
-import { isMigrated } from '../migration/is-migrated.ts';
+import { isMigrated } from '../migration/client/is-migrated.ts';
 import { roomOfProduct } from '../rooms/names/room-names.ts';
 import { type Session, sessionOf } from '../session/session.ts';
 import { type AdmitContext, admit, errorOf } from './admit.ts';

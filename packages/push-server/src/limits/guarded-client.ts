@@ -2,7 +2,7 @@ import { type FailureCode, failureBody, failures, maxDepth, nameFault, shapeOf }
 import { perSecond, type Rate, TokenBucket } from '@gopush/service';
 import { type EngineConnection, insideOfServer, insideOfSocket, type Packet, packetType } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
-import { MigratingClient } from '../migration/migrating-client.ts';
+import { MigratingClient } from '../migration/client/migrating-client.ts';
 import { bytesIn, maxParts } from '../rooms/codec/message-parts.ts';
 import { MessageBucket } from './message-bucket.ts';
 import { takeQueryAsAuth } from './query-of-namespace.ts';

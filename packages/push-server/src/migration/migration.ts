@@ -3,14 +3,14 @@ import type { EngineConnection } from '@gopush/slim-socket-io';
 import { joinRuns } from '../tasks/join-runs.ts';
 import { paced } from '../tasks/paced.ts';
 import { refreshEach } from '../tasks/refresh-each.ts';
-import type { Arrivals } from './arrivals.ts';
-import type { CrashCopies } from './crash-copies.ts';
-import type { FollowedConnections } from './followed-connections.ts';
-import type { GiveSessions } from './give-sessions.ts';
-import type { Phase } from './intercept-takes.ts';
-import type { LostSessions } from './lost-sessions.ts';
-import type { MigratableSession } from './migratable-session.ts';
-import type { MigrationCounts } from './migration-counts.ts';
+import type { CrashCopies } from './follow/crash-copies.ts';
+import type { FollowedConnections } from './follow/followed-connections.ts';
+import type { LostSessions } from './follow/lost-sessions.ts';
+import type { MigratableSession } from './follow/migratable-session.ts';
+import type { MigrationCounts } from './follow/migration-counts.ts';
+import type { GiveSessions } from './give/give-sessions.ts';
+import type { Arrivals } from './take/arrivals.ts';
+import type { Phase } from './take/intercept-takes.ts';
 
 /** The parts of migration. */
 export interface MigrationParts {

@@ -6,19 +6,19 @@ import type { Server } from 'socket.io';
 import type { IdentityCheck } from '../access/identity-check.ts';
 import type { Recovery } from '../recovery/recovery.ts';
 import type { ScopeOf } from '../rooms/names/product-scope.ts';
-import { Arrivals } from './arrivals.ts';
-import { CrashCopies } from './crash-copies.ts';
-import { type DescribeContext, describeConnection } from './describe-connection.ts';
-import { connectionsOf, hookEngine } from './engine-connection.ts';
-import { FollowedConnections } from './followed-connections.ts';
-import { GiveSessions } from './give-sessions.ts';
-import { interceptTakes } from './intercept-takes.ts';
-import { LostSessions } from './lost-sessions.ts';
-import type { SessionsOfNode } from './migratable-session.ts';
+import { connectionsOf, hookEngine } from './client/engine-connection.ts';
+import { randomizeAckIds } from './client/randomize-ack-ids.ts';
+import { CrashCopies } from './follow/crash-copies.ts';
+import { type DescribeContext, describeConnection } from './follow/describe-connection.ts';
+import { FollowedConnections } from './follow/followed-connections.ts';
+import { LostSessions } from './follow/lost-sessions.ts';
+import type { SessionsOfNode } from './follow/migratable-session.ts';
+import { createMigrationCounts } from './follow/migration-counts.ts';
+import { GiveSessions } from './give/give-sessions.ts';
 import { Migration, type MigrationParts } from './migration.ts';
-import { createMigrationCounts } from './migration-counts.ts';
-import { randomizeAckIds } from './randomize-ack-ids.ts';
-import { readTakeRequest, type TakeContext, type TakenSession, takeSession } from './take-session.ts';
+import { Arrivals } from './take/arrivals.ts';
+import { interceptTakes } from './take/intercept-takes.ts';
+import { readTakeRequest, type TakeContext, type TakenSession, takeSession } from './take/take-session.ts';
 
 /** What migration needs. */
 export interface MigrationOptions extends TakeContext, Omit<DescribeContext, 'userOf'> {

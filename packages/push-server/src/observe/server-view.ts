@@ -4,7 +4,7 @@ import type { ListenerCounts } from '../api/listen/listener-set.ts';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { Fanout } from '../fanout/bus/fanout.ts';
 import type { Limits } from '../limits/limits.ts';
-import type { MigrationCounts } from '../migration/migration-counts.ts';
+import type { MigrationCounts } from '../migration/follow/migration-counts.ts';
 import type { RecoveryCounts } from '../recovery/recovery.ts';
 import type { PushCounts } from '../rooms/publish/push-counts.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';

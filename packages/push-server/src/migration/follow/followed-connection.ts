@@ -2,9 +2,9 @@ import { stopClientPing } from '@gopush/contract';
 import type { EngineConnection } from '@gopush/slim-socket-io';
 import { SmallSet } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
-import { keyOfToken } from '../stored-session/session-pointers.ts';
-import { isMidMessage, sendPing } from './engine-connection.ts';
-import type { MigratingClient } from './migrating-client.ts';
+import { keyOfToken } from '../../stored-session/session-pointers.ts';
+import { isMidMessage, sendPing } from '../client/engine-connection.ts';
+import type { MigratingClient } from '../client/migrating-client.ts';
 
 /** Why the client of a connection has not stopped: it is within an event, or its agent does not respond. */
 export type NotStopped = 'mid-event' | 'silent';

@@ -9,12 +9,12 @@ import {
   readPosition,
 } from '@gopush/contract';
 import type { SessionStore } from '@gopush/store';
-import type { IdentityCheck } from '../access/identity-check.ts';
-import type { RecentChanges } from '../session/recent-changes.ts';
-import { keyOfToken } from '../stored-session/session-pointers.ts';
-import { decodeSession, type SessionRecord } from '../stored-session/session-record.ts';
-import { asClientKnows } from './connect-responses.ts';
-import { savedSoon } from './saved-soon.ts';
+import type { IdentityCheck } from '../../access/identity-check.ts';
+import type { RecentChanges } from '../../session/recent-changes.ts';
+import { keyOfToken } from '../../stored-session/session-pointers.ts';
+import { decodeSession, type SessionRecord } from '../../stored-session/session-record.ts';
+import { asClientKnows } from '../client/connect-responses.ts';
+import { savedSoon } from '../follow/saved-soon.ts';
 
 /** What an agent asks for when it brings a client whose session ran elsewhere. */
 export interface TakeRequest {

@@ -1,8 +1,8 @@
-import type { Arrivals } from './arrivals.ts';
+import type { FollowedConnection } from '../follow/followed-connection.ts';
+import type { FollowedConnections } from '../follow/followed-connections.ts';
+import type { Arrivals } from '../take/arrivals.ts';
 import { DrainDeadline, shareOf } from './drain-deadline.ts';
 import { type EndContext, endSession } from './end-session.ts';
-import type { FollowedConnection } from './followed-connection.ts';
-import type { FollowedConnections } from './followed-connections.ts';
 import { type GiveContext, giveSession, stopAgainMs } from './give-session.ts';
 import { PendingTakes } from './pending-takes.ts';
 import { RunningWork } from './running-work.ts';

@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import { sessionTokenHeader } from '@gopush/contract';
 import { expect, test } from 'vitest';
-import { Arrivals } from '../../src/migration/arrivals.ts';
-import { interceptTakes, judgeUpgrade, type Phase } from '../../src/migration/intercept-takes.ts';
-import type { TakenSession } from '../../src/migration/take-session.ts';
-import { sessionOf } from '../support/stored-session.ts';
+import { Arrivals } from '../../../src/migration/take/arrivals.ts';
+import { interceptTakes, judgeUpgrade, type Phase } from '../../../src/migration/take/intercept-takes.ts';
+import type { TakenSession } from '../../../src/migration/take/take-session.ts';
+import { sessionOf } from '../../support/stored-session.ts';
 
 test('what becomes of an upgrade', () => {
   expect(judgeUpgrade(false, 'serving')).toBe('pass');

@@ -1,4 +1,4 @@
-import type { FollowedConnection } from './followed-connection.ts';
+import type { FollowedConnection } from '../follow/followed-connection.ts';
 
 /** How long a session waits in its slot for its client to stop, in milliseconds, before agents have shown how long they take, and at most. */
 const waitMs = { first: 25, most: 50 };

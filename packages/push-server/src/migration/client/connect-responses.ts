@@ -1,6 +1,6 @@
 import { type Position, writePosition } from '@gopush/contract';
 import type { Packet } from '@gopush/slim-socket-io';
-import type { SessionRecord } from '../stored-session/session-record.ts';
+import type { SessionRecord } from '../../stored-session/session-record.ts';
 
 /**
  * The response to a CONNECT with its number among those of the connection, as a position. Agents read it at the end of the frame, like that of any

@@ -1,7 +1,7 @@
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
-import { createSessionPointers, keyOfToken, type SessionPointers } from '../stored-session/session-pointers.ts';
-import { encodeSession, type SessionRecord } from '../stored-session/session-record.ts';
+import { createSessionPointers, keyOfToken, type SessionPointers } from '../../stored-session/session-pointers.ts';
+import { encodeSession, type SessionRecord } from '../../stored-session/session-record.ts';
 import type { FollowedConnection } from './followed-connection.ts';
 
 /** What keeping copies needs. */

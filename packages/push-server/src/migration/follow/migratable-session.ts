@@ -1,6 +1,6 @@
 import type { Position } from '@gopush/contract';
 import type { Socket } from 'socket.io';
-import type { SocketRecord } from '../stored-session/session-record.ts';
+import type { SocketRecord } from '../../stored-session/session-record.ts';
 
 /** Positions in rooms; `null` where a room keeps no history. */
 type Positions = ReadonlyMap<string, Position | null>;

@@ -1,8 +1,8 @@
 import { type Identity, readIdentity } from '@gopush/contract';
 import { insideOfSocket } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
-import type { EmittedRecord } from '../emitted-events/emitted-record.ts';
-import type { SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
+import type { EmittedRecord } from '../../emitted-events/emitted-record.ts';
+import type { SessionRecord, SocketRecord } from '../../stored-session/session-record.ts';
 import type { FollowedConnection } from './followed-connection.ts';
 import type { MigratableSession, SessionsOfNode } from './migratable-session.ts';
 

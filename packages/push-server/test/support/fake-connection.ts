@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import type { EngineConnection } from '@gopush/slim-socket-io';
 import { Server, type Socket } from 'socket.io';
-import { FollowedConnection, type Taken } from '../../src/migration/followed-connection.ts';
-import { MigratingClient } from '../../src/migration/migrating-client.ts';
+import { MigratingClient } from '../../src/migration/client/migrating-client.ts';
+import { FollowedConnection, type Taken } from '../../src/migration/follow/followed-connection.ts';
 
 const io = new Server();
 

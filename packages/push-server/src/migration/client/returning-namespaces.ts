@@ -1,6 +1,6 @@
 import { failures } from '@gopush/contract';
 import { type Packet, packetType } from '@gopush/slim-socket-io';
-import type { SocketRecord } from '../stored-session/session-record.ts';
+import type { SocketRecord } from '../../stored-session/session-record.ts';
 
 /** How many packets of a connection wait at most for namespaces that are entered again. */
 const maxWaiting = 1_000;

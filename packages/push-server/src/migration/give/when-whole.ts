@@ -1,5 +1,5 @@
-import type { FollowedConnection } from './followed-connection.ts';
-import type { SessionsOfNode } from './migratable-session.ts';
+import type { FollowedConnection } from '../follow/followed-connection.ts';
+import type { SessionsOfNode } from '../follow/migratable-session.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** How long a session may take until it is whole. */

@@ -1,8 +1,14 @@
-import type { EngineConnection } from '@gopush/slim-socket-io';
-import { failPendingAcks, loadClient, type Packet, packetType, pendingAcksOf } from '@gopush/slim-socket-io';
+import {
+  type EngineConnection,
+  failPendingAcks,
+  loadClient,
+  type Packet,
+  packetType,
+  pendingAcksOf,
+} from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
-import type { PacketOptions } from '../emit/event-forms.ts';
-import type { OpeningRecord, SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
+import type { PacketOptions } from '../../emit/event-forms.ts';
+import type { OpeningRecord, SessionRecord, SocketRecord } from '../../stored-session/session-record.ts';
 import { numberedConnectResponse } from './connect-responses.ts';
 import { beginTogether, endTogether, holdWrites, releaseWrites } from './engine-connection.ts';
 import { migratedReason } from './is-migrated.ts';

@@ -1,8 +1,8 @@
+import { endStream, isFlushed } from '../client/engine-connection.ts';
+import type { FollowedConnection } from '../follow/followed-connection.ts';
+import type { MigratableSession, SessionsOfNode } from '../follow/migratable-session.ts';
+import type { MigrationCounts } from '../follow/migration-counts.ts';
 import type { DrainDeadline } from './drain-deadline.ts';
-import { endStream, isFlushed } from './engine-connection.ts';
-import type { FollowedConnection } from './followed-connection.ts';
-import type { MigratableSession, SessionsOfNode } from './migratable-session.ts';
-import type { MigrationCounts } from './migration-counts.ts';
 import type { PendingTakes } from './pending-takes.ts';
 import type { RunningWork } from './running-work.ts';
 import type { Slots } from './slots.ts';

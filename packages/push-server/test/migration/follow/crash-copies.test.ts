@@ -1,9 +1,9 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { CrashCopies } from '../../src/migration/crash-copies.ts';
-import { decodeSession } from '../../src/stored-session/session-record.ts';
-import { MemoryStore } from '../support/memory-store.ts';
-import { sessionOf } from '../support/stored-session.ts';
-import { follow } from './fake-connection.ts';
+import { CrashCopies } from '../../../src/migration/follow/crash-copies.ts';
+import { decodeSession } from '../../../src/stored-session/session-record.ts';
+import { follow } from '../../support/fake-connection.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { sessionOf } from '../../support/stored-session.ts';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -1,9 +1,9 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { sessionTokenHeader } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import { refuseUpgrade } from '../http/refuse-upgrade.ts';
+import { refuseUpgrade } from '../../http/refuse-upgrade.ts';
+import { forgetSid, interceptUpgrades, type Upgrade } from '../client/engine-connection.ts';
 import type { Arrivals } from './arrivals.ts';
-import { forgetSid, interceptUpgrades, type Upgrade } from './engine-connection.ts';
 import type { TakenSession } from './take-session.ts';
 
 /** `draining`: sessions are being given, and none is taken; `drained`: all were given, and the node stops. */

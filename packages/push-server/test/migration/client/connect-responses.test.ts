@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { asClientKnows, numberedConnectResponse } from '../../src/migration/connect-responses.ts';
-import type { SessionRecord } from '../../src/stored-session/session-record.ts';
+import { asClientKnows, numberedConnectResponse } from '../../../src/migration/client/connect-responses.ts';
+import type { SessionRecord } from '../../../src/stored-session/session-record.ts';
 
 const socket = {
   pid: 'p',

@@ -1,12 +1,12 @@
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
-import { encodeSession, type SessionRecord } from '../stored-session/session-record.ts';
-import type { CrashCopies } from './crash-copies.ts';
-import type { Ended } from './describe-connection.ts';
-import { ignoreMessages } from './engine-connection.ts';
-import type { FollowedConnection } from './followed-connection.ts';
-import type { MigratableSession } from './migratable-session.ts';
-import type { MigrationCounts } from './migration-counts.ts';
+import { encodeSession, type SessionRecord } from '../../stored-session/session-record.ts';
+import { ignoreMessages } from '../client/engine-connection.ts';
+import type { CrashCopies } from '../follow/crash-copies.ts';
+import type { Ended } from '../follow/describe-connection.ts';
+import type { FollowedConnection } from '../follow/followed-connection.ts';
+import type { MigratableSession } from '../follow/migratable-session.ts';
+import type { MigrationCounts } from '../follow/migration-counts.ts';
 
 /** What ending a session needs. */
 export interface EndContext {

@@ -1,8 +1,8 @@
 import { chosenPong, clientStoppedPong } from '@gopush/contract';
 import { expect, test } from 'vitest';
-import type { FollowedConnection } from '../../src/migration/followed-connection.ts';
-import { FollowedConnections } from '../../src/migration/followed-connections.ts';
-import { addSocket, connect, engineConnection } from './fake-connection.ts';
+import type { FollowedConnection } from '../../../src/migration/follow/followed-connection.ts';
+import { FollowedConnections } from '../../../src/migration/follow/followed-connections.ts';
+import { addSocket, connect, engineConnection } from '../../support/fake-connection.ts';
 
 /** Connections whose copies are a list of what was done with them. */
 function start({ isOurs = true, kept = Promise.resolve() } = {}) {

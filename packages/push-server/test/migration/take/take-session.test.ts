@@ -1,10 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { lastPositionsHeader, productHeader, uidHeader, writePosition } from '@gopush/contract';
 import { expect, test } from 'vitest';
-import { readTakeRequest, sessionFor, type TakeRequest, takeSession } from '../../src/migration/take-session.ts';
-import { decodeSession, encodeSession } from '../../src/stored-session/session-record.ts';
-import { MemoryStore } from '../support/memory-store.ts';
-import { sessionOf } from '../support/stored-session.ts';
+import {
+  readTakeRequest,
+  sessionFor,
+  type TakeRequest,
+  takeSession,
+} from '../../../src/migration/take/take-session.ts';
+import { decodeSession, encodeSession } from '../../../src/stored-session/session-record.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { sessionOf } from '../../support/stored-session.ts';
 
 const nothingChanged = { since: () => ({ ended: false, rooms: new Map() }) };
 const disconnected = { since: () => ({ ended: true, rooms: new Map() }) };

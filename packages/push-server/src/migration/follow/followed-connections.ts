@@ -1,11 +1,11 @@
 import { chosenPong, clientStoppedPong } from '@gopush/contract';
 import type { EngineConnection } from '@gopush/slim-socket-io';
+import { onPong, whyBoundHere } from '../client/engine-connection.ts';
+import { clientOfConnection, type MigratingClient } from '../client/migrating-client.ts';
 import type { CrashCopies } from './crash-copies.ts';
-import { onPong, whyBoundHere } from './engine-connection.ts';
 import { FollowedConnection, type Taken } from './followed-connection.ts';
 import type { LostSessions } from './lost-sessions.ts';
 import type { SessionsOfNode } from './migratable-session.ts';
-import { clientOfConnection, type MigratingClient } from './migrating-client.ts';
 import type { CannotMigrate } from './migration-counts.ts';
 import { savedSoon } from './saved-soon.ts';
 
