@@ -187,11 +187,10 @@ export class Failover {
 
   #writeRequest({ tunnel: { info }, request, token, positions }: SessionMigration, { target }: Member): string {
     const { id, uid, product } = info;
-    const given = positions.write();
     const own = [
       ...this.#options.headers.ofIdentity({ uid, product }, id, target),
       ...[canMigrateHeader, '1', sessionTokenHeader, token],
-      ...(given === '' ? [] : [lastPositionsHeader, given]),
+      ...(positions === '' ? [] : [lastPositionsHeader, positions]),
     ];
     return writeRequestHead('GET', request.path, writeHost(request.headers, target) + writeHeaders(own));
   }

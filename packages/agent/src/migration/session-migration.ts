@@ -1,15 +1,14 @@
 import type { Socket } from 'node:net';
-import { alivePing, chosenPong, clientStoppedPong, stopClientPing } from '@gopush/contract';
+import { chosenPong, clientStoppedPong } from '@gopush/contract';
 import { reset, writeChunk } from '../target/carrier.ts';
 import { opcodes, type PositionPlace } from '../tunnel/frame-walker.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { writeMaskedControl } from '../tunnel/write-frame.ts';
 import { ClientReplay } from './client-replay.ts';
-import { GivenPositions } from './given-positions.ts';
-import { HiddenFrames } from './hidden-frames.ts';
 import { outcomeOfLoss } from './loss-outcome.ts';
-import { OpeningFrames } from './opening-frames.ts';
+import type { OpeningFrames } from './opening-frames.ts';
+import { TargetStream } from './target-stream.ts';
 
 /** Why a session needs another target: `planned`: its target has given it; `crash`: its target is gone without a word. */
 export type MigrationCause = 'planned' | 'crash';
@@ -59,7 +58,6 @@ const giveMs = 15_000;
 
 const stoppedFrame = writeMaskedControl(opcodes.pong, clientStoppedPong);
 const chosenFrame = writeMaskedControl(opcodes.pong, chosenPong);
-const probeFrame = writeMaskedControl(opcodes.ping, alivePing);
 
 /**
  * The session of one tunnel, on its way from target to target.
@@ -75,18 +73,14 @@ export class SessionMigration implements TunnelMigration {
   /** The session's name at the next target. */
   token: string;
   readonly replay: ClientReplay;
-  readonly positions = new GivenPositions();
   readonly #events: SessionMigrationEvents;
-  readonly #hidden = new HiddenFrames();
+  readonly #stream: TargetStream;
   #phase: 'piping' | 'giving' | 'held' | 'arriving' = 'piping';
   /** Since when it is `giving` or `arriving`, in milliseconds since 1970. */
   #since = 0;
   /** Connections to former targets, until the next one continues. */
   #former: Socket[] | undefined;
-  #opening: OpeningFrames | undefined;
   #onContinued: (() => void) | undefined;
-  /** Probes that the target has not responded to. */
-  #probes = 0;
   /** Whether the client sent a pong that only agents may send. */
   #isForged = false;
   /** Whether it has had its turn of the agent's pace, and needs no other one when its target has given it. */
@@ -97,11 +91,17 @@ export class SessionMigration implements TunnelMigration {
     this.token = token;
     this.request = request;
     this.replay = new ClientReplay(frameBytes);
+    this.#stream = new TargetStream(tunnel);
     this.#events = events;
   }
 
   get isHeld(): boolean {
     return this.#phase === 'held';
+  }
+
+  /** What the client was given, as the next target wants it. */
+  get positions(): string {
+    return this.#stream.positions.write();
   }
 
   get isClientStopped(): boolean {
@@ -135,17 +135,8 @@ export class SessionMigration implements TunnelMigration {
   fromTarget(chunk: Buffer, length: number): boolean {
     // From a silent target that was given up.
     if (this.#phase === 'held') return false;
-    if (this.#opening !== undefined) return this.#skipOpening(this.#opening, chunk, length);
-    const { target } = this.tunnel;
-    const boundary = target.walk(chunk, length);
-    const openBytes = target.walker.openControlBytes;
-    if (!target.walker.atBoundary && openBytes === 0) this.positions.keepCut(chunk, length);
-    if (openBytes === 0 && this.#hidden.areNone) return target.pass(chunk, length, boundary);
-    const { first, from, until } = this.#hidden.cut(chunk, length, openBytes);
-    const { socket } = this.tunnel.client;
-    for (const bytes of first) socket.write(bytes);
-    if (until <= from) return !socket.writableNeedDrain;
-    return target.pass(chunk.subarray(from, until), until - from, Math.max(0, boundary - from));
+    const { opening } = this.#stream;
+    return opening === undefined ? this.#stream.pass(chunk, length) : this.#skip(opening, chunk, length);
   }
 
   onClientControl(opcode: number, payload: Buffer): void {
@@ -154,16 +145,11 @@ export class SessionMigration implements TunnelMigration {
   }
 
   onTargetControl(opcode: number, payload: Buffer, end: number, size: number): void {
-    const text = payload.toString('latin1');
-    const isStop = opcode === opcodes.ping && text === stopClientPing;
-    if (!isStop && !(opcode === opcodes.pong && text === alivePing && this.#probes > 0)) return;
-    this.#hidden.hide(end, size);
-    if (isStop) this.#stopClient(Date.now());
-    else this.#probes--;
+    if (this.#stream.onControl(opcode, payload, end, size)) this.#stopClient(Date.now());
   }
 
   onTargetData(chunk: Buffer, end: number, place: PositionPlace | undefined): void {
-    this.positions.read(chunk, end, place);
+    this.#stream.onData(chunk, end, place);
   }
 
   migrate(now: number): boolean {
@@ -174,16 +160,8 @@ export class SessionMigration implements TunnelMigration {
   }
 
   probe(): boolean {
-    const { client, target, isEnding } = this.tunnel;
-    if (isEnding || this.#phase === 'held') return false;
-    // Its response might be stuck behind what a slow client does not read.
-    if (target.socket.isPaused() || target.socket.writableLength > 0) return false;
-    const { fault, atBoundary } = client.walker;
-    if (fault === undefined && (atBoundary || this.replay.isStopped)) {
-      target.socket.write(probeFrame);
-      this.#probes++;
-    }
-    return this.#probes > 0;
+    if (this.tunnel.isEnding || this.#phase === 'held') return false;
+    return this.#stream.probe(this.replay.isStopped);
   }
 
   targetLost(): boolean {
@@ -215,14 +193,12 @@ export class SessionMigration implements TunnelMigration {
     this.token = token;
     this.#former ??= [];
     this.#former.push(tunnel.target.socket);
-    this.#probes = 0;
-    this.#hidden.reset();
+    this.#stream.begin(skip);
     tunnel.attachTarget(socket);
     this.#phase = 'arriving';
     this.#since = Date.now();
     this.#onContinued = onContinued;
-    this.#opening = skip > 0 ? new OpeningFrames(skip) : undefined;
-    if (this.#opening === undefined) this.#continue();
+    if (skip === 0) this.#continue();
     tunnel.target.start(early.length === 0 ? [] : [early]);
     return true;
   }
@@ -282,7 +258,7 @@ export class SessionMigration implements TunnelMigration {
     return true;
   }
 
-  #skipOpening(opening: OpeningFrames, chunk: Buffer, length: number): boolean {
+  #skip(opening: OpeningFrames, chunk: Buffer, length: number): boolean {
     const rest = opening.take(chunk, length);
     if (rest === undefined) {
       if (opening.areTooLong) this.tunnel.close(1012, 'not resumed', Date.now());
@@ -290,15 +266,15 @@ export class SessionMigration implements TunnelMigration {
     }
     this.#continue();
     if (this.tunnel.isEnding) return true;
-    return rest.length === 0 || this.fromTarget(rest, rest.length);
+    return rest.length === 0 || this.#stream.pass(rest, rest.length);
   }
 
   /** The client continues: at the next target, or at the one that did not give its session. */
   #continue(): void {
     const isNew = this.#phase === 'arriving';
-    const asksToStop = this.#opening?.asksToStop === true;
+    const asksToStop = this.#stream.opening?.asksToStop === true;
     this.#phase = 'piping';
-    this.#opening = undefined;
+    this.#stream.endOpening();
     this.hasTurn = false;
     this.#endFormer();
     if (this.#isForged) {
