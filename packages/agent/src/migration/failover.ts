@@ -38,7 +38,7 @@ export type FallbackCause =
 
 /** What is reported of sessions whose target is gone. */
 export interface FailoverEvents {
-  moved(tunnel: Tunnel, from: Member, cause: MigrationCause, pauseMs: number): void;
+  migrated(tunnel: Tunnel, from: Member, cause: MigrationCause, pauseMs: number): void;
   fellBack(tunnel: Tunnel, from: Member, cause: FallbackCause): void;
 }
 
@@ -121,7 +121,7 @@ export class Failover {
     const outcome = this.#whyNot(migration) ?? (await this.#search(migration));
     this.#heldBytes -= bytes;
     if (typeof outcome !== 'string') {
-      this.#arrive(migration, outcome, () => events.moved(tunnel, from, cause, performance.now() - startedAt));
+      this.#arrive(migration, outcome, () => events.migrated(tunnel, from, cause, performance.now() - startedAt));
       return;
     }
     events.fellBack(tunnel, from, outcome);

@@ -1,5 +1,5 @@
 import { events, incompletePositions, readPosition } from '@gopush/contract';
-import type { PositionPlace } from '../tunnel/frame-walker.ts';
+import type { PositionPlace } from '../tunnel/event-beginning.ts';
 
 /** How many rooms of one client are followed. */
 const maxRooms = 64;

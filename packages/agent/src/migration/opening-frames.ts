@@ -1,5 +1,5 @@
 import { stopClientPing } from '@gopush/contract';
-import { frameSize, opcodes } from '../tunnel/frame-walker.ts';
+import { frameSize, opcodes } from '../tunnel/frame-header.ts';
 
 /** Most bytes that these frames may have. */
 const mostBytes = 65_536;

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { chosenPong, clientStoppedPong } from '@gopush/contract';
 import { reset, writeChunk } from '../target/carrier.ts';
-import { opcodes, type PositionPlace } from '../tunnel/frame-walker.ts';
+import type { PositionPlace } from '../tunnel/event-beginning.ts';
+import { opcodes } from '../tunnel/frame-header.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { writeMaskedControl } from '../tunnel/write-frame.ts';

@@ -1,24 +1,24 @@
 /**
- * How many sessions a target takes over at a time: to begin with, at most, and at least. On a machine that is short of CPU time each session takes long,
- * however few there are: with fewer at a time all would only take longer, and clients that wait give up.
+ * How many sessions a target takes at a time: at first, at most, and at least. On a machine that is short of CPU time each session takes long, however
+ * few there are: with fewer at a time all would only take longer, and waiting clients would give up.
  */
 const windows = { first: 16, most: 256, least: 8 } as const;
 
-/** As long as a target takes a session over within this time it may get more at a time, in milliseconds. */
+/** A target that takes a session within this time gets more of them at a time, in milliseconds. */
 const swiftMs = 150;
 
-/** For how long a target that did not take a session is left alone, in milliseconds: at first, at most, and where it does not answer. */
+/** How long a target that did not take a session is left alone, in milliseconds: at first, at most, and where it does not respond. */
 const rests = { firstMs: 20, lastMs: 250, silentMs: 2_000 } as const;
 
-/** How many sessions in a row it may refuse for reasons that may be theirs. */
+/** How many refusals in a row may be due to the sessions rather than to the target. */
 const mostDoubts = 3;
 
 /**
- * A target as one that takes sessions over, with those that wait for it.
+ * A target that takes sessions, with the sessions that wait for it.
  *
- * How fast it takes them is for itself to say, by how soon sessions go on: as many are under way as it takes within `swiftMs`, growing by one for
- * each round of them and shrinking by a third where it is slower (AIMD, as TCP does it: Chiu and Jain 1989). The others wait in line. Several
- * agents share a target fairly so, without knowing of each other.
+ * The target sets the pace: as many sessions are under way as it takes within `swiftMs`. Their number grows by one with each round of them, and shrinks by
+ * a third where the target is slower (AIMD, like TCP: Chiu and Jain 1989). The others wait in line. So several agents share a target fairly without
+ * knowing of each other.
  */
 export class Taker {
   readonly #onUp: () => void;
@@ -32,12 +32,12 @@ export class Taker {
   #doubts = 0;
   /** Whether it has ever taken one. */
   #isKnown = false;
-  /** Whether the last that was heard of it is a failure: then one session at a time finds out whether that is still so. */
+  /** Whether it failed last: then one session at a time finds out whether it still does. */
   #isDown = false;
   #restMs: number = rests.firstMs;
   #restsUntil = 0;
 
-  /** @param onUp - told when it takes sessions again */
+  /** @param onUp - called when it takes sessions again */
   constructor(onUp: () => void) {
     this.#onUp = onUp;
   }
@@ -47,14 +47,14 @@ export class Taker {
     return Math.floor(this.#window);
   }
 
-  /** Whether it makes sense to wait for it. */
+  /** Whether sessions may wait for it. */
   get isTaking(): boolean {
     return !this.#isDown || (this.#underWay === 0 && performance.now() >= this.#restsUntil);
   }
 
   /**
-   * Resolves with `true` when a session may be given to it, and with `false` when it takes none now. After `true` one of {@link took},
-   * {@link failed} and {@link leave} has to follow.
+   * Resolves with `true` when it may be asked to take a session, and with `false` when it takes none now. After `true`, one of {@link took},
+   * {@link failed} and {@link leave} has to be called.
    */
   turn(): Promise<boolean> | boolean {
     if (!this.isTaking) return false;
@@ -65,7 +65,7 @@ export class Taker {
     return new Promise((resolve) => this.#line.push(resolve));
   }
 
-  /** A session goes on there. @param ms - how long that took, in milliseconds */
+  /** A session continues there. @param ms - how long that took, in milliseconds */
   took(ms: number, now = performance.now()): void {
     const isNews = this.#isDown || !this.#isKnown;
     this.#isKnown = true;
@@ -83,12 +83,12 @@ export class Taker {
   /**
    * It did not take a session.
    *
-   * @param why - `gone`: it could not be reached, or did not answer; `refused`: it said no, which may be the session's fault
-   * @param since - when it was asked, as `performance.now()` tells
+   * @param why - `gone`: it could not be reached, or did not respond; `refused`: it refused, which may be due to the session
+   * @param since - when it was asked, in time of `performance.now()`
    */
   failed(why: 'gone' | 'refused', since: number): void {
     this.#underWay--;
-    // The others it takes.
+    // It takes other sessions.
     const isOfSession = why === 'refused' ? ++this.#doubts < mostDoubts : this.#tookAt > since;
     if (isOfSession) {
       this.#next();
@@ -98,12 +98,12 @@ export class Taker {
     this.#restMs = Math.min(this.#restMs * 2, rests.lastMs);
   }
 
-  /** It has not answered for long: those that wait for it are better off elsewhere, unless it has taken one that came later. */
+  /** It has not responded for long: sessions that wait for it try others, unless it has taken one that came later. */
   suspect(since: number): void {
     if (this.#tookAt <= since) this.#stop(rests.silentMs);
   }
 
-  /** A turn is over that says nothing of the target. */
+  /** A turn is over, which says nothing about the target. */
   leave(): void {
     this.#underWay--;
     this.#next();
@@ -129,7 +129,7 @@ export class Taker {
     this.#window = Math.min(this.#window + step, windows.most);
   }
 
-  /** Once for all that were under way together. */
+  /** Once for all sessions that were under way together. */
   #shrink(ms: number, now: number): void {
     if (now - this.#shrunkAt < ms) return;
     this.#shrunkAt = now;

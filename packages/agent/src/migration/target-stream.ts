@@ -1,5 +1,6 @@
 import { alivePing, stopClientPing } from '@gopush/contract';
-import { opcodes, type PositionPlace } from '../tunnel/frame-walker.ts';
+import type { PositionPlace } from '../tunnel/event-beginning.ts';
+import { opcodes } from '../tunnel/frame-header.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import { writeMaskedControl } from '../tunnel/write-frame.ts';
 import { GivenPositions } from './given-positions.ts';

@@ -6,13 +6,13 @@ import { round } from './round.ts';
 /** Writes the lines and counts of sessions that migrate or fail over. */
 export interface MigrationObserver {
   /** A session migrated (planned) or failed over (crash) to another target. */
-  moved(tunnel: Tunnel, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
+  migrated(tunnel: Tunnel, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
   /** A session could neither migrate nor fail over. */
   fellBack(tunnel: Tunnel, from: Member, cause: string): void;
   /** The target of a session without a tunnel cannot be reached: its client begins a new session at another target. */
   sessionLost(): void;
   /** The target of a tunnel that cannot migrate is gone. */
-  cannotMove(cause: string): void;
+  cannotMigrate(cause: string): void;
 }
 
 /** @param lines - whether each session that migrates gets a line */
@@ -33,7 +33,7 @@ export function observeMigrations(metrics: Metrics, log: Logger, lines: boolean)
     ['cause'],
   );
   return {
-    moved({ info }, from, cause, pauseMs) {
+    migrated({ info }, from, cause, pauseMs) {
       moves.inc({ cause });
       pauses.observe(pauseMs / 1_000);
       if (!lines) return;
@@ -60,6 +60,6 @@ export function observeMigrations(metrics: Metrics, log: Logger, lines: boolean)
       );
     },
     sessionLost: () => fallbacks.inc({ cause: 'polling' }),
-    cannotMove: (cause) => fallbacks.inc({ cause }),
+    cannotMigrate: (cause) => fallbacks.inc({ cause }),
   };
 }

@@ -31,7 +31,7 @@ export function observeTunnels(
   metrics: Metrics,
   log: Logger,
   lines: boolean,
-  migrations: Pick<MigrationObserver, 'cannotMove'>,
+  migrations: Pick<MigrationObserver, 'cannotMigrate'>,
 ): TunnelObserver {
   const carried: Carried = {
     opened: 0,
@@ -62,8 +62,8 @@ export function observeTunnels(
       carried.messagesFromTargets += target.messages + before.messages;
       closed.inc({ cause });
       // A target that sent a close frame counts itself what it could not give.
-      if (info.cannotMove !== undefined && cause.startsWith('target') && closeCode === undefined) {
-        migrations.cannotMove(info.cannotMove);
+      if (info.cannotMigrate !== undefined && cause.startsWith('target') && closeCode === undefined) {
+        migrations.cannotMigrate(info.cannotMigrate);
       }
       lifetimes.observe(seconds);
       if (lines) log.info(lineOf(tunnel, seconds), 'tunnel');

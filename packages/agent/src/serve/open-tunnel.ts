@@ -60,8 +60,8 @@ function infoOf(
   peer: string | undefined,
 ): TunnelInfo {
   const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined;
-  const cannotMove = isCompressed && headerOf(head, sessionTokenHeader) ? 'compressed' : undefined;
-  return { id, address, uid: identity.uid, product: identity.product, member, startedAt, cannotMove, peer };
+  const cannotMigrate = isCompressed && headerOf(head, sessionTokenHeader) ? 'compressed' : undefined;
+  return { id, address, uid: identity.uid, product: identity.product, member, startedAt, cannotMigrate, peer };
 }
 
 function notEmpty({ length }: Buffer): boolean {

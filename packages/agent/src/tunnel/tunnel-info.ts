@@ -13,7 +13,7 @@ export interface TunnelInfo {
   /** When its request arrived, as `performance.now()` tells. */
   readonly startedAt: number;
   /** Why its session cannot migrate although the target supports it; `undefined`: it can, or the target does not. */
-  readonly cannotMove: 'compressed' | undefined;
+  readonly cannotMigrate: 'compressed' | undefined;
   /** The address under which the connection is counted until the tunnel ends; `undefined`: its own socket counts. */
   readonly peer: string | undefined;
 }

@@ -1,4 +1,4 @@
-import type { PositionPlace } from './frame-walker.ts';
+import type { PositionPlace } from './event-beginning.ts';
 
 /**
  * Takes the session of a tunnel to another target while its client stays connected (docs/protocol.md, "Seamless restart"). A tunnel without one ends

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import { carryTo, type Receiver, writeChunk } from '../target/carrier.ts';
-import { type ControlReceiver, FrameWalker, opcodes, type PositionPlace } from './frame-walker.ts';
+import type { PositionPlace } from './event-beginning.ts';
+import { opcodes } from './frame-header.ts';
+import { type FrameReceiver, FrameWalker } from './frame-walker.ts';
 import type { TunnelMigration } from './tunnel-migration.ts';
 import { writeCloseFrame } from './write-frame.ts';
 
@@ -28,7 +30,7 @@ export interface SideOwner {
 }
 
 /** One end of a tunnel: what comes from it goes to the other end. */
-export class TunnelSide implements Receiver, ControlReceiver {
+export class TunnelSide implements Receiver, FrameReceiver {
   readonly tunnel: SideOwner;
   readonly socket: Socket;
   readonly name: 'client' | 'target';

@@ -11,14 +11,14 @@ function answer(token: string, skip?: number): string {
   return sampleAnswer.replace(/\r\n\r\n$/, `\r\n${more}\r\n`);
 }
 
-/** Takes a session over at once. */
-async function resume({ socket, until }: SeenConnection, token: string): Promise<void> {
+/** Takes a session at once. */
+async function take({ socket, until }: SeenConnection, token: string): Promise<void> {
   await until(/^GET [\s\S]*?\r\n\r\n/);
   socket.write(answer(token, 1), 'latin1');
   socket.write(frame('0{}'));
 }
 
-/** Clients on one target, and others that its sessions can go to in this order. */
+/** Clients on one target, and other targets for their sessions, in this order. */
 async function start(clients: number, others: readonly ((seen: SeenConnection) => void)[], seamless: object = {}) {
   let count = 0;
   const first = await startSeeingTarget(({ socket, until }) => {
@@ -42,7 +42,7 @@ async function start(clients: number, others: readonly ((seen: SeenConnection) =
     ),
   );
   await Promise.all(opened.map((client) => client.until(/\r\n\r\n/)));
-  // Nearly all go to the first of those that take them, as the one with nearly all of the weight.
+  // Nearly all go to the first one, which has nearly all of the weight.
   live = targets.map(({ ip, port }, index) => ({ ip, port, weight: index === 0 ? 1_000 : 1 }));
   const linesOf = (message: RegExp) => lines.filter((line) => message.test(line.message));
   return {
@@ -51,34 +51,34 @@ async function start(clients: number, others: readonly ((seen: SeenConnection) =
     crash: () => {
       for (const { socket } of first.connections) socket.resetAndDestroy();
     },
-    moved: () => linesOf(/^session (migrated|failed over)/).map(({ fields }) => fields.pauseMs as number),
+    migrated: () => linesOf(/^session (migrated|failed over)/).map(({ fields }) => fields.pauseMs as number),
     fallbacks: () => linesOf(/could not migrate or fail over/).map(({ fields }) => fields.cause),
   };
 }
 
 const silent = (): void => {};
-const takes = (seen: SeenConnection): void => void resume(seen, 'next').catch(() => {});
+const takes = (seen: SeenConnection): void => void take(seen, 'next').catch(() => {});
 
-test('one target hangs: the next one is asked as well, and has the session alone', async () => {
-  const { clients, targets, crash, moved, fallbacks } = await start(16, [silent, takes]);
+test('where one target hangs the next one is asked as well, and has the session alone', async () => {
+  const { clients, targets, crash, migrated, fallbacks } = await start(16, [silent, takes]);
   crash();
-  await expect.poll(() => moved().length, { timeout: 8_000 }).toBe(16);
-  expect(Math.max(...moved())).toBeLessThan(4_000);
+  await expect.poll(() => migrated().length, { timeout: 8_000 }).toBe(16);
+  expect(Math.max(...migrated())).toBeLessThan(4_000);
   expect(fallbacks()).toEqual([]);
   const [hung, well] = targets as [(typeof targets)[0], (typeof targets)[0]];
   for (const { socket } of well.connections) socket.write(frame('42["on"]'));
   await Promise.all(clients.map((client) => client.until(/42\["on"\]/)));
-  // Those that it was asked in vain are reset, and it never got a byte of a client.
+  // Requests to which it did not respond are reset, and it never got a byte of a client.
   const ends = await Promise.all(hung.connections.map(({ gone }) => gone));
   expect(ends.map((error) => error?.code)).toEqual(hung.connections.map(() => 'ECONNRESET'));
   for (const { text } of hung.connections) expect(text()).toMatch(/^GET [\s\S]*?\r\n\r\n$/);
-  // After the first few nobody is given to it.
+  // After the first few it is asked no more.
   expect(hung.connections.length).toBeLessThan(20);
 });
 
-test('a target that answers after all, while another one was asked, is waited for no longer than it takes', async () => {
+test('a target that responds late, while another one is asked, still gets the session', async () => {
   let late: SeenConnection | undefined;
-  const { clients, crash, moved } = await start(1, [
+  const { clients, crash, migrated } = await start(1, [
     (seen) => {
       late = seen;
     },
@@ -87,48 +87,48 @@ test('a target that answers after all, while another one was asked, is waited fo
   crash();
   await expect.poll(() => late).toBeDefined();
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  await resume(late as SeenConnection, 'late');
+  await take(late as SeenConnection, 'late');
   (late as SeenConnection).socket.write(frame('42["late"]'));
   await (clients[0] as (typeof clients)[0]).until(/42\["late"\]/);
-  expect(moved()).toHaveLength(1);
+  expect(migrated()).toHaveLength(1);
 });
 
-test('nobody is given up because many wait for a target that takes one after the other', async () => {
+test('no session is given up because many wait for a target that takes them one after the other', async () => {
   let line = Promise.resolve();
-  const { crash, moved, fallbacks } = await start(
+  const { crash, migrated, fallbacks } = await start(
     150,
     [
       (seen) => {
         line = line.then(async () => {
           await new Promise((resolve) => setTimeout(resolve, 10));
-          await resume(seen, 'next').catch(() => {});
+          await take(seen, 'next').catch(() => {});
         });
       },
     ],
     { holdMs: 1_000 },
   );
   crash();
-  await expect.poll(() => moved().length + fallbacks().length, { timeout: 15_000 }).toBe(150);
+  await expect.poll(() => migrated().length + fallbacks().length, { timeout: 15_000 }).toBe(150);
   expect(fallbacks()).toEqual([]);
-  expect(Math.max(...moved())).toBeGreaterThan(1_000);
+  expect(Math.max(...migrated())).toBeGreaterThan(1_000);
 });
 
 test('a session that its target refuses each time does not keep the others waiting', async () => {
   const isPoison = (text: string): boolean => /user=u0&/.test(text) || /user=u0 /.test(text);
-  const { crash, moved, fallbacks } = await start(
+  const { crash, migrated, fallbacks } = await start(
     40,
     [
       (seen) => {
         void seen
           .until(/^GET [\s\S]*?\r\n\r\n/)
-          .then(() => (isPoison(seen.text()) ? void seen.socket.resetAndDestroy() : resume(seen, 'next')))
+          .then(() => (isPoison(seen.text()) ? void seen.socket.resetAndDestroy() : take(seen, 'next')))
           .catch(() => {});
       },
     ],
     { holdMs: 1_500 },
   );
   crash();
-  await expect.poll(() => moved().length, { timeout: 5_000 }).toBe(39);
-  expect(Math.max(...moved())).toBeLessThan(1_000);
+  await expect.poll(() => migrated().length, { timeout: 5_000 }).toBe(39);
+  expect(Math.max(...migrated())).toBeLessThan(1_000);
   await expect.poll(fallbacks, { timeout: 5_000 }).toEqual(['held too long']);
 });

@@ -18,7 +18,7 @@ function answer(token: string, skip?: number | string): string {
   return sampleAnswer.replace(/\r\n\r\n$/, `\r\n${more}\r\n`);
 }
 
-/** Says what a target says to an upgrade. */
+/** Responds to an upgrade as a target. */
 async function take({ until, socket }: SeenConnection, said: string | Buffer[]): Promise<string> {
   const [head] = await until(/^GET [\s\S]*?\r\n\r\n/);
   if (typeof said === 'string') socket.write(said, 'latin1');
@@ -26,7 +26,7 @@ async function take({ until, socket }: SeenConnection, said: string | Buffer[]):
   return head;
 }
 
-/** A client on a target that can resume, and others for it to go on with. */
+/** A client on a target that can give its session, and other targets. */
 async function start(others: number, config: object = {}) {
   const targets = await Promise.all(Array.from({ length: 1 + others }, () => startSeeingTarget()));
   let live = [targets[0] as (typeof targets)[0]];
@@ -50,12 +50,12 @@ async function start(others: number, config: object = {}) {
     lines,
     next,
     targets,
-    /** From now on sessions can go to these alone. */
+    /** From now on sessions can go to these only. */
     route(...to: typeof targets) {
       live = to;
     },
-    /** The old target hands the session over. */
-    async handOver() {
+    /** The old target gives the session. */
+    async give() {
       old.socket.write(drain);
       await old.until(quiet);
       old.socket.end();
@@ -72,15 +72,15 @@ const fallbacks = async ({ adminUrl }: { adminUrl: string | undefined }): Promis
     .filter((line) => line.startsWith('gopush_agent_move_fallbacks_total{'))
     .join('\n');
 
-test('a session goes on at another target; the client sees neither the token, the ping, nor what is skipped', async () => {
-  const { client, old, targets, route, handOver } = await start(1);
+test('a session migrates to another target; the client sees neither the token, nor the ping, nor the opening frames', async () => {
+  const { client, old, targets, route, give } = await start(1);
   const second = targets[1] as (typeof targets)[0];
   expect(client.text()).not.toMatch(/x-gopush-resume/i);
   old.socket.write(frame('42["a",1]'));
   await client.until(/"a",1/);
   route(second);
   const arrives = second.next();
-  await handOver();
+  await give();
   client.socket.write(fromClient('42["while held"]'));
   const fresh = await arrives;
   const head = await take(fresh, [
@@ -96,7 +96,7 @@ test('a session goes on at another target; the client sees neither the token, th
   await fresh.until(/42\["while held"\]/);
 });
 
-test('a move in the midst of an event: nobody waits for its end, and the next target gets it whole', async () => {
+test('a migration within an event does not wait for its end: the next target gets it whole', async () => {
   for (const [first, rest] of [
     // One message of two frames.
     [fromClient('42["long', { fin: false }), fromClient(' one"]', { opcode: 0 })],
@@ -127,7 +127,7 @@ test('a move in the midst of an event: nobody waits for its end, and the next ta
   }
 });
 
-test('a target may ask as often as it likes whether the client is stopped, also when the agent was the first to say so', async () => {
+test('a target may ask any number of times for the client to be stopped, and gets a response each time', async () => {
   const { client, old } = await start(0);
   for (let count = 1; count <= 3; count++) {
     old.socket.write(drain);
@@ -139,11 +139,11 @@ test('a target may ask as often as it likes whether the client is stopped, also 
   expect(old.text()).not.toMatch(/held back/);
 });
 
-test('a target that asks while it takes the session over gets first what the client had begun', async () => {
-  const { client, targets, route, handOver } = await start(1);
+test('a target that asks for the client to be stopped while it takes the session gets first what the client had begun', async () => {
+  const { client, targets, route, give } = await start(1);
   const second = targets[1] as (typeof targets)[0];
   route();
-  await handOver();
+  await give();
   client.socket.write(fromClient('42["waiting"]'));
   const arrives = second.next();
   route(second);
@@ -157,7 +157,7 @@ test('a target that asks while it takes the session over gets first what the cli
   expect(fresh.text()).not.toMatch(/later/);
 });
 
-test('a target that ends without waiting for a client within a frame does not lose it, unless it has sent too much of it', async () => {
+test('a target that does not wait for the end of a frame keeps its client, unless that has sent too much of the frame', async () => {
   const { agent, client, old, targets, route } = await start(1, { seamless: { frameBytes: 1_000 } });
   const second = targets[1] as (typeof targets)[0];
   const half = fromClient('42["half"]');
@@ -180,14 +180,14 @@ test('a target that ends without waiting for a client within a frame does not lo
   expect(await fallbacks(agent)).toBe('gopush_agent_move_fallbacks_total{cause="event too large"} 1');
 });
 
-test('a target that ends within a frame: its client is cut, and counted', async () => {
+test('a client whose target ends within a frame is cut, and counted', async () => {
   const { agent, client, old } = await start(0);
   old.socket.end(frame('42["half of it"]').subarray(0, 8));
   await client.closed();
   expect(await fallbacks(agent)).toBe('gopush_agent_move_fallbacks_total{cause="half a frame"} 1');
 });
 
-test('a crash in the midst of an event: the next target gets it from its beginning, once, even if it dies as well', async () => {
+test('after a crash within an event the next target gets it from its beginning, once, even if it dies as well', async () => {
   const { client, old, targets, route } = await start(2);
   const [, second, third] = targets as [never, (typeof targets)[0], (typeof targets)[0]];
   const header = fromClient('451-["b",{"_placeholder":true,"num":0}]');
@@ -211,16 +211,16 @@ test('a crash in the midst of an event: the next target gets it from its beginni
   expect(last.text().match(/placeholder/g)).toHaveLength(1);
 });
 
-test('what was read while held goes to the next target once, even if that one dies before it goes on', async () => {
-  const { client, targets, route, handOver } = await start(2);
+test('what was read while the client was held goes to a target once, even if the next one dies before it continues', async () => {
+  const { client, targets, route, give } = await start(2);
   const [, second, third] = targets as [never, (typeof targets)[0], (typeof targets)[0]];
   route(second);
   let arrives = second.next();
-  await handOver();
+  await give();
   const fresh = await arrives;
   route(third);
   arrives = third.next();
-  // It has taken the session, and dies within its first words.
+  // It has taken the session, and dies within its opening frames.
   await take(fresh, [Buffer.from(answer('two', 2), 'latin1'), frame('0{}')]);
   fresh.socket.end();
   const last = await arrives;
@@ -230,14 +230,14 @@ test('what was read while held goes to the next target once, even if that one di
   await last.until(/once/);
 });
 
-test('marks tell the next target what the client was given, cut anywhere', async () => {
+test('the next target is told the last position of each room, wherever chunks are cut', async () => {
   const { client, old, targets, route } = await start(1);
   const second = targets[1] as (typeof targets)[0];
   const bytes = Buffer.concat([
     frame('42["n",1,"epoch.1~"]'),
     frame('42["n",2,"epoch.2~"]'),
     frame('42["n",3,"other.7~"]'),
-    // An answer to the client, which is nobody's mark; and bytes of the project's own.
+    // A binary message, whose bytes are the project's own.
     frame(Buffer.from('["x","forged.9~"]'), { opcode: 2 }),
   ]);
   for (let at = 0; at < bytes.length; at++) {
@@ -257,8 +257,8 @@ test.each([
   ['refuses connections', undefined, 'asked again'],
   ['answers 503', 'HTTP/1.1 503 stopping\r\ncontent-length: 0\r\n\r\n', 'asked again'],
   ['begins a new session instead', sampleAnswer, 'asked again'],
-  ['says a wrong skip count', answer('two', 'many'), 'asked again'],
-  ['says nothing', '', 'asked again'],
+  ['sends a wrong skip count', answer('two', 'many'), 'asked again'],
+  ['does not respond', '', 'asked again'],
   [
     'does not know the session',
     'HTTP/1.1 410 gone\r\nx-gopush-error: session_unknown\r\ncontent-length: 0\r\n\r\n',
@@ -266,13 +266,13 @@ test.each([
   ],
   ['forbids it', 'HTTP/1.1 403 no\r\ncontent-length: 0\r\n\r\n', 'refused'],
 ])('the next target %s', async (_how, said, outcome) => {
-  const { agent, client, targets, route, handOver, next } = await start(2, { agent: { handshakeTimeoutMs: 200 } });
+  const { agent, client, targets, route, give, next } = await start(2, { agent: { handshakeTimeoutMs: 200 } });
   const [, second, third] = targets as [never, (typeof targets)[0], (typeof targets)[0]];
   const bad = said === undefined ? { ...second, port: 1 } : second;
   route(bad);
   const arrives = second.next();
   const rescued = third.next();
-  await handOver();
+  await give();
   if (said !== undefined) {
     const fresh = await arrives;
     if (outcome === 'asked again') route(bad, third);
@@ -294,11 +294,11 @@ test.each([
   }
 });
 
-test('while there is no target the client is held, and goes on when there is one', async () => {
-  const { client, targets, route, handOver } = await start(1);
+test('a client is held while there is no target, and continues when there is one', async () => {
+  const { client, targets, route, give } = await start(1);
   const second = targets[1] as (typeof targets)[0];
   route();
-  await handOver();
+  await give();
   const arrives = second.next();
   client.socket.write(fromClient('42["patient"]'));
   route(second);
@@ -308,18 +308,18 @@ test('while there is no target the client is held, and goes on when there is one
 });
 
 test('a client that is held too long is closed with 1012', async () => {
-  const { client, route, handOver, next } = await start(0, { seamless: { holdMs: 100 } });
+  const { client, route, give, next } = await start(0, { seamless: { holdMs: 100 } });
   route();
-  await handOver();
+  await give();
   expect((await next(/could not migrate or fail over/)).fields).toMatchObject({ cause: 'held too long' });
   expect((await client.closed()).slice(-4)).toBe(closeOf1012);
 });
 
-test('a client that floods while it is held is not read: what waits is bounded', async () => {
-  const { client, targets, route, handOver } = await start(1);
+test('a client that floods while it is held is not read: what is kept of it is bounded', async () => {
+  const { client, targets, route, give } = await start(1);
   const second = targets[1] as (typeof targets)[0];
   route();
-  await handOver();
+  await give();
   const message = fromClient(Buffer.alloc(65_536, 'x'));
   let taken = 0;
   // Until the kernel takes no more, since nobody reads.
@@ -336,19 +336,19 @@ test('a client that floods while it is held is not read: what waits is bounded',
   await expect.poll(() => fresh.text().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(taken * message.length);
 });
 
-test('a client that is gone while it is held is given up', async () => {
-  const { client, targets, route, handOver } = await start(1);
+test('a client that leaves while it is held is given up', async () => {
+  const { client, targets, route, give } = await start(1);
   const second = targets[1] as (typeof targets)[0];
   route(second);
   const arrives = second.next();
-  await handOver();
+  await give();
   client.socket.resetAndDestroy();
   const fresh = await arrives;
   await take(fresh, [Buffer.from(answer('two', 1), 'latin1'), frame('0{}')]);
   await fresh.gone;
 });
 
-test('a session with compression whose target dies is counted as one that had to reconnect', async () => {
+test('a session with compression cannot fail over, and is counted', async () => {
   const target = await startSeeingTarget();
   const agent = await startTestAgent(hooksTo({ default: target }), withAdmin);
   const arrives = target.next();
@@ -361,12 +361,12 @@ test('a session with compression whose target dies is counted as one that had to
   await expect.poll(() => fallbacks(agent)).toBe('gopush_agent_move_fallbacks_total{cause="compressed"} 1');
 });
 
-test('what a client says itself of moving is nothing special', async () => {
+test('a client cannot speak for an agent or a target', async () => {
   const { client, old } = await start(0);
   client.socket.write(fromClient('gopush:drain', { opcode: 9 }));
   client.socket.write(fromClient('42["after"]'));
   await old.until(/gopush:drain[\s\S]*after/);
-  // Only agents may have a session handed over: this never arrives.
+  // Only agents may say that a client is stopped: this never arrives.
   client.socket.write(fromClient('gopush:quiet', { opcode: 10 }));
   await client.closed();
   expect(old.text()).not.toMatch(/gopush:quiet/);
@@ -388,14 +388,14 @@ test('what a client says itself of moving is nothing special', async () => {
   const head = await take(itsTarget, sampleAnswer);
   expect(head).not.toMatch(/stolen|resume-after/);
   expect(head).toMatch(/\r\nx-gopush-can-resume: 1\r\n/);
-  // This target does not speak of resuming: all it says is for the client.
+  // This target does not take part: all that it sends is for the client.
   itsTarget.socket.write(drain);
   await other.until(/gopush:drain/);
   itsTarget.socket.end();
   await other.closed();
 });
 
-test('a target that asks in the midst of a frame gets the rest of it first, and the client still hears it', async () => {
+test('a target that asks within a frame gets the rest of it first, and can still send to the client', async () => {
   const { client, old } = await start(0);
   const half = fromClient('42["half"]');
   client.socket.write(half.subarray(0, 9));
@@ -407,8 +407,8 @@ test('a target that asks in the midst of a frame gets the rest of it first, and 
   await client.until(/still here/);
 });
 
-test('of what a target relays only a mark becomes a header of the next request', async () => {
-  const { old, targets, route, handOver, client } = await start(1);
+test('of what a target relays only a position gets into a header of the next request', async () => {
+  const { old, targets, route, give, client } = await start(1);
   const bad = [
     '\r\nx-gopush-uid: admin\r\nx: a.1~',
     '\nx-gopush-uid: admin\nx.1~',
@@ -442,13 +442,13 @@ test('of what a target relays only a mark becomes a header of the next request',
   const second = targets[1] as (typeof targets)[0];
   route(second);
   const arrives = second.next();
-  await handOver();
+  await give();
   const head = await take(await arrives, [Buffer.from(answer('two', 0), 'latin1')]);
   expect(head).toMatch(/\r\nx-gopush-resume-after: good-Epoch_1\.12~,elsewhere\.7~,answers\.3~\r\n/);
   expect(head.match(/x-gopush-uid/g)).toHaveLength(1);
 });
 
-test('a target that asks again and again, and reads nothing, has no answers waiting for it', async () => {
+test('a target that asks again and again, and reads nothing, has no responses waiting for it', async () => {
   const { client, old } = await start(0);
   old.socket.pause();
   const asks = Buffer.concat(Array.from({ length: 10_000 }, () => drain));
@@ -468,7 +468,7 @@ function waitingFor({ localPort }: Socket): number {
   return agents.reduce((sum, { writableLength }) => sum + writableLength, 0);
 }
 
-test('a target that says something else than WebSocket has no session to move: no fallback is told of', async () => {
+test('a target that does not speak WebSocket has no session: no fallback is reported', async () => {
   const { agent, client, old, lines } = await start(1);
   old.socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
   await client.closed();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Taker } from '../../src/migration/taker.ts';
 
-/** Gives a taker so many sessions, of which it takes `perSecond`; in simulated time. @returns how many were under way at most */
+/** Gives sessions to takers that take `perSecond` of them in all, in simulated time. @returns how many were under way at most, by taker */
 function simulate(takers: readonly Taker[], perSecond: number, rounds: number): number[] {
   const underWay: { taker: number; since: number }[] = [];
   const most = takers.map(() => 0);
@@ -25,7 +25,7 @@ function simulate(takers: readonly Taker[], perSecond: number, rounds: number): 
   return most;
 }
 
-test('agents that share a target give it no more at a time than it takes soon', () => {
+test('agents that share a target give it no more sessions at a time than it takes soon', () => {
   const takers = Array.from({ length: 5 }, () => new Taker(() => {}));
   const most = simulate(takers, 600, 6_000);
   // In 150 ms it takes 90.
@@ -33,7 +33,7 @@ test('agents that share a target give it no more at a time than it takes soon', 
   for (const one of most) expect(one).toBeGreaterThan(4);
 });
 
-test('a target that is slow whatever it is given still takes several sessions at a time, also after it was away', () => {
+test('a target that is always slow still takes several sessions at a time, also after it was down', () => {
   const taker = new Taker(() => {});
   const takeAll = (from: number): void => {
     let count = 0;
@@ -49,7 +49,7 @@ test('a target that is slow whatever it is given still takes several sessions at
   expect(taker.window).toBe(8);
 });
 
-test('a target that is down is tried by one session at a time, and tells when it takes sessions again', async () => {
+test('a target that is down is tried by one session at a time, and reports when it takes sessions again', async () => {
   let ups = 0;
   const taker = new Taker(() => ups++);
   expect(taker.turn()).toBe(true);
