@@ -474,6 +474,6 @@ test('a target that does not speak WebSocket has no session: no fallback is repo
   await client.closed();
   expect(await fallbacks(agent)).toBe('');
   expect(lines).not.toContainEqual(
-    expect.objectContaining({ msg: expect.stringContaining('could not migrate or fail over') }),
+    expect.objectContaining({ message: expect.stringContaining('could not migrate or fail over') }),
   );
 });
