@@ -11,7 +11,7 @@ const pushServer = await startPushServer({ config: { serverPortStart: 0 } });
 const agent = await startAgent({
   config: { agentPort: 0 },
   hooks: {
-    // Believes the client, which is fine for an example only.
+    // Trusts the client: only for an example.
     agent: (request) => request.query.user,
     router: { default: { ip: '127.0.0.1', port: pushServer.port } },
   },

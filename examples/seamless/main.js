@@ -1,8 +1,8 @@
 /**
- * Restarts and kills push-servers while a page looks on, and its connection stays.
+ * Restarts and kills push-servers while the connection of a page stays open.
  *
- * Starts an agent in this process and two push-servers in processes of their own, says a number to a room several times a second, and lets
- * the page ask for restarts. PORT is where the page is served.
+ * Starts an agent in this process and two push-servers in processes of their own, publishes a number to a room several times a second, and
+ * restarts push-servers when the page asks for it. PORT is the port of the page.
  */
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -20,7 +20,7 @@ const apiKey = randomUUID();
 const config = {
   serverPortStart: 0,
   pushServer: {
-    // Where the two find each other, and keep rooms and sessions. On several machines Redis does that.
+    // The folder through which the two push-servers connect, and in which they store rooms and sessions. On several machines use Redis.
     fanoutDir: folder,
     storeDir: join(folder, 'store'),
     publicDir: join(import.meta.dirname, 'public'),
@@ -28,7 +28,7 @@ const config = {
   api: { keys: [{ name: 'numbers', key: apiKey, scopes: ['publish'] }] },
 };
 
-/** Push-servers that take clients, by name. */
+/** Push-servers that accept clients, by name. */
 const servers = new Map();
 let stopping = false;
 
@@ -41,7 +41,7 @@ async function startServer(name) {
   console.log(`${name} is process ${child.pid}`);
 }
 
-/** Ends a process with a signal, and starts another in its place. */
+/** Stops a process with a signal, and starts a new one in its place. */
 async function replace(name, signal) {
   const { child, ended } = servers.get(name);
   servers.delete(name);
@@ -58,7 +58,7 @@ const orders = {
   kill: (name) => replace(servers.has(name) ? name : [...servers.keys()][0], 'SIGKILL'),
 };
 
-/** What the page asks for: one thing after the other, so that one push-server is always there. */
+/** Handles the requests of the page one by one, so that one push-server is always up. */
 let work = Promise.resolve();
 const control = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
@@ -81,7 +81,7 @@ await Promise.all(['push-server-0', 'push-server-1'].map(startServer));
 const agent = await startAgent({
   config: { agentPort: Number(process.env.PORT ?? 6004), agent: { host: '127.0.0.1', drainMs: 500 } },
   hooks: {
-    // Believes the client, which is fine for an example only.
+    // Trusts the client: only for an example.
     agent: (request) => request.query.user ?? 'somebody',
     router: {
       default: () => [...servers.values()].map(({ port }) => ({ ip: '127.0.0.1', port })),
@@ -91,7 +91,7 @@ const agent = await startAgent({
 });
 console.log(`open ${agent.url}`);
 
-/** Says the numbers by the HTTP API, as a back end would: with an id a number can be said again after an answer that was lost. */
+/** Publishes the numbers through the HTTP API, like a back end. The id makes it safe to retry after a lost response. */
 async function sayNumbers() {
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   for (let number = 1; !stopping; number++) {

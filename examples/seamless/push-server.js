@@ -7,13 +7,13 @@ const [node, settings] = process.argv.slice(2);
 const pushServer = await startPushServer({
   node,
   config: JSON.parse(settings),
-  // Takes its time to answer, so that each client always waits for an answer.
+  // Responds slowly, so that each client always waits for an ack.
   hooks: {
     async onMessage() {
       await delay(200);
       return { server: node, process: process.pid };
     },
-    // Other pages are told of pages that come or leave, and of none whose session only migrates.
+    // Other pages are told of pages that join or leave, but not of pages whose session only migrates.
     setup(io) {
       io.on('connection', (socket) => {
         if (!isMigrated(socket)) socket.broadcast.emit('visitor', 'came');
@@ -30,7 +30,7 @@ const close = async () => {
   closing ??= pushServer.close().then(() => process.exit());
   await closing;
 };
-// Ctrl-C reaches this process as well; main.js says when.
+// Ctrl-C reaches this process too, but main.js decides when it stops.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', close).on('disconnect', close);
 process.send({ port: pushServer.port });

@@ -1,7 +1,7 @@
 import { defineAgent } from 'gopush';
 
 /**
- * Who is this client? On this machine: whoever it says it is, as `?user=` or as the cookie `user`.
- * Anyone may claim to be anyone so: never use this where others can connect. See agent.production for one that checks.
+ * Who is this client? On this machine it is whatever `?user=` or the cookie `user` says.
+ * Anyone can claim to be anyone this way: never use it where others can connect. agent.production verifies the user.
  */
 export default defineAgent((request) => request.query.user ?? request.cookies.user ?? 'visitor');

@@ -2,12 +2,12 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { defineOnUpgrade } from 'gopush';
 
 /**
- * Who is this client, when it opens a WebSocket? Whoever the cookie `session` says, if it was signed with SESSION_SECRET. Where your service signs a user in,
- * it sets the cookie to `<uid>.<signature>`:
+ * Who is this client, when it opens a WebSocket? The user in the cookie `session`, if the cookie is signed with SESSION_SECRET. When your service signs a
+ * user in, it must set the cookie to `<uid>.<signature>`:
  *
  *   const signature = createHmac('sha256', process.env.SESSION_SECRET).update(uid).digest('base64url');
  *
- * Replace this by how your users are known: a session in a database, a JWT (`verifyJwt` of `gopush/jwt`), …
+ * Replace this with your own authentication: a session in a database, a JWT (`verifyJwt` of `gopush/jwt`), …
  */
 export default defineOnUpgrade((request) => {
   const secret = process.env.SESSION_SECRET;

@@ -1,4 +1,4 @@
-// How pm2 runs gopush: `gopush pm2 start|reload|stop|status|logs`. Yours to edit; numbers of processes come from the config.
+// How pm2 runs gopush: `gopush pm2 start|reload|stop|status|logs`. Edit it as you like; the numbers of processes come from the config.
 const { execFileSync } = require('node:child_process');
 const { join } = require('node:path');
 
@@ -11,11 +11,11 @@ const run = (stdout, ...args) =>
     stdio: ['ignore', stdout, 'inherit'],
   });
 
-// pm2 itself says that it has started a project that cannot start. `gopush pm2 start` has checked it before, and looks afterwards whether it serves.
+// pm2 itself reports success for a project that cannot start. `gopush pm2 start` checks the project before, and afterwards checks that it serves.
 if (process.argv.some((word) => /^(re)?(start|load)$/.test(word)) && !process.env.GOPUSH_CHECKED)
   run('inherit', 'check', '--build');
 
-// The settings as gopush reads them, with what the environment overrides.
+// The settings as gopush reads them, including overrides from the environment.
 const { agentWorkers, serverWorkers, agent, pushServer } = JSON.parse(run('pipe', 'config'));
 
 const app = (tier, instances, stopMs) => ({
@@ -24,24 +24,24 @@ const app = (tier, instances, stopMs) => ({
   cwd: __dirname,
   exec_mode: 'cluster',
   instances,
-  // Counted as started when it listens, not before.
+  // A process counts as started only when it listens.
   wait_ready: true,
-  // As long as a busy machine may need for that: pm2 stops the old process when this is over, whether the new one listens or not.
+  // Enough for a busy machine: when this time ends, pm2 stops the old process, whether the new one listens or not.
   listen_timeout: 60_000,
-  // Longer than a process takes to stop by itself.
+  // Longer than a process takes to stop on its own.
   kill_timeout: stopMs + 5_000,
   exp_backoff_restart_delay: 100,
   env: {
     GOPUSH_TIER: tier,
     GOPUSH_DIR: __dirname,
     GOPUSH_ENV: environment,
-    // Agents find the push-servers there are: `pm2 scale` changes their number and their ports.
+    // Agents discover the push-servers, because `pm2 scale` changes their number and ports.
     GOPUSH_ROUTING_DISCOVER: 'true',
   },
 });
 
 module.exports = {
-  // Targets first, so that the first client finds one. For pm2, 0 instances are one for each processor.
+  // Push-servers first, so that the first client finds one. To pm2, 0 instances means one per processor.
   apps: [
     app('push-server', serverWorkers, pushServer.drainMs),
     app('agent', agentWorkers, agent.notReadyMs + agent.drainMs),
