@@ -5,7 +5,7 @@ import { createApiDocument } from '../packages/push-server/dist/index.js';
 
 const tables = {
   'docs/config.md': [
-    ['setting', 'wants', 'default', 'variable', ''],
+    ['setting', 'type', 'default', 'variable', 'meaning'],
     ...listVariables(configJsonSchema())
       // A group as a whole has no row; its settings do.
       .filter(({ schema }) => schema.properties === undefined)
@@ -18,7 +18,7 @@ const tables = {
       ]),
   ],
   'docs/failures.md': [
-    ['code', 'HTTP', 'upgrade', 'may pass by itself', 'message'],
+    ['code', 'HTTP', 'upgrade', 'retry may succeed', 'message'],
     ...Object.entries(failures).map(([name, { http, upgrade, retry, message }]) => [
       code(name),
       String(http),
