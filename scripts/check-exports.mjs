@@ -1,4 +1,4 @@
-/** Packs every package and looks at what others would install: entry points, types, files. */
+/** Packs every package and checks what users would install: entry points, types, files, and ranges of dependencies. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,12 @@ try {
     for (const message of messages) {
       failed = true;
       process.stderr.write(`${pkg.name}: ${formatMessage(message, pkg)}\n`);
+    }
+    // Users get patch releases of libraries without a release of gopush; packages of gopush are released together.
+    for (const [name, range] of Object.entries(pkg.dependencies ?? {})) {
+      if (range.startsWith('~') || range === pkg.version) continue;
+      failed = true;
+      process.stderr.write(`${pkg.name}: depends on ${name} ${range}, wanted a range of patch releases (~)\n`);
     }
   }
   for (const tarball of readdirSync(folder).filter((file) => !file.startsWith('gopush-create'))) {

@@ -1,0 +1,78 @@
+import { EventEmitter } from 'node:events';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { createCompactor, unwrapped } from '../../src/memory/compact-listeners.ts';
+import { HandshakeRequest } from '../../src/memory/handshake-request.ts';
+import { isEmptyList, roomForOne } from '../../src/memory/room-for-one.ts';
+import { createShape } from '../../src/memory/shape.ts';
+import { shareHeaders } from '../../src/memory/shared-headers.ts';
+
+test('an emitter with compact listeners calls, adds, removes and counts them as before', () => {
+  const heard: string[] = [];
+  const emitter = new EventEmitter();
+  const first = (): void => void heard.push('first');
+  emitter.on('a', first).on('a', () => heard.push('second'));
+  emitter.once('b', () => heard.push('once'));
+  createCompactor()(emitter);
+  emitter.emit('a');
+  emitter.emit('b');
+  emitter.emit('b');
+  emitter.off('a', first).on('toString', () => heard.push('inherited'));
+  emitter.emit('a');
+  emitter.emit('toString');
+  expect(heard).toEqual(['first', 'second', 'once', 'second', 'inherited']);
+  expect([emitter.listenerCount('a'), emitter.listenerCount('b')]).toEqual([1, 0]);
+});
+
+test('a compactor replaces listeners, and leaves what is no emitter alone', () => {
+  const heard: string[] = [];
+  const emitter = new EventEmitter();
+  emitter.once('close', () => heard.push('close'));
+  const compact = createCompactor();
+  compact(emitter, (listener, event) => (event === 'close' ? unwrapped(listener) : listener));
+  // Without the wrapper of `once` it is still there afterwards.
+  emitter.emit('close');
+  emitter.emit('close');
+  expect(heard).toEqual(['close', 'close']);
+  for (const other of [undefined, null, {}, { _events: { a: 1 } }]) expect(() => compact(other)).not.toThrow();
+});
+
+test('a request of a handshake keeps what programs and middlewares ask of it, without its stream', () => {
+  const socket = new Socket();
+  const request = Object.assign(new IncomingMessage(socket), { _query: { EIO: '4' }, session: { user: 'ann' } });
+  request.method = 'GET';
+  request.url = '/socket.io/?EIO=4';
+  request.headers = { host: 'a' };
+  const kept = new HandshakeRequest(request);
+  expect(kept).toMatchObject({ method: 'GET', url: request.url, _query: { EIO: '4' }, session: { user: 'ann' } });
+  expect([kept.headers, kept.socket, kept.connection]).toEqual([request.headers, socket, socket]);
+  for (const dropped of ['rawHeaders', '_readableState', 'res']) expect(kept).not.toHaveProperty(dropped);
+});
+
+test('headers that many clients send become one string, and no others are kept', () => {
+  const value = (text: string): string => [...text].join('');
+  const [one, other] = [
+    { 'user-agent': value('Browser 1'), cookie: value('secret') },
+    { 'user-agent': value('Browser 1'), 'set-cookie': ['a', 'b'], host: 'x'.repeat(1_000) },
+  ];
+  const before = structuredClone([one, other]);
+  shareHeaders(one);
+  shareHeaders(other);
+  expect([one, other]).toEqual(before);
+});
+
+test('an empty list has room for one and is empty', () => {
+  const list = roomForOne();
+  expect([list, list.length, isEmptyList(list)]).toEqual([[], 0, true]);
+  list.push(1);
+  expect([isEmptyList(list), isEmptyList('')]).toEqual([false, false]);
+});
+
+test('objects of one shape inherit nothing', () => {
+  const Shape = createShape<Record<string, unknown>>();
+  const object = new Shape();
+  expect(['toString' in object, '__proto__' in object]).toEqual([false, false]);
+  object.name = 1;
+  expect(Object.keys(object)).toEqual(['name']);
+});
