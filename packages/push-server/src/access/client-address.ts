@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { agentHeader, clientAddress, createTrust, plainAddress } from '@gopush/contract';
 
-/** Says from which address a client came, by the headers of its request and the address of the peer. */
+/** The address of a client, by the headers of its request and the address of the peer. */
 export type AddressOf = (headers: Readonly<IncomingHttpHeaders>, peer: string) => string;
 
 /**
- * Behind an agent it is what the agent says, and where that names a trusted proxy, what the proxy says. Without an agent it is the peer's.
+ * Behind an agent, the address is the one that the agent forwards; where that is a trusted proxy, the one that the proxy forwards. Without an agent, it
+ * is that of the peer.
  *
  * @param trustedProxies - networks in CIDR notation (RFC 4632), already checked
  */

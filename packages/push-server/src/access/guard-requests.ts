@@ -4,11 +4,11 @@ import { createLimitedWarning, type Logger, refuseBadRequests, useOriginForm } f
 import type { Server } from 'socket.io';
 import { logFailure } from '../hook/log-failure.ts';
 import { refuseUpgrade } from '../http/refuse-upgrade.ts';
+import { guardPages } from './guard-pages.ts';
+import { guardSessions } from './guard-sessions.ts';
 import type { IdentityCheck } from './identity-check.ts';
-import { guard } from './page-gate.ts';
-import { guardSessions } from './session-gate.ts';
 
-/** What is guarded, and by what. */
+/** The servers that are guarded, and what guards them. */
 export interface GuardedServers {
   readonly http: HttpServer;
   readonly io: Server;
@@ -20,8 +20,8 @@ export interface GuardedServers {
 }
 
 /**
- * Guards the servers against requests that must not come in: those of pages of other origins, those for sessions of others, and malformed ones. Must be
- * called when everything else listens to the HTTP server.
+ * Guards the servers against requests of pages of other origins, for sessions of others, and malformed ones. Must be called after everything else
+ * listens to the HTTP server.
  */
 export function guardRequests({ http, io, config, isBelieved, onRefused, log }: GuardedServers): void {
   const onSessionRefused = (failure: Failure): void => {
@@ -30,7 +30,7 @@ export function guardRequests({ http, io, config, isBelieved, onRefused, log }: 
   };
   guardSessions(io, { isBelieved, allowEIO3: config.pushServer.allowEIO3, onRefused: onSessionRefused, log });
   const warnOfPage = createLimitedWarning(log);
-  guard(http, config, ({ code, detail }) => {
+  guardPages(http, config, ({ code, detail }) => {
     onRefused(code);
     warnOfPage({ code, detail }, 'a page that connects without an agent was refused');
   });
@@ -38,6 +38,6 @@ export function guardRequests({ http, io, config, isBelieved, onRefused, log }: 
     onRefused(code);
     refuseUpgrade(socket.resume(), { code });
   });
-  // After the gate, which looks at where a request goes.
+  // After the gate, which needs the URL as it came.
   useOriginForm(http);
 }

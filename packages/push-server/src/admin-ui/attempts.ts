@@ -3,10 +3,10 @@ import { perMinute, TokenBucket } from '@gopush/service';
 /** How often passwords may be tried: from one address, and in all. */
 const rates = { address: perMinute(10), all: perMinute(60) };
 
-/** How many addresses are known at a time; the others share what is allowed one. */
+/** Most addresses that are counted one by one; all others share one bucket. */
 const maxAddresses = 1_000;
 
-/** Counts attempts at a password; `false`: this one is too many. */
+/** Creates a counter of attempts at a password, by address; it returns `false` for one too many. */
 export function createAttempts(): (address: string) => boolean {
   const all = new TokenBucket(rates.all, performance.now());
   const others = new TokenBucket(rates.address, performance.now());
@@ -23,7 +23,7 @@ export function createAttempts(): (address: string) => boolean {
     byAddress.set(address, bucket);
     return bucket;
   }
-  // Who tries too often alone takes nothing from the others.
+  // An address with too many attempts takes nothing from the bucket of all.
   return (address) => {
     const now = performance.now();
     return bucketOf(address, now).take(now) && all.take(now);

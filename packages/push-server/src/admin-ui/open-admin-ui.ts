@@ -9,21 +9,21 @@ import { createPasswordCheck } from './password-check.ts';
 /** What the admin page needs. */
 export interface AdminUiOptions {
   readonly io: Server;
-  /** Who may use it. */
+  /** Its settings. */
   readonly adminUi: NonNullable<Config['pushServer']['adminUi']>;
   /** Name of this push-server. */
   readonly node: string;
   readonly addressOf: AddressOf;
 }
 
-/** How many may stay signed in. */
+/** Most sessions. */
 const maxSessions = 100;
 
 /**
- * Lets Socket.IO's admin page (https://admin.socket.io) look at a push-server. It is loaded only where it is wanted, as it wraps much of
- * Socket.IO; in the mode for production, which shows totals and not each event, and without means to change anything.
+ * Opens Socket.IO's admin page (https://admin.socket.io). Its library is loaded only where it is wanted, as it wraps much of Socket.IO; in production
+ * mode, which shows totals instead of events, and read-only.
  *
- * @returns looks whether the program uses the same namespace, once it is set up; throws where it does
+ * @returns checks that the program does not use the same namespace, once the program is set up; throws a TypeError if it does
  */
 export async function openAdminUi(
   { io, adminUi, node, addressOf }: AdminUiOptions,
@@ -39,10 +39,10 @@ export async function openAdminUi(
       () => next(new Error('invalid credentials')),
     );
   });
-  // Its own check compares passwords in this thread, as many as anyone sends, and ends the process on one that is no text.
+  // Its own check compares any number of passwords in this thread, and ends the process on one that is no string.
   instrument(io, { namespaceName: namespace, auth: false, mode: 'production', readonly: true, serverId: node });
   opened('admin page', () => {
-    // Its timer cannot be ended; it has nothing left to speak to.
+    // Its timer cannot be stopped, and must not emit any more.
     Object.assign(admin, { emit: () => true });
   });
   const listeners = admin.listenerCount('connection');
@@ -55,9 +55,9 @@ export async function openAdminUi(
 }
 
 /**
- * Lets in who knows the password, or has a session of one who did. Attempts are few, and cost this thread nothing.
+ * Creates the sign-in: by password, or by a session of an earlier sign-in. Attempts are limited, and passwords are compared in another thread.
  *
- * @returns why not; `undefined`: it may come in
+ * @returns returns why a socket is refused; `undefined`: it is not
  */
 function createSignIn(
   { username, passwordHash }: AdminUiOptions['adminUi'],
@@ -81,7 +81,7 @@ function createSignIn(
     sessions.add(session);
     const [oldest] = sessions;
     if (sessions.size > maxSessions && oldest !== undefined) sessions.delete(oldest);
-    // Only what follows the answer to its connect is heard by a client.
+    // A client receives only what follows the response to its CONNECT.
     setImmediate(() => socket.emit('session', session));
     return undefined;
   };

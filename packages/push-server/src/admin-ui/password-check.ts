@@ -1,26 +1,26 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
-/** Compares passwords with a hash, in a thread of its own: bcrypt is slow on purpose, and would hold up every client here. */
+/** Compares passwords with a hash in a thread of its own: bcrypt is slow on purpose, and would block all clients here. */
 export interface PasswordCheck {
-  /** `busy`: too many are waiting, or it took too long; nobody has looked. */
+  /** `busy`: not compared, as too many are waiting, or it took too long. */
   matches(password: string): Promise<boolean | 'busy'>;
   close(): void;
 }
 
-/** How many may wait. */
+/** Most passwords that wait. */
 const maxWaiting = 4;
 
-/** How long one may take with those before it, in milliseconds. */
+/** How long a comparison may take, with those before it, in milliseconds. */
 const timeoutMs = 10_000;
 
-/** After how long without work the thread ends, in milliseconds. */
+/** How long the thread stays without work, in milliseconds. */
 const idleMs = 30_000;
 
-/** Of bcrypt's input no more counts (https://en.wikipedia.org/wiki/Bcrypt#Maximum_password_length); more is no password, and not worth a copy. */
+/** Longest password, in characters. bcrypt ignores most of that (https://en.wikipedia.org/wiki/Bcrypt#Maximum_password_length). */
 const maxCharacters = 1_024;
 
-/** What the thread runs. A text, so that it works from wherever this module was loaded. */
+/** The program of the thread. A string, so that it does not depend on the path of this module. */
 const program = `
 const { parentPort, workerData } = require('node:worker_threads');
 const { compareSync } = require(workerData.bcrypt);
@@ -41,7 +41,7 @@ export function createPasswordCheck(hash: string): PasswordCheck {
   }
 
   function start(): Worker {
-    // The one that the admin page brings.
+    // A dependency of the admin page.
     const bcrypt = createRequire(createRequire(import.meta.url).resolve('@socket.io/admin-ui')).resolve('bcryptjs');
     const started = new Worker(program, { eval: true, workerData: { bcrypt, hash } });
     started.unref();

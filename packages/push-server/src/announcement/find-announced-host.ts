@@ -2,20 +2,20 @@ import { isIPv6 } from 'node:net';
 import { type Config, isLoopback } from '@gopush/contract';
 import { ListenError, localAddressTo } from '@gopush/service';
 
-/** Under which address a push-server is announced to agents. */
+/** The host at which a push-server is announced to agents. */
 export interface AnnouncedHost {
   readonly host: string;
-  /** Who cannot reach it there, for the log; absent: nobody is known. */
+  /** Who cannot reach it there, for the log; absent: not known. */
   readonly unreachableFor?: string;
 }
 
 /**
- * Finds the address by which agents reach this push-server. One that listens on all addresses is announced by that from which its machine reaches
- * Redis, as agents have to reach Redis as well; without Redis all agents are on this machine.
+ * Finds the host at which agents reach this push-server. If it listens on all addresses, that is the local address of its connection to Redis, as
+ * agents have to reach Redis as well; without Redis all agents are on this machine.
  *
  * @param bound - the address on which it listens
- * @throws ListenError where only the settings can tell
- * @throws Error where that may be found later: the name of Redis cannot be looked up
+ * @throws ListenError if only the settings can tell
+ * @throws Error if it may be found later: the name of Redis cannot be resolved
  */
 export async function findAnnouncedHost(
   { pushServer, redisAdapter }: Pick<Config, 'pushServer' | 'redisAdapter'>,
@@ -27,7 +27,7 @@ export async function findAnnouncedHost(
   if (redisAdapter === null) return { host: '127.0.0.1' };
   const { sentinels, cluster } = redisAdapter;
   const servers = sentinels ?? cluster ?? [redisAdapter];
-  // Who listens on 0.0.0.0 is not reached by IPv6; who listens on :: is reached by both.
+  // A listener on 0.0.0.0 cannot be reached by IPv6; one on :: can be reached by both.
   const family = isIPv6(bound) ? 0 : 4;
   let problem: unknown;
   for (const server of servers) {
@@ -44,12 +44,12 @@ export async function findAnnouncedHost(
   );
 }
 
-/** A loopback address is meant where all is on one machine, and a mistake otherwise: nobody here can tell. */
+/** A loopback address is right if all agents are on this machine, and a mistake otherwise: this cannot be known here. */
 function withReach(host: string): AnnouncedHost {
   return isLoopback(host) ? { host, unreachableFor: 'agents of other machines' } : { host };
 }
 
-/** Whether an address, as a listening socket tells it, stands for all of them. */
+/** Whether the address of a listening socket means all addresses. */
 function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }

@@ -1,15 +1,15 @@
 import type { Logger } from '@gopush/service';
 import type { RegisteredNode, RegistryStore } from '@gopush/store';
 
-/** When names are compared first, and how often then, in milliseconds. Later than what an ended process announced last has expired. */
+/** When names are first compared, and the time between comparisons, in milliseconds. By then, the announcement of a process that has ended has expired. */
 const firstMs = 5_000;
 const againMs = 60_000;
 
 /**
- * Says once if another push-server has the same name, as on machines that were copied: logs and clients could not tell them apart. A process that
- * takes the place of another is at the same address.
+ * Warns once if another push-server has the same name, as on copied machines: logs and clients could not tell them apart. A process that replaces
+ * another has the same address.
  *
- * @param afterMs - when they are compared first, in milliseconds
+ * @param afterMs - when names are first compared, in milliseconds
  * @returns stops it
  */
 export function watchForSameName(

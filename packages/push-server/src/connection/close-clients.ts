@@ -2,15 +2,15 @@ import { engineOf, webSocketOf } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
 import type { HttpEnding } from '../http/http-ending.ts';
 
-/** "Service restart" (https://www.iana.org/assignments/websocket/websocket.xml): what agents close with as well. */
+/** "Service restart" (https://www.iana.org/assignments/websocket/websocket.xml): agents use it as well. */
 const restart = 1012;
 
-/** How long a client has to take its close frame and to answer it, in milliseconds. */
+/** How long a client has to answer the close frame, in milliseconds. */
 const goodbyeMs = 1_000;
 
 /**
- * Closes a Socket.IO server. WebSockets of clients that do not answer are cut: an HTTP server does not close before its last connection has. Engine.IO
- * knows only those that carry a session, and `ws` waits 30 s for the answers of the others: of clients in the middle of an upgrade, or just disconnected.
+ * Closes a Socket.IO server. WebSockets whose clients do not answer the close frame are cut: an HTTP server closes only after its last connection.
+ * Engine.IO knows only the WebSockets of sessions; for others, of clients that are upgrading or were just disconnected, `ws` would wait 30 s.
  */
 export async function closeClients(io: Server, { cutUpgraded }: HttpEnding): Promise<void> {
   const cut = setTimeout(cutUpgraded, goodbyeMs);

@@ -9,7 +9,7 @@ import type { AdapterFactory } from '../fanout/adapter/adapter-factory.ts';
 import { type Guard, guardClients } from '../limits/guarded-client.ts';
 
 /**
- * Makes the Socket.IO server as the settings want it.
+ * Creates the Socket.IO server.
  *
  * @throws Error where gopush cannot use the installed versions of Socket.IO, Engine.IO and `ws`
  */
@@ -28,11 +28,11 @@ export async function createIo(
     pingInterval: pushServer.pingIntervalMs,
     pingTimeout: pushServer.pingTimeoutMs,
     maxHttpBufferSize: pushServer.maxMessageBytes,
-    // The API takes upgrades, too, and ends those that nobody takes.
+    // The API handles upgrades as well, and refuses those that nothing handles.
     destroyUpgrade: false,
-    // Clients make namespaces of patterns by naming them.
+    // Clients can create namespaces that match a pattern.
     cleanupEmptyChildNamespaces: true,
-    // Whoever comes back is looked at as anyone who comes.
+    // A client that comes back is admitted like any other.
     ...(recoveryMs === 0
       ? {}
       : { connectionStateRecovery: { maxDisconnectionDuration: recoveryMs, skipMiddlewares: false } }),

@@ -1,7 +1,7 @@
 import type { Failure } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 
-/** A client that asks for what it may not have is nobody's news; a hook that fails is. */
+/** Logs a failure: as an error if the server hook or gopush itself failed; for debugging if a client was refused. */
 export function logFailure({ code, detail, cause }: Failure, log: Logger): void {
   const ours = code.startsWith('server_hook_') || code === 'internal';
   const fields = { code, detail, err: cause };

@@ -7,22 +7,22 @@ import { type SetUp, type SetUpContext, setUp } from './set-up.ts';
 
 /** The server hook of a running push-server. */
 export interface OpenHook {
-  /** The hook as it is now. */
+  /** The current hook. */
   current(): LoadedServerHook;
   /**
-   * Lets it set up what it wants and follows its file from now on.
+   * Runs `setup` of the hook, and watches its file from now on.
    *
    * @throws HookError where `setup` fails
    */
   start(context: Omit<SetUpContext, 'log' | 'timeoutMs'>): Promise<void>;
-  /** Follows its file no longer, and undoes what it set up. */
+  /** Stops watching the file, and undoes `setup`. */
   close(): Promise<void>;
 }
 
 const locationKeys: KeysOf<HookLocation> = { dir: true, environment: true };
 
 /**
- * Takes a server hook, or loads the file of it.
+ * Opens a server hook: the hook itself, or its file.
  *
  * @throws HookError for one that cannot be used
  */

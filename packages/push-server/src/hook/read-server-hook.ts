@@ -12,14 +12,14 @@ import type { ServerHook } from './server-hook.ts';
 /** A server hook that was checked. */
 export interface LoadedServerHook {
   readonly hook: ServerHook;
-  /** Where it came from, for messages. */
+  /** Its file, for messages. */
   readonly file: string;
 }
 
 /** The functions that a server hook may have. */
 const functions = ['onConnect', 'onMigrated', 'onDisconnect', 'canJoin', 'canPublish', 'onMessage', 'setup'] as const;
 
-/** The hook file of push-servers, from this place. */
+/** The hook file of push-servers in a folder. */
 export function hookSource(location: HookLocation): HookSource<'server', LoadedServerHook> {
   return {
     location,
@@ -28,7 +28,7 @@ export function hookSource(location: HookLocation): HookSource<'server', LoadedS
   };
 }
 
-/** Loads the server hook for real and says what is wrong with it. */
+/** Loads the server hook and reports what is wrong with it. */
 export async function checkServerHook(
   location: HookLocation,
   onLoad?: OnLoad,
@@ -37,7 +37,7 @@ export async function checkServerHook(
 }
 
 /**
- * Checks a server hook; nothing at all is a hook that decides nothing.
+ * Checks a server hook; `undefined` is a hook without functions.
  *
  * @throws HookError naming the file, the key, what was found and what is wanted
  */
@@ -48,7 +48,7 @@ export function readServerHook(hook: unknown, file: string): LoadedServerHook {
     throw new HookError('server', file, `found ${kindOf(hook)}, wanted ${wanted}`);
   }
   const entries = Object.entries(hook);
-  // A file that was meant to decide something must not let everything through because its export was forgotten.
+  // A file whose export was forgotten must not allow everything.
   if (entries.length === 0) throw new HookError('server', file, `found an empty object, wanted ${wanted}`);
   for (const [key, value] of entries) {
     if (!functions.includes(key as never)) {

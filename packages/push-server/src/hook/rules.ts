@@ -4,13 +4,13 @@ import type { Logger } from '@gopush/service';
 import type { LoadedServerHook } from './read-server-hook.ts';
 import type { Replacement, ServerClient, ServerHook } from './server-hook.ts';
 
-/** What the server hook decides, asked with a deadline. What it throws comes back as a failure, which lets nothing through. */
+/** The decisions of the server hook, each with a deadline. What the hook throws becomes a failure, which refuses. */
 export interface Rules {
-  /** Whether the hook has this function now. Where it has not, there is nothing to wait for. */
+  /** Whether the hook has this function now. If not, the call can be skipped. */
   has(name: keyof ServerHook): boolean;
   mayConnect(client: ServerClient): Promise<Result<void>>;
   mayJoin(client: ServerClient, room: string): Promise<Result<void>>;
-  /** @returns what is published: `data`, or what the hook put in its place */
+  /** @returns what is published: `data`, or what the hook replaced it with */
   mayPublish(client: ServerClient, room: string, event: string, data: unknown): Promise<Result<unknown>>;
   /** What the client's ack gets. */
   answer(client: ServerClient, event: string, data: unknown): Promise<Result<unknown>>;
@@ -19,11 +19,11 @@ export interface Rules {
 }
 
 /**
- * The rules of a server hook that may be exchanged at any time.
+ * Creates the rules of a server hook, which may be replaced at any time.
  *
  * @param current - the hook as it is now
  * @param timeoutMs - longest time of one call, in milliseconds
- * @param log - is told once of a function that seems to lack a `return`
+ * @param log - gets one warning for each function that seems to lack a `return`
  */
 export function createRules(current: () => LoadedServerHook, timeoutMs: number, log: Logger): Rules {
   const decide = createVerdicts(log);
@@ -39,7 +39,7 @@ export function createRules(current: () => LoadedServerHook, timeoutMs: number, 
     has: (name) => current().hook[name] !== undefined,
     async mayConnect(client) {
       const asked = await ask('onConnect', (hook) => hook.onConnect?.(client));
-      // Most hooks only look, and return nothing; to refuse takes a word.
+      // Most hooks only observe, and return nothing: refusing takes `false`.
       if (asked.result.ok && asked.result.value === undefined) return allowed;
       return decide(asked, 'connect_refused');
     },
@@ -67,13 +67,13 @@ export function createRules(current: () => LoadedServerHook, timeoutMs: number, 
   };
 }
 
-/** An answer of the hook, and who gave it. */
+/** The result of a function of the hook. */
 interface Asked {
   readonly where: string;
   readonly result: Result<unknown>;
 }
 
-/** Reads verdicts, and says once of a function that it returned `undefined`, unless it has allowed something before. */
+/** Reads verdicts. Warns once if a function returns `undefined`, unless it has allowed something before. */
 function createVerdicts(log: Logger): typeof readVerdict {
   const settled = new Set<string>();
   return (asked, refused) => {
@@ -103,7 +103,7 @@ function readVerdict(
   return failed('server_hook_bad_value', `${where}: found ${kindOf(value)}, wanted true or false`);
 }
 
-/** The message that `canPublish` put in place of the client's; `undefined` where it gave a verdict. */
+/** The message with which `canPublish` replaced the client's; `undefined` where it returned a verdict. */
 function readReplacement({ where, result }: Asked): Result<unknown> | undefined {
   if (!result.ok) return undefined;
   const { value } = result;

@@ -2,64 +2,64 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Server, Socket } from 'socket.io';
 import type { Push } from '../rooms/publish/push.ts';
 
-/** A connection of a client, as the server hook sees it. A user has one for each of its devices, or tabs. */
+/** A client, as the server hook sees it. A user has one for each of its devices or tabs. */
 export interface ServerClient {
-  /** Id of its socket: new for each connection. */
+  /** Id of its socket: a new one for each connection. */
   readonly id: string;
-  /** The user, as the agent's hooks named them. */
+  /** The user, as named by the agent's hooks. */
   readonly uid: string;
   readonly product: string;
-  /** Its network address, as the nearest proxy that is believed saw it. */
+  /** Its network address, as the nearest trusted proxy saw it. */
   readonly address: string;
-  /** What is known of the user from elsewhere, as from a token: `onConnect` sets it. @defaultValue absent */
+  /** Claims about the user, as from a token: set by `onConnect`. @defaultValue absent */
   claims?: Readonly<Record<string, unknown>> | undefined;
-  /** Place for whatever the hook wants to remember of this connection; on this push-server alone. @defaultValue `{}` */
+  /** Data of the hook for this client. Other push-servers do not see it; it migrates with the session. @defaultValue `{}` */
   readonly data: Record<string, unknown>;
-  /** Headers of the request with which it connected. */
+  /** Headers of the request that opened the connection. */
   readonly headers: Readonly<IncomingHttpHeaders>;
-  /** Query parameters of that request; of a repeated one the first. */
+  /** Query parameters of that request; the first of a repeated one. */
   readonly query: Readonly<Record<string, string | undefined>>;
   /**
-   * What the client gave as `auth` when it connected, as a token: https://socket.io/docs/v4/client-options/#auth. At most 16 KiB, never logged, and the
-   * same after a session has migrated. Agents do not see it. @defaultValue `{}`
+   * The `auth` of the client, as a token: https://socket.io/docs/v4/client-options/#auth. At most 16 KiB. It is never logged, stays the same when the
+   * session migrates, and is not seen by agents. @defaultValue `{}`
    */
   readonly auth: Readonly<Record<string, unknown>>;
 }
 
-/** A yes or a no. Nothing at all is a no. */
+/** `true` allows; all others refuse. */
 export type Verdict = boolean | null | undefined;
 
-/** What `canPublish` has published instead of what the client sent. */
+/** What is published instead of the client's message. */
 export interface Replacement {
   readonly message: unknown;
 }
 
-/** Undoes what `setup` did. */
+/** Undoes `setup`. */
 export type Cleanup = () => void | Promise<void>;
 
 /**
- * What a project decides on its push-servers. All functions are optional and may be async; each call has `hooks.timeoutMs`. One that
- * throws, takes longer or returns something else lets nothing through.
+ * The server hook of a project: its decisions on push-servers. All functions are optional and may be async. A call that throws, takes longer than
+ * `hooks.timeoutMs`, or returns something else refuses.
  */
 export interface ServerHook {
-  /** Whether a client may connect: `false`, or throwing, refuses it. Without it all may. */
+  /** Whether a client may connect: `false`, or throwing, refuses it. Without this function all may. */
   onConnect?(client: ServerClient): boolean | void | Promise<boolean | undefined> | Promise<void>;
   /**
-   * The session of a client goes on at this push-server, in its rooms; the client has not noticed. `onConnect` is not asked for it, and
-   * `onDisconnect` not told where it was before.
+   * The session of a client has migrated, or failed over, to this push-server, with its rooms; the client has not noticed. `onConnect` is not called
+   * for it here, nor `onDisconnect` at the push-server before.
    */
   onMigrated?(client: ServerClient): void | Promise<void>;
   /**
-   * A client that had connected is gone.
+   * A client has disconnected.
    *
    * @param reason - as Socket.IO names it: `transport close`, `ping timeout`, …
    */
   onDisconnect?(client: ServerClient, reason: string): void | Promise<void>;
-  /** Whether a client may enter a room in which it is not yet. Without it all may enter all. */
+  /** Whether a client may join a room that it is not in. Without this function all clients may join all rooms. */
   canJoin?(client: ServerClient, room: string): Verdict | Promise<Verdict>;
   /**
-   * Whether a client may publish to a room that it is in, or may join: `true` or `false`, or `{ message }` to publish that instead. Without
-   * it all may.
+   * Whether a client may publish to a room: `true` or `false`, or `{ message }` to publish that instead. Without this function the members of the room
+   * may.
    *
    * @param data - the `message` of what it sent
    */
@@ -70,15 +70,15 @@ export interface ServerHook {
     data: unknown,
   ): Verdict | Replacement | Promise<Verdict | Replacement>;
   /**
-   * A client sent an event that neither gopush nor a handler of `setup` knows. What this returns the client's ack gets. Without it a
-   * client that asks for an answer gets `event_unknown`.
+   * A client sent an event that neither gopush nor a handler of `setup` handles. The client's ack gets what this returns. Without this function the ack
+   * gets `event_unknown`.
    *
    * @param data - the first argument of the event
    */
   onMessage?(client: ServerClient, event: string, data: unknown): unknown;
   /**
-   * Adds handlers to Socket.IO: once at start, and again when the hook was edited. Before that the function that it returned is called,
-   * which undoes what it did; without such a function `setup` is not run again until the push-server starts anew.
+   * Adds handlers to Socket.IO: at start, and again after the hook was edited. Before the latter, the function that it returned is called, which undoes
+   * it; without such a function `setup` runs again only at the next start.
    *
    * @param clientOf - the client of a socket of the main namespace
    */
@@ -90,7 +90,7 @@ export interface ServerHook {
 }
 
 /**
- * A server hook: who may connect, enter, speak, and what else clients may ask for.
+ * Defines a server hook: who may connect, join rooms and publish, and which other events are handled.
  *
  * @example
  * export default defineServer({

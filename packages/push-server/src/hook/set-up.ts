@@ -5,7 +5,7 @@ import type { Push } from '../rooms/publish/push.ts';
 import type { LoadedServerHook } from './read-server-hook.ts';
 import type { Cleanup, ServerClient } from './server-hook.ts';
 
-/** What `setup` of a server hook gets, and how long it has. */
+/** What `setup` of a server hook gets, and its time limit. */
 export interface SetUpContext {
   readonly io: Server;
   readonly push: Push;
@@ -15,22 +15,22 @@ export interface SetUpContext {
   readonly log: Logger;
 }
 
-/** What a server hook has set up. */
+/** The `setup` of a server hook, done. */
 export interface SetUp {
-  /** Undoes what the current hook has set up and sets up the next. Where that fails, the current one is set up again. */
+  /** Undoes `setup` of the current hook, and runs that of the next. If that fails, runs that of the current one again. */
   change(next: LoadedServerHook, current: LoadedServerHook): Promise<void>;
-  /** Undoes what was set up. */
+  /** Undoes `setup`. */
   close(): Promise<void>;
 }
 
 /**
- * Runs `setup` of a server hook, where it has one.
+ * Runs `setup` of a server hook, if it has one.
  *
- * @throws HookError where it throws, takes too long or returns something else than a function
+ * @throws HookError if it throws, takes too long, or returns something other than a function
  */
 export async function setUp(first: LoadedServerHook, context: SetUpContext): Promise<SetUp> {
   const { timeoutMs, log } = context;
-  /** How to undo what is set up; `'unknown'` where the hook did not say. */
+  /** Undoes `setup`; `'unknown'`: the hook returned nothing that does. */
   let undo: Cleanup | 'unknown' | undefined = await run(first, context);
   let file = first.file;
 
@@ -85,7 +85,7 @@ async function run(
     throw new HookError('server', file, 'setup: wanted a function to undo it, or nothing');
   }
   if (outcome.ended === 'timeout') {
-    // It may end yet, and then nobody would know of what it did.
+    // It may still end, and is undone then.
     Promise.resolve(returned)
       .then((late) => (typeof late === 'function' ? late() : undefined))
       .catch(() => {});

@@ -2,18 +2,18 @@ import type { RequestListener } from 'node:http';
 import { failureBody } from '@gopush/contract';
 import express from 'express';
 
-/** The client library where pages of gopush 0.1 have it. */
+/** The URL of the client library in pages of gopush 0.1. */
 const oldLibrary = /^\/socket\.io\.js(?:\?|$)/;
 
 /**
- * Serves the files of a folder; anything else, or everything without a folder, is not found.
+ * Creates a handler that serves the files of a folder. All other URLs, or all URLs without a folder, are not found.
  *
- * @param path - where Socket.IO is, and serves its client library
+ * @param path - the path of Socket.IO, below which it serves its client library
  */
 export function createFileHandler(folder: string | undefined, path: string): RequestListener {
   const notFound: RequestListener = (request, response) => {
     if (oldLibrary.test(request.url ?? '')) {
-      // Relative: an agent may have taken the beginning of the path off.
+      // Relative: an agent may have removed the beginning of the path.
       response.writeHead(302, { location: `.${path}/socket.io.js`, 'cache-control': 'no-cache' }).end();
       return;
     }

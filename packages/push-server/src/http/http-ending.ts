@@ -3,89 +3,91 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { agentHeader, drainingHeader } from '@gopush/contract';
 
-/** Ends the HTTP connections of a push-server in such a way that no request is lost. */
-export interface HttpEnding {
-  /** Makes each answer the last of its connection, tells agents that this push-server stops, and gives all a moment to hear of it. */
-  announce(): Promise<void>;
-  /** Closes the connections that agents keep for later requests. */
-  closeKept(): void;
-  /** Cuts the WebSockets that are still open, whether they belong to a client, were about to, or are closing. */
-  cutUpgraded(): void;
-}
-
 /**
- * For how long it is announced before the listener closes, in milliseconds: until no request of an agent has come for a while, since a connection
- * that is not accepted yet would be reset with the request on it.
+ * How long the stop is announced before the listener closes, in milliseconds: until no request of an agent has come for a while, since a connection
+ * that is not accepted yet would be reset with its request.
  */
 const announcing = { leastMs: 200, quietMs: 100, mostMs: 1_000 } as const;
 
 /** How long an agent may take to close a connection that was given up, in milliseconds. */
 export const lingerMs = 300;
 
-/**
- * What tells an agent that a request which is on its way was not read, so that it may be repeated, whatever its method (RFC 9110 section 15.5.9).
- */
+/** Tells an agent that a request which is on its way was not read, and may be sent again, whatever its method (RFC 9110 section 15.5.9). */
 const unread = 'HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
 
-/** What is known of a connection that has not been upgraded. */
-interface Known {
+/** A connection that has not been upgraded. */
+interface HttpConnection {
+  /** Requests that have no complete response. */
   requests: number;
+  /** Whether its last request was of an agent. */
   isAgent: boolean;
 }
 
-/** Follows the connections of a server, from its start. */
-export function watchHttp(server: Server): HttpEnding {
-  const open = new Map<Socket, Known>();
-  const upgraded = new Set<Socket>();
-  let announced = false;
-  let askedAt = 0;
-  server.on('connection', (socket: Socket) => {
-    open.set(socket, { requests: 0, isAgent: false });
-    socket.once('close', () => open.delete(socket) || upgraded.delete(socket));
-  });
-  server.prependListener('upgrade', ({ socket }: IncomingMessage) => {
-    if (open.delete(socket)) upgraded.add(socket);
-  });
-  server.prependListener('request', ({ socket, headers }: IncomingMessage, response: ServerResponse) => {
-    const known = open.get(socket);
-    if (known === undefined) return;
-    known.requests++;
-    known.isAgent = headers[agentHeader] !== undefined;
-    response.once('close', () => known.requests--);
-    if (!announced) return;
+/** Ends the HTTP connections of a push-server so that no request is lost. Follows them from the start of the server. */
+export class HttpEnding {
+  readonly #open = new Map<Socket, HttpConnection>();
+  readonly #upgraded = new Set<Socket>();
+  #isAnnounced = false;
+  /** When the last request of an agent came after the stop was announced, by `performance.now()`. */
+  #askedAt = 0;
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => {
+      this.#open.set(socket, { requests: 0, isAgent: false });
+      socket.once('close', () => this.#open.delete(socket) || this.#upgraded.delete(socket));
+    });
+    server.prependListener('upgrade', ({ socket }: IncomingMessage) => {
+      if (this.#open.delete(socket)) this.#upgraded.add(socket);
+    });
+    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) =>
+      this.#onRequest(request, response),
+    );
+  }
+
+  /** Makes each response the last of its connection, tells agents in a header that this push-server stops, and gives them a moment to react. */
+  async announce(): Promise<void> {
+    this.#isAnnounced = true;
+    if (this.#open.size === 0) return;
+    const { leastMs, quietMs, mostMs } = announcing;
+    const until = performance.now() + mostMs;
+    await delay(leastMs);
+    for (let now = performance.now(); now < this.#askedAt + quietMs && now < until; now = performance.now()) {
+      await delay(Math.min(this.#askedAt + quietMs, until) - now);
+    }
+  }
+
+  /** Closes the connections that agents keep for later requests. */
+  closeKept(): void {
+    for (const [socket, { requests, isAgent }] of this.#open) {
+      if (requests === 0 && isAgent) giveUp(socket);
+    }
+  }
+
+  /** Cuts the WebSockets that are still open: those of clients, those that were about to open, and those that are closing. */
+  cutUpgraded(): void {
+    for (const socket of this.#upgraded) socket.destroy();
+  }
+
+  #onRequest({ socket, headers }: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#open.get(socket);
+    if (connection === undefined) return;
+    connection.requests++;
+    connection.isAgent = headers[agentHeader] !== undefined;
+    response.once('close', () => connection.requests--);
+    if (!this.#isAnnounced) return;
     response.shouldKeepAlive = false;
-    if (!known.isAgent) return;
-    askedAt = performance.now();
+    if (!connection.isAgent) return;
+    this.#askedAt = performance.now();
     response.setHeader(drainingHeader, '1');
-  });
-  return {
-    async announce() {
-      announced = true;
-      if (open.size === 0) return;
-      const { leastMs, quietMs, mostMs } = announcing;
-      const until = performance.now() + mostMs;
-      await delay(leastMs);
-      for (let now = performance.now(); now < askedAt + quietMs && now < until; now = performance.now()) {
-        await delay(Math.min(askedAt + quietMs, until) - now);
-      }
-    },
-    closeKept() {
-      for (const [socket, { requests, isAgent }] of open) {
-        if (requests === 0 && isAgent) giveUp(socket);
-      }
-    },
-    cutUpgraded() {
-      for (const socket of upgraded) socket.destroy();
-    },
-  };
+  }
 }
 
 /**
- * Ends a connection on which nothing more is served. What still comes is read and dropped until the other side closes: otherwise the kernel would
- * reset the connection, and the agent might not get to see why.
+ * Closes a connection on which nothing more is served. What still comes is read and dropped until the other side closes: otherwise the kernel would
+ * reset the connection, and the agent might not receive the response.
  */
 function giveUp(socket: Socket): void {
-  // Node's parser listens to the data, or to the handle below until somebody else listens.
+  // Node's parser listens to the data, or to the handle below it until another listener is added.
   socket.on('data', drop);
   for (const listener of socket.listeners('data')) if (listener !== drop) socket.off('data', listener as () => void);
   const late = setTimeout(() => socket.destroy(), lingerMs);

@@ -1,4 +1,4 @@
-/** Any value as JSON, also what JSON does not know: bytes become `{ "base64" }`, large whole numbers text, what holds itself `null`. */
+/** Writes any value as JSON, also values that JSON does not have: bytes become `{ "base64" }`, a BigInt a string, a circular value `null`. */
 export function writeJson(value: unknown): string {
   try {
     return JSON.stringify(value, plain) ?? 'null';
@@ -7,7 +7,7 @@ export function writeJson(value: unknown): string {
   }
 }
 
-/** Called with the object that holds the value, as a Buffer is changed before it is given. */
+/** Reads the value from its object, as a Buffer is converted before it is passed. */
 function plain(this: unknown, key: string, value: unknown): unknown {
   const own = (this as Record<string, unknown>)[key];
   if (own instanceof Uint8Array)

@@ -7,60 +7,60 @@ import { bytesIn, maxParts } from '../rooms/codec/message-parts.ts';
 import { MessageBucket } from './message-bucket.ts';
 import { takeQueryAsAuth } from './query-of-namespace.ts';
 
-/** What one connection may send. */
+/** Bounds of what one connection sends. */
 export interface GuardOptions {
-  /** Namespaces that it may be in at a time. */
+  /** Most namespaces at a time. */
   readonly namespaces: number;
-  /** Events; `undefined`: no limit. */
+  /** Rate of events; `undefined`: no limit. */
   readonly messages: Rate | undefined;
-  /** Bytes of events; `undefined`: no limit. */
+  /** Rate of bytes of events; `undefined`: no limit. */
   readonly bytes: Rate | undefined;
-  /** Bytes of one event with all its parts. */
+  /** Most bytes of one event with all its binary parts. */
   readonly maxMessageBytes: number;
 }
 
-/** Why a connection has to go. */
+/** Why a connection is closed. */
 type BrokenCode = 'request_malformed' | 'payload_invalid' | 'too_many_requests';
 
-/** What becomes of what is not let through. */
+/** Called for what is not passed on to Socket.IO. */
 interface GuardEvents {
   onRefused(code: FailureCode): void;
-  /** The connection has to go. */
+  /** The connection has to be closed. */
   onBroken(connection: EngineConnection, code: BrokenCode): void;
-  /** It is told so many times that it sends too much, and does not stop. */
+  /** The client keeps sending too much although it is refused. */
   onPersistent(socket: Socket): void;
 }
 
-/** Largest auth payload of a namespace, as JSON, in bytes: it is stored with the session. As much as Node takes of headers. */
+/** Largest auth payload of a namespace, as JSON, in bytes: it is stored with the session. The same as Node's limit of headers. */
 const maxAuthBytes = 16_384;
 
 /** Longest name of a namespace, in bytes. */
 const maxNamespaceBytes = 256;
 
-/** How often a connection may connect to namespaces within some time: twice as often as there are namespaces that it may be in. */
+/** How often a connection may connect to namespaces within some time: twice for each namespace that it may be in. */
 const connectsPerNamespace = 2;
 const connectWindowMs = 10_000;
 
-/** Acks a second that nobody waits for, however few events a client may send: those that come too late, or after a move, are no fault of its. */
+/** Acks a second that nothing waits for, whatever the limit of events: those that come too late, or after a migration, are not the client's fault. */
 const strayAcks = perSecond(1_000);
 
-/** What looks at all that the connections of a server send. */
+/** Guards a server against what its connections send. */
 export interface Guard {
   readonly options: GuardOptions;
-  /** Until it is set nobody is connected. */
+  /** Set before any client connects. */
   events: GuardEvents;
 }
 
 /**
- * Looks at what each connection of a server sends, before Socket.IO makes anything of it: one CONNECT for each namespace, few namespaces,
- * not too many events, and none that is nested too deep. Must be called before the server is attached.
+ * Checks what each connection of a server sends before Socket.IO handles it: one CONNECT for each namespace, few namespaces, not too many events, and
+ * none that is nested too deep. Must be called before the server is attached.
  */
 export function guardClients(io: Server, options: GuardOptions): Guard {
   const guard: Guard = { options, events: { onRefused() {}, onBroken() {}, onPersistent() {} } };
   insideOfServer(io).onconnection = (connection) => {
     const conn = connection as EngineConnection;
     const client = new GuardedClient(io, conn, guard);
-    // Clients of Socket.IO 2 are in the main namespace without asking for it.
+    // Clients of Socket.IO 2 are in the main namespace without a CONNECT.
     if (conn.protocol === 3) client.ondecoded({ type: packetType.connect, nsp: '/' });
     return io;
   };
@@ -69,16 +69,16 @@ export function guardClients(io: Server, options: GuardOptions): Guard {
 
 class GuardedClient extends MigratingClient {
   readonly #guard: Guard;
-  /** Namespaces that it leaves just now. */
+  /** Namespaces that the client is leaving. */
   #leaving: Set<string> | undefined = undefined;
   #connects = 0;
   #connectsSince = 0;
   /** Made with the first event, as many clients send none. */
   #bucket: MessageBucket | undefined = undefined;
   #byteBucket: TokenBucket | undefined = undefined;
-  /** Of acks that nobody waits for; made for the few that send any. */
+  /** Acks that nothing waits for; made with the first, as few clients send any. */
   #strayAcks: MessageBucket | undefined = undefined;
-  /** Bytes of the packet that is coming. */
+  /** Bytes of the incomplete packet. */
   #bytes = 0;
 
   constructor(io: Server, conn: EngineConnection, guard: Guard) {
@@ -87,12 +87,12 @@ class GuardedClient extends MigratingClient {
   }
 
   override ondata(data: string | Uint8Array | ArrayBuffer | undefined): void {
-    // A message of Engine.IO without content.
+    // An Engine.IO message without content.
     if (data === undefined) {
       this.#break('request_malformed');
       return;
     }
-    // An event with parts comes as text and then each part.
+    // An event with binary parts comes as a text, followed by each part.
     this.#bytes = typeof data === 'string' ? data.length : this.#bytes + data.byteLength;
     if (this.#bytes > this.#guard.options.maxMessageBytes) this.#break('payload_invalid');
     else super.ondata(data);
@@ -110,7 +110,7 @@ class GuardedClient extends MigratingClient {
     if (waits !== false) return;
     switch (packet.type) {
       case packetType.connect:
-        // Socket.IO ends its socket there in a moment.
+        // Socket.IO ends the socket there with the next tick.
         if (this.#leaving?.has(packet.nsp)) process.nextTick(() => this.ondecoded(packet));
         else this.#connect(packet);
         return;
@@ -129,7 +129,7 @@ class GuardedClient extends MigratingClient {
     }
   }
 
-  /** A client may leave a namespace and enter it again in one go. */
+  /** A client may leave a namespace and enter it again in the same tick. */
   #leave(namespace: string): void {
     this.#leaving ??= new Set();
     this.#leaving.add(namespace);
@@ -142,7 +142,7 @@ class GuardedClient extends MigratingClient {
   #connect(packet: Packet): void {
     const { nsp: name } = packet;
     const broken = this.#whyBroken(name);
-    // `socket.connect()` of a client that is about to connect already sends it again: it is answered once.
+    // `socket.connect()` of a client that is about to connect sends CONNECT again: it gets one response.
     if (broken === undefined && this.isOpening(name)) return;
     const refused = broken === undefined ? this.#whyRefused(packet) : undefined;
     if (broken !== undefined) this.#break(broken);
@@ -151,7 +151,7 @@ class GuardedClient extends MigratingClient {
   }
 
   #whyBroken(namespace: string): BrokenCode | undefined {
-    // As Socket.IO does.
+    // The same as in Socket.IO.
     if (this.nsps.has(namespace)) return 'request_malformed';
     return this.#mayConnect() ? undefined : 'too_many_requests';
   }
@@ -166,7 +166,7 @@ class GuardedClient extends MigratingClient {
     const { messages, bytes, maxMessageBytes } = this.#guard.options;
     if (messages !== undefined) this.#bucket ??= new MessageBucket(messages, performance.now());
     if (bytes !== undefined) this.#byteBucket ??= new TokenBucket(bytes, performance.now());
-    // Socket.IO closes it.
+    // Socket.IO closes the connection.
     if (socket === undefined) super.ondecoded(packet);
     else if (this.#bucket?.take(performance.now()) === false) {
       this.#refuse(packet, 'too_many_requests');
@@ -177,7 +177,7 @@ class GuardedClient extends MigratingClient {
     else this.#refuse(packet, 'payload_invalid');
   }
 
-  /** An answer to what was asked costs nothing: there are only as many. Others are few, as those to an earlier node of the session. */
+  /** Acks of events that were sent are not limited: there are only as many. Others are few, as those for an earlier node of the session. */
   #ack(packet: Packet): void {
     const socket = this.nsps.get(packet.nsp);
     if (!isAcceptable(packet.data, this.#guard.options.maxMessageBytes)) this.#break('payload_invalid');
@@ -210,7 +210,7 @@ class GuardedClient extends MigratingClient {
     this.#guard.events.onRefused(code);
     const { message } = failures[code];
     const reason = { code, message };
-    // Socket.IO 2 has no envelope around it.
+    // Socket.IO 2 has no envelope around the error.
     const data = this.conn.protocol === 3 ? reason : { message, data: reason };
     this.say({ type: packetType.connectError, nsp, data });
   }
@@ -220,12 +220,12 @@ class GuardedClient extends MigratingClient {
   }
 }
 
-/** Whether the arguments of an event or ack can be passed on to other clients, other nodes and the store. */
+/** Whether the arguments of an event or ack can be sent to other clients and nodes, and stored. */
 function isAcceptable(data: unknown, maxBytes: number): boolean {
   // The list of arguments is a level as well.
   const shape = shapeOf(data, maxDepth + 1);
   if (shape !== 'binary') return shape === 'plain';
-  // One part may be named in many places, and would be sent on for each.
+  // One part may be referred to many times, and would be sent for each.
   const { parts, bytes } = bytesIn(data);
   return parts <= maxParts && bytes <= maxBytes;
 }

@@ -1,8 +1,8 @@
 import { type Packet, packetType } from '@gopush/slim-socket-io';
 
 /**
- * A CONNECT of a client of Socket.IO 2 as one of Socket.IO 4. It has no `auth`: what its program gives as `query` stands behind the name of
- * the namespace, as `/admin?token=x`, and is `socket.handshake.auth`, as in Socket.IO with `allowEIO3`.
+ * Turns a CONNECT of a client of Socket.IO 2 into one of Socket.IO 4. Instead of `auth`, it has the `query` of its program after the name of the
+ * namespace, as `/admin?token=x`. This becomes `socket.handshake.auth`, as in Socket.IO with `allowEIO3`.
  */
 export function takeQueryAsAuth(packet: Packet): Packet {
   const { type, nsp } = packet;

@@ -1,11 +1,11 @@
 import type { Store } from '@gopush/store';
 
-/** Told of each call of a store that has ended: its name, as `history.append`, how long it took in seconds, and how it ended. */
+/** Called for each call of the store that has ended: with its name, as `history.append`, its duration in seconds, and its result. */
 export type OnStoreCall = (operation: string, seconds: number, result: 'ok' | 'failed') => void;
 
 const parts = ['history', 'inbox', 'presence', 'sessions', 'registry'] as const;
 
-/** A store whose calls are measured; the one place where that is done. */
+/** Wraps a store so that its calls are measured. */
 export function measureStore(store: Store, onCall: OnStoreCall): Store {
   const measured = Object.fromEntries(parts.map((part) => [part, measurePart(part, store[part], onCall)]));
   return { ...store, ...measured };

@@ -8,20 +8,20 @@ import { measureLag } from './fanout-metrics.ts';
 import { describeServer } from './server-state.ts';
 import type { ServerView } from './server-view.ts';
 
-/** What those who run a push-server see of it. */
+/** The metrics, state and readiness of a push-server, on its admin listener. */
 export interface Observation {
-  /** Where the admin listener can be reached; `undefined` where there is none. */
+  /** The URL of the admin listener; `undefined`: there is none. */
   readonly adminUrl: string | undefined;
-  /** Shows what there is now that it is open. */
+  /** Shows the push-server, once it is open. */
   show(view: ServerView, http: HttpServer): void;
-  /** Says from now on that it is not ready, as it stops. */
+  /** Reports from now on that the push-server is not ready, as it stops. */
   stopping(): void;
 }
 
 /** What an observation needs. */
 export interface ObservationOptions {
   readonly config: Config;
-  /** Which of the push-servers of this machine this is. */
+  /** Number of this push-server among those of its machine. */
   readonly index: number;
   readonly node: string;
   readonly metrics: Metrics;
@@ -31,7 +31,7 @@ export interface ObservationOptions {
 }
 
 /**
- * Opens the admin listener. Before what it shows: it must still tell how a stop goes on when that is closed.
+ * Opens the admin listener. It is opened before what it shows, so that it still reports while that is closed at a stop.
  *
  * @throws ListenError for a port that cannot be had
  */

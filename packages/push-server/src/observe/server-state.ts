@@ -2,7 +2,7 @@ import type { Config } from '@gopush/contract';
 import type { Fanout } from '../fanout/bus/fanout.ts';
 import { countRooms, countTransports, type ServerView } from './server-view.ts';
 
-/** What `/state` of a push-server shows. */
+/** The response to `/state`. */
 export function describeServer(view: ServerView, { pushServer }: Config): object {
   const { node, fanout, store, limits, counts, moves } = view;
   return {

@@ -9,7 +9,7 @@ import type { RecoveryCounts } from '../recovery/recovery.ts';
 import type { PushCounts } from '../rooms/publish/push-counts.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 
-/** What metrics and state of a push-server are read off. */
+/** What metrics and state are read from. */
 export interface ServerView {
   /** Name of this push-server. */
   readonly node: string;
@@ -23,7 +23,7 @@ export interface ServerView {
   readonly emittedEvents: Pick<EmittedEvents, 'kept'>;
   readonly listeners: ListenerCounts;
   readonly webhooks: Pick<Webhooks, 'counts' | 'waiting'>;
-  /** Hands all sessions over to other push-servers and wants no new ones, without a stop. */
+  /** Gives all sessions to other push-servers and takes no new ones, without a stop. */
   readonly drain: () => Promise<string>;
 }
 

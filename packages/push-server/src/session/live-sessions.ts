@@ -1,13 +1,13 @@
 import { SmallSet } from '@gopush/slim-socket-io';
 import type { Session } from './session.ts';
 
-/** Where a connection keeps its sessions: one for each namespace that its client is in. */
+/** Where a connection keeps its sessions: one for each namespace of its client. */
 const ofConnection = Symbol('sessions');
 interface Slot {
   [ofConnection]?: SmallSet<Session>;
 }
 
-/** The sessions of this node. Each lookup costs the same however many there are. */
+/** The sessions of this node, with lookups in constant time. */
 export class LiveSessions {
   readonly #bySocket = new Map<string, Session>();
   readonly #byPid = new Map<string, Session>();
@@ -23,7 +23,7 @@ export class LiveSessions {
 
   remove(session: Session): void {
     const { socket, pid } = session;
-    // A session that came back may have taken its place already.
+    // A session that was recovered may have replaced it already.
     if (this.#bySocket.get(socket.id) === session) this.#bySocket.delete(socket.id);
     if (this.#byPid.get(pid) === session) this.#byPid.delete(pid);
     (socket.conn as Slot)[ofConnection]?.delete(session);
@@ -34,7 +34,7 @@ export class LiveSessions {
     return this.#bySocket.get(socket);
   }
 
-  /** By the private id with which its client asks for it after a reconnect. */
+  /** By Socket.IO's private id, with which its client asks for it after a reconnect. */
   byPid(pid: string): Session | undefined {
     return this.#byPid.get(pid);
   }

@@ -1,17 +1,17 @@
-/** Most changes that are remembered; beyond it those of the users who were changed longest ago are forgotten. */
+/** Most changes that are remembered. Beyond it, those of the users whose last change is the oldest are forgotten. */
 const maxChanges = 50_000;
 
 /**
- * How far apart in time a session may be written down and a change be heard of that came later: push-servers hear of it one after the other, and
- * their clocks differ. In milliseconds.
+ * How much earlier than a session was stored a later change may seem to be, in milliseconds: push-servers hear of a change one after the other, and
+ * their clocks differ.
  */
 const slackMs = 1_000;
 
 /** What a program did to a user since some time. */
 export interface Changes {
-  /** Whether all connections of the user were to end. */
+  /** Whether it disconnected the user. */
   readonly ended: boolean;
-  /** Rooms by their plain names, with the last change in each. */
+  /** Rooms by their plain names, with the last change of each. */
   readonly rooms: ReadonlyMap<string, 'join' | 'leave'>;
 }
 
@@ -21,23 +21,23 @@ interface Change {
 }
 
 /**
- * What programs did to users of late: whom they put into a room, took out of one, or disconnected. A session that is between two push-servers, or
- * whose client was cut off, is on none of them at that moment, and is changed when it goes on.
+ * What programs did to users recently: which they added to rooms, removed from rooms, or disconnected. A session that migrates, or whose connection was
+ * lost, is on no push-server at that moment, and is changed when it is restored.
  */
 export class RecentChanges {
   readonly #keepMs: number;
   readonly #most: number;
-  /** By users, the one that was changed last at the end; by rooms, `''` for the end of all connections. */
+  /** By user, with the last change at the end, then by room; `''` stands for a disconnection. */
   readonly #users = new Map<string, Map<string, Change>>();
   #count = 0;
 
-  /** @param keepMs - as long as a session may be gone on with, in milliseconds */
+  /** @param keepMs - how long a session is stored, in milliseconds */
   constructor(keepMs: number, most = maxChanges) {
     this.#keepMs = keepMs + slackMs;
     this.#most = most;
   }
 
-  /** How many changes are remembered. */
+  /** The number of changes that are remembered. */
   get size(): number {
     return this.#count;
   }
@@ -51,7 +51,7 @@ export class RecentChanges {
     this.#add(user, '', 'end');
   }
 
-  /** @param at - when the session was written down, in milliseconds since 1970 */
+  /** @param at - when the session was stored, in milliseconds since 1970 */
   since(user: string, at: number): Changes {
     const later = [...(this.#users.get(user) ?? [])].filter(([, one]) => one.at >= at - slackMs);
     const rooms = later.flatMap(([room, { change }]) => (change === 'end' ? [] : [[room, change] as const]));

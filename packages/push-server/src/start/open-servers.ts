@@ -8,7 +8,7 @@ import { createIo } from '../connection/create-io.ts';
 import { wrapAdapter } from '../fanout/adapter/wrap-adapter.ts';
 import { createHttp } from '../http/create-http.ts';
 import { createFileHandler } from '../http/file-handler.ts';
-import { type HttpEnding, watchHttp } from '../http/http-ending.ts';
+import { HttpEnding } from '../http/http-ending.ts';
 import { Limits } from '../limits/limits.ts';
 import type { Dependencies } from './open-dependencies.ts';
 import type { Settings } from './settings.ts';
@@ -41,7 +41,7 @@ export async function openServers(settings: Settings, { fanout, store }: Depende
   const http = createHttp(config, (request, response) => (isForApi(request.url) ? api : files)(request, response));
   const adapter = wrapAdapter(fanout.adapter, log);
   const { io, clientGuard } = await createIo(http, config, adapter, log);
-  const ending = watchHttp(http);
+  const ending = new HttpEnding(http);
   lingerAfterResponses(http);
   answerExpectations(http);
   let closing: Promise<void> | undefined;

@@ -1,5 +1,5 @@
 /**
- * Runs some work once at a time. Calls while it runs are joined into one more run, which begins when that one has ended.
+ * Runs some work once at a time. Calls during a run share one further run, which begins after it.
  *
  * @param work - does not reject
  * @returns resolves when a run that began after the call has ended

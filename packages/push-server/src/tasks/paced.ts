@@ -1,9 +1,9 @@
-/** How many are worked at at a time. */
+/** Most items at a time. */
 const atOnce = 64;
 
 /**
- * Does some work for each of many, a few at a time, so that a node which does it for all that it has still serves its clients meanwhile.
- * What is removed from a live iterator before its turn is skipped.
+ * Does some work for each of many items, a few at a time, so that clients are still served meanwhile. An item that is removed from a live iterator
+ * before its turn is skipped.
  */
 export async function paced<T>(all: Iterable<T>, work: (one: T) => Promise<unknown>): Promise<void> {
   const rest = all[Symbol.iterator]();

@@ -1,16 +1,17 @@
-/** Shortest time between two turns, in milliseconds. */
+/** Longest time between two turns, in milliseconds. */
 const turnMs = 250;
 
 /**
- * Does some work for each of many once per period, spread evenly over it: at no moment for all at once.
+ * Does some work for each of many items once in a period, spread evenly over it.
  *
- * @param all - the ones there are now, in an order in which new ones come last
+ * @param all - an iterator over the current items, with new ones last
+ * @param size - the current number of items
  * @returns stops it
  */
 export function refreshEach<T>(all: () => Iterator<T>, periodMs: number, size: () => number, work: (one: T) => void) {
   const everyMs = Math.min(turnMs, periodMs / 5);
   let rest = all();
-  /** Of those whose turn is in this round, in ones: fractions add up. */
+  /** How many items are due. Fractions add up. */
   let due = 0;
   const timer = setInterval(() => {
     due += (size() * everyMs) / periodMs;

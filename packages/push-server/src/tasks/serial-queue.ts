@@ -1,16 +1,16 @@
-/** What one client asked for, done one after the other in the order in which it asked. */
+/** Does tasks one after the other, in order. */
 export class SerialQueue {
   readonly #max: number;
   #count = 0;
   #last: Promise<void> | undefined = undefined;
 
-  /** @param max - tasks that are being done or wait */
+  /** @param max - most tasks that run or wait */
   constructor(max: number) {
     this.#max = max;
   }
 
   /**
-   * Does a task when those before it are done: at once where there are none.
+   * Does a task after those before it: at once if there are none.
    *
    * @param task - must not reject
    * @returns whether there was room for it
@@ -20,7 +20,7 @@ export class SerialQueue {
     const done = this.#count++ === 0 || this.#last === undefined ? task() : this.#last.then(task);
     const last = done.finally(() => {
       this.#count--;
-      // Nobody waits for it any more.
+      // No later task waits for it.
       if (this.#last === last) this.#last = undefined;
     });
     this.#last = last;

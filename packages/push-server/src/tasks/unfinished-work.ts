@@ -1,20 +1,20 @@
-/** Work that nobody awaits where it begins, and that has to end before a stop goes on. */
+/** Work that is not awaited where it begins. A stop awaits it. */
 export class UnfinishedWork {
   readonly #all = new Set<Promise<void>>();
   readonly #onFailed: (error: unknown) => void;
 
-  /** @param onFailed - called with what work rejects with */
+  /** @param onFailed - called with the error of each rejection */
   constructor(onFailed: (error: unknown) => void) {
     this.#onFailed = onFailed;
   }
 
-  /** Has a stop wait for some work. */
+  /** Adds work that a stop has to await. */
   add(work: Promise<void>): void {
     this.#all.add(work);
     work.catch(this.#onFailed).finally(() => this.#all.delete(work));
   }
 
-  /** Resolves when all the work that there is now has ended; rejects where some has failed. */
+  /** Resolves when all current work has ended; rejects if some fails. */
   async done(): Promise<void> {
     await Promise.all(this.#all);
   }

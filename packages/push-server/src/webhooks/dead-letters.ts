@@ -3,26 +3,26 @@ import { dirname } from 'node:path';
 import type { Logger } from '@gopush/service';
 import type { WebhookEvent } from './event.ts';
 
-/** Why an event was given up: too many wait, it was tried often enough, or this node stops. */
+/** Why an event was dropped: the queue is full, all attempts failed, or this node stops. */
 export type GivenUp = 'queue_full' | 'attempts_over' | 'stopping';
 
-/** Events that no webhook took. */
+/** Events that could not be delivered. */
 export interface DeadLetters {
   add(url: string, events: readonly WebhookEvent[], reason: GivenUp): void;
   /** Resolves when all are written. */
   close(): Promise<void>;
 }
 
-/** How large the file may become, in bytes. The one before it is kept, so that there are at most twice as many. */
+/** Largest file, in bytes. The one before it is kept, so that both take at most twice as much. */
 const maxFileBytes = 16_777_216;
 
-/** How many may wait to be written, in bytes; of more only the number is told. */
+/** Most bytes that wait to be written; of further events only the number is logged. */
 const maxWaitingBytes = 16_777_216;
 
 /**
- * Opens the file of events that no webhook took: a line of JSON each, `{ url, reason, event }`. The push-servers of a project share it.
+ * Opens the file of events that could not be delivered: one JSON line for each, `{ url, reason, event }`. The push-servers of a project share it.
  *
- * @param file - full and with its folder, as it may not be there
+ * @param file - its path; the folder is created if needed
  */
 export function openDeadLetters(file: string, log: Logger): DeadLetters {
   let lines: string[] = [];
@@ -35,7 +35,7 @@ export function openDeadLetters(file: string, log: Logger): DeadLetters {
       lines = [];
       bytes = 0;
       try {
-        // What users say to each other stands in it, and webhooks' URLs, which may hold secrets.
+        // The file contains messages of users, and URLs of webhooks, which may contain secrets.
         await mkdir(dirname(file), { recursive: true, mode: 0o700 });
         const { size } = await stat(file).catch(() => ({ size: 0 }));
         if (size + Buffer.byteLength(text) > maxFileBytes && size > 0) await rename(file, `${file}.1`);

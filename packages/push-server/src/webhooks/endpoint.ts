@@ -5,15 +5,15 @@ import type { DeadLetters, GivenUp } from './dead-letters.ts';
 import { signBody, type WebhookEvent } from './event.ts';
 import type { WebhookCounts } from './webhook-counts.ts';
 
-/** Most events of one request, and about how many bytes. */
+/** Most events in one request, and about how many bytes. */
 const batchCount = 100;
 const batchBytes = 262_144;
 
-/** Longest wait before the second attempt, in milliseconds; doubled for each further one up to the other. */
+/** Longest wait before the second attempt, in milliseconds, doubled for each further one; and the bound of that. */
 const firstWaitMs = 500;
 const maxWaitMs = 60_000;
 
-/** Posts events to one webhook, in order, one request at a time. Whoever has something to tell never waits for it. */
+/** Posts events to one webhook, in order, one request at a time. Adding an event never waits. */
 export class Endpoint {
   readonly #config: Config['webhooks'][number];
   readonly #dead: DeadLetters;
@@ -21,10 +21,10 @@ export class Endpoint {
   readonly #log: Logger;
   #queue: WebhookEvent[] = [];
   #bytes = 0;
-  /** Events of the request that is tried now. */
+  /** Events in the current request. */
   #underWay = 0;
   #running: Promise<void> | undefined;
-  /** Cuts waits short at a stop. */
+  /** Ends the wait before an attempt. */
   #wake: () => void = () => {};
   #stopping = false;
   readonly #cut = new AbortController();
@@ -36,7 +36,7 @@ export class Endpoint {
     this.#log = log;
   }
 
-  /** Takes an event. Where too many wait the oldest are given up: what is new tells more. */
+  /** Queues an event. If the queue is full, the oldest events are dropped: newer ones are worth more. */
   tell(event: WebhookEvent): void {
     this.#queue.push(event);
     this.#bytes += event.bytes;
@@ -50,7 +50,7 @@ export class Endpoint {
   }
 
   /**
-   * Tries what waits once more, and gives up the rest.
+   * Tries once more to deliver what waits, and drops the rest.
    *
    * @param ms - longest wait, in milliseconds
    */
@@ -63,7 +63,7 @@ export class Endpoint {
     if (this.#queue.length > 0) this.#giveUp(this.#take(this.#queue.length), 'stopping');
   }
 
-  /** Events that were not taken yet, nor given up. */
+  /** Events that are neither delivered nor dropped yet. */
   get waiting(): number {
     return this.#queue.length + this.#underWay;
   }
@@ -80,7 +80,7 @@ export class Endpoint {
   }
 
   async #run(): Promise<void> {
-    // Those of the same breath go together.
+    // Events of the same tick go into one request.
     await Promise.resolve();
     while (this.#queue.length > 0 && !this.#cut.signal.aborted) {
       const batch = this.#nextBatch();
@@ -120,7 +120,7 @@ export class Endpoint {
     }
   }
 
-  /** @returns why it was not taken */
+  /** @returns why the request failed */
   async #post(id: string, body: string): Promise<string | undefined> {
     const { url, secret, timeoutMs } = this.#config;
     try {
@@ -132,7 +132,7 @@ export class Endpoint {
           'x-gopush-signature': signBody(secret, body, Date.now()),
         },
         body,
-        // Elsewhere it was not wanted.
+        // A redirect would lead to a URL that is not in the settings.
         redirect: 'manual',
         signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#cut.signal]),
       });
@@ -143,7 +143,7 @@ export class Endpoint {
     }
   }
 
-  /** Any time up to the longest (full jitter), so that several nodes do not come back at once. */
+  /** Waits any time up to the longest (full jitter), so that nodes do not retry at the same moment. */
   #wait(attempt: number): Promise<void> {
     const longest = Math.min(maxWaitMs, firstWaitMs * 2 ** (attempt - 1));
     return new Promise((resolve) => {

@@ -2,7 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import type { WebhookEventName } from '@gopush/contract';
 import { writeJson } from '../http/write-json.ts';
 
-/** An event on its way to a webhook, written once. */
+/** An event for webhooks, encoded once. */
 export interface WebhookEvent {
   readonly id: string;
   /** `{ id, type, at, node, … }` as JSON. */
@@ -10,7 +10,7 @@ export interface WebhookEvent {
   readonly bytes: number;
 }
 
-/** Writes an event. Its id stays the same however often it is sent, so that who gets it twice can tell. */
+/** Encodes an event. Its id is the same in each attempt, so that a receiver recognizes repeats. */
 export function writeEvent(type: WebhookEventName, node: string, data: object, at: number): WebhookEvent {
   const id = randomUUID();
   const json = writeJson({ id, type, at, node, ...data });
@@ -18,8 +18,7 @@ export function writeEvent(type: WebhookEventName, node: string, data: object, a
 }
 
 /**
- * Signs a body: `t=<seconds since 1970>,v1=<HMAC-SHA256 of "t.body" in hex>`. Whoever gets it refuses what is too old, so that nothing can be
- * sent again by others.
+ * Signs a body: `t=<seconds since 1970>,v1=<HMAC-SHA256 of "t.body" in hex>`. Receivers refuse old signatures, so that a request cannot be replayed.
  */
 export function signBody(secret: string, body: string, now: number): string {
   const time = Math.floor(now / 1_000);

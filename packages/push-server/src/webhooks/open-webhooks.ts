@@ -6,16 +6,16 @@ import { Endpoint } from './endpoint.ts';
 import { writeEvent } from './event.ts';
 import type { WebhookCounts } from './webhook-counts.ts';
 
-/** Tells back ends what happens. */
+/** Sends events to back ends. */
 export interface Webhooks {
-  /** Whether anyone wants this. */
+  /** Whether any webhook subscribes to a type. */
   wants(type: WebhookEventName): boolean;
-  /** Has it told; returns at once. */
+  /** Queues an event; returns at once. */
   tell(type: WebhookEventName, data: object): void;
   readonly counts: Readonly<WebhookCounts>;
-  /** How many events were not taken yet, nor given up, by all webhooks. */
+  /** Events that are neither delivered nor dropped yet, of all webhooks. */
   waiting(): number;
-  /** Sends what waits, as far as there is time. */
+  /** Tries once more to deliver what waits. */
   close(): Promise<void>;
 }
 

@@ -1,8 +1,8 @@
-/** What became of events for webhooks since the start: each is counted once for each webhook it is for. */
+/** Events for webhooks since the start, by result. An event counts once for each webhook. */
 export interface WebhookCounts {
   delivered: number;
-  /** How often an event was to be sent again. */
+  /** Retries of events. */
   retried: number;
-  /** Events that were given up. */
+  /** Events that were dropped. */
   dead: number;
 }

@@ -7,7 +7,7 @@ import { refuseUpgrade } from '../http/refuse-upgrade.ts';
 import { refuse } from '../http/respond.ts';
 import type { IdentityCheck } from './identity-check.ts';
 
-/** What looking at requests needs. */
+/** What guarding sessions needs. */
 export interface SessionGateOptions {
   readonly isBelieved: IdentityCheck;
   /** Whether clients of Socket.IO 2 are served: `pushServer.allowEIO3`. */
@@ -16,19 +16,19 @@ export interface SessionGateOptions {
   readonly log: Logger;
 }
 
-/** Whose a session is. */
+/** The owner of a session. */
 interface Owner {
-  /** Uid and product as its first request had them. */
+  /** Uid and product of its first request. */
   readonly identity: string;
-  /** Whether they could be believed. */
+  /** Whether these could be believed. */
   readonly isBelieved: boolean;
 }
 
 /**
- * Looks at each request of Engine.IO before Engine.IO does. A session of long-polling goes on with requests of its own user alone: its id
- * (`sid`) is no secret worth the name, as it stands in URLs. One that began as a WebSocket has no further requests.
+ * Checks each request before Engine.IO handles it. A session of long-polling takes requests of its own user alone: its id (`sid`) is in URLs, and so
+ * no real secret. A session that began as a WebSocket has no other requests.
  *
- * JSONP is refused: its answers are scripts, which pages of any origin can read.
+ * JSONP is refused: its responses are scripts, which pages of any origin can read.
  */
 export function guardSessions(io: Server, { isBelieved, allowEIO3, onRefused, log }: SessionGateOptions): void {
   const warn = createLimitedWarning(log);
@@ -66,14 +66,14 @@ export function guardSessions(io: Server, { isBelieved, allowEIO3, onRefused, lo
 }
 
 /**
- * What is wrong with the version of Engine.IO's protocol in a request that begins a session, or that is an upgrade. Engine.IO would accept the
- * upgrade first, and then answer with what is no WebSocket.
+ * Checks the version of Engine.IO's protocol in a request that begins a session or upgrades. Engine.IO would accept the upgrade, and then send a
+ * response that is no WebSocket frame.
  */
 function versionFault({ headers, _query }: EngineRequest, allowEIO3: boolean): Failure | undefined {
   const { EIO, sid, transport } = _query;
   const isUpgrade = headers.upgrade !== undefined;
   if (EIO === '4' || (EIO === '3' && allowEIO3)) return undefined;
-  // Engine.IO has an answer of its own to what is no handshake.
+  // Engine.IO refuses a request that is no handshake by itself.
   if (!isUpgrade && (sid !== undefined || transport === undefined)) return undefined;
   const detail =
     EIO === '3'
@@ -82,7 +82,7 @@ function versionFault({ headers, _query }: EngineRequest, allowEIO3: boolean): F
   return { code: 'engine_version', detail };
 }
 
-/** Who sends a request: as an agent says, or, of a program without one, as it says itself. */
+/** The identity of a request: from the headers of an agent, or, without one, from its own query. */
 function identityOf({ headers, _query }: EngineRequest): string {
   const uid = headers[uidHeader];
   return `${uid === undefined ? `?${_query[uidParameter]}` : `=${uid}`}\n${headers[productHeader]}`;

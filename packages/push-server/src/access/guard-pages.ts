@@ -16,15 +16,15 @@ import { expectsUnknown, isOwnHost, serveUpgrades, type UpgradeListener } from '
 import { refuseUpgrade } from '../http/refuse-upgrade.ts';
 import { refuse } from '../http/respond.ts';
 
-/** Says why a request may not come in; `undefined`: it may. */
+/** Decides why a request is refused; `undefined`: it is not. */
 type PageGate = (headers: Readonly<IncomingHttpHeaders>) => Failure | undefined;
 
 /**
- * Keeps pages of other origins out, which reach whatever their visitor's machine can reach, this push-server among it. Agents vouch for the
- * pages of the requests that they forward. Programs name no page and come in.
+ * Creates the gate that refuses pages of other origins. A page can reach whatever its visitor's machine can reach, this push-server included. Agents
+ * vouch for the pages of the requests that they forward. Programs send no origin and are let in.
  *
- * Without secrets the name by which a request asks for us counts as well: a page whose name in DNS is pointed here is no other origin to the
- * browser. With secrets such a page is nobody.
+ * Without secrets, the `Host` of a request is checked as well: for the browser, a page whose DNS name points to this push-server has the same origin.
+ * With secrets, such a page has no identity.
  */
 function createPageGate({ pushServer, access }: Config): PageGate {
   const { allowedOrigins } = pushServer;
@@ -48,50 +48,27 @@ function createPageGate({ pushServer, access }: Config): PageGate {
 
 const setting = 'pushServer.allowedOrigins';
 
-/** Why a request is refused wherever it goes; `undefined`: it is not. */
+/** Why a request is refused whatever its URL; `undefined`: it is not. */
 function whyBad(request: IncomingMessage): Failure | undefined {
   // RFC 9112 section 3.2.
   if (request.headers.host === undefined && request.httpVersionMinor > 0) return { code: 'request_malformed' };
   return expectsUnknown(request) ? { code: 'expectation_unknown' } : undefined;
 }
 
-/** The host of an entry of a list of origins, which may begin with `*.`. */
+/** The host in an entry of a list of origins; it may begin with `*.`. */
 function hostOf(entry: string): string {
   return entry.replace(/^[^/]*\/\//, '').replace(/:\d+$/, '');
 }
 
+type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
 /**
- * Puts a gate before all that listens to a server by now; files are for everyone. Pages of listed origins may read whatever is answered,
- * refusals as well, and their preflights are answered here.
+ * Guards the listeners that a server has by now against requests of pages of other origins. Files are for all pages. Pages of allowed origins may read
+ * all responses, refusals included, and their preflights get a response here.
  */
-export function guard(http: HttpServer, config: Config, onRefused: (failure: Failure) => void): void {
-  const { access, pushServer } = config;
+export function guardPages(http: HttpServer, config: Config, onRefused: (failure: Failure) => void): void {
   const gate = createPageGate(config);
-  const isGuarded = (url: string): boolean => isForApi(url) || isForEngine(url, pushServer.path);
-  // By an agent, or without one.
-  const readers = openPages([...access.allowedOrigins, ...pushServer.allowedOrigins], access, process.env);
-  const requests = http.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
-  http.removeAllListeners('request');
-  http.on('request', (request, response) => {
-    if (allowReading(request, response, readers) && isPreflight(request)) {
-      allowSending(request, response);
-      response.writeHead(204).end();
-      return;
-    }
-    const bad = whyBad(request);
-    if (bad !== undefined) {
-      refuse(response, bad, { connection: 'close' });
-      return;
-    }
-    const failure = isGuarded(request.url ?? '') ? gate(request.headers) : undefined;
-    if (failure === undefined) {
-      for (const listener of requests) listener.call(http, request, response);
-      return;
-    }
-    onRefused(failure);
-    // A body that is not read would be taken for the next request.
-    refuse(response, failure, { connection: 'close' });
-  });
+  guardHttp(http, config, gate, onRefused);
   const upgrades = http.listeners('upgrade') as UpgradeListener[];
   http.removeAllListeners('upgrade');
   const onWebSocket: UpgradeListener = (request, socket, head) => {
@@ -105,4 +82,37 @@ export function guard(http: HttpServer, config: Config, onRefused: (failure: Fai
     refuseUpgrade(socket, failure);
   };
   http.on('upgrade', serveUpgrades(http, onWebSocket));
+}
+
+function guardHttp(
+  http: HttpServer,
+  { access, pushServer }: Config,
+  gate: PageGate,
+  onRefused: (failure: Failure) => void,
+): void {
+  // Pages behind an agent, and without one.
+  const readers = openPages([...access.allowedOrigins, ...pushServer.allowedOrigins], access, process.env);
+  const handlers = http.listeners('request') as RequestHandler[];
+  http.removeAllListeners('request');
+  http.on('request', (request, response) => {
+    if (allowReading(request, response, readers) && isPreflight(request)) {
+      allowSending(request, response);
+      response.writeHead(204).end();
+      return;
+    }
+    const bad = whyBad(request);
+    if (bad !== undefined) {
+      refuse(response, bad, { connection: 'close' });
+      return;
+    }
+    const { url = '' } = request;
+    const failure = isForApi(url) || isForEngine(url, pushServer.path) ? gate(request.headers) : undefined;
+    if (failure === undefined) {
+      for (const handler of handlers) handler.call(http, request, response);
+      return;
+    }
+    onRefused(failure);
+    // A body that is not read would be taken for the next request.
+    refuse(response, failure, { connection: 'close' });
+  });
 }
