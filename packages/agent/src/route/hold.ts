@@ -4,21 +4,21 @@ import { hasEnded } from '../request/close-at-end.ts';
 import type { Member, Product } from './fleet.ts';
 import { knock } from './knock.ts';
 
-/** For whom a client waits. */
+/** What a client waits for. */
 interface WaitFor {
   readonly product: Product;
-  /** Which members may serve it, as far as is known; the same list for all where it is the same. */
+  /** The targets that may serve it, as far as is known; the same array for all clients where it is the same. */
   readonly members: readonly Member[];
 }
 
-/** How waiting ended: try again; no target came in time; there was no room to wait; the client went away; the agent stops. */
+/** How waiting ended: try again; no target came in time; the queue is full; the client went away; the agent stops. */
 type HoldEnd = 'try' | 'expired' | 'full' | 'gone' | 'stopped';
 
-/** Where clients wait while no target of their product is up. */
+/** The queues in which clients wait while no target of their product is up. */
 export interface Hold {
-  /** How many wait now. */
+  /** How many clients wait. */
   readonly waiting: number;
-  /** How many bytes of requests these have. */
+  /** How many bytes their requests have. */
   readonly bytes: number;
   /**
    * Waits until a target of the product may be up.
@@ -27,132 +27,153 @@ export interface Hold {
    * @param deadline - when to give up, in milliseconds since 1970
    */
   wait(what: WaitFor, client: Socket, bytes: number, deadline: number): Promise<HoldEnd>;
-  /** Lets all go. */
+  /** Ends all waiting. */
   close(): void;
 }
 
-/** What a hold needs. */
+/** What the queues need. */
 export interface HoldOptions {
   readonly limits: Config['hold'];
   readonly connectTimeoutMs: number;
-  /** Told when a target was found to be there. */
+  /** Told of a target that was found to be up. */
   readonly onUp: (member: Member) => void;
 }
 
 /** Between two looks for a target, in milliseconds. */
 const lookMs = 200;
 
-/** How many go on at a time when a target is up, each `lookMs / 10`, so that it is not trampled down. */
+/** How many clients are served at a time when a target is up, each `lookMs / 10`, so that it is not overrun. */
 const batch = 200;
 
-interface Waiter {
+/** Opens the queues of an agent. */
+export function createHold(options: HoldOptions): Hold {
+  return new Queues(options);
+}
+
+/** A client in a queue. */
+export interface Waiter {
   readonly members: readonly Member[];
   readonly client: Socket;
-  readonly bytes: number;
   readonly deadline: number;
   end(how: HoldEnd): void;
 }
 
-/** Opens the waiting room of an agent. */
-export function createHold({ limits, connectTimeoutMs, onUp }: HoldOptions): Hold {
-  const rooms = new Map<Product, Set<Waiter>>();
-  let count = 0;
-  let bytesHeld = 0;
-  let looking: NodeJS.Timeout | undefined;
-  let closed = false;
+class Queues implements Hold {
+  readonly #options: HoldOptions;
+  readonly #queues = new Map<Product, Set<Waiter>>();
+  waiting = 0;
+  bytes = 0;
+  #looking: NodeJS.Timeout | undefined;
+  #closed = false;
 
-  async function look(): Promise<void> {
-    const now = Date.now();
-    for (const waiters of rooms.values()) {
-      for (const waiter of waiters) {
-        if (hasEnded(waiter.client)) waiter.end('gone');
-        else if (waiter.deadline <= now) waiter.end('expired');
-      }
-    }
-    await Promise.all([...rooms].map(([product, waiters]) => lookFor(product, waiters)));
-    looking = rooms.size === 0 || closed ? undefined : setTimeout(look, lookMs);
+  constructor(options: HoldOptions) {
+    this.#options = options;
   }
 
-  async function lookFor(product: Product, waiters: Set<Waiter>): Promise<void> {
-    const found = await knockAll(product, waiters);
-    if (found) return;
-    // Nothing came of it: whoever waits longest asks the router again, which may name others by now.
-    const [first] = waiters;
+  wait({ product, members }: WaitFor, client: Socket, bytes: number, deadline: number): Promise<HoldEnd> {
+    const { maxWaiting, maxBytes } = this.#options.limits;
+    if (this.#closed) return Promise.resolve('stopped');
+    if (this.waiting >= maxWaiting || this.bytes + bytes > maxBytes) return Promise.resolve('full');
+    if (client.destroyed) return Promise.resolve('gone');
+    return new Promise((resolve) => {
+      const queue = this.#queueOf(product);
+      const onGone = (): void => waiter.end('gone');
+      const waiter: Waiter = {
+        members,
+        client,
+        deadline,
+        end: (how) => {
+          if (!queue.delete(waiter)) return;
+          if (queue.size === 0) this.#queues.delete(product);
+          this.waiting--;
+          this.bytes -= bytes;
+          client.off('close', onGone);
+          resolve(how);
+        },
+      };
+      queue.add(waiter);
+      this.waiting++;
+      this.bytes += bytes;
+      client.once('close', onGone);
+      this.#looking ??= setTimeout(() => this.#look(), lookMs);
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#looking);
+    for (const queue of [...this.#queues.values()]) for (const waiter of [...queue]) waiter.end('stopped');
+  }
+
+  #queueOf(product: Product): Set<Waiter> {
+    let queue = this.#queues.get(product);
+    if (queue === undefined) {
+      queue = new Set();
+      this.#queues.set(product, queue);
+    }
+    return queue;
+  }
+
+  async #look(): Promise<void> {
+    const now = Date.now();
+    for (const queue of this.#queues.values()) endOverdue(queue, now);
+    await Promise.all([...this.#queues].map(([product, queue]) => this.#lookFor(product, queue)));
+    this.#looking = this.#queues.size === 0 || this.#closed ? undefined : setTimeout(() => this.#look(), lookMs);
+  }
+
+  async #lookFor(product: Product, queue: Set<Waiter>): Promise<void> {
+    if (await this.#knockAll(product, queue)) return;
+    // No target is up: the client that has waited longest asks the router again, which may name other targets by now.
+    const [first] = queue;
     first?.end('try');
   }
 
-  /** Knocks at all targets for which someone waits, and lets go at once who waits for one that is up. */
-  async function knockAll(product: Product, waiters: Set<Waiter>): Promise<boolean> {
-    // Whoever got another list before may find its target in the new one.
+  /** Knocks at all targets that clients wait for, and serves at once those whose target is up. @returns whether any is up */
+  async #knockAll(product: Product, queue: Set<Waiter>): Promise<boolean> {
+    const { connectTimeoutMs, onUp } = this.#options;
     const { current } = product;
-    const lists = new Set([current, ...Array.from(waiters, ({ members }) => members)]);
-    const members = new Set([...lists].flat());
     let found = false;
     await Promise.all(
-      Array.from(members, async (member) => {
-        // One that takes no new clients is there, and of no use.
-        if (member.notReady !== undefined || member.target.weight === 0) return;
+      targetsOf(current, queue).map(async (member) => {
         if ((await knock(member.target, connectTimeoutMs)) !== undefined) return;
         found = true;
         onUp(member);
-        const isNew = current.includes(member);
-        await letGo([...waiters].filter((one) => one.members.includes(member) || (isNew && one.members !== current)));
+        await endInBatches(waitersFor(member, current, queue));
       }),
     );
     return found;
   }
+}
 
-  async function letGo(going: readonly Waiter[]): Promise<void> {
-    for (let start = 0; start < going.length; start += batch) {
-      if (start > 0) await new Promise((resolve) => setTimeout(resolve, lookMs / 10));
-      for (const waiter of going.slice(start, start + batch)) waiter.end('try');
-    }
+/** Ends waiting for clients that have gone, or whose time is over. */
+function endOverdue(queue: ReadonlySet<Waiter>, now: number): void {
+  for (const waiter of queue) {
+    if (hasEnded(waiter.client)) waiter.end('gone');
+    else if (waiter.deadline <= now) waiter.end('expired');
   }
+}
 
-  return {
-    get waiting() {
-      return count;
-    },
-    get bytes() {
-      return bytesHeld;
-    },
-    wait({ product, members }, client, bytes, deadline) {
-      if (closed) return Promise.resolve('stopped');
-      if (count >= limits.maxWaiting || bytesHeld + bytes > limits.maxBytes) return Promise.resolve('full');
-      if (client.destroyed) return Promise.resolve('gone');
-      return new Promise((resolve) => {
-        let waiters = rooms.get(product);
-        if (waiters === undefined) {
-          waiters = new Set();
-          rooms.set(product, waiters);
-        }
-        const room = waiters;
-        const onGone = (): void => waiter.end('gone');
-        const waiter: Waiter = {
-          members,
-          client,
-          bytes,
-          deadline,
-          end(how) {
-            if (!room.delete(waiter)) return;
-            if (room.size === 0) rooms.delete(product);
-            count--;
-            bytesHeld -= bytes;
-            client.off('close', onGone);
-            resolve(how);
-          },
-        };
-        room.add(waiter);
-        count++;
-        bytesHeld += bytes;
-        client.once('close', onGone);
-        looking ??= setTimeout(look, lookMs);
-      });
-    },
-    close() {
-      closed = true;
-      clearTimeout(looking);
-      for (const waiters of [...rooms.values()]) for (const waiter of [...waiters]) waiter.end('stopped');
-    },
-  };
+/** The targets that may serve one of these clients, without those that take no new clients. */
+export function targetsOf(current: readonly Member[], queue: Iterable<Pick<Waiter, 'members'>>): Member[] {
+  // A client with an older list may find its target in the current one.
+  const lists = new Set([current, ...Array.from(queue, ({ members }) => members)]);
+  const members = new Set([...lists].flat());
+  return [...members].filter(({ notReady, target }) => notReady === undefined && target.weight !== 0);
+}
+
+/** The clients that a target which is up may serve: those that wait for it, and those with an older list where it is in the current one. */
+export function waitersFor<T extends Pick<Waiter, 'members'>>(
+  member: Member,
+  current: readonly Member[],
+  queue: Iterable<T>,
+): T[] {
+  const isCurrent = current.includes(member);
+  return [...queue].filter(({ members }) => members.includes(member) || (isCurrent && members !== current));
+}
+
+async function endInBatches(waiters: readonly Waiter[]): Promise<void> {
+  for (let start = 0; start < waiters.length; start += batch) {
+    if (start > 0) await new Promise((resolve) => setTimeout(resolve, lookMs / 10));
+    for (const waiter of waiters.slice(start, start + batch)) waiter.end('try');
+  }
 }

@@ -104,7 +104,7 @@ function openRouting(
     connectTimeoutMs: agent.connectTimeoutMs,
     onUp: fleet.found,
   });
-  opened('waiting clients', hold.close);
+  opened('waiting clients', () => hold.close());
   return {
     hookTimeoutMs: config.hooks.timeoutMs,
     sources: createSources({
