@@ -12,8 +12,8 @@ import { waitUntil } from './wait-until.ts';
 export interface GiveContext {
   readonly sessions: SessionsOfNode;
   readonly slots: Slots;
-  readonly takes: PendingTakes;
-  readonly work: RunningWork;
+  readonly takes: Pick<PendingTakes, 'whenTaken'>;
+  readonly work: Pick<RunningWork, 'run'>;
   readonly deadline: Pick<DrainDeadline, 'spareMs'>;
   /** How long handlers may take to ack what a client has asked, in milliseconds. */
   readonly answerMs: number;
@@ -96,7 +96,7 @@ async function giveNow(
  *
  * @returns `false` where the connection does not take that at once: then it ends later, in no slot
  */
-async function endStreamSoon({ conn }: FollowedConnection, by: number, work: RunningWork): Promise<boolean> {
+async function endStreamSoon({ conn }: FollowedConnection, by: number, work: GiveContext['work']): Promise<boolean> {
   let hasEnded = false;
   const endWhenFlushed = async (): Promise<void> => {
     await waitUntil(

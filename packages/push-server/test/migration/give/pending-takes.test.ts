@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { PendingTakes } from '../../../src/migration/give/pending-takes.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Tells when a session is waited for no longer, in milliseconds. */
+function start() {
+  const takes = new PendingTakes();
+  const done = new Map<string, number>();
+  const begun = Date.now();
+  const wait = (socket: string, mostMs = 10_000): void => {
+    void takes.whenTaken(socket, mostMs).then(() => done.set(socket, Date.now() - begun));
+  };
+  return { takes, done, wait };
+}
+
+test('a session is waited for until another node has taken it', async () => {
+  const { takes, done, wait } = start();
+  wait('a');
+  wait('b');
+  await vi.advanceTimersByTimeAsync(100);
+  takes.taken('b');
+  takes.taken('unknown');
+  await vi.advanceTimersByTimeAsync(0);
+  expect([...done]).toEqual([['b', 100]]);
+});
+
+test('a session is waited for no longer than its share of the time', async () => {
+  const { done, wait } = start();
+  wait('a', 50);
+  await vi.advanceTimersByTimeAsync(49);
+  expect(done.size).toBe(0);
+  await vi.advanceTimersByTimeAsync(1);
+  expect([...done]).toEqual([['a', 50]]);
+});
+
+test('where no node takes any session none is waited for, until one is taken', async () => {
+  const { takes, done, wait } = start();
+  wait('a');
+  await vi.advanceTimersByTimeAsync(300);
+  expect([...done]).toEqual([['a', 300]]);
+  wait('b');
+  await vi.advanceTimersByTimeAsync(1);
+  expect(done.get('b')).toBe(300);
+  takes.taken('a');
+  wait('c');
+  await vi.advanceTimersByTimeAsync(299);
+  expect(done.has('c')).toBe(false);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(done.has('c')).toBe(true);
+});
+
+test('a session that is never taken is forgotten, and the next one is waited for again', async () => {
+  const { done, wait } = start();
+  wait('a');
+  await vi.advanceTimersByTimeAsync(61_000);
+  wait('b');
+  await vi.advanceTimersByTimeAsync(299);
+  expect(done.has('b')).toBe(false);
+});
