@@ -63,9 +63,9 @@ const arrivalMs = 2_000;
 /** Finds another target for each session whose target has given it, or is gone (docs/protocol.md, "Seamless restart"). */
 export class Failover {
   readonly #options: FailoverOptions;
-  readonly #searches: TargetSearches<FallbackCause>;
+  readonly #searches: TargetSearches<UpgradeResponse, FallbackCause>;
   /** Ends the turns of sessions that a target has taken, and that do not continue yet. */
-  readonly #arriving = new WeakMap<SessionMigration, FoundTarget['settled']>();
+  readonly #arriving = new WeakMap<SessionMigration, FoundTarget<UpgradeResponse>['settled']>();
   /** Bytes that are kept for clients that wait. */
   #heldBytes = 0;
   #isClosed = false;
@@ -136,7 +136,7 @@ export class Failover {
   }
 
   /** Other targets come first, then the one at the old address, which may have been started again. */
-  #search(migration: SessionMigration): Promise<FoundTarget | FallbackCause> {
+  #search(migration: SessionMigration): Promise<FoundTarget<UpgradeResponse> | FallbackCause> {
     const { fleet, route } = this.#options;
     const { tunnel, request } = migration;
     const { info } = tunnel;
@@ -155,6 +155,7 @@ export class Failover {
       },
       choose: (members, tried) => chooseNext(info, members, tried, fleet.health.slowStartMs),
       ask: (member, timeoutMs, abandoned) => this.#ask(migration, { member, timeoutMs, abandoned }),
+      release: ({ socket }) => socket.destroy(),
     });
   }
 
@@ -168,7 +169,7 @@ export class Failover {
   async #ask(
     migration: SessionMigration,
     { member, timeoutMs, abandoned }: Asking,
-  ): Promise<TakeOutcome<FallbackCause>> {
+  ): Promise<TakeOutcome<UpgradeResponse, FallbackCause>> {
     const { connectTimeoutMs } = this.#options.agent;
     const upstream = await requestUpgrade({
       target: member.target,
@@ -181,7 +182,7 @@ export class Failover {
     });
     if (!upstream.ok) return outcomeOfFailure(upstream.failure.code);
     const outcome = readTakeResponse(upstream.value);
-    if (outcome !== upstream.value) upstream.value.socket.destroy();
+    if (typeof outcome === 'string' || 'noTarget' in outcome) upstream.value.socket.destroy();
     return outcome;
   }
 
@@ -196,8 +197,12 @@ export class Failover {
   }
 
   /** The next target has taken the session. */
-  #arrive(migration: SessionMigration, { upstream, member, settled }: FoundTarget, onContinued: () => void): void {
-    const { socket, head, early } = upstream;
+  #arrive(
+    migration: SessionMigration,
+    { taken, member, settled }: FoundTarget<UpgradeResponse>,
+    onContinued: () => void,
+  ): void {
+    const { socket, head, early } = taken;
     const { tunnel } = migration;
     // It is counted as closed already.
     if (tunnel.isOver) {
@@ -229,7 +234,7 @@ interface Asking {
   readonly abandoned: AbortSignal;
 }
 
-function outcomeOfFailure(code: FailureCode): TakeOutcome<FallbackCause> {
+function outcomeOfFailure(code: FailureCode): TakeOutcome<never, FallbackCause> {
   if (code === 'client_gone') return { noTarget: 'client gone' };
   return code === 'target_unreachable' || code === 'target_silent' ? 'gone' : 'refused';
 }

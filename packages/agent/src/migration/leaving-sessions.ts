@@ -1,5 +1,5 @@
 import type { Member } from '../route/fleet.ts';
-import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 
 /**
  * How many sessions a target may have been asked for that it has not given yet. Their clients wait, so the target sets the pace. A request counts for
@@ -8,19 +8,29 @@ import type { Tunnel } from '../tunnel/tunnel.ts';
 const atOnce = 50;
 const askMs = 250;
 
+/** A session that can be asked to leave its target, whatever its client is connected with. */
+export interface LeavingSession {
+  readonly info: Pick<TunnelInfo, 'member' | 'uid' | 'address' | 'product'>;
+  /** Whether it waits for its next target. */
+  readonly isHeld: boolean;
+  readonly isOver: boolean;
+  /** `undefined`: it cannot migrate. */
+  readonly migration: { migrate(now: number): boolean } | undefined;
+}
+
 /** The sessions that are to leave one target, in the order in which they are asked for. */
 export class LeavingSessions {
   readonly #member: Member;
-  readonly #waiting = new Set<Tunnel>();
+  readonly #waiting = new Set<LeavingSession>();
   /** Those that were asked for, with when that was. */
-  readonly #asked = new Map<Tunnel, number>();
+  readonly #asked = new Map<LeavingSession, number>();
 
   constructor(member: Member) {
     this.#member = member;
   }
 
-  add(tunnel: Tunnel): void {
-    this.#waiting.add(tunnel);
+  add(session: LeavingSession): void {
+    this.#waiting.add(session);
   }
 
   get isEmpty(): boolean {
@@ -34,21 +44,22 @@ export class LeavingSessions {
 
   /** Forgets requests that are fulfilled, or count no longer. */
   forgetOld(now: number): void {
-    for (const [tunnel, at] of this.#asked) if (now - at >= askMs || !this.#isHere(tunnel)) this.#asked.delete(tunnel);
+    for (const [session, at] of this.#asked)
+      if (now - at >= askMs || !this.#isHere(session)) this.#asked.delete(session);
   }
 
-  /** Asks for the next session. @returns its tunnel; `undefined`: none could be asked for */
-  askNext(now: number): Tunnel | undefined {
-    for (const tunnel of this.#waiting) {
-      this.#waiting.delete(tunnel);
-      if (!this.#isHere(tunnel) || tunnel.migration?.migrate(now) !== true) continue;
-      this.#asked.set(tunnel, now);
-      return tunnel;
+  /** Asks for the next session. @returns the session; `undefined`: none could be asked for */
+  askNext(now: number): LeavingSession | undefined {
+    for (const session of this.#waiting) {
+      this.#waiting.delete(session);
+      if (!this.#isHere(session) || session.migration?.migrate(now) !== true) continue;
+      this.#asked.set(session, now);
+      return session;
     }
     return undefined;
   }
 
-  #isHere(tunnel: Tunnel): boolean {
-    return tunnel.info.member === this.#member && !tunnel.isHeld && !tunnel.isOver;
+  #isHere(session: LeavingSession): boolean {
+    return session.info.member === this.#member && !session.isHeld && !session.isOver;
   }
 }

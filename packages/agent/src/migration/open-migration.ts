@@ -43,7 +43,7 @@ export function openMigration(options: MigrationOptions): Migration {
   const shared = { ...options, seamless, agent, pacer };
   const failover = new Failover({ ...shared, closeSoon: (tunnel) => tunnels.closeSoon(tunnel) });
   const allTunnels = () => tunnels.all();
-  const rebalance = new Rebalance({ ...shared, tunnels: allTunnels });
+  const rebalance = new Rebalance({ ...shared, sessions: allTunnels });
   const heartbeat = new Heartbeat({
     silentMs: seamless.silentMs,
     ejectMs: health.ejectMs,

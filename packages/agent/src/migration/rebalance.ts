@@ -5,8 +5,7 @@ import { choose } from '../route/choose.ts';
 import { clientKey } from '../route/client-key.ts';
 import type { Fleet, Member } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';
-import type { Tunnel } from '../tunnel/tunnel.ts';
-import { LeavingSessions } from './leaving-sessions.ts';
+import { type LeavingSession, LeavingSessions } from './leaving-sessions.ts';
 import type { Pacer } from './pacer.ts';
 
 /** What rebalancing needs. */
@@ -15,8 +14,8 @@ export interface RebalanceOptions {
   readonly fleet: Fleet;
   readonly hooks: () => HookSet;
   readonly sources: Pick<Sources, 'targets'>;
-  /** All open tunnels. */
-  readonly tunnels: () => Iterable<Tunnel>;
+  /** All sessions of this agent. */
+  readonly sessions: () => Iterable<LeavingSession>;
   readonly pacer: Pacer;
   readonly log: Logger;
 }
@@ -39,8 +38,8 @@ const none: ReadonlySet<Member> = new Set();
 export class Rebalance {
   readonly #options: RebalanceOptions;
   readonly #leaving = new Map<Member, LeavingSessions>();
-  /** Which target was asked last for the session of a tunnel, and when. */
-  readonly #lastAsked = new WeakMap<Tunnel, { readonly member: Member; readonly at: number }>();
+  /** Which target was asked last for a session, and when. */
+  readonly #lastAsked = new WeakMap<LeavingSession, { readonly member: Member; readonly at: number }>();
   /** Products whose targets do not depend on the client. */
   #listed: ReadonlySet<string> = new Set();
   readonly #perStep: number;
@@ -62,13 +61,13 @@ export class Rebalance {
    * @returns how many sessions
    */
   rebalance(): number {
-    const { fleet, tunnels } = this.#options;
+    const { fleet, sessions } = this.#options;
     let count = 0;
-    for (const tunnel of tunnels()) {
-      if (tunnel.migration === undefined) continue;
-      const best = bestTarget(tunnel, fleet.health.slowStartMs);
-      if (best === undefined || best === tunnel.info.member) continue;
-      this.#leave(tunnel);
+    for (const session of sessions()) {
+      if (session.migration === undefined) continue;
+      const best = bestTarget(session, fleet.health.slowStartMs);
+      if (best === undefined || best === session.info.member) continue;
+      this.#leave(session);
       count++;
     }
     return count;
@@ -84,14 +83,14 @@ export class Rebalance {
     for (const timer of this.#timers) clearInterval(timer);
   }
 
-  #leave(tunnel: Tunnel): void {
-    const { member } = tunnel.info;
+  #leave(session: LeavingSession): void {
+    const { member } = session.info;
     let leaving = this.#leaving.get(member);
     if (leaving === undefined) {
       leaving = new LeavingSessions(member);
       this.#leaving.set(member, leaving);
     }
-    leaving.add(tunnel);
+    leaving.add(session);
   }
 
   /** Asks for the next sessions. */
@@ -102,9 +101,9 @@ export class Rebalance {
     for (const [member, leaving] of this.#leaving) {
       leaving.forgetOld(now);
       while (left > 0 && leaving.canAsk && pacer.take()) {
-        const tunnel = leaving.askNext(now);
-        if (tunnel === undefined) break;
-        this.#lastAsked.set(tunnel, { member, at: now });
+        const session = leaving.askNext(now);
+        if (session === undefined) break;
+        this.#lastAsked.set(session, { member, at: now });
         left--;
       }
       if (leaving.isEmpty) this.#leaving.delete(member);
@@ -115,12 +114,12 @@ export class Rebalance {
   async #look(): Promise<void> {
     this.#listed = await this.#list();
     const now = Date.now();
-    for (const tunnel of this.#options.tunnels()) {
-      const { member } = tunnel.info;
+    for (const session of this.#options.sessions()) {
+      const { member } = session.info;
       const hasNoWeight = member.target.weight === 0 && this.#listed.has(member.product.name);
       if (!hasNoWeight && !this.hasLeft(member)) continue;
-      const last = this.#lastAsked.get(tunnel);
-      if (last?.member !== member || now - last.at >= askAgainMs) this.#leave(tunnel);
+      const last = this.#lastAsked.get(session);
+      if (last?.member !== member || now - last.at >= askAgainMs) this.#leave(session);
     }
   }
 
@@ -142,7 +141,7 @@ export class Rebalance {
 }
 
 /** Where a new client of the same uid would go. */
-function bestTarget({ info }: Tunnel, slowStartMs: number): Member | undefined {
+function bestTarget({ info }: LeavingSession, slowStartMs: number): Member | undefined {
   const { product: name, uid, address, member } = info;
   const { product } = member;
   const client = { product: name, key: clientKey(uid, address), tried: none, now: Date.now(), slowStartMs };

@@ -7,9 +7,9 @@ import type { TakeOutcome } from './target-search.ts';
 const maxSkip = 10_000;
 
 /** What the response of a target to a request to take a session means. */
-export function readTakeResponse(upstream: UpgradeResponse): TakeOutcome<'unknown' | 'refused'> {
-  const { head, body } = upstream;
-  if (body === undefined && readSkip(head) !== undefined) return upstream;
+export function readTakeResponse(taken: UpgradeResponse): TakeOutcome<UpgradeResponse, 'unknown' | 'refused'> {
+  const { head, body } = taken;
+  if (body === undefined && readSkip(head) !== undefined) return { taken };
   // It has begun a new session, which its client knows nothing of.
   if (body === undefined) return 'refused';
   if (headerOf(head, 'x-gopush-error') === 'session_unknown') return { noTarget: 'unknown' };

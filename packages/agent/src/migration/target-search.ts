@@ -1,10 +1,10 @@
-import type { UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
 import type { Member, Product } from '../route/fleet.ts';
 import type { Taker } from './taker.ts';
 
 /** A target that has taken a session. */
-export interface FoundTarget {
-  readonly upstream: UpgradeResponse;
+export interface FoundTarget<Taken> {
+  /** What it took the session with, such as a connection. */
+  readonly taken: Taken;
   readonly member: Member;
   /** Has to be called when the client continues there, or does not after all. */
   readonly settled: (hasContinued: boolean) => void;
@@ -14,10 +14,10 @@ export interface FoundTarget {
  * What became of asking a target to take a session: it has taken it; `gone`: it could not be reached, or did not respond; `refused`: it refused;
  * `noTarget`: no target can take this session.
  */
-export type TakeOutcome<Cause> = UpgradeResponse | 'gone' | 'refused' | { readonly noTarget: Cause };
+export type TakeOutcome<Taken, Cause> = { readonly taken: Taken } | 'gone' | 'refused' | { readonly noTarget: Cause };
 
-/** A session that needs another target. */
-export interface Seeking<Cause> {
+/** A session that needs another target. How it is given to one is its own matter. */
+export interface Seeking<Taken, Cause> {
   readonly product: Product;
   /** The target that it had. */
   readonly from: Member;
@@ -30,7 +30,9 @@ export interface Seeking<Cause> {
   /** Chooses the next one to ask. */
   choose(members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined;
   /** Asks a target. @param timeoutMs - how long it may take to respond */
-  ask(member: Member, timeoutMs: number, abandoned: AbortSignal): Promise<TakeOutcome<Cause>>;
+  ask(member: Member, timeoutMs: number, abandoned: AbortSignal): Promise<TakeOutcome<Taken, Cause>>;
+  /** Ends what a target took when another one had the session already. */
+  release(taken: Taken): void;
 }
 
 /** Times of a search, in milliseconds. */
@@ -65,8 +67,8 @@ export interface SearchShared {
 }
 
 /** The search for one session's next target. Several targets may be asked at a time: the first one that takes the session has it. */
-export class TargetSearch<Cause extends string> {
-  readonly #seeking: Seeking<Cause>;
+export class TargetSearch<Taken, Cause extends string> {
+  readonly #seeking: Seeking<Taken, Cause>;
   readonly #times: SearchTimes;
   readonly #shared: SearchShared;
   readonly #abandoned = new AbortController();
@@ -77,13 +79,13 @@ export class TargetSearch<Cause extends string> {
   readonly #startedAt = performance.now();
   #hasTurn: boolean;
   #inLineMs = 0;
-  #found: FoundTarget | Cause | undefined;
+  #found: FoundTarget<Taken> | Cause | undefined;
   #onFound = (): void => {};
   readonly #whenFound = new Promise<void>((resolve) => {
     this.#onFound = resolve;
   });
 
-  constructor(seeking: Seeking<Cause>, times: SearchTimes, shared: SearchShared) {
+  constructor(seeking: Seeking<Taken, Cause>, times: SearchTimes, shared: SearchShared) {
     this.#seeking = seeking;
     this.#times = times;
     this.#shared = shared;
@@ -91,7 +93,7 @@ export class TargetSearch<Cause extends string> {
     this.#tried = new Set([seeking.from]);
   }
 
-  async run(): Promise<FoundTarget | Cause | 'held too long'> {
+  async run(): Promise<FoundTarget<Taken> | Cause | 'held too long'> {
     const { product } = this.#seeking;
     for (let pauseMs: number = firstPauseMs; ; pauseMs = this.#shared.pauseAfter(pauseMs)) {
       await this.#askAll(await this.#seeking.members());
@@ -178,12 +180,15 @@ export class TargetSearch<Cause extends string> {
     // So that others can be asked again if this one hangs.
     const left = Math.max(this.#leftMs, 1);
     const timeoutMs = Math.min(this.#times.answerMs, Math.max(left / 2, Math.min(left, attemptMs)));
-    const outcome = await this.#seeking.ask(member, timeoutMs, this.#abandoned.signal);
+    const outcome = await this.#seeking.ask(member, timeoutMs, this.#abandoned.signal).catch((error: unknown) => {
+      taker.leave();
+      throw error;
+    });
     this.#asked.delete(member);
     if (this.#abandoned.signal.aborted || this.#found !== undefined) {
       // That it was abandoned says nothing about the target.
       taker.leave();
-      if (typeof outcome === 'object' && 'socket' in outcome) outcome.socket.destroy();
+      if (typeof outcome === 'object' && 'taken' in outcome) this.#seeking.release(outcome.taken);
       return;
     }
     if (typeof outcome === 'string') {
@@ -198,7 +203,7 @@ export class TargetSearch<Cause extends string> {
         if (hasContinued) taker.took(performance.now() - since);
         else taker.leave();
       });
-      this.#found = { upstream: outcome, member, settled };
+      this.#found = { taken: outcome.taken, member, settled };
     }
     this.#onFound();
     this.#abandoned.abort();

@@ -1,0 +1,144 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Pacer } from '../../src/migration/pacer.ts';
+import type { TakeOutcome } from '../../src/migration/target-search.ts';
+import { TargetSearches } from '../../src/migration/target-searches.ts';
+import type { Member } from '../../src/route/fleet.ts';
+import { createMembers } from '../support/members.ts';
+
+type Outcome = TakeOutcome<string, 'unknown' | 'stopping'>;
+
+/** Searches among targets of which the first is the one that is gone. */
+function createSearches(count: number, holdMs = 2_000, perSecond = 1_000) {
+  const members = createMembers(Array.from({ length: count }, () => 1));
+  const [from] = members as [Member];
+  const pacer = new Pacer(perSecond);
+  onTestFinished(() => pacer.close());
+  const searches = new TargetSearches<string, 'unknown' | 'stopping'>({ holdMs, answerMs: 5_000 }, pacer);
+  const asked: Member[] = [];
+  const released: string[] = [];
+  return {
+    members,
+    asked,
+    released,
+    pacer,
+    searches,
+    find(
+      ask: (member: Member, abandoned: AbortSignal) => Outcome | Promise<Outcome>,
+      { hasTurn = false, over = (): 'stopping' | undefined => undefined } = {},
+    ) {
+      return searches.find({
+        product: from.product,
+        from,
+        hasTurn,
+        over,
+        members: async () => members,
+        choose: (all, tried) => all.find((member) => !tried.has(member)),
+        async ask(member, _timeoutMs, abandoned) {
+          asked.push(member);
+          return ask(member, abandoned);
+        },
+        release: (taken) => void released.push(taken),
+      });
+    },
+  };
+}
+
+test('the first target that takes the session has it; the one that it had is asked last', async () => {
+  const { find, members, asked } = createSearches(3);
+  const [old, second, third] = members;
+  const found = await find((member) => (member === third ? { taken: 'third' } : 'gone'));
+  expect(found).toMatchObject({ taken: 'third', member: third });
+  expect(asked).toEqual([second, third]);
+  asked.length = 0;
+  expect(await find((member) => (member === old ? { taken: 'old' } : 'gone'))).toMatchObject({ taken: 'old' });
+  expect(asked.at(-1)).toBe(old);
+});
+
+test('where no target can take it the search ends at once', async () => {
+  const { find, asked } = createSearches(3);
+  expect(await find(() => ({ noTarget: 'unknown' }))).toBe('unknown');
+  expect(asked).toHaveLength(1);
+});
+
+test('a search without an end is given up', async () => {
+  const { find, asked } = createSearches(2, 300);
+  expect(await find(() => 'gone')).toBe('held too long');
+  // In several rounds.
+  expect(asked.length).toBeGreaterThan(2);
+});
+
+test('one that is over asks no target', async () => {
+  const { find, asked } = createSearches(2);
+  expect(await find(() => 'gone', { over: () => 'stopping' })).toBe('stopping');
+  expect(asked).toEqual([]);
+});
+
+describe('a target that does not respond', () => {
+  test('is asked on while the next one is asked as well, and is abandoned when that takes the session', async () => {
+    const { find, members, released } = createSearches(3);
+    let respond = (_outcome: Outcome): void => {};
+    let signal: AbortSignal | undefined;
+    const found = await find((member, abandoned) => {
+      if (member !== members[1]) return { taken: 'third' };
+      signal = abandoned;
+      return new Promise((resolve) => {
+        respond = resolve;
+      });
+    });
+    expect(found).toMatchObject({ taken: 'third' });
+    expect(signal?.aborted).toBe(true);
+    // It took the session all the same.
+    respond({ taken: 'too late' });
+    await expect.poll(() => released).toEqual(['too late']);
+  });
+
+  test('has the session where the next one hangs, too, and it responds after all', async () => {
+    const { find, members } = createSearches(3);
+    let respond = (_outcome: Outcome): void => {};
+    const found = find((member) => {
+      if (member !== members[1]) {
+        respond({ taken: 'second' });
+        return new Promise(() => {});
+      }
+      return new Promise((resolve) => {
+        respond = resolve;
+      });
+    });
+    expect(await found).toMatchObject({ taken: 'second', member: members[1] });
+  });
+});
+
+test('a session that has had its turn needs no other one for its first attempt', async () => {
+  const { find, pacer } = createSearches(2, 2_000, 1);
+  expect(pacer.take()).toBe(true);
+  const since = performance.now();
+  expect(await find(() => ({ taken: 'it' }), { hasTurn: true })).toMatchObject({ taken: 'it' });
+  expect(performance.now() - since).toBeLessThan(500);
+  const next = find(() => ({ taken: 'it' }));
+  await expect.poll(() => pacer.waiting).toBe(1);
+  pacer.close();
+  await next;
+});
+
+test('a target that is down is asked again until it takes the session', async () => {
+  const { find, searches, members } = createSearches(2, 10_000);
+  const second = members[1] as Member;
+  const taker = searches.takerOf(second);
+  let isUp = false;
+  const waiting = find(() => (isUp ? { taken: 'it' } : 'gone'));
+  await expect.poll(() => taker.isTaking).toBe(false);
+  isUp = true;
+  const first = await waiting;
+  if (typeof first !== 'object') throw new Error(first);
+  first.settled(true);
+  expect(taker.isTaking).toBe(true);
+});
+
+test('an attempt that throws ends its search, and keeps no turn at the target', async () => {
+  const { find, searches, members } = createSearches(2);
+  const taker = searches.takerOf(members[1] as Member);
+  for (let count = 0; count < 50; count++) {
+    await expect(find(() => Promise.reject(new Error('a fault')))).rejects.toThrow('a fault');
+  }
+  expect(taker.turn()).toBe(true);
+});
