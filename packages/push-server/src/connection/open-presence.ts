@@ -4,7 +4,7 @@ import type { Store } from '@gopush/store';
 import { productIn, withoutScope } from '../rooms/names/product-scope.ts';
 import { nameOf, plainName } from '../rooms/names/room-names.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
-import { createNodePresence, type NodePresence } from '../rooms/presence/node-presence.ts';
+import { NodePresence } from '../rooms/presence/node-presence.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import { whenStoreIsBack } from './when-store-is-back.ts';
 
@@ -26,7 +26,7 @@ export function openPresence(
   { store, node, config: { pushServer }, rooms, webhooks, wakeInboxes, log }: PresenceOptions,
   opened: Lifetime['opened'],
 ): NodePresence {
-  const presence = createNodePresence({
+  const presence = new NodePresence({
     presence: store.presence,
     node,
     leaseMs: pushServer.leaseMs,
@@ -52,7 +52,7 @@ export function openPresence(
       }),
     log,
   });
-  opened('presence', presence.close);
-  opened('presence after outages', whenStoreIsBack(store, presence.storeIsBack));
+  opened('presence', () => presence.close());
+  opened('presence after outages', whenStoreIsBack(store, () => presence.storeIsBack()));
   return presence;
 }

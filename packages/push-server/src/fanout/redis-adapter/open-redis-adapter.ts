@@ -12,9 +12,9 @@ import { openStreams } from './streams-adapter.ts';
 const requestTimeoutMs = 2_000;
 
 /**
- * Opens the adapter that the settings want.
+ * Opens the adapter of the settings.
  *
- * @param publisher - fails soon: what waits for Redis would pile up while it is away
+ * @param publisher - its commands fail soon: those that wait for Redis would pile up while it is away
  */
 export function openRedisAdapter(
   config: RedisConfig,
@@ -34,11 +34,11 @@ export function openRedisAdapter(
     case 'sharded': {
       const sharded = createRedisClient(config, null, true, true);
       const watch = watchSharded(publisher, sharded);
-      // After it: what the adapter is given are promises of the watch.
+      // After the watch, so that the promises that it returns to the adapter are ignored as well.
       const ready = ignoreRejections(sharded);
       containListeners(sharded, log);
       return {
-        // Not dynamic: a room of 20 characters would be taken for the id of a socket, and published where nobody listens.
+        // Not dynamic: a room of 20 characters would be taken for the id of a socket, and published where nobody subscribes.
         adapter: createShardedAdapter(publisher, sharded, {
           channelPrefix: `${prefix}:sharded`,
           subscriptionMode: 'static',

@@ -1,17 +1,17 @@
 import type { RedisClient } from '@gopush/store';
 import type { AdapterFactory } from '../adapter/adapter-factory.ts';
 
-/** The Socket.IO adapter over Redis, with what it needs besides the connections it was given. */
+/** A Socket.IO adapter over Redis, and the connections of its own. */
 export interface RedisAdapter {
   readonly adapter: AdapterFactory;
   /** Connections of its own, as many as there are by now. */
   clients(): readonly RedisClient[];
-  /** Why what others send does not arrive, though there are connections; absent: nothing is known of that. */
+  /** Why messages of others do not arrive, although there are connections; absent: that is not known. */
   problem?(): string | undefined;
-  /** How often its connections were made anew for that. */
+  /** How often its connections were made anew because of that. */
   mends?(): number;
-  /** Resolves when what others send arrives. */
+  /** Resolves when messages of others arrive. */
   ready(): Promise<unknown>;
-  /** Ends what the clients do not end by themselves when they are disconnected. */
+  /** Ends what does not end when its connections do. */
   close(): void;
 }

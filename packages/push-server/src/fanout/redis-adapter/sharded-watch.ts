@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisClient } from '@gopush/store';
 
-/** Between two signs of life, in milliseconds. */
+/** Between two beats, in milliseconds. */
 const beatMs = 1_000;
 
-/** How many of a channel may be missing until its subscription is taken for lost. */
+/** How many beats of a channel may be missing until its subscription counts as lost. */
 const maxUnheard = 3;
 
-/** How many more until it is tried again. */
+/** How many more may be missing until the connection is made anew once more. */
 const retryAfter = 4;
 
-/** What tells whether channels of sharded pub/sub are heard. */
+/** Knows whether the channels of sharded pub/sub are heard. */
 export interface ShardedWatch {
-  /** Why some are not; `undefined`: they are. */
+  /** Why some are not heard; `undefined`: all are. */
   problem(): string | undefined;
   /** How often the connection was made anew. */
   readonly mends: number;
@@ -20,12 +20,12 @@ export interface ShardedWatch {
 }
 
 /**
- * Watches subscriptions of sharded pub/sub. In a Redis Cluster one ends when its slot moves, and where the client asks for the new place too early it
- * is told the old one, and hears nothing from then on. So this push-server publishes to itself, in the slot of each channel.
+ * Watches subscriptions of sharded pub/sub. In a Redis Cluster, a subscription ends when its slot moves. A client that asks too early where the
+ * slot is now gets the old server, and hears nothing from then on. So this push-server publishes beats to itself, in the slot of each channel.
  */
 export function watchSharded(publisher: RedisClient, sharded: RedisClient): ShardedWatch {
   const own = randomBytes(6).toString('hex');
-  /** Beats of our own since the last one that came, by their channels. */
+  /** How many beats were sent since the last one that came, by their channels. */
   const unheard = new Map<string, number>();
   let mends = 0;
   const ssubscribe = sharded.ssubscribe.bind(sharded) as (...channels: string[]) => Promise<unknown>;

@@ -4,17 +4,17 @@ import { type Beat, Peers, readBeat, writeBeat } from './peers.ts';
 /** Between two beats, in milliseconds. */
 const beatMs = 1_000;
 
-/** How many beats of our own may be missing until the bus is taken for broken. */
+/** How many of its own beats a push-server may miss until the bus counts as broken. */
 const maxUnheard = 3;
 
-/** Beats until the first attempt to mend it by new connections; doubled each time. */
+/** How many beats later connections are made anew for the first time; it doubles each time, up to the second. */
 const firstMend = 1;
 const longestMend = 60;
 
-/** Gaps that are found within so many milliseconds are mended at once. */
+/** Gaps that are found within this time are handled as one, in milliseconds. */
 const gapMs = 100;
 
-/** What a heartbeat works on. */
+/** What a heartbeat needs. */
 export interface HeartbeatOptions {
   /** Name of this push-server on the bus. */
   readonly node: string;
@@ -23,22 +23,22 @@ export interface HeartbeatOptions {
   readonly publish: (beat: Buffer) => void;
   /** Whether both connections are there, so that a beat can come. */
   readonly isConnected: () => boolean;
-  /** Subscribes once more: the connection is there, but not even its subscriptions are known. */
+  /** Subscribes once more: there is a connection, but its subscriptions may be lost. */
   readonly restore: () => void;
   /** Ends all connections, so that they are made anew. */
   readonly reconnect: () => void;
-  /** Something that others published may have been lost. */
+  /** Messages of other push-servers may have been lost. */
   readonly onGap: () => void;
   readonly log: Logger;
 }
 
 /**
- * Finds out whether what push-servers publish reaches the others. Each publishes a beat a second, which comes to all, itself included. A server
- * of Redis that was demoted, or to which nobody else is connected, answers every command: only what comes from others, or does not, tells.
+ * Finds out whether push-servers reach each other. Each publishes a beat a second, which reaches all, itself included. A Redis server that was
+ * demoted, or to which no other push-server is connected, answers every command: only the beats of others tell.
  */
 export class Heartbeat {
   readonly peers = new Peers();
-  /** How often something that others published may have been lost, so that all rooms looked into their logs. */
+  /** How often messages of others may have been lost, so that all rooms read their histories. */
   gaps = 0;
   /** How often connections were made anew because nothing came. */
   mends = 0;
@@ -46,7 +46,7 @@ export class Heartbeat {
   readonly #timer: NodeJS.Timeout;
   #sent = 0;
   #heard = 0;
-  /** Own beats since the last one that came, and since others were missing. */
+  /** Own beats since the last one that came back, and since most others were missing. */
   #unheard = 0;
   #alone = 0;
   #mendAfter = firstMend;
@@ -60,18 +60,18 @@ export class Heartbeat {
     this.#timer = setInterval(() => this.#beat(), beatMs).unref();
   }
 
-  /** What this push-server published may have been lost: others are told so by its next beat. */
+  /** Messages of this push-server may have been lost: its next beat tells the others. */
   lost(): void {
     this.#hasLost = true;
   }
 
-  /** The subscriptions are those of a new connection: what was sent before does not come any more. */
+  /** There is a new connection: beats that were sent before do not come any more. */
   restarted(): void {
     this.#heard = this.#sent;
     this.peers.restart();
   }
 
-  /** A subscription may not be there: with the next beat that comes all are asked for again. */
+  /** A subscription may be missing: with the next beat that comes, all are asked for again. */
   doubt(): void {
     this.#heard = Number.NEGATIVE_INFINITY;
   }
@@ -84,7 +84,7 @@ export class Heartbeat {
     else if (this.peers.heard(name, beat)) this.gap();
   }
 
-  /** All rooms look into their logs, once for all gaps of a moment. */
+  /** Makes all rooms read their histories, once for all gaps of a moment. */
   gap(): void {
     this.#gapTimer ??= setTimeout(() => {
       this.#gapTimer = undefined;
@@ -93,7 +93,7 @@ export class Heartbeat {
     }, gapMs).unref();
   }
 
-  /** Why others may not be reached; `undefined`: they are, or there are none. */
+  /** Why other push-servers may not be reached; `undefined`: they are, or there are none. */
   problem(): string | undefined {
     if (this.#unheard > maxUnheard) return 'what this push-server publishes in Redis does not come back to it';
     const missing = this.peers.missing();
@@ -134,7 +134,7 @@ export class Heartbeat {
     this.#compareFanouts();
   }
 
-  /** Where nothing comes: subscribes again, then connects again, in growing intervals. */
+  /** Where no beats come: subscribes again, then connects again, in growing intervals. */
   #mend(): void {
     const isAlone = isMost(this.peers.missing().length, this.peers.expected);
     this.#alone = isAlone ? this.#alone + 1 : 0;
@@ -164,7 +164,7 @@ export class Heartbeat {
   }
 }
 
-/** Whether so many are more than half of all. */
+/** Whether some are more than half of all. */
 function isMost(some: number, all: number): boolean {
   return some > 0 && 2 * some > all;
 }

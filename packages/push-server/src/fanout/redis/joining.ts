@@ -1,23 +1,23 @@
 import type { Logger } from '@gopush/service';
 import { followProblems, type RedisClient, type ServerWatch } from '@gopush/store';
 
-/** How long a start waits for Redis before it goes on without, in milliseconds. */
+/** How long a start waits for Redis, in milliseconds; then it continues without. */
 const joinMs = 2_000;
 
-/** Between two looks at whether others are reached, in milliseconds. */
+/** Between two checks whether other push-servers are reached, in milliseconds. */
 const lookMs = 500;
 
-/** What is looked at. */
+/** What is checked. */
 export interface JoiningOptions {
   /** All connections to Redis. */
   readonly clients: readonly RedisClient[];
   readonly watch: ServerWatch | undefined;
-  /** Why others are not reached over connections that are there. */
+  /** Why other push-servers are not reached although there are connections; `undefined`: they are. */
   readonly problemOfBus: () => string | undefined;
   readonly log: Logger;
 }
 
-/** Whether a push-server is joined with the others by Redis; the log has it once, when that changes. */
+/** Knows whether this push-server is connected with the others by Redis. Each change is logged once. */
 export class Joining {
   readonly #options: JoiningOptions;
   readonly #problems: readonly (() => string | undefined)[];
@@ -34,7 +34,7 @@ export class Joining {
     this.#timer = setInterval(look, lookMs).unref();
   }
 
-  /** Why it is not; `undefined`: it is. */
+  /** Why it is not connected; `undefined`: it is. */
   problem(): string | undefined {
     this.#look();
     const found = this.#find();
@@ -87,7 +87,7 @@ export class Joining {
     const problem = this.#find();
     const now = problem === undefined ? 'up' : 'down';
     const before = this.#state;
-    // At the start nothing is wrong until something is known to be.
+    // At the start, a problem counts when its reason is known.
     if (now === before || (now === 'down' && before === 'starting' && this.#why() === undefined)) return;
     this.#state = now;
     if (now === 'down') {

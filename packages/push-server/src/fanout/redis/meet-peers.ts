@@ -2,16 +2,16 @@ import type { Logger } from '@gopush/service';
 import type { RegistryStore } from '@gopush/store';
 import type { Peers } from './peers.ts';
 
-/** How long that counts, and how often it is said again, in milliseconds. */
+/** How long an announcement counts, and how often it is repeated, in milliseconds. */
 const leaseMs = 3_000;
 const renewMs = 1_000;
 
 /**
- * Tells other push-servers that this one is on the bus, and who else should be heard there.
+ * Announces this push-server to the others on the bus, and learns which others should be heard there.
  *
- * @param registry - one of these alone
+ * @param registry - has push-servers on the bus only
  * @param node - its name on the bus
- * @returns says that it is gone
+ * @returns withdraws the announcement
  */
 export function meetPeers(registry: RegistryStore, node: string, peers: Peers, log: Logger): () => Promise<void> {
   let closed = false;

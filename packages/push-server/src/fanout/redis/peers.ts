@@ -2,29 +2,29 @@
 export interface Beat {
   /** 1, 2, 3, … */
   readonly count: number;
-  /** How often what this push-server published may have been lost. */
+  /** How often messages of this push-server may have been lost. */
   readonly losses: number;
-  /** `redisAdapter.fanout`, by which Socket.IO's own messages go. */
+  /** `redisAdapter.fanout`: how messages of Socket.IO travel. */
   readonly fanout: string;
 }
 
 /** What is known of another push-server. */
 interface Peer {
   beat: Beat | undefined;
-  /** Beats of our own since its last one. */
+  /** How many beats this push-server has sent since the last one of the peer. */
   silence: number;
 }
 
-/** After how many beats of our own without one of his a push-server is missing: longer than its lease in the registry. */
+/** After how many such beats a peer is missing: longer than its lease in the registry. */
 const mostSilence = 5;
 
-/** After how many a push-server is forgotten that no registry names. */
+/** After how many a peer is forgotten that the registry does not name. */
 const forgetAfter = 60;
 
 /** Most push-servers that are known at a time. */
 const mostPeers = 10_000;
 
-/** The other push-servers, by what is heard of them. Decides; does nothing by itself. */
+/** The other push-servers, by what is heard of them. It only decides. */
 export class Peers {
   readonly #peers = new Map<string, Peer>();
   #expected: ReadonlySet<string> = new Set();
@@ -54,7 +54,7 @@ export class Peers {
     return wasMissing || (before !== undefined && (beat.count !== before.count + 1 || beat.losses !== before.losses));
   }
 
-  /** A beat of our own went out: time has passed in which this process ran. */
+  /** This push-server sent a beat: time has passed in which this process ran. */
   tick(): void {
     for (const [name, peer] of this.#peers) {
       peer.silence++;
@@ -62,22 +62,22 @@ export class Peers {
     }
   }
 
-  /** Those that were heard are given time to be heard again: the connection is a new one. */
+  /** The connection is a new one: peers that were heard get time to be heard again. */
   restart(): void {
     for (const peer of this.#peers.values()) if (peer.silence <= mostSilence) peer.silence = 0;
   }
 
-  /** The push-servers that are alive by the registry and not heard. */
+  /** The push-servers that the registry names and that are not heard. */
   missing(): readonly string[] {
     return [...this.#expected].filter((name) => (this.#peers.get(name)?.silence ?? 0) > mostSilence);
   }
 
-  /** How many there should be. */
+  /** How many the registry names. */
   get expected(): number {
     return this.#expected.size;
   }
 
-  /** Which fan-outs other push-servers have, besides one. */
+  /** The values of `redisAdapter.fanout` that other push-servers have, besides one. */
   otherFanouts(own: string): readonly string[] {
     const others = [...this.#peers.values()].flatMap(({ beat }) => (beat === undefined ? [] : [beat.fanout]));
     return [...new Set(others)].filter((fanout) => fanout !== own);
@@ -89,7 +89,7 @@ export function writeBeat(beat: Beat): Buffer {
   return Buffer.from(JSON.stringify(beat));
 }
 
-/** `undefined` where these are bytes of something else, or of a version that says otherwise. */
+/** Reads a beat; `undefined` for bytes of something else, or of another version. */
 export function readBeat(payload: Buffer): Beat | undefined {
   try {
     const { count, losses, fanout } = JSON.parse(payload.toString()) as Partial<Beat>;

@@ -15,11 +15,11 @@ import { RedisBus } from './redis-bus.ts';
 const joinMs = 2_000;
 
 /**
- * Joins push-servers by Redis: our own messages by pub/sub, those of Socket.IO as `redisAdapter.fanout` says. While Redis is away, what is local is served and what is remote is lost; it comes back by
- * itself.
+ * Joins push-servers by Redis: messages of rooms by pub/sub, those of Socket.IO as `redisAdapter.fanout` says. While Redis is away, clients of
+ * this push-server are served, and messages to others are lost. The connections come back by themselves.
  */
 export async function startRedisFanout(config: RedisConfig, log: Logger): Promise<Fanout> {
-  // Two connections, as one that subscribes can do nothing else. What is published fails soon; subscriptions wait for ever.
+  // Two connections: one that subscribes can do nothing else. Publishing fails soon; subscriptions wait for ever.
   const publisher = createRedisClient(config, 1);
   const subscriber = createRedisClient(config, null);
   const subscribed = [ignoreRejections(publisher), ignoreRejections(subscriber)];

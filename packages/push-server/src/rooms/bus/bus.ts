@@ -1,4 +1,4 @@
-/** Carries messages between push-servers. What is lost while the other side is away, the log of the room has. */
+/** Carries messages between push-servers. Messages may be lost while the other side is away: those of rooms are in their histories. */
 export interface Bus {
   /** Name of this node on the bus. */
   readonly node: string;
@@ -7,23 +7,23 @@ export interface Bus {
   /** Sends to the nodes that follow a room, and perhaps to some that do not. */
   publishTo(room: string, payload: Buffer): void;
   /**
-   * Follows a room, once more where it is followed already: what others send to it comes here.
+   * Follows a room, once more where it is followed already: messages that others send to it come here.
    *
-   * @param onLate - called where that could not be waited for and is so now: something may have been sent before that did not come here
-   * @returns resolves when it is so, or can be waited for no longer
+   * @param onLate - called where others could not be waited for and know of it now: messages may have been sent before that did not come here
+   * @returns resolves when others know of it, or can be waited for no longer
    */
   follow(room: string, onLate: () => void): Promise<void>;
   unfollow(room: string): void;
   /** Sends to one node; nothing happens where it is gone. */
   send(node: string, payload: Buffer): void;
   /**
-   * Sends something that comes back: from Redis, or from each other node.
+   * Sends a ping that comes back: from Redis, or from each other node.
    *
-   * @param heard - told for each that has answered how long it took, in milliseconds
+   * @param heard - called for each response, with its time in milliseconds
    */
   ping(heard: (ms: number) => void): void;
-  /** Shown what other nodes sent. One listener. */
+  /** Sets who gets the messages of other nodes. One listener. */
   onMessage(listener: (payload: Buffer) => void): void;
-  /** Called when messages may have been lost, as the connection was. One listener. */
+  /** Sets who is told when messages may have been lost. One listener. */
   onGap(listener: () => void): void;
 }

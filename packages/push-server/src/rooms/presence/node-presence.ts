@@ -1,63 +1,31 @@
 import type { Logger } from '@gopush/service';
 import { SmallSet } from '@gopush/slim-socket-io';
-import type { PresenceStore, RoomLeft } from '@gopush/store';
+import type { PresenceStore } from '@gopush/store';
 import { paced } from '../../tasks/paced.ts';
+import { OrderedWrites } from './ordered-writes.ts';
+import { type PresenceEvents, PresenceWriter } from './presence-writer.ts';
 
-/** Someone's first connection came into a room, or their last one left it. */
-type OnChange = (room: string, uid: string, change: 'joined' | 'left') => void;
-
-/** A user's first connection came, or their last one ended: told once, on whichever node saw it. */
-type OnUser = (uid: string, change: 'connected' | 'disconnected') => void;
-
-/** A room has its first user, or has lost its last: told once, on whichever node saw it. */
-type OnRoom = (room: string, uid: string, change: 'occupied' | 'emptied') => void;
-
-/** What attendance needs. */
-export interface NodePresenceOptions {
+/** What the presence of a node needs. */
+export interface NodePresenceOptions extends PresenceEvents {
   readonly presence: PresenceStore;
   /** Name of this node on the bus. */
   readonly node: string;
-  /** How long what this node said counts after its end without a word, in milliseconds. */
+  /** Presence lease: how long the clients of a node that died still count as online, in milliseconds. */
   readonly leaseMs: number;
-  /** How long one who was cut off still counts as there, in milliseconds. */
+  /** How long a client whose connection ended still counts as online, in milliseconds. */
   readonly graceMs: number;
-  readonly onChange: OnChange;
-  /** The store knows again who is here: what others told those it thought were gone did not come here. */
+  /** The store knows the clients of this node again. While it did not, messages of other nodes did not come here. */
   readonly onRestored: () => void;
-  readonly onUser?: OnUser;
-  readonly onRoom?: OnRoom;
   readonly log: Logger;
 }
 
-/** Tells the store who is connected to this node, and in which rooms. */
-export interface NodePresence {
-  /** Resolves when others can see it, or the store is away. */
-  entered(socket: string, uid: string): Promise<void>;
-  joined(socket: string, uid: string, room: string): void;
-  /** A client left a room on purpose. */
-  left(socket: string, room: string): void;
-  /** A connection ended; it counts until the grace is over. */
-  gone(socket: string, rooms: readonly string[]): void;
-  /** A connection goes on at another node. Until that has said so it counts here, for a minute at most. */
-  moved(socket: string, rooms: readonly string[]): void;
-  /** The other node has it, and says so itself. */
-  taken(socket: string): void;
-  /** The store was away and is back. */
-  storeIsBack(): void;
-  close(): Promise<void>;
-}
-
+/** A connection of this node. */
 interface Present {
   readonly uid: string;
+  /** When it began, in milliseconds since 1970. */
   readonly since: number;
   readonly rooms: SmallSet<string>;
 }
-
-/** For how long a connection that was handed over still counts here where no other node is heard to have it, in milliseconds. */
-const movedMs = 60_000;
-
-/** The same where one is: what it says of the connection may still be on its way to the store, and nobody is to be seen leaving. */
-const takenMs = 1_000;
 
 /** A connection that is no longer here, and still counts. */
 interface Leaving {
@@ -65,147 +33,158 @@ interface Leaving {
   readonly timeout: NodeJS.Timeout;
 }
 
-/** Opens attendance: the lease begins, and is renewed until it is closed. */
-export function createNodePresence(options: NodePresenceOptions): NodePresence {
-  const { presence, node, leaseMs, graceMs, onChange, onRestored, onUser, onRoom, log } = options;
-  const here = new Map<string, Present>();
-  const leaving = new Map<string, Leaving>();
-  /** Whether the store has heard all that was said to it. */
-  let said = true;
-  let closed = false;
-  const failed = (error: unknown): void => {
-    if (closed) return;
-    // The lease ran out, or the store is away: the next beat says everything again.
-    if (said) log.warn({ err: error }, 'presence cannot be stored; it is stored again when the store is back');
-    said = false;
-  };
+/** How long a connection of a migrated session still counts here while no other node is known to have it, in milliseconds. */
+const movedMs = 60_000;
 
-  /** What tells others of a change has failed: what comes after it goes on. */
-  const unexpected = (error: unknown): void => log.error({ err: error }, 'a change of presence could not be published');
+/** The same once another node has it. What that node writes may still be on its way to the store, and nobody must be seen leaving. */
+const takenMs = 1_000;
 
-  const ask = <T>(work: Promise<T>): Promise<T | undefined> => work.catch((error: unknown) => void failed(error));
+/**
+ * Keeps the store informed who is connected to this node, and in which rooms. A lease is renewed until it is closed: the clients of a node
+ * that dies count as online until its lease is over.
+ */
+export class NodePresence {
+  readonly #options: NodePresenceOptions;
+  readonly #writer: PresenceWriter;
+  readonly #writes: OrderedWrites;
+  readonly #here = new Map<string, Present>();
+  readonly #leaving = new Map<string, Leaving>();
+  /** Whether the store has everything. */
+  #isWritten = true;
+  #isClosed = false;
+  #beating: Promise<void> | undefined;
+  /** Resolves when the lease has begun, or the store is away. */
+  readonly #begun: Promise<void>;
+  readonly #timer: NodeJS.Timeout;
 
-  /** Writes of one connection, one after the other: a leave must not overtake its enter. */
-  const lines = new Map<string, Promise<void>>();
-  function inOrder(socket: string, write: () => Promise<void>): Promise<void> {
-    const line = (lines.get(socket) ?? Promise.resolve()).then(write).catch(unexpected);
-    lines.set(socket, line);
-    return line.finally(() => {
-      if (lines.get(socket) === line) lines.delete(socket);
+  constructor(options: NodePresenceOptions) {
+    this.#options = options;
+    const { presence, node, leaseMs } = options;
+    this.#writer = new PresenceWriter({
+      store: presence,
+      node,
+      events: options,
+      onFailed: (error) => this.#failed(error),
     });
+    this.#writes = new OrderedWrites((error) => this.#unexpected(error));
+    this.#timer = setInterval(() => void this.#beatOnce(), leaseMs / 3).unref();
+    this.#begun = this.#beatOnce();
   }
 
-  async function join(socket: string, uid: string, room: string): Promise<void> {
-    const joined = await ask(presence.joinRoom(node, room, uid, socket));
-    if (joined?.first === true) onChange(room, uid, 'joined');
-    if (joined?.occupied === true) onRoom?.(room, uid, 'occupied');
+  /** A connection began. Resolves when others can see it, or the store is away. */
+  async entered(socket: string, uid: string): Promise<void> {
+    const since = Date.now();
+    this.#here.set(socket, { uid, since, rooms: new SmallSet() });
+    clearTimeout(this.#leaving.get(socket)?.timeout);
+    this.#leaving.delete(socket);
+    await this.#begun;
+    await this.#writes.add(socket, () => this.#writer.enter(socket, uid, since));
   }
 
-  /** The store may have forgotten, or never heard. */
-  async function sayAgain(): Promise<void> {
-    await paced([...here], ([socket, present]) =>
-      inOrder(socket, async () => {
-        // It may have gone while it waited.
-        if (here.get(socket) !== present) return;
+  /** A client entered a room. */
+  joined(socket: string, uid: string, room: string): void {
+    const present = this.#here.get(socket);
+    if (present === undefined || present.rooms.has(room)) return;
+    present.rooms.add(room);
+    void this.#writes.add(socket, () => this.#writer.joinRoom(socket, uid, room));
+  }
+
+  /** A client left a room on purpose. */
+  left(socket: string, room: string): void {
+    if (this.#here.get(socket)?.rooms.delete(room) !== true) return;
+    void this.#writes.add(socket, () => this.#writer.leaveRoom(socket, room));
+  }
+
+  /** A connection ended; it counts until the grace is over. */
+  gone(socket: string, rooms: readonly string[]): void {
+    this.#leaveIn(this.#options.graceMs, socket, rooms);
+  }
+
+  /** A session migrated. Its connection counts here until another node has it, for a minute at most. */
+  moved(socket: string, rooms: readonly string[]): void {
+    this.#leaveIn(movedMs, socket, rooms);
+  }
+
+  /** Another node has the connection, and writes so itself. */
+  taken(socket: string): void {
+    // A connection that came back to this very node does not leave.
+    const rooms = this.#leaving.get(socket)?.rooms;
+    if (rooms !== undefined) this.#leaveIn(takenMs, socket, rooms);
+  }
+
+  /** The store was away and is back. */
+  storeIsBack(): void {
+    // A beat that is under way may have been sent while the store was away.
+    void (this.#beating ?? this.#begun).then(() => this.#beatOnce());
+  }
+
+  /** Renews the lease no more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    await this.#beating;
+    for (const { timeout } of this.#leaving.values()) clearTimeout(timeout);
+    this.#leaving.clear();
+  }
+
+  /** One at a time. */
+  #beatOnce(): Promise<void> {
+    this.#beating ??= this.#beat()
+      .catch((error: unknown) => this.#unexpected(error))
+      .finally(() => {
+        this.#beating = undefined;
+      });
+    return this.#beating;
+  }
+
+  async #beat(): Promise<void> {
+    const lease = await this.#writer.beat(this.#options.leaseMs);
+    if (lease === undefined || this.#isClosed) return;
+    if (!this.#isWritten || (lease === 'begun' && this.#here.size > 0)) {
+      this.#isWritten = true;
+      await this.#writeAll();
+    }
+    await this.#writer.sweep();
+  }
+
+  /** The store may have forgotten everything, or never got it. */
+  async #writeAll(): Promise<void> {
+    await paced([...this.#here], ([socket, present]) =>
+      this.#writes.add(socket, async () => {
+        // It may have ended while it waited.
+        if (this.#here.get(socket) !== present) return;
         const { uid, since, rooms } = present;
-        await ask(presence.enter(node, { uid, socket, since }));
-        await Promise.all([...rooms].map((room) => join(socket, uid, room)));
+        await this.#writer.repeat(socket, uid, since);
+        await Promise.all([...rooms].map((room) => this.#writer.joinRoom(socket, uid, room)));
       }),
     );
-    if (said && !closed) onRestored();
-  }
-
-  async function beat(): Promise<void> {
-    const lease = await ask(presence.beat(node, leaseMs));
-    if (lease === undefined || closed) return;
-    if (!said || (lease === 'begun' && here.size > 0)) {
-      said = true;
-      await sayAgain();
-    }
-    const swept = await ask(presence.sweep());
-    for (const left of swept?.rooms ?? []) tellLeft(left);
-    for (const { uid } of swept?.users ?? []) onUser?.(uid, 'disconnected');
-  }
-  let beating: Promise<void> | undefined;
-  /** One at a time. */
-  function beatOnce(): Promise<void> {
-    beating ??= beat()
-      .catch(unexpected)
-      .finally(() => {
-        beating = undefined;
-      });
-    return beating;
-  }
-  const timer = setInterval(() => void beatOnce(), leaseMs / 3).unref();
-  const begun = beatOnce();
-
-  function tellLeft({ room, uid, emptied }: RoomLeft): void {
-    onChange(room, uid, 'left');
-    if (emptied) onRoom?.(room, uid, 'emptied');
-  }
-
-  async function leaveRoom(socket: string, room: string): Promise<void> {
-    const left = await ask(presence.leaveRoom(node, room, socket));
-    if (left?.last === true) tellLeft({ room, ...left });
-  }
-
-  async function leave(socket: string, rooms: readonly string[]): Promise<void> {
-    await Promise.all(rooms.map((room) => leaveRoom(socket, room)));
-    const left = await ask(presence.leave(node, socket));
-    if (left?.last === true) onUser?.(left.uid, 'disconnected');
+    if (this.#isWritten && !this.#isClosed) this.#options.onRestored();
   }
 
   /** A connection is no longer here, and counts for a while. */
-  function leaveIn(ms: number, socket: string, rooms: readonly string[]): void {
-    here.delete(socket);
-    clearTimeout(leaving.get(socket)?.timeout);
-    // What is left is removed when the lease is over: clients that come back elsewhere meanwhile have never been gone.
-    if (closed) return;
+  #leaveIn(ms: number, socket: string, rooms: readonly string[]): void {
+    this.#here.delete(socket);
+    clearTimeout(this.#leaving.get(socket)?.timeout);
+    // The rest is removed when the lease is over: clients that reconnect elsewhere meanwhile have never left.
+    if (this.#isClosed) return;
     const timeout = setTimeout(() => {
-      leaving.delete(socket);
-      void inOrder(socket, () => leave(socket, rooms));
+      this.#leaving.delete(socket);
+      void this.#writes.add(socket, () => this.#writer.leave(socket, rooms));
     }, ms).unref();
-    leaving.set(socket, { rooms, timeout });
+    this.#leaving.set(socket, { rooms, timeout });
   }
 
-  return {
-    async entered(socket, uid) {
-      const since = Date.now();
-      here.set(socket, { uid, since, rooms: new SmallSet() });
-      clearTimeout(leaving.get(socket)?.timeout);
-      leaving.delete(socket);
-      await begun;
-      await inOrder(socket, async () => {
-        const entered = await ask(presence.enter(node, { uid, socket, since }));
-        if (entered?.first === true) onUser?.(uid, 'connected');
-      });
-    },
-    joined(socket, uid, room) {
-      const present = here.get(socket);
-      if (present === undefined || present.rooms.has(room)) return;
-      present.rooms.add(room);
-      void inOrder(socket, () => join(socket, uid, room));
-    },
-    left(socket, room) {
-      if (here.get(socket)?.rooms.delete(room) === true) void inOrder(socket, () => leaveRoom(socket, room));
-    },
-    gone: (socket, rooms) => leaveIn(graceMs, socket, rooms),
-    moved: (socket, rooms) => leaveIn(movedMs, socket, rooms),
-    taken(socket) {
-      // One that came back to this very node does not leave.
-      const rooms = leaving.get(socket)?.rooms;
-      if (rooms !== undefined) leaveIn(takenMs, socket, rooms);
-    },
-    storeIsBack() {
-      // One that is under way may have been asked for while the store was away.
-      void (beating ?? begun).then(beatOnce);
-    },
-    async close() {
-      closed = true;
-      clearInterval(timer);
-      await beating;
-      for (const { timeout } of leaving.values()) clearTimeout(timeout);
-      leaving.clear();
-    },
-  };
+  #failed(error: unknown): void {
+    if (this.#isClosed) return;
+    // The lease is over, or the store is away: the next beat writes everything again.
+    if (this.#isWritten) {
+      this.#options.log.warn({ err: error }, 'presence cannot be stored; it is stored again when the store is back');
+    }
+    this.#isWritten = false;
+  }
+
+  /** Publishing a change failed: what comes after it continues. */
+  #unexpected(error: unknown): void {
+    this.#options.log.error({ err: error }, 'a change of presence could not be published');
+  }
 }
