@@ -53,6 +53,9 @@ export function openPresence(
     log,
   });
   opened('presence', () => presence.close());
-  opened('presence after outages', whenStoreIsBack(store, () => presence.storeIsBack()));
+  opened(
+    'presence after outages',
+    whenStoreIsBack(store, () => presence.storeIsBack()),
+  );
   return presence;
 }
