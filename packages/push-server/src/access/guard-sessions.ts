@@ -36,9 +36,10 @@ export function guardSessions(io: Server, { isBelieved, allowEIO3, onRefused, lo
   const owners = new WeakMap<EngineConnection, Owner>();
 
   engine.on('connection', (conn) => {
-    if (conn.transport.name !== 'polling') return;
     const request = conn.request as EngineRequest;
-    owners.set(conn, { identity: identityOf(request), isBelieved: isBelieved(request) });
+    // Checked for a WebSocket as well: the result counts for all of its namespaces, which are entered when the signature may have expired.
+    const owner = { identity: identityOf(request), isBelieved: isBelieved(request) };
+    if (conn.transport.name === 'polling') owners.set(conn, owner);
   });
 
   function whyNot(request: EngineRequest): Failure | undefined {

@@ -58,7 +58,7 @@ test('a namespace /admin of the program is its own, and one that both want is na
   expect(await client.emitWithAck('who')).toBe('mine');
   await expect(
     startPushServers(1, { pushServer: { adminUi: { ...adminUi, namespace: '/admin' } } }, { setup }),
-  ).rejects.toThrow('pushServer.adminUi.namespace: handlers of this program use the namespace /admin as well');
+  ).rejects.toThrow('pushServer.adminUi.namespace: handlers of this program also use the namespace /admin');
 });
 
 test('a hash that is none is refused at the start', async () => {
