@@ -29,7 +29,7 @@ async function readCertificate(): Promise<{ readonly cert: Buffer; readonly key:
 }
 
 test('every example of docs/routing.md is taken', async () => {
-  const text = await readFile(join(import.meta.dirname, '../docs/routing.md'), 'utf8');
+  const text = await readFile(join(import.meta.dirname, '../../docs/routing.md'), 'utf8');
   const examples = [...text.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code as string);
   expect(examples.length).toBeGreaterThanOrEqual(2);
   const { certFile } = await makeCertificate(await makeFolder(), 'ca');

@@ -1,0 +1,72 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+const docs = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...markdownIn('docs'), ...markdownIn('docs/decisions')];
+
+function markdownIn(folder: string): string[] {
+  return readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`);
+}
+
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+/** The text without fenced code, in which a path or a link is only an example. */
+const prose = (text: string): string => text.replace(/^( *)```[\s\S]*?^\1```$/gm, '');
+
+/** Paths in backticks: with a slash, and ending in a slash or an extension of the sources. */
+const pathsIn = (text: string): string[] =>
+  [...prose(text).matchAll(/`((?:[\w.@-]+\/)+(?:[\w.-]+\.(?:ts|mjs|js|c|md|yaml|json))?)`/g)].map(
+    ([, path = '']) => path,
+  );
+
+/** The anchors of the headings, as GitHub makes them. */
+const anchorsOf = (text: string): Set<string> =>
+  new Set(
+    [...prose(text).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+
+test('every path in docs/architecture.md exists', () => {
+  const paths = pathsIn(read('docs/architecture.md'));
+  expect(paths.length).toBeGreaterThan(40);
+  const missing = paths.filter((path) => !existsSync(join(root, path)) && !existsSync(join(root, 'packages', path)));
+  expect(missing).toEqual([]);
+});
+
+test('every path of a package, a test, a script or a bench that the docs name exists', () => {
+  const missing = docs
+    .filter((file) => file !== 'CHANGELOG.md')
+    .flatMap((file) =>
+      pathsIn(read(file))
+        .filter((path) => /^(packages|test|scripts|bench|deploy|templates|examples)\//.test(path))
+        .filter((path) => !existsSync(join(root, path)))
+        .map((path) => `${file}: ${path}`),
+    );
+  expect(missing).toEqual([]);
+});
+
+describe('links', () => {
+  test.each(docs)('of %s lead to files and headings that exist', (file) => {
+    const links = [...prose(read(file)).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)];
+    const broken = links.flatMap(([link, path = '', anchor]) => {
+      const target = path === '' ? file : join(dirname(file), path);
+      if (!existsSync(join(root, target))) return [link];
+      return anchor === undefined || anchorsOf(read(target)).has(anchor) ? [] : [link];
+    });
+    expect(broken).toEqual([]);
+  });
+});
+
+test.each(docs)('lines of %s have at most 120 characters, but for tables, code and links', (file) => {
+  const long = prose(read(file))
+    .split('\n')
+    .filter((line) => line.length > 120 && !/^\s*[|<]/.test(line) && line.trim().includes(' '));
+  expect(long).toEqual([]);
+});
