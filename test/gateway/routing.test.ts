@@ -38,7 +38,7 @@ test('every example of docs/routing.md is taken', async () => {
     await mkdir(join(dir, 'hooks'));
     // As npm install would.
     await mkdir(join(dir, 'node_modules'));
-    await symlink(join(import.meta.dirname, '../packages/cli'), join(dir, 'node_modules/gopush'));
+    await symlink(join(import.meta.dirname, '../../packages/cli'), join(dir, 'node_modules/gopush'));
     await writeFile(join(dir, 'hooks/router.js'), code.replaceAll('tls/ca.pem', certFile));
     const { hooks } = await checkHooks({ dir, environment: 'test' });
     const router = hooks.find(({ name }) => name === 'router');
