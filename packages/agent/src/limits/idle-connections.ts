@@ -1,32 +1,32 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Connections of clients that have been served and keep their place for a later request. */
+/** Connections of clients that have been served, and keep their place for a later request. */
 export interface IdleConnections {
   /** Follows the connection of a request. */
   serves(socket: Socket, response: ServerResponse): void;
   /**
-   * Gives the place of the one that has been idle longest to somebody else, unless that is not long either.
+   * Takes the connection that has been idle longest out of the account, unless it has not been idle for long.
    *
-   * @param network - of whom; absent: of anybody
-   * @returns `undefined`: none is idle
+   * @param network - whose connection; absent: anyone's
+   * @returns `undefined`: there is none
    */
   take(network?: string): Socket | undefined;
 }
 
-/** How long a connection keeps its place in any case, in milliseconds: most pages have asked for all they need by then. */
+/** How long a connection keeps its place in any case, in milliseconds: most pages have requested all they need by then. */
 const graceMs = 5_000;
 
 /**
- * Follows which connections are idle. Only those that have been served count: one that has not sent its first request yet may be about to, and has
- * a deadline of its own.
+ * Follows which connections are idle. Only those that have been served count: a new connection may be about to send its first request, and has a
+ * deadline of its own.
  *
- * @param networkOf - what of an address counts as one client; `undefined`: its connections are never taken away
+ * @param networkOf - by what a client is counted; `undefined`: its connections are never taken away
  */
 export function createIdleConnections(networkOf: (socket: Socket) => string | undefined): IdleConnections {
-  /** Requests that are being served, of connections that have been. */
+  /** How many requests of a connection are being served. */
   const serving = new WeakMap<Socket, number>();
-  /** Those that are idle longest first, with the time since when, and the bytes that each had brought by then. */
+  /** Idle connections, those that are idle longest first: since when, and how many bytes had arrived on each by then. */
   const idle = new Map<Socket, { readonly sinceMs: number; readonly bytes: number }>();
   const byNetwork = new Map<string, Set<Socket>>();
   const networks = new WeakMap<Socket, string>();
@@ -73,7 +73,7 @@ export function createIdleConnections(networkOf: (socket: Socket) => string | un
         const rest = idle.get(socket);
         if (rest === undefined || performance.now() - rest.sinceMs < graceMs) return undefined;
         forget(socket);
-        // The next request is coming in, or the connection has been upgraded: it is no longer followed as idle.
+        // The next request is arriving, or the connection has been upgraded: it is no longer idle.
         if (socket.bytesRead === rest.bytes && !socket.destroyed) return socket;
       }
       return undefined;

@@ -3,42 +3,42 @@ import type { Socket } from 'node:net';
 import { afterReading } from '@gopush/service';
 import { isResting } from '../request/pace-chunks.ts';
 
-/** What clients may take their time for; 0 is no limit. */
+/** How slow clients may be; 0 is no limit. */
 export interface SlowLimits {
-  /** How long a body may stand still, and how much it may be behind its rate, in milliseconds. */
+  /** How long a body may stall, and how far it may be behind its rate, in milliseconds. */
   readonly bodyTimeoutMs: number;
-  /** Bytes a second that a body has to bring. */
+  /** At which rate a body has to arrive, in bytes a second. */
   readonly bodyBytesPerSecond: number;
-  /** How long a client may take nothing of an answer that waits for it, in milliseconds. */
+  /** How long a client may read nothing of a response that waits for it, in milliseconds. */
   readonly sendTimeoutMs: number;
 }
 
-/** Emitted by a request whose body comes too slowly; where nobody listens its connection is cut. */
+/** Emitted by a request whose body arrives too slowly. Without a listener its connection is cut. */
 export const bodyTooSlow = Symbol('body too slow');
 
-/** Finds clients that send the body of a request, or take an answer, so slowly that they only keep a place from others. */
+/** Finds clients that send the body of a request, or read a response, so slowly that they only occupy resources. */
 export interface SlowClients {
-  /** Follows the body of a request until it is whole. The time in which nobody reads it does not count. */
+  /** Follows the body of a request until it is complete. Time in which the agent does not read it does not count. */
   sends(request: IncomingMessage): void;
   /**
-   * Follows an answer of which something waits, until nothing does.
+   * Follows a response while a part of it waits for the client.
    *
-   * @param untilEnd - whether middlewares may keep some of it, so that it is followed until they have ended it. @defaultValue false
+   * @param untilEnd - whether middlewares may hold back a part, so that it is followed until they have ended it. @defaultValue false
    */
   takes(response: ServerResponse, untilEnd?: boolean): void;
   close(): void;
 }
 
 interface Sending {
-  /** Bytes of its connection when it was last looked at. */
+  /** Bytes of its connection at the last look. */
   bytes: number;
-  /** How long it may still be slow, in milliseconds. */
+  /** For how long it may still be slow, in milliseconds. */
   creditMs: number;
 }
 
 interface Taking {
   readonly untilEnd: boolean;
-  /** What its connection said when it last moved. */
+  /** The progress of its connection when it last moved. */
   place: string;
   sinceMs: number;
 }
@@ -46,7 +46,7 @@ interface Taking {
 /**
  * Opens the watch.
  *
- * @param onSlow - told before a connection is cut
+ * @param onSlow - called before a connection is cut
  */
 export function createSlowClients(
   limits: SlowLimits,
@@ -66,7 +66,7 @@ export function createSlowClients(
     }
     const moved = socket.bytesRead - body.bytes;
     body.bytes = socket.bytesRead;
-    // Nobody reads: it is held, or its target takes no more, or it waits for its turn.
+    // The agent does not read: the request is queued, or its target takes no more, or the connection waits for its turn.
     if (request.readableFlowing !== true || isResting(socket)) return;
     const earned = bodyBytesPerSecond > 0 ? (moved * 1_000) / bodyBytesPerSecond : moved > 0 ? bodyTimeoutMs : 0;
     body.creditMs = Math.min(bodyTimeoutMs, body.creditMs + earned) - stepMs;
@@ -90,7 +90,7 @@ export function createSlowClients(
       answer.sinceMs = now;
     } else if (now - answer.sinceMs >= sendTimeoutMs) {
       taking.delete(response);
-      // Where nothing waits for the client a middleware has kept the rest.
+      // If nothing waits for the client, a middleware holds back the rest.
       onSlow(socket.writableLength > 0 ? 'client_too_slow' : 'uid_hook_timeout');
       response.destroy();
     }
@@ -116,12 +116,12 @@ export function createSlowClients(
   };
 }
 
-/** What Node keeps of a connection: how much of its last write the kernel has not taken yet. */
+/** Node's own object for a connection, which knows how much of its last write the kernel has not taken yet. */
 interface WithHandle extends Socket {
   readonly _handle?: { readonly writeQueueSize?: number } | null;
 }
 
-/** Changes whenever the other side takes something. */
+/** Changes whenever the other side reads something. */
 function placeOf(socket: Socket): string {
   const waits = (socket as WithHandle)._handle?.writeQueueSize ?? 0;
   return `${socket.bytesWritten} ${socket.writableLength} ${waits}`;

@@ -10,14 +10,14 @@ export class AgentRequest extends IncomingMessage implements HookRequest {
   /** Keeps what comes of the body while hooks may read it. */
   readBody: ReadBody | undefined = undefined;
 
-  // The one way by which all of a body comes, however it is read.
+  // All chunks of a body pass here, however it is read.
   override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
     if (chunk !== null) countChunk(this.socket, chunk.length);
     this.readBody?.take(chunk);
     return super.push(chunk, encoding);
   }
 
-  // Wanted or not, nothing is read before it is the connection's turn.
+  // Nothing is read while the connection waits for its turn.
   override _read(size: number): void {
     if (!isResting(this.socket)) super._read(size);
   }
@@ -36,7 +36,7 @@ export class AgentRequest extends IncomingMessage implements HookRequest {
     return this.#remember('cookies', parse(this.headers.cookie ?? ''));
   }
 
-  // Express swaps a request's prototype and assigns to these names, so what is remembered stays assignable.
+  // Express swaps a request's prototype and assigns to these names, so remembered values stay assignable.
   #remember<T>(key: string, value: T): T {
     Object.defineProperty(this, key, { value, writable: true, configurable: true, enumerable: true });
     return value;
@@ -44,9 +44,9 @@ export class AgentRequest extends IncomingMessage implements HookRequest {
 }
 
 /**
- * A request as it once came, for hooks that are asked again while its session moves: what was kept of it, without a body.
+ * A request as it once arrived, without its body, for hooks that are asked again while its session migrates.
  *
- * @param headers - lines of headers, as they went to the target
+ * @param headers - lines of headers, as they were sent to the target
  */
 export function recallRequest(socket: Socket, path: string, headers: string): AgentRequest {
   const request = new AgentRequest(socket);
@@ -67,7 +67,7 @@ function parseQuery(url: string): Record<string, string | undefined> {
   const query: Record<string, string | undefined> = Object.create(null);
   const mark = url.indexOf('?');
   if (mark === -1) return query;
-  // Most queries have nothing to decode, and reading those by hand takes a fraction of the time.
+  // Most queries have nothing to decode, and are read by hand in a fraction of the time.
   if (plain.test(url)) {
     for (const pair of url.slice(mark + 1).split('&')) {
       if (pair === '') continue;
@@ -81,5 +81,5 @@ function parseQuery(url: string): Record<string, string | undefined> {
   return query;
 }
 
-/** ASCII without escapes, and without a second `?`, which URLSearchParams would take off a query's beginning. */
+/** ASCII without escapes, and without a second `?`, which URLSearchParams would remove from the beginning of a query. */
 const plain = /^[!-$&-*,->@-~]*\?[!-$&-*,->@-~]*$/;

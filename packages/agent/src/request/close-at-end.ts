@@ -1,25 +1,25 @@
 import type { Socket } from 'node:net';
 
-/** Node's mark that the other side has ended. Its `end` event comes only when somebody reads. */
+/** Node's state of the other side having ended. Its `end` event comes only when the stream is read. */
 interface WithState extends Socket {
   readonly _readableState: { readonly ended: boolean };
 }
 
-/** Whether the other side of a connection has said that it sends no more. */
+/** Whether the other side of a connection has ended. */
 export function hasEnded(socket: Socket): boolean {
   return (socket as WithState)._readableState.ended;
 }
 
 /**
- * Closes a client that asked for an upgrade and ends its side before it has the answer, as nginx does (499): it has given up. Nothing else tells,
- * as nobody reads from it. Whoever waits for it, or waits on its behalf, hears of the close, and what is kept for it is free for another try.
+ * Closes a client that ends its side before its upgrade has a response, as nginx does (499): it has given up. No event tells of that while the
+ * connection is not read. Steps that wait for the client see it close, and what was kept for it is free for another attempt.
  */
 export function closeAtEnd(client: Socket): void {
   client.on('readable', closeIfEnded);
   closeIfEnded.call(client);
 }
 
-/** Leaves a client alone that has its answer: it may end its side, and read on. */
+/** Undoes {@link closeAtEnd} for a client that has its response: it may end its side, and read on. */
 export function leaveOpen(client: Socket): void {
   client.off('readable', closeIfEnded);
 }

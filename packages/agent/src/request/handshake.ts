@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { failed, type Result, success } from '@gopush/contract';
 import { hasBody } from './request-framing.ts';
 
-/** A WebSocket handshake that is in order: the key that the target must answer to. */
+/** A valid WebSocket handshake: the key that the target must respond to. */
 export interface Handshake {
   readonly key: string;
 }
@@ -12,7 +12,7 @@ export interface Handshake {
 export function parseHandshake(request: IncomingMessage): Result<Handshake> {
   const { headers, method, url } = request;
   if (method !== 'GET') return failed('upgrade_malformed', `method ${method}, wanted GET`);
-  // As on the HTTP line: what is no path could name another host.
+  // As for HTTP requests: another form could name another host.
   if (!url?.startsWith('/')) return failed('upgrade_malformed', 'the request target is not a path');
   if (hasBody(request)) return failed('upgrade_malformed', 'a handshake must not have a body');
   if (!versions.has(Number(headers['sec-websocket-version']))) return failed('upgrade_version');
@@ -23,16 +23,16 @@ export function parseHandshake(request: IncomingMessage): Result<Handshake> {
   return success({ key });
 }
 
-/** Their frames are the same. */
+/** Frames are the same in both versions. */
 const versions: ReadonlySet<number> = new Set([8, 13]);
 
 /**
- * Not canonical base64 only: the last character has four bits to spare, which libraries for small devices leave as they are. Nobody decodes a
- * key, it is only hashed.
+ * Not canonical base64 only: the last character has four spare bits, which libraries for small devices leave set. Keys are only hashed, never
+ * decoded.
  */
 const base64Of16Bytes = /^[A-Za-z0-9+/]{22}==$/;
 
-/** What a target must answer to a key (RFC 6455 section 4.2.2, step 5.4). */
+/** The `Sec-WebSocket-Accept` for a key (RFC 6455 section 4.2.2, step 5.4). */
 export function acceptOf(key: string): string {
   return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
 }

@@ -1,29 +1,29 @@
 import type { Socket } from 'node:net';
 
 /**
- * So many chunks of a body in one turn of the event loop are many where they are small on average, in bytes: each costs far more than its bytes.
- * Tens of thousands fit into the reads of one turn, and those of four clients would leave no time for all others.
+ * From how many chunks of a body in one turn of the event loop on a connection is paced, where they are small on average, in bytes. A chunk takes far
+ * more time than its bytes: tens of thousands fit into the reads of one turn, and four such clients would leave no time for all others.
  */
 const many = { chunks: 64, bytes: 256 } as const;
 
-/** Such clients have one part of the time in so many, all together. */
+/** Such clients get one part of the time in so many, all together. */
 const share = 4;
 
-/** Between two turns of theirs at least, in milliseconds. */
+/** Shortest time between two turns of theirs, in milliseconds. */
 const leastRestMs = 2;
 
-/** What has come of the connection that is being read, in this turn. */
+/** The connection that is being read in this turn, and what has arrived on it. */
 let counted: Socket | undefined;
 let chunks = 0;
 let bytes = 0;
 let since = 0;
 
-/** Clients that are not read from until it is their turn, in order, and how long the one that was read last has taken, in milliseconds. */
+/** Clients that wait for their turn to be read, in order, and how long reading the last one has taken, in milliseconds. */
 const resting = new Set<Socket>();
 let timer: NodeJS.Timeout | undefined;
 let costMs = 0;
 
-/** Counts a piece of a body. A connection that brings many small ones in a turn rests afterwards. */
+/** Counts a chunk of a body. A connection that brings many small ones in a turn is paused, and waits for its turn. */
 export function countChunk(socket: Socket, length: number): void {
   if (socket !== counted) begin(socket);
   chunks++;
@@ -32,12 +32,12 @@ export function countChunk(socket: Socket, length: number): void {
   costMs = performance.now() - since;
   if (resting.has(socket)) return;
   resting.add(socket);
-  // What has been read already is still parsed.
+  // What has been read already is parsed all the same.
   socket.pause();
   if (timer === undefined) setImmediate(rest);
 }
 
-/** Whether a connection is to wait for its turn before it is read from again. */
+/** Whether a connection waits for its turn to be read. */
 export function isResting(socket: Socket): boolean {
   return resting.size > 0 && resting.has(socket);
 }

@@ -7,12 +7,12 @@ import type { Fleet, Member } from './fleet.ts';
 import { knock } from './knock.ts';
 
 /**
- * Asks targets whether they are ready, where their product wants that: by a connection, or by a path that answers 2xx.
+ * Checks whether targets are ready, where their product wants that: by a connection, or by a path that responds with 2xx.
  *
- * One that says it is not ready (as it drains) gets no new clients, and keeps the sessions it has; one that cannot be reached is left out
+ * A target that says that it is not ready (as it drains) gets no new clients, and keeps the sessions it has. One that cannot be reached is ejected
  * by the same rules as for failing requests.
  *
- * @returns stops asking
+ * @returns stops checking
  */
 export function startChecks(fleet: Fleet): () => void {
   const { checkIntervalMs, checkTimeoutMs } = fleet.health;
@@ -39,14 +39,14 @@ export function startChecks(fleet: Fleet): () => void {
       fleet.failed(member, answer, member.product.current);
     } else {
       member.notReady = answer?.notReady;
-      // That it can be reached says nothing of one that resets or keeps silent: its clients find out.
+      // That it can be reached does not clear a target that resets connections or keeps silent: requests of clients tell.
       if (member.lastFailure !== undefined && beforeRequest.has(member.lastFailure)) fleet.succeeded(member);
     }
   }
   return () => clearInterval(timer);
 }
 
-/** Whether a target is ready, or what is wrong: `unknown` where that cannot be found out. */
+/** Whether a target is ready, or what is wrong; `unknown`: this machine cannot find out. */
 function readiness(
   target: Target,
   path: string,
@@ -55,7 +55,7 @@ function readiness(
   return new Promise((resolve) => {
     const headers = { host: target.hostHeader ?? target.authority };
     const createConnection = () => connectTarget(target);
-    // As lenient as with the responses that clients get; of this one only the status is looked at.
+    // As lenient as for the responses that clients get; only the status matters.
     const options = { path, headers, createConnection, timeout: timeoutMs, insecureHTTPParser: true };
     const request = get(options, (answer) => {
       const { statusCode = 0 } = answer;

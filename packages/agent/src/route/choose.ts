@@ -2,10 +2,10 @@ import type { ProductPolicy } from '@gopush/contract';
 import type { Member } from './fleet.ts';
 import { pickByRendezvous } from './rendezvous.ts';
 
-/** Who is to be served. */
+/** The client that a target is chosen for. */
 export interface ChooseFor {
   readonly product: string;
-  /** By what hashing chooses: the uid, or what stands in its place. */
+  /** The key of hashing: the uid, or what stands in its place. */
   readonly key: string;
   /** Members that were tried already, if any. */
   readonly tried: ReadonlySet<Member> | undefined;
@@ -15,10 +15,10 @@ export interface ChooseFor {
 }
 
 /**
- * Chooses one of the members that a client may be served by, as the product's policy says.
+ * Chooses a target for a client, by the product's policy.
  *
  * @param random - numbers from 0 to below 1
- * @returns `undefined` where none wants clients
+ * @returns `undefined` where none takes new clients
  */
 export function choose(
   current: readonly Member[],
@@ -43,8 +43,8 @@ export function choose(
 }
 
 /**
- * Consistent hashing with bounded loads: Mirrokni, Thorup and Zadimoghaddam (2016), https://arxiv.org/abs/1608.01350. A member takes at most
- * `factor` times its share of what there is, with the one that comes.
+ * Consistent hashing with bounded loads: Mirrokni, Thorup and Zadimoghaddam (2016), https://arxiv.org/abs/1608.01350. The load of a target is at most
+ * `factor` times its share of all load, the new client included.
  */
 function boundOf(
   members: readonly Member[],
@@ -74,7 +74,7 @@ function pickLeast(
     const weight = weightOf(member);
     if (weight === 0) continue;
     const load = member.load / weight;
-    // Of several that have equally little, any: the first one would get all that comes at once.
+    // One of several with the least load at random: the first one would get all clients that come at once.
     if (load < least) equals = 1;
     else if (load > least || random() * ++equals >= 1) continue;
     best = member;
@@ -111,6 +111,6 @@ function pickByWeight(
     if (left < 0) return member;
     last = member;
   }
-  // Rounding may leave a rest.
+  // Only after rounding.
   return last;
 }

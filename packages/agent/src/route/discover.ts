@@ -4,14 +4,14 @@ import type { RegisteredNode, RegistryStore } from '@gopush/store';
 import { sameTargets } from './same-targets.ts';
 import type { TargetList } from './sources.ts';
 
-/** Push-servers as they announce themselves. */
+/** The push-servers that have announced themselves. */
 export interface Discovered extends TargetList {
   close(): void;
 }
 
 /**
- * Follows the push-servers of the registry. Those that drain stay known, for the sessions they have, with no weight for new ones. While the
- * store is down, or has forgotten everything as a Redis that was started again has, those known last are asked.
+ * Follows the push-servers of the registry. Those that drain stay known, for the sessions they have, with weight 0 for new ones. While the store is
+ * down, or has lost its data as a restarted Redis has, the last known ones stay.
  */
 export async function discover(registry: RegistryStore, log: Logger): Promise<Discovered> {
   const machine = machineId();
@@ -20,10 +20,10 @@ export async function discover(registry: RegistryStore, log: Logger): Promise<Di
   const take = (nodes: readonly RegisteredNode[]): void => {
     tellUnreachable(nodes, machine, told, log);
     const found = nodes.filter((node) => isReachable(node, machine)).map(toTarget);
-    // The same array as long as nothing changed: what changes every second is how much each has to do.
+    // The same array as long as nothing changed: only their load changes every second.
     if (found.length > 0 && !sameTargets(found, targets)) targets = found;
   };
-  // Who asks first must not find none because nobody has looked yet.
+  // The first request must not find an empty list because nothing has been read yet.
   take(await registry.list().catch(() => []));
   return { current: () => targets, close: registry.watch(take) };
 }
@@ -32,7 +32,7 @@ function isReachable({ tier, host, machine: theirs }: RegisteredNode, ours: stri
   return tier === 'push-server' && (!isLoopback(host) || theirs === ours);
 }
 
-/** A push-server of another machine that announces a loopback address gets no clients from here: once for each machine, that is said. */
+/** Warns, once for each machine, of push-servers of other machines that announce a loopback address, and so get no clients from here. */
 function tellUnreachable(nodes: readonly RegisteredNode[], ours: string, told: Set<string>, log: Logger): void {
   for (const node of nodes) {
     const { name, tier, host, port, machine = '' } = node;
@@ -46,7 +46,7 @@ function tellUnreachable(nodes: readonly RegisteredNode[], ours: string, told: S
   }
 }
 
-/** Of how many machines it is remembered that this was said. */
+/** For how many machines it is remembered that they were warned of. */
 const maxTold = 1_000;
 
 function toTarget({ host, port, weight, state }: RegisteredNode): Target {

@@ -5,14 +5,14 @@ import { hashText, seedOfTargets } from './rendezvous.ts';
 /** Settings of the passive health checks. */
 export type HealthConfig = Config['health'];
 
-/** By how much handshakes of a push-server may take longer than twice the quickest before it is asked fewer at a time, in milliseconds. */
+/** By how much handshakes of a push-server may take longer than twice the fastest before it gets fewer at a time, in milliseconds. */
 const handshakeLateMs = 250;
 
-/** One target of a product, with what this agent knows of it. */
+/** One target of a product, and what this agent knows about it. */
 export class Member {
   target: Target;
   readonly product: Product;
-  /** For choosing by hash. */
+  /** Hash of its name, for choosing. */
   readonly hash: number;
   /** Open tunnels, and upgrades under way. */
   tunnels = 0;
@@ -22,21 +22,21 @@ export class Member {
   picks = 0;
   /** Failures in a row. */
   failures = 0;
-  /** How often it has served. */
+  /** How many requests it has served. */
   successes = 0;
-  /** How often it was left out since it was last well for long. */
+  /** How often it was ejected since it was last healthy for long. */
   ejections = 0;
-  /** Until when it gets no clients, in milliseconds since 1970. */
+  /** Until when it is ejected, in milliseconds since 1970. */
   ejectedUntil = 0;
-  /** When it was last found well again after being left out, in milliseconds since 1970. */
+  /** When it was last found healthy after an ejection, in milliseconds since 1970. */
   backSince = 0;
-  /** Since when its weight rises; 0: it has it whole. */
+  /** Since when its weight rises; 0: it has its whole weight. */
   risesSince = 0;
-  /** Handshakes that it has not answered. */
+  /** Handshakes that it has not responded to yet. */
   readonly handshakes = new AdmissionWindow({ toleranceMs: handshakeLateMs });
-  /** Why it wants no new clients, as it says itself; sessions it has stay. */
+  /** Why it takes no new clients, in its own words; the sessions it has stay. */
   notReady: string | undefined;
-  /** What failed last. */
+  /** The last failure. */
   lastFailure: FailureCode | undefined;
   /** When the router last named it, in milliseconds since 1970. */
   seenAt: number;
@@ -68,13 +68,13 @@ export class Member {
   }
 }
 
-/** With how much of its weight a target starts slowly. */
+/** The share of its weight with which a target starts slowly. */
 const leastShare = 0.05;
 
-/** Members that no router names any more are remembered so long, for the sessions they still have; milliseconds. */
+/** How long members that no router names any more are remembered, for the sessions they still have, in milliseconds. */
 const rememberMs = 600_000;
 
-/** For how long the health of a member that a function named is of interest, in milliseconds. */
+/** How long the health of a member that a function named is checked, in milliseconds. */
 const inUseMs = 60_000;
 
 /** A product of the router with its targets. */
@@ -84,7 +84,7 @@ export class Product {
   readonly members = new Map<string, Member>();
   /** Whether a function names its targets, perhaps others for each client. */
   byFunction = false;
-  /** Sessions that are to begin, and for which hooks are being asked. */
+  /** Sessions that begin, and whose hooks are running. */
   readonly deciding = new AdmissionWindow({});
   #policy: ProductPolicy;
   #listed: readonly Target[] | undefined;
@@ -99,22 +99,22 @@ export class Product {
     return this.#policy;
   }
 
-  /** Takes other settings; what is known of the members stays, since their sessions do. */
+  /** Takes new settings. What is known of the members stays, because their sessions stay. */
   set policy(policy) {
-    // Nobody would ask again whether they have become ready.
+    // Without checks nothing would find out that they have become ready.
     if (policy.check !== this.#policy.check) for (const member of this.members.values()) member.notReady = undefined;
     this.#policy = policy;
   }
 
-  /** The members that were last named. A function of a router may name others for each client. */
+  /** The members that were named last. A function of a router may name others for each client. */
   get current(): readonly Member[] {
     return this.#current;
   }
 
-  /** Takes up which targets there are now; the same list again costs nothing. */
+  /** Sets the targets. The same array again is recognized at once. */
   list(targets: readonly Target[], now: number, slowStartMs: number): readonly Member[] {
     if (targets === this.#listed) return this.#current;
-    // What is there at the start has its weight at once.
+    // Targets that are there at the start have their whole weight at once.
     const first = this.#listed === undefined;
     this.#listed = targets;
     this.#current = targets.map((target) => {
@@ -132,7 +132,7 @@ export class Product {
     return this.#current;
   }
 
-  /** Whether none of its targets takes a handshake just now; not known where a function names others for each client. */
+  /** Whether no target takes another handshake now. Not known where a function names other targets for each client. */
   isOverloaded(now: number): boolean {
     const current = this.#current;
     if (this.byFunction || current.length === 0) return false;
@@ -142,13 +142,13 @@ export class Product {
     );
   }
 
-  /** The members whose health is of interest: the current ones, or what a function named lately, for whichever client. */
+  /** The members whose health is checked: the current ones, or those that a function named lately for any client. */
   inUse(now: number): readonly Member[] {
     if (!this.byFunction) return this.#current;
     return [...this.members.values()].filter((member) => member.load > 0 || now - member.seenAt <= inUseMs);
   }
 
-  /** Forgets members that were not named for long and carry nothing. */
+  /** Forgets members that were not named for long and have no load. */
   sweep(now: number): void {
     for (const member of this.#current) member.seenAt = now;
     for (const [name, member] of this.members) {
@@ -157,7 +157,7 @@ export class Product {
   }
 }
 
-/** All products of an agent with what it knows of their targets. */
+/** All products of an agent, and what it knows about their targets. */
 export interface Fleet {
   readonly products: ReadonlyMap<string, Product>;
   readonly health: HealthConfig;
@@ -165,15 +165,15 @@ export interface Fleet {
   product(name: string, policy: ProductPolicy, byFunction: boolean): Product;
   succeeded(member: Member): void;
   /**
-   * Counts a failure; after some in a row the member is left out for a while. Only for what no client can bring about at a member that is
-   * well: for the rest there are suspects.
+   * Counts a failure; after some in a row the member is ejected for a while. Only for failures that no client can cause at a healthy member: for the
+   * others there are suspects.
    *
-   * @param among - the members of which only a share may be left out
+   * @param among - the members of which only a share may be ejected
    */
   failed(member: Member, code: FailureCode, among: readonly Member[]): void;
   /** A target says that it stops: it gets no new clients for a moment, after which its successor may have its address. */
   leaves(target: Target): void;
-  /** A member was found to be there, so it need not be left out any longer. */
+  /** A member was found to be up, so its ejection ends. */
   found(member: Member): void;
   close(): void;
 }
@@ -181,11 +181,11 @@ export interface Fleet {
 /** For how long a target that stops gets no new clients, in milliseconds. */
 const leavingMs = 1_000;
 
-/** What is told when a target is left out, or comes back. */
+/** Called when a target is ejected, or comes back. */
 export type OnHealth = (member: Member, event: 'ejected' | 'back', forMs: number) => void;
 
 /**
- * Opens the account of targets. A target that fails several times in a row is left out for a time that doubles, as in Envoy's outlier
+ * Opens the account of targets. A target that fails several times in a row is ejected for a time that doubles, as in Envoy's outlier
  * detection (https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier), but never more than a share of them, and never all.
  */
 export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
@@ -213,7 +213,7 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
       if (health.slowStartMs > 0) member.risesSince = now;
       onHealth(member, 'back', 0);
     } else if (now - member.backSince >= ejectionMs(member.ejections - 1)) {
-      // It has been well for as long as it was left out; one that fails again sooner is left out for longer.
+      // It has been healthy for as long as it was ejected; one that fails again sooner is ejected for longer.
       member.ejections = 0;
     }
   }
@@ -246,7 +246,7 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
       const now = Date.now();
       member.lastFailure = code;
       member.failures++;
-      // One that has just been left out gets one try, not as many as before.
+      // A target that comes back from an ejection gets one attempt, not as many as before.
       const allowed = member.ejectedUntil > 0 ? 1 : health.failures;
       if (member.failures < allowed || member.isEjected(now) || !mayEject(among, now)) return;
       const forMs = ejectionMs(member.ejections);

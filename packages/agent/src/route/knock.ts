@@ -4,9 +4,9 @@ import { connectFault, isOwnError } from '../target/connect-failure.ts';
 import { connectTarget, readyEvent } from '../target/connect-target.ts';
 
 /**
- * Whether a target can be connected to, by TLS where it has that.
+ * Connects to a target, by TLS where the target has it.
  *
- * @returns what is wrong; `undefined`: nothing; `unknown`: this machine has no means left to find out
+ * @returns what is wrong; `undefined`: nothing; `unknown`: this machine lacks the resources to find out
  */
 export function knock(target: Target, timeoutMs: number): Promise<FailureCode | 'unknown' | undefined> {
   return new Promise((resolve) => {

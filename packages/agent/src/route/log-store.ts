@@ -2,7 +2,7 @@ import type { Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 
 /**
- * Tells of a store that does not answer, from the start on, and of its coming back.
+ * Logs when a store does not respond, also at the start, and when it is back.
  *
  * @returns stops it
  */

@@ -4,17 +4,17 @@ import { reset } from '../target/carrier.ts';
 import { connectFault, isOwnError } from '../target/connect-failure.ts';
 import { connectTarget, readyEvent } from '../target/connect-target.ts';
 
-/** What an HTTP server cannot take for the beginning of a request: it answers 400, or closes. */
+/** Bytes that no HTTP server takes for the beginning of a request: it responds with 400, or closes. */
 const malformed = '\0\r\n\r\n';
 
 /**
- * Asks a target for a sign of life, by a request that no client has a hand in: `OPTIONS *`, which asks about the server as a whole (RFC 9110
- * section 9.3.7), or `GET` of a path. Any HTTP answer will do. A server that is silent gets malformed bytes next: one that serves upgrades
- * only, and leaves other requests without an answer, refuses these, while a process that hangs does not.
+ * Probes a target with a request that no client has influenced: `OPTIONS *`, which asks about the server as a whole (RFC 9110 section 9.3.7), or `GET`
+ * of a path. Any HTTP response will do. A server that is silent gets malformed bytes next: a server that only accepts upgrades, and leaves other
+ * requests without a response, refuses these, while a process that hangs does not.
  *
- * @param path - what to get; `undefined`: `OPTIONS *`
- * @param timeoutMs - how long each of connecting, the answer and the refusal may take, in milliseconds
- * @returns what is wrong; `undefined`: nothing; `unknown`: this machine has no means left to find out
+ * @param path - path for `GET`; `undefined`: `OPTIONS *`
+ * @param timeoutMs - how long each of connecting, the response and the refusal may take, in milliseconds
+ * @returns what is wrong; `undefined`: nothing; `unknown`: this machine lacks the resources to find out
  */
 export function probe(
   target: Target,
@@ -29,7 +29,7 @@ export function probe(
     const end = (fault: FailureCode | 'unknown' | undefined): void => {
       over = true;
       clearTimeout(deadline);
-      // Or one that hangs would keep what it has not read.
+      // Reset, because a target that hangs would keep what it has not read.
       if (fault === 'target_silent') reset(socket);
       else socket.destroy();
       resolve(fault);

@@ -1,17 +1,17 @@
 /** What can be chosen by hash. */
 export interface Choice {
-  /** Of its name, by {@link hashText} with {@link seedOfTargets}. */
+  /** Hash of its name, by {@link hashText} with {@link seedOfTargets}. */
   readonly hash: number;
 }
 
 /**
- * The choice for a client: the same one as long as it is there, evenly spread over all, by weight. When one goes, only its own
- * clients move; when one comes, it takes its share from all alike.
+ * The choice for a key: always the same one while it is there, evenly spread by weight. When one goes, only its own keys are chosen anew; when one
+ * comes, it takes its share from all others alike.
  *
  * Weighted rendezvous hashing: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); the weights
  * by the logarithmic method of Schindelhauer and Schomaker (2005), https://en.wikipedia.org/wiki/Rendezvous_hashing.
  *
- * @param weightOf - the weight of a choice; 0 leaves it out
+ * @param weightOf - the weight of a choice; 0 excludes it
  * @returns `undefined` where there is none to choose
  */
 export function pickByRendezvous<C extends Choice>(
@@ -59,7 +59,7 @@ function finish(hash: number): number {
   return h ^ (h >>> 16);
 }
 
-/** A hash as a number between 0 and 1, both excluded, since the logarithm of either is of no use. */
+/** A hash as a number between 0 and 1, both excluded: their logarithms are of no use. */
 function fraction(hash: number): number {
   return ((hash >>> 0) + 0.5) / 4294967296;
 }

@@ -1,19 +1,19 @@
-/** How much may be tried again. */
+/** Bounds retries. */
 export interface RetryBudget {
   /** Counts a request. */
   deposit(): void;
-  /** Takes one try; `false` where none is left. */
+  /** Takes one retry; `false` where none is left. */
   withdraw(): boolean;
 }
 
-/** Tries a second that are always allowed. */
+/** Retries a second that are always allowed. */
 const leastPerSecond = 10;
 
-/** Seconds' worth of these that may be saved up. */
+/** For how many seconds of these can be saved up. */
 const savedSeconds = 10;
 
 /**
- * Bounds how much is tried again by how much is asked, so that trying again cannot multiply the load on what is left of a service:
+ * Bounds retries by a share of all requests, so that they cannot multiply the load on the rest of a failing service:
  * https://finagle.github.io/blog/2016/02/08/retry-budgets/
  */
 export function createRetryBudget(percent: number, now: () => number = () => performance.now()): RetryBudget {

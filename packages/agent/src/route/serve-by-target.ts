@@ -23,20 +23,20 @@ export interface ServeContext {
 /** One request or upgrade on its way to a target. */
 export interface Serving<T> {
   readonly route: Route;
-  /** By what hashing chooses; `undefined`: load decides, as for back ends, of which one address may send much. */
+  /** The key of hashing; `undefined`: load decides, as for back ends, of which one address may send many requests. */
   readonly key: string | undefined;
   readonly client: Socket;
   /** Size of the request's head, in bytes. */
   readonly bytes: number;
-  /** Finds the targets once more, after waiting. */
+  /** Finds the targets again, after waiting. */
   readonly again: () => Awaitable<Result<Route>>;
-  /** Asks one target. Only while it cannot be reached, or is full, is another one asked, as the first has done nothing. */
+  /** Asks one target. Another target is asked only if this one cannot be reached, or is full: then it has not begun anything. */
   readonly ask: (member: Member) => Promise<Result<T>>;
 }
 
 /**
- * Has a client served by a target of its product: the one its session is on, or the one the product's policy chooses, or the next
- * choice while one cannot be reached. While none is up the client waits.
+ * Has a client served by a target of its product: the one its session is on, or the one that the product's policy chooses, or the next choice if one
+ * cannot be reached. While none is up the client waits in a queue.
  */
 export async function serveByTarget<T>(context: ServeContext, serving: Serving<T>): Promise<Result<T>> {
   const { client } = serving;
@@ -62,7 +62,7 @@ export async function serveByTarget<T>(context: ServeContext, serving: Serving<T
     }
     const again = await serving.again();
     if (!again.ok) return again;
-    // While hooks took their time the client may have gone; its closing is over and would not be heard of again.
+    // The client may have gone while hooks ran; its close event is over.
     if (client.destroyed) return failed('client_gone', 'while hooks ran');
     route = again.value;
   }
@@ -85,7 +85,7 @@ async function tryMembers<T>(
   const { slowStartMs } = fleet.health;
   const policy = key === undefined ? { ...product.policy, choose: 'random-of-two' as const } : product.policy;
   let member = mark === undefined ? undefined : findMarked(route, mark, marks);
-  // A session that begins is bound to nothing yet, and goes to none that wants no new ones.
+  // A session that begins is not bound yet, and goes to no target that takes no new ones.
   if (begins && member !== undefined && !isWanted(member, members, slowStartMs)) member = undefined;
   const marked = begins ? undefined : member;
   for (let moves = 0; moves <= maxMoves; moves++) {
@@ -109,7 +109,7 @@ async function tryMembers<T>(
   return result ?? failed('target_none', `product ${name}`);
 }
 
-/** Counts a failure against its target, or has the target asked whether it is to blame. */
+/** Counts a failure against its target, or has the target probed if the client may have caused it. */
 function blame({ fleet, suspects }: ServeContext, member: Member, code: FailureCode, among: readonly Member[]): void {
   if (beforeRequest.has(code) || code === 'target_tls_refused') fleet.failed(member, code, among);
   else if (doubtful.has(code)) suspects.suspect(member, among);
@@ -120,8 +120,8 @@ function isWanted(member: Member, members: readonly Member[], slowStartMs: numbe
 }
 
 /**
- * The member that a session is on. One that has left a list is found as well; of a function only what it named for this request counts, as
- * it may keep clients apart.
+ * The target that a session is on. A target that has left a list is found as well. Of those that a function names, only the ones for this request
+ * count, because the function may keep clients apart.
  */
 function findMarked({ identity, product, members }: Route, mark: string, marks: StickyMarks): Member | undefined {
   const { product: name, uid } = identity;

@@ -14,7 +14,7 @@ import {
 import type { Logger } from '@gopush/service';
 import { sameTargets } from './same-targets.ts';
 
-/** Targets that come and go by themselves. */
+/** Targets that come and go. */
 export interface TargetList {
   /** The same array as long as nothing changed. */
   current(): readonly Target[];
@@ -22,9 +22,9 @@ export interface TargetList {
 
 /** Finds the targets that a router names. */
 export interface Sources {
-  /** The targets of a source. Those of DNS are asked for when first wanted, then kept for as long as DNS says. */
+  /** The targets of a source. DNS is asked when they are first wanted; its records are kept for their time to live. */
   targets(source: TargetSource): readonly Target[] | Promise<readonly Target[]>;
-  /** The same for what a function returned, within the networks where such targets may be. */
+  /** The targets that a function returned, if they are within the allowed networks. */
   allowed(source: TargetSource): Result<readonly Target[]> | Promise<Result<readonly Target[]>>;
   /** Whether these are the push-servers that gopush runs. */
   isBuiltIn(targets: readonly Target[]): boolean;
@@ -40,13 +40,13 @@ export interface SourcesOptions {
   readonly log: Logger;
 }
 
-/** Shortest and longest time for which an answer of DNS is kept, in milliseconds, whatever it says. */
+/** Shortest and longest time for which DNS records are kept, in milliseconds, whatever their time to live. */
 const ttlMs = { least: 1_000, most: 60_000 };
 
 /** How many names are kept; a function may make any number of them. */
 const maxNames = 1_000;
 
-/** Longest time that asking DNS may take, in milliseconds. */
+/** Longest time of a DNS query, in milliseconds. */
 const dnsTimeoutMs = 2_000;
 
 type OfDns = Extract<TargetSource, { kind: 'dns' | 'srv' }>;
@@ -68,12 +68,12 @@ export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptio
   if (dnsServers.length > 0) resolver.setServers(dnsServers);
   const kept = new Map<string, Kept>();
 
-  /** What is kept; when that is old it is asked for again, and used meanwhile. */
+  /** Kept records. Old ones are asked for again, and used meanwhile. */
   function keep(key: string, ask: () => Promise<Answer>): readonly Target[] | Promise<readonly Target[]> {
     let entry = kept.get(key);
     if (entry === undefined) {
       entry = { targets: [], until: 0, asking: undefined };
-      // The one that nobody has wanted for longest: what is wanted is asked for again when it is old, and stands last then.
+      // The name that was wanted longest ago: a wanted name is asked for again when its records are old, and is last from then on.
       for (const oldest of kept.keys()) {
         if (kept.size < maxNames) break;
         kept.delete(oldest);
@@ -93,11 +93,11 @@ export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptio
   async function refresh(key: string, entry: Kept, ask: () => Promise<Answer>): Promise<readonly Target[]> {
     try {
       const { targets, ttlMs: ttl } = await ask();
-      // The same list stays the same array, which spares those who compare.
+      // An equal list keeps its array, so that comparing is cheap.
       if (!sameTargets(entry.targets, targets)) entry.targets = targets;
       entry.until = Date.now() + Math.min(Math.max(ttl, ttlMs.least), ttlMs.most);
     } catch (error) {
-      // A name server that is away says nothing about the targets: what was known stays.
+      // A name server that is down says nothing about the targets: the known ones stay.
       log.warn({ name: key, problem: (error as Error).message, kept: entry.targets.length }, 'DNS gave no targets');
       entry.until = Date.now() + ttlMs.least;
     }
@@ -132,7 +132,7 @@ export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptio
 
 const optionKeys = new WeakMap<TargetOptions, string>();
 
-/** By content, as a function makes new objects for each request. */
+/** By content, because a function makes new objects for each request. */
 function keyOf({ options }: OfDns, name: string): string {
   const { tls, hostHeader } = options;
   if (tls === undefined && hostHeader === undefined) return name;
@@ -162,20 +162,20 @@ async function askAddresses(
   };
 }
 
-/** Of the services the ones with the least priority (RFC 2782); their weights are ours, 0 being the least. */
+/** The services of the lowest priority value (RFC 2782); their weights are the weights of targets, 0 being the least. */
 async function askServices(resolver: Resolver, { name, options }: Extract<OfDns, { kind: 'srv' }>): Promise<Answer> {
   const records = await resolver.resolveSrv(name).catch((error: unknown) => {
     throwUnlessEmpty([error]);
     return [];
   });
   const priority = Math.min(...records.map((record) => record.priority));
-  // A service that is decidedly not there has the root as its host.
+  // A service that is explicitly not available has the root as its host.
   const best = records.filter((record) => record.priority === priority && record.name !== '' && record.name !== '.');
-  // Node does not tell the time to live of these.
+  // Node does not tell the time to live of SRV records.
   return { targets: sorted(best.map((one) => targetOf(options, one.name, one.port, one.weight || 1))), ttlMs: 5_000 };
 }
 
-/** That there is nothing is an answer, and means no targets; that nobody answers is none. */
+/** An empty answer means that there are no targets; no answer at all is an error. */
 function throwUnlessEmpty(reasons: readonly unknown[]): void {
   for (const reason of reasons) {
     const { code } = reason as NodeJS.ErrnoException;
@@ -195,8 +195,8 @@ function sorted(targets: Target[]): Target[] {
 }
 
 /**
- * Targets of a function within the allowed networks. A name is looked up here and the address kept, so that no other answer can be given
- * to whoever connects.
+ * Checks that targets of a function are within the allowed networks. A name is resolved here and its address kept, so that connecting cannot get
+ * another address from DNS.
  */
 async function within(
   targets: readonly Target[],
@@ -214,7 +214,7 @@ async function within(
             () => [],
           )
         : [target.host];
-    // Not found now; whoever connects must not find another answer than the one that was looked at.
+    // Not found now. Connecting must not find another address than the one that was checked.
     if (addresses.length === 0) continue;
     const address = addresses.map(canonicalAddress).find((one) => one !== undefined && allows(one));
     if (address !== undefined) pinned.push({ ...target, host: address });

@@ -6,19 +6,19 @@ import type { StickyKeys } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 
-/** Keys of sticky marks that may change while the agent runs. */
+/** Keys of sticky signatures, which may change while the agent runs. */
 export interface OpenStickyKeys {
   current(): StickyKeys;
   close(): void;
 }
 
-/** What keys are taken from: the first of these that is there. */
+/** Where keys come from: the first of these that exists. */
 export interface StickyKeySources {
   /** The secrets of the settings. */
   readonly secrets: readonly string[];
-  /** A store that the agents of all machines have. */
+  /** A store that the agents of all machines share. */
   readonly store: Pick<Store, 'keys' | 'onState'> | undefined;
-  /** Folder of the project, which the agents of this machine have. */
+  /** Folder of the project, which the agents of this machine share. */
   readonly dir: string;
   readonly log: Logger;
 }
@@ -26,16 +26,16 @@ export interface StickyKeySources {
 /** Between two looks at whether the store still has our key, in milliseconds. */
 const lookMs = 10_000;
 
-/** How many keys are known at most: a store that loses its data makes agents agree anew. */
+/** How many keys are known at most: agents agree on a new key when a store has lost its data. */
 const mostKeys = 3;
 
 /** Name of the key in a store. */
 const storedName = 'sticky';
 
 /**
- * Opens the keys by which agents mark sessions. Without secrets it is a random key that the agents of a cluster share: in the store, else in a
- * file of the project for those of one machine. Where it cannot be shared, an agent has a key of its own: it finds its own sessions back, and
- * the marks of other agents mean nothing to it, so that it chooses for their sessions as for new ones.
+ * Opens the keys of sticky signatures. Without secrets it is a random key that the agents of a cluster share: in the store, otherwise, for agents of
+ * one machine, in a file of the project. If it cannot be shared, an agent has a key of its own: it recognizes its own signatures only, and chooses
+ * targets for the sessions of other agents as for new ones.
  */
 export async function openStickyKeys({ secrets, store, dir, log }: StickyKeySources): Promise<OpenStickyKeys> {
   const [first, ...others] = secrets;
@@ -96,7 +96,7 @@ async function keyOfFile(path: string, log: Logger): Promise<string> {
   }
 }
 
-/** Makes the file whole or not at all: of several agents that start at once one makes it, and all read it. */
+/** Writes the file completely or not at all: of several agents that start at once one writes it, and all read it. */
 async function makeFile(path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
@@ -113,7 +113,7 @@ async function makeFile(path: string): Promise<string> {
   return key;
 }
 
-/** The key in the file; `undefined` where there is no file. A file that others could have read or written is refused. */
+/** The key in the file; `undefined` where there is no file. A file that other users could have read or written is refused. */
 async function readKey(path: string): Promise<string | undefined> {
   const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch(
     (error: NodeJS.ErrnoException) => {

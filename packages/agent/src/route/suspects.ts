@@ -3,12 +3,12 @@ import type { FailureCode } from '@gopush/contract';
 import type { Fleet, Member } from './fleet.ts';
 import { probe } from './probe.ts';
 
-/** Targets at which a client's request failed in a way that the client may have caused. */
+/** Targets at which a request failed in a way that its client may have caused. */
 export interface Suspects {
   /**
-   * Has a target asked for a sign of life, unless that was done a moment ago. Only if it gives none does it count as failing.
+   * Has a target probed, unless that was done a moment ago. Only if the probe fails does it count as failing.
    *
-   * @param among - the members of which only a share may be left out
+   * @param among - the members of which only a share may be ejected
    */
   suspect(member: Member, among: readonly Member[]): void;
   close(): void;
@@ -17,10 +17,10 @@ export interface Suspects {
 /** Between two probes of a target, in milliseconds. */
 const gapMs = 100;
 
-/** For how long a target that was found alive is not asked again, in milliseconds. */
+/** For how long a target that was found alive is not probed again, in milliseconds. */
 const restMs = 1_000;
 
-/** Failures that a client can bring about at a target that is well, by what it sends or leaves out: docs/decisions/0013-who-is-to-blame.md. */
+/** Failures that a client can cause at a healthy target, by what it sends or omits: docs/decisions/0013-who-is-to-blame.md. */
 export const doubtful: ReadonlySet<FailureCode> = new Set(['target_reset', 'target_bad_answer', 'target_silent']);
 
 /** Opens the account of suspects. */
@@ -36,7 +36,7 @@ export function createSuspects(fleet: Fleet): Suspects {
     for (let attempt = 0; attempt < failures; attempt++) {
       if (attempt > 0) await delay(gapMs, undefined, { ref: false });
       const fault = await probe(member.target, path, checkTimeoutMs);
-      // It has served a client meanwhile.
+      // It has served another client meanwhile.
       if (closed || fault === 'unknown' || member.successes > successes) return;
       if (fault === undefined) {
         fleet.succeeded(member);

@@ -4,7 +4,7 @@ import type { Target } from '@gopush/contract';
 import { readNow, writeNow } from '@gopush/service';
 import { addressOf, connectTarget } from './connect-target.ts';
 
-/** Takes what a socket reads. An object rather than a function, so that a tunnel needs no closures. */
+/** Takes what a socket reads. An object rather than a function, so that tunnels need no closures. */
 export interface Receiver {
   /**
    * Takes the first `length` bytes of a chunk, which are valid only during the call.
@@ -13,29 +13,29 @@ export interface Receiver {
    */
   onChunk(chunk: Buffer, length: number): boolean;
   /**
-   * What {@link onChunk} threw, a fault of the program: to be logged, and to end this one connection. Out of a socket's callback it would
+   * Takes what {@link onChunk} threw, a fault of the program: logs it, and ends this one connection. Thrown out of a socket's callback it would
    * end the process, with all connections.
    */
   onFault(error: unknown): void;
 }
 
 /**
- * All carrying sockets of this process read into this one buffer, one after the other: a buffer for each, or a fresh one for each
- * read, is what makes proxies in Node slow and large. What the kernel does not take at once is copied before the next read.
+ * All carrying sockets of this process read into this one buffer, one after the other: a buffer for each socket, or a new one for each read, is
+ * what makes proxies in Node slow and large. What the kernel does not take at once is copied before the next read.
  */
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Where a carrying socket's chunks go; only sockets made here have it. */
+/** The receiver of a carrying socket; only sockets made here have it. */
 const receiver = Symbol('receiver');
 type CarryingSocket = Socket & { [receiver]?: Receiver | null };
 
-/** The same of an ordinary stream, as with TLS. */
+/** The receiver of an ordinary stream, as with TLS. */
 const listener = Symbol('listener');
 type ListeningSocket = Socket & { [listener]?: Receiver };
 
-/** What Node keeps of a connection. Not documented, and unchanged for ten years; docs/decisions/0005 says why we use it. */
+/** Node's own object for a connection. Not documented, and unchanged for ten years; docs/decisions/0005 says why we use it. */
 interface Handle {
-  /** Takes bytes of TLS that were read elsewhere; only TLS has it. */
+  /** Takes TLS bytes that were read elsewhere; only TLS has it. */
   receive?(bytes: Buffer): void;
 }
 interface WithHandle extends Socket {
@@ -67,17 +67,17 @@ export function connectCarrying(target: Target): Socket {
   return carrying(connect({ ...addressOf(target), noDelay: true, allowHalfOpen, onread } as NetConnectOpts));
 }
 
-/** So that no socket gets another shape when it is told where to carry to. */
+/** Gives all sockets the same shape before a receiver is set. */
 function carrying(socket: CarryingSocket): Socket {
   socket[receiver] = null;
   return socket;
 }
 
 /**
- * Gives the connection of an accepted socket to a new one that reads into the shared buffer. Sockets where that cannot be done (TLS,
- * or the client is already ending) come back as they are.
+ * Gives the connection of an accepted socket to a new one that reads into the shared buffer. Sockets for which that is impossible (TLS, or the
+ * client is ending) are returned as they are.
  *
- * @returns the socket to use, paused, and what had already been read
+ * @returns the socket to use, paused, and what had been read already
  */
 export function adopt(accepted: Socket): { readonly socket: Socket; readonly early: Buffer[] } {
   const old = accepted as WithHandle;
@@ -94,15 +94,15 @@ export function adopt(accepted: Socket): { readonly socket: Socket; readonly ear
   const early: Buffer[] = [];
   for (let chunk: Buffer | null = old.read(); chunk !== null; chunk = old.read()) early.push(chunk);
   old._handle = null;
-  // The handle option is how Node itself makes the sockets of accepted connections.
+  // Node itself makes the sockets of accepted connections with the handle option.
   const adopting = { handle, pauseOnCreate: true, allowHalfOpen, onread };
   const socket = carrying(new Socket(adopting as ConstructorParameters<typeof Socket>[0]));
-  // It has no connection any more: this only takes it off its server's count.
+  // It has no connection any more: this only removes it from its server's count.
   old.destroy();
   return { socket, early };
 }
 
-/** Says where a socket's chunks go from now on, and lets them come. */
+/** Sets the receiver of a socket, and starts reading. */
 export function carryTo(socket: Socket, to: Receiver): void {
   if (isCarrying(socket)) socket[receiver] = to;
   else listenTo(socket, to);
@@ -121,10 +121,10 @@ function onData(this: ListeningSocket, chunk: Buffer): void {
 }
 
 /**
- * Writes a chunk that is valid only during the call. The kernel gets it at once while nothing is queued; only what it does not take is
+ * Writes a chunk that is valid only during the call. While nothing is queued, the kernel gets it at once; only what the kernel does not take is
  * copied and queued.
  *
- * Bytes for a socket that has ended go nowhere: a tunnel that says goodbye does not listen to what the other side still says.
+ * Bytes for a socket that has ended are dropped: a tunnel that closes ignores what the other side still sends.
  *
  * @returns whether the socket takes more; after `false` it emits `drain`
  */
@@ -135,9 +135,8 @@ export function writeChunk(socket: Socket, chunk: Buffer, length: number): boole
 }
 
 /**
- * Gives a receiver at once all that has come on a connection, which is no more than the kernel keeps. For a write that has failed: Node closes the
- * connection next, and what it has not read is lost, as the answer of a target that has closed without reading the whole body of its
- * request.
+ * Gives a receiver at once all that has arrived on a connection, which is no more than the kernel buffers. Called after a write has failed: Node
+ * closes the connection next, and would lose what it has not read, as the response of a target that closed before it had read the whole request.
  */
 export function readRest(socket: Socket, to: Receiver): void {
   if (!isCarrying(socket) || socket.destroyed) return;
@@ -145,9 +144,7 @@ export function readRest(socket: Socket, to: Receiver): void {
   if (rest.length > 0) give(to, rest, rest.length);
 }
 
-/**
- * The same for TLS, before a write: once a write has failed Node deciphers nothing more. What has come goes the way of all else that comes.
- */
+/** The same for TLS, before a write: after a failed write Node decrypts nothing more. The bytes take the usual way through Node. */
 export function readAhead(socket: Socket): void {
   const { _handle: handle } = socket as WithHandle;
   if (!(socket instanceof TLSSocket) || socket.isPaused() || handle?.receive === undefined) return;
@@ -165,8 +162,8 @@ function readAll(socket: Socket): Buffer {
 }
 
 /**
- * Ends a connection so that the other side sees it fail. Node can reset only plain ones of TCP; one of TLS ends without its goodbye,
- * which TLS takes for a failure. While an end is on its way libuv refuses a reset, and Node would leave the descriptor open for ever.
+ * Ends a connection so that the other side sees it fail. Node can reset only plain TCP connections; one of TLS ends without `close_notify`,
+ * which TLS treats as a failure. While an end is being sent libuv refuses a reset, and Node would never close the descriptor.
  */
 export function reset(socket: Socket): void {
   const { _handle: handle } = socket as WithHandle;

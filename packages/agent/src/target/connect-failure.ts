@@ -1,9 +1,9 @@
 import { type FailureCode, failed, type Result, type Target } from '@gopush/contract';
 
-/** Errors of connecting that come from this machine: descriptors, ports, memory. */
+/** Errors of connecting that are caused by this machine: descriptors, ports, memory. */
 const ownErrors: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
 
-/** Failures of a target that has got nothing of the request, so that another one may be asked. */
+/** Failures before a target has got any of the request, so that another target may be asked. */
 export const beforeRequest: ReadonlySet<FailureCode> = new Set([
   'target_unreachable',
   'target_tls_untrusted',
@@ -12,18 +12,18 @@ export const beforeRequest: ReadonlySet<FailureCode> = new Set([
   'target_tls_failed',
 ]);
 
-/** Whether an error says something of this machine, and nothing of the target. */
+/** Whether an error is caused by this machine rather than by the target. */
 export function isOwnError(error: NodeJS.ErrnoException | undefined): boolean {
   return ownErrors.has(error?.code ?? '');
 }
 
-/** What it is called when a target could not be connected to. Where this machine has no means left, the target is not to blame. */
+/** The failure where a target could not be connected to. If this machine lacks resources, the target is not to blame. */
 export function connectFailure(target: Target, error: NodeJS.ErrnoException | undefined): Result<never> {
   const code = isOwnError(error) ? 'overloaded' : connectFault(target, error);
   return failed(code, `${target.name}: ${error?.message.trim() ?? 'closed'}${hints[code] ?? ''}`, error);
 }
 
-/** The code of that, where this machine is well. */
+/** The code of a failure to connect that is not caused by this machine. */
 export function connectFault({ tls }: Target, error: NodeJS.ErrnoException | undefined): FailureCode {
   const { code = '' } = error ?? {};
   if (tls === undefined) return 'target_unreachable';
@@ -33,16 +33,16 @@ export function connectFault({ tls }: Target, error: NodeJS.ErrnoException | und
   return handshake.test(code) ? 'target_tls_failed' : 'target_unreachable';
 }
 
-/** What a target refuses of us when TLS is established already, as it does from version 1.3 on; `undefined`: something else. */
+/** The failure where a target refuses our certificate after the TLS handshake, as it does from TLS 1.3 on; `undefined`: it is another error. */
 export function refusalOfTarget({ name }: Target, error: NodeJS.ErrnoException | undefined): Result<never> | undefined {
   if (error === undefined || !/^ERR_SSL_.*ALERT/.test(error.code ?? '')) return undefined;
   return failed('target_tls_refused', `${name}: ${error.message.trim()}${hints.target_tls_refused}`, error);
 }
 
-/** Codes by which Node tells that a certificate cannot be verified (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
+/** Node's error codes for certificates that cannot be verified (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
 const certificate = /CERT|CRL|PATH_LENGTH|INVALID_CA|INVALID_PURPOSE|SELF_SIGNED|SIGNATURE|ISSUER_PUBLIC_KEY/;
 
-/** TLS itself, and the answer of a server that does not speak it. */
+/** Errors of the TLS handshake, also where the server does not use TLS. */
 const handshake = /^(ERR_SSL_|ERR_TLS_|EPROTO)/;
 
 const hints: Partial<Record<FailureCode, string>> = {

@@ -3,14 +3,14 @@ import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { Target } from '@gopush/contract';
 import { keepSessions, tlsOptions } from './target-tls.ts';
 
-/** Where the machine of a target listens, whatever is spoken there. */
+/** The address of a target, for `net.connect`. */
 export function addressOf({ host, port, socketPath }: Target): NetConnectOpts {
   return socketPath === undefined ? { host, port } : { path: socketPath };
 }
 
 /**
- * Opens a connection to a target, by TLS where it has that. What is written before {@link readyEvent} waits, so that nothing reaches a server
- * whose certificate is not the right one.
+ * Opens a connection to a target, by TLS where the target has it. What is written before {@link readyEvent} waits, so that nothing reaches a server
+ * with a wrong certificate.
  */
 export function connectTarget(target: Target): Socket {
   const address = { ...addressOf(target), noDelay: true, allowHalfOpen: true };
@@ -22,7 +22,7 @@ export function connectTarget(target: Target): Socket {
   return socket;
 }
 
-/** What a connection emits when its target can be spoken to. */
+/** The event of a connection by which its target can be written to. */
 export function readyEvent(socket: Socket): 'connect' | 'secureConnect' {
   return socket instanceof TLSSocket ? 'secureConnect' : 'connect';
 }

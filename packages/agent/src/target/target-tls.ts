@@ -2,23 +2,23 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { type ConnectionOptions, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { createTargetWith, type Target, type TargetSource, type TargetTls } from '@gopush/contract';
 
-/** Most secure contexts and sessions that are kept; a function of a router may name any number of targets. */
+/** Most secure contexts and TLS sessions that are kept; a function of a router may name any number of targets. */
 const most = { contexts: 100, sessions: 1_000 };
 
-/** How long a session of TLS is used again, in milliseconds: a certificate is looked at anew only without one. */
+/** How long a TLS session is reused, in milliseconds: the certificate is checked again only without one. */
 const sessionMs = 300_000;
 
-/** Making one reads certificates and keys, which takes longer than a handshake. */
+/** Secure contexts. Making one reads certificates and keys, which takes longer than a handshake. */
 const contexts = new Map<string, SecureContext>();
 const sessions = new Map<string, { readonly session: Buffer; readonly until: number }>();
 const ids = new WeakMap<TargetTls, string>();
 
-/** What connections to a target have to share: they are used again for requests, and must not be for those that ask for other certificates. */
+/** Identifies connections that may be reused for one another: those of another target, or with other certificates, may not. */
 export function connectionKey({ name, tls }: Target): string {
   return tls === undefined ? name : `${name} ${idOf(tls)}`;
 }
 
-/** By content, as a function makes new objects for each request. */
+/** By content, because a function makes new objects for each request. */
 function idOf(tls: TargetTls): string {
   let id = ids.get(tls);
   if (id === undefined) {
@@ -28,7 +28,7 @@ function idOf(tls: TargetTls): string {
   return id;
 }
 
-/** Options of TLS for a new connection to a target. */
+/** TLS options for a new connection to a target. */
 export function tlsOptions(target: Target, tls: TargetTls): ConnectionOptions {
   const { servername, rejectUnauthorized } = tls;
   const known = sessions.get(connectionKey(target));
@@ -41,17 +41,17 @@ export function tlsOptions(target: Target, tls: TargetTls): ConnectionOptions {
   };
 }
 
-/** Keeps the sessions of a connection for the next one to the same target. */
+/** Keeps the TLS sessions of a connection for the next one to the same target. */
 export function keepSessions(socket: TLSSocket, target: Target): void {
   const key = connectionKey(target);
   socket.on('session', (session: Buffer) => {
     const until = sessions.get(key)?.until ?? 0;
     sessions.delete(key);
-    // One that goes on with an older session has not looked at a certificate.
+    // A connection that continues an older session has not checked a certificate.
     sessions.set(key, { session, until: socket.isSessionReused() ? until : Date.now() + sessionMs });
     shorten(sessions, most.sessions);
   });
-  // What failed may have been the session.
+  // The session may have caused the failure.
   socket.once('error', () => sessions.delete(key));
 }
 
@@ -72,7 +72,7 @@ function contextOf(tls: TargetTls): SecureContext {
   return context;
 }
 
-/** Forgets what was used longest ago. */
+/** Removes what was used longest ago. */
 function shorten(map: Map<string, unknown>, size: number): void {
   for (const oldest of map.keys()) {
     if (map.size <= size) return;
@@ -81,7 +81,7 @@ function shorten(map: Map<string, unknown>, size: number): void {
 }
 
 /**
- * Tries certificates and keys that a router gave.
+ * Checks the certificates and keys of a router.
  *
  * @returns what is wrong with them, in a sentence; `undefined`: nothing
  */
@@ -90,7 +90,7 @@ export function tlsFault(source: TargetSource): string | undefined {
   const sample = source.kind === 'list' ? undefined : createTargetWith(source.options, 'a.name', 443);
   for (const { tls } of source.kind === 'list' ? source.targets : [sample as Target]) {
     if (tls?.ca === undefined && tls?.cert === undefined) continue;
-    // Those that are known have been tried.
+    // Known ones have been checked.
     const fault = contexts.has(idOf(tls)) ? undefined : (certificateFault('ca', tls) ?? certificateFault('cert', tls));
     if (fault !== undefined) return fault;
     try {
@@ -102,7 +102,7 @@ export function tlsFault(source: TargetSource): string | undefined {
   return undefined;
 }
 
-/** Node takes what is no certificate for none, and says nothing of it. */
+/** Node ignores a text that is no certificate. */
 function certificateFault(key: 'ca' | 'cert', tls: TargetTls): string | undefined {
   try {
     for (const one of (tls[key] ?? []).flatMap((text) => text.match(certificates) ?? [''])) new X509Certificate(one);

@@ -1,15 +1,15 @@
-/** What the name of a header or trailer is made of (RFC 9110 section 5.6.2). */
+/** The name of a header or trailer (RFC 9110 section 5.6.2). */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** What a value is made of (RFC 9110 section 5.5). Above U+00FF nothing: written as bytes, `U+010A` would become a line feed. */
+/** The value of a header or trailer (RFC 9110 section 5.5). Nothing above U+00FF: written as bytes, `U+010A` would become a line feed. */
 const text = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Whether this may be the name of a header or trailer, or a method. */
+/** Whether a text may be the name of a header or trailer, or a method. */
 export function isToken(name: string): boolean {
   return token.test(name);
 }
 
-/** Whether this may be the value of a header or trailer: no control characters, nothing that is not one byte. */
+/** Whether a text may be the value of a header or trailer: no control characters, only characters of one byte. */
 export function isFieldValue(value: string): boolean {
   return text.test(value);
 }
@@ -23,7 +23,7 @@ export function isFieldValue(value: string): boolean {
 export function readField(line: string, into: string[]): string | undefined {
   const colon = line.indexOf(':');
   const name = line.slice(0, colon);
-  // A line that begins with white space continues the one before: obsolete, and refused (RFC 9112 section 5.2).
+  // A line that begins with white space continues the line before: obsolete, and refused (RFC 9112 section 5.2).
   if (colon < 1 || !token.test(name)) return 'a header is malformed';
   const value = withoutBlanks(line, colon + 1);
   if (!text.test(value)) return 'a header contains control characters';
@@ -31,7 +31,7 @@ export function readField(line: string, into: string[]): string | undefined {
   return undefined;
 }
 
-/** Whether a line continues the field before it: obsolete, and taken from targets alone (RFC 9112 section 5.2). */
+/** Whether a line continues the field before it: obsolete, and accepted from targets only (RFC 9112 section 5.2). */
 export function continuesField(line: string): boolean {
   return /^[ \t]/.test(line);
 }
@@ -41,12 +41,12 @@ export function joinField(field: string, line: string): string {
   return `${field} ${line.replace(/^[ \t]+/, '')}`;
 }
 
-/** Without the blanks before its colon, which are taken from targets alone (RFC 9112 section 5.1). */
+/** A field without the blanks before its colon, which are accepted from targets only (RFC 9112 section 5.1). */
 export function tightenField(line: string): string {
   return line.replace(/^([^\s:]+)[ \t]+:/, '$1:');
 }
 
-/** Without the spaces and tabs around it; `trim` takes off control characters as well, which have to be seen. */
+/** A text without the spaces and tabs around it. `trim` would remove control characters as well, which have to be refused. */
 function withoutBlanks(line: string, from: number): string {
   let start = from;
   let end = line.length;
@@ -60,8 +60,7 @@ function isBlank(code: number): boolean {
 }
 
 /**
- * A name as targets read it that cannot tell all names apart: CGI, WSGI and PHP turn whatever is no letter or digit into one and the same
- * character.
+ * A name as targets read it that cannot tell all names apart: CGI, WSGI and PHP replace everything but letters and digits by one character.
  *
  * @param name - in lower case
  */

@@ -1,8 +1,8 @@
 import type { ResponseHead } from './response-head.ts';
 
 /**
- * Whether a target says that it has as many connections as it may have, and has begun nothing: then another one may be asked. Push-servers
- * say so, and agents that are targets of others.
+ * Whether a target says that it has as many connections as it may have, and has not begun anything, so that another target may be asked. Push-servers
+ * say so, and agents that are targets of other agents.
  */
 export function saysFull({ status, headers }: ResponseHead): boolean {
   if (status !== 503) return false;

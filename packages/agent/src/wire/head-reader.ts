@@ -1,24 +1,24 @@
 import { parseResponseHead, type ResponseHead } from './response-head.ts';
 
-/** Most that the heads of one answer may have, early hints and the like before it included; bytes. */
+/** Largest heads of one response together, early hints and the like before it included, in bytes. */
 const maxHeadsBytes = 128 * 1024;
 
-/** Reads the heads of an answer, of which there may be several (RFC 9110 section 15.2), however they are cut. */
+/** Reads the heads of a response, of which there may be several (RFC 9110 section 15.2), wherever chunks are cut. */
 export class HeadReader {
-  /** What came after the last head. */
+  /** The bytes after the last head. */
   rest: Buffer = noBytes;
   #partial: Buffer | undefined;
   #headBytes = 0;
 
-  /** Whether there is a part of a head. */
+  /** Whether a part of a head has been read. */
   get isWithin(): boolean {
     return this.#partial !== undefined && this.#partial.length > 0;
   }
 
   /**
-   * Takes the next bytes, which need to be valid only now.
+   * Takes the next bytes, which need to be valid only during the call.
    *
-   * @returns the next head, `undefined` while it is not whole, or a sentence saying what is wrong
+   * @returns the next head, `undefined` while it is incomplete, or a sentence saying what is wrong
    */
   read(bytes: Buffer): ResponseHead | string | undefined {
     const all = this.#partial === undefined ? bytes : Buffer.concat([this.#partial, bytes]);

@@ -1,23 +1,23 @@
 import { continuesField, joinField, readField, tightenField } from './field.ts';
 import type { BodyFraming } from './response-head.ts';
 
-/** Takes the content of an answer's body; the view is valid only during the call. */
+/** Takes content of a response's body; the view is valid only during the call. */
 type OnContent = (content: Buffer) => void;
 
-/** Reads the body of one answer. */
+/** Reads the body of one response. */
 export interface ResponseBody {
   /**
    * Takes the next bytes of the connection.
    *
-   * @returns how many belong to this answer; fewer than were given only at its end
+   * @returns how many belong to this response; fewer than were given only at its end
    */
   read(bytes: Buffer, onContent: OnContent): number;
   readonly done: boolean;
-  /** Whether the end of the connection is the end of the body, too. */
+  /** Whether the end of the connection is the end of the body. */
   readonly endsWithConnection: boolean;
-  /** What is wrong with it; `undefined`: nothing so far. */
+  /** What is wrong with the body; `undefined`: nothing so far. */
   readonly fault: string | undefined;
-  /** Whether it is written as only lenient recipients take it, so that the connection is not to be relied on for another answer. */
+  /** Whether only lenient recipients accept how it is written, so that the connection should not be used for another response. */
   readonly isLoose: boolean;
   /** Names and values in turn, complete when it is done. */
   readonly trailers: readonly string[];
@@ -64,10 +64,10 @@ class LengthBody implements ResponseBody {
   }
 }
 
-/** Longest line of a chunk's size with its extensions, and all trailers together, in bytes. */
+/** Longest line of a chunk's size with its extensions, and longest trailers together, in bytes. */
 const maxLineBytes = 16 * 1024;
 
-/** Chunked transfer coding (RFC 9112 section 7.1); lines may end with a bare LF (section 2.2), and trailers be written as heads may, as curl takes them. */
+/** Chunked transfer coding (RFC 9112 section 7.1). As curl does, it accepts lines that end with a bare LF (section 2.2), and trailers as lenient as heads. */
 class ChunkedBody implements ResponseBody {
   readonly endsWithConnection = false;
   readonly trailers: string[] = [];
@@ -124,7 +124,7 @@ class ChunkedBody implements ResponseBody {
     }
   }
 
-  /** Each line is read when the next one has come, which may continue it. */
+  /** Takes a line of the trailers. Each line is read once the next one is there, which may continue it. */
   #takeTrailer(line: string): void {
     this.#trailerBytes += line.length;
     if (this.#trailerBytes > maxLineBytes) {

@@ -1,32 +1,32 @@
 import { continuesField, joinField, readField, tightenField } from './field.ts';
 
-/** The head of a target's answer. */
+/** The head of a target's response. */
 export interface ResponseHead {
   readonly version: string;
   readonly status: number;
   readonly reason: string;
-  /** Names and values in turn, as they came. */
+  /** Names and values in turn, as they arrived. */
   readonly headers: readonly string[];
   /** Bytes of the head, the empty line included. */
   readonly size: number;
-  /** Whether it is written as only lenient recipients take it, so that the connection is not to be relied on for another answer. */
+  /** Whether only lenient recipients accept how it is written, so that the connection should not be used for another response. */
   readonly isLoose: boolean;
 }
 
-/** Largest head of an answer, in bytes. */
+/** Largest head of a response, in bytes. */
 const maxResponseHeadBytes = 64 * 1024;
 
 /**
- * Reads the head of an HTTP/1.1 answer (RFC 9112). As curl and nginx do, it takes lines that end with a bare LF (section 2.2), lines that go on in
- * the next one (section 5.2), and blanks before a colon (section 5.1); what then still could be understood in two ways is refused.
+ * Reads the head of an HTTP/1.1 response (RFC 9112). As curl and nginx do, it accepts lines that end with a bare LF (section 2.2), lines that continue
+ * in the next one (section 5.2), and blanks before a colon (section 5.1). What is ambiguous even then is refused.
  *
- * @returns the head, `undefined` while it is not whole, or a sentence saying what is wrong
+ * @returns the head, `undefined` while it is incomplete, or a sentence saying what is wrong
  */
 export function parseResponseHead(bytes: Buffer): ResponseHead | string | undefined {
   const size = sizeOfHead(bytes);
   if ((size ?? bytes.length) > maxResponseHeadBytes) return `its head is larger than ${maxResponseHeadBytes} bytes`;
   if (size === undefined) {
-    // Enough to tell that this is not HTTP at all, without waiting for an empty line that may never come.
+    // Enough to tell that this is not HTTP, without waiting for an empty line that may never come.
     const start = bytes.toString('latin1', 0, Math.min(bytes.length, 5));
     return 'HTTP/'.startsWith(start.slice(0, 5)) ? undefined : 'it is not HTTP';
   }
@@ -40,7 +40,7 @@ export function parseResponseHead(bytes: Buffer): ResponseHead | string | undefi
 const lf = 0x0a;
 const cr = 0x0d;
 
-/** How many bytes the head has with its empty line, which is the first one, whatever its lines end with. */
+/** How many bytes the head has, up to and with the first empty line, whatever its lines end with. */
 function sizeOfHead(bytes: Buffer): number | undefined {
   const { length } = bytes;
   for (let at = 0; at < length && at <= maxResponseHeadBytes; at++) {
@@ -54,7 +54,7 @@ function sizeOfHead(bytes: Buffer): number | undefined {
 function readLines(lines: readonly string[], size: number, isLoose: boolean): ResponseHead | string {
   const status = /^HTTP\/(1\.[01]) (\d{3})(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(lines[0] ?? '');
   if (status === null) return 'its status line is malformed';
-  // RFC 9110 section 15: clients take 600 to 999 for a failure of the server, and some services use them.
+  // RFC 9110 section 15: clients treat 600 to 999 as a server error, and some services use them.
   if (Number(status[2]) < 100) return `its status is ${status[2]}`;
   const headers: string[] = [];
   for (let index = 1; index < lines.length; index++) {
@@ -64,10 +64,10 @@ function readLines(lines: readonly string[], size: number, isLoose: boolean): Re
   return { version: status[1] ?? '', status: Number(status[2]), reason: status[3] ?? '', headers, size, isLoose };
 }
 
-/** A line that ends with a bare LF, one that continues the one before, or a blank before the colon. */
+/** A line that ends with a bare LF, one that continues the line before, or a blank before a colon. */
 const loose = /(?:^|[^\r])\n|\n[ \t]|\n[^\s:]+[ \t]+:/;
 
-/** The lines of a head as a strict sender would have written them; `undefined`: it has been strict. */
+/** The lines of a lenient head as a strict sender would have written them; `undefined`: the head is strict. */
 function tighten(text: string): string[] | undefined {
   if (!loose.test(text)) return undefined;
   const lines: string[] = [];
@@ -78,12 +78,12 @@ function tighten(text: string): string[] | undefined {
   return lines;
 }
 
-/** How much sooner than its target an agent gives up a connection, in milliseconds: what a request may be on its way. */
+/** How much sooner than its target an agent gives up a connection, in milliseconds: the time that a request may be on its way. */
 const marginMs = 1_000;
 
 /**
- * How long the connection may be kept for another request after this answer (RFC 9112 section 9.3), in milliseconds: 0 where it ends, less than
- * the target says where it says something (`Keep-Alive: timeout=N`, RFC 2068 section 19.7.1.1), else without end.
+ * How long the connection may be kept for another request after this response (RFC 9112 section 9.3), in milliseconds. 0 where it ends; a little less
+ * than the target says where it says something (`Keep-Alive: timeout=N`, RFC 2068 section 19.7.1.1); otherwise without end.
  */
 export function staysOpenMs({ version, headers, isLoose }: ResponseHead): number {
   if (isLoose) return 0;
@@ -108,7 +108,7 @@ export function staysOpenMs({ version, headers, isLoose }: ResponseHead): number
   return keeps ? ms : 0;
 }
 
-/** How the end of an answer's body is told (RFC 9112 section 6.3). */
+/** How the end of a response's body is found (RFC 9112 section 6.3). */
 export type BodyFraming =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly length: number }
@@ -116,7 +116,7 @@ export type BodyFraming =
   | { readonly kind: 'close' };
 
 /**
- * How long the body of an answer is.
+ * Finds the framing of a response's body.
  *
  * @returns the framing, or a sentence saying why none can be trusted
  */
@@ -128,10 +128,10 @@ export function framingOf({ status, headers }: ResponseHead, method: string): Bo
   const [length] = lengths;
   if (lengths.some((other) => other !== length)) return 'it has two content-lengths';
   if (length !== undefined && !/^\d{1,15}$/.test(length)) return 'its content-length is not a number';
-  // Whatever it has, it has for the answer to another request.
+  // Its headers describe the response to another request.
   if (method === 'HEAD' || status === 304) return { kind: 'none' };
   const coding = codings.join(',').trim().toLowerCase();
-  // `identity` was a coding until RFC 7230, and says nothing.
+  // `identity` was a coding until RFC 7230, and means none.
   if (codings.length > 0 && coding !== 'identity') {
     if (length !== undefined) return 'it has both a content-length and a chunked body';
     return coding === 'chunked' ? { kind: 'chunked' } : `its transfer coding is ${coding}`;

@@ -1,16 +1,16 @@
 import type { Target } from '@gopush/contract';
 import { isFieldValue, isToken } from './field.ts';
 
-/** The head of an HTTP/1.1 answer as it goes on the wire, from names and values in turn. */
+/** The head of an HTTP/1.1 response as bytes, from names and values in turn. */
 export function writeHead(status: number, reason: string, headers: readonly string[]): string {
   if (!isFieldValue(reason)) throw new HeadError('the reason of the status', 'control characters');
   return `HTTP/1.1 ${status} ${reason}\r\n${writeHeaders(headers)}\r\n`;
 }
 
 /**
- * The head of an HTTP/1.1 request as it goes on the wire.
+ * The head of an HTTP/1.1 request as bytes.
  *
- * @param headers - lines of headers, as {@link writeHeaders} gives them
+ * @param headers - lines of headers, as {@link writeHeaders} writes them
  */
 export function writeRequestHead(method: string, path: string, headers: string): string {
   if (!isToken(method)) throw new HeadError('the method', 'characters that are not allowed in a method');
@@ -21,7 +21,7 @@ export function writeRequestHead(method: string, path: string, headers: string):
 /**
  * Headers as lines, from names and values in turn.
  *
- * @throws HeadError for what would end its line: wherever a header comes from, it must not become two
+ * @throws HeadError for a name or value that would end its line: wherever it comes from, one header must not become two
  */
 export function writeHeaders(headers: readonly string[]): string {
   let text = '';
@@ -36,17 +36,17 @@ export function writeHeaders(headers: readonly string[]): string {
   return text;
 }
 
-/** Lines of headers for a target that is to get another `Host` than the client's. */
+/** Lines of headers with the `Host` that a target wants instead of the client's. */
 export function writeHost(headers: string, { hostHeader }: Target): string {
   return hostHeader === undefined ? headers : headers.replace(/^host:.*$/im, `host: ${hostHeader}`);
 }
 
-/** A path with its query, of which a hook may have made anything. */
+/** Whether a path with its query can be written; a hook may have made anything of it. */
 function isPathOnWire(path: string): boolean {
   return path === '*' || /^\/[\x21-\x7e\x80-\xff]*$/.test(path);
 }
 
-/** Something in a head would be understood as more than it is. */
+/** A part of a head cannot be written without changing the meaning of the head. */
 class HeadError extends Error {
   override readonly name = 'HeadError';
 
