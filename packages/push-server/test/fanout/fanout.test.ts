@@ -7,38 +7,38 @@ import type { ConfigInput } from '@gopush/contract';
 import { type PushServer, startPushServer } from '@gopush/push-server';
 import type { Logger } from '@gopush/service';
 import type { Socket } from 'socket.io-client';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
-import { startRedis, startRedisCluster, startSentinel } from '../../../store/test/support/redis.ts';
+import { type Cleanup, startRedis, startRedisCluster, startSentinel } from '../../../store/test/support/redis.ts';
+import { fresh, temporaryFolder } from '../../../store/test/support/stores.ts';
 
 /** Makes push-servers that are joined. */
 type StartNode = (node: string, logger?: Logger) => Promise<PushServer>;
 
+/** Settings by which push-servers are joined, of something that ends with what `cleanup` belongs to. */
+type StartBackend = (cleanup: Cleanup) => Promise<ConfigInput>;
+
 /** What every fan-out must do, told by what clients of two or three push-servers see. */
-const implementations: Record<string, () => Promise<StartNode>> = {
-  embedded: async () => {
-    const fanoutDir = await mkdtemp(join(tmpdir(), 'gopush-'));
-    onTestFinished(() => rm(fanoutDir, { recursive: true, force: true }));
-    return nodesWith({ pushServer: { fanoutDir } });
-  },
-  'Redis behind a sentinel': async () => {
-    const { port } = await startSentinel();
-    return nodesWith({ redisAdapter: { sentinels: [{ host: '127.0.0.1', port }] } });
+const backends: Record<string, StartBackend> = {
+  embedded: async (cleanup) => ({ pushServer: { fanoutDir: await temporaryFolder(cleanup) } }),
+  'Redis behind a sentinel': async (cleanup) => {
+    const { port } = await startSentinel(cleanup);
+    return { redisAdapter: { sentinels: [{ host: '127.0.0.1', port }] } };
   },
   ...Object.fromEntries(
-    (['pubsub', 'sharded', 'streams'] as const).flatMap((fanout) => [
+    (['pubsub', 'sharded', 'streams'] as const).flatMap((fanout): [string, StartBackend][] => [
       [
         `a single Redis by ${fanout}`,
-        async () => {
-          const { port } = await startRedis();
-          return nodesWith({ redisAdapter: { port, fanout } });
+        async (cleanup) => {
+          const { port } = await startRedis([], undefined, cleanup);
+          return { redisAdapter: { port, fanout } };
         },
       ],
       [
         `a Redis Cluster by ${fanout}`,
-        async () => {
-          const { ports } = await startRedisCluster();
-          return nodesWith({ redisAdapter: { fanout, cluster: ports.map((port) => ({ host: '127.0.0.1', port })) } });
+        async (cleanup) => {
+          const { ports } = await startRedisCluster(cleanup);
+          return { redisAdapter: { fanout, cluster: ports.map((port) => ({ host: '127.0.0.1', port })) } };
         },
       ],
     ]),
@@ -61,9 +61,22 @@ async function connectTo(server: PushServer, uid: string): Promise<Socket> {
   return connectClient(server.url, 'websocket', { query: { uid } });
 }
 
-describe.each(Object.keys(implementations))('fan-out over %s', (name) => {
+describe.each(Object.keys(backends))('fan-out over %s', (name) => {
+  const cleanups: (() => Promise<void>)[] = [];
+  let config: ConfigInput = {};
+  beforeAll(async () => {
+    config = await (backends[name] as StartBackend)((work) => cleanups.push(work));
+  });
+  afterAll(async () => {
+    for (const work of cleanups.reverse()) await work();
+  });
+
+  /** Two that are joined with each other, and with nothing of other tests. */
   async function startTwo() {
-    const start = await (implementations[name] as () => Promise<StartNode>)();
+    const { redisAdapter } = config;
+    const start = nodesWith(
+      redisAdapter == null ? config : { redisAdapter: { ...redisAdapter, prefix: fresh('fanout') } },
+    );
     const [one, two] = [await start('one'), await start('two')];
     const [ann, bob] = [await connectTo(one, 'ann'), await connectTo(two, 'bob')];
     return { start, one, two, ann, bob };
@@ -214,7 +227,7 @@ test('embedded: a node that is killed leaves a socket file, which others remove,
 });
 
 test('embedded: who is put into a room is in it at once, and who is taken out is not', async () => {
-  const start = await (implementations.embedded as () => Promise<StartNode>)();
+  const start = nodesWith({ pushServer: { fanoutDir: await temporaryFolder() } });
   const one = await start('one');
   const ann = await connectTo(one, 'ann');
   const heard: number[] = [];
