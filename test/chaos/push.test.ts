@@ -150,7 +150,7 @@ test.each([
           counts.saidAgain++;
           await delay(100);
         }
-        await delay(50);
+        await delay(full ? 50 : 150);
       }
     });
     const letters: { readonly uid: number; readonly id: string }[] = [];
@@ -162,7 +162,7 @@ test.each([
           (servers[n % 3] as Node).call('toUser', `u${uid}`, 'mail', n, { deliver: 'store', id, ttlMs: 600_000 }),
         );
         letters.push({ uid, id });
-        await delay(10);
+        await delay(full ? 10 : 30);
       }
     })();
 

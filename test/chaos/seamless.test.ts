@@ -18,7 +18,7 @@ import { connectClient } from '../support/socket-io.ts';
 const full = process.env.GOPUSH_CHAOS === 'full';
 const size = full
   ? { agents: 2, servers: 3, clients: 500, perSecond: 4, afterMs: 200, rounds: 3, settleMs: 3_000 }
-  : { agents: 1, servers: 3, clients: 40, perSecond: 50, afterMs: 0, rounds: 1, settleMs: 300 };
+  : { agents: 1, servers: 3, clients: 40, perSecond: 25, afterMs: 20, rounds: 1, settleMs: 300 };
 /** How long a client waits for an answer: that of a process that was killed may never come. */
 const answerMs = 10_000;
 const lostMs = 2_000;

@@ -86,7 +86,7 @@ test('a client that pings stays, by either transport, and one that does not is c
     const { engine } = client.io as unknown as { engine: { on(event: string, listener: () => void): void } };
     let pongs = 0;
     engine.on('pong', () => pongs++);
-    await expect.poll(() => pongs, { timeout: 5_000 }).toBeGreaterThan(3);
+    await expect.poll(() => pongs, { timeout: 10_000 }).toBeGreaterThan(3);
     expect(client.connected).toBe(true);
   }
 });

@@ -73,13 +73,13 @@ describe.each(['embedded', 'Redis'])('discovery over the store: %s', (kind) => {
       }
     });
     const second = await startServer({ weight: 2 });
-    await expect.poll(() => targetsOf(agent), { timeout: 5_000 }).toContain(nameOf(second, 2));
+    await expect.poll(() => targetsOf(agent), { timeout: 10_000 }).toContain(nameOf(second, 2));
     await first.close();
-    await expect.poll(() => targetsOf(agent), { timeout: 5_000 }).toEqual([nameOf(second, 2)]);
+    await expect.poll(() => targetsOf(agent), { timeout: 10_000 }).toEqual([nameOf(second, 2)]);
     const third = await startServer();
-    await expect.poll(() => targetsOf(agent), { timeout: 5_000 }).toContain(nameOf(third));
+    await expect.poll(() => targetsOf(agent), { timeout: 10_000 }).toContain(nameOf(third));
     await second.close();
-    await expect.poll(() => targetsOf(agent), { timeout: 5_000 }).toEqual([nameOf(third)]);
+    await expect.poll(() => targetsOf(agent), { timeout: 10_000 }).toEqual([nameOf(third)]);
     asking = false;
     await Promise.all(askers);
     // There are no files; the push-server itself said so each time.

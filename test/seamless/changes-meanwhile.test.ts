@@ -91,11 +91,11 @@ describeNodes('what a program does to a user whose session is nowhere', (startNo
     two.push.moveUser('eve', 'new', 'join');
     await two.push.toRoom('secret', 'in secret', 'missed');
     goOn();
-    await expect.poll(() => usersIn(two, 'new'), { timeout: 5_000 }).toEqual(['eve']);
+    await expect.poll(() => usersIn(two, 'new'), { timeout: 10_000 }).toEqual(['eve']);
     for (const room of ['secret', 'open', 'new']) await two.push.toRoom(room, `in ${room}`, 'live');
     await Promise.all([others.has('live'), given.has('live')]);
     expect(secrets.all).toEqual([]);
-    await expect.poll(() => usersIn(two, 'secret'), { timeout: 5_000 }).toEqual([]);
+    await expect.poll(() => usersIn(two, 'secret'), { timeout: 10_000 }).toEqual([]);
     expect(client.connected).toBe(true);
   });
 

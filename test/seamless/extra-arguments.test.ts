@@ -146,7 +146,7 @@ describeNodes('handlers of a fixed number of arguments', (startNodes) => {
       proxy.cutAfter(500 + cut * 7);
       proxy.cut();
       for (let count = 0; count < 20; count++) await server.push.toRoom('r', 'n', said++);
-      await expect.poll(() => heard.at(-1), { timeout: 5_000 }).toBe(said - 1);
+      await expect.poll(() => heard.at(-1), { timeout: 10_000 }).toBe(said - 1);
     }
     expect(recovered.length).toBeGreaterThanOrEqual(cuts);
     expect(recovered).not.toContain(false);

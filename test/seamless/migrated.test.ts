@@ -79,7 +79,7 @@ test.each(['planned', 'crash'] as const)(
     const before = atOld.reasons.length;
     if (how === 'planned') await old.close();
     else wire.crash();
-    await expect.poll(() => [...atStays.migrated].sort(), { timeout: 5_000 }).toEqual(['bob /', 'bob /admin']);
+    await expect.poll(() => [...atStays.migrated].sort(), { timeout: 10_000 }).toEqual(['bob /', 'bob /admin']);
     expect(atStays.came).toEqual(['ann /', 'ann /admin']);
     expect(atStays.admitted).toEqual([false, false, true, true]);
     if (how === 'planned') expect(atOld.reasons.slice(before)).toEqual(['migrated', 'migrated']);

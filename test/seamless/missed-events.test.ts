@@ -61,7 +61,7 @@ async function comeBack(client: Socket, proxy: CuttingProxy, { port }: PushServe
 async function settle(client: Socket, servers: Pair): Promise<void> {
   for (const { io } of servers) {
     const last = nextEvent(client, 'last');
-    await expect.poll(() => io.to(client.id as string).fetchSockets(), { timeout: 5_000 }).toHaveLength(1);
+    await expect.poll(() => io.to(client.id as string).fetchSockets(), { timeout: 10_000 }).toHaveLength(1);
     io.to(client.id as string).emit('last');
     await last;
   }
@@ -187,7 +187,7 @@ test('a session that migrates again and again gets each event once, whichever pu
     const other = servers.find((server) => server !== home) as PushServer;
     const response = await fetch(`${home.adminUrl}/drain`, { method: 'PUT' });
     expect(response.status).toBe(200);
-    await expect.poll(() => other.io.of('/').sockets.has(client.id as string), { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => other.io.of('/').sockets.has(client.id as string), { timeout: 10_000 }).toBe(true);
   }
   clearInterval(sending);
   await heard.has(n - 1);

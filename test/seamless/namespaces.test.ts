@@ -116,7 +116,7 @@ describe.each(['planned', 'crash'] as const)('several namespaces over a restart:
       agent.route(fresh.wire.port);
       names.push(fresh.name);
       const closing = how === 'planned' ? old.server.close() : Promise.resolve(old.wire.crash());
-      await expect.poll(agent.moves, { timeout: 5_000 }).toBe(round);
+      await expect.poll(agent.moves, { timeout: 10_000 }).toBe(round);
       const answers = await Promise.all(sockets.map((socket) => socket.timeout(5_000).emitWithAck('ask', 1)));
       expect(answers).toEqual(sockets.map(() => fresh.name));
       await closing;
@@ -150,7 +150,7 @@ describe.each(['planned', 'crash'] as const)('several namespaces over a restart:
     agent.route(fresh.wire.port);
     const noticed = [client, admin, late].map(notice);
     const closing = how === 'planned' ? old.server.close() : Promise.resolve(old.wire.crash());
-    await expect.poll(agent.moves, { timeout: 5_000 }).toBe(1);
+    await expect.poll(agent.moves, { timeout: 10_000 }).toBe(1);
     await Promise.all([client, admin, late].map((socket) => socket.timeout(5_000).emitWithAck('ask', 1)));
     for (const { seen } of noticed) expect(seen).toMatchObject({ connects: 0, ends: [] });
     const { _nsps: namespaces } = fresh.server.io as unknown as { _nsps: Map<string, Namespace> };
@@ -175,7 +175,7 @@ describe.each(['planned', 'crash'] as const)('several namespaces over a restart:
     });
     agent.route(fresh.wire.port);
     const closing = how === 'planned' ? old.server.close() : Promise.resolve(old.wire.crash());
-    await expect.poll(agent.moves, { timeout: 5_000 }).toBe(1);
+    await expect.poll(agent.moves, { timeout: 10_000 }).toBe(1);
     const asked = admin.timeout(5_000).emitWithAck('ask', 1);
     expect(await client.timeout(5_000).emitWithAck('ask', 1)).toBe(fresh.name);
     open();

@@ -156,7 +156,7 @@ test('clients that cannot be stopped keep nobody else from moving', async () => 
     );
   }, 100);
   onTestFinished(() => clearInterval(reading));
-  await expect.poll(() => moves().filter(({ uid }) => /^user/.test(String(uid))).length, { timeout: 8_000 }).toBe(60);
+  await expect.poll(() => moves().filter(({ uid }) => /^user/.test(String(uid))).length, { timeout: 10_000 }).toBe(60);
   // Nobody had to wait until the odd ones were given up.
   expect(moves().filter(({ uid }) => /within-a-frame/.test(String(uid)))).toEqual([]);
   expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
@@ -168,7 +168,7 @@ test('clients that cannot be stopped keep nobody else from moving', async () => 
   const cut = oddClients.filter(({ isClosed }) => isClosed() !== undefined).map(({ kind }) => kind);
   expect(new Set(cut)).toEqual(new Set(['within a large upload']));
   await expect
-    .poll(() => moves().filter(({ uid }) => /within-a-frame/.test(String(uid))).length, { timeout: 5_000 })
+    .poll(() => moves().filter(({ uid }) => /within-a-frame/.test(String(uid))).length, { timeout: 10_000 })
     .toBe(12);
   const notStopped = ['mid-event', 'silent'].map((cause) =>
     Number(new RegExp(`sessions_not_stopped_total\\{cause="${cause}"\\} (\\d+)`).exec(counts)?.[1]),
@@ -267,7 +267,7 @@ async function startDiscovered(nodes: TestNodes, count: number) {
   const { agent } = counting;
   const all = await connectMany(agent.url, count, 'user');
   await nodes.start(settings);
-  await expect.poll(() => knownTargets(agent), { timeout: 5_000 }).toBe(2);
+  await expect.poll(() => knownTargets(agent), { timeout: 10_000 }).toBe(2);
   return { ...counting, ...all, old };
 }
 

@@ -27,11 +27,11 @@ describeNodes('presence of those whose session moves', (startNodes) => {
       const [user, room] = [await one.push.presence.user('ann'), await one.push.presence.room('lobby')];
       return [user.ok && user.value.devices, room.ok && room.value.find(({ uid }) => uid === 'ann')?.devices];
     };
-    await expect.poll(inLobby, { timeout: 5_000 }).toEqual([1, 1]);
+    await expect.poll(inLobby, { timeout: 10_000 }).toEqual([1, 1]);
     expect(ann.connected).toBe(true);
     expect(seen).toEqual([]);
     ann.disconnect();
-    await expect.poll(() => seen, { timeout: 5_000 }).toEqual([{ room: 'lobby', uid: 'ann', change: 'left' }]);
-    await expect.poll(inLobby, { timeout: 5_000 }).toEqual([0, undefined]);
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([{ room: 'lobby', uid: 'ann', change: 'left' }]);
+    await expect.poll(inLobby, { timeout: 10_000 }).toEqual([0, undefined]);
   });
 });

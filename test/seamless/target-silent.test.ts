@@ -124,7 +124,7 @@ test('what waits in an inbox, and was given where it got lost, is given again af
   // Has its session written down once more.
   client.emit('go:join', 'another');
   await expect.poll(() => two.io.of('/').sockets.size, { timeout: 10_000 }).toBe(8);
-  await expect.poll(() => letters, { timeout: 5_000 }).toEqual(['first']);
+  await expect.poll(() => letters, { timeout: 10_000 }).toEqual(['first']);
   check();
 });
 

@@ -27,7 +27,7 @@ interface Times {
 }
 
 /** How a test waits for what comes within a moment, on a machine that may be busy. */
-export const soon = { interval: 5, timeout: 5_000 };
+export const soon = { interval: 5, timeout: 10_000 };
 
 const unhurried = 25_000;
 

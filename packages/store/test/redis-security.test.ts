@@ -35,7 +35,7 @@ beforeAll(async () => {
   await admin.call('ACL', 'SETUSER', 'reader', 'on', `>${secret}`, '~*', '&*', '+@all', '-eval', '-evalsha', '-script');
   await admin.call('ACL', 'SETUSER', 'elsewhere', 'on', `>${secret}`, '~other:*', '&*', '+@all');
   admin.disconnect();
-}, 30_000);
+});
 
 function configOf(redisAdapter: NonNullable<ConfigInput['redisAdapter']>): RedisConfig {
   return createConfig({ redisAdapter }).redisAdapter as RedisConfig;
@@ -145,7 +145,7 @@ test('what is wrong is said with what to change, once, and without a password', 
       )
       .toEqual([]);
   }
-}, 30_000);
+});
 
 test('a file that is not there, or holds no PEM, is named at the start', async () => {
   const tls = { port: await freePort(), tls: true };

@@ -160,7 +160,7 @@ describe('a tunnel', () => {
     client.socket.once('end', () => client.socket.end());
     expect((await client.closed()).slice(-4)).toBe(closeOf1012);
     await ended.promise;
-    await expect.poll(() => tunnels().length, { timeout: 2_000 }).toBe(1);
+    await expect.poll(() => tunnels().length, { timeout: 10_000 }).toBe(1);
     expect(Number(tunnels()[0]?.fields.seconds)).toBeLessThan(5);
   });
 
@@ -211,7 +211,7 @@ describe('a tunnel', () => {
     client.socket.once('end', () => client.socket.end(clientText));
     end({ target: seen.socket, client: client.socket });
     await client.closed();
-    await expect.poll(() => tunnels().length, { timeout: 3_000 }).toBe(1);
+    await expect.poll(() => tunnels().length, { timeout: 10_000 }).toBe(1);
     expect(Number(tunnels()[0]?.fields.seconds)).toBeLessThan(6);
   });
 

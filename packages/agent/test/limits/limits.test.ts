@@ -206,7 +206,7 @@ test('a node with too much to do refuses what is new, and its tunnels go on', as
   const end = performance.now() + 1_500;
   while (performance.now() < end);
   const codeNow = async () => (await send(agent.url)).headers['x-gopush-error'];
-  await expect.poll(codeNow, { interval: 5, timeout: 5_000 }).toBe('overloaded');
+  await expect.poll(codeNow, { interval: 5, timeout: 10_000 }).toBe('overloaded');
   const refused = await openRaw(agent.port, handshakeBytes('/'));
   socket.send('still here');
   expect(String((await once(socket, 'message'))[0])).toBe('still here');
@@ -301,7 +301,9 @@ test('of a target that says it has too much to do fewer handshakes are asked, an
   await openRaw(agent.port, handshakeBytes('/socket.io/?EIO=4&transport=websocket&sid=a'));
   await expect.poll(() => asked.length).toBe(49);
   // Those that wait for something else make room.
-  await expect.poll(async () => (await open(1)) && asked.length, { interval: 100, timeout: 5_000 }).toBeGreaterThan(49);
+  await expect
+    .poll(async () => (await open(1)) && asked.length, { interval: 100, timeout: 10_000 })
+    .toBeGreaterThan(49);
 });
 
 /** A target that answers handshakes one after the other, each 10 ms after the one before. */

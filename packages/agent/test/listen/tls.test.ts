@@ -245,7 +245,7 @@ test('a client that is silent instead of its handshake is cut', async () => {
   const { log, next } = createMemoryLog();
   const { agent } = await startSecure(await startTarget(), { agent: { headerTimeoutMs: 50 } }, log);
   await (await openRaw(agent.port)).closed();
-  expect(await next(/no TLS/)).toMatchObject({ fields: { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' } });
+  expect(await next(/TLS handshake failed/)).toMatchObject({ fields: { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' } });
 });
 
 test('certificates between ours and the root come from caFile', async () => {
@@ -263,7 +263,7 @@ test('certificates between ours and the root come from caFile', async () => {
 });
 
 test('many connects of all kinds leave nothing behind', { timeout: 60_000 }, async () => {
-  const { agent, ca } = await startSecure(await startEchoTarget(), { agent: { headerTimeoutMs: 200 } });
+  const { agent, ca } = await startSecure(await startEchoTarget(), { agent: { headerTimeoutMs: 5_000 } });
   const round = async (kind: number): Promise<void> => {
     if (kind % 4 === 3) {
       const raw = await openRaw(agent.port, 'no TLS');

@@ -62,7 +62,7 @@ const takes = (seen: SeenConnection): void => void take(seen, 'next').catch(() =
 test('where one target hangs the next one is asked as well, and has the session alone', async () => {
   const { clients, targets, crash, migrated, fallbacks } = await start(16, [silent, takes]);
   crash();
-  await expect.poll(() => migrated().length, { timeout: 8_000 }).toBe(16);
+  await expect.poll(() => migrated().length, { timeout: 10_000 }).toBe(16);
   expect(Math.max(...migrated())).toBeLessThan(4_000);
   expect(fallbacks()).toEqual([]);
   const [hung, well] = targets as [(typeof targets)[0], (typeof targets)[0]];
@@ -128,7 +128,7 @@ test('a session that its target refuses each time does not keep the others waiti
     { holdMs: 1_500 },
   );
   crash();
-  await expect.poll(() => migrated().length, { timeout: 5_000 }).toBe(39);
+  await expect.poll(() => migrated().length, { timeout: 10_000 }).toBe(39);
   expect(Math.max(...migrated())).toBeLessThan(1_000);
-  await expect.poll(fallbacks, { timeout: 5_000 }).toEqual(['held too long']);
+  await expect.poll(fallbacks, { timeout: 10_000 }).toEqual(['held too long']);
 });

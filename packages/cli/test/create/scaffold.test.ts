@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,9 +29,18 @@ async function npxCreate(cwd: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** As `npm install`, with the tarballs instead of what is published. */
+let installed = false;
+
+/** As `npm install`, with the tarballs instead of what is published; what it installs is the same for all projects. */
 async function npmInstall(dir: string): Promise<void> {
+  const [kept, wanted] = [join(packed, 'node_modules'), join(dir, 'node_modules')];
+  if (installed) {
+    await cp(kept, wanted, { recursive: true, verbatimSymlinks: true });
+    return;
+  }
   await run('npm', ['install', '--no-save', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], { cwd: dir });
+  await cp(wanted, kept, { recursive: true, verbatimSymlinks: true });
+  installed = true;
 }
 
 async function tryProject(dir: string, script: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { gopush, isAlive, makeProject } from '../../../../test/support/cli.ts';
 import { startPm2 } from '../../../../test/support/pm2.ts';
@@ -28,7 +29,11 @@ function askOverAndOver(url: string) {
       asked.end();
     });
   const lines = Array.from({ length: 4 }, async () => {
-    while (asking) await ask();
+    while (asking) {
+      await ask();
+      // Enough to meet each moment of a reload, and little enough not to slow it down.
+      await pause(10);
+    }
   });
   return {
     async stop() {

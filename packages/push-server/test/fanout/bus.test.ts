@@ -191,7 +191,7 @@ describe.each(Object.keys(implementations))('bus: %s', (name) => {
     // While it is away, or just before that is seen.
     two.bus.unfollow(rooms[1] as string);
     await two.bus.follow(rooms[0] as string, nothing);
-    await expect.poll(two.gaps, { timeout: 5_000 }).toBeGreaterThan(0);
+    await expect.poll(two.gaps, { timeout: 10_000 }).toBeGreaterThan(0);
     // A cluster may have been cut twice, at two of its servers.
     const sayAll = async (): Promise<string[]> => {
       two.heard.length = 0;

@@ -63,7 +63,7 @@ describe.each(kinds)('an emitter without Socket.IO, by %s', (fanout) => {
     emitter.to(ann.socket.id as string).emit('n', 5);
     emitter.to('own').emit('n', Buffer.from([6]));
     emitter.emit('n', 7);
-    for (const { heard } of all) await expect.poll(() => heard, { timeout: 5_000 }).toContain(7);
+    for (const { heard } of all) await expect.poll(() => heard, { timeout: 10_000 }).toContain(7);
     const bytes = Buffer.from([6]);
     expect(ann.heard).toEqual([1, 2, 5, bytes, 7]);
     expect(bob.heard).toEqual([1, 2, 3, bytes, 7]);
@@ -91,11 +91,11 @@ describe.each(kinds)('an emitter without Socket.IO, by %s', (fanout) => {
       ]);
     // A real member: what is kept comes, too.
     await one.push.toRoom('vip', 'n', 1);
-    for (const { heard } of [ann, bob]) await expect.poll(() => heard, { timeout: 5_000 }).toEqual([1]);
+    for (const { heard } of [ann, bob]) await expect.poll(() => heard, { timeout: 10_000 }).toEqual([1]);
     emitter.in('vip').except('own').socketsLeave('vip');
     emitter.in(bob.socket.id as string).socketsLeave('vip');
     await expect
-      .poll(async () => await one.push.presence.room('vip'), { timeout: 5_000 })
+      .poll(async () => await one.push.presence.room('vip'), { timeout: 10_000 })
       .toMatchObject({
         value: [{ uid: 'ann', devices: 1 }],
       });
@@ -125,7 +125,7 @@ test('an emitter reaches rooms of a product by its name before that of the room'
   emitter.to('lobby').emit('n', 1);
   emitter.to('shop\u001flobby').emit('n', 2);
   emitter.emit('n', 3);
-  for (const { heard } of [plain, shop]) await expect.poll(() => heard, { timeout: 5_000 }).toContain(3);
+  for (const { heard } of [plain, shop]) await expect.poll(() => heard, { timeout: 10_000 }).toContain(3);
   expect(plain.heard).toEqual([1, 3]);
   expect(shop.heard).toEqual([2, 3]);
 });
@@ -147,5 +147,5 @@ test('what looks like an emitter and is none ends nothing', async () => {
     await client.publish('app-request#/#', text);
   }
   emitter.to('lobby').emit('n', 1);
-  await expect.poll(() => ann.heard, { timeout: 5_000 }).toEqual([1]);
+  await expect.poll(() => ann.heard, { timeout: 10_000 }).toEqual([1]);
 });

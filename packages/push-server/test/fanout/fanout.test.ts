@@ -125,12 +125,12 @@ describe.each(Object.keys(backends))('fan-out over %s', (name) => {
         await one.push.toRoom(`room ${n}`, 'n', n, { keep: 'no' });
         if (n % 2 === 0) continue;
         // What is on its way when a client leaves may come or not.
-        await expect.poll(() => heard.includes(n), { timeout: 5_000, interval: 5 }).toBe(true);
+        await expect.poll(() => heard.includes(n), { timeout: 10_000, interval: 5 }).toBe(true);
         await bob.emitWithAck('go:leave', `room ${n}`);
         await one.push.toRoom(`room ${n}`, 'n', 'nobody hears this', { keep: 'no' });
       }
       await ann.emitWithAck('room', { room: 'room 0', event: 'n', message: 'end' });
-      await expect.poll(() => heard.some((said) => typeof said === 'object'), { timeout: 5_000 }).toBe(true);
+      await expect.poll(() => heard.some((said) => typeof said === 'object'), { timeout: 10_000 }).toBe(true);
       const numbers = heard.filter((message): message is number => typeof message === 'number');
       expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, n) => n));
       expect(heard).not.toContain('nobody hears this');

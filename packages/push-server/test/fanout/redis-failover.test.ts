@@ -22,7 +22,9 @@ async function startPair(): Promise<Pair> {
   const old = await startRedis(undelayed);
   const next = await startRedis(['--replicaof', '127.0.0.1', String(old.port), ...undelayed]);
   const address = await startCuttingProxy([old.port]);
-  await expect.poll(() => ask(next.port, 'INFO', 'replication'), { timeout: 5_000 }).toContain('master_link_status:up');
+  await expect
+    .poll(() => ask(next.port, 'INFO', 'replication'), { timeout: 10_000 })
+    .toContain('master_link_status:up');
   return { old, next, address, port: Number(new URL(address.url).port) };
 }
 
@@ -53,11 +55,11 @@ test('by each fan-out: the old server lives on as a replica, all connections lea
     const ann = await joinLobby(one, 'ann');
     const bob = await joinLobby(two, 'bob');
     const publishing = publishSteadily([one, two]);
-    await expect.poll(() => bob.kept.length, { timeout: 5_000 }).toBeGreaterThan(10);
+    await expect.poll(() => bob.kept.length, { timeout: 10_000 }).toBeGreaterThan(10);
 
     // Planned, so that the new master has all that the old one has acknowledged.
     await ask(pair.old.port, 'FAILOVER', 'TO', '127.0.0.1', String(pair.next.port));
-    await expect.poll(() => ask(pair.next.port, 'INFO', 'replication'), { timeout: 5_000 }).toContain('role:master');
+    await expect.poll(() => ask(pair.next.port, 'INFO', 'replication'), { timeout: 10_000 }).toContain('role:master');
     pair.address.ports = [pair.next.port];
     // One that starts now is at the new server at once.
     const three = await startNode('three', adapter);
@@ -70,7 +72,7 @@ test('by each fan-out: the old server lives on as a replica, all connections lea
     await publishing.stop();
     for (const member of [ann, bob]) {
       await expect
-        .poll(() => [...publishing.acknowledged].filter((n) => !member.kept.includes(n)), { timeout: 5_000 })
+        .poll(() => [...publishing.acknowledged].filter((n) => !member.kept.includes(n)), { timeout: 10_000 })
         .toEqual([]);
     }
     expect(cat.kept.length).toBeGreaterThan(50);
@@ -80,7 +82,7 @@ test('by each fan-out: the old server lives on as a replica, all connections lea
     }
     for (const member of [ann, bob, cat]) {
       await expect
-        .poll(() => member.all.toSorted(), { timeout: 5_000 })
+        .poll(() => member.all.toSorted(), { timeout: 10_000 })
         .toEqual(['by 0', 'by 1', 'by 2', 'room 0', 'room 1', 'room 2']);
     }
   });
@@ -112,7 +114,7 @@ describe('failover behind one address', () => {
     await atOnce(variants, async ([fanout, becomes]) => {
       const { pair, adapter, servers, members } = await startTwo(fanout);
       const publishing = publishSteadily(servers);
-      await expect.poll(() => members[1].kept.length, { timeout: 5_000 }).toBeGreaterThan(10);
+      await expect.poll(() => members[1].kept.length, { timeout: 10_000 }).toBeGreaterThan(10);
       await switchOver(pair);
       await becomes(pair);
       const cat = await joinLobby(await startNode('three', adapter), 'cat');
@@ -122,9 +124,9 @@ describe('failover behind one address', () => {
       // From now on each gets all.
       for (const n of [1e6, 1e6 + 1, 1e6 + 2]) await servers[n % 2]?.push.toRoom('lobby', 'n', n);
       for (const { kept } of [...members, cat]) {
-        await expect.poll(() => kept.filter((n) => n >= 1e6), { timeout: 5_000 }).toEqual([1e6, 1e6 + 1, 1e6 + 2]);
+        await expect.poll(() => kept.filter((n) => n >= 1e6), { timeout: 10_000 }).toEqual([1e6, 1e6 + 1, 1e6 + 2]);
       }
-      for (const server of servers) await expect.poll(() => readiness(server), { timeout: 5_000 }).toMatch(/^200/);
+      for (const server of servers) await expect.poll(() => readiness(server), { timeout: 10_000 }).toMatch(/^200/);
       pair.old.resume();
     });
   }, 60_000);
@@ -133,16 +135,16 @@ describe('failover behind one address', () => {
     const { pair, servers, members } = await startTwo();
     await ask(pair.old.port, 'REPLICAOF', '127.0.0.1', '1');
     for (const server of servers) {
-      await expect.poll(() => readiness(server), { timeout: 5_000 }).toMatch(/^503.*fan-out.*leads to a replica/s);
+      await expect.poll(() => readiness(server), { timeout: 10_000 }).toMatch(/^503.*fan-out.*leads to a replica/s);
     }
     expect(await servers[0].push.toRoom('lobby', 'n', 1, { keep: 'must' })).toMatchObject({ ok: false });
     const unkept = await servers[0].push.toRoom('lobby', 'live', 1, { keep: 'no' });
     expect(unkept).toEqual({ ok: true, value: { position: null, duplicate: false, partial: true } });
     expect(servers[0].push.toAll('all', 1)).toEqual({ partial: true });
     await ask(pair.old.port, 'REPLICAOF', 'NO', 'ONE');
-    for (const server of servers) await expect.poll(() => readiness(server), { timeout: 5_000 }).toMatch(/^200/);
+    for (const server of servers) await expect.poll(() => readiness(server), { timeout: 10_000 }).toMatch(/^200/);
     await servers[0].push.toRoom('lobby', 'n', 2);
-    for (const { kept } of members) await expect.poll(() => kept, { timeout: 5_000 }).toEqual([2]);
+    for (const { kept } of members) await expect.poll(() => kept, { timeout: 10_000 }).toEqual([2]);
   });
 
   test('a Redis that forbids INFO, ROLE and CONFIG: connections leave a server that has become a replica', async () => {
@@ -186,7 +188,7 @@ test('a Redis Cluster moves slots: what is said to everyone still reaches the ot
     servers[1].io.emit('all', 'last 1');
     for (const { all } of members)
       await expect
-        .poll(() => all.filter((text) => text.startsWith('last')).toSorted(), { timeout: 5_000 })
+        .poll(() => all.filter((text) => text.startsWith('last')).toSorted(), { timeout: 10_000 })
         .toEqual(['last 0', 'last 1']);
     for (const { kept } of members) expect(kept.at(-1)).toBe(count);
   });

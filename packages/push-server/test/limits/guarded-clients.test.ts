@@ -25,7 +25,7 @@ async function connectRaw(server: PushServer, uid = 'eve') {
   const closed = once(socket, 'close').then(([code, reason]) => `${code} ${reason}`);
   await once(socket, 'open');
   const hears = (pattern: RegExp): Promise<void> =>
-    expect.poll(() => heard.some((text) => pattern.test(text)), { timeout: 5_000 }).toBe(true);
+    expect.poll(() => heard.some((text) => pattern.test(text)), { timeout: 10_000 }).toBe(true);
   return { socket, heard, hears, closed };
 }
 

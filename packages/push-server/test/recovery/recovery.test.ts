@@ -236,7 +236,7 @@ describeNodes('connection state recovery', (startNodes) => {
       expect(here?.data).toEqual({ name: 'Ann' });
       // Its old node takes back what it said when its grace is over.
       await expect
-        .poll(() => client.emitWithAck('go:presence', { room: 'room' }), { timeout: 5_000 })
+        .poll(() => client.emitWithAck('go:presence', { room: 'room' }), { timeout: 10_000 })
         .toMatchObject({ ok: true, users: [{ uid: 'ann', devices: 1 }] });
     }
     expect(heard.all.map(({ bytes }) => [...new Uint8Array(bytes)])).toEqual(upTo(4).map((n) => [n, 255]));

@@ -68,7 +68,7 @@ export async function expectHonest(
 ) {
   for (const { kept, gaps } of members) {
     const missing = (): number[] => (gaps() > 0 ? [] : [...acknowledged].filter((n) => !kept.includes(n)));
-    await expect.poll(missing, { timeout: 5_000 }).toEqual([]);
+    await expect.poll(missing, { timeout: 10_000 }).toEqual([]);
     expect(new Set(kept).size).toBe(kept.length);
   }
 }
