@@ -1,9 +1,9 @@
 import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 
-/** Deliveries of one log: how much the offset and the count of each are above those of the one before, in turn. */
+/** Deliveries of one history: by how much the offset and the number of each exceed those of the one before, in turn. */
 type PackedLog = readonly [room: string, epoch: string, steps: readonly number[]];
 
-/** Deliveries in a form that is less than a tenth as large when it is written down: many clients are cut off at a time, and each has a thousand. */
+/** Deliveries in less than a tenth of the bytes: many clients are cut off at a time, and each has a thousand deliveries. */
 export type PackedTail = readonly PackedLog[];
 
 export function packTail(tail: readonly Delivery[]): PackedTail {
@@ -22,7 +22,7 @@ export function packTail(tail: readonly Delivery[]): PackedTail {
   return [...logs.values()].map(({ room, epoch, steps }) => [room, epoch, steps]);
 }
 
-/** The deliveries, in the order in which they were given. */
+/** The deliveries, in the order in which they were made. */
 export function unpackTail(packed: PackedTail): readonly Delivery[] {
   const tail: Delivery[] = [];
   for (const [room, epoch, steps] of packed) {

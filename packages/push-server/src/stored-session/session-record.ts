@@ -6,67 +6,65 @@ import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 import type { ReceivedKey } from '../rooms/idempotency/received-keys.ts';
 import { type PackedTail, packTail, unpackTail } from './pack-tail.ts';
 
-/** One Socket.IO socket of a session, as it is kept. */
+/** One Socket.IO socket of a session, as it is stored. */
 export interface SocketRecord {
   readonly namespace: string;
   readonly id: string;
-  /** Socket.IO's private id, by which its own recovery asks. */
+  /** Socket.IO's private id, by which a client asks for its session. */
   readonly pid: string;
   readonly auth: object;
-  /** Rooms that handlers of the project put it into. */
+  /** The rooms of Socket.IO that handlers of the project put it into. */
   readonly rooms: readonly string[];
   readonly data: unknown;
-  /** Rooms of ours with the position up to which it was given messages; `null`: the room had no history when it came. */
+  /** Its rooms, with the position up to which messages were written to the client; `null`: the room had no history when it came. */
   readonly positions: readonly (readonly [room: string, position: Position | null])[];
-  /** Where its rooms stood on its node when this was written down. Only while its connection is there. */
+  /** The positions of its rooms on its node when this was stored. Only in a copy for a crash. */
   readonly reached?: readonly (readonly [room: string, position: Position | null])[];
-  /** What it has had, or may have, of what was given without being kept and may be kept yet. */
+  /** Idempotency keys of messages that were written to it before they were kept, and that may be kept yet. */
   readonly had?: readonly ReceivedKey[];
-  /** What it has had of the events that programs have sent; absent in one of an earlier version. */
+  /** What it has had of the events of programs; absent in a session of an earlier version. */
   readonly emitted?: EmittedRecord;
-  /** Up to where it was given its inbox. */
+  /** The position in its inbox up to which messages were given to it. */
   readonly inboxAfter: number;
   /** What the server hook knows of it. */
   readonly clientData: Record<string, unknown>;
   readonly claims: Readonly<Record<string, unknown>> | undefined;
-  /** Whether its client has asked for marks. */
+  /** Whether its client wants positions as arguments. */
   readonly marks?: boolean;
-  /** Packets that the client has sent to it, and that no node has handled. */
+  /** Packets of the client that no node has handled. */
   readonly waiting?: readonly Packet[];
-  /** Which of the answers to CONNECTs of its connection it began with; absent where the client surely has had it. */
+  /** The number of the response to its CONNECT; absent or 0 where the client has had it for certain. */
   readonly answer?: number;
 }
 
-/** A CONNECT of a client that is not answered yet. */
+/** A CONNECT of a client without a response. */
 export interface OpeningRecord {
   readonly namespace: string;
-  /** What came with it. */
+  /** Its payload. */
   readonly auth: unknown;
 }
 
-/** A session, as it is kept for whoever goes on with it. */
+/** A session, as it is stored for the node that continues it. */
 export interface SessionRecord {
   readonly engineId: string;
   /** Its user: the uid, after the scope of its product where products are isolated. */
   readonly uid: string;
   /** The node that had it. */
   readonly node: string;
-  /** When it was written down, in milliseconds since 1970; absent in one of an earlier version. */
+  /** When it was stored, in milliseconds since 1970; absent in a session of an earlier version. */
   readonly at?: number;
-  /**
-   * Whether positions say what the client was given: not where its node died, which had only written down where it began.
-   */
+  /** Whether its positions say what was written to the client. Those of a copy for a crash say where it began. */
   readonly isExact: boolean;
-  /** Messages that may not have reached the client, in the order in which they were given. Only with a lost connection. */
+  /** Messages that may not have reached the client, in the order in which they were written. Only of a lost connection. */
   readonly tail: readonly Delivery[];
-  /** Which of the node's deliveries the tail begins after, where not all that may not have reached the client is in it. */
+  /** The number of the delivery after which the tail begins, where there were more of them. */
   readonly tailAfter?: number;
   readonly sockets: readonly SocketRecord[];
-  /** Namespaces that its client is about to enter. */
+  /** CONNECTs of its client without a response. */
   readonly opening?: readonly OpeningRecord[];
-  /** How many CONNECTs of its client were answered. */
+  /** How many CONNECTs of its client have had a response. */
   readonly answers?: number;
-  /** How many deliveries its node had made when this was written down. Only while its connection is there. */
+  /** How many deliveries its node had made when this was stored. Only in a copy for a crash. */
   readonly count?: number;
 }
 

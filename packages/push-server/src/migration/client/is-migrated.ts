@@ -1,17 +1,17 @@
 import type { Socket } from 'socket.io';
 
 /**
- * The reason of `disconnecting` and `disconnect` where the session goes on at another push-server. A `string`, since Socket.IO's own type lists
- * its own reasons alone.
+ * The reason of `disconnecting` and `disconnect` where the session continues at another push-server. Its type is `string`, since Socket.IO's type lists
+ * Socket.IO's own reasons alone.
  */
 export const migratedReason: string = 'migrated';
 
 /**
- * Whether the client of a socket was connected before, at another push-server, and has not noticed that it is here now: its session migrated in a
- * planned restart, or failed over after a crash. Handlers of `connection` and middlewares, in any namespace, use it to do nothing that others
- * notice: nobody has come. The push-server before tells its handlers `disconnect` with the reason `migrated`, unless it crashed.
+ * Whether the client of a socket was connected to another push-server before, and has not noticed the change: its session migrated in a planned
+ * restart, or failed over after a crash. Handlers of `connection` and middlewares, in any namespace, use it so that others are not told of a client
+ * that has not come. Handlers at the push-server before get `disconnect` with the reason `migrated`, unless it crashed.
  *
- * A client that lost its connection and came back has `socket.recovered` instead, where its session was found.
+ * A client that lost its connection and reconnected has `socket.recovered` instead, where its session was found.
  *
  * @example
  * io.on('connection', (socket) => {
