@@ -7,19 +7,19 @@ const maxNameBytes = 400;
 /** How long a call may take until it is rejected as `store_down`, in milliseconds. */
 export const callMs = 2_000;
 
-/** How many expired things one call removes by the way; the rest is left to the next ones. */
+/** Most expired entries that one call removes besides its own work; later calls remove the rest. */
 export const removalsPerCall = 500;
 
-/** How many bytes of messages one read of a history gives at most; one message is given whatever its size. */
+/** Most bytes of messages that one read of a history returns. The first message is returned whatever its size. */
 export const pageBytes = 4 * 1024 * 1024;
 
 /** How many idempotency keys of one room, and how many acknowledged ids of one inbox, are remembered. */
 export const rememberedIds = 10_000;
 
-/** Push-servers end the product in a name with it; no store uses it for anything else. */
+/** Separates the product from the rest of a name. Push-servers write it; the store rejects it anywhere else. */
 const scopeEnd = '\u001f';
 
-/** Rejects names that one of the stores could not keep, or not apart from others. */
+/** Rejects names that a store could not keep, or could not tell from others. */
 export function checkNames(...names: readonly string[]): void {
   for (const name of names) {
     const fault = nameFault(name.replace(scopeEnd, ''), maxNameBytes);
@@ -28,7 +28,7 @@ export function checkNames(...names: readonly string[]): void {
   }
 }
 
-/** Rejects numbers that are no integers from `least` on. */
+/** Rejects numbers that are not integers, or are less than `least`. */
 export function checkIntegers(least: number, numbers: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(numbers)) {
     if (!Number.isSafeInteger(value) || value < least) {

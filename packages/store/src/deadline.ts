@@ -4,8 +4,8 @@ import { StoreError } from './store-error.ts';
 const parts = 4;
 
 /**
- * Rejects with `store_down` what is not done in time; what comes of it later is not looked at. Time in which the event loop of this process stood still
- * counts little: the answer may have come meanwhile.
+ * Rejects with `store_down` if the work takes too long; its later outcome is ignored. Time in which the event loop of this process was blocked
+ * counts little, since the response may have arrived meanwhile.
  */
 export function within<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
   return new Promise<T>((resolve, reject) => {

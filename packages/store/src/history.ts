@@ -1,27 +1,27 @@
-/** How much of a room is kept: whatever is above any of these goes, oldest first. */
+/** Bounds of a room's history. Messages beyond any of them are removed, oldest first. */
 export interface HistoryLimits {
-  /** Messages, from 1 on. */
+  /** Most messages, at least 1. */
   readonly count: number;
-  /** Age, in milliseconds, from 1 on. A room without messages for so long disappears with its epoch. */
+  /** Largest age in milliseconds, at least 1. A room without messages for so long is removed together with its epoch. */
   readonly ageMs: number;
-  /** Sum of the payloads, in bytes, from 1 on. The newest message is kept even if it alone is larger. */
+  /** Largest sum of the payloads in bytes, at least 1. The newest message is kept even if it alone is larger. */
   readonly bytes: number;
 }
 
-/** Where a message came to be. */
+/** Position of an appended message. */
 export interface Appended {
-  /** Random text that names this log of the room: offsets of different epochs have nothing to do with each other. */
+  /** Random text that identifies this log of the room. Offsets of different epochs cannot be compared. */
   readonly epoch: string;
-  /** 1 for the first message of an epoch, and 1 more for each next one. */
+  /** 1 for the first message of an epoch, and one more for each later one. */
   readonly offset: number;
-  /** A message of this idempotency key was there before: nothing was added, `offset` is its. */
+  /** Whether a message with this idempotency key existed: then nothing was appended, and `offset` is that of the first. */
   readonly duplicate: boolean;
 }
 
 /** A message of a room. */
 export interface KeptMessage {
   readonly offset: number;
-  /** When it was appended by the store's clock, in milliseconds since 1970. */
+  /** When it was appended, by the store's clock, in milliseconds since 1970. */
   readonly at: number;
   readonly payload: Buffer;
 }
@@ -30,9 +30,9 @@ export interface KeptMessage {
 export interface HistoryPage {
   /** `undefined`: the room has no log. */
   readonly epoch: string | undefined;
-  /** Oldest offset that is kept: a reader that asks for what is after less than `first - 1` has a gap. `last + 1` when none is kept. */
+  /** Oldest offset that is stored; `last + 1` if none is. A reader that continues after less than `first - 1` has a gap. */
   readonly first: number;
-  /** Newest offset that was given; 0 without a log. */
+  /** Newest offset that was assigned; 0 without a log. */
   readonly last: number;
   /** Oldest first. */
   readonly messages: readonly KeptMessage[];
@@ -43,18 +43,18 @@ export interface HistoryStore {
   /**
    * Adds a message to the end of a room's log.
    *
-   * @param idempotencyKey - within `ageMs` a second message of this key is not added; the newest 10,000 keys of a room are remembered
+   * @param idempotencyKey - a second message with this key within `ageMs` is not appended; the newest 10,000 keys of a room are remembered
    * @throws StoreError
    */
   append(room: string, payload: Buffer, limits: HistoryLimits, idempotencyKey?: string): Promise<Appended>;
   /**
-   * Reads what comes after an offset, up to 4 MiB at a time: there may be more even where less than `limit` are given.
+   * Reads the messages after an offset, up to 4 MiB at a time: there may be more even if fewer than `limit` are returned.
    *
-   * @param after - 0 for all that is kept
-   * @param limit - most messages to give, from 0 on
+   * @param after - 0 for all stored messages
+   * @param limit - most messages to return, at least 0
    * @throws StoreError
    */
   read(room: string, after: number, limit: number): Promise<HistoryPage>;
-  /** Forgets a room. What is appended later has a new epoch. */
+  /** Removes a room. Later messages have a new epoch. */
   removed(room: string): Promise<void>;
 }

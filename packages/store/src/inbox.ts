@@ -1,14 +1,14 @@
-/** How much one inbox may hold: beyond any of these nothing more is taken. */
+/** Bounds of one inbox. Messages beyond any of them are rejected. */
 export interface InboxBounds {
-  /** Waiting messages, from 1 on. */
+  /** Most waiting messages, at least 1. */
   readonly count: number;
-  /** Sum of the waiting payloads, in bytes, from 1 on. */
+  /** Largest sum of the waiting payloads in bytes, at least 1. */
   readonly bytes: number;
 }
 
 /** A message that waits for its user. */
 export interface WaitingMessage {
-  /** Goes up with each message of an inbox, not by 1. */
+  /** Increases with each message of an inbox, not necessarily by 1. */
   readonly seq: number;
   readonly id: string;
   /** When it was put, in milliseconds since 1970. */
@@ -16,16 +16,16 @@ export interface WaitingMessage {
   readonly payload: Buffer;
 }
 
-/** What has become of a message. `unknown`: never put, or expired. */
+/** State of a message. `unknown`: never put, or expired. */
 export type DeliveryStatus = 'waiting' | 'acked' | 'unknown';
 
-/** What waits for each user until it is acknowledged. */
+/** Messages that wait for each user until they are acknowledged. */
 export interface InboxStore {
   /**
-   * Puts a message into a user's inbox. An id that waits, or was acknowledged within its time, is a `duplicate`: nothing is added, and
-   * `seq` is that of the first one, 0 when it was acknowledged already.
+   * Puts a message into a user's inbox. An id that is waiting, or was acknowledged before it expired, is a `duplicate`: nothing is added, and
+   * `seq` is that of the first message, or 0 if that was acknowledged.
    *
-   * @param ttlMs - after how long it expires, from 1 on, in milliseconds
+   * @param ttlMs - after how long the message expires, in milliseconds, at least 1
    * @throws StoreError `inbox_full` and the others
    */
   put(
@@ -36,14 +36,14 @@ export interface InboxStore {
     bounds: InboxBounds,
   ): Promise<{ readonly state: 'stored' | 'duplicate'; readonly seq: number }>;
   /**
-   * What waits, in order, up to 4 MiB at a time: there may be more even where less than `limit` are given.
+   * Returns waiting messages in order, up to 4 MiB at a time: there may be more even if fewer than `limit` are returned.
    *
    * @param afterSeq - 0 for all
-   * @param limit - most messages to give, from 0 on
+   * @param limit - most messages to return, at least 0
    */
   pending(uid: string, afterSeq: number, limit: number): Promise<readonly WaitingMessage[]>;
   /**
-   * Ends the waiting of messages. Of each inbox the newest 10,000 acknowledged ids are remembered until their time is over.
+   * Acknowledges messages. The newest 10,000 acknowledged ids of each inbox are remembered until they expire.
    *
    * @returns how many of them were waiting
    */

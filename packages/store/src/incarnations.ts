@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { StoreError } from './store-error.ts';
 
 /**
- * The lives of this process's nodes. What a node says is kept under the life it had then: a sweeper that removes a life that has ended
- * cannot remove what the node, which was only slow or was started again, says in its next one.
+ * The incarnations of this process's nodes. Entries of a node are stored under its incarnation at that time. So a sweeper that removes an
+ * expired incarnation cannot remove the entries of the same node after it was slow, or was restarted.
  */
 export interface Incarnations {
-  /** A name for a next life. */
+  /** A name for the next incarnation. */
   next(node: string): string;
-  /** A lease was begun or renewed; `until` as `performance.now()` counts, taken before it was asked for. */
+  /** Notes that a lease was begun or renewed; `until` is in the time of `performance.now()`, measured before the request. */
   holds(node: string, life: string, until: number): void;
-  /** The latest life, or `undefined` before the first lease. */
+  /** The latest incarnation; `undefined` before the first lease. */
   find(node: string): string | undefined;
-  /** @throws StoreError `no_lease` without a lease that runs: what is said without one would never be swept */
+  /** @throws StoreError `no_lease` without a valid lease: entries written without one would never be swept */
   of(node: string): string;
 }
 
@@ -32,7 +32,7 @@ export function createIncarnations(): Incarnations {
   };
 }
 
-/** The node of a life. */
+/** The node of an incarnation. */
 export function nodeOf(life: string): string {
   return life.slice(0, life.lastIndexOf('#'));
 }

@@ -1,7 +1,7 @@
-/** Values that all nodes have to agree on, as a random key of a cluster. */
+/** Values that all nodes agree on, such as a random key of a cluster. */
 export interface KeyStore {
   /**
-   * Agrees on a value: the one that is kept under this name, or the proposal, which is kept from now on, where there is none.
+   * Returns the value stored under this name; stores and returns the proposal if there is none.
    *
    * @throws StoreError
    */

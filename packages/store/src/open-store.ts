@@ -6,7 +6,7 @@ import { locateRedisFiles } from './redis/tls-options.ts';
 import type { Store } from './store.ts';
 
 /**
- * Opens the store that the settings want: Redis where there is one, else a folder of the project.
+ * Opens the configured store: Redis if it is set, else a folder of the project.
  *
  * @param dir - folder of the project
  * @throws StoreError

@@ -1,16 +1,16 @@
-/** A user as all live nodes see them. */
+/** Presence of a user on all live nodes. */
 export interface UserPresence {
-  /** Connections on nodes whose lease runs; 0: offline. */
+  /** Connections on nodes with a valid lease; 0: offline. */
   readonly devices: number;
-  /** When the oldest of them came, in milliseconds since 1970; `undefined`: offline. */
+  /** When the oldest of them began, in milliseconds since 1970; `undefined`: offline. */
   readonly since: number | undefined;
-  /** When the last connection ended, as long as that is remembered; `undefined`: online, or not known. */
+  /** When the last connection ended, in milliseconds since 1970; `undefined`: online, or not remembered. */
   readonly lastSeen: number | undefined;
-  /** Ids of the nodes they are connected to, in order. */
+  /** Ids of the nodes with these connections, sorted. */
   readonly nodes: readonly string[];
 }
 
-/** What live nodes hold. */
+/** Totals of all live nodes. */
 export interface PresenceCounts {
   readonly nodes: number;
   /** Connections. */
@@ -19,19 +19,19 @@ export interface PresenceCounts {
   readonly memberships: number;
 }
 
-/** What went with nodes that are gone. */
+/** Entries that a sweep has removed, of nodes whose lease expired. */
 export interface Swept {
-  /** Who has gone offline. */
+  /** Users who went offline. */
   readonly users: readonly { readonly uid: string }[];
-  /** Who has left a room with their last connection in it. */
+  /** Users whose last connection in a room left it. */
   readonly rooms: readonly RoomLeft[];
 }
 
-/** Who has left a room with their last connection in it. */
+/** A user whose last connection in a room left it. */
 export interface RoomLeft {
   readonly room: string;
   readonly uid: string;
-  /** Whether nobody is left in the room. */
+  /** Whether the room is empty now. */
   readonly emptied: boolean;
 }
 
@@ -42,7 +42,7 @@ export interface RoomUser {
   readonly devices: number;
 }
 
-/** Some of the users in a room. */
+/** A page of the users in a room. */
 export interface RoomPage {
   readonly users: readonly RoomUser[];
   /** Where the next page begins; `undefined`: this is the last one. */
@@ -50,34 +50,33 @@ export interface RoomPage {
 }
 
 /**
- * Who is connected where. What a node says counts while its lease runs, see `beat`; after that a sweep removes it. A change tells whether
- * it was the one that counts (first connection, last connection), so that of all nodes exactly one sees each.
+ * Which user is connected to which node. Entries of a node count while its lease is valid, see `beat`; after that a sweep removes them. A change
+ * tells whether it was the first or last connection, so that exactly one node sees that a user came or went.
  */
 export interface PresenceStore {
   /**
-   * Starts or renews a node's lease, which belongs to this store: a node that was started again begins anew, and its earlier life ends
-   * with its lease.
+   * Begins or renews a node's lease. The lease belongs to this store object: a restarted node begins a new one, and its earlier one expires.
    *
-   * @param leaseMs - from 1 on, in milliseconds
-   * @returns `begun`: there was none that runs. What the node said before may have been swept: it says all of it again
+   * @param leaseMs - in milliseconds, at least 1
+   * @returns `begun`: there was no valid lease. The node's entries may have been swept, so it has to write all of them again
    * @throws StoreError
    */
   beat(node: string, leaseMs: number): Promise<'renewed' | 'begun'>;
-  /** A connection has come. @returns whether its user was offline before. @throws StoreError `no_lease` and the others */
+  /** Adds a connection. @returns whether its user was offline before. @throws StoreError `no_lease` and the others */
   enter(
     node: string,
     who: { readonly uid: string; readonly socket: string; readonly since: number },
   ): Promise<{ readonly first: boolean }>;
   /**
-   * A connection has ended; its rooms are left by `leaveRoom`.
+   * Removes a connection, but not from its rooms: see `leaveRoom`.
    *
-   * @returns its user, and whether this was the last connection; `undefined` where it is not known
+   * @returns its user, and whether this was their last connection; `undefined` if the connection is not known
    */
   leave(node: string, socket: string): Promise<{ readonly uid: string; readonly last: boolean } | undefined>;
   /**
-   * A connection has entered a room.
+   * Adds a connection to a room.
    *
-   * @returns whether its user was not in it before (`first`), and whether nobody was (`occupied`)
+   * @returns `first`: its user was not in the room before; `occupied`: the room was empty before
    * @throws StoreError `no_lease` and the others
    */
   joinRoom(
@@ -87,9 +86,9 @@ export interface PresenceStore {
     socket: string,
   ): Promise<{ readonly first: boolean; readonly occupied: boolean }>;
   /**
-   * A connection has left a room.
+   * Removes a connection from a room.
    *
-   * @returns its user, whether none of theirs is left (`last`), and whether nobody is (`emptied`); `undefined` where it is not known
+   * @returns its user; `last`: no connection of that user is left in the room; `emptied`: the room is empty; `undefined` if it was not in it
    */
   leaveRoom(
     node: string,
@@ -98,14 +97,14 @@ export interface PresenceStore {
   ): Promise<{ readonly uid: string; readonly last: boolean; readonly emptied: boolean } | undefined>;
   user(uid: string): Promise<UserPresence>;
   /**
-   * Who is in a room, a page at a time; each page in order of the uids. Whoever is there from the first page to the last is on one of them.
+   * Returns a page of the users in a room, sorted by uid. A user who is in the room all the while is on one of the pages.
    *
-   * @param limit - most users of a page, from 1 on
-   * @param after - `next` of the page before; absent: the first page
-   * @throws StoreError `bad_argument` for an `after` that no page gave, and the others
+   * @param limit - most users of a page, at least 1
+   * @param after - `next` of the previous page; absent: the first page
+   * @throws StoreError `bad_argument` for an `after` that no page returned, and the others
    */
   room(room: string, limit: number, after?: string): Promise<RoomPage>;
   counts(): Promise<PresenceCounts>;
-  /** Removes what nodes without a lease had said. Of several sweepers one is told of each change. */
+  /** Removes the entries of nodes without a valid lease. If several nodes sweep, one of them is told of each change. */
   sweep(): Promise<Swept>;
 }

@@ -1,25 +1,25 @@
-/** A process that serves. */
+/** A process of gopush. */
 export interface RegisteredNode {
   readonly id: string;
-  /** What people call it; nodes that are one after the other may have the same. Absent: an older version announced it. */
+  /** Name for people; a node and its successor may have the same. Absent: announced by an older version. */
   readonly name?: string;
-  /** What it is: `agent`, `push-server`, … */
+  /** Kind of process: `agent`, `push-server`, … */
   readonly tier: string;
   readonly host: string;
   readonly port: number;
-  /** Which machine it is on; absent: not known. Loopback addresses mean something on the same machine only. */
+  /** Its machine; absent: not known. Loopback addresses are valid on the same machine only. */
   readonly machine?: string;
-  /** Its share of new clients, beside the others of its tier. */
+  /** Its share of new clients, relative to the other nodes of its tier. */
   readonly weight: number;
-  /** How much it has to do, in a unit of its tier. */
+  /** Its load, in a unit of its tier. */
   readonly load: number;
-  /** `draining`: serves those it has, wants no new ones. */
+  /** `draining`: it serves its clients and wants no new ones. */
   readonly state: 'ready' | 'draining';
   /** The products it serves; absent: all. */
   readonly products?: readonly string[];
 }
 
-/** Reads what a node has announced; `undefined` where these are bytes of something else, or of a version that announces otherwise. */
+/** Reads the announcement of a node; `undefined` for other bytes, or for an announcement of another version. */
 export function readNode(json: Buffer): RegisteredNode | undefined {
   try {
     const node = JSON.parse(json.toString()) as RegisteredNode;
@@ -30,22 +30,22 @@ export function readNode(json: Buffer): RegisteredNode | undefined {
   }
 }
 
-/** Which nodes there are. */
+/** The nodes of a cluster. */
 export interface RegistryStore {
   /**
-   * Says, or says again, that a node is there. Without a further call it is gone after its lease.
+   * Announces a node, or renews its announcement. Without a further call it expires with its lease.
    *
-   * @param leaseMs - from 1 on, in milliseconds
+   * @param leaseMs - in milliseconds, at least 1
    * @throws StoreError
    */
   announce(node: RegisteredNode, leaseMs: number): Promise<void>;
-  /** Says that a node is gone. */
+  /** Removes a node. */
   withdraw(id: string): Promise<void>;
-  /** The nodes whose lease runs, in order of their ids. */
+  /** The nodes with a valid lease, sorted by id. */
   list(): Promise<readonly RegisteredNode[]>;
   /**
-   * Calls back with the list: once at the begin, then within 1 s of a change, be it an announcement or a lease that ran out. While the
-   * store is down it does not call, so that the last list goes on to count.
+   * Calls back with the list: once at the beginning, then within 1 s of each change, be it an announcement or an expired lease. While the store
+   * is down it does not call, so that the last list stays valid.
    *
    * @returns stops it
    */

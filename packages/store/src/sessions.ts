@@ -1,15 +1,15 @@
-/** What a client left behind, for whichever node it comes back to. */
+/** Stored sessions, for the node that a client comes back to. */
 export interface SessionStore {
   /**
-   * Keeps a session, in place of an earlier one.
+   * Stores a session, and replaces an earlier one of the same key.
    *
-   * @param ttlMs - how long, from 1 on, in milliseconds
+   * @param ttlMs - how long to keep it, in milliseconds, at least 1
    * @throws StoreError
    */
   save(key: string, payload: Buffer, ttlMs: number): Promise<void>;
   /**
-   * Reads and removes a session: of several that ask at once, one gets it. Where the store can be read but not written, the session is
-   * read only, and each gets it.
+   * Reads and removes a session: if several ask at once, one gets it. If the store can be read but not written, the session is only read, and each
+   * of them gets it.
    */
   take(key: string): Promise<Buffer | undefined>;
   read(key: string): Promise<Buffer | undefined>;

@@ -1,4 +1,4 @@
-/** Tells its listeners that something has happened. */
+/** Notifies its listeners of an event. */
 export interface Signal {
   tell(): void;
   /** @returns stops listening */
@@ -12,7 +12,7 @@ export function createSignal(): Signal {
       for (const listener of [...listeners]) listener();
     },
     on(listener) {
-      // Its own function: the same listener given twice is called twice, and stopped one by one.
+      // A wrapper of its own, so that a listener that is added twice is called twice and removed one at a time.
       const own = (): void => listener();
       listeners.add(own);
       return () => void listeners.delete(own);

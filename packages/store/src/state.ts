@@ -1,6 +1,6 @@
 import type { StateListener, StoreState } from './store.ts';
 
-/** A state that tells its listeners when it changes. */
+/** A state that notifies its listeners of changes. */
 export interface StateCell {
   get(): StoreState;
   set(state: StoreState): void;
@@ -20,7 +20,7 @@ export function createState(first: StoreState): StateCell {
       for (const listener of [...listeners]) listener(next, before);
     },
     onChange(listener) {
-      // Its own function: the same listener given twice is called twice, and stopped one by one.
+      // A wrapper of its own, so that a listener that is added twice is called twice and removed one at a time.
       const own: StateListener = (now, before) => listener(now, before);
       listeners.add(own);
       return () => void listeners.delete(own);

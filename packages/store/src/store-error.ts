@@ -1,15 +1,15 @@
 /**
- * Why a store did not do what it was asked.
+ * Why a call of a store failed.
  *
- * - `store_down`: not reached, or no answer in time. Whether a write was done is not known.
+ * - `store_down`: not reached, or no response in time. Whether a write was done is not known.
  * - `store_full`: no space left, on disk or in the memory of Redis. Nothing was written.
- * - `store_corrupt`: what is kept cannot be read. It is left as it is.
- * - `store_format`: kept by another version of gopush. It is left as it is.
+ * - `store_corrupt`: the stored data cannot be read. It is left unchanged.
+ * - `store_format`: the data was stored by another version of gopush. It is left unchanged.
  * - `store_denied`: this user may not read or write there.
  * - `store_closed`: asked after `close()`.
  * - `inbox_full`: this inbox is at its bounds.
- * - `no_lease`: a node speaks of its clients without a lease that runs.
- * - `bad_argument`: a name or a number out of its range.
+ * - `no_lease`: a node writes presence without a valid lease.
+ * - `bad_argument`: a name or a number is out of range.
  * - `store_failed`: anything else, see `cause`.
  */
 export type StoreErrorCode =
@@ -24,7 +24,7 @@ export type StoreErrorCode =
   | 'bad_argument'
   | 'store_failed';
 
-/** What every call of a store rejects with. */
+/** The error of every rejected call of a store. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: StoreErrorCode;

@@ -6,26 +6,26 @@ import type { RegistryStore } from './registry.ts';
 import type { SessionStore } from './sessions.ts';
 
 /**
- * Whether a store answers.
+ * State of a store.
  *
  * - `up`: it reads and writes
  * - `full`: it reads, and writes what needs no more space; messages are rejected as `store_full`
  * - `read-only`: it reads
- * - `down`: it does not answer
+ * - `down`: it does not respond
  */
 export type StoreState = 'up' | 'full' | 'read-only' | 'down';
 
-/** Told of a change of the state. */
+/** Called with each change of the state. */
 export type StateListener = (state: StoreState, before: StoreState) => void;
 
-/** Whether a store is back that could not be written: of what was written shortly before and meanwhile some may be lost. */
+/** Whether a store became writable again. Writes made shortly before the outage, and during it, may be lost. */
 export function isBack(state: StoreState, before: StoreState): boolean {
   return (state === 'up' || state === 'full') && (before === 'down' || before === 'read-only');
 }
 
 /**
- * What the nodes of a gopush keep together. A call that cannot be done rejects with a `StoreError` within about 2 s, and never hangs.
- * Whether a write that was rejected as `store_down` was done is not known. A store that was down comes back by itself.
+ * The data that all nodes share. A call that fails rejects with a `StoreError` within about 2 s, and never hangs. Whether a write that was
+ * rejected as `store_down` was done is not known. A store that was down comes back by itself.
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis';
@@ -34,11 +34,11 @@ export interface Store {
   readonly presence: PresenceStore;
   readonly sessions: SessionStore;
   readonly registry: RegistryStore;
-  /** The push-servers that should hear each other. */
+  /** The push-servers that have to hear each other. */
   readonly peers: RegistryStore;
   readonly keys: KeyStore;
   state(): StoreState;
-  /** Why it does not answer, and what to change; `undefined`: it does, or that is not known. */
+  /** Why it does not respond, and what to change; `undefined`: it does, or the reason is not known. */
   problem(): string | undefined;
   /**
    * Calls back whenever the state changes.
@@ -47,14 +47,14 @@ export interface Store {
    */
   onState(listener: StateListener): () => void;
   /**
-   * Calls back when what was kept may be gone, though it has not expired: Redis came back empty, the folder was deleted. What has to be kept is to be
-   * written again.
+   * Calls back when stored data may be lost although it has not expired: Redis came back empty, or the folder was deleted. Data that is still needed
+   * has to be written again.
    *
    * @returns stops it
    */
   onForgotten(listener: () => void): () => void;
-  /** Bytes of all that is kept, as of a moment ago; `undefined` where that is not known. */
+  /** Size of the stored data in bytes, as of a moment ago; `undefined` if it is not known. */
   usedBytes(): number | undefined;
-  /** Ends what is under way and lets go of everything. */
+  /** Ends the work in progress and releases everything. */
   close(): Promise<void>;
 }

@@ -1,25 +1,25 @@
 import type { RegisteredNode } from './registry.ts';
 import type { Signal } from './signal.ts';
 
-/** Looks at a list again and again, and tells when it is another one. */
+/** Reads a list regularly, and notifies of changes. */
 export interface ListWatch {
-  /** Looks at once, as something is said to have changed. */
+  /** Reads at once, since a change was reported. */
   look(): void;
   stop(): void;
 }
 
-/** Between two looks, in milliseconds: well below the second within which a change is told. */
+/** Time between two reads, in milliseconds: well below the second within which a change has to be reported. */
 const lookMs = 400;
 
-/** After a store has forgotten all, how long its nodes may take to say again that they are there, in milliseconds. */
+/** How long nodes may take to announce themselves again after a store has lost its data, in milliseconds. */
 const againMs = 2_000;
 
-/** What a list is watched in. */
+/** The source of a list. */
 export interface ListSource {
   list(): Promise<readonly RegisteredNode[]>;
-  /** Told when the store has lost what it kept. */
+  /** Fires when the store has lost its data. */
   readonly forgotten: Signal;
-  /** Looks whether it has, at once. */
+  /** Checks at once whether it has. */
   checkForgotten(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export function watchList(
 ): ListWatch {
   let known: string | undefined;
   let knownIds: readonly string[] = [];
-  /** Nodes that a store has forgotten are not gone: until then the list is left as it is. */
+  /** Nodes that a store has lost are not gone: until this time the list stays as it is. */
   let heldUntil = 0;
   let heldLook: NodeJS.Timeout | undefined;
   const offForgotten = forgotten.on(() => {
@@ -41,7 +41,7 @@ export function watchList(
   let underWay = false;
   let again = false;
   const look = async (): Promise<void> => {
-    // One look at a time, so that an older answer cannot overtake a newer one.
+    // One read at a time, so that an older result cannot overtake a newer one.
     again = true;
     if (underWay) return;
     underWay = true;

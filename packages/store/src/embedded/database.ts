@@ -1,4 +1,4 @@
 import type { Key, RootDatabase } from 'lmdb';
 
-/** The one table of all that is kept, under keys that are lists: what it is, then whose. */
+/** The one table of the store. Keys are lists: the kind of entry, then what it belongs to. */
 export type Database = RootDatabase<Buffer, Key>;

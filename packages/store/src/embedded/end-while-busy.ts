@@ -4,17 +4,17 @@ import * as lmdb from 'lmdb';
 const busy = new Set<() => boolean>();
 
 /**
- * Ends this process by SIGKILL where it ends while the database has work under way, whatever ends it: `process.exit`, an error that nobody caught,
- * a signal's handler. The database, and Node as well, wait then for the database's thread, and that one waits for the event loop, which is over: the
- * process would never end, and would keep the lock by which all processes write. What was not committed is lost, and nobody was told that it was kept.
+ * Kills this process by SIGKILL if it exits while the database is working, whatever makes it exit: `process.exit`, an uncaught error, a signal
+ * handler. Otherwise the exit would wait for the database's thread, which waits for the event loop, which has stopped: the process would never
+ * end, and would hold the lock that every writer needs. Work that was not committed is lost; its callers were not told that it succeeded.
  *
  * @param isBusy - whether work is under way
  * @returns stops it
  */
 export function endWhileBusy(isBusy: () => boolean): () => void {
-  // In a worker thread it would end the others of its process as well, and they do not hang.
+  // In a worker thread, SIGKILL would also end the other threads, which do not hang.
   if (!isMainThread) return () => {};
-  // The first of all listeners, so that none that throws keeps it from running.
+  // First of all listeners: one that throws must not keep it from running.
   if (busy.size === 0) process.prependListener('exit', endAtOnce);
   busy.add(isBusy);
   return () => {
@@ -26,7 +26,7 @@ export function endWhileBusy(isBusy: () => boolean): () => void {
 function endAtOnce(code: number): void {
   if (![...busy].some((isBusy) => isBusy())) return;
   const { nativeAddon } = lmdb as unknown as { readonly nativeAddon?: { readonly onExit?: unknown } };
-  // The others write what is left of logs and files; that of the database itself is the one that waits.
+  // The other listeners flush logs and files. The database's own listener is the one that would wait.
   for (const listener of process.listeners('exit')) {
     if (listener === endAtOnce || listener === nativeAddon?.onExit) continue;
     try {

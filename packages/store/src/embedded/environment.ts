@@ -16,26 +16,26 @@ import { toStoreError } from './to-store-error.ts';
 export interface Environment {
   readonly state: StateCell;
   readonly space: Space;
-  /** Told when the file is another one, in which nothing is that was kept. */
+  /** Fires when the file was replaced, so that everything stored before is gone. */
   readonly forgotten: Signal;
   /** The time of the store, in milliseconds since 1970. */
   now(): number;
-  /** A time of the store as the machine's clock shows it. */
+  /** Converts a time of the store to the machine's clock. */
   toWall(at: number): number;
-  /** Reads what is committed, by whatever process. */
+  /** Reads what any process has committed. */
   read<T>(work: (database: Database) => T): Promise<T>;
   /**
-   * Runs in one transaction, alone among all processes. It must look before it writes: what it has written when it throws stays.
+   * Runs `work` in one transaction, while no other process writes. `work` must check before it writes: a throw does not undo its writes.
    *
-   * @param grows - what it adds: rejected as `store_full` where there is no space for it; what makes room goes on. @defaultValue nothing
+   * @param grows - what the write adds; rejected as `store_full` if there is no space for that. @defaultValue nothing
    */
   write<T>(work: (database: Database) => T, grows?: Growth): Promise<T>;
-  /** Frees what processes that were killed while they read still hold, or its space would not be used again. */
+  /** Frees the pages that processes held when they were killed in the middle of a read; their space could not be reused otherwise. */
   freeReaders(): void;
   close(): Promise<void>;
 }
 
-/** Between two looks at the file and the space, in milliseconds. */
+/** Time between two checks of the file and its free space, in milliseconds. */
 const watchMs = 500;
 
 export async function openEnvironment(folder: string, bounds: SpaceBounds): Promise<Environment> {
@@ -50,12 +50,12 @@ class FileEnvironment implements Environment {
   readonly space: Space;
   readonly #folder: string;
   readonly #path: string;
-  /** Transactions that have not ended. */
+  /** Transactions in progress. */
   readonly #underWay = new Set<Promise<unknown>>();
-  /** Those that still wait for the lock, after their callers were told that they failed. */
+  /** Transactions whose callers were told that they failed, and that still wait for the lock. */
   readonly #stuck = new Set<Promise<unknown>>();
   readonly #endedOrClosed = endWhileBusy(() => this.#underWay.size > 0);
-  /** How many writes have had the lock. */
+  /** Counts the writes that got the lock. */
   #begun = 0;
   #file: OpenFile | undefined = undefined;
   #clock: SteadyClock | undefined = undefined;
@@ -91,7 +91,7 @@ class FileEnvironment implements Environment {
   async read<T>(work: (database: Database) => T): Promise<T> {
     const db = this.#database();
     try {
-      // Or it would be what was committed when this turn of the event loop began.
+      // Without this, the read would see the state at the beginning of this turn of the event loop.
       db.resetReadTxn();
       return work(db);
     } catch (error) {
@@ -137,7 +137,7 @@ class FileEnvironment implements Environment {
 
   async #transact<T>(work: (database: Database) => T): Promise<T> {
     const db = this.#database();
-    // It would only wait behind those.
+    // It would only queue behind the stuck ones.
     if (this.#stuck.size > 0) {
       throw new StoreError('store_down', `the store in ${this.#folder} is locked by a process that hangs`);
     }
@@ -145,7 +145,7 @@ class FileEnvironment implements Environment {
     const before = this.#begun;
     const done = db.transaction(() => {
       this.#begun++;
-      // Its caller was told that it failed.
+      // Its caller was already told that it failed.
       if (late) throw new StoreError('store_down', 'too late');
       return work(db);
     });
@@ -161,7 +161,7 @@ class FileEnvironment implements Environment {
     }
   }
 
-  /** Resolves when the work has ended, however. */
+  /** @returns resolves when the work has succeeded or failed */
   #track(work: Promise<unknown>): Promise<unknown> {
     const settled = work.then(ignore, ignore);
     this.#underWay.add(settled);
@@ -173,18 +173,18 @@ class FileEnvironment implements Environment {
     return settled;
   }
 
-  /** The store was written. */
+  /** Sets the state after a successful write. */
   #answers(): void {
     if (this.#file !== undefined) this.state.set(this.space.isFull() ? 'full' : 'up');
   }
 
-  /** A write failed, and with it perhaps all others. */
+  /** Sets the state after a failed write: all others may fail, too. */
   async #failed(error: unknown, settled: Promise<unknown>, othersWrite: boolean): Promise<StoreError> {
     const known = await toStoreError(error, this.#path);
     // The store is overloaded, but it works.
     if (known.code === 'store_down' && othersWrite) return known;
     if (known.code === 'store_down' && this.#underWay.has(settled)) this.#stuck.add(settled);
-    // A full one still reads, and takes what makes room.
+    // A full store still reads, and accepts writes that free space.
     if (known.code === 'store_full') this.state.set('full');
     else this.state.set(known.code === 'store_denied' ? 'read-only' : 'down');
     return known;
@@ -195,7 +195,7 @@ class FileEnvironment implements Environment {
     this.#clock = opened.clock;
   }
 
-  /** Another file has taken the place of the one that is open, or none has. */
+  /** Opens the file again after it was replaced or deleted. */
   async #reopen(): Promise<void> {
     const old = this.#file;
     this.#file = undefined;
@@ -213,7 +213,7 @@ class FileEnvironment implements Environment {
   }
 
   async #closeDatabase(open: Database): Promise<void> {
-    // Closing in the middle of a transaction has been seen to wait for ever, with the whole process.
+    // Closing in the middle of a transaction has been seen to block the process for ever.
     const ended = Promise.all(this.#underWay).then(() => open.close());
     await within(ended, callMs, `closing the store in ${this.#folder}`);
   }
@@ -225,7 +225,7 @@ class FileEnvironment implements Environment {
       const now = this.state.get();
       if (now === 'up' || now === 'full') this.#answers();
     } catch {
-      // The state says so, and the next look tries again.
+      // The state already shows it, and the next check tries again.
     }
   }
 }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 
 /**
- * Tells the files of a store from others of the same name: a folder that was deleted and made anew has other ones.
+ * Identifies the files of a store by their inodes: a folder that was deleted and created again has other ones.
  *
  * @returns `undefined` where one of them is missing
  */

@@ -6,7 +6,7 @@ import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { afterAll, packJson, packTimed, timeOf, unpackJson, unpackTimed } from './values.ts';
 
-/** What is known of a room's log. */
+/** State of a room's log. */
 interface Log {
   readonly epoch: string;
   readonly ageMs: number;
@@ -15,7 +15,7 @@ interface Log {
   first: number;
   last: number;
   bytes: number;
-  /** Idempotency keys that are remembered. */
+  /** Number of remembered idempotency keys. */
   keys: number;
 }
 
@@ -62,7 +62,7 @@ export function createHistory(environment: Environment): HistoryStore & { readon
   };
 }
 
-/** A message that is to be kept. */
+/** A message to append. */
 interface NewMessage {
   readonly payload: Buffer;
   readonly limits: HistoryLimits;
@@ -97,7 +97,7 @@ function appendTo(db: Database, now: number, room: string, { payload, limits, id
   return { epoch: log.epoch, offset, duplicate: false };
 }
 
-/** Begins the log of a room anew. What is left of an earlier one is removed. */
+/** Starts a new log for a room, and removes the remains of an earlier one. */
 function beginLog(db: Database, room: string, now: number): Log {
   removeRoom(db, room);
   return { epoch: randomBytes(12).toString('base64url'), ageMs: 0, at: now, first: 1, last: 0, bytes: 0, keys: 0 };
@@ -124,7 +124,7 @@ const sweep: Sweep = {
     const since = log.at <= now - log.ageMs ? now : now - log.ageMs;
     trim(db, room, log, (at) => at <= Math.max(since, evictBefore));
     forgetKeys(db, room, log, since);
-    // What is left of a room that has expired goes with the next call: a large one must not keep the store for long.
+    // The next call removes the rest of an expired room: a large one must not block the store for long.
     const isEmpty = log.first > log.last && [...keysByAge(db, room, 1)].length === 0;
     if (since === now && isEmpty) removeRoom(db, room);
     else db.put(['log', room], packJson(log));
@@ -149,7 +149,7 @@ function offsetOf(key: unknown): number {
   return (key as readonly [string, string, number])[2];
 }
 
-/** Removes from the oldest on while it is to go, some at a time. */
+/** Removes the oldest messages while `goes` says so, at most {@link removalsPerCall} of them. */
 function trim(db: Database, room: string, log: Log, goes: (at: number) => boolean): void {
   for (let removals = 0; removals < removalsPerCall && log.first <= log.last; removals++) {
     const oldest = db.get(['message', room, log.first]);
@@ -162,7 +162,7 @@ function trim(db: Database, room: string, log: Log, goes: (at: number) => boolea
   }
 }
 
-/** Messages of the log, as far as they are not too many bytes. */
+/** Takes messages up to {@link pageBytes}. */
 function page(entries: ReturnType<typeof messages>, environment: Environment): KeptMessage[] {
   const found: KeptMessage[] = [];
   let bytes = 0;
@@ -181,7 +181,7 @@ function forgetKeys(db: Database, room: string, log: Log, since: number): void {
     if (at > since && log.keys <= rememberedIds) return;
     const name = ['key', room, payload.toString()];
     const current = db.get(name);
-    // A key that was used again after its time belongs to its newer message.
+    // A key that was used again after it expired belongs to the newer message.
     if (current !== undefined && Number(unpackTimed(current).payload) === offsetOf(key)) db.remove(name);
     db.remove(key);
     log.keys--;

@@ -6,16 +6,16 @@ import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { afterAll, packJson, unpackJson } from './values.ts';
 
-/** What is known of an inbox. */
+/** State of an inbox. */
 interface Box {
   seq: number;
   count: number;
   bytes: number;
-  /** Acknowledged ids that are remembered. */
+  /** Number of remembered acknowledged ids. */
   acked: number;
 }
 
-/** What is known of a message; without `seq` it was acknowledged. */
+/** State of a message. Without `seq` it was acknowledged. */
 interface Letter {
   readonly expires: number;
   readonly at: number;
@@ -99,7 +99,7 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
 
 const empty = Buffer.alloc(0);
 
-/** A message that is to wait for a user. */
+/** A message to put into an inbox. */
 interface NewLetter {
   readonly uid: string;
   readonly id: string;
@@ -120,10 +120,10 @@ function putLetter(
   if (box.count + 1 > bounds.count || box.bytes + payload.length > bounds.bytes) {
     throw new StoreError('inbox_full', `the inbox of ${uid} holds ${box.count} messages of ${box.bytes} bytes`);
   }
-  // By the time, so that numbers go up even after an inbox was empty for so long that it was forgotten.
+  // Based on the time, so that numbers increase even after an empty inbox was removed.
   const seq = Math.max(box.seq + 1, now * 1_000);
   const expires = now + ttlMs;
-  // An expired one of this id that was not removed yet.
+  // An expired message of this id may not have been removed yet.
   drop(db, uid, id, box);
   db.put(['letter', uid, id], packJson({ expires, at: now, seq, bytes: payload.length } satisfies Letter));
   db.put(['waiting', uid, seq], Buffer.from(id));
@@ -159,7 +159,7 @@ function letterOf(db: Database, uid: string, id: string, now: number): Letter | 
   return letter === undefined || letter.expires <= now ? undefined : letter;
 }
 
-/** Removes what has expired, and the oldest acknowledged ids where there are too many; an inbox of nothing goes as a whole. */
+/** Removes expired messages, and the oldest acknowledged ids if there are too many. Removes an empty inbox as a whole. */
 function forget(db: Database, uid: string, box: Box, now: number): void {
   const range = { start: ['expiry', uid], end: ['expiry', uid, afterAll], limit: removalsPerCall };
   for (const key of [...db.getKeys(range)] as [string, string, number, string][]) {

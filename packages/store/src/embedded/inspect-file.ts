@@ -8,8 +8,8 @@ const magic = 0xbeefc0de;
 const noRoot = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Looks whether a file is a whole database. The database maps its file into memory and believes it, so that a foreign or cut file
- * would end the process instead of failing.
+ * Checks that a file is a complete database. LMDB maps the file into memory and trusts it, so a foreign or truncated file would crash the
+ * process.
  *
  * @throws StoreError `store_corrupt`; the file is only read
  */
@@ -22,7 +22,7 @@ export function inspectFile(path: string): void {
     throw error;
   }
   try {
-    // Other processes write meanwhile: a root that was replaced since it was looked up is no fault.
+    // Other processes may write meanwhile: a root that was replaced after it was looked up is not damage.
     for (let attempt = 0; ; attempt++) {
       const fault = faultOf(file);
       if (fault === undefined) return;
@@ -55,7 +55,7 @@ function faultOf(file: number): string | undefined {
   return undefined;
 }
 
-/** So many bytes, or `undefined` where the file ends before. */
+/** Reads so many bytes; `undefined` if the file ends before that. */
 function read(file: number, position: number, bytes: number): Buffer | undefined {
   const buffer = Buffer.alloc(bytes);
   return readSync(file, buffer, 0, bytes, position) === bytes ? buffer : undefined;

@@ -8,19 +8,20 @@ import { createSessions } from './sessions.ts';
 import { shareEnvironment } from './shared-environment.ts';
 import { startSweeping } from './sweep.ts';
 
-/** How an embedded store behaves. */
+/** Options of an embedded store. */
 export interface EmbeddedOptions {
-  /** Between two rounds that remove what has expired, in milliseconds. @defaultValue 10,000 */
+  /** Time between two rounds that remove expired entries, in milliseconds. @defaultValue 10,000 */
   readonly sweepMs?: number;
   /**
-   * Free space, in bytes, of the disk and in the file, below which messages are rejected as `store_full`. Sessions may use three quarters of it.
+   * Free space to keep, in bytes, counting the disk and free pages of the file. Below it, messages are rejected as `store_full`. Sessions may use
+   * three quarters of it.
    *
    * @defaultValue 16 MiB
    */
   readonly reserveBytes?: number;
   /**
-   * Bytes of all that is kept. Above nine tenths of it the oldest messages of rooms go; above it messages are rejected as `store_full`, and above
-   * five quarters of it sessions as well. The file may be larger, as it does not shrink.
+   * Largest size of the stored data, in bytes. Above nine tenths of it, the oldest messages of rooms are removed; above it, messages are rejected as
+   * `store_full`; above five quarters of it, sessions as well. The file may be larger, as it does not shrink.
    *
    * @defaultValue 1 GiB
    */
@@ -30,10 +31,10 @@ export interface EmbeddedOptions {
 }
 
 /**
- * Opens the store in a folder, which is made where it is missing. All processes of one machine that open the same folder share it. What was
- * answered outlives the death of all of them; of the last moments before a power cut some may be lost, without harm to the rest.
+ * Opens the store in a folder, and creates the folder if it is missing. All processes of one machine that open the same folder share it. A
+ * write that succeeded survives a crash of all of them. A power cut may lose the writes of the last moments, but nothing else.
  *
- * @param folder - on a local disk: files of the network cannot be shared so
+ * @param folder - on a local disk: LMDB cannot share files of a network file system
  * @throws StoreError `store_corrupt`, `store_format`, `store_denied`, `store_full`, `store_down`
  */
 export async function openEmbeddedStore(folder: string, options: EmbeddedOptions = {}): Promise<Store> {

@@ -10,10 +10,10 @@ import { anchorClock, type ClockAnchor, createSteadyClock, type SteadyClock } fr
 import { toKnownError, toStoreError } from './to-store-error.ts';
 import { packJson, unpackJson } from './values.ts';
 
-/** A file of a store that is open. */
+/** An open file of a store. */
 export interface OpenFile {
   readonly database: Database;
-  /** Tells it from others of the same name. */
+  /** Identifies the file: another one of the same name differs. */
   readonly identity: string | undefined;
   readonly clock: SteadyClock;
 }
@@ -22,13 +22,13 @@ const format = 'gopush store 1';
 const formatKey = ['format'];
 const clockKey = ['clock'];
 
-/** When a round of removing what has expired was last begun: the latest time that is known. */
+/** When a process last began to remove expired entries: the latest time that is known. */
 export const sweptKey = ['swept'];
 
 /**
- * Opens the file of a store, or makes it.
+ * Opens the file of a store, or creates it.
  *
- * @param track - told of work of the database that is under way
+ * @param track - called with each transaction in progress
  * @throws StoreError
  */
 export async function openFile(
@@ -48,7 +48,7 @@ export async function openFile(
     track(begun);
     await within(begun, callMs, `the store in ${folder}`);
   } catch (error) {
-    // What is under way keeps the database from being closed.
+    // A database with a transaction in progress cannot be closed.
     const known = await toStoreError(error, path);
     if (known.code !== 'store_down') await database.close();
     throw known;
@@ -74,7 +74,7 @@ function openDatabase(folder: string, path: string): Database {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     inspectFile(path);
-    // With batches by turns of the event loop a commit that fails is an unhandled rejection, by which Node ends the process.
+    // With eventTurnBatching, a failed commit is an unhandled rejection, which ends the process.
     return open<Buffer, Key>({ path, noSubdir: true, encoding: 'binary', eventTurnBatching: false, maxReaders: 512 });
   } catch (error) {
     throw toKnownError(error, path);

@@ -7,10 +7,11 @@ import type { Sweep } from './sweep.ts';
 import { afterAll } from './values.ts';
 
 /**
- * Keys, where node is one life of it: `lease node` → its end; `user uid node socket` → since; `socket node socket` → uid;
+ * Keys, where `node` stands for one incarnation of a node: `lease node` → its end; `user uid node socket` → since; `socket node socket` → uid;
  * `member room uid node socket` → nothing; `joined node socket room` → uid; `seen uid` → when last.
  *
- * @param lastSeenMs - how long the last connection of a user is remembered, in milliseconds; 0: not at all */
+ * @param lastSeenMs - how long the last connection of a user is remembered, in milliseconds; 0: not at all
+ */
 export function createPresence(
   environment: Environment,
   lastSeenMs: number,
@@ -38,7 +39,7 @@ export function createPresence(
       checkIntegers(0, { since });
       const life = lives.of(node);
       return environment.write((db) => {
-        // One that comes back as the same user has never been gone.
+        // A connection that enters again as the same user never left.
         const before = db.get(['socket', life, socket])?.toString();
         if (before !== uid) leaveNode(db, life, socket, environment.now());
         const first = isEmpty(db, ['user', uid]);
@@ -96,7 +97,7 @@ export function createPresence(
 
     async sweep() {
       const swept = { users: [] as { uid: string }[], rooms: [] as RoomLeft[] };
-      // Some at a time, so that the others can write in between.
+      // A few at a time, so that other processes can write in between.
       while (await environment.write((db) => sweepSome(db, environment.now(), swept))) {}
       return swept;
     },
@@ -207,10 +208,10 @@ function isLive(db: Database, node: string, now: number): boolean {
   return lease !== undefined && toNumber(lease) > now;
 }
 
-/** Everything whose key begins so. */
+/** The entries whose keys begin with `start`. */
 function under(db: Database, start: string[], limit?: number) {
   const range = { start, end: [...start, afterAll] };
-  // A copy of each value, as the database may use its memory again for the next one.
+  // A copy of each value: the database may reuse its memory for the next one.
   return [...db.getRange(limit === undefined ? range : { ...range, limit })].map(({ key, value }) => ({
     key,
     value: Buffer.from(value),

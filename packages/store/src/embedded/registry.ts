@@ -37,7 +37,7 @@ export function createRegistry(environment: Environment, kind = 'node'): Registr
     },
     watch(listener) {
       const { forgotten } = environment;
-      // The file is looked at all the time, and what it holds stays until it is exchanged.
+      // The environment watches the file by itself.
       const watch = watchList({ list, forgotten, checkForgotten: async () => {} }, listener);
       watches.add(watch);
       return () => {

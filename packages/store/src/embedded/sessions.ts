@@ -5,7 +5,7 @@ import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
 import { packTimed, timeOf, unpackTimed } from './values.ts';
 
-/** Keys: `session key` → when it goes, and what it is. */
+/** Keys: `session key` → when it expires, and its bytes. */
 export function createSessions(environment: Environment): SessionStore & { readonly sweep: Sweep } {
   const find = (db: Database, key: string): Buffer | undefined => {
     const packed = db.get(['session', key]);

@@ -3,7 +3,7 @@ import { StoreError } from '../store-error.ts';
 import { type Environment, openEnvironment } from './environment.ts';
 import type { SpaceBounds } from './space.ts';
 
-/** An environment, and how many of this process use it. */
+/** An environment, and how many stores of this process use it. */
 interface Shared {
   readonly opened: Promise<Environment>;
   users: number;
@@ -11,14 +11,14 @@ interface Shared {
 
 const open = new Map<string, Shared>();
 
-/** Those that are being closed: who opens the same file waits for it. */
+/** Environments that are closing. Opening the same file waits for them. */
 const closing = new Map<string, Promise<void>>();
 
 /**
- * Opens an environment, or shares the one that this process has open already: with two of the same file LMDB would wait, in one of them and
- * for ever, for a lock that the other one's thread gives back only when the event loop goes on.
+ * Opens an environment, or shares the one that this process has already open. With two environments of one file, one would block the event loop
+ * for ever: LMDB waits for a lock that the thread of the other returns only when the event loop runs.
  *
- * @param bounds - how large it may become; of those who share the first one's count
+ * @param bounds - largest size; if the environment is shared, the bounds of the first opening apply
  */
 export async function shareEnvironment(folder: string, bounds: SpaceBounds): Promise<Environment> {
   const key = resolve(folder);

@@ -2,43 +2,43 @@ import { statfs } from 'node:fs/promises';
 import { StoreError } from '../store-error.ts';
 import type { Database } from './database.ts';
 
-/** What a write adds: sessions may use space that messages may not, so that a full store loses none. */
+/** What a write adds. Sessions may use space that messages may not, so that a full store loses no session. */
 export type Growth = 'nothing' | 'session' | 'message';
 
-/** How large a store may become. */
+/** Bounds of the size of a store. */
 export interface SpaceBounds {
-  /** Free space of the disk, free pages of the file included, below which no messages are added, in bytes. */
+  /** Free space in bytes, of the disk and of the file, below which messages are rejected. */
   readonly reserveBytes: number;
-  /** Bytes of all that is kept, above which no messages are added. */
+  /** Size of the stored data in bytes, above which messages are rejected. */
   readonly maxBytes: number;
 }
 
 /** The space of a store. */
 export interface Space {
-  /** Bytes of what is kept; free pages of the file are not counted. */
+  /** Size of the stored data in bytes, without free pages of the file. */
   usedBytes(): number;
-  /** Whether messages are refused, as of the last look. */
+  /** Whether messages are rejected, as of the last check. */
   isFull(): boolean;
-  /** Whether old messages have to go, as of the last look. */
+  /** Whether old messages have to be removed, as of the last check. */
   isPressed(): boolean;
-  /** Looks how much there is, unless that was done a moment ago. */
+  /** Checks the free space, unless that was done a moment ago. */
   look(): Promise<void>;
-  /** Whether there is room for a write for sure; where not, it has to be looked at. Counts the write. */
+  /** Whether there is certainly room for a write; if not, call `check`. Counts the write. */
   hasRoom(growth: Growth): boolean;
   /** @throws StoreError `store_full` */
   check(growth: Growth): Promise<void>;
 }
 
-/** How long a look holds, in milliseconds; and for how many writes, where less than so many bytes are left. */
+/** How long a check is valid, in milliseconds, and for how many writes if fewer than `nearBytes` are left. */
 const lookHolds = { ms: 250, writes: 32, nearBytes: 64 * 1_048_576 };
 
-/** Beyond which part of the bound old messages begin to go, and down to which; of the free space that is kept likewise. */
+/** Old messages are removed from this share of `maxBytes` on, down to that share; likewise by multiples of `reserveBytes`. */
 const pressed = { from: 0.9, to: 0.8, fromReserves: 2, toReserves: 3 };
 
-/** How much of what sessions need is kept free of messages: of the bound, and of the free space that is kept. */
+/** Space that only sessions may use: a share of `maxBytes` beyond it, and a share of `reserveBytes`. */
 const forSessions = { ofMax: 0.25, ofReserve: 0.75 };
 
-/** What the database tells of its pages. */
+/** Page counts of the database. */
 interface Pages {
   readonly treeBranchPageCount: number;
   readonly treeLeafPageCount: number;

@@ -3,49 +3,49 @@ import type { Environment } from './environment.ts';
 import { sweptKey } from './open-file.ts';
 import { afterAll } from './values.ts';
 
-/** What goes. */
+/** Which entries to remove. */
 interface Due {
   /** The time of the store. */
   readonly now: number;
-  /** What came before this time goes as well, as the store is nearly full; 0: nothing. */
+  /** Entries before this time are removed as well, since the store is nearly full; 0: none. */
   readonly evictBefore: number;
 }
 
-/** How what has expired is found again when nobody asks for it. */
+/** How expired entries of one kind are found and removed. */
 export interface Sweep {
-  /** First part of the keys to go through. */
+  /** First part of the keys. */
   readonly kind: string;
-  /** Whether there is something to remove. */
+  /** Whether something of an entry is to be removed. */
   isDue(database: Database, key: readonly unknown[], value: Buffer, due: Due): boolean;
-  /** Removes it, or a bounded part of it. */
+  /** Removes that, or a bounded part of it. */
   clean(database: Database, key: readonly unknown[], value: Buffer, due: Due): void;
-  /** When the oldest of it came; absent: it is never evicted. */
+  /** When the oldest part of an entry came; absent: it is never evicted. */
   ageOf?(database: Database, key: readonly unknown[], value: Buffer): number | undefined;
 }
 
-/** How long one look or one transaction may take, in milliseconds: the event loop, and the other processes, wait for it. */
+/** Longest read or transaction, in milliseconds: the event loop and the other processes wait for it. */
 const stepMs = 4;
 
-/** How many keys one look goes through at most. */
+/** Most keys that one read goes through. */
 const keysPerLook = 1_000;
 
-/** The share of the time that is spent: while nothing is found, and while much is or has to go. */
+/** Share of the time that sweeping may use: while little is found, and while much has to be removed. */
 const duty = { idle: 0.05, busy: 0.5 };
 
-/** Between two rounds while the store is nearly full, in milliseconds. */
+/** Time between two rounds while the store is nearly full, in milliseconds. */
 const pressedMs = 500;
 
-/** Which part of the time between the oldest message and now is evicted in one round. */
+/** Share of the time between the oldest message and now that one round evicts. */
 const evictedPart = 8;
 
-/** Least time whose messages are evicted in one round, in milliseconds. */
+/** Shortest time span whose messages one round evicts, in milliseconds. */
 const leastEvictedMs = 1_000;
 
 /**
- * Removes what has expired, and the oldest messages while the store is nearly full: in rounds, each of which goes on until all is done, in short
- * steps with pauses.
+ * Removes expired entries, and the oldest messages while the store is nearly full. It works in rounds; each round runs in short steps with pauses
+ * until all is removed.
  *
- * @param everyMs - between two rounds, in milliseconds; of several processes one does each
+ * @param everyMs - time between two rounds, in milliseconds; one of several processes does each
  * @returns stops it
  */
 export function startSweeping(environment: Environment, sweeps: readonly Sweep[], everyMs: number): () => void {
@@ -61,7 +61,7 @@ export function startSweeping(environment: Environment, sweeps: readonly Sweep[]
     });
   }
 
-  /** @returns the time of the oldest message, where that was asked for */
+  /** @returns the time of the oldest message, if asked for */
   async function round(seeksOldest: boolean): Promise<number> {
     let oldest = Number.POSITIVE_INFINITY;
     for (const sweep of sweeps) {
@@ -92,7 +92,7 @@ export function startSweeping(environment: Environment, sweeps: readonly Sweep[]
   }
 
   let claimedAt = 0;
-  /** Begins a round, unless a process has begun one so short a time ago. */
+  /** Begins a round, unless a process has just begun one. */
   function claim(agoMs: number): Promise<boolean> {
     claimedAt = performance.now();
     return environment.write((db) => {
@@ -104,7 +104,7 @@ export function startSweeping(environment: Environment, sweeps: readonly Sweep[]
     });
   }
 
-  /** Waits for the next round, which begins early where the store is nearly full. */
+  /** Waits for the next round, which begins early if the store is nearly full. */
   async function rest(): Promise<void> {
     for (let left = everyMs; left > 0 && !isStopped; left -= pressedMs) {
       await pause(Math.min(left, pressedMs));
@@ -119,7 +119,7 @@ export function startSweeping(environment: Environment, sweeps: readonly Sweep[]
       if (isStopped) return;
       try {
         environment.freeReaders();
-        // Half of it: another process is a little early or late.
+        // Half of it, since processes are not exactly in step.
         if (!(await claim(isPressed() ? Math.min(everyMs, pressedMs) / 2 : everyMs / 2))) continue;
         const oldest = await round(isPressed());
         await lookAtSpace();
@@ -127,7 +127,7 @@ export function startSweeping(environment: Environment, sweeps: readonly Sweep[]
         const isOver = !isPressed() || oldest === Number.POSITIVE_INFINITY;
         evictBefore = isOver ? 0 : oldest + Math.max((now - oldest) / evictedPart, leastEvictedMs);
       } catch {
-        // The state of the store says so, and the next round tries again.
+        // The state of the store shows it, and the next round tries again.
       }
     }
   }
@@ -141,13 +141,13 @@ export function startSweeping(environment: Environment, sweeps: readonly Sweep[]
 
 type KeyParts = readonly unknown[];
 
-/** Where a round goes on: at a key, or after it. */
+/** Where a round continues: at a key, or after it. */
 interface Place {
   readonly key: KeyParts;
   readonly isDone: boolean;
 }
 
-/** What one step has done. */
+/** Result of one step. */
 interface Step {
   readonly oldest: number;
   /** `undefined`: there is nothing more. */
@@ -155,7 +155,7 @@ interface Step {
   readonly pauseMs: number;
 }
 
-/** What one look has found. */
+/** Result of one read. */
 interface Found {
   readonly due: readonly KeyParts[];
   /** `undefined`: there are no more keys. */
@@ -170,7 +170,7 @@ function findDue(db: Database, sweep: Sweep, from: Place, due: Due, seeksOldest:
   let last: KeyParts | undefined;
   const start = from.key as string[];
   const range = { start, exclusiveStart: from.isDone, end: [sweep.kind, afterAll], limit: keysPerLook };
-  // Keys first: another look at the database may use the memory of a value again.
+  // Keys first: another read of the database may reuse the memory of a value.
   const keys = [...db.getKeys(range)] as unknown as KeyParts[];
   for (const key of keys) {
     last = key;
@@ -185,7 +185,7 @@ function findDue(db: Database, sweep: Sweep, from: Place, due: Due, seeksOldest:
   return { due: found, oldest, next: isAll ? undefined : { key: last as KeyParts, isDone: true } };
 }
 
-/** One that cannot be read is due as well: it must not keep what comes after it from being removed. */
+/** An entry that cannot be read is due as well: it must not block the entries after it. */
 function isDue(db: Database, sweep: Sweep, key: KeyParts, value: Buffer, due: Due): boolean {
   try {
     return sweep.isDue(db, key, value, due);
@@ -194,7 +194,7 @@ function isDue(db: Database, sweep: Sweep, key: KeyParts, value: Buffer, due: Du
   }
 }
 
-/** Removes until the time is over. @returns the key where there is more to remove */
+/** Removes until its time is over. @returns the key where more is to be removed */
 function clean(db: Database, sweep: Sweep, keys: readonly KeyParts[], due: Due): KeyParts | undefined {
   const until = performance.now() + stepMs;
   for (const key of keys) {
@@ -209,7 +209,7 @@ function clean(db: Database, sweep: Sweep, keys: readonly KeyParts[], due: Due):
       } catch {
         db.remove(key as string[]);
       }
-      // Where nothing could be removed, trying again would never end.
+      // If nothing could be removed, trying again would never end.
       if (db.get(key as string[])?.equals(copy)) break;
     }
   }

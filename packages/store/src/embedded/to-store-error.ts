@@ -2,7 +2,7 @@ import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { StoreError } from '../store-error.ts';
 
-/** Whatever the database failed with, as this package says it. Failed commits have their reason in a promise of their own. */
+/** Converts an error of the database to a StoreError. A failed commit has its reason in a promise of its own. */
 export async function toStoreError(error: unknown, path: string): Promise<StoreError> {
   const { commitError } = error as { commitError?: Promise<unknown> };
   if (commitError === undefined) return toKnownError(error, path);
@@ -10,7 +10,7 @@ export async function toStoreError(error: unknown, path: string): Promise<StoreE
   return toKnownError(reason ?? error, path);
 }
 
-/** The same for an error without a commit. */
+/** Converts an error that is not a failed commit. */
 export function toKnownError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error;
   const { code, message } = error as { code?: unknown; message?: string };

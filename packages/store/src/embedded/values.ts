@@ -1,12 +1,12 @@
-/** How things look in the database: a time in front of a payload, or JSON. */
+/** Formats of the values in the database: a time followed by a payload, or JSON. */
 
-/** A payload and when it came or goes, in milliseconds since 1970. */
+/** A payload and when it came or expires, in milliseconds since 1970. */
 export interface Timed {
   readonly at: number;
   readonly payload: Buffer;
 }
 
-/** As a part of a key it sorts after every name and every number. */
+/** Sorts after every name and every number, as a part of a key. */
 export const afterAll = Buffer.alloc(4, 0xff);
 
 const timeBytes = 8;
@@ -18,12 +18,12 @@ export function packTimed(at: number, payload: Buffer): Buffer {
   return packed;
 }
 
-/** What is too short to have a time has expired long ago. */
+/** A value too short to hold a time counts as expired long ago. */
 export function timeOf(packed: Buffer): number {
   return packed.length < timeBytes ? 0 : packed.readDoubleLE();
 }
 
-/** The payload is a copy, as the database may use the memory of what it gives again. */
+/** Copies the payload, since the database may reuse its memory. */
 export function unpackTimed(packed: Buffer): Timed {
   return { at: timeOf(packed), payload: Buffer.from(packed.subarray(timeBytes)) };
 }
@@ -32,7 +32,7 @@ export function packJson(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-/** An object as it was packed; `undefined` for bytes that are none, as if nothing was kept there. */
+/** Returns a packed object; `undefined` for bytes that are not one, as if nothing was stored. */
 export function unpackJson<T extends object>(packed: Buffer | undefined): T | undefined {
   if (packed === undefined) return undefined;
   try {

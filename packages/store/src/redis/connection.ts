@@ -10,40 +10,40 @@ import { followProblems } from './follow-problems.ts';
 import { createRedisClient, type RedisClient, watchOf } from './redis-client.ts';
 import { refusalError, toStoreError } from './to-store-error.ts';
 
-/** What a script is given besides its keys. */
+/** An argument of a script besides its keys. */
 type Argument = string | number | Buffer;
 
-/** Runs one script on keys of one slot; texts in its answer are Buffers. */
+/** Runs one script on keys of one slot. Texts in its reply are Buffers. */
 export type Script = (keys: readonly string[], ...args: readonly Argument[]) => Promise<unknown>;
 
-/** A connection whose calls end in bounded time. */
+/** A connection to Redis whose calls settle in bounded time. */
 export interface Connection {
   readonly state: StateCell;
-  /** Why Redis is not reached, and what to change; `undefined`: not known, or it is. */
+  /** Why Redis cannot be reached, and what to change; `undefined`: it can, or the reason is not known. */
   problem(): string | undefined;
-  /** Told when Redis has lost what it kept. */
+  /** Fires when Redis has lost its data. */
   readonly forgotten: Signal;
-  /** Looks at once whether Redis answers, and has what it was given. */
+  /** Checks at once whether Redis responds and still has its data. */
   probe(): Promise<void>;
-  /** Makes a key: `name('h', room)` is `{prefix}:h:{room}`, where the braces keep the keys of a room in one slot. */
+  /** Makes a key: `key('h', room)` is `prefix:h:{room}`, where the braces keep the keys of a room in one slot. */
   key(kind: string, name: string): string;
-  /** Defines a script under a name of its own. */
+  /** Defines a script under a unique name. */
   script(name: string, keys: number, lua: string): Script;
-  /** A further connection, for subscriptions. It is closed with this one. */
+  /** Opens a further connection, for subscriptions. It is closed together with this one. */
   another(): RedisClient;
   close(): Promise<void>;
 }
 
-/** Between two looks at whether Redis answers, in milliseconds. */
+/** Time between two probes of Redis, in milliseconds. */
 const probeMs = 500;
 
 /**
- * How long the mark is kept that shows whether Redis still has what it was given, in milliseconds. A jump of its clock by more than this makes it expire, as
- * it does with much of the rest.
+ * How long the marker key lives that shows whether Redis still has its data, in milliseconds. A jump of its clock by more than this expires it, as
+ * it expires much else.
  */
 const markMs = 30_000;
 
-/** Whether Redis can be written, and its mark: `[mark, refusal]`, each empty where there is none. */
+/** Returns the marker and why Redis refused the write: `[mark, refusal]`, each empty if there is none. */
 const probeScript = `
 local mark = redis.call('GET', KEYS[1])
 local written = redis.pcall('SET', KEYS[1], mark or ARGV[1], 'PX', ARGV[2])
@@ -51,7 +51,7 @@ if type(written) == 'table' and written.err then return {mark or '', written.err
 return {mark or ARGV[1], ''}
 `;
 
-/** Opens a connection, and waits a little for it: what cannot be reached now may come later. */
+/** Opens a connection and waits up to 2 s for it. It keeps trying after that. */
 export async function openConnection(config: RedisConfig): Promise<Connection> {
   const connection = new RedisConnection(config);
   await connection.open();
@@ -71,7 +71,7 @@ class RedisConnection implements Connection {
   #mark: string | undefined = undefined;
   #closed = false;
   #probing: Promise<void> | undefined = undefined;
-  /** Told when Redis has answered. */
+  /** Called when Redis has responded. */
   #onUp = (): void => {};
 
   constructor(config: RedisConfig) {
@@ -111,7 +111,7 @@ class RedisConnection implements Connection {
 
   another(): RedisClient {
     const other = createRedisClient(this.#config, null);
-    // Without a listener an error would end the process; the first connection says what is wrong.
+    // Without a listener, an error would end the process. The first connection reports the problem.
     other.on('error', () => {});
     this.#others.push(other);
     if (this.#closed) other.disconnect();
@@ -150,7 +150,7 @@ class RedisConnection implements Connection {
     }
   }
 
-  /** What the probe has found. */
+  /** Sets the state from the result of a probe. */
   #found(known: string, refusal: string): void {
     if (this.#mark !== undefined && known !== '' && known !== this.#mark) this.forgotten.tell();
     if (known !== '') this.#mark = known;
@@ -176,7 +176,7 @@ class RedisConnection implements Connection {
   #lost(cause: unknown): void {
     if (this.#closed) return;
     if (this.#client instanceof Cluster) {
-      // It may be one server of several: the state of all follows the probe, or it would go up and down.
+      // One of several servers may have failed. The state follows the probe, or it would flap.
       void this.probe();
       return;
     }
@@ -185,7 +185,7 @@ class RedisConnection implements Connection {
     else this.state.set('down');
   }
 
-  /** A server that was made a replica is left when another one has taken over. Meanwhile this one can be read. */
+  /** The server became a replica. The connection leaves it when another one is master; meanwhile it can be read. */
   #leaveReplica(): void {
     this.state.set('read-only');
     watchOf(this.#config)?.foundReplica(this.#client);

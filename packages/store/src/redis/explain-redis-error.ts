@@ -1,4 +1,4 @@
-/** What is wrong, by a sign in the message or code of an error, and what to change. The first that fits counts. */
+/** Patterns in the message or code of an error, and what to change. The first match counts. */
 const explanations: readonly (readonly [sign: RegExp, advice: string])[] = [
   // Reaching it
   [/ECONNREFUSED/, 'nothing listens there; start Redis, or correct redisAdapter.host and port (REDIS_URL)'],
@@ -36,7 +36,7 @@ const explanations: readonly (readonly [sign: RegExp, advice: string])[] = [
     /handshake of TLS/,
     'it closed the connection; it may require a client certificate that its authority signed: if so, set redisAdapter.tlsOptions.cert and key',
   ],
-  // As Redis ends what is not TLS at a port of TLS.
+  // Redis closes a connection without TLS to a TLS port.
   [
     /ECONNRESET|EPIPE/,
     'it closed the connection; if it does so each time, the port may require TLS: if so, set redisAdapter.tls to true (rediss://)',
@@ -91,16 +91,16 @@ const explanations: readonly (readonly [sign: RegExp, advice: string])[] = [
   [/max number of clients/, 'it has reached maxclients; raise that'],
 ];
 
-/** Messages with which ioredis says only that there is no connection. */
+/** Messages of ioredis that only tell that there is no connection. */
 const isUninformative =
   /^(Stream isn't writeable|Connection is closed|Reached the max retries|Command aborted|None of startup nodes|Failed to refresh slots)/;
 
-/** Whether an error tells no more than that there is no connection. */
+/** Whether an error only tells that there is no connection. */
 export function tellsNothing(message: string): boolean {
   return isUninformative.test(message);
 }
 
-/** What was wrong, and what to change. Redis and ioredis repeat no passwords in messages; arguments of commands are not shown. */
+/** Explains what was wrong and what to change. Redis and ioredis repeat no passwords in messages; arguments of commands are not shown. */
 export function explainRedisError(error: unknown): string {
   const {
     message,
@@ -110,7 +110,7 @@ export function explainRedisError(error: unknown): string {
     readonly code?: string;
     readonly lastNodeError?: unknown;
   };
-  // A cluster says that none of its nodes was reached, and why beside it.
+  // For a cluster, the error tells that no node was reached; the reason is in a property of it.
   if (lastNodeError instanceof Error) return explainRedisError(lastNodeError);
   const text = message || code || 'an error without a message';
   const [, advice] = explanations.find(([sign]) => sign.test(`${code} ${text}`)) ?? [];

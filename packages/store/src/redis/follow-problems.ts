@@ -3,13 +3,13 @@ import { explainRedisError, tellsNothing } from './explain-redis-error.ts';
 import type { RedisClient } from './redis-client.ts';
 
 /**
- * Follows what is wrong with a connection.
+ * Follows the problems of a connection.
  *
- * @returns says it, with what to change; `undefined`: it is there, or is only just made
+ * @returns tells the present problem and what to change; `undefined`: it is connected, or connecting for the first time
  */
 export function followProblems(client: RedisClient): () => string | undefined {
   let problem: string | undefined;
-  /** Whether this connection has told why it ends. */
+  /** Whether this connection has already told why it ended. */
   let isTold = false;
   let isReady = false;
   const { options } = client;
@@ -17,7 +17,7 @@ export function followProblems(client: RedisClient): () => string | undefined {
   const tell = (error: Error): void => {
     isTold = true;
     if (tellsNothing(error.message) && !('lastNodeError' in error)) return;
-    // A server that refuses a certificate resets the connection, and what it says of that may get lost.
+    // A server that refuses a certificate resets the connection, so its alert may get lost.
     const isRefused = hasTls && !isReady && /ECONNRESET|EPIPE/.test(error.message);
     problem = explainRedisError(isRefused ? `${error.message} in the TLS handshake` : error);
   };

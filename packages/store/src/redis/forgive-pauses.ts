@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { Cluster, type Redis } from 'ioredis';
 
-/** How the error begins with which ioredis ends a connection whose server owes an answer for too long (`socketTimeout`). */
+/** Beginning of the error with which ioredis ends a connection whose server does not reply in time (`socketTimeout`). */
 const silence = 'Socket timeout';
 
 /**
- * Keeps a connection whose answers came while the event loop of this process stood still: overdue timers run before anything is read, so that
- * ioredis would take the server for silent, and fail all that it was asked.
+ * Keeps a connection whose replies arrived while the event loop of this process was blocked. Overdue timers run before anything is read, so
+ * ioredis would take the server for silent and fail all its commands.
  */
 export function forgivePauses(client: Redis | Cluster): void {
   if (client instanceof Cluster) client.on('+node', forgivePauses);
@@ -18,7 +18,7 @@ function forgive(stream: Socket): void {
   stream.destroy = (error) => {
     if (error?.message.startsWith(silence) !== true) return destroy(error);
     const { bytesRead } = stream;
-    // When what has arrived by now is read.
+    // After that, everything that has arrived by now was read.
     setImmediate(() => {
       if (stream.bytesRead === bytesRead) destroy(error);
     });

@@ -5,7 +5,7 @@ export function hideArguments<Client extends Redis | Cluster>(client: Client): C
   return client.on('error', withoutArguments) as Client;
 }
 
-/** The same error, which names its command and no more. */
+/** Removes the arguments of the command from an error. */
 function withoutArguments<E>(error: E): E {
   const { command } = (error ?? {}) as { readonly command?: { args?: unknown } };
   if (typeof command === 'object' && command !== null) delete command.args;

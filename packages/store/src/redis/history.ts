@@ -7,8 +7,8 @@ import { type AppendedAt, RecentAppends } from './recent-appends.ts';
 import { scriptTime } from './script-time.ts';
 
 /**
- * Offsets that were given are not given again: where a server that took over lacks what this process has appended, `last` goes beyond it, and
- * beyond what other processes may have appended at the same time. Readers find a hole, and tell of a gap.
+ * Offsets are never assigned twice. If a new master lacks messages that this process has appended, `last` continues after them, and after those
+ * that other processes may have appended at the same time. Readers find a hole and report a gap.
  */
 const beyond = `
 local function beyond(last, epoch, knownEpoch, known)
@@ -66,7 +66,7 @@ for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, whole(age)) end
 return {epoch, offset, 0, whole(at)}
 `;
 
-/** Answers with epoch, first, last and entries of the stream. What is too old is passed over: appending removes it. */
+/** Returns epoch, first, last and entries of the stream. Expired entries are skipped; appending removes them. */
 const read = `${scriptTime}
 local stream, meta = KEYS[1], KEYS[2]
 local after, limit, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -100,7 +100,7 @@ end
 return {epoch, first, tonumber(last), entries}
 `;
 
-/** Has offsets that a server does not know left out, where it has no new message yet. */
+/** Skips offsets that a server does not know, unless it already has newer messages. */
 const leaveOut = `${beyond}
 local epoch, last = unpack(redis.call('HMGET', KEYS[1], 'e', 'l'))
 if not epoch then return end

@@ -8,15 +8,15 @@ import { createPresence } from './presence.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
 
-/** How a store in Redis behaves. */
+/** Options of a store in Redis. */
 export interface RedisStoreOptions {
   /** How long the last connection of a user is remembered, in milliseconds; 0: not at all. @defaultValue 7 days */
   readonly lastSeenMs?: number;
 }
 
 /**
- * Opens the store in a Redis from 6.2 on: a single one, the master that sentinels watch, or a cluster. Waits up to 2 s for it; where it cannot
- * be reached the store begins `down`, and comes up by itself.
+ * Opens the store in Redis 6.2 or later: a single server, the master that sentinels watch, or a cluster. Waits up to 2 s for it. If it cannot be
+ * reached, the store begins as `down` and comes up by itself.
  */
 export async function openRedisStore(config: RedisConfig, options: RedisStoreOptions = {}): Promise<Store> {
   const connection = await openConnection(config);

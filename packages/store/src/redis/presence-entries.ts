@@ -3,7 +3,7 @@ import type { RoomLeft, Swept } from '../presence.ts';
 import type { Connection } from './connection.ts';
 import { definePresenceScripts, type PresenceScripts } from './presence-scripts.ts';
 
-/** What presence keeps in Redis: each connection of a life of a node, and each room that it is in. */
+/** Entries of presence in Redis: each connection of an incarnation of a node, and each room that the connection is in. */
 export class PresenceEntries {
   readonly scripts: PresenceScripts;
   readonly leaseKey: readonly string[];
@@ -56,7 +56,7 @@ export class PresenceEntries {
     if (uid === undefined) return undefined;
     const left = await this.scripts.removeUser(this.userKeys(uid), join(node, socket), this.#lastSeenMs);
     await this.scripts.unnote([this.socketsOf(node)], socket);
-    // Another one, a sweeper, was faster.
+    // A sweeper was faster.
     return left === -1 ? undefined : { uid, last: left === 1 };
   }
 
@@ -82,7 +82,7 @@ export class PresenceEntries {
     return devices;
   }
 
-  /** Removes what a life of a node that is gone left behind. */
+  /** Removes the entries of an incarnation whose lease expired. */
   async sweepNode(node: string): Promise<Swept> {
     const users: { uid: string }[] = [];
     const rooms: RoomLeft[] = [];
@@ -118,7 +118,7 @@ export class PresenceEntries {
   }
 }
 
-/** Two names in one: no name has a NUL. */
+/** Joins two names by a NUL, which no name contains. */
 export function join(first: string, second: string): string {
   return `${first}\0${second}`;
 }

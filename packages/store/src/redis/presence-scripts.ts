@@ -2,10 +2,10 @@ import type { Connection, Script } from './connection.ts';
 import { scriptTime } from './script-time.ts';
 
 /*
- * Where node is one life of it: one sorted set of leases by node. Of each node two hashes, which say what to sweep when it is gone: its sockets to uids, and its sockets
- * with rooms to uids. Of each user a hash of nodes with sockets to when they came, and when they were last seen; of each room a hash of
- * nodes with sockets to uids. A change goes to two slots, one after the other, in such an order that what is cut in between is swept.
- * All are bounded by the connections there are, and swept when their node is gone.
+ * `node` stands for one incarnation of a node. One sorted set holds the leases by node. Each node has two hashes that tell what to sweep when its
+ * lease expires: from sockets to uids, and from sockets with rooms to uids. Each user has a hash from nodes with sockets to when they came, and
+ * the time when they were last seen. Each room has a hash from nodes with sockets to uids. A change writes to two slots, one after the other, in
+ * such an order that a sweep completes it if it is interrupted. All are bounded by the number of connections.
  */
 
 const beat = `${scriptTime}
@@ -20,7 +20,7 @@ const leases = `${scriptTime}
 return {redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. whole(now), '+inf'), redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', whole(now))}
 `;
 
-/** Ends a node's lease for good, unless it has begun again. */
+/** Removes a node's lease, unless it was renewed. */
 const endLease = `${scriptTime}
 local lease = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if lease and tonumber(lease) <= now then redis.call('ZREM', KEYS[1], ARGV[1]) end
@@ -33,7 +33,7 @@ redis.call('DEL', KEYS[2])
 return first and 1 or 0
 `;
 
-/** Answers 1 where it was the last, 0 where others are left, -1 where it was not there. */
+/** Returns 1 if it was the last, 0 if others are left, -1 if it was not there. */
 const removeUser = `${scriptTime}
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return -1 end
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -44,8 +44,8 @@ return 1
 const readUser = `return {redis.call('HGETALL', KEYS[1]), redis.call('GET', KEYS[2])}`;
 
 /**
- * A further hash counts the connections of each uid, so that first and last are known without going through all of a room. Answers 1 for
- * the first connection of a user, 2 where the room was empty as well.
+ * A further hash counts the connections of each uid, so that first and last are known without reading the whole room. Returns 1 for the first
+ * connection of a user, 2 if the room was empty as well.
  */
 const addMember = `
 local empty = redis.call('EXISTS', KEYS[1]) == 0
@@ -54,7 +54,7 @@ if redis.call('HINCRBY', KEYS[2], ARGV[2], 1) > 1 then return 0 end
 return empty and 2 or 1
 `;
 
-/** Answers as `removeUser`, and 2 where nobody is left in the room. */
+/** Returns the same as `removeUser`, and 2 if the room is empty now. */
 const removeMember = `
 local uid = redis.call('HGET', KEYS[1], ARGV[1])
 if not uid then return -1 end
@@ -65,14 +65,14 @@ return redis.call('EXISTS', KEYS[1]) == 0 and 2 or 1
 `;
 
 const members = `return redis.call('HGETALL', KEYS[1])`;
-/** Some of the fields of a hash, in no order: the cursor of where to go on, and the fields with their values. */
+/** Returns some fields of a hash in no order: the cursor to continue from, and the fields with their values. */
 const page = `return redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])`;
 const note = `redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])`;
 const noted = `return redis.call('HGET', KEYS[1], ARGV[1])`;
 const unnote = `redis.call('HDEL', KEYS[1], ARGV[1])`;
 const count = `return {redis.call('HLEN', KEYS[1]), redis.call('HLEN', KEYS[2])}`;
 
-/** Some of the fields of a hash: what was given is removed before the next are asked for. */
+/** Returns some fields of a hash. The caller removes them before it asks for the next ones. */
 const some = `return redis.call('HRANDFIELD', KEYS[1], ARGV[1])`;
 
 /** The scripts of presence, each on keys of one slot. */

@@ -25,7 +25,7 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
       checkNames(node, uid, socket);
       checkIntegers(0, { since });
       const life = lives.of(node);
-      // One that comes back as the same user has never been gone: nobody may see it leave, even for a moment.
+      // A connection that enters again as the same user never left: no reader may see it leave, even for a moment.
       const before = await entries.userOf(life, socket);
       if (before !== undefined && before !== uid) await entries.leave(life, socket);
       await entries.scripts.note([entries.socketsOf(life)], socket, uid);
@@ -99,7 +99,7 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
   };
 }
 
-/** Reads users of a room from where `after` says, in order of the uids within each part that Redis gives. */
+/** Reads the users of a room from `after` on, sorted by uid within each part that Redis returns. */
 async function readPage(
   entries: PresenceEntries,
   room: string,
@@ -107,7 +107,7 @@ async function readPage(
   after: string | undefined,
 ): Promise<RoomPage> {
   const { live, gone } = await entries.nodes();
-  // The counts have those of nodes that are gone until they are swept, which takes a moment.
+  // The counts include nodes whose lease expired until they are swept, which takes a moment.
   const devices = gone.length === 0 ? undefined : await entries.devicesOf(room, new Set(live));
   const users: RoomUser[] = [];
   let { cursor, count, last } = readCursor(after);
@@ -121,7 +121,7 @@ async function readPage(
       .filter(({ uid, devices: each }) => each > 0 && (last === undefined || compare(uid, last) > 0))
       .sort((one, other) => compare(one.uid, other.uid));
     users.push(...found.slice(0, wanted));
-    // A small hash comes as a whole, however much was asked for.
+    // Redis returns a small hash as a whole, whatever count was asked for.
     if (found.length > wanted) return { users, next: `${cursor} ${asked} ${found[wanted - 1]?.uid}` };
     if (String(next) === '0') return { users, next: undefined };
     cursor = String(next);
@@ -130,12 +130,11 @@ async function readPage(
   }
 }
 
-/** Most that HSCAN is asked for at a time. */
+/** Largest count in one HSCAN. */
 const maxPage = 1_000;
 
 /**
- * Reads where a page begins: a cursor of Redis' HSCAN, or with `<count> <uid>` what comes after a uid of what HSCAN gives there for that
- * count.
+ * Reads where a page begins: a cursor of HSCAN; or with `<count> <uid>`, after that uid among the fields that HSCAN returns there for that count.
  */
 function readCursor(after = '0'): { cursor: string; count: number | undefined; last: string | undefined } {
   const [, cursor, count, last] = /^(\d{1,20})(?: (\d{1,4}) (.+))?$/s.exec(after) ?? [];

@@ -1,20 +1,20 @@
-/** How long an append is remembered, at least, in milliseconds: longer than a failover of Redis may take to be noticed. */
+/** How long an append is remembered at least, in milliseconds: longer than it takes to notice a failover of Redis. */
 const rememberMs = 10_000;
 
-/** Most rooms that are remembered in that time. */
+/** Most rooms that are remembered. */
 const mostRooms = 50_000;
 
-/** Where the newest message of a room is that this process has appended. */
+/** Position of the newest message that this process has appended to a room. */
 export interface AppendedAt {
   readonly epoch: string;
   readonly offset: number;
-  /** When, as the log has it. */
+  /** When it was appended, by the clock of the log. */
   readonly at: string;
 }
 
 /**
- * What this process has appended of late. A Redis that takes over from another one may lack the last writes of that, which were acknowledged;
- * their offsets must not be given again, or members who have had them would take the new messages for those.
+ * The messages that this process has appended lately. After a failover the new master may lack the last acknowledged writes. Their offsets must not
+ * be assigned again, or clients that have received those messages would ignore the new ones.
  */
 export class RecentAppends {
   #newer = new Map<string, AppendedAt>();
@@ -29,7 +29,7 @@ export class RecentAppends {
       this.#since = now;
     }
     const before = this.#newer.get(room);
-    // Answers may overtake each other.
+    // Replies may arrive out of order.
     if (before?.epoch !== epoch || before.offset < offset) this.#newer.set(room, { epoch, offset, at });
   }
 
@@ -37,7 +37,7 @@ export class RecentAppends {
     return this.#newer.get(room) ?? this.#older.get(room);
   }
 
-  /** All, as they are now. */
+  /** All of them. */
   all(): ReadonlyMap<string, AppendedAt> {
     return new Map([...this.#older, ...this.#newer]);
   }

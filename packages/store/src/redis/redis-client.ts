@@ -8,28 +8,27 @@ import { tlsOptions } from './tls-options.ts';
 /** A connection to a single Redis, to the master that sentinels watch, or to a cluster. */
 export type RedisClient = Redis | Cluster;
 
-/** Without what ioredis itself does not take as `undefined`. */
+/** Without the option that ioredis does not accept as `undefined`. */
 type Options = Omit<RedisOptions, 'replyMapping'>;
 
 /** Longest wait between two attempts to reconnect, in milliseconds. */
 const maxRetryMs = 1_000;
 
-/** How long a server may owe an answer until its connection is ended, where commands do not wait, in milliseconds. */
+/** How long a reply may take until the connection is closed, if commands do not wait, in milliseconds. */
 const silenceMs = 1_500;
 
-/** How long a connection that is ended may stay open, in milliseconds: a server that hangs does not end its side. */
+/** How long a closing connection may stay open, in milliseconds: a server that hangs does not close its side. */
 const disconnectMs = 1_000;
 
 /** How long connecting may take, in milliseconds. */
 const connectMs = 3_000;
 
 /**
- * Makes a client that reconnects for ever, connects at once, and goes where its address leads: see {@link ServerWatch}.
+ * Creates a client that connects at once, reconnects for ever, and follows its address to other servers: see {@link ServerWatch}.
  *
- * @param maxRetriesPerRequest - after how many failed attempts to reconnect a waiting command fails; `null`: never
- * @param waiting - whether commands wait for a connection, and are sent again after a lost one; else they fail at once,
- *   and so do those whose server hangs
- * @param sharded - whether it subscribes to channels of sharded pub/sub, which on a cluster have a server each
+ * @param maxRetriesPerRequest - number of failed reconnects after which a waiting command fails; `null`: never
+ * @param waiting - whether commands wait for a connection, and are sent again after a lost one; else they fail at once, also if the server hangs
+ * @param sharded - whether it subscribes to channels of sharded pub/sub, each of which belongs to one server of a cluster
  * @throws TypeError naming the setting, for a certificate or key that cannot be read
  */
 export function createRedisClient(
@@ -59,14 +58,14 @@ export function createRedisClient(
   return client;
 }
 
-/** Ends a connection whose database could not be selected: ioredis would go on with another one. */
+/** Closes a connection whose database could not be selected: ioredis would use another one. */
 function leaveWrongDatabase(client: Redis, error: Error & { readonly command?: { readonly name?: string } }): void {
   if (error.command?.name === 'select') client.disconnect(true);
 }
 
 const watches = new WeakMap<RedisConfig, ServerWatch>();
 
-/** What keeps the connections of this process to one address at the right server; a cluster has its own ways. */
+/** Returns the watch of an address; `undefined` for a cluster, which finds its servers by itself. */
 export function watchOf(config: RedisConfig): ServerWatch | undefined {
   if (config.cluster !== undefined) return undefined;
   let watch = watches.get(config);

@@ -4,7 +4,7 @@ import { type ListWatch, watchList } from '../watch-list.ts';
 import type { Connection } from './connection.ts';
 import { scriptTime } from './script-time.ts';
 
-/** A hash of nodes as JSON, and a sorted set of their ids by the end of the lease. Both go when the last lease has run out. */
+/** A hash of nodes as JSON, and a sorted set of their ids by the end of the lease. Both expire with the last lease. */
 const announce = `${scriptTime}
 local nodes, leases = KEYS[1], KEYS[2]
 local id, node, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -35,8 +35,8 @@ return found
 `;
 
 /**
- * @param name - which registry; each has its own nodes
- * @param isHurried - whether changes are told at once, over a connection of its own
+ * @param name - name of the registry; each has its own nodes
+ * @param isHurried - whether changes are published at once, over a connection of their own
  */
 export function createRegistry(
   connection: Connection,
@@ -59,7 +59,7 @@ export function createRegistry(
     return nodes.sort((a, b) => Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)));
   }
 
-  /** What the channel loses, the looks of each watch find. */
+  /** If the channel loses a change, the regular checks of each watch find it. */
   function subscribe(): void {
     if (subscribed) return;
     subscribed = true;
@@ -85,7 +85,7 @@ export function createRegistry(
       if (isHurried) subscribe();
       const { forgotten } = connection;
       const probe = (): Promise<void> => connection.probe();
-      // The first one may have been under way before the list was asked for.
+      // The first probe may have begun before the list was read.
       const checkForgotten = (): Promise<void> => probe().then(probe);
       const watch = watchList({ list: listNodes, forgotten, checkForgotten }, listener);
       watches.add(watch);

@@ -1,6 +1,6 @@
 /**
- * Begins a script: `now` is the time of Redis in milliseconds since 1970, so that the clocks of nodes do not matter; `whole` writes a
- * large number without an exponent.
+ * Beginning of a script. `now` is the time of Redis in milliseconds since 1970, so that clocks of nodes do not matter. `whole` writes a large
+ * number without an exponent.
  */
 export const scriptTime = `
 local time = redis.call('TIME')

@@ -1,34 +1,34 @@
 import { type Cluster, Redis } from 'ioredis';
 import { mustLeave, parseInfo, type ReachedServer, readInfo, readRole } from './reached-server.ts';
 
-/** Between two looks at where the address leads, in milliseconds. */
+/** Time between two checks of where the address leads, in milliseconds. */
 const lookMs = 3_000;
 
-/** Between two looks while something is suspected, in milliseconds. */
+/** Time between two checks while a failover is suspected, in milliseconds. */
 const suspectMs = 500;
 
-/** How long one look may take, in milliseconds. */
+/** How long one check may take, in milliseconds. */
 const lookTimeoutMs = 2_000;
 
-/** Between two times that a connection is moved for the same reason, in milliseconds: an address may lead to several servers. */
+/** Least time between two moves of a connection for the same reason, in milliseconds: an address may lead to several servers. */
 const leaveMs = 2_000;
 const longestLeaveMs = 600_000;
 
-/** A connection and the server it has reached. */
+/** A connection and its server. */
 interface Watched {
   reached: ReachedServer;
 }
 
-/** The part of ioredis that hears what a server says of itself before a connection is used. */
+/** The part of ioredis that receives the `INFO` of a server before a connection is used. */
 interface Connector {
   check(info: unknown): boolean;
 }
 
 /**
- * Keeps all connections to one address at the server to which the address leads. After a failover behind a name, a proxy, or sentinels, connections
- * that stay open lead to a server that is a replica by then, or that nobody else uses; `PUBLISH` there succeeds and reaches nobody.
+ * Keeps all connections to one address at the server that the address leads to. After a failover behind a name, a proxy or sentinels, open
+ * connections may lead to a former master that is a replica now, or that no other process uses: a `PUBLISH` there succeeds and reaches no subscriber.
  *
- * A new connection every few seconds tells where the address leads. Where that is another server, and a master, all connections go there.
+ * Every few seconds a new connection finds out where the address leads. If that is another server, and a master, all connections move there.
  */
 export class ServerWatch {
   readonly #connect: () => Redis;
@@ -36,14 +36,14 @@ export class ServerWatch {
   #timer: NodeJS.Timeout | undefined;
   #lookAt = Number.POSITIVE_INFINITY;
   #looking = false;
-  /** The server that the look before found instead of ours. */
+  /** The server that the last check found instead of ours. */
   #foundBefore: string | undefined;
   #leftAt = Number.NEGATIVE_INFINITY;
   #leaveMs = leaveMs;
-  /** How often connections were moved to another server. */
+  /** Number of moves of connections to another server. */
   moves = 0;
 
-  /** @param connect - makes a connection that is not watched, and connects when it is asked to */
+  /** @param connect - creates a connection that is not watched and connects on demand */
   constructor(connect: () => Redis) {
     this.#connect = connect;
   }
@@ -75,7 +75,7 @@ export class ServerWatch {
     return false;
   }
 
-  /** The server of a connection has refused a write, as it is a replica. */
+  /** Notes that the server of a connection refused a write because it is a replica. */
   foundReplica(client: unknown): void {
     const own = this.#clients.get(client as Redis);
     if (own === undefined) return;
@@ -83,16 +83,16 @@ export class ServerWatch {
     this.suspect();
   }
 
-  /** Something is wrong with a connection: looks soon. */
+  /** Checks soon, since something is wrong with a connection. */
   suspect(): void {
-    // Asked again and again, the look must not be put off each time.
+    // Repeated calls must not postpone the check.
     if (this.#looking || this.#clients.size === 0 || this.#lookAt <= performance.now() + suspectMs) return;
     this.#schedule(suspectMs);
   }
 
   #schedule(ms: number): void {
     clearTimeout(this.#timer);
-    // Processes that start together do not look together.
+    // Processes that start together do not check together.
     const spread = ms * (0.6 + 0.4 * Math.random());
     this.#lookAt = performance.now() + spread;
     this.#timer = setTimeout(() => void this.#look(), spread).unref();
@@ -107,7 +107,7 @@ export class ServerWatch {
     this.#schedule(isSuspicious || this.isAtReplica() ? suspectMs : lookMs);
   }
 
-  /** @returns whether to look again soon */
+  /** @returns whether to check again soon */
   #follow(found: ReachedServer): boolean {
     if (found.role !== undefined) this.#setRole(found.id, found.role);
     const leaving = [...this.#clients].filter(
@@ -119,7 +119,7 @@ export class ServerWatch {
       if (performance.now() - this.#leftAt > 2 * this.#leaveMs) this.#leaveMs = leaveMs;
       return false;
     }
-    // An address that leads to several servers in turn is not followed: twice the same, unless ours is wrong in any case.
+    // Two checks have to find the same server, or an address of several servers would move connections all the time; unless ours is wrong anyway.
     if (found.id !== before && !this.isAtReplica()) return true;
     if (performance.now() - this.#leftAt < this.#leaveMs) return this.isAtReplica();
     const isAgain = performance.now() - this.#leftAt < 60_000 && !this.isAtReplica();
@@ -133,14 +133,14 @@ export class ServerWatch {
     return true;
   }
 
-  /** What is said of a server goes for all connections to it; without identities all are taken to be at the same one. */
+  /** Notes a fact about a server for all connections to it. Without identities, all connections count as being at the same server. */
   #setRole(id: string | undefined, role: 'master' | 'replica'): void {
     for (const watched of this.#clients.values()) {
       if (watched.reached.id === id) watched.reached = { ...watched.reached, role };
     }
   }
 
-  /** Where the address leads now. */
+  /** Finds the server that the address leads to now. */
   async #ask(): Promise<ReachedServer> {
     const client = this.#connect();
     client.on('error', () => {});

@@ -3,14 +3,14 @@ import { resolve } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import type { RedisConfig } from '@gopush/contract';
 
-/** Settings that are PEM, or a file of it. */
+/** Settings that are PEM text, or the path of a PEM file. */
 const pemKeys = ['ca', 'cert', 'key'] as const;
 
 /**
- * The options of TLS to Redis. Files are read again for each connection, so that a renewed certificate is taken up; where that fails the
- * last one counts.
+ * Returns the TLS options for Redis. Files are read again for each connection, so that a renewed certificate is used; if that fails, the last
+ * content is used.
  *
- * @throws TypeError naming the setting, for a file that cannot be read
+ * @throws TypeError that names the setting, for a file that cannot be read
  */
 export function tlsOptions({ tlsOptions: settings }: RedisConfig): ConnectionOptions {
   const { servername, rejectUnauthorized } = settings;
@@ -32,7 +32,7 @@ export function tlsOptions({ tlsOptions: settings }: RedisConfig): ConnectionOpt
         try {
           last = readPem(key, value);
         } catch {
-          // It may just be written.
+          // The file may be in the middle of a write.
         }
         return last;
       },
@@ -63,7 +63,7 @@ function readPem(key: string, file: string): string {
 
 const located = new WeakMap<RedisConfig, RedisConfig>();
 
-/** The same settings with the paths of files seen from a project: one object for all who ask, by which connections know each other. */
+/** Resolves paths of files relative to a project. Returns the same object for the same settings, which identifies connections to one address. */
 export function locateRedisFiles(config: RedisConfig, dir: string): RedisConfig {
   const before = located.get(config);
   if (before !== undefined) return before;

@@ -1,7 +1,7 @@
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import { explainRedisError, tellsNothing } from './explain-redis-error.ts';
 
-/** What Redis says at the begin of a refusal, and what it means. */
+/** First words of errors of Redis, and the codes they mean. */
 const meanings: Readonly<Record<string, StoreErrorCode>> = {
   OOM: 'store_full',
   MISCONF: 'store_full',
@@ -12,7 +12,7 @@ const meanings: Readonly<Record<string, StoreErrorCode>> = {
   WRONGTYPE: 'store_corrupt',
 };
 
-/** Refusals that pass: the server starts, or another one takes over. */
+/** Errors that pass: the server is starting, or a failover is in progress. */
 const passing = new Set([
   'LOADING',
   'CLUSTERDOWN',
@@ -25,8 +25,7 @@ const passing = new Set([
 ]);
 
 /**
- * Whatever a call of the client was rejected with, as this package says it. Without a cause: its message says all of that, and loggers would write
- * it twice.
+ * Converts an error of the client to a StoreError. It has no `cause`: its message contains all of it, and loggers would write it twice.
  *
  * @param problem - why there is no connection
  */
@@ -38,7 +37,7 @@ export function toStoreError(error: unknown, problem?: string): StoreError {
   return new StoreError('store_down', `Redis cannot be reached: ${why}`);
 }
 
-/** A refusal of Redis. */
+/** Converts an error reply of Redis. */
 export function refusalError(message: string): StoreError {
   const word = wordOf(message);
   const why = explainRedisError(message);
@@ -46,7 +45,7 @@ export function refusalError(message: string): StoreError {
   return new StoreError(meanings[word] ?? 'store_failed', `Redis refused: ${why}`);
 }
 
-/** The refusal's first word. Redis puts that of a script behind words of its own, or a `-`. */
+/** First word of an error reply. For a script, Redis puts it behind words of its own, or a `-`. */
 function wordOf(message: string): string {
   return /^(?:ERR )?-?([A-Z]+)/.exec(message)?.[1] ?? '';
 }
