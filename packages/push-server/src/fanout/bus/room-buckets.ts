@@ -1,6 +1,6 @@
 /**
- * Rooms are spread over this many buckets, and nodes tell each other which buckets they follow. So what a node says of any number of rooms
- * has a bound: 32 KiB for each peer. A node also gets messages of other rooms in its buckets, and drops them; with 20,000 rooms on a node that
+ * Rooms are spread over this many buckets, and nodes tell each other which buckets they follow. So a node tells each peer 32 KiB at most, for any
+ * number of rooms. A node also gets messages of other rooms in its buckets, and drops them; with 20,000 rooms on a node that
  * is one message in thirteen.
  */
 export const bucketCount = 2 ** 18;

@@ -6,7 +6,7 @@ export interface NodeEvents {
   onInbox(uid: string): void;
   /** All devices of a user are put into a room, or taken out of it. */
   onMove(uid: string, room: string, change: 'join' | 'leave'): void;
-  /** All connections of a user end. Socket.IO ends its own by itself. */
+  /** All connections of a user end. Socket.IO disconnects its clients without this. */
   onEnd(uid: string): void;
   /** A client came back to another node, which looks for its session. */
   onBack(pid: string): void;

@@ -1,11 +1,11 @@
-/** The key of an object that stands for bytes in JSON. */
+/** The key of an object that takes the place of bytes in JSON. */
 const place = '\0';
 
 /**
- * Copies a value with its bytes taken out.
+ * Copies a value, with an object in the place of each part of bytes.
  *
  * @param parts - gets the bytes, in order
- * @throws TypeError where the value has an object that looks like such a place itself
+ * @throws TypeError where the value contains an object that looks like such a place
  */
 export function takeBytesOut(value: unknown, parts: Buffer[]): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -13,15 +13,15 @@ export function takeBytesOut(value: unknown, parts: Buffer[]): unknown {
   if (value instanceof ArrayBuffer) return placeFor(Buffer.from(value), parts);
   if (Array.isArray(value)) return value.map((inner) => takeBytesOut(inner, parts));
   if (Object.hasOwn(value, place)) throw new TypeError('no key of a message with bytes may be a NUL');
-  // It writes itself, as a date does.
+  // An object that encodes itself, such as a date.
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, takeBytesOut(inner, parts)]));
 }
 
 /**
- * Puts bytes where they were taken out.
+ * Puts parts of bytes back into their places.
  *
- * @throws Error where there are not as many parts as places
+ * @throws Error where there are fewer parts than places
  */
 export function putBytesIn(value: unknown, parts: readonly Buffer[]): unknown {
   if (typeof value !== 'object' || value === null) return value;

@@ -1,10 +1,9 @@
 /**
- * Most parts of bytes in one message. Clients close their connection on a message with more: it is the bound of socket.io-parser since
- * 4.2.6.
+ * Most parts of bytes in one message: the limit of socket.io-parser since 4.2.6. Clients close their connection on a message with more.
  */
 export const maxParts = 10;
 
-/** How many parts of bytes a value has, and how many bytes; one that is in several places counts for each. The value must not be deep. */
+/** Counts the parts of bytes in a value, and their bytes. A part in several places counts in each. The value must not be nested deeply. */
 export function bytesIn(value: unknown): { readonly parts: number; readonly bytes: number } {
   const sum = { parts: 0, bytes: 0 };
   add(value, sum);

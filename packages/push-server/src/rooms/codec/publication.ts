@@ -3,19 +3,19 @@ import { failed, maxDepthOfPrograms, type Result, shapeOf, success } from '@gopu
 import { putBytesIn, takeBytesOut } from './binary-parts.ts';
 import { maxParts } from './message-parts.ts';
 
-/** A message on its way to the clients of a room, as it is kept and sent to other nodes. */
+/** A message of a room, as it is kept and sent to other nodes. */
 export interface Publication {
   readonly event: string;
   readonly message: unknown;
-  /** Id of the socket that does not get it: the sender. */
+  /** Id of the socket that does not get the message: the sender. */
   readonly except: string | undefined;
   /** Uid of the client that published it; `undefined` where a program did, or `pushServer.senders` is off. */
   readonly sender: string | undefined;
-  /** By which it is recognised when its publisher tries again; of a client with whose it is (`idempotencyKeyOf`). */
+  /** Idempotency key: see `idempotencyKeyOf`. */
   readonly id?: string | undefined;
 }
 
-/** Largest encoded message, in bytes: several of them fit into one frame between push-servers. */
+/** Largest encoded message, in bytes. Several of them fit into one frame between push-servers. */
 const maxBytes = 16 * 1024 * 1024;
 
 /**
@@ -32,15 +32,15 @@ const binaryVersion = 2;
 const v8Version = 0xff;
 
 /**
- * Encodes a message. What JSON leaves out, as a function, is left out, as Socket.IO leaves it out for clients. Failures:
- * `payload_invalid` for what cannot be sent: nested too deep, larger than 16 MiB, a BigInt, an object that holds itself.
+ * Encodes a message. Values that JSON leaves out, such as functions, are left out, as Socket.IO does for clients. Failures:
+ * `payload_invalid` for a message that is nested too deeply, is larger than 16 MiB, or contains a BigInt or itself.
  */
-export function encodePublication(said: Publication): Result<Buffer> {
-  const shape = shapeOf(said.message, maxDepthOfPrograms);
+export function encodePublication(publication: Publication): Result<Buffer> {
+  const shape = shapeOf(publication.message, maxDepthOfPrograms);
   if (shape === 'deep')
     return failed('payload_invalid', `a message may be nested at most ${maxDepthOfPrograms} levels deep`);
   try {
-    const bytes = shape === 'plain' ? encodePlain(said) : encodeBinary(said);
+    const bytes = shape === 'plain' ? encodePlain(publication) : encodeBinary(publication);
     return bytes.length > maxBytes
       ? failed('payload_invalid', `a message of ${bytes.length} bytes; wanted at most ${maxBytes}`)
       : success(bytes);
@@ -68,8 +68,8 @@ function read(bytes: Buffer): Publication {
     }
     case binaryVersion: {
       const end = 5 + bytes.readUInt32BE(1);
-      const said = asMessage(JSON.parse(bytes.toString('utf8', 5, end)));
-      return { ...said, message: putBytesIn(said.message, readParts(bytes, end)) };
+      const publication = asMessage(JSON.parse(bytes.toString('utf8', 5, end)));
+      return { ...publication, message: putBytesIn(publication.message, readParts(bytes, end)) };
     }
     case v8Version: {
       const [event, message, except, sender] = deserialize(bytes) as [string, unknown, string?, string?];
@@ -87,17 +87,17 @@ function asMessage([event, except, sender, id, message]: Written): Publication {
   return { event, message, except: except ?? undefined, sender: sender ?? undefined, id: id ?? undefined };
 }
 
-function encodePlain(said: Publication): Buffer {
-  const json = writeJson(said, said.message);
+function encodePlain(publication: Publication): Buffer {
+  const json = writeJson(publication, publication.message);
   const bytes = Buffer.allocUnsafe(1 + Buffer.byteLength(json));
   bytes[0] = plainVersion;
   bytes.write(json, 1);
   return bytes;
 }
 
-function encodeBinary(said: Publication): Buffer {
+function encodeBinary(publication: Publication): Buffer {
   const parts: Buffer[] = [];
-  const json = Buffer.from(writeJson(said, takeBytesOut(said.message, parts)));
+  const json = Buffer.from(writeJson(publication, takeBytesOut(publication.message, parts)));
   if (parts.length > maxParts)
     throw new TypeError(`a message has at most ${maxParts} parts of bytes, this one ${parts.length}`);
   const head = Buffer.allocUnsafe(5);

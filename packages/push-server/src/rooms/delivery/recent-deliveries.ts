@@ -1,31 +1,31 @@
 import type { Position } from '@gopush/contract';
 
-/** A message that was given to the members of a room on a node. */
+/** A message that a node delivered to the members of a room. */
 export interface Delivery {
   readonly room: string;
   readonly position: Position;
-  /** Which of the node's deliveries it was. */
+  /** The counter of the delivery at the node. */
   readonly count: number;
 }
 
 /** How many deliveries are remembered. */
 const capacity = 8_192;
 
-/** Longest tail that is kept with a session. */
+/** Longest tail that is stored with a session. */
 const maxTail = 1_000;
 
 /**
- * What this node gave to rooms of late, in order: when a connection is lost, whatever was given within the time it takes to notice that may
- * not have arrived.
+ * What this node delivered to rooms recently, in order. When a connection is lost, messages that were delivered in the time until that is
+ * noticed may not have arrived.
  */
 export class RecentDeliveries {
   readonly #ring: Remembered[] = new Array(capacity);
-  /** The same by their rooms, so that a lost connection costs what its own rooms were given. */
+  /** The same by rooms, so that a lost connection takes time for its own rooms only. */
   readonly #byRoom = new Map<string, RoomDeliveries>();
   #next = 0;
   #count = 0;
 
-  /** How many there have been, those to one client included. */
+  /** The counter of deliveries, those to one client included. */
   get count(): number {
     return this.#count;
   }
@@ -41,7 +41,7 @@ export class RecentDeliveries {
     else ofRoom.list.push(one);
   }
 
-  /** Of each room the oldest is forgotten first, as in the ring. */
+  /** Forgets the oldest delivery of a room: the ring forgets in that order. */
   #forget(room: string): void {
     const ofRoom = this.#byRoom.get(room) as RoomDeliveries;
     ofRoom.first++;
@@ -52,22 +52,22 @@ export class RecentDeliveries {
     }
   }
 
-  /** Counts what one client alone is given, which it remembers itself. */
+  /** Counts a delivery to one client alone. Its session remembers it. @returns the counter */
   addOwn(): number {
     return ++this.#count;
   }
 
   /**
-   * What was given to these rooms since a time, oldest first.
+   * The deliveries to some rooms since a time, oldest first.
    *
-   * @param joined - where the session began in each room: what came before it never got
-   * @param own - what this client alone was given
+   * @param joined - the position at which the session entered each room: it never got earlier messages
+   * @param own - deliveries to this client alone
    */
   since(time: number, joined: ReadonlyMap<string, Position | null>, own: readonly Delivery[] = []): Tail {
     const given: Delivery[] = [];
     for (const [room, began] of joined) this.#gather(given, room, began, time);
     given.sort((one, other) => one.count - other.count);
-    // What comes before is not remembered, or too much: it has to have arrived.
+    // Deliveries before are forgotten, or too many: the client counts as having received them.
     const oldest = this.#next > capacity ? this.#ring[this.#next % capacity] : undefined;
     const forgotten = oldest !== undefined && oldest.at >= time ? oldest.delivery.count - 1 : 0;
     const tooMuch = given.length > maxTail ? (given.at(-maxTail - 1) as Delivery).count : 0;
@@ -76,7 +76,7 @@ export class RecentDeliveries {
     return { tail: tail.sort((one, other) => one.count - other.count), tailAfter: after };
   }
 
-  /** Adds what a room was given since a time, newest first, and no more of it than a tail has and one. */
+  /** Adds the deliveries to a room since a time, newest first, at most one more than a tail has. */
   #gather(given: Delivery[], room: string, began: Position | null, time: number): void {
     const ofRoom = this.#byRoom.get(room);
     if (ofRoom === undefined) return;
@@ -97,15 +97,15 @@ interface Remembered {
   readonly at: number;
 }
 
-/** What a room was given, oldest first; what is before `first` is forgotten. */
+/** The deliveries to a room, oldest first; those before `first` are forgotten. */
 interface RoomDeliveries {
   readonly list: Remembered[];
   first: number;
 }
 
-/** The last of what a client was given. */
+/** The last deliveries to a client. */
 export interface Tail {
   readonly tail: readonly Delivery[];
-  /** Which of the node's deliveries it begins after, where there were others that may not have arrived; 0: there were none. */
+  /** The counter after which the tail begins, where earlier deliveries may not have arrived either; 0: there were none. */
   readonly tailAfter: number;
 }

@@ -29,7 +29,7 @@ export interface RoomDeliveryOptions {
 
 /** Delivers messages to the members of rooms on this node: to Socket.IO clients as a group, then to each other subscriber. */
 export class RoomDelivery {
-  /** Idempotency keys of what this node delivered of late. */
+  /** Idempotency keys of what this node delivered recently. */
   readonly deliveredKeys: DeliveredKeys;
   /** Idempotency keys of what its clients received elsewhere. */
   readonly receivedKeys = new ReceivedKeys();
@@ -62,7 +62,7 @@ export class RoomDelivery {
       return;
     }
     const { clients, senders } = this.#options;
-    const already = this.receivedKeys.whoHad(room, id);
+    const already = this.receivedKeys.receiversOf(room, id);
     for (const member of already) {
       if (members.turnOf(member) !== undefined) clients.emit(member, [], positionEvent(room, position));
     }
@@ -82,12 +82,12 @@ export class RoomDelivery {
       }
       delivery = { epoch: node, offset: this.recent.count };
     }
-    const except = [...exceptOf(publication), ...this.receivedKeys.whoHad(room, id)];
+    const except = [...exceptOf(publication), ...this.receivedKeys.receiversOf(room, id)];
     clients.emit(room, except, unkeptEvent(room, publication, senders, delivery), volatile);
     this.#deliverToSubscribers(room, publication, null);
   }
 
-  /** Whether a message with this id was delivered here of late. */
+  /** Whether a message with this id was delivered here recently. */
   wasDelivered(room: string, id: string | undefined): boolean {
     return id !== undefined && this.deliveredKeys.turnOf(room, id) !== undefined;
   }
@@ -125,7 +125,7 @@ export class RoomDelivery {
     try {
       const publication = decodePublication(payload);
       const { id, except } = publication;
-      if (this.receivedKeys.whoHad(room, id).has(subscriber.id)) subscriber.skip(room, position);
+      if (this.receivedKeys.receiversOf(room, id).has(subscriber.id)) subscriber.skip(room, position);
       else if (except !== subscriber.id) subscriber.receive(room, publication, position);
       return true;
     } catch (error) {
@@ -145,7 +145,7 @@ export class RoomDelivery {
     const { room } = members;
     counts.repeated++;
     const late = new Set(members.enteredSince(turn));
-    for (const member of this.receivedKeys.whoHad(room, publication.id)) late.delete(member);
+    for (const member of this.receivedKeys.receiversOf(room, publication.id)) late.delete(member);
     clients.emit(room, [...late], positionEvent(room, position));
     const event = keptEvent(room, publication, position, senders);
     // Each socket is in a room of its own.

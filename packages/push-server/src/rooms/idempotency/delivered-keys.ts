@@ -1,53 +1,53 @@
-/** Most that is remembered, in bytes of memory, counted roughly. */
+/** Most memory for keys, in bytes, counted roughly. */
 const maxBytes = 16 * 1024 * 1024;
 
-/** What an entry takes besides its key, in bytes. */
+/** The memory of an entry besides its key, in bytes. */
 const entryBytes = 120;
 
 interface Entry {
-  /** Which of the entries it was. */
+  /** The turn in which it was added. */
   readonly turn: number;
   readonly at: number;
 }
 
-/** A message that went out without being kept. */
+/** A message that was delivered without being kept. */
 export interface Unkept extends Entry {
   readonly id: string;
-  /** Which of the node's deliveries it was. */
+  /** The counter of the delivery. */
   readonly count: number;
 }
 
 /**
- * The ids of messages that this node has given to the members of rooms, or has published, of late. The store recognises an id that comes
- * again, but not while it is away: then a message goes out without being kept, and may be kept when its publisher tries again.
+ * Idempotency keys of the messages that this node delivered to members of rooms, or published, recently. The store recognises a key that comes
+ * again, but not while it is away: then a message is delivered without being kept, and may be kept when its publisher retries.
  */
 export class DeliveredKeys {
   readonly #entries = new Map<string, Entry>();
-  /** Those that were given without being kept, by their rooms. */
+  /** Messages that were delivered without being kept, by their rooms. */
   readonly #unkept = new Map<string, Map<string, Unkept>>();
   readonly #keepMs: number;
   #bytes = 0;
   #turn = 0;
 
-  /** @param keepMs - how long an id is remembered, in milliseconds: as long as the store remembers it, after which it may be used anew */
+  /** @param keepMs - how long a key is remembered, in milliseconds: as long as the store does. After that it may be used anew */
   constructor(keepMs: number) {
     this.#keepMs = keepMs;
   }
 
-  /** Goes up with each id. Whoever entered a room in an earlier turn than that of a message was there when it was given. */
+  /** A counter that goes up with each key. A member that entered its room in an earlier turn than that of a message was there for it. */
   get turn(): number {
     return this.#turn;
   }
 
-  /** @returns in which turn a message was given, `undefined` where it was not, or that is forgotten */
+  /** @returns the turn in which a message was delivered; `undefined` where it was not, or where that is forgotten */
   turnOf(room: string, id: string): number | undefined {
     const entry = this.#entries.get(keyOf(room, id));
     return entry === undefined || performance.now() - entry.at >= this.#keepMs ? undefined : entry.turn;
   }
 
   /**
-   * A message is given that is kept. One that was given unkept before stays among those: a member that had it may not have been told its
-   * place yet when its connection is cut.
+   * A message is delivered that is kept. Where it was delivered unkept before, that stays remembered: a member that received it may not know
+   * its position yet when its connection is lost.
    *
    * @returns as {@link turnOf}, before it was added
    */
@@ -56,9 +56,9 @@ export class DeliveredKeys {
   }
 
   /**
-   * A message is given that is not kept.
+   * A message is delivered that is not kept.
    *
-   * @param count - which of the node's deliveries it is
+   * @param count - makes the counter of the delivery
    * @returns as {@link turnOf}, before it was added
    */
   addUnkept(room: string, id: string, count: () => number): number | undefined {
@@ -70,7 +70,7 @@ export class DeliveredKeys {
     return undefined;
   }
 
-  /** What a member of a room has had without its being kept then. @param entered - in which turn it came */
+  /** The messages that a member received without their being kept. @param entered - the turn in which it entered the room */
   unkeptSince(room: string, entered: number): readonly Unkept[] {
     const ofRoom = this.#unkept.get(room);
     return ofRoom === undefined ? none : [...ofRoom.values()].filter(({ turn }) => turn > entered);

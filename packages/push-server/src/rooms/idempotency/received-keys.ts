@@ -1,17 +1,17 @@
-/** A message with an id that a client has had without its being kept. */
+/** A message with an idempotency key that a client received without its being kept. */
 export type ReceivedKey = readonly [
   room: string,
   id: string,
-  /** Which of its node's deliveries it was; 0: it has arrived, surely. */
+  /** The counter of the delivery at its node; 0: it has certainly arrived. */
   count: number,
 ];
 
-/** Most that goes along with a session; what is older may come to its client twice. */
+/** Most keys that are stored with a session. Older messages may reach its client twice. */
 export const maxReceivedKeys = 500;
 
 /**
- * What clients of this node have had elsewhere, before they came here: messages with an id that were not kept then. When such a message is
- * given here, it is not given to them.
+ * Idempotency keys of messages that clients of this node received at other nodes, before these messages were kept. When such a message is
+ * delivered here, these clients do not get it.
  */
 export class ReceivedKeys {
   readonly #sockets = new Map<string, Set<string>>();
@@ -31,7 +31,7 @@ export class ReceivedKeys {
     }
   }
 
-  /** A socket has gone. */
+  /** Forgets a socket that has ended. */
   remove(socket: string): void {
     for (const [room, id] of this.of(socket)) {
       const key = keyOf(room, id);
@@ -41,20 +41,20 @@ export class ReceivedKeys {
     this.#bySocket.delete(socket);
   }
 
-  /** What a socket has had. */
+  /** The keys of what a socket received elsewhere. */
   of(socket: string): readonly ReceivedKey[] {
     return this.#bySocket.get(socket) ?? nothing;
   }
 
-  /** Those who have had a message. */
-  whoHad(room: string, id: string | undefined): ReadonlySet<string> {
-    if (id === undefined || this.#sockets.size === 0) return nobody;
-    return this.#sockets.get(keyOf(room, id)) ?? nobody;
+  /** The sockets that received a message elsewhere. */
+  receiversOf(room: string, id: string | undefined): ReadonlySet<string> {
+    if (id === undefined || this.#sockets.size === 0) return none;
+    return this.#sockets.get(keyOf(room, id)) ?? none;
   }
 }
 
 const nothing: readonly ReceivedKey[] = [];
-const nobody: ReadonlySet<string> = new Set();
+const none: ReadonlySet<string> = new Set();
 
 function keyOf(room: string, id: string): string {
   return `${room}\0${id}`;

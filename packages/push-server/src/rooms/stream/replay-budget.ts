@@ -1,10 +1,10 @@
-/** Most bytes of histories that one connection is given at once, and how many more each second. */
+/** Most bytes of histories that one connection gets at once, and how many more it gets each second. */
 const burstBytes = 16 * 1024 * 1024;
 const bytesPerSecond = 1024 * 1024;
 
 /**
- * How much of histories one connection may still be given. A request of a few bytes may be answered with a whole history, again and again;
- * one that asks for more than this is refused until some time has passed.
+ * Limits the bytes of histories that one connection gets. A request of a few bytes may be answered with a whole history, again and again. A
+ * connection without budget is refused until some time has passed.
  */
 export class ReplayBudget {
   #left = burstBytes;
@@ -15,14 +15,14 @@ export class ReplayBudget {
     this.#at = now;
   }
 
-  /** Whether something is left. */
+  /** Whether budget is left. */
   hasMore(now: number): boolean {
     this.#left = Math.min(burstBytes, this.#left + ((now - this.#at) / 1_000) * bytesPerSecond);
     this.#at = now;
     return this.#left > 0;
   }
 
-  /** What was given counts even where it is more than was left. */
+  /** Spends budget, even more than is left. */
   spend(bytes: number): void {
     this.#left -= bytes;
   }

@@ -95,7 +95,7 @@ export class RoomStream implements RoomMembers {
   /** Finds the end of the history: members get nothing of what came before. */
   async #open(): Promise<void> {
     try {
-      // Before the history is read: what is published after that comes here.
+      // Before the history is read: later messages come here.
       await this.#events.follow(this.room, () => {
         this.doubt('bus');
         void this.fill();
@@ -199,7 +199,7 @@ export class RoomStream implements RoomMembers {
       const isWhole = this.#early.hasAll(this.#offset + 1, page.first);
       if (page.epoch === this.#epoch && !isWhole) await wait(lateMs);
       const complete = this.#take(page);
-      // What was heard of meanwhile may have been stored after the read.
+      // A message that came meanwhile may have been stored after the read.
       const isNewer = asked !== this.#asked && (this.#again || this.#offset < this.#wanted);
       if (complete && !isNewer) break;
     }
