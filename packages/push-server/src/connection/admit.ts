@@ -75,7 +75,7 @@ async function decide(
   if (socket.recovered && restored?.uid !== user) return { code: 'session_unknown' };
   if (restored !== undefined) restoreClient(client, restored);
   // The client of a session that migrates was admitted before: it still takes a place, and cannot be refused one.
-  const isKnown = restored?.moved === true;
+  const isKnown = restored?.hasMigrated === true;
   if (!isKnown && rules.has('onConnect')) {
     const verdict = await rules.mayConnect(client);
     if (!verdict.ok) {

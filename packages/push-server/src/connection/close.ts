@@ -43,7 +43,7 @@ export function createCloseListeners(context: CloseContext): CloseListeners {
   return {
     disconnecting(reason) {
       const session = sessionOf(this);
-      if (session?.isMoved !== false || !recoverable.has(reason)) return;
+      if (session?.hasMigrated !== false || !recoverable.has(reason)) return;
       // A client of Socket.IO 2 knows no connection state recovery.
       if (migratingClientOf(this).conn.protocol === 3) return;
       const isOurs = keepForRecovery(session);
@@ -55,7 +55,7 @@ export function createCloseListeners(context: CloseContext): CloseListeners {
       if (session === undefined) return;
       live.remove(session);
       // Another node has it.
-      if (session.isMoved) return;
+      if (session.hasMigrated) return;
       session.end('gone');
       if (rules.has('onDisconnect')) keep(tellHook(session, reason, ours.get(session), context));
     },

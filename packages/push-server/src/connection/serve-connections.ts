@@ -58,7 +58,7 @@ function begin(socket: Socket, session: Session, context: ConnectionContext): vo
     .begin()
     .then(() => {
       limits.starts.begun(socket);
-      if (isMigrated(socket) && !session.isMoved && rules.has('onMigrated')) keep(tellMigrated(session, context));
+      if (isMigrated(socket) && !session.hasMigrated && rules.has('onMigrated')) keep(tellMigrated(session, context));
     })
     .catch((error: unknown) => {
       limits.starts.refused(socket);

@@ -4,7 +4,7 @@ import { countRooms, countTransports, type ServerView } from './server-view.ts';
 
 /** The response to `/state`. */
 export function describeServer(view: ServerView, { pushServer }: Config): object {
-  const { node, fanout, store, limits, counts, moves } = view;
+  const { node, fanout, store, limits, counts } = view;
   return {
     node,
     clients: countTransports(view),
@@ -13,11 +13,15 @@ export function describeServer(view: ServerView, { pushServer }: Config): object
     fanout: describeFanout(fanout),
     store: { kind: store.kind, state: store.state() },
     counts: { ...counts, deliveries: limits.deliveries() },
-    sessions: moves,
+    sessions: describeSessions(view),
     refused: Object.fromEntries(limits.tally.refused),
     closed: Object.fromEntries(limits.tally.closed),
     limits: pushServer.limits,
   };
+}
+
+function describeSessions({ migration: { given, taken, ...rest } }: ServerView): object {
+  return { handedOver: given, resumed: taken, ...rest };
 }
 
 function describeFanout(fanout: Fanout): object {

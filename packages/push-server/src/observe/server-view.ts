@@ -18,7 +18,7 @@ export interface ServerView {
   readonly store: Store;
   readonly limits: Limits;
   readonly counts: PushCounts;
-  readonly moves: MigrationCounts;
+  readonly migration: MigrationCounts;
   readonly recovery: RecoveryCounts;
   readonly emittedEvents: Pick<EmittedEvents, 'kept'>;
   readonly listeners: ListenerCounts;

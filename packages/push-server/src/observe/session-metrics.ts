@@ -3,7 +3,7 @@ import type { ServerView } from './server-view.ts';
 
 /** Describes what became of sessions whose clients came back, and of those that migrated. */
 export function describeSessions(metrics: Metrics, view: ServerView): void {
-  const { counts, emittedEvents, moves, recovery } = view;
+  const { counts, emittedEvents, migration, recovery } = view;
   metrics.total(
     'recoveries_total',
     'Clients that returned with a position in a room, by whether the history reached back to it.',
@@ -24,16 +24,16 @@ export function describeSessions(metrics: Metrics, view: ServerView): void {
   metrics.gauge('emitted_kept_bytes', 'Bytes of events of programs that are kept for clients that return.', (set) =>
     set(emittedEvents.kept.bytes),
   );
-  metrics.total('sessions_handed_over_total', 'Sessions given to another push-server.', (set) => set(moves.given));
-  metrics.total('sessions_resumed_total', 'Sessions taken from another push-server.', (set) => set(moves.taken));
+  metrics.total('sessions_handed_over_total', 'Sessions given to another push-server.', (set) => set(migration.given));
+  metrics.total('sessions_resumed_total', 'Sessions taken from another push-server.', (set) => set(migration.taken));
   metrics.total('sessions_unanswered_total', 'Acks that handlers had not sent when their session migrated.', (set) =>
-    set(moves.unanswered),
+    set(migration.unanswered),
   );
   metrics.total(
     'sessions_not_handed_over_total',
     'Sessions that could not be given to another push-server, by cause.',
     (set) => {
-      for (const [cause, count] of Object.entries(moves.failed)) set(count, { cause });
+      for (const [cause, count] of Object.entries(migration.failed)) set(count, { cause });
     },
     ['cause'],
   );
@@ -41,7 +41,7 @@ export function describeSessions(metrics: Metrics, view: ServerView): void {
     'sessions_not_stopped_total',
     'Sessions given although their clients had not been stopped, by cause: they fail over as after a crash.',
     (set) => {
-      for (const [cause, count] of Object.entries(moves.notStopped)) set(count, { cause });
+      for (const [cause, count] of Object.entries(migration.notStopped)) set(count, { cause });
     },
     ['cause'],
   );

@@ -130,7 +130,7 @@ export class Recovery {
     }
     const { record, missed } = found;
     const rooms = new Set([record.id, ...record.rooms, ...found.positions.keys()]);
-    const why = found.moved ? undefined : this.#whyNotWhole(found, rooms);
+    const why = found.hasMigrated ? undefined : this.#whyNotWhole(found, rooms);
     if (why !== undefined) {
       this.#refuse(record.id, why);
       return undefined;

@@ -27,7 +27,7 @@ export function restoreLost(bytes: Buffer, last: Position | undefined): StoredRe
   if (positions === undefined) return undefined;
   const had = hadOnReturn(session, record, stands);
   const missed = missedByLost(session, record, last);
-  return { uid, node, at, record: { ...record, had }, positions, given: [], missed, moved: false };
+  return { uid, node, at, record: { ...record, had }, positions, given: [], missed, hasMigrated: false };
 }
 
 /**
@@ -51,7 +51,7 @@ export async function restoreStranded(
   const positions = await locate(session, record, last, history);
   const had = hadOnReturn(session, record, last);
   const missed = missedByStranded(session, record, last);
-  return { uid, node, at, record: { ...record, had }, positions, given: [], missed, moved: false };
+  return { uid, node, at, record: { ...record, had }, positions, given: [], missed, hasMigrated: false };
 }
 
 /**
@@ -63,5 +63,5 @@ export function restoreTaken(session: SessionRecord, record: SocketRecord, given
   const { uid, node, at = 0 } = session;
   const positions = new Map(record.positions);
   const missed = missedInMigration(session, record, given);
-  return { uid, node, at, record, positions, given, missed, moved: true, giveBack() {} };
+  return { uid, node, at, record, positions, given, missed, hasMigrated: true, giveBack() {} };
 }

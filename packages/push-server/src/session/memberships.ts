@@ -205,17 +205,17 @@ export class Memberships implements Subscriber {
   /**
    * Leaves all rooms at the end of the session here.
    *
-   * @param how - `gone`: the session has ended; `moved`: it has migrated to another node, and others must not see its user leave; `never here`: it
+   * @param how - `gone`: the session has ended; `migrated`: it has migrated to another node, and others must not see its user leave; `never here`: it
    * began here, but another node has it
    */
-  end(how: 'gone' | 'moved' | 'never here'): void {
+  end(how: 'gone' | 'migrated' | 'never here'): void {
     const { streams, presence, delivery } = this.#context;
     const { id } = this.#socket;
     for (const room of this.#rooms.keys()) streams.leave(room, id);
     streams.leave(this.ownRoom, id);
     delivery.receivedKeys.remove(id);
     const rooms = [...this.#rooms.keys()].filter(isOfClients);
-    if (how === 'moved') presence.moved(id, rooms);
+    if (how === 'migrated') presence.migrated(id, rooms);
     else presence.gone(id, rooms);
     // What is published from now on is for the node that has the session.
     if (how !== 'gone') for (const room of this.#rooms.keys()) void this.#socket.leave(room);

@@ -17,7 +17,7 @@ export interface Restored {
   /** Events of programs that the client has not received; `undefined` where that is not known. */
   readonly missed: Missed | undefined;
   /** Whether an agent kept the client's connection, so that the client was admitted before. */
-  readonly moved: boolean;
+  readonly hasMigrated: boolean;
   /** Stores the session again, unchanged: the socket did not begin. */
   giveBack(): void;
 }

@@ -62,7 +62,7 @@ export class Session {
   #stopWaiting: (() => void) | undefined = undefined;
   /** Idempotency keys of what the client had received when the session migrated. */
   #hadAtEnd: readonly ReceivedKey[] | undefined = undefined;
-  #moved = false;
+  #hasMigrated = false;
   #begun: Promise<void> | undefined = undefined;
   #hasFailed = false;
 
@@ -174,8 +174,8 @@ export class Session {
   }
 
   /** Whether another node has it now. */
-  get isMoved(): boolean {
-    return this.#moved;
+  get hasMigrated(): boolean {
+    return this.#hasMigrated;
   }
 
   /**
@@ -211,13 +211,13 @@ export class Session {
   }
 
   async #restore(restored: Restored): Promise<void> {
-    const { positions, given, node, moved } = restored;
+    const { positions, given, node, hasMigrated } = restored;
     const left = this.#leftMeanwhile(restored);
     await this.#memberships.restore(new Map([...positions].filter(([room]) => !left.has(room))), given);
     void this.inbox.wake();
     await this.#context.onChange(this);
     await this.#changeAsMeanwhile(restored);
-    if (moved) this.#context.onTaken(this, node);
+    if (hasMigrated) this.#context.onTaken(this, node);
   }
 
   /** Rooms from which a program removed its user while no node had it. Their members are told that the user has left. */
@@ -234,13 +234,13 @@ export class Session {
   }
 
   /** Does to it what a program did to its user while no node had it, and while it entered its rooms again. */
-  async #changeAsMeanwhile({ at, moved }: Restored): Promise<void> {
+  async #changeAsMeanwhile({ at, hasMigrated }: Restored): Promise<void> {
     const { ended, rooms } = this.#context.changes.since(this.user, at);
     if (ended) this.socket.disconnect(true);
     for (const [room, change] of rooms) {
       if (change === 'leave') this.leave(room);
       // A program adds connected clients to a room alone. One whose session migrates is connected.
-      else if (moved) await this.join({ room });
+      else if (hasMigrated) await this.join({ room });
     }
   }
 
@@ -266,16 +266,16 @@ export class Session {
   /**
    * Ends it on this node.
    *
-   * @param how - `gone`: the connection has ended; `moved`: the session has migrated to another node; `never here`: it began here, but another node
+   * @param how - `gone`: the connection has ended; `migrated`: the session has migrated to another node; `never here`: it began here, but another node
    * has it
    * @returns the client's positions
    */
-  end(how: 'gone' | 'moved' | 'never here'): ReadonlyMap<string, Position | null> {
+  end(how: 'gone' | 'migrated' | 'never here'): ReadonlyMap<string, Position | null> {
     const memberships = this.#memberships;
     const { positions } = memberships;
-    if (how === 'moved') this.#hadAtEnd = memberships.had;
+    if (how === 'migrated') this.#hadAtEnd = memberships.had;
     if (how !== 'gone') {
-      this.#moved = true;
+      this.#hasMigrated = true;
       this.inbox.stop();
     }
     memberships.end(how);

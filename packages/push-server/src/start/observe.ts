@@ -24,7 +24,7 @@ export function observe(
       store,
       limits,
       counts: rooms.counts,
-      moves: migration.counts,
+      migration: migration.counts,
       recovery: recovery.counts,
       emittedEvents,
       listeners: api.listeners,

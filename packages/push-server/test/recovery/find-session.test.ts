@@ -29,7 +29,7 @@ test('a session that is stored for its client is taken at once, and can be given
   const bytes = encodeSession(sessionOf());
   store.kept.set('p:pid', bytes);
   const found = await find();
-  expect(found).toMatchObject({ uid: 'ann', node: 'one', moved: false });
+  expect(found).toMatchObject({ uid: 'ann', node: 'one', hasMigrated: false });
   expect([store.kept.size, returned]).toEqual([0, []]);
   found?.giveBack();
   expect(store.kept.get('p:pid')).toBe(bytes);
@@ -67,7 +67,7 @@ test('where a pointer leads to the copy for a crash, its node has longer to stor
   expect(store.kept.has('t:t')).toBe(true);
   await vi.advanceTimersByTimeAsync(100);
   const found = await finding;
-  expect(found).toMatchObject({ uid: 'ann', moved: false });
+  expect(found).toMatchObject({ uid: 'ann', hasMigrated: false });
   expect(store.kept.has('t:t')).toBe(false);
   found?.giveBack();
   expect(store.kept.get('t:t')).toBe(copy);

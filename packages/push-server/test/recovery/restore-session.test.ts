@@ -23,7 +23,7 @@ test('a client whose node and agent died together gets back its own socket of th
   const both = [socketOf({ pid: 'other', id: 'other' }), ...sockets];
   const bytes = encodeSession(sessionOf({ isExact: false, sockets: both }));
   const restored = await restoreStranded(bytes, 'pid', undefined, history);
-  expect([restored?.record.id, restored?.positions, restored?.moved]).toEqual([
+  expect([restored?.record.id, restored?.positions, restored?.hasMigrated]).toEqual([
     'socket',
     new Map([['r:a', at(3)]]),
     false,
@@ -39,7 +39,7 @@ test('a socket of a session that was taken goes on where its agent has seen it',
     at: 1,
     positions: new Map([['r:a', at(3)]]),
     given: [at(9)],
-    moved: true,
+    hasMigrated: true,
   });
 });
 

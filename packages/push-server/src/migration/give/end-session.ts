@@ -41,7 +41,7 @@ export async function endSession(
   followed.client.hasMigrated = true;
   // A client that could not be stopped may still send something.
   ignoreMessages(followed.conn);
-  const ended = new Map(sessions.map((session) => [session, session.describe(session.end('moved'))]));
+  const ended = new Map(sessions.map((session) => [session, session.describe(session.end('migrated'))]));
   const record = describe(followed, ended);
   try {
     if (record !== undefined) await store.save(followed.key, encodeSession(record), keepMs);

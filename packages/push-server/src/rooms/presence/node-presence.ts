@@ -34,7 +34,7 @@ interface Leaving {
 }
 
 /** How long a connection of a migrated session still counts here while no other node is known to have it, in milliseconds. */
-const movedMs = 60_000;
+const migratedMs = 60_000;
 
 /** The same once another node has it. What that node writes may still be on its way to the store, and nobody must be seen leaving. */
 const takenMs = 1_000;
@@ -101,8 +101,8 @@ export class NodePresence {
   }
 
   /** A session migrated. Its connection counts here until another node has it, for a minute at most. */
-  moved(socket: string, rooms: readonly string[]): void {
-    this.#leaveIn(movedMs, socket, rooms);
+  migrated(socket: string, rooms: readonly string[]): void {
+    this.#leaveIn(migratedMs, socket, rooms);
   }
 
   /** Another node has the connection, and writes so itself. */

@@ -77,8 +77,8 @@ test('the connection of a migrated session counts for a minute, or a second once
   await node.entered('one', 'ann');
   await node.entered('two', 'ann');
   since(calls);
-  node.moved('one', []);
-  node.moved('two', []);
+  node.migrated('one', []);
+  node.migrated('two', []);
   await vi.advanceTimersByTimeAsync(10_000);
   node.taken('one');
   await vi.advanceTimersByTimeAsync(1_000);
