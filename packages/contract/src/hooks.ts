@@ -5,43 +5,43 @@ import type { ProductInput } from './routing/product.ts';
 import type { RouteInput } from './routing/route.ts';
 import type { TargetsInput } from './routing/target.ts';
 
-/** The client's request as hooks see it: Node's own, with cookies and query at hand. */
+/** The client's request as hooks get it: Node's `IncomingMessage`, with path, query and cookies added. */
 export interface HookRequest extends IncomingMessage {
   /** Path without the query. */
   readonly path: string;
-  /** Query parameters; of a repeated one the first. */
+  /** Query parameters. For a repeated parameter, the first counts. */
   readonly query: Readonly<Record<string, string | undefined>>;
-  /** Cookies; of a repeated one the first. */
+  /** Cookies. For a repeated cookie, the first counts. */
   readonly cookies: Readonly<Record<string, string | undefined>>;
 }
 
-/** What says who a client is: text or a whole number; `anonymous`: nobody, and it may come in; anything empty: not known, and it is refused. */
+/** Who a client is: a string or a whole number. `anonymous`: admitted without a uid. `undefined`, `null`, `false` and `''`: unknown, and refused. */
 export type UidInput = string | number | typeof anonymous | false | null | undefined;
 
-/** Says who a client is, from its request. */
+/** Returns the uid of the client that sent a request. */
 export type UidHook = (request: HookRequest) => UidInput | Promise<UidInput>;
 
-/** The agent hook of gopush 0.1: mounts what it likes on an Express app, and sets `res.locals.uid`. */
+/** The agent hook of gopush 0.1: mounts middlewares on an Express app, and sets `res.locals.uid`. */
 export type AgentAppHook = (app: Express) => void;
 
-// Registered, so that the mark is the same when a project has two copies of this package.
+// In the global symbol registry, so that it is the same in two copies of this package.
 const kind: unique symbol = Symbol.for('gopush.agent-hook');
 
 /**
- * An agent hook on an Express app, as {@link defineAgentApp} makes it. Without a call of its own in its type, so that a plain function
- * beside it has the type of its request inferred.
+ * An agent hook on an Express app, made by {@link defineAgentApp}. Its type has no call signature, so that TypeScript can infer the type of
+ * the request of a plain function in the same union.
  */
 export interface AgentApp {
   readonly [kind]: 'app';
 }
 
-/** Says where a product's requests go, for one client. The uid of one that is anonymous, or whose product is public, is `''`. */
+/** Returns the targets of a product for one client. The uid is `''` if the client is anonymous or the product is public. */
 export type RouteHook = (request: HookRequest, uid: string) => TargetsInput | null | Promise<TargetsInput | null>;
 
 /**
- * Products by name: targets, a function that gives them for one client, or either with settings. `default` serves clients that name no product.
+ * Products by name: targets, a function that returns them for one client, or either with settings. `default` serves clients without `?product=`.
  *
- * `routes` says which requests go to which product by path and host; the others go to the product that they name by `?product=`.
+ * `routes` selects products by path and host. All other requests go to the product in `?product=`.
  */
 export interface Router {
   readonly [product: string]: TargetsInput | RouteHook | ProductInput<RouteHook> | readonly RouteInput[] | undefined;
@@ -50,38 +50,38 @@ export interface Router {
 
 /** The hooks of an agent. */
 export interface Hooks {
-  /** Who a client is on HTTP; on upgrades as well where `onupgrade` is absent and this is a plain function. */
+  /** Who a client is on HTTP. Also on upgrades, if `onupgrade` is absent and this is a plain function. */
   readonly agent?: UidHook | AgentApp;
   /** Who a client is on upgrades. */
   readonly onupgrade?: UidHook;
-  /** Where products go. Absent: everything goes to the built-in push-servers. */
+  /** Where products are served. Absent: all by the built-in push-servers. */
   readonly router?: Router;
 }
 
 /** The name of a hook, and the first part of its file's name. */
 export type HookName = keyof Hooks;
 
-/** Whether a hook was marked by {@link defineAgent} or {@link defineAgentApp}; `undefined` where it was not. */
+/** The form that {@link defineAgent} or {@link defineAgentApp} declared; `undefined` for a hook without them. */
 export function agentHookKind(hook: object): 'function' | 'app' | undefined {
   return (hook as { [kind]?: 'function' | 'app' })[kind];
 }
 
 /**
- * An agent hook that is a plain function of the request returning the uid. Express is then not on the path at all, and the
- * same function serves upgrades where there is no `onupgrade` hook.
+ * Defines an agent hook as a plain function of the request that returns the uid. Express is not loaded, and the same
+ * function serves upgrades if there is no `onupgrade` hook.
  *
  * @example
  * export default defineAgent((request) => request.cookies.uid);
  *
- * @see anonymous, for clients that may come in without a uid
+ * @see anonymous, for clients that are admitted without a uid
  */
 export function defineAgent(hook: UidHook): UidHook {
   return Object.assign(hook, { [kind]: 'function' as const });
 }
 
 /**
- * An agent hook on an Express app, with cookie-parser mounted before it. Sets `res.locals.uid` and calls `next()`; a request
- * that a handler answers itself is not forwarded.
+ * Defines an agent hook on an Express app, with cookie-parser already mounted. It sets `res.locals.uid` and calls `next()`. A
+ * request that a handler responds to is not forwarded.
  *
  * @example
  * export default defineAgentApp((app) => {
@@ -93,7 +93,7 @@ export function defineAgentApp(hook: AgentAppHook): AgentApp {
 }
 
 /**
- * An upgrade hook: a function of the request returning the uid.
+ * Defines an upgrade hook: a function of the request that returns the uid.
  *
  * @example
  * export default defineOnUpgrade(async (request) => (await sessions.get(request.cookies.session))?.userId);
@@ -103,7 +103,7 @@ export function defineOnUpgrade(hook: UidHook): UidHook {
 }
 
 /**
- * A router: targets by product.
+ * Defines a router: targets by product.
  *
  * @example
  * export default defineRouter({

@@ -1,6 +1,6 @@
 import type { Failure, FailureCode } from './failure.ts';
 
-/** What a step that may fail in expected ways returns; bugs throw instead. */
+/** The result of a step with expected failures. Bugs throw instead. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
 /** A successful {@link Result}. */

@@ -5,41 +5,41 @@ import { failed, type Result, success } from './result.ts';
 /** Longest room or event name, in bytes of UTF-8. */
 const maxNameBytes = 256;
 
-/** What a client sends as `room` (unchanged from gopush 0.1): it enters the room, and with an `event` speaks to the others in it. */
+/** Payload of `room` (unchanged from gopush 0.1): the client joins the room and, with an `event`, publishes to its other members. */
 export interface RoomMessage {
   readonly room: string;
-  /** The event that the others in the room get; absent: only enter. */
+  /** The event for the other members; absent: only join. */
   readonly event?: string;
   readonly message?: unknown;
-  /** Only enter, say nothing. */
+  /** Only join, publish nothing. */
   readonly noBroadcast?: boolean;
 }
 
-/** Event names between client and push-server. Those that start with `go:` are the server's; clients cannot send them to a room. */
+/** Event names between client and push-server. Names that start with `go:` are reserved: clients cannot publish them to a room. */
 export const events = {
   /** Client → server: {@link RoomMessage}. */
   room: 'room',
-  /** Client → server: enter a room or a list of them, perhaps from a place in their history: {@link JoinRequest}. */
+  /** Client → server: join a room or a list of rooms, optionally from a position in its history: {@link JoinRequest}. */
   join: 'go:join',
   /** Client → server: {@link PublishRequest}. */
   publish: 'go:publish',
-  /** Client → server: from now on messages of rooms have further arguments: {@link AboutMessage} and their mark. */
+  /** Client → server: from now on room messages have further arguments: {@link AboutMessage} and their position. */
   marks: 'go:marks',
-  /** Server → client: the mark of the event before. */
+  /** Server → client: the position of the previous event. */
   mark: 'go:mark',
-  /** Client → server: who is in a room: {@link PresenceRequest}. */
+  /** Client → server: list the users in a room: {@link PresenceRequest}. */
   presence: 'go:presence',
-  /** Server → client: the server ends this connection: {@link Closing}. */
+  /** Server → client: the server closes this connection: {@link Closing}. */
   closing: 'go:closing',
   /** Server → client: {@link Gap}. */
   gap: 'go:gap',
-  /** Server → client: the history of a room begins, or begins anew; the same payload as {@link Gap}, but nothing is missing. */
+  /** Server → client: the history of a room starts, or starts anew. The payload is that of {@link Gap}, but no message is missing. */
   epoch: 'go:epoch',
   /** Server → client: {@link PresenceEvent}. */
   presenceChange: 'go:presence',
-  /** Server → client, with an ack that ends its waiting: {@link InboxMessage}. */
+  /** Server → client, with an ack that removes it from the inbox: {@link InboxMessage}. */
   inbox: 'go:inbox',
-  /** Client → server: leave a room, or a list of them. */
+  /** Client → server: leave a room, or a list of rooms. */
   leave: 'go:leave',
   /** Server → client: the greeting of gopush 0.1, `"hello world"`. */
   push: 'go:push',
@@ -47,119 +47,119 @@ export const events = {
   welcome: 'go:welcome',
 } as const;
 
-/** What a client is told about its connection. */
+/** Payload of `go:welcome`: the connection of a client. */
 export interface Welcome {
   readonly uid: string;
   readonly product: string;
-  /** Name of the agent in between, without that of its machine, as `agent-0`; `null` for a direct connection. */
+  /** Name of the agent without its machine, for example `agent-0`; `null` for a direct connection. */
   readonly agent: string | null;
-  /** Name of the push-server, without that of its machine, as `push-server-0`. */
+  /** Name of the push-server without its machine, for example `push-server-0`. */
   readonly server: string;
 }
 
-/** A place in the history of a room. */
+/** A position in the history of a room. */
 export interface Position {
-  /** Names the history: offsets of different ones have nothing to do with each other. */
+  /** Identifies the history: offsets of different epochs are not comparable. */
   readonly epoch: string;
-  /** Of the last message before that place; 0 is the beginning. */
+  /** Offset of the last message up to this position; 0: before the first message. */
   readonly offset: number;
 }
 
-/** A room to enter: from now on, or from a place in its history on. */
+/** A room to join: from now on, or from a position in its history. */
 export interface JoinRequest {
   readonly room: string;
-  /** What came after this is given first. */
+  /** The client first gets the messages after this position. */
   readonly from?: Position;
 }
 
-/** A room that was entered. */
+/** A room that was joined. */
 export interface Joined {
   readonly room: string;
-  /** Where its history stands for this client; `null` where the room keeps none. */
+  /** Position of this client in the history; `null` if the room has no history. */
   readonly position: Position | null;
-  /** Whether the client now has all that came after the place it named; absent: it named none. */
+  /** Whether the client gets all messages after the position that it gave; absent: it gave none. */
   readonly recovered?: boolean;
 }
 
-/** Who is in a room, a page at a time. */
+/** Lists the users in a room, one page per request. */
 export interface PresenceRequest {
   readonly room: string;
   /** Most users of the page, from 1 to 1,000. @defaultValue 1000 */
   readonly limit?: number;
-  /** `next` of the page before. @defaultValue the first page */
+  /** `next` of the previous page. @defaultValue the first page */
   readonly after?: string | null;
 }
 
-/** Some of the users in a room. */
+/** One page of the users in a room. */
 export interface PresencePage {
   readonly users: readonly { readonly uid: string; readonly devices: number }[];
-  /** To be given as `after` for the next page; `null`: this is the last one. */
+  /** `after` of the next page; `null`: this is the last page. */
   readonly next: string | null;
 }
 
-/** What a client says to a room. */
+/** Payload of `go:publish`. */
 export interface PublishRequest {
   readonly room: string;
   readonly event: string;
   readonly message?: unknown;
-  /** Saying the same with the same id again, within the time of the history, says it once. */
+  /** Idempotency key: a message with the same id is published once within the time of the history. */
   readonly id?: string;
-  /** Whether the sender is to get it, too. @defaultValue false */
+  /** Whether the sender gets the message too. @defaultValue false */
   readonly echo?: boolean;
-  /** Not kept, and left out where a client cannot take it now. @defaultValue false */
+  /** Whether the message is not stored, and dropped for clients that are behind. @defaultValue false */
   readonly volatile?: boolean;
 }
 
-/** What became of something that was published to a room. */
+/** Result of a publication to a room. */
 export interface Published {
-  /** Its place in the history; `null` where it was not kept. */
+  /** Its position in the history; `null` if it was not stored. */
   readonly position: Position | null;
-  /** Whether the same was published before with this id; then nothing was sent. */
+  /** Whether a message with this id was published before. If so, nothing was sent. */
   readonly duplicate: boolean;
-  /** Present where it reached only clients of the push-server that took it: the others could not be reached, and it was not kept. */
+  /** Present if only clients of the receiving push-server were reached: the others could not be, and the message was not stored. */
   readonly partial?: true;
 }
 
-/** What the server says of a message of a room, in an argument of its own, which no client can write. */
+/** What the server adds to a room message, in a separate argument that clients cannot write. */
 export interface AboutMessage {
   readonly room: string;
-  /** Uid of the client that published it; `null`: a program did. Absent where `pushServer.senders` is off. */
+  /** Uid of the client that published it; `null`: a program published it. Absent if `pushServer.senders` is off. */
   readonly sender?: string | null;
-  /** The id that its publisher gave it: a message that went out while the store was away may come again when it is kept. */
+  /** The id from its publisher: a message that was published while the store was down may arrive again when it is stored. */
   readonly id?: string;
 }
 
-/** There may be messages of a room that this client did not get, and cannot get any more. */
+/** Messages of a room that this client may have missed, and can no longer get. */
 export interface Gap {
   readonly room: string;
-  /** From where the client has everything again. */
+  /** From this position on the client gets every message. */
   readonly position: Position;
 }
 
-/** Why the server ends a connection; the WebSocket is closed with a code of its own and the failure code as reason. */
+/** Why the server closes a connection. The WebSocket close frame has its own code, and the failure code as reason. */
 export interface Closing {
   /** A code of the failure table. */
   readonly code: string;
   readonly message: string;
 }
 
-/** Someone came into a room, or left it, with their last device. */
+/** A user joined a room with the first device, or left it with the last one. */
 export interface PresenceEvent {
   readonly room: string;
   readonly uid: string;
   readonly change: 'joined' | 'left';
 }
 
-/** What waited for a user. */
+/** A message from the inbox of a user. */
 export interface InboxMessage {
   readonly id: string;
   readonly event: string;
   readonly message: unknown;
-  /** When it was put there, in milliseconds since 1970. */
+  /** When it was stored, in milliseconds since 1970. */
   readonly at: number;
 }
 
-/** What a client's ack gets. */
+/** The ack of a client's request. */
 export type Ack<T = { readonly rooms: readonly string[] }> =
   | (T & { readonly ok: true })
   | { readonly ok: false; readonly error: { readonly code: string; readonly message: string } };
@@ -167,7 +167,7 @@ export type Ack<T = { readonly rooms: readonly string[] }> =
 /** The greeting of gopush 0.1. */
 export const greeting = 'hello world';
 
-/** Events that Socket.IO keeps for itself: emitting one throws, or would be taken for the connection's own. */
+/** Events that Socket.IO reserves: emitting one throws, or would be taken for an event of the connection. */
 const reserved: ReadonlySet<string> = new Set([
   'connect',
   'connect_error',
@@ -177,7 +177,7 @@ const reserved: ReadonlySet<string> = new Set([
   'removeListener',
 ]);
 
-/** Takes what a client sent as `room` to a {@link RoomMessage}: `payload_invalid`, `room_invalid` or `event_invalid`. */
+/** Parses the payload of `room`. Failures: `payload_invalid`, `room_invalid`, `event_invalid`. */
 export function parseRoomMessage(payload: unknown): Result<RoomMessage> {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) {
     return failed('payload_invalid', `wanted { room, event?, message?, noBroadcast? }, found ${kindOf(payload)}`);
@@ -195,7 +195,7 @@ export function parseRoomMessage(payload: unknown): Result<RoomMessage> {
   return success(payload as RoomMessage);
 }
 
-/** Takes the name of an event: `event_invalid` unless it is text of 1 to 256 bytes without control characters that is not reserved. */
+/** Parses an event name: `event_invalid` unless it is a string of 1 to 256 bytes without control characters that is not reserved. */
 export function parseEvent(event: unknown): Result<string> {
   if (typeof event !== 'string') return failed('event_invalid', `an event is a string, not ${kindOf(event)}`);
   const fault = nameFault(event, maxNameBytes);
@@ -204,7 +204,7 @@ export function parseEvent(event: unknown): Result<string> {
   return success(event);
 }
 
-/** Takes what a client sent as `go:publish`: `payload_invalid`, `room_invalid` or `event_invalid`. */
+/** Parses the payload of `go:publish`. Failures: `payload_invalid`, `room_invalid`, `event_invalid`. */
 export function parsePublish(payload: unknown): Result<PublishRequest> {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) {
     return failed(
@@ -236,10 +236,10 @@ export function parsePublish(payload: unknown): Result<PublishRequest> {
 /** Most users of one page of {@link PresenceRequest}. */
 export const maxPresencePage = 1_000;
 
-/** Longest `after` of a {@link PresenceRequest}, in bytes: a uid with what stands before it. */
+/** Longest `after` of a {@link PresenceRequest}, in bytes: a uid with its prefix. */
 export const maxCursorBytes = 400;
 
-/** Takes what a client sent as `go:presence`: `payload_invalid` or `room_invalid`. */
+/** Parses the payload of `go:presence`. Failures: `payload_invalid`, `room_invalid`. */
 export function parsePresence(payload: unknown): Result<PresenceRequest> {
   const { room, limit = maxPresencePage, after } = (payload ?? {}) as Record<string, unknown>;
   const name = parseRoom(room);
@@ -257,7 +257,7 @@ export function parsePresence(payload: unknown): Result<PresenceRequest> {
 /** Most rooms that one call may name. */
 const maxRoomsPerCall = 100;
 
-/** Takes what a client sent to enter or leave, one room or a list, to a list: `payload_invalid` or `room_invalid`. */
+/** Parses one room or a list of rooms to a list. Failures: `payload_invalid`, `room_invalid`. */
 export function parseRooms(payload: unknown): Result<readonly string[]> {
   const list: readonly unknown[] = Array.isArray(payload) ? payload : [payload];
   if (list.length === 0 || list.length > maxRoomsPerCall) {
@@ -272,7 +272,7 @@ export function parseRooms(payload: unknown): Result<readonly string[]> {
   return success(rooms);
 }
 
-/** Takes what a client sent to enter rooms: one or a list, each a name or a {@link JoinRequest}. */
+/** Parses the payload of `go:join`: one room or a list, each a name or a {@link JoinRequest}. */
 export function parseJoins(payload: unknown): Result<readonly JoinRequest[]> {
   const list: readonly unknown[] = Array.isArray(payload) ? payload : [payload];
   if (list.length === 0 || list.length > maxRoomsPerCall) {
@@ -304,7 +304,7 @@ function parseJoin(payload: unknown): Result<JoinRequest> {
   return success({ room: name.value, from: { epoch, offset: after as number } });
 }
 
-/** Takes a room name: `room_invalid` unless it is text of 1 to 256 bytes without control characters. */
+/** Parses a room name: `room_invalid` unless it is a string of 1 to 256 bytes without control characters. */
 export function parseRoom(room: unknown): Result<string> {
   if (typeof room !== 'string') return failed('room_invalid', `a room is a string, not ${kindOf(room)}`);
   const fault = nameFault(room, maxNameBytes);

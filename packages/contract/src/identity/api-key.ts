@@ -9,7 +9,7 @@ export function isForApi(url = ''): boolean {
   return url === apiPath || url.startsWith(`${apiPath}/`) || url.startsWith(`${apiPath}?`);
 }
 
-/** The API key that a request has, as `X-Api-Key` or `Authorization: Bearer`; `undefined`: it has none. */
+/** The API key of a request, from `X-Api-Key` or `Authorization: Bearer`; `undefined`: it has none. */
 export function readApiKey(headers: Readonly<IncomingHttpHeaders>): string | undefined {
   const own = headers['x-api-key'];
   if (typeof own === 'string' && own !== '') return own;
@@ -17,9 +17,9 @@ export function readApiKey(headers: Readonly<IncomingHttpHeaders>): string | und
 }
 
 /**
- * Prepares finding a key among those of the settings.
+ * Makes a lookup of keys among those of the settings.
  *
- * @returns finds the entry of a key. It compares hashes with those of all keys, so that the time it takes tells nothing about any key.
+ * @returns finds the entry of a key. It compares hashes with those of all keys, so that its duration reveals nothing about a key.
  */
 export function createKeyFinder<T extends { readonly key: string }>(
   entries: readonly T[],

@@ -3,17 +3,17 @@ import { kindOf } from '../reading/kind-of.ts';
 import { nameFault } from '../reading/name.ts';
 import { failed, type Result, success } from '../result.ts';
 
-/** Who a client is, as one tier tells the next. */
+/** The identity of a client, as one tier passes it to the next. */
 export interface Identity {
-  /** The user, as the hooks named them. */
+  /** The uid of the user, as returned by the hooks. */
   readonly uid: string;
-  /** The product the client asked for; `default` where it named none. */
+  /** The requested product; `default` if the request has none. */
   readonly product: string;
 }
 
 /**
- * The uid of requests that are from no user: of anonymous clients, of public products, of a back end with an API key. No uid can be it, and targets
- * are told none.
+ * The uid of requests without a user: those of anonymous clients, of public products, and of back ends with an API key. It is not a valid uid, and
+ * targets get no uid header.
  */
 export const noUser = '';
 
@@ -23,10 +23,10 @@ export const maxUidBytes = 256;
 /** Longest name of a product, in bytes of UTF-8. */
 export const maxProductBytes = 128;
 
-/** All headers by which tiers tell each other about a client start so; a client's own are removed before ours are written. */
+/** Prefix of all headers with which tiers pass information about a client. Agents remove the client's own before they write theirs. */
 export const identityHeaderPrefix = 'x-gopush-';
 
-/** Header with the uid, percent-encoded, since header values cannot carry all characters. */
+/** Header with the uid, percent-encoded, because header values cannot contain all characters. */
 export const uidHeader = 'x-gopush-uid';
 
 /** Header with the product. */
@@ -38,16 +38,16 @@ export const agentHeader = 'x-gopush-agent';
 /** Query parameter with the uid, kept from gopush 0.1. */
 export const uidParameter = 'uid';
 
-/** Query parameter with which a client names the product it wants. */
+/** Query parameter with which a client requests a product. */
 export const productParameter = 'product';
 
-/** The product of a client that names none. */
+/** The product of a request without one. */
 export const defaultProduct = 'default';
 
 /**
- * Takes what a hook returned for a uid to a uid.
+ * Validates the uid that a hook returned.
  *
- * Text and whole numbers are taken; `undefined`, `null`, `false` and `''` mean that the client is not known.
+ * Strings and whole numbers are valid; `undefined`, `null`, `false` and `''` mean that the client is unknown.
  *
  * @returns `uid_missing`, `uid_invalid` (bounds: 1 to 256 bytes, no control characters) or `uid_hook_bad_value` (another type)
  */
@@ -61,7 +61,7 @@ export function parseUid(value: unknown): Result<string> {
   return fault === undefined ? success(value) : failed('uid_invalid', `the uid is ${fault}`);
 }
 
-/** A value that is no uid, in words, with what was probably meant. */
+/** Describes a value that is not a uid, with a hint. */
 function describeNoUid(value: unknown): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'function') return 'a function that was not called';
@@ -74,17 +74,17 @@ function describeNoUid(value: unknown): string {
   }
 }
 
-/** The uid and product headers of an identity, as a flat list of names and values; of no user without a uid. */
+/** The uid and product headers of an identity, as a flat list of names and values. Without a user there is no uid header. */
 export function writeIdentity(identity: Identity): string[] {
   const product = [productHeader, encodeURIComponent(identity.product)];
   return identity.uid === noUser ? product : [uidHeader, encodeURIComponent(identity.uid), ...product];
 }
 
 /**
- * Reads the identity that an agent wrote. The caller decides whether the sender may be believed.
+ * Reads the identity that an agent wrote. The caller decides whether the sender is trusted.
  *
- * Without a uid header the `uid=` parameter is read, so that a program may connect to a push-server directly; but not behind an agent, which
- * has told no uid since there is none.
+ * Without a uid header the `uid=` parameter counts, so that a program can connect to a push-server directly. Behind an agent it does not: there a
+ * missing header means that the client has no uid.
  */
 export function readIdentity(
   headers: Readonly<Record<string, string | string[] | undefined>>,

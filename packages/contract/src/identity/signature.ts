@@ -4,16 +4,16 @@ import { agentHeader, productHeader, uidHeader } from './identity.ts';
 /** Header with the id of a request, the same in the logs of all tiers. */
 export const requestIdHeader = 'x-request-id';
 
-/** Header with the signature over the identity that an agent gives. */
+/** Header with the signature of the identity. */
 export const signatureHeader = 'x-gopush-signature';
 
-/** The audience of what agents send to the push-servers that gopush runs; any other target is the audience `host:port`. */
+/** The audience of identities for push-servers that gopush runs. For any other target it is `host:port`. */
 export const pushServerAudience = 'push-server';
 
 /** The headers a signature covers, in this order. */
 const signed = [uidHeader, productHeader, agentHeader, requestIdHeader] as const;
 
-/** The headers a signature covers, as they stand in the request. */
+/** The values of the headers that a signature covers. */
 export type SignedHeaders = Readonly<Record<(typeof signed)[number], string>>;
 
 /**
@@ -21,11 +21,11 @@ export type SignedHeaders = Readonly<Record<(typeof signed)[number], string>>;
  * base64url over the version, the expiry, the audience and the values of the headers, each on a line of its own, so that none can be shifted
  * into another.
  *
- * Without an audience whoever is given a signature could use it elsewhere in the client's name.
+ * Without an audience a target could use a signature that it got to impersonate the client at another target.
  *
- * @param secret - known to agents and targets alone
- * @param expiresAt - from when on it is of no use, in milliseconds since 1970
- * @param audience - for whom it is, in visible ASCII
+ * @param secret - known only to agents and targets
+ * @param expiresAt - when it expires, in milliseconds since 1970
+ * @param audience - the target that it is for, in visible ASCII
  */
 export function signIdentity(
   secret: string,
@@ -38,8 +38,8 @@ export function signIdentity(
 }
 
 /**
- * For whom these headers were signed with one of the secrets, not too long ago; `undefined`: they were not. `''` stands for a signature of
- * version 1, which named nobody.
+ * The audience of a valid, unexpired signature of these headers; `undefined`: there is none. `''` stands for a signature of version 1, which has no
+ * audience.
  *
  * @param now - milliseconds since 1970
  */
@@ -63,10 +63,10 @@ export function audienceOf(
 }
 
 /**
- * Whether these headers were signed with one of the secrets, not too long ago, and for us.
+ * Whether these headers have a valid, unexpired signature with one of the secrets, for an accepted audience.
  *
  * @param now - milliseconds since 1970
- * @param isUs - whether a name is ours. @defaultValue every name is
+ * @param isUs - whether an audience is accepted. @defaultValue every audience is
  */
 export function isIdentitySigned(
   secrets: readonly string[],

@@ -2,13 +2,13 @@ import { decodeLoosely } from '../reading/decode-loosely.ts';
 import { uidParameter } from './identity.ts';
 
 /**
- * The same path and query with the resolved uid in place of whatever uid the client sent, or with none.
+ * Replaces every uid in a query by the identified uid, or removes it.
  *
- * All else stays byte for byte, since targets may sign or compare it. What goes is what parsers read as `uid`: escaped in any way, in other
- * letters (`UID`), within brackets or before them (`[uid]`, `uid[]`), after blanks, a NUL or a second `?`, and before a dot. For targets that
- * look for it in the query also behind a semicolon, which some parsers take for a separator; for others `q=a;uid` is one value.
+ * The rest stays byte for byte, because targets may sign or compare it. All parameters that some parser reads as `uid` are removed: percent-encoded,
+ * in other case (`UID`), with brackets (`[uid]`, `uid[]`), after blanks, a NUL or a second `?`, and before a dot. For targets that read it from the
+ * query also after a semicolon, which some parsers treat as a separator; for others `q=a;uid` is one value.
  *
- * @param uid - `undefined`: the target gets it by header alone
+ * @param uid - `undefined`: the target gets it only as a header
  */
 export function writeUid(url: string, uid: string | undefined): string {
   // Of `OPTIONS *`, which has no query.
@@ -22,7 +22,7 @@ export function writeUid(url: string, uid: string | undefined): string {
 }
 
 function withoutUid(url: string, mark: number, separates: (code: number) => boolean): string {
-  // Nearly all: without a `u`, an escape or a letter beyond ASCII nothing is `uid`.
+  // The common case: without a `u`, percent-encoding or a letter outside ASCII there is no `uid`.
   if (!suspicious.test(url.slice(mark))) return url;
   let kept: string | undefined;
   let isChanged = false;
@@ -51,7 +51,7 @@ function isSeparator(code: number): boolean {
 /** How often an escape may be escaped itself. */
 const maxRounds = 3;
 
-/** Whether any parser may take this parameter for the uid. */
+/** Whether some parser may read this parameter as the uid. */
 function isUid(parameter: string): boolean {
   const equals = parameter.indexOf('=');
   let name = equals === -1 ? parameter : parameter.slice(0, equals);
@@ -66,8 +66,8 @@ function isUid(parameter: string): boolean {
 }
 
 /**
- * `uid`, perhaps after what parsers drop, and before what ends a name to some of them. `_` and `-` belong to names: `uid_type` is another
- * parameter.
+ * `uid`, after characters that some parsers drop, and before characters that end a name for some. `_` and `-` are part of a name: `uid_type` is
+ * another parameter.
  */
 const uidName = /^[^\p{L}\p{N}_-]*UID(?![\p{L}\p{N}_-])/u;
 

@@ -1,11 +1,11 @@
-/** Where Socket.IO is, unless a server says otherwise. */
+/** The default path of Socket.IO. */
 export const usualEnginePath = '/socket.io';
 
-/** The client library, which Socket.IO serves below its path. */
+/** Path of the client library, below the path of Socket.IO. */
 const library = /^socket\.io(?:\.msgpack|\.esm)?(?:\.min)?\.js(?:\.map)?(?:\?|$)/;
 
 /**
- * Whether a request is for Engine.IO, rather than for a file of the client library beside it, which is for all pages.
+ * Whether a request is for Engine.IO. Files of the client library are below the same path, and are for all pages.
  *
  * @param path - where Socket.IO is: `pushServer.path`
  */

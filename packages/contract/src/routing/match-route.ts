@@ -5,7 +5,7 @@ import type { RouteEntry } from './route.ts';
 /** The routes of a router, in the order in which they are tried. */
 export interface RouteTable {
   readonly routes: readonly TableRow[];
-  /** How many segments the longest path has: no others matter. */
+  /** Number of segments of the longest path. Further segments of a request do not matter. */
   readonly depth: number;
 }
 
@@ -14,7 +14,7 @@ interface TableRow extends RouteEntry {
   readonly loosePath: string;
 }
 
-/** Puts routes in the order in which they are tried: an exact host, then the longest wildcard, then none; of each the longest path first. */
+/** Sorts routes: exact hosts, then wildcards by length, then routes without a host; within each the longest path first. */
 export function createRouteTable(routes: readonly RouteEntry[]): RouteTable {
   const rows = routes.map((route) => ({ ...route, loosePath: readLoosely(route.path) }));
   rows.sort(
@@ -34,12 +34,12 @@ function rankOf(host: string): number {
 /**
  * The route of a request.
  *
- * Targets get the path as the client sent it, and read it in their own way: `/public/..%2fadmin` may be `/admin` to them. So a path of which some
- * server may read that it belongs to another route has none, unless both routes do the same.
+ * Targets get the path as the client sent it, and read it in their own way: `/public/..%2fadmin` may be `/admin` to them. So a path that some server
+ * could read as one of another route is ambiguous, unless both routes have the same effect.
  *
- * @param host - what the client calls the server, perhaps with a port
+ * @param host - the requested host, with or without a port
  * @param url - path and query, as the client sent them
- * @returns `undefined`: it has none; `ambiguous`: servers may differ about it
+ * @returns `undefined`: no route matches; `ambiguous`: servers may read the path differently
  */
 export function matchRoute(
   { routes, depth }: RouteTable,
@@ -58,14 +58,14 @@ export function matchRoute(
     return found === other || doesSame(found, other, url);
   };
   const lower = plain.toLowerCase();
-  // Most are suspicious for a capital letter alone.
+  // Most suspicious paths only have a capital letter.
   if (!suspicious.test(lower)) return isSame(lower) ? found : 'ambiguous';
   if (mayClimb(path, depth) || !isSame(readLoosely(path))) return 'ambiguous';
   const rest = readAfterAuthority(path);
   return rest === undefined || isSame(rest) ? found : 'ambiguous';
 }
 
-/** Whether it makes no difference which of two routes a request takes; `undefined`: the product that its query names. */
+/** Whether two routes have the same effect; `undefined`: no route, the product comes from the query. */
 function doesSame(one: RouteEntry | undefined, other: RouteEntry | undefined, url: string): boolean {
   if (one?.stripPath || other?.stripPath) return false;
   if (one?.public !== other?.public || one?.preflight !== other?.preflight) return false;
@@ -79,7 +79,7 @@ function productOf(route: RouteEntry | undefined, url: string): string | undefin
   return named.ok ? named.value : undefined;
 }
 
-/** What all servers may not read alike. */
+/** Characters that servers may read differently. */
 const suspicious = /[^a-z0-9._~!$&'()*,=:@/-]|\/\/|\/\.|\.(?:\/|$)/;
 
 function isUnder(path: string, prefix: string): boolean {
@@ -91,13 +91,13 @@ function isOfHost({ host }: RouteEntry, name: string): boolean {
   return host.startsWith('.') ? name.length > host.length && name.endsWith(host) : name === host;
 }
 
-/** A host without its port, in lower case, and without the dot that ends a full name. */
+/** A host in lower case, without port and without the trailing dot of a fully qualified name. */
 function hostName(host: string | undefined): string {
   if (host === undefined) return '';
   return host.toLowerCase().replace(/\.?(?::\d*)?$/, '');
 }
 
-/** Characters that mean nothing of their own in a path, so that all servers read them alike, escaped or not. Some clients escape them. */
+/** Characters without a meaning of their own in a path: all servers read them alike, percent-encoded or not. Some clients encode them. */
 const escapedAlike = /%(?:7e|21|24|26|27|28|29|2a|2c|3d|3a|40)/i;
 
 function plainEscape(text: string): string {

@@ -5,9 +5,9 @@ import { builtIn, createTargetWith, type Target, type TargetOptions, type Target
 import { parseTargetUrl } from './target-url.ts';
 
 /**
- * Takes what a router gave to where targets come from; a list is flat, so that each port of each server is one choice among all.
+ * Parses the targets of a router. A list is flattened, so that each port of each server is one target.
  *
- * @returns the source, or a sentence saying what is wrong
+ * @returns the source of targets, or a sentence with the problem
  */
 export function parseTargets(input: unknown): TargetSource | string {
   if (input === builtIn) return { kind: 'built-in' };
@@ -91,7 +91,7 @@ function parseUrlEntry(url: unknown, options: object, weight: number): Target[] 
   return [{ ...others, name, authority: host, audience: name, socketPath, ...(hostHeader && { hostHeader: host }) }];
 }
 
-/** A key that is probably a mistyped one of ours. Others are left alone: what a function returns may hold more than we ask for. */
+/** A key that is probably a misspelt option. Other unknown keys are allowed: a function may return objects with more properties. */
 function findUnknown(input: object, known: readonly string[]): string | undefined {
   const key = Object.keys(input).find((one) => !known.includes(one) && nearest(one, known) !== undefined);
   return key === undefined ? undefined : `${key}: ${unknownKey(key, known)}`;

@@ -6,45 +6,45 @@ import type { TargetSource, TargetsInput } from './target.ts';
 /** How a target is chosen among those of a product. */
 export const chooseNames = ['hash', 'bounded-hash', 'least-connections', 'random-of-two'] as const;
 
-/** What keeps a session on its target while targets come and go. */
+/** What keeps a session on its target while the list of targets changes. */
 export const stickyNames = ['sid', 'cookie', 'none'] as const;
 
-/** How targets that are no push-servers learn who a client is. Push-servers always get both. */
+/** How targets other than push-servers get the identity of a client. Push-servers always get both forms. */
 export const identityNames = ['headers', 'query+headers'] as const;
 
-/** What becomes of CORS preflights, which carry no credentials. */
+/** What agents do with CORS preflights, which carry no credentials. */
 export const preflightNames = ['answer', 'pass'] as const;
 
-/** What a product may decide for itself; what it leaves out is as in the config. */
+/** Settings of a product. The default of each is the setting in the config. */
 export interface ProductOptions {
   /** How a target is chosen. @defaultValue `routing.choose` */
   readonly choose?: (typeof chooseNames)[number];
-  /** With `bounded-hash`: how many times its share a target takes. @defaultValue `routing.boundedLoad` */
+  /** With `bounded-hash`: the multiple of its fair share that a target takes. @defaultValue `routing.boundedLoad` */
   readonly boundedLoad?: number;
   /** What keeps a session on its target. @defaultValue `routing.sticky` */
   readonly sticky?: (typeof stickyNames)[number];
-  /** How targets are asked whether they are ready: `none`, `tcp` or a path. @defaultValue `health.check` */
+  /** Health probe: `none`, `tcp` or an HTTP path. @defaultValue `health.check` */
   readonly check?: string;
-  /** How long clients wait while no target is up, in milliseconds. @defaultValue `hold.timeoutMs` */
+  /** How long clients queue while no target is up, in milliseconds. @defaultValue `hold.timeoutMs` */
   readonly holdMs?: number;
   /**
-   * Whether requests of several clients may share a connection to a target, one after another. `false` for targets that do not read the bodies
-   * of requests to their end: what is left of one would be taken for the next request. @defaultValue `routing.reuse`
+   * Whether requests of several clients may use the same connection to a target, one after another. `false` for targets that do not read request
+   * bodies to the end: they would take the rest for the next request. @defaultValue `routing.reuse`
    */
   readonly reuse?: boolean;
   /**
-   * How its targets learn who a client is: by `x-gopush-uid` alone, or by `uid=` in the query as well, as in gopush 0.1. A uid that the client
-   * sent in the query is removed in any case. @defaultValue `routing.identity`; push-servers that gopush runs get both
+   * How its targets get the identity: only `x-gopush-uid`, or also `uid=` in the query, as in gopush 0.1. A `uid` in the client's query is always
+   * removed. @defaultValue `routing.identity`; push-servers that gopush runs get both
    */
   readonly identity?: (typeof identityNames)[number];
   /**
-   * Whether anyone may use it: no hook is asked who a client is, and its targets get no uid. For sign-up pages, files, webhooks of third
+   * Whether anyone may use it: no hook decides who a client is, and its targets get no uid. For sign-up pages, files, webhooks of third
    * parties. @defaultValue false
    */
   readonly public?: boolean;
   /**
-   * What becomes of CORS preflights: `answer`: the agent answers those of `access.allowedOrigins`; `pass`: the target gets those of all origins,
-   * without a uid and without a hook being asked. @defaultValue `routing.preflight`
+   * What the agent does with CORS preflights. `answer`: it responds to those of `access.allowedOrigins`. `pass`: the target gets those of all origins,
+   * without a uid and without a call of a hook. @defaultValue `routing.preflight`
    */
   readonly preflight?: (typeof preflightNames)[number];
 }
@@ -57,9 +57,9 @@ export interface ProductInput<Hook> extends ProductOptions {
   readonly targets: TargetsInput | Hook;
 }
 
-/** One product of a router, read. */
+/** A parsed product of a router. */
 export interface ProductRoute {
-  /** Where its targets come from; `undefined`: of the function in its entry. */
+  /** The source of its targets; `undefined`: the function in its entry. */
   readonly source: TargetSource | undefined;
   readonly hook: unknown;
   readonly options: ProductOptions;
@@ -81,9 +81,9 @@ const checks: Readonly<Record<keyof ProductOptions, readonly [(value: unknown) =
 };
 
 /**
- * Reads one entry of a router: targets, a function, or either with settings.
+ * Parses one entry of a router: targets, a function, or either with settings.
  *
- * @returns the entry, or a sentence saying what is wrong
+ * @returns the entry, or a sentence with the problem
  */
 export function parseProduct(entry: unknown): ProductRoute | string {
   if (typeof entry === 'function') return { source: undefined, hook: entry, options: {} };

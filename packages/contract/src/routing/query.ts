@@ -5,10 +5,10 @@ import { failed, type Result, success } from '../result.ts';
 const maxProductLength = 128;
 
 /**
- * The product a request line asks for.
+ * The product in `?product=`.
  *
  * @param url - path and query, as the client sent them
- * @returns `product_ambiguous` for two of them, `product_unknown` for one too long or with broken escapes
+ * @returns `product_ambiguous` for two of them, `product_unknown` if it is too long or its percent-encoding is invalid
  */
 export function readProduct(url: string): Result<string> {
   let product: string | undefined;
@@ -22,17 +22,17 @@ export function readProduct(url: string): Result<string> {
   return success(product === undefined || product === '' ? defaultProduct : product);
 }
 
-/** The Engine.IO session a request belongs to; `undefined` where it names none. */
+/** The Engine.IO session of a request; `undefined` if the request has none. */
 export function readSid(url: string): string | undefined {
   return parameterOf(url, 'sid');
 }
 
-/** Whether a request is an Engine.IO handshake: it names the protocol, and no session yet. */
+/** Whether a request is an Engine.IO handshake: it has a protocol version, but no session yet. */
 export function isHandshake(url: string): boolean {
   return parameterOf(url, 'EIO') !== undefined && readSid(url) === undefined;
 }
 
-/** A parameter as it stands, without an array of all: each request is asked. */
+/** A raw parameter. Makes no array of all parameters, because this runs for each request. */
 function parameterOf(url: string, name: string): string | undefined {
   const start = url.indexOf('?');
   if (start === -1) return undefined;
@@ -52,13 +52,13 @@ function queryPairs(url: string): string[] {
 function parameterName(pair: string): string {
   const equals = pair.indexOf('=');
   const text = equals === -1 ? pair : pair.slice(0, equals);
-  // What is broken in a name does not hide the rest of it from other parsers.
+  // Invalid percent-encoding in a name does not hide the rest of the name from other parsers.
   return decodeParameter(text) ?? [...new URLSearchParams(text).keys()][0] ?? '';
 }
 
 /** application/x-www-form-urlencoded: a plus is a space (https://url.spec.whatwg.org/#urlencoded-parsing). */
 function decodeParameter(text: string): string | undefined {
-  // Most have nothing to decode, and each request is asked several times.
+  // Most values need no decoding, and this runs several times per request.
   if (!text.includes('%') && !text.includes('+')) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));

@@ -3,34 +3,34 @@ import { unknownKey } from '../reading/known-keys.ts';
 import { readLoosely } from '../reading/loose-path.ts';
 import { preflightNames } from './product.ts';
 
-/** One entry of `routes` in a router: which requests go to a product by where they were sent, whatever they have in the query. */
+/** One entry of `routes` in a router: selects a product by path and host, whatever the query says. */
 export interface RouteInput {
   /**
-   * Path of the requests, by whole segments: `/chat` is for `/chat` and `/chat/x`, and not for `/chatty`. Upper and lower case differ. A slash at
-   * its end means nothing. @defaultValue every path
+   * Path of the requests, by whole segments: `/chat` matches `/chat` and `/chat/x`, but not `/chatty`. Case-sensitive. A trailing slash is
+   * ignored. @defaultValue every path
    */
   readonly path?: string;
-  /** Host name of the requests, without a port; `*.example.com` is for every name that ends so. @defaultValue every host */
+  /** Host name of the requests, without a port; `*.example.com` matches every name below `example.com`. @defaultValue every host */
   readonly host?: string;
   /** A product of the same router. */
   readonly product: string;
-  /** Whether targets get the path without `path`, and that in `X-Forwarded-Prefix`. @defaultValue false: byte for byte */
+  /** Whether `path` is removed from the path that targets get, and sent in `X-Forwarded-Prefix`. @defaultValue false: the path stays byte for byte */
   readonly stripPath?: boolean;
-  /** Whether anyone may send them, without a hook being asked who it is. @defaultValue as the product says */
+  /** Whether anyone may send these requests: no hook decides who the client is. @defaultValue the setting of the product */
   readonly public?: boolean;
-  /** What becomes of CORS preflights. @defaultValue as the product says */
+  /** What the agent does with CORS preflights. @defaultValue the setting of the product */
   readonly preflight?: (typeof preflightNames)[number];
 }
 
-/** An entry of `routes`, read. */
+/** A parsed entry of `routes`. */
 export interface RouteEntry {
-  /** As clients send it, escaped, without a slash at its end; empty: every path. */
+  /** Percent-encoded as clients send it, without a trailing slash; empty: every path. */
   readonly path: string;
-  /** In lower case; what follows `*` where it begins with a dot; empty: every host. */
+  /** In lower case. With a leading dot: every name below it. Empty: every host. */
   readonly host: string;
   readonly product: string;
   readonly stripPath: boolean;
-  /** `undefined`: as its product says. */
+  /** `undefined`: the setting of its product. */
   readonly public: boolean | undefined;
   readonly preflight: (typeof preflightNames)[number] | undefined;
 }
@@ -44,17 +44,17 @@ const keys = [
   'preflight',
 ] as const satisfies readonly (keyof RouteInput)[];
 
-/** Whether what a router has under `routes` is that, and not the targets of a product of that name. */
+/** Whether `routes` of a router is a list of routes, and not the targets of a product of that name. */
 export function isRoutes(value: unknown): value is readonly unknown[] {
   if (!Array.isArray(value)) return false;
   return !value.some((entry) => typeof entry !== 'object' || entry === null || 'ip' in entry || 'url' in entry);
 }
 
 /**
- * Reads the routes of a router.
+ * Parses the routes of a router.
  *
- * @param products - the products that it names
- * @returns the routes as they came, or a sentence that says what is wrong
+ * @param products - the products of the router
+ * @returns the routes in their order, or a sentence with the problem
  */
 export function parseRoutes(input: readonly unknown[], products: ReadonlySet<string>): readonly RouteEntry[] | string {
   const routes: RouteEntry[] = [];
@@ -62,7 +62,7 @@ export function parseRoutes(input: readonly unknown[], products: ReadonlySet<str
   for (const [index, entry] of input.entries()) {
     const route = parseRoute(entry, products);
     if (typeof route === 'string') return `routes[${index}]: ${route}`;
-    // Paths that differ by case alone cannot be told apart by all targets.
+    // Some targets treat paths that differ only in case as equal.
     const place = `${route.host} ${readLoosely(route.path)}`;
     const before = seen.get(place);
     if (before !== undefined) return `routes[${index}]: it has the same host and path as routes[${before}]`;
@@ -105,7 +105,7 @@ function parseRoute(entry: unknown, products: ReadonlySet<string>): RouteEntry |
   };
 }
 
-/** A path in the form in which clients send it: text beyond ASCII is escaped. */
+/** A path as clients send it: characters outside ASCII are percent-encoded. */
 function parsePath(path: unknown): string | undefined {
   if (typeof path !== 'string' || !/^\/[^\s\\;?#%]*$/.test(path) || path.length > maxLength) return undefined;
   if (!path.isWellFormed()) return undefined;
@@ -123,7 +123,7 @@ function parseHost(host: unknown): string | undefined {
   const name = isWildcard ? host.slice(2) : host;
   if (/^\[[0-9a-f:.]+\]$/i.test(name)) return isWildcard ? undefined : name.toLowerCase();
   if (/[^\p{L}\p{M}\p{N}._-]/u.test(name)) return undefined;
-  // Names beyond ASCII as clients send them (https://url.spec.whatwg.org/#host-parsing).
+  // Names outside ASCII as clients send them (https://url.spec.whatwg.org/#host-parsing).
   const url = `http://${name.endsWith('.') ? name.slice(0, -1) : name}/`;
   if (!URL.canParse(url)) return undefined;
   const { hostname } = new URL(url);

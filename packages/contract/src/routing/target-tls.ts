@@ -2,29 +2,29 @@ import { isIP } from 'node:net';
 import { kindOf } from '../reading/kind-of.ts';
 import { unknownKey } from '../reading/known-keys.ts';
 
-/** Certificates or keys as PEM text, as `readFileSync('ca.pem')` gives it. */
+/** Certificates or keys as PEM text, such as the result of `readFileSync('ca.pem')`. */
 export type PemInput = string | Uint8Array | readonly (string | Uint8Array)[];
 
-/** TLS between an agent and a target, as a router says it. */
+/** TLS between an agent and a target, as written in a router. */
 export interface TlsInput {
-  /** Authorities that may have signed the target's certificate. @defaultValue those of Node, and of `NODE_EXTRA_CA_CERTS` */
+  /** Authorities that may sign the target's certificate. @defaultValue those of Node, and of `NODE_EXTRA_CA_CERTS` */
   readonly ca?: PemInput;
-  /** Certificate of the agent, for targets that ask for one. */
+  /** Client certificate of the agent, for targets that require one. */
   readonly cert?: PemInput;
   /** Key of that certificate. */
   readonly key?: PemInput;
-  /** Name that the target is asked for (SNI), and that its certificate must have. @defaultValue its host name, or `dns` of the target */
+  /** Name sent to the target (SNI), which its certificate must match. @defaultValue its host name, or `dns` of the target */
   readonly servername?: string;
-  /** `false`: any certificate will do. Then whoever is between agent and target can read and change everything. @defaultValue true */
+  /** `false`: any certificate is accepted. Then anyone on the network path can read and change the traffic. @defaultValue true */
   readonly rejectUnauthorized?: boolean;
 }
 
-/** TLS between an agent and a target, read. */
+/** Parsed TLS options of a target. */
 export interface TargetTls {
   readonly ca?: readonly string[];
   readonly cert?: readonly string[];
   readonly key?: readonly string[];
-  /** `undefined`: an address, which is not asked for by name. */
+  /** `undefined`: the host is an address, for which no name is sent. */
   readonly servername: string | undefined;
   readonly rejectUnauthorized: boolean;
 }
@@ -32,10 +32,10 @@ export interface TargetTls {
 const keys = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'] as const satisfies readonly (keyof TlsInput)[];
 
 /**
- * Reads the `tls` of a target.
+ * Parses the `tls` of a target.
  *
- * @param host - name by which the target was named
- * @returns TLS, `undefined` where there is none, or a sentence that says what is wrong
+ * @param host - host of the target, as written in the router
+ * @returns the options, `undefined` without TLS, or a sentence with the problem
  */
 export function parseTls(input: unknown, host: string): TargetTls | undefined | string {
   if (input === undefined || input === false) return undefined;

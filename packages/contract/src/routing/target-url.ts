@@ -1,27 +1,27 @@
-/** Where a target is, as a URL says it. */
+/** The address of a target, parsed from a URL. */
 export interface TargetAddress {
   /** Address or host name; `localhost` with a Unix socket. */
   readonly host: string;
   /** 1 to 65535; 0 with a Unix socket. */
   readonly port: number;
   readonly socketPath?: string;
-  /** Whether TLS is spoken there. */
+  /** Whether the target uses TLS. */
   readonly isSecure: boolean;
 }
 
 const maxLength = 512;
 
-/** Longest path of a Unix socket, in bytes: `sun_path` of the kernel without its end, on Linux and, shorter, on BSD and macOS. */
+/** Longest path of a Unix socket, in bytes: `sun_path` without its terminator, as on BSD and macOS; Linux allows a little more. */
 const maxSocketPath = 103;
 
 /**
- * Reads the URL of a target: `http://`, `https://`, `ws://` and `wss://` with a host and perhaps a port, or `unix:` with the path of a socket.
+ * Parses the URL of a target: `http://`, `https://`, `ws://` or `wss://` with a host and an optional port, or `unix:` with the path of a socket.
  *
- * @returns the address, or a sentence that says what is wrong
+ * @returns the address, or a sentence with the problem
  */
 export function parseTargetUrl(text: string): TargetAddress | string {
   if (text.length > maxLength) return `found a URL of ${text.length} characters, wanted at most ${maxLength}`;
-  // First of all, so that no message repeats a password.
+  // Checked first, so that no message contains a password.
   if (/^[^/?#]*:?\/*[^/?#]*@/.test(text)) return 'found a user name or password in the URL of a target, wanted none';
   const shown = JSON.stringify(text.slice(0, 120));
   if (text.startsWith('unix:')) return parseUnix(text, shown);

@@ -1,43 +1,43 @@
 import { kindOf } from '../reading/kind-of.ts';
 import { parseTls, type TargetTls, type TlsInput } from './target-tls.ts';
 
-/** A place that serves a product. */
+/** A server that an agent sends requests of a product to. */
 export interface Target {
   /** Address or host name. */
   readonly host: string;
   /** 1 to 65535. */
   readonly port: number;
-  /** Share of the clients against the other targets of the product; 1 where nothing else is said. */
+  /** Share of the clients relative to the other targets of the product. */
   readonly weight: number;
-  /** By which logs, metrics and hashing know it: `host:port`, with `https://` before it where TLS is spoken, or `unix:` and a path. */
+  /** Its name in logs, metrics and hashing: `host:port`, with `https://` in front for TLS, or `unix:` and a path. */
   readonly name: string;
   /** `host:port`, without a scheme. */
   readonly authority: string;
-  /** Path of its Unix socket; host and port mean nothing then. */
+  /** Path of its Unix socket. Host and port are then not used. */
   readonly socketPath?: string;
   /** Absent: no TLS. */
   readonly tls?: TargetTls;
-  /** The `Host` that it gets. @defaultValue the client's */
+  /** The `Host` header that it gets. @defaultValue the client's */
   readonly hostHeader?: string;
-  /** For whom identities are signed that it is given. @defaultValue its authority */
+  /** Audience of the signed identities that it gets. @defaultValue its authority */
   readonly audience?: string;
 }
 
-/** What targets may have besides their address. */
+/** Options of targets. */
 export interface TargetOptions {
-  /** TLS to the target: `true`, or how. @defaultValue none, but with `https://` and `wss://` */
+  /** TLS to the target: `true`, or options. @defaultValue only with `https://` and `wss://` */
   readonly tls?: boolean | TlsInput;
-  /** Which `Host` the target gets: the client's, or its own, as servers that serve several names want it. @defaultValue `client` */
+  /** Which `Host` the target gets: the client's, or its own name, for servers that expect it. @defaultValue `client` */
   readonly hostHeader?: 'client' | 'target';
 }
 
-/** The same for targets that are named one by one. */
+/** Options of single targets. */
 interface WeightedOptions extends TargetOptions {
-  /** Share of the clients against the other targets, 0 to 1000000; 0: no new ones. @defaultValue 1 */
+  /** Share of the clients relative to the other targets, 0 to 1000000; 0: no new clients. @defaultValue 1 */
   readonly weight?: number;
 }
 
-/** One server with several ports, as router files of gopush 0.1 write it. */
+/** One server with several ports, the form of gopush 0.1. */
 export interface TargetGroup extends WeightedOptions {
   readonly ip: string;
   readonly ports: readonly (number | string)[];
@@ -49,7 +49,7 @@ export interface SingleTarget extends WeightedOptions {
   readonly port: number | string;
 }
 
-/** One server by its URL: `http://`, `https://`, `ws://` or `wss://` with host and port and without a path, or `unix:` with the path of a socket. */
+/** One server by URL: `http://`, `https://`, `ws://` or `wss://` with host and port and without a path, or `unix:` with the path of a socket. */
 export interface UrlTarget extends WeightedOptions {
   readonly url: string;
 }
@@ -65,12 +65,12 @@ export interface DnsTargets extends TargetOptions {
   readonly port: number | string;
 }
 
-/** The servers of a service as DNS lists them (RFC 2782), with their weights. */
+/** The servers of a service from DNS SRV records (RFC 2782), with their weights. */
 export interface SrvTargets extends TargetOptions {
   readonly srv: string;
 }
 
-/** What names targets in a router: one, several, those of a name in DNS, or the built-in push-servers. */
+/** Targets in a router: one, several, those of a DNS name, or the built-in push-servers. */
 export type TargetsInput = OneTarget | readonly OneTarget[] | DnsTargets | SrvTargets | typeof builtIn;
 
 /** Where targets come from. */
@@ -81,7 +81,7 @@ export type TargetSource =
   | { readonly kind: 'srv'; readonly name: string; readonly options: TargetOptions };
 
 /**
- * Makes a target; the name is derived.
+ * Creates a target and derives its name.
  *
  * @param tls - absent: none
  */
@@ -92,10 +92,10 @@ export function createTarget(host: string, port: number, weight = 1, tls?: Targe
 }
 
 /**
- * The same with options of a router.
+ * Creates a target with the options of a router.
  *
- * @param name - how the router named it, which its certificate has to bear; DNS may have said `host`
- * @returns the target, or a sentence that says what is wrong
+ * @param name - its host in the router, which its certificate must match; `host` may come from DNS
+ * @returns the target, or a sentence with the problem
  */
 export function createTargetWith(
   options: object,
