@@ -9,29 +9,29 @@ import { useOriginForm } from './origin-form.ts';
 import { isOwnHost } from './own-host.ts';
 import { serveUpgrades } from './serve-upgrades.ts';
 
-/** One reason for which a process may not be ready: `true`, or what is the matter. */
+/** A readiness check: `true`, or the reason why the process is not ready. */
 export type Check = () => true | string;
 
-/** What an admin listener shows and does. */
+/** Options of an admin listener. */
 export interface AdminOptions {
   readonly host: string;
-  /** 0 takes any free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** The setting of the port with what is added to it, for messages. @defaultValue none */
+  /** Name of the port's setting, with the number added to it, for messages. @defaultValue none */
   readonly setting?: Pick<ListenSettings, 'port' | 'offset'>;
   /** How long a connection stays open without a request, in milliseconds. @defaultValue 75 s */
   readonly keepAliveMs?: number;
   /** Largest headers of a request, in bytes. @defaultValue 16 KiB */
   readonly maxHeaderBytes?: number;
-  /** By name; all of them must be fine for `/readyz`. */
+  /** Readiness checks by name. `/readyz` succeeds if all of them do. */
   readonly checks: Readonly<Record<string, Check>>;
   readonly metrics: Metrics;
-  /** What `/state` shows, as JSON. */
+  /** Returns the JSON of `/state`. */
   readonly state: () => unknown;
   readonly log: Logger;
-  /** Names in public DNS by which the machine may be asked. @defaultValue none */
+  /** Public DNS names of the machine that requests may use. @defaultValue none */
   readonly allowedHosts?: readonly string[];
-  /** What can be asked for besides, by method and path, as `PUT /drain`; answers with a line for people. @defaultValue nothing */
+  /** Further actions by method and path, such as `PUT /drain`. Each returns a line for people. @defaultValue none */
   readonly actions?: Readonly<Record<string, () => string | Promise<string>>>;
 }
 
@@ -42,10 +42,10 @@ export interface Admin {
 }
 
 /**
- * Starts the listener for those who run the process: `/livez`, `/readyz` (`?verbose` names each check), `/metrics`, `/state`, and
- * `PUT /log-level`. Not for clients: whoever reaches it is believed.
+ * Starts the listener for operators: `/livez`, `/readyz` (`?verbose` names each check), `/metrics`, `/state`, and `PUT /log-level`. It trusts
+ * every program that can reach it, so it must not be reachable by clients.
  *
- * @throws ListenError for a port that cannot be had
+ * @throws ListenError if the port cannot be listened on
  */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const refusals = options.metrics.counter(
@@ -59,7 +59,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     const foreign = whyForeign(request, options);
     if (foreign !== undefined) {
       refusals.inc();
-      // A page may ask as often as it likes; one line tells of it.
+      // A page may repeat the request as often as it likes; it is logged once.
       const log = isKnown ? options.log.debug : options.log.warn;
       isKnown = true;
       log({ problem: foreign }, 'the admin listener refused a request that a page of another origin may have sent');
@@ -82,9 +82,9 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
 }
 
 /**
- * Starts the admin listener where the settings want one.
+ * Starts the admin listener if it is configured.
  *
- * @returns `undefined` where they want none
+ * @returns `undefined` if it is not
  */
 export async function openAdmin(
   { admin }: { readonly admin: { readonly host: string; readonly allowedHosts: readonly string[] } | null },
@@ -124,15 +124,15 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
 }
 
 /**
- * Why a request may be the doing of a page that some browser on this machine or in this network shows; `undefined`: it is not. Pages can
- * send requests here as any program can, by our address or by a name of their own that they point here.
+ * Returns why a request may come from a page in a browser on this machine or in this network; `undefined`: it does not. Pages can send requests
+ * here as any program can, to our address or to a name of their own that points here.
  */
 function whyForeign(
   { headers, method, url }: IncomingMessage,
   { host: listensOn, allowedHosts = [] }: AdminOptions,
 ): string | undefined {
   const { host, origin, 'sec-fetch-site': site } = headers;
-  // Whoever balances load or restarts processes asks by all kinds of names, and learns no more than one bit.
+  // Load balancers and supervisors use all kinds of names, and learn no more than one bit.
   const isProbe = method === 'GET' && /^\/(livez|readyz)$/.test(url ?? '');
   if (!isProbe && !isOwnHost(host, [listensOn, ...allowedHosts])) {
     return `Host: found ${host}, wanted an address, a private name, or one of admin.allowedHosts`;

@@ -1,64 +1,62 @@
-/** A place in a window: work that was let in and has not ended. */
+/** A place in a window: admitted work that has not ended. */
 export interface Place {
-  /** When it was let in, or went on, in milliseconds. */
+  /** When it was admitted or resumed, in milliseconds. */
   at: number;
 }
 
-/** What an admission window is made with. */
+/** Options of an admission window. */
 export interface AdmissionWindowOptions {
-  /** Places at the start, and after a time without work. @defaultValue no bound until there is a reason for one */
+  /** Places at the start, and after a period without work. @defaultValue no limit until there is a reason for one */
   readonly start?: number;
-  /** By how much work may take longer than twice the quickest of late, in milliseconds. @defaultValue however long */
+  /** How much longer than twice the quickest recent work may take, in milliseconds. @defaultValue no limit */
   readonly toleranceMs?: number;
 }
 
 /** Fewest places. */
 const least = 16;
 
-/** Most places of a window that began with a bound; one that began without has none again. */
+/** Most places of a window that began with a limit. A window that began without one returns to having none. */
 const most = 4_096;
 
 /** Time between two verdicts, and between two reductions, in milliseconds. */
 const turnMs = 100;
 
-/** After how long without work a window is as at the start, in milliseconds. */
+/** After how long without work a window starts again, in milliseconds. */
 const idleMs = 5_000;
 
-/** By which factor a window grows with a good verdict. */
+/** Factor by which a window grows after a good verdict. */
 const growth = 1.5;
 
-/** Work that was let in and takes longer has no place any more: it may wait for its client, which must not keep others out; milliseconds. */
+/** Work that takes longer than this loses its place, in milliseconds: it may be waiting for its client, which must not keep others out. */
 const staleMs = 1_000;
 
-/** How long the quickest work counts as the measure, in milliseconds; it is forgotten within twice that. */
+/** How long the quickest work is the reference, in milliseconds; it is forgotten within twice that time. */
 const memoryMs = 30_000;
 
 /**
- * How much work may be in progress at a time: an adaptive concurrency limit. What is let in beyond what a process can do only waits, and is
- * finished too late for its client.
+ * An adaptive concurrency limit. Work admitted beyond what a process can do only waits, and finishes too late for its client.
  *
- * Ten times a second, the window looks at how long work took. Where somebody downstream refused work, half as many places are left as were
- * taken; where the median is late twice in a row, half or less: as many as would have been in time. Otherwise the window grows by half, where
- * it was used. As in TCP (RFC 5681) only work that began after one verdict counts for the next, and as in TCP Vegas late is relative to the
- * quickest.
+ * Ten times a second, the window checks how long work took. If a downstream process refused work, the window shrinks to half of the places in use.
+ * If the median was late twice in a row, it shrinks to half or less: to as many places as would have been in time. Otherwise it grows by half if it
+ * was used. As in TCP (RFC 5681), only work that began after one verdict counts for the next. As in TCP Vegas, late is relative to the quickest.
  *
  * All times are in milliseconds, of one clock that the caller chooses.
  */
 export class AdmissionWindow {
   readonly #start: number;
   readonly #toleranceMs: number;
-  /** Those of work that may wait for somebody else, the oldest first. */
+  /** Places of work that may be waiting for its client, oldest first. */
   readonly #places = new Set<Place>();
-  /** Those of work that does not. */
+  /** Places of work that does not wait. */
   readonly #working = new Set<Place>();
   #limit: number;
-  /** Most places that were taken since the last verdict. */
+  /** Most places in use since the last verdict. */
   #peak = 0;
   #judgedAt = Number.NEGATIVE_INFINITY;
   #reducedAt = Number.NEGATIVE_INFINITY;
   #usedAt = Number.NEGATIVE_INFINITY;
   #wasLate = false;
-  /** How long work took that has begun since the last verdict. */
+  /** Durations of work that began after the last verdict. */
   #samples: number[] = [];
   #quickest = Number.POSITIVE_INFINITY;
   #quickestBefore = Number.POSITIVE_INFINITY;
@@ -70,12 +68,12 @@ export class AdmissionWindow {
     this.#toleranceMs = toleranceMs;
   }
 
-  /** How much work may be in progress now. */
+  /** Number of places. */
   get limit(): number {
     return this.#limit;
   }
 
-  /** How much work is in progress. */
+  /** Number of places in use. */
   taken(now: number): number {
     for (const place of this.#places) {
       if (now - place.at < staleMs) break;
@@ -84,7 +82,7 @@ export class AdmissionWindow {
     return this.#places.size + this.#working.size;
   }
 
-  /** How much more work may begin. */
+  /** Number of free places. */
   free(now: number): number {
     const taken = this.taken(now);
     if (taken === 0 && now - this.#usedAt > idleMs) {
@@ -94,7 +92,7 @@ export class AdmissionWindow {
     return this.#limit - taken;
   }
 
-  /** Lets work in. @returns `undefined`: there is no place */
+  /** Admits work. @returns `undefined`: there is no free place */
   enter(now: number): Place | undefined {
     const free = this.free(now);
     this.#usedAt = now;
@@ -105,19 +103,19 @@ export class AdmissionWindow {
     return place;
   }
 
-  /** Work that was let in waits for nobody from now on: it has a place until it leaves that, even where there was none any more. */
+  /** Admitted work no longer waits for its client: it holds its place until it leaves, even if it had lost it. */
   resume(place: Place, now: number): void {
     this.#places.delete(place);
     place.at = now;
     this.#working.add(place);
   }
 
-  /** Work has ended, or is given up; one whose place is taken back already has none to leave. */
+  /** Frees the place of work that ended or was given up, unless it has lost its place already. */
   leave(place: Place): void {
     if (!this.#places.delete(place)) this.#working.delete(place);
   }
 
-  /** Work has succeeded, and took so long. */
+  /** Notes that work succeeded, and how long it took. */
   took(ms: number, now: number): void {
     this.#remember(ms, now);
     if (now - ms < this.#judgedAt) return;
@@ -125,7 +123,7 @@ export class AdmissionWindow {
     if (now - this.#judgedAt >= turnMs) this.#judge(now);
   }
 
-  /** Somebody downstream has too much to do. All who say so at about the same time count as one. */
+  /** Notes that a downstream process is overloaded. Reports at about the same time count as one. */
   refused(now: number): void {
     if (now - this.#reducedAt < turnMs) return;
     this.#reduce(1 / 2, now);

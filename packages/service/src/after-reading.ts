@@ -1,6 +1,6 @@
 /**
- * Runs when what has arrived by now is read. After the event loop was busy, overdue timers come first, and would take for late what only has
- * not been read.
+ * Runs a callback after all data that has arrived by now was read. After the event loop was blocked, overdue timers run before reads, and would
+ * take data for late that only has not been read yet.
  */
 export function afterReading(run: () => void): void {
   setImmediate(run);

@@ -1,18 +1,18 @@
 import sonicBoom from 'sonic-boom';
 
-/** Where lines go. */
+/** Output of log lines. */
 export interface LineOutput {
-  /** @param urgent - whether it, and what waits before it, is not to wait for others */
+  /** @param urgent - whether to write it, and all lines before it, at once */
   write(line: string, urgent: boolean): void;
 }
 
-/** How long a line may wait for others, in milliseconds. */
+/** How long a line may be buffered, in milliseconds. */
 const waitMs = 100;
 
-/** What is written at once although nobody has waited yet, in characters. */
+/** Buffered text of this length is written at once, in characters. */
 const mostCharacters = 8 * 1024;
 
-/** What waits at most for a stream that takes nothing, in bytes: a full disk, a terminal that is gone. Lines beyond it are lost, and nothing else. */
+/** Most buffered bytes for a stream that takes nothing (full disk, closed terminal). Lines beyond that are dropped. */
 const maxWaitingBytes = 1_048_576;
 
 /** A stream of the process. */
@@ -21,9 +21,8 @@ export type StreamName = 'stdout' | 'stderr';
 const outputs = new Map<StreamName, LineOutput>();
 
 /**
- * A stream for the lines of all loggers of this process. A write for each line is what makes lines dear, so they wait a moment for
- * others; an urgent line, and what waits before it, is written at once, and so is what waits when the process ends, by itself or by an error
- * that nobody caught.
+ * Returns the output that all loggers of this process share. One write per line would be expensive, so lines are buffered for a moment. An urgent
+ * line is written at once, together with the lines before it. Buffered lines are also written when the process ends, normally or by an uncaught error.
  */
 export function bufferedOutput(name: StreamName): LineOutput {
   let output = outputs.get(name);
@@ -35,15 +34,14 @@ export function bufferedOutput(name: StreamName): LineOutput {
 }
 
 /**
- * A stream of the process, as lines are written to it. One that cannot be written to (EIO of a closed terminal, EPIPE, ENOSPC) loses lines; it
- * must not end the process.
+ * Opens a stream of the process for log lines. If it cannot be written to (EIO of a closed terminal, EPIPE, ENOSPC), lines are lost, but the process
+ * does not end.
  *
- * pm2 puts a function of its own in the place of the stream's, by which it finds the lines of a cluster's workers; their descriptor is that of its
- * daemon.
+ * pm2 replaces the `write` of the stream to collect the lines of cluster workers, whose descriptor is that of the pm2 daemon.
  */
 export function openStream(name: StreamName): NodeJS.WriteStream | sonicBoom.SonicBoom {
   if (Object.hasOwn(process[name], 'write')) return process[name];
-  // It waits where a pipe is full.
+  // This blocks while a pipe is full.
   const stream = new sonicBoom.SonicBoom({ fd: name === 'stdout' ? 1 : 2, sync: true, maxLength: maxWaitingBytes });
   stream.on('error', () => {});
   return stream;
@@ -51,7 +49,7 @@ export function openStream(name: StreamName): NodeJS.WriteStream | sonicBoom.Son
 
 function openOutput(name: StreamName): LineOutput {
   const stream = openStream(name);
-  // What is written there is rare and urgent, and is to leave nothing behind in a program that embeds us.
+  // Lines on standard error are rare and urgent. A program that embeds us must not be left with a timer or listener.
   if (name === 'stderr') return { write: (line) => void stream.write(line) };
   let waiting = '';
   let timer: NodeJS.Timeout | undefined;

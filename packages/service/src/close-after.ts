@@ -2,10 +2,10 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * Makes a server close each connection after so many requests, with `Connection: close` in the last response. What a client has sent ahead beyond
- * that is not served, so that it can be sent again (RFC 9112 section 9.3.2); Node's own `maxRequestsPerSocket` refuses it.
+ * Makes a server close each connection after so many requests, with `Connection: close` in the last response. Requests that a client has pipelined
+ * after that are not served, so the client can retry them (RFC 9112 section 9.3.2). Node's own `maxRequestsPerSocket` would refuse them with 503.
  *
- * @param most - 0: as many as come
+ * @param most - most requests of a connection; 0: no limit
  */
 export function closeAfter(server: Server, most: number): void {
   if (most === 0) return;

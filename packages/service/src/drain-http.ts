@@ -2,20 +2,20 @@ import type { Server, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 
 /**
- * Closes an HTTP server without failing a request: no new connections, each open one is closed as soon as it has nothing in
- * flight, and what is left after `drainMs` is cut.
+ * Closes an HTTP server without failing a request. It accepts no new connections, closes each open one as soon as no request is in progress, and
+ * cuts the rest after `drainMs`.
  *
  * @param drainMs - longest wait, in milliseconds
- * @param idleMs - how long a connection with nothing in flight stays, in milliseconds: a request may be on its way already. Above the
- *   server's `keepAliveTimeout` clients know themselves when to go. @defaultValue 0
+ * @param idleMs - how long an idle connection stays open, in milliseconds: a request may be on its way. After the server's `keepAliveTimeout`
+ *   clients expect the close. @defaultValue 0
  */
 export async function drainHttp(server: Server, drainMs: number, idleMs = 0): Promise<void> {
   const closed = new Promise<void>((resolve) => {
-    // Node's close of an HTTP server closes the connections that are idle now, that of a TCP server does not.
+    // `close` of an HTTP server closes idle connections; that of a TCP server does not.
     if (idleMs === 0) server.close(() => resolve());
     else NetServer.prototype.close.call(server, () => resolve());
   });
-  // Those that become idle later would wait for their keep-alive timeout.
+  // Connections that become idle later would wait for their keep-alive timeout.
   const idleFrom = performance.now() + idleMs;
   const closeIdle = setInterval(() => {
     if (performance.now() >= idleFrom) server.closeIdleConnections();

@@ -1,16 +1,16 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** How late this process does what is due. */
+/** Delay of the event loop. */
 export interface EventLoopDelay {
   /** Longest delay of the last whole second, in milliseconds. */
   lastMs(): number;
   close(): void;
 }
 
-/** Between two samples, in milliseconds: what a loop without delay shows as well. */
+/** Time between two samples, in milliseconds. A loop without delay shows this value. */
 const resolutionMs = 20;
 
-/** Between two readings, in milliseconds. */
+/** Time between two readings, in milliseconds. */
 const turnMs = 1_000;
 
 /** Measures the delay of the event loop, second by second. */
@@ -21,10 +21,10 @@ export function watchEventLoop(): EventLoopDelay {
   let turnedAt = performance.now();
   const turn = setInterval(() => {
     const now = performance.now();
-    // Its own lateness counts, too.
+    // The delay of this timer counts, too.
     const late = now - turnedAt - turnMs;
     turnedAt = now;
-    // The timer of the histogram may come after this one, and a reset before it would lose what it has to record.
+    // The histogram's timer may run after this one: a reset before it would lose the delay that it is about to record.
     setImmediate(() => {
       last = Math.max(0, histogram.max / 1e6 - resolutionMs, late);
       histogram.reset();

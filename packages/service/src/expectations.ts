@@ -1,11 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
-/** Requests whose clients wait for a 100 before they send a body, and what sends it. */
+/** Sends the 100 of each request whose client waits for it before it sends the body. */
 const waiting = new WeakMap<IncomingMessage, () => void>();
 
 /**
- * Has a server send `100 Continue` when the body of a request is first read (RFC 9110 section 10.1.1): by then somebody has decided to take it.
- * Node would send it before anybody is asked. Requests that expect anything else are told of as any request; {@link expectsUnknown} knows them.
+ * Makes a server send `100 Continue` when the body of a request is first read (RFC 9110 section 10.1.1), that is, when a handler has decided to
+ * accept it. Node would send it before any handler runs. Requests with another expectation are handled as usual; see {@link expectsUnknown}.
  */
 export function answerExpectations(server: Server): void {
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -17,7 +17,7 @@ export function answerExpectations(server: Server): void {
   });
 }
 
-/** Whether a request expects what nobody here knows. In HTTP/1.0 there are no expectations. */
+/** Whether a request has an expectation other than `100-continue`. HTTP/1.0 has no expectations. */
 export function expectsUnknown({ headers: { expect }, httpVersionMinor }: IncomingMessage): boolean {
   return expect !== undefined && httpVersionMinor > 0 && expect.toLowerCase() !== '100-continue';
 }
@@ -27,12 +27,12 @@ export function awaitsContinue(request: IncomingMessage): boolean {
   return waiting.has(request);
 }
 
-/** From now on the body may be read without a 100: somebody else decides, and calls {@link sendContinue}. */
+/** Lets the body be read without sending a 100: the caller sends it by {@link sendContinue}. */
 export function holdContinue(request: IncomingMessage): void {
   if (waiting.has(request)) Reflect.deleteProperty(request, '_read');
 }
 
-/** Sends the 100 that a client waits for; nothing where it does not wait, or has its response. */
+/** Sends the 100 that a client waits for. Does nothing if it does not wait, or already has its response. */
 export function sendContinue(request: IncomingMessage): void {
   const send = waiting.get(request);
   holdContinue(request);

@@ -1,15 +1,15 @@
 /** Closes something that was opened. */
 export type Close = () => void | Promise<void>;
 
-/** What was opened, to be closed in reverse order, once. */
+/** Things that were opened, to be closed in reverse order, once. */
 export interface Lifetime {
-  /** Remembers how to close what was just opened. After closing began, closes it at once. */
+  /** Registers how to close something that was just opened. If closing has begun, closes it at once. */
   opened(what: string, close: Close): void;
-  /** Closes everything, the last opened first. Every call returns the same promise; a failing close does not stop the others. */
+  /** Closes everything, last opened first. Every call returns the same promise. A failing close does not stop the others. */
   close(): Promise<void>;
 }
 
-/** Opening returns closing; whoever opens closes, in reverse order, once. */
+/** Creates a lifetime: everything that is opened in it is closed in reverse order, once. */
 export function createLifetime(onError: (what: string, error: unknown) => void): Lifetime {
   const open: { what: string; close: Close }[] = [];
   let closing: Promise<void> | undefined;

@@ -1,12 +1,11 @@
 import type { Logger } from './logger.ts';
 import { perSecond, TokenBucket } from './token-bucket.ts';
 
-/** How many warnings are written at once, and a second after that. */
+/** Warnings in a burst, and per second after that. */
 const rate = perSecond(2);
 
 /**
- * Warns of something that whoever can send requests can cause, so that nobody can fill a log with it: beyond two a second it is written at
- * `debug`.
+ * Logs a warning that clients can cause. Beyond two a second it is logged at `debug`, so that clients cannot fill the log.
  */
 export function createLimitedWarning(log: Logger): (fields: object, message: string) => void {
   const bucket = new TokenBucket(rate, performance.now());

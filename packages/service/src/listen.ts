@@ -1,25 +1,25 @@
 import type { AddressInfo, ListenOptions, Server } from 'node:net';
 
-/** A port that could not be listened on, in one clear line. */
+/** A port could not be listened on. The message is one line that names the setting. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
-/** Which settings say where to listen, for messages. */
+/** Settings that decide where to listen, for messages. */
 export interface ListenSettings {
-  /** The setting of the port, as `serverPortStart`. */
+  /** Setting of the port, such as `serverPortStart`. */
   readonly port: string;
-  /** What is added to it, as the number of the process. @defaultValue 0 */
+  /** Number added to it, such as the number of the process. @defaultValue 0 */
   readonly offset?: number;
-  /** The setting of the address, as `pushServer.host`. */
+  /** Setting of the address, such as `pushServer.host`. */
   readonly host: string;
 }
 
 /**
  * Starts listening.
  *
- * @returns the address that was taken
- * @throws ListenError where the port is in use or may not be used; it names the setting to change
+ * @returns the address
+ * @throws ListenError if the port is in use or not allowed; the message names the setting to change
  */
 export async function listen(server: Server, options: ListenOptions, settings?: ListenSettings): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
@@ -36,7 +36,7 @@ export async function listen(server: Server, options: ListenOptions, settings?: 
     try {
       server.listen(options);
     } catch (error) {
-      // A number that is no port.
+      // The number is out of range.
       server.off('error', failed);
       failed(error as NodeJS.ErrnoException);
     }

@@ -6,12 +6,12 @@ import { isIPv6 } from 'node:net';
 const lookupMs = 3_000;
 
 /**
- * The address of this machine from which it reaches another one, as the routes of the system say. Nothing is sent.
+ * Returns the address from which this machine reaches another one, by the routes of the system. Nothing is sent.
  *
- * @param host - address or name of the other one
+ * @param host - address or name of the other machine
  * @param family - 4 or 6: only by IPv4, or IPv6; 0: by either
- * @returns `undefined` where there is no route, or none but by an address that means nothing to others (`fe80::…`)
- * @throws where the name cannot be looked up
+ * @returns `undefined` if there is no route, or only one from an address that is not valid elsewhere (`fe80::…`)
+ * @throws if the name cannot be looked up
  */
 export async function localAddressTo(host: string, port: number, family: 0 | 4 | 6): Promise<string | undefined> {
   const late = new Promise<never>((_, reject) => {

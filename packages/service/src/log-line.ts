@@ -2,18 +2,18 @@ import { err as plainError } from 'pino-std-serializers';
 import { hidden, isSecret, withoutOwnSecrets } from './redact.ts';
 
 /**
- * The beginning of the lines of a level and a node, up to the time.
+ * Returns the beginning of the lines of a level and a node, up to the time.
  *
- * @param node - in every line, where it has a name
+ * @param node - name of the node, if it has one
  */
 export function startOfLine(level: string, node: string | undefined): string {
   return `{"level":"${level}",${node === undefined ? '' : `"node":${quote(node)},`}"time":"`;
 }
 
 /**
- * A line of a log in JSON: the fields, then the message. Fields that are `undefined` are left out, and secrets are hidden.
+ * Writes a log line in JSON: the fields, then the message. Fields that are `undefined` are left out, and secrets are hidden.
  *
- * Each request has a line, so nothing is copied and nothing made that need not be.
+ * There is a line for each request, so this avoids copies and objects.
  *
  * @param start - of {@link startOfLine}
  */
@@ -46,12 +46,12 @@ function writeObject(value: unknown): string | undefined {
   try {
     return JSON.stringify(withoutOwnSecrets(value));
   } catch {
-    // It holds itself, or a number that JSON has no form for. The line must not be lost for it.
+    // The value contains itself, or a BigInt. The line must not be lost because of it.
     return quote(String(value));
   }
 }
 
-/** Text that stands in JSON as it is: nearly all there is in lines of requests. */
+/** Text that needs no escaping in JSON: nearly all text in lines of requests. */
 const plain = /^[ !#-[\]-~]*$/;
 
 function quote(text: string): string {
@@ -61,7 +61,7 @@ function quote(text: string): string {
 let writtenAt = 0;
 let writtenTime = '';
 
-/** The time of a line; of the many lines of one millisecond it is written once. */
+/** Returns the time of a line. It is formatted once for all lines of one millisecond. */
 function timeOf(now: number): string {
   if (now !== writtenAt) {
     writtenAt = now;

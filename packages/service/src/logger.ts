@@ -3,13 +3,13 @@ import { startOfLine, writeLine } from './log-line.ts';
 import { prettyOutput } from './pretty.ts';
 import { createRepeats } from './repeats.ts';
 
-/** Writes one line with fields; the fields come first, so that the message stays searchable text. */
+/** Writes a line. Values go into fields, so that the message stays the same text and can be searched for. */
 export interface Log {
   (fields: object, message: string): void;
   (message: string): void;
 }
 
-/** What code logs to. Injected, so that a program that embeds gopush decides where logs go; those of pino fit. */
+/** A logger. It is injected, so that a program that embeds gopush decides where logs go. Loggers of pino have this shape. */
 export interface Logger {
   readonly debug: Log;
   readonly info: Log;
@@ -17,53 +17,53 @@ export interface Logger {
   readonly error: Log;
 }
 
-/** How much is logged, from all to nothing. */
+/** Log levels, from everything to nothing. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** Least level that is written. */
+/** Lowest level that is written. */
 export type LogLevel = (typeof logLevels)[number];
 
-/** Whether some text names a level. */
+/** Whether a text is a level. */
 export function isLogLevel(text: string): text is LogLevel {
   return logLevels.includes(text as LogLevel);
 }
 
-/** How logs are written. */
+/** Options of a logger. */
 export interface LoggerOptions {
-  /** Least level written. @defaultValue `'info'` */
+  /** Lowest level that is written. @defaultValue `'info'` */
   readonly level?: LogLevel;
   /** `json` for machines, `text` for people, `auto` for text on a terminal. @defaultValue `'auto'` */
   readonly format?: 'auto' | 'json' | 'text';
   /** Name of this node; in every line. */
   readonly node?: string;
-  /** Where lines go. @defaultValue `'stdout'` */
+  /** Output stream. @defaultValue `'stdout'` */
   readonly stream?: StreamName;
 }
 
 const none = {};
 
-/** A logger whose level may be changed while it is used. */
+/** A logger whose level can be changed at any time. */
 export interface LeveledLogger extends Logger {
   level: LogLevel;
 }
 
-/** A logger that writes to standard output, or to standard error. */
+/** Creates a logger that writes to standard output or standard error. */
 export function createLogger(options: LoggerOptions = {}): LeveledLogger {
   const { format = 'auto', stream = 'stdout' } = options;
   const text = format === 'text' || (format === 'auto' && process[stream].isTTY);
   return createLoggerTo(text ? prettyOutput(stream) : bufferedOutput(stream), options);
 }
 
-/** What settings may say of the log. */
+/** Settings of the log. */
 interface LogSettings {
   readonly level?: LogLevel | undefined;
   readonly format?: LoggerOptions['format'] | undefined;
 }
 
 /**
- * Refuses what is no logger, before the first line would fail.
+ * Checks that a value is a logger, before the first line would fail.
  *
- * @throws TypeError naming what is missing
+ * @throws TypeError that names the missing method
  */
 export function checkLogger(what: string, logger: Logger): Logger {
   const missing = (['debug', 'info', 'warn', 'error'] as const).find((level) => typeof logger[level] !== 'function');
@@ -73,16 +73,16 @@ export function checkLogger(what: string, logger: Logger): Logger {
 }
 
 /**
- * The logger of what is started in a program that gives none: warnings and errors, on standard error. What its settings say of the log counts
- * first.
+ * Creates the logger of an agent or push-server that a program starts without one: warnings and errors, on standard error. Settings of the log
+ * override this.
  */
 export function defaultLogger(node: string, { level = 'warn', format = 'auto' }: LogSettings = {}): Logger {
   return createLogger({ level, format, node, stream: 'stderr' });
 }
 
 /**
- * A logger that writes its lines, in JSON, to some output. Of warnings and errors that have the same message, and an error (`err`) of the same kind or
- * no fields, it writes five in 10 s; how many more there were is one line at the end of that time, with `repeated`.
+ * Creates a logger that writes JSON lines to an output. Of warnings and errors with the same message, and with the same kind of error (`err`) or no
+ * fields, it writes five in 10 s. One line at the end of that time has the number of the others, as `repeated`.
  */
 export function createLoggerTo(
   output: LineOutput,

@@ -5,44 +5,44 @@ const require = createRequire(import.meta.url);
 
 /** Metrics of one process in the words of Prometheus (https://prometheus.io/docs/practices/naming/): base units, no label without bounds. */
 export interface Metrics {
-  /** Something that only grows; the name ends with `_total`. */
+  /** A value that only increases. The name ends with `_total`. */
   counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>;
-  /** Something that goes up and down, read when it is asked for. */
+  /** A value that goes up and down, read at each scrape. */
   gauge<L extends string = never>(
     name: string,
     help: string,
     read: (set: (value: number, labels?: Readonly<Record<L, string>>) => void) => void,
     labels?: readonly L[],
   ): void;
-  /** A total that is counted elsewhere, read when it is asked for. */
+  /** A total that is counted elsewhere, read at each scrape. */
   total<L extends string = never>(
     name: string,
     help: string,
     read: (set: (value: number, labels?: Readonly<Record<L, string>>) => void) => void,
     labels?: readonly L[],
   ): void;
-  /** How values are spread, in seconds where nothing else is said. */
+  /** A distribution of values, in seconds by default. */
   histogram<L extends string = never>(
     name: string,
     help: string,
     buckets: readonly number[],
     labels?: readonly L[],
   ): Histogram<L>;
-  /** All of them as text, with its type. */
+  /** All metrics as text, with its content type. */
   read(): Promise<{ readonly text: string; readonly type: string }>;
   close(): void;
 }
 
-/** Upper bounds of durations that clients wait for, in seconds. */
+/** Buckets of durations that clients wait for: upper bounds in seconds. */
 export const waitBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
 /**
- * Opens the metrics of a process, with those of Node itself.
+ * Opens the metrics of a process, including those of Node.
  *
- * @param prefix - start of all names, as `gopush_agent_`
+ * @param prefix - beginning of all names, such as `gopush_agent_`
  */
 export function createMetrics(prefix: string): Metrics {
-  // Loaded with the first metrics: commands, and the process that supervises the others, have none.
+  // Loaded on demand: commands and the supervisor have no metrics.
   const { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } =
     require('prom-client') as typeof import('prom-client');
   const registry = new Registry();

@@ -1,15 +1,15 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 
-/** Ends of names that no public DNS can have (RFC 6761, RFC 8375, and what ICANN keeps for private use), and those inside Kubernetes. */
+/** Suffixes that public DNS cannot have (RFC 6761, RFC 8375, ICANN's private-use names), and those inside Kubernetes. */
 const privateEnds = ['.localhost', '.internal', '.test', '.home.arpa', '.cluster.local', '.svc'];
 
 /**
- * Whether a `Host` names this machine as only those who mean it can. A name of public DNS may be somebody else's who points it here, so
- * that the browser takes us for part of that page (DNS rebinding); an address, a name without a dot, or a private name cannot.
+ * Whether a `Host` cannot be used for DNS rebinding. A public DNS name may belong to an attacker who points it here, so that the browser treats us
+ * as part of the attacker's page. An address, a name without a dot, or a private name cannot.
  *
- * @param host - the `Host` header; none: not from a browser
- * @param names - further names of this machine; `*.example.com` is all names below that
+ * @param host - the `Host` header; absent: not from a browser
+ * @param names - further names of this machine; `*.example.com` matches all names below `example.com`
  */
 export function isOwnHost(host: string | undefined, names: readonly string[] = []): boolean {
   if (host === undefined || host === '') return true;

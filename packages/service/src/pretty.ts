@@ -3,9 +3,9 @@ import { type LineOutput, openStream, type StreamName } from './buffered-output.
 
 const require = createRequire(import.meta.url);
 
-/** Log lines for people: time, level, node, message, then the fields. In this thread, so that the last line before an exit is not lost. */
+/** Formats log lines for people: time, level, node, message, then the fields. Runs in this thread, so that the last line before an exit is not lost. */
 export function prettyOutput(name: StreamName): LineOutput {
-  // Loaded only where people read the log.
+  // Loaded only if people read the log.
   const pretty = require('pino-pretty') as typeof import('pino-pretty');
   const stream = pretty({
     sync: true,

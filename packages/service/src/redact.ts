@@ -1,4 +1,4 @@
-/** Keys whose values never reach a log, whether of a line or of an object in it. */
+/** Keys whose values are never logged, in a line or in an object of it. */
 const secret: ReadonlySet<string> = new Set([
   'password',
   'sentinelPassword',
@@ -10,15 +10,15 @@ const secret: ReadonlySet<string> = new Set([
 
 const redacted = '[Redacted]';
 
-/** What stands for a secret in JSON. */
+/** Replaces a secret in JSON. */
 export const hidden = JSON.stringify(redacted);
 
-/** Whether what has this key is never written. */
+/** Whether the value of this key is never logged. */
 export function isSecret(key: string): boolean {
   return secret.has(key);
 }
 
-/** An object in a line without its secrets; what has none stays as it is. */
+/** Returns an object without its secrets. An object without secrets is returned as it is. */
 export function withoutOwnSecrets(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   for (const key of Object.keys(value)) {

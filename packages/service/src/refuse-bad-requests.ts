@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Why bytes are no request that a listener takes; each is a code of the failure table. */
+/** Why bytes are not a valid request; each is a failure code. */
 export type BadRequest = 'headers_too_large' | 'method_unsupported' | 'request_malformed' | 'request_timeout';
 
 const codes: Readonly<Record<string, BadRequest>> = {
@@ -10,9 +10,9 @@ const codes: Readonly<Record<string, BadRequest>> = {
 };
 
 /**
- * Has bytes that are no request refused with a code, and CONNECT, which Node would close without a response.
+ * Refuses bytes that are not a valid request, and CONNECT, with a failure code. Node would close a CONNECT without a response.
  *
- * @param refuse - answers on the connection and closes it; where it cannot be written to any more as well
+ * @param refuse - responds on the connection and closes it; also called if the connection is not writable any more
  */
 export function refuseBadRequests(server: Server, refuse: (socket: Socket, code: BadRequest) => void): void {
   server.on('connect', (_request, socket) => {
@@ -20,7 +20,7 @@ export function refuseBadRequests(server: Server, refuse: (socket: Socket, code:
     refuse(socket as Socket, 'method_unsupported');
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // What comes after the last response is nobody's request.
+    // Bytes after the last response belong to no request.
     if (error.code === 'ECONNRESET' || (socket as Socket).writableEnded) socket.destroy();
     else refuse(socket as Socket, codes[error.code ?? ''] ?? 'request_malformed');
   });

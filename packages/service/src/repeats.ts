@@ -1,23 +1,23 @@
-/** How often a message is written in one period. */
+/** How often a message is logged in one period. */
 const mostPerPeriod = 5;
 
-/** How long messages are counted together, in milliseconds. */
+/** Length of a period, in milliseconds. */
 const periodMs = 10_000;
 
-/** How many different messages are counted at a time; others are written each time. */
+/** Most different messages that are counted; further ones are logged each time. */
 const mostMessages = 1_000;
 
-/** Collapses messages that repeat, as when each of thousands of clients meets the same failure. */
+/** Collapses repeated messages, for example when thousands of clients meet the same failure. */
 export interface Repeats {
   /**
-   * Whether a message is to be written; else it is counted.
+   * Whether to log a message; if not, it is counted.
    *
-   * @param error - what it reports: errors of another name or code are another message
+   * @param error - the reported error; errors with another name or code count as another message
    */
   admits(message: string, error?: unknown): boolean;
 }
 
-/** @param tell - told of how often a message was left out in a period that is over */
+/** @param tell - called at the end of a period with the number of messages that were left out */
 export function createRepeats(tell: (message: string, times: number) => void): Repeats {
   const counts = new Map<string, { readonly message: string; times: number }>();
   const endPeriod = (): void => {
@@ -33,7 +33,7 @@ export function createRepeats(tell: (message: string, times: number) => void): R
       if (count === undefined) {
         if (counts.size >= mostMessages) return true;
         count = { message, times: 0 };
-        // The first of a period begins it.
+        // The first message begins the period.
         if (counts.size === 0) setTimeout(endPeriod, periodMs).unref();
         counts.set(key, count);
       }

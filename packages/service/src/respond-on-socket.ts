@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** A response without a server's help. */
+/** A response that is written without an HTTP server. */
 export interface SocketResponse {
   readonly status: number;
   /** Besides `content-length` and `connection`. */
@@ -10,11 +10,11 @@ export interface SocketResponse {
 }
 
 /**
- * Responds on a connection that Node's HTTP server has given away (an upgrade, CONNECT, bytes that are no request), and closes it. Nothing happens on
- * one that is closed already.
+ * Responds on a connection that Node's HTTP server has released (an upgrade, CONNECT, an invalid request), and closes it. Does nothing if it is
+ * closed already.
  */
 export function respondOnSocket(socket: Duplex, { status, headers, body }: SocketResponse): void {
-  // It may fail at any time from here on.
+  // The connection may fail at any time.
   socket.on('error', ignore);
   if (!socket.writable) {
     socket.destroy();
@@ -23,7 +23,7 @@ export function respondOnSocket(socket: Duplex, { status, headers, body }: Socke
   let head = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n`;
   for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`;
   head += `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n`;
-  // Unread bytes would make the kernel reset the connection, and the client lose the response. A client that keeps its side open has to be closed.
+  // Unread bytes would make the kernel reset the connection, and the client would lose the response. A client may also keep its side open.
   socket.resume();
   socket.end(head + body, () => socket.destroy());
 }

@@ -3,18 +3,18 @@ import * as http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** Serves an upgrade, as a listener to Node's event of this name does. */
+/** A listener to Node's `upgrade` event. */
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /**
- * Makes a listener to a server's upgrades that serves WebSockets only, each when the requests before it on its connection have their responses. Any
- * other offer is ignored, and its request served as if it had made none (RFC 9110 section 7.8): `h2c` of Java's HttpClient and
- * `curl --http2`, `TLS/1.2`, anything in HTTP/1.0.
+ * Creates a listener to a server's upgrades that accepts only WebSockets, each after the responses to earlier requests on its connection. Any other
+ * `Upgrade` is ignored, and its request is served as if it had none (RFC 9110 section 7.8): `h2c` of Java's HttpClient and `curl --http2`,
+ * `TLS/1.2`, anything in HTTP/1.0.
  *
- * @param onWebSocket - serves WebSockets; without it no upgrade is served
+ * @param onWebSocket - serves WebSockets; absent: no upgrade is accepted
  */
 export function serveUpgrades(server: Server, onWebSocket?: UpgradeListener): UpgradeListener {
-  // A header that Node leaves out could be the one that says where the body ends.
+  // A header that Node drops could be the one that defines the length of the body.
   server.maxHeadersCount = 0;
   return (request, socket, head) => {
     const serve = (): void => {
@@ -32,8 +32,8 @@ export function serveUpgrades(server: Server, onWebSocket?: UpgradeListener): Up
 }
 
 /**
- * Whether a request asks for a WebSocket (RFC 6455 section 4.2.1). Where it offers other protocols as well it can do without, so that the
- * rest of a handshake must be there.
+ * Whether a request asks for a WebSocket (RFC 6455 section 4.2.1). If it offers other protocols as well, the rest of the handshake must be present:
+ * otherwise the client can do without the upgrade.
  */
 function asksForWebSocket({ headers, httpVersionMajor, httpVersionMinor }: IncomingMessage): boolean {
   if (headers.upgrade === undefined || httpVersionMajor !== 1 || httpVersionMinor < 1) return false;
@@ -42,12 +42,12 @@ function asksForWebSocket({ headers, httpVersionMajor, httpVersionMinor }: Incom
   return offers.some((offer) => offer.trim() === 'websocket');
 }
 
-/** What Node keeps of a connection: the response that is being sent on it. */
+/** Node's own property of a connection: the response that is being sent. */
 interface Answering extends Socket {
   readonly _httpMessage?: ServerResponse | null;
 }
 
-/** Waits for the responses to the requests before (pipelining). Node has left the connection to the upgrade, so that nobody else drains them. */
+/** Waits for the responses to earlier pipelined requests. Node has released the connection to the upgrade, so nothing else drains them. */
 function whenAnswered(socket: Answering, then: () => void): void {
   const onDrain = (): void => {
     const response = socket._httpMessage;
@@ -68,12 +68,12 @@ function whenAnswered(socket: Answering, then: () => void): void {
 
 function ignore(): void {}
 
-/** Takes up a connection as the server did when it was accepted. Not documented, and used by those who serve several protocols at one port for ten years. */
+/** Makes the server read a connection again. Not documented, but used for ten years by servers of several protocols at one port. */
 const { _connectionListener: takeUp } = http as unknown as { _connectionListener(this: Server, socket: Socket): void };
 
 /**
- * Node has stopped reading a connection as HTTP by the time it tells of an upgrade, and has not read the body. So the connection is taken up
- * once more, the same request first, without its offer.
+ * Serves a request without its `Upgrade`. When Node emits `upgrade` it has stopped reading the connection as HTTP, and has not read the body. So the
+ * server reads the connection again, beginning with the same request without its `Upgrade`.
  */
 function ignoreUpgrade(server: Server, request: IncomingMessage, socket: Socket, rest: Buffer): void {
   socket.unshift(Buffer.concat([headWithoutOffer(request), rest]));

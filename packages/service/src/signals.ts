@@ -3,7 +3,7 @@ import { hasTerminal, releaseTerminals, terminalStreams } from './terminal.ts';
 /** Why a process stops. */
 export type StopReason = 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'terminal gone' | 'shutdown message' | 'parent gone';
 
-/** What asks a process to stop, and what it says in return. */
+/** How a process stops. */
 export interface StopOptions {
   /** Stops gracefully; called once. */
   readonly stop: (reason: StopReason) => Promise<void>;
@@ -21,16 +21,15 @@ export interface StopOptions {
 /** The message by which pm2 and our own supervisor ask a process to stop. */
 export const shutdownMessage = 'shutdown';
 
-/** Within this time a signal of the same kind is the same wish, in milliseconds: npm passes on the Ctrl-C that the terminal has sent. */
+/** Within this time, a signal of the same kind is taken for the same one, in milliseconds: npm passes on the Ctrl-C that the terminal also sent. */
 const sameSignalMs = 300;
 
-/** A shell sends SIGHUP to its jobs and then ends, and the terminal with it; so long after the signal it is clear which it was, in milliseconds. */
+/** How long after SIGHUP to check whether the terminal is gone, in milliseconds: a shell sends it to its jobs and then ends, with the terminal. */
 const hangupMs = 200;
 
 /**
- * The one owner of a process's signals: SIGTERM, SIGINT and the `shutdown` message stop gracefully; a second signal of the
- * same kind ends at once. Of the same kind, because Ctrl-C reaches a whole group of processes, and the parent then asks
- * each again by message.
+ * The one owner of a process's signals. SIGTERM, SIGINT and the `shutdown` message stop it gracefully; a second signal of the same kind ends it at
+ * once. It has to be the same kind, because Ctrl-C reaches a whole group of processes, and the parent then asks each again by message.
  *
  * SIGHUP has two senders: an operator who wants a reload, and the kernel, when the terminal closes. See {@link StopOptions.hangup}.
  *
@@ -64,7 +63,7 @@ export function onStop({ stop, exit, deadlineMs, hangup = 'stop' }: StopOptions)
   const onMessage = (message: unknown): void => {
     if (message === shutdownMessage) ask('shutdown message');
   };
-  // Without its parent a worker would serve on, unseen and unmanaged.
+  // Without its parent, a worker would keep serving, unmanaged.
   const onDisconnect = (): void => ask('parent gone');
   process.on('SIGTERM', onTerm).on('SIGINT', onInt).on('SIGHUP', onHangup);
   process.on('message', onMessage).on('disconnect', onDisconnect);
@@ -90,7 +89,7 @@ function listenToHangup(hangup: NonNullable<StopOptions['hangup']>, ask: (reason
     const isGone = terminal && !hasTerminal();
     if (isGone) terminal = false;
     if (!isGone) hangup();
-    // Under nohup the end of the terminal is nothing to this process.
+    // Under nohup, the end of the terminal does not concern this process.
     else if (reliesOnTerminal) ask('terminal gone');
   };
   return () => {

@@ -1,4 +1,4 @@
-/** So many tokens in a period; as many can be saved up. */
+/** Tokens per period; as many can be saved up. */
 export interface Rate {
   readonly tokens: number;
   /** In milliseconds. */
@@ -21,7 +21,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Takes tokens. @returns `false` where there are fewer; then none is taken */
+  /** Takes tokens. @returns `false` if there are too few; then none are taken */
   take(now: number, tokens = 1): boolean {
     this.#fill(now);
     if (this.#left < tokens) return false;
@@ -34,13 +34,13 @@ export class TokenBucket {
     this.#left -= tokens;
   }
 
-  /** In how many milliseconds there will be a token. */
+  /** Time until there is a token, in milliseconds. */
   waitMs(now: number): number {
     this.#fill(now);
     return Math.max(0, ((1 - this.#left) * this.rate.periodMs) / this.rate.tokens);
   }
 
-  /** Whether nothing of it has been used, or all of that has come again. */
+  /** Whether the bucket is full. */
   isFull(now: number): boolean {
     this.#fill(now);
     return this.#left >= this.rate.tokens;
@@ -53,12 +53,12 @@ export class TokenBucket {
   }
 }
 
-/** A rate by the second. */
+/** A rate per second. */
 export function perSecond(tokens: number): Rate {
   return { tokens, periodMs: 1_000 };
 }
 
-/** A rate by the minute. */
+/** A rate per minute. */
 export function perMinute(tokens: number): Rate {
   return { tokens, periodMs: 60_000 };
 }
