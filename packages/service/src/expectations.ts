@@ -7,7 +7,7 @@ const waiting = new WeakMap<IncomingMessage, () => void>();
  * Makes a server send `100 Continue` when the body of a request is first read (RFC 9110 section 10.1.1), that is, when a handler has decided to
  * accept it. Node would send it before any handler runs. Requests with another expectation are handled as usual; see {@link expectsUnknown}.
  */
-export function answerExpectations(server: Server): void {
+export function handleExpectations(server: Server): void {
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     if (hasContent(request)) waitForReader(request, response);
     server.emit('request', request, response);

@@ -5,7 +5,7 @@ export { closeAfter } from './close-after.ts';
 export { readNow, writeNow } from './descriptor.ts';
 export { drainHttp } from './drain-http.ts';
 export { type EventLoopDelay, watchEventLoop } from './event-loop.ts';
-export { answerExpectations, awaitsContinue, expectsUnknown, holdContinue, sendContinue } from './expectations.ts';
+export { awaitsContinue, expectsUnknown, handleExpectations, holdContinue, sendContinue } from './expectations.ts';
 export { type Close, createLifetime, type Lifetime } from './lifetime.ts';
 export { createLimitedWarning } from './limited-warning.ts';
 export { linger, lingerAfterResponses } from './linger.ts';

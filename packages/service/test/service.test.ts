@@ -198,9 +198,9 @@ test.each([
 });
 
 test.each([
-  [{ port: 70_000, host: '127.0.0.1' }, /port 70000: there is no such port.*: change serverPortStart, .*\(\+ 1\)/],
+  [{ port: 70_000, host: '127.0.0.1' }, /port 70000: the highest port is 65535: change serverPortStart, .*\(\+ 1\)/],
   [{ port: 1, host: '192.0.2.1' }, /this machine has no such address: change pushServer\.host$/],
-  [{ port: 1, host: 'nowhere.invalid' }, /the name nowhere\.invalid cannot be looked up: change pushServer\.host$/],
+  [{ port: 1, host: 'nowhere.invalid' }, /the name nowhere\.invalid cannot be resolved: change pushServer\.host$/],
 ])('a port that cannot be had names the setting to change: %j', async (options, message) => {
   const settings = { port: 'serverPortStart', offset: 1, host: 'pushServer.host' };
   await expect(listen(createServer(), options, settings)).rejects.toThrow(message);

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import type { AskedServer } from '@gopush/contract';
 import type { RequestOrigin } from './request-origin.ts';
 
-/** What the client calls this server, perhaps with a port: a trusted proxy in front may have put another `Host` in its place. */
+/** The host that the client asked for, perhaps with a port. A trusted proxy in front may have replaced the `Host` header. */
 export function publicHost(
   { headers }: IncomingMessage,
   { trusted }: Pick<RequestOrigin, 'trusted'>,
@@ -14,14 +14,14 @@ export function publicHost(
   return listOf(told)[0] ?? hostsIn(textOf(forwarded))[0] ?? host;
 }
 
-/** By which names, and how, a client reached this gateway, as far as a proxy in front is trusted. */
+/** The names under which, and the protocol by which, a client reached this gateway, as far as a proxy in front is trusted. */
 export function askedServer({ headers, socket }: IncomingMessage, trusted: boolean): AskedServer {
   const told = trusted ? protocolIn(headers) : undefined;
   const isSecure = told === undefined ? (socket as TLSSocket).encrypted === true : /^(?:https|wss)$/i.test(told);
   return { hosts: publicHosts(headers, trusted), isSecure };
 }
 
-/** By which protocol the first of several proxies was asked. */
+/** The protocol of the client: the first one where several proxies have added theirs. */
 function protocolIn(headers: Readonly<IncomingHttpHeaders>): string | undefined {
   const [first] = listOf(headers['x-forwarded-proto']);
   return first ?? /(?:^|[;,\s])proto="?([a-z]+)/i.exec(textOf(headers.forwarded).slice(0, maxForwarded))?.[1];
@@ -31,9 +31,9 @@ function protocolIn(headers: Readonly<IncomingHttpHeaders>): string | undefined 
 const maxForwarded = 2_048;
 
 /**
- * By which names, with their ports, a client may have asked for this gateway: its `Host`, and what a trusted proxy says that it was before the
- * proxy put another in its place (`X-Forwarded-Host` and `-Port`, or RFC 7239). Several proxies make lists. No page can set any of them
- * without a preflight.
+ * The names, with their ports, under which a client may have asked for this gateway: its `Host`, and what a trusted proxy says that it was before the
+ * proxy replaced it (`X-Forwarded-Host` and `-Port`, or RFC 7239). Several proxies make lists. No page can set any of these headers without a
+ * preflight.
  */
 function publicHosts(headers: Readonly<IncomingHttpHeaders>, trusted: boolean): string[] {
   const { host } = headers;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** Longest id of a request that is taken from a proxy in front, in characters. */
+/** Longest request id that is accepted from a proxy in front, in characters. */
 const maxLength = 128;
 
 /** Gives requests ids that are unique across processes: a random start for each process, then a count. */
@@ -10,7 +10,7 @@ export function createRequestIds(): () => string {
   return () => `${start}-${(count++).toString(36)}`;
 }
 
-/** The id that a trusted proxy in front gave a request; `undefined` where it gave none that can be passed on. */
+/** The request id of a trusted proxy in front; `undefined` where it has set none that can be forwarded. */
 export function readRequestId(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' && value.length <= maxLength && /^[!-~]+$/.test(value) ? value : undefined;
 }

@@ -17,7 +17,7 @@ export function isReserved(given: string): boolean {
     name.startsWith('forwarded-') ||
     name === 'x-real-ip' ||
     name === requestIdHeader ||
-    // Already answered on this connection, by Node.
+    // Handled on this connection, by Node.
     name === 'expect' ||
     // CGI makes it the setting of a server that says by which proxy to send requests (CVE-2016-5385).
     name === 'proxy' ||

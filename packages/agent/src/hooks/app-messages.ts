@@ -2,7 +2,7 @@ import { type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import express, { type Express } from 'express';
 import { AgentRequest } from '../request/agent-request.ts';
 
-/** Which app a request or a response is lent to. */
+/** The app that a request or a response is lent to. */
 const lentTo = Symbol('app');
 
 /** Whether an app has passed a response on. */
@@ -15,8 +15,8 @@ interface Lent {
 /**
  * Requests that have Express's methods from the beginning, as `AppResponse` has.
  *
- * Express gives each request and each response another prototype. To V8 such an object is like no other from then on, and all that touches it,
- * in Node and here, is slow: an app hook made a request four times as dear. Setting the prototype that an object has already changes nothing.
+ * Express gives each request and each response another prototype. V8 optimizes nothing for such an object, so that all code that touches it, in Node and
+ * here, is slow: an app hook made a request take four times as long. Setting the prototype that an object has already changes nothing.
  */
 export class AppRequest extends AgentRequest implements Lent {
   declare [lentTo]?: Express;
@@ -25,7 +25,7 @@ export class AppRequest extends AgentRequest implements Lent {
     return this[lentTo];
   }
 
-  // Where no app has it, as in the hook of an upgrade, a query is what it is for all hooks.
+  // Without an app, as in the hook of an upgrade, a query is the same as for all hooks.
   override get query(): AgentRequest['query'] {
     return this[lentTo] === undefined ? super.query : expressQuery.call(this);
   }
@@ -34,8 +34,8 @@ export class AppRequest extends AgentRequest implements Lent {
 /**
  * See {@link AppRequest}.
  *
- * An app that goes on with a response after it has passed it on comes too late for headers once the target's are sent. Node throws then, mostly
- * in a callback of the app's, where that would end the process.
+ * An app that sets headers after it has passed a response on may come too late: the target's headers are sent. Node throws then, mostly in a
+ * callback of the app, where that would end the process.
  */
 export class AppResponse extends ServerResponse implements Lent {
   declare [lentTo]?: Express;
@@ -66,7 +66,7 @@ export class AppResponse extends ServerResponse implements Lent {
   }
 }
 
-/** No method: Express may have given the prototype to a response that is none of ours. */
+/** A function, not a method: Express may have given the prototype to a response of another class. */
 function isTooLate(response: AppResponse): boolean {
   return response.headersSent && response[isBack] === true;
 }
@@ -76,7 +76,7 @@ const expressQuery = Object.getOwnPropertyDescriptor(express.request, 'query')?.
 giveMethods(express.request, AppRequest.prototype);
 giveMethods(express.response, AppResponse.prototype);
 
-/** Those that it has not got already: path and cookies mean the same. */
+/** Adds the methods that it does not have yet: path and cookies mean the same. */
 function giveMethods(from: object, to: object): void {
   for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
     if (!(name in to)) Object.defineProperty(to, name, property);
@@ -95,7 +95,7 @@ export function lend(request: Lent, response: Lent, app: Express): void {
   response[lentTo] = app;
 }
 
-/** What says where a body ends, and what it is made of. It is the target's answer that is sent, and that has its own. */
+/** The headers that frame a body and describe its content. The target's response has its own. */
 const framing = ['content-encoding', 'content-length', 'content-range', 'transfer-encoding', 'trailer'] as const;
 
 /** Whether an app had a response, and has passed it on. */
@@ -107,6 +107,6 @@ export function wasPassedOn(response: ServerResponse & { [isBack]?: boolean }): 
 export function giveBack(response: ServerResponse & { [isBack]?: boolean }): void {
   response[isBack] = true;
   if (response.headersSent) return;
-  // Not those that are not there: Node takes it for a wish to send no such header at all, and closes the connection at the end instead.
+  // Only those that are set: Node takes removing for a wish never to send the header, and closes the connection at the end instead.
   for (const name of framing) if (response.hasHeader(name)) response.removeHeader(name);
 }

@@ -2,10 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { type Failure, failed, type Result } from '@gopush/contract';
 import type { AgentRequest } from '../request/agent-request.ts';
 
-/**
- * What to call the failure of a hook that has read the body of a request: a body that does not come whole, or is not what it says, is its
- * client's doing.
- */
+/** The failure of a hook that has read the body of a request. A body that is incomplete, or not what its headers say, is the client's fault. */
 export function blame(
   failure: Failure,
   request: AgentRequest,
@@ -20,7 +17,7 @@ export function blame(
   }
   // The errors of body-parser (https://github.com/expressjs/body-parser#errors).
   const { status, expose, type, code: zlib } = (cause ?? {}) as Readonly<Record<string, unknown>>;
-  // It gives those of zlib, for a body that is not compressed as its header says, no type.
+  // It gives the errors of zlib, for a body that is not compressed as its header says, no type.
   const what = typeof type === 'string' ? type : /^Z_\w+$/.test(String(zlib)) ? zlib : undefined;
   if (expose !== true || what === undefined || typeof status !== 'number' || status >= 500) {
     return { ok: false, failure };

@@ -11,7 +11,7 @@ export interface ListedTarget extends Target {
   readonly product: string;
 }
 
-/** What is known of the hooks of an agent. */
+/** What checking the hooks of an agent has found out. */
 export interface CheckedAgentHooks {
   readonly hooks: readonly CheckedHook<HookName>[];
   readonly targets: readonly ListedTarget[];
@@ -19,7 +19,7 @@ export interface CheckedAgentHooks {
   readonly isPublic: boolean;
 }
 
-/** Loads each hook file for real and says what is wrong with it. */
+/** Loads each hook file and says what is wrong with it. */
 export async function checkHooks(location: HookLocation, onLoad?: OnLoad): Promise<CheckedAgentHooks> {
   const targets: ListedTarget[] = [];
   let isPublic = false;
@@ -39,7 +39,7 @@ function listTargets({ products }: HookSet): ListedTarget[] {
   );
 }
 
-/** A hook without a return knows nobody. Of an app it is not known before a request comes. */
+/** A hook without a return statement identifies no client. Of an app this is known only when a request arrives. */
 function doubtOf({ http, upgrade, products }: HookSet, name: HookName): string | undefined {
   if (name === 'router') {
     const lacking = [...products.values()].find(({ from }) => from.kind === 'function' && lacksReturn(from.hook));

@@ -3,10 +3,10 @@ import type { HookOutcome } from '@gopush/hooks';
 import type { KnownSource } from './hook-set.ts';
 
 /**
- * Says in the failure what a hook that knows nobody probably does wrong. `undefined` is what a visitor without a cookie is known by, and what
- * a hook gives that forgot to return; one that has known a client has not forgotten it.
+ * Says in a failure what is probably wrong with a hook that identifies no client. It returns `undefined` for a visitor without a cookie, but also if
+ * `return` was forgotten; a hook that has identified a client has not forgotten it.
  *
- * @param result - what the call of the hook came to
+ * @param result - what the call of the hook amounts to
  * @param timeoutMs - how long it had, in milliseconds
  */
 export function explainUnknown(

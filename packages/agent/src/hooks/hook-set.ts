@@ -23,25 +23,25 @@ import { describeThrown, HookError } from '@gopush/hooks';
 import { tlsFault } from '../target/target-tls.ts';
 import { createHookApp, type HookApp } from './hook-app.ts';
 
-/** What says who a client is: a plain function or an Express app. */
+/** What identifies clients: a plain function or an Express app. */
 export type KnownSource = (
   | { readonly kind: 'function'; readonly hook: UidHook }
   | { readonly kind: 'app'; readonly app: HookApp }
 ) & {
   readonly file: string;
-  /** Whether it has known a client. From then on one that it does not know is no mistake in it. */
+  /** Whether it has identified a client. From then on it is no mistake of the hook if it does not identify another one. */
   hasKnown: boolean;
 };
 
-/** What says who a client is, where there is something that does. */
+/** What identifies clients, if anything does. */
 type UidSource = KnownSource | { readonly kind: 'none' };
 
-/** What says where a product goes. */
+/** Where a product is routed. */
 export interface RouteSource {
   /** As the router names it; `*` for products that it does not name. */
   readonly product: string;
   readonly policy: ProductPolicy;
-  /** Where its targets come from, or the function that says it. */
+  /** Where its targets come from, or the function that names them. */
   readonly from: TargetSource | { readonly kind: 'function'; readonly file: string; readonly hook: RouteHook };
 }
 
@@ -49,17 +49,17 @@ export interface RouteSource {
 export interface HookSet {
   readonly http: UidSource;
   readonly upgrade: UidSource;
-  /** Where the products of the router go. */
+  /** Where the products that the router names are routed. */
   readonly products: ReadonlyMap<string, RouteSource>;
-  /** Where products go that the router does not name; `undefined`: nowhere. */
+  /** Where other products are routed; `undefined`: they are unknown. */
   readonly otherProducts: RouteSource | undefined;
-  /** Which requests go to which product by path and host. */
+  /** Which product a request is for, by path and host. */
   readonly routes: RouteTable;
-  /** Hooks that are not there. */
+  /** Hooks that do not exist. */
   readonly missing: readonly HookName[];
 }
 
-/** Says in messages where a hook came from. */
+/** Names the file of a hook, for messages. */
 export type FileOf = (hook: HookName) => string;
 
 /**
@@ -152,7 +152,7 @@ function createRoute(product: string, entry: unknown, file: string, defaults: Pr
   return { product, policy, from: source ?? { kind: 'function', file, hook: hook as RouteHook } };
 }
 
-/** How products are served where the router says nothing else. */
+/** The settings of products for which the router sets nothing else. */
 export function policyOf({ routing, health, hold }: Config): ProductPolicy {
   const { choose, boundedLoad, sticky, reuse, identity, preflight } = routing;
   const { check } = health;

@@ -4,8 +4,8 @@ import { createHookSet, type HookSet } from './hook-set.ts';
 
 const names = ['agent', 'onupgrade', 'router'] as const satisfies readonly HookName[];
 
-/** The hook files of an agent, from this place. */
+/** The hook files of an agent at this place. */
 export function hookSource(location: HookLocation, defaults: ProductPolicy): HookSource<HookName, HookSet> {
-  // What a file exports is anything; the set checks it.
+  // A file may export anything; createHookSet checks it.
   return { location, names, make: (exports, fileOf) => createHookSet(exports as object, fileOf, defaults) };
 }

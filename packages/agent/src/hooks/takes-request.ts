@@ -1,4 +1,4 @@
-/** What only a request has; an Express app has none of these. */
+/** Properties that only a request has, and an Express app has not. */
 const requestOnly: ReadonlySet<PropertyKey> = new Set([
   'headers',
   'rawHeaders',
@@ -14,10 +14,9 @@ const requestOnly: ReadonlySet<PropertyKey> = new Set([
 /**
  * Whether a hook of one argument is a function of the request rather than of the Express app.
  *
- * gopush 0.1 hooks take the app and newer ones the request, and both are plain functions of one argument. So the hook is
- * called with the app once, as an app hook must be anyway, and watched: it is a function of the request when it asks for
- * something only a request has (the call ends there, before it could do anything), or leaves the app alone and returns
- * something, or takes no argument at all.
+ * Hooks of gopush 0.1 take the app, newer ones the request, and both are plain functions of one argument. So the hook is called once with the app, as
+ * an app hook must be anyway, and observed: it is a function of the request if it reads a property that only a request has (the call ends there,
+ * before it could do anything), or leaves the app alone and returns something, or takes no argument.
  */
 export function takesRequest(hook: (argument: object) => unknown, app: object): boolean {
   if (hook.length === 0) return true;
@@ -39,7 +38,7 @@ export function takesRequest(hook: (argument: object) => unknown, app: object): 
   } catch (error) {
     if (!askedForRequest) throw error;
   }
-  // An async hook that was stopped by the watch rejects later; that is not a failure of anybody.
+  // An async hook that was stopped rejects later, which is not a failure.
   if (returned instanceof Promise) returned.catch(() => {});
   return askedForRequest || (!usedApp && returned !== undefined);
 }

@@ -77,18 +77,18 @@ export function createSlowClients(
     socket.destroy();
   }
 
-  function lookAtAnswer(response: ServerResponse, answer: Taking, now: number): void {
+  function lookAtResponse(response: ServerResponse, progress: Taking, now: number): void {
     const { socket } = response;
-    const waits = socket !== null && (socket.writableLength > 0 || (answer.untilEnd && !response.writableEnded));
+    const waits = socket !== null && (socket.writableLength > 0 || (progress.untilEnd && !response.writableEnded));
     if (!waits || socket.destroyed) {
       taking.delete(response);
       return;
     }
     const place = placeOf(socket);
-    if (place !== answer.place) {
-      answer.place = place;
-      answer.sinceMs = now;
-    } else if (now - answer.sinceMs >= sendTimeoutMs) {
+    if (place !== progress.place) {
+      progress.place = place;
+      progress.sinceMs = now;
+    } else if (now - progress.sinceMs >= sendTimeoutMs) {
       taking.delete(response);
       // If nothing waits for the client, a middleware holds back the rest.
       onSlow(socket.writableLength > 0 ? 'client_too_slow' : 'uid_hook_timeout');
@@ -99,7 +99,7 @@ export function createSlowClients(
   const look = (): void => {
     for (const [request, body] of sending) lookAtBody(request, body);
     const now = performance.now();
-    for (const [response, answer] of taking) lookAtAnswer(response, answer, now);
+    for (const [response, progress] of taking) lookAtResponse(response, progress, now);
   };
   const looking = setInterval(() => afterReading(look), stepMs).unref();
 

@@ -10,17 +10,17 @@ export interface ProxiedOptions {
   readonly networks: readonly string[];
   /** How long the header may take, in milliseconds. */
   readonly timeoutMs: number;
-  /** Shown each connection whose header is awaited. */
+  /** Called with each connection whose header is awaited. */
   readonly onWaiting: (socket: Socket) => void;
   readonly log: Logger;
 }
 
 /**
- * Puts the PROXY protocol between a server and those that listen to its connections: they get a connection from a proxy when its
- * header is read, with the client's address as the remote one, and the bytes after the header still to come. A connection without
- * a correct header is cut: its true client cannot be told, and an answer would only go to the proxy.
+ * Puts the PROXY protocol between a server and the listeners to its connections. They get a connection from a proxy once its header is read, with the
+ * client's address as the remote address, and the bytes after the header still unread. A connection without a valid header is cut: its client is
+ * unknown, and a response would only reach the proxy.
  *
- * The server stays the one that accepts, so that it counts, closes and shares its port as it always does.
+ * The server itself still accepts connections, so that it counts them, closes, and shares its port as usual.
  *
  * @returns cuts the connections whose header is still awaited
  */
@@ -76,19 +76,19 @@ export function acceptProxied(server: Server, { networks, timeoutMs, onWaiting, 
     const deadline = setTimeout(refuse, timeoutMs, `none within ${timeoutMs} ms`);
     waiting.add(socket);
     onWaiting(socket);
-    // Not with data events: those would leave the connection flowing, and the bytes after the header would be lost to TLS.
+    // Not with data events: those would leave the connection flowing, and TLS would lose the bytes after the header.
     socket.on('readable', onReadable).on('end', onEnd).on('close', onClose).on('error', onError);
   }
 
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
     const address = plainAddress(socket.remoteAddress);
-    // Gone already: who it was cannot be told any more.
+    // Closed already: its address is unknown.
     if (address === '') socket.destroy();
     else if (isProxy(address)) awaitHeader(socket, address);
     else handOver(socket);
   });
-  // A TLS socket asks the connection below it only for the true remote address.
+  // A TLS socket asks the connection below it only for the real remote address.
   server.prependListener('secureConnection', (socket: TLSSocket & { readonly _parent?: Socket }) => {
     const peer = socket._parent === undefined ? undefined : peers.get(socket._parent);
     if (peer !== undefined) showAs(socket, peer);
@@ -99,7 +99,7 @@ export function acceptProxied(server: Server, { networks, timeoutMs, onWaiting, 
   };
 }
 
-/** Makes a socket say that its other end is this client. */
+/** Makes a socket report this client as its other end. */
 function showAs(socket: Socket, { address, port, family }: ProxiedPeer): void {
   Object.defineProperties(socket, {
     remoteAddress: { value: address, configurable: true },

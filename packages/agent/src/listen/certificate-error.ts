@@ -1,4 +1,4 @@
-/** A certificate that cannot be used, in one clear line. */
+/** A certificate that cannot be used. */
 export class CertificateError extends Error {
   override readonly name = 'CertificateError';
   /** The setting that names the file. */

@@ -6,46 +6,52 @@ import type { Config } from '@gopush/contract';
 import { drainHttp, type Logger, lingerAfterResponses } from '@gopush/service';
 import type { AgentRequest } from '../request/agent-request.ts';
 import { acceptProxied } from './accept-proxied.ts';
-import { type Certificate, loadCertificate } from './load-certificate.ts';
+import { type Certificate, certificateFiles, loadCertificate } from './load-certificate.ts';
 import { watchCertificate } from './watch-certificate.ts';
 
-/** What clients connect to: HTTP or HTTPS, perhaps by proxies that announce them. */
+/** The server that clients connect to: HTTP or HTTPS, perhaps through proxies that announce them. */
 export interface Front {
   readonly scheme: 'http' | 'https';
   readonly server: Server;
   /**
-   * Closes the server without failing a request, as `drainHttp` does. Connections that have not come as far as HTTP are cut: those
-   * whose PROXY header is awaited at once, those in their TLS handshake after `drainMs`, in milliseconds.
+   * Closes the server without failing a request, as `drainHttp` does. Connections that have not reached HTTP yet are cut: those whose PROXY header is
+   * awaited at once, those in their TLS handshake after `drainMs`, in milliseconds.
    *
-   * @param idleMs - how long connections stay that have nothing in flight. @defaultValue 0
+   * @param idleMs - how long connections without a request may stay. @defaultValue 0
    */
   drain(drainMs: number, idleMs?: number): Promise<void>;
   /** Stops following the certificate. */
   close(): void;
 }
 
-/** Who is shown the connections that come. */
+/** What is called with new connections. */
 interface Arrivals {
-  /** Each, with the client's own address, before anything of it is read, a handshake of TLS included. */
+  /** Called with each one, with the client's own address, before anything of it is read, even a TLS handshake. */
   onClient(socket: Socket): void;
-  /** One of a proxy that has yet to say whose it is. */
+  /** Called with one of a proxy that has not announced its client yet. */
   onWaiting(socket: Socket): void;
+}
+
+/** What a front is made of. */
+export interface FrontOptions {
+  readonly config: Config;
+  /** The folder that paths of certificates are relative to. */
+  readonly dir: string;
+  /** Called with each connection. */
+  readonly arrivals: Arrivals;
+  readonly log: Logger;
+  /** Options of Node's server. */
+  readonly server: ServerOptions<typeof AgentRequest>;
 }
 
 /**
  * Makes the server for clients; it does not listen yet.
  *
- * @param dir - what the files of the certificate are seen from
- * @param arrivals - shown each connection
  * @throws CertificateError for a certificate that cannot be used
  */
-export async function openFront(
-  { agent, access }: Config,
-  dir: string,
-  { onClient, onWaiting }: Arrivals,
-  log: Logger,
-  options: ServerOptions<typeof AgentRequest>,
-): Promise<Front> {
+export async function openFront({ config, dir, arrivals, log, server: options }: FrontOptions): Promise<Front> {
+  const { agent, access } = config;
+  const { onClient, onWaiting } = arrivals;
   const { tls, headerTimeoutMs } = agent;
   const certificate = tls === null ? undefined : await loadCertificate(tls, dir);
   if (certificate !== undefined && certificate.validTo.getTime() < Date.now()) {
@@ -57,7 +63,7 @@ export async function openFront(
   const secured = certificate === undefined ? undefined : createSecured(options, certificate, headerTimeoutMs, log);
   const server: Server = secured?.server ?? createServer(options);
   lingerAfterResponses(server);
-  // Before the PROXY protocol is put in between, which hands connections over when their client is known.
+  // Before the PROXY protocol is put in between, which passes connections on when their client is known.
   server.prependListener('connection', onClient);
   const cutWaiting =
     access.proxyProtocol.length === 0
@@ -66,7 +72,13 @@ export async function openFront(
   const unwatch =
     tls === null || certificate === undefined
       ? undefined
-      : watchCertificate(tls, dir, certificate, ({ secure }) => secured?.server.setSecureContext(secure), log);
+      : watchCertificate({
+          files: [...certificateFiles(tls, dir).values()],
+          load: () => loadCertificate(tls, dir),
+          loaded: certificate,
+          onRenewed: ({ secure }) => secured?.server.setSecureContext(secure),
+          log,
+        });
   return {
     scheme: tls === null ? 'http' : 'https',
     server,
@@ -81,7 +93,7 @@ export async function openFront(
   };
 }
 
-/** An HTTPS server, and what cuts its connections, whether or not they have come as far as HTTP. */
+/** An HTTPS server, and what cuts its connections, whether or not they have reached HTTP. */
 function createSecured(
   options: ServerOptions<typeof AgentRequest>,
   { secure }: Certificate,
@@ -91,16 +103,16 @@ function createSecured(
   const server = createTlsServer({
     ...options,
     ...secure,
-    // As nginx does: clients are refused in their handshake that offer others alone, and `curl --http1.0` offers its own alone.
+    // As nginx does. Otherwise clients that offer other protocols only are refused in their handshake, and `curl --http1.0` offers only its own.
     ALPNProtocols: ['http/1.1', 'http/1.0'],
     handshakeTimeout,
   });
-  // As Node's HTTP servers have it: a client that ends its side still gets what is on its way. Not from the start: one that ends its
-  // side in the handshake can be told nothing, and would count as a connection until `handshakeTimeout`.
+  // As in Node's HTTP servers: a client that ends its side still gets the response that is on its way. Not from the start: to a client that ends its
+  // side in the handshake nothing can be sent, and it would count as a connection until `handshakeTimeout`.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     socket.allowHalfOpen = true;
   });
-  // Node would take these for bad requests, to be answered; nobody could read that answer.
+  // Node would respond to these as to bad requests, which nobody could read.
   server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     log.debug({ problem: error.message, code: error.code }, 'connection closed: the TLS handshake failed');

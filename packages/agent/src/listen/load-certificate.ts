@@ -5,13 +5,13 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { Config } from '@gopush/contract';
 import { CertificateError } from './certificate-error.ts';
 
-/** The settings of TLS, where there are any. */
+/** The TLS settings, if there are any. */
 export type TlsConfig = NonNullable<Config['agent']['tls']>;
 
 /** A certificate with its key, as a TLS server takes it. */
 export interface Certificate {
   readonly secure: Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion'>;
-  /** When it ends. */
+  /** When it expires. */
   readonly validTo: Date;
   /** Whether this is the same certificate with the same key, byte for byte. */
   equals(other: Certificate): boolean;
@@ -28,9 +28,9 @@ export function certificateFiles(tls: TlsConfig, dir: string): ReadonlyMap<strin
 }
 
 /**
- * Reads and checks a certificate and its key, which never reaches an error or a log.
+ * Reads and checks a certificate and its key. The key never gets into an error or a log.
  *
- * @param dir - what relative paths are seen from
+ * @param dir - the folder that paths are relative to
  * @throws CertificateError for the first file that cannot be used
  */
 export async function loadCertificate(tls: TlsConfig, dir: string): Promise<Certificate> {
@@ -51,7 +51,7 @@ export async function loadCertificate(tls: TlsConfig, dir: string): Promise<Cert
   try {
     createSecureContext(secure);
   } catch (error) {
-    // What reading each by itself does not find: a broken certificate further down, or a key too short to be safe.
+    // Finds what checking each file does not: a broken certificate further down the chain, or a key too short to be safe.
     const found = `a file that OpenSSL refuses (${messageOf(error)})`;
     throw new CertificateError('agent.tls.certFile', certFile, found, 'certificates in PEM', { cause: error });
   }
@@ -92,7 +92,7 @@ function parseKey(file: string, pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    // In the label of PKCS #8, or in a header of older forms (RFC 1421). Node's own error depends on the form.
+    // In the label of PKCS #8, or in a header of older formats (RFC 1421). Node's own error depends on the format.
     const locked = /ENCRYPTED/.test(pem);
     const found = locked ? 'a key with a passphrase' : `one that cannot be parsed (${messageOf(error)})`;
     const wanted = 'a private key in PEM without a passphrase';

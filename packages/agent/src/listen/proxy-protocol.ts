@@ -1,11 +1,11 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
 /**
- * The PROXY protocol, versions 1 and 2: what a proxy says of its client before the client's own bytes.
+ * The PROXY protocol, versions 1 and 2: what a proxy says about its client before the client's own bytes.
  * Source: https://www.haproxy.org/download/1.8/doc/proxy-protocol.txt
  */
 
-/** Whom a proxy speaks for. */
+/** The client of a proxy. */
 export interface ProxiedPeer {
   readonly address: string;
   readonly port: number;
@@ -14,20 +14,20 @@ export interface ProxiedPeer {
 
 /** What the first bytes of a connection are. */
 export type ProxyHeader =
-  /** The start of a header; more must come. */
+  /** The start of a header; more must follow. */
   | { readonly kind: 'partial' }
-  /** No header, and none that more bytes could make one. */
+  /** No header, whatever follows. */
   | { readonly kind: 'malformed'; readonly problem: string }
   /**
-   * A whole header of so many bytes. Without a peer the proxy speaks for itself, as in a health check, or for a client whose
-   * address it cannot tell: the address of the connection counts.
+   * A complete header of so many bytes. Without a peer the proxy speaks for itself, as in a health check, or for a client with an unknown address: then
+   * the address of the connection counts.
    */
   | { readonly kind: 'whole'; readonly length: number; readonly peer: ProxiedPeer | undefined };
 
 /** Longest header of version 1 with its line end, in bytes (section 2.1). */
 const maxLengthV1 = 107;
 
-/** Longest version 2 that is taken, after its first 16 bytes. The format allows 65535; addresses and usual TLVs take some hundred. */
+/** Longest version 2 that is accepted, after its first 16 bytes. The format allows 65535; addresses and usual TLVs take a few hundred. */
 const maxBlockV2 = 4_096;
 
 const startV1 = Buffer.from('PROXY ', 'latin1');
@@ -37,10 +37,10 @@ const fixedV2 = 16;
 const partial: ProxyHeader = { kind: 'partial' };
 
 /**
- * Reads the header with which a connection from a proxy begins. Never throws; the same bytes cut anywhere give `partial` until
- * the header is whole, and what follows it does not matter.
+ * Reads the header with which a connection from a proxy begins. Never throws. A header cut anywhere gives `partial` until it is complete; what follows
+ * it does not matter.
  *
- * @param bytes - all that came so far
+ * @param bytes - all that has arrived so far
  */
 export function parseProxyHeader(bytes: Buffer): ProxyHeader {
   if (startsAs(bytes, startV2)) return bytes.length < fixedV2 ? checkStartV2(bytes) : parseV2(bytes);
@@ -48,7 +48,7 @@ export function parseProxyHeader(bytes: Buffer): ProxyHeader {
   return malformed('neither version 1 nor version 2');
 }
 
-/** Whether bytes begin with a start, as far as both go. */
+/** Whether bytes agree with a start, as far as both go. */
 function startsAs(bytes: Buffer, start: Buffer): boolean {
   const length = Math.min(bytes.length, start.length);
   return bytes.compare(start, 0, length, 0, length) === 0;
@@ -63,7 +63,7 @@ function parseV1(bytes: Buffer): ProxyHeader {
   if (end === -1) return bytes.length < maxLengthV1 ? partial : malformed('version 1 without the end of the line');
   const line = bytes.toString('latin1', startV1.length, end);
   const length = end + 2;
-  // Whatever follows it is to be ignored (section 2.1).
+  // The rest of the line is to be ignored (section 2.1).
   if (/^UNKNOWN(?: |$)/.test(line)) return { kind: 'whole', length, peer: undefined };
   const [protocol, source = '', destination = '', sourcePort = '', destinationPort = '', ...rest] = line.split(' ');
   const isAddress = protocol === 'TCP4' ? isIPv4 : protocol === 'TCP6' ? isPlainIPv6 : undefined;
@@ -79,22 +79,22 @@ function parseV1(bytes: Buffer): ProxyHeader {
   return { kind: 'whole', length, peer };
 }
 
-/** Leading zeros are forbidden, lest a number be taken for octal (section 2.1). */
+/** Leading zeros are forbidden, because some would read an octal number (section 2.1). */
 function isPort(text: string): boolean {
   return /^(?:0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65_535;
 }
 
-/** An address without a zone, which would mean something on the proxy only. */
+/** An address without a zone, which would have a meaning on the proxy only. */
 function isPlainIPv6(text: string): boolean {
   return isIPv6(text) && !text.includes('%');
 }
 
-/** The one way to write an address (RFC 5952), as Node writes those of its sockets. */
+/** The canonical form of an address (RFC 5952), as Node writes those of its sockets. */
 function plainIPv6(address: string): string {
   return new SocketAddress({ address, family: 'ipv6' }).address;
 }
 
-/** The start of version 2 may already tell that it is wrong, before all of it is there. */
+/** The start of version 2 may show that it is wrong before it is complete. */
 function checkStartV2(bytes: Buffer): ProxyHeader {
   const [command, family] = bytes.subarray(startV2.length);
   const problem = problemOfV2(command ?? local, family ?? 0);
@@ -105,7 +105,7 @@ function checkStartV2(bytes: Buffer): ProxyHeader {
 const local = 0x20;
 const proxied = 0x21;
 
-/** Version 2's pairs of family and transport that carry an address we can use. */
+/** Pairs of family and transport of version 2 that have a usable address. */
 const tcp4 = 0x11;
 const tcp6 = 0x21;
 
@@ -114,7 +114,7 @@ const addressBytes: Readonly<Record<number, number>> = { [tcp4]: 12, [tcp6]: 36 
 
 function problemOfV2(command: number, family: number): string | undefined {
   if (command !== local && command !== proxied) return 'version 2 with an unknown version or command';
-  // Families are unspecified, IPv4, IPv6, Unix; transports unspecified, stream, datagram. A proxy that speaks for itself may say any.
+  // Families are unspecified, IPv4, IPv6, Unix; transports unspecified, stream, datagram. A proxy that speaks for itself may use any.
   if (command === proxied && (family >> 4 > 3 || (family & 0x0f) > 2))
     return 'version 2 with an unknown address family';
   return undefined;
@@ -131,7 +131,7 @@ function parseV2(bytes: Buffer): ProxyHeader {
   if (block < needed) return malformed('version 2 too short for its addresses');
   const length = fixedV2 + block;
   if (bytes.length < length) return partial;
-  // What is left of the block is TLVs; none of them is needed here.
+  // The rest of the block is TLVs, which are not needed here.
   return { kind: 'whole', length, peer: command === proxied ? readPeer(bytes, family) : undefined };
 }
 

@@ -2,34 +2,39 @@ import { type FSWatcher, watch } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from '@gopush/service';
-import { type Certificate, certificateFiles, loadCertificate, type TlsConfig } from './load-certificate.ts';
+import type { Certificate } from './load-certificate.ts';
 
-/** How long the folders must be quiet: certificate and key are written one after the other, and make a pair only together. */
+/** How long the folders must be quiet: certificate and key are written one after the other, and match only when both are written. */
 const settleMs = 100;
 
-/** How long a folder that is never quiet may put a look off. */
+/** How long a folder that is never quiet may delay a reload. */
 const longestSettleMs = 2_000;
 
-/** How soon a folder that is not there is looked for again. */
+/** After how long a folder that does not exist is looked for again. */
 const retryMs = 1_000;
 
+/** A certificate that is followed. */
+export interface WatchedCertificate {
+  /** Absolute paths of its files. */
+  readonly files: readonly string[];
+  /** Reads and checks the files. */
+  readonly load: () => Promise<Certificate>;
+  /** The certificate in use at first. */
+  readonly loaded: Certificate;
+  /** Takes each new certificate. */
+  readonly onRenewed: (certificate: Certificate) => void;
+  readonly log: Logger;
+}
+
 /**
- * Follows the files of a certificate. A broken one keeps the last good one and is said once.
+ * Follows the files of a certificate. An invalid one is logged once, and the last valid one stays in use.
  *
- * Folders are watched rather than files, since renewals replace files, and often links to them. In which folder a link ends may
- * change with each renewal.
+ * Folders are watched rather than files, because renewals replace files, and often links to them. The folder of the file behind a link may change with
+ * each renewal.
  *
- * @param renewed - takes each new certificate
  * @returns stops following
  */
-export function watchCertificate(
-  tls: TlsConfig,
-  dir: string,
-  loaded: Certificate,
-  renewed: (certificate: Certificate) => void,
-  log: Logger,
-): () => void {
-  const files = [...certificateFiles(tls, dir).values()];
+export function watchCertificate({ files, load, loaded, onRenewed, log }: WatchedCertificate): () => void {
   let current = loaded;
   let lastProblem: string | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -62,13 +67,13 @@ export function watchCertificate(
   }
 
   async function look(): Promise<void> {
-    // Anew each time, and before reading: a folder that was replaced as a whole is another one, and no change may fall in between.
+    // Watched anew each time, and before reading: the folder may have been replaced as a whole, and no change may fall in between.
     const all = await watchFolders();
     try {
-      const next = await loadCertificate(tls, dir);
+      const next = await load();
       if (closed) return;
       const changed = !next.equals(current);
-      if (changed) renewed(next);
+      if (changed) onRenewed(next);
       current = next;
       if (changed || lastProblem !== undefined)
         log.info({ file: files[0], validTo: next.validTo }, 'certificate reloaded');
@@ -87,7 +92,7 @@ export function watchCertificate(
     clearTimeout(timer);
     timer = setTimeout(() => {
       waitingSince = undefined;
-      // One at a time: an older look that ends late must not win.
+      // One at a time: an older read that ends late must not win.
       looking = looking.then(() => (closed ? undefined : look()));
     }, afterMs).unref();
   }
@@ -99,7 +104,7 @@ export function watchCertificate(
     if (now - waitingSince < longestSettleMs) wake(settleMs);
   }
 
-  // What changed since the certificate was loaded is found by this first look.
+  // Finds what has changed since the certificate was loaded.
   looking = look();
   return () => {
     closed = true;

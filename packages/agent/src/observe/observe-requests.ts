@@ -12,7 +12,7 @@ export interface RequestObserver {
   /** An upgrade was refused or failed. */
   upgradeFailed(exchange: Exchange, failure: Failure): void;
   /** The target of an upgrade responded without upgrading. */
-  upgradeAnswered(exchange: Exchange, status: number): void;
+  upgradeRelayed(exchange: Exchange, status: number): void;
   /** A callback threw, a fault of the program; its connection is closed. */
   fault(error: unknown): void;
   /** A connection was refused, or its bytes were no request. */
@@ -44,7 +44,7 @@ export function observeRequests(metrics: Metrics, log: Logger, lines: boolean): 
       logFailure(failure, { id: exchange.origin.id, upgrade: true, path: exchange.request.path });
       if (lines) log.info(lineOf(exchange, failure), 'upgrade refused');
     },
-    upgradeAnswered(exchange, status) {
+    upgradeRelayed(exchange, status) {
       if (lines) log.info(lineOf(exchange, undefined, status), 'upgrade answered');
     },
     fault(error) {

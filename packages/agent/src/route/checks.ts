@@ -30,15 +30,15 @@ export function startChecks(fleet: Fleet): () => void {
 
   async function ask(member: Member): Promise<void> {
     const { check } = member.product.policy;
-    const answer =
+    const found =
       check === 'tcp'
         ? await knock(member.target, checkTimeoutMs)
         : await readiness(member.target, check, checkTimeoutMs);
-    if (answer === 'unknown') return;
-    if (typeof answer === 'string') {
-      fleet.failed(member, answer, member.product.current);
+    if (found === 'unknown') return;
+    if (typeof found === 'string') {
+      fleet.failed(member, found, member.product.current);
     } else {
-      member.notReady = answer?.notReady;
+      member.notReady = found?.notReady;
       // That it can be reached does not clear a target that resets connections or keeps silent: requests of clients tell.
       if (member.lastFailure !== undefined && beforeRequest.has(member.lastFailure)) fleet.succeeded(member);
     }
@@ -57,8 +57,8 @@ function readiness(
     const createConnection = () => connectTarget(target);
     // As lenient as for the responses that clients get; only the status matters.
     const options = { path, headers, createConnection, timeout: timeoutMs, insecureHTTPParser: true };
-    const request = get(options, (answer) => {
-      const { statusCode = 0 } = answer;
+    const request = get(options, (response) => {
+      const { statusCode = 0 } = response;
       resolve({ notReady: statusCode >= 200 && statusCode < 300 ? undefined : `${path} responds ${statusCode}` });
       request.destroy();
     });

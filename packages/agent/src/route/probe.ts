@@ -69,13 +69,13 @@ export function probe(
         );
       })
       .on('data', (chunk: string) => {
-        text += chunk.slice(0, answerStart.length);
-        if (stage === 'provoked' || text.startsWith(answerStart)) end(undefined);
-        else if (!answerStart.startsWith(text)) end('target_bad_answer');
+        text += chunk.slice(0, responseStart.length);
+        if (stage === 'provoked' || text.startsWith(responseStart)) end(undefined);
+        else if (!responseStart.startsWith(text)) end('target_bad_answer');
       })
       .on('error', lost)
       .once('end', () => lost());
   });
 }
 
-const answerStart = 'HTTP/1.';
+const responseStart = 'HTTP/1.';

@@ -157,7 +157,7 @@ async function askAddresses(
   const records = asked.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
   if (records.length === 0) throwUnlessEmpty(asked.flatMap((one) => (one.status === 'rejected' ? [one.reason] : [])));
   return {
-    targets: sorted(records.map(({ address }) => targetOf(options, address, port, 1, name))),
+    targets: sorted(records.map(({ address }) => targetOf(options, { host: address, port, weight: 1, name }))),
     ttlMs: Math.min(ttlMs.most, ...records.map(({ ttl }) => ttl * 1_000)),
   };
 }
@@ -172,7 +172,10 @@ async function askServices(resolver: Resolver, { name, options }: Extract<OfDns,
   // A service that is explicitly not available has the root as its host.
   const best = records.filter((record) => record.priority === priority && record.name !== '' && record.name !== '.');
   // Node does not tell the time to live of SRV records.
-  return { targets: sorted(best.map((one) => targetOf(options, one.name, one.port, one.weight || 1))), ttlMs: 5_000 };
+  return {
+    targets: sorted(best.map((one) => targetOf(options, { host: one.name, port: one.port, weight: one.weight || 1 }))),
+    ttlMs: 5_000,
+  };
 }
 
 /** An empty answer means that there are no targets; no answer at all is an error. */
@@ -183,8 +186,16 @@ function throwUnlessEmpty(reasons: readonly unknown[]): void {
   }
 }
 
-/** The options were read with the router. */
-function targetOf(options: TargetOptions, host: string, port: number, weight: number, name?: string): Target {
+/** A target that DNS names. */
+interface Found {
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly name?: string;
+}
+
+/** The options were checked with the router. */
+function targetOf(options: TargetOptions, { host, port, weight, name }: Found): Target {
   const target = createTargetWith(options, host, port, weight, name);
   if (typeof target === 'string') throw new Error(target);
   return target;

@@ -14,7 +14,7 @@ import type { ServeContext } from '../route/serve-by-target.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { ApiCallers } from './api-callers.ts';
 
-/** What serving requests needs: made once by `startAgent`, read by both lines. */
+/** What serving requests needs: made once by `startAgent`, used for HTTP requests and upgrades. */
 export interface AgentContext extends ResolveContext, ServeContext {
   readonly config: Config;
   /** Name of this agent, as targets see it. */

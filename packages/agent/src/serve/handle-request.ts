@@ -66,7 +66,7 @@ async function routeAndForward(
   const { request } = exchange;
   const finding = findRoute(exchange, () => identifyRequest(exchange, response, context.hookTimeoutMs), context);
   const route = finding instanceof Promise ? await finding : finding;
-  if (route === 'answered') return done;
+  if (route === 'responded') return done;
   if (!route.ok) return explainPreflight(exchange, blame(route.failure, request, response));
   // The client may have gone while hooks ran.
   if (response.destroyed) return failed('client_gone', 'while hooks ran');

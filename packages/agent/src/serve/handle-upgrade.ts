@@ -97,7 +97,7 @@ async function routeAndConnect(
     openTunnel(exchange, early, response.value, context);
     return success(undefined);
   }
-  context.observer.upgradeAnswered(exchange, response.value.head.status);
+  context.observer.upgradeRelayed(exchange, response.value.head.status);
   leaveOpen(client);
   relayResponse(response.value, client, context.observer.fault);
   return success(undefined);

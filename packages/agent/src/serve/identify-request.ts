@@ -11,13 +11,13 @@ import type { Exchange } from '../route/exchange.ts';
 /**
  * Asks the agent hook who the client of an HTTP request is.
  *
- * @returns the uid; `'answered'`: an app hook has responded, or is about to
+ * @returns the uid; `'responded'`: an app hook has responded, or is about to
  */
 export function identifyRequest(
   { request, hooks: { http: source } }: Exchange,
   response: ServerResponse,
   timeoutMs: number,
-): Awaitable<Result<string> | 'answered'> {
+): Awaitable<Result<string> | 'responded'> {
   if (source.kind === 'none') return failed('uid_missing', 'there is no agent hook');
   if (source.kind === 'function') {
     return andThen(
@@ -37,17 +37,17 @@ function uidOfApp(
   outcome: HookOutcome<AppOutcome>,
   response: ServerResponse,
   timeoutMs: number,
-): Result<string> | 'answered' {
+): Result<string> | 'responded' {
   if (outcome.ended !== 'returned') {
     // A response that a middleware has begun may take as long as it likes.
-    if (outcome.ended === 'timeout' && response.headersSent) return 'answered';
+    if (outcome.ended === 'timeout' && response.headersSent) return 'responded';
     giveBack(response);
     return explainUnknown(source, outcome, uidOf(source.file, outcome), timeoutMs);
   }
   const { value } = outcome;
-  if (value.kind === 'answered') return 'answered';
+  if (value.kind === 'responded') return 'responded';
   if (value.kind === 'threw') return uidOf(source.file, { ended: 'threw', cause: value.cause });
-  if (response.writableEnded) return 'answered';
+  if (response.writableEnded) return 'responded';
   // Nobody can complete such a response: the hook has passed it on, and a target's status comes too late.
   if (response.headersSent) {
     return failed('uid_hook_bad_value', `${source.file}: it wrote part of a response and called next()`);

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import {
-  answerExpectations,
   closeAfter,
+  handleExpectations,
   refuseBadRequests,
   serveUpgrades,
   type UpgradeListener,
@@ -23,11 +23,11 @@ import { rejectConnection } from '../serve/reject-upgrade.ts';
 /**
  * Makes the server for clients, with all that serves them; it does not listen yet.
  *
- * @param dir - what the files of the certificate are seen from
+ * @param dir - the folder that paths of certificates are relative to
  */
 export async function openAgentFront(context: AgentContext, dir: string): Promise<Front> {
   const { agent } = context.config;
-  // A hook that becomes an app by an edit gets what Express makes of the others: slower, and no less right.
+  // A hook that an edit makes an app gets messages with swapped prototypes, as Express makes them: slower, but correct.
   const messages =
     context.hooks().http.kind === 'app'
       ? { IncomingMessage: AppRequest, ServerResponse: AppResponse as typeof ServerResponse }
@@ -37,23 +37,21 @@ export async function openAgentFront(context: AgentContext, dir: string): Promis
     onClient: (socket: Socket) => connections.admit(socket),
     onWaiting: (socket: Socket) => connections.arrive(socket),
   };
-  const front = await openFront(context.config, dir, arrivals, context.log, {
-    ...messages,
-    ...serverOptions(context.config),
-  });
+  const { config, log } = context;
+  const front = await openFront({ config, dir, arrivals, log, server: { ...messages, ...serverOptions(config) } });
   const { server } = front;
-  // Beyond a number Node leaves headers out without a word; how many there may be is checked with the request.
+  // Beyond a number Node drops headers silently; their number is checked with the request.
   server.maxHeadersCount = 0;
   closeAfter(server, agent.requestsPerConnection);
-  answerExpectations(server);
+  handleExpectations(server);
   const { fault } = context.observer;
-  /** An answer that two wrote, as a hook and a target, cannot be gone on with. */
-  const onAnswerError = function (this: ServerResponse, error: Error): void {
+  /** Ends a response that two have written, as a hook and a target. */
+  const onResponseError = function (this: ServerResponse, error: Error): void {
     fault(error);
     this.destroy();
   };
   server.on('request', (request: AgentRequest, response) => {
-    response.on('error', onAnswerError);
+    response.on('error', onResponseError);
     connections.serves(request.socket, response);
     if (hasBody(request)) context.readBodies.keep(request);
     inTurn(request, response, () => {

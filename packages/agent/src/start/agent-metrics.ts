@@ -2,7 +2,7 @@ import type { EventLoopDelay, Metrics } from '@gopush/service';
 import type { Member } from '../route/fleet.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
 
-/** Metrics that are read off what an agent has, when they are asked for. */
+/** Metrics that are read from the state of an agent when they are scraped. */
 export function describeMetrics(metrics: Metrics, context: AgentContext, eventLoop: EventLoopDelay): void {
   const { fleet, hold, limits, tunnels, observer } = context;
   const { carried } = observer;

@@ -1,7 +1,7 @@
 import type { Member } from '../route/fleet.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
 
-/** What `/state` of an agent shows. */
+/** The `/state` of an agent. */
 export function describeAgent({ node, fleet, hold, limits, tunnels, config }: AgentContext): object {
   const now = Date.now();
   const { slowStartMs } = fleet.health;
@@ -33,7 +33,7 @@ export function describeAgent({ node, fleet, hold, limits, tunnels, config }: Ag
   };
 }
 
-/** How a target is, and why. */
+/** The state of a target, and why. */
 function stateOf(member: Member, isCurrent: boolean, now: number): { state: string; why?: string } {
   if (!isCurrent) return { state: 'left', why: 'the router no longer names it' };
   if (member.isEjected(now)) {

@@ -2,26 +2,23 @@ import type { Front } from '../listen/front.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
 
 /**
- * For how long a stopping agent still takes requests on the connections that clients keep, in milliseconds, as `keepalive_min_timeout` of nginx
- * does. Each gets its response, which closes its connection; closed at once, a request that is on its way would be lost.
+ * For how long a stopping agent still takes requests on kept connections, in milliseconds, as `keepalive_min_timeout` of nginx does. Each gets its
+ * response, which closes its connection. If connections were closed at once, a request that is on its way would be lost.
  */
 const lastRequestMs = 1_000;
 
-/** A planned stop: no new connections; requests in flight and tunnels go on until `agent.drainMs` is over. */
+/** A planned stop: no new connections; requests in flight and tunnels continue until `agent.drainMs` is over. */
 export function drainToStop(front: Front, context: AgentContext): Promise<void> {
   const { drainMs } = context.config.agent;
   return drain(front, context, drainMs, Math.min(lastRequestMs, drainMs / 2));
 }
 
-/** Another agent has taken over: what is open goes on for `agent.retireMs`, and idle connections until their clients know themselves when to go. */
+/** Another agent has replaced this one: tunnels and requests continue for `agent.retireMs`, and idle connections until their clients would close them. */
 export function drainToRetire(front: Front, context: AgentContext): Promise<void> {
   return drain(front, context, context.config.agent.retireMs, front.server.keepAliveTimeout + 1_000);
 }
 
-/**
- * The tunnels are closed before the deadline one after another, so many a second, so that their clients do not all come back to the remaining
- * agents at once.
- */
+/** Tunnels are closed one after another before the deadline, so many a second, so that their clients do not all reconnect to the other agents at once. */
 async function drain(front: Front, { config, tunnels }: AgentContext, drainMs: number, idleMs: number): Promise<void> {
   await tunnels.drain(drainMs, config.agent.closePerSecond, front.drain(drainMs, idleMs));
 }

@@ -22,7 +22,7 @@ import { createApiCallers } from '../serve/api-callers.ts';
 import { Tunnels } from '../tunnel/tunnels.ts';
 import type { Opening } from './opening.ts';
 
-/** What serving requests is made of that takes time to open. */
+/** Parts of the context that were opened before. */
 interface ContextParts {
   readonly hooks: () => HookSet;
   /** The built-in push-servers. */

@@ -40,7 +40,7 @@ export interface AgentOptions {
   readonly config?: ConfigInput;
   /** The hooks themselves, or where their files are. @defaultValue none: every request is refused with `uid_missing` */
   readonly hooks?: Hooks | HookLocation;
-  /** Folder of the project, from which the files of `agent.tls` and the store are seen. @defaultValue the current one */
+  /** Folder of the project, which the files of `agent.tls` and the store are relative to. @defaultValue the current one */
   readonly dir?: string;
   /** Name of this agent, told to targets and in logs. @defaultValue `<processes.machine, or the host name>-agent-<index>` */
   readonly node?: string;
@@ -69,19 +69,20 @@ export interface Agent {
   readonly port: number;
   /** Where its admin listener can be reached; `undefined` where it has none. */
   readonly adminUrl: string | undefined;
-  /** Stops gracefully: no new connections, then what is open ends or is cut after `agent.drainMs`. */
+  /** Stops gracefully: no new connections, then open requests and tunnels end or are cut after `agent.drainMs`. */
   close(): Promise<void>;
   /**
-   * Makes way for a new agent: no new connections, and no admin listener. What is open goes on until it ends by itself, at most for
-   * `agent.retireMs`; then the agent is closed. `close` meanwhile ends it sooner.
+   * Makes way for a new agent: no new connections, and no admin listener. Requests and tunnels continue until they end by themselves, for
+   * `agent.retireMs` at most; then the agent is closed. `close` meanwhile ends it sooner.
    */
   retire(): Promise<void>;
 }
 
 /**
- * Starts a gateway.
+ * Starts an agent.
  *
- * @throws HookError for a hook that cannot be used, StoreError for a store that cannot be opened (`routing.discover`), CertificateError for a certificate that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
+ * @throws HookError for a hook that cannot be used, StoreError for a store that cannot be opened (`routing.discover`), CertificateError for a
+ * certificate that cannot be used, ListenError for a port that is not available, TypeError for a wrong setting
  */
 export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
   refuseUnknownKeys('startAgent', options, optionKeys);

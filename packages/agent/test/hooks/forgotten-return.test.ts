@@ -106,7 +106,7 @@ test.each([
   ['true', 'found a boolean,'],
   ['10n', 'found a bigint,'],
   ['["ann"]', 'found a list,'],
-  ['({ uid: "ann" })', 'found an object, whose uid may be meant,'],
+  ['({ uid: "ann" })', 'found an object; did you mean its uid?'],
   ['({ name: "ann" })', 'found an object,'],
   ['new Proxy({}, { getOwnPropertyDescriptor() { throw 1; } })', 'found an object,'],
   ['(() => "ann")', 'found a function that was not called,'],

@@ -144,7 +144,7 @@ test.each([
     { 'hooks/router.js': 'module.exports = { chat: "there" }' },
     /router\.js: chat: .*wanted a function/,
   ],
-  ['two files for one hook', { 'hooks/agent.js': '', 'hooks/agent.ts': '' }, /agent\.js: agent\.ts stands beside it/],
+  ['two files for one hook', { 'hooks/agent.js': '', 'hooks/agent.ts': '' }, /agent\.js: agent\.ts exists too/],
   [
     'an app hook that throws',
     { 'hooks/agent.js': 'module.exports = (app) => { app.use(nothing) }' },

@@ -64,6 +64,6 @@ test.each([
 
 test('what an app hook has responded to is routed nowhere', async () => {
   const exchange = locatedExchange('/', {}, {});
-  expect(await findRoute(exchange, () => 'answered' as const, context)).toBe('answered');
+  expect(await findRoute(exchange, () => 'responded' as const, context)).toBe('responded');
   expect(exchange.uid).toBeUndefined();
 });

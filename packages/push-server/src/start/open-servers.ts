@@ -1,7 +1,7 @@
 import type { Server as HttpServer, RequestListener } from 'node:http';
 import { resolve } from 'node:path';
 import { isForApi } from '@gopush/contract';
-import { answerExpectations, lingerAfterResponses } from '@gopush/service';
+import { handleExpectations, lingerAfterResponses } from '@gopush/service';
 import type { Server } from 'socket.io';
 import { closeClients } from '../connection/close-clients.ts';
 import { createIo } from '../connection/create-io.ts';
@@ -43,7 +43,7 @@ export async function openServers(settings: Settings, { fanout, store }: Depende
   const { io, clientGuard } = await createIo(http, config, adapter, log);
   const ending = new HttpEnding(http);
   lingerAfterResponses(http);
-  answerExpectations(http);
+  handleExpectations(http);
   let closing: Promise<void> | undefined;
   const closeIo = (): Promise<void> => (closing ??= closeClients(io, ending));
   lifetime.opened('Socket.IO', closeIo);

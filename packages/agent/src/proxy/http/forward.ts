@@ -4,7 +4,7 @@ import { awaitsContinue, holdContinue } from '@gopush/service';
 import { isChunked } from '../../request/request-framing.ts';
 import { writeHeaders, writeHost, writeRequestHead } from '../../wire/write-head.ts';
 import { type ForwardOptions, mayReuse } from './forward-options.ts';
-import { Forwarding, type Unanswered } from './forwarding.ts';
+import { Forwarding, type NoResponse } from './forwarding.ts';
 
 /** Methods that may be sent twice (RFC 9110 section 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
@@ -29,7 +29,7 @@ export async function forward(
   const second = mayRepeat ? await attempt(head, true) : first;
   return typeof second === 'string' ? failed('target_reset', target.name) : second;
 
-  function attempt(head: string, fresh: boolean): Promise<Result<void> | Unanswered> {
+  function attempt(head: string, fresh: boolean): Promise<Result<void> | NoResponse> {
     return new Promise((resolve) => {
       new Forwarding({ request, response, options, fresh }, resolve).start(head);
     });

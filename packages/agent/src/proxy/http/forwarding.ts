@@ -15,13 +15,13 @@ import { ResponseRelay } from './response-relay.ts';
 import type { TargetConnection, TargetExchange } from './target-connections.ts';
 
 /** By an app hook that has called `next()` and then responds all the same. */
-const answeredByHook = failed('uid_hook_bad_value', 'the agent hook responded after it had called next()');
+const respondedByHook = failed('uid_hook_bad_value', 'the agent hook responded after it had called next()');
 
 /**
  * How an attempt ended without a response: the connection was closed, and the target may have acted on the request or not, or it is sure that the
  * target has not read the request.
  */
-export type Unanswered = 'reset' | 'unread';
+export type NoResponse = 'reset' | 'unread';
 
 /** What is forwarded. */
 export interface Forwarded {
@@ -38,7 +38,7 @@ export class Forwarding implements TargetExchange {
   readonly #response: ServerResponse;
   readonly #options: ForwardOptions;
   readonly #connection: TargetConnection;
-  readonly #resolve: (result: Result<void> | Unanswered) => void;
+  readonly #resolve: (result: Result<void> | NoResponse) => void;
   /** Whether the connection had served before. */
   readonly #isKept: boolean;
   readonly #sending: RequestSending;
@@ -49,7 +49,7 @@ export class Forwarding implements TargetExchange {
   #over = false;
 
   /** @param resolve - called once, with how it ended */
-  constructor({ request, response, options, fresh }: Forwarded, resolve: (result: Result<void> | Unanswered) => void) {
+  constructor({ request, response, options, fresh }: Forwarded, resolve: (result: Result<void> | NoResponse) => void) {
     this.#request = request;
     this.#response = response;
     this.#options = options;
@@ -108,7 +108,7 @@ export class Forwarding implements TargetExchange {
     }
   }
 
-  #goneBeforeResponse(error: NodeJS.ErrnoException | undefined): Result<never> | Unanswered {
+  #goneBeforeResponse(error: NodeJS.ErrnoException | undefined): Result<never> | NoResponse {
     const { target, body } = this.#options;
     if (!this.#connection.connected) return connectFailure(target, error);
     const refusal = refusalOfTarget(target, error);
@@ -162,7 +162,7 @@ export class Forwarding implements TargetExchange {
     if (saysFull(head) && !body.exists) return failed('target_full', target.name);
     const framing = framingOf(head, this.#request.method ?? 'GET');
     if (typeof framing === 'string') return failed('target_bad_answer', `${target.name}: ${framing}`);
-    if (response.headersSent) return answeredByHook;
+    if (response.headersSent) return respondedByHook;
     body.letGo();
     const relay = new ResponseRelay(head, framing, response, this.#request.httpVersionMinor > 0);
     this.#relay = relay;
@@ -224,14 +224,14 @@ export class Forwarding implements TargetExchange {
   readonly #onClientGone = (): void => {
     if (this.#over) return;
     this.#connection.discard();
-    this.#end(this.#response.writableFinished ? answeredByHook : failed('client_gone', this.#options.target.name));
+    this.#end(this.#response.writableFinished ? respondedByHook : failed('client_gone', this.#options.target.name));
   };
 
   readonly #onSlowBody = (): void => {
     this.#fail(failed('request_timeout', `the request body for ${this.#options.target.name} arrives too slowly`));
   };
 
-  #end(result: Result<void> | Unanswered): void {
+  #end(result: Result<void> | NoResponse): void {
     if (this.#over) return;
     this.#over = true;
     this.#sending.stop();

@@ -3,8 +3,8 @@ import type { RawHeaders } from '../../headers/end-to-end.ts';
 import { wasPassedOn } from '../../hooks/app-messages.ts';
 
 /**
- * Fields whose lines add up to one list (RFC 9110 section 5.3), so that those of a hook and those of a target mean more together. Of policies and
- * cache directives browsers obey all, which is the strictest.
+ * Fields whose lines form one list (RFC 9110 section 5.3), so that the lines of a hook and of a target can be combined. Browsers obey all of several
+ * policies and cache directives, so the strictest counts.
  */
 const lists: ReadonlySet<string> = new Set([
   'accept-ch',
@@ -29,18 +29,18 @@ const lists: ReadonlySet<string> = new Set([
   'x-robots-tag',
 ]);
 
-/** What says which pages may read a response; only together do these headers mean what they are to mean. */
+/** The headers that say which pages may read a response. They make sense only together. */
 const cors = 'access-control-';
 const corsOrigin = 'access-control-allow-origin';
 
 /**
- * Writes the head of a target's response, with what the middlewares of an app hook have set before they passed it on.
+ * Writes the head of a target's response, with the headers that the middlewares of an app hook have set before they passed it on.
  *
- * As with a handler in Express, the target has the last word: its header takes the place of a hook's of the same name. Fields that are lists
- * have the hook's lines, then the target's. CORS is either all the target's or all the hook's: the origin of one with the credentials of the
- * other would let in pages that neither means.
+ * As with a handler in Express, the target has the last word: its header replaces a hook's of the same name. Fields that are lists have the hook's
+ * lines, then the target's. CORS headers are either all the target's or all the hook's: the origin of one with the credentials of the other would let
+ * in pages that neither means.
  *
- * Middlewares that replace `writeHead`, `write` or `end` (compression, sessions) find the target's headers by `getHeader`.
+ * Middlewares that replace `writeHead`, `write` or `end` (compression, sessions) find the target's headers with `getHeader`.
  *
  * @param headers - the target's, as names and values in turn
  */
@@ -60,7 +60,7 @@ export function writeMergedHead(response: ServerResponse, status: number, reason
   response.writeHead(status, reason);
 }
 
-/** Whether nobody will notice that headers are written all at once, without Node's book of them. */
+/** Whether all headers can be written at once, because no middleware looks them up one by one. */
 function isUntouched(response: ServerResponse): boolean {
   if (Object.hasOwn(response, 'writeHead') || Object.hasOwn(response, 'write') || Object.hasOwn(response, 'end')) {
     return false;
@@ -84,7 +84,7 @@ function linesOf(value: number | string | string[] | undefined): string[] {
   return value === undefined ? [] : Array.isArray(value) ? value : [String(value)];
 }
 
-/** Without a line that is there already. */
+/** Both lists, without lines of the second that are in the first. */
 function union(first: readonly string[], second: readonly string[]): string[] {
   return [...first, ...second.filter((line) => !first.includes(line))];
 }

@@ -7,7 +7,7 @@ export interface BodySink {
   onBodyEnd(): void;
 }
 
-/** How many bytes of bodies may be kept at a time. */
+/** How many bytes of bodies may still be kept. */
 export interface BodyBudget {
   left: number;
 }
@@ -15,7 +15,7 @@ export interface BodyBudget {
 /** Largest body that is kept, in bytes. */
 const maxKept = 64 * 1024;
 
-/** Most that all kept bodies of an agent may have, in bytes. */
+/** Most bytes of all kept bodies of an agent. */
 const maxKeptInAll = 16 * 1024 * 1024;
 
 /** Opens the budget of an agent. */
@@ -24,14 +24,14 @@ export function createBodyBudget(): BodyBudget {
 }
 
 /**
- * The body of a request on its way to a target. A short one can be kept until the target answers, so that it can be sent again where it
- * turns out that the target has not read it.
+ * The body of a request on its way to a target. A short one can be kept until the target responds, so that it can be sent again if the target has not
+ * read it.
  */
 export class RequestBody {
-  /** Whether there is one. */
+  /** Whether the request has a body. */
   readonly exists: boolean;
   readonly #request: AgentRequest;
-  /** Where it comes from, if hooks have read it. */
+  /** Where it comes from if hooks may have read it. */
   readonly #read: ReadBody | undefined;
   readonly #length: number | undefined;
   readonly #budget: BodyBudget;
@@ -49,13 +49,13 @@ export class RequestBody {
     this.exists = this.#length !== 0;
   }
 
-  /** Whether it can be sent from its beginning, as often as one likes. */
+  /** Whether it can be sent from its beginning, as often as needed. */
   get isKept(): boolean {
     return !this.exists || this.#kept !== undefined;
   }
 
   /**
-   * Keeps it, unless it is long, of unknown length, already under way, or others have used up the budget.
+   * Keeps it, unless it is long, of unknown length, already being sent, or the budget is used up.
    *
    * @returns whether it is kept
    */
@@ -75,7 +75,7 @@ export class RequestBody {
     this.#budget.left += this.#length ?? 0;
   }
 
-  /** Sends it to this sink from now on, and to no earlier one: what is kept, then the rest as it comes. */
+  /** Sends it to this sink from now on, and to no earlier one: what is kept, then the rest as it arrives. */
   sendTo(sink: BodySink): void {
     this.#sink = sink;
     for (const chunk of this.#kept ?? []) sink.onBody(chunk);
@@ -88,7 +88,7 @@ export class RequestBody {
     }
   }
 
-  /** Takes the rest to no use. */
+  /** Reads the rest in vain. */
   drop(): void {
     this.#sink = undefined;
     if (!this.#ended) this.#request.resume();

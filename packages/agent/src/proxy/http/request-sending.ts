@@ -7,15 +7,15 @@ import { writeHeaders } from '../../wire/write-head.ts';
 import type { BodySink, RequestBody } from './request-body.ts';
 import type { TargetConnection } from './target-connections.ts';
 
-/** After how long a client need not wait any more for its target to ask for the body, in milliseconds: not all targets do. */
+/** After how long a client that waits for a 100 is told to send its body, in milliseconds: not all targets send one. */
 const continueMs = 1_000;
 
 /**
- * Sends one request to a target. The chunks of a body that come in one turn of the event loop become one: there may be thousands, and each would
- * cost the writes of a large one.
+ * Sends one request to a target. The chunks of a body that arrive in one turn of the event loop become one chunk: there may be thousands, and each
+ * would take as many writes as a large one.
  */
 export class RequestSending implements BodySink {
-  /** Whether the connection has all of the request. */
+  /** Whether the whole request has been written to the connection. */
   done = false;
   /** Whether no byte of the head has left this process. */
   unsent = false;
@@ -24,7 +24,7 @@ export class RequestSending implements BodySink {
   readonly #isChunked: boolean;
   #waiting: Buffer[] = [];
   #isOver = false;
-  /** The body of a client that keeps it back until the target asks for it. */
+  /** The body of a client that waits for a 100 before it sends. */
   #keptBack: RequestBody | undefined;
   #asking: NodeJS.Timeout | undefined;
 
@@ -34,7 +34,7 @@ export class RequestSending implements BodySink {
     this.#isChunked = isChunked(request);
   }
 
-  /** @param isKept - whether the connection has served before: it may have been reset without this process having heard of it */
+  /** @param isKept - whether the connection has served before: it may have been reset without this process knowing yet */
   begin(head: string, isKept: boolean, hasBody: boolean): void {
     this.#connection.send(head, isKept ? this.#onHeadLost : undefined);
     this.done = !hasBody;
@@ -44,7 +44,7 @@ export class RequestSending implements BodySink {
     this.unsent = true;
   };
 
-  /** Sends the body as it comes; where the client keeps it back, when the target has asked for it. */
+  /** Sends the body as it arrives; if the client waits for a 100, once the target has sent one. */
   sendBody(body: RequestBody): void {
     if (!awaitsContinue(this.#request)) {
       body.sendTo(this);
@@ -54,7 +54,7 @@ export class RequestSending implements BodySink {
     this.#asking = setTimeout(() => this.onContinue(), continueMs);
   }
 
-  /** The target asks for the body. */
+  /** The target has sent a 100. */
   onContinue(): void {
     const body = this.#keptBack;
     this.#keptBack = undefined;
@@ -64,7 +64,7 @@ export class RequestSending implements BodySink {
     body.sendTo(this);
   }
 
-  /** Whether no other request can follow on the client's connection: nobody reads the rest of the body, or the client may not send it. */
+  /** Whether no other request can follow on the client's connection: the rest of the body is not read, or the client may not send it. */
   endsWith(head: ResponseHead): boolean {
     return !this.done && (staysOpenMs(head) === 0 || this.#keptBack !== undefined);
   }
@@ -90,7 +90,7 @@ export class RequestSending implements BodySink {
     }
   }
 
-  /** Sends what came since the last time, as one chunk. */
+  /** Sends what arrived since the last time, as one chunk. */
   flush(): void {
     const chunks = this.#waiting;
     if (chunks.length === 0) return;
@@ -100,7 +100,7 @@ export class RequestSending implements BodySink {
     this.#write(Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`, 'latin1'), ...chunks, endOfLine]));
   }
 
-  /** Nothing more of it is wanted. */
+  /** Nothing more is sent. */
   stop(): void {
     this.#isOver = true;
     this.#keptBack = undefined;

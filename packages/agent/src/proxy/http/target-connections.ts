@@ -6,40 +6,40 @@ import { readyEvent } from '../../target/connect-target.ts';
 import { connectionKey } from '../../target/target-tls.ts';
 import { type BodyBudget, createBodyBudget } from './request-body.ts';
 
-/** One request and its answer on a connection to a target. */
+/** One request and its response on a connection to a target. */
 export interface TargetExchange extends Receiver {
-  /** The connection, which was not there yet, is established. */
+  /** A new connection is established. */
   onConnect(): void;
   /** The connection takes more of the request. */
   onDrain(): void;
   /** Nothing has moved for the time that was set. */
   onIdle(): void;
-  /** The connection is gone: with an error, or at its orderly end. */
+  /** The connection is gone: with an error, or ended by the target. */
   onGone(error: NodeJS.ErrnoException | undefined): void;
 }
 
-/** Open connections to targets, for one request at a time each. */
+/** Connections to targets, each for one request at a time. */
 export interface TargetConnections {
   /**
-   * Begins a request on a connection that is free, or on a new one.
+   * Begins a request on an idle connection, or on a new one.
    *
    * @param idleMs - after how long without any movement the exchange is told, in milliseconds
    * @param fresh - whether only a new connection will do
    */
   begin(target: Target, exchange: TargetExchange, idleMs: number, fresh: boolean): TargetConnection;
-  /** Closes the connections to a target that have no request on them: it says that it stops. */
+  /** Closes the idle connections to a target, because it says that it stops. */
   retire(target: Target): void;
-  /** What requests may keep of their bodies. */
+  /** The budget of kept bodies. */
   readonly bodies: BodyBudget;
   /** All that are open, idle ones included. */
   all(): Iterable<TargetConnection>;
   close(): void;
 }
 
-/** Idle connections kept per target. Busy ones are not bounded here: each long poll holds one. */
+/** Idle connections kept for each target. Busy ones are not bounded here: each long poll occupies one. */
 const maxIdlePerTarget = 256;
 
-/** After how long without a byte the kernel asks whether the target is still there, in milliseconds. */
+/** After how long without a byte the kernel checks whether the target is still there, in milliseconds. */
 const keepAliveMs = 10_000;
 
 /**
@@ -80,7 +80,7 @@ export function createTargetConnections(connectTimeoutMs: number, keepIdleMs: nu
       // The newest: the oldest are those a target is about to close.
       const connection = idle?.pop();
       if (connection === undefined || connection.isFit) return connection;
-      // One that has ended is forgotten a moment later; one that is kept too long, as its timer is late, must not meet the end at its target.
+      // An ended one is forgotten a moment later. One that has been kept for too long, because its timer is late, might be closed by its target just now.
       connection.discard();
     }
   }
@@ -112,18 +112,18 @@ export function createTargetConnections(connectTimeoutMs: number, keepIdleMs: nu
 interface Pool {
   readonly connectTimeoutMs: number;
   readonly keepIdleMs: number;
-  /** Takes back a connection that is free; `false` where there are enough. */
+  /** Keeps an idle connection; `false` where there are enough. */
   keep(connection: TargetConnection): boolean;
   forget(connection: TargetConnection): void;
 }
 
-/** A connection to a target, with or without a request on it. Its listeners stay; only whom they tell changes. */
+/** A connection to a target, with or without a request on it. Its listeners stay; only the exchange that they tell changes. */
 export class TargetConnection implements Receiver {
   readonly target: Target;
   /** See {@link connectionKey}. */
   readonly key: string;
   readonly socket: Socket;
-  /** Whether it was ever established: before that nothing of a request has reached the target. */
+  /** Whether it was ever established: before that the target has got nothing of a request. */
   connected = false;
   readonly #pool: Pool;
   #exchange: TargetExchange | undefined;
@@ -165,17 +165,17 @@ export class TargetConnection implements Receiver {
           exchange?.onFault(error);
         }
       });
-    // So that one whose machine is gone does not stay in use.
+    // Finds a target whose machine is gone.
     this.socket.setKeepAlive(true, keepAliveMs);
     carryTo(this.socket, this);
   }
 
-  /** Whether there is a request on it. */
+  /** Whether a request is on it. */
   get isBusy(): boolean {
     return this.#exchange !== undefined;
   }
 
-  /** Whether one that is free may still be used. */
+  /** Whether an idle one may still be used. */
   get isFit(): boolean {
     return this.socket.writable && performance.now() < this.#keptUntil;
   }
@@ -186,9 +186,9 @@ export class TargetConnection implements Receiver {
   }
 
   /**
-   * Sends more of the request. A target that reads no more may have answered before: that is read first, before the connection is given up.
+   * Sends more of the request. A target that reads no more may have responded before: its response is read before the connection is given up.
    *
-   * @param onLost - told that none of this was sent
+   * @param onLost - called if nothing of this was sent
    */
   send(data: string | Buffer, onLost?: () => void): void {
     if (this.connected) readAhead(this.socket);
@@ -202,7 +202,7 @@ export class TargetConnection implements Receiver {
   };
 
   /**
-   * The exchange is over, and the connection fit for another one.
+   * The exchange is over, and the connection may be used for another one.
    *
    * @param mostMs - how long its target keeps it, in milliseconds
    */
@@ -238,7 +238,7 @@ export class TargetConnection implements Receiver {
 
   onChunk(chunk: Buffer, length: number): boolean {
     if (this.#exchange !== undefined) return this.#exchange.onChunk(chunk, length);
-    // An answer that nobody asked for.
+    // A response without a request.
     this.socket.destroy();
     return false;
   }

@@ -5,13 +5,13 @@ import { createResponseBody } from '../../wire/response-body.ts';
 import { writeHead } from '../../wire/write-head.ts';
 import type { UpgradeResponse } from './request-upgrade.ts';
 
-/** How long an answer that is being relayed may stand still, in milliseconds. */
+/** How long a relayed response may stall, in milliseconds. */
 const idleMs = 30_000;
 
 /**
- * A target that does not upgrade says why: the client gets its answer whole, without chunks, and the connection ends.
+ * Relays the response of a target that does not upgrade: complete, without chunks, as the last of its connection.
  *
- * @param onFault - told of what a callback threw
+ * @param onFault - called with what a callback threw
  */
 export function relayResponse(
   { socket, head, early, body }: UpgradeResponse,
@@ -21,7 +21,7 @@ export function relayResponse(
   const reader = createResponseBody(body ?? { kind: 'close' });
   const finish = (whole: boolean): void => {
     socket.destroy();
-    // Half an answer must not be taken for a whole one.
+    // The client must not take half a response for a whole one.
     if (!whole) client.destroy();
     else {
       client.end(() => client.destroy());

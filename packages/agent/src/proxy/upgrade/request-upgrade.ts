@@ -8,53 +8,50 @@ import { readyEvent } from '../../target/connect-target.ts';
 import { HeadReader } from '../../wire/head-reader.ts';
 import { type BodyFraming, framingOf, headerOf, type ResponseHead } from '../../wire/response-head.ts';
 
-/** What a target made of an upgrade request. */
+/** The response of a target to an upgrade request. */
 export interface UpgradeResponse {
   readonly socket: Socket;
   readonly head: ResponseHead;
-  /** What came after the head already. */
+  /** What arrived after the head already. */
   readonly early: Buffer;
-  /** How long the body is of an answer that is no upgrade; `undefined` for an upgrade. */
+  /** The framing of the body of a response that is no upgrade; `undefined`: it is an upgrade. */
   readonly body: BodyFraming | undefined;
 }
 
-/** What asking a target to upgrade needs. */
+/** What requesting an upgrade needs. */
 export interface UpgradeOptions {
   readonly target: Target;
-  /** The request as it goes to the target. */
+  /** The request as the target gets it. */
   readonly request: string;
-  /** The client's `Sec-WebSocket-Key`, which the target must have seen. */
+  /** The client's `Sec-WebSocket-Key`, which the response must match. */
   readonly key: string;
   /** Longest time to connect, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** Longest time until the target answers, connecting included, in milliseconds. */
+  /** Longest time until the target responds, connecting included, in milliseconds. */
   readonly timeoutMs: number;
-  /** The client: when it goes away there is nothing left to ask for. */
+  /** The client: when it goes away the request is abandoned. */
   readonly client: Socket;
-  /** Says that the answer is not wanted any more, since another target has given it. */
+  /** Aborts when another target has responded first. */
   readonly abandoned?: AbortSignal;
 }
 
-/**
- * Asks a target to upgrade. Anything but a correct 101 is given back to be relayed as the plain answer it is. The socket comes back
- * paused.
- */
+/** Requests an upgrade from a target. Any response but a correct 101 is returned to be relayed. The socket is returned paused. */
 export function requestUpgrade(options: UpgradeOptions): Promise<Result<UpgradeResponse>> {
-  const { target, request, key, client } = options;
-  // Its closing would not be heard of again.
+  const { target, request, client } = options;
+  // Its close event is over.
   if (client.destroyed) return Promise.resolve(failed('client_gone', target.name));
   return new Promise((resolve) => {
     const socket = connectCarrying(target);
     const ready = readyEvent(socket);
     const heads = new HeadReader();
     let heard = false;
-    /** What it is called when the connection goes: before there was one, or after. */
+    /** The failure when the connection closes: before it was established, or after. */
     let lost: 'target_unreachable' | 'target_reset' = 'target_unreachable';
     let settled = false;
     const settle = (result: Result<UpgradeResponse>): void => {
       settled = true;
       clearTimeout(deadline);
-      // Nothing of this question may stay with the socket, which lives as long as its tunnel.
+      // No listener of this request may stay with the socket, which lives as long as its tunnel.
       socket.off('close', onClose).off('end', onClose).off(ready, onConnect).off('error', onError);
       socket.on('error', ignore);
       client.off('close', onClientGone);
@@ -94,16 +91,16 @@ export function requestUpgrade(options: UpgradeOptions): Promise<Result<UpgradeR
       onChunk(chunk, length) {
         heard = true;
         let head = heads.read(chunk.subarray(0, length));
-        // 100 and 103 come before the answer proper.
+        // 100 and 103 come before the final response.
         while (typeof head === 'object' && head.status < 200 && head.status !== 101) head = heads.read(heads.rest);
         if (head === undefined) return true;
         if (typeof head === 'string') settle(failed('target_bad_answer', `${target.name}: ${head}`));
-        else settle(readAnswer(socket, head, Buffer.from(heads.rest), key, target));
+        else settle(readResponse({ socket, head, early: Buffer.from(heads.rest) }, options));
         return false;
       },
     };
     carryTo(socket, receiver);
-    // One that has not read the request may have answered before it closed.
+    // A target that has not read the request may have responded before it closed.
     socket.write(request, 'latin1', (error) => {
       if (error && !settled) readRest(socket, receiver);
     });
@@ -111,33 +108,32 @@ export function requestUpgrade(options: UpgradeOptions): Promise<Result<UpgradeR
 }
 
 /**
- * Where a session moves, with a reset, so that a target that hangs never reads what it was asked. One that is not connected would only be reset
- * when it is. Elsewhere without: a client that leaves could end a server whose handlers of upgrades do not listen to errors.
+ * Closes the connection to a target. While a session migrates, with a reset, so that a target that hangs never reads the request; a socket that is still
+ * connecting would only be reset once it is connected. Otherwise without a reset: a client that leaves could end a server whose upgrade handlers do
+ * not listen to errors.
  */
 function abandon(socket: Socket, moves: boolean): void {
   if (moves && !socket.connecting) reset(socket);
   else socket.destroy();
 }
 
-/** Until a tunnel listens, or for good where nothing comes of the answer. */
+/** Until a tunnel listens, or for good if there will be none. */
 function ignore(): void {}
 
-function readAnswer(
-  socket: Socket,
-  head: ResponseHead,
-  early: Buffer,
-  key: string,
-  target: Target,
+function readResponse(
+  arrived: Omit<UpgradeResponse, 'body'>,
+  { key, target }: UpgradeOptions,
 ): Result<UpgradeResponse> {
+  const { head } = arrived;
   if (head.status === 101) {
     const upgrade = headerOf(head, 'upgrade')?.toLowerCase();
     if (upgrade === 'websocket' && headerOf(head, 'sec-websocket-accept') === acceptOf(key)) {
-      return success({ socket, head, early, body: undefined });
+      return success({ ...arrived, body: undefined });
     }
     return failed('target_bad_answer', `${target.name} responded 101 without a matching sec-websocket-accept`);
   }
   const body = framingOf(head, 'GET');
   return typeof body === 'string'
     ? failed('target_bad_answer', `${target.name}: ${body}`)
-    : success({ socket, head, early, body });
+    : success({ ...arrived, body });
 }
