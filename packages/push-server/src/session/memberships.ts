@@ -205,10 +205,10 @@ export class Memberships implements Subscriber {
   /**
    * Leaves all rooms at the end of the session here.
    *
-   * @param how - `gone`: the session has ended; `migrated`: it has migrated to another node, and others must not see its user leave; `never here`: it
+   * @param how - `gone`: the session has ended; `migrated`: it has migrated to another node, and others must not see its user leave; `not taken`: it
    * began here, but another node has it
    */
-  end(how: 'gone' | 'migrated' | 'never here'): void {
+  end(how: 'gone' | 'migrated' | 'not taken'): void {
     const { streams, presence, delivery } = this.#context;
     const { id } = this.#socket;
     for (const room of this.#rooms.keys()) streams.leave(room, id);

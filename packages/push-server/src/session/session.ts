@@ -266,11 +266,11 @@ export class Session {
   /**
    * Ends it on this node.
    *
-   * @param how - `gone`: the connection has ended; `migrated`: the session has migrated to another node; `never here`: it began here, but another node
+   * @param how - `gone`: the connection has ended; `migrated`: the session has migrated to another node; `not taken`: it began here, but another node
    * has it
    * @returns the client's positions
    */
-  end(how: 'gone' | 'migrated' | 'never here'): ReadonlyMap<string, Position | null> {
+  end(how: 'gone' | 'migrated' | 'not taken'): ReadonlyMap<string, Position | null> {
     const memberships = this.#memberships;
     const { positions } = memberships;
     if (how === 'migrated') this.#hadAtEnd = memberships.had;

@@ -98,7 +98,7 @@ export class FollowedConnections {
   /** The client continues elsewhere, or not at all: as if its session had never been here. */
   #disown({ client, sockets }: FollowedConnection): void {
     client.hasMigrated = true;
-    for (const id of sockets.keys()) this.#options.sessions.get(id)?.end('never here');
+    for (const id of sockets.keys()) this.#options.sessions.get(id)?.end('not taken');
   }
 
   #closed(followed: FollowedConnection): void {

@@ -24,10 +24,10 @@ export interface MigratableSession {
   /**
    * Ends the session on this node.
    *
-   * @param how - `migrated`: it continues elsewhere; `never here`: it continues elsewhere, and this node only tried to take it
+   * @param how - `migrated`: it continues elsewhere; `not taken`: it continues elsewhere, and this node only tried to take it
    * @returns its positions at the end
    */
-  end(how: 'migrated' | 'never here'): Positions;
+  end(how: 'migrated' | 'not taken'): Positions;
 }
 
 /** The sessions of this node. */

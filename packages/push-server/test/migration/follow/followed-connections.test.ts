@@ -67,7 +67,7 @@ test('a session that was only tried here ends as if it had never been here', asy
   fake.close();
   await new Promise(setImmediate);
   expect(client.hasMigrated).toBe(true);
-  expect(ended).toEqual(['a never here']);
+  expect(ended).toEqual(['a not taken']);
   // Nobody else knows this token.
   expect(done).toEqual(['remove later next']);
 });
@@ -118,7 +118,7 @@ test('a session is saved again, and closed where it runs elsewhere by now', asyn
   addSocket(client, 'a');
   await elsewhere.all.refresh(followed);
   expect([followed.isGone, client.hasMigrated, fake.readyState]).toEqual([true, true, 'closed']);
-  expect([elsewhere.ended, elsewhere.done]).toEqual([['a never here'], []]);
+  expect([elsewhere.ended, elsewhere.done]).toEqual([['a not taken'], []]);
 });
 
 test('the pong that a client has stopped is passed on, and others are not', () => {
