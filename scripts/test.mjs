@@ -2,7 +2,8 @@
  * `npm test`: builds, gets what the tests need, runs the static checks and all tests, and ends with `N passed, N failed`.
  * With arguments only the tests they name run: `npm test -- packages/agent`.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { bootstrap, plainEnv, root, run, say } from './bootstrap.mjs';
 import { obtainPythonClient } from './obtain-python-client.mjs';
@@ -15,15 +16,18 @@ bootstrap();
 const env = { ...plainEnv, ...obtainRedis() };
 obtainPythonClient();
 if (named.length === 0) {
-  check('format, lint and import direction', 'node_modules/@biomejs/biome/bin/biome', [
-    'check',
-    '--error-on-warnings',
-    '.',
+  // At the same time: each of them is alone on one processor.
+  await Promise.all([
+    check('package exports', 'scripts/check-exports.mjs', []),
+    check('format, lint and import direction', 'node_modules/@biomejs/biome/bin/biome', [
+      'check',
+      '--error-on-warnings',
+      '.',
+    ]),
+    check('types', 'node_modules/typescript/bin/tsc', ['-p', 'test']),
+    check('dead code', 'node_modules/knip/bin/knip.js', []),
+    check('generated docs', 'scripts/write-docs.mjs', ['--check']),
   ]);
-  check('types', 'node_modules/typescript/bin/tsc', ['-p', 'test']);
-  check('dead code', 'node_modules/knip/bin/knip.js', []);
-  check('generated docs', 'scripts/write-docs.mjs', ['--check']);
-  check('package exports', 'scripts/check-exports.mjs', []);
 }
 test();
 
@@ -31,17 +35,16 @@ const { passed, failed, skipped } = tally;
 process.stdout.write(`\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`);
 process.exit(failed > 0 || passed === 0 ? 1 : 0);
 
-function check(what, script, args) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
-    cwd: root,
-    env,
-    encoding: 'utf8',
-  });
+async function check(what, script, args) {
+  const child = spawn(process.execPath, [script, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
+  const [status] = await once(child, 'close');
   say(`${what}: ${status === 0 ? 'ok' : 'FAILED'}`);
   if (status === 0) tally.passed++;
   else {
     tally.failed++;
-    process.stdout.write(`${stdout}${stderr}\n`);
+    process.stdout.write(`${Buffer.concat(output)}\n`);
   }
 }
 

@@ -95,7 +95,11 @@ test.each([
   'one of four agents is stopped by $signal: clients by $transports come back elsewhere and miss nothing',
   async ({ signal, transports, clients }) => {
     const servers = await startPushServers(3, { pushServer: { history: { count: 5_000 } } });
-    const settings = JSON.stringify({ agentPort: 0, agent: { host: '127.0.0.1', drainMs: 3_000, closePerSecond } });
+    const settings = JSON.stringify({
+      agentPort: 0,
+      agent: { host: '127.0.0.1', drainMs: 3_000, closePerSecond },
+      limits: { eventLoopDelayMs: 0 },
+    });
     const agents = await Promise.all(
       [0, 1, 2, 3].map((index) =>
         startChild<{ port: number }>('agent.mjs', settings, JSON.stringify(targetsOf(servers)), `agent-${index}`),

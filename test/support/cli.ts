@@ -144,7 +144,15 @@ export async function makeProject(config: Record<string, unknown> = {}): Promise
     serverWorkers: 2,
     agent: { drainMs: 500 },
     ...config,
-    pushServer: { publicDir: 'public', drainMs: 500, fanoutDir, ...(config.pushServer as object) },
+    // A machine that has much to do with other tests delays these processes: they would refuse clients, who do not try again.
+    limits: { eventLoopDelayMs: 0, ...(config.limits as object) },
+    pushServer: {
+      publicDir: 'public',
+      drainMs: 500,
+      fanoutDir,
+      limits: { beginDelayMs: 0 },
+      ...(config.pushServer as object),
+    },
   };
   await writeFile(join(dir, 'config/local.json'), JSON.stringify(settings));
   return { dir, port, url: `http://127.0.0.1:${port}`, fanoutDir };

@@ -55,7 +55,14 @@ export async function startNodes(kind: string): Promise<TestNodes> {
           serverPortStart: 0,
           ...config,
           ...others,
-          pushServer: { drainMs: 200, graceMs: 0, ...config.pushServer, ...pushServer },
+          pushServer: {
+            drainMs: 200,
+            graceMs: 0,
+            ...config.pushServer,
+            ...pushServer,
+            // As with agents: see startTestAgent.
+            limits: { beginDelayMs: 0, ...pushServer?.limits },
+          },
         },
         node: `node-${count++}`,
         ...(hooks === undefined ? {} : { hooks }),

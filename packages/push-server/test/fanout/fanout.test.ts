@@ -48,7 +48,11 @@ const backends: Record<string, StartBackend> = {
 function nodesWith(config: ConfigInput): StartNode {
   return async (node, logger) => {
     const server = await startPushServer({
-      config: { serverPortStart: 0, ...config, pushServer: { drainMs: 200, ...config.pushServer } },
+      config: {
+        serverPortStart: 0,
+        ...config,
+        pushServer: { drainMs: 200, limits: { beginDelayMs: 0 }, ...config.pushServer },
+      },
       node,
       ...(logger === undefined ? {} : { logger }),
     });

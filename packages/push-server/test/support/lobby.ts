@@ -11,7 +11,7 @@ export async function startNode(node: string, redisAdapter: ConfigInput['redisAd
       serverPortStart: 0,
       redisAdapter,
       admin: { serverPort: 0 },
-      pushServer: { drainMs: 100, history: { count: 10_000 } },
+      pushServer: { drainMs: 100, history: { count: 10_000 }, limits: { beginDelayMs: 0 } },
     },
     node,
     logger: { debug() {}, info() {}, warn() {}, error() {} },
