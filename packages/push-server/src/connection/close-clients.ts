@@ -12,8 +12,8 @@ const goodbyeMs = 1_000;
  * Closes a Socket.IO server. WebSockets whose clients do not answer the close frame are cut: an HTTP server closes only after its last connection.
  * Engine.IO knows only the WebSockets of sessions; for others, of clients that are upgrading or were just disconnected, `ws` would wait 30 s.
  */
-export async function closeClients(io: Server, { cutUpgraded }: HttpEnding): Promise<void> {
-  const cut = setTimeout(cutUpgraded, goodbyeMs);
+export async function closeClients(io: Server, ending: HttpEnding): Promise<void> {
+  const cut = setTimeout(() => ending.cutUpgraded(), goodbyeMs);
   try {
     for (const connection of Object.values(engineOf(io).clients)) webSocketOf(connection)?.close(restart);
     await io.close();
