@@ -129,11 +129,11 @@ export {
 export { isHandshake, readProduct, readSid } from './routing/query.ts';
 export { isRoutes, parseRoutes, type RouteEntry, type RouteInput } from './routing/route.ts';
 export {
-  createStickyMarks,
-  readSidMark,
-  readStickyMark,
+  createStickySignatures,
+  readSidSignature,
+  readStickySignature,
   type StickyKeys,
-  type StickyMarks,
+  type StickySignatures,
   stickyCookie,
   stickyHeader,
 } from './routing/sticky.ts';

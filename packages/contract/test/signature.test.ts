@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   audienceOf,
-  createStickyMarks,
+  createStickySignatures,
   isIdentitySigned,
-  readSidMark,
-  readStickyMark,
+  readSidSignature,
+  readStickySignature,
   type SignedHeaders,
   signatureHeader,
   signIdentity,
@@ -76,10 +76,10 @@ test('no signature that a client may send throws', () => {
 });
 
 test('a mark names its product, target and user, to who knows the key', () => {
-  const marks = createStickyMarks(() => [secret]);
+  const marks = createStickySignatures(() => [secret]);
   const mark = marks.issue('chat', '10.0.0.1:4000', 'ann');
-  expect(readStickyMark(mark)).toBe(mark);
-  expect(readSidMark(`abc.${mark}`)).toBe(mark);
+  expect(readStickySignature(mark)).toBe(mark);
+  expect(readSidSignature(`abc.${mark}`)).toBe(mark);
   expect(marks.matches(mark, 'chat', '10.0.0.1:4000', 'ann')).toBe(true);
   expect(marks.matches(mark, 'chat', '10.0.0.1:4000', 'bob')).toBe(false);
   expect(marks.matches(mark, 'chat', '10.0.0.1:4001', 'ann')).toBe(false);
@@ -87,10 +87,10 @@ test('a mark names its product, target and user, to who knows the key', () => {
   expect(marks.matches('', 'chat', '10.0.0.1:4000', 'ann')).toBe(false);
   expect(marks.matches(`${mark.slice(0, -1)}é`, 'chat', '10.0.0.1:4000', 'ann')).toBe(false);
   const knows = (...keys: [string, ...string[]]): boolean =>
-    createStickyMarks(() => keys).matches(mark, 'chat', '10.0.0.1:4000', 'ann');
+    createStickySignatures(() => keys).matches(mark, 'chat', '10.0.0.1:4000', 'ann');
   expect(knows('another')).toBe(false);
   expect(knows('')).toBe(false);
   expect(knows('the next secret!', secret)).toBe(true);
-  expect(readSidMark('kM4tJ1pS5c2l5t9vAAAA')).toBeUndefined();
-  expect(readStickyMark(`${mark}x`)).toBeUndefined();
+  expect(readSidSignature('kM4tJ1pS5c2l5t9vAAAA')).toBeUndefined();
+  expect(readStickySignature(`${mark}x`)).toBeUndefined();
 });

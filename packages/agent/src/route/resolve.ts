@@ -5,8 +5,8 @@ import {
   parseTargets,
   type Result,
   readSid,
-  readSidMark,
-  readStickyMark,
+  readSidSignature,
+  readStickySignature,
   stickyCookie,
   success,
   type Target,
@@ -56,7 +56,7 @@ export function resolve(
       identity: { uid, product: name.value },
       product,
       members,
-      mark: readMarkOf(request, sticky),
+      signature: readSignatureOf(request, sticky),
       begins: beginsSession(request),
       path: writeUid(pathFor(entry, request.url ?? '/'), byQuery && uid !== noUser ? uid : undefined),
     });
@@ -64,12 +64,12 @@ export function resolve(
 }
 
 /** The sticky signature of the session that a request belongs to. */
-function readMarkOf(request: AgentRequest, sticky: ProductPolicy['sticky']): string | undefined {
+function readSignatureOf(request: AgentRequest, sticky: ProductPolicy['sticky']): string | undefined {
   if (sticky === 'none') return undefined;
   const sid = readSid(request.url ?? '/');
-  const mark = sid === undefined ? undefined : readSidMark(sid);
-  if (mark !== undefined || sticky === 'sid') return mark;
-  return readStickyMark(request.cookies[stickyCookie] ?? '');
+  const signature = sid === undefined ? undefined : readSidSignature(sid);
+  if (signature !== undefined || sticky === 'sid') return signature;
+  return readStickySignature(request.cookies[stickyCookie] ?? '');
 }
 
 function targetsOf(

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type FailureCode, failed, type Result, type StickyMarks } from '@gopush/contract';
+import { type FailureCode, failed, type Result, type StickySignatures } from '@gopush/contract';
 import type { Awaitable } from '@gopush/hooks';
 import { beforeRequest } from '../target/connect-failure.ts';
 import { choose } from './choose.ts';
@@ -16,7 +16,7 @@ export interface ServeContext {
   readonly hold: Hold;
   readonly retries: RetryBudget;
   readonly maxMoves: number;
-  readonly marks: StickyMarks;
+  readonly signatures: StickySignatures;
   readonly observer: { sessionLost(): void };
 }
 
@@ -77,14 +77,14 @@ async function tryMembers<T>(
   route: Route,
   { key, ask }: Pick<Serving<T>, 'key' | 'ask'>,
 ): Promise<Result<T>> {
-  const { fleet, retries, maxMoves, marks, observer } = context;
-  const { identity, product, members, mark, begins } = route;
+  const { fleet, retries, maxMoves, signatures, observer } = context;
+  const { identity, product, members, signature, begins } = route;
   const { product: name } = identity;
   let tried: Set<Member> | undefined;
   let result: Result<T> | undefined;
   const { slowStartMs } = fleet.health;
   const policy = key === undefined ? { ...product.policy, choose: 'random-of-two' as const } : product.policy;
-  let member = mark === undefined ? undefined : findMarked(route, mark, marks);
+  let member = signature === undefined ? undefined : findSigned(route, signature, signatures);
   // A session that begins is not bound yet, and goes to no target that takes no new ones.
   if (begins && member !== undefined && !isWanted(member, members, slowStartMs)) member = undefined;
   const marked = begins ? undefined : member;
@@ -123,10 +123,14 @@ function isWanted(member: Member, members: readonly Member[], slowStartMs: numbe
  * The target that a session is on. A target that has left a list is found as well. Of those that a function names, only the ones for this request
  * count, because the function may keep clients apart.
  */
-function findMarked({ identity, product, members }: Route, mark: string, marks: StickyMarks): Member | undefined {
+function findSigned(
+  { identity, product, members }: Route,
+  signature: string,
+  signatures: StickySignatures,
+): Member | undefined {
   const { product: name, uid } = identity;
   for (const member of product.byFunction ? members : product.members.values()) {
-    if (marks.matches(mark, name, member.target.name, uid)) return member;
+    if (signatures.matches(signature, name, member.target.name, uid)) return member;
   }
   return undefined;
 }

@@ -1,5 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { type Identity, isHandshake, readSid, readStickyMark, type StickyMarks, stickyCookie } from '@gopush/contract';
+import {
+  type Identity,
+  isHandshake,
+  readSid,
+  readStickySignature,
+  type StickySignatures,
+  stickyCookie,
+} from '@gopush/contract';
 import type { Exchange } from './exchange.ts';
 import type { Member } from './fleet.ts';
 
@@ -24,7 +31,7 @@ export function stickySignatureFor(
   { request, destination: { entry } }: Pick<Exchange, 'request' | 'destination'>,
   { product: name, uid }: Identity,
   { target, product }: Member,
-  marks: StickyMarks,
+  signatures: StickySignatures,
 ): StickySignature | undefined {
   const { sticky } = product.policy;
   if (sticky === 'none') return undefined;
@@ -32,18 +39,18 @@ export function stickySignatureFor(
   // Products with paths of their own have cookies of their own, unless a proxy in front took a part of the path away.
   const path = entry === undefined || headers['x-forwarded-prefix'] !== undefined ? '' : entry.path;
   if (isHandshake(url)) {
-    const mark = marks.issue(name, target.name, uid);
-    return { header: mark, cookie: sticky === 'cookie' ? cookieOf(mark, path) : undefined };
+    const signed = signatures.issue(name, target.name, uid);
+    return { header: signed, cookie: sticky === 'cookie' ? cookieOf(signed, path) : undefined };
   }
   if (sticky === 'sid') return undefined;
   const given = request.cookies[stickyCookie];
-  const mark = given === undefined ? undefined : readStickyMark(given);
+  const signed = given === undefined ? undefined : readStickySignature(given);
   // The signature of another target, or of one that is gone, has to be replaced.
-  return mark !== undefined && marks.matches(mark, name, target.name, uid)
+  return signed !== undefined && signatures.matches(signed, name, target.name, uid)
     ? undefined
-    : { header: undefined, cookie: cookieOf(marks.issue(name, target.name, uid), path) };
+    : { header: undefined, cookie: cookieOf(signatures.issue(name, target.name, uid), path) };
 }
 
-function cookieOf(mark: string, path: string): string {
-  return `${stickyCookie}=${mark}; Path=${path || '/'}; HttpOnly; SameSite=Lax`;
+function cookieOf(signed: string, path: string): string {
+  return `${stickyCookie}=${signed}; Path=${path || '/'}; HttpOnly; SameSite=Lax`;
 }

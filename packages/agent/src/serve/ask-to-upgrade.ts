@@ -94,7 +94,7 @@ function writeUpgradeRequest(
   exchange: Exchange,
   { identity, path }: Route,
   member: Member,
-  { config, headers, marks }: AgentContext,
+  { config, headers, signatures }: AgentContext,
 ): {
   readonly text: string;
   /** Lines of the headers that are the same for each target. */
@@ -102,7 +102,7 @@ function writeUpgradeRequest(
   readonly cookie: string | undefined;
 } {
   const { target } = member;
-  const signature = stickySignatureFor(exchange, identity, member, marks);
+  const signature = stickySignatureFor(exchange, identity, member, signatures);
   const ofRequest = writeHeaders([...headers.ofRequest(exchange), ...upgradeHeaders]);
   const ofIdentity = headers.ofIdentity(identity, exchange.origin.id, target);
   const sticky = signature?.header === undefined ? [] : [stickyHeader, signature.header];

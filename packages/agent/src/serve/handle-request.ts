@@ -85,12 +85,12 @@ function forwardToTarget(
 ): Promise<Result<void>> {
   const { request } = exchange;
   const { identity, path } = route;
-  const { config, connections, headers, marks, slow, onDraining } = context;
+  const { config, connections, headers, signatures, slow, onDraining } = context;
   const { answerTimeoutMs } = config.agent;
   const body = new RequestBody(request, connections.bodies);
   const serving = askTargets(exchange, route, context, async (member) => {
     const { target, product } = member;
-    const signature = stickySignatureFor(exchange, identity, member, marks);
+    const signature = stickySignatureFor(exchange, identity, member, signatures);
     // Only now: signatures expire, and the client may have waited.
     const forTarget = headers.forTarget(exchange, identity, target);
     if (signature?.header !== undefined) forTarget.push(stickyHeader, signature.header);

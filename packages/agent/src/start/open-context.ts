@@ -1,4 +1,4 @@
-import { createStickyMarks, createTrust, openPages, type StickyKeys, success } from '@gopush/contract';
+import { createStickySignatures, createTrust, openPages, type StickyKeys, success } from '@gopush/contract';
 import type { EventLoopDelay } from '@gopush/service';
 import { createHeaderWriter } from '../headers/header-writer.ts';
 import { createOriginOf } from '../headers/request-origin.ts';
@@ -118,7 +118,7 @@ function openRouting(
     hold,
     retries: createRetryBudget(routing.retryPercent),
     maxMoves: routing.maxMoves,
-    marks: createStickyMarks(stickyKeys),
+    signatures: createStickySignatures(stickyKeys),
     observer,
   };
 }

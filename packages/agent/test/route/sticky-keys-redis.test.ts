@@ -45,13 +45,13 @@ async function countHits(one: Agent, other: Agent, targets: readonly Target[]): 
   const before = targets.map(({ requests }) => requests.length);
   await fetch(`${one.url}${handshake}`);
   const home = targets.find(({ requests }, index) => requests.length > (before[index] ?? 0)) as Target;
-  const mark = home.requests.at(-1)?.headers['x-gopush-sticky'];
+  const signature = home.requests.at(-1)?.headers['x-gopush-sticky'];
   const had = home.requests.length;
-  for (let time = 0; time < 8; time++) await fetch(`${other.url}${handshake}&sid=x.${mark}`);
+  for (let time = 0; time < 8; time++) await fetch(`${other.url}${handshake}&sid=x.${signature}`);
   return home.requests.length - had;
 }
 
-test('without secrets the agents of several machines share the key of marks by Redis, whether or not that was there at their start', async () => {
+test('without secrets the agents of several machines share the key of signatures by Redis, whether or not that was there at their start', async () => {
   const targets = await Promise.all([startTarget(), startTarget(), startTarget()]);
   const redis = await startRedis();
   const one = await startFarAgent(redis.port, targets);

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createStickyMarks, type Hooks } from '@gopush/contract';
+import { createStickySignatures, type Hooks } from '@gopush/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { openStickyKeys } from '../../src/route/sticky-keys.ts';
 import { type Agent, startAgent } from '../../src/start/start-agent.ts';
@@ -48,60 +48,60 @@ async function startShards(shards: Record<string, 'first' | 'second' | 'none'>) 
   return { agent, shards, ...targets };
 }
 
-const markOf = (target: TestTarget): string => String(target.requests.at(-1)?.headers['x-gopush-sticky']);
+const signatureOf = (target: TestTarget): string => String(target.requests.at(-1)?.headers['x-gopush-sticky']);
 
-test('a mark that a client computes herself takes her to no shard that the function does not name for her', async () => {
+test('a signature that a client computes herself takes her to no shard that the function does not name for her', async () => {
   const { agent, first, second } = await startShards({ ann: 'first', bob: 'second' });
   await send(`${agent.url}${handshake}&as=bob`);
   const before = second.requests.length;
   // With no key, and with all that is public as a key.
   for (const key of ['', 'gopush', 'default', `127.0.0.1:${second.port}`]) {
     for (const uid of ['ann', 'bob', '']) {
-      const mark = createStickyMarks(() => [key]).issue('default', `127.0.0.1:${second.port}`, uid);
-      await send(`${agent.url}${handshake}&as=ann&sid=x.${mark}`);
-      await send(`${agent.url}/page?as=ann`, { headers: { cookie: `gopush-target=${mark}` } });
+      const signature = createStickySignatures(() => [key]).issue('default', `127.0.0.1:${second.port}`, uid);
+      await send(`${agent.url}${handshake}&as=ann&sid=x.${signature}`);
+      await send(`${agent.url}/page?as=ann`, { headers: { cookie: `gopush-target=${signature}` } });
     }
   }
   expect(second.requests).toHaveLength(before);
   expect(first.requests).toHaveLength(24);
 });
 
-test('the mark of another user takes a client nowhere, by sid, cookie and upgrade', async () => {
+test('the signature of another user takes a client nowhere, by sid, cookie and upgrade', async () => {
   const { agent, first, second } = await startShards({ ann: 'first', bob: 'second' });
   await send(`${agent.url}${handshake}&as=bob`);
-  const mark = markOf(second);
-  const headers = { cookie: `gopush-target=${mark}` };
-  await send(`${agent.url}${handshake}&as=ann&sid=x.${mark}`);
+  const signature = signatureOf(second);
+  const headers = { cookie: `gopush-target=${signature}` };
+  await send(`${agent.url}${handshake}&as=ann&sid=x.${signature}`);
   await send(`${agent.url}/page?as=ann`, { headers });
-  const bytes = handshakeBytes(`${handshake}&as=ann&sid=x.${mark}`, { Cookie: headers.cookie });
+  const bytes = handshakeBytes(`${handshake}&as=ann&sid=x.${signature}`, { Cookie: headers.cookie });
   expect(await (await openRaw(agent.port, bytes)).closed()).toMatch(/^HTTP\/1\.1 418 /);
   expect(first.requests).toHaveLength(3);
   expect(second.requests).toHaveLength(1);
 });
 
-test("a client's own mark takes her to no shard that the function has ceased to name for her, nor to any where it names none", async () => {
+test("a client's own signature takes her to no shard that the function has ceased to name for her, nor to any where it names none", async () => {
   const { agent, shards, first, second } = await startShards({ ann: 'first', bob: 'first' });
   await send(`${agent.url}${handshake}&as=ann`);
-  const mark = markOf(first);
-  await send(`${agent.url}${handshake}&as=ann&sid=x.${mark}`);
+  const signature = signatureOf(first);
+  await send(`${agent.url}${handshake}&as=ann&sid=x.${signature}`);
   expect(first.requests).toHaveLength(2);
   shards.ann = 'second';
-  await send(`${agent.url}${handshake}&as=ann&sid=x.${mark}`);
+  await send(`${agent.url}${handshake}&as=ann&sid=x.${signature}`);
   expect([first.requests.length, second.requests.length]).toEqual([2, 1]);
   shards.ann = 'none';
-  expect(codeOf(await send(`${agent.url}${handshake}&as=ann&sid=x.${mark}`))).toBe('target_none');
-  const upgrade = await openRaw(agent.port, handshakeBytes(`${handshake}&as=ann&sid=x.${mark}`));
+  expect(codeOf(await send(`${agent.url}${handshake}&as=ann&sid=x.${signature}`))).toBe('target_none');
+  const upgrade = await openRaw(agent.port, handshakeBytes(`${handshake}&as=ann&sid=x.${signature}`));
   expect(await upgrade.closed()).toMatch(/^HTTP\/1\.1 503 [\s\S]*target_none/);
   expect([first.requests.length, second.requests.length]).toEqual([2, 1]);
 });
 
-test('without secrets the agents of one project know the marks of each other, also after a restart', async () => {
+test('without secrets the agents of one project know the signatures of each other, also after a restart', async () => {
   const [dir, target, other] = [await makeFolder(), await startTarget(), await startTarget()];
   const hooks = hooksTo({ default: { targets: [target, other], choose: 'least-connections' } });
   const [one, two] = await Promise.all([startOpenAgent(dir, hooks), startOpenAgent(dir, hooks)]);
   await send(`${one.url}${handshake}`);
   const home = target.requests.length > 0 ? target : other;
-  const sid = `x.${markOf(home)}`;
+  const sid = `x.${signatureOf(home)}`;
   for (let time = 0; time < 8; time++) await send(`${two.url}${handshake}&sid=${sid}`);
   await two.close();
   const three = await startOpenAgent(dir, hooks);

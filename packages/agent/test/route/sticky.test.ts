@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createStickyMarks, isHandshake, readSid } from '@gopush/contract';
+import { createStickySignatures, isHandshake, readSid } from '@gopush/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { readMetrics, withAdmin } from '../support/admin.ts';
 import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
@@ -29,7 +29,7 @@ function cookieOf({ headers }: Answer): string | undefined {
 test('the mark of a session takes it to its target, whatever the policy would choose', async () => {
   const targets = await startTargets();
   const agent = await startTestAgent(hooksTo({ default: targets }), { access: { secrets: [secret] } });
-  const marks = createStickyMarks(() => [secret]);
+  const marks = createStickySignatures(() => [secret]);
   for (const target of [...targets, ...targets]) {
     const mark = marks.issue('default', `127.0.0.1:${target.port}`, 'ann');
     expect(await servedBy(targets, () => send(`${agent.url}${handshake}&sid=abc.${mark}`))).toBe(target);
@@ -43,7 +43,7 @@ test('a session whose target is gone goes to another one, and is counted as one 
     ...withAdmin,
   });
   gone.server.close();
-  const mark = createStickyMarks(() => [secret]).issue('default', `127.0.0.1:${gone.port}`, 'ann');
+  const mark = createStickySignatures(() => [secret]).issue('default', `127.0.0.1:${gone.port}`, 'ann');
   expect(await servedBy([gone, other], () => send(`${agent.url}${handshake}&sid=abc.${mark}`))).toBe(other);
   expect((await readMetrics(agent)).get('move_fallbacks_total{cause="polling"}')).toBe(1);
 });
@@ -53,7 +53,7 @@ test('with two secrets a mark of the old one is known, and new ones are of the n
   const agent = await startTestAgent(hooksTo({ default: targets }), {
     access: { secrets: ['the next secret of all', secret] },
   });
-  const old = createStickyMarks(() => [secret]);
+  const old = createStickySignatures(() => [secret]);
   for (const target of targets) {
     const mark = old.issue('default', `127.0.0.1:${target.port}`, 'ann');
     expect(await servedBy(targets, () => send(`${agent.url}${handshake}&sid=abc.${mark}`))).toBe(target);
@@ -61,18 +61,18 @@ test('with two secrets a mark of the old one is known, and new ones are of the n
   const target = (await servedBy(targets, () => send(`${agent.url}${handshake}`))) as TestTarget;
   const mark = String(target.requests.at(-1)?.headers['x-gopush-sticky']);
   const name = `127.0.0.1:${target.port}`;
-  expect(createStickyMarks(() => ['the next secret of all']).matches(mark, 'default', name, 'ann')).toBe(true);
+  expect(createStickySignatures(() => ['the next secret of all']).matches(mark, 'default', name, 'ann')).toBe(true);
   expect(old.matches(mark, 'default', name, 'ann')).toBe(false);
 });
 
 test.each([
   [
     'of another secret',
-    (name: string) => createStickyMarks(() => ['a secret of somebody']).issue('default', name, 'ann'),
+    (name: string) => createStickySignatures(() => ['a secret of somebody']).issue('default', name, 'ann'),
   ],
-  ['of no secret', (name: string) => createStickyMarks(() => ['']).issue('default', name, 'ann')],
-  ['of another user', (name: string) => createStickyMarks(() => [secret]).issue('default', name, 'bob')],
-  ['of another product', (name: string) => createStickyMarks(() => [secret]).issue('other', name, 'ann')],
+  ['of no secret', (name: string) => createStickySignatures(() => ['']).issue('default', name, 'ann')],
+  ['of another user', (name: string) => createStickySignatures(() => [secret]).issue('default', name, 'bob')],
+  ['of another product', (name: string) => createStickySignatures(() => [secret]).issue('other', name, 'ann')],
   ['that somebody made up', () => 'AAAAAAAAAAAAAAAAAAAAAA'],
 ])('a mark %s is ignored, in a sid and in a cookie', async (_name, forge) => {
   const targets = await startTargets();
@@ -101,7 +101,7 @@ test('a cookie that keeps the client nowhere is replaced, one that does is not',
   const first = cookieOf(await send(agent.url));
   expect(first).toMatch(/^gopush-target=[\w-]{22}$/);
   expect(cookieOf(await send(agent.url, { headers: { cookie: first } }))).toBeUndefined();
-  const stale = `gopush-target=${createStickyMarks(() => [secret]).issue('default', '127.0.0.1:1', 'ann')}`;
+  const stale = `gopush-target=${createStickySignatures(() => [secret]).issue('default', '127.0.0.1:1', 'ann')}`;
   expect(cookieOf(await send(agent.url, { headers: { cookie: stale } }))).toMatch(/^gopush-target=/);
 });
 

@@ -1,6 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { canMigrateHeader, readStickyMark, sessionTokenHeader, skipFramesHeader, stickyHeader } from '@gopush/contract';
+import {
+  canMigrateHeader,
+  readStickySignature,
+  sessionTokenHeader,
+  skipFramesHeader,
+  stickyHeader,
+} from '@gopush/contract';
 import type { EngineRequest } from '@gopush/slim-socket-io';
 import { newToken, type TakenSession } from './take-session.ts';
 
@@ -92,6 +98,6 @@ export class Arrivals {
 /** The agent's signature at the end of a session's id, by which later requests of the session reach this target (docs/protocol.md). */
 function stickySuffix({ headers }: IncomingMessage): string {
   const given = headers[stickyHeader];
-  const signature = typeof given === 'string' ? readStickyMark(given) : undefined;
+  const signature = typeof given === 'string' ? readStickySignature(given) : undefined;
   return signature === undefined ? '' : `.${signature}`;
 }
