@@ -24,6 +24,7 @@ if (named.length === 0) {
       '--error-on-warnings',
       '.',
     ]),
+    check('imports between folders', 'scripts/check-folders.mjs', []),
     check('types', 'node_modules/typescript/bin/tsc', ['-p', 'test']),
     check('dead code', 'node_modules/knip/bin/knip.js', []),
     check('generated docs', 'scripts/write-docs.mjs', ['--check']),
