@@ -8,7 +8,7 @@ import { type AdmitContext, admit, errorOf } from './admit.ts';
 import { type CloseContext, createCloseListeners } from './close.ts';
 import { greet } from './greet.ts';
 import { createMessages } from './messages.ts';
-import { createRequests, type RequestsContext } from './requests.ts';
+import { Requests, type RequestsContext } from './requests.ts';
 
 /** What serving connections needs. */
 export interface ConnectionContext extends AdmitContext, Pick<RequestsContext, 'publish' | 'presenceIn'>, CloseContext {
@@ -26,7 +26,7 @@ export interface ConnectionContext extends AdmitContext, Pick<RequestsContext, '
 export function serveConnections(io: Server, context: ConnectionContext): void {
   const { node, isolateProducts, sessions, limits, log } = context;
   const server = withoutMachine(node);
-  const requests = createRequests({ ...context, senders: sessions.senders });
+  const requests = new Requests({ ...context, senders: sessions.senders });
   const messages = createMessages(context);
   const close = createCloseListeners(context);
 
