@@ -171,7 +171,7 @@ export class MigratingClient extends Client {
     super._remove(socket);
     failPendingAcks(
       socket,
-      this.hasMigrated ? 'the session has migrated before its client answered' : 'socket has been disconnected',
+      this.hasMigrated ? 'the session migrated before its client responded' : 'socket has been disconnected',
     );
     if (this.conn.readyState !== 'open' || this.hasMigrated) return;
     void this.onNamespaces?.(this);
