@@ -43,11 +43,11 @@ interface Slot {
 }
 
 /**
- * Keeps the events that programs emit by Socket.IO's own means (`io.emit`, `io.to(…).emit`, `socket.emit`, …) for clients that reconnect, or
- * whose session migrates.
+ * Keeps the events that programs emit by Socket.IO's own means (`io.emit`, `io.to(…).emit`, `socket.emit`, …) for
+ * clients that reconnect, or whose session migrates.
  *
- * Each node numbers the events that it sends in a stream for each namespace, which all nodes hear and keep. The position that goes out with an
- * event is its place in its stream, so any node can tell from it what a client has had.
+ * Each node numbers the events that it sends in a stream for each namespace, which all nodes hear and keep. The
+ * position that goes out with an event is its place in its stream, so any node can tell from it what a client has had.
  */
 export class EmittedEvents {
   readonly #options: EmittedEventsOptions;

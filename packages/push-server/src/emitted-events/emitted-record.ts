@@ -23,8 +23,8 @@ export interface OwnEvent {
 }
 
 /**
- * The last position of a client as one among the deliveries of its node: that of an event of a program becomes the number of its delivery, any other stays
- * as it is.
+ * The last position of a client as one among the deliveries of its node: that of an event of a program becomes the
+ * number of its delivery, any other stays as it is.
  */
 export function placeAmongDeliveries(
   { emitted, node }: LostDeliveries,

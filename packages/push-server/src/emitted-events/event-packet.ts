@@ -10,7 +10,9 @@ export interface EventPacket {
   readonly id?: number;
   readonly data?: unknown;
   nsp?: string;
-  /** The place of an event in the stream of the node that sends it, as text: other nodes get it along with the packet. */
+  /**
+   * The place of an event in the stream of the node that sends it, as text: other nodes get it along with the packet.
+   */
   readonly mark?: unknown;
 }
 
@@ -20,8 +22,8 @@ function argumentsOf({ type, id, data }: EventPacket): readonly unknown[] | unde
 }
 
 /**
- * Whether an event is kept for clients that return. As in Socket.IO's own adapters no event is that is volatile or wants an ack. Events of rooms are
- * kept in the history of their room.
+ * Whether an event is kept for clients that return. Volatile events and events that want an ack are not, as in
+ * Socket.IO's own adapters. Events of rooms are kept in the history of their room.
  */
 export function isKeepable(packet: EventPacket, flags: PacketOptions | undefined): boolean {
   const args = argumentsOf(packet);

@@ -10,7 +10,8 @@ import { type EventPacket, type FormsContext, formsOf, isKeepable } from './even
 /**
  * Keeps what is emitted in a namespace for clients that return, and writes its position behind it.
  *
- * @param position - the position of the next delivery of this node; `undefined`: clients cannot come back to their sessions, and nothing is kept
+ * @param position - the position of the next delivery of this node; `undefined`: clients cannot come back to their
+ * sessions, and nothing is kept
  */
 export function keepEmitted(
   namespace: Namespace,
@@ -28,7 +29,8 @@ export function keepEmitted(
     // It would add Socket.IO's own offset, which would hide our position.
     addOffsetIfNecessary() {},
   });
-  // The adapter over pub/sub would leave out events for a room without members here. One of its members may come back here.
+  // The adapter over pub/sub would leave out events for a room without members here. One of its members may come back
+  // here.
   if (position !== undefined && 'hasRoom' in adapter) Object.assign(adapter, { hasRoom: () => true });
 }
 
@@ -114,8 +116,8 @@ class AdapterKeeper {
   }
 
   /**
-   * The socket of this node that an event is for, where it is for one alone. With recovery switched on Socket.IO sends such an event to all nodes, for an adapter to
-   * remember; here its own node does.
+   * The socket of this node that an event is for, where it is for one alone. With recovery switched on Socket.IO sends
+   * such an event to all nodes, for an adapter to remember; here its own node does.
    */
   #only({ rooms, except }: BroadcastOptions): Socket | undefined {
     if (rooms.size !== 1 || (except?.size ?? 0) > 0) return undefined;

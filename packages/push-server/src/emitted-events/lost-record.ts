@@ -20,8 +20,8 @@ export interface DoubtfulEvents {
 }
 
 /**
- * What is stored of these events: the places of those that other nodes have as well, and the whole of the others. Where there are too many the
- * oldest are left out.
+ * What is stored of these events: the places of those that other nodes have as well, and the whole of the others. Where
+ * there are too many the oldest are left out.
  */
 export function recordLost(
   { many, ofOne, isHereOnly, forgotten }: DoubtfulEvents,

@@ -1,7 +1,9 @@
 import type { Position } from '@gopush/contract';
 import { deliveredTo, type EmittedRecord, type LostDeliveries, type OwnEvent } from './emitted-record.ts';
 
-/** What a client has missed of the events of programs: it has reconnected, or its session was taken from another node. */
+/**
+ * What a client has missed of the events of programs: it has reconnected, or its session was taken from another node.
+ */
 export interface Missed {
   /** The node that had its session. */
   readonly node: string;
@@ -82,8 +84,8 @@ export function missedInMigration(
 }
 
 /**
- * What a client has missed whose node and agent died together. Its last position tells its place in one stream. In others it had what was sent before
- * its session was saved, if nothing was sent to it there since.
+ * What a client has missed whose node and agent died together. Its last position tells its place in one stream. In
+ * others it had what was sent before its session was saved, if nothing was sent to it there since.
  *
  * @param last - the position that it had last
  */

@@ -6,7 +6,10 @@ import type { Missed } from './missed-events.ts';
 /** How much later one node may hear an event than another, in milliseconds. */
 export const slackMs = 1_000;
 
-/** Whose events a stream has: what this node sends to all nodes, what it sends to its own clients, and what programs send that name no stream. */
+/**
+ * Whose events a stream has: what this node sends to all nodes, what it sends to its own clients, and what programs
+ * send that name no stream.
+ */
 export type Whose = 'own' | 'local' | 'foreign';
 
 /** An event that a client has had elsewhere, and that may still come here. */
@@ -81,7 +84,11 @@ export class NamespaceStreams {
     return false;
   }
 
-  /** Remembers for some time what a client has had elsewhere and has not come here yet. @returns the offsets by their streams */
+  /**
+   * Remembers for some time what a client has had elsewhere and has not come here yet.
+   *
+   * @returns the offsets by their streams
+   */
   rememberAhead(socket: string, after: Missed['after'], ms: number): ReadonlyMap<string, number> {
     const ahead = [...after].flatMap(([stream, offset]): Ahead[] =>
       offset > (this.#streams.get(stream)?.latest ?? 0) ? [{ socket, stream, offset }] : [],
@@ -109,7 +116,11 @@ export class NamespaceStreams {
     return true;
   }
 
-  /** Whether this node still keeps all that a client has missed. @param isSame - whether its session was on this node */
+  /**
+   * Whether this node still keeps all that a client has missed.
+   *
+   * @param isSame - whether its session was on this node
+   */
   keepsAll({ at, after }: Missed, isSame: boolean): boolean {
     for (const [name, stream] of this.#streams) {
       if (this.isLocal(name) && !isSame) continue;
@@ -120,7 +131,12 @@ export class NamespaceStreams {
     return true;
   }
 
-  /** Whether a client has missed an event. @param at - when it came here; @param isSame - whether its session was on this node */
+  /**
+   * Whether a client has missed an event.
+   *
+   * @param at - when it came here, in milliseconds since 1970
+   * @param isSame - whether its session was on this node
+   */
   isMissed({ epoch, offset }: Position, at: number, missed: Missed, isSame: boolean): boolean {
     const last = missed.after.get(epoch);
     if (last !== undefined) return offset > last;

@@ -108,7 +108,7 @@ export class Migration {
   /**
    * Gives all sessions that can migrate to other nodes; the others stay.
    *
-   * @param how - `stays`: this node goes on to take sessions. @defaultValue it does not
+   * @param how - `stays`: this node keeps taking sessions. @defaultValue it does not
    */
   async drain(deadlineMs: number, { stays = false }: { readonly stays?: boolean } = {}): Promise<void> {
     const { followed, give, connections } = this.#parts;

@@ -38,7 +38,10 @@ export interface MigrationOptions extends TakeContext, Omit<DescribeContext, 'us
   readonly log: Logger;
 }
 
-/** Sets up the migration of sessions behind agents, which keep the connections of their clients: docs/protocol.md, "Seamless restart". */
+/**
+ * Sets up the migration of sessions behind agents, which keep the connections of their clients: docs/protocol.md,
+ * "Seamless restart".
+ */
 export function openMigration(options: MigrationOptions): Migration {
   const { io, http, scopeOf, log } = options;
   const userOf = ({ product, uid }: Identity): string => scopeOf(product) + uid;

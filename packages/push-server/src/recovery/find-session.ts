@@ -15,12 +15,15 @@ export interface FindContext {
 }
 
 /**
- * A client may return before its old node has noticed that it is gone, and has stored its session: so often it is looked for, with this time in
- * between, in milliseconds.
+ * A client may return before its old node has noticed that it is gone, and has stored its session: so often it is
+ * looked for, with this time in between, in milliseconds.
  */
 const looks = { times: 4, everyMs: 100 };
 
-/** So often where a pointer tells that its node may still store it: what it stores then says exactly what the client has had. */
+/**
+ * So often where a pointer tells that its node may still store it: what it stores then says exactly what the client has
+ * had.
+ */
 const looksWithPointer = 10;
 
 /**

@@ -3,8 +3,8 @@ import type { ReceivedKey } from '../rooms/idempotency/received-keys.ts';
 import type { SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
 
 /**
- * Which messages a client whose connection was lost has had that were written to it before they were kept. The others are given to it when they are
- * kept.
+ * Which messages a client whose connection was lost has had that were written to it before they were kept. The others
+ * are given to it when they are kept.
  *
  * @param last - the position that it had last
  */
@@ -17,7 +17,8 @@ export function hadOnReturn(
     if (count === 0) return true;
     if (last === undefined) return false;
     if (last.epoch === node) return count <= last.offset;
-    // The last one was a message of a room. Of a node that died nothing tells which came first. It was saved, so it was written long before.
+    // The last one was a message of a room. Of a node that died nothing tells which came first. It was saved, so it was
+    // written long before.
     if (!isExact) return true;
     return tail.some(
       (one) => one.count > count && one.position.epoch === last.epoch && one.position.offset === last.offset,

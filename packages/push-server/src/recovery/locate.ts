@@ -19,11 +19,12 @@ interface Room {
 }
 
 /**
- * The positions of a client in its rooms whose push-server died, and whose agent can no longer tell what went out to it.
+ * The positions of a client in its rooms whose push-server died, and whose agent can no longer tell what went out to
+ * it.
  *
- * In the room of its last message, the message tells. In other rooms it has had what was kept before that message, and nothing that was kept
- * after it. Where it has had no message since its session was saved, its positions are those of then. Where nothing tells, as with messages of two
- * rooms at about the same time, it is told of a gap.
+ * In the room of its last message, the message tells. In other rooms it has had what was kept before that message, and
+ * nothing that was kept after it. Where it has had no message since its session was saved, its positions are those of
+ * then. Where nothing tells, as with messages of two rooms at about the same time, it is told of a gap.
  *
  * @param last - the position that it had last
  */

@@ -37,7 +37,10 @@ export interface RecoveryOptions {
   readonly keepMs: number;
   /** The position of the next delivery of this node; `undefined`: clients cannot come back to their sessions. */
   readonly position: (() => string) | undefined;
-  /** Tells all nodes of clients that have returned and whose sessions were not found: a node that takes one for connected is to let it go. */
+  /**
+   * Tells all nodes of clients that have returned and whose sessions were not found: a node that takes one for
+   * connected is to let it go.
+   */
   readonly tellBack: (pids: readonly string[]) => void;
   readonly log: Logger;
 }
@@ -52,9 +55,9 @@ interface Due {
 }
 
 /**
- * Puts the store behind Socket.IO's connection state recovery (https://socket.io/docs/v4/connection-state-recovery), for all namespaces, so that
- * clients recover their sessions on this node or another. What a client missed comes from the histories of its rooms, so a recovery costs
- * what was missed and no more.
+ * Puts the store behind Socket.IO's connection state recovery (https://socket.io/docs/v4/connection-state-recovery),
+ * for all namespaces, so that clients recover their sessions on this node or another. What a client missed comes from
+ * the histories of its rooms, so a recovery costs what was missed and no more.
  */
 export class Recovery {
   readonly counts: RecoveryCounts = {

@@ -14,8 +14,8 @@ export interface LostClient {
 }
 
 /**
- * The positions of a client in its rooms, by what it says it had last: all that was written before that has arrived, and nothing that was written
- * after it.
+ * The positions of a client in its rooms, by what it says it had last: all that was written before that has arrived,
+ * and nothing that was written after it.
  *
  * @param last - the position that it had last
  * @returns `undefined` where nothing tells
@@ -27,7 +27,8 @@ export function rewind(
   const stands = new Map(positions);
   if (tail.length === 0 && tailAfter === 0) return stands;
   if (last === undefined) return undefined;
-  // A position of the node says how many deliveries came before. One in a room is that of a delivery, or is older than all of these.
+  // A position of the node says how many deliveries came before. One in a room is that of a delivery, or is older than
+  // all of these.
   const got = tail.findLastIndex(({ position, count }) =>
     last.epoch === node ? count <= last.offset : position.epoch === last.epoch && position.offset === last.offset,
   );

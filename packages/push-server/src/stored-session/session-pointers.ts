@@ -4,9 +4,9 @@ import type { SessionStore } from '@gopush/store';
 const beginning = Buffer.from('token:');
 
 /**
- * A client asks for its session by its private id (`pid`), an agent by a token. While a session runs, its private id points to its token. So the
- * client finds its session when push-server and agent died together, and a push-server that was unreachable for some time finds out that the
- * session runs elsewhere.
+ * A client asks for its session by its private id (`pid`), an agent by a token. While a session runs, its private id
+ * points to its token. So the client finds its session when push-server and agent died together, and a push-server that
+ * was unreachable for some time finds out that the session runs elsewhere.
  */
 export interface SessionPointers {
   /** Claims the session for this node, under this token. */

@@ -16,7 +16,10 @@ export interface SocketRecord {
   /** The rooms of Socket.IO that handlers of the project put it into. */
   readonly rooms: readonly string[];
   readonly data: unknown;
-  /** Its rooms, with the position up to which messages were written to the client; `null`: the room had no history when it came. */
+  /**
+   * Its rooms, with the position up to which messages were written to the client; `null`: the room had no history when
+   * it came.
+   */
   readonly positions: readonly (readonly [room: string, position: Position | null])[];
   /** The positions of its rooms on its node when this was stored. Only in a copy for a crash. */
   readonly reached?: readonly (readonly [room: string, position: Position | null])[];
@@ -55,7 +58,9 @@ export interface SessionRecord {
   readonly at?: number;
   /** Whether its positions say what was written to the client. Those of a copy for a crash say where it began. */
   readonly isExact: boolean;
-  /** Messages that may not have reached the client, in the order in which they were written. Only of a lost connection. */
+  /**
+   * Messages that may not have reached the client, in the order in which they were written. Only of a lost connection.
+   */
   readonly tail: readonly Delivery[];
   /** The number of the delivery after which the tail begins, where there were more of them. */
   readonly tailAfter?: number;
@@ -72,8 +77,9 @@ export interface SessionRecord {
 const maxBytes = 1024 * 1024;
 
 /**
- * Encodes a session. Of a part that cannot be encoded (functions, an object that contains itself, more than 256 levels) what JSON has of it is
- * kept; a part that JSON does not have either becomes an empty object. A session larger than 1 MiB is kept without its data.
+ * Encodes a session. Of a part that cannot be encoded (functions, an object that contains itself, more than 256 levels)
+ * what JSON has of it is kept; a part that JSON does not have either becomes an empty object. A session larger than 1
+ * MiB is kept without its data.
  */
 export function encodeSession({ tail, ...rest }: SessionRecord): Buffer {
   const record = { ...rest, tail: packTail(tail) };

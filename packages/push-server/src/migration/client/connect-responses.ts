@@ -3,8 +3,9 @@ import type { Packet } from '@gopush/slim-socket-io';
 import type { SessionRecord } from '../../stored-session/session-record.ts';
 
 /**
- * The response to a CONNECT with its number among those of the connection, as a position. Agents read it at the end of the frame, like that of any
- * event, and tell after a crash whether the client has had the response. Clients of Socket.IO ignore it.
+ * The response to a CONNECT with its number among those of the connection, as a position. Agents read it at the end of
+ * the frame, like that of any event, and tell after a crash whether the client has had the response. Clients of
+ * Socket.IO ignore it.
  */
 export function numberedConnectResponse(packet: Packet, engineId: string, number: number): Packet {
   const mark = writePosition({ epoch: epochOf(engineId), offset: number });
@@ -12,8 +13,8 @@ export function numberedConnectResponse(packet: Packet, engineId: string, number
 }
 
 /**
- * A session as its client knows it. Its node may have crashed after it had saved that the client is in a namespace, and before the client was told
- * so: then the client still waits for the response to its CONNECT.
+ * A session as its client knows it. Its node may have crashed after it had saved that the client is in a namespace, and
+ * before the client was told so: then the client still waits for the response to its CONNECT.
  *
  * @param given - the last positions that went out to the client
  * @returns `undefined` where the client has had responses that were not saved

@@ -35,8 +35,8 @@ export interface Upgrade {
 }
 
 /**
- * Engine.IO answers an upgrade at once. Has a listener see each upgrade first, which passes on those that Engine.IO and the other listeners of
- * the server are to have.
+ * Engine.IO answers an upgrade at once. Has a listener see each upgrade first, which passes on those that Engine.IO and
+ * the other listeners of the server are to have.
  */
 export function interceptUpgrades(
   http: HttpServer,
@@ -62,7 +62,10 @@ export function forgetSid(request: IncomingMessage): void {
   request.url = `${url.slice(0, mark)}?${kept.join('&')}`;
 }
 
-/** Why the stream of a connection cannot go on at another push-server: it has none, or the next one could not decompress it. */
+/**
+ * Why the stream of a connection cannot continue at another push-server: it has none, or the next one could not
+ * decompress it.
+ */
 export function whyBoundHere(conn: EngineConnection): 'polling' | 'compressed' | undefined {
   const webSocket = webSocketOf(conn);
   if (webSocket === undefined) return 'polling';
@@ -80,7 +83,11 @@ export function sendPing(conn: EngineConnection, payload: string): void {
   webSocketOf(conn)?.ping(payload, false, () => {});
 }
 
-/** Has a listener told the payload of each WebSocket pong. @param subject - what the listener is called with, so that all connections share it */
+/**
+ * Has a listener told the payload of each WebSocket pong.
+ *
+ * @param subject - what the listener is called with, so that all connections share it
+ */
 export function onPong<T>(conn: EngineConnection, subject: T, listener: (subject: T, payload: string) => void): void {
   webSocketOf(conn)?.on('pong', (payload: Buffer) => listener(subject, payload.toString('latin1')));
 }
@@ -95,7 +102,9 @@ export function isFlushed(conn: EngineConnection): boolean {
   return conn.writeBuffer.length === 0 || conn.readyState !== 'open';
 }
 
-/** Ends the stream of a connection without a close frame: its agent knows by that that the session continues elsewhere. */
+/**
+ * Ends the stream of a connection without a close frame: its agent knows by that that the session continues elsewhere.
+ */
 export function endStream(conn: EngineConnection): void {
   webSocketOf(conn)?._socket?.end();
 }
@@ -112,7 +121,11 @@ export function releaseWrites(conn: EngineConnection): void {
   conn.flush();
 }
 
-/** What is written from now on leaves together: a client of long-polling gets it in one response. @returns for {@link endTogether} */
+/**
+ * What is written from now on leaves together: a client of long-polling gets it in one response.
+ *
+ * @returns for {@link endTogether}
+ */
 export function beginTogether({ transport }: EngineConnection): boolean {
   const { writable } = transport;
   transport.writable = false;

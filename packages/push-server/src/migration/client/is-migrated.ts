@@ -1,8 +1,8 @@
 import type { Socket } from 'socket.io';
 
 /**
- * The reason of `disconnecting` and `disconnect` where the session continues at another push-server. Its type is `string`, since Socket.IO's type lists
- * Socket.IO's own reasons alone.
+ * The reason of `disconnecting` and `disconnect` where the session continues at another push-server. Its type is
+ * `string`, since Socket.IO's type lists Socket.IO's own reasons alone.
  */
 export const migratedReason: string = 'migrated';
 

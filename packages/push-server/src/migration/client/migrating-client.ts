@@ -15,7 +15,10 @@ import { migratedReason } from './is-migrated.ts';
 import { ackSent, oweAck, owedAcks } from './owed-acks.ts';
 import { judgeConnectResponse, ReturningNamespaces } from './returning-namespaces.ts';
 
-/** How long nothing is written to the client while its session enters its namespaces again, in milliseconds: a middleware may take longer. */
+/**
+ * How long nothing is written to the client while its session enters its namespaces again, in milliseconds: a
+ * middleware may take longer.
+ */
 const enterMs = 500;
 
 /** Where a connection keeps its client. */
@@ -38,18 +41,20 @@ export function clientOfConnection(conn: object): MigratingClient {
 }
 
 /**
- * A connection as Socket.IO sees it, with all its namespaces, so that its session can migrate. It knows the acks that are owed to the client, and
- * enters the namespaces of a session that was taken without its client noticing.
+ * A connection as Socket.IO sees it, with all its namespaces, so that its session can migrate. It knows the acks that
+ * are owed to the client, and enters the namespaces of a session that was taken without its client noticing.
  *
- * The client has had the response to each of its CONNECTs, so these packets alone are kept from it. Everything else that a namespace sends, as a
- * greeting, reaches it.
+ * The client has had the response to each of its CONNECTs, so these packets alone are kept from it. Everything else
+ * that a namespace sends, as a greeting, reaches it.
  */
 export class MigratingClient extends Client {
   /** Whether its session continues at another node. */
   hasMigrated = false;
   /** Whether messages of rooms are to have their positions, and what else belongs to them, as arguments. */
   asksForPositions = false;
-  /** Is called when the client enters or leaves namespaces. Resolves when that is saved; absent where nothing is saved. */
+  /**
+   * Is called when the client enters or leaves namespaces. Resolves when that is saved; absent where nothing is saved.
+   */
   onNamespaces: ((client: MigratingClient) => Promise<unknown>) | undefined = undefined;
   /** How many CONNECTs have had their response since the client is followed, here and elsewhere. */
   responses = 0;
@@ -96,13 +101,17 @@ export class MigratingClient extends Client {
     return [...(this.#opening ?? [])].map(([namespace, auth]) => ({ namespace, auth }));
   }
 
-  /** Enters the namespaces of a session that was taken. The first two packets that go out are Engine.IO's opening and a `noop`. */
+  /**
+   * Enters the namespaces of a session that was taken. The first two packets that go out are Engine.IO's opening and a
+   * `noop`.
+   */
   enterAgain({ sockets, opening = [], answers = 0 }: Pick<SessionRecord, 'sockets' | 'opening' | 'answers'>): void {
     this.responses = answers;
     this.#release = this.#hold(enterMs);
     // Everything else waits behind this, in order.
     this.conn.sendPacket('noop');
-    // The first ping of this node comes after a whole interval, as at the node before. A client that migrates often would hear none and give up.
+    // The first ping of this node comes after a whole interval, as at the node before. A client that migrates often
+    // would hear none and give up.
     this.conn.sendPacket('ping');
     this.#arrived = sockets.map(({ id }) => id);
     if (sockets.length > 0) this.#returning = new ReturningNamespaces(sockets);
@@ -126,7 +135,10 @@ export class MigratingClient extends Client {
     super.ondecoded(packet);
   }
 
-  /** The namespace as it stands: Socket.IO reads that of a client of Socket.IO 2 as a URL, so that several names would be one namespace. */
+  /**
+   * The namespace as it stands: Socket.IO reads that of a client of Socket.IO 2 as a URL, so that several names would
+   * be one namespace.
+   */
   override _parseNamespace({ nsp, data }: Packet): { readonly namespace: string; readonly authPayload: unknown } {
     return { namespace: nsp, authPayload: data };
   }
@@ -199,7 +211,11 @@ export class MigratingClient extends Client {
     return this.#arrived?.includes(socket) === true;
   }
 
-  /** Resolves when handlers have acked all that the client asked in any namespace, or after `ms`. @returns how many acks they still owe */
+  /**
+   * Resolves when handlers have acked all that the client asked in any namespace, or after `ms`.
+   *
+   * @returns how many acks they still owe
+   */
   async whenAcked(ms: number): Promise<number> {
     if (owedAcks(this.sockets.values()) > 0 && ms > 0) {
       await new Promise<void>((resolve) => {
@@ -224,7 +240,10 @@ export class MigratingClient extends Client {
     return this.#returning?.keep(packet) ?? false;
   }
 
-  /** @returns whether a packet is the response to a CONNECT that the client has not sent, since it is in that namespace already */
+  /**
+   * @returns whether a packet is the response to a CONNECT that the client has not sent, since it is in that namespace
+   * already
+   */
   #returns(packet: Packet): boolean {
     const { nsp } = packet;
     const record = this.#returning?.recordOf(nsp);

@@ -3,8 +3,8 @@ import { insideOfNamespace } from '@gopush/slim-socket-io';
 import type { Namespace, Server } from 'socket.io';
 
 /**
- * Has each namespace number the events that ask for an ack from a random number on. An ack that a client sends to an earlier node of its session must not be taken for
- * one to this node, which would begin at 0 as well.
+ * Has each namespace number the events that ask for an ack from a random number on. An ack that a client sends to an
+ * earlier node of its session must not be taken for one to this node, which would begin at 0 as well.
  */
 export function randomizeAckIds(io: Server): void {
   const randomize = (namespace: Namespace): void => {

@@ -37,7 +37,11 @@ export class ReturningNamespaces {
     return this.#byName.get(namespace)?.record;
   }
 
-  /** Keeps a packet for a namespace that is not entered yet. @returns `false` where it is entered, `full` where too many packets wait */
+  /**
+   * Keeps a packet for a namespace that is not entered yet.
+   *
+   * @returns `false` where it is entered, `full` where too many packets wait
+   */
   keep(packet: Packet): boolean | 'full' {
     const returning = this.#byName.get(packet.nsp);
     if (returning === undefined) return false;
@@ -59,8 +63,8 @@ export class ReturningNamespaces {
 /**
  * What a response to a CONNECT of a session that enters a namespace again means.
  *
- * @returns `entered`: the session continues there; `refused`: a middleware refuses it; `lost`: it cannot continue on this node, or a program has
- * ended it meanwhile
+ * @returns `entered`: the session continues there; `refused`: a middleware refuses it; `lost`: it cannot continue on
+ * this node, or a program has ended it meanwhile
  */
 export function judgeConnectResponse(
   { type, nsp, data }: Pick<Packet, 'type' | 'nsp' | 'data'>,

@@ -15,7 +15,10 @@ export interface CrashCopiesOptions {
   readonly log: Logger;
 }
 
-/** How long after the end of a connection its agent may ask for its session, in milliseconds: it holds clients for 10 s by default. */
+/**
+ * How long after the end of a connection its agent may ask for its session, in milliseconds: it holds clients for 10 s
+ * by default.
+ */
 const askedWithinMs = 15_000;
 
 /** Keeps a copy of each session in the store, from which another push-server continues it when this one crashes. */
@@ -31,8 +34,8 @@ export class CrashCopies {
   }
 
   /**
-   * Saves a session as it is. One save is under way and one may wait, which saves what there is by then: so many changes at once cost two saves.
-   * Resolves when that is done, or has failed.
+   * Saves a session as it is. One save is under way and one may wait, which saves what there is by then: so many
+   * changes at once cost two saves. Resolves when that is done, or has failed.
    */
   save(followed: FollowedConnection): Promise<void> {
     if (followed.nextSave !== undefined) return followed.nextSave;
@@ -44,13 +47,19 @@ export class CrashCopies {
     return followed.nextSave;
   }
 
-  /** Saves a session with its pointers, although they were saved before: the store may have lost them, or they are about to expire. */
+  /**
+   * Saves a session with its pointers, although they were saved before: the store may have lost them, or they are about
+   * to expire.
+   */
   saveAgain(followed: FollowedConnection): Promise<void> {
     for (const pid of [...followed.pointed]) followed.pointed.delete(pid);
     return this.save(followed);
   }
 
-  /** Whether a session does not run at another push-server. `true` where nothing points to it yet, or the store cannot be read. */
+  /**
+   * Whether a session does not run at another push-server. `true` where nothing points to it yet, or the store cannot
+   * be read.
+   */
   async isOurs({ pointed, token }: FollowedConnection): Promise<boolean> {
     const [pid] = pointed;
     return pid === undefined || (await this.#pointers.isOurs(pid, token));
@@ -67,8 +76,8 @@ export class CrashCopies {
   }
 
   /**
-   * Removes the copy of a session whose connection has closed, after some time. If only the link to its agent was cut, the agent still holds the client,
-   * and another node finds the session by its token, as after a crash of this one.
+   * Removes the copy of a session whose connection has closed, after some time. If only the link to its agent was cut,
+   * the agent still holds the client, and another node finds the session by its token, as after a crash of this one.
    */
   removeLater(token: string): void {
     const timer = setTimeout(

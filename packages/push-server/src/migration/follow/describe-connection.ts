@@ -25,8 +25,8 @@ export type Ended = ReadonlyMap<MigratableSession, SocketRecord>;
 /**
  * The session on a connection, as it is stored.
  *
- * @param ended - where its sessions have ended, their records: these say exactly what the client was given. Otherwise the record is for a crash, and
- * says what the client had for certain
+ * @param ended - where its sessions have ended, their records: these say exactly what the client was given. Otherwise
+ * the record is for a crash, and says what the client had for certain
  * @returns `undefined` where its user is not known
  */
 export function describeConnection(
@@ -79,7 +79,10 @@ function userOn(sockets: ReadonlyMap<string, Socket>, { sessions, userOf }: Desc
   return identity?.ok === true ? userOf(identity.value) : undefined;
 }
 
-/** If this node dies, its client surely had what was there when it entered its rooms, and what it has acknowledged of its inbox. */
+/**
+ * If this node dies, its client surely had what was there when it entered its rooms, and what it has acknowledged of
+ * its inbox.
+ */
 function describeLive(session: MigratableSession): SocketRecord {
   return { ...session.describe(session.joined, session.inbox.acknowledged), reached: [...session.positions] };
 }

@@ -9,7 +9,10 @@ import type { MigratingClient } from '../client/migrating-client.ts';
 /** Why the client of a connection has not stopped: it is within an event, or its agent does not respond. */
 export type NotStopped = 'mid-event' | 'silent';
 
-/** How long a client counts as stopped, in milliseconds. Its agent starts it again 15 s after the last request (docs/protocol.md, "Bounds"). */
+/**
+ * How long a client counts as stopped, in milliseconds. Its agent starts it again 15 s after the last request
+ * (docs/protocol.md, "Bounds").
+ */
 const stoppedMs = 10_000;
 
 /** How the token of a session that was taken came about. */
@@ -38,8 +41,8 @@ export class FollowedConnection {
   /** Whether its session was given, or runs at another push-server. */
   isGone = false;
   /**
-   * Whether the session is this node's. An agent may have asked other push-servers to take the same session; one of them may have it until the
-   * agent says that the client continues here, or the client is heard.
+   * Whether the session is this node's. An agent may have asked other push-servers to take the same session; one of
+   * them may have it until the agent says that the client continues here, or the client is heard.
    */
   isOwn: boolean;
   /** The token with which the session came; `undefined`: it began here, or that token is used up. */
@@ -78,7 +81,10 @@ export class FollowedConnection {
     return Date.now() - this.#stoppedAt < stoppedMs;
   }
 
-  /** Why the client has not stopped, as far as this side can see. An agent that cannot pass on the ping, since the client does not read, counts as silent. */
+  /**
+   * Why the client has not stopped, as far as this side can see. An agent that cannot pass on the ping, since the
+   * client does not read, counts as silent.
+   */
   get whyNotStopped(): NotStopped {
     if (isMidMessage(this.conn)) return 'mid-event';
     return this.client.decoder.reconstructor == null ? 'silent' : 'mid-event';
@@ -100,7 +106,11 @@ export class FollowedConnection {
     this.#wake();
   }
 
-  /** Resolves when the client has stopped, the connection has closed, or after `ms`. @returns whether the client has stopped */
+  /**
+   * Resolves when the client has stopped, the connection has closed, or after `ms`.
+   *
+   * @returns whether the client has stopped
+   */
   async whenStopped(ms: number): Promise<boolean> {
     if (!this.isStopped && this.isOpen && ms > 0) {
       this.#waiting ??= new Set();

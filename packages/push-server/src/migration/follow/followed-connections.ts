@@ -83,7 +83,10 @@ export class FollowedConnections {
     if (usedToken !== undefined) copies.remove(usedToken);
   }
 
-  /** Saves a session again before its copy expires. It is closed where it continues elsewhere, as after this node was unreachable for long. */
+  /**
+   * Saves a session again before its copy expires. It is closed where it continues elsewhere, as after this node was
+   * unreachable for long.
+   */
   async refresh(followed: FollowedConnection): Promise<void> {
     const { copies } = this.#options;
     if (await copies.isOurs(followed)) {

@@ -19,12 +19,18 @@ export interface MigratableSession {
   /** The positions up to which messages were written to the client. */
   readonly positions: Positions;
   readonly inbox: { readonly acknowledged: number };
-  /** The session as it is stored. @param inboxAfter - the position in its inbox. @defaultValue up to where it was given */
+  /**
+   * The session as it is stored.
+   *
+   * @param inboxAfter - the position in its inbox.
+   * @defaultValue up to where it was given
+   */
   describe(positions: Positions, inboxAfter?: number): SocketRecord;
   /**
    * Ends the session on this node.
    *
-   * @param how - `migrated`: it continues elsewhere; `not taken`: it continues elsewhere, and this node only tried to take it
+   * @param how - `migrated`: it continues elsewhere; `not taken`: it continues elsewhere, and this node only tried to
+   * take it
    * @returns its positions at the end
    */
   end(how: 'migrated' | 'not taken'): Positions;

@@ -1,6 +1,8 @@
 import type { NotStopped } from './followed-connection.ts';
 
-/** Why a session cannot migrate: see `whyBoundHere`; `no agent`: nothing before this node keeps its client's connection. */
+/**
+ * Why a session cannot migrate: see `whyBoundHere`; `no agent`: nothing before this node keeps its client's connection.
+ */
 export type CannotMigrate = 'polling' | 'compressed' | 'no agent';
 
 /** What became of sessions. */

@@ -1,6 +1,6 @@
 /**
- * The time at the end of a drain in which sessions are given although their clients have not stopped, or handlers still owe acks, in milliseconds;
- * a quarter of a drain that is short.
+ * The time at the end of a drain in which sessions are given although their clients have not stopped, or handlers still
+ * owe acks, in milliseconds; a quarter of a drain that is short.
  */
 const mostSpareMs = 500;
 
@@ -27,7 +27,8 @@ export class DrainDeadline {
 }
 
 /**
- * How long one of many sessions may occupy a slot, in milliseconds, if all are to have begun by half of the time that is left.
+ * How long one of many sessions may occupy a slot, in milliseconds, if all are to have begun by half of the time that
+ * is left.
  *
  * @param msLeft - until the end of the drain
  * @param sessions - how many there are

@@ -57,12 +57,19 @@ export async function giveSession(followed: FollowedConnection, order: GiveOrder
   }
 }
 
-/** Whether a client was stopped so long ago that its agent is about to start it again, and there is time to stop it once more. */
+/**
+ * Whether a client was stopped so long ago that its agent is about to start it again, and there is time to stop it once
+ * more.
+ */
 function mustStopAgain(followed: FollowedConnection, { by, isStopped }: GiveOrder, spareMs: number): boolean {
   return isStopped && !followed.isStopped && followed.isOpen && Date.now() < by() - spareMs;
 }
 
-/** Resolves when everything that a client has asked in any namespace is acked. @returns the sessions of the connection */
+/**
+ * Resolves when everything that a client has asked in any namespace is acked.
+ *
+ * @returns the sessions of the connection
+ */
 async function whenAcked(
   { client }: FollowedConnection,
   by: () => number,
@@ -75,8 +82,8 @@ async function whenAcked(
 }
 
 /**
- * Ends a session, and its stream. Resolves when another node has taken it: nodes that take sessions set the pace, or sessions would wait there, with
- * their clients.
+ * Ends a session, and its stream. Resolves when another node has taken it: nodes that take sessions set the pace, or
+ * sessions would wait there, with their clients.
  */
 async function giveNow(
   followed: FollowedConnection,

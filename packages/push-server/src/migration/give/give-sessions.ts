@@ -23,7 +23,10 @@ const atOnce = 8;
 /** How long a session that is being taken may need to arrive, in milliseconds. */
 const arriveMs = 2_000;
 
-/** Gives the sessions of this node to other nodes (docs/protocol.md, "Seamless restart", 2 and 3): all of them in a drain, one where its agent wants it. */
+/**
+ * Gives the sessions of this node to other nodes (docs/protocol.md, "Seamless restart", 2 and 3): all of them in a
+ * drain, one where its agent wants it.
+ */
 export class GiveSessions {
   readonly #options: GiveSessionsOptions;
   readonly #deadline = new DrainDeadline();
@@ -31,7 +34,7 @@ export class GiveSessions {
   readonly #stops = new StopRequests();
   readonly #work: RunningWork;
   readonly #context: GiveContext;
-  /** Whether this node goes on after its drain. */
+  /** Whether this node keeps running after its drain. */
   #stays = false;
 
   constructor(options: GiveSessionsOptions) {
@@ -56,7 +59,10 @@ export class GiveSessions {
     this.#takes.taken(socket);
   }
 
-  /** The agent of a connection says that the client has stopped. Where it was not asked to stop it, it wants the session elsewhere. */
+  /**
+   * The agent of a connection says that the client has stopped. Where it was not asked to stop it, it wants the session
+   * elsewhere.
+   */
   stopped(followed: FollowedConnection): void {
     followed.tellStopped();
     if (followed.stage !== 'stays') return;
@@ -71,7 +77,11 @@ export class GiveSessions {
     });
   }
 
-  /** Gives all sessions that can migrate, in `ms` milliseconds. @param stays - whether this node goes on afterwards, with those that cannot */
+  /**
+   * Gives all sessions that can migrate, in `ms` milliseconds.
+   *
+   * @param stays - whether this node keeps running afterwards, with the sessions that cannot
+   */
   async drain(ms: number, stays: boolean): Promise<void> {
     const { counts, log } = this.#options;
     this.#stays = stays;
@@ -92,7 +102,10 @@ export class GiveSessions {
     }
   }
 
-  /** Gives all sessions, and those that are about to arrive on connections that were accepted before the port was closed. */
+  /**
+   * Gives all sessions, and those that are about to arrive on connections that were accepted before the port was
+   * closed.
+   */
   async #giveAll(): Promise<void> {
     const { followed, arrivals } = this.#options;
     const deadline = this.#deadline;
@@ -153,7 +166,10 @@ export class GiveSessions {
     await giveSession(followed, { by, isStopped }, this.#context);
   }
 
-  /** Nothing that a client sends after it has stopped comes here. So it may ack first what handlers asked it, for some of the time. */
+  /**
+   * Nothing that a client sends after it has stopped comes here. So it may ack first what handlers asked it, for some
+   * of the time.
+   */
   async #whenClientAcked({ client }: FollowedConnection): Promise<void> {
     const msLeft = Math.max(0, this.#deadline.by - Date.now());
     const by = Date.now() + Math.min(this.#options.answerMs, msLeft / 4);

@@ -9,7 +9,10 @@ interface Pending {
   readonly taken: () => void;
 }
 
-/** Sessions that were given and that no other node has taken yet, by the ids of their sockets. The nodes that take them set the pace. */
+/**
+ * Sessions that were given and that no other node has taken yet, by the ids of their sockets. The nodes that take them
+ * set the pace.
+ */
 export class PendingTakes {
   readonly #pending = new Map<string, Pending>();
   /** When a session was taken last, or the first of these was given. */

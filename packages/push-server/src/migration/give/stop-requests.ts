@@ -1,6 +1,9 @@
 import type { FollowedConnection } from '../follow/followed-connection.ts';
 
-/** How long a session waits in its slot for its client to stop, in milliseconds, before agents have shown how long they take, and at most. */
+/**
+ * How long a session waits in its slot for its client to stop, in milliseconds, before agents have shown how long they
+ * take, and at most.
+ */
 const waitMs = { first: 25, most: 50 };
 
 /** After how many times the usual time a session leaves its slot and waits outside. */
@@ -11,7 +14,9 @@ export class StopRequests {
   /** How long agents usually take to say that a client has stopped, in milliseconds. */
   #usualMs = waitMs.first / patience;
 
-  /** Asks the agent of a connection. Resolves when the client has stopped, or takes longer than usual, or than `mostMs`. */
+  /**
+   * Asks the agent of a connection. Resolves when the client has stopped, or takes longer than usual, or than `mostMs`.
+   */
   async ask(followed: FollowedConnection, mostMs: number): Promise<void> {
     const askedAt = performance.now();
     followed.askToStop();

@@ -20,8 +20,8 @@ export interface Arrival {
 }
 
 /**
- * Connections on their way from an upgrade request to an open connection of Engine.IO, which does not know its request any more: a request gets
- * its session, then its response headers, then its id.
+ * Connections on their way from an upgrade request to an open connection of Engine.IO, which does not know its request
+ * any more: a request gets its session, then its response headers, then its id.
  */
 export class Arrivals {
   /** Whether sessions can migrate. */
@@ -66,7 +66,8 @@ export class Arrivals {
     const sid = request._query?.sid;
     if (sid === undefined) this.#tokens.set(request, token);
     else this.#ofPolling.set(sid, token);
-    // Engine.IO's opening, which the client has had, and the `noop` before all else. Responses of Socket.IO do not count.
+    // Engine.IO's opening, which the client has had, and the `noop` before all else. Responses of Socket.IO do not
+    // count.
     if (this.#taken.has(request)) headers[skipFramesHeader] = '2';
   }
 
@@ -79,7 +80,11 @@ export class Arrivals {
     return id;
   }
 
-  /** A connection is open. @returns what was known of it, once; `undefined` where its session cannot migrate, or not yet */
+  /**
+   * A connection is open.
+   *
+   * @returns what was known of it, once; `undefined` where its session cannot migrate, or not yet
+   */
   arrived(id: string): Arrival | undefined {
     const arrival = this.#arrivals.get(id);
     this.#arrivals.delete(id);
@@ -95,7 +100,10 @@ export class Arrivals {
   }
 }
 
-/** The agent's signature at the end of a session's id, by which later requests of the session reach this target (docs/protocol.md). */
+/**
+ * The agent's signature at the end of a session's id, by which later requests of the session reach this target
+ * (docs/protocol.md).
+ */
 function stickySuffix({ headers }: IncomingMessage): string {
   const given = headers[stickyHeader];
   const signature = typeof given === 'string' ? readStickySignature(given) : undefined;

@@ -14,7 +14,10 @@ export interface InterceptTakesOptions {
   readonly http: HttpServer;
   readonly arrivals: Arrivals;
   readonly phase: () => Phase;
-  /** Takes the session of a request. Resolves with `undefined` where it cannot be continued, rejects where the store is away. */
+  /**
+   * Takes the session of a request. Resolves with `undefined` where it cannot be continued, rejects where the store is
+   * away.
+   */
   readonly take: (request: IncomingMessage, token: string) => Promise<TakenSession | undefined>;
   readonly log: Logger;
 }

@@ -55,7 +55,7 @@ export interface TakeContext {
   readonly changes: Pick<RecentChanges, 'since'>;
 }
 
-/** A token by which a session is asked for. Nobody can guess it. */
+/** A token by which an agent asks for a session. It cannot be guessed. */
 export function newToken(): string {
   return randomBytes(18).toString('base64url');
 }
@@ -79,8 +79,8 @@ export function readTakeRequest(
 }
 
 /**
- * Takes a session: reads it and saves a copy under the next token. It is not removed, and not this node's before its client is heard here. Should this
- * node crash before that, the agent asks another one, with either token.
+ * Takes a session: reads it and saves a copy under the next token. It is not removed, and not this node's before its
+ * client is heard here. Should this node crash before that, the agent asks another one, with either token.
  *
  * @returns `undefined` where the client has to begin a new session
  * @throws Error where the store cannot be read
@@ -99,8 +99,9 @@ export async function takeSession(request: TakeRequest, context: TakeContext): P
 }
 
 /**
- * The session with which the client of a request can continue. A token is of use to its own user alone, even in other hands, and trying it there
- * does not use it up. A user whom a program disconnected meanwhile begins a new session, about which the server hook is asked.
+ * The session with which the client of a request can continue. A token is of use to its own user alone, even in other
+ * hands, and trying it there does not use it up. A user whom a program disconnected meanwhile begins a new session,
+ * about which the server hook is asked.
  */
 export function sessionFor(
   { user, given, isIncomplete }: Pick<TakeRequest, 'user' | 'given' | 'isIncomplete'>,
