@@ -216,7 +216,7 @@ class GuardedClient extends MigratingClient {
   }
 
   #break(code: BrokenCode): void {
-    if (this.conn.readyState === 'open') this.#guard.events.onBroken(this.conn as unknown as EngineConnection, code);
+    if (this.conn.readyState === 'open') this.#guard.events.onBroken(this.conn, code);
   }
 }
 

@@ -1,3 +1,4 @@
+import { insideOfClusterAdapter } from '@gopush/slim-socket-io';
 import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { MessageType } from 'socket.io-adapter';
 
@@ -6,11 +7,6 @@ type Told = 'broadcast' | 'addSockets' | 'delSockets' | 'disconnectSockets';
 
 // biome-ignore lint/suspicious/noExplicitAny: methods of the adapter, whose arguments are passed on
 type Method = (...args: any[]) => unknown;
-
-/** A private method of cluster adapters. Not documented; unchanged since socket.io-adapter 2.5.3. */
-interface ClusterInside {
-  publishAndReturnOffset(message: object): Promise<unknown>;
-}
 
 /**
  * Makes an adapter act on the clients of this node at once, as Socket.IO's own adapter for one process does. Its cluster adapters wait for
@@ -22,7 +18,7 @@ export function localFirst(adapter: Adapter): void {
 }
 
 function methodsOf(adapter: Adapter): Readonly<Record<Told, Method>> {
-  const { publishAndReturnOffset: publish } = adapter as unknown as ClusterInside;
+  const { publishAndReturnOffset: publish } = insideOfClusterAdapter(adapter);
   const { broadcast, addSockets, delSockets, disconnectSockets } = adapter as unknown as Record<Told, Method>;
 
   /** Tells other nodes, unless only this one is meant. @returns options for this node alone */
