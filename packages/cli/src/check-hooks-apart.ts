@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { ListedTarget } from '@gopush/agent';
 import type { CheckedHook, HookLocation } from '@gopush/hooks';
 
-/** What is known of the hooks of a project. */
+/** Findings about the hooks of a project. */
 export interface CheckedHooks {
   readonly agent: readonly CheckedHook[];
   readonly server: readonly CheckedHook[];
@@ -13,22 +13,22 @@ export interface CheckedHooks {
   readonly isPublic: boolean;
 }
 
-/** What the process that loads the hooks tells: which one it is about to load, and in the end what it found. */
+/** Messages of the process that loads the hooks: the hook it is about to load, and in the end its findings. */
 export type CheckMessage =
   | { readonly loading: { readonly name: string; readonly file: string } }
   | { readonly checked: CheckedHooks };
 
-/** How long a hook may take to load, in milliseconds: longer than one that only waits in JavaScript is given. */
+/** How long a hook may take to load, in milliseconds: longer than the deadline of JavaScript in it. */
 const loadMs = 20_000;
 
 /**
- * Loads the hooks of a project in a process of its own, and says what is wrong with them. What a hook keeps open, blocks or ends is that
+ * Loads the hooks of a project in a separate process, and reports what is wrong with them. What a hook keeps open, blocks or ends is that
  * process's, which is over afterwards.
  */
 export function checkHooksApart(location: HookLocation): Promise<CheckedHooks> {
   return new Promise((resolve) => {
     const program = fileURLToPath(new URL('./hook-checker.js', import.meta.url));
-    // What hooks print is not the answer of a command.
+    // Output of hooks does not belong to the output of the command.
     // Two processes cannot be debugged on one port.
     const execArgv = process.execArgv.filter((argument) => !argument.startsWith('--inspect'));
     const child = fork(program, [], { stdio: ['ignore', 2, 2, 'ipc'], execArgv });

@@ -1,4 +1,4 @@
-/** Ends a command with one message (none where a child process has said it) and an exit code: 1 for what the machine refuses, 2 for what the project's files say wrongly. */
+/** Ends a command with a message (none if a child process has printed it) and an exit code: 1 for failures of the machine, 2 for mistakes in the project's files. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: number;
@@ -10,12 +10,12 @@ export class CommandError extends Error {
 }
 
 /**
- * Exit codes of errors that say all there is to say, by their names: naming the classes would load the agent and the hooks for each
+ * Exit codes of errors whose message is sufficient, by name: using the classes would load the agent and the hooks for each
  * command, which takes longer than most commands do.
  */
 const exitCodes: Readonly<Record<string, number>> = { HookError: 2, CertificateError: 2, ListenError: 1 };
 
-/** Takes anything that stops a command to one that can be said plainly; `undefined`: it is a bug, and wants its stack. */
+/** Converts an error to one with a plain message; `undefined`: it is a bug, whose stack is needed. */
 function toCommandError(error: unknown): CommandError | undefined {
   if (error instanceof CommandError) return error;
   if (!(error instanceof Error)) return undefined;
@@ -23,7 +23,7 @@ function toCommandError(error: unknown): CommandError | undefined {
   return exitCode === undefined ? undefined : new CommandError(exitCode, error.message);
 }
 
-/** Says an error to people: one line where it is known, its stack where it is a bug. */
+/** Prints an error: one line if it is known, its stack if it is a bug. */
 export function sayError(program: string, error: unknown): number {
   const known = toCommandError(error);
   if (known === undefined) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

@@ -1,7 +1,7 @@
 import { format, inspect } from 'node:util';
 import type { Logger } from '@gopush/service';
 
-/** From now on what hooks write to the console goes to the log, whose lines are JSON: others on standard output would break its readers. */
+/** Redirects console output of hooks to the log. Log lines are JSON; other lines on standard output would break its readers. */
 export function consoleToLog(log: Logger): void {
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>

@@ -13,7 +13,7 @@ const loadMs = 30_000;
 export function startHeartbeat(): void {
   let underWay = false;
   const beat = (): void => {
-    // While the supervisor does not read, one waits and no more.
+    // While the supervisor does not read, only one message is queued.
     if (underWay || !process.connected) return;
     underWay = true;
     process.send?.(heartbeat, undefined, undefined, () => {

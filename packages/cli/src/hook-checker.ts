@@ -1,4 +1,4 @@
-/** Loads the hooks of a project and tells what it finds: the other half of {@link checkHooksApart}. */
+/** Loads the hooks of a project and reports its findings: the other half of {@link checkHooksApart}. */
 import { checkHooks } from '@gopush/agent';
 import type { HookLocation } from '@gopush/hooks';
 import { checkServerHook } from '@gopush/push-server';

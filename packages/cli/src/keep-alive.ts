@@ -3,24 +3,24 @@ import { type Exit, type NodeProcess, startNodeProcess } from './node-process.ts
 import type { Project } from './project.ts';
 import { nameOf, type TierNode } from './tiers.ts';
 
-/** Shortest and longest wait before a crashed process is started again, and how long one must live to be trusted anew; milliseconds. */
+/** Shortest and longest wait before a crashed process is restarted, and how long it has to run to reset the wait, in milliseconds. */
 const backoff = { firstMs: 100, lastMs: 10_000, trustedMs: 10_000 };
 
 /** How long a process that replaces another may take until it serves, in milliseconds. */
 const readyMs = 30_000;
 
-/** How many processes that were replaced may go on with their connections, for each node. */
+/** Most replaced processes of a node that may keep serving their connections. */
 const maxRetired = 4;
 
-/** A node that is kept alive: one process after another. */
+/** A node that is kept alive by one process after another. */
 export interface Life {
   /** Resolves when the first process is ready; rejects when it ends before. */
   readonly ready: Promise<void>;
   /**
-   * Replaces the process by a new one, which reads settings and code anew. Where processes share a port the new one serves first, and the
-   * old one goes on with what it has until that ends.
+   * Replaces the process by a new one, which reads settings and code again. If processes share a port, the new one serves first, and the
+   * old one keeps its connections until they end.
    *
-   * @throws CommandError where the new one cannot be started
+   * @throws CommandError if the new one cannot be started
    */
   replace(): Promise<void>;
   /** From now on the process is not started again. */
@@ -33,7 +33,7 @@ export interface Life {
 export function keepAlive(project: Project, node: TierNode, log: Logger): Life {
   const alive = new Set<NodeProcess>();
   let retired: NodeProcess[] = [];
-  /** Whether a new process starts in place of the current one, whose end is then no crash. */
+  /** Whether a new process replaces the current one, so that the end of the current one is no crash. */
   let replacing = false;
   let stopping = false;
   let served = false;
@@ -90,7 +90,7 @@ export function keepAlive(project: Project, node: TierNode, log: Logger): Life {
     if (!alive.has(old)) return;
     old.retire();
     retired = [...retired.filter((one) => alive.has(one)), old];
-    // The oldest one drains as at a stop.
+    // The oldest process drains as at a stop.
     if (retired.length > maxRetired) void retired.shift()?.stop();
   }
 

@@ -19,7 +19,7 @@ export interface NodeProcess {
   /** Resolves when the process serves; rejects when it ends before. */
   readonly ready: Promise<void>;
   readonly exited: Promise<Exit>;
-  /** Asks it to make way for its successor: it takes nothing new, and ends when what is open has ended. */
+  /** Asks it to make way for its successor: it accepts nothing new, and ends when all its connections have ended. */
   retire(): void;
   /** Stops it: gracefully, and after its deadline by force. */
   stop(): Promise<void>;
@@ -40,11 +40,11 @@ export function startNodeProcess(project: Project, node: TierNode, log: Logger):
     worker.on('message', (message) => {
       if (message === 'ready') resolve();
     });
-    // With an error it has said why itself.
+    // If it ended with an error, it has printed the reason.
     const why = `${nameOf(project, node)} ended before it served, with code 0: does a hook call process.exit?`;
     void exited.then(({ code }) => reject(new CommandError(code || 1, code === 0 ? why : '')));
   });
-  // Those who wait for it hear of it; without one it is no unhandled rejection.
+  // Callers that wait get the rejection; without one it must not be an unhandled rejection.
   ready.catch(() => {});
   // A message to a process that is just dying fails (EPIPE); unheard, that would end this process and all the others.
   worker.on('error', (error) =>

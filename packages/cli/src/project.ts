@@ -8,7 +8,7 @@ export interface Project {
   readonly dir: string;
   readonly environment: string;
   readonly config: Config;
-  /** What is odd about the settings without stopping anything. */
+  /** Warnings about the settings. */
   readonly warnings: readonly string[];
 }
 
@@ -24,10 +24,10 @@ export function secretsFile(environment: string): string {
   return `secrets.${environment}.json`;
 }
 
-/** The environment that gopush 0.1 took on Linux where nothing else was said. */
+/** The default environment of gopush 0.1 on Linux. */
 const oldDefault = 'develop';
 
-/** Whether a project of gopush 0.1 had other settings than it has now, since nobody says which environment is meant. */
+/** Whether a project of gopush 0.1 would now get other settings, since the environment is not specified. */
 async function isOtherThanBefore({ dir, env }: ProjectOptions): Promise<boolean> {
   const { GOPUSH_ENV, NODE_ENV } = process.env;
   if (env || GOPUSH_ENV || NODE_ENV) return false;
@@ -38,7 +38,7 @@ async function isOtherThanBefore({ dir, env }: ProjectOptions): Promise<boolean>
 }
 
 /**
- * Reads `config/<environment>.json`, `config/secrets.<environment>.json` where there is one, and the environment variables.
+ * Reads `config/<environment>.json`, `config/secrets.<environment>.json` if it exists, and the environment variables.
  *
  * @throws CommandError with exit code 2 for anything that is wrong with them
  */

@@ -4,7 +4,7 @@ import { sayError } from './command-error.ts';
 /** The message by which our supervisor asks a process to make way for its successor. */
 export const retireMessage = 'retire';
 
-/** What a process opened. */
+/** Everything that a process has opened. */
 export interface Running {
   close(): Promise<void>;
   /** Takes up new settings and code while it runs. Absent: SIGHUP stops it. */
@@ -13,18 +13,18 @@ export interface Running {
   retire?(): Promise<void>;
 }
 
-/** How long closing may take after an error that nobody caught, in milliseconds. */
+/** How long closing may take after an uncaught error, in milliseconds. */
 const failMs = 1_000;
 
-/** After how many such errors the process ends without closing anything. */
+/** Number of uncaught errors after which the process ends without closing anything. */
 const maxErrors = 20;
 
 /**
- * Runs a process to its end: starts it, says that it is ready, stops it when asked, and decides its exit code.
+ * Runs a process to its end: starts it, reports that it is ready, stops it on request, and decides its exit code.
  *
  * @param start - opens everything; its failure ends the process with a clear line
  * @param deadlineMs - longest graceful stop, in milliseconds
- * @param hangup - what SIGHUP does; a reload is that of what was started. @defaultValue `'stop'`
+ * @param hangup - effect of SIGHUP; a reload is that of the started thing. @defaultValue `'stop'`
  */
 export async function runProcess(
   start: () => Promise<Running>,
@@ -39,7 +39,7 @@ export async function runProcess(
   const fail = (error: unknown): void => {
     const code = saySafely(error);
     errors++;
-    // Errors come together: those after the first must not end the process before everything is closed, nor go on for ever.
+    // Errors come in groups: further ones must not end the process before everything is closed, nor delay its end for ever.
     if (errors === maxErrors) exit(code);
     if (errors > 1) return;
     process.exitCode = code;
@@ -85,7 +85,7 @@ function exit(code: number): void {
   try {
     process.exit(code);
   } catch {
-    // A listener of the process's end threw, so that those after it did not run: nothing may hold the process now.
+    // A listener of the exit threw, so that later ones did not run: nothing may keep the process alive now.
     process.kill(process.pid, 'SIGKILL');
   }
 }

@@ -3,7 +3,7 @@ import type { Project } from './project.ts';
 import type { Running } from './run-process.ts';
 import { nameOf, type TierNode } from './tiers.ts';
 
-/** Starts one process of a tier inside this one. Only that tier's package is loaded: an agent has no use for Socket.IO in its memory. */
+/** Starts a tier in this process. Only the package of that tier is loaded: an agent does not need Socket.IO in its memory. */
 export async function startTier(
   project: Project,
   node: TierNode,

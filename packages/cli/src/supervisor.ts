@@ -19,7 +19,7 @@ export interface Supervisor extends Running {
 /**
  * Starts the processes of these tiers, and starts again whichever crashes. Agents share their port; each push-server has its own.
  *
- * @returns when all are ready; closing stops the tiers one after another, the first given first
+ * @returns resolves when all are ready; closing stops the tiers one after another, in the given order
  * @throws CommandError where a process cannot be started at all
  */
 export async function startSupervisor(project: Project, wanted: readonly Tier[], log: Logger): Promise<Supervisor> {
@@ -42,7 +42,7 @@ export async function startSupervisor(project: Project, wanted: readonly Tier[],
       await Promise.all(nodes.map((node) => node.stop()));
     });
   }
-  // A Ctrl-C reaches all processes at once: one that has ended by itself before its turn is not to be started again.
+  // Ctrl-C reaches all processes at once: one that ended by itself before its turn must not be restarted.
   lifetime.opened('restarts', () => {
     for (const { nodes } of lives) for (const node of nodes) node.leaveEnded();
   });

@@ -1,5 +1,5 @@
 /**
- * One process of a tier, as pm2 and our supervisor start it. What it is to be, it reads from the environment: under pm2 the
+ * One process of a tier, started by pm2 or our supervisor. It reads its role from the environment: under pm2 the
  * arguments are pm2's own.
  */
 import { CommandError, sayError } from './command-error.ts';

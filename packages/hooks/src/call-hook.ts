@@ -1,4 +1,4 @@
-/** How one call of a hook ended. */
+/** Outcome of one call of a hook. */
 export type HookOutcome<T> =
   | { readonly ended: 'returned'; readonly value: T }
   | { readonly ended: 'threw' | 'rejected'; readonly cause: unknown }
@@ -7,7 +7,7 @@ export type HookOutcome<T> =
 /**
  * Calls a hook: whatever it does comes back as a value.
  *
- * A hook that answers at once is not waited for. One that promises has `timeoutMs`; what it does afterwards is ignored. A hook
+ * A hook that returns a value is not waited for. A promise has `timeoutMs` to settle; later results are ignored. A hook
  * that blocks the process cannot be stopped by anyone.
  *
  * @param timeoutMs - deadline, in milliseconds

@@ -3,14 +3,14 @@ import { findHookFiles } from './find-hook-files.ts';
 import { HookError } from './hook-error.ts';
 import type { HookExports, HookSource } from './load-hooks.ts';
 
-/** What is known of one hook without starting anything. */
+/** Findings about one hook, without starting anything. */
 export interface CheckedHook<Name extends string = string> {
   readonly name: Name;
   /** Absent: there is no such file. */
   readonly file?: string;
   /** Why it cannot be used; absent: it can. */
   readonly problem?: string;
-  /** What makes it useless although it can be loaded; absent: nothing is known. */
+  /** Why it is useless although it can be loaded; absent: no such reason is known. */
   readonly doubt?: string;
   /** The files it is made of, with those that it imports; absent: it could not be read. */
   readonly inputs?: readonly string[];
@@ -20,9 +20,9 @@ export interface CheckedHook<Name extends string = string> {
 export type OnLoad = (name: string, file: string) => void;
 
 /**
- * Loads each hook file for real, by itself, and says what is wrong with it. Where two files could be meant, only that is said.
+ * Loads each hook file by itself and reports what is wrong with it. If two files could be meant, only that is reported.
  *
- * @param doubtOf - says what makes hooks useless that can be loaded. @defaultValue nothing does
+ * @param doubtOf - returns why hooks that can be loaded are useless. @defaultValue never
  */
 export async function checkHookFiles<Name extends string, Value>(
   { location, names, make }: HookSource<Name, Value>,
@@ -37,7 +37,7 @@ export async function checkHookFiles<Name extends string, Value>(
     return [{ name: error.hook as Name, file: error.file, problem: error.message }];
   }
   const checked: CheckedHook<Name>[] = [];
-  // One after another, so that it is known which one does not come back.
+  // One after another, so that the one that hangs is known.
   for (const name of names) {
     const file = files.get(name);
     if (file === undefined) {

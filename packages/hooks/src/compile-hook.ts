@@ -7,7 +7,7 @@ import { type BuildFailure, build, type Loader, type Plugin, stop } from 'esbuil
 import { HookError } from './hook-error.ts';
 import { describeThrown } from './place-of.ts';
 
-/** A hook file with all it imports from the project, as one piece of code. */
+/** A hook file bundled with everything it imports from the project. */
 export interface HookBundle {
   readonly hook: string;
   readonly file: string;
@@ -37,7 +37,7 @@ export async function bundleHook(hook: string, file: string): Promise<HookBundle
       platform: 'node',
       target: 'node20',
       packages: 'external',
-      // Of names alone: what the files say is in the files.
+      // By names alone: the contents are in the files.
       sourcemap: 'inline',
       sourcesContent: false,
       logLevel: 'silent',
@@ -59,18 +59,18 @@ let running = 0;
 /** How long a file may take to load, in milliseconds. One that blocks for ever must not block this process as long. */
 const loadMs = 15_000;
 
-/** Where the script finds what it is to run; by a symbol of our own nobody else meets it. */
+/** Where the script finds the function to run. A symbol of our own cannot collide. */
 const loading = Symbol.for('gopush.loading');
 
-/** Calls what is to be loaded from within a script, since only a script has a deadline. */
+/** Calls a function from within a script, since only a script can have a deadline. */
 const load = new Script('globalThis[Symbol.for("gopush.loading")]()', { filename: 'node:gopush-load' });
 
 let versions = 0;
 
 /**
- * Runs a bundle and gives what the file exports: `module.exports`, or the default export.
+ * Runs a bundle and returns what the file exports: `module.exports`, or the default export.
  *
- * As a module of Node, so that it takes up the source map: stacks name the lines of the files as they were written. Each version has a
+ * It runs as a module of Node, so that Node uses its source map and stacks name the original lines. Each version has a
  * name of its own, by which its map is found.
  *
  * @param timeoutMs - how long that may take, in milliseconds. @defaultValue 15,000
@@ -116,12 +116,12 @@ function loadWithin(run: () => void, timeoutMs: number): void {
   }
 }
 
-/** A CommonJS router has a product named `default`, so that key alone says nothing. */
+/** A CommonJS router may have a product named `default`, so that key alone proves nothing. */
 function isEsModule(exports: unknown): exports is { default: unknown } {
   return typeof exports === 'object' && exports !== null && '__esModule' in exports && 'default' in exports;
 }
 
-/** Each file keeps its own `__dirname`, `__filename` and `import.meta.url` although all end up in one. On the first line, so that line numbers stay. */
+/** Keeps `__dirname`, `__filename` and `import.meta.url` of each bundled file. On the first line, so that line numbers stay the same. */
 const ownPaths: Plugin = {
   name: 'own-paths',
   setup({ onLoad }) {
@@ -137,7 +137,7 @@ const ownPaths: Plugin = {
         ([name, value]) => `const ${name} = ${JSON.stringify(value)};`,
       );
       const loader: Loader = extname(path).includes('t') ? 'ts' : 'js';
-      // What only the beginning of a file may have stays there.
+      // A hashbang and directives have to stay at the beginning.
       const [start = ''] = /^(#!.*\n)?(\s*(['"])use strict\3;?)?/.exec(source) ?? [];
       return { contents: start + declarations.join('') + source.slice(start.length), loader };
     });

@@ -12,7 +12,7 @@ export interface HookLocation {
   readonly environment: string;
 }
 
-/** The folder with the hooks, and the file of each hook that has one. */
+/** The hooks folder, and the file of each hook that has one. */
 export interface HookFiles<Name extends string> {
   readonly folder: string;
   readonly files: ReadonlyMap<Name, string>;

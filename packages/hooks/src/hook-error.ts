@@ -1,4 +1,4 @@
-/** A hook file that cannot be used, in one clear message. */
+/** A hook file cannot be used. The message is one line that says why. */
 export class HookError extends Error {
   override readonly name = 'HookError';
   readonly hook: string;

@@ -1,4 +1,4 @@
-/** An arrow function whose body is an expression returns that. Of parameters with parentheses nobody looks whether it is one. */
+/** Matches arrow functions whose body is an expression, which they return. */
 const block = /^(?:async\s*)?(?:function\b|(?:\([^()]*\)|[\w$]+)\s*=>\s*\{|[\w$]+\s*\([^()]*\)\s*\{)/;
 
 /** Whether a function surely returns `undefined`: it has a body without `return`, and neither throws nor calls others that might for it. */

@@ -2,24 +2,24 @@ import { dirname } from 'node:path';
 import { bundleHook, evaluateHook, type HookBundle } from './compile-hook.ts';
 import { findHookFiles, type HookLocation } from './find-hook-files.ts';
 
-/** What hook files export, by the names of the hooks; of a hook without a file nothing. */
+/** Exports of hook files by the name of the hook; hooks without a file are absent. */
 export type HookExports<Name extends string> = { readonly [N in Name]?: unknown };
 
-/** Which hooks are wanted, from where, and what is made of them. */
+/** Which hooks to load, from where, and how to use them. */
 export interface HookSource<Name extends string, Value> {
   readonly location: HookLocation;
   /** In the order in which messages name them. */
   readonly names: readonly Name[];
   /**
-   * Checks what the files export and makes a value of it. Called again only when one of the files changed.
+   * Checks the exports and creates a value from them. Called again only when one of the files changed.
    *
-   * @param fileOf - says in messages where a hook came from
-   * @throws HookError for what cannot be used
+   * @param fileOf - returns the file of a hook, for messages
+   * @throws HookError if an export cannot be used
    */
   readonly make: (exports: HookExports<Name>, fileOf: (hook: Name) => string) => Value;
 }
 
-/** Hooks as loaded from files, with what is needed to load them again. */
+/** Loaded hooks, with everything needed to load them again. */
 export interface LoadedHooks<Name extends string, Value> {
   readonly value: Value;
   /** Folders in which a change may change the hooks. */

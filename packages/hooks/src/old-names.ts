@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HookLocation } from './find-hook-files.ts';
 
-/** What hooks were called in gopush 0.1, and are called now; `undefined`: there is no such hook any more. */
+/** Names of hooks in gopush 0.1 and now; `undefined`: there is no such hook any more. */
 export const oldHookNames: Readonly<Record<string, string | undefined>> = {
   'agent-middleware': 'agent',
   'onupgrade-middleware': 'onupgrade',

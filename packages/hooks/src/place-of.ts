@@ -14,7 +14,7 @@ function placeOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** What was thrown and where, for a message of one line. */
+/** Describes an error and where it was thrown, for a message of one line. */
 export function describeThrown(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const place = placeOf(error);

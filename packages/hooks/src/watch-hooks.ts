@@ -11,23 +11,23 @@ export interface WatchedHooks<Value> {
   close(): Promise<void>;
 }
 
-/** What is told of edits. */
+/** Callbacks for edits. */
 export interface WatchListener<Value> {
   readonly log: Logger;
   /** Called once for each edit that was taken up, and for each that was refused for a reason of its own. */
   readonly onReload?: (result: 'taken' | 'refused') => void;
   /**
-   * Called with what is about to become current, where something has to be done for it. What it throws refuses the edit.
+   * Called with the value that is about to become current. If it throws, the edit is refused.
    */
   readonly onChange?: (next: Value, current: Value) => void | Promise<void>;
 }
 
-/** Editors write a file in several steps; one reload is enough for all of them. */
+/** Editors write a file in several steps. One reload covers all of them. */
 const settleMs = 50;
 
 /**
- * Takes up edits of hook files. What is being served goes on with the hooks it began with; a broken edit keeps the last good
- * hooks and is said once. Edits of other hooks in the same folder are left to those who watch these.
+ * Reloads edited hook files. Requests in progress keep the hooks they began with. A broken edit keeps the last good
+ * hooks and is logged once. Edits of other hooks in the same folder are ignored.
  */
 export function watchHooks<Name extends string, Value>(
   source: HookSource<Name, Value>,
@@ -65,7 +65,7 @@ export function watchHooks<Name extends string, Value>(
     if (!closed) watchFolders();
   }
 
-  /** Whether a change of this file may change the hooks. Others, such as a log that is written beside them, must cost nothing. */
+  /** Whether a change of this file may change the hooks. Changes of other files, such as a log in the same folder, must cost nothing. */
   function matters(file: string | null): boolean {
     if (file === null || lastProblem !== undefined) return true;
     if (own.test(file)) return true;
@@ -92,7 +92,7 @@ export function watchHooks<Name extends string, Value>(
       if (watchers.has(folder)) continue;
       try {
         const watcher = watch(folder, { persistent: false }, schedule);
-        // A folder that goes away is seen by the one above it.
+        // The watch of the parent folder notices when this folder is deleted.
         watcher.on('error', () => {
           watcher.close();
           watchers.delete(folder);

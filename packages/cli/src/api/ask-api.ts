@@ -3,7 +3,7 @@ import { apiPath } from '@gopush/contract';
 import { CommandError } from '../command-error.ts';
 import type { ApiAccess } from './find-api.ts';
 
-/** What is asked of the API. */
+/** A request to the API. */
 export interface ApiRequest {
   readonly method: 'GET' | 'POST';
   /** Parts of the path below `/api/v1`, as they are: names may hold slashes. */
@@ -12,13 +12,13 @@ export interface ApiRequest {
   readonly body?: object;
 }
 
-/** How long an answer may take, in milliseconds. */
+/** How long a response may take, in milliseconds. */
 const patienceMs = 30_000;
 
 /**
  * Asks the API of a push-server.
  *
- * @returns its answer, as one line of JSON
+ * @returns its response, as one line of JSON
  * @throws CommandError with exit code 1 for a refusal, which has the code of the failure table, and for no answer
  */
 export async function askApi(
@@ -79,7 +79,7 @@ function errorOf(said: unknown): { readonly code?: string; readonly message?: st
 
 function reasonOf({ name, message, cause }: Error): string {
   if (name === 'TimeoutError') return `no response within ${patienceMs} ms`;
-  // "fetch failed" says nothing; a host with several addresses has a code and no message.
+  // "fetch failed" does not tell the reason. For a host with several addresses the cause has a code and no message.
   const { message: inner, code } = (cause ?? {}) as NodeJS.ErrnoException;
   return oneLine(inner || code || message);
 }

@@ -4,7 +4,7 @@ import { urlOf } from '@gopush/service';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type ProjectOptions } from '../project.ts';
 
-/** Where the HTTP API is asked, and with which key. */
+/** URL of the HTTP API, and the key. */
 export interface ApiAccess {
   /** Without a slash at its end. */
   readonly url: string;
@@ -13,7 +13,7 @@ export interface ApiAccess {
   readonly product?: string | undefined;
 }
 
-/** What commands that ask the API are given. */
+/** Options of commands that use the API. */
 export interface ApiOptions extends ProjectOptions {
   /** As given by `--url`; absent: the first push-server of the project. */
   readonly url?: string | undefined;
@@ -24,7 +24,7 @@ export interface ApiOptions extends ProjectOptions {
 }
 
 /**
- * Finds the API of a project; the settings are read only for what is not given, so that with both there need be no project.
+ * Finds the API of a project. Settings are read only for options that are missing, so that no project is needed if both are set.
  *
  * @throws CommandError with exit code 2 where something is missing or wrong
  */
@@ -40,7 +40,7 @@ export async function findApi(scope: ApiScope, { url, key, product, ...project }
   };
 }
 
-/** What is wrong with it is not shown: it may hold a password. */
+/** The message does not quote the URL, which may contain a password. */
 function readUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';

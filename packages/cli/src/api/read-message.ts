@@ -1,7 +1,7 @@
 import { CommandError } from '../command-error.ts';
 
 /**
- * Reads a message as it is given to a command: JSON, or else the text itself, so that a word needs no quotes within quotes. What begins as
+ * Reads the message argument of a command: JSON, or else the text itself, so that a word needs no quotes within quotes. What begins as
  * an object, a list or a text of JSON must be that: clients would get a forgotten bracket otherwise.
  *
  * @throws CommandError with exit code 2 for JSON that is broken

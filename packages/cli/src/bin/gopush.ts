@@ -15,7 +15,7 @@ const { version } = JSON.parse(await readFile(new URL('../../package.json', impo
 };
 
 /*
- * What a command needs is loaded when it runs: `gopush start` is the parent of all processes, and has no use for what they load.
+ * Modules are loaded when a command needs them: `gopush start` is the parent of all processes, and does not need what they load.
  */
 const program = new Command('gopush')
   .description('A realtime gateway for Node.')
@@ -115,7 +115,7 @@ add
     process.stdout.write(`wrote ${path}; copy it to all machines of this environment\n`);
   });
 
-/** What a new hook decides from now on, also in processes that run. */
+/** Effect of a new hook, which running processes load, too. */
 const consequences: Readonly<Record<HookName, string>> = {
   agent: 'from now on it decides who clients are: check it',
   onupgrade: 'from now on it, and no longer the agent hook, decides who WebSocket clients are: check it',
@@ -137,7 +137,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    // It has printed what it had to say; what is missing where there is no command it does not say.
+    // Commander has printed its message, except if the command is missing.
     if (error.code === 'commander.help' && error.exitCode !== 0) process.stderr.write(noCommand);
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {

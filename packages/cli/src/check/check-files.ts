@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Config } from '@gopush/contract';
 import type { Finding } from './finding.ts';
 
-/** Looks whether the folders of push-servers are there, and can be written where they must. Only what is wrong is told. */
+/** Checks that the folders of push-servers exist, or can be created, and are writable. Reports problems only. */
 export async function checkFolders({ pushServer, redisAdapter }: Config, dir: string): Promise<Finding[]> {
   const { publicDir, storeDir, fanoutDir } = pushServer;
   const findings = [
@@ -45,7 +45,7 @@ async function tryToWrite(folder: string): Promise<string | undefined> {
   }
 }
 
-/** The folder itself, or the one above it in which it would be made. */
+/** The folder itself, or the parent in which it would be created. */
 async function nearestFolder(folder: string): Promise<string> {
   const found = await stat(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' && dirname(folder) !== folder) return undefined;

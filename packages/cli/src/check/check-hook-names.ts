@@ -5,17 +5,17 @@ import { oldHookNames } from '@gopush/hooks';
 import { type HookName, hookNames } from '../create/existing-hooks.ts';
 import type { Finding } from './finding.ts';
 
-/** Folders in which hooks are looked for, the first one there is. */
+/** Hooks folders; the first one that exists is used. */
 const folders = ['hooks', 'hook'];
 
-/** What a hook file may end with; and what looks like a hook and is not read. */
+/** Extensions of hook files, and extensions that look like hooks but are not loaded. */
 const read = /\.[cm]?[jt]s$/;
 const unread = /\.(?:json|jsonc|jsx|tsx|es6|coffee|txt)$/;
 
-/** What became of the pages of gopush 0.1 that it was for. */
+/** Replacements of the pages of gopush 0.1. */
 const noAdmin = 'gopush has no admin page of its own; pushServer.adminUi enables that of Socket.IO';
 
-/** What a file with the name of a hook, or nearly, says. */
+/** Findings about a file that has the name of a hook, or a similar one. */
 interface HookLike {
   readonly base: string;
   readonly environment: string | undefined;
@@ -82,7 +82,7 @@ function findProblem(file: string, environments: readonly string[]): Problem | u
   if (environment === undefined) {
     if (file === nameFor(undefined)) return undefined;
     const detail = `did you mean ${nameFor(undefined)}?`;
-    // It may as well be a helper that nobody needs.
+    // It may be an unused helper.
     return isHookName(base) ? wrong(detail) : { state: 'warning', detail };
   }
   const meant = environments.includes(environment) ? environment : nearest(environment, environments);
@@ -108,7 +108,7 @@ function wrong(detail: string): Problem {
   return { state: 'wrong', detail };
 }
 
-/** `agent.local.js`, and what people write for it: `agent-local.js`, `agent_production.js`, `agent-middleware_production.js`. */
+/** Matches `agent.local.js`, and misspellings: `agent-local.js`, `agent_production.js`, `agent-middleware_production.js`. */
 function readName(file: string): HookLike | undefined {
   const extension = (read.exec(file) ?? unread.exec(file))?.[0];
   if (extension === undefined || /\.d\.[cm]?ts$/.test(file)) return undefined;

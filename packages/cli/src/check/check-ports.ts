@@ -16,7 +16,7 @@ interface Listener {
 
 /** Looks whether each process of these tiers gets its ports: that none is for two of them, and none is in use. */
 export async function checkPorts(config: Config, tiers: readonly Tier[]): Promise<Finding[]> {
-  // Port 0 takes any free one.
+  // Port 0 is any free port.
   const listeners = list(config).filter(({ port, tier }) => port !== 0 && tiers.includes(tier));
   const findings: Finding[] = [];
   for (const [index, listener] of listeners.entries()) {
@@ -44,7 +44,7 @@ async function checkPort({ what, host, port, settings }: Listener): Promise<Find
   }
 }
 
-/** All places where the processes of this machine listen, in the order in which they are told of. */
+/** All addresses on which the processes of this machine listen, in the order of the report. */
 function list({
   agentPort,
   agentWorkers,

@@ -2,10 +2,10 @@ import type { RedisConfig } from '@gopush/contract';
 import { createRedisClient, explainRedisError, followProblems, type RedisClient } from '@gopush/store';
 import type { Finding } from './finding.ts';
 
-/** How long Redis may take to answer, in milliseconds. */
+/** How long Redis may take to reply, in milliseconds. */
 const redisTimeoutMs = 3_000;
 
-/** Looks whether Redis does what push-servers ask of it. */
+/** Checks that Redis supports what push-servers need. */
 export async function checkRedis(config: RedisConfig): Promise<Finding> {
   const what = 'Redis';
   let client: RedisClient;
@@ -27,14 +27,14 @@ export async function checkRedis(config: RedisConfig): Promise<Finding> {
   }
 }
 
-/** Does what push-servers do: an answer to PING alone does not tell that they may, or that it is the master. */
+/** Runs the commands of push-servers. A reply to PING alone does not prove the permissions, or that the server is the master. */
 async function tryRedis(client: RedisClient, prefix: string): Promise<void> {
   await client.ping();
   await client.set(`${prefix}:check`, '1', 'PX', redisTimeoutMs);
   await client.publish(`${prefix}:bus:check`, '');
 }
 
-/** Rejects without a reason what takes too long. */
+/** Rejects without a reason if the work takes too long. */
 async function within(work: Promise<void>): Promise<void> {
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

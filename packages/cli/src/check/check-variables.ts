@@ -9,7 +9,7 @@ const reading =
 /** `const { NAME } = process.env`. */
 const taking = /\{([^{}]*)\}\s*=\s*process\.env\b(?!\s*[.[])/g;
 
-/** What a variable is called that holds a secret: a hook that reads one knows nobody without it. */
+/** Names of variables with secrets. A hook that reads one cannot identify clients without it. */
 const isSecret = /SECRET|PASSWORD|TOKEN|_KEY$|^KEY$/;
 
 /** Looks which environment variables hook files read that are not set. */
@@ -30,7 +30,7 @@ export async function checkVariables(
 
 async function readVariables(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8').catch(() => '');
-  // What a comment shows is not read.
+  // Variables in comments are not read.
   const code = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   const taken = [...code.matchAll(taking)].flatMap(([, names = '']) =>
     names.split(',').flatMap((name) => /^\s*([A-Z][A-Z0-9_]*)\s*(?::[^=]*)?$/.exec(name)?.[1] ?? []),

@@ -6,7 +6,7 @@ export interface Finding {
   readonly detail: string;
 }
 
-/** Prints what was found, a line each. */
+/** Prints one line per finding. */
 export function printFindings(findings: readonly Finding[]): void {
   const marks = { ok: '✓', warning: '!', wrong: '✗' };
   for (const { what, state, detail } of findings) process.stdout.write(`${marks[state]} ${what}: ${detail}\n`);

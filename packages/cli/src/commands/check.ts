@@ -16,15 +16,15 @@ import { CommandError } from '../command-error.ts';
 import { loadProject, type Project, type ProjectOptions } from '../project.ts';
 import { type Tier, tiers } from '../tiers.ts';
 
-/** What `gopush check` looks at. */
+/** Options of `gopush check`. */
 export interface CheckOptions extends ProjectOptions {
-  /** Only what processes of this tier need. @defaultValue both */
+  /** Check only what processes of this tier need. @defaultValue both tiers */
   readonly tier?: Tier | undefined;
   /** Whether the ports must be free; not so while the project runs. */
   readonly ports: boolean;
-  /** Only what keeps processes from starting: settings, certificate, hooks. @defaultValue false */
+  /** Check only what prevents processes from starting: settings, certificate, hooks. @defaultValue false */
   readonly build?: boolean;
-  /** Whether the findings are one JSON text instead of lines for people. @defaultValue false */
+  /** Print the findings as JSON instead of lines for people. @defaultValue false */
   readonly json?: boolean;
 }
 
@@ -38,7 +38,7 @@ export async function check({ tier, ports, build = false, json = false, ...optio
     findings.push(...first, ...(build ? [] : await inspectSurroundings(project, hooks, wanted, ports)));
   } catch (error) {
     if (!json || !(error instanceof CommandError)) throw error;
-    // Each line of it is one setting.
+    // Each line of the message is one setting.
     for (const detail of error.message.split('\n')) findings.push({ what: 'config', state: 'wrong', detail });
   }
   const wrong = findings.filter((finding) => finding.state === 'wrong');
@@ -49,7 +49,7 @@ export async function check({ tier, ports, build = false, json = false, ...optio
   throw new CommandError(isOfFiles ? 2 : 1, json ? '' : `${wrong.length} wrong`);
 }
 
-/** Settings, certificate and hooks: what must be right before running processes are replaced. */
+/** Checks settings, certificate and hooks, which have to be right before running processes are replaced. */
 export async function checkBuild(project: Project): Promise<readonly Finding[]> {
   return (await inspectBuild(project, tiers)).findings;
 }
@@ -75,13 +75,13 @@ async function inspectBuild(
     ...checkReach(config),
     ...certificate,
     ...hooks.agent.map((hook) => (isMissing(hook, hooks) ? missingAgent : findingOf(hook))),
-    // Most projects need no server hook: where there is none, there is nothing to say.
+    // Most projects need no server hook: a missing one is not reported.
     ...hooks.server.filter(({ file }) => file !== undefined).map(findingOf),
   ];
   return { findings, hooks };
 }
 
-/** What may be wrong around a project that can be started. */
+/** Checks what may be wrong although the project can be started. */
 async function inspectSurroundings(
   { dir, config }: Project,
   hooks: CheckedHooks,
@@ -108,7 +108,7 @@ function doubtsOf(hooks: CheckedHooks): Finding[] {
   );
 }
 
-/** Whether nothing says who clients are that have to be known. */
+/** Whether clients have to be identified and no hook does that. */
 function isMissing({ name, file, problem }: CheckedHook, { agent, isPublic }: CheckedHooks): boolean {
   const hasOther = agent.some((hook) => hook.name === 'onupgrade' && hook.file !== undefined);
   return name === 'agent' && file === undefined && problem === undefined && !isPublic && !hasOther;

@@ -1,6 +1,6 @@
 import { loadProject, type ProjectOptions } from '../project.ts';
 
-/** `gopush config`: the settings as gopush reads them, with what the environment overrides, without secrets. */
+/** `gopush config`: prints the effective settings, including overrides by the environment, without secrets. */
 export async function config(options: ProjectOptions): Promise<void> {
   const project = await loadProject(options);
   const hidden = (key: string, value: unknown): unknown => (isSecret(key, value) ? '(hidden)' : value);

@@ -5,7 +5,7 @@ import { startTier } from '../start-tier.ts';
 import { createNodeLogger, nameOf, stopDeadlineMs, type TierNode } from '../tiers.ts';
 import { announce } from './start.ts';
 
-/** `gopush dev`: one agent and all push-servers in this process, with logs for people; edited hooks are taken up. */
+/** `gopush dev`: runs one agent and all push-servers in this process, with logs for people. Edited hooks are reloaded. */
 export async function dev(options: ProjectOptions): Promise<void> {
   const loaded = await loadProject(options);
   const { config } = loaded;

@@ -1,10 +1,10 @@
 import { CommandError } from '../command-error.ts';
 import { loadProject, type ProjectOptions } from '../project.ts';
 
-/** Longest time that handing over may take, in milliseconds, beyond what the push-server has for it itself. */
+/** Time for the migration of all sessions, in milliseconds, beyond the push-server's own deadline. */
 const spareMs = 5_000;
 
-/** `gopush drain <index>`: a push-server of this machine hands all its sessions over to others, and goes on without them. */
+/** `gopush drain <index>`: a push-server of this machine migrates all its sessions to others, and keeps running. */
 export async function drain(index: string, options: ProjectOptions): Promise<void> {
   if (!/^\d{1,3}$/.test(index)) throw new CommandError(2, `drain ${index}: wanted the index of a push-server, from 0`);
   const { config } = await loadProject(options);

@@ -1,2 +1,2 @@
-/** What `gopush pm2` can do. */
+/** Actions of `gopush pm2`. */
 export const pm2Actions = ['start', 'reload', 'stop', 'status', 'logs'] as const;

@@ -19,7 +19,7 @@ interface Pm2 {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** `gopush pm2 <action>`: both tiers under pm2, as the project's `ecosystem.config.cjs` says. */
+/** `gopush pm2 <action>`: runs both tiers under pm2 by the project's `ecosystem.config.cjs`. */
 export async function pm2(action: string, options: ProjectOptions): Promise<void> {
   if (!pm2Actions.includes(action as (typeof pm2Actions)[number])) {
     throw new CommandError(2, `pm2 ${action}: wanted one of ${pm2Actions.join(', ')}`);
@@ -66,7 +66,7 @@ async function startOrReload(action: 'start' | 'reload', project: Project, tool:
   );
 }
 
-/** By what runs, not by the ecosystem file: that reads the settings, and a project that is broken must stop as well. Agents stop first. */
+/** Stops the running processes, not those of the ecosystem file, which reads the settings: a broken project has to stop as well. Agents stop first. */
 async function stop(tool: Pm2): Promise<void> {
   const processes = await listProcesses(tool.bin, tool.dir, tool.env);
   if (processes.length === 0) throw new CommandError(1, `pm2 runs nothing of ${tool.dir}`);

@@ -8,7 +8,7 @@ export async function presence(uid: string, options: ApiOptions): Promise<void> 
   process.stdout.write(`${await askApi(access, { method: 'GET', path: ['users', uid, 'presence'] })}\n`);
 }
 
-/** `gopush presence --room <room>`: who is in a room, one line of JSON for each page of the API. */
+/** `gopush presence --room <room>`: prints the users in a room, one line of JSON for each page of the API. */
 export async function presenceInRoom(room: string, options: ApiOptions): Promise<void> {
   const access = await findApi('read', options);
   for (let after: string | undefined; ; ) {

@@ -2,10 +2,10 @@ import { askApi } from '../api/ask-api.ts';
 import { type ApiOptions, findApi } from '../api/find-api.ts';
 import { readMessage } from '../api/read-message.ts';
 
-/** To whom something is said. */
+/** Receivers of a message. */
 export type Receiver = { readonly room: string } | { readonly user: string } | 'all';
 
-/** What is said, with the fields of the API. */
+/** The message, with the fields of the API. */
 export interface Said {
   readonly event: string;
   /** As it was given: JSON, or a text. */
@@ -16,7 +16,7 @@ export interface Said {
   readonly ttlMs?: number;
 }
 
-/** `gopush push room|user|all`: says something by the HTTP API of a running push-server, and prints what became of it. */
+/** `gopush push room|user|all`: publishes a message by the HTTP API of a running push-server, and prints the result. */
 export async function push(receiver: Receiver, { message, ...said }: Said, options: ApiOptions): Promise<void> {
   const body = { ...said, ...(message === undefined ? {} : { message: readMessage(message) }) };
   const access = await findApi('publish', options);

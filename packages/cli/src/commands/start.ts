@@ -6,7 +6,7 @@ import { type Running, runProcess } from '../run-process.ts';
 import { type Supervisor, startSupervisor } from '../supervisor.ts';
 import { createNodeLogger, isTier, stopDeadlineMs, type Tier, tiers, writesJson } from '../tiers.ts';
 
-/** `gopush start [agent|push-server]`: the configured processes, in the foreground. SIGHUP restarts them one after another. */
+/** `gopush start [agent|push-server]`: runs the configured processes in the foreground. SIGHUP restarts them one after another. */
 export async function start(tier: string | undefined, options: ProjectOptions): Promise<void> {
   if (tier !== undefined && !isTier(tier)) {
     throw new CommandError(2, `start ${tier}: wanted ${tiers.join(' or ')}, or nothing for both`);
@@ -14,7 +14,7 @@ export async function start(tier: string | undefined, options: ProjectOptions): 
   const project = await loadProject(options);
   const log = createNodeLogger(project, 'gopush');
   const wanted: readonly Tier[] = tier === undefined ? tiers : [tier];
-  // After the deadline of each tier the supervisor kills what is left, so this one is only for a supervisor that hangs.
+  // The supervisor kills what is left after the deadline of each tier. This deadline is for a supervisor that hangs.
   const deadlineMs = wanted.reduce((sum, one) => sum + stopDeadlineMs(project, one) + 2_000, 0);
   process.once('exit', () => {
     // The last word: whatever ends this process, no other stays behind.
@@ -32,7 +32,7 @@ export async function start(tier: string | undefined, options: ProjectOptions): 
   );
 }
 
-/** A reload is asked for by a signal, perhaps several times while one is under way: one more follows then, and not one for each. */
+/** Signals may ask for a reload several times while one is in progress: one more follows, not one for each. */
 function reloadable(supervisor: Supervisor, project: Project, log: Logger): Running {
   let last = Promise.resolve();
   let waiting = false;
@@ -59,7 +59,7 @@ function reloadable(supervisor: Supervisor, project: Project, log: Logger): Runn
   };
 }
 
-/** What would keep new processes of a project, as it is now, from starting. */
+/** Finds what would prevent new processes of the project from starting. */
 async function findProblems({ dir, environment }: Project): Promise<readonly string[]> {
   try {
     const { checkBuild } = await import('./check.ts');

@@ -6,7 +6,7 @@ import { readTemplate } from './templates.ts';
 /** The language of a hook file, by its extension. */
 export type Language = 'js' | 'mjs' | 'ts';
 
-/** What making a hook file needs. */
+/** Options for creating a hook file. */
 export interface AddHookOptions {
   readonly dir: string;
   readonly hook: HookName;
@@ -16,11 +16,11 @@ export interface AddHookOptions {
 }
 
 /**
- * Makes a hook file from its template. The templates need no type annotations, so one text serves all languages.
+ * Creates a hook file from its template. The templates need no type annotations, so one text serves all languages.
  *
- * Environments besides `local` get the template of `production`, which believes nobody.
+ * Environments besides `local` get the template of `production`, which trusts no client.
  *
- * @throws CommandError where a file for all environments is there: the new one would silently take its place
+ * @throws CommandError if there is a file for all environments: the new one would silently override it
  */
 export async function addHook({ dir, hook, environment, language, put }: AddHookOptions): Promise<string> {
   const hooks = listHooks(dir);
@@ -32,7 +32,7 @@ export async function addHook({ dir, hook, environment, language, put }: AddHook
       `${join(dir, there.file)} exists already and serves environment ${environment}; ${own} would replace it: edit it, or rename it first`,
     );
   }
-  // In another language it is there as well: only one of the two may be.
+  // The hook may exist in another language: only one of the two is allowed.
   const path = join(dir, there?.file ?? join(hooks.folder, `${hook}.${environment}.${language}`));
   await put(path, await readTemplate(`hooks/${hook}.${environment === 'local' ? 'local' : 'production'}.ts`));
   return path;

@@ -3,12 +3,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { secretsFile } from '../project.ts';
 
-/** What git must not have, in `config/`, where it disturbs no other list of the project. */
+/** Files that git must ignore, in `config/`, apart from other lists of the project. */
 const ignored = 'secrets.*.json\n';
 
 /**
- * Makes the file with a new secret of an environment, by which agents sign what push-servers believe. For its owner's eyes; git does not
- * take it. One that is there stays as it is: others may run with it.
+ * Creates the file with a new secret of an environment, with which agents sign identities for push-servers. Only its owner can read it, and git does not
+ * track it. An existing file is left unchanged, since running processes may use it.
  *
  * @returns its path; `undefined` where it was there
  */

@@ -8,7 +8,7 @@ import { ecosystem } from './ecosystem.ts';
 import { type ExistingHooks, listHooks } from './existing-hooks.ts';
 import { readTemplate } from './templates.ts';
 
-/** What `gopush-create` is asked for. */
+/** Options of `gopush-create`. */
 export interface CreateOptions {
   /** The project's folder; made where it is not there. */
   readonly dir: string;
@@ -23,14 +23,14 @@ interface LeftOut {
   readonly why: string;
 }
 
-/** What was done. */
+/** Result of `gopush-create`. */
 export interface Created {
-  /** The folder with config and hooks: the project itself, or `gopush/` in one that was there before. */
+  /** The folder with config and hooks: the project itself, or `gopush/` in an existing project. */
   readonly dir: string;
   readonly written: readonly string[];
   /** Files that were there already and stayed as they were. */
   readonly kept: readonly string[];
-  /** Files that are not made, as they would change what runs. */
+  /** Files that were not created, since they would change what runs. */
   readonly left: readonly LeftOut[];
   /** The npm scripts to use. */
   readonly scripts: { readonly dev: string; readonly start: string; readonly check: string };
@@ -46,8 +46,8 @@ interface Package {
 }
 
 /**
- * Makes a project: whole in an empty folder, as a `gopush/` folder in one that has a package.json, or what is missing in one that is a project
- * of gopush already. What it makes never changes what runs: whatever would take the place of something that is there is left out.
+ * Creates a project: a whole one in an empty folder, a `gopush/` folder in one with a package.json, or what is missing in one that is a project
+ * of gopush already. It never changes what runs: files that would override existing ones are left out.
  */
 export async function createProject(options: CreateOptions): Promise<Created> {
   const root = resolve(options.dir);
@@ -78,7 +78,7 @@ export async function createProject(options: CreateOptions): Promise<Created> {
   return { dir, written, kept, left, scripts: { dev: 'dev', start: 'start', check: 'check' } };
 }
 
-/** What is written of a project, and what is not. */
+/** Files of a project to write, and files to leave out. */
 interface Files {
   /** Writes a file where there is none, or whatever is there with `--force`. */
   put(path: string, text: string): Promise<void>;
@@ -123,7 +123,7 @@ async function writeEnvironments(dir: string, up: string, language: Language, fi
   }
 }
 
-/** The hooks of an environment, as far as they decide nothing anew. */
+/** The hooks of an environment that do not change existing decisions. */
 async function writeHooks(
   options: Omit<AddHookOptions, 'hook'>,
   hooks: ExistingHooks,
@@ -140,7 +140,7 @@ async function writeHooks(
     } else if (there !== undefined || (known === undefined && isNew)) {
       await addHook({ ...options, hook });
     } else {
-      // Clients are known in another way, or nobody is let in.
+      // Clients are identified in another way, or none are admitted.
       const why =
         known === undefined ? 'there are settings, but no hooks' : `${known.file} already decides who clients are`;
       left.push({ path, why: `${why}; gopush add hook ${hook} creates it` });
@@ -156,7 +156,7 @@ async function writePage(dir: string, files: Files): Promise<void> {
   } else await files.put(path, await readTemplate('project/public/index.html'));
 }
 
-/** Files by which pm2 knows what to run, if it is not told. */
+/** Files that pm2 uses by default. */
 const pm2Files = /^(ecosystem|ecosystem\.config|process|pm2)\.([cm]?js|json5?|ya?ml)$/;
 
 async function writeEcosystem(dir: string, name: string, files: Files): Promise<void> {
@@ -166,7 +166,7 @@ async function writeEcosystem(dir: string, name: string, files: Files): Promise<
   else files.left.push({ path, why: `pm2 uses ${other}; gopush pm2 start creates it` });
 }
 
-/** Whether a folder is a project of gopush: it says who clients are. */
+/** Whether a folder is a project of gopush: it has a hook that identifies clients. */
 function hasHooks(dir: string): boolean {
   const hooks = listHooks(dir);
   return ['local', 'production'].some(
@@ -228,13 +228,13 @@ async function readPackage(path: string): Promise<Package | undefined> {
   }
 }
 
-/** The version of gopush that makes the project, which is the one it depends on. */
+/** The version of gopush that creates the project, on which the project depends. */
 async function ownVersion(): Promise<string> {
   const pkg = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   return pkg.version;
 }
 
-/** The name of the project in this folder, or of the one whose `gopush/` folder it is. */
+/** The name of the project in this folder, or of the project whose `gopush/` folder this is. */
 export async function projectName(dir: string): Promise<string> {
   const own = await readPackage(join(dir, 'package.json'));
   const around = own ?? (basename(dir) === 'gopush' ? await readPackage(join(dir, '..', 'package.json')) : undefined);

@@ -11,7 +11,7 @@ export type HookName = (typeof hookNames)[number];
 export interface ExistingHooks {
   /** The folder in which they are, or are to be, seen from the project: a new hooks/ beside the hook/ of gopush 0.1 would hide it. */
   readonly folder: 'hook' | 'hooks';
-  /** The file that serves a hook in an environment, seen from the project: its own, in whatever language, or one for all environments. */
+  /** Returns the file of a hook in an environment, relative to the project: its own, in any language, or one for all environments. */
   find(hook: HookName, environment: string): { readonly file: string; readonly isGeneral: boolean } | undefined;
 }
 

@@ -29,7 +29,7 @@ export async function runCreate(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Makes a project and says what to type next. */
+/** Creates a project and prints what to type next. */
 export async function create(options: CreateOptions): Promise<void> {
   refuseUnknownKeys('create', options, optionKeys);
   const created = await createProject(options);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pm2Process } from './list-processes.ts';
 
-/** How long all processes have to serve without one of them ending, in milliseconds. */
+/** How long all processes have to keep serving, in milliseconds. */
 const steadyMs = 2_000;
 
 /** How long that may take to begin, in milliseconds; a process that is still loading has as long as pm2 gives it. */
@@ -13,7 +13,7 @@ const loadingMs = 60_000;
 const lookMs = 500;
 
 /**
- * Waits until all processes of a project serve, and go on to. pm2 itself says that it has started what ends at once.
+ * Waits until all processes of a project serve, and keep serving. pm2 itself reports a start as successful even if the process ends at once.
  *
  * @param wanted - how many there have to be
  * @returns those that do not; none where all serve
@@ -43,7 +43,7 @@ export async function awaitServing(
 /** How many lines of a process's log are shown, and how many bytes of them. */
 const shown = { lines: 5, bytes: 4_096 };
 
-/** What is wrong with a process, with the end of its log. */
+/** Describes why a process does not serve, with the end of its log. */
 export async function describeFailing({ name, id, status, restarts, errorLog }: Pm2Process): Promise<string> {
   const log = await readFile(errorLog, 'utf8').catch(() => '');
   const lines = [...new Set(log.slice(-shown.bytes).trimEnd().split('\n'))].slice(-shown.lines);

@@ -2,9 +2,9 @@ import { createPublicKey, createSecretKey, type JsonWebKey, KeyObject } from 'no
 import type { JWTVerifyGetKey } from 'jose';
 import { createRemoteKeys } from './remote-keys.ts';
 
-/** What tokens are verified by: exactly one of these. */
+/** The key that tokens are verified with: exactly one of these. */
 export interface JwtKeyOptions {
-  /** What issuer and gopush both know: HMAC, at least 32 bytes (RFC 7518 section 3.2). Text counts as UTF-8. */
+  /** Secret shared by the issuer and gopush, for HMAC: at least 32 bytes (RFC 7518 section 3.2). Text is taken as UTF-8. */
   readonly secret?: string | Uint8Array | undefined;
   /** The issuer's public key: PEM, JWK or Node's own. */
   readonly publicKey?: string | JsonWebKey | KeyObject | undefined;
@@ -19,13 +19,13 @@ export interface KeySource {
 }
 
 /**
- * Reads what tokens are verified by.
+ * Reads the key that tokens are verified with.
  *
- * @throws TypeError for none, for several and for one that cannot be used
+ * @throws TypeError if there is none, if there are several, or if it cannot be used
  */
 export function readKey({ secret, publicKey, jwksUrl }: JwtKeyOptions): KeySource {
   const given = [secret, publicKey, jwksUrl].filter((one) => one !== undefined).length;
-  // An unset environment variable comes as undefined: it must be said when the hook is loaded, not by refusing everybody.
+  // An unset environment variable arrives as undefined: report that when the hook is loaded, instead of refusing every client.
   if (given !== 1) throw new TypeError(`verifyJwt: wanted one of secret, publicKey and jwksUrl, found ${given}`);
   if (secret !== undefined) return readSecret(secret);
   if (publicKey !== undefined) return readPublicKey(publicKey);
@@ -65,7 +65,7 @@ function toPublicKey(given: string | JsonWebKey | KeyObject): KeyObject {
     if (given instanceof KeyObject) return given.type === 'public' ? given : createPublicKey(given);
     return typeof given === 'string' ? createPublicKey(given) : createPublicKey({ key: given, format: 'jwk' });
   } catch {
-    // What Node says may quote the key.
+    // The message of Node may quote the key.
     throw new TypeError('verifyJwt: publicKey: found another value, wanted a public key as PEM, JWK or KeyObject');
   }
 }

@@ -3,14 +3,14 @@ import { parseCookie } from 'cookie';
 /** Where a request may carry its token: `Authorization: Bearer …`, a cookie, or a query parameter. */
 export type JwtPlace = 'bearer' | `cookie:${string}` | `query:${string}`;
 
-/** What a token is looked for in: the request of an agent's hook, the client of a server hook, or a request of Express. */
+/** Where to look for a token: the request of an agent's hook, the client of a server hook, or a request of Express. */
 export interface JwtRequest {
   readonly headers: { readonly authorization?: string | undefined; readonly cookie?: string | undefined };
   readonly query?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
- * Makes a function that finds the token of a request: that of the first place that has one.
+ * Creates a function that finds the token of a request, in the first place that has one.
  *
  * @throws TypeError for a place that there is not
  */

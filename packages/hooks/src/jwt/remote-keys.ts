@@ -1,18 +1,18 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
 
-/** How long a JWK Set may take to come, in milliseconds: well within the time of one call of a hook. */
+/** How long fetching a JWK Set may take, in milliseconds: well within the time of one call of a hook. */
 const timeoutMs = 3_000;
 /** After how long it is fetched again. */
 const maxAgeMs = 600_000;
 /** For how long it is used at most while its server cannot be reached. */
 const maxStaleMs = 86_400_000;
-/** How soon it is fetched again for a key that it has not: anybody can name such keys. */
+/** Least time before it is fetched again for an unknown key, in milliseconds: any client can name unknown keys. */
 const cooldownMs = 30_000;
 /** How soon it is fetched again where it could not be had. */
 const retryMs = 5_000;
 
 /**
- * Finds keys in a JWK Set that is fetched when it is needed. While its server is down the keys it had go on to be used for a day, so
+ * Finds keys in a JWK Set that is fetched on demand. While its server is down, the last keys stay in use for a day, so
  * that users can come in.
  */
 export function createRemoteKeys(url: URL): JWTVerifyGetKey {
@@ -26,7 +26,7 @@ export function createRemoteKeys(url: URL): JWTVerifyGetKey {
   let nextAt = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
 
-  /** Fetches, unless it was done just now. Does not say whether it worked: what counts is which keys there are. */
+  /** Fetches the set, unless that was done just now. Does not report failures: only the known keys count. */
   async function refresh(): Promise<void> {
     if (Date.now() < nextAt) return fetching;
     nextAt = Date.now() + cooldownMs;

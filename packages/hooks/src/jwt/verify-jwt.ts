@@ -3,11 +3,11 @@ import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { type JwtKeyOptions, type KeySource, readKey } from './find-key.ts';
 import { createTokenFinder, type JwtPlace, type JwtRequest } from './find-token.ts';
 
-/** By what, and how strictly, tokens are verified. Exactly one of `secret`, `publicKey` and `jwksUrl` is to be given. */
+/** How tokens are verified. Exactly one of `secret`, `publicKey` and `jwksUrl` has to be set. */
 export interface JwtOptions extends JwtKeyOptions {
-  /** Who must have issued the token (`iss`). @defaultValue anybody with the key */
+  /** Required issuer of the token (`iss`). @defaultValue any holder of the key */
   readonly issuer?: string | readonly string[];
-  /** For whom it must be meant (`aud`); one of several is enough. @defaultValue anybody */
+  /** Required audience of the token (`aud`); one of several is enough. @defaultValue any */
   readonly audience?: string | readonly string[];
   /** Algorithms to believe. @defaultValue those that fit the key; never `none` */
   readonly algorithms?: readonly string[];
@@ -20,7 +20,7 @@ export interface JwtOptions extends JwtKeyOptions {
   readonly from?: JwtPlace | readonly JwtPlace[] | undefined;
   /** How far clocks may differ at `exp` and `nbf`, in seconds. @defaultValue 0 */
   readonly clockToleranceSeconds?: number | undefined;
-  /** Told why a token was not believed, as a code such as `ERR_JWT_EXPIRED`; never the token. @defaultValue nobody is told */
+  /** Called with the reason why a token was rejected, as a code such as `ERR_JWT_EXPIRED`; never with the token. @defaultValue none */
   readonly onRefused?: ((code: string) => void) | undefined;
 }
 
@@ -37,10 +37,10 @@ const optionKeys: KeysOf<JwtOptions> = {
   onRefused: true,
 };
 
-/** Says who a client is by its token; `undefined` where it has none that can be believed. */
+/** Returns the uid of a client from its token; `undefined` if it has no valid token. */
 export interface JwtVerifier {
   (request: JwtRequest): Promise<string | undefined>;
-  /** All that the token says; `undefined` where there is none that can be believed. */
+  /** Returns all claims of the token; `undefined` if there is no valid token. */
   claims(request: JwtRequest): Promise<Readonly<Record<string, unknown>> | undefined>;
 }
 
@@ -60,7 +60,7 @@ export function verifyJwt(options: JwtOptions): JwtVerifier {
     throw new TypeError(`verifyJwt: clockToleranceSeconds: found ${clockToleranceSeconds}, wanted seconds, 0 or more`);
   }
   for (const name of ['issuer', 'audience', 'algorithms'] as const) {
-    // An unset environment variable must not turn off what it was to check.
+    // An unset environment variable must not turn a check off.
     if (name in options && options[name] === undefined) throw new TypeError(`verifyJwt: ${name}: found undefined`);
   }
   const key = readKey(options);
@@ -91,7 +91,7 @@ export function verifyJwt(options: JwtOptions): JwtVerifier {
   return Object.assign(uidOf, { claims });
 }
 
-/** What a token says, or the code of what is wrong with it. */
+/** The claims of a token, or the code of the reason why it is rejected. */
 async function verify(token: string, key: KeySource, options: JWTVerifyOptions): Promise<JWTPayload | string> {
   try {
     return (await jwtVerify(token, key.find, options)).payload;
