@@ -189,9 +189,7 @@ test.each(['websocket', 'polling'] as const)(
     const reasons = await Promise.all(asked);
     expect(performance.now() - begun).toBeLessThan(4_000);
     const reason =
-      transport === 'websocket'
-        ? 'the session has migrated before its client answered'
-        : 'socket has been disconnected';
+      transport === 'websocket' ? 'the session migrated before its client responded' : 'socket has been disconnected';
     expect(reasons).toEqual([reason, reason, reason]);
   },
 );
