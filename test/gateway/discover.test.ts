@@ -177,7 +177,7 @@ test('where no address can be found a push-server does not start, and says what 
 
 test('an announced address that stands for all is refused', () => {
   for (const announceHost of ['0.0.0.0', '::', '*', '0']) {
-    expect(() => createConfig({ pushServer: { announceHost } })).toThrow(/announceHost.*by which agents reach it/);
+    expect(() => createConfig({ pushServer: { announceHost } })).toThrow(/announceHost.*at which agents can reach/);
   }
 });
 

@@ -113,6 +113,6 @@ test('a project of gopush 0.1: what it is told, step by step, until it runs', { 
   // With both files it is the other one that counts now.
   await write('config/local.json', { agentPort: 0 });
   expect((await run('check', '--no-ports')).stdout).toMatch(
-    /! config: .*local\.json is read; gopush 0\.1 read config\/develop\.json on Linux: say GOPUSH_ENV=develop/,
+    /! config: .*local\.json is read; gopush 0\.1 read config\/develop\.json on Linux: set GOPUSH_ENV=develop/,
   );
 });

@@ -99,7 +99,7 @@ test('a reload of a broken hook is refused, and what runs goes on', { timeout: 1
   const before = (await list()).map(({ pid }) => pid);
   await writeFile(join(dir, 'hooks/router.local.js'), 'export default {');
   const { code, stdout, stderr } = await gopush(['--dir', dir, 'pm2', 'reload'], { env });
-  expect([code, stderr]).toEqual([2, 'gopush: nothing was reloaded: mend this first\n']);
+  expect([code, stderr]).toEqual([2, 'gopush: nothing was reloaded: fix this first\n']);
   expect(stdout).toMatch(/✗ hook router: .*router\.local\.js: line 1/);
   expect((await list()).map(({ pid }) => pid)).toEqual(before);
   const client = await connectClient(url, 'websocket', { query: { user: 'ann' } });
