@@ -7,7 +7,7 @@ export function plainAddress(address: string | undefined): string {
 }
 
 /**
- * An address in the one form in which addresses are compared: IPv6 as in RFC 5952; an IPv4 address within IPv6, in any spelling, as IPv4.
+ * Returns an address in its canonical form: IPv6 as in RFC 5952; an IPv4-mapped IPv6 address, in any spelling, as IPv4.
  *
  * @returns `undefined` for anything but an address, and for an address with a zone
  */

@@ -6,7 +6,7 @@ import type { Trust } from './trust.ts';
  * it. The client may have written everything further to the left. An entry that cannot be read ends the walk, because no trusted proxy vouches
  * for the entries before it; the result is then the address of the proxy that wrote it.
  *
- * Both agents and push-servers decide by this function alone whose `X-Forwarded-For` counts.
+ * Agents and push-servers decide only by this function whether to trust an `X-Forwarded-For`.
  *
  * @param forwarded - all `X-Forwarded-For` headers of a request
  * @param sender - address of the trusted peer that sent the request

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/** The network by which a client is counted: an IPv4 address itself; of an IPv6 address its /64, which one subscriber has (RFC 6177). */
+/** The network by which a client is counted: an IPv4 address itself, or the /64 of an IPv6 address, which belongs to one subscriber (RFC 6177). */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail] = address.split('::');

@@ -1,6 +1,6 @@
 import { BlockList, isIPv4 } from 'node:net';
 
-/** Whether an address is in one of some networks. */
+/** Whether an address is in a trusted network. */
 export type Trust = (address: string) => boolean;
 
 /**

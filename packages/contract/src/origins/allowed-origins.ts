@@ -9,7 +9,7 @@ import {
   writeOrigin,
 } from './origin.ts';
 
-/** An entry that can never match, and what is wanted instead. */
+/** An entry that can never match, and what to write instead. */
 export interface OriginFault {
   readonly wanted: string;
 }
@@ -17,7 +17,7 @@ export interface OriginFault {
 const example = '"https://app.example.com"';
 
 /**
- * Brings an entry of a list of origins into the one form in which it can match: `*`, an origin as browsers write it, or such an origin with
+ * Converts an entry of a list of origins to the form in which it can match: `*`, an origin as browsers write it, or such an origin with
  * `*.` before its host. Without a scheme it is `https`, and `http` for names of this machine.
  */
 export function parseOriginEntry(entry: string): string | OriginFault {
@@ -43,7 +43,7 @@ export function parseOriginEntry(entry: string): string | OriginFault {
   return writeOrigin(origin.scheme, `*.${origin.host}`, origin.port);
 }
 
-/** What is wanted instead of something that is no origin: where it is a longer URL, its origin. */
+/** What to write instead of an entry that is not an origin: for a longer URL, its origin. */
 function withoutPath(scheme: string, isWild: boolean, place: string): string {
   const [authority = ''] = place.split(/[/?#]/);
   const origin = authority === place ? undefined : readOrigin(`${scheme}://${authority}`);
@@ -54,15 +54,15 @@ function withoutPath(scheme: string, isWild: boolean, place: string): string {
 
 /** Says whether pages of an origin may connect. */
 export interface AllowedOrigins {
-  /** Whether those of any may, even of none. */
+  /** Whether pages of any origin may connect, even opaque ones. */
   readonly any: boolean;
-  /** Whether those of none may. */
+  /** Whether pages of opaque origins (`null`) may connect. */
   readonly none: boolean;
-  /** @param hosts - what the client may call the server */
+  /** @param hosts - names by which the client may reach the server */
   lists(origin: PageOrigin, hosts: readonly string[]): boolean;
 }
 
-/** Whether pages of this machine may connect, whatever their port; `unless-public`: to a server that is not asked by a name of public DNS. */
+/** Whether pages of localhost may connect, on any port; `unless-public`: only to a server that is not reached by a public DNS name. */
 type LocalPages = 'yes' | 'no' | 'unless-public';
 
 /**
@@ -88,10 +88,10 @@ function createAllowedOrigins(entries: readonly string[], local: LocalPages): Al
   };
 }
 
-/** What the settings say of pages of this machine: `access.localhostOrigins`. */
+/** Values of `access.localhostOrigins`. */
 export const localhostOriginsNames = ['development', 'always', 'never'] as const;
 
-/** What of the settings concerns pages of this machine. */
+/** Settings that concern pages of localhost. */
 interface LocalhostSetting {
   readonly localhostOrigins: (typeof localhostOriginsNames)[number];
 }
@@ -117,7 +117,7 @@ export function openPages(
 
 const byWord = { always: 'yes', never: 'no' } as const;
 
-/** `local` is what counts where nobody has named an environment, so that it may be one of production all the same. */
+/** `local` is the default environment, so a production deployment may run as `local`, too. */
 function inEnvironment(environment: string): LocalPages {
   if (environment === 'local') return 'unless-public';
   return environment === 'dev' || environment === 'development' ? 'yes' : 'no';

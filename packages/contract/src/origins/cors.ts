@@ -17,15 +17,15 @@ interface Answering {
 
 const allowOrigin = 'access-control-allow-origin';
 
-/** What pages may read of our own answers, besides what they may read of any. */
+/** Headers of our own responses that pages may read, besides those of any response. */
 const exposed = 'x-gopush-error, x-request-id, retry-after';
 
-/** How long browsers may remember the answer to a preflight, in seconds. */
+/** How long browsers may cache a preflight response, in seconds. */
 const maxAge = '600';
 
 /**
  * Whether a browser asks if a page may send a request (a CORS preflight, https://fetch.spec.whatwg.org/#cors-preflight-request). It carries no
- * credentials, so nobody can tell who it is from.
+ * credentials, so it cannot be attributed to a user.
  */
 export function isPreflight({ method, headers }: Asking): boolean {
   return method === 'OPTIONS' && headers.origin !== undefined && 'access-control-request-method' in headers;
@@ -40,13 +40,13 @@ export function isListed({ origin, host }: Readonly<IncomingHttpHeaders>, pages:
 }
 
 /**
- * Lets the page behind a request read the answer, where it is of a listed origin; nothing changes where an app has decided that already.
+ * Lets the page that sent a request read the response, if its origin is listed. Changes nothing if an app has already decided that.
  *
  * @returns whether it is of a listed origin
  */
 export function allowReading({ headers }: Asking, response: Answering, pages: AllowedOrigins): boolean {
   const { origin } = headers;
-  // Of those without an Origin as well: a cache would give their answer to a page.
+  // For requests without an Origin as well: a cache would serve their response to a page.
   if (pages.none) return false;
   varyBy(response, ['Origin']);
   if (!isListed(headers, pages)) return false;
@@ -58,7 +58,7 @@ export function allowReading({ headers }: Asking, response: Answering, pages: Al
   return true;
 }
 
-/** Writes the headers that answer a preflight of a listed origin: what the page asks for, it may send. */
+/** Writes the response headers of a preflight from a listed origin: the page may send what it asks for. */
 export function allowSending({ headers }: Asking, response: Answering): void {
   response.setHeader(allowOrigin, headers.origin as string);
   response.setHeader('access-control-allow-credentials', 'true');
@@ -76,7 +76,7 @@ export function allowSending({ headers }: Asking, response: Answering): void {
   varyBy(response, ['Origin', 'Access-Control-Request-Method', 'Access-Control-Request-Headers']);
 }
 
-/** Tells caches on which headers of the request an answer depends (RFC 9110 section 12.5.5). */
+/** Tells caches which request headers a response depends on (RFC 9110 section 12.5.5). */
 function varyBy(response: Answering, names: readonly string[]): void {
   const before = textOf(response.getHeader('vary'));
   const known = before.toLowerCase().split(/[\s,]+/);

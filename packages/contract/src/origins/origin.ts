@@ -1,17 +1,17 @@
 import { isIP } from 'node:net';
 
-/** The origin of a page (RFC 6454), in one form for all ways to write it. */
+/** The origin of a page (RFC 6454) in its canonical form. */
 export interface PageOrigin {
   /** As browsers write it: lower case, punycode, without a default port, a trailing dot or a trailing slash. */
   readonly text: string;
   readonly scheme: string;
   /** IPv6 addresses in brackets; empty for `file://`. */
   readonly host: string;
-  /** Absent where it is the default one of the scheme. */
+  /** Absent if it is the default port of the scheme. */
   readonly port: number | undefined;
 }
 
-/** A host, and a port where one is given. */
+/** A host with an optional port. */
 export interface HostAndPort {
   readonly host: string;
   readonly port: number | undefined;
@@ -28,7 +28,7 @@ const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443 };
 /**
  * Reads an `Origin`.
  *
- * @returns `undefined` for `null`, which names no page, and for what is none
+ * @returns `undefined` for the opaque origin `null`, and for text that is not an origin
  */
 export function readOrigin(text: string): PageOrigin | undefined {
   const match = originForm.exec(text);
@@ -49,7 +49,7 @@ export function writeOrigin(scheme: string, host: string, port: number | undefin
   return `${scheme}://${host}${port === undefined ? '' : `:${port}`}`;
 }
 
-/** Reads a `Host`, or what stands between `//` and the path of a URL; `undefined` for what is none. */
+/** Reads a `Host`, or the authority of a URL; `undefined` for other text. */
 export function readHost(text: string): HostAndPort | undefined {
   const match = hostForm.exec(text);
   if (match === null) return undefined;
@@ -80,7 +80,7 @@ export function isLocalHost(host: string): boolean {
   return host.startsWith('127.') && isIP(host) === 4;
 }
 
-/** Ends of names that public DNS cannot have and developers use (RFC 6761, RFC 6762, RFC 8375, and what ICANN keeps for private use). */
+/** Suffixes that public DNS cannot have and developers use (RFC 6761, RFC 6762, RFC 8375, ICANN's private-use names). */
 const privateEnds = ['.localhost', '.test', '.local', '.internal', '.home.arpa'];
 
 /** Whether a `Host` is a name that public DNS may have. */

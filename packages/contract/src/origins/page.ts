@@ -1,11 +1,11 @@
 import type { AllowedOrigins } from './allowed-origins.ts';
 import { type HostAndPort, type PageOrigin, readHost, readOrigin } from './origin.ts';
 
-/** What a browser says of the page that has it send a request. */
+/** Headers by which a browser tells which page sent a request. */
 export interface PageHeaders {
   readonly origin?: string | undefined;
   readonly host?: string | undefined;
-  /** What version 8 of the WebSocket protocol has in the place of `Origin` (draft-ietf-hybi-thewebsocketprotocol-10, section 11.3.2). */
+  /** Used instead of `Origin` by version 8 of the WebSocket protocol (draft-ietf-hybi-thewebsocketprotocol-10, section 11.3.2). */
   readonly 'sec-websocket-origin'?: string | readonly string[] | undefined;
   /** https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header */
   readonly 'sec-fetch-site'?: string | readonly string[] | undefined;
@@ -13,19 +13,19 @@ export interface PageHeaders {
 
 /** How the client of a request reached the server. */
 export interface AskedServer {
-  /** What it may call the server: `Host`, and what proxies say that it was. */
+  /** Names of the server in the request: `Host`, and the host that proxies forward. */
   readonly hosts: readonly string[];
   /** Whether it came by TLS for certain. @defaultValue false: TLS may end in front of us */
   readonly isSecure?: boolean;
 }
 
 /**
- * Header by which an agent vouches for a request: it has looked at the page behind it. No page can set it, since browsers keep names that
- * begin with `Sec-` for themselves (https://fetch.spec.whatwg.org/#forbidden-request-header); what a client sends of it is removed.
+ * Header by which an agent vouches for a request: it has checked the page that sent it. No page can set it, since browsers reserve names that
+ * begin with `Sec-` (https://fetch.spec.whatwg.org/#forbidden-request-header). The agent removes it from requests of clients.
  */
 export const vouchHeader = 'sec-gopush-vouched';
 
-/** Whether a request says anything of a page, as browsers do and programs do not. */
+/** Whether a request comes from a page: browsers send these headers, programs do not. */
 export function namesPage(headers: PageHeaders): boolean {
   if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) return true;
   return headers['sec-websocket-origin'] !== undefined;
@@ -33,13 +33,13 @@ export function namesPage(headers: PageHeaders): boolean {
 
 /**
  * Says why the page behind a request may not have sent it; `undefined`: it may. Browsers send cookies with cross-site WebSocket handshakes and
- * apply no CORS to them, and send simple requests before they look at the answer, so the server has to look (RFC 6455 section 10.2). Programs
+ * apply no CORS to them, and send simple requests before they check the response, so the server has to check (RFC 6455 section 10.2). Programs
  * name no page.
  *
  * @param allowed - origins besides the server's own
  * @param asked - by which names, and how, the client reached the server
  * @param setting - the setting that lists the origins, for the message
- * @returns a sentence that may be logged and shown: the origin, what it was compared with, and the setting to change
+ * @returns a sentence for logs and responses: the origin, what it was compared with, and the setting to change
  */
 export function whyRefused(
   headers: PageHeaders,
@@ -68,7 +68,7 @@ function isPlaceOf(own: HostAndPort, page: PageOrigin): boolean {
   return isWeb && page.host === own.host && unlessDefault(page.port) === unlessDefault(own.port);
 }
 
-/** Whoever is between a browser and a server can write pages of `http`, but must not get at what `https` protects. */
+/** An attacker between a browser and a server can write pages of `http`, but must not reach what `https` protects. */
 function isSchemeOf({ isSecure = false }: AskedServer, page: PageOrigin): boolean {
   return !isSecure || page.scheme === 'https';
 }
@@ -96,7 +96,7 @@ function describe(
   return `${found} Only the port differs: a proxy in front should pass the Host header with its port ($http_host in nginx). ${add}`;
 }
 
-/** What a client sent, so that it can neither break a line nor fill a log. */
+/** Shortens and escapes text of a client, so that it can neither break a log line nor fill a log. */
 export function printable(text: string): string {
   return JSON.stringify(text.slice(0, 200)).replace(/[^ -~]/g, '?');
 }

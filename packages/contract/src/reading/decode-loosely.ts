@@ -1,6 +1,6 @@
 /**
- * Takes escapes off once, as the most lenient parser would: a plus is a space, `%u0075` a character (IIS), bytes that are too long for what they
- * say count (C1 B5 is `u`), and what is broken stays.
+ * Decodes escapes once, as the most lenient parser would: a plus is a space, `%u0075` a character (IIS), overlong UTF-8
+ * counts (C1 B5 is `u`), and broken escapes stay.
  */
 export function decodeLoosely(text: string): string {
   if (!encoded.test(text)) return text;
@@ -15,7 +15,7 @@ export function decodeLoosely(text: string): string {
       else length += bytes.write(String.fromCharCode(escaped.value), length);
       at += escaped.size - 1;
     } else if (code === plus) bytes[length++] = space;
-    // As it came on the wire: one byte.
+    // One byte, as on the wire.
     else if (code <= 0xff) bytes[length++] = code;
     else {
       const character = String.fromCodePoint(text.codePointAt(at) as number);
@@ -39,7 +39,7 @@ function readEscape(text: string, at: number): { readonly value: number; readonl
   return { value, size: 6 };
 }
 
-/** -1 for what is no digit. */
+/** -1 for a character that is not a digit. */
 function hexAt(text: string, at: number): number {
   const code = text.charCodeAt(at);
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
@@ -53,7 +53,7 @@ function readBytes(bytes: Buffer): string {
   return Buffer.from(narrow, 'latin1').toString();
 }
 
-/** Two bytes of UTF-8 for what has room in one. */
+/** Overlong UTF-8: two bytes for a character that fits in one. */
 function shorten(two: string): string {
   return String.fromCharCode(((two.charCodeAt(0) & 1) << 6) | (two.charCodeAt(1) & 0x3f));
 }

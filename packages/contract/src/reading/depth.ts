@@ -1,12 +1,12 @@
-/** How deep lists and objects may be nested in what clients and back ends send. The outermost list or object is the first level. */
+/** Most levels of lists and objects in data from clients and back ends. The outermost list or object is the first level. */
 export const maxDepth = 64;
 
-/** The same for what programs publish: they may wrap what a client has sent. */
+/** Most levels in data that programs publish: they may wrap data of a client. */
 export const maxDepthOfPrograms = 128;
 
-/** What a value is made of. */
+/** Shape of a value. */
 export type Shape =
-  /** Text, numbers, lists and objects alone. */
+  /** Only text, numbers, lists and objects. */
   | 'plain'
   /** With bytes in it. */
   | 'binary'

@@ -1,4 +1,4 @@
-/** What a value is, in words for a message. */
+/** Describes the type of a value, for a message. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'undefined';

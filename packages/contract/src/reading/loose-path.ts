@@ -3,12 +3,12 @@ import { decodeLoosely } from './decode-loosely.ts';
 /** How often an escape may be escaped itself. */
 const maxRounds = 3;
 
-/** What ends a segment to some servers: parameters (`..;` is `..` to Tomcat), a query or fragment that was escaped, a NUL. */
+/** What ends a path segment for some servers: parameters (`..;` is `..` for Tomcat), an escaped query or fragment, a NUL. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the NUL is one of them
 const ends = /[;?#\u0000]/;
 
 /**
- * A path as the most lenient server may read it: escapes taken off, `\` as `/`, all in lower case, segments without parameters, blanks and dots at
+ * Returns a path as the most lenient server may read it: escapes decoded, `\` as `/`, all in lower case, segments without parameters, blanks and dots at
  * their end, and those that are empty, or dots, resolved.
  */
 export function readLoosely(path: string): string {
@@ -54,11 +54,11 @@ function nameOf(part: string): string {
   return name.slice(0, length);
 }
 
-/** More segments than any path has where each of them is looked at for itself. */
+/** More segments than a path has that is checked segment by segment. */
 const maxSegments = 256;
 
 /**
- * Whether a `..` may change the first segments of a path: how many of them it removes depends on what a server takes for segments.
+ * Whether a `..` may change the first segments of a path. Servers differ in what they take for segments, and so in how many it removes.
  *
  * @param depth - how many of its segments matter
  */
@@ -77,7 +77,7 @@ export function mayClimb(path: string, depth: number): boolean {
   return false;
 }
 
-/** Whether the part before a `..` is one to every server to which that is a `..`: what separates the two separates it as well. */
+/** Whether every server that sees a `..` also sees the part before it as a segment of its own. */
 function isCertain(before: string | undefined): boolean {
   return before !== undefined && before !== '' && before !== '..';
 }

@@ -3,9 +3,9 @@
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /**
- * Why `value` cannot be a name (uid, room, event), or `undefined` where it can.
+ * Returns why `value` cannot be a name (uid, room, event); `undefined` if it can.
  *
- * @param value - what is to be a name
+ * @param value - the intended name
  * @param maxBytes - longest allowed, in bytes of UTF-8
  */
 export function nameFault(value: string, maxBytes: number): string | undefined {

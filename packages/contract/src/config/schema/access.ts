@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { localhostOriginsNames } from '../../origins/allowed-origins.ts';
 import { milliseconds, networks, origins } from './parts.ts';
 
-/** Settings of who is believed. */
+/** Settings of trust: origins, proxies, secrets. */
 export const access = z
   .strictObject({
     allowedOrigins: origins().meta({
