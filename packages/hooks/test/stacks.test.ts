@@ -82,7 +82,7 @@ test.each([
   [
     'process.exit',
     'process.exit(0);',
-    /agent\.cjs: it throws when loaded: it calls process\.exit\(0\), which is not for hooks \(agent\.cjs:2:9\)/,
+    /agent\.cjs: it throws when loaded: it calls process\.exit\(0\), which hooks must not do \(agent\.cjs:2:9\)/,
   ],
   ['process.exit on a mistake', 'if (!process.env.NOWHERE) process.exit(1);', /it calls process\.exit\(1\)/],
 ])('%s while a hook is loaded is an error of that hook', async (_what, text, message) => {
@@ -92,7 +92,7 @@ test.each([
 test('a loop without an end while a hook is loaded is an error of that hook, and the process goes on', () => {
   const bundle = { hook: 'agent', file: '/hooks/agent.cjs', code: 'for (;;);', inputs: [] };
   expect(() => evaluateHook(bundle, 100)).toThrow(
-    '/hooks/agent.cjs: it throws when loaded: it is not loaded within 100 ms',
+    '/hooks/agent.cjs: it throws when loaded: it did not load within 100 ms',
   );
   expect(evaluateHook({ ...bundle, code: 'module.exports = 1' }, 100)).toBe(1);
 });
