@@ -33,6 +33,10 @@ const anchorsOf = (text: string): Set<string> =>
     ),
   );
 
+test.each(docs)('%s has no marks of a merge', (file) => {
+  expect(read(file)).not.toMatch(/^(<{7}|>{7}) /m);
+});
+
 test('every path in docs/architecture.md exists', () => {
   const paths = pathsIn(read('docs/architecture.md'));
   expect(paths.length).toBeGreaterThan(40);

@@ -36,7 +36,7 @@ export const failures = {
   overloaded: row(503, 503, true, 'This node is overloaded.'),
   too_many_connections: row(503, 503, true, 'This node has reached its connection limit.'),
   too_many_connections_ip: row(429, 429, true, 'This address has too many connections.'),
-  too_many_tunnels_uid: row(429, 429, true, 'This client has too many connections.'),
+  too_many_tunnels_uid: row(429, 429, true, 'This user has too many connections.'),
   too_fast: row(503, 503, true, 'This node receives too many new connections per second.'),
   too_fast_ip: row(429, 429, true, 'This address opens too many new connections per second.'),
 
@@ -49,7 +49,7 @@ export const failures = {
   uid_hook_bad_value: row(500, 403, false, 'The client could not be identified: the hook returned an invalid value.'),
   uid_hook_body_too_large: row(413, 413, false, 'The request body is too large for the hook that reads it.'),
 
-  identity_unsigned: row(403, 403, false, 'The identity of the client is not signed by an agent.'),
+  identity_unsigned: row(403, 403, false, 'The signature of the identity is missing or invalid.'),
 
   // Which target serves it
   router_hook_threw: row(500, 500, false, 'The product could not be routed: the hook failed.'),

@@ -26,12 +26,12 @@ export interface HeaderWriter {
   /**
    * The headers for a target: the client's end-to-end headers as they arrived, without those that clients may not set, then ours.
    *
-   * What `Connection` names is removed before ours are added: otherwise a client could have them removed.
+   * Headers named in `Connection` are removed before ours are added, so that a client cannot remove ours.
    */
   forTarget(received: Received, identity: Identity, target: Target): string[];
-  /** Those of them that come from the request, without the identity, which is signed for a time only. */
+  /** The part that comes from the request. The identity is separate, because its signature expires. */
   ofRequest(received: Received): string[];
-  /** Those of them that say who the client is. */
+  /** The part that identifies the client. */
   ofIdentity(identity: Identity, id: string, target: Target): string[];
 }
 

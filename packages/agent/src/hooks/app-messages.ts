@@ -76,7 +76,7 @@ const expressQuery = Object.getOwnPropertyDescriptor(express.request, 'query')?.
 giveMethods(express.request, AppRequest.prototype);
 giveMethods(express.response, AppResponse.prototype);
 
-/** Adds the methods that it does not have yet: path and cookies mean the same. */
+/** Adds methods that are missing; `path` and `cookies` already exist with the same meaning. */
 function giveMethods(from: object, to: object): void {
   for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(from))) {
     if (!(name in to)) Object.defineProperty(to, name, property);
@@ -107,6 +107,6 @@ export function wasPassedOn(response: ServerResponse & { [isBack]?: boolean }): 
 export function giveBack(response: ServerResponse & { [isBack]?: boolean }): void {
   response[isBack] = true;
   if (response.headersSent) return;
-  // Only those that are set: Node takes removing for a wish never to send the header, and closes the connection at the end instead.
+  // Only headers that are set: Node never sends a removed header later, and then ends the body by closing the connection.
   for (const name of framing) if (response.hasHeader(name)) response.removeHeader(name);
 }

@@ -3,7 +3,7 @@ import { type CheckedHook, checkHookFiles, type HookLocation, lacksReturn, type 
 import { type HookSet, policyOf } from './hook-set.ts';
 import { hookSource } from './hook-source.ts';
 
-/** Settings matter for running hooks, not for checking them. */
+/** Default settings: checking hooks does not depend on settings. */
 const defaultPolicy = policyOf(createConfig());
 
 /** A target that a router lists by its address. */

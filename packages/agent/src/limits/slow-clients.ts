@@ -7,7 +7,7 @@ import { isResting } from '../request/pace-chunks.ts';
 export interface SlowLimits {
   /** How long a body may stall, and how far it may be behind its rate, in milliseconds. */
   readonly bodyTimeoutMs: number;
-  /** At which rate a body has to arrive, in bytes a second. */
+  /** Lowest rate of a body, in bytes per second. */
   readonly bodyBytesPerSecond: number;
   /** How long a client may read nothing of a response that waits for it, in milliseconds. */
   readonly sendTimeoutMs: number;
@@ -23,7 +23,7 @@ export interface SlowClients {
   /**
    * Follows a response while a part of it waits for the client.
    *
-   * @param untilEnd - whether middlewares may hold back a part, so that it is followed until they have ended it. @defaultValue false
+   * @param untilEnd - whether middlewares may hold back data, so that the response is watched until it ends. @defaultValue false
    */
   takes(response: ServerResponse, untilEnd?: boolean): void;
   close(): void;

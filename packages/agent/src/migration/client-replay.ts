@@ -1,8 +1,8 @@
 /**
- * What the next target has to be given of a client, and where the client can be stopped. A pure state machine: it is told where frames and events end in
- * each chunk, and says how much of the chunk may go to the target.
+ * Keeps the client's bytes that the next target needs, and decides where to stop reading from the client. A pure state machine: it gets each chunk, with
+ * the places where frames and events end in it, and returns how much of the chunk goes to the target.
  *
- * - `reading`: all goes to the target. The beginning of an event that is not complete is kept, so that the next target can get it from its beginning.
+ * - `reading`: everything goes to the target. An incomplete event is kept, so that it can be replayed to the next target from its beginning.
  * - `stopping`: the client is stopped at the next place where that is possible.
  * - `stopped`: what still comes waits for whichever target continues.
  */
@@ -10,11 +10,11 @@ export class ClientReplay {
   /** Longest incomplete event that is kept, in bytes. */
   readonly #limitBytes: number;
   #state: 'reading' | 'stopping' | 'stopped' = 'reading';
-  /** What the target has of an event that is not complete. */
+  /** Bytes of the incomplete event that the target already has. */
   #open: Buffer | undefined;
   /** Whether that event is longer than the limit: it is not kept. */
   #isTooLong = false;
-  /** What no target has. */
+  /** Bytes that no target has received. */
   #waiting: Buffer | undefined;
   /** How many bytes of it are before the last place between two events. */
   #waitingWhole = 0;
@@ -32,7 +32,7 @@ export class ClientReplay {
     return this.#state !== 'reading';
   }
 
-  /** Whether the next target can be given all that it needs. */
+  /** Whether everything that the next target needs was kept. */
   get isComplete(): boolean {
     return !this.#isTooLong;
   }

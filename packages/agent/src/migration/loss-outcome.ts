@@ -10,8 +10,8 @@ export interface Loss {
 }
 
 /**
- * What a lost target means for a session: it `ends` with it; it `survives`, and goes to another target; it is `cut`, since the part of a frame that the
- * client has got cannot be taken back.
+ * What happens to a session when its target is lost: it `ends`; it `survives` at another target; or it is `cut`, because the client already has part of
+ * a frame.
  */
 export function outcomeOfLoss({ isClosing, isClientGone, isWebSocket, isWhole }: Loss): 'ends' | 'survives' | 'cut' {
   if (isClosing || isClientGone || !isWebSocket) return 'ends';

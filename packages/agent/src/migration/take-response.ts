@@ -6,7 +6,7 @@ import type { TakeOutcome } from './target-search.ts';
 /** More opening frames than any target has. */
 const maxSkip = 10_000;
 
-/** What the response of a target to a request to take a session means. */
+/** Interprets the response of a target that was asked to take a session. */
 export function readTakeResponse(taken: UpgradeResponse): TakeOutcome<UpgradeResponse, 'unknown' | 'refused'> {
   const { head, body } = taken;
   if (body === undefined && readSkip(head) !== undefined) return { taken };
@@ -17,7 +17,7 @@ export function readTakeResponse(taken: UpgradeResponse): TakeOutcome<UpgradeRes
   return head.status >= 500 ? 'refused' : { noTarget: 'refused' };
 }
 
-/** How many of its first data frames are not for the client. 0: it sends nothing of its own first. `undefined`: it has not taken the session. */
+/** Returns how many data frames at the start the agent must drop; `undefined`: the target did not take the session. */
 export function readSkip(head: ResponseHead): number | undefined {
   const text = headerOf(head, skipFramesHeader) ?? '';
   const skip = Number(text);

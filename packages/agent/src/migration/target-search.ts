@@ -3,7 +3,7 @@ import type { Taker } from './taker.ts';
 
 /** A target that has taken a session. */
 export interface FoundTarget<Taken> {
-  /** What it took the session with, such as a connection. */
+  /** The result of taking the session, such as a connection. */
   readonly taken: Taken;
   readonly member: Member;
   /** Has to be called when the client continues there, or does not after all. */
@@ -11,17 +11,17 @@ export interface FoundTarget<Taken> {
 }
 
 /**
- * What became of asking a target to take a session: it has taken it; `gone`: it could not be reached, or did not respond; `refused`: it refused;
- * `noTarget`: no target can take this session.
+ * Outcome of asking a target to take a session: it took it; `gone`: it could not be reached, or did not respond; `refused`: it refused; `noTarget`:
+ * no target can take this session.
  */
 export type TakeOutcome<Taken, Cause> = { readonly taken: Taken } | 'gone' | 'refused' | { readonly noTarget: Cause };
 
-/** A session that needs another target. How it is given to one is its own matter. */
+/** A session that needs another target. The session itself knows how it is given to one. */
 export interface Seeking<Taken, Cause> {
   readonly product: Product;
   /** The target that it had. */
   readonly from: Member;
-  /** Whether it has had its turn of the agent's pace already. */
+  /** Whether it has already passed the agent's rate limit. */
   readonly hasTurn: boolean;
   /** Why the search is over; `undefined`: it is not. */
   over(): Cause | undefined;
@@ -31,13 +31,13 @@ export interface Seeking<Taken, Cause> {
   choose(members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined;
   /** Asks a target. @param timeoutMs - how long it may take to respond */
   ask(member: Member, timeoutMs: number, abandoned: AbortSignal): Promise<TakeOutcome<Taken, Cause>>;
-  /** Ends what a target took when another one had the session already. */
+  /** Releases the session at a target that took it too late. */
   release(taken: Taken): void;
 }
 
 /** Times of a search, in milliseconds. */
 export interface SearchTimes {
-  /** How long all attempts together may take. Waiting in line for a target that takes other sessions meanwhile does not count. */
+  /** How long all attempts together may take. Time in the queue of a target that is taking other sessions does not count. */
   readonly holdMs: number;
   /** How long one target may take to respond. */
   readonly answerMs: number;
@@ -72,7 +72,7 @@ export class TargetSearch<Taken, Cause extends string> {
   readonly #times: SearchTimes;
   readonly #shared: SearchShared;
   readonly #abandoned = new AbortController();
-  /** The others come first: what listens at the old address now may be about to end. */
+  /** Starts with the old target, so that all others are asked first: a process that listens at the old address may be about to end. */
   readonly #tried: Set<Member>;
   /** Targets that have been asked, and have not responded. */
   readonly #asked = new Set<Member>();

@@ -4,7 +4,7 @@ import { callHook } from '@gopush/hooks';
 import { explainUnknown } from '../hooks/explain-unknown.ts';
 import { uidOf } from '../hooks/hook-result.ts';
 import { type TunnelPlace, takeTunnelPlace } from '../limits/tunnel-limits.ts';
-import { relayResponse } from '../proxy/upgrade/relay-response.ts';
+import { relayRefusal } from '../proxy/upgrade/relay-refusal.ts';
 import type { AgentRequest } from '../request/agent-request.ts';
 import { closeAtEnd, leaveOpen } from '../request/close-at-end.ts';
 import { parseHandshake } from '../request/handshake.ts';
@@ -99,7 +99,7 @@ async function routeAndConnect(
   }
   context.observer.upgradeRelayed(exchange, response.value.head.status);
   leaveOpen(client);
-  relayResponse(response.value, client, context.observer.fault);
+  relayRefusal(response.value, client, context.observer.fault);
   return success(undefined);
 }
 

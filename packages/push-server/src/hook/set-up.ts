@@ -30,7 +30,7 @@ export interface SetUp {
  */
 export async function setUp(first: LoadedServerHook, context: SetUpContext): Promise<SetUp> {
   const { timeoutMs, log } = context;
-  /** Undoes `setup`; `'unknown'`: the hook returned nothing that does. */
+  /** Undoes `setup`; `'unknown'`: the hook returned no function to undo it. */
   let undo: Cleanup | 'unknown' | undefined = await run(first, context);
   let file = first.file;
 

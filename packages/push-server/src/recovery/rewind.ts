@@ -14,11 +14,11 @@ export interface LostClient {
 }
 
 /**
- * The positions of a client in its rooms, by what it says it had last: all that was written before that has arrived,
- * and nothing that was written after it.
+ * Computes the client's position in each room from the last position that it reports: everything written before that has
+ * arrived, and nothing after it.
  *
- * @param last - the position that it had last
- * @returns `undefined` where nothing tells
+ * @param last - the last position that the client reports
+ * @returns `undefined` if the positions cannot be determined
  */
 export function rewind(
   { positions, tail, tailAfter, node }: LostClient,
@@ -33,7 +33,7 @@ export function rewind(
     last.epoch === node ? count <= last.offset : position.epoch === last.epoch && position.offset === last.offset,
   );
   if (got === -1 && tailAfter > 0 && (last.epoch !== node || last.offset < tailAfter)) return undefined;
-  // Backwards, so that the first of several messages of a room that are missing counts.
+  // Backwards, so that the first missing message of each room wins.
   for (let index = tail.length - 1; index > got; index--) {
     const { room, position } = tail[index] as Delivery;
     stands.set(room, { epoch: position.epoch, offset: position.offset - 1 });

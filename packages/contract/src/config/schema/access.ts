@@ -19,14 +19,14 @@ export const access = z
     }),
     proxyProtocol: networks().meta({
       description:
-        'Networks whose connections must begin with a PROXY protocol header, version 1 or 2. From other networks the header is refused.',
+        'Networks whose connections must begin with a PROXY protocol header, version 1 or 2. Connections from other networks must not send this header.',
     }),
     allowedTargets: networks().meta({
       description: 'Networks in which the targets of router functions must be; empty: any.',
     }),
     secrets: z.array(z.string().min(16).max(1_024)).max(2).default([]).meta({
       description:
-        'Secrets with which agents sign identities. The first signs, both verify, so that a secret can be rotated. Required for push-servers that other machines can reach.',
+        'At most two secrets with which agents sign identities. Agents sign with the first; push-servers accept both, so that a secret can be rotated. Required for push-servers that other machines can reach.',
     }),
     audiences: z
       .array(z.string().regex(/^[!-~]{1,300}$/))
@@ -37,7 +37,7 @@ export const access = z
       }),
     oldSignatures: z.boolean().default(false).meta({
       description:
-        'Whether push-servers accept signatures without an audience (v1). For the time in which agents are updated.',
+        'Whether push-servers accept signatures without an audience (v1). Turn it on only while agents are being updated.',
     }),
     identityTtlMs: milliseconds(86_400_000)
       .default(60_000)

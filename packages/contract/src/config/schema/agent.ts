@@ -47,7 +47,7 @@ export const agent = z
     }),
     bodyTimeoutMs: wait(30_000).meta({
       description:
-        'How long the body of a request may stall, and how far it may fall behind bodyBytesPerSecond, before the response is 408; 0: no limit.',
+        'How long a request body may stall, or be late compared with bodyBytesPerSecond, before the client gets 408; 0: no limit.',
     }),
     bodyBytesPerSecond: limit(1_000_000_000, 100).meta({
       description:

@@ -41,7 +41,7 @@ export const pushServer = z
       .optional()
       .meta({
         description:
-          'Address or name at which agents reach the push-server (routing.discover). Absent: pushServer.host; if that means all addresses, the local address from which this machine connects to Redis.',
+          'Address or name at which agents reach the push-server (routing.discover). Absent: pushServer.host. If that is 0.0.0.0 or ::, the local address of the connection to Redis.',
       }),
     weight: z.number().min(0).max(1_000_000).default(1).meta({
       description: 'Weight of the push-server among those that agents discover: its share of the clients.',
@@ -60,7 +60,7 @@ export const pushServer = z
         }),
         beginDelayMs: wait(250, 60_000).meta({
           description:
-            'Limit on the delay with which sessions begin. When most sessions take longer than twice the fastest plus this time, the push-server admits fewer at a time and refuses the rest. 0: it refuses none.',
+            'How much slower than usual sessions may start. If most take longer than twice the fastest plus this time, the push-server starts fewer at the same time and refuses the rest. 0: it refuses none.',
         }),
         roomsPerSocket: z
           .int()
@@ -73,11 +73,11 @@ export const pushServer = z
         }),
         messagesPerSecond: limit(1_000_000, 1_000).meta({
           description:
-            'Messages per second of one connection over all its namespaces. After a pause as many may come in one burst. 0: no limit.',
+            'Messages per second of one connection over all its namespaces. After a pause, the messages of one second may arrive in one burst. 0: no limit.',
         }),
         bytesPerMinute: limit(1_099_511_627_776, 67_108_864).meta({
           description:
-            'Bytes of messages per minute of one connection, so that one client cannot fill the store. After a pause as many may come in one burst. 0: no limit.',
+            'Bytes of messages per minute of one connection, so that one client cannot fill the store. After a pause, the bytes of one minute may arrive in one burst. 0: no limit.',
         }),
         sendQueueBytes: z.int().min(1_024).max(1_073_741_824).default(4_194_304).meta({
           description:
@@ -123,8 +123,7 @@ export const pushServer = z
         'Largest size of the store in storeDir. Near the limit the oldest room messages are removed; above it new messages are not stored. With Redis, maxmemory is the limit.',
     }),
     lastSeenMs: wait(604_800_000, 31_536_000_000).meta({
-      description:
-        'How long the time of the last connection of a user is kept; 0: not at all. It is kept for every user ever seen.',
+      description: 'How long gopush remembers when a user was last connected, for every user ever seen; 0: not at all.',
     }),
     history: z
       .strictObject({
@@ -132,19 +131,24 @@ export const pushServer = z
         ageMs: milliseconds(86_400_000 * 30)
           .default(300_000)
           .meta({ description: 'How long messages of a room are kept.' }),
-        bytes: z.int().min(1_024).max(1_073_741_824).default(1_048_576).meta({ description: 'Bytes kept per room.' }),
+        bytes: z
+          .int()
+          .min(1_024)
+          .max(1_073_741_824)
+          .default(1_048_576)
+          .meta({ description: 'Bytes of history kept per room.' }),
       })
       .prefault({})
       .meta({ description: 'The history of each room: the messages that clients get after a reconnect.' }),
     inbox: z
       .strictObject({
-        count: z.int().min(1).max(100_000).default(1_000).meta({ description: 'Messages that may wait for one user.' }),
+        count: z.int().min(1).max(100_000).default(1_000).meta({ description: 'Messages in the inbox of one user.' }),
         bytes: z
           .int()
           .min(1_024)
           .max(1_073_741_824)
           .default(4_194_304)
-          .meta({ description: 'Bytes that may wait for one user.' }),
+          .meta({ description: 'Bytes in the inbox of one user.' }),
         ttlMs: milliseconds(86_400_000 * 365)
           .default(86_400_000 * 7)
           .meta({ description: 'How long a message waits, unless it has a ttlMs of its own.' }),
@@ -158,13 +162,15 @@ export const pushServer = z
           .min(0)
           .max(1_073_741_824)
           .default(16_777_216)
-          .meta({ description: 'Bytes kept on each push-server. Above it the oldest events are dropped.' }),
+          .meta({
+            description: 'Bytes of emitted events that each push-server keeps. Above it the oldest are dropped.',
+          }),
         nodeCount: z
           .int()
           .min(0)
           .max(10_000_000)
           .default(50_000)
-          .meta({ description: 'Events kept on each push-server. Above it the oldest are dropped.' }),
+          .meta({ description: 'Emitted events that each push-server keeps. Above it the oldest are dropped.' }),
         clientBytes: z
           .int()
           .min(0)
@@ -207,14 +213,16 @@ export const pushServer = z
       .default(false)
       .meta({ description: 'Whether rooms get go:presence events when users join and leave.' }),
     leaseMs: milliseconds(600_000).default(10_000).meta({
-      description: 'Presence lease: how long the clients of a push-server that died still count as online.',
+      description: 'Presence lease: how long clients of a push-server that died still count as online.',
     }),
     fanoutDir: z.string().min(1).optional().meta({
       description:
         'Folder of the Unix sockets that connect the push-servers of one machine without Redis. Absent: a folder in the temporary directory, named after the project and port.',
     }),
     pingIntervalMs: milliseconds().default(25_000).meta({ description: 'Interval between pings to a client.' }),
-    pingTimeoutMs: milliseconds().default(20_000).meta({ description: 'How long a client may take to answer a ping.' }),
+    pingTimeoutMs: milliseconds()
+      .default(20_000)
+      .meta({ description: 'How long a client may take to respond to a ping.' }),
     maxMessageBytes: z
       .int()
       .min(1)

@@ -116,11 +116,11 @@ export const seamless = z
     }),
     movesPerSecond: z.int().min(1).max(1_000_000).default(1_000).meta({
       description:
-        'Most sessions that an agent migrates or fails over per second. Below that each target sets its own pace.',
+        'Most sessions that an agent migrates or fails over per second. Up to this rate, each target sets its own pace.',
     }),
     maxHeldBytes: z.int().min(0).max(2_147_483_647).default(67_108_864).meta({
       description:
-        'Bytes of clients that an agent buffers for the next target, in all. Above it clients have to reconnect.',
+        'Bytes from clients that an agent buffers in all for the next target. Above it clients have to reconnect.',
     }),
   })
   .prefault({})
@@ -143,7 +143,7 @@ export const limits = z
     headers: z.int().min(10).max(10_000).default(100).meta({ description: 'Headers of one request.' }),
     eventLoopDelayMs: wait(1_000, 60_000).meta({
       description:
-        'Delay of the event loop above which an agent is overloaded and refuses new requests. If the delay stays above a quarter of it, fewer sessions may begin at a time. Open tunnels are not affected. 0: no limit.',
+        'Delay of the event loop above which an agent is overloaded and refuses new requests. If the delay stays above a quarter of it, the agent lets fewer sessions start at the same time. Open tunnels are not affected. 0: no limit.',
     }),
   })
   .prefault({})

@@ -13,7 +13,7 @@ const idleMs = 30_000;
  *
  * @param onFault - called with what a callback threw
  */
-export function relayResponse(
+export function relayRefusal(
   { socket, head, early, body }: UpgradeResponse,
   client: Socket,
   onFault: (error: unknown) => void,
