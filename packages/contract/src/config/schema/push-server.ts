@@ -157,14 +157,9 @@ export const pushServer = z
       .meta({ description: 'The inbox of each user: messages that wait until a device acknowledges them.' }),
     emitted: z
       .strictObject({
-        nodeBytes: z
-          .int()
-          .min(0)
-          .max(1_073_741_824)
-          .default(16_777_216)
-          .meta({
-            description: 'Bytes of emitted events that each push-server keeps. Above it the oldest are dropped.',
-          }),
+        nodeBytes: z.int().min(0).max(1_073_741_824).default(16_777_216).meta({
+          description: 'Bytes of emitted events that each push-server keeps. Above it the oldest are dropped.',
+        }),
         nodeCount: z
           .int()
           .min(0)
