@@ -125,7 +125,7 @@ test('a target that is down is asked again until it takes the session', async ()
   const second = members[1] as Member;
   const taker = searches.takerOf(second);
   let isUp = false;
-  const waiting = find(() => (isUp ? { taken: 'it' } : 'gone'));
+  const waiting = find((member) => (isUp && member === second ? { taken: 'it' } : 'gone'));
   await expect.poll(() => taker.isTaking).toBe(false);
   isUp = true;
   const first = await waiting;

@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
-import { type Config, writePosition } from '@gopush/contract';
+import { type Config, readIdentity, writePosition } from '@gopush/contract';
 import type { Lifetime, Logger } from '@gopush/service';
+import { asEngineRequest } from '@gopush/slim-socket-io';
 import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import type { IdentityCheck } from '../access/identity-check.ts';
@@ -106,6 +107,10 @@ function recoveryOf({ io, store, config, node, rooms, live, changes, emittedEven
     },
     changes,
     position: recoveryMs > 0 ? () => writePosition({ epoch: node, offset: rooms.delivery.recent.count }) : undefined,
+    userOf(request) {
+      const identity = readIdentity(request.headers, asEngineRequest(request)._query);
+      return identity.ok ? rooms.scopeOf(identity.value.product) + identity.value.uid : undefined;
+    },
     log,
   });
 }

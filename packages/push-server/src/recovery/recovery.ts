@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Position } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HistoryStore, SessionStore } from '@gopush/store';
@@ -9,6 +10,7 @@ import type { RecentChanges } from '../session/recent-changes.ts';
 import type { Restored } from '../session/restored.ts';
 import { keyOfPid } from '../stored-session/session-pointers.ts';
 import { encodeSession, type SessionRecord } from '../stored-session/session-record.ts';
+import { connectingRequest } from './connecting-request.ts';
 import { type FindContext, findSession } from './find-session.ts';
 import { OnceMap } from './once-map.ts';
 import { restoreTaken } from './restore-session.ts';
@@ -42,6 +44,8 @@ export interface RecoveryOptions {
    * connected is to let it go.
    */
   readonly tellBack: (pids: readonly string[]) => void;
+  /** The user of a client; `undefined`: it has no identity. */
+  readonly userOf: (request: IncomingMessage) => string | undefined;
   readonly log: Logger;
 }
 
@@ -123,11 +127,20 @@ export class Recovery {
 
   /** Restores the session of a client that asks for it, in the form that Socket.IO wants. */
   async #restore(pid: string, offset: string): Promise<object | undefined> {
+    // Before anything is awaited.
+    const request = connectingRequest();
+    const user = request && this.#options.userOf(request);
     const found = pidForm.test(pid)
       ? (this.#expected.take(pid) ?? (await findSession(pid, offset, this.#finding)))
       : undefined;
     // A client whose user a program disconnected meanwhile begins a new session.
     if (found === undefined || this.#options.changes.since(found.uid, found.at).ended) {
+      this.counts.misses++;
+      return undefined;
+    }
+    // So does a client that has signed in as another user: refused, it would not reconnect by itself.
+    if (user !== undefined && user !== found.uid) {
+      found.giveBack();
       this.counts.misses++;
       return undefined;
     }

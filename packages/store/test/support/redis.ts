@@ -98,7 +98,7 @@ export async function startSentinel(
 export async function startRedisCluster(
   cleanup: Cleanup = onTestFinished,
 ): Promise<{ readonly ports: readonly number[]; readonly servers: readonly TestRedis[] }> {
-  const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+  const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '10000'];
   const first = await freePort(3);
   const ports = [first, first + 1, first + 2];
   const servers = await Promise.all(ports.map((port) => startRedis(options, port, cleanup)));

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import {
   type EngineConnection,
   failPendingAcks,
@@ -8,6 +9,7 @@ import {
 } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 import type { PacketOptions } from '../../emit/event-forms.ts';
+import { enterAs } from '../../recovery/connecting-request.ts';
 import type { OpeningRecord, SessionRecord, SocketRecord } from '../../stored-session/session-record.ts';
 import { numberedConnectResponse } from './connect-responses.ts';
 import { beginTogether, endTogether, holdWrites, releaseWrites } from './engine-connection.ts';
@@ -118,6 +120,10 @@ export class MigratingClient extends Client {
     else this.#release();
     for (const { namespace, auth, pid } of sockets) this.connect(namespace, authOf(auth, pid));
     for (const { namespace, auth } of opening) this.ondecoded({ type: packetType.connect, nsp: namespace, data: auth });
+  }
+
+  override connect(namespace: string, auth?: object): void {
+    enterAs(this.conn.request as IncomingMessage, () => super.connect(namespace, auth));
   }
 
   override ondecoded(packet: Packet): void {
