@@ -41,10 +41,10 @@ export class FakeConnection extends EventEmitter {
   flush(): void {}
   sendPacket(): void {}
 
-  close(): void {
+  close(reason = 'transport close'): void {
     if (this.readyState === 'closed') return;
     this.readyState = 'closed';
-    this.emit('close', 'transport close');
+    this.emit('close', reason);
   }
 }
 

@@ -18,6 +18,9 @@ export interface FollowedConnectionsOptions {
   readonly onStopped: (followed: FollowedConnection) => void;
 }
 
+/** Reasons of Engine.IO for connections that this node has ended on purpose: no other node is to continue their sessions. */
+const endedHere: ReadonlySet<string> = new Set(['forced close', 'parse error']);
+
 /** The connections of this node whose sessions can migrate. */
 export class FollowedConnections {
   readonly #options: FollowedConnectionsOptions;
@@ -59,7 +62,7 @@ export class FollowedConnections {
     this.#all.set(conn, followed);
     this.#followedEver++;
     onPong(conn, followed, this.#onPong);
-    conn.once('close', () => this.#closed(followed));
+    conn.once('close', (reason: string) => this.#closed(followed, reason));
     return followed;
   }
 
@@ -104,7 +107,7 @@ export class FollowedConnections {
     for (const id of sockets.keys()) this.#options.sessions.get(id)?.end('not taken');
   }
 
-  #closed(followed: FollowedConnection): void {
+  #closed(followed: FollowedConnection, reason: string): void {
     const { copies, lost } = this.#options;
     this.#all.delete(followed.conn);
     followed.tellClosed();
@@ -112,7 +115,10 @@ export class FollowedConnections {
     const isShared = !followed.isOwn && followed.usedToken === undefined;
     if (followed.isGone || isShared) return;
     // Not before it is kept for its client: this node may end in between.
-    void lost.kept(followed).then(() => copies.removeLater(followed.token));
+    void lost.kept(followed).then(() => {
+      if (endedHere.has(reason)) copies.remove(followed.token);
+      else copies.removeLater(followed.token);
+    });
   }
 
   /** One function for all connections. */

@@ -106,6 +106,18 @@ test('the copy of a session is not removed before the session is kept for its cl
   expect(done).toEqual(['remove later token']);
 });
 
+test.each(['forced close', 'parse error'])(
+  'after %s, by which this node ended it, no other node continues it',
+  async (reason) => {
+    const { all, done } = start();
+    const { fake } = connect();
+    all.follow(engineConnection(fake), 'token');
+    fake.close(reason);
+    await new Promise(setImmediate);
+    expect(done).toEqual(['remove token']);
+  },
+);
+
 test('a session is saved again, and closed where it runs elsewhere by now', async () => {
   const here = start();
   const one = connect();
