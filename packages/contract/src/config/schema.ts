@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { access } from './schema/access.ts';
 import { agent } from './schema/agent.ts';
 import { api, webhooks } from './schema/api.ts';
+import { handOff } from './schema/hand-off.ts';
 import { isLoopback, port } from './schema/parts.ts';
 import { admin, hooks, log, processes } from './schema/processes.ts';
 import { pushServer } from './schema/push-server.ts';
@@ -41,6 +42,7 @@ export const configSchema = z
     health,
     hold,
     seamless,
+    handOff,
     limits,
     processes,
     admin,
