@@ -1,0 +1,64 @@
+import type { Ending } from '../channel/ending.ts';
+import type { Counts, HandedOver } from './handed-over.ts';
+
+/** How far a client was in one stream of messages. */
+export interface Mark {
+  /** Number of the stream, as the taker's program chose it. */
+  readonly stream: number;
+  /** The offset that the client has had. */
+  readonly offset: number;
+}
+
+/**
+ * What is known of a connection whose taker is gone.
+ *
+ * - `clean`: the taker is dead, and both directions were exactly between two messages: all that it had read it had handled, and all that it had
+ *   written ended with a complete frame, after which the client has the messages up to `marks`.
+ * - `unclean`: the taker is dead, and `cause` says why nobody can continue the stream: `not noted` (its program does not say where messages end),
+ *   `half written`, `half read`, `client ended`, `too many streams`.
+ * - `alive`: the taker lives, but the channel to it is gone: it has been silent for too long (stopped, swapped out), or has closed the channel. It may
+ *   still read and write, so nobody else can continue.
+ */
+export type Orphan =
+  | { readonly taker: 'clean'; readonly marks: readonly Mark[] }
+  | { readonly taker: 'unclean'; readonly cause: UncleanCause }
+  | { readonly taker: 'alive'; readonly cause: 'silent' | 'channel closed' };
+
+/** Why a stream cannot be continued after the death of its taker. */
+export type UncleanCause = 'not noted' | 'half written' | 'half read' | 'client ended' | 'too many streams';
+
+/** What happens to connections that were handed over. What a handler throws is given to `onFault` and ends nothing else. */
+export interface GiverEvents<T> {
+  /** A connection has ended, and this process has closed its duplicate. */
+  onEnd(handed: HandedOver<T>, ending: Ending & Counts): void;
+  /**
+   * The taker has put the session down, on purpose: this process is now the only owner, and the state is `alone`.
+   *
+   * @param unread - what the taker had read of the client and not handled; it goes first to whoever continues
+   */
+  onLeave(handed: HandedOver<T>, unread: Buffer): void;
+  /** The taker is gone: the state is `alone`. */
+  onOrphan(handed: HandedOver<T>, orphan: Orphan): void;
+  /**
+   * A taker gives the duplicate of a connection whose other owner is gone. The program sets {@link HandedOver.user}.
+   *
+   * @returns whether to keep it; with `false` the taker looks for another owner
+   */
+  onDuplicate(handed: HandedOver<T>, record: Buffer): boolean;
+  /** The channel to a taker has opened, or is gone. For the log; `reason` tells why, also where it could never be opened. */
+  onTaker(taker: TakerState): void;
+  /** A handler threw, or something failed that should not. */
+  onFault(error: unknown): void;
+}
+
+/** A change of a taker. */
+export interface TakerState {
+  /** TCP port. */
+  readonly port: number;
+  /** Its name; `undefined` where it never said it. */
+  readonly name: string | undefined;
+  /** `open`; `stopping`: it takes nothing more; `gone`; `unfit`: it cannot be used, as one of another version or host. */
+  readonly state: 'open' | 'stopping' | 'gone' | 'unfit';
+  /** Why it is gone or unfit. */
+  readonly reason: string | undefined;
+}

@@ -1,0 +1,46 @@
+import type { Socket } from 'node:net';
+
+/** Bytes of one connection, as the kernel counts them: exact, and including what was exchanged before it was handed over. */
+export interface Counts {
+  /** Bytes that were read from the client. */
+  readonly bytesIn: number;
+  /** Bytes that were written to the client, those that it has not acknowledged yet included. */
+  readonly bytesOut: number;
+}
+
+/**
+ * A connection that a taker serves, and of which this process holds a silent duplicate. It is one small object, without listeners or closures: what
+ * happens to it is told to the {@link GiverEvents} of all.
+ */
+export interface HandedOver<T> {
+  /** What the program keeps with it. */
+  user: T;
+  /**
+   * `served`: a taker serves it. `alone`: this process is the only owner, as after `onLeave` and `onOrphan`, and has to offer it again, to
+   * {@link HandedOver.takeBack | take it back} or to {@link HandedOver.cut | cut} it. `over`: it is gone.
+   */
+  readonly state: 'served' | 'alone' | 'over';
+  /** TCP port of the taker that serves it, or did so last. */
+  readonly port: number;
+  /** What was given along with the offer. It is kept outside of the memory of this process, and read anew at each call. */
+  readRecord(): Buffer;
+  /** Asks the kernel for the bytes so far: three system calls. */
+  counts(): Counts;
+  /**
+   * Milliseconds since the client sent something, or was sent something, as the kernel knows (TCP_INFO): what a limit of idle time needs. One system
+   * call.
+   */
+  idleMs(): number;
+  /** Asks the taker to end it: `onEnd` follows. Does nothing unless it is served. */
+  close(code: number, cause: string): void;
+  /**
+   * Makes a socket of it, paused, for reading and writing here. Only while it is `alone`; it is `over` then.
+   *
+   * @throws Error in another state
+   */
+  takeBack(): Socket;
+  /**
+   * Ends it for all its owners at once (`shutdown(2)` both ways), also while a taker serves it that does not respond. No event follows.
+   */
+  cut(): void;
+}

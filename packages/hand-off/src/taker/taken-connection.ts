@@ -1,0 +1,44 @@
+import type { Socket } from 'node:net';
+import type { Ending } from '../channel/ending.ts';
+import type { OfferKind } from '../channel/offer-kind.ts';
+
+/**
+ * A connection that was handed to this process.
+ *
+ * Its program may note where messages end in the stream ({@link TakenConnection.wrote}, {@link TakenConnection.read}). If this process dies, the
+ * giver compares that with what the kernel counted, and knows whether another taker can continue. Without notes a crash ends the connection.
+ */
+export interface TakenConnection {
+  /** The connection. Once it is accepted this is a plain `net.Socket`; before that, nothing that is written leaves and nothing is read. */
+  readonly socket: Socket;
+  readonly kind: OfferKind;
+  /** Whether a giver has accepted it: from then on what is written reaches the client. */
+  readonly isAccepted: boolean;
+  /** Whether a giver holds a duplicate. Without, this process is the only owner until a giver takes one. */
+  readonly isShared: boolean;
+  /** What is told to the giver when it ends. The program sets it before the socket closes. */
+  ending: Ending | undefined;
+  /**
+   * Notes that complete frames were written to the socket: to be called in the same tick, after the write. The position is that of a message in these
+   * frames; several are noted by several calls, the earlier ones with 0 bytes.
+   *
+   * @param bytes - size of the frames
+   * @param stream - number of the stream of the message, below 2^53; not 0
+   * @param offset - of the message in its stream
+   */
+  wrote(bytes: number, stream?: number, offset?: number): void;
+  /**
+   * Notes that all that was read from the socket has been handled.
+   *
+   * @param except - bytes at the end that are the beginning of a message
+   */
+  read(except: number): void;
+  /**
+   * Gives the connection back to its giver, which gives it to another taker. The session must be put down before, and nothing may wait to be written.
+   * From the call on nothing is read. The socket is destroyed when the giver has confirmed, and the client sees nothing.
+   *
+   * @param unread - what was read of the client and not handled; at most 2 MiB
+   * @returns whether a giver has it; with `false` the connection is as before, paused, and the program has to end it
+   */
+  leave(unread: Buffer): Promise<boolean>;
+}

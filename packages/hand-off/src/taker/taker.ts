@@ -1,0 +1,37 @@
+import type { TakenConnection } from './taken-connection.ts';
+
+/** Options of the taking side. */
+export interface TakerOptions {
+  /** Folder in which givers find this taker. It has to belong to this user, with no rights for others; it is made where it is missing. */
+  readonly dir: string;
+  /** TCP port of the server whose connections it takes. Several processes may share it. */
+  readonly port: number;
+  /** Name of this process, for the logs of givers. */
+  readonly name: string;
+  /** Most connections that it serves at a time; more are refused as `full`. @defaultValue 65,536 */
+  readonly maxConnections?: number;
+  /** A connection is offered: it goes to `httpServer.emit('connection', connection.socket)`. */
+  onConnection(connection: TakenConnection): void;
+  /**
+   * A giver asks to end a connection, as when it was idle for too long. The program writes its close frame, and ends the socket.
+   *
+   * @param code - WebSocket close code
+   */
+  onCloseRequest(connection: TakenConnection, code: number, cause: string): void;
+  /** The channel to a giver has opened, or is gone. For the log. */
+  onGiver(name: string, state: 'open' | 'gone', reason: string | undefined): void;
+  /** A handler threw, or something failed that should not. */
+  onFault(error: unknown): void;
+}
+
+/** The taking side of a process for one port. */
+export interface Taker {
+  /** How many connections it serves. */
+  readonly size: number;
+  /** How many of these have no other owner than this process. */
+  readonly alone: number;
+  /** Takes nothing more: givers are told, and offers that are open are refused unless they were responded to. Connections stay. */
+  stop(): void;
+  /** Stops, closes the channels and removes its files. Connections that are left stay with this process alone. */
+  close(): Promise<void>;
+}
