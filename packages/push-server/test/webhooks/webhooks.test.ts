@@ -1,7 +1,5 @@
 import { createHmac } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { ConfigInput } from '@gopush/contract';
 import { type PushServer, startPushServer } from '@gopush/push-server';
@@ -10,52 +8,9 @@ import { makeFolder } from '../../../../test/support/cli.ts';
 import { createMemoryLog } from '../../../../test/support/log.ts';
 import { admin, readMetric } from '../../../../test/support/metrics.ts';
 import { connectClient } from '../../../../test/support/socket-io.ts';
+import { startReceiver } from '../support/webhook-receiver.ts';
 
 const secret = 'a secret of the receiver';
-
-/** A request as a receiver gets it. */
-interface Received {
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-  readonly response: ServerResponse;
-}
-
-/** Somebody who is told: each request is given out, and answered by the test. */
-async function startReceiver() {
-  const waiting: Received[] = [];
-  const asking: ((one: Received) => void)[] = [];
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += chunk;
-    const one = { headers: request.headers, body, response };
-    const ask = asking.shift();
-    if (ask === undefined) waiting.push(one);
-    else ask(one);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const next = (): Promise<Received> => {
-    const one = waiting.shift();
-    return one === undefined ? new Promise((resolve) => asking.push(resolve)) : Promise.resolve(one);
-  };
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
-    next,
-    /** Takes requests until so many events are there. */
-    async events(count: number) {
-      const all: { id: string; type: string; [field: string]: unknown }[] = [];
-      while (all.length < count) {
-        const { body, response } = await next();
-        all.push(...JSON.parse(body).events);
-        response.end();
-      }
-      return all;
-    },
-  };
-}
 
 type Hook = NonNullable<ConfigInput['webhooks']>[number];
 
