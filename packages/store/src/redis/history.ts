@@ -4,6 +4,7 @@ import type { HistoryStore } from '../history.ts';
 import { isBack } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { type AppendedAt, RecentAppends } from './recent-appends.ts';
+import { refuseWhenFull, writeWhenFull } from './script-memory.ts';
 import { scriptTime } from './script-time.ts';
 
 /**
@@ -27,13 +28,15 @@ local payload, count, age, bytes = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local fresh, id, most, removals = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
 local knownEpoch, known = ARGV[9], ARGV[10]
 local epoch, at, last, size, kept = unpack(redis.call('HMGET', meta, 'e', 'a', 'l', 'b', 'g'))
-if not epoch or tonumber(at) <= now - tonumber(kept) then
-  redis.call('DEL', stream, meta, offsets, times)
-  epoch, at, last, size = fresh, now, 0, 0
-end
-if id ~= '' then
+local begins = not epoch or tonumber(at) <= now - tonumber(kept)
+if id ~= '' and not begins then
   local before = redis.call('HGET', offsets, id)
   if before and tonumber(redis.call('ZSCORE', times, id) or 0) > now - age then return {epoch, tonumber(before), 1} end
+end
+${refuseWhenFull('times')}
+if begins then
+  redis.call('DEL', stream, meta, offsets, times)
+  epoch, at, last, size = fresh, now, 0, 0
 end
 local offset = beyond(tonumber(last), epoch, knownEpoch, known) + 1
 at = math.max(tonumber(at), now)
@@ -102,7 +105,7 @@ return {epoch, first, tonumber(last), entries}
 
 /** Skips offsets that a server does not know, unless it already has newer messages. */
 const leaveOut = `${beyond}
-local epoch, last = unpack(redis.call('HMGET', KEYS[1], 'e', 'l'))
+${writeWhenFull('KEYS[1]')}local epoch, last = unpack(redis.call('HMGET', KEYS[1], 'e', 'l'))
 if not epoch then return end
 local after = beyond(tonumber(last), epoch, ARGV[1], ARGV[2])
 local there = redis.call('XRANGE', KEYS[2], ARGV[2] .. '-0', ARGV[2] .. '-0')[1]

@@ -1,6 +1,7 @@
 import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
 import type { InboxStore } from '../inbox.ts';
 import type { Connection } from './connection.ts';
+import { refuseWhenFull } from './script-memory.ts';
 import { scriptTime } from './script-time.ts';
 
 /**
@@ -28,9 +29,10 @@ end
 
 const put = `${begin}
 local id, payload, ttl, count, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-forget(tonumber(ARGV[6]))
 if live(acked, id) then return {0, '0'} end
 if live(expiry, id) then return {0, whole(tonumber(redis.call('ZSCORE', queue, id)))} end
+${refuseWhenFull('queue')}
+forget(tonumber(ARGV[6]))
 drop(id)
 local have = redis.call('ZCARD', queue)
 local size = tonumber(redis.call('HGET', meta, 'b') or 0)

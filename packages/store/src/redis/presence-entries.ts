@@ -7,6 +7,8 @@ import { definePresenceScripts, type PresenceScripts } from './presence-scripts.
 export class PresenceEntries {
   readonly scripts: PresenceScripts;
   readonly leaseKey: readonly string[];
+  /** The leases, and the clock that they follow. */
+  readonly beatKeys: readonly string[];
   readonly #connection: Connection;
   readonly #lastSeenMs: number;
 
@@ -16,6 +18,7 @@ export class PresenceEntries {
     this.#lastSeenMs = lastSeenMs;
     this.scripts = definePresenceScripts(connection);
     this.leaseKey = [connection.key('beats', 'presence')];
+    this.beatKeys = [...this.leaseKey, connection.key('clock', 'presence')];
   }
 
   /** The users of a node's connections, by connection. */

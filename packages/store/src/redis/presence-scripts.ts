@@ -1,15 +1,19 @@
 import type { Connection, Script } from './connection.ts';
-import { scriptTime } from './script-time.ts';
+import { writeWhenFull } from './script-memory.ts';
+import { followClock, scriptTime } from './script-time.ts';
 
 /*
  * `node` stands for one incarnation of a node. One sorted set holds the leases by node. Each node has two hashes that tell what to sweep when its
  * lease expires: from sockets to uids, and from sockets with rooms to uids. Each user has a hash from nodes with sockets to when they came, and
  * the time when they were last seen. Each room has a hash from nodes with sockets to uids. A change writes to two slots, one after the other, in
- * such an order that a sweep completes it if it is interrupted. All are bounded by the number of connections.
+ * such an order that a sweep completes it if it is interrupted. All are bounded by the number of connections, and are written although Redis is
+ * full: see script-memory.ts.
  */
 
 const beat = `${scriptTime}
 local life, next, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
+redis.call('ZREM', KEYS[1], '')
+${followClock('KEYS[2]', 'KEYS[1]')}
 local before = redis.call('ZSCORE', KEYS[1], life)
 local goes = before and tonumber(before) > now
 redis.call('ZADD', KEYS[1], whole(now + lease), goes and life or next)
@@ -27,7 +31,7 @@ if lease and tonumber(lease) <= now then redis.call('ZREM', KEYS[1], ARGV[1]) en
 `;
 
 const addUser = `
-local first = redis.call('EXISTS', KEYS[1]) == 0
+${writeWhenFull('KEYS[1]')}local first = redis.call('EXISTS', KEYS[1]) == 0
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('DEL', KEYS[2])
 return first and 1 or 0
@@ -48,7 +52,7 @@ const readUser = `return {redis.call('HGETALL', KEYS[1]), redis.call('GET', KEYS
  * connection of a user, 2 if the room was empty as well.
  */
 const addMember = `
-local empty = redis.call('EXISTS', KEYS[1]) == 0
+${writeWhenFull('KEYS[1]')}local empty = redis.call('EXISTS', KEYS[1]) == 0
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 if redis.call('HINCRBY', KEYS[2], ARGV[2], 1) > 1 then return 0 end
 return empty and 2 or 1
@@ -67,7 +71,7 @@ return redis.call('EXISTS', KEYS[1]) == 0 and 2 or 1
 const members = `return redis.call('HGETALL', KEYS[1])`;
 /** Returns some fields of a hash in no order: the cursor to continue from, and the fields with their values. */
 const page = `return redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])`;
-const note = `redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])`;
+const note = `${writeWhenFull('KEYS[1]')}redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])`;
 const noted = `return redis.call('HGET', KEYS[1], ARGV[1])`;
 const unnote = `redis.call('HDEL', KEYS[1], ARGV[1])`;
 const count = `return {redis.call('HLEN', KEYS[1]), redis.call('HLEN', KEYS[2])}`;
@@ -79,7 +83,7 @@ const some = `return redis.call('HRANDFIELD', KEYS[1], ARGV[1])`;
 export function definePresenceScripts(connection: Connection) {
   const script = (name: string, keys: number, lua: string): Script => connection.script(`presence_${name}`, keys, lua);
   return {
-    beat: script('beat', 1, beat),
+    beat: script('beat', 2, beat),
     leases: script('leases', 1, leases),
     endLease: script('end_lease', 1, endLease),
     addUser: script('add_user', 2, addUser),

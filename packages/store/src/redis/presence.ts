@@ -16,7 +16,7 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
       const next = lives.next(node);
       const life = lives.find(node);
       const until = performance.now() + leaseMs;
-      const begun = (await entries.scripts.beat(entries.leaseKey, life ?? '', next, leaseMs)) === 1;
+      const begun = (await entries.scripts.beat(entries.beatKeys, life ?? '', next, leaseMs)) === 1;
       lives.holds(node, begun || life === undefined ? next : life, until);
       return begun ? 'begun' : 'renewed';
     },

@@ -2,13 +2,14 @@ import { checkIntegers, checkNames } from '../bounds.ts';
 import { type RegisteredNode, type RegistryStore, readNode } from '../registry.ts';
 import { type ListWatch, watchList } from '../watch-list.ts';
 import type { Connection } from './connection.ts';
-import { scriptTime } from './script-time.ts';
+import { writeWhenFull } from './script-memory.ts';
+import { followClock, scriptTime } from './script-time.ts';
 
 /** A hash of nodes as JSON, and a sorted set of their ids by the end of the lease. Both expire with the last lease. */
 const announce = `${scriptTime}
 local nodes, leases = KEYS[1], KEYS[2]
 local id, node, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', whole(now))) do
+${writeWhenFull('nodes')}${followClock('KEYS[3]', 'leases')}for _, gone in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', whole(now))) do
   redis.call('HDEL', nodes, gone)
   redis.call('ZREM', leases, gone)
 end
@@ -16,7 +17,7 @@ local before = redis.call('HGET', nodes, id)
 redis.call('HSET', nodes, id, node)
 redis.call('ZADD', leases, whole(now + lease), id)
 local latest = redis.call('ZRANGE', leases, -1, -1, 'WITHSCORES')[2]
-for _, key in ipairs(KEYS) do redis.call('PEXPIREAT', key, whole(tonumber(latest))) end
+for _, key in ipairs({nodes, leases}) do redis.call('PEXPIREAT', key, whole(tonumber(latest))) end
 if before ~= node then redis.call('PUBLISH', ARGV[4], id) end
 `;
 
@@ -44,11 +45,12 @@ export function createRegistry(
   isHurried = true,
 ): RegistryStore & { close(): void } {
   const scripts = {
-    announce: connection.script('registry_announce', 2, announce),
+    announce: connection.script('registry_announce', 3, announce),
     withdraw: connection.script('registry_withdraw', 2, withdraw),
     list: connection.script('registry_list', 2, list),
   };
   const keys = [connection.key('nodes', name), connection.key('leases', name)];
+  const clock = connection.key('clock', name);
   const channel = connection.key('changes', name);
   const watches = new Set<ListWatch>();
   let subscribed = false;
@@ -75,7 +77,7 @@ export function createRegistry(
     async announce(node, leaseMs) {
       checkNames(node.id);
       checkIntegers(1, { leaseMs });
-      await scripts.announce(keys, node.id, JSON.stringify(node), leaseMs, channel);
+      await scripts.announce([...keys, clock], node.id, JSON.stringify(node), leaseMs, channel);
     },
     async withdraw(id) {
       checkNames(id);

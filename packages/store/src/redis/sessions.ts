@@ -4,7 +4,12 @@ import type { Connection } from './connection.ts';
 
 export function createSessions(connection: Connection): SessionStore {
   const scripts = {
-    save: connection.script('session_save', 1, `redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`),
+    // The deletion first: a session is saved although Redis is full, see script-memory.ts.
+    save: connection.script(
+      'session_save',
+      1,
+      `redis.call('DEL', KEYS[1]) redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`,
+    ),
     take: connection.script(
       'session_take',
       1,
