@@ -4,7 +4,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect, type Server as NetServer } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
-import { checkHooks } from '@gopush/agent';
+import { checkHooks } from '@gopush/agent/for-checks';
 import type { UrlTarget } from '@gopush/contract';
 import { Server } from 'socket.io';
 import type { Socket } from 'socket.io-client';

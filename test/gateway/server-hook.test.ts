@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConfigInput } from '@gopush/contract';
-import { checkServerHook, defineServer, type ServerClient, type ServerHook } from '@gopush/push-server';
+import { checkServerHook, defineServer, type ServerClient, type ServerHook } from '@gopush/push-server/for-hooks';
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { believing, startPushServers, startTestAgent, targetsOf } from '../support/gateway.ts';

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { ListedTarget } from '@gopush/agent';
+import type { ListedTarget } from '@gopush/agent/for-checks';
 import type { CheckedHook, HookLocation } from '@gopush/hooks';
 
 /** Findings about the hooks of a project. */

@@ -1,7 +1,7 @@
 /** Loads the hooks of a project and reports its findings: the other half of {@link checkHooksApart}. */
-import { checkHooks } from '@gopush/agent';
+import { checkHooks } from '@gopush/agent/for-checks';
 import type { HookLocation } from '@gopush/hooks';
-import { checkServerHook } from '@gopush/push-server';
+import { checkServerHook } from '@gopush/push-server/for-hooks';
 import type { CheckMessage } from './check-hooks-apart.ts';
 
 const tell = (message: CheckMessage): void => void process.send?.(message);

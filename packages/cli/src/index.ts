@@ -1,4 +1,4 @@
-export { type Agent, type AgentOptions, startAgent } from '@gopush/agent';
+export type { Agent, AgentOptions } from '@gopush/agent';
 export {
   type AgentApp,
   type AgentAppHook,
@@ -28,19 +28,18 @@ export {
   type UrlTarget,
 } from '@gopush/contract';
 export { HookError, type HookLocation } from '@gopush/hooks';
+export type { Push, PushServer, PushServerOptions } from '@gopush/push-server';
 export {
   type Cleanup,
   defineServer,
   isMigrated,
   migratedReason,
-  type Push,
-  type PushServer,
-  type PushServerOptions,
   type Replacement,
   type ServerClient,
   type ServerHook,
-  startPushServer,
   type Verdict,
-} from '@gopush/push-server';
+} from '@gopush/push-server/for-hooks';
 export { ListenError, type Logger, type LoggerOptions, type LogLevel } from '@gopush/service';
 export { createLogger } from './create-logger.ts';
+export { startAgent } from './start-agent.ts';
+export { startPushServer } from './start-push-server.ts';

@@ -1,4 +1,4 @@
-import { bundleHook, evaluateHook } from './compile-hook.ts';
+import { bundleHook, evaluateHook, withCompiler } from './compile-hook.ts';
 import { findHookFiles } from './find-hook-files.ts';
 import { HookError } from './hook-error.ts';
 import type { HookExports, HookSource } from './load-hooks.ts';
@@ -24,10 +24,18 @@ export type OnLoad = (name: string, file: string) => void;
  *
  * @param doubtOf - returns why hooks that can be loaded are useless. @defaultValue never
  */
-export async function checkHookFiles<Name extends string, Value>(
-  { location, names, make }: HookSource<Name, Value>,
+export function checkHookFiles<Name extends string, Value>(
+  source: HookSource<Name, Value>,
   onLoad: OnLoad = () => {},
   doubtOf: (value: Value, name: Name) => string | undefined = () => undefined,
+): Promise<readonly CheckedHook<Name>[]> {
+  return withCompiler(() => checkEach(source, onLoad, doubtOf));
+}
+
+async function checkEach<Name extends string, Value>(
+  { location, names, make }: HookSource<Name, Value>,
+  onLoad: OnLoad,
+  doubtOf: (value: Value, name: Name) => string | undefined,
 ): Promise<readonly CheckedHook<Name>[]> {
   let files: ReadonlyMap<Name, string>;
   try {

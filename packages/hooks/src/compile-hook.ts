@@ -3,7 +3,7 @@ import { createRequire, Module } from 'node:module';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
-import { type BuildFailure, build, type Loader, type Plugin, stop } from 'esbuild';
+import type { BuildFailure, Loader, Plugin } from 'esbuild';
 import { HookError } from './hook-error.ts';
 import { describeThrown } from './place-of.ts';
 
@@ -25,9 +25,18 @@ export interface HookBundle {
  * @throws HookError for anything that does not compile, with line and column
  */
 export async function bundleHook(hook: string, file: string): Promise<HookBundle> {
-  running++;
   try {
-    const { outputFiles, metafile } = await build({
+    const { outputFiles, metafile } = await compile(file);
+    const inputs = Object.keys(metafile.inputs).map((input) => pathOf(input, dirname(file)));
+    return { hook, file, code: outputFiles[0]?.text ?? '', inputs };
+  } catch (error) {
+    throw new HookError(hook, file, explain(error, file), { cause: error });
+  }
+}
+
+function compile(file: string) {
+  return withCompiler(({ build }) =>
+    build({
       entryPoints: [file],
       absWorkingDir: dirname(file),
       bundle: true,
@@ -43,18 +52,23 @@ export async function bundleHook(hook: string, file: string): Promise<HookBundle
       logLevel: 'silent',
       define: { __dirname: '__gopush_dirname', __filename: '__gopush_filename', 'import.meta.url': '__gopush_url' },
       plugins: [ownPaths],
-    });
-    const inputs = Object.keys(metafile.inputs).map((input) => pathOf(input, dirname(file)));
-    return { hook, file, code: outputFiles[0]?.text ?? '', inputs };
-  } catch (error) {
-    throw new HookError(hook, file, explain(error, file), { cause: error });
-  } finally {
-    // The compiler is a process of its own; nothing needs it until the next edit.
-    if (--running === 0) await stop();
-  }
+    }),
+  );
 }
 
 let running = 0;
+
+/** Keeps the compiler for some work, in which several files may be bundled. It is a process of its own; nothing needs it until the next edit. */
+export async function withCompiler<T>(work: (compiler: typeof import('esbuild')) => Promise<T>): Promise<T> {
+  // Loaded now: a push-server without a hook does without it.
+  const compiler = await import('esbuild');
+  running++;
+  try {
+    return await work(compiler);
+  } finally {
+    if (--running === 0) await compiler.stop();
+  }
+}
 
 /** How long a file may take to load, in milliseconds. One that blocks for ever must not block this process as long. */
 const loadMs = 15_000;

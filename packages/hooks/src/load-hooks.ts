@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { bundleHook, evaluateHook, type HookBundle } from './compile-hook.ts';
+import { bundleHook, evaluateHook, type HookBundle, withCompiler } from './compile-hook.ts';
 import { findHookFiles, type HookLocation } from './find-hook-files.ts';
 
 /** Exports of hook files by the name of the hook; hooks without a file are absent. */
@@ -44,15 +44,8 @@ export async function loadHooks<Name extends string, Value>(
   previous?: LoadedHooks<Name, Value>,
 ): Promise<LoadedHooks<Name, Value>> {
   const { folder, files } = await findHookFiles(location, names);
-  const modules = new Map<Name, HookModule>();
-  for (const [hook, file] of files) {
-    const bundle = await bundleHook(hook, file);
-    const old = previous?.modules.get(hook);
-    modules.set(
-      hook,
-      old !== undefined && isSame(old.bundle, bundle) ? old : { bundle, exports: evaluateHook(bundle) },
-    );
-  }
+  const modules =
+    files.size === 0 ? new Map<Name, HookModule>() : await withCompiler(() => loadModules(files, previous?.modules));
   const inputs = [...modules.values()].flatMap((module) => module.bundle.inputs);
   const folders = new Set([folder, ...inputs.map((input) => dirname(input))]);
   if (previous !== undefined && listChanges(previous.modules, modules).length === 0) {
@@ -61,6 +54,22 @@ export async function loadHooks<Name extends string, Value>(
   const exports = Object.fromEntries([...modules].map(([hook, module]) => [hook, module.exports]));
   const fileOf = (hook: Name): string => files.get(hook) ?? `${folder}/${hook}.*`;
   return { value: make(exports as HookExports<Name>, fileOf), folders, modules };
+}
+
+async function loadModules<Name extends string>(
+  files: ReadonlyMap<Name, string>,
+  previous: ReadonlyMap<Name, HookModule> | undefined,
+): Promise<ReadonlyMap<Name, HookModule>> {
+  const modules = new Map<Name, HookModule>();
+  for (const [hook, file] of files) {
+    const bundle = await bundleHook(hook, file);
+    const old = previous?.get(hook);
+    modules.set(
+      hook,
+      old !== undefined && isSame(old.bundle, bundle) ? old : { bundle, exports: evaluateHook(bundle) },
+    );
+  }
+  return modules;
 }
 
 /** The hooks that are new, other than before, or gone. */

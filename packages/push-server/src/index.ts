@@ -1,5 +1,4 @@
 export { createApiDocument } from './api/document.ts';
-export { checkServerHook } from './hook/read-server-hook.ts';
 export {
   type Cleanup,
   defineServer,

@@ -1,6 +1,9 @@
 import { type OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import express, { type Express } from 'express';
+import { createRequire } from 'node:module';
+import type { Express } from 'express';
 import { AgentRequest } from '../request/agent-request.ts';
+
+const require = createRequire(import.meta.url);
 
 /** The app that a request or a response is lent to. */
 const lentTo = Symbol('app');
@@ -13,7 +16,7 @@ interface Lent {
 }
 
 /**
- * Requests that have Express's methods from the beginning, as `AppResponse` has.
+ * Requests that have Express's methods before there is one, as `AppResponse` has.
  *
  * Express gives each request and each response another prototype. V8 optimizes nothing for such an object, so that all code that touches it, in Node and
  * here, is slow: an app hook made a request take four times as long. Setting the prototype that an object has already changes nothing.
@@ -71,10 +74,20 @@ function isTooLate(response: AppResponse): boolean {
   return response.headersSent && response[isBack] === true;
 }
 
-const expressQuery = Object.getOwnPropertyDescriptor(express.request, 'query')?.get as () => AgentRequest['query'];
+type ExpressModule = typeof import('express');
 
-giveMethods(express.request, AppRequest.prototype);
-giveMethods(express.response, AppResponse.prototype);
+let express: ExpressModule | undefined;
+let expressQuery: () => AgentRequest['query'];
+
+/** Loads Express for the first hook that is an app, and gives its methods to the classes of its messages: other hooks do without Express. */
+export function loadExpress(): ExpressModule {
+  if (express !== undefined) return express;
+  express = require('express') as ExpressModule;
+  expressQuery = Object.getOwnPropertyDescriptor(express.request, 'query')?.get as () => AgentRequest['query'];
+  giveMethods(express.request, AppRequest.prototype);
+  giveMethods(express.response, AppResponse.prototype);
+  return express;
+}
 
 /** Adds methods that are missing; `path` and `cookies` already exist with the same meaning. */
 function giveMethods(from: object, to: object): void {

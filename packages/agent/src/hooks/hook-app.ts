@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AgentAppHook } from '@gopush/contract';
-import cookieParser from 'cookie-parser';
-import express, { type RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import type { AgentRequest } from '../request/agent-request.ts';
-import { giveBack, lend, takeAsTheyCome } from './app-messages.ts';
+import { giveBack, lend, loadExpress, takeAsTheyCome } from './app-messages.ts';
 import { takesRequest } from './takes-request.ts';
+
+const require = createRequire(import.meta.url);
 
 /** How a run of an app hook ended. */
 export type AppOutcome =
@@ -22,7 +24,8 @@ export type HookApp = (request: AgentRequest, response: ServerResponse) => Promi
  * @returns `undefined` if it did
  */
 export function createHookApp(hook: AgentAppHook, unsure: boolean): HookApp | undefined {
-  const app = express();
+  const cookieParser = require('cookie-parser') as typeof import('cookie-parser');
+  const app = loadExpress()();
   app.disable('x-powered-by');
   takeAsTheyCome(app);
   app.use(cookieParser());

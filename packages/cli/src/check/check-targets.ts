@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectTarget, type ListedTarget, readyEvent } from '@gopush/agent';
+import { connectTarget, type ListedTarget, readyEvent } from '@gopush/agent/for-checks';
 import type { Config } from '@gopush/contract';
 import type { Finding } from './finding.ts';
 

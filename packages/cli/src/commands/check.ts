@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { CertificateError, loadCertificate, type TlsConfig } from '@gopush/agent';
+import { CertificateError, loadCertificate, type TlsConfig } from '@gopush/agent/for-checks';
 import type { Config } from '@gopush/contract';
 import type { CheckedHook } from '@gopush/hooks';
 import { locateRedisFiles } from '@gopush/store';

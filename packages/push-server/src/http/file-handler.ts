@@ -1,6 +1,8 @@
 import type { RequestListener } from 'node:http';
+import { createRequire } from 'node:module';
 import { failureBody } from '@gopush/contract';
-import express from 'express';
+
+const require = createRequire(import.meta.url);
 
 /** The URL of the client library in pages of gopush 0.1. */
 const oldLibrary = /^\/socket\.io\.js(?:\?|$)/;
@@ -21,6 +23,8 @@ export function createFileHandler(folder: string | undefined, path: string): Req
     response.end(JSON.stringify(failureBody('not_found')));
   };
   if (folder === undefined) return notFound;
+  // Loaded only where there are files.
+  const express = require('express') as typeof import('express');
   const app = express();
   app.disable('x-powered-by');
   app.use(express.static(folder));

@@ -1,5 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
-import * as lmdb from 'lmdb';
+import { loadedLmdb } from './lmdb.ts';
 
 const busy = new Set<() => boolean>();
 
@@ -25,7 +25,7 @@ export function endWhileBusy(isBusy: () => boolean): () => void {
 
 function endAtOnce(code: number): void {
   if (![...busy].some((isBusy) => isBusy())) return;
-  const { nativeAddon } = lmdb as unknown as { readonly nativeAddon?: { readonly onExit?: unknown } };
+  const { nativeAddon } = (loadedLmdb() ?? {}) as { readonly nativeAddon?: { readonly onExit?: unknown } };
   // The other listeners flush logs and files. The database's own listener is the one that would wait.
   for (const listener of process.listeners('exit')) {
     if (listener === endAtOnce || listener === nativeAddon?.onExit) continue;

@@ -1,11 +1,12 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { type Key, open } from 'lmdb';
+import type { Key } from 'lmdb';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { StoreError } from '../store-error.ts';
 import type { Database } from './database.ts';
 import { fileIdentity } from './file-identity.ts';
 import { inspectFile } from './inspect-file.ts';
+import { loadLmdb } from './lmdb.ts';
 import { anchorClock, type ClockAnchor, createSteadyClock, type SteadyClock } from './steady-clock.ts';
 import { toKnownError, toStoreError } from './to-store-error.ts';
 import { packJson, unpackJson } from './values.ts';
@@ -36,7 +37,8 @@ export async function openFile(
   path: string,
   track: (work: Promise<unknown>) => void,
 ): Promise<OpenFile> {
-  const database = openDatabase(folder, path);
+  const { open } = await loadLmdb();
+  const database = openDatabase(open, folder, path);
   let anchor: ClockAnchor | undefined;
   try {
     const begun = database.transaction(() => {
@@ -69,7 +71,7 @@ function checkFormat(database: Database, path: string): void {
   database.put(formatKey, Buffer.from(format));
 }
 
-function openDatabase(folder: string, path: string): Database {
+function openDatabase(open: typeof import('lmdb').open, folder: string, path: string): Database {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisConfig } from '@gopush/contract';
-import { Cluster } from 'ioredis';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { createSignal, type Signal } from '../signal.ts';
@@ -175,7 +174,7 @@ class RedisConnection implements Connection {
 
   #lost(cause: unknown): void {
     if (this.#closed) return;
-    if (this.#client instanceof Cluster) {
+    if (this.#client.isCluster) {
       // One of several servers may have failed. The state follows the probe, or it would flap.
       void this.probe();
       return;

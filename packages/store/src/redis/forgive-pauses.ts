@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { Cluster, type Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 
 /** Beginning of the error with which ioredis ends a connection whose server does not reply in time (`socketTimeout`). */
 const silence = 'Socket timeout';
@@ -9,7 +9,7 @@ const silence = 'Socket timeout';
  * ioredis would take the server for silent and fail all its commands.
  */
 export function forgivePauses(client: Redis | Cluster): void {
-  if (client instanceof Cluster) client.on('+node', forgivePauses);
+  if (client.isCluster) client.on('+node', forgivePauses);
   else client.on('connect', () => forgive((client as unknown as { readonly stream: Socket }).stream));
 }
 

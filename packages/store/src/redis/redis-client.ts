@@ -1,9 +1,15 @@
+import { createRequire } from 'node:module';
 import type { RedisConfig } from '@gopush/contract';
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { forgivePauses } from './forgive-pauses.ts';
 import { hideArguments } from './hide-arguments.ts';
 import { ServerWatch } from './server-watch.ts';
 import { tlsOptions } from './tls-options.ts';
+
+const require = createRequire(import.meta.url);
+
+/** Loaded with the first connection: a process without Redis does not need it. */
+const ioredis = (): typeof import('ioredis') => require('ioredis');
 
 /** A connection to a single Redis, to the master that sentinels watch, or to a cluster. */
 export type RedisClient = Redis | Cluster;
@@ -45,14 +51,14 @@ export function createRedisClient(
   const client =
     config.cluster === undefined
       ? connectSingle(config, { ...options, enableOfflineQueue: waiting, retryStrategy: retry })
-      : new Cluster([...config.cluster], {
+      : new (ioredis().Cluster)([...config.cluster], {
           redisOptions: options,
           clusterRetryStrategy: retry,
           enableOfflineQueue: waiting,
           shardedSubscribers: sharded,
         });
   hideArguments(client);
-  if (client instanceof Redis) client.on('error', (error) => leaveWrongDatabase(client, error));
+  if (!client.isCluster) client.on('error', (error) => leaveWrongDatabase(client as Redis, error));
   if (!waiting) forgivePauses(client);
   watchOf(config)?.add(client);
   return client;
@@ -92,6 +98,7 @@ function optionsOf(config: RedisConfig): Options {
 function connectSingle(config: RedisConfig, options: Options): Redis {
   const { db, sentinels, sentinelName, sentinelUsername, sentinelPassword, sentinelTls = config.tls, path } = config;
   const single = { ...options, ...(db === undefined ? {} : { db }) };
+  const { Redis } = ioredis();
   if (sentinels === undefined) {
     return new Redis(path === undefined ? { ...single, host: config.host, port: config.port } : { ...single, path });
   }

@@ -1,4 +1,4 @@
-import { type Cluster, Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { mustLeave, parseInfo, type ReachedServer, readInfo, readRole } from './reached-server.ts';
 
 /** Time between two checks of where the address leads, in milliseconds. */
@@ -50,7 +50,7 @@ export class ServerWatch {
 
   /** Watches a connection until it ends. */
   add(client: Redis | Cluster): void {
-    if (!(client instanceof Redis)) return;
+    if (!isSingle(client)) return;
     const watched: Watched = { reached: {} };
     this.#clients.set(client, watched);
     const { connector } = client as unknown as { readonly connector: Connector };
@@ -156,4 +156,8 @@ export class ServerWatch {
       client.disconnect();
     }
   }
+}
+
+function isSingle(client: Redis | Cluster): client is Redis {
+  return !client.isCluster;
 }

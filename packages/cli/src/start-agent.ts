@@ -1,0 +1,12 @@
+import type { Agent, AgentOptions } from '@gopush/agent';
+
+/**
+ * Starts an agent. Its code is loaded now: hook files import `gopush` as well, in processes that need none of it.
+ *
+ * @throws HookError for a hook that cannot be used, StoreError for a store that cannot be opened (`routing.discover`), CertificateError for a
+ * certificate that cannot be used, ListenError for a port that is not available, TypeError for a wrong setting
+ */
+export async function startAgent(options?: AgentOptions): Promise<Agent> {
+  const agent = await import('@gopush/agent');
+  return agent.startAgent(options);
+}

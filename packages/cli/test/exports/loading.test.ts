@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { startProgram } from '../../../../test/support/cli.ts';
+
+/** Resolves when a program has imported a file of a package, and nothing that matches. */
+async function importWithout(file: string, refused: RegExp): Promise<string> {
+  const loader = `export function load(url, context, next) {
+    if (${refused}.test(url)) throw new Error('loads ' + url);
+    return next(url, context);
+  }`;
+  const program = `import { register } from 'node:module';
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(loader)}`)});
+    await import(${JSON.stringify(new URL(`../../../${file}`, import.meta.url).href)});`;
+  const { code, stderr } = await startProgram(process.execPath, ['--input-type=module', '-e', program]).ended;
+  return code === 0 ? 'ended well' : stderr;
+}
+
+// Each process of a project pays for what it loads: with time at its start, and with memory.
+test.each([
+  [
+    'hooks, which import gopush, load neither tier',
+    'cli/dist/index.js',
+    /packages\/(agent|push-server)\/dist\/index\.js|\/node_modules\/(socket\.io|express|ioredis|lmdb|esbuild)\//,
+  ],
+  [
+    'an agent loads Express, Redis and the store when it needs them',
+    'agent/dist/index.js',
+    /\/node_modules\/(socket\.io|express|cookie-parser|ioredis|lmdb|esbuild)\//,
+  ],
+  [
+    'a push-server loads Express, Redis and the store when it needs them',
+    'push-server/dist/index.js',
+    /\/node_modules\/(express|@socket\.io\/[\w-]+|ioredis|lmdb|esbuild)\//,
+  ],
+  [
+    'the check of hooks loads nothing that serves clients',
+    'cli/dist/hook-checker.js',
+    /packages\/(agent|push-server)\/dist\/(index|serve\/|start\/)|\/node_modules\/socket\.io\//,
+  ],
+])('%s', async (_what, file, refused) => {
+  expect(await importWithout(file, refused)).toBe('ended well');
+});

@@ -1,0 +1,14 @@
+type Lmdb = typeof import('lmdb');
+
+let lmdb: Lmdb | undefined;
+
+/** Loads the library of the database, at the first store: a process that keeps its data in Redis, or keeps none, does without it. */
+export async function loadLmdb(): Promise<Lmdb> {
+  lmdb ??= await import('lmdb');
+  return lmdb;
+}
+
+/** The library; `undefined`: no store was opened yet. */
+export function loadedLmdb(): Lmdb | undefined {
+  return lmdb;
+}
