@@ -195,7 +195,7 @@ test('an agent says of a push-server that it cannot reach what to set there', as
 
 test.skipIf(whyNoMachines() !== undefined)(
   'push-servers on all addresses of two machines are announced by the network of Redis, though each has another one',
-  { timeout: 40_000 },
+  { timeout: 120_000 },
   async () => {
     const { address, machines } = startMachines(2);
     const redis = await startRedis(['--bind', '127.0.0.1', address, '--protected-mode', 'no']);

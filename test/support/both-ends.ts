@@ -134,7 +134,7 @@ export function expectSame(all: Record<string, Seen>, expected: unknown): void {
 /** Both ends say a few things, one after the other. */
 export async function talk(io: Server, client: Socket, { client: heard }: Seen, from = 0): Promise<void> {
   for (let n = from; n < from + 3; n++) {
-    expect(await client.timeout(5_000).emitWithAck('n', n)).toBe(n);
+    expect(await client.timeout(soon.timeout).emitWithAck('n', n)).toBe(n);
     io.emit('n', n);
   }
   await expect.poll(() => heard.at(-1), soon).toBe(`heard ${from + 2}`);

@@ -65,7 +65,7 @@ test('by each fan-out: the old server lives on as a replica, all connections lea
     const three = await startNode('three', adapter);
     const cat = await joinLobby(three, 'cat');
     const first = publishing.acknowledged.size;
-    await expect.poll(() => publishing.acknowledged.size, { timeout: 10_000 }).toBeGreaterThan(first + 100);
+    await expect.poll(() => publishing.acknowledged.size, { timeout: 10_000 }).toBeGreaterThan(first + 20);
     for (const server of [one, two, three]) {
       await expect.poll(() => readiness(server), { timeout: 10_000 }).toMatch(/^200/);
     }
@@ -75,7 +75,7 @@ test('by each fan-out: the old server lives on as a replica, all connections lea
         .poll(() => [...publishing.acknowledged].filter((n) => !member.kept.includes(n)), { timeout: 10_000 })
         .toEqual([]);
     }
-    expect(cat.kept.length).toBeGreaterThan(50);
+    expect(cat.kept.length).toBeGreaterThan(10);
     for (const [index, server] of [one, two, three].entries()) {
       server.io.emit('all', `by ${index}`);
       server.io.to('r:lobby').emit('all', `room ${index}`);
