@@ -53,7 +53,7 @@ export interface Store {
    * @returns stops it
    */
   onForgotten(listener: () => void): () => void;
-  /** Size of the stored data in bytes, as of a moment ago; `undefined` if it is not known. */
+  /** Size of the stored data in bytes, as of a moment ago; of Redis, all that its servers use. `undefined`: not known. */
   usedBytes(): number | undefined;
   /** Ends the work in progress and releases everything. */
   close(): Promise<void>;

@@ -40,6 +40,7 @@ async function openShifted() {
     probe: () => connection.probe(),
     key: (kind, name) => connection.key(kind, name),
     script: (name, keys, lua) => connection.script(name, keys, shifted + lua),
+    servers: () => connection.servers(),
     another: () => connection.another(),
     close: () => connection.close(),
   };
@@ -48,7 +49,7 @@ async function openShifted() {
     inbox: createInbox(onShifted),
     presence: createPresence(onShifted, 60_000),
     registry: createRegistry(onShifted),
-    sessions: createSessions(onShifted),
+    sessions: createSessions(onShifted, () => {}),
     /** Sets the clock forward, or back by a negative time. What expires at a time does so by that clock. */
     async jump(ms: number) {
       await client.incrby('shift', ms);

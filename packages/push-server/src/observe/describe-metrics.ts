@@ -23,7 +23,7 @@ function describeStore(metrics: Metrics, store: Store): void {
   metrics.gauge('store_full', 'Whether the store has no space for messages.', (set) =>
     set(store.state() === 'full' ? 1 : 0),
   );
-  metrics.gauge('store_used_bytes', 'Bytes used by a store in a folder.', (set) => {
+  metrics.gauge('store_used_bytes', 'Bytes used by the store; with Redis, all that its servers use.', (set) => {
     const used = store.usedBytes();
     if (used !== undefined) set(used);
   });

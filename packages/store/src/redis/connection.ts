@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { RedisConfig } from '@gopush/contract';
+import type { Cluster, Redis } from 'ioredis';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { createSignal, type Signal } from '../signal.ts';
@@ -28,6 +29,8 @@ export interface Connection {
   key(kind: string, name: string): string;
   /** Defines a script under a unique name. */
   script(name: string, keys: number, lua: string): Script;
+  /** The connections to the servers that are written to: one, or in a cluster one for each master. */
+  servers(): readonly Redis[];
   /** Opens a further connection, for subscriptions. It is closed together with this one. */
   another(): RedisClient;
   close(): Promise<void>;
@@ -106,6 +109,10 @@ class RedisConnection implements Connection {
     const run = (client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[`${command}Buffer`];
     if (run === undefined) throw new Error(`${command} was not defined`);
     return (keys, ...args) => this.#call(() => run.call(client, ...keys, ...args));
+  }
+
+  servers(): readonly Redis[] {
+    return this.#client.isCluster ? (this.#client as Cluster).nodes('master') : [this.#client as Redis];
   }
 
   another(): RedisClient {

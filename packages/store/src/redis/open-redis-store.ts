@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import type { RedisConfig } from '@gopush/contract';
 import type { Store } from '../store.ts';
 import { openConnection } from './connection.ts';
+import { Eviction } from './eviction.ts';
 import { createHistory } from './history.ts';
 import { createInbox } from './inbox.ts';
 import { createKeys } from './keys.ts';
+import { RedisMemory } from './memory.ts';
 import { createPresence } from './presence.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
@@ -22,12 +25,14 @@ export async function openRedisStore(config: RedisConfig, options: RedisStoreOpt
   const connection = await openConnection(config);
   const registry = createRegistry(connection);
   const peers = createRegistry(connection, 'bus', false);
+  const eviction = new Eviction(connection, randomBytes(9).toString('base64url'));
+  const memory = new RedisMemory(connection, (servers) => eviction.begin(servers));
   return {
     kind: 'redis',
     history: createHistory(connection),
     inbox: createInbox(connection),
     presence: createPresence(connection, options.lastSeenMs ?? 7 * 86_400_000),
-    sessions: createSessions(connection),
+    sessions: createSessions(connection, () => memory.checkForSession()),
     registry,
     peers,
     keys: createKeys(connection),
@@ -35,10 +40,12 @@ export async function openRedisStore(config: RedisConfig, options: RedisStoreOpt
     problem: connection.problem,
     onState: connection.state.onChange,
     onForgotten: connection.forgotten.on,
-    usedBytes: () => undefined,
+    usedBytes: () => memory.used,
     async close() {
       registry.close();
       peers.close();
+      memory.close();
+      await eviction.close();
       await connection.close();
     },
   };

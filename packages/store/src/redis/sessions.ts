@@ -2,7 +2,8 @@ import { checkIntegers, checkNames } from '../bounds.ts';
 import type { SessionStore } from '../sessions.ts';
 import type { Connection } from './connection.ts';
 
-export function createSessions(connection: Connection): SessionStore {
+/** @param checkSpace - throws if not even a session may be saved for lack of space */
+export function createSessions(connection: Connection, checkSpace: () => void): SessionStore {
   const scripts = {
     // The deletion first: a session is saved although Redis is full, see script-memory.ts.
     save: connection.script(
@@ -25,6 +26,7 @@ export function createSessions(connection: Connection): SessionStore {
   return {
     async save(key, payload, ttlMs) {
       checkIntegers(1, { ttlMs });
+      checkSpace();
       await scripts.save(keys(key), payload, ttlMs);
     },
     async take(key) {

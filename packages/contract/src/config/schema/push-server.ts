@@ -120,7 +120,7 @@ export const pushServer = z
     }),
     storeMaxBytes: z.int().min(1_048_576).max(1_099_511_627_776).default(1_073_741_824).meta({
       description:
-        'Largest size of the store in storeDir. Near the limit the oldest room messages are removed; above it new messages are not stored. With Redis, maxmemory is the limit.',
+        'Largest size of the store in storeDir. Near the limit the oldest room messages are removed; above it new messages are not stored. With Redis, its maxmemory is the limit in the same way.',
     }),
     lastSeenMs: wait(604_800_000, 31_536_000_000).meta({
       description: 'How long gopush remembers when a user was last connected, for every user ever seen; 0: not at all.',
