@@ -10,7 +10,7 @@ import { openClient } from '../support/socket-io.ts';
 
 /** `GOPUSH_CHAOS=full` is the long form. */
 const full = process.env.GOPUSH_CHAOS === 'full';
-const clients = full ? 200 : 40;
+const clients = full ? 200 : 24;
 const rounds = full ? 5 : 1;
 const rooms = ['a', 'b', 'c', 'd'];
 
@@ -150,7 +150,7 @@ test.each([
           counts.saidAgain++;
           await delay(100);
         }
-        await delay(full ? 50 : 150);
+        await delay(full ? 50 : 250);
       }
     });
     const letters: { readonly uid: number; readonly id: string }[] = [];
@@ -162,7 +162,7 @@ test.each([
           (servers[n % 3] as Node).call('toUser', `u${uid}`, 'mail', n, { deliver: 'store', id, ttlMs: 600_000 }),
         );
         letters.push({ uid, id });
-        await delay(full ? 10 : 30);
+        await delay(full ? 10 : 60);
       }
     })();
 

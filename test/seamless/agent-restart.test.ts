@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { startPushServers, targetsOf } from '../support/gateway.ts';
+import { rows } from '../support/long.ts';
 
 /** `GOPUSH_CHAOS=full` is the long form. */
 const full = process.env.GOPUSH_CHAOS === 'full';
@@ -86,12 +87,22 @@ function mostWithin(times: readonly number[], ms: number): number {
   return most;
 }
 
-test.each([
-  { signal: 'SIGTERM', transports: 'websocket', clients: full ? 2_000 : 200 },
-  { signal: 'SIGKILL', transports: 'websocket', clients: full ? 400 : 40 },
-  { signal: 'SIGTERM', transports: 'polling', clients: full ? 200 : 20 },
-  { signal: 'SIGTERM', transports: 'polling,websocket', clients: full ? 400 : 40 },
-] as const)(
+interface Row {
+  readonly signal: NodeJS.Signals;
+  readonly transports: string;
+  readonly clients: number;
+}
+
+test.each(
+  rows<Row>(
+    [
+      { signal: 'SIGTERM', transports: 'websocket', clients: full ? 2_000 : 200 },
+      { signal: 'SIGKILL', transports: 'websocket', clients: full ? 400 : 20 },
+      { signal: 'SIGTERM', transports: 'polling', clients: full ? 200 : 20 },
+    ],
+    [{ signal: 'SIGTERM', transports: 'polling,websocket', clients: full ? 400 : 40 }],
+  ),
+)(
   'one of four agents is stopped by $signal: clients by $transports come back elsewhere and miss nothing',
   async ({ signal, transports, clients }) => {
     const servers = await startPushServers(3, { pushServer: { history: { count: 5_000 } } });
@@ -116,7 +127,7 @@ test.each([
     const saying = (async () => {
       while (going) {
         await servers[said % 3]?.push.toRoom('room', 'count', said++);
-        await pause(20);
+        await pause(full ? 20 : 60);
       }
     })();
     const [stopped] = agents;

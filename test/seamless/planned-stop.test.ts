@@ -183,23 +183,21 @@ test.each([
 
 describeNodes('a planned stop with discovery on', (startNodes) => {
   test('agents that hear of it ask for the same sessions, and no client is cut', async () => {
-    const { old, clients, cuts, moves, fallbacks } = await startDiscovered(await startNodes(), 300);
+    const { old, clients, cuts, moves, fallbacks } = await startDiscovered(await startNodes(), 120);
     await old.close();
-    await expect.poll(() => moves().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(300);
+    await expect.poll(() => moves().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(120);
     expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
     expect([cuts, fallbacks()]).toEqual([[], []]);
   });
 });
 
 test('gopush drain, twice, with discovery on and a rebalance in its midst: no client is cut', async () => {
-  const { agent, old, clients, cuts, moves, fallbacks } = await startDiscovered(
-    await startNodes('embedded store'),
-    150,
-  );
+  const { agent, old, clients, cuts, moves, fallbacks } = await startDiscovered(await startNodes('embedded store'), 80);
   const put = (url: string | undefined, what: string) => fetch(`${url}/${what}`, { method: 'PUT' });
   await Promise.all([put(old.adminUrl, 'drain'), put(old.adminUrl, 'drain'), put(agent.adminUrl, 'rebalance')]);
-  await expect.poll(() => moves().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(150);
-  expect(old.io.of('/').sockets.size).toBe(0);
+  await expect.poll(() => moves().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(80);
+  // A session may have moved twice by then.
+  await expect.poll(() => old.io.of('/').sockets.size, { timeout: 10_000 }).toBe(0);
   expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
   expect([cuts, fallbacks()]).toEqual([[], []]);
 });
@@ -267,7 +265,7 @@ async function startDiscovered(nodes: TestNodes, count: number) {
     ...nodes.config,
     routing: { discover: true },
     // The agent is to notice that the push-server drains while it does.
-    seamless: { movesPerSecond: 150 },
+    seamless: { movesPerSecond: 60 },
   });
   const { agent } = counting;
   const all = await connectMany(agent.url, count, 'user');

@@ -38,8 +38,8 @@ const kinds: Readonly<Record<string, () => Promise<Pick<TestNodes, 'config' | 'r
 };
 
 /** Runs the same tests over the embedded store and over Redis. */
-export function describeNodes(what: string, tests: (startNodes: () => Promise<TestNodes>) => void): void {
-  describe.each(Object.keys(kinds))(`${what}: %s`, (kind) => tests(() => startNodes(kind)));
+export function describeNodes(what: string, tests: (startNodes: () => Promise<TestNodes>, kind: string) => void): void {
+  describe.each(Object.keys(kinds))(`${what}: %s`, (kind) => tests(() => startNodes(kind), kind));
 }
 
 /** Prepares push-servers of one kind. */

@@ -4,7 +4,7 @@ import { childrenOf, isAlive, makeProject, startGopush } from '../../../../test/
 import { connectClient, nextEvent, openClient } from '../../../../test/support/socket-io.ts';
 
 async function startProject(config: Record<string, unknown> = {}) {
-  const project = await makeProject({ agentWorkers: 2, ...config });
+  const project = await makeProject({ agentWorkers: 1, serverWorkers: 1, ...config });
   const running = startGopush(['start'], { cwd: project.dir });
   await running.until(/gopush is ready/);
   const workers = await childrenOf(running.child.pid ?? 0);
@@ -12,7 +12,7 @@ async function startProject(config: Record<string, unknown> = {}) {
 }
 
 test('agents and push-servers run, and messages cross them', async () => {
-  const { url, workers } = await startProject();
+  const { url, workers } = await startProject({ agentWorkers: 2, serverWorkers: 2 });
   expect(workers).toHaveLength(4);
   const clients = await Promise.all(
     Array.from({ length: 8 }, (_, index) =>
@@ -32,7 +32,7 @@ test('agents and push-servers run, and messages cross them', async () => {
 });
 
 test('SIGTERM stops all, and leaves no process and no socket file', async () => {
-  const { running, workers, fanoutDir } = await startProject();
+  const { running, workers, fanoutDir } = await startProject({ agentWorkers: 2 });
   running.child.kill('SIGTERM');
   expect((await running.ended).code).toBe(0);
   expect(workers.filter(isAlive)).toEqual([]);
@@ -50,7 +50,7 @@ test('a crashed worker is started again, and the rest goes on', async () => {
   for (const pid of workers) process.kill(pid, 'SIGKILL');
   await running.until(/exited unexpectedly/);
   await nextEvent(client, 'connect');
-  await expect.poll(async () => (await childrenOf(running.child.pid ?? 0)).length).toBe(4);
+  await expect.poll(async () => (await childrenOf(running.child.pid ?? 0)).length).toBe(2);
 });
 
 test('a second signal ends all at once', async () => {

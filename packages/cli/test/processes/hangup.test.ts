@@ -26,7 +26,7 @@ test('SIGHUP replaces all processes, and no client and no request notices', { ti
   const asking = (async () => {
     while (reloading) {
       statuses.add((await fetch(`${url}/?user=eve`)).status);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
   process.kill(pid, 'SIGHUP');

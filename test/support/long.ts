@@ -1,0 +1,10 @@
+/**
+ * Whether all rows of the matrices run: `GOPUSH_TESTS=long npm test`. The usual run takes some of them, so that each fault which the others would meet
+ * is met by one at least. `GOPUSH_CHAOS=full`, which makes the chaos tests larger, runs all rows as well.
+ */
+export const isLong = process.env.GOPUSH_TESTS === 'long' || process.env.GOPUSH_CHAOS === 'full';
+
+/** The rows of the usual run, and in a long one the others. */
+export function rows<T>(usual: readonly T[], others: readonly T[]): readonly T[] {
+  return isLong ? [...usual, ...others] : usual;
+}
