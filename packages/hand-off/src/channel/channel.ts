@@ -1,0 +1,93 @@
+import type { Socket } from 'node:net';
+import { FrameReader, writeFrame } from './frame-reader.ts';
+import { maxQueuedBytes } from './limits.ts';
+import { messageTypes } from './message-types.ts';
+
+/** Is told what happens on a channel. */
+export interface ChannelOwner {
+  /** A message has come. The payload is valid only during the call. @returns `false`: it breaks the protocol */
+  onMessage(type: number, id: number, payload: Buffer): boolean;
+  /** The channel is gone. Told once. */
+  onGone(reason: string): void;
+}
+
+const { ping, pong } = messageTypes;
+
+/** One connection between a giver and a taker, for messages. */
+export class Channel {
+  readonly #socket: Socket;
+  readonly #owner: ChannelOwner;
+  readonly #frames = new FrameReader();
+  /** Ticks of {@link beat} since something was heard. */
+  #silentTicks = 0;
+  #isCorked = false;
+  #isGone = false;
+
+  constructor(socket: Socket, owner: ChannelOwner) {
+    this.#socket = socket;
+    this.#owner = owner;
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('error', (error) => this.end(error.message));
+    socket.on('close', () => this.end('it closed the channel'));
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Whether more waits than the other side should ever leave unread. */
+  get isFull(): boolean {
+    return this.#socket.writableLength > maxQueuedBytes;
+  }
+
+  send(type: number, id: number, ...parts: readonly Buffer[]): void {
+    if (this.#isGone) return;
+    // All messages of a tick leave in one write.
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      this.#socket.cork();
+      process.nextTick(() => this.#uncork());
+    }
+    this.#socket.write(writeFrame(type, id, ...parts));
+  }
+
+  /**
+   * To be called once a second. Counting calls rather than time forgives a pause of this process itself: after one, the first call is followed by
+   * reading.
+   *
+   * @param most - how many seconds of silence end the channel
+   */
+  beat(most: number): void {
+    this.#silentTicks++;
+    if (this.#silentTicks > most) this.end('silent');
+    else if (this.#silentTicks > 1 && this.#socket.writableLength === 0) this.send(ping, 0);
+  }
+
+  /** Closes the channel; what was sent is still written where the other side reads. */
+  end(reason: string): void {
+    if (this.#isGone) return;
+    this.#uncork();
+    this.#isGone = true;
+    this.#socket.end();
+    this.#socket.destroySoon();
+    this.#owner.onGone(reason);
+  }
+
+  #uncork(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#socket.uncork();
+  }
+
+  #read(chunk: Buffer): void {
+    this.#silentTicks = 0;
+    const isValid = this.#frames.read(chunk, (type, id, payload) => this.#take(type, id, payload));
+    if (!isValid) this.end('it sent a frame that is too large');
+  }
+
+  #take(type: number, id: number, payload: Buffer): void {
+    if (this.#isGone || type === pong) return;
+    if (type === ping) this.send(pong, 0);
+    else if (!this.#owner.onMessage(type, id, payload)) this.end(`it sent message ${type} wrongly`);
+  }
+}

@@ -1,0 +1,48 @@
+import type { DescriptorSocket } from '../system/descriptor-socket.ts';
+import { maxOpenOffers } from './limits.ts';
+
+/** Finds the descriptor that belongs to a message. It was sent before the message, so it is there already. */
+export class DescriptorInbox {
+  readonly #socket: DescriptorSocket;
+  readonly #close: (descriptor: number) => void;
+  /** Descriptors that came before that of a message that was read earlier. */
+  readonly #waiting = new Map<number, number>();
+
+  constructor(socket: DescriptorSocket, close: (descriptor: number) => void) {
+    this.#socket = socket;
+    this.#close = close;
+  }
+
+  /** @returns the descriptor, now the caller's; −1: none came */
+  take(tag: number): number {
+    const early = this.#waiting.get(tag);
+    if (early !== undefined) {
+      this.#waiting.delete(tag);
+      return early;
+    }
+    for (let received = this.#socket.receive(); received !== undefined; received = this.#socket.receive()) {
+      const { bytes, descriptor } = received;
+      if (bytes.length === 4 && bytes.readUInt32LE(0) === tag) return descriptor;
+      if (descriptor >= 0) this.#keep(bytes.length === 4 ? bytes.readUInt32LE(0) : -1, descriptor);
+    }
+    return -1;
+  }
+
+  close(): void {
+    for (const descriptor of this.#waiting.values()) this.#close(descriptor);
+    this.#waiting.clear();
+    this.#socket.close();
+  }
+
+  #keep(tag: number, descriptor: number): void {
+    const older = this.#waiting.get(tag);
+    if (older !== undefined) this.#close(older);
+    this.#waiting.set(tag, descriptor);
+    if (this.#waiting.size <= maxOpenOffers) return;
+    for (const [first, unused] of this.#waiting) {
+      this.#waiting.delete(first);
+      this.#close(unused);
+      break;
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Paths of Unix sockets are short: 108 bytes with the final zero (unix(7)). */
+const maxPathBytes = 107;
+
+const form = /^(\d{1,5})\.([0-9a-f]{8})\.sock$/;
+
+/** The pair of sockets of one taker. */
+export interface TakerFiles {
+  /** Part of the names that no other taker has. */
+  readonly key: string;
+  readonly port: number;
+  /** Socket for messages. */
+  readonly messages: string;
+  /** Socket for descriptors. */
+  readonly descriptors: string;
+}
+
+/** The folder that processes of one user share: `$XDG_RUNTIME_DIR/gopush`, or `gopush-<uid>` in the folder for temporary files. */
+export function defaultFolder(): string {
+  const { XDG_RUNTIME_DIR: runtime } = process.env;
+  return runtime ? join(runtime, 'gopush') : join(tmpdir(), `gopush-${process.getuid?.() ?? 0}`);
+}
+
+/**
+ * Makes the folder where it is missing, and checks that only this user can enter it: who can write there could pose as a taker and get connections.
+ *
+ * @returns why it cannot be used; `undefined`: it can
+ */
+export function unfitFolder(dir: string): string | undefined {
+  if (Buffer.byteLength(filesOf(dir, 65_535, '00000000').messages) > maxPathBytes) {
+    return `the path of ${dir} is too long for Unix sockets (at most ${maxPathBytes} bytes with their names)`;
+  }
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    // A link is not followed: another user could have put it there.
+    const found = lstatSync(dir);
+    if (!found.isDirectory()) return `${dir} is not a folder`;
+    if (found.uid !== process.getuid?.()) return `${dir} belongs to another user`;
+    if ((found.mode & 0o077) !== 0) return `${dir} is open to other users: restrict it (chmod 700)`;
+    return undefined;
+  } catch (error) {
+    return `${dir} cannot be used: ${(error as Error).message}`;
+  }
+}
+
+export function filesOf(dir: string, port: number, key: string): TakerFiles {
+  const path = join(dir, `${port}.${key}`);
+  return { key, port, messages: `${path}.sock`, descriptors: `${path}.fds` };
+}
+
+/** The takers that have a socket in a folder. Other files are left alone. */
+export function takersIn(dir: string): TakerFiles[] {
+  return readdirSync(dir).flatMap((name) => {
+    const [, port, key] = form.exec(name) ?? [];
+    return port === undefined || key === undefined ? [] : [filesOf(dir, Number(port), key)];
+  });
+}

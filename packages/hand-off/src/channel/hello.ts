@@ -1,0 +1,75 @@
+import { readlinkSync } from 'node:fs';
+
+/** The version of the protocol that this package speaks. A peer without a common version is refused, and nothing is handed over. */
+const protocolVersion = 1;
+
+/** What both sides say first, as JSON. Fields that are unknown are ignored. */
+export interface Hello {
+  /** Oldest and newest version that the side speaks. */
+  readonly versions: readonly [number, number];
+  /** The network namespace: a connection lives in one, and ports of another are others. */
+  readonly network: string;
+  /** Name for logs. */
+  readonly name: string;
+  /** The giver's: what it sent over the socket for descriptors first. */
+  readonly token?: string | undefined;
+  /** The taker's: size of its map in slots; 0: it has none. */
+  readonly slots?: number | undefined;
+}
+
+/** Longest name that is shown, in characters. */
+const maxNameLength = 100;
+
+/** This process's hello. */
+export function ownHello(name: string, more: Pick<Hello, 'token' | 'slots'>): Hello {
+  return { versions: [protocolVersion, protocolVersion], network: ownNetwork(), name, ...more };
+}
+
+export function writeHello(hello: Hello): Buffer {
+  return Buffer.from(JSON.stringify(hello));
+}
+
+/** @returns `undefined` for what is no hello */
+export function readHello(payload: Buffer): Hello | undefined {
+  let value: Partial<Hello> | null;
+  try {
+    value = JSON.parse(payload.toString());
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { versions, network, name, token, slots } = value;
+  if (!Array.isArray(versions) || !versions.every(Number.isInteger) || versions.length !== 2) return undefined;
+  if (typeof network !== 'string' || typeof name !== 'string') return undefined;
+  return {
+    versions: versions as [number, number],
+    network,
+    name: name.slice(0, maxNameLength),
+    token: typeof token === 'string' ? token : undefined,
+    slots: Number.isInteger(slots) ? slots : undefined,
+  };
+}
+
+/** Why the side that says this cannot be used; `undefined`: it can. */
+export function unfitHello({ versions: [oldest, newest], network }: Hello): string | undefined {
+  if (oldest > protocolVersion || newest < protocolVersion) {
+    return `it speaks version ${oldest}–${newest} of the protocol, this process version ${protocolVersion}`;
+  }
+  return network === ownNetwork() ? undefined : 'it is in another network namespace';
+}
+
+let network: string | undefined;
+
+function ownNetwork(): string {
+  network ??= readNetwork();
+  return network;
+}
+
+function readNetwork(): string {
+  try {
+    return readlinkSync('/proc/self/ns/net');
+  } catch {
+    // No procfs: then there is no other namespace that can be told from this one.
+    return '';
+  }
+}

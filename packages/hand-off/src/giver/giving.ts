@@ -1,0 +1,176 @@
+import type { ChannelOwner } from '../channel/channel.ts';
+import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
+import { type TakerFiles, takersIn } from '../channel/folder.ts';
+import { silentSeconds } from '../channel/seconds.ts';
+import type { KernelSocket } from '../system/kernel-socket.ts';
+import type { Libc } from '../system/libc.ts';
+import { connectTaker } from './connect-taker.ts';
+import type { GiverEvents, TakerState } from './giver-events.ts';
+import type { Giver, Givers, GiversOptions } from './givers.ts';
+import type { Handed } from './handed.ts';
+import type { RecordFile } from './record-file.ts';
+import { type TakerHost, TakerLink } from './taker-link.ts';
+
+/** How often takers are looked for, in milliseconds. */
+const lookMs = 250;
+
+/** When a taker that could not be reached is tried again, in milliseconds. */
+const againMs = 1_000;
+
+/** The giving side: its takers, and the connections of all of them. */
+export class Giving<T> implements Givers<T>, TakerHost<T> {
+  readonly kernel: KernelSocket;
+  readonly records: RecordFile;
+  readonly events: GiverEvents<T>;
+  readonly #libc: Libc;
+  readonly #options: GiversOptions<T>;
+  readonly #wanted = new Set<number>();
+  readonly #links = new Map<number, TakerLink<T>[]>();
+  /** Takers that are not looked for, by key: connected, or when to try again. */
+  readonly #known = new Map<string, number>();
+  readonly #all = new Set<Handed<T>>();
+  #looking: NodeJS.Timeout | undefined;
+  #beating: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(libc: Libc, kernel: KernelSocket, records: RecordFile, options: GiversOptions<T>) {
+    this.#libc = libc;
+    this.kernel = kernel;
+    this.records = records;
+    this.#options = options;
+    this.events = options.events;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  to(port: number): Giver<T> | undefined {
+    if (!this.#wanted.has(port)) this.want([port]);
+    let least: TakerLink<T> | undefined;
+    for (const link of this.#links.get(port) ?? []) {
+      if (link.isReady && (least === undefined || link.size < least.size)) least = link;
+    }
+    return least;
+  }
+
+  want(ports: Iterable<number>): void {
+    if (this.#isClosed) return;
+    const before = this.#wanted.size;
+    for (const port of ports) this.#wanted.add(port);
+    if (this.#wanted.size === before) return;
+    this.#looking ??= setInterval(() => this.#look(), lookMs).unref();
+    this.#beating ??= setInterval(() => this.#beat(), 1_000).unref();
+    this.#look();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#looking);
+    clearInterval(this.#beating);
+    const alone = [...this.#all].filter(({ state }) => state === 'alone');
+    for (const links of this.#links.values()) for (const { channel } of [...links]) channel.end('closed');
+    for (const handed of alone) handed.cut();
+    // Those that takers serve stay with them.
+    for (const handed of this.#all) handed.drop();
+    this.records.close();
+  }
+
+  onCreated(handed: Handed<T>): void {
+    this.#all.add(handed);
+  }
+
+  onOver(handed: Handed<unknown>): void {
+    this.#all.delete(handed as Handed<T>);
+  }
+
+  onStopping({ port, name }: TakerLink<T>): void {
+    this.#tellTaker({ port, name, state: 'stopping', reason: undefined });
+  }
+
+  onGone(link: TakerLink<T>, reason: string, served: Handed<T>[]): void {
+    const { port, name } = link;
+    this.#links.set(
+      port,
+      (this.#links.get(port) ?? []).filter((other) => other !== link),
+    );
+    if (this.#isClosed) return;
+    this.#tellTaker({ port, name, state: 'gone', reason });
+    for (const handed of served) {
+      if (handed.state !== 'alone') continue;
+      this.tell(() => this.events.onOrphan(handed, { taker: 'unclean', cause: 'not noted' }));
+    }
+  }
+
+  tell(handler: () => void): void {
+    try {
+      handler();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /** Connects to takers that have come. */
+  #look(): void {
+    let found: TakerFiles[];
+    try {
+      found = takersIn(this.#options.dir);
+    } catch (error) {
+      this.#fault(error);
+      return;
+    }
+    const now = performance.now();
+    const there = new Set(found.map(({ key }) => key));
+    for (const key of this.#known.keys()) if (!there.has(key)) this.#known.delete(key);
+    for (const taker of found) {
+      if (!this.#wanted.has(taker.port) || (this.#known.get(taker.key) ?? 0) > now) continue;
+      this.#known.set(taker.key, Number.POSITIVE_INFINITY);
+      this.#connect(taker);
+    }
+  }
+
+  #connect(files: TakerFiles): void {
+    const { key, port } = files;
+    const { name } = this.#options;
+    connectTaker(files, {
+      libc: this.#libc,
+      kernel: this.kernel,
+      name,
+      onWelcome: (hello, channel, descriptors): ChannelOwner => {
+        const inbox = new DescriptorInbox(descriptors, (descriptor) => this.kernel.close(descriptor));
+        const link = new TakerLink<T>(hello.name, port, channel, descriptors, inbox, this);
+        this.#links.set(port, [...(this.#links.get(port) ?? []), link]);
+        if (this.#isClosed) setImmediate(() => channel.end('closed'));
+        else this.#tellTaker({ port, name: hello.name, state: 'open', reason: undefined });
+        return {
+          onMessage: (type, id, payload) => link.onMessage(type, id, payload),
+          onGone: (reason) => {
+            this.#known.set(key, performance.now() + againMs);
+            link.onGone(reason);
+          },
+        };
+      },
+      onUnfit: (reason, isFinal) => {
+        this.#known.set(key, isFinal ? Number.POSITIVE_INFINITY : performance.now() + againMs);
+        if (isFinal && !this.#isClosed) this.#tellTaker({ port, name: undefined, state: 'unfit', reason });
+      },
+    });
+  }
+
+  #beat(): void {
+    for (const links of this.#links.values()) for (const { channel } of [...links]) channel.beat(silentSeconds);
+  }
+
+  #tellTaker(state: TakerState): void {
+    this.tell(() => this.events.onTaker(state));
+  }
+
+  #fault(error: unknown): void {
+    try {
+      this.events.onFault(error);
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import { Socket } from 'node:net';
+import type { KernelSocket } from '../system/kernel-socket.ts';
+import type { Counts, HandedOver } from './handed-over.ts';
+import type { RecordFile } from './record-file.ts';
+
+/** What all connections of a process that were handed over share. */
+export interface HandedHost {
+  readonly kernel: KernelSocket;
+  readonly records: RecordFile;
+  /** It is gone. */
+  onOver(handed: Handed<unknown>): void;
+}
+
+/** The taker of a connection, as the connection sees it. */
+export interface Server {
+  readonly port: number;
+  /** Asks for the end of a connection. */
+  requestClose(id: number, code: number, cause: string): void;
+  /** The connection is no longer of interest. */
+  forget(id: number): void;
+}
+
+/** There is one for each client of an agent: what all share is in its host. */
+export class Handed<T> implements HandedOver<T> {
+  user: T;
+  readonly #host: HandedHost;
+  #server: Server;
+  /** Negative: it is closed. */
+  #descriptor: number;
+  #record: number;
+  #isServed = false;
+  /** Its number at its taker. */
+  id: number;
+
+  /** Takes the descriptor over. @throws Error where the record cannot be kept; the descriptor is closed then */
+  constructor(host: HandedHost, server: Server, id: number, descriptor: number, record: Buffer, user: T) {
+    this.#host = host;
+    this.#server = server;
+    this.#descriptor = descriptor;
+    this.id = id;
+    this.user = user;
+    try {
+      this.#record = host.records.put(record);
+    } catch (error) {
+      host.kernel.close(descriptor);
+      throw error;
+    }
+  }
+
+  get state(): 'served' | 'alone' | 'over' {
+    if (this.#descriptor < 0) return 'over';
+    return this.#isServed ? 'served' : 'alone';
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  /** Not for a program: a descriptor that it closes would become another client's. */
+  get descriptor(): number {
+    return this.#descriptor;
+  }
+
+  readRecord(): Buffer {
+    return this.#descriptor < 0 ? Buffer.alloc(0) : this.#host.records.read(this.#record);
+  }
+
+  counts(): Counts {
+    const counts = this.#descriptor < 0 ? undefined : this.#host.kernel.counts(this.#descriptor);
+    return { bytesIn: counts?.bytesIn ?? 0, bytesOut: counts?.bytesOut ?? 0 };
+  }
+
+  idleMs(): number {
+    return this.#descriptor < 0 ? 0 : this.#host.kernel.idleMs(this.#descriptor);
+  }
+
+  close(code: number, cause: string): void {
+    if (this.state === 'served') this.#server.requestClose(this.id, code, cause);
+  }
+
+  takeBack(): Socket {
+    if (this.state !== 'alone') throw new Error(`a connection that is ${this.state} cannot be taken back`);
+    const socket = new Socket({ fd: this.#descriptor, readable: true, writable: true, allowHalfOpen: true });
+    socket.pause();
+    this.#leave();
+    return socket;
+  }
+
+  cut(): void {
+    if (this.#descriptor < 0) return;
+    this.#host.kernel.cut(this.#descriptor);
+    this.drop();
+  }
+
+  /** @throws Error where the new one cannot be kept */
+  replaceRecord(record: Buffer): void {
+    const older = this.#record;
+    this.#record = this.#host.records.put(record);
+    this.#host.records.drop(older);
+  }
+
+  /** A taker serves it from now on. */
+  serve(server: Server, id: number): void {
+    this.#server = server;
+    this.id = id;
+    this.#isServed = true;
+  }
+
+  /** Nobody serves it any more. */
+  orphan(): void {
+    this.#isServed = false;
+  }
+
+  /** Closes the duplicate: the connection goes on where it has another owner. */
+  drop(): void {
+    const descriptor = this.#descriptor;
+    if (descriptor < 0) return;
+    this.#leave();
+    this.#host.kernel.close(descriptor);
+  }
+
+  #leave(): void {
+    if (this.#isServed) this.#server.forget(this.id);
+    this.#isServed = false;
+    this.#descriptor = -1;
+    this.#host.records.drop(this.#record);
+    this.#host.onOver(this as Handed<unknown>);
+  }
+}

@@ -1,0 +1,222 @@
+import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { maxEarlyBytes, maxHeadBytes, maxRecordBytes } from '../channel/limits.ts';
+import type { ResponseMessage } from '../channel/messages.ts';
+import { done, not, type Outcome } from '../channel/outcome.ts';
+import { descriptorOf } from '../system/descriptor-of.ts';
+import type { AcceptOptions, NotOffered, Offered, OfferOptions } from './givers.ts';
+import type { Handed } from './handed.ts';
+import type { HandedOver } from './handed-over.ts';
+
+/** The channel of an offer. */
+export interface OfferLink<T> {
+  /** A descriptor of its own for an offer; a reason where there is none. */
+  duplicate(descriptor: number): number;
+  closeDescriptor(descriptor: number): void;
+  /** The taker need not go on with it. */
+  withdraw(id: number): void;
+  /** Hands it over. */
+  accept(id: number, handed: Handed<T>, skipFrames: number, early: Buffer): void;
+  /** A new connection of which this process has a duplicate. */
+  create(id: number, descriptor: number, record: Buffer, user: T): Handed<T>;
+  /** The offer is over. */
+  settled(id: number): void;
+}
+
+type Result<T> = Outcome<Offered<T>, NotOffered>;
+
+/** One offer, from its message to its end. */
+export class Offer<T> implements Offered<T> {
+  readonly id: number;
+  readonly #link: OfferLink<T>;
+  readonly #options: OfferOptions<T>;
+  /** The descriptor that is offered: a duplicate where the client is a socket. */
+  #descriptor: number;
+  #resolve: ((result: Result<T>) => void) | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #response: Pick<ResponseMessage, 'head' | 'body'> | undefined;
+  /** The taker does not have it any more. */
+  #isOver = false;
+
+  constructor(link: OfferLink<T>, id: number, options: OfferOptions<T>) {
+    this.#link = link;
+    this.id = id;
+    this.#options = options;
+    const { client } = options;
+    this.#descriptor = client instanceof Socket ? -1 : (client as Handed<T>).descriptor;
+  }
+
+  get head(): Buffer {
+    return this.#response?.head ?? Buffer.alloc(0);
+  }
+
+  get body(): Buffer | undefined {
+    return this.#response?.body;
+  }
+
+  /** Takes a descriptor for the offer. @returns why it cannot be offered */
+  prepare(): ReturnType<typeof not<NotOffered>> | undefined {
+    const { client, head, record, signal } = this.#options;
+    if (signal?.aborted) return not('aborted', 'before it was offered');
+    if (head.length > maxHeadBytes || record.length > maxRecordBytes)
+      return not('unfit', 'its head or record is too large');
+    if (!(client instanceof Socket)) return client.state === 'alone' ? undefined : not('client gone', client.state);
+    if (client.destroyed) return not('client gone', 'its socket is closed');
+    // A TLS socket has the descriptor of the connection below it, which carries ciphertext.
+    const descriptor = client.constructor === Socket ? descriptorOf(client) : -1;
+    if (descriptor < 0) return not('unfit', 'its socket is no plain TCP socket');
+    this.#descriptor = this.#link.duplicate(descriptor);
+    return this.#descriptor < 0 ? not('full', 'there are no descriptors left') : undefined;
+  }
+
+  get descriptor(): number {
+    return this.#descriptor;
+  }
+
+  /** Waits for the response. */
+  wait(): Promise<Result<T>> {
+    const { client, signal, timeoutMs } = this.#options;
+    this.#deadline = setTimeout(() => this.#fail('silent', `no response within ${timeoutMs} ms`), timeoutMs);
+    signal?.addEventListener('abort', this.#onAbort);
+    if (client instanceof Socket) client.on('close', this.#onClientGone);
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  /** The taker has responded. */
+  onResponse(response: ResponseMessage): void {
+    this.#response = response;
+    if (response.body !== undefined) this.#end();
+    this.#settle(done(this));
+  }
+
+  /** The taker is gone, or does not want it. */
+  onLost(cause: NotOffered, detail: string): void {
+    this.#end();
+    this.#settle(not(cause, detail));
+  }
+
+  withdraw(): void {
+    if (this.#isOver) return;
+    this.#link.withdraw(this.id);
+    this.#end();
+  }
+
+  /** Undoes what {@link prepare} did. */
+  release(): void {
+    if (this.#options.client instanceof Socket && this.#descriptor >= 0) this.#link.closeDescriptor(this.#descriptor);
+    this.#descriptor = -1;
+  }
+
+  async accept(options: AcceptOptions<T>): Promise<Outcome<HandedOver<T>, 'client gone' | 'lost'>> {
+    const { client } = this.#options;
+    if (this.#isOver) return not('lost', 'the taker is gone');
+    const isWritten = await this.#write(options.write);
+    const early = isWritten ? earlyOf(client, options.early) : undefined;
+    if (early === undefined || this.#isOver) {
+      const isLost = this.#isOver;
+      this.withdraw();
+      abandon(client);
+      return isLost ? not('lost', 'the taker is gone') : not('client gone', 'its connection is broken');
+    }
+    const handed = this.#hand(options.user);
+    if (handed === undefined) {
+      this.#link.withdraw(this.id);
+      abandon(client);
+      return not('lost', 'its record cannot be kept');
+    }
+    this.#link.accept(this.id, handed, options.skipFrames ?? 0, early);
+    // It has a duplicate: this sends nothing.
+    if (client instanceof Socket) client.destroy();
+    return done(handed);
+  }
+
+  /** @returns `undefined` where there is no memory for its record */
+  #hand(user: T): Handed<T> | undefined {
+    const { client, record } = this.#options;
+    const descriptor = this.#descriptor;
+    this.#isOver = true;
+    this.#descriptor = -1;
+    this.#link.settled(this.id);
+    try {
+      if (client instanceof Socket) return this.#link.create(this.id, descriptor, record, user);
+      const handed = client as Handed<T>;
+      handed.replaceRecord(record);
+      handed.user = user;
+      return handed;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whether the bytes are on their way to the client. */
+  #write(bytes: Buffer | undefined): Promise<boolean> | boolean {
+    const { client, timeoutMs } = this.#options;
+    if (!(client instanceof Socket)) return client.state === 'alone' && writeAll(this.#descriptor, bytes);
+    if (client.destroyed || !client.writable) return false;
+    if (bytes !== undefined && bytes.length > 0) client.write(bytes);
+    if (client.writableLength === 0) return true;
+    return new Promise((resolve) => {
+      const onDone = (): void => {
+        clearTimeout(deadline);
+        client.off('close', onDone);
+        resolve(!client.destroyed && client.writableLength === 0);
+      };
+      const deadline = setTimeout(onDone, timeoutMs);
+      client.on('close', onDone);
+      client.write(Buffer.alloc(0), onDone);
+    });
+  }
+
+  readonly #onAbort = (): void => this.#fail('aborted', 'while it was offered');
+  readonly #onClientGone = (): void => this.#fail('client gone', 'its socket has closed');
+
+  #fail(cause: NotOffered, detail: string): void {
+    this.withdraw();
+    this.#settle(not(cause, detail));
+  }
+
+  #settle(result: Result<T>): void {
+    const { client, signal } = this.#options;
+    clearTimeout(this.#deadline);
+    signal?.removeEventListener('abort', this.#onAbort);
+    if (client instanceof Socket) client.off('close', this.#onClientGone);
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    resolve?.(result);
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#link.settled(this.id);
+    this.release();
+  }
+}
+
+/** The client may have had a part of a response, so nobody else can respond. */
+function abandon(client: Socket | HandedOver<unknown>): void {
+  if (client instanceof Socket) client.destroy();
+  else if (client.state === 'alone') client.cut();
+}
+
+function writeAll(descriptor: number, bytes: Buffer | undefined): boolean {
+  if (bytes === undefined || bytes.length === 0) return true;
+  try {
+    // It is the first that is written after a message that the client has read, or it is given up: there is room, or the client does not read.
+    return writeSync(descriptor, bytes) === bytes.length;
+  } catch {
+    return false;
+  }
+}
+
+/** All that was read of the client; `undefined`: too much. */
+function earlyOf(client: Socket | HandedOver<unknown>, early: Buffer | undefined): Buffer | undefined {
+  const chunks = early === undefined ? [] : [early];
+  if (client instanceof Socket) {
+    for (let chunk: Buffer | null = client.read(); chunk !== null; chunk = client.read()) chunks.push(chunk);
+  }
+  const all = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+  return all.length > maxEarlyBytes ? undefined : all;
+}

@@ -1,0 +1,207 @@
+import type { Channel, ChannelOwner } from '../channel/channel.ts';
+import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
+import { maxOpenOffers, maxRecordBytes } from '../channel/limits.ts';
+import { messageTypes as types } from '../channel/message-types.ts';
+import { readDuplicate, readEnd, readResponse, writeAccept, writeClose, writeOffer } from '../channel/messages.ts';
+import { not, type Outcome } from '../channel/outcome.ts';
+import { readRefusal } from '../channel/refusals.ts';
+import type { DescriptorSocket } from '../system/descriptor-socket.ts';
+import type { GiverEvents } from './giver-events.ts';
+import type { Giver, NotOffered, Offered, OfferOptions } from './givers.ts';
+import { Handed, type HandedHost, type Server } from './handed.ts';
+import { Offer, type OfferLink } from './offer.ts';
+
+/** What the link to a taker asks of the giving side. */
+export interface TakerHost<T> extends HandedHost {
+  readonly events: GiverEvents<T>;
+  onCreated(handed: Handed<T>): void;
+  /** The channel is gone, with these connections. */
+  onGone(link: TakerLink<T>, reason: string, served: Handed<T>[]): void;
+  onStopping(link: TakerLink<T>): void;
+  /** Calls a handler of the program. */
+  tell(handler: () => void): void;
+}
+
+/** Ids that a giver chose are below. */
+const takerBit = 0x8000_0000;
+
+/** One taker that has said welcome. */
+export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Server {
+  readonly name: string;
+  readonly port: number;
+  readonly channel: Channel;
+  readonly #host: TakerHost<T>;
+  readonly #descriptors: DescriptorSocket;
+  readonly #inbox: DescriptorInbox;
+  readonly #offers = new Map<number, Offer<T>>();
+  readonly #served = new Map<number, Handed<T>>();
+  #lastId = 0;
+  #isStopping = false;
+
+  constructor(
+    name: string,
+    port: number,
+    channel: Channel,
+    descriptors: DescriptorSocket,
+    inbox: DescriptorInbox,
+    host: TakerHost<T>,
+  ) {
+    this.name = name;
+    this.port = port;
+    this.channel = channel;
+    this.#descriptors = descriptors;
+    this.#inbox = inbox;
+    this.#host = host;
+  }
+
+  get size(): number {
+    return this.#served.size;
+  }
+
+  /** Whether a connection can be offered now. */
+  get isReady(): boolean {
+    return !this.#isStopping && !this.channel.isGone && !this.channel.isFull && this.#offers.size < maxOpenOffers;
+  }
+
+  offer(options: OfferOptions<T>): Promise<Outcome<Offered<T>, NotOffered>> {
+    if (this.channel.isGone) return Promise.resolve(not('lost', 'the channel is closed'));
+    if (!this.isReady) return Promise.resolve(not('full', 'the taker is stopping, or too much is open'));
+    const offer = new Offer<T>(this, this.#nextId(), options);
+    const refused = offer.prepare();
+    if (refused !== undefined) return Promise.resolve(refused);
+    const sent = this.#descriptors.send(offer.id, offer.descriptor);
+    if (sent !== 'sent') {
+      offer.release();
+      if (sent === 'full') return Promise.resolve(not('full', 'too many descriptors are on their way'));
+      this.channel.end('the socket for descriptors is closed');
+      return Promise.resolve(not('lost', 'the socket for descriptors is closed'));
+    }
+    this.#offers.set(offer.id, offer);
+    this.channel.send(types.offer, offer.id, ...writeOffer(options));
+    return offer.wait();
+  }
+
+  onMessage(type: number, id: number, payload: Buffer): boolean {
+    switch (type) {
+      case types.response:
+        return this.#onResponse(id, payload);
+      case types.unfit:
+        this.#onUnfit(id, payload);
+        return true;
+      case types.end:
+        return this.#onEnd(id, payload);
+      case types.duplicate:
+        return this.#onDuplicate(id, payload);
+      case types.stop:
+        this.#isStopping = true;
+        this.#host.onStopping(this);
+        return true;
+      default:
+        // A newer version of the protocol may have more.
+        return true;
+    }
+  }
+
+  onGone(reason: string): void {
+    const offers = [...this.#offers.values()];
+    const served = [...this.#served.values()];
+    this.#served.clear();
+    this.#inbox.close();
+    for (const offer of offers) offer.onLost('lost', reason);
+    for (const handed of served) handed.orphan();
+    this.#host.onGone(this, reason, served);
+  }
+
+  duplicate(descriptor: number): number {
+    return this.#host.kernel.duplicate(descriptor);
+  }
+
+  closeDescriptor(descriptor: number): void {
+    this.#host.kernel.close(descriptor);
+  }
+
+  withdraw(id: number): void {
+    this.channel.send(types.withdraw, id);
+  }
+
+  create(id: number, descriptor: number, record: Buffer, user: T): Handed<T> {
+    const handed = new Handed<T>(this.#host, this, id, descriptor, record, user);
+    this.#host.onCreated(handed);
+    return handed;
+  }
+
+  accept(id: number, handed: Handed<T>, skipFrames: number, early: Buffer): void {
+    handed.serve(this, id);
+    this.#served.set(id, handed);
+    this.channel.send(types.accept, id, ...writeAccept({ skipFrames, early }));
+  }
+
+  settled(id: number): void {
+    this.#offers.delete(id);
+  }
+
+  requestClose(id: number, code: number, cause: string): void {
+    this.channel.send(types.close, id, ...writeClose({ code, cause }));
+  }
+
+  forget(id: number): void {
+    this.#served.delete(id);
+  }
+
+  #onResponse(id: number, payload: Buffer): boolean {
+    const response = readResponse(payload);
+    if (response === undefined) return false;
+    this.#offers.get(id)?.onResponse(response);
+    return true;
+  }
+
+  #onUnfit(id: number, payload: Buffer): void {
+    const { refusal, detail } = readRefusal(payload);
+    this.#offers.get(id)?.onLost(refusal, detail);
+  }
+
+  #onEnd(id: number, payload: Buffer): boolean {
+    const ending = readEnd(payload);
+    if (ending === undefined) return false;
+    this.#offers.get(id)?.onLost('lost', 'it ended the connection');
+    const handed = this.#served.get(id);
+    if (handed === undefined) return true;
+    const counts = handed.counts();
+    handed.drop();
+    this.#host.tell(() => this.#host.events.onEnd(handed, { ...ending, ...counts }));
+    return true;
+  }
+
+  #onDuplicate(id: number, payload: Buffer): boolean {
+    const message = readDuplicate(payload);
+    if (message === undefined || id < takerBit || this.#served.has(id)) return false;
+    if (message.record.length > maxRecordBytes) return false;
+    const descriptor = this.#inbox.take(id);
+    const isKept = descriptor >= 0 && this.#keep(id, descriptor, message.record);
+    this.channel.send(isKept ? types.kept : types.unkept, id);
+    return true;
+  }
+
+  #keep(id: number, descriptor: number, record: Buffer): boolean {
+    const { kernel, events } = this.#host;
+    if (kernel.whyUnfit(descriptor) !== undefined) {
+      kernel.close(descriptor);
+      return false;
+    }
+    const handed = this.create(id, descriptor, record, undefined as T);
+    handed.serve(this, id);
+    this.#served.set(id, handed);
+    let isKept = false;
+    this.#host.tell(() => {
+      isKept = events.onDuplicate(handed, record);
+    });
+    if (!isKept) handed.drop();
+    return isKept;
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId % (takerBit - 1)) + 1;
+    while (this.#offers.has(this.#lastId) || this.#served.has(this.#lastId));
+    return this.#lastId;
+  }
+}

@@ -1,0 +1,11 @@
+import type { Socket } from 'node:net';
+
+/** Node's handle of a connection. It is not documented, but unchanged for ten years; docs/decisions/0005 has its dangers. */
+interface WithHandle extends Socket {
+  readonly _handle: { readonly fd?: number; readStop?(): number } | null;
+}
+
+/** The descriptor of a connection; negative where there is none, as after closing. */
+export function descriptorOf(socket: Socket): number {
+  return (socket as WithHandle)._handle?.fd ?? -1;
+}

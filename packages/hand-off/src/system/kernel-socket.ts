@@ -1,0 +1,124 @@
+import type { Libc } from './libc.ts';
+
+const ipprotoTcp = 6;
+const tcpInfo = 11;
+const solSocket = 1;
+const soPeercred = 17;
+const soProtocol = 38;
+const siocoutq = 0x5411;
+const fionread = 0x541b;
+const shutWriting = 1;
+const shutBoth = 2;
+
+/** States of TCP (`enum` in linux/tcp.h). */
+const established = 1;
+const closeWait = 8;
+
+/** States after the client's FIN and after ours: finWait1 4, finWait2 5, timeWait 6, close 7, closeWait 8, lastAck 9, closing 11. */
+const finReceived = new Set([6, 7, 8, 9, 11]);
+const finSent = new Set([4, 5, 6, 7, 9, 11]);
+
+/** `struct tcp_info` up to `tcpi_bytes_received` (Linux 4.1), and where its fields are. */
+const info = { state: 0, lastSent: 44, lastReceived: 52, bytesAcked: 120, bytesReceived: 128, size: 136 } as const;
+
+const bytes = Buffer.from(new ArrayBuffer(info.size));
+const words = new Uint32Array(bytes.buffer);
+const length = Buffer.from(new ArrayBuffer(4));
+const value = Buffer.from(new ArrayBuffer(12));
+
+/** What the kernel has counted for a connection. */
+export interface KernelCounts {
+  /** Bytes that were read out of it. */
+  readonly bytesIn: number;
+  /** Bytes that were written into it. */
+  readonly bytesOut: number;
+  /** Whether the client has ended its side. */
+  readonly isEnding: boolean;
+}
+
+/** What Node cannot ask of, or do to, a socket by its descriptor. */
+export class KernelSocket {
+  readonly #libc: Libc;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  /** Why a descriptor is not a connection that can be served; `undefined`: it is a connected TCP socket. */
+  whyUnfit(descriptor: number): string | undefined {
+    if (!this.#ask(descriptor, solSocket, soProtocol, value, 4) || value.readInt32LE(0) !== ipprotoTcp) {
+      return 'it is no TCP socket';
+    }
+    if (!this.#readInfo(descriptor)) return 'it is no TCP socket';
+    const state = bytes[info.state];
+    return state === established || state === closeWait ? undefined : 'it is not connected';
+  }
+
+  /**
+   * What was read and written so far. Of the bytes that were written the kernel tells those acknowledged and those not, by two calls: between them an
+   * acknowledgment may come, so both are read until the first stays the same. After a reset they may be one byte less.
+   */
+  counts(descriptor: number): KernelCounts | undefined {
+    for (;;) {
+      if (!this.#readInfo(descriptor)) return undefined;
+      const acked = u64(info.bytesAcked);
+      const received = u64(info.bytesReceived);
+      const outstanding = this.#queued(descriptor, siocoutq);
+      const unread = this.#queued(descriptor, fionread);
+      if (!this.#readInfo(descriptor)) return undefined;
+      if (acked !== u64(info.bytesAcked) || received !== u64(info.bytesReceived)) continue;
+      const state = bytes[info.state] as number;
+      // The kernel counts a FIN as a byte.
+      const bytesIn = received - unread - (finReceived.has(state) ? 1 : 0);
+      const bytesOut = acked + outstanding - (finSent.has(state) ? 1 : 0);
+      return { bytesIn: Math.max(0, bytesIn), bytesOut: Math.max(0, bytesOut), isEnding: state !== established };
+    }
+  }
+
+  /** Milliseconds since anything was sent or received. */
+  idleMs(descriptor: number): number {
+    if (!this.#readInfo(descriptor)) return 0;
+    return Math.min(words[info.lastSent / 4] as number, words[info.lastReceived / 4] as number);
+  }
+
+  /** The user at the other end of a Unix socket; −1: unknown. */
+  peerUser(descriptor: number): number {
+    return this.#ask(descriptor, solSocket, soPeercred, value, 12) ? value.readInt32LE(4) : -1;
+  }
+
+  /** A duplicate that no child process inherits; −1: there are no descriptors left. */
+  duplicate(descriptor: number): number {
+    return this.#libc.dupCloexec(descriptor);
+  }
+
+  close(descriptor: number): void {
+    this.#libc.close(descriptor);
+  }
+
+  /** Ends what is written, for all owners; the client sees it. */
+  endWriting(descriptor: number): void {
+    this.#libc.shutdown(descriptor, shutWriting);
+  }
+
+  /** Ends both directions, for all owners. */
+  cut(descriptor: number): void {
+    this.#libc.shutdown(descriptor, shutBoth);
+  }
+
+  #readInfo(descriptor: number): boolean {
+    return this.#ask(descriptor, ipprotoTcp, tcpInfo, bytes, info.size);
+  }
+
+  #ask(descriptor: number, level: number, name: number, into: Buffer, size: number): boolean {
+    length.writeInt32LE(size, 0);
+    return this.#libc.getsockopt(descriptor, level, name, into, length) === 0 && length.readInt32LE(0) === size;
+  }
+
+  #queued(descriptor: number, request: number): number {
+    return this.#libc.ioctl(descriptor, request, value) === 0 ? value.readInt32LE(0) : 0;
+  }
+}
+
+function u64(at: number): number {
+  return (words[at / 4 + 1] as number) * 2 ** 32 + (words[at / 4] as number);
+}

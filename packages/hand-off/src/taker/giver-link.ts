@@ -1,0 +1,215 @@
+import type { Channel, ChannelOwner } from '../channel/channel.ts';
+import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
+import { maxOpenOffers, maxRecordBytes } from '../channel/limits.ts';
+import { messageTypes as types } from '../channel/message-types.ts';
+import {
+  type ResponseMessage,
+  readAccept,
+  readClose,
+  readOffer,
+  writeDuplicate,
+  writeEnd,
+  writeResponse,
+} from '../channel/messages.ts';
+import type { OfferKind } from '../channel/offer-kind.ts';
+import { type Refusal, writeRefusal } from '../channel/refusals.ts';
+import { descriptorOf } from '../system/descriptor-of.ts';
+import type { DescriptorSocket } from '../system/descriptor-socket.ts';
+import type { Owner, Taken } from './taken.ts';
+
+/** What the link to a giver asks of the taker. */
+export interface LinkHost {
+  /** Makes a connection of a descriptor, which it takes over, and gives it to the server. @returns why not */
+  take(
+    link: Owner,
+    id: number,
+    descriptor: number,
+    kind: OfferKind,
+    record: Buffer,
+  ): Taken | { refusal: Refusal; detail: string };
+  onConnection(taken: Taken): void;
+  onCloseRequest(taken: Taken, code: number, cause: string): void;
+  closeDescriptor(descriptor: number): void;
+  /** A connection has no owner but this process. */
+  onAlone(taken: Taken): void;
+  /** Another duplicate can be given. */
+  onRoom(): void;
+  onGone(link: GiverLink, reason: string): void;
+}
+
+/** Ids that a taker chose have this bit. */
+const takerBit = 0x8000_0000;
+
+/** One giver that has said hello. */
+export class GiverLink implements ChannelOwner, Owner {
+  readonly name: string;
+  readonly channel: Channel;
+  readonly #host: LinkHost;
+  readonly #descriptors: DescriptorSocket;
+  readonly #inbox: DescriptorInbox;
+  readonly #taken = new Map<number, Taken>();
+  readonly #duplicates = new Map<number, Taken>();
+  #openOffers = 0;
+  #lastDuplicate = 0;
+  /** Whether it has refused a duplicate since the last {@link GiverLink.beat}. */
+  #declines = false;
+
+  constructor(name: string, channel: Channel, descriptors: DescriptorSocket, inbox: DescriptorInbox, host: LinkHost) {
+    this.name = name;
+    this.channel = channel;
+    this.#host = host;
+    this.#descriptors = descriptors;
+    this.#inbox = inbox;
+  }
+
+  /** How many connections this giver owns along with this process. */
+  get size(): number {
+    return this.#taken.size + this.#duplicates.size;
+  }
+
+  /** Whether it can be given a duplicate now. */
+  get isReady(): boolean {
+    return !this.channel.isGone && !this.channel.isFull && !this.#declines && this.#duplicates.size < maxOpenOffers;
+  }
+
+  /** Called once a second. */
+  beat(silentSeconds: number): void {
+    this.#declines = false;
+    this.channel.beat(silentSeconds);
+  }
+
+  /** Gives a duplicate of a connection that has no other owner. @returns `false`: not now */
+  giveDuplicate(taken: Taken): boolean {
+    const id = this.#nextDuplicate();
+    if (this.#descriptors.send(id, descriptorOf(taken.socket)) !== 'sent') return false;
+    this.channel.send(types.duplicate, id, ...writeDuplicate({ slot: 0, record: taken.record }));
+    taken.id = id;
+    taken.owner = this;
+    this.#duplicates.set(id, taken);
+    return true;
+  }
+
+  onMessage(type: number, id: number, payload: Buffer): boolean {
+    switch (type) {
+      case types.offer:
+        return this.#onOffer(id, payload);
+      case types.accept:
+        return this.#onAccept(id, payload);
+      case types.withdraw:
+        this.#onWithdraw(id);
+        return true;
+      case types.close:
+        return this.#onClose(id, payload);
+      case types.kept:
+      case types.unkept:
+        this.#onKept(id, type === types.kept);
+        return true;
+      default:
+        // A newer version of the protocol may have more.
+        return true;
+    }
+  }
+
+  onGone(reason: string): void {
+    const all = [...this.#taken.values(), ...this.#duplicates.values()];
+    this.#taken.clear();
+    this.#duplicates.clear();
+    this.#inbox.close();
+    for (const taken of all) {
+      taken.owner = undefined;
+      // Before it is accepted the client is the giver's alone.
+      if (taken.isAccepted) this.#host.onAlone(taken);
+      else taken.socket.destroy();
+    }
+    this.#host.onGone(this, reason);
+  }
+
+  respond(taken: Taken, response: Omit<ResponseMessage, 'slot'>): void {
+    this.#openOffers--;
+    if (response.body !== undefined) this.#taken.delete(taken.id);
+    this.channel.send(types.response, taken.id, ...writeResponse({ slot: 0, ...response }));
+  }
+
+  misrespond({ id }: Taken, detail: string): void {
+    this.#openOffers--;
+    this.#taken.delete(id);
+    this.#refuse(id, 'bad response', detail);
+  }
+
+  end(taken: Taken): void {
+    this.#taken.delete(taken.id);
+    this.#duplicates.delete(taken.id);
+    this.channel.send(types.end, taken.id, ...writeEnd(taken.ending ?? {}));
+  }
+
+  #onOffer(id: number, payload: Buffer): boolean {
+    const offer = readOffer(payload);
+    const isNew = id > 0 && id < takerBit && !this.#taken.has(id);
+    if (offer === undefined || !isNew || offer.record.length > maxRecordBytes) return false;
+    const { kind, head, record } = offer;
+    const descriptor = this.#inbox.take(id);
+    if (this.#openOffers >= maxOpenOffers) {
+      if (descriptor >= 0) this.#host.closeDescriptor(descriptor);
+      this.#refuse(id, 'full', 'too many offers are open');
+      return true;
+    }
+    const taken = this.#host.take(this, id, descriptor, kind, record);
+    if ('refusal' in taken) {
+      this.#refuse(id, taken.refusal, taken.detail);
+      return true;
+    }
+    this.#openOffers++;
+    this.#taken.set(id, taken);
+    taken.socket.unshift(head);
+    this.#host.onConnection(taken);
+    return true;
+  }
+
+  #refuse(id: number, refusal: Refusal, detail: string): void {
+    this.channel.send(types.unfit, id, ...writeRefusal(refusal, detail));
+  }
+
+  #onAccept(id: number, payload: Buffer): boolean {
+    const message = readAccept(payload);
+    if (message === undefined) return false;
+    // Where it is unknown, it has ended meanwhile, and the giver has been told.
+    this.#taken.get(id)?.accept(message);
+    return true;
+  }
+
+  #onWithdraw(id: number): void {
+    const taken = this.#taken.get(id);
+    if (taken === undefined || taken.isAccepted) return;
+    if (!taken.hasResponded) this.#openOffers--;
+    this.#taken.delete(id);
+    taken.owner = undefined;
+    taken.socket.destroy();
+  }
+
+  #onClose(id: number, payload: Buffer): boolean {
+    const message = readClose(payload);
+    if (message === undefined) return false;
+    const taken = this.#taken.get(id) ?? this.#duplicates.get(id);
+    if (taken?.isAccepted) this.#host.onCloseRequest(taken, message.code, message.cause);
+    return true;
+  }
+
+  #onKept(id: number, isKept: boolean): void {
+    const taken = this.#duplicates.get(id);
+    if (taken === undefined) return;
+    this.#duplicates.delete(id);
+    if (isKept) this.#taken.set(id, taken);
+    else {
+      this.#declines = true;
+      taken.owner = undefined;
+      this.#host.onAlone(taken);
+    }
+    this.#host.onRoom();
+  }
+
+  #nextDuplicate(): number {
+    do this.#lastDuplicate = (this.#lastDuplicate + 1) % takerBit;
+    while (this.#taken.has(takerBit + this.#lastDuplicate) || this.#duplicates.has(takerBit + this.#lastDuplicate));
+    return takerBit + this.#lastDuplicate;
+  }
+}

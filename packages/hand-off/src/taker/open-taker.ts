@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { filesOf, type TakerFiles, unfitFolder } from '../channel/folder.ts';
+import { descriptorOf } from '../system/descriptor-of.ts';
+import { DescriptorSocket } from '../system/descriptor-socket.ts';
+import { KernelSocket } from '../system/kernel-socket.ts';
+import { loadLibc } from '../system/libc.ts';
+import { greetGiver } from './greet-giver.ts';
+import { removeStale } from './remove-stale.ts';
+import { Serving } from './serving.ts';
+import type { Taker, TakerOptions } from './taker.ts';
+import { WaitingSockets } from './waiting-sockets.ts';
+
+/**
+ * Lets the givers of this host hand connections to this process.
+ *
+ * @throws Error where that is impossible: the message says why
+ */
+export async function openTaker(options: TakerOptions): Promise<Taker> {
+  const { dir, port, name } = options;
+  const libc = await loadLibc();
+  const reason = typeof libc === 'string' ? libc : unfitFolder(dir);
+  if (typeof libc === 'string' || reason !== undefined) throw new Error(reason);
+  await removeStale(dir, port);
+  const files = filesOf(dir, port, randomBytes(4).toString('hex'));
+  const kernel = new KernelSocket(libc);
+  const isOwn = (descriptor: number): boolean => kernel.peerUser(descriptor) === process.getuid?.();
+  const serving = new Serving(kernel, options);
+  // Before the other socket, by which givers find this process.
+  const waiting = new WaitingSockets(DescriptorSocket.listen(libc, files.descriptors), isOwn);
+  const server = createServer({ allowHalfOpen: false }, (socket: Socket) => {
+    if (!isOwn(descriptorOf(socket))) socket.destroy();
+    else greetGiver(socket, { name, slots: 0, waiting, onHello: serving.onHello });
+  });
+  try {
+    await listen(server, files);
+  } catch (error) {
+    waiting.close();
+    removeFiles(files);
+    throw error;
+  }
+  serving.start();
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    serving.close();
+    const closed = new Promise((resolve) => void server.close(resolve));
+    waiting.close();
+    removeFiles(files);
+    await closed;
+  };
+  return {
+    get size() {
+      return serving.size;
+    },
+    get alone() {
+      return serving.alone;
+    },
+    stop: () => serving.stop(),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function listen(server: Server, { messages }: TakerFiles): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(messages, () => {
+      server.off('error', reject);
+      // Accepting fails while there are no descriptors left, and goes on afterwards.
+      server.on('error', () => {});
+      server.unref();
+      resolve();
+    });
+  });
+}
+
+function removeFiles({ messages, descriptors }: TakerFiles): void {
+  rmSync(messages, { force: true });
+  rmSync(descriptors, { force: true });
+}

@@ -1,0 +1,178 @@
+import type { Channel } from '../channel/channel.ts';
+import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
+import type { Hello } from '../channel/hello.ts';
+import { messageTypes as types } from '../channel/message-types.ts';
+import type { OfferKind } from '../channel/offer-kind.ts';
+import type { Refusal } from '../channel/refusals.ts';
+import { silentSeconds } from '../channel/seconds.ts';
+import type { DescriptorSocket } from '../system/descriptor-socket.ts';
+import type { KernelSocket } from '../system/kernel-socket.ts';
+import { GiverLink, type LinkHost } from './giver-link.ts';
+import { type Owner, Taken, type TakenHost } from './taken.ts';
+import type { TakerOptions } from './taker.ts';
+
+/** What a taker serves: its givers, and the connections of all of them. */
+export class Serving implements LinkHost, TakenHost {
+  readonly #kernel: KernelSocket;
+  readonly #options: TakerOptions;
+  readonly #links = new Set<GiverLink>();
+  /** Connections that no giver has. */
+  readonly #alone = new Set<Taken>();
+  #size = 0;
+  #isStopped = false;
+  #isClosed = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(kernel: KernelSocket, options: TakerOptions) {
+    this.#kernel = kernel;
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get alone(): number {
+    return this.#alone.size;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#beat(), 1_000).unref();
+  }
+
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const { channel } of this.#links) channel.send(types.stop, 0);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    for (const { channel } of this.#links) channel.end('closed');
+  }
+
+  readonly onHello = (hello: Hello, channel: Channel, descriptors: DescriptorSocket): GiverLink => {
+    const inbox = new DescriptorInbox(descriptors, (descriptor) => this.closeDescriptor(descriptor));
+    const link = new GiverLink(hello.name, channel, descriptors, inbox, this);
+    this.#links.add(link);
+    if (this.#isStopped) channel.send(types.stop, 0);
+    this.#tell(() => this.#options.onGiver(hello.name, 'open', undefined));
+    // Not before the welcome has left.
+    setImmediate(() => this.onRoom());
+    return link;
+  };
+
+  take(
+    link: Owner,
+    id: number,
+    descriptor: number,
+    kind: OfferKind,
+    record: Buffer,
+  ): Taken | { refusal: Refusal; detail: string } {
+    if (descriptor < 0) return { refusal: 'unfit', detail: 'its descriptor did not arrive' };
+    const refused = this.#whyNot(descriptor);
+    if (refused !== undefined) {
+      this.closeDescriptor(descriptor);
+      return refused;
+    }
+    try {
+      const taken = new Taken(this, link, id, descriptor, kind, record);
+      this.#size++;
+      return taken;
+    } catch (error) {
+      this.closeDescriptor(descriptor);
+      return { refusal: 'unfit', detail: (error as Error).message };
+    }
+  }
+
+  onConnection(taken: Taken): void {
+    // A server listens to errors only once it has the connection.
+    taken.socket.on('error', ignore);
+    try {
+      this.#options.onConnection(taken);
+    } catch (error) {
+      taken.socket.destroy();
+      this.#fault(error);
+    }
+  }
+
+  onCloseRequest(taken: Taken, code: number, cause: string): void {
+    this.#tell(() => this.#options.onCloseRequest(taken, code, cause));
+  }
+
+  closeDescriptor(descriptor: number): void {
+    this.#kernel.close(descriptor);
+  }
+
+  endWriting(descriptor: number): void {
+    this.#kernel.endWriting(descriptor);
+  }
+
+  onClosed(taken: Taken): void {
+    this.#size--;
+    this.#alone.delete(taken);
+  }
+
+  onAlone(taken: Taken): void {
+    if (taken.socket.destroyed) return;
+    this.#alone.add(taken);
+  }
+
+  /** Gives connections that nobody else has to the givers that have fewest. */
+  onRoom(): void {
+    for (const taken of this.#alone) {
+      const link = this.#leastLoaded();
+      if (link === undefined) return;
+      if (!link.giveDuplicate(taken)) return;
+      this.#alone.delete(taken);
+    }
+  }
+
+  onGone(link: GiverLink, reason: string): void {
+    this.#links.delete(link);
+    this.#tell(() => this.#options.onGiver(link.name, 'gone', reason));
+    this.onRoom();
+  }
+
+  #whyNot(descriptor: number): { refusal: Refusal; detail: string } | undefined {
+    if (this.#isStopped) return { refusal: 'full', detail: 'it is stopping' };
+    if (this.#size >= (this.#options.maxConnections ?? 65_536)) {
+      return { refusal: 'full', detail: 'it has its most connections' };
+    }
+    const detail = this.#kernel.whyUnfit(descriptor);
+    return detail === undefined ? undefined : { refusal: 'unfit', detail };
+  }
+
+  #leastLoaded(): GiverLink | undefined {
+    let least: GiverLink | undefined;
+    if (this.#isClosed) return undefined;
+    for (const link of this.#links) {
+      if (link.isReady && (least === undefined || link.size < least.size)) least = link;
+    }
+    return least;
+  }
+
+  #beat(): void {
+    for (const link of this.#links) link.beat(silentSeconds);
+    this.onRoom();
+  }
+
+  #tell(handler: () => void): void {
+    try {
+      handler();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #fault(error: unknown): void {
+    try {
+      this.#options.onFault(error);
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+}
+
+function ignore(): void {}

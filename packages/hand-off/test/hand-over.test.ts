@@ -1,0 +1,148 @@
+import { once } from 'node:events';
+import { connect, Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { connectClient, openFront, temporaryFolder, upgradeRequest } from './support/front.ts';
+import { freePort, takeHere } from './support/taker.ts';
+
+test('a client is served by the taker, whose socket is a plain one with the address of the client', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { taken, taker } = await takeHere(dir, port);
+  const front = await openFront(dir, port);
+  await front.giver();
+  const client = connectClient(front.port);
+  expect(await client.next()).toBe('hello');
+  client.socket.send('one');
+  expect(await client.next()).toBe('echo one');
+  const socket = taken[0]?.socket as Socket;
+  expect(socket.constructor).toBe(Socket);
+  expect(socket.remoteAddress).toBe('127.0.0.1');
+  expect(taken[0]?.isShared).toBe(true);
+  expect([taker.size, taker.alone, front.givers.size]).toEqual([1, 0, 1]);
+  expect(front.handed[0]?.readRecord().toString()).toBe('/');
+});
+
+test('the end of a connection is told to the giver, with what the kernel has counted', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { taken } = await takeHere(dir, port);
+  const front = await openFront(dir, port);
+  await front.giver();
+  const client = connectClient(front.port);
+  await client.next();
+  const before = front.handed[0]?.counts() ?? { bytesIn: 0, bytesOut: 0 };
+  client.socket.send('12345');
+  await client.next();
+  if (taken[0]) taken[0].ending = { code: 4_001, cause: 'enough', messagesIn: 1, messagesOut: 2 };
+  client.socket.close(4_001);
+  expect(await client.closed).toBe(4_001);
+  await expect.poll(() => front.told.length).toBe(1);
+  // Frames: 5 bytes masked and a close frame; `echo 12345` and a close frame.
+  expect(front.told[0]?.detail).toEqual({
+    code: 4_001,
+    cause: 'enough',
+    messagesIn: 1,
+    messagesOut: 2,
+    bytesIn: before.bytesIn + 6 + 5 + 6 + 2,
+    bytesOut: before.bytesOut + 2 + 10 + 2 + 2,
+  });
+  expect(front.handed[0]?.state).toBe('over');
+  expect(front.givers.size).toBe(0);
+});
+
+test('a server that destroys its socket ends the connection, although the giver has a duplicate', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { taken } = await takeHere(dir, port);
+  const front = await openFront(dir, port);
+  await front.giver();
+  const client = connectClient(front.port);
+  await client.next();
+  taken[0]?.socket.destroy();
+  expect(await client.closed).toBe(1_006);
+  await expect.poll(() => front.told.map(({ event }) => event)).toEqual(['end']);
+});
+
+test('a reset reaches the client', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { taken } = await takeHere(dir, port);
+  const front = await openFront(dir, port);
+  await front.giver();
+  const client = connect(front.port, '127.0.0.1');
+  client.write(upgradeRequest);
+  await once(client, 'data');
+  await expect.poll(() => taken[0]?.isAccepted).toBe(true);
+  const failed = once(client, 'error');
+  taken[0]?.socket.resetAndDestroy();
+  await failed.then(undefined, (error) => expect(error).toMatchObject({ code: 'ECONNRESET' }));
+  expect(client.destroyed).toBe(true);
+  await expect.poll(() => front.told.map(({ event }) => event)).toEqual(['end']);
+});
+
+test('a response that is no upgrade comes back whole, and the taker lets the client go', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { taken, taker } = await takeHere(dir, port);
+  const front = await openFront(dir, port);
+  await front.giver();
+  const client = connectClient(front.port, '/elsewhere');
+  const [, response] = await once(client.socket, 'unexpected-response');
+  expect(response.statusCode).toBe(400);
+  await expect.poll(() => taker.size).toBe(0);
+  expect(taken[0]?.socket.destroyed).toBe(true);
+  expect(front.givers.size).toBe(0);
+});
+
+test('the taker is asked to end a connection', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { closeRequests } = await takeHere(dir, port);
+  const front = await openFront(dir, port);
+  await front.giver();
+  const client = connectClient(front.port);
+  await client.next();
+  front.handed[0]?.close(4_000, 'idle');
+  await client.closed;
+  expect(closeRequests).toEqual([{ code: 4_000, cause: 'idle' }]);
+  await expect.poll(() => front.told[0]?.detail).toMatchObject({ code: 4_000, cause: 'idle' });
+});
+
+test('what the client sent early comes first, and nothing is read of it before the offer is accepted', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { server } = await takeHere(dir, port);
+  server.removeAllListeners('upgrade');
+  server.on('upgrade', (_, socket, early) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+    socket.write(`early ${early.length};`);
+    socket.pipe(socket);
+  });
+  const front = await openFront(dir, port);
+  await front.giver();
+  const client = connect(front.port, '127.0.0.1');
+  client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfirst,');
+  let text = '';
+  client.on('data', (chunk) => {
+    text += chunk;
+  });
+  await expect.poll(() => text).toMatch(/early 0;first,$/);
+  client.end('last');
+  await once(client, 'end');
+  expect(text).toMatch(/\r\n\r\nearly 0;first,last$/);
+});
+
+test('a taker that stops refuses, and says so; connections stay', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { taker } = await takeHere(dir, port);
+  const front = await openFront(dir, port);
+  await front.giver();
+  const client = connectClient(front.port);
+  await client.next();
+  taker.stop();
+  await expect.poll(() => front.givers.to(port)).toBeUndefined();
+  expect(front.takers.map(({ state }) => state)).toEqual(['open', 'stopping']);
+  client.socket.send('still');
+  expect(await client.next()).toBe('echo still');
+});
