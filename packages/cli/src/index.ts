@@ -39,6 +39,7 @@ export {
   type ServerHook,
   type Verdict,
 } from '@gopush/push-server/for-hooks';
+export { type AcceptHandOffsOptions, acceptHandOffs, type HandOffs } from '@gopush/push-server/own-servers';
 export { ListenError, type Logger, type LoggerOptions, type LogLevel } from '@gopush/service';
 export { createLogger } from './create-logger.ts';
 export { startAgent } from './start-agent.ts';

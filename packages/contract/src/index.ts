@@ -71,10 +71,14 @@ export {
   drainingHeader,
   incompletePositions,
   lastPositionsHeader,
+  type NumberedPosition,
+  numberOfEpoch,
+  readNumberedPosition,
   readPosition,
   sessionTokenHeader,
   skipFramesHeader,
   stopClientPing,
+  writeNumberedPosition,
   writePosition,
 } from './migration.ts';
 export { type AllowedOrigins, openPages, settleLocalPages } from './origins/allowed-origins.ts';

@@ -57,3 +57,31 @@ export function readPosition(text: unknown): Position | undefined {
   const [, epoch, offset] = (typeof text === 'string' && /^([\w-]{1,64})\.(\d{1,15})~$/.exec(text)) || [];
   return epoch === undefined ? undefined : { epoch, offset: Number(offset) };
 }
+
+/** A position whose epoch is known by its number alone: where a process notes positions for the time after its death, there is no room for text. */
+export interface NumberedPosition {
+  /** {@link numberOfEpoch} of the epoch. */
+  readonly number: number;
+  readonly offset: number;
+}
+
+/** A number that stands for an epoch, from 1 to 2^52: FNV-1a with the low bits of two hashes. */
+export function numberOfEpoch(epoch: string): number {
+  let [low, high] = [0x811c9dc5, 0x811c9dc5];
+  for (let at = 0; at < epoch.length; at++) {
+    low = Math.imul(low ^ epoch.charCodeAt(at), 0x01000193);
+    high = Math.imul(high ^ epoch.charCodeAt(epoch.length - 1 - at), 0x01000193);
+  }
+  return (high >>> 12) * 2 ** 32 + (low >>> 0) + 1;
+}
+
+/** A {@link NumberedPosition} as {@link lastPositionsHeader} has it: `#<number>.<offset>~`. */
+export function writeNumberedPosition({ number, offset }: NumberedPosition): string {
+  return `#${number}.${offset}~`;
+}
+
+/** Reads what {@link writeNumberedPosition} wrote; `undefined` for anything else. */
+export function readNumberedPosition(text: string): NumberedPosition | undefined {
+  const [, number, offset] = /^#(\d{1,16})\.(\d{1,15})~$/.exec(text) ?? [];
+  return number === undefined ? undefined : { number: Number(number), offset: Number(offset) };
+}

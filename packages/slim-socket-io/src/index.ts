@@ -24,7 +24,10 @@ export type {
 export { createShape } from './memory/shape.ts';
 export { SmallMap } from './memory/small-map.ts';
 export { SmallSet } from './memory/small-set.ts';
+export { unreadBytes } from './reading/unread-bytes.ts';
 export { type SlimOptions, slimSocketIo } from './slim-socket-io.ts';
 export type { Connection, QueueWatch } from './writing/connection.ts';
 export { emitLocal } from './writing/emit-local.ts';
+export { type MessageCounts, messagesOf } from './writing/messages-of.ts';
+export type { StreamNotes } from './writing/outlet.ts';
 export { sendQueueOf, watchQueues } from './writing/send-queue.ts';

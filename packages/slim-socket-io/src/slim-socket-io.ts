@@ -1,13 +1,14 @@
 import { IncomingMessage } from 'node:http';
 import type { Server } from 'socket.io';
 import { engineOf } from './internals/inside-of.ts';
-import type { EngineInternals, TransportInternals } from './internals/private-names.ts';
+import type { EngineInternals, TransportInternals, WebSocketInternals } from './internals/private-names.ts';
 import { createCompactor, unwrapped } from './memory/compact-listeners.ts';
 import { HandshakeRequest } from './memory/handshake-request.ts';
 import { isEmptyList, roomForOne } from './memory/room-for-one.ts';
 import { shareTransportListeners } from './memory/share-transport-listeners.ts';
 import { slimClient } from './memory/slim-client.ts';
 import type { Connection } from './writing/connection.ts';
+import type { StreamNotes } from './writing/outlet.ts';
 import { WebSocketTransport } from './writing/web-socket-transport.ts';
 import { writeReady } from './writing/write-ready.ts';
 
@@ -17,15 +18,19 @@ export interface SlimOptions {
   readonly speed?: boolean;
   /** Keeps less memory for each client. @defaultValue true */
   readonly memory?: boolean;
+  /** Who is told how far the stream of a WebSocket is written, where somebody wants to know; only with `speed`. @defaultValue nobody */
+  readonly notesFor?: NotesFor | undefined;
 }
+
+type NotesFor = (webSocket: WebSocketInternals) => StreamNotes | undefined;
 
 /**
  * Makes a server write faster and keep less memory for each client (docs/decisions/0007). Clients get the same events in the same order as
  * with plain Socket.IO. It must be called before the first client connects.
  */
-export function slimSocketIo(io: Server, { speed = true, memory = true }: SlimOptions = {}): void {
+export function slimSocketIo(io: Server, { speed = true, memory = true, notesFor }: SlimOptions = {}): void {
   const engine = engineOf(io);
-  if (speed) writeByOutlets(engine);
+  if (speed) writeByOutlets(engine, notesFor);
   engine.on('connection', (connection: Connection) => {
     connection.write = writeReady;
     if (memory && connection.request instanceof IncomingMessage)
@@ -37,11 +42,11 @@ export function slimSocketIo(io: Server, { speed = true, memory = true }: SlimOp
 }
 
 /** Gives connections over WebSocket without compression a transport that writes through an outlet. */
-function writeByOutlets(engine: EngineInternals): void {
+function writeByOutlets(engine: EngineInternals, notesFor: NotesFor | undefined): void {
   const { createTransport } = engine;
   engine.createTransport = (name, request) =>
     name === 'websocket' && !engine.opts.perMessageDeflate && WebSocketTransport.takes(request)
-      ? new WebSocketTransport(request)
+      ? new WebSocketTransport(request, notesFor)
       : createTransport.call(engine, name, request);
 }
 

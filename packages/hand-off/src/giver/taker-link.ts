@@ -2,15 +2,7 @@ import type { Channel, ChannelOwner } from '../channel/channel.ts';
 import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import { maxOpenOffers, maxRecordBytes } from '../channel/limits.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
-import {
-  type AcceptMessage,
-  readDuplicate,
-  readEnd,
-  readResponse,
-  writeAccept,
-  writeClose,
-  writeOffer,
-} from '../channel/messages.ts';
+import { readDuplicate, readEnd, readResponse, writeAccept, writeClose, writeOffer } from '../channel/messages.ts';
 import { not, type Outcome } from '../channel/outcome.ts';
 import { readRefusal } from '../channel/refusals.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
@@ -138,10 +130,10 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     return handed;
   }
 
-  accept(id: number, handed: Handed<T>, message: AcceptMessage): void {
+  accept(id: number, handed: Handed<T>, skipFrames: number, early: Buffer): void {
     handed.serve(this, id);
     this.#served.set(id, handed);
-    this.channel.send(types.accept, id, ...writeAccept(message));
+    this.channel.send(types.accept, id, ...writeAccept({ skipFrames, early }));
   }
 
   settled(id: number): void {
@@ -175,7 +167,8 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     const handed = this.#served.get(id);
     if (handed === undefined) return true;
     const counts = handed.counts();
-    handed.drop(() => this.#host.tell(() => this.#host.events.onEnd(handed, { ...ending, ...counts })));
+    handed.drop();
+    this.#host.tell(() => this.#host.events.onEnd(handed, { ...ending, ...counts }));
     return true;
   }
 

@@ -43,7 +43,7 @@ interface HeldWrite {
 export class Taken implements TakenConnection, Gate {
   readonly socket: Socket;
   readonly kind: OfferKind;
-  record: Buffer;
+  readonly record: Buffer;
   ending: Ending | undefined = undefined;
   isAccepted = false;
   /** Its number at its owner. */
@@ -86,11 +86,10 @@ export class Taken implements TakenConnection, Gate {
   }
 
   /** The giver has accepted the response: the server's bytes flow. */
-  accept({ early, record, skipFrames }: AcceptMessage): void {
+  accept({ early, skipFrames }: AcceptMessage): void {
     const socket = this.socket as HeldSocket;
     if (this.isAccepted || socket.destroyed) return;
     this.isAccepted = true;
-    this.record = record;
     const held = this.#held;
     const end = this.#end;
     this.#held = undefined;

@@ -100,9 +100,7 @@ export async function openFront(
       socket.end(Buffer.concat([head, body]));
       return;
     }
-    // The path says by which of the two the record goes.
-    const record = name === '/?later' ? Buffer.from(`${name} said more`) : undefined;
-    const accepted = await offered.value.accept({ user: name, record, write: head, early });
+    const accepted = await offered.value.accept({ user: name, write: head, early });
     if (accepted.ok) handed.push(accepted.value);
   });
   server.listen(0, '127.0.0.1');

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { audienceOf, type Config, isLoopback, plainAddress, pushServerAudience } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { takenBy } from '../hand-off/as-by-the-port.ts';
+import { isAddressOfMachine } from './address-of-machine.ts';
 
 /** The parts of a request that are checked. */
 type SignedRequest = Pick<IncomingMessage, 'headers'> & {
@@ -52,16 +54,24 @@ interface Audiences {
 /** Whether an audience is this push-server. */
 function isOurs(
   audience: string,
-  { localAddress, localPort }: SignedRequest['socket'],
+  socket: SignedRequest['socket'],
   { names, hosts, oldSignatures }: Audiences,
 ): boolean {
+  const { localAddress, localPort } = socket;
   if (names.has(audience)) return true;
   if (audience === '') return oldSignatures;
   const colon = audience.lastIndexOf(':');
   if (audience.slice(colon + 1) !== String(localPort)) return false;
   const host = audience.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   const local = plainAddress(localAddress);
-  return host === local || hosts.includes(host) || (host === 'localhost' && isLoopback(local));
+  if (host === local || hosts.includes(host) || (host === 'localhost' && isLoopback(local))) return true;
+  // A connection that was handed over came to no address, and its agent means a process of this machine.
+  return isForAll(takenBy(socket)?.address) && isAddressOfMachine(host);
+}
+
+/** Whether a server listens on all addresses. */
+function isForAll(address: string | undefined): boolean {
+  return address === '0.0.0.0' || address === '::';
 }
 
 /** Warns of a signature for another target. Only an agent can have made it: the settings are wrong, or the target replays it. */

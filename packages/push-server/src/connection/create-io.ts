@@ -6,7 +6,9 @@ import { checkSocketIo, slimSocketIo } from '@gopush/slim-socket-io';
 import { Server } from 'socket.io';
 import { escapeForeignPositions } from '../emit/position-escape.ts';
 import type { AdapterFactory } from '../fanout/adapter/adapter-factory.ts';
+import { noteConnections, notesFor } from '../hand-off/note-streams.ts';
 import { type Guard, guardClients } from '../limits/guarded-client.ts';
+import { clientOfConnection } from '../migration/client/migrating-client.ts';
 
 /**
  * Creates the Socket.IO server.
@@ -15,7 +17,7 @@ import { type Guard, guardClients } from '../limits/guarded-client.ts';
  */
 export async function createIo(
   http: HttpServer,
-  { pushServer }: Config,
+  { pushServer, handOff }: Config,
   adapter: AdapterFactory,
   log: Logger,
 ): Promise<{ readonly io: Server; readonly clientGuard: Guard }> {
@@ -47,7 +49,8 @@ export async function createIo(
   });
   escapeForeignPositions(io);
   io.attach(http);
-  slimSocketIo(io, support);
+  slimSocketIo(io, { ...support, notesFor: handOff.enabled ? notesFor : undefined });
+  if (handOff.enabled) noteConnections(io, (conn) => clientOfConnection(conn).decoder.reconstructor != null);
   io.adapter(adapter);
   return { io, clientGuard: guard };
 }

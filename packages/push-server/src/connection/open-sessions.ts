@@ -122,6 +122,7 @@ function migrationOf(shared: Shared, recovery: Recovery): Migration {
     io,
     http,
     store: store.sessions,
+    history: store.history,
     recovery,
     node,
     sessions: live,

@@ -1,5 +1,5 @@
 import type { Metrics } from '@gopush/service';
-import { countRooms, countTransports, type ServerView } from './server-view.ts';
+import { countHandedOver, countRooms, countTransports, type ServerView } from './server-view.ts';
 
 /** Describes the clients and listeners that are here, and those that were refused or disconnected. */
 export function describeClients(metrics: Metrics, view: ServerView): void {
@@ -11,6 +11,14 @@ export function describeClients(metrics: Metrics, view: ServerView): void {
       for (const [transport, count] of Object.entries(countTransports(view))) set(count, { transport });
     },
     ['transport'],
+  );
+  metrics.gauge(
+    'handed_off',
+    'Connections that agents have handed over, by their owners: one, this push-server alone; or two, an agent as well.',
+    (set) => {
+      for (const [owners, count] of Object.entries(countHandedOver(view))) set(count, { owners });
+    },
+    ['owners'],
   );
   metrics.gauge('rooms', 'Rooms with clients on this push-server.', (set) => set(countRooms(view).rooms));
   metrics.gauge('users', 'Users with clients on this push-server.', (set) => set(countRooms(view).users));

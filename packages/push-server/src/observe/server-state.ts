@@ -1,6 +1,6 @@
 import type { Config } from '@gopush/contract';
 import type { Fanout } from '../fanout/bus/fanout.ts';
-import { countRooms, countTransports, type ServerView } from './server-view.ts';
+import { countHandedOver, countRooms, countTransports, type ServerView } from './server-view.ts';
 
 /** The response to `/state`. */
 export function describeServer(view: ServerView, { pushServer }: Config): object {
@@ -14,6 +14,7 @@ export function describeServer(view: ServerView, { pushServer }: Config): object
     store: { kind: store.kind, state: store.state() },
     counts: { ...counts, deliveries: limits.deliveries() },
     sessions: describeSessions(view),
+    handOff: describeHandOff(view),
     refused: Object.fromEntries(limits.tally.refused),
     closed: Object.fromEntries(limits.tally.closed),
     limits: pushServer.limits,
@@ -22,6 +23,13 @@ export function describeServer(view: ServerView, { pushServer }: Config): object
 
 function describeSessions({ migration: { given, taken, ...rest } }: ServerView): object {
   return { handedOver: given, resumed: taken, ...rest };
+}
+
+function describeHandOff(view: ServerView): object {
+  const { handOffs } = view;
+  if (handOffs === undefined) return { state: 'disabled' };
+  const { state, whyNot } = handOffs;
+  return { state, ...(whyNot === undefined ? {} : { reason: whyNot }), owners: countHandedOver(view) };
 }
 
 function describeFanout(fanout: Fanout): object {

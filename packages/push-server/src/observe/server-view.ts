@@ -3,6 +3,7 @@ import type { Server } from 'socket.io';
 import type { ListenerCounts } from '../api/listen/listener-set.ts';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { Fanout } from '../fanout/bus/fanout.ts';
+import type { HandOffs } from '../hand-off/accept-hand-offs.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { MigrationCounts } from '../migration/follow/migration-counts.ts';
 import type { RecoveryCounts } from '../recovery/recovery.ts';
@@ -23,6 +24,8 @@ export interface ServerView {
   readonly emittedEvents: Pick<EmittedEvents, 'kept'>;
   readonly listeners: ListenerCounts;
   readonly webhooks: Pick<Webhooks, 'counts' | 'waiting'>;
+  /** Connections that agents have handed over; `undefined`: none are taken. */
+  readonly handOffs: Pick<HandOffs, 'state' | 'whyNot' | 'size' | 'alone'> | undefined;
   /** Gives all sessions to other push-servers and takes no new ones, without a stop. */
   readonly drain: () => Promise<string>;
 }
@@ -44,4 +47,10 @@ export function countRooms({ io }: ServerView): { readonly rooms: number; readon
     else if (room.startsWith('u:')) counts.users++;
   }
   return counts;
+}
+
+/** Connections that were handed over, by how many processes own them. */
+export function countHandedOver({ handOffs }: ServerView): { readonly one: number; readonly two: number } {
+  const { size = 0, alone = 0 } = handOffs ?? {};
+  return { one: alone, two: size - alone };
 }

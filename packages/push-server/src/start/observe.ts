@@ -7,7 +7,7 @@ import type { Settings } from './settings.ts';
 export function observe(
   { node, config: { pushServer } }: Settings,
   { observation, announcement, fanout, store, webhooks }: Dependencies,
-  { http, io, limits }: Servers,
+  { http, io, limits, handOffs }: Servers,
   { rooms, sessions, api }: Realtime,
 ): void {
   const { migration, recovery, emittedEvents } = sessions.parts;
@@ -29,6 +29,7 @@ export function observe(
       emittedEvents,
       listeners: api.listeners,
       webhooks,
+      handOffs,
       drain,
     },
     http,

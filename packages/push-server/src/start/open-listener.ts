@@ -15,7 +15,7 @@ import type { Settings } from './settings.ts';
 export async function openListener(
   settings: Settings,
   { observation, announcement }: Dependencies,
-  { http, io, limits, ending, closeIo }: Servers,
+  { http, io, limits, ending, handOffs, closeIo }: Servers,
   { sessions, isBelieved, closeApi }: Realtime,
 ): Promise<AddressInfo> {
   const { config, index, exclusive, log, lifetime } = settings;
@@ -27,6 +27,7 @@ export async function openListener(
     { host: pushServer.host, port, exclusive },
     { port: 'serverPortStart', offset: index, host: 'pushServer.host' },
   );
+  await handOffs?.settled();
   lifetime.opened('listener', async () => {
     ending.closeKept();
     const drained = drainHttp(http, pushServer.drainMs, lingerMs);
@@ -38,6 +39,7 @@ export async function openListener(
   });
   lifetime.opened('readiness', async () => {
     observation.stopping();
+    handOffs?.stop();
     await Promise.all([announcement.draining(), ending.announce()]);
   });
   await announcement.ready(address, () => io.engine.clientsCount);

@@ -6,6 +6,8 @@ import type { Server } from 'socket.io';
 import { closeClients } from '../connection/close-clients.ts';
 import { createIo } from '../connection/create-io.ts';
 import { wrapAdapter } from '../fanout/adapter/wrap-adapter.ts';
+import { type HandOffs, ServerHandOffs } from '../hand-off/accept-hand-offs.ts';
+import { reportEndings } from '../hand-off/report-endings.ts';
 import { createHttp } from '../http/create-http.ts';
 import { createFileHandler } from '../http/file-handler.ts';
 import { HttpEnding } from '../http/http-ending.ts';
@@ -21,6 +23,8 @@ export interface Servers {
   readonly files: RequestListener;
   readonly limits: Limits;
   readonly ending: HttpEnding;
+  /** Takes the connections that agents hand over; `undefined`: it takes none. */
+  readonly handOffs: HandOffs | undefined;
   /** Sets what serves requests below the path of the HTTP API. */
   serveApi(handler: RequestListener): void;
   /** Closes the Socket.IO server, once. */
@@ -40,7 +44,9 @@ export async function openServers(settings: Settings, { fanout, store }: Depende
   // Socket.IO puts its own handler before those that are there when it is attached.
   const http = createHttp(config, (request, response) => (isForApi(request.url) ? api : files)(request, response));
   const adapter = wrapAdapter(fanout.adapter, log);
+  const handOffs = openHandOffs(settings, http);
   const { io, clientGuard } = await createIo(http, config, adapter, log);
+  if (handOffs !== undefined) reportEndings(io);
   const ending = new HttpEnding(http);
   lingerAfterResponses(http);
   handleExpectations(http);
@@ -61,9 +67,22 @@ export async function openServers(settings: Settings, { fanout, store }: Depende
     files,
     limits,
     ending,
+    handOffs,
     serveApi(handler) {
       api = handler;
     },
     closeIo,
   };
+}
+
+/** Takes connections as soon as the server listens, and until the last of its clients has gone. */
+function openHandOffs(
+  { config: { handOff }, dir, node, log, lifetime }: Settings,
+  http: HttpServer,
+): HandOffs | undefined {
+  if (!handOff.enabled) return undefined;
+  const folder = handOff.dir === undefined ? {} : { dir: resolve(dir, handOff.dir) };
+  const handOffs = new ServerHandOffs(http, { ...folder, name: node, logger: log });
+  lifetime.opened('hand-offs', () => handOffs.close());
+  return handOffs;
 }

@@ -271,6 +271,8 @@ export interface WebSocketInternals {
   readonly bufferedAmount: number;
   /** Extensions that were agreed on, as compression; empty without any. */
   readonly extensions: string;
+  /** Code of the client's close frame; 1006 without one. */
+  readonly _closeCode: number;
   /** The connection below it. */
   readonly _socket: Connection;
   /** Puts frames and messages together. */
@@ -280,6 +282,7 @@ export interface WebSocketInternals {
   ping(payload: string, mask: boolean, done: (error?: Error) => void): void;
   close(code?: number, reason?: string): void;
   pause(): void;
+  resume(): void;
   terminate(): void;
   on(event: string, listener: (this: never, ...args: never[]) => void): unknown;
   once(event: string, listener: (this: never, ...args: never[]) => void): unknown;
@@ -290,6 +293,7 @@ export const webSocketNames: NamesOf<WebSocketInternals> = {
   OPEN: 'correctness: number',
   bufferedAmount: 'correctness: number',
   extensions: 'correctness: string',
+  _closeCode: 'figures: number',
   _socket: 'correctness: object',
   _receiver: 'figures: object',
   _sender: 'speed: object',
@@ -297,6 +301,7 @@ export const webSocketNames: NamesOf<WebSocketInternals> = {
   ping: 'correctness: function',
   close: 'correctness: function',
   pause: 'correctness: function',
+  resume: 'correctness: function',
   terminate: 'correctness: function',
   on: 'correctness: function',
   once: 'correctness: function',
@@ -308,13 +313,26 @@ export interface ReceiverInternals {
   readonly _state: number;
   readonly _bufferedBytes: number;
   readonly _fragmented: number;
-  _buffers: unknown[];
+  _buffers: Buffer[];
+  /** Payloads of the frames of an incomplete message. */
+  readonly _fragments: readonly Buffer[];
+  /** Of the frame that is being read. */
+  readonly _opcode: number;
+  readonly _fin: boolean;
+  readonly _payloadLength: number;
+  readonly _mask: Buffer | undefined;
+  readonly _errored: boolean;
 }
-export const receiverNames: NamesOf<ReceiverInternals> = {
+export const receiverNames: NamesOf<Omit<ReceiverInternals, '_mask'>> = {
   _state: 'figures: number',
   _bufferedBytes: 'figures: number',
   _fragmented: 'figures: number',
   _buffers: 'memory: array',
+  _fragments: 'figures: array',
+  _opcode: 'figures: number',
+  _fin: 'figures: boolean',
+  _payloadLength: 'figures: number',
+  _errored: 'figures: boolean',
 };
 
 /** What writes the frames of a WebSocket. */

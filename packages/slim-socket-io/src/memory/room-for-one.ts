@@ -1,8 +1,8 @@
 /** An empty list with room for one element. V8 makes room for 17 in a list that begins empty, and keeps that when the elements are gone. */
-export function roomForOne(): unknown[] {
+export function roomForOne<T>(): T[] {
   const list: unknown[] = [undefined];
   list.pop();
-  return list;
+  return list as T[];
 }
 
 /** Whether a value is a list without elements. */

@@ -14,8 +14,18 @@ export interface OutletOwner {
   onCaughtUp(): void;
 }
 
+/** Is told how far the stream of a client is written, by whom may have to say so after the death of this process. */
+export interface StreamNotes {
+  /** A frame, or a part of one, has been passed on; in the order of the stream. */
+  passed(bytes: Buffer): void;
+  /** All that was passed on in this tick ends with a whole frame. @param bytes - how many these are */
+  wrote(bytes: number): void;
+}
+
 /** Most bytes that are held back for one connection until the tick ends; more are written at once. */
 const maxWaitingBytes = 64 * 1024;
+
+const none: readonly Buffer[] = [];
 
 /** All outlets of this process join their bytes here, one after the other. What the kernel does not take is copied. */
 const joined = Buffer.allocUnsafeSlow(maxWaitingBytes);
@@ -36,6 +46,10 @@ export class Outlet implements Waiting {
   #scheduled = false;
   /** How often the owner has reported in this tick that everything was written; the owner counts. */
   turns = 0;
+  /** Absent for most programs. */
+  notes: StreamNotes | undefined = undefined;
+  /** Bytes that were passed on in this tick. */
+  #passed = 0;
   /** Made for the few clients that ever fall behind. */
   #onWritten: Written | undefined = undefined;
 
@@ -68,6 +82,7 @@ export class Outlet implements Waiting {
     }
     this.flush();
     this.#queue(bytes, written);
+    if (this.notes !== undefined) this.#note(this.notes, bytes);
   }
 
   /** Holds bytes back until the tick ends. The bytes must not change any more, and the outlet must be {@link ready}. */
@@ -81,6 +96,7 @@ export class Outlet implements Waiting {
       this.flush();
       if (length > maxWaitingBytes || !this.ready) {
         this.#send(bytes, length);
+        if (this.notes !== undefined) this.#note(this.notes, bytes);
         return;
       }
     }
@@ -95,6 +111,9 @@ export class Outlet implements Waiting {
     this.#scheduled = false;
     this.turns = 0;
     this.flush();
+    if (this.notes === undefined || this.#passed === 0) return;
+    this.notes.wrote(this.#passed);
+    this.#passed = 0;
   }
 
   /** Writes what is held back; drops it where the connection has ended. */
@@ -108,10 +127,14 @@ export class Outlet implements Waiting {
     this.#bytes = 0;
     this.#account._bufferedBytes -= length;
     if (!this.#socket.writable) return;
-    if (others === undefined) {
-      this.#send(first, length);
-      return;
-    }
+    if (others === undefined) this.#send(first, length);
+    else this.#sendJoined(first, others, length);
+    if (this.notes === undefined) return;
+    this.#note(this.notes, first);
+    for (const other of others ?? none) this.#note(this.notes, other);
+  }
+
+  #sendJoined(first: Buffer, others: readonly Buffer[], length: number): void {
     joined.set(first, 0);
     let at = first.length;
     for (const other of others) {
@@ -119,6 +142,15 @@ export class Outlet implements Waiting {
       at += other.length;
     }
     this.#send(joined, length);
+  }
+
+  #note(notes: StreamNotes, bytes: Buffer): void {
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      atEndOfTick(this);
+    }
+    this.#passed += bytes.length;
+    notes.passed(bytes);
   }
 
   #send(bytes: Buffer, length: number): void {

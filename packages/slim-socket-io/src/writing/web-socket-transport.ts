@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { Transport } from 'engine.io';
 import type { EngineRequest, SenderInternals, WebSocketInternals } from '../internals/private-names.ts';
 import { type Connection, queueOf } from './connection.ts';
-import { Outlet, type OutletOwner } from './outlet.ts';
+import { Outlet, type OutletOwner, type StreamNotes } from './outlet.ts';
 
 /** A packet of Engine.IO. */
 interface Packet {
@@ -42,6 +42,10 @@ export class WebSocketTransport extends Transport implements OutletOwner {
   perMessageDeflate: unknown = null;
   /** The connection that it carries; not set while a client only probes it for an upgrade. */
   connection: Connection | undefined = undefined;
+  /** Messages of the client. */
+  received = 0;
+  /** Messages to the client. */
+  sent = 0;
   /** Whether Engine.IO waits for the report that its packets were written. */
   #sending = false;
   /** Whether the next report is postponed to the next turn of the event loop. */
@@ -63,12 +67,16 @@ export class WebSocketTransport extends Transport implements OutletOwner {
     );
   }
 
-  /** @param request - one that {@link takes} accepts */
-  constructor(request: EngineRequest) {
+  /**
+   * @param request - one that {@link takes} accepts
+   * @param notesFor - who is told how far the stream is written
+   */
+  constructor(request: EngineRequest, notesFor?: (webSocket: WebSocketInternals) => StreamNotes | undefined) {
     super(request as EngineRequest & { readonly _query: Record<string, string> });
     this.socket = request.websocket as OwnedWebSocket;
     const { _socket: socket, _sender: sender } = this.socket;
     this.outlet = new Outlet(socket, sender, this);
+    this.outlet.notes = notesFor?.(this.socket);
     // The sender's `_socket` is the one thing that `ws` writes to after its handshake.
     sender._socket = this.outlet;
     this.socket[transportOf] = this;
@@ -94,6 +102,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
       process.nextTick(() => this.onError('write error'));
       return;
     }
+    this.sent += packets.length;
     for (const packet of packets as readonly Packet[]) {
       const frame = packet.options?.wsPreEncodedFrame;
       if (frame === undefined) socket.send(this.#encode(packet));
@@ -160,6 +169,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
       message(data: Buffer, isBinary: boolean) {
         const transport = this[transportOf];
         if (transport === undefined) return;
+        transport.received++;
         // A packet without content: the only such packets of a client are heartbeats.
         if (data.length === 1) transport.#countControl();
         transport.onData((isBinary ? data : data.toString()) as never);

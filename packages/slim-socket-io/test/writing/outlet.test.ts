@@ -96,3 +96,36 @@ test('what is held back for a connection that has ended is dropped', async () =>
   await endOfTick();
   expect([socket.chunks, account._bufferedBytes]).toEqual([[], 0]);
 });
+
+test('who notes the stream is told of each frame after it was passed on, and once a tick how many bytes these are', async () => {
+  const { socket, outlet } = startOutlet();
+  const told: (string | number)[] = [];
+  outlet.notes = {
+    passed: (bytes) => told.push(`${bytes} after ${socket.chunks.join('')}`),
+    wrote: (bytes) => told.push(bytes),
+  };
+  outlet.hold(Buffer.from('a'));
+  outlet.write('b');
+  expect(told).toEqual([]);
+  await endOfTick();
+  expect(told.splice(0)).toEqual(['a after ab', 'b after ab', 2]);
+  // Behind now: frames go to the queue of the socket, which is no reason to forget them.
+  outlet.write('c');
+  outlet.write('d', () => {});
+  await endOfTick();
+  expect(told.splice(0)).toEqual(['c after abc', 'd after abcd', 2]);
+  socket.drain();
+  outlet.hold(Buffer.alloc(70_000, 'e'));
+  await endOfTick();
+  expect(told.at(-1)).toBe(70_000);
+});
+
+test('what was dropped, as the connection has ended, is not noted', async () => {
+  const { socket, outlet } = startOutlet();
+  const told: unknown[] = [];
+  outlet.notes = { passed: (bytes) => told.push(bytes), wrote: (bytes) => told.push(bytes) };
+  outlet.hold(Buffer.from('late'));
+  Object.defineProperty(socket, 'writable', { value: false });
+  await endOfTick();
+  expect(told).toEqual([]);
+});

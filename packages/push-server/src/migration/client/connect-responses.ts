@@ -8,7 +8,7 @@ import type { SessionRecord } from '../../stored-session/session-record.ts';
  * Socket.IO ignore it.
  */
 export function numberedConnectResponse(packet: Packet, engineId: string, number: number): Packet {
-  const mark = writePosition({ epoch: epochOf(engineId), offset: number });
+  const mark = writePosition({ epoch: epochOfResponses(engineId), offset: number });
   return { ...packet, data: { ...(packet.data as object), mark } };
 }
 
@@ -22,7 +22,7 @@ export function numberedConnectResponse(packet: Packet, engineId: string, number
 export function asClientKnows(record: SessionRecord, given: readonly Position[]): SessionRecord | undefined {
   const { engineId, isExact, answers = 0, sockets, opening = [] } = record;
   if (isExact) return record;
-  const epoch = epochOf(engineId);
+  const epoch = epochOfResponses(engineId);
   const had = given.find((mark) => mark.epoch === epoch)?.offset ?? 0;
   if (had > answers) return undefined;
   const unheard = sockets.filter(({ answer = 0 }) => answer > had);
@@ -34,7 +34,7 @@ export function asClientKnows(record: SessionRecord, given: readonly Position[])
   };
 }
 
-/** Ids of Engine.IO may have characters that no position has. */
-function epochOf(engineId: string): string {
+/** The epoch of the responses on a connection. Ids of Engine.IO may have characters that no position has. */
+export function epochOfResponses(engineId: string): string {
   return engineId.replace(/[^\w-]/g, '-').slice(0, 64);
 }

@@ -1,8 +1,10 @@
 import { stopClientPing } from '@gopush/contract';
+import type { TakenConnection } from '@gopush/hand-off';
 import type { EngineConnection } from '@gopush/slim-socket-io';
 import { SmallSet } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
 import { keyOfToken } from '../../stored-session/session-pointers.ts';
+import { readOn, stopReading, takenOf } from '../client/direct-connection.ts';
 import { isMidMessage, sendPing } from '../client/engine-connection.ts';
 import type { MigratingClient } from '../client/migrating-client.ts';
 
@@ -14,6 +16,9 @@ export type NotStopped = 'mid-event' | 'silent';
  * (docs/protocol.md, "Bounds").
  */
 const stoppedMs = 10_000;
+
+/** How often a client that is within an event is looked at again, in milliseconds. */
+const lookMs = 5;
 
 /** How the token of a session that was taken came about. */
 export interface Taken {
@@ -29,6 +34,8 @@ export class FollowedConnection {
   readonly conn: EngineConnection;
   /** The same connection as Socket.IO sees it. */
   readonly client: MigratingClient;
+  /** The connection of its client itself; `undefined`: its agent is in between. */
+  readonly taken: TakenConnection | undefined;
   /** Private ids of its sockets whose pointers lead to its token. */
   readonly pointed = new SmallSet<string>();
   /** Its user, once that is known. */
@@ -51,12 +58,16 @@ export class FollowedConnection {
   #stoppedAt = 0;
   /** Functions that are called when that changes. */
   #waiting: Set<() => void> | undefined = undefined;
+  /** Whether nothing is read from the client, for want of an agent that could stop it. */
+  #isPaused = false;
+  #looksAgain: NodeJS.Timeout | undefined = undefined;
 
   /** @param taken - where the session was taken from another push-server */
   constructor(conn: EngineConnection, token: string, client: MigratingClient, taken?: Taken) {
     this.conn = conn;
     this.token = token;
     this.client = client;
+    this.taken = takenOf(conn);
     this.uid = taken?.uid;
     this.isOwn = taken === undefined;
     this.usedToken = taken?.usedToken;
@@ -78,7 +89,7 @@ export class FollowedConnection {
 
   /** Whether the client sends nothing more. */
   get isStopped(): boolean {
-    return Date.now() - this.#stoppedAt < stoppedMs;
+    return this.#isPaused || Date.now() - this.#stoppedAt < stoppedMs;
   }
 
   /**
@@ -90,9 +101,19 @@ export class FollowedConnection {
     return this.client.decoder.reconstructor == null ? 'silent' : 'mid-event';
   }
 
-  /** Asks the agent to stop the client. */
+  /** Asks the agent to stop the client. One that was handed over is not read any more, once its last event is complete. */
   askToStop(): void {
-    sendPing(this.conn, stopClientPing);
+    if (this.taken === undefined) sendPing(this.conn, stopClientPing);
+    else this.#stopReading();
+  }
+
+  /** Its session stays here: its client goes on. */
+  stay(): void {
+    this.stage = 'stays';
+    clearTimeout(this.#looksAgain);
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    readOn(this.conn);
   }
 
   /** Its agent says that the client has stopped. */
@@ -103,6 +124,7 @@ export class FollowedConnection {
 
   /** The connection has closed. */
   tellClosed(): void {
+    clearTimeout(this.#looksAgain);
     this.#wake();
   }
 
@@ -126,6 +148,16 @@ export class FollowedConnection {
       });
     }
     return this.isStopped && this.isOpen;
+  }
+
+  #stopReading(): void {
+    clearTimeout(this.#looksAgain);
+    if (this.#isPaused || !this.isOpen) return;
+    if (this.client.decoder.reconstructor == null) {
+      stopReading(this.conn);
+      this.#isPaused = true;
+      this.#wake();
+    } else this.#looksAgain = setTimeout(() => this.#stopReading(), lookMs);
   }
 
   #wake(): void {

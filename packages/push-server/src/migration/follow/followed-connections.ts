@@ -1,5 +1,6 @@
 import { chosenPong, clientStoppedPong } from '@gopush/contract';
 import type { EngineConnection } from '@gopush/slim-socket-io';
+import { closeForger, takenOf } from '../client/direct-connection.ts';
 import { onPong, whyBoundHere } from '../client/engine-connection.ts';
 import { clientOfConnection, type MigratingClient } from '../client/migrating-client.ts';
 import type { CrashCopies } from './crash-copies.ts';
@@ -46,7 +47,7 @@ export class FollowedConnections {
 
   /** Why the session of a connection cannot migrate; `undefined`: it can. */
   whyNot(conn: EngineConnection): CannotMigrate | undefined {
-    return whyBoundHere(conn) ?? (this.#all.has(conn) ? undefined : 'no agent');
+    return whyBoundHere(conn) ?? (this.#all.has(conn) && takenOf(conn)?.isShared !== false ? undefined : 'no agent');
   }
 
   values(): MapIterator<FollowedConnection> {
@@ -123,7 +124,10 @@ export class FollowedConnections {
 
   /** One function for all connections. */
   readonly #onPong = (followed: FollowedConnection, payload: string): void => {
-    if (payload === chosenPong) this.claim(followed);
+    if (followed.taken !== undefined) {
+      // Nothing is between this node and the client.
+      if (payload === clientStoppedPong) closeForger(followed.conn);
+    } else if (payload === chosenPong) this.claim(followed);
     else if (payload === clientStoppedPong) this.#options.onStopped(followed);
   };
 

@@ -1,3 +1,4 @@
+import { giveBack } from '../client/direct-connection.ts';
 import { endStream, isFlushed } from '../client/engine-connection.ts';
 import type { FollowedConnection } from '../follow/followed-connection.ts';
 import type { MigratableSession, SessionsOfNode } from '../follow/migratable-session.ts';
@@ -103,7 +104,11 @@ async function giveNow(
  *
  * @returns `false` where the connection does not take that at once: then it ends later, in no slot
  */
-async function endStreamSoon({ conn }: FollowedConnection, by: number, work: GiveContext['work']): Promise<boolean> {
+async function endStreamSoon(
+  { conn, client, taken }: FollowedConnection,
+  by: number,
+  work: GiveContext['work'],
+): Promise<boolean> {
   let hasEnded = false;
   const endWhenFlushed = async (): Promise<void> => {
     await waitUntil(
@@ -112,7 +117,15 @@ async function endStreamSoon({ conn }: FollowedConnection, by: number, work: Giv
     );
     // What was written in this tick leaves at its end.
     await new Promise((resolve) => setImmediate(resolve));
-    endStream(conn);
+    if (taken === undefined) {
+      endStream(conn);
+      return;
+    }
+    await waitUntil(
+      () => taken.socket.writableLength === 0 || taken.socket.destroyed,
+      () => by,
+    );
+    await giveBack(conn, taken, client.decoder.reconstructor != null);
   };
   work.run(() => endWhenFlushed().finally(() => (hasEnded = true)));
   const soon = Date.now() + flushMs;

@@ -73,7 +73,7 @@ export class GiveSessions {
     this.#work.run(async () => {
       const isWhole = await whenWhole(followed, sessions, { answerMs, by });
       if (isWhole) await giveSession(followed, { by, isStopped: true }, this.#context);
-      else followed.stage = 'stays';
+      else followed.stay();
     });
   }
 
@@ -146,7 +146,7 @@ export class GiveSessions {
     followed.stage = 'waits';
     const by = (): number => this.#deadline.by;
     if (!(await whenWhole(followed, sessions, { answerMs, by }))) {
-      followed.stage = 'stays';
+      followed.stay();
       if (followed.isOpen) counts.failed['not admitted']++;
       return;
     }
@@ -159,7 +159,7 @@ export class GiveSessions {
     if (!followed.isOpen) return;
     // A session that is only tried here may be another node's.
     if (!isStopped && (this.#stays || !isAsked || !followed.isOwn)) {
-      followed.stage = 'stays';
+      followed.stay();
       counts.failed[isAsked ? followed.whyNotStopped : 'too late']++;
       return;
     }

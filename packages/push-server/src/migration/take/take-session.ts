@@ -4,17 +4,20 @@ import {
   type Identity,
   incompletePositions,
   lastPositionsHeader,
+  type NumberedPosition,
   type Position,
   readIdentity,
+  readNumberedPosition,
   readPosition,
 } from '@gopush/contract';
-import type { SessionStore } from '@gopush/store';
+import type { HistoryStore, SessionStore } from '@gopush/store';
 import type { IdentityCheck } from '../../access/identity-check.ts';
 import type { RecentChanges } from '../../session/recent-changes.ts';
 import { keyOfToken } from '../../stored-session/session-pointers.ts';
 import { decodeSession, type SessionRecord } from '../../stored-session/session-record.ts';
 import { asClientKnows } from '../client/connect-responses.ts';
 import { savedSoon } from '../follow/saved-soon.ts';
+import { resolvePositions } from './numbered-positions.ts';
 
 /** What an agent asks for when it brings a client whose session ran elsewhere. */
 export interface TakeRequest {
@@ -24,6 +27,8 @@ export interface TakeRequest {
   readonly user: string;
   /** The last positions that the agent has seen go out to the client. */
   readonly given: readonly Position[];
+  /** The last positions that the dead push-server has noted, where it served the client without an agent in between. */
+  readonly noted: readonly NumberedPosition[];
   /** Whether these are not all: the agent has seen more than it can keep. */
   readonly isIncomplete: boolean;
 }
@@ -49,6 +54,7 @@ export interface TakeRequestContext {
 /** What taking a session needs. */
 export interface TakeContext {
   readonly store: SessionStore;
+  readonly history: Pick<HistoryStore, 'read'>;
   /** How long the copy under the next token is kept, in milliseconds. */
   readonly keepMs: number;
   /** What programs did to users of late. */
@@ -74,6 +80,7 @@ export function readTakeRequest(
     token,
     user: userOf(identity.value),
     given: positions.flatMap((position) => readPosition(position) ?? []),
+    noted: positions.flatMap((position) => readNumberedPosition(position) ?? []),
     isIncomplete: positions.includes(incompletePositions),
   };
 }
@@ -86,11 +93,14 @@ export function readTakeRequest(
  * @throws Error where the store cannot be read
  */
 export async function takeSession(request: TakeRequest, context: TakeContext): Promise<TakenSession | undefined> {
-  const { store, keepMs, changes } = context;
-  const { token, given } = request;
+  const { store, history, keepMs, changes } = context;
+  const { token } = request;
   const bytes = await store.read(keyOfToken(token));
   const kept = bytes && decodeSession(bytes);
-  const record = kept && sessionFor(request, kept, changes);
+  const noted = kept && (await resolvePositions(request.noted, kept, history));
+  const given = [...request.given, ...(noted ?? [])];
+  const isIncomplete = request.isIncomplete || noted === undefined;
+  const record = kept && sessionFor({ ...request, given, isIncomplete }, kept, changes);
   if (bytes === undefined || record === undefined) return undefined;
   const next = newToken();
   const isSaved = await savedSoon(store.save(keyOfToken(next), bytes, keepMs));

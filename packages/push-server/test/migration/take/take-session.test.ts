@@ -1,5 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { lastPositionsHeader, productHeader, uidHeader, writePosition } from '@gopush/contract';
+import {
+  lastPositionsHeader,
+  numberOfEpoch,
+  productHeader,
+  uidHeader,
+  writeNumberedPosition,
+  writePosition,
+} from '@gopush/contract';
 import { expect, test } from 'vitest';
 import {
   readTakeRequest,
@@ -9,16 +16,18 @@ import {
 } from '../../../src/migration/take/take-session.ts';
 import { decodeSession, encodeSession } from '../../../src/stored-session/session-record.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { sessionOf } from '../../support/stored-session.ts';
+import { sessionOf, socketOf } from '../../support/stored-session.ts';
 
 const nothingChanged = { since: () => ({ ended: false, rooms: new Map() }) };
 const disconnected = { since: () => ({ ended: true, rooms: new Map() }) };
-const wanted: TakeRequest = { token: 'old', user: 'ann', given: [], isIncomplete: false };
+const wanted: TakeRequest = { token: 'old', user: 'ann', given: [], noted: [], isIncomplete: false };
+
+const noHistory = { read: async () => ({ epoch: undefined, messages: [], last: 0 }) as never };
 
 function storeWith(bytes = encodeSession(sessionOf())) {
   const store = new MemoryStore();
   store.kept.set('t:old', bytes);
-  return { store, keepMs: 1_000, changes: nothingChanged };
+  return { store, history: noHistory, keepMs: 1_000, changes: nothingChanged };
 }
 
 test('a session is taken with a copy under its next token, and is not removed before its client is heard', async () => {
@@ -88,11 +97,13 @@ test('a request of an agent has the user and the last positions that went out to
     { epoch: 'a', offset: 1 },
     { epoch: 'b', offset: 2 },
   ];
-  const positions = `${writePosition(one)},no position,${writePosition(other)}`;
+  const byNumber = { number: numberOfEpoch('c'), offset: 3 };
+  const positions = `${writePosition(one)},no position,${writePosition(other)},${writeNumberedPosition(byNumber)}`;
   expect(readTakeRequest(requestWith({ [lastPositionsHeader]: positions }), 't', context)).toEqual({
     token: 't',
     user: 'chat/ann',
     given: [one, other],
+    noted: [byNumber],
     isIncomplete: false,
   });
   const incomplete = readTakeRequest(requestWith({ [lastPositionsHeader]: 'incomplete' }), 't', context);
@@ -103,4 +114,15 @@ test('a request of an agent has the user and the last positions that went out to
 test('a request whose identity is not believed, or is missing, takes nothing', () => {
   expect(readTakeRequest(requestWith({}), 't', { ...context, isBelieved: () => false })).toBeUndefined();
   expect(readTakeRequest({ headers: {} } as IncomingMessage, 't', context)).toBeUndefined();
+});
+
+test('positions that a dead push-server has noted by number count like those that an agent has seen', async () => {
+  const socket = socketOf({ positions: [['hall', { epoch: 'e-1', offset: 3 }]] });
+  const crashed = encodeSession(sessionOf({ isExact: false, sockets: [socket] }));
+  const noted = [{ number: numberOfEpoch('e-1'), offset: 7 }];
+  const taken = await takeSession({ ...wanted, noted }, storeWith(crashed));
+  expect(taken?.given).toEqual([{ epoch: 'e-1', offset: 7 }]);
+  // Of an epoch that nobody knows: nothing tells what the client has had.
+  const unknown = [...noted, { number: numberOfEpoch('e-2'), offset: 1 }];
+  expect(await takeSession({ ...wanted, noted: unknown }, storeWith(crashed))).toBeUndefined();
 });

@@ -1,0 +1,188 @@
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { type KeysOf, refuseUnknownKeys } from '@gopush/contract';
+import type { TakenConnection, Taker } from '@gopush/hand-off';
+import { checkLogger, defaultLogger, type Logger } from '@gopush/service';
+import { joinAsByThePort } from './as-by-the-port.ts';
+import { endOnRequest } from './end-on-request.ts';
+
+/** Options of {@link acceptHandOffs}. */
+export interface AcceptHandOffsOptions {
+  /**
+   * Folder in which agents and servers of this machine find each other: `handOff.dir` of the agents. It has to belong to the user of this process, and
+   * nobody else may have access. Relative to the current folder. @defaultValue `gopush` in `XDG_RUNTIME_DIR`, or `gopush-<user id>` in the folder for
+   * temporary files
+   */
+  readonly dir?: string;
+  /** Name of this process, in the logs of agents. @defaultValue `server of port <port>` */
+  readonly name?: string;
+  /** @defaultValue writes warnings and errors to standard error */
+  readonly logger?: Logger;
+}
+
+const optionKeys: KeysOf<AcceptHandOffsOptions> = { dir: true, name: true, logger: true };
+
+/** How a server takes connections that agents hand over. */
+export interface HandOffs {
+  /**
+   * `waiting`: the server does not listen; `open`: agents can hand connections over; `unavailable`: they cannot, because of {@link HandOffs.whyNot}, and
+   * use the port.
+   */
+  readonly state: 'waiting' | 'open' | 'unavailable';
+  /** Why agents cannot hand connections over, in one line. */
+  readonly whyNot: string | undefined;
+  /** Open connections that were handed over. */
+  readonly size: number;
+  /** Those of them that no agent holds as well: should this process end, they end. */
+  readonly alone: number;
+  /** Resolves when the state is not `waiting`. @returns {@link HandOffs.whyNot} */
+  settled(): Promise<string | undefined>;
+  /** Takes no connection any more from now on. Those that are open stay. */
+  stop(): void;
+  /** Ends this for good: the server takes connections by its port alone, also when it listens again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Lets the agents of this machine hand the connections of their clients over to a server, instead of copying bytes between them: from the upgrade to a
+ * WebSocket on, client and server talk without anything in between, and agents can restart meanwhile. Requests that are no upgrades, and clients that
+ * cannot be handed over, keep coming by the port.
+ *
+ * It begins whenever the server listens and ends when it has closed. To the server, a connection that was handed over is like one that an agent has opened
+ * to its port: it emits `connection` and then `upgrade` with a `net.Socket`, its timeouts apply, and the address of the peer is that of an agent on
+ * this machine, so that the client's is in `X-Forwarded-For`. `getConnections`, `maxConnections` and `close` count it, and `closeAllConnections` leaves it
+ * open once it is upgraded, as for any WebSocket.
+ *
+ * It needs Linux and the optional package `koffi`; elsewhere it does nothing, and says so ({@link HandOffs.whyNot}).
+ *
+ * @param server - an HTTP server; not HTTPS, since agents cannot encrypt for it
+ * @throws TypeError for an unknown option
+ */
+export function acceptHandOffs(server: HttpServer, options: AcceptHandOffsOptions = {}): HandOffs {
+  refuseUnknownKeys('acceptHandOffs', options, optionKeys);
+  return new ServerHandOffs(server, options);
+}
+
+/** The hand-offs of one server. */
+export class ServerHandOffs implements HandOffs {
+  readonly #server: HttpServer;
+  readonly #options: AcceptHandOffsOptions;
+  readonly #log: Logger;
+  #taker: Taker | undefined = undefined;
+  /** Opens or closes the taker, one after the other. */
+  #work: Promise<void> = Promise.resolve();
+  #waiting: (() => void)[] = [];
+  state: HandOffs['state'] = 'waiting';
+  whyNot: string | undefined = undefined;
+
+  constructor(server: HttpServer, options: AcceptHandOffsOptions) {
+    this.#server = server;
+    this.#options = options;
+    this.#log = checkLogger('acceptHandOffs', options.logger ?? defaultLogger('hand-off'));
+    server.on('listening', this.#onListening).on('close', this.#onClose);
+    if (server.listening) this.#onListening();
+  }
+
+  get size(): number {
+    return this.#taker?.size ?? 0;
+  }
+
+  get alone(): number {
+    return this.#taker?.alone ?? 0;
+  }
+
+  async settled(): Promise<string | undefined> {
+    if (this.state === 'waiting') await new Promise<void>((settle) => this.#waiting.push(settle));
+    return this.whyNot;
+  }
+
+  stop(): void {
+    this.#taker?.stop();
+  }
+
+  close(): Promise<void> {
+    this.#server.off('listening', this.#onListening).off('close', this.#onClose);
+    this.#onClose();
+    return this.#work;
+  }
+
+  readonly #onListening = (): void => {
+    this.#next(() => this.#open());
+  };
+
+  readonly #onClose = (): void => {
+    this.#next(() => this.#end());
+  };
+
+  #next(step: () => Promise<void>): void {
+    this.#work = this.#work.then(step).catch((error: unknown) => {
+      this.#log.error({ err: error }, 'hand-offs failed');
+    });
+  }
+
+  async #open(): Promise<void> {
+    const address = this.#server.address();
+    // It has closed meanwhile.
+    if (address === null) return;
+    // Hook files load this file as well, by way of `gopush`.
+    const { whyUnavailable } = await import('@gopush/hand-off');
+    const whyNot = whyNeverFor(this.#server, address) ?? (await whyUnavailable());
+    if (whyNot !== undefined) this.#settle('unavailable', whyNot);
+    else await this.#openTaker(address as AddressInfo);
+  }
+
+  async #openTaker(address: AddressInfo): Promise<void> {
+    const { dir, name = `server of port ${address.port}` } = this.#options;
+    const { defaultFolder, openTaker } = await import('@gopush/hand-off');
+    try {
+      this.#taker = await openTaker({
+        dir: dir === undefined ? defaultFolder() : resolve(dir),
+        port: address.port,
+        name,
+        onConnection: (connection) => this.#take(connection, address),
+        onCloseRequest: endOnRequest,
+        onGiver: (giver, state, reason) => this.#log.debug({ agent: giver, state, reason }, 'channel of an agent'),
+        onFault: (error) => this.#log.error({ err: error }, 'a connection that was handed over failed'),
+      });
+      this.#settle('open', undefined);
+    } catch (error) {
+      this.#settle('unavailable', (error as Error).message);
+    }
+  }
+
+  #settle(state: 'open' | 'unavailable', whyNot: string | undefined): void {
+    this.state = state;
+    this.whyNot = whyNot;
+    if (state === 'open') this.#log.info('agents of this machine hand connections over');
+    else this.#log.info({ reason: whyNot }, 'no connections are handed over: agents copy bytes in between');
+    for (const settle of this.#waiting.splice(0)) settle();
+  }
+
+  async #end(): Promise<void> {
+    const taker = this.#taker;
+    this.#taker = undefined;
+    this.state = 'waiting';
+    this.whyNot = undefined;
+    await taker?.close();
+  }
+
+  #take(connection: TakenConnection, address: AddressInfo): void {
+    const server = this.#server;
+    const { socket } = connection;
+    if (!server.listening) this.#taker?.stop();
+    // Without a listener to upgrades, Node would take what the client sends for further requests, of an agent.
+    if (!server.listening || server.listenerCount('upgrade') === 0) {
+      socket.destroy();
+      return;
+    }
+    joinAsByThePort(connection, server, address);
+    server.emit('connection', socket);
+  }
+}
+
+/** Why a server can never take connections; `undefined`: it can. */
+function whyNeverFor(server: HttpServer, address: string | AddressInfo): string | undefined {
+  if ('setSecureContext' in server) return 'the server uses TLS';
+  return typeof address === 'string' ? 'the server listens on a Unix socket' : undefined;
+}

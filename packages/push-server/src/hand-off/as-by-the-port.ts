@@ -1,0 +1,52 @@
+import type { AddressInfo, Server } from 'node:net';
+import type { TakenConnection } from '@gopush/hand-off';
+
+/** Where a socket that was handed over keeps the address of its server, and itself as the taker knows it. */
+const listener: unique symbol = Symbol('address of the server that took it');
+const ofTaker: unique symbol = Symbol('connection of the taker');
+type HandedOver = { readonly [listener]?: AddressInfo; readonly [ofTaker]?: TakenConnection };
+
+/** How Node counts the connections of a server, for `close`, `getConnections` and `maxConnections`; unchanged since Node 0.10. */
+interface Counting {
+  _connections?: number;
+}
+
+/**
+ * Makes a connection that was handed over look like one that its agent has opened to the port: its addresses are those that an agent on this machine
+ * and the server have, and it counts as one of the server's connections. So whatever a server decides by an address (networks of proxies that it trusts,
+ * loopback) is the same for tunnels and hand-offs, and `X-Forwarded-For` names the client for both. The port of the client is kept.
+ */
+export function joinAsByThePort(connection: TakenConnection, server: Server, address: AddressInfo): void {
+  const { socket } = connection;
+  const own = loopbackFor(address.address);
+  Object.defineProperties(socket, {
+    remoteAddress: { value: own },
+    remoteFamily: { value: address.family },
+    localAddress: { value: own },
+    localPort: { value: address.port },
+    localFamily: { value: address.family },
+    [listener]: { value: address },
+    [ofTaker]: { value: connection },
+  });
+  const counting = server as Counting;
+  if (typeof counting._connections !== 'number') return;
+  counting._connections++;
+  // The socket takes itself off when it closes.
+  (socket as unknown as { _server: Server })._server = server;
+}
+
+/** The address of the server to which a connection was handed over; `undefined` for any other connection. */
+export function takenBy(socket: object): AddressInfo | undefined {
+  return (socket as HandedOver)[listener];
+}
+
+/** A connection as its taker knows it; `undefined` where it was not handed over. */
+export function takenConnectionOf(socket: object): TakenConnection | undefined {
+  return (socket as HandedOver)[ofTaker];
+}
+
+/** The address by which both ends of a connection from this machine know themselves. */
+function loopbackFor(address: string): string {
+  if (address === '0.0.0.0') return '127.0.0.1';
+  return address === '::' ? '::ffff:127.0.0.1' : address;
+}

@@ -1,0 +1,124 @@
+import type { Socket } from 'node:net';
+import { numberOfEpoch, readPosition } from '@gopush/contract';
+import type { TakenConnection } from '@gopush/hand-off';
+import {
+  type EngineConnection,
+  engineOf,
+  type StreamNotes,
+  type WebSocketInternals,
+  webSocketOf,
+} from '@gopush/slim-socket-io';
+import type { Server } from 'socket.io';
+import { takenConnectionOf } from './as-by-the-port.ts';
+import { markAt } from './mark-of-frame.ts';
+
+/** Where a frame that is written to many clients keeps its mark. */
+const ofFrame = Symbol('mark');
+
+/** A position with which a frame ends. */
+interface Mark {
+  readonly stream: number;
+  readonly offset: number;
+}
+type Frame = Buffer & { [ofFrame]?: Mark };
+
+/** Where a socket keeps its notes. */
+const ofSocket = Symbol('notes');
+type Noted = Socket & { [ofSocket]?: ConnectionNotes };
+
+/** Whether a packet of a connection is not complete, as its attachments are to come. */
+type IsMidEvent = (conn: EngineConnection) => boolean;
+
+/** Notes for the WebSocket of a connection that was handed over, which has just been accepted. */
+export function notesFor(webSocket: WebSocketInternals): StreamNotes | undefined {
+  const socket: Noted = webSocket._socket;
+  const taken = takenConnectionOf(socket);
+  if (taken === undefined) return undefined;
+  const notes = new ConnectionNotes(taken, webSocket);
+  socket[ofSocket] = notes;
+  // Behind the listener of `ws`, which has handled what came by then.
+  socket.on('data', noteRead);
+  return notes;
+}
+
+/** Has notes know the connections of a server, and so whether an event is complete. */
+export function noteConnections(io: Server, isMidEvent: IsMidEvent): void {
+  const know = (conn: EngineConnection): void => {
+    const socket: Noted | undefined = webSocketOf(conn)?._socket;
+    socket?.[ofSocket]?.know(() => isMidEvent(conn));
+  };
+  engineOf(io).on('connection', (conn) => {
+    know(conn);
+    if (webSocketOf(conn) === undefined) conn.once('upgrade', () => know(conn));
+  });
+}
+
+/** The same function for all connections. */
+function noteRead(this: Noted): void {
+  this[ofSocket]?.handled();
+}
+
+/**
+ * Notes where messages end in the stream of a client, and which positions it has had. If this process dies, its agent knows by that whether another
+ * push-server can continue, and with what (docs/seamless.md).
+ */
+class ConnectionNotes implements StreamNotes {
+  readonly #taken: TakenConnection;
+  readonly #receiver: WebSocketInternals['_receiver'];
+  #isMidEvent: (() => boolean) | undefined = undefined;
+  /** Bytes to come of the frame that was passed on last, whose header came alone. */
+  #toCome = 0;
+  #isText = false;
+
+  constructor(taken: TakenConnection, { _receiver }: WebSocketInternals) {
+    this.#taken = taken;
+    this.#receiver = _receiver;
+  }
+
+  know(isMidEvent: () => boolean): void {
+    this.#isMidEvent = isMidEvent;
+  }
+
+  passed(bytes: Frame): void {
+    const known = this.#toCome === 0 ? bytes[ofFrame] : undefined;
+    if (known !== undefined) this.#taken.wrote(0, known.stream, known.offset);
+    else this.#walk(bytes);
+  }
+
+  wrote(bytes: number): void {
+    this.#taken.wrote(bytes);
+  }
+
+  /** All that came is handled. Notes nothing within a message: then what was read is more than what was noted. */
+  handled(): void {
+    const { _state, _bufferedBytes, _fragmented } = this.#receiver;
+    if (_state === 0 && _bufferedBytes === 0 && _fragmented === 0 && this.#isMidEvent?.() !== true) this.#taken.read(0);
+  }
+
+  #walk(bytes: Frame): void {
+    let at = Math.min(this.#toCome, bytes.length);
+    if (at > 0) {
+      this.#toCome -= at;
+      if (this.#toCome === 0 && this.#isText) this.#note(bytes, at, false);
+    }
+    const isWhole = at === 0;
+    while (at + 1 < bytes.length) {
+      const short = bytes[at + 1] as number;
+      this.#isText = ((bytes[at] as number) & 0x0f) === 1;
+      const long = short === 126 ? bytes.readUInt16BE(at + 2) : short === 127 ? bytes.readUIntBE(at + 4, 6) : short;
+      at += long + (short === 126 ? 4 : short === 127 ? 10 : 2);
+      this.#toCome = Math.max(0, at - bytes.length);
+      if (this.#toCome === 0 && this.#isText) this.#note(bytes, at, isWhole && at === bytes.length);
+    }
+  }
+
+  /** @param isShared - whether the frames may be those of other clients as well */
+  #note(bytes: Frame, end: number, isShared: boolean): void {
+    const text = markAt(bytes, end);
+    const position = text === undefined ? undefined : readPosition(text);
+    if (position === undefined) return;
+    const mark: Mark = { stream: numberOfEpoch(position.epoch), offset: position.offset };
+    if (isShared) bytes[ofFrame] = mark;
+    this.#taken.wrote(0, mark.stream, mark.offset);
+  }
+}

@@ -1,0 +1,45 @@
+import type { Ending } from '@gopush/hand-off';
+import { type EngineConnection, engineOf, messagesOf, webSocketOf } from '@gopush/slim-socket-io';
+import type { Server } from 'socket.io';
+import { takenConnectionOf } from './as-by-the-port.ts';
+
+/** Has the agents that have handed connections over told how they ended. */
+export function reportEndings(io: Server): void {
+  engineOf(io).on('connection', (conn) => {
+    if (webSocketOf(conn) === undefined) conn.once('upgrade', () => reportEnding(conn));
+    else reportEnding(conn);
+  });
+}
+
+function reportEnding(conn: EngineConnection): void {
+  const webSocket = webSocketOf(conn);
+  const taken = webSocket && takenConnectionOf(webSocket._socket);
+  if (taken !== undefined) taken.ending = new ConnectionEnding(conn);
+}
+
+/** The end of a connection, read when it has come. */
+class ConnectionEnding implements Ending {
+  readonly #conn: EngineConnection;
+
+  constructor(conn: EngineConnection) {
+    this.#conn = conn;
+  }
+
+  /** As a tunnel logs it: the code of the client's close frame. */
+  get code(): number | undefined {
+    return webSocketOf(this.#conn)?._closeCode;
+  }
+
+  /** One of the causes of tunnels (docs/operations.md, "Logs"). */
+  get cause(): string {
+    return this.#conn.readyState === 'open' ? 'client closed' : 'target closed';
+  }
+
+  get messagesIn(): number | undefined {
+    return messagesOf(this.#conn)?.received;
+  }
+
+  get messagesOut(): number | undefined {
+    return messagesOf(this.#conn)?.sent;
+  }
+}

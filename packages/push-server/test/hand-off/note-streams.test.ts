@@ -1,0 +1,93 @@
+import { createServer, Socket } from 'node:net';
+import { numberOfEpoch } from '@gopush/contract';
+import type { TakenConnection } from '@gopush/hand-off';
+import { expect, test } from 'vitest';
+import { joinAsByThePort } from '../../src/hand-off/as-by-the-port.ts';
+import { notesFor } from '../../src/hand-off/note-streams.ts';
+
+/** Notes of a connection whose taker remembers them. */
+function start() {
+  const noted: unknown[] = [];
+  const socket = new Socket();
+  const taken = {
+    socket,
+    wrote: (...args: unknown[]) => noted.push(args),
+    read: (except: number) => noted.push(`read, but ${except}`),
+  } as unknown as TakenConnection;
+  joinAsByThePort(taken, createServer(), { address: '127.0.0.1', family: 'IPv4', port: 1 });
+  const receiver = { _state: 0, _bufferedBytes: 0, _fragmented: 0 };
+  const notes = notesFor({ _socket: socket, _receiver: receiver } as never);
+  if (notes === undefined) throw new Error('no notes');
+  return { notes, noted, socket, receiver };
+}
+
+/** A frame of a server. */
+function frame(opcode: number, payload: string): Buffer {
+  const bytes = Buffer.from(payload);
+  const long = Buffer.alloc(8);
+  long.writeBigUInt64BE(BigInt(bytes.length));
+  const length =
+    bytes.length < 126
+      ? Buffer.of(bytes.length)
+      : bytes.length < 65_536
+        ? Buffer.of(126, bytes.length >> 8, bytes.length & 0xff)
+        : Buffer.concat([Buffer.of(127), long]);
+  return Buffer.concat([Buffer.of(0x80 | opcode), length, bytes]);
+}
+
+const [text, binary] = [1, 2];
+const event = (position: string, size = 0): string => `42["chat","${'x'.repeat(size)}","${position}"]`;
+const mark = (epoch: string, offset: number) => [0, numberOfEpoch(epoch), offset];
+
+test.each([0, 200, 70_000])('the position at the end of an event is noted, with %d bytes before it', (size) => {
+  const { notes, noted } = start();
+  notes.passed(frame(text, event('abc.12~', size)));
+  notes.wrote(7);
+  expect(noted).toEqual([mark('abc', 12), [7]]);
+});
+
+test('of an event with its position in a frame behind it, and of the response to a CONNECT', () => {
+  const { notes, noted } = start();
+  notes.passed(Buffer.concat([frame(text, '42["chat","x"]'), frame(text, '42["go:mark","abc.12~"]')]));
+  notes.passed(frame(text, '40{"sid":"s","mark":"engine.1~"}'));
+  expect(noted).toEqual([mark('abc', 12), mark('engine', 1)]);
+});
+
+test('a frame that goes to many clients is noted for each', () => {
+  const [one, other] = [start(), start()];
+  const shared = frame(text, event('abc.12~'));
+  for (const { notes } of [one, other, one]) notes.passed(shared);
+  expect([one.noted, other.noted]).toEqual([[mark('abc', 12), mark('abc', 12)], [mark('abc', 12)]]);
+});
+
+test('what a client has published as binary is no position, however it looks, nor what stands within a text', () => {
+  const { notes, noted } = start();
+  notes.passed(frame(binary, event('abc.12~')));
+  // The header of a frame, and its payload, apart.
+  const bytes = frame(binary, frame(text, event('abc.13~')).toString('latin1'));
+  notes.passed(bytes.subarray(0, 2));
+  notes.passed(bytes.subarray(2));
+  notes.passed(frame(text, '42["chat","abc.14~" ]'));
+  notes.passed(frame(text, '42["chat",{"a":["abc.15~"],"b":1}]'));
+  expect(noted).toEqual([]);
+  const whole = frame(text, event('abc.16~'));
+  notes.passed(whole.subarray(0, 2));
+  notes.passed(whole.subarray(2));
+  expect(noted).toEqual([mark('abc', 16)]);
+});
+
+test('what was read is noted where a message ends, and not within one', () => {
+  const { noted, socket, receiver } = start();
+  socket.emit('data', Buffer.alloc(0));
+  expect(noted.splice(0)).toEqual(['read, but 0']);
+  for (const name of Object.keys(receiver) as (keyof typeof receiver)[]) {
+    receiver[name] = 1;
+    socket.emit('data', Buffer.alloc(0));
+    receiver[name] = 0;
+  }
+  expect(noted).toEqual([]);
+});
+
+test('a connection that was not handed over has no notes', () => {
+  expect(notesFor({ _socket: new Socket() } as never)).toBeUndefined();
+});
