@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { FrameReader, writeFrame } from './frame-reader.ts';
 import { maxQueuedBytes } from './limits.ts';
 import { messageTypes } from './message-types.ts';
+import { silent } from './seconds.ts';
 
 /** Is told what happens on a channel. */
 export interface ChannelOwner {
@@ -12,6 +13,9 @@ export interface ChannelOwner {
 }
 
 const { ping, pong } = messageTypes;
+
+/** How long the last messages may take, in milliseconds. */
+const lastWordsMs = 2_000;
 
 /** One connection between a giver and a taker, for messages. */
 export class Channel {
@@ -59,7 +63,7 @@ export class Channel {
    */
   beat(most: number): void {
     this.#silentTicks++;
-    if (this.#silentTicks > most) this.end('silent');
+    if (this.#silentTicks > most) this.end(silent);
     else if (this.#silentTicks > 1 && this.#socket.writableLength === 0) this.send(ping, 0);
   }
 
@@ -68,8 +72,12 @@ export class Channel {
     if (this.#isGone) return;
     this.#uncork();
     this.#isGone = true;
-    this.#socket.end();
-    this.#socket.destroySoon();
+    // A peer that does not read would keep it open.
+    if (reason === silent || this.#socket.writableLength === 0) this.#socket.destroy();
+    else {
+      this.#socket.destroySoon();
+      setTimeout(() => this.#socket.destroy(), lastWordsMs).unref();
+    }
     this.#owner.onGone(reason);
   }
 

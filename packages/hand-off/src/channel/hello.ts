@@ -13,7 +13,7 @@ export interface Hello {
   readonly name: string;
   /** The giver's: what it sent over the socket for descriptors first. */
   readonly token?: string | undefined;
-  /** The taker's: size of its map in slots; 0: it has none. */
+  /** The taker's: slots in its file of notes; 0: it notes nothing. The file's descriptor comes with tag 0, and is locked while the taker lives. */
   readonly slots?: number | undefined;
 }
 

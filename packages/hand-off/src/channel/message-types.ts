@@ -18,4 +18,5 @@ export const messageTypes = {
   ping: 16,
   pong: 17,
   stop: 18,
+  bye: 19,
 } as const;

@@ -11,8 +11,9 @@ export interface OfferMessage {
 }
 
 export interface ResponseMessage {
-  /** Number of the slot in the taker's map. */
+  /** Where the taker notes how far it is; 0: nowhere. */
   readonly slot: number;
+  readonly generation: number;
   readonly head: Buffer;
   /** `undefined`: it is an upgrade. */
   readonly body: Buffer | undefined;
@@ -30,6 +31,7 @@ export interface CloseMessage {
 
 export interface DuplicateMessage {
   readonly slot: number;
+  readonly generation: number;
   readonly record: Buffer;
 }
 
@@ -46,18 +48,19 @@ export function readOffer(payload: Buffer): OfferMessage | undefined {
   return reader.isComplete && kind !== undefined ? { ...message, kind } : undefined;
 }
 
-export function writeResponse({ slot, head, body }: ResponseMessage): Buffer[] {
+export function writeResponse({ slot, generation, head, body }: ResponseMessage): Buffer[] {
   const hasBody = numbers(body === undefined ? 0 : 1, 1);
-  return [numbers(slot, 4), ...sized(head), hasBody, ...(body === undefined ? [] : [body])];
+  return [numbers(slot, 4), numbers(generation, 4), ...sized(head), hasBody, ...(body === undefined ? [] : [body])];
 }
 
 export function readResponse(payload: Buffer): ResponseMessage | undefined {
   const reader = new ByteReader(payload);
   const slot = reader.u32();
+  const generation = reader.u32();
   const head = reader.bytes();
   const hasBody = reader.u8();
   const body = hasBody === 1 ? reader.rest() : undefined;
-  return reader.isComplete && hasBody < 2 ? { slot, head, body } : undefined;
+  return reader.isComplete && hasBody < 2 ? { slot, generation, head, body } : undefined;
 }
 
 export function writeAccept({ skipFrames, early }: AcceptMessage): Buffer[] {
@@ -98,13 +101,13 @@ export function readClose(payload: Buffer): CloseMessage | undefined {
   return reader.isComplete ? message : undefined;
 }
 
-export function writeDuplicate({ slot, record }: DuplicateMessage): Buffer[] {
-  return [numbers(slot, 4), record];
+export function writeDuplicate({ slot, generation, record }: DuplicateMessage): Buffer[] {
+  return [numbers(slot, 4), numbers(generation, 4), record];
 }
 
 export function readDuplicate(payload: Buffer): DuplicateMessage | undefined {
   const reader = new ByteReader(payload);
-  const message = { slot: reader.u32(), record: reader.rest() };
+  const message = { slot: reader.u32(), generation: reader.u32(), record: reader.rest() };
   return reader.isComplete ? message : undefined;
 }
 

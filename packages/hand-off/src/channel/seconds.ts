@@ -3,3 +3,6 @@ export const silentSeconds = 10;
 
 /** How long a hello may take, in milliseconds. */
 export const helloMs = 5_000;
+
+/** Why a channel ended whose peer was silent for so long. */
+export const silent = 'silent';

@@ -1,13 +1,6 @@
 import type { Ending } from '../channel/ending.ts';
+import type { Mark } from '../notes/read-notes.ts';
 import type { Counts, HandedOver } from './handed-over.ts';
-
-/** How far a client was in one stream of messages. */
-export interface Mark {
-  /** Number of the stream, as the taker's program chose it. */
-  readonly stream: number;
-  /** The offset that the client has had. */
-  readonly offset: number;
-}
 
 /**
  * What is known of a connection whose taker is gone.
@@ -16,8 +9,10 @@ export interface Mark {
  *   written ended with a complete frame, after which the client has the messages up to `marks`.
  * - `unclean`: the taker is dead, and `cause` says why nobody can continue the stream: `not noted` (its program does not say where messages end),
  *   `half written`, `half read`, `client ended`, `too many streams`.
- * - `alive`: the taker lives, but the channel to it is gone: it has been silent for too long (stopped, swapped out), or has closed the channel. It may
- *   still read and write, so nobody else can continue.
+ * - `alive`: the taker lives, but the channel to it is gone: it has been `silent` for too long (stopped, swapped out), or has closed the channel. It may
+ *   still read and write, so nobody else can continue. After `channel closed` it serves the connection alone, and this process is to
+ *   {@link HandedOver.release | release} it: the taker gives a duplicate to another giver. One that is silent may never go on; to
+ *   {@link HandedOver.cut | cut} the connection makes the client connect anew.
  */
 export type Orphan =
   | { readonly taker: 'clean'; readonly marks: readonly Mark[] }

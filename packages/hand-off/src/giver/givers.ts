@@ -26,7 +26,8 @@ export interface Givers<T> {
   /** How many connections have a duplicate here, or are here alone. */
   readonly size: number;
   /**
-   * Closes all channels. Connections that takers serve are left to them; offers that are open fail; those that are `alone` are cut. No event follows.
+   * Closes all channels and duplicates. Connections that takers serve are left to them; those that are `alone` end; offers that are open fail. No event
+   * follows.
    */
   close(): void;
 }

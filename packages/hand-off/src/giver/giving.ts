@@ -1,13 +1,14 @@
 import type { ChannelOwner } from '../channel/channel.ts';
 import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import { type TakerFiles, takersIn } from '../channel/folder.ts';
-import { silentSeconds } from '../channel/seconds.ts';
+import { silent, silentSeconds } from '../channel/seconds.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { connectTaker } from './connect-taker.ts';
-import type { GiverEvents, TakerState } from './giver-events.ts';
+import type { GiverEvents, Orphan, TakerState } from './giver-events.ts';
 import type { Giver, Givers, GiversOptions } from './givers.ts';
 import type { Handed } from './handed.ts';
+import { NotesFile } from './notes-file.ts';
 import type { RecordFile } from './record-file.ts';
 import { type TakerHost, TakerLink } from './taker-link.ts';
 
@@ -69,10 +70,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     this.#isClosed = true;
     clearInterval(this.#looking);
     clearInterval(this.#beating);
-    const alone = [...this.#all].filter(({ state }) => state === 'alone');
     for (const links of this.#links.values()) for (const { channel } of [...links]) channel.end('closed');
-    for (const handed of alone) handed.cut();
-    // Those that takers serve stay with them.
+    // Those that takers serve stay with them; the others end.
     for (const handed of this.#all) handed.drop();
     this.records.close();
   }
@@ -95,12 +94,30 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
       port,
       (this.#links.get(port) ?? []).filter((other) => other !== link),
     );
-    if (this.#isClosed) return;
-    this.#tellTaker({ port, name, state: 'gone', reason });
-    for (const handed of served) {
-      if (handed.state !== 'alone') continue;
-      this.tell(() => this.events.onOrphan(handed, { taker: 'unclean', cause: 'not noted' }));
+    if (this.#isClosed) {
+      link.notes.close();
+      return;
     }
+    this.#tellTaker({ port, name, state: 'gone', reason });
+    if (link.saidBye) this.#tellOrphans(link, served, { taker: 'alive', cause: 'channel closed' });
+    else if (reason === silent && !link.notes.isDead)
+      this.#tellOrphans(link, served, { taker: 'alive', cause: silent });
+    else {
+      link.notes.whenDead((isDead) => {
+        this.#tellOrphans(link, served, isDead ? undefined : { taker: 'alive', cause: 'channel closed' });
+      });
+    }
+  }
+
+  /** @param orphan - what is known of all of them; `undefined`: their taker is dead */
+  #tellOrphans({ notes }: TakerLink<T>, served: readonly Handed<T>[], orphan: Orphan | undefined): void {
+    for (const handed of served) {
+      if (this.#isClosed) break;
+      if (handed.state !== 'alone') continue;
+      const judged = orphan ?? notes.judge(handed as Handed<unknown>);
+      this.tell(() => this.events.onOrphan(handed, judged));
+    }
+    notes.close();
   }
 
   tell(handler: () => void): void {
@@ -139,9 +156,12 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
       name,
       onWelcome: (hello, channel, descriptors): ChannelOwner => {
         const inbox = new DescriptorInbox(descriptors, (descriptor) => this.kernel.close(descriptor));
-        const link = new TakerLink<T>(hello.name, port, channel, descriptors, inbox, this);
+        const file = inbox.take(0);
+        const notes = new NotesFile(this.#libc, this.kernel, file, hello.slots ?? 0);
+        const link = new TakerLink<T>(hello.name, port, channel, descriptors, inbox, notes, this);
         this.#links.set(port, [...(this.#links.get(port) ?? []), link]);
-        if (this.#isClosed) setImmediate(() => channel.end('closed'));
+        if (file < 0) setImmediate(() => channel.end('the file of its notes did not come'));
+        else if (this.#isClosed) setImmediate(() => channel.end('closed'));
         else this.#tellTaker({ port, name: hello.name, state: 'open', reason: undefined });
         return {
           onMessage: (type, id, payload) => link.onMessage(type, id, payload),

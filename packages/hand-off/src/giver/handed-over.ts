@@ -17,7 +17,7 @@ export interface HandedOver<T> {
   user: T;
   /**
    * `served`: a taker serves it. `alone`: this process is the only owner, as after `onLeave` and `onOrphan`, and has to offer it again, to
-   * {@link HandedOver.takeBack | take it back} or to {@link HandedOver.cut | cut} it. `over`: it is gone.
+   * {@link HandedOver.takeBack | take it back}, or to {@link HandedOver.cut | cut} or {@link HandedOver.release | release} it. `over`: it is gone.
    */
   readonly state: 'served' | 'alone' | 'over';
   /** TCP port of the taker that serves it, or did so last. */
@@ -39,6 +39,10 @@ export interface HandedOver<T> {
    * @throws Error in another state
    */
   takeBack(): Socket;
+  /**
+   * Closes the duplicate here, and nothing else: where the connection has another owner it goes on, otherwise it ends. No event follows.
+   */
+  release(): void;
   /**
    * Ends it for all its owners at once (`shutdown(2)` both ways), also while a taker serves it that does not respond. No event follows.
    */

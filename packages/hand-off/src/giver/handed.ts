@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import type { SlotRef } from '../notes/layout.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Counts, HandedOver } from './handed-over.ts';
 import type { RecordFile } from './record-file.ts';
@@ -31,6 +32,9 @@ export class Handed<T> implements HandedOver<T> {
   #isServed = false;
   /** Its number at its taker. */
   id: number;
+  /** Where its taker notes how far it is. */
+  slot = 0;
+  generation = 0;
 
   /** Takes the descriptor over. @throws Error where the record cannot be kept; the descriptor is closed then */
   constructor(host: HandedHost, server: Server, id: number, descriptor: number, record: Buffer, user: T) {
@@ -86,6 +90,10 @@ export class Handed<T> implements HandedOver<T> {
     return socket;
   }
 
+  release(): void {
+    this.drop();
+  }
+
   cut(): void {
     if (this.#descriptor < 0) return;
     this.#host.kernel.cut(this.#descriptor);
@@ -100,9 +108,11 @@ export class Handed<T> implements HandedOver<T> {
   }
 
   /** A taker serves it from now on. */
-  serve(server: Server, id: number): void {
+  serve(server: Server, id: number, { slot, generation }: SlotRef): void {
     this.#server = server;
     this.id = id;
+    this.slot = slot;
+    this.generation = generation;
     this.#isServed = true;
   }
 

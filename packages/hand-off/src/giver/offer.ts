@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { maxEarlyBytes, maxHeadBytes, maxRecordBytes } from '../channel/limits.ts';
 import type { ResponseMessage } from '../channel/messages.ts';
 import { done, not, type Outcome } from '../channel/outcome.ts';
+import { noSlot, type SlotRef } from '../notes/layout.ts';
 import { descriptorOf } from '../system/descriptor-of.ts';
 import type { AcceptOptions, NotOffered, Offered, OfferOptions } from './givers.ts';
 import type { Handed } from './handed.ts';
@@ -16,7 +17,7 @@ export interface OfferLink<T> {
   /** The taker need not go on with it. */
   withdraw(id: number): void;
   /** Hands it over. */
-  accept(id: number, handed: Handed<T>, skipFrames: number, early: Buffer): void;
+  accept(id: number, handed: Handed<T>, slot: SlotRef, skipFrames: number, early: Buffer): void;
   /** A new connection of which this process has a duplicate. */
   create(id: number, descriptor: number, record: Buffer, user: T): Handed<T>;
   /** The offer is over. */
@@ -34,7 +35,7 @@ export class Offer<T> implements Offered<T> {
   #descriptor: number;
   #resolve: ((result: Result<T>) => void) | undefined;
   #deadline: NodeJS.Timeout | undefined;
-  #response: Pick<ResponseMessage, 'head' | 'body'> | undefined;
+  #response: ResponseMessage | undefined;
   /** The taker does not have it any more. */
   #isOver = false;
 
@@ -126,7 +127,7 @@ export class Offer<T> implements Offered<T> {
       abandon(client);
       return not('lost', 'its record cannot be kept');
     }
-    this.#link.accept(this.id, handed, options.skipFrames ?? 0, early);
+    this.#link.accept(this.id, handed, this.#response ?? noSlot, options.skipFrames ?? 0, early);
     // It has a duplicate: this sends nothing.
     if (client instanceof Socket) client.destroy();
     return done(handed);

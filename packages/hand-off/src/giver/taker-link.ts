@@ -1,14 +1,24 @@
 import type { Channel, ChannelOwner } from '../channel/channel.ts';
 import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
-import { maxOpenOffers, maxRecordBytes } from '../channel/limits.ts';
+import { maxEarlyBytes, maxOpenOffers, maxRecordBytes } from '../channel/limits.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
-import { readDuplicate, readEnd, readResponse, writeAccept, writeClose, writeOffer } from '../channel/messages.ts';
+import {
+  type DuplicateMessage,
+  readDuplicate,
+  readEnd,
+  readResponse,
+  writeAccept,
+  writeClose,
+  writeOffer,
+} from '../channel/messages.ts';
 import { not, type Outcome } from '../channel/outcome.ts';
 import { readRefusal } from '../channel/refusals.ts';
+import type { SlotRef } from '../notes/layout.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { GiverEvents } from './giver-events.ts';
 import type { Giver, NotOffered, Offered, OfferOptions } from './givers.ts';
 import { Handed, type HandedHost, type Server } from './handed.ts';
+import type { NotesFile } from './notes-file.ts';
 import { Offer, type OfferLink } from './offer.ts';
 
 /** What the link to a taker asks of the giving side. */
@@ -33,10 +43,13 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   readonly #host: TakerHost<T>;
   readonly #descriptors: DescriptorSocket;
   readonly #inbox: DescriptorInbox;
+  readonly notes: NotesFile;
   readonly #offers = new Map<number, Offer<T>>();
   readonly #served = new Map<number, Handed<T>>();
   #lastId = 0;
   #isStopping = false;
+  /** Whether the taker has said that it closes the channel, and lives. */
+  saidBye = false;
 
   constructor(
     name: string,
@@ -44,8 +57,10 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     channel: Channel,
     descriptors: DescriptorSocket,
     inbox: DescriptorInbox,
+    notes: NotesFile,
     host: TakerHost<T>,
   ) {
+    this.notes = notes;
     this.name = name;
     this.port = port;
     this.channel = channel;
@@ -92,9 +107,14 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
         return this.#onEnd(id, payload);
       case types.duplicate:
         return this.#onDuplicate(id, payload);
+      case types.leave:
+        return this.#onLeave(id, payload);
       case types.stop:
         this.#isStopping = true;
         this.#host.onStopping(this);
+        return true;
+      case types.bye:
+        this.saidBye = true;
         return true;
       default:
         // A newer version of the protocol may have more.
@@ -130,8 +150,8 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     return handed;
   }
 
-  accept(id: number, handed: Handed<T>, skipFrames: number, early: Buffer): void {
-    handed.serve(this, id);
+  accept(id: number, handed: Handed<T>, slot: SlotRef, skipFrames: number, early: Buffer): void {
+    handed.serve(this, id, slot);
     this.#served.set(id, handed);
     this.channel.send(types.accept, id, ...writeAccept({ skipFrames, early }));
   }
@@ -172,24 +192,38 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     return true;
   }
 
+  #onLeave(id: number, payload: Buffer): boolean {
+    if (payload.length > maxEarlyBytes) return false;
+    const handed = this.#served.get(id);
+    this.#served.delete(id);
+    handed?.orphan();
+    // It closes its descriptor; where the connection is unknown here, it was given up.
+    this.channel.send(types.left, id);
+    if (handed === undefined) return true;
+    const unread = Buffer.from(payload);
+    this.#host.tell(() => this.#host.events.onLeave(handed, unread));
+    return true;
+  }
+
   #onDuplicate(id: number, payload: Buffer): boolean {
     const message = readDuplicate(payload);
     if (message === undefined || id < takerBit || this.#served.has(id)) return false;
     if (message.record.length > maxRecordBytes) return false;
     const descriptor = this.#inbox.take(id);
-    const isKept = descriptor >= 0 && this.#keep(id, descriptor, message.record);
+    const isKept = descriptor >= 0 && this.#keep(id, descriptor, message);
     this.channel.send(isKept ? types.kept : types.unkept, id);
     return true;
   }
 
-  #keep(id: number, descriptor: number, record: Buffer): boolean {
+  #keep(id: number, descriptor: number, message: DuplicateMessage): boolean {
+    const { record } = message;
     const { kernel, events } = this.#host;
     if (kernel.whyUnfit(descriptor) !== undefined) {
       kernel.close(descriptor);
       return false;
     }
     const handed = this.create(id, descriptor, record, undefined as T);
-    handed.serve(this, id);
+    handed.serve(this, id, message);
     this.#served.set(id, handed);
     let isKept = false;
     this.#host.tell(() => {

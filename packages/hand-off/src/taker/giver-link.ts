@@ -49,6 +49,7 @@ export class GiverLink implements ChannelOwner, Owner {
   readonly #inbox: DescriptorInbox;
   readonly #taken = new Map<number, Taken>();
   readonly #duplicates = new Map<number, Taken>();
+  readonly #leaving = new Map<number, Taken>();
   #openOffers = 0;
   #lastDuplicate = 0;
   /** Whether it has refused a duplicate since the last {@link GiverLink.beat}. */
@@ -78,13 +79,20 @@ export class GiverLink implements ChannelOwner, Owner {
     this.channel.beat(silentSeconds);
   }
 
+  /** Says that this process closes the channel on purpose, and lives. */
+  bye(): void {
+    this.channel.send(types.bye, 0);
+    this.channel.end('closed');
+  }
+
   /** Gives a duplicate of a connection that has no other owner. @returns `false`: not now */
   giveDuplicate(taken: Taken): boolean {
     const id = this.#nextDuplicate();
     if (this.#descriptors.send(id, descriptorOf(taken.socket)) !== 'sent') return false;
-    this.channel.send(types.duplicate, id, ...writeDuplicate({ slot: 0, record: taken.record }));
+    this.channel.send(types.duplicate, id, ...writeDuplicate({ ...taken.slot, record: taken.record }));
     taken.id = id;
     taken.owner = this;
+    taken.isPending = true;
     this.#duplicates.set(id, taken);
     return true;
   }
@@ -100,6 +108,9 @@ export class GiverLink implements ChannelOwner, Owner {
         return true;
       case types.close:
         return this.#onClose(id, payload);
+      case types.left:
+        this.#onLeft(id);
+        return true;
       case types.kept:
       case types.unkept:
         this.#onKept(id, type === types.kept);
@@ -111,23 +122,25 @@ export class GiverLink implements ChannelOwner, Owner {
   }
 
   onGone(reason: string): void {
-    const all = [...this.#taken.values(), ...this.#duplicates.values()];
+    const all = [...this.#taken.values(), ...this.#duplicates.values(), ...this.#leaving.values()];
     this.#taken.clear();
     this.#duplicates.clear();
+    this.#leaving.clear();
     this.#inbox.close();
     for (const taken of all) {
-      taken.owner = undefined;
       // Before it is accepted the client is the giver's alone.
       if (taken.isAccepted) this.#host.onAlone(taken);
+      else taken.owner = undefined;
+      if (taken.isAccepted) taken.orphan();
       else taken.socket.destroy();
     }
     this.#host.onGone(this, reason);
   }
 
-  respond(taken: Taken, response: Omit<ResponseMessage, 'slot'>): void {
+  respond(taken: Taken, response: Pick<ResponseMessage, 'head' | 'body'>): void {
     this.#openOffers--;
     if (response.body !== undefined) this.#taken.delete(taken.id);
-    this.channel.send(types.response, taken.id, ...writeResponse({ slot: 0, ...response }));
+    this.channel.send(types.response, taken.id, ...writeResponse({ ...taken.slot, ...response }));
   }
 
   misrespond({ id }: Taken, detail: string): void {
@@ -139,7 +152,23 @@ export class GiverLink implements ChannelOwner, Owner {
   end(taken: Taken): void {
     this.#taken.delete(taken.id);
     this.#duplicates.delete(taken.id);
+    this.#leaving.delete(taken.id);
     this.channel.send(types.end, taken.id, ...writeEnd(taken.ending ?? {}));
+  }
+
+  leave(taken: Taken, unread: Buffer): void {
+    const { id } = taken;
+    this.#taken.delete(id);
+    this.#leaving.set(id, taken);
+    // What the program does with it now must not reach the client.
+    taken.owner = undefined;
+    this.channel.send(types.leave, id, unread);
+  }
+
+  #onLeft(id: number): void {
+    const taken = this.#leaving.get(id);
+    this.#leaving.delete(id);
+    taken?.left();
   }
 
   #onOffer(id: number, payload: Buffer): boolean {
@@ -198,11 +227,13 @@ export class GiverLink implements ChannelOwner, Owner {
     const taken = this.#duplicates.get(id);
     if (taken === undefined) return;
     this.#duplicates.delete(id);
-    if (isKept) this.#taken.set(id, taken);
-    else {
+    if (isKept) {
+      this.#taken.set(id, taken);
+      taken.kept();
+    } else {
       this.#declines = true;
-      taken.owner = undefined;
       this.#host.onAlone(taken);
+      taken.orphan();
     }
     this.#host.onRoom();
   }

@@ -2,13 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { filesOf, type TakerFiles, unfitFolder } from '../channel/folder.ts';
+import { fileBytes } from '../notes/layout.ts';
+import { Notes } from '../notes/notes.ts';
 import { descriptorOf } from '../system/descriptor-of.ts';
 import { DescriptorSocket } from '../system/descriptor-socket.ts';
 import { KernelSocket } from '../system/kernel-socket.ts';
-import { loadLibc } from '../system/libc.ts';
+import { type Libc, loadLibc } from '../system/libc.ts';
+import { lockForLife } from '../system/life-lock.ts';
+import { createMemoryFile, createSharedMemory } from '../system/shared-memory.ts';
 import { greetGiver } from './greet-giver.ts';
 import { removeStale } from './remove-stale.ts';
-import { Serving } from './serving.ts';
+import { defaultConnections, Serving } from './serving.ts';
 import type { Taker, TakerOptions } from './taker.ts';
 import { WaitingSockets } from './waiting-sockets.ts';
 
@@ -26,12 +30,14 @@ export async function openTaker(options: TakerOptions): Promise<Taker> {
   const files = filesOf(dir, port, randomBytes(4).toString('hex'));
   const kernel = new KernelSocket(libc);
   const isOwn = (descriptor: number): boolean => kernel.peerUser(descriptor) === process.getuid?.();
-  const serving = new Serving(kernel, options);
+  const slots = options.notes ? (options.maxConnections ?? defaultConnections) : 0;
+  const { notes, descriptor } = openNotes(libc, slots);
+  const serving = new Serving(kernel, descriptor, notes, options);
   // Before the other socket, by which givers find this process.
   const waiting = new WaitingSockets(DescriptorSocket.listen(libc, files.descriptors), isOwn);
   const server = createServer({ allowHalfOpen: false }, (socket: Socket) => {
     if (!isOwn(descriptorOf(socket))) socket.destroy();
-    else greetGiver(socket, { name, slots: 0, waiting, onHello: serving.onHello });
+    else greetGiver(socket, { name, slots, waiting, onHello: serving.onHello });
   });
   try {
     await listen(server, files);
@@ -62,6 +68,18 @@ export async function openTaker(options: TakerOptions): Promise<Taker> {
       return closing;
     },
   };
+}
+
+/** The file of the notes; without notes it is empty, and only tells whether this process lives. */
+function openNotes(libc: Libc, slots: number): { readonly notes: Notes | undefined; readonly descriptor: number } {
+  if (slots === 0) {
+    const descriptor = createMemoryFile(libc, 'hand-off-notes');
+    lockForLife(libc, descriptor);
+    return { notes: undefined, descriptor };
+  }
+  const { descriptor, numbers } = createSharedMemory(libc, 'hand-off-notes', fileBytes(slots));
+  lockForLife(libc, descriptor);
+  return { notes: new Notes(numbers, slots), descriptor };
 }
 
 function listen(server: Server, { messages }: TakerFiles): Promise<void> {

@@ -5,15 +5,21 @@ import { messageTypes as types } from '../channel/message-types.ts';
 import type { OfferKind } from '../channel/offer-kind.ts';
 import type { Refusal } from '../channel/refusals.ts';
 import { silentSeconds } from '../channel/seconds.ts';
+import type { Notes } from '../notes/notes.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import { GiverLink, type LinkHost } from './giver-link.ts';
 import { type Owner, Taken, type TakenHost } from './taken.ts';
 import type { TakerOptions } from './taker.ts';
 
+/** Most connections of a taker that says nothing else. */
+export const defaultConnections = 65_536;
+
 /** What a taker serves: its givers, and the connections of all of them. */
 export class Serving implements LinkHost, TakenHost {
-  readonly #kernel: KernelSocket;
+  readonly kernel: KernelSocket;
+  readonly notes: Notes | undefined;
+  readonly #notesFile: number;
   readonly #options: TakerOptions;
   readonly #links = new Set<GiverLink>();
   /** Connections that no giver has. */
@@ -23,8 +29,11 @@ export class Serving implements LinkHost, TakenHost {
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(kernel: KernelSocket, options: TakerOptions) {
-    this.#kernel = kernel;
+  /** @param notesFile - descriptor of the file of the notes, which is locked while this process lives */
+  constructor(kernel: KernelSocket, notesFile: number, notes: Notes | undefined, options: TakerOptions) {
+    this.kernel = kernel;
+    this.#notesFile = notesFile;
+    this.notes = notes;
     this.#options = options;
   }
 
@@ -49,13 +58,15 @@ export class Serving implements LinkHost, TakenHost {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
-    for (const { channel } of this.#links) channel.end('closed');
+    for (const link of this.#links) link.bye();
   }
 
   readonly onHello = (hello: Hello, channel: Channel, descriptors: DescriptorSocket): GiverLink => {
     const inbox = new DescriptorInbox(descriptors, (descriptor) => this.closeDescriptor(descriptor));
     const link = new GiverLink(hello.name, channel, descriptors, inbox, this);
     this.#links.add(link);
+    // Before the welcome, which waits for the end of the tick.
+    descriptors.send(0, this.#notesFile);
     if (this.#isStopped) channel.send(types.stop, 0);
     this.#tell(() => this.#options.onGiver(hello.name, 'open', undefined));
     // Not before the welcome has left.
@@ -102,11 +113,11 @@ export class Serving implements LinkHost, TakenHost {
   }
 
   closeDescriptor(descriptor: number): void {
-    this.#kernel.close(descriptor);
+    this.kernel.close(descriptor);
   }
 
-  endWriting(descriptor: number): void {
-    this.#kernel.endWriting(descriptor);
+  onLeaving(): void {
+    this.onRoom();
   }
 
   onClosed(taken: Taken): void {
@@ -137,10 +148,10 @@ export class Serving implements LinkHost, TakenHost {
 
   #whyNot(descriptor: number): { refusal: Refusal; detail: string } | undefined {
     if (this.#isStopped) return { refusal: 'full', detail: 'it is stopping' };
-    if (this.#size >= (this.#options.maxConnections ?? 65_536)) {
+    if (this.#size >= (this.#options.maxConnections ?? defaultConnections)) {
       return { refusal: 'full', detail: 'it has its most connections' };
     }
-    const detail = this.#kernel.whyUnfit(descriptor);
+    const detail = this.kernel.whyUnfit(descriptor);
     return detail === undefined ? undefined : { refusal: 'unfit', detail };
   }
 

@@ -7,6 +7,7 @@ import type { OfferKind } from '../channel/offer-kind.ts';
  *
  * Its program may note where messages end in the stream ({@link TakenConnection.wrote}, {@link TakenConnection.read}). If this process dies, the
  * giver compares that with what the kernel counted, and knows whether another taker can continue. Without notes a crash ends the connection.
+ * Notes are kept with the option `notes`.
  */
 export interface TakenConnection {
   /** The connection. Once it is accepted this is a plain `net.Socket`; before that, nothing that is written leaves and nothing is read. */
@@ -19,7 +20,7 @@ export interface TakenConnection {
   /** What is told to the giver when it ends. The program sets it before the socket closes. */
   ending: Ending | undefined;
   /**
-   * Notes that complete frames were written to the socket: to be called in the same tick, after the write. The position is that of a message in these
+   * Notes that complete frames were written to the socket, in the same tick. The position is that of a message in these
    * frames; several are noted by several calls, the earlier ones with 0 bytes.
    *
    * @param bytes - size of the frames
@@ -27,6 +28,8 @@ export interface TakenConnection {
    * @param offset - of the message in its stream
    */
   wrote(bytes: number, stream?: number, offset?: number): void;
+  /** Notes that the client does not follow a stream any more. At most 64 streams can be noted at a time. */
+  forget(stream: number): void;
   /**
    * Notes that all that was read from the socket has been handled.
    *
@@ -38,6 +41,8 @@ export interface TakenConnection {
    * From the call on nothing is read. The socket is destroyed when the giver has confirmed, and the client sees nothing.
    *
    * @param unread - what was read of the client and not handled; at most 2 MiB
+   * If the giver dies before it has confirmed, another one is looked for, for at most 5 s.
+   *
    * @returns whether a giver has it; with `false` the connection is as before, paused, and the program has to end it
    */
   leave(unread: Buffer): Promise<boolean>;

@@ -1,8 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Ending } from '../channel/ending.ts';
+import { maxEarlyBytes } from '../channel/limits.ts';
 import type { AcceptMessage, ResponseMessage } from '../channel/messages.ts';
 import type { OfferKind } from '../channel/offer-kind.ts';
-import { descriptorOf } from '../system/descriptor-of.ts';
+import { noSlot, type SlotRef } from '../notes/layout.ts';
+import type { Notes } from '../notes/notes.ts';
+import { descriptorOf, stopReading } from '../system/descriptor-of.ts';
+import type { KernelSocket } from '../system/kernel-socket.ts';
 import { FrameSkipper } from './frame-skipper.ts';
 import { type Done, endThrough, type Gate, HeldSocket, openSocket, startReading, writeThrough } from './held-socket.ts';
 import { type ReadResponse, ResponseReader } from './response-reader.ts';
@@ -11,19 +15,24 @@ import type { TakenConnection } from './taken-connection.ts';
 /** The giver of a connection, as its connection sees it. */
 export interface Owner {
   /** The server has responded. */
-  respond(taken: Taken, response: Omit<ResponseMessage, 'slot'>): void;
+  respond(taken: Taken, response: Pick<ResponseMessage, 'head' | 'body'>): void;
   /** The server's response is none, or cannot be used. */
   misrespond(taken: Taken, detail: string): void;
   /** The connection has ended. */
   end(taken: Taken): void;
+  /** Gives it back: {@link Taken.left} follows, or {@link Taken.orphan}. */
+  leave(taken: Taken, unread: Buffer): void;
 }
 
 /** What a connection asks of the taker. */
 export interface TakenHost {
-  /** Ends what is written for all owners, as closing one of two descriptors sends nothing. */
-  endWriting(descriptor: number): void;
+  readonly kernel: KernelSocket;
+  /** `undefined`: its program does not note anything. */
+  readonly notes: Notes | undefined;
   /** A connection has closed. */
   onClosed(taken: Taken): void;
+  /** A connection that is alone needs a giver at once. */
+  onLeaving(): void;
 }
 
 const takenOf: unique symbol = Symbol('taken');
@@ -32,6 +41,15 @@ type TakenSocket = Socket & { [takenOf]?: Taken; resetAndClosing?: boolean };
 /** The connection that was handed to this process as this socket; `undefined`: it came another way. */
 export function takenConnectionOf(socket: Socket): TakenConnection | undefined {
   return (socket as TakenSocket)[takenOf];
+}
+
+/** Longest wait for a giver that confirms, in milliseconds. */
+const leaveMs = 5_000;
+
+interface Leaving {
+  readonly unread: Buffer;
+  readonly deadline: NodeJS.Timeout;
+  settle(isLeft: boolean): void;
 }
 
 /** What a server wrote while it may not write to the client. */
@@ -50,11 +68,17 @@ export class Taken implements TakenConnection, Gate {
   id: number;
   /** `undefined`: nobody but this process has it. */
   owner: Owner | undefined;
+  /** Whether its giver has not confirmed yet that it keeps it. */
+  isPending = false;
+  readonly slot: SlotRef;
   readonly #host: TakenHost;
   #response: ResponseReader | undefined = new ResponseReader();
   #held: HeldWrite[] | undefined = undefined;
   #end: Done | undefined = undefined;
   #skipper: FrameSkipper | undefined = undefined;
+  #leaving: Leaving | undefined = undefined;
+  /** What the kernel had counted as read when this process began to read. */
+  #readBefore = 0;
 
   /** @throws Error where Node cannot use the descriptor */
   constructor(host: TakenHost, owner: Owner, id: number, descriptor: number, kind: OfferKind, record: Buffer) {
@@ -67,6 +91,7 @@ export class Taken implements TakenConnection, Gate {
     socket[takenOf] = this;
     socket._destroy = destroyTaken;
     this.socket = socket;
+    this.slot = host.notes?.open() ?? noSlot;
   }
 
   get hasResponded(): boolean {
@@ -74,15 +99,63 @@ export class Taken implements TakenConnection, Gate {
   }
 
   get isShared(): boolean {
-    return this.isAccepted && this.owner !== undefined;
+    return this.isAccepted && !this.isPending && this.owner !== undefined;
   }
 
-  wrote(_bytes: number, _stream?: number, _offset?: number): void {}
+  wrote(bytes: number, stream = 0, offset = 0): void {
+    this.#host.notes?.wrote(this.slot.slot, bytes, stream, offset);
+  }
 
-  read(_except: number): void {}
+  forget(stream: number): void {
+    this.#host.notes?.forget(this.slot.slot, stream);
+  }
 
-  leave(_unread: Buffer): Promise<boolean> {
-    return Promise.resolve(false);
+  read(except: number): void {
+    this.#host.notes?.read(this.slot.slot, this.#readBefore + this.socket.bytesRead - except);
+  }
+
+  leave(unread: Buffer): Promise<boolean> {
+    const { socket } = this;
+    const isIdle = this.isAccepted && this.#skipper === undefined && this.#leaving === undefined;
+    if (!isIdle || socket.destroyed || socket.writableLength > 0) return Promise.resolve(false);
+    stopReading(socket);
+    const chunks = [unread];
+    for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) chunks.push(chunk);
+    const all = Buffer.concat(chunks);
+    if (all.length > maxEarlyBytes) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const settle = (isLeft: boolean): void => {
+        clearTimeout(deadline);
+        this.#leaving = undefined;
+        resolve(isLeft);
+      };
+      const deadline = setTimeout(() => settle(false), leaveMs);
+      this.#leaving = { unread: all, deadline, settle };
+      if (this.owner !== undefined && !this.isPending) this.owner.leave(this, all);
+      else this.#host.onLeaving();
+    });
+  }
+
+  /** Its giver keeps it from now on. */
+  kept(): void {
+    this.isPending = false;
+    if (this.#leaving !== undefined) this.owner?.leave(this, this.#leaving.unread);
+  }
+
+  /** Its giver has it alone from now on. */
+  left(): void {
+    const leaving = this.#leaving;
+    this.#leaving = undefined;
+    this.owner = undefined;
+    this.socket.destroy();
+    leaving?.settle(true);
+  }
+
+  /** It has no giver any more. */
+  orphan(): void {
+    this.owner = undefined;
+    this.isPending = false;
+    if (this.#leaving !== undefined) this.#host.onLeaving();
   }
 
   /** The giver has accepted the response: the server's bytes flow. */
@@ -90,6 +163,7 @@ export class Taken implements TakenConnection, Gate {
     const socket = this.socket as HeldSocket;
     if (this.isAccepted || socket.destroyed) return;
     this.isAccepted = true;
+    this.#beginNotes(early);
     const held = this.#held;
     const end = this.#end;
     this.#held = undefined;
@@ -100,6 +174,14 @@ export class Taken implements TakenConnection, Gate {
     for (const { bytes, done } of held ?? []) this.#write(bytes, done);
     if (end !== undefined) endThrough(socket, end);
     startReading(socket, early);
+  }
+
+  /** Nothing is read or written by anyone now, so the kernel's counts are those before the first message. */
+  #beginNotes(early: Buffer): void {
+    if (this.slot === noSlot) return;
+    const counts = this.#host.kernel.counts(descriptorOf(this.socket));
+    this.#readBefore = counts?.bytesIn ?? 0;
+    this.#host.notes?.begin(this.slot.slot, counts?.bytesOut ?? 0, this.#readBefore - early.length);
   }
 
   /** @internal */
@@ -159,6 +241,7 @@ export class Taken implements TakenConnection, Gate {
     }
     if (skipper.isDone) {
       this.#skipper = undefined;
+      this.wrote(-skipper.skipped);
       openSocket(socket);
     }
     if (rest.length > 0) writeThrough(socket, rest, done);
@@ -168,7 +251,7 @@ export class Taken implements TakenConnection, Gate {
   /** The socket is being destroyed; its descriptor is still open. */
   beforeClose(descriptor: number, isReset: boolean): void {
     // A reset is sent when the last descriptor is closed, since Node has set SO_LINGER on the connection.
-    if (this.isAccepted && this.owner !== undefined && !isReset) this.#host.endWriting(descriptor);
+    if (this.isAccepted && this.owner !== undefined && !isReset) this.#host.kernel.endWriting(descriptor);
   }
 
   /** The descriptor is closed. */
@@ -178,6 +261,8 @@ export class Taken implements TakenConnection, Gate {
     this.#held = undefined;
     this.owner = undefined;
     owner?.end(this);
+    this.#leaving?.settle(false);
+    this.#host.notes?.close(this.slot.slot);
     this.#host.onClosed(this);
   }
 

@@ -37,7 +37,7 @@ test('every message is read as it was written', () => {
   );
   const body = fc.option(bytes, { nil: undefined });
   fc.assert(
-    fc.property(fc.record({ slot: u32, head: bytes, body }), (message) => {
+    fc.property(fc.record({ slot: u32, generation: u32, head: bytes, body }), (message) => {
       expect(through(writeResponse(message), readResponse)).toEqual(message);
     }),
   );
@@ -62,7 +62,7 @@ test('every message is read as it was written', () => {
     }),
   );
   fc.assert(
-    fc.property(fc.record({ slot: u32, record: bytes }), (message) => {
+    fc.property(fc.record({ slot: u32, generation: u32, record: bytes }), (message) => {
       expect(through(writeDuplicate(message), readDuplicate)).toEqual(message);
     }),
   );

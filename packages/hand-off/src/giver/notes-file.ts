@@ -1,0 +1,58 @@
+import { readNotes } from '../notes/read-notes.ts';
+import type { KernelSocket } from '../system/kernel-socket.ts';
+import type { Libc } from '../system/libc.ts';
+import { isLockedByOther } from '../system/life-lock.ts';
+import type { Orphan } from './giver-events.ts';
+import type { Handed } from './handed.ts';
+
+/** How often is asked whether a taker is dead, and how often at most, in milliseconds: closing all that it had open takes a while. */
+const askMs = 5;
+const mostAsked = 200;
+
+/** The file of a taker's notes, which is locked while the taker lives. */
+export class NotesFile {
+  readonly #libc: Libc;
+  readonly #kernel: KernelSocket;
+  readonly #descriptor: number;
+  readonly #slots: number;
+
+  /** Takes the descriptor over. */
+  constructor(libc: Libc, kernel: KernelSocket, descriptor: number, slots: number) {
+    this.#libc = libc;
+    this.#kernel = kernel;
+    this.#descriptor = descriptor;
+    this.#slots = slots;
+  }
+
+  /** Waits until the taker is dead, for at most a second. @returns whether it is */
+  whenDead(onAnswer: (isDead: boolean) => void): void {
+    let asked = 0;
+    const ask = (): void => {
+      const lives = isLockedByOther(this.#libc, this.#descriptor);
+      asked++;
+      if (lives && asked < mostAsked) setTimeout(ask, askMs);
+      else onAnswer(!lives);
+    };
+    ask();
+  }
+
+  get isDead(): boolean {
+    return !isLockedByOther(this.#libc, this.#descriptor);
+  }
+
+  /** Whether another taker can continue a connection, now that this one is dead. */
+  judge({ descriptor, slot, generation }: Handed<unknown>): Orphan {
+    const noted = readNotes(this.#descriptor, this.#slots, { slot, generation });
+    if (noted === undefined) return { taker: 'unclean', cause: 'not noted' };
+    const counts = this.#kernel.counts(descriptor);
+    if (counts === undefined || counts.isEnding) return { taker: 'unclean', cause: 'client ended' };
+    if (counts.bytesOut !== noted.writtenAt) return { taker: 'unclean', cause: 'half written' };
+    if (counts.bytesIn !== noted.readAt) return { taker: 'unclean', cause: 'half read' };
+    if (noted.marks === undefined) return { taker: 'unclean', cause: 'too many streams' };
+    return { taker: 'clean', marks: noted.marks };
+  }
+
+  close(): void {
+    this.#kernel.close(this.#descriptor);
+  }
+}

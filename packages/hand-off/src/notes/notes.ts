@@ -1,0 +1,128 @@
+import {
+  blockNumbers,
+  blockStreams,
+  blocks,
+  slotFields as fields,
+  firstBlockAt,
+  noSlot,
+  type SlotRef,
+  slotNumbers,
+  slotStreams,
+} from './layout.ts';
+
+/** Largest generation; small, so that it takes no memory of its own. */
+const maxGeneration = 2 ** 30;
+
+/**
+ * Notes where the messages of each connection end. Others read it only after the death of this process, which may come between any two stores: the count
+ * is invalid while positions change, so what they read is what was true at that count, or not valid.
+ */
+export class Notes {
+  readonly #numbers: Float64Array;
+  readonly #slots: number;
+  readonly #freeSlots: number[] = [];
+  readonly #freeBlocks: number[] = [];
+  #lastSlot = 0;
+  #lastBlock = 0;
+  #generation = 0;
+
+  /** @param numbers - all zeros */
+  constructor(numbers: Float64Array, slots: number) {
+    this.#numbers = numbers;
+    this.#slots = slots;
+  }
+
+  /** A slot for a connection; {@link noSlot} where there is none left. */
+  open(): SlotRef {
+    const slot = this.#freeSlots.pop() ?? (this.#lastSlot < this.#slots ? ++this.#lastSlot : 0);
+    if (slot === 0) return noSlot;
+    this.#generation = (this.#generation % maxGeneration) + 1;
+    this.#numbers[slot * slotNumbers + fields.generation] = this.#generation;
+    return { slot, generation: this.#generation };
+  }
+
+  close(slot: number): void {
+    if (slot === 0) return;
+    const at = slot * slotNumbers;
+    const block = this.#numbers[at + fields.block] as number;
+    if (block > 0) {
+      const first = this.#blockAt(block);
+      this.#numbers.fill(0, first, first + blockNumbers);
+      this.#freeBlocks.push(block);
+    }
+    this.#numbers.fill(0, at, at + slotNumbers);
+    this.#freeSlots.push(slot);
+  }
+
+  /** Adds what the kernel has counted before the first message. */
+  begin(slot: number, bytesOut: number, bytesIn: number): void {
+    if (slot === 0) return;
+    const at = slot * slotNumbers;
+    (this.#numbers[at + fields.writtenAt] as number) += bytesOut;
+    this.#numbers[at + fields.readAt] = bytesIn;
+  }
+
+  wrote(slot: number, bytes: number, stream: number, offset: number): void {
+    if (slot === 0) return;
+    const numbers = this.#numbers;
+    const at = slot * slotNumbers + fields.writtenAt;
+    const before = numbers[at] as number;
+    numbers[at] = -1;
+    if (stream !== 0) this.#setPosition(slot, stream, offset);
+    numbers[at] = before + bytes;
+  }
+
+  read(slot: number, count: number): void {
+    if (slot !== 0) this.#numbers[slot * slotNumbers + fields.readAt] = count;
+  }
+
+  /** The client does not follow a stream any more. */
+  forget(slot: number, stream: number): void {
+    if (slot === 0 || stream === 0) return;
+    const at = this.#find(slot, stream);
+    if (at < 0) return;
+    const writtenAt = slot * slotNumbers + fields.writtenAt;
+    const before = this.#numbers[writtenAt] as number;
+    this.#numbers[writtenAt] = -1;
+    this.#numbers[at] = 0;
+    this.#numbers[writtenAt] = before;
+  }
+
+  #setPosition(slot: number, stream: number, offset: number): void {
+    let at = this.#find(slot, stream);
+    if (at < 0) at = this.#room(slot);
+    if (at < 0) {
+      this.#numbers[slot * slotNumbers + fields.block] = -1;
+      return;
+    }
+    this.#numbers[at] = stream;
+    this.#numbers[at + 1] = offset;
+  }
+
+  /** Where there is room for another stream; negative: nowhere. */
+  #room(slot: number): number {
+    const at = this.#find(slot, 0);
+    const block = slot * slotNumbers + fields.block;
+    if (at >= 0 || this.#numbers[block] !== 0) return at;
+    const fresh = this.#freeBlocks.pop() ?? (this.#lastBlock < blocks ? ++this.#lastBlock : 0);
+    if (fresh === 0) return -1;
+    this.#numbers[block] = fresh;
+    return this.#blockAt(fresh);
+  }
+
+  #find(slot: number, stream: number): number {
+    const at = slot * slotNumbers;
+    const inSlot = this.#findIn(at + fields.positions, slotStreams, stream);
+    const block = this.#numbers[at + fields.block] as number;
+    return inSlot >= 0 || block <= 0 ? inSlot : this.#findIn(this.#blockAt(block), blockStreams, stream);
+  }
+
+  #findIn(first: number, count: number, stream: number): number {
+    for (let at = first; at < first + 2 * count; at += 2) if (this.#numbers[at] === stream) return at;
+    return -1;
+  }
+
+  #blockAt(block: number): number {
+    return firstBlockAt(this.#slots) + block * blockNumbers;
+  }
+}

@@ -1,0 +1,62 @@
+import { readSync } from 'node:fs';
+import {
+  blockNumbers,
+  blockStreams,
+  slotFields as fields,
+  firstBlockAt,
+  type SlotRef,
+  slotNumbers,
+  slotStreams,
+} from './layout.ts';
+
+/** How far a client was in one stream of messages. */
+export interface Mark {
+  /** Number of the stream, as the taker's program chose it. */
+  readonly stream: number;
+  /** The offset that the client has had. */
+  readonly offset: number;
+}
+
+/** What a taker that is dead has noted of a connection. */
+export interface Noted {
+  readonly writtenAt: number;
+  readonly readAt: number;
+  /** `undefined`: there were too many streams. */
+  readonly marks: readonly Mark[] | undefined;
+}
+
+const numbers = new Float64Array(blockNumbers);
+
+/** Reads the notes of a connection from the file of its taker. @returns `undefined` where there are none */
+export function readNotes(descriptor: number, slots: number, { slot, generation }: SlotRef): Noted | undefined {
+  if (slot === 0 || slot > slots || !readAt(descriptor, slot * slotNumbers, slotNumbers)) return undefined;
+  if (numbers[fields.generation] !== generation) return undefined;
+  const writtenAt = numbers[fields.writtenAt] as number;
+  const readUpTo = numbers[fields.readAt] as number;
+  const block = numbers[fields.block] as number;
+  if (block < 0) return { writtenAt, readAt: readUpTo, marks: undefined };
+  const marks = marksIn(fields.positions, slotStreams);
+  if (block > 0) {
+    if (!readAt(descriptor, firstBlockAt(slots) + block * blockNumbers, blockNumbers)) return undefined;
+    marks.push(...marksIn(0, blockStreams));
+  }
+  return { writtenAt, readAt: readUpTo, marks };
+}
+
+function marksIn(first: number, count: number): Mark[] {
+  const marks: Mark[] = [];
+  for (let at = first; at < first + 2 * count; at += 2) {
+    const stream = numbers[at] as number;
+    if (stream !== 0) marks.push({ stream, offset: numbers[at + 1] as number });
+  }
+  return marks;
+}
+
+/** Reads rather than maps: the file may be shorter than its taker has said. */
+function readAt(descriptor: number, first: number, count: number): boolean {
+  try {
+    return readSync(descriptor, numbers, 0, count * 8, first * 8) === count * 8;
+  } catch {
+    return false;
+  }
+}

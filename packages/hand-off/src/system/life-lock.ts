@@ -1,0 +1,27 @@
+import type { Libc } from './libc.ts';
+
+/** Commands of fcntl(2), and types of a lock. */
+const getLock = 5;
+const setLock = 6;
+const writeLock = 1;
+const unlocked = 2;
+
+/** `struct flock`: short type, short whence, long start, long length (0: all), int pid. */
+const lock = Buffer.from(new ArrayBuffer(32));
+
+/**
+ * Locks a file for as long as this process lives. The kernel releases a lock of a record when its process has ended, however that happens, and another
+ * process that has a descriptor of the file can ask, also from another container, where process ids tell nothing.
+ *
+ * @throws Error
+ */
+export function lockForLife(libc: Libc, descriptor: number): void {
+  lock.fill(0).writeInt16LE(writeLock, 0);
+  if (libc.lock(descriptor, setLock, lock) !== 0) throw new Error(`a file cannot be locked: error ${libc.errno()}`);
+}
+
+/** Whether another process that has locked a file lives. For a lock of this process itself the answer is no. */
+export function isLockedByOther(libc: Libc, descriptor: number): boolean {
+  lock.fill(0).writeInt16LE(writeLock, 0);
+  return libc.lock(descriptor, getLock, lock) === 0 && lock.readInt16LE(0) !== unlocked;
+}

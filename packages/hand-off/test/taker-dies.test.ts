@@ -1,0 +1,151 @@
+import { expect, test } from 'vitest';
+import type { HandedOver } from '../src/giver/handed-over.ts';
+import { type Front, openFront, temporaryFolder } from './support/front.ts';
+import { LineClient } from './support/lines.ts';
+import { freePort } from './support/taker.ts';
+import { TakerProcess } from './support/taker-process.ts';
+
+interface Setup {
+  readonly dir: string;
+  readonly port: number;
+  readonly taker: TakerProcess;
+  readonly front: Front;
+}
+
+async function setUp(): Promise<Setup> {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const [taker, front] = await Promise.all([TakerProcess.start(dir, port), openFront(dir, port)]);
+  await front.giver();
+  return { dir, port, taker, front };
+}
+
+async function connectLines(front: Front, path: string): Promise<LineClient> {
+  const client = new LineClient(front.port, path);
+  await client.upgraded();
+  return client;
+}
+
+/** Offers a connection that is alone to a taker, as a session that goes on. */
+async function giveOn(front: Front, port: number, handed: HandedOver<string>, early?: Buffer): Promise<void> {
+  const giver = await front.giver(port);
+  const head = Buffer.from('GET /next HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n');
+  const record = Buffer.from('next');
+  const offered = await giver.offer({ client: handed, kind: 'session', head, record, timeoutMs: 5_000 });
+  if (!offered.ok) throw new Error(offered.detail);
+  const accepted = await offered.value.accept({ user: 'next', early });
+  expect(accepted.ok && accepted.value).toBe(handed);
+}
+
+test('a taker that is killed before it responds loses the offer, and the giver still has the client', async () => {
+  const { taker, front } = await setUp();
+  const client = new LineClient(front.port, '/silent');
+  await taker.has({ requested: '/silent' });
+  await taker.kill();
+  await expect.poll(() => client.text).toMatch(/^HTTP\/1\.1 502 Refused/);
+  expect(front.refused).toMatchObject([{ cause: 'lost' }]);
+  expect(front.givers.size).toBe(0);
+});
+
+test('after the death of its taker a connection is clean, and goes on at another', async () => {
+  const { dir, taker, front } = await setUp();
+  const client = await connectLines(front, '/a');
+  client.socket.write('one 1\ntwo 2\n');
+  await client.has('one 1\ntwo 2\n');
+  await taker.kill();
+  await expect.poll(() => front.told.length).toBe(1);
+  expect(front.told[0]).toMatchObject({
+    event: 'orphan',
+    detail: { taker: 'clean', marks: [{ stream: 7, offset: 2 }] },
+  });
+  client.socket.write('three 3\n');
+  const next = freePort();
+  await TakerProcess.start(dir, next);
+  await giveOn(front, next, front.handed[0] as HandedOver<string>);
+  await client.has('one 1\ntwo 2\nthree 3\n');
+  expect(front.handed[0]?.state).toBe('served');
+  expect(front.handed[0]?.readRecord().toString()).toBe('next');
+});
+
+test('half a message, in either direction, is told', async () => {
+  const { taker, front } = await setUp();
+  const written = await connectLines(front, '/written');
+  const read = await connectLines(front, '/read');
+  written.socket.write('one 1\nhalf\n');
+  await written.has('one 1\nha');
+  read.socket.write('one 1\ntw');
+  await read.has('one 1\n');
+  await taker.kill();
+  await expect.poll(() => front.told.length).toBe(2);
+  const causes = Object.fromEntries(front.told.map(({ handed, detail }) => [handed.user, detail]));
+  expect(causes).toEqual({
+    '/written': { taker: 'unclean', cause: 'half written' },
+    '/read': { taker: 'unclean', cause: 'half read' },
+  });
+});
+
+test('a client that has ended is told', async () => {
+  const { taker, front } = await setUp();
+  const client = await connectLines(front, '/a');
+  client.socket.write('one 1\n');
+  await client.has('one 1\n');
+  taker.process.kill('SIGSTOP');
+  client.socket.destroy();
+  await expect.poll(() => front.handed[0]?.counts().bytesIn).toBeGreaterThan(0);
+  await taker.kill();
+  await expect.poll(() => front.told[0]?.detail).toEqual({ taker: 'unclean', cause: 'client ended' });
+});
+
+test('a session is given back with what was read too far, and goes on at another taker', async () => {
+  const { dir, taker, front } = await setUp();
+  const client = await connectLines(front, '/a');
+  client.socket.write('one 1\n');
+  await client.has('one 1\n');
+  taker.do('leave', '/a', 'two 2\nthr');
+  await taker.has({ left: '/a', ok: true });
+  expect(front.told).toMatchObject([{ event: 'leave', detail: Buffer.from('two 2\nthr') }]);
+  expect(front.handed[0]?.state).toBe('alone');
+  await expect.poll(() => taker.do('state') ?? taker.told).toContainEqual({ size: 0, alone: 0 });
+  const next = freePort();
+  await TakerProcess.start(dir, next);
+  client.socket.write('ee 3\n');
+  await giveOn(front, next, front.handed[0] as HandedOver<string>, front.told[0]?.detail as Buffer);
+  await client.has('one 1\ntwo 2\nthree 3\n');
+});
+
+test('a connection that was given back can be taken back as a socket', async () => {
+  const { taker, front } = await setUp();
+  const client = await connectLines(front, '/a');
+  taker.do('leave', '/a', '');
+  await taker.has({ left: '/a', ok: true });
+  const socket = (front.handed[0] as HandedOver<string>).takeBack();
+  socket.end('from the giver\n');
+  await client.has('from the giver\n');
+  expect(front.givers.size).toBe(0);
+});
+
+test('a taker that closes its channel, and lives, goes on with its connections', async () => {
+  const { taker, front } = await setUp();
+  const client = await connectLines(front, '/a');
+  taker.do('close');
+  await expect.poll(() => front.told[0]?.detail).toEqual({ taker: 'alive', cause: 'channel closed' });
+  (front.handed[0] as HandedOver<string>).release();
+  client.socket.write('still 1\n');
+  await client.has('still 1\n');
+});
+
+test('a taker that is killed within a storm of offers leaves nothing behind', async () => {
+  const { taker, front } = await setUp();
+  const clients = Array.from({ length: 50 }, (_, index) => new LineClient(front.port, `/${index}`));
+  await taker.has({ requested: '/20' });
+  await taker.kill();
+  const orphans = (): HandedOver<string>[] =>
+    front.told.filter(({ event }) => event === 'orphan').map(({ handed }) => handed);
+  await expect
+    .poll(() => orphans().length + clients.filter(({ text }) => /^HTTP\/1\.1 50/.test(text)).length, { timeout: 5_000 })
+    .toBeGreaterThanOrEqual(50);
+  for (const handed of orphans()) handed.cut();
+  await expect.poll(() => clients.filter(({ isClosed }) => !isClosed).length).toBe(0);
+  expect(front.givers.size).toBe(0);
+  expect(front.faults).toEqual([]);
+});
