@@ -24,6 +24,8 @@ export interface SocketClient {
 
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const javaIsHere = has('java', '--version') && has('javac', '--version');
+/** It runs for so short a time that optimizing costs more than it gains. */
+const javaOptions = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 
 function curl(name: string, ...args: readonly string[]): HttpClient {
@@ -100,7 +102,7 @@ export const httpClients: readonly HttpClient[] = [
   {
     name: 'HttpClient of Java, which offers h2c',
     isHere: javaIsHere,
-    ask: async (url, upload) => lines(await run('java', [file('Client.java'), 'http', url], upload)),
+    ask: async (url, upload) => lines(await run('java', [...javaOptions, file('Client.java'), 'http', url], upload)),
   },
   {
     name: 'requests of Python',
@@ -133,7 +135,8 @@ export const socketClients: readonly SocketClient[] = [
   {
     name: 'WebSocket of Java',
     isHere: javaIsHere,
-    echo: async (url, texts) => lines(await run('java', [file('Client.java'), 'socket', url, ...texts])),
+    echo: async (url, texts) =>
+      lines(await run('java', [...javaOptions, file('Client.java'), 'socket', url, ...texts])),
   },
   {
     name: 'websockets of Python',

@@ -79,7 +79,7 @@ describeNodes('the link between an agent and a push-server that lives on is cut'
   }
 
   test('between the two: every client goes on at the other push-server', async () => {
-    const cluster = await startCluster(40);
+    const cluster = await startCluster(20);
     await keepsAll(cluster, () => cluster.link.cut());
   });
 
@@ -87,14 +87,14 @@ describeNodes('the link between an agent and a push-server that lives on is cut'
     ['by a reset', (socket: TcpSocket) => void socket.resetAndDestroy()],
     ['by its end', (socket: TcpSocket) => void socket.destroy()],
   ])('at the push-server, %s', async (_how, cut) => {
-    const cluster = await startCluster(40);
+    const cluster = await startCluster(20);
     await keepsAll(cluster, () => {
       expect(cutAt(cluster.first, cut)).toBeGreaterThan(0);
     });
   });
 
   test('of the only push-server: every client goes on where it was', async () => {
-    const cluster = await startCluster(20);
+    const cluster = await startCluster(12);
     cluster.link.cut();
     await Promise.all(cluster.sockets.map(untilAnswered));
     // Now all are at the second one, and no other is there.
@@ -105,7 +105,7 @@ describeNodes('the link between an agent and a push-server that lives on is cut'
   });
 
   test('again and again, there and back', async () => {
-    const cluster = await startCluster(20);
+    const cluster = await startCluster(12);
     for (let round = 0; round < 3; round++) {
       const { first, second, sockets, lost } = cluster;
       cutAt(round % 2 === 0 ? first : second, (socket) => void socket.resetAndDestroy());

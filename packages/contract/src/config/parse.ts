@@ -10,7 +10,7 @@ import type { z } from 'zod';
 import { nearest } from '../reading/nearest.ts';
 import { listVariables, readVariable, reservedVariables, type Variable } from './environment.ts';
 import { hintFor } from './hint.ts';
-import { configJsonSchema, describeSchema, schemaAt, withoutNull } from './json-schema.ts';
+import { configJsonSchema, describeSchema, type JsonSchema, schemaAt, withoutNull } from './json-schema.ts';
 import { renamed, takeOldKeys } from './old-keys.ts';
 import type { ConfigProblem } from './problem.ts';
 import { applyRedisUrl } from './redis-url.ts';
@@ -37,8 +37,13 @@ export type ParsedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-const root = configJsonSchema();
-const variables = listVariables(root);
+let made: JsonSchema | undefined;
+
+/** The schema of all settings, made where it is needed: for variables and for problems. It takes longer than the rest of most parsing. */
+function schemaOfAll(): JsonSchema {
+  made ??= configJsonSchema();
+  return made;
+}
 
 /** Parses the config files and the environment. Returns complete settings, or all problems. */
 export function parseConfig(source: ConfigSource): ParsedConfig {
@@ -157,6 +162,9 @@ function applyVariables(
     if (isProblem(redis)) return { problem: redis };
     set(['redisAdapter'], redis, 'REDIS_URL');
   }
+  const names = Object.keys(environment).filter((name) => name.startsWith('GOPUSH_') && !reservedVariables.has(name));
+  if (names.length === 0) return { origins, warnings: [] };
+  const variables = listVariables(schemaOfAll());
   // A group comes before its settings in the list, so that the variable of a setting overrides that of its group.
   for (const { name, path, schema } of variables) {
     const text = environment[name];
@@ -168,8 +176,8 @@ function applyVariables(
     } else set(path, readVariable(text, schema), name);
   }
   const known = new Set(variables.map((variable: Variable) => variable.name));
-  const warnings = Object.keys(environment)
-    .filter((name) => name.startsWith('GOPUSH_') && !known.has(name) && !reservedVariables.has(name))
+  const warnings = names
+    .filter((name) => !known.has(name))
     .map((name) => `environment variable ${name} is not a setting of gopush${meant(name, known)}`);
   return { origins, warnings };
 }
@@ -193,6 +201,7 @@ function explain(
   input: Record<string, unknown>,
   sourceOf: (path: readonly PropertyKey[]) => string,
 ): ConfigProblem[] {
+  const root = schemaOfAll();
   const schema = schemaAt(root, issue.path);
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(withoutNull(schema ?? root).properties ?? {}).filter((key) => key !== '$schema');

@@ -72,6 +72,7 @@ test('every route answers as the document says, whatever requests it allows', as
       });
       const seen = new Set<number>();
       answered.set(name, seen);
+      const wanted = z.fromJSONSchema(responses['200']?.content['application/json']?.schema ?? {});
       await fc.assert(
         fc.asyncProperty(requests, async ({ body, values }) => {
           const of = (where: string) => parameters.filter((one) => one.in === where && values[one.name] !== undefined);
@@ -87,11 +88,9 @@ test('every route answers as the document says, whatever requests it allows', as
           if (/\/(%2E){1,2}(\/|$)/.test(filled)) return;
           const answer = await call(server, `${method.toUpperCase()} ${filled}?${query}`, body, { headers });
           seen.add(answer.status);
-          const described = responses[String(answer.status)];
           expect(Object.keys(responses), JSON.stringify(answer.body)).toContain(String(answer.status));
           if (answer.status === 200) {
-            const schema = described?.content['application/json']?.schema ?? {};
-            expect(z.fromJSONSchema(schema).safeParse(answer.body).error).toBeUndefined();
+            expect(wanted.safeParse(answer.body).error).toBeUndefined();
           } else {
             expect([400, 410]).toContain(answer.status);
             expect(error.safeParse(answer.body).error).toBeUndefined();
