@@ -46,6 +46,7 @@ export interface FailoverEvents {
 export interface FailoverOptions {
   readonly seamless: Config['seamless'];
   readonly agent: Pick<Config['agent'], 'connectTimeoutMs' | 'handshakeTimeoutMs'>;
+  readonly pushServer: Pick<Config['pushServer'], 'pingIntervalMs' | 'pingTimeoutMs'>;
   readonly fleet: Pick<Fleet, 'health' | 'leaves'>;
   readonly headers: Pick<HeaderWriter, 'ofIdentity'>;
   /** Asks the router which targets may serve a client now. */
@@ -71,9 +72,14 @@ export class Failover {
   #isClosed = false;
 
   constructor(options: FailoverOptions) {
-    const { seamless, agent, pacer } = options;
+    const { seamless, agent, pushServer, pacer } = options;
     this.#options = options;
-    this.#searches = new TargetSearches({ holdMs: seamless.holdMs, answerMs: agent.handshakeTimeoutMs }, pacer);
+    const times = {
+      holdMs: seamless.holdMs,
+      patienceMs: pushServer.pingIntervalMs + pushServer.pingTimeoutMs,
+      answerMs: agent.handshakeTimeoutMs,
+    };
+    this.#searches = new TargetSearches(times, pacer);
   }
 
   /**
@@ -166,7 +172,15 @@ export class Failover {
   }
 
   /** Asks a target to take a session. */
-  async #ask(
+  async #ask(migration: SessionMigration, asking: Asking): Promise<TakeOutcome<UpgradeResponse, FallbackCause>> {
+    const { token } = migration;
+    const outcome = await this.#askOnce(migration, asking);
+    const isUnknown = typeof outcome === 'object' && 'noTarget' in outcome && outcome.noTarget === 'unknown';
+    if (!isUnknown || (migration.token === token && !migration.goBackToTokenBefore())) return outcome;
+    return this.#askOnce(migration, asking);
+  }
+
+  async #askOnce(
     migration: SessionMigration,
     { member, timeoutMs, abandoned }: Asking,
   ): Promise<TakeOutcome<UpgradeResponse, FallbackCause>> {

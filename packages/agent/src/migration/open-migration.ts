@@ -38,9 +38,9 @@ export interface Migration {
 /** Opens the migration of sessions (docs/protocol.md, "Seamless restart"). */
 export function openMigration(options: MigrationOptions): Migration {
   const { config, tunnels, connections, events } = options;
-  const { agent, seamless, health } = config;
+  const { agent, seamless, health, pushServer } = config;
   const pacer = new Pacer(seamless.movesPerSecond);
-  const shared = { ...options, seamless, agent, pacer };
+  const shared = { ...options, seamless, agent, pushServer, pacer };
   const failover = new Failover({ ...shared, closeSoon: (tunnel) => tunnels.closeSoon(tunnel) });
   const allTunnels = () => tunnels.all();
   const rebalance = new Rebalance({ ...shared, sessions: allTunnels });

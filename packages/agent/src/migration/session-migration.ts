@@ -73,6 +73,8 @@ export class SessionMigration implements TunnelMigration {
   readonly request: SessionRequest;
   /** The session's name at the next target. */
   token: string;
+  /** Its name at the target that has just taken it: that one may have ended before it had stored it under the next. */
+  #tokenBefore: string | undefined;
   readonly replay: ClientReplay;
   readonly #events: SessionMigrationEvents;
   readonly #stream: TargetStream;
@@ -112,6 +114,14 @@ export class SessionMigration implements TunnelMigration {
   /** Whether the next target can be given all that it needs of the client. */
   get canReplay(): boolean {
     return this.replay.isComplete && this.tunnel.client.walker.fault === undefined;
+  }
+
+  /** No target knows the session by its token. @returns whether it may be known by the one before, which it has from now on */
+  goBackToTokenBefore(): boolean {
+    if (this.#tokenBefore === undefined) return false;
+    this.token = this.#tokenBefore;
+    this.#tokenBefore = undefined;
+    return true;
   }
 
   fromClient(chunk: Buffer, length: number): boolean {
@@ -191,6 +201,7 @@ export class SessionMigration implements TunnelMigration {
       socket.destroy();
       return false;
     }
+    this.#tokenBefore = this.token;
     this.token = token;
     this.#former ??= [];
     this.#former.push(tunnel.target.socket);
@@ -273,6 +284,7 @@ export class SessionMigration implements TunnelMigration {
   /** The client continues: at the next target, or at the one that did not give its session. */
   #continue(): void {
     const isNew = this.#phase === 'arriving';
+    if (isNew) this.#tokenBefore = undefined;
     const asksToStop = this.#stream.opening?.asksToStop === true;
     this.#phase = 'piping';
     this.#stream.endOpening();
