@@ -12,6 +12,7 @@ import type { PacketOptions } from '../../emit/event-forms.ts';
 import { enterAs } from '../../recovery/connecting-request.ts';
 import type { OpeningRecord, SessionRecord, SocketRecord } from '../../stored-session/session-record.ts';
 import { numberedConnectResponse } from './connect-responses.ts';
+import { takenOf } from './direct-connection.ts';
 import { beginTogether, endStream, endTogether, holdWrites, releaseWrites } from './engine-connection.ts';
 import { migratedReason } from './is-migrated.ts';
 import { ackSent, oweAck, owedAcks } from './owed-acks.ts';
@@ -121,10 +122,14 @@ export class MigratingClient extends Client {
     this.responses = answers;
     this.#release = this.#hold(enterMs);
     const releaseSaved = this.#hold(savedMs);
-    void saved.then((isSaved) => (isSaved ? releaseSaved() : endStream(this.conn)));
+    // An agent that is in between asks another node. One that has handed its client over could not.
+    const isDirect = takenOf(this.conn) !== undefined;
+    void saved.then((isSaved) => (isSaved || isDirect ? releaseSaved() : endStream(this.conn)));
     // Everything else waits behind this, in order.
     this.conn.sendPacket('noop');
-    this.#pingWithin(pingMs);
+    // No agent says that the client continues here: it is heard when it answers.
+    if (isDirect) this.conn.sendPacket('ping');
+    else this.#pingWithin(pingMs);
     this.#arrived = sockets.map(({ id }) => id);
     if (sockets.length > 0) this.#returning = new ReturningNamespaces(sockets);
     else this.#release();
