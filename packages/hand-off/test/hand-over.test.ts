@@ -50,6 +50,27 @@ test('the end of a connection is told to the giver, with what the kernel has cou
   expect(front.givers.size).toBe(0);
 });
 
+test('a record that comes with the acceptance is in place of that of the offer, and can be read while the end is told', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  await takeHere(dir, port);
+  const records: string[] = [];
+  const front = await openFront(dir, port, { onEnd: (of) => void records.push(of.readRecord().toString()) });
+  await front.giver();
+  const client = connectClient(front.port, '/?later');
+  await client.next();
+  expect(front.handed[0]?.readRecord().toString()).toBe('/?later said more');
+  client.socket.close();
+  await expect.poll(() => records).toEqual(['/?later said more']);
+  expect(front.handed[0]?.readRecord().length).toBe(0);
+  // The taker has it as well: it goes along with a duplicate.
+  const other = connectClient(front.port, '/?later');
+  await other.next();
+  front.givers.close();
+  const second = await openFront(dir, port);
+  await expect.poll(() => second.told).toMatchObject([{ event: 'duplicate', detail: '/?later said more' }]);
+});
+
 test('a server that destroys its socket ends the connection, although the giver has a duplicate', async () => {
   const dir = temporaryFolder();
   const port = freePort();

@@ -21,6 +21,8 @@ export interface ResponseMessage {
 
 export interface AcceptMessage {
   readonly skipFrames: number;
+  /** Instead of that of the offer. */
+  readonly record: Buffer;
   readonly early: Buffer;
 }
 
@@ -63,13 +65,13 @@ export function readResponse(payload: Buffer): ResponseMessage | undefined {
   return reader.isComplete && hasBody < 2 ? { slot, generation, head, body } : undefined;
 }
 
-export function writeAccept({ skipFrames, early }: AcceptMessage): Buffer[] {
-  return [numbers(skipFrames, 1), early];
+export function writeAccept({ skipFrames, record, early }: AcceptMessage): Buffer[] {
+  return [numbers(skipFrames, 1), ...sized(record), early];
 }
 
 export function readAccept(payload: Buffer): AcceptMessage | undefined {
   const reader = new ByteReader(payload);
-  const message = { skipFrames: reader.u8(), early: reader.rest() };
+  const message = { skipFrames: reader.u8(), record: reader.bytes(), early: reader.rest() };
   return reader.isComplete ? message : undefined;
 }
 

@@ -24,7 +24,7 @@ export type UncleanCause = 'not noted' | 'half written' | 'half read' | 'client 
 
 /** What happens to connections that were handed over. What a handler throws is given to `onFault` and ends nothing else. */
 export interface GiverEvents<T> {
-  /** A connection has ended, and this process has closed its duplicate. */
+  /** A connection has ended, and this process has closed its duplicate. Its record can be read until the handler returns. */
   onEnd(handed: HandedOver<T>, ending: Ending & Counts): void;
   /**
    * The taker has put the session down, on purpose: this process is now the only owner, and the state is `alone`.

@@ -94,6 +94,8 @@ export interface Offered<T> {
 export interface AcceptOptions<T> {
   /** What the program keeps with it. */
   readonly user: T;
+  /** Instead of the record of the offer, where the response says more. At most 16 KiB. */
+  readonly record?: Buffer | undefined;
   /** Written to the client before anything of the taker: the 101, or nothing. */
   readonly write?: Buffer | undefined;
   /** What the client has sent already and this program has read. It goes first to the taker's server. At most 2 MiB with what the socket has read. */

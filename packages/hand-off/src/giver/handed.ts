@@ -66,7 +66,7 @@ export class Handed<T> implements HandedOver<T> {
   }
 
   readRecord(): Buffer {
-    return this.#descriptor < 0 ? Buffer.alloc(0) : this.#host.records.read(this.#record);
+    return this.#record < 0 ? Buffer.alloc(0) : this.#host.records.read(this.#record);
   }
 
   counts(): Counts {
@@ -87,6 +87,7 @@ export class Handed<T> implements HandedOver<T> {
     const socket = new Socket({ fd: this.#descriptor, readable: true, writable: true, allowHalfOpen: true });
     socket.pause();
     this.#leave();
+    this.#dropRecord();
     return socket;
   }
 
@@ -121,19 +122,27 @@ export class Handed<T> implements HandedOver<T> {
     this.#isServed = false;
   }
 
-  /** Closes the duplicate: the connection goes on where it has another owner. */
-  drop(): void {
+  /** Closes the duplicate: the connection goes on where it has another owner. @param whenClosed - called while the record can still be read */
+  drop(whenClosed: () => void = nothing): void {
     const descriptor = this.#descriptor;
     if (descriptor < 0) return;
     this.#leave();
     this.#host.kernel.close(descriptor);
+    whenClosed();
+    this.#dropRecord();
   }
 
   #leave(): void {
     if (this.#isServed) this.#server.forget(this.id);
     this.#isServed = false;
     this.#descriptor = -1;
-    this.#host.records.drop(this.#record);
     this.#host.onOver(this as Handed<unknown>);
   }
+
+  #dropRecord(): void {
+    this.#host.records.drop(this.#record);
+    this.#record = -1;
+  }
 }
+
+function nothing(): void {}

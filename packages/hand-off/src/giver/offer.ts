@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { maxEarlyBytes, maxHeadBytes, maxRecordBytes } from '../channel/limits.ts';
-import type { ResponseMessage } from '../channel/messages.ts';
+import type { AcceptMessage, ResponseMessage } from '../channel/messages.ts';
 import { done, not, type Outcome } from '../channel/outcome.ts';
 import { noSlot, type SlotRef } from '../notes/layout.ts';
 import { descriptorOf } from '../system/descriptor-of.ts';
@@ -17,7 +17,7 @@ export interface OfferLink<T> {
   /** The taker need not go on with it. */
   withdraw(id: number): void;
   /** Hands it over. */
-  accept(id: number, handed: Handed<T>, slot: SlotRef, skipFrames: number, early: Buffer): void;
+  accept(id: number, handed: Handed<T>, slot: SlotRef, message: AcceptMessage): void;
   /** A new connection of which this process has a duplicate. */
   create(id: number, descriptor: number, record: Buffer, user: T): Handed<T>;
   /** The offer is over. */
@@ -121,21 +121,26 @@ export class Offer<T> implements Offered<T> {
       abandon(client);
       return isLost ? not('lost', 'the taker is gone') : not('client gone', 'its connection is broken');
     }
-    const handed = this.#hand(options.user);
+    const record = options.record ?? this.#options.record;
+    const handed = record.length > maxRecordBytes ? undefined : this.#hand(options.user, record);
     if (handed === undefined) {
       this.#link.withdraw(this.id);
       abandon(client);
       return not('lost', 'its record cannot be kept');
     }
-    this.#link.accept(this.id, handed, this.#response ?? noSlot, options.skipFrames ?? 0, early);
+    this.#link.accept(this.id, handed, this.#response ?? noSlot, {
+      skipFrames: options.skipFrames ?? 0,
+      record,
+      early,
+    });
     // It has a duplicate: this sends nothing.
     if (client instanceof Socket) client.destroy();
     return done(handed);
   }
 
   /** @returns `undefined` where there is no memory for its record */
-  #hand(user: T): Handed<T> | undefined {
-    const { client, record } = this.#options;
+  #hand(user: T, record: Buffer): Handed<T> | undefined {
+    const { client } = this.#options;
     const descriptor = this.#descriptor;
     this.#isOver = true;
     this.#descriptor = -1;

@@ -3,6 +3,7 @@ import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import { maxEarlyBytes, maxOpenOffers, maxRecordBytes } from '../channel/limits.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import {
+  type AcceptMessage,
   type DuplicateMessage,
   readDuplicate,
   readEnd,
@@ -150,10 +151,10 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     return handed;
   }
 
-  accept(id: number, handed: Handed<T>, slot: SlotRef, skipFrames: number, early: Buffer): void {
+  accept(id: number, handed: Handed<T>, slot: SlotRef, message: AcceptMessage): void {
     handed.serve(this, id, slot);
     this.#served.set(id, handed);
-    this.channel.send(types.accept, id, ...writeAccept({ skipFrames, early }));
+    this.channel.send(types.accept, id, ...writeAccept(message));
   }
 
   settled(id: number): void {
@@ -187,8 +188,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     const handed = this.#served.get(id);
     if (handed === undefined) return true;
     const counts = handed.counts();
-    handed.drop();
-    this.#host.tell(() => this.#host.events.onEnd(handed, { ...ending, ...counts }));
+    handed.drop(() => this.#host.tell(() => this.#host.events.onEnd(handed, { ...ending, ...counts })));
     return true;
   }
 

@@ -61,7 +61,7 @@ interface HeldWrite {
 export class Taken implements TakenConnection, Gate {
   readonly socket: Socket;
   readonly kind: OfferKind;
-  readonly record: Buffer;
+  record: Buffer;
   ending: Ending | undefined = undefined;
   isAccepted = false;
   /** Its number at its owner. */
@@ -159,10 +159,11 @@ export class Taken implements TakenConnection, Gate {
   }
 
   /** The giver has accepted the response: the server's bytes flow. */
-  accept({ early, skipFrames }: AcceptMessage): void {
+  accept({ early, record, skipFrames }: AcceptMessage): void {
     const socket = this.socket as HeldSocket;
     if (this.isAccepted || socket.destroyed) return;
     this.isAccepted = true;
+    if (record.length > 0) this.record = record;
     this.#beginNotes(early);
     const held = this.#held;
     const end = this.#end;

@@ -100,7 +100,9 @@ export async function openFront(
       socket.end(Buffer.concat([head, body]));
       return;
     }
-    const accepted = await offered.value.accept({ user: name, write: head, early });
+    // The path says by which of the two the record goes.
+    const record = name === '/?later' ? Buffer.from(`${name} said more`) : undefined;
+    const accepted = await offered.value.accept({ user: name, record, write: head, early });
     if (accepted.ok) handed.push(accepted.value);
   });
   server.listen(0, '127.0.0.1');
