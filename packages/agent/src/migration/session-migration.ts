@@ -215,6 +215,26 @@ export class SessionMigration implements TunnelMigration {
     return true;
   }
 
+  /**
+   * Begins without a target, after one that has served the client itself.
+   *
+   * @param unread - what that one had read of the client and not handled
+   */
+  beginHeld(unread: Buffer, cause: MigrationCause): void {
+    const { tunnel, replay } = this;
+    this.#phase = 'held';
+    replay.stopNow();
+    tunnel.detachTarget();
+    tunnel.client.start(unread.length === 0 ? [] : [unread]);
+    tunnel.client.socket.pause();
+    this.#events.onTargetLost(this, cause);
+  }
+
+  /** The client is handed to the next target. @returns what that has to be given first, in order */
+  release(): readonly Buffer[] {
+    return this.replay.release(true);
+  }
+
   sweep(now: number): void {
     if (this.tunnel.isEnding || now - this.#since < giveMs) return;
     // It asked for the client to be stopped, and did not give the session: it still has it.
