@@ -25,10 +25,11 @@ function filesApart(): string[] {
 }
 
 /** Files that start a dozen processes, each of which fills both cores for a while. */
-const crowds = ['test/chaos/*.test.ts', 'packages/cli/test/{pm2,create}/*.test.ts'];
+const crowds = ['test/chaos/*.test.ts', 'packages/cli/test/pm2/*.test.ts', 'packages/cli/test/create/scaffold.test.ts'];
 
 /** Of the others those that take longest, which begin first: the last one to begin would run alone at the end. */
-const longest = /(cli|cli-api|fanout|foreground|hangup|outages|planned-stop|repeats|stranded|target-silent)\.test\.ts$/;
+const longest =
+  /(agent-restart|check|cli|foreground|from-0\.1|hangup|listener|outages|planned-stop|processes|process-end|recovery|repeats|stranded|target-silent|matrix\/http)\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { gopush, isAlive, makeProject } from '../../../../test/support/cli.ts';
+import { isLong } from '../../../../test/support/long.ts';
 import { startPm2 } from '../../../../test/support/pm2.ts';
 import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
 import { startRedis } from '../../../store/test/support/redis.ts';
@@ -108,7 +109,11 @@ test('a reload of a broken hook is refused, and what runs goes on', { timeout: 1
   expect(await readdir(fanoutDir)).toEqual([]);
 });
 
-test('a reload of the push-servers alone: no client on WebSocket notices', { timeout: 120_000 }, async () => {
+// In the usual run a chaos test reloads push-servers by pm2, under the eyes of more clients.
+test('a reload of the push-servers alone: no client on WebSocket notices', {
+  skip: !isLong,
+  timeout: 120_000,
+}, async () => {
   const { dir, url } = await makeProject({ agentWorkers: 1, serverWorkers: 2, pushServer: { drainMs: 5_000 } });
   const { env, pm2, list } = await startPm2();
   expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).code).toBe(0);

@@ -10,7 +10,7 @@ import { makeCertificate } from '../../../agent/test/support/certificate.ts';
 const tls = { certFile: 'tls/own.crt', keyFile: 'tls/own.key' };
 
 async function makeSecureProject(config: Record<string, unknown> = {}): Promise<TestProject> {
-  const project = await makeProject({ agentWorkers: 2, agent: { drainMs: 500, tls }, ...config });
+  const project = await makeProject({ agentWorkers: 2, serverWorkers: 1, agent: { drainMs: 500, tls }, ...config });
   await mkdir(join(project.dir, 'tls'));
   await makeCertificate(join(project.dir, 'tls'), 'own');
   return project;
