@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest';
 import type { HandedOver } from '../src/giver/handed-over.ts';
+import { type Child, startTaker } from './support/child.ts';
 import { type Front, openFront, temporaryFolder } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
 import { freePort } from './support/taker.ts';
-import { TakerProcess } from './support/taker-process.ts';
 
 interface Setup {
   readonly dir: string;
   readonly port: number;
-  readonly taker: TakerProcess;
+  readonly taker: Child;
   readonly front: Front;
 }
 
 async function setUp(): Promise<Setup> {
   const dir = temporaryFolder();
   const port = freePort();
-  const [taker, front] = await Promise.all([TakerProcess.start(dir, port), openFront(dir, port)]);
+  const [taker, front] = await Promise.all([startTaker(dir, port), openFront(dir, port)]);
   await front.giver();
   return { dir, port, taker, front };
 }
@@ -60,7 +60,7 @@ test('after the death of its taker a connection is clean, and goes on at another
   });
   client.socket.write('three 3\n');
   const next = freePort();
-  await TakerProcess.start(dir, next);
+  await startTaker(dir, next);
   await giveOn(front, next, front.handed[0] as HandedOver<string>);
   await client.has('one 1\ntwo 2\nthree 3\n');
   expect(front.handed[0]?.state).toBe('served');
@@ -105,9 +105,11 @@ test('a session is given back with what was read too far, and goes on at another
   await taker.has({ left: '/a', ok: true });
   expect(front.told).toMatchObject([{ event: 'leave', detail: Buffer.from('two 2\nthr') }]);
   expect(front.handed[0]?.state).toBe('alone');
-  await expect.poll(() => taker.do('state') ?? taker.told).toContainEqual({ size: 0, alone: 0 });
+  await expect
+    .poll(() => taker.do('state') ?? taker.told.findLast((message) => 'alone' in message))
+    .toEqual({ size: 0, alone: 0 });
   const next = freePort();
-  await TakerProcess.start(dir, next);
+  await startTaker(dir, next);
   client.socket.write('ee 3\n');
   await giveOn(front, next, front.handed[0] as HandedOver<string>, front.told[0]?.detail as Buffer);
   await client.has('one 1\ntwo 2\nthree 3\n');

@@ -13,14 +13,6 @@ const rests = { firstMs: 20, lastMs: 250, silentMs: 2_000 } as const;
 /** How many refusals in a row may be due to the sessions rather than to the target. */
 const mostDoubts = 3;
 
-/** What a target that takes sessions tells. */
-export interface TakerEvents {
-  /** It takes sessions again. */
-  onUp(): void;
-  /** It has taken a session. @param now - in time of `performance.now()` */
-  onTook(now: number): void;
-}
-
 /**
  * A target that takes sessions, with the sessions that wait for it.
  *
@@ -29,7 +21,7 @@ export interface TakerEvents {
  * knowing of each other.
  */
 export class Taker {
-  readonly #events: TakerEvents;
+  readonly #onUp: () => void;
   readonly #line: ((isTurn: boolean) => void)[] = [];
   #window: number = windows.first;
   /** Above this the window grows slowly. */
@@ -45,8 +37,9 @@ export class Taker {
   #restMs: number = rests.firstMs;
   #restsUntil = 0;
 
-  constructor(events: TakerEvents) {
-    this.#events = events;
+  /** @param onUp - called when it takes sessions again */
+  constructor(onUp: () => void) {
+    this.#onUp = onUp;
   }
 
   /** How many sessions may be under way at a time. */
@@ -84,8 +77,7 @@ export class Taker {
     if (ms <= swiftMs) this.#grow();
     else this.#shrink(ms, now);
     this.leave();
-    this.#events.onTook(now);
-    if (isNews) this.#events.onUp();
+    if (isNews) this.#onUp();
   }
 
   /**

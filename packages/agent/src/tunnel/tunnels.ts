@@ -29,7 +29,6 @@ export class Tunnels {
   constructor({ limits, closePerSecond, events }: TunnelsOptions) {
     this.#events = {
       onClosed: (tunnel) => this.#closed(tunnel, events),
-      onHandedOver: (tunnel) => this.#handedOver(tunnel, events),
       onFault: events.onFault,
     };
     this.#closing = new CloseQueue(closePerSecond);
@@ -127,12 +126,6 @@ export class Tunnels {
     } finally {
       this.#look();
     }
-  }
-
-  #handedOver(tunnel: Tunnel, events: TunnelEvents): void {
-    this.#tunnels.delete(tunnel);
-    events.onHandedOver(tunnel);
-    this.#look();
   }
 
   #cutAll(): void {

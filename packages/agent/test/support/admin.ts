@@ -20,7 +20,6 @@ export interface TargetState {
 /** What `/state` shows, as far as tests look at it. */
 export interface AgentState {
   readonly connections: number;
-  readonly handedOff: number;
   readonly tunnels: number;
   readonly held: { readonly clients: number; readonly bytes: number };
   readonly products: readonly { readonly product: string; readonly targets: readonly TargetState[] }[];

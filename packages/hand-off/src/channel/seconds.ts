@@ -1,5 +1,5 @@
-/** How long a peer may be silent before its channel counts as dead, in seconds. */
-export const silentSeconds = 10;
+/** How long a peer may be silent before its channel counts as dead, in milliseconds, where a program says nothing else. */
+export const defaultSilentMs = 10_000;
 
 /** How long a hello may take, in milliseconds. */
 export const helloMs = 5_000;

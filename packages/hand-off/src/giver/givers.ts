@@ -10,6 +10,8 @@ export interface GiversOptions<T> {
   readonly dir: string;
   /** Name of this process, for the logs of takers. */
   readonly name: string;
+  /** How long a taker may be silent before it counts as lost, in milliseconds; whole seconds count. @defaultValue 10,000 */
+  readonly silentMs?: number;
   /** What is told. */
   readonly events: GiverEvents<T>;
 }

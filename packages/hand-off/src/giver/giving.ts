@@ -1,7 +1,7 @@
 import type { ChannelOwner } from '../channel/channel.ts';
 import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import { type TakerFiles, takersIn } from '../channel/folder.ts';
-import { silent, silentSeconds } from '../channel/seconds.ts';
+import { defaultSilentMs, silent } from '../channel/seconds.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { connectTaker } from './connect-taker.ts';
@@ -32,6 +32,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   readonly #all = new Set<Handed<T>>();
   #looking: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
+  readonly #silentSeconds: number;
   #isClosed = false;
 
   constructor(libc: Libc, kernel: KernelSocket, records: RecordFile, options: GiversOptions<T>) {
@@ -39,6 +40,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     this.kernel = kernel;
     this.records = records;
     this.#options = options;
+    this.#silentSeconds = Math.ceil((options.silentMs ?? defaultSilentMs) / 1_000);
     this.events = options.events;
   }
 
@@ -179,7 +181,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   }
 
   #beat(): void {
-    for (const links of this.#links.values()) for (const { channel } of [...links]) channel.beat(silentSeconds);
+    for (const links of this.#links.values()) for (const { channel } of [...links]) channel.beat(this.#silentSeconds);
   }
 
   #tellTaker(state: TakerState): void {

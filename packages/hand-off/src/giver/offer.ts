@@ -128,11 +128,8 @@ export class Offer<T> implements Offered<T> {
       abandon(client);
       return not('lost', 'its record cannot be kept');
     }
-    this.#link.accept(this.id, handed, this.#response ?? noSlot, {
-      skipFrames: options.skipFrames ?? 0,
-      record,
-      early,
-    });
+    const message = { skipFrames: options.skipFrames ?? 0, record, early };
+    this.#link.accept(this.id, handed, this.#response ?? noSlot, message);
     // It has a duplicate: this sends nothing.
     if (client instanceof Socket) client.destroy();
     return done(handed);

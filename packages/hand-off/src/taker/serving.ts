@@ -4,7 +4,7 @@ import type { Hello } from '../channel/hello.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import type { OfferKind } from '../channel/offer-kind.ts';
 import type { Refusal } from '../channel/refusals.ts';
-import { silentSeconds } from '../channel/seconds.ts';
+import { defaultSilentMs } from '../channel/seconds.ts';
 import type { Notes } from '../notes/notes.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
@@ -27,6 +27,7 @@ export class Serving implements LinkHost, TakenHost {
   #size = 0;
   #isStopped = false;
   #isClosed = false;
+  readonly #silentSeconds: number;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param notesFile - descriptor of the file of the notes, which is locked while this process lives */
@@ -34,6 +35,7 @@ export class Serving implements LinkHost, TakenHost {
     this.kernel = kernel;
     this.#notesFile = notesFile;
     this.notes = notes;
+    this.#silentSeconds = Math.ceil((options.silentMs ?? defaultSilentMs) / 1_000);
     this.#options = options;
   }
 
@@ -165,7 +167,7 @@ export class Serving implements LinkHost, TakenHost {
   }
 
   #beat(): void {
-    for (const link of this.#links) link.beat(silentSeconds);
+    for (const link of this.#links) link.beat(this.#silentSeconds);
     this.onRoom();
   }
 

@@ -163,7 +163,7 @@ export class Taken implements TakenConnection, Gate {
     const socket = this.socket as HeldSocket;
     if (this.isAccepted || socket.destroyed) return;
     this.isAccepted = true;
-    if (record.length > 0) this.record = record;
+    this.record = record;
     this.#beginNotes(early);
     const held = this.#held;
     const end = this.#end;

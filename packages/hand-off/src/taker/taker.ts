@@ -10,6 +10,8 @@ export interface TakerOptions {
   readonly name: string;
   /** Most connections that it serves at a time; more are refused as `full`. @defaultValue 65,536 */
   readonly maxConnections?: number;
+  /** How long a giver may be silent before its connections get another, in milliseconds; whole seconds count. @defaultValue 10,000 */
+  readonly silentMs?: number;
   /** Whether the program notes where messages end ({@link TakenConnection.wrote}). @defaultValue `false` */
   readonly notes?: boolean;
   /** A connection is offered: it goes to `httpServer.emit('connection', connection.socket)`. */

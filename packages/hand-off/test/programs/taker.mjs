@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { openTaker, takenConnectionOf } from '../../dist/index.js';
 
-const [dir, port] = process.argv.slice(2);
+const [dir, port, silentMs = 10_000] = process.argv.slice(2);
 const lines = new Map();
 
 const server = createServer((_, response) => response.end('plain'));
@@ -30,6 +30,7 @@ server.on('upgrade', (request, socket) => {
     }
     connection.read(rest.length);
   });
+  socket.on('end', () => socket.end());
   socket.on('close', () => lines.delete(name));
 });
 
@@ -38,6 +39,7 @@ const taker = await openTaker({
   port: Number(port),
   name: `process ${process.pid}`,
   notes: true,
+  silentMs: Number(silentMs),
   onConnection: ({ socket }) => server.emit('connection', socket),
   onCloseRequest: ({ socket }, code) => socket.end(`closing ${code}\n`),
   onGiver: (name, state, reason) => process.send({ giver: name, state, reason }),

@@ -124,22 +124,16 @@ function readResponse(
   arrived: Omit<UpgradeResponse, 'body'>,
   { key, target }: UpgradeOptions,
 ): Result<UpgradeResponse> {
-  const body = checkResponse(arrived.head, key, target);
-  return body.ok ? success({ ...arrived, body: body.value }) : body;
-}
-
-/**
- * Checks the response to an upgrade request.
- *
- * @param key - the client's `Sec-WebSocket-Key`, which the response must match
- * @returns the framing of its body; `undefined`: it is an upgrade
- */
-export function checkResponse(head: ResponseHead, key: string, target: Target): Result<BodyFraming | undefined> {
+  const { head } = arrived;
   if (head.status === 101) {
     const upgrade = headerOf(head, 'upgrade')?.toLowerCase();
-    if (upgrade === 'websocket' && headerOf(head, 'sec-websocket-accept') === acceptOf(key)) return success(undefined);
+    if (upgrade === 'websocket' && headerOf(head, 'sec-websocket-accept') === acceptOf(key)) {
+      return success({ ...arrived, body: undefined });
+    }
     return failed('target_bad_answer', `${target.name} responded 101 without a matching sec-websocket-accept`);
   }
   const body = framingOf(head, 'GET');
-  return typeof body === 'string' ? failed('target_bad_answer', `${target.name}: ${body}`) : success(body);
+  return typeof body === 'string'
+    ? failed('target_bad_answer', `${target.name}: ${body}`)
+    : success({ ...arrived, body });
 }

@@ -109,6 +109,7 @@ async function endStreamSoon(
   by: number,
   work: GiveContext['work'],
 ): Promise<boolean> {
+  let hasEnded = false;
   const endWhenFlushed = async (): Promise<void> => {
     await waitUntil(
       () => isFlushed(conn),
@@ -126,16 +127,12 @@ async function endStreamSoon(
     );
     await giveBack(conn, taken, client.decoder.reconstructor != null);
   };
-  const ended = endWhenFlushed();
-  work.run(() => ended);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, flushMs, false);
-  });
-  const hasEnded = await Promise.race([late, ended.then(yes, no)]);
-  clearTimeout(timer);
+  work.run(() => endWhenFlushed().finally(() => (hasEnded = true)));
+  const soon = Date.now() + flushMs;
+  await new Promise((resolve) => setImmediate(resolve));
+  await waitUntil(
+    () => hasEnded,
+    () => soon,
+  );
   return hasEnded;
 }
-
-const yes = (): boolean => true;
-const no = (): boolean => false;

@@ -1,18 +1,17 @@
 /** Limits how much is worked on at a time. Work that was begun earlier comes before work that begins. */
 export class Slots {
-  readonly #size: () => number;
-  #busy = 0;
+  #free: number;
   readonly #resumed: (() => void)[] = [];
   readonly #begun: (() => void)[] = [];
 
-  /** @param size - how much may be worked on at a time, which may change */
-  constructor(size: () => number) {
-    this.#size = size;
+  /** @param atOnce - how much is worked on at a time */
+  constructor(atOnce: number) {
+    this.#free = atOnce;
   }
 
   /** Does some work as soon as a slot is free. @param how - `resumes`: it was begun in an earlier slot */
   async take<T>(how: 'begins' | 'resumes', work: () => Promise<T>): Promise<T> {
-    if (this.#busy < this.#size()) this.#busy++;
+    if (this.#free > 0) this.#free--;
     else {
       const line = how === 'resumes' ? this.#resumed : this.#begun;
       await new Promise<void>((resolve) => line.push(resolve));
@@ -20,17 +19,9 @@ export class Slots {
     try {
       return await work();
     } finally {
-      this.#busy--;
-      this.#next();
-    }
-  }
-
-  #next(): void {
-    while (this.#busy < this.#size()) {
       const next = this.#resumed.shift() ?? this.#begun.shift();
-      if (next === undefined) return;
-      this.#busy++;
-      next();
+      if (next === undefined) this.#free++;
+      else next();
     }
   }
 }

@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest';
+import { type Child, startGiver, startTaker } from './support/child.ts';
+import { temporaryFolder } from './support/front.ts';
+import { LineClient } from './support/lines.ts';
+import { freePort } from './support/taker.ts';
+
+async function connectLines(port: number, path: string): Promise<LineClient> {
+  const client = new LineClient(port, path);
+  await client.upgraded();
+  return client;
+}
+
+/** What a taker says of its connections, when it says that. */
+async function hasConnections(taker: Child, size: number, alone: number): Promise<void> {
+  await expect
+    .poll(() => taker.do('state') ?? taker.told.findLast((message) => 'alone' in message), { timeout: 5_000 })
+    .toEqual({ size, alone });
+}
+
+test('a giver that is killed is not noticed by clients, and the next giver becomes their second owner', async () => {
+  const dir = temporaryFolder();
+  const takerPort = freePort();
+  const [taker, { giver, port }] = await Promise.all([startTaker(dir, takerPort), startGiver(dir, takerPort)]);
+  await giver.has({ taker: 'open' });
+  const clients = await Promise.all(['/a', '/b', '/c'].map((path) => connectLines(port, path)));
+  await giver.kill();
+  await hasConnections(taker, 3, 3);
+  for (const client of clients) client.socket.write('one 1\n');
+  for (const client of clients) await client.has('one 1\n');
+  const { giver: next } = await startGiver(dir, takerPort);
+  await hasConnections(taker, 3, 0);
+  await next.has({ duplicate: '/c' });
+  // The second owner is one: the session fails over when the taker dies.
+  for (const client of clients) client.socket.write('two 2\n');
+  for (const client of clients) await client.has('one 1\ntwo 2\n');
+  await taker.kill();
+  for (const path of ['/a', '/b', '/c']) {
+    await next.has({ orphan: path, taker: 'clean', marks: [{ stream: 7, offset: 2 }] });
+  }
+});
+
+test('duplicates are spread over the givers that are there', async () => {
+  const dir = temporaryFolder();
+  const takerPort = freePort();
+  const taker = await startTaker(dir, takerPort);
+  const { giver, port } = await startGiver(dir, takerPort);
+  await giver.has({ taker: 'open' });
+  const others = await Promise.all([startGiver(dir, takerPort), startGiver(dir, takerPort)]);
+  await expect.poll(() => taker.told.filter(({ state }) => state === 'open').length).toBe(3);
+  await Promise.all(Array.from({ length: 10 }, (_, index) => connectLines(port, `/${index}`)));
+  await giver.kill();
+  await hasConnections(taker, 10, 0);
+  const counts = others.map(({ giver: other }) => other.told.filter((message) => 'duplicate' in message).length);
+  expect(counts).toEqual([5, 5]);
+});
+
+test('a client that ends tells both owners, whoever they are', async () => {
+  const dir = temporaryFolder();
+  const takerPort = freePort();
+  const [taker, { giver, port }] = await Promise.all([startTaker(dir, takerPort), startGiver(dir, takerPort)]);
+  await giver.has({ taker: 'open' });
+  const client = await connectLines(port, '/a');
+  await giver.kill();
+  const { giver: next } = await startGiver(dir, takerPort);
+  await next.has({ duplicate: '/a' });
+  client.socket.end();
+  await next.has({ ended: '/a', cause: null });
+  next.do('size');
+  await next.has({ size: 0 });
+  await hasConnections(taker, 0, 0);
+});
+
+test('a giver that is killed before it accepts takes its client along, and the taker forgets it', async () => {
+  const dir = temporaryFolder();
+  const takerPort = freePort();
+  const [taker, { giver, port }] = await Promise.all([startTaker(dir, takerPort), startGiver(dir, takerPort)]);
+  await giver.has({ taker: 'open' });
+  const client = new LineClient(port, '/never-accepted');
+  await giver.has({ offered: '/never-accepted', cause: null });
+  await giver.kill();
+  await expect.poll(() => client.isClosed).toBe(true);
+  expect(client.text).toBe('');
+  await hasConnections(taker, 0, 0);
+});
+
+test('a session is given back to another giver if the first one dies meanwhile', async () => {
+  const dir = temporaryFolder();
+  const takerPort = freePort();
+  const [taker, { giver, port }] = await Promise.all([startTaker(dir, takerPort), startGiver(dir, takerPort)]);
+  await giver.has({ taker: 'open' });
+  await connectLines(port, '/a');
+  // It cannot confirm any more.
+  giver.process.kill('SIGSTOP');
+  taker.do('leave', '/a', 'unread');
+  const { giver: next } = await startGiver(dir, takerPort);
+  await giver.kill();
+  await next.has({ left: '/a', unread: 'unread' });
+  await taker.has({ left: '/a', ok: true });
+});
+
+test('a taker that is stopped for long is told to live, so that nobody else speaks to its clients', async () => {
+  const dir = temporaryFolder();
+  const takerPort = freePort();
+  const [taker, { giver, port }] = await Promise.all([
+    startTaker(dir, takerPort, 2_000),
+    startGiver(dir, takerPort, 2_000),
+  ]);
+  await giver.has({ taker: 'open' });
+  const client = await connectLines(port, '/a');
+  taker.process.kill('SIGSTOP');
+  await giver.has({ orphan: '/a', taker: 'alive', cause: 'silent' });
+  giver.do('cut');
+  await expect.poll(() => client.isClosed).toBe(true);
+  taker.process.kill('SIGCONT');
+  await hasConnections(taker, 0, 0);
+});
+
+test('a giver that is stopped for long is replaced, and finds nothing to do when it goes on', async () => {
+  const dir = temporaryFolder();
+  const takerPort = freePort();
+  const [, { giver, port }] = await Promise.all([startTaker(dir, takerPort, 2_000), startGiver(dir, takerPort, 2_000)]);
+  await giver.has({ taker: 'open' });
+  const client = await connectLines(port, '/a');
+  const { giver: next } = await startGiver(dir, takerPort, 2_000);
+  giver.process.kill('SIGSTOP');
+  await next.has({ duplicate: '/a' });
+  giver.process.kill('SIGCONT');
+  await giver.has({ orphan: '/a', taker: 'alive', cause: 'channel closed' });
+  client.socket.write('one 1\n');
+  await client.has('one 1\n');
+});
