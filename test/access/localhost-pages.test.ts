@@ -49,7 +49,8 @@ test('a program that starts a gateway says by the environment of its hooks wheth
     const hooks = { dir, environment };
     const server = await startPushServer({ config: { serverPortStart: 0 }, hooks, logger: silentLogger });
     onTestFinished(() => server.close());
-    const config = { agentPort: 0, serverPortStart: server.port, serverWorkers: 1 };
+    const limits = { eventLoopDelayMs: 0 };
+    const config = { agentPort: 0, serverPortStart: server.port, serverWorkers: 1, limits };
     const agent = await startAgent({ config, hooks, logger: silentLogger });
     onTestFinished(() => agent.close());
     seen.push([environment, await statusFor(agent.port), await statusFor(server.port)]);

@@ -186,7 +186,10 @@ test('an agent says of a push-server that it cannot reach what to set there', as
   const node = { tier: 'push-server', host: '127.0.0.1', port: 9, weight: 1, load: 0, state: 'ready' } as const;
   await store.registry.announce({ ...node, id: 'elsewhere', machine: 'another/1' }, 60_000);
   const { logger, lines } = createMemoryLog();
-  const agent = await startAgent({ config: { ...config, agentPort: 0, routing: { discover: true } }, logger });
+  const agent = await startAgent({
+    config: { ...config, agentPort: 0, limits: { eventLoopDelayMs: 0 }, routing: { discover: true } },
+    logger,
+  });
   onTestFinished(() => agent.close());
   expect(lines.filter(({ message }) => /announceHost/.test(message))).toMatchObject([
     { level: 'warn', fields: { machine: 'another/1' } },

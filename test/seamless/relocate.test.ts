@@ -22,7 +22,7 @@ async function startServers(count: number, dir: string): Promise<PushServer[]> {
         config: {
           serverPortStart: 0,
           admin: { serverPort: 0 },
-          pushServer: { fanoutDir: dir, storeDir: join(dir, 'store'), drainMs: 2_000 },
+          pushServer: { fanoutDir: dir, storeDir: join(dir, 'store'), drainMs: 2_000, limits: { beginDelayMs: 0 } },
         },
         node: `push-server-${index}`,
       }),
@@ -37,7 +37,13 @@ async function startGateway(
   config: ConfigInput = {},
 ): Promise<{ url: string; adminUrl: string }> {
   const agent = await startAgent({
-    config: { agentPort: 0, admin: { agentPort: 0 }, agent: { host: '127.0.0.1', drainMs: 100 }, ...config },
+    config: {
+      agentPort: 0,
+      admin: { agentPort: 0 },
+      agent: { host: '127.0.0.1', drainMs: 100 },
+      limits: { eventLoopDelayMs: 0 },
+      ...config,
+    },
     hooks,
   });
   onTestFinished(() => agent.close());

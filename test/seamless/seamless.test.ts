@@ -42,7 +42,11 @@ describe.each(Object.keys(stores))('with the store %s', (name) => {
     const config = await (stores[name] as () => Promise<ConfigInput>)();
     const startServer = async (index: number): Promise<PushServer> => {
       const server = await startPushServer({
-        config: { serverPortStart: 0, ...config, pushServer: { drainMs: 5_000, ...config.pushServer } },
+        config: {
+          serverPortStart: 0,
+          ...config,
+          pushServer: { drainMs: 5_000, limits: { beginDelayMs: 0 }, ...config.pushServer },
+        },
         node: `push-server-${index}`,
         logger: troubles.logger,
       });
@@ -52,7 +56,7 @@ describe.each(Object.keys(stores))('with the store %s', (name) => {
     const servers = await Promise.all(Array.from({ length: count }, (_, index) => startServer(index)));
     let targets = servers.map(({ port }) => ({ ip: '127.0.0.1', port }));
     const agent = await startAgent({
-      config: { agentPort: 0, agent: { host: '127.0.0.1', drainMs: 200 } },
+      config: { agentPort: 0, agent: { host: '127.0.0.1', drainMs: 200 }, limits: { eventLoopDelayMs: 0 } },
       hooks: { agent: believing, router: { default: () => targets } },
       logger: troubles.logger,
     });
@@ -169,7 +173,8 @@ test('a push-server that is alone hands over all its sessions in time, and its s
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   const troubles = rememberTroubles();
   const startAt = async (port: number): Promise<PushServer> => {
-    const pushServer = { fanoutDir: dir, storeDir: join(dir, 'store'), drainMs: 2_000 };
+    const own = { fanoutDir: dir, storeDir: join(dir, 'store') };
+    const pushServer = { ...own, drainMs: 2_000, limits: { beginDelayMs: 0 } };
     const server = await startPushServer({ config: { serverPortStart: port, pushServer }, logger: troubles.logger });
     onTestFinished(() => server.close());
     return server;

@@ -21,7 +21,8 @@ async function makeProject(): Promise<string> {
 
 async function start(dir: string, log = createMemoryLog().log): Promise<Agent> {
   // No target is there: what is asked is answered at once.
-  const config = { agentPort: 0, agent: { host: '127.0.0.1', drainMs: 100, tls }, hold: { timeoutMs: 0 } };
+  const own = { host: '127.0.0.1', drainMs: 100, tls };
+  const config = { agentPort: 0, agent: own, hold: { timeoutMs: 0 }, limits: { eventLoopDelayMs: 0 } };
   const agent = await startAgent({ config, dir, hooks: { agent: () => 'ann' }, logger: log });
   onTestFinished(() => agent.close());
   return agent;

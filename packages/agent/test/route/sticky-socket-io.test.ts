@@ -37,6 +37,7 @@ async function startTurning(marks: boolean, sticky: NonNullable<ConfigInput['rou
       agentPort: 0,
       agent: { host: '127.0.0.1', drainMs: 100 },
       hold: { timeoutMs: 0 },
+      limits: { eventLoopDelayMs: 0 },
       routing: { sticky },
       access: { secrets: ['a secret of the tests'] },
     },

@@ -109,7 +109,8 @@ test('nothing of it is on the port of the clients', async () => {
 test('it closes with the agent, which says until then that it stops', async () => {
   const target = await startTarget();
   await goAway(target);
-  const config = { ...withAdmin, agentPort: 0, agent: { host: '127.0.0.1', notReadyMs: 300, drainMs: 50 } };
+  const own = { host: '127.0.0.1', notReadyMs: 1_500, drainMs: 50 };
+  const config = { ...withAdmin, agentPort: 0, agent: own, limits: { eventLoopDelayMs: 0 } };
   const agent = await startAgent({ config, hooks: hooksTo({ default: target }) });
   const held = send(agent.url);
   await untilHeld(agent, 1);

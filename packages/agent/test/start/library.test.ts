@@ -26,7 +26,7 @@ test('close leaves no socket, timer or listener behind, and may be called twice'
     .sort();
   const listeners = process.eventNames().length;
   const agent = await startAgent({
-    config: { agentPort: 0, agent: { drainMs: 20 } },
+    config: { agentPort: 0, agent: { drainMs: 20 }, limits: { eventLoopDelayMs: 0 } },
     hooks: hooksTo({ default: target }),
   });
   await send(agent.url);
