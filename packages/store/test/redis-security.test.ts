@@ -1,6 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { TLSSocket } from 'node:tls';
 import { type ConfigInput, createConfig, type RedisConfig } from '@gopush/contract';
+import { listen } from '@gopush/service';
+import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRedisClient, openRedisStore, type Store } from '../src/index.ts';
 import { freePort, startRedis, startRedisCluster } from './support/redis.ts';
@@ -144,6 +148,44 @@ test('what is wrong is said with what to change, once, and without a password', 
         name,
       )
       .toEqual([]);
+  }
+});
+
+test('a server that closes each connection before it responds: the problem says what it may want', async () => {
+  const [cert, key] = await Promise.all([readFile(certificates.server.cert), readFile(certificates.server.key)]);
+  const endings: readonly [tls: boolean, end: (socket: Socket) => unknown, wanted: RegExp][] = [
+    [false, (socket) => socket.end(), /set redisAdapter\.tls to true/],
+    [false, (socket) => socket.once('data', () => socket.resetAndDestroy()), /set redisAdapter\.tls to true/],
+    // Where the alert is lost that refuses a certificate.
+    [
+      true,
+      (socket) => {
+        const secured = new TLSSocket(socket, { isServer: true, cert, key });
+        secured.on('error', () => {}).once('secure', () => socket.resetAndDestroy());
+      },
+      /redisAdapter\.tlsOptions\.cert and key/,
+    ],
+  ];
+  const said = endings.map(async ([tls, end, wanted]) => {
+    const server = createServer((socket) => void end(socket.on('error', () => {})));
+    const { port } = await listen(server, { port: 0, host: '127.0.0.1' });
+    cleanup(async () => void server.close());
+    const store = await open({ host: '127.0.0.1', port, ...(tls ? { tls, tlsOptions: { ca: certificates.ca } } : {}) });
+    await expect.poll(() => store.problem(), { timeout: 10_000 }).toMatch(wanted);
+  });
+  await Promise.all(said);
+});
+
+test('a second error of a connection ends no process, also of those that ioredis makes by itself', async () => {
+  const own = createRedisClient(configOf({ port: ports.plain, password: secret }), 0);
+  const { Redis } = await import('ioredis');
+  for (const client of [own as Redis, new Redis({ port: ports.plain, password: secret })]) {
+    const errors: string[] = [];
+    client.on('error', ({ message }) => errors.push(message));
+    await client.ping();
+    for (const message of ['alert', 'reset']) client.stream.emit('error', new Error(message));
+    expect(errors).toEqual(['alert']);
+    client.disconnect();
   }
 });
 

@@ -70,7 +70,7 @@ test('a broken hook ends with 2, a port in use with 1: one line each, and nothin
 });
 
 test('check: all is well, a hook is missing, a port is taken, Redis is away', async () => {
-  const redis = await startRedis();
+  const redis = await startRedis(['--maxmemory', '100mb', '--maxmemory-policy', 'noeviction']);
   const { dir, port } = await makeProject({ redisAdapter: { port: redis.port } });
   const well = await gopush(['check'], { cwd: dir });
   expect([well.code, well.stderr]).toEqual([0, '']);

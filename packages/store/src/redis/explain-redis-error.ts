@@ -31,9 +31,9 @@ const explanations: readonly (readonly [sign: RegExp, advice: string])[] = [
     /WRONG_VERSION_NUMBER|wrong version number|EPROTO|PACKET_LENGTH/,
     'the port does not use TLS; set redisAdapter.tls to false (redis://), or use the TLS port',
   ],
-  [/ended the connection before/, 'the port may require TLS; if so, set redisAdapter.tls to true (rediss://)'],
+  [/closed the connection before/, 'the port may require TLS; if so, set redisAdapter.tls to true (rediss://)'],
   [
-    /handshake of TLS/,
+    /in the TLS handshake/,
     'it closed the connection; it may require a client certificate that its authority signed: if so, set redisAdapter.tlsOptions.cert and key',
   ],
   // Redis closes a connection without TLS to a TLS port.

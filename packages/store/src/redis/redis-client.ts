@@ -4,12 +4,17 @@ import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { forgivePauses } from './forgive-pauses.ts';
 import { hideArguments } from './hide-arguments.ts';
 import { ServerWatch } from './server-watch.ts';
+import { standSecondErrors } from './stand-second-errors.ts';
 import { tlsOptions } from './tls-options.ts';
 
 const require = createRequire(import.meta.url);
 
 /** Loaded with the first connection: a process without Redis does not need it. */
-const ioredis = (): typeof import('ioredis') => require('ioredis');
+const ioredis = (): typeof import('ioredis') => {
+  const library: typeof import('ioredis') = require('ioredis');
+  standSecondErrors(library.Redis);
+  return library;
+};
 
 /** A connection to a single Redis, to the master that sentinels watch, or to a cluster. */
 export type RedisClient = Redis | Cluster;
