@@ -43,7 +43,7 @@ const app = (tier, instances, stopMs) => ({
 module.exports = {
   // Push-servers first, so that the first client finds one. To pm2, 0 instances means one per processor.
   apps: [
-    app('push-server', serverWorkers, pushServer.drainMs),
+    app('push-server', serverWorkers, Math.max(pushServer.drainMs, pushServer.maxDrainMs)),
     app('agent', agentWorkers, agent.notReadyMs + agent.drainMs),
   ].filter(({ instances }) => instances > 0),
 };

@@ -37,7 +37,10 @@ export function writesJson({ config }: Pick<Project, 'config'>): boolean {
   return format === 'json' || (format === 'auto' && !process.stdout.isTTY);
 }
 
-/** Longest graceful stop of a tier, in milliseconds: its drain time, and some for the rest. */
+/** Longest graceful stop of a tier, in milliseconds: its longest drain, and some for the rest. */
 export function stopDeadlineMs({ config }: Project, tier: Tier): number {
-  return (tier === 'agent' ? config.agent.notReadyMs + config.agent.drainMs : config.pushServer.drainMs) + 3_000;
+  const { agent, pushServer } = config;
+  const drainMs =
+    tier === 'agent' ? agent.notReadyMs + agent.drainMs : Math.max(pushServer.drainMs, pushServer.maxDrainMs);
+  return drainMs + 3_000;
 }

@@ -73,6 +73,11 @@ export class ConnectionLimits {
     this.#kept.add(socket);
   }
 
+  /** Counts a connection of this address that another process has accepted; {@link leave} ends that. */
+  adopt(address: string): void {
+    this.#count(address, 1);
+  }
+
   /** A kept connection of this address is closed. */
   leave(address: string): void {
     this.#count(address, -1);

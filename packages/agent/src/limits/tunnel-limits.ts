@@ -20,6 +20,11 @@ export class TunnelLimits {
     return true;
   }
 
+  /** Counts a tunnel that is open already, however many its uid has. */
+  adopt(uid: string): void {
+    if (this.#most > 0 && uid !== noUser) addTo(this.#perUid, uid, 1);
+  }
+
   close(uid: string): void {
     if (this.#most > 0 && uid !== noUser) addTo(this.#perUid, uid, -1);
   }

@@ -7,6 +7,8 @@ import {
   sessionTokenHeader,
 } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import type { HandOff } from '../hand-off/hand-off.ts';
+import type { OfferResponse } from '../hand-off/offer-upgrade.ts';
 import type { HeaderWriter } from '../headers/header-writer.ts';
 import { requestUpgrade, type UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
 import { type AgentRequest, recallRequest } from '../request/agent-request.ts';
@@ -16,6 +18,7 @@ import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { headerOf } from '../wire/response-head.ts';
 import { writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
+import { handSessionOver, offerSession } from './hand-session.ts';
 import { chooseNext, membersWithoutRoute } from './next-target.ts';
 import type { Pacer } from './pacer.ts';
 import { type MigrationCause, SessionMigration, type SessionRequest } from './session-migration.ts';
@@ -34,18 +37,25 @@ export type FallbackCause =
   /** The client was within an event of which it had sent more than `seamless.frameBytes`. */
   | 'event too large'
   /** The target ended within a frame. */
-  | 'half a frame';
+  | 'half a frame'
+  /** The target had the client itself, and ended within an event of it. */
+  | 'half an event'
+  /** The target had the client itself, and does not say which messages it has sent and read. */
+  | 'not noted'
+  /** The target had the client itself, and it was in more rooms than can be followed. */
+  | 'too many rooms';
 
 /** What is reported of sessions whose target is gone. */
 export interface FailoverEvents {
   migrated(tunnel: Tunnel, from: Member, cause: MigrationCause, pauseMs: number): void;
-  fellBack(tunnel: Tunnel, from: Member, cause: FallbackCause): void;
+  fellBack(tunnel: Pick<Tunnel, 'info'>, from: Member, cause: FallbackCause): void;
 }
 
 /** What failover needs. */
 export interface FailoverOptions {
   readonly seamless: Config['seamless'];
   readonly agent: Pick<Config['agent'], 'connectTimeoutMs' | 'handshakeTimeoutMs'>;
+  readonly pushServer: Pick<Config['pushServer'], 'pingIntervalMs' | 'pingTimeoutMs'>;
   readonly fleet: Pick<Fleet, 'health' | 'leaves'>;
   readonly headers: Pick<HeaderWriter, 'ofIdentity'>;
   /** Asks the router which targets may serve a client now. */
@@ -53,9 +63,13 @@ export interface FailoverOptions {
   /** Closes a tunnel whose session cannot be saved, when its turn comes. */
   readonly closeSoon: (tunnel: Tunnel) => void;
   readonly pacer: Pacer;
+  readonly handOff: () => HandOff | undefined;
   readonly events: FailoverEvents;
   readonly log: Logger;
 }
+
+/** What a target has taken a session by: a connection of its own, or that of the client. */
+type Taken = UpgradeResponse | OfferResponse;
 
 /** How long a session that another target has taken keeps its turn there without continuing, in milliseconds. */
 const arrivalMs = 2_000;
@@ -63,17 +77,22 @@ const arrivalMs = 2_000;
 /** Finds another target for each session whose target has given it, or is gone (docs/protocol.md, "Seamless restart"). */
 export class Failover {
   readonly #options: FailoverOptions;
-  readonly #searches: TargetSearches<UpgradeResponse, FallbackCause>;
+  readonly #searches: TargetSearches<Taken, FallbackCause>;
   /** Ends the turns of sessions that a target has taken, and that do not continue yet. */
-  readonly #arriving = new WeakMap<SessionMigration, FoundTarget<UpgradeResponse>['settled']>();
+  readonly #arriving = new WeakMap<SessionMigration, FoundTarget<Taken>['settled']>();
   /** Bytes that are kept for clients that wait. */
   #heldBytes = 0;
   #isClosed = false;
 
   constructor(options: FailoverOptions) {
-    const { seamless, agent, pacer } = options;
+    const { seamless, agent, pushServer, pacer } = options;
     this.#options = options;
-    this.#searches = new TargetSearches({ holdMs: seamless.holdMs, answerMs: agent.handshakeTimeoutMs }, pacer);
+    const times = {
+      holdMs: seamless.holdMs,
+      patienceMs: pushServer.pingIntervalMs + pushServer.pingTimeoutMs,
+      answerMs: agent.handshakeTimeoutMs,
+    };
+    this.#searches = new TargetSearches(times, pacer);
   }
 
   /**
@@ -82,10 +101,16 @@ export class Failover {
    * @returns `undefined` where its target does not take part, or migration is switched off
    */
   migrationOf({ head }: UpgradeResponse, request: SessionRequest): ((tunnel: Tunnel) => TunnelMigration) | undefined {
-    const { enabled, frameBytes } = this.#options.seamless;
     const token = headerOf(head, sessionTokenHeader);
     // What was compressed with the help of earlier messages cannot be read by another target.
-    if (!enabled || !token || headerOf(head, 'sec-websocket-extensions') !== undefined) return undefined;
+    if (!token || headerOf(head, 'sec-websocket-extensions') !== undefined) return undefined;
+    return this.sessionOf(token, request);
+  }
+
+  /** The same for a session of this name. */
+  sessionOf(token: string, request: SessionRequest): ((tunnel: Tunnel) => SessionMigration) | undefined {
+    const { enabled, frameBytes } = this.#options.seamless;
+    if (!enabled) return undefined;
     return (tunnel) => new SessionMigration(tunnel, { token, request, frameBytes, events: this });
   }
 
@@ -136,7 +161,7 @@ export class Failover {
   }
 
   /** Other targets come first, then the one at the old address, which may have been started again. */
-  #search(migration: SessionMigration): Promise<FoundTarget<UpgradeResponse> | FallbackCause> {
+  #search(migration: SessionMigration): Promise<FoundTarget<Taken> | FallbackCause> {
     const { fleet, route } = this.#options;
     const { tunnel, request } = migration;
     const { info } = tunnel;
@@ -155,7 +180,7 @@ export class Failover {
       },
       choose: (members, tried) => chooseNext(info, members, tried, fleet.health.slowStartMs),
       ask: (member, timeoutMs, abandoned) => this.#ask(migration, { member, timeoutMs, abandoned }),
-      release: ({ socket }) => socket.destroy(),
+      release,
     });
   }
 
@@ -166,23 +191,34 @@ export class Failover {
   }
 
   /** Asks a target to take a session. */
-  async #ask(
+  async #ask(migration: SessionMigration, asking: Asking): Promise<TakeOutcome<Taken, FallbackCause>> {
+    const { token } = migration;
+    const outcome = await this.#askOnce(migration, asking);
+    const isUnknown = typeof outcome === 'object' && 'noTarget' in outcome && outcome.noTarget === 'unknown';
+    if (!isUnknown || (migration.token === token && !migration.goBackToTokenBefore())) return outcome;
+    return this.#askOnce(migration, asking);
+  }
+
+  async #askOnce(
     migration: SessionMigration,
     { member, timeoutMs, abandoned }: Asking,
-  ): Promise<TakeOutcome<UpgradeResponse, FallbackCause>> {
-    const { connectTimeoutMs } = this.#options.agent;
-    const upstream = await requestUpgrade({
-      target: member.target,
-      request: this.#writeRequest(migration, member),
-      key: migration.request.key,
-      connectTimeoutMs: Math.min(connectTimeoutMs, timeoutMs),
-      timeoutMs,
-      client: migration.tunnel.client.socket,
-      abandoned,
-    });
-    if (!upstream.ok) return outcomeOfFailure(upstream.failure.code);
-    const outcome = readTakeResponse(upstream.value);
-    if (typeof outcome === 'string' || 'noTarget' in outcome) upstream.value.socket.destroy();
+  ): Promise<TakeOutcome<Taken, FallbackCause>> {
+    const { agent, handOff } = this.#options;
+    const request = this.#writeRequest(migration, member);
+    const response: Result<Taken> =
+      (await offerSession(handOff(), { migration, member, request, timeoutMs, abandoned })) ??
+      (await requestUpgrade({
+        target: member.target,
+        request,
+        key: migration.request.key,
+        connectTimeoutMs: Math.min(agent.connectTimeoutMs, timeoutMs),
+        timeoutMs,
+        client: migration.tunnel.client.socket,
+        abandoned,
+      }));
+    if (!response.ok) return outcomeOfFailure(response.failure.code);
+    const outcome = readTakeResponse(response.value);
+    if (typeof outcome === 'string' || 'noTarget' in outcome) release(response.value);
     return outcome;
   }
 
@@ -197,16 +233,11 @@ export class Failover {
   }
 
   /** The next target has taken the session. */
-  #arrive(
-    migration: SessionMigration,
-    { taken, member, settled }: FoundTarget<UpgradeResponse>,
-    onContinued: () => void,
-  ): void {
-    const { socket, head, early } = taken;
+  #arrive(migration: SessionMigration, { taken, member, settled }: FoundTarget<Taken>, onContinued: () => void): void {
     const { tunnel } = migration;
     // It is counted as closed already.
     if (tunnel.isOver) {
-      socket.destroy();
+      release(taken);
       settled(false);
       return;
     }
@@ -214,9 +245,14 @@ export class Failover {
     info.member.tunnels--;
     member.tunnels++;
     info.member = member;
+    if ('offered' in taken) {
+      void this.#handOver(migration, { taken, member, settled }, onContinued);
+      return;
+    }
     // Whatever becomes of it, its turn ends.
     const late = setTimeout(settled, arrivalMs, false).unref();
     this.#arriving.set(migration, settled);
+    const { socket, head, early } = taken;
     const token = headerOf(head, sessionTokenHeader) ?? '';
     const hasArrived = migration.arrive({ socket, early, token, skip: readSkip(head) ?? 0 }, () => {
       clearTimeout(late);
@@ -225,6 +261,28 @@ export class Failover {
     });
     if (!hasArrived) settled(false);
   }
+
+  /** The next target gets the client itself. */
+  async #handOver(
+    migration: SessionMigration,
+    { taken, member, settled }: FoundTarget<OfferResponse>,
+    onContinued: () => void,
+  ): Promise<void> {
+    try {
+      const hasContinued = await handSessionOver(this.#options.handOff() as HandOff, migration, taken, member);
+      settled(hasContinued);
+      if (hasContinued) onContinued();
+    } catch (error) {
+      settled(false);
+      migration.tunnel.fault(error);
+    }
+  }
+}
+
+/** Ends what a target has begun for a session that is elsewhere. */
+function release(taken: Taken): void {
+  if ('offered' in taken) taken.offered.withdraw();
+  else taken.socket.destroy();
 }
 
 /** One attempt to give a session to a target. */

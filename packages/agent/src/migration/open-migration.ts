@@ -1,5 +1,6 @@
 import type { Config } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import type { HandOff } from '../hand-off/hand-off.ts';
 import type { HeaderWriter } from '../headers/header-writer.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import type { TargetConnections } from '../proxy/http/target-connections.ts';
@@ -7,6 +8,7 @@ import type { Fleet } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { Failover, type FailoverEvents, type FailoverOptions } from './failover.ts';
+import { HandedSessions } from './handed-sessions.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { Pacer } from './pacer.ts';
 import { Rebalance } from './rebalance.ts';
@@ -21,6 +23,8 @@ export interface MigrationOptions {
   readonly headers: HeaderWriter;
   readonly tunnels: Tunnels;
   readonly connections: Pick<TargetConnections, 'all'>;
+  /** `undefined`: no client is handed off. */
+  readonly handOff: () => HandOff | undefined;
   readonly events: FailoverEvents & { readonly targetSilent: HeartbeatOptions['onSilent'] };
   readonly log: Logger;
 }
@@ -29,6 +33,8 @@ export interface MigrationOptions {
 export interface Migration {
   /** Finds other targets for sessions whose target has given them, or is gone. */
   readonly failover: Failover;
+  /** Goes on with sessions of clients that were handed off. */
+  readonly handed: HandedSessions;
   /** Migrates sessions whose targets are up, but no longer theirs. */
   readonly rebalance: Rebalance;
   /** No session migrates any more. */
@@ -38,9 +44,9 @@ export interface Migration {
 /** Opens the migration of sessions (docs/protocol.md, "Seamless restart"). */
 export function openMigration(options: MigrationOptions): Migration {
   const { config, tunnels, connections, events } = options;
-  const { agent, seamless, health } = config;
+  const { agent, seamless, health, pushServer } = config;
   const pacer = new Pacer(seamless.movesPerSecond);
-  const shared = { ...options, seamless, agent, pacer };
+  const shared = { ...options, seamless, agent, pushServer, pacer };
   const failover = new Failover({ ...shared, closeSoon: (tunnel) => tunnels.closeSoon(tunnel) });
   const allTunnels = () => tunnels.all();
   const rebalance = new Rebalance({ ...shared, sessions: allTunnels });
@@ -54,6 +60,7 @@ export function openMigration(options: MigrationOptions): Migration {
   });
   return {
     failover,
+    handed: new HandedSessions({ ...options, failover }),
     rebalance,
     close() {
       heartbeat.close();

@@ -73,6 +73,8 @@ export class SessionMigration implements TunnelMigration {
   readonly request: SessionRequest;
   /** The session's name at the next target. */
   token: string;
+  /** Its name at the target that has just taken it: that one may have ended before it had stored it under the next. */
+  #tokenBefore: string | undefined;
   readonly replay: ClientReplay;
   readonly #events: SessionMigrationEvents;
   readonly #stream: TargetStream;
@@ -112,6 +114,14 @@ export class SessionMigration implements TunnelMigration {
   /** Whether the next target can be given all that it needs of the client. */
   get canReplay(): boolean {
     return this.replay.isComplete && this.tunnel.client.walker.fault === undefined;
+  }
+
+  /** No target knows the session by its token. @returns whether it may be known by the one before, which it has from now on */
+  goBackToTokenBefore(): boolean {
+    if (this.#tokenBefore === undefined) return false;
+    this.token = this.#tokenBefore;
+    this.#tokenBefore = undefined;
+    return true;
   }
 
   fromClient(chunk: Buffer, length: number): boolean {
@@ -191,6 +201,7 @@ export class SessionMigration implements TunnelMigration {
       socket.destroy();
       return false;
     }
+    this.#tokenBefore = this.token;
     this.token = token;
     this.#former ??= [];
     this.#former.push(tunnel.target.socket);
@@ -202,6 +213,26 @@ export class SessionMigration implements TunnelMigration {
     if (skip === 0) this.#continue();
     tunnel.target.start(early.length === 0 ? [] : [early]);
     return true;
+  }
+
+  /**
+   * Begins without a target, after one that has served the client itself.
+   *
+   * @param unread - what that one had read of the client and not handled
+   */
+  beginHeld(unread: Buffer, cause: MigrationCause): void {
+    const { tunnel, replay } = this;
+    this.#phase = 'held';
+    replay.stopNow();
+    tunnel.detachTarget();
+    tunnel.client.start(unread.length === 0 ? [] : [unread]);
+    tunnel.client.socket.pause();
+    this.#events.onTargetLost(this, cause);
+  }
+
+  /** The client is handed to the next target. @returns what that has to be given first, in order */
+  release(): readonly Buffer[] {
+    return this.replay.release(true);
   }
 
   sweep(now: number): void {
@@ -273,6 +304,7 @@ export class SessionMigration implements TunnelMigration {
   /** The client continues: at the next target, or at the one that did not give its session. */
   #continue(): void {
     const isNew = this.#phase === 'arriving';
+    if (isNew) this.#tokenBefore = undefined;
     const asksToStop = this.#stream.opening?.asksToStop === true;
     this.#phase = 'piping';
     this.#stream.endOpening();

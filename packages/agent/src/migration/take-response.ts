@@ -1,13 +1,19 @@
 import { skipFramesHeader } from '@gopush/contract';
-import type { UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
-import { headerOf, type ResponseHead } from '../wire/response-head.ts';
+import { type BodyFraming, headerOf, type ResponseHead } from '../wire/response-head.ts';
 import type { TakeOutcome } from './target-search.ts';
+
+/** The response of a target that was asked to take a session. */
+interface TakeResponse {
+  readonly head: ResponseHead;
+  /** `undefined`: it is an upgrade. */
+  readonly body: BodyFraming | undefined;
+}
 
 /** More opening frames than any target has. */
 const maxSkip = 10_000;
 
 /** Interprets the response of a target that was asked to take a session. */
-export function readTakeResponse(taken: UpgradeResponse): TakeOutcome<UpgradeResponse, 'unknown' | 'refused'> {
+export function readTakeResponse<T extends TakeResponse>(taken: T): TakeOutcome<T, 'unknown' | 'refused'> {
   const { head, body } = taken;
   if (body === undefined && readSkip(head) !== undefined) return { taken };
   // It has begun a new session, which its client knows nothing of.

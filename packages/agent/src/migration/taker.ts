@@ -13,6 +13,14 @@ const rests = { firstMs: 20, lastMs: 250, silentMs: 2_000 } as const;
 /** How many refusals in a row may be due to the sessions rather than to the target. */
 const mostDoubts = 3;
 
+/** What a target that takes sessions tells. */
+export interface TakerEvents {
+  /** It takes sessions again. */
+  onUp(): void;
+  /** It has taken a session. @param now - in time of `performance.now()` */
+  onTook(now: number): void;
+}
+
 /**
  * A target that takes sessions, with the sessions that wait for it.
  *
@@ -21,7 +29,7 @@ const mostDoubts = 3;
  * knowing of each other.
  */
 export class Taker {
-  readonly #onUp: () => void;
+  readonly #events: TakerEvents;
   readonly #line: ((isTurn: boolean) => void)[] = [];
   #window: number = windows.first;
   /** Above this the window grows slowly. */
@@ -37,9 +45,8 @@ export class Taker {
   #restMs: number = rests.firstMs;
   #restsUntil = 0;
 
-  /** @param onUp - called when it takes sessions again */
-  constructor(onUp: () => void) {
-    this.#onUp = onUp;
+  constructor(events: TakerEvents) {
+    this.#events = events;
   }
 
   /** How many sessions may be under way at a time. */
@@ -77,7 +84,8 @@ export class Taker {
     if (ms <= swiftMs) this.#grow();
     else this.#shrink(ms, now);
     this.leave();
-    if (isNews) this.#onUp();
+    this.#events.onTook(now);
+    if (isNews) this.#events.onUp();
   }
 
   /**

@@ -37,11 +37,16 @@ export interface Seeking<Taken, Cause> {
 
 /** Times of a search, in milliseconds. */
 export interface SearchTimes {
-  /** How long all attempts together may take. Time in the queue of a target that is taking other sessions does not count. */
+  /** How long it may take while no target takes any session. */
   readonly holdMs: number;
+  /** How long it may take in all: as long as clients wait for a sign of life. */
+  readonly patienceMs: number;
   /** How long one target may take to respond. */
   readonly answerMs: number;
 }
+
+/** Why an attempt ends early. One for all: an error that is made for each takes its stack. */
+const abandoned = new Error('another target has the session');
 
 /** First wait between two rounds through all targets, in milliseconds. */
 const firstPauseMs = 20;
@@ -52,12 +57,11 @@ const hedges = { leastMs: 250, mostMs: 1_000 };
 /** One attempt gets half of the time that is left, and at least this long, in milliseconds. */
 const attemptMs = 1_000;
 
-/** How long a session may wait in lines in all, in milliseconds: longer than a client waits for its server. */
-const mostInLineMs = 60_000;
-
 /** What the searches of all sessions share. */
 export interface SearchShared {
   takerOf(member: Member): Taker;
+  /** When a target of a product took a session last, in time of `performance.now()`. */
+  tookAt(product: Product): number;
   /** Resolves when the agent may give another session to a target; `undefined`: that is now. */
   turn(): Promise<void> | undefined;
   /** The wait after one of `pauseMs`: longer where many sessions wait, since the first one that finds a target wakes the others. */
@@ -78,8 +82,8 @@ export class TargetSearch<Taken, Cause extends string> {
   readonly #asked = new Set<Member>();
   readonly #startedAt = performance.now();
   #hasTurn: boolean;
-  #inLineMs = 0;
   #found: FoundTarget<Taken> | Cause | undefined;
+  #isEnded = false;
   #onFound = (): void => {};
   readonly #whenFound = new Promise<void>((resolve) => {
     this.#onFound = resolve;
@@ -106,9 +110,11 @@ export class TargetSearch<Taken, Cause extends string> {
     }
   }
 
+  /** A client is not given up because many wait before it: as long as targets take sessions, its turn will come. */
   get #leftMs(): number {
-    const inLineMs = Math.min(this.#inLineMs, mostInLineMs);
-    return this.#startedAt + inLineMs + this.#times.holdMs - performance.now();
+    const { holdMs, patienceMs } = this.#times;
+    const heldSince = Math.max(this.#startedAt, this.#shared.tookAt(this.#seeking.product));
+    return Math.min(heldSince + holdMs, this.#startedAt + Math.max(holdMs, patienceMs)) - performance.now();
   }
 
   get #isOver(): boolean {
@@ -116,9 +122,15 @@ export class TargetSearch<Taken, Cause extends string> {
   }
 
   #end<T>(over: T): T {
+    this.#isEnded = true;
     this.#onFound();
-    this.#abandoned.abort();
+    this.#abandonOthers();
     return over;
+  }
+
+  /** A signal that is aborted costs as much as the rest of a search: most have asked nobody else. */
+  #abandonOthers(): void {
+    if (this.#asked.size > 0 && !this.#abandoned.signal.aborted) this.#abandoned.abort(abandoned);
   }
 
   async #askAll(members: readonly Member[]): Promise<void> {
@@ -138,12 +150,10 @@ export class TargetSearch<Taken, Cause extends string> {
 
   /** Waits in line for a target. @returns whether it is this session's turn */
   async #wait(taker: Taker): Promise<boolean> {
-    const since = performance.now();
     const turn = taker.turn();
     if (turn === false) return false;
     if (turn !== true) {
       const isTurn = await Promise.race([turn, this.#whenFound]);
-      this.#inLineMs += performance.now() - since;
       if (isTurn === false) return false;
       if (isTurn === undefined) {
         // Another target has the session: this turn goes to the next in line when it comes.
@@ -155,11 +165,7 @@ export class TargetSearch<Taken, Cause extends string> {
       this.#hasTurn = false;
       return true;
     }
-    const paced = this.#shared.turn();
-    if (paced === undefined) return true;
-    const pacedSince = performance.now();
-    await paced;
-    this.#inLineMs += performance.now() - pacedSince;
+    await this.#shared.turn();
     return true;
   }
 
@@ -185,7 +191,7 @@ export class TargetSearch<Taken, Cause extends string> {
       throw error;
     });
     this.#asked.delete(member);
-    if (this.#abandoned.signal.aborted || this.#found !== undefined) {
+    if (this.#isEnded || this.#found !== undefined) {
       // That it was abandoned says nothing about the target.
       taker.leave();
       if (typeof outcome === 'object' && 'taken' in outcome) this.#seeking.release(outcome.taken);
@@ -206,7 +212,7 @@ export class TargetSearch<Taken, Cause extends string> {
       this.#found = { taken: outcome.taken, member, settled };
     }
     this.#onFound();
-    this.#abandoned.abort();
+    this.#abandonOthers();
   }
 }
 

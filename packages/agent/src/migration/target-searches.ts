@@ -11,6 +11,8 @@ export class TargetSearches<Taken, Cause extends string> implements SearchShared
   readonly #times: SearchTimes;
   readonly #pacer: Pacer;
   readonly #takers = new WeakMap<Member, Taker>();
+  /** When a target of a product took a session last. */
+  readonly #tookAt = new WeakMap<Product, number>();
   /** Searches that sleep until there may be a target to ask. */
   readonly #sleeping = new Map<Product, Set<() => void>>();
   #count = 0;
@@ -34,10 +36,17 @@ export class TargetSearches<Taken, Cause extends string> implements SearchShared
   takerOf(member: Member): Taker {
     let taker = this.#takers.get(member);
     if (taker === undefined) {
-      taker = new Taker(() => this.#wake(member.product));
+      taker = new Taker({
+        onUp: () => this.#wake(member.product),
+        onTook: (now) => this.#tookAt.set(member.product, now),
+      });
       this.#takers.set(member, taker);
     }
     return taker;
+  }
+
+  tookAt(product: Product): number {
+    return this.#tookAt.get(product) ?? Number.NEGATIVE_INFINITY;
   }
 
   turn(): Promise<void> | undefined {

@@ -8,7 +8,7 @@ export interface MigrationObserver {
   /** A session migrated (planned) or failed over (crash) to another target. */
   migrated(tunnel: Tunnel, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
   /** A session could neither migrate nor fail over. */
-  fellBack(tunnel: Tunnel, from: Member, cause: string): void;
+  fellBack(tunnel: Pick<Tunnel, 'info'>, from: Member, cause: string): void;
   /** The target of a session without a tunnel cannot be reached: its client begins a new session at another target. */
   sessionLost(): void;
   /** The target of a tunnel that cannot migrate is gone. */

@@ -1,5 +1,5 @@
 import { type Logger, type Metrics, waitBuckets } from '@gopush/service';
-import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { TunnelEnd } from '../tunnel/tunnel-end.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import type { MigrationObserver } from './observe-migrations.ts';
 import { round } from './round.ts';
@@ -7,7 +7,7 @@ import { round } from './round.ts';
 /** Writes the lines and counts of tunnels. */
 export interface TunnelObserver {
   tunnelOpened(info: TunnelInfo): void;
-  tunnelClosed(tunnel: Tunnel): void;
+  tunnelClosed(end: TunnelEnd): void;
   /** Totals of tunnels that are closed. */
   readonly carried: Carried;
 }
@@ -53,41 +53,40 @@ export function observeTunnels(
       carried.opened++;
       handshakes.observe((performance.now() - startedAt) / 1_000);
     },
-    tunnelClosed(tunnel) {
-      const { info, client, target, before, cause = 'cut', closeCode } = tunnel;
-      const seconds = (Date.now() - tunnel.openedAt) / 1_000;
-      carried.bytesFromClients += client.bytes;
-      carried.bytesFromTargets += target.bytes + before.bytes;
-      carried.messagesFromClients += client.messages;
-      carried.messagesFromTargets += target.messages + before.messages;
+    tunnelClosed(end) {
+      const { info, cause, closeCode } = end;
+      const seconds = (Date.now() - end.openedAt) / 1_000;
+      carried.bytesFromClients += end.bytesFromClient;
+      carried.bytesFromTargets += end.bytesFromTarget;
+      carried.messagesFromClients += end.messagesFromClient ?? 0;
+      carried.messagesFromTargets += end.messagesFromTarget ?? 0;
       closed.inc({ cause });
       // A target that sent a close frame counts itself what it could not give.
       if (info.cannotMigrate !== undefined && cause.startsWith('target') && closeCode === undefined) {
         migrations.cannotMigrate(info.cannotMigrate);
       }
       lifetimes.observe(seconds);
-      if (lines) log.info(lineOf(tunnel, seconds), 'tunnel');
+      if (lines) log.info(lineOf(end, seconds), 'tunnel');
     },
   };
 }
 
-function lineOf(
-  { info, client, target, before, migrations, cause = 'cut', closeCode }: Tunnel,
-  seconds: number,
-): object {
+function lineOf(end: TunnelEnd, seconds: number): object {
+  const { info } = end;
   return {
     id: info.id,
     from: info.address,
     uid: info.uid || undefined,
     product: info.product,
     target: info.member.target.name,
+    handedOff: end.handedOff,
     seconds: round(seconds),
-    bytesIn: client.bytes,
-    bytesOut: target.bytes + before.bytes,
-    messagesIn: client.messages,
-    messagesOut: target.messages + before.messages,
-    moves: migrations,
-    cause,
-    closeCode,
+    bytesIn: end.bytesFromClient,
+    bytesOut: end.bytesFromTarget,
+    messagesIn: end.messagesFromClient,
+    messagesOut: end.messagesFromTarget,
+    moves: end.migrations,
+    cause: end.cause,
+    closeCode: end.closeCode,
   };
 }

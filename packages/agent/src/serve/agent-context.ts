@@ -1,5 +1,6 @@
 import type { AllowedOrigins, Config, Target } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import type { HandOff } from '../hand-off/hand-off.ts';
 import type { HeaderWriter } from '../headers/header-writer.ts';
 import type { OriginOf } from '../headers/request-origin.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
@@ -28,6 +29,10 @@ export interface AgentContext extends ResolveContext, ServeContext {
   /** Told of a target that says it stops. */
   readonly onDraining: (target: Target) => void;
   readonly tunnels: Tunnels;
+  /** `undefined`: all upgraded connections are tunnels. */
+  readonly handOff: HandOff | undefined;
+  /** Why that is so. */
+  readonly noHandOff: string | undefined;
   readonly originOf: OriginOf;
   readonly headers: HeaderWriter;
   /** Which pages may connect, besides those of the gateway's own origin. */

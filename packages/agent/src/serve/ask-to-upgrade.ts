@@ -1,42 +1,17 @@
-import {
-  type Config,
-  canMigrateHeader,
-  failed,
-  type Identity,
-  type Result,
-  sessionTokenHeader,
-  stickyHeader,
-  success,
-} from '@gopush/contract';
+import { type Config, failed, type Result, sessionTokenHeader, success } from '@gopush/contract';
 import type { AdmissionWindow, Place } from '@gopush/service';
+import type { OfferResponse } from '../hand-off/offer-upgrade.ts';
 import { requestUpgrade, type UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
 import type { Exchange } from '../route/exchange.ts';
-import type { Member } from '../route/fleet.ts';
 import type { Route } from '../route/route.ts';
-import { stickySignatureFor } from '../route/sticky.ts';
-import type { TunnelParts } from '../tunnel/tunnel.ts';
 import { saysFull } from '../wire/full-response.ts';
 import { headerOf } from '../wire/response-head.ts';
-import { writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
 import type { AgentContext } from './agent-context.ts';
 import { askTargets } from './ask-targets.ts';
 import { overloadedTargets } from './begin-session.ts';
-import { upgradeHeaders } from './upgrade-headers.ts';
-
-/** The response of a target to an upgrade request: a stream to be tunnelled, or a response to be relayed. */
-export interface TargetResponse extends UpgradeResponse {
-  readonly identity: Identity;
-  readonly member: Member;
-  /** A `Set-Cookie` for the client, where one keeps it at its target. */
-  readonly cookie: string | undefined;
-  /** Makes what can migrate the session; `undefined`: it cannot migrate. */
-  readonly migration: TunnelParts['migration'];
-}
-
-/** Whether a target has upgraded, so that there will be a tunnel, which counts for itself. */
-export function isUpgraded(response: Result<TargetResponse> | undefined): boolean {
-  return response?.ok === true && response.value.body === undefined;
-}
+import { offerClient } from './offer-client.ts';
+import { release, type TargetResponse } from './target-response.ts';
+import { writeUpgradeRequest } from './write-upgrade-request.ts';
 
 /**
  * Finds a target that responds to an upgrade. While it is open, the upgrade counts as load of its target.
@@ -52,63 +27,34 @@ export function askToUpgrade(
   const { config, migration } = context;
   const { connectTimeoutMs, handshakeTimeoutMs: timeoutMs } = config.agent;
   const { client, request } = exchange;
-  return askTargets(exchange, route, context, async (member) => {
+  return askTargets<TargetResponse>(exchange, route, context, async (member) => {
     const { handshakes, target } = member;
     // A session that exists already is always taken.
     const place = handshakes.enter(performance.now());
     if (place === undefined && route.begins) return overloadedTargets;
     const asked = writeUpgradeRequest(exchange, route, member, context);
+    const { path, identity } = route;
+    const own = { url: request.url ?? '/', path, headers: asked.headers, key };
     member.tunnels++;
-    let response: Result<UpgradeResponse> | undefined;
+    let response: Result<UpgradeResponse | OfferResponse> | undefined;
     try {
-      response = await requestUpgrade({ target, request: asked.text, key, connectTimeoutMs, timeoutMs, client });
+      response =
+        (await offerClient(exchange, { member, identity, text: asked.text, own }, context)) ??
+        (await requestUpgrade({ target, request: asked.text, key, connectTimeoutMs, timeoutMs, client }));
     } finally {
       if (!response?.ok || response.value.body !== undefined) member.tunnels--;
       learn(handshakes, place, response, config);
     }
     if (!response.ok) return response;
-    const { socket, head, early, body } = response.value;
-    if (saysFull(head)) {
-      socket.destroy();
+    const { value } = response;
+    if (saysFull(value.head)) {
+      release(value);
       return failed('target_full', target.name);
     }
-    const { path, identity } = route;
-    const own = { url: request.url ?? '/', path, headers: asked.headers, key };
-    return success({
-      socket,
-      head,
-      early,
-      body,
-      identity,
-      member,
-      cookie: asked.cookie,
-      migration: migration.failover.migrationOf(response.value, own),
-    });
+    const { cookie } = asked;
+    if ('offered' in value) return success({ ...value, identity, member, cookie });
+    return success({ ...value, identity, member, cookie, migration: migration.failover.migrationOf(value, own) });
   });
-}
-
-const canMigrate = [canMigrateHeader, '1'] as const;
-
-/** The upgrade request for a target. Written for each target anew, because signatures expire and the client may have waited. */
-function writeUpgradeRequest(
-  exchange: Exchange,
-  { identity, path }: Route,
-  member: Member,
-  { config, headers, signatures }: AgentContext,
-): {
-  readonly text: string;
-  /** Lines of the headers that are the same for each target. */
-  readonly headers: string;
-  readonly cookie: string | undefined;
-} {
-  const { target } = member;
-  const signature = stickySignatureFor(exchange, identity, member, signatures);
-  const ofRequest = writeHeaders([...headers.ofRequest(exchange), ...upgradeHeaders]);
-  const ofIdentity = headers.ofIdentity(identity, exchange.origin.id, target);
-  const sticky = signature?.header === undefined ? [] : [stickyHeader, signature.header];
-  const more = writeHeaders([...ofIdentity, ...sticky, ...(config.seamless.enabled ? canMigrate : [])]);
-  const text = writeRequestHead('GET', path, writeHost(ofRequest, target) + more);
-  return { text, headers: ofRequest, cookie: signature?.cookie };
 }
 
 /**
@@ -119,7 +65,7 @@ function writeUpgradeRequest(
 function learn(
   handshakes: AdmissionWindow,
   place: Place | undefined,
-  response: Result<UpgradeResponse> | undefined,
+  response: Result<UpgradeResponse | OfferResponse> | undefined,
   { limits }: Config,
 ): void {
   if (place !== undefined) handshakes.leave(place);

@@ -4,20 +4,22 @@ import { callHook } from '@gopush/hooks';
 import { explainUnknown } from '../hooks/explain-unknown.ts';
 import { uidOf } from '../hooks/hook-result.ts';
 import { type TunnelPlace, takeTunnelPlace } from '../limits/tunnel-limits.ts';
-import { relayRefusal } from '../proxy/upgrade/relay-refusal.ts';
+import { relayRefusal, relayWhole } from '../proxy/upgrade/relay-refusal.ts';
 import type { AgentRequest } from '../request/agent-request.ts';
 import { closeAtEnd, leaveOpen } from '../request/close-at-end.ts';
 import { parseHandshake } from '../request/handshake.ts';
 import { Exchange } from '../route/exchange.ts';
 import { locate } from '../route/locate.ts';
 import type { AgentContext } from './agent-context.ts';
-import { askToUpgrade, isUpgraded, type TargetResponse } from './ask-to-upgrade.ts';
+import { askToUpgrade } from './ask-to-upgrade.ts';
 import { type Beginning, beginSession } from './begin-session.ts';
 import { checkPage } from './check-page.ts';
 import { checkRequest } from './check-request.ts';
 import { findRoute } from './find-route.ts';
+import { handOver } from './hand-over.ts';
 import { openTunnel } from './open-tunnel.ts';
 import { rejectUpgrade } from './reject-upgrade.ts';
+import { isUpgraded, release, type TargetResponse } from './target-response.ts';
 
 /**
  * Serves an upgrade: check it → locate its product → identify the client → find its targets → ask one to upgrade → tunnel, or reject.
@@ -92,22 +94,25 @@ async function routeAndConnect(
     if (!isUpgraded(response)) place.leave();
   }
   if (!response.ok) return response;
+  const { value } = response;
   if (isUpgraded(response)) {
-    if (!place.keep()) return letGo(response.value, place);
-    openTunnel(exchange, early, response.value, context);
+    if (!place.keep()) return letGo(value, place);
+    if ('offered' in value) return handOver(exchange, early, value, context);
+    openTunnel(exchange, early, value, context);
     return success(undefined);
   }
-  context.observer.upgradeRelayed(exchange, response.value.head.status);
+  context.observer.upgradeRelayed(exchange, value.head.status);
   leaveOpen(client);
-  relayRefusal(response.value, client, context.observer.fault);
+  if ('offered' in value) relayWhole(value.head, value.body, value.offered.body, client);
+  else relayRefusal(value, client, context.observer.fault);
   return success(undefined);
 }
 
-/** Closes the connection to a target that upgraded while the client closed. */
-function letGo({ socket, member }: TargetResponse, place: TunnelPlace): Result<never> {
+/** Releases a target that upgraded while the client closed. */
+function letGo(response: TargetResponse, place: TunnelPlace): Result<never> {
   place.leave();
-  socket.destroy();
-  member.tunnels--;
+  release(response);
+  response.member.tunnels--;
   return failed('client_gone', 'while the target handled the upgrade');
 }
 

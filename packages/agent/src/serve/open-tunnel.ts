@@ -8,7 +8,7 @@ import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import { headerOf } from '../wire/response-head.ts';
 import { writeHead } from '../wire/write-head.ts';
 import type { AgentContext } from './agent-context.ts';
-import type { TargetResponse } from './ask-to-upgrade.ts';
+import type { TunnelResponse } from './target-response.ts';
 import { upgradeHeaders } from './upgrade-headers.ts';
 
 /**
@@ -19,22 +19,26 @@ import { upgradeHeaders } from './upgrade-headers.ts';
 export function openTunnel(
   exchange: Exchange,
   early: Buffer,
-  response: TargetResponse,
+  response: TunnelResponse,
   { limits, tunnels, observer }: AgentContext,
 ): void {
   const { client } = exchange;
   const { socket, head, cookie, migration } = response;
   const peer = plainAddress(client.remoteAddress);
   leaveOpen(client);
+  const bytesInBefore = client.bytesRead - early.length - client.readableLength;
+  const bytesOutBefore = client.bytesWritten;
   const adopted = adopt(client);
   // A connection that keeps its socket stops counting when that closes, like any other.
   const isKept = adopted.socket !== client;
   if (isKept) limits.connections.keep(client);
-  const info = infoOf(exchange, response, isKept ? peer : undefined);
   const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
+  const info = infoOf(exchange, response, isKept ? peer : undefined);
+  info.bytesInBefore = bytesInBefore;
   let tunnel: Tunnel | undefined;
   try {
     const switching = writeHead(head.status, head.reason, [...responseHeaders(head, false), ...ours]);
+    info.bytesOutBefore = bytesOutBefore + switching.length;
     tunnel = tunnels.open({ client: adopted.socket, target: socket, info, migration });
     observer.tunnelOpened(info);
     adopted.socket.write(switching, 'latin1');
@@ -56,12 +60,14 @@ export function openTunnel(
 /** A small object of its own: the exchange has the whole request, and a tunnel lives for long. */
 function infoOf(
   { origin: { id, address }, startedAt }: Exchange,
-  { head, identity, member }: TargetResponse,
+  { head, identity, member }: TunnelResponse,
   peer: string | undefined,
 ): TunnelInfo {
   const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined;
   const cannotMigrate = isCompressed && headerOf(head, sessionTokenHeader) ? 'compressed' : undefined;
-  return { id, address, uid: identity.uid, product: identity.product, member, startedAt, cannotMigrate, peer };
+  const { uid, product } = identity;
+  const before = { bytesInBefore: 0, bytesOutBefore: 0 };
+  return { id, address, uid, product, member, startedAt, cannotMigrate, peer, ...before };
 }
 
 function notEmpty({ length }: Buffer): boolean {

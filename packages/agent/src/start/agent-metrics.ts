@@ -4,10 +4,23 @@ import type { AgentContext } from '../serve/agent-context.ts';
 
 /** Metrics that are read from the state of an agent when they are scraped. */
 export function describeMetrics(metrics: Metrics, context: AgentContext, eventLoop: EventLoopDelay): void {
-  const { fleet, hold, limits, tunnels, observer } = context;
+  const { fleet, hold, limits, tunnels, handOff, observer } = context;
   const { carried } = observer;
   metrics.gauge('connections', 'Open connections of clients, tunnels included.', (set) => set(limits.connections.open));
   metrics.gauge('tunnels', 'Open tunnels.', (set) => set(tunnels.size));
+  metrics.gauge(
+    'handed_off',
+    'Open connections that were handed off to their targets, of which this agent has a duplicate.',
+    (set) => set(handOff?.clients.size ?? 0),
+  );
+  metrics.total('handed_off_total', 'Connections handed off to targets.', (set) =>
+    set(handOff?.clients.total.handedOff ?? 0),
+  );
+  metrics.total(
+    'adopted_total',
+    'Connections whose agent had ended, and of which targets gave this agent a duplicate.',
+    (set) => set(handOff?.clients.total.adopted ?? 0),
+  );
   metrics.gauge('held', 'Clients that are queued while no target is up.', (set) => set(hold.waiting));
   metrics.gauge('held_bytes', 'Bytes of requests that are queued while no target is up.', (set) => set(hold.bytes));
   metrics.gauge('event_loop_delay_seconds', 'Longest delay of the event loop in the last second.', (set) =>

@@ -2,13 +2,14 @@ import type { Member } from '../route/fleet.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
 
 /** The `/state` of an agent. */
-export function describeAgent({ node, fleet, hold, limits, tunnels, config }: AgentContext): object {
+export function describeAgent({ node, fleet, hold, limits, tunnels, handOff, config }: AgentContext): object {
   const now = Date.now();
   const { slowStartMs } = fleet.health;
   return {
     node,
     connections: limits.connections.open,
     tunnels: tunnels.size,
+    handedOff: handOff?.clients.size ?? 0,
     held: { clients: hold.waiting, bytes: hold.bytes },
     limits: config.limits,
     products: [...fleet.products.values()].map((product) => {

@@ -1,5 +1,6 @@
 import { createStickySignatures, createTrust, openPages, type StickyKeys, success } from '@gopush/contract';
 import type { EventLoopDelay } from '@gopush/service';
+import type { HandOff } from '../hand-off/hand-off.ts';
 import { createHeaderWriter } from '../headers/header-writer.ts';
 import { createOriginOf } from '../headers/request-origin.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
@@ -19,7 +20,9 @@ import { createSources, type TargetList } from '../route/sources.ts';
 import { createSuspects } from '../route/suspects.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
 import { createApiCallers } from '../serve/api-callers.ts';
+import { endOfTunnel } from '../tunnel/tunnel-end.ts';
 import { Tunnels } from '../tunnel/tunnels.ts';
+import { openAgentHandOff } from './open-agent-hand-off.ts';
 import type { Opening } from './opening.ts';
 
 /** Parts of the context that were opened before. */
@@ -32,7 +35,7 @@ interface ContextParts {
 }
 
 /** Opens all that serving requests needs. */
-export function openContext(parts: ContextParts, opening: Opening): AgentContext {
+export async function openContext(parts: ContextParts, opening: Opening): Promise<AgentContext> {
   const { hooks, eventLoop } = parts;
   const { config, node, log, metrics, opened } = opening;
   const { agent, access } = config;
@@ -48,6 +51,7 @@ export function openContext(parts: ContextParts, opening: Opening): AgentContext
   opened('connections to targets', connections.close);
   const tunnels = openTunnels(limits, observer, opening);
   const headers = createHeaderWriter({ agent: node, secrets: access.secrets, identityTtlMs: access.identityTtlMs });
+  let handOff: HandOff | undefined;
   const migration = openMigration({
     config,
     fleet,
@@ -59,10 +63,14 @@ export function openContext(parts: ContextParts, opening: Opening): AgentContext
     headers,
     tunnels,
     connections,
+    handOff: () => handOff,
     events: observer,
     log,
   });
   opened('migration of sessions', migration.close);
+  const handing = { limits, observer, sessions: migration.handed, fleet, hooks, sources };
+  const handingOff = await openAgentHandOff(handing, opening);
+  if (typeof handingOff !== 'string') handOff = handingOff;
   return {
     ...routing,
     config,
@@ -76,6 +84,8 @@ export function openContext(parts: ContextParts, opening: Opening): AgentContext
       connections.retire(target);
     },
     tunnels,
+    handOff,
+    noHandOff: typeof handingOff === 'string' ? handingOff : undefined,
     pages: openPages(access.allowedOrigins, access, process.env),
     originOf: createOriginOf(trusts),
     headers,
@@ -133,8 +143,10 @@ function openTunnels(limits: Limits, observer: Observer, { config: { agent }, op
         member.tunnels--;
         limits.tunnels.close(uid);
         if (peer !== undefined) limits.connections.leave(peer);
-        observer.tunnelClosed(tunnel);
+        observer.tunnelClosed(endOfTunnel(tunnel));
       },
+      // It counts until its target says that it has ended.
+      onHandedOver: () => {},
       onFault: (_tunnel, error) => observer.fault(error),
     },
   });

@@ -103,7 +103,7 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     const builtIn = await openBuiltInTargets(store, opening);
     const keys = await openStickyKeys({ secrets: config.access.secrets, store, dir, log });
     opened('key of sticky signatures', keys.close);
-    const context = openContext({ hooks, builtIn, stickyKeys: keys.current, eventLoop }, opening);
+    const context = await openContext({ hooks, builtIn, stickyKeys: keys.current, eventLoop }, opening);
     describeMetrics(metrics, context, eventLoop);
     const front = await openAgentFront(context, dir);
     opened('certificate', front.close);
@@ -154,13 +154,16 @@ async function serveClients(front: Front, context: AgentContext, serving: Servin
   });
   const url = urlOf(address, front.scheme);
   const adminUrl = admin?.url;
-  log.info({ url, admin: adminUrl }, 'agent listening');
+  const handOff = context.noHandOff === undefined ? 'on' : `off: ${context.noHandOff}`;
+  log.info({ url, admin: adminUrl, handOff }, 'agent listening');
   return {
     url,
     port: address.port,
     adminUrl,
     close,
     async retire() {
+      // Targets offer the connections that they serve to the new agent.
+      context.handOff?.close();
       log.info({ tunnels: context.tunnels.size }, 'this agent retires: a new one accepts connections');
       await admin?.close();
       await drainToRetire(front, context);

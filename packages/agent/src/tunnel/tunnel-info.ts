@@ -14,6 +14,9 @@ export interface TunnelInfo {
   readonly startedAt: number;
   /** Why its session cannot migrate although the target supports it; `undefined`: it can, or the target does not. */
   readonly cannotMigrate: 'compressed' | undefined;
+  /** Bytes each way on the client's connection before its upgrade, the 101 included. */
+  bytesInBefore: number;
+  bytesOutBefore: number;
   /** The address under which the connection is counted until the tunnel ends; `undefined`: its own socket counts. */
   readonly peer: string | undefined;
 }

@@ -12,6 +12,9 @@ import { writeCloseFrame } from './write-frame.ts';
  */
 const keepAliveMs = { client: 60_000, target: 10_000 } as const;
 
+/** The same for a client that is handed to its target. */
+export const clientKeepAliveMs = keepAliveMs.client;
+
 /** What a side needs of its tunnel. */
 export interface SideOwner {
   readonly client: TunnelSide;

@@ -33,6 +33,8 @@ const lingerMs = 10_000;
 /** What a tunnel reports. */
 export interface TunnelEvents {
   onClosed(tunnel: Tunnel): void;
+  /** Its client was handed to a target, which serves it from now on. */
+  onHandedOver(tunnel: Tunnel): void;
   /** A step of it threw: a bug, which ends this tunnel alone. */
   onFault(tunnel: Tunnel, error: unknown): void;
 }
@@ -42,6 +44,8 @@ export interface TunnelParts {
   readonly client: Socket;
   readonly target: Socket;
   readonly info: TunnelInfo;
+  /** When it was opened, in milliseconds since 1970. @defaultValue now */
+  readonly openedAt?: number;
   /** Makes what can migrate its session; absent: the tunnel ends with its target. */
   readonly migration?: ((tunnel: Tunnel) => TunnelMigration) | undefined;
 }
@@ -74,11 +78,13 @@ export class Tunnel implements SideOwner {
   #endedAt: number | undefined;
   /** How many of its connections have to close before it is over. */
   #open = 2;
+  /** Whether the client's socket is being handed to a target. */
+  #isHandedOver = false;
   readonly #events: TunnelEvents;
 
-  constructor({ client, target, info, migration }: TunnelParts, now: number, events: TunnelEvents) {
+  constructor({ client, target, info, openedAt, migration }: TunnelParts, now: number, events: TunnelEvents) {
     this.info = info;
-    this.openedAt = now;
+    this.openedAt = openedAt ?? now;
     this.#quietSince = now;
     this.#events = events;
     // Before the sides, which follow frames more closely for it.
@@ -126,7 +132,7 @@ export class Tunnel implements SideOwner {
 
   /** Whether it is ending, or over: it can have no other target any more. */
   get isOver(): boolean {
-    return this.isEnding || this.client.socket.destroyed;
+    return this.isEnding || this.#isHandedOver || this.client.socket.destroyed;
   }
 
   /** Whether anything has come from the target since the last call. */
@@ -194,6 +200,22 @@ export class Tunnel implements SideOwner {
     this.migrations++;
   }
 
+  /** The client's socket goes to a target: what happens to it here says nothing any more. */
+  beginHandOver(): void {
+    this.#isHandedOver = true;
+  }
+
+  /** @param cause - why it has failed, which ends the connection; `undefined`: the target has the client */
+  endHandOver(cause: TunnelCause | undefined): void {
+    if (cause === undefined) {
+      this.migration?.end();
+      this.#events.onHandedOver(this);
+      return;
+    }
+    this.destroy(cause);
+    this.#events.onClosed(this);
+  }
+
   ended(side: TunnelSide, now: number): void {
     if (this.#isFormer(side) || this.#isSurvived(side)) return;
     this.cause ??= `${side.name} closed`;
@@ -226,9 +248,9 @@ export class Tunnel implements SideOwner {
     this.#events.onClosed(this);
   }
 
-  /** Whether a side is that of a former target. */
+  /** Whether a side is none of this tunnel any more: that of a former target, or of a client that is handed over. */
   #isFormer(side: TunnelSide): boolean {
-    return side !== this.client && side !== this.target;
+    return this.#isHandedOver || (side !== this.client && side !== this.target);
   }
 
   /** Whether a side is lost without an end to the session, which goes to another target. */

@@ -29,6 +29,7 @@ export class Tunnels {
   constructor({ limits, closePerSecond, events }: TunnelsOptions) {
     this.#events = {
       onClosed: (tunnel) => this.#closed(tunnel, events),
+      onHandedOver: (tunnel) => this.#handedOver(tunnel, events),
       onFault: events.onFault,
     };
     this.#closing = new CloseQueue(closePerSecond);
@@ -126,6 +127,12 @@ export class Tunnels {
     } finally {
       this.#look();
     }
+  }
+
+  #handedOver(tunnel: Tunnel, events: TunnelEvents): void {
+    this.#tunnels.delete(tunnel);
+    events.onHandedOver(tunnel);
+    this.#look();
   }
 
   #cutAll(): void {

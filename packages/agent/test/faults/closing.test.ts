@@ -248,7 +248,7 @@ describe('a tunnel', () => {
     const [next, atNext] = await openPair();
     const closed: Tunnel[] = [];
     const lost = createSignal<string>();
-    const events = { onClosed: (one: Tunnel) => void closed.push(one), onFault() {} };
+    const events = { onClosed: (one: Tunnel) => void closed.push(one), onHandedOver() {}, onFault() {} };
     const options = {
       token: 'token',
       request: { url: '/', path: '/', headers: '', key: '' },
@@ -284,7 +284,7 @@ describe('a tunnel', () => {
     client.destroy();
     await gone;
     const closed = createSignal<Tunnel>();
-    const events = { onClosed: closed.resolve, onFault() {} };
+    const events = { onClosed: closed.resolve, onHandedOver() {}, onFault() {} };
     const tunnel = new Tunnel({ client, target, info: {} as TunnelInfo }, Date.now(), events);
     const ended = once(atTarget, 'close');
     tunnel.start([], []);

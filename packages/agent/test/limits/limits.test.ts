@@ -249,11 +249,16 @@ test('while it lasts that a node does not keep up, it refuses a share of new ses
     return { begun: 60 - refused.length, asked: calls - before };
   };
   let share = await storm();
-  for (let turn = 0; turn < 5 && share.begun === 60; turn++) share = await storm();
+  let refused = 60 - share.begun;
+  // After a pause of the whole machine `eventLoopDelayMs` refuses all for a while: that is another limit.
+  for (let turn = 0; turn < 10 && share.begun % 60 === 0; turn++) {
+    share = await storm();
+    refused += 60 - share.begun;
+  }
   expect(share.begun).toBeLessThan(60);
   expect(share.begun).toBeGreaterThan(0);
   expect(share.asked).toBe(share.begun);
-  await untilMetric(agent, 'failures_total{code="overloaded"}', 60 - share.begun);
+  await untilMetric(agent, 'failures_total{code="overloaded"}', refused);
   // Requests of sessions there are.
   busyMs = 0;
   const going = Array.from({ length: 60 }, () => send(`${agent.url}/socket.io/?EIO=4&transport=polling&sid=a`));

@@ -28,7 +28,7 @@ async function openTunnel() {
   const tunnel = new Tunnel(
     { client, target, info: {} as TunnelInfo, migration: (one) => new SessionMigration(one, options) },
     Date.now(),
-    { onClosed() {}, onFault: (_tunnel, error) => void faults.push(error) },
+    { onClosed() {}, onHandedOver() {}, onFault: (_tunnel, error) => void faults.push(error) },
   );
   tunnel.start([], []);
   const migration = tunnel.migration as SessionMigration;

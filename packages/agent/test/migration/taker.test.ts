@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { Taker } from '../../src/migration/taker.ts';
 
+const ignored = { onUp() {}, onTook() {} };
+
 /** Gives sessions to takers that take `perSecond` of them in all, in simulated time. @returns how many were under way at most, by taker */
 function simulate(takers: readonly Taker[], perSecond: number, rounds: number): number[] {
   const underWay: { taker: number; since: number }[] = [];
@@ -26,7 +28,7 @@ function simulate(takers: readonly Taker[], perSecond: number, rounds: number): 
 }
 
 test('agents that share a target give it no more sessions at a time than it takes soon', () => {
-  const takers = Array.from({ length: 5 }, () => new Taker(() => {}));
+  const takers = Array.from({ length: 5 }, () => new Taker(ignored));
   const most = simulate(takers, 600, 6_000);
   // In 150 ms it takes 90.
   expect(most.reduce((sum, one) => sum + one, 0)).toBeLessThan(250);
@@ -34,7 +36,7 @@ test('agents that share a target give it no more sessions at a time than it take
 });
 
 test('a target that is always slow still takes several sessions at a time, also after it was down', () => {
-  const taker = new Taker(() => {});
+  const taker = new Taker(ignored);
   const takeAll = (from: number): void => {
     let count = 0;
     while (count < taker.window && taker.turn() === true) count++;
@@ -51,7 +53,7 @@ test('a target that is always slow still takes several sessions at a time, also 
 
 test('a target that is down is tried by one session at a time, and reports when it takes sessions again', async () => {
   let ups = 0;
-  const taker = new Taker(() => ups++);
+  const taker = new Taker({ ...ignored, onUp: () => ups++ });
   expect(taker.turn()).toBe(true);
   taker.failed('gone', performance.now());
   expect([taker.isTaking, taker.turn()]).toEqual([false, false]);
@@ -62,7 +64,7 @@ test('a target that is down is tried by one session at a time, and reports when 
 });
 
 test('a session that a target refuses keeps no other one from it; three in a row do', () => {
-  const taker = new Taker(() => {});
+  const taker = new Taker(ignored);
   for (let count = 0; count < 2; count++) {
     expect(taker.turn()).toBe(true);
     taker.failed('refused', performance.now());
@@ -74,7 +76,7 @@ test('a session that a target refuses keeps no other one from it; three in a row
 });
 
 test('those that wait for a target that fails are sent elsewhere', async () => {
-  const taker = new Taker(() => {});
+  const taker = new Taker(ignored);
   while (taker.window > 0 && taker.turn() === true);
   const waiting = taker.turn();
   taker.failed('gone', Number.POSITIVE_INFINITY);

@@ -8,12 +8,12 @@ import { createMembers } from '../support/members.ts';
 type Outcome = TakeOutcome<string, 'unknown' | 'stopping'>;
 
 /** Searches among targets of which the first is the one that is gone. */
-function createSearches(count: number, holdMs = 2_000, perSecond = 1_000) {
+function createSearches(count: number, holdMs = 2_000, perSecond = 1_000, patienceMs = holdMs) {
   const members = createMembers(Array.from({ length: count }, () => 1));
   const [from] = members as [Member];
   const pacer = new Pacer(perSecond);
   onTestFinished(() => pacer.close());
-  const searches = new TargetSearches<string, 'unknown' | 'stopping'>({ holdMs, answerMs: 5_000 }, pacer);
+  const searches = new TargetSearches<string, 'unknown' | 'stopping'>({ holdMs, patienceMs, answerMs: 5_000 }, pacer);
   const asked: Member[] = [];
   const released: string[] = [];
   return {
@@ -65,6 +65,30 @@ test('a search without an end is given up', async () => {
   expect(await find(() => 'gone')).toBe('held too long');
   // In several rounds.
   expect(asked.length).toBeGreaterThan(2);
+});
+
+test('while its target takes others a session is not given up, however long that takes', async () => {
+  const { find, searches, members } = createSearches(2, 200, 1_000, 60_000);
+  const taker = searches.takerOf(members[1] as Member);
+  while (taker.turn() === true);
+  const waiting = find(() => ({ taken: 'it' }));
+  // Several times as long as it is held where none is taken.
+  for (let count = 0; count < 10; count++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    taker.leave();
+    expect(taker.turn()).not.toBe(false);
+    searches.takerOf(members[1] as Member).took(1_000);
+  }
+  expect(await waiting).toMatchObject({ taken: 'it' });
+});
+
+test('a session is given up when its client has stopped waiting, although others are taken', async () => {
+  const { find, searches, members } = createSearches(2, 200, 1_000, 600);
+  const since = performance.now();
+  const taking = setInterval(() => searches.takerOf(members[0] as Member).took(1_000), 50);
+  onTestFinished(() => clearInterval(taking));
+  expect(await find(() => 'refused')).toBe('held too long');
+  expect(performance.now() - since).toBeGreaterThan(550);
 });
 
 test('one that is over asks no target', async () => {

@@ -54,7 +54,7 @@ test.each([
     { agent: () => uid, router: { default: [bad, good] } },
     {
       ...withAdmin,
-      agent: { answerTimeoutMs: 50 },
+      agent: { answerTimeoutMs: 1_000 },
       health: { ...forLong, checkTimeoutMs: 50 },
       routing: { maxMoves: 0 },
     },
@@ -157,7 +157,7 @@ test('that a target can be connected to does not clear one that keeps silent', a
     { agent: () => uid, router: { default: [target, other] } },
     {
       ...withAdmin,
-      agent: { answerTimeoutMs: 50 },
+      agent: { answerTimeoutMs: 1_000 },
       health: { ...forLong, ...often, checkTimeoutMs: 100, check: 'tcp', failures: 3 },
     },
   );

@@ -114,7 +114,11 @@ test.skipIf(!hasHaproxy)(
   async () => {
     const target = await startTarget();
     const agent = await startTestAgent(hooksTo({ default: target }));
-    const port = await startHaproxy(agent.port, 'check inter 50ms fall 1 rise 1', ['mode http', 'option httpchk']);
+    const port = await startHaproxy(agent.port, 'check inter 200ms fall 1 rise 1', [
+      'mode http',
+      'option httpchk',
+      'timeout check 10s',
+    ]);
     const checks = (): number => target.requests.filter(({ method }) => method === 'OPTIONS').length;
     // Of one that is not 2xx or 3xx HAProxy would have taken the agent for down by the second.
     await expect.poll(checks, patiently).toBeGreaterThan(2);

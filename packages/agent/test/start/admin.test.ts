@@ -178,6 +178,7 @@ test("there is one line for each tunnel's life, with all that is known and no qu
     uid: 'ann',
     product: 'default',
     target: `127.0.0.1:${target.port}`,
+    handedOff: false,
     seconds: expect.any(Number),
     bytesIn: 6 + 5 + 6 + 2,
     bytesOut: expect.any(Number),

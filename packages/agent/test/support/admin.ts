@@ -20,6 +20,7 @@ export interface TargetState {
 /** What `/state` shows, as far as tests look at it. */
 export interface AgentState {
   readonly connections: number;
+  readonly handedOff: number;
   readonly tunnels: number;
   readonly held: { readonly clients: number; readonly bytes: number };
   readonly products: readonly { readonly product: string; readonly targets: readonly TargetState[] }[];
@@ -51,7 +52,7 @@ export async function readMetrics({ adminUrl }: Agent): Promise<ReadonlyMap<stri
 /** Resolves when a metric has a value; one that is not there is 0. */
 export async function untilMetric(agent: Agent, name: string, value: number): Promise<void> {
   await expect
-    .poll(async () => (await readMetrics(agent)).get(name) ?? 0, { interval: 10, timeout: 10_000 })
+    .poll(async () => (await readMetrics(agent)).get(name) ?? 0, { interval: 10, timeout: 30_000 })
     .toBe(value);
 }
 
@@ -63,6 +64,6 @@ export function untilHeld(agent: Agent, clients: number): Promise<void> {
 /** The state of one target, as `/state` calls it. */
 export async function untilState(agent: Agent, port: number, state: string): Promise<TargetState> {
   const look = async (): Promise<string | undefined> => (await readTargets(agent)).get(port)?.state;
-  await expect.poll(look, { interval: 10, timeout: 10_000 }).toBe(state);
+  await expect.poll(look, { interval: 10, timeout: 30_000 }).toBe(state);
   return (await readTargets(agent)).get(port) as TargetState;
 }

@@ -16,7 +16,7 @@ export async function drain(index: string, options: ProjectOptions): Promise<voi
     );
   }
   const url = `http://${admin.host}:${admin.serverPort + Number(index)}/drain`;
-  const signal = AbortSignal.timeout(pushServer.drainMs + spareMs);
+  const signal = AbortSignal.timeout(Math.max(pushServer.drainMs, pushServer.maxDrainMs) + spareMs);
   const answer = await fetch(url, { method: 'PUT', signal }).catch((error: Error) => {
     throw new CommandError(1, `push-server ${index} cannot be reached at ${url}: ${error.message}`);
   });

@@ -8,7 +8,10 @@ import type { PushServer } from '@gopush/push-server';
 import { expect, onTestFinished, test } from 'vitest';
 import { apiConfig, keys, startApis } from '../../../../test/support/api.ts';
 import { type Ended, gopush, makeFolder, makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { commandsOfFile } from '../../../../test/support/commands.ts';
 import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
+
+const command = commandsOfFile();
 
 /** A project whose first push-server is this one. */
 async function projectOf({ port }: PushServer, api: ConfigInput['api'] = apiConfig): Promise<string> {
@@ -55,12 +58,12 @@ test('push user reaches the devices that are connected, or waits', async () => {
   const { server, dir } = await startApi();
   const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
   const heard = nextEvent(ann, 'news');
-  const sent = await gopush(['push', 'user', 'ann', 'news', 'a word'], { cwd: dir });
+  const sent = await command(['push', 'user', 'ann', 'news', 'a word'], { cwd: dir });
   expect(answerOf(sent)).toMatchObject({ state: 'sent', devices: 1 });
   expect(await heard).toBe('a word');
   const later = ['push', 'user', 'bob', 'news', '1', '--store', '--ttl', '60000', '--id', 'm'];
-  expect(answerOf(await gopush(later, { cwd: dir }))).toEqual({ id: 'm', state: 'waiting', devices: 0 });
-  expect(answerOf(await gopush(later, { cwd: dir }))).toMatchObject({ state: 'duplicate' });
+  expect(answerOf(await command(later, { cwd: dir }))).toEqual({ id: 'm', state: 'waiting', devices: 0 });
+  expect(answerOf(await command(later, { cwd: dir }))).toMatchObject({ state: 'duplicate' });
   expect(await server.push.inbox.pending('bob', 10)).toMatchObject({ value: [{ id: 'm', event: 'news', message: 1 }] });
 });
 
@@ -74,7 +77,7 @@ test('push all reaches everyone, without a message as well', async () => {
 
 test('push room says it once with an id, and keeps nothing where it is not to be kept', async () => {
   const { server, dir } = await startApi();
-  const say = (...options: string[]) => gopush(['push', 'room', 'a', 'e', ...options], { cwd: dir });
+  const say = (...options: string[]) => command(['push', 'room', 'a', 'e', ...options], { cwd: dir });
   expect(answerOf(await say('--id', 'one'))).toMatchObject({ duplicate: false });
   expect(answerOf(await say('--id', 'one'))).toMatchObject({ duplicate: true });
   expect(answerOf(await say('--keep', 'no'))).toEqual({ position: null, duplicate: false });
@@ -84,13 +87,13 @@ test('push room says it once with an id, and keeps nothing where it is not to be
 test('presence tells whether a user is connected', async () => {
   const { server, dir } = await startApi();
   await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
-  expect(answerOf(await gopush(['presence', 'ann'], { cwd: dir }))).toMatchObject({
+  expect(answerOf(await command(['presence', 'ann'], { cwd: dir }))).toMatchObject({
     online: true,
     devices: 1,
     since: expect.any(Number),
     nodes: [expect.any(String)],
   });
-  expect(answerOf(await gopush(['presence', 'bob'], { cwd: dir }))).toMatchObject({ online: false, devices: 0 });
+  expect(answerOf(await command(['presence', 'bob'], { cwd: dir }))).toMatchObject({ online: false, devices: 0 });
 });
 
 test('presence tells who is in a room, and wants a uid or a room', async () => {
@@ -102,13 +105,13 @@ test('presence tells who is in a room, and wants a uid or a room', async () => {
     users: [{ uid: 'ann', devices: 1 }],
     next: null,
   });
-  expect((await gopush(['presence', 'ann', '--room', 'a'], { cwd: dir })).code).toBe(2);
+  expect((await command(['presence', 'ann', '--room', 'a'], { cwd: dir })).code).toBe(2);
 });
 
 test('a message that only begins like JSON is not said, and a quoted one is a text', async () => {
   const { server, dir } = await startApi();
   const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
-  const say = (message: string) => gopush(['push', 'user', 'ann', 'e', message], { cwd: dir });
+  const say = (message: string) => command(['push', 'user', 'ann', 'e', message], { cwd: dir });
   for (const broken of ['{"n":1', '[1', '"a']) {
     expect(refusalOf(await say(broken))).toEqual([2, expect.stringMatching(/^the message is not JSON: /)]);
   }
@@ -119,18 +122,18 @@ test('a message that only begins like JSON is not said, and a quoted one is a te
 
 test('a refusal is one line with its code, and ends with 1', async () => {
   const { server, dir } = await startApi();
-  expect(refusalOf(await gopush(['push', 'room', 'a', 'connect'], { cwd: dir }))).toEqual([
+  expect(refusalOf(await command(['push', 'room', 'a', 'connect'], { cwd: dir }))).toEqual([
     1,
     expect.stringMatching(/^event_invalid: .*event/),
   ]);
-  expect(refusalOf(await gopush(['push', 'user', 'a', 'e', '--ttl', '5'], { cwd: dir }))).toEqual([
+  expect(refusalOf(await command(['push', 'user', 'a', 'e', '--ttl', '5'], { cwd: dir }))).toEqual([
     1,
     expect.stringMatching(/^payload_invalid: .*ttlMs/),
   ]);
-  const ofRead = await gopush(['push', 'all', 'e', '--key', keys.read], { cwd: dir });
+  const ofRead = await command(['push', 'all', 'e', '--key', keys.read], { cwd: dir });
   expect(refusalOf(ofRead)).toEqual([1, expect.stringMatching(/^api_scope_missing: /)]);
   await server.close();
-  expect(refusalOf(await gopush(['presence', 'a'], { cwd: dir }))).toEqual([
+  expect(refusalOf(await command(['presence', 'a'], { cwd: dir }))).toEqual([
     1,
     expect.stringMatching(/^the API at http:\/\/127\.0\.0\.1:\d+ cannot be reached: .*ECONNREFUSED/),
   ]);
@@ -140,19 +143,19 @@ test('the key is that of --key, then GOPUSH_API_KEY, then the first of the proje
   const { server } = await startApi();
   const [, ...ofOneScope] = apiConfig.keys ?? [];
   const dir = await projectOf(server, { keys: ofOneScope });
-  const ask = (args: string[], env = {}) => gopush(['presence', 'ann', ...args], { cwd: dir, env });
+  const ask = (args: string[], env = {}) => command(['presence', 'ann', ...args], { cwd: dir, env });
   answerOf(await ask([]));
   const env = { GOPUSH_API_KEY: keys.publish };
   expect(refusalOf(await ask([], env))).toEqual([1, expect.stringMatching(/^api_scope_missing: /)]);
   answerOf(await ask(['--key', keys.all], env));
   answerOf(await ask([], { GOPUSH_API_KEY: '' }));
-  expect((await gopush(['check', '--no-ports'], { cwd: dir, env })).stdout).not.toContain('GOPUSH_API_KEY');
+  expect((await command(['check', '--no-ports'], { cwd: dir, env })).stdout).not.toContain('GOPUSH_API_KEY');
 });
 
 test('without a key that may, api.keys is named, and the command ends with 2', async () => {
   const { server } = await startApi();
   const dir = await projectOf(server, { keys: [{ name: 'reads', key: keys.read, scopes: ['read'] }] });
-  expect(refusalOf(await gopush(['push', 'all', 'e'], { cwd: dir }))).toEqual([
+  expect(refusalOf(await command(['push', 'all', 'e'], { cwd: dir }))).toEqual([
     2,
     'api.keys: found no key with the scope publish, wanted one; or use --key or GOPUSH_API_KEY',
   ]);
@@ -161,7 +164,7 @@ test('without a key that may, api.keys is named, and the command ends with 2', a
 test('with a URL and a key there need be no project', async () => {
   const { server } = await startApi();
   const cwd = await makeFolder();
-  const ask = (url: string, key = keys.all) => gopush(['presence', 'ann', '--url', url, '--key', key], { cwd });
+  const ask = (url: string, key = keys.all) => command(['presence', 'ann', '--url', url, '--key', key], { cwd });
   expect(answerOf(await ask(`${server.url}/`))).toMatchObject({ online: false });
   for (const url of ['nowhere', 'ftp://a', `http://me:${keys.all}@127.0.0.1`]) {
     expect(refusalOf(await ask(url))).toEqual([2, expect.stringMatching(/^--url: wanted /)]);
@@ -170,7 +173,7 @@ test('with a URL and a key there need be no project', async () => {
     2,
     expect.stringMatching(/^the API key contains /),
   ]);
-  expect(refusalOf(await gopush(['presence', '..', '--url', server.url, '--key', keys.all], { cwd }))).toEqual([
+  expect(refusalOf(await command(['presence', '..', '--url', server.url, '--key', keys.all], { cwd }))).toEqual([
     2,
     expect.stringMatching(/^\.\.: /),
   ]);
@@ -185,7 +188,7 @@ test('what is no API is told as such, and is not followed elsewhere with the key
   onTestFinished(() => void other.close());
   const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
   const cwd = await makeFolder();
-  const ask = (uid: string) => gopush(['presence', uid, '--url', url, '--key', keys.all], { cwd });
+  const ask = (uid: string) => command(['presence', uid, '--url', url, '--key', keys.all], { cwd });
   expect(refusalOf(await ask('ann'))).toEqual([1, `${url} responded 200, but not as the API does`]);
   expect(refusalOf(await ask('moved'))).toEqual([1, `${url} responded 302, but not as the API does`]);
 });
@@ -199,5 +202,5 @@ test.each([
 ])('%j is not a command, and ends with 2', async (args) => {
   // With these what is asked for would end with 1.
   const access = args.length === 1 ? [] : ['--url', 'http://127.0.0.1:1', '--key', keys.all];
-  expect((await gopush([...args, ...access])).code).toBe(2);
+  expect((await command([...args, ...access])).code).toBe(2);
 });

@@ -4,16 +4,19 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { gopush, makeFolder, makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { commandsOfFile } from '../../../../test/support/commands.ts';
 import { connectClient } from '../../../../test/support/socket-io.ts';
 import { startRedis } from '../../../store/test/support/redis.ts';
+
+const command = commandsOfFile();
 
 test('a wrong config ends with 2 and says file, line, key, what was found and what is wanted', async () => {
   const dir = await makeFolder();
   await mkdir(join(dir, 'config'));
   await writeFile(join(dir, 'config/local.json'), '{\n  "agentPrt": 80,\n  "serverWorkers": "two"\n}');
-  for (const command of ['start', 'dev', 'check']) {
-    const { code, stderr, stdout } = await gopush([command], { cwd: dir });
-    expect([command, code, stdout]).toEqual([command, 2, '']);
+  for (const name of ['start', 'dev', 'check']) {
+    const { code, stderr, stdout } = await command([name], { cwd: dir });
+    expect([name, code, stdout]).toEqual([name, 2, '']);
     expect(stderr).toMatch(
       /^gopush: config\/local\.json:3: serverWorkers: found "two", wanted a whole number from 0 to 256$/m,
     );
@@ -23,12 +26,12 @@ test('a wrong config ends with 2 and says file, line, key, what was found and wh
 
 test('a missing config says what was looked for and what to do', async () => {
   const dir = await makeFolder();
-  expect(await gopush(['start'], { cwd: dir })).toMatchObject({
+  expect(await command(['start'], { cwd: dir })).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(/config\/local\.json: found no such file.*gopush-create/),
   });
   const project = await makeProject();
-  const { code, stderr } = await gopush(['start', '--env', 'staging'], { cwd: project.dir });
+  const { code, stderr } = await command(['start', '--env', 'staging'], { cwd: project.dir });
   expect([code, stderr]).toEqual([
     2,
     expect.stringMatching(/config\/staging\.json: found no such file.*existing environments: local, production/),
@@ -41,14 +44,14 @@ test('the environment is that of --env, then GOPUSH_ENV, then NODE_ENV, then loc
     await writeFile(join(dir, 'config', `${name}.json`), JSON.stringify({ agentPort: name.length }));
   }
   const portOf = async (args: string[], env: NodeJS.ProcessEnv) =>
-    JSON.parse((await gopush([...args, 'config'], { cwd: dir, env })).stdout).agentPort;
+    JSON.parse((await command([...args, 'config'], { cwd: dir, env })).stdout).agentPort;
   expect(await portOf(['--env', 'asked'], { GOPUSH_ENV: 'gopush', NODE_ENV: 'node' })).toBe(5);
   expect(await portOf([], { GOPUSH_ENV: 'gopush', NODE_ENV: 'node' })).toBe(6);
   expect(await portOf([], { NODE_ENV: 'node' })).toBe(4);
 });
 
 test('a broken hook ends with 2, a port in use with 1: one line each, and nothing stays behind', async () => {
-  const { dir, port } = await makeProject();
+  const { dir, port } = await makeProject({ serverWorkers: 1 });
   const taken = createServer().listen(port, '0.0.0.0');
   await once(taken, 'listening');
   onTestFinished(() => void taken.close());
@@ -137,7 +140,7 @@ test('check ends, whatever a hook does when it is loaded, and says what it does'
 
 test('add hook server makes a server hook that is checked and decides', async () => {
   const { dir, url } = await makeProject({ serverWorkers: 1 });
-  expect((await gopush(['add', 'hook', 'server'], { cwd: dir })).code).toBe(0);
+  expect((await command(['add', 'hook', 'server'], { cwd: dir })).code).toBe(0);
   expect((await gopush(['check'], { cwd: dir })).stdout).toMatch(/✓ hook server: .*server\.local\.js/);
   const running = startGopush(['dev'], { cwd: dir });
   await running.until(/gopush is ready/);
@@ -152,7 +155,7 @@ test('add hook goes where the hooks of a gopush 0.1 project are', async () => {
   const { dir } = await makeProject();
   await rename(join(dir, 'hooks'), join(dir, 'hook'));
   await rm(join(dir, 'hook/agent.local.js'));
-  expect((await gopush(['add', 'hook', 'agent'], { cwd: dir })).code).toBe(0);
+  expect((await command(['add', 'hook', 'agent'], { cwd: dir })).code).toBe(0);
   expect(await readdir(join(dir, 'hook'))).toContain('agent.local.js');
 });
 
@@ -161,9 +164,9 @@ test('add hook makes what is missing, and overwrites nothing', async () => {
   const path = join(dir, 'hooks/agent.local.js');
   const text = await readFile(path, 'utf8');
   await rm(path);
-  expect((await gopush(['add', 'hook', 'agent'], { cwd: dir })).code).toBe(0);
+  expect((await command(['add', 'hook', 'agent'], { cwd: dir })).code).toBe(0);
   expect(await readFile(path, 'utf8')).toBe(text);
-  expect(await gopush(['add', 'hook', 'agent'], { cwd: dir })).toMatchObject({
+  expect(await command(['add', 'hook', 'agent'], { cwd: dir })).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/exists already/),
   });
@@ -172,7 +175,7 @@ test('add hook makes what is missing, and overwrites nothing', async () => {
 test.each([[['nonsense']], [['start', 'everything']], [['pm2', 'fly']], [['--what']]])(
   '%j is not a command, and ends with 2',
   async (args) => {
-    expect((await gopush(args)).code).toBe(2);
+    expect((await command(args)).code).toBe(2);
   },
 );
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gopush, makeFolder, startProgram } from '../../../../test/support/cli.ts';
+import { isLong } from '../../../../test/support/long.ts';
 import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
 import { freePort } from '../../../store/test/support/redis.ts';
 
@@ -15,6 +16,9 @@ const packScript = fileURLToPath(new URL('../../../../scripts/pack.mjs', import.
 let tarballs: string[];
 let packed: string;
 
+/** Whether `packed` has what npm installs. */
+let installed = false;
+
 beforeAll(async () => {
   packed = await mkdtemp(join(tmpdir(), 'gopush-packed-'));
   await run(process.execPath, [packScript, packed]);
@@ -22,14 +26,16 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rm(packed, { recursive: true, force: true }));
 
-/** As `npx gopush-create`, from the tarballs. */
+/** As `npx gopush-create`, from the tarballs. In the usual run npx itself does it once; then it is the program that npx would run. */
 async function npxCreate(cwd: string, ...args: string[]): Promise<string> {
+  if (installed && !isLong) {
+    const program = join(packed, 'node_modules/gopush-create/dist/index.js');
+    return (await run(process.execPath, [program, ...args], { cwd })).stdout;
+  }
   const packages = tarballs.flatMap((tarball) => ['--package', tarball]);
   const { stdout } = await run('npx', ['--yes', '--prefer-offline', ...packages, 'gopush-create', ...args], { cwd });
   return stdout;
 }
-
-let installed = false;
 
 /** As `npm install`, with the tarballs instead of what is published; what it installs is the same for all projects. */
 async function npmInstall(dir: string): Promise<void> {

@@ -2,10 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { gopush, makeFolder, makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { makeFolder, makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { commandsOfFile } from '../../../../test/support/commands.ts';
 import { connectClient, nextEvent, openClient } from '../../../../test/support/socket-io.ts';
 import { createProject } from '../../dist/create/create-project.js';
 import { loadProject } from '../../dist/project.js';
+
+const gopush = commandsOfFile();
 
 async function secretOf(dir: string, environment: string): Promise<string> {
   const text = await readFile(join(dir, `config/secrets.${environment}.json`), 'utf8');

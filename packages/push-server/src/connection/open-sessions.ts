@@ -117,7 +117,7 @@ function recoveryOf({ io, store, config, node, rooms, live, changes, emittedEven
 
 function migrationOf(shared: Shared, recovery: Recovery): Migration {
   const { io, http, store, config, node, rooms, live, changes, emittedEvents, keepMs, isBelieved, log } = shared;
-  const { recoveryMs, answerMs } = config.pushServer;
+  const { recoveryMs, answerMs, maxDrainMs, pingTimeoutMs } = config.pushServer;
   return openMigration({
     io,
     http,
@@ -133,6 +133,9 @@ function migrationOf(shared: Shared, recovery: Recovery): Migration {
     enabled: recoveryMs > 0,
     keepMs,
     answerMs,
+    maxDrainMs,
+    // Clients wait for a ping for longer than the interval of pings.
+    pingMs: pingTimeoutMs / 4,
     isBelieved,
     log,
   });

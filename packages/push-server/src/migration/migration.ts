@@ -24,6 +24,8 @@ export interface MigrationParts {
   readonly connections: () => readonly EngineConnection[];
   /** How long a copy is kept for a crash, in milliseconds. */
   readonly keepMs: number;
+  /** Within how long a client that has come from another node is sent a ping, in milliseconds. */
+  readonly pingMs: number;
   readonly log: Logger;
 }
 
@@ -55,7 +57,7 @@ export class Migration {
 
   /** A connection of Engine.IO is open: a session begins, or continues. */
   opened(conn: EngineConnection): void {
-    const { arrivals, followed } = this.#parts;
+    const { arrivals, followed, pingMs } = this.#parts;
     const arrival = arrivals.arrived(conn.id);
     if (arrival === undefined) {
       if (conn.transport.name === 'polling') this.#followAfterPolling(conn);
@@ -65,7 +67,7 @@ export class Migration {
     const { client } = followed.follow(conn, token, taken && { uid: taken.record.uid, usedToken: taken.usedToken });
     if (taken === undefined) return;
     this.counts.taken++;
-    client.enterAgain(taken.record);
+    client.enterAgain(taken.record, taken.saved, pingMs);
   }
 
   /** A session that begins with long-polling can migrate once it has changed to WebSocket. */
@@ -78,10 +80,13 @@ export class Migration {
     conn.once('close', () => arrivals.tokenOfPolling(conn.id));
   }
 
-  /** The rooms of a session have changed: saves it for a crash. Resolves when that is done, or has failed. */
+  /**
+   * The rooms of a session have changed: saves it for a crash. Resolves when that is done, or has failed. One that was taken is saved once it is this
+   * node's.
+   */
   async save({ socket }: Pick<MigratableSession, 'socket'>): Promise<void> {
     const followed = this.#parts.followed.get(socket.conn);
-    if (followed !== undefined) await this.#parts.copies.save(followed);
+    if (followed?.isOwn === true) await this.#parts.copies.save(followed);
   }
 
   /** The store may have lost what it kept: saves all sessions again, a few at a time. */

@@ -18,10 +18,10 @@ import { GiveSessions } from './give/give-sessions.ts';
 import { Migration, type MigrationParts } from './migration.ts';
 import { Arrivals } from './take/arrivals.ts';
 import { interceptTakes } from './take/intercept-takes.ts';
-import { readTakeRequest, type TakeContext, type TakenSession, takeSession } from './take/take-session.ts';
+import { NextCopies, readTakeRequest, type TakeContext, type TakenSession, takeSession } from './take/take-session.ts';
 
 /** What migration needs. */
-export interface MigrationOptions extends TakeContext, Omit<DescribeContext, 'userOf'> {
+export interface MigrationOptions extends Omit<TakeContext, 'nextCopies'>, Omit<DescribeContext, 'userOf'> {
   readonly io: Server;
   readonly http: HttpServer;
   readonly store: SessionStore;
@@ -34,6 +34,10 @@ export interface MigrationOptions extends TakeContext, Omit<DescribeContext, 'us
   readonly keepMs: number;
   /** How long handlers may take to ack what a client has asked, when its session is to migrate, in milliseconds. */
   readonly answerMs: number;
+  /** How long a drain may last in all while sessions leave, in milliseconds. */
+  readonly maxDrainMs: number;
+  /** Within how long a client that has come from another node is sent a ping, in milliseconds. */
+  readonly pingMs: number;
   readonly isBelieved: IdentityCheck;
   readonly log: Logger;
 }
@@ -55,12 +59,13 @@ export function openMigration(options: MigrationOptions): Migration {
   });
   randomizeAckIds(io);
   const phase = (): Migration['phase'] => migration.phase;
-  interceptTakes({ http, arrivals, phase, take: (request, token) => take(request, token, options, userOf), log });
+  const taking = { ...options, nextCopies: new NextCopies(options.store, options.keepMs) };
+  interceptTakes({ http, arrivals, phase, take: (request, token) => take(request, token, taking, userOf), log });
   return migration;
 }
 
 function createParts(options: MigrationOptions, describing: DescribeContext): MigrationParts {
-  const { io, store, sessions, enabled, keepMs, answerMs, log } = options;
+  const { io, store, sessions, enabled, keepMs, answerMs, maxDrainMs, pingMs, log } = options;
   const copies = new CrashCopies({
     store,
     keepMs,
@@ -81,16 +86,17 @@ function createParts(options: MigrationOptions, describing: DescribeContext): Mi
     copies,
     keepMs,
     answerMs,
+    maxDrainMs,
     counts,
     log,
   });
-  return { arrivals, followed, copies, lost, give, counts, connections: () => connectionsOf(io), keepMs, log };
+  return { arrivals, followed, copies, lost, give, counts, connections: () => connectionsOf(io), keepMs, pingMs, log };
 }
 
 async function take(
   request: IncomingMessage,
   token: string,
-  options: MigrationOptions,
+  options: MigrationOptions & TakeContext,
   userOf: DescribeContext['userOf'],
 ): Promise<TakenSession | undefined> {
   const { enabled, isBelieved, recovery } = options;

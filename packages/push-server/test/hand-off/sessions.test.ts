@@ -1,7 +1,8 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { signatureHeader, signIdentity } from '@gopush/contract';
 import { silentLogger } from '@gopush/service';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { startPushServers } from '../../../../test/support/gateway.ts';
 import { readAdmin, readMetric } from '../../../../test/support/metrics.ts';
@@ -110,4 +111,90 @@ test('a client that sends the mark of an agent is closed, as by an agent', async
   client.pong('gopush:quiet');
   const [code] = await once(client, 'close');
   expect(code).toBe(1008);
+});
+
+test('a planned restart gives the connections on: the client notices nothing, and each message arrives once', async () => {
+  const { servers, front } = await start(2, { pushServer: { drainMs: 5_000 } });
+  const [first, second] = servers;
+  const client = await connectClient(front.url, 'websocket');
+  const { id } = client;
+  let disconnects = 0;
+  client.on('disconnect', () => void disconnects++);
+  await client.emitWithAck('go:join', 'hall');
+  const heard: number[] = [];
+  client.on('n', (n: number) => heard.push(n));
+  let n = 0;
+  const publish = setInterval(() => void second?.push.toRoom('hall', 'n', n++, { keep: 'must' }), 5);
+  const unanswered = new Set<number>();
+  let asked = 0;
+  const ask = setInterval(() => {
+    const one = asked++;
+    unanswered.add(one);
+    client.emit('go:join', `room-${one % 20}`, () => unanswered.delete(one));
+  }, 3);
+  await expect.poll(() => heard.length).toBeGreaterThan(20);
+  await first?.close();
+  await expect.poll(() => front.moved()).toBe(1);
+  const seen = heard.length;
+  await expect.poll(() => heard.length).toBeGreaterThan(seen + 20);
+  clearInterval(publish);
+  clearInterval(ask);
+  await expect.poll(() => unanswered.size).toBe(0);
+  await expect.poll(() => heard.at(-1)).toBe(n - 1);
+  expect(heard).toEqual(Array.from({ length: n }, (_, at) => (heard[0] as number) + at).slice(0, heard.length));
+  expect([disconnects, client.id]).toEqual([0, id]);
+});
+
+/** A Socket.IO client without a library, in the main namespace, that can send halves of frames. */
+async function connectRaw(url: string) {
+  const client = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+  onTestFinished(() => client.terminate());
+  const heard: string[] = [];
+  let code: number | undefined;
+  // It answers no heartbeat: that would come within the frame of which it has sent a half.
+  client.on('message', (data) => heard.push(String(data)));
+  client.on('close', (closed) => {
+    code = closed;
+  });
+  await once(client, 'open');
+  client.send('40');
+  await expect.poll(() => heard.find((text) => text.startsWith('42["go:welcome"'))).toBeDefined();
+  const { _socket: stream } = client as unknown as { readonly _socket: Socket };
+  return { client, heard, stream, code: () => code };
+}
+
+/** A text frame of a client; the mask is zero. */
+function frame(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  return Buffer.concat([Buffer.of(0x81, 0x80 | length, 0, 0, 0, 0), Buffer.from(text)]);
+}
+
+test.each([1, 2, 4, 6, 15])(
+  'a planned restart while %d bytes of a frame have come: the next push-server gets all of it',
+  async (at) => {
+    const { servers, front } = await start(2, { pushServer: { drainMs: 5_000 } });
+    const { stream, heard, code } = await connectRaw(front.url);
+    const event = frame('421["go:join","late"]');
+    // The whole one before it has to be handled here.
+    stream.write(Buffer.concat([frame('420["go:join","early"]'), event.subarray(0, at)]));
+    await expect.poll(() => heard.filter((text) => text.startsWith('430'))).toHaveLength(1);
+    await servers[0]?.close();
+    await expect.poll(() => front.moved()).toBe(1);
+    stream.write(event.subarray(at));
+    await expect.poll(() => heard.find((text) => text.startsWith('431'))).toContain('"ok":true');
+    expect(code()).toBeUndefined();
+    expect(heard.filter((text) => text.startsWith('0{') || text.startsWith('40'))).toHaveLength(2);
+    expect(Buffer.concat(front.left)).toHaveLength(at);
+  },
+);
+
+test('a planned restart within an event whose attachments have not come cuts its client alone', async () => {
+  const { servers, front } = await start(2, { pushServer: { drainMs: 1_000 } });
+  const [within, other] = [await connectRaw(front.url), await connectRaw(front.url)];
+  within.stream.write(frame('451-1["room",{"room":"hall","event":"e","message":{"_placeholder":true,"num":0}}]'));
+  other.stream.write(frame('420["go:join","hall"]'));
+  await expect.poll(() => other.heard.find((text) => text.startsWith('430'))).toBeDefined();
+  await servers[0]?.close();
+  await expect.poll(() => within.code()).toBe(1006);
+  expect([front.moved(), other.code()]).toEqual([1, undefined]);
 });

@@ -7,6 +7,7 @@ import { StoreError } from '../store-error.ts';
 import type { Database } from './database.ts';
 import { endWhileBusy } from './end-while-busy.ts';
 import { fileIdentity } from './file-identity.ts';
+import { GroupCommit } from './group-commit.ts';
 import { type OpenFile, openFile } from './open-file.ts';
 import { createSpace, type Growth, type Space, type SpaceBounds } from './space.ts';
 import type { SteadyClock } from './steady-clock.ts';
@@ -25,7 +26,8 @@ export interface Environment {
   /** Reads what any process has committed. */
   read<T>(work: (database: Database) => T): Promise<T>;
   /**
-   * Runs `work` in one transaction, while no other process writes. `work` must check before it writes: a throw does not undo its writes.
+   * Runs `work` in one transaction, while no other process writes; other writes of this process may share it. `work` must check before it
+   * writes: a throw does not undo its writes.
    *
    * @param grows - what the write adds; rejected as `store_full` if there is no space for that. @defaultValue nothing
    */
@@ -58,6 +60,7 @@ class FileEnvironment implements Environment {
   /** Counts the writes that got the lock. */
   #begun = 0;
   #file: OpenFile | undefined = undefined;
+  #writes: GroupCommit | undefined = undefined;
   #clock: SteadyClock | undefined = undefined;
   #closed: Promise<void> | undefined = undefined;
   #watching: Promise<void> | undefined = undefined;
@@ -137,13 +140,14 @@ class FileEnvironment implements Environment {
 
   async #transact<T>(work: (database: Database) => T): Promise<T> {
     const db = this.#database();
+    const writes = this.#writes as GroupCommit;
     // It would only queue behind the stuck ones.
     if (this.#stuck.size > 0) {
       throw new StoreError('store_down', `the store in ${this.#folder} is locked by a process that hangs`);
     }
     let late = false;
     const before = this.#begun;
-    const done = db.transaction(() => {
+    const done = writes.run(() => {
       this.#begun++;
       // Its caller was already told that it failed.
       if (late) throw new StoreError('store_down', 'too late');
@@ -192,6 +196,7 @@ class FileEnvironment implements Environment {
 
   #use(opened: OpenFile): void {
     this.#file = opened;
+    this.#writes = new GroupCommit(opened.database);
     this.#clock = opened.clock;
   }
 

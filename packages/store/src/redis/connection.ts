@@ -9,6 +9,7 @@ import { StoreError } from '../store-error.ts';
 import { followProblems } from './follow-problems.ts';
 import { createRedisClient, type RedisClient, watchOf } from './redis-client.ts';
 import { refusalError, toStoreError } from './to-store-error.ts';
+import { writeTogether } from './write-together.ts';
 
 /** An argument of a script besides its keys. */
 type Argument = string | number | Buffer;
@@ -108,7 +109,11 @@ class RedisConnection implements Connection {
     client.defineCommand(command, { numberOfKeys, lua });
     const run = (client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[`${command}Buffer`];
     if (run === undefined) throw new Error(`${command} was not defined`);
-    return (keys, ...args) => this.#call(() => run.call(client, ...keys, ...args));
+    return (keys, ...args) =>
+      this.#call(() => {
+        writeTogether(client);
+        return run.call(client, ...keys, ...args);
+      });
   }
 
   servers(): readonly Redis[] {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { responseHeaders } from '../../headers/response-headers.ts';
 import { carryTo } from '../../target/carrier.ts';
 import { createResponseBody } from '../../wire/response-body.ts';
+import type { BodyFraming, ResponseHead } from '../../wire/response-head.ts';
 import { writeHead } from '../../wire/write-head.ts';
 import type { UpgradeResponse } from './request-upgrade.ts';
 
@@ -47,14 +48,7 @@ export function relayRefusal(
   client.on('drain', () => socket.resume()).once('close', () => socket.destroy());
   socket.on('error', () => finish(false)).once('end', () => finish(reader.endsWithConnection));
   socket.setTimeout(idleMs, () => finish(false));
-  client.write(
-    writeHead(head.status, head.reason, [
-      ...responseHeaders(head, false),
-      'connection',
-      head.status === 426 ? 'Upgrade, close' : 'close',
-    ]),
-    'latin1',
-  );
+  client.write(writeRefusal(head), 'latin1');
   const isGone = socket.destroyed;
   if (reader.done) finish(true);
   else if (isGone && early.length > 0 && !receiver.onChunk(early, early.length)) return;
@@ -65,3 +59,33 @@ export function relayRefusal(
     socket.pause();
   }
 }
+
+/** The same for a response that is complete already. One that is not cuts the client: half a response must not be taken for a whole one. */
+export function relayWhole(
+  head: ResponseHead,
+  framing: BodyFraming | undefined,
+  content: Buffer | undefined,
+  client: Socket,
+): void {
+  const reader = createResponseBody(framing ?? { kind: 'close' });
+  // Unread bytes would make the kernel reset the connection, and the client would lose the response.
+  client.on('error', ignore).resume();
+  client.write(writeRefusal(head), 'latin1');
+  reader.read(content ?? noBytes, (part) => client.write(Buffer.from(part)));
+  if (!reader.done && !(reader.endsWithConnection && reader.fault === undefined)) {
+    client.destroy();
+    return;
+  }
+  client.end(() => client.destroy());
+  client.setTimeout(idleMs, () => client.destroy());
+}
+
+/** The head of a relayed response: the last one of its connection. */
+function writeRefusal(head: ResponseHead): string {
+  const connection = head.status === 426 ? 'Upgrade, close' : 'close';
+  return writeHead(head.status, head.reason, [...responseHeaders(head, false), 'connection', connection]);
+}
+
+const noBytes = Buffer.alloc(0);
+
+function ignore(): void {}

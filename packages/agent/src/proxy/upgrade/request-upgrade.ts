@@ -124,16 +124,22 @@ function readResponse(
   arrived: Omit<UpgradeResponse, 'body'>,
   { key, target }: UpgradeOptions,
 ): Result<UpgradeResponse> {
-  const { head } = arrived;
+  const body = checkResponse(arrived.head, key, target);
+  return body.ok ? success({ ...arrived, body: body.value }) : body;
+}
+
+/**
+ * Checks the response to an upgrade request.
+ *
+ * @param key - the client's `Sec-WebSocket-Key`, which the response must match
+ * @returns the framing of its body; `undefined`: it is an upgrade
+ */
+export function checkResponse(head: ResponseHead, key: string, target: Target): Result<BodyFraming | undefined> {
   if (head.status === 101) {
     const upgrade = headerOf(head, 'upgrade')?.toLowerCase();
-    if (upgrade === 'websocket' && headerOf(head, 'sec-websocket-accept') === acceptOf(key)) {
-      return success({ ...arrived, body: undefined });
-    }
+    if (upgrade === 'websocket' && headerOf(head, 'sec-websocket-accept') === acceptOf(key)) return success(undefined);
     return failed('target_bad_answer', `${target.name} responded 101 without a matching sec-websocket-accept`);
   }
   const body = framingOf(head, 'GET');
-  return typeof body === 'string'
-    ? failed('target_bad_answer', `${target.name}: ${body}`)
-    : success({ ...arrived, body });
+  return typeof body === 'string' ? failed('target_bad_answer', `${target.name}: ${body}`) : success(body);
 }

@@ -225,7 +225,12 @@ export const pushServer = z
       .default(1_000_000)
       .meta({ description: 'Largest message of a client.' }),
     drainMs: z.int().min(0).max(3_600_000).default(5_000).meta({
-      description: 'How long open requests and the migration of sessions may take after a stop was requested.',
+      description:
+        'How long open requests may take after a stop was requested, and how long the migration of sessions may take since the last one left.',
+    }),
+    maxDrainMs: z.int().min(0).max(3_600_000).default(60_000).meta({
+      description:
+        'How long the migration of sessions may take in all after a stop was requested, while sessions leave. What stops the process has to wait longer. Below drainMs, drainMs applies.',
     }),
   })
   .prefault({})

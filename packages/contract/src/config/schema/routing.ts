@@ -104,7 +104,7 @@ export const seamless = z
     }),
     holdMs: wait(10_000, 600_000).meta({
       description:
-        'How long a client is held until a target takes its session. Time in the queue of a target that is taking other sessions does not count.',
+        'How long a client is held while no target takes sessions. While targets take others, it is held for up to pushServer.pingIntervalMs + pushServer.pingTimeoutMs.',
     }),
     silentMs: wait(10_000, 600_000).meta({
       description:
@@ -114,7 +114,7 @@ export const seamless = z
       description:
         'Largest frame of a client that is replayed to the next push-server after a crash in the middle of it.',
     }),
-    movesPerSecond: z.int().min(1).max(1_000_000).default(1_000).meta({
+    movesPerSecond: z.int().min(1).max(1_000_000).default(10_000).meta({
       description:
         'Most sessions that an agent migrates or fails over per second. Up to this rate, each target sets its own pace.',
     }),

@@ -38,14 +38,9 @@ export async function giveBack(conn: EngineConnection, taken: TakenConnection, i
   const webSocket = webSocketOf(conn);
   const unread = webSocket && unreadBytes(webSocket);
   const isWhole = !isMidEvent && unread !== undefined && socket.writableLength === 0 && !socket.destroyed;
-  const isGiven = isWhole && (await taken.leave(Buffer.concat([unread, ...waitingIn(taken)])));
+  // What has come to the paused socket goes along, and `read` tells listeners even of that.
+  socket.removeAllListeners('data');
+  const isGiven = isWhole && (await taken.leave(unread));
   if (!isGiven) socket.destroy();
   return isGiven;
-}
-
-/** What has come to a paused socket. */
-function waitingIn({ socket }: TakenConnection): readonly Buffer[] {
-  const chunks: Buffer[] = [];
-  for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) chunks.push(chunk as Buffer);
-  return chunks;
 }

@@ -12,7 +12,8 @@ import type { PacketOptions } from '../../emit/event-forms.ts';
 import { enterAs } from '../../recovery/connecting-request.ts';
 import type { OpeningRecord, SessionRecord, SocketRecord } from '../../stored-session/session-record.ts';
 import { numberedConnectResponse } from './connect-responses.ts';
-import { beginTogether, endTogether, holdWrites, releaseWrites } from './engine-connection.ts';
+import { takenOf } from './direct-connection.ts';
+import { beginTogether, endStream, endTogether, holdWrites, releaseWrites } from './engine-connection.ts';
 import { migratedReason } from './is-migrated.ts';
 import { ackSent, oweAck, owedAcks } from './owed-acks.ts';
 import { judgeConnectResponse, ReturningNamespaces } from './returning-namespaces.ts';
@@ -22,6 +23,9 @@ import { judgeConnectResponse, ReturningNamespaces } from './returning-namespace
  * middleware may take longer.
  */
 const enterMs = 500;
+
+/** The same while its session is stored under its next token, in milliseconds: longer than a call of the store may take. */
+const savedMs = 5_000;
 
 /** Where a connection keeps its client. */
 const ofConnection = Symbol('migrating client');
@@ -105,21 +109,44 @@ export class MigratingClient extends Client {
 
   /**
    * Enters the namespaces of a session that was taken. The first two packets that go out are Engine.IO's opening and a
-   * `noop`.
+   * `noop`, with which its client continues here.
+   *
+   * @param pingMs - within how long the client is sent a ping, in milliseconds
+   * @param saved - resolves when it is stored under its next token: with `false` where that failed, so that it has to continue elsewhere
    */
-  enterAgain({ sockets, opening = [], answers = 0 }: Pick<SessionRecord, 'sockets' | 'opening' | 'answers'>): void {
+  enterAgain(
+    { sockets, opening = [], answers = 0 }: Pick<SessionRecord, 'sockets' | 'opening' | 'answers'>,
+    saved: Promise<boolean>,
+    pingMs: number,
+  ): void {
     this.responses = answers;
     this.#release = this.#hold(enterMs);
+    const releaseSaved = this.#hold(savedMs);
+    // An agent that is in between asks another node. One that has handed its client over could not.
+    const isDirect = takenOf(this.conn) !== undefined;
+    void saved.then((isSaved) => (isSaved || isDirect ? releaseSaved() : endStream(this.conn)));
     // Everything else waits behind this, in order.
     this.conn.sendPacket('noop');
-    // The first ping of this node comes after a whole interval, as at the node before. A client that migrates often
-    // would hear none and give up.
-    this.conn.sendPacket('ping');
+    // No agent says that the client continues here: it is heard when it answers.
+    if (isDirect) this.conn.sendPacket('ping');
+    else this.#pingWithin(pingMs);
     this.#arrived = sockets.map(({ id }) => id);
     if (sockets.length > 0) this.#returning = new ReturningNamespaces(sockets);
     else this.#release();
     for (const { namespace, auth, pid } of sockets) this.connect(namespace, authOf(auth, pid));
     for (const { namespace, auth } of opening) this.ondecoded({ type: packetType.connect, nsp: namespace, data: auth });
+  }
+
+  /**
+   * The first ping of this node comes after a whole interval, as at the node before. A client that migrates often would hear none and give up. Clients
+   * that come together are not sent it together, and not while others wait.
+   */
+  #pingWithin(ms: number): void {
+    const { conn } = this;
+    const timer = setTimeout(() => {
+      if (conn.readyState === 'open') conn.sendPacket('ping');
+    }, Math.random() * ms).unref();
+    conn.once('close', () => clearTimeout(timer));
   }
 
   override connect(namespace: string, auth?: object): void {

@@ -115,16 +115,13 @@ export class CrashCopies {
     // Once its connection has closed nothing is left to describe.
     const record = followed.isGone || !followed.isOpen ? undefined : describe(followed);
     if (record === undefined) return;
-    await store.save(followed.key, encodeSession(record), keepMs);
-    if (followed.isOwn) await this.#point(followed, record);
+    const saved = store.save(followed.key, encodeSession(record), keepMs);
+    await (followed.isOwn ? Promise.all([saved, this.#point(followed, record)]) : saved);
   }
 
   /** In a namespace of the project nothing is kept for a client that comes back: nothing points there. */
   async #point({ token, pointed }: FollowedConnection, { sockets }: SessionRecord): Promise<void> {
-    for (const { id, pid } of sockets) {
-      if (pointed.has(pid) || !this.#options.hasSession(id)) continue;
-      await this.#pointers.set(pid, token);
-      pointed.add(pid);
-    }
+    const missing = sockets.filter(({ id, pid }) => !pointed.has(pid) && this.#options.hasSession(id));
+    await Promise.all(missing.map(({ pid }) => this.#pointers.set(pid, token).then(() => pointed.add(pid))));
   }
 }

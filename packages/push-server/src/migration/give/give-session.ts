@@ -109,7 +109,6 @@ async function endStreamSoon(
   by: number,
   work: GiveContext['work'],
 ): Promise<boolean> {
-  let hasEnded = false;
   const endWhenFlushed = async (): Promise<void> => {
     await waitUntil(
       () => isFlushed(conn),
@@ -127,12 +126,16 @@ async function endStreamSoon(
     );
     await giveBack(conn, taken, client.decoder.reconstructor != null);
   };
-  work.run(() => endWhenFlushed().finally(() => (hasEnded = true)));
-  const soon = Date.now() + flushMs;
-  await new Promise((resolve) => setImmediate(resolve));
-  await waitUntil(
-    () => hasEnded,
-    () => soon,
-  );
+  const ended = endWhenFlushed();
+  work.run(() => ended);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, flushMs, false);
+  });
+  const hasEnded = await Promise.race([late, ended.then(yes, no)]);
+  clearTimeout(timer);
   return hasEnded;
 }
+
+const yes = (): boolean => true;
+const no = (): boolean => false;

@@ -3,6 +3,7 @@ import type { FollowedConnections } from '../follow/followed-connections.ts';
 import type { Arrivals } from '../take/arrivals.ts';
 import { DrainDeadline, shareOf } from './drain-deadline.ts';
 import { type EndContext, endSession } from './end-session.ts';
+import { GivePace } from './give-pace.ts';
 import { type GiveContext, giveSession, stopAgainMs } from './give-session.ts';
 import { PendingTakes } from './pending-takes.ts';
 import { RunningWork } from './running-work.ts';
@@ -15,10 +16,9 @@ import { whenWhole } from './when-whole.ts';
 export interface GiveSessionsOptions extends EndContext, Pick<GiveContext, 'sessions' | 'answerMs'> {
   readonly followed: Pick<FollowedConnections, 'values' | 'size' | 'followedEver' | 'whyNot'>;
   readonly arrivals: Pick<Arrivals, 'size'>;
+  /** How long a drain may last in all while sessions leave, in milliseconds. */
+  readonly maxDrainMs: number;
 }
-
-/** How many sessions are worked on at a time: the clients of the others notice nothing meanwhile. */
-const atOnce = 8;
 
 /** How long a session that is being taken may need to arrive, in milliseconds. */
 const arriveMs = 2_000;
@@ -29,8 +29,9 @@ const arriveMs = 2_000;
  */
 export class GiveSessions {
   readonly #options: GiveSessionsOptions;
-  readonly #deadline = new DrainDeadline();
-  readonly #takes = new PendingTakes();
+  readonly #deadline: DrainDeadline;
+  readonly #pace = new GivePace();
+  readonly #takes = new PendingTakes((ms) => this.#pace.took(ms));
   readonly #stops = new StopRequests();
   readonly #work: RunningWork;
   readonly #context: GiveContext;
@@ -38,19 +39,25 @@ export class GiveSessions {
   #stays = false;
 
   constructor(options: GiveSessionsOptions) {
-    const { sessions, answerMs, counts, log } = options;
+    const { sessions, answerMs, counts, maxDrainMs, log } = options;
+    const deadline = new DrainDeadline(maxDrainMs);
     this.#options = options;
+    this.#deadline = deadline;
     this.#work = new RunningWork(log);
     this.#context = {
       sessions,
-      slots: new Slots(atOnce),
+      slots: new Slots(() => this.#pace.size),
       takes: this.#takes,
       work: this.#work,
-      deadline: this.#deadline,
+      deadline,
       answerMs,
       counts,
-      shareMs: (by) => shareOf(by - Date.now(), options.followed.size, atOnce),
-      end: (followed, ofThis) => endSession(followed, ofThis, options),
+      shareMs: (by) => shareOf(Math.max(by, deadline.limit) - Date.now(), options.followed.size, this.#pace.size),
+      end: async (followed, ofThis) => {
+        const hasEnded = await endSession(followed, ofThis, options);
+        deadline.left();
+        return hasEnded;
+      },
     };
   }
 
@@ -78,7 +85,7 @@ export class GiveSessions {
   }
 
   /**
-   * Gives all sessions that can migrate, in `ms` milliseconds.
+   * Gives all sessions that can migrate. It ends when none has left for `ms` milliseconds, and after `maxDrainMs` at the latest.
    *
    * @param stays - whether this node keeps running afterwards, with the sessions that cannot
    */
@@ -91,7 +98,10 @@ export class GiveSessions {
     await this.#giveAll();
     const late = counts.failed['too late'] - before['too late'];
     if (late > 0) {
-      log.warn({ sessions: late }, 'these sessions did not migrate in time: pushServer.drainMs is too short');
+      log.warn(
+        { sessions: late },
+        'these sessions did not migrate in time: none could leave for pushServer.drainMs, or pushServer.maxDrainMs is too short',
+      );
     }
     const unheard = counts.failed.silent - before.silent + counts.notStopped.silent - silent;
     if (unheard > 0) {
@@ -155,7 +165,7 @@ export class GiveSessions {
       this.#context.slots.take('begins', () => this.#askToStop(followed)),
       this.#whenStopped(followed),
     ]);
-    const isStopped = isAsked && (await this.#whenStopped(followed));
+    const isStopped = isAsked && (await this.#whenStopped(followed, Date.now() + this.#deadline.stopMs));
     if (!followed.isOpen) return;
     // A session that is only tried here may be another node's.
     if (!isStopped && (this.#stays || !isAsked || !followed.isOwn)) {
@@ -187,10 +197,11 @@ export class GiveSessions {
     return true;
   }
 
-  async #whenStopped(followed: FollowedConnection): Promise<boolean> {
+  /** @param by - until when at most, in milliseconds since 1970 */
+  async #whenStopped(followed: FollowedConnection, by = Number.POSITIVE_INFINITY): Promise<boolean> {
     // The deadline may be put off meanwhile.
     for (;;) {
-      const ms = this.#deadline.stopBy - Date.now();
+      const ms = Math.min(this.#deadline.stopBy, by) - Date.now();
       if ((await followed.whenStopped(ms)) || ms <= 0 || !followed.isOpen) return followed.isStopped;
     }
   }

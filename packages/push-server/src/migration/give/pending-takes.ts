@@ -14,9 +14,15 @@ interface Pending {
  * set the pace.
  */
 export class PendingTakes {
+  readonly #onTook: (ms: number) => void;
   readonly #pending = new Map<string, Pending>();
   /** When a session was taken last, or the first of these was given. */
   #heardAt = 0;
+
+  /** @param onTook - told how long it took another node to take a session, in milliseconds */
+  constructor(onTook: (ms: number) => void) {
+    this.#onTook = onTook;
+  }
 
   /** A session is given. Resolves when another node has taken it, when no node seems to take any, or after `mostMs`. */
   whenTaken(socket: string, mostMs: number): Promise<void> {
@@ -35,9 +41,13 @@ export class PendingTakes {
 
   /** Another node has taken a session. */
   taken(socket: string): void {
-    this.#heardAt = Date.now();
-    this.#pending.get(socket)?.taken();
+    const now = Date.now();
+    this.#heardAt = now;
+    const pending = this.#pending.get(socket);
+    if (pending === undefined) return;
     this.#pending.delete(socket);
+    this.#onTook(now - pending.at);
+    pending.taken();
   }
 
   clear(): void {

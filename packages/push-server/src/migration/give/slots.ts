@@ -1,17 +1,18 @@
 /** Limits how much is worked on at a time. Work that was begun earlier comes before work that begins. */
 export class Slots {
-  #free: number;
+  readonly #size: () => number;
+  #busy = 0;
   readonly #resumed: (() => void)[] = [];
   readonly #begun: (() => void)[] = [];
 
-  /** @param atOnce - how much is worked on at a time */
-  constructor(atOnce: number) {
-    this.#free = atOnce;
+  /** @param size - how much may be worked on at a time, which may change */
+  constructor(size: () => number) {
+    this.#size = size;
   }
 
   /** Does some work as soon as a slot is free. @param how - `resumes`: it was begun in an earlier slot */
   async take<T>(how: 'begins' | 'resumes', work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
+    if (this.#busy < this.#size()) this.#busy++;
     else {
       const line = how === 'resumes' ? this.#resumed : this.#begun;
       await new Promise<void>((resolve) => line.push(resolve));
@@ -19,9 +20,17 @@ export class Slots {
     try {
       return await work();
     } finally {
+      this.#busy--;
+      this.#next();
+    }
+  }
+
+  #next(): void {
+    while (this.#busy < this.#size()) {
       const next = this.#resumed.shift() ?? this.#begun.shift();
-      if (next === undefined) this.#free++;
-      else next();
+      if (next === undefined) return;
+      this.#busy++;
+      next();
     }
   }
 }

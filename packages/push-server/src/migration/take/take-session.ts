@@ -42,6 +42,8 @@ export interface TakenSession {
   readonly token: string;
   /** The token with which the agent came; `undefined` where the session keeps that one. */
   readonly usedToken: string | undefined;
+  /** Resolves when it is stored under the token for the next push-server: with `false` where that failed. Until then its client must not continue. */
+  readonly saved: Promise<boolean>;
 }
 
 /** What reading the request of an agent needs. */
@@ -55,11 +57,43 @@ export interface TakeRequestContext {
 export interface TakeContext {
   readonly store: SessionStore;
   readonly history: Pick<HistoryStore, 'read'>;
-  /** How long the copy under the next token is kept, in milliseconds. */
-  readonly keepMs: number;
+  readonly nextCopies: NextCopies;
   /** What programs did to users of late. */
   readonly changes: Pick<RecentChanges, 'since'>;
 }
+
+/**
+ * Stores sessions that are being taken under their next tokens. While the store is swift nothing waits for that but the client, and sessions that are
+ * taken together are stored together.
+ */
+export class NextCopies {
+  readonly #store: Pick<SessionStore, 'save'>;
+  readonly #keepMs: number;
+  /** Whether the last one was stored soon. */
+  #isSwift = false;
+
+  /** @param keepMs - how long a copy is kept, in milliseconds */
+  constructor(store: Pick<SessionStore, 'save'>, keepMs: number) {
+    this.#store = store;
+    this.#keepMs = keepMs;
+  }
+
+  /** @returns the next token; `undefined` where the store cannot be written, or takes long: the session keeps its token */
+  async save(bytes: Buffer): Promise<Pick<TakenSession, 'token' | 'saved'> | undefined> {
+    const token = newToken();
+    const saving = this.#store.save(keyOfToken(token), bytes, this.#keepMs);
+    const saved = saving.then(yes, no);
+    const soon = savedSoon(saving).then((isSaved) => {
+      this.#isSwift = isSaved;
+      return isSaved;
+    });
+    if (this.#isSwift || (await soon)) return { token, saved };
+    return undefined;
+  }
+}
+
+const yes = (): boolean => true;
+const no = (): boolean => false;
 
 /** A token by which an agent asks for a session. It cannot be guessed. */
 export function newToken(): string {
@@ -93,7 +127,7 @@ export function readTakeRequest(
  * @throws Error where the store cannot be read
  */
 export async function takeSession(request: TakeRequest, context: TakeContext): Promise<TakenSession | undefined> {
-  const { store, history, keepMs, changes } = context;
+  const { store, history, nextCopies, changes } = context;
   const { token } = request;
   const bytes = await store.read(keyOfToken(token));
   const kept = bytes && decodeSession(bytes);
@@ -102,11 +136,13 @@ export async function takeSession(request: TakeRequest, context: TakeContext): P
   const isIncomplete = request.isIncomplete || noted === undefined;
   const record = kept && sessionFor({ ...request, given, isIncomplete }, kept, changes);
   if (bytes === undefined || record === undefined) return undefined;
-  const next = newToken();
-  const isSaved = await savedSoon(store.save(keyOfToken(next), bytes, keepMs));
-  // A store that can be read but not written: the session keeps its token.
-  return isSaved ? { record, given, token: next, usedToken: token } : { record, given, token, usedToken: undefined };
+  const next = await nextCopies.save(bytes);
+  return next === undefined
+    ? { record, given, token, usedToken: undefined, saved: isStored }
+    : { record, given, ...next, usedToken: token };
 }
+
+const isStored = Promise.resolve(true);
 
 /**
  * The session with which the client of a request can continue. A token is of use to its own user alone, even in other

@@ -21,29 +21,51 @@ function start() {
   return { fake: fake as FakeConnection, client, sent, flush, connected };
 }
 
-test('a session enters its namespaces again behind a noop and a ping, while all else waits', () => {
+test('a session enters its namespaces again behind a noop, while all else waits, and a ping follows', async () => {
   const { fake, client, sent, flush, connected } = start();
   const [main, chat] = [socketOf({ auth: { token: 't' } }), socketOf({ namespace: '/chat', pid: 'other' })];
-  client.enterAgain(sessionOf({ sockets: [main, chat], answers: 2 }));
-  expect([sent, client.responses, client.hasReturned]).toEqual([['noop', 'ping'], 2, false]);
+  client.enterAgain(sessionOf({ sockets: [main, chat], answers: 2 }), Promise.resolve(true), 4_000);
+  expect([sent, client.responses, client.hasReturned]).toEqual([['noop'], 2, false]);
   expect(client.returning.map(({ namespace }) => namespace)).toEqual(['/', '/chat']);
   expect([client.hadBefore('socket'), client.hadBefore('other')]).toEqual([true, false]);
   fake.flush();
   expect(flush).not.toHaveBeenCalled();
+  await Promise.resolve();
   // A middleware may take longer.
   vi.advanceTimersByTime(500);
   expect(flush).toHaveBeenCalledOnce();
   expect(connected.map(([namespace]) => namespace)).toEqual(['/', '/chat']);
+  vi.advanceTimersByTime(3_500);
+  expect(sent).toEqual(['noop', 'ping']);
   const auth = connected[0]?.[1] as { readonly pid: string; readonly offset: string };
   // Handlers see what the client sent; Socket.IO finds by what it recovers.
   expect([{ ...auth }, auth.pid, auth.offset]).toEqual([{ token: 't' }, 'pid', '']);
+});
+
+test('a client does not continue before its session is stored, and not at all where that fails', async () => {
+  const slow = start();
+  let save = (_isSaved: boolean): void => {};
+  const saved = new Promise<boolean>((resolve) => {
+    save = resolve;
+  });
+  slow.client.enterAgain(sessionOf({ sockets: [] }), saved, 4_000);
+  vi.advanceTimersByTime(2_000);
+  expect(slow.flush).not.toHaveBeenCalled();
+  save(true);
+  await saved;
+  expect(slow.flush).toHaveBeenCalledOnce();
+
+  const failed = start();
+  failed.client.enterAgain(sessionOf({ sockets: [] }), Promise.resolve(false), 4_000);
+  await Promise.resolve();
+  expect([failed.flush.mock.calls.length, failed.fake.webSocket.hasEnded]).toEqual([0, true]);
 });
 
 test('the response to a CONNECT that the client has not sent is kept from it, and what waited is handled', async () => {
   const { client, flush } = start();
   const handled: unknown[] = [];
   const waiting = [{ type: 2, nsp: '/', data: ['e'] }];
-  client.enterAgain(sessionOf({ sockets: [socketOf({ waiting })] }));
+  client.enterAgain(sessionOf({ sockets: [socketOf({ waiting })] }), Promise.resolve(true), 4_000);
   Object.assign(client, { ondecoded: (packet: unknown) => handled.push(packet) });
   client._packet({ type: 0, nsp: '/', data: { sid: 'socket' } });
   expect([handled, client.hasReturned]).toEqual([[], false]);
@@ -55,12 +77,12 @@ test('a namespace that refuses the client ends for it alone; a session that cann
   const refused = start();
   const written: unknown[] = [];
   Object.assign(refused.client, { writeToEngine: (packets: unknown) => written.push(packets) });
-  refused.client.enterAgain(sessionOf({ sockets: [socketOf({ namespace: '/chat' })] }));
+  refused.client.enterAgain(sessionOf({ sockets: [socketOf({ namespace: '/chat' })] }), Promise.resolve(true), 4_000);
   refused.client._packet({ type: 4, nsp: '/chat', data: { message: 'no' } });
   expect([written, refused.client.hasReturned, refused.fake.readyState]).toEqual([[['1/chat,']], true, 'open']);
 
   const lost = start();
-  lost.client.enterAgain(sessionOf());
+  lost.client.enterAgain(sessionOf(), Promise.resolve(true), 4_000);
   lost.client._packet({ type: 0, nsp: '/', data: { sid: 'another' } });
   expect(lost.fake.readyState).toBe('closed');
 });

@@ -17,8 +17,8 @@ function start(parts: Partial<GiveContext> = {}) {
   const work = new RunningWork({ error: () => {} } as never);
   const context: GiveContext = {
     sessions: { get: () => session },
-    slots: new Slots(1),
-    takes: new PendingTakes(),
+    slots: new Slots(() => 1),
+    takes: new PendingTakes(() => {}),
     work,
     deadline: { spareMs: 0 },
     answerMs: 20,
@@ -113,7 +113,7 @@ test('the slot is free once another node has taken the session', async () => {
     asked.push(...how);
     return taken;
   };
-  const { context, followed, fake } = start({ takes: { whenTaken }, slots: new Slots(1) });
+  const { context, followed, fake } = start({ takes: { whenTaken }, slots: new Slots(() => 1) });
   const giving = giveSession(stop(followed), { by: by(60_000), isStopped: true }, context);
   while (!fake.webSocket.hasEnded) await new Promise(setImmediate);
   let isFree = false;

@@ -9,7 +9,7 @@ import { MemoryStore } from '../../support/memory-store.ts';
 import { sessionOf, socketOf } from '../../support/stored-session.ts';
 
 /** A node whose connections are added with what their agents do when they are asked to stop their clients. */
-function start() {
+function start({ maxDrainMs = 60_000 } = {}) {
   const store = new MemoryStore();
   const counts = createMigrationCounts();
   const warnings: [unknown, string][] = [];
@@ -40,6 +40,7 @@ function start() {
     describe: (one) => sessionOf({ engineId: one.conn.id }),
     keepMs: 1_000,
     answerMs: 20,
+    maxDrainMs,
     counts,
     log,
   });
@@ -65,6 +66,49 @@ test('a drain asks agents to stop their clients, and gives each session once its
     all.map(() => [[stopClientPing], true]),
   );
   expect([counts.given, [...store.kept.keys()].sort(), warnings]).toEqual([3, ['t:a', 't:b', 't:c'], []]);
+});
+
+/** A store that takes a while for each session, one after the other. */
+function slowStore(store: MemoryStore, ms: number): void {
+  const save = store.save.bind(store);
+  let last = Promise.resolve();
+  store.save = (...args) => {
+    last = last.then(() => new Promise((resolve) => setTimeout(resolve, ms)));
+    return last.then(() => save(...args));
+  };
+}
+
+test('a drain goes on while sessions leave, and all do', async () => {
+  const { give, add, counts, store, warnings } = start();
+  for (let index = 0; index < 60; index++) add(`s${index}`);
+  slowStore(store, 20);
+  const since = performance.now();
+  await give.drain(400, false);
+  expect(performance.now() - since).toBeGreaterThan(800);
+  expect([counts.given, counts.failed['too late'], warnings]).toEqual([60, 0, []]);
+});
+
+test('a drain ends after its longest time although sessions leave, and those that are left are counted', async () => {
+  const { give, add, counts, store, warnings } = start({ maxDrainMs: 600 });
+  for (let index = 0; index < 200; index++) add(`s${index}`);
+  slowStore(store, 20);
+  const since = performance.now();
+  await give.drain(400, true);
+  expect(performance.now() - since).toBeLessThan(1_500);
+  expect(counts.failed['too late']).toBeGreaterThan(20);
+  expect(warnings.length).toBe(1);
+});
+
+test('a client that does not stop leaves after the time of a drain, although others leave all the while', async () => {
+  const { give, add, counts, store } = start();
+  const stuck = add('stuck', () => {});
+  for (let index = 0; index < 60; index++) add(`s${index}`);
+  slowStore(store, 20);
+  const draining = give.drain(400, false);
+  while (!stuck.one.isGone) await new Promise(setImmediate);
+  expect(counts.given).toBeLessThan(55);
+  await draining;
+  expect([counts.given, counts.notStopped.silent]).toEqual([61, 1]);
 });
 
 test('a session whose agent wants it elsewhere is given without a drain', async () => {

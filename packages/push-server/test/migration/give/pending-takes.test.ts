@@ -10,17 +10,18 @@ afterEach(() => {
 
 /** Tells when a session is waited for no longer, in milliseconds. */
 function start() {
-  const takes = new PendingTakes();
+  const times: number[] = [];
+  const takes = new PendingTakes((ms) => times.push(ms));
   const done = new Map<string, number>();
   const begun = Date.now();
   const wait = (socket: string, mostMs = 10_000): void => {
     void takes.whenTaken(socket, mostMs).then(() => done.set(socket, Date.now() - begun));
   };
-  return { takes, done, wait };
+  return { takes, times, done, wait };
 }
 
 test('a session is waited for until another node has taken it', async () => {
-  const { takes, done, wait } = start();
+  const { takes, times, done, wait } = start();
   wait('a');
   wait('b');
   await vi.advanceTimersByTimeAsync(100);
@@ -28,6 +29,7 @@ test('a session is waited for until another node has taken it', async () => {
   takes.taken('unknown');
   await vi.advanceTimersByTimeAsync(0);
   expect([...done]).toEqual([['b', 100]]);
+  expect(times).toEqual([100]);
 });
 
 test('a session is waited for no longer than its share of the time', async () => {

@@ -11,7 +11,7 @@ function work() {
 }
 
 test('so much is worked on at a time, and work that was begun earlier comes first', async () => {
-  const slots = new Slots(2);
+  const slots = new Slots(() => 2);
   const order: string[] = [];
   const [one, other] = [work(), work()];
   const running = [slots.take('begins', one.run), slots.take('begins', other.run)];
@@ -26,7 +26,7 @@ test('so much is worked on at a time, and work that was begun earlier comes firs
 });
 
 test('work that fails frees its slot', async () => {
-  const slots = new Slots(1);
+  const slots = new Slots(() => 1);
   const failing = slots.take('begins', async () => {
     throw new Error('failed');
   });
@@ -34,4 +34,31 @@ test('work that fails frees its slot', async () => {
   await expect(failing).rejects.toThrow('failed');
   expect(await next).toBe('done');
   expect(await slots.take('resumes', async () => 'again')).toBe('again');
+});
+
+test('when more may be worked on, as much begins; when less, no more than that', async () => {
+  let size = 1;
+  const slots = new Slots(() => size);
+  const all = Array.from({ length: 5 }, work);
+  let begun = 0;
+  const running = all.map(({ run }) =>
+    slots.take('begins', () => {
+      begun++;
+      return run();
+    }),
+  );
+  expect(begun).toBe(1);
+  size = 3;
+  all[0]?.end();
+  await running[0];
+  await new Promise(setImmediate);
+  expect(begun).toBe(4);
+  size = 1;
+  all[1]?.end();
+  await running[1];
+  await new Promise(setImmediate);
+  expect(begun).toBe(4);
+  for (const { end } of all) end();
+  await Promise.all(running);
+  expect(begun).toBe(5);
 });

@@ -6,7 +6,13 @@ import { Arrivals } from '../../../src/migration/take/arrivals.ts';
 import type { TakenSession } from '../../../src/migration/take/take-session.ts';
 import { sessionOf } from '../../support/stored-session.ts';
 
-const taken: TakenSession = { record: sessionOf({ engineId: 'before' }), given: [], token: 'next', usedToken: 'old' };
+const taken: TakenSession = {
+  record: sessionOf({ engineId: 'before' }),
+  given: [],
+  token: 'next',
+  usedToken: 'old',
+  saved: Promise.resolve(true),
+};
 const upgrade = { upgrade: 'websocket', [canMigrateHeader]: '1' };
 
 function requestOf(

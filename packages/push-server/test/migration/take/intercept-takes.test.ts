@@ -18,7 +18,13 @@ test('what becomes of an upgrade', () => {
   expect(judgeUpgrade(true, 'drained')).toBe('stopping');
 });
 
-const taken: TakenSession = { record: sessionOf(), given: [], token: 'next', usedToken: 'old' };
+const taken: TakenSession = {
+  record: sessionOf(),
+  given: [],
+  token: 'next',
+  usedToken: 'old',
+  saved: Promise.resolve(true),
+};
 
 /** A server with Engine.IO's place taken by a list of the requests that reach it. */
 function start(take: () => Promise<TakenSession | undefined>, phases: Phase[] = ['serving']) {

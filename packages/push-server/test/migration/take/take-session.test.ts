@@ -9,6 +9,7 @@ import {
 } from '@gopush/contract';
 import { expect, test } from 'vitest';
 import {
+  NextCopies,
   readTakeRequest,
   sessionFor,
   type TakeRequest,
@@ -27,7 +28,7 @@ const noHistory = { read: async () => ({ epoch: undefined, messages: [], last: 0
 function storeWith(bytes = encodeSession(sessionOf())) {
   const store = new MemoryStore();
   store.kept.set('t:old', bytes);
-  return { store, history: noHistory, keepMs: 1_000, changes: nothingChanged };
+  return { store, history: noHistory, nextCopies: new NextCopies(store, 1_000), changes: nothingChanged };
 }
 
 test('a session is taken with a copy under its next token, and is not removed before its client is heard', async () => {
@@ -50,6 +51,31 @@ test('a store that is slow to write holds the client up for a moment only', asyn
   const context = storeWith();
   context.store.until = new Promise(() => {});
   expect(await takeSession(wanted, context)).toMatchObject({ token: 'old', usedToken: undefined });
+});
+
+test('while the store is swift, a session is taken before it is stored again; its client waits for that', async () => {
+  const context = storeWith();
+  await takeSession(wanted, context);
+  let end = (): void => {};
+  context.store.until = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const taken = await takeSession(wanted, context);
+  expect(taken).toMatchObject({ usedToken: 'old' });
+  end();
+  expect(await taken?.saved).toBe(true);
+});
+
+test('of a store that cannot be written any more, one session learns that, and those after it keep their tokens', async () => {
+  const context = storeWith();
+  await takeSession(wanted, context);
+  context.store.fails = true;
+  const taken = await takeSession(wanted, context);
+  expect(await taken?.saved).toBe(false);
+  await new Promise(setImmediate);
+  expect(await takeSession(wanted, context)).toMatchObject({ token: 'old', usedToken: undefined });
+  context.store.fails = false;
+  expect(await takeSession(wanted, context)).toMatchObject({ usedToken: 'old' });
 });
 
 test('without a session, or with one that cannot be read, nothing is taken and nothing is written', async () => {

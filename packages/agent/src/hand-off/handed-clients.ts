@@ -1,0 +1,169 @@
+import type { Counts, Ending, GiverEvents, Orphan, TakerState } from '@gopush/hand-off';
+import type { TunnelLimits } from '../tunnel/tunnel.ts';
+import type { TunnelEnd } from '../tunnel/tunnel-end.ts';
+import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
+import { endingCause } from './ending-cause.ts';
+import type { Handed, HandedClient } from './handed-client.ts';
+import { type HandOffRecord, infoOf, readRecord } from './record.ts';
+
+/** How long a target may take to end a connection that it was asked to end, in milliseconds. */
+const lingerMs = 10_000;
+
+/** What becomes of a connection whose target is gone: it goes on at another one, it ends, or it stays with that target, without an agent. */
+export type Continuation = 'goes on' | 'ends' | 'stays';
+
+/** Goes on with the sessions of clients whose target is gone. */
+export interface Continuing {
+  /** Its target has put the session down. */
+  left(handed: Handed, record: HandOffRecord, unread: Buffer): Continuation;
+  /** Its target is gone without a word. */
+  orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation;
+  /** A target offers the duplicate of a connection whose agent is gone. @returns `undefined`: it is not wanted */
+  adopt(record: HandOffRecord): HandedClient | undefined;
+}
+
+/** Options of {@link HandedClients}. */
+export interface HandedClientsOptions {
+  readonly limits: TunnelLimits;
+  readonly continuing: Continuing;
+  /** A client is adopted from another agent: it counts here from now on. */
+  onAdopted(info: TunnelInfo): void;
+  /** A client stays with its target alone: it counts no longer. */
+  onLeftAlone(info: TunnelInfo): void;
+  /** A connection has ended. */
+  onClosed(end: TunnelEnd): void;
+  onTaker(taker: TakerState): void;
+  onFault(error: unknown): void;
+}
+
+/** The clients whose connections were handed off to targets, until these say that they have ended. */
+export class HandedClients implements GiverEvents<HandedClient> {
+  readonly #options: HandedClientsOptions;
+  readonly #all = new Set<Handed>();
+  readonly #sweeping: NodeJS.Timeout | undefined;
+  /** Totals since the start. */
+  readonly total = { handedOff: 0, adopted: 0 };
+  #isClosed = false;
+
+  constructor(options: HandedClientsOptions) {
+    this.#options = options;
+    const { idleMs, maxAgeMs } = options.limits;
+    if (idleMs > 0 || maxAgeMs > 0) this.#sweeping = setInterval(() => this.#sweep(Date.now()), 1_000).unref();
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** A connection was handed off. */
+  add(handed: Handed): void {
+    // It may have ended already.
+    if (handed.state !== 'over') this.#all.add(handed);
+    this.total.handedOff++;
+  }
+
+  /** Nothing is adopted and no limit enforced any more. */
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#sweeping);
+  }
+
+  onEnd(handed: Handed, ending: Ending & Counts): void {
+    this.#all.delete(handed);
+    const record = readRecord(handed.readRecord());
+    if (record === undefined) throw new Error('the record of a connection that was handed off cannot be read');
+    this.#end(handed, record, ending, ending);
+  }
+
+  onLeave(handed: Handed, unread: Buffer): void {
+    this.#continue(handed, 'target closed', (record) => this.#options.continuing.left(handed, record, unread));
+  }
+
+  onOrphan(handed: Handed, orphan: Orphan): void {
+    this.#continue(handed, 'target reset', (record) => this.#options.continuing.orphaned(handed, record, orphan));
+  }
+
+  onDuplicate(handed: Handed, bytes: Buffer): boolean {
+    const record = this.#isClosed ? undefined : readRecord(bytes);
+    const user = record && this.#options.continuing.adopt(record);
+    if (record === undefined || user === undefined) return false;
+    handed.user = user;
+    this.#options.onAdopted(infoOf(record, user.member));
+    this.#all.add(handed);
+    this.total.adopted++;
+    return true;
+  }
+
+  onTaker(taker: TakerState): void {
+    this.#options.onTaker(taker);
+  }
+
+  onFault(error: unknown): void {
+    this.#options.onFault(error);
+  }
+
+  /** The target of a connection is gone. */
+  #continue(handed: Handed, otherwise: string, go: (record: HandOffRecord) => Continuation): void {
+    this.#all.delete(handed);
+    const record = readRecord(handed.readRecord());
+    const continuation = record === undefined ? 'ends' : go(record);
+    if (continuation === 'goes on') return;
+    if (record !== undefined && continuation === 'stays') {
+      // Closing one of two descriptors sends nothing.
+      handed.release();
+      this.#options.onLeftAlone(infoOf(record, handed.user.member));
+      return;
+    }
+    const counts = handed.counts();
+    handed.cut();
+    if (record === undefined) throw new Error('the record of a connection that was handed off cannot be read');
+    this.#end(handed, record, { cause: otherwise }, counts);
+  }
+
+  #end({ user }: Handed, record: HandOffRecord, ending: Ending, { bytesIn, bytesOut }: Counts): void {
+    this.#options.onClosed({
+      info: infoOf(record, user.member),
+      openedAt: record.openedAt,
+      handedOff: true,
+      bytesFromClient: Math.max(0, bytesIn - record.bytesInBefore),
+      bytesFromTarget: Math.max(0, bytesOut - record.bytesOutBefore),
+      messagesFromClient: ending.messagesIn,
+      messagesFromTarget: ending.messagesOut,
+      migrations: record.migrations,
+      cause: user.cause ?? endingCause(ending),
+      closeCode: ending.code,
+    });
+  }
+
+  #sweep(now: number): void {
+    for (const handed of this.#all) {
+      if (handed.state !== 'served' || handed.user.lookAt > now) continue;
+      try {
+        this.#look(handed, now);
+      } catch (error) {
+        this.#options.onFault(error);
+      }
+    }
+  }
+
+  /** Enforces the limits of one connection, and says when it is to be looked at again: asking the kernel for each one each second would take long. */
+  #look(handed: Handed, now: number): void {
+    const { user } = handed;
+    if (user.cause !== undefined) {
+      this.#continue(handed, user.cause, () => 'ends');
+      return;
+    }
+    const { idleMs, maxAgeMs } = this.#options.limits;
+    const ageLeft = maxAgeMs > 0 ? openedAtOf(handed) + maxAgeMs - now : Number.POSITIVE_INFINITY;
+    const idleLeft = idleMs > 0 ? idleMs - handed.idleMs() : Number.POSITIVE_INFINITY;
+    user.lookAt = now + Math.min(ageLeft, idleLeft);
+    if (ageLeft > 0 && idleLeft > 0) return;
+    user.cause = ageLeft > 0 ? 'idle' : 'too old';
+    user.lookAt = now + lingerMs;
+    handed.close(user.cause === 'idle' ? 1001 : 1012, user.cause);
+  }
+}
+
+function openedAtOf(handed: Handed): number {
+  return readRecord(handed.readRecord())?.openedAt ?? 0;
+}

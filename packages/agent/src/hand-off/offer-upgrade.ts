@@ -1,0 +1,80 @@
+import type { Socket } from 'node:net';
+import { type FailureCode, failed, type Result, success, type Target } from '@gopush/contract';
+import type { Giver, NotOffered, Offered, OfferKind } from '@gopush/hand-off';
+import { checkResponse } from '../proxy/upgrade/request-upgrade.ts';
+import { type BodyFraming, parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
+import type { HandedClient } from './handed-client.ts';
+import type { HandOffRecord } from './record.ts';
+
+/** What is known of a connection before its target has responded. */
+type OfferedRecord = Omit<HandOffRecord, 'token' | 'cannotMigrate' | 'openedAt' | 'bytesInBefore' | 'bytesOutBefore'>;
+
+/** What a target responded that was offered a client's connection. */
+export interface OfferResponse {
+  readonly offered: Offered<HandedClient>;
+  readonly head: ResponseHead;
+  /** The framing of the body of a response that is no upgrade; `undefined`: it is an upgrade. */
+  readonly body: BodyFraming | undefined;
+  /** What was known of the connection before. */
+  readonly record: OfferedRecord;
+}
+
+/** An upgrade request, with the connection it came on. */
+export interface UpgradeOffer {
+  readonly client: Socket;
+  readonly kind: OfferKind;
+  readonly target: Target;
+  /** The request as the target gets it. */
+  readonly request: string;
+  readonly record: OfferedRecord;
+  /** Longest time until the target responds, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Aborts when another target has responded first. */
+  readonly abandoned?: AbortSignal;
+}
+
+/**
+ * Offers a client's connection to a target, together with its upgrade request.
+ *
+ * @returns `undefined` where the connection cannot be handed off, so that the target is to be asked over a connection of its own
+ */
+export async function offerUpgrade(
+  giver: Giver<HandedClient>,
+  { client, kind, target, request, record, timeoutMs, abandoned }: UpgradeOffer,
+): Promise<Result<OfferResponse> | undefined> {
+  const outcome = await giver.offer({
+    client,
+    kind,
+    head: Buffer.from(request, 'latin1'),
+    record: noBytes,
+    timeoutMs,
+    ...(abandoned === undefined ? {} : { signal: abandoned }),
+  });
+  if (!outcome.ok) {
+    const code = failures[outcome.cause];
+    return code === undefined ? undefined : failed(code, `${target.name}: ${outcome.detail}`);
+  }
+  const offered = outcome.value;
+  const head = parseResponseHead(offered.head);
+  // A head before the final one, or none: over a connection of its own the target can say all that it has to say.
+  if (typeof head !== 'object' || (head.status < 200 && head.status !== 101)) {
+    offered.withdraw();
+    return undefined;
+  }
+  const body = checkResponse(head, record.key, target);
+  if (body.ok) return success({ offered, head, body: body.value, record });
+  offered.withdraw();
+  return body;
+}
+
+/** The record is given when the target has responded: the name of its session comes with the response. */
+const noBytes = Buffer.alloc(0);
+
+/** Failures of the target or the client; anything else says only that the connection cannot be handed off. */
+const failures: Partial<Record<NotOffered, FailureCode>> = {
+  silent: 'target_silent',
+  aborted: 'target_silent',
+  // It has said nothing and written nothing, so another target can be asked.
+  lost: 'target_unreachable',
+  'client gone': 'client_gone',
+};

@@ -1,0 +1,78 @@
+import type { Member } from '../route/fleet.ts';
+import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
+
+/** Largest record of a connection, in bytes: what the protocol of the hand-off allows. */
+const maxRecordBytes = 16 * 1024;
+
+/** Room for what is short: ids, names, numbers, in bytes. */
+const shortBytes = 4 * 1024;
+
+/** The client's request, as asking another target to take its session needs it. */
+export interface RecordedRequest {
+  /** As the client sent it, for hooks. */
+  readonly url: string;
+  /** As the target gets it. */
+  readonly path: string;
+  /** Lines of its headers, without identity and without what is for one connection. */
+  readonly headers: string;
+  /** `Sec-WebSocket-Key`. */
+  readonly key: string;
+}
+
+/**
+ * What is known of a connection that is handed off, besides the little that stays in memory. Its target keeps it as well, so that the successor of an agent
+ * that has ended goes on with the connection.
+ */
+export interface HandOffRecord extends RecordedRequest, Omit<TunnelInfo, 'member' | 'startedAt' | 'peer'> {
+  /** Address under which the connection is counted. */
+  readonly peer: string;
+  /** Name of the target's product in the router. */
+  readonly route: string;
+  /** Name of the target. */
+  readonly target: string;
+  /** When it was upgraded, in milliseconds since 1970. */
+  readonly openedAt: number;
+  /** By which the next target finds its session; absent: its target keeps none that could migrate. */
+  readonly token: string | undefined;
+  /** How often its session has gone to another target. */
+  readonly migrations: number;
+}
+
+/** Whether a record of this request is not too large. */
+export function fitsRecord({ url, path, headers }: RecordedRequest): boolean {
+  const chars = url.length + path.length + headers.length;
+  // A character takes at most two bytes in UTF-8, since it came as one, and six as an escape of JSON.
+  if (chars * 2 + shortBytes <= maxRecordBytes) return true;
+  return (
+    chars + shortBytes <= maxRecordBytes &&
+    Buffer.byteLength(JSON.stringify([url, path, headers])) + shortBytes <= maxRecordBytes
+  );
+}
+
+export function writeRecord(record: HandOffRecord): Buffer {
+  return Buffer.from(JSON.stringify(record));
+}
+
+const texts = ['id', 'address', 'uid', 'product', 'peer', 'route', 'target', 'url', 'path', 'headers', 'key'] as const;
+const counts = ['openedAt', 'migrations', 'bytesInBefore', 'bytesOutBefore'] as const;
+
+/** @returns `undefined` where it is none of an agent */
+export function readRecord(bytes: Buffer): HandOffRecord | undefined {
+  try {
+    const record: Partial<Record<keyof HandOffRecord, unknown>> | null = JSON.parse(bytes.toString());
+    const isWhole =
+      texts.every((field) => typeof record?.[field] === 'string') &&
+      counts.every((field) => Number.isSafeInteger(record?.[field])) &&
+      ['string', 'undefined'].includes(typeof record?.token);
+    return isWhole ? (record as HandOffRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is known of a client that was handed off, as of one with a tunnel. */
+export function infoOf(record: HandOffRecord, member: Member): TunnelInfo {
+  const { id, address, uid, product, peer, cannotMigrate, bytesInBefore, bytesOutBefore } = record;
+  // How long its handshake took has been measured.
+  return { id, address, uid, product, member, startedAt: 0, cannotMigrate, peer, bytesInBefore, bytesOutBefore };
+}

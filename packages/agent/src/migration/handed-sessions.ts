@@ -1,0 +1,104 @@
+import { Socket } from 'node:net';
+import { createTarget } from '@gopush/contract';
+import type { Orphan, UncleanCause } from '@gopush/hand-off';
+import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
+import type { Continuation, Continuing } from '../hand-off/handed-clients.ts';
+import { type HandOffRecord, infoOf } from '../hand-off/record.ts';
+import type { HookSet } from '../hooks/hook-set.ts';
+import { type Fleet, Member } from '../route/fleet.ts';
+import { adopt } from '../target/carrier.ts';
+import type { Tunnels } from '../tunnel/tunnels.ts';
+import type { Failover, FailoverEvents, FallbackCause } from './failover.ts';
+import type { MigrationCause, SessionMigration } from './session-migration.ts';
+
+/** What sessions of handed-off clients need to go on. */
+export interface HandedSessionsOptions {
+  readonly tunnels: Pick<Tunnels, 'open'>;
+  readonly failover: Pick<Failover, 'sessionOf'>;
+  readonly fleet: Pick<Fleet, 'product'>;
+  readonly hooks: () => HookSet;
+  readonly events: Pick<FailoverEvents, 'fellBack'>;
+}
+
+/**
+ * Goes on with the sessions of clients that were handed off, when their targets are gone. The agent makes a tunnel of its duplicate, whose client waits
+ * for the next target. That one is offered the client in turn, or is connected to it by the tunnel.
+ */
+export class HandedSessions implements Continuing {
+  readonly #options: HandedSessionsOptions;
+
+  constructor(options: HandedSessionsOptions) {
+    this.#options = options;
+  }
+
+  left(handed: Handed, record: HandOffRecord, unread: Buffer): Continuation {
+    return this.#hold(handed, record, unread, 'planned') ? 'goes on' : 'ends';
+  }
+
+  orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation {
+    // It may still read and write, so nobody else can; it offers a duplicate as soon as it is heard again.
+    if (orphan.taker === 'alive') return 'stays';
+    if (orphan.taker === 'clean') return this.#hold(handed, record, noBytes, 'crash') ? 'goes on' : 'ends';
+    const { member } = handed.user;
+    if (record.token !== undefined) {
+      this.#options.events.fellBack({ info: infoOf(record, member) }, member, fallbacks[orphan.cause]);
+    }
+    return 'ends';
+  }
+
+  adopt(record: HandOffRecord): HandedClient | undefined {
+    const member = this.#memberOf(record);
+    return member && new HandedClient(member);
+  }
+
+  #memberOf({ route, target: name }: HandOffRecord): Member | undefined {
+    const { products, otherProducts } = this.#options.hooks();
+    const source = products.get(route) ?? otherProducts;
+    if (source === undefined) return undefined;
+    const product = this.#options.fleet.product(route, source.policy, source.from.kind === 'function');
+    const known = product.members.get(name);
+    if (known !== undefined) return known;
+    const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d{1,5})$/.exec(name) ?? [];
+    if (host === '') return undefined;
+    const member = new Member(createTarget(host, Number(port)), product, Date.now());
+    product.members.set(name, member);
+    return member;
+  }
+
+  #hold(handed: Handed, record: HandOffRecord, unread: Buffer, cause: MigrationCause): boolean {
+    const { tunnels, failover } = this.#options;
+    const { token, openedAt, migrations, url, path, headers, key } = record;
+    const make = token === undefined ? undefined : failover.sessionOf(token, { url, path, headers, key });
+    if (make === undefined) return false;
+    const { bytesIn, bytesOut } = handed.counts();
+    const info = infoOf(record, handed.user.member);
+    const { socket, early } = adopt(handed.takeBack());
+    let session: SessionMigration | undefined;
+    const tunnel = tunnels.open({
+      client: socket,
+      target: new Socket().destroy(),
+      info,
+      openedAt,
+      migration(made) {
+        session = make(made);
+        return session;
+      },
+    });
+    tunnel.migrations = migrations;
+    tunnel.client.bytes = bytesIn - info.bytesInBefore - unread.length;
+    tunnel.before.bytes = bytesOut - info.bytesOutBefore;
+    tunnel.contain(() => session?.beginHeld(Buffer.concat([unread, ...early]), cause));
+    return true;
+  }
+}
+
+const noBytes = Buffer.alloc(0);
+
+/** Why the session of a client could not fail over, by the names that tunnels have for it. */
+const fallbacks: Record<UncleanCause, FallbackCause> = {
+  'not noted': 'not noted',
+  'half written': 'half a frame',
+  'half read': 'half an event',
+  'client ended': 'client gone',
+  'too many streams': 'too many rooms',
+};

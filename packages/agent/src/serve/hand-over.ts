@@ -1,0 +1,75 @@
+import { failed, type Result, sessionTokenHeader, success } from '@gopush/contract';
+import { HandedClient } from '../hand-off/handed-client.ts';
+import { type HandOffRecord, infoOf, writeRecord } from '../hand-off/record.ts';
+import { responseHeaders } from '../headers/response-headers.ts';
+import { leaveOpen } from '../request/close-at-end.ts';
+import type { Exchange } from '../route/exchange.ts';
+import { clientKeepAliveMs } from '../tunnel/tunnel-side.ts';
+import { headerOf, type ResponseHead } from '../wire/response-head.ts';
+import { writeHead } from '../wire/write-head.ts';
+import type { AgentContext } from './agent-context.ts';
+import type { HandOffResponse } from './target-response.ts';
+import { upgradeHeaders } from './upgrade-headers.ts';
+
+/**
+ * Hands a client over to the target that has upgraded, with the 101.
+ *
+ * @param early - what the client has sent after the head of its request already
+ */
+export async function handOver(
+  exchange: Exchange,
+  early: Buffer,
+  response: HandOffResponse,
+  { limits, handOff, observer }: AgentContext,
+): Promise<Result<void>> {
+  const { client, startedAt } = exchange;
+  const { offered, head, member, identity, cookie } = response;
+  const { peer } = response.record;
+  leaveOpen(client);
+  // Its socket closes here, and the connection counts until its target says that it has ended.
+  limits.connections.keep(client);
+  client.setKeepAlive(true, clientKeepAliveMs);
+  try {
+    const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
+    const switching = writeHead(head.status, head.reason, [...responseHeaders(head, false), ...ours]);
+    const write = Buffer.from(switching, 'latin1');
+    const record: HandOffRecord = {
+      ...response.record,
+      ...sessionOf(head),
+      openedAt: Date.now(),
+      bytesInBefore: client.bytesRead - early.length - client.readableLength,
+      bytesOutBefore: client.bytesWritten + write.length,
+    };
+    const outcome = await offered.accept({ user: new HandedClient(member), record: writeRecord(record), write, early });
+    if (outcome.ok) {
+      handOff?.clients.add(outcome.value);
+      observer.tunnelOpened({ ...infoOf(record, member), startedAt });
+      return success(undefined);
+    }
+    giveUp();
+    return failed(
+      outcome.cause === 'lost' ? 'target_reset' : 'client_gone',
+      `${member.target.name}: ${outcome.detail}`,
+    );
+  } catch (error) {
+    giveUp();
+    offered.withdraw();
+    throw error;
+  }
+
+  function giveUp(): void {
+    client.destroy();
+    member.tunnels--;
+    limits.tunnels.close(identity.uid);
+    limits.connections.leave(peer);
+  }
+}
+
+/** Whether its session can migrate, and by which name. */
+function sessionOf(head: ResponseHead): Pick<HandOffRecord, 'token' | 'cannotMigrate'> {
+  const token = headerOf(head, sessionTokenHeader) || undefined;
+  // What was compressed with the help of earlier messages cannot be read by another target.
+  const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined;
+  if (!isCompressed || token === undefined) return { token, cannotMigrate: undefined };
+  return { token: undefined, cannotMigrate: 'compressed' };
+}

@@ -1,0 +1,40 @@
+import { Socket } from 'node:net';
+import { type Identity, plainAddress, type Result } from '@gopush/contract';
+import { type OfferResponse, offerUpgrade } from '../hand-off/offer-upgrade.ts';
+import { fitsRecord, type RecordedRequest } from '../hand-off/record.ts';
+import type { Exchange } from '../route/exchange.ts';
+import type { Member } from '../route/fleet.ts';
+import type { AgentContext } from './agent-context.ts';
+
+/** An upgrade request for one target. */
+interface OwnRequest {
+  readonly member: Member;
+  readonly identity: Identity;
+  /** The request as the target gets it. */
+  readonly text: string;
+  /** What asking other targets for the session needs. */
+  readonly own: RecordedRequest;
+}
+
+/**
+ * Offers a client's connection to a target on this machine.
+ *
+ * @returns `undefined` where it cannot be handed off: it becomes a tunnel
+ */
+export async function offerClient(
+  { client, origin }: Exchange,
+  { member, identity, text, own }: OwnRequest,
+  { handOff, config }: AgentContext,
+): Promise<Result<OfferResponse> | undefined> {
+  const { target, product } = member;
+  // The descriptor of a connection whose TLS ends here carries what only this process can read.
+  if (handOff === undefined || (client.constructor as unknown) !== Socket || !fitsRecord(own)) return undefined;
+  const giver = handOff.giverTo(target);
+  if (giver === undefined) return undefined;
+  const { id, address } = origin;
+  const { uid, product: name } = identity;
+  const peer = plainAddress(client.remoteAddress);
+  const of = { id, address, uid, product: name, peer, route: product.name, target: target.name, migrations: 0 };
+  const timeoutMs = config.agent.handshakeTimeoutMs;
+  return offerUpgrade(giver, { client, kind: 'upgrade', target, request: text, record: { ...of, ...own }, timeoutMs });
+}

@@ -1,0 +1,68 @@
+import { type HandOff, openHandOff } from '../hand-off/hand-off.ts';
+import { HandedClients } from '../hand-off/handed-clients.ts';
+import type { HookSet } from '../hooks/hook-set.ts';
+import type { Limits } from '../limits/limits.ts';
+import type { HandedSessions } from '../migration/handed-sessions.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { Fleet } from '../route/fleet.ts';
+import type { Sources } from '../route/sources.ts';
+import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
+import type { Opening } from './opening.ts';
+
+/** What the hand-off of an agent needs. */
+export interface AgentHandOffParts {
+  readonly limits: Limits;
+  readonly observer: Observer;
+  readonly sessions: HandedSessions;
+  readonly fleet: Fleet;
+  readonly hooks: () => HookSet;
+  readonly sources: Pick<Sources, 'targets'>;
+}
+
+/** Opens the hand-off of an agent. @returns why it is off: all connections become tunnels then */
+export async function openAgentHandOff(parts: AgentHandOffParts, opening: Opening): Promise<HandOff | string> {
+  const { limits, observer, sessions } = parts;
+  const { config, dir, node, log, opened } = opening;
+  const { tunnelIdleMs, tunnelMaxAgeMs } = config.agent;
+  const leave = ({ uid, peer, member }: TunnelInfo): void => {
+    member.tunnels--;
+    limits.tunnels.close(uid);
+    if (peer !== undefined) limits.connections.leave(peer);
+  };
+  const clients = new HandedClients({
+    limits: { idleMs: tunnelIdleMs, maxAgeMs: tunnelMaxAgeMs },
+    continuing: sessions,
+    onAdopted({ uid, peer, member }) {
+      member.tunnels++;
+      limits.tunnels.adopt(uid);
+      if (peer !== undefined) limits.connections.adopt(peer);
+    },
+    onLeftAlone: leave,
+    onClosed(end) {
+      leave(end.info);
+      observer.tunnelClosed(end);
+    },
+    onTaker: ({ port, name, state, reason }) => log.debug({ port, target: name, state, reason }, 'hand-off: a target'),
+    onFault: observer.fault,
+  });
+  const handOff = await openHandOff({ config: config.handOff, dir, node, clients });
+  if (typeof handOff === 'string') {
+    clients.close();
+    if (config.handOff.enabled) log.warn({ why: handOff }, 'connections cannot be handed off: all become tunnels');
+    return handOff;
+  }
+  opened('hand-off', () => handOff.close());
+  await wantListed(handOff, parts);
+  return handOff;
+}
+
+/** Connects to the targets that are known before any client comes: they may have connections whose agent has ended. */
+async function wantListed(handOff: HandOff, { fleet, hooks, sources }: AgentHandOffParts): Promise<void> {
+  const { products, otherProducts } = hooks();
+  for (const { product, policy, from } of [...products.values(), ...(otherProducts ? [otherProducts] : [])]) {
+    if (from.kind !== 'built-in' && from.kind !== 'list') continue;
+    const targets = await sources.targets(from);
+    fleet.product(product, policy, false).list(targets, Date.now(), fleet.health.slowStartMs);
+    handOff.want(targets);
+  }
+}

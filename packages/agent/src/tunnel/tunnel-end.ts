@@ -1,0 +1,38 @@
+import type { Tunnel } from './tunnel.ts';
+import type { TunnelInfo } from './tunnel-info.ts';
+
+/** What is reported of an upgraded connection when it has ended. */
+export interface TunnelEnd {
+  readonly info: TunnelInfo;
+  /** In milliseconds since 1970. */
+  readonly openedAt: number;
+  /** Whether its target had it from this agent, so that nothing of it went through the agent. */
+  readonly handedOff: boolean;
+  readonly bytesFromClient: number;
+  readonly bytesFromTarget: number;
+  /** `undefined`: not known. */
+  readonly messagesFromClient: number | undefined;
+  readonly messagesFromTarget: number | undefined;
+  /** How often its session has gone to another target. */
+  readonly migrations: number;
+  readonly cause: string;
+  /** Status code of the first close frame. */
+  readonly closeCode: number | undefined;
+}
+
+/** The end of a connection whose bytes went through this agent. */
+export function endOfTunnel(tunnel: Tunnel): TunnelEnd {
+  const { info, openedAt, client, target, before, migrations, cause = 'cut', closeCode } = tunnel;
+  return {
+    info,
+    openedAt,
+    handedOff: false,
+    bytesFromClient: client.bytes,
+    bytesFromTarget: target.bytes + before.bytes,
+    messagesFromClient: client.messages,
+    messagesFromTarget: target.messages + before.messages,
+    migrations,
+    cause,
+    closeCode,
+  };
+}

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { GivePace } from '../../../src/migration/give/give-pace.ts';
+
+test('nodes that take sessions swiftly are given more and more at a time, up to a bound', () => {
+  const pace = new GivePace();
+  expect(pace.size).toBe(16);
+  for (let count = 0; count < 8; count++) pace.took(20, 0);
+  expect(pace.size).toBe(24);
+  for (let count = 0; count < 1_000; count++) pace.took(20, 0);
+  expect(pace.size).toBe(256);
+});
+
+test('nodes that are slow are given less, once for all sessions that were under way together', () => {
+  const pace = new GivePace();
+  for (let count = 0; count < 74; count++) pace.took(20, 0);
+  expect(pace.size).toBe(90);
+  for (let count = 0; count < 90; count++) pace.took(400, 1_000 + count);
+  expect(pace.size).toBe(60);
+  // From then on it grows by one with each round.
+  for (let count = 0; count < 61; count++) pace.took(20, 2_000);
+  expect(pace.size).toBe(61);
+});
+
+test('however slow nodes are, several sessions are given at a time', () => {
+  const pace = new GivePace();
+  for (let count = 0; count < 50; count++) pace.took(1_000, count * 2_000);
+  expect(pace.size).toBe(16);
+});

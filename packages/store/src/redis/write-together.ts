@@ -1,0 +1,23 @@
+import { Socket } from 'node:net';
+import { Redis } from 'ioredis';
+import type { RedisClient } from './redis-client.ts';
+
+/** Connections of which what is written is held back until the end of this turn of the event loop. */
+const held = new WeakSet<object>();
+
+/**
+ * Has all commands of this turn of the event loop leave in one write, after the callbacks that run now. Each write costs more than the command: when
+ * many sessions migrate, a turn has hundreds. A cluster has several connections, which are not held back.
+ */
+export function writeTogether(client: RedisClient): void {
+  if (!(client instanceof Redis)) return;
+  const { stream } = client;
+  // A client that has not connected yet has none. In a TLS handshake a late write would hide why it failed.
+  if (stream?.constructor !== Socket || held.has(stream)) return;
+  held.add(stream);
+  stream.cork();
+  setImmediate(() => {
+    held.delete(stream);
+    stream.uncork();
+  });
+}
