@@ -64,10 +64,16 @@ export function acceptHandOffs(server: HttpServer, options: AcceptHandOffsOption
   return new ServerHandOffs(server, options);
 }
 
+/** What differs for a push-server. */
+export interface TakingOptions extends AcceptHandOffsOptions {
+  /** Whether the server notes where messages end, so that its sessions fail over after a crash. @defaultValue false */
+  readonly notes?: boolean;
+}
+
 /** The hand-offs of one server. */
 export class ServerHandOffs implements HandOffs {
   readonly #server: HttpServer;
-  readonly #options: AcceptHandOffsOptions;
+  readonly #options: TakingOptions;
   readonly #log: Logger;
   #taker: Taker | undefined = undefined;
   /** Opens or closes the taker, one after the other. */
@@ -76,7 +82,7 @@ export class ServerHandOffs implements HandOffs {
   state: HandOffs['state'] = 'waiting';
   whyNot: string | undefined = undefined;
 
-  constructor(server: HttpServer, options: AcceptHandOffsOptions) {
+  constructor(server: HttpServer, options: TakingOptions) {
     this.#server = server;
     this.#options = options;
     this.#log = checkLogger('acceptHandOffs', options.logger ?? defaultLogger('hand-off'));
@@ -133,13 +139,14 @@ export class ServerHandOffs implements HandOffs {
   }
 
   async #openTaker(address: AddressInfo): Promise<void> {
-    const { dir, name = `server of port ${address.port}` } = this.#options;
+    const { dir, name = `server of port ${address.port}`, notes = false } = this.#options;
     const { defaultFolder, openTaker } = await import('@gopush/hand-off');
     try {
       this.#taker = await openTaker({
         dir: dir === undefined ? defaultFolder() : resolve(dir),
         port: address.port,
         name,
+        notes,
         onConnection: (connection) => this.#take(connection, address),
         onCloseRequest: endOnRequest,
         onGiver: (giver, state, reason) => this.#log.debug({ agent: giver, state, reason }, 'channel of an agent'),

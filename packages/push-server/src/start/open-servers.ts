@@ -82,7 +82,7 @@ function openHandOffs(
 ): HandOffs | undefined {
   if (!handOff.enabled) return undefined;
   const folder = handOff.dir === undefined ? {} : { dir: resolve(dir, handOff.dir) };
-  const handOffs = new ServerHandOffs(http, { ...folder, name: node, logger: log });
+  const handOffs = new ServerHandOffs(http, { ...folder, name: node, logger: log, notes: true });
   lifetime.opened('hand-offs', () => handOffs.close());
   return handOffs;
 }

@@ -1,27 +1,14 @@
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import { signatureHeader, signIdentity } from '@gopush/contract';
 import { silentLogger } from '@gopush/service';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { startPushServers } from '../../../../test/support/gateway.ts';
 import { readAdmin, readMetric } from '../../../../test/support/metrics.ts';
 import { connectClient, nextEvent, openClient } from '../../../../test/support/socket-io.ts';
+import { headersOf } from './support/agent-headers.ts';
 import { makeFolder, startFront } from './support/front.ts';
-
-/** Headers as an agent adds them for a user. */
-const headersOf = (uid: string, more: readonly string[] = []): string =>
-  [
-    `x-gopush-uid: ${uid}`,
-    'x-gopush-product: default',
-    'x-gopush-agent: front',
-    'sec-gopush-vouched: 1',
-    'x-gopush-can-resume: 1',
-    'x-forwarded-for: 192.0.2.7',
-    ...more,
-  ]
-    .map((line) => `${line}\r\n`)
-    .join('');
+import { connectRaw, frame } from './support/raw-client.ts';
 
 async function start(count = 1, config: object = {}, headers = headersOf('ann')) {
   const dir = await makeFolder();
@@ -144,30 +131,6 @@ test('a planned restart gives the connections on: the client notices nothing, an
   expect(heard).toEqual(Array.from({ length: n }, (_, at) => (heard[0] as number) + at).slice(0, heard.length));
   expect([disconnects, client.id]).toEqual([0, id]);
 });
-
-/** A Socket.IO client without a library, in the main namespace, that can send halves of frames. */
-async function connectRaw(url: string) {
-  const client = new WebSocket(`${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
-  onTestFinished(() => client.terminate());
-  const heard: string[] = [];
-  let code: number | undefined;
-  // It answers no heartbeat: that would come within the frame of which it has sent a half.
-  client.on('message', (data) => heard.push(String(data)));
-  client.on('close', (closed) => {
-    code = closed;
-  });
-  await once(client, 'open');
-  client.send('40');
-  await expect.poll(() => heard.find((text) => text.startsWith('42["go:welcome"'))).toBeDefined();
-  const { _socket: stream } = client as unknown as { readonly _socket: Socket };
-  return { client, heard, stream, code: () => code };
-}
-
-/** A text frame of a client; the mask is zero. */
-function frame(text: string): Buffer {
-  const length = Buffer.byteLength(text);
-  return Buffer.concat([Buffer.of(0x81, 0x80 | length, 0, 0, 0, 0), Buffer.from(text)]);
-}
 
 test.each([1, 2, 4, 6, 15])(
   'a planned restart while %d bytes of a frame have come: the next push-server gets all of it',

@@ -5,7 +5,17 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { type Counts, type Ending, type Giver, type Givers, type HandedOver, openGivers } from '@gopush/hand-off';
+import { writeNumberedPosition } from '@gopush/contract';
+import {
+  type Counts,
+  type Ending,
+  type Giver,
+  type Givers,
+  type HandedOver,
+  type Mark,
+  type Orphan,
+  openGivers,
+} from '@gopush/hand-off';
 import { expect, onTestFinished } from 'vitest';
 
 /** A folder for hand-offs that nobody else has access to. */
@@ -22,7 +32,7 @@ export interface FrontOptions {
   readonly port: number;
   /** Lines of headers that it adds to each request, each ending with CRLF. */
   readonly headers?: string;
-  /** Port of the target to which it gives sessions that leave; absent: they stay with it. */
+  /** Port of the target to which it gives sessions that leave, and those of a target that dies; absent: they stay with it. */
   readonly next?: () => number;
 }
 
@@ -46,44 +56,53 @@ export interface Front {
   readonly left: readonly Buffer[];
   /** How many sessions go on at another target. */
   readonly moved: () => number;
+  /** What is known of connections whose target was gone. */
+  readonly orphans: readonly Orphan[];
   /** Why offers came to nothing. */
   readonly refused: readonly string[];
 }
 
-export async function startFront({ dir, port, headers = '', next }: FrontOptions): Promise<Front> {
-  const handed: HandedOver<Client>[] = [];
-  const ended: (Ending & Counts)[] = [];
-  const left: Buffer[] = [];
-  const refused: string[] = [];
-  let moved = 0;
-  const faults: unknown[] = [];
-  const givers = await openGivers<Client>({
-    dir,
-    name: 'front',
-    events: {
-      onEnd: (_handed, ending) => void ended.push(ending),
-      onLeave(one, unread) {
-        left.push(Buffer.from(unread));
-        if (next !== undefined) void giveTo(next(), one, Buffer.from(unread)).catch((error) => faults.push(error));
-      },
-      // A target that lives goes on with it alone.
-      onOrphan: (one) => void one.takeBack().destroy(),
-      onDuplicate: () => true,
-      onTaker() {},
-      onFault: (error) => void faults.push(error),
-    },
-  });
-  givers.want(next === undefined ? [port] : [port, next()]);
-  const server = createServer((request, response) => forward(request, response, port, headers));
-  server.on(
-    'upgrade',
-    (request, socket, head) => void offer(request, socket, head).catch((error) => faults.push(error)),
-  );
+/** Hands clients over, and on. */
+class Handing implements Pick<Front, 'handed' | 'ended' | 'left' | 'orphans' | 'refused'> {
+  readonly handed: HandedOver<Client>[] = [];
+  readonly ended: (Ending & Counts)[] = [];
+  readonly left: Buffer[] = [];
+  readonly refused: string[] = [];
+  readonly orphans: Orphan[] = [];
+  readonly faults: unknown[] = [];
+  moved = 0;
+  readonly #options: FrontOptions;
+  #givers: Givers<Client> | undefined = undefined;
 
-  async function offer(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  constructor(options: FrontOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<Givers<Client>> {
+    const { dir, port, next } = this.#options;
+    const onFault = (error: unknown): void => void this.faults.push(error);
+    const givers = await openGivers<Client>({
+      dir,
+      name: 'front',
+      events: {
+        onEnd: (_handed, ending) => void this.ended.push(ending),
+        onLeave: (one, unread) => this.#onLeave(one, Buffer.from(unread)),
+        onOrphan: (one, orphan) => this.#onOrphan(one, orphan),
+        onDuplicate: () => true,
+        onTaker() {},
+        onFault,
+      },
+    });
+    givers.want(next === undefined ? [port] : [port, next()]);
+    this.#givers = givers;
+    return givers;
+  }
+
+  async offer(request: IncomingMessage, socket: Duplex, early: Buffer): Promise<void> {
     socket.on('error', () => {});
+    const { port, headers = '' } = this.#options;
     const text = headOf(request, headers);
-    const giver = await giverTo(port);
+    const giver = await this.#giverTo(port);
     const offered = await giver?.offer({
       client: socket as Socket,
       kind: 'upgrade',
@@ -92,34 +111,53 @@ export async function startFront({ dir, port, headers = '', next }: FrontOptions
       timeoutMs: 5_000,
     });
     if (offered === undefined || !offered.ok) {
-      refused.push(offered === undefined ? 'no giver' : `${offered.cause}: ${offered.detail}`);
+      this.refused.push(offered === undefined ? 'no giver' : `${offered.cause}: ${offered.detail}`);
       socket.end(`HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n`);
       return;
     }
-    const { head: response, body } = offered.value;
+    const { head, body } = offered.value;
     if (body !== undefined) {
-      socket.end(Buffer.concat([response, body]));
+      socket.end(Buffer.concat([head, body]));
       return;
     }
-    const user = { head: text, token: headerOf(response, 'x-gopush-resume') };
-    const accepted = await offered.value.accept({ user, write: response, early: head });
-    if (accepted.ok) handed.push(accepted.value);
-    else refused.push(`${accepted.cause}: ${accepted.detail}`);
+    const user = { head: text, token: headerOf(head, 'x-gopush-resume') };
+    const accepted = await offered.value.accept({ user, write: head, early });
+    if (accepted.ok) this.handed.push(accepted.value);
+    else this.refused.push(`${accepted.cause}: ${accepted.detail}`);
   }
 
-  async function giverTo(target: number): Promise<Giver<Client> | undefined> {
-    await expect.poll(() => givers.to(target)).toBeDefined();
-    return givers.to(target);
+  async #giverTo(port: number): Promise<Giver<Client> | undefined> {
+    await expect.poll(() => this.#givers?.to(port)).toBeDefined();
+    return this.#givers?.to(port);
   }
 
-  /** As an agent does when a session migrates. */
-  async function giveTo(target: number, one: HandedOver<Client>, unread: Buffer): Promise<void> {
+  #onLeave(one: HandedOver<Client>, unread: Buffer): void {
+    this.left.push(unread);
+    if (this.#options.next !== undefined) this.#giveOn(one, unread, []);
+  }
+
+  #onOrphan(one: HandedOver<Client>, orphan: Orphan): void {
+    this.orphans.push(orphan);
+    // A target that lives goes on with it alone.
+    if (this.#options.next === undefined) one.takeBack().destroy();
+    else if (orphan.taker === 'clean') this.#giveOn(one, Buffer.alloc(0), orphan.marks);
+    else one.cut();
+  }
+
+  #giveOn(one: HandedOver<Client>, unread: Buffer, marks: readonly Mark[]): void {
+    void this.#giveTo(this.#options.next?.() ?? 0, one, unread, marks).catch((error) => this.faults.push(error));
+  }
+
+  /** As an agent does when a session migrates, or fails over. */
+  async #giveTo(port: number, one: HandedOver<Client>, unread: Buffer, marks: readonly Mark[]): Promise<void> {
     const { head, token } = one.user;
-    const giver = await giverTo(target);
+    const given = marks.map(({ stream, offset }) => writeNumberedPosition({ number: stream, offset })).join();
+    const more = `x-gopush-resume: ${token}\r\nx-gopush-resume-after: ${given}`;
+    const giver = await this.#giverTo(port);
     const offered = await giver?.offer({
       client: one,
       kind: 'session',
-      head: Buffer.from(head.replace(/\r\n\r\n$/, `\r\nx-gopush-resume: ${token}\r\n\r\n`), 'latin1'),
+      head: Buffer.from(head.replace(/\r\n\r\n$/, `\r\n${more}\r\n\r\n`), 'latin1'),
       record: Buffer.alloc(0),
       timeoutMs: 5_000,
     });
@@ -129,26 +167,29 @@ export async function startFront({ dir, port, headers = '', next }: FrontOptions
     const user = { head, token: headerOf(offered.value.head, 'x-gopush-resume') };
     const accepted = await offered.value.accept({ user, early: unread, skipFrames });
     if (!accepted.ok) throw new Error(`${accepted.cause}: ${accepted.detail}`);
-    moved++;
+    this.moved++;
   }
+}
 
+export async function startFront(options: FrontOptions): Promise<Front> {
+  const { port, headers = '' } = options;
+  const handing = new Handing(options);
+  const givers = await handing.open();
+  const server = createServer((request, response) => forward(request, response, port, headers));
+  server.on('upgrade', (request, socket, early) => {
+    handing.offer(request, socket, early).catch((error) => handing.faults.push(error));
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(async () => {
     givers.close();
     server.closeAllConnections();
     server.close();
-    expect(faults).toEqual([]);
+    expect(handing.faults).toEqual([]);
   });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    givers,
-    handed,
-    ended,
-    left,
-    refused,
-    moved: () => moved,
-  };
+  const { handed, ended, left, orphans, refused } = handing;
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, givers, handed, ended, left, orphans, refused, moved: () => handing.moved };
 }
 
 function headerOf(head: Buffer, name: string): string | undefined {

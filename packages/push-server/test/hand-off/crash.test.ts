@@ -1,0 +1,92 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { startPushServer } from '@gopush/push-server';
+import { silentLogger } from '@gopush/service';
+import { expect, onTestFinished, test } from 'vitest';
+import { readMetric } from '../../../../test/support/metrics.ts';
+import { connectClient } from '../../../../test/support/socket-io.ts';
+import { headersOf } from './support/agent-headers.ts';
+import { makeFolder, startFront } from './support/front.ts';
+import { connectRaw, frame } from './support/raw-client.ts';
+
+const program = new URL('../programs/from-config.mjs', import.meta.url).pathname;
+
+/** A push-server in a process of its own, with a front before it that goes on with another one in this process. */
+async function start() {
+  const dir = await makeFolder();
+  const folders = { fanoutDir: join(dir, 'fanout'), storeDir: join(dir, 'store') };
+  const config = {
+    serverPortStart: 0,
+    handOff: { enabled: true, dir },
+    pushServer: { ...folders, graceMs: 0, limits: { beginDelayMs: 0 } },
+  };
+  const next = await startPushServer({
+    config: { ...config, admin: { serverPort: 0 } },
+    node: 'next',
+    logger: silentLogger,
+  });
+  onTestFinished(() => next.close());
+  const child: ChildProcess = fork(program, [JSON.stringify(config), 'first'], { stdio: 'ignore' });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [port] = (await once(child, 'message')) as [number];
+  const front = await startFront({ dir, port, headers: headersOf('ann'), next: () => next.port });
+  const crash = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  return { next, front, crash };
+}
+
+test('a session fails over: its client notices nothing, and each message arrives once', async () => {
+  const { next, front, crash } = await start();
+  const client = await connectClient(front.url, 'websocket');
+  const { id } = client;
+  let disconnects = 0;
+  client.on('disconnect', () => void disconnects++);
+  await client.emitWithAck('go:join', 'hall');
+  const heard: number[] = [];
+  client.on('n', (n: number) => heard.push(n));
+  let n = 0;
+  const publish = setInterval(() => void next.push.toRoom('hall', 'n', n++, { keep: 'must' }), 3);
+  await expect.poll(() => heard.length).toBeGreaterThan(50);
+  await crash();
+  await expect.poll(() => front.moved()).toBe(1);
+  const seen = heard.length;
+  await expect.poll(() => heard.length).toBeGreaterThan(seen + 20);
+  clearInterval(publish);
+  await expect.poll(() => heard.at(-1)).toBe(n - 1);
+  expect(heard).toEqual(Array.from(heard, (_, at) => (heard[0] as number) + at));
+  expect([disconnects, client.id]).toEqual([0, id]);
+  expect(front.orphans).toMatchObject([{ taker: 'clean' }]);
+  expect(await client.emitWithAck('go:join', 'other')).toMatchObject({ ok: true });
+  expect(await readMetric(next, 'handed_off{owners="two"}')).toBe(1);
+});
+
+test('one that began with long-polling, whose room had no message before, as well', async () => {
+  const { next, front, crash } = await start();
+  const client = await connectClient(front.url, 'upgrade');
+  await client.emitWithAck('go:join', 'hall');
+  const heard: number[] = [];
+  client.on('n', (n: number) => heard.push(n));
+  // The history of the room begins after the session was stored.
+  for (let n = 0; n < 3; n++) await next.push.toRoom('hall', 'n', n, { keep: 'must' });
+  await expect.poll(() => heard).toEqual([0, 1, 2]);
+  await crash();
+  await expect.poll(() => front.moved()).toBe(1);
+  await next.push.toRoom('hall', 'n', 3, { keep: 'must' });
+  await expect.poll(() => heard).toEqual([0, 1, 2, 3]);
+  expect(client.connected).toBe(true);
+});
+
+test('a client that has sent a half of a message is cut', async () => {
+  const { front, crash } = await start();
+  const { stream, code } = await connectRaw(front.url);
+  const readOf = (): number => front.handed[0]?.counts().bytesIn ?? 0;
+  const before = readOf();
+  stream.write(frame('420["go:join","hall"]').subarray(0, 9));
+  await expect.poll(readOf).toBe(before + 9);
+  await crash();
+  await expect.poll(() => code()).toBe(1006);
+  expect(front.orphans).toEqual([{ taker: 'unclean', cause: 'half read' }]);
+});
