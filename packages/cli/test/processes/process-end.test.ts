@@ -56,4 +56,4 @@ test('whatever ends a push-server in the midst of its writes, it ends, is starte
   }
   expect(running.stdout()).toMatch(/its event loop is blocked; it is killed/);
   expect(disconnects).toBe(0);
-}, 60_000);
+}, 120_000);
