@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -45,7 +45,19 @@ function askOverAndOver(url: string) {
   };
 }
 
-test('pm2 cluster: both tiers with Redis, messages cross processes, reload fails no request, stop leaves nothing', {
+/** Has all hooks keep handles open, as a client of a database does: neither a command nor a process that is replaced may wait for them. */
+async function keepHandles(dir: string): Promise<void> {
+  const hooks = join(dir, 'hooks');
+  await writeFile(join(hooks, 'server.local.js'), 'export default { onDisconnect() {} };\n');
+  const handles = `
+import { createServer } from 'node:net';
+setInterval(() => {}, 1_000);
+createServer().listen(0, '127.0.0.1');
+`;
+  for (const name of await readdir(hooks)) if (/\.local\.js$/.test(name)) await appendFile(join(hooks, name), handles);
+}
+
+test('pm2 cluster: both tiers with Redis, messages cross processes, reload fails no request, stop leaves nothing, although hooks keep handles', {
   timeout: 120_000,
 }, async () => {
   const redis = await startRedis();
@@ -54,6 +66,7 @@ test('pm2 cluster: both tiers with Redis, messages cross processes, reload fails
     serverWorkers: 2,
     redisAdapter: { port: redis.port },
   });
+  await keepHandles(dir);
   const { env, list } = await startPm2();
   const started = await gopush(['--dir', dir, 'pm2', 'start'], { env });
   expect([started.code, started.stderr]).toEqual([0, '']);
