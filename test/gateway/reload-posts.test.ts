@@ -46,6 +46,14 @@ async function startReloaded(dir: string) {
       await stop();
       await start();
     },
+    /** Has it stop, and stand still soon after that has begun. Resolves when it has begun, with a promise of the end. */
+    async stopSlowly() {
+      const running = child as ChildProcess;
+      const exited = once(running, 'exit');
+      running.send('stop slowly');
+      await once(running, 'message');
+      return { exited };
+    },
   };
 }
 
@@ -86,7 +94,8 @@ function load(url: string, method: string, user: string, body: string) {
   };
 }
 
-test('no request fails while push-servers are reloaded, whatever its method', async () => {
+/** Push-servers that can be reloaded, and an agent before them. */
+async function startAll() {
   const dir = await mkdtemp(join(tmpdir(), 'gopush-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   const servers = await Promise.all([startReloaded(dir), startReloaded(dir)]);
@@ -98,6 +107,11 @@ test('no request fails while push-servers are reloaded, whatever its method', as
     },
   });
   onTestFinished(() => agent.close());
+  return { servers, agent };
+}
+
+test('no request fails while push-servers are reloaded, whatever its method', async () => {
+  const { servers, agent } = await startAll();
   const said = (message: string): string => JSON.stringify({ event: 'e', message, keep: 'no' });
   const kinds = [
     ['POST', '/api/v1/rooms/a/publish', said('short')],
@@ -115,3 +129,21 @@ test('no request fails while push-servers are reloaded, whatever its method', as
   const asked = counts.reduce((sum, count) => sum + (count['200'] ?? 0), 0);
   expect(asked).toBeGreaterThan(500);
 }, 60_000);
+
+test('requests on new connections that wait for a push-server which is slow to stop are served', async () => {
+  const { servers, agent } = await startAll();
+  const body = JSON.stringify({ event: 'e', message: 'm', keep: 'no' });
+  const ask = async (user: number): Promise<string> => {
+    const headers = { authorization: `Bearer ${key}`, 'x-user': `user-${user}` };
+    const answer = await fetch(`${agent.url}/api/v1/rooms/a/publish`, { method: 'POST', headers, body });
+    await answer.arrayBuffer();
+    return `${answer.status} ${answer.headers.get('x-gopush-error') ?? ''}`.trim();
+  };
+  // Some connections are kept to each, as one that has none stops at once.
+  const users = Array.from({ length: 40 }, (_, user) => user);
+  for (const answer of await Promise.all(users.slice(0, 16).map(ask))) expect(answer).toBe('200');
+  const { exited } = (await servers[0]?.stopSlowly()) ?? {};
+  const answers = await Promise.all(users.map(ask));
+  await exited;
+  expect(new Set(answers)).toEqual(new Set(['200']));
+});

@@ -1,13 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { agentHeader, drainingHeader } from '@gopush/contract';
 
 /**
  * How long the stop is announced before the listener closes, in milliseconds: until no request of an agent has come for a while, since a connection
- * that is not accepted yet would be reset with its request.
+ * that is not accepted yet would be reset with its request. It is counted in parts of `quietMs`: time in which this process stood still is none
+ * in which no request came.
  */
 const announcing = { leastMs: 200, quietMs: 100, mostMs: 1_000 } as const;
+
+/** Turns of the event loop until the requests on connections that wait to be accepted have been read: one accepts, one reads, one to spare. */
+const turnsToRead = 3;
 
 /** How long an agent may take to close a connection that was given up, in milliseconds. */
 export const lingerMs = 300;
@@ -28,8 +32,8 @@ export class HttpEnding {
   readonly #open = new Map<Socket, HttpConnection>();
   readonly #upgraded = new Set<Socket>();
   #isAnnounced = false;
-  /** When the last request of an agent came after the stop was announced, by `performance.now()`. */
-  #askedAt = 0;
+  /** Requests of agents since the stop was announced. */
+  #asked = 0;
 
   constructor(server: Server) {
     server.on('connection', (socket: Socket) => {
@@ -47,12 +51,15 @@ export class HttpEnding {
   /** Makes each response the last of its connection, tells agents in a header that this push-server stops, and gives them a moment to react. */
   async announce(): Promise<void> {
     this.#isAnnounced = true;
+    await readAll();
     if (this.#open.size === 0) return;
     const { leastMs, quietMs, mostMs } = announcing;
-    const until = performance.now() + mostMs;
-    await delay(leastMs);
-    for (let now = performance.now(); now < this.#askedAt + quietMs && now < until; now = performance.now()) {
-      await delay(Math.min(this.#askedAt + quietMs, until) - now);
+    await delay(leastMs - quietMs);
+    for (let left = (mostMs - leastMs) / quietMs; left >= 0; left--) {
+      const before = this.#asked;
+      await delay(quietMs);
+      await readAll();
+      if (this.#asked === before) return;
     }
   }
 
@@ -77,9 +84,14 @@ export class HttpEnding {
     if (!this.#isAnnounced) return;
     response.shouldKeepAlive = false;
     if (!connection.isAgent) return;
-    this.#askedAt = performance.now();
+    this.#asked++;
     response.setHeader(drainingHeader, '1');
   }
+}
+
+/** Resolves when all that has arrived by now is read. */
+async function readAll(): Promise<void> {
+  for (let turn = 0; turn < turnsToRead; turn++) await nextTurn();
 }
 
 /**
