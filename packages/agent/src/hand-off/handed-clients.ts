@@ -5,12 +5,16 @@ import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import { endingCause } from './ending-cause.ts';
 import type { Handed, HandedClient } from './handed-client.ts';
 import { type HandOffRecord, infoOf, readRecord } from './record.ts';
+import { SilentTargets } from './silent-targets.ts';
 
 /** How long a target may take to end a connection that it was asked to end, in milliseconds. */
 const lingerMs = 10_000;
 
-/** What becomes of a connection whose target is gone: it goes on at another one, it ends, or it stays with that target, without an agent. */
-export type Continuation = 'goes on' | 'ends' | 'stays';
+/**
+ * What becomes of a connection whose target is gone: it goes on at another one, it ends, it stays with that target, without an agent, or it waits for that
+ * target, which is silent.
+ */
+export type Continuation = 'goes on' | 'ends' | 'stays' | 'waits';
 
 /** Goes on with the sessions of clients whose target is gone. */
 export interface Continuing {
@@ -24,6 +28,8 @@ export interface Continuing {
 
 /** Options of {@link HandedClients}. */
 export interface HandedClientsOptions {
+  /** How long a target may be silent after its channel was given up, in milliseconds; 0: no limit. */
+  readonly silentMs: number;
   readonly limits: TunnelLimits;
   readonly continuing: Continuing;
   /** A client is adopted from another agent: it counts here from now on. */
@@ -41,12 +47,16 @@ export class HandedClients implements GiverEvents<HandedClient> {
   readonly #options: HandedClientsOptions;
   readonly #all = new Set<Handed>();
   readonly #sweeping: NodeJS.Timeout | undefined;
+  readonly #silent: SilentTargets;
   /** Totals since the start. */
   readonly total = { handedOff: 0, adopted: 0 };
   #isClosed = false;
 
   constructor(options: HandedClientsOptions) {
     this.#options = options;
+    this.#silent = new SilentTargets(options.silentMs, (handed) =>
+      this.#continue(handed, 'target silent', () => 'ends'),
+    );
     const { idleMs, maxAgeMs } = options.limits;
     if (idleMs > 0 || maxAgeMs > 0) this.#sweeping = setInterval(() => this.#sweep(Date.now()), 1_000).unref();
   }
@@ -66,6 +76,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#sweeping);
+    this.#silent.close();
   }
 
   onEnd(handed: Handed, ending: Ending & Counts): void {
@@ -95,6 +106,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   }
 
   onTaker(taker: TakerState): void {
+    if (taker.state === 'open') this.#silent.heard(taker.port, (handed) => this.#continue(handed, '', () => 'stays'));
     this.#options.onTaker(taker);
   }
 
@@ -108,6 +120,11 @@ export class HandedClients implements GiverEvents<HandedClient> {
     const record = readRecord(handed.readRecord());
     const continuation = record === undefined ? 'ends' : go(record);
     if (continuation === 'goes on') return;
+    if (continuation === 'waits') {
+      this.#all.add(handed);
+      this.#silent.add(handed);
+      return;
+    }
     if (record !== undefined && continuation === 'stays') {
       // Closing one of two descriptors sends nothing.
       handed.release();

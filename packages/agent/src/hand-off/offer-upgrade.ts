@@ -7,7 +7,10 @@ import type { HandedClient } from './handed-client.ts';
 import type { HandOffRecord } from './record.ts';
 
 /** What is known of a connection before its target has responded. */
-type OfferedRecord = Omit<HandOffRecord, 'token' | 'cannotMigrate' | 'openedAt' | 'bytesInBefore' | 'bytesOutBefore'>;
+type OfferedRecord = Omit<
+  HandOffRecord,
+  'token' | 'before' | 'cannotMigrate' | 'openedAt' | 'bytesInBefore' | 'bytesOutBefore'
+>;
 
 /** What a target responded that was offered a client's connection. */
 export interface OfferResponse {

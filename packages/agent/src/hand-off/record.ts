@@ -34,6 +34,8 @@ export interface HandOffRecord extends RecordedRequest, Omit<TunnelInfo, 'member
   readonly openedAt: number;
   /** By which the next target finds its session; absent: its target keeps none that could migrate. */
   readonly token: string | undefined;
+  /** By which its target found it, where that took it from another one: it may end before it has stored it under the next name. */
+  readonly before?: { readonly token: string; readonly positions: string } | undefined;
   /** How often its session has gone to another target. */
   readonly migrations: number;
 }
@@ -63,11 +65,17 @@ export function readRecord(bytes: Buffer): HandOffRecord | undefined {
     const isWhole =
       texts.every((field) => typeof record?.[field] === 'string') &&
       counts.every((field) => Number.isSafeInteger(record?.[field])) &&
-      ['string', 'undefined'].includes(typeof record?.token);
+      ['string', 'undefined'].includes(typeof record?.token) &&
+      isBefore(record?.before);
     return isWhole ? (record as HandOffRecord) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isBefore(value: unknown): boolean {
+  const { token, positions } = (value ?? {}) as Partial<Record<string, unknown>>;
+  return value === undefined || (typeof token === 'string' && typeof positions === 'string');
 }
 
 /** What is known of a client that was handed off, as of one with a tunnel. */

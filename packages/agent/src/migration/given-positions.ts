@@ -1,4 +1,4 @@
-import { events, incompletePositions, readPosition } from '@gopush/contract';
+import { events, incompletePositions, numberOfEpoch, readPosition } from '@gopush/contract';
 import type { PositionPlace } from '../tunnel/event-beginning.ts';
 
 /** How many rooms of one client are followed. */
@@ -23,7 +23,7 @@ const closingBrace = 0x7d;
  * docs/protocol.md) and of responses to CONNECT (`{…,"mark":"<epoch>.<offset>~"}`). After a crash of the target only the agent knows this.
  */
 export class GivenPositions {
-  /** By epoch, as text. Made when the first one comes: most clients of most targets have none. */
+  /** By epoch, as text; those that are known by the number of their epoch alone, by `#` and the number. Made when the first one comes: most clients of most targets have none. */
   #positions: Map<string, string> | undefined;
   /** The end of a payload that was cut by the end of a chunk. */
   #cut: Buffer | undefined;
@@ -56,6 +56,17 @@ export class GivenPositions {
         : Buffer.concat([this.#cut, fresh]).subarray(-tailBytes);
   }
 
+  /** Adds positions that the client was given before, as {@link write} wrote them. Those that are known are newer. */
+  add(written: string): void {
+    if (written === '') return;
+    const numbers = new Set([...(this.#positions?.keys() ?? [])].map(numberOf));
+    for (const text of written.split(',')) {
+      const epoch = readPosition(text)?.epoch ?? text.slice(0, text.indexOf('.'));
+      if (text === incompletePositions) this.#isIncomplete = true;
+      else if (!numbers.has(numberOf(epoch))) this.#keep(epoch, text);
+    }
+  }
+
   /** All of them, as the header of a request to take the session has them; empty where there are none. */
   write(): string {
     return [...(this.#positions?.values() ?? []), ...(this.#isIncomplete ? [incompletePositions] : [])].join(',');
@@ -81,6 +92,11 @@ export class GivenPositions {
     if (this.#positions.size >= maxRooms && !this.#positions.has(epoch)) this.#isIncomplete = true;
     else this.#positions.set(epoch, text);
   }
+}
+
+/** The number of an epoch, or of one of which the number alone is known. */
+function numberOf(epoch: string): number {
+  return epoch.startsWith('#') ? Number(epoch.slice(1)) : numberOfEpoch(epoch);
 }
 
 /** Whether a position that begins at `start` stands in the event that is for positions. */

@@ -69,7 +69,8 @@ export async function handSessionOver(
   const { bytesInBefore, bytesOutBefore } = tunnel.info;
   const token = headerOf(head, sessionTokenHeader) || undefined;
   const { openedAt } = tunnel;
-  const record = { ...known, token, cannotMigrate: undefined, openedAt, bytesInBefore, bytesOutBefore };
+  const before = { token: migration.token, positions: migration.positions };
+  const record = { ...known, token, before, cannotMigrate: undefined, openedAt, bytesInBefore, bytesOutBefore };
   const early = Buffer.concat(migration.release());
   tunnel.beginHandOver();
   const user = new HandedClient(member);

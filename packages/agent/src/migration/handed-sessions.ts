@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { createTarget } from '@gopush/contract';
+import { createTarget, writeNumberedPosition } from '@gopush/contract';
 import type { Orphan, UncleanCause } from '@gopush/hand-off';
 import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
 import type { Continuation, Continuing } from '../hand-off/handed-clients.ts';
@@ -9,7 +9,7 @@ import { type Fleet, Member } from '../route/fleet.ts';
 import { adopt } from '../target/carrier.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { Failover, FailoverEvents, FallbackCause } from './failover.ts';
-import type { MigrationCause, SessionMigration } from './session-migration.ts';
+import type { HeldSession, SessionMigration } from './session-migration.ts';
 
 /** What sessions of handed-off clients need to go on. */
 export interface HandedSessionsOptions {
@@ -32,13 +32,18 @@ export class HandedSessions implements Continuing {
   }
 
   left(handed: Handed, record: HandOffRecord, unread: Buffer): Continuation {
-    return this.#hold(handed, record, unread, 'planned') ? 'goes on' : 'ends';
+    return this.#hold(handed, record, { unread, cause: 'planned', positions: '' }) ? 'goes on' : 'ends';
   }
 
   orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation {
-    // It may still read and write, so nobody else can; it offers a duplicate as soon as it is heard again.
-    if (orphan.taker === 'alive') return 'stays';
-    if (orphan.taker === 'clean') return this.#hold(handed, record, noBytes, 'crash') ? 'goes on' : 'ends';
+    // It may still read and write, so nobody else can; one that is heard again offers a duplicate.
+    if (orphan.taker === 'alive') return orphan.cause === 'silent' ? 'waits' : 'stays';
+    if (orphan.taker === 'clean') {
+      const positions = orphan.marks
+        .map(({ stream, offset }) => writeNumberedPosition({ number: stream, offset }))
+        .join();
+      return this.#hold(handed, record, { unread: noBytes, cause: 'crash', positions }) ? 'goes on' : 'ends';
+    }
     const { member } = handed.user;
     if (record.token !== undefined) {
       this.#options.events.fellBack({ info: infoOf(record, member) }, member, fallbacks[orphan.cause]);
@@ -65,29 +70,30 @@ export class HandedSessions implements Continuing {
     return member;
   }
 
-  #hold(handed: Handed, record: HandOffRecord, unread: Buffer, cause: MigrationCause): boolean {
+  #hold(handed: Handed, record: HandOffRecord, session: Omit<HeldSession, 'before'>): boolean {
     const { tunnels, failover } = this.#options;
-    const { token, openedAt, migrations, url, path, headers, key } = record;
+    const { token, before, openedAt, migrations, url, path, headers, key } = record;
     const make = token === undefined ? undefined : failover.sessionOf(token, { url, path, headers, key });
     if (make === undefined) return false;
     const { bytesIn, bytesOut } = handed.counts();
     const info = infoOf(record, handed.user.member);
     const { socket, early } = adopt(handed.takeBack());
-    let session: SessionMigration | undefined;
+    let held: SessionMigration | undefined;
     const tunnel = tunnels.open({
       client: socket,
       target: new Socket().destroy(),
       info,
       openedAt,
       migration(made) {
-        session = make(made);
-        return session;
+        held = make(made);
+        return held;
       },
     });
     tunnel.migrations = migrations;
-    tunnel.client.bytes = bytesIn - info.bytesInBefore - unread.length;
+    tunnel.client.bytes = bytesIn - info.bytesInBefore - session.unread.length;
     tunnel.before.bytes = bytesOut - info.bytesOutBefore;
-    tunnel.contain(() => session?.beginHeld(Buffer.concat([unread, ...early]), cause));
+    const unread = Buffer.concat([session.unread, ...early]);
+    tunnel.contain(() => held?.beginHeld({ ...session, unread, before }));
     return true;
   }
 }

@@ -54,6 +54,17 @@ export interface Arrival {
   readonly skip: number;
 }
 
+/** A session whose target has served the client itself, and is gone. */
+export interface HeldSession {
+  /** What that one had read of the client and not handled. */
+  readonly unread: Buffer;
+  readonly cause: MigrationCause;
+  /** What it has given to the client, as {@link SessionMigration.positions}. */
+  readonly positions: string;
+  /** What the session was known by when that one took it. */
+  readonly before: { readonly token: string; readonly positions: string } | undefined;
+}
+
 /** How long a target may take to give a session after its client was stopped, in milliseconds. */
 const giveMs = 15_000;
 
@@ -75,6 +86,8 @@ export class SessionMigration implements TunnelMigration {
   token: string;
   /** Its name at the target that has just taken it: that one may have ended before it had stored it under the next. */
   #tokenBefore: string | undefined;
+  /** What the client had been given when that one took it, where it was handed the client itself. */
+  #positionsBefore = '';
   readonly replay: ClientReplay;
   readonly #events: SessionMigrationEvents;
   readonly #stream: TargetStream;
@@ -121,6 +134,7 @@ export class SessionMigration implements TunnelMigration {
     if (this.#tokenBefore === undefined) return false;
     this.token = this.#tokenBefore;
     this.#tokenBefore = undefined;
+    this.#stream.positions.add(this.#positionsBefore);
     return true;
   }
 
@@ -215,16 +229,15 @@ export class SessionMigration implements TunnelMigration {
     return true;
   }
 
-  /**
-   * Begins without a target, after one that has served the client itself.
-   *
-   * @param unread - what that one had read of the client and not handled
-   */
-  beginHeld(unread: Buffer, cause: MigrationCause): void {
+  /** Begins without a target, after one that has served the client itself. */
+  beginHeld({ unread, cause, positions, before }: HeldSession): void {
     const { tunnel, replay } = this;
     this.#phase = 'held';
     replay.stopNow();
     tunnel.detachTarget();
+    this.#stream.positions.add(positions);
+    this.#tokenBefore = before?.token;
+    this.#positionsBefore = before?.positions ?? '';
     tunnel.client.start(unread.length === 0 ? [] : [unread]);
     tunnel.client.socket.pause();
     this.#events.onTargetLost(this, cause);

@@ -23,13 +23,16 @@ export interface AgentHandOffParts {
 export async function openAgentHandOff(parts: AgentHandOffParts, opening: Opening): Promise<HandOff | string> {
   const { limits, observer, sessions } = parts;
   const { config, dir, node, log, opened } = opening;
-  const { tunnelIdleMs, tunnelMaxAgeMs } = config.agent;
+  const { agent, seamless } = config;
+  const { tunnelIdleMs, tunnelMaxAgeMs } = agent;
   const leave = ({ uid, peer, member }: TunnelInfo): void => {
     member.tunnels--;
     limits.tunnels.close(uid);
     if (peer !== undefined) limits.connections.leave(peer);
   };
   const clients = new HandedClients({
+    // The channel is given up after five seconds.
+    silentMs: seamless.silentMs > 0 ? Math.max(1, seamless.silentMs - 5_000) : 0,
     limits: { idleMs: tunnelIdleMs, maxAgeMs: tunnelMaxAgeMs },
     continuing: sessions,
     onAdopted({ uid, peer, member }) {
