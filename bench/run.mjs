@@ -1,10 +1,12 @@
 /**
- * Measures the agent beside its peers: `node bench/run.mjs [--rounds 3] [--ms 3000] [--by cpu] [--only tunnel,latency,…] [--peers agent,nginx]`.
+ * Measures the agent beside its peers:
+ * `node bench/run.mjs [--rounds 3] [--ms 3000] [--by cpu] [--only tunnel,latency,…] [--peers agent,nginx] [--target node]`.
  *
  * Each proxy is one process on core 0; the load and the target are on core 1. Rounds are interleaved, so that a machine that drifts does so
  * for all. `direct` goes past every proxy: it shows what load and target can do. With `--by cpu` a figure is what a proxy does in a second
- * of its CPU time, which tells more on a machine that has other work. Writes bench/results.json and prints the table of
- * docs/performance.md: medians, and ratios to nginx.
+ * of its CPU time, which tells more on a machine that has other work. With `--target node` the target is a Node server (`ws`) on the core of
+ * the proxies, as on a host that runs both: what a proxy costs is taken from the server, and connections can be handed over to it. Writes
+ * bench/results.json (bench/results-node.json) and prints the table of docs/performance.md: medians, and ratios to nginx.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,6 +23,7 @@ const { values: options } = parseArgs({
     by: { type: 'string', default: 'clock' },
     only: { type: 'string', default: '' },
     peers: { type: 'string', default: '' },
+    target: { type: 'string', default: 'c' },
   },
 });
 const here = (path) => new URL(path, import.meta.url).pathname;
@@ -60,6 +63,7 @@ const peers = {
   nginx: () => ['nginx', '-c', configured('nginx.conf')],
   HAProxy: () => ['haproxy', '-f', configured('haproxy.cfg')],
   agent: () => node('agent'),
+  'handed over': () => node('agent', 'handed', String(targetPort), work),
   pipe: () => node('pipe'),
   httpxy: () => node('httpxy'),
   'http-proxy-3': () => node('http-proxy-3'),
@@ -73,7 +77,11 @@ const peers = {
 const forHttp = ['agent, no lines', 'agent, Express hook', 'Express + http-proxy-3'];
 // What it costs to be ready to move a session.
 const forWalking = ['agent that walks no frames', 'agent, target can resume'];
-const plain = Object.keys(peers).filter((name) => !forHttp.includes(name) && !forWalking.includes(name));
+const isNodeTarget = options.target === 'node';
+const handed = 'handed over';
+const plain = Object.keys(peers).filter(
+  (name) => !forHttp.includes(name) && !forWalking.includes(name) && (isNodeTarget || name !== handed),
+);
 const cases = {
   'tunnel 64 B, 100': { kind: 'tunnel', args: ['ws', 100, 64, 1], peers: plain },
   'tunnel 64 B, 1000': { kind: 'tunnel', args: ['ws', 1_000, 64, 1], peers: plain },
@@ -84,7 +92,11 @@ const cases = {
   'latency 64 B, 5,000/s': { kind: 'latency', args: ['paced', 100, 64, 5_000], peers: plain },
   'latency 64 B, 20,000/s': { kind: 'latency', args: ['paced', 100, 64, 20_000], peers: plain },
   upgrades: { kind: 'upgrades', args: ['upgrades', 32], peers: plain },
-  'HTTP 1 KB': { kind: 'http', args: ['http', 64], peers: [...plain.filter((name) => name !== 'pipe'), ...forHttp] },
+  'HTTP 1 KB': {
+    kind: 'http',
+    args: ['http', 64],
+    peers: [...plain.filter((name) => name !== 'pipe' && name !== handed), ...forHttp],
+  },
   [`${tunnels.toLocaleString('en')} idle tunnels`]: {
     kind: 'memory',
     peers: plain.filter((name) => name !== 'direct'),
@@ -111,7 +123,13 @@ const kinds =
 const notReadable = 'not readable here';
 const results = {};
 
-const target = start(['taskset', '-c', '1', load, 'target', String(targetPort)]);
+const target = isNodeTarget
+  ? start(
+      ['taskset', '-c', '0', process.execPath, here('peers/echo.mjs'), String(targetPort), '0', work],
+      'ignore',
+      'ignore',
+    )
+  : start(['taskset', '-c', '1', load, 'target', String(targetPort)]);
 const resumable = start(['taskset', '-c', '1', load, 'target', String(resumablePort), 'resumes']);
 process.on('exit', () => {
   for (const { child } of [target, resumable]) child.kill('SIGKILL');
@@ -129,7 +147,7 @@ for (let round = 1; round <= Number(options.rounds); round++) {
   }
 }
 writeFileSync(
-  here('results.json'),
+  here(isNodeTarget ? 'results-node.json' : 'results.json'),
   `${JSON.stringify({ node: process.version, cpu: cpus()[0].model, tunnels, results }, null, 2)}\n`,
 );
 process.stdout.write(table());

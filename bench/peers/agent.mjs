@@ -26,8 +26,9 @@ await writeFile(
   join(dir, 'hooks/router.js'),
   `module.exports = { default: [{ ip: '127.0.0.1', ports: [${upstream}] }] };`,
 );
+const handOff = process.argv[4] === 'handed' ? { enabled: true, dir: join(process.argv[6], 'hand-off') } : {};
 await startAgent({
-  config: { agentPort: port, agent: { host: '127.0.0.1' }, log: { requests: !quiet } },
+  config: { agentPort: port, agent: { host: '127.0.0.1' }, log: { requests: !quiet }, handOff },
   hooks: { dir, environment: 'bench' },
   logger: createLogger({ node: 'agent', format: 'json' }),
 });
