@@ -1,10 +1,10 @@
-import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
-import { type KeysOf, refuseUnknownKeys } from '@gopush/contract';
+import { canMigrateHeader, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
 import type { TakenConnection, Taker } from '@gopush/hand-off';
 import { checkLogger, defaultLogger, type Logger } from '@gopush/service';
-import { joinAsByThePort } from './as-by-the-port.ts';
+import { isFull, joinAsByThePort, takenConnectionOf } from './as-by-the-port.ts';
 import { endOnRequest } from './end-on-request.ts';
 
 /** Options of {@link acceptHandOffs}. */
@@ -87,6 +87,7 @@ export class ServerHandOffs implements HandOffs {
     this.#options = options;
     this.#log = checkLogger('acceptHandOffs', options.logger ?? defaultLogger('hand-off'));
     server.on('listening', this.#onListening).on('close', this.#onClose);
+    if (options.notes !== true) server.prependListener('upgrade', bindSession);
     if (server.listening) this.#onListening();
   }
 
@@ -108,7 +109,7 @@ export class ServerHandOffs implements HandOffs {
   }
 
   close(): Promise<void> {
-    this.#server.off('listening', this.#onListening).off('close', this.#onClose);
+    this.#server.off('listening', this.#onListening).off('close', this.#onClose).off('upgrade', bindSession);
     this.#onClose();
     return this.#work;
   }
@@ -178,14 +179,26 @@ export class ServerHandOffs implements HandOffs {
     const server = this.#server;
     const { socket } = connection;
     if (!server.listening) this.#taker?.stop();
-    // Without a listener to upgrades, Node would take what the client sends for further requests, of an agent.
-    if (!server.listening || server.listenerCount('upgrade') === 0) {
-      socket.destroy();
-      return;
-    }
-    joinAsByThePort(connection, server, address);
-    server.emit('connection', socket);
+    if (this.#mayTake(connection)) {
+      joinAsByThePort(connection, server, address);
+      server.emit('connection', socket);
+    } else socket.destroy();
   }
+
+  #mayTake({ kind }: TakenConnection): boolean {
+    const server = this.#server;
+    // Without a listener to upgrades, Node would take what the client sends for further requests, of an agent.
+    if (!server.listening || isFull(server) || server.listenerCount('upgrade') === 0) return false;
+    return kind === 'upgrade' || this.#options.notes === true;
+  }
+}
+
+/**
+ * Has a server take a client that was handed over for one whose session cannot migrate: the marks by which agents and targets arrange that (docs/protocol.md,
+ * "Your own backend") would go to the client, and come from it.
+ */
+function bindSession({ headers, socket }: IncomingMessage): void {
+  if (takenConnectionOf(socket) !== undefined) delete headers[canMigrateHeader];
 }
 
 /** Why a server can never take connections; `undefined`: it can. */

@@ -35,6 +35,12 @@ export function joinAsByThePort(connection: TakenConnection, server: Server, add
   (socket as unknown as { _server: Server })._server = server;
 }
 
+/** Whether a server has as many connections as it wants (`maxConnections`), and would close one that comes to its port. */
+export function isFull(server: Server): boolean {
+  const { _connections: open = 0 } = server as Counting;
+  return server.maxConnections > 0 && open >= server.maxConnections;
+}
+
 /** The address of the server to which a connection was handed over; `undefined` for any other connection. */
 export function takenBy(socket: object): AddressInfo | undefined {
   return (socket as HandedOver)[listener];

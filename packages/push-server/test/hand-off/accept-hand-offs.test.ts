@@ -112,6 +112,30 @@ test('a server that no longer listens takes no connection more', async () => {
   expect(front.refused).toHaveLength(1);
 });
 
+test('a server that has all the connections that it wants takes no more', async () => {
+  const { server } = createEchoes();
+  const { front } = await startTaking(server);
+  await openWebSocket(front.url);
+  server.maxConnections = 1;
+  const late = new WebSocket(front.url.replace('http', 'ws'));
+  late.on('error', () => {});
+  await once(late, 'unexpected-response');
+  server.maxConnections = 2;
+  await openWebSocket(front.url);
+});
+
+test('a server that takes part in the migration of sessions itself is not asked to for a client that was handed over', async () => {
+  const server = createServer();
+  const asked: unknown[] = [];
+  new WebSocketServer({ server }).on('connection', (_, { headers }) => asked.push(headers['x-gopush-can-resume']));
+  const { front, port } = await startTaking(server, { headers: 'x-gopush-can-resume: 1\r\n' });
+  await openWebSocket(front.url);
+  const direct = new WebSocket(`ws://127.0.0.1:${port}`, { headers: { 'x-gopush-can-resume': '1' } });
+  onTestFinished(() => direct.terminate());
+  await once(direct, 'open');
+  await expect.poll(() => asked).toEqual([undefined, '1']);
+});
+
 test('it begins again when the server listens again', async () => {
   const { server } = createEchoes();
   const { handOffs, dir } = await startTaking(server);

@@ -79,6 +79,47 @@ test('one that began with long-polling, whose room had no message before, as wel
   expect(client.connected).toBe(true);
 });
 
+test('of many clients whose push-server dies among their messages, each that goes on gets each message once', async () => {
+  const { next, front, crash } = await start();
+  const clients = await Promise.all(
+    Array.from({ length: 40 }, async (_, at) => {
+      const client = await connectClient(front.url, at % 2 === 0 ? 'websocket' : 'upgrade');
+      const heard = new Map<string, number[]>();
+      const rooms = [`room-${at % 4}`, `room-${(at + 1) % 4}`];
+      for (const room of rooms) {
+        heard.set(room, []);
+        client.on(room, (n: number) => heard.get(room)?.push(n));
+        await client.emitWithAck('go:join', room);
+      }
+      return { client, heard };
+    }),
+  );
+  let n = 0;
+  const publish = setInterval(() => {
+    n++;
+    for (let room = 0; room < 4; room++) void next.push.toRoom(`room-${room}`, `room-${room}`, n, { keep: 'must' });
+    for (const { client } of clients) client.emit('go:leave', 'no such room');
+  }, 2);
+  await expect.poll(() => n).toBeGreaterThan(100);
+  await crash();
+  await expect.poll(() => front.orphans).toHaveLength(40);
+  const clean = front.orphans.filter(({ taker }) => taker === 'clean').length;
+  await expect.poll(() => front.moved()).toBe(clean);
+  const before = n;
+  await expect.poll(() => n).toBeGreaterThan(before + 100);
+  clearInterval(publish);
+  const going = clients.filter(({ client }) => client.connected);
+  expect(going).toHaveLength(clean);
+  // Most are between two messages at any time.
+  expect(clean).toBeGreaterThan(10);
+  for (const { heard } of going) {
+    for (const numbers of heard.values()) {
+      await expect.poll(() => numbers.at(-1)).toBe(n);
+      expect(numbers).toEqual(Array.from(numbers, (_, at) => (numbers[0] as number) + at));
+    }
+  }
+});
+
 test('a client that has sent a half of a message is cut', async () => {
   const { front, crash } = await start();
   const { stream, code } = await connectRaw(front.url);
