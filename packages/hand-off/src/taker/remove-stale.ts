@@ -5,32 +5,33 @@ import { takersIn } from '../channel/folder.ts';
 /** A socket that is younger may be about to listen. */
 const youngMs = 5_000;
 
-/** Removes the sockets of takers of a port that have died. */
-export async function removeStale(dir: string, port: number): Promise<void> {
+/** Removes the sockets of takers of a port that have died. @param young - age up to which they are left alone, in milliseconds */
+export async function removeStale(dir: string, port: number, young = youngMs): Promise<void> {
   const files = takersIn(dir).filter((taker) => taker.port === port);
   await Promise.all(
     files.map(async ({ messages, descriptors }) => {
-      if (isYoung(messages) || (await listens(messages))) return;
+      if (isYoung(messages, young) || (await listens(messages))) return;
       rmSync(messages, { force: true });
       rmSync(descriptors, { force: true });
     }),
   );
-  removeHalves(dir, port);
+  removeHalves(dir, port, young);
 }
 
 /** Sockets for descriptors whose taker died before it listened. */
-function removeHalves(dir: string, port: number): void {
+function removeHalves(dir: string, port: number, young: number): void {
   const keys = new Set(takersIn(dir).map(({ key }) => key));
   for (const name of readdirSync(dir)) {
     const [, of, key] = /^(\d+)\.([0-9a-f]{8})\.fds$/.exec(name) ?? [];
     const path = `${dir}/${name}`;
-    if (key !== undefined && Number(of) === port && !keys.has(key) && !isYoung(path)) rmSync(path, { force: true });
+    if (key !== undefined && Number(of) === port && !keys.has(key) && !isYoung(path, young))
+      rmSync(path, { force: true });
   }
 }
 
-function isYoung(path: string): boolean {
+function isYoung(path: string, young: number): boolean {
   const found = statSync(path, { throwIfNoEntry: false });
-  return found !== undefined && Date.now() - found.ctimeMs < youngMs;
+  return found !== undefined && Date.now() - found.ctimeMs < young;
 }
 
 function listens(path: string): Promise<boolean> {

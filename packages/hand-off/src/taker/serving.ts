@@ -19,7 +19,7 @@ export const defaultConnections = 65_536;
 export class Serving implements LinkHost, TakenHost {
   readonly kernel: KernelSocket;
   readonly notes: Notes | undefined;
-  readonly #notesFile: number;
+  #notesFile: number;
   readonly #options: TakerOptions;
   readonly #links = new Set<GiverLink>();
   /** Connections that no giver has. */
@@ -61,6 +61,9 @@ export class Serving implements LinkHost, TakenHost {
     this.#isClosed = true;
     clearInterval(this.#timer);
     for (const link of this.#links) link.bye();
+    // Whoever asks for its lock from now on would take this process for dead: all have been told that it lives.
+    this.closeDescriptor(this.#notesFile);
+    this.#notesFile = -1;
   }
 
   readonly onHello = (hello: Hello, channel: Channel, descriptors: DescriptorSocket): GiverLink => {
@@ -68,7 +71,8 @@ export class Serving implements LinkHost, TakenHost {
     const link = new GiverLink(hello.name, channel, descriptors, inbox, this);
     this.#links.add(link);
     // Before the welcome, which waits for the end of the tick.
-    descriptors.send(0, this.#notesFile);
+    if (!this.#isClosed) descriptors.send(0, this.#notesFile);
+    else setImmediate(() => link.bye());
     if (this.#isStopped) channel.send(types.stop, 0);
     this.#tell(() => this.#options.onGiver(hello.name, 'open', undefined));
     // Not before the welcome has left.
