@@ -55,15 +55,17 @@ export class FrameWalker {
   #fragmented = false;
   /** Binary messages that belong to the last text message, and are still missing. */
   #attachments = 0;
-  /** The beginning of the current text message; absent where events are not followed. */
-  readonly #beginning: Buffer | undefined;
+  /** Whether events are followed. */
+  readonly #followsEvents: boolean;
+  /** The beginning of a text message that goes on in the next chunk. Made when the first one does: most never do. */
+  #kept: Buffer | undefined = undefined;
   #beginningLength = beginningBytes;
   #beginningMask = 0;
   #isText = false;
 
   /** @param followsEvents - whether the end of each data frame is reported, and the ends of Socket.IO's events are looked for */
   constructor(followsEvents = false) {
-    if (followsEvents) this.#beginning = Buffer.alloc(beginningBytes);
+    this.#followsEvents = followsEvents;
   }
 
   /**
@@ -101,6 +103,7 @@ export class FrameWalker {
     let at = 0;
     let boundary = 0;
     this.wholeUntil = 0;
+    if (this.#isMidText && this.#kept !== undefined) beginning.set(this.#kept);
     while (at < length && this.fault === undefined) {
       if (this.#left > 0) {
         at = this.#walkPayload(chunk, at, length, to);
@@ -123,7 +126,18 @@ export class FrameWalker {
         if (!this.#fragmented && this.#attachments === 0) this.wholeUntil = at;
       }
     }
+    if (this.#isMidText) this.#keep();
     return boundary;
+  }
+
+  /** Whether the end of a text message has not come. */
+  get #isMidText(): boolean {
+    return this.#isText && (this.#left > 0 || this.#fragmented);
+  }
+
+  #keep(): void {
+    this.#kept ??= Buffer.allocUnsafeSlow(beginningBytes);
+    this.#kept.set(beginning);
   }
 
   #walkPayload(chunk: Buffer, start: number, length: number, to: FrameReceiver): number {
@@ -139,7 +153,6 @@ export class FrameWalker {
 
   /** Keeps the beginning of a text message, as long as that may be an event with attachments. */
   #begin(chunk: Buffer, at: number, take: number): void {
-    const beginning = this.#beginning as Buffer;
     const until = Math.min(at + take, at + beginningBytes - this.#beginningLength);
     for (let from = at; from < until; from++) {
       const index = this.#beginningLength++;
@@ -154,8 +167,7 @@ export class FrameWalker {
 
   /** A data frame is complete. */
   #endFrame(chunk: Buffer | undefined, at: number, to: FrameReceiver): void {
-    const beginning = this.#beginning;
-    if (beginning === undefined) return;
+    if (!this.#followsEvents) return;
     if (this.#opcode === opcodes.text) this.#attachments = attachmentsOf(beginning, this.#beginningLength);
     else if (!this.#isText && !this.#fragmented && this.#attachments > 0) this.#attachments--;
     this.#beginningLength = beginningBytes;
@@ -194,7 +206,7 @@ export class FrameWalker {
     if (opcode < 8) {
       if (opcode > 2) this.fault = `a frame of reserved opcode ${opcode}`;
       if (opcode !== opcodes.continuation) this.messages++;
-      if (this.#beginning !== undefined && this.fault === undefined) this.#startFrame(bytes, at, end, to);
+      if (this.#followsEvents && this.fault === undefined) this.#startFrame(bytes, at, end, to);
       return;
     }
     if (opcode > 10) this.fault = `a frame of reserved opcode ${opcode}`;
@@ -233,3 +245,6 @@ export class FrameWalker {
 }
 
 const empty = Buffer.alloc(0);
+
+/** The beginning of the text message that is being walked, of whichever walker that is: one walks a chunk to its end before another does. */
+const beginning = Buffer.alloc(beginningBytes);

@@ -177,3 +177,30 @@ test('places at which nothing is half said: not within a message of several fram
     { numRuns: 500 },
   );
 });
+
+test('messages of several walkers that are cut anywhere are told apart', () => {
+  const texts = ['42["event",1]', '4512-["two",1]', '451-["attached"]', '431[]', '42/chat,["event"]', 'text'];
+  /** What follows from how a message begins, after each byte of it. */
+  const look = (walker: FrameWalker, bytes: Buffer, at: number, places: unknown[]): void => {
+    walker.walk(bytes.subarray(at, at + 1), 1, {
+      onControl() {},
+      onDataEnd: (_chunk, _end, place) => places.push(place),
+    });
+  };
+  const start = (text: string) => {
+    const [head, payload] = Sender.frame(Buffer.from(text), { fin: true, rsv1: false, opcode: 1, mask: false });
+    return { walker: new FrameWalker(true), bytes: Buffer.concat([head as Buffer, payload as Buffer]), places: [] };
+  };
+  const alone = texts.map((text) => {
+    const { walker, bytes, places } = start(text);
+    for (let at = 0; at < bytes.length; at++) look(walker, bytes, at, places);
+    return { places, atEvent: walker.atEvent };
+  });
+  const together = texts.map(start);
+  for (let at = 0; at < 20; at++) {
+    for (const { walker, bytes, places } of together) if (at < bytes.length) look(walker, bytes, at, places);
+  }
+  expect(together.map(({ walker, places }) => ({ places, atEvent: walker.atEvent }))).toEqual(alone);
+  expect(alone.map(({ atEvent }) => atEvent)).toEqual([true, false, false, true, true, true]);
+  expect(alone.map(({ places }) => places[0])).toEqual(['any', 'any', 'any', undefined, 'own event', 'any']);
+});
