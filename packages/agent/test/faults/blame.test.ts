@@ -60,20 +60,20 @@ const attacks: readonly (readonly [string, Attack])[] = [
   ],
   [
     'asks for what makes the target close',
-    async (port) => (await openRaw(port, 'GET /close HTTP/1.1\r\nHost: a\r\n\r\n')).until(/ 502 /),
+    async (port) => (await openRaw(port, 'GET /close HTTP/1.1\r\nHost: a\r\n\r\n')).until(/ 50[24] /),
   ],
   [
     'asks for what makes the target reset',
     async (port) =>
-      (await openRaw(port, 'PUT /reset HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx')).until(/ 502 /),
+      (await openRaw(port, 'PUT /reset HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx')).until(/ 50[24] /),
   ],
   [
     'asks for what makes the target talk nonsense',
-    async (port) => (await openRaw(port, 'GET /nonsense HTTP/1.1\r\nHost: a\r\n\r\n')).until(/ 502 /),
+    async (port) => (await openRaw(port, 'GET /nonsense HTTP/1.1\r\nHost: a\r\n\r\n')).until(/ 50[24] /),
   ],
   [
     'asks for half a head',
-    async (port) => (await openRaw(port, 'GET /half HTTP/1.1\r\nHost: a\r\n\r\n')).until(/ 502 /),
+    async (port) => (await openRaw(port, 'GET /half HTTP/1.1\r\nHost: a\r\n\r\n')).until(/ 50[24] /),
   ],
   ['shakes hands where the target closes', async (port) => (await openRaw(port, handshakeBytes('/close'))).closed()],
   ['shakes hands where the target resets', async (port) => (await openRaw(port, handshakeBytes('/reset'))).closed()],
@@ -204,10 +204,10 @@ test('a slow sender is told that its request took too long, however it goes on, 
 });
 
 test('an upload that pauses for less than the timeout, several times, arrives', async () => {
-  const { agent } = await startWith(await startObeying(), 600);
+  const { agent } = await startWith(await startObeying(), 1_500);
   const raw = await openRaw(agent.port, `${post}Content-Length: 4\r\n\r\n`);
   for (const byte of 'body') {
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 450));
     raw.socket.write(byte);
   }
   expect(await raw.until(/^HTTP\/1\.1 (\d+)/)).toMatchObject({ 1: '200' });
@@ -223,7 +223,7 @@ test.each([
   ],
 ])('one failure suffices for a target that %s to be left out', async (_name, start, code) => {
   const target = await start();
-  const { agent } = await startWith(target);
+  const { agent } = await startWith(target, 1_000);
   expect(codeOf(await send(agent.url))).toBe(code);
   await untilState(agent, target.port, 'ejected');
   expect((await send(agent.url)).status).toBe(200);
@@ -238,9 +238,11 @@ test('a client that goes on and on has a target asked about once a second at mos
     else request.socket.destroy();
   });
   const { agent } = await startWith(target);
+  const began = performance.now();
   for (let time = 0; time < 40; time++) await send(agent.url, { method: 'POST' });
+  const seconds = (performance.now() - began) / 1_000;
   expect(probes).toBeGreaterThan(0);
-  expect(probes).toBeLessThan(4);
+  expect(probes).toBeLessThan(4 + seconds);
 });
 
 test('a client that leaves, or waits in vain, while its handshake is unanswered has no connection of the target reset', async () => {
