@@ -7,6 +7,7 @@ const known: Record<string, TunnelCause> = Object.assign(Object.create(null), {
   'client reset': 'client reset',
   'target closed': 'target closed',
   'target reset': 'target reset',
+  'target silent': 'target silent',
   idle: 'idle',
   'too old': 'too old',
   'not resumed': 'not resumed',

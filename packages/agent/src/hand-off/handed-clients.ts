@@ -22,6 +22,8 @@ export interface Continuing {
   left(handed: Handed, record: HandOffRecord, unread: Buffer): Continuation;
   /** Its target is gone without a word. */
   orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation;
+  /** Its target lives and has been silent for too long: the connection ends. */
+  givenUp(handed: Handed, record: HandOffRecord): void;
   /** A target offers the duplicate of a connection whose agent is gone. @returns `undefined`: it is not wanted */
   adopt(record: HandOffRecord): HandedClient | undefined;
 }
@@ -54,9 +56,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
 
   constructor(options: HandedClientsOptions) {
     this.#options = options;
-    this.#silent = new SilentTargets(options.silentMs, (handed) =>
-      this.#continue(handed, 'target silent', () => 'ends'),
-    );
+    this.#silent = new SilentTargets(options.silentMs, (handed) => this.#giveUp(handed));
     const { idleMs, maxAgeMs } = options.limits;
     if (idleMs > 0 || maxAgeMs > 0) this.#sweeping = setInterval(() => this.#sweep(Date.now()), 1_000).unref();
   }
@@ -135,6 +135,17 @@ export class HandedClients implements GiverEvents<HandedClient> {
     handed.cut();
     if (record === undefined) throw new Error('the record of a connection that was handed off cannot be read');
     this.#end(handed, record, { cause: otherwise }, counts);
+  }
+
+  #giveUp(handed: Handed): void {
+    try {
+      this.#continue(handed, 'target silent', (record) => {
+        this.#options.continuing.givenUp(handed, record);
+        return 'ends';
+      });
+    } catch (error) {
+      this.#options.onFault(error);
+    }
   }
 
   #end({ user }: Handed, record: HandOffRecord, ending: Ending, { bytesIn, bytesOut }: Counts): void {

@@ -43,7 +43,9 @@ export type FallbackCause =
   /** The target had the client itself, and does not say which messages it has sent and read. */
   | 'not noted'
   /** The target had the client itself, and it was in more rooms than can be followed. */
-  | 'too many rooms';
+  | 'too many rooms'
+  /** The target has the client itself, lives, and was silent for too long: it may go on, so that no other one can continue. */
+  | 'target silent';
 
 /** What is reported of sessions whose target is gone. */
 export interface FailoverEvents {

@@ -51,6 +51,11 @@ export class HandedSessions implements Continuing {
     return 'ends';
   }
 
+  givenUp({ user: { member } }: Handed, record: HandOffRecord): void {
+    if (record.token !== undefined)
+      this.#options.events.fellBack({ info: infoOf(record, member) }, member, 'target silent');
+  }
+
   adopt(record: HandOffRecord): HandedClient | undefined {
     const member = this.#memberOf(record);
     return member && new HandedClient(member);

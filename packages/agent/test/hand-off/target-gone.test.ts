@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { readMetrics, readState, untilMetric } from '../support/admin.ts';
+import { echo, openSocket, startHandingAgent } from './support/handing-agent.ts';
+import { makeHandOffDir } from './support/taking-target.ts';
+
+const program = fileURLToPath(new URL('support/taking-process.mjs', import.meta.url));
+
+async function startProcess(dir: string): Promise<{ readonly child: ChildProcess; readonly port: number }> {
+  const child = spawn(process.execPath, [program, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return { child, port: Number(String((await once(child.stdout, 'data'))[0])) };
+}
+
+test('a target of your own that is killed ends its connections, as without a gateway, and they count no longer', async () => {
+  const dir = await makeHandOffDir();
+  const { child, port } = await startProcess(dir);
+  const { agent, ended } = await startHandingAgent({ default: { ip: '127.0.0.1', port } }, dir);
+  const clients = await Promise.all(Array.from({ length: 5 }, () => openSocket(agent.url)));
+  expect(await readState(agent)).toMatchObject({ handedOff: 5 });
+  const closes = clients.map(({ socket }) => once(socket, 'close'));
+  child.kill('SIGKILL');
+  for (const closed of closes) expect((await closed)[0]).toBe(1006);
+  const lines = await ended(5);
+  expect(lines.map(({ cause }) => cause)).toEqual(Array.from(lines, () => 'target reset'));
+  await untilMetric(agent, 'connections', 0);
+  expect((await readMetrics(agent)).get(`target_tunnels{product="default",target="127.0.0.1:${port}"}`)).toBe(0);
+});
+
+test('a target that stands still for some seconds keeps its connections', { timeout: 40_000 }, async () => {
+  const dir = await makeHandOffDir();
+  const { child, port } = await startProcess(dir);
+  const { agent, lines } = await startHandingAgent({ default: { ip: '127.0.0.1', port } }, dir);
+  const { socket } = await openSocket(agent.url);
+  child.kill('SIGSTOP');
+  const gone = () => lines.some(({ fields }) => fields.state === 'gone');
+  await expect.poll(gone, { timeout: 20_000 }).toBe(true);
+  const answer = echo(socket, 'are you there?');
+  child.kill('SIGCONT');
+  expect(await answer).toBe('are you there?');
+  await untilMetric(agent, 'adopted_total', 1);
+  expect(await readState(agent)).toMatchObject({ handedOff: 1 });
+});
+
+test('a target that stands still for longer loses them: their clients can connect to another one', {
+  timeout: 40_000,
+}, async () => {
+  const dir = await makeHandOffDir();
+  const { child, port } = await startProcess(dir);
+  const seamless = { silentMs: 5_500 };
+  const { agent, ended } = await startHandingAgent({ default: { ip: '127.0.0.1', port } }, dir, { seamless });
+  const { socket } = await openSocket(agent.url);
+  const closed = once(socket, 'close');
+  child.kill('SIGSTOP');
+  expect((await closed)[0]).toBe(1006);
+  expect((await ended(1))[0]).toMatchObject({ cause: 'target silent', handedOff: true });
+  await untilMetric(agent, 'connections', 0);
+});
