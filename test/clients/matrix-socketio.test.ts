@@ -6,6 +6,7 @@ import { io as of45 } from 'socket.io-client-4.5';
 import { io as of47 } from 'socket.io-client-4.7';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { believing, startTestAgent } from '../support/gateway.ts';
+import { isLong } from '../support/long.ts';
 import { hear, startNodes } from '../support/nodes.ts';
 import { nextEvent } from '../support/socket-io.ts';
 
@@ -26,8 +27,17 @@ const ways = {
   'polling and upgrade': ['polling', 'websocket'],
 } as const;
 
+/** The oldest and the newest go each way in the usual run, each between them one way: all speak the protocol of the newest. */
+const usualWay: Partial<Record<keyof typeof clients, keyof typeof ways>> = {
+  '3.1.3': 'polling and upgrade',
+  '4.5.4': 'websocket',
+  '4.7.5': 'polling',
+};
+
 const cases = (Object.keys(clients) as (keyof typeof clients)[]).flatMap((version) =>
-  (Object.keys(ways) as (keyof typeof ways)[]).map((way) => [version, way] as const),
+  (Object.keys(ways) as (keyof typeof ways)[])
+    .filter((way) => isLong || (usualWay[version] ?? way) === way)
+    .map((way) => [version, way] as const),
 );
 
 interface Answer {
@@ -146,7 +156,7 @@ describe.each(cases)('socket.io-client %s by %s through an agent', (version, way
     const speak = (async () => {
       while (going) {
         await speaker.push.toRoom('den', 'n', said++);
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await new Promise((resolve) => setTimeout(resolve, 15));
       }
     })();
     await heard.has(3);

@@ -40,12 +40,12 @@ async function connectRaw(server: PushServer, uid: string) {
   return { socket, heard, hears };
 }
 
-test('one that stops reading is closed with 4008, memory stays bounded, and a thousand others miss nothing', async () => {
+test('one that stops reading is closed with 4008, memory stays bounded, and hundreds of others miss nothing', async () => {
   const sendQueueBytes = 1_048_576;
   const { server, log } = await startWith({ sendQueueBytes });
   const slow = await connectRaw(server, 'slow');
   const fast: Socket[] = [];
-  for (let batch = 0; batch < 20; batch++) {
+  for (let batch = 0; batch < 6; batch++) {
     fast.push(...(await Promise.all(Array.from({ length: 50 }, (_, at) => connect(server, `u${batch}-${at}`)))));
   }
   slow.socket.send('421["go:join","hall"]');
