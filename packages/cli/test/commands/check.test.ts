@@ -5,12 +5,15 @@ import { dirname, join } from 'node:path';
 import { type ConfigInput, createConfig } from '@gopush/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { gopush, makeFolder, makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { commandsOfFile } from '../../../../test/support/commands.ts';
 import { freePort } from '../../../store/test/support/redis.ts';
 import { checkHookNames } from '../../src/check/check-hook-names.ts';
 import { checkPorts } from '../../src/check/check-ports.ts';
 import { checkReach } from '../../src/check/check-reach.ts';
 import { checkTargets } from '../../src/check/check-targets.ts';
 import { tiers } from '../../src/tiers.ts';
+
+const command = commandsOfFile();
 
 /** Writes files of a project over those it has. */
 async function write(dir: string, files: Readonly<Record<string, string>>): Promise<void> {
@@ -29,7 +32,7 @@ interface Found {
 
 /** What `gopush check --json` finds beyond what is well. */
 async function check(dir: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Found> {
-  const { code, stdout, stderr } = await gopush(['check', '--json', ...args], { cwd: dir, env });
+  const { code, stdout, stderr } = await command(['check', '--json', ...args], { cwd: dir, env });
   expect(stderr).toBe('');
   const { ok, findings } = JSON.parse(stdout) as {
     ok: boolean;

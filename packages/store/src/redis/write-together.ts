@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { RedisClient } from './redis-client.ts';
 
 /** Connections of which what is written is held back until the end of this turn of the event loop. */
@@ -10,8 +10,8 @@ const held = new WeakSet<object>();
  * many sessions migrate, a turn has hundreds. A cluster has several connections, which are not held back.
  */
 export function writeTogether(client: RedisClient): void {
-  if (!(client instanceof Redis)) return;
-  const { stream } = client;
+  if (client.isCluster) return;
+  const { stream } = client as Redis;
   // A client that has not connected yet has none. In a TLS handshake a late write would hide why it failed.
   if (stream?.constructor !== Socket || held.has(stream)) return;
   held.add(stream);
