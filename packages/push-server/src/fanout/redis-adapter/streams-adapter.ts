@@ -1,6 +1,6 @@
 import type { RedisConfig } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import { createRedisClient } from '@gopush/store';
+import { createRedisClient, type RedisClient } from '@gopush/store';
 import { createAdapter } from '@socket.io/redis-streams-adapter';
 import type { Adapter } from 'socket.io-adapter';
 import type { AdapterFactory } from '../adapter/adapter-factory.ts';
@@ -14,6 +14,7 @@ export function openStreams(config: RedisConfig, log: Logger): RedisAdapter {
   const streamName = `${prefix}:stream`;
   // With a queue: where commands fail at once while Redis is away, the loop that reads would turn without a pause.
   const client = createRedisClient(config, 1);
+  addWhenFull(client);
   const readers = new StreamReaders(client, streamName, config, log);
   const createStreamsAdapter = createAdapter(client, {
     streamName,
@@ -32,4 +33,21 @@ export function openStreams(config: RedisConfig, log: Logger): RedisAdapter {
     ready: () => readers.ready(),
     close: () => readers.close(),
   };
+}
+
+/**
+ * Adds entries to the stream, which is bounded, although Redis is full: it runs a script to its end whose first write is a deletion. Otherwise events
+ * would reach only the clients of this push-server, without a word.
+ */
+const add = `
+redis.call('XDEL', KEYS[1], '0-0')
+return redis.call('XADD', KEYS[1], unpack(ARGV))
+`;
+
+/** Has the adapter, which calls `xadd` with a list, run {@link add}. */
+function addWhenFull(client: RedisClient): void {
+  client.defineCommand('gopush_stream_add', { numberOfKeys: 1, lua: add });
+  const { gopush_stream_add: run } = client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  if (run === undefined) throw new Error('gopush_stream_add was not defined');
+  Object.assign(client, { xadd: (args: readonly unknown[]) => run.apply(client, [...args]) });
 }
