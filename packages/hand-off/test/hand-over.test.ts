@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
 import { expect, test } from 'vitest';
+import type { Taken } from '../src/taker/taken.ts';
 import { connectClient, openFront, temporaryFolder, upgradeRequest } from './support/front.ts';
 import { freePort, takeHere } from './support/taker.ts';
 
@@ -151,6 +152,23 @@ test('what the client sent early comes first, and nothing is read of it before t
   client.end('last');
   await once(client, 'end');
   expect(text).toMatch(/\r\n\r\nearly 0;first,last$/);
+});
+
+test('what a program notes of a connection that is closed is not noted for another', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { taken } = await takeHere(dir, port, { notes: true });
+  const front = await openFront(dir, port);
+  await front.giver();
+  const first = connectClient(front.port, '/');
+  await first.next();
+  taken[0]?.socket.destroy();
+  await first.closed;
+  const second = connectClient(front.port, '/');
+  await second.next();
+  const [old, fresh] = taken as Taken[];
+  expect(old?.slot.slot).toBe(0);
+  expect(fresh?.slot.slot).toBe(1);
 });
 
 test('a taker that stops refuses, and says so; connections stay', async () => {

@@ -64,6 +64,7 @@ export class Channel {
   beat(most: number): void {
     this.#silentTicks++;
     if (this.#silentTicks > most) this.end(silent);
+    else if (this.isFull) this.end('it does not read');
     else if (this.#silentTicks > 1 && this.#socket.writableLength === 0) this.send(ping, 0);
   }
 

@@ -4,7 +4,6 @@ const ipprotoTcp = 6;
 const tcpInfo = 11;
 const solSocket = 1;
 const soPeercred = 17;
-const soProtocol = 38;
 const siocoutq = 0x5411;
 const fionread = 0x541b;
 const shutWriting = 1;
@@ -46,9 +45,7 @@ export class KernelSocket {
 
   /** Why a descriptor is not a connection that can be served; `undefined`: it is a connected TCP socket. */
   whyUnfit(descriptor: number): string | undefined {
-    if (!this.#ask(descriptor, solSocket, soProtocol, value, 4) || value.readInt32LE(0) !== ipprotoTcp) {
-      return 'it is no TCP socket';
-    }
+    // Only TCP sockets have this option.
     if (!this.#readInfo(descriptor)) return 'it is no TCP socket';
     const state = bytes[info.state];
     return state === established || state === closeWait ? undefined : 'it is not connected';

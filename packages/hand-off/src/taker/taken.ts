@@ -70,7 +70,8 @@ export class Taken implements TakenConnection, Gate {
   owner: Owner | undefined;
   /** Whether its giver has not confirmed yet that it keeps it. */
   isPending = false;
-  readonly slot: SlotRef;
+  /** Where it is noted how far it is. */
+  slot: SlotRef;
   readonly #host: TakenHost;
   #response: ResponseReader | undefined = new ResponseReader();
   #held: HeldWrite[] | undefined = undefined;
@@ -263,7 +264,10 @@ export class Taken implements TakenConnection, Gate {
     this.owner = undefined;
     owner?.end(this);
     this.#leaving?.settle(false);
-    this.#host.notes?.close(this.slot.slot);
+    const { slot } = this.slot;
+    // It may be another connection's from now on.
+    this.slot = noSlot;
+    this.#host.notes?.close(slot);
     this.#host.onClosed(this);
   }
 
