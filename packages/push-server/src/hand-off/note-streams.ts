@@ -69,6 +69,8 @@ class ConnectionNotes implements StreamNotes {
   /** Bytes to come of the frame that was passed on last, whose header came alone. */
   #toCome = 0;
   #isText = false;
+  /** The mark that was passed on last in this tick. */
+  #mark: Mark | undefined = undefined;
 
   constructor(taken: TakenConnection, { _receiver }: WebSocketInternals) {
     this.#taken = taken;
@@ -81,12 +83,24 @@ class ConnectionNotes implements StreamNotes {
 
   passed(bytes: Frame): void {
     const known = this.#toCome === 0 ? bytes[ofFrame] : undefined;
-    if (known !== undefined) this.#taken.wrote(0, known.stream, known.offset);
+    if (known !== undefined) this.#keep(known);
     else this.#walk(bytes);
   }
 
   wrote(bytes: number): void {
-    this.#taken.wrote(bytes);
+    const mark = this.#mark;
+    if (mark === undefined) this.#taken.wrote(bytes);
+    else {
+      this.#mark = undefined;
+      this.#taken.wrote(bytes, mark.stream, mark.offset);
+    }
+  }
+
+  /** The last mark of a tick is noted with its bytes: most ticks have one. */
+  #keep(mark: Mark): void {
+    const before = this.#mark;
+    this.#mark = mark;
+    if (before !== undefined && before.stream !== mark.stream) this.#taken.wrote(0, before.stream, before.offset);
   }
 
   /** All that came is handled. Notes nothing within a message: then what was read is more than what was noted. */
@@ -119,6 +133,6 @@ class ConnectionNotes implements StreamNotes {
     if (position === undefined) return;
     const mark: Mark = { stream: numberOfEpoch(position.epoch), offset: position.offset };
     if (isShared) bytes[ofFrame] = mark;
-    this.#taken.wrote(0, mark.stream, mark.offset);
+    this.#keep(mark);
   }
 }

@@ -51,6 +51,7 @@ test('a session fails over: its client notices nothing, and each message arrives
   const publish = setInterval(() => void next.push.toRoom('hall', 'n', n++, { keep: 'must' }), 3);
   await expect.poll(() => heard.length).toBeGreaterThan(50);
   await crash();
+  await expect.poll(() => front.orphans).toMatchObject([{ taker: 'clean' }]);
   await expect.poll(() => front.moved()).toBe(1);
   const seen = heard.length;
   await expect.poll(() => heard.length).toBeGreaterThan(seen + 20);

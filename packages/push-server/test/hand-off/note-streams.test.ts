@@ -37,27 +37,39 @@ function frame(opcode: number, payload: string): Buffer {
 
 const [text, binary] = [1, 2];
 const event = (position: string, size = 0): string => `42["chat","${'x'.repeat(size)}","${position}"]`;
-const mark = (epoch: string, offset: number) => [0, numberOfEpoch(epoch), offset];
+const mark = (epoch: string, offset: number, bytes = 0) => [bytes, numberOfEpoch(epoch), offset];
 
 test.each([0, 200, 70_000])('the position at the end of an event is noted, with %d bytes before it', (size) => {
   const { notes, noted } = start();
   notes.passed(frame(text, event('abc.12~', size)));
   notes.wrote(7);
-  expect(noted).toEqual([mark('abc', 12), [7]]);
+  expect(noted).toEqual([mark('abc', 12, 7)]);
 });
 
 test('of an event with its position in a frame behind it, and of the response to a CONNECT', () => {
   const { notes, noted } = start();
   notes.passed(Buffer.concat([frame(text, '42["chat","x"]'), frame(text, '42["go:mark","abc.12~"]')]));
   notes.passed(frame(text, '40{"sid":"s","mark":"engine.1~"}'));
-  expect(noted).toEqual([mark('abc', 12), mark('engine', 1)]);
+  notes.wrote(9);
+  notes.wrote(3);
+  expect(noted).toEqual([mark('abc', 12), mark('engine', 1, 9), [3]]);
 });
 
 test('a frame that goes to many clients is noted for each', () => {
   const [one, other] = [start(), start()];
   const shared = frame(text, event('abc.12~'));
-  for (const { notes } of [one, other, one]) notes.passed(shared);
-  expect([one.noted, other.noted]).toEqual([[mark('abc', 12), mark('abc', 12)], [mark('abc', 12)]]);
+  for (const { notes } of [one, other, one]) {
+    notes.passed(shared);
+    notes.wrote(1);
+  }
+  expect([one.noted, other.noted]).toEqual([[mark('abc', 12, 1), mark('abc', 12, 1)], [mark('abc', 12, 1)]]);
+});
+
+test('of several events of one tick the last of each stream is noted, the very last one with the bytes of all', () => {
+  const { notes, noted } = start();
+  for (const position of ['a.1~', 'a.2~', 'b.1~', 'a.3~']) notes.passed(frame(text, event(position)));
+  notes.wrote(50);
+  expect(noted).toEqual([mark('a', 2), mark('b', 1), mark('a', 3, 50)]);
 });
 
 test('what a client has published as binary is no position, however it looks, nor what stands within a text', () => {
@@ -69,11 +81,13 @@ test('what a client has published as binary is no position, however it looks, no
   notes.passed(bytes.subarray(2));
   notes.passed(frame(text, '42["chat","abc.14~" ]'));
   notes.passed(frame(text, '42["chat",{"a":["abc.15~"],"b":1}]'));
-  expect(noted).toEqual([]);
+  notes.wrote(1);
+  expect(noted.splice(0)).toEqual([[1]]);
   const whole = frame(text, event('abc.16~'));
   notes.passed(whole.subarray(0, 2));
   notes.passed(whole.subarray(2));
-  expect(noted).toEqual([mark('abc', 16)]);
+  notes.wrote(1);
+  expect(noted).toEqual([mark('abc', 16, 1)]);
 });
 
 test('what was read is noted where a message ends, and not within one', () => {
