@@ -46,10 +46,13 @@ export class NotesFile {
     if (noted === undefined) return { taker: 'unclean', cause: 'not noted' };
     const counts = this.#kernel.counts(descriptor);
     if (counts === undefined || counts.isEnding) return { taker: 'unclean', cause: 'client ended' };
-    if (counts.bytesOut !== noted.writtenAt) return { taker: 'unclean', cause: 'half written' };
+    const isAhead = counts.bytesOut === noted.aheadAt;
+    if (!isAhead && counts.bytesOut !== noted.writtenAt) return { taker: 'unclean', cause: 'half written' };
     if (counts.bytesIn !== noted.readAt) return { taker: 'unclean', cause: 'half read' };
     if (noted.marks === undefined) return { taker: 'unclean', cause: 'too many streams' };
-    return { taker: 'clean', marks: noted.marks };
+    const { marks, ahead } = noted;
+    if (!isAhead || ahead.stream === 0) return { taker: 'clean', marks };
+    return { taker: 'clean', marks: [...marks.filter(({ stream }) => stream !== ahead.stream), ahead] };
   }
 
   close(): void {

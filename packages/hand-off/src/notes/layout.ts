@@ -14,13 +14,20 @@ export const slotFields = {
   readAt: 2,
   /** Number of its block, from 1; 0: none; −1: there are more streams than can be noted. */
   block: 3,
+  /**
+   * Bytes written to the client once a write is complete that was noted ahead, and a stream and an offset that the client has had then; 0: none was
+   * noted ahead, or all of that is in the other numbers; −1 while these change.
+   */
+  aheadAt: 4,
+  aheadStream: 5,
+  aheadOffset: 6,
   /** Pairs of stream and offset; stream 0: unused. */
-  positions: 4,
+  positions: 8,
 } as const;
 
 /** Streams that fit into a slot, and into a block. */
-export const slotStreams = 6;
-export const blockStreams = 58;
+export const slotStreams = 4;
+export const blockStreams = 60;
 
 export const blockNumbers = 128;
 

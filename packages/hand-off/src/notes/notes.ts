@@ -59,11 +59,25 @@ export class Notes {
     if (slot === 0) return;
     const at = slot * slotNumbers;
     (this.#numbers[at + fields.writtenAt] as number) += bytesOut;
+    if ((this.#numbers[at + fields.aheadAt] as number) > 0) (this.#numbers[at + fields.aheadAt] as number) += bytesOut;
     this.#numbers[at + fields.readAt] = bytesIn;
+  }
+
+  /** Notes a write that is about to happen: it counts if the kernel has counted all of it, whenever this process dies. */
+  writes(slot: number, bytes: number, stream: number, offset: number): void {
+    if (slot === 0) return;
+    this.#settle(slot);
+    const numbers = this.#numbers;
+    const at = slot * slotNumbers;
+    numbers[at + fields.aheadAt] = -1;
+    numbers[at + fields.aheadStream] = stream;
+    numbers[at + fields.aheadOffset] = offset;
+    numbers[at + fields.aheadAt] = (numbers[at + fields.writtenAt] as number) + bytes;
   }
 
   wrote(slot: number, bytes: number, stream: number, offset: number): void {
     if (slot === 0) return;
+    this.#settle(slot);
     const numbers = this.#numbers;
     const at = slot * slotNumbers + fields.writtenAt;
     const before = numbers[at] as number;
@@ -79,6 +93,7 @@ export class Notes {
   /** The client does not follow a stream any more. */
   forget(slot: number, stream: number): void {
     if (slot === 0 || stream === 0) return;
+    this.#settle(slot);
     const at = this.#find(slot, stream);
     if (at < 0) return;
     const writtenAt = slot * slotNumbers + fields.writtenAt;
@@ -86,6 +101,21 @@ export class Notes {
     this.#numbers[writtenAt] = -1;
     this.#numbers[at] = 0;
     this.#numbers[writtenAt] = before;
+  }
+
+  /** What was noted ahead has happened. Until the end of this it is read from where it was noted. */
+  #settle(slot: number): void {
+    const numbers = this.#numbers;
+    const at = slot * slotNumbers;
+    const count = numbers[at + fields.aheadAt] as number;
+    if (count <= 0) return;
+    const stream = numbers[at + fields.aheadStream] as number;
+    if (stream !== 0) {
+      numbers[at + fields.writtenAt] = -1;
+      this.#setPosition(slot, stream, numbers[at + fields.aheadOffset] as number);
+    }
+    numbers[at + fields.writtenAt] = count;
+    numbers[at + fields.aheadAt] = 0;
   }
 
   #setPosition(slot: number, stream: number, offset: number): void {

@@ -20,6 +20,10 @@ export interface Mark {
 /** What a taker that is dead has noted of a connection. */
 export interface Noted {
   readonly writtenAt: number;
+  /** The same once a write is complete that was noted ahead; not above 0: there was none. */
+  readonly aheadAt: number;
+  /** What the client has had then. */
+  readonly ahead: Mark;
   readonly readAt: number;
   /** `undefined`: there were too many streams. */
   readonly marks: readonly Mark[] | undefined;
@@ -34,13 +38,15 @@ export function readNotes(descriptor: number, slots: number, { slot, generation 
   const writtenAt = numbers[fields.writtenAt] as number;
   const readUpTo = numbers[fields.readAt] as number;
   const block = numbers[fields.block] as number;
-  if (block < 0) return { writtenAt, readAt: readUpTo, marks: undefined };
+  const aheadAt = numbers[fields.aheadAt] as number;
+  const ahead = { stream: numbers[fields.aheadStream] as number, offset: numbers[fields.aheadOffset] as number };
+  if (block < 0) return { writtenAt, aheadAt, ahead, readAt: readUpTo, marks: undefined };
   const marks = marksIn(fields.positions, slotStreams);
   if (block > 0) {
     if (!readAt(descriptor, firstBlockAt(slots) + block * blockNumbers, blockNumbers)) return undefined;
     marks.push(...marksIn(0, blockStreams));
   }
-  return { writtenAt, readAt: readUpTo, marks };
+  return { writtenAt, aheadAt, ahead, readAt: readUpTo, marks };
 }
 
 function marksIn(first: number, count: number): Mark[] {

@@ -20,6 +20,15 @@ export interface TakenConnection {
   /** What is told to the giver when it ends. The program sets it before the socket closes. */
   ending: Ending | undefined;
   /**
+   * Notes that complete frames are about to be written to the socket, in the same tick, and which message is the last of its stream in them. They count
+   * if the kernel takes all of them, even if this process dies before it learns that.
+   *
+   * @param bytes - size of the frames
+   * @param stream - number of the stream of the message, below 2^53; 0: there is none
+   * @param offset - of the message in its stream
+   */
+  writes(bytes: number, stream?: number, offset?: number): void;
+  /**
    * Notes that complete frames were written to the socket, in the same tick. The position is that of a message in these
    * frames; several are noted by several calls, the earlier ones with 0 bytes.
    *

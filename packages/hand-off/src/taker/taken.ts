@@ -103,6 +103,10 @@ export class Taken implements TakenConnection, Gate {
     return this.isAccepted && !this.isPending && this.owner !== undefined;
   }
 
+  writes(bytes: number, stream = 0, offset = 0): void {
+    this.#host.notes?.writes(this.slot.slot, bytes, stream, offset);
+  }
+
   wrote(bytes: number, stream = 0, offset = 0): void {
     this.#host.notes?.wrote(this.slot.slot, bytes, stream, offset);
   }

@@ -22,6 +22,8 @@ interface Mark {
 }
 type Frame = Buffer & { [ofFrame]?: Mark };
 
+const noMarks: readonly Mark[] = [];
+
 /** Where a socket keeps its notes. */
 const ofSocket = Symbol('notes');
 type Noted = Socket & { [ofSocket]?: ConnectionNotes };
@@ -69,8 +71,12 @@ class ConnectionNotes implements StreamNotes {
   /** Bytes to come of the frame that was passed on last, whose header came alone. */
   #toCome = 0;
   #isText = false;
-  /** The mark that was passed on last in this tick. */
+  /** The mark that was passed on last in this tick, and those of other streams before it, of which there are few. */
   #mark: Mark | undefined = undefined;
+  #others: Mark[] | undefined = undefined;
+  /** Whether all of this tick was noted before it was written, and otherwise how many bytes could not be. */
+  #isAhead = false;
+  #late = 0;
 
   constructor(taken: TakenConnection, { _receiver }: WebSocketInternals) {
     this.#taken = taken;
@@ -81,26 +87,41 @@ class ConnectionNotes implements StreamNotes {
     this.#isMidEvent = isMidEvent;
   }
 
-  passed(bytes: Frame): void {
+  passes(bytes: Frame): void {
     const known = this.#toCome === 0 ? bytes[ofFrame] : undefined;
     if (known !== undefined) this.#keep(known);
     else this.#walk(bytes);
   }
 
-  wrote(bytes: number): void {
+  writes(bytes: number): void {
     const mark = this.#mark;
-    if (mark === undefined) this.#taken.wrote(bytes);
-    else {
-      this.#mark = undefined;
-      this.#taken.wrote(bytes, mark.stream, mark.offset);
-    }
+    // Marks of several streams cannot be noted ahead.
+    this.#isAhead = this.#others === undefined;
+    if (!this.#isAhead) this.#late = bytes;
+    else if (mark === undefined) this.#taken.writes(bytes);
+    else this.#taken.writes(bytes, mark.stream, mark.offset);
   }
 
-  /** The last mark of a tick is noted with its bytes: most ticks have one. */
+  wrote(bytes: number): void {
+    const mark = this.#mark;
+    const others = this.#others;
+    const late = this.#late + bytes;
+    const isAhead = this.#isAhead;
+    this.#mark = undefined;
+    this.#others = undefined;
+    this.#late = 0;
+    this.#isAhead = false;
+    if (isAhead) return;
+    for (const { stream, offset } of others ?? noMarks) this.#taken.wrote(0, stream, offset);
+    if (late > 0) this.#taken.wrote(late, mark?.stream, mark?.offset);
+  }
+
   #keep(mark: Mark): void {
     const before = this.#mark;
     this.#mark = mark;
-    if (before !== undefined && before.stream !== mark.stream) this.#taken.wrote(0, before.stream, before.offset);
+    if (before === undefined || before.stream === mark.stream) return;
+    this.#others ??= [];
+    this.#others.push(before);
   }
 
   /** All that came is handled. Notes nothing within a message: then what was read is more than what was noted. */

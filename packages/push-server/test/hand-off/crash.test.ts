@@ -100,14 +100,14 @@ test('of many clients whose push-server dies among their messages, each that goe
     n++;
     for (let room = 0; room < 4; room++) void next.push.toRoom(`room-${room}`, `room-${room}`, n, { keep: 'must' });
     for (const { client } of clients) client.emit('go:leave', 'no such room');
-  }, 2);
-  await expect.poll(() => n).toBeGreaterThan(100);
+  }, 5);
+  await expect.poll(() => n).toBeGreaterThan(30);
   await crash();
   await expect.poll(() => front.orphans).toHaveLength(40);
   const clean = front.orphans.filter(({ taker }) => taker === 'clean').length;
   await expect.poll(() => front.moved()).toBe(clean);
   const before = n;
-  await expect.poll(() => n).toBeGreaterThan(before + 100);
+  await expect.poll(() => n).toBeGreaterThan(before + 20);
   clearInterval(publish);
   const going = clients.filter(({ client }) => client.connected);
   expect(going).toHaveLength(clean);

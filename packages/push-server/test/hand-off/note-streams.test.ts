@@ -11,7 +11,8 @@ function start() {
   const socket = new Socket();
   const taken = {
     socket,
-    wrote: (...args: unknown[]) => noted.push(args),
+    writes: (...args: unknown[]) => noted.push(['ahead', ...args]),
+    wrote: (bytes: number, stream = 0, offset = 0) => noted.push(stream === 0 ? [bytes] : [bytes, stream, offset]),
     read: (except: number) => noted.push(`read, but ${except}`),
   } as unknown as TakenConnection;
   joinAsByThePort(taken, createServer(), { address: '127.0.0.1', family: 'IPv4', port: 1 });
@@ -41,15 +42,15 @@ const mark = (epoch: string, offset: number, bytes = 0) => [bytes, numberOfEpoch
 
 test.each([0, 200, 70_000])('the position at the end of an event is noted, with %d bytes before it', (size) => {
   const { notes, noted } = start();
-  notes.passed(frame(text, event('abc.12~', size)));
+  notes.passes(frame(text, event('abc.12~', size)));
   notes.wrote(7);
   expect(noted).toEqual([mark('abc', 12, 7)]);
 });
 
 test('of an event with its position in a frame behind it, and of the response to a CONNECT', () => {
   const { notes, noted } = start();
-  notes.passed(Buffer.concat([frame(text, '42["chat","x"]'), frame(text, '42["go:mark","abc.12~"]')]));
-  notes.passed(frame(text, '40{"sid":"s","mark":"engine.1~"}'));
+  notes.passes(Buffer.concat([frame(text, '42["chat","x"]'), frame(text, '42["go:mark","abc.12~"]')]));
+  notes.passes(frame(text, '40{"sid":"s","mark":"engine.1~"}'));
   notes.wrote(9);
   notes.wrote(3);
   expect(noted).toEqual([mark('abc', 12), mark('engine', 1, 9), [3]]);
@@ -59,33 +60,47 @@ test('a frame that goes to many clients is noted for each', () => {
   const [one, other] = [start(), start()];
   const shared = frame(text, event('abc.12~'));
   for (const { notes } of [one, other, one]) {
-    notes.passed(shared);
+    notes.passes(shared);
     notes.wrote(1);
   }
   expect([one.noted, other.noted]).toEqual([[mark('abc', 12, 1), mark('abc', 12, 1)], [mark('abc', 12, 1)]]);
 });
 
-test('of several events of one tick the last of each stream is noted, the very last one with the bytes of all', () => {
+test('frames of a tick are noted before they are written, with the position of the last', () => {
   const { notes, noted } = start();
-  for (const position of ['a.1~', 'a.2~', 'b.1~', 'a.3~']) notes.passed(frame(text, event(position)));
-  notes.wrote(50);
+  for (const position of ['a.1~', 'a.2~']) notes.passes(frame(text, event(position)));
+  notes.writes(50);
+  notes.wrote(0);
+  expect(noted.splice(0)).toEqual([['ahead', 50, numberOfEpoch('a'), 2]]);
+  notes.passes(frame(text, '3'));
+  notes.writes(3);
+  notes.wrote(0);
+  expect(noted).toEqual([['ahead', 3]]);
+});
+
+test('positions of several streams are noted once they are written: nothing could tell which of them were', () => {
+  const { notes, noted } = start();
+  for (const position of ['a.1~', 'a.2~', 'b.1~', 'a.3~']) notes.passes(frame(text, event(position)));
+  notes.writes(50);
+  expect(noted).toEqual([]);
+  notes.wrote(0);
   expect(noted).toEqual([mark('a', 2), mark('b', 1), mark('a', 3, 50)]);
 });
 
 test('what a client has published as binary is no position, however it looks, nor what stands within a text', () => {
   const { notes, noted } = start();
-  notes.passed(frame(binary, event('abc.12~')));
+  notes.passes(frame(binary, event('abc.12~')));
   // The header of a frame, and its payload, apart.
   const bytes = frame(binary, frame(text, event('abc.13~')).toString('latin1'));
-  notes.passed(bytes.subarray(0, 2));
-  notes.passed(bytes.subarray(2));
-  notes.passed(frame(text, '42["chat","abc.14~" ]'));
-  notes.passed(frame(text, '42["chat",{"a":["abc.15~"],"b":1}]'));
+  notes.passes(bytes.subarray(0, 2));
+  notes.passes(bytes.subarray(2));
+  notes.passes(frame(text, '42["chat","abc.14~" ]'));
+  notes.passes(frame(text, '42["chat",{"a":["abc.15~"],"b":1}]'));
   notes.wrote(1);
   expect(noted.splice(0)).toEqual([[1]]);
   const whole = frame(text, event('abc.16~'));
-  notes.passed(whole.subarray(0, 2));
-  notes.passed(whole.subarray(2));
+  notes.passes(whole.subarray(0, 2));
+  notes.passes(whole.subarray(2));
   notes.wrote(1);
   expect(noted).toEqual([mark('abc', 16, 1)]);
 });

@@ -16,9 +16,11 @@ export interface OutletOwner {
 
 /** Is told how far the stream of a client is written, by whom may have to say so after the death of this process. */
 export interface StreamNotes {
-  /** A frame, or a part of one, has been passed on; in the order of the stream. */
-  passed(bytes: Buffer): void;
-  /** All that was passed on in this tick ends with a whole frame. @param bytes - how many these are */
+  /** A frame, or a part of one, is being passed on; in the order of the stream. */
+  passes(bytes: Buffer): void;
+  /** Whole frames are about to be written, those of this tick. @param bytes - how many these are */
+  writes(bytes: number): void;
+  /** The tick ends. All that was passed on in it ends with a whole frame. @param bytes - how many were written that were not told before */
   wrote(bytes: number): void;
 }
 
@@ -110,14 +112,36 @@ export class Outlet implements Waiting {
   endTick(): void {
     this.#scheduled = false;
     this.turns = 0;
-    this.flush();
-    if (this.notes === undefined || this.#passed === 0) return;
-    this.notes.wrote(this.#passed);
+    const { notes } = this;
+    if (notes === undefined) this.flush();
+    else this.#flushNoted(notes);
+  }
+
+  /** Without anything that left before in this tick, the frames that wait are whole. */
+  #flushNoted(notes: StreamNotes): void {
+    const first = this.#first;
+    if (first !== undefined && this.#passed === 0 && this.#socket.writable) {
+      notes.passes(first);
+      for (const other of this.#others ?? none) notes.passes(other);
+      notes.writes(this.#bytes);
+      this.#flush();
+    } else this.flush();
+    notes.wrote(this.#passed);
     this.#passed = 0;
   }
 
   /** Writes what is held back; drops it where the connection has ended. */
   flush(): void {
+    const { notes } = this;
+    const first = this.#first;
+    if (notes !== undefined && first !== undefined && this.#socket.writable) {
+      this.#note(notes, first);
+      for (const other of this.#others ?? none) this.#note(notes, other);
+    }
+    this.#flush();
+  }
+
+  #flush(): void {
     const first = this.#first;
     if (first === undefined) return;
     const others = this.#others;
@@ -129,9 +153,6 @@ export class Outlet implements Waiting {
     if (!this.#socket.writable) return;
     if (others === undefined) this.#send(first, length);
     else this.#sendJoined(first, others, length);
-    if (this.notes === undefined) return;
-    this.#note(this.notes, first);
-    for (const other of others ?? none) this.#note(this.notes, other);
   }
 
   #sendJoined(first: Buffer, others: readonly Buffer[], length: number): void {
@@ -150,7 +171,7 @@ export class Outlet implements Waiting {
       atEndOfTick(this);
     }
     this.#passed += bytes.length;
-    notes.passed(bytes);
+    notes.passes(bytes);
   }
 
   #send(bytes: Buffer, length: number): void {

@@ -97,35 +97,52 @@ test('what is held back for a connection that has ended is dropped', async () =>
   expect([socket.chunks, account._bufferedBytes]).toEqual([[], 0]);
 });
 
-test('who notes the stream is told of each frame after it was passed on, and once a tick how many bytes these are', async () => {
-  const { socket, outlet } = startOutlet();
-  const told: (string | number)[] = [];
+/** Notes that tell what had reached the socket by then. */
+function noteIn(outlet: Outlet, socket: SlowSocket): string[] {
+  const told: string[] = [];
+  const say = (what: string): void =>
+    void told.push(`${what} after '${socket.chunks.map((one) => one.slice(0, 4)).join('')}'`);
   outlet.notes = {
-    passed: (bytes) => told.push(`${bytes} after ${socket.chunks.join('')}`),
-    wrote: (bytes) => told.push(bytes),
+    passes: (bytes) => say(String(bytes).slice(0, 4)),
+    writes: (bytes) => say(`writes ${bytes}`),
+    wrote: (bytes) => say(`wrote ${bytes}`),
   };
+  return told;
+}
+
+test('who notes the stream is told of the whole frames of a tick before they are written', async () => {
+  const { socket, outlet } = startOutlet();
+  const told = noteIn(outlet, socket);
   outlet.hold(Buffer.from('a'));
   outlet.write('b');
   expect(told).toEqual([]);
   await endOfTick();
-  expect(told.splice(0)).toEqual(['a after ab', 'b after ab', 2]);
-  // Behind now: frames go to the queue of the socket, which is no reason to forget them.
+  expect(told).toEqual(["a after ''", "b after ''", "writes 2 after ''", "wrote 0 after 'ab'"]);
+});
+
+test('of frames that went to the queue of the socket, or in parts, it is told at the end of the tick', async () => {
+  const { socket, outlet } = startOutlet();
+  const told = noteIn(outlet, socket);
+  outlet.hold(Buffer.from('a'));
+  outlet.write('b', () => {});
   outlet.write('c');
-  outlet.write('d', () => {});
   await endOfTick();
-  expect(told.splice(0)).toEqual(['c after abc', 'd after abcd', 2]);
+  expect(told.splice(0)).toEqual(["a after ''", "b after 'ab'", "c after 'abc'", "wrote 3 after 'abc'"]);
   socket.drain();
+  // The header of a frame, and a payload that is too large to be held back.
+  outlet.hold(Buffer.from('h'));
   outlet.hold(Buffer.alloc(70_000, 'e'));
   await endOfTick();
-  expect(told.at(-1)).toBe(70_000);
+  expect(told[0]).toBe("h after 'abc'");
+  expect(told.at(-1)).toMatch(/^wrote 70001 after/);
+  expect(told.join()).not.toContain('writes');
 });
 
 test('what was dropped, as the connection has ended, is not noted', async () => {
   const { socket, outlet } = startOutlet();
-  const told: unknown[] = [];
-  outlet.notes = { passed: (bytes) => told.push(bytes), wrote: (bytes) => told.push(bytes) };
+  const told = noteIn(outlet, socket);
   outlet.hold(Buffer.from('late'));
   Object.defineProperty(socket, 'writable', { value: false });
   await endOfTick();
-  expect(told).toEqual([]);
+  expect(told).toEqual(["wrote 0 after ''"]);
 });
