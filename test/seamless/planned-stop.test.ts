@@ -185,7 +185,7 @@ describeNodes('a planned stop with discovery on', (startNodes) => {
   test('agents that hear of it ask for the same sessions, and no client is cut', async () => {
     const { old, clients, cuts, moves, fallbacks } = await startDiscovered(await startNodes(), 120);
     await old.close();
-    await expect.poll(() => moves().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(120);
+    await expect.poll(() => moves().length, { timeout: 30_000 }).toBeGreaterThanOrEqual(120);
     expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
     expect([cuts, fallbacks()]).toEqual([[], []]);
   });
@@ -195,7 +195,7 @@ test('gopush drain, twice, with discovery on and a rebalance in its midst: no cl
   const { agent, old, clients, cuts, moves, fallbacks } = await startDiscovered(await startNodes('embedded store'), 80);
   const put = (url: string | undefined, what: string) => fetch(`${url}/${what}`, { method: 'PUT' });
   await Promise.all([put(old.adminUrl, 'drain'), put(old.adminUrl, 'drain'), put(agent.adminUrl, 'rebalance')]);
-  await expect.poll(() => moves().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(80);
+  await expect.poll(() => moves().length, { timeout: 30_000 }).toBeGreaterThanOrEqual(80);
   // A session may have moved twice by then.
   await expect.poll(() => old.io.of('/').sockets.size, { timeout: 10_000 }).toBe(0);
   expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
