@@ -27,13 +27,18 @@ async function connectLines(front: Front, path: string): Promise<LineClient> {
 }
 
 /** Offers a connection that is alone to a taker, as a session that goes on. */
-async function giveOn(front: Front, port: number, handed: HandedOver<string>, early?: Buffer): Promise<void> {
+async function giveOn(
+  front: Front,
+  port: number,
+  handed: HandedOver<string>,
+  { early, path = '/next', skipFrames = 0 }: { early?: Buffer; path?: string; skipFrames?: number } = {},
+): Promise<void> {
   const giver = await front.giver(port);
-  const head = Buffer.from('GET /next HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n');
+  const head = Buffer.from(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n`);
   const record = Buffer.from('next');
   const offered = await giver.offer({ client: handed, kind: 'session', head, record, timeoutMs: 5_000 });
   if (!offered.ok) throw new Error(offered.detail);
-  const accepted = await offered.value.accept({ user: 'next', early });
+  const accepted = await offered.value.accept({ user: 'next', early, skipFrames });
   expect(accepted.ok && accepted.value).toBe(handed);
 }
 
@@ -65,6 +70,23 @@ test('after the death of its taker a connection is clean, and goes on at another
   await client.has('one 1\ntwo 2\nthree 3\n');
   expect(front.handed[0]?.state).toBe('served');
   expect(front.handed[0]?.readRecord().toString()).toBe('next');
+});
+
+test('the greeting of the next taker is not for the client, and is not counted', async () => {
+  const { dir, taker, front } = await setUp();
+  const client = await connectLines(front, '/a');
+  client.socket.write('one 1\n');
+  await client.has('one 1\n');
+  await taker.kill();
+  await expect.poll(() => front.told.length).toBe(1);
+  const port = freePort();
+  const next = await startTaker(dir, port);
+  await giveOn(front, port, front.handed[0] as HandedOver<string>, { path: '/greets', skipFrames: 1 });
+  client.socket.write('two 2\n');
+  await client.has('one 1\ntwo 2\n');
+  await next.kill();
+  await expect.poll(() => front.told.length).toBe(2);
+  expect(front.told[1]?.detail).toEqual({ taker: 'clean', marks: [{ stream: 7, offset: 2 }] });
 });
 
 test('half a message, in either direction, is told', async () => {
@@ -111,7 +133,9 @@ test('a session is given back with what was read too far, and goes on at another
   const next = freePort();
   await startTaker(dir, next);
   client.socket.write('ee 3\n');
-  await giveOn(front, next, front.handed[0] as HandedOver<string>, front.told[0]?.detail as Buffer);
+  await giveOn(front, next, front.handed[0] as HandedOver<string>, {
+    early: front.told[0]?.detail as Buffer,
+  });
   await client.has('one 1\ntwo 2\nthree 3\n');
 });
 

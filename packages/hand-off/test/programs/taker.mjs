@@ -18,6 +18,11 @@ server.on('upgrade', (request, socket) => {
     socket.write(`${text}\n`);
     connection.wrote(text.length + 1, 7, offset);
   };
+  if (name.startsWith('/greets')) {
+    // A WebSocket frame, as the greeting of a session that the client has had already.
+    socket.write(Buffer.from([0x82, 2, 0x68, 0x69]));
+    connection.wrote(4);
+  }
   socket.on('error', () => {});
   socket.on('data', (chunk) => {
     rest += chunk.toString('latin1');
