@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bothKnow, expectSame, soon, spoken, talk, targets, tell } from '../support/both-ends.ts';
+import { bothKnow, expectSame, isReached, soon, spoken, talk, targets, tell } from '../support/both-ends.ts';
 import { nextEvent } from '../support/socket-io.ts';
 
 /** What a test touches of a connection, at the client and at the server. */
@@ -8,6 +8,7 @@ interface ClientEngine {
   _pingTimeout: number;
   _resetPingTimeout(): void;
   _sendPacket(type: string): void;
+  once(event: 'ping', listener: () => void): void;
 }
 interface ServerEngine {
   pingIntervalTimer: NodeJS.Timeout | undefined;
@@ -71,7 +72,12 @@ describe.each(Object.keys(targets))('%s is, straight and through an agent, the s
         const engine = watched.io.engine as unknown as ClientEngine;
         const [{ conn }] = [...io.of('/').sockets.values()] as unknown as [{ conn: ServerEngine }];
         expect({ pingInterval: engine._pingInterval, pingTimeout: engine._pingTimeout }).toEqual(times);
-        if (silent === 'client') engine._sendPacket = () => {};
+        if (silent === 'client') {
+          engine._sendPacket = () => {};
+          await new Promise<void>((resolve) => engine.once('ping', resolve));
+          // Between two requests of long-polling it would not be told why.
+          await isReached(io);
+        }
         if (silent === 'server') {
           clearTimeout(conn.pingIntervalTimer);
           conn.pingIntervalTimer = undefined;
