@@ -23,6 +23,8 @@ export interface ConnectionQueue {
   readonly isSlow: boolean;
   /** Counts a packet that has come to wait in Engine.IO. */
   add(data: unknown, frame: readonly Buffer[] | undefined): void;
+  /** Engine.IO has given what waited to the transport: it is kept no longer. */
+  flushed(): void;
   /** Looks again at how much waits. */
   look(): void;
 }

@@ -42,6 +42,10 @@ export class SendQueue implements ConnectionQueue {
     this.look();
   }
 
+  flushed(): void {
+    this.#forget();
+  }
+
   look(): void {
     this.#forget();
     if (this.#isFull) return;

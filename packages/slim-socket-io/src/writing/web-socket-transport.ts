@@ -108,6 +108,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
       if (frame === undefined) socket.send(this.#encode(packet));
       else socket._sender.sendFrame(frame);
     }
+    this.connection?.[queueOf]?.flushed();
     if (this.outlet.ready) this.#report();
   }
 

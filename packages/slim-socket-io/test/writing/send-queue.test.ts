@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { Connection } from '../../src/writing/connection.ts';
 import { SendQueue } from '../../src/writing/send-queue.ts';
@@ -43,6 +45,19 @@ test('what was flushed counts once, in the socket, whatever comes to wait next',
   connection.transport.socket.bufferedAmount = 0;
   flush();
   expect(heard).toEqual(['slow', 'fast']);
+});
+
+test('packets that were flushed are kept no longer', async () => {
+  const { connection, queue, add } = startQueue(4_000);
+  add('a packet');
+  const list = new WeakRef(connection.writeBuffer);
+  connection.writeBuffer = [];
+  queue.flushed();
+  await new Promise(setImmediate);
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  expect(list.deref()).toBeUndefined();
+  expect(queue.bytes).toBe(0);
 });
 
 test('more than the limit is told once', () => {
