@@ -1,33 +1,51 @@
-/** How many sessions are worked on at a time: at first, at least, and at most. The clients of the others notice nothing meanwhile. */
-const sizes = { first: 16, least: 16, most: 256 } as const;
+/** Most sessions that are given at a time. */
+const most = 256;
 
-/** Other nodes that take a session within this time are given more of them at a time, in milliseconds. */
-const swiftMs = 150;
+/**
+ * How many sessions are given at a time at least, and within which time other nodes have to take them to be given more at a time, in milliseconds. With
+ * few sessions each client is to wait as short as can be; with many it counts when the last one has left.
+ */
+const few = { least: 8, swiftMs: 50 } as const;
+const many = { least: 16, swiftMs: 150 } as const;
+
+/** With more sessions than this there are many. */
+const mostFew = 200;
 
 /**
  * How many sessions are given at a time. The nodes that take them set the pace: one more with each that was taken swiftly, a third less where one was
- * not, once for all that were under way together (AIMD, like TCP: Chiu and Jain 1989). So clients wait for about `swiftMs`, however many there are,
- * and however fast the nodes are.
+ * not, once for all that were under way together (AIMD, like TCP: Chiu and Jain 1989). The clients of the others notice nothing meanwhile.
  */
 export class GivePace {
-  #size: number = sizes.first;
+  readonly #sessions: () => number;
+  #size: number = few.least;
   /** Above this the size grows slowly. */
-  #steady: number = sizes.most;
+  #steady: number = most;
   #shrunkAt = Number.NEGATIVE_INFINITY;
 
+  /** @param sessions - how many there are that have not been given */
+  constructor(sessions: () => number) {
+    this.#sessions = sessions;
+  }
+
   get size(): number {
-    return Math.floor(this.#size);
+    return Math.floor(Math.max(this.#size, this.#way.least));
   }
 
   /** Another node has taken a session. @param ms - how long that took, in milliseconds */
   took(ms: number, now = performance.now()): void {
+    const { least, swiftMs } = this.#way;
+    this.#size = Math.max(this.#size, least);
     if (ms <= swiftMs) {
-      this.#size = Math.min(sizes.most, this.#size + (this.#size < this.#steady ? 1 : 1 / this.#size));
+      this.#size = Math.min(most, this.#size + (this.#size < this.#steady ? 1 : 1 / this.#size));
       return;
     }
     if (now - this.#shrunkAt < ms) return;
     this.#shrunkAt = now;
-    this.#size = Math.max(sizes.least, this.#size * (2 / 3));
+    this.#size = Math.max(least, this.#size * (2 / 3));
     this.#steady = this.#size;
+  }
+
+  get #way(): typeof few | typeof many {
+    return this.#sessions() > mostFew ? many : few;
   }
 }

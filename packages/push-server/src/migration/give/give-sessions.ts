@@ -30,7 +30,7 @@ const arriveMs = 2_000;
 export class GiveSessions {
   readonly #options: GiveSessionsOptions;
   readonly #deadline: DrainDeadline;
-  readonly #pace = new GivePace();
+  readonly #pace: GivePace;
   readonly #takes = new PendingTakes((ms) => this.#pace.took(ms));
   readonly #stops = new StopRequests();
   readonly #work: RunningWork;
@@ -43,6 +43,7 @@ export class GiveSessions {
     const deadline = new DrainDeadline(maxDrainMs);
     this.#options = options;
     this.#deadline = deadline;
+    this.#pace = new GivePace(() => options.followed.size);
     this.#work = new RunningWork(log);
     this.#context = {
       sessions,

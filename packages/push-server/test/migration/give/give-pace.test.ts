@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { GivePace } from '../../../src/migration/give/give-pace.ts';
 
 test('nodes that take sessions swiftly are given more and more at a time, up to a bound', () => {
-  const pace = new GivePace();
+  const pace = new GivePace(() => 10_000);
   expect(pace.size).toBe(16);
   for (let count = 0; count < 8; count++) pace.took(20, 0);
   expect(pace.size).toBe(24);
@@ -11,7 +11,7 @@ test('nodes that take sessions swiftly are given more and more at a time, up to 
 });
 
 test('nodes that are slow are given less, once for all sessions that were under way together', () => {
-  const pace = new GivePace();
+  const pace = new GivePace(() => 10_000);
   for (let count = 0; count < 74; count++) pace.took(20, 0);
   expect(pace.size).toBe(90);
   for (let count = 0; count < 90; count++) pace.took(400, 1_000 + count);
@@ -21,8 +21,19 @@ test('nodes that are slow are given less, once for all sessions that were under 
   expect(pace.size).toBe(61);
 });
 
+test('of few sessions fewer are given at a time, so that each client waits shorter', () => {
+  let sessions = 10_000;
+  const pace = new GivePace(() => sessions);
+  for (let count = 0; count < 20; count++) pace.took(100, count * 1_000);
+  expect(pace.size).toBe(36);
+  sessions = 100;
+  for (let count = 20; count < 40; count++) pace.took(100, count * 1_000);
+  expect(pace.size).toBe(8);
+  expect(new GivePace(() => 100).size).toBe(8);
+});
+
 test('however slow nodes are, several sessions are given at a time', () => {
-  const pace = new GivePace();
+  const pace = new GivePace(() => 10_000);
   for (let count = 0; count < 50; count++) pace.took(1_000, count * 2_000);
   expect(pace.size).toBe(16);
 });
