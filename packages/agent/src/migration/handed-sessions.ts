@@ -9,7 +9,8 @@ import { type Fleet, Member } from '../route/fleet.ts';
 import { adopt } from '../target/carrier.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { Failover, FailoverEvents, FallbackCause } from './failover.ts';
-import type { HeldSession, SessionMigration } from './session-migration.ts';
+import type { HeldSession } from './held-session.ts';
+import type { SessionMigration } from './session-migration.ts';
 
 /** What sessions of handed-off clients need to go on. */
 export interface HandedSessionsOptions {

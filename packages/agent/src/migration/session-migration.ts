@@ -7,12 +7,10 @@ import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { writeMaskedControl } from '../tunnel/write-frame.ts';
 import { ClientReplay } from './client-replay.ts';
+import type { HeldSession, MigrationCause } from './held-session.ts';
 import { outcomeOfLoss } from './loss-outcome.ts';
 import type { OpeningFrames } from './opening-frames.ts';
 import { TargetStream } from './target-stream.ts';
-
-/** Why a session needs another target: `planned`: its target has given it; `crash`: its target is gone without a word. */
-export type MigrationCause = 'planned' | 'crash';
 
 /** What a session's migration reports; the same object for all sessions. */
 export interface SessionMigrationEvents {
@@ -52,17 +50,6 @@ export interface Arrival {
   readonly token: string;
   /** How many of its first data frames the client must not see; until they have come the client is held. */
   readonly skip: number;
-}
-
-/** A session whose target has served the client itself, and is gone. */
-export interface HeldSession {
-  /** What that one had read of the client and not handled. */
-  readonly unread: Buffer;
-  readonly cause: MigrationCause;
-  /** What it has given to the client, as {@link SessionMigration.positions}. */
-  readonly positions: string;
-  /** What the session was known by when that one took it. */
-  readonly before: { readonly token: string; readonly positions: string } | undefined;
 }
 
 /** How long a target may take to give a session after its client was stopped, in milliseconds. */

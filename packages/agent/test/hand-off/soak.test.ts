@@ -8,7 +8,7 @@ import { patiently } from '../support/wire.ts';
 import { openSocket, startHandingAgent } from './support/handing-agent.ts';
 import { makeHandOffDir, startTakingEcho, type TakingTarget } from './support/taking-target.ts';
 
-const rounds = process.env.GOPUSH_CHAOS === 'full' ? 400 : 6;
+const rounds = process.env.GOPUSH_CHAOS === 'full' ? 200 : 6;
 const perRound = 50;
 
 function descriptors(): number {
@@ -41,7 +41,7 @@ const ends: readonly ((sides: Sides) => void)[] = [
 
 function sidesOf(socket: WebSocket, { taken }: TakingTarget): Sides {
   const { _socket: client } = socket as unknown as { readonly _socket: Socket };
-  return { client, socket, target: taken.find((one) => one.socket.remotePort === client.localPort)?.socket };
+  return { client, socket, target: taken.findLast((one) => one.socket.remotePort === client.localPort)?.socket };
 }
 
 test('whatever way connections end, no descriptor and no half-closed connection is left', {
