@@ -168,10 +168,13 @@ describeStores('presence', (open) => {
     const [stays = ''] = users;
     await one.beat(dead, 2_000);
     await two.beat(live, lease);
-    for (const uid of users) {
-      await one.enter(dead, { uid, socket: `s-${uid}`, since: 1 });
-      await one.joinRoom(dead, room, uid, `s-${uid}`);
-    }
+    // At once: on a busy machine the lease would be over before the last one.
+    await Promise.all(
+      users.map(async (uid) => {
+        await one.enter(dead, { uid, socket: `s-${uid}`, since: 1 });
+        await one.joinRoom(dead, room, uid, `s-${uid}`);
+      }),
+    );
     await two.enter(live, { uid: stays, socket: 't', since: 5 });
     await two.joinRoom(live, room, stays, 't');
     await until(
