@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import type { HandedOver } from '../src/giver/handed-over.ts';
 import { type Child, startTaker } from './support/child.ts';
@@ -49,6 +51,25 @@ test('a taker that is killed before it responds loses the offer, and the giver s
   await taker.kill();
   await expect.poll(() => client.text).toMatch(/^HTTP\/1\.1 502 Refused/);
   expect(front.refused).toMatchObject([{ cause: 'lost' }]);
+  expect(front.givers.size).toBe(0);
+});
+
+test('an offer whose taker dies after its response cannot be accepted, and its client is closed', async () => {
+  const { taker, front } = await setUp();
+  const giver = await front.giver();
+  front.server.removeAllListeners('upgrade');
+  const upgraded = once(front.server, 'upgrade');
+  const client = new LineClient(front.port, '/a');
+  const [, socket] = (await upgraded) as [unknown, Socket];
+  const head = Buffer.from('GET /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n');
+  const offer = { client: socket, kind: 'upgrade', head, record: Buffer.alloc(0), timeoutMs: 5_000 } as const;
+  const offered = await giver.offer(offer);
+  await taker.kill();
+  await expect.poll(() => front.takers.at(-1)?.state).toBe('gone');
+  const accepted = offered.ok && (await offered.value.accept({ user: 'a', write: Buffer.from('never') }));
+  expect(accepted).toMatchObject({ ok: false, cause: 'lost' });
+  await expect.poll(() => client.isClosed).toBe(true);
+  expect(client.text).toBe('');
   expect(front.givers.size).toBe(0);
 });
 

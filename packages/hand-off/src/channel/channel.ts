@@ -50,7 +50,7 @@ export class Channel {
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
-      process.nextTick(() => this.#uncork());
+      process.nextTick(() => this.flush());
     }
     this.#socket.write(writeFrame(type, id, ...parts));
   }
@@ -71,7 +71,7 @@ export class Channel {
   /** Closes the channel; what was sent is still written where the other side reads. */
   end(reason: string): void {
     if (this.#isGone) return;
-    this.#uncork();
+    this.flush();
     this.#isGone = true;
     // A peer that does not read would keep it open.
     if (reason === silent || this.#socket.writableLength === 0) this.#socket.destroy();
@@ -82,7 +82,8 @@ export class Channel {
     this.#owner.onGone(reason);
   }
 
-  #uncork(): void {
+  /** Writes what was sent in this tick at once. */
+  flush(): void {
     if (!this.#isCorked) return;
     this.#isCorked = false;
     this.#socket.uncork();

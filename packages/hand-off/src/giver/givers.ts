@@ -86,6 +86,7 @@ export interface Offered<T> {
    * Hands the connection over. A socket of the client is destroyed here (which sends nothing), with all that it has read given along.
    *
    * @returns the duplicate; `client gone` or `lost` where that failed: the connection is closed then
+   * @throws Error where the response is no 101
    */
   accept(options: AcceptOptions<T>): Promise<Outcome<HandedOver<T>, 'client gone' | 'lost'>>;
   /** Takes the offer back. The taker's server sees its connection close; the client is as before. */

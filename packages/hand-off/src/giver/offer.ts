@@ -112,8 +112,14 @@ export class Offer<T> implements Offered<T> {
 
   async accept(options: AcceptOptions<T>): Promise<Outcome<HandedOver<T>, 'client gone' | 'lost'>> {
     const { client } = this.#options;
-    if (this.#isOver) return not('lost', 'the taker is gone');
-    const isWritten = await this.#write(options.write);
+    if (this.body !== undefined) throw new Error('a response that is no upgrade cannot be accepted');
+    if (this.#isOver) {
+      abandon(client);
+      return not('lost', 'the taker is gone');
+    }
+    const written = this.#write(options.write);
+    // Without a pause: if this process dies between its response and the acceptance, the client is lost.
+    const isWritten = typeof written === 'boolean' ? written : await written;
     const early = isWritten ? earlyOf(client, options.early) : undefined;
     if (early === undefined || this.#isOver) {
       const isLost = this.#isOver;
@@ -198,7 +204,7 @@ export class Offer<T> implements Offered<T> {
   }
 }
 
-/** The client may have had a part of a response, so nobody else can respond. */
+/** The client may have had a part of a response, so nobody else can respond; where it had none, it connects again. */
 function abandon(client: Socket | HandedOver<unknown>): void {
   if (client instanceof Socket) client.destroy();
   else if (client.state === 'alone') client.cut();

@@ -54,6 +54,7 @@ server.on('upgrade', async (request, socket, early) => {
   if (request.url === '/never-accepted') return;
   const accepted = await offered.value.accept({ user: request.url, write: offered.value.head, early });
   if (accepted.ok) all.add(accepted.value);
+  process.send({ accepted: request.url });
 });
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
 const commands = {
