@@ -40,7 +40,7 @@ async function makeOldProject() {
   return { dir, write, config, url: `http://127.0.0.1:${agentPort}` };
 }
 
-test('a project of gopush 0.1: what it is told, step by step, until it runs', { timeout: 90_000 }, async () => {
+test('a project of gopush 0.1: what it is told, step by step, until it runs', { timeout: 180_000 }, async () => {
   const { dir, write, config, url } = await makeOldProject();
   const run = (...args: string[]) => gopush(args, { cwd: dir });
   const bare = await run();
