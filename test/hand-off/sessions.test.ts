@@ -70,8 +70,12 @@ async function stateOf({ adminUrl }: Agent): Promise<{ readonly tunnels: number;
 /** A client in a room, and what it has noticed. */
 async function joinOne(agent: Agent, user: string) {
   const client: Socket = await connectClient(agent.url, 'websocket', { query: { user } });
-  const seen = { client, id: client.id, disconnects: 0, numbers: [] as number[] };
+  const seen = { client, id: client.id, disconnects: 0, openings: 0, numbers: [] as number[] };
   client.on('disconnect', () => seen.disconnects++);
+  // Those of the next push-server are not for the client.
+  client.io.engine.on('packet', ({ type }) => {
+    if (type === 'open') seen.openings++;
+  });
   client.on('count', (n: number) => seen.numbers.push(n));
   await client.emitWithAck('go:join', 'room');
   return seen;
@@ -99,8 +103,8 @@ type Seen = Awaited<ReturnType<typeof joinOne>>;
 /** No client has noticed anything, and each has had each number once and in order. */
 async function expectUnnoticed(clients: readonly Seen[], sent: number): Promise<void> {
   for (const { numbers } of clients) await expect.poll(() => numbers.at(-1), patiently).toBe(sent - 1);
-  for (const { client, id, disconnects, numbers } of clients) {
-    expect([disconnects, client.id]).toEqual([0, id]);
+  for (const { client, id, disconnects, openings, numbers } of clients) {
+    expect([disconnects, openings, client.id]).toEqual([0, 0, id]);
     expect(numbers).toEqual(Array.from(numbers, (_, index) => (numbers[0] as number) + index));
   }
 }
