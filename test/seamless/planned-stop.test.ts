@@ -124,12 +124,16 @@ test.each([
 ])('clients that cannot be stopped keep nobody else from moving: %s', async (kind, ofEach, users) => {
   const nodes = await startNodes(kind);
   const settings = { drainMs: 4_000, answerMs: 500, limits: { sendQueueBytes: 50_000_000 } };
-  const start = async () => {
-    const server = await nodes.start(settings, undefined, admin);
+  const start = async (atEnd = async () => {}) => {
+    const server = await nodes.start(settings, { setup: () => atEnd }, admin);
     setUp(server);
     return server;
   };
-  const old = await start();
+  let counts = '';
+  // When the sessions have left, and while the admin listener is still there.
+  const old = await start(async () => {
+    counts = (await readAdmin(old, '/metrics')).text;
+  });
   let live = [old];
   const { agent, moves, fallbacks } = await startCountingAgent(
     {},
@@ -148,17 +152,7 @@ test.each([
   const { clients, cuts } = await connectMany(agent.url, users, 'user');
   live = [await start()];
   const began = performance.now();
-  let counts = '';
   const closing = old.close();
-  const reading = setInterval(() => {
-    readAdmin(old, '/metrics').then(
-      ({ text }) => {
-        counts = text;
-      },
-      () => {},
-    );
-  }, 100);
-  onTestFinished(() => clearInterval(reading));
   await expect
     .poll(() => moves().filter(({ uid }) => /^user/.test(String(uid))).length, { timeout: 20_000 })
     .toBe(users);

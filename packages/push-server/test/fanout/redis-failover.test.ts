@@ -75,7 +75,8 @@ test('by each fan-out: the old server lives on as a replica, all connections lea
         .poll(() => [...publishing.acknowledged].filter((n) => !member.kept.includes(n)), { timeout: 10_000 })
         .toEqual([]);
     }
-    expect(cat.kept.length).toBeGreaterThan(10);
+    // A publisher may have been at the old server for a moment longer: what it lacks comes by the history.
+    await expect.poll(() => cat.kept.length, { timeout: 10_000 }).toBeGreaterThan(10);
     for (const [index, server] of [one, two, three].entries()) {
       server.io.emit('all', `by ${index}`);
       server.io.to('r:lobby').emit('all', `room ${index}`);
