@@ -246,6 +246,8 @@ test('the folder has to be of this user alone', async () => {
     [link, /is not a folder/],
     [file, /not a folder|cannot be used/],
     [long, /too long/],
+    [join(file, 'below'), /cannot be used/],
+    ['/proc/below', /cannot be used/],
   ];
   for (const [dir, reason] of reasons) {
     await expect(openTaker({ dir, port: 1, name: 'a', ...nothing })).rejects.toThrow(reason);

@@ -1,6 +1,6 @@
-import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Paths of Unix sockets are short: 108 bytes with the final zero (unix(7)). */
 const maxPathBytes = 107;
@@ -34,7 +34,7 @@ export function unfitFolder(dir: string): string | undefined {
     return `the path of ${dir} is too long for Unix sockets (at most ${maxPathBytes} bytes with their names)`;
   }
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeFolder(dir);
     // A link is not followed: another user could have put it there.
     const found = lstatSync(dir);
     if (!found.isDirectory()) return `${dir} is not a folder`;
@@ -43,6 +43,18 @@ export function unfitFolder(dir: string): string | undefined {
     return undefined;
   } catch (error) {
     return `${dir} cannot be used: ${(error as Error).message}`;
+  }
+}
+
+/** Makes a folder and those above it. Node's `recursive` never returns below /proc, where making one fails with ENOENT. @throws Error */
+function makeFolder(dir: string): void {
+  const above = dirname(dir);
+  if (!existsSync(above)) makeFolder(above);
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    // It may be there, or another process may have been faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 
