@@ -25,6 +25,9 @@ const words = new Uint32Array(bytes.buffer);
 const length = Buffer.from(new ArrayBuffer(4));
 const value = Buffer.from(new ArrayBuffer(12));
 
+/** How often counts are read until no acknowledgment comes between them; the second time nearly always suffices. */
+const mostTries = 1_000;
+
 /** What the kernel has counted for a connection. */
 export interface KernelCounts {
   /** Bytes that were read out of it. */
@@ -54,9 +57,11 @@ export class KernelSocket {
   /**
    * What was read and written so far. Of the bytes that were written the kernel tells those acknowledged and those not, by two calls: between them an
    * acknowledgment may come, so both are read until the first stays the same. After a reset they may be one byte less.
+   *
+   * @returns `undefined` where the descriptor is no connection, or never stayed the same
    */
   counts(descriptor: number): KernelCounts | undefined {
-    for (;;) {
+    for (let tries = 0; tries < mostTries; tries++) {
       if (!this.#readInfo(descriptor)) return undefined;
       const acked = u64(info.bytesAcked);
       const received = u64(info.bytesReceived);
@@ -70,6 +75,7 @@ export class KernelSocket {
       const bytesOut = acked + outstanding - (finSent.has(state) ? 1 : 0);
       return { bytesIn: Math.max(0, bytesIn), bytesOut: Math.max(0, bytesOut), isEnding: state !== established };
     }
+    return undefined;
   }
 
   /** Milliseconds since anything was sent or received. */
