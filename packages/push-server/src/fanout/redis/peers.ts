@@ -40,18 +40,24 @@ export class Peers {
     for (const name of before) if (!this.#expected.has(name)) this.#peers.delete(name);
   }
 
-  /** @returns whether something may have been lost before this beat */
+  /**
+   * A beat of a peer came. If it is the first one that is heard, though not the first one that was sent, the peer may have published elsewhere until now:
+   * after a failover, connections that are older than this process lead to the old server of Redis for a while.
+   *
+   * @returns whether something may have been lost before this beat
+   */
   heard(name: string, beat: Beat): boolean {
     const peer = this.#peers.get(name);
+    const before = peer?.beat;
     if (peer === undefined) {
       if (this.#peers.size < mostPeers) this.#peers.set(name, { beat, silence: 0 });
-      return false;
+      return beat.count > 1;
     }
-    const before = peer.beat;
     const wasMissing = peer.silence > mostSilence;
     peer.beat = beat;
     peer.silence = 0;
-    return wasMissing || (before !== undefined && (beat.count !== before.count + 1 || beat.losses !== before.losses));
+    if (before === undefined) return wasMissing || beat.count > 1;
+    return wasMissing || beat.count !== before.count + 1 || beat.losses !== before.losses;
   }
 
   /** This push-server sent a beat: time has passed in which this process ran. */

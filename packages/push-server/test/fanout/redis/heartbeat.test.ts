@@ -76,13 +76,22 @@ test('push-servers of different fan-outs say so', async () => {
 test('a beat that is missing, or a loss that a push-server tells of, is a gap', () => {
   const peers = new Peers();
   const beat = (count: number, losses = 0) => ({ count, losses, fanout: 'pubsub' });
-  expect(peers.heard('a', beat(7))).toBe(false);
-  expect(peers.heard('a', beat(8))).toBe(false);
-  expect(peers.heard('a', beat(10))).toBe(true);
-  expect(peers.heard('a', beat(11, 1))).toBe(true);
-  expect(peers.heard('a', beat(12, 1))).toBe(false);
+  expect(peers.heard('a', beat(8))).toBe(true);
+  expect(peers.heard('a', beat(9))).toBe(false);
+  expect(peers.heard('a', beat(11))).toBe(true);
+  expect(peers.heard('a', beat(12, 1))).toBe(true);
+  expect(peers.heard('a', beat(13, 1))).toBe(false);
   for (let tick = 0; tick < 6; tick++) peers.tick();
-  expect(peers.heard('a', beat(13, 1))).toBe(true);
+  expect(peers.heard('a', beat(14, 1))).toBe(true);
+});
+
+test('the first beat that is heard is a gap unless it is the first one of all: the peer may have published elsewhere', () => {
+  const peers = new Peers();
+  const beat = (count: number) => ({ count, losses: 0, fanout: 'pubsub' });
+  peers.expect(['a', 'b']);
+  expect([peers.heard('a', beat(1)), peers.heard('a', beat(2))]).toEqual([false, false]);
+  expect([peers.heard('b', beat(40)), peers.heard('b', beat(41))]).toEqual([true, false]);
+  expect([peers.heard('unexpected', beat(1)), peers.heard('other', beat(2))]).toEqual([false, true]);
 });
 
 test('a push-server that dies is expected no longer than its lease: others do not miss it', () => {
