@@ -21,3 +21,6 @@ export const maxOpenOffers = 512;
 
 /** Longest text of a cause, in bytes; longer ones are cut. */
 export const maxCauseBytes = 200;
+
+/** The bit that ids have which a taker chose; those that a giver chose are below. */
+export const takerBit = 0x8000_0000;

@@ -1,6 +1,6 @@
 import type { Channel, ChannelOwner } from '../channel/channel.ts';
 import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
-import { maxEarlyBytes, maxOpenOffers, maxRecordBytes } from '../channel/limits.ts';
+import { maxEarlyBytes, maxOpenOffers, maxRecordBytes, takerBit } from '../channel/limits.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import {
   type AcceptMessage,
@@ -32,9 +32,6 @@ export interface TakerHost<T> extends HandedHost {
   /** Calls a handler of the program. */
   tell(handler: () => void): void;
 }
-
-/** Ids that a giver chose are below. */
-const takerBit = 0x8000_0000;
 
 /** One taker that has said welcome. */
 export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Server {

@@ -1,6 +1,6 @@
 import type { Channel, ChannelOwner } from '../channel/channel.ts';
 import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
-import { maxOpenOffers, maxRecordBytes } from '../channel/limits.ts';
+import { maxOpenOffers, maxRecordBytes, takerBit } from '../channel/limits.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import {
   type ResponseMessage,
@@ -36,9 +36,6 @@ export interface LinkHost {
   onRoom(): void;
   onGone(link: GiverLink, reason: string): void;
 }
-
-/** Ids that a taker chose have this bit. */
-const takerBit = 0x8000_0000;
 
 /** One giver that has said hello. */
 export class GiverLink implements ChannelOwner, Owner {
