@@ -55,6 +55,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 10_000,
+    setupFiles: fileURLToPath(new URL('test/setup.ts', import.meta.url)),
     sequence: { sequencer: LongestFirst },
     projects: [
       // Files share a process, so that libraries are loaded once for many files: each closes what it opens.

@@ -35,11 +35,11 @@ export function unfitFolder(dir: string): string | undefined {
   }
   try {
     makeFolder(dir);
-    // A link is not followed: another user could have put it there.
-    const found = lstatSync(dir);
+    // A link is not followed: another user could have put it there. `bigint`: see socket-file.ts.
+    const found = lstatSync(dir, { bigint: true });
     if (!found.isDirectory()) return `${dir} is not a folder`;
-    if (found.uid !== process.getuid?.()) return `${dir} belongs to another user`;
-    if ((found.mode & 0o077) !== 0) return `${dir} is open to other users: restrict it (chmod 700)`;
+    if (Number(found.uid) !== process.getuid?.()) return `${dir} belongs to another user`;
+    if ((found.mode & 0o077n) !== 0n) return `${dir} is open to other users: restrict it (chmod 700)`;
     return undefined;
   } catch (error) {
     return `${dir} cannot be used: ${(error as Error).message}`;

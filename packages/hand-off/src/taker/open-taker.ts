@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { filesOf, type TakerFiles, unfitFolder } from '../channel/folder.ts';
+import { removeFile } from '../channel/socket-file.ts';
 import { fileBytes } from '../notes/layout.ts';
 import { Notes } from '../notes/notes.ts';
 import { descriptorOf } from '../system/descriptor-of.ts';
@@ -96,6 +96,6 @@ function listen(server: Server, { messages }: TakerFiles): Promise<void> {
 }
 
 function removeFiles({ messages, descriptors }: TakerFiles): void {
-  rmSync(messages, { force: true });
-  rmSync(descriptors, { force: true });
+  removeFile(messages);
+  removeFile(descriptors);
 }

@@ -1,6 +1,7 @@
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { takersIn } from '../channel/folder.ts';
+import { changedAt, removeFile } from '../channel/socket-file.ts';
 
 /** A socket that is younger may be about to listen. */
 const youngMs = 5_000;
@@ -11,8 +12,8 @@ export async function removeStale(dir: string, port: number, young = youngMs): P
   await Promise.all(
     files.map(async ({ messages, descriptors }) => {
       if (isYoung(messages, young) || (await listens(messages))) return;
-      rmSync(messages, { force: true });
-      rmSync(descriptors, { force: true });
+      removeFile(messages);
+      removeFile(descriptors);
     }),
   );
   removeHalves(dir, port, young);
@@ -24,14 +25,13 @@ function removeHalves(dir: string, port: number, young: number): void {
   for (const name of readdirSync(dir)) {
     const [, of, key] = /^(\d+)\.([0-9a-f]{8})\.fds$/.exec(name) ?? [];
     const path = `${dir}/${name}`;
-    if (key !== undefined && Number(of) === port && !keys.has(key) && !isYoung(path, young))
-      rmSync(path, { force: true });
+    if (key !== undefined && Number(of) === port && !keys.has(key) && !isYoung(path, young)) removeFile(path);
   }
 }
 
 function isYoung(path: string, young: number): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found !== undefined && Date.now() - found.ctimeMs < young;
+  const changed = changedAt(path);
+  return changed !== undefined && Date.now() - changed < young;
 }
 
 function listens(path: string): Promise<boolean> {
