@@ -70,6 +70,7 @@ export {
   clientStoppedPong,
   drainingHeader,
   incompletePositions,
+  keepsTokenBefore,
   lastPositionsHeader,
   type NumberedPosition,
   numberOfEpoch,

@@ -5,8 +5,16 @@ import type { Position } from './room.ts';
  * protocol is in docs/protocol.md, "Seamless restart".
  */
 
-/** Agent → target, on an upgrade: this agent can migrate the session later. */
+/**
+ * Agent → target, on an upgrade: this agent can migrate the session later. `1`; or {@link keepsTokenBefore}.
+ */
 export const canMigrateHeader = 'x-gopush-can-resume';
+
+/**
+ * Value of {@link canMigrateHeader}, with the token of a session: the agent keeps that token, and asks with it where no target knows the next one. So the
+ * target that takes the session need not store it under the next token before its client continues.
+ */
+export const keepsTokenBefore = '2';
 
 /**
  * Target → agent, in the 101: the token of the session. It is good for one migration, and never reaches the client. Agent → target, on an

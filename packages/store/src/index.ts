@@ -11,7 +11,7 @@ export { createRedisClient, type RedisClient, watchOf } from './redis/redis-clie
 export type { ServerWatch } from './redis/server-watch.ts';
 export { locateRedisFiles } from './redis/tls-options.ts';
 export type { RegisteredNode, RegistryStore } from './registry.ts';
-export type { SessionStore } from './sessions.ts';
+export type { SessionEntry, SessionStore } from './sessions.ts';
 export { isBack, type StateListener, type Store, type StoreState } from './store.ts';
 export { StoreError, type StoreErrorCode } from './store-error.ts';
 export { decodeValue, encodeValue } from './value-codec.ts';

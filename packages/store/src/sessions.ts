@@ -1,3 +1,9 @@
+/** An entry of a {@link SessionStore}. */
+export interface SessionEntry {
+  readonly key: string;
+  readonly payload: Buffer;
+}
+
 /** Stored sessions, for the node that a client comes back to. */
 export interface SessionStore {
   /**
@@ -7,6 +13,13 @@ export interface SessionStore {
    * @throws StoreError
    */
   save(key: string, payload: Buffer, ttlMs: number): Promise<void>;
+  /**
+   * Stores several entries as {@link SessionStore.save} does. A reader may see some of them without the others.
+   *
+   * @param before - a key that is removed, once all of them are stored
+   * @throws StoreError where not all of them are stored
+   */
+  saveAll(entries: readonly SessionEntry[], ttlMs: number, before?: string): Promise<void>;
   /**
    * Reads and removes a session: if several ask at once, one gets it. If the store can be read but not written, the session is only read, and each
    * of them gets it.

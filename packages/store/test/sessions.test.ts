@@ -16,6 +16,23 @@ describeStores('sessions', (open) => {
     expect(await one.sessions.take(key)).toBeUndefined();
   });
 
+  test('a session that is stored under another key is no longer there under the one before', async () => {
+    const { sessions } = await open();
+    const [before, key] = [fresh('key'), fresh('key')];
+    await sessions.save(before, Buffer.from('first'), 60_000);
+    const more = fresh('more');
+    const entries = [
+      { key, payload: bytes },
+      { key: more, payload: Buffer.from('more') },
+    ];
+    await sessions.saveAll(entries, 60_000, before);
+    expect(await Promise.all([key, more].map((one) => sessions.read(one)))).toEqual([bytes, Buffer.from('more')]);
+    await until(
+      () => sessions.read(before),
+      (found) => found === undefined,
+    );
+  });
+
   test('of many that take a session one gets it', async () => {
     const nodes = [await open(), await open()];
     const key = fresh('key');

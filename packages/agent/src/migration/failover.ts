@@ -2,10 +2,12 @@ import {
   type Config,
   canMigrateHeader,
   type FailureCode,
+  keepsTokenBefore,
   lastPositionsHeader,
   type Result,
   sessionTokenHeader,
 } from '@gopush/contract';
+import type { Awaitable } from '@gopush/hooks';
 import type { Logger } from '@gopush/service';
 import type { HandOff } from '../hand-off/hand-off.ts';
 import type { OfferResponse } from '../hand-off/offer-upgrade.ts';
@@ -62,7 +64,10 @@ export interface FailoverOptions {
   readonly fleet: Pick<Fleet, 'health' | 'leaves'>;
   readonly headers: Pick<HeaderWriter, 'ofIdentity'>;
   /** Asks the router which targets may serve a client now. */
-  readonly route: (request: AgentRequest, info: TunnelInfo) => Promise<Result<{ readonly members: readonly Member[] }>>;
+  readonly route: (
+    request: () => AgentRequest,
+    info: Pick<TunnelInfo, 'product' | 'uid'>,
+  ) => Awaitable<Result<readonly Member[]>>;
   /** Closes a tunnel whose session cannot be saved, when its turn comes. */
   readonly closeSoon: (tunnel: Tunnel) => void;
   readonly pacer: Pacer;
@@ -171,7 +176,11 @@ export class Failover {
     const from = info.member;
     const { hasTurn } = migration;
     migration.hasTurn = false;
-    const asking = recallRequest(tunnel.client.socket, request.url, request.headers);
+    let recalled: AgentRequest | undefined;
+    const asking = (): AgentRequest => {
+      recalled ??= recallRequest(tunnel.client.socket, request.url, request.headers);
+      return recalled;
+    };
     return this.#searches.find({
       product: from.product,
       from,
@@ -179,7 +188,7 @@ export class Failover {
       over: () => this.#whyOver(tunnel),
       members: async () => {
         const routed = await route(asking, info);
-        return routed.ok ? routed.value.members : membersWithoutRoute(from);
+        return routed.ok ? routed.value : membersWithoutRoute(from);
       },
       choose: (members, tried) => chooseNext(info, members, tried, fleet.health.slowStartMs),
       ask: (member, timeoutMs, abandoned) => this.#ask(migration, { member, timeoutMs, abandoned }),
@@ -229,7 +238,7 @@ export class Failover {
     const { id, uid, product } = info;
     const own = [
       ...this.#options.headers.ofIdentity({ uid, product }, id, target),
-      ...[canMigrateHeader, '1', sessionTokenHeader, token],
+      ...[canMigrateHeader, keepsTokenBefore, sessionTokenHeader, token],
       ...(positions === '' ? [] : [lastPositionsHeader, positions]),
     ];
     return writeRequestHead('GET', request.path, writeHost(request.headers, target) + writeHeaders(own));

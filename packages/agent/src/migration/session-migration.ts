@@ -71,7 +71,10 @@ export class SessionMigration implements TunnelMigration {
   readonly request: SessionRequest;
   /** The session's name at the next target. */
   token: string;
-  /** Its name at the target that has just taken it: that one may have ended before it had stored it under the next. */
+  /**
+   * Its name at the target before, with which this one took it. The session is stored under it until this one has stored it under its own
+   * ({@link keepsTokenBefore}).
+   */
   #tokenBefore: string | undefined;
   /** What the client had been given when that one took it, where it was handed the client itself. */
   #positionsBefore = '';
@@ -304,7 +307,6 @@ export class SessionMigration implements TunnelMigration {
   /** The client continues: at the next target, or at the one that did not give its session. */
   #continue(): void {
     const isNew = this.#phase === 'arriving';
-    if (isNew) this.#tokenBefore = undefined;
     const asksToStop = this.#stream.opening?.asksToStop === true;
     this.#phase = 'piping';
     this.#stream.endOpening();

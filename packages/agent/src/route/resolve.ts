@@ -1,5 +1,6 @@
 import {
   failed,
+  type Identity,
   noUser,
   type ProductPolicy,
   parseTargets,
@@ -15,11 +16,11 @@ import {
 } from '@gopush/contract';
 import { type Awaitable, andThen, callHook } from '@gopush/hooks';
 import { hookFailed } from '../hooks/hook-result.ts';
-import type { RouteSource } from '../hooks/hook-set.ts';
+import type { HookSet, RouteSource } from '../hooks/hook-set.ts';
 import type { AgentRequest } from '../request/agent-request.ts';
 import { tlsFault } from '../target/target-tls.ts';
 import type { Exchange } from './exchange.ts';
-import type { Fleet } from './fleet.ts';
+import type { Fleet, Member } from './fleet.ts';
 import { pathFor } from './locate.ts';
 import type { Route } from './route.ts';
 import type { Sources } from './sources.ts';
@@ -45,22 +46,50 @@ export function resolve(
   if (!name.ok) return name;
   const source = hooks.products.get(name.value) ?? hooks.otherProducts;
   if (source === undefined) return failed('product_unknown');
-  return andThen(targetsOf(source, request, uid, context), (targets) => {
-    if (!targets.ok) return targets;
-    const { fleet } = context;
-    const product = fleet.product(source.product, source.policy, source.from.kind === 'function');
-    const members = product.list(targets.value, Date.now(), fleet.health.slowStartMs);
-    const { sticky, identity } = source.policy;
-    const byQuery = identity === 'query+headers' || context.sources.isBuiltIn(targets.value);
-    return success({
-      identity: { uid, product: name.value },
-      product,
-      members,
-      signature: readSignatureOf(request, sticky),
-      begins: beginsSession(request),
-      path: writeUid(pathFor(entry, request.url ?? '/'), byQuery && uid !== noUser ? uid : undefined),
-    });
-  });
+  return andThen(
+    targetsOf(source, () => request, uid, context),
+    (targets) => {
+      if (!targets.ok) return targets;
+      const { product, members } = listed(source, targets.value, context);
+      const { sticky, identity } = source.policy;
+      const byQuery = identity === 'query+headers' || context.sources.isBuiltIn(targets.value);
+      return success({
+        identity: { uid, product: name.value },
+        product,
+        members,
+        signature: readSignatureOf(request, sticky),
+        begins: beginsSession(request),
+        path: writeUid(pathFor(entry, request.url ?? '/'), byQuery && uid !== noUser ? uid : undefined),
+      });
+    },
+  );
+}
+
+/**
+ * Finds the targets that a client whose session migrates may go to now.
+ *
+ * @param request - the client's own, which is made where a function wants it
+ */
+export function membersFor(
+  hooks: HookSet,
+  { product: name, uid }: Identity,
+  request: () => AgentRequest,
+  context: ResolveContext,
+): Awaitable<Result<readonly Member[]>> {
+  const source = hooks.products.get(name) ?? hooks.otherProducts;
+  if (source === undefined) return failed('product_unknown');
+  return andThen(targetsOf(source, request, uid, context), (targets) =>
+    targets.ok ? success(listed(source, targets.value, context).members) : targets,
+  );
+}
+
+function listed(
+  { product: name, policy, from }: RouteSource,
+  targets: readonly Target[],
+  { fleet }: ResolveContext,
+): Pick<Route, 'product' | 'members'> {
+  const product = fleet.product(name, policy, from.kind === 'function');
+  return { product, members: product.list(targets, Date.now(), fleet.health.slowStartMs) };
 }
 
 /** The sticky signature of the session that a request belongs to. */
@@ -74,13 +103,13 @@ function readSignatureOf(request: AgentRequest, sticky: ProductPolicy['sticky'])
 
 function targetsOf(
   { product: name, from }: RouteSource,
-  request: AgentRequest,
+  request: () => AgentRequest,
   uid: string,
   { hookTimeoutMs, sources }: ResolveContext,
 ): Awaitable<Result<readonly Target[]>> {
   if (from.kind !== 'function') return andThen(sources.targets(from), success);
   return andThen(
-    callHook(() => from.hook(request, uid), hookTimeoutMs),
+    callHook(() => from.hook(request(), uid), hookTimeoutMs),
     (outcome) => {
       if (outcome.ended === 'timeout') {
         return failed('router_hook_timeout', `${from.file}: its promise did not settle within ${hookTimeoutMs} ms`);

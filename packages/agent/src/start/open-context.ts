@@ -1,4 +1,4 @@
-import { createStickySignatures, createTrust, openPages, type StickyKeys, success } from '@gopush/contract';
+import { createStickySignatures, createTrust, openPages, type StickyKeys } from '@gopush/contract';
 import type { EventLoopDelay } from '@gopush/service';
 import type { HandOff } from '../hand-off/hand-off.ts';
 import { createHeaderWriter } from '../headers/header-writer.ts';
@@ -13,7 +13,7 @@ import { createReadBodies } from '../request/read-body.ts';
 import { startChecks } from '../route/checks.ts';
 import { createFleet } from '../route/fleet.ts';
 import { createHold } from '../route/hold.ts';
-import { type ResolveContext, resolve } from '../route/resolve.ts';
+import { membersFor, type ResolveContext } from '../route/resolve.ts';
 import { createRetryBudget } from '../route/retry-budget.ts';
 import type { ServeContext } from '../route/serve-by-target.ts';
 import { createSources, type TargetList } from '../route/sources.ts';
@@ -58,8 +58,7 @@ export async function openContext(parts: ContextParts, opening: Opening): Promis
     hooks,
     sources,
     // The session stays with its product, even if an edited router sends that path to another one.
-    route: async (request, { product, uid }) =>
-      resolve({ request, destination: { entry: undefined, product: success(product) }, hooks: hooks() }, uid, routing),
+    route: (request, info) => membersFor(hooks(), info, request, routing),
     headers,
     tunnels,
     connections,

@@ -230,28 +230,37 @@ test('what was read while the client was held goes to a target once, even if the
   await last.until(/once/);
 });
 
-test('where the next one dies before it has stored the session, the one after it is asked with the token before', async () => {
-  const { client, targets, route, give } = await start(2);
-  const [, second, third] = targets as [never, (typeof targets)[0], (typeof targets)[0]];
-  route(second);
-  let arrives = second.next();
-  await give();
-  const fresh = await arrives;
-  route(third);
-  arrives = third.next();
-  await take(fresh, [Buffer.from(answer('two', 2), 'latin1'), frame('0{}')]);
-  fresh.socket.end();
-  const refused = await arrives;
-  arrives = third.next();
-  await refused.until(/\r\n\r\n/);
-  expect(refused.text()).toMatch(/\r\nx-gopush-resume: two\r\n/);
-  refused.socket.end('HTTP/1.1 404 Not Found\r\nx-gopush-error: session_unknown\r\ncontent-length: 0\r\n\r\n');
-  const last = await arrives;
-  const head = await take(last, [Buffer.from(answer('three', 1), 'latin1'), frame('0{}')]);
-  expect(head).toMatch(/\r\nx-gopush-resume: one\r\n/);
-  client.socket.write(fromClient('42["once"]'));
-  await last.until(/once/);
-});
+test.each([
+  ['before its client continues', 2],
+  ['after its client continued', 1],
+])(
+  'where the next one dies before it has stored the session, %s, the one after it is asked with the token before',
+  async (_when, skip) => {
+    const { client, targets, route, give } = await start(2);
+    const [, second, third] = targets as [never, (typeof targets)[0], (typeof targets)[0]];
+    route(second);
+    let arrives = second.next();
+    await give();
+    const fresh = await arrives;
+    route(third);
+    arrives = third.next();
+    expect(await take(fresh, [Buffer.from(answer('two', skip), 'latin1'), frame('0{}')])).toMatch(
+      /\r\nx-gopush-can-resume: 2\r\nx-gopush-resume: one\r\n/,
+    );
+    if (skip === 1) await fresh.until(/gopush:going/);
+    fresh.socket.end();
+    const refused = await arrives;
+    arrives = third.next();
+    await refused.until(/\r\n\r\n/);
+    expect(refused.text()).toMatch(/\r\nx-gopush-resume: two\r\n/);
+    refused.socket.end('HTTP/1.1 404 Not Found\r\nx-gopush-error: session_unknown\r\ncontent-length: 0\r\n\r\n');
+    const last = await arrives;
+    const head = await take(last, [Buffer.from(answer('three', 1), 'latin1'), frame('0{}')]);
+    expect(head).toMatch(/\r\nx-gopush-resume: one\r\n/);
+    client.socket.write(fromClient('42["once"]'));
+    await last.until(/once/);
+  },
+);
 
 test('the next target is told the last position of each room, wherever chunks are cut', async () => {
   const { client, old, targets, route } = await start(1);

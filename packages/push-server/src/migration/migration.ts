@@ -10,6 +10,7 @@ import type { MigratableSession } from './follow/migratable-session.ts';
 import type { MigrationCounts } from './follow/migration-counts.ts';
 import type { GiveSessions } from './give/give-sessions.ts';
 import type { Arrivals } from './take/arrivals.ts';
+import type { FirstPings } from './take/first-pings.ts';
 import type { Phase } from './take/intercept-takes.ts';
 
 /** The parts of migration. */
@@ -24,8 +25,8 @@ export interface MigrationParts {
   readonly connections: () => readonly EngineConnection[];
   /** How long a copy is kept for a crash, in milliseconds. */
   readonly keepMs: number;
-  /** Within how long a client that has come from another node is sent a ping, in milliseconds. */
-  readonly pingMs: number;
+  /** For clients that have come from another node. */
+  readonly firstPings: FirstPings;
   readonly log: Logger;
 }
 
@@ -57,17 +58,20 @@ export class Migration {
 
   /** A connection of Engine.IO is open: a session begins, or continues. */
   opened(conn: EngineConnection): void {
-    const { arrivals, followed, pingMs } = this.#parts;
+    const { arrivals, followed, firstPings } = this.#parts;
     const arrival = arrivals.arrived(conn.id);
     if (arrival === undefined) {
       if (conn.transport.name === 'polling') this.#followAfterPolling(conn);
       return;
     }
     const { token, taken } = arrival;
-    const { client } = followed.follow(conn, token, taken && { uid: taken.record.uid, usedToken: taken.usedToken });
+    const known = taken && { uid: taken.record.uid, usedToken: taken.usedToken };
+    const { client, taken: direct } = followed.follow(conn, token, known);
     if (taken === undefined) return;
     this.counts.taken++;
-    client.enterAgain(taken.record, taken.saved, pingMs);
+    client.enterAgain(taken.record, taken.saved);
+    // One without an agent in between was sent it at once.
+    if (direct === undefined) firstPings.add(conn);
   }
 
   /** A session that begins with long-polling can migrate once it has changed to WebSocket. */
@@ -128,6 +132,7 @@ export class Migration {
 
   close(): void {
     this.#stopRefresh();
+    this.#parts.firstPings.close();
     this.#parts.copies.close();
   }
 

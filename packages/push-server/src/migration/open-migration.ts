@@ -17,6 +17,7 @@ import { createMigrationCounts } from './follow/migration-counts.ts';
 import { GiveSessions } from './give/give-sessions.ts';
 import { Migration, type MigrationParts } from './migration.ts';
 import { Arrivals } from './take/arrivals.ts';
+import { FirstPings } from './take/first-pings.ts';
 import { interceptTakes } from './take/intercept-takes.ts';
 import { NextCopies, readTakeRequest, type TakeContext, type TakenSession, takeSession } from './take/take-session.ts';
 
@@ -90,7 +91,9 @@ function createParts(options: MigrationOptions, describing: DescribeContext): Mi
     counts,
     log,
   });
-  return { arrivals, followed, copies, lost, give, counts, connections: () => connectionsOf(io), keepMs, pingMs, log };
+  const firstPings = new FirstPings(pingMs);
+  const connections = () => connectionsOf(io);
+  return { arrivals, followed, copies, lost, give, counts, connections, keepMs, firstPings, log };
 }
 
 async function take(

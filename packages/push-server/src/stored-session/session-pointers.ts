@@ -1,4 +1,4 @@
-import type { SessionStore } from '@gopush/store';
+import type { SessionEntry, SessionStore } from '@gopush/store';
 
 /** How a pointer begins; a session, as bytes, does not. */
 const beginning = Buffer.from('token:');
@@ -9,15 +9,17 @@ const beginning = Buffer.from('token:');
  * was unreachable for some time finds out that the session runs elsewhere.
  */
 export interface SessionPointers {
-  /** Claims the session for this node, under this token. */
-  set(pid: string, token: string): Promise<void>;
   /** Whether the session does not run under another token. `true` where the store cannot be read. */
   isOurs(pid: string, token: string): Promise<boolean>;
 }
 
-export function createSessionPointers(store: SessionStore, keepMs: number): SessionPointers {
+/** What claims a session for this node, under this token, once it is stored. */
+export function pointerTo(pid: string, token: string): SessionEntry {
+  return { key: keyOfPid(pid), payload: Buffer.concat([beginning, Buffer.from(token)]) };
+}
+
+export function createSessionPointers(store: Pick<SessionStore, 'read'>): SessionPointers {
   return {
-    set: (pid, token) => store.save(keyOfPid(pid), Buffer.concat([beginning, Buffer.from(token)]), keepMs),
     async isOurs(pid, token) {
       const bytes = await store.read(keyOfPid(pid)).catch(() => undefined);
       const other = bytes === undefined ? undefined : readPointer(bytes);

@@ -1,4 +1,4 @@
-import type { SessionStore } from '@gopush/store';
+import type { SessionEntry, SessionStore } from '@gopush/store';
 
 /** A store whose writes can fail, or wait. */
 export class MemoryStore implements SessionStore {
@@ -8,11 +8,16 @@ export class MemoryStore implements SessionStore {
   /** What writes wait for. */
   until: Promise<unknown> = Promise.resolve();
 
-  async save(key: string, payload: Buffer): Promise<void> {
-    this.writes++;
+  save(key: string, payload: Buffer, ttlMs = 1): Promise<void> {
+    return this.saveAll([{ key, payload }], ttlMs);
+  }
+
+  async saveAll(entries: readonly SessionEntry[], _ttlMs: number, before?: string): Promise<void> {
+    this.writes += entries.length;
     await this.until;
     if (this.fails) throw new Error('the store is away');
-    this.kept.set(key, payload);
+    for (const { key, payload } of entries) this.kept.set(key, payload);
+    if (before !== undefined) this.kept.delete(before);
   }
 
   async take(key: string): Promise<Buffer | undefined> {

@@ -11,15 +11,19 @@ export function createSessions(environment: Environment): SessionStore & { reado
     const packed = db.get(['session', key]);
     return packed === undefined || timeOf(packed) <= environment.now() ? undefined : unpackTimed(packed).payload;
   };
+  const saveAll: SessionStore['saveAll'] = async (entries, ttlMs, before) => {
+    for (const { key } of entries) checkNames(key);
+    if (before !== undefined) checkNames(before);
+    checkIntegers(1, { ttlMs });
+    await environment.write((db) => {
+      const until = environment.now() + ttlMs;
+      for (const { key, payload } of entries) db.put(['session', key], packTimed(until, payload));
+      if (before !== undefined) db.remove(['session', before]);
+    }, 'session');
+  };
   return {
-    async save(key, payload, ttlMs) {
-      checkNames(key);
-      checkIntegers(1, { ttlMs });
-      await environment.write(
-        (db) => void db.put(['session', key], packTimed(environment.now() + ttlMs, payload)),
-        'session',
-      );
-    },
+    save: (key, payload, ttlMs) => saveAll([{ key, payload }], ttlMs),
+    saveAll,
     async take(key) {
       checkNames(key);
       const taken = environment.write((db) => {

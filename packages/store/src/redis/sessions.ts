@@ -23,12 +23,17 @@ export function createSessions(connection: Connection, checkSpace: () => void): 
     checkNames(key);
     return [connection.key('s', key)];
   };
+  const saveAll: SessionStore['saveAll'] = async (entries, ttlMs, before) => {
+    checkIntegers(1, { ttlMs });
+    checkSpace();
+    // One script each: their keys are in different slots of a cluster.
+    await Promise.all(entries.map(({ key, payload }) => scripts.save(keys(key), payload, ttlMs)));
+    // What cannot be removed expires.
+    if (before !== undefined) await scripts.remove(keys(before)).catch(() => {});
+  };
   return {
-    async save(key, payload, ttlMs) {
-      checkIntegers(1, { ttlMs });
-      checkSpace();
-      await scripts.save(keys(key), payload, ttlMs);
-    },
+    save: (key, payload, ttlMs) => saveAll([{ key, payload }], ttlMs),
+    saveAll,
     async take(key) {
       const found = await scripts.take(keys(key)).catch(() => scripts.read(keys(key)));
       return (found as Buffer | null) ?? undefined;

@@ -111,25 +111,21 @@ export class MigratingClient extends Client {
    * Enters the namespaces of a session that was taken. The first two packets that go out are Engine.IO's opening and a
    * `noop`, with which its client continues here.
    *
-   * @param pingMs - within how long the client is sent a ping, in milliseconds
-   * @param saved - resolves when it is stored under its next token: with `false` where that failed, so that it has to continue elsewhere
+   * @param saved - resolves when it is stored under its next token: with `false` where that failed, so that it has to continue elsewhere; `undefined`: it
+   * need not wait for that
    */
   enterAgain(
     { sockets, opening = [], answers = 0 }: Pick<SessionRecord, 'sockets' | 'opening' | 'answers'>,
-    saved: Promise<boolean>,
-    pingMs: number,
+    saved: Promise<boolean> | undefined,
   ): void {
     this.responses = answers;
     this.#release = this.#hold(enterMs);
-    const releaseSaved = this.#hold(savedMs);
-    // An agent that is in between asks another node. One that has handed its client over could not.
     const isDirect = takenOf(this.conn) !== undefined;
-    void saved.then((isSaved) => (isSaved || isDirect ? releaseSaved() : endStream(this.conn)));
+    if (saved !== undefined) this.#holdUntil(saved, isDirect);
     // Everything else waits behind this, in order.
     this.conn.sendPacket('noop');
     // No agent says that the client continues here: it is heard when it answers.
     if (isDirect) this.conn.sendPacket('ping');
-    else this.#pingWithin(pingMs);
     this.#arrived = sockets.map(({ id }) => id);
     if (sockets.length > 0) this.#returning = new ReturningNamespaces(sockets);
     else this.#release();
@@ -137,16 +133,10 @@ export class MigratingClient extends Client {
     for (const { namespace, auth } of opening) this.ondecoded({ type: packetType.connect, nsp: namespace, data: auth });
   }
 
-  /**
-   * The first ping of this node comes after a whole interval, as at the node before. A client that migrates often would hear none and give up. Clients
-   * that come together are not sent it together, and not while others wait.
-   */
-  #pingWithin(ms: number): void {
-    const { conn } = this;
-    const timer = setTimeout(() => {
-      if (conn.readyState === 'open') conn.sendPacket('ping');
-    }, Math.random() * ms).unref();
-    conn.once('close', () => clearTimeout(timer));
+  /** Holds the client until its session is stored. An agent that is in between asks another node where that fails. One that has handed its client over could not. */
+  #holdUntil(saved: Promise<boolean>, isDirect: boolean): void {
+    const release = this.#hold(savedMs);
+    void saved.then((isSaved) => (isSaved || isDirect ? release() : endStream(this.conn)));
   }
 
   override connect(namespace: string, auth?: object): void {

@@ -1,6 +1,11 @@
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
-import { createSessionPointers, keyOfToken, type SessionPointers } from '../../stored-session/session-pointers.ts';
+import {
+  createSessionPointers,
+  keyOfToken,
+  pointerTo,
+  type SessionPointers,
+} from '../../stored-session/session-pointers.ts';
 import { encodeSession, type SessionRecord } from '../../stored-session/session-record.ts';
 import type { FollowedConnection } from './followed-connection.ts';
 
@@ -30,7 +35,7 @@ export class CrashCopies {
 
   constructor(options: CrashCopiesOptions) {
     this.#options = options;
-    this.#pointers = createSessionPointers(options.store, options.keepMs);
+    this.#pointers = createSessionPointers(options.store);
   }
 
   /**
@@ -115,13 +120,17 @@ export class CrashCopies {
     // Once its connection has closed nothing is left to describe.
     const record = followed.isGone || !followed.isOpen ? undefined : describe(followed);
     if (record === undefined) return;
-    const saved = store.save(followed.key, encodeSession(record), keepMs);
-    await (followed.isOwn ? Promise.all([saved, this.#point(followed, record)]) : saved);
+    const { isOwn, usedToken, token, pointed } = followed;
+    const pids = isOwn ? this.#notPointed(followed, record) : [];
+    const entries = [{ key: followed.key, payload: encodeSession(record) }];
+    for (const pid of pids) entries.push(pointerTo(pid, token));
+    await store.saveAll(entries, keepMs, isOwn && usedToken !== undefined ? keyOfToken(usedToken) : undefined);
+    for (const pid of pids) pointed.add(pid);
+    if (isOwn) followed.usedToken = undefined;
   }
 
   /** In a namespace of the project nothing is kept for a client that comes back: nothing points there. */
-  async #point({ token, pointed }: FollowedConnection, { sockets }: SessionRecord): Promise<void> {
-    const missing = sockets.filter(({ id, pid }) => !pointed.has(pid) && this.#options.hasSession(id));
-    await Promise.all(missing.map(({ pid }) => this.#pointers.set(pid, token).then(() => pointed.add(pid))));
+  #notPointed({ pointed }: FollowedConnection, { sockets }: SessionRecord): readonly string[] {
+    return sockets.flatMap(({ id, pid }) => (!pointed.has(pid) && this.#options.hasSession(id) ? [pid] : []));
   }
 }

@@ -79,12 +79,9 @@ export class FollowedConnections {
   /** The client continues here: its session is not to be taken with the token with which it came. */
   claim(followed: FollowedConnection): void {
     if (followed.isOwn) return;
-    const { copies } = this.#options;
     followed.isOwn = true;
-    const { usedToken } = followed;
-    followed.usedToken = undefined;
-    void copies.save(followed);
-    if (usedToken !== undefined) copies.remove(usedToken);
+    // What is stored under the token with which it came is removed with that.
+    void this.#options.copies.save(followed);
   }
 
   /**

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import {
+  canMigrateHeader,
   type Identity,
   incompletePositions,
+  keepsTokenBefore,
   lastPositionsHeader,
   type NumberedPosition,
   type Position,
@@ -31,6 +33,8 @@ export interface TakeRequest {
   readonly noted: readonly NumberedPosition[];
   /** Whether these are not all: the agent has seen more than it can keep. */
   readonly isIncomplete: boolean;
+  /** Whether the agent keeps the token, and asks with it where no node knows the next one. */
+  readonly keepsToken: boolean;
 }
 
 /** A session that this node may continue. */
@@ -42,8 +46,11 @@ export interface TakenSession {
   readonly token: string;
   /** The token with which the agent came; `undefined` where the session keeps that one. */
   readonly usedToken: string | undefined;
-  /** Resolves when it is stored under the token for the next push-server: with `false` where that failed. Until then its client must not continue. */
-  readonly saved: Promise<boolean>;
+  /**
+   * Resolves when it is stored under the token for the next push-server: with `false` where that failed. Until then its client must not continue.
+   * `undefined`: it need not wait.
+   */
+  readonly saved: Promise<boolean> | undefined;
 }
 
 /** What reading the request of an agent needs. */
@@ -116,12 +123,13 @@ export function readTakeRequest(
     given: positions.flatMap((position) => readPosition(position) ?? []),
     noted: positions.flatMap((position) => readNumberedPosition(position) ?? []),
     isIncomplete: positions.includes(incompletePositions),
+    keepsToken: request.headers[canMigrateHeader] === keepsTokenBefore,
   };
 }
 
 /**
- * Takes a session: reads it and saves a copy under the next token. It is not removed, and not this node's before its
- * client is heard here. Should this node crash before that, the agent asks another one, with either token.
+ * Takes a session: reads it and, for an agent that forgets the token, saves a copy under the next one. It is not removed, and not this node's before
+ * its client is heard here. Should this node crash before that, the agent asks another one, with either token.
  *
  * @returns `undefined` where the client has to begin a new session
  * @throws Error where the store cannot be read
@@ -136,13 +144,12 @@ export async function takeSession(request: TakeRequest, context: TakeContext): P
   const isIncomplete = request.isIncomplete || noted === undefined;
   const record = kept && sessionFor({ ...request, given, isIncomplete }, kept, changes);
   if (bytes === undefined || record === undefined) return undefined;
+  if (request.keepsToken) return { record, given, token: newToken(), usedToken: token, saved: undefined };
   const next = await nextCopies.save(bytes);
   return next === undefined
-    ? { record, given, token, usedToken: undefined, saved: isStored }
+    ? { record, given, token, usedToken: undefined, saved: undefined }
     : { record, given, ...next, usedToken: token };
 }
-
-const isStored = Promise.resolve(true);
 
 /**
  * The session with which the client of a request can continue. A token is of use to its own user alone, even in other

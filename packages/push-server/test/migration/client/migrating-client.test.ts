@@ -21,10 +21,10 @@ function start() {
   return { fake: fake as FakeConnection, client, sent, flush, connected };
 }
 
-test('a session enters its namespaces again behind a noop, while all else waits, and a ping follows', async () => {
+test('a session enters its namespaces again behind a noop, while all else waits', async () => {
   const { fake, client, sent, flush, connected } = start();
   const [main, chat] = [socketOf({ auth: { token: 't' } }), socketOf({ namespace: '/chat', pid: 'other' })];
-  client.enterAgain(sessionOf({ sockets: [main, chat], answers: 2 }), Promise.resolve(true), 4_000);
+  client.enterAgain(sessionOf({ sockets: [main, chat], answers: 2 }), Promise.resolve(true));
   expect([sent, client.responses, client.hasReturned]).toEqual([['noop'], 2, false]);
   expect(client.returning.map(({ namespace }) => namespace)).toEqual(['/', '/chat']);
   expect([client.hadBefore('socket'), client.hadBefore('other')]).toEqual([true, false]);
@@ -35,8 +35,7 @@ test('a session enters its namespaces again behind a noop, while all else waits,
   vi.advanceTimersByTime(500);
   expect(flush).toHaveBeenCalledOnce();
   expect(connected.map(([namespace]) => namespace)).toEqual(['/', '/chat']);
-  vi.advanceTimersByTime(3_500);
-  expect(sent).toEqual(['noop', 'ping']);
+  expect(sent).toEqual(['noop']);
   const auth = connected[0]?.[1] as { readonly pid: string; readonly offset: string };
   // Handlers see what the client sent; Socket.IO finds by what it recovers.
   expect([{ ...auth }, auth.pid, auth.offset]).toEqual([{ token: 't' }, 'pid', '']);
@@ -48,7 +47,7 @@ test('a client does not continue before its session is stored, and not at all wh
   const saved = new Promise<boolean>((resolve) => {
     save = resolve;
   });
-  slow.client.enterAgain(sessionOf({ sockets: [] }), saved, 4_000);
+  slow.client.enterAgain(sessionOf({ sockets: [] }), saved);
   vi.advanceTimersByTime(2_000);
   expect(slow.flush).not.toHaveBeenCalled();
   save(true);
@@ -56,7 +55,7 @@ test('a client does not continue before its session is stored, and not at all wh
   expect(slow.flush).toHaveBeenCalledOnce();
 
   const failed = start();
-  failed.client.enterAgain(sessionOf({ sockets: [] }), Promise.resolve(false), 4_000);
+  failed.client.enterAgain(sessionOf({ sockets: [] }), Promise.resolve(false));
   await Promise.resolve();
   expect([failed.flush.mock.calls.length, failed.fake.webSocket.hasEnded]).toEqual([0, true]);
 });
@@ -65,7 +64,7 @@ test('the response to a CONNECT that the client has not sent is kept from it, an
   const { client, flush } = start();
   const handled: unknown[] = [];
   const waiting = [{ type: 2, nsp: '/', data: ['e'] }];
-  client.enterAgain(sessionOf({ sockets: [socketOf({ waiting })] }), Promise.resolve(true), 4_000);
+  client.enterAgain(sessionOf({ sockets: [socketOf({ waiting })] }), Promise.resolve(true));
   Object.assign(client, { ondecoded: (packet: unknown) => handled.push(packet) });
   client._packet({ type: 0, nsp: '/', data: { sid: 'socket' } });
   expect([handled, client.hasReturned]).toEqual([[], false]);
@@ -77,12 +76,12 @@ test('a namespace that refuses the client ends for it alone; a session that cann
   const refused = start();
   const written: unknown[] = [];
   Object.assign(refused.client, { writeToEngine: (packets: unknown) => written.push(packets) });
-  refused.client.enterAgain(sessionOf({ sockets: [socketOf({ namespace: '/chat' })] }), Promise.resolve(true), 4_000);
+  refused.client.enterAgain(sessionOf({ sockets: [socketOf({ namespace: '/chat' })] }), Promise.resolve(true));
   refused.client._packet({ type: 4, nsp: '/chat', data: { message: 'no' } });
   expect([written, refused.client.hasReturned, refused.fake.readyState]).toEqual([[['1/chat,']], true, 'open']);
 
   const lost = start();
-  lost.client.enterAgain(sessionOf(), Promise.resolve(true), 4_000);
+  lost.client.enterAgain(sessionOf(), Promise.resolve(true));
   lost.client._packet({ type: 0, nsp: '/', data: { sid: 'another' } });
   expect(lost.fake.readyState).toBe('closed');
 });

@@ -53,6 +53,22 @@ test('nothing points to a session that is only tried here', async () => {
   expect(await copies.isOurs(followed)).toBe(true);
 });
 
+test('what is stored under the token with which a session came is removed once it is stored as this node’s own', async () => {
+  const { store, copies } = start();
+  store.kept.set('t:old', Buffer.alloc(0));
+  const { followed } = follow([], { uid: 'ann', usedToken: 'old' });
+  await copies.save(followed);
+  expect(store.kept.has('t:old')).toBe(true);
+  followed.isOwn = true;
+  store.fails = true;
+  await copies.save(followed);
+  // Nobody else would know the session.
+  expect([store.kept.has('t:old'), followed.usedToken]).toEqual([true, 'old']);
+  store.fails = false;
+  await copies.save(followed);
+  expect([...store.kept.keys(), followed.usedToken]).toEqual(['t:token', 'p:pid', undefined]);
+});
+
 test('a session that was given, or whose connection has closed, is not saved any more', async () => {
   const { store, copies } = start();
   const given = follow();

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import {
+  canMigrateHeader,
+  keepsTokenBefore,
   lastPositionsHeader,
   numberOfEpoch,
   productHeader,
@@ -21,7 +23,7 @@ import { sessionOf, socketOf } from '../../support/stored-session.ts';
 
 const nothingChanged = { since: () => ({ ended: false, rooms: new Map() }) };
 const disconnected = { since: () => ({ ended: true, rooms: new Map() }) };
-const wanted: TakeRequest = { token: 'old', user: 'ann', given: [], noted: [], isIncomplete: false };
+const wanted: TakeRequest = { token: 'old', user: 'ann', given: [], noted: [], isIncomplete: false, keepsToken: false };
 
 const noHistory = { read: async () => ({ epoch: undefined, messages: [], last: 0 }) as never };
 
@@ -39,6 +41,15 @@ test('a session is taken with a copy under its next token, and is not removed be
   const copy = context.store.kept.get(`t:${taken?.token}`);
   expect(copy && decodeSession(copy)).toEqual(sessionOf());
   expect([...context.store.kept.keys()]).toEqual(['t:old', `t:${taken?.token}`]);
+});
+
+test('for an agent that keeps the token nothing is written before the client is heard', async () => {
+  const context = storeWith();
+  const taken = await takeSession({ ...wanted, keepsToken: true }, context);
+  expect(taken?.record).toEqual(sessionOf());
+  expect([taken?.usedToken, taken?.saved]).toEqual(['old', undefined]);
+  expect(taken?.token).not.toBe('old');
+  expect([context.store.writes, [...context.store.kept.keys()]]).toEqual([0, ['t:old']]);
 });
 
 test('a session of a store that can be read but not written keeps its token', async () => {
@@ -131,10 +142,18 @@ test('a request of an agent has the user and the last positions that went out to
     given: [one, other],
     noted: [byNumber],
     isIncomplete: false,
+    keepsToken: false,
   });
   const incomplete = readTakeRequest(requestWith({ [lastPositionsHeader]: 'incomplete' }), 't', context);
   expect(incomplete).toMatchObject({ given: [], isIncomplete: true });
   expect(readTakeRequest(requestWith({}), 't', context)).toMatchObject({ given: [], isIncomplete: false });
+  for (const [value, keepsToken] of [
+    ['1', false],
+    [keepsTokenBefore, true],
+  ] as const) {
+    const request = requestWith({ [canMigrateHeader]: value });
+    expect(readTakeRequest(request, 't', context)).toMatchObject({ keepsToken });
+  }
 });
 
 test('a request whose identity is not believed, or is missing, takes nothing', () => {
