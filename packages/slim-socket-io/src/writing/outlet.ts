@@ -46,6 +46,8 @@ export class Outlet implements Waiting {
   #others: Buffer[] | undefined = undefined;
   #bytes = 0;
   #scheduled = false;
+  /** Whether everything is held back, since what was written to the socket before has not left either. */
+  #isKept = false;
   /** How often the owner has reported in this tick that everything was written; the owner counts. */
   turns = 0;
   /** Absent for most programs. */
@@ -63,7 +65,7 @@ export class Outlet implements Waiting {
 
   /** Whether the client keeps up: everything from before this tick was written. */
   get ready(): boolean {
-    return this.#socket.writableLength === 0 && this.#socket.writable;
+    return (this.#isKept || this.#socket.writableLength === 0) && this.#socket.writable;
   }
 
   get destroyed(): boolean {
@@ -109,9 +111,21 @@ export class Outlet implements Waiting {
     this.#account._bufferedBytes += length;
   }
 
+  /** Holds everything back until {@link letGo}. */
+  keep(): void {
+    this.#isKept = true;
+  }
+
+  /** Writes what was held back since {@link keep}. */
+  letGo(): void {
+    this.#isKept = false;
+    this.flush();
+  }
+
   endTick(): void {
     this.#scheduled = false;
     this.turns = 0;
+    if (this.#isKept) return;
     const { notes } = this;
     if (notes === undefined) this.flush();
     else this.#flushNoted(notes);

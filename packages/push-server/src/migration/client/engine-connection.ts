@@ -1,6 +1,6 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type EngineConnection, type EngineRequest, engineOf, webSocketOf } from '@gopush/slim-socket-io';
+import { type EngineConnection, type EngineRequest, engineOf, sendAnswer, webSocketOf } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
 
 /** What Engine.IO asks and tells about connections. */
@@ -119,6 +119,8 @@ export function releaseWrites(conn: EngineConnection): void {
   // Deleting the property would leave the object in a form that takes more memory.
   conn.flush = Object.getPrototypeOf(conn).flush;
   conn.flush();
+  const socket = webSocketOf(conn)?._socket;
+  if (socket !== undefined) sendAnswer(socket);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { sessionTokenHeader } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { holdAnswer } from '@gopush/slim-socket-io';
 import { refuseUpgrade } from '../../http/refuse-upgrade.ts';
 import { forgetSid, interceptUpgrades, type Upgrade } from '../client/engine-connection.ts';
 import type { Arrivals } from './arrivals.ts';
@@ -22,6 +23,11 @@ export interface InterceptTakesOptions {
   readonly log: Logger;
 }
 
+/**
+ * For how long an answer is kept at most, in milliseconds: most sessions are in their namespaces before that, so that all leaves in one write.
+ */
+const answerMs = 20;
+
 /** Why an upgrade is refused here. */
 type Refusal = 'session_unknown' | 'not_durable' | 'stopping';
 
@@ -35,8 +41,12 @@ export function interceptTakes(options: InterceptTakesOptions): void {
     socket.on('error', () => {});
     if (verdict === 'stopping') return refuseUpgrade(socket, { code: verdict });
     void takeUpgrade(upgrade, token as string, options).then((refusal) => {
-      if (refusal === undefined) pass(upgrade);
-      else refuseUpgrade(socket, { code: refusal });
+      if (refusal !== undefined) {
+        refuseUpgrade(socket, { code: refusal });
+        return;
+      }
+      holdAnswer(socket, answerMs);
+      pass(upgrade);
     });
   });
 }
