@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { createShape } from './shape.ts';
 import { shareHeaders } from './shared-headers.ts';
 
 /** Properties of every request, and those that only setting up the connection needs: none of them is kept. */
@@ -25,7 +26,7 @@ export class HandshakeRequest {
     this.socket = request.socket;
     // Properties that Engine.IO and middlewares have added, as the query or a session.
     for (const key of Reflect.ownKeys(request)) {
-      if (!dropped.has(key)) Object.assign(this, { [key]: Reflect.get(request, key) });
+      if (!dropped.has(key)) Object.assign(this, { [key]: compactTable(Reflect.get(request, key)) });
     }
   }
 
@@ -33,4 +34,12 @@ export class HandshakeRequest {
   get connection(): Socket {
     return this.socket;
   }
+}
+
+const Table = createShape<Record<PropertyKey, unknown>>();
+
+/** The same table, as the query, in an object of a shared layout where it is an object without a prototype; anything else as it is. */
+function compactTable(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== null) return value;
+  return Object.assign(new Table(), value);
 }

@@ -47,6 +47,9 @@ test('a request of a handshake keeps what programs and middlewares ask of it, wi
   const kept = new HandshakeRequest(request);
   expect(kept).toMatchObject({ method: 'GET', url: request.url, _query: { EIO: '4' }, session: { user: 'ann' } });
   expect([kept.headers, kept.socket, kept.connection]).toEqual([request.headers, socket, socket]);
+  const bare = Object.assign(new IncomingMessage(socket), { _query: Object.assign(Object.create(null), { EIO: '4' }) });
+  const { _query: query } = new HandshakeRequest(bare) as unknown as { readonly _query: object };
+  expect([Object.keys(query), 'toString' in query]).toEqual([['EIO'], false]);
   for (const dropped of ['rawHeaders', '_readableState', 'res']) expect(kept).not.toHaveProperty(dropped);
 });
 

@@ -44,6 +44,17 @@ export class PresenceEntries {
     return { live: live.map(String), gone: gone.map(String) };
   }
 
+  /**
+   * Notes the user of a connection, in a hash of its node.
+   *
+   * @param leave - removes what belongs to another user, where the connection has one
+   */
+  async note(hash: string, field: string, uid: string, leave: () => Promise<unknown>): Promise<void> {
+    if ((await this.scripts.note([hash], field, uid)) === null) return;
+    await leave();
+    await this.scripts.note([hash], field, uid);
+  }
+
   /** The user of a connection. */
   async userOf(node: string, socket: string): Promise<string | undefined> {
     return ((await this.scripts.noted([this.socketsOf(node)], socket)) as Buffer | null)?.toString();

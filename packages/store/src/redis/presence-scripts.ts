@@ -71,7 +71,12 @@ return redis.call('EXISTS', KEYS[1]) == 0 and 2 or 1
 const members = `return redis.call('HGETALL', KEYS[1])`;
 /** Returns some fields of a hash in no order: the cursor to continue from, and the fields with their values. */
 const page = `return redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])`;
-const note = `${writeWhenFull('KEYS[1]')}redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])`;
+/** Notes the user of a connection. Returns another user that it has: then nothing is written. */
+const note = `${writeWhenFull('KEYS[1]')}local before = redis.call('HGET', KEYS[1], ARGV[1])
+if before and before ~= ARGV[2] then return before end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return false
+`;
 const noted = `return redis.call('HGET', KEYS[1], ARGV[1])`;
 const unnote = `redis.call('HDEL', KEYS[1], ARGV[1])`;
 const count = `return {redis.call('HLEN', KEYS[1]), redis.call('HLEN', KEYS[2])}`;

@@ -26,9 +26,7 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
       checkIntegers(0, { since });
       const life = lives.of(node);
       // A connection that enters again as the same user never left: no reader may see it leave, even for a moment.
-      const before = await entries.userOf(life, socket);
-      if (before !== undefined && before !== uid) await entries.leave(life, socket);
-      await entries.scripts.note([entries.socketsOf(life)], socket, uid);
+      await entries.note(entries.socketsOf(life), socket, uid, () => entries.leave(life, socket));
       return { first: (await entries.scripts.addUser(entries.userKeys(uid), join(life, socket), since)) === 1 };
     },
 
@@ -41,9 +39,7 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
     async joinRoom(node, room, uid, socket) {
       checkNames(node, room, uid, socket);
       const life = lives.of(node);
-      const before = await entries.memberOf(life, room, socket);
-      if (before !== undefined && before !== uid) await entries.leaveRoom(life, room, socket);
-      await entries.scripts.note([entries.joinsOf(life)], join(socket, room), uid);
+      await entries.note(entries.joinsOf(life), join(socket, room), uid, () => entries.leaveRoom(life, room, socket));
       const added = await entries.scripts.addMember(entries.roomKeys(room), join(life, socket), uid);
       return { first: added !== 0, occupied: added === 2 };
     },
