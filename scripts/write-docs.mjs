@@ -1,5 +1,6 @@
-/** Writes the tables of docs/config.md and docs/failures.md, and docs/openapi.json, from the code: `node scripts/write-docs.mjs [--check]`. */
+/** Writes the tables of docs/config.md and docs/failures.md, docs/openapi.json and docs/cluster.schema.json, from the code: `node scripts/write-docs.mjs [--check]`. */
 import { readFile, writeFile } from 'node:fs/promises';
+import { clusterJsonSchema } from '../packages/cluster/dist/index.js';
 import { configJsonSchema, describeSchema, failures, listVariables } from '../packages/contract/dist/index.js';
 import { createApiDocument } from '../packages/push-server/dist/index.js';
 
@@ -40,15 +41,17 @@ for (const [name, rows] of Object.entries(tables)) {
   stale = true;
   if (!process.argv.includes('--check')) await writeFile(file, next);
 }
-const document = new URL('../docs/openapi.json', import.meta.url);
-const wanted = `${JSON.stringify(createApiDocument(), null, 2)}\n`;
-if ((await readFile(document, 'utf8').catch(() => '')) !== wanted) {
+const documents = { 'docs/openapi.json': createApiDocument(), 'docs/cluster.schema.json': clusterJsonSchema() };
+for (const [name, content] of Object.entries(documents)) {
+  const document = new URL(`../${name}`, import.meta.url);
+  const wanted = `${JSON.stringify(content, null, 2)}\n`;
+  if ((await readFile(document, 'utf8').catch(() => '')) === wanted) continue;
   stale = true;
   if (!process.argv.includes('--check')) await writeFile(document, wanted);
 }
 if (stale && process.argv.includes('--check')) {
   process.stderr.write(
-    'docs/config.md, docs/failures.md or docs/openapi.json is not up to date: node scripts/write-docs.mjs\n',
+    'docs/config.md, docs/failures.md, docs/openapi.json or docs/cluster.schema.json is not up to date: node scripts/write-docs.mjs\n',
   );
   process.exit(1);
 }

@@ -12,6 +12,9 @@ import { serveUpgrades } from './serve-upgrades.ts';
 /** A readiness check: `true`, or the reason why the process is not ready. */
 export type Check = () => true | string;
 
+/** Serves one path of an admin listener. */
+export type ServePath = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
 /** Options of an admin listener. */
 export interface AdminOptions {
   readonly host: string;
@@ -31,6 +34,8 @@ export interface AdminOptions {
   readonly log: Logger;
   /** Public DNS names of the machine that requests may use. @defaultValue none */
   readonly allowedHosts?: readonly string[];
+  /** Further paths by method and path, such as `GET /cluster`; those of `GET` serve `HEAD` as well. Each responds by itself. @defaultValue none */
+  readonly routes?: Readonly<Record<string, ServePath>>;
   /** Further actions by method and path, such as `PUT /drain`. Each returns a line for people. @defaultValue none */
   readonly actions?: Readonly<Record<string, () => string | Promise<string>>>;
 }
@@ -114,10 +119,16 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
     case 'PUT /log-level':
       return changeLevel(request, response, options.log);
     default: {
-      const { actions = {} } = options;
+      const { actions = {}, routes = {} } = options;
+      const serve = Object.hasOwn(routes, ask) ? routes[ask] : undefined;
+      if (serve !== undefined) return serve(request, response);
       const act = Object.hasOwn(actions, ask) ? actions[ask] : undefined;
       if (act !== undefined) return text(response, 200, `${await act()}\n`);
-      const more = ['PUT /log-level', ...Object.keys(actions)].join(', ');
+      const more = [
+        ...Object.keys(routes).map((route) => route.replace('GET ', '')),
+        'PUT /log-level',
+        ...Object.keys(actions),
+      ].join(', ');
       return text(response, 404, `paths: /livez, /readyz, /metrics, /state, ${more}\n`);
     }
   }

@@ -1,4 +1,4 @@
-export { type Admin, type AdminOptions, type Check, openAdmin, startAdmin } from './admin.ts';
+export { type Admin, type AdminOptions, type Check, openAdmin, type ServePath, startAdmin } from './admin.ts';
 export { AdmissionWindow, type AdmissionWindowOptions, type Place } from './admission-window.ts';
 export { afterReading } from './after-reading.ts';
 export { closeAfter } from './close-after.ts';

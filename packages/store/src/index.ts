@@ -14,4 +14,5 @@ export type { RegisteredNode, RegistryStore } from './registry.ts';
 export type { SessionEntry, SessionStore } from './sessions.ts';
 export { isBack, type StateListener, type Store, type StoreState } from './store.ts';
 export { StoreError, type StoreErrorCode } from './store-error.ts';
+export { type KeptSummaries, type KeptSummary, maxSummaryBytes, type SummaryStore } from './summaries.ts';
 export { decodeValue, encodeValue } from './value-codec.ts';

@@ -4,6 +4,7 @@ import type { KeyStore } from './keys.ts';
 import type { PresenceStore } from './presence.ts';
 import type { RegistryStore } from './registry.ts';
 import type { SessionStore } from './sessions.ts';
+import type { SummaryStore } from './summaries.ts';
 
 /**
  * State of a store.
@@ -37,6 +38,7 @@ export interface Store {
   /** The push-servers that have to hear each other. */
   readonly peers: RegistryStore;
   readonly keys: KeyStore;
+  readonly summaries: SummaryStore;
   state(): StoreState;
   /** Why it does not respond, and what to change; `undefined`: it does, or the reason is not known. */
   problem(): string | undefined;

@@ -1,10 +1,21 @@
+import { Pauses } from '@gopush/cluster';
 import { type Logger, type Metrics, waitBuckets } from '@gopush/service';
 import type { Member } from '../route/fleet.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import { round } from './round.ts';
 
+/** What became of sessions since the start. */
+interface MigrationCounts {
+  migrated: number;
+  failedOver: number;
+  /** Sessions whose clients had to reconnect, by cause. */
+  readonly fellBack: ReadonlyMap<string, number>;
+  readonly pauses: Pauses;
+}
+
 /** Writes the lines and counts of sessions that migrate or fail over. */
 export interface MigrationObserver {
+  readonly migrationCounts: Readonly<MigrationCounts>;
   /** A session migrated (planned) or failed over (crash) to another target. */
   migrated(tunnel: Tunnel, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
   /** A session could neither migrate nor fail over. */
@@ -32,10 +43,19 @@ export function observeMigrations(metrics: Metrics, log: Logger, lines: boolean)
     'Sessions that could neither migrate nor fail over, so that their clients had to reconnect, by cause.',
     ['cause'],
   );
+  const byCause = new Map<string, number>();
+  const migrationCounts: MigrationCounts = { migrated: 0, failedOver: 0, fellBack: byCause, pauses: new Pauses() };
+  const countFallback = (cause: string): void => {
+    fallbacks.inc({ cause });
+    byCause.set(cause, (byCause.get(cause) ?? 0) + 1);
+  };
   return {
+    migrationCounts,
     migrated({ info }, from, cause, pauseMs) {
       moves.inc({ cause });
       pauses.observe(pauseMs / 1_000);
+      migrationCounts[cause === 'crash' ? 'failedOver' : 'migrated']++;
+      migrationCounts.pauses.add(pauseMs, performance.now());
       if (!lines) return;
       const { id, uid, product, member } = info;
       log.info(
@@ -52,14 +72,14 @@ export function observeMigrations(metrics: Metrics, log: Logger, lines: boolean)
       );
     },
     fellBack({ info }, from, cause) {
-      fallbacks.inc({ cause });
+      countFallback(cause);
       const { id, uid, product } = info;
       log.warn(
         { id, uid: uid || undefined, product, from: from.target.name, cause },
         'a session could not migrate or fail over; its client has to reconnect',
       );
     },
-    sessionLost: () => fallbacks.inc({ cause: 'polling' }),
-    cannotMigrate: (cause) => fallbacks.inc({ cause }),
+    sessionLost: () => countFallback('polling'),
+    cannotMigrate: countFallback,
   };
 }

@@ -5,8 +5,16 @@ import type { Exchange } from '../route/exchange.ts';
 import { createFailureLog } from './failure-log.ts';
 import { round } from './round.ts';
 
+/** Totals of requests since the start. */
+interface RequestCounts {
+  requests: number;
+  /** Refusals and failures, of upgrades and connections as well, by code. */
+  readonly failures: ReadonlyMap<FailureCode, number>;
+}
+
 /** Writes the lines and counts of requests and upgrades. */
 export interface RequestObserver {
+  readonly requestCounts: Readonly<RequestCounts>;
   /** An HTTP request was served or refused. */
   request(exchange: Exchange, response: ServerResponse, failure: Failure | undefined): void;
   /** An upgrade was refused or failed. */
@@ -25,22 +33,30 @@ export function observeRequests(metrics: Metrics, log: Logger, lines: boolean): 
   const durations = metrics.histogram('request_duration_seconds', 'Duration of HTTP requests.', waitBuckets);
   const failures = metrics.counter('failures_total', 'Refusals and failures, by code of the failure table.', ['code']);
   const logFailure = createFailureLog(log);
+  const byCode = new Map<FailureCode, number>();
+  const requestCounts: RequestCounts = { requests: 0, failures: byCode };
+  const countFailure = (code: FailureCode): void => {
+    failures.inc({ code });
+    byCode.set(code, (byCode.get(code) ?? 0) + 1);
+  };
   return {
+    requestCounts,
     request(exchange, response, failure) {
       const { request, origin, member, startedAt } = exchange;
       const status = failure?.code === 'client_gone' || !response.headersSent ? 499 : response.statusCode;
       // Products that the router names: clients may invent others.
       countRequest(member?.product.name ?? '', status);
+      requestCounts.requests++;
       durations.observe((performance.now() - startedAt) / 1_000);
       if (failure !== undefined) {
-        failures.inc({ code: failure.code });
+        countFailure(failure.code);
         logFailure(failure, { id: origin.id, method: request.method, path: request.path });
       }
       if (!lines) return;
       log.info(lineOf(exchange, failure, status, request.method), 'request');
     },
     upgradeFailed(exchange, failure) {
-      failures.inc({ code: failure.code });
+      countFailure(failure.code);
       logFailure(failure, { id: exchange.origin.id, upgrade: true, path: exchange.request.path });
       if (lines) log.info(lineOf(exchange, failure), 'upgrade refused');
     },
@@ -48,10 +64,10 @@ export function observeRequests(metrics: Metrics, log: Logger, lines: boolean): 
       if (lines) log.info(lineOf(exchange, undefined, status), 'upgrade answered');
     },
     fault(error) {
-      failures.inc({ code: 'internal' });
+      countFailure('internal');
       log.error({ err: error }, 'a callback threw; its connection was closed');
     },
-    connectionFailed: (code) => failures.inc({ code }),
+    connectionFailed: countFailure,
   };
 }
 

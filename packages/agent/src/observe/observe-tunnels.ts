@@ -60,6 +60,7 @@ export function observeTunnels(
       carried.bytesFromTargets += end.bytesFromTarget;
       carried.messagesFromClients += end.messagesFromClient ?? 0;
       carried.messagesFromTargets += end.messagesFromTarget ?? 0;
+      info.member.messages += (end.messagesFromClient ?? 0) + (end.messagesFromTarget ?? 0);
       closed.inc({ cause });
       // A target that sent a close frame counts itself what it could not give.
       if (info.cannotMigrate !== undefined && cause.startsWith('target') && closeCode === undefined) {

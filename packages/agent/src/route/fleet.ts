@@ -24,6 +24,10 @@ export class Member {
   failures = 0;
   /** How many requests it has served. */
   successes = 0;
+  /** How often it failed, by what no client can cause. */
+  errors = 0;
+  /** Messages each way through its tunnels that are closed. */
+  messages = 0;
   /** How often it was ejected since it was last healthy for long. */
   ejections = 0;
   /** Until when it is ejected, in milliseconds since 1970. */
@@ -246,6 +250,7 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
       const now = Date.now();
       member.lastFailure = code;
       member.failures++;
+      member.errors++;
       // A target that comes back from an ejection gets one attempt, not as many as before.
       const allowed = member.ejectedUntil > 0 ? 1 : health.failures;
       if (member.failures < allowed || member.isEjected(now) || !mayEject(among, now)) return;

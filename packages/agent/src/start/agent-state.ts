@@ -35,7 +35,7 @@ export function describeAgent({ node, fleet, hold, limits, tunnels, handOff, con
 }
 
 /** The state of a target, and why. */
-function stateOf(member: Member, isCurrent: boolean, now: number): { state: string; why?: string } {
+export function stateOf(member: Member, isCurrent: boolean, now: number): { state: string; why?: string } {
   if (!isCurrent) return { state: 'left', why: 'the router no longer names it' };
   if (member.isEjected(now)) {
     return { state: 'ejected', why: `${member.lastFailure}; for ${member.ejectedUntil - now} ms more` };

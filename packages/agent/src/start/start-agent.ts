@@ -10,10 +10,12 @@ import {
 } from '@gopush/contract';
 import type { HookLocation } from '@gopush/hooks';
 import {
+  type Admin,
   checkLogger,
   createLifetime,
   createMetrics,
   defaultLogger,
+  type EventLoopDelay,
   type Logger,
   listen,
   nodeName,
@@ -21,9 +23,11 @@ import {
   urlOf,
   watchEventLoop,
 } from '@gopush/service';
+import type { Store } from '@gopush/store';
 import type { Front } from '../listen/front.ts';
 import { openStickyKeys } from '../route/sticky-keys.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
+import { openAgentCluster } from './agent-cluster.ts';
 import { openAgentFront } from './agent-front.ts';
 import { describeMetrics } from './agent-metrics.ts';
 import { describeAgent } from './agent-state.ts';
@@ -107,7 +111,8 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
     describeMetrics(metrics, context, eventLoop);
     const front = await openAgentFront(context, dir);
     opened('certificate', front.close);
-    return await serveClients(front, context, { ...opening, index, exclusive, close: lifetime.close });
+    const serving = { ...opening, eventLoop, store, index, exclusive, close: lifetime.close };
+    return await serveClients(front, context, serving);
   } catch (error) {
     await lifetime.close();
     throw error;
@@ -115,6 +120,8 @@ export async function startAgent(options: AgentOptions = {}): Promise<Agent> {
 }
 
 interface Serving extends Opening {
+  readonly eventLoop: EventLoopDelay;
+  readonly store: Store | undefined;
   readonly index: number;
   readonly exclusive: boolean;
   /** Closes the agent. */
@@ -123,18 +130,22 @@ interface Serving extends Opening {
 
 /** Opens the admin listener, then the one for clients. */
 async function serveClients(front: Front, context: AgentContext, serving: Serving): Promise<Agent> {
-  const { config, metrics, log, opened, index, exclusive, close } = serving;
-  let stopping = false;
-  const admin = await openAdmin(
+  const { config, metrics, log, opened, index, exclusive, close, eventLoop, store } = serving;
+  let state: 'starting' | 'ready' | 'draining' = 'starting';
+  let admin: Admin | undefined;
+  const standing = () => ({ state, adminUrl: admin?.url });
+  const cluster = openAgentCluster({ context, eventLoop, store, standing }, serving);
+  admin = await openAdmin(
     config,
     {
       port: adminPort(config, index),
       setting: { port: 'admin.agentPort', offset: index },
       keepAliveMs: config.agent.keepAliveMs,
       maxHeaderBytes: config.agent.maxHeaderBytes,
-      checks: { listening: () => (stopping ? 'stopping' : front.server.listening || 'not yet') },
+      checks: { listening: () => (state === 'draining' ? 'stopping' : front.server.listening || 'not yet') },
       metrics,
       state: () => describeAgent(context),
+      routes: cluster.routes,
       actions: { 'PUT /rebalance': () => `${context.migration.rebalance.rebalance()} sessions migrate` },
       log,
     },
@@ -146,8 +157,11 @@ async function serveClients(front: Front, context: AgentContext, serving: Servin
     { port: config.agentPort, exclusive, ...(host === undefined ? {} : { host }) },
     { port: 'agentPort', host: 'agent.host' },
   );
+  state = 'ready';
+  cluster.changed();
   opened('listener', async () => {
-    stopping = true;
+    state = 'draining';
+    cluster.changed();
     await delay(config.agent.notReadyMs);
     context.hold.close();
     await drainToStop(front, context);
@@ -162,6 +176,8 @@ async function serveClients(front: Front, context: AgentContext, serving: Servin
     adminUrl,
     close,
     async retire() {
+      state = 'draining';
+      cluster.changed();
       // Targets offer the connections that they serve to the new agent.
       context.handOff?.close();
       log.info({ tunnels: context.tunnels.size }, 'this agent retires: a new one accepts connections');

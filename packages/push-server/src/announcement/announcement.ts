@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import type { Config } from '@gopush/contract';
+import { type Config, createTarget } from '@gopush/contract';
 import { ListenError, type Logger, machineId } from '@gopush/service';
 import type { RegisteredNode, RegistryStore } from '@gopush/store';
 import { findAnnouncedHost } from './find-announced-host.ts';
@@ -53,6 +53,16 @@ export class Announcement {
     this.#timer = setInterval(() => void this.#announce(), renewMs).unref();
     this.#stopComparing = watchForSameName(registry, () => this.#describe(this.#host ?? '', address.port), log);
     if (problem === undefined) await this.#announce();
+  }
+
+  /** Where agents reach it, as they name their targets; `undefined`: not known yet. */
+  address(): string | undefined {
+    if (this.#bound === undefined || this.#host === undefined) return undefined;
+    return createTarget(this.#host, this.#bound.port).name;
+  }
+
+  isDraining(): boolean {
+    return this.#state === 'draining';
   }
 
   /** It takes no new clients. */

@@ -1,10 +1,12 @@
 import type { Server as HttpServer } from 'node:http';
+import { createClusterPart } from '@gopush/cluster';
 import type { Config } from '@gopush/contract';
-import { type Lifetime, type Logger, type Metrics, openAdmin, watchEventLoop } from '@gopush/service';
+import { type Check, type Lifetime, type Logger, type Metrics, openAdmin, watchEventLoop } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Fanout } from '../fanout/bus/fanout.ts';
 import { describeMetrics } from './describe-metrics.ts';
 import { measureLag } from './fanout-metrics.ts';
+import { ServerFacts } from './server-facts.ts';
 import { describeServer } from './server-state.ts';
 import type { ServerView } from './server-view.ts';
 
@@ -14,6 +16,8 @@ export interface Observation {
   readonly adminUrl: string | undefined;
   /** Shows the push-server, once it is open. */
   show(view: ServerView, http: HttpServer): void;
+  /** Tells other nodes at once that the state of the push-server has changed. */
+  changed(): void;
   /** Reports from now on that the push-server is not ready, as it stops. */
   stopping(): void;
 }
@@ -38,7 +42,26 @@ export interface ObservationOptions {
 export async function openObservation(options: ObservationOptions, opened: Lifetime['opened']): Promise<Observation> {
   const { config, index, node, metrics, fanout, store, log } = options;
   let shown: { readonly view: ServerView; readonly http: HttpServer } | undefined;
+  let facts: ServerFacts | undefined;
   let isStopping = false;
+  const checks: Record<string, Check> = {
+    listening: () => (isStopping ? 'stopping' : shown?.http.listening === true || 'not yet'),
+    store: () => store.state() === 'up' || joinReason(store.state(), store.problem()),
+    'fan-out'() {
+      const problem = fanout.problem();
+      return problem === undefined || joinReason('down', problem);
+    },
+  };
+  const cluster = createClusterPart({
+    isOn: config.admin?.cluster ?? false,
+    tier: 'push-server',
+    name: node,
+    id: fanout.bus.node,
+    // It joins when it is shown.
+    describe: () => (facts as ServerFacts).describe(isStopping, checks),
+    log,
+  });
+  opened('cluster view', cluster.close);
   const first = config.admin?.serverPort ?? 0;
   const admin = await openAdmin(
     config,
@@ -47,16 +70,10 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
       setting: { port: 'admin.serverPort', offset: index },
       keepAliveMs: config.pushServer.keepAliveMs,
       maxHeaderBytes: config.agent.maxHeaderBytes,
-      checks: {
-        listening: () => (isStopping ? 'stopping' : shown?.http.listening === true || 'not yet'),
-        store: () => store.state() === 'up' || joinReason(store.state(), store.problem()),
-        'fan-out'() {
-          const problem = fanout.problem();
-          return problem === undefined || joinReason('down', problem);
-        },
-      },
+      checks,
       metrics,
       state: () => (shown === undefined ? { node } : describeServer(shown.view, config)),
+      routes: cluster.routes,
       actions: { 'PUT /drain': () => shown?.view.drain() ?? 'not yet' },
       log,
     },
@@ -70,9 +87,14 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
       opened('monitor of the event loop', eventLoop.close);
       describeMetrics(metrics, view, eventLoop);
       opened('pings', measureLag(metrics, fanout));
+      facts = new ServerFacts(view, http, eventLoop, admin?.url);
+      cluster.join(store);
+      opened('summary of this push-server', cluster.leave);
     },
+    changed: cluster.changed,
     stopping() {
       isStopping = true;
+      cluster.changed();
     },
   };
 }

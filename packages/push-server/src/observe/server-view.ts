@@ -1,5 +1,6 @@
 import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
+import type { Announcement } from '../announcement/announcement.ts';
 import type { ListenerCounts } from '../api/listen/listener-set.ts';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { Fanout } from '../fanout/bus/fanout.ts';
@@ -26,6 +27,7 @@ export interface ServerView {
   readonly webhooks: Pick<Webhooks, 'counts' | 'waiting'>;
   /** Connections that agents have handed over; `undefined`: none are taken. */
   readonly handOffs: Pick<HandOffs, 'state' | 'whyNot' | 'size' | 'alone'> | undefined;
+  readonly announcement: Pick<Announcement, 'address' | 'isDraining'>;
   /** Gives all sessions to other push-servers and takes no new ones, without a stop. */
   readonly drain: () => Promise<string>;
 }

@@ -13,6 +13,7 @@ export function observe(
   const { migration, recovery, emittedEvents } = sessions.parts;
   const drain = async (): Promise<string> => {
     await announcement.draining();
+    observation.changed();
     await migration.drain(pushServer.drainMs, { stays: true });
     return `${migration.counts.given} sessions were given to other push-servers`;
   };
@@ -30,6 +31,7 @@ export function observe(
       listeners: api.listeners,
       webhooks,
       handOffs,
+      announcement,
       drain,
     },
     http,

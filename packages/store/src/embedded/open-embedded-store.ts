@@ -6,6 +6,7 @@ import { createPresence } from './presence.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
 import { shareEnvironment } from './shared-environment.ts';
+import { createSummaries } from './summaries.ts';
 import { startSweeping } from './sweep.ts';
 
 /** Options of an embedded store. */
@@ -60,6 +61,7 @@ export async function openEmbeddedStore(folder: string, options: EmbeddedOptions
     registry,
     peers,
     keys: createKeys(environment),
+    summaries: createSummaries(environment),
     state: () => environment.state.get(),
     problem: () => undefined,
     onState: environment.state.onChange,

@@ -10,6 +10,7 @@ import { RedisMemory } from './memory.ts';
 import { createPresence } from './presence.ts';
 import { createRegistry } from './registry.ts';
 import { createSessions } from './sessions.ts';
+import { createSummaries } from './summaries.ts';
 
 /** Options of a store in Redis. */
 export interface RedisStoreOptions {
@@ -36,6 +37,7 @@ export async function openRedisStore(config: RedisConfig, options: RedisStoreOpt
     registry,
     peers,
     keys: createKeys(connection),
+    summaries: createSummaries(connection),
     state: () => connection.state.get(),
     problem: connection.problem,
     onState: connection.state.onChange,

@@ -50,6 +50,10 @@ export const admin = z
       serverPort: port()
         .default(9700)
         .meta({ description: 'Port of the first push-server; each further push-server takes the next port.' }),
+      cluster: z.boolean().default(true).meta({
+        description:
+          'Whether each process tells the others of itself once a second, in Redis (redisAdapter) or in the folder of the store (pushServer.storeDir), so that any admin listener shows the whole cluster.',
+      }),
     }),
   )
   .default(null)

@@ -1,0 +1,144 @@
+/**
+ * Measures what the cluster view costs each node: `node bench/cluster.mjs [--nodes 50] [--seconds 20]`.
+ *
+ * All nodes but one are in another process and tell of themselves each second. What is measured is the CPU time of one node: that tells of itself, that
+ * also shows the cluster to one client, and to ten. Over a folder and, where there is a redis-server, over Redis. Each node has 20 targets or 32 rooms
+ * to tell of.
+ */
+import { fork, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { createClusterPart } from '@gopush/cluster';
+import { createMetrics, silentLogger, startAdmin } from '@gopush/service';
+import { openEmbeddedStore, openRedisStore } from '@gopush/store';
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: 'string', default: '50' },
+    seconds: { type: 'string', default: '20' },
+    crowd: { type: 'string' },
+  },
+});
+const seconds = Number(values.seconds);
+
+if (values.crowd !== undefined) {
+  const { where, count } = JSON.parse(values.crowd);
+  const store = await openStore(where);
+  for (let index = 1; index < count; index++) joinCluster(store, index);
+  process.send?.('ready');
+} else {
+  const work = mkdtempSync(join(tmpdir(), 'gopush-bench-'));
+  process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+  const redisPort = 19_379;
+  const places = { folder: { folder: join(work, 'store') } };
+  if (!spawnSync('redis-server', ['--version']).error) {
+    const redis = spawn('redis-server', ['--port', String(redisPort), '--save', '', '--dir', work], {
+      stdio: 'ignore',
+    });
+    process.on('exit', () => redis.kill('SIGKILL'));
+    places.Redis = { redisPort };
+    await delay(500);
+  }
+  process.stdout.write(
+    '| store | nodes | idle store, % of a core | tells | tells and shows to 1 | shows to 10 |\n|---|---|---|---|---|---|\n',
+  );
+  for (const [name, where] of Object.entries(places)) {
+    const figures = await measure(where, Number(values.nodes));
+    process.stdout.write(`| ${[name, values.nodes, ...figures.map((share) => share.toFixed(2))].join(' | ')} |\n`);
+  }
+  process.exit();
+}
+
+/** Shares of a core, in percent. */
+async function measure(where, count) {
+  const crowd = fork(import.meta.filename, ['--crowd', JSON.stringify({ where, count })]);
+  await once(crowd, 'message');
+  const store = await openStore(where);
+  const idle = await use();
+  const part = joinCluster(store, 0);
+  const metrics = createMetrics('bench_');
+  const options = { host: '127.0.0.1', port: 0, checks: {}, metrics, state: () => ({}), log: silentLogger };
+  const admin = await startAdmin({ ...options, routes: part.routes });
+  await delay(2_000);
+  const tells = await use();
+  const clients = [];
+  const look = () => clients.push(spawn('curl', ['-sN', '-o', '/dev/null', `${admin.url}/cluster/live`]));
+  look();
+  const state = await readJson(`${admin.url}/cluster`);
+  if (state.nodes.length !== count) throw new Error(`${state.nodes.length} nodes are shown, wanted ${count}`);
+  await delay(2_000);
+  const one = await use();
+  for (let more = 1; more < 10; more++) look();
+  await delay(2_000);
+  const ten = await use();
+  for (const client of clients) client.kill();
+  crowd.kill();
+  part.close();
+  await part.leave();
+  await admin.close();
+  await store.close();
+  return [idle, tells, one, ten];
+}
+
+async function use() {
+  const before = process.cpuUsage();
+  await delay(seconds * 1_000);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 10_000 / seconds;
+}
+
+function openStore({ folder, redisPort }) {
+  if (folder !== undefined) return openEmbeddedStore(folder);
+  return openRedisStore({ host: '127.0.0.1', port: redisPort, prefix: 'bench' });
+}
+
+/** Has a node join: every third is an agent. */
+function joinCluster(store, index) {
+  const isAgent = index % 3 === 0;
+  const startedAt = performance.now();
+  const part = createClusterPart({
+    isOn: true,
+    tier: isAgent ? 'agent' : 'push-server',
+    name: `node-${index}`,
+    describe: () => describeNode(isAgent, performance.now() - startedAt),
+    log: silentLogger,
+  });
+  part.join(store);
+  return part;
+}
+
+function describeNode(isAgent, ms) {
+  const messages = Math.round(ms * 20);
+  return {
+    ...{ state: 'ready', loopDelayMs: 3, fallbacks: [['polling', 3]] },
+    clients: {
+      ...{ connections: 2_000, handedOff: 500, ownedAlone: 0, held: 0 },
+      ...{ rooms: 5_000, users: 1_800, queuedBytes: 0 },
+    },
+    totals: { messages, deliveries: messages * 10, requests: messages, notKept: 0, gaps: 0 },
+    migrations: { given: 0, taken: 0, migrated: 100, failedOver: 3, fellBack: 3 },
+    refusals: [
+      ['overloaded', messages],
+      ['uid_missing', 20],
+    ],
+    targets: isAgent
+      ? Array.from({ length: 20 }, (_, target) => ({
+          ...{ product: `product-${target % 4}`, target: `10.0.0.${target}:4000`, state: 'up' },
+          ...{ connections: 100, messages, errors: 0 },
+        }))
+      : [],
+    rooms: isAgent ? [] : Array.from({ length: 32 }, (_, room) => ({ room: `room-${room}`, members: 100 - room })),
+  };
+}
+
+async function readJson(url) {
+  const [response] = await once(get(url), 'response');
+  let text = '';
+  for await (const chunk of response) text += chunk;
+  return JSON.parse(text);
+}

@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type Logger, machineId } from '@gopush/service';
+import type { Store } from '@gopush/store';
+import { mostListed, type Summary, summaryVersion, type TargetSummary } from '../summary/summary.ts';
+import { shortName, topCauses, topOf } from '../summary/top-list.ts';
+import { writeSummary } from '../summary/write-summary.ts';
+import { version } from '../version.ts';
+import { History } from './history.ts';
+import type { NodeFacts, TargetFacts } from './node-facts.ts';
+import type { Pauses } from './pauses.ts';
+import { ProcessUse } from './process-use.ts';
+
+/** The parts of a store that an announcer uses. */
+type SummaryTarget = Pick<Store, 'kind' | 'state' | 'problem' | 'usedBytes' | 'summaries'>;
+
+/** What an announcer is made of. */
+export interface AnnouncerOptions {
+  readonly tier: 'agent' | 'push-server';
+  /** Name of the node for people. */
+  readonly name: string;
+  /** Id by which other data of the store names this node. @defaultValue a random one */
+  readonly id?: string;
+  readonly store: SummaryTarget;
+  /** What the node tells of itself now. */
+  readonly describe: () => NodeFacts;
+  /** Pauses of clients; absent: this node does not measure any. */
+  readonly pauses?: Pauses;
+  readonly log: Logger;
+}
+
+/** Time between two summaries, in milliseconds. */
+const announceMs = 1_000;
+
+/** Writes the summary of this node into the store each second, and a last one when the node ends by plan. */
+export class Announcer {
+  readonly id: string;
+  readonly #options: AnnouncerOptions;
+  readonly #startedAt = performance.now() - process.uptime() * 1_000;
+  readonly #history = new History(performance.now());
+  readonly #use = new ProcessUse();
+  readonly #messagesOf = new Map<string, number>();
+  #totals: Summary['totals'] | undefined;
+  #at = performance.now();
+  #latencyMs = 0;
+  /** The write that is under way: there is never more than one. */
+  #writing: Promise<void> | undefined;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: AnnouncerOptions) {
+    this.id = options.id ?? randomBytes(9).toString('base64url');
+    this.#options = options;
+    this.#timer = setInterval(() => this.announce(), announceMs).unref();
+    this.announce();
+  }
+
+  /** Tells of this node now, unless the store has not taken the last summary yet. */
+  announce(): void {
+    const summary = this.#summarize();
+    if (summary !== undefined) this.#writing ??= this.#write(summary);
+  }
+
+  /** The node ends by plan. While the store is away, it is seen as gone instead. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#writing;
+    const summary = this.#summarize();
+    if (summary !== undefined) await this.#write({ ...summary, state: 'left' });
+  }
+
+  async #write(summary: Summary): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      await this.#options.store.summaries.write(this.id, writeSummary(summary));
+    } catch (error) {
+      this.#options.log.debug({ err: error }, 'this node could not tell of itself; it will again');
+    }
+    this.#latencyMs = performance.now() - startedAt;
+    this.#writing = undefined;
+  }
+
+  /** @returns `undefined` after a fault of the program, which must not end it */
+  #summarize(): Summary | undefined {
+    try {
+      return this.#describe(performance.now());
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the summary of this node could not be made');
+      return undefined;
+    }
+  }
+
+  #describe(now: number): Summary {
+    const { tier, name, store, describe, pauses } = this.#options;
+    const facts = describe();
+    const seconds = Math.max(0.1, (now - this.#at) / 1_000);
+    this.#at = now;
+    const refusals = [...facts.refusals];
+    const latencyMs = round(this.#latencyMs);
+    this.#history.add(
+      {
+        connections: facts.clients.connections,
+        ...facts.totals,
+        ...facts.migrations,
+        pauseMs: pauses?.takeLongest() ?? 0,
+        loopDelayMs: facts.loopDelayMs,
+        storeMs: latencyMs,
+        refusals,
+      },
+      now,
+    );
+    const { longestMs = 0, p99Ms = 0 } = pauses?.lately(now) ?? {};
+    const { usedBytes, problem } = { usedBytes: store.usedBytes(), problem: store.problem() };
+    return {
+      v: summaryVersion,
+      id: this.id,
+      tier,
+      name: shortName(name),
+      host: shortName(hostname()),
+      machine: shortName(machineId()),
+      pid: process.pid,
+      version,
+      upMs: Math.round(now - this.#startedAt),
+      state: facts.state,
+      ...textOf('why', facts.why),
+      ...textOf('address', facts.address),
+      ...textOf('adminUrl', facts.adminUrl),
+      process: { loopDelayMs: round(facts.loopDelayMs), ...this.#use.read(seconds) },
+      clients: facts.clients,
+      totals: facts.totals,
+      perSecond: this.#ratesOf(facts.totals, seconds),
+      migrations: { ...facts.migrations, longestPauseMs: round(longestMs), p99PauseMs: round(p99Ms) },
+      fallbacks: topCauses(facts.fallbacks),
+      refusals: topCauses(refusals),
+      targets: this.#targetsOf(facts.targets, seconds),
+      rooms: topOf(facts.rooms, mostListed.rooms, ({ members }) => members).map(({ room, members }) => ({
+        room: shortName(room),
+        members,
+      })),
+      store: {
+        kind: store.kind,
+        state: store.state(),
+        ...textOf('problem', problem),
+        latencyMs,
+        ...(usedBytes === undefined ? {} : { usedBytes }),
+      },
+      history: this.#history.describe(now),
+    };
+  }
+
+  #ratesOf(totals: Summary['totals'], seconds: number): Summary['perSecond'] {
+    const before = this.#totals ?? totals;
+    this.#totals = totals;
+    const rate = (key: 'messages' | 'deliveries' | 'requests'): number =>
+      round(Math.max(0, totals[key] - before[key]) / seconds);
+    return { messages: rate('messages'), deliveries: rate('deliveries'), requests: rate('requests') };
+  }
+
+  /** The targets with most connections. */
+  #targetsOf(targets: readonly TargetFacts[], seconds: number): TargetSummary[] {
+    const top = topOf(targets, mostListed.targets, ({ connections }) => connections);
+    const listed = top.map(({ messages, why, ...target }) => {
+      const key = `${target.product} ${target.target}`;
+      // A session that migrates takes what it has carried with it.
+      const perSecond = round(Math.max(0, messages - (this.#messagesOf.get(key) ?? messages)) / seconds);
+      return {
+        ...target,
+        product: shortName(target.product),
+        target: shortName(target.target),
+        ...textOf('why', why),
+        perSecond,
+      };
+    });
+    this.#messagesOf.clear();
+    for (const { product, target, messages } of top) this.#messagesOf.set(`${product} ${target}`, messages);
+    return listed;
+  }
+}
+
+function textOf<K extends string>(key: K, text: string | undefined): { readonly [P in K]?: string } {
+  return text === undefined ? {} : ({ [key]: shortName(text) } as { [P in K]: string });
+}
+
+/** One decimal is enough for people. */
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

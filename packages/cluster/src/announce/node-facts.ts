@@ -1,0 +1,23 @@
+import type { Summary, TargetSummary } from '../summary/summary.ts';
+
+/** A target with totals from which the announcer makes a rate. */
+export interface TargetFacts extends Omit<TargetSummary, 'perSecond'> {
+  /** Messages each way of connections, and requests, so far. */
+  readonly messages: number;
+}
+
+/** What a tier tells of its node, about once a second. Long lists are cut by the announcer. */
+export interface NodeFacts {
+  readonly state: 'starting' | 'ready' | 'impaired' | 'draining';
+  readonly why?: string | undefined;
+  readonly address?: string | undefined;
+  readonly adminUrl?: string | undefined;
+  readonly loopDelayMs: number;
+  readonly clients: Summary['clients'];
+  readonly totals: Summary['totals'];
+  readonly migrations: Omit<Summary['migrations'], 'longestPauseMs' | 'p99PauseMs'>;
+  readonly fallbacks: Iterable<readonly [string, number]>;
+  readonly refusals: Iterable<readonly [string, number]>;
+  readonly targets: readonly TargetFacts[];
+  readonly rooms: Iterable<Summary['rooms'][number]>;
+}

@@ -1,0 +1,5 @@
+export type { NodeFacts, TargetFacts } from './announce/node-facts.ts';
+export { Pauses } from './announce/pauses.ts';
+export { type ClusterPart, createClusterPart } from './cluster-part.ts';
+export { type ClusterState, clusterJsonSchema } from './view/cluster-state.ts';
+export type { ClusterHistory } from './view/join-history.ts';

@@ -1,0 +1,102 @@
+import type { Store } from '@gopush/store';
+import { readSummary } from '../summary/read-summary.ts';
+import type { ClusterState } from './cluster-state.ts';
+import { type ClusterHistory, joinHistory } from './join-history.ts';
+import { joinNodes } from './join-nodes.ts';
+import { judgeNodes, type KnownNode } from './known-node.ts';
+
+/** What a view of the cluster is made of. */
+export interface ClusterViewOptions {
+  readonly store: Pick<Store, 'kind' | 'state' | 'problem' | 'summaries'>;
+  /** Id of this node among the summaries. */
+  readonly id: string;
+  /** Name of this node. */
+  readonly name: string;
+}
+
+/** For how long what was read is shown, in milliseconds: nodes write each second. */
+const freshMs = 900;
+
+/** What was read from the store. */
+interface Reading {
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  readonly nodes: readonly KnownNode[];
+  readonly unread: number;
+}
+
+/** Shows the whole cluster. It reads the store only while somebody looks, and once for all who look. */
+export class ClusterView {
+  readonly #options: ClusterViewOptions;
+  #last: { readonly reading: Reading; readonly readAt: number } | undefined;
+  #reading: Promise<Reading> | undefined;
+  #state: { readonly of: Reading; readonly store: string; readonly state: ClusterState } | undefined;
+
+  constructor(options: ClusterViewOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The cluster as it is now; while the store is away, as it was last.
+   *
+   * @throws StoreError where the store has never been read
+   */
+  async state(): Promise<ClusterState> {
+    const reading = await this.#read();
+    const store = this.#options.store.state();
+    // All who look at the same reading get the same object.
+    if (this.#state?.of !== reading || this.#state.store !== store)
+      this.#state = { of: reading, store, state: this.#join(reading) };
+    return this.#state.state;
+  }
+
+  /**
+   * The last 15 minutes.
+   *
+   * @throws StoreError where the store has never been read
+   */
+  async history(): Promise<ClusterHistory> {
+    const { nodes, at } = await this.#read();
+    const told = nodes.map(({ summary: { tier, history }, ageMs }) => ({ tier, ageMs, history }));
+    return joinHistory(told, at);
+  }
+
+  #join({ at, nodes, unread }: Reading): ClusterState {
+    const { store, name } = this.#options;
+    const problem = store.problem();
+    const { kind } = store;
+    return joinNodes(nodes, {
+      at,
+      by: name,
+      store: { kind, state: store.state(), ...(problem === undefined ? {} : { problem }) },
+      unread,
+    });
+  }
+
+  async #read(): Promise<Reading> {
+    if (this.#last !== undefined && performance.now() - this.#last.readAt < freshMs) return this.#last.reading;
+    this.#reading ??= this.#readStore().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading.catch((error: unknown) => {
+      if (this.#last === undefined) throw error;
+      return this.#last.reading;
+    });
+  }
+
+  async #readStore(): Promise<Reading> {
+    const { store, id } = this.#options;
+    const { kept, damaged } = await store.summaries.read();
+    let unread = damaged;
+    const read = kept.flatMap(({ id: key, payload, ageMs }) => {
+      const summary = readSummary(payload);
+      // A summary under another id could hide that of the node it claims to be of.
+      if (summary?.id === key) return [{ summary, ageMs }];
+      unread++;
+      return [];
+    });
+    const reading = { at: Date.now(), nodes: judgeNodes(read, id), unread };
+    this.#last = { reading, readAt: performance.now() };
+    return reading;
+  }
+}

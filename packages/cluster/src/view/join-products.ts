@@ -1,0 +1,101 @@
+import { isLoopback } from '@gopush/contract';
+import type { Summary, TargetSummary } from '../summary/summary.ts';
+import { topOf } from '../summary/top-list.ts';
+import { type ClusterState, mostShown } from './cluster-state.ts';
+
+type Product = ClusterState['products'][number];
+type Target = Product['targets'][number];
+type Link = ClusterState['links'][number];
+
+/** What agents tell of their targets, joined. */
+export interface JoinedProducts {
+  readonly products: readonly Product[];
+  readonly links: readonly Link[];
+  /** Targets that no list has room for. */
+  readonly targetsLeftOut: number;
+  readonly productsLeftOut: number;
+  readonly linksLeftOut: number;
+}
+
+/** Joins what agents tell of their targets: by product and target, and by agent and product. */
+export function joinProducts(nodes: readonly Summary[]): JoinedProducts {
+  const servers = new Map(
+    nodes.flatMap((node) => (node.address === undefined ? [] : [[keyOf(node.machine, node.address), node.id]])),
+  );
+  const products = new Map<string, { product: Product; targets: Map<string, Target> }>();
+  const links: Link[] = [];
+  for (const agent of nodes) {
+    const ofAgent = new Map<string, Link>();
+    for (const seen of agent.targets) {
+      const { product, targets } = getOrSet(products, seen.product, () => ({
+        product: { product: seen.product, ...zero(), targets: [] },
+        targets: new Map(),
+      }));
+      const server = servers.get(keyOf(agent.machine, seen.target));
+      const key = server ?? keyOf(agent.machine, seen.target);
+      const target = getOrSet(targets, key, () => ({
+        target: seen.target,
+        ...(server === undefined ? {} : { node: server }),
+        states: {},
+        ...zero(),
+      }));
+      target.states[seen.state] = (target.states[seen.state] ?? 0) + 1;
+      if (seen.why !== undefined) target.why = seen.why;
+      const link = getOrSet(ofAgent, seen.product, () => ({ agent: agent.id, product: seen.product, ...zero() }));
+      for (const sum of [product, target, link]) add(sum, seen);
+    }
+    links.push(...ofAgent.values());
+  }
+  return shorten([...products.values()], links);
+}
+
+function shorten(
+  products: readonly { readonly product: Product; readonly targets: ReadonlyMap<string, Target> }[],
+  links: readonly Link[],
+): JoinedProducts {
+  const shown = topOf(products, mostShown.products, ({ product }) => product.connections);
+  const all = products.reduce((sum, { targets }) => sum + targets.size, 0);
+  let left = mostShown.targets;
+  // A product with many targets leaves room for those of the others.
+  const each = Math.ceil(mostShown.targets / Math.max(1, shown.length));
+  for (const { product, targets } of shown) {
+    product.targets = topOf(targets.values(), Math.min(left, each), ({ connections }) => connections);
+    left -= product.targets.length;
+  }
+  const shownLinks = topOf(links, mostShown.links, ({ connections }) => connections);
+  return {
+    products: shown.map(({ product }) => product),
+    links: shownLinks,
+    targetsLeftOut: all - (mostShown.targets - left),
+    productsLeftOut: products.length - shown.length,
+    linksLeftOut: links.length - shownLinks.length,
+  };
+}
+
+/** Loopback addresses are others on each machine. */
+function keyOf(machine: string, address: string): string {
+  const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  return isLoopback(host) ? `${machine} ${address}` : address;
+}
+
+function zero(): { connections: number; perSecond: number; errors: number } {
+  return { connections: 0, perSecond: 0, errors: 0 };
+}
+
+function add(
+  sum: { connections: number; perSecond: number; errors: number },
+  { connections, perSecond, errors }: TargetSummary,
+): void {
+  sum.connections += connections;
+  sum.perSecond += perSecond;
+  sum.errors += errors;
+}
+
+function getOrSet<K, V>(map: Map<K, V>, key: K, create: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = create();
+    map.set(key, value);
+  }
+  return value;
+}

@@ -1,0 +1,126 @@
+import { silentLogger } from '@gopush/service';
+import { expect, onTestFinished, test } from 'vitest';
+import { Announcer, type AnnouncerOptions } from '../../src/announce/announcer.ts';
+import type { NodeFacts } from '../../src/announce/node-facts.ts';
+import { Pauses } from '../../src/announce/pauses.ts';
+import { readSummary } from '../../src/summary/read-summary.ts';
+import type { Summary } from '../../src/summary/summary.ts';
+import { MemorySummaries, storeOf, summaryOf } from '../support/summaries.ts';
+
+function facts(change: Partial<NodeFacts> = {}): NodeFacts {
+  const { clients, totals, migrations } = summaryOf('x');
+  return {
+    ...{
+      state: 'ready',
+      loopDelayMs: 0,
+      clients,
+      totals,
+      migrations,
+      fallbacks: [],
+      refusals: [],
+      targets: [],
+      rooms: [],
+    },
+    ...change,
+  };
+}
+
+function announce(describe: () => NodeFacts, options: Partial<AnnouncerOptions> = {}) {
+  const summaries = new MemorySummaries();
+  const announcer = new Announcer({
+    ...{ tier: 'agent', name: 'agent-0', store: storeOf(summaries), describe, log: silentLogger },
+    ...options,
+  });
+  onTestFinished(() => announcer.close());
+  const told = (): Summary => readSummary(summaries.kept.get(announcer.id)?.payload ?? Buffer.alloc(0)) as Summary;
+  return { announcer, summaries, told };
+}
+
+test('a node tells of itself at once and each second, with what happened meanwhile as a rate', async () => {
+  let messages = 0;
+  const describe = (): NodeFacts => {
+    const { totals } = facts();
+    return facts({
+      why: 'store: down',
+      totals: { ...totals, messages },
+      targets: [{ product: 'p', target: 't', state: 'up', connections: 1, messages, errors: 0 }],
+    });
+  };
+  const { told, summaries } = announce(describe);
+  await expect.poll(() => summaries.writes).toBe(1);
+  expect(told()).toMatchObject({
+    tier: 'agent',
+    name: 'agent-0',
+    pid: process.pid,
+    state: 'ready',
+    why: 'store: down',
+  });
+  messages = 1_000;
+  await expect.poll(() => told().totals.messages, { timeout: 5_000 }).toBe(1_000);
+  const { perSecond, targets } = told();
+  expect(perSecond.messages).toBeGreaterThan(200);
+  expect(perSecond.messages).toBeLessThan(1_100);
+  expect(targets[0]?.perSecond).toBe(perSecond.messages);
+  await expect.poll(() => told().perSecond.messages, { timeout: 5_000 }).toBe(0);
+});
+
+test('while a write waits no other begins, and nothing is queued', async () => {
+  const { announcer, summaries } = announce(() => facts());
+  await expect.poll(() => summaries.writes).toBe(1);
+  let release = (): void => {};
+  summaries.until = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  for (let times = 0; times < 100; times++) announcer.announce();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(summaries.writes).toBe(2);
+  release();
+});
+
+test('a store that fails, or a fault in what describes the node, ends neither the process nor the summaries after it', async () => {
+  let isBroken = true;
+  const describe = (): NodeFacts => {
+    if (isBroken) throw new Error('broken');
+    return facts();
+  };
+  const { announcer, summaries } = announce(describe);
+  expect(summaries.writes).toBe(0);
+  isBroken = false;
+  summaries.until = Promise.reject(new Error('away'));
+  summaries.until.catch(() => {});
+  announcer.announce();
+  await expect.poll(() => summaries.writes).toBe(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(summaries.kept.size).toBe(0);
+  summaries.until = Promise.resolve();
+  announcer.announce();
+  await expect.poll(() => summaries.kept.size).toBe(1);
+});
+
+test('the last summary says that the node has left', async () => {
+  const { announcer, told, summaries } = announce(() => facts());
+  await announcer.close();
+  expect(told().state).toBe('left');
+  const { writes } = summaries;
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  expect(summaries.writes).toBe(writes);
+});
+
+test('names that are too long are cut, and lists hold the largest', async () => {
+  const rooms = Array.from({ length: 500 }, (_, index) => ({ room: `${index}-${'x'.repeat(400)}`, members: index }));
+  const { told, summaries } = announce(() => facts({ rooms, why: 'y'.repeat(1_000) }));
+  await expect.poll(() => summaries.writes).toBe(1);
+  expect(told().rooms).toHaveLength(32);
+  expect(told().rooms[0]).toMatchObject({ room: expect.stringMatching(/^499-x+…$/), members: 499 });
+  expect(told().why).toHaveLength(200);
+});
+
+test('pauses of the last minute are told by their longest and their 99th percentile', () => {
+  const pauses = new Pauses();
+  pauses.add(900, 0);
+  for (let ms = 1; ms <= 200; ms++) pauses.add(ms, 30_000);
+  expect(pauses.lately(60_000)).toEqual({ longestMs: 900, p99Ms: 199 });
+  expect(pauses.lately(60_001)).toEqual({ longestMs: 200, p99Ms: 198 });
+  expect([pauses.takeLongest(), pauses.takeLongest()]).toEqual([900, 0]);
+  expect(pauses.lately(90_001)).toEqual({ longestMs: 0, p99Ms: 0 });
+});

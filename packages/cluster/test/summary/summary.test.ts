@@ -1,0 +1,92 @@
+import { maxSummaryBytes } from '@gopush/store';
+import { expect, test } from 'vitest';
+import { readSummary } from '../../src/summary/read-summary.ts';
+import { mostListed } from '../../src/summary/summary.ts';
+import { topCauses, topOf } from '../../src/summary/top-list.ts';
+import { writeSummary } from '../../src/summary/write-summary.ts';
+import { summaryOf } from '../support/summaries.ts';
+
+test('a summary is read as it was written, without what this version does not know', () => {
+  const summary = summaryOf('a', {
+    why: 'ü',
+    targets: [{ product: 'p', target: 't:1', state: 'up', connections: 3, perSecond: 0.5, errors: 0 }],
+    rooms: [{ room: 'lobby', members: 2 }],
+    refusals: [{ cause: 'overloaded', count: 7 }],
+  });
+  expect(readSummary(writeSummary(summary))).toEqual(summary);
+  const newer = { ...summary, mood: 'good', clients: { ...summary.clients, robots: 3 } };
+  expect(readSummary(Buffer.from(JSON.stringify(newer)))).toEqual(summary);
+});
+
+const wrong: Readonly<Record<string, unknown>> = {
+  'no object': 7,
+  null: null,
+  'a list': [],
+  'of another version': summaryOf('a', { v: 2 as never }),
+  'without an id': { ...summaryOf('a'), id: undefined },
+  'a negative count': summaryOf('a', { pid: -1 }),
+  'a count without bounds': summaryOf('a', { pid: 1e300 }),
+  'a text for a number': summaryOf('a', { upMs: '1' as never }),
+  'an endless name': summaryOf('a', { name: 'x'.repeat(10_000) }),
+  'too many rooms': summaryOf('a', { rooms: new Array(1_000).fill({ room: 'r', members: 1 }) }),
+  'a history without numbers': summaryOf('a', { history: { ...summaryOf('a').history, messages: ['1'] as never } }),
+  'a history without bounds': summaryOf('a', { history: { ...summaryOf('a').history, messages: Array(999).fill(0) } }),
+  'a history of other forms': summaryOf('a', { history: { stepMs: 0 } as never }),
+};
+
+test.each(Object.keys(wrong))('%s is no summary', (name) => {
+  expect(readSummary(Buffer.from(JSON.stringify(wrong[name])))).toBeUndefined();
+});
+
+const deep = `${'['.repeat(7_000)}${']'.repeat(7_000)}`;
+
+test.each(
+  Object.entries({
+    nothing: '',
+    'half of an object': '{',
+    'an object': '{"v":1}',
+    zeros: '\u0000\u0001',
+    'what never closes': '['.repeat(10_000),
+    'other bytes': Buffer.alloc(100, 0xff).toString('latin1'),
+    'deep nesting': JSON.stringify(summaryOf('a')).replace('"clients":{', `"clients":${deep},"more":{`),
+  }),
+)('bytes that are no JSON of a summary are none: %s', (_name, text) => {
+  expect(readSummary(Buffer.from(text, 'latin1'))).toBeUndefined();
+});
+
+test('the longest lists with the longest names still fit, and the largest entries stay', () => {
+  const long = (index: number): string => `${index}${'語'.repeat(196)}`;
+  const summary = summaryOf('a', {
+    targets: Array.from({ length: mostListed.targets }, (_, index) => ({
+      ...{ product: long(index), target: long(index), state: 'failing', why: long(index) },
+      ...{ connections: 100 - index, perSecond: 1, errors: 1 },
+    })),
+    rooms: Array.from({ length: mostListed.rooms }, (_, index) => ({ room: long(index), members: 100 - index })),
+    refusals: Array.from({ length: mostListed.causes }, (_, index) => ({ cause: long(index), count: 100 - index })),
+    history: {
+      ...summaryOf('a').history,
+      refusals: Array.from({ length: mostListed.refusals }, (_, index) => [index, long(index), 1]),
+    },
+  });
+  const payload = writeSummary(summary);
+  expect(payload.length).toBeLessThanOrEqual(maxSummaryBytes);
+  const read = readSummary(payload);
+  expect(read?.targets[0]).toEqual(summary.targets[0]);
+  expect(read?.rooms[0]).toEqual(summary.rooms[0]);
+});
+
+test('of many entries the largest are listed, and causes that never occurred are not', () => {
+  expect(topOf([1, 5, 3, 9], 2, (value) => value)).toEqual([9, 5]);
+  expect(
+    topCauses(
+      new Map([
+        ['a', 0],
+        ['b', 2],
+        ['c', 5],
+      ]),
+    ),
+  ).toEqual([
+    { cause: 'c', count: 5 },
+    { cause: 'b', count: 2 },
+  ]);
+});

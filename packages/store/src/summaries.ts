@@ -1,0 +1,48 @@
+/** What a node has told of itself last. */
+export interface KeptSummary {
+  /** Id of the node. */
+  readonly id: string;
+  readonly payload: Buffer;
+  /** How long ago it was written, in milliseconds, by the clock of the store. */
+  readonly ageMs: number;
+}
+
+/** What all nodes have told of themselves. */
+export interface KeptSummaries {
+  /** The one that was written last comes first. */
+  readonly kept: readonly KeptSummary[];
+  /** Values that are too long to be a summary, so that they were not read. */
+  readonly damaged: number;
+}
+
+/**
+ * What each node tells of itself, for whoever shows the cluster. The last summary of a node that has ended stays for ten minutes, so that it can be seen
+ * when it was there last.
+ */
+export interface SummaryStore {
+  /**
+   * Writes the summary of a node in place of its last one.
+   *
+   * @param payload - at most 16 KiB
+   * @throws StoreError
+   */
+  write(id: string, payload: Buffer): Promise<void>;
+  /**
+   * Reads the summaries of all nodes.
+   *
+   * @throws StoreError
+   */
+  read(): Promise<KeptSummaries>;
+}
+
+/** Largest summary, in bytes. */
+export const maxSummaryBytes = 16_384;
+
+/** How long a summary is kept, in milliseconds. */
+export const keepSummaryMs = 600_000;
+
+/** A node that has not written for so long is silent, in milliseconds. */
+export const silentSummaryMs = 10_000;
+
+/** Most summaries of silent nodes, and of all nodes; the oldest are removed first. Processes that crash as soon as they start leave one each time. */
+export const mostSummaries = { silent: 100, all: 1_000 };
