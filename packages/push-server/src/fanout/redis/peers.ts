@@ -13,6 +13,8 @@ interface Peer {
   beat: Beat | undefined;
   /** How many beats this push-server has sent since the last one of the peer. */
   silence: number;
+  /** Whether the registry has dropped it since its last beat: it ended, or hangs. */
+  hasLeft: boolean;
 }
 
 /** After how many such beats a peer is missing: longer than its lease in the registry. */
@@ -35,14 +37,18 @@ export class Peers {
     this.#expected = new Set(names);
     for (const name of this.#expected) {
       const peer = this.#peers.get(name);
-      if (peer === undefined) this.#peers.set(name, { beat: undefined, silence: 0 });
+      if (peer === undefined) this.#peers.set(name, { beat: undefined, silence: 0, hasLeft: false });
     }
-    for (const name of before) if (!this.#expected.has(name)) this.#peers.delete(name);
+    for (const name of before) {
+      const peer = this.#peers.get(name);
+      if (peer !== undefined && !this.#expected.has(name)) peer.hasLeft = true;
+    }
   }
 
   /**
    * A beat of a peer came. If it is the first one that is heard, though not the first one that was sent, the peer may have published elsewhere until now:
-   * after a failover, connections that are older than this process lead to the old server of Redis for a while.
+   * after a failover, connections that are older than this process lead to the old server of Redis for a while. However long a peer was silent,
+   * nothing is lost if it had sent no beat meanwhile: it hung.
    *
    * @returns whether something may have been lost before this beat
    */
@@ -50,14 +56,14 @@ export class Peers {
     const peer = this.#peers.get(name);
     const before = peer?.beat;
     if (peer === undefined) {
-      if (this.#peers.size < mostPeers) this.#peers.set(name, { beat, silence: 0 });
+      if (this.#peers.size < mostPeers) this.#peers.set(name, { beat, silence: 0, hasLeft: false });
       return beat.count > 1;
     }
-    const wasMissing = peer.silence > mostSilence;
     peer.beat = beat;
     peer.silence = 0;
-    if (before === undefined) return wasMissing || beat.count > 1;
-    return wasMissing || beat.count !== before.count + 1 || beat.losses !== before.losses;
+    peer.hasLeft = false;
+    if (before === undefined) return beat.count > 1;
+    return beat.count !== before.count + 1 || beat.losses !== before.losses;
   }
 
   /** This push-server sent a beat: time has passed in which this process ran. */
@@ -85,7 +91,9 @@ export class Peers {
 
   /** The values of `redisAdapter.fanout` that other push-servers have, besides one. */
   otherFanouts(own: string): readonly string[] {
-    const others = [...this.#peers.values()].flatMap(({ beat }) => (beat === undefined ? [] : [beat.fanout]));
+    const others = [...this.#peers.values()].flatMap(({ beat, hasLeft }) =>
+      beat === undefined || hasLeft ? [] : [beat.fanout],
+    );
     return [...new Set(others)].filter((fanout) => fanout !== own);
   }
 }

@@ -82,7 +82,23 @@ test('a beat that is missing, or a loss that a push-server tells of, is a gap', 
   expect(peers.heard('a', beat(12, 1))).toBe(true);
   expect(peers.heard('a', beat(13, 1))).toBe(false);
   for (let tick = 0; tick < 6; tick++) peers.tick();
-  expect(peers.heard('a', beat(14, 1))).toBe(true);
+  expect(peers.heard('a', beat(15, 1))).toBe(true);
+});
+
+test('a push-server that hung has sent nothing: its next beat is no gap, though its lease had ended', () => {
+  const peers = new Peers();
+  const beat = (count: number) => ({ count, losses: 0, fanout: 'streams' });
+  peers.expect(['a']);
+  peers.heard('a', beat(1));
+  for (let tick = 0; tick < 20; tick++) peers.tick();
+  peers.expect([]);
+  expect(peers.otherFanouts('pubsub')).toEqual([]);
+  peers.expect(['a']);
+  expect(peers.heard('a', beat(2))).toBe(false);
+  expect(peers.otherFanouts('pubsub')).toEqual(['streams']);
+  peers.expect([]);
+  for (let tick = 0; tick < 20; tick++) peers.tick();
+  expect(peers.heard('a', beat(4))).toBe(true);
 });
 
 test('the first beat that is heard is a gap unless it is the first one of all: the peer may have published elsewhere', () => {
