@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { failed, type Result, success } from '@gopush/contract';
+import { type Failure, failed, type Result, success } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
 import { explainUnknown } from '../hooks/explain-unknown.ts';
 import { uidOf } from '../hooks/hook-result.ts';
@@ -32,19 +32,33 @@ export async function handleUpgrade(
   early: Buffer,
   context: AgentContext,
 ): Promise<void> {
-  // First of all: a client that vanishes during any of the steps below must not cause an unhandled error.
-  client.on('error', ignore);
-  context.tunnels.greet(client);
-  closeAtEnd(client);
   const exchange = new Exchange(request, client, context.originOf(request), context.hooks());
-  const result = await serve(exchange, early, context);
+  const admitted = admit(exchange, context);
+  context.tunnels.greet(client);
+  // A refusal in a storm must be cheap, so this is all that is set up for it.
+  if (!admitted.ok) return refuse(exchange, admitted.failure, context);
+  // A client that vanishes during any of the steps below must not cause an unhandled error.
+  client.on('error', ignore);
+  closeAtEnd(client);
+  const { key, beginning } = admitted.value;
+  let result: Result<void>;
+  try {
+    result = await routeAndConnect({ exchange, key, early, beginning }, context);
+  } finally {
+    beginning?.ended();
+  }
   if (result.ok) return;
-  context.observer.upgradeFailed(exchange, result.failure);
   leaveOpen(client);
-  if (!client.destroyed) rejectUpgrade(client, result.failure, exchange.origin.id);
+  refuse(exchange, result.failure, context);
 }
 
-async function serve(exchange: Exchange, early: Buffer, context: AgentContext): Promise<Result<void>> {
+function refuse(exchange: Exchange, failure: Failure, { observer }: AgentContext): void {
+  observer.upgradeFailed(exchange, failure);
+  if (!exchange.client.destroyed) rejectUpgrade(exchange.client, failure, exchange.origin.id);
+}
+
+/** Checks an upgrade, and locates its product, in one turn of the event loop. */
+function admit(exchange: Exchange, context: AgentContext): Result<Admitted> {
   const { request } = exchange;
   const refused = checkRequest(request, context.limits, context.config.limits.headers);
   if (refused !== undefined) return refused;
@@ -57,21 +71,20 @@ async function serve(exchange: Exchange, early: Buffer, context: AgentContext): 
   exchange.destination = destination.value;
   const beginning = beginSession(exchange, context);
   if (!beginning.ok) return beginning;
-  try {
-    const { key } = handshake.value;
-    return await routeAndConnect({ exchange, key, early, beginning: beginning.value }, context);
-  } finally {
-    beginning.value?.ended();
-  }
+  return success({ key: handshake.value.key, beginning: beginning.value });
+}
+
+/** What is known of an upgrade that may be served. */
+interface Admitted {
+  /** The client's `Sec-WebSocket-Key`. */
+  readonly key: string;
+  readonly beginning: Beginning | undefined;
 }
 
 /** An upgrade that is in order. */
-interface Upgrade {
+interface Upgrade extends Admitted {
   readonly exchange: Exchange;
-  /** The client's `Sec-WebSocket-Key`. */
-  readonly key: string;
   readonly early: Buffer;
-  readonly beginning: Beginning | undefined;
 }
 
 async function routeAndConnect(
