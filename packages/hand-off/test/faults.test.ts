@@ -145,7 +145,7 @@ test('a descriptor that is no connected TCP socket is refused and closed', async
     fake.told.filter(({ type }) => type === types.unfit).map(({ payload }) => `${payload}`);
   let id = 0;
   for (const descriptor of [file, fd, fake.descriptors.descriptor]) {
-    fake.descriptors.send(++id, descriptor);
+    fake.descriptors.send([++id], [descriptor]);
     fake.send(types.offer, id, ...offer);
     await expect.poll(() => answers().length).toBe(id);
   }
@@ -171,8 +171,8 @@ test('a descriptor that comes before the one that was announced waits for its ow
   });
   const fake = await connectFakeGiver(dir);
   const [first, second] = [await accepted(), await accepted()];
-  fake.descriptors.send(1, descriptorOf(first));
-  fake.descriptors.send(2, descriptorOf(second));
+  fake.descriptors.send([1], [descriptorOf(first)]);
+  fake.descriptors.send([2], [descriptorOf(second)]);
   fake.send(types.offer, 2, ...offer);
   fake.send(types.offer, 1, ...offer);
   await expect.poll(() => ports).toEqual([second.remotePort, first.remotePort]);
@@ -189,7 +189,8 @@ test('a stopped taker whose queue is full refuses more, and goes on afterwards',
   client.setMaxListeners(0);
   setMaxListeners(0, abort.signal);
   const shared = { kind: 'upgrade', head: Buffer.from('GET /silent HTTP/1.1\r\n'), record: Buffer.alloc(0) } as const;
-  const offers = Array.from({ length: 600 }, () =>
+  // 512 are sent, and 4,096 wait.
+  const offers = Array.from({ length: 4_700 }, () =>
     giver.offer({ client, ...shared, timeoutMs: 60_000, signal: abort.signal }),
   );
   const full = await Promise.all(offers.map((one) => Promise.race([one, undefined])));

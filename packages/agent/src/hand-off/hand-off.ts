@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Config, Target } from '@gopush/contract';
 import { defaultFolder, type Giver, type Givers, openGivers, whyUnavailable } from '@gopush/hand-off';
+import type { Awaitable } from '@gopush/hooks';
 import type { HandedClient } from './handed-client.ts';
 import type { HandedClients } from './handed-clients.ts';
 import { LocalAddresses } from './local-addresses.ts';
@@ -26,16 +27,19 @@ export class HandOff {
     this.#givers = givers;
   }
 
-  /** The way to hand a connection to a target; `undefined` where there is none, or none yet. */
-  giverTo(target: Target): Giver<HandedClient> | undefined {
-    return this.#addresses.has(target) ? this.#givers.to(target.port) : undefined;
+  /** The way to hand a connection to a target; `undefined` where there is none. Waits a moment where that target was just found. */
+  giverTo(target: Target): Awaitable<Giver<HandedClient> | undefined> {
+    if (!this.#addresses.has(target)) return undefined;
+    const { port } = target;
+    return this.#givers.to(port) ?? this.#givers.opening(port)?.then(() => this.#givers.to(port));
   }
 
-  /** Connects to targets before a client comes for them, so that they can give the connections whose agent has gone. */
-  want(targets: Iterable<Target>): void {
+  /** Connects to targets before a client comes for them, so that they can give the connections whose agent has gone. Waits a moment for those that are there. */
+  async want(targets: Iterable<Target>): Promise<void> {
     const ports = new Set<number>();
     for (const target of targets) if (this.#addresses.has(target)) ports.add(target.port);
     this.#givers.want(ports);
+    await Promise.all(Array.from(ports, (port) => this.#givers.opening(port)));
   }
 
   /** Leaves all connections to the targets that serve them. */

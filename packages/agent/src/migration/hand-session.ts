@@ -34,8 +34,9 @@ export async function offerSession(
   // Without an address of its own the connection stops counting with this socket.
   if (handOff === undefined || peer === undefined || !canLeave(client) || !fitsRecord(own)) return undefined;
   const { target, product } = member;
-  const giver = handOff.giverTo(target);
-  if (giver === undefined) return undefined;
+  const giver = await handOff.giverTo(target);
+  // It may have changed while that was waited for.
+  if (giver === undefined || !canLeave(client)) return undefined;
   const migrations = tunnel.migrations + 1;
   const of = { id, address, uid, product: name, peer, route: product.name, target: target.name, migrations };
   return offerUpgrade(giver, {

@@ -29,7 +29,8 @@ export async function offerClient(
   const { target, product } = member;
   // The descriptor of a connection whose TLS ends here carries what only this process can read.
   if (handOff === undefined || (client.constructor as unknown) !== Socket || !fitsRecord(own)) return undefined;
-  const giver = handOff.giverTo(target);
+  const way = handOff.giverTo(target);
+  const giver = way instanceof Promise ? await way : way;
   if (giver === undefined) return undefined;
   const { id, address } = origin;
   const { uid, product: name } = identity;

@@ -66,6 +66,6 @@ async function wantListed(handOff: HandOff, { fleet, hooks, sources }: AgentHand
     if (from.kind !== 'built-in' && from.kind !== 'list') continue;
     const targets = await sources.targets(from);
     fleet.product(product, policy, false).list(targets, Date.now(), fleet.health.slowStartMs);
-    handOff.want(targets);
+    await handOff.want(targets);
   }
 }

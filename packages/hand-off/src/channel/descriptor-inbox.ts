@@ -1,4 +1,4 @@
-import type { DescriptorSocket } from '../system/descriptor-socket.ts';
+import type { DescriptorSocket, Received } from '../system/descriptor-socket.ts';
 import { maxOpenOffers } from './limits.ts';
 
 /** Finds the descriptor that belongs to a message. It was sent before the message, so it is there already. */
@@ -21,9 +21,11 @@ export class DescriptorInbox {
       return early;
     }
     for (let received = this.#socket.receive(); received !== undefined; received = this.#socket.receive()) {
-      const { bytes, descriptor } = received;
-      if (bytes.length === 4 && bytes.readUInt32LE(0) === tag) return descriptor;
-      if (descriptor >= 0) this.#keep(bytes.length === 4 ? bytes.readUInt32LE(0) : -1, descriptor);
+      this.#keepAll(received);
+      const descriptor = this.#waiting.get(tag);
+      if (descriptor === undefined) continue;
+      this.#waiting.delete(tag);
+      return descriptor;
     }
     return -1;
   }
@@ -32,6 +34,14 @@ export class DescriptorInbox {
     for (const descriptor of this.#waiting.values()) this.#close(descriptor);
     this.#waiting.clear();
     this.#socket.close();
+  }
+
+  #keepAll({ bytes, descriptors }: Received): void {
+    const isWhole = bytes.length === 4 * descriptors.length;
+    for (const [index, descriptor] of descriptors.entries()) {
+      if (isWhole) this.#keep(bytes.readUInt32LE(4 * index), descriptor);
+      else this.#close(descriptor);
+    }
   }
 
   #keep(tag: number, descriptor: number): void {

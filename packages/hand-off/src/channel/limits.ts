@@ -19,6 +19,10 @@ export const maxRecordBytes = 16 * 1024;
 /** Most offers of one channel that wait for a response, and most duplicates that wait for an answer. */
 export const maxOpenOffers = 512;
 
+/** Most offers that wait until they can be sent to a taker, and most bytes of their heads and records; with more a taker counts as full. */
+export const maxWaitingOffers = 4_096;
+export const maxWaitingBytes = 8 * 1_048_576;
+
 /** Longest text of a cause, in bytes; longer ones are cut. */
 export const maxCauseBytes = 200;
 

@@ -23,6 +23,13 @@ export interface Givers<T> {
    * takers of a port from the first time on that it is asked for; until then there is none.
    */
   to(port: number): Giver<T> | undefined;
+  /**
+   * Looks for takers of a port at once, and waits for those that were just found: so clients that come right after the start of a process, or after that of
+   * its taker, need no other way.
+   *
+   * @returns `undefined`: there is nothing to wait for. Otherwise it resolves when {@link Givers.to} knows them, at most 100 ms after they were found
+   */
+  opening(port: number): Promise<void> | undefined;
   /** Says which ports will be asked for, so that the takers are connected before, and can give duplicates. Others are kept. */
   want(ports: Iterable<number>): void;
   /** How many connections have a duplicate here, or are here alone. */
@@ -66,7 +73,7 @@ export interface OfferOptions<T> {
 /**
  * Why an offer came to nothing. The client is as before, so that another target can be tried.
  *
- * - `full`: of this channel (512 open offers, 64 MiB queued), of the taker, or of descriptors
+ * - `full`: of this channel (512 offers without a response, 4,096 that wait for their turn, 64 MiB queued), of the taker, or of descriptors
  * - `unfit`: the client's socket, or the taker does not want it: `detail` tells
  * - `bad response`: the taker's server wrote no HTTP response, or one whose body has more than 256 KiB
  * - `silent`: no response in time

@@ -9,11 +9,15 @@ import type { GiverEvents, Orphan, TakerState } from './giver-events.ts';
 import type { Giver, Givers, GiversOptions } from './givers.ts';
 import type { Handed } from './handed.ts';
 import { NotesFile } from './notes-file.ts';
+import { Openings } from './openings.ts';
 import type { RecordFile } from './record-file.ts';
 import { type TakerHost, TakerLink } from './taker-link.ts';
 
 /** How often takers are looked for, in milliseconds. */
 const lookMs = 250;
+
+/** How often at most they are looked for because a client has come, in milliseconds. */
+const lookAgainMs = 20;
 
 /** When a taker that could not be reached is tried again, in milliseconds. */
 const againMs = 1_000;
@@ -30,6 +34,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   /** Takers that are not looked for, by key: connected, or when to try again. */
   readonly #known = new Map<string, number>();
   readonly #all = new Set<Handed<T>>();
+  readonly #openings = new Openings();
+  #lookedAt = 0;
   #looking: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
   readonly #silentSeconds: number;
@@ -55,6 +61,13 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
       if (link.isReady && (least === undefined || link.size < least.size)) least = link;
     }
     return least;
+  }
+
+  opening(port: number): Promise<void> | undefined {
+    if (this.#isClosed) return undefined;
+    if (!this.#wanted.has(port)) this.want([port]);
+    else if (performance.now() - this.#lookedAt >= lookAgainMs) this.#look();
+    return this.#openings.of(port);
   }
 
   want(ports: Iterable<number>): void {
@@ -133,13 +146,14 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   /** Connects to takers that have come. */
   #look(): void {
     let found: TakerFiles[];
+    const now = performance.now();
+    this.#lookedAt = now;
     try {
       found = takersIn(this.#options.dir);
     } catch (error) {
       this.#fault(error);
       return;
     }
-    const now = performance.now();
     const there = new Set(found.map(({ key }) => key));
     for (const key of this.#known.keys()) if (!there.has(key)) this.#known.delete(key);
     for (const taker of found) {
@@ -152,6 +166,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   #connect(files: TakerFiles): void {
     const { key, port } = files;
     const { name } = this.#options;
+    const opened = this.#openings.begin(port);
     connectTaker(files, {
       libc: this.#libc,
       kernel: this.kernel,
@@ -162,6 +177,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
         const notes = new NotesFile(this.#libc, this.kernel, file, hello.slots ?? 0);
         const link = new TakerLink<T>(hello.name, port, channel, descriptors, inbox, notes, this);
         this.#links.set(port, [...(this.#links.get(port) ?? []), link]);
+        opened();
         if (file < 0) setImmediate(() => channel.end('the file of its notes did not come'));
         else if (this.#isClosed) setImmediate(() => channel.end('closed'));
         else this.#tellTaker({ port, name: hello.name, state: 'open', reason: undefined });
@@ -174,6 +190,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
         };
       },
       onUnfit: (reason, isFinal) => {
+        opened();
         this.#known.set(key, isFinal ? Number.POSITIVE_INFINITY : performance.now() + againMs);
         if (isFinal && !this.#isClosed) this.#tellTaker({ port, name: undefined, state: 'unfit', reason });
       },

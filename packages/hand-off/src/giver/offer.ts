@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { maxEarlyBytes, maxHeadBytes, maxRecordBytes } from '../channel/limits.ts';
-import type { AcceptMessage, ResponseMessage } from '../channel/messages.ts';
+import type { AcceptMessage, OfferMessage, ResponseMessage } from '../channel/messages.ts';
 import { done, not, type Outcome } from '../channel/outcome.ts';
 import { noSlot, type SlotRef } from '../notes/layout.ts';
 import { descriptorOf } from '../system/descriptor-of.ts';
@@ -55,6 +55,16 @@ export class Offer<T> implements Offered<T> {
     return this.#response?.body;
   }
 
+  /** Size of what is sent, in bytes. */
+  get bytes(): number {
+    return this.#options.head.length + this.#options.record.length;
+  }
+
+  /** What is sent. */
+  get message(): OfferMessage {
+    return this.#options;
+  }
+
   /** Takes a descriptor for the offer. @returns why it cannot be offered */
   prepare(): ReturnType<typeof not<NotOffered>> | undefined {
     const { client, head, record, signal } = this.#options;
@@ -106,7 +116,9 @@ export class Offer<T> implements Offered<T> {
 
   /** Undoes what {@link prepare} did. */
   release(): void {
-    if (this.#options.client instanceof Socket && this.#descriptor >= 0) this.#link.closeDescriptor(this.#descriptor);
+    // That of a connection that is alone stays with it.
+    if (!(this.#options.client instanceof Socket)) return;
+    if (this.#descriptor >= 0) this.#link.closeDescriptor(this.#descriptor);
     this.#descriptor = -1;
   }
 

@@ -1,6 +1,6 @@
 import type { Channel, ChannelOwner } from '../channel/channel.ts';
 import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
-import { maxEarlyBytes, maxOpenOffers, maxRecordBytes, takerBit } from '../channel/limits.ts';
+import { maxEarlyBytes, maxRecordBytes, takerBit } from '../channel/limits.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import {
   type AcceptMessage,
@@ -10,7 +10,6 @@ import {
   readResponse,
   writeAccept,
   writeClose,
-  writeOffer,
 } from '../channel/messages.ts';
 import { not, type Outcome } from '../channel/outcome.ts';
 import { readRefusal } from '../channel/refusals.ts';
@@ -21,6 +20,7 @@ import type { Giver, NotOffered, Offered, OfferOptions } from './givers.ts';
 import { Handed, type HandedHost, type Server } from './handed.ts';
 import type { NotesFile } from './notes-file.ts';
 import { Offer, type OfferLink } from './offer.ts';
+import { OfferQueue } from './offer-queue.ts';
 
 /** What the link to a taker asks of the giving side. */
 export interface TakerHost<T> extends HandedHost {
@@ -39,10 +39,11 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   readonly port: number;
   readonly channel: Channel;
   readonly #host: TakerHost<T>;
-  readonly #descriptors: DescriptorSocket;
   readonly #inbox: DescriptorInbox;
   readonly notes: NotesFile;
+  /** Those that were sent. */
   readonly #offers = new Map<number, Offer<T>>();
+  readonly #queue: OfferQueue<T>;
   readonly #served = new Map<number, Handed<T>>();
   #lastId = 0;
   #isStopping = false;
@@ -62,7 +63,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     this.name = name;
     this.port = port;
     this.channel = channel;
-    this.#descriptors = descriptors;
+    this.#queue = new OfferQueue({ channel, descriptors, sent: this.#offers });
     this.#inbox = inbox;
     this.#host = host;
   }
@@ -73,25 +74,16 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
 
   /** Whether a connection can be offered now. */
   get isReady(): boolean {
-    return !this.#isStopping && !this.channel.isGone && !this.channel.isFull && this.#offers.size < maxOpenOffers;
+    return !this.#isStopping && !this.channel.isGone && !this.channel.isFull && !this.#queue.isFull;
   }
 
   offer(options: OfferOptions<T>): Promise<Outcome<Offered<T>, NotOffered>> {
     if (this.channel.isGone) return Promise.resolve(not('lost', 'the channel is closed'));
     if (!this.isReady) return Promise.resolve(not('full', 'the taker is stopping, or too much is open'));
     const offer = new Offer<T>(this, this.#nextId(), options);
-    const refused = offer.prepare();
-    if (refused !== undefined) return Promise.resolve(refused);
-    const sent = this.#descriptors.send(offer.id, offer.descriptor);
-    if (sent !== 'sent') {
-      offer.release();
-      if (sent === 'full') return Promise.resolve(not('full', 'too many descriptors are on their way'));
-      this.channel.end('the socket for descriptors is closed');
-      return Promise.resolve(not('lost', 'the socket for descriptors is closed'));
-    }
-    this.#offers.set(offer.id, offer);
-    this.channel.send(types.offer, offer.id, ...writeOffer(options));
-    return offer.wait();
+    const response = offer.wait();
+    this.#queue.add(offer);
+    return response;
   }
 
   onMessage(type: number, id: number, payload: Buffer): boolean {
@@ -109,6 +101,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
         return this.#onLeave(id, payload);
       case types.stop:
         this.#isStopping = true;
+        for (const offer of this.#queue.takeAll()) offer.onLost('full', 'it is stopping');
         this.#host.onStopping(this);
         return true;
       case types.bye:
@@ -121,7 +114,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   }
 
   onGone(reason: string): void {
-    const offers = [...this.#offers.values()];
+    const offers = [...this.#offers.values(), ...this.#queue.takeAll()];
     const served = [...this.#served.values()];
     this.#served.clear();
     this.#inbox.close();
@@ -139,7 +132,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   }
 
   withdraw(id: number): void {
-    this.channel.send(types.withdraw, id);
+    if (!this.#queue.delete(id)) this.channel.send(types.withdraw, id);
   }
 
   create(id: number, descriptor: number, record: Buffer, user: T): Handed<T> {
@@ -156,7 +149,8 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   }
 
   settled(id: number): void {
-    this.#offers.delete(id);
+    this.#queue.delete(id);
+    if (this.#offers.delete(id)) this.#queue.sendSoon();
   }
 
   requestClose(id: number, code: number, cause: string): void {
@@ -233,7 +227,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
 
   #nextId(): number {
     do this.#lastId = (this.#lastId % (takerBit - 1)) + 1;
-    while (this.#offers.has(this.#lastId) || this.#served.has(this.#lastId));
+    while (this.#offers.has(this.#lastId) || this.#served.has(this.#lastId) || this.#queue.has(this.#lastId));
     return this.#lastId;
   }
 }

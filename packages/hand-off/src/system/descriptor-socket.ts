@@ -12,14 +12,20 @@ const dontWaitCloexec = 0x40 | 0x40000000;
 const ctrlTruncated = 0x08;
 const backlog = 64;
 
-/** Bytes of a message: room for a token. */
-const maxBytes = 32;
+/** Most descriptors of a message. The kernel takes up to 253 (SCM_MAX_FD). */
+export const maxDescriptors = 64;
+
+/** Bytes of a message: a tag of four bytes for each descriptor, or a token. */
+const maxBytes = 4 * maxDescriptors;
 
 /**
- * Memory for one message, laid out once: struct msghdr (recvmsg(2)) at 0, its iovec at 64, the control message at 96, the bytes at 160. There is room for
- * eight descriptors, so that a peer that sends more than one is seen, and all are closed.
+ * Memory for one message, laid out once: struct msghdr (recvmsg(2)) at 0, its iovec at 64, the control message at 96 (a header of 16 bytes, and four for
+ * each descriptor), then the bytes. There is room for more descriptors than tags, so that a peer that sends too many is seen, and all are closed.
  */
-const layout = { iovec: 64, control: 96, controlBytes: 48, data: 160, size: 192 } as const;
+const controlBytes = 16 + 4 * (maxDescriptors + 8);
+const layout = { iovec: 64, control: 96, data: 96 + controlBytes, size: 96 + controlBytes + maxBytes } as const;
+
+const none: readonly number[] = [];
 
 interface Message {
   readonly bytes: Buffer;
@@ -30,8 +36,8 @@ interface Message {
 export interface Received {
   /** The bytes; valid until the next call. */
   readonly bytes: Buffer;
-  /** The descriptor; −1 where none came, or too many, or the kernel dropped some. */
-  readonly descriptor: number;
+  /** The descriptors; none where the kernel dropped some, as where this process has no room for more. */
+  readonly descriptors: readonly number[];
 }
 
 const messages = new WeakMap<Libc, { readonly out: Message; readonly in: Message }>();
@@ -105,32 +111,36 @@ export class DescriptorSocket {
     return descriptor < 0 ? undefined : new DescriptorSocket(this.#libc, descriptor);
   }
 
-  /** Sends bytes, at most 32, without a descriptor. */
+  /** Sends bytes, at most 256, without a descriptor. */
   sendBytes(bytes: Buffer): boolean {
     this.#out.bytes.set(bytes, layout.data);
-    return this.#send(bytes.length, false) === 'sent';
+    return this.#send(bytes.length, 0) === 'sent';
   }
 
   /**
-   * Sends a descriptor. The kernel keeps it open until the other side has it, so ours may be closed.
+   * Sends descriptors, at most 64, each with a tag. The kernel keeps them open until the other side has them, so ours may be closed.
    *
-   * @returns `full`: the queue of the socket, or the number of descriptors that this user may have on the way (RLIMIT_NOFILE)
+   * @returns `full`: the queue of the socket, or the number of descriptors that this user may have on the way (RLIMIT_NOFILE); none was sent
    */
-  send(tag: number, descriptor: number): 'sent' | 'full' | 'gone' {
+  send(tags: readonly number[], descriptors: readonly number[]): 'sent' | 'full' | 'gone' {
     const { words } = this.#out;
-    words[layout.data / 4] = tag;
-    // CMSG_LEN(4), SOL_SOCKET, SCM_RIGHTS
-    words[layout.control / 4] = 20;
+    const count = descriptors.length;
+    for (let index = 0; index < count; index++) {
+      words[layout.data / 4 + index] = tags[index] as number;
+      words[layout.control / 4 + 4 + index] = descriptors[index] as number;
+    }
+    // CMSG_LEN(4 × count), SOL_SOCKET, SCM_RIGHTS
+    words[layout.control / 4] = 16 + 4 * count;
     words[layout.control / 4 + 2] = solSocket;
     words[layout.control / 4 + 3] = scmRights;
-    words[layout.control / 4 + 4] = descriptor;
-    return this.#send(4, true);
+    return this.#send(4 * count, count);
   }
 
-  #send(length: number, withDescriptor: boolean): 'sent' | 'full' | 'gone' {
+  #send(length: number, descriptors: number): 'sent' | 'full' | 'gone' {
     const { bytes, words } = this.#out;
     words[(layout.iovec + 8) / 4] = length;
-    words[40 / 4] = withDescriptor ? 24 : 0;
+    // CMSG_SPACE: in multiples of eight.
+    words[40 / 4] = descriptors === 0 ? 0 : 16 + ((4 * descriptors + 7) & ~7);
     if (this.#libc.sendmsg(this.#descriptor, bytes, dontWaitNoSignal) >= 0) return 'sent';
     const error = this.#libc.errno();
     const isFull = error === errno.again || error === errno.noBuffers || error === errno.tooManyReferences;
@@ -141,22 +151,22 @@ export class DescriptorSocket {
   receive(): Received | undefined {
     const { bytes, words } = this.#in;
     words[(layout.iovec + 8) / 4] = maxBytes;
-    words[40 / 4] = layout.controlBytes;
+    words[40 / 4] = controlBytes;
     const length = this.#libc.recvmsg(this.#descriptor, bytes, dontWaitCloexec);
     if (length <= 0) return undefined;
-    return { bytes: bytes.subarray(layout.data, layout.data + length), descriptor: this.#takeDescriptor() };
+    return { bytes: bytes.subarray(layout.data, layout.data + length), descriptors: this.#takeDescriptors() };
   }
 
-  /** The one descriptor of the message. Of several, or where the kernel dropped some, none is used. */
-  #takeDescriptor(): number {
+  /** The descriptors of the message. Where the kernel dropped some, none is used. */
+  #takeDescriptors(): readonly number[] {
     const { words } = this.#in;
     const at = layout.control / 4;
-    if ((words[40 / 4] as number) < 20 || words[at + 2] !== solSocket || words[at + 3] !== scmRights) return -1;
+    if ((words[40 / 4] as number) < 20 || words[at + 2] !== solSocket || words[at + 3] !== scmRights) return none;
     const count = ((words[at] as number) - 16) >> 2;
-    const isWhole = ((words[48 / 4] as number) & ctrlTruncated) === 0;
-    if (count === 1 && isWhole) return words[at + 4] as number;
-    for (let index = 0; index < count; index++) this.#libc.close(words[at + 4 + index] as number);
-    return -1;
+    const descriptors = [...words.subarray(at + 4, at + 4 + count)];
+    if (((words[48 / 4] as number) & ctrlTruncated) === 0) return descriptors;
+    for (const descriptor of descriptors) this.#libc.close(descriptor);
+    return none;
   }
 
   close(): void {

@@ -71,7 +71,7 @@ export class Serving implements LinkHost, TakenHost {
     const link = new GiverLink(hello.name, channel, descriptors, inbox, this);
     this.#links.add(link);
     // Before the welcome, which waits for the end of the tick.
-    if (!this.#isClosed) descriptors.send(0, this.#notesFile);
+    if (!this.#isClosed) descriptors.send([0], [this.#notesFile]);
     else setImmediate(() => link.bye());
     if (this.#isStopped) channel.send(types.stop, 0);
     this.#tell(() => this.#options.onGiver(hello.name, 'open', undefined));

@@ -88,6 +88,8 @@ export class ServerHandOffs implements HandOffs {
     this.#log = checkLogger('acceptHandOffs', options.logger ?? defaultLogger('hand-off'));
     server.on('listening', this.#onListening).on('close', this.#onClose);
     if (options.notes !== true) server.prependListener('upgrade', bindSession);
+    // Before it is needed: agents come as soon as the server listens.
+    loadHandOff().catch(ignore);
     if (server.listening) this.#onListening();
   }
 
@@ -132,9 +134,7 @@ export class ServerHandOffs implements HandOffs {
     const address = this.#server.address();
     // It has closed meanwhile.
     if (address === null) return;
-    // Hook files load this file as well, by way of `gopush`.
-    const { whyUnavailable } = await import('@gopush/hand-off');
-    const whyNot = whyNeverFor(this.#server, address) ?? (await whyUnavailable());
+    const whyNot = whyNeverFor(this.#server, address) ?? (await loadHandOff());
     if (whyNot !== undefined) this.#settle('unavailable', whyNot);
     else await this.#openTaker(address as AddressInfo);
   }
@@ -192,6 +192,14 @@ export class ServerHandOffs implements HandOffs {
     return kind === 'upgrade' || this.#options.notes === true;
   }
 }
+
+/** Loads what taking connections needs, late: hook files load this file as well, by way of `gopush`. @returns why they cannot be taken here */
+async function loadHandOff(): Promise<string | undefined> {
+  const { whyUnavailable } = await import('@gopush/hand-off');
+  return whyUnavailable();
+}
+
+function ignore(): void {}
 
 /**
  * Has a server take a client that was handed over for one whose session cannot migrate: the marks by which agents and targets arrange that (docs/protocol.md,
