@@ -23,6 +23,8 @@ export interface AcceptMessage {
   readonly skipFrames: number;
   /** Instead of that of the offer. */
   readonly record: Buffer;
+  /** What the client gets before anything of the taker: the 101. */
+  readonly first: Buffer;
   readonly early: Buffer;
 }
 
@@ -65,13 +67,13 @@ export function readResponse(payload: Buffer): ResponseMessage | undefined {
   return reader.isComplete && hasBody < 2 ? { slot, generation, head, body } : undefined;
 }
 
-export function writeAccept({ skipFrames, record, early }: AcceptMessage): Buffer[] {
-  return [numbers(skipFrames, 1), ...sized(record), early];
+export function writeAccept({ skipFrames, record, first, early }: AcceptMessage): Buffer[] {
+  return [numbers(skipFrames, 1), ...sized(record), ...sized(first), early];
 }
 
 export function readAccept(payload: Buffer): AcceptMessage | undefined {
   const reader = new ByteReader(payload);
-  const message = { skipFrames: reader.u8(), record: reader.bytes(), early: reader.rest() };
+  const message = { skipFrames: reader.u8(), record: reader.bytes(), first: reader.bytes(), early: reader.rest() };
   return reader.isComplete ? message : undefined;
 }
 

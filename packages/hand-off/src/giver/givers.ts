@@ -106,7 +106,7 @@ export interface AcceptOptions<T> {
   readonly user: T;
   /** Instead of the record of the offer, where the response says more. At most 16 KiB. */
   readonly record?: Buffer | undefined;
-  /** Written to the client before anything of the taker: the 101, or nothing. */
+  /** What the client gets before anything of the taker: the 101, or nothing. The taker writes it. At most 128 KiB. */
   readonly write?: Buffer | undefined;
   /** What the client has sent already and this program has read. It goes first to the taker's server. At most 2 MiB with what the socket has read. */
   readonly early?: Buffer | undefined;

@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { maxEarlyBytes, maxHeadBytes, maxRecordBytes } from '../channel/limits.ts';
 import type { AcceptMessage, OfferMessage, ResponseMessage } from '../channel/messages.ts';
@@ -24,6 +23,8 @@ export interface OfferLink<T> {
   settled(id: number): void;
 }
 
+const noBytes = Buffer.alloc(0);
+
 type Result<T> = Outcome<Offered<T>, NotOffered>;
 
 /** One offer, from its message to its end. */
@@ -48,7 +49,7 @@ export class Offer<T> implements Offered<T> {
   }
 
   get head(): Buffer {
-    return this.#response?.head ?? Buffer.alloc(0);
+    return this.#response?.head ?? noBytes;
   }
 
   get body(): Buffer | undefined {
@@ -129,10 +130,8 @@ export class Offer<T> implements Offered<T> {
       abandon(client);
       return not('lost', 'the taker is gone');
     }
-    const written = this.#write(options.write);
-    // Without a pause: if this process dies between its response and the acceptance, the client is lost.
-    const isWritten = typeof written === 'boolean' ? written : await written;
-    const early = isWritten ? earlyOf(client, options.early) : undefined;
+    const isFree = hasWritten(client) || (await this.#drained());
+    const early = isFree ? earlyOf(client, options.early) : undefined;
     if (early === undefined || this.#isOver) {
       const isLost = this.#isOver;
       this.withdraw();
@@ -146,7 +145,7 @@ export class Offer<T> implements Offered<T> {
       abandon(client);
       return not('lost', 'its record cannot be kept');
     }
-    const message = { skipFrames: options.skipFrames ?? 0, record, early };
+    const message = { skipFrames: options.skipFrames ?? 0, record, first: options.write ?? noBytes, early };
     this.#link.accept(this.id, handed, this.#response ?? noSlot, message);
     // It has a duplicate: this sends nothing.
     if (client instanceof Socket) client.destroy();
@@ -171,22 +170,19 @@ export class Offer<T> implements Offered<T> {
     }
   }
 
-  /** Whether the bytes are on their way to the client. */
-  #write(bytes: Buffer | undefined): Promise<boolean> | boolean {
+  /** Waits until what this process has written to the client is on its way: the taker writes next. @returns whether it is */
+  #drained(): Promise<boolean> {
     const { client, timeoutMs } = this.#options;
-    if (!(client instanceof Socket)) return client.state === 'alone' && writeAll(this.#descriptor, bytes);
-    if (client.destroyed || !client.writable) return false;
-    if (bytes !== undefined && bytes.length > 0) client.write(bytes);
-    if (client.writableLength === 0) return true;
+    if (!(client instanceof Socket) || client.destroyed || !client.writable) return Promise.resolve(false);
     return new Promise((resolve) => {
       const onDone = (): void => {
         clearTimeout(deadline);
         client.off('close', onDone);
-        resolve(!client.destroyed && client.writableLength === 0);
+        resolve(hasWritten(client));
       };
       const deadline = setTimeout(onDone, timeoutMs);
       client.on('close', onDone);
-      client.write(Buffer.alloc(0), onDone);
+      client.write(noBytes, onDone);
     });
   }
 
@@ -222,14 +218,10 @@ function abandon(client: Socket | HandedOver<unknown>): void {
   else if (client.state === 'alone') client.cut();
 }
 
-function writeAll(descriptor: number, bytes: Buffer | undefined): boolean {
-  if (bytes === undefined || bytes.length === 0) return true;
-  try {
-    // It is the first that is written after a message that the client has read, or it is given up: there is room, or the client does not read.
-    return writeSync(descriptor, bytes) === bytes.length;
-  } catch {
-    return false;
-  }
+/** Whether a client is there, and nothing waits to be written to it. */
+function hasWritten(client: Socket | HandedOver<unknown>): boolean {
+  if (!(client instanceof Socket)) return client.state === 'alone';
+  return !client.destroyed && client.writable && client.writableLength === 0;
 }
 
 /** All that was read of the client; `undefined`: too much. */

@@ -145,7 +145,6 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     handed.serve(this, id, slot);
     this.#served.set(id, handed);
     this.channel.send(types.accept, id, ...writeAccept(message));
-    this.channel.flush();
   }
 
   settled(id: number): void {

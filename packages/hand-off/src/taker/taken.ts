@@ -74,7 +74,7 @@ export class Taken implements TakenConnection, Gate {
   slot: SlotRef;
   readonly #host: TakenHost;
   #response: ResponseReader | undefined = new ResponseReader();
-  #held: HeldWrite[] | undefined = undefined;
+  #held: HeldWrite | undefined = undefined;
   #end: Done | undefined = undefined;
   #skipper: FrameSkipper | undefined = undefined;
   #leaving: Leaving | undefined = undefined;
@@ -164,12 +164,12 @@ export class Taken implements TakenConnection, Gate {
   }
 
   /** The giver has accepted the response: the server's bytes flow. */
-  accept({ early, record, skipFrames }: AcceptMessage): void {
+  accept({ first, early, record, skipFrames }: AcceptMessage): void {
     const socket = this.socket as HeldSocket;
     if (this.isAccepted || socket.destroyed) return;
     this.isAccepted = true;
     this.record = record;
-    this.#beginNotes(early);
+    this.#beginNotes(first, early);
     const held = this.#held;
     const end = this.#end;
     this.#held = undefined;
@@ -177,17 +177,27 @@ export class Taken implements TakenConnection, Gate {
     if (skipFrames > 0) this.#skipper = new FrameSkipper(skipFrames);
     else openSocket(socket);
     // Writing first: reading may make the server write.
-    for (const { bytes, done } of held ?? []) this.#write(bytes, done);
+    this.#writeFirst(first, held);
     if (end !== undefined) endThrough(socket, end);
     startReading(socket, early);
   }
 
-  /** Nothing is read or written by anyone now, so the kernel's counts are those before the first message. */
-  #beginNotes(early: Buffer): void {
+  /** Nothing is read or written by anyone now, so the kernel's counts are those before the response and the first message. */
+  #beginNotes(first: Buffer, early: Buffer): void {
     if (this.slot === noSlot) return;
     const counts = this.#host.kernel.counts(descriptorOf(this.socket));
     this.#readBefore = counts?.bytesIn ?? 0;
-    this.#host.notes?.begin(this.slot.slot, counts?.bytesOut ?? 0, this.#readBefore - early.length);
+    this.#host.notes?.begin(this.slot.slot, (counts?.bytesOut ?? 0) + first.length, this.#readBefore - early.length);
+  }
+
+  /** Writes the response of the giver, and what the server has written behind it: in one piece where that is possible. */
+  #writeFirst(first: Buffer, held: HeldWrite | undefined): void {
+    if (held !== undefined && this.#skipper === undefined) this.#write(Buffer.concat([first, held.bytes]), held.done);
+    else {
+      const socket = this.socket as HeldSocket;
+      if (first.length > 0) writeThrough(socket, first, (error) => void (error && socket.destroy(error)));
+      if (held !== undefined) this.#write(held.bytes, held.done);
+    }
   }
 
   /** @internal */
@@ -228,8 +238,7 @@ export class Taken implements TakenConnection, Gate {
 
   /** At most one write waits here; the socket keeps the rest, and tells the server to wait. */
   #hold(bytes: Buffer, done: Done): void {
-    this.#held ??= [];
-    this.#held.push({ bytes, done });
+    this.#held = { bytes, done };
   }
 
   #write(bytes: Buffer, done: Done): void {
