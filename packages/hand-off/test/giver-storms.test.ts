@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { filesOf } from '../src/channel/folder.ts';
 import { openGivers } from '../src/giver/open-givers.ts';
@@ -8,24 +8,43 @@ import { type Libc, loadLibc } from '../src/system/libc.ts';
 import { openFront, temporaryFolder, upgradeRequest } from './support/front.ts';
 import { freePort, takeHere } from './support/taker.ts';
 
-test('of more clients than can be offered at a time all are handed over', async () => {
+/** Connections of clients, as a server has them. */
+async function acceptClients(count: number): Promise<Socket[]> {
+  const accepted: Socket[] = [];
+  const listener = createServer({ pauseOnConnect: true }, (socket) => void accepted.push(socket));
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const clients: Socket[] = [];
+  onTestFinished(() => {
+    for (const socket of [...clients, ...accepted]) socket.destroy();
+    listener.close();
+  });
+  while (clients.length < count) {
+    // Fewer than may wait to be accepted.
+    for (let index = 0; index < 100; index++) {
+      clients.push(connect((listener.address() as AddressInfo).port, '127.0.0.1').on('error', () => {}));
+    }
+    await expect.poll(() => accepted.length).toBe(clients.length);
+  }
+  return accepted;
+}
+
+test('of more clients than can be offered at a time all wait for their turn', async () => {
   const dir = temporaryFolder();
   const port = freePort();
-  await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
-  const clients = Array.from({ length: 1_200 }, () => connect(front.port, '127.0.0.1'));
-  onTestFinished(() => {
-    for (const client of clients) client.destroy();
-  });
+  const { taken } = await takeHere(dir, port);
+  const giver = await (await openFront(dir, port)).giver();
+  const clients = await acceptClients(700);
+  const shared = { kind: 'upgrade', head: Buffer.from(upgradeRequest), record: Buffer.alloc(0) } as const;
+  const refused: unknown[] = [];
   const responses = clients.map(async (client) => {
-    client.on('error', () => {}).write(upgradeRequest);
-    const [chunk] = await once(client, 'data');
-    return String(chunk).slice(0, 12);
+    const outcome = await giver.offer({ client, ...shared, timeoutMs: 30_000 });
+    if (outcome.ok) outcome.value.withdraw();
+    else refused.push(outcome);
   });
-  expect(new Set(await Promise.all(responses))).toEqual(new Set(['HTTP/1.1 101']));
-  expect(front.refused).toEqual([]);
-  await expect.poll(() => front.givers.size).toBe(1_200);
+  await Promise.all(responses);
+  expect(refused).toEqual([]);
+  expect(taken.length).toBe(700);
 });
 
 test('clients that come while the channel to a taker is being opened wait for it', async () => {

@@ -27,7 +27,8 @@ export interface LinkHost {
     kind: OfferKind,
     record: Buffer,
   ): Taken | { refusal: Refusal; detail: string };
-  onConnection(taken: Taken): void;
+  /** @param head - of its request */
+  onConnection(taken: Taken, head: Buffer): void;
   onCloseRequest(taken: Taken, code: number, cause: string): void;
   closeDescriptor(descriptor: number): void;
   /** A connection has no owner but this process. */
@@ -186,8 +187,7 @@ export class GiverLink implements ChannelOwner, Owner {
     }
     this.#openOffers++;
     this.#taken.set(id, taken);
-    taken.socket.unshift(head);
-    this.#host.onConnection(taken);
+    this.#host.onConnection(taken, head);
     return true;
   }
 

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { learnHandle, socketOptionsOf } from '../system/tcp-handle.ts';
 
 /** Called when a step of a stream is done. */
 export type Done = (error?: Error | null) => void;
@@ -27,7 +28,8 @@ export class HeldSocket extends Socket {
   declare reads: boolean | undefined;
 
   constructor(descriptor: number, gate: Gate) {
-    super({ fd: descriptor, readable: true, writable: true, allowHalfOpen: true });
+    super({ ...socketOptionsOf(descriptor), readable: true, writable: true, allowHalfOpen: true });
+    learnHandle(this);
     this.gate = gate;
     this.wantsToRead = true;
   }

@@ -103,13 +103,16 @@ export class Serving implements LinkHost, TakenHost {
     }
   }
 
-  onConnection(taken: Taken): void {
+  onConnection(taken: Taken, head: Buffer): void {
+    const { socket } = taken;
     // A server listens to errors only once it has the connection.
-    taken.socket.on('error', ignore);
+    socket.on('error', ignore);
     try {
+      if (this.#options.onRequest?.(taken, head) === true) return;
+      socket.unshift(head);
       this.#options.onConnection(taken);
     } catch (error) {
-      taken.socket.destroy();
+      socket.destroy();
       this.#fault(error);
     }
   }

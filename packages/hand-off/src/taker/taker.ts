@@ -14,6 +14,12 @@ export interface TakerOptions {
   readonly silentMs?: number;
   /** Whether the program notes where messages end ({@link TakenConnection.wrote}). @defaultValue `false` */
   readonly notes?: boolean;
+  /**
+   * A connection is offered. A program that reads the head of its request itself need not have an HTTP server parse it.
+   *
+   * @returns whether it has; with `false`, and without this handler, the socket has the head to read, and `onConnection` follows
+   */
+  onRequest?(connection: TakenConnection, head: Buffer): boolean;
   /** A connection is offered: it goes to `httpServer.emit('connection', connection.socket)`. */
   onConnection(connection: TakenConnection): void;
   /**

@@ -42,7 +42,7 @@ test('every message is read as it was written', () => {
     }),
   );
   fc.assert(
-    fc.property(fc.record({ skipFrames: fc.nat(255), record: bytes, early: bytes }), (message) => {
+    fc.property(fc.record({ skipFrames: fc.nat(255), record: bytes, first: bytes, early: bytes }), (message) => {
       expect(through(writeAccept(message), readAccept)).toEqual(message);
     }),
   );

@@ -5,6 +5,7 @@ import { canMigrateHeader, type KeysOf, refuseUnknownKeys } from '@gopush/contra
 import type { TakenConnection, Taker } from '@gopush/hand-off';
 import { checkLogger, defaultLogger, type Logger } from '@gopush/service';
 import { isFull, joinAsByThePort, takenConnectionOf } from './as-by-the-port.ts';
+import { emitUpgrade } from './emit-upgrade.ts';
 import { endOnRequest } from './end-on-request.ts';
 
 /** Options of {@link acceptHandOffs}. */
@@ -148,7 +149,8 @@ export class ServerHandOffs implements HandOffs {
         port: address.port,
         name,
         notes,
-        onConnection: (connection) => this.#take(connection, address),
+        onRequest: (connection, head) => this.#take(connection, address, head),
+        onConnection: ({ socket }) => void this.#server.emit('connection', socket),
         onCloseRequest: endOnRequest,
         onGiver: (giver, state, reason) => this.#log.debug({ agent: giver, state, reason }, 'channel of an agent'),
         onFault: (error) => this.#log.error({ err: error }, 'a connection that was handed over failed'),
@@ -175,14 +177,17 @@ export class ServerHandOffs implements HandOffs {
     await taker?.close();
   }
 
-  #take(connection: TakenConnection, address: AddressInfo): void {
+  /** @returns whether the server need not parse the head */
+  #take(connection: TakenConnection, address: AddressInfo, head: Buffer): boolean {
     const server = this.#server;
     const { socket } = connection;
     if (!server.listening) this.#taker?.stop();
-    if (this.#mayTake(connection)) {
-      joinAsByThePort(connection, server, address);
-      server.emit('connection', socket);
-    } else socket.destroy();
+    if (!this.#mayTake(connection)) {
+      socket.destroy();
+      return true;
+    }
+    joinAsByThePort(connection, server, address);
+    return emitUpgrade(server, socket, head);
   }
 
   #mayTake({ kind }: TakenConnection): boolean {
