@@ -180,7 +180,7 @@ test('nor does any of them get a target of TLS left out', async () => {
   const target = await startObeyingTls();
   const { ip: _ip, port, ...place } = target;
   // One after the other: bounded load would send some of them to the other target.
-  const { agent } = await startWith(place, 250);
+  const { agent } = await startWith(place, 1_000);
   for (const [, attack] of attacks) await attack(agent.port);
   await expect.poll(async () => (await readTargets(agent)).get(port)?.state ?? 'up').toBe('up');
   expect((await send(agent.url)).body).toBe('well');
