@@ -31,18 +31,22 @@ async function openDeployment(config: ConfigInput = {}) {
   const startAgent = (): Promise<Agent> =>
     startTestAgent(
       { agent: believing, onupgrade: believing },
-      { ...shared, routing: { discover: true }, admin: { agentPort: 0, serverPort: 0 } },
+      { ...shared, routing: { discover: true }, admin: { agentPort: 0, serverPort: 0, keys: [operator] } },
     );
   const store = await openStore(createConfig(shared), dir);
   onTestFinished(() => store.close());
   return { startServer, startAgent, store, config: shared };
 }
 
+/** A key of an operator, who may look from another machine. */
+const operator = { name: 'operator', key: 'a-key-of-an-operator-of-it' };
+
 /** The targets that an agent has now, as `name weight`. */
 async function targetsOf(agent: Pick<Agent, 'url' | 'adminUrl'>): Promise<string[]> {
   // What an agent knows of targets it shows when it has been asked for one.
   await fetch(`${agent.url}/?user=ann`);
-  const state = (await (await fetch(`${agent.adminUrl}/state`)).json()) as {
+  const headers = { authorization: `Bearer ${operator.key}` };
+  const state = (await (await fetch(`${agent.adminUrl}/state`, { headers })).json()) as {
     products: { targets: { target: string; state: string; weight: number }[] }[];
   };
   return (state.products[0]?.targets ?? [])
@@ -208,7 +212,7 @@ test.skipIf(whyNoMachines() !== undefined)(
       serverPortStart: 4_000,
       serverWorkers: 1,
       agentPort: 4_100,
-      admin: { host: first.address, agentPort: 4_200, serverPort: 0 },
+      admin: { host: first.address, agentPort: 4_200, serverPort: 0, keys: [operator] },
       routing: { discover: true },
     };
     const env = { GOPUSH_ACCESS_SECRETS: secrets[0] };

@@ -1,6 +1,10 @@
-export { type Admin, type AdminOptions, type Check, openAdmin, type ServePath, startAdmin } from './admin.ts';
+export type { AdminKey, Caller } from './admin/access.ts';
+export { type Admin, type AdminOptions, openAdmin, startAdmin } from './admin/admin.ts';
+export { type AdminRoute, readText, respondJson, respondText } from './admin/admin-route.ts';
+export type { Check } from './admin/own-routes.ts';
 export { AdmissionWindow, type AdmissionWindowOptions, type Place } from './admission-window.ts';
 export { afterReading } from './after-reading.ts';
+export { Attempts } from './attempts.ts';
 export { closeAfter } from './close-after.ts';
 export { readNow, writeNow } from './descriptor.ts';
 export { drainHttp } from './drain-http.ts';

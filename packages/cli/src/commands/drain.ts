@@ -16,8 +16,10 @@ export async function drain(index: string, options: ProjectOptions): Promise<voi
     );
   }
   const url = `http://${admin.host}:${admin.serverPort + Number(index)}/drain`;
+  const [key] = admin.keys;
+  const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key.key}` };
   const signal = AbortSignal.timeout(Math.max(pushServer.drainMs, pushServer.maxDrainMs) + spareMs);
-  const answer = await fetch(url, { method: 'PUT', signal }).catch((error: Error) => {
+  const answer = await fetch(url, { method: 'PUT', headers, signal }).catch((error: Error) => {
     throw new CommandError(1, `push-server ${index} cannot be reached at ${url}: ${error.message}`);
   });
   const text = await answer.text();

@@ -32,6 +32,8 @@ export class History {
   #current = emptyStep(0);
   #startedAt: number;
   #last: Sample | undefined;
+  /** What is told until the next step ends. */
+  #told: HistorySummary | undefined;
 
   constructor(now: number) {
     this.#startedAt = now;
@@ -55,10 +57,15 @@ export class History {
 
   describe(now: number): HistorySummary {
     this.#endSteps(now);
+    this.#told ??= this.#describeSteps();
+    return { ...this.#told, endedMs: Math.round(now - this.#startedAt) };
+  }
+
+  #describeSteps(): HistorySummary {
     const points = (series: Series): number[] => this.#steps.map((step) => Math.round(step[series]));
     return {
       stepMs,
-      endedMs: Math.round(now - this.#startedAt),
+      endedMs: 0,
       connections: points('connections'),
       messages: points('messages'),
       deliveries: points('deliveries'),
@@ -75,6 +82,7 @@ export class History {
   #endSteps(now: number): void {
     const over = Math.floor((now - this.#startedAt) / stepMs);
     if (over < 1) return;
+    this.#told = undefined;
     for (let ended = 0; ended < Math.min(over, mostSteps); ended++) {
       this.#steps.push(this.#current);
       this.#current = emptyStep(this.#current.connections);

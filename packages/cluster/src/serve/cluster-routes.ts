@@ -1,11 +1,10 @@
-import type { ServerResponse } from 'node:http';
-import type { ServePath } from '@gopush/service';
+import { type AdminRoute, respondJson, respondText } from '@gopush/service';
 import type { ClusterView } from '../view/cluster-view.ts';
 import { LiveStreams } from './live-stream.ts';
 
 /** The paths of the cluster on an admin listener, by method and path. */
 export interface ClusterRoutes {
-  readonly routes: Readonly<Record<string, ServePath>>;
+  readonly routes: Readonly<Record<string, AdminRoute>>;
   close(): void;
 }
 
@@ -13,43 +12,38 @@ export interface ClusterRoutes {
 export function createClusterRoutes(view: () => ClusterView | undefined): ClusterRoutes {
   const live = new LiveStreams(async () => {
     const shown = view();
-    if (shown === undefined) throw new Error(none);
+    if (shown === undefined) throw new Error(none.trim());
     return shown.state();
   });
-  const serveJson =
-    (read: (shown: ClusterView) => Promise<object>): ServePath =>
-    async (_request, response) => {
+  const readJson = (read: (shown: ClusterView) => Promise<object>): AdminRoute => ({
+    needs: 'read',
+    async serve(_request, response) {
       const shown = view();
-      if (shown === undefined) return fail(response, 404, none);
+      if (shown === undefined) return respondText(response, 404, none);
       try {
-        const body = JSON.stringify(await read(shown));
-        response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(`${body}\n`);
+        respondJson(response, 200, await read(shown));
       } catch (error) {
-        fail(response, 503, error instanceof Error ? error.message : String(error));
+        respondText(response, 503, `${error instanceof Error ? error.message : String(error)}\n`);
       }
-    };
+    },
+  });
   return {
     routes: {
-      'GET /cluster': serveJson((shown) => shown.state()),
-      'GET /cluster/history': serveJson((shown) => shown.history()),
-      async 'GET /cluster/live'(request, response) {
-        if (view() === undefined) return fail(response, 404, none);
-        // The headers alone, and no stream.
-        if (request.method === 'HEAD') {
-          response.writeHead(200, { 'content-type': 'text/event-stream' }).end();
-          return;
-        }
-        if (!live.open(response)) fail(response, 503, 'too many clients listen already');
+      'GET /cluster': readJson((shown) => shown.state()),
+      'GET /cluster/history': readJson((shown) => shown.history()),
+      'GET /cluster/live': {
+        needs: 'read',
+        serve(request, response) {
+          if (view() === undefined) return respondText(response, 404, none);
+          // The headers alone, and no stream.
+          if (request.method === 'HEAD')
+            return void response.writeHead(200, { 'content-type': 'text/event-stream' }).end();
+          if (!live.open(response)) respondText(response, 503, 'too many clients listen already\n');
+        },
       },
     },
     close: () => live.close(),
   };
 }
 
-const none = 'this node shows no cluster: admin.cluster is off, or the store could not be opened';
-
-function fail(response: ServerResponse, status: number, text: string): void {
-  response
-    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
-    .end(`${text}\n`);
-}
+const none = 'this node shows no cluster: admin.cluster is off, or the store could not be opened\n';

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '@gopush/contract';
-import type { Lifetime } from '@gopush/service';
+import { Attempts, type Lifetime } from '@gopush/service';
 import type { Server, Socket } from 'socket.io';
 import type { AddressOf } from '../access/client-address.ts';
-import { createAttempts } from './attempts.ts';
 import { createPasswordCheck } from './password-check.ts';
 
 /** What the admin page needs. */
@@ -66,13 +65,13 @@ function createSignIn(
 ): (socket: Socket) => Promise<string | undefined> {
   const password = createPasswordCheck(passwordHash);
   opened('check of passwords', password.close);
-  const mayTry = createAttempts();
+  const attempts = new Attempts();
   const sessions = new Set<string>();
   return async (socket) => {
     const { auth, headers, address } = socket.handshake;
     if (typeof auth.sessionId === 'string' && sessions.has(auth.sessionId)) return undefined;
     if (typeof auth.password !== 'string') return 'invalid credentials';
-    if (!mayTry(addressOf(headers, address))) return 'too many attempts';
+    if (!attempts.take(addressOf(headers, address))) return 'too many attempts';
     if (auth.username !== username) return 'invalid credentials';
     const matches = await password.matches(auth.password);
     if (matches === 'busy') return 'too many attempts';

@@ -39,11 +39,29 @@ export const admin = z
     z.strictObject({
       host: host()
         .default('127.0.0.1')
-        .meta({ description: 'Address to listen on. Every program that can reach it is trusted.' }),
+        .meta({ description: 'Address to listen on. Requests from other machines need one of admin.keys.' }),
       allowedHosts: z.array(host()).default([]).meta({
         description:
           'Public DNS names of this machine that requests may use, for example "node1.example.com". Addresses, names without a dot and private names need not be listed. Other names are refused, because a page could make them point here (DNS rebinding).',
       }),
+      keys: z
+        .array(
+          z.strictObject({
+            name: z.string().min(1).max(64).meta({ description: 'Name of the key in logs.' }),
+            key: z.string().min(24).max(1_024).meta({ description: 'The key itself.' }),
+          }),
+        )
+        .max(20)
+        .default([])
+        .superRefine((keys, context) => {
+          // The message must not contain the keys: they are secrets.
+          if (new Set(keys.map(({ key }) => key)).size === keys.length) return;
+          context.addIssue({ code: 'custom', message: 'keys that differ from each other' });
+        })
+        .meta({
+          description:
+            'Keys of operators. Requests from other machines need one, except for probes and metrics; so do actions, from this machine as well. Empty: programs of this machine may read and act, and other machines only probe and scrape. List the old and the new key while you rotate them.',
+        }),
       agentPort: port()
         .default(9600)
         .meta({ description: 'Port of the first agent; each further agent takes the next port.' }),

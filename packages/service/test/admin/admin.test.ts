@@ -11,8 +11,8 @@ import {
   silentLogger,
   startAdmin,
   watchEventLoop,
-} from '../src/index.ts';
-import { createLoggerTo } from '../src/logger.ts';
+} from '../../src/index.ts';
+import { createLoggerTo } from '../../src/logger.ts';
 
 async function start(options: Partial<AdminOptions> = {}) {
   const metrics = createMetrics('test_');
@@ -80,7 +80,7 @@ test('PUT /log-level changes what a logger writes', async () => {
   log.debug('written');
   expect(await put('silent')).toMatchObject({ status: 200 });
   log.error('not written');
-  expect(lines).toEqual(['log level changed', 'written']);
+  expect(lines).toEqual(['admin action', 'log level changed', 'written', 'admin action']);
   expect(await put('loud')).toMatchObject({
     status: 400,
     body: expect.stringMatching(/^found "loud", wanted one of trace, /),
