@@ -12,12 +12,13 @@ export async function readAdmin(
   return { status: answer.status, text: await answer.text() };
 }
 
-/** The value of a metric, with its labels as they are written. */
+/** The value of a metric of a push-server or an agent, with its labels as they are written. */
 export async function readMetric(
   server: Pick<PushServer, 'adminUrl'> | undefined,
   name: string,
+  tier: 'server' | 'agent' = 'server',
 ): Promise<number | undefined> {
   const { text } = await readAdmin(server, '/metrics');
-  const line = text.split('\n').find((one) => one.startsWith(`gopush_server_${name} `));
+  const line = text.split('\n').find((one) => one.startsWith(`gopush_${tier}_${name} `));
   return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ') + 1));
 }

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import type { Taken } from '../src/taker/taken.ts';
-import { connectClient, openFront, temporaryFolder, upgradeRequest } from './support/front.ts';
+import { connectClient, headOf, openFront, temporaryFolder, upgradeRequest } from './support/front.ts';
+import { LineClient } from './support/lines.ts';
 import { freePort, takeHere } from './support/taker.ts';
 
 test('a client is served by the taker, whose socket is a plain one with the address of the client', async () => {
@@ -184,4 +185,89 @@ test('a taker that stops refuses, and says so; connections stay', async () => {
   expect(front.takers.map(({ state }) => state)).toEqual(['open', 'stopping']);
   client.socket.send('still');
   expect(await client.next()).toBe('echo still');
+});
+
+const upgraded = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n';
+
+test.each(['destroy', 'resetAndDestroy', 'end'] as const)(
+  'a server that calls %s right after its 101 and more: the client gets them, as by its port, and then the end',
+  async (how) => {
+    const dir = temporaryFolder();
+    const port = freePort();
+    const { server, taker } = await takeHere(dir, port);
+    server.removeAllListeners('upgrade');
+    server.on('upgrade', (_, socket: Socket) => {
+      socket.write(upgraded);
+      socket.write('and more');
+      socket[how]();
+      socket.on('end', () => socket.end());
+      socket.resume();
+    });
+    const front = await openFront(dir, port);
+    await front.giver();
+    const client = new LineClient(front.port, '/a');
+    await client.upgraded();
+    await client.has('and more');
+    await expect.poll(() => client.isClosed).toBe(true);
+    await expect.poll(() => front.told).toMatchObject([{ event: 'end' }]);
+    expect([front.givers.size, taker.size, front.faults]).toEqual([0, 0, []]);
+  },
+);
+
+test.each(['withdrawn', 'lost'])(
+  'a server that destroys its socket after a 101 whose offer is %s lets go of it',
+  async (how) => {
+    const dir = temporaryFolder();
+    const port = freePort();
+    const { server, taker } = await takeHere(dir, port);
+    server.removeAllListeners('upgrade');
+    server.on('upgrade', (_, socket: Socket) => {
+      socket.write(upgraded);
+      socket.destroy();
+    });
+    const front = await openFront(dir, port);
+    const giver = await front.giver();
+    front.server.removeAllListeners('upgrade').on('upgrade', async (request, socket) => {
+      const client = socket as Socket;
+      const head = headOf(request);
+      const offered = await giver.offer({ client, kind: 'upgrade', head, record: Buffer.alloc(0), timeoutMs: 5_000 });
+      if (!offered.ok) throw new Error(offered.detail);
+      if (how === 'lost') front.givers.close();
+      else offered.value.withdraw();
+      client.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+    });
+    const client = new LineClient(front.port, '/a');
+    await expect.poll(() => client.text).toMatch(/^HTTP\/1\.1 502 /);
+    await expect.poll(() => taker.size).toBe(0);
+  },
+);
+
+test.each([
+  ['before the giver learns of it', 0],
+  ['after that', 100],
+])('a connection that is accepted while its taker closes the channel stays with the taker: %s', async (_, waitMs) => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { taker, server, sockets } = await takeHere(dir, port);
+  const front = await openFront(dir, port);
+  const giver = await front.giver();
+  const closing: Promise<void>[] = [];
+  front.server.removeAllListeners('upgrade').on('upgrade', async (request, socket, early) => {
+    const head = headOf(request);
+    const client = socket as Socket;
+    const offered = await giver.offer({ client, kind: 'upgrade', head, record: Buffer.alloc(0), timeoutMs: 5_000 });
+    if (!offered.ok) throw new Error(offered.detail);
+    closing.push(taker.close());
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await offered.value.accept({ user: 'late', write: offered.value.head, early });
+  });
+  const client = connectClient(front.port);
+  expect(await client.next()).toBe('hello');
+  await closing[0];
+  // The program gives up what its taker serves alone from now on.
+  expect(front.told).toMatchObject([{ event: 'orphan', detail: { taker: 'alive', cause: 'channel closed' } }]);
+  front.told[0]?.handed.release();
+  client.socket.send('still');
+  expect(await client.next()).toBe('echo still');
+  expect([sockets.clients.size, taker.alone, server.listening]).toEqual([1, 1, false]);
 });

@@ -2,9 +2,17 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { fileBytes } from '../src/notes/layout.ts';
+import {
+  fileBytes,
+  firstPieceAt,
+  pieceNumbers,
+  pieces,
+  type SlotRef,
+  slotFields,
+  slotNumbers,
+} from '../src/notes/layout.ts';
 import { Notes } from '../src/notes/notes.ts';
-import { readNotes } from '../src/notes/read-notes.ts';
+import { readHalf, readNotes } from '../src/notes/read-notes.ts';
 
 const slots = 2;
 
@@ -15,14 +23,17 @@ function start() {
   const ref = notes.open();
   const dir = mkdtempSync(join(tmpdir(), 'notes-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  const read = () => {
+  const inFile = <T>(look: (file: number) => T): T => {
     const file = openSync(join(dir, 'notes'), 'w+');
-    writeSync(file, numbers);
-    const noted = readNotes(file, slots, ref);
+    writeSync(file, numbers.subarray(0, firstPieceAt(slots) + 3 * pieceNumbers));
+    const found = look(file);
     closeSync(file);
-    return noted;
+    return found;
   };
-  return { notes, slot: ref.slot, read, numbers };
+  const read = () => inFile((file) => readNotes(file, slots, ref));
+  const halfAt = (count: number) =>
+    inFile((file) => readHalf(file, slots, readNotes(file, slots, ref)?.piece ?? 0, count)?.toString());
+  return { notes, slot: ref.slot, read, halfAt, numbers };
 }
 
 test('a write that was noted ahead counts in itself, and with the next note for good', () => {
@@ -31,7 +42,8 @@ test('a write that was noted ahead counts in itself, and with the next note for 
   notes.wrote(slot, 10, 7, 1);
   notes.writes(slot, 5, 7, 2);
   const marks = [{ stream: 7, offset: 1 }];
-  expect(read()).toEqual({ writtenAt: 110, aheadAt: 115, ahead: { stream: 7, offset: 2 }, readAt: 50, marks });
+  const ahead = { stream: 7, offset: 2 };
+  expect(read()).toEqual({ writtenAt: 110, aheadAt: 115, ahead, readAt: 50, piece: 0, marks });
   notes.writes(slot, 1, 0, 0);
   const later = [{ stream: 7, offset: 2 }];
   expect(read()).toMatchObject({ writtenAt: 115, aheadAt: 116, ahead: { stream: 0 }, marks: later });
@@ -75,4 +87,52 @@ test('whenever its process dies, a connection has what the kernel has counted, o
     written += 10;
   }
   expect([...seen].toSorted()).toEqual(['ahead', 'settled']);
+});
+
+test('the beginning of a message is read at the count with which it was noted, and at no other one', () => {
+  const { notes, slot, read, halfAt } = start();
+  notes.begin(slot, 0, 50);
+  expect([read()?.piece, halfAt(50)]).toEqual([0, undefined]);
+  notes.half(slot, 53, Buffer.from('abc'));
+  expect([read()?.readAt, halfAt(53), halfAt(50), halfAt(54)]).toEqual([50, 'abc', undefined, undefined]);
+  notes.half(slot, 55, Buffer.from('abcde'));
+  expect([halfAt(53), halfAt(55)]).toEqual([undefined, 'abcde']);
+  notes.half(slot, 90_000, Buffer.alloc(65_537));
+  expect(halfAt(90_000)).toBeUndefined();
+  notes.read(slot, 90_010);
+  expect([read()?.readAt, read()?.piece]).toEqual([90_010, 0]);
+});
+
+test('a piece that another connection had says nothing of this one, even at the same count', () => {
+  const { notes, slot, halfAt, numbers } = start();
+  const other = notes.open();
+  notes.half(other.slot, 10, Buffer.from('of the other'));
+  notes.close(other.slot);
+  const seen: unknown[] = [];
+  const watched = new Proxy(numbers, {
+    get: (target, at) => {
+      const value = Reflect.get(target, at, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+    set(target, at, value) {
+      seen.push(halfAt(10));
+      return Reflect.set(target, at, value, target);
+    },
+  });
+  const same = new Notes(watched, slots);
+  same.half(slot, 10, Buffer.from('own'));
+  expect([seen.filter((text) => text !== undefined), halfAt(10)]).toEqual([[], 'own']);
+});
+
+test('beginnings of more connections than there are pieces for are not noted, and pieces that are free again are used', () => {
+  const many = pieces + 1;
+  const numbers = new Float64Array(fileBytes(many) / 8);
+  const notes = new Notes(numbers, many);
+  const all = Array.from({ length: many }, () => notes.open());
+  for (const { slot } of all) notes.half(slot, 5, Buffer.from('half'));
+  const pieceOf = ({ slot }: { readonly slot: number }) => numbers[slot * slotNumbers + slotFields.piece];
+  expect([pieceOf(all[pieces - 1] as SlotRef), pieceOf(all[pieces] as SlotRef)]).toEqual([pieces, 0]);
+  notes.read((all[3] as SlotRef).slot, 9);
+  notes.half((all[pieces] as SlotRef).slot, 5, Buffer.from('half'));
+  expect(pieceOf(all[pieces] as SlotRef)).toBe(4);
 });

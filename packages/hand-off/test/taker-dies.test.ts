@@ -1,11 +1,13 @@
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import type { HandedOver } from '../src/giver/handed-over.ts';
-import { type Child, startTaker } from './support/child.ts';
+import { type Child, startGiver, startTaker } from './support/child.ts';
 import { type Front, openFront, temporaryFolder } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
 import { freePort } from './support/taker.ts';
+
+const patiently = { timeout: 10_000 } as const;
 
 interface Setup {
   readonly dir: string;
@@ -195,4 +197,59 @@ test('a taker that is killed within a storm of offers leaves nothing behind', as
   await expect.poll(() => clients.filter(({ isClosed }) => !isClosed).length).toBe(0);
   expect(front.givers.size).toBe(0);
   expect(front.faults).toEqual([]);
+});
+
+/** Cuts the channels of this process to takers, as a fault of the kernel or of a library would. */
+function cutChannels(): void {
+  const handles = (process as unknown as { _getActiveHandles(): object[] })._getActiveHandles();
+  for (const handle of handles) {
+    const { _handle: native } = handle as { readonly _handle?: object };
+    if (handle instanceof Socket && native?.constructor.name === 'Pipe') handle.destroy();
+  }
+}
+
+test('a channel that is cut while both live is opened again, and the connections have two owners again', async () => {
+  const { taker, front } = await setUp();
+  const client = await connectLines(front, '/a');
+  cutChannels();
+  const told = (what: string) => front.told.find(({ event }) => event === what);
+  // In any order.
+  await expect.poll(() => told('orphan')?.detail, patiently).toEqual({ taker: 'alive', cause: 'channel closed' });
+  told('orphan')?.handed.release();
+  await expect.poll(() => told('duplicate')?.detail, patiently).toBe('/a');
+  client.socket.write('still 1\n');
+  await client.has('still 1\n');
+  await taker.kill();
+  await expect
+    .poll(() => front.told.at(-1)?.detail, patiently)
+    .toEqual({ taker: 'clean', marks: [{ stream: 7, offset: 1 }] });
+});
+
+test('a taker that is killed while much waits to be written leaves half a message', async () => {
+  const { taker, front } = await setUp();
+  const client = await connectLines(front, '/a');
+  client.socket.pause();
+  client.socket.write(`one ${'1'.repeat(900_000)}\n`.repeat(9));
+  await expect.poll(() => front.handed[0]?.counts().bytesIn).toBeGreaterThan(8_000_000);
+  await taker.kill();
+  await expect.poll(() => front.told[0]?.detail).toEqual({ taker: 'unclean', cause: 'half written' });
+  (front.handed[0] as HandedOver<string>).cut();
+  client.socket.resume();
+  await expect.poll(() => client.isClosed).toBe(true);
+});
+
+test('a connection ends when its taker and its giver are killed together, at whatever step', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const taker = await startTaker(dir, port);
+  const { giver, port: giverPort } = await startGiver(dir, port);
+  await giver.has({ taker: 'open' });
+  const served = new LineClient(giverPort, '/served');
+  await served.upgraded();
+  const [silent, unaccepted] = [new LineClient(giverPort, '/silent'), new LineClient(giverPort, '/never-accepted')];
+  await taker.has({ requested: '/silent' });
+  await giver.has({ offered: '/never-accepted', cause: null });
+  taker.process.kill('SIGKILL');
+  giver.process.kill('SIGKILL');
+  for (const client of [served, silent, unaccepted]) await expect.poll(() => client.isClosed).toBe(true);
 });

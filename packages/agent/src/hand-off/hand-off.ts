@@ -13,12 +13,27 @@ export interface HandOffOptions {
   readonly dir: string;
   /** Name of this agent. */
   readonly node: string;
+  /** How long the channel to a target may be silent, in milliseconds. */
+  readonly silentMs: number;
   readonly clients: HandedClients;
 }
+
+/**
+ * Why a connection became a tunnel, although this agent hands connections off.
+ *
+ * - `elsewhere`: its target is on another machine, or is reached over TLS or a Unix socket
+ * - `no channel`: its target takes no hand-offs, is stopping, or is not connected yet
+ * - `tls`: its TLS ends at this agent
+ * - `large request`: its head is too large for a record
+ * - `full`, `unfit`, `bad response`: its target did not take it
+ */
+export type NotHandedOff = 'elsewhere' | 'no channel' | 'tls' | 'large request' | 'full' | 'unfit' | 'bad response';
 
 /** The hand-off of clients' connections to targets on this machine. */
 export class HandOff {
   readonly clients: HandedClients;
+  /** How many connections could not be handed off to a target, by cause. */
+  readonly notHandedOff = new Map<NotHandedOff, number>();
   readonly #givers: Givers<HandedClient>;
   readonly #addresses = new LocalAddresses();
 
@@ -29,9 +44,18 @@ export class HandOff {
 
   /** The way to hand a connection to a target; `undefined` where there is none. Waits a moment where that target was just found. */
   giverTo(target: Target): Awaitable<Giver<HandedClient> | undefined> {
-    if (!this.#addresses.has(target)) return undefined;
+    if (!this.#addresses.has(target)) return this.passedOver('elsewhere');
     const { port } = target;
-    return this.#givers.to(port) ?? this.#givers.opening(port)?.then(() => this.#givers.to(port));
+    const giver = this.#givers.to(port);
+    if (giver !== undefined) return giver;
+    const opening = this.#givers.opening(port);
+    if (opening === undefined) return this.passedOver('no channel');
+    return opening.then(() => this.#givers.to(port) ?? this.passedOver('no channel'));
+  }
+
+  /** Counts a connection that is not handed off. */
+  passedOver(cause: NotHandedOff): undefined {
+    this.notHandedOff.set(cause, (this.notHandedOff.get(cause) ?? 0) + 1);
   }
 
   /** Connects to targets before a client comes for them, so that they can give the connections whose agent has gone. Waits a moment for those that are there. */
@@ -50,13 +74,13 @@ export class HandOff {
 }
 
 /** @returns why no connection can be handed off; all become tunnels then */
-export async function openHandOff({ config, dir, node, clients }: HandOffOptions): Promise<HandOff | string> {
+export async function openHandOff({ config, dir, node, silentMs, clients }: HandOffOptions): Promise<HandOff | string> {
   if (!config.enabled) return 'handOff.enabled is false';
   const why = await whyUnavailable();
   if (why !== undefined) return why;
   const folder = config.dir === undefined ? defaultFolder() : resolve(dir, config.dir);
   try {
-    return new HandOff(await openGivers<HandedClient>({ dir: folder, name: node, events: clients }), clients);
+    return new HandOff(await openGivers<HandedClient>({ dir: folder, name: node, silentMs, events: clients }), clients);
   } catch (error) {
     return (error as Error).message;
   }

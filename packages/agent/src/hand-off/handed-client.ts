@@ -1,5 +1,7 @@
 import type { HandedOver } from '@gopush/hand-off';
 import type { Member } from '../route/fleet.ts';
+import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
+import { type HandOffRecord, infoOf, readRecord } from './record.ts';
 
 /**
  * What stays in memory of a client whose connection was handed off. The rest is in its record, which is read when it is needed: an agent has many
@@ -8,13 +10,42 @@ import type { Member } from '../route/fleet.ts';
 export class HandedClient {
   /** The target that serves it. */
   readonly member: Member;
+  /** Whether its session can migrate: its target has named it. */
+  readonly canMigrate: boolean;
   /** Why this agent has asked its target to end it. */
   cause: 'idle' | 'too old' | undefined = undefined;
   /** When its limits are to be looked at next, in milliseconds since 1970. */
   lookAt = 0;
+  /** Its connection, once the target has it. */
+  handed: Handed | undefined = undefined;
+  /** Whether its session has had its turn of the agent's pace, and needs no other one when its target has given it. */
+  hasTurn = false;
 
-  constructor(member: Member) {
+  constructor(member: Member, { token }: Pick<HandOffRecord, 'token'>) {
     this.member = member;
+    this.canMigrate = token !== undefined;
+  }
+
+  /** What is known of the client; read each time. `undefined`: nothing, as after its end. */
+  get info(): TunnelInfo | undefined {
+    const record = this.handed && readRecord(this.handed.readRecord());
+    return record && infoOf(record, this.member);
+  }
+
+  /** It never waits here: it is one of a tunnel then. */
+  get isHeld(): boolean {
+    return false;
+  }
+
+  /** Whether its target serves it no more. */
+  get isOver(): boolean {
+    return this.handed?.state !== 'served';
+  }
+
+  /** Asks the target to give its session. @returns whether it could be asked */
+  migrate(): boolean {
+    this.hasTurn = this.canMigrate && this.handed?.askToLeave() === true;
+    return this.hasTurn;
   }
 }
 

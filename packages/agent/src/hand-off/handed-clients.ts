@@ -5,7 +5,7 @@ import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import { endingCause } from './ending-cause.ts';
 import type { Handed, HandedClient } from './handed-client.ts';
 import { type HandOffRecord, infoOf, readRecord } from './record.ts';
-import { SilentTargets } from './silent-targets.ts';
+import { SilentTargets, type SilentTargetsEvents } from './silent-targets.ts';
 
 /** How long a target may take to end a connection that it was asked to end, in milliseconds. */
 const lingerMs = 10_000;
@@ -17,12 +17,12 @@ const lingerMs = 10_000;
 export type Continuation = 'goes on' | 'ends' | 'stays' | 'waits';
 
 /** Goes on with the sessions of clients whose target is gone. */
-export interface Continuing {
+export interface Continuing extends Pick<SilentTargetsEvents, 'isAnotherUp' | 'onGivenUp'> {
   /** Its target has put the session down. */
   left(handed: Handed, record: HandOffRecord, unread: Buffer): Continuation;
   /** Its target is gone without a word. */
   orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation;
-  /** Its target lives and has been silent for too long: the connection ends. */
+  /** Its target lives, has been silent for too long, and cannot be killed: the connection ends. */
   givenUp(handed: Handed, record: HandOffRecord): void;
   /** A target offers the duplicate of a connection whose agent is gone. @returns `undefined`: it is not wanted */
   adopt(record: HandOffRecord): HandedClient | undefined;
@@ -56,7 +56,12 @@ export class HandedClients implements GiverEvents<HandedClient> {
 
   constructor(options: HandedClientsOptions) {
     this.#options = options;
-    this.#silent = new SilentTargets(options.silentMs, (handed) => this.#giveUp(handed));
+    this.#silent = new SilentTargets(options.silentMs, {
+      isAnotherUp: (member, isSilent) => options.continuing.isAnotherUp(member, isSilent),
+      onGivenUp: (member, killed) => options.continuing.onGivenUp(member, killed),
+      onLost: (handed) => this.#giveUp(handed),
+      onFault: options.onFault,
+    });
     const { idleMs, maxAgeMs } = options.limits;
     if (idleMs > 0 || maxAgeMs > 0) this.#sweeping = setInterval(() => this.#sweep(Date.now()), 1_000).unref();
   }
@@ -65,8 +70,14 @@ export class HandedClients implements GiverEvents<HandedClient> {
     return this.#all.size;
   }
 
+  /** The clients of all that are open. */
+  *all(): IterableIterator<HandedClient> {
+    for (const { user } of this.#all) yield user;
+  }
+
   /** A connection was handed off. */
   add(handed: Handed): void {
+    handed.user.handed = handed;
     // It may have ended already.
     if (handed.state !== 'over') this.#all.add(handed);
     this.total.handedOff++;
@@ -99,6 +110,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
     const user = record && this.#options.continuing.adopt(record);
     if (record === undefined || user === undefined) return false;
     handed.user = user;
+    user.handed = handed;
     this.#options.onAdopted(infoOf(record, user.member));
     this.#all.add(handed);
     this.total.adopted++;
@@ -106,7 +118,6 @@ export class HandedClients implements GiverEvents<HandedClient> {
   }
 
   onTaker(taker: TakerState): void {
-    if (taker.state === 'open') this.#silent.heard(taker.port, (handed) => this.#continue(handed, '', () => 'stays'));
     this.#options.onTaker(taker);
   }
 
@@ -117,6 +128,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   /** The target of a connection is gone. */
   #continue(handed: Handed, otherwise: string, go: (record: HandOffRecord) => Continuation): void {
     this.#all.delete(handed);
+    this.#silent.remove(handed);
     const record = readRecord(handed.readRecord());
     const continuation = record === undefined ? 'ends' : go(record);
     if (continuation === 'goes on') return;

@@ -3,6 +3,7 @@ import { type FailureCode, failed, type Result, success, type Target } from '@go
 import type { Giver, NotOffered, Offered, OfferKind } from '@gopush/hand-off';
 import { checkResponse } from '../proxy/upgrade/request-upgrade.ts';
 import { type BodyFraming, parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
+import type { HandOff, NotHandedOff } from './hand-off.ts';
 import type { HandedClient } from './handed-client.ts';
 import type { HandOffRecord } from './record.ts';
 
@@ -43,6 +44,7 @@ export interface UpgradeOffer {
  */
 export async function offerUpgrade(
   giver: Giver<HandedClient>,
+  handOff: Pick<HandOff, 'passedOver'>,
   { client, kind, target, request, record, timeoutMs, abandoned }: UpgradeOffer,
 ): Promise<Result<OfferResponse> | undefined> {
   const outcome = await giver.offer({
@@ -55,14 +57,16 @@ export async function offerUpgrade(
   });
   if (!outcome.ok) {
     const code = failures[outcome.cause];
-    return code === undefined ? undefined : failed(code, `${target.name}: ${outcome.detail}`);
+    return code === undefined
+      ? handOff.passedOver(outcome.cause as NotHandedOff)
+      : failed(code, `${target.name}: ${outcome.detail}`);
   }
   const offered = outcome.value;
   const head = parseResponseHead(offered.head);
   // A head before the final one, or none: over a connection of its own the target can say all that it has to say.
   if (typeof head !== 'object' || (head.status < 200 && head.status !== 101)) {
     offered.withdraw();
-    return undefined;
+    return handOff.passedOver('bad response');
   }
   const body = checkResponse(head, record.key, target);
   if (body.ok) return success({ offered, head, body: body.value, record });

@@ -1,41 +1,66 @@
+import type { Target } from '@gopush/contract';
+import type { Member } from '../route/fleet.ts';
 import type { Handed } from './handed-client.ts';
+
+/** Decides about targets that are silent for too long. */
+export interface SilentTargetsEvents {
+  /** Whether another target can take the sessions of one. @param isSilent - whether a target is silent as well */
+  isAnotherUp(member: Member, isSilent: (target: Target) => boolean): Promise<boolean>;
+  /**
+   * A target is given up.
+   *
+   * @param killed - how many of its connections can go on, since it was killed: what becomes of them is told as of any target that dies
+   */
+  onGivenUp(member: Member, killed: number): void;
+  /** A connection is given up. */
+  onLost(handed: Handed): void;
+  onFault(error: unknown): void;
+}
+
+/** When is asked again whether another target is up, and how long a process that was killed may take to end, in milliseconds. */
+const againMs = 1_000;
+const dyingMs = 5_000;
+
+interface Waiting {
+  readonly connections: Set<Handed>;
+  timer: NodeJS.Timeout | undefined;
+}
 
 /**
  * Connections whose target lives and has not been heard for some seconds, as one that is stopped or blocked. Nobody else can serve them as long as it may
- * go on. If it does, it keeps them; after some time their clients are better served by another target.
+ * go on: if it does, it keeps them. After some time they are better served by another target. So if one is up, the silent one is killed, which makes
+ * sure of that it writes nothing more. Where it cannot be killed, its connections are given up.
  */
 export class SilentTargets {
   readonly #waitMs: number;
-  readonly #onLost: (handed: Handed) => void;
-  readonly #waiting = new Map<
-    number,
-    { readonly connections: Set<Handed>; readonly timer: NodeJS.Timeout | undefined }
-  >();
+  readonly #events: SilentTargetsEvents;
+  readonly #waiting = new Map<string, Waiting>();
 
-  /**
-   * @param waitMs - how long they may stay silent; 0: no limit
-   * @param onLost - called for each connection when that is over
-   */
-  constructor(waitMs: number, onLost: (handed: Handed) => void) {
+  /** @param waitMs - how long they may stay silent; 0: no limit */
+  constructor(waitMs: number, events: SilentTargetsEvents) {
     this.#waitMs = waitMs;
-    this.#onLost = onLost;
+    this.#events = events;
   }
 
   add(handed: Handed): void {
-    const { port } = handed;
-    let waiting = this.#waiting.get(port);
+    const { member } = handed.user;
+    const { name } = member.target;
+    let waiting = this.#waiting.get(name);
     if (waiting === undefined) {
-      const lost = (): void => this.#give(port, this.#onLost);
-      const timer = this.#waitMs === 0 ? undefined : setTimeout(lost, this.#waitMs);
-      waiting = { connections: new Set(), timer };
-      this.#waiting.set(port, waiting);
+      waiting = { connections: new Set(), timer: undefined };
+      this.#waiting.set(name, waiting);
+      if (this.#waitMs > 0) this.#later(member, waiting, this.#waitMs);
     }
     waiting.connections.add(handed);
   }
 
-  /** A target of this port is heard: it gives duplicates of all that it serves. */
-  heard(port: number, onBack: (handed: Handed) => void): void {
-    this.#give(port, onBack);
+  /** What becomes of a connection is known: its target is heard again, or dead. */
+  remove(handed: Handed): void {
+    const { name } = handed.user.member.target;
+    const waiting = this.#waiting.get(name);
+    if (waiting?.connections.delete(handed) !== true || waiting.connections.size > 0) return;
+    this.#waiting.delete(name);
+    clearTimeout(waiting.timer);
   }
 
   close(): void {
@@ -43,11 +68,33 @@ export class SilentTargets {
     this.#waiting.clear();
   }
 
-  #give(port: number, to: (handed: Handed) => void): void {
-    const waiting = this.#waiting.get(port);
-    if (waiting === undefined) return;
-    this.#waiting.delete(port);
-    clearTimeout(waiting.timer);
-    for (const handed of waiting.connections) to(handed);
+  #later(member: Member, waiting: Waiting, ms: number): void {
+    waiting.timer = setTimeout(() => {
+      this.#decide(member, waiting).catch((error: unknown) => this.#events.onFault(error));
+    }, ms);
+  }
+
+  async #decide(member: Member, waiting: Waiting): Promise<void> {
+    const isAnotherUp = await this.#events.isAnotherUp(member, ({ name }) => this.#waiting.has(name));
+    // Each of them may have ended meanwhile.
+    if (this.#waiting.get(member.target.name) !== waiting) return;
+    if (!isAnotherUp) {
+      this.#later(member, waiting, againMs);
+      return;
+    }
+    const killed = [...waiting.connections].filter((handed) => handed.killTaker());
+    this.#events.onGivenUp(member, killed.length);
+    const isKilled = new Set(killed);
+    for (const handed of [...waiting.connections]) if (!isKilled.has(handed)) this.#giveUp(handed);
+    if (waiting.connections.size > 0) {
+      waiting.timer = setTimeout(() => {
+        for (const handed of [...waiting.connections]) this.#giveUp(handed);
+      }, dyingMs);
+    }
+  }
+
+  #giveUp(handed: Handed): void {
+    this.remove(handed);
+    this.#events.onLost(handed);
   }
 }

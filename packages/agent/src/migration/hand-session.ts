@@ -39,7 +39,7 @@ export async function offerSession(
   if (giver === undefined || !canLeave(client)) return undefined;
   const migrations = tunnel.migrations + 1;
   const of = { id, address, uid, product: name, peer, route: product.name, target: target.name, migrations };
-  return offerUpgrade(giver, {
+  return offerUpgrade(giver, handOff, {
     client,
     kind: 'session',
     target,
@@ -74,7 +74,7 @@ export async function handSessionOver(
   const record = { ...known, token, before, cannotMigrate: undefined, openedAt, bytesInBefore, bytesOutBefore };
   const early = Buffer.concat(migration.release());
   tunnel.beginHandOver();
-  const user = new HandedClient(member);
+  const user = new HandedClient(member, record);
   const outcome = await offered.accept({ user, record: writeRecord(record), early, skipFrames: readSkip(head) });
   if (!outcome.ok) {
     tunnel.endHandOver(outcome.cause === 'lost' ? 'target reset' : 'client closed');

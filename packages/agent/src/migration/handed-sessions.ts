@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { createTarget, writeNumberedPosition } from '@gopush/contract';
+import { createTarget, type Target, writeNumberedPosition } from '@gopush/contract';
 import type { Orphan, UncleanCause } from '@gopush/hand-off';
 import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
 import type { Continuation, Continuing } from '../hand-off/handed-clients.ts';
@@ -8,7 +8,9 @@ import type { HookSet } from '../hooks/hook-set.ts';
 import { type Fleet, Member } from '../route/fleet.ts';
 import { adopt } from '../target/carrier.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
+import { acceptsConnections } from './accepts-connections.ts';
 import type { Failover, FailoverEvents, FallbackCause } from './failover.ts';
+import type { HeartbeatOptions } from './heartbeat.ts';
 import type { HeldSession } from './held-session.ts';
 import type { SessionMigration } from './session-migration.ts';
 
@@ -18,8 +20,15 @@ export interface HandedSessionsOptions {
   readonly failover: Pick<Failover, 'sessionOf'>;
   readonly fleet: Pick<Fleet, 'product'>;
   readonly hooks: () => HookSet;
-  readonly events: Pick<FailoverEvents, 'fellBack'>;
+  readonly events: Pick<FailoverEvents, 'fellBack'> & { readonly targetSilent: HeartbeatOptions['onSilent'] };
+  /** `seamless.silentMs`. */
+  readonly silentMs: number;
+  /** `health.ejectMs`. */
+  readonly ejectMs: number;
 }
+
+/** How long another target may take to accept a connection, in milliseconds. */
+const acceptMs = 1_000;
 
 /**
  * Goes on with the sessions of clients that were handed off, when their targets are gone. The agent makes a tunnel of its duplicate, whose client waits
@@ -43,7 +52,9 @@ export class HandedSessions implements Continuing {
       const positions = orphan.marks
         .map(({ stream, offset }) => writeNumberedPosition({ number: stream, offset }))
         .join();
-      return this.#hold(handed, record, { unread: noBytes, cause: 'crash', positions }) ? 'goes on' : 'ends';
+      return this.#hold(handed, record, { unread: orphan.unread ?? noBytes, cause: 'crash', positions })
+        ? 'goes on'
+        : 'ends';
     }
     const { member } = handed.user;
     if (record.token !== undefined) {
@@ -57,9 +68,25 @@ export class HandedSessions implements Continuing {
       this.#options.events.fellBack({ info: infoOf(record, member) }, member, 'target silent');
   }
 
+  async isAnotherUp({ product, target }: Member, isSilent: (target: Target) => boolean): Promise<boolean> {
+    const now = Date.now();
+    for (const other of [...product.members.values()]) {
+      if (other.target.name === target.name || other.isEjected(now) || isSilent(other.target)) continue;
+      if (await acceptsConnections(other.target, acceptMs)) return true;
+    }
+    return false;
+  }
+
+  onGivenUp(member: Member, killed: number): void {
+    const { events, silentMs, ejectMs } = this.#options;
+    // New clients, and those that come back, would wait for it as well.
+    member.ejectedUntil = Math.max(member.ejectedUntil, Date.now() + ejectMs);
+    if (killed > 0) events.targetSilent(member.target, 'killed', killed, silentMs);
+  }
+
   adopt(record: HandOffRecord): HandedClient | undefined {
     const member = this.#memberOf(record);
-    return member && new HandedClient(member);
+    return member && new HandedClient(member, record);
   }
 
   #memberOf({ route, target: name }: HandOffRecord): Member | undefined {
@@ -99,6 +126,7 @@ export class HandedSessions implements Continuing {
     tunnel.client.bytes = bytesIn - info.bytesInBefore - session.unread.length;
     tunnel.before.bytes = bytesOut - info.bytesOutBefore;
     const unread = Buffer.concat([session.unread, ...early]);
+    if (held !== undefined) held.hasTurn = handed.user.hasTurn;
     tunnel.contain(() => held?.beginHeld({ ...session, unread, before }));
     return true;
   }

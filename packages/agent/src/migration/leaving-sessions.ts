@@ -10,12 +10,17 @@ const askMs = 250;
 
 /** A session that can be asked to leave its target, whatever its client is connected with. */
 export interface LeavingSession {
-  readonly info: Pick<TunnelInfo, 'member' | 'uid' | 'address' | 'product'>;
+  /** The target that it is at. */
+  readonly member: Member;
+  /** Who its client is; `undefined`: that is not known any more. */
+  readonly info: Pick<TunnelInfo, 'uid' | 'address' | 'product'> | undefined;
   /** Whether it waits for its next target. */
   readonly isHeld: boolean;
   readonly isOver: boolean;
-  /** `undefined`: it cannot migrate. */
-  readonly migration: { migrate(now: number): boolean } | undefined;
+  /** Whether it can migrate at all. */
+  readonly canMigrate: boolean;
+  /** Asks its target to give it. @returns whether it could be asked */
+  migrate(now: number): boolean;
 }
 
 /** The sessions that are to leave one target, in the order in which they are asked for. */
@@ -52,7 +57,7 @@ export class LeavingSessions {
   askNext(now: number): LeavingSession | undefined {
     for (const session of this.#waiting) {
       this.#waiting.delete(session);
-      if (!this.#isHere(session) || session.migration?.migrate(now) !== true) continue;
+      if (!this.#isHere(session) || !session.migrate(now)) continue;
       this.#asked.set(session, now);
       return session;
     }
@@ -60,6 +65,6 @@ export class LeavingSessions {
   }
 
   #isHere(session: LeavingSession): boolean {
-    return session.info.member === this.#member && !session.isHeld && !session.isOver;
+    return session.member === this.#member && !session.isHeld && !session.isOver;
   }
 }

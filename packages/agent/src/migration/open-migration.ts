@@ -49,7 +49,15 @@ export function openMigration(options: MigrationOptions): Migration {
   const shared = { ...options, seamless, agent, pushServer, pacer };
   const failover = new Failover({ ...shared, closeSoon: (tunnel) => tunnels.closeSoon(tunnel) });
   const allTunnels = () => tunnels.all();
-  const rebalance = new Rebalance({ ...shared, sessions: allTunnels });
+  const rebalance = new Rebalance({
+    ...shared,
+    *sessions() {
+      yield* tunnels.all();
+      const handOff = options.handOff();
+      if (handOff !== undefined) yield* handOff.clients.all();
+    },
+    onListed: (targets) => options.handOff()?.want(targets),
+  });
   const heartbeat = new Heartbeat({
     silentMs: seamless.silentMs,
     ejectMs: health.ejectMs,
@@ -60,7 +68,7 @@ export function openMigration(options: MigrationOptions): Migration {
   });
   return {
     failover,
-    handed: new HandedSessions({ ...options, failover }),
+    handed: new HandedSessions({ ...options, failover, silentMs: seamless.silentMs, ejectMs: health.ejectMs }),
     rebalance,
     close() {
       heartbeat.close();

@@ -2,8 +2,11 @@ import type { Target } from '@gopush/contract';
 import type { TargetConnection } from '../proxy/http/target-connections.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 
-/** Why a silent target is given up: its machine cannot be reached; it has left its list; it has been silent for too long. */
-export type SilentCause = 'unreachable' | 'left' | 'silent';
+/**
+ * Why a silent target is given up: its machine cannot be reached; it has left its list; it has been silent for too long; or it had the clients
+ * themselves, and was killed for it.
+ */
+export type SilentCause = 'unreachable' | 'left' | 'silent' | 'killed';
 
 /** Between two beats, in milliseconds. */
 export const beatMs = 1_000;

@@ -1,4 +1,4 @@
-import type { Config } from '@gopush/contract';
+import type { Config, Target } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HookSet } from '../hooks/hook-set.ts';
 import { choose } from '../route/choose.ts';
@@ -17,11 +17,16 @@ export interface RebalanceOptions {
   /** All sessions of this agent. */
   readonly sessions: () => Iterable<LeavingSession>;
   readonly pacer: Pacer;
+  /** The targets of a product have been looked up. */
+  readonly onListed: (targets: readonly Target[]) => void;
   readonly log: Logger;
 }
 
 /** Between two checks whether targets have left their list, in milliseconds. */
 const lookMs = 1_000;
+
+/** After how many sessions others get their turn, where all are looked at. */
+const lookAtOnce = 500;
 
 /** Between two steps in which sessions are asked for, in milliseconds. */
 const stepMs = 50;
@@ -60,13 +65,15 @@ export class Rebalance {
    *
    * @returns how many sessions
    */
-  rebalance(): number {
+  async rebalance(): Promise<number> {
     const { fleet, sessions } = this.#options;
     let count = 0;
+    let seen = 0;
     for (const session of sessions()) {
-      if (session.migration === undefined) continue;
+      if (++seen % lookAtOnce === 0) await new Promise(setImmediate);
+      if (!session.canMigrate) continue;
       const best = bestTarget(session, fleet.health.slowStartMs);
-      if (best === undefined || best === session.info.member) continue;
+      if (best === undefined || best === session.member) continue;
       this.#leave(session);
       count++;
     }
@@ -84,7 +91,7 @@ export class Rebalance {
   }
 
   #leave(session: LeavingSession): void {
-    const { member } = session.info;
+    const { member } = session;
     let leaving = this.#leaving.get(member);
     if (leaving === undefined) {
       leaving = new LeavingSessions(member);
@@ -115,7 +122,7 @@ export class Rebalance {
     this.#listed = await this.#list();
     const now = Date.now();
     for (const session of this.#options.sessions()) {
-      const { member } = session.info;
+      const { member } = session;
       const hasNoWeight = member.target.weight === 0 && this.#listed.has(member.product.name);
       if (!hasNoWeight && !this.hasLeft(member)) continue;
       const last = this.#lastAsked.get(session);
@@ -125,7 +132,7 @@ export class Rebalance {
 
   /** Updates the targets of products that are routed without a function. @returns the names of these products */
   async #list(): Promise<ReadonlySet<string>> {
-    const { fleet, hooks, sources } = this.#options;
+    const { fleet, hooks, sources, onListed } = this.#options;
     const { products, otherProducts } = hooks();
     const listed = new Set<string>();
     for (const { product, policy, from } of [...products.values(), ...(otherProducts ? [otherProducts] : [])]) {
@@ -135,14 +142,16 @@ export class Rebalance {
       if (targets.length === 0) continue;
       fleet.product(product, policy, false).list(targets, Date.now(), fleet.health.slowStartMs);
       listed.add(product);
+      onListed(targets);
     }
     return listed;
   }
 }
 
 /** Where a new client of the same uid would go. */
-function bestTarget({ info }: LeavingSession, slowStartMs: number): Member | undefined {
-  const { product: name, uid, address, member } = info;
+function bestTarget({ info, member }: LeavingSession, slowStartMs: number): Member | undefined {
+  if (info === undefined) return undefined;
+  const { product: name, uid, address } = info;
   const { product } = member;
   const client = { product: name, key: clientKey(uid, address), tried: none, now: Date.now(), slowStartMs };
   return choose(product.current, product.policy, client);

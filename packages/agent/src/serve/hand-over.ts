@@ -40,7 +40,12 @@ export async function handOver(
       bytesInBefore: client.bytesRead - early.length - client.readableLength,
       bytesOutBefore: client.bytesWritten + write.length,
     };
-    const outcome = await offered.accept({ user: new HandedClient(member), record: writeRecord(record), write, early });
+    const outcome = await offered.accept({
+      user: new HandedClient(member, record),
+      record: writeRecord(record),
+      write,
+      early,
+    });
     if (outcome.ok) {
       handOff?.clients.add(outcome.value);
       observer.tunnelOpened({ ...infoOf(record, member), startedAt });

@@ -28,7 +28,9 @@ export async function offerClient(
 ): Promise<Result<OfferResponse> | undefined> {
   const { target, product } = member;
   // The descriptor of a connection whose TLS ends here carries what only this process can read.
-  if (handOff === undefined || (client.constructor as unknown) !== Socket || !fitsRecord(own)) return undefined;
+  if (handOff === undefined) return undefined;
+  if ((client.constructor as unknown) !== Socket) return handOff.passedOver('tls');
+  if (!fitsRecord(own)) return handOff.passedOver('large request');
   const way = handOff.giverTo(target);
   const giver = way instanceof Promise ? await way : way;
   if (giver === undefined) return undefined;
@@ -37,5 +39,12 @@ export async function offerClient(
   const peer = plainAddress(client.remoteAddress);
   const of = { id, address, uid, product: name, peer, route: product.name, target: target.name, migrations: 0 };
   const timeoutMs = config.agent.handshakeTimeoutMs;
-  return offerUpgrade(giver, { client, kind: 'upgrade', target, request: text, record: { ...of, ...own }, timeoutMs });
+  return offerUpgrade(giver, handOff, {
+    client,
+    kind: 'upgrade',
+    target,
+    request: text,
+    record: { ...of, ...own },
+    timeoutMs,
+  });
 }

@@ -21,6 +21,14 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
     'Connections whose agent had ended, and of which targets gave this agent a duplicate.',
     (set) => set(handOff?.clients.total.adopted ?? 0),
   );
+  metrics.total(
+    'not_handed_off_total',
+    'Connections that could not be handed off to their targets and became tunnels, by cause.',
+    (set) => {
+      for (const [cause, count] of handOff?.notHandedOff ?? []) set(count, { cause });
+    },
+    ['cause'],
+  );
   metrics.gauge('held', 'Clients that are queued while no target is up.', (set) => set(hold.waiting));
   metrics.gauge('held_bytes', 'Bytes of requests that are queued while no target is up.', (set) => set(hold.bytes));
   metrics.gauge('event_loop_delay_seconds', 'Longest delay of the event loop in the last second.', (set) =>

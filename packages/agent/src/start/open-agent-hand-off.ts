@@ -19,6 +19,9 @@ export interface AgentHandOffParts {
   readonly sources: Pick<Sources, 'targets'>;
 }
 
+/** How long the channel to a target may be silent at most until it is given up, in milliseconds. Its connections wait for `seamless.silentMs` in all. */
+const mostChannelMs = 10_000;
+
 /** Opens the hand-off of an agent. @returns why it is off: all connections become tunnels then */
 export async function openAgentHandOff(parts: AgentHandOffParts, opening: Opening): Promise<HandOff | string> {
   const { limits, observer, sessions } = parts;
@@ -30,9 +33,9 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
     limits.tunnels.close(uid);
     if (peer !== undefined) limits.connections.leave(peer);
   };
+  const channelMs = seamless.silentMs > 0 ? Math.min(mostChannelMs, seamless.silentMs) : mostChannelMs;
   const clients = new HandedClients({
-    // The channel is given up after five seconds.
-    silentMs: seamless.silentMs > 0 ? Math.max(1, seamless.silentMs - 5_000) : 0,
+    silentMs: seamless.silentMs > 0 ? Math.max(1, seamless.silentMs - channelMs) : 0,
     limits: { idleMs: tunnelIdleMs, maxAgeMs: tunnelMaxAgeMs },
     continuing: sessions,
     onAdopted({ uid, peer, member }) {
@@ -48,7 +51,7 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
     onTaker: ({ port, name, state, reason }) => log.debug({ port, target: name, state, reason }, 'hand-off: a target'),
     onFault: observer.fault,
   });
-  const handOff = await openHandOff({ config: config.handOff, dir, node, clients });
+  const handOff = await openHandOff({ config: config.handOff, dir, node, silentMs: channelMs, clients });
   if (typeof handOff === 'string') {
     clients.close();
     if (config.handOff.enabled) log.warn({ why: handOff }, 'connections cannot be handed off: all become tunnels');

@@ -146,7 +146,7 @@ async function serveClients(front: Front, context: AgentContext, serving: Servin
       metrics,
       state: () => describeAgent(context),
       routes: cluster.routes,
-      actions: { 'PUT /rebalance': () => `${context.migration.rebalance.rebalance()} sessions migrate` },
+      actions: { 'PUT /rebalance': async () => `${await context.migration.rebalance.rebalance()} sessions migrate` },
       log,
     },
     opened,

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Member } from '../route/fleet.ts';
 import { reset } from '../target/carrier.ts';
 import type { TunnelInfo } from './tunnel-info.ts';
 import type { TunnelMigration } from './tunnel-migration.ts';
@@ -118,6 +119,20 @@ export class Tunnel implements SideOwner {
 
   other(side: TunnelSide): TunnelSide {
     return side === this.client ? this.target : this.client;
+  }
+
+  /** The target that it is connected to. */
+  get member(): Member {
+    return this.info.member;
+  }
+
+  get canMigrate(): boolean {
+    return this.migration !== undefined;
+  }
+
+  /** Asks the target to give its session, so that it migrates. @returns whether it could be asked */
+  migrate(now: number): boolean {
+    return this.migration?.migrate(now) === true;
   }
 
   /** Whether the client waits for its next target. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { readMetrics, readState, untilMetric } from '../support/admin.ts';
+import { startEchoTarget } from '../support/target.ts';
 import { echo, openSocket, startHandingAgent } from './support/handing-agent.ts';
 import { makeHandOffDir } from './support/taking-target.ts';
 
@@ -44,17 +45,37 @@ test('a target that stands still for some seconds keeps its connections', { time
   expect(await readState(agent)).toMatchObject({ handedOff: 1 });
 });
 
-test('a target that stands still for longer loses them: their clients can connect to another one', {
+test('a target that stands still for longer loses them if another one is up, to which their clients can connect', {
   timeout: 40_000,
 }, async () => {
   const dir = await makeHandOffDir();
   const { child, port } = await startProcess(dir);
-  const seamless = { silentMs: 5_500 };
-  const { agent, ended } = await startHandingAgent({ default: { ip: '127.0.0.1', port } }, dir, { seamless });
+  const seamless = { silentMs: 2_000 };
+  const other = await startEchoTarget();
+  const router = { targets: [{ ip: '127.0.0.1', port, weight: 1_000_000 }, other], choose: 'random-of-two' } as const;
+  const { agent, ended } = await startHandingAgent({ default: router }, dir, { seamless });
   const { socket } = await openSocket(agent.url);
   const closed = once(socket, 'close');
   child.kill('SIGSTOP');
   expect((await closed)[0]).toBe(1006);
   expect((await ended(1))[0]).toMatchObject({ cause: 'target silent', handedOff: true });
   await untilMetric(agent, 'connections', 0);
+  // It is none of ours.
+  expect(child.signalCode).toBeNull();
+});
+
+test('a target that stands still keeps them as long as no other one is up', { timeout: 40_000 }, async () => {
+  const dir = await makeHandOffDir();
+  const { child, port } = await startProcess(dir);
+  const seamless = { silentMs: 1_000 };
+  const { agent, lines } = await startHandingAgent({ default: { ip: '127.0.0.1', port } }, dir, { seamless });
+  const { socket } = await openSocket(agent.url);
+  child.kill('SIGSTOP');
+  const gone = () => lines.some(({ fields }) => fields.state === 'gone');
+  await expect.poll(gone, { timeout: 20_000 }).toBe(true);
+  // Longer than it is asked again.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  const answer = echo(socket, 'are you there?');
+  child.kill('SIGCONT');
+  expect(await answer).toBe('are you there?');
 });

@@ -7,7 +7,7 @@ const [here, elsewhere] = createMembers([1, 1]) as [never, never];
 
 /** A tunnel to a target that can be asked for its session, or cannot. */
 const tunnel = (member: object, canMigrate = true): Tunnel =>
-  ({ info: { member }, isHeld: false, isOver: false, migration: { migrate: () => canMigrate } }) as unknown as Tunnel;
+  ({ member, isHeld: false, isOver: false, migrate: () => canMigrate }) as unknown as Tunnel;
 
 test('sessions are asked for in the order in which they were added, past those that are gone or cannot migrate', () => {
   const leaving = new LeavingSessions(here);
@@ -23,7 +23,7 @@ test('50 at a time: the next one when one has gone, or has taken too long', () =
   while (leaving.canAsk) leaving.askNext(0);
   leaving.forgetOld(249);
   expect(leaving.canAsk).toBe(false);
-  Object.assign((all[0] as Tunnel).info, { member: elsewhere });
+  Object.assign(all[0] as Tunnel, { member: elsewhere });
   leaving.forgetOld(249);
   expect(leaving.canAsk).toBe(true);
   expect(leaving.askNext(249)).toBe(all[50]);

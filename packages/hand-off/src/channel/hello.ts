@@ -1,7 +1,10 @@
 import { readlinkSync } from 'node:fs';
 
-/** The version of the protocol that this package speaks. A peer without a common version is refused, and nothing is handed over. */
-const protocolVersion = 1;
+/**
+ * The versions of the protocol that this package speaks. A peer without a common version is refused, and nothing is handed over. Version 2 has
+ * `askToLeave`, which version 1 ignores.
+ */
+const ownVersions = [1, 2] as const;
 
 /** What both sides say first, as JSON. Fields that are unknown are ignored. */
 export interface Hello {
@@ -15,14 +18,16 @@ export interface Hello {
   readonly token?: string | undefined;
   /** The taker's: slots in its file of notes; 0: it notes nothing. The file's descriptor comes with tag 0, and is locked while the taker lives. */
   readonly slots?: number | undefined;
+  /** The taker's: whether it may be killed when it is silent for long, so that others go on with its connections. */
+  readonly mayBeKilled?: boolean | undefined;
 }
 
 /** Longest name that is shown, in characters. */
 const maxNameLength = 100;
 
 /** This process's hello. */
-export function ownHello(name: string, more: Pick<Hello, 'token' | 'slots'>): Hello {
-  return { versions: [protocolVersion, protocolVersion], network: ownNetwork(), name, ...more };
+export function ownHello(name: string, more: Pick<Hello, 'token' | 'slots' | 'mayBeKilled'>): Hello {
+  return { versions: ownVersions, network: ownNetwork(), name, ...more };
 }
 
 export function writeHello(hello: Hello): Buffer {
@@ -38,7 +43,7 @@ export function readHello(payload: Buffer): Hello | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { versions, network, name, token, slots } = value;
+  const { versions, network, name, token, slots, mayBeKilled } = value;
   if (!Array.isArray(versions) || !versions.every(Number.isInteger) || versions.length !== 2) return undefined;
   if (typeof network !== 'string' || typeof name !== 'string') return undefined;
   return {
@@ -47,13 +52,20 @@ export function readHello(payload: Buffer): Hello | undefined {
     name: name.slice(0, maxNameLength),
     token: typeof token === 'string' ? token : undefined,
     slots: Number.isInteger(slots) ? slots : undefined,
+    mayBeKilled: mayBeKilled === true,
   };
 }
 
+/** The newest version that both sides speak. */
+export function commonVersion({ versions: [, newest] }: Hello): number {
+  return Math.min(newest, ownVersions[1]);
+}
+
 /** Why the side that says this cannot be used; `undefined`: it can. */
-export function unfitHello({ versions: [oldest, newest], network }: Hello): string | undefined {
-  if (oldest > protocolVersion || newest < protocolVersion) {
-    return `it speaks version ${oldest}–${newest} of the protocol, this process version ${protocolVersion}`;
+export function unfitHello({ versions, network }: Hello): string | undefined {
+  const [oldest, newest] = versions;
+  if (oldest > ownVersions[1] || newest < ownVersions[0]) {
+    return `it speaks version ${oldest}–${newest} of the protocol, this process version ${ownVersions.join('–')}`;
   }
   return network === ownNetwork() ? undefined : 'it is in another network namespace';
 }

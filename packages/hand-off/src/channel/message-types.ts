@@ -19,4 +19,6 @@ export const messageTypes = {
   pong: 17,
   stop: 18,
   bye: 19,
+  /** Since version 2. */
+  askToLeave: 20,
 } as const;

@@ -22,6 +22,8 @@ const lookAgainMs = 20;
 /** When a taker that could not be reached is tried again, in milliseconds. */
 const againMs = 1_000;
 
+const channelClosed: Orphan = { taker: 'alive', cause: 'channel closed' };
+
 /** The giving side: its takers, and the connections of all of them. */
 export class Giving<T> implements Givers<T>, TakerHost<T> {
   readonly kernel: KernelSocket;
@@ -36,6 +38,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   readonly #all = new Set<Handed<T>>();
   readonly #openings = new Openings();
   #lookedAt = 0;
+  /** Takers that live and are silent, with their connections. */
+  readonly #silent = new Map<TakerLink<T>, readonly Handed<T>[]>();
   #looking: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
   readonly #silentSeconds: number;
@@ -88,6 +92,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     for (const links of this.#links.values()) for (const { channel } of [...links]) channel.end('closed');
     // Those that takers serve stay with them; the others end.
     for (const handed of this.#all) handed.drop();
+    this.#lookAtSilent();
     this.records.close();
   }
 
@@ -114,25 +119,45 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
       return;
     }
     this.#tellTaker({ port, name, state: 'gone', reason });
-    if (link.saidBye) this.#tellOrphans(link, served, { taker: 'alive', cause: 'channel closed' });
-    else if (reason === silent && !link.notes.isDead)
-      this.#tellOrphans(link, served, { taker: 'alive', cause: silent });
-    else {
+    if (link.saidBye) this.#settle(link, served, channelClosed);
+    else if (reason === silent && !link.notes.isDead) {
+      this.#silent.set(link, served);
+      this.#tellOrphans(served, () => ({ taker: 'alive', cause: silent }));
+    } else {
       link.notes.whenDead((isDead) => {
-        this.#tellOrphans(link, served, isDead ? undefined : { taker: 'alive', cause: 'channel closed' });
+        this.#settle(link, served, isDead ? undefined : channelClosed);
       });
     }
   }
 
-  /** @param orphan - what is known of all of them; `undefined`: their taker is dead */
-  #tellOrphans({ notes }: TakerLink<T>, served: readonly Handed<T>[], orphan: Orphan | undefined): void {
+  onKilled({ notes }: TakerLink<T>): void {
+    notes.whenDead(() => this.#lookAtSilent());
+  }
+
+  /** Of takers that were silent, some may have died, and those of a key are heard again. */
+  #lookAtSilent(heard?: string): void {
+    for (const [link, served] of this.#silent) {
+      const isDead = link.notes.isDead;
+      const isOver = served.every(({ state }) => state !== 'alone');
+      if (!isDead && !isOver && link.key !== heard) continue;
+      this.#silent.delete(link);
+      this.#settle(link, served, isDead ? undefined : channelClosed);
+    }
+  }
+
+  /** @param orphan - what is known of all connections of a taker; `undefined`: it is dead */
+  #settle({ notes }: TakerLink<T>, served: readonly Handed<T>[], orphan: Orphan | undefined): void {
+    this.#tellOrphans(served, (handed) => orphan ?? notes.judge(handed as Handed<unknown>));
+    notes.close();
+  }
+
+  #tellOrphans(served: readonly Handed<T>[], judge: (handed: Handed<T>) => Orphan): void {
     for (const handed of served) {
       if (this.#isClosed) break;
       if (handed.state !== 'alone') continue;
-      const judged = orphan ?? notes.judge(handed as Handed<unknown>);
-      this.tell(() => this.events.onOrphan(handed, judged));
+      const orphan = judge(handed);
+      this.tell(() => this.events.onOrphan(handed, orphan));
     }
-    notes.close();
   }
 
   tell(handler: () => void): void {
@@ -175,7 +200,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
         const inbox = new DescriptorInbox(descriptors, (descriptor) => this.kernel.close(descriptor));
         const file = inbox.take(0);
         const notes = new NotesFile(this.#libc, this.kernel, file, hello.slots ?? 0);
-        const link = new TakerLink<T>(hello.name, port, channel, descriptors, inbox, notes, this);
+        const link = new TakerLink<T>(hello, files, channel, descriptors, inbox, notes, this);
+        this.#lookAtSilent(key);
         this.#links.set(port, [...(this.#links.get(port) ?? []), link]);
         opened();
         if (file < 0) setImmediate(() => channel.end('the file of its notes did not come'));
@@ -198,6 +224,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   }
 
   #beat(): void {
+    this.#lookAtSilent();
     for (const links of this.#links.values()) for (const { channel } of [...links]) channel.beat(this.#silentSeconds);
   }
 

@@ -34,6 +34,19 @@ export interface HandedOver<T> {
   /** Asks the taker to end it: `onEnd` follows. Does nothing unless it is served. */
   close(code: number, cause: string): void;
   /**
+   * Asks the taker to give the session to another one: `onLeave` follows as soon as it has put it down, or nothing where it cannot.
+   *
+   * @returns whether the taker was asked: not where it is none of version 2, nor unless it is served
+   */
+  askToLeave(): boolean;
+  /**
+   * Kills its taker, which is `silent` ({@link Orphan}): then `onOrphan` tells what is known of each of its connections. Only a taker that allows it, and
+   * that is neither this process nor its parent, nor in another namespace of process ids.
+   *
+   * @returns whether it was killed
+   */
+  killTaker(): boolean;
+  /**
    * Makes a socket of it, paused, for reading and writing here. Only while it is `alone`; it is `over` then.
    *
    * @throws Error in another state

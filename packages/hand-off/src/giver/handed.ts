@@ -17,6 +17,10 @@ export interface Server {
   readonly port: number;
   /** Asks for the end of a connection. */
   requestClose(id: number, code: number, cause: string): void;
+  /** Asks for a connection back. @returns whether the taker understands that */
+  requestLeave(id: number): boolean;
+  /** Kills the taker, which is silent. @returns whether that could be done */
+  kill(): boolean;
   /** The connection is no longer of interest. */
   forget(id: number): void;
 }
@@ -80,6 +84,14 @@ export class Handed<T> implements HandedOver<T> {
 
   close(code: number, cause: string): void {
     if (this.state === 'served') this.#server.requestClose(this.id, code, cause);
+  }
+
+  askToLeave(): boolean {
+    return this.state === 'served' && this.#server.requestLeave(this.id);
+  }
+
+  killTaker(): boolean {
+    return this.state === 'alone' && this.#server.kill();
   }
 
   takeBack(): Socket {

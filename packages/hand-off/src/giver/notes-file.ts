@@ -1,7 +1,7 @@
-import { readNotes } from '../notes/read-notes.ts';
+import { readHalf, readNotes } from '../notes/read-notes.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
-import { isLockedByOther } from '../system/life-lock.ts';
+import { isLockedByOther, killLocker } from '../system/life-lock.ts';
 import type { Orphan } from './giver-events.ts';
 import type { Handed } from './handed.ts';
 
@@ -13,7 +13,8 @@ const mostAsked = 200;
 export class NotesFile {
   readonly #libc: Libc;
   readonly #kernel: KernelSocket;
-  readonly #descriptor: number;
+  /** Negative: it is closed. */
+  #descriptor: number;
   readonly #slots: number;
 
   /** Takes the descriptor over. */
@@ -36,6 +37,11 @@ export class NotesFile {
     ask();
   }
 
+  /** Kills the taker. @returns whether that could be done */
+  kill(): boolean {
+    return this.#descriptor >= 0 && killLocker(this.#libc, this.#descriptor);
+  }
+
   get isDead(): boolean {
     return !isLockedByOther(this.#libc, this.#descriptor);
   }
@@ -48,14 +54,17 @@ export class NotesFile {
     if (counts === undefined || counts.isEnding) return { taker: 'unclean', cause: 'client ended' };
     const isAhead = counts.bytesOut === noted.aheadAt;
     if (!isAhead && counts.bytesOut !== noted.writtenAt) return { taker: 'unclean', cause: 'half written' };
-    if (counts.bytesIn !== noted.readAt) return { taker: 'unclean', cause: 'half read' };
+    const isWhole = counts.bytesIn === noted.readAt;
+    const unread = isWhole ? undefined : readHalf(this.#descriptor, this.#slots, noted.piece, counts.bytesIn);
+    if (!isWhole && unread === undefined) return { taker: 'unclean', cause: 'half read' };
     if (noted.marks === undefined) return { taker: 'unclean', cause: 'too many streams' };
     const { marks, ahead } = noted;
-    if (!isAhead || ahead.stream === 0) return { taker: 'clean', marks };
-    return { taker: 'clean', marks: [...marks.filter(({ stream }) => stream !== ahead.stream), ahead] };
+    if (!isAhead || ahead.stream === 0) return { taker: 'clean', marks, unread };
+    return { taker: 'clean', marks: [...marks.filter(({ stream }) => stream !== ahead.stream), ahead], unread };
   }
 
   close(): void {
-    this.#kernel.close(this.#descriptor);
+    if (this.#descriptor >= 0) this.#kernel.close(this.#descriptor);
+    this.#descriptor = -1;
   }
 }

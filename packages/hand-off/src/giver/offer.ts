@@ -109,6 +109,11 @@ export class Offer<T> implements Offered<T> {
     this.#settle(not(cause, detail));
   }
 
+  /** Whether the taker has responded, so that it may be accepted at any time. */
+  get hasResponse(): boolean {
+    return this.#response !== undefined;
+  }
+
   withdraw(): void {
     if (this.#isOver) return;
     this.#link.withdraw(this.id);

@@ -1,5 +1,7 @@
 import type { Channel, ChannelOwner } from '../channel/channel.ts';
 import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
+import type { TakerFiles } from '../channel/folder.ts';
+import { commonVersion, type Hello } from '../channel/hello.ts';
 import { maxEarlyBytes, maxRecordBytes, takerBit } from '../channel/limits.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import {
@@ -29,6 +31,8 @@ export interface TakerHost<T> extends HandedHost {
   /** The channel is gone, with these connections. */
   onGone(link: TakerLink<T>, reason: string, served: Handed<T>[]): void;
   onStopping(link: TakerLink<T>): void;
+  /** The taker, which was silent, was killed. */
+  onKilled(link: TakerLink<T>): void;
   /** Calls a handler of the program. */
   tell(handler: () => void): void;
 }
@@ -37,9 +41,14 @@ export interface TakerHost<T> extends HandedHost {
 export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Server {
   readonly name: string;
   readonly port: number;
+  /** Part of the names of its sockets that no other taker has. */
+  readonly key: string;
   readonly channel: Channel;
   readonly #host: TakerHost<T>;
   readonly #inbox: DescriptorInbox;
+  readonly #version: number;
+  readonly #mayBeKilled: boolean;
+  #isKilled = false;
   readonly notes: NotesFile;
   /** Those that were sent. */
   readonly #offers = new Map<number, Offer<T>>();
@@ -51,8 +60,8 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   saidBye = false;
 
   constructor(
-    name: string,
-    port: number,
+    hello: Hello,
+    { port, key }: Pick<TakerFiles, 'port' | 'key'>,
     channel: Channel,
     descriptors: DescriptorSocket,
     inbox: DescriptorInbox,
@@ -60,8 +69,11 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     host: TakerHost<T>,
   ) {
     this.notes = notes;
-    this.name = name;
+    this.name = hello.name;
+    this.#version = commonVersion(hello);
     this.port = port;
+    this.key = key;
+    this.#mayBeKilled = hello.mayBeKilled === true;
     this.channel = channel;
     this.#queue = new OfferQueue({ channel, descriptors, sent: this.#offers });
     this.#inbox = inbox;
@@ -106,6 +118,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
         return true;
       case types.bye:
         this.saidBye = true;
+        this.#endSoon();
         return true;
       default:
         // A newer version of the protocol may have more.
@@ -150,14 +163,35 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   settled(id: number): void {
     this.#queue.delete(id);
     if (this.#offers.delete(id)) this.#queue.sendSoon();
+    // What is accepted is sent in this tick.
+    if (this.saidBye) process.nextTick(() => this.#endSoon());
   }
 
   requestClose(id: number, code: number, cause: string): void {
     this.channel.send(types.close, id, ...writeClose({ code, cause }));
   }
 
+  requestLeave(id: number): boolean {
+    if (this.#version < 2) return false;
+    this.channel.send(types.askToLeave, id);
+    return true;
+  }
+
+  kill(): boolean {
+    if (this.#isKilled || !this.channel.isGone || !this.#mayBeKilled || !this.notes.kill()) return this.#isKilled;
+    this.#isKilled = true;
+    this.#host.onKilled(this);
+    return true;
+  }
+
   forget(id: number): void {
     this.#served.delete(id);
+  }
+
+  /** The taker waits for what is accepted now, and for the end of the channel. */
+  #endSoon(): void {
+    for (const { hasResponse } of this.#offers.values()) if (hasResponse) return;
+    this.channel.end('it closed the channel');
   }
 
   #onResponse(id: number, payload: Buffer): boolean {

@@ -1,6 +1,6 @@
 /**
  * Layout of the file in which a taker notes where messages end, in 64-bit floating-point numbers. Slot 0 is not used; after the slots come blocks for
- * connections with more streams than a slot has room for.
+ * connections with more streams than a slot has room for, and then pieces for beginnings of messages.
  */
 export const slotNumbers = 16;
 
@@ -21,6 +21,8 @@ export const slotFields = {
   aheadAt: 4,
   aheadStream: 5,
   aheadOffset: 6,
+  /** Number of the piece with the beginning of a message of the client, from 1; 0: none. Since version 2 of the protocol. */
+  piece: 7,
   /** Pairs of stream and offset; stream 0: unused. */
   positions: 8,
 } as const;
@@ -33,6 +35,21 @@ export const blockNumbers = 128;
 
 /** Blocks that a file has. */
 export const blocks = 8_192;
+
+/** Longest beginning of a message that is kept, in bytes, and how many of them a file has. */
+export const halfBytes = 65_536;
+export const pieces = 512;
+
+/** Offsets in a piece, in numbers; after these come the bytes. */
+export const pieceFields = {
+  /** Bytes read of the client, as the kernel counts, with which the beginning is as far as the bytes say. */
+  readAt: 0,
+  /** Number of the bytes. */
+  length: 1,
+  bytes: 2,
+} as const;
+
+export const pieceNumbers = pieceFields.bytes + halfBytes / 8;
 
 /** A slot, and which of its connections. */
 export interface SlotRef {
@@ -47,7 +64,11 @@ export function firstBlockAt(slots: number): number {
   return (slots + 1) * slotNumbers;
 }
 
+export function firstPieceAt(slots: number): number {
+  return firstBlockAt(slots) + (blocks + 1) * blockNumbers;
+}
+
 /** Size of a file with a number of slots, in bytes. */
 export function fileBytes(slots: number): number {
-  return slots === 0 ? 0 : (firstBlockAt(slots) + (blocks + 1) * blockNumbers) * 8;
+  return slots === 0 ? 0 : (firstPieceAt(slots) + (pieces + 1) * pieceNumbers) * 8;
 }

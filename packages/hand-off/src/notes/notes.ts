@@ -4,7 +4,12 @@ import {
   blocks,
   slotFields as fields,
   firstBlockAt,
+  firstPieceAt,
+  halfBytes,
   noSlot,
+  pieceFields,
+  pieceNumbers,
+  pieces,
   type SlotRef,
   slotNumbers,
   slotStreams,
@@ -22,8 +27,10 @@ export class Notes {
   readonly #slots: number;
   readonly #freeSlots: number[] = [];
   readonly #freeBlocks: number[] = [];
+  readonly #freePieces: number[] = [];
   #lastSlot = 0;
   #lastBlock = 0;
+  #lastPiece = 0;
   #generation = 0;
 
   /** @param numbers - all zeros */
@@ -50,6 +57,7 @@ export class Notes {
       this.#numbers.fill(0, first, first + blockNumbers);
       this.#freeBlocks.push(block);
     }
+    this.#dropPiece(at);
     this.#numbers.fill(0, at, at + slotNumbers);
     this.#freeSlots.push(slot);
   }
@@ -87,7 +95,45 @@ export class Notes {
   }
 
   read(slot: number, count: number): void {
-    if (slot !== 0) this.#numbers[slot * slotNumbers + fields.readAt] = count;
+    if (slot === 0) return;
+    const at = slot * slotNumbers;
+    this.#numbers[at + fields.readAt] = count;
+    if (this.#numbers[at + fields.piece] !== 0) this.#dropPiece(at);
+  }
+
+  /**
+   * Notes that what was read is handled up to the beginning of a message. Before the last store the count is that of an earlier beginning, and the kernel's
+   * is larger: then this counts as not noted.
+   */
+  half(slot: number, count: number, bytes: Buffer): void {
+    if (slot === 0 || bytes.length > halfBytes) return;
+    const numbers = this.#numbers;
+    const first = this.#pieceOf(slot * slotNumbers);
+    if (first < 0) return;
+    new Uint8Array(numbers.buffer, numbers.byteOffset + (first + pieceFields.bytes) * 8, halfBytes).set(bytes);
+    numbers[first + pieceFields.length] = bytes.length;
+    numbers[first + pieceFields.readAt] = count;
+  }
+
+  /** Where the piece of a slot begins; negative: there is none left. */
+  #pieceOf(at: number): number {
+    const numbers = this.#numbers;
+    const known = numbers[at + fields.piece] as number;
+    const piece = known || this.#freePieces.pop() || (this.#lastPiece < pieces ? ++this.#lastPiece : 0);
+    if (piece === 0) return -1;
+    const first = firstPieceAt(this.#slots) + piece * pieceNumbers;
+    if (known !== 0) return first;
+    // It may say something of another connection.
+    numbers[first + pieceFields.readAt] = 0;
+    numbers[at + fields.piece] = piece;
+    return first;
+  }
+
+  #dropPiece(at: number): void {
+    const piece = this.#numbers[at + fields.piece] as number;
+    if (piece === 0) return;
+    this.#numbers[at + fields.piece] = 0;
+    this.#freePieces.push(piece);
   }
 
   /** The client does not follow a stream any more. */

@@ -4,6 +4,11 @@ import {
   blockStreams,
   slotFields as fields,
   firstBlockAt,
+  firstPieceAt,
+  halfBytes,
+  pieceFields,
+  pieceNumbers,
+  pieces,
   type SlotRef,
   slotNumbers,
   slotStreams,
@@ -25,6 +30,8 @@ export interface Noted {
   /** What the client has had then. */
   readonly ahead: Mark;
   readonly readAt: number;
+  /** Number of the piece with the beginning of a message; 0: none. */
+  readonly piece: number;
   /** `undefined`: there were too many streams. */
   readonly marks: readonly Mark[] | undefined;
 }
@@ -38,15 +45,27 @@ export function readNotes(descriptor: number, slots: number, { slot, generation 
   const writtenAt = numbers[fields.writtenAt] as number;
   const readUpTo = numbers[fields.readAt] as number;
   const block = numbers[fields.block] as number;
+  const piece = numbers[fields.piece] as number;
   const aheadAt = numbers[fields.aheadAt] as number;
   const ahead = { stream: numbers[fields.aheadStream] as number, offset: numbers[fields.aheadOffset] as number };
-  if (block < 0) return { writtenAt, aheadAt, ahead, readAt: readUpTo, marks: undefined };
+  if (block < 0) return { writtenAt, aheadAt, ahead, readAt: readUpTo, piece, marks: undefined };
   const marks = marksIn(fields.positions, slotStreams);
   if (block > 0) {
     if (!readAt(descriptor, firstBlockAt(slots) + block * blockNumbers, blockNumbers)) return undefined;
     marks.push(...marksIn(0, blockStreams));
   }
-  return { writtenAt, aheadAt, ahead, readAt: readUpTo, marks };
+  return { writtenAt, aheadAt, ahead, readAt: readUpTo, piece, marks };
+}
+
+/** The beginning of a message with which a client's bytes end at a count. @returns `undefined` where it is not known */
+export function readHalf(descriptor: number, slots: number, piece: number, count: number): Buffer | undefined {
+  if (!Number.isInteger(piece) || piece < 1 || piece > pieces) return undefined;
+  const first = firstPieceAt(slots) + piece * pieceNumbers;
+  if (!readAt(descriptor, first, pieceFields.bytes) || numbers[pieceFields.readAt] !== count) return undefined;
+  const length = numbers[pieceFields.length] as number;
+  if (!Number.isInteger(length) || length < 0 || length > halfBytes) return undefined;
+  const bytes = Buffer.alloc(length);
+  return readBytes(descriptor, bytes, (first + pieceFields.bytes) * 8) ? bytes : undefined;
 }
 
 function marksIn(first: number, count: number): Mark[] {
@@ -60,8 +79,12 @@ function marksIn(first: number, count: number): Mark[] {
 
 /** Reads rather than maps: the file may be shorter than its taker has said. */
 function readAt(descriptor: number, first: number, count: number): boolean {
+  return readBytes(descriptor, new Uint8Array(numbers.buffer, 0, count * 8), first * 8);
+}
+
+function readBytes(descriptor: number, bytes: Uint8Array, at: number): boolean {
   try {
-    return readSync(descriptor, numbers, 0, count * 8, first * 8) === count * 8;
+    return readSync(descriptor, bytes, 0, bytes.length, at) === bytes.length;
   } catch {
     return false;
   }

@@ -24,6 +24,10 @@ export interface Libc {
   /** @returns the address; −1n where it failed */
   readonly mmap: (length: number, protection: number, descriptor: number) => bigint;
   readonly munmap: (address: bigint, length: number) => number;
+  /** A descriptor for a process (pidfd_open(2), Linux 5.3). */
+  readonly pidfdOpen: (pid: number) => number;
+  /** Sends a signal to the process of such a descriptor. */
+  readonly pidfdSendSignal: (descriptor: number, signal: number) => number;
   readonly errno: () => number;
   readonly addressOf: (bytes: Buffer) => bigint;
   readonly view: (address: bigint, length: number) => ArrayBuffer;
@@ -31,6 +35,9 @@ export interface Libc {
 
 const fDupfdCloexec = 1030;
 const mapShared = 1;
+
+/** Numbers of calls that older C libraries have no function for; the same on x64 and arm64. */
+const syscalls = { pidfdSendSignal: 424, pidfdOpen: 434 } as const;
 
 let loading: Promise<Libc | string> | undefined;
 
@@ -59,6 +66,7 @@ async function load(): Promise<Libc | string> {
 
 function bindAll(koffi: typeof import('koffi'), library: LibraryHandle): Libc {
   const fcntl = library.func('fcntl', 'int', ['int', 'int', 'long']);
+  const syscall = library.func('syscall', 'long', ['long', 'long', 'long', 'long', 'long']);
   const mmap = library.func('mmap', 'intptr_t', ['void *', 'size_t', 'int', 'int', 'int', 'long']);
   return {
     socket: library.func('int socket(int, int, int)'),
@@ -77,6 +85,8 @@ function bindAll(koffi: typeof import('koffi'), library: LibraryHandle): Libc {
     memfdCreate: library.func('int memfd_create(const char *, int)'),
     mmap: (length, protection, descriptor) => BigInt(mmap(null, length, protection, mapShared, descriptor, 0)),
     munmap: library.func('int munmap(void *, size_t)'),
+    pidfdOpen: (pid) => syscall(syscalls.pidfdOpen, pid, 0, 0, 0),
+    pidfdSendSignal: (descriptor, signal) => syscall(syscalls.pidfdSendSignal, descriptor, signal, 0, 0),
     errno: () => koffi.errno(),
     addressOf: (bytes) => koffi.address(bytes),
     view: (address, length) => koffi.view(address, length),

@@ -25,3 +25,28 @@ export function isLockedByOther(libc: Libc, descriptor: number): boolean {
   lock.fill(0).writeInt16LE(writeLock, 0);
   return libc.lock(descriptor, getLock, lock) === 0 && lock.readInt16LE(0) !== unlocked;
 }
+
+const pidAt = 24;
+const sigkill = 9;
+
+/**
+ * Kills the process that has locked a file for life, which the kernel does even if that process is stopped. Not this process or its parent, nor one
+ * whose id is unknown here, as one of another container.
+ *
+ * @returns whether it was killed; its lock is released when it has ended
+ */
+export function killLocker(libc: Libc, descriptor: number): boolean {
+  const pid = lockerOf(libc, descriptor);
+  if (pid <= 0 || pid === process.pid || pid === process.ppid) return false;
+  const handle = libc.pidfdOpen(pid);
+  if (handle < 0) return false;
+  // Otherwise it has ended meanwhile, and its id may be another's.
+  const isKilled = lockerOf(libc, descriptor) === pid && libc.pidfdSendSignal(handle, sigkill) === 0;
+  libc.close(handle);
+  return isKilled;
+}
+
+/** The id of the process that has locked a file; 0: there is none, or it has none here. */
+function lockerOf(libc: Libc, descriptor: number): number {
+  return isLockedByOther(libc, descriptor) ? lock.readInt32LE(pidAt) : 0;
+}

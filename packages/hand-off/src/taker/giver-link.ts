@@ -30,6 +30,7 @@ export interface LinkHost {
   /** @param head - of its request */
   onConnection(taken: Taken, head: Buffer): void;
   onCloseRequest(taken: Taken, code: number, cause: string): void;
+  onLeaveRequest(taken: Taken): void;
   closeDescriptor(descriptor: number): void;
   /** A connection has no owner but this process. */
   onAlone(taken: Taken): void;
@@ -37,6 +38,9 @@ export interface LinkHost {
   onRoom(): void;
   onGone(link: GiverLink, reason: string): void;
 }
+
+/** How long a giver may take to end a channel that this process closes, in milliseconds. */
+const byeMs = 1_000;
 
 /** One giver that has said hello. */
 export class GiverLink implements ChannelOwner, Owner {
@@ -49,6 +53,7 @@ export class GiverLink implements ChannelOwner, Owner {
   readonly #duplicates = new Map<number, Taken>();
   readonly #leaving = new Map<number, Taken>();
   #openOffers = 0;
+  #leavesBy: NodeJS.Timeout | undefined;
   #lastDuplicate = 0;
   /** Whether it has refused a duplicate since the last {@link GiverLink.beat}. */
   #declines = false;
@@ -77,10 +82,11 @@ export class GiverLink implements ChannelOwner, Owner {
     this.channel.beat(silentSeconds);
   }
 
-  /** Says that this process closes the channel on purpose, and lives. */
+  /** Says that this process closes the channel on purpose, and lives. The giver ends it, after the last of what it accepts; one of version 1 does not. */
   bye(): void {
+    if (this.#leavesBy !== undefined) return;
     this.channel.send(types.bye, 0);
-    this.channel.end('closed');
+    this.#leavesBy = setTimeout(() => this.channel.end('closed'), byeMs);
   }
 
   /** Gives a duplicate of a connection that has no other owner. @returns `false`: not now */
@@ -106,6 +112,9 @@ export class GiverLink implements ChannelOwner, Owner {
         return true;
       case types.close:
         return this.#onClose(id, payload);
+      case types.askToLeave:
+        this.#onAskToLeave(id);
+        return true;
       case types.left:
         this.#onLeft(id);
         return true;
@@ -120,6 +129,7 @@ export class GiverLink implements ChannelOwner, Owner {
   }
 
   onGone(reason: string): void {
+    clearTimeout(this.#leavesBy);
     const all = [...this.#taken.values(), ...this.#duplicates.values(), ...this.#leaving.values()];
     this.#taken.clear();
     this.#duplicates.clear();
@@ -127,10 +137,10 @@ export class GiverLink implements ChannelOwner, Owner {
     this.#inbox.close();
     for (const taken of all) {
       // Before it is accepted the client is the giver's alone.
-      if (taken.isAccepted) this.#host.onAlone(taken);
-      else taken.owner = undefined;
-      if (taken.isAccepted) taken.orphan();
-      else taken.socket.destroy();
+      if (taken.isAccepted) {
+        this.#host.onAlone(taken);
+        taken.orphan();
+      } else taken.drop();
     }
     this.#host.onGone(this, reason);
   }
@@ -208,8 +218,7 @@ export class GiverLink implements ChannelOwner, Owner {
     if (taken === undefined || taken.isAccepted) return;
     if (!taken.hasResponded) this.#openOffers--;
     this.#taken.delete(id);
-    taken.owner = undefined;
-    taken.socket.destroy();
+    taken.drop();
   }
 
   #onClose(id: number, payload: Buffer): boolean {
@@ -218,6 +227,11 @@ export class GiverLink implements ChannelOwner, Owner {
     const taken = this.#taken.get(id) ?? this.#duplicates.get(id);
     if (taken?.isAccepted) this.#host.onCloseRequest(taken, message.code, message.cause);
     return true;
+  }
+
+  #onAskToLeave(id: number): void {
+    const taken = this.#taken.get(id);
+    if (taken?.isAccepted) this.#host.onLeaveRequest(taken);
   }
 
   #onKept(id: number, isKept: boolean): void {

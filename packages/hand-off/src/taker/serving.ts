@@ -60,8 +60,14 @@ export class Serving implements LinkHost, TakenHost {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
+    this.#isStopped = true;
     for (const link of this.#links) link.bye();
-    // Whoever asks for its lock from now on would take this process for dead: all have been told that it lives.
+    this.#closeNotes();
+  }
+
+  /** Whoever asks for its lock from then on would take this process for dead: first all have to know that it lives. */
+  #closeNotes(): void {
+    if (!this.#isClosed || this.#links.size > 0 || this.#notesFile < 0) return;
     this.closeDescriptor(this.#notesFile);
     this.#notesFile = -1;
   }
@@ -121,6 +127,10 @@ export class Serving implements LinkHost, TakenHost {
     this.#tell(() => this.#options.onCloseRequest(taken, code, cause));
   }
 
+  onLeaveRequest(taken: Taken): void {
+    this.#tell(() => this.#options.onLeaveRequest?.(taken));
+  }
+
   closeDescriptor(descriptor: number): void {
     this.kernel.close(descriptor);
   }
@@ -151,6 +161,7 @@ export class Serving implements LinkHost, TakenHost {
 
   onGone(link: GiverLink, reason: string): void {
     this.#links.delete(link);
+    this.#closeNotes();
     this.#tell(() => this.#options.onGiver(link.name, 'gone', reason));
     this.onRoom();
   }

@@ -19,6 +19,8 @@ export interface TakenConnection {
   readonly isShared: boolean;
   /** What is told to the giver when it ends. The program sets it before the socket closes. */
   ending: Ending | undefined;
+  /** What the program keeps with it. @defaultValue `undefined` */
+  user: unknown;
   /**
    * Notes that complete frames are about to be written to the socket, in the same tick, and which message is the last of its stream in them. They count
    * if the kernel takes all of them, even if this process dies before it learns that.
@@ -45,6 +47,13 @@ export interface TakenConnection {
    * @param except - bytes at the end that are the beginning of a message
    */
   read(except: number): void;
+  /**
+   * Notes that all that was read from the socket has been handled, but for the beginning of a message: should this process die now, the next taker gets
+   * these bytes first, and then the rest of the client. Of 512 connections at a time; for others it counts as not noted.
+   *
+   * @param beginning - which the next taker reads as if the client had sent it; at most 64 KiB, or it counts as not noted
+   */
+  half(beginning: Buffer): void;
   /**
    * Gives the connection back to its giver, which gives it to another taker. The session must be put down before, and nothing may wait to be written.
    * From the call on nothing is read. The socket is destroyed when the giver has confirmed, and the client sees nothing.

@@ -63,6 +63,7 @@ export class Taken implements TakenConnection, Gate {
   readonly kind: OfferKind;
   record: Buffer;
   ending: Ending | undefined = undefined;
+  user: unknown = undefined;
   isAccepted = false;
   /** Its number at its owner. */
   id: number;
@@ -78,6 +79,8 @@ export class Taken implements TakenConnection, Gate {
   #end: Done | undefined = undefined;
   #skipper: FrameSkipper | undefined = undefined;
   #leaving: Leaving | undefined = undefined;
+  /** Closes the descriptor of a socket that the server has destroyed right after its response. */
+  #close: (() => void) | undefined = undefined;
   /** What the kernel had counted as read when this process began to read. */
   #readBefore = 0;
 
@@ -119,6 +122,10 @@ export class Taken implements TakenConnection, Gate {
     this.#host.notes?.read(this.slot.slot, this.#readBefore + this.socket.bytesRead - except);
   }
 
+  half(beginning: Buffer): void {
+    this.#host.notes?.half(this.slot.slot, this.#readBefore + this.socket.bytesRead, beginning);
+  }
+
   leave(unread: Buffer): Promise<boolean> {
     const { socket } = this;
     const isIdle = this.isAccepted && this.#skipper === undefined && this.#leaving === undefined;
@@ -156,6 +163,26 @@ export class Taken implements TakenConnection, Gate {
     leaving?.settle(true);
   }
 
+  /** Its giver does not accept it, or is gone: it is not this process's any more. */
+  drop(): void {
+    const close = this.#close;
+    this.#close = undefined;
+    this.owner = undefined;
+    if (close === undefined) this.socket.destroy();
+    else close();
+  }
+
+  /**
+   * The server has destroyed the socket. Where its response is on its way to the client, the descriptor is needed until that is known to come to nothing.
+   *
+   * @returns whether it is closed later
+   */
+  closesLater(close: () => void): boolean {
+    if (this.isAccepted || !this.hasResponded || this.owner === undefined) return false;
+    this.#close = close;
+    return true;
+  }
+
   /** It has no giver any more. */
   orphan(): void {
     this.owner = undefined;
@@ -166,8 +193,15 @@ export class Taken implements TakenConnection, Gate {
   /** The giver has accepted the response: the server's bytes flow. */
   accept({ first, early, record, skipFrames }: AcceptMessage): void {
     const socket = this.socket as HeldSocket;
-    if (this.isAccepted || socket.destroyed) return;
+    const close = this.#close;
+    if (this.isAccepted || (socket.destroyed && close === undefined)) return;
     this.isAccepted = true;
+    if (close !== undefined) {
+      this.#close = undefined;
+      writeThrough(socket, Buffer.concat([first, this.#held?.bytes ?? noBytes]), ignore);
+      close();
+      return;
+    }
     this.record = record;
     this.#beginNotes(first, early);
     const held = this.#held;
@@ -295,10 +329,17 @@ export class Taken implements TakenConnection, Gate {
 /** Replaces `_destroy` of a socket. */
 function destroyTaken(this: TakenSocket, error: Error | null, done: Done): void {
   const taken = this[takenOf];
-  const descriptor = descriptorOf(this);
-  if (descriptor >= 0) taken?.beforeClose(descriptor, this.resetAndClosing === true);
-  Object.getPrototypeOf(this)._destroy.call(this, error, (failure?: Error | null) => {
-    taken?.afterClose();
-    done(failure);
-  });
+  const close = (): void => {
+    const descriptor = descriptorOf(this);
+    if (descriptor >= 0) taken?.beforeClose(descriptor, this.resetAndClosing === true);
+    Object.getPrototypeOf(this)._destroy.call(this, error, (failure?: Error | null) => {
+      taken?.afterClose();
+      done(failure);
+    });
+  };
+  if (taken?.closesLater(close) !== true) close();
 }
+
+const noBytes = Buffer.alloc(0);
+
+function ignore(): void {}

@@ -15,6 +15,11 @@ export interface TakerOptions {
   /** Whether the program notes where messages end ({@link TakenConnection.wrote}). @defaultValue `false` */
   readonly notes?: boolean;
   /**
+   * Whether givers may kill this process after it has been silent for long, as when it is stopped or blocked ({@link HandedOver.killTaker}). Only so
+   * can another taker go on with its connections: this one could still write to them. @defaultValue `false`
+   */
+  readonly mayBeKilled?: boolean;
+  /**
    * A connection is offered. A program that reads the head of its request itself need not have an HTTP server parse it.
    *
    * @returns whether it has; with `false`, and without this handler, the socket has the head to read, and `onConnection` follows
@@ -28,6 +33,11 @@ export interface TakerOptions {
    * @param code - WebSocket close code
    */
   onCloseRequest(connection: TakenConnection, code: number, cause: string): void;
+  /**
+   * A giver wants the session of a connection to go to another taker. The program puts it down as for a planned stop, and calls
+   * {@link TakenConnection.leave}. @defaultValue sessions stay
+   */
+  onLeaveRequest?(connection: TakenConnection): void;
   /** The channel to a giver has opened, or is gone. For the log. */
   onGiver(name: string, state: 'open' | 'gone', reason: string | undefined): void;
   /** A handler threw, or something failed that should not. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { fileBytes } from '../../src/notes/layout.ts';
+import { fileBytes, firstPieceAt } from '../../src/notes/layout.ts';
 import { Notes } from '../../src/notes/notes.ts';
 import { type Noted, readNotes } from '../../src/notes/read-notes.ts';
 
@@ -25,7 +25,8 @@ function openNotes(numbers = new Float64Array(fileBytes(slots) / 8)): {
     notes: new Notes(numbers, slots),
     numbers,
     read(slot, generation, of = numbers) {
-      writeSync(descriptor, new Uint8Array(of.buffer), 0, of.byteLength, 0);
+      const bytes = new Uint8Array(of.buffer, 0, Math.min(of.byteLength, firstPieceAt(slots) * 8));
+      writeSync(descriptor, bytes, 0, bytes.length, 0);
       return readNotes(descriptor, slots, { slot, generation });
     },
   };

@@ -47,6 +47,7 @@ const taker = await openTaker({
   silentMs: Number(silentMs),
   onConnection: ({ socket }) => server.emit('connection', socket),
   onCloseRequest: ({ socket }, code) => socket.end(`closing ${code}\n`),
+  onLeaveRequest: ({ socket }) => process.send({ asked: socket.bytesWritten }),
   onGiver: (name, state, reason) => process.send({ giver: name, state, reason }),
   onFault: (error) => process.send({ fault: String(error) }),
 });

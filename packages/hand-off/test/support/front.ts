@@ -41,7 +41,7 @@ export interface Front {
 }
 
 /** The request as a taker's port would get it. */
-function headOf({ method, url, rawHeaders }: IncomingMessage): Buffer {
+export function headOf({ method, url, rawHeaders }: IncomingMessage): Buffer {
   const lines = [`${method} ${url} HTTP/1.1`];
   for (let index = 0; index < rawHeaders.length; index += 2)
     lines.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);

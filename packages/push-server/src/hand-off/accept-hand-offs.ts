@@ -1,4 +1,5 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import { url as debuggerUrl } from 'node:inspector';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { canMigrateHeader, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
@@ -80,6 +81,8 @@ export class ServerHandOffs implements HandOffs {
   /** Opens or closes the taker, one after the other. */
   #work: Promise<void> = Promise.resolve();
   #waiting: (() => void)[] = [];
+  /** An agent wants the session of a connection elsewhere. */
+  onLeaveRequest: (connection: TakenConnection) => void = stays;
   state: HandOffs['state'] = 'waiting';
   whyNot: string | undefined = undefined;
 
@@ -149,9 +152,12 @@ export class ServerHandOffs implements HandOffs {
         port: address.port,
         name,
         notes,
+        // Others go on with its sessions. One that is debugged stands still on purpose.
+        mayBeKilled: notes && debuggerUrl() === undefined,
         onRequest: (connection, head) => this.#take(connection, address, head),
         onConnection: ({ socket }) => void this.#server.emit('connection', socket),
         onCloseRequest: endOnRequest,
+        onLeaveRequest: (connection) => this.onLeaveRequest(connection),
         onGiver: (giver, state, reason) => this.#log.debug({ agent: giver, state, reason }, 'channel of an agent'),
         onFault: (error) => this.#log.error({ err: error }, 'a connection that was handed over failed'),
       });
@@ -213,6 +219,9 @@ function ignore(): void {}
 function bindSession({ headers, socket }: IncomingMessage): void {
   if (takenConnectionOf(socket) !== undefined) delete headers[canMigrateHeader];
 }
+
+/** A session that is bound to its server. */
+function stays(): void {}
 
 /** Why a server can never take connections; `undefined`: it can. */
 function whyNeverFor(server: HttpServer, address: string | AddressInfo): string | undefined {

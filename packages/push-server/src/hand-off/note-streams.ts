@@ -5,6 +5,7 @@ import {
   type EngineConnection,
   engineOf,
   type StreamNotes,
+  unreadBytes,
   type WebSocketInternals,
   webSocketOf,
 } from '@gopush/slim-socket-io';
@@ -23,6 +24,9 @@ interface Mark {
 type Frame = Buffer & { [ofFrame]?: Mark };
 
 const noMarks: readonly Mark[] = [];
+
+/** Longest beginning of a message that is kept, in bytes: copying longer ones again and again would take long. */
+const maxHalfBytes = 65_000;
 
 /** Where a socket keeps its notes. */
 const ofSocket = Symbol('notes');
@@ -66,7 +70,7 @@ function noteRead(this: Noted): void {
  */
 class ConnectionNotes implements StreamNotes {
   readonly #taken: TakenConnection;
-  readonly #receiver: WebSocketInternals['_receiver'];
+  readonly #webSocket: WebSocketInternals;
   #isMidEvent: (() => boolean) | undefined = undefined;
   /** Bytes to come of the frame that was passed on last, whose header came alone. */
   #toCome = 0;
@@ -78,9 +82,9 @@ class ConnectionNotes implements StreamNotes {
   #isAhead = false;
   #late = 0;
 
-  constructor(taken: TakenConnection, { _receiver }: WebSocketInternals) {
+  constructor(taken: TakenConnection, webSocket: WebSocketInternals) {
     this.#taken = taken;
-    this.#receiver = _receiver;
+    this.#webSocket = webSocket;
   }
 
   know(isMidEvent: () => boolean): void {
@@ -124,10 +128,21 @@ class ConnectionNotes implements StreamNotes {
     this.#others.push(before);
   }
 
-  /** All that came is handled. Notes nothing within a message: then what was read is more than what was noted. */
+  /** All that came is handled. Notes nothing within an event of several messages: then what was read is more than what was noted. */
   handled(): void {
-    const { _state, _bufferedBytes, _fragmented } = this.#receiver;
-    if (_state === 0 && _bufferedBytes === 0 && _fragmented === 0 && this.#isMidEvent?.() !== true) this.#taken.read(0);
+    const { _state, _bufferedBytes, _fragmented } = this.#webSocket._receiver;
+    if (this.#isMidEvent?.() === true) return;
+    if (_state === 0 && _bufferedBytes === 0 && _fragmented === 0) this.#taken.read(0);
+    else this.#keepHalf();
+  }
+
+  /** Keeps what has come of a message, for the push-server that goes on after a crash. */
+  #keepHalf(): void {
+    const { _bufferedBytes, _fragments } = this.#webSocket._receiver;
+    let size = _bufferedBytes;
+    for (const { length } of _fragments) size += length;
+    const bytes = size > maxHalfBytes ? undefined : unreadBytes(this.#webSocket);
+    if (bytes !== undefined) this.#taken.half(bytes);
   }
 
   #walk(bytes: Frame): void {

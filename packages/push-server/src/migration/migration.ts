@@ -1,9 +1,11 @@
+import type { TakenConnection } from '@gopush/hand-off';
 import type { Logger } from '@gopush/service';
 import type { EngineConnection } from '@gopush/slim-socket-io';
 import { joinRuns } from '../tasks/join-runs.ts';
 import { paced } from '../tasks/paced.ts';
 import { refreshEach } from '../tasks/refresh-each.ts';
 import type { CrashCopies } from './follow/crash-copies.ts';
+import { FollowedConnection } from './follow/followed-connection.ts';
 import type { FollowedConnections } from './follow/followed-connections.ts';
 import type { LostSessions } from './follow/lost-sessions.ts';
 import type { MigratableSession } from './follow/migratable-session.ts';
@@ -112,6 +114,11 @@ export class Migration {
   /** Another node has taken a session that was given. @param socket - the id of its socket */
   taken(socket: string): void {
     this.#parts.give.taken(socket);
+  }
+
+  /** The agent of a client that was handed over wants its session elsewhere. One that cannot migrate stays. */
+  leave({ user }: Pick<TakenConnection, 'user'>): void {
+    if (user instanceof FollowedConnection) this.#parts.give.wanted(user);
   }
 
   /**

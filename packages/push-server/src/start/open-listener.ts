@@ -21,6 +21,7 @@ export async function openListener(
   const { config, index, exclusive, log, lifetime } = settings;
   const { pushServer, serverPortStart } = config;
   guardRequests({ http, io, config, isBelieved, onRefused: (code) => limits.refused(code), log });
+  if (handOffs !== undefined) handOffs.onLeaveRequest = (taken) => sessions.parts.migration.leave(taken);
   const port = serverPortStart === 0 ? 0 : serverPortStart + index;
   const address = await listen(
     http,

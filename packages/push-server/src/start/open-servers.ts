@@ -6,7 +6,7 @@ import type { Server } from 'socket.io';
 import { closeClients } from '../connection/close-clients.ts';
 import { createIo } from '../connection/create-io.ts';
 import { wrapAdapter } from '../fanout/adapter/wrap-adapter.ts';
-import { type HandOffs, ServerHandOffs } from '../hand-off/accept-hand-offs.ts';
+import { ServerHandOffs } from '../hand-off/accept-hand-offs.ts';
 import { reportEndings } from '../hand-off/report-endings.ts';
 import { createHttp } from '../http/create-http.ts';
 import { createFileHandler } from '../http/file-handler.ts';
@@ -24,7 +24,7 @@ export interface Servers {
   readonly limits: Limits;
   readonly ending: HttpEnding;
   /** Takes the connections that agents hand over; `undefined`: it takes none. */
-  readonly handOffs: HandOffs | undefined;
+  readonly handOffs: ServerHandOffs | undefined;
   /** Sets what serves requests below the path of the HTTP API. */
   serveApi(handler: RequestListener): void;
   /** Closes the Socket.IO server, once. */
@@ -79,7 +79,7 @@ export async function openServers(settings: Settings, { fanout, store }: Depende
 function openHandOffs(
   { config: { handOff }, dir, node, log, lifetime }: Settings,
   http: HttpServer,
-): HandOffs | undefined {
+): ServerHandOffs | undefined {
   if (!handOff.enabled) return undefined;
   const folder = handOff.dir === undefined ? {} : { dir: resolve(dir, handOff.dir) };
   const handOffs = new ServerHandOffs(http, { ...folder, name: node, logger: log, notes: true });

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { HandedOver } from '@gopush/hand-off';
 import { startPushServer } from '@gopush/push-server';
 import { silentLogger } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
@@ -121,13 +122,68 @@ test('of many clients whose push-server dies among their messages, each that goe
   }
 });
 
-test('a client that has sent a half of a message is cut', async () => {
-  const { front, crash } = await start();
-  const { stream, code } = await connectRaw(front.url);
+/** Waits until the push-server has read so many bytes more than before. */
+async function whenRead(front: { readonly handed: readonly HandedOver<unknown>[] }, send: () => number): Promise<void> {
   const readOf = (): number => front.handed[0]?.counts().bytesIn ?? 0;
   const before = readOf();
-  stream.write(frame('420["go:join","hall"]').subarray(0, 9));
-  await expect.poll(readOf).toBe(before + 9);
+  const size = send();
+  await expect.poll(readOf).toBe(before + size);
+  // It notes at once what it has read.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+test.each([1, 2, 4, 6, 15])(
+  'a client that has sent %d bytes of a frame, after others, goes on: the next push-server gets all of it',
+  async (at) => {
+    const { front, crash } = await start();
+    const { stream, heard, code } = await connectRaw(front.url);
+    const event = frame('421["go:join","late"]');
+    await whenRead(front, () => {
+      const bytes = Buffer.concat([frame('420["go:join","early"]'), event.subarray(0, at)]);
+      stream.write(bytes);
+      return bytes.length;
+    });
+    await expect.poll(() => heard.filter((text) => text.startsWith('430'))).toHaveLength(1);
+    await crash();
+    await expect.poll(() => front.moved()).toBe(1);
+    stream.write(event.subarray(at));
+    await expect.poll(() => heard.find((text) => text.startsWith('431'))).toContain('"ok":true');
+    expect(code()).toBeUndefined();
+    expect(heard.filter((text) => text.startsWith('0{') || text.startsWith('40'))).toHaveLength(2);
+    expect(front.orphans).toMatchObject([{ taker: 'clean', unread: expect.any(Buffer) }]);
+  },
+);
+
+test('a client that has sent the beginning of a long frame in pieces goes on, one that has sent too much of it is cut', async () => {
+  const { front, crash } = await start();
+  const [short, long] = [await connectRaw(front.url), await connectRaw(front.url)];
+  const text = `421["go:join","late",{"x":"${'x'.repeat(100_000)}"}]`;
+  const head = Buffer.alloc(14);
+  head.set([0x81, 0x80 | 127]);
+  head.writeBigUInt64BE(BigInt(text.length), 2);
+  const event = Buffer.concat([head, Buffer.from(text)]);
+  for (let at = 0; at < 60_000; at += 20_000)
+    await whenRead(front, () => {
+      short.stream.write(event.subarray(at, at + 20_000));
+      return 20_000;
+    });
+  long.stream.write(event.subarray(0, 90_000));
+  await expect.poll(() => front.handed[1]?.counts().bytesIn).toBeGreaterThan(90_000);
+  await crash();
+  await expect.poll(() => long.code()).toBe(1006);
+  await expect.poll(() => front.moved()).toBe(1);
+  short.stream.write(event.subarray(60_000));
+  await expect.poll(() => short.heard.find((heard) => heard.startsWith('431'))).toContain('"ok":');
+});
+
+test('a client whose event has attachments that have not come is cut', async () => {
+  const { front, crash } = await start();
+  const { stream, code } = await connectRaw(front.url);
+  await whenRead(front, () => {
+    const event = frame('451-["room",{"room":"hall","event":"e","message":{"_placeholder":true,"num":0}}]');
+    stream.write(event);
+    return event.length;
+  });
   await crash();
   await expect.poll(() => code()).toBe(1006);
   expect(front.orphans).toEqual([{ taker: 'unclean', cause: 'half read' }]);

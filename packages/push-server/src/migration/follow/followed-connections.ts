@@ -58,6 +58,7 @@ export class FollowedConnections {
   follow(conn: EngineConnection, token: string, taken?: Taken): FollowedConnection {
     const client = clientOfConnection(conn);
     const followed = new FollowedConnection(conn, token, client, taken);
+    if (followed.taken !== undefined) followed.taken.user = followed;
     client.onNamespaces = this.#saveNamespaces;
     if (!followed.isOwn) this.#tryOut(followed);
     this.#all.set(conn, followed);

@@ -86,6 +86,30 @@ export class GiveSessions {
   }
 
   /**
+   * The agent of a client that was handed over wants its session elsewhere. It stays while it is being taken, within an event of its client, or while
+   * the client does not keep up: its connection could not be given back.
+   */
+  wanted(followed: FollowedConnection): void {
+    if (followed.stage !== 'stays' || !isQuiet(followed) || this.#options.followed.whyNot(followed.conn) !== undefined)
+      return;
+    followed.stage = 'waits';
+    const { sessions, answerMs } = this.#options;
+    const until = Date.now() + answerMs + stopAgainMs;
+    const by = (): number => Math.max(until, this.#deadline.by);
+    this.#work.run(async () => {
+      const isWhole = followed.isOwn && (await whenWhole(followed, sessions, { answerMs, by }));
+      if (isWhole) followed.askToStop();
+      if (isWhole && isQuiet(followed) && (await followed.whenStopped(by() - Date.now())))
+        await giveSession(followed, { by, isStopped: true }, this.#context);
+      else {
+        followed.stay();
+        // A drain that has begun meanwhile has passed it over.
+        if (!this.#deadline.isOver) await this.#giveInDrain(followed);
+      }
+    });
+  }
+
+  /**
    * Gives all sessions that can migrate. It ends when none has left for `ms` milliseconds, and after `maxDrainMs` at the latest.
    *
    * @param stays - whether this node keeps running afterwards, with the sessions that cannot
@@ -206,4 +230,9 @@ export class GiveSessions {
       if ((await followed.whenStopped(ms)) || ms <= 0 || !followed.isOpen) return followed.isStopped;
     }
   }
+}
+
+/** Whether nothing waits to be written to the client. */
+function isQuiet({ taken }: FollowedConnection): boolean {
+  return taken?.socket.writableLength === 0;
 }

@@ -140,7 +140,7 @@ class Handing implements Pick<Front, 'handed' | 'ended' | 'left' | 'orphans' | '
     this.orphans.push(orphan);
     // A target that lives goes on with it alone.
     if (this.#options.next === undefined) one.takeBack().destroy();
-    else if (orphan.taker === 'clean') this.#giveOn(one, Buffer.alloc(0), orphan.marks);
+    else if (orphan.taker === 'clean') this.#giveOn(one, orphan.unread ?? Buffer.alloc(0), orphan.marks);
     else one.cut();
   }
 
