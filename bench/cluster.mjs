@@ -103,6 +103,7 @@ function joinCluster(store, index) {
   const startedAt = performance.now();
   const part = createClusterPart({
     isOn: true,
+    isolateProducts: false,
     tier: isAgent ? 'agent' : 'push-server',
     name: `node-${index}`,
     describe: () => describeNode(isAgent, performance.now() - startedAt),

@@ -1,63 +1,20 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Agent, startAgent } from '@gopush/agent';
-import type { ClusterState } from '@gopush/cluster';
+import { startAgent } from '@gopush/agent';
 import type { ConfigInput } from '@gopush/contract';
-import { type PushServer, startPushServer } from '@gopush/push-server';
+import type { PushServer } from '@gopush/push-server';
 import { silentLogger } from '@gopush/service';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../../packages/store/test/support/redis.ts';
-import { believing } from '../support/gateway.ts';
+import { type ClusterNode, lookAt, projectFolder, startCluster } from '../support/cluster.ts';
 import { connectClient } from '../support/socket-io.ts';
 
-type Node = Pick<Agent | PushServer, 'adminUrl' | 'close'>;
-
-/** A folder of a project that goes with the test. */
-async function projectFolder(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'gopush-cluster-'));
-  onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  return dir;
-}
-
-/** An agent and two push-servers that share a store. */
-async function startCluster(config: ConfigInput = {}) {
-  const dir = await projectFolder();
-  const nodes: Node[] = [];
-  onTestFinished(async () => {
-    for (const node of nodes.toReversed()) await node.close();
-  });
-  const shared: ConfigInput = { admin: { agentPort: 0, serverPort: 0 }, ...config };
-  const servers: PushServer[] = [];
-  for (const index of [0, 1]) {
-    const pushServer = { fanoutDir: join(dir, 'fanout'), drainMs: 200 };
-    servers.push(
-      await startPushServer({
-        config: { serverPortStart: 0, ...shared, pushServer },
-        ...{ dir, node: `server-${index}`, logger: silentLogger },
-      }),
-    );
-  }
-  const targets = servers.map(({ port }) => ({ ip: '127.0.0.1', port }));
-  const agent = await startAgent({
-    config: { agentPort: 0, ...shared, limits: { eventLoopDelayMs: 0 }, agent: { host: '127.0.0.1', drainMs: 200 } },
-    hooks: { onupgrade: believing, agent: believing, router: { default: targets } },
-    ...{ dir, node: 'agent-0', logger: silentLogger },
-  });
-  nodes.push(...servers, agent);
-  return { agent, servers, dir };
-}
-
-async function look({ adminUrl }: Node): Promise<ClusterState> {
-  return (await fetch(`${adminUrl}/cluster`)).json() as Promise<ClusterState>;
-}
-
 /** States by name of node. */
-async function statesAt(node: Node): Promise<Record<string, string>> {
-  const { nodes = [] } = await look(node);
+async function statesAt(node: ClusterNode): Promise<Record<string, string>> {
+  const { nodes = [] } = await lookAt(node);
   return Object.fromEntries(nodes.map(({ name, state }) => [name, state]));
 }
 
@@ -78,11 +35,13 @@ describe.each(Object.entries(stores))('a cluster whose store is %s', (_name, con
     for (let times = 0; times < 20; times++) {
       await ann.emitWithAck('go:publish', { room: 'lobby', event: 'chat', message: times });
     }
-    await expect.poll(async () => (await look(agent)).rooms, soon).toEqual([{ room: 'lobby', members: 1, servers: 1 }]);
     await expect
-      .poll(async () => (await look(agent)).nodes.reduce((sum, { totals }) => sum + totals.messages, 0), soon)
+      .poll(async () => (await lookAt(agent)).rooms, soon)
+      .toEqual([{ room: 'lobby', members: 1, servers: 1 }]);
+    await expect
+      .poll(async () => (await lookAt(agent)).nodes.reduce((sum, { totals }) => sum + totals.messages, 0), soon)
       .toBeGreaterThanOrEqual(40);
-    const state = await look(servers[0] as PushServer);
+    const state = await lookAt(servers[0] as PushServer);
     expect(state).toMatchObject({ by: 'server-0', isHealthy: true, unread: 0, store: { state: 'up' } });
     expect(state.tiers).toMatchObject({
       agent: { nodes: 1, connections: expect.any(Number) },
@@ -103,7 +62,7 @@ describe.each(Object.entries(stores))('a cluster whose store is %s', (_name, con
     await expect.poll(() => statesAt(agent), soon).toEqual({ ...all, 'server-0': 'draining' });
     await servers[1]?.close();
     await expect.poll(() => statesAt(agent), soon).toEqual({ ...all, 'server-0': 'draining', 'server-1': 'left' });
-    expect((await look(agent)).tiers['push-server']?.nodes).toBe(1);
+    expect((await lookAt(agent)).tiers['push-server']?.nodes).toBe(1);
   });
 });
 
@@ -119,7 +78,7 @@ test('a node that is killed is gone, with when, and is a problem', async () => {
   const killedAt = Date.now();
   child.kill('SIGKILL');
   await expect.poll(() => statesAt(agent), soon).toEqual({ ...all, 'agent-9': 'gone' });
-  const { nodes, isHealthy, problems } = await look(agent);
+  const { nodes, isHealthy, problems } = await lookAt(agent);
   const { seenAt = 0 } = nodes.find(({ name }) => name === 'agent-9') ?? {};
   expect(Math.abs(killedAt - seenAt)).toBeLessThan(5_000);
   expect([isHealthy, problems]).toEqual([false, [expect.stringMatching(/^agent-9 is gone, since \d+ s$/)]]);
@@ -130,9 +89,9 @@ test('while Redis is away each node shows what was there last, and nothing fails
   const { agent, servers } = await startCluster({ redisAdapter: { port: redis.port } });
   await expect.poll(() => statesAt(agent), soon).toEqual(all);
   await redis.kill();
-  await expect.poll(async () => (await look(agent)).store.state, soon).toBe('down');
+  await expect.poll(async () => (await lookAt(agent)).store.state, soon).toBe('down');
   expect(await statesAt(agent)).toEqual(all);
-  expect((await look(agent)).isHealthy).toBe(false);
+  expect((await lookAt(agent)).isHealthy).toBe(false);
   await redis.restart();
   for (const node of [agent, ...servers]) await expect.poll(() => statesAt(node), soon).toEqual(all);
 });

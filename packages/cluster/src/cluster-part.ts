@@ -1,13 +1,16 @@
 import type { Logger } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import { Announcer, type AnnouncerOptions } from './announce/announcer.ts';
-import { type ClusterRoutes, createClusterRoutes } from './serve/cluster-routes.ts';
+import { createLookRoutes } from './look/look-routes.ts';
+import { type ClusterRoutes, createClusterRoutes, none } from './serve/cluster-routes.ts';
 import { ClusterView } from './view/cluster-view.ts';
 
 /** What the part of a node in the cluster view is made of. */
 export interface ClusterOptions extends Omit<AnnouncerOptions, 'store' | 'log'> {
   /** Setting `admin.cluster`. */
   readonly isOn: boolean;
+  /** Setting `pushServer.isolateProducts`. */
+  readonly isolateProducts: boolean;
   readonly log: Logger;
 }
 
@@ -22,17 +25,17 @@ export interface ClusterPart extends ClusterRoutes {
 }
 
 /** Creates the part of a node; it does nothing until it joins. */
-export function createClusterPart({ isOn, ...options }: ClusterOptions): ClusterPart {
+export function createClusterPart({ isOn, isolateProducts, ...options }: ClusterOptions): ClusterPart {
   let announcer: Announcer | undefined;
-  let view: ClusterView | undefined;
-  const { routes, close } = createClusterRoutes(() => view);
+  let shown: { readonly store: Store; readonly view: ClusterView } | undefined;
+  const { routes, close } = createClusterRoutes(() => shown?.view);
   return {
-    routes,
+    routes: { ...routes, ...createLookRoutes({ shown: () => shown, isolateProducts, none }) },
     close,
     join(store) {
       if (!isOn) return;
       announcer = new Announcer({ ...options, store });
-      view = new ClusterView({ store, id: announcer.id, name: options.name });
+      shown = { store, view: new ClusterView({ store, id: announcer.id, name: options.name }) };
     },
     changed: () => announcer?.announce(),
     async leave() {

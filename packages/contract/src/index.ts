@@ -142,6 +142,7 @@ export {
   stickyCookie,
   stickyHeader,
 } from './routing/sticky.ts';
+export { scopeEnd, scopeOfProduct, storedRoom } from './routing/stored-names.ts';
 export {
   builtIn,
   createTarget,

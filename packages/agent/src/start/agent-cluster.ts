@@ -22,6 +22,7 @@ export function openAgentCluster(parts: AgentClusterParts, opening: Opening): Cl
   const isOn = config.admin?.cluster ?? false;
   const cluster = createClusterPart({
     isOn,
+    isolateProducts: config.pushServer.isolateProducts,
     tier: 'agent',
     name: node,
     describe: () => ({ ...describeFacts(context, eventLoop), ...standing() }),

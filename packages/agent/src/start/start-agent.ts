@@ -33,6 +33,7 @@ import { describeMetrics } from './agent-metrics.ts';
 import { describeAgent } from './agent-state.ts';
 import { openBuiltInTargets } from './built-in-targets.ts';
 import { drainToRetire, drainToStop } from './drain.ts';
+import { createRouteExplanation } from './explain-route.ts';
 import { openContext } from './open-context.ts';
 import { openHooks } from './open-hooks.ts';
 import { openAgentStore } from './open-store.ts';
@@ -145,7 +146,7 @@ async function serveClients(front: Front, context: AgentContext, serving: Servin
       checks: { listening: () => (state === 'draining' ? 'stopping' : front.server.listening || 'not yet') },
       metrics,
       state: () => describeAgent(context),
-      routes: cluster.routes,
+      routes: { ...cluster.routes, 'GET /cluster/route': createRouteExplanation(context) },
       actions: { 'PUT /rebalance': async () => `${await context.migration.rebalance.rebalance()} sessions migrate` },
       log,
     },

@@ -46,4 +46,5 @@ export function createClusterRoutes(view: () => ClusterView | undefined): Cluste
   };
 }
 
-const none = 'this node shows no cluster: admin.cluster is off, or the store could not be opened\n';
+/** Why nothing is shown. */
+export const none = 'this node shows no cluster: admin.cluster is off, or the store could not be opened\n';

@@ -3,7 +3,7 @@ import { readSummary } from '../summary/read-summary.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type ClusterHistory, joinHistory } from './join-history.ts';
 import { joinNodes } from './join-nodes.ts';
-import { judgeNodes, type KnownNode } from './known-node.ts';
+import { isThere, judgeNodes, type KnownNode } from './known-node.ts';
 
 /** What a view of the cluster is made of. */
 export interface ClusterViewOptions {
@@ -59,6 +59,22 @@ export class ClusterView {
     const { nodes, at } = await this.#read();
     const told = nodes.map(({ summary: { tier, history }, ageMs }) => ({ tier, ageMs, history }));
     return joinHistory(told, at);
+  }
+
+  /** Names of nodes by id. */
+  async names(): Promise<ReadonlyMap<string, string>> {
+    const { nodes } = await this.#read();
+    return new Map(nodes.map(({ summary: { id, name } }) => [id, name]));
+  }
+
+  /** How often a refusal or fallback has occurred at each node that is there, most often first. */
+  async occurrences(cause: string): Promise<{ readonly name: string; readonly count: number }[]> {
+    const { nodes } = await this.#read();
+    const counted = nodes.filter(isThere).map(({ summary: { name, refusals, fallbacks } }) => {
+      const all = [...refusals, ...fallbacks].filter((one) => one.cause === cause);
+      return { name, count: all.reduce((sum, { count }) => sum + count, 0) };
+    });
+    return counted.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
   }
 
   #join({ at, nodes, unread }: Reading): ClusterState {

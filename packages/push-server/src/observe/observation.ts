@@ -4,6 +4,7 @@ import type { Config } from '@gopush/contract';
 import { type Check, type Lifetime, type Logger, type Metrics, openAdmin, watchEventLoop } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Fanout } from '../fanout/bus/fanout.ts';
+import { createAdminActions } from './admin-actions.ts';
 import { describeMetrics } from './describe-metrics.ts';
 import { measureLag } from './fanout-metrics.ts';
 import { ServerFacts } from './server-facts.ts';
@@ -54,6 +55,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
   };
   const cluster = createClusterPart({
     isOn: config.admin?.cluster ?? false,
+    isolateProducts: config.pushServer.isolateProducts,
     tier: 'push-server',
     name: node,
     id: fanout.bus.node,
@@ -73,7 +75,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
       checks,
       metrics,
       state: () => (shown === undefined ? { node } : describeServer(shown.view, config)),
-      routes: cluster.routes,
+      routes: { ...cluster.routes, ...createAdminActions(() => shown?.view.push) },
       actions: { 'PUT /drain': () => shown?.view.drain() ?? 'not yet' },
       log,
     },

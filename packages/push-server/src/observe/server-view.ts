@@ -8,6 +8,7 @@ import type { HandOffs } from '../hand-off/accept-hand-offs.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { MigrationCounts } from '../migration/follow/migration-counts.ts';
 import type { RecoveryCounts } from '../recovery/recovery.ts';
+import type { Push } from '../rooms/publish/push.ts';
 import type { PushCounts } from '../rooms/publish/push-counts.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 
@@ -27,6 +28,7 @@ export interface ServerView {
   readonly webhooks: Pick<Webhooks, 'counts' | 'waiting'>;
   /** Connections that agents have handed over; `undefined`: none are taken. */
   readonly handOffs: Pick<HandOffs, 'state' | 'whyNot' | 'size' | 'alone'> | undefined;
+  readonly push: Push;
   readonly announcement: Pick<Announcement, 'address' | 'isDraining'>;
   /** Gives all sessions to other push-servers and takes no new ones, without a stop. */
   readonly drain: () => Promise<string>;

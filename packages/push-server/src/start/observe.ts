@@ -32,6 +32,7 @@ export function observe(
       webhooks,
       handOffs,
       announcement,
+      push: rooms.push,
       drain,
     },
     http,

@@ -1,7 +1,4 @@
-import { defaultProduct } from '@gopush/contract';
-
-/** Ends a scope. Names of rooms, users and products hold no control characters, so no name contains it. */
-const scopeEnd = '\u001f';
+import { scopeEnd, scopeOfProduct } from '@gopush/contract';
 
 /**
  * The prefix of the names of one product where `pushServer.isolateProducts` is on: rooms and users of different products are separate.
@@ -14,7 +11,7 @@ export type ScopeOf = (product: string) => Scope;
 
 /** @param isolated - `pushServer.isolateProducts` */
 export function createScopeOf(isolated: boolean): ScopeOf {
-  return isolated ? (product) => (product === defaultProduct ? '' : product + scopeEnd) : () => '';
+  return (product) => scopeOfProduct(product, isolated);
 }
 
 /** The scope of a user, or of a room without its kind. */

@@ -1,3 +1,4 @@
+import { storedRoom } from '@gopush/contract';
 import { productIn, type Scope, withoutScope } from './product-scope.ts';
 
 /*
@@ -7,7 +8,7 @@ import { productIn, type Scope, withoutScope } from './product-scope.ts';
 
 /** The full name of the room that clients of a product know by this name. */
 export function roomOfClients(room: string, scope: Scope = ''): string {
-  return `r:${scope}${room}`;
+  return storedRoom(room, scope);
 }
 
 /** The room that holds all devices of a user. @param user - the uid, after the scope of its product */

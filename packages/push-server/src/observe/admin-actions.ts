@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { defaultProduct, failed, maxProductBytes, nameFault, type Result, success } from '@gopush/contract';
+import { type AdminRoute, readText, respondText } from '@gopush/service';
+import { z } from 'zod';
+import { check } from '../api/request/check.ts';
+import { event, message, room, uid } from '../api/request/fields.ts';
+import { refuse, respond } from '../http/respond.ts';
+import type { Push } from '../rooms/publish/push.ts';
+
+/** Largest body of an action, in bytes. */
+const maxBytes = 65_536;
+
+const product = z
+  .string()
+  .refine((value) => nameFault(value, maxProductBytes) === undefined, { error: 'wanted the name of a product' })
+  .default(defaultProduct);
+
+/** A message to a room or to a user. */
+const toSend = z.union([
+  z.strictObject({ room, product, event, message }),
+  z.strictObject({ user: uid, product, event, message }),
+]);
+
+const toDisconnect = z.strictObject({ user: uid, product });
+
+/**
+ * The actions on clients that an admin listener offers to who has a key: `POST /send` and `POST /disconnect`, with JSON.
+ *
+ * @param push - `undefined` before the push-server has opened
+ */
+export function createAdminActions(push: () => Push | undefined): Record<string, AdminRoute> {
+  return {
+    'POST /send': action(push, toSend, async (request, open) => {
+      const of = open.of(request.product);
+      return 'room' in request
+        ? of.toRoom(request.room, request.event, request.message, { keep: 'no' })
+        : of.toUser(request.user, request.event, request.message, { keep: 'no' });
+    }),
+    'POST /disconnect': action(push, toDisconnect, async (request, open) => {
+      open.of(request.product).disconnectUser(request.user);
+      return success({});
+    }),
+  };
+}
+
+function action<T>(
+  push: () => Push | undefined,
+  schema: z.ZodType<T>,
+  run: (request: T, push: Push) => Promise<Result<object>>,
+): AdminRoute {
+  return {
+    needs: 'key',
+    async serve(request: IncomingMessage, response: ServerResponse) {
+      const open = push();
+      if (open === undefined) return respondText(response, 503, 'not yet\n');
+      const text = await readText(request, maxBytes);
+      const body = text === undefined ? failed('body_too_large') : parse(schema, text);
+      const result = body.ok ? await run(body.value, open) : body;
+      if (result.ok) respond(response, 200, result.value);
+      // The rest of a body that was not read would be taken for the next request.
+      else refuse(response, result.failure, request.complete ? {} : { connection: 'close' });
+    },
+  };
+}
+
+function parse<T>(schema: z.ZodType<T>, text: string): Result<T> {
+  try {
+    return check(schema, JSON.parse(text) as unknown);
+  } catch {
+    return failed('payload_invalid', 'body: wanted JSON');
+  }
+}
