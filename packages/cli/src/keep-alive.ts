@@ -1,4 +1,5 @@
 import type { Logger } from '@gopush/service';
+import type { Owners } from './hand-offs/owners.ts';
 import { type Exit, type NodeProcess, startNodeProcess } from './node-process.ts';
 import type { Project } from './project.ts';
 import { nameOf, type TierNode } from './tiers.ts';
@@ -23,6 +24,8 @@ export interface Life {
    * @throws CommandError if the new one cannot be started
    */
   replace(): Promise<void>;
+  /** Who owns the connections of the process that serves. @returns `undefined`: it does not answer */
+  owners(): Promise<Owners | undefined>;
   /** From now on the process is not started again. */
   leaveEnded(): void;
   /** Stops the process, and does not start it again. */
@@ -102,6 +105,7 @@ export function keepAlive(project: Project, node: TierNode, log: Logger): Life {
   return {
     ready: current.ready,
     replace,
+    owners: () => current.owners(),
     leaveEnded,
     async stop() {
       leaveEnded();

@@ -1,6 +1,8 @@
-import cluster from 'node:cluster';
+import cluster, { type Worker } from 'node:cluster';
 import { type Logger, shutdownMessage } from '@gopush/service';
 import { CommandError } from './command-error.ts';
+import { type Owners, ownersOf } from './hand-offs/owners.ts';
+import { askOwners, isOwnersMessage } from './hand-offs/tell-owners.ts';
 import { watchHeartbeat } from './heartbeat.ts';
 import type { Project } from './project.ts';
 import { retireMessage } from './run-process.ts';
@@ -12,6 +14,9 @@ export interface Exit {
   readonly signal: string | null;
 }
 
+/** How long a process may take to tell who owns its connections, in milliseconds. */
+const answerMs = 2_000;
+
 /** One process of a tier, from its start to its end. */
 export interface NodeProcess {
   /** By `performance.now()`. */
@@ -21,6 +26,8 @@ export interface NodeProcess {
   readonly exited: Promise<Exit>;
   /** Asks it to make way for its successor: it accepts nothing new, and ends when all its connections have ended. */
   retire(): void;
+  /** Asks it who owns its connections. @returns `undefined`: it does not answer */
+  owners(): Promise<Owners | undefined>;
   /** Stops it: gracefully, and after its deadline by force. */
   stop(): Promise<void>;
 }
@@ -64,6 +71,7 @@ export function startNodeProcess(project: Project, node: TierNode, log: Logger):
     retire() {
       if (worker.isConnected()) worker.send(retireMessage);
     },
+    owners: () => readOwners(worker),
     async stop() {
       if (worker.isDead()) return;
       const kill = setTimeout(() => worker.process.kill('SIGKILL'), stopDeadlineMs(project, node.tier) + 1_000);
@@ -73,4 +81,22 @@ export function startNodeProcess(project: Project, node: TierNode, log: Logger):
       clearTimeout(kill);
     },
   };
+}
+
+function readOwners(worker: Worker): Promise<Owners | undefined> {
+  // One that has ended owns nothing.
+  if (!worker.isConnected()) return Promise.resolve(ownersOf({}));
+  return new Promise((resolve) => {
+    const settle = (owners?: Owners): void => {
+      clearTimeout(late);
+      worker.off('message', onMessage);
+      resolve(owners);
+    };
+    const onMessage = (message: unknown): void => {
+      if (isOwnersMessage(message)) settle(message.owners);
+    };
+    const late = setTimeout(settle, answerMs);
+    worker.on('message', onMessage);
+    worker.send(askOwners);
+  });
 }

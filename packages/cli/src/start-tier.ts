@@ -1,4 +1,5 @@
 import type { Logger } from '@gopush/service';
+import type { CountsOwners } from './hand-offs/owners.ts';
 import type { Project } from './project.ts';
 import type { Running } from './run-process.ts';
 import { nameOf, type TierNode } from './tiers.ts';
@@ -8,7 +9,7 @@ export async function startTier(
   project: Project,
   node: TierNode,
   logger: Logger,
-): Promise<Running & { readonly url: string }> {
+): Promise<Running & CountsOwners & { readonly url: string }> {
   const { config, dir, environment } = project;
   const common = { config, hooks: { dir, environment }, index: node.index, node: nameOf(project, node), logger };
   if (node.tier === 'agent') {

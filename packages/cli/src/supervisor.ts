@@ -1,7 +1,9 @@
 import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { createLifetime, type Logger } from '@gopush/service';
-import { keepAlive } from './keep-alive.ts';
+import { awaitOwners, settleMs } from './hand-offs/await-owners.ts';
+import { describeOwners, sumOwners } from './hand-offs/owners.ts';
+import { keepAlive, type Life } from './keep-alive.ts';
 import type { Project } from './project.ts';
 import type { Running } from './run-process.ts';
 import type { Tier } from './tiers.ts';
@@ -9,7 +11,7 @@ import type { Tier } from './tiers.ts';
 /** Processes that are supervised. */
 export interface Supervisor extends Running {
   /**
-   * Replaces all processes, one after another, push-servers first.
+   * Replaces all processes, one after another, push-servers first, each when every connection that was handed over has two owners.
    *
    * @throws CommandError where a new process cannot be started; the others are left as they are
    */
@@ -56,7 +58,27 @@ export async function startSupervisor(project: Project, wanted: readonly Tier[],
   return {
     close: lifetime.close,
     async reload() {
-      for (const { nodes } of lives.toReversed()) for (const node of nodes) await node.replace();
+      const all = lives.flatMap(({ nodes }) => nodes);
+      for (const { nodes } of lives.toReversed()) {
+        for (const node of nodes) {
+          await settle(all, log);
+          await node.replace();
+        }
+      }
     },
   };
+}
+
+/** Between two looks at the owners of connections, in milliseconds. */
+const lookMs = 50;
+
+/** Waits until no client would notice the end of one of these processes, and says so where that takes too long. */
+async function settle(nodes: readonly Life[], log: Logger): Promise<void> {
+  const read = async () => {
+    const all = await Promise.all(nodes.map((node) => node.owners()));
+    return all.includes(undefined) ? undefined : sumOwners(all);
+  };
+  const left = await awaitOwners(read, { lookMs, longestMs: settleMs });
+  if (left === undefined) return;
+  log.warn({ ...left, waitedMs: settleMs }, `${describeOwners(left)}. They may notice the reload, which goes on`);
 }

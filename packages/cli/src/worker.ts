@@ -4,6 +4,7 @@
  */
 import { CommandError, sayError } from './command-error.ts';
 import { consoleToLog } from './console-to-log.ts';
+import { answerOwners, reportOwners } from './hand-offs/tell-owners.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { loadProject } from './project.ts';
 import { runProcess } from './run-process.ts';
@@ -32,7 +33,14 @@ try {
   const node = { tier, index, sharePort: GOPUSH_INDEX === undefined };
   // A terminal that closes tells its whole process group: the parent then stops the tiers in order.
   const hangup = process.connected ? 'leave' : 'stop';
-  await runProcess(() => startTier(project, node, log), stopDeadlineMs(project, tier), log, hangup);
+  const start = async () => {
+    const running = await startTier(project, node, log);
+    // Only what is handed over has owners: without it pm2 shows no metrics.
+    if (GOPUSH_INDEX !== undefined) answerOwners(running);
+    else if (project.config.handOff.enabled) reportOwners(running);
+    return running;
+  };
+  await runProcess(start, stopDeadlineMs(project, tier), log, hangup);
 } catch (error) {
   process.exit(sayError('gopush', error));
 }

@@ -1,5 +1,6 @@
 import { urlOf } from '@gopush/service';
 import type { Server } from 'socket.io';
+import { countHandedOver, type HandedOverCounts } from './observe/server-view.ts';
 import type { Push } from './rooms/publish/push.ts';
 import { observe } from './start/observe.ts';
 import { openDependencies } from './start/open-dependencies.ts';
@@ -16,6 +17,8 @@ export interface PushServer {
   readonly port: number;
   /** The URL of its admin listener; `undefined` where it has none. */
   readonly adminUrl: string | undefined;
+  /** Its connections that agents have handed over, by how many processes own them. None without `handOff.enabled`. */
+  readonly handedOver: HandedOverCounts;
   /** The Socket.IO server. */
   readonly io: Server;
   /** Publishes to rooms and users on all push-servers. */
@@ -43,7 +46,17 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     const url = urlOf(address);
     const { adminUrl } = dependencies.observation;
     log.info({ url, admin: adminUrl, fanout: dependencies.fanout.kind }, 'push-server listening');
-    return { url, port: address.port, adminUrl, io: servers.io, push: realtime.rooms.push, close: lifetime.close };
+    return {
+      url,
+      port: address.port,
+      adminUrl,
+      get handedOver() {
+        return countHandedOver(servers);
+      },
+      io: servers.io,
+      push: realtime.rooms.push,
+      close: lifetime.close,
+    };
   } catch (error) {
     await lifetime.close();
     throw error;

@@ -103,6 +103,11 @@ export class Failover {
     this.#searches = new TargetSearches(times, pacer);
   }
 
+  /** How many sessions wait for their next target. */
+  get waiting(): number {
+    return this.#searches.size;
+  }
+
   /**
    * What a tunnel needs so that its session can migrate.
    *

@@ -23,6 +23,11 @@ export class TargetSearches<Taken, Cause extends string> implements SearchShared
     this.#pacer = pacer;
   }
 
+  /** How many sessions wait for their next target. */
+  get size(): number {
+    return this.#count;
+  }
+
   /** Finds the next target of a session. */
   async find(seeking: Seeking<Taken, Cause>): Promise<FoundTarget<Taken> | Cause | 'held too long'> {
     this.#count++;

@@ -74,6 +74,8 @@ export interface Agent {
   readonly port: number;
   /** Where its admin listener can be reached; `undefined` where it has none. */
   readonly adminUrl: string | undefined;
+  /** How many clients wait until their session has its next target. */
+  readonly waiting: number;
   /** Stops gracefully: no new connections, then open requests and tunnels end or are cut after `agent.drainMs`. */
   close(): Promise<void>;
   /**
@@ -175,6 +177,9 @@ async function serveClients(front: Front, context: AgentContext, serving: Servin
     url,
     port: address.port,
     adminUrl,
+    get waiting() {
+      return context.migration.failover.waiting;
+    },
     close,
     async retire() {
       state = 'draining';

@@ -8,6 +8,7 @@ import { ecosystem as ecosystemText } from '../create/ecosystem.ts';
 import { awaitServing, describeFailing } from '../pm2/await-serving.ts';
 import { findPm2 } from '../pm2/find-pm2.ts';
 import { listProcesses } from '../pm2/list-processes.ts';
+import { reloadInOrder } from '../pm2/reload-in-order.ts';
 import { loadProject, nameEnvironment, type Project, type ProjectOptions } from '../project.ts';
 import { checkBuild } from './check.ts';
 import { pm2Actions } from './pm2-actions.ts';
@@ -55,9 +56,16 @@ async function startOrReload(action: 'start' | 'reload', project: Project, tool:
     await writeFile(ecosystem, await ecosystemText(await projectName(project.dir)));
     process.stdout.write(`wrote ${ecosystem}; commit it\n`);
   }
-  await run(tool, action === 'start' ? ['start', ecosystem] : ['reload', ecosystem, '--update-env']);
+  const list = () => listProcesses(tool.bin, project.dir, tool.env);
+  if (action === 'start') await run(tool, ['start', ecosystem]);
+  else {
+    await reloadInOrder({
+      ...{ ecosystem, env: tool.env, list, handsOver: project.config.handOff.enabled },
+      run: (args, env = tool.env) => run({ ...tool, env }, args),
+    });
+  }
   // How many there are may have been changed by pm2 scale; none at all is no start.
-  const failing = await awaitServing(() => listProcesses(tool.bin, project.dir, tool.env), 1);
+  const failing = await awaitServing(list, 1);
   if (failing.length === 0) return;
   const described = await Promise.all(failing.map(describeFailing));
   throw new CommandError(

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { CommandError } from '../command-error.ts';
+import type { Owners } from '../hand-offs/owners.ts';
+import { pm2Metrics } from '../hand-offs/tell-owners.ts';
 
 /** A process that pm2 runs for a project. */
 export interface Pm2Process {
@@ -13,6 +15,8 @@ export interface Pm2Process {
   readonly status: string;
   readonly restarts: number;
   readonly errorLog: string;
+  /** Who owns its connections; `undefined`: it hands none over. */
+  readonly owners: Owners | undefined;
 }
 
 /** How long pm2 may take to list its processes, in milliseconds. */
@@ -32,6 +36,7 @@ export async function listProcesses(bin: string, dir: string, env: NodeJS.Proces
     .map(({ pm_id: id, name, pid, pm2_env }) => ({
       ...{ id, name, pid, tier: pm2_env.GOPUSH_TIER ?? '', status: pm2_env.status },
       ...{ restarts: pm2_env.restart_time, errorLog: pm2_env.pm_err_log_path },
+      owners: readOwners(pm2_env.axm_monitor),
     }));
 }
 
@@ -46,7 +51,14 @@ interface Listed {
     readonly status: string;
     readonly restart_time: number;
     readonly pm_err_log_path: string;
+    readonly axm_monitor?: Readonly<Record<string, { readonly value?: unknown }>>;
   };
+}
+
+function readOwners(metrics: Listed['pm2_env']['axm_monitor'] = {}): Owners | undefined {
+  if (metrics[pm2Metrics.one] === undefined) return undefined;
+  const read = (name: string): number => Number(metrics[name]?.value ?? 0);
+  return { one: read(pm2Metrics.one), two: read(pm2Metrics.two), waiting: read(pm2Metrics.waiting) };
 }
 
 function parse(text: string): readonly Listed[] | undefined {

@@ -34,6 +34,14 @@ export interface ServerView {
   readonly drain: () => Promise<string>;
 }
 
+/** Open connections that agents have handed over to a push-server. */
+export interface HandedOverCounts {
+  /** Those that no agent holds as well: they end with the push-server. */
+  readonly one: number;
+  /** Those that an agent holds as well. */
+  readonly two: number;
+}
+
 /** Clients of this push-server by transport. */
 export function countTransports({ io }: ServerView): { readonly websocket: number; readonly polling: number } {
   const counts = { websocket: 0, polling: 0 };
@@ -54,7 +62,7 @@ export function countRooms({ io }: ServerView): { readonly rooms: number; readon
 }
 
 /** Connections that were handed over, by how many processes own them. */
-export function countHandedOver({ handOffs }: ServerView): { readonly one: number; readonly two: number } {
+export function countHandedOver({ handOffs }: Pick<ServerView, 'handOffs'>): HandedOverCounts {
   const { size = 0, alone = 0 } = handOffs ?? {};
   return { one: alone, two: size - alone };
 }
