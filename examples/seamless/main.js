@@ -1,8 +1,8 @@
 /**
- * Restarts and kills push-servers while the connection of a page stays open.
+ * Restarts and kills push-servers and the agent while the connection of a page stays open.
  *
- * Starts an agent in this process and two push-servers in processes of their own, publishes a number to a room several times a second, and
- * restarts push-servers when the page asks for it. PORT is the port of the page.
+ * Starts an agent and two push-servers in processes of their own, publishes a number to a room several times a second, and ends processes when the
+ * page asks for it. PORT is the port of the page.
  */
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -12,13 +12,17 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startAgent } from 'gopush';
 
 const saysEveryMs = 100;
 const folder = await mkdtemp(join(tmpdir(), 'gopush-seamless-'));
 const apiKey = randomUUID();
 const config = {
+  agentPort: Number(process.env.PORT ?? 6004),
+  agent: { host: '127.0.0.1', drainMs: 500 },
   serverPortStart: 0,
+  // The agent finds the push-servers that run, and hands the connections of clients over to them: then it can be killed, too. Only on Linux.
+  routing: { discover: true },
+  handOff: { enabled: true, dir: join(folder, 'hand-off') },
   pushServer: {
     // The folder through which the two push-servers connect, and in which they store rooms and sessions. On several machines use Redis.
     fanoutDir: folder,
@@ -28,7 +32,7 @@ const config = {
   api: { keys: [{ name: 'numbers', key: apiKey, scopes: ['publish'] }] },
 };
 
-/** Push-servers that accept clients, by name. */
+/** Push-servers by name. */
 const servers = new Map();
 let stopping = false;
 
@@ -51,44 +55,73 @@ async function replace(name, signal) {
   if (!stopping) await startServer(name);
 }
 
+/** Resolves when each connection has two owners: a push-server, and the agent. */
+async function untilShared() {
+  for (let wait = 0; wait < 100 && !stopping; wait++) {
+    const counts = await Promise.all(
+      [...servers.values()].map(async ({ child }) => {
+        child.send('owners');
+        return (await once(child, 'message'))[0];
+      }),
+    );
+    if (counts.every(({ one }) => one === 0)) return;
+    await delay(50);
+  }
+}
+
+let agent;
+
+async function startAgent() {
+  const settings = JSON.stringify({ ...config, control: control.address().port });
+  const child = fork(join(import.meta.dirname, 'agent.js'), [settings]);
+  const ended = once(child, 'exit');
+  const [{ url } = {}] = await Promise.race([once(child, 'message'), ended.then(() => [])]);
+  if (url === undefined) throw new Error('the agent did not start');
+  agent = { child, ended, url };
+  // The next one listens on the same port.
+  config.agentPort = Number(new URL(url).port);
+  console.log(`the agent is process ${child.pid}`);
+}
+
 const orders = {
   async restart() {
     for (const name of [...servers.keys()].sort()) await replace(name, 'SIGTERM');
   },
   kill: (name) => replace(servers.has(name) ? name : [...servers.keys()][0], 'SIGKILL'),
+  async agent() {
+    const { child, ended } = agent;
+    child.kill('SIGKILL');
+    await ended;
+    console.log(`the agent, process ${child.pid}, ended with SIGKILL`);
+    if (!stopping) await startAgent();
+    await untilShared();
+  },
 };
 
-/** Handles the requests of the page one by one, so that one push-server is always up. */
+/** Does what the page asks for, one after another, so that one push-server is always up. */
 let work = Promise.resolve();
-const control = createServer((request, response) => {
-  const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-  const order = request.method === 'POST' ? orders[pathname.slice(1)] : undefined;
-  if (order === undefined) {
-    response.writeHead(404).end();
-    return;
-  }
-  work = work
-    .then(() => order(searchParams.get('server')))
-    .then(
-      () => response.end('done'),
-      (error) => response.writeHead(500).end(error.message),
-    );
+let problem;
+const control = createServer(async ({ url, method }, response) => {
+  const { pathname, searchParams } = new URL(url, 'http://localhost');
+  const order = method === 'POST' ? orders[pathname.slice(1)] : undefined;
+  if (order !== undefined) {
+    work = work
+      .then(() => delay(50))
+      .then(() => order(searchParams.get('server')))
+      .catch((error) => {
+        problem = error.message;
+      });
+    // The agent through which this response goes may be killed.
+    response.writeHead(202).end();
+  } else if (pathname === '/done') {
+    await work;
+    response.writeHead(problem === undefined ? 200 : 500).end(problem);
+  } else response.writeHead(404).end();
 });
 control.listen(0, '127.0.0.1');
 await once(control, 'listening');
 await Promise.all(['push-server-0', 'push-server-1'].map(startServer));
-
-const agent = await startAgent({
-  config: { agentPort: Number(process.env.PORT ?? 6004), agent: { host: '127.0.0.1', drainMs: 500 } },
-  hooks: {
-    // Trusts the client: only for an example.
-    agent: (request) => request.query.user ?? 'somebody',
-    router: {
-      default: () => [...servers.values()].map(({ port }) => ({ ip: '127.0.0.1', port })),
-      control: { ip: '127.0.0.1', port: control.address().port },
-    },
-  },
-});
+await startAgent();
 console.log(`open ${agent.url}`);
 
 /** Publishes the numbers through the HTTP API, like a back end. The id makes it safe to retry after a lost response. */
@@ -111,8 +144,9 @@ async function stop() {
   if (stopping) return;
   stopping = true;
   await numbers;
-  await agent.close();
   await work;
+  agent.child.kill('SIGTERM');
+  await agent.ended;
   for (const { child } of servers.values()) child.kill('SIGTERM');
   await Promise.all([...servers.values()].map(({ ended }) => ended));
   control.closeAllConnections();

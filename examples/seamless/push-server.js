@@ -33,4 +33,7 @@ const close = async () => {
 // Ctrl-C reaches this process too, but main.js decides when it stops.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', close).on('disconnect', close);
+process.on('message', (message) => {
+  if (message === 'owners') process.send(pushServer.handedOver);
+});
 process.send({ port: pushServer.port });
