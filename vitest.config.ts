@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { isLong } from './test/support/long.ts';
 
 const include = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'];
 
@@ -50,6 +51,21 @@ const afterOthers = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 const apart = filesApart();
 const exclude = ['**/node_modules/**', ...crowds];
 
+/** Files whose clients can be handed over, and where that makes a difference: they run with hand-offs as well. */
+const bothModes = isLong
+  ? [
+      'test/{seamless,chaos,clients,gateway,access,store-away}/**/*.test.ts',
+      'packages/agent/test/{faults,limits,migration,proxy,serve,tunnel}/**/*.test.ts',
+      'packages/push-server/test/{migration,recovery}/**/*.test.ts',
+    ]
+  : ['test/seamless/{seamless,planned-stop,namespaces,migrated}.test.ts', 'packages/agent/test/tunnel/tunnel.test.ts'];
+
+/** With these, `handOff.enabled` is on wherever a test does not set it. */
+const withHandOff = { setupFiles: ['test/support/hand-off-mode.mjs'], env: { HAND_OFF: '1' } };
+
+/** With `HAND_OFF=1`, for all. */
+const chosenMode = process.env.HAND_OFF === '1' ? withHandOff : {};
+
 export default defineConfig({
   test: {
     testTimeout: 60_000,
@@ -61,10 +77,21 @@ export default defineConfig({
       // Files share a process, so that libraries are loaded once for many files: each closes what it opens.
       {
         extends: true,
-        test: { name: 'shared', include, exclude: [...exclude, ...apart], isolate: false, ...besideOthers },
+        test: {
+          name: 'shared',
+          include,
+          exclude: [...exclude, ...apart],
+          isolate: false,
+          ...besideOthers,
+          ...chosenMode,
+        },
       },
-      { extends: true, test: { name: 'apart', include: apart, exclude, ...besideOthers } },
-      { extends: true, test: { name: 'crowds', include: crowds, isolate: false, ...afterOthers } },
+      { extends: true, test: { name: 'apart', include: apart, exclude, ...besideOthers, ...chosenMode } },
+      { extends: true, test: { name: 'crowds', include: crowds, isolate: false, ...afterOthers, ...chosenMode } },
+      {
+        extends: true,
+        test: { name: 'handed over', include: bothModes, isolate: false, ...besideOthers, ...withHandOff },
+      },
     ],
     // What is built runs as it is, without the transformation that sources in TypeScript need.
     server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },

@@ -1,10 +1,12 @@
 /**
  * Measures sessions that migrate and fail over: `node bench/migrations.mjs [--clients 2000,10000] [--servers 2] [--store embedded,redis]
- * [--how SIGTERM,SIGKILL] [--profile FOLDER] [--memory]`.
+ * [--how SIGTERM,SIGKILL,agent] [--agents 2] [--settings JSON] [--profile FOLDER] [--memory]`.
  *
  * For each combination the processes are started anew: so many push-servers, agents (as many as the limit of descriptors asks for), and Socket.IO
  * clients in C (bench/sessions.c), all with default settings. Then one push-server gets the signal. The table shows what became of its sessions, how
  * long their clients waited, and what it took: CPU time of each process for one session. Afterwards every client that is left has to get one event.
+ * With `--how agent` and hand-offs (`--settings '{"handOff":{"enabled":true}}'`) an agent is killed instead: the table shows the connections that it had
+ * a duplicate of, which of them were cut, and how long it took until all have two owners again.
  * `--profile` writes CPU profiles of all processes of gopush; `--memory` shows what a client takes before the signal and after it.
  */
 import { execFileSync, fork, spawn, spawnSync } from 'node:child_process';
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     servers: { type: 'string', default: '2' },
     store: { type: 'string', default: 'embedded,redis' },
     how: { type: 'string', default: 'SIGTERM,SIGKILL' },
+    agents: { type: 'string' },
     settings: { type: 'string', default: '{}' },
     profile: { type: 'string' },
     memory: { type: 'boolean', default: false },
@@ -52,13 +55,13 @@ process.stdout.write(
 );
 for (const clients of values.clients.split(',').map(Number)) {
   for (const store of values.store.split(',')) {
-    for (const how of values.how.split(',')) await measure({ clients, store, how });
+    for (const how of values.how.split(',')) await (how === 'agent' ? measureAgent : measure)({ clients, store, how });
   }
 }
 process.exit();
 
-async function measure({ clients, store, how }) {
-  const name = `${clients}-${store}-${how}`;
+/** Starts all processes, and connects clients. */
+async function setUp({ clients, store }) {
   const folder = mkdtempSync(join(work, 'run-'));
   const redis = store === 'redis' ? await startRedis(folder) : undefined;
   const extra = JSON.parse(values.settings);
@@ -67,6 +70,7 @@ async function measure({ clients, store, how }) {
     serverPortStart: 0,
     agentPort: 0,
     pushServer: { fanoutDir: folder, storeDir: join(folder, 'store'), ...extra.pushServer },
+    ...(extra.handOff ? { handOff: { dir: join(folder, 'hand-off'), ...extra.handOff } } : {}),
     ...(redis ? { redisAdapter: { host: '127.0.0.1', port: redis.port } } : {}),
   };
   const servers = [];
@@ -74,7 +78,7 @@ async function measure({ clients, store, how }) {
     servers.push(await startNode('push-server', settings, `push-server-${index}`));
   }
   const agents = [];
-  for (let index = 0; index < Math.ceil(clients / ofOneAgent); index++) {
+  for (let index = 0; index < Number(values.agents ?? Math.ceil(clients / ofOneAgent)); index++) {
     agents.push(await startNode('agent', settings, `agent-${index}`, ...servers.map(({ port }) => port)));
   }
   const nodes = [...agents, ...servers];
@@ -82,6 +86,18 @@ async function measure({ clients, store, how }) {
   const crowd = await connectClients(clients, agents);
   // Copies of sessions are saved, pings are under way, and heaps have settled.
   await delay(3_000);
+  return { servers, agents, nodes, before, crowd };
+}
+
+async function tearDown() {
+  for (const child of [...running]) child.kill('SIGKILL');
+  await Promise.all([...running].map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')));
+  running.clear();
+}
+
+async function measure({ clients, store, how }) {
+  const name = `${clients}-${store}-${how}`;
+  const { servers, agents, nodes, before, crowd } = await setUp({ clients, store });
   const connected = await Promise.all(nodes.map((node) => node.memory()));
   const [victim, ...others] = servers;
   const { clients: sessions } = await victim.ask('clients');
@@ -125,9 +141,46 @@ async function measure({ clients, store, how }) {
   }
   for (const [line, count] of Object.entries({ ...seen.warnings, ...gave?.warnings }))
     process.stderr.write(`${name}: ${count} × ${line}\n`);
-  for (const child of [...running]) child.kill('SIGKILL');
-  await Promise.all([...running].map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')));
-  running.clear();
+  await tearDown();
+}
+
+async function measureAgent({ clients, store }) {
+  const { servers, agents, crowd } = await setUp({ clients, store });
+  const owners = async () => {
+    const all = await Promise.all(servers.map((server) => server.ask('owners')));
+    return all.reduce((sum, { one, two }) => ({ one: sum.one + one, two: sum.two + two }), { one: 0, two: 0 });
+  };
+  const left = [...agents.slice(1), ...servers];
+  const before = await owners();
+  const [victim] = agents;
+  const cpuBefore = await Promise.all(left.map((node) => node.ask('used')));
+  const startedAt = Date.now();
+  const ended = victim.end('SIGKILL');
+  let most = 0;
+  let sharedAt;
+  for (;;) {
+    const { one } = await owners();
+    most = Math.max(most, one);
+    if (one === 0 && most > 0) sharedAt ??= Date.now();
+    if (sharedAt !== undefined || Date.now() - startedAt > quietMs) break;
+    await delay(10);
+  }
+  await ended;
+  const cpuAfter = await Promise.all(left.map((node) => node.ask('used')));
+  const spent = (nodes) =>
+    (nodes.reduce((sum, node) => sum + cpuAfter[left.indexOf(node)].cpuMs - cpuBefore[left.indexOf(node)].cpuMs, 0) *
+      1_000) /
+    Math.max(1, clients / agents.length);
+  await delay(1_000);
+  const state = await check(crowd, servers);
+  const after = await owners();
+  process.stdout.write(
+    `| ${clients}, ${store}, SIGKILL of an agent | ${before.two} of ${before.one + before.two} with two owners, ${most} seen with one | | ${state.cut} | | two owners after ${sharedAt === undefined ? '–' : sharedAt - startedAt} ms, then ${after.two} | ${spent(agents.slice(1)).toFixed(0)} | | ${spent(servers).toFixed(0)} |\n`,
+  );
+  if (state.events !== state.open || state.most > 1) {
+    process.stderr.write(`${state.events} events for ${state.open} clients, at most ${state.most}\n`);
+  }
+  await tearDown();
 }
 
 /** What became of all sessions, or of those that moved until none did for long. */

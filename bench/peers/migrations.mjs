@@ -88,6 +88,7 @@ async function runPushServer() {
   const { startPushServer } = await import('@gopush/push-server');
   const server = await startPushServer({ config, logger, node: name });
   asked.clients = () => ({ clients: server.io.engine.clientsCount });
+  asked.owners = () => ({ ...server.handedOver });
   asked.check = () => {
     server.io.local.emit('check', 1);
     return {};

@@ -4,14 +4,17 @@ import type { Counts } from './traffic.ts';
 /** What agents say in their logs about sessions that move, and whom they blame. */
 export interface Moves {
   readonly moved: number;
+  /** How long clients waited, in milliseconds: the longest, and 99 of 100. */
   readonly pauseMs: number;
+  readonly p99Ms: number;
   readonly fallbacks: Readonly<Record<string, number>>;
   readonly blamed: Readonly<Record<string, number>>;
 }
 
 /** Reads lines of agents' logs. */
 export function readMoves(lines: readonly string[]): Moves {
-  const moves = { moved: 0, pauseMs: 0, fallbacks: {} as Record<string, number>, blamed: {} as Record<string, number> };
+  const moves = { fallbacks: {} as Record<string, number>, blamed: {} as Record<string, number> };
+  const pauses: number[] = [];
   const count = (to: Record<string, number>, what: string): void => {
     to[what] = (to[what] ?? 0) + 1;
   };
@@ -19,15 +22,14 @@ export function readMoves(lines: readonly string[]): Moves {
     if (!line.startsWith('{')) continue;
     const { message, msg, pauseMs, cause, code, target } = JSON.parse(line);
     const said = String(message ?? msg);
-    if (/^session (migrated|failed over)$/.test(said)) {
-      moves.moved++;
-      moves.pauseMs = Math.max(moves.pauseMs, pauseMs);
-    }
+    if (/^session (migrated|failed over)$/.test(said)) pauses.push(pauseMs);
     if (said.startsWith('a session could not migrate or fail over')) count(moves.fallbacks, cause);
     if (said.startsWith('a target fails')) count(moves.blamed, `${target} ${code}`);
     if (/target is silent/.test(said)) count(moves.blamed, `${target} ${cause}`);
   }
-  return moves;
+  pauses.sort((one, other) => one - other);
+  const at = (share: number): number => pauses[Math.ceil(pauses.length * share) - 1] ?? 0;
+  return { ...moves, moved: pauses.length, pauseMs: at(1), p99Ms: at(0.99) };
 }
 
 const list = (counts: Readonly<Record<string, number>>): string =>
@@ -48,7 +50,7 @@ export function report(what: string, where: string, counts: Counts, moves: Moves
     counts.doubled,
     counts.unanswered,
     moves.moved,
-    `${Math.round(moves.pauseMs)} ms`,
+    `${Math.round(moves.p99Ms)}, ${Math.round(moves.pauseMs)} ms`,
   ];
   const { CHAOS_REPORT: file } = process.env;
   const text = `| ${row.join(' | ')} |\n  delivered ${counts.delivered}, misordered ${counts.misordered}, new sessions ${counts.newSessions}, acks ${counts.acks}, longest ${counts.longestMs} ms, POSTs refused: ${list(counts.refused)}; fallbacks: ${list(moves.fallbacks)}; blamed: ${list(moves.blamed)}${counts.examples.map((one) => `\n  ${one}`).join('')}\n`;

@@ -20,11 +20,20 @@ export async function startTarget(handler: RequestListener = describe): Promise<
   });
   server.on('upgrade', (request) => requests.push(request));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await takeHandOffs(server);
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
   return { ip: '127.0.0.1', port: (server.address() as AddressInfo).port, server, requests };
+}
+
+/** Where tests run with hand-offs, so do their targets. */
+async function takeHandOffs(server: Server): Promise<void> {
+  if (process.env.HAND_OFF !== '1') return;
+  // Not of an agent's package.
+  const { acceptHandOffs } = await import('../../../push-server/dist/own-servers.js');
+  await acceptHandOffs(server).settled();
 }
 
 /** A target that echoes WebSocket messages and says first what it has seen. */
