@@ -58,7 +58,7 @@ const bothModes = isLong
       'packages/agent/test/{faults,limits,migration,proxy,serve,tunnel}/**/*.test.ts',
       'packages/push-server/test/{migration,recovery}/**/*.test.ts',
     ]
-  : ['test/seamless/{seamless,planned-stop,namespaces,migrated}.test.ts', 'packages/agent/test/tunnel/tunnel.test.ts'];
+  : ['test/seamless/{seamless,migrated}.test.ts'];
 
 /** With these, `handOff.enabled` is on wherever a test does not set it. */
 const withHandOff = { setupFiles: ['test/support/hand-off-mode.mjs'], env: { HAND_OFF: '1' } };

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { handsOver } from '../../../../test/support/hands-over.ts';
 
 /** A target for a router: what it has seen, and where it is. */
 export interface TestTarget {
@@ -30,7 +31,7 @@ export async function startTarget(handler: RequestListener = describe): Promise<
 
 /** Where tests run with hand-offs, so do their targets. */
 async function takeHandOffs(server: Server): Promise<void> {
-  if (process.env.HAND_OFF !== '1') return;
+  if (!handsOver) return;
   // Not of an agent's package.
   const { acceptHandOffs } = await import('../../../push-server/dist/own-servers.js');
   await acceptHandOffs(server).settled();
