@@ -6,6 +6,8 @@ export type Done = (error?: Error | null) => void;
 
 /** Decides what happens to what a server does with a socket that is held. */
 export interface Gate {
+  /** Whether the server reads the connection. */
+  readonly isAccepted: boolean;
   /** The server has written bytes. While `done` is not called, what follows waits in the socket. */
   onWrite(bytes: Buffer, done: Done): void;
   /** The server has ended the stream. */
@@ -24,19 +26,15 @@ interface Piece {
 export class HeldSocket extends Socket {
   /** Unset while the constructor of `Socket` runs, which begins to read. */
   declare gate: Gate | undefined;
-  declare wantsToRead: boolean | undefined;
-  declare reads: boolean | undefined;
 
   constructor(descriptor: number, gate: Gate) {
     super({ ...socketOptionsOf(descriptor), readable: true, writable: true, allowHalfOpen: true });
     learnHandle(this);
     this.gate = gate;
-    this.wantsToRead = true;
   }
 
   override _read(size: number): void {
-    if (this.reads) super._read(size);
-    else this.wantsToRead = true;
+    if (this.gate?.isAccepted) super._read(size);
   }
 
   override _write(chunk: Buffer | string, encoding: BufferEncoding, done: Done): void {
@@ -73,9 +71,9 @@ export function endThrough(socket: HeldSocket, done: Done): void {
 
 /** Lets a socket read from now on. @param early - what was read of the connection elsewhere; it comes first */
 export function startReading(socket: HeldSocket, early: Buffer): void {
-  socket.reads = true;
+  // Its constructor has asked for bytes, and nothing has come since.
   if (early.length > 0) socket.push(early);
-  else if (socket.wantsToRead) socket._read(0);
+  else socket._read(0);
 }
 
 /** Makes a plain socket of a held one: programs that take a short way around its stream compare the class. */

@@ -3,6 +3,7 @@ import { chmod } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
 import express from 'express';
 import { Server as SocketIoServer } from 'socket.io';
 import { expect, onTestFinished, test } from 'vitest';
@@ -80,6 +81,17 @@ test('to the server, a connection that was handed over looks like one that the a
   const [socket] = sockets;
   expect(socket).toMatchObject({ remoteAddress: '127.0.0.1', localAddress: '127.0.0.1', localPort: port });
   expect(socket).toMatchObject({ remoteFamily: 'IPv4', localFamily: 'IPv4' });
+});
+
+test('connections that were handed over have one shape for V8: code that handles many of them stays fast', async () => {
+  setFlagsFromString('--allow-natives-syntax');
+  const hasSameShape = new Function('one', 'other', 'return %HaveSameMap(one, other)');
+  const { server, sockets } = createEchoes();
+  const { front } = await startTaking(server);
+  for (let count = 0; count < 4; count++) await echo(await openWebSocket(front.url), 'hello');
+  // The first ones settle it.
+  const [, , third, fourth] = sockets;
+  expect(hasSameShape(third, fourth)).toBe(true);
 });
 
 test('the server counts it, and has closed when it has ended', async () => {
