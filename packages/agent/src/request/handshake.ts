@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { failed, type Result, success } from '@gopush/contract';
 import { hasBody } from './request-framing.ts';
@@ -34,5 +34,5 @@ const base64Of16Bytes = /^[A-Za-z0-9+/]{22}==$/;
 
 /** The `Sec-WebSocket-Accept` for a key (RFC 6455 section 4.2.2, step 5.4). */
 export function acceptOf(key: string): string {
-  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  return hash('sha1', `${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`, 'base64');
 }

@@ -46,11 +46,11 @@ export class Channel {
 
   send(type: number, id: number, ...parts: readonly Buffer[]): void {
     if (this.#isGone) return;
-    // All messages of a tick leave in one write.
+    // All messages of a turn of the event loop leave in one write: each write wakes the other side.
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
-      process.nextTick(() => this.flush());
+      setImmediate(this.#flush);
     }
     this.#socket.write(writeFrame(type, id, ...parts));
   }
@@ -82,7 +82,9 @@ export class Channel {
     this.#owner.onGone(reason);
   }
 
-  /** Writes what was sent in this tick at once. */
+  readonly #flush = (): void => this.flush();
+
+  /** Writes at once what was sent in this turn of the event loop. */
   flush(): void {
     if (!this.#isCorked) return;
     this.#isCorked = false;

@@ -78,7 +78,7 @@ export function readAccept(payload: Buffer): AcceptMessage | undefined {
 }
 
 export function writeEnd({ code, cause, messagesIn, messagesOut }: Ending): Buffer[] {
-  const fixed = Buffer.alloc(18);
+  const fixed = Buffer.allocUnsafe(18);
   fixed.writeUInt16LE(code ?? 0, 0);
   fixed.writeDoubleLE(messagesIn ?? -1, 2);
   fixed.writeDoubleLE(messagesOut ?? -1, 10);
@@ -125,7 +125,7 @@ function countOf(value: number): number | undefined {
 }
 
 function numbers(value: number, bytes: 1 | 2 | 4): Buffer {
-  const buffer = Buffer.alloc(bytes);
+  const buffer = Buffer.allocUnsafe(bytes);
   buffer.writeUIntLE(value, 0, bytes);
   return buffer;
 }

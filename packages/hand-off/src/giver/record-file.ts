@@ -31,10 +31,12 @@ export class RecordFile {
   }
 
   read(handle: number): Buffer {
-    const record = Buffer.alloc(handle % lengths);
-    if (record.length > 0)
-      readSync(this.#descriptor, record, 0, record.length, Math.floor(handle / lengths) * unitBytes);
-    return record;
+    const record = Buffer.allocUnsafe(handle % lengths);
+    if (record.length === 0) return record;
+    return record.subarray(
+      0,
+      readSync(this.#descriptor, record, 0, record.length, Math.floor(handle / lengths) * unitBytes),
+    );
   }
 
   drop(handle: number): void {
