@@ -26,7 +26,7 @@ import { DescriptorSocket } from '../src/system/descriptor-socket.ts';
 import { type Libc, loadLibc } from '../src/system/libc.ts';
 import { openTaker } from '../src/taker/open-taker.ts';
 import { removeStale } from '../src/taker/remove-stale.ts';
-import { startTaker } from './support/child.ts';
+import { startGiver, startTaker } from './support/child.ts';
 import { connectFakeGiver, onlyTaker } from './support/fake-giver.ts';
 import { connectClient, openFront, temporaryFolder } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
@@ -230,6 +230,32 @@ test('a taker without descriptors left refuses, keeps what it has, and takes aga
   for (const { socket } of served) socket.end();
   await expect.poll(() => front.givers.size).toBe(0);
   await new LineClient(front.port, '/again').upgraded();
+});
+
+test('a giver without descriptors left offers nothing, keeps what it has, and offers again when some end', async () => {
+  const dir = temporaryFolder();
+  const takerPort = freePort();
+  const [, { giver, port }] = await Promise.all([startTaker(dir, takerPort), startGiver(dir, takerPort)]);
+  await giver.has({ taker: 'open' });
+  await new LineClient(port, '/first').upgraded();
+  const pid = String(giver.process.pid);
+  const most = readdirSync(`/proc/${pid}/fd`).length + 5;
+  expect(spawnSync('prlimit', ['--pid', pid, `--nofile=${most}`]).status).toBe(0);
+  const served: LineClient[] = [];
+  for (;;) {
+    const client = new LineClient(port, `/${served.length}`);
+    await expect.poll(() => client.text).not.toBe('');
+    if (!client.text.startsWith('HTTP/1.1 101')) break;
+    served.push(client);
+  }
+  expect(served.length).toBeGreaterThan(0);
+  await giver.has({ offered: `/${served.length}`, cause: 'full' });
+  for (const { socket } of served) socket.write('one 1\n');
+  for (const client of served) await client.has('one 1\n');
+  for (const { socket } of served) socket.end();
+  for (const index of served.keys())
+    await expect.poll(() => giver.told).toContainEqual({ ended: `/${index}`, cause: null });
+  await new LineClient(port, '/again').upgraded();
 });
 
 test('the folder has to be of this user alone', async () => {

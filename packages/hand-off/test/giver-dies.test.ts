@@ -132,3 +132,43 @@ test('a giver that is stopped for long is replaced, and finds nothing to do when
   client.socket.write('one 1\n');
   await client.has('one 1\n');
 });
+
+/** A taker that was stopped for so long that its giver has lost the channel to it. */
+async function stopTaker() {
+  const dir = temporaryFolder();
+  const takerPort = freePort();
+  const [taker, { giver, port }] = await Promise.all([
+    startTaker(dir, takerPort, 2_000),
+    startGiver(dir, takerPort, 2_000),
+  ]);
+  await giver.has({ taker: 'open' });
+  const client = await connectLines(giver, port, '/a');
+  client.socket.write('one 1\n');
+  await client.has('one 1\n');
+  taker.process.kill('SIGSTOP');
+  await giver.has({ orphan: '/a', taker: 'alive', cause: 'silent' });
+  return { taker, giver, client };
+}
+
+test('a taker that was stopped for long and goes on is known to serve its connections, and has a second owner for them', async () => {
+  const { taker, giver, client } = await stopTaker();
+  taker.process.kill('SIGCONT');
+  await giver.has({ orphan: '/a', taker: 'alive', cause: 'channel closed' });
+  await giver.has({ duplicate: '/a' });
+  client.socket.write('two 2\n');
+  await client.has('one 1\ntwo 2\n');
+  await hasConnections(taker, 1, 0);
+});
+
+test('a taker that dies after it was stopped for long leaves connections that go on', async () => {
+  const { taker, giver } = await stopTaker();
+  await taker.kill();
+  await giver.has({ orphan: '/a', taker: 'clean', marks: [{ stream: 7, offset: 1 }] });
+});
+
+test('a taker that does not allow it is not killed', async () => {
+  const { taker, giver } = await stopTaker();
+  giver.do('killTakers');
+  await giver.has({ killed: false });
+  expect(taker.process.signalCode).toBeNull();
+});
