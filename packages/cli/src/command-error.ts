@@ -1,4 +1,7 @@
-/** Ends a command with a message (none if a child process has printed it) and an exit code: 1 for failures of the machine, 2 for mistakes in the project's files. */
+/**
+ * Ends a command with a message (none if a child process has printed it) and an exit code: 1 for failures of the
+ * machine, 2 for mistakes in the project's files.
+ */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: number;

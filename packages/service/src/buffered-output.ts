@@ -21,8 +21,9 @@ export type StreamName = 'stdout' | 'stderr';
 const outputs = new Map<StreamName, LineOutput>();
 
 /**
- * Returns the output that all loggers of this process share. One write per line would be expensive, so lines are buffered for a moment. An urgent
- * line is written at once, together with the lines before it. Buffered lines are also written when the process ends, normally or by an uncaught error.
+ * Returns the output that all loggers of this process share. One write per line would be expensive, so lines are
+ * buffered for a moment. An urgent line is written at once, together with the lines before it. Buffered lines are also
+ * written when the process ends, normally or by an uncaught error.
  */
 export function bufferedOutput(name: StreamName): LineOutput {
   let output = outputs.get(name);

@@ -3,7 +3,10 @@ import { type LineOutput, openStream, type StreamName } from './buffered-output.
 
 const require = createRequire(import.meta.url);
 
-/** Formats log lines for people: time, level, node, message, then the fields. Runs in this thread, so that the last line before an exit is not lost. */
+/**
+ * Formats log lines for people: time, level, node, message, then the fields. Runs in this thread, so that the last line
+ * before an exit is not lost.
+ */
 export function prettyOutput(name: StreamName): LineOutput {
   // Loaded only if people read the log.
   const pretty = require('pino-pretty') as typeof import('pino-pretty');

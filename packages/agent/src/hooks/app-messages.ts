@@ -18,8 +18,9 @@ interface Lent {
 /**
  * Requests that have Express's methods before there is one, as `AppResponse` has.
  *
- * Express gives each request and each response another prototype. V8 optimizes nothing for such an object, so that all code that touches it, in Node and
- * here, is slow: an app hook made a request take four times as long. Setting the prototype that an object has already changes nothing.
+ * Express gives each request and each response another prototype. V8 optimizes nothing for such an object, so that all
+ * code that touches it, in Node and here, is slow: an app hook made a request take four times as long. Setting the
+ * prototype that an object has already changes nothing.
  */
 export class AppRequest extends AgentRequest implements Lent {
   declare [lentTo]?: Express;

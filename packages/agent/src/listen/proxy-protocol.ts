@@ -19,8 +19,8 @@ export type ProxyHeader =
   /** No header, whatever follows. */
   | { readonly kind: 'malformed'; readonly problem: string }
   /**
-   * A complete header of so many bytes. Without a peer the proxy speaks for itself, as in a health check, or for a client with an unknown address: then
-   * the address of the connection counts.
+   * A complete header of so many bytes. Without a peer the proxy speaks for itself, as in a health check, or for a
+   * client with an unknown address: then the address of the connection counts.
    */
   | { readonly kind: 'whole'; readonly length: number; readonly peer: ProxiedPeer | undefined };
 
@@ -37,8 +37,8 @@ const fixedV2 = 16;
 const partial: ProxyHeader = { kind: 'partial' };
 
 /**
- * Reads the header with which a connection from a proxy begins. Never throws. A header cut anywhere gives `partial` until it is complete; what follows
- * it does not matter.
+ * Reads the header with which a connection from a proxy begins. Never throws. A header cut anywhere gives `partial`
+ * until it is complete; what follows it does not matter.
  *
  * @param bytes - all that has arrived so far
  */

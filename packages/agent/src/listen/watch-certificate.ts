@@ -29,8 +29,8 @@ export interface WatchedCertificate {
 /**
  * Follows the files of a certificate. An invalid one is logged once, and the last valid one stays in use.
  *
- * Folders are watched rather than files, because renewals replace files, and often links to them. The folder of the file behind a link may change with
- * each renewal.
+ * Folders are watched rather than files, because renewals replace files, and often links to them. The folder of the
+ * file behind a link may change with each renewal.
  *
  * @returns stops following
  */

@@ -1,6 +1,7 @@
 /**
- * Keeps the client's bytes that the next target needs, and decides where to stop reading from the client. A pure state machine: it gets each chunk, with
- * the places where frames and events end in it, and returns how much of the chunk goes to the target.
+ * Keeps the client's bytes that the next target needs, and decides where to stop reading from the client. A pure state
+ * machine: it gets each chunk, with the places where frames and events end in it, and returns how much of the chunk
+ * goes to the target.
  *
  * - `reading`: everything goes to the target. An incomplete event is kept, so that it can be replayed to the next target from its beginning.
  * - `stopping`: the client is stopped at the next place where that is possible.

@@ -23,7 +23,10 @@ const closingBrace = 0x7d;
  * docs/protocol.md) and of responses to CONNECT (`{…,"mark":"<epoch>.<offset>~"}`). After a crash of the target only the agent knows this.
  */
 export class GivenPositions {
-  /** By epoch, as text; those that are known by the number of their epoch alone, by `#` and the number. Made when the first one comes: most clients of most targets have none. */
+  /**
+   * By epoch, as text; those that are known by the number of their epoch alone, by `#` and the number. Made when the
+   * first one comes: most clients of most targets have none.
+   */
   #positions: Map<string, string> | undefined;
   /** The end of a payload that was cut by the end of a chunk. */
   #cut: Buffer | undefined;

@@ -14,8 +14,8 @@ interface Cut {
 }
 
 /**
- * Cuts those control frames out of a target's stream that are for the agent. A control frame at the end of a chunk that is not complete is kept until it
- * is, since only then can be told whose it is.
+ * Cuts those control frames out of a target's stream that are for the agent. A control frame at the end of a chunk that
+ * is not complete is kept until it is, since only then can be told whose it is.
  */
 export class HiddenFrames {
   /** A control frame that is not complete. */

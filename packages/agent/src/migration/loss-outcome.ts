@@ -10,8 +10,8 @@ export interface Loss {
 }
 
 /**
- * What happens to a session when its target is lost: it `ends`; it `survives` at another target; or it is `cut`, because the client already has part of
- * a frame.
+ * What happens to a session when its target is lost: it `ends`; it `survives` at another target; or it is `cut`,
+ * because the client already has part of a frame.
  */
 export function outcomeOfLoss({ isClosing, isClientGone, isWebSocket, isWhole }: Loss): 'ends' | 'survives' | 'cut' {
   if (isClosing || isClientGone || !isWebSocket) return 'ends';

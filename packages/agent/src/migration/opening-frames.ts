@@ -5,8 +5,8 @@ import { frameSize, opcodes } from '../tunnel/frame-header.ts';
 const mostBytes = 65_536;
 
 /**
- * Cuts off the first data frames of the next target, such as Engine.IO's `open`: the client has had them from its first target. Control frames between
- * them are not for the client either.
+ * Cuts off the first data frames of the next target, such as Engine.IO's `open`: the client has had them from its first
+ * target. Control frames between them are not for the client either.
  */
 export class OpeningFrames {
   #left: number;

@@ -1,6 +1,7 @@
 /**
- * How many sessions a target takes at a time: at first, at most, and at least. On a machine that is short of CPU time each session takes long, however
- * few there are: with fewer at a time all would only take longer, and waiting clients would give up.
+ * How many sessions a target takes at a time: at first, at most, and at least. On a machine that is short of CPU time
+ * each session takes long, however few there are: with fewer at a time all would only take longer, and waiting clients
+ * would give up.
  */
 const windows = { first: 16, most: 256, least: 8 } as const;
 
@@ -24,9 +25,9 @@ export interface TakerEvents {
 /**
  * A target that takes sessions, with the sessions that wait for it.
  *
- * The target sets the pace: as many sessions are under way as it takes within `swiftMs`. Their number grows by one with each round of them, and shrinks by
- * a third where the target is slower (AIMD, like TCP: Chiu and Jain 1989). The others wait in line. So several agents share a target fairly without
- * knowing of each other.
+ * The target sets the pace: as many sessions are under way as it takes within `swiftMs`. Their number grows by one with
+ * each round of them, and shrinks by a third where the target is slower (AIMD, like TCP: Chiu and Jain 1989). The
+ * others wait in line. So several agents share a target fairly without knowing of each other.
  */
 export class Taker {
   readonly #events: TakerEvents;

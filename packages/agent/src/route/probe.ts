@@ -8,9 +8,10 @@ import { connectTarget, readyEvent } from '../target/connect-target.ts';
 const malformed = '\0\r\n\r\n';
 
 /**
- * Probes a target with a request that no client has influenced: `OPTIONS *`, which asks about the server as a whole (RFC 9110 section 9.3.7), or `GET`
- * of a path. Any HTTP response will do. A server that is silent gets malformed bytes next: a server that only accepts upgrades, and leaves other
- * requests without a response, refuses these, while a process that hangs does not.
+ * Probes a target with a request that no client has influenced: `OPTIONS *`, which asks about the server as a whole
+ * (RFC 9110 section 9.3.7), or `GET` of a path. Any HTTP response will do. A server that is silent gets malformed bytes
+ * next: a server that only accepts upgrades, and leaves other requests without a response, refuses these, while a
+ * process that hangs does not.
  *
  * @param path - path for `GET`; `undefined`: `OPTIONS *`
  * @param timeoutMs - how long each of connecting, the response and the refusal may take, in milliseconds

@@ -20,7 +20,10 @@ export function checkRequest(request: AgentRequest, limits: Limits, maxHeaders: 
   return headers > maxHeaders ? failed('headers_too_large', `${headers} headers`) : undefined;
 }
 
-/** Whether a request target is a path, which absolute URLs have been made by now, or `*` for the server as a whole (RFC 9112 sections 3.2.1 and 3.2.4). */
+/**
+ * Whether a request target is a path, which absolute URLs have been made by now, or `*` for the server as a whole
+ * (RFC 9112 sections 3.2.1 and 3.2.4).
+ */
 function isPath({ url, method }: AgentRequest): boolean {
   if (url === '*') return method === 'OPTIONS';
   return url?.startsWith('/') === true;

@@ -8,9 +8,9 @@ const maxWaiting = 1_000;
 const waiting = new WeakMap<Socket, number>();
 
 /**
- * Serves a request when it is its turn to be responded to. Node reads on during a response, and emits all requests that a client has sent ahead
- * (pipelining, RFC 9112 section 9.3.2): some thousands in one packet, which would ask targets for as many responses at once. A connection with too many
- * is ended, and its waiting requests are never served.
+ * Serves a request when it is its turn to be responded to. Node reads on during a response, and emits all requests that
+ * a client has sent ahead (pipelining, RFC 9112 section 9.3.2): some thousands in one packet, which would ask targets
+ * for as many responses at once. A connection with too many is ended, and its waiting requests are never served.
  */
 export function inTurn({ socket }: IncomingMessage, response: ServerResponse, serve: () => void): void {
   if (response.socket !== null) {

@@ -31,7 +31,10 @@ export function respondToPreflight(exchange: Exchange, response: ServerResponse,
   return true;
 }
 
-/** The failure of a request whose client the hooks do not identify. For a preflight it says that preflights carry no credentials, and what to change. */
+/**
+ * The failure of a request whose client the hooks do not identify. For a preflight it says that preflights carry no
+ * credentials, and what to change.
+ */
 export function explainPreflight({ request }: Exchange, unknown: Result<never>): Result<never> {
   const isUnknown =
     !unknown.ok && (unknown.failure.code === 'uid_missing' || unknown.failure.code === 'api_key_missing');

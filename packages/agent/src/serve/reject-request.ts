@@ -15,8 +15,8 @@ import { wasPassedOn } from '../hooks/app-messages.ts';
 import { isNavigating, waitingPage } from './waiting-page.ts';
 
 /**
- * Responds to an HTTP request with a failure, which pages of listed origins may read. A response that has begun already is cut, as its status cannot be
- * taken back.
+ * Responds to an HTTP request with a failure, which pages of listed origins may read. A response that has begun already
+ * is cut, as its status cannot be taken back.
  */
 export function rejectRequest(response: ServerResponse, failure: Failure, id: string, pages: AllowedOrigins): void {
   if (response.headersSent || response.destroyed) {

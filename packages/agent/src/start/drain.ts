@@ -13,12 +13,18 @@ export function drainToStop(front: Front, context: AgentContext): Promise<void> 
   return drain(front, context, drainMs, Math.min(lastRequestMs, drainMs / 2));
 }
 
-/** Another agent has replaced this one: tunnels and requests continue for `agent.retireMs`, and idle connections until their clients would close them. */
+/**
+ * Another agent has replaced this one: tunnels and requests continue for `agent.retireMs`, and idle connections until
+ * their clients would close them.
+ */
 export function drainToRetire(front: Front, context: AgentContext): Promise<void> {
   return drain(front, context, context.config.agent.retireMs, front.server.keepAliveTimeout + 1_000);
 }
 
-/** Tunnels are closed one after another before the deadline, so many a second, so that their clients do not all reconnect to the other agents at once. */
+/**
+ * Tunnels are closed one after another before the deadline, so many a second, so that their clients do not all
+ * reconnect to the other agents at once.
+ */
 async function drain(front: Front, { config, tunnels }: AgentContext, drainMs: number, idleMs: number): Promise<void> {
   await tunnels.drain(drainMs, config.agent.closePerSecond, front.drain(drainMs, idleMs));
 }

@@ -81,8 +81,9 @@ export class Tunnels {
   }
 
   /**
-   * Lets tunnels run, then closes them with 1012 in random order, `perSecond` of them a second, and cuts what is left after `drainMs`: handshakes that are
-   * under way, and tunnels. Resolves when there are none of either. Of several drains the shortest one counts.
+   * Lets tunnels run, then closes them with 1012 in random order, `perSecond` of them a second, and cuts what is left
+   * after `drainMs`: handshakes that are under way, and tunnels. Resolves when there are none of either. Of several
+   * drains the shortest one counts.
    *
    * @param noMore - resolves when no client can begin a handshake any more
    */

@@ -67,7 +67,10 @@ class LengthBody implements ResponseBody {
 /** Longest line of a chunk's size with its extensions, and longest trailers together, in bytes. */
 const maxLineBytes = 16 * 1024;
 
-/** Chunked transfer coding (RFC 9112 section 7.1). As curl does, it accepts lines that end with a bare LF (section 2.2), and trailers as lenient as heads. */
+/**
+ * Chunked transfer coding (RFC 9112 section 7.1). As curl does, it accepts lines that end with a bare LF (section 2.2),
+ * and trailers as lenient as heads.
+ */
 class ChunkedBody implements ResponseBody {
   readonly endsWithConnection = false;
   readonly trailers: string[] = [];

@@ -17,8 +17,9 @@ export interface ResponseHead {
 const maxResponseHeadBytes = 64 * 1024;
 
 /**
- * Reads the head of an HTTP/1.1 response (RFC 9112). As curl and nginx do, it accepts lines that end with a bare LF (section 2.2), lines that continue
- * in the next one (section 5.2), and blanks before a colon (section 5.1). What is ambiguous even then is refused.
+ * Reads the head of an HTTP/1.1 response (RFC 9112). As curl and nginx do, it accepts lines that end with a bare LF
+ * (section 2.2), lines that continue in the next one (section 5.2), and blanks before a colon (section 5.1). What is
+ * ambiguous even then is refused.
  *
  * @returns the head, `undefined` while it is incomplete, or a sentence saying what is wrong
  */

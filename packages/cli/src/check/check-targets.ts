@@ -11,7 +11,10 @@ const allMs = 10_000;
 const atOnce = 50;
 const mostNamed = 20;
 
-/** Looks whether the targets that a router lists accept connections, and have the right certificates. One that does not may be started later: it is a warning. */
+/**
+ * Looks whether the targets that a router lists accept connections, and have the right certificates. One that does not
+ * may be started later: it is a warning.
+ */
 export async function checkTargets(targets: readonly ListedTarget[], config: Config): Promise<Finding[]> {
   const waiting = targets.filter((target) => !isOwn(target, config));
   const findings: Finding[] = [];

@@ -7,8 +7,8 @@ import { secretsFile } from '../project.ts';
 const ignored = 'secrets.*.json\n';
 
 /**
- * Creates the file with a new secret of an environment, with which agents sign identities for push-servers. Only its owner can read it, and git does not
- * track it. An existing file is left unchanged, since running processes may use it.
+ * Creates the file with a new secret of an environment, with which agents sign identities for push-servers. Only its
+ * owner can read it, and git does not track it. An existing file is left unchanged, since running processes may use it.
  *
  * @returns its path; `undefined` where it was there
  */

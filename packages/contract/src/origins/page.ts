@@ -59,7 +59,7 @@ export function whyRefused(
   const own = asked.hosts.flatMap((host) => readHost(host) ?? []);
   const isOwn = page !== undefined && own.some((host) => isPlaceOf(host, page));
   if (isOwn && isSchemeOf(asked, page)) return undefined;
-  return describe(origin, page, asked.hosts, own, setting, isOwn);
+  return describe({ origin, page, hosts: asked.hosts, own, setting, isOwn });
 }
 
 /** With any default port: TLS may end in front of us. */
@@ -77,14 +77,18 @@ function unlessDefault(port: number | undefined): number | undefined {
   return port === 80 || port === 443 ? undefined : port;
 }
 
-function describe(
-  origin: string,
-  page: PageOrigin | undefined,
-  hosts: readonly string[],
-  own: readonly HostAndPort[],
-  setting: string,
-  isOwn: boolean,
-): string {
+/** A page that may not, and what it was compared with. */
+interface RefusedPage {
+  readonly origin: string;
+  readonly page: PageOrigin | undefined;
+  readonly hosts: readonly string[];
+  readonly own: readonly HostAndPort[];
+  readonly setting: string;
+  /** Whether only the scheme differs. */
+  readonly isOwn: boolean;
+}
+
+function describe({ origin, page, hosts, own, setting, isOwn }: RefusedPage): string {
   const compared = hosts.length === 0 ? 'no Host' : `Host ${hosts.map(printable).join(', ')}`;
   const found = `The origin of the page is ${printable(origin)}. It was compared with ${compared} and with ${setting}.`;
   if (page === undefined) return `${found} Such an origin cannot be listed: only "*" allows it.`;

@@ -8,8 +8,8 @@ const maxRounds = 3;
 const ends = /[;?#\u0000]/;
 
 /**
- * Returns a path as the most lenient server may read it: escapes decoded, `\` as `/`, all in lower case, segments without parameters, blanks and dots at
- * their end, and those that are empty, or dots, resolved.
+ * Returns a path as the most lenient server may read it: escapes decoded, `\` as `/`, all in lower case, segments
+ * without parameters, blanks and dots at their end, and those that are empty, or dots, resolved.
  */
 export function readLoosely(path: string): string {
   let text = '';

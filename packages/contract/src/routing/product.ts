@@ -43,8 +43,9 @@ export interface ProductOptions {
    */
   readonly public?: boolean;
   /**
-   * What the agent does with CORS preflights. `answer`: it responds to those of `access.allowedOrigins`. `pass`: the target gets those of all origins,
-   * without a uid and without a call of a hook. @defaultValue `routing.preflight`
+   * What the agent does with CORS preflights. `answer`: it responds to those of `access.allowedOrigins`. `pass`: the
+   * target gets those of all origins, without a uid and without a call of a hook.
+   * @defaultValue `routing.preflight`
    */
   readonly preflight?: (typeof preflightNames)[number];
 }

@@ -23,8 +23,9 @@ const stickyLength = saltLength + signatureLength;
 const stickyPattern = new RegExp(`^[\\w-]{${stickyLength}}$`);
 
 /**
- * Signatures of 22 characters: 6 random bytes, and 10 bytes of an HMAC-SHA256 over these, the product, the target and the uid. They do not contain the
- * address of the target: an agent that knows the targets finds the one that matches. The signature of one user is of no use to another.
+ * Signatures of 22 characters: 6 random bytes, and 10 bytes of an HMAC-SHA256 over these, the product, the target and
+ * the uid. They do not contain the address of the target: an agent that knows the targets finds the one that matches.
+ * The signature of one user is of no use to another.
  *
  * @param keys - called for each signature, because keys may change while an agent runs
  */

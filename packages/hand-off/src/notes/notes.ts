@@ -19,8 +19,9 @@ import {
 const maxGeneration = 2 ** 30;
 
 /**
- * Notes where the messages of each connection end. Others read it only after the death of this process, which may come between any two stores: the count
- * is invalid while positions change, so what they read is what was true at that count, or not valid.
+ * Notes where the messages of each connection end. Others read it only after the death of this process, which may come
+ * between any two stores: the count is invalid while positions change, so what they read is what was true at that
+ * count, or not valid.
  */
 export class Notes {
   readonly #numbers: Float64Array;

@@ -10,8 +10,9 @@ const unlocked = 2;
 const lock = Buffer.from(new ArrayBuffer(32));
 
 /**
- * Locks a file for as long as this process lives. The kernel releases a lock of a record when its process has ended, however that happens, and another
- * process that has a descriptor of the file can ask, also from another container, where process ids tell nothing.
+ * Locks a file for as long as this process lives. The kernel releases a lock of a record when its process has ended,
+ * however that happens, and another process that has a descriptor of the file can ask, also from another container,
+ * where process ids tell nothing.
  *
  * @throws Error
  */

@@ -20,8 +20,8 @@ interface Piece {
 }
 
 /**
- * A socket that looks open to a server, but reads nothing, and writes only what its gate lets through. It is opened for good by {@link openSocket}, and is
- * a plain `net.Socket` then: no message afterwards passes through anything here.
+ * A socket that looks open to a server, but reads nothing, and writes only what its gate lets through. It is opened for
+ * good by {@link openSocket}, and is a plain `net.Socket` then: no message afterwards passes through anything here.
  */
 export class HeldSocket extends Socket {
   /** Unset while the constructor of `Socket` runs, which begins to read. */

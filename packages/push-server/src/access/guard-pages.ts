@@ -63,8 +63,8 @@ function hostOf(entry: string): string {
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * Guards the listeners that a server has by now against requests of pages of other origins. Files are for all pages. Pages of allowed origins may read
- * all responses, refusals included, and their preflights get a response here.
+ * Guards the listeners that a server has by now against requests of pages of other origins. Files are for all pages.
+ * Pages of allowed origins may read all responses, refusals included, and their preflights get a response here.
  */
 export function guardPages(http: HttpServer, config: Config, onRefused: (failure: Failure) => void): void {
   const gate = createPageGate(config);

@@ -1,7 +1,10 @@
 import type { Logger } from '@gopush/service';
 import type { RegisteredNode, RegistryStore } from '@gopush/store';
 
-/** When names are first compared, and the time between comparisons, in milliseconds. By then, the announcement of a process that has ended has expired. */
+/**
+ * When names are first compared, and the time between comparisons, in milliseconds. By then, the announcement of a
+ * process that has ended has expired.
+ */
 const firstMs = 5_000;
 const againMs = 60_000;
 

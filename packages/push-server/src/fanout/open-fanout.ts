@@ -5,7 +5,10 @@ import { locateRedisFiles } from '@gopush/store';
 import type { Fanout } from './bus/fanout.ts';
 import { meshFolder } from './mesh/mesh-folder.ts';
 
-/** Starts the fan-out of the settings: over Redis where there is one, else among the push-servers of this machine. The code of the other one is not loaded. */
+/**
+ * Starts the fan-out of the settings: over Redis where there is one, else among the push-servers of this machine. The
+ * code of the other one is not loaded.
+ */
 export async function openFanout(
   { redisAdapter, pushServer, serverPortStart }: Config,
   dir: string,

@@ -26,9 +26,10 @@ interface Counting {
 }
 
 /**
- * Makes a connection that was handed over look like one that its agent has opened to the port: its addresses are those that an agent on this machine
- * and the server have, and it counts as one of the server's connections. So whatever a server decides by an address (networks of proxies that it trusts,
- * loopback) is the same for tunnels and hand-offs, and `X-Forwarded-For` names the client for both. The port of the client is kept.
+ * Makes a connection that was handed over look like one that its agent has opened to the port: its addresses are those
+ * that an agent on this machine and the server have, and it counts as one of the server's connections. So whatever a
+ * server decides by an address (networks of proxies that it trusts, loopback) is the same for tunnels and hand-offs,
+ * and `X-Forwarded-For` names the client for both. The port of the client is kept.
  */
 export function joinAsByThePort(connection: TakenConnection, server: Server, address: AddressInfo): void {
   const { socket } = connection;

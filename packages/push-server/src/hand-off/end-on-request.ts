@@ -7,8 +7,8 @@ const goodbyeMs = 1_000;
 const ending = new WeakSet<TakenConnection>();
 
 /**
- * Ends a WebSocket that its agent wants closed: writes a close frame, which the client answers, and the server's own library then closes the connection as
- * for any client that leaves. A client that does not answer is cut.
+ * Ends a WebSocket that its agent wants closed: writes a close frame, which the client answers, and the server's own
+ * library then closes the connection as for any client that leaves. A client that does not answer is cut.
  *
  * The frame comes between two writes of the library, which are whole frames.
  */

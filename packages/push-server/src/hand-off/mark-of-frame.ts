@@ -4,8 +4,9 @@ const maxPositionBytes = 81;
 const [quote, tilde, closingBracket, closingBrace] = [0x22, 0x7e, 0x5d, 0x7d];
 
 /**
- * The text of the position with which a text frame ends that this process has encoded (`…,"<epoch>.<offset>~"]`, docs/protocol.md, "Positions"). No other
- * text ends so: foreign positions are escaped. `undefined`: there is none, as in most frames.
+ * The text of the position with which a text frame ends that this process has encoded (`…,"<epoch>.<offset>~"]`,
+ * docs/protocol.md, "Positions"). No other text ends so: foreign positions are escaped. `undefined`: there is none, as
+ * in most frames.
  */
 export function markAt(bytes: Buffer, end: number): string | undefined {
   if (bytes[end - 2] !== quote || bytes[end - 3] !== tilde) return undefined;

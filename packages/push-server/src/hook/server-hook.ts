@@ -58,8 +58,8 @@ export interface ServerHook {
   /** Whether a client may join a room that it is not in. Without this function all clients may join all rooms. */
   canJoin?(client: ServerClient, room: string): Verdict | Promise<Verdict>;
   /**
-   * Whether a client may publish to a room: `true` or `false`, or `{ message }` to publish that instead. Without this function the members of the room
-   * may.
+   * Whether a client may publish to a room: `true` or `false`, or `{ message }` to publish that instead. Without this
+   * function the members of the room may.
    *
    * @param data - the `message` of what it sent
    */
@@ -70,15 +70,15 @@ export interface ServerHook {
     data: unknown,
   ): Verdict | Replacement | Promise<Verdict | Replacement>;
   /**
-   * A client sent an event that neither gopush nor a handler of `setup` handles. The client's ack gets what this returns. Without this function the ack
-   * gets `event_unknown`.
+   * A client sent an event that neither gopush nor a handler of `setup` handles. The client's ack gets what this
+   * returns. Without this function the ack gets `event_unknown`.
    *
    * @param data - the first argument of the event
    */
   onMessage?(client: ServerClient, event: string, data: unknown): unknown;
   /**
-   * Adds handlers to Socket.IO: at start, and again after the hook was edited. Before the latter, the function that it returned is called, which undoes
-   * it; without such a function `setup` runs again only at the next start.
+   * Adds handlers to Socket.IO: at start, and again after the hook was edited. Before the latter, the function that it
+   * returned is called, which undoes it; without such a function `setup` runs again only at the next start.
    *
    * @param clientOf - the client of a socket of the main namespace
    */

@@ -21,8 +21,8 @@ interface Change {
 }
 
 /**
- * What programs did to users recently: which they added to rooms, removed from rooms, or disconnected. A session that migrates, or whose connection was
- * lost, is on no push-server at that moment, and is changed when it is restored.
+ * What programs did to users recently: which they added to rooms, removed from rooms, or disconnected. A session that
+ * migrates, or whose connection was lost, is on no push-server at that moment, and is changed when it is restored.
  */
 export class RecentChanges {
   readonly #keepMs: number;

@@ -16,11 +16,19 @@ export interface PushServerOptions {
   readonly config?: ConfigInput;
   /** The server hook itself, or where its file is. @defaultValue none: all clients may enter all rooms, and speak to those they are in */
   readonly hooks?: ServerHook | HookLocation;
-  /** Which of the push-servers of this machine this is; its port is `serverPortStart` plus this, that of its admin listener `admin.serverPort` plus this. @defaultValue 0 */
+  /**
+   * Which of the push-servers of this machine this is; its port is `serverPortStart` plus this, that of its admin
+   * listener `admin.serverPort` plus this.
+   * @defaultValue 0
+   */
   readonly index?: number;
   /** Folder of the project. @defaultValue the current one */
   readonly dir?: string;
-  /** Name of this push-server, in logs and to its peers. Clients are told it as well, but as `push-server-<index>` where it ends so. @defaultValue `<processes.machine, or the host name>-push-server-<index>` */
+  /**
+   * Name of this push-server, in logs and to its peers. Clients are told it as well, but as `push-server-<index>` where
+   * it ends so.
+   * @defaultValue `<processes.machine, or the host name>-push-server-<index>`
+   */
   readonly node?: string;
   /** Adds handlers of the program's own, besides those of the server hook; what it returns undoes that at the end. */
   readonly setup?: NonNullable<ServerHook['setup']>;

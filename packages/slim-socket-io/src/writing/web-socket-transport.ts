@@ -18,7 +18,10 @@ interface OwnedWebSocket extends WebSocketInternals {
 /** Where a WebSocket keeps its transport. */
 const transportOf = Symbol('transport');
 
-/** What a transport listens to on its WebSocket: the same functions for all transports, made inside the class so that they may call its private methods. */
+/**
+ * What a transport listens to on its WebSocket: the same functions for all transports, made inside the class so that
+ * they may call its private methods.
+ */
 let listeners: Readonly<Record<string, (this: OwnedWebSocket, ...args: never[]) => void>>;
 
 /**

@@ -80,7 +80,8 @@ export function createTargetConnections(connectTimeoutMs: number, keepIdleMs: nu
       // The newest: the oldest are those a target is about to close.
       const connection = idle?.pop();
       if (connection === undefined || connection.isFit) return connection;
-      // An ended one is forgotten a moment later. One that has been kept for too long, because its timer is late, might be closed by its target just now.
+      // An ended one is forgotten a moment later. One that has been kept for too long, because its timer is late, might
+      // be closed by its target just now.
       connection.discard();
     }
   }

@@ -108,9 +108,9 @@ export function requestUpgrade(options: UpgradeOptions): Promise<Result<UpgradeR
 }
 
 /**
- * Closes the connection to a target. While a session migrates, with a reset, so that a target that hangs never reads the request; a socket that is still
- * connecting would only be reset once it is connected. Otherwise without a reset: a client that leaves could end a server whose upgrade handlers do
- * not listen to errors.
+ * Closes the connection to a target. While a session migrates, with a reset, so that a target that hangs never reads
+ * the request; a socket that is still connecting would only be reset once it is connected. Otherwise without a reset: a
+ * client that leaves could end a server whose upgrade handlers do not listen to errors.
  */
 function abandon(socket: Socket, moves: boolean): void {
   if (moves && !socket.connecting) reset(socket);

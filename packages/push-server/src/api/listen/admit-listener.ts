@@ -34,7 +34,10 @@ export type Admission =
   | Result<Admitted>
   | { readonly ok: false; readonly failure: Failure; readonly retryAfter: number };
 
-/** Decides whether a request may listen: with a key, to any room or user; with an identity, to its own user and to the rooms that the server hook allows. */
+/**
+ * Decides whether a request may listen: with a key, to any room or user; with an identity, to its own user and to the
+ * rooms that the server hook allows.
+ */
 export async function admitListener(
   request: IncomingMessage,
   query: URLSearchParams,

@@ -10,9 +10,9 @@ export interface Stood {
 }
 
 /**
- * Writes the id of an event. It holds the positions of its listener in all rooms, so that any push-server can continue from there: the time, and for
- * each room four characters of a hash of its name, the epoch and the offset. When the listener comes back, it may name its rooms in another order, and
- * others besides.
+ * Writes the id of an event. It holds the positions of its listener in all rooms, so that any push-server can continue
+ * from there: the time, and for each room four characters of a hash of its name, the epoch and the offset. When the
+ * listener comes back, it may name its rooms in another order, and others besides.
  */
 export function writeEventId(at: number, parts: Iterable<string>): string {
   return [at.toString(36), ...parts].join('~');

@@ -34,7 +34,11 @@ export interface Route {
   readonly failures: readonly FailureCode[];
   /** Whether it concerns all products, so that keys for some products cannot use it. @defaultValue false */
   readonly across?: boolean;
-  /** Whether it takes an `Idempotency-Key`; `refused`: what it publishes is not kept, so that repeats cannot be recognized. @defaultValue the header is ignored */
+  /**
+   * Whether it takes an `Idempotency-Key`; `refused`: what it publishes is not kept, so that repeats cannot be
+   * recognized.
+   * @defaultValue the header is ignored
+   */
   readonly id?: 'taken' | 'refused';
   /** As how many requests a request counts. @defaultValue 1 */
   readonly cost?: (body: unknown) => number;

@@ -61,7 +61,10 @@ export class Outgoing {
     if (this.isOpen && !sendWithin(this.#socket, frame, maxQueuedBytes)) this.drop('behind');
   }
 
-  /** Asks for a sign of life. Time is counted in beats of this node, not by a clock, so that a pause of this node is not taken for silence of a peer. */
+  /**
+   * Asks for a sign of life. Time is counted in beats of this node, not by a clock, so that a pause of this node is not
+   * taken for silence of a peer.
+   */
   beat(): void {
     if (this.#socket.destroyed) return;
     if (++this.#unanswered * this.#times.beat > this.#times.silence) {

@@ -2,8 +2,9 @@
 const most = 256;
 
 /**
- * How many sessions are given at a time at least, and within which time other nodes have to take them to be given more at a time, in milliseconds. With
- * few sessions each client is to wait as short as can be; with many it counts when the last one has left.
+ * How many sessions are given at a time at least, and within which time other nodes have to take them to be given more
+ * at a time, in milliseconds. With few sessions each client is to wait as short as can be; with many it counts when the
+ * last one has left.
  */
 const few = { least: 8, swiftMs: 50 } as const;
 const many = { least: 16, swiftMs: 150 } as const;

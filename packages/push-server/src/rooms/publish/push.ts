@@ -64,7 +64,11 @@ export interface Push {
    * `payload_invalid` for a message that is nested deeper than 128, has more than 16 MiB or cannot be written as JSON.
    */
   toRoom(room: string, event: string, message: unknown, options?: RoomOptions): Promise<Result<Published>>;
-  /** Publishes an event to all devices of a user. Failures: `not_durable`, `inbox_full`, `payload_invalid` as for a room. @throws TypeError for an unknown option */
+  /**
+   * Publishes an event to all devices of a user. Failures: `not_durable`, `inbox_full`, `payload_invalid` as for a
+   * room.
+   * @throws TypeError for an unknown option
+   */
   toUser(uid: string, event: string, message: unknown, options?: UserOptions): Promise<Result<UserDelivery>>;
   /**
    * Publishes an event to all connected clients. It is not kept.
