@@ -1,79 +1,11 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { gopush, makeFolder, startProgram } from '../../../../test/support/cli.ts';
-import { isLong } from '../../../../test/support/long.ts';
-import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
-import { freePort } from '../../../store/test/support/redis.ts';
+import { expect, test } from 'vitest';
+import { makeFolder } from '../../../../test/support/cli.ts';
+import { packPackages } from './support/packed-packages.ts';
+import { tryProject } from './support/try-project.ts';
 
-const run = promisify(execFile);
-const packScript = fileURLToPath(new URL('../../../../scripts/pack.mjs', import.meta.url));
-
-let tarballs: string[];
-let packed: string;
-
-/** Whether `packed` has what npm installs. */
-let installed = false;
-
-beforeAll(async () => {
-  packed = await mkdtemp(join(tmpdir(), 'gopush-packed-'));
-  await run(process.execPath, [packScript, packed]);
-  tarballs = (await readdir(packed)).map((name) => join(packed, name));
-}, 120_000);
-afterAll(() => rm(packed, { recursive: true, force: true }));
-
-/** As `npx gopush-create`, from the tarballs. In the usual run npx itself does it once; then it is the program that npx would run. */
-async function npxCreate(cwd: string, ...args: string[]): Promise<string> {
-  if (installed && !isLong) {
-    const program = join(packed, 'node_modules/gopush-create/dist/index.js');
-    return (await run(process.execPath, [program, ...args], { cwd })).stdout;
-  }
-  const packages = tarballs.flatMap((tarball) => ['--package', tarball]);
-  const { stdout } = await run('npx', ['--yes', '--prefer-offline', ...packages, 'gopush-create', ...args], { cwd });
-  return stdout;
-}
-
-/** As `npm install`, with the tarballs instead of what is published; what it installs is the same for all projects. */
-async function npmInstall(dir: string): Promise<void> {
-  const [kept, wanted] = [join(packed, 'node_modules'), join(dir, 'node_modules')];
-  if (installed) {
-    await cp(kept, wanted, { recursive: true, verbatimSymlinks: true });
-    return;
-  }
-  await run('npm', ['install', '--no-save', '--prefer-offline', '--no-audit', '--no-fund', ...tarballs], { cwd: dir });
-  await cp(wanted, kept, { recursive: true, verbatimSymlinks: true });
-  installed = true;
-}
-
-async function tryProject(dir: string, script: string): Promise<void> {
-  const port = await freePort();
-  const env = {
-    GOPUSH_AGENT_PORT: String(port),
-    GOPUSH_SERVER_PORT_START: String(await freePort(2)),
-    GOPUSH_ADMIN_AGENT_PORT: '0',
-    GOPUSH_ADMIN_SERVER_PORT: '0',
-    // A busy machine is no reason to refuse the clients of a test.
-    GOPUSH_LIMITS_EVENT_LOOP_DELAY_MS: '0',
-    GOPUSH_PUSH_SERVER_LIMITS_BEGIN_DELAY_MS: '0',
-  };
-  const running = startProgram('npm', ['run', '--silent', script], { cwd: dir, env, ownGroup: true });
-  await running.until(/gopush is ready/);
-  const url = `http://127.0.0.1:${port}`;
-  const ann = await connectClient(url, 'upgrade', { query: { user: 'ann' } });
-  const bob = await connectClient(url, 'websocket', { query: { user: 'bob' } });
-  await bob.emitWithAck('room', { room: 'lobby' });
-  const heard = nextEvent(bob, 'chat');
-  ann.emit('room', { room: 'lobby', event: 'chat', message: 'hello' });
-  expect(await heard).toMatchObject({ message: 'hello' });
-  ann.disconnect();
-  bob.disconnect();
-  running.signal('SIGINT');
-  await running.ended;
-}
+const { npxCreate, npmInstall } = packPackages();
 
 test.each([
   ['JavaScript', [], 'js'],
@@ -100,26 +32,6 @@ test.each([
     await tryProject(dir, 'start');
   },
 );
-
-test('a project made again in another language keeps its hooks, and has no second ones', async () => {
-  const cwd = await makeFolder();
-  expect((await gopush(['create', 'app'], { cwd })).code).toBe(0);
-  const hooks = await readdir(join(cwd, 'app/hooks'));
-  const { code, stdout } = await gopush(['create', 'app', '--typescript'], { cwd });
-  expect([code, stdout]).toEqual([0, expect.stringMatching(/kept {2}app\/hooks\/agent\.local\.js/)]);
-  expect(await readdir(join(cwd, 'app/hooks'))).toEqual(hooks);
-});
-
-test.each([
-  [{ name: '@acme/shop' }, 'acme-shop'],
-  [{}, 'folder'],
-])('in the package %j the processes are named %s-…, unlike those of other projects', async (pkg, name) => {
-  const dir = join(await makeFolder(), 'folder');
-  await mkdir(dir);
-  await writeFile(join(dir, 'package.json'), JSON.stringify(pkg));
-  expect((await gopush(['create', dir])).code).toBe(0);
-  expect(await readFile(join(dir, 'gopush/ecosystem.config.cjs'), 'utf8')).toContain(`name: \`${name}-\${tier}\``);
-});
 
 test('an existing CommonJS project gets a gopush folder and scripts, and nothing of it is overwritten', {
   timeout: 120_000,

@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll } from 'vitest';
+import { isLong } from '../../../../../test/support/long.ts';
+
+const run = promisify(execFile);
+const packScript = fileURLToPath(new URL('../../../../../scripts/pack.mjs', import.meta.url));
+
+/** What users do with the published packages, done with tarballs that are made for the tests of a file. */
+export interface PackedPackages {
+  /** As `npx gopush-create`. In the usual run npx itself does it once; then it is the program that npx would run. */
+  npxCreate(cwd: string, ...args: string[]): Promise<string>;
+  /** As `npm install`; what it installs is the same for all projects. */
+  npmInstall(dir: string): Promise<void>;
+}
+
+export function packPackages(): PackedPackages {
+  let tarballs: string[];
+  let packed: string;
+  /** Whether `packed` has what npm installs. */
+  let installed = false;
+  beforeAll(async () => {
+    packed = await mkdtemp(join(tmpdir(), 'gopush-packed-'));
+    await run(process.execPath, [packScript, packed]);
+    tarballs = (await readdir(packed)).map((name) => join(packed, name));
+  }, 120_000);
+  afterAll(() => rm(packed, { recursive: true, force: true }));
+  return {
+    async npxCreate(cwd, ...args) {
+      if (installed && !isLong) {
+        const program = join(packed, 'node_modules/gopush-create/dist/index.js');
+        return (await run(process.execPath, [program, ...args], { cwd })).stdout;
+      }
+      const packages = tarballs.flatMap((tarball) => ['--package', tarball]);
+      const npx = ['--yes', '--prefer-offline', ...packages, 'gopush-create', ...args];
+      return (await run('npx', npx, { cwd })).stdout;
+    },
+    async npmInstall(dir) {
+      const [kept, wanted] = [join(packed, 'node_modules'), join(dir, 'node_modules')];
+      if (installed) {
+        await cp(kept, wanted, { recursive: true, verbatimSymlinks: true });
+        return;
+      }
+      const options = ['--no-save', '--prefer-offline', '--no-audit', '--no-fund'];
+      await run('npm', ['install', ...options, ...tarballs], { cwd: dir });
+      await cp(wanted, kept, { recursive: true, verbatimSymlinks: true });
+      installed = true;
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import type { ConfigInput } from '@gopush/contract';
+import type { Socket } from 'socket.io-client';
+import { describe, expect, test } from 'vitest';
+import { startRedis } from '../../packages/store/test/support/redis.ts';
+import { say, startChildProgram } from '../support/child-program.ts';
+import { type Machine, type Network, startMachines, whyNoMachines } from '../support/machines.ts';
+import { connectMany, roomCountsOf } from '../support/many-clients.ts';
+import { hear } from '../support/nodes.ts';
+import { connectClient } from '../support/socket-io.ts';
+import { undisturbed } from '../support/undisturbed.ts';
+
+const why = whyNoMachines();
+describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: skipped, ${why}`}`, () => {
+  /** A push-server on each, and an agent on the first. */
+  async function startTwo({ address, machines }: Network) {
+    const [first, second] = machines as [Machine, Machine];
+    const redis = await startRedis(['--bind', '127.0.0.1', address, '--protected-mode', 'no']);
+    const shared: ConfigInput = {
+      redisAdapter: { host: address, port: redis.port },
+      access: { secrets: ['0123456789abcdef'] },
+      serverPortStart: 4_000,
+      admin: null,
+    };
+    const startServer = async ({ address: host, prefix }: Machine, name: string) => ({
+      ...(await startChildProgram(
+        'chaos-server.mjs',
+        [JSON.stringify({ ...shared, pushServer: { host, drainMs: 200 } }), name],
+        prefix,
+      )),
+      url: `http://${host}:4000`,
+    });
+    const [here, there] = [await startServer(first, 'here'), await startServer(second, 'there')];
+    const agent = await startChildProgram(
+      'chaos-agent.mjs',
+      [JSON.stringify({ ...shared, agentPort: 4_100, routing: { discover: true }, agent: { drainMs: 200 } })],
+      first.prefix,
+    );
+    return { first, second, here, there, agent };
+  }
+
+  async function failOverBetween(network: Network, how: 'is not reached' | 'reaches nobody'): Promise<void> {
+    const { first, second, here, agent } = await startTwo(network);
+    const { clients } = await connectMany(`http://${first.address}:4100`, 12);
+    const checks = clients.map(undisturbed);
+    const heard = clients.map((client) => hear<number>(client, 'count'));
+    await say(here.child, 0, 1);
+    await Promise.all(heard.map((one) => one.count(2)));
+    if (how === 'is not reached') first.dropTo(second);
+    else second.dropTo(first);
+    const began = Date.now();
+    await say(here.child, 2, 3);
+    await Promise.all(heard.map((one) => one.count(4)));
+    // What was sent to a target before that was known to be gone is lost.
+    const silent = (): Record<string, unknown> | undefined =>
+      agent.lines.find(({ message }) => /target is silent/.test(String(message)));
+    const moved = (): number =>
+      agent.lines.filter(({ message }) => /^session (migrated|failed over)$/.test(String(message))).length;
+    await expect.poll(() => silent()?.tunnels === moved(), { timeout: 12_000 }).toBe(true);
+    expect(Date.now() - began).toBeLessThan(12_000);
+    expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
+    expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2, 3]));
+    for (const check of checks) check();
+    expect(silent()).toMatchObject({ cause: expect.stringMatching(/unreachable|left/) });
+  }
+
+  test('one is not reached any more, or reaches nobody: the sessions that it had go on at the other one', {
+    timeout: 60_000,
+  }, async () => {
+    const { address, machines } = startMachines(4);
+    // At the same time, as both wait for silence.
+    await Promise.all([
+      failOverBetween({ address, machines: machines.slice(0, 2) }, 'is not reached'),
+      failOverBetween({ address, machines: machines.slice(2) }, 'reaches nobody'),
+    ]);
+  });
+
+  test("one loses power and is back later: requests in flight end, and its old sessions are nobody's", {
+    timeout: 90_000,
+  }, async () => {
+    const { first, second, here, there, agent } = await startTwo(startMachines(2));
+    const url = `http://${first.address}:4100`;
+    const { clients } = await connectMany(url, 8);
+    const checks = clients.map(undisturbed);
+    const heard = clients.map((client) => hear<number>(client, 'count'));
+    const pollers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        connectClient(url, 'polling', {
+          query: { user: `poller-${index}` },
+          reconnection: true,
+          reconnectionDelay: 100,
+        }),
+      ),
+    );
+    const cut = new Set<Socket>();
+    for (const poller of pollers) poller.on('disconnect', () => cut.add(poller));
+    await say(here.child, 0);
+    await Promise.all(heard.map((one) => one.count(1)));
+    second.unplug();
+    const began = Date.now();
+    await say(here.child, 1);
+    await Promise.all(heard.map((one) => one.count(2)));
+    // Half of them were there, with a request that waits for its answer.
+    await expect.poll(() => cut.size, { timeout: 25_000 }).toBeGreaterThan(0);
+    await expect.poll(() => pollers.every(({ connected }) => connected), { timeout: 25_000 }).toBe(true);
+    expect(Date.now() - began).toBeLessThan(25_000);
+    second.plug();
+    await expect
+      .poll(
+        () =>
+          fetch(there.url).then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe(404);
+    await say(here.child, 2);
+    await Promise.all(heard.map((one) => one.count(3)));
+    expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
+    expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2]));
+    expect(agent.lines.filter(({ message }) => /could not migrate or fail over/.test(String(message)))).toEqual([]);
+    for (const check of checks) check();
+  });
+});

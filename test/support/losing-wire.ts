@@ -1,0 +1,31 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+/** A way to a port that can lose what goes either way, without a word to anyone. */
+export async function startLosingWire(port: number) {
+  const lost = { 'to the target': false, 'to the client': false };
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    near.on('data', (chunk) => void (lost['to the target'] || far.write(chunk)));
+    far.on('data', (chunk) => void (lost['to the client'] || near.write(chunk)));
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.setNoDelay(true).on('error', () => {});
+      socket.on('close', () => {
+        if (!lost['to the target'] && !lost['to the client']) other.destroy();
+      });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, lost };
+}
