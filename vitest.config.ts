@@ -28,15 +28,21 @@ function filesApart(): string[] {
 /** Files that start a dozen processes, each of which fills both cores for a while. */
 const crowds = ['test/chaos/*.test.ts', 'packages/cli/test/pm2/*.test.ts', 'packages/cli/test/create/scaffold.test.ts'];
 
-/** Of the others those that take longest, which begin first: the last one to begin would run alone at the end. */
-const longest =
-  /(agent-restart|check|cli|foreground|from-0\.1|hangup|listener|outages|planned-stop|processes|process-end|recovery|repeats|stranded|target-silent|matrix\/http)\.test\.ts$/;
+/** Those that take longest, in this order: they begin first, as the last one to begin runs alone at the end. */
+const longest = [
+  ...['hangup', 'target-silent', 'machine-away', 'repeats', 'stranded', 'cli', 'unstoppable-clients', 'foreground'],
+  ...['from-0.1', 'agent-restart', 'seamless/faults', 'process-end', 'fanout/fanout', 'outages', 'planned-stop'],
+  ...['push-server-hangs', 'target-gone', 'redis-failover', 'presence', 'listener', 'processes/appending', 'recovery'],
+  ...['matrix/http', 'commands/check', 'create/scaffold', 'chaos/seamless', 'pm2/pm2', 'pm2-failing', 'chaos/push'],
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     // One project after the other: a process is shared only while the next file is of the same project.
-    const rank = ({ moduleId, project }: TestSpecification): number =>
-      project.name === 'apart' ? 2 : longest.test(moduleId) ? 0 : 1;
+    const rank = ({ moduleId, project }: TestSpecification): number => {
+      const place = longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return (project.name === 'apart' ? 1_000 : 0) + (place < 0 ? longest.length : place);
+    };
     const sorted = await super.sort(files);
     return sorted.toSorted((a, b) => rank(a) - rank(b));
   }
