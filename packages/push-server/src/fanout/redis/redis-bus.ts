@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from '@gopush/service';
-import type { RedisClient } from '@gopush/store';
+import { type RedisClient, writeTogether } from '@gopush/store';
 import type { Bus } from '../../rooms/bus/bus.ts';
 import { Pings } from '../bus/pings.ts';
 import { bucketOf } from '../bus/room-buckets.ts';
@@ -87,6 +87,8 @@ export class RedisBus implements Bus {
   }
 
   send(node: string, payload: Buffer): void {
+    // When a node stops, another one says of hundreds of sessions in a turn that it has taken them.
+    writeTogether(this.#options.publisher);
     this.#publish(this.#channelOf(node), payload);
   }
 

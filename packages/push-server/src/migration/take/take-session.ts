@@ -102,9 +102,20 @@ export class NextCopies {
 const yes = (): boolean => true;
 const no = (): boolean => false;
 
+const tokenBytes = 18;
+
+/** Random bytes for the next tokens: a call of the system's generator costs more than what it gives. */
+let pool = Buffer.alloc(0);
+let used = 0;
+
 /** A token by which an agent asks for a session. It cannot be guessed. */
 export function newToken(): string {
-  return randomBytes(18).toString('base64url');
+  if (used === pool.length) {
+    pool = randomBytes(tokenBytes * 64);
+    used = 0;
+  }
+  used += tokenBytes;
+  return pool.toString('base64url', used - tokenBytes, used);
 }
 
 /** Reads the request of an agent. @returns `undefined` where its identity cannot be believed */
