@@ -8,7 +8,7 @@ import { Server, type ServerOptions, type Socket as ServerSocket } from 'socket.
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { connectClient, nextEvent, openClient, type Transport } from '../../../test/support/socket-io.ts';
-import { emitLocal, type SlimOptions, slimSocketIo, watchQueues } from '../src/index.ts';
+import { connectionOf, emitLocal, type SlimOptions, slimSocketIo, watchQueues, webSocketOf } from '../src/index.ts';
 
 async function startServer(slim: SlimOptions | undefined, options: Partial<ServerOptions> = {}) {
   const http = createServer();
@@ -70,6 +70,17 @@ async function play({ io }: Running, sockets: readonly ServerSocket[], steps: re
   io.emit('end');
   return Promise.all(answers);
 }
+
+test('a client that is idle keeps nothing of what was read from it', async () => {
+  const { client, socket } = await join(await startServer({}), 'websocket');
+  for (const text of ['a', 'b'.repeat(70_000)]) {
+    const said = new Promise((resolve) => socket.once('said', resolve));
+    client.emit('said', text);
+    expect(await said).toBe(text);
+    const receiver = webSocketOf(connectionOf(socket))?._receiver;
+    expect([receiver?._mask, receiver?._buffers, receiver?._fragments]).toEqual([undefined, [], []]);
+  }
+});
 
 test.each([
   ['plain', {}, {}, 60],

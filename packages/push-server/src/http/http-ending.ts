@@ -36,9 +36,14 @@ export class HttpEnding {
   #asked = 0;
 
   constructor(server: Server) {
+    const [open, upgraded] = [this.#open, this.#upgraded];
+    function forget(this: Socket): void {
+      if (!open.delete(this)) upgraded.delete(this);
+    }
     server.on('connection', (socket: Socket) => {
       this.#open.set(socket, { requests: 0, isAgent: false });
-      socket.once('close', () => this.#open.delete(socket) || this.#upgraded.delete(socket));
+      // The same function for all, since a wrapper for each would stay as long as its connection.
+      socket.on('close', forget);
     });
     server.prependListener('upgrade', ({ socket }: IncomingMessage) => {
       if (this.#open.delete(socket)) this.#upgraded.add(socket);

@@ -29,8 +29,8 @@ export class InboxPump {
   readonly #context: InboxContext;
   /** Number of the last message that was sent. */
   #after: number;
-  /** Messages that were sent and are not acknowledged. */
-  readonly #unacknowledged = new SmallSet<number>();
+  /** Messages that were sent and are not acknowledged; made with the first, as most clients get none. */
+  #unacknowledged: SmallSet<number> | undefined = undefined;
   #woken = false;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -55,7 +55,7 @@ export class InboxPump {
 
   /** Number of the last message up to which the client has acknowledged all. */
   get acknowledged(): number {
-    return Math.min(this.#after, ...[...this.#unacknowledged].map((seq) => seq - 1));
+    return Math.min(this.#after, ...[...(this.#unacknowledged ?? [])].map((seq) => seq - 1));
   }
 
   /** Looks into the inbox. Resolves when that is done. */
@@ -65,17 +65,18 @@ export class InboxPump {
     return this.#running;
   }
 
+  /** How many more messages may be sent now. */
+  get #room(): number {
+    return windowSize - (this.#unacknowledged?.size ?? 0);
+  }
+
   async #run(): Promise<void> {
     // Lets `wake` store the promise first, which the end of this function removes.
     await undefined;
     try {
-      while (this.#woken && this.#unacknowledged.size < windowSize && this.#socket.connected && !this.#stopped) {
+      while (this.#woken && this.#room > 0 && this.#socket.connected && !this.#stopped) {
         this.#woken = false;
-        const waiting = await this.#context.store.pending(
-          this.#user,
-          this.#after,
-          windowSize - this.#unacknowledged.size,
-        );
+        const waiting = await this.#context.store.pending(this.#user, this.#after, this.#room);
         if (this.#stopped) break;
         for (const { seq, id, at, payload } of waiting) {
           this.#after = seq;
@@ -105,9 +106,11 @@ export class InboxPump {
   }
 
   #send(seq: number, message: InboxMessage): void {
-    this.#unacknowledged.add(seq);
+    this.#unacknowledged ??= new SmallSet();
+    const unacknowledged = this.#unacknowledged;
+    unacknowledged.add(seq);
     const onAck = (error: Error | null, id?: unknown): void => {
-      this.#unacknowledged.delete(seq);
+      unacknowledged.delete(seq);
       // An ack that names another message was meant for an earlier connection, whose acks had the same numbers.
       if (error === null && (typeof id !== 'string' || id === message.id)) this.#acknowledge(seq, message.id);
       // Sent again from this message on, if the client is still connected.

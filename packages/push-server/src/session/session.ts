@@ -34,6 +34,8 @@ export interface SessionContext extends MembershipsContext {
 /** Most requests of one client that wait for those before them. */
 const maxWaiting = 1_000;
 
+const done = Promise.resolve();
+
 /** Where a socket keeps its session. */
 const ofSocket = Symbol('session');
 interface Slot {
@@ -50,8 +52,7 @@ export class Session {
   readonly socket: Socket;
   readonly client: ServerClient;
   readonly inbox: InboxPump;
-  /** Requests of the client, served in order. */
-  readonly requests = new SerialQueue(maxWaiting);
+  #requests: SerialQueue | undefined = undefined;
   /** Events of the client that `onMessage` of the server hook is handling. */
   asked = 0;
   readonly #context: SessionContext;
@@ -79,6 +80,12 @@ export class Session {
     this.inbox = new InboxPump(socket, user, context.inbox, restored?.record.inboxAfter);
     context.delivery.receivedKeys.add(socket.id, restored?.record.had ?? []);
     (socket as Slot)[ofSocket] = this;
+  }
+
+  /** Requests of the client, served in order. */
+  get requests(): SerialQueue {
+    this.#requests ??= new SerialQueue(maxWaiting);
+    return this.#requests;
   }
 
   /** From now on the client gets messages of rooms with further arguments. */
@@ -183,11 +190,17 @@ export class Session {
    * been given everything that it missed.
    */
   begin(): Promise<void> {
-    this.#begun ??= this.#begin().catch((error: unknown) => {
-      // Recovered, it would fail again.
-      this.#hasFailed = true;
-      throw error;
-    });
+    this.#begun ??= this.#begin().then(
+      () => {
+        // One for all sessions.
+        this.#begun = done;
+      },
+      (error: unknown) => {
+        // Recovered, it would fail again.
+        this.#hasFailed = true;
+        throw error;
+      },
+    );
     return this.#begun;
   }
 

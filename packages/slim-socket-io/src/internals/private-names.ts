@@ -6,9 +6,8 @@ import type { Packet } from './packet.ts';
 
 /**
  * Every private name of Socket.IO, Engine.IO and `ws` that gopush reads, calls or replaces, and what for. Other files get at them through the
- * functions of `inside-of.ts`, so no other file casts to the inside of one of these libraries.
- *
- * Beside each interface is a list of its names, which the compiler keeps complete and the self-check (`check-socket-io.ts`) compares.
+ * functions of `inside-of.ts`, so no other file casts to the inside of one of these libraries. Beside each interface is a list of its names, which
+ * the compiler keeps complete and the self-check (`check-socket-io.ts`) compares.
  */
 
 /**
@@ -48,7 +47,6 @@ export interface SocketIoClient<Connection> {
   /** Sockets by their namespaces. */
   readonly nsps: ReadonlyMap<string, Socket>;
   readonly decoder: DecoderInternals;
-  /** Called with each complete packet. */
   ondecoded(packet: Packet): void;
   /** Called with each message of Engine.IO; `undefined` where it is empty. */
   ondata(data: string | Uint8Array | ArrayBuffer | undefined): void;
@@ -210,7 +208,8 @@ export interface EngineConnection {
   close(discard?: boolean): void;
   listenerCount(event: string): number;
   // biome-ignore lint/suspicious/noExplicitAny: events have different arguments
-  once(event: string, listener: (...args: any[]) => void): unknown;
+  on(event: string, listener: (...args: any[]) => void): unknown;
+  once: EngineConnection['on'];
   prependListener(event: 'close', listener: () => void): unknown;
 }
 export const connectionNames: NamesOf<EngineConnection> = {
@@ -232,6 +231,7 @@ export const connectionNames: NamesOf<EngineConnection> = {
   write: 'correctness: function',
   close: 'correctness: function',
   listenerCount: 'correctness: function',
+  on: 'correctness: function',
   once: 'correctness: function',
   prependListener: 'correctness: function',
 };
@@ -320,7 +320,7 @@ export interface ReceiverInternals {
   readonly _opcode: number;
   readonly _fin: boolean;
   readonly _payloadLength: number;
-  readonly _mask: Buffer | undefined;
+  _mask: Buffer | undefined;
   readonly _errored: boolean;
 }
 export const receiverNames: NamesOf<Omit<ReceiverInternals, '_mask'>> = {

@@ -176,6 +176,8 @@ export class WebSocketTransport extends Transport implements OutletOwner {
         const transport = this[transportOf];
         if (transport === undefined) return;
         transport.received++;
+        // A part of what was read last, which it would keep as a whole until the next message.
+        if (this._receiver !== undefined) this._receiver._mask = undefined;
         // A packet without content: the only such packets of a client are heartbeats.
         if (data.length === 1) transport.#countControl();
         transport.onData((isBinary ? data : data.toString()) as never);

@@ -64,7 +64,7 @@ export class FollowedConnections {
     this.#all.set(conn, followed);
     this.#followedEver++;
     onPong(conn, followed, this.#onPong);
-    conn.once('close', (reason: string) => this.#closed(followed, reason));
+    conn.on('close', (reason: string) => this.#closed(followed, reason));
     return followed;
   }
 

@@ -32,8 +32,8 @@ export class Arrivals {
   readonly #ofPolling = new Map<string, string>();
   /** By the ids of their connections. */
   readonly #arrivals = new Map<string, Arrival>();
-  /** Sockets on which sessions are being taken. */
-  readonly #sockets = new Set<Duplex>();
+  /** Sockets on which sessions are being taken, with what listens to their end. */
+  readonly #sockets = new Map<Duplex, () => void>();
 
   constructor(enabled: boolean) {
     this.#enabled = enabled;
@@ -46,8 +46,9 @@ export class Arrivals {
 
   /** A session is being taken on a socket. */
   begin(socket: Duplex): void {
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    const end = (): void => this.#end(socket);
+    this.#sockets.set(socket, end);
+    socket.on('close', end);
   }
 
   /** A request continues a session. */
@@ -88,8 +89,15 @@ export class Arrivals {
   arrived(id: string): Arrival | undefined {
     const arrival = this.#arrivals.get(id);
     this.#arrivals.delete(id);
-    if (arrival?.taken !== undefined) this.#sockets.delete(arrival.socket);
+    if (arrival?.taken !== undefined) this.#end(arrival.socket);
     return arrival;
+  }
+
+  /** A session is taken, or its connection has ended. */
+  #end(socket: Duplex): void {
+    const listener = this.#sockets.get(socket);
+    if (listener !== undefined) socket.off('close', listener);
+    this.#sockets.delete(socket);
   }
 
   /** The token of a session that began with long-polling, once: it has changed to WebSocket, or has closed. */

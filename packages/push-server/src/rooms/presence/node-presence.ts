@@ -24,7 +24,8 @@ interface Present {
   readonly uid: string;
   /** When it began, in milliseconds since 1970. */
   readonly since: number;
-  readonly rooms: SmallSet<string>;
+  /** Made with the first, as many clients enter none. */
+  rooms: SmallSet<string> | undefined;
 }
 
 /** A connection that is no longer here, and still counts. */
@@ -74,7 +75,7 @@ export class NodePresence {
   /** A connection began. Resolves when others can see it, or the store is away. */
   async entered(socket: string, uid: string): Promise<void> {
     const since = Date.now();
-    this.#here.set(socket, { uid, since, rooms: new SmallSet() });
+    this.#here.set(socket, { uid, since, rooms: undefined });
     clearTimeout(this.#leaving.get(socket)?.timeout);
     this.#leaving.delete(socket);
     await this.#begun;
@@ -84,14 +85,15 @@ export class NodePresence {
   /** A client entered a room. */
   joined(socket: string, uid: string, room: string): void {
     const present = this.#here.get(socket);
-    if (present === undefined || present.rooms.has(room)) return;
+    if (present === undefined || present.rooms?.has(room) === true) return;
+    present.rooms ??= new SmallSet();
     present.rooms.add(room);
     void this.#writes.add(socket, () => this.#writer.joinRoom(socket, uid, room));
   }
 
   /** A client left a room on purpose. */
   left(socket: string, room: string): void {
-    if (this.#here.get(socket)?.rooms.delete(room) !== true) return;
+    if (this.#here.get(socket)?.rooms?.delete(room) !== true) return;
     void this.#writes.add(socket, () => this.#writer.leaveRoom(socket, room));
   }
 
@@ -155,7 +157,7 @@ export class NodePresence {
         if (this.#here.get(socket) !== present) return;
         const { uid, since, rooms } = present;
         await this.#writer.repeat(socket, uid, since);
-        await Promise.all([...rooms].map((room) => this.#writer.joinRoom(socket, uid, room)));
+        await Promise.all([...(rooms ?? [])].map((room) => this.#writer.joinRoom(socket, uid, room)));
       }),
     );
     if (this.#isWritten && !this.#isClosed) this.#options.onRestored();

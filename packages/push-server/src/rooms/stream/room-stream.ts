@@ -21,8 +21,7 @@ const lateMs = 100;
  */
 export class RoomStream implements RoomMembers {
   readonly room: string;
-  /** Resolves when the end of the history is known as it was when the first member came, or it cannot be read now. */
-  readonly opened: Promise<void>;
+  #opened: Promise<void>;
   /** Members on this node, with the turn in which each entered; `undefined`: it is entering. */
   readonly #members = new SmallMap<string, number | undefined>();
   #epoch: string | undefined;
@@ -50,7 +49,12 @@ export class RoomStream implements RoomMembers {
     this.room = room;
     this.#history = history;
     this.#events = events;
-    this.opened = this.#open();
+    this.#opened = this.#open();
+  }
+
+  /** Resolves when the end of the history is known as it was when the first member came, or it cannot be read now. */
+  get opened(): Promise<void> {
+    return this.#opened;
   }
 
   /** Adds a member that is entering; one that has entered stays so. */
@@ -111,6 +115,8 @@ export class RoomStream implements RoomMembers {
       this.#state = 'blind';
       this.#events.failed(this.room, error);
     }
+    // One for all rooms.
+    this.#opened = done;
   }
 
   /** Takes a message that came live. */
@@ -327,3 +333,5 @@ export class RoomStream implements RoomMembers {
 function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
+
+const done = Promise.resolve();
