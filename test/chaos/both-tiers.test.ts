@@ -15,9 +15,7 @@ const full = process.env.GOPUSH_CHAOS === 'full';
 /** What of it is to be done. @defaultValue everything */
 const only = process.env.CHAOS_ONLY ?? '';
 const clients = Number(process.env.CHAOS_CLIENTS ?? (full ? 500 : 20));
-const size = full
-  ? { agents: 2, servers: 3, rounds: 3, killMs: 60_000 }
-  : { agents: 2, servers: 2, rounds: 1, killMs: 4_000 };
+const size = full ? { agents: 2, servers: 3, rounds: 3, kills: 30 } : { agents: 2, servers: 2, rounds: 1, kills: 3 };
 
 const stores: Readonly<Record<string, () => Promise<ConfigInput>>> = {
   async embedded() {
@@ -88,11 +86,10 @@ const rolling: Deed = {
 const killing: Deed = {
   what: 'SIGKILL of a random process of both tiers every 2 s',
   async does({ servers, agents }) {
-    const until = Date.now() + size.killMs;
     const all = [...agents, ...servers];
-    for (let turn = 0; Date.now() < until; turn++) {
+    for (let turn = 0; turn < size.kills; turn++) {
       const at = Date.now();
-      // The short form meets one of each.
+      // The short form meets both tiers.
       const one = full ? all[Math.floor(Math.random() * all.length)] : all[turn % 2 === 0 ? 0 : size.agents];
       await restart(one as Process, 'SIGKILL');
       await delay(Math.max(0, at + 2_000 - Date.now()));
