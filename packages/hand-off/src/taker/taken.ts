@@ -133,6 +133,8 @@ export class Taken implements TakenConnection, Gate {
     stopReading(socket);
     const chunks = [unread];
     for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) chunks.push(chunk);
+    // Taking what was read has begun to read again: what comes now is the giver's.
+    stopReading(socket);
     const all = Buffer.concat(chunks);
     if (all.length > maxEarlyBytes) return Promise.resolve(false);
     return new Promise((resolve) => {
