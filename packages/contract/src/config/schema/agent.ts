@@ -47,18 +47,18 @@ export const agent = z
     }),
     bodyTimeoutMs: wait(30_000).meta({
       description:
-        'How long a request body may stall, or be late compared with bodyBytesPerSecond, before the client gets 408; 0: no limit.',
+        'How long a request body may stall, or be behind bodyBytesPerSecond, before the client gets 408; 0: no limit.',
     }),
     bodyBytesPerSecond: limit(1_000_000_000, 100).meta({
       description:
         'Lowest rate, in bytes per second, at which a client must send a body once bodyTimeoutMs has passed; 0: any rate.',
     }),
     sendTimeoutMs: wait(60_000).meta({
-      description:
-        'How long a client may read nothing of a waiting response before its connection is closed; 0: no limit.',
+      description: 'How long a client may read nothing of its response before its connection is closed; 0: no limit.',
     }),
     maxHeaderBytes: z.int().min(1_024).max(1_048_576).default(16_384).meta({
-      description: 'Largest headers of a request. Push-servers accept the same size plus the headers that agents add.',
+      description:
+        'Most bytes in the headers of a request. Push-servers accept as many, plus the headers that agents add.',
     }),
     drainMs: z
       .int()
@@ -83,7 +83,7 @@ export const agent = z
       .min(0)
       .max(604_800_000)
       .default(0)
-      .meta({ description: 'How long a tunnel may stay open at all; 0: no limit.' }),
+      .meta({ description: 'How long a tunnel may stay open; 0: no limit.' }),
     notReadyMs: wait(0, 600_000).meta({
       description:
         'How long a stopping agent reports that it is not ready before it stops listening, for load balancers.',

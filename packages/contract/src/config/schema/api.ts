@@ -78,5 +78,5 @@ const webhook = z.strictObject({
 /** Settings of webhooks. */
 export const webhooks = z.array(webhook).max(20).default([]).meta({
   description:
-    'Webhooks: signed requests with the events of the push-servers. Above queueCount (10000) or queueBytes (16 MiB) the oldest events go to the dead letters.',
+    'Webhooks: signed requests with the events of the push-servers. Events go to the dead letters after attempts (10) failed, each of up to timeoutMs (10000), and, oldest first, above queueCount (10000) or queueBytes (16 MiB).',
 });

@@ -5,7 +5,7 @@ export const handOff = z
   .strictObject({
     enabled: z.boolean().default(false).meta({
       description:
-        'Whether agents pass the connections of upgraded clients to targets on the same machine that take part, instead of copying bytes between them. Only on Linux; all other connections stay tunnels.',
+        'Whether agents hand the connections of upgraded clients over to targets on the same machine that accept them, instead of copying bytes. Only on Linux; all other connections stay tunnels.',
     }),
     dir: z.string().min(1).optional().meta({
       description:

@@ -70,7 +70,7 @@ export const admin = z
         .meta({ description: 'Port of the first push-server; each further push-server takes the next port.' }),
       cluster: z.boolean().default(true).meta({
         description:
-          'Whether each process tells the others of itself once a second, in Redis (redisAdapter) or in the folder of the store (pushServer.storeDir), so that any admin listener shows the whole cluster.',
+          'Whether each process publishes a summary of itself once a second, in Redis (redisAdapter) or in the folder of the store (pushServer.storeDir), so that any admin listener shows the whole cluster.',
       }),
     }),
   )

@@ -60,7 +60,7 @@ export const pushServer = z
         }),
         beginDelayMs: wait(250, 60_000).meta({
           description:
-            'How much slower than usual sessions may start. If most take longer than twice the fastest plus this time, the push-server starts fewer at the same time and refuses the rest. 0: it refuses none.',
+            'If most sessions take longer to start than twice the fastest plus this time, the push-server is overloaded: it starts fewer at the same time and refuses the rest. 0: it refuses none.',
         }),
         roomsPerSocket: z
           .int()
@@ -123,7 +123,7 @@ export const pushServer = z
         'Largest size of the store in storeDir. Near the limit the oldest room messages are removed; above it new messages are not stored. With Redis, its maxmemory is the limit in the same way.',
     }),
     lastSeenMs: wait(604_800_000, 31_536_000_000).meta({
-      description: 'How long gopush remembers when a user was last connected, for every user ever seen; 0: not at all.',
+      description: 'How long the last connection of each user is remembered; 0: not at all.',
     }),
     history: z
       .strictObject({
@@ -151,33 +151,38 @@ export const pushServer = z
           .meta({ description: 'Bytes in the inbox of one user.' }),
         ttlMs: milliseconds(86_400_000 * 365)
           .default(86_400_000 * 7)
-          .meta({ description: 'How long a message waits, unless it has a ttlMs of its own.' }),
+          .meta({ description: 'How long a message waits before it expires, unless it has a ttlMs of its own.' }),
       })
       .prefault({})
       .meta({ description: 'The inbox of each user: messages that wait until a device acknowledges them.' }),
     emitted: z
       .strictObject({
         nodeBytes: z.int().min(0).max(1_073_741_824).default(16_777_216).meta({
-          description: 'Bytes of emitted events that each push-server keeps. Above it the oldest are dropped.',
+          description:
+            'Bytes of events of programs (io.emit, socket.emit, …) that each push-server keeps for clients that reconnect. Above it the oldest are dropped.',
         }),
         nodeCount: z
           .int()
           .min(0)
           .max(10_000_000)
           .default(50_000)
-          .meta({ description: 'Emitted events that each push-server keeps. Above it the oldest are dropped.' }),
+          .meta({ description: 'How many of these events each push-server keeps. Above it the oldest are dropped.' }),
         clientBytes: z
           .int()
           .min(0)
           .max(16_777_216)
           .default(1_048_576)
-          .meta({ description: 'Bytes that one client may have missed. With more it gets a new session.' }),
+          .meta({
+            description: 'Bytes of these events that one client may have missed. With more it gets a new session.',
+          }),
         clientCount: z
           .int()
           .min(0)
           .max(100_000)
           .default(1_000)
-          .meta({ description: 'Events that one client may have missed. With more it gets a new session.' }),
+          .meta({
+            description: 'How many of these events one client may have missed. With more it gets a new session.',
+          }),
       })
       .prefault({})
       .meta({
@@ -189,7 +194,7 @@ export const pushServer = z
     }),
     answerMs: wait(2_000, 60_000).meta({
       description:
-        'How long handlers may take to respond to events that they have received, before their session migrates to another push-server.',
+        'How long handlers may take to acknowledge events that they have received, before the session migrates to another push-server.',
     }),
     graceMs: wait(5_000).meta({
       description:
@@ -226,11 +231,11 @@ export const pushServer = z
       .meta({ description: 'Largest message of a client.' }),
     drainMs: z.int().min(0).max(3_600_000).default(5_000).meta({
       description:
-        'How long open requests may take after a stop was requested, and how long the migration of sessions may take since the last one left.',
+        'After a stop was requested: how long open requests may take, and how long migrations go on although no session leaves.',
     }),
     maxDrainMs: z.int().min(0).max(3_600_000).default(60_000).meta({
       description:
-        'How long the migration of sessions may take in all after a stop was requested, while sessions leave. What stops the process has to wait longer. Below drainMs, drainMs applies.',
+        'After a stop was requested: how long migrations go on in all, while sessions leave. What stops the process (pm2, systemd) has to wait longer. If this is below drainMs, drainMs applies.',
     }),
   })
   .prefault({})

@@ -32,7 +32,7 @@ export const redis = z
     }),
     username: z.string().optional().meta({ description: 'User of the Redis ACL.' }),
     password: z.string().optional().meta({
-      description: 'Password. Put it into REDIS_URL or the secrets file rather than into a file in git.',
+      description: 'Password. Put it into REDIS_URL or the secrets file, not into a file in git.',
     }),
     db: z.int().min(0).optional().meta({ description: 'Database number; not with a cluster.' }),
     tls: z.boolean().default(false).meta({ description: 'Whether to use TLS with Redis.' }),

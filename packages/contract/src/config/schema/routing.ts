@@ -11,7 +11,7 @@ export const routing = z
     }),
     boundedLoad: z.number().min(1.01).max(100).default(1.25).meta({
       description:
-        'With bounded-hash: the multiple of its fair share that a target takes before clients go to their next choice.',
+        'With bounded-hash: a target takes up to this multiple of its fair share; further clients go to their next choice.',
     }),
     sticky: z.enum(stickyNames).default('sid').meta({
       description:
@@ -34,7 +34,7 @@ export const routing = z
     }),
     preflight: z.enum(preflightNames).default('answer').meta({
       description:
-        'What agents do with CORS preflights, which carry no credentials. "answer": agents respond to those from access.allowedOrigins. "pass": targets get those of all origins, without a uid and without a call of a hook.',
+        'What agents do with CORS preflights, which carry no credentials. "answer": agents respond to those from access.allowedOrigins. "pass": targets get those of all origins, without a uid; no hook is called.',
     }),
     reuse: z.boolean().default(true).meta({
       description:
@@ -54,7 +54,7 @@ export const health = z
   .strictObject({
     failures: z.int().min(1).max(1_000).default(3).meta({
       description:
-        'Failures in a row after which a target is ejected: it gets no clients for a while. Failed connections count, and failed health probes.',
+        'Failures in a row after which a target is ejected: it gets no clients for a while. Failed connections and failed health probes count.',
     }),
     ejectMs: milliseconds()
       .default(1_000)
@@ -104,7 +104,7 @@ export const seamless = z
     }),
     holdMs: wait(10_000, 600_000).meta({
       description:
-        'How long a client is held while no target takes sessions. While targets take others, it is held for up to pushServer.pingIntervalMs + pushServer.pingTimeoutMs.',
+        'How long a client waits for the next target while no target takes any session. While targets take other sessions, it waits for up to pushServer.pingIntervalMs + pushServer.pingTimeoutMs.',
     }),
     silentMs: wait(10_000, 600_000).meta({
       description:
@@ -112,7 +112,7 @@ export const seamless = z
     }),
     frameBytes: z.int().min(125).max(16_777_216).default(65_536).meta({
       description:
-        'Largest frame of a client that is replayed to the next push-server after a crash in the middle of it.',
+        'Most bytes of an incomplete frame or event of a client that an agent keeps, to replay them to the next push-server after a crash. With more, the client has to reconnect.',
     }),
     movesPerSecond: z.int().min(1).max(1_000_000).default(10_000).meta({
       description:
