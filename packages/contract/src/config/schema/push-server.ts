@@ -167,22 +167,12 @@ export const pushServer = z
           .max(10_000_000)
           .default(50_000)
           .meta({ description: 'How many of these events each push-server keeps. Above it the oldest are dropped.' }),
-        clientBytes: z
-          .int()
-          .min(0)
-          .max(16_777_216)
-          .default(1_048_576)
-          .meta({
-            description: 'Bytes of these events that one client may have missed. With more it gets a new session.',
-          }),
-        clientCount: z
-          .int()
-          .min(0)
-          .max(100_000)
-          .default(1_000)
-          .meta({
-            description: 'How many of these events one client may have missed. With more it gets a new session.',
-          }),
+        clientBytes: z.int().min(0).max(16_777_216).default(1_048_576).meta({
+          description: 'Bytes of these events that one client may have missed. With more it gets a new session.',
+        }),
+        clientCount: z.int().min(0).max(100_000).default(1_000).meta({
+          description: 'How many of these events one client may have missed. With more it gets a new session.',
+        }),
       })
       .prefault({})
       .meta({
