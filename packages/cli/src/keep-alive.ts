@@ -82,19 +82,30 @@ export function keepAlive(project: Project, node: TierNode, log: Logger): Life {
       const next = start();
       // Where it fails and the old one is gone, the node is started again like one that crashed.
       if (!node.sharePort || !alive.has(old)) current = next;
-      // One that never serves is ended, and so fails.
-      const late = setTimeout(() => void next.stop(), readyMs);
-      await next.ready.finally(() => clearTimeout(late));
+      await serving(next);
       current = next;
     } finally {
       replacing = false;
       if (!alive.has(current) && !stopping) startAgain({ code: null, signal: null }, performance.now());
     }
-    if (!alive.has(old)) return;
+    if (stopping || !alive.has(old)) return;
     old.retire();
     retired = [...retired.filter((one) => alive.has(one)), old];
     // The oldest process drains as at a stop.
     if (retired.length > maxRetired) void retired.shift()?.stop();
+  }
+
+  async function serving(next: NodeProcess): Promise<void> {
+    // One that never serves is ended, and so fails.
+    const late = setTimeout(() => void next.stop(), readyMs);
+    try {
+      await next.ready;
+    } catch (error) {
+      // A stop may have ended it before it served.
+      if (!stopping) throw error;
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   function leaveEnded(): void {

@@ -43,9 +43,12 @@ export function startNodeProcess(project: Project, node: TierNode, log: Logger):
   const exited = new Promise<Exit>((resolve) => {
     worker.once('exit', (code, signal) => resolve({ code, signal }));
   });
+  let serves = false;
   const ready = new Promise<void>((resolve, reject) => {
     worker.on('message', (message) => {
-      if (message === 'ready') resolve();
+      if (message !== 'ready') return;
+      serves = true;
+      resolve();
     });
     // If it ended with an error, it has printed the reason.
     const why = `${nameOf(project, node)} ended before it served, with code 0: does a hook call process.exit?`;
@@ -75,7 +78,8 @@ export function startNodeProcess(project: Project, node: TierNode, log: Logger):
     async stop() {
       if (worker.isDead()) return;
       const kill = setTimeout(() => worker.process.kill('SIGKILL'), stopDeadlineMs(project, node.tier) + 1_000);
-      if (worker.isConnected()) worker.send(shutdownMessage);
+      // While its code is loaded a process does not hear messages; the signal ends it then, as nothing is open.
+      if (serves && worker.isConnected()) worker.send(shutdownMessage);
       else worker.process.kill('SIGTERM');
       await exited;
       clearTimeout(kill);

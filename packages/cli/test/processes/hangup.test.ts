@@ -66,8 +66,14 @@ test('SIGHUP with a broken project replaces nothing; mended, the next one does; 
   process.kill(pid, 'SIGHUP');
   await running.until(/reloading/);
   process.kill(pid, 'SIGHUP');
+  // The old push-server has ended: its successor is being loaded, and hears no message.
+  await expect.poll(() => before.filter(isAlive).length).toBe(1);
+  await expect.poll(async () => (await childrenOf(pid)).length).toBe(2);
   const workers = [...before, ...(await childrenOf(pid))];
+  const began = performance.now();
   running.signal('SIGTERM');
   expect((await running.ended).code).toBe(0);
+  // Not only after the deadline of a push-server that does not stop, 64 s.
+  expect(performance.now() - began).toBeLessThan(30_000);
   expect(workers.filter(isAlive)).toEqual([]);
 });
