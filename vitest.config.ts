@@ -36,12 +36,14 @@ const longest = [
   ...['matrix/http', 'commands/check', 'create/scaffold', 'chaos/seamless', 'pm2/pm2', 'pm2-failing', 'chaos/push'],
 ];
 
+/** The projects whose files run side by side, in this order: a process is shared only while the next file is of the same project. */
+const inTurn = ['shared', 'handed over', 'apart'];
+
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    // One project after the other: a process is shared only while the next file is of the same project.
     const rank = ({ moduleId, project }: TestSpecification): number => {
       const place = longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
-      return (project.name === 'apart' ? 1_000 : 0) + (place < 0 ? longest.length : place);
+      return 1_000 * inTurn.indexOf(project.name) + (place < 0 ? longest.length : place);
     };
     const sorted = await super.sort(files);
     return sorted.toSorted((a, b) => rank(a) - rank(b));
