@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { believing } from '../support/gateway.ts';
+import { connectClient } from '../support/socket-io.ts';
 import {
   expectUnnoticed,
   joinAll,
@@ -89,4 +90,42 @@ test('sessions whose agent has been replaced fail over as well', async () => {
   await expect.poll(() => clients[0]?.numbers.length).toBeGreaterThan(80);
   await expectUnnoticed(clients, numbers.stop());
   expect(new Set(young.moves)).toEqual(new Set(['session failed over']));
+});
+
+test('a client that publishes messages of 1 MB without a pause, while its push-server stops: each arrives once and whole', async () => {
+  const made = await makeConfig();
+  const config = { ...made, pushServer: { ...made.pushServer, maxMessageBytes: 2_000_000 } };
+  const servers = [await startServer(config, 'one'), await startServer(config, 'two')];
+  const { agent } = await startHandingAgent(config, hooksTo(...servers), 2);
+  const [one] = await joinAll(agent, 1);
+  const client = one?.client;
+  const old = servers.find(({ io }) => io.of('/').sockets.size > 0);
+  // Publishers do not get their own messages.
+  const other = servers.find((server) => server !== old);
+  const watcher = await connectClient(other?.url ?? '', 'websocket', { query: { uid: 'watcher' } });
+  await watcher.emitWithAck('go:join', 'room');
+  const heard: string[] = [];
+  watcher.on('big', (text: string) => heard.push(`${Number.parseInt(text, 10)} ${text.length}`));
+  const large = 'x'.repeat(1_000_000);
+  let isGoing = true;
+  let sent = 0;
+  const talking = (async () => {
+    for (; isGoing; sent++) {
+      const answer = await client?.emitWithAck('go:publish', {
+        room: 'room',
+        event: 'big',
+        message: `${sent} ${large}`,
+      });
+      expect(answer).toMatchObject({ ok: true });
+    }
+  })();
+  await expect.poll(() => sent, patiently).toBeGreaterThan(2);
+  await old?.close();
+  const before = sent;
+  await expect.poll(() => sent, patiently).toBeGreaterThan(before + 3);
+  isGoing = false;
+  await talking;
+  const expected = Array.from({ length: sent }, (_, n) => `${n} ${`${n} ${large}`.length}`);
+  await expect.poll(() => heard.length, patiently).toBe(sent);
+  expect([heard, one?.disconnects]).toEqual([expected, 0]);
 });

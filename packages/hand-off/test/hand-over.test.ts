@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Taken } from '../src/taker/taken.ts';
 import { connectClient, headOf, openFront, temporaryFolder, upgradeRequest } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
@@ -270,4 +270,37 @@ test.each([
   client.socket.send('still');
   expect(await client.next()).toBe('echo still');
   expect([sockets.clients.size, taker.alone, server.listening]).toEqual([1, 1, false]);
+});
+
+test('nothing is read of a client that goes on sending from the moment at which its connection is given back', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { server, taken } = await takeHere(dir, port);
+  let handled = 0;
+  const count = (chunk: Buffer): void => {
+    handled += chunk.length;
+  };
+  server.removeAllListeners('upgrade');
+  server.on('upgrade', (_, socket, early) => {
+    socket.write(upgraded);
+    handled += early.length;
+    socket.on('data', count);
+  });
+  const front = await openFront(dir, port);
+  await front.giver();
+  const client = new LineClient(front.port, '/a');
+  await client.upgraded();
+  const bytesBefore = front.handed[0]?.counts().bytesIn as number;
+  const flood = setInterval(() => {
+    if (client.socket.writableLength < 1_000_000) client.socket.write(Buffer.alloc(200_000));
+  });
+  onTestFinished(() => clearInterval(flood));
+  await expect.poll(() => handled).toBeGreaterThan(5_000_000);
+  const [connection] = taken;
+  connection?.socket.pause().removeAllListeners('data');
+  // As much as it takes while it is paused.
+  await expect.poll(() => connection?.socket.readableLength).toBeGreaterThan(60_000);
+  expect(await connection?.leave(Buffer.alloc(0))).toBe(true);
+  const unread = front.told[0]?.detail as Buffer;
+  expect(front.handed[0]?.counts().bytesIn).toBe(bytesBefore + handled + unread.length);
 });

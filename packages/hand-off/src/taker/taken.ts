@@ -130,6 +130,8 @@ export class Taken implements TakenConnection, Gate {
     const { socket } = this;
     const isIdle = this.isAccepted && this.#skipper === undefined && this.#leaving === undefined;
     if (!isIdle || socket.destroyed || socket.writableLength > 0) return Promise.resolve(false);
+    // Taking what it has would make the stream read on, and what comes from now on is for the next taker.
+    socket._read = ignore;
     stopReading(socket);
     const chunks = [unread];
     for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) chunks.push(chunk);
