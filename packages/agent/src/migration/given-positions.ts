@@ -23,11 +23,8 @@ const closingBrace = 0x7d;
  * docs/protocol.md) and of responses to CONNECT (`{…,"mark":"<epoch>.<offset>~"}`). After a crash of the target only the agent knows this.
  */
 export class GivenPositions {
-  /**
-   * By epoch, as text; those that are known by the number of their epoch alone, by `#` and the number. Made when the
-   * first one comes: most clients of most targets have none.
-   */
-  #positions: Map<string, string> | undefined;
+  /** By epoch, as text; those that are known by the number of their epoch alone, by `#` and the number. */
+  readonly #positions = new FewPositions();
   /** The end of a payload that was cut by the end of a chunk. */
   #cut: Buffer | undefined;
   /** Whether there were more rooms than are followed. */
@@ -62,7 +59,7 @@ export class GivenPositions {
   /** Adds positions that the client was given before, as {@link write} wrote them. Those that are known are newer. */
   add(written: string): void {
     if (written === '') return;
-    const numbers = new Set([...(this.#positions?.keys() ?? [])].map(numberOf));
+    const numbers = new Set([...this.#positions.all()].map(([epoch]) => numberOf(epoch)));
     for (const text of written.split(',')) {
       const epoch = readPosition(text)?.epoch ?? text.slice(0, text.indexOf('.'));
       if (text === incompletePositions) this.#isIncomplete = true;
@@ -72,7 +69,8 @@ export class GivenPositions {
 
   /** All of them, as the header of a request to take the session has them; empty where there are none. */
   write(): string {
-    return [...(this.#positions?.values() ?? []), ...(this.#isIncomplete ? [incompletePositions] : [])].join(',');
+    const texts = [...this.#positions.all()].map(([, text]) => text);
+    return [...texts, ...(this.#isIncomplete ? [incompletePositions] : [])].join(',');
   }
 
   #look(bytes: Buffer, end: number, place: PositionPlace): void {
@@ -91,9 +89,32 @@ export class GivenPositions {
   }
 
   #keep(epoch: string, text: string): void {
-    this.#positions ??= new Map();
-    if (this.#positions.size >= maxRooms && !this.#positions.has(epoch)) this.#isIncomplete = true;
-    else this.#positions.set(epoch, text);
+    if (!this.#positions.set(epoch, text)) this.#isIncomplete = true;
+  }
+}
+
+/** Positions by their epochs. The first one takes no map: most clients of Socket.IO have one, that of the response to their CONNECT. */
+class FewPositions {
+  #epoch: string | undefined = undefined;
+  #text = '';
+  #others: Map<string, string> | undefined = undefined;
+
+  *all(): Generator<readonly [epoch: string, text: string]> {
+    if (this.#epoch !== undefined) yield [this.#epoch, this.#text];
+    yield* this.#others ?? [];
+  }
+
+  /** @returns whether there was room for it */
+  set(epoch: string, text: string): boolean {
+    if (this.#epoch === undefined || this.#epoch === epoch) {
+      this.#epoch = epoch;
+      this.#text = text;
+      return true;
+    }
+    this.#others ??= new Map();
+    if (this.#others.size >= maxRooms - 1 && !this.#others.has(epoch)) return false;
+    this.#others.set(epoch, text);
+    return true;
   }
 }
 

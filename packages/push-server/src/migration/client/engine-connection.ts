@@ -1,6 +1,13 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type EngineConnection, type EngineRequest, engineOf, sendAnswer, webSocketOf } from '@gopush/slim-socket-io';
+import {
+  type EngineConnection,
+  type EngineRequest,
+  engineOf,
+  sendAnswer,
+  type WebSocketInternals,
+  webSocketOf,
+} from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
 
 /** What Engine.IO asks and tells about connections. */
@@ -88,9 +95,26 @@ export function sendPing(conn: EngineConnection, payload: string): void {
  *
  * @param subject - what the listener is called with, so that all connections share it
  */
-export function onPong<T>(conn: EngineConnection, subject: T, listener: (subject: T, payload: string) => void): void {
-  webSocketOf(conn)?.on('pong', (payload: Buffer) => listener(subject, payload.toString('latin1')));
+export function onPong<T>(conn: EngineConnection, subject: T, listener: OnPong<T>): void {
+  const webSocket: Heard | undefined = webSocketOf(conn);
+  if (webSocket === undefined) return;
+  webSocket[subjectOf] = subject;
+  let shared = sharedListeners.get(listener as OnPong<unknown>);
+  if (shared === undefined) {
+    shared = function onPongOf(this: Heard, payload: Buffer): void {
+      listener(this[subjectOf] as T, payload.toString('latin1'));
+    };
+    sharedListeners.set(listener as OnPong<unknown>, shared);
+  }
+  webSocket.on('pong', shared as never);
 }
+
+type OnPong<T> = (subject: T, payload: string) => void;
+
+/** Where a WebSocket keeps the subject of its pongs: a function of its own for each would take more memory. */
+const subjectOf = Symbol('subject of its pongs');
+type Heard = WebSocketInternals & { [subjectOf]?: unknown };
+const sharedListeners = new WeakMap<OnPong<unknown>, (this: Heard, payload: Buffer) => void>();
 
 /** Drops all that the client still sends. */
 export function ignoreMessages(conn: EngineConnection): void {

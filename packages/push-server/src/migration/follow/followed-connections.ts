@@ -28,8 +28,18 @@ export class FollowedConnections {
   readonly #all = new Map<EngineConnection, FollowedConnection>();
   #followedEver = 0;
 
+  /** One function for all connections. */
+  readonly #onClose: (this: EngineConnection, reason: string) => void;
+
   constructor(options: FollowedConnectionsOptions) {
     this.#options = options;
+    const closed = (conn: EngineConnection, reason: string): void => {
+      const followed = this.#all.get(conn);
+      if (followed !== undefined) this.#closed(followed, reason);
+    };
+    this.#onClose = function onClose(reason) {
+      closed(this, reason);
+    };
   }
 
   get size(): number {
@@ -64,7 +74,7 @@ export class FollowedConnections {
     this.#all.set(conn, followed);
     this.#followedEver++;
     onPong(conn, followed, this.#onPong);
-    conn.on('close', (reason: string) => this.#closed(followed, reason));
+    conn.on('close', this.#onClose);
     return followed;
   }
 
