@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import { startTestAgent as startLoggingAgent } from '../../packages/agent/test/support/agent.ts';
 import { startRedis } from '../../packages/store/test/support/redis.ts';
 import { believing, startTestAgent } from '../support/gateway.ts';
+import { handsOver } from '../support/hands-over.ts';
 import { createMemoryLog } from '../support/log.ts';
 import { describeNodes, hear, type TestNodes } from '../support/nodes.ts';
 import { connectClient, nextEvent, openClient, type Transport } from '../support/socket-io.ts';
@@ -391,7 +392,8 @@ describeNodes('seamless', (startNodes) => {
     await expect.poll(async () => (await ask(fresh, { ...ann, ...resume })).status).toBe(410);
   });
 
-  test('an agent restarts: its clients are recovered through another, and miss nothing', async () => {
+  // With hand-offs they do not notice: test/chaos/both-tiers.test.ts.
+  test.skipIf(handsOver)('an agent restarts: its clients are recovered through another, and miss nothing', async () => {
     const nodes = await startNodes();
     const [one, two] = [await nodes.start(), await nodes.start()];
     const hooks = {

@@ -4,10 +4,11 @@ import type { Socket as ServerSocket } from 'socket.io';
 import type { Socket as Client } from 'socket.io-client';
 import { expect, test } from 'vitest';
 import { believing, startPushServers, startTestAgent } from '../support/gateway.ts';
+import { handsOver } from '../support/hands-over.ts';
 import { hear } from '../support/nodes.ts';
 import { connectClient, nextEvent } from '../support/socket-io.ts';
 
-/** What is below a socket of Socket.IO. */
+/** What is below a socket of Socket.IO. With hand-offs it is the client itself, which a reset would cut. */
 interface Connection {
   readonly transport: { readonly socket: { readonly _socket: Socket } };
 }
@@ -42,20 +43,23 @@ async function passOn(
   expect(ann.connected).toBe(true);
 }
 
-test('a mark that another client has written into an answer does not tell where a client stands after a crash', async () => {
-  let note: unknown = '';
-  const hooks: ServerHook = {
-    onMessage(_client, event, data) {
-      if (event === 'write') note = data;
-      return note;
-    },
-  };
-  await passOn(hooks, async (ann, text) => {
-    await expect.poll(() => ann.emitWithAck('read')).toBe(text);
-  });
-});
+test.skipIf(handsOver)(
+  'a mark that another client has written into an answer does not tell where a client stands after a crash',
+  async () => {
+    let note: unknown = '';
+    const hooks: ServerHook = {
+      onMessage(_client, event, data) {
+        if (event === 'write') note = data;
+        return note;
+      },
+    };
+    await passOn(hooks, async (ann, text) => {
+      await expect.poll(() => ann.emitWithAck('read')).toBe(text);
+    });
+  },
+);
 
-test('nor does one in an event that wants an answer', async () => {
+test.skipIf(handsOver)('nor does one in an event that wants an answer', async () => {
   const hooks: ServerHook = {
     setup(io) {
       const listen = (socket: ServerSocket): void => {
@@ -76,22 +80,25 @@ test('nor does one in an event that wants an answer', async () => {
   });
 });
 
-test('nor does one in an event that a handler of the project emits, to a room or to one client', async () => {
-  const hooks: ServerHook = {
-    setup(io) {
-      const listen = (socket: ServerSocket): void => {
-        void socket.join('everyone');
-        socket.on('write', (text: string, ack: () => void) => {
-          io.to('everyone').emit('note', 'eve', text);
-          for (const each of io.sockets.sockets.values()) each.emit('letter', 'eve', text);
-          ack();
-        });
-      };
-      io.on('connection', listen);
-      return () => void io.off('connection', listen);
-    },
-  };
-  await passOn(hooks, async (ann) => {
-    await nextEvent(ann, 'note');
-  });
-});
+test.skipIf(handsOver)(
+  'nor does one in an event that a handler of the project emits, to a room or to one client',
+  async () => {
+    const hooks: ServerHook = {
+      setup(io) {
+        const listen = (socket: ServerSocket): void => {
+          void socket.join('everyone');
+          socket.on('write', (text: string, ack: () => void) => {
+            io.to('everyone').emit('note', 'eve', text);
+            for (const each of io.sockets.sockets.values()) each.emit('letter', 'eve', text);
+            ack();
+          });
+        };
+        io.on('connection', listen);
+        return () => void io.off('connection', listen);
+      },
+    };
+    await passOn(hooks, async (ann) => {
+      await nextEvent(ann, 'note');
+    });
+  },
+);
