@@ -9,7 +9,8 @@ import { createProject } from '../../packages/cli/dist/create/create-project.js'
 import { freePort } from '../../packages/store/test/support/redis.ts';
 
 const workspace = fileURLToPath(new URL('../../', import.meta.url));
-const bin = join(workspace, 'packages/cli/dist/bin/gopush.js');
+/** The command, as it is built. */
+export const bin = join(workspace, 'packages/cli/dist/bin/gopush.js');
 
 /** A command that ended. */
 export interface Ended {

@@ -10,6 +10,8 @@ export interface Project {
   readonly config: Config;
   /** Warnings about the settings. */
   readonly warnings: readonly string[];
+  /** Where a setting was given: file and line, or an environment variable; `undefined`: it is the default. */
+  readonly originOf: (path: readonly string[]) => string | undefined;
 }
 
 /** Where a project is and which of its environments is meant. */
@@ -66,7 +68,7 @@ export async function loadProject({ dir, env }: ProjectOptions): Promise<Project
   if (!parsed.ok) throw new CommandError(2, formatConfigProblems(parsed.problems));
   const otherwise = `${file} is read; gopush 0.1 read config/${oldDefault}.json on Linux: set GOPUSH_ENV=${oldDefault} to use that, or remove it`;
   const warnings = (await isOtherThanBefore({ dir, env })) ? [...parsed.warnings, otherwise] : parsed.warnings;
-  return { dir, environment, config: parsed.config, warnings };
+  return { dir, environment, config: parsed.config, warnings, originOf: parsed.originOf };
 }
 
 /**

@@ -39,9 +39,43 @@ export async function askApi(
   });
   const said = parse(answer.text);
   if (answer.ok && said !== undefined) return JSON.stringify(said);
+  throw refusalOf(url, answer.status, said);
+}
+
+/**
+ * Opens a stream of Server-Sent Events of the API: `GET /listen`.
+ *
+ * @param query - the rooms and users
+ * @param lastId - id of the last event that came; empty: none has
+ * @throws CommandError with exit code 1 for a refusal, and where the API cannot be reached
+ */
+export async function openApi(
+  { url, key, product }: ApiAccess,
+  query: URLSearchParams,
+  lastId: string,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const asked = new URLSearchParams(query);
+  if (product !== undefined) asked.set('product', product);
+  const response = await fetch(`${url}${apiPath}/listen?${asked}`, {
+    headers: {
+      'x-api-key': checkKey(key),
+      accept: 'text/event-stream',
+      ...(lastId === '' ? {} : { 'last-event-id': lastId }),
+    },
+    redirect: 'manual',
+    signal,
+  }).catch((error: Error) => {
+    throw new CommandError(1, `the API at ${url} cannot be reached: ${reasonOf(error)}`);
+  });
+  if (response.ok && response.body !== null) return response.body;
+  throw refusalOf(url, response.status, parse(await response.text()));
+}
+
+function refusalOf(url: string, status: number, said: unknown): CommandError {
   const { code, message } = errorOf(said);
-  if (code !== undefined) throw new CommandError(1, oneLine(`${code}: ${message}`));
-  throw new CommandError(1, `${url} responded ${answer.status}, but not as the API does`);
+  if (code !== undefined) return new CommandError(1, oneLine(`${code}: ${message}`));
+  return new CommandError(1, `${url} responded ${status}, but not as the API does`);
 }
 
 async function send(url: string, init: RequestInit): Promise<{ ok: boolean; status: number; text: string }> {

@@ -4,7 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { environmentName } from '@gopush/contract';
 import { Argument, Command, CommanderError } from 'commander';
 import { CommandError, sayError } from '../command-error.ts';
-import { addApiCommands } from '../commands/api-commands.ts';
+import { addApiCommands, addListen } from '../commands/api-commands.ts';
+import { addClusterCommands, addToolCommands } from '../commands/cluster-commands.ts';
 import { pm2Actions } from '../commands/pm2-actions.ts';
 import { type HookName, hookNames } from '../create/existing-hooks.ts';
 import { type ProjectOptions, secretsFile } from '../project.ts';
@@ -22,13 +23,30 @@ const program = new Command('gopush')
   .version(version)
   .option('--dir <folder>', 'folder of the project', '.')
   .option('--env <name>', 'environment: selects config and hooks (default: GOPUSH_ENV, NODE_ENV, local)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  gopush start                        run both tiers in the foreground
+  gopush status                       show all agents, push-servers, targets and rooms
+  gopush push room news hello '"hi"'   publish an event to a room
+  gopush drain 0                      move the clients of push-server 0 to the others
+
+Exit codes: 0 success; 1 failure of what runs, or not healthy; 2 a mistake in settings, hooks or the command.`,
+  )
   .exitOverride();
+
+// Whoever reads what a command prints may have read enough, as `head` has. What runs for long goes on.
+program.hook('preAction', (_program, command) => {
+  if (!['start', 'dev'].includes(command.name())) process.stdout.on('error', () => process.exit());
+});
 
 const projectOptions = (): ProjectOptions => {
   const { dir, env } = program.opts<{ dir: string; env?: string }>();
   return { dir: resolve(dir), env };
 };
 
+program.commandsGroup('Run:');
 program
   .command('start')
   .description('run agents and push-servers in the foreground, as configured')
@@ -44,6 +62,7 @@ program
     const { dev } = await import('../commands/dev.ts');
     await dev(projectOptions());
   });
+program.commandsGroup('Check:');
 program
   .command('check')
   .description('check settings, hooks, folders, ports, targets and Redis')
@@ -57,11 +76,13 @@ program
   });
 program
   .command('config')
-  .description('print the settings as gopush reads them')
-  .action(async () => {
+  .description('print the settings, each with where it was given')
+  .option('--json', 'print JSON: { settings, origins }')
+  .action(async (options: { json?: boolean }) => {
     const { config } = await import('../commands/config.ts');
-    await config(projectOptions());
+    await config({ ...projectOptions(), ...options });
   });
+program.commandsGroup('Run:');
 program
   .command('pm2')
   .description('run both tiers under pm2')
@@ -78,7 +99,12 @@ program
     const { drain } = await import('../commands/drain.ts');
     await drain(index, projectOptions());
   });
+program.commandsGroup('Watch:');
+addClusterCommands(program, projectOptions);
+addListen(program, projectOptions);
+program.commandsGroup('Publish and look up:');
 addApiCommands(program, projectOptions);
+program.commandsGroup('Set up:');
 program
   .command('create')
   .description('create a project (the same as gopush-create)')
@@ -89,6 +115,7 @@ program
     const { create } = await import('../create/index.ts');
     await create({ dir, ...options });
   });
+addToolCommands(program, projectOptions);
 const add = program.command('add').description('add a missing file');
 add
   .command('hook')

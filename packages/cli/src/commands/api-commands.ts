@@ -47,6 +47,19 @@ export function addApiCommands(program: Command, projectOptions: () => ProjectOp
     );
 }
 
+/** Adds `gopush listen`. */
+export function addListen(program: Command, projectOptions: () => ProjectOptions): void {
+  addAsk(program, 'listen', 'print what is published to rooms and users, through the HTTP API')
+    .addOption(new Option('--room <room...>', 'rooms'))
+    .addOption(new Option('--user <uid...>', 'users'))
+    .option('--count <times>', 'end after so many messages', readWhole)
+    .action(async (options: Access & { room?: string[]; user?: string[]; count?: number }) => {
+      const { room: rooms = [], user: users = [], ...access } = options;
+      const { listen } = await import('./listen.ts');
+      await listen({ rooms, users }, { ...projectOptions(), ...access });
+    });
+}
+
 function addAsk(parent: Command, name: string, description: string): Command {
   return parent
     .command(name)

@@ -34,7 +34,13 @@ export interface ConfigSource extends ConfigFile {
 
 /** Complete settings, or all problems with them. */
 export type ParsedConfig =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly warnings: readonly string[];
+      /** Where a setting was given: file and line, or an environment variable; `undefined`: nowhere, it is the default. */
+      readonly originOf: (path: readonly string[]) => string | undefined;
+    }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 let made: JsonSchema | undefined;
@@ -61,7 +67,7 @@ export function parseConfig(source: ConfigSource): ParsedConfig {
   }
   const given = applyVariables(input, source.variables ?? {});
   if ('problem' in given) return { ok: false, problems: [given.problem] };
-  const sourceOf = (path: readonly PropertyKey[]): string => {
+  const originOf = (path: readonly PropertyKey[]): string | undefined => {
     for (let length = path.length; length > 0; length--) {
       const variable = given.origins.get(path.slice(0, length).join('.'));
       if (variable !== undefined) return `environment variable ${variable}`;
@@ -71,14 +77,15 @@ export function parseConfig(source: ConfigSource): ParsedConfig {
       const node = tree && findNodeAtLocation(tree, keys);
       if (node !== undefined) return at(file, (node.parent?.type === 'property' ? node.parent : node).offset);
     }
-    return source.file;
+    return undefined;
   };
+  const sourceOf = (path: readonly PropertyKey[]): string => originOf(path) ?? source.file;
   const old = takeOldKeys(input, sourceOf);
   const parsed = configSchema.safeParse(input);
   const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf));
   if (!parsed.success || old.problems.length > 0) return { ok: false, problems: [...old.problems, ...problems] };
   const warnings = [...given.warnings, ...old.warnings, ...warnOf(parsed.data)];
-  return { ok: true, config: freeze(parsed.data), warnings };
+  return { ok: true, config: freeze(parsed.data), warnings, originOf };
 }
 
 /** A file that holds an object. */

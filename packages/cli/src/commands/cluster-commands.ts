@@ -1,0 +1,61 @@
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
+import type { ProjectOptions } from '../project.ts';
+import { type Sorting, sortings } from '../screen/cluster-lines.ts';
+import { completionFor, type Shell, shells } from './completion.ts';
+import type { TokenOptions } from './token.ts';
+
+/** Adds the commands that show the whole cluster, as any admin listener of a running project knows it. */
+export function addClusterCommands(program: Command, projectOptions: () => ProjectOptions): void {
+  addShow(program, 'status', 'show the whole cluster; exit code 1 if it is not healthy')
+    .option('--json', 'print JSON: docs/cluster.schema.json')
+    .action(async (options: { admin?: string; json?: boolean }) => {
+      const { status } = await import('./status.ts');
+      await status({ ...projectOptions(), ...options });
+    });
+  addShow(program, 'top', 'watch the whole cluster, once a second')
+    .option('--json', 'print a line of JSON each second')
+    .addOption(new Option('--sort <by>', 'order of the nodes').choices(Object.keys(sortings)).default('name'))
+    .option('--count <times>', 'end after so many seconds', readCount)
+    .action(async (options: { admin?: string; json?: boolean; sort: Sorting; count?: number }) => {
+      const { top } = await import('./top.ts');
+      await top({ ...projectOptions(), ...options });
+    });
+}
+
+/** Adds `gopush token` and `gopush completion`. */
+export function addToolCommands(program: Command, projectOptions: () => ProjectOptions): void {
+  program
+    .command('token')
+    .description('print a token for tests: a JWT, or the headers of a signed identity')
+    .argument('<uid>')
+    .addOption(new Option('--secret <secret>', 'secret of the JWT').env('JWT_SECRET'))
+    .option('--claim <name>', 'claim of the JWT that holds the uid', 'sub')
+    .option('--identity', 'print the headers that a push-server believes, signed with access.secrets')
+    .option('--product <product>', 'with --identity: the product')
+    .option('--ttl <seconds>', 'how long it is valid', readCount, 3_600)
+    .action(async (uid: string, options: Omit<TokenOptions, keyof ProjectOptions>) => {
+      const { token } = await import('./token.ts');
+      await token(uid, { ...projectOptions(), ...options });
+    });
+  program
+    .command('completion')
+    .description('print a script that completes commands in a shell')
+    .addArgument(new Argument('<shell>').choices(shells))
+    .addHelpText(
+      'after',
+      '\nbash: eval "$(gopush completion bash)"; zsh: the same; fish: gopush completion fish | source',
+    )
+    .action((shell: Shell) => void process.stdout.write(completionFor(shell, program)));
+}
+
+function addShow(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--admin <url>', 'URL of any admin listener (default: those of this machine, from the settings)');
+}
+
+function readCount(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Wanted a whole number, 1 or more.');
+  return Number(text);
+}

@@ -1,0 +1,227 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { bin, gopush, makeFolder, makeProject, startGopush, startProgram } from '../../../../test/support/cli.ts';
+import { commandsOfFile } from '../../../../test/support/commands.ts';
+import { connectClient } from '../../../../test/support/socket-io.ts';
+import { freePort } from '../../../store/test/support/redis.ts';
+
+const command = commandsOfFile();
+const keys = fileURLToPath(new URL('../programs/keys.py', import.meta.url));
+
+/** A running project with admin listeners. */
+async function startProject() {
+  const admin = { agentPort: await freePort(), serverPort: await freePort(2) };
+  const project = await makeProject({ serverWorkers: 1, admin });
+  const running = startGopush(['start'], { cwd: project.dir });
+  await running.until(/gopush is ready/);
+  return { ...project, running, admin };
+}
+
+/** An admin listener that says what a test wants. */
+async function startAdmin(answer: (path: string) => { status?: number; type?: string; body: string }): Promise<string> {
+  const server: Server = createServer((request, response) => {
+    const { status = 200, type = 'application/json', body } = answer(request.url ?? '');
+    response.writeHead(status, { 'content-type': type }).end(body);
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const nothing = { messages: 0, deliveries: 0, requests: 0 };
+const node = {
+  id: 'n1',
+  tier: 'push-server',
+  name: 'evil\u001b[2J\nname',
+  host: 'one',
+  pid: 1,
+  version: '0.2.0',
+  state: 'gone',
+  startedAt: 0,
+  seenAt: 60_000,
+  process: { loopDelayMs: 0, rssBytes: 0, heapBytes: 0, cpu: 0 },
+  clients: { connections: 0, handedOff: 0, ownedAlone: 0, held: 0, rooms: 0, users: 0, queuedBytes: 0 },
+  perSecond: nothing,
+  migrations: { given: 0, taken: 0, migrated: 0, failedOver: 0, fellBack: 0, longestPauseMs: 0, p99PauseMs: 0 },
+};
+const sick = {
+  v: 1,
+  at: 120_000,
+  by: 'n1',
+  isHealthy: false,
+  problems: ['n1 is gone since 1 min'],
+  store: { kind: 'redis', state: 'down' },
+  unread: 0,
+  tiers: {},
+  nodes: [node],
+  products: [
+    {
+      product: 'shop',
+      connections: 1,
+      perSecond: 0,
+      errors: 3,
+      targets: [
+        { target: '10.0.0.1:80', states: { ejected: 2 }, why: 'connect', connections: 1, perSecond: 0, errors: 3 },
+      ],
+    },
+  ],
+  links: [],
+  rooms: [{ room: '聊天室\u0007', members: 1_234, servers: 2 }],
+  refusals: [{ cause: 'overloaded', count: 12 }],
+  fallbacks: [],
+  leftOut: {},
+};
+
+test('status shows the nodes of a running project, as text and as JSON, and top goes on until it has shown enough', async () => {
+  const { dir, url, running, admin } = await startProject();
+  await connectClient(url, 'websocket', { query: { user: 'ann' } });
+  const shown = async () => (await command(['status'], { cwd: dir })).stdout;
+  await expect.poll(shown, { timeout: 20_000 }).toMatch(/^healthy · 1 agent, 1 push-server on 1 machine · 1 clients/);
+  const text = await command(['status'], { cwd: dir });
+  expect([text.code, text.stderr]).toEqual([0, '']);
+  expect(text.stdout).toMatch(/\nNODE +STATE +UP +CLIENTS/);
+  expect(text.stdout).toMatch(/agent-0 +ready/);
+  expect(text.stdout).toMatch(/\nPRODUCT +TARGET/);
+  // No colours where it is no terminal.
+  expect(text.stdout).not.toContain('\u001b');
+  const json = await command(['status', '--json'], { cwd: dir });
+  expect(JSON.parse(json.stdout)).toMatchObject({ v: 1, isHealthy: true });
+  const any = `http://127.0.0.1:${admin.serverPort}`;
+  const lines = (await gopush(['top', '--admin', any, '--count', '2', '--json'], { cwd: dir })).stdout.trim();
+  expect(lines.split('\n').map((line) => JSON.parse(line).v)).toEqual([1, 1]);
+  const drawn = startProgram(
+    'python3',
+    [keys, 'sort by', 'c', 'sort by', 'q', '--', process.execPath, bin, 'top', '--admin', any],
+    { cwd: dir },
+  );
+  const { stdout } = await drawn.ended;
+  expect(stdout).toContain('\u001b[?1049h');
+  expect(stdout).toMatch(/agent-0/);
+  // What was on the screen comes back, with the cursor.
+  expect(stdout.replaceAll('\u001b', 'ESC')).toMatch(/ESC\[\?25hESC\[\?1049l\s+ended 0/);
+  running.signal('SIGTERM');
+  await running.ended;
+  expect(await command(['status'], { cwd: dir })).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^gopush: no admin listener responds: is gopush running\? .*nothing listens there/),
+  });
+});
+
+test('status of a cluster that is not healthy says what is wrong, ends with 1, and shows no control characters of names', async () => {
+  const admin = await startAdmin(() => ({ body: JSON.stringify(sick) }));
+  const { code, stdout } = await command(['status', '--admin', admin]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^not healthy/);
+  expect(stdout).toContain('! n1 is gone since 1 min');
+  expect(stdout).toMatch(/evil\?\[2J\?name +gone +1 min ago/);
+  expect(stdout).toMatch(/shop +10\.0\.0\.1:80 +ejected 2 connect/);
+  expect(stdout).toMatch(/聊天室\? +1\.2k +2/);
+  expect(stdout).toContain('refused: overloaded 12');
+  expect(stdout).not.toContain('\u0007');
+  expect((await command(['status', '--json', '--admin', admin])).code).toBe(1);
+});
+
+test.each([
+  [
+    'a listener without a cluster',
+    () => ({ status: 404, type: 'text/plain', body: 'this node shows no cluster\n' }),
+    1,
+    /\/cluster responded 404: this node shows no cluster/,
+  ],
+  ['something else that listens there', () => ({ body: '<html>' }), 1, /is no cluster/],
+  ['JSON of something else', () => ({ body: '{"v":1}' }), 1, /is no cluster/],
+] as const)('status at %s says so', async (_what, answer, code, message) => {
+  const ended = await command(['status', '--admin', await startAdmin(answer)]);
+  expect([ended.code, ended.stdout, ended.stderr]).toEqual([code, '', expect.stringMatching(message)]);
+});
+
+test('without a listener in the settings, and with a URL that is none, commands say what to do', async () => {
+  const { dir } = await makeProject({ admin: null });
+  expect(await command(['status'], { cwd: dir })).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/admin: found null, wanted an admin listener; set admin: \{\}, or use --admin/),
+  });
+  expect(await command(['top', '--admin', 'localhost'], { cwd: dir })).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/--admin: wanted http/),
+  });
+  expect((await command(['top', '--count', '0'], { cwd: dir })).code).toBe(2);
+});
+
+test('top says that the listener ended, where it does', async () => {
+  const body = `retry: 2000\n\nevent: state\ndata: ${JSON.stringify(sick)}\n\n`;
+  const admin = await startAdmin(() => ({ type: 'text/event-stream', body }));
+  const { code, stdout, stderr } = await gopush(['top', '--admin', admin]);
+  expect(stdout).toMatch(/^not healthy/);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/connection to the admin listener was lost: it ended the stream/),
+  ]);
+});
+
+test('config tells where each setting was given, and hides secrets', async () => {
+  const dir = await makeFolder();
+  await mkdir(join(dir, 'config'));
+  await writeFile(join(dir, 'config/local.json'), '{\n  "agentPort": 7000,\n  "agent": { "drainMs": 1 }\n}');
+  await writeFile(join(dir, 'config/secrets.local.json'), '{ "access": { "secrets": ["0123456789abcdef"] } }');
+  const env = { GOPUSH_SERVER_WORKERS: '3' };
+  const { stdout } = await command(['config'], { cwd: dir, env });
+  const lines = stdout.split('\n');
+  for (const line of [
+    /^agentPort = 7000 {2}# .*config\/local\.json:2$/,
+    /^agent\.drainMs = 1 {2}# .*config\/local\.json:3$/,
+    /^serverWorkers = 3 {2}# environment variable GOPUSH_SERVER_WORKERS$/,
+    /^access\.secrets = "\(hidden\)" {2}# .*config\/secrets\.local\.json:1$/,
+    /^agentWorkers = 1 {2}# default$/,
+  ]) {
+    expect(lines).toContainEqual(expect.stringMatching(line));
+  }
+  expect(stdout).not.toContain('0123456789abcdef');
+  const { origins, settings } = JSON.parse((await command(['config', '--json'], { cwd: dir, env })).stdout);
+  expect(settings.agentPort).toBe(7000);
+  expect(Object.keys(origins).toSorted()).toEqual(['access.secrets', 'agent.drainMs', 'agentPort', 'serverWorkers']);
+});
+
+test('a command whose output is read in part ends without a stack', async () => {
+  const { dir } = await makeProject();
+  const line = execFileSync('sh', ['-c', `"${process.execPath}" "${bin}" config 2>&1 | head -1`], { cwd: dir });
+  expect(String(line).split('\n').length).toBe(2);
+});
+
+test('an unknown command names the nearest one; help is grouped, and has examples and exit codes', async () => {
+  const wrong = await command(['stauts']);
+  expect([wrong.code, wrong.stderr]).toEqual([
+    2,
+    expect.stringMatching(/unknown command 'stauts'\s+\(Did you mean status\?\)/),
+  ]);
+  const { stdout } = await command(['--help']);
+  for (const part of ['Run:', 'Watch:', 'Publish and look up:', 'Set up:', 'Examples:', 'Exit codes:'])
+    expect(stdout).toContain(part);
+});
+
+test('completion completes commands, their subcommands, options and fixed arguments', async () => {
+  const { stdout } = await command(['completion', 'bash']);
+  const complete = (...words: string[]): string[] => {
+    const quoted = words.map((word) => `'${word}'`).join(' ');
+    const script = `${stdout}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _gopush; echo "\${COMPREPLY[@]}"`;
+    return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split(' ');
+  };
+  expect(complete('gopush', 'sta')).toEqual(['start', 'status']);
+  expect(complete('gopush', 'push', '')).toEqual(expect.arrayContaining(['room', 'user', 'all']));
+  expect(complete('gopush', 'pm2', 're')).toEqual(['reload']);
+  expect(complete('gopush', 'status', '--')).toEqual(expect.arrayContaining(['--json', '--admin']));
+  expect(complete('gopush', '--env', 'x', 'start', 'ag')).toEqual(['agent']);
+  for (const shell of ['zsh', 'fish']) expect((await command(['completion', shell])).stdout).toContain('gopush');
+  expect((await command(['completion', 'tcsh'])).code).toBe(2);
+});
+
+test('the schema of docs describes what status --json prints', async () => {
+  const schema = JSON.parse(await readFile(new URL('../../../../docs/cluster.schema.json', import.meta.url), 'utf8'));
+  expect(Object.keys(schema.properties).toSorted()).toEqual(Object.keys(sick).toSorted());
+});
