@@ -1,6 +1,7 @@
 import type { Config } from '@gopush/contract';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type ProjectOptions } from '../project.ts';
+import { checkKey } from './check-key.ts';
 
 /** How long an admin listener may take to respond, in milliseconds. */
 const patienceMs = 5_000;
@@ -9,42 +10,67 @@ const patienceMs = 5_000;
 export interface AdminOptions extends ProjectOptions {
   /** URL of an admin listener, as given by `--admin`; absent: those of this machine, from the settings. */
   readonly admin?: string | undefined;
+  /** As given by `--admin-key` or `GOPUSH_ADMIN_KEY`; absent: the first of `admin.keys`, for the listeners of the settings alone. */
+  readonly adminKey?: string | undefined;
+}
+
+/** What is asked. */
+export interface AdminRequest {
+  /** Such as `/cluster`. */
+  readonly path: string;
+  /** The media type that is wanted. @defaultValue `application/json` */
+  readonly accept?: string;
+  /** Whether only agents can respond. @defaultValue any node can */
+  readonly isForAgents?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Where to ask, and with which key. */
+interface Access {
+  readonly urls: readonly string[];
+  readonly key: string | undefined;
 }
 
 /**
  * Asks the first admin listener that responds: any node shows the whole cluster.
  *
- * @param path - such as `/cluster`
- * @param accept - the media type that is wanted
  * @returns its response, whose status is 200
  * @throws CommandError with exit code 2 where no listener is configured, with 1 where none responds or it refuses
  */
-export async function askAdmin(
-  path: string,
-  options: AdminOptions,
-  accept = 'application/json',
-  signal?: AbortSignal,
-): Promise<Response> {
-  const urls = options.admin === undefined ? urlsOf((await loadProject(options)).config) : [readUrl(options.admin)];
+export async function askAdmin(request: AdminRequest, options: AdminOptions): Promise<Response> {
+  const { urls, key } = await findAccess(request, options);
   const problems: string[] = [];
   for (const url of urls) {
-    const response = await askOne(`${url}${path}`, accept, signal).catch((error: Error) => {
+    const response = await askOne(url, key, request).catch((error: Error) => {
       problems.push(`${url}: ${reasonOf(error)}`);
     });
     if (response === undefined) continue;
     if (response.status === 200) return response;
-    throw new CommandError(1, `${url}${path} responded ${response.status}: ${oneLine(await response.text())}`);
+    const { pathname } = new URL(request.path, url);
+    throw new CommandError(1, `${url}${pathname} responded ${response.status}: ${oneLine(await response.text())}`);
   }
   throw new CommandError(1, `no admin listener responds: is gopush running? ${problems.slice(0, 3).join('; ')}`);
 }
 
-async function askOne(url: string, accept: string, signal?: AbortSignal): Promise<Response> {
+/** A key of the settings is for the listeners of the settings, and not for any address that is given. */
+async function findAccess({ isForAgents = false }: AdminRequest, options: AdminOptions): Promise<Access> {
+  const given = options.adminKey === '' ? undefined : options.adminKey;
+  if (options.admin !== undefined) return { urls: [readUrl(options.admin)], key: given };
+  const { config } = await loadProject(options);
+  return { urls: urlsOf(config, isForAgents), key: given ?? config.admin?.keys[0]?.key };
+}
+
+async function askOne(
+  url: string,
+  key: string | undefined,
+  { path, accept = 'application/json', signal }: AdminRequest,
+): Promise<Response> {
   // Only the headers have a deadline: a stream goes on.
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new Error(`no response within ${patienceMs} ms`)), patienceMs);
   try {
-    return await fetch(url, {
-      headers: { accept },
+    return await fetch(`${url}${path}`, {
+      headers: { accept, ...(key === undefined ? {} : { 'x-api-key': checkKey(key, 'the admin key') }) },
       redirect: 'manual',
       signal: signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]),
     });
@@ -54,7 +80,7 @@ async function askOne(url: string, accept: string, signal?: AbortSignal): Promis
 }
 
 /** The admin listeners of this machine: the first process of each tier, then the others. */
-function urlsOf({ admin, agentWorkers, serverWorkers }: Config): string[] {
+function urlsOf({ admin, agentWorkers, serverWorkers }: Config, isForAgents: boolean): string[] {
   if (admin === null) {
     throw new CommandError(2, 'admin: found null, wanted an admin listener; set admin: {}, or use --admin <url>');
   }
@@ -63,7 +89,9 @@ function urlsOf({ admin, agentWorkers, serverWorkers }: Config): string[] {
   const ports = (first: number, workers: number): number[] =>
     first === 0 ? [] : Array.from({ length: Math.max(1, workers) }, (_, index) => first + index);
   const [agents, servers] = [ports(agentPort, agentWorkers), ports(serverPort, serverWorkers)];
-  const all = [...agents.slice(0, 1), ...servers.slice(0, 1), ...agents.slice(1), ...servers.slice(1)];
+  const all = isForAgents
+    ? agents
+    : [...agents.slice(0, 1), ...servers.slice(0, 1), ...agents.slice(1), ...servers.slice(1)];
   if (all.length > 0) return all.map((port) => `http://${name}:${port}`);
   throw new CommandError(2, 'admin.agentPort and admin.serverPort: found 0, wanted ports; or use --admin <url>');
 }

@@ -1,6 +1,6 @@
-import { validateHeaderValue } from 'node:http';
 import { apiPath } from '@gopush/contract';
 import { CommandError } from '../command-error.ts';
+import { checkKey } from './check-key.ts';
 import type { ApiAccess } from './find-api.ts';
 
 /** A request to the API. */
@@ -87,16 +87,6 @@ async function send(url: string, init: RequestInit): Promise<{ ok: boolean; stat
 function writePart(name: string): string {
   if (name !== '.' && name !== '..') return encodeURIComponent(name);
   throw new CommandError(2, `${name}: a name of only dots cannot be part of a URL; use POST /batch`);
-}
-
-/** Before `fetch`, whose error would show the key. */
-function checkKey(key: string): string {
-  try {
-    validateHeaderValue('x-api-key', key);
-    return key;
-  } catch {
-    throw new CommandError(2, 'the API key contains characters that are not allowed in a header');
-  }
 }
 
 function parse(text: string): unknown {

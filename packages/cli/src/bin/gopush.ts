@@ -5,7 +5,7 @@ import { environmentName } from '@gopush/contract';
 import { Argument, Command, CommanderError } from 'commander';
 import { CommandError, sayError } from '../command-error.ts';
 import { addApiCommands, addListen } from '../commands/api-commands.ts';
-import { addClusterCommands, addToolCommands } from '../commands/cluster-commands.ts';
+import { addClusterCommands, addRoute, addToolCommands } from '../commands/cluster-commands.ts';
 import { pm2Actions } from '../commands/pm2-actions.ts';
 import { type HookName, hookNames } from '../create/existing-hooks.ts';
 import { type ProjectOptions, secretsFile } from '../project.ts';
@@ -103,6 +103,7 @@ program.commandsGroup('Watch:');
 addClusterCommands(program, projectOptions);
 addListen(program, projectOptions);
 program.commandsGroup('Publish and look up:');
+addRoute(program, projectOptions);
 addApiCommands(program, projectOptions);
 program.commandsGroup('Set up:');
 program

@@ -1,14 +1,18 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
+import type { AdminOptions } from '../api/ask-admin.ts';
 import type { ProjectOptions } from '../project.ts';
 import { type Sorting, sortings } from '../screen/cluster-lines.ts';
 import { completionFor, type Shell, shells } from './completion.ts';
 import type { TokenOptions } from './token.ts';
 
+/** Which admin listener is asked. */
+type Asked = Pick<AdminOptions, 'admin' | 'adminKey'>;
+
 /** Adds the commands that show the whole cluster, as any admin listener of a running project knows it. */
 export function addClusterCommands(program: Command, projectOptions: () => ProjectOptions): void {
   addShow(program, 'status', 'show the whole cluster; exit code 1 if it is not healthy')
     .option('--json', 'print JSON: docs/cluster.schema.json')
-    .action(async (options: { admin?: string; json?: boolean }) => {
+    .action(async (options: Asked & { json?: boolean }) => {
       const { status } = await import('./status.ts');
       await status({ ...projectOptions(), ...options });
     });
@@ -16,9 +20,21 @@ export function addClusterCommands(program: Command, projectOptions: () => Proje
     .option('--json', 'print a line of JSON each second')
     .addOption(new Option('--sort <by>', 'order of the nodes').choices(Object.keys(sortings)).default('name'))
     .option('--count <times>', 'end after so many seconds', readCount)
-    .action(async (options: { admin?: string; json?: boolean; sort: Sorting; count?: number }) => {
+    .action(async (options: Asked & { json?: boolean; sort: Sorting; count?: number }) => {
       const { top } = await import('./top.ts');
       await top({ ...projectOptions(), ...options });
+    });
+}
+
+/** Adds `gopush route`. */
+export function addRoute(program: Command, projectOptions: () => ProjectOptions): void {
+  addShow(program, 'route', 'show which target a new session of a user would get, and why; needs a key of admin.keys')
+    .argument('<uid>')
+    .option('--product <product>', 'product (default: default)')
+    .option('--json', 'print JSON')
+    .action(async (uid: string, options: Asked & { json?: boolean; product?: string }) => {
+      const { route } = await import('./route.ts');
+      await route(uid, { ...projectOptions(), ...options });
     });
 }
 
@@ -52,7 +68,10 @@ function addShow(program: Command, name: string, description: string): Command {
   return program
     .command(name)
     .description(description)
-    .option('--admin <url>', 'URL of any admin listener (default: those of this machine, from the settings)');
+    .option('--admin <url>', 'URL of an admin listener (default: those of this machine, from the settings)')
+    .addOption(
+      new Option('--admin-key <key>', 'key of an operator (default: the first of admin.keys)').env('GOPUSH_ADMIN_KEY'),
+    );
 }
 
 function readCount(text: string): number {

@@ -15,14 +15,40 @@ export async function drain(index: string, options: ProjectOptions): Promise<voi
       'admin.serverPort: found none, wanted the port of the admin listener of the first push-server',
     );
   }
-  const url = `http://${admin.host}:${admin.serverPort + Number(index)}/drain`;
+  const listener = `http://${admin.host}:${admin.serverPort + Number(index)}`;
+  const url = `${listener}/drain`;
   const [key] = admin.keys;
   const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key.key}` };
   const signal = AbortSignal.timeout(Math.max(pushServer.drainMs, pushServer.maxDrainMs) + spareMs);
-  const answer = await fetch(url, { method: 'PUT', headers, signal }).catch((error: Error) => {
-    throw new CommandError(1, `push-server ${index} cannot be reached at ${url}: ${error.message}`);
-  });
+  const hideProgress = showProgress(listener, headers);
+  const answer = await fetch(url, { method: 'PUT', headers, signal })
+    .catch((error: Error) => {
+      throw new CommandError(1, `push-server ${index} cannot be reached at ${url}: ${error.message}`);
+    })
+    .finally(hideProgress);
   const text = await answer.text();
   if (!answer.ok) throw new CommandError(1, `push-server ${index} responded ${answer.status}: ${text.trim()}`);
   process.stdout.write(text);
+}
+
+/** Between two looks at how many clients are left, in milliseconds. */
+const lookMs = 500;
+
+/** Shows how many clients are left, on a terminal. @returns ends that */
+function showProgress(listener: string, headers: Readonly<Record<string, string>>): () => void {
+  const { stderr } = process;
+  if (!stderr.isTTY) return () => {};
+  const look = async (): Promise<void> => {
+    const response = await fetch(`${listener}/state`, { headers, signal: AbortSignal.timeout(lookMs) });
+    const { clients } = (await response.json()) as { clients?: { websocket?: number; polling?: number } };
+    const left = (clients?.websocket ?? 0) + (clients?.polling ?? 0);
+    if (isShown) stderr.write(`\r${left} clients left\u001b[K`);
+  };
+  let isShown = true;
+  const timer = setInterval(() => void look().catch(() => {}), lookMs);
+  return () => {
+    isShown = false;
+    clearInterval(timer);
+    stderr.write('\r\u001b[K');
+  };
 }

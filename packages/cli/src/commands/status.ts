@@ -12,7 +12,7 @@ const pipedWidth = 160;
  * @param json - prints the response to `GET /cluster` instead
  */
 export async function status({ json = false, ...options }: AdminOptions & { readonly json?: boolean }): Promise<void> {
-  const response = await askAdmin('/cluster', options);
+  const response = await askAdmin({ path: '/cluster' }, options);
   const state = readCluster(await response.text());
   if (!state.isHealthy) process.exitCode = 1;
   const { stdout } = process;

@@ -28,7 +28,10 @@ export async function top({
 }: TopOptions): Promise<void> {
   const { stdin, stdout } = process;
   const ending = new AbortController();
-  const response = await askAdmin('/cluster/live', options, 'text/event-stream', ending.signal);
+  const response = await askAdmin(
+    { path: '/cluster/live', accept: 'text/event-stream', signal: ending.signal },
+    options,
+  );
   const isScreen = stdin.isTTY && stdout.isTTY && !json;
   const screen = isScreen ? new FullScreen(stdin, stdout) : undefined;
   const paint = paintFor(stdout, process.env);

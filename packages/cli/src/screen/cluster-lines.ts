@@ -1,4 +1,5 @@
 import type { ClusterState } from '@gopush/cluster';
+import { clean } from './clean.ts';
 import type { Look, Paint } from './style.ts';
 import { type Column, layOutTable } from './table.ts';
 import { shortBytes, shortCount, shortTime } from './units.ts';
@@ -156,9 +157,4 @@ function lookOf(state: string): Look {
 
 function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
-}
-
-/** Clients choose the names of rooms and the like: control characters must not reach the terminal. */
-function clean(text: string): string {
-  return text.replaceAll(/\p{Cc}|\p{Cf}/gu, '?');
 }

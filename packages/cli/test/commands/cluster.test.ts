@@ -13,9 +13,15 @@ import { freePort } from '../../../store/test/support/redis.ts';
 const command = commandsOfFile();
 const keys = fileURLToPath(new URL('../programs/keys.py', import.meta.url));
 
+const operator = 'a-key-of-an-operator-0123';
+
 /** A running project with admin listeners. */
 async function startProject() {
-  const admin = { agentPort: await freePort(), serverPort: await freePort(2) };
+  const admin = {
+    agentPort: await freePort(),
+    serverPort: await freePort(2),
+    keys: [{ name: 'ops', key: operator }],
+  };
   const project = await makeProject({ serverWorkers: 1, admin });
   const running = startGopush(['start'], { cwd: project.dir });
   await running.until(/gopush is ready/);
@@ -89,8 +95,8 @@ test('status shows the nodes of a running project, as text and as JSON, and top 
   expect(text.stdout).toMatch(/\nPRODUCT +TARGET/);
   // No colours where it is no terminal.
   expect(text.stdout).not.toContain('\u001b');
-  const json = await command(['status', '--json'], { cwd: dir });
-  expect(JSON.parse(json.stdout)).toMatchObject({ v: 1, isHealthy: true });
+  const state = await command(['status', '--json'], { cwd: dir });
+  expect(JSON.parse(state.stdout)).toMatchObject({ v: 1, isHealthy: true });
   const any = `http://127.0.0.1:${admin.serverPort}`;
   const lines = (await gopush(['top', '--admin', any, '--count', '2', '--json'], { cwd: dir })).stdout.trim();
   expect(lines.split('\n').map((line) => JSON.parse(line).v)).toEqual([1, 1]);
@@ -104,6 +110,22 @@ test('status shows the nodes of a running project, as text and as JSON, and top 
   expect(stdout).toMatch(/agent-0/);
   // What was on the screen comes back, with the cursor.
   expect(stdout.replaceAll('\u001b', 'ESC')).toMatch(/ESC\[\?25hESC\[\?1049l\s+ended 0/);
+  const routed = await command(['route', 'ann'], { cwd: dir });
+  expect([routed.code, routed.stderr]).toEqual([0, '']);
+  expect(routed.stdout).toMatch(
+    /^ann of default: 127\.0\.0\.1:\d+\n- the router leads default to the push-servers: 1 target\n/,
+  );
+  const agents = `http://127.0.0.1:${admin.agentPort}`;
+  // A key of the settings is not sent to any address that is given.
+  const keyless = await command(['route', 'ann', '--admin', agents], { cwd: dir });
+  expect([keyless.code, keyless.stderr]).toEqual([1, expect.stringMatching(/\/cluster\/route responded 40[13]: /)]);
+  const json = await command(['route', 'ann', '--json', '--admin', agents], {
+    cwd: dir,
+    env: { GOPUSH_ADMIN_KEY: operator },
+  });
+  expect(JSON.parse(json.stdout)).toMatchObject({ uid: 'ann', product: 'default' });
+  const unknown = await command(['route', 'ann', '--product', 'none'], { cwd: dir });
+  expect(unknown.stderr).toMatch(/responded 404: the router has no product none/);
   running.signal('SIGTERM');
   await running.ended;
   expect(await command(['status'], { cwd: dir })).toMatchObject({
