@@ -36,7 +36,9 @@ export function bootstrap() {
   install();
   say('building');
   if (!run(process.execPath, ['node_modules/typescript/bin/tsc', '-b'])) giveUp('the build failed');
-  if (!run(process.execPath, ['scripts/write-config-schema.mjs'])) giveUp('the build failed');
+  for (const script of ['scripts/write-config-schema.mjs', 'packages/dashboard/build.mjs']) {
+    if (!run(process.execPath, [script])) giveUp('the build failed');
+  }
 }
 
 function checkNode() {

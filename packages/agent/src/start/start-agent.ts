@@ -8,6 +8,7 @@ import {
   refuseUnknownKeys,
   settleLocalPages,
 } from '@gopush/contract';
+import { dashboardRoutes } from '@gopush/dashboard';
 import type { HookLocation } from '@gopush/hooks';
 import {
   type Admin,
@@ -148,7 +149,7 @@ async function serveClients(front: Front, context: AgentContext, serving: Servin
       checks: { listening: () => (state === 'draining' ? 'stopping' : front.server.listening || 'not yet') },
       metrics,
       state: () => describeAgent(context),
-      routes: { ...cluster.routes, 'GET /cluster/route': createRouteExplanation(context) },
+      routes: { ...dashboardRoutes(), ...cluster.routes, 'GET /cluster/route': createRouteExplanation(context) },
       actions: { 'PUT /rebalance': async () => `${await context.migration.rebalance.rebalance()} sessions migrate` },
       log,
     },

@@ -108,6 +108,7 @@ export class Announcer {
       },
       now,
     );
+    const perSecond = this.#ratesOf(facts.totals, seconds);
     const { longestMs = 0, p99Ms = 0 } = pauses?.lately(now) ?? {};
     const { usedBytes, problem } = { usedBytes: store.usedBytes(), problem: store.problem() };
     return {
@@ -127,11 +128,11 @@ export class Announcer {
       process: { loopDelayMs: round(facts.loopDelayMs), ...this.#use.read(seconds) },
       clients: facts.clients,
       totals: facts.totals,
-      perSecond: this.#ratesOf(facts.totals, seconds),
+      perSecond,
       migrations: { ...facts.migrations, longestPauseMs: round(longestMs), p99PauseMs: round(p99Ms) },
       fallbacks: topCauses(facts.fallbacks),
       refusals: topCauses(refusals),
-      targets: this.#targetsOf(facts.targets, seconds),
+      targets: this.#targetsOf(facts.targets, seconds, perSecond.messages + perSecond.deliveries + perSecond.requests),
       rooms: topOf(facts.rooms, mostListed.rooms, ({ members }) => members).map(({ room, members }) => ({
         room: shortName(room),
         members,
@@ -155,13 +156,14 @@ export class Announcer {
     return { messages: rate('messages'), deliveries: rate('deliveries'), requests: rate('requests') };
   }
 
-  /** The targets with most connections. */
-  #targetsOf(targets: readonly TargetFacts[], seconds: number): TargetSummary[] {
+  /** The targets with most connections. @param most - messages per second of all of them */
+  #targetsOf(targets: readonly TargetFacts[], seconds: number, most: number): TargetSummary[] {
     const top = topOf(targets, mostListed.targets, ({ connections }) => connections);
     const listed = top.map(({ messages, why, ...target }) => {
       const key = `${target.product} ${target.target}`;
-      // A session that migrates takes what it has carried with it.
-      const perSecond = round(Math.max(0, messages - (this.#messagesOf.get(key) ?? messages)) / seconds);
+      // A session that migrates takes what it has carried before to its next target: that was not carried now.
+      const carried = Math.max(0, messages - (this.#messagesOf.get(key) ?? messages));
+      const perSecond = round(Math.min(most, carried / seconds));
       return {
         ...target,
         product: shortName(target.product),

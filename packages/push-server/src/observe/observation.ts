@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { createClusterPart } from '@gopush/cluster';
 import type { Config } from '@gopush/contract';
+import { dashboardRoutes } from '@gopush/dashboard';
 import { type Check, type Lifetime, type Logger, type Metrics, openAdmin, watchEventLoop } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Fanout } from '../fanout/bus/fanout.ts';
@@ -75,7 +76,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
       checks,
       metrics,
       state: () => (shown === undefined ? { node } : describeServer(shown.view, config)),
-      routes: { ...cluster.routes, ...createAdminActions(() => shown?.view.push) },
+      routes: { ...dashboardRoutes(), ...cluster.routes, ...createAdminActions(() => shown?.view.push) },
       actions: { 'PUT /drain': () => shown?.view.drain() ?? 'not yet' },
       log,
     },
