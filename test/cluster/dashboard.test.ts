@@ -102,3 +102,45 @@ test.skipIf(noBrowser !== undefined)('where a key is needed it asks for one, and
   await page.getByRole('row', { name: /agent-0.*ready/ }).waitFor();
   expect(await page.evaluate(() => document.cookie + JSON.stringify({ ...localStorage }))).toBe('{}');
 });
+
+test.skipIf(noBrowser !== undefined)(
+  'with a key it looks up users, rooms, routes and failures, sends a test message and disconnects a user',
+  { timeout: 120_000 },
+  async () => {
+    const { agent, servers } = await startCluster({ admin: { agentPort: 0, serverPort: 0, keys: [operator] } });
+    const ann = await connectClient(agent.url, 'websocket', { query: { user: 'ann' } });
+    await ann.emitWithAck('go:join', 'lobby');
+    const { page, problems } = await open(servers[0]?.adminUrl as string);
+    const look = async (what: string, name: string): Promise<void> => {
+      await page.getByLabel('What').selectOption({ label: what });
+      await page.getByLabel('Name').fill(name);
+      await page.keyboard.press('Enter');
+    };
+    await look('User (uid)', 'ann');
+    await page.getByLabel(/Key/).fill(operator.key);
+    await page.keyboard.press('Enter');
+    const found = page.locator('.found').first();
+    await found.getByText('name server-').waitFor();
+    await look('Failure code', 'uid_missing');
+    await found.getByText('430').waitFor();
+    await look('Room', 'lobby');
+    await found.getByText('uid ann · devices 1').waitFor();
+    expect(await violationsOf(page)).toEqual([]);
+    const heard = new Promise((resolve) => ann.once('test', resolve));
+    await page.getByRole('button', { name: 'Send to this room' }).click();
+    await page.getByText('The message was sent.').waitFor();
+    expect(JSON.stringify(await heard)).toContain('hello');
+    await look('User (uid)', 'ann');
+    const gone = new Promise((resolve) => ann.once('disconnect', resolve));
+    await page.getByRole('button', { name: 'Disconnect this user' }).click();
+    await page.getByRole('button', { name: 'Disconnect: really?' }).click();
+    expect(await gone).toBe('io server disconnect');
+    // Chromium writes a line about the request without a key.
+    expect(problems.filter((text) => !text.includes('401'))).toEqual([]);
+    await page.goto(agent.adminUrl as string);
+    await look('Where a user would go (uid)', 'ann');
+    await page.getByLabel(/Key/).fill(operator.key);
+    await page.keyboard.press('Enter');
+    await found.getByText(/a list: 2 targets/).waitFor();
+  },
+);

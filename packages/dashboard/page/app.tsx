@@ -6,6 +6,7 @@ import { ClusterMap } from './cluster-map.tsx';
 import { Header } from './header.tsx';
 import { KeyForm } from './key-form.tsx';
 import { followCluster } from './live.ts';
+import { LookUp } from './look-up.tsx';
 import { NodeTable } from './node-table.tsx';
 import { readHistory } from './recent.ts';
 import { Rooms } from './rooms.tsx';
@@ -50,6 +51,7 @@ export function App() {
             <NodeTable nodes={state.nodes} at={state.at} leftOut={state.leftOut.nodes} />
             {history && <Charts history={history} />}
             <Timeline state={state} history={history} />
+            <LookUp />
             <Rooms rooms={state.rooms} leftOut={state.leftOut.rooms} />
             <Causes state={state} />
           </>

@@ -1,7 +1,15 @@
 import { keepKey } from './access-key.ts';
 
 /** Asks for a key. */
-export function KeyForm({ text, onKey }: { readonly text: string; onKey(): void }) {
+export function KeyForm({
+  text,
+  action = 'Show the cluster',
+  onKey,
+}: {
+  readonly text: string;
+  readonly action?: string;
+  onKey(): void;
+}) {
   return (
     <form
       class="key"
@@ -16,7 +24,7 @@ export function KeyForm({ text, onKey }: { readonly text: string; onKey(): void 
       <label>
         Key (one of <code>admin.keys</code>) <input type="password" name="key" autocomplete="off" required />
       </label>
-      <button type="submit">Show the cluster</button>
+      <button type="submit">{action}</button>
     </form>
   );
 }
