@@ -200,7 +200,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
         const inbox = new DescriptorInbox(descriptors, (descriptor) => this.kernel.close(descriptor));
         const file = inbox.take(0);
         const notes = new NotesFile(this.#libc, this.kernel, file, hello.slots ?? 0);
-        const link = new TakerLink<T>(hello, files, channel, descriptors, inbox, notes, this);
+        const link = new TakerLink<T>({ hello, files, channel, descriptors, inbox, notes }, this);
         this.#lookAtSilent(key);
         this.#links.set(port, [...(this.#links.get(port) ?? []), link]);
         opened();

@@ -25,6 +25,15 @@ export interface Server {
   forget(id: number): void;
 }
 
+/** A client of whose connection this process has a duplicate. */
+interface DuplicatedClient<T> {
+  /** Its number at its taker. */
+  readonly id: number;
+  readonly descriptor: number;
+  readonly record: Buffer;
+  readonly user: T;
+}
+
 /** There is one for each client of an agent: what all share is in its host. */
 export class Handed<T> implements HandedOver<T> {
   user: T;
@@ -41,7 +50,7 @@ export class Handed<T> implements HandedOver<T> {
   generation = 0;
 
   /** Takes the descriptor over. @throws Error where the record cannot be kept; the descriptor is closed then */
-  constructor(host: HandedHost, server: Server, id: number, descriptor: number, record: Buffer, user: T) {
+  constructor(host: HandedHost, server: Server, { id, descriptor, record, user }: DuplicatedClient<T>) {
     this.#host = host;
     this.#server = server;
     this.#descriptor = descriptor;

@@ -37,6 +37,17 @@ export interface TakerHost<T> extends HandedHost {
   tell(handler: () => void): void;
 }
 
+/** A taker that has said welcome, and the ways to it. */
+export interface WelcomedTaker {
+  readonly hello: Hello;
+  readonly files: Pick<TakerFiles, 'port' | 'key'>;
+  readonly channel: Channel;
+  readonly descriptors: DescriptorSocket;
+  /** What has come by `descriptors`. */
+  readonly inbox: DescriptorInbox;
+  readonly notes: NotesFile;
+}
+
 /** One taker that has said welcome. */
 export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Server {
   readonly name: string;
@@ -59,20 +70,12 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   /** Whether the taker has said that it closes the channel, and lives. */
   saidBye = false;
 
-  constructor(
-    hello: Hello,
-    { port, key }: Pick<TakerFiles, 'port' | 'key'>,
-    channel: Channel,
-    descriptors: DescriptorSocket,
-    inbox: DescriptorInbox,
-    notes: NotesFile,
-    host: TakerHost<T>,
-  ) {
+  constructor({ hello, files, channel, descriptors, inbox, notes }: WelcomedTaker, host: TakerHost<T>) {
     this.notes = notes;
     this.name = hello.name;
     this.#version = commonVersion(hello);
-    this.port = port;
-    this.key = key;
+    this.port = files.port;
+    this.key = files.key;
     this.#mayBeKilled = hello.mayBeKilled === true;
     this.channel = channel;
     this.#queue = new OfferQueue({ channel, descriptors, sent: this.#offers });
@@ -149,7 +152,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   }
 
   create(id: number, descriptor: number, record: Buffer, user: T): Handed<T> {
-    const handed = new Handed<T>(this.#host, this, id, descriptor, record, user);
+    const handed = new Handed<T>(this.#host, this, { id, descriptor, record, user });
     this.#host.onCreated(handed);
     return handed;
   }

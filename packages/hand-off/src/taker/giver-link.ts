@@ -11,22 +11,16 @@ import {
   writeEnd,
   writeResponse,
 } from '../channel/messages.ts';
-import type { OfferKind } from '../channel/offer-kind.ts';
 import { type Refusal, writeRefusal } from '../channel/refusals.ts';
 import { descriptorOf } from '../system/descriptor-of.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
+import type { OfferedClient } from './offered-client.ts';
 import type { Owner, Taken } from './taken.ts';
 
 /** What the link to a giver asks of the taker. */
 export interface LinkHost {
   /** Makes a connection of a descriptor, which it takes over, and gives it to the server. @returns why not */
-  take(
-    link: Owner,
-    id: number,
-    descriptor: number,
-    kind: OfferKind,
-    record: Buffer,
-  ): Taken | { refusal: Refusal; detail: string };
+  take(link: Owner, offered: OfferedClient): Taken | { refusal: Refusal; detail: string };
   /** @param head - of its request */
   onConnection(taken: Taken, head: Buffer): void;
   onCloseRequest(taken: Taken, code: number, cause: string): void;
@@ -190,7 +184,7 @@ export class GiverLink implements ChannelOwner, Owner {
       this.#refuse(id, 'full', 'too many offers are open');
       return true;
     }
-    const taken = this.#host.take(this, id, descriptor, kind, record);
+    const taken = this.#host.take(this, { id, descriptor, kind, record });
     if ('refusal' in taken) {
       this.#refuse(id, taken.refusal, taken.detail);
       return true;

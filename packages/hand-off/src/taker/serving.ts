@@ -2,13 +2,13 @@ import type { Channel } from '../channel/channel.ts';
 import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import type { Hello } from '../channel/hello.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
-import type { OfferKind } from '../channel/offer-kind.ts';
 import type { Refusal } from '../channel/refusals.ts';
 import { defaultSilentMs } from '../channel/seconds.ts';
 import type { Notes } from '../notes/notes.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import { GiverLink, type LinkHost } from './giver-link.ts';
+import type { OfferedClient } from './offered-client.ts';
 import { type Owner, Taken, type TakenHost } from './taken.ts';
 import type { TakerOptions } from './taker.ts';
 
@@ -86,13 +86,8 @@ export class Serving implements LinkHost, TakenHost {
     return link;
   };
 
-  take(
-    link: Owner,
-    id: number,
-    descriptor: number,
-    kind: OfferKind,
-    record: Buffer,
-  ): Taken | { refusal: Refusal; detail: string } {
+  take(link: Owner, offered: OfferedClient): Taken | { refusal: Refusal; detail: string } {
+    const { descriptor } = offered;
     if (descriptor < 0) return { refusal: 'unfit', detail: 'its descriptor did not arrive' };
     const refused = this.#whyNot(descriptor);
     if (refused !== undefined) {
@@ -100,7 +95,7 @@ export class Serving implements LinkHost, TakenHost {
       return refused;
     }
     try {
-      const taken = new Taken(this, link, id, descriptor, kind, record);
+      const taken = new Taken(this, link, offered);
       this.#size++;
       return taken;
     } catch (error) {

@@ -9,6 +9,7 @@ import { descriptorOf, stopReading } from '../system/descriptor-of.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import { FrameSkipper } from './frame-skipper.ts';
 import { type Done, endThrough, type Gate, HeldSocket, openSocket, startReading, writeThrough } from './held-socket.ts';
+import type { OfferedClient } from './offered-client.ts';
 import { type ReadResponse, ResponseReader } from './response-reader.ts';
 import type { TakenConnection } from './taken-connection.ts';
 
@@ -85,7 +86,7 @@ export class Taken implements TakenConnection, Gate {
   #readBefore = 0;
 
   /** @throws Error where Node cannot use the descriptor */
-  constructor(host: TakenHost, owner: Owner, id: number, descriptor: number, kind: OfferKind, record: Buffer) {
+  constructor(host: TakenHost, owner: Owner, { id, descriptor, kind, record }: OfferedClient) {
     this.#host = host;
     this.owner = owner;
     this.id = id;
