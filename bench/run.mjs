@@ -5,7 +5,8 @@
  * Each proxy is one process on core 0; the load and the target are on core 1. Rounds are interleaved, so that a machine that drifts does so
  * for all. `direct` goes past every proxy: it shows what load and target can do. With `--by cpu` a figure is what a proxy does in a second
  * of its CPU time, which tells more on a machine that has other work. With `--target node` the target is a Node server (`ws`) on the core of
- * the proxies, as on a host that runs both: what a proxy costs is taken from the server, and connections can be handed over to it. Writes
+ * the proxies, as on a host that runs both: what a proxy costs is taken from the server, and connections can be handed over to it; with
+ * `--by cpu` as well, the CPU time is that of both together. Writes
  * bench/results.json (bench/results-node.json) and prints the table of docs/performance.md: medians, and ratios to nginx.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -158,7 +159,7 @@ async function measure(peer, args) {
   const { answer, used, proxied } = await run(peer, args);
   if (answer === undefined) return Number.NaN;
   if (options.by === 'clock') return answer.perSecond;
-  return proxied ? Math.round((answer.perSecond * Number(options.ms)) / 1_000 / used) : Number.NaN;
+  return proxied || isNodeTarget ? Math.round((answer.perSecond * Number(options.ms)) / 1_000 / used) : Number.NaN;
 }
 
 /** How long echoes take at a fixed rate; "sent late" is how much of that the load itself may be the reason for. */
@@ -175,6 +176,7 @@ async function measureLatency(peer, args) {
 /** Runs the load against a peer; without an answer where the load found something wrong. */
 async function run(peer, [what, ...rest]) {
   const proxy = await startPeer(peer);
+  const cpuUsed = () => cpuSeconds(proxy?.pid()) + (isNodeTarget ? cpuSeconds(target.child.pid) : 0);
   try {
     const port = proxy === undefined ? targetPort : proxyPort;
     const child = spawn('taskset', ['-c', '1', load, what, port, ...rest, options.ms].map(String), {
@@ -183,11 +185,11 @@ async function run(peer, [what, ...rest]) {
     let said = '';
     let cpuBefore = 0;
     child.stdout.on('data', (text) => {
-      if (said === '') cpuBefore = cpuSeconds(proxy);
+      if (said === '') cpuBefore = cpuUsed();
       said += text;
     });
     const [code] = await once(child, 'close');
-    const used = cpuSeconds(proxy) - cpuBefore;
+    const used = cpuUsed() - cpuBefore;
     const answer = code === 0 ? JSON.parse(said.slice(said.indexOf('{'))) : undefined;
     return { answer: answer?.failures === 0 ? answer : undefined, used, proxied: proxy !== undefined };
   } finally {
@@ -248,10 +250,10 @@ async function settle(pid) {
   }
 }
 
-/** CPU time that a peer has used, in seconds. */
-function cpuSeconds(proxy) {
-  if (proxy === undefined) return 0;
-  const [, rest] = readFileSync(`/proc/${proxy.pid()}/stat`, 'utf8').split(') ');
+/** CPU time that a process has used, in seconds. */
+function cpuSeconds(pid) {
+  if (pid === undefined) return 0;
+  const [, rest] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
   const fields = rest.split(' ');
   // utime and stime, in ticks of 10 ms.
   return (Number(fields[11]) + Number(fields[12])) / 100;
@@ -319,8 +321,9 @@ function table() {
     if (value === undefined) return '';
     if (value === notReadable) return value;
     if (column.includes('kB')) return value.toFixed(1);
-    // Walking is compared with not walking.
-    const nginx = median(results[column].nginx ?? results[column]['agent that walks no frames']);
+    // Walking is compared with not walking, and all others with the server alone where they share its core.
+    const base = isNodeTarget ? results[column].direct : results[column].nginx;
+    const nginx = median(base ?? results[column]['agent that walks no frames']);
     const ratio = nginx === undefined ? '' : ` (${(value / nginx).toFixed(2)})`;
     return `${column.endsWith('µs') ? value.toFixed(0) : `${(value / 1_000).toFixed(1)}k`}${ratio}`;
   };

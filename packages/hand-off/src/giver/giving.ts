@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { ChannelOwner } from '../channel/channel.ts';
 import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import { type TakerFiles, takersIn } from '../channel/folder.ts';
@@ -16,7 +17,7 @@ import { type TakerHost, TakerLink } from './taker-link.ts';
 /** How often takers are looked for, in milliseconds. */
 const lookMs = 250;
 
-/** How often at most they are looked for because a client has come, in milliseconds. */
+/** When they are looked for because a client has come, although nothing seems to have changed, in milliseconds after the last time. */
 const lookAgainMs = 20;
 
 /** When a taker that could not be reached is tried again, in milliseconds. */
@@ -38,6 +39,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   readonly #all = new Set<Handed<T>>();
   readonly #openings = new Openings();
   #lookedAt = 0;
+  /** When the folder had changed last, as `#readTime` tells. */
+  #changedAt: number | undefined;
   /** Takers that live and are silent, with their connections. */
   readonly #silent = new Map<TakerLink<T>, readonly Handed<T>[]>();
   #looking: NodeJS.Timeout | undefined;
@@ -70,7 +73,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   opening(port: number): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
     if (!this.#wanted.has(port)) this.want([port]);
-    else if (performance.now() - this.#lookedAt >= lookAgainMs) this.#look();
+    else if (performance.now() - this.#lookedAt >= lookAgainMs || this.#readTime() !== this.#changedAt) this.#look();
     return this.#openings.of(port);
   }
 
@@ -173,6 +176,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     let found: TakerFiles[];
     const now = performance.now();
     this.#lookedAt = now;
+    this.#changedAt = this.#readTime();
     try {
       found = takersIn(this.#options.dir);
     } catch (error) {
@@ -185,6 +189,15 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
       if (!this.#wanted.has(taker.port) || (this.#known.get(taker.key) ?? 0) > now) continue;
       this.#known.set(taker.key, Number.POSITIVE_INFINITY);
       this.#connect(taker);
+    }
+  }
+
+  /** When a file came or went in the folder, in milliseconds since 1970. */
+  #readTime(): number | undefined {
+    try {
+      return statSync(this.#options.dir).mtimeMs;
+    } catch {
+      return undefined;
     }
   }
 

@@ -52,7 +52,7 @@ export interface HandOffs {
  * cannot be handed over, keep coming by the port.
  *
  * It begins whenever the server listens and ends when it has closed. To the server, a connection that was handed over is like one that an agent has opened
- * to its port: it emits `connection` and then `upgrade` with a `net.Socket`, its timeouts apply, and the address of the peer is that of an agent on
+ * to its port: it calls its listeners to `connection`, then emits `upgrade`, with a `net.Socket`, its timeouts apply, and the address of the peer is that of an agent on
  * this machine, so that the client's is in `X-Forwarded-For`. `getConnections`, `maxConnections` and `close` count it, and `closeAllConnections` leaves it
  * open once it is upgraded, as for any WebSocket.
  *
