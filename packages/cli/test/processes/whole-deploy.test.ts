@@ -18,14 +18,12 @@ async function startProject(config: Record<string, unknown>) {
 test('a reload replaces push-servers and agents one after the other: no client whose connection was handed over notices', async () => {
   const { url, running, workers, dir } = await startProject({ agentWorkers: 2, serverWorkers: 2 });
   const clients = await connectCounted(url, 20);
-  for (let round = 1; round <= 2; round++) {
-    running.signal('SIGHUP');
-    await running.until(new RegExp(`("msg":"reloaded"[\\s\\S]*){${round}}`));
-  }
+  running.signal('SIGHUP');
+  await running.until(/"msg":"reloaded"/);
   expect(await clients.stop()).toEqual({ disconnects: 0, complete: 20 });
   expect(running.stdout()).not.toMatch(/have one owner/);
   expect(running.stdout().match(/"tunnels":\d+,"msg":"this agent retires/g)).toEqual(
-    Array.from({ length: 4 }, () => '"tunnels":0,"msg":"this agent retires'),
+    Array.from({ length: 2 }, () => '"tunnels":0,"msg":"this agent retires'),
   );
   // Agents that were replaced have no client left, so they end.
   await expect.poll(() => childrenOf(running.child.pid ?? 0), { timeout: 20_000 }).toHaveLength(4);
