@@ -1,6 +1,7 @@
 import type { Config } from '@gopush/contract';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type ProjectOptions } from '../project.ts';
+import { adminUrls } from './admin-urls.ts';
 import { checkKey } from './check-key.ts';
 
 /** How long an admin listener may take to respond, in milliseconds. */
@@ -57,7 +58,16 @@ async function findAccess({ isForAgents = false }: AdminRequest, options: AdminO
   const given = options.adminKey === '' ? undefined : options.adminKey;
   if (options.admin !== undefined) return { urls: [readUrl(options.admin)], key: given };
   const { config } = await loadProject(options);
-  return { urls: urlsOf(config, isForAgents), key: given ?? config.admin?.keys[0]?.key };
+  return { urls: foundIn(config, isForAgents), key: given ?? config.admin?.keys[0]?.key };
+}
+
+function foundIn(config: Config, isForAgents: boolean): readonly string[] {
+  if (config.admin === null) {
+    throw new CommandError(2, 'admin: found null, wanted an admin listener; set admin: {}, or use --admin <url>');
+  }
+  const urls = adminUrls(config, isForAgents);
+  if (urls.length > 0) return urls;
+  throw new CommandError(2, 'admin.agentPort and admin.serverPort: found 0, wanted ports; or use --admin <url>');
 }
 
 async function askOne(
@@ -77,23 +87,6 @@ async function askOne(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** The admin listeners of this machine: the first process of each tier, then the others. */
-function urlsOf({ admin, agentWorkers, serverWorkers }: Config, isForAgents: boolean): string[] {
-  if (admin === null) {
-    throw new CommandError(2, 'admin: found null, wanted an admin listener; set admin: {}, or use --admin <url>');
-  }
-  const { host, agentPort, serverPort } = admin;
-  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
-  const ports = (first: number, workers: number): number[] =>
-    first === 0 ? [] : Array.from({ length: Math.max(1, workers) }, (_, index) => first + index);
-  const [agents, servers] = [ports(agentPort, agentWorkers), ports(serverPort, serverWorkers)];
-  const all = isForAgents
-    ? agents
-    : [...agents.slice(0, 1), ...servers.slice(0, 1), ...agents.slice(1), ...servers.slice(1)];
-  if (all.length > 0) return all.map((port) => `http://${name}:${port}`);
-  throw new CommandError(2, 'admin.agentPort and admin.serverPort: found 0, wanted ports; or use --admin <url>');
 }
 
 function readUrl(text: string): string {

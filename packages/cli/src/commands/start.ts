@@ -1,5 +1,6 @@
 import cluster from 'node:cluster';
 import type { Logger } from '@gopush/service';
+import { adminUrls } from '../api/admin-urls.ts';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type Project, type ProjectOptions } from '../project.ts';
 import { type Running, runProcess } from '../run-process.ts';
@@ -76,6 +77,7 @@ export function announce(project: Pick<Project, 'config'>, log: Logger): void {
   const { agentPort, agent } = project.config;
   if (agentPort === 0) return;
   const ready = `gopush is ready: ${agent.tls === null ? 'http' : 'https'}://localhost:${agentPort}`;
-  if (writesJson(project)) log.info(ready);
-  else process.stdout.write(`\n  ${ready}\n\n`);
+  const [dashboard] = adminUrls(project.config);
+  if (writesJson(project)) log.info(dashboard === undefined ? {} : { dashboard }, ready);
+  else process.stdout.write(`\n  ${ready}\n${dashboard === undefined ? '' : `  dashboard:       ${dashboard}\n`}\n`);
 }

@@ -85,6 +85,9 @@ const sick = {
 
 test('status shows the nodes of a running project, as text and as JSON, and top goes on until it has shown enough', async () => {
   const { dir, url, running, admin } = await startProject();
+  const dashboard = `http://127.0.0.1:${admin.agentPort}`;
+  expect(running.stdout()).toContain(`"dashboard":"${dashboard}"`);
+  expect(await (await fetch(dashboard)).text()).toMatch(/^<!doctype html>/i);
   await connectClient(url, 'websocket', { query: { user: 'ann' } });
   const shown = async () => (await command(['status'], { cwd: dir })).stdout;
   await expect.poll(shown, { timeout: 20_000 }).toMatch(/^healthy · 1 agent, 1 push-server on 1 machine · 1 clients/);
