@@ -76,9 +76,10 @@ program
   });
 program
   .command('config')
-  .description('print the settings, each with where it was given')
-  .option('--json', 'print JSON: { settings, origins }')
-  .action(async (options: { json?: boolean }) => {
+  .description('print the settings: on a terminal with where each was given, elsewhere as JSON')
+  .option('--origins', 'print where each was given')
+  .option('--json', 'print JSON; with --origins: { settings, origins }')
+  .action(async (options: { origins?: boolean; json?: boolean }) => {
     const { config } = await import('../commands/config.ts');
     await config({ ...projectOptions(), ...options });
   });

@@ -12,23 +12,30 @@ interface Setting {
 /** Where a setting was given that has the default value. */
 const byDefault = 'default';
 
+/** How the settings are printed. */
+export interface ConfigOptions extends ProjectOptions {
+  /** Print where each was given. @defaultValue on a terminal, unless `json` is set */
+  readonly origins?: boolean;
+  /** Print JSON: the settings, or with `origins` `{ settings, origins }`, the origins by path and without defaults. */
+  readonly json?: boolean;
+}
+
 /**
- * `gopush config`: prints the effective settings, a line each, with where they were given: a file and its line, an environment variable, or
- * `default`. Secrets are hidden.
- *
- * @param json - prints `{ settings, origins }` instead, the origins by path and without defaults
+ * `gopush config`: prints the effective settings. On a terminal a line each, with where it was given: a file and its line, an environment variable,
+ * or `default`; elsewhere as JSON, which `ecosystem.config.cjs` reads. Secrets are hidden.
  */
-export async function config({
-  json = false,
-  ...options
-}: ProjectOptions & { readonly json?: boolean }): Promise<void> {
+export async function config({ json = false, origins, ...options }: ConfigOptions): Promise<void> {
   const project = await loadProject(options);
-  const settings = [...listSettings(project.config, [], (path) => project.originOf(path) ?? byDefault)];
   const { stdout } = process;
+  if (!(origins ?? (stdout.isTTY && !json))) {
+    stdout.write(`${JSON.stringify(project.config, hide, 2)}\n`);
+    return;
+  }
+  const settings = [...listSettings(project.config, [], (path) => project.originOf(path) ?? byDefault)];
   if (json) {
     const given = settings.filter(({ origin }) => origin !== byDefault);
-    const origins = Object.fromEntries(given.map(({ path, origin }) => [path.join('.'), origin]));
-    stdout.write(`${JSON.stringify({ settings: project.config, origins }, hide, 2)}\n`);
+    const where = Object.fromEntries(given.map(({ path, origin }) => [path.join('.'), origin]));
+    stdout.write(`${JSON.stringify({ settings: project.config, origins: where }, hide, 2)}\n`);
     return;
   }
   const paint = paintFor(stdout, process.env);

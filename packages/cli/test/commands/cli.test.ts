@@ -44,7 +44,7 @@ test('the environment is that of --env, then GOPUSH_ENV, then NODE_ENV, then loc
     await writeFile(join(dir, 'config', `${name}.json`), JSON.stringify({ agentPort: name.length }));
   }
   const portOf = async (args: string[], env: NodeJS.ProcessEnv) =>
-    JSON.parse((await command([...args, 'config', '--json'], { cwd: dir, env })).stdout).settings.agentPort;
+    JSON.parse((await command([...args, 'config'], { cwd: dir, env })).stdout).agentPort;
   expect(await portOf(['--env', 'asked'], { GOPUSH_ENV: 'gopush', NODE_ENV: 'node' })).toBe(5);
   expect(await portOf([], { GOPUSH_ENV: 'gopush', NODE_ENV: 'node' })).toBe(6);
   expect(await portOf([], { NODE_ENV: 'node' })).toBe(4);

@@ -196,7 +196,7 @@ test('config tells where each setting was given, and hides secrets', async () =>
   await writeFile(join(dir, 'config/local.json'), '{\n  "agentPort": 7000,\n  "agent": { "drainMs": 1 }\n}');
   await writeFile(join(dir, 'config/secrets.local.json'), '{ "access": { "secrets": ["0123456789abcdef"] } }');
   const env = { GOPUSH_SERVER_WORKERS: '3' };
-  const { stdout } = await command(['config'], { cwd: dir, env });
+  const { stdout } = await command(['config', '--origins'], { cwd: dir, env });
   const lines = stdout.split('\n');
   for (const line of [
     /^agentPort = 7000 {2}# .*config\/local\.json:2$/,
@@ -208,8 +208,12 @@ test('config tells where each setting was given, and hides secrets', async () =>
     expect(lines).toContainEqual(expect.stringMatching(line));
   }
   expect(stdout).not.toContain('0123456789abcdef');
-  const { origins, settings } = JSON.parse((await command(['config', '--json'], { cwd: dir, env })).stdout);
+  const { origins, settings } = JSON.parse(
+    (await command(['config', '--origins', '--json'], { cwd: dir, env })).stdout,
+  );
   expect(settings.agentPort).toBe(7000);
+  // As ecosystem.config.cjs reads them.
+  expect(JSON.parse((await command(['config'], { cwd: dir, env })).stdout)).toEqual(settings);
   expect(Object.keys(origins).toSorted()).toEqual(['access.secrets', 'agent.drainMs', 'agentPort', 'serverWorkers']);
 });
 

@@ -22,9 +22,9 @@ test('a new project has a secret for each environment, which is shown to nobody 
   expect(local).toMatch(/^[\w-]{43}$/);
   expect(production).not.toBe(local);
   expect((await stat(join(dir, 'config/secrets.local.json'))).mode & 0o777).toBe(0o600);
-  const config = await gopush(['config', '--json'], { cwd: dir });
+  const config = await gopush(['config'], { cwd: dir });
   expect(stdout + config.stdout + config.stderr).not.toContain(local);
-  expect(JSON.parse(config.stdout).settings.access.secrets).toBe('(hidden)');
+  expect(JSON.parse(config.stdout).access.secrets).toBe('(hidden)');
   execFileSync('git', ['init', '-q'], { cwd: dir });
   execFileSync('git', ['add', '.'], { cwd: dir });
   const files = execFileSync('git', ['ls-files'], { cwd: dir, encoding: 'utf8' });
@@ -49,7 +49,7 @@ test('a secret counts before the config file, and after the environment; check t
   const secrets = join(dir, 'config/secrets.local.json');
   await writeFile(secrets, '{ "agentPort": 1234, "access": { "secrets": ["short"] } }');
   const env = { GOPUSH_ACCESS_SECRETS: '0123456789abcdef' };
-  expect(JSON.parse((await gopush(['config', '--json'], { cwd: dir, env })).stdout).settings.agentPort).toBe(1234);
+  expect(JSON.parse((await gopush(['config'], { cwd: dir, env })).stdout).agentPort).toBe(1234);
   const load = () => loadProject({ dir, env: 'local' });
   await expect(load()).rejects.toThrow(/secrets\.local\.json:1: access\.secrets\.0: found \(hidden\)/);
   await writeFile(secrets, '{\n  "access": ');
@@ -87,9 +87,9 @@ test('gopush config shows no password of Redis or its sentinels, nor a private k
   await writeFile(join(dir, 'config', 'local.json'), JSON.stringify({ redisAdapter }));
   const secrets = { redisAdapter: { password: 'hunter2', sentinelPassword: 'hunter2' } };
   await writeFile(join(dir, 'config', 'secrets.local.json'), JSON.stringify(secrets));
-  const { stdout } = await gopush(['config', '--json'], { cwd: dir });
-  expect((await gopush(['config'], { cwd: dir })).stdout).not.toContain('hunter2');
-  expect(JSON.parse(stdout).settings.redisAdapter).toMatchObject({
+  const { stdout } = await gopush(['config'], { cwd: dir });
+  expect((await gopush(['config', '--origins'], { cwd: dir })).stdout).not.toContain('hunter2');
+  expect(JSON.parse(stdout).redisAdapter).toMatchObject({
     password: '(hidden)',
     sentinelPassword: '(hidden)',
   });
