@@ -27,7 +27,7 @@ export interface Givers<T> {
    * Looks for takers of a port at once, and waits for those that were just found: so clients that come right after the start of a process, or after that of
    * its taker, need no other way.
    *
-   * @returns `undefined`: there is nothing to wait for. Otherwise it resolves when {@link Givers.to} knows them, at most 100 ms after they were found
+   * @returns `undefined`: there is nothing to wait for. Otherwise it resolves when {@link Givers.to} knows them, at most a second after they were found
    */
   opening(port: number): Promise<void> | undefined;
   /** Says which ports will be asked for, so that the takers are connected before, and can give duplicates. Others are kept. */

@@ -1,5 +1,5 @@
 /** How long clients may wait for a taker that was found, in milliseconds. One that is stopped never says welcome. */
-const openingMs = 100;
+const openingMs = 1_000;
 
 /** Takers that were found and have not said welcome yet. */
 export class Openings {
