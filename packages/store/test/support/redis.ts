@@ -128,12 +128,22 @@ function said(child: ChildProcess, pattern: RegExp): Promise<void> {
   });
 }
 
+/** How many ports each process of a test run has for itself, and how many processes may have some. */
+const own = { ports: 1_000, processes: 10 };
+
+/** Begins anywhere: processes of the same number come one after the other, and their ports may be in use for a moment longer. */
+let taken = Math.floor(Math.random() * own.ports);
+
 /**
  * The first of so many ports in a row that are free. Below those that the system gives to outgoing connections (from 32,768), or one of
- * them could be taken in between; by 10,000 more, as the nodes of a Redis Cluster talk on the port that is so much above their own.
+ * them could be taken in between; by 10,000 more, as the nodes of a Redis Cluster talk on the port that is so much above their own. Each
+ * process takes them from a range of its own: two that chose at random sometimes chose the same.
  */
 export async function freePort(count = 1): Promise<number> {
-  const first = 12_000 + Math.floor(Math.random() * 10_000);
+  const number = (Number(process.env.VITEST_POOL_ID ?? 1) - 1) % own.processes;
+  if (taken + count > own.ports) taken = 0;
+  const first = 12_000 + number * own.ports + taken;
+  taken += count;
   for (let port = first; port < first + count; port++) {
     if (!(await isFree(port))) return freePort(count);
   }
