@@ -55,10 +55,16 @@ export async function askAdmin(request: AdminRequest, options: AdminOptions): Pr
 
 /** A key of the settings is for the listeners of the settings, and not for any address that is given. */
 async function findAccess({ isForAgents = false }: AdminRequest, options: AdminOptions): Promise<Access> {
-  const given = options.adminKey === '' ? undefined : options.adminKey;
+  const given =
+    options.adminKey === '' || options.adminKey === undefined ? undefined : checkKey(options.adminKey, 'the admin key');
   if (options.admin !== undefined) return { urls: [readUrl(options.admin)], key: given };
   const { config } = await loadProject(options);
-  return { urls: foundIn(config, isForAgents), key: given ?? config.admin?.keys[0]?.key };
+  return { urls: foundIn(config, isForAgents), key: given ?? keyOf(config) };
+}
+
+function keyOf({ admin }: Config): string | undefined {
+  const [first] = admin?.keys ?? [];
+  return first && checkKey(first.key, 'admin.keys.0.key');
 }
 
 function foundIn(config: Config, isForAgents: boolean): readonly string[] {
@@ -80,7 +86,7 @@ async function askOne(
   const timer = setTimeout(() => late.abort(new Error(`no response within ${patienceMs} ms`)), patienceMs);
   try {
     return await fetch(`${url}${path}`, {
-      headers: { accept, ...(key === undefined ? {} : { 'x-api-key': checkKey(key, 'the admin key') }) },
+      headers: { accept, ...(key === undefined ? {} : { 'x-api-key': key }) },
       redirect: 'manual',
       signal: signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]),
     });

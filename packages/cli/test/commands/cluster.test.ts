@@ -176,6 +176,10 @@ test('without a listener in the settings, and with a URL that is none, commands 
     code: 2,
     stderr: expect.stringMatching(/--admin: wanted http/),
   });
+  expect(await command(['status', '--admin', 'http://127.0.0.1:1', '--admin-key', 'secret\n€'])).toMatchObject({
+    code: 2,
+    stderr: 'gopush: the admin key contains characters that are not allowed in a header\n',
+  });
   expect((await command(['top', '--count', '0'], { cwd: dir })).code).toBe(2);
 });
 
