@@ -74,6 +74,7 @@ function test() {
     'run',
     '--reporter=default',
     '--reporter=json',
+    '--reporter=./test/support/stall-reporter.ts',
     `--outputFile.json=${report}`,
   ];
   const ended = run(process.execPath, [...args, ...named], env);

@@ -170,7 +170,11 @@ for query in json.load(sys.stdin):
             if name not in ('a', 'b'):
                 print(name, *values)
 `;
-  const { stdout, status } = spawnSync('python3', ['-c', code], { input: JSON.stringify(urls), encoding: 'utf8' });
+  const { stdout, status } = spawnSync('python3', ['-c', code], {
+    input: JSON.stringify(urls),
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
   expect(status).toBe(0);
   expect(new Set(stdout.trim().split('\n'))).toEqual(new Set(['uid ann']));
 });

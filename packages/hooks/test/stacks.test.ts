@@ -25,7 +25,11 @@ async function run(file: string, text: string): Promise<{ readonly message: stri
     } catch (error) {
       console.log(JSON.stringify({ message: error.message, stack: error.stack }));
     }`;
-  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: dir, encoding: 'utf8' });
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: dir,
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
   const { message, stack } = JSON.parse(printed) as { message: string; stack: string };
   const frames = [...stack.matchAll(/\/hooks\/(agent\.\w+:\d+:\d+)\)?$/gm)].map(([, frame]) => frame as string);
   return { message: message.replaceAll(`${dir}/hooks/`, ''), frames };

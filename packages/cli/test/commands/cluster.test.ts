@@ -223,7 +223,10 @@ test('config tells where each setting was given, and hides secrets', async () =>
 
 test('a command whose output is read in part ends without a stack', async () => {
   const { dir } = await makeProject();
-  const line = execFileSync('sh', ['-c', `"${process.execPath}" "${bin}" config 2>&1 | head -1`], { cwd: dir });
+  const line = execFileSync('sh', ['-c', `"${process.execPath}" "${bin}" config 2>&1 | head -1`], {
+    cwd: dir,
+    timeout: 30_000,
+  });
   expect(String(line).split('\n').length).toBe(2);
 });
 
@@ -243,7 +246,7 @@ test('completion completes commands, their subcommands, options and fixed argume
   const complete = (...words: string[]): string[] => {
     const quoted = words.map((word) => `'${word}'`).join(' ');
     const script = `${stdout}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _gopush; echo "\${COMPREPLY[@]}"`;
-    return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trim().split(' ');
+    return execFileSync('bash', ['-c', script], { encoding: 'utf8', timeout: 30_000 }).trim().split(' ');
   };
   expect(complete('gopush', 'sta')).toEqual(['start', 'status']);
   expect(complete('gopush', 'push', '')).toEqual(expect.arrayContaining(['room', 'user', 'all']));

@@ -103,7 +103,10 @@ export async function startRedisCluster(
   const ports = [first, first + 1, first + 2];
   const servers = await Promise.all(ports.map((port) => startRedis(options, port, cleanup)));
   const nodes = ports.map((port) => `127.0.0.1:${port}`);
-  const made = spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], { encoding: 'utf8' });
+  const made = spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
   if (made.status !== 0) throw new Error(`no cluster: ${made.stdout}${made.stderr}`);
   return { ports, servers };
 }
