@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { onTestFailed, onTestFinished } from 'vitest';
 import { createProject } from '../../packages/cli/dist/create/create-project.js';
 import { freePort } from '../../packages/store/test/support/redis.ts';
 
@@ -87,6 +87,10 @@ export function startProgram(
     });
   }
   const ended = once(child, 'close').then(([code]) => ({ code, ...output }) as Ended);
+  // A fault that comes once in twenty runs is seen once.
+  onTestFailed(() =>
+    console.error(`${args.join(' ')} wrote:\n${output.stdout.slice(-20_000)}${output.stderr.slice(-20_000)}`),
+  );
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     signal('SIGTERM');

@@ -8,30 +8,45 @@ export interface Noticed {
   readonly complete: number;
 }
 
+/** `pushServer.history` for them: where a whole service restarts on a busy machine, more is said than the usual 100 messages. */
+export const countedHistory = { count: 10_000 };
+
 /** Clients in one room, and one more that says numbers there; each counts what it misses and what it notices. */
 export async function connectCounted(url: string, count: number): Promise<{ stop(): Promise<Noticed> }> {
   const clients = await Promise.all(
     Array.from({ length: count }, (_, index) => connectClient(url, 'websocket', { query: { user: `u${index}` } })),
   );
   await Promise.all(clients.map((client) => client.emitWithAck('go:join', 'lobby')));
-  let disconnects = 0;
-  const heard = clients.map((client) => {
+  const disconnects: string[] = [];
+  const heard = clients.map((client, index) => {
     const numbers: number[] = [];
-    client.on('disconnect', () => disconnects++);
+    client.on('disconnect', (reason) => disconnects.push(`u${index}: ${reason} after ${numbers.at(-1)}`));
     client.on('count', ({ message }: { message: number }) => numbers.push(message));
     return numbers;
   });
   let said = 0;
   const speaker = await connectClient(url, 'websocket', { query: { user: 'speaker' } });
-  speaker.on('disconnect', () => disconnects++);
+  speaker.on('disconnect', (reason) => disconnects.push(`speaker: ${reason} after ${said}`));
   const timer = setInterval(() => speaker.emit('room', { room: 'lobby', event: 'count', message: said++ }), 50);
   return {
     async stop() {
       clearInterval(timer);
-      const all = Array.from({ length: said }, (_, index) => index);
-      await expect.poll(() => heard.every((numbers) => numbers.length >= said), { timeout: 10_000 }).toBe(true);
+      const numbersSaid = Array.from({ length: said }, (_, index) => index);
+      // With who was disconnected, where a number is missing.
+      const missed = () => {
+        const missing = heard.flatMap((numbers, index) => {
+          const heardOnce = new Set(numbers);
+          const gaps = numbersSaid.filter((number) => !heardOnce.has(number));
+          return gaps.length === 0 ? [] : [`u${index} misses ${gaps} of ${said}`];
+        });
+        return missing.length === 0 ? [] : [...missing, ...disconnects];
+      };
+      await expect.poll(missed, { timeout: 10_000 }).toEqual([]);
       for (const client of [...clients, speaker]) client.off('disconnect').disconnect();
-      return { disconnects, complete: heard.filter((numbers) => numbers.join() === all.join()).length };
+      return {
+        disconnects: disconnects.length,
+        complete: heard.filter((numbers) => numbers.join() === numbersSaid.join()).length,
+      };
     },
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { gopush, makeProject } from '../../../../test/support/cli.ts';
-import { connectCounted } from '../../../../test/support/counted-clients.ts';
+import { connectCounted, countedHistory } from '../../../../test/support/counted-clients.ts';
 import { rows } from '../../../../test/support/long.ts';
 import { startPm2 } from '../../../../test/support/pm2.ts';
 import { startRedis } from '../../../store/test/support/redis.ts';
@@ -12,7 +12,7 @@ test.each(rows(['embedded'], ['Redis']))(
     const { dir, url } = await makeProject({
       ...{ agentWorkers: 2, serverWorkers: 2, handOff: { enabled: true, dir: 'hand-off' } },
       ...(store === 'Redis' ? { redisAdapter: { port: (await startRedis()).port } } : {}),
-      pushServer: { drainMs: 10_000 },
+      pushServer: { drainMs: 10_000, history: countedHistory },
     });
     const { env, list } = await startPm2();
     expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).code).toBe(0);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { gopush, makeProject } from '../../../../test/support/cli.ts';
-import { connectCounted } from '../../../../test/support/counted-clients.ts';
+import { connectCounted, countedHistory } from '../../../../test/support/counted-clients.ts';
 import { startPm2 } from '../../../../test/support/pm2.ts';
 import { nextEvent, openClient } from '../../../../test/support/socket-io.ts';
 
@@ -18,7 +18,11 @@ async function serversOf(url: string): Promise<string[]> {
 test('pm2 scale, up and down to one: new push-servers get clients, and nobody who is connected notices', {
   timeout: 240_000,
 }, async () => {
-  const { dir, url } = await makeProject({ agentWorkers: 1, serverWorkers: 2, pushServer: { drainMs: 10_000 } });
+  const { dir, url } = await makeProject({
+    agentWorkers: 1,
+    serverWorkers: 2,
+    pushServer: { drainMs: 10_000, history: countedHistory },
+  });
   const { env, pm2, list } = await startPm2();
   expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).code).toBe(0);
   const clients = await connectCounted(url, 20);

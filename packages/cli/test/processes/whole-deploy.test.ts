@@ -2,12 +2,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { childrenOf, makeProject, startGopush } from '../../../../test/support/cli.ts';
-import { connectCounted } from '../../../../test/support/counted-clients.ts';
+import { connectCounted, countedHistory } from '../../../../test/support/counted-clients.ts';
 
 async function startProject(config: Record<string, unknown>) {
   const { dir, url } = await makeProject({
     agent: { drainMs: 500, keepAliveMs: 2_000 },
-    ...{ handOff: { enabled: true, dir: 'hand-off' }, pushServer: { drainMs: 10_000 } },
+    ...{ handOff: { enabled: true, dir: 'hand-off' }, pushServer: { drainMs: 10_000, history: countedHistory } },
     ...config,
   });
   const running = startGopush(['start'], { cwd: dir });
@@ -15,7 +15,9 @@ async function startProject(config: Record<string, unknown>) {
   return { dir, url, running, workers: await childrenOf(running.child.pid ?? 0) };
 }
 
-test('a reload replaces push-servers and agents one after the other: no client whose connection was handed over notices', async () => {
+test('a reload replaces push-servers and agents one after the other: no client whose connection was handed over notices', {
+  timeout: 180_000,
+}, async () => {
   const { url, running, workers, dir } = await startProject({ agentWorkers: 2, serverWorkers: 2 });
   const clients = await connectCounted(url, 20);
   running.signal('SIGHUP');
@@ -32,10 +34,12 @@ test('a reload replaces push-servers and agents one after the other: no client w
   expect((await readdir(join(dir, 'hand-off'))).filter((name) => name.endsWith('.sock'))).toHaveLength(2);
 });
 
-test('agents and push-servers run as two services, of which one is restarted after the other: no client notices', async () => {
+test('agents and push-servers run as two services, of which one is restarted after the other: no client notices', {
+  timeout: 180_000,
+}, async () => {
   const { dir, url } = await makeProject({
     ...{ agentWorkers: 2, serverWorkers: 2, routing: { discover: true } },
-    ...{ handOff: { enabled: true, dir: 'hand-off' }, pushServer: { drainMs: 10_000 } },
+    ...{ handOff: { enabled: true, dir: 'hand-off' }, pushServer: { drainMs: 10_000, history: countedHistory } },
   });
   const startUnit = async (tier: 'agent' | 'push-server') => {
     const unit = startGopush(['start', tier], { cwd: dir });
