@@ -22,12 +22,35 @@ export interface RegisteredNode {
 /** Reads the announcement of a node; `undefined` for other bytes, or for an announcement of another version. */
 export function readNode(json: Buffer): RegisteredNode | undefined {
   try {
-    const node = JSON.parse(json.toString()) as RegisteredNode;
-    const isNode = typeof node.id === 'string' && typeof node.tier === 'string' && typeof node.host === 'string';
-    return isNode && Number.isInteger(node.port) ? node : undefined;
+    const node: unknown = JSON.parse(json.toString());
+    return isNode(node) ? node : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Largest weight, as in a router, and longest host, in characters. */
+const maxWeight = 1_000_000;
+const longestHost = 255;
+
+function isNode(value: unknown): value is RegisteredNode {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, name, tier, host, port, machine, weight, load, state } = value as Partial<
+    Record<keyof RegisteredNode, unknown>
+  >;
+  return (
+    [id, tier, host, name ?? '', machine ?? ''].every((text) => typeof text === 'string') &&
+    (host as string).length <= longestHost &&
+    Number.isInteger(port) &&
+    isWithin(port, 65_535) &&
+    isWithin(weight, maxWeight) &&
+    isWithin(load, Number.MAX_VALUE) &&
+    (state === 'ready' || state === 'draining')
+  );
+}
+
+function isWithin(value: unknown, most: number): boolean {
+  return typeof value === 'number' && value >= 0 && value <= most;
 }
 
 /** The nodes of a cluster. */

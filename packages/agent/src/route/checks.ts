@@ -23,7 +23,9 @@ export function startChecks(fleet: Fleet): () => void {
       for (const member of product.inUse(Date.now())) {
         if (asking.has(member)) continue;
         asking.add(member);
-        void ask(member).finally(() => asking.delete(member));
+        const done = (): void => void asking.delete(member);
+        // It rejects where Node throws, as for a target that cannot be one.
+        void ask(member).then(done, done);
       }
     }
   }, checkIntervalMs).unref();

@@ -28,9 +28,12 @@ export async function discover(registry: RegistryStore, log: Logger): Promise<Di
   return { current: () => targets, close: registry.watch(take) };
 }
 
-function isReachable({ tier, host, machine: theirs }: RegisteredNode, ours: string): boolean {
-  return tier === 'push-server' && (!isLoopback(host) || theirs === ours);
+function isReachable({ tier, host, port, machine: theirs }: RegisteredNode, ours: string): boolean {
+  return tier === 'push-server' && port > 0 && hostForm.test(host) && (!isLoopback(host) || theirs === ours);
 }
+
+/** Addresses and names, as in a router: Node throws for some other texts where it connects. */
+const hostForm = /^[\w.:%-]+$/;
 
 /** Warns, once for each machine, of push-servers of other machines that announce a loopback address, and so get no clients from here. */
 function tellUnreachable(nodes: readonly RegisteredNode[], ours: string, told: Set<string>, log: Logger): void {

@@ -36,7 +36,8 @@ export function joinProducts(nodes: readonly Summary[]): JoinedProducts {
       const target = getOrSet(targets, key, () => ({
         target: seen.target,
         ...(server === undefined ? {} : { node: server }),
-        states: {},
+        // States come from other nodes: none of them may name a property that every object has.
+        states: Object.create(null) as Record<string, number>,
         ...zero(),
       }));
       target.states[seen.state] = (target.states[seen.state] ?? 0) + 1;

@@ -178,3 +178,14 @@ test('fifty nodes with 20,000 connections and 5,000 rooms are shown within 100 m
   expect(state.leftOut).toEqual({ targets: 25 * 64 - 200, rooms: 25 * 32 - 50, links: 25 });
   clusterSchema.parse(state);
 });
+
+test('states of targets by whatever names count, and are nothing that every object has', async () => {
+  const { summaries, view } = open();
+  const target = { product: 'default', target: '10.0.0.1:1', connections: 0, perSecond: 0, errors: 0 };
+  const states = ['__proto__', 'constructor', 'toString', 'up'];
+  for (const [index, state] of states.entries())
+    summaries.put(summaryOf(`agent ${index}`, { tier: 'agent', targets: [{ ...target, state }] }));
+  const told = JSON.parse(JSON.stringify(await view.state()));
+  expect(Object.entries(told.products[0].targets[0].states)).toEqual(states.map((state) => [state, 1]));
+  clusterSchema.parse(await view.state());
+});

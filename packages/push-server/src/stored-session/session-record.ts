@@ -4,6 +4,7 @@ import { decodeValue, encodeValue } from '@gopush/store';
 import type { EmittedRecord } from '../emitted-events/emitted-record.ts';
 import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 import type { ReceivedKey } from '../rooms/idempotency/received-keys.ts';
+import { isStoredSession } from './is-stored-session.ts';
 import { type PackedTail, packTail, unpackTail } from './pack-tail.ts';
 
 /** One Socket.IO socket of a session, as it is stored. */
@@ -116,11 +117,13 @@ function encodablePart(part: unknown): unknown {
   }
 }
 
-/** The session of some bytes; `undefined` where they are of another version. */
+/** The session of some bytes; `undefined` where they are of another version, or of somebody else. */
 export function decodeSession(bytes: Buffer): SessionRecord | undefined {
   try {
-    const record = decodeValue(bytes) as Omit<SessionRecord, 'tail'> & { readonly tail: PackedTail };
-    return Array.isArray(record.sockets) ? { ...record, tail: unpackTail(record.tail) } : undefined;
+    const value = decodeValue(bytes);
+    if (!isStoredSession(value)) return undefined;
+    const record = value as Omit<SessionRecord, 'tail'> & { readonly tail: PackedTail };
+    return { ...record, tail: unpackTail(record.tail) };
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { serialize } from 'node:v8';
+import { encodeValue } from '@gopush/store';
 import { expect, test } from 'vitest';
 import type { Delivery } from '../../src/rooms/delivery/recent-deliveries.ts';
 import { decodeSession, encodeSession, type SessionRecord } from '../../src/stored-session/session-record.ts';
@@ -77,4 +78,49 @@ test.each([
 test('what earlier versions wrote by the serializer of V8 is read', () => {
   const kept = { ...session, tail: [], sockets: [socketWith({ data: new Map([['k', 1]]) })] };
   expect(decodeSession(serialize(kept))?.sockets).toEqual(kept.sockets);
+});
+
+const whole = socketWith({
+  rooms: ['own'],
+  positions: [
+    ['r:den', { epoch: 'e', offset: 4 }],
+    ['r:new', null],
+  ],
+  reached: [['r:den', null]],
+  had: [['r:den', 'key', 7]],
+  emitted: {
+    streams: [['stream', 4]],
+    doubtful: [['stream', 4, 9]],
+    own: [{ count: 9, place: { epoch: 's', offset: 1 }, encoded: ['2["x"]', Buffer.from('b')], compress: undefined }],
+    after: 3,
+  },
+  marks: true,
+  waiting: [
+    { type: 2, nsp: '/', id: 5, data: ['event', 1] },
+    { type: 1, nsp: '/chat' },
+  ],
+  answer: 2,
+});
+
+test('a session with all parts that it may have is read', () => {
+  const record = { ...session, tail: [], at: 5, sockets: [whole], opening: [{ namespace: '/', auth: undefined }] };
+  expect(decodeSession(encodeSession(record))?.sockets).toEqual([whole]);
+});
+
+test.each([
+  ['sockets that are none', { sockets: [null] }],
+  ['a socket without parts', { sockets: [{}] }],
+  ['a namespace that is no text', { sockets: [{ ...whole, namespace: 5 }] }],
+  ['a text in the place of rooms', { sockets: [{ ...whole, rooms: 'own' }] }],
+  ['a position that is none', { sockets: [{ ...whole, positions: [['r:den', 5]] }] }],
+  ['keys that are none', { sockets: [{ ...whole, had: [null] }] }],
+  ['a packet that no client can send', { sockets: [{ ...whole, waiting: [{ type: 2, nsp: '/', data: 'text' }] }] }],
+  ['streams that are none', { sockets: [{ ...whole, emitted: { streams: 5 } }] }],
+  ['an event without bytes', { sockets: [{ ...whole, emitted: { streams: [], own: [{ count: 1 }] } }] }],
+  ['a CONNECT to nowhere', { opening: [{ namespace: 5 }] }],
+  ['steps that are no numbers', { tail: [['r:den', 'e', ['x']]] }],
+  ['no user', { uid: undefined }],
+  ['a number in the place of a node', { node: 5 }],
+])('%s: that is no session, and nothing of it is read later', (_what, change) => {
+  expect(decodeSession(encodeValue({ ...session, tail: [], ...change }))).toBeUndefined();
 });

@@ -37,7 +37,47 @@ export function encodeBusMessage(message: BusMessage): Buffer {
  * @throws Error where these are bytes of something else
  */
 export function decodeBusMessage(bytes: Buffer): BusMessage {
-  return decodeValue(bytes) as BusMessage;
+  const message = decodeValue(bytes);
+  if (!Array.isArray(message) || !hasForm(message)) throw new Error('these bytes are no message of a push-server');
+  return message as unknown as BusMessage;
+}
+
+/** Whether the parts of a message are of the types that they should be. A kind of a later version is ignored by whoever takes it. */
+function hasForm([kind, of, ...rest]: readonly unknown[]): boolean {
+  switch (kind) {
+    case 'kept': {
+      const [epoch, offset, at, payload] = rest;
+      return isText(of) && isText(epoch) && isOffset(offset) && isOffset(at) && payload instanceof Uint8Array;
+    }
+    case 'live':
+      return isText(of) && rest[0] instanceof Uint8Array;
+    case 'known':
+      return isText(of) && isPosition(rest[0]);
+    case 'move':
+      return isText(of) && isText(rest[0]) && (rest[1] === 'join' || rest[1] === 'leave');
+    case 'back':
+      return Array.isArray(of) && of.every(isText);
+    case 'inbox':
+    case 'end':
+    case 'taken':
+      return isText(of);
+    default:
+      return isText(kind);
+  }
+}
+
+function isPosition(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { epoch, offset } = value as Partial<Position>;
+  return isText(epoch) && isOffset(offset);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isOffset(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** The bytes of a decoded message, without a copy. */

@@ -113,3 +113,43 @@ test('bytes of something else, and a listener that throws, are logged and end no
   bus.receive(encodeBusMessage(['known', 'r:den', { epoch: 'e', offset: 1 }]));
   expect(received).toHaveLength(1);
 });
+
+const bytes = Buffer.from('bytes');
+const odd = [
+  null,
+  5,
+  {},
+  [],
+  [5],
+  ['kept', 'r:den', 'epoch', '1', 1, bytes],
+  ['kept', 'r:den', 'epoch', 1e300, 1, bytes],
+  ['kept', 'r:den', 'epoch', -1, 1, bytes],
+  ['kept', 'r:den', 5, 1, 1, bytes],
+  ['kept', 'r:den', 'epoch', 1, 1, 'text'],
+  ['kept', null, 'epoch', 1, 1, bytes],
+  ['live', 'r:den', 'text', false],
+  ['known', 'r:den', null],
+  ['known', 'r:den', { epoch: 'epoch', offset: Number.NaN }],
+  ['inbox', {}],
+  ['move', 'ann', 5, 'join'],
+  ['move', 'ann', 'den', 'stay'],
+  ['end', null],
+  ['back', 'pid'],
+  ['back', [5]],
+  ['taken'],
+];
+
+test.each(odd.map((one) => [one]))('a message that no push-server sends is not taken: %j', (message) => {
+  const { bus, received, told } = start();
+  log.error.mockClear();
+  bus.receive(encodeBusMessage(message as never));
+  expect([received, told]).toEqual([[], []]);
+  expect(log.error).toHaveBeenCalledOnce();
+});
+
+test('a kind of message that a later version has is ignored', () => {
+  const { bus, received, told } = start();
+  log.error.mockClear();
+  bus.receive(encodeBusMessage(['later', 5] as never));
+  expect([received, told, log.error.mock.calls]).toEqual([[], [], []]);
+});
