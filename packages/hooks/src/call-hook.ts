@@ -13,13 +13,13 @@ export type HookOutcome<T> =
  * @param timeoutMs - deadline, in milliseconds
  */
 export function callHook<T>(call: () => T | Promise<T>, timeoutMs: number): HookOutcome<T> | Promise<HookOutcome<T>> {
-  let returned: T | Promise<T>;
   try {
-    returned = call();
+    const returned = call();
+    // Looking at what it returned may throw as well, as with a proxy that is revoked.
+    return isThenable(returned) ? settle(returned, timeoutMs) : { ended: 'returned', value: returned };
   } catch (cause) {
     return { ended: 'threw', cause };
   }
-  return isThenable(returned) ? settle(returned, timeoutMs) : { ended: 'returned', value: returned };
 }
 
 function settle<T>(promise: PromiseLike<T>, timeoutMs: number): Promise<HookOutcome<T>> {
@@ -29,8 +29,8 @@ function settle<T>(promise: PromiseLike<T>, timeoutMs: number): Promise<HookOutc
       clearTimeout(deadline);
       resolve(outcome);
     };
-    // A thenable may throw instead of rejecting; Promise.resolve takes care of that.
-    Promise.resolve(promise).then(
+    // A thenable may throw instead of rejecting; a promise that is resolved with it takes care of that.
+    new Promise<T>((follow) => follow(promise)).then(
       (value) => end({ ended: 'returned', value }),
       (cause: unknown) => end({ ended: 'rejected', cause }),
     );

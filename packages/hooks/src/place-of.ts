@@ -16,7 +16,11 @@ function placeOf(error: unknown): string | undefined {
 
 /** Describes an error and where it was thrown, for a message of one line. */
 export function describeThrown(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const place = placeOf(error);
-  return place === undefined ? message : `${message} (${place})`;
+  try {
+    const message = error instanceof Error ? error.message : String(error);
+    const place = placeOf(error);
+    return place === undefined ? message : `${message} (${place})`;
+  } catch {
+    return 'something that throws when read';
+  }
 }

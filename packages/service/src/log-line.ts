@@ -36,7 +36,7 @@ function writeValue(value: unknown): string | undefined {
     case 'undefined':
       return undefined;
     case 'object':
-      return writeObject(value instanceof Error ? plainError(value) : value);
+      return writeObject(value);
     default:
       return writeObject(value);
   }
@@ -44,10 +44,19 @@ function writeValue(value: unknown): string | undefined {
 
 function writeObject(value: unknown): string | undefined {
   try {
-    return JSON.stringify(withoutOwnSecrets(value));
+    return JSON.stringify(withoutOwnSecrets(value instanceof Error ? plainError(value) : value));
   } catch {
-    // The value contains itself, or a BigInt. The line must not be lost because of it.
-    return quote(String(value));
+    // The value contains itself, or a BigInt, or throws when it is read. The line must not be lost because of it.
+    return quote(textOf(value));
+  }
+}
+
+function textOf(value: unknown): string {
+  try {
+    return String(value instanceof Error ? (value.stack ?? value) : value);
+  } catch {
+    // An object without a prototype, or one that throws here as well.
+    return 'a value that cannot be written';
   }
 }
 

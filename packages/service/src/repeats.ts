@@ -27,8 +27,7 @@ export function createRepeats(tell: (message: string, times: number) => void): R
   };
   return {
     admits(message, error) {
-      const key =
-        error instanceof Error ? `${message}\n${error.name} ${(error as NodeJS.ErrnoException).code}` : message;
+      const key = keyOf(message, error);
       let count = counts.get(key);
       if (count === undefined) {
         if (counts.size >= mostMessages) return true;
@@ -40,4 +39,13 @@ export function createRepeats(tell: (message: string, times: number) => void): R
       return ++count.times <= mostPerPeriod;
     },
   };
+}
+
+function keyOf(message: string, error: unknown): string {
+  try {
+    return error instanceof Error ? `${message}\n${error.name} ${(error as NodeJS.ErrnoException).code}` : message;
+  } catch {
+    // Hooks may throw anything, as an error whose name is a symbol.
+    return message;
+  }
 }

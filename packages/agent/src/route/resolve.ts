@@ -14,7 +14,7 @@ import {
   type TargetSource,
   writeUid,
 } from '@gopush/contract';
-import { type Awaitable, andThen, callHook } from '@gopush/hooks';
+import { type Awaitable, andThen, callHook, describeThrown } from '@gopush/hooks';
 import { hookFailed } from '../hooks/hook-result.ts';
 import type { HookSet, RouteSource } from '../hooks/hook-set.ts';
 import type { AgentRequest } from '../request/agent-request.ts';
@@ -133,6 +133,6 @@ function readTargets(value: unknown): TargetSource | string {
   try {
     return parseTargets(value);
   } catch (error) {
-    return `it returned something that throws when read: ${String(error)}`;
+    return `it returned something that throws when read: ${describeThrown(error)}`;
   }
 }

@@ -65,9 +65,9 @@ export function parseUid(value: unknown): Result<string> {
 function describeNoUid(value: unknown): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'function') return 'a function that was not called';
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return kindOf(value);
+  if (kindOf(value) !== 'an object') return kindOf(value);
   try {
-    const key = ['uid', 'id', 'userId', 'sub'].find((name) => Object.hasOwn(value, name));
+    const key = ['uid', 'id', 'userId', 'sub'].find((name) => Object.hasOwn(value as object, name));
     return key === undefined ? 'an object' : `an object; did you mean its ${key}?`;
   } catch {
     return 'an object';

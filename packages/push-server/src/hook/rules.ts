@@ -105,11 +105,15 @@ function readVerdict(
 
 /** The message with which `canPublish` replaced the client's; `undefined` where it returned a verdict. */
 function readReplacement({ where, result }: Asked): Result<unknown> | undefined {
-  if (!result.ok) return undefined;
-  const { value } = result;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const keys = Object.keys(value);
-  if (keys.length === 1 && keys[0] === 'message') return success((value as Replacement).message);
+  if (!result.ok || kindOf(result.value) !== 'an object') return undefined;
+  try {
+    const value = result.value as Replacement;
+    const keys = Object.keys(value);
+    if (keys.length === 1 && keys[0] === 'message') return success(value.message);
+  } catch (cause) {
+    // A proxy that is revoked, or a property that throws.
+    return failed('server_hook_bad_value', `${where}: found an object that cannot be read`, cause);
+  }
   return failed('server_hook_bad_value', `${where}: found an object, wanted true, false or { message }`);
 }
 

@@ -1,4 +1,4 @@
-import { callHook, HookError } from '@gopush/hooks';
+import { callHook, describeThrown, HookError } from '@gopush/hooks';
 import type { Logger } from '@gopush/service';
 import type { Server, Socket } from 'socket.io';
 import type { Push } from '../rooms/publish/push.ts';
@@ -92,7 +92,7 @@ async function run(
     throw new HookError('server', file, `setup: it took longer than ${timeoutMs} ms`);
   }
   const { cause } = outcome;
-  throw new HookError('server', file, `setup: it ${outcome.ended}: ${cause instanceof Error ? cause.message : cause}`, {
+  throw new HookError('server', file, `setup: it ${outcome.ended}: ${describeThrown(cause)}`, {
     cause,
   });
 }

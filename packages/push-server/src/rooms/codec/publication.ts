@@ -36,10 +36,10 @@ const v8Version = 0xff;
  * `payload_invalid` for a message that is nested too deeply, is larger than 16 MiB, or contains a BigInt or itself.
  */
 export function encodePublication(publication: Publication): Result<Buffer> {
-  const shape = shapeOf(publication.message, maxDepthOfPrograms);
-  if (shape === 'deep')
-    return failed('payload_invalid', `a message may be nested at most ${maxDepthOfPrograms} levels deep`);
   try {
+    const shape = shapeOf(publication.message, maxDepthOfPrograms);
+    if (shape === 'deep')
+      return failed('payload_invalid', `a message may be nested at most ${maxDepthOfPrograms} levels deep`);
     const bytes = shape === 'plain' ? encodePlain(publication) : encodeBinary(publication);
     return bytes.length > maxBytes
       ? failed('payload_invalid', `a message of ${bytes.length} bytes; wanted at most ${maxBytes}`)
