@@ -1,3 +1,5 @@
+import { GrowingBytes } from './growing-bytes.ts';
+
 /**
  * Keeps the client's bytes that the next target needs, and decides where to stop reading from the client. A pure state
  * machine: it gets each chunk, with the places where frames and events end in it, and returns how much of the chunk
@@ -12,7 +14,7 @@ export class ClientReplay {
   readonly #limitBytes: number;
   #state: 'reading' | 'stopping' | 'stopped' = 'reading';
   /** Bytes of the incomplete event that the target already has. */
-  #open: Buffer | undefined;
+  #open: GrowingBytes | undefined;
   /** Whether that event is longer than the limit: it is not kept. */
   #isTooLong = false;
   /** Bytes that no target has received. */
@@ -91,11 +93,11 @@ export class ClientReplay {
    */
   release(isNew: boolean): readonly Buffer[] {
     this.#state = 'reading';
-    const open = this.#open ?? noBytes;
+    const open = this.#open?.bytes ?? noBytes;
     const waiting = this.#waiting ?? noBytes;
     // Should this target die as well, the next one needs no more than what is not complete.
     const rest = this.#waitingWhole > 0 ? waiting.subarray(this.#waitingWhole) : Buffer.concat([open, waiting]);
-    this.#open = rest.length === 0 ? undefined : rest;
+    this.#open = rest.length === 0 ? undefined : new GrowingBytes(rest);
     this.#waiting = undefined;
     this.#waitingWhole = 0;
     return (isNew ? [open, waiting] : [waiting]).filter(({ length }) => length > 0);
@@ -122,7 +124,8 @@ export class ClientReplay {
     if (this.#isTooLong || (before?.length ?? 0) + rest.length > this.#limitBytes) {
       this.#isTooLong = true;
       this.#open = undefined;
-    } else this.#open = before === undefined ? Buffer.from(rest) : Buffer.concat([before, rest]);
+    } else if (before === undefined) this.#open = new GrowingBytes(Buffer.from(rest));
+    else before.add(rest);
   }
 }
 

@@ -25,8 +25,12 @@ type Frame = Buffer & { [ofFrame]?: Mark };
 
 const noMarks: readonly Mark[] = [];
 
-/** Longest beginning of a message that is kept, in bytes: copying longer ones again and again would take long. */
+/**
+ * Longest beginning of a message that is kept, in bytes, and in how many pieces it may have come: it is copied again with each that comes, and the client
+ * decides how small they are.
+ */
 const maxHalfBytes = 65_000;
+const maxHalfPieces = 256;
 
 /** Where a socket keeps its notes. */
 const ofSocket = Symbol('notes');
@@ -138,7 +142,8 @@ class ConnectionNotes implements StreamNotes {
 
   /** Keeps what has come of a message, for the push-server that goes on after a crash. */
   #keepHalf(): void {
-    const { _bufferedBytes, _fragments } = this.#webSocket._receiver;
+    const { _bufferedBytes, _buffers, _fragments } = this.#webSocket._receiver;
+    if (_buffers.length + _fragments.length > maxHalfPieces) return;
     let size = _bufferedBytes;
     for (const { length } of _fragments) size += length;
     const bytes = size > maxHalfBytes ? undefined : unreadBytes(this.#webSocket);

@@ -116,7 +116,7 @@ test('what a client has published as binary is no position, however it looks, no
   expect(noted).toEqual([mark('abc', 16, 1)]);
 });
 
-test('what was read is noted where a message ends, and within one with its beginning, unless that is long', () => {
+test('what was read is noted where a message ends, and within one with its beginning, unless that is long or in very many pieces', () => {
   const { noted, socket, receiver } = start();
   const read = (state: Partial<typeof receiver>): unknown[] => {
     const before = { ...receiver };
@@ -129,6 +129,10 @@ test('what was read is noted where a message ends, and within one with its begin
   expect(read({ _fragmented: 2, _fragments: [Buffer.of(7)] })).toEqual(['read, but half: 02810000000007']);
   const long = { _bufferedBytes: 65_001, _buffers: [Buffer.alloc(65_001)] };
   expect(read({ _state: 4, _payloadLength: 70_000, ...long })).toEqual([]);
+  // Copying it again with each piece of a few bytes would take long.
+  const pieces = Array.from({ length: 300 }, () => Buffer.of(7));
+  expect(read({ _state: 4, _payloadLength: 400, _bufferedBytes: 300, _buffers: pieces })).toEqual([]);
+  expect(read({ _fragmented: 2, _fragments: pieces })).toEqual([]);
   expect(read({ _errored: true, _bufferedBytes: 1, _buffers: [Buffer.of(0x81)] })).toEqual([]);
 });
 

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { Transport } from 'engine.io';
 import type { EngineRequest, SenderInternals, WebSocketInternals } from '../internals/private-names.ts';
+import { joinChunks } from '../reading/join-chunks.ts';
 import { type Connection, queueOf } from './connection.ts';
 import { addToAnswer } from './held-answer.ts';
 import { Outlet, type OutletOwner, type StreamNotes } from './outlet.ts';
@@ -84,6 +85,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
     this.outlet.notes = notesFor?.(this.socket);
     // The sender's `_socket` is the one thing that `ws` writes to after its handshake.
     sender._socket = this.outlet;
+    joinChunks(this.socket);
     this.socket[transportOf] = this;
     // Engine.IO's own listener does nothing; it was needed until now.
     this.socket.removeAllListeners('error');
