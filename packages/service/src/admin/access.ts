@@ -36,7 +36,7 @@ export interface Denial {
   readonly text: string;
 }
 
-/** Requests per second that an admin listener serves, those without needs left out; as many may come at once. */
+/** Requests per second that an admin listener serves for each key, and for this machine without one; as many may come at once. */
 const rate = perSecond(100);
 
 /** Headers of proxies: what comes through one does not come from this machine. */
@@ -44,12 +44,14 @@ const proxyHeaders = ['x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'forwa
 
 /** Decides who may send which requests to an admin listener. */
 export class AdminAccess {
-  readonly #keys: readonly { readonly name: string; readonly hash: Buffer }[];
+  readonly #keys: readonly KnownKey[];
   readonly #wrongKeys = new Attempts();
-  readonly #requests = new TokenBucket(rate, performance.now());
+  /** Requests of this machine without a key. What is refused takes nothing of it, nor of what those with a key have. */
+  readonly #ofMachine = new TokenBucket(rate, performance.now());
 
   constructor(keys: readonly AdminKey[]) {
-    this.#keys = keys.map(({ name, key }) => ({ name, hash: hashOf(key) }));
+    const now = performance.now();
+    this.#keys = keys.map(({ name, key }) => ({ name, hash: hashOf(key), requests: new TokenBucket(rate, now) }));
   }
 
   /** @returns who sends a request, or why it is refused */
@@ -57,21 +59,22 @@ export class AdminAccess {
     const { remoteAddress: address = 'unknown' } = request.socket;
     const nobody = { name: 'none', address };
     if (need === 'nothing') return nobody;
-    if (!this.#requests.take(performance.now()))
-      return deny(429, 'too many', 'too many requests: try again in a second');
     const key = readKey(request);
     if (key !== undefined) {
       // A right key does not help either, or it would show that it is right.
       if (this.#wrongKeys.isSpent(address)) return deny(429, 'too many', 'too many wrong keys: try again in a minute');
-      const name = this.#nameOf(key);
-      if (name !== undefined) return { name, address };
+      const known = this.#find(key);
+      if (known !== undefined) {
+        this.#wrongKeys.proved(address);
+        return within(known.requests, { name: known.name, address });
+      }
       this.#wrongKeys.take(address);
       return deny(401, 'wrong key', 'the key is none of admin.keys');
     }
     if (need === 'key') return this.#demandKey('this needs a key');
     if (!isFromHere(request)) return this.#demandKey('requests from other machines need a key');
     if (need === 'act' && this.#keys.length > 0) return this.#demandKey('this needs a key');
-    return nobody;
+    return within(this.#ofMachine, nobody);
   }
 
   #demandKey(text: string): Denial {
@@ -81,12 +84,24 @@ export class AdminAccess {
   }
 
   /** Compares with all keys, so that its duration reveals nothing about a key. */
-  #nameOf(key: string): string | undefined {
+  #find(key: string): KnownKey | undefined {
     const hash = hashOf(key);
-    let found: string | undefined;
-    for (const one of this.#keys) if (timingSafeEqual(one.hash, hash)) found = one.name;
+    let found: KnownKey | undefined;
+    for (const one of this.#keys) if (timingSafeEqual(one.hash, hash)) found = one;
     return found;
   }
+}
+
+interface KnownKey {
+  readonly name: string;
+  readonly hash: Buffer;
+  readonly requests: TokenBucket;
+}
+
+/** @returns the caller, unless it has made too many requests */
+function within(requests: TokenBucket, caller: Caller): Caller | Denial {
+  if (requests.take(performance.now())) return caller;
+  return deny(429, 'too many', 'too many requests: try again in a second');
 }
 
 function deny(status: Denial['status'], why: Denial['why'], text: string): Denial {

@@ -101,7 +101,9 @@ function serveRoutes(server: Server, options: AdminOptions): void {
     if (route === undefined) return respondText(response, 404, `paths: ${paths.join(', ')}\n`);
     if (!ask.startsWith('GET ')) log.info({ by: caller.name, from: caller.address, action: ask }, 'admin action');
     serve(route, request, response, caller).catch((error: unknown) => {
-      log.error({ err: error }, 'the admin listener failed');
+      // A client that leaves within its request is no fault of this process.
+      const write = request.complete ? log.error : log.debug;
+      write({ err: error }, 'the admin listener failed');
       response.destroy();
     });
   });

@@ -3,6 +3,7 @@ import { request as askHttp } from 'node:http';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
+import { AdminAccess } from '../../src/admin/access.ts';
 import { type AdminOptions, createMetrics, silentLogger, startAdmin } from '../../src/index.ts';
 import { createLoggerTo } from '../../src/logger.ts';
 
@@ -116,3 +117,31 @@ test.skipIf(address === undefined)(
     expect([await ask('GET /state'), await ask('PUT /drain')]).toEqual([200, 200]);
   },
 );
+
+test('what others send, and what is refused, does not keep out who has a key', async () => {
+  const { ask, url } = await start({ keys: [{ name: 'ops', key }] });
+  const { hostname, port } = new URL(url);
+  const flood = async (headers: string): Promise<string> => {
+    const socket = connect(Number(port), hostname);
+    socket.write(`GET /state HTTP/1.1\r\nHost: a\r\n${headers}\r\n`.repeat(299));
+    socket.write(`GET /state HTTP/1.1\r\nHost: a\r\n${headers}Connection: close\r\n\r\n`);
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    return text;
+  };
+  expect((await flood('X-Forwarded-For: 203.0.113.9\r\n')).split('HTTP/1.1 401').length - 1).toBe(300);
+  expect(await flood('')).toContain('HTTP/1.1 429');
+  expect(await ask('GET /state', own)).toBe(200);
+});
+
+test('wrong keys of other addresses do not keep out an address from which the right one came, nor this machine', () => {
+  const access = new AdminAccess([{ name: 'ops', key }]);
+  const from = (remoteAddress: string, given: string) =>
+    access.admit({ socket: { remoteAddress }, headers: { 'x-api-key': given } } as never, 'act');
+  expect(from('203.0.113.1', key)).toMatchObject({ name: 'ops' });
+  // As somebody with a network of IPv6 can.
+  for (let each = 0; each < 100; each++) from(`2001:db8::${each}`, 'a-wrong-key-that-is-long');
+  expect(from('2001:db8:1::1', key)).toMatchObject({ status: 429 });
+  expect(from('203.0.113.1', key)).toMatchObject({ name: 'ops' });
+  expect(from('127.0.0.1', key)).toMatchObject({ name: 'ops' });
+});
