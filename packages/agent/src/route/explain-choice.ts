@@ -15,17 +15,21 @@ export interface ExplainedChoice {
   readonly ranking: readonly { readonly target: string; readonly connections: number; readonly weight: number }[];
 }
 
-/** Explains which target a new session of a user would get. */
+/**
+ * Explains which target a new session of a client would get.
+ *
+ * @param key - what is hashed: the uid, or the network of an anonymous client
+ */
 export function explainChoice(
   product: Product,
-  uid: string,
-  from: TargetSource['kind'],
+  key: string,
+  from: TargetSource['kind'] | 'function',
   now: number,
   slowStartMs: number,
 ): ExplainedChoice {
   const { current, policy, name } = product;
   const ready = current.filter((member) => member.weight(now, slowStartMs) > 0);
-  const ranking = rank(product, uid, now, slowStartMs);
+  const ranking = rank(product, key, now, slowStartMs);
   const [first] = ranking;
   return {
     target: first?.target.name ?? null,
@@ -35,7 +39,7 @@ export function explainChoice(
         ? []
         : [`${count(current.length - ready.length, 'target')} of them takes no new clients now`]),
       policies[policy.choose],
-      ...whyNotFirst(product, uid, first, now, slowStartMs),
+      ...whyNotFirst(product, key, first, now, slowStartMs),
       ...(policy.sticky === 'none'
         ? []
         : ['a session that is running stays with its target, whatever this says (sticky)']),
@@ -48,11 +52,12 @@ export function explainChoice(
   };
 }
 
-const sources: Readonly<Record<TargetSource['kind'], string>> = {
+const sources: Readonly<Record<TargetSource['kind'] | 'function', string>> = {
   'built-in': 'the push-servers',
   list: 'a list',
   dns: 'the addresses of a DNS name',
   srv: 'the SRV records of a DNS name',
+  function: 'what its function names for this client',
 };
 
 const policies = {
@@ -65,10 +70,10 @@ const policies = {
     'of two at random the one with less load (random-of-two); the uid does not matter, and this is only an example',
 } as const;
 
-function rank({ current, policy, name }: Product, uid: string, now: number, slowStartMs: number): Member[] {
+function rank({ current, policy, name }: Product, key: string, now: number, slowStartMs: number): Member[] {
   const tried = new Set<Member>();
   while (tried.size < mostRanked) {
-    const next = choose(current, policy, { product: name, key: uid, tried, now, slowStartMs });
+    const next = choose(current, policy, { product: name, key, tried, now, slowStartMs });
     if (next === undefined) break;
     tried.add(next);
   }
@@ -78,7 +83,7 @@ function rank({ current, policy, name }: Product, uid: string, now: number, slow
 /** With bounded loads: which target the hash would have chosen. */
 function whyNotFirst(
   { current, policy, name }: Product,
-  uid: string,
+  key: string,
   first: Member | undefined,
   now: number,
   slowStartMs: number,
@@ -87,7 +92,7 @@ function whyNotFirst(
   const byHash = choose(
     current,
     { ...policy, choose: 'hash' },
-    { product: name, key: uid, tried: undefined, now, slowStartMs },
+    { product: name, key, tried: undefined, now, slowStartMs },
   );
   if (byHash === undefined || byHash === first) return [];
   return [`${byHash.target.name} would be first, but has more than its share of load: ${byHash.load}`];

@@ -35,6 +35,7 @@ import { describeAgent } from './agent-state.ts';
 import { openBuiltInTargets } from './built-in-targets.ts';
 import { drainToRetire, drainToStop } from './drain.ts';
 import { createRouteExplanation } from './explain-route.ts';
+import { createRouteList } from './list-routes.ts';
 import { openContext } from './open-context.ts';
 import { openHooks } from './open-hooks.ts';
 import { openAgentStore } from './open-store.ts';
@@ -149,7 +150,12 @@ async function serveClients(front: Front, context: AgentContext, serving: Servin
       checks: { listening: () => (state === 'draining' ? 'stopping' : front.server.listening || 'not yet') },
       metrics,
       state: () => describeAgent(context),
-      routes: { ...dashboardRoutes(), ...cluster.routes, 'GET /cluster/route': createRouteExplanation(context) },
+      routes: {
+        ...dashboardRoutes(),
+        ...cluster.routes,
+        'GET /cluster/route': createRouteExplanation(context),
+        'GET /cluster/routes': createRouteList(context),
+      },
       actions: { 'PUT /rebalance': async () => `${await context.migration.rebalance.rebalance()} sessions migrate` },
       log,
     },

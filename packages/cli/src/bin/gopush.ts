@@ -5,7 +5,7 @@ import { environmentName } from '@gopush/contract';
 import { Argument, Command, CommanderError } from 'commander';
 import { CommandError, sayError } from '../command-error.ts';
 import { addApiCommands, addListen } from '../commands/api-commands.ts';
-import { addClusterCommands, addRoute, addToolCommands } from '../commands/cluster-commands.ts';
+import { addClusterCommands, addRoutes, addToolCommands } from '../commands/cluster-commands.ts';
 import { pm2Actions } from '../commands/pm2-actions.ts';
 import { type HookName, hookNames } from '../create/existing-hooks.ts';
 import { type ProjectOptions, secretsFile } from '../project.ts';
@@ -69,7 +69,7 @@ program
   .addArgument(new Argument('[tier]', 'only what this tier needs').choices(tiers))
   .option('--no-ports', 'skip ports, for a project that is running')
   .option('--build', 'only what would keep processes from starting: settings, certificate, hooks')
-  .option('--json', 'print JSON: { ok, findings: [{ what, state, detail }] }')
+  .option('--json', 'print JSON: { ok, findings: [{ what, state, detail }] }; docs/cli.schema.json')
   .action(async (tier: Tier | undefined, options: { ports: boolean; build?: boolean; json?: boolean }) => {
     const { check } = await import('../commands/check.ts');
     await check({ ...projectOptions(), tier, ...options });
@@ -104,7 +104,7 @@ program.commandsGroup('Watch:');
 addClusterCommands(program, projectOptions);
 addListen(program, projectOptions);
 program.commandsGroup('Publish and look up:');
-addRoute(program, projectOptions);
+addRoutes(program, projectOptions);
 addApiCommands(program, projectOptions);
 program.commandsGroup('Set up:');
 program

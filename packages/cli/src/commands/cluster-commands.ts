@@ -3,6 +3,7 @@ import type { AdminOptions } from '../api/ask-admin.ts';
 import type { ProjectOptions } from '../project.ts';
 import { type Sorting, sortings } from '../screen/cluster-lines.ts';
 import { completionFor, type Shell, shells } from './completion.ts';
+import type { RouteOptions } from './route.ts';
 import type { TokenOptions } from './token.ts';
 
 /** Which admin listener is asked. */
@@ -26,13 +27,23 @@ export function addClusterCommands(program: Command, projectOptions: () => Proje
     });
 }
 
-/** Adds `gopush route`. */
-export function addRoute(program: Command, projectOptions: () => ProjectOptions): void {
-  addShow(program, 'route', 'show which target a new session of a user would get, and why; needs a key of admin.keys')
-    .argument('<uid>')
-    .option('--product <product>', 'product (default: default)')
-    .option('--json', 'print JSON')
-    .action(async (uid: string, options: Asked & { json?: boolean; product?: string }) => {
+/** Adds `gopush routes` and `gopush route`. */
+export function addRoutes(program: Command, projectOptions: () => ProjectOptions): void {
+  addShow(program, 'routes', 'list the routes and products of the router, and their targets as all agents see them')
+    .option('--json', 'print JSON: docs/cli.schema.json')
+    .action(async (options: Asked & { json?: boolean }) => {
+      const { routes } = await import('./routes.ts');
+      await routes({ ...projectOptions(), ...options });
+    });
+  addShow(program, 'route', 'show which target a new session of a client would get, and why; needs a key of admin.keys')
+    .argument('[uid]', 'absent: an anonymous client, with --ip')
+    .option('--product <product>', 'product (default: that of --path)')
+    .option('--path <path>', 'path and query of the request, for routes of the router (default: /)')
+    .option('--host <name>', 'host of the request')
+    .option('--ip <address>', 'address of the client')
+    .option('--header <lines...>', 'headers of the request, such as "Cookie: theme=dark", for a function of the router')
+    .option('--json', 'print JSON: docs/cli.schema.json')
+    .action(async (uid: string | undefined, options: Asked & Omit<RouteOptions, keyof ProjectOptions>) => {
       const { route } = await import('./route.ts');
       await route(uid, { ...projectOptions(), ...options });
     });

@@ -150,7 +150,8 @@ function isThere({ state }: Node): boolean {
   return state !== 'gone' && state !== 'left';
 }
 
-function lookOf(state: string): Look {
+/** The look of the state of a node or a target. */
+export function lookOf(state: string): Look {
   if (state === 'ready' || state === 'up') return 'good';
   return state === 'left' ? 'dim' : state === 'gone' || state === 'ejected' ? 'bad' : 'warn';
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { bin, gopush, makeFolder, makeProject, startGopush, startProgram } from '../../../../test/support/cli.ts';
 import { commandsOfFile } from '../../../../test/support/commands.ts';
+import { outputFault } from '../../../../test/support/output-schema.ts';
 import { connectClient } from '../../../../test/support/socket-io.ts';
 import { freePort } from '../../../store/test/support/redis.ts';
 
@@ -14,6 +15,24 @@ const command = commandsOfFile();
 const keys = fileURLToPath(new URL('../programs/keys.py', import.meta.url));
 
 const operator = 'a-key-of-an-operator-0123';
+
+/** A router with all that `gopush route` tells apart. */
+const router = `export default {
+  default: 'push-server',
+  list: { targets: [{ ip: '127.0.0.1', ports: [1, 2] }], choose: 'least-connections' },
+  near: async (request, uid) => {
+    const { theme } = request.cookies;
+    if (theme === 'broken') throw new Error('no such theme');
+    if (theme === 'over') process.exit(3);
+    if (theme === 'ours') return 'push-server';
+    const net = request.socket.remoteAddress?.startsWith('10.') ? 7 : 8;
+    return [{ ip: '127.0.0.1', ports: [net * 10, net * 10 + 1] }].filter(() => uid !== 'nobody');
+  },
+  routes: [
+    { path: '/near', product: 'near', stripPath: true },
+    { host: '*.example.com', product: 'list', public: true },
+  ],
+};`;
 
 /** A running project with admin listeners. */
 async function startProject() {
@@ -23,6 +42,7 @@ async function startProject() {
     keys: [{ name: 'ops', key: operator }],
   };
   const project = await makeProject({ serverWorkers: 1, admin });
+  await writeFile(join(project.dir, 'hooks/router.local.js'), router);
   const running = startGopush(['start'], { cwd: project.dir });
   await running.until(/gopush is ready/);
   return { ...project, running, admin };
@@ -100,6 +120,7 @@ test('status shows the nodes of a running project, as text and as JSON, and top 
   expect(text.stdout).not.toContain('\u001b');
   const state = await command(['status', '--json'], { cwd: dir });
   expect(JSON.parse(state.stdout)).toMatchObject({ v: 1, isHealthy: true });
+  expect(outputFault('status', state.stdout)).toBeUndefined();
   const any = `http://127.0.0.1:${admin.serverPort}`;
   const lines = (await gopush(['top', '--admin', any, '--count', '2', '--json'], { cwd: dir })).stdout.trim();
   expect(lines.split('\n').map((line) => JSON.parse(line).v)).toEqual([1, 1]);
@@ -127,8 +148,10 @@ test('status shows the nodes of a running project, as text and as JSON, and top 
     env: { GOPUSH_ADMIN_KEY: operator },
   });
   expect(JSON.parse(json.stdout)).toMatchObject({ uid: 'ann', product: 'default' });
+  expect(outputFault('route', json.stdout)).toBeUndefined();
   const unknown = await command(['route', 'ann', '--product', 'none'], { cwd: dir });
   expect(unknown.stderr).toMatch(/responded 404: the router has no product none/);
+  await seeRoutes(dir);
   running.signal('SIGTERM');
   await running.ended;
   expect(await command(['status'], { cwd: dir })).toMatchObject({
@@ -137,6 +160,60 @@ test('status shows the nodes of a running project, as text and as JSON, and top 
     stderr: expect.stringMatching(/^gopush: no admin listener responds: is gopush running\? .*nothing listens there/),
   });
 });
+
+/** What `routes` and `route` say of a running project. */
+async function seeRoutes(dir: string): Promise<void> {
+  const run = (...args: string[]) => command(args, { cwd: dir });
+  const listed = await run('routes');
+  expect([listed.code, listed.stderr]).toEqual([0, '']);
+  expect(listed.stdout).toMatch(
+    /HOST +PATH +PRODUCT +HOW\n\*\.example\.com +\/ +list +public\n\* +\/near +near +strips the path\n/,
+  );
+  expect(listed.stdout).toMatch(/\ndefault +built-in +hash +sid +127\.0\.0\.1:\d+ +up 1 +1\n/);
+  expect(listed.stdout).toMatch(
+    /\nlist +list +least-connections +sid +127\.0\.0\.1:1 +not used yet +0\n +127\.0\.0\.1:2/,
+  );
+  expect(listed.stdout).toMatch(/\nnear +function \S+router\.local\.js/);
+  const routes = await run('routes', '--json');
+  expect(outputFault('routes', routes.stdout)).toBeUndefined();
+  // The function is called here, with what the command says of the client.
+  const near = await run('route', 'ann', '--path', '/near/x?y=1', '--ip', '10.1.2.3');
+  expect([near.code, near.stderr]).toEqual([0, '']);
+  expect(near.stdout).toMatch(
+    /^ann of near: 127\.0\.0\.1:7[01]\n- the route \/near of the router leads to near\n- a function of the router .* called here/,
+  );
+  expect(near.stdout).toMatch(/\nthen: 127\.0\.0\.1:7[01]\n$/);
+  const far = await run('route', 'ann', '--product', 'near', '--json');
+  expect(outputFault('route', far.stdout)).toBeUndefined();
+  expect(JSON.parse(far.stdout)).toMatchObject({
+    target: expect.stringMatching(/:8[01]$/),
+    function: expect.any(String),
+  });
+  const ours = await run('route', 'ann', '--product', 'near', '--header', 'Cookie: theme=ours');
+  expect(ours.stdout).toMatch(/^ann of near: 127\.0\.0\.1:\d{4,}\n/);
+  expect((await run('route', 'nobody', '--product', 'near')).stdout).toMatch(/^nobody of near: no target\n/);
+  // Whatever a hook does, the command says so.
+  const broken = await run('route', 'ann', '--product', 'near', '--header', 'Cookie: theme=broken');
+  expect([broken.code, broken.stderr]).toEqual([1, expect.stringMatching(/router_hook_rejected: .*no such theme/)]);
+  const over = await run('route', 'ann', '--product', 'near', '--header', 'Cookie: theme=over');
+  expect([over.code, over.stderr]).toEqual([1, expect.stringMatching(/end the process that loads them \(code 3\)/)]);
+  // A client without a uid is chosen for by its network.
+  const [one, other] = [await run('route', '--ip', '2001:db8::1'), await run('route', '--ip', '2001:db8::2')];
+  expect(one.stdout).toMatch(
+    /^2001:db8::1 of default: .*\n- an anonymous client is hashed by its network, 2001:db8:0:0\n/,
+  );
+  expect(other.stdout.split('\n')[1]).toBe(one.stdout.split('\n')[1]);
+  const host = await run('route', 'ann', '--host', 'a.example.com');
+  expect(host.stdout).toMatch(/^ann of list: /);
+  for (const [args, code, message] of [
+    [['route'], 2, /wanted a uid, or --ip/],
+    [['route', 'ann', '--ip', 'here'], 1, /responded 400: ip: found something else/],
+    [['route', 'ann', '--product', 'near', '--header', 'no line'], 2, /--header: wanted lines/],
+    [['route', 'ann', '--path', '/near/..%2flist'], 1, /The path can be read in several ways/],
+  ] as const) {
+    expect(await run(...args)).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(message) });
+  }
+}
 
 test('status of a cluster that is not healthy says what is wrong, ends with 1, and shows no control characters of names', async () => {
   const admin = await startAdmin(() => ({ body: JSON.stringify(sick) }));
@@ -257,7 +334,27 @@ test('completion completes commands, their subcommands, options and fixed argume
   expect((await command(['completion', 'tcsh'])).code).toBe(2);
 });
 
-test('the schema of docs describes what status --json prints', async () => {
-  const schema = JSON.parse(await readFile(new URL('../../../../docs/cluster.schema.json', import.meta.url), 'utf8'));
-  expect(Object.keys(schema.properties).toSorted()).toEqual(Object.keys(sick).toSorted());
+test('what commands print with --json is as the published schemas say', async () => {
+  const { dir } = await makeProject({ api: { keys: [{ name: 'a', key: 'k'.repeat(24), scopes: ['read'] }] } });
+  for (const [name, args, code] of [
+    ['check', ['check', '--json', '--no-ports'], 0],
+    ['check', ['check', '--json', '--no-ports', '--dir', '/nowhere'], 2],
+    ['config', ['config', '--json'], 0],
+    ['config', ['config'], 0],
+    ['configOrigins', ['config', '--origins', '--json'], 0],
+  ] as const) {
+    const { stdout, ...ended } = await command(args, { cwd: dir });
+    expect(ended.code, ended.stderr).toBe(code);
+    expect(outputFault(name, stdout), args.join(' ')).toBeUndefined();
+  }
+  // A schema that accepts anything would say nothing.
+  expect(outputFault('check', '{"ok":true,"findings":[{"what":"x","state":"fine","detail":""}]}')).toMatch(/findings/);
+  expect(outputFault('check', '{"ok":true,"findings":[],"more":1}')).toBeDefined();
+  // What this file makes up lacks some fields.
+  expect(outputFault('status', JSON.stringify(sick))).toMatch(/totals/);
+  expect(outputFault('status', JSON.stringify({ ...sick, rooms: [{ room: 1 }] }))).toMatch(/rooms/);
+  // All commands that have --json are among them.
+  const { stdout } = await command(['completion', 'bash']);
+  const withJson = [...stdout.matchAll(/^ +"gopush (\w+)"\) words="[^"]*--json/gm)].map(([, name]) => name);
+  expect(withJson.toSorted()).toEqual(['check', 'config', 'route', 'routes', 'status', 'top']);
 });
