@@ -166,7 +166,10 @@ export class Session {
   async prepare(): Promise<void> {
     const { id } = this.socket;
     const { presence, streams } = this.#context;
-    await Promise.all([presence.entered(id, this.user), streams.open(this.#memberships.ownRoom, id)]);
+    const entered = presence.entered(id, this.user);
+    // Messages to the user are sent to the nodes where the user is. What was sent before is in the history, if that is read afterwards.
+    if (this.#wasRestored) await entered;
+    await Promise.all([entered, streams.open(this.#memberships.ownRoom, id)]);
   }
 
   /** Calls back if the connection ends before the session begins: Socket.IO tells nobody of that. */
