@@ -26,10 +26,11 @@ import { DescriptorSocket } from '../src/system/descriptor-socket.ts';
 import { type Libc, loadLibc } from '../src/system/libc.ts';
 import { openTaker } from '../src/taker/open-taker.ts';
 import { removeStale } from '../src/taker/remove-stale.ts';
-import { startGiver, startTaker } from './support/child.ts';
+import { startTaker } from './support/child.ts';
 import { connectFakeGiver, onlyTaker } from './support/fake-giver.ts';
 import { connectClient, openFront, temporaryFolder } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
+import { startBothApart, startPair, startTakerApart } from './support/pairs.ts';
 import { freePort, takeHere } from './support/taker.ts';
 
 const offer = writeOffer({ kind: 'upgrade', head: Buffer.from('GET / HTTP/1.1\r\n\r\n'), record: Buffer.alloc(0) });
@@ -49,11 +50,7 @@ async function accepted(): Promise<Socket> {
 }
 
 test('what is no message of the protocol ends the channel of its sender, and no other', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { faults } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { faults, front, dir } = await startPair();
   const client = connectClient(front.port);
   await client.next();
   const message = fc.tuple(fc.nat(30), fc.nat(0xffff_ffff), fc.uint8Array({ maxLength: 60 }));
@@ -179,10 +176,7 @@ test('a descriptor that comes before the one that was announced waits for its ow
 });
 
 test('a stopped taker whose queue is full refuses more, and goes on afterwards', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const [taker, front] = await Promise.all([startTaker(dir, port), openFront(dir, port)]);
-  const giver = await front.giver();
+  const { taker, front, giver } = await startTakerApart();
   taker.process.kill('SIGSTOP');
   const abort = new AbortController();
   const client = await accepted();
@@ -210,10 +204,7 @@ test('a stopped taker whose queue is full refuses more, and goes on afterwards',
 });
 
 test('a taker without descriptors left refuses, keeps what it has, and takes again when some end', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const [taker, front] = await Promise.all([startTaker(dir, port), openFront(dir, port)]);
-  await front.giver();
+  const { taker, front } = await startTakerApart();
   const pid = String(taker.process.pid);
   // The kernel then drops the descriptor of a message, and says so (MSG_CTRUNC).
   const most = readdirSync(`/proc/${pid}/fd`).length + 5;
@@ -233,10 +224,7 @@ test('a taker without descriptors left refuses, keeps what it has, and takes aga
 });
 
 test('a giver without descriptors left offers nothing, keeps what it has, and offers again when some end', async () => {
-  const dir = temporaryFolder();
-  const takerPort = freePort();
-  const [, { giver, port }] = await Promise.all([startTaker(dir, takerPort), startGiver(dir, takerPort)]);
-  await giver.has({ taker: 'open' });
+  const { giver, port } = await startBothApart();
   await new LineClient(port, '/first').upgraded();
   const pid = String(giver.process.pid);
   const most = readdirSync(`/proc/${pid}/fd`).length + 5;

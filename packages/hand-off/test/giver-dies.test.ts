@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type Child, startGiver, startTaker } from './support/child.ts';
 import { temporaryFolder } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
+import { startBothApart } from './support/pairs.ts';
 import { freePort } from './support/taker.ts';
 
 /** A client that was handed over: between the response that it gets and the acceptance of its taker nothing can save it from a death of its giver. */
@@ -20,10 +21,7 @@ async function hasConnections(taker: Child, size: number, alone: number): Promis
 }
 
 test('a giver that is killed is not noticed by clients, and the next giver becomes their second owner', async () => {
-  const dir = temporaryFolder();
-  const takerPort = freePort();
-  const [taker, { giver, port }] = await Promise.all([startTaker(dir, takerPort), startGiver(dir, takerPort)]);
-  await giver.has({ taker: 'open' });
+  const { dir, takerPort, taker, giver, port } = await startBothApart();
   const clients = await Promise.all(['/a', '/b', '/c'].map((path) => connectLines(giver, port, path)));
   await giver.kill();
   await hasConnections(taker, 3, 3);
@@ -58,10 +56,7 @@ test('duplicates are spread over the givers that are there', async () => {
 });
 
 test('a client that ends tells both owners, whoever they are', async () => {
-  const dir = temporaryFolder();
-  const takerPort = freePort();
-  const [taker, { giver, port }] = await Promise.all([startTaker(dir, takerPort), startGiver(dir, takerPort)]);
-  await giver.has({ taker: 'open' });
+  const { dir, takerPort, taker, giver, port } = await startBothApart();
   const client = await connectLines(giver, port, '/a');
   await giver.kill();
   const { giver: next } = await startGiver(dir, takerPort);
@@ -74,10 +69,7 @@ test('a client that ends tells both owners, whoever they are', async () => {
 });
 
 test('a giver that is killed before it accepts takes its client along, and the taker forgets it', async () => {
-  const dir = temporaryFolder();
-  const takerPort = freePort();
-  const [taker, { giver, port }] = await Promise.all([startTaker(dir, takerPort), startGiver(dir, takerPort)]);
-  await giver.has({ taker: 'open' });
+  const { taker, giver, port } = await startBothApart();
   const client = new LineClient(port, '/never-accepted');
   await giver.has({ offered: '/never-accepted', cause: null });
   await giver.kill();
@@ -87,10 +79,7 @@ test('a giver that is killed before it accepts takes its client along, and the t
 });
 
 test('a session is given back to another giver if the first one dies meanwhile', async () => {
-  const dir = temporaryFolder();
-  const takerPort = freePort();
-  const [taker, { giver, port }] = await Promise.all([startTaker(dir, takerPort), startGiver(dir, takerPort)]);
-  await giver.has({ taker: 'open' });
+  const { dir, takerPort, taker, giver, port } = await startBothApart();
   await connectLines(giver, port, '/a');
   // It cannot confirm any more.
   giver.process.kill('SIGSTOP');
@@ -102,13 +91,7 @@ test('a session is given back to another giver if the first one dies meanwhile',
 });
 
 test('a taker that is stopped for long is told to live, so that nobody else speaks to its clients', async () => {
-  const dir = temporaryFolder();
-  const takerPort = freePort();
-  const [taker, { giver, port }] = await Promise.all([
-    startTaker(dir, takerPort, 2_000),
-    startGiver(dir, takerPort, 2_000),
-  ]);
-  await giver.has({ taker: 'open' });
+  const { taker, giver, port } = await startBothApart(2_000);
   const client = await connectLines(giver, port, '/a');
   taker.process.kill('SIGSTOP');
   await giver.has({ orphan: '/a', taker: 'alive', cause: 'silent' });
@@ -119,10 +102,7 @@ test('a taker that is stopped for long is told to live, so that nobody else spea
 });
 
 test('a giver that is stopped for long is replaced, and finds nothing to do when it goes on', async () => {
-  const dir = temporaryFolder();
-  const takerPort = freePort();
-  const [, { giver, port }] = await Promise.all([startTaker(dir, takerPort, 2_000), startGiver(dir, takerPort, 2_000)]);
-  await giver.has({ taker: 'open' });
+  const { dir, takerPort, giver, port } = await startBothApart(2_000);
   const client = await connectLines(giver, port, '/a');
   const { giver: next } = await startGiver(dir, takerPort, 2_000);
   giver.process.kill('SIGSTOP');
@@ -135,13 +115,7 @@ test('a giver that is stopped for long is replaced, and finds nothing to do when
 
 /** A taker that was stopped for so long that its giver has lost the channel to it. */
 async function stopTaker() {
-  const dir = temporaryFolder();
-  const takerPort = freePort();
-  const [taker, { giver, port }] = await Promise.all([
-    startTaker(dir, takerPort, 2_000),
-    startGiver(dir, takerPort, 2_000),
-  ]);
-  await giver.has({ taker: 'open' });
+  const { taker, giver, port } = await startBothApart(2_000);
   const client = await connectLines(giver, port, '/a');
   client.socket.write('one 1\n');
   await client.has('one 1\n');

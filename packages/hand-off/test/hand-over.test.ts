@@ -2,16 +2,12 @@ import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Taken } from '../src/taker/taken.ts';
-import { connectClient, headOf, openFront, temporaryFolder, upgradeRequest } from './support/front.ts';
+import { connectClient, headOf, openFront, upgradeRequest } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
-import { freePort, takeHere } from './support/taker.ts';
+import { startPair } from './support/pairs.ts';
 
 test('a client is served by the taker, whose socket is a plain one with the address of the client', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { taken, taker } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { taken, taker, front } = await startPair();
   const client = connectClient(front.port);
   expect(await client.next()).toBe('hello');
   client.socket.send('one');
@@ -25,11 +21,7 @@ test('a client is served by the taker, whose socket is a plain one with the addr
 });
 
 test('the end of a connection is told to the giver, with what the kernel has counted', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { taken } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { taken, front } = await startPair();
   const client = connectClient(front.port);
   await client.next();
   const before = front.handed[0]?.counts() ?? { bytesIn: 0, bytesOut: 0 };
@@ -53,12 +45,8 @@ test('the end of a connection is told to the giver, with what the kernel has cou
 });
 
 test('a record that comes with the acceptance is in place of that of the offer, and can be read while the end is told', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  await takeHere(dir, port);
   const records: string[] = [];
-  const front = await openFront(dir, port, { onEnd: (of) => void records.push(of.readRecord().toString()) });
-  await front.giver();
+  const { front, dir, port } = await startPair({}, { onEnd: (of) => void records.push(of.readRecord().toString()) });
   const client = connectClient(front.port, '/?later');
   await client.next();
   expect(front.handed[0]?.readRecord().toString()).toBe('/?later said more');
@@ -74,11 +62,7 @@ test('a record that comes with the acceptance is in place of that of the offer, 
 });
 
 test('a server that destroys its socket ends the connection, although the giver has a duplicate', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { taken } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { taken, front } = await startPair();
   const client = connectClient(front.port);
   await client.next();
   taken[0]?.socket.destroy();
@@ -87,11 +71,7 @@ test('a server that destroys its socket ends the connection, although the giver 
 });
 
 test('a reset reaches the client', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { taken } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { taken, front } = await startPair();
   const client = connect(front.port, '127.0.0.1');
   client.write(upgradeRequest);
   await once(client, 'data');
@@ -104,11 +84,7 @@ test('a reset reaches the client', async () => {
 });
 
 test('a response that is no upgrade comes back whole, and the taker lets the client go', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { taken, taker } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { taken, taker, front } = await startPair();
   const client = connectClient(front.port, '/elsewhere');
   const [, response] = await once(client.socket, 'unexpected-response');
   expect(response.statusCode).toBe(400);
@@ -118,11 +94,7 @@ test('a response that is no upgrade comes back whole, and the taker lets the cli
 });
 
 test('the taker is asked to end a connection', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { closeRequests } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { closeRequests, front } = await startPair();
   const client = connectClient(front.port);
   await client.next();
   front.handed[0]?.close(4_000, 'idle');
@@ -132,17 +104,13 @@ test('the taker is asked to end a connection', async () => {
 });
 
 test('what the client sent early comes first, and nothing is read of it before the offer is accepted', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { server } = await takeHere(dir, port);
+  const { server, front } = await startPair();
   server.removeAllListeners('upgrade');
   server.on('upgrade', (_, socket, early) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
     socket.write(`early ${early.length};`);
     socket.pipe(socket);
   });
-  const front = await openFront(dir, port);
-  await front.giver();
   const client = connect(front.port, '127.0.0.1');
   client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfirst,');
   let text = '';
@@ -156,11 +124,7 @@ test('what the client sent early comes first, and nothing is read of it before t
 });
 
 test('what a program notes of a connection that is closed is not noted for another', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { taken } = await takeHere(dir, port, { notes: true });
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { taken, front } = await startPair({ notes: true });
   const first = connectClient(front.port, '/');
   await first.next();
   taken[0]?.socket.destroy();
@@ -173,11 +137,7 @@ test('what a program notes of a connection that is closed is not noted for anoth
 });
 
 test('a taker that stops refuses, and says so; connections stay', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { taker } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { taker, front, port } = await startPair();
   const client = connectClient(front.port);
   await client.next();
   taker.stop();
@@ -192,9 +152,7 @@ const upgraded = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpg
 test.each(['destroy', 'resetAndDestroy', 'end'] as const)(
   'a server that calls %s right after its 101 and more: the client gets them, as by its port, and then the end',
   async (how) => {
-    const dir = temporaryFolder();
-    const port = freePort();
-    const { server, taker } = await takeHere(dir, port);
+    const { server, taker, front } = await startPair();
     server.removeAllListeners('upgrade');
     server.on('upgrade', (_, socket: Socket) => {
       socket.write(upgraded);
@@ -203,8 +161,6 @@ test.each(['destroy', 'resetAndDestroy', 'end'] as const)(
       socket.on('end', () => socket.end());
       socket.resume();
     });
-    const front = await openFront(dir, port);
-    await front.giver();
     const client = new LineClient(front.port, '/a');
     await client.upgraded();
     await client.has('and more');
@@ -217,16 +173,12 @@ test.each(['destroy', 'resetAndDestroy', 'end'] as const)(
 test.each(['withdrawn', 'lost'])(
   'a server that destroys its socket after a 101 whose offer is %s lets go of it',
   async (how) => {
-    const dir = temporaryFolder();
-    const port = freePort();
-    const { server, taker } = await takeHere(dir, port);
+    const { server, taker, front, giver } = await startPair();
     server.removeAllListeners('upgrade');
     server.on('upgrade', (_, socket: Socket) => {
       socket.write(upgraded);
       socket.destroy();
     });
-    const front = await openFront(dir, port);
-    const giver = await front.giver();
     front.server.removeAllListeners('upgrade').on('upgrade', async (request, socket) => {
       const client = socket as Socket;
       const head = headOf(request);
@@ -246,11 +198,7 @@ test.each([
   ['before the giver learns of it', 0],
   ['after that', 100],
 ])('a connection that is accepted while its taker closes the channel stays with the taker: %s', async (_, waitMs) => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { taker, server, sockets } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  const giver = await front.giver();
+  const { taker, server, sockets, front, giver } = await startPair();
   const closing: Promise<void>[] = [];
   front.server.removeAllListeners('upgrade').on('upgrade', async (request, socket, early) => {
     const head = headOf(request);
@@ -273,9 +221,7 @@ test.each([
 });
 
 test('nothing is read of a client that goes on sending from the moment at which its connection is given back', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { server, taken } = await takeHere(dir, port);
+  const { server, taken, front } = await startPair();
   let handled = 0;
   const count = (chunk: Buffer): void => {
     handled += chunk.length;
@@ -286,8 +232,6 @@ test('nothing is read of a client that goes on sending from the moment at which 
     handled += early.length;
     socket.on('data', count);
   });
-  const front = await openFront(dir, port);
-  await front.giver();
   const client = new LineClient(front.port, '/a');
   await client.upgraded();
   const bytesBefore = front.handed[0]?.counts().bytesIn as number;

@@ -1,15 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { connectClient, openFront, temporaryFolder } from './support/front.ts';
-import { freePort, takeHere } from './support/taker.ts';
+import { connectClient } from './support/front.ts';
+import { startPair } from './support/pairs.ts';
 
 test('a taker leaves while its client goes on sending: what it has not read is the giver’s, and no byte is lost', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { taken } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { taken, front } = await startPair();
   const client = connectClient(front.port);
   await client.next();
   const { socket } = taken[0] as { readonly socket: Socket };

@@ -3,8 +3,9 @@ import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import type { HandedOver } from '../src/giver/handed-over.ts';
 import { type Child, startGiver, startTaker } from './support/child.ts';
-import { type Front, openFront, temporaryFolder } from './support/front.ts';
+import { type Front, temporaryFolder } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
+import { startTakerApart } from './support/pairs.ts';
 import { freePort } from './support/taker.ts';
 
 const patiently = { timeout: 10_000 } as const;
@@ -17,10 +18,7 @@ interface Setup {
 }
 
 async function setUp(): Promise<Setup> {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const [taker, front] = await Promise.all([startTaker(dir, port), openFront(dir, port)]);
-  await front.giver();
+  const { taker, front, dir, port } = await startTakerApart();
   return { dir, port, taker, front };
 }
 

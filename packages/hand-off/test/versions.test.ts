@@ -4,6 +4,7 @@ import { connectFakeGiver } from './support/fake-giver.ts';
 import { openFakeTaker } from './support/fake-taker.ts';
 import { connectClient, openFront, temporaryFolder } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
+import { startPair } from './support/pairs.ts';
 import { freePort, takeHere } from './support/taker.ts';
 
 test.each([
@@ -34,12 +35,8 @@ test.each([[[1, 1]], [[1, 9]]] as const)('a giver of the versions %j is welcome'
 });
 
 test('a giver asks for a session back: the taker is told of connections that it serves, and of no others', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
   const asked: unknown[] = [];
-  const { taken, faults } = await takeHere(dir, port, { onLeaveRequest: (connection) => asked.push(connection) });
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { taken, faults, front, dir } = await startPair({ onLeaveRequest: (connection) => asked.push(connection) });
   const client = connectClient(front.port);
   await client.next();
   const [handed] = front.handed;
@@ -56,11 +53,7 @@ test('a giver asks for a session back: the taker is told of connections that it 
 });
 
 test('a taker whose program does not say what happens then keeps its sessions', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { faults } = await takeHere(dir, port);
-  const front = await openFront(dir, port);
-  await front.giver();
+  const { faults, front } = await startPair();
   const client = connectClient(front.port);
   await client.next();
   front.handed[0]?.askToLeave();
