@@ -30,7 +30,7 @@ export interface Continuing extends Pick<SilentTargetsEvents, 'isAnotherUp' | 'o
 
 /** Options of {@link HandedClients}. */
 export interface HandedClientsOptions {
-  /** How long a target may be silent after its channel was given up, in milliseconds; 0: no limit. */
+  /** How long a target may be silent in all, in milliseconds; 0: no limit. */
   readonly silentMs: number;
   readonly limits: TunnelLimits;
   readonly continuing: Continuing;

@@ -17,11 +17,13 @@ export interface SilentTargetsEvents {
   onFault(error: unknown): void;
 }
 
-/** When is asked again whether another target is up, and how long a process that was killed may take to end, in milliseconds. */
-const againMs = 1_000;
+/** How often is looked whether a target has been silent for long and another one is up, and how long a process that was killed may take to end, in milliseconds. */
+const lookMs = 1_000;
 const dyingMs = 5_000;
 
+/** Connections of one process. */
 interface Waiting {
+  readonly member: Member;
   readonly connections: Set<Handed>;
   timer: NodeJS.Timeout | undefined;
 }
@@ -30,36 +32,36 @@ interface Waiting {
  * Connections whose target lives and has not been heard for some seconds, as one that is stopped or blocked. Nobody else can serve them as long as it may
  * go on: if it does, it keeps them. After some time they are better served by another target. So if one is up, the silent one is killed, which makes
  * sure of that it writes nothing more. Where it cannot be killed, its connections are given up.
+ *
+ * A process that has only been paused along with this one, or that has no CPU, is well: {@link Handed.isTakerSilentFor} leaves that time out.
  */
 export class SilentTargets {
-  readonly #waitMs: number;
+  readonly #silentMs: number;
   readonly #events: SilentTargetsEvents;
-  readonly #waiting = new Map<string, Waiting>();
+  /** By what stands for the process. */
+  readonly #waiting = new Map<object, Waiting>();
 
-  /** @param waitMs - how long they may stay silent; 0: no limit */
-  constructor(waitMs: number, events: SilentTargetsEvents) {
-    this.#waitMs = waitMs;
+  /** @param silentMs - how long they may be silent in all; 0: no limit */
+  constructor(silentMs: number, events: SilentTargetsEvents) {
+    this.#silentMs = silentMs;
     this.#events = events;
   }
 
   add(handed: Handed): void {
-    const { member } = handed.user;
-    const { name } = member.target;
-    let waiting = this.#waiting.get(name);
+    let waiting = this.#waiting.get(handed.taker);
     if (waiting === undefined) {
-      waiting = { connections: new Set(), timer: undefined };
-      this.#waiting.set(name, waiting);
-      if (this.#waitMs > 0) this.#later(member, waiting, this.#waitMs);
+      waiting = { member: handed.user.member, connections: new Set(), timer: undefined };
+      this.#waiting.set(handed.taker, waiting);
+      if (this.#silentMs > 0) this.#lookLater(waiting);
     }
     waiting.connections.add(handed);
   }
 
   /** What becomes of a connection is known: its target is heard again, or dead. */
   remove(handed: Handed): void {
-    const { name } = handed.user.member.target;
-    const waiting = this.#waiting.get(name);
+    const waiting = this.#waiting.get(handed.taker);
     if (waiting?.connections.delete(handed) !== true || waiting.connections.size > 0) return;
-    this.#waiting.delete(name);
+    this.#waiting.delete(handed.taker);
     clearTimeout(waiting.timer);
   }
 
@@ -68,32 +70,42 @@ export class SilentTargets {
     this.#waiting.clear();
   }
 
-  #later(member: Member, waiting: Waiting, ms: number): void {
+  #lookLater(waiting: Waiting): void {
     waiting.timer = setTimeout(() => {
-      this.#decide(member, waiting).catch((error: unknown) => this.#events.onFault(error));
-    }, ms);
+      this.#look(waiting).catch((error: unknown) => this.#events.onFault(error));
+    }, lookMs);
   }
 
-  async #decide(member: Member, waiting: Waiting): Promise<void> {
-    const isAnotherUp = await this.#events.isAnotherUp(member, ({ name }) => this.#waiting.has(name));
-    // Each of them may have ended meanwhile.
-    if (this.#waiting.get(member.target.name) !== waiting) return;
-    if (!isAnotherUp) {
-      this.#later(member, waiting, againMs);
-      return;
-    }
-    const killed = [...waiting.connections].filter((handed) => handed.killTaker());
+  async #look(waiting: Waiting): Promise<void> {
+    const { member } = waiting;
+    // One stands for all: they have the same process.
+    const [one] = waiting.connections as Iterable<Handed>;
+    const isSure = one?.isTakerSilentFor(this.#silentMs) === true;
+    const isAnotherUp = isSure && (await this.#events.isAnotherUp(member, ({ name }) => this.#isSilent(name)));
+    // It may have been heard, or have ended, meanwhile.
+    if (one === undefined || this.#waiting.get(one.taker) !== waiting) return;
+    if (isAnotherUp) this.#giveUp(waiting);
+    else this.#lookLater(waiting);
+  }
+
+  #isSilent(name: string): boolean {
+    for (const { member } of this.#waiting.values()) if (member.target.name === name) return true;
+    return false;
+  }
+
+  #giveUp(waiting: Waiting): void {
+    const { member, connections } = waiting;
+    const killed = [...connections].filter((handed) => handed.killTaker());
     this.#events.onGivenUp(member, killed.length);
     const isKilled = new Set(killed);
-    for (const handed of [...waiting.connections]) if (!isKilled.has(handed)) this.#giveUp(handed);
-    if (waiting.connections.size > 0) {
-      waiting.timer = setTimeout(() => {
-        for (const handed of [...waiting.connections]) this.#giveUp(handed);
-      }, dyingMs);
-    }
+    for (const handed of [...connections]) if (!isKilled.has(handed)) this.#lose(handed);
+    if (connections.size === 0) return;
+    waiting.timer = setTimeout(() => {
+      for (const handed of [...connections]) this.#lose(handed);
+    }, dyingMs);
   }
 
-  #giveUp(handed: Handed): void {
+  #lose(handed: Handed): void {
     this.remove(handed);
     this.#events.onLost(handed);
   }

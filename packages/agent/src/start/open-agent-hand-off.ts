@@ -19,8 +19,11 @@ export interface AgentHandOffParts {
   readonly sources: Pick<Sources, 'targets'>;
 }
 
-/** How long the channel to a target may be silent at most until it is given up, in milliseconds. Its connections wait for `seamless.silentMs` in all. */
-const mostChannelMs = 10_000;
+/**
+ * How long the channel to a target may be silent until it is given up, in milliseconds: so much less than `seamless.silentMs` that a new channel could open
+ * before that is over, within these limits.
+ */
+const channel = { leastMs: 2_000, mostMs: 10_000, sooner: 2_000 } as const;
 
 /** Opens the hand-off of an agent. @returns why it is off: all connections become tunnels then */
 export async function openAgentHandOff(parts: AgentHandOffParts, opening: Opening): Promise<HandOff | string> {
@@ -33,9 +36,8 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
     limits.tunnels.close(uid);
     if (peer !== undefined) limits.connections.leave(peer);
   };
-  const channelMs = seamless.silentMs > 0 ? Math.min(mostChannelMs, seamless.silentMs) : mostChannelMs;
   const clients = new HandedClients({
-    silentMs: seamless.silentMs > 0 ? Math.max(1, seamless.silentMs - channelMs) : 0,
+    silentMs: seamless.silentMs,
     limits: { idleMs: tunnelIdleMs, maxAgeMs: tunnelMaxAgeMs },
     continuing: sessions,
     onAdopted({ uid, peer, member }) {
@@ -51,7 +53,13 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
     onTaker: ({ port, name, state, reason }) => log.debug({ port, target: name, state, reason }, 'hand-off: a target'),
     onFault: observer.fault,
   });
-  const handOff = await openHandOff({ config: config.handOff, dir, node, silentMs: channelMs, clients });
+  const handOff = await openHandOff({
+    config: config.handOff,
+    dir,
+    node,
+    silentMs: channelMsOf(seamless.silentMs),
+    clients,
+  });
   if (typeof handOff === 'string') {
     clients.close();
     if (config.handOff.enabled) log.warn({ why: handOff }, 'connections cannot be handed off: all become tunnels');
@@ -60,6 +68,11 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
   opened('hand-off', () => handOff.close());
   await wantListed(handOff, parts);
   return handOff;
+}
+
+function channelMsOf(silentMs: number): number {
+  if (silentMs === 0) return channel.mostMs;
+  return Math.min(Math.max(silentMs - channel.sooner, channel.leastMs), channel.mostMs);
 }
 
 /** Connects to the targets that are known before any client comes: they may have connections whose agent has ended. */

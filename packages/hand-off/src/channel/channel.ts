@@ -39,6 +39,11 @@ export class Channel {
     return this.#isGone;
   }
 
+  /** Calls of {@link beat} since something was heard; since the last one where it is gone. */
+  get silentTicks(): number {
+    return this.#silentTicks;
+  }
+
   /** Whether more waits than the other side should ever leave unread. */
   get isFull(): boolean {
     return this.#socket.writableLength > maxQueuedBytes;
@@ -62,6 +67,7 @@ export class Channel {
    * @param most - how many seconds of silence end the channel
    */
   beat(most: number): void {
+    if (this.#isGone) return;
     this.#silentTicks++;
     if (this.#silentTicks > most) this.end(silent);
     else if (this.isFull) this.end('it does not read');

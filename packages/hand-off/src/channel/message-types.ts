@@ -21,4 +21,5 @@ export const messageTypes = {
   bye: 19,
   /** Since version 2. */
   askToLeave: 20,
+  mayBeKilled: 21,
 } as const;

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import type { ChannelOwner } from '../channel/channel.ts';
 import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import { type TakerFiles, takersIn } from '../channel/folder.ts';
-import { defaultSilentMs, silent } from '../channel/seconds.ts';
+import { silent, silentSecondsOf } from '../channel/seconds.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { connectTaker } from './connect-taker.ts';
@@ -53,7 +53,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     this.kernel = kernel;
     this.records = records;
     this.#options = options;
-    this.#silentSeconds = Math.ceil((options.silentMs ?? defaultSilentMs) / 1_000);
+    this.#silentSeconds = silentSecondsOf(options.silentMs);
     this.events = options.events;
   }
 
@@ -205,6 +205,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     const { key, port } = files;
     const { name } = this.#options;
     const opened = this.#openings.begin(port);
+    const again = performance.now() + againMs;
     connectTaker(files, {
       libc: this.#libc,
       kernel: this.kernel,
@@ -223,14 +224,15 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
         return {
           onMessage: (type, id, payload) => link.onMessage(type, id, payload),
           onGone: (reason) => {
-            this.#known.set(key, performance.now() + againMs);
+            // One that was silent may have gone on just now.
+            this.#known.set(key, performance.now() + (reason === silent ? 0 : againMs));
             link.onGone(reason);
           },
         };
       },
       onUnfit: (reason, isFinal) => {
         opened();
-        this.#known.set(key, isFinal ? Number.POSITIVE_INFINITY : performance.now() + againMs);
+        this.#known.set(key, isFinal ? Number.POSITIVE_INFINITY : again);
         if (isFinal && !this.#isClosed) this.#tellTaker({ port, name: undefined, state: 'unfit', reason });
       },
     });
@@ -238,7 +240,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
 
   #beat(): void {
     this.#lookAtSilent();
-    for (const links of this.#links.values()) for (const { channel } of [...links]) channel.beat(this.#silentSeconds);
+    const links = [...this.#silent.keys(), ...[...this.#links.values()].flat()];
+    for (const link of links) link.beat(this.#silentSeconds);
   }
 
   #tellTaker(state: TakerState): void {

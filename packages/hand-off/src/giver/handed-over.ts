@@ -22,6 +22,8 @@ export interface HandedOver<T> {
   readonly state: 'served' | 'alone' | 'over';
   /** TCP port of the taker that serves it, or did so last. */
   readonly port: number;
+  /** Stands for the process that serves it, or did so last: the same for all its connections. */
+  readonly taker: object;
   /** What was given along with the offer. It is kept outside of the memory of this process, and read anew at each call. */
   readRecord(): Buffer;
   /** Asks the kernel for the bytes so far: three system calls. */
@@ -40,8 +42,15 @@ export interface HandedOver<T> {
    */
   askToLeave(): boolean;
   /**
-   * Kills its taker, which is `silent` ({@link Orphan}): then `onOrphan` tells what is known of each of its connections. Only a taker that allows it, and
-   * that is neither this process nor its parent, nor in another namespace of process ids.
+   * Whether its taker, which is `silent` ({@link Orphan}), has surely been so for this time. Pauses of this process do not count, nor what the taker waited
+   * for a CPU; one that works has half as long again; and it had two seconds to open a new channel.
+   *
+   * @param ms - in milliseconds; whole seconds count
+   */
+  isTakerSilentFor(ms: number): boolean;
+  /**
+   * Kills its taker, which is `silent` ({@link Orphan}): then `onOrphan` tells what is known of each of its connections. Only a taker that allows it, to
+   * which no debugger is attached, and that is neither this process nor its parent, nor in another namespace of process ids.
    *
    * @returns whether it was killed
    */

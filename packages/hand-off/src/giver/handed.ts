@@ -19,6 +19,8 @@ export interface Server {
   requestClose(id: number, code: number, cause: string): void;
   /** Asks for a connection back. @returns whether the taker understands that */
   requestLeave(id: number): boolean;
+  /** Whether the taker, whose channel is gone, has surely been silent for so long. */
+  isSilentFor(ms: number): boolean;
   /** Kills the taker, which is silent. @returns whether that could be done */
   kill(): boolean;
   /** The connection is no longer of interest. */
@@ -97,6 +99,14 @@ export class Handed<T> implements HandedOver<T> {
 
   askToLeave(): boolean {
     return this.state === 'served' && this.#server.requestLeave(this.id);
+  }
+
+  get taker(): object {
+    return this.#server;
+  }
+
+  isTakerSilentFor(ms: number): boolean {
+    return this.state === 'alone' && this.#server.isSilentFor(ms);
   }
 
   killTaker(): boolean {

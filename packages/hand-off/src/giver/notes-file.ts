@@ -1,7 +1,8 @@
 import { readHalf, readNotes } from '../notes/read-notes.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
-import { isLockedByOther, killLocker } from '../system/life-lock.ts';
+import { isLockedByOther, killLocker, lockerOf } from '../system/life-lock.ts';
+import { lookAtProcess, type ProcessUse } from '../system/process-use.ts';
 import type { Orphan } from './giver-events.ts';
 import type { Handed } from './handed.ts';
 
@@ -35,6 +36,12 @@ export class NotesFile {
       else onAnswer(!lives);
     };
     ask();
+  }
+
+  /** The process of the taker; `undefined`: it cannot be looked at. */
+  look(): ProcessUse | undefined {
+    const pid = this.#descriptor < 0 ? 0 : lockerOf(this.#libc, this.#descriptor);
+    return pid > 0 ? lookAtProcess(pid) : undefined;
   }
 
   /** Kills the taker. @returns whether that could be done */

@@ -23,6 +23,7 @@ import { Handed, type HandedHost, type Server } from './handed.ts';
 import type { NotesFile } from './notes-file.ts';
 import { Offer, type OfferLink } from './offer.ts';
 import { OfferQueue } from './offer-queue.ts';
+import { Silence } from './silence.ts';
 
 /** What the link to a taker asks of the giving side. */
 export interface TakerHost<T> extends HandedHost {
@@ -48,6 +49,9 @@ export interface WelcomedTaker {
   readonly notes: NotesFile;
 }
 
+/** With so many calls of `beat` since something was heard, a ping has had no response for a second. */
+const unheardTicks = 3;
+
 /** One taker that has said welcome. */
 export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Server {
   readonly name: string;
@@ -58,9 +62,11 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   readonly #host: TakerHost<T>;
   readonly #inbox: DescriptorInbox;
   readonly #version: number;
-  readonly #mayBeKilled: boolean;
+  #mayBeKilled: boolean;
   #isKilled = false;
   readonly notes: NotesFile;
+  /** Unless it was heard of late. */
+  #silence: Silence | undefined;
   /** Those that were sent. */
   readonly #offers = new Map<number, Offer<T>>();
   readonly #queue: OfferQueue<T>;
@@ -119,6 +125,9 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
         for (const offer of this.#queue.takeAll()) offer.onLost('full', 'it is stopping');
         this.#host.onStopping(this);
         return true;
+      case types.mayBeKilled:
+        this.#mayBeKilled = payload[0] === 1;
+        return true;
       case types.bye:
         this.saidBye = true;
         this.#endSoon();
@@ -127,6 +136,16 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
         // A newer version of the protocol may have more.
         return true;
     }
+  }
+
+  /** Called once a second, also after the channel was given up because of silence. @param silentSeconds - after how many it is */
+  beat(silentSeconds: number): void {
+    const { channel } = this;
+    const wasClosed = channel.isGone;
+    channel.beat(silentSeconds);
+    if (channel.silentTicks < unheardTicks) this.#silence = undefined;
+    else if (this.#silence === undefined) this.#silence = new Silence(this.notes.look());
+    else this.#silence.tick(wasClosed);
   }
 
   onGone(reason: string): void {
@@ -178,6 +197,10 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     if (this.#version < 2) return false;
     this.channel.send(types.askToLeave, id);
     return true;
+  }
+
+  isSilentFor(ms: number): boolean {
+    return this.channel.isGone && this.#silence?.hasLasted(ms, this.notes.look()) === true;
   }
 
   kill(): boolean {

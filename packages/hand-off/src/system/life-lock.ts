@@ -1,4 +1,5 @@
 import type { Libc } from './libc.ts';
+import { lookAtProcess } from './process-use.ts';
 
 /** Commands of fcntl(2), and types of a lock. */
 const getLock = 5;
@@ -31,14 +32,15 @@ const pidAt = 24;
 const sigkill = 9;
 
 /**
- * Kills the process that has locked a file for life, which the kernel does even if that process is stopped. Not this process or its parent, nor one
- * whose id is unknown here, as one of another container.
+ * Kills the process that has locked a file for life, which the kernel does even if that process is stopped. Not this process or its parent, nor one to
+ * which a debugger is attached, nor one whose id is unknown here, as one of another container.
  *
  * @returns whether it was killed; its lock is released when it has ended
  */
 export function killLocker(libc: Libc, descriptor: number): boolean {
   const pid = lockerOf(libc, descriptor);
   if (pid <= 0 || pid === process.pid || pid === process.ppid) return false;
+  if (lookAtProcess(pid)?.isTraced !== false) return false;
   const handle = libc.pidfdOpen(pid);
   if (handle < 0) return false;
   // Otherwise it has ended meanwhile, and its id may be another's.
@@ -48,6 +50,6 @@ export function killLocker(libc: Libc, descriptor: number): boolean {
 }
 
 /** The id of the process that has locked a file; 0: there is none, or it has none here. */
-function lockerOf(libc: Libc, descriptor: number): number {
+export function lockerOf(libc: Libc, descriptor: number): number {
   return isLockedByOther(libc, descriptor) ? lock.readInt32LE(pidAt) : 0;
 }

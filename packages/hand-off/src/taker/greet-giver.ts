@@ -12,7 +12,7 @@ export interface Greeting {
   /** Name of this taker. */
   readonly name: string;
   readonly slots: number;
-  readonly mayBeKilled: boolean;
+  mayBeKilled(): boolean;
   readonly waiting: WaitingSockets;
   /** It can be served. @returns who takes its messages from now on */
   onHello(hello: Hello, channel: Channel, descriptors: DescriptorSocket): ChannelOwner;
@@ -28,8 +28,8 @@ export function greetGiver(socket: Socket, greeting: Greeting): void {
     const reason =
       unfitHello(hello) ?? (descriptors === undefined ? 'its socket for descriptors is missing' : undefined);
     // Both sides learn from the other's hello why it does not fit.
-    const { name, slots, mayBeKilled } = greeting;
-    const own = writeHello(ownHello(name, { slots, mayBeKilled }));
+    const { name, slots } = greeting;
+    const own = writeHello(ownHello(name, { slots, mayBeKilled: greeting.mayBeKilled() }));
     if (reason !== undefined || descriptors === undefined) {
       descriptors?.close();
       channel.send(types.refuse, 0, textOf(reason ?? ''));

@@ -22,7 +22,7 @@ import { WaitingSockets } from './waiting-sockets.ts';
  * @throws Error where that is impossible: the message says why
  */
 export async function openTaker(options: TakerOptions): Promise<Taker> {
-  const { dir, port, name, mayBeKilled = false } = options;
+  const { dir, port, name } = options;
   const libc = await loadLibc();
   const reason = typeof libc === 'string' ? libc : unfitFolder(dir);
   if (typeof libc === 'string' || reason !== undefined) throw new Error(reason);
@@ -37,7 +37,7 @@ export async function openTaker(options: TakerOptions): Promise<Taker> {
   const waiting = new WaitingSockets(DescriptorSocket.listen(libc, files.descriptors), isOwn);
   const server = createServer({ allowHalfOpen: false }, (socket: Socket) => {
     if (!isOwn(descriptorOf(socket))) socket.destroy();
-    else greetGiver(socket, { name, slots, mayBeKilled, waiting, onHello: serving.onHello });
+    else greetGiver(socket, { name, slots, mayBeKilled: serving.mayBeKilled, waiting, onHello: serving.onHello });
   });
   try {
     await listen(server, files);

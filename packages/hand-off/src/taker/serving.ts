@@ -3,7 +3,7 @@ import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import type { Hello } from '../channel/hello.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import type { Refusal } from '../channel/refusals.ts';
-import { defaultSilentMs } from '../channel/seconds.ts';
+import { silentSecondsOf } from '../channel/seconds.ts';
 import type { Notes } from '../notes/notes.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
@@ -29,13 +29,15 @@ export class Serving implements LinkHost, TakenHost {
   #isClosed = false;
   readonly #silentSeconds: number;
   #timer: NodeJS.Timeout | undefined;
+  /** What givers know last. */
+  #mayBeKilled = false;
 
   /** @param notesFile - descriptor of the file of the notes, which is locked while this process lives */
   constructor(kernel: KernelSocket, notesFile: number, notes: Notes | undefined, options: TakerOptions) {
     this.kernel = kernel;
     this.#notesFile = notesFile;
     this.notes = notes;
-    this.#silentSeconds = Math.ceil((options.silentMs ?? defaultSilentMs) / 1_000);
+    this.#silentSeconds = silentSecondsOf(options.silentMs);
     this.#options = options;
   }
 
@@ -71,6 +73,8 @@ export class Serving implements LinkHost, TakenHost {
     this.closeDescriptor(this.#notesFile);
     this.#notesFile = -1;
   }
+
+  readonly mayBeKilled = (): boolean => this.#options.mayBeKilled?.() === true;
 
   readonly onHello = (hello: Hello, channel: Channel, descriptors: DescriptorSocket): GiverLink => {
     const inbox = new DescriptorInbox(descriptors, (descriptor) => this.closeDescriptor(descriptor));
@@ -180,8 +184,17 @@ export class Serving implements LinkHost, TakenHost {
   }
 
   #beat(): void {
+    this.#tell(() => this.#tellMayBeKilled());
     for (const link of this.#links) link.beat(this.#silentSeconds);
     this.onRoom();
+  }
+
+  /** A debugger may have come, or gone. */
+  #tellMayBeKilled(): void {
+    const mayBeKilled = this.mayBeKilled();
+    if (mayBeKilled === this.#mayBeKilled) return;
+    this.#mayBeKilled = mayBeKilled;
+    for (const { channel } of this.#links) channel.send(types.mayBeKilled, 0, Buffer.of(mayBeKilled ? 1 : 0));
   }
 
   #tell(handler: () => void): void {

@@ -16,9 +16,9 @@ export interface TakerOptions {
   readonly notes?: boolean;
   /**
    * Whether givers may kill this process after it has been silent for long, as when it is stopped or blocked ({@link HandedOver.killTaker}). Only so
-   * can another taker go on with its connections: this one could still write to them. @defaultValue `false`
+   * can another taker go on with its connections: this one could still write to them. Asked once a second. @defaultValue never
    */
-  readonly mayBeKilled?: boolean;
+  mayBeKilled?(): boolean;
   /**
    * A connection is offered. A program that reads the head of its request itself need not have an HTTP server parse it.
    *

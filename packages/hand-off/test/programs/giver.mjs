@@ -59,6 +59,7 @@ server.on('upgrade', async (request, socket, early) => {
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
 const commands = {
   size: () => process.send({ size: givers.size }),
+  isSilentFor: (ms) => process.send({ isSilentFor: [...all].some((handed) => handed.isTakerSilentFor(Number(ms))) }),
   killTakers: () => process.send({ killed: [...all].some((handed) => handed.killTaker()) }),
   cut: () => {
     for (const handed of all) handed.cut();

@@ -4,6 +4,8 @@ import { openTaker, takenConnectionOf } from '../../dist/index.js';
 
 const [dir, port, silentMs = 10_000] = process.argv.slice(2);
 const lines = new Map();
+let mayBeKilled = false;
+let toldGivers = false;
 
 const server = createServer((_, response) => response.end('plain'));
 server.on('upgrade', (request, socket) => {
@@ -45,6 +47,12 @@ const taker = await openTaker({
   name: `process ${process.pid}`,
   notes: true,
   silentMs: Number(silentMs),
+  mayBeKilled() {
+    // In the same turn of the event loop givers are told.
+    if (mayBeKilled && !toldGivers) setImmediate(() => process.send({ mayBeKilled }));
+    toldGivers = mayBeKilled;
+    return mayBeKilled;
+  },
   onConnection: ({ socket }) => server.emit('connection', socket),
   onCloseRequest: ({ socket }, code) => socket.end(`closing ${code}\n`),
   onLeaveRequest: ({ socket }) => process.send({ asked: socket.bytesWritten }),
@@ -54,6 +62,9 @@ const taker = await openTaker({
 const commands = {
   leave: async (name, unread) => process.send({ left: name, ok: await lines.get(name).leave(Buffer.from(unread)) }),
   state: () => process.send({ size: taker.size, alone: taker.alone }),
+  allowKilling: () => {
+    mayBeKilled = true;
+  },
   stop: () => taker.stop(),
   close: async () => {
     await taker.close();

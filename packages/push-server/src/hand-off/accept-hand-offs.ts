@@ -153,7 +153,7 @@ export class ServerHandOffs implements HandOffs {
         name,
         notes,
         // Others go on with its sessions. One that is debugged stands still on purpose.
-        mayBeKilled: notes && debuggerUrl() === undefined,
+        mayBeKilled: () => notes && debuggerUrl() === undefined,
         onRequest: (connection, head) => this.#take(connection, address, head),
         onConnection: ({ socket }) => void this.#server.emit('connection', socket),
         onCloseRequest: endOnRequest,
