@@ -3,12 +3,26 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
-const docs = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...markdownIn('docs'), ...markdownIn('docs/decisions')];
+const docs = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...markdownIn('docs'),
+  ...markdownIn('docs/decisions'),
+  ...readmesOfExamples(),
+];
 
 function markdownIn(folder: string): string[] {
   return readdirSync(join(root, folder))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `${folder}/${name}`);
+}
+
+function readmesOfExamples(): string[] {
+  return [
+    'examples/README.md',
+    ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}/README.md`),
+  ].filter((file) => existsSync(join(root, file)));
 }
 
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');

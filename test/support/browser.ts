@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { onTestFinished } from 'vitest';
+import type { Cleanup } from '../../packages/store/test/support/redis.ts';
 
 const candidates = [
   process.env.CHROMIUM_PATH,
@@ -25,7 +26,10 @@ if (noBrowser !== undefined) console.warn(`browser tests are skipped: ${noBrowse
  *
  * @param more - arguments of its command line
  */
-export async function startBrowser(...more: string[]): Promise<Browser> {
+export const startBrowser = (...more: string[]): Promise<Browser> => openBrowser(onTestFinished, more);
+
+/** A real Chromium that ends with a test, or with all tests of a file. */
+export async function openBrowser(cleanup: Cleanup, more: readonly string[] = []): Promise<Browser> {
   if (executablePath === undefined) throw new Error('no Chromium found: install it, or set CHROMIUM_PATH');
   const browser = await chromium.launch({
     executablePath,
@@ -40,6 +44,6 @@ export async function startBrowser(...more: string[]): Promise<Browser> {
       ...more,
     ],
   });
-  onTestFinished(() => browser.close());
+  cleanup(() => browser.close());
   return browser;
 }

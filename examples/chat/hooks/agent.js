@@ -1,0 +1,84 @@
+import express from 'express';
+import { anonymous, defineAgentApp } from 'gopush';
+import { channels, createChannel, joinChannel } from '../lib/channels.js';
+import { hashPassword, verifyPassword } from '../lib/passwords.js';
+import { store } from '../lib/store.js';
+import { daysValid, signToken, userOf } from '../lib/tokens.js';
+
+/** The channel that everybody is in at first. */
+const firstChannel = 'general';
+
+/** The REST API, and who a client is. It runs in agents; an edit applies at once, and nobody is disconnected. */
+export default defineAgentApp((app) => {
+  app.use('/api', express.json({ limit: '10kb' }), sayWhatIsWrong);
+
+  app.post('/api/sign-up', async (req, res) => {
+    const { name, password } = credentialsOf(req.body);
+    if (!/^[a-z0-9_-]{2,24}$/.test(name)) return refuse(res, 400, 'A name has 2 to 24 of a–z, 0–9, - and _.');
+    if (password.length < 8 || password.length > 200) return refuse(res, 400, 'A password has 8 to 200 characters.');
+    const hash = await hashPassword(password);
+    if (hash === undefined) return refuse(res, 503, 'Too many people are signing in. Try again.');
+    if (!(await store.insert('users', name, hash))) return refuse(res, 409, 'This name is taken.');
+    await createChannel(firstChannel, name);
+    await joinChannel(name, firstChannel);
+    await signIn(req, res.status(201), name);
+  });
+
+  app.post('/api/sign-in', async (req, res) => {
+    const { name, password } = credentialsOf(req.body);
+    const isRight = await verifyPassword(password, await store.get('users', name));
+    if (isRight === undefined) return refuse(res, 503, 'Too many people are signing in. Try again.');
+    // Not which of the two: names are nobody else's business.
+    if (!isRight) return refuse(res, 401, 'Name or password is wrong.');
+    await signIn(req, res, name);
+  });
+
+  app.post('/api/sign-out', (_req, res) => {
+    res.clearCookie('token', { path: '/' }).status(204).end();
+  });
+
+  const signedIn = async (req, res, next) => {
+    const user = await userOf(req);
+    if (user === undefined) return refuse(res, 401, 'Sign in first.');
+    res.locals.uid = user;
+    next();
+  };
+
+  app.get('/api/me', signedIn, (_req, res) => res.json({ name: res.locals.uid }));
+
+  app.get('/api/channels', signedIn, async (_req, res) => res.json({ channels: await channels(res.locals.uid) }));
+
+  app.post('/api/channels', signedIn, async (req, res) => {
+    const name = String(req.body?.name ?? '');
+    if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) return refuse(res, 400, 'A channel has up to 32 of a–z, 0–9 and -.');
+    if (!(await createChannel(name, res.locals.uid))) return refuse(res, 409, 'There is such a channel.');
+    await joinChannel(res.locals.uid, name);
+    res.status(201).json({ name });
+  });
+
+  // Everything else goes to a push-server: the page, and Socket.IO, which refuses those who have not signed in.
+  app.use(async (req, res, next) => {
+    res.locals.uid = (await userOf(req)) ?? anonymous;
+    next();
+  });
+});
+
+const credentialsOf = (body) => ({
+  name: String(body?.name ?? '').toLowerCase(),
+  password: String(body?.password ?? ''),
+});
+
+const refuse = (res, status, error) => res.status(status).json({ error });
+
+function sayWhatIsWrong(error, _req, res, next) {
+  if (error.status >= 400 && error.status < 500) return refuse(res, error.status, 'The body is no JSON, or too long.');
+  next(error);
+}
+
+/** Browsers get the token as a cookie that pages cannot read; other clients send it as `Authorization: Bearer …`. */
+async function signIn(req, res, name) {
+  const token = await signToken(name);
+  const secure = req.secure || req.get('x-forwarded-proto') === 'https';
+  res.cookie('token', token, { httpOnly: true, sameSite: 'lax', secure, path: '/', maxAge: daysValid * 86_400_000 });
+  res.json({ name, token });
+}

@@ -1,0 +1,54 @@
+import { fileURLToPath } from 'node:url';
+
+/**
+ * What is kept of users and channels, in tables: in Redis (REDIS_URL), or in a folder of this machine, which all processes open.
+ *
+ * insert(table, key, value)  resolves to false where the key is there already, and changes nothing then
+ * get(table, key)            resolves to undefined for none
+ * remove(table, key)
+ * list(table)                resolves to [key, value] of all
+ */
+export const store = process.env.REDIS_URL ? whenUsed(openRedis) : whenUsed(openFolder);
+
+/** Opens it at the first use: a hook has no top-level await. */
+function whenUsed(open) {
+  let opened;
+  const call =
+    (name) =>
+    async (...args) => {
+      opened ??= open();
+      return (await opened)[name](...args);
+    };
+  return { insert: call('insert'), get: call('get'), remove: call('remove'), list: call('list') };
+}
+
+async function openRedis() {
+  const { Redis } = await import('ioredis');
+  const redis = new Redis(process.env.REDIS_URL, { commandTimeout: 3_000, maxRetriesPerRequest: 3 });
+  // It reconnects by itself, and gopush logs that Redis is away; meanwhile calls reject.
+  redis.on('error', () => {});
+  const tableOf = (table) => `chat:${table}`;
+  return {
+    insert: async (table, key, value) => (await redis.hsetnx(tableOf(table), key, JSON.stringify(value))) === 1,
+    async get(table, key) {
+      const text = await redis.hget(tableOf(table), key);
+      return text === null ? undefined : JSON.parse(text);
+    },
+    remove: (table, key) => redis.hdel(tableOf(table), key),
+    list: async (table) =>
+      Object.entries(await redis.hgetall(tableOf(table))).map(([key, text]) => [key, JSON.parse(text)]),
+  };
+}
+
+async function openFolder() {
+  const { open } = await import('lmdb');
+  const path = process.env.CHAT_DIR || fileURLToPath(new URL('../.gopush/chat', import.meta.url));
+  const db = open({ path });
+  return {
+    insert: (table, key, value) => db.ifNoExists([table, key], () => void db.put([table, key], value)),
+    get: async (table, key) => db.get([table, key]),
+    remove: (table, key) => db.remove([table, key]),
+    list: async (table) =>
+      db.getRange({ start: [table], end: [table, '\uffff'] }).asArray.map(({ key, value }) => [key[1], value]),
+  };
+}

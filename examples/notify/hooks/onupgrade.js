@@ -1,0 +1,4 @@
+import { defineOnUpgrade } from 'gopush';
+import { visitorOf } from '../lib/visitor.js';
+
+export default defineOnUpgrade(visitorOf);
