@@ -8,7 +8,8 @@ const gopush = `${root}packages/cli/dist/bin/gopush.js`;
 bootstrap();
 if (!existsSync(`${root}playground/package.json`)) {
   say('making a project to try things in: playground/');
-  if (!run(process.execPath, [gopush, 'create', 'playground'])) giveUp('the project could not be made');
+  if (!run(process.execPath, [gopush, 'create', 'playground', '--yes', '--no-install']))
+    giveUp('the project could not be made');
 }
 say('starting one agent and two push-servers (Ctrl-C stops them)');
 const child = spawn(process.execPath, [gopush, '--dir', 'playground', 'start'], {

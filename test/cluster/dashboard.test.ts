@@ -1,26 +1,12 @@
 import { gzipSync } from 'node:zlib';
-import axe from 'axe-core';
-import type { BrowserContextOptions, Page } from 'playwright-core';
+import type { BrowserContextOptions } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { noBrowser, startBrowser } from '../support/browser.ts';
 import { startCluster } from '../support/cluster.ts';
 import { connectClient } from '../support/socket-io.ts';
+import { violationsOf } from '../support/violations-of.ts';
 
 const operator = { name: 'ops', key: 'a-key-of-an-operator-of-it' };
-
-/** Violations of the rules of axe-core, in words. */
-async function violationsOf(page: Page): Promise<string[]> {
-  // By the debugger's protocol: the policy of the page allows no other scripts.
-  const session = await page.context().newCDPSession(page);
-  await session.send('Runtime.evaluate', { expression: axe.source });
-  const { result } = await session.send('Runtime.evaluate', {
-    expression:
-      'axe.run().then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html.slice(0, 160))].join(" | "))))',
-    awaitPromise: true,
-    returnByValue: true,
-  });
-  return JSON.parse(String(result.value));
-}
 
 /** The page of a node, and what the browser complained of. */
 async function open(url: string, options: BrowserContextOptions = {}) {

@@ -2,12 +2,15 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { environmentName } from '@gopush/contract';
-import { Argument, Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { CommandError, sayError } from '../command-error.ts';
 import { addApiCommands, addListen } from '../commands/api-commands.ts';
 import { addClusterCommands, addRoutes, addToolCommands } from '../commands/cluster-commands.ts';
 import { pm2Actions } from '../commands/pm2-actions.ts';
 import { type HookName, hookNames } from '../create/existing-hooks.ts';
+import { packageManagers } from '../create/package-manager.ts';
+import type { ParsedOptions } from '../create/read-flags.ts';
+import { templateNames } from '../create/templates.ts';
 import { type ProjectOptions, secretsFile } from '../project.ts';
 import { type Tier, tiers } from '../tiers.ts';
 
@@ -111,11 +114,18 @@ program
   .command('create')
   .description('create a project (the same as gopush-create)')
   .argument('[dir]', 'where', '.')
-  .option('--typescript', 'hooks in TypeScript', false)
-  .option('--force', 'overwrite existing files', false)
-  .action(async (dir: string, options: { typescript: boolean; force: boolean }) => {
+  .addOption(new Option('--template <name>', 'what to begin with').choices(Object.keys(templateNames)))
+  .option('--ts', 'hooks in TypeScript')
+  .option('--js', 'hooks in JavaScript')
+  .addOption(new Option('--typescript').hideHelp())
+  .addOption(new Option('--pm <name>', 'package manager').choices(packageManagers))
+  .option('-y, --yes', 'ask nothing: take the defaults, and install')
+  .option('--no-install', 'install nothing')
+  .option('--force', 'overwrite existing files')
+  .action(async (dir: string, options: ParsedOptions) => {
     const { create } = await import('../create/index.ts');
-    await create({ dir, ...options });
+    const { checkFlags } = await import('../create/read-flags.ts');
+    process.exitCode = await create(checkFlags(dir, options));
   });
 addToolCommands(program, projectOptions);
 const add = program.command('add').description('add a missing file');

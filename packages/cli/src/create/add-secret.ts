@@ -10,9 +10,10 @@ const ignored = 'secrets.*.json\n';
  * Creates the file with a new secret of an environment, with which agents sign identities for push-servers. Only its
  * owner can read it, and git does not track it. An existing file is left unchanged, since running processes may use it.
  *
+ * @param more - other settings that are secret
  * @returns its path; `undefined` where it was there
  */
-export async function addSecret(dir: string, environment: string): Promise<string | undefined> {
+export async function addSecret(dir: string, environment: string, more: object = {}): Promise<string | undefined> {
   const folder = join(dir, 'config');
   await mkdir(folder, { recursive: true });
   const ignore = join(folder, '.gitignore');
@@ -24,7 +25,7 @@ export async function addSecret(dir: string, environment: string): Promise<strin
   const text = [
     `// Secrets of the environment ${environment}: do not commit this file; it is the same on all machines.`,
     '// GOPUSH_ACCESS_SECRETS can be set instead of this file.',
-    JSON.stringify({ access: { secrets: [randomBytes(32).toString('base64url')] } }, undefined, 2),
+    JSON.stringify({ access: { secrets: [randomBytes(32).toString('base64url')] }, ...more }, undefined, 2),
   ];
   try {
     await writeFile(path, `${text.join('\n')}\n`, { flag: 'wx', mode: 0o600 });

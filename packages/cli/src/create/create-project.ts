@@ -1,26 +1,29 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { CommandError } from '../command-error.ts';
 import { type AddHookOptions, addHook, type Language } from './add-hook.ts';
 import { addSecret } from './add-secret.ts';
 import { ecosystem } from './ecosystem.ts';
 import { type ExistingHooks, listHooks } from './existing-hooks.ts';
-import { readTemplate } from './templates.ts';
+import { withoutTypes } from './in-language.ts';
+import { filesFor, type PackageManager } from './package-manager.ts';
+import { createFiles, entriesOf, isEmptyFolder, type LeftOut, type ProjectFiles } from './project-files.ts';
+import { ownVersion, type Package, packageName, readPackage } from './project-package.ts';
+import { readTemplate, type TemplateName } from './templates.ts';
+import { ignored, writeTemplate } from './write-template.ts';
 
-/** Options of `gopush-create`. */
+/** What is created, and where. */
 export interface CreateOptions {
   /** The project's folder; made where it is not there. */
   readonly dir: string;
   readonly typescript: boolean;
   /** Whether files that are there are overwritten. */
   readonly force: boolean;
-}
-
-/** A file that is not made. */
-interface LeftOut {
-  readonly path: string;
-  readonly why: string;
+  /** @defaultValue `'minimal'`, the only one for a folder with files in it */
+  readonly template?: TemplateName;
+  /** The package manager that the project is for. @defaultValue `'npm'` */
+  readonly packageManager?: PackageManager;
 }
 
 /** Result of `gopush-create`. */
@@ -36,79 +39,76 @@ export interface Created {
   readonly scripts: { readonly dev: string; readonly start: string; readonly check: string };
 }
 
-interface Package {
-  readonly name?: string;
-  readonly type?: string;
-  readonly scripts?: Readonly<Record<string, string>>;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly devDependencies?: Readonly<Record<string, string>>;
-  readonly optionalDependencies?: Readonly<Record<string, string>>;
-}
-
 /**
  * Creates a project: a whole one in an empty folder, a `gopush/` folder in one with a package.json, or what is missing in one that is a project
  * of gopush already. It never changes what runs: files that would override existing ones are left out.
  */
 export async function createProject(options: CreateOptions): Promise<Created> {
+  const { template = 'minimal', packageManager = 'npm', typescript, force } = options;
   const root = resolve(options.dir);
+  if (template !== 'minimal') {
+    if (!isEmptyFolder(root) && !force)
+      throw new CommandError(
+        2,
+        `${options.dir}: found files, wanted an empty folder for the template ${template}; --force overwrites files`,
+      );
+    const files = createFiles(force);
+    await writeTemplate({ root, template, typescript, files });
+    await writeFilesFor(packageManager, root, files);
+    return result(root, files);
+  }
   const existing = await readPackage(join(root, 'package.json'));
   const whole = existing === undefined || existing.scripts?.dev === 'gopush dev';
   const inRoot = whole || hasHooks(root);
   const dir = inRoot ? root : join(root, 'gopush');
   const isModule = existing === undefined ? !hasScripts(root) : existing.type === 'module';
-  const language: Language = options.typescript ? 'ts' : isModule ? 'js' : 'mjs';
-  const files = createFiles(options.force);
+  const language: Language = typescript ? 'ts' : isModule ? 'js' : 'mjs';
+  const files = createFiles(force);
   await writeEnvironments(dir, inRoot ? '..' : '../..', language, files);
   const name = existing?.name ?? packageName(root);
   await writePage(dir, files);
   await writeEcosystem(dir, name, files);
-  const { written, kept, left } = files;
   if (!whole) {
     const scripts = scriptsFor(inRoot ? '' : '--dir gopush ');
-    await addScripts(join(root, 'package.json'), scripts, options.force, files);
-    return { dir, written, kept, left, scripts: { dev: 'gopush:dev', start: 'gopush', check: 'gopush:check' } };
+    await addScripts(join(root, 'package.json'), scripts, force, files);
+    return result(dir, files, { dev: 'gopush:dev', start: 'gopush', check: 'gopush:check' });
+  }
+  if (existing === undefined) {
+    await writeTest(root, typescript, isModule, files);
+    await writeFilesFor(packageManager, root, files);
   }
   const pkg = (await readTemplate('project/package.json'))
     .replace('{name}', name)
     .replace('{version}', await ownVersion());
+  const typed = typescript ? pkg : withoutTypes(pkg);
   // Other scripts in this folder were written without it.
-  await files.put(join(root, 'package.json'), isModule ? pkg : pkg.replace('  "type": "module",\n', ''));
-  await files.put(join(root, '.gitignore'), 'node_modules/\n.gopush/\n*.log\n');
+  await files.put(join(root, 'package.json'), isModule ? typed : typed.replace('  "type": "module",\n', ''));
+  await files.put(join(root, '.gitignore'), ignored);
   await files.put(join(root, 'README.md'), await readTemplate('project/README.md'));
-  return { dir, written, kept, left, scripts: { dev: 'dev', start: 'start', check: 'check' } };
+  return result(root, files);
 }
 
-/** Files of a project to write, and files to leave out. */
-interface Files {
-  /** Writes a file where there is none, or whatever is there with `--force`. */
-  put(path: string, text: string): Promise<void>;
-  readonly written: string[];
-  readonly kept: string[];
-  readonly left: LeftOut[];
+function result(
+  dir: string,
+  { written, kept, left }: ProjectFiles,
+  scripts: Created['scripts'] = { dev: 'dev', start: 'start', check: 'check' },
+): Created {
+  return { dir, written, kept, left, scripts };
 }
 
-function createFiles(force: boolean): Files {
-  const written: string[] = [];
-  const kept: string[] = [];
-  return {
-    written,
-    kept,
-    left: [],
-    async put(path, text) {
-      await mkdir(dirname(path), { recursive: true });
-      try {
-        await writeFile(path, text, { flag: force ? 'w' : 'wx' });
-        written.push(path);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        kept.push(path);
-      }
-    },
-  };
+async function writeFilesFor(packageManager: PackageManager, root: string, files: ProjectFiles): Promise<void> {
+  for (const [name, text] of Object.entries(filesFor(packageManager))) await files.put(join(root, name), text);
+}
+
+/** The project's own test, and how its types are checked. */
+async function writeTest(root: string, typescript: boolean, isModule: boolean, files: ProjectFiles): Promise<void> {
+  const test = await readTemplate('project/test/room.test.js');
+  await files.put(join(root, 'test', isModule ? 'room.test.js' : 'room.test.mjs'), test);
+  if (typescript) await files.put(join(root, 'tsconfig.json'), await readTemplate('project/tsconfig.json'));
 }
 
 /** Settings, hooks and a secret for each environment. */
-async function writeEnvironments(dir: string, up: string, language: Language, files: Files): Promise<void> {
+async function writeEnvironments(dir: string, up: string, language: Language, files: ProjectFiles): Promise<void> {
   const schema = `${up}/node_modules/gopush/dist/config.schema.json`;
   const hooks = listHooks(dir);
   for (const environment of ['local', 'production']) {
@@ -149,7 +149,7 @@ async function writeHooks(
 }
 
 /** The page to try it; in a folder that is there it would be shown among pages that are not ours. */
-async function writePage(dir: string, files: Files): Promise<void> {
+async function writePage(dir: string, files: ProjectFiles): Promise<void> {
   const path = join(dir, 'public', 'index.html');
   if (existsSync(dirname(path)) && !existsSync(path)) {
     files.left.push({ path, why: 'public/ exists, with other files' });
@@ -159,7 +159,7 @@ async function writePage(dir: string, files: Files): Promise<void> {
 /** Files that pm2 uses by default. */
 const pm2Files = /^(ecosystem|ecosystem\.config|process|pm2)\.([cm]?js|json5?|ya?ml)$/;
 
-async function writeEcosystem(dir: string, name: string, files: Files): Promise<void> {
+async function writeEcosystem(dir: string, name: string, files: ProjectFiles): Promise<void> {
   const path = join(dir, 'ecosystem.config.cjs');
   const other = entriesOf(dir).find((entry) => pm2Files.test(entry) && join(dir, entry) !== path);
   if (other === undefined || existsSync(path)) await files.put(path, await ecosystem(name));
@@ -181,14 +181,6 @@ function hasScripts(dir: string): boolean {
   );
 }
 
-function entriesOf(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
 function scriptsFor(where: string): Readonly<Record<string, string>> {
   const commands = { gopush: 'start', 'gopush:dev': 'dev', 'gopush:check': 'check', 'gopush:pm2': 'pm2' };
   return Object.fromEntries(Object.entries(commands).map(([name, command]) => [name, `gopush ${where}${command}`]));
@@ -199,7 +191,7 @@ async function addScripts(
   path: string,
   scripts: Readonly<Record<string, string>>,
   force: boolean,
-  { written, kept }: Files,
+  { written, kept }: ProjectFiles,
 ): Promise<void> {
   const text = await readFile(path, 'utf8');
   const pkg = JSON.parse(text) as Package;
@@ -216,37 +208,4 @@ async function addScripts(
   const indent = /^[\t ]+(?=")/m.exec(text)?.[0] ?? 2;
   await writeFile(path, `${JSON.stringify({ ...pkg, scripts: all, ...more }, null, indent)}\n`);
   written.push(path);
-}
-
-async function readPackage(path: string): Promise<Package | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as Package;
-  } catch {
-    throw new CommandError(2, `${path}: found a syntax error, wanted JSON`);
-  }
-}
-
-/** The version of gopush that creates the project, on which the project depends. */
-async function ownVersion(): Promise<string> {
-  const pkg = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-  return pkg.version;
-}
-
-/** The name of the project in this folder, or of the project whose `gopush/` folder this is. */
-export async function projectName(dir: string): Promise<string> {
-  const own = await readPackage(join(dir, 'package.json'));
-  const around = own ?? (basename(dir) === 'gopush' ? await readPackage(join(dir, '..', 'package.json')) : undefined);
-  return around?.name ?? packageName(dir);
-}
-
-/** A name that npm takes, after the folder. */
-function packageName(root: string): string {
-  return (
-    basename(root)
-      .toLowerCase()
-      .replace(/[^a-z0-9._-]+/g, '-')
-      .replace(/^[._-]+/, '') || 'gopush-project'
-  );
 }

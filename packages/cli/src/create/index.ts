@@ -1,65 +1,73 @@
-import { relative } from 'node:path';
-import { parseArgs } from 'node:util';
-import { type KeysOf, refuseUnknownKeys } from '@gopush/contract';
+import { relative, resolve } from 'node:path';
 import { CommandError, sayError } from '../command-error.ts';
-import { type CreateOptions, createProject } from './create-project.ts';
-
-const optionKeys: KeysOf<CreateOptions> = { dir: true, typescript: true, force: true };
-
-const usage = `Usage: gopush-create [dir] [--typescript] [--force]
-
-Creates a gopush project in dir (default: the current folder). In an empty folder: a whole project.
-In a folder with a package.json: a gopush/ folder and package scripts.
-
-  --typescript  hooks in TypeScript
-  --force       overwrite existing files
-`;
+import { canAsk, choose, confirm } from './ask.ts';
+import { type Created, createProject } from './create-project.ts';
+import { detectPackageManager, type PackageManager, runCommand, runPackageManager } from './package-manager.ts';
+import { isEmptyFolder } from './project-files.ts';
+import { hasPackage } from './project-package.ts';
+import { type CreateFlags, readFlags, usage } from './read-flags.ts';
+import { templateNames } from './templates.ts';
 
 /** `gopush-create`: runs it with these arguments and sets the exit code. */
 export async function runCreate(args: readonly string[]): Promise<void> {
   try {
-    const { values, positionals } = parse(args);
-    if (values.help) {
-      process.stdout.write(usage);
-      return;
-    }
-    await create({ dir: positionals[0] ?? '.', typescript: values.typescript, force: values.force });
+    const flags = readFlags(args);
+    if (flags === 'help') process.stdout.write(usage);
+    else process.exitCode = await create(flags);
   } catch (error) {
     process.exitCode = sayError('gopush-create', error);
   }
 }
 
-/** Creates a project and prints what to type next. */
-export async function create(options: CreateOptions): Promise<void> {
-  refuseUnknownKeys('create', options, optionKeys);
-  const created = await createProject(options);
+/** Creates a project, installs it and starts it, as far as that is wanted. @returns the exit code */
+export async function create(flags: CreateFlags): Promise<number> {
+  const { dir, force, yes, packageManager = detectPackageManager() } = flags;
+  // A project that exists decides these things itself.
+  const isNew = !(await hasPackage(resolve(dir)));
+  const asks = !yes && isNew && canAsk();
+  const choosesTemplate = asks && isEmptyFolder(resolve(dir));
+  const template =
+    flags.template ?? (choosesTemplate ? await choose('What do you want to begin with?', templateNames) : 'minimal');
+  const typescript = flags.typescript ?? (asks && (await choose('In which language?', languages)) === 'typescript');
+  const created = await createProject({ dir, template, typescript, force, packageManager });
+  print(created);
+  const isInstalled = flags.install && isNew && (yes || asks);
+  if (isInstalled) await install(dir, packageManager);
+  if (isInstalled && asks && (await confirm('Start it now?'))) {
+    return (await runPackageManager(packageManager, ['run', created.scripts.dev], dir)) ?? 1;
+  }
+  printNext(dir, created, packageManager, isInstalled);
+  return 0;
+}
+
+const languages = { javascript: 'runs as it is', typescript: 'with types of hooks, settings and events' } as const;
+
+/** @throws CommandError if the packages could not be installed */
+async function install(dir: string, packageManager: PackageManager): Promise<void> {
+  const again = `the project is complete; install its packages with: ${packageManager} install`;
+  process.stdout.write(`\n${packageManager} install\n`);
+  // npm would print about funds, and look up audits for longer than it installs.
+  const quiet = packageManager === 'npm' ? ['--no-fund', '--no-audit'] : [];
+  const code = await runPackageManager(packageManager, ['install', ...quiet], dir);
+  if (code === undefined) throw new CommandError(1, `${packageManager} is not installed; ${again}`);
+  if (code !== 0) throw new CommandError(1, `${packageManager} install failed; ${again}`);
+}
+
+function print({ written, kept, left }: Created): void {
   const show = (path: string): string => relative(process.cwd(), path) || '.';
-  for (const path of created.written) process.stdout.write(`  wrote ${show(path)}\n`);
-  for (const path of created.kept) process.stdout.write(`  kept  ${show(path)} (--force overwrites)\n`);
-  for (const { path, why } of created.left) process.stdout.write(`  no    ${show(path)}: ${why}\n`);
-  const { scripts } = created;
-  const run = (script: string): string => (script === 'start' ? 'npm start' : `npm run ${script}`);
+  for (const path of written) process.stdout.write(`  wrote ${show(path)}\n`);
+  for (const path of kept) process.stdout.write(`  kept  ${show(path)} (--force overwrites)\n`);
+  for (const { path, why } of left) process.stdout.write(`  no    ${show(path)}: ${why}\n`);
+}
+
+/** Prints what to type next. */
+function printNext(dir: string, { scripts }: Created, packageManager: PackageManager, isInstalled: boolean): void {
+  const run = (script: string): string => runCommand(packageManager, script);
   const next = [
-    ...(options.dir === '.' ? [] : [`cd ${options.dir}`]),
-    'npm install',
-    `${run(scripts.dev)}      # everything in one process; open http://localhost:6003`,
+    ...(dir === '.' ? [] : [`cd ${dir}`]),
+    ...(isInstalled ? [] : [`${packageManager} install`]),
+    `${run(scripts.dev)}      # for development; open http://localhost:6003`,
     `${run(scripts.start)}        # as configured, one process each`,
   ];
   process.stdout.write(`\nNext:\n${next.map((line) => `  ${line}\n`).join('')}`);
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        typescript: { type: 'boolean', default: false },
-        force: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (error) {
-    throw new CommandError(2, `${(error as Error).message}\n${usage}`);
-  }
 }

@@ -5,6 +5,7 @@ import { startPushServer } from '@gopush/push-server';
 import { createLogger } from 'gopush';
 import { createClient } from 'gopush/client';
 import { verifyJwt } from 'gopush/jwt';
+import { startProject } from 'gopush/testing';
 import { expect, test } from 'vitest';
 import { makeFolder } from '../../../../test/support/cli.ts';
 import { startPushServers } from '../../../../test/support/gateway.ts';
@@ -153,6 +154,7 @@ test.each([
     async () => verifyJwt({ secret: 'x'.repeat(32), audiance: 'chat' } as never),
     /^verifyJwt: audiance: .*did you mean audience\?$/,
   ],
+  ['startProject', () => startProject({ dri: '.' } as never), /^startProject: dri: .*did you mean dir\?$/],
   [
     'createClient',
     async () => createClient({} as never, { timeoutms: 1 } as never),

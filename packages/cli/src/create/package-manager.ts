@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** The package managers that a project can be installed with. */
+export const packageManagers = ['npm', 'pnpm', 'yarn', 'bun'] as const;
+
+/** A program that installs packages and runs the scripts of a project. */
+export type PackageManager = (typeof packageManagers)[number];
+
+/**
+ * The package manager that runs this process, as `npx`, `pnpm dlx`, `yarn dlx` and `bunx` do; `npm` where none does.
+ *
+ * @param userAgent - what all of them set in `npm_config_user_agent`: `pnpm/10.1.0 npm/? node/v22.1.0 linux x64`
+ */
+export function detectPackageManager(userAgent = process.env.npm_config_user_agent): PackageManager {
+  const name = userAgent?.split('/')[0];
+  return packageManagers.find((one) => one === name) ?? 'npm';
+}
+
+/** How a script of a project is run, as people type it. */
+export function runCommand(packageManager: PackageManager, script: string): string {
+  if (packageManager === 'npm') return script === 'start' || script === 'test' ? `npm ${script}` : `npm run ${script}`;
+  return packageManager === 'bun' ? `bun run ${script}` : `${packageManager} ${script}`;
+}
+
+/**
+ * Files that a package manager needs beside package.json. All packages work without their install scripts, and pnpm wants that said; the
+ * Plug'n'Play of newer versions of Yarn has no `node_modules`, in which editors find the schema of the settings.
+ */
+export function filesFor(packageManager: PackageManager): Readonly<Record<string, string>> {
+  const noScripts = ['esbuild', 'koffi', 'lmdb', 'msgpackr-extract'].map((name) => `  ${name}: false\n`).join('');
+  if (packageManager === 'pnpm') return { 'pnpm-workspace.yaml': `allowBuilds:\n${noScripts}` };
+  if (packageManager === 'yarn') return { '.yarnrc.yml': 'nodeLinker: node-modules\n', 'yarn.lock': '' };
+  return {};
+}
+
+/** Runs a package manager in a folder, with its output shown. @returns its exit code; `undefined`: it is not installed */
+export async function runPackageManager(
+  packageManager: PackageManager,
+  args: readonly string[],
+  cwd: string,
+): Promise<number | undefined> {
+  // On Windows they are scripts, which only a shell runs; none of these arguments is special to it.
+  const child = spawn(packageManager, args, { cwd, stdio: 'inherit', shell: process.platform === 'win32' });
+  // Ctrl-C reaches the child as well, which ends in its own way; this process waits for it.
+  const ignore = (): void => {};
+  process.on('SIGINT', ignore);
+  try {
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code ?? 1;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  } finally {
+    process.off('SIGINT', ignore);
+  }
+}

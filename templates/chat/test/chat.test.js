@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startProject } from 'gopush/testing';
+import { io } from 'socket.io-client';
+
+test('users who signed in meet in a room; nobody else gets in', async () => {
+  const project = await startProject();
+  try {
+    const [ann, bob] = [await signUp(project.url), await signUp(project.url)];
+    const heard = new Promise((resolve) => bob.socket.once('message', (...args) => resolve(args)));
+    for (const { socket } of [ann, bob]) assert.equal((await socket.emitWithAck('go:join', 'lobby')).ok, true);
+
+    const message = { id: '1', text: 'hello' };
+    const published = await ann.socket.emitWithAck('go:publish', { room: 'lobby', event: 'message', message });
+    assert.equal(published.ok, true);
+    // The name of the sender comes from the session, not from the message.
+    assert.deepEqual((await heard).slice(0, 2), [message, { room: 'lobby', sender: ann.name }]);
+
+    const history = await bob.socket.emitWithAck('history', 'lobby');
+    assert.deepEqual([history.messages[0].message, history.messages[0].sender], [message, ann.name]);
+    const refused = await ann.socket.emitWithAck('go:join', 'Not a room');
+    assert.equal(refused.error.code, 'join_refused');
+    for (const { socket } of [ann, bob]) socket.disconnect();
+
+    const stranger = io(project.url, { forceNew: true });
+    assert.match(
+      await new Promise((resolve) => stranger.once('connect_error', ({ message }) => resolve(message))),
+      /./,
+    );
+    stranger.disconnect();
+  } finally {
+    await project.close();
+  }
+});
+
+/**
+ * Adds an account, and connects with its session.
+ *
+ * @param {string} url
+ */
+async function signUp(url) {
+  const name = `test-${Math.random().toString(36).slice(2, 12)}`;
+  const body = JSON.stringify({ name, password: 'correct horse' });
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(`${url}/accounts`, { method: 'POST', headers, body });
+  assert.equal(response.status, 201);
+  const [cookie] = response.headers.getSetCookie().join().split(';');
+  return { name, socket: io(url, { forceNew: true, extraHeaders: { cookie } }) };
+}
