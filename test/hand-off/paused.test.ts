@@ -1,20 +1,16 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { believing } from '../support/gateway.ts';
 import { readMetric } from '../support/metrics.ts';
 import {
   expectComplete,
   expectUnnoticed,
-  joinAll,
   makeConfig,
   patiently,
-  publish,
-  routerTo,
-  startHandingAgent,
   startProcess,
   startServer,
+  startTalk,
   stateOf,
-} from './support/handed-sessions.ts';
+} from './support/deployment.ts';
 
 const count = 10;
 const timeout = 60_000;
@@ -26,13 +22,7 @@ async function start({ silentMs = 2_000, nodeOptions = [] as string[] } = {}) {
   const pushServer = { ...made.pushServer, history: { count: 10_000 } };
   const config = { ...made, pushServer, seamless: { silentMs } };
   const [first, next] = [await startProcess(config, nodeOptions), await startServer(config, 'next')];
-  const hooks = { agent: believing, router: routerTo([first.port, next.port]) };
-  const { agent, moves } = await startHandingAgent(config, hooks, 2);
-  const clients = await joinAll(agent, count);
-  expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
-  const numbers = publish(next);
-  await expect.poll(() => clients.every((client) => client.numbers.length > 20), patiently).toBe(true);
-  return { first, next, agent, moves, clients, numbers };
+  return { first, next, ...(await startTalk(config, [first, next], count)) };
 }
 
 test('a push-server that is stopped (SIGSTOP) is killed after seamless.silentMs: its sessions fail over, and no client notices', {

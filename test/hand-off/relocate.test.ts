@@ -17,7 +17,7 @@ import {
   startHandingAgent,
   startServer,
   stateOf,
-} from './support/handed-sessions.ts';
+} from './support/deployment.ts';
 
 const count = 20;
 

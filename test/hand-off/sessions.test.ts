@@ -1,35 +1,26 @@
 import { expect, test } from 'vitest';
-import { believing } from '../support/gateway.ts';
 import { connectClient } from '../support/socket-io.ts';
 import {
   expectUnnoticed,
+  hooksTo,
   joinAll,
   makeConfig,
   patiently,
   publish,
-  routerTo,
   startHandingAgent,
   startProcess,
   startServer,
+  startTalk,
   stateOf,
-} from './support/handed-sessions.ts';
+} from './support/deployment.ts';
 
 const count = 20;
 
-const hooksTo = (...servers: readonly { readonly port: number }[]) => ({
-  agent: believing,
-  router: routerTo(servers.map(({ port }) => port)),
-});
-
 test('a push-server stops: its sessions are handed to the next one, and no client notices', async () => {
   const config = await makeConfig();
-  const [first, next] = [await startServer(config, 'first'), await startServer(config, 'next')];
-  const { agent, moves } = await startHandingAgent(config, hooksTo(first, next), 2);
-  const clients = await joinAll(agent, count);
-  expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
-  const numbers = publish(next);
-  await expect.poll(() => clients[0]?.numbers.length).toBeGreaterThan(20);
-  await first.close();
+  const servers = [await startServer(config, 'first'), await startServer(config, 'next')] as const;
+  const { agent, moves, clients, numbers } = await startTalk(config, servers, count);
+  await servers[0].close();
   await expect.poll(() => clients[0]?.numbers.length).toBeGreaterThan(60);
   await expectUnnoticed(clients, numbers.stop());
   expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
@@ -39,12 +30,9 @@ test('a push-server stops: its sessions are handed to the next one, and no clien
 
 test('a push-server is killed: its sessions fail over to the next one, and no client notices', async () => {
   const config = await makeConfig();
-  const [first, next] = [await startProcess(config), await startServer(config, 'next')];
-  const { agent, moves } = await startHandingAgent(config, hooksTo(first, next), 2);
-  const clients = await joinAll(agent, count);
-  const numbers = publish(next);
-  await expect.poll(() => clients[0]?.numbers.length).toBeGreaterThan(20);
-  first.child.kill('SIGKILL');
+  const servers = [await startProcess(config), await startServer(config, 'next')] as const;
+  const { agent, moves, clients, numbers } = await startTalk(config, servers, count);
+  servers[0].child.kill('SIGKILL');
   await expect.poll(() => moves.length, patiently).toBeGreaterThan(0);
   await expect.poll(() => clients[0]?.numbers.length).toBeGreaterThan(60);
   await expectUnnoticed(clients, numbers.stop());

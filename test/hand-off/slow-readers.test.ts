@@ -9,7 +9,7 @@ import {
   startHandingAgent,
   startProcess,
   startServer,
-} from './support/handed-sessions.ts';
+} from './support/deployment.ts';
 
 const rooms = 40;
 

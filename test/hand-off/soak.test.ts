@@ -9,7 +9,7 @@ import { WebSocket } from 'ws';
 import { slotFields, slotNumbers } from '../../packages/hand-off/src/notes/layout.ts';
 import { isLong } from '../support/long.ts';
 import { readAdmin } from '../support/metrics.ts';
-import { makeConfig } from './support/handed-sessions.ts';
+import { makeConfig } from './support/deployment.ts';
 
 const program = fileURLToPath(new URL('../programs/soak-node.mjs', import.meta.url));
 const patiently = { timeout: 60_000 } as const;

@@ -175,8 +175,8 @@ test('a stop while clients are being admitted: they are closed and counted, the 
   live = await nodes.start({ drainMs: 3_000 });
   await fetch(`${old.adminUrl}/drain`, { method: 'PUT' });
   const { text } = await readAdmin(old, '/metrics');
-  expect(text).toMatch(/sessions_not_handed_over_total\{cause="not admitted"\} 1/);
-  expect(text).toMatch(/sessions_handed_over_total 1/);
+  expect(text).toMatch(/sessions_not_given_total\{cause="not admitted"\} 1/);
+  expect(text).toMatch(/sessions_given_total 1/);
   await old.close();
   expect(await client.emitWithAck('go:join', 'room')).toMatchObject({ ok: true });
   expect(cuts).toBe(0);

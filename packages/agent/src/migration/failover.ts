@@ -20,11 +20,11 @@ import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { headerOf } from '../wire/response-head.ts';
 import { writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
-import { handSessionOver, offerSession } from './hand-session.ts';
-import type { MigrationCause } from './held-session.ts';
 import { chooseNext, membersWithoutRoute } from './next-target.ts';
+import { handSessionOver, offerSession } from './offer-session.ts';
 import type { Pacer } from './pacer.ts';
 import { SessionMigration, type SessionRequest } from './session-migration.ts';
+import type { MigrationCause } from './session-without-target.ts';
 import { readSkip, readTakeResponse } from './take-response.ts';
 import type { FoundTarget, TakeOutcome } from './target-search.ts';
 import { TargetSearches } from './target-searches.ts';
@@ -40,9 +40,9 @@ export type FallbackCause =
   /** The client was within an event of which it had sent more than `seamless.frameBytes`. */
   | 'event too large'
   /** The target ended within a frame. */
-  | 'half a frame'
+  | 'half a frame written'
   /** The target had the client itself, and ended within an event of it. */
-  | 'half an event'
+  | 'half an event read'
   /** The target had the client itself, and does not say which messages it has sent and read. */
   | 'not noted'
   /** The target had the client itself, and it was in more rooms than can be followed. */
@@ -137,7 +137,7 @@ export class Failover {
 
   /** @internal */
   onFrameCut({ tunnel }: SessionMigration): void {
-    this.#options.events.fellBack(tunnel, tunnel.info.member, 'half a frame');
+    this.#options.events.fellBack(tunnel, tunnel.info.member, 'half a frame written');
   }
 
   /** No session gets another target any more. */

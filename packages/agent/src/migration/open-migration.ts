@@ -8,7 +8,7 @@ import type { Fleet } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { Failover, type FailoverEvents, type FailoverOptions } from './failover.ts';
-import { HandedSessions } from './handed-sessions.ts';
+import { HandedOffMigration } from './handed-off-migration.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { Pacer } from './pacer.ts';
 import { Rebalance } from './rebalance.ts';
@@ -34,7 +34,7 @@ export interface Migration {
   /** Finds other targets for sessions whose target has given them, or is gone. */
   readonly failover: Failover;
   /** Goes on with sessions of clients that were handed off. */
-  readonly handed: HandedSessions;
+  readonly handed: HandedOffMigration;
   /** Migrates sessions whose targets are up, but no longer theirs. */
   readonly rebalance: Rebalance;
   /** No session migrates any more. */
@@ -68,7 +68,7 @@ export function openMigration(options: MigrationOptions): Migration {
   });
   return {
     failover,
-    handed: new HandedSessions({ ...options, failover, silentMs: seamless.silentMs, ejectMs: health.ejectMs }),
+    handed: new HandedOffMigration({ ...options, failover, silentMs: seamless.silentMs, ejectMs: health.ejectMs }),
     rebalance,
     close() {
       heartbeat.close();

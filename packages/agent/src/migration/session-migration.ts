@@ -7,9 +7,9 @@ import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { writeMaskedControl } from '../tunnel/write-frame.ts';
 import { ClientReplay } from './client-replay.ts';
-import type { HeldSession, MigrationCause } from './held-session.ts';
 import { outcomeOfLoss } from './loss-outcome.ts';
 import type { OpeningFrames } from './opening-frames.ts';
+import type { MigrationCause, SessionWithoutTarget } from './session-without-target.ts';
 import { TargetStream } from './target-stream.ts';
 
 /** What a session's migration reports; the same object for all sessions. */
@@ -220,7 +220,7 @@ export class SessionMigration implements TunnelMigration {
   }
 
   /** Begins without a target, after one that has served the client itself. */
-  beginHeld({ unread, cause, positions, before }: HeldSession): void {
+  beginHeld({ unread, cause, positions, before }: SessionWithoutTarget): void {
     const { tunnel, replay } = this;
     this.#phase = 'held';
     replay.stopNow();

@@ -2,7 +2,7 @@ import { type HandOff, openHandOff } from '../hand-off/hand-off.ts';
 import { HandedClients } from '../hand-off/handed-clients.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import type { Limits } from '../limits/limits.ts';
-import type { HandedSessions } from '../migration/handed-sessions.ts';
+import type { HandedOffMigration } from '../migration/handed-off-migration.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Fleet } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';
@@ -13,7 +13,7 @@ import type { Opening } from './opening.ts';
 export interface AgentHandOffParts {
   readonly limits: Limits;
   readonly observer: Observer;
-  readonly sessions: HandedSessions;
+  readonly sessions: HandedOffMigration;
   readonly fleet: Fleet;
   readonly hooks: () => HookSet;
   readonly sources: Pick<Sources, 'targets'>;

@@ -120,7 +120,7 @@ test('a client whose target ends within a frame is cut, and counted', async () =
   const { agent, client, old } = await startSession(0);
   old.socket.end(frame('42["half of it"]').subarray(0, 8));
   await client.closed();
-  expect(await fallbacks(agent)).toBe('gopush_agent_move_fallbacks_total{cause="half a frame"} 1');
+  expect(await fallbacks(agent)).toBe('gopush_agent_move_fallbacks_total{cause="half a frame written"} 1');
 });
 
 test('a target that asks within a frame gets the rest of it first, and can still send to the client', async () => {

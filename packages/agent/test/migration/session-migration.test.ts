@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { MigrationCause } from '../../src/migration/held-session.ts';
 import { SessionMigration } from '../../src/migration/session-migration.ts';
+import type { MigrationCause } from '../../src/migration/session-without-target.ts';
 import { Tunnel } from '../../src/tunnel/tunnel.ts';
 import type { TunnelInfo } from '../../src/tunnel/tunnel-info.ts';
 import { follow } from '../support/client.ts';

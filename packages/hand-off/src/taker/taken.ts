@@ -7,9 +7,9 @@ import { noSlot, type SlotRef } from '../notes/layout.ts';
 import type { Notes } from '../notes/notes.ts';
 import { descriptorOf, stopReading } from '../system/descriptor-of.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
-import { FrameSkipper } from './frame-skipper.ts';
 import { type Done, endThrough, type Gate, HeldSocket, openSocket, startReading, writeThrough } from './held-socket.ts';
 import type { OfferedClient } from './offered-client.ts';
+import { OpeningSkipper } from './opening-skipper.ts';
 import { type ReadResponse, ResponseReader } from './response-reader.ts';
 import type { TakenConnection } from './taken-connection.ts';
 
@@ -78,7 +78,7 @@ export class Taken implements TakenConnection, Gate {
   #response: ResponseReader | undefined = new ResponseReader();
   #held: HeldWrite | undefined = undefined;
   #end: Done | undefined = undefined;
-  #skipper: FrameSkipper | undefined = undefined;
+  #skipper: OpeningSkipper | undefined = undefined;
   #leaving: Leaving | undefined = undefined;
   /** Closes the descriptor of a socket that the server has destroyed right after its response. */
   #close: (() => void) | undefined = undefined;
@@ -213,7 +213,7 @@ export class Taken implements TakenConnection, Gate {
     const end = this.#end;
     this.#held = undefined;
     this.#end = undefined;
-    if (skipFrames > 0) this.#skipper = new FrameSkipper(skipFrames);
+    if (skipFrames > 0) this.#skipper = new OpeningSkipper(skipFrames);
     else openSocket(socket);
     // Writing first: reading may make the server write.
     this.#writeFirst(first, held);

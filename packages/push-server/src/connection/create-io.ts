@@ -7,7 +7,7 @@ import { Server } from 'socket.io';
 import { escapeForeignPositions } from '../emit/position-escape.ts';
 import type { AdapterFactory } from '../fanout/adapter/adapter-factory.ts';
 import { noteConnections, notesFor } from '../hand-off/note-streams.ts';
-import { type Guard, guardClients } from '../limits/guarded-client.ts';
+import { type Guard, guardPackets } from '../limits/packet-guard.ts';
 import { clientOfConnection } from '../migration/client/migrating-client.ts';
 
 /**
@@ -41,7 +41,7 @@ export async function createIo(
   });
   const { namespacesPerConnection: namespaces, messagesPerSecond, bytesPerMinute } = pushServer.limits;
   const { maxMessageBytes } = pushServer;
-  const guard = guardClients(io, {
+  const guard = guardPackets(io, {
     namespaces,
     messages: messagesPerSecond > 0 ? perSecond(messagesPerSecond) : undefined,
     bytes: bytesPerMinute > 0 ? perMinute(bytesPerMinute) : undefined,

@@ -5,7 +5,7 @@ import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
 import { slowClients } from '../rooms/names/room-names.ts';
 import { type CloseCause, Closer } from './closer.ts';
-import type { Guard } from './guarded-client.ts';
+import type { Guard } from './packet-guard.ts';
 import { Places } from './places.ts';
 import { SessionStarts } from './session-starts.ts';
 import { Tally } from './tally.ts';

@@ -24,13 +24,13 @@ export function describeSessions(metrics: Metrics, view: ServerView): void {
   metrics.gauge('emitted_kept_bytes', 'Bytes of events of programs that are kept for clients that return.', (set) =>
     set(emittedEvents.kept.bytes),
   );
-  metrics.total('sessions_handed_over_total', 'Sessions given to another push-server.', (set) => set(migration.given));
-  metrics.total('sessions_resumed_total', 'Sessions taken from another push-server.', (set) => set(migration.taken));
+  metrics.total('sessions_given_total', 'Sessions given to another push-server.', (set) => set(migration.given));
+  metrics.total('sessions_taken_total', 'Sessions taken from another push-server.', (set) => set(migration.taken));
   metrics.total('sessions_unanswered_total', 'Acks that handlers had not sent when their session migrated.', (set) =>
     set(migration.unanswered),
   );
   metrics.total(
-    'sessions_not_handed_over_total',
+    'sessions_not_given_total',
     'Sessions that could not be given to another push-server, by cause.',
     (set) => {
       for (const [cause, count] of Object.entries(migration.failed)) set(count, { cause });

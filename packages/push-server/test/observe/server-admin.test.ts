@@ -93,8 +93,8 @@ test('what could not be handed over is counted, with the cause', async () => {
   await connectClient(url, 'polling', { query: { uid: 'ann' } });
   await connectClient(url, 'websocket', { query: { uid: 'bob' } });
   await fetch(`${server?.adminUrl}/drain`, { method: 'PUT' });
-  expect(await readMetric(server, 'sessions_not_handed_over_total{cause="polling"}')).toBe(1);
-  expect(await readMetric(server, 'sessions_not_handed_over_total{cause="no agent"}')).toBe(1);
+  expect(await readMetric(server, 'sessions_not_given_total{cause="polling"}')).toBe(1);
+  expect(await readMetric(server, 'sessions_not_given_total{cause="no agent"}')).toBe(1);
 });
 
 test('while a push-server stops it says that it is not ready', async () => {

@@ -3,8 +3,8 @@ import { Transport } from 'engine.io';
 import type { EngineRequest, SenderInternals, WebSocketInternals } from '../internals/private-names.ts';
 import { joinChunks } from '../reading/join-chunks.ts';
 import { type Connection, queueOf } from './connection.ts';
-import { addToAnswer } from './held-answer.ts';
 import { Outlet, type OutletOwner, type StreamNotes } from './outlet.ts';
+import { addToUpgradeResponse } from './upgrade-response.ts';
 
 /** A packet of Engine.IO. */
 interface Packet {
@@ -81,7 +81,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
     this.socket = request.websocket as OwnedWebSocket;
     const { _socket: socket, _sender: sender } = this.socket;
     this.outlet = new Outlet(socket, sender, this);
-    addToAnswer(socket, this.outlet);
+    addToUpgradeResponse(socket, this.outlet);
     this.outlet.notes = notesFor?.(this.socket);
     // The sender's `_socket` is the one thing that `ws` writes to after its handshake.
     sender._socket = this.outlet;

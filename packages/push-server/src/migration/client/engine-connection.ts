@@ -4,7 +4,7 @@ import {
   type EngineConnection,
   type EngineRequest,
   engineOf,
-  sendAnswer,
+  sendUpgradeResponse,
   type WebSocketInternals,
   webSocketOf,
 } from '@gopush/slim-socket-io';
@@ -144,7 +144,7 @@ export function releaseWrites(conn: EngineConnection): void {
   conn.flush = Object.getPrototypeOf(conn).flush;
   conn.flush();
   const socket = webSocketOf(conn)?._socket;
-  if (socket !== undefined) sendAnswer(socket);
+  if (socket !== undefined) sendUpgradeResponse(socket);
 }
 
 /**

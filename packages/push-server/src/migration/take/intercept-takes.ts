@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { sessionTokenHeader } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import { holdAnswer } from '@gopush/slim-socket-io';
+import { holdUpgradeResponse } from '@gopush/slim-socket-io';
 import { refuseUpgrade } from '../../http/refuse-upgrade.ts';
 import { forgetSid, interceptUpgrades, type Upgrade } from '../client/engine-connection.ts';
 import type { Arrivals } from './arrivals.ts';
@@ -45,7 +45,7 @@ export function interceptTakes(options: InterceptTakesOptions): void {
         refuseUpgrade(socket, { code: refusal });
         return;
       }
-      holdAnswer(socket, answerMs);
+      holdUpgradeResponse(socket, answerMs);
       pass(upgrade);
     });
   });

@@ -11,11 +11,11 @@ import type { Tunnels } from '../tunnel/tunnels.ts';
 import { acceptsConnections } from './accepts-connections.ts';
 import type { Failover, FailoverEvents, FallbackCause } from './failover.ts';
 import type { HeartbeatOptions } from './heartbeat.ts';
-import type { HeldSession } from './held-session.ts';
 import type { SessionMigration } from './session-migration.ts';
+import type { SessionWithoutTarget } from './session-without-target.ts';
 
 /** What sessions of handed-off clients need to go on. */
-export interface HandedSessionsOptions {
+export interface HandedOffMigrationOptions {
   readonly tunnels: Pick<Tunnels, 'open'>;
   readonly failover: Pick<Failover, 'sessionOf'>;
   readonly fleet: Pick<Fleet, 'product'>;
@@ -34,10 +34,10 @@ const acceptMs = 1_000;
  * Goes on with the sessions of clients that were handed off, when their targets are gone. The agent makes a tunnel of its duplicate, whose client waits
  * for the next target. That one is offered the client in turn, or is connected to it by the tunnel.
  */
-export class HandedSessions implements Continuing {
-  readonly #options: HandedSessionsOptions;
+export class HandedOffMigration implements Continuing {
+  readonly #options: HandedOffMigrationOptions;
 
-  constructor(options: HandedSessionsOptions) {
+  constructor(options: HandedOffMigrationOptions) {
     this.#options = options;
   }
 
@@ -103,7 +103,7 @@ export class HandedSessions implements Continuing {
     return member;
   }
 
-  #hold(handed: Handed, record: HandOffRecord, session: Omit<HeldSession, 'before'>): boolean {
+  #hold(handed: Handed, record: HandOffRecord, session: Omit<SessionWithoutTarget, 'before'>): boolean {
     const { tunnels, failover } = this.#options;
     const { token, before, openedAt, migrations, url, path, headers, key } = record;
     const make = token === undefined ? undefined : failover.sessionOf(token, { url, path, headers, key });
@@ -137,8 +137,8 @@ const noBytes = Buffer.alloc(0);
 /** Why the session of a client could not fail over, by the names that tunnels have for it. */
 const fallbacks: Record<UncleanCause, FallbackCause> = {
   'not noted': 'not noted',
-  'half written': 'half a frame',
-  'half read': 'half an event',
+  'half written': 'half a frame written',
+  'half read': 'half an event read',
   'client ended': 'client gone',
   'too many streams': 'too many rooms',
 };

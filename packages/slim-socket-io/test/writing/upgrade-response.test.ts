@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
-import { addToAnswer, holdAnswer, sendAnswer } from '../../src/writing/held-answer.ts';
 import { Outlet } from '../../src/writing/outlet.ts';
+import { addToUpgradeResponse, holdUpgradeResponse, sendUpgradeResponse } from '../../src/writing/upgrade-response.ts';
 
 const open: { destroy(): void }[] = [];
 afterEach(() => {
@@ -28,7 +28,7 @@ async function start() {
   const owner = { onBehind: () => told.push('behind'), onCaughtUp: () => told.push('caught up') };
   const outletOf = (): Outlet => {
     const outlet = new Outlet(socket, account, owner);
-    addToAnswer(socket, outlet);
+    addToUpgradeResponse(socket, outlet);
     return outlet;
   };
   return { client, socket, chunks, until, outletOf, account, told };
@@ -36,7 +36,7 @@ async function start() {
 
 test('the response to an upgrade, and all that comes before it is sent, leave in one write, in order', async () => {
   const { socket, chunks, until, outletOf, account, told } = await start();
-  holdAnswer(socket, 10_000);
+  holdUpgradeResponse(socket, 10_000);
   socket.write('101.');
   const outlet = outletOf();
   // The connection above it writes as if the client kept up.
@@ -46,46 +46,46 @@ test('the response to an upgrade, and all that comes before it is sent, leave in
   outlet.hold(Buffer.from('event.'));
   await new Promise(setImmediate);
   expect([chunks, account._bufferedBytes, told]).toEqual([[], 14, []]);
-  sendAnswer(socket);
+  sendUpgradeResponse(socket);
   outlet.write('more.');
   await until('more.');
   expect(chunks[0]).toMatch(/^101\.opening\.event\./);
   expect(chunks.join('')).toBe('101.opening.event.more.');
   await expect.poll(() => [outlet.ready, told.at(-1)]).toEqual([true, 'caught up']);
-  sendAnswer(socket);
+  sendUpgradeResponse(socket);
 });
 
 test('an answer leaves after its time, and with the end of the connection', async () => {
   const late = await start();
-  holdAnswer(late.socket, 5);
+  holdUpgradeResponse(late.socket, 5);
   late.socket.write('101.');
   late.outletOf().write('opening.');
   await late.until('101.opening.');
 
   const ended = await start();
-  holdAnswer(ended.socket, 10_000);
+  holdUpgradeResponse(ended.socket, 10_000);
   ended.socket.end('503.');
   await once(ended.client, 'end');
   expect(ended.chunks).toEqual(['503.']);
-  sendAnswer(ended.socket);
+  sendUpgradeResponse(ended.socket);
 });
 
 test('more than is held back leaves in order as well', async () => {
   const { socket, chunks, until, outletOf } = await start();
-  holdAnswer(socket, 10_000);
+  holdUpgradeResponse(socket, 10_000);
   socket.write('101.');
   const outlet = outletOf();
   const big = 'b'.repeat(70_000);
   outlet.write('a');
   outlet.write(big);
   outlet.write('c', () => {});
-  sendAnswer(socket);
+  sendUpgradeResponse(socket);
   await until('c');
   expect(chunks.join('')).toBe(`101.a${big}c`);
 });
 
 test('connections of other kinds are left alone', () => {
   const other = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
-  holdAnswer(other, 10_000);
+  holdUpgradeResponse(other, 10_000);
   expect(other.writableCorked).toBe(0);
 });

@@ -10,6 +10,7 @@ import { type PushServer, startPushServer } from '@gopush/push-server';
 import { silentLogger } from '@gopush/service';
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished } from 'vitest';
+import { believing } from '../../support/gateway.ts';
 import { connectClient } from '../../support/socket-io.ts';
 
 const program = fileURLToPath(new URL('../../programs/push-node.mjs', import.meta.url));
@@ -76,6 +77,25 @@ export async function startHandingAgent(
   onTestFinished(() => agent.close());
   await expect.poll(() => open, patiently).toBeGreaterThanOrEqual(channels);
   return { agent, moves, channels: () => open };
+}
+
+/** Hooks by which clients are who they say, of push-servers of this machine. */
+export function hooksTo(...servers: readonly { readonly port: number }[]) {
+  return { agent: believing, router: routerTo(servers.map(({ port }) => port)) };
+}
+
+/** Clients that an agent has handed to two push-servers, while the second one publishes to them. */
+export async function startTalk(
+  config: ConfigInput,
+  servers: readonly [{ readonly port: number }, PushServer],
+  count: number,
+) {
+  const { agent, moves } = await startHandingAgent(config, hooksTo(...servers), 2);
+  const clients = await joinAll(agent, count);
+  expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
+  const numbers = publish(servers[1]);
+  await expect.poll(() => clients.every((client) => client.numbers.length > 20), patiently).toBe(true);
+  return { agent, moves, clients, numbers };
 }
 
 export async function stateOf({ adminUrl }: Agent): Promise<{ readonly tunnels: number; readonly handedOff: number }> {

@@ -55,11 +55,11 @@ export interface Guard {
  * Checks what each connection of a server sends before Socket.IO handles it: one CONNECT for each namespace, few namespaces, not too many events, and
  * none that is nested too deep. Must be called before the server is attached.
  */
-export function guardClients(io: Server, options: GuardOptions): Guard {
+export function guardPackets(io: Server, options: GuardOptions): Guard {
   const guard: Guard = { options, events: { onRefused() {}, onBroken() {}, onPersistent() {} } };
   insideOfServer(io).onconnection = (connection) => {
     const conn = connection as EngineConnection;
-    const client = new GuardedClient(io, conn, guard);
+    const client = new CheckedClient(io, conn, guard);
     // Clients of Socket.IO 2 are in the main namespace without a CONNECT.
     if (conn.protocol === 3) client.ondecoded({ type: packetType.connect, nsp: '/' });
     return io;
@@ -67,7 +67,7 @@ export function guardClients(io: Server, options: GuardOptions): Guard {
   return guard;
 }
 
-class GuardedClient extends MigratingClient {
+class CheckedClient extends MigratingClient {
   readonly #guard: Guard;
   /** Namespaces that the client is leaving. */
   #leaving: Set<string> | undefined = undefined;

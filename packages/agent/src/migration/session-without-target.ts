@@ -2,7 +2,7 @@
 export type MigrationCause = 'planned' | 'crash';
 
 /** A session whose target has served the client itself, and is gone. */
-export interface HeldSession {
+export interface SessionWithoutTarget {
   /** What that one had read of the client and not handled. */
   readonly unread: Buffer;
   readonly cause: MigrationCause;

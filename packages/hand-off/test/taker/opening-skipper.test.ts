@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FrameSkipper } from '../../src/taker/frame-skipper.ts';
+import { OpeningSkipper } from '../../src/taker/opening-skipper.ts';
 
 /** A frame of a server (RFC 6455 section 5.2). */
 function frameOf(opcode: number, length: number): Buffer {
@@ -15,7 +15,7 @@ test('the first data frames are cut off, with control frames before the last of 
   const frames = fc.array(fc.tuple(opcode, fc.nat(300)), { minLength: 1, maxLength: 12 });
   fc.assert(
     fc.property(frames, fc.nat(4), fc.integer({ min: 1, max: 500 }), (all, count, size) => {
-      const skipper = new FrameSkipper(count);
+      const skipper = new OpeningSkipper(count);
       const stream = Buffer.concat(all.map(([of, length]) => frameOf(of, length)));
       const passed: Buffer[] = [];
       for (let at = 0; at < stream.length; at += size) {
@@ -34,7 +34,7 @@ test('the first data frames are cut off, with control frames before the last of 
 });
 
 test('frames that are too large are not waited for', () => {
-  const skipper = new FrameSkipper(1);
+  const skipper = new OpeningSkipper(1);
   const endless = Buffer.alloc(70_000);
   endless[0] = 0x82;
   endless[1] = 127;

@@ -2,7 +2,7 @@
 const mostBytes = 65_536;
 
 /** Cuts off the first WebSocket data frames of a stream (RFC 6455 section 5.2), with all control frames before the last of them. */
-export class FrameSkipper {
+export class OpeningSkipper {
   #left: number;
   #bytes: Buffer | undefined;
   /** How many bytes were cut off. */
