@@ -2,6 +2,8 @@
 export interface Place {
   /** When it was admitted or resumed, in milliseconds. */
   at: number;
+  /** For whom it is; `undefined`: that does not matter. */
+  readonly of: string | undefined;
 }
 
 /** Options of an admission window. */
@@ -92,12 +94,21 @@ export class AdmissionWindow {
     return this.#limit - taken;
   }
 
-  /** Admits work. @returns `undefined`: there is no free place */
-  enter(now: number): Place | undefined {
+  /** Whether one holds half of the places, or more: the other half is for others. */
+  holdsHalf(of: string, now: number): boolean {
+    const half = this.#limit / 2;
+    if (this.taken(now) < half) return false;
+    let own = 0;
+    for (const places of [this.#places, this.#working]) for (const place of places) if (place.of === of) own++;
+    return own >= half;
+  }
+
+  /** Admits work. @param of - for whom. @returns `undefined`: there is no free place */
+  enter(now: number, of?: string): Place | undefined {
     const free = this.free(now);
     this.#usedAt = now;
     if (free < 1) return undefined;
-    const place = { at: now };
+    const place = { at: now, of };
     this.#places.add(place);
     this.#peak = Math.max(this.#peak, this.taken(now));
     return place;

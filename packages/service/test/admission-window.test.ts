@@ -153,3 +153,17 @@ test('work that waits for nobody keeps its place as long as it takes', () => {
   for (const place of places) window.leave(place);
   expect(window.taken(60_000)).toBe(0);
 });
+
+test('one alone holds half of the places at most, and others get the rest', () => {
+  const window = new AdmissionWindow({ start: 16 });
+  const places: (Place | undefined)[] = [];
+  while (!window.holdsHalf('eve', 0)) places.push(window.enter(0, 'eve'));
+  expect(places.length).toBe(8);
+  // Work that goes on counts as well, and what is not hers does not.
+  window.resume(places[0] as Place, 0);
+  expect([window.holdsHalf('eve', 0), window.holdsHalf('ann', 0)]).toEqual([true, false]);
+  for (let each = 0; each < 8; each++) expect(window.enter(0, `u${each}`)).toBeDefined();
+  expect(window.enter(0, 'ann')).toBeUndefined();
+  // Her client did not go on with the others within a second.
+  expect(window.holdsHalf('eve', 1_500)).toBe(false);
+});

@@ -1,11 +1,11 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { failureBody, failures, retryAfter, sessionTokenHeader } from '@gopush/contract';
+import { failureBody, failures, retryAfter, sessionTokenHeader, uidHeader } from '@gopush/contract';
 import { type AdmissionWindow, type Place, respondOnSocket, type SocketResponse } from '@gopush/service';
 import { asEngineRequest } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 
 /** Why a push-server takes no new sessions now. */
-type Refusal = 'too_many_connections' | 'overloaded';
+type Refusal = 'too_many_connections' | 'overloaded' | 'too_many_requests';
 
 /** Which new sessions a push-server takes. */
 export interface SessionStartsOptions {
@@ -25,6 +25,9 @@ interface Slot {
 /**
  * The sessions that start, from their handshake until they have begun. Refuses handshakes before any session exists, and before hooks are asked. The
  * agent in front sees the cause in a header: with `too_many_connections` it asks another push-server, with `overloaded` it sends fewer at a time.
+ *
+ * A handshake waits for its client, up to a second, so that a single one could keep all places with a few handshakes: no user, and no address without a
+ * user, gets more than half of them.
  */
 export class SessionStarts {
   readonly #options: SessionStartsOptions;
@@ -65,7 +68,10 @@ export class SessionStarts {
     const { window, isFull } = this.#options;
     if (isFull()) return 'too_many_connections';
     if (window === undefined) return undefined;
-    const place = window.enter(performance.now());
+    const now = performance.now();
+    const of = whoseIs(request);
+    if (window.holdsHalf(of, now)) return 'too_many_requests';
+    const place = window.enter(now, of);
     if (place === undefined) return 'overloaded';
     (request as unknown as Slot)[ofRequest] = place;
     return undefined;
@@ -94,6 +100,13 @@ export class SessionStarts {
   }
 }
 
+/** The user of a handshake as its agent has named it, or as the request of a program says; otherwise its address. */
+function whoseIs(request: IncomingMessage): string {
+  const { headers, socket } = request;
+  const { uid } = asEngineRequest(request)._query;
+  return String(headers[uidHeader] ?? uid ?? headers['x-forwarded-for'] ?? socket.remoteAddress);
+}
+
 function refusalOf(code: Refusal): SocketResponse {
   return {
     status: failures[code].http,
@@ -110,4 +123,5 @@ function refusalOf(code: Refusal): SocketResponse {
 const bodies = {
   too_many_connections: JSON.stringify(failureBody('too_many_connections')),
   overloaded: JSON.stringify(failureBody('overloaded')),
+  too_many_requests: JSON.stringify(failureBody('too_many_requests')),
 } as const;

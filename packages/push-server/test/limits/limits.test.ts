@@ -276,3 +276,16 @@ test('a push-server whose sessions begin ever later refuses a share of new ones,
   await expect.poll(isTaken, { interval: 50, timeout: 10_000 }).toBe(true);
   expect(await readMetric(server, 'refusals_total{code="overloaded"}')).toBeGreaterThanOrEqual(refused.length);
 });
+
+test('handshakes of one user with which its client does not go on keep nobody else out', async () => {
+  const { server } = await startWith({ beginDelayMs: 1_000 });
+  const handshake = async (): Promise<string> => {
+    const response = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling&uid=eve`);
+    await response.text();
+    return `${response.status} ${response.headers.get('x-gopush-error') ?? ''}`.trim();
+  };
+  const answers = await Promise.all(Array.from({ length: 200 }, handshake));
+  expect(new Set(answers)).toEqual(new Set(['200', '429 too_many_requests']));
+  await connect(server, 'ann');
+  await connect(server, 'bob', 'polling');
+});

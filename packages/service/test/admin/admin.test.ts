@@ -90,6 +90,29 @@ test('PUT /log-level changes what a logger writes', async () => {
   expect(await ask('/log-level')).toMatchObject({ status: 404 });
 });
 
+test('a body that is too large gets its response before it has come, and a client that leaves within one is no fault', async () => {
+  const faults: string[] = [];
+  const log = createLoggerTo({ write: (line) => void faults.push(line) }, { level: 'warn' });
+  const { admin, ask } = await start({ log });
+  const { port, hostname } = new URL(admin.url);
+  const begin = (bytes: number) => {
+    const socket = connect(Number(port), hostname).on('error', () => {});
+    socket.write(`PUT /log-level HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(bytes)}`);
+    return socket;
+  };
+  const socket = begin(5_000);
+  const [response] = await once(socket, 'data');
+  expect(String(response)).toMatch(/^HTTP\/1\.1 413 /);
+  socket.destroy();
+  const leaving = begin(5);
+  await once(leaving, 'connect');
+  // Its request is being read.
+  await ask('/livez');
+  leaving.resetAndDestroy();
+  await ask('/livez');
+  expect(faults).toEqual([]);
+});
+
 test('a logger without levels says so', async () => {
   const write = () => {};
   const log: Logger = { debug: write, info: write, warn: write, error: write };
