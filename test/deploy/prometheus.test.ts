@@ -25,6 +25,23 @@ test.skipIf(noPromtool !== '')(`Prometheus accepts the configurations and the ru
   }
 });
 
+test.skipIf(noPromtool !== '')(`the expressions of the board are PromQL${noPromtool}`, async () => {
+  const { panels } = JSON.parse(readFile('deploy/grafana/gopush.json')) as {
+    panels: { targets?: { expr: string }[] }[];
+  };
+  const exprs = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+  const rules = exprs.map((expr, index) => ({
+    record: `panel:${index}`,
+    expr: expr.replaceAll('$__rate_interval', '1m'),
+  }));
+  const file = join(await makeFolder(), 'board.yml');
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify({ groups: [{ name: 'board', rules }] }));
+  const { code, output } = runTool('promtool', ['check', 'rules', file]);
+  expect(code, output).toBe(0);
+  expect(output).toContain(`${exprs.length} rules found`);
+});
+
 test.skipIf(noPromtool !== '')(`alerts fire when they should, and not when all is well${noPromtool}`, async () => {
   const dir = await makeFolder();
   await cp(join(folder, 'rules'), join(dir, 'rules'), { recursive: true });
