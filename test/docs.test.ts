@@ -7,6 +7,7 @@ const docs = [
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
+  'deploy/README.md',
   ...markdownIn('docs'),
   ...markdownIn('docs/decisions'),
   ...readmesOfExamples(),

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parseConfig } from '@gopush/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { startProgram } from '../support/cli.ts';
 import {
@@ -164,6 +165,18 @@ test.each(['compose.yaml', 'stack.yaml'])('%s: services name what exists, and ha
     expect(config.routing.discover, key).toBe(true);
     expect(secondsOf(one.stop_grace_period ?? '10s'), key).toBeGreaterThan(stopSeconds(tier, config) + 5);
   }
+});
+
+test('the secret that a swarm gets is one that gopush reads', () => {
+  const [, format = ''] = /printf '(\{.*\})' "\$\(openssl rand -hex 32\)"/.exec(readFile(`${folder}/stack.yaml`)) ?? [];
+  const secrets = { file: 'secrets', text: format.replace('%s', 'f'.repeat(64)) };
+  const parsed = parseConfig({
+    file: 'config',
+    text: '{}',
+    secrets,
+    variables: { GOPUSH_PUSH_SERVER_HOST: '0.0.0.0' },
+  });
+  expect(parsed).toMatchObject({ ok: true, config: { access: { secrets: ['f'.repeat(64)] } } });
 });
 
 test('in a swarm a push-server is started before another one stops, and there are several', () => {

@@ -215,6 +215,35 @@ async function seeRoutes(dir: string): Promise<void> {
   }
 }
 
+test('route leaves out a target that the agent knows to be down, and says so where there is no project', async () => {
+  const said = {
+    ...{ uid: 'ann', product: 'near', entry: 'near', target: null, ranking: [], pushServers: [] },
+    why: ['a function of the router (router.js) names the targets of each request: it is not called here'],
+    function: 'router.js',
+    known: ['80', '81'].map((port) => ({ target: `127.0.0.1:${port}`, state: 'ejected', why: 'target_reset' })),
+  };
+  const [, up] = said.known;
+  const admin = await startAdmin(() => ({ body: JSON.stringify({ ...said, known: [{ ...up, state: 'up' }] }) }));
+  const allDown = await startAdmin(() => ({ body: JSON.stringify(said) }));
+  const { dir } = await makeProject();
+  await writeFile(join(dir, 'hooks/router.local.js'), router);
+  const [first, none, elsewhere] = [
+    await command(['route', 'ann', '--admin', admin, '--json'], { cwd: dir }),
+    await command(['route', 'ann', '--admin', allDown, '--json'], { cwd: dir }),
+    await command(['route', 'ann', '--admin', allDown], { cwd: await makeFolder() }),
+  ];
+  for (const { stdout } of [first, none]) expect(outputFault('route', stdout)).toBeUndefined();
+  expect(JSON.parse(first.stdout).target).toMatch(/^127\.0\.0\.1:8[01]$/);
+  expect(JSON.parse(none.stdout)).toMatchObject({
+    target: null,
+    why: expect.arrayContaining(['127.0.0.1:80 takes no new clients: ejected, target_reset']),
+  });
+  expect(elsewhere.code).toBe(0);
+  expect(elsewhere.stdout).toMatch(
+    /^ann of near: no target\n- a function .*not called here\n- nor here: config\/local\.json: found no such file/,
+  );
+});
+
 test('status of a cluster that is not healthy says what is wrong, ends with 1, and shows no control characters of names', async () => {
   const admin = await startAdmin(() => ({ body: JSON.stringify(sick) }));
   const { code, stdout } = await command(['status', '--admin', admin]);
