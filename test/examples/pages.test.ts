@@ -3,7 +3,7 @@ import { startAgent, startPushServer } from 'gopush';
 import type { Browser, Page } from 'playwright-core';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { startRedis, type TestRedis } from '../../packages/store/test/support/redis.ts';
+import { freePort, startRedis, type TestRedis } from '../../packages/store/test/support/redis.ts';
 import { noBrowser, openBrowser } from '../support/browser.ts';
 import { childrenOf, makeFolder, type RunningCommand } from '../support/cli.ts';
 import { atLeast, numberIn, startExample, startProject } from './examples.ts';
@@ -359,4 +359,26 @@ test.skipIf(noBrowser)('two-machines: a page that came in at one goes on when th
     await page.waitForSelector('#log li >> text=still here');
     expect(await page.locator('#disconnects').textContent()).toBe('0');
   }
+});
+
+test.skipIf(noBrowser)('swarm: nodes that stop or die are replaced, and no message is lost or doubled', async () => {
+  const env = { PORT: String(await freePort()), NODES: '2', REDIS_URL: redisUrl() };
+  const { running, url } = await startExample('swarm', 'main.js', env);
+  const page = await openPage(url);
+  await atLeast(page, '#accepted', 5);
+  const countOf = (pattern: RegExp): number => running.stdout().match(pattern)?.length ?? 0;
+  for (const [order, served] of [
+    ['Stop', 3],
+    ['Kill', 4],
+  ] as const) {
+    const nodes = await page.locator('#nodes li').count();
+    await page.click(`button:text-is("${order} this node")`);
+    await expect.poll(() => page.locator('#nodes li').count(), { timeout: 20_000 }).toBeGreaterThan(nodes);
+    await atLeast(page, '#accepted', (await numberIn(page, '#accepted')) + 5);
+    await expect.poll(() => countOf(/is process/g), { timeout: 20_000 }).toBe(served);
+  }
+  await expect.poll(() => numberIn(page, '#missing')).toBe(0);
+  expect(await page.locator('#doubled').textContent()).toBe('0');
+  expect(await page.locator('#session').textContent()).toBe('the same');
+  expect([countOf(/ended with 0/g), countOf(/ended with SIGKILL/g)]).toEqual([1, 1]);
 });
