@@ -2,8 +2,9 @@
  * Measures what the cluster view costs each node: `node bench/cluster.mjs [--nodes 50] [--seconds 20]`.
  *
  * All nodes but one are in another process and tell of themselves each second. What is measured is the CPU time of one node: that tells of itself, that
- * also shows the cluster to one client, and to ten. Over a folder and, where there is a redis-server, over Redis. Each node has 20 targets or 32 rooms
- * to tell of.
+ * also shows the cluster to one client, and to ten. Over a folder and, where there is a redis-server, over Redis. All together have 20,000 connections
+ * and 5,000 rooms; each node has 20 targets or 32 rooms to tell of. Then how long the answers take that the page asks for, 40 of each, 0.3 s apart, so
+ * that every third one reads the store.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,6 +26,8 @@ const { values } = parseArgs({
   },
 });
 const seconds = Number(values.seconds);
+const agents = Math.ceil(Number(values.nodes) / 3);
+const servers = Number(values.nodes) - agents;
 
 if (values.crowd !== undefined) {
   const { where, count } = JSON.parse(values.crowd);
@@ -47,16 +50,20 @@ if (values.crowd !== undefined) {
   process.stdout.write(
     '| store | nodes | idle store, % of a core | tells | tells and shows to 1 | shows to 10 |\n|---|---|---|---|---|---|\n',
   );
+  const rows = [];
   for (const [name, where] of Object.entries(places)) {
-    const figures = await measure(where, Number(values.nodes));
+    const { figures, answers } = await measure(where, Number(values.nodes));
+    rows.push(...answers.map((answer) => `| ${[name, ...answer].join(' | ')} |\n`));
     process.stdout.write(`| ${[name, values.nodes, ...figures.map((share) => share.toFixed(2))].join(' | ')} |\n`);
   }
+  process.stdout.write('\n| store | answer | kB | median, ms | slowest, ms |\n|---|---|---|---|---|\n');
+  process.stdout.write(rows.join(''));
   process.exit();
 }
 
-/** Shares of a core, in percent. */
+/** Shares of a core, in percent, and how long answers take. */
 async function measure(where, count) {
-  const crowd = fork(import.meta.filename, ['--crowd', JSON.stringify({ where, count })]);
+  const crowd = fork(import.meta.filename, ['--nodes', values.nodes, '--crowd', JSON.stringify({ where, count })]);
   await once(crowd, 'message');
   const store = await openStore(where);
   const idle = await use();
@@ -73,6 +80,10 @@ async function measure(where, count) {
   if (state.nodes.length !== count) throw new Error(`${state.nodes.length} nodes are shown, wanted ${count}`);
   await delay(2_000);
   const one = await use();
+  const answers = [];
+  for (const path of ['/cluster', '/cluster/history', '/cluster/failure?code=overloaded']) {
+    answers.push(await timeAnswers(admin.url, path));
+  }
   for (let more = 1; more < 10; more++) look();
   await delay(2_000);
   const ten = await use();
@@ -82,7 +93,24 @@ async function measure(where, count) {
   await part.leave();
   await admin.close();
   await store.close();
-  return [idle, tells, one, ten];
+  return { figures: [idle, tells, one, ten], answers };
+}
+
+/** @returns the path, and size, median and slowest of its answers */
+async function timeAnswers(url, path) {
+  const took = [];
+  let bytes = 0;
+  for (let times = 0; times < 40; times++) {
+    await delay(300);
+    const startedAt = performance.now();
+    const [response] = await once(get(url + path), 'response');
+    bytes = 0;
+    for await (const chunk of response) bytes += chunk.length;
+    took.push(performance.now() - startedAt);
+    if (response.statusCode !== 200) throw new Error(`${path} responded ${response.statusCode}`);
+  }
+  took.sort((a, b) => a - b);
+  return [path, (bytes / 1_024).toFixed(0), took[20].toFixed(1), took.at(-1).toFixed(1)];
 }
 
 async function use() {
@@ -104,6 +132,7 @@ function joinCluster(store, index) {
   const part = createClusterPart({
     isOn: true,
     isolateProducts: false,
+    acts: {},
     tier: isAgent ? 'agent' : 'push-server',
     name: `node-${index}`,
     describe: () => describeNode(isAgent, performance.now() - startedAt),
@@ -118,8 +147,8 @@ function describeNode(isAgent, ms) {
   return {
     ...{ state: 'ready', loopDelayMs: 3, fallbacks: [['polling', 3]] },
     clients: {
-      ...{ connections: 2_000, handedOff: 500, ownedAlone: 0, held: 0 },
-      ...{ rooms: 5_000, users: 1_800, queuedBytes: 0 },
+      ...{ connections: Math.round(20_000 / (isAgent ? agents : servers)), handedOff: 100, ownedAlone: 0, held: 0 },
+      ...{ rooms: Math.round(5_000 / servers), users: 500, queuedBytes: 0 },
     },
     totals: { messages, deliveries: messages * 10, requests: messages, notKept: 0, gaps: 0 },
     migrations: { given: 0, taken: 0, migrated: 100, failedOver: 3, fellBack: 3 },
@@ -130,10 +159,12 @@ function describeNode(isAgent, ms) {
     targets: isAgent
       ? Array.from({ length: 20 }, (_, target) => ({
           ...{ product: `product-${target % 4}`, target: `10.0.0.${target}:4000`, state: 'up' },
-          ...{ connections: 100, messages, errors: 0 },
+          ...{ connections: 60, messages, errors: 3, causes: [['target_reset', 3]] },
         }))
       : [],
-    rooms: isAgent ? [] : Array.from({ length: 32 }, (_, room) => ({ room: `room-${room}`, members: 100 - room })),
+    rooms: isAgent
+      ? []
+      : Array.from({ length: 32 }, (_, room) => ({ room: `room-${room}`, members: 100 - room, published: messages })),
   };
 }
 

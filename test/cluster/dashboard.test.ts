@@ -1,132 +1,272 @@
 import { gzipSync } from 'node:zlib';
-import type { BrowserContextOptions } from 'playwright-core';
-import { expect, onTestFinished, test } from 'vitest';
-import { noBrowser, startBrowser } from '../support/browser.ts';
-import { startCluster } from '../support/cluster.ts';
-import { connectClient } from '../support/socket-io.ts';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noBrowser, openBrowser } from '../support/browser.ts';
+import { lookAt } from '../support/cluster.ts';
+import { type LoadedCluster, startLoadedCluster } from '../support/loaded-cluster.ts';
 import { violationsOf } from '../support/violations-of.ts';
 
 const operator = { name: 'ops', key: 'a-key-of-an-operator-of-it' };
+const folder = process.env.SCREENSHOTS;
 
-/** The page of a node, and what the browser complained of. */
-async function open(url: string, options: BrowserContextOptions = {}) {
-  const browser = await startBrowser();
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  const problems: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') problems.push(message.text());
-  });
-  page.on('pageerror', (error) => problems.push(error.message));
-  await page.goto(url);
-  return { page, problems };
+const looks: Record<string, BrowserContextOptions> = {
+  light: { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+  dark: { colorScheme: 'dark', viewport: { width: 1280, height: 800 } },
+  phone: { colorScheme: 'light', viewport: { width: 390, height: 844 } },
+  'dark phone': { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
+};
+
+/** A page, and what the browser complained of. */
+interface Opened {
+  readonly page: Page;
+  readonly problems: readonly string[];
 }
 
-test('the page is small, offline and without inline code', async () => {
-  const { agent } = await startCluster();
-  const sizes: number[] = [];
-  for (const path of ['/', '/dashboard.js', '/dashboard.css']) {
-    const response = await fetch(agent.adminUrl + path);
-    const text = await response.text();
-    expect(response.headers.get('content-security-policy')).toMatch(
-      /^default-src 'none'; script-src 'self'; style-src 'self'/,
-    );
-    if (path === '/') expect(text).not.toMatch(/<script(?![^>]* src=)|<style|style=| on\w+=|https?:/);
-    sizes.push(gzipSync(text).length);
-  }
-  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(120_000);
-});
+// One set-up for all: each test goes on with what the one before has left.
+describe.skipIf(noBrowser !== undefined)('the dashboard of a cluster with clients', { timeout: 60_000 }, () => {
+  let cluster: LoadedCluster;
+  let browser: Browser;
+  let desk: Opened;
+  let closeBrowser = () => Promise.resolve();
 
-test.skipIf(noBrowser !== undefined).each([
-  ['light', { colorScheme: 'light' }],
-  ['dark', { colorScheme: 'dark' }],
-  ['phone', { colorScheme: 'light', viewport: { width: 390, height: 844 } }],
-] as [string, BrowserContextOptions][])(
-  'it shows nodes, map, charts and rooms, and a push-server that drains and ends: %s',
-  { timeout: 120_000 },
-  async (name, options) => {
-    const { agent, servers } = await startCluster();
-    const ann = await connectClient(agent.url, 'websocket', { query: { user: 'ann' } });
-    await ann.emitWithAck('go:join', 'lobby');
-    const timer = setInterval(() => ann.emit('go:publish', { room: 'lobby', event: 'chat', message: 1 }), 20);
-    onTestFinished(() => clearInterval(timer));
-    const { page, problems } = await open(agent.adminUrl as string, options);
-    await page.getByRole('row', { name: /server-1.*ready/ }).waitFor();
-    await page.getByRole('row', { name: /lobby/ }).waitFor();
+  const open = async (url: string | undefined, options: BrowserContextOptions = {}): Promise<Opened> => {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    const problems: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error') problems.push(message.text());
+    });
+    page.on('pageerror', (error) => problems.push(error.message));
+    await page.goto(url ?? '');
+    return { page, problems };
+  };
+
+  /** The page in each look: nothing is wider than it, and axe-core finds nothing. */
+  const checkLooks = async (what: string): Promise<void> => {
+    for (const [name, options] of Object.entries(looks)) {
+      const { page, problems } = await open(cluster.agents[0]?.adminUrl, options);
+      await page.getByRole('row', { name: /server-1.*ready/ }).waitFor();
+      await page.locator('figure .u-over').first().waitFor({ state: 'attached' });
+      await page.getByText('The map as a table').click();
+      await page.getByRole('button', { name: 'agent-0', exact: true }).click();
+      const [wide, wanted] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+      expect([what, name, wide]).toEqual([what, name, wanted]);
+      expect([what, name, await violationsOf(page)]).toEqual([what, name, []]);
+      expect(problems).toEqual([]);
+      if (folder !== undefined) {
+        await page.screenshot({ path: `${folder}/${what} ${name}.png`.replaceAll(' ', '-'), fullPage: true });
+      }
+      await page.context().close();
+    }
+  };
+
+  const look = async ({ page }: Opened, what: string, name: string): Promise<void> => {
+    await page.getByLabel('What').selectOption({ label: what });
+    await page.getByLabel('Name').fill(name);
+    await page.keyboard.press('Enter');
+  };
+
+  const giveKey = async ({ page }: Opened): Promise<void> => {
+    await page.getByLabel(/Key/).fill(operator.key);
+    await page.keyboard.press('Enter');
+  };
+
+  /** Opens the details of a node. */
+  const openNode = async ({ page }: Opened, name: string): Promise<void> => {
+    const button = page.getByRole('button', { name, exact: true });
+    if ((await button.getAttribute('aria-expanded')) === 'false') await button.click();
+  };
+
+  beforeAll(async () => {
+    [cluster, browser] = await Promise.all([
+      startLoadedCluster([operator]),
+      openBrowser((close) => {
+        closeBrowser = close;
+      }),
+    ]);
+    desk = await open(cluster.agents[0]?.adminUrl, looks.light);
+  }, 60_000);
+
+  afterAll(async () => {
+    await closeBrowser();
+    await cluster?.close();
+  });
+
+  test('its files are small, and without inline code or other origins', async () => {
+    const sizes: number[] = [];
+    for (const path of ['/', '/dashboard.js', '/dashboard.css']) {
+      const response = await fetch(`${cluster.agents[0]?.adminUrl}${path}`);
+      const text = await response.text();
+      expect(response.headers.get('content-security-policy')).toMatch(
+        /^default-src 'none'; script-src 'self'; style-src 'self'/,
+      );
+      if (path === '/') expect(text).not.toMatch(/<script(?![^>]* src=)|<style|style=| on\w+=|https?:/);
+      sizes.push(gzipSync(text).length);
+    }
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(120_000);
+  });
+
+  test('it shows map, nodes, charts, rooms with their rate, and starts', async () => {
+    const { page } = desk;
     await page.getByRole('status').getByText('all is well').waitFor();
-    expect(await page.locator('figure').count()).toBe(8);
+    for (const name of ['agent-0', 'agent-1', 'server-0', 'server-1', 'server-2']) {
+      await page.getByRole('row', { name: new RegExp(`${name}.*ready`) }).waitFor();
+      await page.getByRole('row', { name: new RegExp(`${name}.*started`) }).waitFor();
+    }
     const map = page.getByRole('img', { name: /From agents to products to targets/ });
-    expect(await map.getAttribute('aria-label')).toMatch(/product default.*1 connections/);
-    await expect.poll(() => page.locator('.legend').first().textContent(), { timeout: 30_000 }).toMatch(/[1-9]/);
-    expect(await violationsOf(page)).toEqual([]);
-    const isWide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
-    expect(isWide).toBe(false);
+    await expect.poll(() => map.getAttribute('aria-label')).toMatch(/agent-1 to default: 12 connections/);
+    expect(await page.locator('figure').count()).toBe(8);
+    await expect.poll(() => page.locator('.legend b').first().textContent(), { timeout: 30_000 }).toMatch(/[1-9]/);
+    const rate = page
+      .getByRole('row', { name: /^room-0/ })
+      .getByRole('cell')
+      .nth(1);
+    await expect.poll(async () => Number(await rate.textContent())).toBeGreaterThan(2);
+    await checkLooks('overview');
+  });
+
+  test('the map tells the errors of a target by their cause', async () => {
+    const { page } = desk;
+    // The agent tries again for a while.
+    const leave = new AbortController();
+    fetch(`${cluster.agents[0]?.url}/?user=ann&product=broken`, { signal: leave.signal }).catch(() => {});
+    await page
+      .getByText(/^▲ \d+ errors?$/)
+      .first()
+      .waitFor();
+    const map = page.getByRole('img', { name: /From agents to products to targets/ });
+    expect(await map.getAttribute('aria-label')).toMatch(/broken to 127.0.0.1:9: .*errors: \d+ target_unreachable/);
+    await page.getByText('The map as a table').click();
+    await page.getByRole('row', { name: /broken 127.0.0.1:9 .*\d+ target_unreachable/ }).waitFor();
+    await page.getByText('The map as a table').click();
+    leave.abort();
+  });
+
+  test('by keyboard, nodes are sorted and opened to their details', async () => {
+    const { page } = desk;
     const connections = page.getByRole('button', { name: 'connections' });
     await connections.focus();
     await page.keyboard.press('Enter');
     await page.locator('th[aria-sort=descending]', { hasText: 'connections' }).waitFor();
-    await servers[1]?.close();
-    await page.getByRole('row', { name: /server-1.*left/ }).waitFor();
-    await page.getByRole('listitem').filter({ hasText: 'server-1 ended by plan' }).waitFor();
-    if (process.env.SCREENSHOTS !== undefined) {
-      await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}.png`, fullPage: true });
-    }
-    expect(problems).toEqual([]);
-  },
-);
-
-test.skipIf(noBrowser !== undefined)('where a key is needed it asks for one, and says when it is wrong', async () => {
-  const { agent } = await startCluster({ admin: { agentPort: 0, serverPort: 0, keys: [operator] } });
-  // As if it came from another machine.
-  const { page } = await open(agent.adminUrl as string, { extraHTTPHeaders: { 'x-forwarded-for': '203.0.113.9' } });
-  const field = page.getByLabel(/Key/);
-  await field.fill('a-wrong-key');
-  await page.keyboard.press('Enter');
-  await page.getByText('the key is none of admin.keys').waitFor();
-  await field.fill(operator.key);
-  await page.keyboard.press('Enter');
-  await page.getByRole('row', { name: /agent-0.*ready/ }).waitFor();
-  expect(await page.evaluate(() => document.cookie + JSON.stringify({ ...localStorage }))).toBe('{}');
-});
-
-test.skipIf(noBrowser !== undefined)(
-  'with a key it looks up users, rooms, routes and failures, sends a test message and disconnects a user',
-  { timeout: 120_000 },
-  async () => {
-    const { agent, servers } = await startCluster({ admin: { agentPort: 0, serverPort: 0, keys: [operator] } });
-    const ann = await connectClient(agent.url, 'websocket', { query: { user: 'ann' } });
-    await ann.emitWithAck('go:join', 'lobby');
-    const { page, problems } = await open(servers[0]?.adminUrl as string);
-    const look = async (what: string, name: string): Promise<void> => {
-      await page.getByLabel('What').selectOption({ label: what });
-      await page.getByLabel('Name').fill(name);
-      await page.keyboard.press('Enter');
-    };
-    await look('User (uid)', 'ann');
-    await page.getByLabel(/Key/).fill(operator.key);
+    await page.getByRole('button', { name: 'server-2', exact: true }).focus();
     await page.keyboard.press('Enter');
+    await page.getByText(/given, \d+ taken/).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByText(/given, \d+ taken/).waitFor({ state: 'detached' });
+  });
+
+  test('from another machine it asks for a key, says when it is wrong, and keeps it in the tab alone', async () => {
+    const far = await open(cluster.agents[0]?.adminUrl, { extraHTTPHeaders: { 'x-forwarded-for': '203.0.113.9' } });
+    await far.page.getByLabel(/Key/).fill('a-wrong-key');
+    await far.page.keyboard.press('Enter');
+    await far.page.getByText('the key is none of admin.keys').waitFor();
+    await giveKey(far);
+    await far.page.getByRole('row', { name: /agent-0.*ready/ }).waitFor();
+    expect(await far.page.evaluate(() => document.cookie + JSON.stringify({ ...localStorage }))).toBe('{}');
+    await far.page.context().close();
+  });
+
+  test('it looks up users, rooms, failure codes and routes, by name or by how names begin', async () => {
+    const { page } = desk;
     const found = page.locator('.found').first();
-    await found.getByText('name server-').waitFor();
-    await look('Failure code', 'uid_missing');
+    await look(desk, 'User (uid)', 'ann-0');
+    await giveKey(desk);
+    await found.getByText(/online, 1 device/).waitFor();
+    await found.getByText(/server-[012]/).waitFor();
+    await found.getByRole('button', { name: 'lobby' }).click();
+    await found.getByRole('button', { name: 'bob-3', exact: true }).waitFor();
+    await look(desk, 'Users that begin with', 'bob-');
+    await expect.poll(() => found.getByRole('button').count()).toBe(12);
+    await look(desk, 'Rooms that begin with', 'room-');
+    await expect.poll(() => found.getByRole('button').count()).toBe(5);
+    await look(desk, 'Rooms that begin with', 'nothing');
+    await page.getByText('No room with users in it begins so.').waitFor();
+    await look(desk, 'Failure code', 'uid_missing');
     await found.getByText('430').waitFor();
-    await look('Room', 'lobby');
-    await found.getByText('uid ann · devices 1').waitFor();
+    await look(desk, 'Where a user would go (uid)', 'ann-0');
+    await found.getByText(/3 targets/).waitFor();
+    await page
+      .getByRole('row', { name: /^room-1/ })
+      .getByRole('button')
+      .click();
+    await found.getByText(/messages\/s, by its last 20 messages/).waitFor();
     expect(await violationsOf(page)).toEqual([]);
-    const heard = new Promise((resolve) => ann.once('test', resolve));
+    if (folder !== undefined)
+      await page.locator('section', { has: page.locator('#look-up') }).screenshot({ path: `${folder}/look-up.png` });
+  });
+
+  test('a test message is sent and a user is disconnected, by way of a push-server', async () => {
+    const { page } = desk;
+    const [client] = cluster.clients;
+    const heard = new Promise((resolve) => client?.once('test', resolve));
+    await look(desk, 'Room', 'lobby');
     await page.getByRole('button', { name: 'Send to this room' }).click();
-    await page.getByText('The message was sent.').waitFor();
+    await page.getByText(/server-\d does it/).waitFor();
     expect(JSON.stringify(await heard)).toContain('hello');
-    await look('User (uid)', 'ann');
-    const gone = new Promise((resolve) => ann.once('disconnect', resolve));
+    const cutsBefore = cluster.cuts();
+    const gone = new Promise((resolve) => client?.once('disconnect', resolve));
+    await look(desk, 'User (uid)', 'ann-0');
     await page.getByRole('button', { name: 'Disconnect this user' }).click();
     await page.getByRole('button', { name: 'Disconnect: really?' }).click();
     expect(await gone).toBe('io server disconnect');
-    // Chromium writes a line about the request without a key.
-    expect(problems.filter((text) => !text.includes('401'))).toEqual([]);
-    await page.goto(agent.adminUrl as string);
-    await look('Where a user would go (uid)', 'ann');
-    await page.getByLabel(/Key/).fill(operator.key);
-    await page.keyboard.press('Enter');
-    await found.getByText(/a list: 2 targets/).waitFor();
-  },
-);
+    expect(cluster.cuts() - cutsBefore).toBe(1);
+  });
+
+  test('the log level of a node and of all is changed, and sessions are rebalanced, with who asked in the log', async () => {
+    const { page } = desk;
+    await openNode(desk, 'agent-1');
+    await page.getByLabel('Log level of agent-1').selectOption('debug');
+    const form = page.locator('form', { has: page.getByLabel('Log level of agent-1') });
+    await form.getByRole('button', { name: 'Set' }).click();
+    await page.getByRole('list', { name: 'Last actions at agent-1' }).getByText('logs from debug on').waitFor();
+    await page.getByRole('button', { name: 'Rebalance all agents' }).click();
+    await page.getByText('Sent to 2 nodes.').waitFor();
+    await page.getByText(/\d+ sessions migrate/).waitFor();
+    const actions = cluster.lines.filter(({ message, fields }) => message === 'admin action' && 'via' in fields);
+    expect(actions.map(({ fields }) => fields)).toContainEqual({
+      ...{ by: 'ops', from: '127.0.0.1', via: 'agent-0', action: 'log-level', value: 'debug' },
+    });
+    expect(actions.filter(({ fields }) => fields.action === 'rebalance')).toHaveLength(2);
+  });
+
+  test('a push-server drains with its progress, and the restart shows who migrated, without a cut', async () => {
+    const { page } = desk;
+    const cutsBefore = cluster.cuts();
+    await openNode(desk, 'server-0');
+    await page.getByRole('button', { name: 'Drain server-0' }).click();
+    await page.getByRole('button', { name: 'Drain: really?' }).click();
+    await page.getByRole('progressbar', { name: 'Drain of server-0' }).waitFor();
+    const log = page.getByRole('list', { name: 'Last actions at server-0' });
+    await log.getByText(/drain by ops: [1-9]\d* sessions were given/).waitFor();
+    await page.getByText('no connections left').waitFor();
+    const restart = page.getByRole('row', { name: /server-0.*drains/ });
+    await expect.poll(async () => Number(await restart.getByRole('cell').nth(2).textContent())).toBeGreaterThan(0);
+    expect(await restart.getByRole('cell').nth(5).textContent()).toMatch(/^[\d.]+ (ms|s)$/);
+    expect(cluster.cuts()).toBe(cutsBefore);
+    await page.getByRole('row', { name: /server-0.*draining/ }).waitFor();
+    if (folder !== undefined) await page.screenshot({ path: `${folder}/drain-light.png`, fullPage: true });
+  });
+
+  test('a push-server that is killed is gone, and its sessions have failed over', async () => {
+    const { page } = desk;
+    const cutsBefore = cluster.cuts();
+    cluster.kill();
+    await page.getByRole('row', { name: /server-2.*gone/ }).waitFor();
+    await page.getByRole('status').getByText('1 problem').waitFor();
+    const restart = page.getByRole('row', { name: /server-2.*crashed/ });
+    await expect.poll(async () => Number(await restart.getByRole('cell').nth(3).textContent())).toBeGreaterThan(0);
+    expect(cluster.cuts()).toBe(cutsBefore);
+    await checkLooks('restarts');
+    const [{ adminUrl } = { adminUrl: undefined }] = cluster.servers;
+    const { restarts } = await lookAt({ adminUrl, close: async () => {} });
+    expect(restarts).toMatchObject([
+      { name: 'server-2', what: 'crash', migrated: 0, fellBack: 0 },
+      { name: 'server-0', what: 'drain', failedOver: 0, fellBack: 0 },
+    ]);
+  });
+
+  test('nothing of it made the browser complain', () => {
+    // Chromium writes a line about each request without a key.
+    expect(desk.problems.filter((text) => !text.includes('401'))).toEqual([]);
+  });
+});

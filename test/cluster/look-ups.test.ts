@@ -38,7 +38,12 @@ test('any node tells with a key where a user is, what waits for them, and who is
         ...{ uid: 'ann', product: 'default', online: true, devices: 1 },
         nodes: [{ name: expect.stringMatching(/^server-[01]$/) }],
         inbox: { waiting: 0, more: false, oldestAt: null },
+        rooms: { names: ['lobby'], more: false },
       });
+    const users = await ask(node, '/cluster/search?kind=user&prefix=a');
+    expect(users.body).toEqual({ kind: 'user', prefix: 'a', product: 'default', names: ['ann'], more: false });
+    expect((await ask(node, '/cluster/search?kind=room')).body).toMatchObject({ names: ['lobby'], more: false });
+    expect((await ask(node, '/cluster/search?kind=room&prefix=x')).body).toMatchObject({ names: [], more: false });
     const bob = await ask(node, '/cluster/user?uid=bob');
     expect(bob.body).toMatchObject({ online: false, nodes: [], inbox: { waiting: 1, bytes: expect.any(Number) } });
     const { body } = await ask(node, '/cluster/room?room=lobby');
@@ -52,7 +57,12 @@ test('any node tells with a key where a user is, what waits for them, and who is
 
 test('look-ups of people, and actions, are refused without a key, and wrong questions with a reason', async () => {
   const { agent, servers } = await startCluster({ admin });
-  for (const path of ['/cluster/user?uid=ann', '/cluster/room?room=lobby', '/cluster/route?uid=ann']) {
+  for (const path of [
+    '/cluster/user?uid=ann',
+    '/cluster/room?room=lobby',
+    '/cluster/route?uid=ann',
+    '/cluster/search?kind=user',
+  ]) {
     expect((await ask(agent, path, {})).status).toBe(401);
   }
   const server = servers[0] as PushServer;
@@ -62,6 +72,8 @@ test('look-ups of people, and actions, are refused without a key, and wrong ques
   expect((await ask(agent, '/cluster/user')).body).toBe('uid: found none, wanted one\n');
   expect((await ask(agent, `/cluster/user?uid=${'x'.repeat(300)}`)).status).toBe(400);
   expect((await ask(agent, '/cluster/room?room=a%00')).status).toBe(400);
+  expect((await ask(agent, '/cluster/search?kind=node')).body).toBe('kind: found node, wanted user or room\n');
+  expect((await ask(agent, '/cluster/search?kind=user&prefix=a%00')).status).toBe(400);
   for (const body of [7, {}, { room: 'r' }, { room: 'r', user: 'u', event: 'e' }, { room: 'r', event: 'go:push' }]) {
     expect((await act(server, '/send', body)).status).toBeGreaterThanOrEqual(400);
   }
@@ -116,4 +128,20 @@ test('a test message arrives, a user is disconnected, and the log says with whic
     { by: 'ops', from: '127.0.0.1', action: 'POST /send' },
     { by: 'ops', from: '127.0.0.1', action: 'POST /disconnect' },
   ]);
+});
+
+test('where products are isolated, users and rooms are found among those of their product alone', async () => {
+  const { agent } = await startCluster({ admin, pushServer: { isolateProducts: true } });
+  for (const product of ['default', 'game']) {
+    const query = { user: `ann-of-${product}`, product };
+    const client = await connectClient(agent.url, 'websocket', { query });
+    await client.emitWithAck('go:join', `lobby-of-${product}`);
+  }
+  const find = async (query: string) => (await ask(agent, `/cluster/search?${query}`)).body.names;
+  await expect.poll(() => find('kind=user&product=game'), soon).toEqual(['ann-of-game']);
+  expect(await find('kind=user')).toEqual(['ann-of-default']);
+  expect(await find('kind=room&product=game')).toEqual(['lobby-of-game']);
+  expect(await find('kind=room')).toEqual(['lobby-of-default']);
+  const { body } = await ask(agent, '/cluster/user?uid=ann-of-game&product=game');
+  expect(body.rooms).toEqual({ names: ['lobby-of-game'], more: false });
 });

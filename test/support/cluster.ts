@@ -29,7 +29,7 @@ export async function startCluster(config: ConfigInput = {}, logger: Logger = si
   const shared: ConfigInput = { admin: { agentPort: 0, serverPort: 0 }, ...config };
   const servers: PushServer[] = [];
   for (const index of [0, 1]) {
-    const pushServer = { fanoutDir: join(dir, 'fanout'), drainMs: 200 };
+    const pushServer = { ...config.pushServer, fanoutDir: join(dir, 'fanout'), drainMs: 200 };
     servers.push(
       await startPushServer({
         config: { serverPortStart: 0, ...shared, pushServer },
@@ -40,7 +40,7 @@ export async function startCluster(config: ConfigInput = {}, logger: Logger = si
   const targets = servers.map(({ port }) => ({ ip: '127.0.0.1', port }));
   const agent = await startAgent({
     config: { agentPort: 0, ...shared, limits: { eventLoopDelayMs: 0 }, agent: { host: '127.0.0.1', drainMs: 200 } },
-    hooks: { onupgrade: believing, agent: believing, router: { default: targets } },
+    hooks: { onupgrade: believing, agent: believing, router: { default: targets, game: targets } },
     ...{ dir, node: 'agent-0', logger },
   });
   nodes.push(...servers, agent);

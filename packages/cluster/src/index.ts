@@ -1,4 +1,6 @@
-export type { NodeFacts, TargetFacts } from './announce/node-facts.ts';
+export type { Act } from './act/node-actions.ts';
+export { Moves } from './announce/moves.ts';
+export type { NodeFacts, RoomFacts, TargetFacts } from './announce/node-facts.ts';
 export { Pauses } from './announce/pauses.ts';
 export { type ClusterPart, createClusterPart } from './cluster-part.ts';
 export { type ClusterState, clusterJsonSchema } from './view/cluster-state.ts';

@@ -7,10 +7,11 @@ import { Header } from './header.tsx';
 import { KeyForm } from './key-form.tsx';
 import { followCluster } from './live.ts';
 import { LookUp } from './look-up.tsx';
+import type { Query } from './look-up-kinds.ts';
 import { NodeTable } from './node-table.tsx';
 import { readHistory } from './recent.ts';
+import { Restarts } from './restarts.tsx';
 import { Rooms } from './rooms.tsx';
-import { Timeline } from './timeline.tsx';
 
 /** How often the last 15 minutes are read again, in milliseconds: they have steps of 10 s. */
 const historyMs = 10_000;
@@ -21,6 +22,7 @@ export function App() {
   const [history, setHistory] = useState<ClusterHistory>();
   const [problem, setProblem] = useState<{ readonly text: string; readonly needsKey: boolean }>();
   const [tries, setTries] = useState(0);
+  const [wanted, setWanted] = useState<Query>();
   useEffect(
     () =>
       followCluster({
@@ -38,6 +40,10 @@ export function App() {
     const timer = setInterval(read, historyMs);
     return () => clearInterval(timer);
   }, [tries]);
+  const lookUp = (query: Query): void => {
+    setWanted(query);
+    document.getElementById('look-up')?.scrollIntoView();
+  };
   return (
     <>
       <Header state={state} problem={problem?.text} />
@@ -50,13 +56,30 @@ export function App() {
             <ClusterMap state={state} />
             <NodeTable nodes={state.nodes} at={state.at} leftOut={state.leftOut.nodes} />
             {history && <Charts history={history} />}
-            <Timeline state={state} history={history} />
-            <LookUp />
-            <Rooms rooms={state.rooms} leftOut={state.leftOut.rooms} />
-            <Causes state={state} />
+            <Restarts state={state} />
+            <LookUp
+              wanted={wanted}
+              products={state.products.map(({ product }) => product)}
+              servers={state.nodes.filter(({ tier, state: is }) => tier === 'push-server' && is === 'ready')}
+              isAtServer={state.nodes.some(({ tier, name }) => tier === 'push-server' && name === state.by)}
+            />
+            <div class="pair">
+              <Rooms
+                rooms={state.rooms}
+                leftOut={state.leftOut.rooms}
+                onRoom={(room) => lookUp(roomQuery(room, state))}
+              />
+              <Causes state={state} onCode={(name) => lookUp({ kind: 'failure', name, product: '' })} />
+            </div>
           </>
         )}
       </main>
     </>
   );
+}
+
+/** Where products are isolated, the rooms of all but the default one are told with their product. */
+function roomQuery(room: string, { products }: ClusterState): Query {
+  const product = products.find((one) => room.startsWith(`${one.product}/`))?.product;
+  return { kind: 'room', name: product === undefined ? room : room.slice(product.length + 1), product: product ?? '' };
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 
 /** One line of a chart, oldest point first. */
@@ -17,12 +17,13 @@ interface ChartProps {
   readonly stepMs: number;
 }
 
-const height = 130;
+const height = 120;
 
 /** A chart, and the same in words for who cannot see it. */
 export function Chart({ title, series, format, at, stepMs }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
+  const scheme = useScheme();
   const names = series.map(({ name }) => name).join('\n');
   useEffect(() => {
     const element = holder.current;
@@ -41,8 +42,8 @@ export function Chart({ title, series, format, at, stepMs }: ChartProps) {
         legend: { show: false },
         scales: { y: { range: (_plot, _least, largest) => [0, Math.max(1, largest * 1.1)] } },
         axes: [
-          { ...axis, values: '{HH}:{mm}', space: 60 },
-          { ...axis, size: 62, values: (_plot, values) => values.map(format) },
+          { ...axis, values: '{HH}:{mm}', space: 60, size: 22 },
+          { ...axis, size: 58, space: 24, values: (_plot, values) => values.map(format) },
         ],
         series: [
           {},
@@ -64,12 +65,12 @@ export function Chart({ title, series, format, at, stepMs }: ChartProps) {
       drawn.destroy();
       plot.current = undefined;
     };
-  }, [names]);
+  }, [names, scheme]);
   useEffect(() => plot.current?.setData(dataOf(series, at, stepMs)), [series, at, stepMs]);
   return (
     <figure>
       <figcaption>
-        {title}
+        <strong>{title}</strong>
         {series.map(({ name, points }, index) => (
           <span key={name} class={`legend line-${index}`}>
             {name} <b>{format(points.at(-1) ?? 0)}</b>
@@ -83,6 +84,19 @@ export function Chart({ title, series, format, at, stepMs }: ChartProps) {
       )}
     </figure>
   );
+}
+
+/** Whether colors are dark: a chart draws with those that it had at its start. */
+function useScheme(): boolean {
+  const [isDark, setDark] = useState(false);
+  useEffect(() => {
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const follow = (): void => setDark(dark.matches);
+    follow();
+    dark.addEventListener('change', follow);
+    return () => dark.removeEventListener('change', follow);
+  }, []);
+  return isDark;
 }
 
 function dataOf(series: readonly Series[], at: number, stepMs: number): uPlot.AlignedData {

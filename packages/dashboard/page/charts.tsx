@@ -24,12 +24,13 @@ export function Charts({ history }: { readonly history: ClusterHistory }) {
     { title: 'Messages per second', format: count, series: both((tier) => rate(tier.messages)) },
     { title: 'Deliveries per second', format: count, series: both((tier) => rate(tier.deliveries)) },
     {
-      title: 'Sessions that moved',
+      title: 'Sessions that moved in 10 s',
       format: count,
       series: agents
         ? [
             { name: 'migrated', points: agents.migrated },
             { name: 'failed over', points: agents.failedOver },
+            { name: 'fell back', points: agents.fellBack },
           ]
         : [],
     },
@@ -39,7 +40,7 @@ export function Charts({ history }: { readonly history: ClusterHistory }) {
       series: agents ? [{ name: 'pause', points: agents.pauseMs }] : [],
     },
     {
-      title: 'Refusals',
+      title: 'Refusals in 10 s',
       format: count,
       series: refusals.slice(0, 4).map(({ cause, counts }) => ({ name: cause, points: counts })),
     },

@@ -17,6 +17,7 @@ export function bytes(value: number): string {
 }
 
 export function milliseconds(value: number): string {
+  if (value === 0) return '0 ms';
   return value < 10
     ? `${value.toFixed(1)} ms`
     : value < 10_000
@@ -44,4 +45,10 @@ export function duration(ms: number): string {
 
 export function clock(at: number): string {
   return new Date(at).toLocaleTimeString(undefined, { hour12: false });
+}
+
+/** A size in its largest unit. */
+export function size(value: number): string {
+  if (value < 1_024) return `${value} B`;
+  return value < 1_048_576 ? `${(value / 1_024).toFixed(1)} kB` : bytes(value);
 }

@@ -3,6 +3,18 @@ import { clock } from './format.ts';
 /** Names of times, in milliseconds since 1970. */
 const times = new Set(['since', 'lastSeen', 'oldestAt', 'at']);
 
+/** What names of the response are called on the page. */
+const words: Readonly<Record<string, string>> = {
+  http: 'HTTP status',
+  upgrade: 'on an upgrade',
+  retry: 'may be retried',
+  count: 'occurred',
+  nodes: 'at',
+  entry: 'router entry',
+  why: 'because',
+  ranking: 'order',
+};
+
 /** Most entries of a list that are shown. */
 const most = 20;
 
@@ -24,7 +36,7 @@ export function Found({ value }: { readonly value: unknown }) {
     <dl class="found">
       {Object.entries(value).map(([name, part]) => (
         <div key={name}>
-          <dt>{name}</dt>
+          <dt>{words[name] ?? name}</dt>
           <dd>
             {typeof part === 'object' && part !== null ? <Found value={part} /> : <Plain name={name} value={part} />}
           </dd>

@@ -1,6 +1,17 @@
 import type { ClusterState } from '@gopush/cluster';
 import { clock, count } from './format.ts';
 
+/** The parts of the page, by their ids. */
+const parts = {
+  map: 'Map',
+  nodes: 'Nodes',
+  charts: 'Charts',
+  restarts: 'Restarts',
+  'look-up': 'Look up',
+  rooms: 'Rooms',
+  causes: 'Refusals',
+} as const;
+
 /** Whether all is well, at a glance. */
 export function Header({
   state,
@@ -11,32 +22,26 @@ export function Header({
 }) {
   return (
     <header>
-      <h1>gopush</h1>
-      <p class={`pill ${state === undefined ? 'unknown' : state.isHealthy ? 'good' : 'bad'}`} role="status">
-        {state === undefined
-          ? 'no data yet'
-          : state.isHealthy
-            ? 'all is well'
-            : `${state.problems.length} ${state.problems.length === 1 ? 'problem' : 'problems'}`}
-      </p>
-      {state && (
-        <dl class="totals">
-          <Total name="agents" value={count(state.tiers.agent?.nodes ?? 0)} />
-          <Total name="push-servers" value={count(state.tiers['push-server']?.nodes ?? 0)} />
-          <Total
-            name="connections"
-            value={count(state.tiers.agent?.connections ?? state.tiers['push-server']?.connections ?? 0)}
-          />
-          <Total name="messages/s" value={count(state.tiers['push-server']?.perSecond.messages ?? 0)} />
-          <Total name="deliveries/s" value={count(state.tiers['push-server']?.perSecond.deliveries ?? 0)} />
-        </dl>
-      )}
-      {state && (
-        <p class="by">
-          by {state.by} at <time>{clock(state.at)}</time>
-          {problem !== undefined && <strong class="stale"> · {problem}: this is the last state</strong>}
-        </p>
-      )}
+      <div class="bar">
+        <h1>gopush</h1>
+        <Health state={state} />
+        {state && (
+          <nav aria-label="Parts of the page">
+            {Object.entries(parts).map(([id, name]) => (
+              <a key={id} href={`#${id}`}>
+                {name}
+              </a>
+            ))}
+          </nav>
+        )}
+        {state && (
+          <p class="by">
+            by {state.by} at <time>{clock(state.at)}</time>
+            {problem !== undefined && <strong class="stale"> · {problem}: this is the last state</strong>}
+          </p>
+        )}
+      </div>
+      {state && <Totals state={state} />}
       {state && state.problems.length > 0 && (
         <ul class="problems" aria-label="Problems">
           {state.problems.map((text) => (
@@ -48,11 +53,39 @@ export function Header({
   );
 }
 
-function Total({ name, value }: { readonly name: string; readonly value: string }) {
+function Health({ state }: { readonly state: ClusterState | undefined }) {
+  const problems = state?.problems.length ?? 0;
+  const [tone, text] =
+    state === undefined
+      ? ['unknown', 'no data yet']
+      : state.isHealthy
+        ? ['good', 'all is well']
+        : ['bad', `${problems} ${problems === 1 ? 'problem' : 'problems'}`];
   return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
+    <p class={`pill ${tone}`} role="status">
+      {text}
+    </p>
+  );
+}
+
+function Totals({ state: { tiers } }: { readonly state: ClusterState }) {
+  const { agent: agents, 'push-server': servers } = tiers;
+  const totals: readonly (readonly [string, number])[] = [
+    ['agents', agents?.nodes ?? 0],
+    ['push-servers', servers?.nodes ?? 0],
+    ['connections', agents?.connections ?? servers?.connections ?? 0],
+    ['messages/s', servers?.perSecond.messages ?? 0],
+    ['deliveries/s', servers?.perSecond.deliveries ?? 0],
+    ['requests/s', agents?.perSecond.requests ?? 0],
+  ];
+  return (
+    <dl class="totals">
+      {totals.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{count(value)}</dd>
+        </div>
+      ))}
+    </dl>
   );
 }

@@ -1,101 +1,111 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { ask } from './ask.ts';
 import { ClientActions } from './client-actions.tsx';
 import { Found } from './found.tsx';
+import { FoundRoom, type RoomAnswer } from './found-room.tsx';
+import { FoundUser, type UserAnswer } from './found-user.tsx';
 import { KeyForm } from './key-form.tsx';
-
-/** What can be looked up: its path, the parameter that names it, and what to enter. */
-const kinds = {
-  user: { path: 'cluster/user', parameter: 'uid', label: 'User (uid)' },
-  room: { path: 'cluster/room', parameter: 'room', label: 'Room' },
-  route: { path: 'cluster/route', parameter: 'uid', label: 'Where a user would go (uid)' },
-  failure: { path: 'cluster/failure', parameter: 'code', label: 'Failure code' },
-} as const;
-
-type Kind = keyof typeof kinds;
+import { LookUpForm } from './look-up-form.tsx';
+import { kinds, type Query } from './look-up-kinds.ts';
+import { Names } from './names.tsx';
+import type { Node } from './use-act.ts';
 
 /** What was asked for, and the response. */
 interface Asked {
-  readonly kind: Kind;
-  readonly name: string;
-  readonly product: string;
+  readonly query: Query;
   readonly status: number;
   readonly value: unknown;
 }
 
-/** Looks up a user, a room, a route or a failure code, and acts on it. */
-export function LookUp() {
-  const [kind, setKind] = useState<Kind>('user');
+/** Looks up users, rooms, a route or a failure code, and acts on them. @param wanted - what another part of the page wants to be looked up */
+export function LookUp({
+  wanted,
+  products,
+  servers,
+  isAtServer,
+}: {
+  readonly wanted: Query | undefined;
+  readonly products: readonly string[];
+  readonly servers: readonly Node[];
+  readonly isAtServer: boolean;
+}) {
   const [asked, setAsked] = useState<Asked>();
-  const look = async (which: Kind, name: string, product: string): Promise<void> => {
-    const { path, parameter } = kinds[which];
-    const query = new URLSearchParams({
-      [parameter]: name,
-      ...(which === 'failure' || product === '' ? {} : { product }),
+  const look = async (query: Query): Promise<void> => {
+    const { path, parameter, more } = kinds[query.kind];
+    const parameters = new URLSearchParams({
+      ...more,
+      [parameter]: query.name,
+      ...(query.kind === 'failure' || query.product === '' ? {} : { product: query.product }),
+      ...(query.after === undefined ? {} : { after: query.after }),
     });
-    setAsked({ kind: which, name, product, ...(await ask(`${path}?${query}`)) });
+    setAsked({ query, ...(await ask(`${path}?${parameters}`)) });
   };
+  useEffect(() => {
+    if (wanted !== undefined) void look(wanted);
+  }, [wanted]);
   return (
     <section aria-labelledby="look-up">
       <h2 id="look-up">Look up</h2>
-      <form
-        class="fields"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const fields = new FormData(event.currentTarget as HTMLFormElement);
-          void look(kind, String(fields.get('name') ?? ''), String(fields.get('product') ?? ''));
-        }}
-      >
-        <label>
-          What{' '}
-          <select
-            name="kind"
-            value={kind}
-            onChange={(event) => setKind((event.currentTarget as HTMLSelectElement).value as Kind)}
-          >
-            {Object.entries(kinds).map(([value, { label }]) => (
-              <option key={value} value={value}>
-                {label}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          Name <input name="name" required maxLength={256} autocomplete="off" spellcheck={false} />
-        </label>
-        {kind !== 'failure' && (
-          <label>
-            Product <input name="product" placeholder="default" maxLength={128} autocomplete="off" />
-          </label>
-        )}
-        <button type="submit">Look up</button>
-      </form>
+      <LookUpForm query={asked?.query} products={products} onQuery={(query) => void look(query)} />
       <div aria-live="polite">
-        {asked && (asked.status === 401 || asked.status === 403) && (
-          <KeyForm
-            text={String(asked.value)}
-            action="Use this key"
-            onKey={() => void look(asked.kind, asked.name, asked.product)}
-          />
-        )}
-        {asked && asked.status === 404 && asked.kind === 'route' && (
-          <p class="empty">Open this page at an agent to see routes: {String(asked.value)}</p>
-        )}
-        {asked &&
-          asked.status !== 200 &&
-          asked.status !== 401 &&
-          asked.status !== 403 &&
-          !(asked.status === 404 && asked.kind === 'route') && <p class="empty">{String(asked.value)}</p>}
-        {asked?.status === 200 && <Found value={asked.value} />}
-        {asked?.status === 200 && (asked.kind === 'user' || asked.kind === 'room') && (
-          <ClientActions
-            key={`${asked.kind} ${asked.name}`}
-            kind={asked.kind}
-            name={asked.name}
-            product={asked.product}
-          />
+        {asked && (
+          <Response asked={asked} servers={servers} isAtServer={isAtServer} look={(query) => void look(query)} />
         )}
       </div>
     </section>
   );
+}
+
+function Response({
+  asked,
+  servers,
+  isAtServer,
+  look,
+}: {
+  readonly asked: Asked;
+  readonly servers: readonly Node[];
+  readonly isAtServer: boolean;
+  look(query: Query): void;
+}) {
+  const { query, status, value } = asked;
+  const { kind, name, product } = query;
+  if (status === 401) return <KeyForm text={String(value)} action="Use this key" onKey={() => look(query)} />;
+  if (status === 404 && kind === 'route') {
+    return <p class="empty">Open this page at an agent to see routes: {String(value)}</p>;
+  }
+  if (status !== 200) return <p class="empty">{String(value)}</p>;
+  const lookAt = (other: 'user' | 'room') => (found: string) => look({ kind: other, name: found, product });
+  switch (kind) {
+    case 'users':
+    case 'rooms': {
+      const { names, more } = value as { readonly names: readonly string[]; readonly more: boolean };
+      const isUsers = kind === 'users';
+      const none = isUsers ? 'No user that is online begins so.' : 'No room with users in it begins so.';
+      return (
+        <p class="found">
+          <Names names={names} more={more} none={none} onName={lookAt(isUsers ? 'user' : 'room')} />
+        </p>
+      );
+    }
+    case 'user':
+      return (
+        <>
+          <FoundUser user={value as UserAnswer} onRoom={lookAt('room')} />
+          <ClientActions key={`user ${name}`} {...{ kind, name, product, servers, isAtServer }} />
+        </>
+      );
+    case 'room':
+      return (
+        <>
+          <FoundRoom
+            room={value as RoomAnswer}
+            onUser={lookAt('user')}
+            onNext={(after) => look({ kind, name, product, after })}
+          />
+          <ClientActions key={`room ${name}`} {...{ kind, name, product, servers, isAtServer }} />
+        </>
+      );
+    default:
+      return <Found value={value} />;
+  }
 }

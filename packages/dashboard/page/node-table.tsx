@@ -1,71 +1,10 @@
-import type { ClusterState } from '@gopush/cluster';
 import { useState } from 'preact/hooks';
-import { bytes, count, duration, milliseconds } from './format.ts';
+import { ClusterActions } from './cluster-actions.tsx';
+import { byName, type Column, columns, compareBy, isThere } from './node-columns.ts';
+import { NodeRow } from './node-row.tsx';
+import type { Node } from './use-act.ts';
 
-type Node = ClusterState['nodes'][number];
-
-/** A column: how a node is shown there, and by what it is sorted. */
-interface Column {
-  readonly name: string;
-  readonly isNumber?: boolean;
-  readonly show: (node: Node, at: number) => string;
-  readonly sortBy: (node: Node) => string | number;
-}
-
-const isThere = ({ state }: Node): boolean => state !== 'gone' && state !== 'left';
-
-const columns: readonly Column[] = [
-  { name: 'tier', show: ({ tier }) => tier, sortBy: ({ tier }) => tier },
-  { name: 'host', show: ({ host }) => host, sortBy: ({ host }) => host },
-  { name: 'version', show: ({ version }) => version, sortBy: ({ version }) => version },
-  {
-    name: 'up for',
-    isNumber: true,
-    show: (node, at) => (isThere(node) ? duration(at - node.startedAt) : `ended ${duration(at - node.seenAt)} ago`),
-    sortBy: ({ startedAt }) => -startedAt,
-  },
-  {
-    name: 'loop delay',
-    isNumber: true,
-    show: ({ process }) => milliseconds(process.loopDelayMs),
-    sortBy: ({ process }) => process.loopDelayMs,
-  },
-  {
-    name: 'memory',
-    isNumber: true,
-    show: ({ process }) => bytes(process.rssBytes),
-    sortBy: ({ process }) => process.rssBytes,
-  },
-  {
-    name: 'connections',
-    isNumber: true,
-    show: ({ clients }) => count(clients.connections),
-    sortBy: ({ clients }) => clients.connections,
-  },
-  {
-    name: 'handed over',
-    isNumber: true,
-    show: ({ clients: { handedOff, ownedAlone } }) =>
-      ownedAlone > 0 ? `${count(handedOff)} (${count(ownedAlone)} alone)` : count(handedOff),
-    sortBy: ({ clients }) => clients.handedOff,
-  },
-  {
-    name: 'messages/s',
-    isNumber: true,
-    show: ({ perSecond }) => count(perSecond.messages),
-    sortBy: ({ perSecond }) => perSecond.messages,
-  },
-  {
-    name: 'deliveries/s',
-    isNumber: true,
-    show: ({ perSecond }) => count(perSecond.deliveries),
-    sortBy: ({ perSecond }) => perSecond.deliveries,
-  },
-];
-
-const byName: Column = { name: 'node', show: ({ name }) => name, sortBy: ({ name }) => name };
-
-/** All nodes, sorted by any column. */
+/** All nodes, sorted by any column. A node opens to its details and actions. */
 export function NodeTable({
   nodes,
   at,
@@ -76,8 +15,14 @@ export function NodeTable({
   readonly leftOut?: number | undefined;
 }) {
   const [sort, setSort] = useState<{ readonly column: Column; readonly isDown: boolean }>();
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const toggle = (id: string): void => {
+    const next = new Set(open);
+    if (!next.delete(id)) next.add(id);
+    setOpen(next);
+  };
   const sorted =
-    sort === undefined ? nodes : nodes.toSorted((a, b) => compare(sort.column, a, b) * (sort.isDown ? -1 : 1));
+    sort === undefined ? nodes : nodes.toSorted((a, b) => compareBy(sort.column, a, b) * (sort.isDown ? -1 : 1));
   const header = (column: Column) => (
     <th
       key={column.name}
@@ -98,7 +43,7 @@ export function NodeTable({
       <h2 id="nodes">Nodes</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard */}
       <section class="scroll" aria-label="Table of nodes" tabIndex={0}>
-        <table>
+        <table class="wide">
           <thead>
             <tr>
               {header(byName)}
@@ -108,30 +53,13 @@ export function NodeTable({
           </thead>
           <tbody>
             {sorted.map((node) => (
-              <tr key={node.id} class={isThere(node) ? '' : 'ended'}>
-                <th scope="row">{node.name}</th>
-                <td>
-                  <span class={`state ${node.state}`}>{node.state}</span>
-                  {node.why && <span class="why">{node.why}</span>}
-                </td>
-                {columns.map((column) => (
-                  <td key={column.name} class={column.isNumber ? 'number' : ''}>
-                    {column.show(node, at)}
-                  </td>
-                ))}
-              </tr>
+              <NodeRow key={node.id} node={node} at={at} isOpen={open.has(node.id)} onToggle={() => toggle(node.id)} />
             ))}
           </tbody>
         </table>
       </section>
       {leftOut > 0 && <p class="more">{leftOut} more are not shown.</p>}
+      <ClusterActions nodes={nodes.filter(isThere)} />
     </section>
   );
-}
-
-function compare({ sortBy }: Column, a: Node, b: Node): number {
-  const [one, two] = [sortBy(a), sortBy(b)];
-  return typeof one === 'number' && typeof two === 'number'
-    ? one - two
-    : String(one).localeCompare(String(two), 'en', { numeric: true });
 }

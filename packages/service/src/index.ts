@@ -2,6 +2,7 @@ export type { AdminKey, Caller } from './admin/access.ts';
 export { type Admin, type AdminOptions, openAdmin, startAdmin } from './admin/admin.ts';
 export { type AdminRoute, readText, respondJson, respondText } from './admin/admin-route.ts';
 export type { Check } from './admin/own-routes.ts';
+export { setLogLevel } from './admin/set-log-level.ts';
 export { AdmissionWindow, type AdmissionWindowOptions, type Place } from './admission-window.ts';
 export { afterReading } from './after-reading.ts';
 export { Attempts } from './attempts.ts';

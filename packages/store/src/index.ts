@@ -3,7 +3,16 @@ export type { Appended, HistoryLimits, HistoryPage, HistoryStore, KeptMessage } 
 export type { DeliveryStatus, InboxBounds, InboxStore, WaitingMessage } from './inbox.ts';
 export type { KeyStore } from './keys.ts';
 export { openStore } from './open-store.ts';
-export type { PresenceCounts, PresenceStore, RoomLeft, RoomPage, RoomUser, Swept, UserPresence } from './presence.ts';
+export type {
+  FoundNames,
+  PresenceCounts,
+  PresenceStore,
+  RoomLeft,
+  RoomPage,
+  RoomUser,
+  Swept,
+  UserPresence,
+} from './presence.ts';
 export { explainRedisError } from './redis/explain-redis-error.ts';
 export { followProblems } from './redis/follow-problems.ts';
 export { openRedisStore } from './redis/open-redis-store.ts';
@@ -15,5 +24,11 @@ export type { RegisteredNode, RegistryStore } from './registry.ts';
 export type { SessionEntry, SessionStore } from './sessions.ts';
 export { isBack, type StateListener, type Store, type StoreState } from './store.ts';
 export { StoreError, type StoreErrorCode } from './store-error.ts';
-export { type KeptSummaries, type KeptSummary, maxSummaryBytes, type SummaryStore } from './summaries.ts';
+export {
+  type KeptSummaries,
+  type KeptSummary,
+  maxCommandBytes,
+  maxSummaryBytes,
+  type SummaryStore,
+} from './summaries.ts';
 export { decodeValue, encodeValue } from './value-codec.ts';

@@ -49,6 +49,13 @@ export interface RoomPage {
   readonly next: string | undefined;
 }
 
+/** Names that were found. */
+export interface FoundNames {
+  readonly names: readonly string[];
+  /** Whether these are all; otherwise there are more, or too much would have to be looked at to know. */
+  readonly isWhole: boolean;
+}
+
 /**
  * Which user is connected to which node. Entries of a node count while its lease is valid, see `beat`; after that a sweep removes them. A change
  * tells whether it was the first or last connection, so that exactly one node sees that a user came or went.
@@ -104,6 +111,21 @@ export interface PresenceStore {
    * @throws StoreError `bad_argument` for an `after` that no page returned, and the others
    */
   room(room: string, limit: number, after?: string): Promise<RoomPage>;
+  /**
+   * Finds the users that are online, or the rooms with users in them, by how their names begin. It looks at a bounded number of entries, in small
+   * steps: the store serves others in between.
+   *
+   * @param limit - most names, at least 1. Where there are more, in a folder the first ones, in Redis any
+   * @throws StoreError
+   */
+  find(kind: 'user' | 'room', prefix: string, limit: number): Promise<FoundNames>;
+  /**
+   * Finds the rooms that a user is in, in the same way.
+   *
+   * @param limit - most rooms, at least 1
+   * @throws StoreError
+   */
+  roomsOf(uid: string, limit: number): Promise<FoundNames>;
   counts(): Promise<PresenceCounts>;
   /** Removes the entries of nodes without a valid lease. If several nodes sweep, one of them is told of each change. */
   sweep(): Promise<Swept>;

@@ -24,9 +24,18 @@ export interface SummaryStore {
    * Writes the summary of a node in place of its last one.
    *
    * @param payload - at most 16 KiB
+   * @returns the command that was sent to this node meanwhile, once; `undefined`: none
    * @throws StoreError
    */
-  write(id: string, payload: Buffer): Promise<void>;
+  write(id: string, payload: Buffer): Promise<Buffer | undefined>;
+  /**
+   * Sends a command to a node, which gets it with its next summary. One that does not write within ten seconds never gets it.
+   *
+   * @param command - at most 2 KiB
+   * @returns `false` where another command waits for the node
+   * @throws StoreError
+   */
+  send(id: string, command: Buffer): Promise<boolean>;
   /**
    * Reads the summaries of all nodes.
    *
@@ -37,6 +46,12 @@ export interface SummaryStore {
 
 /** Largest summary, in bytes. */
 export const maxSummaryBytes = 16_384;
+
+/** Largest command, in bytes. */
+export const maxCommandBytes = 2_048;
+
+/** How long a command waits for its node, in milliseconds: a node that hung must not act on what nobody expects any more. */
+export const keepCommandMs = 10_000;
 
 /** How long a summary is kept, in milliseconds. */
 export const keepSummaryMs = 600_000;

@@ -18,7 +18,7 @@ test('values that cannot be read keep nothing else from being read, written and 
   await before.close();
   const file = open<Buffer, Key>({ path: join(folder, 'store.mdb'), noSubdir: true, encoding: 'binary' });
   for (const [index, bytes] of garbage.entries()) {
-    for (const kind of ['log', 'inbox', 'node', 'seen', 'session', 'key', 'letter']) {
+    for (const kind of ['log', 'inbox', 'node', 'seen', 'session', 'key', 'letter', 'command']) {
       await file.put([kind, `bad ${index}`], bytes);
     }
   }
@@ -34,6 +34,9 @@ test('values that cannot be read keep nothing else from being read, written and 
     state: 'stored',
   });
   expect((await store.registry.list()).map(({ id }) => id)).toEqual(['good']);
+  expect(await store.summaries.write('bad 0', Buffer.from('x'))).toBeUndefined();
+  expect(await store.summaries.send('bad 1', Buffer.from('new'))).toBe(true);
+  expect(String(await store.summaries.write('bad 1', Buffer.from('x')))).toBe('new');
   // What expires after them is removed all the same.
   await store.sessions.save('short', Buffer.alloc(100_000), 100);
   await store.history.append('zz short', Buffer.alloc(100_000), { ...limits, ageMs: 100 });

@@ -5,6 +5,53 @@ import { describeStores, fresh, until } from './support/stores.ts';
 const lease = 60_000;
 
 describeStores('presence', (open) => {
+  test('users and rooms are found by how their names begin, and the rooms of a user', async () => {
+    const [one, two] = [(await open()).presence, (await open()).presence];
+    const [a, b, start] = [fresh('a'), fresh('b'), fresh('f')];
+    await one.beat(a, lease);
+    await two.beat(b, lease);
+    const uids = ['x', 'y', 'ä'].map((end) => `${start}-${end}`);
+    for (const [index, uid] of uids.entries()) {
+      const [presence, node] = index === 0 ? [one, a] : [two, b];
+      await presence.enter(node, { uid, socket: `${start}${index}`, since: 1 });
+      for (const room of ['1', '2']) await presence.joinRoom(node, `r:${start}-${room}`, uid, `${start}${index}`);
+    }
+    await one.enter(a, { uid: uids[0] ?? '', socket: `${start}9`, since: 1 });
+    await one.joinRoom(a, `r:${start}-3`, uids[0] ?? '', `${start}9`);
+    const rooms = ['1', '2', '3'].map((room) => `r:${start}-${room}`);
+    for (const presence of [one, two]) {
+      expect(await presence.find('user', `${start}-`, 10)).toEqual({ names: uids, isWhole: true });
+      expect(await presence.find('user', `${start}-x`, 10)).toEqual({ names: [uids[0]], isWhole: true });
+      expect(await presence.find('room', `r:${start}`, 10)).toEqual({ names: rooms, isWhole: true });
+      expect(await presence.find('room', `r:${start}-4`, 10)).toEqual({ names: [], isWhole: true });
+      const some = await presence.find('user', start, 2);
+      expect([some.names.length, some.isWhole]).toEqual([2, false]);
+      expect(await presence.roomsOf(uids[0] ?? '', 10)).toEqual({ names: rooms, isWhole: true });
+      expect(await presence.roomsOf(uids[1] ?? '', 10)).toEqual({ names: rooms.slice(0, 2), isWhole: true });
+      expect(await presence.roomsOf(`${start}-nobody`, 10)).toEqual({ names: [], isWhole: true });
+      const someRooms = await presence.roomsOf(uids[0] ?? '', 1);
+      expect([someRooms.names.length, someRooms.isWhole]).toEqual([1, false]);
+    }
+    expect((await one.find('user', '', 1)).names).toHaveLength(1);
+    await expect(one.find('user', 'a\0', 1)).rejects.toMatchObject({ code: 'bad_argument' });
+  });
+
+  test('names whose connections are all at a node that died are not found', async () => {
+    const { presence } = await open();
+    const [node, start] = [fresh('node'), fresh('dead')];
+    await presence.beat(node, 1_000);
+    await presence.enter(node, { uid: start, socket: start, since: 1 });
+    await presence.joinRoom(node, `r:${start}`, start, start);
+    await until(
+      async () => (await presence.user(start)).devices,
+      (devices) => devices === 0,
+    );
+    expect(await presence.find('user', start, 10)).toEqual({ names: [], isWhole: true });
+    expect(await presence.find('room', `r:${start}`, 10)).toEqual({ names: [], isWhole: true });
+    expect(await presence.roomsOf(start, 10)).toEqual({ names: [], isWhole: true });
+    await presence.sweep();
+  });
+
   test('a user is online from the first connection to the last, on whichever nodes', async () => {
     const [one, two] = [(await open()).presence, (await open()).presence];
     const [a, b, uid] = [fresh('a'), fresh('b'), fresh('uid')];

@@ -16,6 +16,7 @@ test('every key has the prefix, and an end, unless it is bounded by the connecti
   await sessions.save('s', payload, 60_000);
   await registry.announce({ id: 'n', tier: 'agent', host: 'h', port: 1, weight: 1, load: 0, state: 'ready' }, 60_000);
   await summaries.write('n', payload);
+  await summaries.send('n', payload);
   await presence.beat('n', 60_000);
   for (const socket of ['s1', 's2']) await presence.enter('n', { uid: socket, socket, since: 1 });
   await presence.joinRoom('n', 'room', 's1', 's1');
@@ -28,6 +29,20 @@ test('every key has the prefix, and an end, unless it is bounded by the connecti
     if ((await client.pttl(key)) < 0) endless.push(key.split(':')[1]);
   }
   expect(endless.sort()).toEqual(['beats', 'nj', 'ns', 'r', 'rc', 'u']);
+});
+
+test('a command that waited for too long, or that is none, does not reach its node, and does not hold up the next one', async () => {
+  const { port } = await startRedis();
+  const { summaries } = closedWithTest(await openRedisStore(redisConfig({ host: '127.0.0.1', port, prefix: 'own' })));
+  const client = new Redis(port);
+  onTestFinished(() => client.disconnect());
+  for (const other of [`${Date.now() - 60_000} old`, `${Date.now() + 60_000} from the future`, 'no time', '']) {
+    for (const isSent of [false, true]) {
+      await client.hset('own:commands:{cluster}', { node: other });
+      if (isSent) expect(await summaries.send('node', Buffer.from('new'))).toBe(true);
+      expect((await summaries.write('node', Buffer.from('x')))?.toString()).toBe(isSent ? 'new' : undefined);
+    }
+  }
 });
 
 test('values of others among the summaries are counted or left out, and a key of another type fails calls until it is removed', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { maxSummaryBytes, type Store } from '../src/index.ts';
+import { maxCommandBytes, maxSummaryBytes, type Store } from '../src/index.ts';
 import { describeStores, fresh, until } from './support/stores.ts';
 
 /** Of the summaries that are kept, the text of those of these nodes, the newest first. */
@@ -54,6 +54,28 @@ describeStores('summaries', (open) => {
     });
     await expect(store.summaries.write('', Buffer.alloc(1))).rejects.toMatchObject({ code: 'bad_argument' });
     expect((await readOf(store, id))[0]?.[1]).toHaveLength(maxSummaryBytes);
+  });
+
+  test('a command goes once to the node that it was sent to, with the next summary of it', async () => {
+    const [one, two] = [await open(), await open()];
+    const [a, b] = [fresh('a'), fresh('b')];
+    for (const id of [a, b]) expect(await one.summaries.write(id, Buffer.from('x'))).toBeUndefined();
+    const command = Buffer.from('12 ü\n');
+    expect(await two.summaries.send(a, command)).toBe(true);
+    expect(await one.summaries.send(a, Buffer.from('another'))).toBe(false);
+    expect(await one.summaries.write(b, Buffer.from('x'))).toBeUndefined();
+    expect(await one.summaries.write(a, Buffer.from('x'))).toEqual(command);
+    expect(await one.summaries.write(a, Buffer.from('x'))).toBeUndefined();
+    expect(await two.summaries.send(a, Buffer.from('next'))).toBe(true);
+    expect(String(await one.summaries.write(a, Buffer.from('x')))).toBe('next');
+  });
+
+  test('a command that is too long is refused', async () => {
+    const { summaries } = await open();
+    const id = fresh('node');
+    await expect(summaries.send(id, Buffer.alloc(maxCommandBytes + 1))).rejects.toMatchObject({ code: 'bad_argument' });
+    expect(await summaries.send(id, Buffer.alloc(maxCommandBytes, 'c'))).toBe(true);
+    expect(await summaries.write(id, Buffer.from('x'))).toHaveLength(maxCommandBytes);
   });
 
   test('no more than a thousand are kept, those that were written last', async () => {

@@ -1,4 +1,4 @@
-import { Pauses } from '@gopush/cluster';
+import { Moves, Pauses } from '@gopush/cluster';
 import { type Logger, type Metrics, waitBuckets } from '@gopush/service';
 import type { Member } from '../route/fleet.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
@@ -11,6 +11,7 @@ interface MigrationCounts {
   /** Sessions whose clients had to reconnect, by cause. */
   readonly fellBack: ReadonlyMap<string, number>;
   readonly pauses: Pauses;
+  readonly moves: Moves;
 }
 
 /** Writes the lines and counts of sessions that migrate or fail over. */
@@ -44,7 +45,11 @@ export function observeMigrations(metrics: Metrics, log: Logger, lines: boolean)
     ['cause'],
   );
   const byCause = new Map<string, number>();
-  const migrationCounts: MigrationCounts = { migrated: 0, failedOver: 0, fellBack: byCause, pauses: new Pauses() };
+  const moved = new Moves();
+  const migrationCounts: MigrationCounts = {
+    ...{ migrated: 0, failedOver: 0, fellBack: byCause },
+    ...{ pauses: new Pauses(), moves: moved },
+  };
   const countFallback = (cause: string): void => {
     fallbacks.inc({ cause });
     byCause.set(cause, (byCause.get(cause) ?? 0) + 1);
@@ -54,8 +59,11 @@ export function observeMigrations(metrics: Metrics, log: Logger, lines: boolean)
     migrated({ info }, from, cause, pauseMs) {
       moves.inc({ cause });
       pauses.observe(pauseMs / 1_000);
-      migrationCounts[cause === 'crash' ? 'failedOver' : 'migrated']++;
-      migrationCounts.pauses.add(pauseMs, performance.now());
+      const outcome = cause === 'crash' ? 'failedOver' : 'migrated';
+      const now = performance.now();
+      migrationCounts[outcome]++;
+      migrationCounts.pauses.add(pauseMs, now);
+      moved.add(info.product, from.target.name, outcome, pauseMs, now);
       if (!lines) return;
       const { id, uid, product, member } = info;
       log.info(
@@ -74,6 +82,7 @@ export function observeMigrations(metrics: Metrics, log: Logger, lines: boolean)
     fellBack({ info }, from, cause) {
       countFallback(cause);
       const { id, uid, product } = info;
+      moved.add(product, from.target.name, 'fellBack', 0, performance.now());
       log.warn(
         { id, uid: uid || undefined, product, from: from.target.name, cause },
         'a session could not migrate or fail over; its client has to reconnect',

@@ -26,6 +26,8 @@ export class Member {
   successes = 0;
   /** How often it failed, by what no client can cause. */
   errors = 0;
+  /** The same by code. */
+  readonly causes = new Map<FailureCode, number>();
   /** Messages each way through its tunnels that are closed. */
   messages = 0;
   /** How often it was ejected since it was last healthy for long. */
@@ -251,6 +253,7 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
       member.lastFailure = code;
       member.failures++;
       member.errors++;
+      member.causes.set(code, (member.causes.get(code) ?? 0) + 1);
       // A target that comes back from an ejection gets one attempt, not as many as before.
       const allowed = member.ejectedUntil > 0 ? 1 : health.failures;
       if (member.failures < allowed || member.isEjected(now) || !mayEject(among, now)) return;

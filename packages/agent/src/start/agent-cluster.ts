@@ -27,6 +27,8 @@ export function openAgentCluster(parts: AgentClusterParts, opening: Opening): Cl
     name: node,
     describe: () => ({ ...describeFacts(context, eventLoop), ...standing() }),
     pauses: context.observer.migrationCounts.pauses,
+    moves: context.observer.migrationCounts.moves,
+    acts: { rebalance: async () => `${await context.migration.rebalance.rebalance()} sessions migrate` },
     log,
   });
   opened('cluster view', cluster.close);

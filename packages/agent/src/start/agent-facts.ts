@@ -52,6 +52,7 @@ function describeTargets({ products }: AgentContext['fleet'], tunnels: Tunnels):
       connections: member.load,
       messages: member.messages + member.successes + (open.get(member) ?? 0),
       errors: member.errors,
+      causes: member.causes,
     }));
   });
 }

@@ -98,6 +98,7 @@ const sick = {
   ],
   links: [],
   rooms: [{ room: '聊天室\u0007', members: 1_234, servers: 2 }],
+  restarts: [],
   refusals: [{ cause: 'overloaded', count: 12 }],
   fallbacks: [],
   leftOut: {},

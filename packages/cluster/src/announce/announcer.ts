@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Logger, machineId } from '@gopush/service';
 import type { Store } from '@gopush/store';
+import type { NodeActions } from '../act/node-actions.ts';
 import { mostListed, type Summary, summaryVersion, type TargetSummary } from '../summary/summary.ts';
 import { shortName, topCauses, topOf } from '../summary/top-list.ts';
 import { writeSummary } from '../summary/write-summary.ts';
 import { version } from '../version.ts';
 import { History } from './history.ts';
-import type { NodeFacts, TargetFacts } from './node-facts.ts';
+import type { Moves } from './moves.ts';
+import type { NodeFacts, RoomFacts, TargetFacts } from './node-facts.ts';
 import type { Pauses } from './pauses.ts';
 import { ProcessUse } from './process-use.ts';
 
@@ -26,6 +28,10 @@ export interface AnnouncerOptions {
   readonly describe: () => NodeFacts;
   /** Pauses of clients; absent: this node does not measure any. */
   readonly pauses?: Pauses;
+  /** Sessions that moved away from targets; absent: this node has none. */
+  readonly moves?: Moves;
+  /** What operators may have it do; absent: nothing. */
+  readonly actions?: NodeActions;
   readonly log: Logger;
 }
 
@@ -40,11 +46,14 @@ export class Announcer {
   readonly #history = new History(performance.now());
   readonly #use = new ProcessUse();
   readonly #messagesOf = new Map<string, number>();
+  readonly #publishedIn = new Map<string, number>();
   #totals: Summary['totals'] | undefined;
   #at = performance.now();
   #latencyMs = 0;
   /** The write that is under way: there is never more than one. */
   #writing: Promise<void> | undefined;
+  #isClosed = false;
+  #state: { readonly name: string; readonly since: number } = { name: '', since: 0 };
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: AnnouncerOptions) {
@@ -62,6 +71,7 @@ export class Announcer {
 
   /** The node ends by plan. While the store is away, it is seen as gone instead. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     await this.#writing;
     const summary = this.#summarize();
@@ -70,13 +80,15 @@ export class Announcer {
 
   async #write(summary: Summary): Promise<void> {
     const startedAt = performance.now();
+    let command: Buffer | undefined;
     try {
-      await this.#options.store.summaries.write(this.id, writeSummary(summary));
+      command = await this.#options.store.summaries.write(this.id, writeSummary(summary));
     } catch (error) {
       this.#options.log.debug({ err: error }, 'this node could not tell of itself; it will again');
     }
     this.#latencyMs = performance.now() - startedAt;
     this.#writing = undefined;
+    if (command !== undefined && !this.#isClosed) this.#options.actions?.run(command);
   }
 
   /** @returns `undefined` after a fault of the program, which must not end it */
@@ -90,7 +102,7 @@ export class Announcer {
   }
 
   #describe(now: number): Summary {
-    const { tier, name, store, describe, pauses } = this.#options;
+    const { tier, name, store, describe, pauses, moves, actions } = this.#options;
     const facts = describe();
     const seconds = Math.max(0.1, (now - this.#at) / 1_000);
     this.#at = now;
@@ -122,6 +134,7 @@ export class Announcer {
       version,
       upMs: Math.round(now - this.#startedAt),
       state: facts.state,
+      stateMs: Math.round(now - this.#since(facts.state, now)),
       ...textOf('why', facts.why),
       ...textOf('address', facts.address),
       ...textOf('adminUrl', facts.adminUrl),
@@ -133,10 +146,10 @@ export class Announcer {
       fallbacks: topCauses(facts.fallbacks),
       refusals: topCauses(refusals),
       targets: this.#targetsOf(facts.targets, seconds, perSecond.messages + perSecond.deliveries + perSecond.requests),
-      rooms: topOf(facts.rooms, mostListed.rooms, ({ members }) => members).map(({ room, members }) => ({
-        room: shortName(room),
-        members,
-      })),
+      rooms: this.#roomsOf(facts.rooms, seconds),
+      moves: moves?.describe(now) ?? [],
+      can: actions?.names ?? [],
+      actions: actions?.describe(now) ?? [],
       store: {
         kind: store.kind,
         state: store.state(),
@@ -146,6 +159,11 @@ export class Announcer {
       },
       history: this.#history.describe(now),
     };
+  }
+
+  #since(state: string, now: number): number {
+    if (state !== this.#state.name) this.#state = { name: state, since: now };
+    return this.#state.since;
   }
 
   #ratesOf(totals: Summary['totals'], seconds: number): Summary['perSecond'] {
@@ -159,7 +177,7 @@ export class Announcer {
   /** The targets with most connections. @param most - messages per second of all of them */
   #targetsOf(targets: readonly TargetFacts[], seconds: number, most: number): TargetSummary[] {
     const top = topOf(targets, mostListed.targets, ({ connections }) => connections);
-    const listed = top.map(({ messages, why, ...target }) => {
+    const listed = top.map(({ messages, why, causes = [], ...target }) => {
       const key = `${target.product} ${target.target}`;
       // A session that migrates takes what it has carried before to its next target: that was not carried now.
       const carried = Math.max(0, messages - (this.#messagesOf.get(key) ?? messages));
@@ -170,10 +188,28 @@ export class Announcer {
         target: shortName(target.target),
         ...textOf('why', why),
         perSecond,
+        causes: topCauses(causes).slice(0, mostListed.targetCauses),
       };
     });
     this.#messagesOf.clear();
     for (const { product, target, messages } of top) this.#messagesOf.set(`${product} ${target}`, messages);
+    return listed;
+  }
+
+  /** The rooms with most connections. */
+  #roomsOf(rooms: Iterable<RoomFacts>, seconds: number): Summary['rooms'] {
+    const top = topOf(rooms, mostListed.rooms, ({ members }) => members);
+    const listed = top.map(({ room, members, published }) => {
+      const before = this.#publishedIn.get(room);
+      const isKnown = published !== undefined && before !== undefined;
+      return {
+        room: shortName(room),
+        members,
+        ...(isKnown ? { perSecond: round(Math.max(0, published - before) / seconds) } : {}),
+      };
+    });
+    this.#publishedIn.clear();
+    for (const { room, published } of top) if (published !== undefined) this.#publishedIn.set(room, published);
     return listed;
   }
 }

@@ -12,6 +12,7 @@ export interface Sample {
   readonly deliveries: number;
   readonly migrated: number;
   readonly failedOver: number;
+  readonly fellBack: number;
   /** Longest since the last sample, in milliseconds. */
   readonly pauseMs: number;
   readonly loopDelayMs: number;
@@ -20,7 +21,7 @@ export interface Sample {
   readonly refusals: readonly (readonly [string, number])[];
 }
 
-const summed = ['messages', 'deliveries', 'migrated', 'failedOver'] as const;
+const summed = ['messages', 'deliveries', 'migrated', 'failedOver', 'fellBack'] as const;
 const longest = ['pauseMs', 'loopDelayMs', 'storeMs'] as const;
 
 type Series = 'connections' | (typeof summed)[number] | (typeof longest)[number];
@@ -71,6 +72,7 @@ export class History {
       deliveries: points('deliveries'),
       migrated: points('migrated'),
       failedOver: points('failedOver'),
+      fellBack: points('fellBack'),
       pauseMs: points('pauseMs'),
       loopDelayMs: points('loopDelayMs'),
       storeMs: points('storeMs'),
@@ -111,6 +113,7 @@ function emptyStep(connections: number): Step {
     deliveries: 0,
     migrated: 0,
     failedOver: 0,
+    fellBack: 0,
     pauseMs: 0,
     loopDelayMs: 0,
     storeMs: 0,

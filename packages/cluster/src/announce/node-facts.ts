@@ -1,9 +1,19 @@
 import type { Summary, TargetSummary } from '../summary/summary.ts';
 
 /** A target with totals from which the announcer makes a rate. */
-export interface TargetFacts extends Omit<TargetSummary, 'perSecond'> {
+export interface TargetFacts extends Omit<TargetSummary, 'perSecond' | 'causes'> {
   /** Messages each way of connections, and requests, so far. */
   readonly messages: number;
+  /** Failures by code. @defaultValue none */
+  readonly causes?: Iterable<readonly [string, number]>;
+}
+
+/** A room with a total from which the announcer makes a rate. */
+export interface RoomFacts {
+  readonly room: string;
+  readonly members: number;
+  /** Messages that its history has ever had; `undefined`: not known. */
+  readonly published?: number | undefined;
 }
 
 /** What a tier tells of its node, about once a second. Long lists are cut by the announcer. */
@@ -19,5 +29,5 @@ export interface NodeFacts {
   readonly fallbacks: Iterable<readonly [string, number]>;
   readonly refusals: Iterable<readonly [string, number]>;
   readonly targets: readonly TargetFacts[];
-  readonly rooms: Iterable<Summary['rooms'][number]>;
+  readonly rooms: Iterable<RoomFacts>;
 }

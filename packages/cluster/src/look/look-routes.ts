@@ -5,6 +5,7 @@ import { type Store, StoreError } from '@gopush/store';
 import type { ClusterView } from '../view/cluster-view.ts';
 import { lookUpRoom } from './look-up-room.ts';
 import { lookUpUser } from './look-up-user.ts';
+import { search } from './search.ts';
 
 /** What look-ups need. */
 export interface LookOptions {
@@ -44,7 +45,7 @@ export function createLookRoutes({ shown, isolateProducts, none }: LookOptions):
   return {
     'GET /cluster/user': look('key', async (query, { store, view }) => {
       const [uid, product] = [read(query, 'uid'), read(query, 'product', defaultProduct)];
-      const found = await lookUpUser(store, scopeOfProduct(product, isolateProducts) + uid);
+      const found = await lookUpUser(store, uid, scopeOfProduct(product, isolateProducts));
       const names = await view.names();
       const nodes = found.nodes.map((id) => ({ id, name: names.get(id) ?? null }));
       return { uid, product, ...found, nodes };
@@ -54,6 +55,19 @@ export function createLookRoutes({ shown, isolateProducts, none }: LookOptions):
       const scope = scopeOfProduct(product, isolateProducts);
       const after = query.get('after') ?? undefined;
       return { room, product, ...(await lookUpRoom(store, storedRoom(room, scope), scope, after)) };
+    }),
+    'GET /cluster/search': look('key', async (query, { store }) => {
+      const [kind, product] = [query.get('kind'), read(query, 'product', defaultProduct)];
+      if (kind !== 'user' && kind !== 'room')
+        throw new WrongQuery(`kind: found ${kind ?? 'none'}, wanted user or room`);
+      const prefix = query.get('prefix') ?? '';
+      if (prefix !== '') read(query, 'prefix');
+      return {
+        kind,
+        prefix,
+        product,
+        ...(await search(store, kind, prefix, scopeOfProduct(product, isolateProducts))),
+      };
     }),
     'GET /cluster/failure': look('read', async (query, { view }) => {
       const code = read(query, 'code');

@@ -1,7 +1,11 @@
+import { storedRoom } from '@gopush/contract';
 import type { Store } from '@gopush/store';
 
 /** Most messages of an inbox that are counted. */
 const mostWaiting = 100;
+
+/** Most rooms that are listed. */
+const mostRooms = 50;
 
 /** What is known of a user. */
 export interface FoundUser {
@@ -14,6 +18,8 @@ export interface FoundUser {
   readonly lastSeen: number | null;
   /** The push-servers with connections of the user, by id. */
   readonly nodes: readonly string[];
+  /** The rooms that the user is in, by name; with `more`, some of them. */
+  readonly rooms: { readonly names: readonly string[]; readonly more: boolean };
   readonly inbox: {
     /** Messages that wait; with `more`, at least so many. */
     readonly waiting: number;
@@ -27,20 +33,27 @@ export interface FoundUser {
 /**
  * Finds where a user is, and what waits for them.
  *
- * @param user - the uid, after the scope of its product
+ * @param scope - of its product, which its stored names begin with
  * @throws StoreError
  */
-export async function lookUpUser({ presence, inbox }: Store, user: string): Promise<FoundUser> {
-  const [{ devices, since, lastSeen, nodes }, waiting] = await Promise.all([
+export async function lookUpUser({ presence, inbox }: Store, uid: string, scope: string): Promise<FoundUser> {
+  const user = scope + uid;
+  const [{ devices, since, lastSeen, nodes }, rooms, waiting] = await Promise.all([
     presence.user(user),
+    presence.roomsOf(user, mostRooms),
     inbox.pending(user, 0, mostWaiting),
   ]);
+  const start = storedRoom('', scope);
   return {
     online: devices > 0,
     devices,
     since: since ?? null,
     lastSeen: lastSeen ?? null,
     nodes,
+    rooms: {
+      names: rooms.names.flatMap((name) => (name.startsWith(start) ? [name.slice(start.length)] : [])),
+      more: !rooms.isWhole,
+    },
     inbox: {
       waiting: waiting.length,
       bytes: waiting.reduce((sum, { payload }) => sum + payload.length, 0),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const summaryVersion = 1;
 
 /** Most entries of the lists of a summary. */
-export const mostListed = { targets: 64, rooms: 32, causes: 12, refusals: 60 };
+export const mostListed = { targets: 64, rooms: 32, causes: 12, refusals: 60, moves: 16, actions: 4, targetCauses: 4 };
 
 /** Longest names in a summary, in characters: of products, targets, rooms, and the like. */
 export const longestName = 200;
@@ -32,12 +32,41 @@ const target = z.object({
   perSecond: count,
   /** Failures since the agent has started. */
   errors: count,
+  /** The most frequent of them, by failure code. */
+  causes,
 });
 
 const room = z.object({
   room: name,
   /** Connections in the room at this push-server. */
   members: count,
+  /** Messages per second that were published and kept, by whichever node; absent: it keeps none, or it is not known yet. */
+  perSecond: count.optional(),
+});
+
+/** Sessions that moved away from a target, one soon after the other, as one agent sees it. */
+const moves = z.object({
+  product: name,
+  target: name,
+  /** How long before the summary the first one began to move, and the last one had moved, in milliseconds. */
+  startedMs: count,
+  endedMs: count,
+  migrated: count,
+  failedOver: count,
+  fellBack: count,
+  longestPauseMs: count,
+});
+
+/** An action that an operator asked for. */
+const action = z.object({
+  id: name,
+  action: name,
+  /** Name of the key. */
+  by: name,
+  agoMs: count,
+  /** What was done, or why it was not; absent: it is under way. */
+  result: name.optional(),
+  isDone: z.boolean().optional(),
 });
 
 /** What happened in steps of equal length, oldest first. All lists are of equal length. */
@@ -53,6 +82,8 @@ const history = z.object({
   /** Sessions that migrated, and that failed over. */
   migrated: points,
   failedOver: points,
+  /** Sessions that could do neither. Versions before do not tell it. */
+  fellBack: points.default([]),
   /** Longest pause of a client in each step, in milliseconds. */
   pauseMs: points,
   /** Longest delay of the event loop, in milliseconds. */
@@ -80,6 +111,8 @@ export const summarySchema = z.object({
   upMs: count,
   /** `starting`, `ready`, `impaired`, `draining` or `left`. */
   state: name,
+  /** For how long it has been in this state, in milliseconds; absent in summaries of earlier versions. */
+  stateMs: count.optional(),
   /** Why it is not ready. */
   why: name.optional(),
   /** Host and port for clients, as targets of agents are named. */
@@ -131,6 +164,11 @@ export const summarySchema = z.object({
   refusals: causes,
   targets: z.array(target).max(mostListed.targets).default([]),
   rooms: z.array(room).max(mostListed.rooms).default([]),
+  /** The newest ones first. */
+  moves: z.array(moves).max(mostListed.moves).default([]),
+  /** Names of the actions that it does when another node asks, and the last ones that were asked for. */
+  can: z.array(name).max(16).default([]),
+  actions: z.array(action).max(mostListed.actions).default([]),
   store: z.object({
     kind: name,
     state: name,
@@ -148,6 +186,12 @@ export type Summary = z.output<typeof summarySchema>;
 
 /** A target as one agent sees it. */
 export type TargetSummary = Summary['targets'][number];
+
+/** Sessions that moved away from a target. */
+export type MovesSummary = Summary['moves'][number];
+
+/** An action that an operator asked for. */
+export type ActionSummary = Summary['actions'][number];
 
 /** What happened in steps of equal length. */
 export type HistorySummary = Summary['history'];

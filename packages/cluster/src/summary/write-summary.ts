@@ -12,10 +12,15 @@ export function writeSummary(summary: Summary): Buffer {
 }
 
 /** The beginning of each list: the longest entries come first. */
-function cutLists({ targets, rooms, fallbacks, refusals, history }: Summary, part: number): Partial<Summary> {
+function cutLists(
+  { targets, rooms, moves, actions, fallbacks, refusals, history }: Summary,
+  part: number,
+): Partial<Summary> {
   return {
     targets: targets.slice(0, mostListed.targets * part),
     rooms: rooms.slice(0, mostListed.rooms * part),
+    moves: moves.slice(0, mostListed.moves * part),
+    actions: actions.slice(0, mostListed.actions * part),
     fallbacks: fallbacks.slice(0, mostListed.causes * part),
     refusals: refusals.slice(0, mostListed.causes * part),
     history: { ...history, refusals: history.refusals.slice(0, mostListed.refusals * part) },

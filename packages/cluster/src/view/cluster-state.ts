@@ -2,7 +2,16 @@ import { z } from 'zod';
 import { summarySchema } from '../summary/summary.ts';
 
 /** Most entries of the lists of a cluster. What is left out is counted. */
-export const mostShown = { nodes: 200, products: 100, targets: 200, links: 200, rooms: 50, causes: 20 };
+export const mostShown = {
+  nodes: 200,
+  products: 100,
+  targets: 200,
+  links: 200,
+  rooms: 50,
+  causes: 20,
+  targetCauses: 6,
+  restarts: 40,
+};
 
 const count = z.number().min(0);
 const name = z.string();
@@ -20,6 +29,7 @@ const node = z.strictObject({
     description:
       'starting, ready, impaired (it serves, and something does not work), draining, left (it ended by plan), or gone (it ended without a word, or cannot reach the store).',
   }),
+  stateSince: count.meta({ description: 'Since when it has been in this state, in milliseconds since 1970.' }),
   why: name.optional().meta({ description: 'Why it is not ready.' }),
   address: name.optional().meta({ description: 'Host and port for clients.' }),
   adminUrl: name.optional().meta({ description: 'Its admin listener, as seen from its machine.' }),
@@ -31,6 +41,19 @@ const node = z.strictObject({
   perSecond,
   migrations,
   store,
+  can: z.array(name).meta({ description: 'What POST /cluster/act can have it do.' }),
+  actions: z
+    .array(
+      z.strictObject({
+        id: name,
+        action: name,
+        by: name.meta({ description: 'Name of the key.' }),
+        at: count.meta({ description: 'In milliseconds since 1970.' }),
+        result: name.optional().meta({ description: 'What was done, or why not; absent: it is under way.' }),
+        isDone: z.boolean().optional(),
+      }),
+    )
+    .meta({ description: 'The last actions that operators asked for, the newest first.' }),
 });
 
 const target = z.strictObject({
@@ -41,6 +64,7 @@ const target = z.strictObject({
   connections: count,
   perSecond: count,
   errors: count,
+  causes: causes.meta({ description: 'Its errors by failure code, most frequent first.' }),
 });
 
 /** Numbers of all nodes of a tier that are there. */
@@ -74,11 +98,40 @@ export const clusterSchema = z.strictObject({
     z.strictObject({ product: name, connections: count, perSecond: count, errors: count, targets: z.array(target) }),
   ),
   links: z
-    .array(z.strictObject({ agent: name, product: name, connections: count, perSecond: count, errors: count }))
+    .array(z.strictObject({ agent: name, product: name, connections: count, perSecond: count, errors: count, causes }))
     .meta({ description: 'What goes from each agent, by id, to each product.' }),
   rooms: z
-    .array(z.strictObject({ room: name, members: count, servers: count }))
+    .array(
+      z.strictObject({
+        room: name,
+        members: count,
+        servers: count,
+        perSecond: count.optional().meta({ description: 'Messages per second; absent: it keeps none.' }),
+      }),
+    )
     .meta({ description: 'The rooms with most connections.' }),
+  restarts: z
+    .array(
+      z.strictObject({
+        node: name
+          .optional()
+          .meta({ description: 'Id of the push-server; absent: it is none, or not known any more.' }),
+        name: name.meta({ description: 'Its name, or the address of the target.' }),
+        what: z.enum(['drain', 'stop', 'crash', 'move']).meta({
+          description:
+            'drain: it drains; stop: it ended by plan; crash: it is gone; move: it is there, and sessions moved away from it.',
+        }),
+        startedAt: count.meta({ description: 'When the first session began to move, in milliseconds since 1970.' }),
+        endedAt: count.meta({ description: 'When the last one had moved.' }),
+        migrated: count,
+        failedOver: count,
+        fellBack: count.meta({ description: 'Sessions whose clients had to reconnect.' }),
+        longestPauseMs: count.meta({ description: 'Longest pause of a client, in milliseconds.' }),
+      }),
+    )
+    .meta({
+      description: 'Drains, stops and crashes of the last 15 minutes, and other moves of sessions, newest first.',
+    }),
   refusals: causes.meta({ description: 'Refusals since the start of the nodes, by failure code.' }),
   fallbacks: causes.meta({ description: 'Sessions that neither migrated nor failed over, by cause.' }),
   leftOut: z.record(name, count).meta({ description: 'Number of entries that the lists leave out.' }),

@@ -67,6 +67,15 @@ export class ClusterView {
     return new Map(nodes.map(({ summary: { id, name } }) => [id, name]));
   }
 
+  /** What actions need to know of a node; `undefined`: there is none with this id. */
+  async node(
+    id: string,
+  ): Promise<{ readonly name: string; readonly isThere: boolean; readonly can: readonly string[] } | undefined> {
+    const { nodes } = await this.#read();
+    const found = nodes.find(({ summary }) => summary.id === id);
+    return found && { name: found.summary.name, isThere: isThere(found), can: found.summary.can };
+  }
+
   /** How often a refusal or fallback has occurred at each node that is there, most often first. */
   async occurrences(cause: string): Promise<{ readonly name: string; readonly count: number }[]> {
     const { nodes } = await this.#read();

@@ -5,7 +5,10 @@ import { type HistorySummary, mostListed } from '../summary/summary.ts';
 const stepMs = 10_000;
 const steps = 90;
 
-const summed = ['connections', 'messages', 'deliveries', 'migrated', 'failedOver'] as const;
+/** A node whose summary is younger is there, in milliseconds. */
+const hereMs = 4_000;
+
+const summed = ['connections', 'messages', 'deliveries', 'migrated', 'failedOver', 'fellBack'] as const;
 const largest = ['pauseMs', 'loopDelayMs', 'storeMs'] as const;
 
 const points = z.array(z.number().min(0)).length(steps);
@@ -17,6 +20,7 @@ const tierHistory = z.strictObject({
   deliveries: points,
   migrated: points,
   failedOver: points,
+  fellBack: points,
   pauseMs: points.meta({ description: 'Longest pause of a client, in milliseconds.' }),
   loopDelayMs: points.meta({ description: 'Longest delay of an event loop, in milliseconds.' }),
   storeMs: points.meta({ description: 'Slowest write of a summary to the store, in milliseconds.' }),
@@ -48,7 +52,7 @@ export interface ToldHistory {
 
 /**
  * Joins the histories of nodes, also of those that have ended. The steps of two nodes do not begin at the same time: each node has one point in each
- * step, which is at most half a step off.
+ * step, which is at most a step off.
  *
  * @param at - in milliseconds since 1970
  */
@@ -60,7 +64,8 @@ export function joinHistory(told: readonly ToldHistory[], at: number): ClusterHi
     if (history.stepMs !== stepMs) continue;
     const tier = tiers.get(name) ?? emptyTier();
     tiers.set(name, tier);
-    const back = Math.round((ageMs + history.endedMs) / stepMs);
+    // What a node that is there has told last is the last step, or the last point would be missing for some of them.
+    const back = ageMs < hereMs ? 0 : Math.round((ageMs + history.endedMs) / stepMs);
     for (const series of summed) addPoints(tier[series], history[series], back, (a, b) => a + b);
     for (const series of largest) addPoints(tier[series], history[series], back, Math.max);
     for (const [stepsBack, cause, count] of history.refusals) {
@@ -100,6 +105,7 @@ function emptyTier(): TierHistory {
     deliveries: emptyPoints(),
     migrated: emptyPoints(),
     failedOver: emptyPoints(),
+    fellBack: emptyPoints(),
     pauseMs: emptyPoints(),
     loopDelayMs: emptyPoints(),
     storeMs: emptyPoints(),

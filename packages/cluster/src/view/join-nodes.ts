@@ -1,7 +1,9 @@
-import type { CauseCount, Summary } from '../summary/summary.ts';
+import type { Summary } from '../summary/summary.ts';
 import { topOf } from '../summary/top-list.ts';
 import { type ClusterState, mostShown } from './cluster-state.ts';
+import { joinCauses } from './join-causes.ts';
 import { joinProducts } from './join-products.ts';
+import { joinRestarts } from './join-restarts.ts';
 import { isThere, type KnownNode } from './known-node.ts';
 
 type Tier = ClusterState['tiers'][string];
@@ -21,9 +23,10 @@ export interface Viewpoint {
 export function joinNodes(known: readonly KnownNode[], viewpoint: Viewpoint): ClusterState {
   const there = known.filter(isThere).map(({ summary }) => summary);
   const nodes = known.toSorted(inOrder).slice(0, mostShown.nodes);
-  const { products, links, targetsLeftOut, productsLeftOut, linksLeftOut } = joinProducts(there);
+  const { products, links, targetsLeftOut, productsLeftOut, linksLeftOut } = joinProducts(there, endedLast(known));
   const rooms = joinRooms(there);
   const shownRooms = topOf(rooms, mostShown.rooms, ({ members }) => members);
+  const { restarts, leftOut: restartsLeftOut } = joinRestarts(known, viewpoint.at);
   const problems = findProblems(known, viewpoint);
   return {
     v: 1,
@@ -35,16 +38,29 @@ export function joinNodes(known: readonly KnownNode[], viewpoint: Viewpoint): Cl
     products: [...products],
     links: [...links],
     rooms: shownRooms,
-    refusals: joinCauses(there.map(({ refusals }) => refusals)),
-    fallbacks: joinCauses(there.map(({ fallbacks }) => fallbacks)),
+    restarts,
+    refusals: joinCauses(
+      there.map(({ refusals }) => refusals),
+      mostShown.causes,
+    ),
+    fallbacks: joinCauses(
+      there.map(({ fallbacks }) => fallbacks),
+      mostShown.causes,
+    ),
     leftOut: withoutZeros({
       nodes: known.length - nodes.length,
       products: productsLeftOut,
       targets: targetsLeftOut,
       links: linksLeftOut,
       rooms: rooms.length - shownRooms.length,
+      restarts: restartsLeftOut,
     }),
   };
+}
+
+function endedLast(known: readonly KnownNode[]): Summary[] {
+  const ended = known.filter((node) => !isThere(node)).sort((a, b) => b.ageMs - a.ageMs);
+  return ended.map(({ summary }) => summary);
 }
 
 /** Those that are there by tier and name; then those that are not, the last one first. */
@@ -57,15 +73,21 @@ function inOrder(a: KnownNode, b: KnownNode): number {
 
 function describeNode({ summary, ageMs, state }: KnownNode, at: number): ClusterState['nodes'][number] {
   const { id, tier, name, host, pid, version, why, address, adminUrl, upMs } = summary;
-  const { process, clients, totals, perSecond, migrations, store } = summary;
+  const { process, clients, totals, perSecond, migrations, store, can } = summary;
+  const saidAt = at - ageMs;
   return {
     ...{ id, tier, name, host, pid, version, state },
+    stateSince: Math.max(0, Math.round(isThere({ state }) ? saidAt - (summary.stateMs ?? upMs) : saidAt)),
     ...(why === undefined ? {} : { why }),
     ...(address === undefined ? {} : { address }),
     ...(adminUrl === undefined ? {} : { adminUrl }),
-    startedAt: Math.max(0, Math.round(at - ageMs - upMs)),
-    seenAt: Math.round(at - ageMs),
-    ...{ process, clients, totals, perSecond, migrations, store },
+    startedAt: Math.max(0, Math.round(saidAt - upMs)),
+    seenAt: Math.round(saidAt),
+    ...{ process, clients, totals, perSecond, migrations, store, can },
+    actions: summary.actions.map(({ agoMs, ...action }) => ({
+      ...action,
+      at: Math.max(0, Math.round(saidAt - agoMs)),
+    })),
   };
 }
 
@@ -124,20 +146,16 @@ function emptyTier(): Tier {
 function joinRooms(nodes: readonly Summary[]): ClusterState['rooms'] {
   const rooms = new Map<string, ClusterState['rooms'][number]>();
   for (const node of nodes) {
-    for (const { room, members } of node.rooms) {
+    for (const { room, members, perSecond } of node.rooms) {
       const joined = rooms.get(room) ?? { room, members: 0, servers: 0 };
       rooms.set(room, joined);
       joined.members += members;
       joined.servers++;
+      // Each push-server sees all messages of a room.
+      if (perSecond !== undefined) joined.perSecond = Math.max(joined.perSecond ?? 0, perSecond);
     }
   }
   return [...rooms.values()];
-}
-
-function joinCauses(lists: readonly (readonly CauseCount[])[]): CauseCount[] {
-  const sums = new Map<string, number>();
-  for (const { cause, count } of lists.flat()) sums.set(cause, (sums.get(cause) ?? 0) + count);
-  return topOf(sums, mostShown.causes, ([, count]) => count).map(([cause, count]) => ({ cause, count }));
 }
 
 function withoutZeros(counts: Readonly<Record<string, number>>): Record<string, number> {

@@ -1,7 +1,8 @@
-import { isLoopback } from '@gopush/contract';
-import type { Summary, TargetSummary } from '../summary/summary.ts';
+import type { CauseCount, Summary, TargetSummary } from '../summary/summary.ts';
 import { topOf } from '../summary/top-list.ts';
+import { addressKey } from './address-key.ts';
 import { type ClusterState, mostShown } from './cluster-state.ts';
+import { joinCauses } from './join-causes.ts';
 
 type Product = ClusterState['products'][number];
 type Target = Product['targets'][number];
@@ -17,10 +18,17 @@ export interface JoinedProducts {
   readonly linksLeftOut: number;
 }
 
-/** Joins what agents tell of their targets: by product and target, and by agent and product. */
-export function joinProducts(nodes: readonly Summary[]): JoinedProducts {
+/**
+ * Joins what agents tell of their targets: by product and target, and by agent and product.
+ *
+ * @param ended - nodes that have ended, the last one last: agents may still have them as targets
+ */
+export function joinProducts(nodes: readonly Summary[], ended: readonly Summary[]): JoinedProducts {
+  // A process that has an address now comes after those that had it before.
   const servers = new Map(
-    nodes.flatMap((node) => (node.address === undefined ? [] : [[keyOf(node.machine, node.address), node.id]])),
+    [...ended, ...nodes].flatMap((node) =>
+      node.address === undefined ? [] : [[addressKey(node.machine, node.address), node.id]],
+    ),
   );
   const products = new Map<string, { product: Product; targets: Map<string, Target> }>();
   const links: Link[] = [];
@@ -31,18 +39,25 @@ export function joinProducts(nodes: readonly Summary[]): JoinedProducts {
         product: { product: seen.product, ...zero(), targets: [] },
         targets: new Map(),
       }));
-      const server = servers.get(keyOf(agent.machine, seen.target));
-      const key = server ?? keyOf(agent.machine, seen.target);
+      const server = servers.get(addressKey(agent.machine, seen.target));
+      const key = server ?? addressKey(agent.machine, seen.target);
       const target = getOrSet(targets, key, () => ({
         target: seen.target,
         ...(server === undefined ? {} : { node: server }),
         // States come from other nodes: none of them may name a property that every object has.
         states: Object.create(null) as Record<string, number>,
         ...zero(),
+        causes: [],
       }));
       target.states[seen.state] = (target.states[seen.state] ?? 0) + 1;
       if (seen.why !== undefined) target.why = seen.why;
-      const link = getOrSet(ofAgent, seen.product, () => ({ agent: agent.id, product: seen.product, ...zero() }));
+      const link = getOrSet(ofAgent, seen.product, () => ({
+        agent: agent.id,
+        product: seen.product,
+        ...zero(),
+        causes: [],
+      }));
+      for (const sum of [target, link]) sum.causes = addCauses(sum.causes, seen.causes);
       for (const sum of [product, target, link]) add(sum, seen);
     }
     links.push(...ofAgent.values());
@@ -73,10 +88,9 @@ function shorten(
   };
 }
 
-/** Loopback addresses are others on each machine. */
-function keyOf(machine: string, address: string): string {
-  const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  return isLoopback(host) ? `${machine} ${address}` : address;
+/** Most targets have never failed. */
+function addCauses(sum: CauseCount[], causes: readonly CauseCount[]): CauseCount[] {
+  return causes.length === 0 ? sum : joinCauses([sum, causes], mostShown.targetCauses);
 }
 
 function zero(): { connections: number; perSecond: number; errors: number } {

@@ -34,6 +34,6 @@ export function judgeNodes(
 }
 
 /** Whether a node is there, and its numbers count. */
-export function isThere({ state }: KnownNode): boolean {
+export function isThere({ state }: Pick<KnownNode, 'state'>): boolean {
   return state !== 'gone' && state !== 'left';
 }

@@ -1,5 +1,6 @@
 import { silentLogger } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
+import { NodeActions } from '../../src/act/node-actions.ts';
 import { Announcer, type AnnouncerOptions } from '../../src/announce/announcer.ts';
 import type { NodeFacts } from '../../src/announce/node-facts.ts';
 import { Pauses } from '../../src/announce/pauses.ts';
@@ -66,6 +67,45 @@ test('a node tells of itself at once and each second, with what happened meanwhi
   expect(perSecond.messages).toBeLessThan(1_100);
   expect(targets.map((target) => target.perSecond)).toEqual([perSecond.messages, perSecond.messages]);
   await expect.poll(() => told().perSecond.messages, { timeout: 5_000 }).toBe(0);
+});
+
+test('rooms are told with the rate of their history, and targets with the causes of their errors', async () => {
+  let published = 100;
+  const causes = Array.from({ length: 9 }, (_, index) => [`cause-${index}`, index] as const);
+  const { told, summaries } = announce(() =>
+    facts({
+      rooms: [
+        { room: 'kept', members: 2, published },
+        { room: 'unkept', members: 1, published: undefined },
+      ],
+      targets: [{ product: 'p', target: 't', state: 'up', connections: 1, messages: 0, errors: 36, causes }],
+    }),
+  );
+  await expect.poll(() => summaries.writes).toBe(1);
+  expect(told().rooms).toEqual([
+    { room: 'kept', members: 2 },
+    { room: 'unkept', members: 1 },
+  ]);
+  expect(told().targets[0]?.causes.map(({ cause }) => cause)).toEqual(['cause-8', 'cause-7', 'cause-6', 'cause-5']);
+  published = 1_100;
+  await expect.poll(() => told().rooms[0]?.perSecond ?? 0, { timeout: 5_000 }).toBeGreaterThan(200);
+  expect(told().rooms[1]).toEqual({ room: 'unkept', members: 1 });
+  // A history that begins anew.
+  published = 3;
+  await expect.poll(() => told().rooms[0]?.perSecond, { timeout: 5_000 }).toBe(0);
+});
+
+test('a command that waits in the store is run, and what became of it is told at once', async () => {
+  const actions = new NodeActions({ drain: () => 'drained' }, silentLogger, () => announcer.announce());
+  const { announcer, told, summaries } = announce(() => facts(), { actions, id: 'own' });
+  await expect.poll(() => summaries.writes).toBe(1);
+  expect(told().can).toEqual(['drain']);
+  const command = { v: 1, id: 'c', action: 'drain', value: '', by: 'ops', from: '127.0.0.1', via: 'agent-0' };
+  summaries.commands.set('own', Buffer.from(JSON.stringify(command)));
+  announcer.announce();
+  await expect
+    .poll(() => told().actions)
+    .toEqual([{ id: 'c', action: 'drain', by: 'ops', agoMs: expect.any(Number), result: 'drained', isDone: true }]);
 });
 
 test('while a write waits no other begins, and nothing is queued', async () => {

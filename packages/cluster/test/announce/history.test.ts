@@ -3,7 +3,7 @@ import { History, type Sample } from '../../src/announce/history.ts';
 
 function sample(change: Partial<Sample> = {}): Sample {
   return {
-    ...{ connections: 0, messages: 0, deliveries: 0, migrated: 0, failedOver: 0 },
+    ...{ connections: 0, messages: 0, deliveries: 0, migrated: 0, failedOver: 0, fellBack: 0 },
     ...{ pauseMs: 0, loopDelayMs: 0, storeMs: 0, refusals: [] },
     ...change,
   };

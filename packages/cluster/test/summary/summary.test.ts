@@ -9,8 +9,32 @@ import { summaryOf } from '../support/summaries.ts';
 test('a summary is read as it was written, without what this version does not know', () => {
   const summary = summaryOf('a', {
     why: 'ü',
-    targets: [{ product: 'p', target: 't:1', state: 'up', connections: 3, perSecond: 0.5, errors: 0 }],
-    rooms: [{ room: 'lobby', members: 2 }],
+    targets: [
+      {
+        product: 'p',
+        target: 't:1',
+        state: 'up',
+        connections: 3,
+        perSecond: 0.5,
+        errors: 2,
+        causes: [{ cause: 'target_reset', count: 2 }],
+      },
+    ],
+    rooms: [{ room: 'lobby', members: 2, perSecond: 7 }],
+    moves: [
+      {
+        product: 'p',
+        target: 't:1',
+        startedMs: 9,
+        endedMs: 2,
+        migrated: 3,
+        failedOver: 0,
+        fellBack: 1,
+        longestPauseMs: 80.5,
+      },
+    ],
+    can: ['drain'],
+    actions: [{ id: 'c', action: 'drain', by: 'ops', agoMs: 5 }],
     refusals: [{ cause: 'overloaded', count: 7 }],
   });
   expect(readSummary(writeSummary(summary))).toEqual(summary);
@@ -60,6 +84,14 @@ test('the longest lists with the longest names still fit, and the largest entrie
     targets: Array.from({ length: mostListed.targets }, (_, index) => ({
       ...{ product: long(index), target: long(index), state: 'failing', why: long(index) },
       ...{ connections: 100 - index, perSecond: 1, errors: 1 },
+      causes: Array.from({ length: mostListed.targetCauses }, (__, code) => ({ cause: long(code), count: 1 })),
+    })),
+    moves: Array.from({ length: mostListed.moves }, (_, index) => ({
+      ...{ product: long(index), target: long(index), startedMs: 1, endedMs: 1 },
+      ...{ migrated: 1, failedOver: 1, fellBack: 1, longestPauseMs: 1 },
+    })),
+    actions: Array.from({ length: mostListed.actions }, (_, index) => ({
+      ...{ id: long(index), action: long(index), by: long(index), agoMs: 1, result: long(index), isDone: true },
     })),
     rooms: Array.from({ length: mostListed.rooms }, (_, index) => ({ room: long(index), members: 100 - index })),
     refusals: Array.from({ length: mostListed.causes }, (_, index) => ({ cause: long(index), count: 100 - index })),

@@ -28,6 +28,9 @@ export function summaryOf(id: string, change: Partial<Summary> = {}): Summary {
     refusals: [],
     targets: [],
     rooms: [],
+    moves: [],
+    can: [],
+    actions: [],
     store: { kind: 'embedded', state: 'up', latencyMs: 1 },
     history: {
       stepMs: 10_000,
@@ -37,6 +40,7 @@ export function summaryOf(id: string, change: Partial<Summary> = {}): Summary {
       deliveries: zeros(),
       migrated: zeros(),
       failedOver: zeros(),
+      fellBack: zeros(),
       pauseMs: zeros(),
       loopDelayMs: zeros(),
       storeMs: zeros(),
@@ -48,6 +52,8 @@ export function summaryOf(id: string, change: Partial<Summary> = {}): Summary {
 
 /** A store in memory whose time a test sets, and whose calls can fail or wait. */
 export class MemorySummaries implements SummaryStore {
+  /** The command that waits for each node. */
+  readonly commands = new Map<string, Buffer>();
   readonly kept = new Map<string, { readonly payload: Buffer; readonly at: number }>();
   now = 0;
   reads = 0;
@@ -56,10 +62,20 @@ export class MemorySummaries implements SummaryStore {
   /** What calls wait for; one that rejects fails them. */
   until: Promise<unknown> = Promise.resolve();
 
-  async write(id: string, payload: Buffer): Promise<void> {
+  async write(id: string, payload: Buffer): Promise<Buffer | undefined> {
     this.writes++;
     await this.until;
     this.kept.set(id, { payload, at: this.now });
+    const command = this.commands.get(id);
+    this.commands.delete(id);
+    return command;
+  }
+
+  async send(id: string, command: Buffer): Promise<boolean> {
+    await this.until;
+    if (this.commands.has(id)) return false;
+    this.commands.set(id, command);
+    return true;
   }
 
   async read(): Promise<{ readonly kept: readonly KeptSummary[]; readonly damaged: number }> {

@@ -88,7 +88,10 @@ test('values that are no summaries are counted, and so is one under the id of an
 
 test('targets of all agents are joined by product, and led to the push-servers that they are', async () => {
   const { summaries, view } = open();
-  const seen = { product: 'default', target: '127.0.0.1:4000', state: 'up', connections: 2, perSecond: 1.5, errors: 1 };
+  const seen = {
+    ...{ product: 'default', target: '127.0.0.1:4000', state: 'up', connections: 2, perSecond: 1.5, errors: 3 },
+    causes: [{ cause: 'target_reset', count: 2 }],
+  };
   summaries.put(summaryOf('own', { tier: 'agent', targets: [seen] }));
   summaries.put(
     summaryOf('agent-2', { tier: 'agent', targets: [{ ...seen, state: 'ejected', why: 'target_timeout' }] }),
@@ -98,13 +101,14 @@ test('targets of all agents are joined by product, and led to the push-servers t
   const { products, links } = await view.state();
   expect(products).toMatchObject([
     {
-      ...{ product: 'default', connections: 6, perSecond: 4.5, errors: 3 },
+      ...{ product: 'default', connections: 6, perSecond: 4.5, errors: 9 },
       targets: [
         {
           target: '127.0.0.1:4000',
           node: 'server',
           states: { up: 1, ejected: 1 },
           connections: 4,
+          causes: [{ cause: 'target_reset', count: 4 }],
           why: 'target_timeout',
         },
         { target: '127.0.0.1:4000', states: { up: 1 }, connections: 2 },
@@ -112,11 +116,37 @@ test('targets of all agents are joined by product, and led to the push-servers t
     },
   ]);
   expect(products[0]?.targets[1]).not.toHaveProperty('node');
-  expect(links.map(({ agent, connections }) => [agent, connections])).toEqual([
-    ['own', 2],
-    ['agent-2', 2],
-    ['far', 2],
+  const causes = [{ cause: 'target_reset', count: 2 }];
+  expect(links).toMatchObject([
+    { agent: 'own', connections: 2, causes },
+    { agent: 'agent-2', connections: 2, causes },
+    { agent: 'far', connections: 2, causes },
   ]);
+});
+
+test('a room has the connections of all push-servers, and the rate that each of them sees', async () => {
+  const { summaries, view } = open();
+  summaries.put(summaryOf('own', { rooms: [{ room: 'lobby', members: 2, perSecond: 9.5 }] }));
+  summaries.put(
+    summaryOf('b', {
+      rooms: [
+        { room: 'lobby', members: 3, perSecond: 10 },
+        { room: 'unkept', members: 1 },
+      ],
+    }),
+  );
+  expect((await view.state()).rooms).toEqual([
+    { room: 'lobby', members: 5, servers: 2, perSecond: 10 },
+    { room: 'unkept', members: 1, servers: 1 },
+  ]);
+});
+
+test('actions of a node are told with when they were asked for', async () => {
+  const { summaries, view } = open();
+  const action = { id: 'c', action: 'drain', by: 'ops', agoMs: 2_000, result: 'done', isDone: true };
+  summaries.put(summaryOf('own', { can: ['drain'], actions: [action] }));
+  const { nodes, at } = await view.state();
+  expect(nodes[0]).toMatchObject({ can: ['drain'], actions: [{ id: 'c', at: at - 2_000, result: 'done' }] });
 });
 
 test('the history is the sum of what all nodes tell, also of those that are gone', async () => {
@@ -136,6 +166,36 @@ test('the history is the sum of what all nodes tell, also of those that are gone
   expect(joined.refusals[0]?.counts.slice(-2)).toEqual([4, 0]);
 });
 
+test('each node that is there has a last point, whenever its steps end', async () => {
+  const { summaries, view } = open();
+  summaries.now = 100_000;
+  const { history } = summaryOf('x');
+  const connections = [...new Array<number>(89).fill(0), 5];
+  summaries.put(summaryOf('own', { history: { ...history, connections, endedMs: 100 } }));
+  summaries.put(summaryOf('other', { history: { ...history, connections, endedMs: 9_900 } }), 98_000);
+  expect((await view.history()).tiers['push-server']?.connections.slice(-2)).toEqual([0, 10]);
+});
+
+test('a target whose push-server has ended has its name, until another one has its address', async () => {
+  const { summaries, view } = open();
+  summaries.now = 100_000;
+  const target = {
+    product: 'p',
+    target: '10.0.0.1:1',
+    state: 'up',
+    connections: 0,
+    perSecond: 0,
+    errors: 0,
+    causes: [],
+  };
+  summaries.put(summaryOf('own', { tier: 'agent', targets: [target] }));
+  summaries.put(summaryOf('dead', { address: '10.0.0.1:1' }), 50_000);
+  const nodeOf = async () => (await view.state()).products[0]?.targets[0]?.node;
+  expect(await nodeOf()).toBe('dead');
+  summaries.put(summaryOf('new', { address: '10.0.0.1:1' }));
+  await expect.poll(nodeOf, { timeout: 5_000 }).toBe('new');
+});
+
 test('fifty nodes with 20,000 connections and 5,000 rooms are shown within 100 ms, in lists with bounds', async () => {
   const { summaries, view } = open();
   const nodes = 50;
@@ -151,7 +211,7 @@ test('fifty nodes with 20,000 connections and 5,000 rooms are shown within 100 m
         targets: isAgent
           ? Array.from({ length: 64 }, (_, target) => ({
               ...{ product: `p${target % 9}`, target: `10.0.${node}.${target}:1`, state: 'up' },
-              ...{ connections: target, perSecond: 1, errors: 0 },
+              ...{ connections: target, perSecond: 1, errors: 0, causes: [] },
             }))
           : [],
         refusals: Array.from({ length: 12 }, (_, code) => ({ cause: `code-${node}-${code}`, count: code })),
@@ -181,7 +241,7 @@ test('fifty nodes with 20,000 connections and 5,000 rooms are shown within 100 m
 
 test('states of targets by whatever names count, and are nothing that every object has', async () => {
   const { summaries, view } = open();
-  const target = { product: 'default', target: '10.0.0.1:1', connections: 0, perSecond: 0, errors: 0 };
+  const target = { product: 'default', target: '10.0.0.1:1', connections: 0, perSecond: 0, errors: 0, causes: [] };
   const states = ['__proto__', 'constructor', 'toString', 'up'];
   for (const [index, state] of states.entries())
     summaries.put(summaryOf(`agent ${index}`, { tier: 'agent', targets: [{ ...target, state }] }));

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Act } from '@gopush/cluster';
 import { defaultProduct, failed, maxProductBytes, nameFault, type Result, success } from '@gopush/contract';
 import { type AdminRoute, readText, respondText } from '@gopush/service';
 import { z } from 'zod';
@@ -23,43 +24,65 @@ const toSend = z.union([
 
 const toDisconnect = z.strictObject({ user: uid, product });
 
+/** Does what JSON asks for. */
+type Action = (push: Push, json: string) => Promise<Result<object>>;
+
+const actions = {
+  send: action(toSend, async (request, push) => {
+    const of = push.of(request.product);
+    return 'room' in request
+      ? of.toRoom(request.room, request.event, request.message, { keep: 'no' })
+      : of.toUser(request.user, request.event, request.message, { keep: 'no' });
+  }),
+  disconnect: action(toDisconnect, async (request, push) => {
+    push.of(request.product).disconnectUser(request.user);
+    return success({});
+  }),
+};
+
 /**
  * The actions on clients that an admin listener offers to who has a key: `POST /send` and `POST /disconnect`, with JSON.
  *
  * @param push - `undefined` before the push-server has opened
  */
 export function createAdminActions(push: () => Push | undefined): Record<string, AdminRoute> {
-  return {
-    'POST /send': action(push, toSend, async (request, open) => {
-      const of = open.of(request.product);
-      return 'room' in request
-        ? of.toRoom(request.room, request.event, request.message, { keep: 'no' })
-        : of.toUser(request.user, request.event, request.message, { keep: 'no' });
-    }),
-    'POST /disconnect': action(push, toDisconnect, async (request, open) => {
-      open.of(request.product).disconnectUser(request.user);
-      return success({});
-    }),
+  return Object.fromEntries(
+    Object.entries(actions).map(([name, run]) => [`POST /${name}`, { needs: 'key', serve: serveBy(push, run) }]),
+  );
+}
+
+/** The same actions for who asks from the page of another node. */
+export function createAdminActs(push: () => Push | undefined): Record<string, Act> {
+  return Object.fromEntries(
+    Object.entries(actions).map(([name, run]): [string, Act] => [
+      name,
+      async (json) => {
+        const open = push();
+        if (open === undefined) throw new Error('not yet');
+        const result = await run(open, json);
+        if (!result.ok) throw new Error(result.failure.detail ?? result.failure.code);
+        return 'done';
+      },
+    ]),
+  );
+}
+
+function serveBy(push: () => Push | undefined, run: Action): AdminRoute['serve'] {
+  return async (request: IncomingMessage, response: ServerResponse) => {
+    const open = push();
+    if (open === undefined) return respondText(response, 503, 'not yet\n');
+    const text = await readText(request, maxBytes);
+    const result = text === undefined ? failed('body_too_large') : await run(open, text);
+    if (result.ok) respond(response, 200, result.value);
+    // The rest of a body that was not read would be taken for the next request.
+    else refuse(response, result.failure, request.complete ? {} : { connection: 'close' });
   };
 }
 
-function action<T>(
-  push: () => Push | undefined,
-  schema: z.ZodType<T>,
-  run: (request: T, push: Push) => Promise<Result<object>>,
-): AdminRoute {
-  return {
-    needs: 'key',
-    async serve(request: IncomingMessage, response: ServerResponse) {
-      const open = push();
-      if (open === undefined) return respondText(response, 503, 'not yet\n');
-      const text = await readText(request, maxBytes);
-      const body = text === undefined ? failed('body_too_large') : parse(schema, text);
-      const result = body.ok ? await run(body.value, open) : body;
-      if (result.ok) respond(response, 200, result.value);
-      // The rest of a body that was not read would be taken for the next request.
-      else refuse(response, result.failure, request.complete ? {} : { connection: 'close' });
-    },
+function action<T>(schema: z.ZodType<T>, run: (request: T, push: Push) => Promise<Result<object>>): Action {
+  return async (push, json) => {
+    const request = parse(schema, json);
+    return request.ok ? run(request.value, push) : request;
   };
 }
 

@@ -5,7 +5,7 @@ import { dashboardRoutes } from '@gopush/dashboard';
 import { type Check, type Lifetime, type Logger, type Metrics, openAdmin, watchEventLoop } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { Fanout } from '../fanout/bus/fanout.ts';
-import { createAdminActions } from './admin-actions.ts';
+import { createAdminActions, createAdminActs } from './admin-actions.ts';
 import { describeMetrics } from './describe-metrics.ts';
 import { measureLag } from './fanout-metrics.ts';
 import { ServerFacts } from './server-facts.ts';
@@ -62,6 +62,7 @@ export async function openObservation(options: ObservationOptions, opened: Lifet
     id: fanout.bus.node,
     // It joins when it is shown.
     describe: () => (facts as ServerFacts).describe(isStopping, checks),
+    acts: { drain: () => shown?.view.drain() ?? 'not yet', ...createAdminActs(() => shown?.view.push) },
     log,
   });
   opened('cluster view', cluster.close);

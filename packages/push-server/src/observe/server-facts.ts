@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
-import type { NodeFacts } from '@gopush/cluster';
+import type { NodeFacts, RoomFacts } from '@gopush/cluster';
 import type { Check, EventLoopDelay } from '@gopush/service';
 import { nameOf } from '../rooms/names/room-names.ts';
 import type { ServerView } from './server-view.ts';
@@ -10,9 +10,9 @@ const countingShare = 0.005;
 /** How many of the largest rooms are told of. */
 const mostRooms = 32;
 
-/** A room and its connections here. */
+/** A room, by its full name, and its connections here. */
 interface CountedRoom {
-  readonly room: string;
+  readonly name: string;
   readonly members: number;
 }
 
@@ -75,7 +75,7 @@ export class ServerFacts {
       fallbacks,
       refusals: [...limits.tally.refused, ...limits.tally.closed],
       targets: [],
-      rooms: largest,
+      rooms: largest.map((room) => this.#describeRoom(room)),
     };
   }
 
@@ -87,6 +87,17 @@ export class ServerFacts {
       if (result !== true) return { state: 'impaired', why: `${name}: ${result}` };
     }
     return { state: 'ready' };
+  }
+
+  /** A room by the name that clients of its product know. */
+  #describeRoom({ name, members }: CountedRoom): RoomFacts {
+    const named = nameOf(name);
+    const room = 'room' in named ? named.room : '';
+    return {
+      room: named.product === undefined ? room : `${named.product}/${room}`,
+      members,
+      published: this.#view.streams.position(name)?.offset,
+    };
   }
 
   #count(): Counted {
@@ -102,7 +113,7 @@ export class ServerFacts {
 function countAll({ io, limits }: ServerView): Counted {
   let rooms = 0;
   let users = 0;
-  const largest: { readonly name: string; readonly members: number }[] = [];
+  const largest: CountedRoom[] = [];
   let least = 0;
   for (const [name, { size: members }] of io.of('/').adapter.rooms) {
     if (name.startsWith('u:')) users++;
@@ -113,7 +124,7 @@ function countAll({ io, limits }: ServerView): Counted {
     if (largest.length >= 2 * mostRooms) least = keepLargest(largest);
   }
   keepLargest(largest);
-  return { rooms, users, queuedBytes: limits.queuedBytes(), largest: largest.map(describeRoom) };
+  return { rooms, users, queuedBytes: limits.queuedBytes(), largest };
 }
 
 /** @returns how large a room has to be to be among them */
@@ -121,10 +132,4 @@ function keepLargest(rooms: { readonly members: number }[]): number {
   rooms.sort((a, b) => b.members - a.members);
   rooms.splice(mostRooms);
   return rooms.length < mostRooms ? 0 : (rooms.at(-1)?.members ?? 0);
-}
-
-function describeRoom({ name, members }: { readonly name: string; readonly members: number }): CountedRoom {
-  const named = nameOf(name);
-  const room = 'room' in named ? named.room : '';
-  return { room: named.product === undefined ? room : `${named.product}/${room}`, members };
 }

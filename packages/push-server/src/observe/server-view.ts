@@ -10,6 +10,7 @@ import type { MigrationCounts } from '../migration/follow/migration-counts.ts';
 import type { RecoveryCounts } from '../recovery/recovery.ts';
 import type { Push } from '../rooms/publish/push.ts';
 import type { PushCounts } from '../rooms/publish/push-counts.ts';
+import type { RoomStreams } from '../rooms/stream/room-streams.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 
 /** What metrics and state are read from. */
@@ -29,6 +30,7 @@ export interface ServerView {
   /** Connections that agents have handed over; `undefined`: none are taken. */
   readonly handOffs: Pick<HandOffs, 'state' | 'whyNot' | 'size' | 'alone'> | undefined;
   readonly push: Push;
+  readonly streams: Pick<RoomStreams, 'position'>;
   readonly announcement: Pick<Announcement, 'address' | 'isDraining'>;
   /** Gives all sessions to other push-servers and takes no new ones, without a stop. */
   readonly drain: () => Promise<string>;

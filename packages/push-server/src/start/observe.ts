@@ -33,6 +33,7 @@ export function observe(
       handOffs,
       announcement,
       push: rooms.push,
+      streams: rooms.streams,
       drain,
     },
     http,

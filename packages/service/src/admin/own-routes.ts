@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isLogLevel, type LeveledLogger, type Logger, logLevels } from '../logger.ts';
+import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import { type AdminRoute, readText, respondText } from './admin-route.ts';
+import { setLogLevel } from './set-log-level.ts';
 
 /** A readiness check: `true`, or the reason why the process is not ready. */
 export type Check = () => true | string;
@@ -70,11 +71,7 @@ async function changeLevel(request: IncomingMessage, response: ServerResponse, l
   const body = await readText(request, 100);
   if (body === undefined) return respondText(response, 413, 'too long\n');
   const level = body.trim();
-  if (!isLogLevel(level)) {
-    return respondText(response, 400, `found ${JSON.stringify(level)}, wanted one of ${logLevels.join(', ')}\n`);
-  }
-  if (!('level' in log)) return respondText(response, 501, 'the level of this logger cannot be changed\n');
-  (log as LeveledLogger).level = level;
-  log.info({ level }, 'log level changed');
+  const problem = setLogLevel(log, level);
+  if (problem !== undefined) return respondText(response, problem.status, `${problem.text}\n`);
   respondText(response, 200, `${level}\n`);
 }

@@ -1,6 +1,7 @@
 import { checkIntegers, checkNames, removalsPerCall } from '../bounds.ts';
 import { createIncarnations, nodeOf } from '../incarnations.ts';
 import type { PresenceCounts, PresenceStore, RoomLeft, RoomPage, UserPresence } from '../presence.ts';
+import { createSearch } from './create-search.ts';
 import type { Database } from './database.ts';
 import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
@@ -90,6 +91,8 @@ export function createPresence(
       if (after !== undefined) checkNames(after);
       return environment.read((db) => pageOf(db, environment.now(), { room, limit, after }));
     },
+
+    ...createSearch(environment, (db) => liveNodes(db, environment.now())),
 
     async counts() {
       return environment.read((db) => countsOf(db, environment.now()));

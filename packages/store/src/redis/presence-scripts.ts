@@ -84,6 +84,26 @@ const count = `return {redis.call('HLEN', KEYS[1]), redis.call('HLEN', KEYS[2])}
 /** Returns some fields of a hash. The caller removes them before it asks for the next ones. */
 const some = `return redis.call('HRANDFIELD', KEYS[1], ARGV[1])`;
 
+/** Looks at some fields of a hash. Returns the cursor to continue from, and the names that begin as wanted: see `Search` of create-search.ts. */
+const search = `
+local cursor, count, what, prefix = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local page = redis.call('HSCAN', KEYS[1], cursor, 'COUNT', count)
+local found, seen = {page[1]}, {}
+for each = 1, #page[2], 2 do
+  local field, name = page[2][each], page[2][each + 1]
+  local compared = name
+  if what ~= 'user' then
+    name = string.sub(field, (string.find(field, '\\0', 1, true) or 0) + 1)
+    compared = what == 'room' and name or field
+  end
+  if not seen[name] and string.sub(compared, 1, #prefix) == prefix then
+    seen[name] = true
+    table.insert(found, name)
+  end
+end
+return found
+`;
+
 /** The scripts of presence, each on keys of one slot. */
 export function definePresenceScripts(connection: Connection) {
   const script = (name: string, keys: number, lua: string): Script => connection.script(`presence_${name}`, keys, lua);
@@ -103,6 +123,7 @@ export function definePresenceScripts(connection: Connection) {
     unnote: script('unnote', 1, unnote),
     count: script('count', 2, count),
     some: script('some', 1, some),
+    search: script('search', 1, search),
   };
 }
 

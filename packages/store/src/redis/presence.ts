@@ -3,6 +3,7 @@ import { createIncarnations, nodeOf } from '../incarnations.ts';
 import type { PresenceStore, RoomLeft, RoomPage, RoomUser } from '../presence.ts';
 import { StoreError } from '../store-error.ts';
 import type { Connection } from './connection.ts';
+import { createSearch } from './create-search.ts';
 import { join, PresenceEntries, pairs, split } from './presence-entries.ts';
 
 /** @param lastSeenMs - how long the last connection of a user is remembered, in milliseconds; 0: not at all */
@@ -72,6 +73,8 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
       checkIntegers(1, { limit });
       return readPage(entries, room, limit, after);
     },
+
+    ...createSearch(entries),
 
     async counts() {
       const { live } = await entries.nodes();
