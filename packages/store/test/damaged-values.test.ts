@@ -46,3 +46,36 @@ test('values that cannot be read keep nothing else from being read, written and 
   );
   expect(store.state()).toBe('up');
 });
+
+test.each([
+  '{}',
+  '[]',
+  '{"epoch":5,"ageMs":60000,"at":9e15,"first":1,"last":1,"bytes":0,"keys":0}',
+  '{"epoch":"e","ageMs":60000,"at":"x","first":1,"last":1,"bytes":0,"keys":0}',
+  '{"epoch":"e","ageMs":60000,"at":9e15,"first":1,"last":null,"bytes":0,"keys":0}',
+])('a room or an inbox whose state is something else begins anew: %s', async (json) => {
+  const folder = await temporaryFolder();
+  const before = await openEmbeddedStore(folder);
+  await before.history.append('room', Buffer.from('old'), limits);
+  await before.inbox.put('ann', 'old', Buffer.from('old'), { ttlMs: 60_000 }, bounds);
+  await before.close();
+  const file = open<Buffer, Key>({ path: join(folder, 'store.mdb'), noSubdir: true, encoding: 'binary' });
+  for (const key of [
+    ['log', 'room'],
+    ['inbox', 'ann'],
+    ['letter', 'ann', 'old'],
+  ])
+    await file.put(key, Buffer.from(json));
+  await file.close();
+  const store = closedWithTest(await openEmbeddedStore(folder));
+  expect(await store.history.append('room', Buffer.from('new'), limits)).toEqual({
+    epoch: expect.any(String),
+    offset: 1,
+    duplicate: false,
+  });
+  const { first, last, messages } = await store.history.read('room', 0, 10);
+  expect([first, last, messages.map(({ payload }) => String(payload))]).toEqual([1, 1, ['new']]);
+  const put = await store.inbox.put('ann', 'new', Buffer.from('new'), { ttlMs: 60_000 }, bounds);
+  expect(put.state).toBe('stored');
+  expect((await store.inbox.pending('ann', 0, 10)).map(({ id }) => id)).toEqual(['new']);
+});

@@ -4,7 +4,7 @@ import type { Appended, HistoryLimits, HistoryStore, KeptMessage } from '../hist
 import type { Database } from './database.ts';
 import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
-import { afterAll, packJson, packTimed, timeOf, unpackJson, unpackTimed } from './values.ts';
+import { afterAll, packJson, packTimed, timeOf, unpackNumbers, unpackTimed } from './values.ts';
 
 /** State of a room's log. */
 interface Log {
@@ -108,7 +108,7 @@ const sweep: Sweep = {
   kind: 'log',
   isDue(db, [, name], value, { now, evictBefore }) {
     const room = name as string;
-    const log = unpackJson<Log>(value);
+    const log = logIn(value);
     if (log === undefined) return true;
     const since = now - log.ageMs;
     if (log.at <= since) return true;
@@ -119,7 +119,7 @@ const sweep: Sweep = {
   },
   clean(db, [, name], value, { now, evictBefore }) {
     const room = name as string;
-    const log = unpackJson<Log>(value);
+    const log = logIn(value);
     if (log === undefined) return removeRoom(db, room);
     const since = log.at <= now - log.ageMs ? now : now - log.ageMs;
     trim(db, room, log, (at) => at <= Math.max(since, evictBefore));
@@ -130,13 +130,21 @@ const sweep: Sweep = {
     else db.put(['log', room], packJson(log));
   },
   ageOf(db, [, name], value) {
-    const [oldest] = messages(db, name as string, unpackJson<Log>(value)?.first ?? 0, 1);
+    const [oldest] = messages(db, name as string, logIn(value)?.first ?? 0, 1);
     return oldest === undefined ? undefined : timeOf(oldest.value);
   },
 };
 
+const numbers = ['ageMs', 'at', 'first', 'last', 'bytes', 'keys'] as const satisfies readonly (keyof Log)[];
+
+/** The log of a value; `undefined` for one that is none, as if nothing was stored. */
+function logIn(value: Buffer | undefined): Log | undefined {
+  const log = unpackNumbers<Log>(value, numbers);
+  return typeof log?.epoch === 'string' ? log : undefined;
+}
+
 function liveLog(db: Database, room: string, now: number): Log | undefined {
-  const log = unpackJson<Log>(db.get(['log', room]));
+  const log = logIn(db.get(['log', room]));
   return log === undefined || log.at <= now - log.ageMs ? undefined : log;
 }
 

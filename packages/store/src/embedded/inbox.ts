@@ -4,7 +4,7 @@ import { StoreError } from '../store-error.ts';
 import type { Database } from './database.ts';
 import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
-import { afterAll, packJson, unpackJson } from './values.ts';
+import { afterAll, packJson, unpackNumbers } from './values.ts';
 
 /** State of an inbox. */
 interface Box {
@@ -99,6 +99,21 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
 
 const empty = Buffer.alloc(0);
 
+function emptyBox(): Box {
+  return { seq: 0, count: 0, bytes: 0, acked: 0 };
+}
+
+/** The box of a value; `undefined` for one that is none, as if nothing was stored. */
+function boxIn(value: Buffer | undefined): Box | undefined {
+  return unpackNumbers<Box>(value, ['seq', 'count', 'bytes', 'acked']);
+}
+
+/** The same for a letter. */
+function letterIn(value: Buffer | undefined): Letter | undefined {
+  const letter = unpackNumbers<Letter>(value, ['expires', 'at', 'bytes']);
+  return letter?.seq === undefined || Number.isFinite(letter.seq) ? letter : undefined;
+}
+
 /** A message to put into an inbox. */
 interface NewLetter {
   readonly uid: string;
@@ -113,7 +128,7 @@ function putLetter(
   now: number,
   { uid, id, payload, ttlMs, bounds }: NewLetter,
 ): { readonly state: 'stored' | 'duplicate'; readonly seq: number } {
-  const box = boxOf(db, uid) ?? { seq: 0, count: 0, bytes: 0, acked: 0 };
+  const box = boxOf(db, uid) ?? emptyBox();
   forget(db, uid, box, now);
   const before = letterOf(db, uid, id, now);
   if (before !== undefined) return { state: 'duplicate', seq: before.seq ?? 0 };
@@ -143,19 +158,19 @@ const sweep: Sweep = {
       limit: 1,
     });
     if (first !== undefined) return (first as [string, string, number])[2] <= now;
-    const box = unpackJson<Box>(value);
+    const box = boxIn(value);
     if (box === undefined) return true;
     return box.count === 0 && box.acked === 0;
   },
-  clean: (db, [, uid], value, { now }) => forget(db, uid as string, unpackJson<Box>(value) as Box, now),
+  clean: (db, [, uid], value, { now }) => forget(db, uid as string, boxIn(value) ?? emptyBox(), now),
 };
 
 function boxOf(db: Database, uid: string): Box | undefined {
-  return unpackJson<Box>(db.get(['inbox', uid]));
+  return boxIn(db.get(['inbox', uid]));
 }
 
 function letterOf(db: Database, uid: string, id: string, now: number): Letter | undefined {
-  const letter = unpackJson<Letter>(db.get(['letter', uid, id]));
+  const letter = letterIn(db.get(['letter', uid, id]));
   return letter === undefined || letter.expires <= now ? undefined : letter;
 }
 
@@ -166,8 +181,10 @@ function forget(db: Database, uid: string, box: Box, now: number): void {
     const [, , expires, id] = key;
     const tooMany = box.acked > rememberedIds;
     if (expires > now && !tooMany) break;
-    const letter = unpackJson<Letter>(db.get(['letter', uid, id]));
+    const letter = letterIn(db.get(['letter', uid, id]));
     if (expires > now && letter?.seq !== undefined) continue;
+    // One that cannot be read does not tell when it expires.
+    if (letter === undefined) db.remove(key);
     drop(db, uid, id, box);
   }
   if (box.count === 0 && box.acked === 0) db.remove(['inbox', uid]);
@@ -175,7 +192,7 @@ function forget(db: Database, uid: string, box: Box, now: number): void {
 }
 
 function drop(db: Database, uid: string, id: string, box: Box): void {
-  const letter = unpackJson<Letter>(db.get(['letter', uid, id]));
+  const letter = letterIn(db.get(['letter', uid, id]));
   if (letter === undefined) return;
   if (letter.seq === undefined) box.acked--;
   else {

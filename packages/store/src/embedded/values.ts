@@ -42,3 +42,12 @@ export function unpackJson<T extends object>(packed: Buffer | undefined): T | un
     return undefined;
   }
 }
+
+/** The same for an object with these numbers; `undefined` where one of them is none. */
+export function unpackNumbers<T extends object>(
+  packed: Buffer | undefined,
+  names: readonly (keyof T)[],
+): T | undefined {
+  const value = unpackJson<T>(packed);
+  return value !== undefined && names.every((name) => Number.isFinite(value[name])) ? value : undefined;
+}
