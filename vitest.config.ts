@@ -79,6 +79,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 10_000,
+    // Tests start what is built: as the sources are now.
+    globalSetup: fileURLToPath(new URL('scripts/bundle.mjs', import.meta.url)),
     setupFiles: fileURLToPath(new URL('test/setup.ts', import.meta.url)),
     sequence: { sequencer: LongestFirst },
     projects: [

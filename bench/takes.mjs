@@ -29,7 +29,7 @@ const [sessions, rounds] = [Number(values.sessions), Number(values.rounds)];
 const atOnce = 64;
 const load = (path) => import(pathToFileURL(resolve(values.tree, path)));
 const { openEmbeddedStore, openRedisStore } = await load('packages/store/dist/index.js');
-const { encodeSession } = await load('packages/push-server/dist/stored-session/session-record.js');
+const { encodeSession } = await load('packages/push-server/dist/inner/session-record.js');
 const [ping, pong] = [Buffer.from([0x81, 1, 0x32]), Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x33])];
 const chosen = Buffer.concat([Buffer.from([0x8a, 0x80 | 12, 0, 0, 0, 0]), Buffer.from('gopush:going')]);
 const running = new Set();

@@ -36,7 +36,7 @@ export function bootstrap() {
   install();
   say('building');
   if (!run(process.execPath, ['node_modules/typescript/bin/tsc', '-b'])) giveUp('the build failed');
-  for (const script of ['scripts/write-config-schema.mjs', 'packages/dashboard/build.mjs']) {
+  for (const script of ['scripts/bundle.mjs', 'scripts/write-config-schema.mjs', 'packages/dashboard/build.mjs']) {
     if (!run(process.execPath, [script])) giveUp('the build failed');
   }
 }

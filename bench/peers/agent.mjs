@@ -11,7 +11,7 @@ const asApp = process.argv[4] === 'express';
 const quiet = process.argv[4] === 'quiet';
 // What the tunnel would cost if it looked at nothing that goes through it.
 if (process.argv[4] === 'blind') {
-  const { FrameWalker } = await import('../../packages/agent/dist/tunnel/frame-walker.js');
+  const { FrameWalker } = await import('../../packages/agent/dist/inner/frame-walker.js');
   FrameWalker.prototype.walk = (_chunk, length) => length;
 }
 const upstream = Number(process.argv[5] ?? target);

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { configSchema } from '../../packages/contract/dist/config/schema.js';
+import { configSchema } from '../../packages/contract/dist/index.js';
 
 const { enabled } = configSchema.shape.handOff.def.innerType.shape;
 Object.defineProperty(enabled.def, 'defaultValue', { value: true, configurable: true });

@@ -9,7 +9,7 @@ export { type ConfigSource, createConfig, type ParsedConfig, parseConfig } from 
 export { type ConfigProblem, formatConfigProblems } from './config/problem.ts';
 export { type ApiScope, apiScopes, type WebhookEventName } from './config/schema/api.ts';
 export { isLoopback } from './config/schema/parts.ts';
-export type { Config, ConfigInput, RedisConfig } from './config/schema.ts';
+export { type Config, type ConfigInput, configSchema, type RedisConfig } from './config/schema.ts';
 export {
   type Failure,
   type FailureCode,

@@ -11,10 +11,11 @@ import { type HookName, hookNames } from '../create/existing-hooks.ts';
 import { packageManagers } from '../create/package-manager.ts';
 import type { ParsedOptions } from '../create/read-flags.ts';
 import { templateNames } from '../create/templates.ts';
+import { packageFolder } from '../package-folder.ts';
 import { type ProjectOptions, secretsFile } from '../project.ts';
 import { type Tier, tiers } from '../tiers.ts';
 
-const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
   version: string;
 };
 

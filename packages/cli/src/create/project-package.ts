@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CommandError } from '../command-error.ts';
+import { packageFolder } from '../package-folder.ts';
 
 /** What is read of a package.json. */
 export interface Package {
@@ -25,7 +26,7 @@ export async function readPackage(path: string): Promise<Package | undefined> {
 
 /** The version of gopush that creates the project, on which the project depends. */
 export async function ownVersion(): Promise<string> {
-  const pkg = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const pkg = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
   return pkg.version;
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageFolder } from '../package-folder.ts';
 
 /** The projects that can be created, with what they are. The first one is the default. */
 export const templateNames = {
@@ -22,17 +23,17 @@ export function isTemplate(text: string): text is TemplateName {
  * The folder of the templates: beside this package's code when it is installed, at the top of the workspace when it is developed. There a copy
  * made for packing may lie beside the code as well, and be old.
  */
-const inWorkspace = existsSync(new URL('../../src/', import.meta.url));
-const folder = new URL(inWorkspace ? '../../../../templates/' : '../../templates/', import.meta.url);
+const inWorkspace = existsSync(join(packageFolder, 'src'));
+const folder = join(packageFolder, inWorkspace ? '../../templates' : 'templates');
 
 /** Reads a template by its path under `templates/`. */
 export function readTemplate(path: string): Promise<string> {
-  return readFile(new URL(path, folder), 'utf8');
+  return readFile(join(folder, path), 'utf8');
 }
 
 /** The paths of all files of a template, as in the project. */
 export async function listTemplate(name: string): Promise<readonly string[]> {
-  const root = fileURLToPath(new URL(`${name}/`, folder));
+  const root = join(folder, name);
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())

@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { makeFolder, makeProject, startGopush } from '../../../../test/support/cli.ts';
 import { commandsOfFile } from '../../../../test/support/commands.ts';
 import { connectClient, nextEvent, openClient } from '../../../../test/support/socket-io.ts';
-import { createProject } from '../../dist/create/create-project.js';
-import { loadProject } from '../../dist/project.js';
+import { createProject } from '../../src/create/create-project.ts';
+import { loadProject } from '../../src/project.ts';
 
 const gopush = commandsOfFile();
 

@@ -7,9 +7,9 @@ import { expect, test } from 'vitest';
 import { makeFolder, startProgram } from '../../../../test/support/cli.ts';
 import { openClient } from '../../../../test/support/socket-io.ts';
 import { freePort, startRedis } from '../../../store/test/support/redis.ts';
-import { createProject } from '../../dist/create/create-project.js';
-import { toJavaScript } from '../../dist/create/in-language.js';
-import { listTemplate, readTemplate, type TemplateName, templateNames } from '../../dist/create/templates.js';
+import { createProject } from '../../src/create/create-project.ts';
+import { toJavaScript } from '../../src/create/in-language.ts';
+import { listTemplate, readTemplate, type TemplateName, templateNames } from '../../src/create/templates.ts';
 import { linkPackages, listTemplates, readCatalog } from './support/linked-packages.ts';
 
 const run = promisify(execFile);

@@ -1,6 +1,6 @@
 // A node of a mesh in a process of its own, to be stopped or killed; with `cluster` as second argument two of them in workers of a cluster.
 import cluster from 'node:cluster';
-import { startMesh } from '../../../dist/fanout/mesh/mesh.js';
+import { startMesh } from '../../../dist/inner/mesh.js';
 
 const [folder, how] = process.argv.slice(2);
 if (how === 'cluster' && cluster.isPrimary) {
