@@ -9,8 +9,8 @@ const steadyMs = 2_000;
 const patienceMs = 15_000;
 const loadingMs = 60_000;
 
-/** Between two looks, in milliseconds. */
-const lookMs = 500;
+/** Between two looks while not all serve, in milliseconds. Each look starts a process. */
+const lookMs = 1_000;
 
 /**
  * Waits until all processes of a project serve, and keep serving. pm2 itself reports a start as successful even if the process ends at once.
@@ -23,20 +23,19 @@ export async function awaitServing(
   wanted: number,
 ): Promise<readonly Pm2Process[]> {
   const began = performance.now();
-  let steadySince = began;
-  let before = '';
+  let served: string | undefined;
   for (;;) {
     const processes = await list();
-    const now = performance.now();
     const failing = processes.filter(({ status }) => status !== 'online');
+    // A process that ended meanwhile has another pid, or has been restarted once more.
     const seen = processes.map(({ id, pid, restarts }) => `${id} ${pid} ${restarts}`).join();
     const isWhole = failing.length === 0 && processes.length >= wanted;
-    if (!isWhole || seen !== before) steadySince = now;
-    else if (now - steadySince >= steadyMs) return [];
-    before = seen;
+    if (isWhole && seen === served) return [];
+    served = isWhole ? seen : undefined;
     const isLoading = failing.some(({ status, restarts }) => status === 'launching' && restarts === 0);
-    if (now - began > (isLoading ? loadingMs : patienceMs)) return failing.length > 0 ? failing : processes;
-    await delay(lookMs);
+    if (performance.now() - began > (isLoading ? loadingMs : patienceMs))
+      return failing.length > 0 ? failing : processes;
+    await delay(isWhole ? steadyMs : lookMs);
   }
 }
 
