@@ -1,11 +1,13 @@
 /**
- * `npm test`: builds, gets what the tests need, runs the static checks and all tests, and ends with `N passed, N failed`.
+ * `npm test`: builds, gets what the tests need, runs all tests and beside them the static checks, and ends with `N passed, N failed`.
  * With arguments only the tests they name run: `npm test -- packages/agent`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
-import { bootstrap, plainEnv, root, run, say } from './bootstrap.mjs';
+import { constants, setPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bootstrap, plainEnv, root, say } from './bootstrap.mjs';
 import { obtainPythonClient } from './obtain-python-client.mjs';
 import { obtainRedis } from './obtain-redis.mjs';
 
@@ -16,23 +18,12 @@ bootstrap();
 const folder = makeFolder();
 const env = { ...plainEnv, ...obtainRedis(), ...(folder === undefined ? {} : { TMPDIR: folder }) };
 obtainPythonClient();
-if (named.length === 0) {
-  // At the same time: each of them is alone on one processor.
-  await Promise.all([
-    check('package exports', 'scripts/check-exports.mjs', []),
-    check('format, lint and import direction', 'node_modules/@biomejs/biome/bin/biome', [
-      'check',
-      '--error-on-warnings',
-      '.',
-    ]),
-    check('imports between folders', 'scripts/check-folders.mjs', []),
-    check('types', 'node_modules/typescript/bin/tsc', ['-p', 'test']),
-    check('dead code', 'node_modules/knip/bin/knip.js', []),
-    check('generated docs', 'scripts/write-docs.mjs', ['--check']),
-  ]);
-}
-test();
+// The packages as they would be published, made once for the check of their exports and for the tests that install them.
+const packing = named.length === 0 ? mkdtempSync(join(folder ?? tmpdir(), 'gopush-packing-')) : undefined;
+if (packing !== undefined) env.PACKED_PACKAGES = join(packing, 'packed');
+await Promise.all([...(named.length === 0 ? startChecks() : []), test()]);
 
+if (packing !== undefined) rmSync(packing, { recursive: true, force: true });
 if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 const { passed, failed, skipped } = tally;
 process.stdout.write(`\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}\n`);
@@ -51,8 +42,26 @@ function makeFolder() {
   }
 }
 
+/** With what the tests leave of the processors: these wait for sockets and timers for a part of their time. */
+function startChecks() {
+  return [
+    check('package exports', 'scripts/check-exports.mjs', []),
+    check('format, lint and import direction', 'node_modules/@biomejs/biome/bin/biome', [
+      'check',
+      '--error-on-warnings',
+      '.',
+    ]),
+    check('imports between folders', 'scripts/check-folders.mjs', []),
+    check('types', 'node_modules/typescript/bin/tsc', ['-p', 'test']),
+    check('dead code', 'node_modules/knip/bin/knip.js', []),
+    check('generated docs', 'scripts/write-docs.mjs', ['--check']),
+  ];
+}
+
 async function check(what, script, args) {
   const child = spawn(process.execPath, [script, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  // Its threads and processes come later, and have the priority that it has.
+  setPriority(child.pid, constants.priority.PRIORITY_LOW);
   const output = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
   const [status] = await once(child, 'close');
@@ -64,7 +73,7 @@ async function check(what, script, args) {
   }
 }
 
-function test() {
+async function test() {
   say('running the tests');
   const report = `${root}node_modules/.cache/test-report.json`;
   mkdirSync(`${root}node_modules/.cache`, { recursive: true });
@@ -77,7 +86,8 @@ function test() {
     '--reporter=./test/support/stall-reporter.ts',
     `--outputFile.json=${report}`,
   ];
-  const ended = run(process.execPath, [...args, ...named], env);
+  const child = spawn(process.execPath, [...args, ...named], { cwd: root, env, stdio: 'inherit' });
+  const [status] = await once(child, 'exit');
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTotalTestSuites, success } = JSON.parse(
       readFileSync(report, 'utf8'),
@@ -86,7 +96,7 @@ function test() {
     tally.failed += numFailedTests;
     tally.skipped += numPendingTests;
     // A file that could not even be loaded has no tests to count.
-    if (numTotalTestSuites === 0 || ((!success || !ended) && numFailedTests === 0)) tally.failed++;
+    if (numTotalTestSuites === 0 || ((!success || status !== 0) && numFailedTests === 0)) tally.failed++;
   } catch {
     say('the tests left no report');
     tally.failed++;
