@@ -2,9 +2,12 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { gopush, makeFolder, startGopush } from '../../../../test/support/cli.ts';
+import { makeFolder, startGopush } from '../../../../test/support/cli.ts';
+import { commandsOfFile } from '../../../../test/support/commands.ts';
 import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
 import { freePort, startRedis } from '../../../store/test/support/redis.ts';
+
+const command = commandsOfFile();
 
 /** A project as `gopush-create` of gopush 0.1 made it, on ports of its own: CommonJS, without a package.json. */
 async function makeOldProject() {
@@ -42,7 +45,7 @@ async function makeOldProject() {
 
 test('a project of gopush 0.1: what it is told, step by step, until it runs', { timeout: 180_000 }, async () => {
   const { dir, write, config, url } = await makeOldProject();
-  const run = (...args: string[]) => gopush(args, { cwd: dir });
+  const run = (...args: string[]) => command(args, { cwd: dir });
   const bare = await run();
   expect(bare.code).toBe(2);
   expect(bare.stderr).toMatch(

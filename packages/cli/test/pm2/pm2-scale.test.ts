@@ -1,3 +1,5 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { gopush, makeProject } from '../../../../test/support/cli.ts';
 import { connectCounted, countedHistory } from '../../../../test/support/counted-clients.ts';
@@ -15,10 +17,10 @@ async function serversOf(url: string): Promise<string[]> {
   return [...new Set(await Promise.all(names))].sort();
 }
 
-test('pm2 scale, up and down to one: new push-servers get clients, and nobody who is connected notices', {
+test('pm2 scale, up and down to one: new push-servers get clients, and nobody who is connected notices; a reload of a broken hook is refused, and what runs goes on', {
   timeout: 240_000,
 }, async () => {
-  const { dir, url } = await makeProject({
+  const { dir, url, fanoutDir } = await makeProject({
     agentWorkers: 1,
     serverWorkers: 2,
     pushServer: { drainMs: 10_000, history: countedHistory },
@@ -34,6 +36,14 @@ test('pm2 scale, up and down to one: new push-servers get clients, and nobody wh
   // pm2 ends the oldest ones: the one that is left has a port that no setting names.
   await pm2('scale', name, '1');
   await expect.poll(() => serversOf(url), { timeout: 20_000 }).toEqual([2].map(nameOf));
+  const before = (await list()).map(({ pid }) => pid);
+  await writeFile(join(dir, 'hooks/router.local.js'), 'export default {');
+  const { code, stdout, stderr } = await gopush(['--dir', dir, 'pm2', 'reload'], { env });
+  expect([code, stderr]).toEqual([2, 'gopush: nothing was reloaded: fix this first\n']);
+  expect(stdout).toMatch(/✗ hook router: .*router\.local\.js: line 1/);
+  expect((await list()).map(({ pid }) => pid)).toEqual(before);
+  expect(await serversOf(url)).toEqual([2].map(nameOf));
   expect(await clients.stop()).toEqual({ disconnects: 0, complete: 20 });
   expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
+  expect(await readdir(fanoutDir)).toEqual([]);
 });

@@ -106,22 +106,6 @@ test('pm2 cluster: both tiers with Redis, messages cross processes, reload fails
   expect(after.filter(({ pid }) => isAlive(pid))).toEqual([]);
 });
 
-test('a reload of a broken hook is refused, and what runs goes on', { timeout: 120_000 }, async () => {
-  const { dir, url, fanoutDir } = await makeProject({ agentWorkers: 1, serverWorkers: 1 });
-  const { env, list } = await startPm2();
-  expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).code).toBe(0);
-  const before = (await list()).map(({ pid }) => pid);
-  await writeFile(join(dir, 'hooks/router.local.js'), 'export default {');
-  const { code, stdout, stderr } = await gopush(['--dir', dir, 'pm2', 'reload'], { env });
-  expect([code, stderr]).toEqual([2, 'gopush: nothing was reloaded: fix this first\n']);
-  expect(stdout).toMatch(/✗ hook router: .*router\.local\.js: line 1/);
-  expect((await list()).map(({ pid }) => pid)).toEqual(before);
-  const client = await connectClient(url, 'websocket', { query: { user: 'ann' } });
-  client.disconnect();
-  expect((await gopush(['--dir', dir, 'pm2', 'stop'], { env })).code).toBe(0);
-  expect(await readdir(fanoutDir)).toEqual([]);
-});
-
 // In the usual run a chaos test reloads push-servers by pm2, under the eyes of more clients.
 test('a reload of the push-servers alone: no client on WebSocket notices', {
   skip: !isLong,

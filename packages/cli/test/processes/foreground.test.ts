@@ -11,8 +11,8 @@ async function startProject(config: Record<string, unknown> = {}) {
   return { ...project, running, workers };
 }
 
-test('agents and push-servers run, and messages cross them', async () => {
-  const { url, workers } = await startProject({ agentWorkers: 2, serverWorkers: 2 });
+test('agents and push-servers run, and messages cross them; SIGTERM stops all, and leaves no process and no socket file', async () => {
+  const { url, running, workers, fanoutDir } = await startProject({ agentWorkers: 2, serverWorkers: 2 });
   expect(workers).toHaveLength(4);
   const clients = await Promise.all(
     Array.from({ length: 8 }, (_, index) =>
@@ -29,17 +29,13 @@ test('agents and push-servers run, and messages cross them', async () => {
     servers.add((await nextEvent<{ server: string }>(client, 'go:welcome')).server);
   }
   expect([...servers].sort()).toEqual(['push-server-0', 'push-server-1']);
-});
-
-test('SIGTERM stops all, and leaves no process and no socket file', async () => {
-  const { running, workers, fanoutDir } = await startProject({ agentWorkers: 2 });
   running.child.kill('SIGTERM');
   expect((await running.ended).code).toBe(0);
   expect(workers.filter(isAlive)).toEqual([]);
   expect(await readdir(fanoutDir)).toEqual([]);
 });
 
-test('a crashed worker is started again, and the rest goes on', async () => {
+test('crashed workers are started again, and clients come back; those whose supervisor is killed stop by themselves', async () => {
   const { running, workers, url } = await startProject();
   const client = await connectClient(url, 'websocket', {
     query: { user: 'ann' },
@@ -51,6 +47,10 @@ test('a crashed worker is started again, and the rest goes on', async () => {
   await running.until(/exited unexpectedly/);
   await nextEvent(client, 'connect');
   await expect.poll(async () => (await childrenOf(running.child.pid ?? 0)).length).toBe(2);
+  const again = await childrenOf(running.child.pid ?? 0);
+  running.child.kill('SIGKILL');
+  await running.ended;
+  await expect.poll(() => again.filter(isAlive), { timeout: 10_000 }).toEqual([]);
 });
 
 test('a second signal ends all at once', async () => {
@@ -77,11 +77,4 @@ test('a Ctrl-C that arrives twice, as npm makes it, is one; no process that it e
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).not.toMatch(/is restarted/);
   expect(workers.filter(isAlive)).toEqual([]);
-});
-
-test('workers whose supervisor is killed stop by themselves', async () => {
-  const { running, workers } = await startProject();
-  running.child.kill('SIGKILL');
-  await running.ended;
-  await expect.poll(() => workers.filter(isAlive), { timeout: 10_000 }).toEqual([]);
 });
