@@ -61,7 +61,7 @@ function startChecks() {
 async function check(what, script, args) {
   const child = spawn(process.execPath, [script, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   // Its threads and processes come later, and have the priority that it has.
-  setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   const output = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
   const [status] = await once(child, 'close');
