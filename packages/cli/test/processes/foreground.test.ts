@@ -11,7 +11,9 @@ async function startProject(config: Record<string, unknown> = {}) {
   return { ...project, running, workers };
 }
 
-test('agents and push-servers run, and messages cross them; SIGTERM stops all, and leaves no process and no socket file', async () => {
+test('agents and push-servers run, and messages cross them; SIGTERM stops all, and leaves no process and no socket file', {
+  timeout: 120_000,
+}, async () => {
   const { url, running, workers, fanoutDir } = await startProject({ agentWorkers: 2, serverWorkers: 2 });
   expect(workers).toHaveLength(4);
   const clients = await Promise.all(
@@ -35,7 +37,9 @@ test('agents and push-servers run, and messages cross them; SIGTERM stops all, a
   expect(await readdir(fanoutDir)).toEqual([]);
 });
 
-test('crashed workers are started again, and clients come back; those whose supervisor is killed stop by themselves', async () => {
+test('crashed workers are started again, and clients come back; those whose supervisor is killed stop by themselves', {
+  timeout: 120_000,
+}, async () => {
   const { running, workers, url } = await startProject();
   const client = await connectClient(url, 'websocket', {
     query: { user: 'ann' },
