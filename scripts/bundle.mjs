@@ -52,7 +52,10 @@ async function bundle(name) {
 /** Where a package has its entry points: `{ 'bin/gopush': 'src/bin/gopush.ts' }`. */
 function entryPointsOf(name, folder) {
   const { exports = {}, bin = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  const targets = [...Object.values(exports).map((one) => one.default ?? one), ...(typeof bin === 'string' ? [bin] : Object.values(bin))];
+  const targets = [
+    ...Object.values(exports).map((one) => one.default ?? one),
+    ...(typeof bin === 'string' ? [bin] : Object.values(bin)),
+  ];
   const names = targets.flatMap((target) => /^\.\/dist\/(.*)\.js$/.exec(target)?.[1] ?? []);
   return Object.fromEntries([
     ...[...names, ...programsOf(join(folder, 'src'))].map((one) => [one, `src/${one}.ts`]),
