@@ -1,0 +1,173 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { configJsonSchema, listVariables, parseConfig } from '@gopush/contract';
+import { describe, expect, test } from 'vitest';
+import { commandsOfFile } from './support/commands.ts';
+
+const root = join(import.meta.dirname, '..');
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const markdownIn = (folder: string): string[] =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`);
+
+/** What people copy from. Decisions and the changelog also tell of what is gone. */
+const docs = [
+  ...['README.md', 'CONTRIBUTING.md', 'deploy/README.md'],
+  ...markdownIn('docs'),
+  ...readdirSync(join(root, 'examples'))
+    .map((name) => `examples/${name}/README.md`)
+    .filter((file) => existsSync(join(root, file))),
+];
+
+/** A block of code, with the language that it says it is of. */
+interface Block {
+  readonly file: string;
+  readonly language: string;
+  readonly text: string;
+}
+
+const blocks: readonly Block[] = docs.flatMap((file) =>
+  [...read(file).matchAll(/^( *)```(\w*)\n([\s\S]*?)^\1```$/gm)].map(([, indent = '', language = '', text = '']) => ({
+    file,
+    language,
+    text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  })),
+);
+const of = (...languages: readonly string[]): Block[] => blocks.filter(({ language }) => languages.includes(language));
+/** Code within a line of text. */
+const spans = docs.flatMap((file) =>
+  [...read(file).matchAll(/(?<!`)`([^`]+)`(?!`)/g)].map(([, text = '']) => ({
+    file,
+    text: text.replaceAll('\n', ' '),
+  })),
+);
+const command = commandsOfFile();
+
+/** What may follow each command, by the command with those above it: options, subcommands, fixed arguments. */
+async function readCommands(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { stdout } = await command(['completion', 'bash']);
+  return new Map(
+    [...stdout.matchAll(/^ +"(gopush[^"]*)"\) words="([^"]*)"/gm)].map(([, path = '', words = '']) => [
+      path,
+      words.split(' '),
+    ]),
+  );
+}
+
+/** What a command line has that `gopush` does not. */
+function unknownIn(line: string, commands: ReadonlyMap<string, readonly string[]>): string[] {
+  let path = 'gopush';
+  const unknown: string[] = [];
+  for (const [index, word] of line.trim().split(/\s+/).slice(1).entries()) {
+    const words = commands.get(path) ?? [];
+    if (word.startsWith('--')) {
+      const [name = ''] = word.split('=');
+      if (![...words, ...(commands.get('gopush') ?? [])].includes(name)) unknown.push(`${path} has no ${name}`);
+    } else if (commands.has(`${path} ${word}`)) path += ` ${word}`;
+    else if (index === 0 && word !== '<command>') unknown.push(`no command ${word}`);
+  }
+  return unknown;
+}
+
+test('commands of gopush in the docs exist, with their options', async () => {
+  const commands = await readCommands();
+  expect(commands.size).toBeGreaterThan(20);
+  const lines = [...blocks.filter(({ language }) => language === ''), ...spans].flatMap(({ file, text }) =>
+    text
+      .split('\n')
+      .flatMap((line) => /(?:^|^.*(?:npx |bin\/|\$\(|&& ))gopush ([a-z<-].*)$/.exec(line)?.[1] ?? [])
+      // What follows after a gap explains the command.
+      .map((rest): [string, string] => [file, `gopush ${rest.replace(/( {2,}| [|#&]|\)).*$/, '')}`]),
+  );
+  expect(lines.length).toBeGreaterThan(60);
+  const wrong = lines.flatMap(([file, line]) => unknownIn(line, commands).map((what) => `${file}: ${line}: ${what}`));
+  expect(wrong).toEqual([]);
+  expect(unknownIn('gopush drian 0', commands)).toEqual(['no command drian']);
+  expect(unknownIn('gopush push room lobby chat --keeps no', commands)).toEqual(['gopush push room has no --keeps']);
+});
+
+test('environment variables in the docs exist', () => {
+  const known = new Set([
+    ...listVariables(configJsonSchema()).map(({ name }) => name),
+    // Not of settings: which files are read, keys of commands, and those of the tests and of a Compose file.
+    ...['GOPUSH_ENV', 'GOPUSH_DIR', 'GOPUSH_TIER', 'GOPUSH_INDEX', 'GOPUSH_API_KEY', 'GOPUSH_ADMIN_KEY'],
+    ...['GOPUSH_TESTS', 'GOPUSH_CHAOS', 'GOPUSH_SECRET'],
+  ]);
+  const unknown = docs.flatMap((file) =>
+    [...read(file).matchAll(/\bGOPUSH_[A-Z0-9_]*[A-Z0-9]\b/g)]
+      .filter(([name]) => !known.has(name))
+      .map(([name]) => `${file}: ${name}`),
+  );
+  expect(unknown).toEqual([]);
+});
+
+test('paths of the repository in code exist', () => {
+  const missing = blocks.flatMap(({ file, text }) =>
+    [...text.matchAll(/(?<![\w./-])((?:deploy|bench|examples|scripts|packages|templates)\/[\w./*-]+)/g)]
+      .map(([, path = '']) => path.replace(/[^/]*\*.*$/, ''))
+      .filter((path) => !existsSync(join(root, path)))
+      .map((path) => `${file}: ${path}`),
+  );
+  expect(missing).toEqual([]);
+});
+
+test('paths of admin listeners in code exist', () => {
+  const sources = [
+    'service/src/admin',
+    'cluster/src',
+    'agent/src/start',
+    'push-server/src/observe',
+    'push-server/src/start',
+  ]
+    .flatMap((folder) =>
+      readdirSync(join(root, 'packages', folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => read(`packages/${folder}/${name}`)),
+    )
+    .join('');
+  const asked = blocks.flatMap(({ file, text }) =>
+    [...text.matchAll(/localhost:9[67]\d\d(\/[\w/-]*)/g)].map(([, path = '']): [string, string] => [file, path]),
+  );
+  expect(asked.length).toBeGreaterThan(3);
+  expect(asked.filter(([, path]) => !new RegExp(`'(GET|PUT|POST) ${path}'`).test(sources))).toEqual([]);
+});
+
+describe('settings in', () => {
+  test.each(of('json', 'jsonc').map((block, index) => ({ ...block, index })))(
+    '$file are valid ($index)',
+    ({ text }) => {
+      const whole = /^\s*(?:\/\/.*\n\s*)*\{/.test(text) ? text : `{ ${text} }`;
+      const filled = whole.replaceAll(/at least (\d+) characters/g, (_, count) => 'x'.repeat(Number(count)));
+      const variables = { GOPUSH_ACCESS_SECRETS: 'a-secret-of-this-test' };
+      const parsed = parseConfig({ file: 'config', text: filled, secrets: undefined, variables });
+      expect(parsed.ok ? [] : parsed.problems).toEqual([]);
+    },
+  );
+});
+
+describe('programs in', () => {
+  const hooks = createRequire(join(root, 'packages/hooks/package.json'));
+  const { transform } = hooks('esbuild') as {
+    transform(code: string, options: object): Promise<{ readonly warnings: readonly { readonly text: string }[] }>;
+  };
+  test.each(of('js', 'ts').map((block, index) => ({ ...block, index })))(
+    '$file can be read, and import what exists ($index)',
+    async ({ text }) => {
+      // Several files may stand in one block, each with its imports and its default export.
+      for (const part of text.split(/^(?=\/\/ [\w/.-]+\.[jt]s$)/m)) {
+        // A member of an object may stand alone.
+        const code = /^\w+: /.test(part) ? `({ ${part} })` : part;
+        const { warnings } = await transform(code, { loader: 'ts', format: 'esm', logLevel: 'silent' });
+        expect(warnings.map((warning) => warning.text)).toEqual([]);
+        for (const [, names = '', from = ''] of part.matchAll(/import (?!type)\{([^}]*)\} from '(gopush[\w/-]*)'/g)) {
+          const exported = Object.keys((await import(from)) as object);
+          for (const name of names.split(',').map((one) => one.trim().split(' as ', 1)[0] ?? '')) {
+            if (name !== '' && !name.startsWith('type ')) expect(exported, from).toContain(name);
+          }
+        }
+      }
+    },
+  );
+});
