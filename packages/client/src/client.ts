@@ -1,4 +1,4 @@
-import type { events, InboxMessage, PresencePage, PresenceRequest } from '@gopush/contract';
+import type { AnyEvents, events, InboxMessage, PresencePage, PresenceRequest } from '@gopush/contract';
 import type { GopushError } from './error.ts';
 import { handleInbox } from './inbox.ts';
 import { type KeysOf, refuseUnknownKeys } from './known-keys.ts';
@@ -21,10 +21,14 @@ const optionKeys: KeysOf<ClientOptions> = { timeoutMs: true, retryMs: true, onRo
 
 const joinKeys: KeysOf<JoinOptions> = { from: true };
 
-/** Rooms and inbox over a socket. */
-export interface Client {
+/**
+ * Rooms and inbox over a socket.
+ *
+ * @typeParam Events - messages by event, as given to `createClient`
+ */
+export interface Client<Events extends object = AnyEvents> {
   /** Enters a room, now or as soon as there is a connection, and again after each reconnect. Calls with the same name return the same room. */
-  join(room: string, options?: JoinOptions): Room;
+  join(room: string, options?: JoinOptions): Room<Events>;
   /**
    * Gives each message of the user's inbox to a handler, once. The message is acknowledged when the handler's promise resolves, and comes
    * again if it rejects.
@@ -38,8 +42,20 @@ export interface Client {
   close(): void;
 }
 
-/** Wraps a socket of socket.io-client, which the program may go on using as before. */
-export function createClient(socket: ClientSocket, options: ClientOptions = {}): Client {
+/**
+ * Wraps a socket of socket.io-client, which the program may go on using as before.
+ *
+ * @typeParam Events - messages by event, so that TypeScript checks what is published and what handlers get. Nothing is checked when it runs: a
+ * server hook (`canPublish`) does that. @defaultValue any event, with a message of any type
+ * @example
+ * interface Events { chat: { text: string }; typing: undefined }
+ * const room = createClient<Events>(io()).join('lobby');
+ * await room.publish('chat', { text: 'hello' });
+ */
+export function createClient<Events extends object = AnyEvents>(
+  socket: ClientSocket,
+  options: ClientOptions = {},
+): Client<Events> {
   refuseUnknownKeys('createClient', options, optionKeys);
   const { timeoutMs = 10_000, retryMs = 1_000, onRoomLost } = options;
   const ask = createAsk(socket, timeoutMs);
@@ -61,7 +77,7 @@ export function createClient(socket: ClientSocket, options: ClientOptions = {}):
   return {
     join(name, joinOptions = {}) {
       refuseUnknownKeys('join', joinOptions, joinKeys);
-      return rooms.join(name, joinOptions.from ?? null);
+      return rooms.join(name, joinOptions.from ?? null) as unknown as Room<Events>;
     },
     inbox(handler) {
       const off = handleInbox(socket, () => connections, handler);

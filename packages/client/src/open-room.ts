@@ -1,4 +1,4 @@
-import type { events, Joined, Position, Published } from '@gopush/contract';
+import type { events, Joined, Position, PresenceEvent, Published } from '@gopush/contract';
 import { GopushError } from './error.ts';
 import { type KeysOf, refuseUnknownKeys } from './known-keys.ts';
 import type { PublishOptions, Room, RoomGap, Unsubscribe } from './room.ts';
@@ -42,6 +42,8 @@ export class OpenRoom implements Room {
   readonly #context: RoomContext;
   readonly #handlers = new Map<string, Set<Handler>>();
   readonly #gapHandlers = new Set<(gap: RoomGap) => void>();
+  readonly #joinedHandlers = new Set<() => void>();
+  readonly #presenceHandlers = new Set<(event: PresenceEvent) => void>();
   /** Positions of messages that this client published itself: after a reconnect it would get them as missed ones. */
   readonly #own = new Set<string>();
   #settle!: { resolve: (joined: Joined) => void; reject: (error: GopushError) => void };
@@ -79,6 +81,17 @@ export class OpenRoom implements Room {
   onGap(handler: (gap: RoomGap) => void): Unsubscribe {
     this.#gapHandlers.add(handler);
     return () => void this.#gapHandlers.delete(handler);
+  }
+
+  onJoined(handler: () => void): Unsubscribe {
+    this.#joinedHandlers.add(handler);
+    if (this.#isIn) queueMicrotask(() => this.#joinedHandlers.has(handler) && handler());
+    return () => void this.#joinedHandlers.delete(handler);
+  }
+
+  onPresence(handler: (event: PresenceEvent) => void): Unsubscribe {
+    this.#presenceHandlers.add(handler);
+    return () => void this.#presenceHandlers.delete(handler);
   }
 
   async publish(event: string, message?: unknown, options: PublishOptions = {}): Promise<Published> {
@@ -125,6 +138,7 @@ export class OpenRoom implements Room {
       this.#wasIn = this.#isIn = true;
       this.#settle.resolve(joined);
       context.onEntered();
+      for (const handler of [...this.#joinedHandlers]) handler();
     } catch (error) {
       const failure = error as GopushError;
       // After a reconnect the room is entered anyway.
@@ -166,6 +180,10 @@ export class OpenRoom implements Room {
   /** The room's history has a new epoch; no messages are lost. */
   begin(position: Position): void {
     this.position = position;
+  }
+
+  presence(event: PresenceEvent): void {
+    for (const handler of [...this.#presenceHandlers]) handler(event);
   }
 
   gap(position: Position, after: Position | null = this.position): void {

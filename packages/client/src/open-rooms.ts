@@ -1,4 +1,4 @@
-import type { AboutMessage, events, Gap, Joined, Position } from '@gopush/contract';
+import type { AboutMessage, events, Gap, Joined, Position, PresenceEvent } from '@gopush/contract';
 import type { GopushError } from './error.ts';
 import { OpenRoom, type RoomContext } from './open-room.ts';
 import { readPosition } from './read-position.ts';
@@ -60,6 +60,8 @@ export class OpenRooms implements RoomContext {
     const [message] = args;
     if (event === ('go:gap' satisfies typeof events.gap)) this.#tell(message as Gap, 'gap');
     else if (event === ('go:epoch' satisfies typeof events.epoch)) this.#tell(message as Gap, 'begin');
+    else if (event === ('go:presence' satisfies typeof events.presenceChange))
+      this.#tellPresence(message as PresenceEvent);
     else if (args.length > 1) this.#give(event, args);
   }
 
@@ -103,6 +105,10 @@ export class OpenRooms implements RoomContext {
     if (position && owner) owner.receive(event, message, position, sender, id);
     else if (position && this.#entering > 0 && !named?.isIn) this.#early.push([event, args]);
     else named?.receive(event, message, null, sender, id);
+  }
+
+  #tellPresence(event: PresenceEvent): void {
+    this.#rooms.get(event.room)?.presence(event);
   }
 
   #tell({ room: name, position }: Gap, what: 'gap' | 'begin'): void {

@@ -2,6 +2,7 @@ export { canonicalAddress, plainAddress, readAddress } from './address/address.t
 export { clientAddress } from './address/client-address.ts';
 export { networkOf } from './address/network-of.ts';
 export { createTrust, type Trust } from './address/trust.ts';
+export type { AnyEvents } from './any-events.ts';
 export { listVariables, type Variable } from './config/environment.ts';
 export { environmentName } from './config/environment-name.ts';
 export { configJsonSchema, describeSchema, type JsonSchema } from './config/json-schema.ts';

@@ -1,4 +1,4 @@
-import type { PresencePage, PresenceRequest, Published, Result } from '@gopush/contract';
+import type { AnyEvents, PresencePage, PresenceRequest, Published, Result } from '@gopush/contract';
 import type { DeliveryStatus, PresenceCounts, UserPresence } from '@gopush/store';
 import type { History, PendingMessage } from '../store/stored-publications.ts';
 
@@ -52,30 +52,43 @@ export interface UserDelivery {
  * A room or an event is text of 1 to 256 bytes without control characters; a uid is what a hook may return. All names are checked, so a name
  * that a client sent can be passed on as it is. A call with a wrong name does nothing: its result is `room_invalid`, `event_invalid` or
  * `payload_invalid`; a call without a result logs a warning.
+ *
+ * @typeParam Events - messages by event: a map that the project declares, for itself and for `createClient<Events>` of `gopush/client`. Nothing is
+ * checked when it runs. @defaultValue any event, with a message of any type
  */
-export interface Push {
+export interface Push<Events extends object = AnyEvents> {
   /**
    * The `push` of one product, for its rooms and users alone, where `pushServer.isolateProducts` is on. The plain `push` belongs to the
    * product `default`, but its `toAll` reaches the clients of all products.
    */
-  of(product: string): Push;
+  of(product: string): Push<Events>;
   /**
    * Publishes an event to a room. Failures: `not_durable`; `room_invalid` and `event_invalid` for names that clients could not use either;
    * `payload_invalid` for a message that is nested deeper than 128, has more than 16 MiB or cannot be written as JSON.
    */
-  toRoom(room: string, event: string, message: unknown, options?: RoomOptions): Promise<Result<Published>>;
+  toRoom<E extends keyof Events & string>(
+    room: string,
+    event: E,
+    message: Events[E],
+    options?: RoomOptions,
+  ): Promise<Result<Published>>;
   /**
    * Publishes an event to all devices of a user. Failures: `not_durable`, `inbox_full`, `payload_invalid` as for a
    * room.
    * @throws TypeError for an unknown option
    */
-  toUser(uid: string, event: string, message: unknown, options?: UserOptions): Promise<Result<UserDelivery>>;
+  toUser<E extends keyof Events & string>(
+    uid: string,
+    event: E,
+    message: Events[E],
+    options?: UserOptions,
+  ): Promise<Result<UserDelivery>>;
   /**
    * Publishes an event to all connected clients. It is not kept.
    *
    * @returns `partial` where only clients of this push-server were reached
    */
-  toAll(event: string, message: unknown): { readonly partial?: true };
+  toAll<E extends keyof Events & string>(event: E, message: Events[E]): { readonly partial?: true };
   /** Reads the history of a room after an offset. Failures: `not_durable` while the store is away. */
   history(room: string, after: number, limit: number): Promise<Result<History>>;
   readonly presence: {
