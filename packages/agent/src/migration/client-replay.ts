@@ -1,4 +1,4 @@
-import { GrowingBytes } from './growing-bytes.ts';
+import { GrowingBytes } from '../wire/growing-bytes.ts';
 
 /**
  * Keeps the client's bytes that the next target needs, and decides where to stop reading from the client. A pure state

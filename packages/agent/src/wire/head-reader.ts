@@ -1,3 +1,4 @@
+import { GrowingBytes } from './growing-bytes.ts';
 import { parseResponseHead, type ResponseHead } from './response-head.ts';
 
 /** Largest heads of one response together, early hints and the like before it included, in bytes. */
@@ -7,7 +8,7 @@ const maxHeadsBytes = 128 * 1024;
 export class HeadReader {
   /** The bytes after the last head. */
   rest: Buffer = noBytes;
-  #partial: Buffer | undefined;
+  #partial: GrowingBytes | undefined;
   #headBytes = 0;
 
   /** Whether a part of a head has been read. */
@@ -21,12 +22,15 @@ export class HeadReader {
    * @returns the next head, `undefined` while it is incomplete, or a sentence saying what is wrong
    */
   read(bytes: Buffer): ResponseHead | string | undefined {
-    const all = this.#partial === undefined ? bytes : Buffer.concat([this.#partial, bytes]);
+    const partial = this.#partial;
+    const known = partial?.length ?? 0;
+    partial?.add(bytes);
+    const all = partial?.bytes ?? bytes;
     this.#partial = undefined;
-    const head = parseResponseHead(all);
+    const head = parseResponseHead(all, known);
     if (typeof head === 'string') return head;
     if (head === undefined) {
-      this.#partial = Buffer.from(all);
+      this.#partial = partial ?? new GrowingBytes(Buffer.from(bytes));
       return undefined;
     }
     this.rest = all.subarray(head.size);

@@ -21,10 +21,12 @@ const maxResponseHeadBytes = 64 * 1024;
  * (section 2.2), lines that continue in the next one (section 5.2), and blanks before a colon (section 5.1). What is
  * ambiguous even then is refused.
  *
+ * @param known - how many of the bytes were given before: the head has not ended in them
  * @returns the head, `undefined` while it is incomplete, or a sentence saying what is wrong
  */
-export function parseResponseHead(bytes: Buffer): ResponseHead | string | undefined {
-  const size = sizeOfHead(bytes);
+export function parseResponseHead(bytes: Buffer, known = 0): ResponseHead | string | undefined {
+  // An empty line may begin in what is known.
+  const size = sizeOfHead(bytes, Math.max(0, known - 2));
   if ((size ?? bytes.length) > maxResponseHeadBytes) return `its head is larger than ${maxResponseHeadBytes} bytes`;
   if (size === undefined) {
     // Enough to tell that this is not HTTP, without waiting for an empty line that may never come.
@@ -42,9 +44,9 @@ const lf = 0x0a;
 const cr = 0x0d;
 
 /** How many bytes the head has, up to and with the first empty line, whatever its lines end with. */
-function sizeOfHead(bytes: Buffer): number | undefined {
+function sizeOfHead(bytes: Buffer, from: number): number | undefined {
   const { length } = bytes;
-  for (let at = 0; at < length && at <= maxResponseHeadBytes; at++) {
+  for (let at = from; at < length && at <= maxResponseHeadBytes; at++) {
     if (bytes[at] !== lf) continue;
     if (bytes[at + 1] === lf) return at + 2;
     if (bytes[at + 1] === cr && bytes[at + 2] === lf) return at + 3;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { HeadReader } from '../../src/wire/head-reader.ts';
 import { createResponseBody } from '../../src/wire/response-body.ts';
 import { framingOf, parseResponseHead, staysOpenMs } from '../../src/wire/response-head.ts';
 
@@ -187,3 +188,37 @@ test('whatever bytes come, a reader answers and never reads beyond them', () => 
     }),
   );
 });
+
+test('a head that comes byte by byte costs no more than its bytes', () => {
+  const cost = (bytes: number): number => {
+    const reader = new HeadReader();
+    const text = Buffer.from(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(bytes)}\r\n\r\nrest`);
+    const before = process.cpuUsage();
+    let head: ReturnType<HeadReader['read']>;
+    for (let at = 0; head === undefined; at++) head = reader.read(text.subarray(at, at + 1));
+    const { user, system } = process.cpuUsage(before);
+    expect(head).toMatchObject({ status: 200, size: text.length - 4 });
+    return user + system;
+  };
+  cost(2_000);
+  // Looking at all of it with each byte would take a hundred times as long.
+  expect(cost(60_000) / cost(6_000)).toBeLessThan(40);
+});
+
+test.each(['\r\n', '\n'])(
+  'a head ends at the same place wherever it is cut, with %j at the end of its lines',
+  (end) => {
+    const text = Buffer.from(`HTTP/1.1 200 OK${end}x: y${end}${end}rest`);
+    for (let one = 0; one <= text.length; one++) {
+      for (let two = one; two <= text.length; two++) {
+        const reader = new HeadReader();
+        const heads = [text.subarray(0, one), text.subarray(one, two), text.subarray(two)].map((part) =>
+          reader.read(part),
+        );
+        const [head] = heads.filter((found) => found !== undefined);
+        expect(head).toMatchObject({ status: 200, size: text.length - 4 });
+        if (two === text.length - 4) break;
+      }
+    }
+  },
+);
