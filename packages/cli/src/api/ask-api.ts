@@ -1,5 +1,6 @@
 import { apiPath } from '@gopush/contract';
 import { CommandError } from '../command-error.ts';
+import { jsonLine } from '../json-line.ts';
 import { checkKey } from './check-key.ts';
 import type { ApiAccess } from './find-api.ts';
 
@@ -38,7 +39,7 @@ export async function askApi(
     throw new CommandError(1, `the API at ${url} cannot be reached: ${reasonOf(error)}`);
   });
   const said = parse(answer.text);
-  if (answer.ok && said !== undefined) return JSON.stringify(said);
+  if (answer.ok && said !== undefined) return jsonLine(said);
   throw refusalOf(url, answer.status, said);
 }
 

@@ -2,6 +2,7 @@ import { openApi } from '../api/ask-api.ts';
 import { type ApiOptions, findApi } from '../api/find-api.ts';
 import { readEvents } from '../api/read-events.ts';
 import { CommandError } from '../command-error.ts';
+import { jsonLine } from '../json-line.ts';
 
 /** What is listened to. */
 export interface ListenTo {
@@ -66,7 +67,7 @@ async function printEvents(body: ReadableStream<Uint8Array>, listening: Listenin
     if (event === 'end') return;
     if (event !== 'message' && event !== 'gap') continue;
     const said = JSON.parse(data) as object;
-    process.stdout.write(`${JSON.stringify(event === 'gap' ? { gap: true, ...said } : said)}\n`);
+    process.stdout.write(`${jsonLine(event === 'gap' ? { gap: true, ...said } : said)}\n`);
     if (--listening.left <= 0) return;
   }
 }
