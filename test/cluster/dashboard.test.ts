@@ -238,7 +238,7 @@ describe.skipIf(noBrowser !== undefined)('the dashboard of a cluster with client
     await page.getByRole('progressbar', { name: 'Drain of server-0' }).waitFor();
     const log = page.getByRole('list', { name: 'Last actions at server-0' });
     await log.getByText(/drain by ops: [1-9]\d* sessions were given/).waitFor();
-    await page.getByText('no connections left').waitFor();
+    await page.getByText('0 left', { exact: true }).waitFor();
     const restart = page.getByRole('row', { name: /server-0.*drains/ });
     await expect.poll(async () => Number(await restart.getByRole('cell').nth(2).textContent())).toBeGreaterThan(0);
     expect(await restart.getByRole('cell').nth(5).textContent()).toMatch(/^[\d.]+ (ms|s)$/);

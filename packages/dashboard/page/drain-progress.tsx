@@ -13,7 +13,7 @@ export function DrainProgress({ node }: { readonly node: Node }) {
         max={Math.max(1, done + left)}
         value={left === 0 ? Math.max(1, done) : done}
       />{' '}
-      {left === 0 ? 'no connections left' : `${count(left)} left`}
+      {count(left)} left
     </span>
   );
 }

@@ -2,6 +2,9 @@ import { Facts } from './facts.tsx';
 import { clock, count, size } from './format.ts';
 import { Names } from './names.tsx';
 
+/** How many of its last messages are shown. */
+const shownTail = 10;
+
 /** The response to `GET /cluster/room`. */
 export interface RoomAnswer {
   readonly users: readonly { readonly uid: string; readonly devices: number }[];
@@ -70,15 +73,18 @@ export function FoundRoom({
             </tr>
           </thead>
           <tbody>
-            {tail.toReversed().map(({ offset, at, bytes }) => (
-              <tr key={offset}>
-                <td>
-                  <time>{clock(at)}</time>
-                </td>
-                <td class="number">{offset}</td>
-                <td class="number">{size(bytes)}</td>
-              </tr>
-            ))}
+            {tail
+              .slice(-shownTail)
+              .reverse()
+              .map(({ offset, at, bytes }) => (
+                <tr key={offset}>
+                  <td>
+                    <time>{clock(at)}</time>
+                  </td>
+                  <td class="number">{offset}</td>
+                  <td class="number">{size(bytes)}</td>
+                </tr>
+              ))}
           </tbody>
         </table>
       )}
