@@ -7,7 +7,7 @@ import { mostListed, type Summary, summaryVersion, type TargetSummary } from '..
 import { shortName, topCauses, topOf } from '../summary/top-list.ts';
 import { writeSummary } from '../summary/write-summary.ts';
 import { version } from '../version.ts';
-import { History } from './history.ts';
+import { History, stepMs } from './history.ts';
 import type { Moves } from './moves.ts';
 import type { NodeFacts, RoomFacts, TargetFacts } from './node-facts.ts';
 import type { Pauses } from './pauses.ts';
@@ -43,7 +43,7 @@ export class Announcer {
   readonly id: string;
   readonly #options: AnnouncerOptions;
   readonly #startedAt = performance.now() - process.uptime() * 1_000;
-  readonly #history = new History(performance.now());
+  readonly #history = new History(performance.now(), Date.now() % stepMs);
   readonly #use = new ProcessUse();
   readonly #messagesOf = new Map<string, number>();
   readonly #publishedIn = new Map<string, number>();

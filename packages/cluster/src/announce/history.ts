@@ -2,7 +2,7 @@ import { type HistorySummary, mostListed } from '../summary/summary.ts';
 import { shortName } from '../summary/top-list.ts';
 
 /** Length of a step, in milliseconds, and number of steps: 15 minutes. */
-const stepMs = 10_000;
+export const stepMs = 10_000;
 const mostSteps = 90;
 
 /** What a history is made of. Totals count from the start of the node. */
@@ -36,8 +36,12 @@ export class History {
   /** What is told until the next step ends. */
   #told: HistorySummary | undefined;
 
-  constructor(now: number) {
-    this.#startedAt = now;
+  /**
+   * @param now - of a clock that does not go back, in milliseconds
+   * @param intoStepMs - how long ago the first step has begun. Where the steps of all nodes end together, a session that moves is counted once
+   */
+  constructor(now: number, intoStepMs = 0) {
+    this.#startedAt = now - intoStepMs;
   }
 
   /** @param now - of a clock that does not go back, in milliseconds */

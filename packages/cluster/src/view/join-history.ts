@@ -51,21 +51,22 @@ export interface ToldHistory {
 }
 
 /**
- * Joins the histories of nodes, also of those that have ended. The steps of two nodes do not begin at the same time: each node has one point in each
- * step, which is at most a step off.
+ * Joins the histories of nodes, also of those that have ended. Nodes end their steps at the same times, as far as their clocks agree: each node has
+ * one point in each step, which is at most a step off.
  *
  * @param at - in milliseconds since 1970
  */
 export function joinHistory(told: readonly ToldHistory[], at: number): ClusterHistory {
   const tiers = new Map<string, TierHistory>();
   const refusals = new Map<string, number[]>();
+  const endedMs = lastEndedMs(told);
   for (const { tier: name, ageMs, history } of told) {
     // A later version may have other steps.
     if (history.stepMs !== stepMs) continue;
     const tier = tiers.get(name) ?? emptyTier();
     tiers.set(name, tier);
     // What a node that is there has told last is the last step, or the last point would be missing for some of them.
-    const back = ageMs < hereMs ? 0 : Math.round((ageMs + history.endedMs) / stepMs);
+    const back = ageMs < hereMs ? 0 : Math.max(0, Math.round((ageMs + history.endedMs - endedMs) / stepMs));
     for (const series of summed) addPoints(tier[series], history[series], back, (a, b) => a + b);
     for (const series of largest) addPoints(tier[series], history[series], back, Math.max);
     for (const [stepsBack, cause, count] of history.refusals) {
@@ -77,6 +78,12 @@ export function joinHistory(told: readonly ToldHistory[], at: number): ClusterHi
     }
   }
   return { v: 1, at, stepMs, tiers: Object.fromEntries(tiers), refusals: mostFrequent(refusals) };
+}
+
+/** How long ago the last step of the cluster has ended, by the node whose last step is the newest. */
+function lastEndedMs(told: readonly ToldHistory[]): number {
+  const here = told.filter(({ ageMs }) => ageMs < hereMs).map(({ ageMs, history }) => ageMs + history.endedMs);
+  return here.length === 0 ? 0 : Math.min(...here);
 }
 
 /** @param back - how many steps before the last one of the cluster the last point is */

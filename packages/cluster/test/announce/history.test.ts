@@ -24,6 +24,13 @@ test('a step has the increase of totals, the largest of delays, and the connecti
   });
 });
 
+test('its first step is shorter where it begins within one', () => {
+  const history = new History(0, 4_000);
+  history.add(sample({ connections: 3 }), 5_999);
+  expect(history.describe(5_999).connections).toEqual([]);
+  expect(history.describe(6_001)).toMatchObject({ connections: [3], endedMs: 1 });
+});
+
 test('it ends after 15 minutes, however long the process was stopped', () => {
   const history = new History(0);
   history.add(sample({ messages: 1 }), 1_000);

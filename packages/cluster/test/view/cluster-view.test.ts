@@ -176,6 +176,20 @@ test('each node that is there has a last point, whenever its steps end', async (
   expect((await view.history()).tiers['push-server']?.connections.slice(-2)).toEqual([0, 10]);
 });
 
+test('sessions that fail over are neither missing nor counted twice, whenever one looks', async () => {
+  const { summaries } = open();
+  const { history } = summaryOf('x');
+  const ending = (...values: number[]): number[] => [...new Array<number>(90 - values.length).fill(0), ...values];
+  // Steps of both have ended at 90 s; it died at 96 s, and what it had is at the other one since the step that ends at 100 s.
+  summaries.put(summaryOf('dead', { history: { ...history, connections: ending(4, 4), endedMs: 6_000 } }), 96_000);
+  for (const now of [101_000, 109_000]) {
+    summaries.now = now;
+    summaries.put(summaryOf('own', { history: { ...history, connections: ending(1, 1, 5), endedMs: now - 100_000 } }));
+    const other = new ClusterView({ store: storeOf(summaries), id: 'own', name: 'agent-0' });
+    expect((await other.history()).tiers['push-server']?.connections.slice(-3)).toEqual([5, 5, 5]);
+  }
+});
+
 test('a target whose push-server has ended has its name, until another one has its address', async () => {
   const { summaries, view } = open();
   summaries.now = 100_000;
