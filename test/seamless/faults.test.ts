@@ -144,7 +144,13 @@ describeNodes('seamless', (startNodes) => {
 
   test('nobody is seen to come or go, and 1 MB goes through whole, while push-servers restart twice in a row', async () => {
     const nodes = await startNodes();
-    const settings = { ...slow, presenceEvents: true, maxMessageBytes: 2_000_000, graceMs: 0 };
+    const settings = {
+      ...slow,
+      presenceEvents: true,
+      maxMessageBytes: 2_000_000,
+      graceMs: 0,
+      history: { bytes: 64 * 1_048_576 },
+    };
     let live = await nodes.start(settings);
     const watcher = await connectClient((await nodes.start(settings)).url, 'websocket', { query: { uid: 'watcher' } });
     await join(watcher);
