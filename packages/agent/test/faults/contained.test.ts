@@ -33,7 +33,9 @@ async function startBoth() {
       response.end();
     });
   });
-  const agent = await startTestAgent(hooksTo({ default: target, echo: await startEchoTarget() }), {}, log);
+  // The faults are within tunnels.
+  const settings = { handOff: { enabled: false } };
+  const agent = await startTestAgent(hooksTo({ default: target, echo: await startEchoTarget() }), settings, log);
   const tunnel = await openRaw(agent.port, handshakeBytes('/?product=echo'));
   await tunnel.until(/"url"/);
   const faults = () => lines.filter(({ level, fields }) => level === 'error' && fields.err instanceof Error).length;
