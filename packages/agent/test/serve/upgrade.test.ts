@@ -196,7 +196,9 @@ test('a client that vanishes while a hook thinks about it is not taken to the ta
 });
 
 test('closing the agent cuts tunnels after the drain time, and answers what is left', async () => {
-  const agent = await startTestAgent(hooksTo({ default: await startEchoTarget() }));
+  // Clients that were handed over stay.
+  const settings = { handOff: { enabled: false } };
+  const agent = await startTestAgent(hooksTo({ default: await startEchoTarget() }), settings);
   const socket = new WebSocket(agent.url);
   await once(socket, 'message');
   socket.on('error', () => {});
