@@ -27,9 +27,6 @@ export interface PushServer {
   close(): Promise<void>;
 }
 
-/** How long a start waits until hand-offs are possible, in milliseconds. */
-const handOffMs = 1_000;
-
 /**
  * Starts a push-server.
  *
@@ -46,8 +43,6 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     await dependencies.fanout.joined();
     observe(settings, dependencies, servers, realtime);
     const address = await openListener(settings, dependencies, servers, realtime);
-    // Clients that come before agents can hand them over would be copied for as long as they stay.
-    if (servers.handOffs !== undefined) await atMost(handOffMs, servers.handOffs.settled());
     const url = urlOf(address);
     const { adminUrl } = dependencies.observation;
     log.info({ url, admin: adminUrl, fanout: dependencies.fanout.kind }, 'push-server listening');
@@ -66,14 +61,4 @@ export async function startPushServer(options: PushServerOptions = {}): Promise<
     await lifetime.close();
     throw error;
   }
-}
-
-/** Waits, but no longer than so many milliseconds. */
-async function atMost(ms: number, settled: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([settled, over]);
-  clearTimeout(timer);
 }

@@ -7,6 +7,9 @@ import type { Realtime } from './open-realtime.ts';
 import type { Servers } from './open-servers.ts';
 import type { Settings } from './settings.ts';
 
+/** How long a start waits until hand-offs are possible, in milliseconds. */
+const handOffMs = 1_000;
+
 /**
  * Listens: from now on clients come. At a stop, the listener is the first to close.
  *
@@ -28,7 +31,8 @@ export async function openListener(
     { host: pushServer.host, port, exclusive },
     { port: 'serverPortStart', offset: index, host: 'pushServer.host' },
   );
-  await handOffs?.settled();
+  // Clients that come before agents can hand them over would be copied for as long as they stay.
+  if (handOffs !== undefined) await atMost(handOffMs, handOffs.settled());
   lifetime.opened('listener', async () => {
     ending.closeKept();
     const drained = drainHttp(http, pushServer.drainMs, lingerMs);
@@ -45,4 +49,14 @@ export async function openListener(
   });
   await announcement.ready(address, () => io.engine.clientsCount);
   return address;
+}
+
+/** Waits, but no longer than so many milliseconds. */
+async function atMost(ms: number, settled: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([settled, over]);
+  clearTimeout(timer);
 }
