@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { parseConfig } from '@gopush/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { startProgram } from '../support/cli.ts';
@@ -14,6 +15,7 @@ import {
   type Tree,
   unknownKeys,
 } from '../support/deployment.ts';
+import { runTool, whyNot } from '../support/tool.ts';
 
 const folder = 'deploy/docker';
 
@@ -135,7 +137,9 @@ interface Stack {
 /** The fields that are used here, from https://github.com/compose-spec/compose-spec/blob/main/spec.md. */
 function readStack(name: string): Stack {
   const [tree = {}] = readYaml(readFile(`${folder}/${name}`));
-  const extensions = Object.keys(tree).filter((key) => !['services', 'volumes', 'networks', 'secrets'].includes(key));
+  const extensions = Object.keys(tree).filter(
+    (key) => !['version', 'services', 'volumes', 'networks', 'secrets'].includes(key),
+  );
   expect(extensions.filter((key) => !key.startsWith('x-'))).toEqual([]);
   for (const [key, value] of Object.entries(tree.services as Tree)) {
     expect(unknownKeys(value, service, key)).toEqual([]);
@@ -165,6 +169,17 @@ test.each(['compose.yaml', 'stack.yaml'])('%s: services name what exists, and ha
     expect(config.routing.discover, key).toBe(true);
     expect(secondsOf(one.stop_grace_period ?? '10s'), key).toBeGreaterThan(stopSeconds(tier, config) + 5);
   }
+});
+
+const compose = runTool('docker', ['compose', 'version']).code === 0 ? ['docker', 'compose'] : ['docker-compose'];
+const noCompose = compose.length === 2 ? '' : whyNot('docker-compose');
+test.skipIf(noCompose !== '').each(['compose.yaml', 'stack.yaml'])(`Compose accepts %s${noCompose}`, (name) => {
+  const [tool = '', ...before] = compose;
+  const file = join(import.meta.dirname, '../..', folder, name);
+  const secret = ['GOPUSH_SECRET=a-secret-of-this-test', tool, ...before, '-f', file, 'config'];
+  const { code, output } = runTool('env', secret);
+  expect(code, output).toBe(0);
+  expect(output).toContain('push-server');
 });
 
 test('the secret that a swarm gets is one that gopush reads', () => {
