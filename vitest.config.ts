@@ -30,10 +30,13 @@ const crowds = ['test/chaos/*.test.ts', 'packages/cli/test/pm2/*.test.ts', 'pack
 
 /** Those that take longest, in this order: they begin first, as the last one to begin runs alone at the end. */
 const longest = [
-  ...['hangup', 'target-silent', 'machine-away', 'repeats', 'stranded', 'cli', 'unstoppable-clients', 'foreground'],
-  ...['from-0.1', 'agent-restart', 'seamless/faults', 'process-end', 'fanout/fanout', 'outages', 'planned-stop'],
-  ...['push-server-hangs', 'target-gone', 'redis-failover', 'presence', 'listener', 'processes/appending', 'recovery'],
-  ...['matrix/http', 'commands/check', 'create/scaffold', 'chaos/seamless', 'pm2/pm2', 'pm2-failing', 'chaos/push'],
+  ...['commands/cli', 'repeats', 'dashboard', 'stranded', 'whole-deploy', 'seamless/page', 'machine-away', 'from-0.1'],
+  ...['giver-dies', 'cluster-view', 'unstoppable-clients', 'fanout/fanout', 'seamless/faults', 'outages', 'foreground'],
+  ...['clients/engine-io', 'recovery', 'agent-restart', 'hangup', 'hand-off/crash', 'process-end', 'limits/limits'],
+  ...['target-gone', 'redis-failover', 'discover', 'blame', 'gateway/gateway', 'paused', 'terminal', 'matrix/http'],
+  ...['hand-off/soak', 'registry', 'presence', 'target-silent', 'namespaces', 'guarded-clients', 'forgotten-store'],
+  ...['planned-stop', 'push-server-hangs', 'listener', 'processes/appending', 'commands/check', 'listen/tls'],
+  ...['create/scaffold', 'chaos/seamless', 'pm2-failing', 'pm2/pm2', 'chaos/push', 'pm2-deploy', 'pm2-scale'],
 ];
 
 /** The projects whose files run side by side, in this order: a process is shared only while the next file is of the same project. */

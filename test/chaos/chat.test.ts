@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { io } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort, startRedis } from '../../packages/store/test/support/redis.ts';
-import { bin, isAlive, startProgram } from '../support/cli.ts';
+import { bin, startProgram } from '../support/cli.ts';
 import { startPm2 } from '../support/pm2.ts';
+import { isAlive } from '../support/process-table.ts';
 
 /** `GOPUSH_CHAOS=full` runs this file: it takes minutes. */
 const full = process.env.GOPUSH_CHAOS === 'full';

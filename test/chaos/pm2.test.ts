@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort, startRedis, type TestRedis } from '../../packages/store/test/support/redis.ts';
 import { keys } from '../support/api.ts';
-import { type Ended, gopush, isAlive, makeFolder, makeProject, startProgram } from '../support/cli.ts';
+import { type Ended, gopush, makeFolder, makeProject, startProgram } from '../support/cli.ts';
+import { isAlive } from '../support/process-table.ts';
 import { readMoves, report } from './report.ts';
 import { type Counts, handlerMs, startTraffic, unnoticed, unnoticedButAcks } from './traffic.ts';
 

@@ -5,7 +5,8 @@ import { io, type Socket } from 'socket.io-client';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { freePort, startRedis, type TestRedis } from '../../packages/store/test/support/redis.ts';
 import { noBrowser, openBrowser } from '../support/browser.ts';
-import { childrenOf, makeFolder, type RunningCommand } from '../support/cli.ts';
+import { makeFolder, type RunningCommand } from '../support/cli.ts';
+import { childrenOf } from '../support/process-table.ts';
 import { atLeast, numberIn, startExample, startProject } from './examples.ts';
 
 let browser: Browser;
@@ -44,8 +45,7 @@ function connect(url: string, options: Parameters<typeof io>[1]): Socket {
 }
 
 /** The push-servers of `gopush start` with one agent, which it starts first. */
-const pushServersOf = async ({ child }: RunningCommand): Promise<number[]> =>
-  (await childrenOf(child.pid ?? 0)).slice(1);
+const pushServersOf = async ({ child }: RunningCommand): Promise<number[]> => childrenOf(child.pid ?? 0).slice(1);
 
 /** Calls the REST API of the chat. */
 async function call(url: string, method: string, path: string, body?: object, token = '') {

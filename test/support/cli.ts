@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -161,16 +161,4 @@ export async function makeProject(config: Record<string, unknown> = {}): Promise
   };
   await writeFile(join(dir, 'config/local.json'), JSON.stringify(settings));
   return { dir, port, url: `http://127.0.0.1:${port}`, fanoutDir };
-}
-
-/** Ids of the processes that descend from one. */
-export async function childrenOf(pid: number): Promise<number[]> {
-  const { stdout } = await startProgram('ps', ['-o', 'pid=', '--ppid', String(pid)]).ended;
-  return stdout.trim().split(/\s+/).filter(Boolean).map(Number);
-}
-
-/** Whether a process runs; one that has ended and is only not yet collected by its parent does not. */
-export function isAlive(pid: number): boolean {
-  const state = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim();
-  return state !== '' && !state.startsWith('Z');
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { gopush, makeFolder, makeProject, startGopush } from '../../../../test/support/cli.ts';
 import { commandsOfFile } from '../../../../test/support/commands.ts';
+import { isLong, rows } from '../../../../test/support/long.ts';
 import { connectClient } from '../../../../test/support/socket-io.ts';
 import { startRedis } from '../../../store/test/support/redis.ts';
 
@@ -135,7 +136,7 @@ test('check ends, whatever a hook does when it is loaded, and says what it does'
     expect(ended.stdout).not.toMatch(/loud/);
   }
   await writeFile(path, 'process.exit(0);');
-  for (const command of ['start', 'dev']) {
+  for (const command of rows(['dev'], ['start'])) {
     const { code, stderr } = await gopush([command], { cwd: dir });
     const wanted = expect.stringMatching(/^gopush: .*agent\.local\.js: it throws when loaded: it calls process\.exit/);
     expect([command, code, stderr]).toEqual([command, 2, wanted]);
@@ -197,7 +198,11 @@ test('dev runs everything in one process and stops cleanly', async () => {
   expect(await readdir(fanoutDir)).toEqual([]);
 });
 
-test('a first start with nothing but the tier of push-servers, then of agents', { timeout: 120_000 }, async () => {
+// In the usual run, whole-deploy.test.ts starts both tiers by themselves, with more of each.
+test('a first start with nothing but the tier of push-servers, then of agents', {
+  skip: !isLong,
+  timeout: 120_000,
+}, async () => {
   const { dir, url } = await makeProject({ serverWorkers: 1 });
   const servers = startGopush(['start', 'push-server'], { cwd: dir });
   await servers.until(/push-server listening/);

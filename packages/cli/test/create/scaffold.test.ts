@@ -12,7 +12,7 @@ test.each([
   ['TypeScript', ['--typescript'], 'ts'],
 ])(
   'an empty folder becomes a complete project in %s that runs',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async (_name, args, extension) => {
     const cwd = await makeFolder();
     const said = await npxCreate(cwd, 'app', ...args);
@@ -34,7 +34,7 @@ test.each([
 );
 
 test('an existing CommonJS project gets a gopush folder and scripts, and nothing of it is overwritten', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const dir = await makeFolder();
   await writeFile(

@@ -3,9 +3,10 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { gopush, isAlive, makeProject } from '../../../../test/support/cli.ts';
+import { gopush, makeProject } from '../../../../test/support/cli.ts';
 import { isLong } from '../../../../test/support/long.ts';
 import { startPm2 } from '../../../../test/support/pm2.ts';
+import { isAlive } from '../../../../test/support/process-table.ts';
 import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
 import { startRedis } from '../../../store/test/support/redis.ts';
 

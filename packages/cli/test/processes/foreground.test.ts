@@ -1,13 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { childrenOf, isAlive, makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { childrenOf, isAlive } from '../../../../test/support/process-table.ts';
 import { connectClient, nextEvent, openClient } from '../../../../test/support/socket-io.ts';
 
 async function startProject(config: Record<string, unknown> = {}) {
   const project = await makeProject({ agentWorkers: 1, serverWorkers: 1, ...config });
   const running = startGopush(['start'], { cwd: project.dir });
   await running.until(/gopush is ready/);
-  const workers = await childrenOf(running.child.pid ?? 0);
+  const workers = childrenOf(running.child.pid ?? 0);
   return { ...project, running, workers };
 }
 
@@ -50,8 +51,8 @@ test('crashed workers are started again, and clients come back; those whose supe
   for (const pid of workers) process.kill(pid, 'SIGKILL');
   await running.until(/exited unexpectedly/);
   await nextEvent(client, 'connect');
-  await expect.poll(async () => (await childrenOf(running.child.pid ?? 0)).length).toBe(2);
-  const again = await childrenOf(running.child.pid ?? 0);
+  await expect.poll(() => childrenOf(running.child.pid ?? 0).length).toBe(2);
+  const again = childrenOf(running.child.pid ?? 0);
   running.child.kill('SIGKILL');
   await running.ended;
   await expect.poll(() => again.filter(isAlive), { timeout: 10_000 }).toEqual([]);

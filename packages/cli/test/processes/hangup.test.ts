@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { childrenOf, isAlive, makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { childrenOf, isAlive } from '../../../../test/support/process-table.ts';
 import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
 
 test('SIGHUP replaces all processes, and no client and no request notices', { timeout: 120_000 }, async () => {
@@ -9,7 +10,7 @@ test('SIGHUP replaces all processes, and no client and no request notices', { ti
   const running = startGopush(['start'], { cwd: dir });
   await running.until(/gopush is ready/);
   const pid = running.child.pid ?? 0;
-  const before = await childrenOf(pid);
+  const before = childrenOf(pid);
   const clients = await Promise.all(
     ['ann', 'bob', 'cid', 'dan'].map((user) => connectClient(url, 'websocket', { query: { user } })),
   );
@@ -30,7 +31,7 @@ test('SIGHUP replaces all processes, and no client and no request notices', { ti
   clients[0]?.emit('room', { room: 'lobby', event: 'chat', message: 'hello' });
   for (const message of await heard) expect(message).toMatchObject({ message: 'hello' });
   expect(disconnects).toBe(0);
-  const after = await childrenOf(pid);
+  const after = childrenOf(pid);
   // Of the old ones only the agent is left, with its clients; it ends with the last of them.
   const old = after.filter((one) => before.includes(one));
   expect([after.length, old.length]).toEqual([4, 1]);
@@ -51,7 +52,7 @@ test('SIGHUP with a broken project replaces nothing; mended, the next one does; 
   const running = startGopush(['start'], { cwd: dir });
   await running.until(/gopush is ready/);
   const pid = running.child.pid ?? 0;
-  const before = await childrenOf(pid);
+  const before = childrenOf(pid);
   const [hook, settings] = [join(dir, 'hooks/agent.local.js'), join(dir, 'config/local.json')];
   const [good, config] = [await readFile(hook, 'utf8'), await readFile(settings, 'utf8')];
   await writeFile(hook, 'export default (');
@@ -61,15 +62,15 @@ test('SIGHUP with a broken project replaces nothing; mended, the next one does; 
   await writeFile(settings, `${config.slice(0, -1)}, "agentPrt": 1 }`);
   process.kill(pid, 'SIGHUP');
   await running.until(/local\.json:1: agentPrt: found an unknown key.*nothing is reloaded/);
-  expect((await childrenOf(pid)).sort()).toEqual(before.sort());
+  expect(childrenOf(pid).sort()).toEqual(before.sort());
   await writeFile(settings, config);
   process.kill(pid, 'SIGHUP');
   await running.until(/reloading/);
   process.kill(pid, 'SIGHUP');
   // The old push-server has ended: its successor is being loaded, and hears no message.
   await expect.poll(() => before.filter(isAlive).length).toBe(1);
-  await expect.poll(async () => (await childrenOf(pid)).length).toBe(2);
-  const workers = [...before, ...(await childrenOf(pid))];
+  await expect.poll(() => childrenOf(pid).length).toBe(2);
+  const workers = [...before, ...childrenOf(pid)];
   const began = performance.now();
   running.signal('SIGTERM');
   expect((await running.ended).code).toBe(0);

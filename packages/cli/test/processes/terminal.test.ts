@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { isAlive, makeProject, startProgram } from '../../../../test/support/cli.ts';
+import { makeProject, startProgram } from '../../../../test/support/cli.ts';
+import { isAlive } from '../../../../test/support/process-table.ts';
 
 const bin = fileURLToPath(new URL('../../dist/bin/gopush.js', import.meta.url));
 const terminal = fileURLToPath(new URL('../programs/terminal.py', import.meta.url));

@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { childrenOf, makeProject, startGopush } from '../../../../test/support/cli.ts';
+import { makeProject, startGopush } from '../../../../test/support/cli.ts';
 import { connectCounted, countedHistory } from '../../../../test/support/counted-clients.ts';
+import { childrenOf } from '../../../../test/support/process-table.ts';
 
 async function startProject(config: Record<string, unknown>) {
   const { dir, url } = await makeProject({
@@ -12,7 +13,7 @@ async function startProject(config: Record<string, unknown>) {
   });
   const running = startGopush(['start'], { cwd: dir });
   await running.until(/gopush is ready/);
-  return { dir, url, running, workers: await childrenOf(running.child.pid ?? 0) };
+  return { dir, url, running, workers: childrenOf(running.child.pid ?? 0) };
 }
 
 test('a reload replaces push-servers and agents one after the other: no client whose connection was handed over notices', {
@@ -29,7 +30,7 @@ test('a reload replaces push-servers and agents one after the other: no client w
   );
   // Agents that were replaced have no client left, so they end.
   await expect.poll(() => childrenOf(running.child.pid ?? 0), { timeout: 20_000 }).toHaveLength(4);
-  const now = await childrenOf(running.child.pid ?? 0);
+  const now = childrenOf(running.child.pid ?? 0);
   expect(now.filter((pid) => workers.includes(pid))).toEqual([]);
   expect((await readdir(join(dir, 'hand-off'))).filter((name) => name.endsWith('.sock'))).toHaveLength(2);
 });
