@@ -1,40 +1,15 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { configJsonSchema, listVariables, parseConfig } from '@gopush/contract';
 import { describe, expect, test } from 'vitest';
 import { commandsOfFile } from './support/commands.ts';
-
-const root = join(import.meta.dirname, '..');
-const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const markdownIn = (folder: string): string[] =>
-  readdirSync(join(root, folder))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `${folder}/${name}`);
+import { codeBlocks, guides, readDocument as read, root } from './support/docs.ts';
 
 /** What people copy from. Decisions and the changelog also tell of what is gone. */
-const docs = [
-  ...['README.md', 'CONTRIBUTING.md', 'deploy/README.md'],
-  ...markdownIn('docs'),
-  ...readdirSync(join(root, 'examples'))
-    .map((name) => `examples/${name}/README.md`)
-    .filter((file) => existsSync(join(root, file))),
-];
-
-/** A block of code, with the language that it says it is of. */
-interface Block {
-  readonly file: string;
-  readonly language: string;
-  readonly text: string;
-}
-
-const blocks: readonly Block[] = docs.flatMap((file) =>
-  [...read(file).matchAll(/^( *)```(\w*)\n([\s\S]*?)^\1```$/gm)].map(([, indent = '', language = '', text = '']) => ({
-    file,
-    language,
-    text: text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-  })),
-);
+const docs = [...guides, 'CONTRIBUTING.md'];
+const blocks = docs.flatMap((file) => codeBlocks(file).map(({ language, code }) => ({ file, language, text: code })));
+type Block = (typeof blocks)[number];
 const of = (...languages: readonly string[]): Block[] => blocks.filter(({ language }) => languages.includes(language));
 /** Code within a line of text. */
 const spans = docs.flatMap((file) =>
@@ -74,7 +49,7 @@ function unknownIn(line: string, commands: ReadonlyMap<string, readonly string[]
 test('commands of gopush in the docs exist, with their options', async () => {
   const commands = await readCommands();
   expect(commands.size).toBeGreaterThan(20);
-  const lines = [...blocks.filter(({ language }) => language === ''), ...spans].flatMap(({ file, text }) =>
+  const lines = [...of('', 'sh'), ...spans].flatMap(({ file, text }) =>
     text
       .split('\n')
       .flatMap((line) => /(?:^|^.*(?:npx |bin\/|\$\(|&& ))gopush ([a-z<-].*)$/.exec(line)?.[1] ?? [])

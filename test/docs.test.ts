@@ -1,32 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-
-const root = join(import.meta.dirname, '..');
-const docs = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  'deploy/README.md',
-  ...markdownIn('docs'),
-  ...markdownIn('docs/decisions'),
-  ...readmesOfExamples(),
-];
-
-function markdownIn(folder: string): string[] {
-  return readdirSync(join(root, folder))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `${folder}/${name}`);
-}
-
-function readmesOfExamples(): string[] {
-  return [
-    'examples/README.md',
-    ...readdirSync(join(root, 'examples')).map((name) => `examples/${name}/README.md`),
-  ].filter((file) => existsSync(join(root, file)));
-}
-
-const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+import { documents as docs, readDocument as read, root } from './support/docs.ts';
 
 /** The text without fenced code, in which a path or a link is only an example. */
 const prose = (text: string): string => text.replace(/^( *)```[\s\S]*?^\1```$/gm, '');

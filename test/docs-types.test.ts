@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+import { type CodeBlock, codeBlocks, guides, root } from './support/docs.ts';
+
+const run = promisify(execFile);
+const blocks = guides.flatMap((file) => codeBlocks(file));
+const placeOf = ({ file, line }: CodeBlock): string => `${file}:${line}`;
+
+/** Languages that tests below and `docs-code.test.ts` check. */
+const checked = new Set(['js', 'ts', 'json', 'jsonc', 'sh', '']);
+
+/** Languages that other tests check, and the files that may have them: `test/deploy`, `test/examples/readme.test.ts`. */
+const checkedElsewhere = new Set([
+  ...['nginx', 'haproxy', 'yaml'].map((language) => `docs/deploy.md ${language}`),
+  'examples/existing-socketio/README.md diff',
+]);
+
+test('a block of code has a language that a test checks, or none', () => {
+  const unchecked = blocks.filter(
+    ({ file, language }) => !checked.has(language) && !checkedElsewhere.has(`${file} ${language}`),
+  );
+  expect(unchecked.map((block) => `${placeOf(block)} ${block.language}`)).toEqual([]);
+});
+
+/** What examples use and do not define: things of the reader's own project. */
+const ambient = `
+declare const banned: { has(uid: string): Promise<boolean> };
+declare const members: { has(room: string, uid: string): boolean };
+declare const lastSeen: { put(uid: string, time: number): Promise<void> };
+declare const sessions: { get(id: string | undefined): Promise<{ userId: string } | undefined> };
+declare function shardOf(uid: string): Promise<string>;
+declare const io: import('socket.io').Server & typeof import('socket.io-client').io;
+declare const server: import('node:http').Server;
+declare const app: import('express').Express;
+declare const acceptHandOffs: typeof import('gopush').acceptHandOffs;
+declare const dir: string;
+declare const token: string;
+declare const redis: unknown;
+declare const Emitter: new (redis: unknown, options: { key: string }) => {
+  to(room: string): { emit(event: string, ...args: unknown[]): void };
+  in(room: string): { except(room: string): { disconnectSockets(close?: boolean): void } };
+};
+declare const store: { take(token: unknown): Promise<{ uid: unknown; count: number }>; put(token: string, session: unknown): Promise<void> };
+`;
+
+/** As strict as a project in JavaScript can be: what has no type is any. */
+const tsconfig = {
+  compilerOptions: {
+    target: 'ES2023',
+    lib: ['ES2023', 'ES2024.String', 'DOM', 'DOM.Iterable'],
+    module: 'NodeNext',
+    moduleDetection: 'force',
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules/@types')],
+    noEmit: true,
+    allowJs: true,
+    checkJs: true,
+    strict: true,
+    strictNullChecks: false,
+    noImplicitAny: false,
+    useUnknownInCatchVariables: false,
+    skipLibCheck: true,
+    allowImportingTsExtensions: true,
+  },
+};
+
+/** A relative import is of a file that the reader has. */
+const importsOwnFile = (code: string): boolean => /from '\.\.?\//.test(code);
+
+test('the blocks in JavaScript and TypeScript are valid for the packages', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'gopush-docs-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  await symlink(join(root, 'test/node_modules'), join(dir, 'node_modules'));
+  await writeFile(join(dir, 'package.json'), '{ "type": "module" }');
+  await writeFile(join(dir, 'ambient.d.ts'), ambient);
+  await writeFile(join(dir, 'tsconfig.json'), JSON.stringify(tsconfig));
+  const code = blocks.filter(({ language, code }) => /^[jt]s$/.test(language) && !importsOwnFile(code));
+  expect(code.length).toBeGreaterThan(20);
+  for (const { file, line, language, code: text } of code) {
+    // Line numbers of errors are those of the document.
+    const path = join(dir, `${file}-${line}.${language}`);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, '\n'.repeat(line - 1) + text);
+  }
+  const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', dir, '--pretty', 'false'];
+  const { stdout } = await run(process.execPath, tsc, { cwd: dir }).catch((error) => error);
+  expect(stdout).toBe('');
+});
+
+test('every file that a command runs or copies exists', () => {
+  const folder = (file: string): string => (/^(examples|templates)\//.test(file) ? dirname(file) : '.');
+  const missing = guides.flatMap((file) =>
+    codeBlocks(file)
+      .filter(({ language }) => language === 'sh' || language === '')
+      .flatMap(({ code }) => [...code.matchAll(/^(?:[A-Z_]+=\S+ )*(?:node|cd) ([\w./-]+)/gm)])
+      .filter(([, path = '']) => ![root, join(root, folder(file))].some((base) => existsSync(join(base, path))))
+      .map(([line]) => `${file}: ${line}`),
+  );
+  expect(missing).toEqual([]);
+});
