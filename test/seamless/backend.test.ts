@@ -9,7 +9,9 @@ import { believing, startTestAgent } from '../support/gateway.ts';
 
 test('the back end of docs/protocol.md hands its sessions over, and its client does not notice', async () => {
   const [, code = ''] =
-    /```js\n(?:import .*\n)+\n(const server = createServer[\s\S]*?)```/.exec(await readFile('docs/protocol.md', 'utf8')) ?? [];
+    /```js\n(?:import .*\n)+\n(const server = createServer[\s\S]*?)```/.exec(
+      await readFile('docs/protocol.md', 'utf8'),
+    ) ?? [];
   const kept = new Map<string, unknown>();
   const store = {
     put: async (token: string, session: unknown) => void kept.set(token, session),

@@ -1,0 +1,166 @@
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient } from 'gopush/client';
+import { startProject } from 'gopush/testing';
+import { io, type Socket } from 'socket.io-client';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { codeBlocks, root } from './support/docs.ts';
+import { startTestAgent } from './support/gateway.ts';
+
+afterEach(() => vi.unstubAllEnvs());
+
+/** The blocks of a guide that are a file of a project, such as `// hooks/agent.js`, in order. */
+function filesOf(guide: string): { name: string; code: string }[] {
+  return codeBlocks(`docs/guides/${guide}.md`).flatMap(({ code }) => {
+    const name = /^\/\/ (hooks\/\w+\.js)\n/.exec(code)?.[1];
+    return name === undefined ? [] : [{ name, code }];
+  });
+}
+
+/** The only block of a guide that has some text. */
+function blockWith(guide: string, text: string): string {
+  const [block, ...others] = codeBlocks(`docs/guides/${guide}.md`).filter(({ code }) => code.includes(text));
+  expect(others).toEqual([]);
+  return block?.code ?? '';
+}
+
+/** A project with these hooks, which runs until the test ends. */
+async function startWith(hooks: Record<string, string>, config: object = {}) {
+  const dir = await mkdtemp(join(tmpdir(), 'gopush-guide-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  await symlink(join(root, 'test/node_modules'), join(dir, 'node_modules'));
+  await writeFile(join(dir, 'package.json'), '{ "type": "module" }');
+  await mkdir(join(dir, 'config'));
+  await writeFile(join(dir, 'config/local.json'), JSON.stringify(config));
+  await mkdir(join(dir, 'hooks'));
+  const files = { 'hooks/onupgrade.js': hooks['hooks/agent.js'] ?? '', 'hooks/router.js': plainRouter, ...hooks };
+  for (const [name, code] of Object.entries(files)) await writeFile(join(dir, name), code);
+  const project = await startProject({ dir });
+  onTestFinished(() => project.close());
+  return project;
+}
+
+/** The status of a request for the client library, which push-servers serve to everybody that the hook knows. */
+async function statusOf(url: string, headers: Record<string, string>): Promise<number> {
+  const response = await fetch(`${url}/socket.io/socket.io.js`, { headers });
+  await response.body?.cancel();
+  return response.status;
+}
+
+const plainRouter =
+  "import { defineRouter } from 'gopush';\nexport default defineRouter({ default: 'push-server' });\n";
+const trusting =
+  "import { defineAgent } from 'gopush';\nexport default defineAgent((request) => request.query.user);\n";
+
+function connect(url: string, user: string): Socket {
+  const socket = io(url, { query: { user }, forceNew: true, transports: ['websocket'] });
+  onTestFinished(() => void socket.disconnect());
+  return socket;
+}
+
+async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+test('the signed cookie of the guide to hooks identifies its user, and no other', async () => {
+  vi.stubEnv('COOKIE_SECRET', 'a secret of the web app');
+  const code = blockWith('hooks', 'signedCookies(');
+  const { url } = await startWith({ 'hooks/agent.js': code });
+  const signature = createHmac('sha256', 'a secret of the web app').update('ann').digest('base64').replace(/=+$/, '');
+  expect(await statusOf(url, { cookie: `uid=${encodeURIComponent(`s:ann.${signature}`)}` })).toBe(200);
+  expect(await statusOf(url, { cookie: `uid=${encodeURIComponent(`s:bob.${signature}`)}` })).toBe(430);
+  expect(await statusOf(url, { cookie: 'uid=ann' })).toBe(430);
+  expect(await statusOf(url, {})).toBe(430);
+});
+
+test('the hook of the guide that asks a web app knows whom the app knows', async () => {
+  const app = createServer((request, response) => {
+    if (request.headers.cookie !== 'session=1') return void response.writeHead(401).end();
+    response.end('{ "id": "ann" }');
+  });
+  vi.stubEnv('WHO_AM_I', `http://127.0.0.1:${await listen(app)}/me`);
+  const { url } = await startWith({ 'hooks/agent.js': blockWith('hooks', 'WHO_AM_I') });
+  expect(await statusOf(url, { cookie: 'session=1' })).toBe(200);
+  expect(await statusOf(url, { cookie: 'session=2' })).toBe(430);
+});
+
+test.each(
+  ['hooks', 'rooms', 'back-ends'].flatMap((guide) => filesOf(guide).map((file, index) => ({ guide, index, ...file }))),
+)('$name, hook $index of the guide $guide, can be loaded', async ({ name, code }) => {
+  vi.stubEnv('COOKIE_SECRET', 'a secret of the web app');
+  vi.stubEnv('JWT_SECRET', 'a secret of at least thirty-two bytes');
+  await startWith({ 'hooks/agent.js': trusting, [name]: code });
+});
+
+test('a tenant of the guide to hooks is its own product, by host', async () => {
+  const { url } = await startWith({ 'hooks/agent.js': trusting, 'hooks/router.js': blockWith('hooks', 'globex') });
+  const socket = io(url, {
+    query: { user: 'ann' },
+    transports: ['websocket'],
+    extraHeaders: { host: 'acme.example.com' },
+  });
+  onTestFinished(() => void socket.disconnect());
+  const [welcome] = await new Promise<{ product: string }[]>((resolve) => {
+    socket.once('go:welcome', (...args) => resolve(args));
+  });
+  expect(welcome?.product).toBe('acme');
+});
+
+test('clients of a tenant by uid enter the rooms of their tenant only', async () => {
+  const { url } = await startWith({ 'hooks/agent.js': trusting, 'hooks/server.js': blockWith('hooks', 'tenantOf') });
+  const socket = connect(url, 'acme/ann');
+  expect(await socket.emitWithAck('go:join', 'acme/lobby')).toMatchObject({ ok: true });
+  expect(await socket.emitWithAck('go:join', 'globex/lobby')).toMatchObject({ error: { code: 'join_refused' } });
+});
+
+test('members of a room of the guide get what canPublish made of a message, and newcomers the last messages', async () => {
+  const rules = blockWith('rooms', 'private:');
+  const { url } = await startWith({ 'hooks/agent.js': trusting, 'hooks/server.js': rules });
+  const [ann, bob] = [createClient(connect(url, 'ann')), createClient(connect(url, 'bob'))];
+  const room = bob.join('lobby');
+  await room.joined;
+  const got = new Promise<{ text: string; at: number }>((resolve) => room.on('chat', resolve));
+  const mine = ann.join('lobby');
+  await mine.joined;
+  await mine.publish('chat', { text: 'hello', forged: true }, { id: '1' });
+  expect(await got).toEqual({ text: 'hello', at: expect.any(Number) });
+  await expect(ann.join('private:bob').joined).rejects.toMatchObject({ code: 'join_refused' });
+});
+
+test('newcomers of the guide to rooms get the last messages', async () => {
+  const code = blockWith('rooms', 'MAX_SAFE_INTEGER');
+  const project = await startWith({ 'hooks/agent.js': trusting, 'hooks/server.js': code });
+  for (let count = 1; count <= 25; count++) await project.push?.toRoom('lobby', 'chat', count);
+  const { ok, messages } = await connect(project.url, 'ann').emitWithAck('history', 'lobby');
+  expect(ok).toBe(true);
+  expect(messages.map(({ message }: { message: number }) => message)).toEqual(
+    Array.from({ length: 20 }, (_, index) => index + 6),
+  );
+});
+
+test('the check of the guide to back ends believes agents, and nobody else', async () => {
+  const secret = 'a secret of agents and servers';
+  let uidOf: (request: IncomingMessage) => string | undefined = () => undefined;
+  const port = await listen(createServer((request, response) => void response.end(uidOf(request) ?? 'nobody')));
+  vi.stubEnv('GOPUSH_ACCESS_SECRETS', secret);
+  vi.stubEnv('AUDIENCE', `127.0.0.1:${port}`);
+  const code = blockWith('back-ends', 'timingSafeEqual');
+  ({ uidOf } = await import(`data:text/javascript,${encodeURIComponent(code)}`));
+  const agent = await startTestAgent(
+    { agent: (request) => request.query.user, router: { default: { ip: '127.0.0.1', port } } },
+    { access: { secrets: [secret] } },
+  );
+  const ask = (url: string, headers = {}) => fetch(url, { headers }).then((response) => response.text());
+  expect(await ask(`${agent.url}/?user=ann%20b`)).toBe('ann b');
+  expect(await ask(`http://127.0.0.1:${port}`, { 'x-gopush-uid': 'ann' })).toBe('nobody');
+  const forged = { 'x-gopush-uid': 'ann', 'x-gopush-signature': `v2.9999999999.${'A'.repeat(43)}.127.0.0.1:${port}` };
+  expect(await ask(`http://127.0.0.1:${port}`, forged)).toBe('nobody');
+});
