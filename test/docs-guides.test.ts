@@ -164,3 +164,36 @@ test('the check of the guide to back ends believes agents, and nobody else', asy
   const forged = { 'x-gopush-uid': 'ann', 'x-gopush-signature': `v2.9999999999.${'A'.repeat(43)}.127.0.0.1:${port}` };
   expect(await ask(`http://127.0.0.1:${port}`, forged)).toBe('nobody');
 });
+
+test('the program of docs/from-0.1.md copies what waits in MongoDB into inboxes, once', async () => {
+  const key = 'a-key-of-at-least-24-characters';
+  const { url, push } = await startWith(
+    { 'hooks/agent.js': trusting },
+    { api: { keys: [{ name: 'copy', key, scopes: ['publish'] }] } },
+  );
+  vi.stubEnv('GATEWAY', url);
+  vi.stubEnv('GOPUSH_API_KEY', key);
+  const waiting = { id: 'a1', event: 'news', isSent: false, message: { text: 'to ann' } };
+  const toMany = { id: 'a2', event: 'news', isSent: false, messageId: 'm1' };
+  const found: Record<string, unknown> = {
+    users: [{ uid: 'ann', messages: [waiting, { id: 'a0', event: 'news', isSent: true, message: 'old' }, toMany] }],
+    messages: { name: 'to all' },
+  };
+  const collection = (name: string) => ({ find: () => found[name], findOne: async () => found[name] });
+  vi.stubGlobal('fakeMongo', {
+    MongoClient: { connect: async () => ({ db: () => ({ collection }), close: async () => {} }) },
+  });
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const [block] = codeBlocks('docs/from-0.1.md');
+  const code = block?.code.replace(
+    "import { MongoClient } from 'mongodb';",
+    'const { MongoClient } = globalThis.fakeMongo;',
+  );
+  for (const time of [1, 2]) await import(`data:text/javascript,${encodeURIComponent(`${code}// ${time}`)}`);
+  const inbox = await push?.inbox.pending('ann', 10);
+  const messages = inbox?.ok === true ? inbox.value.map(({ event, message }) => ({ event, message })) : inbox;
+  expect(messages).toEqual([
+    { event: 'news', message: { text: 'to ann' } },
+    { event: 'news', message: { name: 'to all' } },
+  ]);
+});

@@ -12,7 +12,7 @@ const blocks = guides.flatMap((file) => codeBlocks(file));
 const placeOf = ({ file, line }: CodeBlock): string => `${file}:${line}`;
 
 /** Languages that tests below and `docs-code.test.ts` check. */
-const checked = new Set(['js', 'ts', 'json', 'jsonc', 'sh', '']);
+const checked = new Set(['js', 'ts', 'tsx', 'json', 'jsonc', 'sh', '']);
 
 /** Languages that other tests check, and the files that may have them: `test/deploy`, `test/examples/readme.test.ts`. */
 const checkedElsewhere = new Set([
@@ -40,11 +40,20 @@ declare const app: import('express').Express;
 declare const acceptHandOffs: typeof import('gopush').acceptHandOffs;
 declare const dir: string;
 declare const token: string;
+declare const socket: import('socket.io-client').Socket;
 declare const redis: unknown;
 declare const Emitter: new (redis: unknown, options: { key: string }) => {
   to(room: string): { emit(event: string, ...args: unknown[]): void };
   in(room: string): { except(room: string): { disconnectSockets(close?: boolean): void } };
 };
+declare module 'react/jsx-runtime' {
+  export namespace JSX {
+    interface IntrinsicElements { [name: string]: any }
+  }
+}
+declare module 'mongodb' {
+  export const MongoClient: any;
+}
 declare const store: { take(token: unknown): Promise<{ uid: unknown; count: number }>; put(token: string, session: unknown): Promise<void> };
 `;
 
@@ -58,6 +67,7 @@ const tsconfig = {
     types: ['node'],
     typeRoots: [join(root, 'node_modules/@types')],
     noEmit: true,
+    jsx: 'react-jsx',
     allowJs: true,
     checkJs: true,
     strict: true,
@@ -79,7 +89,7 @@ test('the blocks in JavaScript and TypeScript are valid for the packages', async
   await writeFile(join(dir, 'package.json'), '{ "type": "module" }');
   await writeFile(join(dir, 'ambient.d.ts'), ambient);
   await writeFile(join(dir, 'tsconfig.json'), JSON.stringify(tsconfig));
-  const code = blocks.filter(({ language, code }) => /^[jt]s$/.test(language) && !importsOwnFile(code));
+  const code = blocks.filter(({ language, code }) => /^[jt]sx?$/.test(language) && !importsOwnFile(code));
   expect(code.length).toBeGreaterThan(20);
   for (const { file, line, language, code: text } of code) {
     // Line numbers of errors are those of the document.

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { documents as docs, readDocument as read, root } from './support/docs.ts';
+import { codeBlocks, documents as docs, readDocument as read, root } from './support/docs.ts';
 
 /** The text without fenced code, in which a path or a link is only an example. */
 const prose = (text: string): string => text.replace(/^( *)```[\s\S]*?^\1```$/gm, '');
@@ -58,7 +58,27 @@ describe('links', () => {
   });
 });
 
-test.each(docs)('lines of %s have at most 120 characters, but for tables, code and links', (file) => {
+/** Levels of headings, and how many items and rows of tables there are under each. */
+const outlineOf = (text: string): string[] =>
+  prose(text)
+    .split(/^(?=#+ )/m)
+    .map((part) => {
+      const count = (pattern: RegExp): number => part.match(pattern)?.length ?? 0;
+      return `${/^#*/.exec(part)?.[0]} ${count(/^- /gm)} items, ${count(/^\|/gm)} rows`;
+    });
+
+test('README.zh-CN.md has the headings, lists, tables and code of README.md', () => {
+  const [english, chinese] = ['README.md', 'README.zh-CN.md'].map((file) => ({
+    outline: outlineOf(read(file)),
+    code: codeBlocks(file).map(({ language, code }) => `${language} ${code}`),
+  }));
+  expect(chinese).toEqual(english);
+});
+
+/** Chinese has no spaces to break a line at: a break within a paragraph would be shown as one. */
+const isWrapped = (file: string): boolean => !file.endsWith('.zh-CN.md');
+
+test.each(docs.filter(isWrapped))('lines of %s have at most 120 characters, but for tables, code and links', (file) => {
   const long = prose(read(file))
     .split('\n')
     .filter((line) => line.length > 120 && !/^\s*[|<]/.test(line) && line.trim().includes(' '));
