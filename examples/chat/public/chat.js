@@ -25,6 +25,9 @@ async function call(method, path, body) {
   return response.ok ? result : { error: result.error ?? `The server says ${response.status}.` };
 }
 
+/** The ack of a request, or nothing if the connection ends before it comes: the next one begins anew. */
+const ask = (event, data) => socket.emitWithAck(event, data).catch(() => ({}));
+
 async function begin() {
   const { name } = await call('GET', '/api/me');
   me = name;
@@ -54,8 +57,8 @@ function connect() {
   socket = io({ transports: ['websocket'] });
   socket.on('connect', async () => {
     say('');
-    const { channels } = await socket.emitWithAck('channels');
-    await showChannels(channels);
+    const { channels } = await ask('channels');
+    if (channels) await showChannels(channels);
     if (open && !socket.recovered) await loadHistory();
   });
   socket.on('disconnect', () => say('Connecting again …'));
@@ -89,7 +92,7 @@ function connect() {
 async function showChannels(channels) {
   const joined = channels.filter((channel) => channel.joined).map(({ name }) => name);
   // Joining a channel again has no effect.
-  for (let at = 0; at < joined.length; at += 100) await socket.emitWithAck('go:join', joined.slice(at, at + 100));
+  for (let at = 0; at < joined.length; at += 100) await ask('go:join', joined.slice(at, at + 100));
   $('joined').replaceChildren(...joined.map((name) => channelButton(name, () => show(name))));
   const others = channels.filter((channel) => !channel.joined);
   $('others').replaceChildren(...others.map(({ name }) => channelButton(name, () => join(name))));
@@ -117,7 +120,7 @@ function markUnread() {
 }
 
 async function join(channel) {
-  const { error } = await socket.emitWithAck('join', { channel });
+  const { error } = await ask('join', { channel });
   if (error) say(error);
   else await show(channel);
 }
@@ -134,7 +137,7 @@ async function show(channel) {
   await showOnline();
 }
 
-$('leave').addEventListener('click', () => socket.emitWithAck('leave', { channel: open }));
+$('leave').addEventListener('click', () => ask('leave', { channel: open }));
 
 $('create').addEventListener('submit', async (event) => {
   event.preventDefault();
@@ -148,7 +151,7 @@ $('create').addEventListener('submit', async (event) => {
 
 async function loadHistory() {
   const channel = open;
-  const { messages, before: rest } = channel ? await socket.emitWithAck('history', { channel }) : {};
+  const { messages, before: rest } = channel ? await ask('history', { channel }) : {};
   if (channel !== open) return;
   shown.clear();
   $('messages').replaceChildren();
@@ -159,7 +162,7 @@ async function loadHistory() {
 
 $('earlier').addEventListener('click', async () => {
   const channel = open;
-  const { messages, before: rest } = await socket.emitWithAck('history', { channel, before });
+  const { messages, before: rest } = await ask('history', { channel, before });
   if (channel !== open) return;
   for (const message of (messages ?? []).reverse()) showMessage(message, true);
   before = rest ?? null;
@@ -185,7 +188,7 @@ function showMessage({ id, sender, text, at }, first = false) {
 
 async function showOnline() {
   const room = open;
-  const { users } = room ? await socket.emitWithAck('go:presence', { room }) : {};
+  const { users } = room ? await ask('go:presence', { room }) : {};
   if (room !== open) return;
   const names = (users ?? []).map(({ uid }) => uid).sort();
   $('online').replaceChildren(
