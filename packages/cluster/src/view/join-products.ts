@@ -57,7 +57,7 @@ export function joinProducts(nodes: readonly Summary[], ended: readonly Summary[
         ...zero(),
         causes: [],
       }));
-      for (const sum of [target, link]) sum.causes = addCauses(sum.causes, seen.causes);
+      for (const sum of [target, link]) sum.causes.push(...seen.causes);
       for (const sum of [product, target, link]) add(sum, seen);
     }
     links.push(...ofAgent.values());
@@ -77,8 +77,10 @@ function shorten(
   for (const { product, targets } of shown) {
     product.targets = topOf(targets.values(), Math.min(left, each), ({ connections }) => connections);
     left -= product.targets.length;
+    sumCauses(product.targets);
   }
   const shownLinks = topOf(links, mostShown.links, ({ connections }) => connections);
+  sumCauses(shownLinks);
   return {
     products: shown.map(({ product }) => product),
     links: shownLinks,
@@ -88,9 +90,9 @@ function shorten(
   };
 }
 
-/** Most targets have never failed. */
-function addCauses(sum: CauseCount[], causes: readonly CauseCount[]): CauseCount[] {
-  return causes.length === 0 ? sum : joinCauses([sum, causes], mostShown.targetCauses);
+/** Sums what agents tell of the same cause, once for all of them. */
+function sumCauses(shown: readonly { causes: CauseCount[] }[]): void {
+  for (const one of shown) if (one.causes.length > 0) one.causes = joinCauses([one.causes], mostShown.targetCauses);
 }
 
 function zero(): { connections: number; perSecond: number; errors: number } {
