@@ -1,3 +1,4 @@
+import { adminUrl } from '../api/admin-urls.ts';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type ProjectOptions } from '../project.ts';
 
@@ -15,7 +16,7 @@ export async function drain(index: string, options: ProjectOptions): Promise<voi
       'admin.serverPort: found none, wanted the port of the admin listener of the first push-server',
     );
   }
-  const listener = `http://${admin.host}:${admin.serverPort + Number(index)}`;
+  const listener = adminUrl(admin.host, admin.serverPort + Number(index));
   const url = `${listener}/drain`;
   const [key] = admin.keys;
   const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key.key}` };
