@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
@@ -5,18 +6,19 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClient } from 'gopush/client';
+import { promisify } from 'node:util';
+import { type Client, createClient, type Room } from 'gopush/client';
 import { startProject } from 'gopush/testing';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
-import { codeBlocks, root } from './support/docs.ts';
+import { codeBlocks, guides, root } from './support/docs.ts';
 import { startTestAgent } from './support/gateway.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
-/** The blocks of a guide that are a file of a project, such as `// hooks/agent.js`, in order. */
-function filesOf(guide: string): { name: string; code: string }[] {
-  return codeBlocks(`docs/guides/${guide}.md`).flatMap(({ code }) => {
+/** The blocks of a document that are a file of a project, such as `// hooks/agent.js`, in order. */
+function filesOf(document: string): { name: string; code: string }[] {
+  return codeBlocks(document).flatMap(({ code }) => {
     const name = /^\/\/ (hooks\/\w+\.js)\n/.exec(code)?.[1];
     return name === undefined ? [] : [{ name, code }];
   });
@@ -42,7 +44,7 @@ async function startWith(hooks: Record<string, string>, config: object = {}) {
   for (const [name, code] of Object.entries(files)) await writeFile(join(dir, name), code);
   const project = await startProject({ dir });
   onTestFinished(() => project.close());
-  return project;
+  return { ...project, dir };
 }
 
 /** The status of a request for the client library, which push-servers serve to everybody that the hook knows. */
@@ -92,13 +94,14 @@ test('the hook of the guide that asks a web app knows whom the app knows', async
   expect(await statusOf(url, { cookie: 'session=2' })).toBe(430);
 });
 
-test.each(
-  ['hooks', 'rooms', 'back-ends'].flatMap((guide) => filesOf(guide).map((file, index) => ({ guide, index, ...file }))),
-)('$name, hook $index of the guide $guide, can be loaded', async ({ name, code }) => {
-  vi.stubEnv('COOKIE_SECRET', 'a secret of the web app');
-  vi.stubEnv('JWT_SECRET', 'a secret of at least thirty-two bytes');
-  await startWith({ 'hooks/agent.js': trusting, [name]: code });
-});
+test.each(guides.flatMap((document) => filesOf(document).map((file, index) => ({ document, index, ...file }))))(
+  '$name, hook $index of $document, can be loaded',
+  async ({ name, code }) => {
+    vi.stubEnv('COOKIE_SECRET', 'a secret of the web app');
+    vi.stubEnv('JWT_SECRET', 'a secret of at least thirty-two bytes');
+    await startWith({ 'hooks/agent.js': trusting, [name]: code });
+  },
+);
 
 test('a tenant of the guide to hooks is its own product, by host', async () => {
   const { url } = await startWith({ 'hooks/agent.js': trusting, 'hooks/router.js': blockWith('hooks', 'globex') });
@@ -196,4 +199,58 @@ test('the program of docs/from-0.1.md copies what waits in MongoDB into inboxes,
     { event: 'news', message: { text: 'to ann' } },
     { event: 'news', message: { name: 'to all' } },
   ]);
+});
+
+/** What blocks declare that tests look at. */
+interface Declared {
+  readonly socket: Socket;
+  readonly client: Client;
+  readonly room: Room;
+  readonly online: ReadonlySet<string>;
+}
+
+/** Runs a block in the folder of a project, against that project; resolves with what it declares at its top. */
+async function runBlock(project: { dir: string; url: string }, code: string, names: string): Promise<Declared> {
+  const file = join(project.dir, 'block.mjs');
+  await writeFile(file, `${code.replace('http://localhost:6003', project.url)}\nexport { ${names} };\n`);
+  return import(/* @vite-ignore */ file);
+}
+
+test('the page of the guide to presence knows who is online', async () => {
+  const project = await startWith(
+    { 'hooks/agent.js': "import { defineAgent } from 'gopush';\nexport default defineAgent(() => 'ann');\n" },
+    { pushServer: { presenceEvents: true, graceMs: 0 } },
+  );
+  const { online, client, room } = await runBlock(project, blockWith('presence', 'onPresence'), 'online, client, room');
+  onTestFinished(() => client.close());
+  await room.joined;
+  await expect.poll(() => [...online]).toEqual(['ann']);
+});
+
+test('a page of the guide to user push gets pushes, and what waited in the inbox', async () => {
+  const project = await startWith({
+    'hooks/agent.js': "import { defineAgent } from 'gopush';\nexport default defineAgent(() => 'ann');\n",
+  });
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  onTestFinished(() => log.mockRestore());
+  await project.push?.toUser('ann', 'invoice', { number: 17 }, { deliver: 'store', id: 'invoice-17' });
+  const { socket } = await runBlock(project, blockWith('push', 'client.inbox'), 'socket');
+  onTestFinished(() => void socket.disconnect());
+  await expect.poll(() => log.mock.calls).toContainEqual(['invoice-17', 'invoice', { number: 17 }, expect.any(Date)]);
+  await expect.poll(async () => (await project.push?.inbox.pending('ann', 10))?.ok).toBe(true);
+  await project.push?.toUser('ann', 'news', { text: 'hello' });
+  await expect.poll(() => log.mock.calls).toContainEqual(['hello']);
+});
+
+test('the tests of the guide to testing pass', async () => {
+  const { dir } = await startWith({
+    'hooks/agent.js': trusting,
+    'hooks/server.js':
+      "import { defineServer } from 'gopush';\nexport default defineServer({ canJoin: ({ uid }, room) => room === 'user:' + uid });\n",
+  });
+  const tests = codeBlocks('docs/guides/testing.md').filter(({ language }) => language === 'js');
+  for (const [index, { code }] of tests.entries()) await writeFile(join(dir, `${index}.test.js`), code);
+  const env = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined };
+  const { stdout } = await promisify(execFile)(process.execPath, ['--test'], { cwd: dir, env });
+  expect(stdout).toMatch(/^# pass 3$/m);
 });
