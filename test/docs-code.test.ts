@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { configJsonSchema, listVariables, parseConfig } from '@gopush/contract';
+import { configJsonSchema, failures, listVariables, parseConfig } from '@gopush/contract';
 import { describe, expect, test } from 'vitest';
 import { commandsOfFile } from './support/commands.ts';
 import { codeBlocks, guides, readDocument as read, root } from './support/docs.ts';
@@ -76,6 +76,31 @@ test('environment variables in the docs exist', () => {
       .map(([name]) => `${file}: ${name}`),
   );
   expect(unknown).toEqual([]);
+});
+
+test('settings in the docs exist', () => {
+  const known = listVariables(configJsonSchema()).map(({ path }) => path.join('.'));
+  const groups = new Set(known.map((path) => path.split('.')[0]));
+  const named = docs
+    // It names those that are gone.
+    .filter((file) => file !== 'docs/from-0.1.md')
+    .flatMap((file) => [...read(file).matchAll(/`((\w+)(?:\.\w+)+)(?=[`:])/g)].map((match) => ({ file, match })))
+    .filter(({ match: [, , group = ''] }) => groups.has(group));
+  expect(named.length).toBeGreaterThan(300);
+  const exists = (path: string): boolean => known.some((one) => one === path || one.startsWith(`${path}.`));
+  expect(
+    named.filter(({ match: [, path = ''] }) => !exists(path)).map(({ file, match }) => `${file}: ${match[1]}`),
+  ).toEqual([]);
+});
+
+test('codes in docs/troubleshooting.md are those of the failure table', () => {
+  const named = [
+    ...read('docs/troubleshooting.md').matchAll(
+      /`((?:target|api|uid|too|path|product|engine|origin|identity)_[a-z_]+[a-z])`/g,
+    ),
+  ];
+  expect(named.length).toBeGreaterThan(15);
+  expect(named.map(([, code = '']) => code).filter((code) => !(code in failures))).toEqual([]);
 });
 
 test('paths of the repository in code exist', () => {
