@@ -10,8 +10,8 @@ let keys;
 
 /** The secret that all processes share: JWT_SECRET, else one that the first of them makes. */
 async function openKeys() {
-  let secret = process.env.JWT_SECRET;
-  if (!secret) {
+  let secret = process.env.JWT_SECRET ?? '';
+  if (secret === '') {
     await store.insert('secrets', 'jwt', randomBytes(32).toString('hex'));
     secret = await store.get('secrets', 'jwt');
   }
