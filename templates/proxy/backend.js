@@ -1,4 +1,4 @@
-/** A back end as you may have one: HTTP and WebSockets on a port, and nothing of gopush in it. `node backend.js 5000` */
+/** A back end as you may have one: HTTP and WebSockets on a port, and nothing of gopush in it. */
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
@@ -33,9 +33,4 @@ function closeAll(server, sockets) {
   for (const socket of sockets.clients) socket.terminate();
   server.closeAllConnections();
   server.close();
-}
-
-if (process.argv[1] === import.meta.filename) {
-  const { port } = await startBackend(Number(process.argv[2] ?? process.env.PORT));
-  console.log(`back end on port ${port}`);
 }

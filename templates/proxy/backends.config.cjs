@@ -3,7 +3,7 @@ module.exports = {
   apps: [
     {
       name: '{name}-backend',
-      script: 'backend.js',
+      script: 'start-backend.js',
       cwd: __dirname,
       instances: 2,
       exec_mode: 'fork',

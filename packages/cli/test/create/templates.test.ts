@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { transform } from 'esbuild';
@@ -172,4 +173,14 @@ test('npm run dev of the proxy starts the back ends as well, and Ctrl-C ends the
   running.signal('SIGINT');
   await running.ended;
   await expect(fetch(`http://127.0.0.1:${first}`)).rejects.toThrow();
+});
+
+test('pm2 runs the back ends of the proxy', async () => {
+  const { folder } = await createAll(['proxy']);
+  const require = createRequire(import.meta.url);
+  const [app] = require(join(folder, 'proxy/backends.config.cjs')).apps;
+  // As pm2 starts a program: by a file of its own, so that argv names another one.
+  const env = { pm_exec_path: join(folder, 'proxy', app.script), PORT: '0' };
+  const running = startProgram(process.execPath, [require.resolve('pm2/lib/ProcessContainerFork.js')], { env });
+  await running.until(/back end on port \d+/);
 });
