@@ -177,10 +177,10 @@ test('npm run dev of the proxy starts the back ends as well, and Ctrl-C ends the
 
 test('pm2 runs the back ends of the proxy', async () => {
   const { folder } = await createAll(['proxy']);
-  const require = createRequire(import.meta.url);
-  const [app] = require(join(folder, 'proxy/backends.config.cjs')).apps;
+  const load = createRequire(new URL('../../../../test/package.json', import.meta.url));
+  const [app] = load(join(folder, 'proxy/backends.config.cjs')).apps;
   // As pm2 starts a program: by a file of its own, so that argv names another one.
   const env = { pm_exec_path: join(folder, 'proxy', app.script), PORT: '0' };
-  const running = startProgram(process.execPath, [require.resolve('pm2/lib/ProcessContainerFork.js')], { env });
+  const running = startProgram(process.execPath, [load.resolve('pm2/lib/ProcessContainerFork.js')], { env });
   await running.until(/back end on port \d+/);
 });
