@@ -30,6 +30,7 @@ const crowds = ['test/chaos/*.test.ts', 'packages/cli/test/pm2/*.test.ts', 'pack
 
 /** Those that take longest, in this order: they begin first, as the last one to begin runs alone at the end. */
 const longest = [
+  'examples/pages',
   ...['commands/cli', 'repeats', 'dashboard', 'stranded', 'whole-deploy', 'seamless/page', 'machine-away', 'from-0.1'],
   ...['giver-dies', 'cluster-view', 'unstoppable-clients', 'fanout/fanout', 'seamless/faults', 'outages', 'foreground'],
   ...['clients/engine-io', 'recovery', 'agent-restart', 'hangup', 'hand-off/crash', 'process-end', 'limits/limits'],
