@@ -1,10 +1,10 @@
 /**
  * Measures what the cluster view costs each node: `node bench/cluster.mjs [--nodes 50] [--seconds 20]`.
  *
- * All nodes but one are in another process and tell of themselves each second. What is measured is the CPU time of one node: that tells of itself, that
- * also shows the cluster to one client, and to ten. Over a folder and, where there is a redis-server, over Redis. All together have 20,000 connections
- * and 5,000 rooms; each node has 20 targets or 32 rooms to tell of. Then how long the answers take that the page asks for, 40 of each, 0.3 s apart, so
- * that every third one reads the store.
+ * All nodes but one are in another process and tell of themselves each second. What is measured is the CPU time of one node: that tells of
+ * itself, that also shows the cluster to one client, and to ten. Over a folder and, where there is a redis-server, over Redis. All together
+ * have 20,000 connections and 5,000 rooms; each node has 20 targets or 32 rooms to tell of. Then how long the answers take that the page
+ * asks for, 40 of each, 0.3 s apart, so that every third one reads the store.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -5,9 +5,9 @@
  * For each combination the processes are started anew: so many push-servers, agents (as many as the limit of descriptors asks for), and Socket.IO
  * clients in C (bench/sessions.c), all with default settings. Then one push-server gets the signal. The table shows what became of its sessions, how
  * long their clients waited, and what it took: CPU time of each process for one session. Afterwards every client that is left has to get one event.
- * With `--how agent` and hand-offs (`--settings '{"handOff":{"enabled":true}}'`) an agent is killed instead: the table shows the connections that it had
- * a duplicate of, which of them were cut, and how long it took until all have two owners again.
- * `--profile` writes CPU profiles of all processes of gopush; `--memory` shows what a client takes before the signal and after it.
+ * With `--how agent` and hand-offs (`--settings '{"handOff":{"enabled":true}}'`) an agent is killed instead: the table shows the
+ * connections that it had a duplicate of, which of them were cut, and how long it took until all have two owners again. `--profile` writes
+ * CPU profiles of all processes of gopush; `--memory` shows what a client takes before the signal and after it.
  */
 import { execFileSync, fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -4,7 +4,8 @@
  * Each round starts two processes anew for each way to join them: our embedded store and fan-out, Redis (one of its own, that writes nothing
  * to a disk), and stock Socket.IO with its Redis adapter. One server says everything, clients of both get it: an epoll program in C
  * (bench/members.c) that takes every message apart and ends when one is missing, twice or out of order: few clients on each, where joining
- * the servers is the work, and many, where writing to clients is. Then messages to users, said by both. Rounds are interleaved, so that a machine that drifts does so for all. Writes bench/push.json and prints tables of medians.
+ * the servers is the work, and many, where writing to clients is. Then messages to users, said by both. Rounds are interleaved, so that a
+ * machine that drifts does so for all. Writes bench/push.json and prints tables of medians.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

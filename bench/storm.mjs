@@ -4,8 +4,8 @@
  *
  * So many clients come back with sessions that nobody knows, so that their push-server looks for each of them; then so many connections are
  * lost, in a room in which much was said; then sessions are refreshed. Each as CPU time of the push-server for one client, which should not
- * depend on how many there are; beside it, what a client costs that is new. What refreshing takes meanwhile is left out. `pause` is the longest in which its event loop stood still while nothing came from outside.
- * Clients are clipped to what descriptors allow.
+ * depend on how many there are; beside it, what a client costs that is new. What refreshing takes meanwhile is left out. `pause` is the
+ * longest in which its event loop stood still while nothing came from outside. Clients are clipped to what descriptors allow.
  */
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,10 +1,11 @@
 /**
- * Measures what taking sessions costs a push-server alone: `node bench/takes.mjs [--sessions 1200] [--rounds 3] [--store embedded,redis] [--tree FOLDER]
- * [--profile FILE]`.
+ * Measures what taking sessions costs a push-server alone: `node bench/takes.mjs [--sessions 1200] [--rounds 3] [--store embedded,redis]
+ * [--tree FOLDER] [--profile FILE]`.
  *
  * The sessions are in the store as a push-server that died has left them. This program is the agent: it brings 64 at a time, and says that each
  * continues. The first round runs code that is not compiled yet. CPU time is that of the push-server alone; to compare two versions on a machine with
- * other work, run both at the same time, the other one with `--tree` and the folder of its checkout. `--profile` writes a CPU profile of the last round.
+ * other work, run both at the same time, the other one with `--tree` and the folder of its checkout. `--profile` writes a CPU profile of
+ * the last round.
  */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,7 @@
 /**
- * Bundles the code of each package: one file for each entry point, and files that several of them share. A process then loads some ten files of gopush
- * instead of some four hundred (docs/decisions/0050-one-file-for-each-entry-point.md). Libraries, and other packages of gopush, stay imports.
+ * Bundles the code of each package: one file for each entry point, and files that several of them share. A process then loads some ten
+ * files of gopush instead of some four hundred (docs/decisions/0050-one-file-for-each-entry-point.md). Libraries, and other packages of
+ * gopush, stay imports.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';

@@ -1,4 +1,7 @@
-/** Writes the tables of docs/config.md and docs/failures.md, docs/openapi.json and docs/cluster.schema.json, from the code: `node scripts/write-docs.mjs [--check]`. */
+/**
+ * Writes the tables of docs/config.md and docs/failures.md, docs/openapi.json and docs/cluster.schema.json, from the code: `node
+ * scripts/write-docs.mjs [--check]`.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { clusterJsonSchema } from '../packages/cluster/dist/index.js';
 import { configJsonSchema, describeSchema, failures, listVariables } from '../packages/contract/dist/index.js';

@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { defineOnUpgrade } from 'gopush';
 
 /**
- * Who is this client, when it opens a WebSocket? The user in the cookie `session`, if the cookie is signed with SESSION_SECRET. When your service signs a
- * user in, it must set the cookie to `<uid>.<signature>`:
+ * Who is this client, when it opens a WebSocket? The user in the cookie `session`, if the cookie is signed with SESSION_SECRET. When your
+ * service signs a user in, it must set the cookie to `<uid>.<signature>`:
  *
  *   const signature = createHmac('sha256', process.env.SESSION_SECRET).update(uid).digest('base64url');
  *

@@ -1,5 +1,5 @@
-// An agent in a process of its own: its settings and the ports of its targets are its arguments, as JSON; without ports it has the built-in push-servers.
-// Its log goes to standard output.
+// An agent in a process of its own: its settings and the ports of its targets are its arguments, as JSON; without ports it has the built-in
+// push-servers. Its log goes to standard output.
 import { startAgent } from '@gopush/agent';
 
 const [settings, ports] = process.argv.slice(2).map((text) => JSON.parse(text));

@@ -1,6 +1,6 @@
 /**
- * An agent or a push-server in a process of its own: `node --expose-gc soak-node.mjs <agent | server> <settings> <name> <ports of push-servers>`. It tells
- * its admin listener, and how much memory it uses when it is asked to.
+ * An agent or a push-server in a process of its own: `node --expose-gc soak-node.mjs <agent | server> <settings> <name> <ports of
+ * push-servers>`. It tells its admin listener, and how much memory it uses when it is asked to.
  */
 import { startAgent } from '@gopush/agent';
 import { startPushServer } from '@gopush/push-server';

@@ -1,6 +1,6 @@
 /**
- * Loaded before tests and before the processes that they start, where they run with hand-offs (vitest.config.ts): turns `handOff.enabled` on wherever settings
- * do not say otherwise. The product has no switch for this.
+ * Loaded before tests and before the processes that they start, where they run with hand-offs (vitest.config.ts): turns `handOff.enabled`
+ * on wherever settings do not say otherwise. The product has no switch for this.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -11,7 +11,10 @@ import { io, type Socket } from 'socket.io-client';
 import { believing } from './gateway.ts';
 import { createMemoryLog, type LogLine } from './log.ts';
 
-/** Two agents and three push-servers with clients in rooms that publish, one of the push-servers in a process of its own. Nothing serves the product `broken`. */
+/**
+ * Two agents and three push-servers with clients in rooms that publish, one of the push-servers in a process of its own. Nothing serves
+ * the product `broken`.
+ */
 export interface LoadedCluster {
   readonly agents: readonly Agent[];
   readonly servers: readonly PushServer[];

@@ -11,8 +11,8 @@ import type { Position } from './room.ts';
 export const canMigrateHeader = 'x-gopush-can-resume';
 
 /**
- * Value of {@link canMigrateHeader}, with the token of a session: the agent keeps that token, and asks with it where no target knows the next one. So the
- * target that takes the session need not store it under the next token before its client continues.
+ * Value of {@link canMigrateHeader}, with the token of a session: the agent keeps that token, and asks with it where no target knows the
+ * next one. So the target that takes the session need not store it under the next token before its client continues.
  */
 export const keepsTokenBefore = '2';
 
@@ -43,7 +43,10 @@ export const clientStoppedPong = 'gopush:quiet';
 /** Payload of the ping by which an agent probes a target that has been silent for a while. The pong to it never reaches the client. */
 export const alivePing = 'gopush:alive';
 
-/** Payload of the pong by which an agent tells a target that it has chosen it for the session. Other targets that it asked see their connection end. */
+/**
+ * Payload of the pong by which an agent tells a target that it has chosen it for the session. Other targets that it asked see their
+ * connection end.
+ */
 export const chosenPong = 'gopush:going';
 
 /**

@@ -16,8 +16,8 @@ export interface KeptSummaries {
 }
 
 /**
- * What each node tells of itself, for whoever shows the cluster. The last summary of a node that has ended stays for ten minutes, so that it can be seen
- * when it was there last.
+ * What each node tells of itself, for whoever shows the cluster. The last summary of a node that has ended stays for ten minutes, so that
+ * it can be seen when it was there last.
  */
 export interface SummaryStore {
   /**

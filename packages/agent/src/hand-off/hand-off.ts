@@ -58,7 +58,10 @@ export class HandOff {
     this.notHandedOff.set(cause, (this.notHandedOff.get(cause) ?? 0) + 1);
   }
 
-  /** Connects to targets before a client comes for them, so that they can give the connections whose agent has gone. Waits a moment for those that are there. */
+  /**
+   * Connects to targets before a client comes for them, so that they can give the connections whose agent has gone. Waits a moment for
+   * those that are there.
+   */
   async want(targets: Iterable<Target>): Promise<void> {
     const ports = new Set<number>();
     for (const target of targets) if (this.#addresses.has(target)) ports.add(target.port);

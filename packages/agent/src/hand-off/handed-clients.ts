@@ -11,8 +11,8 @@ import { SilentTargets, type SilentTargetsEvents } from './silent-targets.ts';
 const lingerMs = 10_000;
 
 /**
- * What becomes of a connection whose target is gone: it goes on at another one, it ends, it stays with that target, without an agent, or it waits for that
- * target, which is silent.
+ * What becomes of a connection whose target is gone: it goes on at another one, it ends, it stays with that target, without an agent, or it
+ * waits for that target, which is silent.
  */
 export type Continuation = 'goes on' | 'ends' | 'stays' | 'waits';
 

@@ -17,7 +17,10 @@ export interface SilentTargetsEvents {
   onFault(error: unknown): void;
 }
 
-/** How often is looked whether a target has been silent for long and another one is up, and how long a process that was killed may take to end, in milliseconds. */
+/**
+ * How often is looked whether a target has been silent for long and another one is up, and how long a process that was killed may take to
+ * end, in milliseconds.
+ */
 const lookMs = 1_000;
 const dyingMs = 5_000;
 
@@ -29,9 +32,9 @@ interface Waiting {
 }
 
 /**
- * Connections whose target lives and has not been heard for some seconds, as one that is stopped or blocked. Nobody else can serve them as long as it may
- * go on: if it does, it keeps them. After some time they are better served by another target. So if one is up, the silent one is killed, which makes
- * sure of that it writes nothing more. Where it cannot be killed, its connections are given up.
+ * Connections whose target lives and has not been heard for some seconds, as one that is stopped or blocked. Nobody else can serve them as
+ * long as it may go on: if it does, it keeps them. After some time they are better served by another target. So if one is up, the silent
+ * one is killed, which makes sure of that it writes nothing more. Where it cannot be killed, its connections are given up.
  *
  * A process that has only been paused along with this one, or that has no CPU, is well: {@link Handed.isTakerSilentFor} leaves that time out.
  */

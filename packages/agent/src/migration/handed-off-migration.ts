@@ -31,8 +31,8 @@ export interface HandedOffMigrationOptions {
 const acceptMs = 1_000;
 
 /**
- * Goes on with the sessions of clients that were handed off, when their targets are gone. The agent makes a tunnel of its duplicate, whose client waits
- * for the next target. That one is offered the client in turn, or is connected to it by the tunnel.
+ * Goes on with the sessions of clients that were handed off, when their targets are gone. The agent makes a tunnel of its duplicate, whose
+ * client waits for the next target. That one is offered the client in turn, or is connected to it by the tunnel.
  */
 export class HandedOffMigration implements Continuing {
   readonly #options: HandedOffMigrationOptions;

@@ -37,8 +37,8 @@ const askAgainMs = 60_000;
 const none: ReadonlySet<Member> = new Set();
 
 /**
- * Migrates sessions whose targets are up, but no longer theirs: a target has left the router's list, or targets have been added. Not for products that
- * are routed by a function, which may name other targets for each client.
+ * Migrates sessions whose targets are up, but no longer theirs: a target has left the router's list, or targets have been added. Not for
+ * products that are routed by a function, which may name other targets for each client.
  */
 export class Rebalance {
   readonly #options: RebalanceOptions;

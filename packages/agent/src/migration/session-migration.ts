@@ -184,8 +184,8 @@ export class SessionMigration implements TunnelMigration {
   }
 
   /**
-   * The old connection ends only when another target continues. A target that is alive after all, and saw it end before, would take the client for gone
-   * and forget the session.
+   * The old connection ends only when another target continues. A target that is alive after all, and saw it end before, would take the
+   * client for gone and forget the session.
    */
   failOver(): boolean {
     if (!this.#lose(true)) return false;
@@ -339,8 +339,8 @@ export class SessionMigration implements TunnelMigration {
 }
 
 /**
- * The same text in one piece. One that was put together is kept as a tree of its parts, and a part of a text keeps the whole: for a client of an agent
- * these would be 2 kB.
+ * The same text in one piece. One that was put together is kept as a tree of its parts, and a part of a text keeps the whole: for a client
+ * of an agent these would be 2 kB.
  *
  * @param text - of bytes, as it stands in HTTP headers
  */

@@ -20,8 +20,8 @@ export interface AgentHandOffParts {
 }
 
 /**
- * How long the channel to a target may be silent until it is given up, in milliseconds: so much less than `seamless.silentMs` that a new channel could open
- * before that is over, within these limits.
+ * How long the channel to a target may be silent until it is given up, in milliseconds: so much less than `seamless.silentMs` that a new
+ * channel could open before that is over, within these limits.
  */
 const channel = { leastMs: 2_000, mostMs: 10_000, sooner: 2_000 } as const;
 

@@ -74,7 +74,10 @@ async function startOrReload(action: 'start' | 'reload', project: Project, tool:
   );
 }
 
-/** Stops the running processes, not those of the ecosystem file, which reads the settings: a broken project has to stop as well. Agents stop first. */
+/**
+ * Stops the running processes, not those of the ecosystem file, which reads the settings: a broken project has to stop as well. Agents
+ * stop first.
+ */
 async function stop(tool: Pm2): Promise<void> {
   const processes = await listProcesses(tool.bin, tool.dir, tool.env);
   if (processes.length === 0) throw new CommandError(1, `pm2 runs nothing of ${tool.dir}`);

@@ -1,6 +1,6 @@
 /**
- * The text of a template, which is in TypeScript, in JavaScript. Templates use few types, so that both are easy to read: `type` imports, types of calls,
- * and the parameters and variables of these types. A test compares the result with that of a compiler.
+ * The text of a template, which is in TypeScript, in JavaScript. Templates use few types, so that both are easy to read: `type` imports,
+ * types of calls, and the parameters and variables of these types. A test compares the result with that of a compiler.
  */
 export function toJavaScript(text: string): string {
   return text

@@ -13,7 +13,8 @@ export interface Patience {
 export const settleMs = 30_000;
 
 /**
- * Waits until the end of one more process would not be noticed: each connection that was handed over has two owners, and no client waits for a push-server.
+ * Waits until the end of one more process would not be noticed: each connection that was handed over has two owners, and no client waits
+ * for a push-server.
  *
  * @param read - reads how it is now; `undefined`: not all processes answer
  * @returns `undefined` where it is so; else how it is when the time is over

@@ -21,8 +21,8 @@ export interface ReloadOptions {
 const lookMs = 500;
 
 /**
- * Reloads all programs of an ecosystem file: agents last, and with hand-offs one process after the other. By itself pm2 would reload both tiers at the same
- * time, and so end both owners of a connection.
+ * Reloads all programs of an ecosystem file: agents last, and with hand-offs one process after the other. By itself pm2 would reload both
+ * tiers at the same time, and so end both owners of a connection.
  *
  * Within a tier nothing has to be waited for: a connection that was handed over has its owners in different tiers.
  */

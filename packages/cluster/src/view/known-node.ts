@@ -18,8 +18,8 @@ const usualMs = 1_500;
 /**
  * Finds out which nodes are there.
  *
- * @param reader - id of the node that asks. It lives, so that where its own summary is late the store was away, or its clock has jumped: the others are
- *   not gone for that
+ * @param reader - id of the node that asks. It lives, so that where its own summary is late the store was away, or its clock has jumped:
+ *   the others are not gone for that
  */
 export function judgeNodes(
   read: readonly { readonly summary: Summary; readonly ageMs: number }[],

@@ -5,7 +5,8 @@ const defaultSilentMs = 10_000;
 export const helloMs = 5_000;
 
 /**
- * How many seconds of silence end a channel, in calls of {@link Channel.beat}. With one, a peer that had nothing to say would not even have been asked.
+ * How many seconds of silence end a channel, in calls of {@link Channel.beat}. With one, a peer that had nothing to say would not even have
+ * been asked.
  *
  * @param ms - what a program wants, in milliseconds
  */

@@ -6,15 +6,15 @@ import type { Counts, HandedOver } from './handed-over.ts';
  * What is known of a connection whose taker is gone.
  *
  * - `clean`: the taker is dead, and another one can continue: all that it had written ended with a complete frame, after which the client has the
- *   messages up to `marks`, and all that it had read it had handled, but for the beginning of a message. That is `unread`, which goes first to whoever
- *   continues.
+ *   messages up to `marks`, and all that it had read it had handled, but for the beginning of a message. That is `unread`, which goes first
+ *   to whoever continues.
  * - `unclean`: the taker is dead, and `cause` says why nobody can continue the stream: `not noted` (its program does not say where messages end),
  *   `half written`, `half read`, `client ended`, `too many streams`.
- * - `alive`: the taker lives, but the channel to it is gone: it has been `silent` for too long (stopped, swapped out), or has closed the channel. It may
- *   still read and write, so nobody else can continue. After `channel closed` it serves the connection alone, and this process is to
- *   {@link HandedOver.release | release} it: the taker gives a duplicate to another giver. One that is silent may never go on: it can be
- *   {@link HandedOver.killTaker | killed}, or the connection {@link HandedOver.cut | cut}, so that the client connects anew. Should it be heard again or die
- *   meanwhile, that is told as well.
+ * - `alive`: the taker lives, but the channel to it is gone: it has been `silent` for too long (stopped, swapped out), or has closed the
+ *   channel. It may still read and write, so nobody else can continue. After `channel closed` it serves the connection alone, and this
+ *   process is to {@link HandedOver.release | release} it: the taker gives a duplicate to another giver. One that is silent may never go
+ *   on: it can be {@link HandedOver.killTaker | killed}, or the connection {@link HandedOver.cut | cut}, so that the client connects anew.
+ *   Should it be heard again or die meanwhile, that is told as well.
  */
 export type Orphan =
   | { readonly taker: 'clean'; readonly marks: readonly Mark[]; readonly unread?: Buffer | undefined }

@@ -24,10 +24,11 @@ export interface Givers<T> {
    */
   to(port: number): Giver<T> | undefined;
   /**
-   * Looks for takers of a port at once, and waits for those that were just found: so clients that come right after the start of a process, or after that of
-   * its taker, need no other way.
+   * Looks for takers of a port at once, and waits for those that were just found: so clients that come right after the start of a process,
+   * or after that of its taker, need no other way.
    *
-   * @returns `undefined`: there is nothing to wait for. Otherwise it resolves when {@link Givers.to} knows them, at most a second after they were found
+   * @returns `undefined`: there is nothing to wait for. Otherwise it resolves when {@link Givers.to} knows them, at most a second after
+   * they were found
    */
   opening(port: number): Promise<void> | undefined;
   /** Says which ports will be asked for, so that the takers are connected before, and can give duplicates. Others are kept. */
@@ -35,8 +36,8 @@ export interface Givers<T> {
   /** How many connections have a duplicate here, or are here alone. */
   readonly size: number;
   /**
-   * Closes all channels and duplicates. Connections that takers serve are left to them; those that are `alone` end; offers that are open fail. No event
-   * follows.
+   * Closes all channels and duplicates. Connections that takers serve are left to them; those that are `alone` end; offers that are open
+   * fail. No event follows.
    */
   close(): void;
 }

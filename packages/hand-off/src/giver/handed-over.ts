@@ -42,15 +42,15 @@ export interface HandedOver<T> {
    */
   askToLeave(): boolean;
   /**
-   * Whether its taker, which is `silent` ({@link Orphan}), has surely been so for this time. Pauses of this process do not count, nor what the taker waited
-   * for a CPU; one that works has half as long again; and it had two seconds to open a new channel.
+   * Whether its taker, which is `silent` ({@link Orphan}), has surely been so for this time. Pauses of this process do not count, nor what
+   * the taker waited for a CPU; one that works has half as long again; and it had two seconds to open a new channel.
    *
    * @param ms - in milliseconds; whole seconds count
    */
   isTakerSilentFor(ms: number): boolean;
   /**
-   * Kills its taker, which is `silent` ({@link Orphan}): then `onOrphan` tells what is known of each of its connections. Only a taker that allows it, to
-   * which no debugger is attached, and that is neither this process nor its parent, nor in another namespace of process ids.
+   * Kills its taker, which is `silent` ({@link Orphan}): then `onOrphan` tells what is known of each of its connections. Only a taker that
+   * allows it, to which no debugger is attached, and that is neither this process nor its parent, nor in another namespace of process ids.
    *
    * @returns whether it was killed
    */

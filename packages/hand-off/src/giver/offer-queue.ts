@@ -17,8 +17,8 @@ export interface OfferWay<T> {
 }
 
 /**
- * Offers that are to be sent to one taker. Those of a turn of the event loop go in one packet of descriptors and one write; those of a storm wait until the
- * taker has responded to others.
+ * Offers that are to be sent to one taker. Those of a turn of the event loop go in one packet of descriptors and one write; those of a
+ * storm wait until the taker has responded to others.
  */
 export class OfferQueue<T> {
   readonly #way: OfferWay<T>;

@@ -7,8 +7,9 @@ const secondChance = 2;
 const whileWorking = 1.5;
 
 /**
- * How long a taker has been silent, in time in which it could have responded. Seconds are counted by a timer of this process, so that a pause of both counts as
- * one second (a machine that is suspended, Ctrl-Z in a shell), and time in which the taker had no CPU does not count.
+ * How long a taker has been silent, in time in which it could have responded. Seconds are counted by a timer of this process, so that a
+ * pause of both counts as one second (a machine that is suspended, Ctrl-Z in a shell), and time in which the taker had no CPU does not
+ * count.
  */
 export class Silence {
   readonly #began: ProcessUse | undefined;

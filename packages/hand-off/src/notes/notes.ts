@@ -103,8 +103,8 @@ export class Notes {
   }
 
   /**
-   * Notes that what was read is handled up to the beginning of a message. Before the last store the count is that of an earlier beginning, and the kernel's
-   * is larger: then this counts as not noted.
+   * Notes that what was read is handled up to the beginning of a message. Before the last store the count is that of an earlier beginning,
+   * and the kernel's is larger: then this counts as not noted.
    */
   half(slot: number, count: number, bytes: Buffer): void {
     if (slot === 0 || bytes.length > halfBytes) return;

@@ -19,8 +19,9 @@ export const maxDescriptors = 64;
 const maxBytes = 4 * maxDescriptors;
 
 /**
- * Memory for one message, laid out once: struct msghdr (recvmsg(2)) at 0, its iovec at 64, the control message at 96 (a header of 16 bytes, and four for
- * each descriptor), then the bytes. There is room for more descriptors than tags, so that a peer that sends too many is seen, and all are closed.
+ * Memory for one message, laid out once: struct msghdr (recvmsg(2)) at 0, its iovec at 64, the control message at 96 (a header of 16 bytes,
+ * and four for each descriptor), then the bytes. There is room for more descriptors than tags, so that a peer that sends too many is seen,
+ * and all are closed.
  */
 const controlBytes = 16 + 4 * (maxDescriptors + 8);
 const layout = { iovec: 64, control: 96, data: 96 + controlBytes, size: 96 + controlBytes + maxBytes } as const;

@@ -32,8 +32,8 @@ const pidAt = 24;
 const sigkill = 9;
 
 /**
- * Kills the process that has locked a file for life, which the kernel does even if that process is stopped. Not this process or its parent, nor one to
- * which a debugger is attached, nor one whose id is unknown here, as one of another container.
+ * Kills the process that has locked a file for life, which the kernel does even if that process is stopped. Not this process or its parent,
+ * nor one to which a debugger is attached, nor one whose id is unknown here, as one of another container.
  *
  * @returns whether it was killed; its lock is released when it has ended
  */

@@ -14,8 +14,8 @@ type HandleClass = new (type: number) => TcpHandle;
 let Handle: HandleClass | undefined;
 
 /**
- * What makes a `net.Socket` of the descriptor of a TCP connection. With `fd` Node asks the kernel for the kind of the descriptor by several calls; with a handle
- * it knows. The class of handles is that of the first socket that was made with `fd`.
+ * What makes a `net.Socket` of the descriptor of a TCP connection. With `fd` Node asks the kernel for the kind of the descriptor by several
+ * calls; with a handle it knows. The class of handles is that of the first socket that was made with `fd`.
  *
  * @throws Error where Node cannot use the descriptor
  */

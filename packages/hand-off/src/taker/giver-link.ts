@@ -76,7 +76,10 @@ export class GiverLink implements ChannelOwner, Owner {
     this.channel.beat(silentSeconds);
   }
 
-  /** Says that this process closes the channel on purpose, and lives. The giver ends it, after the last of what it accepts; one of version 1 does not. */
+  /**
+   * Says that this process closes the channel on purpose, and lives. The giver ends it, after the last of what it accepts; one of version
+   * 1 does not.
+   */
   bye(): void {
     if (this.#leavesBy !== undefined) return;
     this.channel.send(types.bye, 0);

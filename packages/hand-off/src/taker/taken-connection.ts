@@ -22,8 +22,8 @@ export interface TakenConnection {
   /** What the program keeps with it. @defaultValue `undefined` */
   user: unknown;
   /**
-   * Notes that complete frames are about to be written to the socket, in the same tick, and which message is the last of its stream in them. They count
-   * if the kernel takes all of them, even if this process dies before it learns that.
+   * Notes that complete frames are about to be written to the socket, in the same tick, and which message is the last of its stream in
+   * them. They count if the kernel takes all of them, even if this process dies before it learns that.
    *
    * @param bytes - size of the frames
    * @param stream - number of the stream of the message, below 2^53; 0: there is none
@@ -48,8 +48,8 @@ export interface TakenConnection {
    */
   read(except: number): void;
   /**
-   * Notes that all that was read from the socket has been handled, but for the beginning of a message: should this process die now, the next taker gets
-   * these bytes first, and then the rest of the client. Of 512 connections at a time; for others it counts as not noted.
+   * Notes that all that was read from the socket has been handled, but for the beginning of a message: should this process die now, the
+   * next taker gets these bytes first, and then the rest of the client. Of 512 connections at a time; for others it counts as not noted.
    *
    * @param beginning - which the next taker reads as if the client had sent it; at most 64 KiB, or it counts as not noted
    */

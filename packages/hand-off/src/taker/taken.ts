@@ -178,7 +178,8 @@ export class Taken implements TakenConnection, Gate {
   }
 
   /**
-   * The server has destroyed the socket. Where its response is on its way to the client, the descriptor is needed until that is known to come to nothing.
+   * The server has destroyed the socket. Where its response is on its way to the client, the descriptor is needed until that is known to
+   * come to nothing.
    *
    * @returns whether it is closed later
    */

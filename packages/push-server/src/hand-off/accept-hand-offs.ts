@@ -12,9 +12,9 @@ import { endOnRequest } from './end-on-request.ts';
 /** Options of {@link acceptHandOffs}. */
 export interface AcceptHandOffsOptions {
   /**
-   * Folder in which agents and servers of this machine find each other: `handOff.dir` of the agents. It has to belong to the user of this process, and
-   * nobody else may have access. Relative to the current folder. @defaultValue `gopush` in `XDG_RUNTIME_DIR`, or `gopush-<user id>` in the folder for
-   * temporary files
+   * Folder in which agents and servers of this machine find each other: `handOff.dir` of the agents. It has to belong to the user of this
+   * process, and nobody else may have access. Relative to the current folder. @defaultValue `gopush` in `XDG_RUNTIME_DIR`, or `gopush-<user
+   * id>` in the folder for temporary files
    */
   readonly dir?: string;
   /** Name of this process, in the logs of agents. @defaultValue `server of port <port>` */
@@ -28,8 +28,8 @@ const optionKeys: KeysOf<AcceptHandOffsOptions> = { dir: true, name: true, logge
 /** How a server takes connections that agents hand over. */
 export interface HandOffs {
   /**
-   * `waiting`: the server does not listen; `open`: agents can hand connections over; `unavailable`: they cannot, because of {@link HandOffs.whyNot}, and
-   * use the port.
+   * `waiting`: the server does not listen; `open`: agents can hand connections over; `unavailable`: they cannot, because of {@link
+   * HandOffs.whyNot}, and use the port.
    */
   readonly state: 'waiting' | 'open' | 'unavailable';
   /** Why agents cannot hand connections over, in one line. */
@@ -47,14 +47,14 @@ export interface HandOffs {
 }
 
 /**
- * Lets the agents of this machine hand the connections of their clients over to a server, instead of copying bytes between them: from the upgrade to a
- * WebSocket on, client and server talk without anything in between, and agents can restart meanwhile. Requests that are no upgrades, and clients that
- * cannot be handed over, keep coming by the port.
+ * Lets the agents of this machine hand the connections of their clients over to a server, instead of copying bytes between them: from the
+ * upgrade to a WebSocket on, client and server talk without anything in between, and agents can restart meanwhile. Requests that are no
+ * upgrades, and clients that cannot be handed over, keep coming by the port.
  *
- * It begins whenever the server listens and ends when it has closed. To the server, a connection that was handed over is like one that an agent has opened
- * to its port: it calls its listeners to `connection`, then emits `upgrade`, with a `net.Socket`, its timeouts apply, and the address of the peer is that of an agent on
- * this machine, so that the client's is in `X-Forwarded-For`. `getConnections`, `maxConnections` and `close` count it, and `closeAllConnections` leaves it
- * open once it is upgraded, as for any WebSocket.
+ * It begins whenever the server listens and ends when it has closed. To the server, a connection that was handed over is like one that an
+ * agent has opened to its port: it calls its listeners to `connection`, then emits `upgrade`, with a `net.Socket`, its timeouts apply, and
+ * the address of the peer is that of an agent on this machine, so that the client's is in `X-Forwarded-For`. `getConnections`,
+ * `maxConnections` and `close` count it, and `closeAllConnections` leaves it open once it is upgraded, as for any WebSocket.
  *
  * It needs Linux and the optional package `koffi`; elsewhere it does nothing, and says so ({@link HandOffs.whyNot}).
  *
@@ -213,8 +213,8 @@ async function loadHandOff(): Promise<string | undefined> {
 function ignore(): void {}
 
 /**
- * Has a server take a client that was handed over for one whose session cannot migrate: the marks by which agents and targets arrange that (docs/protocol.md,
- * "Your own backend") would go to the client, and come from it.
+ * Has a server take a client that was handed over for one whose session cannot migrate: the marks by which agents and targets arrange that
+ * (docs/protocol.md, "Your own backend") would go to the client, and come from it.
  */
 function bindSession({ headers, socket }: IncomingMessage): void {
   if (takenConnectionOf(socket) !== undefined) delete headers[canMigrateHeader];

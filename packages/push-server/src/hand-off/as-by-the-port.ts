@@ -8,8 +8,8 @@ interface Joined {
 }
 
 /**
- * Where a socket keeps that. Few properties and no definitions: with more than a dozen that its constructor does not make, V8 gives each socket a shape of
- * its own, and all code that uses sockets gets slower.
+ * Where a socket keeps that. Few properties and no definitions: with more than a dozen that its constructor does not make, V8 gives each
+ * socket a shape of its own, and all code that uses sockets gets slower.
  */
 const joined: unique symbol = Symbol('connection of the taker');
 type MaybeJoined = { [joined]?: Joined };

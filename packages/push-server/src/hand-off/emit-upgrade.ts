@@ -26,8 +26,8 @@ const mostHeaders = 2_000;
 const noBytes = Buffer.alloc(0);
 
 /**
- * Has a server emit `upgrade` for a request whose head is here, as it would after it had parsed it. A parser with its timers and ten listeners takes longer
- * than all else in a handshake. Listeners to `connection` are called except Node's own.
+ * Has a server emit `upgrade` for a request whose head is here, as it would after it had parsed it. A parser with its timers and ten
+ * listeners takes longer than all else in a handshake. Listeners to `connection` are called except Node's own.
  *
  * @param head - written by an agent, so it is in order
  * @returns `false`: Node has to parse it, as where a server or its program does something of its own in between. Nothing was emitted then

@@ -26,8 +26,8 @@ type Frame = Buffer & { [ofFrame]?: Mark };
 const noMarks: readonly Mark[] = [];
 
 /**
- * Longest beginning of a message that is kept, in bytes, and in how many pieces it may have come: it is copied again with each that comes, and the client
- * decides how small they are.
+ * Longest beginning of a message that is kept, in bytes, and in how many pieces it may have come: it is copied again with each that comes,
+ * and the client decides how small they are.
  */
 const maxHalfBytes = 65_000;
 const maxHalfPieces = 256;

@@ -26,8 +26,8 @@ interface Slot {
  * The sessions that start, from their handshake until they have begun. Refuses handshakes before any session exists, and before hooks are asked. The
  * agent in front sees the cause in a header: with `too_many_connections` it asks another push-server, with `overloaded` it sends fewer at a time.
  *
- * A handshake waits for its client, up to a second, so that a single one could keep all places with a few handshakes: no user, and no address without a
- * user, gets more than half of them.
+ * A handshake waits for its client, up to a second, so that a single one could keep all places with a few handshakes: no user, and no
+ * address without a user, gets more than half of them.
  */
 export class SessionStarts {
   readonly #options: SessionStartsOptions;

@@ -1,6 +1,6 @@
 /**
- * Whether a decoded value has the form of a session as any version has written it. What is read of it later, in callbacks of connections, must not fail
- * there.
+ * Whether a decoded value has the form of a session as any version has written it. What is read of it later, in callbacks of connections,
+ * must not fail there.
  */
 export function isStoredSession(value: unknown): boolean {
   if (!isObject(value)) return false;

@@ -11,8 +11,8 @@ interface WaitingResponse {
 const waiting = new Map<Socket, WaitingResponse>();
 
 /**
- * Keeps what is written to a connection that is about to be upgraded until {@link sendUpgradeResponse}, so that the `101`, the opening of Engine.IO and
- * what is sent first leave in one write. Each write costs more than the bytes in it, and wakes the other side.
+ * Keeps what is written to a connection that is about to be upgraded until {@link sendUpgradeResponse}, so that the `101`, the opening of
+ * Engine.IO and what is sent first leave in one write. Each write costs more than the bytes in it, and wakes the other side.
  *
  * @param ms - for how long at most, in milliseconds
  */

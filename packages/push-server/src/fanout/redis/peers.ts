@@ -46,9 +46,9 @@ export class Peers {
   }
 
   /**
-   * A beat of a peer came. If it is the first one that is heard, though not the first one that was sent, the peer may have published elsewhere until now:
-   * after a failover, connections that are older than this process lead to the old server of Redis for a while. However long a peer was silent,
-   * nothing is lost if it had sent no beat meanwhile: it hung.
+   * A beat of a peer came. If it is the first one that is heard, though not the first one that was sent, the peer may have published
+   * elsewhere until now: after a failover, connections that are older than this process lead to the old server of Redis for a while.
+   * However long a peer was silent, nothing is lost if it had sent no beat meanwhile: it hung.
    *
    * @returns whether something may have been lost before this beat
    */

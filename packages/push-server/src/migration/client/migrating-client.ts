@@ -111,8 +111,8 @@ export class MigratingClient extends Client {
    * Enters the namespaces of a session that was taken. The first two packets that go out are Engine.IO's opening and a
    * `noop`, with which its client continues here.
    *
-   * @param saved - resolves when it is stored under its next token: with `false` where that failed, so that it has to continue elsewhere; `undefined`: it
-   * need not wait for that
+   * @param saved - resolves when it is stored under its next token: with `false` where that failed, so that it has to continue elsewhere;
+   * `undefined`: it need not wait for that
    */
   enterAgain(
     { sockets, opening = [], answers = 0 }: Pick<SessionRecord, 'sockets' | 'opening' | 'answers'>,
@@ -133,7 +133,10 @@ export class MigratingClient extends Client {
     for (const { namespace, auth } of opening) this.ondecoded({ type: packetType.connect, nsp: namespace, data: auth });
   }
 
-  /** Holds the client until its session is stored. An agent that is in between asks another node where that fails. One that has handed its client over could not. */
+  /**
+   * Holds the client until its session is stored. An agent that is in between asks another node where that fails. One that has handed its
+   * client over could not.
+   */
   #holdUntil(saved: Promise<boolean>, isDirect: boolean): void {
     const release = this.#hold(savedMs);
     void saved.then((isSaved) => (isSaved || isDirect ? release() : endStream(this.conn)));

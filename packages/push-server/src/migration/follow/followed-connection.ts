@@ -52,7 +52,10 @@ export class FollowedConnection {
    * them may have it until the agent says that the client continues here, or the client is heard.
    */
   isOwn: boolean;
-  /** The token with which the session came, under which it is stored until it is this node's; `undefined`: it began here, or that token is used up. */
+  /**
+   * The token with which the session came, under which it is stored until it is this node's; `undefined`: it began here, or that token is
+   * used up.
+   */
   usedToken: string | undefined;
   /** When its agent said last that the client has stopped, in milliseconds since 1970. */
   #stoppedAt = 0;
