@@ -8,12 +8,13 @@
  * were there before are asked for an answer every 100 ms. All is done twice, with admission windows and without, by turns for each rate.
  * Prints how many clients a second were done, refused and gave up after the first three seconds, how many sessions a second the push-server
  * began for clients that were gone, how long clients waited that were done, and how long the old tunnels did. What counts is that `done` at
- * overload stays near its best. Clocks of a machine with other work tell little: compare figures of one run. `--pin` gives the clients the
- * first core and the other two the second.
+ * overload stays near its best. Clients that are refused take time of the same cores, so beside it stands how many are done for each second of
+ * CPU time of agent and push-server: that is left of the best where clients have machines of their own. Clocks of a machine with other work
+ * tell little: compare figures of one run. `--pin` gives the clients the first core and the other two the second.
  */
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,9 +68,9 @@ async function serve(tier, config) {
 async function main() {
   if (values.pin) execFileSync('taskset', ['-apc', '0', String(process.pid)], { stdio: 'ignore' });
   console.log(
-    '| windows | offered/s | done/s | refused/s | gave up/s | for nobody/s | median, ms | old tunnels, p99 ms | cut |',
+    '| windows | offered/s | done/s | done per CPU-s | refused/s | gave up/s | for nobody/s | median, ms | old tunnels, p99 ms | cut |',
   );
-  console.log('|---|---|---|---|---|---|---|---|---|');
+  console.log('|---|---|---|---|---|---|---|---|---|---|');
   for (const offered of values.offered.split(',').map(Number)) {
     for (const windows of [false, true]) {
       const figures = await measure(offered, windows);
@@ -97,14 +98,16 @@ async function measure(offered, windows) {
   const old = await Promise.all(
     Array.from({ length: Number(values.tunnels) }, (_, index) => openTunnel(port, `old${index}`)),
   );
-  const figures = await storm(port, server.child, offered, old);
+  const figures = await storm(port, server.child, offered, old, () =>
+    children.map(({ pid }) => cpuSeconds(pid)).reduce((a, b) => a + b),
+  );
   for (const child of children) child.kill('SIGKILL');
   for (const tunnel of old) tunnel.close();
   rmSync(dir, { recursive: true, force: true });
   return figures;
 }
 
-async function storm(port, server, offered, old) {
+async function storm(port, server, offered, old, cpuOfAll) {
   const counts = { done: 0, refused: 0, gone: 0 };
   const times = [];
   const waits = [];
@@ -119,7 +122,9 @@ async function storm(port, server, offered, old) {
     const [{ forNobody }] = await once(server, 'message');
     return forNobody;
   };
+  let cpuBefore;
   while (elapsed() < seconds) {
+    if (elapsed() >= warmUpSeconds) cpuBefore ??= cpuOfAll();
     while (clients.length < elapsed() * offered) {
       const client = joinOnce(port, `u${clients.length}`, ({ outcome, ms }) => {
         if (elapsed() < warmUpSeconds || elapsed() > seconds) return;
@@ -130,14 +135,21 @@ async function storm(port, server, offered, old) {
     }
     await delay(5);
   }
+  const cpu = cpuOfAll() - cpuBefore;
   clearInterval(asking);
   const cut = old.filter((tunnel) => tunnel.isClosed()).length;
   await delay(giveUpMs);
   const forNobody = Math.round((await nobody()) / seconds);
   for (const client of clients) client.destroy();
   const rate = (count) => Math.round(count / (seconds - warmUpSeconds));
-  const rates = [rate(counts.done), rate(counts.refused), rate(counts.gone), forNobody];
+  const rates = [rate(counts.done), Math.round(counts.done / cpu), rate(counts.refused), rate(counts.gone), forNobody];
   return [...rates, quantile(times, 0.5), quantile(waits, 0.99), cut];
+}
+
+/** CPU time of a process so far, in seconds (proc(5): utime and stime, in hundredths). */
+function cpuSeconds(pid) {
+  const [utime, stime] = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /, '').split(' ').slice(11, 13);
+  return (Number(utime) + Number(stime)) / 100;
 }
 
 function quantile(list, share) {

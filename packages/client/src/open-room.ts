@@ -14,6 +14,8 @@ export interface RoomContext {
   readonly retryMs: number;
   /** Asks the server to let the client in. */
   enter(request: unknown): Promise<Joined>;
+  /** Tells the server that the client leaves, on the next connection where there is none now. */
+  leave(name: string): Promise<void>;
   /** A room was entered: messages that came meanwhile can be given to it. */
   onEntered(): void;
   /** Messages of this epoch are the room's. */
@@ -113,9 +115,7 @@ export class OpenRoom implements Room {
   async leave(): Promise<void> {
     if (this.#left) return;
     this.#end();
-    const ask: typeof events.leave = 'go:leave';
-    // Without a connection the client is in no room.
-    if (this.#context.isConnected) await this.#context.ask(ask, this.name);
+    await this.#context.leave(this.name);
   }
 
   /** Enters the room on a new connection. */

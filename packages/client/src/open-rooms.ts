@@ -24,6 +24,8 @@ export class OpenRooms implements RoomContext {
   /** Messages that came before the response that tells which room their epoch is of. */
   readonly #early: [event: string, args: unknown[]][] = [];
   #entering = 0;
+  /** Rooms that were left without a response. A session that is recovered is in them still. */
+  readonly #unanswered = new Set<string>();
 
   constructor(socket: ClientSocket, { ask, retryMs, onRoomLost }: RoomsOptions) {
     this.#socket = socket;
@@ -40,6 +42,7 @@ export class OpenRooms implements RoomContext {
   join(name: string, from: Position | null): Room {
     const known = this.#rooms.get(name);
     if (known) return known;
+    this.#unanswered.delete(name);
     const room = new OpenRoom(name, from, this);
     this.#rooms.set(name, room);
     if (this.isConnected) room.enter();
@@ -48,6 +51,9 @@ export class OpenRooms implements RoomContext {
 
   /** Enters all rooms on a new connection. One that recovers the session is in its rooms already. */
   enterAll(): void {
+    const unanswered = [...this.#unanswered];
+    this.#unanswered.clear();
+    if (this.#socket.recovered) for (const name of unanswered) this.leave(name).catch(() => {});
     for (const room of this.#rooms.values()) if (!this.#socket.recovered || !room.isIn) room.enter();
   }
 
@@ -70,6 +76,14 @@ export class OpenRooms implements RoomContext {
     const event: typeof events.join = 'go:join';
     const response = this.ask<{ joined: readonly [Joined] }>(event, request);
     return (await response.finally(() => this.#entering--)).joined[0];
+  }
+
+  async leave(name: string): Promise<void> {
+    this.#unanswered.add(name);
+    if (!this.isConnected) return;
+    const event: typeof events.leave = 'go:leave';
+    await this.ask(event, name);
+    this.#unanswered.delete(name);
   }
 
   onEntered(): void {

@@ -47,6 +47,28 @@ describeNodes('the client library', (startNodes) => {
     expect(await heard.count(3)).toEqual([1, 2, 3]);
   });
 
+  test('a room that is left while there is no connection is left after a reconnect that recovers the session', async () => {
+    const nodes = await startNodes();
+    const server = await nodes.start();
+    const socket = await connectTo(server, 'ann', { reconnection: true, reconnectionDelay: 10 });
+    const client = clientOf(socket);
+    const [left, again, stays] = [client.join('left'), client.join('again'), client.join('stays')];
+    await Promise.all([left.joined, again.joined, stays.joined]);
+    // A session that has had no message cannot be recovered.
+    const heard = gather<number>(stays, 'n');
+    await server.push.toRoom('stays', 'n', 1);
+    await heard.count(1);
+    const back = nextEvent(socket, 'connect');
+    socket.io.engine.close();
+    await Promise.all([left.leave(), again.leave()]);
+    const anew = client.join('again');
+    await back;
+    expect(socket.recovered).toBe(true);
+    await anew.joined;
+    await expect.poll(() => server.push.presence.room('left')).toEqual({ ok: true, value: [] });
+    for (const room of ['again', 'stays']) expect(await client.presence(room)).toEqual([{ uid: 'ann', devices: 1 }]);
+  });
+
   test('what cannot be given after a reconnect is told as a gap', async () => {
     const nodes = await startNodes();
     const server = await nodes.start({ history: { count: 2 } });
