@@ -12,6 +12,7 @@ import { createProject } from '../../src/create/create-project.ts';
 import { toJavaScript } from '../../src/create/in-language.ts';
 import { listTemplate, readTemplate, type TemplateName, templateNames } from '../../src/create/templates.ts';
 import { linkPackages, listTemplates, readCatalog } from './support/linked-packages.ts';
+import { ownPorts } from './support/try-project.ts';
 
 const run = promisify(execFile);
 const names = Object.keys(templateNames) as TemplateName[];
@@ -94,20 +95,6 @@ test.each(names)('the own test of the template %s starts it and sends a message'
   const { stdout } = await startProgram(process.execPath, ['--test', '--test-reporter=tap'], options).ended;
   expect(stdout).toMatch(/^# pass 1\n# fail 0$/m);
 });
-
-/** Settings with which a project runs beside others. */
-async function ownPorts(): Promise<{ url: string; env: Record<string, string> }> {
-  const port = await freePort();
-  const env = {
-    GOPUSH_AGENT_PORT: String(port),
-    GOPUSH_SERVER_PORT_START: String(await freePort(2)),
-    GOPUSH_ADMIN_AGENT_PORT: '0',
-    GOPUSH_ADMIN_SERVER_PORT: '0',
-    GOPUSH_LIMITS_EVENT_LOOP_DELAY_MS: '0',
-    GOPUSH_PUSH_SERVER_LIMITS_BEGIN_DELAY_MS: '0',
-  };
-  return { url: `http://127.0.0.1:${port}`, env };
-}
 
 test('the chat runs in production with Redis, unchanged: accounts are in Redis, and users talk', async () => {
   const redis = await startRedis();

@@ -3,8 +3,8 @@ import { startProgram } from '../../../../../test/support/cli.ts';
 import { connectClient, nextEvent } from '../../../../../test/support/socket-io.ts';
 import { freePort } from '../../../../store/test/support/redis.ts';
 
-/** Runs a script of a project, as its user would, and has two clients talk by it. */
-export async function tryProject(dir: string, script: string): Promise<void> {
+/** Settings with which a project runs beside others. */
+export async function ownPorts(): Promise<{ url: string; env: Record<string, string> }> {
   const port = await freePort();
   const env = {
     GOPUSH_AGENT_PORT: String(port),
@@ -15,9 +15,14 @@ export async function tryProject(dir: string, script: string): Promise<void> {
     GOPUSH_LIMITS_EVENT_LOOP_DELAY_MS: '0',
     GOPUSH_PUSH_SERVER_LIMITS_BEGIN_DELAY_MS: '0',
   };
+  return { url: `http://127.0.0.1:${port}`, env };
+}
+
+/** Runs a script of a project, as its user would, and has two clients talk by it. */
+export async function tryProject(dir: string, script: string): Promise<void> {
+  const { url, env } = await ownPorts();
   const running = startProgram('npm', ['run', '--silent', script], { cwd: dir, env, ownGroup: true });
   await running.until(/gopush is ready/);
-  const url = `http://127.0.0.1:${port}`;
   const ann = await connectClient(url, 'upgrade', { query: { user: 'ann' } });
   const bob = await connectClient(url, 'websocket', { query: { user: 'bob' } });
   await bob.emitWithAck('room', { room: 'lobby' });
