@@ -14,6 +14,7 @@ export interface SilentTargetsEvents {
   onGivenUp(member: Member, killed: number): void;
   /** A connection is given up. */
   onLost(handed: Handed): void;
+  /** One of these, or a connection, has thrown. What is left to do is done all the same. */
   onFault(error: unknown): void;
 }
 
@@ -26,6 +27,8 @@ const dyingMs = 5_000;
 
 /** Connections of one process. */
 interface Waiting {
+  /** What stands for the process. */
+  readonly taker: object;
   readonly member: Member;
   readonly connections: Set<Handed>;
   timer: NodeJS.Timeout | undefined;
@@ -53,7 +56,7 @@ export class SilentTargets {
   add(handed: Handed): void {
     let waiting = this.#waiting.get(handed.taker);
     if (waiting === undefined) {
-      waiting = { member: handed.user.member, connections: new Set(), timer: undefined };
+      waiting = { taker: handed.taker, member: handed.user.member, connections: new Set(), timer: undefined };
       this.#waiting.set(handed.taker, waiting);
       if (this.#silentMs > 0) this.#lookLater(waiting);
     }
@@ -75,8 +78,16 @@ export class SilentTargets {
 
   #lookLater(waiting: Waiting): void {
     waiting.timer = setTimeout(() => {
-      this.#look(waiting).catch((error: unknown) => this.#events.onFault(error));
+      this.#look(waiting).catch((error: unknown) => {
+        this.#events.onFault(error);
+        // What has failed once may do the next time.
+        if (this.#isWaiting(waiting)) this.#lookLater(waiting);
+      });
     }, lookMs);
+  }
+
+  #isWaiting(waiting: Waiting): boolean {
+    return this.#waiting.get(waiting.taker) === waiting;
   }
 
   async #look(waiting: Waiting): Promise<void> {
@@ -86,7 +97,7 @@ export class SilentTargets {
     const isSure = one?.isTakerSilentFor(this.#silentMs) === true;
     const isAnotherUp = isSure && (await this.#events.isAnotherUp(member, ({ name }) => this.#isSilent(name)));
     // It may have been heard, or have ended, meanwhile.
-    if (one === undefined || this.#waiting.get(one.taker) !== waiting) return;
+    if (!this.#isWaiting(waiting)) return;
     if (isAnotherUp) this.#giveUp(waiting);
     else this.#lookLater(waiting);
   }
@@ -110,6 +121,10 @@ export class SilentTargets {
 
   #lose(handed: Handed): void {
     this.remove(handed);
-    this.#events.onLost(handed);
+    try {
+      this.#events.onLost(handed);
+    } catch (error) {
+      this.#events.onFault(error);
+    }
   }
 }
