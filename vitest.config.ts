@@ -26,7 +26,7 @@ function filesApart(): string[] {
 }
 
 /** Files that start a dozen processes, each of which fills both cores for a while. */
-const crowds = ['test/chaos/*.test.ts', 'packages/cli/test/pm2/*.test.ts', 'packages/cli/test/create/scaffold.test.ts'];
+const crowds = ['test/chaos/*.test.ts', 'packages/cli/test/pm2/*.test.ts', 'packages/create/test/scaffold.test.ts'];
 
 /** Those that take longest, in this order: they begin first, as the last one to begin runs alone at the end. */
 const longest = [
@@ -37,7 +37,7 @@ const longest = [
   ...['target-gone', 'redis-failover', 'discover', 'blame', 'gateway/gateway', 'paused', 'terminal', 'matrix/http'],
   ...['hand-off/soak', 'registry', 'presence', 'target-silent', 'namespaces', 'guarded-clients', 'forgotten-store'],
   ...['planned-stop', 'push-server-hangs', 'listener', 'processes/appending', 'commands/check', 'listen/tls'],
-  ...['create/scaffold', 'chaos/seamless', 'pm2-failing', 'pm2/pm2', 'chaos/push', 'pm2-deploy', 'pm2-scale'],
+  ...['create/test/scaffold', 'chaos/seamless', 'pm2-failing', 'pm2/pm2', 'chaos/push', 'pm2-deploy', 'pm2-scale'],
 ];
 
 /** The projects whose files run side by side, in this order: a process is shared only while the next file is of the same project. */

@@ -46,7 +46,11 @@ async function bundle(name) {
   for (const { path, contents } of outputFiles) write(path, contents);
   const made = new Set(outputFiles.map(({ path }) => relative(outdir, path)));
   for (const file of readdirSync(outdir, { recursive: true })) {
-    if (/\.js(\.map)?$/.test(file) && !file.startsWith('page/') && !made.has(file)) rmSync(join(outdir, file));
+    if (file.startsWith('page/')) continue;
+    const isOld = file.endsWith('.d.ts')
+      ? !existsSync(join(folder, 'src', file.replace(/\.d\.ts$/, '.ts')))
+      : !made.has(file);
+    if (isOld && /\.(js|d\.ts)(\.map)?$/.test(file)) rmSync(join(outdir, file));
   }
 }
 

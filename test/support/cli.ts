@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFailed, onTestFinished } from 'vitest';
-import { createProject } from '../../packages/cli/src/create/create-project.ts';
+import { createProject } from '../../packages/create/src/create-project.ts';
 import { freePort } from '../../packages/store/test/support/redis.ts';
 
 const workspace = fileURLToPath(new URL('../../', import.meta.url));

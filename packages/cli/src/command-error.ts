@@ -1,3 +1,5 @@
+import type { CreateError } from 'gopush-create';
+
 /**
  * Ends a command with a message (none if a child process has printed it) and an exit code: 1 for failures of the
  * machine, 2 for mistakes in the project's files.
@@ -22,7 +24,7 @@ const exitCodes: Readonly<Record<string, number>> = { HookError: 2, CertificateE
 function toCommandError(error: unknown): CommandError | undefined {
   if (error instanceof CommandError) return error;
   if (!(error instanceof Error)) return undefined;
-  const exitCode = exitCodes[error.name];
+  const exitCode = error.name === 'CreateError' ? (error as CreateError).exitCode : exitCodes[error.name];
   return exitCode === undefined ? undefined : new CommandError(exitCode, error.message);
 }
 

@@ -1,6 +1,7 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type Config, environmentName, formatConfigProblems, parseConfig } from '@gopush/contract';
+import { secretsFile } from 'gopush-create/names';
 import { CommandError } from './command-error.ts';
 
 /** A project's folder with its settings for one environment. */
@@ -19,11 +20,6 @@ export interface ProjectOptions {
   readonly dir: string;
   /** As given by `--env`. */
   readonly env?: string | undefined;
-}
-
-/** The file of `config/` with settings of an environment that are not committed. */
-export function secretsFile(environment: string): string {
-  return `secrets.${environment}.json`;
 }
 
 /** The default environment of gopush 0.1 on Linux. */

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { runCreate } from '../create/index.ts';
+import { runCreate } from 'gopush-create';
 
 await runCreate(process.argv.slice(2));

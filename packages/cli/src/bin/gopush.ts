@@ -3,16 +3,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { environmentName } from '@gopush/contract';
 import { Argument, Command, CommanderError, Option } from 'commander';
+import type { ParsedOptions } from 'gopush-create';
+import { type HookName, hookNames, packageManagers, secretsFile, templateNames } from 'gopush-create/names';
 import { CommandError, sayError } from '../command-error.ts';
 import { addApiCommands, addListen } from '../commands/api-commands.ts';
 import { addClusterCommands, addRoutes, addToolCommands } from '../commands/cluster-commands.ts';
 import { pm2Actions } from '../commands/pm2-actions.ts';
-import { type HookName, hookNames } from '../create/existing-hooks.ts';
-import { packageManagers } from '../create/package-manager.ts';
-import type { ParsedOptions } from '../create/read-flags.ts';
-import { templateNames } from '../create/templates.ts';
 import { packageFolder } from '../package-folder.ts';
-import { type ProjectOptions, secretsFile } from '../project.ts';
+import type { ProjectOptions } from '../project.ts';
 import { type Tier, tiers } from '../tiers.ts';
 
 const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
@@ -124,8 +122,7 @@ program
   .option('--no-install', 'install nothing')
   .option('--force', 'overwrite existing files')
   .action(async (dir: string, options: ParsedOptions) => {
-    const { create } = await import('../create/index.ts');
-    const { checkFlags } = await import('../create/read-flags.ts');
+    const { checkFlags, create } = await import('gopush-create');
     process.exitCode = await create(checkFlags(dir, options));
   });
 addToolCommands(program, projectOptions);
@@ -139,7 +136,7 @@ add
     const { dir, env } = projectOptions();
     const pkg = await readFile(join(dir, 'package.json'), 'utf8').then(JSON.parse, () => ({}));
     const language = typescript ? 'ts' : pkg.type === 'module' ? 'js' : 'mjs';
-    const { addHook } = await import('../create/add-hook.ts');
+    const { addHook } = await import('gopush-create');
     const path = await addHook({ dir, hook, environment: environmentName(env, process.env), language, put: putNew });
     process.stdout.write(`wrote ${path}; ${consequences[hook]}\n`);
   });
@@ -149,7 +146,7 @@ add
   .action(async () => {
     const { dir, env } = projectOptions();
     const environment = environmentName(env, process.env);
-    const { addSecret } = await import('../create/add-secret.ts');
+    const { addSecret } = await import('gopush-create');
     const path = await addSecret(dir, environment);
     if (path === undefined) throw new CommandError(1, `config/${secretsFile(environment)} exists already`);
     process.stdout.write(`wrote ${path}; copy it to all machines of this environment\n`);

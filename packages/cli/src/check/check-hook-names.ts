@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { nearest } from '@gopush/contract';
 import { oldHookNames } from '@gopush/hooks';
-import { type HookName, hookNames } from '../create/existing-hooks.ts';
+import { type HookName, hookNames } from 'gopush-create/names';
 import type { Finding } from './finding.ts';
 
 /** Hooks folders; the first one that exists is used. */

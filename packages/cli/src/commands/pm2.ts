@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ecosystem as ecosystemText, projectName } from 'gopush-create';
 import { printFindings } from '../check/finding.ts';
 import { CommandError } from '../command-error.ts';
-import { ecosystem as ecosystemText } from '../create/ecosystem.ts';
-import { projectName } from '../create/project-package.ts';
 import { awaitServing, describeFailing } from '../pm2/await-serving.ts';
 import { findPm2 } from '../pm2/find-pm2.ts';
 import { listProcesses } from '../pm2/list-processes.ts';

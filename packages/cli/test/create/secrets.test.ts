@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { makeFolder, makeProject, startGopush } from '../../../../test/support/cli.ts';
 import { commandsOfFile } from '../../../../test/support/commands.ts';
 import { connectClient, nextEvent, openClient } from '../../../../test/support/socket-io.ts';
-import { createProject } from '../../src/create/create-project.ts';
+import { createProject } from '../../../create/src/create-project.ts';
 import { loadProject } from '../../src/project.ts';
 
 const gopush = commandsOfFile();

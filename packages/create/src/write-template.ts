@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { addSecret } from './add-secret.ts';
 import { ecosystem } from './ecosystem.ts';
 import { toJavaScript, withoutTypes } from './in-language.ts';
+import type { TemplateName } from './names.ts';
 import type { ProjectFiles } from './project-files.ts';
 import { ownVersion, packageName } from './project-package.ts';
-import { listTemplate, readTemplate, type TemplateName } from './templates.ts';
+import { listTemplate, readTemplate } from './templates.ts';
 
 /** Which files git ignores in every project. */
 export const ignored = 'node_modules/\n.gopush/\n*.log\n';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { CommandError } from '../command-error.ts';
-import { type HookName, listHooks } from './existing-hooks.ts';
+import { CreateError } from './create-error.ts';
+import { listHooks } from './existing-hooks.ts';
+import type { HookName } from './names.ts';
 import { readTemplate } from './templates.ts';
 
 /** The language of a hook file, by its extension. */
@@ -20,14 +21,14 @@ export interface AddHookOptions {
  *
  * Environments besides `local` get the template of `production`, which trusts no client.
  *
- * @throws CommandError if there is a file for all environments: the new one would silently override it
+ * @throws CreateError if there is a file for all environments: the new one would silently override it
  */
 export async function addHook({ dir, hook, environment, language, put }: AddHookOptions): Promise<string> {
   const hooks = listHooks(dir);
   const there = hooks.find(hook, environment);
   if (there?.isGeneral) {
     const own = `${hook}.${environment}.*`;
-    throw new CommandError(
+    throw new CreateError(
       1,
       `${join(dir, there.file)} exists already and serves environment ${environment}; ${own} would replace it: edit it, or rename it first`,
     );

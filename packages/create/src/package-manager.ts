@@ -1,11 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-
-/** The package managers that a project can be installed with. */
-export const packageManagers = ['npm', 'pnpm', 'yarn', 'bun'] as const;
-
-/** A program that installs packages and runs the scripts of a project. */
-export type PackageManager = (typeof packageManagers)[number];
+import { type PackageManager, packageManagers } from './names.ts';
 
 /**
  * The package manager that runs this process, as `npx`, `pnpm dlx`, `yarn dlx` and `bunx` do; `npm` where none does.

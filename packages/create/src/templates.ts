@@ -1,18 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packageFolder } from '../package-folder.ts';
-
-/** The projects that can be created, with what they are. The first one is the default. */
-export const templateNames = {
-  minimal: 'rooms and push, and a page to try them',
-  chat: 'accounts and sign-in by REST, rooms with history over Socket.IO',
-  proxy: 'a gateway for your own HTTP and WebSocket servers',
-  notify: 'POST a message to every open page: Socket.IO, WebSocket, SSE',
-} as const;
-
-/** The name of a template. */
-export type TemplateName = keyof typeof templateNames;
+import { type TemplateName, templateNames } from './names.ts';
+import { packageFolder } from './package-folder.ts';
 
 /** Whether some text names a template. */
 export function isTemplate(text: string): text is TemplateName {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { makeFolder } from '../../../../test/support/cli.ts';
+import { makeFolder } from '../../../test/support/cli.ts';
 import { packPackages } from './support/packed-packages.ts';
 import { tryProject } from './support/try-project.ts';
 

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { transform } from 'esbuild';
 import { expect, test } from 'vitest';
-import { makeFolder, startProgram } from '../../../../test/support/cli.ts';
-import { openClient } from '../../../../test/support/socket-io.ts';
-import { freePort, startRedis } from '../../../store/test/support/redis.ts';
-import { createProject } from '../../src/create/create-project.ts';
-import { toJavaScript } from '../../src/create/in-language.ts';
-import { listTemplate, readTemplate, type TemplateName, templateNames } from '../../src/create/templates.ts';
+import { makeFolder, startProgram } from '../../../test/support/cli.ts';
+import { openClient } from '../../../test/support/socket-io.ts';
+import { freePort, startRedis } from '../../store/test/support/redis.ts';
+import { createProject } from '../src/create-project.ts';
+import { toJavaScript } from '../src/in-language.ts';
+import { type TemplateName, templateNames } from '../src/names.ts';
+import { listTemplate, readTemplate } from '../src/templates.ts';
 import { linkPackages, listTemplates, readCatalog } from './support/linked-packages.ts';
 import { ownPorts } from './support/try-project.ts';
 
@@ -35,7 +36,7 @@ test('all templates in TypeScript have the types that they need', async () => {
   const config = JSON.parse(await readFile(join(folder, 'minimal/tsconfig.json'), 'utf8'));
   const include = ['*/*.js', '*/app', '*/hooks', '*/test'];
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ ...config, include }));
-  const tsc = join(import.meta.dirname, '../../../../node_modules/typescript/bin/tsc');
+  const tsc = join(import.meta.dirname, '../../../node_modules/typescript/bin/tsc');
   const { stdout } = await run(process.execPath, [tsc, '-p', folder, '--listFilesOnly']);
   for (const name of names) expect(stdout).toContain(`${name}/hooks/`);
   const { stdout: problems } = await run(process.execPath, [tsc, '-p', folder]).catch((error) => error);
@@ -164,7 +165,7 @@ test('npm run dev of the proxy starts the back ends as well, and Ctrl-C ends the
 
 test('pm2 runs the back ends of the proxy', async () => {
   const { folder } = await createAll(['proxy']);
-  const load = createRequire(new URL('../../../../test/package.json', import.meta.url));
+  const load = createRequire(new URL('../../../test/package.json', import.meta.url));
   const [app] = load(join(folder, 'proxy/backends.config.cjs')).apps;
   // As pm2 starts a program: by a file of its own, so that argv names another one.
   const env = { pm_exec_path: join(folder, 'proxy', app.script), PORT: '0' };

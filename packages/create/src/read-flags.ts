@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { CommandError } from '../command-error.ts';
-import { type PackageManager, packageManagers } from './package-manager.ts';
-import { isTemplate, type TemplateName, templateNames } from './templates.ts';
+import { CreateError } from './create-error.ts';
+import { type PackageManager, packageManagers, type TemplateName, templateNames } from './names.ts';
+import { isTemplate } from './templates.ts';
 
 /** What the command line says; whatever is missing is asked, or has a default. */
 export interface CreateFlags {
@@ -46,7 +46,7 @@ ${list.join('')}  --ts, --js         language of the hooks (default: --js); --ty
   --force            overwrite existing files
 `;
 
-/** Reads arguments. @throws CommandError with exit code 2 for a wrong one */
+/** Reads arguments. @throws CreateError with exit code 2 for a wrong one */
 export function readFlags(args: readonly string[]): CreateFlags | 'help' {
   const { values, positionals } = parse(args);
   if (values.help === true) return 'help';
@@ -54,7 +54,7 @@ export function readFlags(args: readonly string[]): CreateFlags | 'help' {
   return checkFlags(positionals[0] ?? '.', { ...values, install: values['no-install'] !== true });
 }
 
-/** Checks parsed options. @throws CommandError with exit code 2 for a wrong one */
+/** Checks parsed options. @throws CreateError with exit code 2 for a wrong one */
 export function checkFlags(dir: string, options: ParsedOptions): CreateFlags {
   const { template, pm, js = false, yes = false, install = true, force = false } = options;
   const ts = options.ts === true || options.typescript === true;
@@ -91,6 +91,6 @@ function parse(args: readonly string[]) {
   }
 }
 
-function wrong(message: string): CommandError {
-  return new CommandError(2, `${message}\n${usage}`);
+function wrong(message: string): CreateError {
+  return new CreateError(2, `${message}\n${usage}`);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { secretsFile } from '../project.ts';
+import { secretsFile } from './names.ts';
 
 /** Files that git must ignore, in `config/`, apart from other lists of the project. */
 const ignored = 'secrets.*.json\n';

@@ -1,12 +1,12 @@
 import { relative, resolve } from 'node:path';
-import { CommandError, sayError } from '../command-error.ts';
 import { canAsk, choose, confirm } from './ask.ts';
+import { CreateError } from './create-error.ts';
 import { type Created, createProject } from './create-project.ts';
-import { detectPackageManager, type PackageManager, runCommand, runPackageManager } from './package-manager.ts';
+import { type PackageManager, templateNames } from './names.ts';
+import { detectPackageManager, runCommand, runPackageManager } from './package-manager.ts';
 import { isEmptyFolder } from './project-files.ts';
 import { hasPackage } from './project-package.ts';
 import { type CreateFlags, readFlags, usage } from './read-flags.ts';
-import { templateNames } from './templates.ts';
 
 /** `gopush-create`: runs it with these arguments and sets the exit code. */
 export async function runCreate(args: readonly string[]): Promise<void> {
@@ -15,7 +15,10 @@ export async function runCreate(args: readonly string[]): Promise<void> {
     if (flags === 'help') process.stdout.write(usage);
     else process.exitCode = await create(flags);
   } catch (error) {
-    process.exitCode = sayError('gopush-create', error);
+    // A bug is shown with its stack.
+    const known = error instanceof CreateError;
+    process.stderr.write(known ? `gopush-create: ${error.message}\n` : `${(error as Error).stack ?? String(error)}\n`);
+    process.exitCode = known ? error.exitCode : 1;
   }
 }
 
@@ -42,15 +45,15 @@ export async function create(flags: CreateFlags): Promise<number> {
 
 const languages = { javascript: 'runs as it is', typescript: 'with types of hooks, settings and events' } as const;
 
-/** @throws CommandError if the packages could not be installed */
+/** @throws CreateError if the packages could not be installed */
 async function install(dir: string, packageManager: PackageManager): Promise<void> {
   const again = `the project is complete; install its packages with: ${packageManager} install`;
   process.stdout.write(`\n${packageManager} install\n`);
   // npm would print about funds, and look up audits for longer than it installs.
   const quiet = packageManager === 'npm' ? ['--no-fund', '--no-audit'] : [];
   const code = await runPackageManager(packageManager, ['install', ...quiet], dir);
-  if (code === undefined) throw new CommandError(1, `${packageManager} is not installed; ${again}`);
-  if (code !== 0) throw new CommandError(1, `${packageManager} install failed; ${again}`);
+  if (code === undefined) throw new CreateError(1, `${packageManager} is not installed; ${again}`);
+  if (code !== 0) throw new CreateError(1, `${packageManager} install failed; ${again}`);
 }
 
 function print({ written, kept, left }: Created): void {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { gopush, makeFolder } from '../../../../test/support/cli.ts';
+import { gopush, makeFolder } from '../../../test/support/cli.ts';
 
 test.each([
   [{ name: '@acme/shop' }, 'acme-shop'],

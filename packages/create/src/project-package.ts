@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { CommandError } from '../command-error.ts';
-import { packageFolder } from '../package-folder.ts';
+import { CreateError } from './create-error.ts';
+import { packageFolder } from './package-folder.ts';
 
 /** What is read of a package.json. */
 export interface Package {
@@ -20,7 +20,7 @@ export async function readPackage(path: string): Promise<Package | undefined> {
   try {
     return JSON.parse(text) as Package;
   } catch {
-    throw new CommandError(2, `${path}: found a syntax error, wanted JSON`);
+    throw new CreateError(2, `${path}: found a syntax error, wanted JSON`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { CommandError } from '../command-error.ts';
+import { CreateError } from './create-error.ts';
 
 /** Whether there is a person who can be asked: without a terminal, or in CI, a question would wait for ever. */
 export function canAsk(): boolean {
@@ -10,7 +10,7 @@ export function canAsk(): boolean {
  * Asks for one of some words, by the word or its number; an empty line means the first one.
  *
  * @param words - the words, with what each means
- * @throws CommandError if the terminal was closed, or Ctrl-C or Ctrl-D typed
+ * @throws CreateError if the terminal was closed, or Ctrl-C or Ctrl-D typed
  */
 export async function choose<T extends string>(question: string, words: Readonly<Record<T, string>>): Promise<T> {
   const names = Object.keys(words) as T[];
@@ -24,7 +24,7 @@ export async function choose<T extends string>(question: string, words: Readonly
   }
 }
 
-/** Asks for yes or no; an empty line means yes. @throws CommandError as {@link choose} does */
+/** Asks for yes or no; an empty line means yes. @throws CreateError as {@link choose} does */
 export async function confirm(question: string): Promise<boolean> {
   return !(await ask(`${question} [Y/n] `)).startsWith('n');
 }
@@ -39,7 +39,7 @@ async function ask(text: string): Promise<string> {
     return (await lines.question(text, { signal: end.signal })).trim().toLowerCase();
   } catch {
     process.stdout.write('\n');
-    throw new CommandError(1, 'cancelled');
+    throw new CreateError(1, 'cancelled');
   } finally {
     lines.close();
   }

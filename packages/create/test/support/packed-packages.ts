@@ -7,10 +7,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
-import { isLong } from '../../../../../test/support/long.ts';
+import { isLong } from '../../../../test/support/long.ts';
 
 const run = promisify(execFile);
-const packScript = fileURLToPath(new URL('../../../../../scripts/pack.mjs', import.meta.url));
+const packScript = fileURLToPath(new URL('../../../../scripts/pack.mjs', import.meta.url));
 
 /** What users do with the published packages, done with tarballs that are made for the tests of a file. */
 export interface PackedPackages {
@@ -43,7 +43,7 @@ export function packPackages(): PackedPackages {
   return {
     async npxCreate(cwd, ...args) {
       if (installed && !isLong) {
-        const program = join(packed, 'node_modules/gopush-create/dist/index.js');
+        const program = join(packed, 'node_modules/gopush-create/dist/bin/gopush-create.js');
         return (await run(process.execPath, [program, ...args], { cwd })).stdout;
       }
       const packages = tarballs.flatMap((tarball) => ['--package', tarball]);

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { startProgram } from '../../../../../test/support/cli.ts';
-import { connectClient, nextEvent } from '../../../../../test/support/socket-io.ts';
-import { freePort } from '../../../../store/test/support/redis.ts';
+import { startProgram } from '../../../../test/support/cli.ts';
+import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
+import { freePort } from '../../../store/test/support/redis.ts';
 
 /** Settings with which a project runs beside others. */
 export async function ownPorts(): Promise<{ url: string; env: Record<string, string> }> {

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { gopush, makeFolder, startGopush } from '../../../../test/support/cli.ts';
-import { freePort } from '../../../store/test/support/redis.ts';
-import { type CreateOptions, createProject } from '../../src/create/create-project.ts';
+import { gopush, makeFolder, startGopush } from '../../../test/support/cli.ts';
+import { freePort } from '../../store/test/support/redis.ts';
+import { type CreateOptions, createProject } from '../src/create-project.ts';
 
 async function makeFiles(files: Readonly<Record<string, string>>): Promise<string> {
   const dir = await makeFolder();

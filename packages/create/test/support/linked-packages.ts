@@ -1,9 +1,9 @@
 import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bin } from '../../../../../test/support/cli.ts';
+import { bin } from '../../../../test/support/cli.ts';
 
-const workspace = fileURLToPath(new URL('../../../../../', import.meta.url));
+const workspace = fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** Where the workspace has the packages that templates need, by their names. */
 const places: Readonly<Record<string, string>> = {

@@ -1,11 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-
-/** The hooks that can be made. */
-export const hookNames = ['agent', 'onupgrade', 'router', 'server'] as const;
-
-/** A hook that can be made. */
-export type HookName = (typeof hookNames)[number];
+import type { HookName } from './names.ts';
 
 /** The hook files that a project has. */
 export interface ExistingHooks {

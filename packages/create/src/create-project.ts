@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { CommandError } from '../command-error.ts';
 import { type AddHookOptions, addHook, type Language } from './add-hook.ts';
 import { addSecret } from './add-secret.ts';
+import { CreateError } from './create-error.ts';
 import { ecosystem } from './ecosystem.ts';
 import { type ExistingHooks, listHooks } from './existing-hooks.ts';
 import { withoutTypes } from './in-language.ts';
-import { filesFor, type PackageManager } from './package-manager.ts';
+import type { PackageManager, TemplateName } from './names.ts';
+import { filesFor } from './package-manager.ts';
 import { createFiles, entriesOf, isEmptyFolder, type LeftOut, type ProjectFiles } from './project-files.ts';
 import { ownVersion, type Package, packageName, readPackage } from './project-package.ts';
-import { readTemplate, type TemplateName } from './templates.ts';
+import { readTemplate } from './templates.ts';
 import { ignored, writeTemplate } from './write-template.ts';
 
 /** What is created, and where. */
@@ -48,7 +49,7 @@ export async function createProject(options: CreateOptions): Promise<Created> {
   const root = resolve(options.dir);
   if (template !== 'minimal') {
     if (!isEmptyFolder(root) && !force)
-      throw new CommandError(
+      throw new CreateError(
         2,
         `${options.dir}: found files, wanted an empty folder for the template ${template}; --force overwrites files`,
       );
@@ -58,7 +59,7 @@ export async function createProject(options: CreateOptions): Promise<Created> {
     return result(root, files);
   }
   const existing = await readPackage(join(root, 'package.json'));
-  const whole = existing === undefined || existing.scripts?.dev === 'gopush dev';
+  const whole = existing === undefined || isOwnProject(existing);
   const inRoot = whole || hasHooks(root);
   const dir = inRoot ? root : join(root, 'gopush');
   const isModule = existing === undefined ? !hasScripts(root) : existing.type === 'module';
@@ -73,19 +74,35 @@ export async function createProject(options: CreateOptions): Promise<Created> {
     await addScripts(join(root, 'package.json'), scripts, force, files);
     return result(dir, files, { dev: 'gopush:dev', start: 'gopush', check: 'gopush:check' });
   }
-  if (existing === undefined) {
-    await writeTest(root, typescript, isModule, files);
-    await writeFilesFor(packageManager, root, files);
-  }
+  await files.put(join(root, '.gitignore'), ignored);
+  if (existing === undefined) await writeOwnFiles(root, name, { typescript, isModule, packageManager }, files);
+  // It may be of another template, and has the libraries of the project's own code.
+  else files.left.push({ path: join(root, 'package.json'), why: 'the project has one' });
+  return result(root, files);
+}
+
+/** Whether gopush-create made a project, from whichever template. */
+function isOwnProject({ scripts }: Package): boolean {
+  return scripts?.dev === 'gopush dev' || scripts?.start === 'gopush start';
+}
+
+/** What only a new project gets: package.json, README, its test, files of the package manager. */
+async function writeOwnFiles(
+  root: string,
+  name: string,
+  options: { readonly typescript: boolean; readonly isModule: boolean; readonly packageManager: PackageManager },
+  files: ProjectFiles,
+): Promise<void> {
+  const { typescript, isModule, packageManager } = options;
+  await writeTest(root, typescript, isModule, files);
+  await writeFilesFor(packageManager, root, files);
   const pkg = (await readTemplate('project/package.json'))
     .replace('{name}', name)
     .replace('{version}', await ownVersion());
   const typed = typescript ? pkg : withoutTypes(pkg);
   // Other scripts in this folder were written without it.
   await files.put(join(root, 'package.json'), isModule ? typed : typed.replace('  "type": "module",\n', ''));
-  await files.put(join(root, '.gitignore'), ignored);
   await files.put(join(root, 'README.md'), await readTemplate('project/README.md'));
-  return result(root, files);
 }
 
 function result(

@@ -3,10 +3,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { bin, makeFolder, startProgram } from '../../../../test/support/cli.ts';
+import { bin, makeFolder, startProgram } from '../../../test/support/cli.ts';
 
-const answer = fileURLToPath(new URL('../programs/answer.py', import.meta.url));
-const create = fileURLToPath(new URL('../../dist/bin/gopush-create.js', import.meta.url));
+const answer = fileURLToPath(new URL('answer.py', import.meta.url));
+const create = fileURLToPath(new URL('../dist/bin/gopush-create.js', import.meta.url));
 
 /** Runs `gopush-create` on a terminal, and types answers when the output matches. */
 async function createOnTerminal(cwd: string, args: readonly string[], answers: readonly (readonly [string, string])[]) {
