@@ -3,9 +3,15 @@ import { hostname } from 'node:os';
 import { type Logger, machineId } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { NodeActions } from '../act/node-actions.ts';
-import { mostListed, type Summary, summaryVersion, type TargetSummary } from '../summary/summary.ts';
+import {
+  type HistorySummary,
+  mostListed,
+  type Summary,
+  summaryVersion,
+  type TargetSummary,
+} from '../summary/summary.ts';
 import { shortName, topCauses, topOf } from '../summary/top-list.ts';
-import { writeSummary } from '../summary/write-summary.ts';
+import { createSummaryWriter } from '../summary/write-summary.ts';
 import { version } from '../version.ts';
 import { History, stepMs } from './history.ts';
 import type { Moves } from './moves.ts';
@@ -35,6 +41,12 @@ export interface AnnouncerOptions {
   readonly log: Logger;
 }
 
+/** What the node tells now. */
+interface Told {
+  readonly summary: Summary;
+  readonly history: HistorySummary;
+}
+
 /** Time between two summaries, in milliseconds. */
 const announceMs = 1_000;
 
@@ -45,6 +57,7 @@ export class Announcer {
   readonly #startedAt = performance.now() - process.uptime() * 1_000;
   readonly #history = new History(performance.now(), Date.now() % stepMs);
   readonly #use = new ProcessUse();
+  readonly #encode = createSummaryWriter();
   readonly #messagesOf = new Map<string, number>();
   readonly #publishedIn = new Map<string, number>();
   #totals: Summary['totals'] | undefined;
@@ -65,8 +78,8 @@ export class Announcer {
 
   /** Tells of this node now, unless the store has not taken the last summary yet. */
   announce(): void {
-    const summary = this.#summarize();
-    if (summary !== undefined) this.#writing ??= this.#write(summary);
+    const told = this.#summarize();
+    if (told !== undefined) this.#writing ??= this.#write(told);
   }
 
   /** The node ends by plan. While the store is away, it is seen as gone instead. */
@@ -74,15 +87,15 @@ export class Announcer {
     this.#isClosed = true;
     clearInterval(this.#timer);
     await this.#writing;
-    const summary = this.#summarize();
-    if (summary !== undefined) await this.#write({ ...summary, state: 'left' });
+    const told = this.#summarize();
+    if (told !== undefined) await this.#write({ ...told, summary: { ...told.summary, state: 'left' } });
   }
 
-  async #write(summary: Summary): Promise<void> {
+  async #write({ summary, history }: Told): Promise<void> {
     const startedAt = performance.now();
     let command: Buffer | undefined;
     try {
-      command = await this.#options.store.summaries.write(this.id, writeSummary(summary));
+      command = await this.#options.store.summaries.write(this.id, this.#encode(summary, history));
     } catch (error) {
       this.#options.log.debug({ err: error }, 'this node could not tell of itself; it will again');
     }
@@ -92,7 +105,7 @@ export class Announcer {
   }
 
   /** @returns `undefined` after a fault of the program, which must not end it */
-  #summarize(): Summary | undefined {
+  #summarize(): Told | undefined {
     try {
       return this.#describe(performance.now());
     } catch (error) {
@@ -101,7 +114,7 @@ export class Announcer {
     }
   }
 
-  #describe(now: number): Summary {
+  #describe(now: number): Told {
     const { tier, name, store, describe, pauses, moves, actions } = this.#options;
     const facts = describe();
     const seconds = Math.max(0.1, (now - this.#at) / 1_000);
@@ -123,7 +136,8 @@ export class Announcer {
     const perSecond = this.#ratesOf(facts.totals, seconds);
     const { longestMs = 0, p99Ms = 0 } = pauses?.lately(now) ?? {};
     const { usedBytes, problem } = { usedBytes: store.usedBytes(), problem: store.problem() };
-    return {
+    const { history, endedMs } = this.#history.describe(now);
+    const summary: Summary = {
       v: summaryVersion,
       id: this.id,
       tier,
@@ -157,8 +171,9 @@ export class Announcer {
         latencyMs,
         ...(usedBytes === undefined ? {} : { usedBytes }),
       },
-      history: this.#history.describe(now),
+      historyEndedMs: endedMs,
     };
+    return { summary, history };
   }
 
   #since(state: string, now: number): number {

@@ -60,17 +60,17 @@ export class History {
     );
   }
 
-  describe(now: number): HistorySummary {
+  /** The steps, as the same object until the next one ends, and how long ago the last one ended, in milliseconds. */
+  describe(now: number): { readonly history: HistorySummary; readonly endedMs: number } {
     this.#endSteps(now);
     this.#told ??= this.#describeSteps();
-    return { ...this.#told, endedMs: Math.round(now - this.#startedAt) };
+    return { history: this.#told, endedMs: Math.round(now - this.#startedAt) };
   }
 
   #describeSteps(): HistorySummary {
     const points = (series: Series): number[] => this.#steps.map((step) => Math.round(step[series]));
     return {
       stepMs,
-      endedMs: 0,
       connections: points('connections'),
       messages: points('messages'),
       deliveries: points('deliveries'),

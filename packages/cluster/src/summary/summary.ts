@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isListOf, isRowOf } from './is-list-of.ts';
 
 /** Version of the format. A reader ignores fields that it does not know, and summaries of another version. */
 export const summaryVersion = 1;
@@ -10,39 +11,50 @@ export const mostListed = { targets: 64, rooms: 32, causes: 12, refusals: 60, mo
 export const longestName = 200;
 
 const name = z.string().max(longestName);
+/** Most points of a list of the history. */
+const mostPoints = 200;
+
 const count = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 const causes = z
   .array(z.object({ cause: name, count }))
   .max(mostListed.causes)
   .default([]);
-/** Not an array of the schema's own kind, which would take most of the time of reading a summary. */
-const points = z.custom<readonly number[]>(isPoints);
+const points = z.custom<readonly number[]>(isListOf(isCount, mostPoints));
 
 /** A target as one agent sees it. */
-const target = z.object({
-  product: name,
-  target: name,
+export interface TargetSummary {
+  readonly product: string;
+  readonly target: string;
   /** `up`, `rising`, `failing`, `ejected`, `not ready`, or `left`. */
-  state: name,
+  readonly state: string;
   /** Why it is not up. */
-  why: name.optional(),
+  readonly why?: string | undefined;
   /** Open tunnels, connections that were handed off, and requests in flight. */
-  connections: count,
+  readonly connections: number;
   /** Messages each way, or requests, per second. */
-  perSecond: count,
+  readonly perSecond: number;
   /** Failures since the agent has started. */
-  errors: count,
+  readonly errors: number;
   /** The most frequent of them, by failure code. */
-  causes,
+  readonly causes: readonly CauseCount[];
+}
+
+const isTarget = isRowOf<TargetSummary>({
+  ...{ product: isName, target: isName, state: isName, why: isNameOrAbsent },
+  ...{ connections: isCount, perSecond: isCount, errors: isCount },
+  causes: isListOf(isRowOf<CauseCount>({ cause: isName, count: isCount }), mostListed.causes),
 });
 
-const room = z.object({
-  room: name,
+/** A room at one push-server. */
+export interface RoomSummary {
+  readonly room: string;
   /** Connections in the room at this push-server. */
-  members: count,
+  readonly members: number;
   /** Messages per second that were published and kept, by whichever node; absent: it keeps none, or it is not known yet. */
-  perSecond: count.optional(),
-});
+  readonly perSecond?: number | undefined;
+}
+
+const isRoom = isRowOf<RoomSummary>({ room: isName, members: isCount, perSecond: isCountOrAbsent });
 
 /** Sessions that moved away from a target, one soon after the other, as one agent sees it. */
 const moves = z.object({
@@ -70,10 +82,8 @@ const action = z.object({
 });
 
 /** What happened in steps of equal length, oldest first. All lists are of equal length. */
-const history = z.object({
+export const historySchema = z.object({
   stepMs: z.number().min(1_000).max(600_000),
-  /** How long before the summary the last step ended, in milliseconds. */
-  endedMs: count,
   /** Open connections at the end of each step. */
   connections: points,
   /** Messages in each step. */
@@ -94,7 +104,7 @@ const history = z.object({
   refusals: z.array(z.tuple([count, name, count])).max(mostListed.refusals),
 });
 
-/** What a node tells of itself. Totals count from its start. */
+/** What a node tells of itself, but for its history. Totals count from its start. */
 export const summarySchema = z.object({
   v: z.literal(summaryVersion),
   /** Unique among all nodes; a process that replaces another has another id. */
@@ -162,8 +172,8 @@ export const summarySchema = z.object({
   /** Why sessions fell back, or were not given. */
   fallbacks: causes,
   refusals: causes,
-  targets: z.array(target).max(mostListed.targets).default([]),
-  rooms: z.array(room).max(mostListed.rooms).default([]),
+  targets: z.custom<readonly TargetSummary[]>(isListOf(isTarget, mostListed.targets)),
+  rooms: z.custom<readonly RoomSummary[]>(isListOf(isRoom, mostListed.rooms)),
   /** The newest ones first. */
   moves: z.array(moves).max(mostListed.moves).default([]),
   /** Names of the actions that it does when another node asks, and the last ones that were asked for. */
@@ -178,14 +188,12 @@ export const summarySchema = z.object({
     latencyMs: count,
     usedBytes: count.optional(),
   }),
-  history,
+  /** How long before the summary the last step of its history ended, in milliseconds. */
+  historyEndedMs: count,
 });
 
 /** What a node tells of itself. */
 export type Summary = z.output<typeof summarySchema>;
-
-/** A target as one agent sees it. */
-export type TargetSummary = Summary['targets'][number];
 
 /** Sessions that moved away from a target. */
 export type MovesSummary = Summary['moves'][number];
@@ -194,18 +202,26 @@ export type MovesSummary = Summary['moves'][number];
 export type ActionSummary = Summary['actions'][number];
 
 /** What happened in steps of equal length. */
-export type HistorySummary = Summary['history'];
+export type HistorySummary = z.output<typeof historySchema>;
 
 /** A cause, and how often it occurred. */
-export type CauseCount = Summary['refusals'][number];
+export interface CauseCount {
+  cause: string;
+  count: number;
+}
 
-/** Most points of a list. */
-const mostPoints = 200;
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+}
 
-function isPoints(value: unknown): boolean {
-  if (!Array.isArray(value) || value.length > mostPoints) return false;
-  for (const point of value as unknown[]) {
-    if (typeof point !== 'number' || !(point >= 0 && point <= Number.MAX_SAFE_INTEGER)) return false;
-  }
-  return true;
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= longestName;
+}
+
+function isNameOrAbsent(value: unknown): boolean {
+  return value === undefined || isName(value);
+}
+
+function isCountOrAbsent(value: unknown): boolean {
+  return value === undefined || isCount(value);
 }

@@ -1,5 +1,5 @@
 import type { Store } from '@gopush/store';
-import { readSummary } from '../summary/read-summary.ts';
+import { readHistory, readSummary } from '../summary/read-summary.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type ClusterHistory, joinHistory } from './join-history.ts';
 import { joinNodes } from './join-nodes.ts';
@@ -57,7 +57,10 @@ export class ClusterView {
    */
   async history(): Promise<ClusterHistory> {
     const { nodes, at } = await this.#read();
-    const told = nodes.map(({ summary: { tier, history }, ageMs }) => ({ tier, ageMs, history }));
+    const told = nodes.flatMap(({ summary: { tier, historyEndedMs: endedMs }, ageMs, history: bytes }) => {
+      const history = readHistory(bytes);
+      return history === undefined ? [] : [{ tier, ageMs, endedMs, history }];
+    });
     return joinHistory(told, at);
   }
 
@@ -114,9 +117,9 @@ export class ClusterView {
     const { kept, damaged } = await store.summaries.read();
     let unread = damaged;
     const read = kept.flatMap(({ id: key, payload, ageMs }) => {
-      const summary = readSummary(payload);
+      const stored = readSummary(payload);
       // A summary under another id could hide that of the node it claims to be of.
-      if (summary?.id === key) return [{ summary, ageMs }];
+      if (stored?.summary.id === key) return [{ ...stored, ageMs }];
       unread++;
       return [];
     });

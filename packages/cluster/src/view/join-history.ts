@@ -47,6 +47,8 @@ export interface ToldHistory {
   readonly tier: string;
   /** Age of its summary, in milliseconds. */
   readonly ageMs: number;
+  /** How long before its summary the last step ended, in milliseconds. */
+  readonly endedMs: number;
   readonly history: HistorySummary;
 }
 
@@ -59,14 +61,14 @@ export interface ToldHistory {
 export function joinHistory(told: readonly ToldHistory[], at: number): ClusterHistory {
   const tiers = new Map<string, TierHistory>();
   const refusals = new Map<string, number[]>();
-  const endedMs = lastEndedMs(told);
-  for (const { tier: name, ageMs, history } of told) {
+  const lastMs = lastEndedMs(told);
+  for (const { tier: name, ageMs, endedMs, history } of told) {
     // A later version may have other steps.
     if (history.stepMs !== stepMs) continue;
     const tier = tiers.get(name) ?? emptyTier();
     tiers.set(name, tier);
     // What a node that is there has told last is the last step, or the last point would be missing for some of them.
-    const back = ageMs < hereMs ? 0 : Math.max(0, Math.round((ageMs + history.endedMs - endedMs) / stepMs));
+    const back = ageMs < hereMs ? 0 : Math.max(0, Math.round((ageMs + endedMs - lastMs) / stepMs));
     for (const series of summed) addPoints(tier[series], history[series], back, (a, b) => a + b);
     for (const series of largest) addPoints(tier[series], history[series], back, Math.max);
     for (const [stepsBack, cause, count] of history.refusals) {
@@ -82,7 +84,7 @@ export function joinHistory(told: readonly ToldHistory[], at: number): ClusterHi
 
 /** How long ago the last step of the cluster has ended, by the node whose last step is the newest. */
 function lastEndedMs(told: readonly ToldHistory[]): number {
-  const here = told.filter(({ ageMs }) => ageMs < hereMs).map(({ ageMs, history }) => ageMs + history.endedMs);
+  const here = told.filter(({ ageMs }) => ageMs < hereMs).map(({ ageMs, endedMs }) => ageMs + endedMs);
   return here.length === 0 ? 0 : Math.min(...here);
 }
 

@@ -63,12 +63,15 @@ function endedLast(known: readonly KnownNode[]): Summary[] {
   return ended.map(({ summary }) => summary);
 }
 
+/** `localeCompare` would make one for each comparison. */
+const byName = new Intl.Collator('en', { numeric: true });
+
 /** Those that are there by tier and name; then those that are not, the last one first. */
 function inOrder(a: KnownNode, b: KnownNode): number {
   if (isThere(a) !== isThere(b)) return isThere(a) ? -1 : 1;
   if (!isThere(a)) return a.ageMs - b.ageMs;
   const [one, two] = [a.summary, b.summary];
-  return one.tier.localeCompare(two.tier) || one.name.localeCompare(two.name, 'en', { numeric: true });
+  return byName.compare(one.tier, two.tier) || byName.compare(one.name, two.name);
 }
 
 function describeNode({ summary, ageMs, state }: KnownNode, at: number): ClusterState['nodes'][number] {

@@ -39,8 +39,9 @@ export function joinProducts(nodes: readonly Summary[], ended: readonly Summary[
         product: { product: seen.product, ...zero(), targets: [] },
         targets: new Map(),
       }));
-      const server = servers.get(addressKey(agent.machine, seen.target));
-      const key = server ?? addressKey(agent.machine, seen.target);
+      const address = addressKey(agent.machine, seen.target);
+      const server = servers.get(address);
+      const key = server ?? address;
       const target = getOrSet(targets, key, () => ({
         target: seen.target,
         ...(server === undefined ? {} : { node: server }),

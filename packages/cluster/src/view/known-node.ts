@@ -3,6 +3,8 @@ import type { Summary } from '../summary/summary.ts';
 /** A node of which there is a summary. */
 export interface KnownNode {
   readonly summary: Summary;
+  /** Its history, for `readHistory`. */
+  readonly history: Buffer;
   /** Age of its summary, in milliseconds. */
   readonly ageMs: number;
   /** Its state, or `gone` where it is silent. */
@@ -21,15 +23,13 @@ const usualMs = 1_500;
  * @param reader - id of the node that asks. It lives, so that where its own summary is late the store was away, or its clock has jumped:
  *   the others are not gone for that
  */
-export function judgeNodes(
-  read: readonly { readonly summary: Summary; readonly ageMs: number }[],
-  reader: string | undefined,
-): KnownNode[] {
+export function judgeNodes(read: readonly Omit<KnownNode, 'state'>[], reader: string | undefined): KnownNode[] {
   const own = read.find(({ summary }) => summary.id === reader);
   const lateMs = own === undefined ? 0 : Math.max(0, own.ageMs - usualMs);
-  return read.map(({ summary, ageMs }) => {
+  return read.map((node) => {
+    const { summary, ageMs } = node;
     const isGone = summary.state !== 'left' && ageMs - lateMs > goneMs;
-    return { summary, ageMs, state: isGone ? 'gone' : summary.state };
+    return { ...node, state: isGone ? 'gone' : summary.state };
   });
 }
 

@@ -33,7 +33,8 @@ function announce(describe: () => NodeFacts, options: Partial<AnnouncerOptions> 
     ...options,
   });
   onTestFinished(() => announcer.close());
-  const told = (): Summary => readSummary(summaries.kept.get(announcer.id)?.payload ?? Buffer.alloc(0)) as Summary;
+  const told = (): Summary =>
+    readSummary(summaries.kept.get(announcer.id)?.payload ?? Buffer.alloc(0))?.summary as Summary;
   return { announcer, summaries, told };
 }
 

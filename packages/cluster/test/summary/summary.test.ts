@@ -1,10 +1,10 @@
 import { maxSummaryBytes } from '@gopush/store';
 import { expect, test } from 'vitest';
-import { readSummary } from '../../src/summary/read-summary.ts';
+import { readHistory, readSummary } from '../../src/summary/read-summary.ts';
 import { mostListed } from '../../src/summary/summary.ts';
 import { topCauses, topOf } from '../../src/summary/top-list.ts';
-import { writeSummary } from '../../src/summary/write-summary.ts';
-import { summaryOf } from '../support/summaries.ts';
+import { createSummaryWriter } from '../../src/summary/write-summary.ts';
+import { payloadOf, summaryOf } from '../support/summaries.ts';
 
 test('a summary is read as it was written, without what this version does not know', () => {
   const summary = summaryOf('a', {
@@ -37,10 +37,18 @@ test('a summary is read as it was written, without what this version does not kn
     actions: [{ id: 'c', action: 'drain', by: 'ops', agoMs: 5 }],
     refusals: [{ cause: 'overloaded', count: 7 }],
   });
-  expect(readSummary(writeSummary(summary))).toEqual(summary);
+  const { history, ...head } = summary;
+  const read = readSummary(createSummaryWriter()(head, history));
+  expect(read?.summary).toEqual(head);
+  expect(read && readHistory(read.history)).toEqual(history);
   const newer = { ...summary, mood: 'good', clients: { ...summary.clients, robots: 3 } };
-  expect(readSummary(Buffer.from(JSON.stringify(newer)))).toEqual(summary);
+  expect(readSummary(payloadOf(newer))?.summary).toEqual(head);
 });
+
+const target = {
+  ...{ product: 'p', target: 't:1', state: 'up', connections: 1, perSecond: 1, errors: 1 },
+  causes: [],
+};
 
 const wrong: Readonly<Record<string, unknown>> = {
   'no object': 7,
@@ -53,10 +61,26 @@ const wrong: Readonly<Record<string, unknown>> = {
   'a text for a number': summaryOf('a', { upMs: '1' as never }),
   'an endless name': summaryOf('a', { name: 'x'.repeat(10_000) }),
   'too many rooms': summaryOf('a', { rooms: new Array(1_000).fill({ room: 'r', members: 1 }) }),
-  'a history without numbers': summaryOf('a', { history: { ...summaryOf('a').history, messages: ['1'] as never } }),
-  'a history without bounds': summaryOf('a', { history: { ...summaryOf('a').history, messages: Array(999).fill(0) } }),
-  'a history of other forms': summaryOf('a', { history: { stepMs: 0 } as never }),
+  'a room without a name': summaryOf('a', { rooms: [{ room: 7 as never, members: 1 }] }),
+  'a room with an endless name': summaryOf('a', { rooms: [{ room: 'r'.repeat(10_000), members: 1 }] }),
+  'a room that is none': summaryOf('a', { rooms: [null as never] }),
+  'a target without causes': summaryOf('a', { targets: [{ ...target, causes: undefined as never }] }),
+  'a target with a text for a count': summaryOf('a', { targets: [{ ...target, errors: '1' as never }] }),
+  'targets that are no list': summaryOf('a', { targets: {} as never }),
 };
+
+const wrongHistories: Readonly<Record<string, unknown>> = {
+  'without numbers': { ...summaryOf('a').history, messages: ['1'] },
+  'without bounds': { ...summaryOf('a').history, messages: Array(999).fill(0) },
+  'of other forms': { stepMs: 0 },
+  absent: undefined,
+};
+
+test.each(Object.keys(wrongHistories))('a history is none: %s', (name) => {
+  const read = readSummary(payloadOf({ ...summaryOf('a'), history: wrongHistories[name] }));
+  expect(read?.summary.id).toBe('a');
+  expect(read && readHistory(read.history)).toBeUndefined();
+});
 
 test.each(Object.keys(wrong))('%s is no summary', (name) => {
   expect(readSummary(Buffer.from(JSON.stringify(wrong[name])))).toBeUndefined();
@@ -100,9 +124,10 @@ test('the longest lists with the longest names still fit, and the largest entrie
       refusals: Array.from({ length: mostListed.refusals }, (_, index) => [index, long(index), 1]),
     },
   });
-  const payload = writeSummary(summary);
+  const { history, ...head } = summary;
+  const payload = createSummaryWriter()(head, history);
   expect(payload.length).toBeLessThanOrEqual(maxSummaryBytes);
-  const read = readSummary(payload);
+  const read = readSummary(payload)?.summary;
   expect(read?.targets[0]).toEqual(summary.targets[0]);
   expect(read?.rooms[0]).toEqual(summary.rooms[0]);
 });

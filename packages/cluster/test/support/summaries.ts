@@ -1,10 +1,21 @@
 import type { KeptSummary, Store, SummaryStore } from '@gopush/store';
-import type { Summary } from '../../src/summary/summary.ts';
+import type { HistorySummary, Summary } from '../../src/summary/summary.ts';
 
 const zeros = (): number[] => new Array<number>(90).fill(0);
 
+/** Bytes of a summary, however odd it is. */
+export function payloadOf({
+  history,
+  ...summary
+}: Omit<WholeSummary, 'history'> & { readonly history?: unknown }): Buffer {
+  return Buffer.from(`${JSON.stringify(summary)}\n${JSON.stringify(history)}`);
+}
+
+/** A summary with its history. */
+export type WholeSummary = Summary & { readonly history: HistorySummary };
+
 /** A summary of a node that does nothing. */
-export function summaryOf(id: string, change: Partial<Summary> = {}): Summary {
+export function summaryOf(id: string, change: Partial<WholeSummary> = {}): WholeSummary {
   return {
     v: 1,
     id,
@@ -32,9 +43,9 @@ export function summaryOf(id: string, change: Partial<Summary> = {}): Summary {
     can: [],
     actions: [],
     store: { kind: 'embedded', state: 'up', latencyMs: 1 },
+    historyEndedMs: 0,
     history: {
       stepMs: 10_000,
-      endedMs: 0,
       connections: zeros(),
       messages: zeros(),
       deliveries: zeros(),
@@ -86,8 +97,8 @@ export class MemorySummaries implements SummaryStore {
   }
 
   /** Puts a summary in as another node would. */
-  put(summary: Summary, at = this.now): void {
-    this.kept.set(summary.id, { payload: Buffer.from(JSON.stringify(summary)), at });
+  put(summary: WholeSummary, at = this.now): void {
+    this.kept.set(summary.id, { payload: payloadOf(summary), at });
   }
 }
 

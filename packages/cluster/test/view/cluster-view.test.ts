@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { clusterSchema } from '../../src/view/cluster-state.ts';
 import { ClusterView } from '../../src/view/cluster-view.ts';
 import { historySchema } from '../../src/view/join-history.ts';
-import { MemorySummaries, storeOf, summaryOf } from '../support/summaries.ts';
+import { MemorySummaries, payloadOf, storeOf, summaryOf } from '../support/summaries.ts';
 
 function open() {
   const summaries = new MemorySummaries();
@@ -82,7 +82,7 @@ test('values that are no summaries are counted, and so is one under the id of an
   summaries.put(summaryOf('own'));
   summaries.damaged = 2;
   summaries.kept.set('junk', { payload: Buffer.from('junk'), at: 0 });
-  summaries.kept.set('false', { payload: Buffer.from(JSON.stringify(summaryOf('own', { state: 'left' }))), at: 0 });
+  summaries.kept.set('false', { payload: payloadOf(summaryOf('own', { state: 'left' })), at: 0 });
   expect(await view.state()).toMatchObject({ unread: 4, nodes: [{ id: 'own', state: 'ready' }] });
 });
 
@@ -156,7 +156,10 @@ test('the history is the sum of what all nodes tell, also of those that are gone
   const ending = (...values: number[]): number[] => [...new Array<number>(90 - values.length).fill(0), ...values];
   summaries.put(summaryOf('own', { history: { ...history, messages: ending(1, 2, 3), refusals: [[1, 'full', 4]] } }));
   summaries.put(
-    summaryOf('gone', { history: { ...history, endedMs: 4_000, messages: ending(10, 20), pauseMs: ending(7, 5) } }),
+    summaryOf('gone', {
+      historyEndedMs: 4_000,
+      history: { ...history, messages: ending(10, 20), pauseMs: ending(7, 5) },
+    }),
     84_000,
   );
   const joined = historySchema.parse(await view.history());
@@ -171,8 +174,8 @@ test('each node that is there has a last point, whenever its steps end', async (
   summaries.now = 100_000;
   const { history } = summaryOf('x');
   const connections = [...new Array<number>(89).fill(0), 5];
-  summaries.put(summaryOf('own', { history: { ...history, connections, endedMs: 100 } }));
-  summaries.put(summaryOf('other', { history: { ...history, connections, endedMs: 9_900 } }), 98_000);
+  summaries.put(summaryOf('own', { historyEndedMs: 100, history: { ...history, connections } }));
+  summaries.put(summaryOf('other', { historyEndedMs: 9_900, history: { ...history, connections } }), 98_000);
   expect((await view.history()).tiers['push-server']?.connections.slice(-2)).toEqual([0, 10]);
 });
 
@@ -181,10 +184,15 @@ test('sessions that fail over are neither missing nor counted twice, whenever on
   const { history } = summaryOf('x');
   const ending = (...values: number[]): number[] => [...new Array<number>(90 - values.length).fill(0), ...values];
   // Steps of both have ended at 90 s; it died at 96 s, and what it had is at the other one since the step that ends at 100 s.
-  summaries.put(summaryOf('dead', { history: { ...history, connections: ending(4, 4), endedMs: 6_000 } }), 96_000);
+  summaries.put(
+    summaryOf('dead', { historyEndedMs: 6_000, history: { ...history, connections: ending(4, 4) } }),
+    96_000,
+  );
   for (const now of [101_000, 109_000]) {
     summaries.now = now;
-    summaries.put(summaryOf('own', { history: { ...history, connections: ending(1, 1, 5), endedMs: now - 100_000 } }));
+    summaries.put(
+      summaryOf('own', { historyEndedMs: now - 100_000, history: { ...history, connections: ending(1, 1, 5) } }),
+    );
     const other = new ClusterView({ store: storeOf(summaries), id: 'own', name: 'agent-0' });
     expect((await other.history()).tiers['push-server']?.connections.slice(-3)).toEqual([5, 5, 5]);
   }

@@ -7,7 +7,12 @@ import { summaryOf } from '../support/summaries.ts';
 const at = 10_000_000;
 
 function known(id: string, state: string, ageMs: number, change: Partial<Summary> = {}): KnownNode {
-  return { summary: summaryOf(id, { state: state === 'gone' ? 'ready' : state, ...change }), ageMs, state };
+  return {
+    summary: summaryOf(id, { state: state === 'gone' ? 'ready' : state, ...change }),
+    history: Buffer.alloc(0),
+    ageMs,
+    state,
+  };
 }
 
 /** Sessions that moved away from a target, as an agent tells. */
