@@ -183,6 +183,20 @@ test('the settings are frozen, and what a program gave stays as it was', () => {
   expect(given).toEqual({ agentPort: 1, agent: { drainMs: 5 } });
 });
 
+test('a program may give the address of Redis as text', () => {
+  const given = { redisAdapter: 'rediss://ann:pass@redis.internal:6380/1' };
+  expect(createConfig(given).redisAdapter).toMatchObject({
+    ...{ host: 'redis.internal', port: 6380, db: 1, tls: true, username: 'ann', password: 'pass' },
+    prefix: 'gopush',
+  });
+  expect(given).toEqual({ redisAdapter: 'rediss://ann:pass@redis.internal:6380/1' });
+  expect(() => createConfig({ redisAdapter: 'http://ann:a-word@redis.internal' })).toThrow(
+    /^redisAdapter: found an invalid address: (?!.*a-word).*, wanted .*redis:\/\//,
+  );
+  // @ts-expect-error Neither settings nor an address.
+  expect(() => createConfig({ redisAdapter: 6379 })).toThrow(/^redisAdapter: .* or null$/);
+});
+
 test.each([
   [undefined, {}, 'local'],
   [undefined, { NODE_ENV: 'test' }, 'test'],

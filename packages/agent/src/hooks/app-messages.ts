@@ -33,6 +33,11 @@ export class AppRequest extends AgentRequest implements Lent {
   override get query(): AgentRequest['query'] {
     return this[lentTo] === undefined ? super.query : expressQuery.call(this);
   }
+
+  /** The agent knows which proxies to trust. An app that sets `trust proxy` decides itself. */
+  get ip(): string | undefined {
+    return this[lentTo]?.get('trust proxy') ? expressIp.call(this) : this.clientAddress;
+  }
 }
 
 /**
@@ -79,15 +84,21 @@ type ExpressModule = typeof import('express');
 
 let express: ExpressModule | undefined;
 let expressQuery: () => AgentRequest['query'];
+let expressIp: () => string | undefined;
 
 /** Loads Express for the first hook that is an app, and gives its methods to the classes of its messages: other hooks do without Express. */
 export function loadExpress(): ExpressModule {
   if (express !== undefined) return express;
   express = require('express') as ExpressModule;
-  expressQuery = Object.getOwnPropertyDescriptor(express.request, 'query')?.get as () => AgentRequest['query'];
+  expressQuery = getterOf(express.request, 'query');
+  expressIp = getterOf(express.request, 'ip');
   giveMethods(express.request, AppRequest.prototype);
   giveMethods(express.response, AppResponse.prototype);
   return express;
+}
+
+function getterOf<T>(from: object, name: string): () => T {
+  return Object.getOwnPropertyDescriptor(from, name)?.get as () => T;
 }
 
 /** Adds methods that are missing; `path` and `cookies` already exist with the same meaning. */

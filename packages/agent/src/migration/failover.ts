@@ -183,7 +183,7 @@ export class Failover {
     migration.hasTurn = false;
     let recalled: AgentRequest | undefined;
     const asking = (): AgentRequest => {
-      recalled ??= recallRequest(tunnel.client.socket, request.url, request.headers);
+      recalled ??= recallRequest(tunnel.client.socket, info.address, request.url, request.headers);
       return recalled;
     };
     return this.#searches.find({

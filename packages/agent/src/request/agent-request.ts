@@ -9,6 +9,7 @@ import type { ReadBody } from './read-body.ts';
 export class AgentRequest extends IncomingMessage implements HookRequest {
   /** Keeps what comes of the body while hooks may read it. */
   readBody: ReadBody | undefined = undefined;
+  clientAddress = '';
 
   // All chunks of a body pass here, however it is read.
   override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
@@ -46,10 +47,12 @@ export class AgentRequest extends IncomingMessage implements HookRequest {
 /**
  * A request as it once arrived, without its body, for hooks that are asked again while its session migrates.
  *
+ * @param address - of the client
  * @param headers - lines of headers, as they were sent to the target
  */
-export function recallRequest(socket: Socket, path: string, headers: string): AgentRequest {
+export function recallRequest(socket: Socket, address: string, path: string, headers: string): AgentRequest {
   const request = new AgentRequest(socket);
+  request.clientAddress = address;
   request.method = 'GET';
   request.url = path;
   for (const line of headers.split('\r\n')) {

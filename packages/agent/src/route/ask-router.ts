@@ -91,5 +91,5 @@ export async function askRouter({
 function requestFrom(ip: string, path: string, headers: readonly string[]) {
   const socket = new Socket();
   if (ip !== '') Object.defineProperty(socket, 'remoteAddress', { value: ip });
-  return recallRequest(socket, path, headers.join('\r\n'));
+  return recallRequest(socket, ip, path, headers.join('\r\n'));
 }

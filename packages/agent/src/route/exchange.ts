@@ -29,6 +29,7 @@ export class Exchange {
   member: Member | undefined = undefined;
 
   constructor(request: AgentRequest, client: Socket, origin: RequestOrigin, hooks: HookSet) {
+    request.clientAddress = origin.address;
     this.request = request;
     this.client = client;
     this.origin = origin;

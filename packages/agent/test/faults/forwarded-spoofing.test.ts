@@ -1,3 +1,4 @@
+import { defineAgentApp } from '@gopush/contract';
 import { expect, test } from 'vitest';
 import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, send } from '../support/client.ts';
@@ -27,6 +28,35 @@ test('of what an untrusted client says about where it comes from nothing reaches
     expect(seen).toMatch(/\r\nx-forwarded-for: 127\.0\.0\.1\r\nx-forwarded-proto: http\r\n/);
     expect(seen).not.toMatch(/6\.6\.6|7\.7\.7|evil|666|https/);
   }
+});
+
+test.each([
+  { of: 'a trusted proxy', trustedProxies: ['127.0.0.1/32'], address: '7.7.7.7' },
+  { of: 'anybody else', trustedProxies: [], address: '127.0.0.1' },
+])('hooks get the address of the client from $of, an app as req.ip', async ({ trustedProxies, address }) => {
+  const seen: unknown[] = [];
+  const agent = await startTestAgent(
+    {
+      agent: defineAgentApp((app) => {
+        app.use((req, res) => {
+          seen.push(req.ip);
+          req.app.set('trust proxy', true);
+          seen.push(req.ip);
+          req.app.set('trust proxy', false);
+          res.end();
+        });
+      }),
+      onupgrade: ({ clientAddress }) => {
+        seen.push(clientAddress);
+        return undefined;
+      },
+    },
+    { access: { trustedProxies } },
+  );
+  await send(agent.url, { headers: claims });
+  await (await openRaw(agent.port, handshakeBytes('/', claims))).closed();
+  // What an app believes by itself is its own affair.
+  expect(seen).toEqual([address, '6.6.6.6', address]);
 });
 
 test('an untrusted client that repeats its claims is not believed more', async () => {

@@ -59,11 +59,9 @@ export function parseConfig(source: ConfigSource): ParsedConfig {
   // Without a prototype: a key `__proto__` in a file is a key like any other.
   const input: Record<string, unknown> = Object.create(null);
   for (const { file, value } of read) {
-    if (typeof value.redisAdapter === 'string') {
-      const redis = applyRedisUrl(value.redisAdapter, undefined, file.file);
-      if (isProblem(redis)) return { ok: false, problems: [redis] };
-      merge(input, { ...value, redisAdapter: redis });
-    } else merge(input, value);
+    const converted = convertRedisText(value, file.file);
+    if (isProblem(converted)) return { ok: false, problems: [converted] };
+    merge(input, converted);
   }
   const given = applyVariables(input, source.variables ?? {});
   if ('problem' in given) return { ok: false, problems: [given.problem] };
@@ -137,12 +135,22 @@ function isGroup(value: unknown): value is Record<string, unknown> {
  * @throws TypeError that names each invalid setting
  */
 export function createConfig(input: ConfigInput = {}): Config {
-  const parsed = configSchema.safeParse(input);
+  const given = convertRedisText(input as Record<string, unknown>, 'config');
+  if (isProblem(given)) throw new TypeError(sayAll([given]));
+  const parsed = configSchema.safeParse(given);
   if (parsed.success) return freeze(parsed.data);
-  const problems = parsed.error.issues.flatMap((issue) =>
-    explain(issue, input as Record<string, unknown>, () => 'config'),
-  );
-  throw new TypeError(problems.map(({ key, found, wanted }) => `${key}: found ${found}, wanted ${wanted}`).join('; '));
+  throw new TypeError(sayAll(parsed.error.issues.flatMap((issue) => explain(issue, given, () => 'config'))));
+}
+
+function sayAll(problems: readonly ConfigProblem[]): string {
+  return problems.map(({ key, found, wanted }) => `${key}: found ${found}, wanted ${wanted}`).join('; ');
+}
+
+/** Settings whose `redisAdapter` may be the address of a Redis, with the settings of that address. */
+function convertRedisText(given: Record<string, unknown>, source: string): Record<string, unknown> | ConfigProblem {
+  if (typeof given.redisAdapter !== 'string') return given;
+  const redis = applyRedisUrl(given.redisAdapter, undefined, source);
+  return isProblem(redis) ? redis : { ...given, redisAdapter: redis };
 }
 
 /** Warnings about settings that are valid, but dangerous. */

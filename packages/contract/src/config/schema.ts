@@ -69,8 +69,13 @@ type DeepReadonly<T> = T extends (infer E)[]
     ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
     : T;
 
+type SchemaInput = DeepReadonly<z.input<typeof configSchema>>;
+
 /** Settings as users write them. All are optional: each has a default. */
-export type ConfigInput = DeepReadonly<z.input<typeof configSchema>>;
+export type ConfigInput = Omit<SchemaInput, 'redisAdapter'> & {
+  /** Settings of Redis, or its address as in `REDIS_URL`. */
+  readonly redisAdapter?: SchemaInput['redisAdapter'] | string;
+};
 
 /** Settings as code reads them: complete and frozen. */
 export type Config = DeepReadonly<z.output<typeof configSchema>>;
