@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { startAgent, startPushServer } from 'gopush';
 import type { Browser, Page } from 'playwright-core';
 import { io, type Socket } from 'socket.io-client';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { freePort, startRedis, type TestRedis } from '../../packages/store/test/support/redis.ts';
 import { noBrowser, openBrowser } from '../support/browser.ts';
 import { makeFolder, type RunningCommand } from '../support/cli.ts';
@@ -19,6 +19,7 @@ beforeAll(async () => {
   if (noBrowser === undefined) browser = await openBrowser((work) => endings.push(work));
   redis = await startRedis([], undefined, (work) => endings.push(work));
 });
+afterEach(() => vi.unstubAllEnvs());
 afterAll(async () => {
   for (const end of endings.reverse()) await end();
 });
@@ -149,6 +150,54 @@ test.skipIf(noBrowser)('chat: people sign up and talk, and a worker that crashes
   ]);
   await page.click('button:text-is("Sign out")');
   await page.waitForSelector('#door');
+});
+
+test.each(['Redis', 'a folder'])(
+  'chat: passwords of somebody cannot be tried without end, which %s remembers',
+  async (where) => {
+    const env = where === 'Redis' ? { REDIS_URL: redisUrl() } : { CHAT_DIR: await makeFolder() };
+    // Hashes of passwords take long on a busy machine.
+    const slow = { GOPUSH_HOOKS_TIMEOUT_MS: '60000', GOPUSH_ACCESS_TRUSTED_PROXIES: '127.0.0.0/8' };
+    const start = () => startProject('chat', ['start', 'agent'], { ...env, ...slow });
+    const { running, url } = await start();
+    const name = `ann-${where.length}`;
+    const signIn = async (at: string, who: string, password: string, address = '192.0.2.1') => {
+      const { status, headers } = await fetch(`${at}/api/sign-in`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
+        body: JSON.stringify({ name: who, password }),
+      });
+      return status === 429 ? Number(headers.get('retry-after')) > 0 && 429 : status;
+    };
+    await call(url, 'POST', '/api/sign-up', { name, password: 'the right one' });
+    const wrong = await Promise.all(Array.from({ length: 12 }, () => signIn(url, name, 'a wrong one')));
+    expect(wrong.sort()).toEqual([...Array(10).fill(401), 429, 429]);
+    // From elsewhere too, even with the right one: otherwise it could be found out by many.
+    expect(await signIn(url, name, 'the right one', '192.0.2.2')).toBe(429);
+    running.signal('SIGTERM');
+    await running.ended;
+    const again = await start();
+    expect(await signIn(again.url, name, 'the right one', '192.0.2.2')).toBe(429);
+    // Whoever has the password does not use up the attempts of others.
+    const bob = { name: `bob-${where.length}`, password: 'the right one' };
+    await call(again.url, 'POST', '/api/sign-up', bob);
+    for (let count = 0; count < 12; count++) expect(await signIn(again.url, bob.name, bob.password)).toBe(200);
+  },
+);
+
+test('chat: an address may fail to sign in a hundred times, and a whole network of IPv6 as often', async () => {
+  vi.stubEnv('CHAT_DIR', await makeFolder());
+  vi.stubEnv('REDIS_URL', '');
+  const { beginAttempt } = await import(`${process.cwd()}/examples/chat/lib/attempts.js`);
+  const mayTry = async (address: string, name: string) => (await beginAttempt(address, name)) !== undefined;
+  const networks = ['192.0.2.1', '2001:db8:0:7::'];
+  for (const network of networks) {
+    const of = (count: number): string => (network.includes(':') ? `${network}${count}` : network);
+    for (let count = 0; count < 100; count++) expect(await mayTry(of(count), `${network} ${count}`)).toBe(true);
+    expect(await mayTry(of(100), 'somebody else')).toBe(false);
+  }
+  expect(await mayTry('2001:db8:0:7:9:9:9:9', 'somebody else')).toBe(false);
+  for (const address of ['192.0.2.2', '2001:db8:0:8::1', '::1']) expect(await mayTry(address, address)).toBe(true);
 });
 
 test.skipIf(noBrowser)('notify: everybody hears it once, and requests wait, while replicas are replaced', async () => {

@@ -28,7 +28,7 @@ const fanouts = ['embedded', 'pubsub', 'sharded', 'streams'] as const;
 /** Two push-servers, and a client that a test cuts off. */
 async function start(fanout: (typeof fanouts)[number] = 'embedded', settings = {}) {
   const nodes = await startNodes(fanout === 'embedded' ? 'embedded store' : 'Redis');
-  const others = fanout === 'embedded' ? {} : { redisAdapter: { ...nodes.config.redisAdapter, fanout } };
+  const others = fanout === 'embedded' ? {} : { redisAdapter: { ...(nodes.config.redisAdapter as object), fanout } };
   const startOne = () => nodes.start(settings, undefined, others as object);
   const servers: Pair = [await startOne(), await startOne()];
   for (const { io } of servers) {

@@ -1,5 +1,6 @@
 import express from 'express';
 import { anonymous, defineAgentApp } from 'gopush';
+import { beginAttempt, secondsToWait } from '../lib/attempts.js';
 import { channels, createChannel, joinChannel } from '../lib/channels.js';
 import { hashPassword, verifyPassword } from '../lib/passwords.js';
 import { store } from '../lib/store.js';
@@ -26,7 +27,14 @@ export default defineAgentApp((app) => {
 
   app.post('/api/sign-in', async (req, res) => {
     const { name, password } = credentialsOf(req.body);
+    const takeBack = await beginAttempt(req.ip, name);
+    if (takeBack === undefined) {
+      res.set('retry-after', String(secondsToWait()));
+      return refuse(res, 429, 'Too many attempts. Try again in a quarter of an hour.');
+    }
     const isRight = await verifyPassword(password, await store.get('users', name));
+    // Whoever has the password, or was not asked for it, has not failed.
+    if (isRight !== false) await takeBack();
     if (isRight === undefined) return refuse(res, 503, 'Too many people are signing in. Try again.');
     // Not which of the two: names are nobody else's business.
     if (!isRight) return refuse(res, 401, 'Name or password is wrong.');
@@ -64,7 +72,9 @@ export default defineAgentApp((app) => {
 });
 
 const credentialsOf = (body) => ({
-  name: String(body?.name ?? '').toLowerCase(),
+  name: String(body?.name ?? '')
+    .toLowerCase()
+    .slice(0, 200),
   password: String(body?.password ?? ''),
 });
 

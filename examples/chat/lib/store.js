@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
  * get(table, key)            resolves to undefined for none
  * remove(table, key)
  * list(table)                resolves to [key, value] of all
+ * add(window, key, by, ms)   adds to a number, which is 0 in each new window, and resolves to it; ms: how long a window lasts
  */
 export const store = process.env.REDIS_URL ? whenUsed(openRedis) : whenUsed(openFolder);
 
@@ -19,7 +20,7 @@ function whenUsed(open) {
       opened ??= open();
       return (await opened)[name](...args);
     };
-  return { insert: call('insert'), get: call('get'), remove: call('remove'), list: call('list') };
+  return { insert: call('insert'), get: call('get'), remove: call('remove'), list: call('list'), add: call('add') };
 }
 
 async function openRedis() {
@@ -37,6 +38,12 @@ async function openRedis() {
     remove: (table, key) => redis.hdel(tableOf(table), key),
     list: async (table) =>
       Object.entries(await redis.hgetall(tableOf(table))).map(([key, text]) => [key, JSON.parse(text)]),
+    async add(window, key, by, ms) {
+      const name = `chat:attempts:${window}:${key}`;
+      const [[error, sum]] = await redis.multi().incrby(name, by).pexpire(name, ms).exec();
+      if (error) throw error;
+      return sum;
+    },
   };
 }
 
@@ -50,5 +57,12 @@ async function openFolder() {
     remove: (table, key) => db.remove([table, key]),
     list: async (table) =>
       db.getRange({ start: [table], end: [table, '\uffff'] }).asArray.map(({ key, value }) => [key[1], value]),
+    add: (window, key, by) =>
+      db.transaction(() => {
+        for (const old of db.getKeys({ start: ['attempts'], end: ['attempts', window] }).asArray) db.remove(old);
+        const sum = (db.get(['attempts', window, key]) ?? 0) + by;
+        db.put(['attempts', window, key], sum);
+        return sum;
+      }),
   };
 }

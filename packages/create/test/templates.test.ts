@@ -94,7 +94,7 @@ test.each(names)('the own test of the template %s starts it and sends a message'
   const { folder } = await createAll([name]);
   const options = { cwd: join(folder, name), ownGroup: true };
   const { stdout } = await startProgram(process.execPath, ['--test', '--test-reporter=tap'], options).ended;
-  expect(stdout).toMatch(/^# pass 1\n# fail 0$/m);
+  expect(stdout).toMatch(/^# pass [1-9]\d*\n# fail 0$/m);
 });
 
 test('the chat runs in production with Redis, unchanged: accounts are in Redis, and users talk', async () => {

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 
 // In Redis, if REDIS_URL is set. Otherwise one file for each account, in .accounts/.
 const { REDIS_URL } = process.env;
-const redis = REDIS_URL ? new Redis(REDIS_URL, { maxRetriesPerRequest: 1 }) : undefined;
+export const redis = REDIS_URL ? new Redis(REDIS_URL, { maxRetriesPerRequest: 1 }) : undefined;
 const folder = new URL('../.accounts/', import.meta.url);
 
 const hash = promisify<string, Buffer, number, Buffer>(scrypt);

@@ -1,6 +1,7 @@
 import express from 'express';
 import { anonymous, defineAgentApp } from 'gopush';
 import { checkPassword, signUp } from '../app/accounts.ts';
+import { beginAttempt, secondsToWait } from '../app/attempts.ts';
 import { cookie, createSession, userOf } from '../app/session.ts';
 
 /**
@@ -25,9 +26,18 @@ export default defineAgentApp((app) => {
       res.status(409).json({ error: { message: 'this name is taken' } });
       return;
     }
-    if (req.path === '/session' && !(await checkPassword(name, password))) {
-      res.status(401).json({ error: { message: 'wrong name or password' } });
-      return;
+    if (req.path === '/session') {
+      const succeeded = await beginAttempt(req.ip, name);
+      if (!succeeded) {
+        res.set('retry-after', String(secondsToWait()));
+        res.status(429).json({ error: { message: 'too many attempts, try again in a quarter of an hour' } });
+        return;
+      }
+      if (!(await checkPassword(name, password))) {
+        res.status(401).json({ error: { message: 'wrong name or password' } });
+        return;
+      }
+      await succeeded();
     }
     const session = await createSession(name);
     res.cookie(cookie, session, { httpOnly: true, sameSite: 'lax', secure: req.secure, maxAge: 30 * 86_400_000 });

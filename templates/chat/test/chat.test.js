@@ -33,6 +33,27 @@ test('users who signed in meet in a room; nobody else gets in', async () => {
   }
 });
 
+test('passwords cannot be tried without end', async () => {
+  const project = await startProject();
+  try {
+    const { name, socket } = await signUp(project.url);
+    const signIn = async (/** @type {string} */ password) => {
+      const body = JSON.stringify({ name, password });
+      const headers = { 'content-type': 'application/json' };
+      return (await fetch(`${project.url}/session`, { method: 'POST', headers, body })).status;
+    };
+    assert.equal(await signIn('correct horse'), 201);
+    for (let attempt = 0; attempt < 10; attempt++) assert.equal(await signIn('wrong horse'), 401);
+    // Not even with the right one: otherwise it could be found out.
+    assert.equal(await signIn('correct horse'), 429);
+    // Those who are signed in notice nothing.
+    assert.equal((await socket.emitWithAck('go:join', 'lobby')).ok, true);
+    socket.disconnect();
+  } finally {
+    await project.close();
+  }
+});
+
 /**
  * Adds an account, and connects with its session.
  *

@@ -79,7 +79,7 @@ describe.each(Object.keys(backends))('fan-out over %s', (name) => {
   async function startTwo() {
     const { redisAdapter } = config;
     const start = nodesWith(
-      redisAdapter == null ? config : { redisAdapter: { ...redisAdapter, prefix: fresh('fanout') } },
+      redisAdapter == null ? config : { redisAdapter: { ...(redisAdapter as object), prefix: fresh('fanout') } },
     );
     const [one, two] = [await start('one'), await start('two')];
     const [ann, bob] = [await connectTo(one, 'ann'), await connectTo(two, 'bob')];
