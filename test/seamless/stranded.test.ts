@@ -31,10 +31,11 @@ async function kill(...children: ChildProcess[]): Promise<void> {
 /** A client behind an agent and a push-server that die, and others for it to come back by. */
 async function startChain(nodes: TestNodes) {
   const port = await freePort();
+  // First: a push-server has not heard what was sent before it.
+  const other = await nodes.start();
   const server = await start('chaos-server.mjs', [JSON.stringify({ ...nodes.config, serverPortStart: port }), 'dies']);
   const settings = { agentPort: 0, agent: { host: '127.0.0.1' }, hold: { timeoutMs: 0 } };
   const agent = await start('chaos-agent.mjs', [JSON.stringify(settings), JSON.stringify([port])]);
-  const other = await nodes.start();
   const rescuer = await start('chaos-agent.mjs', [JSON.stringify(settings), JSON.stringify([other.port])]);
   const portOf = ({ url }: { url: string }): number => Number(new URL(url).port);
   const proxy = await startCuttingProxy([portOf(agent)]);
@@ -122,6 +123,8 @@ describeNodes('a client whose agent lives', (startNodes, kind) => {
   /** A client on a push-server in a process of its own. */
   async function startOne(nodes: TestNodes, seamless: object) {
     const port = await freePort();
+    // First: a push-server has not heard what was sent before it, and takes the first beat of an older one for a gap.
+    const other = await nodes.start();
     const server = await start('chaos-server.mjs', [JSON.stringify({ ...nodes.config, serverPortStart: port }), 'one']);
     let ports = [port];
     const agent = await startTestAgent(
@@ -139,7 +142,7 @@ describeNodes('a client whose agent lives', (startNodes, kind) => {
       url: agent.url,
       server,
       client,
-      other: await nodes.start(),
+      other,
       route: (...to: number[]) => {
         ports = to;
       },
@@ -192,6 +195,47 @@ describeNodes('a client whose agent lives', (startNodes, kind) => {
     }
     const back = nextEvent(client, 'connect');
     client.io.engine.close();
+    await back;
+    await other.push.toRoom('room', 'count', 2);
+    await heard.count(3);
+    expect({ id: client.id, recovered: client.recovered }).toEqual({ id, recovered: true });
+    expect(heard.all).toEqual([0, 1, 2]);
+  });
+
+  test('finds its session as it was stored last, where a push-server that hung goes on after that', {
+    skip: !isLong && kind !== 'Redis',
+  }, async () => {
+    const nodes = await startNodes();
+    const store = await nodes.openStore();
+    const { server, client, other, route, url } = await startOne(nodes, { silentMs: 1_000 });
+    const { id } = client;
+    const heard = hear<number>(client, 'count');
+    await other.push.toRoom('room', 'count', 0);
+    await heard.count(1);
+    route(Number(new URL(server.url).port), other.port);
+    // Known to the agent, so that there is somebody to fail over to.
+    const guests = await Promise.all(
+      Array.from({ length: 6 }, (_, index) => connectClient(url, 'websocket', { query: { user: `u${index}` } })),
+    );
+    await Promise.all(guests.map((guest) => join(guest, 'room')));
+    await delay(300);
+    server.kill('SIGSTOP');
+    await expect.poll(() => other.io.of('/').sockets.has(id ?? ''), { timeout: 10_000 }).toBe(true);
+    await other.push.toRoom('room', 'count', 1);
+    await heard.count(2);
+    const key = `p:${(client as unknown as { _pid: string })._pid}`;
+    const stored = async () => String((await store.sessions.read(key))?.subarray(0, 6));
+    expect(await stored()).toBe('token:');
+    client.io.reconnection(false);
+    client.io.engine.close();
+    await expect.poll(stored).not.toBe('token:');
+    if (!handsOver) {
+      server.kill('SIGCONT');
+      await expect.poll(() => fetch(`${server.url}/`).then(({ status }) => status)).toBe(404);
+      await delay(500);
+    }
+    const back = nextEvent(client, 'connect');
+    client.connect();
     await back;
     await other.push.toRoom('room', 'count', 2);
     await heard.count(3);

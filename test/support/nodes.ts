@@ -8,6 +8,7 @@ import { openEmbeddedStore, openRedisStore, type Store } from '@gopush/store';
 import type { Socket } from 'socket.io-client';
 import { describe, onTestFinished } from 'vitest';
 import { startRedis, type TestRedis } from '../../packages/store/test/support/redis.ts';
+import { tellIfSlow } from './slow-wait.ts';
 import { connectClient } from './socket-io.ts';
 
 /** Push-servers that keep their data together, made for one test. */
@@ -106,8 +107,8 @@ export function hear<T = unknown>(socket: Socket, event: string): Heard<T> {
   const all: T[] = [];
   const marks: unknown[] = [];
   const listeners = new Set<() => void>();
-  const when = (isSo: () => boolean): Promise<void> =>
-    new Promise((resolve) => {
+  const when = (isSo: () => boolean): Promise<void> => {
+    const heard = new Promise<void>((resolve) => {
       const look = (): void => {
         if (!isSo()) return;
         listeners.delete(look);
@@ -116,6 +117,8 @@ export function hear<T = unknown>(socket: Socket, event: string): Heard<T> {
       listeners.add(look);
       look();
     });
+    return tellIfSlow(heard, socket, () => `more of "${event}" than ${JSON.stringify(all)}`);
+  };
   socket.on(event, (message: T, ...rest: unknown[]) => {
     all.push(message);
     marks.push(rest.at(-1));

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { onTestFinished } from 'vitest';
+import { tellIfSlow } from './slow-wait.ts';
 
 /** A Socket.IO service of a user's own: answers `who` with its name and what it knows of the client. */
 export interface OwnService {
@@ -72,5 +73,6 @@ export function openClient(
 
 /** The arguments of the next such event. */
 export function nextEvent<T = unknown>(socket: Socket, event: string): Promise<T> {
-  return new Promise((resolve) => socket.once(event, resolve));
+  const next = new Promise<T>((resolve) => socket.once(event, resolve));
+  return tellIfSlow(next, socket, () => `the next "${event}"`);
 }

@@ -11,6 +11,9 @@ const maxUnheard = 3;
 const firstMend = 1;
 const longestMend = 60;
 
+/** How long after it met others, or was met, a push-server sends a beat out of turn, in milliseconds. */
+const greetMs = 20;
+
 /** Gaps that are found within this time are handled as one, in milliseconds. */
 const gapMs = 100;
 
@@ -52,6 +55,7 @@ export class Heartbeat {
   #mendAfter = firstMend;
   #losses = 0;
   #hasLost = false;
+  #greetTimer: NodeJS.Timeout | undefined;
   #gapTimer: NodeJS.Timeout | undefined;
   #otherFanouts = '';
 
@@ -80,8 +84,12 @@ export class Heartbeat {
   hear(name: string, payload: Buffer): void {
     const beat = readBeat(payload);
     if (beat === undefined) return;
-    if (name === this.#options.node) this.#hearOwn(beat);
-    else if (this.peers.heard(name, beat)) this.gap();
+    if (name === this.#options.node) {
+      this.#hearOwn(beat);
+      return;
+    }
+    if (!this.peers.knows(name)) this.greet();
+    if (this.peers.heard(name, beat)) this.gap();
   }
 
   /** Makes all rooms read their histories, once for all gaps of a moment. */
@@ -91,6 +99,17 @@ export class Heartbeat {
       this.gaps++;
       this.#options.onGap();
     }, gapMs).unref();
+  }
+
+  /**
+   * Sends a beat out of turn, to push-servers that do not know this one yet: one for all that are met in a moment. Those that have just started
+   * learn at once from which beat on they hear the others, and recover sessions that are stored after that.
+   */
+  greet(): void {
+    this.#greetTimer ??= setTimeout(() => {
+      this.#greetTimer = undefined;
+      this.#send();
+    }, greetMs).unref();
   }
 
   /** Why other push-servers may not be reached; `undefined`: they are, or there are none. */
@@ -104,6 +123,7 @@ export class Heartbeat {
 
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#greetTimer);
     clearTimeout(this.#gapTimer);
   }
 
@@ -126,12 +146,16 @@ export class Heartbeat {
       this.peers.tick();
       this.#mend();
     }
+    this.#send();
+    this.#compareFanouts();
+  }
+
+  #send(): void {
     if (this.#hasLost) this.#losses++;
     this.#hasLost = false;
     this.#sent++;
     const { fanout, publish } = this.#options;
     publish(writeBeat({ count: this.#sent, losses: this.#losses, fanout }));
-    this.#compareFanouts();
   }
 
   /** Where no beats come: subscribes again, then connects again, in growing intervals. */

@@ -45,6 +45,11 @@ export class Peers {
     }
   }
 
+  /** Whether a push-server was heard before. */
+  knows(name: string): boolean {
+    return this.#peers.get(name)?.beat !== undefined;
+  }
+
   /**
    * A beat of a peer came. If it is the first one that is heard, though not the first one that was sent, the peer may have published
    * elsewhere until now: after a failover, connections that are older than this process lead to the old server of Redis for a while.

@@ -147,7 +147,10 @@ export class RedisBus implements Bus {
     const mayHaveLost = !this.#isFirst || !this.#subscriptions.isEmpty;
     this.#isFirst = false;
     this.heartbeat.restarted();
-    this.#subscriptions.sync().then(() => mayHaveLost && this.heartbeat.gap(), ignore);
+    this.#subscriptions.sync().then(() => {
+      this.heartbeat.greet();
+      if (mayHaveLost) this.heartbeat.gap();
+    }, ignore);
   }
 
   /** A connection to a Redis Cluster that subscribes is replaced without an event. */

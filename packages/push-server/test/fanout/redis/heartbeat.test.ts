@@ -1,8 +1,9 @@
 import { createConfig } from '@gopush/contract';
 import type { RegisteredNode, RegistryStore } from '@gopush/store';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { startRedis, type TestRedis } from '../../../../store/test/support/redis.ts';
-import { Peers } from '../../../src/fanout/redis/peers.ts';
+import { Heartbeat } from '../../../src/fanout/redis/heartbeat.ts';
+import { Peers, readBeat, writeBeat } from '../../../src/fanout/redis/peers.ts';
 import { startRedisFanout } from '../../../src/fanout/redis/redis-fanout.ts';
 
 /** A registry in memory, which many share. */
@@ -62,6 +63,32 @@ test('push-servers that do not hear those of the registry are not joined; one al
   await stray.leave();
   expect(two.counts()?.peers).toEqual({ expected: 2, missing: 0 });
 }, 30_000);
+
+test('a push-server that is heard for the first time is sent a beat at once: it learns from which one on it hears this one', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const sent: Buffer[] = [];
+  const ignore = (): void => {};
+  const heartbeat = new Heartbeat({
+    node: 'a',
+    fanout: 'pubsub',
+    publish: (beat) => void sent.push(beat),
+    isConnected: () => true,
+    restore: ignore,
+    reconnect: ignore,
+    onGap: ignore,
+    log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+  });
+  onTestFinished(() => heartbeat.close());
+  vi.advanceTimersByTime(2_100);
+  expect(sent).toHaveLength(2);
+  for (const name of ['b', 'c']) heartbeat.hear(name, writeBeat({ count: 1, losses: 0, fanout: 'pubsub' }));
+  vi.advanceTimersByTime(100);
+  expect(sent.map((beat) => readBeat(beat)?.count)).toEqual([1, 2, 3]);
+  for (const name of ['b', 'c']) heartbeat.hear(name, writeBeat({ count: 2, losses: 0, fanout: 'pubsub' }));
+  vi.advanceTimersByTime(100);
+  expect(sent).toHaveLength(3);
+});
 
 test('push-servers of different fan-outs say so', async () => {
   const registry = createRegistry();
