@@ -21,6 +21,14 @@ export interface SessionStore {
    */
   saveAll(entries: readonly SessionEntry[], ttlMs: number, before?: string): Promise<void>;
   /**
+   * Stores a session, unless somebody else has stored something under its key: it is stored where the key holds nothing, or `held`.
+   *
+   * @param ttlMs - how long to keep it, in milliseconds, at least 1
+   * @returns whether it was stored
+   * @throws StoreError
+   */
+  saveOver(key: string, payload: Buffer, ttlMs: number, held: Buffer): Promise<boolean>;
+  /**
    * Reads and removes a session: if several ask at once, one gets it. If the store can be read but not written, the session is only read, and each
    * of them gets it.
    */

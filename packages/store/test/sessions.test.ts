@@ -33,6 +33,26 @@ describeStores('sessions', (open) => {
     );
   });
 
+  test('a session is stored over what its node knows of, or nothing, and over nothing else', async () => {
+    const [one, two] = [await open(), await open()];
+    const [key, held] = [fresh('key'), Buffer.from('held')];
+    expect(await one.sessions.saveOver(key, held, 60_000, held)).toBe(true);
+    expect(await two.sessions.saveOver(key, bytes, 60_000, Buffer.from('hel'))).toBe(false);
+    expect(await one.sessions.read(key)).toEqual(held);
+    const saved = await Promise.all(
+      [one, two].map(({ sessions }, index) => sessions.saveOver(key, Buffer.from([index]), 60_000, held)),
+    );
+    expect(saved.filter(Boolean)).toHaveLength(1);
+    expect(await one.sessions.read(key)).toEqual(Buffer.from([saved.indexOf(true)]));
+    const short = fresh('key');
+    await one.sessions.saveOver(short, bytes, 40, held);
+    await until(
+      () => two.sessions.read(short),
+      (found) => found === undefined,
+    );
+    expect(await two.sessions.saveOver(short, bytes, 60_000, held)).toBe(true);
+  });
+
   test('of many that take a session one gets it', async () => {
     const nodes = [await open(), await open()];
     const key = fresh('key');

@@ -63,7 +63,7 @@ export class Sessions {
         },
       ],
     };
-    return migration.lost(session, () => recovery.persist(record));
+    return migration.lost(session, (held) => recovery.persist(record, held));
   }
 
   /** Has one client join or leave a room. @returns whether the client is on this node */

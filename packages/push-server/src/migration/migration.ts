@@ -7,7 +7,7 @@ import { refreshEach } from '../tasks/refresh-each.ts';
 import type { CrashCopies } from './follow/crash-copies.ts';
 import { FollowedConnection } from './follow/followed-connection.ts';
 import type { FollowedConnections } from './follow/followed-connections.ts';
-import type { LostSessions } from './follow/lost-sessions.ts';
+import type { KeepLost, LostSessions } from './follow/lost-sessions.ts';
 import type { MigratableSession } from './follow/migratable-session.ts';
 import type { MigrationCounts } from './follow/migration-counts.ts';
 import type { GiveSessions } from './give/give-sessions.ts';
@@ -103,10 +103,10 @@ export class Migration {
   /**
    * The connection of a session was lost.
    *
-   * @param keep - keeps the session for its client; not called where it continues elsewhere
+   * @param keep - keeps the session for its client, unless it continues elsewhere
    * @returns whether it was still this node's
    */
-  lost({ socket, pid }: Pick<MigratableSession, 'socket' | 'pid'>, keep: () => Promise<void>): Promise<boolean> {
+  lost({ socket, pid }: Pick<MigratableSession, 'socket' | 'pid'>, keep: KeepLost): Promise<boolean> {
     const { lost, followed } = this.#parts;
     return lost.lost(followed.get(socket.conn), pid, keep);
   }

@@ -74,7 +74,7 @@ function createParts(options: MigrationOptions, describing: DescribeContext): Mi
     hasSession: (socket) => sessions.get(socket) !== undefined,
     log,
   });
-  const lost = new LostSessions(copies);
+  const lost = new LostSessions();
   const counts = createMigrationCounts();
   const followed = new FollowedConnections({ copies, lost, sessions, onStopped: (one) => give.stopped(one) });
   const arrivals = new Arrivals(enabled);

@@ -91,10 +91,19 @@ export class Recovery {
     io.on('new_namespace', (namespace) => this.#install(namespace));
   }
 
-  /** Stores a session whose connection was lost. Resolves when that is done, or has failed. */
-  async persist(record: SessionRecord): Promise<void> {
+  /**
+   * Stores a session whose connection was lost. Resolves when that is done, or has failed.
+   *
+   * @param held - what the store holds in its place while it runs here; `undefined`: whatever that is
+   * @returns whether it was still this node's: it may run elsewhere, or be stored at its end there, if this node was suspended for long
+   */
+  async persist(record: SessionRecord, held: Buffer | undefined): Promise<boolean> {
     const pid = record.sockets[0]?.pid;
-    if (pid !== undefined) await this.#save(keyOfPid(pid), encodeSession(record));
+    if (pid === undefined) return true;
+    const [key, bytes] = [keyOfPid(pid), encodeSession(record)];
+    if (held !== undefined) return this.#orLog(this.#options.store.saveOver(key, bytes, this.#options.keepMs, held));
+    await this.#save(key, bytes);
+    return true;
   }
 
   /**
@@ -172,10 +181,15 @@ export class Recovery {
     );
   }
 
-  #save(key: string, bytes: Buffer): Promise<void> {
-    const { store, keepMs, log } = this.#options;
-    return store.save(key, bytes, keepMs).catch((error: unknown) => {
-      log.warn({ err: error }, 'a session could not be stored: its client gets a new one');
+  async #save(key: string, bytes: Buffer): Promise<void> {
+    const { store, keepMs } = this.#options;
+    await this.#orLog(store.save(key, bytes, keepMs).then(() => true));
+  }
+
+  #orLog(saving: Promise<boolean>): Promise<boolean> {
+    return saving.catch((error: unknown) => {
+      this.#options.log.warn({ err: error }, 'a session could not be stored: its client gets a new one');
+      return true;
     });
   }
 }

@@ -9,21 +9,30 @@ const beginning = Buffer.from('token:');
  * was unreachable for some time finds out that the session runs elsewhere.
  */
 export interface SessionPointers {
-  /** Whether the session does not run under another token. `true` where the store cannot be read. */
-  isOurs(pid: string, token: string): Promise<boolean>;
+  /**
+   * Keeps a pointer for some more time, and points again where the store has lost it.
+   *
+   * @returns whether it still leads to this token: the session may run elsewhere, or be stored at its end there. `true` where the store does not respond
+   */
+  holds(pid: string, token: string): Promise<boolean>;
 }
 
 /** What claims a session for this node, under this token, once it is stored. */
 export function pointerTo(pid: string, token: string): SessionEntry {
-  return { key: keyOfPid(pid), payload: Buffer.concat([beginning, Buffer.from(token)]) };
+  return { key: keyOfPid(pid), payload: pointer(token) };
 }
 
-export function createSessionPointers(store: Pick<SessionStore, 'read'>): SessionPointers {
+/** The bytes that lead to a token. */
+export function pointer(token: string): Buffer {
+  return Buffer.concat([beginning, Buffer.from(token)]);
+}
+
+/** @param keepMs - how long a pointer is kept, in milliseconds */
+export function createSessionPointers(store: Pick<SessionStore, 'saveOver'>, keepMs: number): SessionPointers {
   return {
-    async isOurs(pid, token) {
-      const bytes = await store.read(keyOfPid(pid)).catch(() => undefined);
-      const other = bytes === undefined ? undefined : readPointer(bytes);
-      return other === undefined || other === token;
+    holds(pid, token) {
+      const bytes = pointer(token);
+      return store.saveOver(keyOfPid(pid), bytes, keepMs, bytes).catch(() => true);
     },
   };
 }

@@ -20,6 +20,12 @@ export class MemoryStore implements SessionStore {
     if (before !== undefined) this.kept.delete(before);
   }
 
+  async saveOver(key: string, payload: Buffer, ttlMs: number, held: Buffer): Promise<boolean> {
+    if (this.kept.get(key)?.equals(held) === false) return false;
+    await this.save(key, payload, ttlMs);
+    return true;
+  }
+
   async take(key: string): Promise<Buffer | undefined> {
     const found = this.kept.get(key);
     this.kept.delete(key);

@@ -24,6 +24,15 @@ export function createSessions(environment: Environment): SessionStore & { reado
   return {
     save: (key, payload, ttlMs) => saveAll([{ key, payload }], ttlMs),
     saveAll,
+    async saveOver(key, payload, ttlMs, held) {
+      checkNames(key);
+      checkIntegers(1, { ttlMs });
+      return environment.write((db) => {
+        const isHeld = find(db, key)?.equals(held) ?? true;
+        if (isHeld) db.put(['session', key], packTimed(environment.now() + ttlMs, payload));
+        return isHeld;
+      }, 'session');
+    },
     async take(key) {
       checkNames(key);
       const taken = environment.write((db) => {

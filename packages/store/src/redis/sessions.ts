@@ -11,6 +11,15 @@ export function createSessions(connection: Connection, checkSpace: () => void): 
       1,
       `redis.call('DEL', KEYS[1]) redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`,
     ),
+    saveOver: connection.script(
+      'session_save_over',
+      1,
+      `local found = redis.call('GET', KEYS[1])
+      if found and found ~= ARGV[3] then return 0 end
+      redis.call('DEL', KEYS[1])
+      redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+      return 1`,
+    ),
     take: connection.script(
       'session_take',
       1,
@@ -34,6 +43,11 @@ export function createSessions(connection: Connection, checkSpace: () => void): 
   return {
     save: (key, payload, ttlMs) => saveAll([{ key, payload }], ttlMs),
     saveAll,
+    async saveOver(key, payload, ttlMs, held) {
+      checkIntegers(1, { ttlMs });
+      checkSpace();
+      return (await scripts.saveOver(keys(key), payload, ttlMs, held)) === 1;
+    },
     async take(key) {
       const found = await scripts.take(keys(key)).catch(() => scripts.read(keys(key)));
       return (found as Buffer | null) ?? undefined;

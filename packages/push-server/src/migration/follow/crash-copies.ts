@@ -35,7 +35,7 @@ export class CrashCopies {
 
   constructor(options: CrashCopiesOptions) {
     this.#options = options;
-    this.#pointers = createSessionPointers(options.store);
+    this.#pointers = createSessionPointers(options.store, options.keepMs);
   }
 
   /**
@@ -53,26 +53,17 @@ export class CrashCopies {
   }
 
   /**
-   * Saves a session with its pointers, although they were saved before: the store may have lost them, or they are about
-   * to expire.
+   * Saves a session with its pointers, although they were saved before: the store may have lost them, or they are about to expire. One that runs
+   * elsewhere is left alone: this node may have been suspended for long.
+   *
+   * @returns whether the session is still this node's
    */
-  saveAgain(followed: FollowedConnection): Promise<void> {
-    for (const pid of [...followed.pointed]) followed.pointed.delete(pid);
-    return this.save(followed);
-  }
-
-  /**
-   * Whether a session does not run at another push-server. `true` where nothing points to it yet, or the store cannot
-   * be read.
-   */
-  async isOurs({ pointed, token }: FollowedConnection): Promise<boolean> {
-    const [pid] = pointed;
-    return pid === undefined || (await this.#pointers.isOurs(pid, token));
-  }
-
-  /** The same, by the private id of one of its sockets. */
-  isOursBy(pid: string, { token }: FollowedConnection): Promise<boolean> {
-    return this.#pointers.isOurs(pid, token);
+  async saveAgain(followed: FollowedConnection): Promise<boolean> {
+    const { pointed, token } = followed;
+    const held = await Promise.all([...pointed].map((pid) => this.#pointers.holds(pid, token)));
+    if (held.includes(false)) return false;
+    await this.save(followed);
+    return true;
   }
 
   /** Removes the copy of a session that has ended, or one under another token. What cannot be removed expires. */

@@ -12,7 +12,7 @@ import { savedSoon } from './saved-soon.ts';
 
 /** What following connections needs. */
 export interface FollowedConnectionsOptions {
-  readonly copies: Pick<CrashCopies, 'save' | 'saveAgain' | 'isOurs' | 'remove' | 'removeLater'>;
+  readonly copies: Pick<CrashCopies, 'save' | 'saveAgain' | 'remove' | 'removeLater'>;
   readonly lost: Pick<LostSessions, 'kept'>;
   readonly sessions: SessionsOfNode;
   /** An agent says that the client of a connection has stopped. */
@@ -100,11 +100,7 @@ export class FollowedConnections {
    * unreachable for long.
    */
   async refresh(followed: FollowedConnection): Promise<void> {
-    const { copies } = this.#options;
-    if (await copies.isOurs(followed)) {
-      await copies.saveAgain(followed);
-      return;
-    }
+    if (await this.#options.copies.saveAgain(followed)) return;
     this.#disown(followed);
     followed.isGone = true;
     followed.conn.close(true);

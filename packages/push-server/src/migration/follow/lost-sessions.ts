@@ -1,15 +1,18 @@
-import type { CrashCopies } from './crash-copies.ts';
+import { pointer } from '../../stored-session/session-pointers.ts';
 import type { FollowedConnection } from './followed-connection.ts';
+
+/**
+ * Keeps a session for its client.
+ *
+ * @param held - what the store holds in its place while it is this node's; `undefined`: whatever that is
+ * @returns whether it was still this node's
+ */
+export type KeepLost = (held: Buffer | undefined) => Promise<boolean>;
 
 /** Sessions whose connections were lost: each is kept for its client, unless it continues elsewhere. */
 export class LostSessions {
-  readonly #copies: Pick<CrashCopies, 'isOursBy'>;
   /** What is being done for the sessions of a connection. */
   readonly #keeping = new WeakMap<FollowedConnection, readonly Promise<unknown>[]>();
-
-  constructor(copies: Pick<CrashCopies, 'isOursBy'>) {
-    this.#copies = copies;
-  }
 
   /**
    * The connection of a session was lost.
@@ -19,12 +22,9 @@ export class LostSessions {
    * @param keep - keeps the session for its client
    * @returns whether it was still this node's
    */
-  lost(followed: FollowedConnection | undefined, pid: string, keep: () => Promise<void>): Promise<boolean> {
-    if (followed === undefined) return keep().then(() => true);
-    const keeping = this.#copies.isOursBy(pid, followed).then(async (isOurs) => {
-      if (isOurs) await keep();
-      return isOurs;
-    });
+  lost(followed: FollowedConnection | undefined, pid: string, keep: KeepLost): Promise<boolean> {
+    if (followed === undefined) return keep(undefined);
+    const keeping = keep(followed.pointed.has(pid) ? pointer(followed.token) : undefined);
     this.#keeping.set(followed, [...(this.#keeping.get(followed) ?? []), keeping]);
     return keeping;
   }

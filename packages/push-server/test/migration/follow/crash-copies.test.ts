@@ -29,9 +29,28 @@ test('a session is saved under its token, to which its private id points', async
   await copies.save(followed);
   expect(decodeSession(store.kept.get('t:token') as Buffer)).toEqual(sessionOf({ at: 1 }));
   expect(String(store.kept.get('p:pid'))).toBe('token:token');
-  expect(await copies.isOurs(followed)).toBe(true);
-  store.kept.set('p:pid', Buffer.from('token:other'));
-  expect([await copies.isOurs(followed), await copies.isOursBy('pid', followed)]).toEqual([false, false]);
+});
+
+test('a session is saved again with its pointer, also where the store has lost both', async () => {
+  const { store, copies } = start();
+  const { followed } = follow();
+  await copies.save(followed);
+  store.kept.clear();
+  expect(await copies.saveAgain(followed)).toBe(true);
+  expect([...store.kept.keys()].toSorted()).toEqual(['p:pid', 't:token']);
+});
+
+test.each([
+  ['runs elsewhere', 'token:other'],
+  ['was stored at its end elsewhere', 'a session'],
+])('a session that %s is not saved again', async (_, found) => {
+  const { store, copies } = start();
+  const { followed } = follow();
+  await copies.save(followed);
+  store.kept.set('p:pid', Buffer.from(found));
+  store.kept.delete('t:token');
+  expect(await copies.saveAgain(followed)).toBe(false);
+  expect([...store.kept].map(([key, bytes]) => [key, String(bytes)])).toEqual([['p:pid', found]]);
 });
 
 test('however many changes come at once cost two saves, and the last has what there is by then', async () => {
@@ -50,7 +69,6 @@ test('nothing points to a session that is only tried here', async () => {
   const { followed } = follow([], { uid: 'ann', usedToken: undefined });
   await copies.save(followed);
   expect([...store.kept.keys()]).toEqual(['t:token']);
-  expect(await copies.isOurs(followed)).toBe(true);
 });
 
 test('what is stored under the token with which a session came is removed once it is stored as this node’s own', async () => {

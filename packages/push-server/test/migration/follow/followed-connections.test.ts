@@ -12,8 +12,10 @@ function start({ isOurs = true, kept = Promise.resolve() } = {}) {
   const all = new FollowedConnections({
     copies: {
       save: async () => void done.push('save'),
-      saveAgain: async () => void done.push('save again'),
-      isOurs: async () => isOurs,
+      saveAgain: async () => {
+        done.push('save again');
+        return isOurs;
+      },
       remove: (token) => done.push(`remove ${token}`),
       removeLater: (token) => done.push(`remove later ${token}`),
     },
@@ -131,7 +133,7 @@ test('a session is saved again, and closed where it runs elsewhere by now', asyn
   addSocket(client, 'a');
   await elsewhere.all.refresh(followed);
   expect([followed.isGone, client.hasMigrated, fake.readyState]).toEqual([true, true, 'closed']);
-  expect([elsewhere.ended, elsewhere.done]).toEqual([['a not taken'], []]);
+  expect([elsewhere.ended, elsewhere.done]).toEqual([['a not taken'], ['save again']]);
 });
 
 test('the pong that a client has stopped is passed on, and others are not', () => {

@@ -3,22 +3,27 @@ import { LostSessions } from '../../../src/migration/follow/lost-sessions.ts';
 import { follow } from '../../support/fake-connection.ts';
 
 test('a session whose connection was lost is kept for its client, unless it runs elsewhere', async () => {
-  const kept: string[] = [];
-  const keep = (name: string) => async (): Promise<void> => void kept.push(name);
-  const lost = new LostSessions({ isOursBy: async (pid) => pid === 'ours' });
+  const over: (string | undefined)[] = [];
+  const keep = (isOurs: boolean) => async (held?: Buffer) => {
+    over.push(held?.toString());
+    return isOurs;
+  };
+  const lost = new LostSessions();
   const { followed } = follow();
-  expect(await lost.lost(undefined, 'not followed', keep('not followed'))).toBe(true);
-  expect(await lost.lost(followed, 'ours', keep('ours'))).toBe(true);
-  expect(await lost.lost(followed, 'elsewhere', keep('elsewhere'))).toBe(false);
+  followed.pointed.add('pointed');
+  expect(await lost.lost(undefined, 'not followed', keep(true))).toBe(true);
+  expect(await lost.lost(followed, 'not pointed', keep(true))).toBe(true);
+  expect(await lost.lost(followed, 'pointed', keep(true))).toBe(true);
+  expect(await lost.lost(followed, 'pointed', keep(false))).toBe(false);
   await lost.kept(followed);
-  expect(kept).toEqual(['not followed', 'ours']);
+  expect(over).toEqual([undefined, undefined, 'token:token', 'token:token']);
 });
 
 test('a connection is through with its sessions when all of them are kept, or could not be', async () => {
-  const lost = new LostSessions({ isOursBy: async () => true });
+  const lost = new LostSessions();
   const { followed } = follow();
-  let keep = (): void => {};
-  const slow = new Promise<void>((resolve) => {
+  let keep = (_: boolean): void => {};
+  const slow = new Promise<boolean>((resolve) => {
     keep = resolve;
   });
   const failing = lost.lost(followed, 'a', async () => {
@@ -32,6 +37,6 @@ test('a connection is through with its sessions when all of them are kept, or co
   });
   await new Promise(setImmediate);
   expect(isDone).toBe(false);
-  keep();
+  keep(true);
   await done;
 });

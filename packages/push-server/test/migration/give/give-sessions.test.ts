@@ -19,8 +19,7 @@ function start({ maxDrainMs = 60_000 } = {}) {
   const sessions = { get: (id: string) => (id === 'none' ? undefined : session(id)) };
   const copies = {
     save: async () => {},
-    saveAgain: async () => {},
-    isOurs: async () => true,
+    saveAgain: async () => true,
     remove() {},
     removeLater() {},
   };
