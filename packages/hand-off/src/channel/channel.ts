@@ -25,6 +25,9 @@ export class Channel {
   /** Ticks of {@link beat} since something was heard. */
   #silentTicks = 0;
   #isCorked = false;
+  /** Whether {@link Channel.#endTurn} is called at the end of this turn of the event loop. */
+  #endsTurn = false;
+  #lastWork: (() => void) | undefined = undefined;
   #isGone = false;
 
   constructor(socket: Socket, owner: ChannelOwner) {
@@ -55,9 +58,18 @@ export class Channel {
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
-      setImmediate(this.#flush);
+      this.#endTurnSoon();
     }
     this.#socket.write(writeFrame(type, id, ...parts));
+  }
+
+  /**
+   * Does what sends more at the end of this turn of the event loop: that leaves in the same write as the other messages of the turn. There is
+   * one such work; it must not throw.
+   */
+  sendLast(work: () => void): void {
+    this.#lastWork = work;
+    this.#endTurnSoon();
   }
 
   /**
@@ -88,7 +100,19 @@ export class Channel {
     this.#owner.onGone(reason);
   }
 
-  readonly #flush = (): void => this.flush();
+  #endTurnSoon(): void {
+    if (this.#endsTurn) return;
+    this.#endsTurn = true;
+    setImmediate(this.#endTurn);
+  }
+
+  readonly #endTurn = (): void => {
+    const work = this.#lastWork;
+    this.#lastWork = undefined;
+    work?.();
+    this.#endsTurn = false;
+    this.flush();
+  };
 
   /** Writes at once what was sent in this turn of the event loop. */
   flush(): void {

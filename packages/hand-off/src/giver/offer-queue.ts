@@ -67,7 +67,7 @@ export class OfferQueue<T> {
   sendSoon(): void {
     if (this.#isScheduled || this.#waiting.size === 0) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    this.#way.channel.sendLast(() => {
       this.#isScheduled = false;
       this.#send();
     });
