@@ -21,6 +21,24 @@ export const noBrowser =
     : undefined;
 if (noBrowser !== undefined) console.warn(`browser tests are skipped: ${noBrowser}`);
 
+const disableFeatures = '--disable-features=';
+
+/** What Chromium does without. It takes the last list that it is given, so those of Playwright are repeated. */
+const withoutFeatures = [
+  // Each window would load two pages of its address bar, which no test looks at: more than the page of most tests.
+  ...['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup'],
+  ...['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades'],
+  ...[
+    'HttpsFirstBalancedModeAutoEnable',
+    'LensOverlay',
+    'MediaRouter',
+    'PaintHolding',
+    'ThirdPartyStoragePartitioning',
+  ],
+  ...['AvoidCorsURLLoaderRestartOnRedirect', 'OptimizationHints', 'NetworkTimeServiceQuerying', 'AimEnabled'],
+  'PreconnectToSearch',
+];
+
 /**
  * A real Chromium that ends with the test.
  *
@@ -31,6 +49,10 @@ export const startBrowser = (...more: string[]): Promise<Browser> => openBrowser
 /** A real Chromium that ends with a test, or with all tests of a file. */
 export async function openBrowser(cleanup: Cleanup, more: readonly string[] = []): Promise<Browser> {
   if (executablePath === undefined) throw new Error('no Chromium found: install it, or set CHROMIUM_PATH');
+  const [features, others] = [true, false].map((listed) =>
+    more.filter((argument) => argument.startsWith(disableFeatures) === listed),
+  ) as [string[], string[]];
+  const without = [...withoutFeatures, ...features.map((argument) => argument.slice(disableFeatures.length))];
   const browser = await chromium.launch({
     executablePath,
     args: [
@@ -41,7 +63,8 @@ export async function openBrowser(cleanup: Cleanup, more: readonly string[] = []
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
-      ...more,
+      disableFeatures + without.join(),
+      ...others,
     ],
   });
   cleanup(() => browser.close());

@@ -2,15 +2,26 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { startProject } from 'gopush/testing';
 import type { Browser, Page } from 'playwright-core';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createProject } from '../../packages/create/src/create-project.ts';
 import type { TemplateName } from '../../packages/create/src/names.ts';
 import { linkPackages } from '../../packages/create/test/support/linked-packages.ts';
-import { noBrowser, startBrowser } from '../support/browser.ts';
+import { noBrowser, openBrowser } from '../support/browser.ts';
 import { makeFolder } from '../support/cli.ts';
 import { violationsOf } from '../support/violations-of.ts';
 
 const errors: string[] = [];
+
+let browser: Browser;
+let closeBrowser = async (): Promise<void> => {};
+
+beforeAll(async () => {
+  if (noBrowser !== undefined) return;
+  browser = await openBrowser((close) => {
+    closeBrowser = close;
+  });
+});
+afterAll(() => closeBrowser());
 
 /** Starts a project of a template in this process; it ends with the test. */
 async function startTemplate(template: TemplateName, before?: (dir: string) => Promise<void>) {
@@ -25,8 +36,10 @@ async function startTemplate(template: TemplateName, before?: (dir: string) => P
 }
 
 /** Opens a page as somebody else: with cookies of its own. */
-async function openPage(browser: Browser, url: string): Promise<Page> {
-  const page = await (await browser.newContext({ viewport: { width: 390, height: 844 } })).newPage();
+async function openPage(url: string): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
   page.on('pageerror', (error) => errors.push(error.message));
   await page.goto(url);
   return page;
@@ -47,9 +60,8 @@ test.skipIf(noBrowser)(
     const { url } = await startTemplate('chat');
     // The project reads it from its .env, into the environment of this process.
     onTestFinished(() => void delete process.env.SESSION_SECRET);
-    const browser = await startBrowser();
     const signUp = async (name: string): Promise<Page> => {
-      const page = await openPage(browser, url);
+      const page = await openPage(url);
       await page.fill('#name', name);
       await page.fill('#password', 'correct horse');
       await page.getByRole('button', { name: 'Sign up' }).click();
@@ -80,8 +92,7 @@ test.skipIf(noBrowser)(
 
 test.skipIf(noBrowser)('the page of notify hears a message in three ways', async () => {
   const { url, push } = await startTemplate('notify');
-  const browser = await startBrowser();
-  const page = await openPage(browser, url);
+  const page = await openPage(url);
   await expect.poll(() => page.getByText('listening', { exact: true }).count()).toBe(3);
   await push?.toRoom('news', 'note', 'hello');
   await expect.poll(() => page.locator('li', { hasText: 'hello' }).count()).toBe(3);
@@ -99,7 +110,7 @@ test.skipIf(noBrowser)('the page of the proxy shows a visitor who stays on one b
       for (const { close } of backends) close();
     });
   });
-  const page = await openPage(await startBrowser(), url);
+  const page = await openPage(url);
   await page.locator('#port', { hasText: 'port ' }).waitFor();
   const port = (await page.locator('#port').textContent())?.replace('port ', '');
   await page.fill('#text', 'hello');
@@ -113,7 +124,7 @@ test.skipIf(noBrowser)('the page of the proxy shows a visitor who stays on one b
 
 test.skipIf(noBrowser)('the page of minimal can be read by everybody', async () => {
   const { url } = await startTemplate('minimal');
-  const page = await openPage(await startBrowser(), url);
+  const page = await openPage(url);
   await page.getByRole('button', { name: 'Enter' }).click();
   await page.locator('#room', { hasText: 'lobby' }).waitFor();
   await page.fill('#message', 'hello');

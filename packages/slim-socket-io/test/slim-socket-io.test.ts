@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { Server, type ServerOptions, type Socket as ServerSocket } from 'socket.io';
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
+import { anyCharacter } from '../../../test/support/any-character.ts';
 import { connectClient, nextEvent, openClient, type Transport } from '../../../test/support/socket-io.ts';
 import { connectionOf, emitLocal, type SlimOptions, slimSocketIo, watchQueues, webSocketOf } from '../src/index.ts';
 
@@ -41,7 +42,7 @@ function listen(client: Socket): { heard: unknown[][]; ended: Promise<unknown> }
 const rooms = ['a', 'b', 'c'];
 const content = fc.oneof(
   fc.jsonValue(),
-  fc.string({ unit: 'binary' }),
+  fc.string({ unit: anyCharacter }),
   fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
   fc.integer({ min: 0, max: 70_000 }).map((length) => 'ü'.repeat(length)),
 );
