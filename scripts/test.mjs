@@ -84,6 +84,7 @@ async function test() {
     '--reporter=default',
     '--reporter=json',
     '--reporter=./test/support/stall-reporter.ts',
+    '--reporter=./test/support/unsteady-reporter.ts',
     `--outputFile.json=${report}`,
   ];
   const child = spawn(process.execPath, [...args, ...named], { cwd: root, env, stdio: 'inherit' });
