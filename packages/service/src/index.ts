@@ -29,6 +29,7 @@ export {
 } from './logger.ts';
 export { machineId, nodeName, withoutMachine } from './machine.ts';
 export { createMetrics, type Metrics, waitBuckets } from './metrics.ts';
+export { nextTurn } from './next-turn.ts';
 export { useOriginForm } from './origin-form.ts';
 export { isOwnHost } from './own-host.ts';
 export { type BadRequest, refuseBadRequests } from './refuse-bad-requests.ts';

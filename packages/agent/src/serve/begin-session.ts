@@ -1,5 +1,5 @@
 import { failed, type Result, success } from '@gopush/contract';
-import type { AdmissionWindow } from '@gopush/service';
+import { type AdmissionWindow, nextTurn } from '@gopush/service';
 import type { Limits } from '../limits/limits.ts';
 import { sourceOf } from '../route/destination.ts';
 import type { Exchange } from '../route/exchange.ts';
@@ -45,12 +45,10 @@ export function beginSession(
 
 /** The rest of this turn, and the whole next one, timers included. */
 function measureTurn(window: AdmissionWindow, from: number): void {
-  setImmediate(() =>
-    setImmediate(() => {
-      const now = performance.now();
-      window.took(now - from, now);
-    }),
-  );
+  void nextTurn().then(() => {
+    const now = performance.now();
+    window.took(now - from, now);
+  });
 }
 
 /** @returns gives the place back; `undefined`: there is none */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type Failure, failed, type Result, success } from '@gopush/contract';
 import { callHook } from '@gopush/hooks';
+import { nextTurn } from '@gopush/service';
 import { explainUnknown } from '../hooks/explain-unknown.ts';
 import { uidOf } from '../hooks/hook-result.ts';
 import { type TunnelPlace, takeTunnelPlace } from '../limits/tunnel-limits.ts';
@@ -43,7 +44,11 @@ export async function handleUpgrade(
   const { key, beginning } = admitted.value;
   let result: Result<void>;
   try {
-    result = await routeAndConnect({ exchange, key, early, beginning }, context);
+    // Whoever gave up while its request waited in the kernel has left behind it: nothing is done for it.
+    if (beginning !== undefined) await nextTurn();
+    result = client.destroyed
+      ? failed('client_gone', 'before hooks ran')
+      : await routeAndConnect({ exchange, key, early, beginning }, context);
   } finally {
     beginning?.ended();
   }

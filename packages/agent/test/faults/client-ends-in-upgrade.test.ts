@@ -5,7 +5,7 @@ import { untilMetric } from '../support/admin.ts';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { makeCertificate, makeFolder } from '../support/certificate.ts';
 import { handshakeBytes, openRaw, sampleAnswer } from '../support/client.ts';
-import { goAway, startEchoTarget, startTarget } from '../support/target.ts';
+import { goAway, startEchoTarget, startRawTarget, startTarget } from '../support/target.ts';
 import { createSignal, startSeeingTarget } from '../support/wire.ts';
 
 const once = { limits: { tunnelsPerUid: 1 }, admin: { agentPort: 0 } } as const;
@@ -159,3 +159,21 @@ test('messages sent right behind a handshake are no end', async () => {
   });
   socket.terminate();
 });
+
+test.each(['/', '/socket.io/?EIO=4&transport=websocket'])(
+  'nothing is done for a client that gave up before its handshake at %s was read',
+  async (path) => {
+    const asked: string[] = [];
+    let connections = 0;
+    const target = await startRawTarget(() => void connections++);
+    const agentHook = ({ url }: { url?: string | undefined }): string => String(asked.push(url ?? ''));
+    const hooks = { agent: agentHook, router: { default: target } };
+    const agent = await startTestAgent(hooks, once);
+    const client = await openRaw(agent.port);
+    client.socket.end(handshakeBytes(path));
+    await client.closed();
+    await untilMetric(agent, 'failures_total{code="client_gone"}', 1);
+    expect(asked).toEqual([]);
+    expect(connections).toBe(0);
+  },
+);

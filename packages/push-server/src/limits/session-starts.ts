@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket as NodeSocket } from 'node:net';
 import { failureBody, failures, retryAfter, sessionTokenHeader, uidHeader } from '@gopush/contract';
-import { type AdmissionWindow, type Place, respondOnSocket, type SocketResponse } from '@gopush/service';
+import { type AdmissionWindow, nextTurn, type Place, respondOnSocket, type SocketResponse } from '@gopush/service';
 import { asEngineRequest } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 
@@ -18,7 +19,7 @@ export interface SessionStartsOptions {
 
 /** Where a request keeps the place of its session in the window, until the session has begun. */
 const ofRequest = Symbol('session start');
-interface Slot {
+interface Slotted extends IncomingMessage {
   [ofRequest]?: Place | undefined;
 }
 
@@ -36,14 +37,15 @@ export class SessionStarts {
     this.#options = options;
     io.engine.use((request: IncomingMessage, response: unknown, next: () => void) => {
       const refusal = this.#admit(request);
-      if (refusal === undefined) next();
-      else this.#refuse(request, response, refusal);
+      if (refusal !== undefined) this.#refuse(request, response, refusal);
+      else if (response instanceof ServerResponse || placeOf(request) === undefined) next();
+      else void this.#nextIfThere(request, next);
     });
   }
 
   /** Socket.IO connects a client. The time until now was the client's. */
   connecting(socket: Socket): void {
-    const place = (socket.request as unknown as Slot)[ofRequest];
+    const place = placeOf(socket.request);
     if (place !== undefined) this.#options.window?.resume(place, performance.now());
   }
 
@@ -73,8 +75,22 @@ export class SessionStarts {
     if (window.holdsHalf(of, now)) return 'too_many_requests';
     const place = window.enter(now, of);
     if (place === undefined) return 'overloaded';
-    (request as unknown as Slot)[ofRequest] = place;
+    (request as Slotted)[ofRequest] = place;
     return undefined;
+  }
+
+  /** Whoever gave up while its upgrade waited in the kernel has left behind it: no session is opened for it. */
+  async #nextIfThere(request: IncomingMessage, next: () => void): Promise<void> {
+    const { socket } = request;
+    // Engine.IO listens to errors from `next` on.
+    socket.on('error', ignore);
+    await nextTurn();
+    if (!hasEnded(socket)) {
+      socket.off('error', ignore);
+      return next();
+    }
+    this.#release(request);
+    socket.destroy();
   }
 
   #refuse(request: IncomingMessage, response: unknown, code: Refusal): void {
@@ -92,13 +108,31 @@ export class SessionStarts {
   }
 
   #leave(socket: Socket): Place | undefined {
-    const slot = socket.request as unknown as Slot;
-    const place = slot[ofRequest];
+    return this.#release(socket.request);
+  }
+
+  #release(request: IncomingMessage): Place | undefined {
+    const place = placeOf(request);
     if (place !== undefined) this.#options.window?.leave(place);
-    slot[ofRequest] = undefined;
+    (request as Slotted)[ofRequest] = undefined;
     return place;
   }
 }
+
+function placeOf(request: IncomingMessage): Place | undefined {
+  return (request as Slotted)[ofRequest];
+}
+
+/** Node's state of the other side having ended, of which no event tells while nobody reads. */
+interface WithState extends NodeSocket {
+  readonly _readableState: { readonly ended: boolean };
+}
+
+function hasEnded(socket: NodeSocket): boolean {
+  return socket.destroyed || (socket as WithState)._readableState.ended;
+}
+
+function ignore(): void {}
 
 /** The user of a handshake as its agent has named it, or as the request of a program says; otherwise its address. */
 function whoseIs(request: IncomingMessage): string {

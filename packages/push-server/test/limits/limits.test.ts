@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConfigInput } from '@gopush/contract';
 import type { PushServer } from '@gopush/push-server';
@@ -288,4 +289,26 @@ test('handshakes of one user with which its client does not go on keep nobody el
   expect(new Set(answers)).toEqual(new Set(['200', '429 too_many_requests']));
   await connect(server, 'ann');
   await connect(server, 'bob', 'polling');
+});
+
+test('no session is opened for a client that gave up before its handshake was read', async () => {
+  const { server } = await startWith({ beginDelayMs: 1_000 });
+  let opened = 0;
+  server.io.engine.on('connection', () => void opened++);
+  const path = '/socket.io/?EIO=4&transport=websocket&uid=ann';
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    'Host: a',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ];
+  const left = connectTcp(server.port, '127.0.0.1', () => left.end(`${lines.join('\r\n')}\r\n\r\n`));
+  left.resume();
+  await once(left, 'close');
+  expect(opened).toBe(0);
+  // The place is free again, and those that stay are served.
+  await connect(server, 'ann', 'websocket');
+  expect(opened).toBe(1);
 });
