@@ -35,6 +35,7 @@ export const failures = {
   // Limits of this node
   overloaded: row(503, 503, true, 'This node is overloaded.'),
   too_many_connections: row(503, 503, true, 'This node has reached its connection limit.'),
+  draining: row(503, 503, true, 'This node is being drained and takes no new clients.'),
   too_many_connections_ip: row(429, 429, true, 'This address has too many connections.'),
   too_many_tunnels_uid: row(429, 429, true, 'This user has too many connections.'),
   too_fast: row(503, 503, true, 'This node receives too many new connections per second.'),
@@ -67,6 +68,7 @@ export const failures = {
   target_bad_answer: row(502, 502, true, 'The target sent an invalid response.'),
   target_forbidden: row(500, 500, false, 'The product could not be routed: its target is not allowed.'),
   target_full: row(503, 503, true, 'All targets of this product have reached their connection limit.'),
+  target_draining: row(503, 503, true, 'All targets of this product are being drained.'),
   target_silent: row(504, 504, true, 'The target did not respond in time.'),
 
   // The HTTP API

@@ -40,6 +40,8 @@ export class Member {
   risesSince = 0;
   /** Handshakes that it has not responded to yet. */
   readonly handshakes = new AdmissionWindow({ toleranceMs: handshakeLateMs });
+  /** Until when it is not asked to take new clients, since it has said that it is being drained, in milliseconds since 1970. */
+  drainsUntil = 0;
   /** Why it takes no new clients, in its own words; the sessions it has stay. */
   notReady: string | undefined;
   /** The last failure. */
@@ -64,7 +66,7 @@ export class Member {
 
   /** Its weight for new clients now. */
   weight(now: number, slowStartMs: number): number {
-    if (this.notReady !== undefined || this.ejectedUntil > now) return 0;
+    if (this.notReady !== undefined || this.ejectedUntil > now || this.drainsUntil > now) return 0;
     const { weight } = this.target;
     if (this.risesSince === 0 || slowStartMs === 0) return weight;
     const risen = (now - this.risesSince) / slowStartMs;
@@ -179,6 +181,8 @@ export interface Fleet {
   failed(member: Member, code: FailureCode, among: readonly Member[]): void;
   /** A target says that it stops: it gets no new clients for a moment, after which its successor may have its address. */
   leaves(target: Target): void;
+  /** A member says that it is being drained: it is asked again after a moment, when another process may have its address. */
+  drains(member: Member): void;
   /** A member was found to be up, so its ejection ends. */
   found(member: Member): void;
   close(): void;
@@ -186,6 +190,9 @@ export interface Fleet {
 
 /** For how long a target that stops gets no new clients, in milliseconds. */
 const leavingMs = 1_000;
+
+/** For how long a target that is being drained gets no new clients before one of them asks it again, in milliseconds. */
+const drainingMs = 2_000;
 
 /** Called when a target is ejected, or comes back. */
 export type OnHealth = (member: Member, event: 'ejected' | 'back', forMs: number) => void;
@@ -243,6 +250,9 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
         const member = members.get(name);
         if (member !== undefined) member.ejectedUntil = Math.max(member.ejectedUntil, until);
       }
+    },
+    drains(member) {
+      member.drainsUntil = Date.now() + drainingMs;
     },
     found(member) {
       if (member.ejectedUntil > 0) member.ejectedUntil = Math.min(member.ejectedUntil, Date.now());

@@ -158,7 +158,10 @@ export function targetsOf(current: readonly Member[], queue: Iterable<Pick<Waite
   // A client with an older list may find its target in the current one.
   const lists = new Set([current, ...Array.from(queue, ({ members }) => members)]);
   const members = new Set([...lists].flat());
-  return [...members].filter(({ notReady, target }) => notReady === undefined && target.weight !== 0);
+  const now = Date.now();
+  return [...members].filter(
+    ({ notReady, drainsUntil, target }) => notReady === undefined && !(drainsUntil > now) && target.weight !== 0,
+  );
 }
 
 /** The clients that a target which is up may serve: those that wait for it, and those with an older list where it is in the current one. */

@@ -30,7 +30,7 @@ export interface Serving<T> {
   readonly bytes: number;
   /** Finds the targets again, after waiting. */
   readonly again: () => Awaitable<Result<Route>>;
-  /** Asks one target. Another target is asked only if this one cannot be reached, or is full: then it has not begun anything. */
+  /** Asks one target. Another target is asked only if this one cannot be reached, is full, or is being drained: then it has not begun anything. */
   readonly ask: (member: Member) => Promise<Result<T>>;
 }
 
@@ -69,7 +69,7 @@ export async function serveByTarget<T>(context: ServeContext, serving: Serving<T
 }
 
 function isDown(code: FailureCode): boolean {
-  return code === 'target_none' || code === 'target_unreachable';
+  return code === 'target_none' || code === 'target_unreachable' || code === 'target_draining';
 }
 
 async function tryMembers<T>(
@@ -100,18 +100,28 @@ async function tryMembers<T>(
     }
     const { code } = result.failure;
     blame(context, member, code, members);
-    if (!beforeRequest.has(code) && code !== 'target_full') break;
+    if (!beforeRequest.has(code) && !passing.has(code)) break;
     if (member === marked) observer.sessionLost();
     tried ??= new Set();
     tried.add(member);
     member = undefined;
   }
-  return result ?? failed('target_none', `product ${name}`);
+  return result ?? failed(whyNone(members), `product ${name}`);
+}
+
+/** Failures by which a target passes a client on to the others. */
+const passing: ReadonlySet<FailureCode> = new Set(['target_full', 'target_draining']);
+
+/** Why none of these takes a new client. */
+function whyNone(members: readonly Member[]): FailureCode {
+  const now = Date.now();
+  return members.some(({ drainsUntil }) => drainsUntil > now) ? 'target_draining' : 'target_none';
 }
 
 /** Counts a failure against its target, or has the target probed if the client may have caused it. */
 function blame({ fleet, suspects }: ServeContext, member: Member, code: FailureCode, among: readonly Member[]): void {
   if (beforeRequest.has(code) || code === 'target_tls_refused') fleet.failed(member, code, among);
+  else if (code === 'target_draining') fleet.drains(member);
   else if (doubtful.has(code)) suspects.suspect(member, among);
 }
 

@@ -4,7 +4,7 @@ import type { OfferResponse } from '../hand-off/offer-upgrade.ts';
 import { requestUpgrade, type UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
 import type { Exchange } from '../route/exchange.ts';
 import type { Route } from '../route/route.ts';
-import { saysFull } from '../wire/full-response.ts';
+import { passedOn } from '../wire/passed-on.ts';
 import { headerOf } from '../wire/response-head.ts';
 import type { AgentContext } from './agent-context.ts';
 import { askTargets } from './ask-targets.ts';
@@ -47,9 +47,10 @@ export function askToUpgrade(
     }
     if (!response.ok) return response;
     const { value } = response;
-    if (saysFull(value.head)) {
+    const why = passedOn(value.head);
+    if (why !== undefined) {
       release(value);
-      return failed('target_full', target.name);
+      return failed(why, target.name);
     }
     const { cookie } = asked;
     if ('offered' in value) return success({ ...value, identity, member, cookie });

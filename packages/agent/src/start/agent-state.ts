@@ -40,6 +40,7 @@ export function stateOf(member: Member, isCurrent: boolean, now: number): { stat
   if (member.isEjected(now)) {
     return { state: 'ejected', why: `${member.lastFailure}; for ${member.ejectedUntil - now} ms more` };
   }
+  if (member.drainsUntil > now) return { state: 'draining', why: 'it says that it is being drained' };
   if (member.notReady !== undefined) return { state: 'not ready', why: member.notReady };
   if (member.failures > 0) return { state: 'failing', why: `${member.failures} in a row: ${member.lastFailure}` };
   return { state: member.risesSince > 0 ? 'rising' : 'up' };

@@ -37,6 +37,45 @@ test('requests and upgrades that find a target full go to another one', async ()
   expect(full.requests.length).toBe(2);
 });
 
+test.each(['too_many_connections', 'draining'])(
+  'a target that passes clients on is no failing one: %s',
+  async (error) => {
+    const [passing, free] = [await startFull(error), await startEchoTarget()];
+    const targets = [
+      { ip: passing.ip, port: passing.port, weight: 1_000_000 },
+      { ip: free.ip, port: free.port },
+    ];
+    const agent = await startTestAgent(hooksTo({ default: targets }), { routing: { choose: 'random-of-two' } });
+    for (let times = 0; times < 10; times++) expect((await fetch(agent.url)).status).toBe(200);
+    expect(await upgrade(agent.url)).toBe(101);
+    // One that is being drained stays so: it is not asked for each client, which would use up what may be tried again.
+    expect(passing.requests.length).toBe(error === 'draining' ? 1 : 11);
+  },
+);
+
+test('one that was drained is asked again after a moment, and serves if it is another process by then', async () => {
+  const passing = await startFull('draining');
+  const free = await startEchoTarget();
+  const targets = [
+    { ip: passing.ip, port: passing.port, weight: 1_000_000 },
+    { ip: free.ip, port: free.port },
+  ];
+  const agent = await startTestAgent(hooksTo({ default: targets }), { routing: { choose: 'random-of-two' } });
+  expect((await fetch(agent.url)).status).toBe(200);
+  const before = passing.requests.length;
+  passing.server.removeAllListeners('request').on('request', (_request, response) => response.end('it is back'));
+  await expect.poll(async () => (await fetch(agent.url)).text(), { timeout: 5_000 }).toBe('it is back');
+  expect(before).toBe(1);
+});
+
+test('where all are being drained the client is told so, as something that may pass', async () => {
+  const { ip, port } = await startFull('draining');
+  const agent = await startTestAgent(hooksTo({ default: { targets: [{ ip, port }], holdMs: 0 } }));
+  const answer = await fetch(agent.url);
+  expect([answer.status, answer.headers.get('x-gopush-error')]).toEqual([503, 'target_draining']);
+  expect(await upgrade(agent.url)).toBe(503);
+});
+
 test('where all are full the client is told so, as something that may pass', async () => {
   const agent = await startTestAgent(hooksTo({ default: await startFull() }));
   const answer = await fetch(agent.url);

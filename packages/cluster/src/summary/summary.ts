@@ -25,7 +25,7 @@ const points = z.custom<readonly number[]>(isListOf(isCount, mostPoints));
 export interface TargetSummary {
   readonly product: string;
   readonly target: string;
-  /** `up`, `rising`, `failing`, `ejected`, `not ready`, or `left`. */
+  /** `up`, `rising`, `failing`, `ejected`, `draining`, `not ready`, or `left`. */
   readonly state: string;
   /** Why it is not up. */
   readonly why?: string | undefined;

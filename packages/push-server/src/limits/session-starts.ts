@@ -6,7 +6,7 @@ import { asEngineRequest } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 
 /** Why a push-server takes no new sessions now. */
-type Refusal = 'too_many_connections' | 'overloaded' | 'too_many_requests';
+type Refusal = 'draining' | 'too_many_connections' | 'overloaded' | 'too_many_requests';
 
 /** Which new sessions a push-server takes. */
 export interface SessionStartsOptions {
@@ -25,13 +25,15 @@ interface Slotted extends IncomingMessage {
 
 /**
  * The sessions that start, from their handshake until they have begun. Refuses handshakes before any session exists, and before hooks are asked. The
- * agent in front sees the cause in a header: with `too_many_connections` it asks another push-server, with `overloaded` it sends fewer at a time.
+ * agent in front sees the cause in a header: with `draining` or `too_many_connections` it asks another push-server, with `overloaded` it sends fewer
+ * at a time.
  *
  * A handshake waits for its client, up to a second, so that a single one could keep all places with a few handshakes: no user, and no
  * address without a user, gets more than half of them.
  */
 export class SessionStarts {
   readonly #options: SessionStartsOptions;
+  #isDraining = false;
 
   constructor(io: Server, options: SessionStartsOptions) {
     this.#options = options;
@@ -41,6 +43,11 @@ export class SessionStarts {
       else if (response instanceof ServerResponse || placeOf(request) === undefined) next();
       else void this.#nextIfThere(request, next);
     });
+  }
+
+  /** From now on no session starts here. Those that exist stay, and those that migrate here are taken. */
+  drain(): void {
+    this.#isDraining = true;
   }
 
   /** Socket.IO connects a client. The time until now was the client's. */
@@ -68,6 +75,7 @@ export class SessionStarts {
     const migrates = request.headers.upgrade !== undefined && request.headers[sessionTokenHeader] !== undefined;
     if (sid !== undefined || migrates) return undefined;
     const { window, isFull } = this.#options;
+    if (this.#isDraining) return 'draining';
     if (isFull()) return 'too_many_connections';
     if (window === undefined) return undefined;
     const now = performance.now();
@@ -155,6 +163,7 @@ function refusalOf(code: Refusal): SocketResponse {
 }
 
 const bodies = {
+  draining: JSON.stringify(failureBody('draining')),
   too_many_connections: JSON.stringify(failureBody('too_many_connections')),
   overloaded: JSON.stringify(failureBody('overloaded')),
   too_many_requests: JSON.stringify(failureBody('too_many_requests')),

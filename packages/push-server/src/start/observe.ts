@@ -12,6 +12,8 @@ export function observe(
 ): void {
   const { migration, recovery, emittedEvents } = sessions.parts;
   const drain = async (): Promise<string> => {
+    // Agents whose router lists its address have not discovered it, and learn it from this.
+    limits.starts.drain();
     await announcement.draining();
     observation.changed();
     await migration.drain(pushServer.drainMs, { stays: true });

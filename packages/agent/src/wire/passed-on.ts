@@ -1,0 +1,20 @@
+import type { FailureCode } from '@gopush/contract';
+import { headerOf, type ResponseHead } from './response-head.ts';
+
+/**
+ * Whether a target says that it takes no new clients and has not begun anything, so that another target may be asked. Push-servers say so that are
+ * full or drained, and agents that are targets of other agents.
+ *
+ * @returns why it takes none
+ */
+export function passedOn(head: ResponseHead): FailureCode | undefined {
+  if (head.status !== 503) return undefined;
+  switch (headerOf(head, 'x-gopush-error')) {
+    case 'too_many_connections':
+      return 'target_full';
+    case 'draining':
+      return 'target_draining';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { startCluster } from '../support/cluster.ts';
+import { connectClient, type Transport } from '../support/socket-io.ts';
+
+test.each<Transport>(['websocket', 'polling'])(
+  'after a drain no new client gets to a push-server whose address the router lists, and no other one is cut off: %s',
+  async (transport) => {
+    const { agent, servers } = await startCluster();
+    const [drained, other] = servers.map(({ adminUrl }) => adminUrl);
+    const connect = (user: string) => connectClient(agent.url, transport, { query: { user } });
+    const first = await Promise.all(Array.from({ length: 8 }, (_, index) => connect(`early-${index}`)));
+    let cuts = 0;
+    for (const client of first) client.on('disconnect', () => cuts++);
+    expect((await fetch(`${drained}/drain`, { method: 'PUT' })).status).toBe(200);
+    const left = await clientsOf(drained);
+    expect(left + (await clientsOf(other))).toBe(8);
+    // More than may be tried again at other targets: only the first of them asks the one that was drained.
+    for (let batch = 0; batch < 13; batch++) {
+      await Promise.all(Array.from({ length: 10 }, (_, index) => connect(`late-${batch}-${index}`)));
+    }
+    expect(await clientsOf(drained)).toBe(left);
+    expect(await clientsOf(other)).toBe(138 - left);
+    expect(cuts).toBe(0);
+  },
+);
+
+async function clientsOf(adminUrl: string | undefined): Promise<number> {
+  const { clients } = (await (await fetch(`${adminUrl}/state`)).json()) as {
+    readonly clients: { readonly websocket: number; readonly polling: number };
+  };
+  return clients.websocket + clients.polling;
+}
