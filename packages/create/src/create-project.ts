@@ -8,7 +8,7 @@ import { ecosystem } from './ecosystem.ts';
 import { type ExistingHooks, listHooks } from './existing-hooks.ts';
 import { withoutTypes } from './in-language.ts';
 import type { PackageManager, TemplateName } from './names.ts';
-import { filesFor } from './package-manager.ts';
+import { filesFor, packageFor } from './package-manager.ts';
 import { createFiles, entriesOf, isEmptyFolder, type LeftOut, type ProjectFiles } from './project-files.ts';
 import { ownVersion, type Package, packageName, readPackage } from './project-package.ts';
 import { readTemplate } from './templates.ts';
@@ -54,7 +54,7 @@ export async function createProject(options: CreateOptions): Promise<Created> {
         `${options.dir}: found files, wanted an empty folder for the template ${template}; --force overwrites files`,
       );
     const files = createFiles(force);
-    await writeTemplate({ root, template, typescript, files });
+    await writeTemplate({ root, template, typescript, packageManager, files });
     await writeFilesFor(packageManager, root, files);
     return result(root, files);
   }
@@ -101,7 +101,8 @@ async function writeOwnFiles(
     .replace('{version}', await ownVersion());
   const typed = typescript ? pkg : withoutTypes(pkg);
   // Other scripts in this folder were written without it.
-  await files.put(join(root, 'package.json'), isModule ? typed : typed.replace('  "type": "module",\n', ''));
+  const text = isModule ? typed : typed.replace('  "type": "module",\n', '');
+  await files.put(join(root, 'package.json'), packageFor(packageManager, text));
   await files.put(join(root, 'README.md'), await readTemplate('project/README.md'));
 }
 

@@ -18,12 +18,22 @@ export function runCommand(packageManager: PackageManager, script: string): stri
   return packageManager === 'bun' ? `bun run ${script}` : `${packageManager} ${script}`;
 }
 
+/** Packages that have install scripts, and work without them. Newer versions of npm and pnpm want that said. */
+const withoutScripts = ['esbuild', 'koffi', 'lmdb', 'msgpackr-extract'];
+
+/** A package.json with what its package manager needs. */
+export function packageFor(packageManager: PackageManager, text: string): string {
+  if (packageManager !== 'npm') return text;
+  const allowScripts = Object.fromEntries(withoutScripts.map((name) => [name, false]));
+  return `${JSON.stringify({ ...JSON.parse(text), allowScripts }, undefined, 2)}\n`;
+}
+
 /**
- * Files that a package manager needs beside package.json. All packages work without their install scripts, and pnpm wants that said; the
- * Plug'n'Play of newer versions of Yarn has no `node_modules`, in which editors find the schema of the settings.
+ * Files that a package manager needs beside package.json. The Plug'n'Play of newer versions of Yarn has no `node_modules`, in which editors
+ * find the schema of the settings.
  */
 export function filesFor(packageManager: PackageManager): Readonly<Record<string, string>> {
-  const noScripts = ['esbuild', 'koffi', 'lmdb', 'msgpackr-extract'].map((name) => `  ${name}: false\n`).join('');
+  const noScripts = withoutScripts.map((name) => `  ${name}: false\n`).join('');
   if (packageManager === 'pnpm') return { 'pnpm-workspace.yaml': `allowBuilds:\n${noScripts}` };
   if (packageManager === 'yarn') return { '.yarnrc.yml': 'nodeLinker: node-modules\n', 'yarn.lock': '' };
   return {};

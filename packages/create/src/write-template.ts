@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { addSecret } from './add-secret.ts';
 import { ecosystem } from './ecosystem.ts';
 import { toJavaScript, withoutTypes } from './in-language.ts';
-import type { TemplateName } from './names.ts';
+import type { PackageManager, TemplateName } from './names.ts';
+import { packageFor } from './package-manager.ts';
 import type { ProjectFiles } from './project-files.ts';
 import { ownVersion, packageName } from './project-package.ts';
 import { listTemplate, readTemplate } from './templates.ts';
@@ -17,11 +18,13 @@ export interface WriteTemplateOptions {
   readonly root: string;
   readonly template: Exclude<TemplateName, 'minimal'>;
   readonly typescript: boolean;
+  readonly packageManager: PackageManager;
   readonly files: ProjectFiles;
 }
 
 /** Writes a project from a template that is a whole project: its files, those that all projects share, and its secrets. */
-export async function writeTemplate({ root, template, typescript, files }: WriteTemplateOptions): Promise<void> {
+export async function writeTemplate(options: WriteTemplateOptions): Promise<void> {
+  const { root, template, typescript, packageManager, files } = options;
   const name = packageName(root);
   const schema = '../node_modules/gopush/dist/config.schema.json';
   const values = { name, version: await ownVersion(), schema };
@@ -29,7 +32,7 @@ export async function writeTemplate({ root, template, typescript, files }: Write
     const text = await readTemplate(`${template}/${path}`);
     const filled = /\.(json|md|cjs)$/.test(path) ? fill(text, values) : text;
     const [file, content] = typescript ? [path, filled] : inJavaScript(path, filled);
-    await files.put(join(root, file), content);
+    await files.put(join(root, file), file === 'package.json' ? packageFor(packageManager, content) : content);
   }
   if (typescript) await files.put(join(root, 'tsconfig.json'), await readTemplate('project/tsconfig.json'));
   await files.put(join(root, 'ecosystem.config.cjs'), await ecosystem(name));

@@ -1,16 +1,13 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
 import { isLong } from '../../../../test/support/long.ts';
+import { listTarballs, packTarballs } from '../../../../test/support/packed-tarballs.ts';
 
 const run = promisify(execFile);
-const packScript = fileURLToPath(new URL('../../../../scripts/pack.mjs', import.meta.url));
 
 /** What users do with the published packages, done with tarballs that are made for the tests of a file. */
 export interface PackedPackages {
@@ -20,24 +17,15 @@ export interface PackedPackages {
   npmInstall(dir: string): Promise<void>;
 }
 
-/** Resolves when a folder exists, which it does when what is in it is whole. */
-async function appears(folder: string): Promise<void> {
-  while (!existsSync(folder)) await delay(200);
-}
-
 export function packPackages(): PackedPackages {
-  let tarballs: string[];
+  let tarballs: readonly string[];
+  /** Where the installed packages are kept. */
   let packed: string;
   /** Whether `packed` has what npm installs. */
   let installed = false;
   beforeAll(async () => {
-    packed = await mkdtemp(join(tmpdir(), 'gopush-packed-'));
-    const { PACKED_PACKAGES: made } = process.env;
-    const folder = made ?? packed;
-    // `npm test` packs them once, beside the tests.
-    if (made === undefined) await run(process.execPath, [packScript, packed]);
-    else await appears(made);
-    tarballs = (await readdir(folder)).map((name) => join(folder, name));
+    packed = await mkdtemp(join(tmpdir(), 'gopush-installed-'));
+    tarballs = await listTarballs(await packTarballs(afterAll));
   }, 120_000);
   afterAll(() => rm(packed, { recursive: true, force: true }));
   return {
