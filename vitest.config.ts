@@ -29,7 +29,11 @@ function testFiles(folder: string): string[] {
 }
 
 /** Files that start a dozen processes, each of which fills both cores for a while. */
-const crowds = ['test/chaos/*.test.ts', 'packages/cli/test/pm2/*.test.ts', 'packages/create/test/scaffold.test.ts'];
+const crowds = [
+  'test/chaos/*.test.ts',
+  'packages/cli/test/pm2/*.test.ts',
+  'packages/create/test/{pm2,scaffold}.test.ts',
+];
 
 /** Those that take longest, in this order: they begin first, as the last one to begin runs alone at the end. */
 const longest = [
