@@ -142,6 +142,21 @@ describe.skipIf(noBrowser !== undefined)('the dashboard of a cluster with client
     leave.abort();
   });
 
+  test('it shows the routes of the router, and its products with the targets as agents see them', async () => {
+    const { page } = desk;
+    const routes = page.getByRole('region', { name: 'Table of routes' });
+    await routes.getByRole('row', { name: 'all /chat default strips the path' }).waitFor();
+    await routes.getByRole('row', { name: '*.example.com all broken public' }).waitFor();
+    const products = page.getByRole('region', { name: 'Table of products and their targets' });
+    await expect
+      .poll(() => products.getByRole('row', { name: /^default push-servers hash.* up 2 \d+$/ }).count())
+      .toBeGreaterThan(0);
+    await products.getByRole('row', { name: /^broken a list hash.* 127\.0\.0\.1:9 / }).waitFor();
+    const server = await open(cluster.servers[1]?.adminUrl);
+    await server.page.getByText('Open this page at an agent to see the routes').waitFor();
+    await server.page.context().close();
+  });
+
   test('by keyboard, nodes are sorted and opened to their details', async () => {
     const { page } = desk;
     const connections = page.getByRole('button', { name: 'connections' });

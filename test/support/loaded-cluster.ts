@@ -63,7 +63,14 @@ export async function startLoadedCluster(keys: readonly { readonly name: string;
       hooks: {
         onupgrade: believing,
         agent: believing,
-        router: { default: 'push-server', broken: [{ ip: '127.0.0.1', port: 9 }] },
+        router: {
+          default: 'push-server',
+          broken: [{ ip: '127.0.0.1', port: 9 }],
+          routes: [
+            { path: '/chat', product: 'default', stripPath: true },
+            { host: '*.example.com', product: 'broken', public: true },
+          ],
+        },
       },
       ...{ dir, node: `agent-${index}`, logger },
     });

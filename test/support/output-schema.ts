@@ -18,10 +18,11 @@ const { z } = createRequire(contract)('zod') as { z: Zod };
 /**
  * Why the output of a command is not as the schema that is published for it says; `undefined`: it is.
  *
- * @param name - of a definition of docs/cli.schema.json; `status` has a file of its own
+ * @param name - of a definition of docs/cli.schema.json; `status` and `top` have a file of their own
  */
 export function outputFault(name: string, output: string): string | undefined {
   const whole = docs('cli.schema.json');
-  const schema = name === 'status' ? docs('cluster.schema.json') : { ...whole, $ref: `#/$defs/${name}` };
+  const schema =
+    name === 'status' || name === 'top' ? docs('cluster.schema.json') : { ...whole, $ref: `#/$defs/${name}` };
   return z.fromJSONSchema(schema).safeParse(JSON.parse(output)).error?.message;
 }

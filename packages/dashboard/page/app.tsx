@@ -12,6 +12,7 @@ import { NodeTable } from './node-table.tsx';
 import { readHistory } from './recent.ts';
 import { Restarts } from './restarts.tsx';
 import { Rooms } from './rooms.tsx';
+import { Routes } from './routes.tsx';
 
 /** How often the last 15 minutes are read again, in milliseconds: they have steps of 10 s. */
 const historyMs = 10_000;
@@ -57,6 +58,7 @@ export function App() {
             <NodeTable nodes={state.nodes} at={state.at} leftOut={state.leftOut.nodes} />
             {history && <Charts history={history} />}
             <Restarts state={state} />
+            <Routes state={state} />
             <LookUp
               wanted={wanted}
               products={state.products.map(({ product }) => product)}

@@ -73,13 +73,17 @@ export function ClusterMap({ state }: { readonly state: ClusterState }) {
 
 function placesOf({ nodes, products }: ClusterState): Place[][] {
   const agents = nodes.filter(({ tier, state }) => tier === 'agent' && state !== 'left');
+  // Where all are on one machine, its name says nothing.
+  const isOne = new Set(nodes.map(({ host }) => host)).size < 2;
+  const on = (host: string | undefined): string => (isOne || host === undefined ? '' : ` · on ${host}`);
   const targets = products.flatMap(({ product, targets: list }) => list.map((target) => ({ product, target })));
   return [
-    agents.map(({ id, name, state, clients, perSecond }) => ({
+    agents.map(({ id, name, host, state, clients, perSecond }) => ({
       id: `agent ${id}`,
       title: name,
       text: `${count(clients.connections)} conn · ${count(perSecond.messages + perSecond.deliveries)} msg/s${shareOf(clients)}`,
       state,
+      more: on(host),
       weight: clients.connections,
     })),
     products.map(({ product, connections, perSecond }) => ({
@@ -95,6 +99,7 @@ function placesOf({ nodes, products }: ClusterState): Place[][] {
         title: node?.name ?? target.target,
         text: `${count(target.connections)} conn · ${count(target.perSecond)} msg/s`,
         state: stateOf(target, nodes),
+        more: on(node?.host),
         weight: target.connections,
       };
     }),

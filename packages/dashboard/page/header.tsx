@@ -7,6 +7,7 @@ const parts = {
   nodes: 'Nodes',
   charts: 'Charts',
   restarts: 'Restarts',
+  routes: 'Routes',
   'look-up': 'Look up',
   rooms: 'Rooms',
   causes: 'Refusals',

@@ -12,6 +12,8 @@ export interface Place {
   readonly text: string;
   /** State of the node or target; absent: it has none. */
   readonly state?: string;
+  /** What else is told after its name, such as its machine; absent: nothing. */
+  readonly more?: string;
   readonly weight: number;
 }
 
@@ -23,7 +25,8 @@ export interface Point {
 /** Longest title, in characters. */
 const longest = 26;
 
-export function Box({ place: { title, text, state }, x, y }: { readonly place: Place } & Point) {
+export function Box({ place: { title: name, text, state, more = '' }, x, y }: { readonly place: Place } & Point) {
+  const title = name + more;
   const tone = state === undefined ? '' : toneOf(state);
   return (
     <g class={`box ${tone}`} transform={`translate(${x} ${y})`}>
@@ -36,13 +39,19 @@ export function Box({ place: { title, text, state }, x, y }: { readonly place: P
         </text>
       )}
       <text x="10" y="19" class="title">
-        {title.length > longest ? `…${title.slice(1 - longest)}` : title}
+        {shorten(name, longest - Math.min(more.length, longest / 2))}
+        {more !== '' && <tspan class="more">{shorten(more, longest / 2)}</tspan>}
       </text>
       <text x="10" y="36">
         {text}
       </text>
     </g>
   );
+}
+
+/** The end of a name, where it is too long: it tells nodes apart. */
+function shorten(name: string, most: number): string {
+  return name.length > most ? `…${name.slice(1 - most)}` : name;
 }
 
 /** A line between two boxes, as thick as it has connections. @param share - of the line with most connections */
