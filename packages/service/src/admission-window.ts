@@ -12,6 +12,8 @@ export interface AdmissionWindowOptions {
   readonly start?: number;
   /** How much longer than twice the quickest recent work may take, in milliseconds. @defaultValue no limit */
   readonly toleranceMs?: number;
+  /** How many places there are beyond the limit while one holds half of all, for those who hold next to nothing: a share of it. @defaultValue 0 */
+  readonly reserve?: number;
 }
 
 /** Fewest places. */
@@ -32,6 +34,12 @@ const growth = 1.5;
 /** Work that takes longer than this loses its place, in milliseconds: it may be waiting for its client, which must not keep others out. */
 const staleMs = 1_000;
 
+/** Whoever holds half of the places in use, and at least so many, is a hog. */
+const hogs = 8;
+
+/** Share of the places in use up to which others than a hog hold next to nothing. */
+const little = 1 / 16;
+
 /** How long the quickest work is the reference, in milliseconds; it is forgotten within twice that time. */
 const memoryMs = 30_000;
 
@@ -47,10 +55,15 @@ const memoryMs = 30_000;
 export class AdmissionWindow {
   readonly #start: number;
   readonly #toleranceMs: number;
+  readonly #reserve: number;
   /** Places of work that may be waiting for its client, oldest first. */
   readonly #places = new Set<Place>();
   /** Places of work that does not wait. */
   readonly #working = new Set<Place>();
+  /** How many places each holds for whom it matters. */
+  readonly #held = new Map<string, number>();
+  /** Who has held most of late. */
+  #hog = '';
   #limit: number;
   /** Most places in use since the last verdict. */
   #peak = 0;
@@ -64,10 +77,15 @@ export class AdmissionWindow {
   #quickestBefore = Number.POSITIVE_INFINITY;
   #turnedAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ start = Number.POSITIVE_INFINITY, toleranceMs = Number.POSITIVE_INFINITY }: AdmissionWindowOptions) {
+  constructor({
+    start = Number.POSITIVE_INFINITY,
+    toleranceMs = Number.POSITIVE_INFINITY,
+    reserve = 0,
+  }: AdmissionWindowOptions) {
     this.#start = start;
     this.#limit = start;
     this.#toleranceMs = toleranceMs;
+    this.#reserve = reserve;
   }
 
   /** Number of places. */
@@ -79,7 +97,7 @@ export class AdmissionWindow {
   taken(now: number): number {
     for (const place of this.#places) {
       if (now - place.at < staleMs) break;
-      this.#places.delete(place);
+      this.#remove(this.#places, place);
     }
     return this.#places.size + this.#working.size;
   }
@@ -94,36 +112,48 @@ export class AdmissionWindow {
     return this.#limit - taken;
   }
 
+  /** Number of free places for one, those in reserve included: what another one does at will must not keep it out. */
+  freeFor(of: string | undefined, now: number): number {
+    const free = this.free(now);
+    return free >= 1 || this.heldByHog(of, now) === 0 ? free : free + this.#limit * this.#reserve;
+  }
+
+  /** How many places a hog holds, seen from one who holds next to nothing; 0: there is none, or it is that one. */
+  heldByHog(of: string | undefined, now: number): number {
+    const taken = this.taken(now);
+    const held = this.#held.get(this.#hog) ?? 0;
+    if (held < hogs || of === undefined || of === this.#hog) return 0;
+    return held * 2 >= taken && (this.#held.get(of) ?? 0) < taken * little ? held : 0;
+  }
+
   /** Whether one holds half of the places, or more: the other half is for others. */
   holdsHalf(of: string, now: number): boolean {
     const half = this.#limit / 2;
-    if (this.taken(now) < half) return false;
-    let own = 0;
-    for (const places of [this.#places, this.#working]) for (const place of places) if (place.of === of) own++;
-    return own >= half;
+    return this.taken(now) >= half && (this.#held.get(of) ?? 0) >= half;
   }
 
   /** Admits work. @param of - for whom. @returns `undefined`: there is no free place */
   enter(now: number, of?: string): Place | undefined {
-    const free = this.free(now);
+    const free = this.freeFor(of, now);
     this.#usedAt = now;
     if (free < 1) return undefined;
     const place = { at: now, of };
-    this.#places.add(place);
+    this.#add(this.#places, place);
     this.#peak = Math.max(this.#peak, this.taken(now));
     return place;
   }
 
   /** Admitted work no longer waits for its client: it holds its place until it leaves, even if it had lost it. */
   resume(place: Place, now: number): void {
-    this.#places.delete(place);
+    this.#remove(this.#places, place);
     place.at = now;
-    this.#working.add(place);
+    this.#add(this.#working, place);
   }
 
   /** Frees the place of work that ended or was given up, unless it has lost its place already. */
   leave(place: Place): void {
-    if (!this.#places.delete(place)) this.#working.delete(place);
+    this.#remove(this.#places, place);
+    this.#remove(this.#working, place);
   }
 
   /** Notes that work succeeded, and how long it took. */
@@ -139,6 +169,23 @@ export class AdmissionWindow {
     if (now - this.#reducedAt < turnMs) return;
     this.#reduce(1 / 2, now);
     this.#begin(now);
+  }
+
+  #add(places: Set<Place>, place: Place): void {
+    places.add(place);
+    const { of } = place;
+    if (of === undefined) return;
+    const held = (this.#held.get(of) ?? 0) + 1;
+    this.#held.set(of, held);
+    if (held > (this.#held.get(this.#hog) ?? 0)) this.#hog = of;
+  }
+
+  #remove(places: Set<Place>, place: Place): void {
+    const { of } = place;
+    if (!places.delete(place) || of === undefined) return;
+    const held = (this.#held.get(of) ?? 1) - 1;
+    if (held === 0) this.#held.delete(of);
+    else this.#held.set(of, held);
   }
 
   #judge(now: number): void {

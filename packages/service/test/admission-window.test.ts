@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AdmissionWindow, type AdmissionWindowOptions, type Place } from '../src/admission-window.ts';
 
 /** Lets in as much as there is room for, with an hour as the most. */
@@ -166,4 +166,40 @@ test('one alone holds half of the places at most, and others get the rest', () =
   expect(window.enter(0, 'ann')).toBeUndefined();
   // Her client did not go on with the others within a second.
   expect(window.holdsHalf('eve', 1_500)).toBe(false);
+});
+
+describe('one who holds half of all', () => {
+  const hold = (window: AdmissionWindow, of: string, now: number, most = 1_000): number => {
+    let held = 0;
+    while (held < most && window.enter(now, of) !== undefined) held++;
+    return held;
+  };
+
+  test('leaves a quarter more to those who hold next to nothing, and to nobody else', () => {
+    const window = new AdmissionWindow({ start: 64, reserve: 1 / 4 });
+    expect(hold(window, 'eve', 0)).toBe(64);
+    expect(window.enter(0)).toBeUndefined();
+    // Not much to any one of them either.
+    expect([hold(window, 'ann', 0), hold(window, 'bob', 0), hold(window, 'cas', 0)]).toEqual([5, 5, 5]);
+    expect([hold(window, 'dan', 0), hold(window, 'fay', 0), hold(window, 'eve', 0)]).toEqual([1, 0, 0]);
+  });
+
+  test('is no longer one when its places are free, or have been lost', () => {
+    const window = new AdmissionWindow({ start: 64 });
+    hold(window, 'eve', 0, 40);
+    hold(window, 'ann', 900);
+    expect(window.heldByHog('bob', 900)).toBe(40);
+    expect(window.heldByHog('eve', 900)).toBe(0);
+    expect(window.heldByHog('bob', 1_000)).toBe(0);
+    expect(hold(window, 'bob', 1_000)).toBe(40);
+  });
+
+  test('is not there in a storm of many, or of all behind one address', () => {
+    const many = new AdmissionWindow({ start: 64, reserve: 1 / 4 });
+    for (let index = 0; index < 64; index++) expect(many.enter(0, `u${index}`)).toBeDefined();
+    expect(many.enter(0, 'one more')).toBeUndefined();
+    const one = new AdmissionWindow({ start: 64, reserve: 1 / 4 });
+    expect(hold(one, 'proxy', 0)).toBe(64);
+    expect(one.enter(0, 'proxy')).toBeUndefined();
+  });
 });

@@ -21,6 +21,12 @@ const firstBeginning = 512;
 /** Fewer sessions may begin while the event loop is late by this share of the delay at which all requests are refused. */
 const lateShare = 1 / 4;
 
+/**
+ * Share of the places of a window beyond it, for other networks than one that holds half of them. Not a bound for each network, as of a push-server's
+ * users: behind a proxy that is not trusted, all clients have one address.
+ */
+export const reserve = 1 / 4;
+
 /** Opens the limits of an agent. */
 export function createLimits(config: Config['limits'], trusts: Trust, eventLoop: EventLoopDelay): Limits {
   const { eventLoopDelayMs, tunnelsPerUid } = config;
@@ -29,7 +35,7 @@ export function createLimits(config: Config['limits'], trusts: Trust, eventLoop:
   return {
     connections,
     tunnels: new TunnelLimits(tunnelsPerUid),
-    beginning: eventLoopDelayMs > 0 ? new AdmissionWindow({ start: firstBeginning, toleranceMs }) : undefined,
+    beginning: eventLoopDelayMs > 0 ? new AdmissionWindow({ start: firstBeginning, toleranceMs, reserve }) : undefined,
     refusal(socket) {
       const code = connections.refusal(socket);
       if (code !== undefined) return code;

@@ -1,5 +1,6 @@
 import type { Config, FailureCode, ProductPolicy, Target } from '@gopush/contract';
 import { AdmissionWindow } from '@gopush/service';
+import { reserve } from '../limits/limits.ts';
 import { hashText, seedOfTargets } from './rendezvous.ts';
 
 /** Settings of the passive health checks. */
@@ -39,7 +40,7 @@ export class Member {
   /** Since when its weight rises; 0: it has its whole weight. */
   risesSince = 0;
   /** Handshakes that it has not responded to yet. */
-  readonly handshakes = new AdmissionWindow({ toleranceMs: handshakeLateMs });
+  readonly handshakes = new AdmissionWindow({ toleranceMs: handshakeLateMs, reserve });
   /** Until when it is not asked to take new clients, since it has said that it is being drained, in milliseconds since 1970. */
   drainsUntil = 0;
   /** Why it takes no new clients, in its own words; the sessions it has stay. */
@@ -140,14 +141,15 @@ export class Product {
     return this.#current;
   }
 
-  /** Whether no target takes another handshake now. Not known where a function names other targets for each client. */
-  isOverloaded(now: number): boolean {
+  /**
+   * Whether no target takes another handshake of one network now. Not known where a function names other targets for each client. What a network that
+   * holds half of all is deciding does not count for the others.
+   */
+  isOverloaded(of: string, now: number): boolean {
     const current = this.#current;
     if (this.byFunction || current.length === 0) return false;
-    return (
-      current.reduce((free, { handshakes }) => free + Math.max(0, handshakes.free(now)), 0) <
-      this.deciding.taken(now) + 1
-    );
+    const free = current.reduce((sum, { handshakes }) => sum + Math.max(0, handshakes.freeFor(of, now)), 0);
+    return free < this.deciding.taken(now) - this.deciding.heldByHog(of, now) + 1;
   }
 
   /** The members whose health is checked: the current ones, or those that a function named lately for any client. */

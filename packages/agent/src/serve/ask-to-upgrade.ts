@@ -1,4 +1,4 @@
-import { type Config, failed, type Result, sessionTokenHeader, success } from '@gopush/contract';
+import { type Config, failed, networkOf, type Result, sessionTokenHeader, success } from '@gopush/contract';
 import type { AdmissionWindow, Place } from '@gopush/service';
 import type { OfferResponse } from '../hand-off/offer-upgrade.ts';
 import { requestUpgrade, type UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
@@ -30,7 +30,7 @@ export function askToUpgrade(
   return askTargets<TargetResponse>(exchange, route, context, async (member) => {
     const { handshakes, target } = member;
     // A session that exists already is always taken.
-    const place = handshakes.enter(performance.now());
+    const place = handshakes.enter(performance.now(), networkOf(exchange.origin.address));
     if (place === undefined && route.begins) return overloadedTargets;
     const asked = writeUpgradeRequest(exchange, route, member, context);
     const { path, identity } = route;

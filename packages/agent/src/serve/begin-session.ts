@@ -1,4 +1,4 @@
-import { failed, type Result, success } from '@gopush/contract';
+import { failed, networkOf, type Result, success } from '@gopush/contract';
 import { type AdmissionWindow, nextTurn } from '@gopush/service';
 import type { Limits } from '../limits/limits.ts';
 import { sourceOf } from '../route/destination.ts';
@@ -20,20 +20,21 @@ export interface Beginning {
  * @returns `undefined` for a request of a session that exists already, and for one that does not tell
  */
 export function beginSession(
-  { request, destination, hooks }: Exchange,
+  { request, destination, hooks, origin }: Exchange,
   { fleet, limits }: { readonly fleet: Fleet; readonly limits: Limits },
 ): Result<Beginning | undefined> {
   if (!beginsSession(request)) return success(undefined);
   const now = performance.now();
   const source = sourceOf(destination, hooks);
   const product: Product | undefined = source === undefined ? undefined : fleet.products.get(source.product);
-  if (product?.isOverloaded(now) === true) return overloadedTargets;
+  const of = networkOf(origin.address);
+  if (product?.isOverloaded(of, now) === true) return overloadedTargets;
   const { beginning } = limits;
-  const leave = enter(beginning, now);
+  const leave = enter(beginning, of, now);
   if (leave === undefined) return failed('overloaded', 'many sessions are being opened');
   // How long one turn of the event loop takes: waiting for hooks and targets is not work of this process.
   if (beginning !== undefined) measureTurn(beginning, now);
-  const decided = enter(product?.deciding, now) ?? ignore;
+  const decided = enter(product?.deciding, of, now) ?? ignore;
   return success({
     decided,
     ended() {
@@ -52,9 +53,9 @@ function measureTurn(window: AdmissionWindow, from: number): void {
 }
 
 /** @returns gives the place back; `undefined`: there is none */
-function enter(window: AdmissionWindow | undefined, now: number): (() => void) | undefined {
+function enter(window: AdmissionWindow | undefined, of: string, now: number): (() => void) | undefined {
   if (window === undefined) return ignore;
-  const place = window.enter(now);
+  const place = window.enter(now, of);
   return place === undefined ? undefined : () => window.leave(place);
 }
 
