@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { FairPlaces } from '@gopush/service';
 import type { ClusterState } from '../view/cluster-state.ts';
 
 /** Time between two states, in milliseconds. */
@@ -23,7 +24,7 @@ interface Stream {
  */
 export class LiveStreams {
   readonly #state: () => Promise<ClusterState>;
-  readonly #streams = new Set<Stream>();
+  readonly #streams = new FairPlaces<Stream>(mostStreams);
   #timer: NodeJS.Timeout | undefined;
   #isSending = false;
   #isClosed = false;
@@ -37,10 +38,15 @@ export class LiveStreams {
     return this.#streams.size;
   }
 
-  /** Begins a stream. @returns `false` if there are too many */
-  open(response: ServerResponse): boolean {
-    if (this.#isClosed || this.#streams.size >= mostStreams) return false;
+  /**
+   * Begins a stream. If there are too many, whoever has most loses the oldest of its own.
+   *
+   * @param of - who listens
+   * @returns `false` if that is who has most
+   */
+  open(response: ServerResponse, of: string): boolean {
     const stream: Stream = { response, waitsSince: undefined };
+    if (this.#isClosed || !this.#streams.enter(stream, of, cut)) return false;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.write('retry: 2000\n\n');
     response.on('drain', () => {
@@ -48,10 +54,9 @@ export class LiveStreams {
     });
     response.on('error', ignore);
     response.on('close', () => {
-      this.#streams.delete(stream);
+      this.#streams.leave(stream);
       if (this.#streams.size === 0) this.#stop();
     });
-    this.#streams.add(stream);
     this.#timer ??= setInterval(() => void this.#send(), everyMs).unref();
     void this.#send();
     return true;
@@ -60,7 +65,7 @@ export class LiveStreams {
   close(): void {
     this.#isClosed = true;
     this.#stop();
-    for (const { response } of this.#streams) response.end();
+    for (const { response } of this.#streams.items()) response.end();
   }
 
   #stop(): void {
@@ -77,12 +82,17 @@ export class LiveStreams {
     );
     this.#isSending = false;
     const now = performance.now();
-    for (const stream of this.#streams) {
+    for (const stream of this.#streams.items()) {
       const { response, waitsSince } = stream;
       if (waitsSince === undefined) stream.waitsSince = response.write(event) ? undefined : now;
       else if (now - waitsSince > stuckMs) response.destroy();
     }
   }
+}
+
+/** Not ended: it may be one that reads nothing. */
+function cut({ response }: Stream): void {
+  response.destroy();
 }
 
 function ignore(): void {}

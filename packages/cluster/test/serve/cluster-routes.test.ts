@@ -7,12 +7,24 @@ import { createClusterRoutes } from '../../src/serve/cluster-routes.ts';
 import { ClusterView } from '../../src/view/cluster-view.ts';
 import { MemorySummaries, storeOf, summaryOf } from '../support/summaries.ts';
 
+const keys = [{ name: 'ann', key: 'a-key-of-these-tests-alone' }];
+const withKey = { authorization: `Bearer ${keys[0]?.key}` };
+
 async function serve({ shows = true } = {}) {
   const summaries = new MemorySummaries();
   const view = new ClusterView({ store: storeOf(summaries), id: 'own', name: 'agent-0' });
   const { routes, close } = createClusterRoutes(() => (shows ? view : undefined));
   const metrics = createMetrics('test_');
-  const options = { host: '127.0.0.1', port: 0, checks: {}, metrics, state: () => ({}), log: silentLogger, routes };
+  const options = {
+    host: '127.0.0.1',
+    port: 0,
+    checks: {},
+    metrics,
+    state: () => ({}),
+    log: silentLogger,
+    routes,
+    keys,
+  };
   const admin = await startAdmin(options);
   onTestFinished(async () => {
     close();
@@ -23,8 +35,8 @@ async function serve({ shows = true } = {}) {
 }
 
 /** The states that a client of the live stream gets. */
-async function listen(url: string) {
-  const [response] = await once(get(`${url}/cluster/live`), 'response');
+async function listen(url: string, headers: Readonly<Record<string, string>> = {}) {
+  const [response] = await once(get(`${url}/cluster/live`, { headers }), 'response');
   let text = '';
   response.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
@@ -116,4 +128,16 @@ test('streams end when the node ends, and too many are refused', async () => {
   const ended = Promise.all(streams.map(({ response }) => once(response, 'end')));
   close();
   await ended;
+});
+
+test('programs of this machine that take all streams keep out nobody who has a key', async () => {
+  const { summaries, url } = await serve();
+  summaries.put(summaryOf('own'));
+  const streams = await Promise.all(Array.from({ length: 50 }, () => listen(url)));
+  const cut = once(streams[0]?.response, 'error');
+  const operator = await listen(url, withKey);
+  expect(operator.response.statusCode).toBe(200);
+  await cut;
+  await expect.poll(() => operator.states().length, { timeout: 5_000 }).toBeGreaterThan(1);
+  expect((await fetch(`${url}/cluster/live`)).status).toBe(503);
 });

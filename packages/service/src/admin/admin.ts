@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { drainHttp } from '../drain-http.ts';
+import { FairPlaces } from '../fair-places.ts';
 import type { Lifetime } from '../lifetime.ts';
 import { createLimitedWarning } from '../limited-warning.ts';
 import { type ListenSettings, listen, urlOf } from '../listen.ts';
@@ -22,6 +24,8 @@ export interface AdminOptions extends OwnRoutesOptions {
   readonly keepAliveMs?: number;
   /** Largest headers of a request, in bytes. @defaultValue 16 KiB */
   readonly maxHeaderBytes?: number;
+  /** Most connections; beyond that, the address with most of them loses its oldest one. @defaultValue 1000 */
+  readonly maxConnections?: number;
   readonly metrics: Metrics;
   /** Public DNS names of the machine that requests may use. @defaultValue none */
   readonly allowedHosts?: readonly string[];
@@ -44,9 +48,10 @@ export interface Admin {
  * @throws ListenError if the port cannot be listened on
  */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const { keepAliveMs = 75_000, maxHeaderBytes = 16_384 } = options;
+  const { keepAliveMs = 75_000, maxHeaderBytes = 16_384, maxConnections = 1_000 } = options;
   const limits = { keepAliveTimeout: keepAliveMs, maxHeaderSize: maxHeaderBytes, requestTimeout: 10_000 };
   const server = createServer(limits);
+  boundConnections(server, maxConnections);
   serveRoutes(server, options);
   server.on('upgrade', serveUpgrades(server));
   useOriginForm(server);
@@ -81,6 +86,15 @@ export async function openAdmin(
   const started = await startAdmin({ ...options, host, allowedHosts, keys });
   opened('admin listener', started.close);
   return started;
+}
+
+/** The descriptors of the process are for its clients as well. */
+function boundConnections(server: Server, most: number): void {
+  const places = new FairPlaces<Socket>(most, true);
+  server.prependListener('connection', (socket: Socket) => {
+    socket.once('close', () => places.leave(socket));
+    places.enter(socket, socket.remoteAddress ?? '', (lost) => lost.destroy());
+  });
 }
 
 function serveRoutes(server: Server, options: AdminOptions): void {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import { type AdminRoute, readText, respondText } from './admin-route.ts';
+import { paced } from './paced.ts';
 import { setLogLevel } from './set-log-level.ts';
 
 /** A readiness check: `true`, or the reason why the process is not ready. */
@@ -21,6 +22,8 @@ export interface OwnRoutesOptions {
 
 /** The paths that every admin listener has, and its actions. */
 export function ownRoutes({ checks, metrics, state, log, actions = {} }: OwnRoutesOptions): Record<string, AdminRoute> {
+  // Anyone may ask for them, as often as they like.
+  const readMetrics = paced(() => metrics.read());
   return {
     'GET /livez': { needs: 'nothing', serve: (_request, response) => respondText(response, 200, 'ok\n') },
     'GET /readyz': {
@@ -33,7 +36,7 @@ export function ownRoutes({ checks, metrics, state, log, actions = {} }: OwnRout
     'GET /metrics': {
       needs: 'nothing',
       async serve(_request, response) {
-        const { text, type } = await metrics.read();
+        const { text, type } = await readMetrics();
         respondText(response, 200, text, { 'content-type': type });
       },
     },

@@ -224,3 +224,46 @@ test.each([
   // Whoever balances load asks by any name.
   if ('Host' in headers && !('Origin' in headers)) expect(await ask('GET', '/readyz')).toBe(200);
 });
+
+test('metrics that are asked for without end take a tenth of the time', async () => {
+  const { metrics, ask } = await start();
+  const eachMs = 8;
+  let made = 0;
+  metrics.gauge('level', 'Level.', (set) => {
+    const end = performance.now() + eachMs;
+    while (performance.now() < end);
+    set(++made, {});
+  });
+  const begunAt = performance.now();
+  let answers = 0;
+  const askers = Array.from({ length: 8 }, async () => {
+    while (performance.now() - begunAt < 500) {
+      const before = made;
+      // Each answer was made after it had been asked for.
+      expect(Number(/^test_level (\d+)$/m.exec((await ask('/metrics')).body)?.[1])).toBeGreaterThan(before);
+      answers++;
+    }
+  });
+  await Promise.all(askers);
+  expect(made).toBeLessThan((performance.now() - begunAt) / (10 * eachMs) + 2);
+  expect(answers).toBeGreaterThan(made);
+});
+
+test('an address that opens connections without end loses its oldest ones, and keeps nobody out', async () => {
+  const { admin, ask } = await start({ maxConnections: 20 });
+  const port = Number(new URL(admin.url).port);
+  let open = 0;
+  const sockets = Array.from({ length: 60 }, () => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+    socket.on('error', () => {}).once('connect', () => void open++);
+    socket.once('close', () => void open--);
+    onTestFinished(() => void socket.destroy());
+    return socket;
+  });
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  expect(await ask('/livez')).toMatchObject({ status: 200 });
+  await expect.poll(() => open).toBeLessThanOrEqual(20);
+  expect(open).toBeGreaterThan(15);
+  expect(sockets[0]?.destroyed).toBe(true);
+  expect(sockets[59]?.destroyed).toBe(false);
+});
