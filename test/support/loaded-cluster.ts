@@ -31,7 +31,7 @@ export interface LoadedCluster {
 const program = fileURLToPath(new URL('../programs/push-node.mjs', import.meta.url));
 
 /** How many clients there are, how many rooms they are in, and the time between two messages of one, in milliseconds. */
-const load = { clients: 24, rooms: 5, everyMs: 400 };
+const load = { clients: 24, rooms: 5, everyMs: 600 };
 
 /** Starts a cluster that is not bound to one test, and waits until its clients are in their rooms. */
 export async function startLoadedCluster(keys: readonly { readonly name: string; readonly key: string }[]) {
