@@ -62,7 +62,6 @@ interface HeldWrite {
 export class Taken implements TakenConnection, Gate {
   readonly socket: Socket;
   readonly kind: OfferKind;
-  record: Buffer;
   ending: Ending | undefined = undefined;
   user: unknown = undefined;
   isAccepted = false;
@@ -75,7 +74,10 @@ export class Taken implements TakenConnection, Gate {
   /** Where it is noted how far it is. */
   slot: SlotRef;
   readonly #host: TakenHost;
+  /** As latin1: a part of a buffer would keep all that was read along with it. */
+  #record: string;
   #response: ResponseReader | undefined = new ResponseReader();
+  /** At most one write waits here; the socket keeps the rest, and tells the server to wait. */
   #held: HeldWrite | undefined = undefined;
   #end: Done | undefined = undefined;
   #skipper: OpeningSkipper | undefined = undefined;
@@ -91,12 +93,17 @@ export class Taken implements TakenConnection, Gate {
     this.owner = owner;
     this.id = id;
     this.kind = kind;
-    this.record = record;
+    this.#record = record.toString('latin1');
     const socket: TakenSocket = new HeldSocket(descriptor, this);
     socket[takenOf] = this;
     socket._destroy = destroyTaken;
     this.socket = socket;
     this.slot = host.notes?.open() ?? noSlot;
+  }
+
+  /** What its giver keeps with it. */
+  get record(): Buffer {
+    return Buffer.from(this.#record, 'latin1');
   }
 
   get hasResponded(): boolean {
@@ -208,7 +215,7 @@ export class Taken implements TakenConnection, Gate {
       close();
       return;
     }
-    this.record = record;
+    this.#record = record.toString('latin1');
     this.#beginNotes(first, early);
     const held = this.#held;
     const end = this.#end;
@@ -243,7 +250,7 @@ export class Taken implements TakenConnection, Gate {
   /** @internal */
   onWrite(bytes: Buffer, done: Done): void {
     if (this.isAccepted) this.#write(bytes, done);
-    else if (this.#response === undefined) this.#hold(bytes, done);
+    else if (this.#response === undefined) this.#held = { bytes, done };
     else this.#take(this.#response.take(bytes), done);
   }
 
@@ -272,13 +279,8 @@ export class Taken implements TakenConnection, Gate {
       this.owner = undefined;
       done();
       this.socket.destroy();
-    } else if (read.rest.length > 0) this.#hold(read.rest, done);
+    } else if (read.rest.length > 0) this.#held = { bytes: read.rest, done };
     else done();
-  }
-
-  /** At most one write waits here; the socket keeps the rest, and tells the server to wait. */
-  #hold(bytes: Buffer, done: Done): void {
-    this.#held = { bytes, done };
   }
 
   #write(bytes: Buffer, done: Done): void {

@@ -52,9 +52,8 @@ function emit(server: HttpServer, socket: Socket, request: IncomingMessage): voi
 function requestOf(server: ServerParts, socket: Socket, head: Buffer): IncomingMessage | undefined {
   if (head.length > (server.maxHeaderSize ?? maxHeaderSize)) return undefined;
   const [first = '', ...lines] = head.toString('latin1').split('\r\n');
-  const [, url] = /^GET (\S+) HTTP\/1\.1$/.exec(first) ?? [];
-  const headers = headersOf(lines);
-  if (url === undefined || headers === undefined) return undefined;
+  const headers = headersOf(head, lines, first.length + lineEnd);
+  if (headers === undefined || !requestLine.test(first)) return undefined;
   if (headers.length / 2 > (server.maxHeadersCount || mostHeaders)) return undefined;
   const request = newMessage(server, socket);
   if (request?._addHeaderLines === undefined) return undefined;
@@ -62,7 +61,7 @@ function requestOf(server: ServerParts, socket: Socket, head: Buffer): IncomingM
   request.httpVersionMinor = 1;
   request.httpVersion = '1.1';
   request.joinDuplicateHeaders = server.joinDuplicateHeaders;
-  request.url = url;
+  request.url = head.toString('latin1', 'GET '.length, first.length - ' HTTP/1.1'.length);
   request.method = 'GET';
   request.upgrade = true;
   request._addHeaderLines(headers, headers.length);
@@ -72,15 +71,29 @@ function requestOf(server: ServerParts, socket: Socket, head: Buffer): IncomingM
   return request;
 }
 
-/** Names and values by turns; `undefined`: something that an agent does not write. */
-function headersOf(lines: readonly string[]): string[] | undefined {
+const requestLine = /^GET \S+ HTTP\/1\.1$/;
+
+/** Bytes of the end of a line. */
+const lineEnd = 2;
+
+/**
+ * Names and values by turns; `undefined`: something that an agent does not write. Values are read out of the head once more: parts of its
+ * text would keep all of it, for as long as anything keeps one of them.
+ *
+ * @param lines - of the head, without the first one
+ * @param from - where they begin in it
+ */
+function headersOf(head: Buffer, lines: readonly string[], from: number): string[] | undefined {
   if (lines.length < 3 || lines.at(-1) !== '' || lines.at(-2) !== '') return undefined;
   const headers: string[] = [];
+  let at = from;
   for (let index = 0; index < lines.length - 2; index++) {
     const line = lines[index] as string;
     const colon = line.indexOf(':');
     if (colon < 1 || line[0] === ' ' || line[0] === '\t') return undefined;
-    headers.push(line.slice(0, colon), line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1));
+    const value = line[colon + 1] === ' ' ? colon + 2 : colon + 1;
+    headers.push(line.slice(0, colon), head.toString('latin1', at + value, at + line.length));
+    at += line.length + lineEnd;
   }
   return headers;
 }

@@ -55,7 +55,7 @@ export function notesFor(webSocket: WebSocketInternals): StreamNotes | undefined
 export function noteConnections(io: Server, isMidEvent: IsMidEvent): void {
   const know = (conn: EngineConnection): void => {
     const socket: Noted | undefined = webSocketOf(conn)?._socket;
-    socket?.[ofSocket]?.know(() => isMidEvent(conn));
+    socket?.[ofSocket]?.know(conn, isMidEvent);
   };
   engineOf(io).on('connection', (conn) => {
     know(conn);
@@ -75,7 +75,8 @@ function noteRead(this: Noted): void {
 class ConnectionNotes implements StreamNotes {
   readonly #taken: TakenConnection;
   readonly #webSocket: WebSocketInternals;
-  #isMidEvent: (() => boolean) | undefined = undefined;
+  #conn: EngineConnection | undefined = undefined;
+  #isMidEvent: IsMidEvent | undefined = undefined;
   /** Bytes to come of the frame that was passed on last, whose header came alone. */
   #toCome = 0;
   #isText = false;
@@ -91,7 +92,8 @@ class ConnectionNotes implements StreamNotes {
     this.#webSocket = webSocket;
   }
 
-  know(isMidEvent: () => boolean): void {
+  know(conn: EngineConnection, isMidEvent: IsMidEvent): void {
+    this.#conn = conn;
     this.#isMidEvent = isMidEvent;
   }
 
@@ -135,7 +137,7 @@ class ConnectionNotes implements StreamNotes {
   /** All that came is handled. Notes nothing within an event of several messages: then what was read is more than what was noted. */
   handled(): void {
     const { _state, _bufferedBytes, _fragmented } = this.#webSocket._receiver;
-    if (this.#isMidEvent?.() === true) return;
+    if (this.#conn !== undefined && this.#isMidEvent?.(this.#conn) === true) return;
     if (_state === 0 && _bufferedBytes === 0 && _fragmented === 0) this.#taken.read(0);
     else this.#keepHalf();
   }

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
 import { acceptHandOffs } from '../../src/hand-off/accept-hand-offs.ts';
 import { makeFolder, startFront } from './support/front.ts';
@@ -132,4 +134,39 @@ test.each([
   await ask(byFront, request);
   expect(events).toContain(event);
   expect(events).toContain('upgrade');
+});
+
+/** What the heap has after it was collected, and what ended has been forgotten. */
+async function heapBytes(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  for (let turn = 0; turn < 5; turn++) {
+    await new Promise(setImmediate);
+    runInNewContext('gc')();
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+test('a header or URL that is kept keeps nothing else of its request', async () => {
+  const server = createServer();
+  const kept: unknown[] = [];
+  server.on('upgrade', ({ url, headers }, socket) => {
+    kept.push(url, headers['x-note']);
+    socket.on('error', () => {}).end(answer);
+  });
+  const { byFront } = await startTaking(server);
+  const [note, filler] = ['n'.repeat(40), 'f'.repeat(12_000)];
+  const comeAndGo = async (count: number): Promise<void> => {
+    for (let turn = 0; turn < count; turn++) {
+      const client = connect(byFront, '127.0.0.1').resume();
+      client.write(upgrade(`x-filler: ${turn}${filler}\r\nx-note: ${turn}${note}\r\n`));
+      await once(client, 'end');
+      client.destroy();
+    }
+  };
+  await comeAndGo(100);
+  const before = await heapBytes();
+  await comeAndGo(200);
+  // The front of this test keeps each head once.
+  expect(((await heapBytes()) - before) / 200).toBeLessThan(1.8 * filler.length);
+  expect(kept.slice(-2)).toEqual(['/a?b=c', `199${note}`]);
 });
