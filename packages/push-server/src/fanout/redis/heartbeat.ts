@@ -55,6 +55,9 @@ export class Heartbeat {
   #mendAfter = firstMend;
   #losses = 0;
   #hasLost = false;
+  /** Since when none of its messages can have been lost, and since when it hears those of others, by the clock of this process. */
+  #steadySince = performance.now();
+  #hearsSince = Number.NEGATIVE_INFINITY;
   #greetTimer: NodeJS.Timeout | undefined;
   #gapTimer: NodeJS.Timeout | undefined;
   #otherFanouts = '';
@@ -67,6 +70,13 @@ export class Heartbeat {
   /** Messages of this push-server may have been lost: its next beat tells the others. */
   lost(): void {
     this.#hasLost = true;
+    this.#steadySince = performance.now();
+  }
+
+  /** This push-server hears from now on what others publish. */
+  subscribed(): void {
+    this.#hearsSince = performance.now();
+    this.#greet();
   }
 
   /** There is a new connection: beats that were sent before do not come any more. */
@@ -88,8 +98,8 @@ export class Heartbeat {
       this.#hearOwn(beat);
       return;
     }
-    if (!this.peers.knows(name)) this.greet();
-    if (this.peers.heard(name, beat)) this.gap();
+    if (!this.peers.knows(name)) this.#greet();
+    if (this.peers.heard(name, beat, performance.now() - this.#hearsSince)) this.gap();
   }
 
   /** Makes all rooms read their histories, once for all gaps of a moment. */
@@ -99,17 +109,6 @@ export class Heartbeat {
       this.gaps++;
       this.#options.onGap();
     }, gapMs).unref();
-  }
-
-  /**
-   * Sends a beat out of turn, to push-servers that do not know this one yet: one for all that are met in a moment. Those that have just started
-   * learn at once from which beat on they hear the others, and recover sessions that are stored after that.
-   */
-  greet(): void {
-    this.#greetTimer ??= setTimeout(() => {
-      this.#greetTimer = undefined;
-      this.#send();
-    }, greetMs).unref();
   }
 
   /** Why other push-servers may not be reached; `undefined`: they are, or there are none. */
@@ -125,6 +124,17 @@ export class Heartbeat {
     clearInterval(this.#timer);
     clearTimeout(this.#greetTimer);
     clearTimeout(this.#gapTimer);
+  }
+
+  /**
+   * Sends a beat out of turn, to push-servers that do not know this one yet: one for all that are met in a moment. So each learns at once from which
+   * beat on it hears another.
+   */
+  #greet(): void {
+    this.#greetTimer ??= setTimeout(() => {
+      this.#greetTimer = undefined;
+      this.#send();
+    }, greetMs).unref();
   }
 
   #hearOwn({ count }: Beat): void {
@@ -155,7 +165,8 @@ export class Heartbeat {
     this.#hasLost = false;
     this.#sent++;
     const { fanout, publish } = this.#options;
-    publish(writeBeat({ count: this.#sent, losses: this.#losses, fanout }));
+    const steadyMs = Math.floor(performance.now() - this.#steadySince);
+    publish(writeBeat({ count: this.#sent, losses: this.#losses, fanout, steadyMs }));
   }
 
   /** Where no beats come: subscribes again, then connects again, in growing intervals. */

@@ -6,6 +6,8 @@ export interface Beat {
   readonly losses: number;
   /** `redisAdapter.fanout`: how messages of Socket.IO travel. */
   readonly fanout: string;
+  /** Since when no message of this push-server can have been lost, in milliseconds before the beat; 0 in a beat of an earlier version. */
+  readonly steadyMs: number;
 }
 
 /** What is known of another push-server. */
@@ -52,22 +54,25 @@ export class Peers {
 
   /**
    * A beat of a peer came. If it is the first one that is heard, though not the first one that was sent, the peer may have published
-   * elsewhere until now: after a failover, connections that are older than this process lead to the old server of Redis for a while.
-   * However long a peer was silent, nothing is lost if it had sent no beat meanwhile: it hung.
+   * elsewhere until now: after a failover, connections that are older than this process lead to the old server of Redis for a while. Those that
+   * the peer has had for longer than this process hears do not. However long a peer was silent, nothing is lost if it had sent no beat meanwhile:
+   * it hung.
    *
+   * @param hearsForMs - for how long this push-server has heard all that is published, in milliseconds
    * @returns whether something may have been lost before this beat
    */
-  heard(name: string, beat: Beat): boolean {
+  heard(name: string, beat: Beat, hearsForMs: number): boolean {
     const peer = this.#peers.get(name);
     const before = peer?.beat;
+    const isNew = beat.count > 1 && beat.steadyMs < hearsForMs;
     if (peer === undefined) {
       if (this.#peers.size < mostPeers) this.#peers.set(name, { beat, silence: 0, hasLeft: false });
-      return beat.count > 1;
+      return isNew;
     }
     peer.beat = beat;
     peer.silence = 0;
     peer.hasLeft = false;
-    if (before === undefined) return beat.count > 1;
+    if (before === undefined) return isNew;
     return beat.count !== before.count + 1 || beat.losses !== before.losses;
   }
 
@@ -111,9 +116,11 @@ export function writeBeat(beat: Beat): Buffer {
 /** Reads a beat; `undefined` for bytes of something else, or of another version. */
 export function readBeat(payload: Buffer): Beat | undefined {
   try {
-    const { count, losses, fanout } = JSON.parse(payload.toString()) as Partial<Beat>;
+    const { count, losses, fanout, steadyMs } = JSON.parse(payload.toString()) as Partial<Beat>;
     const isBeat = Number.isSafeInteger(count) && Number.isSafeInteger(losses) && typeof fanout === 'string';
-    return isBeat ? { count: count as number, losses: losses as number, fanout: fanout.slice(0, 32) } : undefined;
+    if (!isBeat) return undefined;
+    const steady = Number.isSafeInteger(steadyMs) ? (steadyMs as number) : 0;
+    return { count: count as number, losses: losses as number, fanout: fanout.slice(0, 32), steadyMs: steady };
   } catch {
     return undefined;
   }

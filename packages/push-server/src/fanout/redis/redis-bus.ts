@@ -148,7 +148,7 @@ export class RedisBus implements Bus {
     this.#isFirst = false;
     this.heartbeat.restarted();
     this.#subscriptions.sync().then(() => {
-      this.heartbeat.greet();
+      this.heartbeat.subscribed();
       if (mayHaveLost) this.heartbeat.gap();
     }, ignore);
   }

@@ -82,10 +82,12 @@ test('a push-server that is heard for the first time is sent a beat at once: it 
   onTestFinished(() => heartbeat.close());
   vi.advanceTimersByTime(2_100);
   expect(sent).toHaveLength(2);
-  for (const name of ['b', 'c']) heartbeat.hear(name, writeBeat({ count: 1, losses: 0, fanout: 'pubsub' }));
+  for (const name of ['b', 'c'])
+    heartbeat.hear(name, writeBeat({ count: 1, losses: 0, fanout: 'pubsub', steadyMs: 0 }));
   vi.advanceTimersByTime(100);
   expect(sent.map((beat) => readBeat(beat)?.count)).toEqual([1, 2, 3]);
-  for (const name of ['b', 'c']) heartbeat.hear(name, writeBeat({ count: 2, losses: 0, fanout: 'pubsub' }));
+  for (const name of ['b', 'c'])
+    heartbeat.hear(name, writeBeat({ count: 2, losses: 0, fanout: 'pubsub', steadyMs: 0 }));
   vi.advanceTimersByTime(100);
   expect(sent).toHaveLength(3);
 });
@@ -102,39 +104,42 @@ test('push-servers of different fan-outs say so', async () => {
 
 test('a beat that is missing, or a loss that a push-server tells of, is a gap', () => {
   const peers = new Peers();
-  const beat = (count: number, losses = 0) => ({ count, losses, fanout: 'pubsub' });
-  expect(peers.heard('a', beat(8))).toBe(true);
-  expect(peers.heard('a', beat(9))).toBe(false);
-  expect(peers.heard('a', beat(11))).toBe(true);
-  expect(peers.heard('a', beat(12, 1))).toBe(true);
-  expect(peers.heard('a', beat(13, 1))).toBe(false);
+  const beat = (count: number, losses = 0) => ({ count, losses, fanout: 'pubsub', steadyMs: 0 });
+  expect(peers.heard('a', beat(8), 1_000)).toBe(true);
+  expect(peers.heard('a', beat(9), 1_000)).toBe(false);
+  expect(peers.heard('a', beat(11), 1_000)).toBe(true);
+  expect(peers.heard('a', beat(12, 1), 1_000)).toBe(true);
+  expect(peers.heard('a', beat(13, 1), 1_000)).toBe(false);
   for (let tick = 0; tick < 6; tick++) peers.tick();
-  expect(peers.heard('a', beat(15, 1))).toBe(true);
+  expect(peers.heard('a', beat(15, 1), 1_000)).toBe(true);
 });
 
 test('a push-server that hung has sent nothing: its next beat is no gap, though its lease had ended', () => {
   const peers = new Peers();
-  const beat = (count: number) => ({ count, losses: 0, fanout: 'streams' });
+  const beat = (count: number) => ({ count, losses: 0, fanout: 'streams', steadyMs: 0 });
   peers.expect(['a']);
-  peers.heard('a', beat(1));
+  peers.heard('a', beat(1), 1_000);
   for (let tick = 0; tick < 20; tick++) peers.tick();
   peers.expect([]);
   expect(peers.otherFanouts('pubsub')).toEqual([]);
   peers.expect(['a']);
-  expect(peers.heard('a', beat(2))).toBe(false);
+  expect(peers.heard('a', beat(2), 1_000)).toBe(false);
   expect(peers.otherFanouts('pubsub')).toEqual(['streams']);
   peers.expect([]);
   for (let tick = 0; tick < 20; tick++) peers.tick();
-  expect(peers.heard('a', beat(4))).toBe(true);
+  expect(peers.heard('a', beat(4), 1_000)).toBe(true);
 });
 
 test('the first beat that is heard is a gap unless it is the first one of all: the peer may have published elsewhere', () => {
   const peers = new Peers();
-  const beat = (count: number) => ({ count, losses: 0, fanout: 'pubsub' });
+  const beat = (count: number, steadyMs = 0) => ({ count, losses: 0, fanout: 'pubsub', steadyMs });
   peers.expect(['a', 'b']);
-  expect([peers.heard('a', beat(1)), peers.heard('a', beat(2))]).toEqual([false, false]);
-  expect([peers.heard('b', beat(40)), peers.heard('b', beat(41))]).toEqual([true, false]);
-  expect([peers.heard('unexpected', beat(1)), peers.heard('other', beat(2))]).toEqual([false, true]);
+  expect([peers.heard('a', beat(1), 1_000), peers.heard('a', beat(2), 1_000)]).toEqual([false, false]);
+  expect([peers.heard('b', beat(40), 1_000), peers.heard('b', beat(41), 1_000)]).toEqual([true, false]);
+  // What it published while this push-server has heard others can only have come here.
+  peers.expect(['c', 'd']);
+  expect([peers.heard('c', beat(40, 1_000), 1_000), peers.heard('d', beat(40, 999), 1_000)]).toEqual([false, true]);
+  expect([peers.heard('unexpected', beat(1), 1_000), peers.heard('other', beat(2), 1_000)]).toEqual([false, true]);
 });
 
 test('a push-server that dies is expected no longer than its lease: others do not miss it', () => {
@@ -145,6 +150,6 @@ test('a push-server that dies is expected no longer than its lease: others do no
   peers.expect(['b']);
   for (let tick = 0; tick < 5; tick++) peers.tick();
   expect(peers.missing()).toEqual(['b']);
-  peers.heard('b', { count: 1, losses: 0, fanout: 'pubsub' });
+  peers.heard('b', { count: 1, losses: 0, fanout: 'pubsub', steadyMs: 0 }, 1_000);
   expect(peers.missing()).toEqual([]);
 });
