@@ -54,6 +54,16 @@ declare module 'react/jsx-runtime' {
 declare module 'mongodb' {
   export const MongoClient: any;
 }
+declare module 'react' {
+  export function useEffect(effect: () => (() => void) | void, deps: unknown[]): void;
+  export function useState<T>(): [T | undefined, (value: T) => void];
+}
+declare module 'next/headers' {
+  export const cookies: any;
+}
+declare module '@nestjs/common' {
+  export const Injectable: any;
+}
 declare const store: { take(token: unknown): Promise<{ uid: unknown; count: number }>; put(token: string, session: unknown): Promise<void> };
 `;
 
@@ -68,6 +78,7 @@ const tsconfig = {
     typeRoots: [join(root, 'node_modules/@types')],
     noEmit: true,
     jsx: 'react-jsx',
+    experimentalDecorators: true,
     allowJs: true,
     checkJs: true,
     strict: true,

@@ -183,6 +183,18 @@ test('the settings are frozen, and what a program gave stays as it was', () => {
   expect(given).toEqual({ agentPort: 1, agent: { drainMs: 5 } });
 });
 
+test.each([
+  ['api.keys.0.key', (key: string) => ({ api: { keys: [{ name: 'a', key, scopes: ['read' as const] }] } })],
+  ['admin.keys.0.key', (key: string) => ({ admin: { keys: [{ name: 'a', key }] } })],
+])('%s has no spaces: a bearer token ends there, so that nobody could use the key', (path, config) => {
+  expect(() => createConfig(config('a-key-of-at-least-24-characters'))).not.toThrow();
+  for (const key of ['a key of at least 24 characters', 'a-key-of-at-least-24-chäracters']) {
+    expect(() => createConfig(config(key))).toThrow(
+      `${path}: found (hidden), wanted a key of ASCII characters, without spaces`,
+    );
+  }
+});
+
 test('a program may give the address of Redis as text', () => {
   const given = { redisAdapter: 'rediss://ann:pass@redis.internal:6380/1' };
   expect(createConfig(given).redisAdapter).toMatchObject({

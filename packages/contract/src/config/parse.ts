@@ -244,7 +244,7 @@ function explain(
 
 /** Settings that hold secrets, and the lists and entries around them. */
 const isHidden =
-  /password|secret|^redisAdapter$|^redisAdapter\.tlsOptions(\.key)?$|^api(\.keys(\.\d+(\.key)?)?)?$|^webhooks(\.\d+)?$/i;
+  /password|secret|^redisAdapter$|^redisAdapter\.tlsOptions(\.key)?$|^(api|admin)(\.keys(\.\d+(\.key)?)?)?$|^webhooks(\.\d+)?$/i;
 
 function meant(word: string, candidates: Iterable<string>): string {
   const candidate = nearest(word, candidates);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bearerKey } from './parts.ts';
 
 /** The scopes of an API key. */
 export const apiScopes = ['publish', 'read', 'admin'] as const;
@@ -14,7 +15,7 @@ export type WebhookEventName = (typeof webhookEvents)[number];
 
 const apiKey = z.strictObject({
   name: z.string().min(1).max(64).meta({ description: 'Name of the key in logs.' }),
-  key: z.string().min(24).max(1_024).meta({ description: 'The key itself.' }),
+  key: bearerKey(),
   scopes: z.array(z.enum(apiScopes)).min(1).meta({ description: 'Operations that the key allows.' }),
   products: z.array(z.string().min(1).max(128)).min(1).optional().meta({
     description:

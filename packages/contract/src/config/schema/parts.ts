@@ -20,6 +20,15 @@ function readOrigins(entries: readonly string[], context: z.RefinementCtx): stri
   });
 }
 
+/** A key that programs send as `Authorization: Bearer`, which ends at a space. */
+export const bearerKey = () =>
+  z
+    .string()
+    .min(24)
+    .max(1_024)
+    .refine((key) => /^[!-~]*$/.test(key), 'a key of ASCII characters, without spaces')
+    .meta({ description: 'The key itself.' });
+
 export const host = () => z.string().min(1).max(255);
 
 /** Whether an address can be reached from this machine only. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { host, milliseconds, port, wait } from './parts.ts';
+import { bearerKey, host, milliseconds, port, wait } from './parts.ts';
 
 /** Settings of the hook files. */
 export const hooks = z
@@ -48,7 +48,7 @@ export const admin = z
         .array(
           z.strictObject({
             name: z.string().min(1).max(64).meta({ description: 'Name of the key in logs.' }),
-            key: z.string().min(24).max(1_024).meta({ description: 'The key itself.' }),
+            key: bearerKey(),
           }),
         )
         .max(20)
