@@ -38,7 +38,9 @@ async function checkPort({ what, host, port, settings }: Listener): Promise<Find
     return { what, state: 'ok', detail: `${port} is free` };
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
-    return { what, state: 'wrong', detail: error.message };
+    const { code } = error.cause as NodeJS.ErrnoException;
+    const running = code === 'EADDRINUSE' ? ' (this project itself has it, if it runs)' : '';
+    return { what, state: 'wrong', detail: `${error.message}${running}` };
   } finally {
     await new Promise((resolve) => server.close(resolve));
   }
