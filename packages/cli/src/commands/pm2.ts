@@ -73,15 +73,24 @@ async function startOrReload(action: 'start' | 'reload', project: Project, tool:
   );
 }
 
+/** How often processes are deleted that pm2 has started again meanwhile. */
+const stopAttempts = 3;
+
 /**
  * Stops the running processes, not those of the ecosystem file, which reads the settings: a broken project has to stop as well. Agents
- * stop first.
+ * stop first. pm2 may restart a crash-looping process in the moment in which it deletes it (pm2 7.0.4), so what is left is deleted again.
  */
 async function stop(tool: Pm2): Promise<void> {
-  const processes = await listProcesses(tool.bin, tool.dir, tool.env);
+  let processes = await listProcesses(tool.bin, tool.dir, tool.env);
   if (processes.length === 0) throw new CommandError(1, `pm2 runs nothing of ${tool.dir}`);
-  const ofTier = (isAgent: boolean) => processes.filter(({ tier }) => (tier === 'agent') === isAgent);
-  await run(tool, ['delete', ...[...ofTier(true), ...ofTier(false)].map(({ id }) => String(id))]);
+  for (let attempt = 0; attempt < stopAttempts && processes.length > 0; attempt++) {
+    const agentsFirst = processes.toSorted((a, b) => Number(b.tier === 'agent') - Number(a.tier === 'agent'));
+    await run(tool, ['delete', ...agentsFirst.map(({ id }) => String(id))]);
+    processes = await listProcesses(tool.bin, tool.dir, tool.env);
+  }
+  if (processes.length === 0) return;
+  const names = processes.map(({ name, id }) => `${name} (${id})`).join(', ');
+  throw new CommandError(1, `pm2 keeps restarting ${names}: run gopush pm2 stop again`);
 }
 
 function run({ bin, dir, env }: Pm2, args: readonly string[]): Promise<void> {
