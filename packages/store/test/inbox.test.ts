@@ -73,7 +73,7 @@ describeStores('inbox', (open) => {
     );
     expect(await inbox.status(uid, 'a')).toBe('unknown');
     expect(await inbox.ack(uid, ['a'])).toBe(0);
-    const again = await inbox.put(uid, 'a', text('A'), { ttlMs: 60 }, bounds);
+    const again = await inbox.put(uid, 'a', text('A'), { ttlMs: 1_500 }, bounds);
     expect([again.state, again.seq > seq]).toEqual(['stored', true]);
     await inbox.ack(uid, ['a']);
     expect(await inbox.status(uid, 'a')).toBe('acked');
