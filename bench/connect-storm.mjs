@@ -1,11 +1,12 @@
 /**
  * Offers a gateway more new clients than it can take:
- * `node bench/connect-storm.mjs [--offered 50,100,200,500] [--seconds 10] [--giveUpMs 3000] [--workMs 5] [--tunnels 50] [--pin]`.
+ * `node bench/connect-storm.mjs [--offered 50,100,200,500] [--seconds 10] [--giveUpMs 3000] [--workMs 5] [--tunnels 50] [--warmUp 3000] [--pin]`.
  *
  * One agent, one push-server and the clients, each a process. A client opens a WebSocket, asks for its Socket.IO session, is done when it has
  * it, and stays. One that is refused is counted and does not come back; one that waits for longer than `giveUpMs` leaves. `workMs` is what the
  * server hook of the push-server computes for each client, so that the clients are not the first to have too much to do. Meanwhile tunnels that
  * were there before are asked for an answer every 100 ms. All is done twice, with admission windows and without, by turns for each rate.
+ * First `warmUp` clients come and go, 40 at a time: while its code is compiled, a process spends a fifth of its CPU time on that.
  * Prints how many clients a second were done, refused and gave up after the first three seconds, how many sessions a second the push-server
  * began for clients that were gone, how long clients waited that were done, and how long the old tunnels did. What counts is that `done` at
  * overload stays near its best. Clients that are refused take time of the same cores, so beside it stands how many are done for each second of
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     giveUpMs: { type: 'string', default: '3000' },
     workMs: { type: 'string', default: '5' },
     tunnels: { type: 'string', default: '50' },
+    warmUp: { type: 'string', default: '3000' },
     pin: { type: 'boolean', default: false },
   },
 });
@@ -95,6 +97,7 @@ async function measure(offered, windows) {
   const server = await start('server', { serverPortStart: 0, pushServer, workMs: Number(values.workMs) });
   const targets = [{ ip: '127.0.0.1', port: server.port }];
   const { port } = await start('agent', { agentPort: 0, targets, ...off('eventLoopDelayMs') });
+  await warmUp(port, Number(values.warmUp));
   const old = await Promise.all(
     Array.from({ length: Number(values.tunnels) }, (_, index) => openTunnel(port, `old${index}`)),
   );
@@ -105,6 +108,22 @@ async function measure(offered, windows) {
   for (const tunnel of old) tunnel.close();
   rmSync(dir, { recursive: true, force: true });
   return figures;
+}
+
+/** Has clients come and go, each when another one has gone. */
+async function warmUp(port, count) {
+  let left = count;
+  const comeAndGo = async () => {
+    while (left-- > 0) {
+      await new Promise((resolve) => {
+        const client = joinOnce(port, `warm${left}`, () => {
+          client.destroy();
+          resolve();
+        });
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: 40 }, comeAndGo));
 }
 
 async function storm(port, server, offered, old, cpuOfAll) {
