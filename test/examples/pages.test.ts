@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from
 import { freePort, startRedis, type TestRedis } from '../../packages/store/test/support/redis.ts';
 import { noBrowser, openBrowser } from '../support/browser.ts';
 import { makeFolder, type RunningCommand } from '../support/cli.ts';
+import { lookAt } from '../support/look-at.ts';
 import { childrenOf } from '../support/process-table.ts';
 import { atLeast, numberIn, startExample, startProject } from './examples.ts';
 
@@ -148,8 +149,10 @@ test.skipIf(noBrowser)('chat: people sign up and talk, and a worker that crashes
     'bobhello ann',
     ...['hello bob', 'one', 'two', 'three'].map((text) => `ann${text}`),
   ]);
+  await lookAt(page, 'chat');
   await page.click('button:text-is("Sign out")');
   await page.waitForSelector('#door');
+  await lookAt(page, 'chat-door');
 });
 
 test.each(['Redis', 'a folder'])(
@@ -236,6 +239,7 @@ test.skipIf(noBrowser)('notify: everybody hears it once, and requests wait, whil
   expect(await page.locator('#requests').textContent()).toMatch(' 0 failed');
   // Socket.IO has kept its connection.
   expect(await page.locator('#listeners tr:first-child [data-what=connections]').textContent()).toBe('1');
+  await lookAt(page, 'notify');
 
   // Where none comes, people get a page that reloads by itself.
   await Promise.all(replicas.splice(0).map((replica) => replica.close()));
@@ -304,6 +308,7 @@ test.skipIf(noBrowser)('custom-backend: WebSockets of four back ends stay open w
   await expect.poll(echoed).toBeGreaterThan(before + 2);
   await expect.poll(() => page.locator('#graphql').textContent()).not.toBe(time);
   expect(await page.locator('#closed').textContent()).toBe('0');
+  await lookAt(page, 'custom-backend');
 });
 
 /** Uses the page of the existing app: signs in, speaks, announces. */
@@ -333,6 +338,7 @@ test.skipIf(noBrowser)(
     const { url } = await startProject('existing-socketio', ['--env', 'behind', 'start', 'agent'], { PORTS: ports });
     const page = await useExistingApp(url);
     expect(await page.locator('#disconnects').textContent()).toBe('0');
+    await lookAt(page, 'existing-socketio');
     // Long-polling needs sticky sessions: without them, half of the requests would go to a server that does not know the session.
     const { headers } = await fetch(`${url}/sign-in`, {
       method: 'POST',
@@ -408,6 +414,7 @@ test.skipIf(noBrowser)('two-machines: a page that came in at one goes on when th
     await page.waitForSelector('#log li >> text=still here');
     expect(await page.locator('#disconnects').textContent()).toBe('0');
   }
+  await lookAt(here[0] as Page, 'two-machines');
 });
 
 test.skipIf(noBrowser)('swarm: nodes that stop or die are replaced, and no message is lost or doubled', async () => {
@@ -429,4 +436,5 @@ test.skipIf(noBrowser)('swarm: nodes that stop or die are replaced, and no messa
   await expect.poll(() => numberIn(page, '#missing')).toBe(0);
   expect(await page.locator('#doubled').textContent()).toBe('0');
   expect([countOf(/ended with 0/g), countOf(/ended with SIGKILL/g)]).toEqual([1, 1]);
+  await lookAt(page, 'swarm');
 });

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { noBrowser, startBrowser } from '../support/browser.ts';
 import { startProgram } from '../support/cli.ts';
+import { lookAt } from '../support/look-at.ts';
 
 /** What the page has counted. */
 const read = (page: Page, what: string): Promise<number> => page.locator(`#${what}`).textContent().then(Number);
@@ -68,6 +69,8 @@ test.skipIf(noBrowser)(
     const killed = Array.from({ length: handsOver ? 4 : 1 }, () => 'ended with SIGKILL');
     expect(ended).toEqual(['ended with 0', 'ended with 0', ...killed]);
     expect([sockets, errors]).toEqual([1, []]);
+
+    await lookAt(page, 'seamless');
 
     await page.close();
     running.signal('SIGTERM');

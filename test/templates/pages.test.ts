@@ -8,7 +8,7 @@ import type { TemplateName } from '../../packages/create/src/names.ts';
 import { linkPackages } from '../../packages/create/test/support/linked-packages.ts';
 import { noBrowser, openBrowser } from '../support/browser.ts';
 import { makeFolder } from '../support/cli.ts';
-import { violationsOf } from '../support/violations-of.ts';
+import { lookAt } from '../support/look-at.ts';
 
 const errors: string[] = [];
 
@@ -45,15 +45,6 @@ async function openPage(url: string): Promise<Page> {
   return page;
 }
 
-/** Looks at a page on a phone, in light and in dark. */
-async function look(page: Page): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    expect([colorScheme, await violationsOf(page)]).toEqual([colorScheme, []]);
-  }
-  expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
-}
-
 test.skipIf(noBrowser)(
   'on the page of the chat two people sign up and talk, and one who comes later reads it',
   async () => {
@@ -75,7 +66,7 @@ test.skipIf(noBrowser)(
     await ann.getByRole('button', { name: 'Send' }).click();
     await bob.locator('#messages li', { hasText: 'hello <b>bob</b>' }).waitFor();
     expect(await ann.locator('#messages li').count()).toBe(1);
-    await look(ann);
+    await lookAt(ann, 'template-chat');
     await bob.reload();
     await bob.locator('#messages li', { hasText: 'ann hello' }).waitFor();
 
@@ -85,7 +76,7 @@ test.skipIf(noBrowser)(
     await bob.fill('#password', 'a wrong one');
     await bob.getByRole('button', { name: 'Sign in' }).click();
     await bob.getByText('wrong name or password').waitFor();
-    await look(bob);
+    await lookAt(bob, 'template-chat-door');
     expect(errors).toEqual([]);
   },
 );
@@ -96,7 +87,7 @@ test.skipIf(noBrowser)('the page of notify hears a message in three ways', async
   await expect.poll(() => page.getByText('listening', { exact: true }).count()).toBe(3);
   await push?.toRoom('news', 'note', 'hello');
   await expect.poll(() => page.locator('li', { hasText: 'hello' }).count()).toBe(3);
-  await look(page);
+  await lookAt(page, 'template-notify');
   expect(errors).toEqual([]);
 });
 
@@ -116,7 +107,7 @@ test.skipIf(noBrowser)('the page of the proxy shows a visitor who stays on one b
   await page.fill('#text', 'hello');
   await page.getByRole('button', { name: 'Send' }).click();
   await page.getByText(`${port} heard hello`).waitFor();
-  await look(page);
+  await lookAt(page, 'template-proxy');
   await page.reload();
   await page.locator('#port', { hasText: `port ${port}` }).waitFor();
   expect(errors).toEqual([]);
@@ -130,6 +121,6 @@ test.skipIf(noBrowser)('the page of minimal can be read by everybody', async () 
   await page.fill('#message', 'hello');
   await page.getByRole('button', { name: 'Send' }).click();
   await page.locator('#log li', { hasText: 'hello' }).waitFor();
-  await look(page);
+  await lookAt(page, 'template-minimal');
   expect(errors).toEqual([]);
 });
