@@ -276,7 +276,8 @@ test.each([
     await new Promise(setImmediate);
   }
   await full;
-  expect(heard).toEqual(['slow', 'fast', 'slow', 'full']);
+  // The system may take more once or twice while its buffers grow (seen with Node 24): then it is fast again for a moment.
+  expect(heard.join(' ')).toMatch(/^slow fast (slow fast )*slow full$/);
   expect(queued()).toBeGreaterThan(0);
 });
 
