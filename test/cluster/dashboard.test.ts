@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startRedis } from '../../packages/store/test/support/redis.ts';
 import { noBrowser, openBrowser } from '../support/browser.ts';
 import { lookAt } from '../support/cluster.ts';
 import { type LoadedCluster, startLoadedCluster } from '../support/loaded-cluster.ts';
@@ -27,11 +28,14 @@ interface Opened {
 }
 
 // One set-up for all: each test goes on with what the one before has left.
-describe.skipIf(noBrowser !== undefined)('the dashboard of a cluster with clients', { timeout: 60_000 }, () => {
+const over = describe.skipIf(noBrowser !== undefined).each(rows<'a folder' | 'Redis'>(['a folder'], ['Redis']));
+
+over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (store) => {
   let cluster: LoadedCluster;
   let browser: Browser;
   let desk: Opened;
   let closeBrowser = () => Promise.resolve();
+  let closeRedis = () => Promise.resolve();
 
   const open = async (url: string | undefined, options: BrowserContextOptions = {}): Promise<Opened> => {
     const context = await browser.newContext(options);
@@ -82,8 +86,9 @@ describe.skipIf(noBrowser !== undefined)('the dashboard of a cluster with client
   };
 
   beforeAll(async () => {
+    const redis = store === 'Redis' ? await startRedis([], undefined, (close) => (closeRedis = close)) : undefined;
     [cluster, browser] = await Promise.all([
-      startLoadedCluster([operator]),
+      startLoadedCluster([operator], redis === undefined ? {} : { redisAdapter: { port: redis.port } }),
       openBrowser((close) => {
         closeBrowser = close;
       }),
@@ -94,6 +99,7 @@ describe.skipIf(noBrowser !== undefined)('the dashboard of a cluster with client
   afterAll(async () => {
     await closeBrowser();
     await cluster?.close();
+    await closeRedis();
   });
 
   test('its files are small, and without inline code or other origins', async () => {

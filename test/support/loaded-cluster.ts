@@ -33,13 +33,20 @@ const program = fileURLToPath(new URL('../programs/push-node.mjs', import.meta.u
 /** How many clients there are, how many rooms they are in, and the time between two messages of one, in milliseconds. */
 const load = { clients: 24, rooms: 5, everyMs: 600 };
 
-/** Starts a cluster that is not bound to one test, and waits until its clients are in their rooms. */
-export async function startLoadedCluster(keys: readonly { readonly name: string; readonly key: string }[]) {
+/**
+ * Starts a cluster that is not bound to one test, and waits until its clients are in their rooms.
+ *
+ * @param store - @defaultValue a folder
+ */
+export async function startLoadedCluster(
+  keys: readonly { readonly name: string; readonly key: string }[],
+  store: Pick<ConfigInput, 'redisAdapter'> = {},
+) {
   const dir = await mkdtemp(join(tmpdir(), 'gopush-loaded-'));
   const ends: (() => unknown)[] = [() => rm(dir, { recursive: true, force: true })];
   const { logger: memory, lines } = createMemoryLog();
   const logger = { ...memory, level: 'info' };
-  const shared: ConfigInput = { admin: { agentPort: 0, serverPort: 0, keys: [...keys] }, serverPortStart: 0 };
+  const shared: ConfigInput = { ...store, admin: { agentPort: 0, serverPort: 0, keys: [...keys] }, serverPortStart: 0 };
   const pushServer = { fanoutDir: join(dir, 'fanout'), drainMs: 5_000, limits: { beginDelayMs: 0 } };
   const servers: PushServer[] = [];
   for (const index of [0, 1]) {

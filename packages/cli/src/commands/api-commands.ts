@@ -40,6 +40,7 @@ export function addApiCommands(program: Command, projectOptions: () => ProjectOp
   addAsk(program, 'presence', 'show whether a user is connected, or who is in a room, through the HTTP API')
     .argument('[uid]')
     .option('--room <room>', 'users in this room, one line per 1,000 users')
+    .addOption(jsonOption())
     .action((uid: string | undefined, { room, ...access }: Access & { room?: string }) =>
       room !== undefined && uid === undefined
         ? presenceInRoom(room, { ...projectOptions(), ...access })
@@ -53,6 +54,7 @@ export function addListen(program: Command, projectOptions: () => ProjectOptions
     .addOption(new Option('--room <room...>', 'rooms'))
     .addOption(new Option('--user <uid...>', 'users'))
     .option('--count <times>', 'end after so many messages', readWhole)
+    .addOption(jsonOption())
     .action(async (options: Access & { room?: string[]; user?: string[]; count?: number }) => {
       const { room: rooms = [], user: users = [], ...access } = options;
       const { listen } = await import('./listen.ts');
@@ -80,6 +82,11 @@ function addSay(parent: Command, name: string, description: string, receiver?: s
   const command = addAsk(parent, name, description);
   if (receiver !== undefined) command.argument(receiver);
   return command.argument('<event>').argument('[message]', 'JSON, or plain text');
+}
+
+/** For scripts that give it to all commands. */
+function jsonOption(): Option {
+  return new Option('--json', 'print JSON, as without it: docs/cli.schema.json');
 }
 
 function idOption(): Option {

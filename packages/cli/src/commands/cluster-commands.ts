@@ -60,6 +60,7 @@ export function addToolCommands(program: Command, projectOptions: () => ProjectO
     .option('--identity', 'print the headers that a push-server believes, signed with access.secrets')
     .option('--product <product>', 'with --identity: the product')
     .option('--ttl <seconds>', 'how long it is valid', readCount, 3_600)
+    .option('--json', 'print JSON: docs/cli.schema.json')
     .action(async (uid: string, options: Omit<TokenOptions, keyof ProjectOptions>) => {
       const { token } = await import('./token.ts');
       await token(uid, { ...projectOptions(), ...options });

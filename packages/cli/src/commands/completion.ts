@@ -39,21 +39,22 @@ function wordsOf(command: Command, path: string): Words[] {
   return [{ path, words }, ...subcommands.flatMap((one) => wordsOf(one, `${path} ${one.name()}`))];
 }
 
+/** In zsh, `path` and `words` are variables of the shell: no function may change them. */
 function bash(all: readonly Words[]): string {
-  const cases = all.map(({ path, words }) => `    "${path}") words="${words.map(({ word }) => word).join(' ')}" ;;`);
+  const cases = all.map(({ path, words }) => `    "${path}") found="${words.map(({ word }) => word).join(' ')}" ;;`);
   return `_gopush() {
-  local path="gopush" words="" word
+  local command="gopush" word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case " $(_gopush_words "$path") " in *" $word "*) [[ $word == -* ]] || path="$path $word" ;; esac
+    case " $(_gopush_words "$command") " in *" $word "*) [[ $word == -* ]] || command="$command $word" ;; esac
   done
-  COMPREPLY=($(compgen -W "$(_gopush_words "$path")" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  COMPREPLY=($(compgen -W "$(_gopush_words "$command")" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 _gopush_words() {
-  local words=""
+  local found=""
   case "$1" in
 ${cases.join('\n')}
   esac
-  echo "$words"
+  echo "$found"
 }
 complete -o default -F _gopush gopush
 `;

@@ -23,6 +23,8 @@ export interface TokenOptions extends ProjectOptions {
   readonly product?: string | undefined;
   /** In seconds. */
   readonly ttl: number;
+  /** Print JSON: the token, or the headers. */
+  readonly json?: boolean;
 }
 
 /**
@@ -33,11 +35,12 @@ export async function token(uid: string, options: TokenOptions): Promise<void> {
   const parsed = parseUid(uid);
   if (!parsed.ok) throw new CommandError(2, `token ${uid}: ${parsed.failure.detail ?? parsed.failure.code}`);
   if (options.identity === true) return printIdentity(parsed.value, options);
-  const { secret = '', claim, ttl } = options;
+  const { secret = '', claim, ttl, json = false } = options;
   if (secret === '') {
     throw new CommandError(2, 'token: wanted --secret, or the variable JWT_SECRET: what the hook verifies tokens with');
   }
-  process.stdout.write(`${signJwt({ [claim]: parsed.value }, secret, ttl)}\n`);
+  const jwt = signJwt({ [claim]: parsed.value }, secret, ttl);
+  process.stdout.write(`${json ? JSON.stringify({ token: jwt }) : jwt}\n`);
 }
 
 /** A JSON Web Token with HMAC-SHA256 (RFC 7515 section 3.3). */
@@ -51,7 +54,10 @@ function signJwt(claims: object, secret: string, ttlSeconds: number): string {
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
 }
 
-async function printIdentity(uid: string, { product = defaultProduct, ttl, ...project }: TokenOptions): Promise<void> {
+async function printIdentity(
+  uid: string,
+  { product = defaultProduct, ttl, json = false, ...project }: TokenOptions,
+): Promise<void> {
   const { config } = await loadProject(project);
   const [secret] = config.access.secrets;
   if (secret === undefined) {
@@ -64,5 +70,6 @@ async function printIdentity(uid: string, { product = defaultProduct, ttl, ...pr
     [requestIdHeader]: 'gopush-token',
   } as Parameters<typeof signIdentity>[1];
   const all = { ...headers, [signatureHeader]: signIdentity(secret, headers, Date.now() + ttl * 1_000) };
-  for (const [name, value] of Object.entries(all)) process.stdout.write(`${name}: ${value}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ headers: all })}\n`);
+  else for (const [name, value] of Object.entries(all)) process.stdout.write(`${name}: ${value}\n`);
 }

@@ -9,6 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { apiConfig, keys, startApis } from '../../../../test/support/api.ts';
 import { type Ended, gopush, makeFolder, makeProject, startGopush } from '../../../../test/support/cli.ts';
 import { commandsOfFile } from '../../../../test/support/commands.ts';
+import { outputFault } from '../../../../test/support/output-schema.ts';
 import { connectClient, nextEvent } from '../../../../test/support/socket-io.ts';
 
 const command = commandsOfFile();
@@ -93,7 +94,9 @@ test('presence tells whether a user is connected', async () => {
     since: expect.any(Number),
     nodes: [expect.any(String)],
   });
-  expect(answerOf(await command(['presence', 'bob'], { cwd: dir }))).toMatchObject({ online: false, devices: 0 });
+  const bob = await command(['presence', 'bob', '--json'], { cwd: dir });
+  expect(answerOf(bob)).toMatchObject({ online: false, devices: 0 });
+  expect(outputFault('presence', bob.stdout)).toBeUndefined();
 });
 
 test('presence tells who is in a room, and wants a uid or a room', async () => {
@@ -101,7 +104,9 @@ test('presence tells who is in a room, and wants a uid or a room', async () => {
   const ann = await connectClient(server.url, 'websocket', { query: { uid: 'ann' } });
   await ann.emitWithAck('go:join', 'a/b');
   await expect.poll(() => server.push.presence.room('a/b')).toMatchObject({ value: [{ uid: 'ann' }] });
-  expect(answerOf(await gopush(['presence', '--room', 'a/b'], { cwd: dir }))).toEqual({
+  const inRoom = await gopush(['presence', '--room', 'a/b', '--json'], { cwd: dir });
+  expect(outputFault('presence', inRoom.stdout)).toBeUndefined();
+  expect(answerOf(inRoom)).toEqual({
     users: [{ uid: 'ann', devices: 1 }],
     next: null,
   });

@@ -385,6 +385,8 @@ test('what commands print with --json is as the published schemas say', async ()
   expect(outputFault('status', JSON.stringify({ ...sick, rooms: [{ room: 1 }] }))).toMatch(/rooms/);
   // All commands that have --json are among them.
   const { stdout } = await command(['completion', 'bash']);
-  const withJson = [...stdout.matchAll(/^ +"gopush (\w+)"\) words="[^"]*--json/gm)].map(([, name]) => name);
-  expect(withJson.toSorted()).toEqual(['check', 'config', 'route', 'routes', 'status', 'top']);
+  const withJson = [...stdout.matchAll(/^ +"gopush (\w+)"\) found="[^"]*--json/gm)].map(([, name]) => name);
+  expect(withJson.toSorted()).toEqual([
+    ...['check', 'config', 'listen', 'presence', 'route', 'routes', 'status', 'token', 'top'],
+  ]);
 });

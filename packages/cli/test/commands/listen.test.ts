@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { apiConfig, keys, startApis } from '../../../../test/support/api.ts';
 import { makeFolder, startGopush } from '../../../../test/support/cli.ts';
 import { commandsOfFile } from '../../../../test/support/commands.ts';
+import { outputFault } from '../../../../test/support/output-schema.ts';
 import { nextEvent, openClient } from '../../../../test/support/socket-io.ts';
 
 const command = commandsOfFile();
@@ -19,7 +20,9 @@ async function projectOn(port: number, config: object = { api: apiConfig }): Pro
 test('listen prints what is published to rooms and users, and ends after as many as are wanted', async () => {
   const [server] = await startApis(1);
   const dir = await projectOn(server?.port ?? 0);
-  const running = startGopush(['listen', '--room', 'a', 'b', '--user', 'ann', '--count', '3'], { cwd: dir });
+  const running = startGopush(['listen', '--room', 'a', 'b', '--user', 'ann', '--count', '3', '--json'], {
+    cwd: dir,
+  });
   // It listens when the first one arrives: those before are not kept for it.
   const published = setInterval(() => void server?.push.toRoom('a', 'tick', 1), 50);
   await running.until(/"tick"/);
@@ -33,6 +36,7 @@ test('listen prints what is published to rooms and users, and ends after as many
     .split('\n')
     .map((line) => JSON.parse(line));
   expect(lines[0]).toMatchObject({ room: 'a', event: 'tick', message: 1 });
+  for (const line of lines) expect(outputFault('listen', JSON.stringify(line))).toBeUndefined();
 });
 
 test('listen says what is wrong: nothing to listen to, a key that is refused, no push-server', async () => {
@@ -66,10 +70,10 @@ test('a token is what verifyJwt accepts, and no other secret', async () => {
   expect(await verifyJwt({ secret })(request)).toBe('ann');
   expect(await verifyJwt({ secret: `${secret}!` })(request)).not.toBe('ann');
   const env = { JWT_SECRET: secret };
-  const claimed = await command(['token', 'bob', '--claim', 'user'], { env });
-  expect(
-    await verifyJwt({ secret, uidClaim: 'user' })({ headers: { authorization: `Bearer ${claimed.stdout.trim()}` } }),
-  ).toBe('bob');
+  const claimed = await command(['token', 'bob', '--claim', 'user', '--json'], { env });
+  expect(outputFault('token', claimed.stdout)).toBeUndefined();
+  const { token } = JSON.parse(claimed.stdout) as { token: string };
+  expect(await verifyJwt({ secret, uidClaim: 'user' })({ headers: { authorization: `Bearer ${token}` } })).toBe('bob');
   expect(await command(['token', 'ann'])).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(/wanted --secret, or the variable JWT_SECRET/),
