@@ -133,7 +133,9 @@ test.each([
   const events = eventsOf(server);
   await ask(byFront, request);
   expect(events).toContain(event);
-  expect(events).toContain('upgrade');
+  // Node 20 leaves out the headers that are too many; Node 22 and 24 refuse the request.
+  const outcome = server.maxHeadersCount === 4 && process.versions.node >= '22' ? 'clientError' : 'upgrade';
+  expect(events).toContain(outcome);
 });
 
 /** What the heap has after it was collected, and what ended has been forgotten. */
