@@ -23,10 +23,15 @@ export function readTemplate(path: string): Promise<string> {
 
 /** The paths of all files of a template, as in the project. */
 export async function listTemplate(name: string): Promise<readonly string[]> {
-  const root = join(folder, name);
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(root.length).replace(/^\//, '').replaceAll('\\', '/'))
-    .sort();
+  const paths: string[] = [];
+  for await (const path of walk(join(folder, name), '')) paths.push(path);
+  return paths.sort();
+}
+
+/** Not `readdir` with `recursive`: where Yarn runs packages in their archives, that takes folders for files. */
+async function* walk(dir: string, prefix: string): AsyncGenerator<string> {
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    if (entry.isDirectory()) yield* walk(join(dir, entry.name), `${prefix}${entry.name}/`);
+    else yield prefix + entry.name;
+  }
 }
