@@ -65,7 +65,7 @@ class LongestFirst extends BaseSequencer {
 const besideOthers = { maxWorkers: 6, sequence: { groupOrder: 0 } };
 
 /** When nothing is left that is sensitive to time. */
-const afterOthers = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+const afterOthers = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 
 const apart = filesApart();
 const exclude = ['**/node_modules/**', ...crowds];

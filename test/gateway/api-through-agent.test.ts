@@ -15,7 +15,7 @@ import { gopush } from '../support/cli.ts';
 import { believing, startTestAgent } from '../support/gateway.ts';
 import { connectClient, nextEvent } from '../support/socket-io.ts';
 
-const limited = 'a key for the product shop alone';
+const limited = 'a-key-for-the-product-shop-alone';
 const secret = 'a secret that only tiers know';
 
 /** An agent before two push-servers that have an API, as `gopush start` runs them. */
