@@ -24,7 +24,7 @@ const command = commandsOfFile();
 async function readCommands(): Promise<ReadonlyMap<string, readonly string[]>> {
   const { stdout } = await command(['completion', 'bash']);
   return new Map(
-    [...stdout.matchAll(/^ +"(gopush[^"]*)"\) words="([^"]*)"/gm)].map(([, path = '', words = '']) => [
+    [...stdout.matchAll(/^ +"(gopush[^"]*)"\) found="([^"]*)"/gm)].map(([, path = '', words = '']) => [
       path,
       words.split(' '),
     ]),
