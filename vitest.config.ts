@@ -89,7 +89,7 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     // In CI a test that fails is tried once more, and named: see docs/decisions/0051-unsteady-tests.md.
-    retry: process.env.GOPUSH_TESTS_RETRY === '1' ? 1 : 0,
+    retry: process.env.TESTS_RETRY === '1' ? 1 : 0,
     hookTimeout: 120_000,
     teardownTimeout: 10_000,
     // Tests start what is built: as the sources are now.
