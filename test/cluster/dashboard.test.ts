@@ -18,6 +18,8 @@ const looks: Record<string, BrowserContextOptions> = {
   'dark phone': { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
 };
 
+const isSome = (count: number): boolean => count > 0;
+
 /** In the usual run each colour and each width once, where another test looks at all of them. */
 const someLooks = rows(['light', 'dark phone'], ['dark', 'phone']);
 
@@ -284,10 +286,13 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     await checkLooks('restarts', someLooks);
     const [{ adminUrl } = { adminUrl: undefined }] = cluster.servers;
     const { restarts } = await lookAt({ adminUrl, close: async () => {} });
-    expect(restarts).toMatchObject([
-      { name: 'server-2', what: 'crash', migrated: 0, fellBack: 0 },
-      { name: 'server-0', what: 'drain', failedOver: 0, fellBack: 0 },
-    ]);
+    // On a busy machine a push-server may count as gone for a moment before, and its sessions migrate; each is a row of its own, or part of one.
+    expect(restarts).toContainEqual(
+      expect.objectContaining({ name: 'server-2', what: 'crash', failedOver: expect.toSatisfy(isSome), fellBack: 0 }),
+    );
+    expect(restarts).toContainEqual(
+      expect.objectContaining({ name: 'server-0', what: 'drain', migrated: expect.toSatisfy(isSome), fellBack: 0 }),
+    );
   });
 
   test('nothing of it made the browser complain', () => {

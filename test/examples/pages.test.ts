@@ -260,7 +260,8 @@ async function startNotify() {
     serverPortStart: 0,
     admin: null,
     routing: { discover: true },
-    hold: { timeoutMs: 3_000 },
+    // Longer than a replica takes to start on a busy machine.
+    hold: { timeoutMs: 8_000 },
     agent: { host: '127.0.0.1', drainMs: 200 },
     limits: { eventLoopDelayMs: 0 },
     pushServer: {

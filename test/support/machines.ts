@@ -40,9 +40,7 @@ export function whyNoMachines(): string | undefined {
 
 /** Connects so many machines, which end with the test. */
 export function startMachines(count: number): Network {
-  const id = Math.floor(Math.random() * 0xffff);
-  // A benchmark network (RFC 2544), which nobody routes.
-  const net = `198.18.${id >> 8}`;
+  const { id, net } = freeNet();
   const bridge = `gpb${id.toString(16)}`;
   // Stays: what the kernel still has to send to a machine of a test that is over must not leave this host by its default route.
   ip('route', 'replace', 'blackhole', '198.18.0.0/15');
@@ -52,6 +50,16 @@ export function startMachines(count: number): Network {
   ip('link', 'set', bridge, 'up');
   const machines = Array.from({ length: count }, (_, index) => startMachine(index + 1, id, net, bridge));
   return { address: `${net}.254`, machines };
+}
+
+/** A part of the benchmark network (RFC 2544), which nobody routes, that no other test has. One that was killed has left its own behind. */
+function freeNet(): { readonly id: number; readonly net: string } {
+  const taken = execFileSync('ip', ['-4', '-o', 'addr'], { encoding: 'utf8' });
+  for (;;) {
+    const id = Math.floor(Math.random() * 0xffff);
+    const net = `198.18.${id >> 8}`;
+    if (!taken.includes(` ${net}.`)) return { id, net };
+  }
 }
 
 function startMachine(number: number, id: number, net: string, bridge: string): Machine {

@@ -50,13 +50,21 @@ export async function connectClient(
 ): Promise<Socket> {
   const socket = openClient(url, transport, options);
   await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve).once('connect_error', reject);
+    socket.once('connect', resolve).once('connect_error', (error) => reject(explained(error)));
   });
   if (transport === 'upgrade') {
     const { engine } = socket.io;
     if (engine.transport.name !== 'websocket') await new Promise((resolve) => engine.once('upgrade', resolve));
   }
   return socket;
+}
+
+/** An error of Socket.IO's client with what it says of its cause: an address that nobody listens at, a response. */
+function explained(error: Error & { readonly description?: unknown }): Error {
+  const { description } = error;
+  const cause = (description as { readonly message?: string } | undefined)?.message ?? description;
+  if (cause !== undefined) error.message += `: ${String(cause)}`;
+  return error;
 }
 
 /** A client that is only about to connect. */
