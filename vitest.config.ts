@@ -28,8 +28,12 @@ function testFiles(folder: string): string[] {
   });
 }
 
-/** Files that start a dozen processes, each of which fills both cores for a while. */
+/** Files that make networks: Chromium ends the requests of all its pages when one comes or goes. */
+const networks = ['test/seamless/machine-away.test.ts', 'test/gateway/discover.test.ts'];
+
+/** Files that run after all others: they start a dozen processes, each of which fills both cores for a while, or make networks. */
 const crowds = [
+  ...networks,
   'test/chaos/*.test.ts',
   'packages/cli/test/pm2/*.test.ts',
   'packages/create/test/{pm2,scaffold}.test.ts',
@@ -38,13 +42,23 @@ const crowds = [
 /** Those that take longest, in this order: they begin first, as the last one to begin runs alone at the end. */
 const longest = [
   'examples/pages',
-  ...['commands/cli', 'repeats', 'dashboard', 'stranded', 'whole-deploy', 'seamless/page', 'machine-away', 'from-0.1'],
+  ...['commands/cli', 'repeats', 'dashboard', 'stranded', 'whole-deploy', 'seamless/page', 'from-0.1'],
   ...['giver-dies', 'cluster-view', 'unstoppable-clients', 'fanout/fanout', 'seamless/faults', 'outages', 'foreground'],
   ...['clients/engine-io', 'recovery', 'agent-restart', 'hangup', 'hand-off/crash', 'process-end', 'limits/limits'],
-  ...['target-gone', 'redis-failover', 'discover', 'blame', 'gateway/gateway', 'paused', 'terminal', 'matrix/http'],
+  ...['target-gone', 'redis-failover', 'blame', 'gateway/gateway', 'paused', 'terminal', 'matrix/http'],
   ...['hand-off/soak', 'registry', 'presence', 'target-silent', 'namespaces', 'guarded-clients', 'forgotten-store'],
   ...['planned-stop', 'push-server-hangs', 'listener', 'processes/appending', 'commands/check', 'listen/tls'],
-  ...['create/test/scaffold', 'chaos/seamless', 'pm2-failing', 'pm2/pm2', 'chaos/push', 'pm2-deploy', 'pm2-scale'],
+  ...[
+    'machine-away',
+    'create/test/scaffold',
+    'gateway/discover',
+    'chaos/seamless',
+    'pm2-failing',
+    'pm2/pm2',
+    'chaos/push',
+    'pm2-deploy',
+    'pm2-scale',
+  ],
 ];
 
 /** The projects whose files run side by side, in this order: a process is shared only while the next file is of the same project. */

@@ -66,7 +66,8 @@ describeNodes('the client library', (startNodes) => {
     expect(socket.recovered).toBe(true);
     await anew.joined;
     await expect.poll(() => server.push.presence.room('left')).toEqual({ ok: true, value: [] });
-    for (const room of ['again', 'stays']) expect(await client.presence(room)).toEqual([{ uid: 'ann', devices: 1 }]);
+    for (const room of ['again', 'stays'])
+      await expect.poll(() => client.presence(room)).toEqual([{ uid: 'ann', devices: 1 }]);
   });
 
   test('what cannot be given after a reconnect is told as a gap', async () => {
