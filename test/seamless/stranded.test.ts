@@ -167,10 +167,9 @@ describeNodes('a client whose agent lives', (startNodes, kind) => {
     expect(pushed.all).toEqual(['while away']);
   });
 
-  test('finds nothing that a push-server left behind which hung, and went on when its session was elsewhere', {
-    skip: !isLong && kind !== 'Redis',
-  }, async () => {
-    const { server, client, other, route, url } = await startOne(await startNodes(), { silentMs: 1_000 });
+  /** A client whose push-server hangs: its session has failed over to the other one, where it has heard 0 and 1. */
+  async function startHung(nodes: TestNodes) {
+    const { server, client, other, route, url } = await startOne(nodes, { silentMs: 1_000 });
     const { id } = client;
     const heard = hear<number>(client, 'count');
     await other.push.toRoom('room', 'count', 0);
@@ -187,6 +186,13 @@ describeNodes('a client whose agent lives', (startNodes, kind) => {
     await expect.poll(() => other.io.of('/').sockets.has(id ?? ''), { timeout: 10_000 }).toBe(true);
     await other.push.toRoom('room', 'count', 1);
     await heard.count(2);
+    return { server, client, other, id, heard };
+  }
+
+  test('finds nothing that a push-server left behind which hung, and went on when its session was elsewhere', {
+    skip: !isLong && kind !== 'Redis',
+  }, async () => {
+    const { server, client, other, id, heard } = await startHung(await startNodes());
     // With hand-offs it was killed: nobody else could have gone on.
     if (handsOver) await expect.poll(() => server.signalCode).toBe('SIGKILL');
     else {
@@ -207,22 +213,7 @@ describeNodes('a client whose agent lives', (startNodes, kind) => {
   }, async () => {
     const nodes = await startNodes();
     const store = await nodes.openStore();
-    const { server, client, other, route, url } = await startOne(nodes, { silentMs: 1_000 });
-    const { id } = client;
-    const heard = hear<number>(client, 'count');
-    await other.push.toRoom('room', 'count', 0);
-    await heard.count(1);
-    route(Number(new URL(server.url).port), other.port);
-    // Known to the agent, so that there is somebody to fail over to.
-    const guests = await Promise.all(
-      Array.from({ length: 6 }, (_, index) => connectClient(url, 'websocket', { query: { user: `u${index}` } })),
-    );
-    await Promise.all(guests.map((guest) => join(guest, 'room')));
-    await delay(300);
-    server.kill('SIGSTOP');
-    await expect.poll(() => other.io.of('/').sockets.has(id ?? ''), { timeout: 10_000 }).toBe(true);
-    await other.push.toRoom('room', 'count', 1);
-    await heard.count(2);
+    const { server, client, other, id, heard } = await startHung(nodes);
     // Known to the push-server alone that has the session.
     await join(client, 'late');
     const key = `p:${(client as unknown as { _pid: string })._pid}`;
