@@ -155,7 +155,7 @@ function describeNode(isAgent, ms) {
       ...{ connections: Math.round(20_000 / (isAgent ? agents : servers)), handedOff: 100, ownedAlone: 0, held: 0 },
       ...{ rooms: Math.round(5_000 / servers), users: 500, queuedBytes: 0 },
     },
-    totals: { messages, deliveries: messages * 10, requests: messages, notKept: 0, gaps: 0 },
+    totals: { messages, deliveries: messages * 10, requests: messages, handedOff: messages, notKept: 0, gaps: 0 },
     migrations: { given: 0, taken: 0, migrated: 100, failedOver: 3, fellBack: 3 },
     refusals: [
       ['overloaded', messages],
@@ -164,7 +164,7 @@ function describeNode(isAgent, ms) {
     targets: isAgent
       ? Array.from({ length: 20 }, (_, target) => ({
           ...{ product: `product-${target % 4}`, target: `10.0.0.${target}:4000`, state: 'up' },
-          ...{ connections: 60, messages, errors: 3, causes: [['target_reset', 3]] },
+          ...{ connections: 60, handedOff: 30, messages, errors: 3, causes: [['target_reset', 3]] },
         }))
       : [],
     rooms: isAgent

@@ -143,7 +143,7 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     const leave = new AbortController();
     fetch(`${cluster.agents[0]?.url}/?user=ann&product=broken`, { signal: leave.signal }).catch(() => {});
     await page
-      .getByText(/^▲ \d+ errors?$/)
+      .getByText(/^▲ \d+ target_unreachable$/)
       .first()
       .waitFor();
     const map = page.getByRole('img', { name: /From agents to products to targets/ });

@@ -42,7 +42,7 @@ function describe(isAgent, ms) {
   const messages = Math.round(ms * 20);
   const targets = Array.from({ length: 20 }, (_, target) => ({
     ...{ product: `product-${target % 4}`, target: `10.0.0.${target}:4000`, state: 'up' },
-    ...{ connections: 60, messages, errors: 3, causes: [['target_reset', 3]] },
+    ...{ connections: 60, handedOff: 30, messages, errors: 3, causes: [['target_reset', 3]] },
   }));
   const top = Array.from({ length: 32 }, (_, room) => ({
     ...{ room: `room-${room}`, members: 100 - room, published: messages },
@@ -50,7 +50,7 @@ function describe(isAgent, ms) {
   return {
     ...{ state: 'ready', loopDelayMs: 3, fallbacks: [['polling', 3]] },
     clients: { connections, handedOff: 100, ownedAlone: 0, held: 0, rooms, users: 500, queuedBytes: 0 },
-    totals: { messages, deliveries: messages * 10, requests: messages, notKept: 0, gaps: 0 },
+    totals: { messages, deliveries: messages * 10, requests: messages, handedOff: messages, notKept: 0, gaps: 0 },
     migrations: { given: 0, taken: 0, migrated: 100, failedOver: 3, fellBack: 3 },
     refusals: [
       ['overloaded', messages],

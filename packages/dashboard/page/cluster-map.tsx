@@ -1,14 +1,17 @@
 import type { ClusterState } from '@gopush/cluster';
-import { count } from './format.ts';
-import { type Line, linesOf, stateOf } from './map-lines.ts';
-import { Box, box, describeLine, Edge, type Place, type Point } from './map-shapes.tsx';
+import { Box } from './map-box.tsx';
+import { describeLine, Edge } from './map-edge.tsx';
+import { labelsOf } from './map-labels.ts';
+import { box, curveOf, type Point } from './map-layout.ts';
+import { type Line, linesOf } from './map-lines.ts';
+import { placesOf } from './map-places.ts';
 import { MapTable } from './map-table.tsx';
 
 /** Most entries of a column: more could not be told from each other. */
 const most = 12;
 
 /** Where the columns are, in units of the drawing. */
-const columnsAt = [0, 372, 744];
+const columnsAt = [0, 420, 840];
 const headings = ['agents', 'products', 'targets'];
 const top = 22;
 
@@ -26,8 +29,12 @@ export function ClusterMap({ state }: { readonly state: ClusterState }) {
     }
   }
   const lines = linesOf(state);
-  const drawn = lines.filter(({ from, to }) => at.has(from) && at.has(to));
-  const largest = Math.max(1, ...drawn.map(({ connections }) => connections));
+  const drawn = lines.flatMap((line) => {
+    const [from, to] = [at.get(line.from), at.get(line.to)];
+    return from === undefined || to === undefined ? [] : [{ line, curve: curveOf(from, to) }];
+  });
+  const labels = labelsOf(drawn.map(({ curve }) => curve));
+  const largest = Math.max(1, ...drawn.map(({ line }) => line.connections));
   const leftOut = columns.reduce((sum, { length }) => sum + Math.max(0, length - most), 0);
   const width = (columnsAt[2] ?? 0) + box.width;
   return (
@@ -44,19 +51,19 @@ export function ClusterMap({ state }: { readonly state: ClusterState }) {
         <svg
           viewBox={`-2 0 ${width + 4} ${top + rows * (box.height + box.gap)}`}
           role="img"
-          aria-label={describe(drawn)}
+          aria-label={describe(drawn.map(({ line }) => line))}
         >
           {headings.map((heading, column) => (
             <text key={heading} x={columnsAt[column]} y="12" class="heading">
               {heading}
             </text>
           ))}
-          {drawn.map((line) => (
+          {drawn.map(({ line, curve }, index) => (
             <Edge
               key={`${line.from} ${line.to}`}
               line={line}
-              from={at.get(line.from)}
-              to={at.get(line.to)}
+              curve={curve}
+              label={labels[index]}
               share={line.connections / largest}
             />
           ))}
@@ -65,51 +72,13 @@ export function ClusterMap({ state }: { readonly state: ClusterState }) {
           ))}
         </svg>
       </section>
+      {labels.includes(undefined) && (
+        <p class="more">Lines without numbers have no room for them: they are in the table.</p>
+      )}
       {leftOut > 0 && <p class="more">{leftOut} with fewer connections are not drawn.</p>}
       {lines.length > 0 && <MapTable lines={lines} />}
     </section>
   );
-}
-
-function placesOf({ nodes, products }: ClusterState): Place[][] {
-  const agents = nodes.filter(({ tier, state }) => tier === 'agent' && state !== 'left');
-  // Where all are on one machine, its name says nothing.
-  const isOne = new Set(nodes.map(({ host }) => host)).size < 2;
-  const on = (host: string | undefined): string => (isOne || host === undefined ? '' : ` · on ${host}`);
-  const targets = products.flatMap(({ product, targets: list }) => list.map((target) => ({ product, target })));
-  return [
-    agents.map(({ id, name, host, state, clients, perSecond }) => ({
-      id: `agent ${id}`,
-      title: name,
-      text: `${count(clients.connections)} conn · ${count(perSecond.messages + perSecond.deliveries)} msg/s${shareOf(clients)}`,
-      state,
-      more: on(host),
-      weight: clients.connections,
-    })),
-    products.map(({ product, connections, perSecond }) => ({
-      id: `product ${product}`,
-      title: product,
-      text: `${count(connections)} conn · ${count(perSecond)} msg/s`,
-      weight: connections,
-    })),
-    targets.map(({ product, target }) => {
-      const node = nodes.find(({ id }) => id === target.node);
-      return {
-        id: `target ${product} ${target.node ?? target.target}`,
-        title: node?.name ?? target.target,
-        text: `${count(target.connections)} conn · ${count(target.perSecond)} msg/s`,
-        state: stateOf(target, nodes),
-        more: on(node?.host),
-        weight: target.connections,
-      };
-    }),
-  ];
-}
-
-/** The share of connections that were handed over. */
-function shareOf({ connections, handedOff }: { readonly connections: number; readonly handedOff: number }): string {
-  if (handedOff === 0) return '';
-  return ` · ${Math.round((handedOff / Math.max(connections, handedOff)) * 100)} % handed over`;
 }
 
 function describe(lines: readonly Line[]): string {

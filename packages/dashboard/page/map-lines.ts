@@ -11,6 +11,8 @@ export interface Line {
   readonly fromName: string;
   readonly toName: string;
   readonly connections: number;
+  /** Those of them that were handed over. */
+  readonly handedOff: number;
   /** Messages each way, or requests, per second. */
   readonly perSecond: number;
   readonly errors: number;
@@ -29,11 +31,11 @@ export function linesOf({ links, products, nodes }: ClusterState): Line[] {
   }));
   const toTargets = products.flatMap(({ product, targets }) =>
     targets.map((told) => {
-      const { target, node, connections, perSecond, errors, causes } = told;
+      const { target, node, connections, handedOff, perSecond, errors, causes } = told;
       return {
         ...{ from: `product ${product}`, to: `target ${product} ${node ?? target}`, state: stateOf(told, nodes) },
         ...{ fromName: product, toName: (node && nameOf(node)) ?? target },
-        ...{ connections, perSecond, errors, causes },
+        ...{ connections, handedOff, perSecond, errors, causes },
       };
     }),
   );
@@ -55,4 +57,9 @@ export function causesOf({ errors, causes }: Pick<Line, 'errors' | 'causes'>): s
   const named = causes.map(({ cause, count: times }) => `${count(times)} ${cause}`);
   const rest = errors - causes.reduce((sum, { count: times }) => sum + times, 0);
   return [...named, ...(rest > 0 ? [`${count(rest)} of other causes`] : [])].join(', ');
+}
+
+/** The share of connections that were handed over, in percent; `undefined` where there are none. */
+export function handedShare({ connections, handedOff }: Pick<Line, 'connections' | 'handedOff'>): number | undefined {
+  return handedOff === 0 ? undefined : Math.round((100 * handedOff) / Math.max(connections, handedOff));
 }

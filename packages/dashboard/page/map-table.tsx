@@ -1,5 +1,5 @@
 import { count } from './format.ts';
-import { causesOf, type Line } from './map-lines.ts';
+import { causesOf, handedShare, type Line } from './map-lines.ts';
 import { StateMark } from './state-mark.tsx';
 
 /** Most rows. */
@@ -26,6 +26,9 @@ export function MapTable({ lines }: { readonly lines: readonly Line[] }) {
                 messages/s, both ways
               </th>
               <th scope="col" class="number">
+                handed over
+              </th>
+              <th scope="col" class="number">
                 errors
               </th>
               <th scope="col">causes, since the agents started</th>
@@ -39,6 +42,7 @@ export function MapTable({ lines }: { readonly lines: readonly Line[] }) {
                 <td>{line.to.startsWith('target') && <StateMark state={line.state} />}</td>
                 <td class="number">{count(line.connections)}</td>
                 <td class="number">{count(line.perSecond)}</td>
+                <td class="number">{handedShare(line) ?? 0} %</td>
                 <td class={`number ${line.errors > 0 ? 'bad' : ''}`}>{count(line.errors)}</td>
                 <td>{causesOf(line) || '–'}</td>
               </tr>

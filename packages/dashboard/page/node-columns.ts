@@ -71,6 +71,11 @@ export const columns: readonly Column[] = [
   },
 ];
 
+/** What a node shows in a column. The numbers of one that has ended are those of its last second, and would mislead. */
+export function shownIn({ show, isNumber, name }: Column, node: Node, at: number): string {
+  return isNumber && name !== 'up for' && !isThere(node) ? '–' : show(node, at);
+}
+
 export function compareBy({ sortBy }: Column, a: Node, b: Node): number {
   const [one, two] = [sortBy(a), sortBy(b)];
   return typeof one === 'number' && typeof two === 'number'

@@ -1,5 +1,5 @@
 import { DrainProgress } from './drain-progress.tsx';
-import { columns, isThere } from './node-columns.ts';
+import { columns, isThere, shownIn } from './node-columns.ts';
 import { NodeDetails } from './node-details.tsx';
 import { StateMark } from './state-mark.tsx';
 import type { Node } from './use-act.ts';
@@ -32,7 +32,7 @@ export function NodeRow({
         </td>
         {columns.map((column) => (
           <td key={column.name} class={column.isNumber ? 'number' : ''}>
-            {column.show(node, at)}
+            {shownIn(column, node, at)}
           </td>
         ))}
       </tr>

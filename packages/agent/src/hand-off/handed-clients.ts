@@ -79,7 +79,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   add(handed: Handed): void {
     handed.user.handed = handed;
     // It may have ended already.
-    if (handed.state !== 'over') this.#all.add(handed);
+    if (handed.state !== 'over') this.#keep(handed);
     this.total.handedOff++;
   }
 
@@ -91,7 +91,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   }
 
   onEnd(handed: Handed, ending: Ending & Counts): void {
-    this.#all.delete(handed);
+    this.#drop(handed);
     const record = readRecord(handed.readRecord());
     if (record === undefined) throw new Error('the record of a connection that was handed off cannot be read');
     this.#end(handed, record, ending, ending);
@@ -112,7 +112,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
     handed.user = user;
     user.handed = handed;
     this.#options.onAdopted(infoOf(record, user.member));
-    this.#all.add(handed);
+    this.#keep(handed);
     this.total.adopted++;
     return true;
   }
@@ -125,15 +125,25 @@ export class HandedClients implements GiverEvents<HandedClient> {
     this.#options.onFault(error);
   }
 
+  #keep(handed: Handed): void {
+    if (this.#all.has(handed)) return;
+    this.#all.add(handed);
+    handed.user.member.handedOff++;
+  }
+
+  #drop(handed: Handed): void {
+    if (this.#all.delete(handed)) handed.user.member.handedOff--;
+  }
+
   /** The target of a connection is gone. */
   #continue(handed: Handed, otherwise: string, go: (record: HandOffRecord) => Continuation): void {
-    this.#all.delete(handed);
+    this.#drop(handed);
     this.#silent.remove(handed);
     const record = readRecord(handed.readRecord());
     const continuation = record === undefined ? 'ends' : go(record);
     if (continuation === 'goes on') return;
     if (continuation === 'waits') {
-      this.#all.add(handed);
+      this.#keep(handed);
       this.#silent.add(handed);
       return;
     }

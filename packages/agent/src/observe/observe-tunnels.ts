@@ -19,6 +19,9 @@ interface Carried {
   bytesFromTargets: number;
   messagesFromClients: number;
   messagesFromTargets: number;
+  /** Those of them whose connections were handed off. They are known at the end only, when they were carried long ago. */
+  handedFromClients: number;
+  handedFromTargets: number;
 }
 
 const lifetimeBuckets = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400] as const;
@@ -39,6 +42,8 @@ export function observeTunnels(
     bytesFromTargets: 0,
     messagesFromClients: 0,
     messagesFromTargets: 0,
+    handedFromClients: 0,
+    handedFromTargets: 0,
   };
   const handshakes = metrics.histogram(
     'handshake_duration_seconds',
@@ -58,9 +63,13 @@ export function observeTunnels(
       const seconds = (Date.now() - end.openedAt) / 1_000;
       carried.bytesFromClients += end.bytesFromClient;
       carried.bytesFromTargets += end.bytesFromTarget;
-      carried.messagesFromClients += end.messagesFromClient ?? 0;
-      carried.messagesFromTargets += end.messagesFromTarget ?? 0;
-      info.member.messages += (end.messagesFromClient ?? 0) + (end.messagesFromTarget ?? 0);
+      const { messagesFromClient = 0, messagesFromTarget = 0 } = end;
+      carried.messagesFromClients += messagesFromClient;
+      carried.messagesFromTargets += messagesFromTarget;
+      if (end.handedOff) {
+        carried.handedFromClients += messagesFromClient;
+        carried.handedFromTargets += messagesFromTarget;
+      } else info.member.messages += messagesFromClient + messagesFromTarget;
       closed.inc({ cause });
       // A target that sent a close frame counts itself what it could not give.
       if (info.cannotMigrate !== undefined && cause.startsWith('target') && closeCode === undefined) {

@@ -17,6 +17,8 @@ export class Member {
   readonly hash: number;
   /** Open tunnels, and upgrades under way. */
   tunnels = 0;
+  /** Those tunnels that were handed off: their messages do not pass through this agent. */
+  handedOff = 0;
   /** Requests in flight. */
   requests = 0;
   /** How often it was chosen. */
@@ -29,7 +31,7 @@ export class Member {
   errors = 0;
   /** The same by code. */
   readonly causes = new Map<FailureCode, number>();
-  /** Messages each way through its tunnels that are closed. */
+  /** Messages each way through its tunnels that are closed; not of connections that were handed off. */
   messages = 0;
   /** How often it was ejected since it was last healthy for long. */
   ejections = 0;

@@ -126,6 +126,7 @@ function targetColumns(paint: Paint): Column<Target>[] {
       },
     },
     { title: 'CLIENTS', isNumber: true, cell: ({ connections }) => shortCount(connections) },
+    { title: 'HANDED', isNumber: true, cell: ({ handedOff }) => shortCount(handedOff) },
     { title: 'MSG/S', isNumber: true, cell: ({ perSecond }) => shortCount(perSecond) },
     { title: 'ERRORS', isNumber: true, cell: ({ errors }) => shortCount(errors) },
   ];

@@ -184,9 +184,13 @@ export class Announcer {
   #ratesOf(totals: Summary['totals'], seconds: number): Summary['perSecond'] {
     const before = this.#totals ?? totals;
     this.#totals = totals;
-    const rate = (key: 'messages' | 'deliveries' | 'requests'): number =>
-      round(Math.max(0, totals[key] - before[key]) / seconds);
-    return { messages: rate('messages'), deliveries: rate('deliveries'), requests: rate('requests') };
+    const rate = (key: keyof Summary['perSecond']): number => round(Math.max(0, totals[key] - before[key]) / seconds);
+    return {
+      messages: rate('messages'),
+      deliveries: rate('deliveries'),
+      requests: rate('requests'),
+      handedOff: rate('handedOff'),
+    };
   }
 
   /** The targets with most connections. @param most - messages per second of all of them */

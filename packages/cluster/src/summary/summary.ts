@@ -31,7 +31,9 @@ export interface TargetSummary {
   readonly why?: string | undefined;
   /** Open tunnels, connections that were handed off, and requests in flight. */
   readonly connections: number;
-  /** Messages each way, or requests, per second. */
+  /** Those of them that were handed off. Versions before do not tell it. */
+  readonly handedOff?: number | undefined;
+  /** Messages each way, or requests, per second; not those of connections that were handed off, which the agent does not see. */
   readonly perSecond: number;
   /** Failures since the agent has started. */
   readonly errors: number;
@@ -41,7 +43,7 @@ export interface TargetSummary {
 
 const isTarget = isRowOf<TargetSummary>({
   ...{ product: isName, target: isName, state: isName, why: isNameOrAbsent },
-  ...{ connections: isCount, perSecond: isCount, errors: isCount },
+  ...{ connections: isCount, handedOff: isCountOrAbsent, perSecond: isCount, errors: isCount },
   causes: isListOf(isRowOf<CauseCount>({ cause: isName, count: isCount }), mostListed.causes),
 });
 
@@ -155,10 +157,12 @@ export const summarySchema = z.object({
     /** Messages that went to clients. */
     deliveries: count,
     requests: count,
+    /** Messages each way of connections that were handed over, at a push-server. Versions before do not tell it. */
+    handedOff: count.default(0),
     notKept: count,
     gaps: count,
   }),
-  perSecond: z.object({ messages: count, deliveries: count, requests: count }),
+  perSecond: z.object({ messages: count, deliveries: count, requests: count, handedOff: count.default(0) }),
   migrations: z.object({
     given: count,
     taken: count,

@@ -56,14 +56,23 @@ const node = z.strictObject({
     .meta({ description: 'The last actions that operators asked for, the newest first.' }),
 });
 
+/** What goes over a line of the map. */
+const carried = {
+  connections: count,
+  handedOff: count.meta({ description: 'Those connections that were handed over to the target.' }),
+  perSecond: count.meta({
+    description:
+      'Messages each way, and requests. Those of connections that were handed over are told by push-servers, and divided by connections.',
+  }),
+  errors: count,
+};
+
 const target = z.strictObject({
   target: name,
   node: name.optional().meta({ description: 'Id of the push-server that it is.' }),
   states: z.record(name, count).meta({ description: 'Number of agents by how they see it.' }),
   why: name.optional(),
-  connections: count,
-  perSecond: count,
-  errors: count,
+  ...carried,
   causes: causes.meta({ description: 'Its errors by failure code, most frequent first.' }),
 });
 
@@ -94,11 +103,9 @@ export const clusterSchema = z.strictObject({
   unread: count.meta({ description: 'Summaries that could not be read: damaged, or of another version.' }),
   tiers: z.record(name, tier),
   nodes: z.array(node),
-  products: z.array(
-    z.strictObject({ product: name, connections: count, perSecond: count, errors: count, targets: z.array(target) }),
-  ),
+  products: z.array(z.strictObject({ product: name, ...carried, targets: z.array(target) })),
   links: z
-    .array(z.strictObject({ agent: name, product: name, connections: count, perSecond: count, errors: count, causes }))
+    .array(z.strictObject({ agent: name, product: name, ...carried, causes }))
     .meta({ description: 'What goes from each agent, by id, to each product.' }),
   rooms: z
     .array(

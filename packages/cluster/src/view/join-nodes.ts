@@ -120,7 +120,7 @@ function joinTiers(nodes: readonly Summary[]): Record<string, Tier> {
 function addNode(tier: Tier, { clients, perSecond, migrations, process, store }: Summary): void {
   tier.nodes++;
   for (const key of ['connections', 'handedOff', 'ownedAlone', 'held'] as const) tier[key] += clients[key];
-  for (const key of ['messages', 'deliveries', 'requests'] as const) tier.perSecond[key] += perSecond[key];
+  for (const key of ['messages', 'deliveries', 'requests', 'handedOff'] as const) tier.perSecond[key] += perSecond[key];
   const sum = tier.migrations;
   for (const key of ['given', 'taken', 'migrated', 'failedOver', 'fellBack'] as const) sum[key] += migrations[key];
   sum.longestPauseMs = Math.max(sum.longestPauseMs, migrations.longestPauseMs);
@@ -136,7 +136,7 @@ function emptyTier(): Tier {
     handedOff: 0,
     ownedAlone: 0,
     held: 0,
-    perSecond: { messages: 0, deliveries: 0, requests: 0 },
+    perSecond: { messages: 0, deliveries: 0, requests: 0, handedOff: 0 },
     migrations: {
       ...{ given: 0, taken: 0, migrated: 0, failedOver: 0, fellBack: 0 },
       ...{ longestPauseMs: 0, p99PauseMs: 0 },

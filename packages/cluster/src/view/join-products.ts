@@ -27,7 +27,7 @@ export function joinProducts(nodes: readonly Summary[], ended: readonly Summary[
   // A process that has an address now comes after those that had it before.
   const servers = new Map(
     [...ended, ...nodes].flatMap((node) =>
-      node.address === undefined ? [] : [[addressKey(node.machine, node.address), node.id]],
+      node.address === undefined ? [] : [[addressKey(node.machine, node.address), node]],
     ),
   );
   const products = new Map<string, { product: Product; targets: Map<string, Target> }>();
@@ -41,10 +41,10 @@ export function joinProducts(nodes: readonly Summary[], ended: readonly Summary[
       }));
       const address = addressKey(agent.machine, seen.target);
       const server = servers.get(address);
-      const key = server ?? address;
+      const key = server?.id ?? address;
       const target = getOrSet(targets, key, () => ({
         target: seen.target,
-        ...(server === undefined ? {} : { node: server }),
+        ...(server === undefined ? {} : { node: server.id }),
         // States come from other nodes: none of them may name a property that every object has.
         states: Object.create(null) as Record<string, number>,
         ...zero(),
@@ -59,7 +59,8 @@ export function joinProducts(nodes: readonly Summary[], ended: readonly Summary[
         causes: [],
       }));
       for (const sum of [target, link]) sum.causes.push(...seen.causes);
-      for (const sum of [product, target, link]) add(sum, seen);
+      const carried = carriedBy(seen, server);
+      for (const sum of [product, target, link]) add(sum, carried);
     }
     links.push(...ofAgent.values());
   }
@@ -96,17 +97,21 @@ function sumCauses(shown: readonly { causes: CauseCount[] }[]): void {
   for (const one of shown) if (one.causes.length > 0) one.causes = joinCauses([one.causes], mostShown.targetCauses);
 }
 
-function zero(): { connections: number; perSecond: number; errors: number } {
-  return { connections: 0, perSecond: 0, errors: 0 };
+/** What goes over a line of the map. */
+type Carried = Pick<Link, 'connections' | 'handedOff' | 'perSecond' | 'errors'>;
+
+function zero(): Carried {
+  return { connections: 0, handedOff: 0, perSecond: 0, errors: 0 };
 }
 
-function add(
-  sum: { connections: number; perSecond: number; errors: number },
-  { connections, perSecond, errors }: TargetSummary,
-): void {
-  sum.connections += connections;
-  sum.perSecond += perSecond;
-  sum.errors += errors;
+/** What an agent and the push-server tell of a target together: messages of connections that were handed over do not pass through the agent. */
+function carriedBy({ connections, handedOff = 0, perSecond, errors }: TargetSummary, server?: Summary): Carried {
+  const ofEach = server === undefined ? 0 : server.perSecond.handedOff / Math.max(1, server.clients.handedOff);
+  return { connections, handedOff, perSecond: perSecond + Math.round(10 * ofEach * handedOff) / 10, errors };
+}
+
+function add(sum: Carried, carried: Carried): void {
+  for (const key of ['connections', 'handedOff', 'perSecond', 'errors'] as const) sum[key] += carried[key];
 }
 
 function getOrSet<K, V>(map: Map<K, V>, key: K, create: () => V): V {

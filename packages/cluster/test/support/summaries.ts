@@ -29,8 +29,8 @@ export function summaryOf(id: string, change: Partial<WholeSummary> = {}): Whole
     state: 'ready',
     process: { loopDelayMs: 1, rssBytes: 50_000_000, heapBytes: 20_000_000, cpu: 0.01 },
     clients: { connections: 0, handedOff: 0, ownedAlone: 0, held: 0, rooms: 0, users: 0, queuedBytes: 0 },
-    totals: { messages: 0, deliveries: 0, requests: 0, notKept: 0, gaps: 0 },
-    perSecond: { messages: 0, deliveries: 0, requests: 0 },
+    totals: { messages: 0, deliveries: 0, requests: 0, handedOff: 0, notKept: 0, gaps: 0 },
+    perSecond: { messages: 0, deliveries: 0, requests: 0, handedOff: 0 },
     migrations: {
       ...{ given: 0, taken: 0, migrated: 0, failedOver: 0, fellBack: 0 },
       ...{ longestPauseMs: 0, p99PauseMs: 0 },

@@ -124,6 +124,33 @@ test('targets of all agents are joined by product, and led to the push-servers t
   ]);
 });
 
+test('messages of connections that were handed over are told by their push-server, and go to the lines by connections', async () => {
+  const { summaries, view } = open();
+  const seen = { product: 'default', target: '127.0.0.1:4000', state: 'up', perSecond: 2, errors: 0, causes: [] };
+  summaries.put(summaryOf('own', { tier: 'agent', targets: [{ ...seen, connections: 5, handedOff: 3 }] }));
+  const more = { ...seen, product: 'game', connections: 1, handedOff: 1 };
+  summaries.put(summaryOf('agent-2', { tier: 'agent', targets: [{ ...seen, connections: 4 }, more] }));
+  const { clients, perSecond } = summaryOf('x');
+  summaries.put(
+    summaryOf('server', {
+      address: '127.0.0.1:4000',
+      // One of them has no agent any more.
+      clients: { ...clients, handedOff: 5, ownedAlone: 1 },
+      perSecond: { ...perSecond, handedOff: 50 },
+    }),
+  );
+  const { products, links } = await view.state();
+  expect(links).toMatchObject([
+    { agent: 'own', product: 'default', connections: 5, handedOff: 3, perSecond: 32 },
+    { agent: 'agent-2', product: 'default', connections: 4, handedOff: 0, perSecond: 2 },
+    { agent: 'agent-2', product: 'game', connections: 1, handedOff: 1, perSecond: 12 },
+  ]);
+  expect(products).toMatchObject([
+    { product: 'default', handedOff: 3, perSecond: 34, targets: [{ node: 'server', handedOff: 3, perSecond: 34 }] },
+    { product: 'game', handedOff: 1, perSecond: 12, targets: [{ node: 'server', handedOff: 1, perSecond: 12 }] },
+  ]);
+});
+
 test('a room has the connections of all push-servers, and the rate that each of them sees', async () => {
   const { summaries, view } = open();
   summaries.put(summaryOf('own', { rooms: [{ room: 'lobby', members: 2, perSecond: 9.5 }] }));

@@ -65,6 +65,13 @@ export class GiverLink implements ChannelOwner, Owner {
     return this.#taken.size + this.#duplicates.size;
   }
 
+  /** Those connections, and those that are on their way back to it. */
+  *taken(): IterableIterator<Taken> {
+    yield* this.#taken.values();
+    yield* this.#duplicates.values();
+    yield* this.#leaving.values();
+  }
+
   /** Whether it can be given a duplicate now. */
   get isReady(): boolean {
     return !this.channel.isGone && !this.channel.isFull && !this.#declines && this.#duplicates.size < maxOpenOffers;

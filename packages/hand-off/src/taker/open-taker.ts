@@ -62,6 +62,7 @@ export async function openTaker(options: TakerOptions): Promise<Taker> {
     get alone() {
       return serving.alone;
     },
+    messages: () => serving.messages(),
     stop: () => serving.stop(),
     close() {
       closing ??= close();

@@ -25,6 +25,8 @@ export class Serving implements LinkHost, TakenHost {
   /** Connections that no giver has. */
   readonly #alone = new Set<Taken>();
   #size = 0;
+  /** Of connections that have ended. */
+  #messages = 0;
   #isStopped = false;
   #isClosed = false;
   readonly #silentSeconds: number;
@@ -47,6 +49,13 @@ export class Serving implements LinkHost, TakenHost {
 
   get alone(): number {
     return this.#alone.size;
+  }
+
+  messages(): number {
+    let sum = this.#messages;
+    for (const link of this.#links) for (const taken of link.taken()) sum += messagesOf(taken);
+    for (const taken of this.#alone) sum += messagesOf(taken);
+    return sum;
   }
 
   start(): void {
@@ -141,6 +150,7 @@ export class Serving implements LinkHost, TakenHost {
   onClosed(taken: Taken): void {
     this.#size--;
     this.#alone.delete(taken);
+    this.#messages += messagesOf(taken);
   }
 
   onAlone(taken: Taken): void {
@@ -212,6 +222,10 @@ export class Serving implements LinkHost, TakenHost {
       // There is nobody left to tell.
     }
   }
+}
+
+function messagesOf({ ending }: Taken): number {
+  return (ending?.messagesIn ?? 0) + (ending?.messagesOut ?? 0);
 }
 
 function ignore(): void {}

@@ -105,6 +105,11 @@ export class ServerHandOffs implements HandOffs {
     return this.#taker?.alone ?? 0;
   }
 
+  /** Messages each way of all connections that were handed over. */
+  messages(): number {
+    return this.#taker?.messages() ?? 0;
+  }
+
   async settled(): Promise<string | undefined> {
     if (this.state === 'waiting') await new Promise<void>((settle) => this.#waiting.push(settle));
     return this.whyNot;

@@ -65,6 +65,7 @@ export class ServerFacts {
         messages: counts.published,
         deliveries: limits.deliveries(),
         requests: 0,
+        handedOff: handOffs?.messages() ?? 0,
         notKept: counts.notKept,
         gaps: counts.gaps,
       },

@@ -4,7 +4,7 @@ import type { Announcement } from '../announcement/announcement.ts';
 import type { ListenerCounts } from '../api/listen/listener-set.ts';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { Fanout } from '../fanout/bus/fanout.ts';
-import type { HandOffs } from '../hand-off/accept-hand-offs.ts';
+import type { ServerHandOffs } from '../hand-off/accept-hand-offs.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { MigrationCounts } from '../migration/follow/migration-counts.ts';
 import type { RecoveryCounts } from '../recovery/recovery.ts';
@@ -28,7 +28,7 @@ export interface ServerView {
   readonly listeners: ListenerCounts;
   readonly webhooks: Pick<Webhooks, 'counts' | 'waiting'>;
   /** Connections that agents have handed over; `undefined`: none are taken. */
-  readonly handOffs: Pick<HandOffs, 'state' | 'whyNot' | 'size' | 'alone'> | undefined;
+  readonly handOffs: Pick<ServerHandOffs, 'state' | 'whyNot' | 'size' | 'alone' | 'messages'> | undefined;
   readonly push: Push;
   readonly streams: Pick<RoomStreams, 'position'>;
   readonly announcement: Pick<Announcement, 'address' | 'isDraining'>;

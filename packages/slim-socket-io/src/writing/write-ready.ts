@@ -23,6 +23,7 @@ export function writeReady(this: Connection, data: unknown, options?: WriteOptio
     this.listenerCount('packetCreate') === 0
   ) {
     transport.outlet.hold(whole(frame));
+    transport.sent++;
     return this;
   }
   this.send(data, options, written);
