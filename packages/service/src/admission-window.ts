@@ -2,8 +2,8 @@
 export interface Place {
   /** When it was admitted or resumed, in milliseconds. */
   at: number;
-  /** For whom it is; `undefined`: that does not matter. */
-  readonly of: string | undefined;
+  /** For whom it is: by each name it counts. Empty: that does not matter. */
+  readonly of: readonly string[];
 }
 
 /** Options of an admission window. */
@@ -34,7 +34,7 @@ const growth = 1.5;
 /** Work that takes longer than this loses its place, in milliseconds: it may be waiting for its client, which must not keep others out. */
 const staleMs = 1_000;
 
-/** Whoever holds half of the places in use, and at least so many, is a hog. */
+/** Only one who holds so many places may be a hog. */
 const hogs = 8;
 
 /** Share of the places in use up to which others than a hog hold next to nothing. */
@@ -118,29 +118,43 @@ export class AdmissionWindow {
     return free >= 1 || this.heldByHog(of, now) === 0 ? free : free + this.#limit * this.#reserve;
   }
 
-  /** How many places a hog holds, seen from one who holds next to nothing; 0: there is none, or it is that one. */
+  /** How many places one holds who has half of those in use, seen from one who holds next to nothing; 0: there is none, or it is that one. */
   heldByHog(of: string | undefined, now: number): number {
     const taken = this.taken(now);
-    const held = this.#held.get(this.#hog) ?? 0;
+    const held = this.#heldBy(this.#hog);
     if (held < hogs || of === undefined || of === this.#hog) return 0;
-    return held * 2 >= taken && (this.#held.get(of) ?? 0) < taken * little ? held : 0;
+    return held * 2 >= taken && this.#heldBy(of) < taken * little ? held : 0;
   }
 
   /** Whether one holds half of the places, or more: the other half is for others. */
   holdsHalf(of: string, now: number): boolean {
     const half = this.#limit / 2;
-    return this.taken(now) >= half && (this.#held.get(of) ?? 0) >= half;
+    return this.taken(now) >= half && this.#heldBy(of) >= half;
   }
 
-  /** Admits work. @param of - for whom. @returns `undefined`: there is no free place */
-  enter(now: number, of?: string): Place | undefined {
-    const free = this.freeFor(of, now);
+  /** Admits work. @param of - for whom: each counts for itself; the first may use the reserve. @returns `undefined`: there is no free place */
+  enter(now: number, ...of: string[]): Place | undefined {
+    const free = this.freeFor(of[0], now);
     this.#usedAt = now;
-    if (free < 1) return undefined;
-    const place = { at: now, of };
-    this.#add(this.#places, place);
-    this.#peak = Math.max(this.#peak, this.taken(now));
-    return place;
+    return free < 1 ? undefined : this.#admit(now, of);
+  }
+
+  /**
+   * Admits work in place of the oldest that a hog has and that may be waiting for its client, which loses its place.
+   *
+   * @param of - for whom: none of them may hold as many places as the hog
+   * @returns `undefined`: there is no such work
+   */
+  enterInstead(now: number, ...of: string[]): Place | undefined {
+    const hog = this.#hog;
+    const held = this.#heldBy(hog);
+    if (held < hogs || of.some((name) => this.#heldBy(name) >= held)) return undefined;
+    for (const place of this.#places) {
+      if (!place.of.includes(hog)) continue;
+      this.#remove(this.#places, place);
+      return this.#admit(now, of);
+    }
+    return undefined;
   }
 
   /** Admitted work no longer waits for its client: it holds its place until it leaves, even if it had lost it. */
@@ -171,21 +185,33 @@ export class AdmissionWindow {
     this.#begin(now);
   }
 
+  #admit(now: number, of: readonly string[]): Place {
+    const place = { at: now, of };
+    this.#add(this.#places, place);
+    this.#peak = Math.max(this.#peak, this.taken(now));
+    return place;
+  }
+
+  #heldBy(name: string): number {
+    return this.#held.get(name) ?? 0;
+  }
+
   #add(places: Set<Place>, place: Place): void {
     places.add(place);
-    const { of } = place;
-    if (of === undefined) return;
-    const held = (this.#held.get(of) ?? 0) + 1;
-    this.#held.set(of, held);
-    if (held > (this.#held.get(this.#hog) ?? 0)) this.#hog = of;
+    for (const name of place.of) {
+      const held = this.#heldBy(name) + 1;
+      this.#held.set(name, held);
+      if (held > this.#heldBy(this.#hog)) this.#hog = name;
+    }
   }
 
   #remove(places: Set<Place>, place: Place): void {
-    const { of } = place;
-    if (!places.delete(place) || of === undefined) return;
-    const held = (this.#held.get(of) ?? 1) - 1;
-    if (held === 0) this.#held.delete(of);
-    else this.#held.set(of, held);
+    if (!places.delete(place)) return;
+    for (const name of place.of) {
+      const held = this.#heldBy(name) - 1;
+      if (held > 0) this.#held.set(name, held);
+      else this.#held.delete(name);
+    }
   }
 
   #judge(now: number): void {

@@ -194,6 +194,34 @@ describe('one who holds half of all', () => {
     expect(hold(window, 'bob', 1_000)).toBe(40);
   });
 
+  test('gives the oldest of its places to those who hold fewer', () => {
+    const window = new AdmissionWindow({ start: 64 });
+    const eves = Array.from({ length: 64 }, (_, at) => window.enter(at, `eve ${at}`, 'one address') as Place);
+    // One of them no longer waits for its client.
+    window.resume(eves[0] as Place, 64);
+    const ann = window.enterInstead(100, 'ann', 'elsewhere');
+    expect(ann).toBeDefined();
+    expect(window.taken(100)).toBe(64);
+    expect(window.enterInstead(100, 'eve 99', 'one address')).toBeUndefined();
+    let others = 1;
+    while (window.enterInstead(100, `other ${others}`, 'elsewhere') !== undefined) others++;
+    expect(others).toBe(32);
+    // The second was the oldest that may have been waiting: it frees nothing any more, and counts again once its client goes on.
+    window.leave(eves[1] as Place);
+    expect(window.taken(100)).toBe(64);
+    window.resume(eves[2] as Place, 100);
+    expect(window.taken(100)).toBe(65);
+  });
+
+  test('gives none where all its places are of work that does not wait, or where it holds few', () => {
+    const working = new AdmissionWindow({ start: 16 });
+    for (let at = 0; at < 16; at++) working.resume(working.enter(0, 'eve') as Place, 0);
+    expect(working.enterInstead(0, 'ann')).toBeUndefined();
+    const few = new AdmissionWindow({ start: 16 });
+    for (let at = 0; at < 16; at++) few.enter(0, `u${at % 3}`);
+    expect(few.enterInstead(0, 'ann')).toBeUndefined();
+  });
+
   test('is not there in a storm of many, or of all behind one address', () => {
     const many = new AdmissionWindow({ start: 64, reserve: 1 / 4 });
     for (let index = 0; index < 64; index++) expect(many.enter(0, `u${index}`)).toBeDefined();

@@ -3,6 +3,7 @@ import { AdmissionWindow, type Logger } from '@gopush/service';
 import { connectionOf, engineOf, sendQueueOf, watchQueues } from '@gopush/slim-socket-io';
 import type { PresenceStore } from '@gopush/store';
 import type { Server, Socket } from 'socket.io';
+import type { AddressOf } from '../access/client-address.ts';
 import { slowClients } from '../rooms/names/room-names.ts';
 import { type CloseCause, Closer } from './closer.ts';
 import type { Guard } from './packet-guard.ts';
@@ -16,6 +17,7 @@ export interface LimitsOptions {
   readonly guard: Guard;
   readonly config: Config['pushServer']['limits'];
   readonly presence: PresenceStore;
+  readonly addressOf: AddressOf;
   readonly log: Logger;
 }
 
@@ -36,7 +38,7 @@ export class Limits {
   readonly #sockets = new WeakMap<object, Socket>();
   #deliveries = 0;
 
-  constructor({ io, guard, config, presence, log }: LimitsOptions) {
+  constructor({ io, guard, config, presence, addressOf, log }: LimitsOptions) {
     this.roomsPerSocket = config.roomsPerSocket;
     this.#io = io;
     this.#log = log;
@@ -51,6 +53,7 @@ export class Limits {
     this.starts = new SessionStarts(io, {
       window: toleranceMs > 0 ? new AdmissionWindow({ start: firstStarts, toleranceMs }) : undefined,
       isFull: () => most > 0 && io.engine.clientsCount >= most,
+      addressOf,
       onRefused,
     });
     const replace = (socket: Socket): void => this.#closer.dismiss(socket, 'replaced', true);

@@ -1,9 +1,10 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket as NodeSocket } from 'node:net';
-import { failureBody, failures, retryAfter, sessionTokenHeader, uidHeader } from '@gopush/contract';
+import { failureBody, failures, networkOf, retryAfter, sessionTokenHeader, uidHeader } from '@gopush/contract';
 import { type AdmissionWindow, nextTurn, type Place, respondOnSocket, type SocketResponse } from '@gopush/service';
 import { asEngineRequest } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
+import type { AddressOf } from '../access/client-address.ts';
 
 /** Why a push-server takes no new sessions now. */
 type Refusal = 'draining' | 'too_many_connections' | 'overloaded' | 'too_many_requests';
@@ -14,6 +15,7 @@ export interface SessionStartsOptions {
   readonly window: AdmissionWindow | undefined;
   /** Whether there are as many connections as the settings allow. */
   readonly isFull: () => boolean;
+  readonly addressOf: AddressOf;
   readonly onRefused: (code: Refusal) => void;
 }
 
@@ -29,7 +31,8 @@ interface Slotted extends IncomingMessage {
  * at a time.
  *
  * A handshake waits for its client, up to a second, so that a single one could keep all places with a few handshakes: no user, and no
- * address without a user, gets more than half of them.
+ * network without a user, gets more than half of them. While there is no free place, the oldest handshake of whoever holds most places, a user or a
+ * network, loses its place to one of somebody who holds fewer: a single address can have many users.
  */
 export class SessionStarts {
   readonly #options: SessionStartsOptions;
@@ -74,14 +77,14 @@ export class SessionStarts {
     // A session that migrates was admitted before, and has been taken already.
     const migrates = request.headers.upgrade !== undefined && request.headers[sessionTokenHeader] !== undefined;
     if (sid !== undefined || migrates) return undefined;
-    const { window, isFull } = this.#options;
+    const { window, isFull, addressOf } = this.#options;
     if (this.#isDraining) return 'draining';
     if (isFull()) return 'too_many_connections';
     if (window === undefined) return undefined;
     const now = performance.now();
-    const of = whoseIs(request);
-    if (window.holdsHalf(of, now)) return 'too_many_requests';
-    const place = window.enter(now, of);
+    const of = whoseIs(request, addressOf);
+    if (window.holdsHalf(of[0], now)) return 'too_many_requests';
+    const place = window.enter(now, ...of) ?? window.enterInstead(now, ...of);
     if (place === undefined) return 'overloaded';
     (request as Slotted)[ofRequest] = place;
     return undefined;
@@ -142,11 +145,12 @@ function hasEnded(socket: NodeSocket): boolean {
 
 function ignore(): void {}
 
-/** The user of a handshake as its agent has named it, or as the request of a program says; otherwise its address. */
-function whoseIs(request: IncomingMessage): string {
+/** The user of a handshake, if it has one, as its agent has named it, or as the request of a program says; then the network of its client. */
+function whoseIs(request: IncomingMessage, addressOf: AddressOf): [string, ...string[]] {
   const { headers, socket } = request;
-  const { uid } = asEngineRequest(request)._query;
-  return String(headers[uidHeader] ?? uid ?? headers['x-forwarded-for'] ?? socket.remoteAddress);
+  const network = `from ${networkOf(addressOf(headers, socket.remoteAddress ?? ''))}`;
+  const uid = headers[uidHeader] ?? asEngineRequest(request)._query.uid;
+  return uid === undefined ? [network] : [`user ${uid}`, network];
 }
 
 function refusalOf(code: Refusal): SocketResponse {

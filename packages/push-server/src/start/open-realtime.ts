@@ -1,4 +1,4 @@
-import { type AddressOf, createAddressOf } from '../access/client-address.ts';
+import type { AddressOf } from '../access/client-address.ts';
 import { createIdentityCheck, type IdentityCheck } from '../access/identity-check.ts';
 import { type Api, openApi } from '../api/open-api.ts';
 import { followChanges } from '../connection/follow-changes.ts';
@@ -28,11 +28,10 @@ export interface Realtime {
 export function openRealtime(settings: Settings, dependencies: Dependencies, servers: Servers): Realtime {
   const { config, node, log, lifetime } = settings;
   const { fanout, store, webhooks, hook, metrics, unfinished } = dependencies;
-  const { io, http, limits, files } = servers;
+  const { io, http, limits, files, addressOf } = servers;
   const { bus } = fanout;
   const { pushServer } = config;
   const isBelieved = createIdentityCheck(config, log);
-  const addressOf = createAddressOf(config.access.trustedProxies);
   const rules = createRules(hook.current, config.hooks.timeoutMs, log);
   const keep = (work: Promise<void>): void => unfinished.add(work);
 

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { isForApi } from '@gopush/contract';
 import { handleExpectations, lingerAfterResponses } from '@gopush/service';
 import type { Server } from 'socket.io';
+import { type AddressOf, createAddressOf } from '../access/client-address.ts';
 import { closeClients } from '../connection/close-clients.ts';
 import { createIo } from '../connection/create-io.ts';
 import { wrapAdapter } from '../fanout/adapter/wrap-adapter.ts';
@@ -22,6 +23,7 @@ export interface Servers {
   /** Serves the files of `pushServer.publicDir`, and responds to all other requests that they are not found. */
   readonly files: RequestListener;
   readonly limits: Limits;
+  readonly addressOf: AddressOf;
   readonly ending: HttpEnding;
   /** Takes the connections that agents hand over; `undefined`: it takes none. */
   readonly handOffs: ServerHandOffs | undefined;
@@ -53,11 +55,13 @@ export async function openServers(settings: Settings, { fanout, store }: Depende
   let closing: Promise<void> | undefined;
   const closeIo = (): Promise<void> => (closing ??= closeClients(io, ending));
   lifetime.opened('Socket.IO', closeIo);
+  const addressOf = createAddressOf(config.access.trustedProxies);
   const limits = new Limits({
     io,
     guard: clientGuard,
     config: config.pushServer.limits,
     presence: store.presence,
+    addressOf,
     log,
   });
   lifetime.opened('limits', () => limits.close());
@@ -66,6 +70,7 @@ export async function openServers(settings: Settings, { fanout, store }: Depende
     io,
     files,
     limits,
+    addressOf,
     ending,
     handOffs,
     serveApi(handler) {

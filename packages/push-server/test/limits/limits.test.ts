@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConfigInput } from '@gopush/contract';
@@ -289,6 +290,28 @@ test('handshakes of one user with which its client does not go on keep nobody el
   expect(new Set(answers)).toEqual(new Set(['200', '429 too_many_requests']));
   await connect(server, 'ann');
   await connect(server, 'bob', 'polling');
+});
+
+test.each([
+  ['by itself', (client: string) => ({ localAddress: client, headers: {} })],
+  [
+    'behind an agent',
+    (client: string) => ({ headers: { 'x-gopush-agent': 'agent-1', 'x-forwarded-for': `192.0.2.7, ${client}` } }),
+  ],
+])('handshakes of many users of one address, %s, keep no other address out', async (_, from) => {
+  const { server } = await startWith({ beginDelayMs: 1_000 });
+  const handshake = async (uid: string, client: string): Promise<string> => {
+    const path = `/socket.io/?EIO=4&transport=polling&uid=${uid}`;
+    const sent = request({ port: server.port, path, ...from(client) });
+    const [response] = (await once(sent.end(), 'response')) as [IncomingMessage];
+    response.resume();
+    return `${response.statusCode} ${response.headers['x-gopush-error'] ?? ''}`.trim();
+  };
+  const ofMany = (name: string, count: number, client: string): Promise<string[]> =>
+    Promise.all(Array.from({ length: count }, (_, at) => handshake(`${name}${at}`, client)));
+  // There are 128 places.
+  expect(new Set(await ofMany('eve', 300, '127.0.0.2'))).toEqual(new Set(['200', '503 overloaded']));
+  expect(new Set(await ofMany('ann', 60, '127.0.0.3'))).toEqual(new Set(['200']));
 });
 
 test('no session is opened for a client that gave up before its handshake was read', async () => {
