@@ -32,10 +32,39 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
     const [here, there] = [await startServer(first, 'here'), await startServer(second, 'there')];
     const agent = await startChildProgram(
       'chaos-agent.mjs',
-      [JSON.stringify({ ...shared, agentPort: 4_100, routing: { discover: true }, agent: { drainMs: 200 } })],
+      [
+        JSON.stringify({
+          ...shared,
+          agentPort: 4_100,
+          routing: { discover: true },
+          agent: { drainMs: 200 },
+          log: { requests: true },
+        }),
+      ],
       first.prefix,
     );
     return { first, second, here, there, agent };
+  }
+
+  /** Clients that poll, of which some have a request that waits at a machine. */
+  async function pollAt({ first, second, agent }: Awaited<ReturnType<typeof startTwo>>) {
+    const pollers: Socket[] = [];
+    const cut = new Set<Socket>();
+    const arePolling = (): boolean =>
+      agent.lines.some(({ message, target, method }) => {
+        return message === 'request' && method === 'POST' && String(target).startsWith(second.address);
+      });
+    // Which of them go there depends on the address of the machine, which differs in each run.
+    while (pollers.length < 8 || !arePolling()) {
+      const poller = await connectClient(`http://${first.address}:4100`, 'polling', {
+        query: { user: `poller-${pollers.length}` },
+        reconnection: true,
+        reconnectionDelay: 100,
+      });
+      poller.on('disconnect', () => cut.add(poller));
+      pollers.push(poller);
+    }
+    return { pollers, cut };
   }
 
   async function failOverBetween(network: Network, how: 'is not reached' | 'reaches nobody'): Promise<void> {
@@ -77,29 +106,18 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
   test("one loses power and is back later: requests in flight end, and its old sessions are nobody's", {
     timeout: 90_000,
   }, async () => {
-    const { first, second, here, there, agent } = await startTwo(startMachines(2));
-    const url = `http://${first.address}:4100`;
-    const { clients } = await connectMany(url, 8);
+    const two = await startTwo(startMachines(2));
+    const { first, second, here, there, agent } = two;
+    const { clients } = await connectMany(`http://${first.address}:4100`, 8);
     const checks = clients.map(undisturbed);
     const heard = clients.map((client) => hear<number>(client, 'count'));
-    const pollers = await Promise.all(
-      Array.from({ length: 8 }, (_, index) =>
-        connectClient(url, 'polling', {
-          query: { user: `poller-${index}` },
-          reconnection: true,
-          reconnectionDelay: 100,
-        }),
-      ),
-    );
-    const cut = new Set<Socket>();
-    for (const poller of pollers) poller.on('disconnect', () => cut.add(poller));
+    const { pollers, cut } = await pollAt(two);
     await say(here.child, 0);
     await Promise.all(heard.map((one) => one.count(1)));
     second.unplug();
     const began = Date.now();
     await say(here.child, 1);
     await Promise.all(heard.map((one) => one.count(2)));
-    // Half of them were there, with a request that waits for its answer.
     await expect.poll(() => cut.size, { timeout: 25_000 }).toBeGreaterThan(0);
     await expect.poll(() => pollers.every(({ connected }) => connected), { timeout: 25_000 }).toBe(true);
     expect(Date.now() - began).toBeLessThan(25_000);
@@ -120,5 +138,21 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
     expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2]));
     expect(agent.lines.filter(({ message }) => /could not migrate or fail over/.test(String(message)))).toEqual([]);
     for (const check of checks) check();
+  });
+
+  test('one to which no WebSocket goes loses power: requests that wait there end as soon as any others', {
+    timeout: 90_000,
+  }, async () => {
+    const two = await startTwo(startMachines(2));
+    const { pollers, cut } = await pollAt(two);
+    two.second.unplug();
+    const began = Date.now();
+    // Also those that were sent on connections of their own just now, which fail by themselves.
+    const ended = (): boolean => two.agent.lines.some(({ message }) => /target is silent/.test(String(message)));
+    await expect.poll(ended, { timeout: 25_000 }).toBe(true);
+    // Three seconds of silence, and two attempts to reach it, of a second each.
+    expect(Date.now() - began).toBeLessThan(8_000);
+    await expect.poll(() => cut.size, { timeout: 5_000 }).toBeGreaterThan(0);
+    await expect.poll(() => pollers.every(({ connected }) => connected), { timeout: 25_000 }).toBe(true);
   });
 });

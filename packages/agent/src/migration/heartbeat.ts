@@ -1,5 +1,5 @@
 import type { Target } from '@gopush/contract';
-import type { TargetConnection } from '../proxy/http/target-connections.ts';
+import type { TargetConnections } from '../proxy/http/target-connections.ts';
 import type { Member } from '../route/fleet.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import { beatMs, freshMs, Pulse, type SilentCause } from './pulse.ts';
@@ -14,7 +14,7 @@ export interface HeartbeatOptions {
   /** All open tunnels. */
   readonly tunnels: () => Iterable<Tunnel>;
   /** All connections to targets for plain requests. */
-  readonly connections: () => Iterable<TargetConnection>;
+  readonly connections: Pick<TargetConnections, 'all' | 'onClosed'>;
   /** Whether the router no longer names a target that it named before. */
   readonly hasLeft: (member: Member) => boolean;
   /** A silent target was given up. */
@@ -38,6 +38,11 @@ export class Heartbeat {
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     this.#timer = setInterval(() => this.#beat(), beatMs).unref();
+    // That one has closed is no sign of life: what it has read is.
+    options.connections.onClosed = (connection) => {
+      const pulse = this.#pulses.get(connection.target.name);
+      if (pulse !== undefined && connection.wasHeard()) pulse.wasHeard = true;
+    };
   }
 
   close(): void {
@@ -68,15 +73,10 @@ export class Heartbeat {
   }
 
   #collectRequests(now: number): void {
-    const read = new Map<Pulse, number>();
-    for (const connection of this.#options.connections()) {
+    for (const connection of this.#options.connections.all()) {
       const pulse = this.#pulseOf(connection.target, now);
       if (connection.isBusy) pulse.requests.push(connection);
-      read.set(pulse, (read.get(pulse) ?? 0) + connection.socket.bytesRead);
-    }
-    for (const [pulse, bytes] of read) {
-      if (bytes !== pulse.bytesRead) pulse.wasHeard = true;
-      pulse.bytesRead = bytes;
+      if (connection.wasHeard()) pulse.wasHeard = true;
     }
   }
 

@@ -22,7 +22,7 @@ export interface MigrationOptions {
   readonly route: FailoverOptions['route'];
   readonly headers: HeaderWriter;
   readonly tunnels: Tunnels;
-  readonly connections: Pick<TargetConnections, 'all'>;
+  readonly connections: Pick<TargetConnections, 'all' | 'onClosed'>;
   /** `undefined`: no client is handed off. */
   readonly handOff: () => HandOff | undefined;
   readonly events: FailoverEvents & { readonly targetSilent: HeartbeatOptions['onSilent'] };
@@ -62,7 +62,7 @@ export function openMigration(options: MigrationOptions): Migration {
     silentMs: seamless.silentMs,
     ejectMs: health.ejectMs,
     tunnels: allTunnels,
-    connections: connections.all,
+    connections,
     hasLeft: (member) => rebalance.hasLeft(member),
     onSilent: events.targetSilent,
   });

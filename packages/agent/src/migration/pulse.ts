@@ -20,7 +20,7 @@ const shortMs = 3_000;
 /** How many attempts in a row to reach its machine have to fail. */
 const unreachedTimes = 2;
 
-/** After how long a silent target is doubted that cannot be probed, since its protocol is unknown, in milliseconds. */
+/** After how long a silent target is doubted that can neither be probed, since its protocol is unknown, nor owes a response, in milliseconds. */
 const doubtMs = 5_000;
 
 /** How many of a target's tunnels are probed at a time: one may be stuck for reasons of its own. */
@@ -34,8 +34,7 @@ export class Pulse {
   requests: TargetConnection[] = [];
   /** Whether anything has come from it since the beat before. */
   wasHeard = false;
-  /** Bytes that its connections have read, and that clients have sent to it. */
-  bytesRead = 0;
+  /** Bytes that clients have sent to it. */
   bytesSent = 0;
   /** Whether it is being examined. */
   isBusy = false;
@@ -56,12 +55,12 @@ export class Pulse {
   beginBeat(): void {
     this.tunnels = [];
     this.requests = [];
-    this.wasHeard = false;
     this.bytesSent = 0;
   }
 
   /** Something has come from it. */
   heard(now: number): void {
+    this.wasHeard = false;
     this.#heardAt = now;
     this.#sentWhenHeard = this.bytesSent;
     this.#isProbed = false;
@@ -108,7 +107,9 @@ export class Pulse {
   /** Whether it has been silent for so long that its machine has to be tried. */
   isDoubted(now: number): boolean {
     const silentMs = this.silentMs(now);
-    return this.#isProbed ? silentMs >= 2 * beatMs : silentMs >= doubtMs && this.#isAwaited;
+    // A request cannot be probed. It may wait for as long as it likes, so that only its machine is tried.
+    if (this.#isProbed || this.requests.length > 0) return silentMs >= 2 * beatMs;
+    return silentMs >= doubtMs && this.bytesSent !== this.#sentWhenHeard;
   }
 
   /**
@@ -124,10 +125,5 @@ export class Pulse {
     if (!this.#isProbed) return undefined;
     if (hasLeft()) return 'left';
     return mostMs > 0 && silentMs >= mostMs ? 'silent' : undefined;
-  }
-
-  /** Whether a client may be waiting for a response. */
-  get #isAwaited(): boolean {
-    return this.requests.length > 0 || this.bytesSent !== this.#sentWhenHeard;
   }
 }

@@ -31,8 +31,13 @@ describe('a silent target is doubted', () => {
     expect([pulse.isDoubted(4_999), pulse.isDoubted(5_000)]).toEqual([false, true]);
     pulse.heard(6_000);
     expect(pulse.isDoubted(11_000)).toBe(false);
+  });
+
+  test('after 2 s where a request waits for it, although that cannot be probed', () => {
+    const pulse = createSilent([]);
+    expect(pulse.isDoubted(11_000)).toBe(false);
     pulse.requests.push({} as TargetConnection);
-    expect(pulse.isDoubted(11_000)).toBe(true);
+    expect([pulse.isDoubted(1_999), pulse.isDoubted(2_000)]).toEqual([false, true]);
   });
 });
 

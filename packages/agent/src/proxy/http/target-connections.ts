@@ -33,6 +33,8 @@ export interface TargetConnections {
   readonly bodies: BodyBudget;
   /** All that are open, idle ones included. */
   all(): Iterable<TargetConnection>;
+  /** Is called with each connection that has closed. @defaultValue nothing */
+  onClosed: (connection: TargetConnection) => void;
   close(): void;
 }
 
@@ -66,6 +68,7 @@ export function createTargetConnections(connectTimeoutMs: number, keepIdleMs: nu
     },
     forget(connection) {
       open.delete(connection);
+      connections.onClosed(connection);
       const idle = idleByTarget.get(connection.key);
       const index = idle?.indexOf(connection) ?? -1;
       if (idle === undefined || index === -1) return;
@@ -86,7 +89,7 @@ export function createTargetConnections(connectTimeoutMs: number, keepIdleMs: nu
     }
   }
 
-  return {
+  const connections: TargetConnections = {
     begin(target, exchange, idleMs, fresh) {
       let connection = fresh ? undefined : takeIdle(target);
       if (connection === undefined) {
@@ -104,10 +107,12 @@ export function createTargetConnections(connectTimeoutMs: number, keepIdleMs: nu
     },
     bodies: createBodyBudget(),
     all: () => open,
+    onClosed: () => {},
     close() {
       for (const connection of open) connection.socket.destroy();
     },
   };
+  return connections;
 }
 
 interface Pool {
@@ -129,6 +134,8 @@ export class TargetConnection implements Receiver {
   readonly #pool: Pool;
   #exchange: TargetExchange | undefined;
   #keptUntil = 0;
+  /** Bytes that it had read when {@link wasHeard} was last called. */
+  #bytesHeard = 0;
 
   constructor(target: Target, pool: Pool) {
     this.target = target;
@@ -174,6 +181,14 @@ export class TargetConnection implements Receiver {
   /** Whether a request is on it. */
   get isBusy(): boolean {
     return this.#exchange !== undefined;
+  }
+
+  /** Whether anything has come from the target since the last call. */
+  wasHeard(): boolean {
+    const { bytesRead } = this.socket;
+    if (bytesRead === this.#bytesHeard) return false;
+    this.#bytesHeard = bytesRead;
+    return true;
   }
 
   /** Whether an idle one may still be used. */
