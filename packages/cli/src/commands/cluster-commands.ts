@@ -1,8 +1,8 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import type { AdminOptions } from '../api/ask-admin.ts';
+import { completionFor, type Shell, shells } from '../completion/completion-for.ts';
 import type { ProjectOptions } from '../project.ts';
 import { type Sorting, sortings } from '../screen/cluster-lines.ts';
-import { completionFor, type Shell, shells } from './completion.ts';
 import type { RouteOptions } from './route.ts';
 import type { TokenOptions } from './token.ts';
 
@@ -71,7 +71,7 @@ export function addToolCommands(program: Command, projectOptions: () => ProjectO
     .addArgument(new Argument('<shell>').choices(shells))
     .addHelpText(
       'after',
-      '\nbash: eval "$(gopush completion bash)"; zsh: the same; fish: gopush completion fish | source',
+      '\nbash: eval "$(gopush completion bash)"; zsh: eval "$(gopush completion zsh)"; fish: gopush completion fish | source',
     )
     .action((shell: Shell) => void process.stdout.write(completionFor(shell, program)));
 }

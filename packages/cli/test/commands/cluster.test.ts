@@ -348,22 +348,6 @@ test('an unknown command names the nearest one; help is grouped, and has example
     expect(stdout).toContain(part);
 });
 
-test('completion completes commands, their subcommands, options and fixed arguments', async () => {
-  const { stdout } = await command(['completion', 'bash']);
-  const complete = (...words: string[]): string[] => {
-    const quoted = words.map((word) => `'${word}'`).join(' ');
-    const script = `${stdout}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _gopush; echo "\${COMPREPLY[@]}"`;
-    return execFileSync('bash', ['-c', script], { encoding: 'utf8', timeout: 30_000 }).trim().split(' ');
-  };
-  expect(complete('gopush', 'sta')).toEqual(['start', 'status']);
-  expect(complete('gopush', 'push', '')).toEqual(expect.arrayContaining(['room', 'user', 'all']));
-  expect(complete('gopush', 'pm2', 're')).toEqual(['reload']);
-  expect(complete('gopush', 'status', '--')).toEqual(expect.arrayContaining(['--json', '--admin']));
-  expect(complete('gopush', '--env', 'x', 'start', 'ag')).toEqual(['agent']);
-  for (const shell of ['zsh', 'fish']) expect((await command(['completion', shell])).stdout).toContain('gopush');
-  expect((await command(['completion', 'tcsh'])).code).toBe(2);
-});
-
 test('what commands print with --json is as the published schemas say', async () => {
   const { dir } = await makeProject({ api: { keys: [{ name: 'a', key: 'k'.repeat(24), scopes: ['read'] }] } });
   for (const [name, args, code] of [
