@@ -9,7 +9,7 @@ import { daysValid, signToken, userOf } from '../lib/tokens.js';
 /** The channel that everybody is in at first. */
 const firstChannel = 'general';
 
-/** The REST API, and who a client is. It runs in agents; an edit applies at once, and nobody is disconnected. */
+/** The REST API, and who a client is. It runs in agents; an edit applies at once, and no client is disconnected. */
 export default defineAgentApp((app) => {
   app.use('/api', express.json({ limit: '10kb' }), sayWhatIsWrong);
 
@@ -33,10 +33,10 @@ export default defineAgentApp((app) => {
       return refuse(res, 429, 'Too many attempts. Try again in a quarter of an hour.');
     }
     const isRight = await verifyPassword(password, await store.get('users', name));
-    // Whoever has the password, or was not asked for it, has not failed.
+    // A right password, or none that was asked for, is no failed attempt.
     if (isRight !== false) await takeBack();
     if (isRight === undefined) return refuse(res, 503, 'Too many people are signing in. Try again.');
-    // Not which of the two: names are nobody else's business.
+    // Not which of the two was wrong: that would tell which names exist.
     if (!isRight) return refuse(res, 401, 'Name or password is wrong.');
     await signIn(req, res, name);
   });

@@ -27,7 +27,7 @@ export async function beginAttempt(address, name) {
 /** Seconds until attempts are counted anew. */
 export const secondsToWait = () => Math.ceil((windowMs - (Date.now() % windowMs)) / 1_000);
 
-/** Whoever has an IPv6 address has its whole /64 network. */
+/** The owner of an IPv6 address has its whole /64 network. */
 function networkOf(address) {
   if (!isIPv6(address)) return address;
   const [left, right] = address.split('::').map((part) => part.split(':').filter(Boolean));

@@ -26,7 +26,7 @@ export async function hashPassword(password) {
   return key && { salt, key: key.toString('base64') };
 }
 
-/** Takes as long for a name that nobody has, so that names cannot be found out. */
+/** Takes as long for an unknown name, so that names cannot be found out. */
 export async function verifyPassword(password, stored) {
   const found = await keyOf(password, stored?.salt ?? 'nobody');
   if (found === undefined) return undefined;

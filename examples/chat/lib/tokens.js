@@ -38,7 +38,7 @@ export async function signToken(user) {
     .sign(bytes);
 }
 
-/** Whose valid token a request has, as a cookie or as a bearer; `undefined`: nobody's. */
+/** Whose valid token a request has, as a cookie or as a bearer; `undefined`: it has none. */
 export async function userOf(request) {
   const { verify } = await getKeys();
   return verify(request);

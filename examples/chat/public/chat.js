@@ -9,7 +9,7 @@ let socket;
 let open;
 /** Where the page of the history before the messages shown ends; `null`: there is none. */
 let before = null;
-/** Messages shown, by sender and id: each is shown once, whoever sends it again. */
+/** Messages shown, by sender and id: each is shown once, however often it is sent. */
 const shown = new Map();
 const unread = new Map();
 const typing = new Map();
@@ -85,7 +85,7 @@ function connect() {
     setTimeout(showTyping, 4_000);
   });
   socket.on('go:presence', ({ room }) => room === open && showOnline());
-  // The history does not reach back to what this page has: what there is, is read again.
+  // The history does not reach back to what this page has, so the page reads the whole history.
   socket.on('go:gap', ({ room }) => room === open && loadHistory());
 }
 

@@ -1,4 +1,4 @@
-/** What the app does on Socket.IO: unchanged, whoever serves it. */
+/** What the app does on Socket.IO: unchanged, whatever serves it. */
 
 /** Refuses those who have not signed in, and remembers the others. */
 function requireUser(socket, next) {

@@ -37,7 +37,7 @@ export function user(request, _response, next) {
   next();
 }
 
-/** The name of the user whose session a request belongs to; `undefined`: nobody's. */
+/** The name of the user whose session a request belongs to; `undefined`: it has none. */
 export function nameOf(request) {
   return new Promise((resolve, reject) => {
     session(request, new ServerResponse(request), (error) => {

@@ -80,5 +80,5 @@ async function settle(nodes: readonly Life[], log: Logger): Promise<void> {
   };
   const left = await awaitOwners(read, { lookMs, longestMs: settleMs });
   if (left === undefined) return;
-  log.warn({ ...left, waitedMs: settleMs }, `${describeOwners(left)}. They may notice the reload, which goes on`);
+  log.warn({ ...left, waitedMs: settleMs }, `${describeOwners(left)}. They may notice the reload, which continues`);
 }

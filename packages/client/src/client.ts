@@ -43,7 +43,7 @@ export interface Client<Events extends object = AnyEvents> {
 }
 
 /**
- * Wraps a socket of socket.io-client, which the program may go on using as before.
+ * Wraps a socket of socket.io-client, which the program may still use directly.
  *
  * @typeParam Events - messages by event, so that TypeScript checks what is published and what handlers get. Nothing is checked when it runs: a
  * server hook (`canPublish`) does that. @defaultValue any event, with a message of any type

@@ -12,7 +12,7 @@ export interface AdmissionWindowOptions {
   readonly start?: number;
   /** How much longer than twice the quickest recent work may take, in milliseconds. @defaultValue no limit */
   readonly toleranceMs?: number;
-  /** How many places there are beyond the limit while one holds half of all, for those who hold next to nothing: a share of it. @defaultValue 0 */
+  /** Places beyond the limit, as a share of it, for those who hold few while one holds half of all. @defaultValue 0 */
   readonly reserve?: number;
 }
 
@@ -37,7 +37,7 @@ const staleMs = 1_000;
 /** Only one who holds so many places may be a hog. */
 const hogs = 8;
 
-/** Share of the places in use up to which others than a hog hold next to nothing. */
+/** Who holds at most this share of the places in use holds few. */
 const little = 1 / 16;
 
 /** How long the quickest work is the reference, in milliseconds; it is forgotten within twice that time. */
@@ -118,7 +118,7 @@ export class AdmissionWindow {
     return free >= 1 || this.heldByHog(of, now) === 0 ? free : free + this.#limit * this.#reserve;
   }
 
-  /** How many places one holds who has half of those in use, seen from one who holds next to nothing; 0: there is none, or it is that one. */
+  /** How many places a hog holds that has half of those in use, for one who holds few; 0: there is no such hog, or it is that one itself. */
   heldByHog(of: string | undefined, now: number): number {
     const taken = this.taken(now);
     const held = this.#heldBy(this.#hog);
@@ -140,7 +140,7 @@ export class AdmissionWindow {
   }
 
   /**
-   * Admits work in place of the oldest that a hog has and that may be waiting for its client, which loses its place.
+   * Admits work in the place of a hog's: of the oldest that may be waiting for its client.
    *
    * @param of - for whom: none of them may hold as many places as the hog
    * @returns `undefined`: there is no such work

@@ -57,7 +57,7 @@ export class Attempts {
   }
 }
 
-/** Nobody on another machine has such an address. */
+/** No other machine has such an address. */
 function isLoopback(address: string): boolean {
   return /^(::ffff:)?127\.|^::1$/.test(address);
 }

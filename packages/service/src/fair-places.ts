@@ -1,6 +1,6 @@
 /**
- * A fixed number of places for what lasts. Where all are taken, whoever holds most gives its oldest one to whoever holds less: one that takes all it
- * can get keeps nobody out.
+ * A fixed number of places for what lasts. While all are taken, the holder of most gives its oldest one to any that holds fewer: one that takes all it
+ * can get keeps no other out.
  */
 export class FairPlaces<Item> {
   readonly #most: number;
@@ -9,7 +9,7 @@ export class FairPlaces<Item> {
   readonly #owners = new Map<Item, string>();
   readonly #held = new Map<string, number>();
 
-  /** @param renews - whether whoever has most gives its oldest place for its own newest one as well. @defaultValue false: it gets none */
+  /** @param renews - whether the holder of most gets a new place for its oldest. @defaultValue false: it gets none */
   constructor(most: number, renews = false) {
     this.#most = most;
     this.#renews = renews;

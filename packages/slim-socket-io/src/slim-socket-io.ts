@@ -18,7 +18,7 @@ export interface SlimOptions {
   readonly speed?: boolean;
   /** Keeps less memory for each client. @defaultValue true */
   readonly memory?: boolean;
-  /** Who is told how far the stream of a WebSocket is written, where somebody wants to know; only with `speed`. @defaultValue nobody */
+  /** Is told how far the stream of a WebSocket is written; only with `speed`. @defaultValue none */
   readonly notesFor?: NotesFor | undefined;
 }
 

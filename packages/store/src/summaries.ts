@@ -16,7 +16,7 @@ export interface KeptSummaries {
 }
 
 /**
- * What each node tells of itself, for whoever shows the cluster. The last summary of a node that has ended stays for ten minutes, so that
+ * What each node tells of itself, for views of the cluster. The last summary of a node that has ended stays for ten minutes, so that
  * it can be seen when it was there last.
  */
 export interface SummaryStore {
@@ -50,7 +50,7 @@ export const maxSummaryBytes = 16_384;
 /** Largest command, in bytes. */
 export const maxCommandBytes = 2_048;
 
-/** How long a command waits for its node, in milliseconds: a node that hung must not act on what nobody expects any more. */
+/** How long a command waits for its node, in milliseconds: a node that hung must not run a command that has expired. */
 export const keepCommandMs = 10_000;
 
 /** How long a summary is kept, in milliseconds. */

@@ -44,7 +44,7 @@ async function add(key: string, by = 1) {
   return sum;
 }
 
-/** Whoever has an IPv6 address has its whole /64 network. */
+/** The owner of an IPv6 address has its whole /64 network. */
 function networkOf(address: string) {
   if (!isIPv6(address)) return address;
   const [left = [], right] = address.split('::').map((part) => part.split(':').filter(Boolean));

@@ -12,7 +12,7 @@ const secret = process.env.SESSION_SECRET ?? '';
 
 export const cookie = 'session';
 
-/** Returns the name of the user who sent a request, from the session in the cookie; `undefined`: nobody is signed in. */
+/** Returns the name of the user who sent a request, from the session in the cookie; `undefined`: it was not signed in. */
 export const userOf = verifyJwt({ secret, from: `cookie:${cookie}` });
 
 /** Signs a session, which is valid for a month. */

@@ -21,7 +21,7 @@ export interface RecordedRequest {
 
 /**
  * What is known of a connection that is handed off, besides the little that stays in memory. Its target keeps it as
- * well, so that the successor of an agent that has ended goes on with the connection.
+ * well, so that the successor of an agent that has ended can continue the connection.
  */
 export interface HandOffRecord extends RecordedRequest, Omit<TunnelInfo, 'member' | 'startedAt' | 'peer'> {
   /** Address under which the connection is counted. */

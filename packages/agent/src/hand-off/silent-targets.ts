@@ -9,7 +9,7 @@ export interface SilentTargetsEvents {
   /**
    * A target is given up.
    *
-   * @param killed - how many of its connections can go on, since it was killed: what becomes of them is told as of any target that dies
+   * @param killed - how many of its connections can continue, since it was killed: what becomes of them is told as of any target that dies
    */
   onGivenUp(member: Member, killed: number): void;
   /** A connection is given up. */
@@ -35,8 +35,8 @@ interface Waiting {
 }
 
 /**
- * Connections whose target lives and has not been heard for some seconds, as one that is stopped or blocked. Nobody else can serve them as
- * long as it may go on: if it does, it keeps them. After some time they are better served by another target. So if one is up, the silent
+ * Connections whose target lives and has not been heard for some seconds, as one that is stopped or blocked. No other target can serve them as
+ * long as it may resume: if it does, it keeps them. After some time they are better served by another target. So if one is up, the silent
  * one is killed, which makes sure of that it writes nothing more. Where it cannot be killed, its connections are given up.
  *
  * A process that has only been paused along with this one, or that has no CPU, is well: {@link Handed.isTakerSilentFor} leaves that time out.

@@ -66,7 +66,7 @@ export function createHeaderWriter({ agent, secrets, identityTtlMs }: HeaderOpti
 
   function ofIdentity(identity: Identity, id: string, { authority, audience = authority }: Target): string[] {
     const headers = writeIdentity(identity);
-    // Signed without a uid as well, so that nobody can add or remove one.
+    // Signed without a uid as well, so that none can be added or removed.
     const uid = identity.uid === noUser ? '' : (headers[1] as string);
     const product = headers.at(-1) as string;
     headers.push(vouchHeader, '1', agentHeader, agent, requestIdHeader, id);

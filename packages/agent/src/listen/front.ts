@@ -112,7 +112,7 @@ function createSecured(
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     socket.allowHalfOpen = true;
   });
-  // Node would respond to these as to bad requests, which nobody could read.
+  // Node would respond to these as to bad requests, in plain text that a TLS client cannot read.
   server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     log.debug({ problem: error.message, code: error.code }, 'connection closed: the TLS handshake failed');

@@ -47,7 +47,7 @@ export type FallbackCause =
   | 'not noted'
   /** The target had the client itself, and it was in more rooms than can be followed. */
   | 'too many rooms'
-  /** The target has the client itself, lives, and was silent for too long: it may go on, so that no other one can continue. */
+  /** The target has the client itself, lives, and was silent for too long: it may resume, so no other target can continue. */
   | 'target silent';
 
 /** What is reported of sessions whose target is gone. */

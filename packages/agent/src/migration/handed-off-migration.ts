@@ -14,7 +14,7 @@ import type { HeartbeatOptions } from './heartbeat.ts';
 import type { SessionMigration } from './session-migration.ts';
 import type { SessionWithoutTarget } from './session-without-target.ts';
 
-/** What sessions of handed-off clients need to go on. */
+/** What sessions of handed-off clients need to continue. */
 export interface HandedOffMigrationOptions {
   readonly tunnels: Pick<Tunnels, 'open'>;
   readonly failover: Pick<Failover, 'sessionOf'>;
@@ -46,7 +46,7 @@ export class HandedOffMigration implements Continuing {
   }
 
   orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation {
-    // It may still read and write, so nobody else can; one that is heard again offers a duplicate.
+    // It may still read and write, so no other target can; when it is heard again, it offers a duplicate.
     if (orphan.taker === 'alive') return orphan.cause === 'silent' ? 'waits' : 'stays';
     if (orphan.taker === 'clean') {
       const positions = orphan.marks

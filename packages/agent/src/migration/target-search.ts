@@ -128,7 +128,7 @@ export class TargetSearch<Taken, Cause extends string> {
     return over;
   }
 
-  /** A signal that is aborted costs as much as the rest of a search: most have asked nobody else. */
+  /** Aborting a signal takes as long as the rest of a search, and most searches have asked no other target. */
   #abandonOthers(): void {
     if (this.#asked.size > 0 && !this.#abandoned.signal.aborted) this.#abandoned.abort(abandoned);
   }

@@ -44,7 +44,7 @@ export async function handleUpgrade(
   const { key, beginning } = admitted.value;
   let result: Result<void>;
   try {
-    // Whoever gave up while its request waited in the kernel has left behind it: nothing is done for it.
+    // The request of a client that left while it waited in the kernel: no hook runs, and no target is asked.
     if (beginning !== undefined) await nextTurn();
     result = client.destroyed
       ? failed('client_gone', 'before hooks ran')

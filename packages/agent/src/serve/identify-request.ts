@@ -48,7 +48,7 @@ function uidOfApp(
   if (value.kind === 'responded') return 'responded';
   if (value.kind === 'threw') return uidOf(source.file, { ended: 'threw', cause: value.cause });
   if (response.writableEnded) return 'responded';
-  // Nobody can complete such a response: the hook has passed it on, and a target's status comes too late.
+  // Such a response cannot be completed: the hook has passed it on, and the status of a target would come too late.
   if (response.headersSent) {
     return failed('uid_hook_bad_value', `${source.file}: it wrote part of a response and called next()`);
   }

@@ -29,7 +29,7 @@ export function isUpgraded(response: Result<TargetResponse> | undefined): boolea
   return response?.ok === true && response.value.body === undefined;
 }
 
-/** Releases a target whose response nobody needs. */
+/** Releases a target whose response is not needed. */
 export function release(response: UpgradeResponse | OfferResponse): void {
   if ('offered' in response) response.offered.withdraw();
   else response.socket.destroy();

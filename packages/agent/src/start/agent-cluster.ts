@@ -40,7 +40,7 @@ export function openAgentCluster(parts: AgentClusterParts, opening: Opening): Cl
 }
 
 /**
- * Opens the store for the cluster view alone. Serving clients does not wait for it, and goes on without it.
+ * Opens the store for the cluster view alone. Clients are served meanwhile, and without it.
  *
  * @returns closes it
  */

@@ -96,7 +96,7 @@ function findProduct(
   return named.ok ? { product: named.value, why: [] } : failures[named.failure.code].message;
 }
 
-/** What is known where a function names the targets. The function is the project's own code: whoever asks calls it. */
+/** What is known where a function names the targets. The function is the project's own code, so the caller runs it. */
 async function untold(source: RouteSource, file: string, { why }: AskedClient, context: AgentContext): Promise<object> {
   const { fleet, sources } = context;
   const now = Date.now();

@@ -57,7 +57,7 @@ export class FrameWalker {
   #attachments = 0;
   /** Whether events are followed. */
   readonly #followsEvents: boolean;
-  /** The beginning of a text message that goes on in the next chunk. Made when the first one does: most never do. */
+  /** The beginning of a text message that continues in the next chunk. Created at the first such message: most connections have none. */
   #kept: Buffer | undefined = undefined;
   #beginningLength = beginningBytes;
   #beginningMask = 0;

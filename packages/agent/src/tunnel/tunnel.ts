@@ -66,7 +66,7 @@ export class Tunnel implements SideOwner {
   readonly migration: TunnelMigration | undefined;
   /** What ended it; whatever came first counts. */
   cause: TunnelCause | undefined;
-  /** Status code of the first close frame, whoever sent it. */
+  /** Status code of the first close frame of either side. */
   closeCode: number | undefined;
   /** How often its session has gone to another target. */
   migrations = 0;

@@ -81,7 +81,7 @@ async function askOne(
   key: string | undefined,
   { path, accept = 'application/json', signal }: AdminRequest,
 ): Promise<Response> {
-  // Only the headers have a deadline: a stream goes on.
+  // Only the headers have a deadline: a stream has no end.
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new Error(`no response within ${patienceMs} ms`)), patienceMs);
   try {

@@ -38,7 +38,7 @@ Exit codes: 0 success; 1 failure of what runs, or not healthy; 2 a mistake in se
   )
   .exitOverride();
 
-// Whoever reads what a command prints may have read enough, as `head` has. What runs for long goes on.
+// The reader of the output may have read enough, as `head` has. Servers keep running.
 program.hook('preAction', (_program, command) => {
   if (!['start', 'dev'].includes(command.name())) process.stdout.on('error', () => process.exit());
 });

@@ -12,7 +12,7 @@ export interface ListenTo {
 
 /** Options of `gopush listen`. */
 export interface ListenOptions extends ApiOptions {
-  /** Ends after so many messages; absent: goes on. */
+  /** Ends after so many messages; absent: runs until it is stopped. */
   readonly count?: number | undefined;
 }
 

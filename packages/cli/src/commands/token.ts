@@ -29,7 +29,7 @@ export interface TokenOptions extends ProjectOptions {
 
 /**
  * `gopush token <uid>`: prints a JWT (HS256, RFC 7519) that `verifyJwt` of `gopush/jwt` accepts, or with `--identity` the headers with which an
- * agent tells a push-server who a client is. For tests: whoever has one of them is that user until it expires.
+ * agent tells a push-server who a client is. For tests: its bearer is that user until it expires.
  */
 export async function token(uid: string, options: TokenOptions): Promise<void> {
   const parsed = parseUid(uid);

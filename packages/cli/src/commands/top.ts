@@ -15,7 +15,7 @@ export interface TopOptions extends AdminOptions {
   /** Prints the state as a line of JSON each second. */
   readonly json?: boolean;
   readonly sort: Sorting;
-  /** Ends after so many states; absent: goes on. */
+  /** Ends after so many states; absent: runs until it is stopped. */
   readonly count?: number | undefined;
 }
 

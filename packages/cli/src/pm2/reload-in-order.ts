@@ -44,7 +44,7 @@ async function settle(list: ReloadOptions['list']): Promise<void> {
   const left = await awaitOwners(read, { lookMs, longestMs: settleMs });
   if (left === undefined) return;
   process.stderr.write(
-    `${describeOwners(left)}, after ${settleMs / 1_000} s. They may notice the reload, which goes on\n`,
+    `${describeOwners(left)}, after ${settleMs / 1_000} s. They may notice the reload, which continues\n`,
   );
 }
 

@@ -39,7 +39,7 @@ export class LiveStreams {
   }
 
   /**
-   * Begins a stream. If there are too many, whoever has most loses the oldest of its own.
+   * Begins a stream. If there are too many, the caller with most streams loses its oldest.
    *
    * @param of - who listens
    * @returns `false` if that is who has most

@@ -18,7 +18,7 @@ export interface Hello {
   readonly token?: string | undefined;
   /** The taker's: slots in its file of notes; 0: it notes nothing. The file's descriptor comes with tag 0, and is locked while the taker lives. */
   readonly slots?: number | undefined;
-  /** The taker's: whether it may be killed when it is silent for long, so that others go on with its connections. */
+  /** The taker's: whether it may be killed when it is silent for long, so that others continue its connections. */
   readonly mayBeKilled?: boolean | undefined;
 }
 

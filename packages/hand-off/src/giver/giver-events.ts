@@ -7,11 +7,11 @@ import type { Counts, HandedOver } from './handed-over.ts';
  *
  * - `clean`: the taker is dead, and another one can continue: all that it had written ended with a complete frame, after which the client has the
  *   messages up to `marks`, and all that it had read it had handled, but for the beginning of a message. That is `unread`, which goes first
- *   to whoever continues.
- * - `unclean`: the taker is dead, and `cause` says why nobody can continue the stream: `not noted` (its program does not say where messages end),
+ *   to the taker that continues.
+ * - `unclean`: the taker is dead, and `cause` says why the stream cannot continue: `not noted` (its program does not say where messages end),
  *   `half written`, `half read`, `client ended`, `too many streams`.
  * - `alive`: the taker lives, but the channel to it is gone: it has been `silent` for too long (stopped, swapped out), or has closed the
- *   channel. It may still read and write, so nobody else can continue. After `channel closed` it serves the connection alone, and this
+ *   channel. It may still read and write, so no other taker can continue. After `channel closed` it serves the connection alone, and this
  *   process is to {@link HandedOver.release | release} it: the taker gives a duplicate to another giver. One that is silent may never go
  *   on: it can be {@link HandedOver.killTaker | killed}, or the connection {@link HandedOver.cut | cut}, so that the client connects anew.
  *   Should it be heard again or die meanwhile, that is told as well.
@@ -31,7 +31,7 @@ export interface GiverEvents<T> {
   /**
    * The taker has put the session down, on purpose: this process is now the only owner, and the state is `alone`.
    *
-   * @param unread - what the taker had read of the client and not handled; it goes first to whoever continues
+   * @param unread - what the taker had read of the client and not handled; it goes first to the taker that continues
    */
   onLeave(handed: HandedOver<T>, unread: Buffer): void;
   /** The taker is gone: the state is `alone`. */

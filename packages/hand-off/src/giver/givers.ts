@@ -63,7 +63,7 @@ export interface OfferOptions<T> {
   readonly kind: OfferKind;
   /** The head of the HTTP request, as the taker's port would get it. At most 128 KiB. */
   readonly head: Buffer;
-  /** What this process, or another giver, needs to go on with the connection if its taker or this giver is gone. At most 16 KiB. */
+  /** What this process, or another giver, needs to continue the connection if its taker or this giver is gone. At most 16 KiB. */
   readonly record: Buffer;
   /** How long to wait for the response, in milliseconds. */
   readonly timeoutMs: number;

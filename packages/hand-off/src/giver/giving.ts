@@ -252,7 +252,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     try {
       this.events.onFault(error);
     } catch {
-      // There is nobody left to tell.
+      // No taker is left to tell.
     }
   }
 }

@@ -62,7 +62,7 @@ export interface HandedOver<T> {
    */
   takeBack(): Socket;
   /**
-   * Closes the duplicate here, and nothing else: where the connection has another owner it goes on, otherwise it ends. No event follows.
+   * Closes the duplicate here, and nothing else: a connection with another owner continues, any other ends. No event follows.
    */
   release(): void;
   /**

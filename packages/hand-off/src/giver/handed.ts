@@ -148,12 +148,12 @@ export class Handed<T> implements HandedOver<T> {
     this.#isServed = true;
   }
 
-  /** Nobody serves it any more. */
+  /** No process serves it any more. */
   orphan(): void {
     this.#isServed = false;
   }
 
-  /** Closes the duplicate: the connection goes on where it has another owner. @param whenClosed - called while the record can still be read */
+  /** Closes the duplicate: the connection continues if it has another owner. @param whenClosed - called while the record can still be read */
   drop(whenClosed: () => void = nothing): void {
     const descriptor = this.#descriptor;
     if (descriptor < 0) return;

@@ -13,7 +13,7 @@ export interface OfferLink<T> {
   /** A descriptor of its own for an offer; a reason where there is none. */
   duplicate(descriptor: number): number;
   closeDescriptor(descriptor: number): void;
-  /** The taker need not go on with it. */
+  /** The taker need not continue with it. */
   withdraw(id: number): void;
   /** Hands it over. */
   accept(id: number, handed: Handed<T>, slot: SlotRef, message: AcceptMessage): void;
@@ -217,7 +217,7 @@ export class Offer<T> implements Offered<T> {
   }
 }
 
-/** The client may have had a part of a response, so nobody else can respond; where it had none, it connects again. */
+/** The client may have received a part of a response, so no other target can respond; if it received none, it reconnects. */
 function abandon(client: Socket | HandedOver<unknown>): void {
   if (client instanceof Socket) client.destroy();
   else if (client.state === 'alone') client.cut();

@@ -88,7 +88,7 @@ export class DescriptorSocket {
     return socket.#fail(`listening on ${path}`);
   }
 
-  /** @throws Error, also where nobody accepts in time: the queue of the listener is full */
+  /** @throws Error, also if the connection is not accepted in time: the queue of the listener is full */
   static connect(libc: Libc, path: string): DescriptorSocket {
     const socket = DescriptorSocket.#open(libc);
     const address = writeAddress(path);

@@ -4,7 +4,7 @@ import type { Libc } from './libc.ts';
 const mfdCloexec = 1;
 const protReadWrite = 3;
 
-/** Memory that other processes can read by its descriptor. Pages that nobody has written to take no room. */
+/** Memory that other processes can read by its descriptor. Pages that were never written take no room. */
 export interface SharedMemory {
   readonly descriptor: number;
   /** Stays mapped until the process ends: JavaScript that still used it after that would crash the process. */

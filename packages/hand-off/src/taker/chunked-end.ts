@@ -6,7 +6,7 @@ export class ChunkedEnd {
   #at = 0;
   #isTrailer = false;
 
-  /** @returns the size of the body; `undefined`: it goes on; −1: it is invalid */
+  /** @returns the size of the body; `undefined`: it has not ended; −1: it is invalid */
   find(bytes: Buffer): number | undefined {
     for (;;) {
       const end = bytes.indexOf(lineEnd, this.#at);

@@ -88,7 +88,7 @@ function listen(server: Server, { messages }: TakerFiles): Promise<void> {
     server.once('error', reject);
     server.listen(messages, () => {
       server.off('error', reject);
-      // Accepting fails while there are no descriptors left, and goes on afterwards.
+      // Accepting fails while no descriptors are left, and works again afterwards.
       server.on('error', () => {});
       server.unref();
       resolve();

@@ -3,7 +3,7 @@ import { ChunkedEnd } from './chunked-end.ts';
 
 /** What a server has written so far, read as an HTTP response. */
 export type ReadResponse =
-  /** It goes on. */
+  /** It has not ended. */
   | { readonly state: 'partial' }
   /** It has switched protocols; `rest` is what it has written after that already. */
   | { readonly state: 'upgraded'; readonly head: Buffer; readonly rest: Buffer }

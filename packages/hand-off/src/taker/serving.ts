@@ -76,7 +76,7 @@ export class Serving implements LinkHost, TakenHost {
     this.#closeNotes();
   }
 
-  /** Whoever asks for its lock from then on would take this process for dead: first all have to know that it lives. */
+  /** A giver that asks for its lock from then on would take this process for dead: first all must know that it lives. */
   #closeNotes(): void {
     if (!this.#isClosed || this.#links.size > 0 || this.#notesFile < 0) return;
     this.closeDescriptor(this.#notesFile);
@@ -158,7 +158,7 @@ export class Serving implements LinkHost, TakenHost {
     this.#alone.add(taken);
   }
 
-  /** Gives connections that nobody else has to the givers that have fewest. */
+  /** Gives connections without another owner to the givers that have fewest. */
   onRoom(): void {
     for (const taken of this.#alone) {
       const link = this.#leastLoaded();
@@ -219,7 +219,7 @@ export class Serving implements LinkHost, TakenHost {
     try {
       this.#options.onFault(error);
     } catch {
-      // There is nobody left to tell.
+      // No giver is left to tell.
     }
   }
 }

@@ -67,7 +67,7 @@ export class Taken implements TakenConnection, Gate {
   isAccepted = false;
   /** Its number at its owner. */
   id: number;
-  /** `undefined`: nobody but this process has it. */
+  /** `undefined`: only this process has it. */
   owner: Owner | undefined;
   /** Whether its giver has not confirmed yet that it keeps it. */
   isPending = false;

@@ -16,7 +16,7 @@ export interface TakerOptions {
   readonly notes?: boolean;
   /**
    * Whether givers may kill this process after it has been silent for long, as when it is stopped or blocked ({@link HandedOver.killTaker}). Only so
-   * can another taker go on with its connections: this one could still write to them. Asked once a second. @defaultValue never
+   * can another taker continue its connections: this one could still write to them. Asked once a second. @defaultValue never
    */
   mayBeKilled?(): boolean;
   /**

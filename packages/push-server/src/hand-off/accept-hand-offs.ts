@@ -13,7 +13,7 @@ import { endOnRequest } from './end-on-request.ts';
 export interface AcceptHandOffsOptions {
   /**
    * Folder in which agents and servers of this machine find each other: `handOff.dir` of the agents. It has to belong to the user of this
-   * process, and nobody else may have access. Relative to the current folder. @defaultValue `gopush` in `XDG_RUNTIME_DIR`, or `gopush-<user
+   * process, and no other user may have access. Relative to the current folder. @defaultValue `gopush` in `XDG_RUNTIME_DIR`, or `gopush-<user
    * id>` in the folder for temporary files
    */
   readonly dir?: string;
@@ -157,7 +157,7 @@ export class ServerHandOffs implements HandOffs {
         port: address.port,
         name,
         notes,
-        // Others go on with its sessions. One that is debugged stands still on purpose.
+        // Others continue its sessions. One that is debugged stands still on purpose.
         mayBeKilled: () => notes && debuggerUrl() === undefined,
         onRequest: (connection, head) => this.#take(connection, address, head),
         onConnection: ({ socket }) => void this.#server.emit('connection', socket),

@@ -142,7 +142,7 @@ class ConnectionNotes implements StreamNotes {
     else this.#keepHalf();
   }
 
-  /** Keeps what has come of a message, for the push-server that goes on after a crash. */
+  /** Keeps what has come of a message, for the push-server that continues after a crash. */
   #keepHalf(): void {
     const { _bufferedBytes, _buffers, _fragments } = this.#webSocket._receiver;
     if (_buffers.length + _fragments.length > maxHalfPieces) return;

@@ -31,8 +31,8 @@ interface Slotted extends IncomingMessage {
  * at a time.
  *
  * A handshake waits for its client, up to a second, so that a single one could keep all places with a few handshakes: no user, and no
- * network without a user, gets more than half of them. While there is no free place, the oldest handshake of whoever holds most places, a user or a
- * network, loses its place to one of somebody who holds fewer: a single address can have many users.
+ * network without a user, gets more than half of them. While no place is free, a client takes the place of the oldest handshake of the user or network
+ * that holds most, if its own user and network hold fewer: a single address can have many users.
  */
 export class SessionStarts {
   readonly #options: SessionStartsOptions;
@@ -90,7 +90,7 @@ export class SessionStarts {
     return undefined;
   }
 
-  /** Whoever gave up while its upgrade waited in the kernel has left behind it: no session is opened for it. */
+  /** A client may have left while its upgrade waited in the kernel: then no session is opened. */
   async #nextIfThere(request: IncomingMessage, next: () => void): Promise<void> {
     const { socket } = request;
     // Engine.IO listens to errors from `next` on.
@@ -134,7 +134,7 @@ function placeOf(request: IncomingMessage): Place | undefined {
   return (request as Slotted)[ofRequest];
 }
 
-/** Node's state of the other side having ended, of which no event tells while nobody reads. */
+/** Node's state of the other side having ended, of which no event tells while the socket is not read. */
 interface WithState extends NodeSocket {
   readonly _readableState: { readonly ended: boolean };
 }

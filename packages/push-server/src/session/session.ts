@@ -172,7 +172,7 @@ export class Session {
     await Promise.all([entered, streams.open(this.#memberships.ownRoom, id)]);
   }
 
-  /** Calls back if the connection ends before the session begins: Socket.IO tells nobody of that. */
+  /** Calls back if the connection ends before the session begins: Socket.IO has no event for that. */
   whenCutShort(listener: () => void): void {
     const { conn } = this.socket;
     if (conn.readyState !== 'open') {

@@ -1,7 +1,7 @@
 /*
  * While Redis has more than `maxmemory`, it refuses a script whose first write may take memory, and runs a script to its end whose first write
  * takes none (Redis documentation, "Scripting with Lua", on memory). So the first write decides: of messages it must be one that may take memory,
- * or any client could fill Redis; of leases, presence and sessions it must be a deletion, or a full Redis would end what goes on.
+ * or any client could fill Redis; of leases, presence and sessions it must be a deletion, or a full Redis would end sessions that exist.
  */
 
 /** A write to a sorted set that changes nothing and is refused while Redis is full. Comes before any other write. @param key - in Lua */

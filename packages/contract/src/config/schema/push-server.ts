@@ -221,11 +221,11 @@ export const pushServer = z
       .meta({ description: 'Largest message of a client.' }),
     drainMs: z.int().min(0).max(3_600_000).default(5_000).meta({
       description:
-        'After a stop was requested: how long open requests may take, and how long migrations go on although no session leaves.',
+        'After a stop was requested: how long open requests may take, and how long migrations may continue without a session leaving.',
     }),
     maxDrainMs: z.int().min(0).max(3_600_000).default(60_000).meta({
       description:
-        'After a stop was requested: how long migrations go on in all, while sessions leave. What stops the process (pm2, systemd) has to wait longer. If this is below drainMs, drainMs applies.',
+        'After a stop was requested: how long migrations may take in all, while sessions leave. What stops the process (pm2, systemd) has to wait longer. If this is below drainMs, drainMs applies.',
     }),
   })
   .prefault({})

@@ -12,7 +12,7 @@ type Method = (...args: unknown[]) => unknown;
 
 /**
  * Logs what an adapter cannot write for other push-servers: what a program emits, or the `socket.data` of one client when any push-server
- * asks for all sockets. Adapters reject a promise that nobody looks at, by which Node ends the process.
+ * asks for all sockets. Adapters leave its promise without a handler, and Node ends the process when that rejects.
  */
 export function containFailures(adapter: Adapter, log: Logger): void {
   const methods = adapter as unknown as Record<string, Method | undefined>;

@@ -37,7 +37,7 @@ export class BucketFollows {
     return following.known;
   }
 
-  /** Unfollows a bucket once. @returns whether nobody follows it any more */
+  /** Unfollows a bucket once. @returns whether it has no followers left */
   unfollow(bucket: number): boolean {
     if (!this.#counts.remove(bucket)) return false;
     this.#becoming.delete(bucket);

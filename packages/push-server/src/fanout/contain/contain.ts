@@ -1,6 +1,6 @@
 import type { Logger } from '@gopush/service';
 
-/** Handles the rejection of what a function returned, where nobody else looks at its promise. */
+/** Handles the rejection of what a function returned, if its promise has no other handler. */
 export function caught(result: unknown, fail: (error: unknown) => void): unknown {
   return result instanceof Promise ? result.catch(fail) : result;
 }

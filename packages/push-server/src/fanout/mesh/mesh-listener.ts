@@ -10,7 +10,7 @@ export interface MeshListenerOptions {
   /** Between two looks at whether the socket is still in the folder, in milliseconds. */
   readonly lookMs: number;
   readonly onConnection: (socket: Socket) => void;
-  /** The socket was gone and is made anew: nodes that started meanwhile met nobody. */
+  /** The socket was gone and is made anew: nodes that started meanwhile have met no other node. */
   readonly onRemade: () => Promise<void>;
   readonly log: Logger;
 }

@@ -38,7 +38,7 @@ export function openRedisAdapter(
       const ready = ignoreRejections(sharded);
       containListeners(sharded, log);
       return {
-        // Not dynamic: a room of 20 characters would be taken for the id of a socket, and published where nobody subscribes.
+        // Not dynamic: a room of 20 characters would be taken for the id of a socket, and published to a channel without subscribers.
         adapter: createShardedAdapter(publisher, sharded, {
           channelPrefix: `${prefix}:sharded`,
           subscriptionMode: 'static',

@@ -110,7 +110,7 @@ export class FollowedConnection {
     else this.#stopReading();
   }
 
-  /** Its session stays here: its client goes on. */
+  /** Its session stays here: its client may send again. */
   stay(): void {
     this.stage = 'stays';
     clearTimeout(this.#looksAgain);

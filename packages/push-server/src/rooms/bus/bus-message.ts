@@ -42,7 +42,7 @@ export function decodeBusMessage(bytes: Buffer): BusMessage {
   return message as unknown as BusMessage;
 }
 
-/** Whether the parts of a message are of the types that they should be. A kind of a later version is ignored by whoever takes it. */
+/** Whether the parts of a message are of the types that they should be. A kind of a later version is ignored by its receiver. */
 function hasForm([kind, of, ...rest]: readonly unknown[]): boolean {
   switch (kind) {
     case 'kept': {

@@ -34,7 +34,7 @@ export class PresenceWriter {
     return this.#ask(store.beat(node, leaseMs));
   }
 
-  /** Writes a connection again; nobody is told. */
+  /** Writes a connection again; no event is sent. */
   async repeat(socket: string, uid: string, since: number): Promise<void> {
     const { store, node } = this.#options;
     await this.#ask(store.enter(node, { uid, socket, since }));

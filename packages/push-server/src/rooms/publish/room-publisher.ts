@@ -131,7 +131,7 @@ export class RoomPublisher {
     const { epoch, offset, duplicate } = appended;
     const position = { epoch, offset };
     if (duplicate) {
-      // The earlier attempt may not have learned that the message was kept, and so told nobody.
+      // The earlier attempt may not have learned that the message was kept, and so told no client.
       streams.heardOf(room, position);
       bus.tellRoom(room, ['known', room, position], await nodesOf(outgoing));
       return success({ position, duplicate });
