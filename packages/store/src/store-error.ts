@@ -1,7 +1,7 @@
 /**
  * Why a call of a store failed.
  *
- * - `store_down`: not reached, or no response in time. Whether a write was done is not known.
+ * - `store_down`: not reached, or no response in time. Whether a write was done is not known, unless {@link StoreError.isUndone} says so.
  * - `store_full`: no space left, on disk or in the memory of Redis. Nothing was written.
  * - `store_corrupt`: the stored data cannot be read. It is left unchanged.
  * - `store_format`: the data was stored by another version of gopush. It is left unchanged.
@@ -28,9 +28,12 @@ export type StoreErrorCode =
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: StoreErrorCode;
+  /** Whether a write that ended with `store_down` was certainly not done, and never will be: it had not begun. */
+  readonly isUndone: boolean;
 
-  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: StoreErrorCode, message: string, options: ErrorOptions & { readonly isUndone?: boolean } = {}) {
     super(message, options);
     this.code = code;
+    this.isUndone = options.isUndone === true;
   }
 }

@@ -26,7 +26,7 @@ export function isBack(state: StoreState, before: StoreState): boolean {
 
 /**
  * The data that all nodes share. A call that fails rejects with a `StoreError` within about 2 s, and never hangs. Whether a write that was
- * rejected as `store_down` was done is not known. A store that was down comes back by itself.
+ * rejected as `store_down` was done is not known, unless {@link StoreError.isUndone} says so. A store that was down comes back by itself.
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis';

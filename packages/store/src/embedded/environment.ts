@@ -133,7 +133,7 @@ class FileEnvironment implements Environment {
   #database(): Database {
     if (this.#closed !== undefined) throw new StoreError('store_closed', `the store in ${this.#folder} is closed`);
     if (this.#file === undefined) {
-      throw new StoreError('store_down', `${this.#path} was removed or replaced; it is opened again`);
+      throw new StoreError('store_down', `${this.#path} was removed or replaced; it is opened again`, undone);
     }
     return this.#file.database;
   }
@@ -143,14 +143,16 @@ class FileEnvironment implements Environment {
     const writes = this.#writes as GroupCommit;
     // It would only queue behind the stuck ones.
     if (this.#stuck.size > 0) {
-      throw new StoreError('store_down', `the store in ${this.#folder} is locked by a process that hangs`);
+      throw new StoreError('store_down', `the store in ${this.#folder} is locked by a process that hangs`, undone);
     }
-    let late = false;
+    let isLate = false;
+    let hasBegun = false;
     const before = this.#begun;
     const done = writes.run(() => {
       this.#begun++;
       // Its caller was already told that it failed.
-      if (late) throw new StoreError('store_down', 'too late');
+      if (isLate) throw new StoreError('store_down', 'too late', undone);
+      hasBegun = true;
       return work(db);
     });
     const settled = this.#track(done);
@@ -159,9 +161,10 @@ class FileEnvironment implements Environment {
       if (this.state.get() !== 'full') this.#answers();
       return result;
     } catch (error) {
-      late = true;
+      isLate = true;
       if (error instanceof StoreError && error.code !== 'store_down') throw error;
-      throw await this.#failed(error, settled, this.#begun > before);
+      const known = await this.#failed(error, settled, this.#begun > before);
+      throw hasBegun || known.code !== 'store_down' ? known : new StoreError(known.code, known.message, undone);
     }
   }
 
@@ -234,5 +237,7 @@ class FileEnvironment implements Environment {
     }
   }
 }
+
+const undone = { isUndone: true } as const;
 
 function ignore(): void {}

@@ -12,7 +12,7 @@ export async function askStore<T>(ask: () => Promise<T>): Promise<Result<T>> {
 
 /** Whether a write that was rejected may have been done. */
 export function isUncertain(error: unknown): boolean {
-  return error instanceof StoreError && error.code === 'store_down';
+  return error instanceof StoreError && error.code === 'store_down' && !error.isUndone;
 }
 
 function storeFailed(error: unknown): Result<never> {

@@ -123,6 +123,13 @@ test('a message that may have been kept is not sent as well: members would get i
   expect(clients.emitted).toHaveLength(1);
 });
 
+test('a message that was certainly not kept is sent to those who are there', async () => {
+  const { publisher, store, clients } = start();
+  vi.spyOn(store, 'append').mockRejectedValueOnce(new StoreError('store_down', 'never begun', { isUndone: true }));
+  expect(await publisher.publish(room, 'news', 1, {})).toMatchObject({ value: { position: null } });
+  expect(clients.emitted).toHaveLength(1);
+});
+
 test('a result tells where only clients of this push-server were reached', async () => {
   const { publisher, state } = start();
   state.isJoined = false;
