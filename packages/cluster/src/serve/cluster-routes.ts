@@ -33,13 +33,13 @@ export function createClusterRoutes(view: () => ClusterView | undefined): Cluste
       'GET /cluster/history': readJson((shown) => shown.history()),
       'GET /cluster/live': {
         needs: 'read',
-        serve(request, response, { name, address }) {
+        serve(request, response, { name, hasKey, address }) {
           if (view() === undefined) return respondText(response, 404, none);
           // The headers alone, and no stream.
           if (request.method === 'HEAD')
             return void response.writeHead(200, { 'content-type': 'text/event-stream' }).end();
           // All programs of this machine are one without a key: they have more addresses than there are streams.
-          const of = name === 'none' ? name : `${name} at ${address}`;
+          const of = hasKey ? `key ${name} at ${address}` : 'no key';
           if (!live.open(response, of)) respondText(response, 503, 'too many clients listen already\n');
         },
       },

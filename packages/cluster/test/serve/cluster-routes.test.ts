@@ -7,8 +7,8 @@ import { createClusterRoutes } from '../../src/serve/cluster-routes.ts';
 import { ClusterView } from '../../src/view/cluster-view.ts';
 import { MemorySummaries, storeOf, summaryOf } from '../support/summaries.ts';
 
-const keys = [{ name: 'ann', key: 'a-key-of-these-tests-alone' }];
-const withKey = { authorization: `Bearer ${keys[0]?.key}` };
+const keys = ['ann', 'none'].map((name) => ({ name, key: `a-key-of-these-tests-alone-for-${name}` }));
+const withKeyOf = (name: string) => ({ authorization: `Bearer ${keys.find((key) => key.name === name)?.key}` });
 
 async function serve({ shows = true } = {}) {
   const summaries = new MemorySummaries();
@@ -130,14 +130,17 @@ test('streams end when the node ends, and too many are refused', async () => {
   await ended;
 });
 
-test('programs of this machine that take all streams keep out nobody who has a key', async () => {
-  const { summaries, url } = await serve();
-  summaries.put(summaryOf('own'));
-  const streams = await Promise.all(Array.from({ length: 50 }, () => listen(url)));
-  const cut = once(streams[0]?.response, 'error');
-  const operator = await listen(url, withKey);
-  expect(operator.response.statusCode).toBe(200);
-  await cut;
-  await expect.poll(() => operator.states().length, { timeout: 5_000 }).toBeGreaterThan(1);
-  expect((await fetch(`${url}/cluster/live`)).status).toBe(503);
-});
+test.each(['ann', 'none'])(
+  'programs of this machine that take all streams do not keep out a client with the key %s',
+  async (name) => {
+    const { summaries, url } = await serve();
+    summaries.put(summaryOf('own'));
+    const streams = await Promise.all(Array.from({ length: 50 }, () => listen(url)));
+    const cut = once(streams[0]?.response, 'error');
+    const operator = await listen(url, withKeyOf(name));
+    expect(operator.response.statusCode).toBe(200);
+    await cut;
+    await expect.poll(() => operator.states().length, { timeout: 5_000 }).toBeGreaterThan(1);
+    expect((await fetch(`${url}/cluster/live`)).status).toBe(503);
+  },
+);

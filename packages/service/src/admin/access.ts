@@ -25,6 +25,7 @@ export type Need = 'nothing' | 'read' | 'act' | 'key';
 export interface Caller {
   /** Name of the key; `none`: without one. */
   readonly name: string;
+  readonly hasKey: boolean;
   readonly address: string;
 }
 
@@ -57,8 +58,8 @@ export class AdminAccess {
   /** @returns who sends a request, or why it is refused */
   admit(request: IncomingMessage, need: Need): Caller | Denial {
     const { remoteAddress: address = 'unknown' } = request.socket;
-    const nobody = { name: 'none', address };
-    if (need === 'nothing') return nobody;
+    const keyless = { name: 'none', hasKey: false, address };
+    if (need === 'nothing') return keyless;
     const key = readKey(request);
     if (key !== undefined) {
       // A right key does not help either, or it would show that it is right.
@@ -66,7 +67,7 @@ export class AdminAccess {
       const known = this.#find(key);
       if (known !== undefined) {
         this.#wrongKeys.proved(address);
-        return within(known.requests, { name: known.name, address });
+        return within(known.requests, { name: known.name, hasKey: true, address });
       }
       this.#wrongKeys.take(address);
       return deny(401, 'wrong key', 'the key is none of admin.keys');
@@ -74,7 +75,7 @@ export class AdminAccess {
     if (need === 'key') return this.#demandKey('this needs a key');
     if (!isFromHere(request)) return this.#demandKey('requests from other machines need a key');
     if (need === 'act' && this.#keys.length > 0) return this.#demandKey('this needs a key');
-    return within(this.#ofMachine, nobody);
+    return within(this.#ofMachine, keyless);
   }
 
   #demandKey(text: string): Denial {
