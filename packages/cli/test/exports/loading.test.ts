@@ -27,9 +27,9 @@ test.each([
     /\/node_modules\/(socket\.io|express|cookie-parser|ioredis|lmdb|esbuild)\//,
   ],
   [
-    'a push-server loads Express, Redis and the store when it needs them',
+    'a push-server loads no Express, and its file server, Redis and the store when it needs them',
     'push-server/dist/index.js',
-    /\/node_modules\/(express|@socket\.io\/[\w-]+|ioredis|lmdb|esbuild)\//,
+    /\/node_modules\/(express|serve-static|@socket\.io\/[\w-]+|ioredis|lmdb|esbuild)\//,
   ],
   [
     'the check of hooks loads nothing that serves clients',

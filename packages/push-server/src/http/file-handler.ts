@@ -1,6 +1,7 @@
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import { failureBody } from '@gopush/contract';
+import { type FailureCode, failureBody } from '@gopush/contract';
+import type { Logger } from '@gopush/service';
 
 const require = createRequire(import.meta.url);
 
@@ -12,22 +13,54 @@ const oldLibrary = /^\/socket\.io\.js(?:\?|$)/;
  *
  * @param path - the path of Socket.IO, below which it serves its client library
  */
-export function createFileHandler(folder: string | undefined, path: string): RequestListener {
+export function createFileHandler(folder: string | undefined, path: string, log: Logger): RequestListener {
   const notFound: RequestListener = (request, response) => {
     if (oldLibrary.test(request.url ?? '')) {
       // Relative: an agent may have removed the beginning of the path.
       response.writeHead(302, { location: `.${path}/socket.io.js`, 'cache-control': 'no-cache' }).end();
       return;
     }
-    response.writeHead(404, { 'content-type': 'application/json; charset=utf-8' });
-    response.end(JSON.stringify(failureBody('not_found')));
+    respond(response, 404, 'not_found');
   };
   if (folder === undefined) return notFound;
-  // Loaded only where there are files.
-  const express = require('express') as typeof import('express');
-  const app = express();
-  app.disable('x-powered-by');
-  app.use(express.static(folder));
-  app.use(notFound);
-  return app;
+  // Loaded only where there are files. Express, whose `static` this is, would be a third of the start of a push-server.
+  const serveStatic = require('serve-static') as typeof import('serve-static');
+  const serve = serveStatic(folder);
+  return (request, response) => {
+    const next = (error?: unknown): void => {
+      if (error === undefined) notFound(request, response);
+      else {
+        const { status = 500, headers = {} } = error as FileError;
+        if (status >= 500) log.error({ err: error }, 'a file of publicDir could not be served');
+        refuse(response, status, headers);
+      }
+    };
+    try {
+      void serve(request, response, next);
+    } catch {
+      // A URL that cannot be parsed names no file.
+      notFound(request, response);
+    }
+  };
+}
+
+/** Why a file cannot be served, as `send` says it (https://github.com/pillarjs/send): 412, 416, or 500 where the disk fails. */
+interface FileError {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function refuse(response: ServerResponse, status: number, headers: Readonly<Record<string, string>>): void {
+  if (response.headersSent) {
+    // A part of the file is sent: the client sees that it is not whole.
+    response.destroy();
+    return;
+  }
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  respond(response, status, status < 500 ? 'request_malformed' : 'internal');
+}
+
+function respond(response: ServerResponse, status: number, code: FailureCode): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
+  response.end(JSON.stringify(failureBody(code)));
 }

@@ -41,7 +41,7 @@ export interface Servers {
 export async function openServers(settings: Settings, { fanout, store }: Dependencies): Promise<Servers> {
   const { config, dir, log, lifetime } = settings;
   const { publicDir, path } = config.pushServer;
-  const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir), path);
+  const files = createFileHandler(publicDir === undefined ? undefined : resolve(dir, publicDir), path, log);
   let api = files;
   // Socket.IO puts its own handler before those that are there when it is attached.
   const http = createHttp(config, (request, response) => (isForApi(request.url) ? api : files)(request, response));
