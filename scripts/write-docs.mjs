@@ -15,7 +15,7 @@ const tables = {
       .filter(({ schema }) => schema.properties === undefined)
       .map(({ name, path, schema }) => [
         code(path.join('.')),
-        schema.anyOf === undefined ? describeSchema(schema) : 'an object, or null',
+        typeOf(schema),
         schema.default === undefined ? '' : code(JSON.stringify(schema.default)),
         code(name),
         schema.description ?? '',
@@ -57,6 +57,12 @@ if (stale && process.argv.includes('--check')) {
     'docs/config.md, docs/failures.md, docs/openapi.json or docs/cluster.schema.json is not up to date: node scripts/write-docs.mjs\n',
   );
   process.exit(1);
+}
+
+/** The settings of an object have rows of their own. */
+function typeOf(schema) {
+  if (schema.anyOf === undefined) return describeSchema(schema);
+  return schema.anyOf.some(({ type }) => type === 'string') ? 'an object, an address, or null' : 'an object, or null';
 }
 
 function code(text) {

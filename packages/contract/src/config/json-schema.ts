@@ -12,17 +12,30 @@ export interface JsonSchema {
   readonly minLength?: number;
   readonly pattern?: string;
   readonly format?: string;
+  readonly examples?: readonly string[];
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
 }
 
+/** The address of a Redis, which the parser replaces by settings: see `applyRedisUrl`. */
+const redisAddress: JsonSchema = {
+  type: 'string',
+  pattern: '^\\s*[a-zA-Z][a-zA-Z0-9+.-]*://',
+  examples: ['redis://127.0.0.1:6379'],
+};
+
 /** The JSON Schema of a config file, for completion and checks in editors. */
 export function configJsonSchema(): JsonSchema {
-  return z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' }) as JsonSchema;
+  const schema = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-7' }) as JsonSchema;
+  const { redisAdapter } = schema.properties ?? {};
+  const [settings, none] = redisAdapter?.anyOf ?? [];
+  if (settings === undefined || none === undefined) return schema;
+  const withAddress = { ...redisAdapter, anyOf: [settings, redisAddress, none] };
+  return { ...schema, properties: { ...schema.properties, redisAdapter: withAddress } };
 }
 
-/** The schema of a setting that may also be null, without the null. */
+/** The first form of a setting that has several: its object, where it may also be text or null. */
 export function withoutNull(schema: JsonSchema): JsonSchema {
   return schema.anyOf?.find((one) => one.type !== 'null') ?? schema;
 }
@@ -48,6 +61,7 @@ export function describeSchema(schema: JsonSchema): string {
     case 'number':
       return `a number${describeRange(schema)}`;
     case 'string':
+      if (schema.examples !== undefined) return `text such as ${JSON.stringify(schema.examples[0])}`;
       if (schema.pattern !== undefined && schema.format === undefined) return `text that matches ${schema.pattern}`;
       if ((schema.minLength ?? 0) > 1) return `text of at least ${schema.minLength} characters`;
       return formats[schema.format ?? ''] ?? (schema.minLength === undefined ? 'text' : 'text that is not empty');
