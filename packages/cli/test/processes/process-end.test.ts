@@ -31,7 +31,7 @@ export default {
 `;
 
 async function startProject() {
-  const project = await makeProject({ processes: { hangMs: 4_000 }, pushServer: { drainMs: 5_000 } });
+  const project = await makeProject({ processes: { hangMs: 8_000 }, pushServer: { drainMs: 5_000 } });
   await writeFile(join(project.dir, 'hooks/server.local.mjs'), serverHook);
   const running = startGopush(['start'], { cwd: project.dir });
   await running.until(/gopush is ready/);

@@ -11,7 +11,8 @@ const offsets = [];
 const one = async (index) => {
   const { offset } = await store.history.append(room, Buffer.from(`${name} ${index}`), limits);
   offsets.push(offset);
-  process.send({ offset, payload: `${name} ${index}` });
+  // Written before the channel is closed: what is still queued then would be lost (Node 22, on a busy machine).
+  await new Promise((resolve) => process.send({ offset, payload: `${name} ${index}` }, resolve));
 };
 for (let index = 0; index < Number(count); index += 20) {
   await Promise.all(Array.from({ length: 20 }, (_, step) => one(index + step)));
