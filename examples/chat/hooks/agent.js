@@ -18,7 +18,7 @@ export default defineAgentApp((app) => {
     if (!/^[a-z0-9_-]{2,24}$/.test(name)) return refuse(res, 400, 'A name has 2 to 24 of a–z, 0–9, - and _.');
     if (password.length < 8 || password.length > 200) return refuse(res, 400, 'A password has 8 to 200 characters.');
     const hash = await hashPassword(password);
-    if (hash === undefined) return refuse(res, 503, 'Too many people are signing in. Try again.');
+    if (hash === undefined) return refuseForNow(res);
     if (!(await store.insert('users', name, hash))) return refuse(res, 409, 'This name is taken.');
     await createChannel(firstChannel, name);
     await joinChannel(name, firstChannel);
@@ -35,7 +35,7 @@ export default defineAgentApp((app) => {
     const isRight = await verifyPassword(password, await store.get('users', name));
     // A right password, or none that was asked for, is no failed attempt.
     if (isRight !== false) await takeBack();
-    if (isRight === undefined) return refuse(res, 503, 'Too many people are signing in. Try again.');
+    if (isRight === undefined) return refuseForNow(res);
     // Not which of the two was wrong: that would tell which names exist.
     if (!isRight) return refuse(res, 401, 'Name or password is wrong.');
     await signIn(req, res, name);
@@ -79,6 +79,9 @@ const credentialsOf = (body) => ({
 });
 
 const refuse = (res, status, error) => res.status(status).json({ error });
+
+/** Passwords cost processor time and memory: see lib/in-turn.js. */
+const refuseForNow = (res) => refuse(res.set('retry-after', '1'), 503, 'Too many people are signing in. Try again.');
 
 function sayWhatIsWrong(error, _req, res, next) {
   if (error.status >= 400 && error.status < 500) return refuse(res, error.status, 'The body is no JSON, or too long.');

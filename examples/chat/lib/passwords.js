@@ -1,23 +1,12 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { inTurn } from './in-turn.js';
 
 const derive = promisify(scrypt);
 const keyBytes = 32;
 
-/** Each takes about 50 ms of a thread, and 16 MiB while it lasts. Above this, people are asked to try again. */
-const mostAtOnce = 32;
-let underway = 0;
-
-/** Derives the key of a password; `undefined` where too many others are waiting. */
-async function keyOf(password, salt) {
-  if (underway >= mostAtOnce) return undefined;
-  underway++;
-  try {
-    return await derive(password.normalize('NFKC'), salt, keyBytes);
-  } finally {
-    underway--;
-  }
-}
+/** Takes about 50 ms of a thread, and 16 MiB meanwhile. Resolves to `undefined` where too many others are waiting. */
+const keyOf = (password, salt) => inTurn(() => derive(password.normalize('NFKC'), salt, keyBytes));
 
 /** What is stored instead of a password. */
 export async function hashPassword(password) {

@@ -5,8 +5,11 @@
 export function toJavaScript(text: string): string {
   return text
     .replaceAll(/^import type .*\n/gm, '')
-    .replaceAll(/, type \w+/g, '')
-    .replaceAll(/(\w): (?:string|Push)(?=[,);])/g, '$1')
+    .replaceAll(/, (?:type \w+|\{ type \w+ \})/g, '')
+    .replaceAll(
+      /(\w): (?:string|number|Buffer|Push|Response|\(\) => Promise<T>|\(\(\) => void\)\[\])(?=[,);]| = )/g,
+      '$1',
+    )
     .replaceAll(/(\w)<[\w, ]+>\(/g, '$1(')
     .replaceAll(/(from '\.[^']*)\.ts'/g, "$1.js'");
 }

@@ -10,8 +10,8 @@ const mostOfName = 10;
 export const secondsToWait = () => Math.ceil((windowMs - (Date.now() % windowMs)) / 1_000);
 
 /**
- * Counts an attempt to sign in. Returns `undefined` if too many have failed, otherwise a function to call if this one succeeds. It counts from
- * its beginning, so that many at once do not get through.
+ * Counts an attempt to sign in. Returns `undefined` if too many have failed, otherwise a function to call if this one did not fail. It counts
+ * from its beginning, so that many at once do not get through.
  */
 export async function beginAttempt(address = '', name = '') {
   const window = Math.floor(Date.now() / windowMs);

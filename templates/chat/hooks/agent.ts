@@ -1,4 +1,4 @@
-import express from 'express';
+import express, { type Response } from 'express';
 import { anonymous, defineAgentApp } from 'gopush';
 import { checkPassword, signUp } from '../app/accounts.ts';
 import { beginAttempt, secondsToWait } from '../app/attempts.ts';
@@ -17,28 +17,15 @@ export default defineAgentApp((app) => {
   app.post(['/accounts', '/session'], express.json({ limit: '1kb' }), async (req, res) => {
     const { name, password } = req.body ?? {};
     if (!/^[a-z0-9][a-z0-9_-]{1,19}$/.test(name) || typeof password !== 'string' || password.length < 8) {
-      res
-        .status(400)
-        .json({ error: { message: 'a name has 2 to 20 letters a-z or digits, a password at least 8 characters' } });
-      return;
+      return refuse(res, 400, 'a name has 2 to 20 letters a-z or digits, a password at least 8 characters');
     }
-    if (req.path === '/accounts' && !(await signUp(name, password))) {
-      res.status(409).json({ error: { message: 'this name is taken' } });
-      return;
-    }
-    if (req.path === '/session') {
-      const succeeded = await beginAttempt(req.ip, name);
-      if (!succeeded) {
-        res.set('retry-after', String(secondsToWait()));
-        res.status(429).json({ error: { message: 'too many attempts, try again in a quarter of an hour' } });
-        return;
-      }
-      if (!(await checkPassword(name, password))) {
-        res.status(401).json({ error: { message: 'wrong name or password' } });
-        return;
-      }
-      await succeeded();
-    }
+    const isNew = req.path === '/accounts';
+    const takeBack = isNew ? async () => {} : await beginAttempt(req.ip, name);
+    if (!takeBack) return refuse(res, 429, 'too many attempts, try again in a quarter of an hour', secondsToWait());
+    const isDone = await (isNew ? signUp(name, password) : checkPassword(name, password));
+    if (isDone !== false) await takeBack();
+    if (isDone === undefined) return refuse(res, 503, 'too many people are signing in, try again', 1);
+    if (!isDone) return isNew ? refuse(res, 409, 'this name is taken') : refuse(res, 401, 'wrong name or password');
     const session = await createSession(name);
     res.cookie(cookie, session, { httpOnly: true, sameSite: 'lax', secure: req.secure, maxAge: 30 * 86_400_000 });
     res.status(201).json({ name });
@@ -58,3 +45,8 @@ export default defineAgentApp((app) => {
     next();
   });
 });
+
+function refuse(res: Response, status: number, message: string, retryAfter = 0) {
+  if (retryAfter > 0) res.set('retry-after', String(retryAfter));
+  res.status(status).json({ error: { message } });
+}

@@ -54,6 +54,24 @@ test('passwords cannot be tried without end', async () => {
   }
 });
 
+test('a storm of passwords is refused, and is over soon', async () => {
+  const project = await startProject();
+  try {
+    const statuses = await Promise.all(
+      Array.from({ length: 100 }, async (_, index) => {
+        const body = JSON.stringify({ name: `storm-${index}`, password: 'correct horse' });
+        const headers = { 'content-type': 'application/json' };
+        return (await fetch(`${project.url}/accounts`, { method: 'POST', headers, body })).status;
+      }),
+    );
+    assert.deepEqual([...new Set(statuses)].sort(), [201, 503]);
+    const { socket } = await signUp(project.url);
+    socket.disconnect();
+  } finally {
+    await project.close();
+  }
+});
+
 /**
  * Adds an account, and connects with its session.
  *

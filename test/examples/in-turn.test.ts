@@ -1,0 +1,65 @@
+import { describe, expect, test, vi } from 'vitest';
+
+/** A module with its own queue, as each process has one. */
+async function importAnew(path: string): Promise<(work: () => Promise<unknown>) => Promise<unknown>> {
+  vi.resetModules();
+  return (await import(path)).inTurn;
+}
+
+/** Work that ends when it is told to. */
+function holdWork() {
+  const ends: (() => void)[] = [];
+  const work = (): Promise<string> => new Promise((resolve) => ends.push(() => resolve('done')));
+  const endOne = async (): Promise<void> => {
+    await vi.waitFor(() => expect(ends.length).toBeGreaterThan(0));
+    ends.shift()?.();
+    // The next one takes the place.
+    await new Promise(setImmediate);
+  };
+  return { ends, work, endOne };
+}
+
+describe.each([
+  ['the example chat', '../../examples/chat/lib/in-turn.js'],
+  ['the template chat', '../../templates/chat/app/in-turn.ts'],
+])('passwords in %s', (_where, path) => {
+  test('two are hashed at once, thirty wait, and further ones are refused', async () => {
+    const inTurn = await importAnew(path);
+    const { ends, work, endOne } = holdWork();
+    const all = Array.from({ length: 33 }, () => inTurn(work));
+    expect(await all[32]).toBeUndefined();
+    expect(ends).toHaveLength(2);
+    await endOne();
+    expect(ends).toHaveLength(2);
+    // There is room again for one.
+    const late = inTurn(work);
+    for (let count = 0; count < 32; count++) await endOne();
+    expect(await Promise.all([...all.slice(0, 32), late])).toEqual(Array(33).fill('done'));
+  });
+
+  test('whoever has waited for too long is refused, and the next one is not held up', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const inTurn = await importAnew(path);
+      const { work, endOne } = holdWork();
+      const first = [inTurn(work), inTurn(work)];
+      const waited = inTurn(work);
+      vi.setSystemTime(Date.now() + 2_001);
+      const fresh = inTurn(work);
+      await endOne();
+      expect(await waited).toBeUndefined();
+      await endOne();
+      await endOne();
+      expect(await Promise.all([...first, fresh])).toEqual(['done', 'done', 'done']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('work that fails gives its place to the next one', async () => {
+    const inTurn = await importAnew(path);
+    const failing = Array.from({ length: 5 }, () => inTurn(() => Promise.reject(new Error('no memory'))));
+    for (const one of failing) await expect(one).rejects.toThrow('no memory');
+    expect(await inTurn(async () => 'done')).toBe('done');
+  });
+});
