@@ -3,7 +3,16 @@ export { defaultFolder } from './channel/folder.ts';
 export type { OfferKind } from './channel/offer-kind.ts';
 export type { Outcome } from './channel/outcome.ts';
 export type { GiverEvents, Orphan, TakerState, UncleanCause } from './giver/giver-events.ts';
-export type { AcceptOptions, Giver, Givers, GiversOptions, NotOffered, Offered, OfferOptions } from './giver/givers.ts';
+export type {
+  AcceptOptions,
+  Giver,
+  Givers,
+  GiversOptions,
+  NotOffered,
+  Offered,
+  OfferOptions,
+  OfferSignal,
+} from './giver/givers.ts';
 export type { Counts, HandedOver } from './giver/handed-over.ts';
 export { openGivers } from './giver/open-givers.ts';
 export type { Mark } from './notes/read-notes.ts';

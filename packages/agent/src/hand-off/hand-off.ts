@@ -53,6 +53,11 @@ export class HandOff {
     return opening.then(() => this.#givers.to(port) ?? this.passedOver('no channel'));
   }
 
+  /** The same where it is open now; nothing is counted, and nothing waited for. */
+  openGiverTo(target: Target): Giver<HandedClient> | undefined {
+    return this.#addresses.has(target) ? this.#givers.to(target.port) : undefined;
+  }
+
   /** Counts a connection that is not handed off. */
   passedOver(cause: NotHandedOff): undefined {
     this.notHandedOff.set(cause, (this.notHandedOff.get(cause) ?? 0) + 1);

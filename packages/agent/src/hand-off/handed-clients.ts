@@ -11,10 +11,10 @@ import { SilentTargets, type SilentTargetsEvents } from './silent-targets.ts';
 const lingerMs = 10_000;
 
 /**
- * What becomes of a connection whose target is gone: it goes on at another one, it ends, it stays with that target, without an agent, or it
- * waits for that target, which is silent.
+ * What becomes of a connection whose target is gone: it goes on in a tunnel, its session migrates while it stays here, it ends, it stays with that
+ * target, without an agent, or it waits for that target, which is silent.
  */
-export type Continuation = 'goes on' | 'ends' | 'stays' | 'waits';
+export type Continuation = 'goes on' | 'migrates' | 'ends' | 'stays' | 'waits';
 
 /** Goes on with the sessions of clients whose target is gone. */
 export interface Continuing extends Pick<SilentTargetsEvents, 'isAnotherUp' | 'onGivenUp'> {
@@ -26,6 +26,8 @@ export interface Continuing extends Pick<SilentTargetsEvents, 'isAnotherUp' | 'o
   givenUp(handed: Handed, record: HandOffRecord): void;
   /** A target offers the duplicate of a connection whose agent is gone. @returns `undefined`: it is not wanted */
   adopt(record: HandOffRecord): HandedClient | undefined;
+  /** No connection stays here while its session migrates: those that do go on in tunnels from now on. */
+  onlyTunnels(): void;
 }
 
 /** Options of {@link HandedClients}. */
@@ -88,6 +90,19 @@ export class HandedClients implements GiverEvents<HandedClient> {
     this.#isClosed = true;
     clearInterval(this.#sweeping);
     this.#silent.close();
+    this.#options.continuing.onlyTunnels();
+  }
+
+  /** A connection whose session migrates goes on in a tunnel. */
+  remove(handed: Handed): void {
+    this.#all.delete(handed);
+  }
+
+  /** A connection has ended whose session was migrating. @param counts - its bytes, before it ended */
+  end(handed: Handed, record: HandOffRecord, ending: Ending, counts: Counts): void {
+    this.#all.delete(handed);
+    handed.cut();
+    this.#end(handed, record, ending, counts);
   }
 
   onEnd(handed: Handed, ending: Ending & Counts): void {
@@ -142,6 +157,10 @@ export class HandedClients implements GiverEvents<HandedClient> {
     const record = readRecord(handed.readRecord());
     const continuation = record === undefined ? 'ends' : go(record);
     if (continuation === 'goes on') return;
+    if (continuation === 'migrates') {
+      this.#all.add(handed);
+      return;
+    }
     if (continuation === 'waits') {
       this.#keep(handed);
       this.#silent.add(handed);

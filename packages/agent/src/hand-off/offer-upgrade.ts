@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { type FailureCode, failed, type Result, success, type Target } from '@gopush/contract';
-import type { Giver, NotOffered, Offered, OfferKind } from '@gopush/hand-off';
+import type { Giver, NotOffered, Offered, OfferKind, OfferSignal } from '@gopush/hand-off';
 import { checkResponse } from '../proxy/upgrade/request-upgrade.ts';
 import { type BodyFraming, parseResponseHead, type ResponseHead } from '../wire/response-head.ts';
 import type { HandOff, NotHandedOff } from './hand-off.ts';
-import type { HandedClient } from './handed-client.ts';
+import type { Handed, HandedClient } from './handed-client.ts';
 import type { HandOffRecord } from './record.ts';
 
 /** What is known of a connection before its target has responded. */
@@ -25,7 +25,7 @@ export interface OfferResponse {
 
 /** An upgrade request, with the connection it came on. */
 export interface UpgradeOffer {
-  readonly client: Socket;
+  readonly client: Socket | Handed;
   readonly kind: OfferKind;
   readonly target: Target;
   /** The request as the target gets it. */
@@ -34,7 +34,7 @@ export interface UpgradeOffer {
   /** Longest time until the target responds, in milliseconds. */
   readonly timeoutMs: number;
   /** Aborts when another target has responded first. */
-  readonly abandoned?: AbortSignal;
+  readonly abandoned?: OfferSignal;
 }
 
 /**

@@ -1,12 +1,4 @@
-import {
-  type Config,
-  canMigrateHeader,
-  type FailureCode,
-  keepsTokenBefore,
-  lastPositionsHeader,
-  type Result,
-  sessionTokenHeader,
-} from '@gopush/contract';
+import { type Config, type Result, sessionTokenHeader } from '@gopush/contract';
 import type { Awaitable } from '@gopush/hooks';
 import type { Logger } from '@gopush/service';
 import type { HandOff } from '../hand-off/hand-off.ts';
@@ -19,40 +11,20 @@ import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { headerOf } from '../wire/response-head.ts';
-import { writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
+import type { Abandonment } from './abandonment.ts';
+import { type FallbackCause, outcomeOfFailure } from './fallback-cause.ts';
 import { chooseNext, membersWithoutRoute } from './next-target.ts';
 import { handSessionOver, offerSession } from './offer-session.ts';
-import type { Pacer } from './pacer.ts';
 import { SessionMigration, type SessionRequest } from './session-migration.ts';
-import type { MigrationCause } from './session-without-target.ts';
+import type { EarlierSearch, MigrationCause } from './session-without-target.ts';
+import { writeTakeRequest } from './take-request.ts';
 import { readSkip, readTakeResponse } from './take-response.ts';
 import type { FoundTarget, TakeOutcome } from './target-search.ts';
-import { TargetSearches } from './target-searches.ts';
-
-/** Why a session could not go to another target: its client is closed with 1012 and has to reconnect. */
-export type FallbackCause =
-  | 'unknown'
-  | 'held too long'
-  | 'refused'
-  | 'stopping'
-  | 'too many bytes'
-  | 'client gone'
-  /** The client was within an event of which it had sent more than `seamless.frameBytes`. */
-  | 'event too large'
-  /** The target ended within a frame. */
-  | 'half a frame written'
-  /** The target had the client itself, and ended within an event of it. */
-  | 'half an event read'
-  /** The target had the client itself, and does not say which messages it has sent and read. */
-  | 'not noted'
-  /** The target had the client itself, and it was in more rooms than can be followed. */
-  | 'too many rooms'
-  /** The target has the client itself, lives, and was silent for too long: it may resume, so no other target can continue. */
-  | 'target silent';
+import type { TargetSearches } from './target-searches.ts';
 
 /** What is reported of sessions whose target is gone. */
 export interface FailoverEvents {
-  migrated(tunnel: Tunnel, from: Member, cause: MigrationCause, pauseMs: number): void;
+  migrated(tunnel: Pick<Tunnel, 'info'>, from: Member, cause: MigrationCause, pauseMs: number): void;
   fellBack(tunnel: Pick<Tunnel, 'info'>, from: Member, cause: FallbackCause): void;
 }
 
@@ -60,7 +32,6 @@ export interface FailoverEvents {
 export interface FailoverOptions {
   readonly seamless: Config['seamless'];
   readonly agent: Pick<Config['agent'], 'connectTimeoutMs' | 'handshakeTimeoutMs'>;
-  readonly pushServer: Pick<Config['pushServer'], 'pingIntervalMs' | 'pingTimeoutMs'>;
   readonly fleet: Pick<Fleet, 'health' | 'leaves'>;
   readonly headers: Pick<HeaderWriter, 'ofIdentity'>;
   /** Asks the router which targets may serve a client now. */
@@ -70,7 +41,7 @@ export interface FailoverOptions {
   ) => Awaitable<Result<readonly Member[]>>;
   /** Closes a tunnel whose session cannot be saved, when its turn comes. */
   readonly closeSoon: (tunnel: Tunnel) => void;
-  readonly pacer: Pacer;
+  readonly searches: TargetSearches;
   readonly handOff: () => HandOff | undefined;
   readonly events: FailoverEvents;
   readonly log: Logger;
@@ -85,7 +56,7 @@ const arrivalMs = 2_000;
 /** Finds another target for each session whose target has given it, or is gone (docs/protocol.md, "Seamless restart"). */
 export class Failover {
   readonly #options: FailoverOptions;
-  readonly #searches: TargetSearches<Taken, FallbackCause>;
+  readonly #searches: TargetSearches;
   /** Ends the turns of sessions that a target has taken, and that do not continue yet. */
   readonly #arriving = new WeakMap<SessionMigration, FoundTarget<Taken>['settled']>();
   /** Bytes that are kept for clients that wait. */
@@ -93,14 +64,8 @@ export class Failover {
   #isClosed = false;
 
   constructor(options: FailoverOptions) {
-    const { seamless, agent, pushServer, pacer } = options;
     this.#options = options;
-    const times = {
-      holdMs: seamless.holdMs,
-      patienceMs: pushServer.pingIntervalMs + pushServer.pingTimeoutMs,
-      answerMs: agent.handshakeTimeoutMs,
-    };
-    this.#searches = new TargetSearches(times, pacer);
+    this.#searches = options.searches;
   }
 
   /** How many sessions wait for their next target. */
@@ -128,8 +93,8 @@ export class Failover {
   }
 
   /** @internal */
-  onTargetLost(migration: SessionMigration, cause: MigrationCause): void {
-    this.#findAnother(migration, cause).catch((error: unknown) => {
+  onTargetLost(migration: SessionMigration, cause: MigrationCause, searched?: EarlierSearch): void {
+    this.#findAnother(migration, cause, searched).catch((error: unknown) => {
       this.#options.log.error({ err: error }, 'migrating a session failed');
       migration.tunnel.destroy('cut');
     });
@@ -146,17 +111,17 @@ export class Failover {
     this.#searches.close();
   }
 
-  async #findAnother(migration: SessionMigration, cause: MigrationCause): Promise<void> {
+  async #findAnother(migration: SessionMigration, cause: MigrationCause, searched?: EarlierSearch): Promise<void> {
     const { events, fleet, closeSoon } = this.#options;
     const { tunnel } = migration;
-    const startedAt = performance.now();
+    const startedAt = searched?.startedAt ?? performance.now();
     // The target that had just taken it is gone as well.
     this.#arriving.get(migration)?.(false);
     const from = tunnel.info.member;
     if (cause === 'planned') fleet.leaves(from.target);
     const { bytes } = migration.replay;
     this.#heldBytes += bytes;
-    const outcome = this.#whyNot(migration) ?? (await this.#search(migration));
+    const outcome = searched?.outcome ?? this.#whyNot(migration) ?? (await this.#search(migration));
     this.#heldBytes -= bytes;
     if (typeof outcome !== 'string') {
       this.#arrive(migration, outcome, () => events.migrated(tunnel, from, cause, performance.now() - startedAt));
@@ -220,8 +185,10 @@ export class Failover {
     migration: SessionMigration,
     { member, timeoutMs, abandoned }: Asking,
   ): Promise<TakeOutcome<Taken, FallbackCause>> {
-    const { agent, handOff } = this.#options;
-    const request = this.#writeRequest(migration, member);
+    const { agent, handOff, headers } = this.#options;
+    const { tunnel, token, positions } = migration;
+    const asked = { info: tunnel.info, request: migration.request, token, positions };
+    const request = writeTakeRequest(headers, asked, member.target);
     const response: Result<Taken> =
       (await offerSession(handOff(), { migration, member, request, timeoutMs, abandoned })) ??
       (await requestUpgrade({
@@ -237,16 +204,6 @@ export class Failover {
     const outcome = readTakeResponse(response.value);
     if (typeof outcome === 'string' || 'noTarget' in outcome) release(response.value);
     return outcome;
-  }
-
-  #writeRequest({ tunnel: { info }, request, token, positions }: SessionMigration, { target }: Member): string {
-    const { id, uid, product } = info;
-    const own = [
-      ...this.#options.headers.ofIdentity({ uid, product }, id, target),
-      ...[canMigrateHeader, keepsTokenBefore, sessionTokenHeader, token],
-      ...(positions === '' ? [] : [lastPositionsHeader, positions]),
-    ];
-    return writeRequestHead('GET', request.path, writeHost(request.headers, target) + writeHeaders(own));
   }
 
   /** The next target has taken the session. */
@@ -306,10 +263,5 @@ function release(taken: Taken): void {
 interface Asking {
   readonly member: Member;
   readonly timeoutMs: number;
-  readonly abandoned: AbortSignal;
-}
-
-function outcomeOfFailure(code: FailureCode): TakeOutcome<never, FallbackCause> {
-  if (code === 'client_gone') return { noTarget: 'client gone' };
-  return code === 'target_unreachable' || code === 'target_silent' ? 'gone' : 'refused';
+  readonly abandoned: Abandonment;
 }

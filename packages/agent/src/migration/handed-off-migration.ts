@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { createTarget, type Target, writeNumberedPosition } from '@gopush/contract';
 import type { Orphan, UncleanCause } from '@gopush/hand-off';
+import type { HandOff } from '../hand-off/hand-off.ts';
 import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
 import type { Continuation, Continuing } from '../hand-off/handed-clients.ts';
 import { type HandOffRecord, infoOf } from '../hand-off/record.ts';
@@ -9,18 +10,23 @@ import { type Fleet, Member } from '../route/fleet.ts';
 import { adopt } from '../target/carrier.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { acceptsConnections } from './accepts-connections.ts';
-import type { Failover, FailoverEvents, FallbackCause } from './failover.ts';
+import { DuplicateMigration, type DuplicateMigrationContext, type OrphanedSession } from './duplicate-migration.ts';
+import type { Failover, FailoverEvents } from './failover.ts';
+import type { FallbackCause } from './fallback-cause.ts';
 import type { HeartbeatOptions } from './heartbeat.ts';
 import type { SessionMigration } from './session-migration.ts';
-import type { SessionWithoutTarget } from './session-without-target.ts';
+import type { EarlierSearch, SessionWithoutTarget } from './session-without-target.ts';
 
 /** What sessions of handed-off clients need to continue. */
 export interface HandedOffMigrationOptions {
   readonly tunnels: Pick<Tunnels, 'open'>;
   readonly failover: Pick<Failover, 'sessionOf'>;
+  readonly duplicates: DuplicateMigrationContext;
+  readonly handOff: () => HandOff | undefined;
   readonly fleet: Pick<Fleet, 'product'>;
   readonly hooks: () => HookSet;
   readonly events: Pick<FailoverEvents, 'fellBack'> & { readonly targetSilent: HeartbeatOptions['onSilent'] };
+  readonly onFault: (error: unknown) => void;
   /** `seamless.silentMs`. */
   readonly silentMs: number;
   /** `health.ejectMs`. */
@@ -31,18 +37,21 @@ export interface HandedOffMigrationOptions {
 const acceptMs = 1_000;
 
 /**
- * Goes on with the sessions of clients that were handed off, when their targets are gone. The agent makes a tunnel of its duplicate, whose
- * client waits for the next target. That one is offered the client in turn, or is connected to it by the tunnel.
+ * Goes on with the sessions of clients that were handed off, when their targets are gone. The next target is offered the agent's duplicate, or the
+ * agent makes a tunnel of that, whose client waits until the next target has it, or is connected to it by the tunnel.
  */
 export class HandedOffMigration implements Continuing {
   readonly #options: HandedOffMigrationOptions;
+  /** Those without a tunnel, with how they get one. */
+  readonly #duplicates = new Map<DuplicateMigration, (search: EarlierSearch) => void>();
+  #hasOnlyTunnels = false;
 
   constructor(options: HandedOffMigrationOptions) {
     this.#options = options;
   }
 
   left(handed: Handed, record: HandOffRecord, unread: Buffer): Continuation {
-    return this.#hold(handed, record, { unread, cause: 'planned', positions: '' }) ? 'goes on' : 'ends';
+    return this.#go(handed, record, { unread, cause: 'planned', positions: '' });
   }
 
   orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation {
@@ -52,9 +61,7 @@ export class HandedOffMigration implements Continuing {
       const positions = orphan.marks
         .map(({ stream, offset }) => writeNumberedPosition({ number: stream, offset }))
         .join();
-      return this.#hold(handed, record, { unread: orphan.unread ?? noBytes, cause: 'crash', positions })
-        ? 'goes on'
-        : 'ends';
+      return this.#go(handed, record, { unread: orphan.unread ?? noBytes, cause: 'crash', positions });
     }
     const { member } = handed.user;
     if (record.token !== undefined) {
@@ -89,6 +96,12 @@ export class HandedOffMigration implements Continuing {
     return member && new HandedClient(member, record);
   }
 
+  onlyTunnels(): void {
+    this.#hasOnlyTunnels = true;
+    for (const [migration, hold] of this.#duplicates) hold(migration.needsTunnel());
+    this.#duplicates.clear();
+  }
+
   #memberOf({ route, target: name }: HandOffRecord): Member | undefined {
     const { products, otherProducts } = this.#options.hooks();
     const source = products.get(route) ?? otherProducts;
@@ -103,7 +116,48 @@ export class HandedOffMigration implements Continuing {
     return member;
   }
 
-  #hold(handed: Handed, record: HandOffRecord, session: Omit<SessionWithoutTarget, 'before'>): boolean {
+  #go(handed: Handed, record: HandOffRecord, session: Omit<SessionWithoutTarget, 'before'>): Continuation {
+    const orphaned = { handed, record, cause: session.cause, positions: session.positions };
+    const { duplicates } = this.#options;
+    if (session.unread.length > 0 || this.#hasOnlyTunnels || !DuplicateMigration.fits(orphaned, duplicates))
+      return this.#hold(handed, record, session) ? 'goes on' : 'ends';
+    void this.#migrate(orphaned, (searched) => {
+      this.#options.handOff()?.clients.remove(handed);
+      handed.user.hasTurn = true;
+      return this.#hold(handed, record, session, searched);
+    });
+    return 'migrates';
+  }
+
+  /** Migrates a session without a tunnel, as far as that goes. @param hold - gives it one */
+  async #migrate(session: OrphanedSession, hold: (searched: EarlierSearch) => boolean): Promise<void> {
+    const { handed, record } = session;
+    const migration = new DuplicateMigration(session, this.#options.duplicates);
+    // Before the record of the duplicate may change.
+    const counts = handed.counts();
+    const end = (cause: string): void => this.#options.handOff()?.clients.end(handed, record, { cause }, counts);
+    const orEnd = (searched: EarlierSearch): void => {
+      if (handed.state !== 'alone' || !hold(searched)) end('client closed');
+    };
+    this.#duplicates.set(migration, orEnd);
+    try {
+      const outcome = await migration.run();
+      this.#duplicates.delete(migration);
+      if (outcome === 'ended') end('target reset');
+      else if (typeof outcome === 'object') orEnd(outcome);
+    } catch (error) {
+      this.#duplicates.delete(migration);
+      this.#options.onFault(error);
+      end('target reset');
+    }
+  }
+
+  #hold(
+    handed: Handed,
+    record: HandOffRecord,
+    session: Omit<SessionWithoutTarget, 'before'>,
+    searched?: EarlierSearch,
+  ): boolean {
     const { tunnels, failover } = this.#options;
     const { token, before, openedAt, migrations, url, path, headers, key } = record;
     const make = token === undefined ? undefined : failover.sessionOf(token, { url, path, headers, key });
@@ -127,7 +181,7 @@ export class HandedOffMigration implements Continuing {
     tunnel.before.bytes = bytesOut - info.bytesOutBefore;
     const unread = Buffer.concat([session.unread, ...early]);
     if (held !== undefined) held.hasTurn = handed.user.hasTurn;
-    tunnel.contain(() => held?.beginHeld({ ...session, unread, before }));
+    tunnel.contain(() => held?.beginHeld({ ...session, unread, before, searched }));
     return true;
   }
 }

@@ -6,6 +6,7 @@ import { type OfferResponse, offerUpgrade } from '../hand-off/offer-upgrade.ts';
 import { fitsRecord, writeRecord } from '../hand-off/record.ts';
 import type { Member } from '../route/fleet.ts';
 import { headerOf } from '../wire/response-head.ts';
+import type { Abandonment } from './abandonment.ts';
 import type { SessionMigration } from './session-migration.ts';
 import { readSkip } from './take-response.ts';
 
@@ -16,7 +17,7 @@ export interface SessionOffer {
   /** The request to take the session. */
   readonly request: string;
   readonly timeoutMs: number;
-  readonly abandoned: AbortSignal;
+  readonly abandoned: Abandonment;
 }
 
 /**

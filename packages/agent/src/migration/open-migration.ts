@@ -7,11 +7,13 @@ import type { TargetConnections } from '../proxy/http/target-connections.ts';
 import type { Fleet } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
+import type { DuplicateMigrationContext } from './duplicate-migration.ts';
 import { Failover, type FailoverEvents, type FailoverOptions } from './failover.ts';
 import { HandedOffMigration } from './handed-off-migration.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { Pacer } from './pacer.ts';
 import { Rebalance } from './rebalance.ts';
+import { TargetSearches } from './target-searches.ts';
 
 /** What the migration of sessions needs. */
 export interface MigrationOptions {
@@ -26,6 +28,7 @@ export interface MigrationOptions {
   /** `undefined`: no client is handed off. */
   readonly handOff: () => HandOff | undefined;
   readonly events: FailoverEvents & { readonly targetSilent: HeartbeatOptions['onSilent'] };
+  readonly onFault: (error: unknown) => void;
   readonly log: Logger;
 }
 
@@ -46,8 +49,20 @@ export function openMigration(options: MigrationOptions): Migration {
   const { config, tunnels, connections, events } = options;
   const { agent, seamless, health, pushServer } = config;
   const pacer = new Pacer(seamless.movesPerSecond);
-  const shared = { ...options, seamless, agent, pushServer, pacer };
-  const failover = new Failover({ ...shared, closeSoon: (tunnel) => tunnels.closeSoon(tunnel) });
+  const shared = { ...options, seamless, agent, pacer };
+  const times = {
+    holdMs: seamless.holdMs,
+    patienceMs: pushServer.pingIntervalMs + pushServer.pingTimeoutMs,
+    answerMs: agent.handshakeTimeoutMs,
+  };
+  const searches = new TargetSearches(times, pacer);
+  const failover = new Failover({ ...shared, searches, closeSoon: (tunnel) => tunnels.closeSoon(tunnel) });
+  const duplicates: DuplicateMigrationContext = {
+    ...options,
+    seamless,
+    searches,
+    onMigrated: (info, from, cause, pauseMs) => events.migrated({ info }, from, cause, pauseMs),
+  };
   const allTunnels = () => tunnels.all();
   const rebalance = new Rebalance({
     ...shared,
@@ -68,7 +83,13 @@ export function openMigration(options: MigrationOptions): Migration {
   });
   return {
     failover,
-    handed: new HandedOffMigration({ ...options, failover, silentMs: seamless.silentMs, ejectMs: health.ejectMs }),
+    handed: new HandedOffMigration({
+      ...options,
+      failover,
+      duplicates,
+      silentMs: seamless.silentMs,
+      ejectMs: health.ejectMs,
+    }),
     rebalance,
     close() {
       heartbeat.close();

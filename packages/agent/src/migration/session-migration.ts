@@ -9,13 +9,13 @@ import { writeMaskedControl } from '../tunnel/write-frame.ts';
 import { ClientReplay } from './client-replay.ts';
 import { outcomeOfLoss } from './loss-outcome.ts';
 import type { OpeningFrames } from './opening-frames.ts';
-import type { MigrationCause, SessionWithoutTarget } from './session-without-target.ts';
+import type { EarlierSearch, MigrationCause, SessionWithoutTarget } from './session-without-target.ts';
 import { TargetStream } from './target-stream.ts';
 
 /** What a session's migration reports; the same object for all sessions. */
 export interface SessionMigrationEvents {
   /** The target is gone, and the client waits for another one. */
-  onTargetLost(migration: SessionMigration, cause: MigrationCause): void;
+  onTargetLost(migration: SessionMigration, cause: MigrationCause, searched?: EarlierSearch): void;
   /** The target is gone within a frame of which the client has got a part: the client is cut. */
   onFrameCut(migration: SessionMigration): void;
 }
@@ -220,7 +220,7 @@ export class SessionMigration implements TunnelMigration {
   }
 
   /** Begins without a target, after one that has served the client itself. */
-  beginHeld({ unread, cause, positions, before }: SessionWithoutTarget): void {
+  beginHeld({ unread, cause, positions, before, searched }: SessionWithoutTarget): void {
     const { tunnel, replay } = this;
     this.#phase = 'held';
     replay.stopNow();
@@ -230,7 +230,7 @@ export class SessionMigration implements TunnelMigration {
     this.#positionsBefore = before?.positions ?? '';
     tunnel.client.start(unread.length === 0 ? [] : [unread]);
     tunnel.client.socket.pause();
-    this.#events.onTargetLost(this, cause);
+    this.#events.onTargetLost(this, cause, searched);
   }
 
   /** The client is handed to the next target. @returns what that has to be given first, in order */

@@ -1,3 +1,5 @@
+import type { FallbackCause } from './fallback-cause.ts';
+
 /** Why a session needs another target: `planned`: its target has given it; `crash`: its target is gone without a word. */
 export type MigrationCause = 'planned' | 'crash';
 
@@ -10,4 +12,13 @@ export interface SessionWithoutTarget {
   readonly positions: string;
   /** What the session was known by when that one took it. */
   readonly before: { readonly token: string; readonly positions: string } | undefined;
+  readonly searched?: EarlierSearch | undefined;
+}
+
+/** A search for the next target of a session, before that had a tunnel. */
+export interface EarlierSearch {
+  /** In time of `performance.now()`. */
+  readonly startedAt: number;
+  /** Why there is none; `undefined`: there may be one that needs a tunnel. */
+  readonly outcome: FallbackCause | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Member, Product } from '../route/fleet.ts';
+import { Abandonment } from './abandonment.ts';
 import type { Taker } from './taker.ts';
 
 /** A target that has taken a session. */
@@ -30,7 +31,7 @@ export interface Seeking<Taken, Cause> {
   /** Chooses the next one to ask. */
   choose(members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined;
   /** Asks a target. @param timeoutMs - how long it may take to respond */
-  ask(member: Member, timeoutMs: number, abandoned: AbortSignal): Promise<TakeOutcome<Taken, Cause>>;
+  ask(member: Member, timeoutMs: number, abandoned: Abandonment): Promise<TakeOutcome<Taken, Cause>>;
   /** Releases the session at a target that took it too late. */
   release(taken: Taken): void;
 }
@@ -44,9 +45,6 @@ export interface SearchTimes {
   /** How long one target may take to respond. */
   readonly answerMs: number;
 }
-
-/** Why an attempt ends early. One for all: an error that is made for each takes its stack. */
-const abandoned = new Error('another target has the session');
 
 /** First wait between two rounds through all targets, in milliseconds. */
 const firstPauseMs = 20;
@@ -75,7 +73,7 @@ export class TargetSearch<Taken, Cause extends string> {
   readonly #seeking: Seeking<Taken, Cause>;
   readonly #times: SearchTimes;
   readonly #shared: SearchShared;
-  readonly #abandoned = new AbortController();
+  readonly #abandoned = new Abandonment();
   /** Starts with the old target, so that all others are asked first: a process that listens at the old address may be about to end. */
   readonly #tried: Set<Member>;
   /** Targets that have been asked, and have not responded. */
@@ -124,13 +122,8 @@ export class TargetSearch<Taken, Cause extends string> {
   #end<T>(over: T): T {
     this.#isEnded = true;
     this.#onFound();
-    this.#abandonOthers();
+    this.#abandoned.abort();
     return over;
-  }
-
-  /** Aborting a signal takes as long as the rest of a search, and most searches have asked no other target. */
-  #abandonOthers(): void {
-    if (this.#asked.size > 0 && !this.#abandoned.signal.aborted) this.#abandoned.abort(abandoned);
   }
 
   async #askAll(members: readonly Member[]): Promise<void> {
@@ -186,7 +179,7 @@ export class TargetSearch<Taken, Cause extends string> {
     // So that others can be asked again if this one hangs.
     const left = Math.max(this.#leftMs, 1);
     const timeoutMs = Math.min(this.#times.answerMs, Math.max(left / 2, Math.min(left, attemptMs)));
-    const outcome = await this.#seeking.ask(member, timeoutMs, this.#abandoned.signal).catch((error: unknown) => {
+    const outcome = await this.#seeking.ask(member, timeoutMs, this.#abandoned).catch((error: unknown) => {
       taker.leave();
       throw error;
     });
@@ -212,7 +205,7 @@ export class TargetSearch<Taken, Cause extends string> {
       this.#found = { taken: outcome.taken, member, settled };
     }
     this.#onFound();
-    this.#abandonOthers();
+    this.#abandoned.abort();
   }
 }
 

@@ -7,7 +7,7 @@ import { type FoundTarget, type SearchShared, type SearchTimes, type Seeking, Ta
 const lastPauseMs = 250;
 
 /** Finds targets for sessions: at the pace of those that take them, in the order in which the sessions came. */
-export class TargetSearches<Taken, Cause extends string> implements SearchShared {
+export class TargetSearches implements SearchShared {
   readonly #times: SearchTimes;
   readonly #pacer: Pacer;
   readonly #takers = new WeakMap<Member, Taker>();
@@ -29,7 +29,9 @@ export class TargetSearches<Taken, Cause extends string> implements SearchShared
   }
 
   /** Finds the next target of a session. */
-  async find(seeking: Seeking<Taken, Cause>): Promise<FoundTarget<Taken> | Cause | 'held too long'> {
+  async find<Taken, Cause extends string>(
+    seeking: Seeking<Taken, Cause>,
+  ): Promise<FoundTarget<Taken> | Cause | 'held too long'> {
     this.#count++;
     try {
       return await new TargetSearch(seeking, this.#times, this).run();

@@ -18,7 +18,7 @@ interface MigrationCounts {
 export interface MigrationObserver {
   readonly migrationCounts: Readonly<MigrationCounts>;
   /** A session migrated (planned) or failed over (crash) to another target. */
-  migrated(tunnel: Tunnel, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
+  migrated(tunnel: Pick<Tunnel, 'info'>, from: Member, cause: 'planned' | 'crash', pauseMs: number): void;
   /** A session could neither migrate nor fail over. */
   fellBack(tunnel: Pick<Tunnel, 'info'>, from: Member, cause: string): void;
   /** The target of a session without a tunnel cannot be reached: its client begins a new session at another target. */

@@ -25,6 +25,13 @@ export function drainToRetire(front: Front, context: AgentContext): Promise<void
  * Tunnels are closed one after another before the deadline, so many a second, so that their clients do not all
  * reconnect to the other agents at once.
  */
-async function drain(front: Front, { config, tunnels }: AgentContext, drainMs: number, idleMs: number): Promise<void> {
+async function drain(
+  front: Front,
+  { config, tunnels, migration }: AgentContext,
+  drainMs: number,
+  idleMs: number,
+): Promise<void> {
+  // A drain waits for tunnels.
+  migration.handed.onlyTunnels();
   await tunnels.drain(drainMs, config.agent.closePerSecond, front.drain(drainMs, idleMs));
 }

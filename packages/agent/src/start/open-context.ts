@@ -64,6 +64,7 @@ export async function openContext(parts: ContextParts, opening: Opening): Promis
     connections,
     handOff: () => handOff,
     events: observer,
+    onFault: observer.fault,
     log,
   });
   opened('migration of sessions', migration.close);

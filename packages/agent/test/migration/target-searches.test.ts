@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Abandonment } from '../../src/migration/abandonment.ts';
 import { Pacer } from '../../src/migration/pacer.ts';
 import type { TakeOutcome } from '../../src/migration/target-search.ts';
 import { TargetSearches } from '../../src/migration/target-searches.ts';
@@ -13,7 +14,7 @@ function createSearches(count: number, holdMs = 2_000, perSecond = 1_000, patien
   const [from] = members as [Member];
   const pacer = new Pacer(perSecond);
   onTestFinished(() => pacer.close());
-  const searches = new TargetSearches<string, 'unknown' | 'stopping'>({ holdMs, patienceMs, answerMs: 5_000 }, pacer);
+  const searches = new TargetSearches({ holdMs, patienceMs, answerMs: 5_000 }, pacer);
   const asked: Member[] = [];
   const released: string[] = [];
   return {
@@ -23,10 +24,10 @@ function createSearches(count: number, holdMs = 2_000, perSecond = 1_000, patien
     pacer,
     searches,
     find(
-      ask: (member: Member, abandoned: AbortSignal) => Outcome | Promise<Outcome>,
+      ask: (member: Member, abandoned: Abandonment) => Outcome | Promise<Outcome>,
       { hasTurn = false, over = (): 'stopping' | undefined => undefined } = {},
     ) {
-      return searches.find({
+      return searches.find<string, 'unknown' | 'stopping'>({
         product: from.product,
         from,
         hasTurn,
@@ -101,7 +102,7 @@ describe('a target that does not respond', () => {
   test('is asked on while the next one is asked as well, and is abandoned when that takes the session', async () => {
     const { find, members, released } = createSearches(3);
     let respond = (_outcome: Outcome): void => {};
-    let signal: AbortSignal | undefined;
+    let signal: Abandonment | undefined;
     const found = await find((member, abandoned) => {
       if (member !== members[1]) return { taken: 'third' };
       signal = abandoned;

@@ -56,6 +56,13 @@ export interface Giver<T> {
   offer(options: OfferOptions<T>): Promise<Outcome<Offered<T>, NotOffered>>;
 }
 
+/** What aborts an offer: an `AbortSignal`, or what does the same with less. */
+export interface OfferSignal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 /** A connection to be offered. */
 export interface OfferOptions<T> {
   /** The client: an accepted TCP socket without TLS whose HTTP server has let go of it (event `upgrade`), or a connection that is `alone`. */
@@ -68,7 +75,7 @@ export interface OfferOptions<T> {
   /** How long to wait for the response, in milliseconds. */
   readonly timeoutMs: number;
   /** Aborts the offer. */
-  readonly signal?: AbortSignal;
+  readonly signal?: OfferSignal;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { failed, type Result, success, type Target } from '@gopush/contract';
+import type { OfferSignal } from '@gopush/hand-off';
 import { afterReading } from '@gopush/service';
 import { acceptOf } from '../../request/handshake.ts';
 import { carryTo, connectCarrying, type Receiver, readRest, reset } from '../../target/carrier.ts';
@@ -32,7 +33,7 @@ export interface UpgradeOptions {
   /** The client: when it goes away the request is abandoned. */
   readonly client: Socket;
   /** Aborts when another target has responded first. */
-  readonly abandoned?: AbortSignal;
+  readonly abandoned?: Pick<OfferSignal, 'addEventListener' | 'removeEventListener'>;
 }
 
 /** Requests an upgrade from a target. Any response but a correct 101 is returned to be relayed. The socket is returned paused. */

@@ -1,0 +1,202 @@
+import { type Config, type Result, sessionTokenHeader } from '@gopush/contract';
+import type { Awaitable } from '@gopush/hooks';
+import type { HandOff } from '../hand-off/hand-off.ts';
+import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
+import { type OfferResponse, offerUpgrade } from '../hand-off/offer-upgrade.ts';
+import { fitsRecord, type HandOffRecord, infoOf, writeRecord } from '../hand-off/record.ts';
+import type { HeaderWriter } from '../headers/header-writer.ts';
+import type { AgentRequest } from '../request/agent-request.ts';
+import type { Fleet, Member } from '../route/fleet.ts';
+import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
+import { headerOf } from '../wire/response-head.ts';
+import type { Abandonment } from './abandonment.ts';
+import { type FallbackCause, outcomeOfFailure } from './fallback-cause.ts';
+import { chooseNext, membersWithoutRoute } from './next-target.ts';
+import type { EarlierSearch, MigrationCause } from './session-without-target.ts';
+import { writeTakeRequest } from './take-request.ts';
+import { readSkip, readTakeResponse } from './take-response.ts';
+import type { FoundTarget, TakeOutcome } from './target-search.ts';
+import type { TargetSearches } from './target-searches.ts';
+
+/** What the migration of duplicates needs. */
+export interface DuplicateMigrationContext {
+  readonly headers: Pick<HeaderWriter, 'ofIdentity'>;
+  readonly fleet: Pick<Fleet, 'health' | 'leaves'>;
+  readonly seamless: Pick<Config['seamless'], 'enabled'>;
+  readonly searches: TargetSearches;
+  /** Asks the router which targets may serve a client now. */
+  readonly route: (
+    request: () => AgentRequest,
+    info: Pick<TunnelInfo, 'product' | 'uid'>,
+  ) => Awaitable<Result<readonly Member[]>>;
+  readonly handOff: () => HandOff | undefined;
+  /** Its next target has the client. */
+  readonly onMigrated: (info: TunnelInfo, from: Member, cause: MigrationCause, pauseMs: number) => void;
+}
+
+/** A session whose target is gone, and of which the agent has the duplicate of its client's connection. */
+export interface OrphanedSession {
+  readonly handed: Handed;
+  readonly record: HandOffRecord;
+  readonly cause: MigrationCause;
+  /** What the client was given. */
+  readonly positions: string;
+}
+
+/**
+ * The migration of one session whose next target is offered the duplicate as it is. A tunnel for the time in between would take several times as
+ * long to make, and thousands may wait when a target dies. What cannot go on this way goes on with a tunnel: {@link needsTunnel}.
+ */
+export class DuplicateMigration {
+  readonly #session: OrphanedSession;
+  readonly #context: DuplicateMigrationContext;
+  readonly #info: TunnelInfo;
+  readonly #startedAt = performance.now();
+  #abandoned: Abandonment | undefined;
+  /** Whether it is over here: its session continues, has ended, or gets a tunnel. */
+  #isOver = false;
+  /** Whether the router wants to know more of the client than there is without a tunnel. */
+  #isAskedForRequest = false;
+
+  constructor(session: OrphanedSession, context: DuplicateMigrationContext) {
+    this.#session = session;
+    this.#context = context;
+    this.#info = infoOf(session.record, session.handed.user.member);
+  }
+
+  /** Whether a session can migrate this way. */
+  static fits({ handed, record }: OrphanedSession, { seamless }: DuplicateMigrationContext): boolean {
+    // A function that names targets is given the request with its socket.
+    return (
+      seamless.enabled && record.token !== undefined && !handed.user.member.product.byFunction && fitsRecord(record)
+    );
+  }
+
+  /**
+   * Finds the next target, and hands the client over.
+   *
+   * @returns `continues`: it has the client; `ended`: the connection ended as it was handed over; an earlier search: it needs a tunnel;
+   * `undefined`: it has got one meanwhile
+   */
+  async run(): Promise<'continues' | 'ended' | EarlierSearch | undefined> {
+    const { handed, cause } = this.#session;
+    const from = this.#info.member;
+    const { fleet, searches } = this.#context;
+    if (cause === 'planned') fleet.leaves(from.target);
+    const { hasTurn } = handed.user;
+    const found = await searches.find<OfferResponse, FallbackCause | 'needs a tunnel'>({
+      product: from.product,
+      from,
+      hasTurn,
+      over: () => this.#whyOver(),
+      members: () => this.#members(from),
+      choose: (members, tried) => chooseNext(this.#info, members, tried, fleet.health.slowStartMs),
+      ask: (member, timeoutMs, abandoned) => this.#ask(member, timeoutMs, abandoned),
+      release: ({ offered }) => offered.withdraw(),
+    });
+    if (this.#isOver) {
+      if (typeof found === 'object') release(found);
+      return undefined;
+    }
+    if (typeof found === 'object') return this.#handOver(found);
+    this.#isOver = true;
+    return { startedAt: this.#startedAt, outcome: found === 'needs a tunnel' ? undefined : found };
+  }
+
+  /** It gets a tunnel now. */
+  needsTunnel(): EarlierSearch {
+    this.#isOver = true;
+    this.#abandoned?.abort();
+    return { startedAt: this.#startedAt, outcome: undefined };
+  }
+
+  #whyOver(): FallbackCause | 'needs a tunnel' | undefined {
+    if (this.#isOver || this.#isAskedForRequest) return 'needs a tunnel';
+    return this.#session.handed.state === 'alone' ? undefined : 'client gone';
+  }
+
+  async #members(from: Member): Promise<readonly Member[]> {
+    const asking = (): AgentRequest => {
+      this.#isAskedForRequest = true;
+      throw new Error('a session without a tunnel has no request');
+    };
+    try {
+      const routed = await this.#context.route(asking, this.#info);
+      return routed.ok ? routed.value : membersWithoutRoute(from);
+    } catch (error) {
+      if (this.#isAskedForRequest) return [];
+      throw error;
+    }
+  }
+
+  /** Offers the duplicate to a target. */
+  async #ask(
+    member: Member,
+    timeoutMs: number,
+    abandoned: Abandonment,
+  ): Promise<TakeOutcome<OfferResponse, FallbackCause | 'needs a tunnel'>> {
+    this.#abandoned = abandoned;
+    const { handed, record, positions } = this.#session;
+    const { headers, handOff } = this.#context;
+    const hand = handOff();
+    const giver = hand?.openGiverTo(member.target);
+    if (hand === undefined || giver === undefined) return { noTarget: 'needs a tunnel' };
+    const { target, product } = member;
+    const asked = { info: record, request: record, token: record.token as string, positions };
+    const response = await offerUpgrade(giver, hand, {
+      client: handed,
+      kind: 'session',
+      target,
+      request: writeTakeRequest(headers, asked, target),
+      record: { ...record, route: product.name, target: target.name, migrations: record.migrations + 1 },
+      timeoutMs,
+      abandoned,
+    });
+    if (this.#isOver || response === undefined) {
+      if (response?.ok) response.value.offered.withdraw();
+      return { noTarget: 'needs a tunnel' };
+    }
+    if (!response.ok) return outcomeOfFailure(response.failure.code);
+    const outcome = readTakeResponse(response.value);
+    if (typeof outcome === 'object' && 'taken' in outcome) return outcome;
+    response.value.offered.withdraw();
+    // It may be known by the token that it had before.
+    const isUnknown = typeof outcome === 'object' && outcome.noTarget === 'unknown';
+    return isUnknown && record.before !== undefined ? { noTarget: 'needs a tunnel' } : outcome;
+  }
+
+  async #handOver({ taken, member, settled }: FoundTarget<OfferResponse>): Promise<'continues' | 'ended'> {
+    const { handed, record: known, cause, positions } = this.#session;
+    const from = this.#info.member;
+    this.#isOver = true;
+    from.tunnels--;
+    member.tunnels++;
+    this.#info.member = member;
+    const { offered, head, record: next } = taken;
+    const token = headerOf(head, sessionTokenHeader) || undefined;
+    const { openedAt, bytesInBefore, bytesOutBefore } = known;
+    const before = { token: known.token as string, positions };
+    const record = { ...next, token, before, cannotMigrate: undefined, openedAt, bytesInBefore, bytesOutBefore };
+    const user = new HandedClient(member, record);
+    let hasContinued = false;
+    try {
+      const outcome = await offered.accept({ user, record: writeRecord(record), skipFrames: readSkip(head) });
+      hasContinued = outcome.ok;
+    } finally {
+      settled(hasContinued);
+    }
+    if (!hasContinued) {
+      // Its end counts at this target.
+      handed.user = user;
+      return 'ended';
+    }
+    (this.#context.handOff() as HandOff).clients.add(handed);
+    this.#context.onMigrated(this.#info, from, cause, performance.now() - this.#startedAt);
+    return 'continues';
+  }
+}
+
+function release({ taken, settled }: FoundTarget<OfferResponse>): void {
+  taken.offered.withdraw();
+  settled(false);
+}

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import {
+  expectUnnoticed,
+  hooksTo,
+  joinAll,
+  makeConfig,
+  patiently,
+  publish,
+  startHandingAgent,
+  startProcess,
+  startServer,
+  stateOf,
+} from './support/deployment.ts';
+
+const count = 20;
+
+/** Clients of which those whose push-server was killed wait for the other one, which is suspended. A third one publishes to them. */
+async function startWaiting() {
+  const config = await makeConfig();
+  const publisher = await startServer(config, 'publisher');
+  const [first, next] = [await startProcess(config), await startProcess(config)];
+  const { agent, moves } = await startHandingAgent(config, hooksTo(first, next), 2);
+  const clients = await joinAll(agent, count);
+  expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
+  const numbers = publish(publisher);
+  await expect.poll(() => clients.every((one) => one.numbers.length > 5), patiently).toBe(true);
+  next.child.kill('SIGSTOP');
+  first.child.kill('SIGKILL');
+  await expect.poll(() => agent.waiting, patiently).toBeGreaterThan(0);
+  const waiting = agent.waiting;
+  return { agent, moves, clients, numbers, waiting, goOn: () => next.child.kill('SIGCONT') };
+}
+
+test('sessions whose next push-server does not respond yet wait without tunnels, and go on', async () => {
+  const { agent, moves, clients, numbers, waiting, goOn } = await startWaiting();
+  expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
+  goOn();
+  await expect.poll(() => moves.length, patiently).toBe(waiting);
+  await expectUnnoticed(clients, numbers.stop());
+  expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
+});
+
+test('an agent that retires while sessions wait goes on with them in tunnels', async () => {
+  const { agent, moves, clients, numbers, waiting, goOn } = await startWaiting();
+  const retired = agent.retire();
+  goOn();
+  await expect.poll(() => moves.length, patiently).toBe(waiting);
+  await expectUnnoticed(clients, numbers.stop());
+  for (const { client } of clients) client.disconnect();
+  await retired;
+});
