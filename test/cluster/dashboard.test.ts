@@ -55,7 +55,7 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
   const checkLooks = async (what: string, names: readonly string[] = Object.keys(looks)): Promise<void> => {
     for (const name of names) {
       const { page, problems } = await open(cluster.agents[0]?.adminUrl, looks[name]);
-      await page.getByRole('row', { name: /server-1.*ready/ }).waitFor();
+      await page.getByRole('row', { name: /^server-1 ready/ }).waitFor();
       await page.locator('figure .u-over').first().waitFor({ state: 'attached' });
       await page.getByText('The map as a table').click();
       await page.getByRole('button', { name: 'agent-0', exact: true }).click();
@@ -122,7 +122,7 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     const { page } = desk;
     await page.getByRole('status').getByText('all is well').waitFor();
     for (const name of ['agent-0', 'agent-1', 'server-0', 'server-1', 'server-2']) {
-      await page.getByRole('row', { name: new RegExp(`${name}.*ready`) }).waitFor();
+      await page.getByRole('row', { name: new RegExp(`^${name} ready`) }).waitFor();
       await page.getByRole('row', { name: new RegExp(`${name}.*started`) }).waitFor();
     }
     const map = page.getByRole('img', { name: /From agents to products to targets/ });
@@ -165,7 +165,12 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
       .toBeGreaterThan(0);
     await products.getByRole('row', { name: /^broken a list hash.* 127\.0\.0\.1:9 / }).waitFor();
     const server = await open(cluster.servers[1]?.adminUrl);
-    await server.page.getByText('Open this page at an agent to see the routes').waitFor();
+    const there = server.page.getByRole('region', { name: 'Table of routes' });
+    await there.getByRole('row', { name: 'all /chat default strips the path' }).waitFor();
+    await server.page.getByText(/^As agent-\d tells them/).waitFor();
+    const known = server.page.getByRole('region', { name: 'Table of products and their targets' });
+    await known.getByRole('row', { name: /^broken a list hash.* 127\.0\.0\.1:9 / }).waitFor();
+    await known.getByRole('row', { name: /server-0 \(127\.0\.0\.1:\d+\)/ }).waitFor();
     await server.page.context().close();
   });
 
@@ -188,7 +193,7 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     await far.page.keyboard.press('Enter');
     await far.page.getByText('the key is none of admin.keys').waitFor();
     await giveKey(far);
-    await far.page.getByRole('row', { name: /agent-0.*ready/ }).waitFor();
+    await far.page.getByRole('row', { name: /^agent-0 ready/ }).waitFor();
     expect(await far.page.evaluate(() => document.cookie + JSON.stringify({ ...localStorage }))).toBe('{}');
     await far.page.context().close();
   });
@@ -270,7 +275,7 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     await expect.poll(async () => Number(await restart.getByRole('cell').nth(2).textContent())).toBeGreaterThan(0);
     expect(await restart.getByRole('cell').nth(5).textContent()).toMatch(/^[\d.]+ (ms|s)$/);
     expect(cluster.cuts()).toBe(cutsBefore);
-    await page.getByRole('row', { name: /server-0.*draining/ }).waitFor();
+    await page.getByRole('row', { name: /^server-0 draining/ }).waitFor();
     if (folder !== undefined) await page.screenshot({ path: `${folder}/drain-light.png`, fullPage: true });
   });
 
@@ -278,7 +283,7 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     const { page } = desk;
     const cutsBefore = cluster.cuts();
     cluster.kill();
-    await page.getByRole('row', { name: /server-2.*gone/ }).waitFor();
+    await page.getByRole('row', { name: /^server-2 gone/ }).waitFor();
     await page.getByRole('status').getByText('1 problem').waitFor();
     const restart = page.getByRole('row', { name: /server-2.*crashed/ });
     await expect.poll(async () => Number(await restart.getByRole('cell').nth(3).textContent())).toBeGreaterThan(0);

@@ -38,6 +38,24 @@ function join(index) {
   return part;
 }
 
+/** Of each agent: as much as a summary has room for. */
+const router = {
+  routes: Array.from({ length: 20 }, (_, index) => ({
+    ...{
+      host: `*.of-${index}.example.com`,
+      path: null,
+      product: `product-${index % 4}`,
+      stripPath: false,
+      public: null,
+    },
+  })),
+  products: Array.from({ length: 4 }, (_, index) => ({
+    ...{ product: `product-${index}`, from: 'list', of: null, choose: 'hash', sticky: 'sid', public: false },
+    targets: Array.from({ length: 5 }, (__, target) => `10.0.0.${5 * index + target}:4000`),
+  })),
+  leftOut: { routes: 0, products: 0 },
+};
+
 function describe(isAgent, ms) {
   const messages = Math.round(ms * 20);
   const targets = Array.from({ length: 20 }, (_, target) => ({
@@ -58,5 +76,6 @@ function describe(isAgent, ms) {
     ],
     targets: isAgent ? targets : [],
     rooms: isAgent ? [] : top,
+    ...(isAgent ? { router } : {}),
   };
 }

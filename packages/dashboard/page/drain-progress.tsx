@@ -14,6 +14,7 @@ export function DrainProgress({ node }: { readonly node: Node }) {
         value={left === 0 ? Math.max(1, done) : done}
       />{' '}
       {count(left)} left
+      {left === 0 && <span class="why">it can be stopped</span>}
     </span>
   );
 }

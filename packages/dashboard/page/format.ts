@@ -43,6 +43,11 @@ export function duration(ms: number): string {
     .join(' ');
 }
 
+/** A duration in its largest unit alone. */
+export function age(ms: number): string {
+  return duration(ms).split(' ').slice(0, 2).join(' ');
+}
+
 export function clock(at: number): string {
   return new Date(at).toLocaleTimeString(undefined, { hour12: false });
 }

@@ -1,6 +1,7 @@
 import { Facts } from './facts.tsx';
 import { clock, count, size } from './format.ts';
 import { Names } from './names.tsx';
+import { Table, type TableColumn } from './table.tsx';
 
 /** How many of its last messages are shown. */
 const shownTail = 10;
@@ -14,6 +15,12 @@ export interface RoomAnswer {
   readonly tail: readonly { readonly offset: number; readonly at: number; readonly bytes: number }[];
   readonly perMinute: number | null;
 }
+
+const tailColumns: readonly TableColumn<RoomAnswer['tail'][number]>[] = [
+  { name: 'at', cell: ({ at }) => <time>{clock(at)}</time> },
+  { name: 'offset', isNumber: true, cell: ({ offset }) => offset },
+  { name: 'size', isNumber: true, cell: ({ bytes }) => size(bytes) },
+];
 
 /** Who is in a room, and when its last messages came. */
 export function FoundRoom({
@@ -59,34 +66,14 @@ export function FoundRoom({
         ]}
       />
       {tail.length > 0 && (
-        <table class="narrow">
-          <caption>Its last messages, without what they say</caption>
-          <thead>
-            <tr>
-              <th scope="col">at</th>
-              <th scope="col" class="number">
-                offset
-              </th>
-              <th scope="col" class="number">
-                size
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {tail
-              .slice(-shownTail)
-              .reverse()
-              .map(({ offset, at, bytes }) => (
-                <tr key={offset}>
-                  <td>
-                    <time>{clock(at)}</time>
-                  </td>
-                  <td class="number">{offset}</td>
-                  <td class="number">{size(bytes)}</td>
-                </tr>
-              ))}
-          </tbody>
-        </table>
+        <Table
+          label="Table of its last messages"
+          columns={tailColumns}
+          rows={tail.slice(-shownTail).reverse()}
+          isNarrow
+          keyOf={({ offset }) => offset}
+          more="Its last messages, without what they say."
+        />
       )}
     </>
   );

@@ -1,5 +1,5 @@
 import type { ClusterState } from '@gopush/cluster';
-import { bytes, count, duration, milliseconds } from './format.ts';
+import { age, bytes, count, duration, milliseconds } from './format.ts';
 import { handedShare, stateOf } from './map-lines.ts';
 import type { Node } from './use-act.ts';
 
@@ -61,6 +61,6 @@ function textsOf({ clients, version, process, startedAt, seenAt, state }: Node, 
   const alone = clients.ownedAlone > 0 ? `, ${count(clients.ownedAlone)} alone` : '';
   return [
     `${count(clients.connections)} conn${handed === undefined ? '' : ` · ${handed} % handed over${alone}`}`,
-    `${version} · ${duration(at - startedAt)} · loop ${milliseconds(process.loopDelayMs)} · ${bytes(process.rssBytes)}`,
+    `${version} · ${age(at - startedAt)} · loop ${milliseconds(process.loopDelayMs)} · ${bytes(process.rssBytes)}`,
   ];
 }

@@ -1,56 +1,34 @@
 import { count } from './format.ts';
 import { causesOf, handedShare, type Line } from './map-lines.ts';
 import { StateMark } from './state-mark.tsx';
+import { Table, type TableColumn } from './table.tsx';
 
 /** Most rows. */
 const most = 100;
 
+const columns: readonly TableColumn<Line>[] = [
+  { name: 'from', cell: ({ fromName }) => fromName },
+  { name: 'to', isRowHeader: true, cell: ({ toName }) => toName },
+  { name: 'state', cell: ({ to, state }) => to.startsWith('target') && <StateMark state={state} /> },
+  { name: 'connections', isNumber: true, cell: ({ connections }) => count(connections) },
+  { name: 'handed over', isNumber: true, cell: (line) => `${handedShare(line) ?? 0} %` },
+  { name: 'messages/s, both ways', isNumber: true, cell: ({ perSecond }) => count(perSecond) },
+  { name: 'errors', isNumber: true, cell: ({ errors }) => count(errors), isBad: ({ errors }) => errors > 0 },
+  { name: 'causes, since the agents started', cell: (line) => causesOf(line) || '–' },
+];
+
 /** The lines of the map as a table, with errors by cause. */
 export function MapTable({ lines }: { readonly lines: readonly Line[] }) {
-  const shown = lines.slice(0, most);
   return (
     <details>
       <summary>The map as a table, with errors by cause</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard */}
-      <section class="scroll tall" aria-label="Table of the map" tabIndex={0}>
-        <table class="wide">
-          <thead>
-            <tr>
-              <th scope="col">from</th>
-              <th scope="col">to</th>
-              <th scope="col">state</th>
-              <th scope="col" class="number">
-                connections
-              </th>
-              <th scope="col" class="number">
-                messages/s, both ways
-              </th>
-              <th scope="col" class="number">
-                handed over
-              </th>
-              <th scope="col" class="number">
-                errors
-              </th>
-              <th scope="col">causes, since the agents started</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((line) => (
-              <tr key={`${line.from} ${line.to}`}>
-                <td>{line.fromName}</td>
-                <th scope="row">{line.toName}</th>
-                <td>{line.to.startsWith('target') && <StateMark state={line.state} />}</td>
-                <td class="number">{count(line.connections)}</td>
-                <td class="number">{count(line.perSecond)}</td>
-                <td class="number">{handedShare(line) ?? 0} %</td>
-                <td class={`number ${line.errors > 0 ? 'bad' : ''}`}>{count(line.errors)}</td>
-                <td>{causesOf(line) || '–'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
-      {lines.length > most && <p class="more">{lines.length - most} more are not shown.</p>}
+      <Table
+        label="Table of the map"
+        columns={columns}
+        rows={lines.slice(0, most)}
+        keyOf={({ from, to }) => `${from} ${to}`}
+        more={lines.length > most ? `${lines.length - most} more are not shown.` : undefined}
+      />
     </details>
   );
 }

@@ -2,6 +2,7 @@ import type { ClusterState } from '@gopush/cluster';
 import { clock, count, duration, milliseconds } from './format.ts';
 import { Lanes } from './lanes.tsx';
 import { type RestartRow, restartRows } from './restart-rows.ts';
+import { Table, type TableColumn } from './table.tsx';
 
 const words = {
   start: { text: 'started', tone: 'good' },
@@ -10,6 +11,22 @@ const words = {
   crash: { text: 'crashed', tone: 'bad' },
   move: { text: 'sessions moved', tone: 'busy' },
 } as const;
+
+type Moved = NonNullable<RestartRow['moved']>;
+
+const columns: readonly TableColumn<RestartRow>[] = [
+  { name: 'at', cell: ({ at }) => <time>{clock(at)}</time> },
+  { name: 'node', isRowHeader: true, cell: ({ name }) => name },
+  { name: 'what', cell: ({ what }) => <span class={`state ${words[what].tone}`}>{words[what].text}</span> },
+  moves('migrated', ({ migrated }) => count(migrated)),
+  moves('failed over', ({ failedOver }) => count(failedOver)),
+  {
+    ...moves('fell back', ({ fellBack }) => count(fellBack)),
+    isBad: ({ moved }) => moved !== undefined && moved.fellBack > 0,
+  },
+  moves('longest pause', (moved) => (sessionsOf(moved) === 0 ? '–' : milliseconds(moved.longestPauseMs))),
+  moves('took', (moved) => (sessionsOf(moved) === 0 ? '–' : tookOf(moved.endedAt - moved.startedAt))),
+];
 
 /** Starts, drains, stops and crashes, and what became of the sessions: whether clients have noticed. */
 export function Restarts({ state }: { readonly state: ClusterState }) {
@@ -26,60 +43,26 @@ export function Restarts({ state }: { readonly state: ClusterState }) {
       ) : (
         <>
           <Lanes state={state} />
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard */}
-          <section class="scroll tall" aria-label="Table of restarts" tabIndex={0}>
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">at</th>
-                  <th scope="col">node</th>
-                  <th scope="col">what</th>
-                  {['migrated', 'failed over', 'fell back', 'longest pause', 'took'].map((name) => (
-                    <th key={name} scope="col" class="number">
-                      {name}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map((row) => (
-                  <Row key={row.key} row={row} />
-                ))}
-              </tbody>
-            </table>
-          </section>
+          <Table
+            label="Table of restarts"
+            columns={columns}
+            rows={rows}
+            keyOf={({ key }) => key}
+            more={left > 0 ? `${left} more are not shown.` : undefined}
+          />
         </>
       )}
-      {left > 0 && <p class="more">{left} more are not shown.</p>}
     </section>
   );
 }
 
-function Row({ row: { at, name, what, moved } }: { readonly row: RestartRow }) {
-  const { text, tone } = words[what];
-  const sessions = moved === undefined ? 0 : moved.migrated + moved.failedOver + moved.fellBack;
-  return (
-    <tr>
-      <td>
-        <time>{clock(at)}</time>
-      </td>
-      <th scope="row">{name}</th>
-      <td>
-        <span class={`state ${tone}`}>{text}</span>
-      </td>
-      {moved === undefined ? (
-        <td colSpan={5} />
-      ) : (
-        <>
-          <td class="number">{count(moved.migrated)}</td>
-          <td class="number">{count(moved.failedOver)}</td>
-          <td class={`number ${moved.fellBack > 0 ? 'bad' : ''}`}>{count(moved.fellBack)}</td>
-          <td class="number">{sessions === 0 ? '–' : milliseconds(moved.longestPauseMs)}</td>
-          <td class="number">{sessions === 0 ? '–' : tookOf(moved.endedAt - moved.startedAt)}</td>
-        </>
-      )}
-    </tr>
-  );
+/** A column of what became of sessions; empty where none had to move. */
+function moves(name: string, show: (moved: Moved) => string): TableColumn<RestartRow> {
+  return { name, isNumber: true, cell: ({ moved }) => moved && show(moved) };
+}
+
+function sessionsOf({ migrated, failedOver, fellBack }: Moved): number {
+  return migrated + failedOver + fellBack;
 }
 
 function tookOf(ms: number): string {

@@ -1,5 +1,6 @@
 import type { ClusterState } from '@gopush/cluster';
 import { count } from './format.ts';
+import { Table, type TableColumn } from './table.tsx';
 
 /** How many are shown. */
 const most = 15;
@@ -15,6 +16,24 @@ export function Rooms({
   onRoom(room: string): void;
 }) {
   const left = Math.max(0, rooms.length - most) + leftOut;
+  const columns: readonly TableColumn<ClusterState['rooms'][number]>[] = [
+    {
+      name: 'room',
+      isRowHeader: true,
+      cell: ({ room }) => (
+        <button type="button" class="name" onClick={() => onRoom(room)}>
+          {room}
+        </button>
+      ),
+    },
+    { name: 'connections', isNumber: true, cell: ({ members }) => count(members) },
+    {
+      name: 'messages/s',
+      isNumber: true,
+      cell: ({ perSecond }) => (perSecond === undefined ? '–' : count(perSecond)),
+    },
+    { name: 'push-servers', isNumber: true, cell: ({ servers }) => servers },
+  ];
   return (
     <section aria-labelledby="rooms">
       <h2 id="rooms">Largest rooms</h2>
@@ -23,40 +42,14 @@ export function Rooms({
           No client is in a room. Clients join with the event <code>room</code>.
         </p>
       ) : (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">room</th>
-                <th scope="col" class="number">
-                  connections
-                </th>
-                <th scope="col" class="number">
-                  messages/s
-                </th>
-                <th scope="col" class="number">
-                  push-servers
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {rooms.slice(0, most).map(({ room, members, servers, perSecond }) => (
-                <tr key={room}>
-                  <th scope="row">
-                    <button type="button" class="name" onClick={() => onRoom(room)}>
-                      {room}
-                    </button>
-                  </th>
-                  <td class="number">{count(members)}</td>
-                  <td class="number">{perSecond === undefined ? '–' : count(perSecond)}</td>
-                  <td class="number">{servers}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          label="Table of rooms"
+          columns={columns}
+          rows={rooms.slice(0, most)}
+          keyOf={({ room }) => room}
+          more={left > 0 ? `${count(left)} more: look them up by how their names begin.` : undefined}
+        />
       )}
-      {left > 0 && <p class="more">{count(left)} more: look them up by how their names begin.</p>}
     </section>
   );
 }

@@ -1,34 +1,7 @@
-import type { ClusterState } from '@gopush/cluster';
+import type { ClusterState, RouterState } from '@gopush/cluster';
 
 /** A product, as the router has it. */
-export interface ListedProduct {
-  readonly product: string;
-  /** `built-in`, `list`, `dns`, `srv` or `function`. */
-  readonly from: string;
-  /** The file of the function, or the name in DNS. */
-  readonly of: string | null;
-  readonly choose: string;
-  readonly sticky: string;
-  readonly public: boolean;
-  /** The targets that the router lists; `null`: others name them. */
-  readonly targets: readonly string[] | null;
-}
-
-/** The router of an agent: the response to `GET /cluster/routes`. */
-export interface Router {
-  readonly routes: readonly {
-    /** `null`: every host. */
-    readonly host: string | null;
-    /** `null`: every path. */
-    readonly path: string | null;
-    readonly product: string;
-    readonly stripPath: boolean;
-    /** `null`: the setting of the product. */
-    readonly public: boolean | null;
-  }[];
-  readonly products: readonly ListedProduct[];
-  readonly leftOut: { readonly routes: number; readonly products: number };
-}
+export type ListedProduct = RouterState['products'][number];
 
 /** A row of the table of products: one for each target. */
 export interface ProductRow {
@@ -49,17 +22,19 @@ const most = { rows: 100, targets: 20 };
 
 /** Products with their targets: those that agents have used, and those that the router lists. @returns the rows, and how many targets they leave out */
 export function productRows(
-  router: Router,
+  router: RouterState,
   { products: seen, nodes }: ClusterState,
 ): { readonly rows: readonly ProductRow[]; readonly left: number } {
   let left = router.leftOut.products;
   const all = router.products.flatMap((product) => {
     const used = seen.find((one) => one.product === product.product)?.targets ?? [];
-    const names = new Set(used.map(({ target }) => target));
+    const names = new Set(used.flatMap(({ target, node }) => [target, node]));
     const targets = [
-      ...used.map((target) => ({ ...target, states: statesOf(target, nodes) })),
+      ...used.map((target) => ({ ...target, target: nameOf(target, nodes), states: statesOf(target, nodes) })),
       // What no client has asked for yet is known to no agent.
-      ...(product.targets ?? []).filter((target) => !names.has(target)).map((target) => ({ target, ...unused })),
+      ...unusedOf(product, nodes)
+        .filter(({ target, id }) => !names.has(target) && !names.has(id))
+        .map(({ target }) => ({ target, ...unused })),
     ];
     left += Math.max(0, targets.length - most.targets);
     const rows = targets
@@ -78,6 +53,23 @@ function statesOf(
   const told = nodes.find(({ id }) => id === node)?.state ?? 'ready';
   const all = Object.entries(states);
   return told === 'ready' ? all : [[told, all.reduce((sum, [, agents]) => sum + agents, 0)]];
+}
+
+/** A target by the name of its push-server, where it is known. */
+function nameOf(
+  { target, node }: ClusterState['products'][number]['targets'][number],
+  nodes: ClusterState['nodes'],
+): string {
+  const name = nodes.find(({ id }) => id === node)?.name;
+  return name === undefined ? target : `${name} (${target})`;
+}
+
+/** The targets that the router lists; of built-in ones, where an agent leaves that to others, the push-servers that are ready. */
+function unusedOf({ targets, from }: ListedProduct, nodes: ClusterState['nodes']): { target: string; id?: string }[] {
+  if (targets !== null) return targets.map((target) => ({ target }));
+  if (from !== 'built-in') return [];
+  const servers = nodes.filter(({ tier, state }) => tier === 'push-server' && state === 'ready');
+  return servers.map(({ name, id }) => ({ target: name, id }));
 }
 
 const unused = { states: [] as [string, number][], connections: 0 };

@@ -1,9 +1,10 @@
-import type { ClusterState } from '@gopush/cluster';
+import type { ClusterState, RouterState } from '@gopush/cluster';
 import { useEffect, useState } from 'preact/hooks';
 import { ask } from './ask.ts';
 import { count } from './format.ts';
-import { type ListedProduct, type ProductRow, productRows, type Router } from './route-rows.ts';
+import { type ListedProduct, type ProductRow, productRows } from './route-rows.ts';
 import { StateMark } from './state-mark.tsx';
+import { Table, type TableColumn } from './table.tsx';
 
 /** How often the router is read again, in milliseconds: hooks are loaded anew when their files change. */
 const readMs = 10_000;
@@ -13,13 +14,13 @@ const most = 50;
 
 /** The routes and products of the router, with their targets as all agents see them. */
 export function Routes({ state }: { readonly state: ClusterState }) {
-  const [router, setRouter] = useState<Router | string>();
+  const [router, setRouter] = useState<RouterState | string>();
   useEffect(() => {
     const read = async (): Promise<void> => {
       const { status, value } = await ask('cluster/routes');
-      if (status === 200) setRouter(value as Router);
+      if (status === 200) setRouter(value as RouterState);
       // What was shown stays while this node cannot be reached.
-      else if (status === 404) setRouter('Open this page at an agent to see the routes: push-servers have no router.');
+      else if (status === 404) setRouter('No agent tells its routes: start one (gopush start agent).');
       else setRouter((before) => before ?? String(value));
     };
     void read();
@@ -31,6 +32,7 @@ export function Routes({ state }: { readonly state: ClusterState }) {
       <h2 id="routes">Routes</h2>
       {typeof router === 'object' ? (
         <>
+          {router.by !== state.by && <p class="more">As {router.by} tells them.</p>}
           <RouteTable router={router} />
           <ProductTable router={router} state={state} />
         </>
@@ -41,7 +43,17 @@ export function Routes({ state }: { readonly state: ClusterState }) {
   );
 }
 
-function RouteTable({ router: { routes, leftOut } }: { readonly router: Router }) {
+const routeColumns: readonly TableColumn<RouterState['routes'][number]>[] = [
+  { name: 'host', cell: ({ host }) => host ?? 'all' },
+  { name: 'path', cell: ({ path }) => path ?? 'all' },
+  { name: 'product', isRowHeader: true, cell: ({ product }) => product },
+  {
+    name: 'how',
+    cell: (route) => [route.stripPath && 'strips the path', route.public && 'public'].filter(Boolean).join(', ') || '–',
+  },
+];
+
+function RouteTable({ router: { routes, leftOut } }: { readonly router: RouterState }) {
   if (routes.length === 0) {
     return (
       <p class="empty">
@@ -51,84 +63,51 @@ function RouteTable({ router: { routes, leftOut } }: { readonly router: Router }
   }
   const left = Math.max(0, routes.length - most) + leftOut.routes;
   return (
-    <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard */}
-      <section class="scroll tall" aria-label="Table of routes" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">host</th>
-              <th scope="col">path</th>
-              <th scope="col">product</th>
-              <th scope="col">how</th>
-            </tr>
-          </thead>
-          <tbody>
-            {routes.slice(0, most).map(({ host, path, product, stripPath, public: isPublic }, index) => (
-              <tr key={index}>
-                <td>{host ?? 'all'}</td>
-                <td>{path ?? 'all'}</td>
-                <th scope="row">{product}</th>
-                <td>{[stripPath && 'strips the path', isPublic && 'public'].filter(Boolean).join(', ') || '–'}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </section>
-      {left > 0 && <p class="more">{count(left)} more routes: gopush routes lists them.</p>}
-    </>
+    <Table
+      label="Table of routes"
+      columns={routeColumns}
+      rows={routes.slice(0, most)}
+      keyOf={(_route, index) => index}
+      more={left > 0 ? `${count(left)} more routes: gopush routes lists them.` : undefined}
+    />
   );
 }
 
-function ProductTable({ router, state }: { readonly router: Router; readonly state: ClusterState }) {
+const productColumns: readonly TableColumn<ProductRow>[] = [
+  { name: 'product', isRowHeader: true, cell: ({ product }) => product.product },
+  { name: 'targets from', cell: ({ product, isFirst }) => isFirst && sourceOf(product) },
+  { name: 'chosen by', cell: ({ product, isFirst }) => isFirst && policyOf(product) },
+  { name: 'target', cell: ({ target }) => target?.target ?? '–' },
+  { name: 'state, at so many agents', cell: ({ target }) => target && <States target={target} /> },
+  { name: 'connections', isNumber: true, cell: ({ target }) => target && count(target.connections) },
+];
+
+function ProductTable({ router, state }: { readonly router: RouterState; readonly state: ClusterState }) {
   const { rows, left } = productRows(router, state);
   return (
-    <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard */}
-      <section class="scroll tall apart" aria-label="Table of products and their targets" tabIndex={0}>
-        <table class="wide">
-          <thead>
-            <tr>
-              <th scope="col">product</th>
-              <th scope="col">targets from</th>
-              <th scope="col">chosen by</th>
-              <th scope="col">target</th>
-              <th scope="col">state, at so many agents</th>
-              <th scope="col" class="number">
-                connections
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <ProductLine key={`${row.product.product} ${row.target?.target}`} row={row} />
-            ))}
-          </tbody>
-        </table>
-      </section>
-      {left > 0 && <p class="more">{count(left)} more targets: gopush routes lists them.</p>}
-    </>
+    <div class="apart">
+      <Table
+        label="Table of products and their targets"
+        columns={productColumns}
+        rows={rows}
+        keyOf={({ product, target }) => `${product.product} ${target?.target}`}
+        more={left > 0 ? `${count(left)} more targets: gopush routes lists them.` : undefined}
+      />
+    </div>
   );
 }
 
-function ProductLine({ row: { product, isFirst, target } }: { readonly row: ProductRow }) {
+function States({ target: { states, why } }: { readonly target: NonNullable<ProductRow['target']> }) {
   return (
-    <tr>
-      <th scope="row">{product.product}</th>
-      <td>{isFirst && sourceOf(product)}</td>
-      <td>{isFirst && policyOf(product)}</td>
-      <td>{target?.target ?? '–'}</td>
-      <td>
-        {target !== undefined && target.states.length === 0 && 'not used yet'}
-        {target?.states.map(([state, agents]) => (
-          <span key={state}>
-            <StateMark state={state} /> {agents}{' '}
-          </span>
-        ))}
-        {target?.why !== undefined && `(${target.why})`}
-      </td>
-      <td class="number">{target === undefined ? '' : count(target.connections)}</td>
-    </tr>
+    <>
+      {states.length === 0 && 'not used yet'}
+      {states.map(([state, agents]) => (
+        <span key={state}>
+          <StateMark state={state} /> {agents}{' '}
+        </span>
+      ))}
+      {why !== undefined && `(${why})`}
+    </>
   );
 }
 

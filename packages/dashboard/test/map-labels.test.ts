@@ -6,7 +6,7 @@ import { box, curveOf } from '../page/map-layout.ts';
 function linesBetween(left: number, right: number) {
   const at = (x: number, row: number) => ({ x, y: row * (box.height + box.gap) });
   return Array.from({ length: left }, (_, from) =>
-    Array.from({ length: right }, (_, to) => curveOf(at(0, from), at(420, to))),
+    Array.from({ length: right }, (_, to) => curveOf(at(0, from), at(436, to))),
   ).flat();
 }
 

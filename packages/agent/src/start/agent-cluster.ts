@@ -3,6 +3,7 @@ import type { EventLoopDelay } from '@gopush/service';
 import { openStore, type Store } from '@gopush/store';
 import type { AgentContext } from '../serve/agent-context.ts';
 import { describeFacts } from './agent-facts.ts';
+import { createRouterFacts } from './list-routes.ts';
 import type { Opening } from './opening.ts';
 
 /** What the part of an agent in the cluster view is made of. */
@@ -20,12 +21,13 @@ export function openAgentCluster(parts: AgentClusterParts, opening: Opening): Cl
   const { context, eventLoop, standing } = parts;
   const { config, node, log, opened } = opening;
   const isOn = config.admin?.cluster ?? false;
+  const router = createRouterFacts(context);
   const cluster = createClusterPart({
     isOn,
     isolateProducts: config.pushServer.isolateProducts,
     tier: 'agent',
     name: node,
-    describe: () => ({ ...describeFacts(context, eventLoop), ...standing() }),
+    describe: () => ({ ...describeFacts(context, eventLoop), ...standing(), router: router() }),
     pauses: context.observer.migrationCounts.pauses,
     moves: context.observer.migrationCounts.moves,
     acts: { rebalance: async () => `${await context.migration.rebalance.rebalance()} sessions migrate` },

@@ -1,6 +1,7 @@
+import type { RouterFacts, RouterState } from '@gopush/cluster';
 import type { RouteEntry, Target } from '@gopush/contract';
 import { type AdminRoute, respondJson } from '@gopush/service';
-import type { RouteSource } from '../hooks/hook-set.ts';
+import type { HookSet, RouteSource } from '../hooks/hook-set.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
 
 /** Most routes and products that are listed. */
@@ -18,25 +19,45 @@ export function createRouteList({
   return {
     needs: 'read',
     async serve(_request, response) {
-      const { routes, products, otherProducts } = hooks();
-      const all = [...products.values(), ...(otherProducts === undefined ? [] : [otherProducts])];
       const pushServers = await sources.targets({ kind: 'built-in' });
-      respondJson(response, 200, {
-        v: 1,
-        by: node,
-        routes: routes.routes.slice(0, mostListed).map(describeRoute),
-        products: all.slice(0, mostListed).map((source) => describeProduct(source, pushServers)),
-        leftOut: {
-          routes: Math.max(0, routes.routes.length - mostListed),
-          products: Math.max(0, all.length - mostListed),
-        },
-      });
+      respondJson(response, 200, { v: 1, by: node, ...describeRouter(hooks(), pushServers) } satisfies RouterState);
+    },
+  };
+}
+
+/** Tells the router to other nodes: the same object until the hooks change. Push-servers tell of themselves. */
+export function createRouterFacts({ hooks }: Pick<AgentContext, 'hooks'>): () => RouterFacts {
+  let last: { readonly of: HookSet; readonly router: RouterFacts } | undefined;
+  return () => {
+    const now = hooks();
+    if (last?.of !== now) last = { of: now, router: describeRouter(now, undefined) };
+    return last.router;
+  };
+}
+
+function describeRouter(
+  { routes: { routes }, products, otherProducts }: HookSet,
+  pushServers: readonly Target[] | undefined,
+): RouterFacts {
+  const all = [...products.values(), ...(otherProducts === undefined ? [] : [otherProducts])];
+  return {
+    routes: routes.slice(0, mostListed).map(describeRoute),
+    products: all.slice(0, mostListed).map((source) => describeProduct(source, pushServers)),
+    leftOut: {
+      routes: Math.max(0, routes.length - mostListed),
+      products: Math.max(0, all.length - mostListed),
     },
   };
 }
 
 /** A route as its author wrote it. */
-function describeRoute({ host, path, product, stripPath, public: isPublic }: RouteEntry): object {
+function describeRoute({
+  host,
+  path,
+  product,
+  stripPath,
+  public: isPublic,
+}: RouteEntry): RouterFacts['routes'][number] {
   return {
     host: host.startsWith('.') ? `*${host}` : host || null,
     path: path || null,
@@ -46,7 +67,10 @@ function describeRoute({ host, path, product, stripPath, public: isPublic }: Rou
   };
 }
 
-function describeProduct({ product, policy, from }: RouteSource, pushServers: readonly Target[]): object {
+function describeProduct(
+  { product, policy, from }: RouteSource,
+  pushServers: readonly Target[] | undefined,
+): RouterFacts['products'][number] {
   const targets = from.kind === 'list' ? from.targets : from.kind === 'built-in' ? pushServers : undefined;
   return {
     product,

@@ -1,34 +1,5 @@
-import type { ClusterState } from '@gopush/cluster';
+import type { ClusterState, RouterState } from '@gopush/cluster';
 import { CommandError } from '../command-error.ts';
-
-/** The router, as an agent uses it: the response to `GET /cluster/routes`. */
-export interface RouterState {
-  readonly v: 1;
-  /** Name of the agent. */
-  readonly by: string;
-  readonly routes: readonly {
-    /** `null`: every host. */
-    readonly host: string | null;
-    /** `null`: every path. */
-    readonly path: string | null;
-    readonly product: string;
-    readonly stripPath: boolean;
-    /** `null`: the setting of the product. */
-    readonly public: boolean | null;
-  }[];
-  readonly products: readonly {
-    readonly product: string;
-    readonly from: 'built-in' | 'list' | 'dns' | 'srv' | 'function';
-    /** The file of the function, or the name in DNS. */
-    readonly of: string | null;
-    readonly choose: string;
-    readonly sticky: string;
-    readonly public: boolean;
-    /** The targets that the router lists; `null`: others name them. */
-    readonly targets: readonly string[] | null;
-  }[];
-  readonly leftOut: { readonly routes: number; readonly products: number };
-}
 
 /** A target, as the agents of the cluster see it. */
 export type SeenTarget = Pick<
@@ -44,7 +15,7 @@ export interface SeenRoutes extends Omit<RouterState, 'products'> {
 }
 
 /**
- * Reads the router of an agent.
+ * Reads a router.
  *
  * @throws CommandError with exit code 1 where it is something else
  */
@@ -55,5 +26,5 @@ export function readRouter(text: string): RouterState {
   } catch {
     // Said below.
   }
-  throw new CommandError(1, 'what the admin listener sent is no router; is it an agent of this version of gopush?');
+  throw new CommandError(1, 'what the admin listener sent is no router; is it a listener of this version of gopush?');
 }

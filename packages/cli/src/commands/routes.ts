@@ -1,7 +1,7 @@
-import type { ClusterState } from '@gopush/cluster';
+import type { ClusterState, RouterState } from '@gopush/cluster';
 import { type AdminOptions, askAdmin } from '../api/ask-admin.ts';
 import { readCluster } from '../api/read-cluster.ts';
-import { type RouterState, readRouter, type SeenRoutes, type SeenTarget } from '../api/read-router.ts';
+import { readRouter, type SeenRoutes, type SeenTarget } from '../api/read-router.ts';
 import { routesLines } from '../screen/routes-lines.ts';
 import { paintFor } from '../screen/style.ts';
 

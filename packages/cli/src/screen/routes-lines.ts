@@ -1,4 +1,5 @@
-import type { RouterState, SeenRoutes, SeenTarget } from '../api/read-router.ts';
+import type { RouterState } from '@gopush/cluster';
+import type { SeenRoutes, SeenTarget } from '../api/read-router.ts';
 import { clean } from './clean.ts';
 import { lookOf } from './cluster-lines.ts';
 import type { Paint } from './style.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type AdminRoute, type Caller, type Logger, readText, respondJson, respondText } from '@gopush/service';
 import { type Store, StoreError } from '@gopush/store';
 import { z } from 'zod';
-import { shortName } from '../summary/top-list.ts';
+import { shortName } from '../summary/short-name.ts';
 import type { ClusterView } from '../view/cluster-view.ts';
 import { type Command, longestValue } from './command.ts';
 

@@ -1,6 +1,6 @@
 import type { Logger } from '@gopush/service';
+import { shortName } from '../summary/short-name.ts';
 import { type ActionSummary, mostListed } from '../summary/summary.ts';
-import { shortName } from '../summary/top-list.ts';
 import { readCommand } from './command.ts';
 
 /**

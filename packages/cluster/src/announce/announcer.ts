@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import { type Logger, machineId } from '@gopush/service';
 import type { Store } from '@gopush/store';
 import type { NodeActions } from '../act/node-actions.ts';
+import type { RouterFacts } from '../summary/router-state.ts';
+import { shortName } from '../summary/short-name.ts';
 import {
   type HistorySummary,
   mostListed,
@@ -10,7 +12,7 @@ import {
   summaryVersion,
   type TargetSummary,
 } from '../summary/summary.ts';
-import { shortName, topCauses, topOf } from '../summary/top-list.ts';
+import { topCauses, topOf } from '../summary/top-list.ts';
 import { createSummaryWriter } from '../summary/write-summary.ts';
 import { version } from '../version.ts';
 import { History, stepMs } from './history.ts';
@@ -45,6 +47,7 @@ export interface AnnouncerOptions {
 interface Told {
   readonly summary: Summary;
   readonly history: HistorySummary;
+  readonly router: RouterFacts | undefined;
 }
 
 /** Time between two summaries, in milliseconds. */
@@ -91,11 +94,11 @@ export class Announcer {
     if (told !== undefined) await this.#write({ ...told, summary: { ...told.summary, state: 'left' } });
   }
 
-  async #write({ summary, history }: Told): Promise<void> {
+  async #write({ summary, history, router }: Told): Promise<void> {
     const startedAt = performance.now();
     let command: Buffer | undefined;
     try {
-      command = await this.#options.store.summaries.write(this.id, this.#encode(summary, history));
+      command = await this.#options.store.summaries.write(this.id, this.#encode(summary, history, router));
     } catch (error) {
       this.#options.log.debug({ err: error }, 'this node could not tell of itself; it will again');
     }
@@ -173,7 +176,7 @@ export class Announcer {
       },
       historyEndedMs: endedMs,
     };
-    return { summary, history };
+    return { summary, history, router: facts.router };
   }
 
   #since(state: string, now: number): number {

@@ -1,5 +1,5 @@
+import { shortName } from '../summary/short-name.ts';
 import { type HistorySummary, mostListed } from '../summary/summary.ts';
-import { shortName } from '../summary/top-list.ts';
 
 /** Length of a step, in milliseconds, and number of steps: 15 minutes. */
 export const stepMs = 10_000;

@@ -1,6 +1,6 @@
+import { shortName } from '../summary/short-name.ts';
 import type { MovesSummary } from '../summary/summary.ts';
 import { mostListed } from '../summary/summary.ts';
-import { shortName } from '../summary/top-list.ts';
 
 /** What became of a session whose target drained, ended or crashed. */
 export type MoveOutcome = 'migrated' | 'failedOver' | 'fellBack';

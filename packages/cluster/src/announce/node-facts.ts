@@ -1,3 +1,4 @@
+import type { RouterFacts } from '../summary/router-state.ts';
 import type { Summary, TargetSummary } from '../summary/summary.ts';
 
 /** A target with totals from which the announcer makes a rate. */
@@ -30,4 +31,6 @@ export interface NodeFacts {
   readonly refusals: Iterable<readonly [string, number]>;
   readonly targets: readonly TargetFacts[];
   readonly rooms: Iterable<RoomFacts>;
+  /** The router of an agent: the same object until it changes. */
+  readonly router?: RouterFacts;
 }

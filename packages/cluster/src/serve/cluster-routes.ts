@@ -15,21 +15,25 @@ export function createClusterRoutes(view: () => ClusterView | undefined): Cluste
     if (shown === undefined) throw new Error(none.trim());
     return shown.state();
   });
-  const readJson = (read: (shown: ClusterView) => Promise<object>): AdminRoute => ({
+  const readJson = (read: (shown: ClusterView) => Promise<object | undefined>, absent = none): AdminRoute => ({
     needs: 'read',
     async serve(_request, response) {
       const shown = view();
       if (shown === undefined) return respondText(response, 404, none);
       try {
-        respondJson(response, 200, await read(shown));
+        const found = await read(shown);
+        if (found === undefined) respondText(response, 404, absent);
+        else respondJson(response, 200, found);
       } catch (error) {
         respondText(response, 503, `${error instanceof Error ? error.message : String(error)}\n`);
       }
     },
   });
+  const noRouter = 'no agent is there that tells its routes\n';
   return {
     routes: {
       'GET /cluster': readJson((shown) => shown.state()),
+      'GET /cluster/routes': readJson((shown) => shown.router(), noRouter),
       'GET /cluster/history': readJson((shown) => shown.history()),
       'GET /cluster/live': {
         needs: 'read',

@@ -1,14 +1,12 @@
 import { z } from 'zod';
 import { isListOf, isRowOf } from './is-list-of.ts';
+import { longestName } from './short-name.ts';
 
 /** Version of the format. A reader ignores fields that it does not know, and summaries of another version. */
 export const summaryVersion = 1;
 
 /** Most entries of the lists of a summary. */
 export const mostListed = { targets: 64, rooms: 32, causes: 12, refusals: 60, moves: 16, actions: 4, targetCauses: 4 };
-
-/** Longest names in a summary, in characters: of products, targets, rooms, and the like. */
-export const longestName = 200;
 
 const name = z.string().max(longestName);
 /** Most points of a list of the history. */

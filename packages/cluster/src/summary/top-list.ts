@@ -1,4 +1,5 @@
-import { type CauseCount, longestName, mostListed } from './summary.ts';
+import { shortName } from './short-name.ts';
+import { type CauseCount, mostListed } from './summary.ts';
 
 /**
  * The entries with the largest values, largest first.
@@ -18,9 +19,4 @@ export function topCauses(counts: Iterable<readonly [string, number]>): CauseCou
     cause: shortName(cause),
     count,
   }));
-}
-
-/** A name that is not too long for a summary. */
-export function shortName(name: string): string {
-  return name.length <= longestName ? name : `${name.slice(0, longestName - 1)}…`;
 }

@@ -1,5 +1,6 @@
 import type { Store } from '@gopush/store';
-import { readHistory, readSummary } from '../summary/read-summary.ts';
+import { readHistory, readRouter, readSummary } from '../summary/read-summary.ts';
+import type { RouterState } from '../summary/router-state.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type ClusterHistory, joinHistory } from './join-history.ts';
 import { joinNodes } from './join-nodes.ts';
@@ -62,6 +63,16 @@ export class ClusterView {
       return history === undefined ? [] : [{ tier, ageMs, endedMs, history }];
     });
     return joinHistory(told, at);
+  }
+
+  /** The router of one of the agents that are there, shortened; `undefined`: none of them tells its router. */
+  async router(): Promise<RouterState | undefined> {
+    const { nodes } = await this.#read();
+    for (const node of nodes.toSorted((a, b) => a.ageMs - b.ageMs)) {
+      const router = isThere(node) ? readRouter(node.router) : undefined;
+      if (router !== undefined) return { v: 1, by: node.summary.name, ...router };
+    }
+    return undefined;
   }
 
   /** Names of nodes by id. */

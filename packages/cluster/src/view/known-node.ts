@@ -5,6 +5,8 @@ export interface KnownNode {
   readonly summary: Summary;
   /** Its history, for `readHistory`. */
   readonly history: Buffer;
+  /** Its router, for `readRouter`. */
+  readonly router: Buffer;
   /** Age of its summary, in milliseconds. */
   readonly ageMs: number;
   /** Its state, or `gone` where it is silent. */

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { createMetrics, silentLogger, startAdmin } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
 import { createClusterRoutes } from '../../src/serve/cluster-routes.ts';
+import type { RouterFacts } from '../../src/summary/router-state.ts';
 import { ClusterView } from '../../src/view/cluster-view.ts';
 import { MemorySummaries, storeOf, summaryOf } from '../support/summaries.ts';
 
@@ -55,6 +56,29 @@ test('the state and the history are JSON', async () => {
   expect(await (await fetch(`${url}/cluster/history`)).json()).toMatchObject({ stepMs: 10_000 });
   expect((await fetch(`${url}/cluster`, { method: 'HEAD' })).status).toBe(200);
   expect((await fetch(`${url}/cluster`, { method: 'POST' })).status).toBe(404);
+});
+
+test('any node shows the router of an agent that is there, and says when there is none', async () => {
+  const { summaries, url } = await serve();
+  const router: RouterFacts = {
+    routes: [],
+    products: [
+      {
+        ...{ product: 'game', from: 'function', of: 'hooks/router.js', choose: 'hash', sticky: 'sid', public: true },
+        targets: null,
+      },
+    ],
+    leftOut: { routes: 0, products: 0 },
+  };
+  summaries.now = 100_000;
+  summaries.put(summaryOf('own'));
+  summaries.put(summaryOf('gone', { tier: 'agent', router: { ...router, products: [] } }), 1);
+  summaries.put({ ...summaryOf('odd', { tier: 'agent' }), router: 7 as never });
+  const before = await fetch(`${url}/cluster/routes`);
+  expect([before.status, await before.text()]).toEqual([404, 'no agent is there that tells its routes\n']);
+  summaries.put(summaryOf('agent', { tier: 'agent', router }));
+  await expect.poll(async () => (await fetch(`${url}/cluster/routes`)).status).toBe(200);
+  expect(await (await fetch(`${url}/cluster/routes`)).json()).toEqual({ v: 1, by: 'name of agent', ...router });
 });
 
 test('a node that shows no cluster says so, and one whose store has never been read says why', async () => {

@@ -1,6 +1,7 @@
 import { maxSummaryBytes } from '@gopush/store';
 import { expect, test } from 'vitest';
-import { readHistory, readSummary } from '../../src/summary/read-summary.ts';
+import { readHistory, readRouter, readSummary } from '../../src/summary/read-summary.ts';
+import type { RouterFacts } from '../../src/summary/router-state.ts';
 import { mostListed } from '../../src/summary/summary.ts';
 import { topCauses, topOf } from '../../src/summary/top-list.ts';
 import { createSummaryWriter } from '../../src/summary/write-summary.ts';
@@ -130,6 +131,57 @@ test('the longest lists with the longest names still fit, and the largest entrie
   const read = readSummary(payload)?.summary;
   expect(read?.targets[0]).toEqual(summary.targets[0]);
   expect(read?.rooms[0]).toEqual(summary.rooms[0]);
+});
+
+const router: RouterFacts = {
+  routes: [{ host: '*.example.com', path: null, product: 'p', stripPath: false, public: true }],
+  products: [
+    {
+      ...{ product: 'p', from: 'list', of: null, choose: 'hash', sticky: 'sid', public: false },
+      targets: ['10.0.0.1:4000'],
+    },
+  ],
+  leftOut: { routes: 0, products: 0 },
+};
+
+test('the router of an agent is read as it was written, and summaries without one have none', () => {
+  const { history, ...head } = summaryOf('a');
+  const write = createSummaryWriter();
+  const read = readSummary(write(head, history, router));
+  expect(read && readHistory(read.history)).toEqual(history);
+  expect(read && readRouter(read.router)).toEqual(router);
+  const without = readSummary(write(head, history));
+  expect(without && readHistory(without.history)).toEqual(history);
+  expect(without && readRouter(without.router)).toBeUndefined();
+  for (const bytes of [
+    '',
+    '\n',
+    '\n{}',
+    '\n{"routes":7}',
+    '\n[[[[',
+    JSON.stringify({ ...router, routes: Array(2_000) }),
+  ])
+    expect(readRouter(Buffer.from(bytes))).toBeUndefined();
+});
+
+test('a router with too much for a summary tells the beginnings of its lists, and how many it leaves out', () => {
+  const { history, ...head } = summaryOf('a');
+  const [route, product] = [router.routes[0], router.products[0]] as const;
+  const large = {
+    routes: Array.from({ length: 900 }, (_, index) => ({ ...route, path: `/${index}/${'語'.repeat(900)}` })),
+    products: Array.from({ length: 40 }, (_, index) => ({
+      ...product,
+      product: `p${index}`,
+      targets: Array.from({ length: 90 }, (__, target) => `10.0.0.${target}:4000`),
+    })),
+    leftOut: { routes: 0, products: 5 },
+  } as RouterFacts;
+  const payload = createSummaryWriter()(head, history, large);
+  expect(payload.length).toBeLessThanOrEqual(maxSummaryBytes);
+  const read = readRouter(readSummary(payload)?.router ?? Buffer.alloc(0));
+  expect(read?.products[0]?.product).toBe('p0');
+  expect((read?.routes.length ?? 0) + (read?.leftOut.routes ?? 0)).toBe(900);
+  expect((read?.products.length ?? 0) + (read?.leftOut.products ?? 0)).toBe(45);
 });
 
 test('of many entries the largest are listed, and causes that never occurred are not', () => {

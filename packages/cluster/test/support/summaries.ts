@@ -1,4 +1,5 @@
 import type { KeptSummary, Store, SummaryStore } from '@gopush/store';
+import type { RouterFacts } from '../../src/summary/router-state.ts';
 import type { HistorySummary, Summary } from '../../src/summary/summary.ts';
 
 const zeros = (): number[] => new Array<number>(90).fill(0);
@@ -6,13 +7,15 @@ const zeros = (): number[] => new Array<number>(90).fill(0);
 /** Bytes of a summary, however odd it is. */
 export function payloadOf({
   history,
+  router,
   ...summary
-}: Omit<WholeSummary, 'history'> & { readonly history?: unknown }): Buffer {
-  return Buffer.from(`${JSON.stringify(summary)}\n${JSON.stringify(history)}`);
+}: Omit<WholeSummary, 'history' | 'router'> & { readonly history?: unknown; readonly router?: unknown }): Buffer {
+  const last = router === undefined ? '' : `\n${JSON.stringify(router)}`;
+  return Buffer.from(`${JSON.stringify(summary)}\n${JSON.stringify(history)}${last}`);
 }
 
 /** A summary with its history. */
-export type WholeSummary = Summary & { readonly history: HistorySummary };
+export type WholeSummary = Summary & { readonly history: HistorySummary; readonly router?: RouterFacts };
 
 /** A summary of a node that does nothing. */
 export function summaryOf(id: string, change: Partial<WholeSummary> = {}): WholeSummary {

@@ -10,6 +10,7 @@ function known(id: string, state: string, ageMs: number, change: Partial<Summary
   return {
     summary: summaryOf(id, { state: state === 'gone' ? 'ready' : state, ...change }),
     history: Buffer.alloc(0),
+    router: Buffer.alloc(0),
     ageMs,
     state,
   };
