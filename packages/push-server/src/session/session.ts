@@ -88,6 +88,11 @@ export class Session {
     return this.#requests;
   }
 
+  /** Whether requests of the client are under way, or wait. */
+  get hasRequests(): boolean {
+    return this.#requests !== undefined && this.#requests.size > 0;
+  }
+
   /** From now on the client gets messages of rooms with further arguments. */
   askForMarks(): void {
     this.#context.connectionOf(this.socket).asksForPositions = true;

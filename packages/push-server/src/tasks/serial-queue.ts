@@ -9,6 +9,11 @@ export class SerialQueue {
     this.#max = max;
   }
 
+  /** How many tasks run or wait. */
+  get size(): number {
+    return this.#count;
+  }
+
   /**
    * Does a task after those before it: at once if there are none.
    *

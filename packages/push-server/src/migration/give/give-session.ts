@@ -67,7 +67,7 @@ function mustStopAgain(followed: FollowedConnection, { by, isStopped }: GiveOrde
 }
 
 /**
- * Resolves when everything that a client has asked in any namespace is acked.
+ * Resolves when everything that a client has asked in any namespace is acked, or done where it wants no ack.
  *
  * @returns the sessions of the connection
  */
@@ -79,7 +79,9 @@ async function whenAcked(
   await waitUntil(() => client.openings === 0, by);
   const owed = await client.whenAcked(by() - Date.now());
   counts.unanswered += owed;
-  return [...client.sockets.keys()].flatMap((id) => sessions.get(id) ?? []);
+  const ofClient = [...client.sockets.keys()].flatMap((id) => sessions.get(id) ?? []);
+  await waitUntil(() => !ofClient.some(({ hasRequests }) => hasRequests), by);
+  return ofClient;
 }
 
 /**
