@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRedis } from '../../packages/store/test/support/redis.ts';
 import { noBrowser, openBrowser } from '../support/browser.ts';
@@ -17,6 +17,12 @@ const looks: Record<string, BrowserContextOptions> = {
   phone: { colorScheme: 'light', viewport: { width: 390, height: 844 } },
   'dark phone': { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
 };
+
+/** Presses a control by keyboard alone. */
+async function press(control: Locator): Promise<void> {
+  await control.focus();
+  await control.page().keyboard.press('Enter');
+}
 
 const isSome = (count: number): boolean => count > 0;
 
@@ -57,7 +63,7 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
       const { page, problems } = await open(cluster.agents[0]?.adminUrl, looks[name]);
       await page.getByRole('row', { name: /^server-1 ready/ }).waitFor();
       await page.locator('figure .u-over').first().waitFor({ state: 'attached' });
-      await page.getByText('The map as a table').click();
+      await press(page.getByText('The map as a table'));
       await page.getByRole('button', { name: 'agent-0', exact: true }).click();
       const [wide, wanted] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
       expect([what, name, wide]).toEqual([what, name, wanted]);
@@ -84,7 +90,7 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
   /** Opens the details of a node. */
   const openNode = async ({ page }: Opened, name: string): Promise<void> => {
     const button = page.getByRole('button', { name, exact: true });
-    if ((await button.getAttribute('aria-expanded')) === 'false') await button.click();
+    if ((await button.getAttribute('aria-expanded')) === 'false') await press(button);
   };
 
   beforeAll(async () => {
@@ -148,9 +154,9 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
       .waitFor();
     const map = page.getByRole('img', { name: /From agents to products to targets/ });
     expect(await map.getAttribute('aria-label')).toMatch(/broken to 127.0.0.1:9: .*errors: \d+ target_unreachable/);
-    await page.getByText('The map as a table').click();
+    await press(page.getByText('The map as a table'));
     await page.getByRole('row', { name: /broken 127.0.0.1:9 .*\d+ target_unreachable/ }).waitFor();
-    await page.getByText('The map as a table').click();
+    await press(page.getByText('The map as a table'));
     leave.abort();
   });
 
@@ -171,6 +177,9 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     const known = server.page.getByRole('region', { name: 'Table of products and their targets' });
     await known.getByRole('row', { name: /^broken a list hash.* 127\.0\.0\.1:9 / }).waitFor();
     await known.getByRole('row', { name: /server-0 \(127\.0\.0\.1:\d+\)/ }).waitFor();
+    await look(server, 'Where a user would go (uid)', 'ann-0');
+    await server.page.getByRole('link', { name: 'agent-1' }).click();
+    await server.page.waitForURL(`${cluster.agents[1]?.adminUrl}/`);
     await server.page.context().close();
   });
 
@@ -187,8 +196,39 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     await page.getByText(/given, \d+ taken/).waitFor({ state: 'detached' });
   });
 
+  test('by Tab alone, all that can be pressed, chosen or scrolled is reached once, with a mark of where one is', async () => {
+    const { page } = desk;
+    await openNode(desk, 'agent-1');
+    const wanted = await page.evaluate(() => {
+      const all = document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]');
+      return [...all].filter((one) => one.checkVisibility() && !(one as HTMLButtonElement).disabled).length;
+    });
+    let reached = 0;
+    // Tab goes on from where the focus was, and begins again at the end.
+    for (let presses = 0; reached < wanted && presses < 2 * wanted; presses++) {
+      await page.keyboard.press('Tab');
+      const state = await page.evaluate(() => {
+        const one = document.activeElement as HTMLElement | null;
+        if (one === null || one === document.body) return 'left';
+        const wasThere = one.dataset.reached !== undefined;
+        one.dataset.reached = '';
+        if (getComputedStyle(one).outlineStyle === 'none') return `no mark: ${one.outerHTML.slice(0, 80)}`;
+        return wasThere ? 'again' : 'new';
+      });
+      if (state === 'left' || state === 'again') continue;
+      expect(state).toBe('new');
+      reached++;
+    }
+    expect(wanted).toBeGreaterThan(40);
+    expect(reached).toBe(wanted);
+    await openNode(desk, 'agent-1');
+    await press(page.getByRole('button', { name: 'agent-1', exact: true }));
+  });
+
   test('from another machine it asks for a key, says when it is wrong, and keeps it in the tab alone', async () => {
     const far = await open(cluster.agents[0]?.adminUrl, { extraHTTPHeaders: { 'x-forwarded-for': '203.0.113.9' } });
+    await far.page.getByLabel(/Key/).waitFor();
+    expect(await violationsOf(far.page)).toEqual([]);
     await far.page.getByLabel(/Key/).fill('a-wrong-key');
     await far.page.keyboard.press('Enter');
     await far.page.getByText('the key is none of admin.keys').waitFor();
@@ -204,25 +244,31 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     await look(desk, 'User (uid)', 'ann-0');
     await giveKey(desk);
     await found.getByText(/online, 1 device/).waitFor();
+    const violations = [await violationsOf(page)];
     await found.getByText(/server-[012]/).waitFor();
-    await found.getByRole('button', { name: 'lobby' }).click();
+    await press(found.getByRole('button', { name: 'lobby' }));
     await found.getByRole('button', { name: 'bob-3', exact: true }).waitFor();
     await look(desk, 'Users that begin with', 'bob-');
     await expect.poll(() => found.getByRole('button').count()).toBe(12);
+    violations.push(await violationsOf(page));
     await look(desk, 'Rooms that begin with', 'room-');
     await expect.poll(() => found.getByRole('button').count()).toBe(5);
     await look(desk, 'Rooms that begin with', 'nothing');
     await page.getByText('No room with users in it begins so.').waitFor();
     await look(desk, 'Failure code', 'uid_missing');
     await found.getByText('430').waitFor();
+    violations.push(await violationsOf(page));
     await look(desk, 'Where a user would go (uid)', 'ann-0');
     await found.getByText(/3 targets/).waitFor();
+    violations.push(await violationsOf(page));
     await page
       .getByRole('row', { name: /^room-1/ })
       .getByRole('button')
-      .click();
+      .focus();
+    await page.keyboard.press('Enter');
     await found.getByText(/messages\/s, by its last 20 messages/).waitFor();
-    expect(await violationsOf(page)).toEqual([]);
+    violations.push(await violationsOf(page));
+    expect(violations).toEqual([[], [], [], [], []]);
     if (folder !== undefined)
       await page.locator('section', { has: page.locator('#look-up') }).screenshot({ path: `${folder}/look-up.png` });
   });
@@ -232,14 +278,14 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     const [client] = cluster.clients;
     const heard = new Promise((resolve) => client?.once('test', resolve));
     await look(desk, 'Room', 'lobby');
-    await page.getByRole('button', { name: 'Send to this room' }).click();
+    await press(page.getByRole('button', { name: 'Send to this room' }));
     await page.getByText(/server-\d does it/).waitFor();
     expect(JSON.stringify(await heard)).toContain('hello');
     const cutsBefore = cluster.cuts();
     const gone = new Promise((resolve) => client?.once('disconnect', resolve));
     await look(desk, 'User (uid)', 'ann-0');
-    await page.getByRole('button', { name: 'Disconnect this user' }).click();
-    await page.getByRole('button', { name: 'Disconnect: really?' }).click();
+    await press(page.getByRole('button', { name: 'Disconnect this user' }));
+    await press(page.getByRole('button', { name: 'Disconnect: really?' }));
     expect(await gone).toBe('io server disconnect');
     expect(cluster.cuts() - cutsBefore).toBe(1);
   });
@@ -249,9 +295,9 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     await openNode(desk, 'agent-1');
     await page.getByLabel('Log level of agent-1').selectOption('debug');
     const form = page.locator('form', { has: page.getByLabel('Log level of agent-1') });
-    await form.getByRole('button', { name: 'Set' }).click();
+    await press(form.getByRole('button', { name: 'Set' }));
     await page.getByRole('list', { name: 'Last actions at agent-1' }).getByText('logs from debug on').waitFor();
-    await page.getByRole('button', { name: 'Rebalance all agents' }).click();
+    await press(page.getByRole('button', { name: 'Rebalance all agents' }));
     await page.getByText('Sent to 2 nodes.').waitFor();
     await page.getByText(/\d+ sessions migrate/).waitFor();
     const actions = cluster.lines.filter(({ message, fields }) => message === 'admin action' && 'via' in fields);
@@ -265,9 +311,10 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
     const { page } = desk;
     const cutsBefore = cluster.cuts();
     await openNode(desk, 'server-0');
-    await page.getByRole('button', { name: 'Drain server-0' }).click();
-    await page.getByRole('button', { name: 'Drain: really?' }).click();
+    await press(page.getByRole('button', { name: 'Drain server-0' }));
+    await press(page.getByRole('button', { name: 'Drain: really?' }));
     await page.getByRole('progressbar', { name: 'Drain of server-0' }).waitFor();
+    expect(await violationsOf(page)).toEqual([]);
     const log = page.getByRole('list', { name: 'Last actions at server-0' });
     await log.getByText(/drain by ops: [1-9]\d* sessions were given/).waitFor();
     await page.getByText('0 left', { exact: true }).waitFor();

@@ -8,6 +8,7 @@ import { KeyForm } from './key-form.tsx';
 import { followCluster } from './live.ts';
 import { LookUp } from './look-up.tsx';
 import type { Query } from './look-up-kinds.ts';
+import { isThere } from './node-columns.ts';
 import { NodeTable } from './node-table.tsx';
 import { readHistory } from './recent.ts';
 import { Restarts } from './restarts.tsx';
@@ -62,6 +63,7 @@ export function App() {
             <LookUp
               wanted={wanted}
               products={state.products.map(({ product }) => product)}
+              agents={state.nodes.filter((node) => node.tier === 'agent' && isThere(node))}
               servers={state.nodes.filter(({ tier, state: is }) => tier === 'push-server' && is === 'ready')}
               isAtServer={state.nodes.some(({ tier, name }) => tier === 'push-server' && name === state.by)}
             />

@@ -13,7 +13,7 @@ export function DrainProgress({ node }: { readonly node: Node }) {
         max={Math.max(1, done + left)}
         value={left === 0 ? Math.max(1, done) : done}
       />{' '}
-      {count(left)} left
+      <span>{count(left)} left</span>
       {left === 0 && <span class="why">it can be stopped</span>}
     </span>
   );

@@ -8,7 +8,11 @@ import { KeyForm } from './key-form.tsx';
 import { LookUpForm } from './look-up-form.tsx';
 import { kinds, type Query } from './look-up-kinds.ts';
 import { Names } from './names.tsx';
+import { PageLink } from './page-link.tsx';
 import type { Node } from './use-act.ts';
+
+/** Most agents that are named. */
+const mostAgents = 5;
 
 /** What was asked for, and the response. */
 interface Asked {
@@ -21,11 +25,14 @@ interface Asked {
 export function LookUp({
   wanted,
   products,
+  agents,
   servers,
   isAtServer,
 }: {
   readonly wanted: Query | undefined;
   readonly products: readonly string[];
+  /** Agents that are there: they alone know routes. */
+  readonly agents: readonly Node[];
   readonly servers: readonly Node[];
   readonly isAtServer: boolean;
 }) {
@@ -49,7 +56,13 @@ export function LookUp({
       <LookUpForm query={asked?.query} products={products} onQuery={(query) => void look(query)} />
       <div aria-live="polite">
         {asked && (
-          <Response asked={asked} servers={servers} isAtServer={isAtServer} look={(query) => void look(query)} />
+          <Response
+            asked={asked}
+            agents={agents}
+            servers={servers}
+            isAtServer={isAtServer}
+            look={(query) => void look(query)}
+          />
         )}
       </div>
     </section>
@@ -58,11 +71,13 @@ export function LookUp({
 
 function Response({
   asked,
+  agents,
   servers,
   isAtServer,
   look,
 }: {
   readonly asked: Asked;
+  readonly agents: readonly Node[];
   readonly servers: readonly Node[];
   readonly isAtServer: boolean;
   look(query: Query): void;
@@ -71,7 +86,19 @@ function Response({
   const { kind, name, product } = query;
   if (status === 401) return <KeyForm text={String(value)} action="Use this key" onKey={() => look(query)} />;
   if (status === 404 && kind === 'route') {
-    return <p class="empty">Open this page at an agent to see routes: {String(value)}</p>;
+    return (
+      <p class="empty">
+        Only agents know where a user would go. Look it up at the page of{' '}
+        {agents.length === 0
+          ? 'an agent.'
+          : agents.slice(0, mostAgents).map((node, index) => (
+              <span key={node.id}>
+                {index > 0 && ', '}
+                <PageLink node={node}>{node.name}</PageLink>
+              </span>
+            ))}
+      </p>
+    );
   }
   if (status !== 200) return <p class="empty">{String(value)}</p>;
   const lookAt = (other: 'user' | 'room') => (found: string) => look({ kind: other, name: found, product });

@@ -1,15 +1,17 @@
+import type { ComponentChildren } from 'preact';
 import { bytes, count, milliseconds } from './format.ts';
 import { NodeActions } from './node-actions.tsx';
+import { PageLink } from './page-link.tsx';
 import type { Node } from './use-act.ts';
 
 /** All that is known of a node, and what it can be asked to do. */
 export function NodeDetails({ node, isThere }: { readonly node: Node; readonly isThere: boolean }) {
   const { process, clients, totals, migrations, store } = node;
   const isAgent = node.tier === 'agent';
-  const facts: readonly (readonly [string, string | undefined])[] = [
+  const facts: readonly (readonly [string, ComponentChildren])[] = [
     ['process', `${node.pid} on ${node.host}`],
     ['address', node.address],
-    ['admin listener', node.adminUrl],
+    ['admin listener', node.adminUrl && <PageLink node={node}>{node.adminUrl}</PageLink>],
     ['cores in use', process.cpu.toFixed(2)],
     ['heap', bytes(process.heapBytes)],
     ['store', `${store.kind} is ${store.state}, ${milliseconds(store.latencyMs)}`],

@@ -76,7 +76,7 @@ function section<Row>(
 ): string[] {
   if (rows.length === 0) return [];
   const left = rows.length - most;
-  return [...layOut(rows.slice(0, most)), ...(left > 0 ? [`… and ${left} more ${what}`] : []), ''];
+  return [...layOut(rows.slice(0, most)), ...(left > 0 ? [`… ${what}: ${left} more`] : []), ''];
 }
 
 function causeLines(title: string, causes: ClusterState['refusals'], paint: Paint): string[] {
@@ -122,7 +122,7 @@ function targetColumns(paint: Paint): Column<Target>[] {
       title: 'STATE',
       cell: ({ states, why }) => {
         const all = Object.entries(states).map(([state, agents]) => paint(`${clean(state)} ${agents}`, lookOf(state)));
-        return all.join(' ') + (why === undefined ? '' : ` ${clean(why)}`);
+        return all.join(' ') + (why === undefined ? '' : ` (${clean(why)})`);
       },
     },
     { title: 'CLIENTS', isNumber: true, cell: ({ connections }) => shortCount(connections) },

@@ -76,9 +76,9 @@ function productColumns(paint: Paint): Column<Line>[] {
 function stateOf({ states, why }: SeenTarget, paint: Paint): string {
   const all = Object.entries(states).map(([state, agents]) => paint(`${clean(state)} ${agents}`, lookOf(state)));
   if (all.length === 0) return paint('not used yet', 'dim');
-  return all.join(' ') + (why === undefined ? '' : ` ${clean(why)}`);
+  return all.join(' ') + (why === undefined ? '' : ` (${clean(why)})`);
 }
 
 function count(left: number, what: string): string[] {
-  return left > 0 ? [`… and ${left} more ${what}`] : [];
+  return left > 0 ? [`… ${what}: ${left} more`] : [];
 }
