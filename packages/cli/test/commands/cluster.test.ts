@@ -89,10 +89,19 @@ const sick = {
     {
       product: 'shop',
       connections: 1,
+      handedOff: 0,
       perSecond: 0,
       errors: 3,
       targets: [
-        { target: '10.0.0.1:80', states: { ejected: 2 }, why: 'connect', connections: 1, perSecond: 0, errors: 3 },
+        {
+          target: '10.0.0.1:80',
+          states: { ejected: 2 },
+          why: 'connect',
+          connections: 1,
+          handedOff: 0,
+          perSecond: 0,
+          errors: 3,
+        },
       ],
     },
   ],
@@ -252,7 +261,7 @@ test('status of a cluster that is not healthy says what is wrong, ends with 1, a
   expect(stdout).toMatch(/^not healthy/);
   expect(stdout).toContain('! n1 is gone since 1 min');
   expect(stdout).toMatch(/evil\?\[2J\?name +gone +1 min ago/);
-  expect(stdout).toMatch(/shop +10\.0\.0\.1:80 +ejected 2 connect/);
+  expect(stdout).toMatch(/shop +10\.0\.0\.1:80 +ejected 2 \(connect\) +1 +0 +0 +3/);
   expect(stdout).toMatch(/聊天室\? +1\.2k +2/);
   expect(stdout).toContain('refused: overloaded 12');
   expect(stdout).not.toContain('\u0007');
