@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { root as workspace } from './bootstrap.mjs';
 import { packAll } from './pack.mjs';
 import { readTarball } from './release/check-tarball.mjs';
-import { nextVersion, readNotes, sectionOf, withRelease } from './release/notes.mjs';
+import { nextVersion, promisedVersion, readNotes, sectionOf, withRelease } from './release/notes.mjs';
 import { publishAll } from './release/publish.mjs';
 import { commonVersion, readPackages, writePackages } from './release/workspace-packages.mjs';
 
@@ -28,11 +28,11 @@ const steps = {
   prepare(root, asked) {
     const packages = readPackages(root);
     const notes = readNotes(root);
-    const version = asked ?? nextVersion(commonVersion(packages), notes);
-    if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
-      throw new Error(`found version ${version}, wanted 1.2.3 or 1.2.3-rc.1`);
     const path = join(root, 'CHANGELOG.md');
     const changelog = readFileSync(path, 'utf8');
+    const version = asked ?? promisedVersion(changelog) ?? nextVersion(commonVersion(packages), notes);
+    if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+      throw new Error(`found version ${version}, wanted 1.2.3 or 1.2.3-rc.1`);
     if (sectionOf(changelog, version) !== undefined) throw new Error(`CHANGELOG.md has ${version} already`);
     const date = new Date().toISOString().slice(0, 10);
     writeFileSync(path, withRelease(changelog, { version, date, notes }));

@@ -37,6 +37,11 @@ export function nextVersion(version, notes) {
   return `${major}.${minor}.${patch + 1}`;
 }
 
+/** The version that the changelog promises: `## Unreleased (0.2.0)`. */
+export function promisedVersion(changelog) {
+  return /^## Unreleased \((\S+)\)$/m.exec(changelog)?.[1];
+}
+
 /**
  * The changelog with a section of its own for a version: what stands under `## Unreleased`, and the notes by their kinds.
  *

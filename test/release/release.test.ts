@@ -53,11 +53,11 @@ test('preparing a release writes one version into all packages, and the notes in
   expect(await release(['prepare'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/nothing to release/) });
 });
 
-test('what stands under Unreleased is released as well, and notes are added to it', async () => {
+test('what stands under Unreleased is released as the version in its heading, and notes are added to it', async () => {
   const changelog =
     '# Changelog\n\n## Unreleased (0.2.0)\n\nA new one.\n\n### Added\n\n- One.\n\n### Changed\n\n- Two.\n';
   const { release, read } = await makeWorkspace(changelog, { 'a.md': 'added: Three.' });
-  expect((await release(['prepare', '0.2.0'])).code).toBe(0);
+  expect((await release(['prepare'])).code).toBe(0);
   expect((await read('CHANGELOG.md')).replace(/\(\d.*\)/, '(date)')).toBe(
     '# Changelog\n\n## 0.2.0 (date)\n\nA new one.\n\n### Added\n\n- One.\n- Three.\n\n### Changed\n\n- Two.\n',
   );
