@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import type { HandedOver } from '../src/giver/handed-over.ts';
 import { type Child, startGiver, startTaker } from './support/child.ts';
-import { type Front, temporaryFolder } from './support/front.ts';
+import { type Front, openFront, temporaryFolder } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
 import { startTakerApart } from './support/pairs.ts';
 import { freePort } from './support/taker.ts';
@@ -250,4 +250,29 @@ test('a connection ends when its taker and its giver are killed together, at wha
   taker.process.kill('SIGKILL');
   giver.process.kill('SIGKILL');
   for (const client of [served, silent, unaccepted]) await expect.poll(() => client.isClosed).toBe(true);
+});
+
+test('of many connections of a dead taker some are told in each turn of the event loop, and all the others when the giver closes', async () => {
+  const turns: number[] = [];
+  const told = new Map<HandedOver<string>, number>();
+  let turn = 0;
+  const count = (): void => {
+    turn++;
+    if (told.size > 0 && told.size < 100) turns.push(told.size);
+  };
+  const { taker, port, dir } = await startTakerApart();
+  const front = await openFront(dir, port, {
+    onOrphan: (handed) => {
+      told.set(handed, turn);
+      setImmediate(count);
+      if (told.size === 40) setImmediate(() => front.givers.close());
+    },
+  });
+  await front.giver();
+  await Promise.all(Array.from({ length: 100 }, () => connectLines(front, '/a')));
+  expect(front.givers.size).toBe(100);
+  await taker.kill();
+  await expect.poll(() => told.size).toBe(100);
+  expect(turns[0]).toBeLessThan(50);
+  expect(front.givers.size).toBe(0);
 });

@@ -79,3 +79,22 @@ test.each([
   expect(put.state).toBe('stored');
   expect((await store.inbox.pending('ann', 0, 10)).map(({ id }) => id)).toEqual(['new']);
 });
+
+test('messages of an inbox whose state is damaged are delivered, also once the sweep has removed one that has expired', async () => {
+  const folder = await temporaryFolder();
+  const before = await openEmbeddedStore(folder);
+  await before.inbox.put('ann', 'short', Buffer.from('short'), { ttlMs: 1 }, bounds);
+  await before.inbox.put('ann', 'long', Buffer.from('long'), { ttlMs: 60_000 }, bounds);
+  await before.close();
+  const file = open<Buffer, Key>({ path: join(folder, 'store.mdb'), noSubdir: true, encoding: 'binary' });
+  await file.put(['inbox', 'ann'], Buffer.from('{'));
+  await file.close();
+  const store = closedWithTest(await openEmbeddedStore(folder, { sweepMs: 20 }));
+  expect((await store.inbox.pending('ann', 0, 10)).map(({ id }) => id)).toEqual(['long']);
+  // The sweep has written a new state, by which the message is found.
+  await until(
+    () => store.inbox.ack('ann', ['long']),
+    (acked) => acked === 1,
+  );
+  expect(await store.inbox.pending('ann', 0, 10)).toEqual([]);
+});

@@ -9,6 +9,7 @@ import { connectTaker } from './connect-taker.ts';
 import type { GiverEvents, Orphan, TakerState } from './giver-events.ts';
 import type { Giver, Givers, GiversOptions } from './givers.ts';
 import type { Handed } from './handed.ts';
+import { InTurns } from './in-turns.ts';
 import { NotesFile } from './notes-file.ts';
 import { Openings } from './openings.ts';
 import type { RecordFile } from './record-file.ts';
@@ -43,6 +44,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   #changedAt: number | undefined;
   /** Takers that live and are silent, with their connections. */
   readonly #silent = new Map<TakerLink<T>, readonly Handed<T>[]>();
+  /** Dead takers of whose connections not all were told yet. */
+  readonly #telling = new Set<InTurns<Handed<T>>>();
   #looking: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
   readonly #silentSeconds: number;
@@ -89,6 +92,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
 
   close(): void {
     if (this.#isClosed) return;
+    for (const telling of [...this.#telling]) telling.finish();
     this.#isClosed = true;
     clearInterval(this.#looking);
     clearInterval(this.#beating);
@@ -125,7 +129,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     if (link.saidBye) this.#settle(link, served, channelClosed);
     else if (reason === silent && !link.notes.isDead) {
       this.#silent.set(link, served);
-      this.#tellOrphans(served, () => ({ taker: 'alive', cause: silent }));
+      for (const handed of served) this.#tellOrphan(handed, () => ({ taker: 'alive', cause: silent }));
     } else {
       link.notes.whenDead((isDead) => {
         this.#settle(link, served, isDead ? undefined : channelClosed);
@@ -150,17 +154,24 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
 
   /** @param orphan - what is known of all connections of a taker; `undefined`: it is dead */
   #settle({ notes }: TakerLink<T>, served: readonly Handed<T>[], orphan: Orphan | undefined): void {
-    this.#tellOrphans(served, (handed) => orphan ?? notes.judge(handed as Handed<unknown>));
-    notes.close();
+    if (orphan !== undefined) {
+      for (const handed of served) this.#tellOrphan(handed, () => orphan);
+      notes.close();
+      return;
+    }
+    const judge = (handed: Handed<T>): Orphan => notes.judge(handed as Handed<unknown>);
+    const telling = new InTurns(
+      served,
+      (handed) => this.#tellOrphan(handed, judge),
+      () => notes.close(),
+    );
+    for (const older of this.#telling) if (older.isDone) this.#telling.delete(older);
+    if (!telling.isDone) this.#telling.add(telling);
   }
 
-  #tellOrphans(served: readonly Handed<T>[], judge: (handed: Handed<T>) => Orphan): void {
-    for (const handed of served) {
-      if (this.#isClosed) break;
-      if (handed.state !== 'alone') continue;
-      const orphan = judge(handed);
-      this.tell(() => this.events.onOrphan(handed, orphan));
-    }
+  #tellOrphan(handed: Handed<T>, judge: (handed: Handed<T>) => Orphan): void {
+    if (this.#isClosed || handed.state !== 'alone') return;
+    this.tell(() => this.events.onOrphan(handed, judge(handed)));
   }
 
   tell(handler: () => void): void {

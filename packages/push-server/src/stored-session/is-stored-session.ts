@@ -7,24 +7,28 @@ export function isStoredSession(value: unknown): boolean {
   const { engineId, uid, node, at, isExact, tail, tailAfter, sockets, opening, answers, count } = value;
   return (
     [engineId, uid, node].every(isText) &&
-    [at, tailAfter, answers, count].every(isAbsentOr(isNumber)) &&
+    [at, tailAfter, answers, count].every(isAbsentOrNumber) &&
     typeof isExact === 'boolean' &&
     isListOf(tail, isPackedLog) &&
     isListOf(sockets, isSocket) &&
-    isAbsentOr(listOf(isOpening))(opening)
+    (opening === undefined || isListOf(opening, isOpening))
   );
 }
 
 type Test = (value: unknown) => boolean;
 
-const optional: Readonly<Record<string, Test>> = {
-  reached: listOf(isStanding),
-  had: listOf(tupleOf(isText, isText, isNumber)),
-  emitted: isEmitted,
-  marks: (value) => typeof value === 'boolean',
-  waiting: listOf(isPacket),
-  answer: isNumber,
-};
+const optional: readonly (readonly [name: string, test: Test])[] = [
+  ['reached', listOf(isStanding)],
+  ['had', listOf(tupleOf(isText, isText, isNumber))],
+  ['emitted', isEmitted],
+  ['marks', (value) => typeof value === 'boolean'],
+  ['waiting', listOf(isPacket)],
+  ['answer', isNumber],
+];
+
+/** Of events of programs. */
+const isStream = tupleOf(isText, isNumber);
+const isDoubtful = tupleOf(isText, isNumber, isNumber);
 
 /** What a program has set, as claims and data, may be anything. */
 function isSocket(value: unknown): boolean {
@@ -37,7 +41,7 @@ function isSocket(value: unknown): boolean {
     isListOf(rooms, isText) &&
     isListOf(positions, isStanding) &&
     isNumber(inboxAfter) &&
-    Object.entries(optional).every(([name, test]) => isAbsentOr(test)(value[name]))
+    optional.every(([name, test]) => value[name] === undefined || test(value[name]))
   );
 }
 
@@ -63,10 +67,10 @@ function isEmitted(value: unknown): boolean {
   if (!isObject(value)) return false;
   const { streams, doubtful, own, after } = value;
   return (
-    isListOf(streams, tupleOf(isText, isNumber)) &&
-    isAbsentOr(listOf(tupleOf(isText, isNumber, isNumber)))(doubtful) &&
-    isAbsentOr(listOf(isOwnEvent))(own) &&
-    isAbsentOr(isNumber)(after)
+    isListOf(streams, isStream) &&
+    (doubtful === undefined || isListOf(doubtful, isDoubtful)) &&
+    (own === undefined || isListOf(own, isOwnEvent)) &&
+    isAbsentOrNumber(after)
   );
 }
 
@@ -84,7 +88,7 @@ const withList: ReadonlySet<unknown> = new Set([2, 3]);
 function isPacket(value: unknown): boolean {
   if (!isObject(value)) return false;
   const { type, nsp, id, data } = value;
-  if (!isNamespace(nsp) || !isAbsentOr(isNumber)(id)) return false;
+  if (!isNamespace(nsp) || !isAbsentOrNumber(id)) return false;
   if (!withList.has(type)) return isNumber(type);
   return Array.isArray(data) && (type === 3 || isText(data[0]) || isNumber(data[0]));
 }
@@ -117,6 +121,6 @@ function tupleOf(...tests: readonly Test[]): Test {
   return (value) => Array.isArray(value) && tests.every((test, index) => test(value[index]));
 }
 
-function isAbsentOr(test: Test): Test {
-  return (value) => value === undefined || test(value);
+function isAbsentOrNumber(value: unknown): boolean {
+  return value === undefined || isNumber(value);
 }

@@ -41,6 +41,8 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
       checkIntegers(0, { afterSeq, limit });
       if (limit === 0) return [];
       return environment.read((db) => {
+        // As most are when a client comes: this takes a third of the time of a look at a range.
+        if (db.get(['inbox', uid]) === undefined) return [];
         const now = environment.now();
         const found: WaitingMessage[] = [];
         let bytes = 0;
@@ -176,8 +178,9 @@ function letterOf(db: Database, uid: string, id: string, now: number): Letter | 
 
 /** Removes expired messages, and the oldest acknowledged ids if there are too many. Removes an empty inbox as a whole. */
 function forget(db: Database, uid: string, box: Box, now: number): void {
-  const range = { start: ['expiry', uid], end: ['expiry', uid, afterAll], limit: removalsPerCall };
-  for (const key of [...db.getKeys(range)] as [string, string, number, string][]) {
+  const range = { start: ['expiry', uid], end: ['expiry', uid, afterAll] };
+  const keys = [...db.getKeys({ ...range, limit: removalsPerCall })] as [string, string, number, string][];
+  for (const key of keys) {
     const [, , expires, id] = key;
     const tooMany = box.acked > rememberedIds;
     if (expires > now && !tooMany) break;
@@ -187,7 +190,10 @@ function forget(db: Database, uid: string, box: Box, now: number): void {
     if (letter === undefined) db.remove(key);
     drop(db, uid, id, box);
   }
-  if (box.count === 0 && box.acked === 0) db.remove(['inbox', uid]);
+  const seemsEmpty = box.count <= 0 && box.acked <= 0;
+  // The state of an inbox may have been damaged: as long as it has messages, it is found by its state.
+  if (seemsEmpty && (keys.length === 0 || [...db.getKeys({ ...range, limit: 1 })].length === 0))
+    db.remove(['inbox', uid]);
   else db.put(['inbox', uid], packJson(box));
 }
 
