@@ -8,6 +8,13 @@ const windows = { first: 16, most: 256, least: 8 } as const;
 /** A target that takes a session within this time gets more of them at a time, in milliseconds. */
 const swiftMs = 150;
 
+/**
+ * While so many sessions wait in line for a target, the time until the last one is taken matters, and not that of each: it takes more at a time at
+ * least, and may take longer for each, which is well within the time after which another target would be asked as well. On a machine with much
+ * other work a session takes long because processes wait for their turn of the CPU: with few at a time the target would be idle meanwhile.
+ */
+const crowd = { waiting: 200, least: 32, swiftMs: 350 } as const;
+
 /** How long a target that did not take a session is left alone, in milliseconds: at first, at most, and where it does not respond. */
 const rests = { firstMs: 20, lastMs: 250, silentMs: 2_000 } as const;
 
@@ -78,12 +85,13 @@ export class Taker {
     const isNews = this.#isDown || !this.#isKnown;
     this.#isKnown = true;
     this.#isDown = false;
-    this.#window = Math.max(this.#window, windows.least);
+    const { least, swiftMs: swift } = this.#pace;
+    this.#window = Math.max(this.#window, least);
     this.#doubts = 0;
     this.#restMs = rests.firstMs;
     this.#tookAt = now;
-    if (ms <= swiftMs) this.#grow();
-    else this.#shrink(ms, now);
+    if (ms <= swift) this.#grow();
+    else this.#shrink(ms, now, least);
     this.leave();
     this.#events.onTook(now);
     if (isNews) this.#events.onUp();
@@ -118,6 +126,10 @@ export class Taker {
     this.#next();
   }
 
+  get #pace(): { readonly least: number; readonly swiftMs: number } {
+    return this.#line.length >= crowd.waiting ? crowd : { least: windows.least, swiftMs };
+  }
+
   #next(): void {
     const free = Math.min(Math.floor(this.#window) - this.#underWay, this.#line.length);
     if (free <= 0) return;
@@ -139,10 +151,10 @@ export class Taker {
   }
 
   /** Once for all sessions that were under way together. */
-  #shrink(ms: number, now: number): void {
+  #shrink(ms: number, now: number, least: number): void {
     if (now - this.#shrunkAt < ms) return;
     this.#shrunkAt = now;
-    this.#window = Math.max(windows.least, this.#window * (2 / 3));
+    this.#window = Math.max(least, this.#window * (2 / 3));
     this.#steady = this.#window;
   }
 }

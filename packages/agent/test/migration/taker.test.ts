@@ -82,3 +82,16 @@ test('those that wait for a target that fails are sent elsewhere', async () => {
   taker.failed('gone', Number.POSITIVE_INFINITY);
   expect(await waiting).toBe(false);
 });
+
+test('of a crowd a slow target takes more at a time, until few are left', async () => {
+  const taker = new Taker(ignored);
+  while (taker.window > 0 && taker.turn() === true);
+  const waiting = Array.from({ length: 1_000 }, () => taker.turn());
+  const takeOne = (ms: number, now: number): void => taker.took(ms, now);
+  for (let round = 0; round < 50; round++) takeOne(400, round * 500);
+  expect(taker.window).toBe(32);
+  // Each that is taken lets the next one go, so that the line ends.
+  for (let count = 0; count < 1_000; count++) takeOne(400, (50 + count) * 500);
+  expect(taker.window).toBe(8);
+  expect(await Promise.all(waiting)).not.toContain(false);
+});
