@@ -27,7 +27,9 @@ test.each(rows<readonly [string, Opens]>([['a folder', folder]], [['Redis', redi
     const store = await open();
     const numbers = { connections: told.connections / told.nodes, rooms: told.rooms / told.nodes };
     const start = async (part: object): Promise<{ child: ChildProcess; said: string }> => {
-      const child = fork(program, [JSON.stringify({ store, ...numbers, ...part })]);
+      const child = fork(program, [JSON.stringify({ store, ...numbers, ...part })], {
+        env: { ...process.env, OPTIMIZE_EARLY: '1' },
+      });
       onTestFinished(() => void child.kill('SIGKILL'));
       const [said] = (await once(child, 'message')) as [string];
       return { child, said };
