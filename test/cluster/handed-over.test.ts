@@ -28,6 +28,14 @@ test('the lines of the map tell which connections were handed over and their mes
   expect(link).toMatchObject({ handedOff: 6 });
   expect(link?.connections).toBeGreaterThanOrEqual(6);
   expect(sumOf(targets, 'handedOff')).toBe(6);
+  // Sessions take their connections along.
+  const given = await (await fetch(`${servers[0]?.adminUrl}/drain`, { method: 'PUT' })).text();
+  expect(given).toMatch(/sessions were given/);
+  await expect
+    .poll(async () => (await linesOf()).targets.map(({ handedOff }) => handedOff).toSorted(), { timeout: 30_000 })
+    .toEqual([0, 6]);
+  const { unread, problems } = await lookAt(agent);
+  expect([unread, problems]).toEqual([0, []]);
   clearInterval(timer);
   for (const client of handed) client.disconnect();
   // What they have carried meanwhile is not told once more at their end, as if it were all of one second.

@@ -81,7 +81,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   add(handed: Handed): void {
     handed.user.handed = handed;
     // It may have ended already.
-    if (handed.state !== 'over') this.#keep(handed);
+    if (handed.state !== 'over') this.#all.add(handed);
     this.total.handedOff++;
   }
 
@@ -106,7 +106,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   }
 
   onEnd(handed: Handed, ending: Ending & Counts): void {
-    this.#drop(handed);
+    this.#all.delete(handed);
     const record = readRecord(handed.readRecord());
     if (record === undefined) throw new Error('the record of a connection that was handed off cannot be read');
     this.#end(handed, record, ending, ending);
@@ -127,7 +127,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
     handed.user = user;
     user.handed = handed;
     this.#options.onAdopted(infoOf(record, user.member));
-    this.#keep(handed);
+    this.#all.add(handed);
     this.total.adopted++;
     return true;
   }
@@ -140,19 +140,9 @@ export class HandedClients implements GiverEvents<HandedClient> {
     this.#options.onFault(error);
   }
 
-  #keep(handed: Handed): void {
-    if (this.#all.has(handed)) return;
-    this.#all.add(handed);
-    handed.user.member.handedOff++;
-  }
-
-  #drop(handed: Handed): void {
-    if (this.#all.delete(handed)) handed.user.member.handedOff--;
-  }
-
   /** The target of a connection is gone. */
   #continue(handed: Handed, otherwise: string, go: (record: HandOffRecord) => Continuation): void {
-    this.#drop(handed);
+    this.#all.delete(handed);
     this.#silent.remove(handed);
     const record = readRecord(handed.readRecord());
     const continuation = record === undefined ? 'ends' : go(record);
@@ -162,7 +152,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
       return;
     }
     if (continuation === 'waits') {
-      this.#keep(handed);
+      this.#all.add(handed);
       this.#silent.add(handed);
       return;
     }

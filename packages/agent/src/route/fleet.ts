@@ -17,8 +17,6 @@ export class Member {
   readonly hash: number;
   /** Open tunnels, and upgrades under way. */
   tunnels = 0;
-  /** Those tunnels that were handed off: their messages do not pass through this agent. */
-  handedOff = 0;
   /** Requests in flight. */
   requests = 0;
   /** How often it was chosen. */

@@ -35,13 +35,18 @@ export function describeFacts(
     migrations: { given: 0, taken: 0, migrated, failedOver, fellBack: sumOf(fellBack.values()) },
     fallbacks: fellBack,
     refusals: requestCounts.failures,
-    targets: describeTargets(fleet, tunnels),
+    targets: describeTargets(fleet, tunnels, handOff),
     rooms: [],
   };
 }
 
-function describeTargets({ products }: AgentContext['fleet'], tunnels: Tunnels): TargetFacts[] {
+function describeTargets(
+  { products }: AgentContext['fleet'],
+  tunnels: Tunnels,
+  handOff: AgentContext['handOff'],
+): TargetFacts[] {
   const now = Date.now();
+  const handed = handedByMember(handOff);
   const open = messagesByMember(tunnels);
   return [...products.values()].flatMap((product) => {
     const current = new Set(product.current);
@@ -51,12 +56,19 @@ function describeTargets({ products }: AgentContext['fleet'], tunnels: Tunnels):
       target: member.target.name,
       ...stateOf(member, product.byFunction || current.has(member), now),
       connections: member.load,
-      handedOff: member.handedOff,
+      handedOff: handed.get(member) ?? 0,
       messages: member.messages + member.successes + (open.get(member) ?? 0),
       errors: member.errors,
       causes: member.causes,
     }));
   });
+}
+
+/** Counted each time: a session that migrates takes its connection to another target. */
+function handedByMember(handOff: AgentContext['handOff']): ReadonlyMap<Member, number> {
+  const counts = new Map<Member, number>();
+  for (const { member } of handOff?.clients.all() ?? []) counts.set(member, (counts.get(member) ?? 0) + 1);
+  return counts;
 }
 
 function messagesByMember(tunnels: Tunnels): ReadonlyMap<Member, number> {

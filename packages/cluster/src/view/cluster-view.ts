@@ -4,7 +4,7 @@ import type { RouterState } from '../summary/router-state.ts';
 import type { ClusterState } from './cluster-state.ts';
 import { type ClusterHistory, joinHistory } from './join-history.ts';
 import { joinNodes } from './join-nodes.ts';
-import { isThere, judgeNodes, type KnownNode } from './known-node.ts';
+import { goneMs, isThere, judgeNodes, type KnownNode } from './known-node.ts';
 
 /** What a view of the cluster is made of. */
 export interface ClusterViewOptions {
@@ -24,6 +24,8 @@ interface Reading {
   readonly at: number;
   readonly nodes: readonly KnownNode[];
   readonly unread: number;
+  /** Those of them whose nodes are there. */
+  readonly unreadThere: number;
 }
 
 /** Shows the whole cluster. It reads the store only while somebody looks, and once for all who look. */
@@ -100,7 +102,7 @@ export class ClusterView {
     return counted.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
   }
 
-  #join({ at, nodes, unread }: Reading): ClusterState {
+  #join({ at, nodes, unread, unreadThere }: Reading): ClusterState {
     const { store, name } = this.#options;
     const problem = store.problem();
     const { kind } = store;
@@ -109,6 +111,7 @@ export class ClusterView {
       by: name,
       store: { kind, state: store.state(), ...(problem === undefined ? {} : { problem }) },
       unread,
+      unreadThere,
     });
   }
 
@@ -127,14 +130,16 @@ export class ClusterView {
     const { store, id } = this.#options;
     const { kept, damaged } = await store.summaries.read();
     let unread = damaged;
+    let unreadThere = 0;
     const read = kept.flatMap(({ id: key, payload, ageMs }) => {
       const stored = readSummary(payload);
       // A summary under another id could hide that of the node it claims to be of.
       if (stored?.summary.id === key) return [{ ...stored, ageMs }];
       unread++;
+      if (ageMs <= goneMs) unreadThere++;
       return [];
     });
-    const reading = { at: Date.now(), nodes: judgeNodes(read, id), unread };
+    const reading = { at: Date.now(), nodes: judgeNodes(read, id), unread, unreadThere };
     this.#last = { reading, readAt: performance.now() };
     return reading;
   }

@@ -17,17 +17,19 @@ export interface Viewpoint {
   readonly store: ClusterState['store'];
   /** Summaries that could not be read. */
   readonly unread: number;
+  /** Those of them whose nodes are there. */
+  readonly unreadThere: number;
 }
 
 /** Makes the state of a cluster of what its nodes tell. */
-export function joinNodes(known: readonly KnownNode[], viewpoint: Viewpoint): ClusterState {
+export function joinNodes(known: readonly KnownNode[], { unreadThere, ...viewpoint }: Viewpoint): ClusterState {
   const there = known.filter(isThere).map(({ summary }) => summary);
   const nodes = known.toSorted(inOrder).slice(0, mostShown.nodes);
   const { products, links, targetsLeftOut, productsLeftOut, linksLeftOut } = joinProducts(there, endedLast(known));
   const rooms = joinRooms(there);
   const shownRooms = topOf(rooms, mostShown.rooms, ({ members }) => members);
   const { restarts, leftOut: restartsLeftOut } = joinRestarts(known, viewpoint.at);
-  const problems = findProblems(known, viewpoint);
+  const problems = findProblems(known, viewpoint.store, unreadThere);
   return {
     v: 1,
     ...viewpoint,
@@ -95,9 +97,11 @@ function describeNode({ summary, ageMs, state }: KnownNode, at: number): Cluster
 }
 
 /** A node that is gone is a problem until another one with its name is there. */
-function findProblems(known: readonly KnownNode[], { store }: Viewpoint): string[] {
+function findProblems(known: readonly KnownNode[], store: Viewpoint['store'], unreadThere: number): string[] {
   const problems: string[] = [];
   if (store.state !== 'up') problems.push(`the store is ${store.state}${store.problem ? `: ${store.problem}` : ''}`);
+  if (unreadThere > 0)
+    problems.push(`${unreadThere} nodes are not shown: this one cannot read what they tell, as of another version`);
   const names = new Set(known.filter(isThere).map(({ summary }) => summary.name));
   for (const { summary, state, ageMs } of known) {
     const { name, why } = summary;

@@ -14,7 +14,7 @@ export interface KnownNode {
 }
 
 /** After how long without a summary a node is gone, in milliseconds. */
-const goneMs = 4_000;
+export const goneMs = 4_000;
 
 /** How late a summary may be without a reason, in milliseconds. */
 const usualMs = 1_500;

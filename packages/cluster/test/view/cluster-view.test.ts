@@ -83,7 +83,19 @@ test('values that are no summaries are counted, and so is one under the id of an
   summaries.damaged = 2;
   summaries.kept.set('junk', { payload: Buffer.from('junk'), at: 0 });
   summaries.kept.set('false', { payload: payloadOf(summaryOf('own', { state: 'left' })), at: 0 });
-  expect(await view.state()).toMatchObject({ unread: 4, nodes: [{ id: 'own', state: 'ready' }] });
+  summaries.now = 1_000;
+  expect(await view.state()).toMatchObject({
+    ...{ unread: 4, nodes: [{ id: 'own', state: 'ready' }], isHealthy: false },
+    problems: ['2 nodes are not shown: this one cannot read what they tell, as of another version'],
+  });
+});
+
+test('what nodes have left that were there long ago is no problem, also where it cannot be read', async () => {
+  const { summaries, view } = open();
+  summaries.now = 100_000;
+  summaries.put(summaryOf('own'));
+  summaries.kept.set('junk', { payload: Buffer.from('junk'), at: 90_000 });
+  expect(await view.state()).toMatchObject({ unread: 1, isHealthy: true, problems: [] });
 });
 
 test('targets of all agents are joined by product, and led to the push-servers that they are', async () => {
