@@ -28,12 +28,17 @@ export type StoreErrorCode =
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: StoreErrorCode;
-  /** Whether a write that ended with `store_down` was certainly not done, and never will be: it had not begun. */
-  readonly isUndone: boolean;
+  /** Private, so that logs do not show it with every error. */
+  readonly #isUndone: boolean;
 
   constructor(code: StoreErrorCode, message: string, options: ErrorOptions & { readonly isUndone?: boolean } = {}) {
     super(message, options);
     this.code = code;
-    this.isUndone = options.isUndone === true;
+    this.#isUndone = options.isUndone === true;
+  }
+
+  /** Whether a write that ended with `store_down` was certainly not done, and never will be: it had not begun. */
+  get isUndone(): boolean {
+    return this.#isUndone;
   }
 }

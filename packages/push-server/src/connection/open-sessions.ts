@@ -6,6 +6,7 @@ import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import type { IdentityCheck } from '../access/identity-check.ts';
 import { EmittedEvents } from '../emitted-events/emitted-events.ts';
+import { leftRoom } from '../migration/client/left-room.ts';
 import { migratingClientOf } from '../migration/client/migrating-client.ts';
 import type { Migration } from '../migration/migration.ts';
 import { openMigration } from '../migration/open-migration.ts';
@@ -79,6 +80,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     presence,
     inbox: { store: store.inbox, onUndecodable: rooms.delivery.onUndecodable, log },
     connectionOf: migratingClientOf,
+    leftRoom,
     onChange: (session) => migration.save(session),
     onTaken: ({ socket }, from) => rooms.bus.tellTaken(from, socket.id),
     senders: pushServer.senders,

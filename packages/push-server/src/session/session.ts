@@ -25,6 +25,8 @@ export interface SessionContext extends MembershipsContext {
   readonly emittedEvents: EmittedEvents;
   /** The connection of a socket, with whether its client asked for the further arguments of messages. */
   readonly connectionOf: (socket: Socket) => { asksForPositions: boolean };
+  /** A client has left a room, whose positions have this epoch. */
+  readonly leftRoom: (socket: Socket, room: string, epoch: string) => void;
   /** The rooms of a session have changed. Resolves when that is stored, where it is. */
   readonly onChange: (session: Session) => Promise<void>;
   /** A session has begun here that `node` has given. */
@@ -275,7 +277,11 @@ export class Session {
 
   /** @returns whether the client was in the room */
   leave(room: string): boolean {
+    const { streams, leftRoom } = this.#context;
+    const name = this.roomNamed(room);
+    const position = streams.position(name);
     if (!this.#memberships.leave(room)) return false;
+    if (position !== null) leftRoom(this.socket, name, position.epoch);
     void this.#context.onChange(this);
     return true;
   }

@@ -11,6 +11,7 @@ function start() {
   const sessions = {
     scopeOf: () => '',
     connectionOf: () => ({ asksForMarks: false }),
+    leftRoom() {},
     delivery: { receivedKeys: { add() {} } },
     streams: { position: () => null },
     inbox: {},

@@ -10,6 +10,7 @@ function start(restored?: Restored) {
   const context = {
     scopeOf: () => '',
     connectionOf: () => ({ asksForPositions: false }),
+    leftRoom() {},
     delivery: { receivedKeys: { add() {} } },
     presence: {
       entered: () =>
