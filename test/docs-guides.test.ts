@@ -251,6 +251,9 @@ test('the tests of the guide to testing pass', async () => {
   const tests = codeBlocks('docs/guides/testing.md').filter(({ language }) => language === 'js');
   for (const [index, { code }] of tests.entries()) await writeFile(join(dir, `${index}.test.js`), code);
   const env = { ...process.env, NODE_OPTIONS: '', NODE_TEST_CONTEXT: undefined };
-  const { stdout } = await promisify(execFile)(process.execPath, ['--test'], { cwd: dir, env });
+  const { stdout } = await promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap'], {
+    cwd: dir,
+    env,
+  });
   expect(stdout).toMatch(/^# pass 3$/m);
 });

@@ -39,7 +39,7 @@ export async function openHooks(
 }
 
 const consequences = {
-  agent: 'every HTTP request is refused',
+  agent: 'HTTP requests are refused, except those of public products',
   onupgrade: 'upgrades get their uid from the agent hook if that is a plain function, else they are refused',
   router: 'everything goes to the built-in push-servers',
 } as const;
