@@ -11,7 +11,7 @@ import { MapTable } from './map-table.tsx';
 const most = 12;
 
 /** Where the columns are, in units of the drawing. */
-const columnsAt = [0, 436, 872];
+const columnsAt = [0, 510, 1020];
 const headings = ['agents', 'products', 'targets'];
 const top = 22;
 

@@ -14,7 +14,6 @@ export function DrainProgress({ node }: { readonly node: Node }) {
         value={left === 0 ? Math.max(1, done) : done}
       />{' '}
       <span>{count(left)} left</span>
-      {left === 0 && <span class="why">it can be stopped</span>}
     </span>
   );
 }

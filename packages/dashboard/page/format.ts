@@ -48,6 +48,11 @@ export function age(ms: number): string {
   return duration(ms).split(' ').slice(0, 2).join(' ');
 }
 
+/** The end of a name, where it is too long: it tells nodes apart. */
+export function endOf(name: string, most: number): string {
+  return name.length > most ? `…${name.slice(1 - most)}` : name;
+}
+
 export function clock(at: number): string {
   return new Date(at).toLocaleTimeString(undefined, { hour12: false });
 }

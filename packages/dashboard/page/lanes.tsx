@@ -1,4 +1,5 @@
 import type { ClusterState } from '@gopush/cluster';
+import { endOf } from './format.ts';
 import { shownMs } from './restart-rows.ts';
 
 /** Most lanes. */
@@ -24,7 +25,7 @@ export function Lanes({ state }: { readonly state: ClusterState }) {
     <div class="lanes" aria-hidden="true">
       {lanes.map(({ name, lives, moves }) => (
         <div key={name} class="lane">
-          <span>{name}</span>
+          <span>{endOf(name, 22)}</span>
           <div>
             {lives.map(span)}
             {moves.map(span)}

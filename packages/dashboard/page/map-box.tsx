@@ -1,3 +1,4 @@
+import { endOf } from './format.ts';
 import { box, type Point } from './map-layout.ts';
 import type { Place } from './map-places.ts';
 import { marks, toneOf } from './state-mark.tsx';
@@ -20,8 +21,8 @@ export function Box({ place: { title: name, texts, state, more = '' }, x, y }: {
         </text>
       )}
       <text x="10" y="19" class="title">
-        {shorten(name, longest - Math.min(more.length, longest / 2))}
-        {more !== '' && <tspan class="more">{shorten(more, longest / 2)}</tspan>}
+        {endOf(name, longest - Math.min(more.length, longest / 2))}
+        {more !== '' && <tspan class="more">{endOf(more, longest / 2)}</tspan>}
       </text>
       {texts.map((text, row) => (
         <text key={row} x="10" y={36 + 16 * row}>
@@ -30,9 +31,4 @@ export function Box({ place: { title: name, texts, state, more = '' }, x, y }: {
       ))}
     </g>
   );
-}
-
-/** The end of a name, where it is too long: it tells nodes apart. */
-function shorten(name: string, most: number): string {
-  return name.length > most ? `…${name.slice(1 - most)}` : name;
 }

@@ -1,10 +1,10 @@
 import { type Curve, type Point, pointOf } from './map-layout.ts';
 
-/** Size of the label of a line, in units of the drawing: the same for all, so that none moves when its numbers change. */
-const size = { width: 128, height: 34 };
+/** Room for the label of a line, in units of the drawing: three rows. The same for all, so that none moves when its numbers change. */
+const size = { width: 128, height: 42 };
 
-/** Where on a line its label may be, best first: near its end, lines that begin at the same box are apart. */
-const tries = [0.5, 0.62, 0.38, 0.7, 0.3];
+/** Where on a line its label may be, best first: near the end that fewer lines have in common. */
+const tries = [0.62, 0.5, 0.38, 0.7, 0.8, 0.2];
 
 /**
  * Places the labels of lines so that none hides another one.
@@ -14,10 +14,18 @@ const tries = [0.5, 0.62, 0.38, 0.7, 0.3];
 export function labelsOf(curves: readonly Curve[]): (Point | undefined)[] {
   const placed: Point[] = [];
   return curves.map((curve) => {
-    const free = tries.map((t) => pointOf(curve, t)).find((point) => !placed.some((other) => overlap(point, other)));
+    const isFan = countAt(curves, curve, 'from') >= countAt(curves, curve, 'to');
+    const points = tries.map((t) => pointOf(curve, isFan ? t : 1 - t));
+    const free = points.find((point) => !placed.some((other) => overlap(point, other)));
     if (free !== undefined) placed.push(free);
     return free;
   });
+}
+
+/** How many lines share an end. */
+function countAt(curves: readonly Curve[], curve: Curve, end: 'from' | 'to'): number {
+  const { x, y } = curve[end];
+  return curves.filter((other) => other[end].x === x && other[end].y === y).length;
 }
 
 function overlap(one: Point, other: Point): boolean {

@@ -1,5 +1,5 @@
 /** Size of a box, in units of the drawing. */
-export const box = { width: 240, height: 62, gap: 12 };
+export const box = { width: 240, height: 62, gap: 22 };
 
 export interface Point {
   readonly x: number;

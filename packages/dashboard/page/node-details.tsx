@@ -5,7 +5,15 @@ import { PageLink } from './page-link.tsx';
 import type { Node } from './use-act.ts';
 
 /** All that is known of a node, and what it can be asked to do. */
-export function NodeDetails({ node, isThere }: { readonly node: Node; readonly isThere: boolean }) {
+export function NodeDetails({
+  node,
+  at,
+  isThere,
+}: {
+  readonly node: Node;
+  readonly at: number;
+  readonly isThere: boolean;
+}) {
   const { process, clients, totals, migrations, store } = node;
   const isAgent = node.tier === 'agent';
   const facts: readonly (readonly [string, ComponentChildren])[] = [
@@ -38,6 +46,7 @@ export function NodeDetails({ node, isThere }: { readonly node: Node; readonly i
             ),
         )}
       </dl>
+      {node.state === 'draining' && <p>{drainHint(node, at)}</p>}
       {isThere && <NodeActions node={node} />}
     </div>
   );
@@ -49,4 +58,13 @@ function movedBy({ migrations: { migrated, failedOver, fellBack } }: Node): stri
 
 function pauseOf({ migrations: { longestPauseMs, p99PauseMs } }: Node): string {
   return longestPauseMs === 0 ? 'none' : `${milliseconds(longestPauseMs)} longest, ${milliseconds(p99PauseMs)} p99`;
+}
+
+/** After how long the clients that are left are those that cannot migrate, in milliseconds. */
+const longMs = 20_000;
+
+function drainHint({ clients, stateSince }: Node, at: number): string {
+  if (clients.connections === 0) return 'No client is left: it can be stopped.';
+  if (at - stateSince < longMs) return 'Its sessions migrate to other push-servers.';
+  return 'Clients that are left cannot migrate, as with long-polling: they reconnect when it is stopped.';
 }

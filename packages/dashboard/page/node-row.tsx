@@ -39,7 +39,7 @@ export function NodeRow({
       {isOpen && (
         <tr class="opened" id={details}>
           <td colSpan={columns.length + 2}>
-            <NodeDetails node={node} isThere={isThere(node)} />
+            <NodeDetails node={node} at={at} isThere={isThere(node)} />
           </td>
         </tr>
       )}

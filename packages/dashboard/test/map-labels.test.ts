@@ -6,7 +6,7 @@ import { box, curveOf } from '../page/map-layout.ts';
 function linesBetween(left: number, right: number) {
   const at = (x: number, row: number) => ({ x, y: row * (box.height + box.gap) });
   return Array.from({ length: left }, (_, from) =>
-    Array.from({ length: right }, (_, to) => curveOf(at(0, from), at(436, to))),
+    Array.from({ length: right }, (_, to) => curveOf(at(0, from), at(510, to))),
   ).flat();
 }
 
@@ -25,5 +25,5 @@ test('where lines cross much, those that have no room have no label, and no labe
   expect(placed.length).toBeGreaterThan(12);
   for (const one of placed)
     for (const other of placed)
-      expect(one === other || Math.abs(one.x - other.x) >= 128 || Math.abs(one.y - other.y) >= 34).toBe(true);
+      expect(one === other || Math.abs(one.x - other.x) >= 128 || Math.abs(one.y - other.y) >= 42).toBe(true);
 });

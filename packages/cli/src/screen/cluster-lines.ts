@@ -139,7 +139,10 @@ const roomColumns: Column<ClusterState['rooms'][number]>[] = [
 ];
 
 const orders: Readonly<Record<Sorting, (one: Node, other: Node) => number>> = {
-  name: (one, other) => one.tier.localeCompare(other.tier) || one.name.localeCompare(other.name),
+  name: (one, other) =>
+    Number(isThere(other)) - Number(isThere(one)) ||
+    one.tier.localeCompare(other.tier) ||
+    one.name.localeCompare(other.name),
   clients: (one, other) => other.clients.connections - one.clients.connections,
   messages: (one, other) => other.perSecond.messages - one.perSecond.messages,
   loop: (one, other) => other.process.loopDelayMs - one.process.loopDelayMs,
