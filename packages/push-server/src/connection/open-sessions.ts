@@ -6,7 +6,7 @@ import type { Store } from '@gopush/store';
 import type { Server } from 'socket.io';
 import type { IdentityCheck } from '../access/identity-check.ts';
 import { EmittedEvents } from '../emitted-events/emitted-events.ts';
-import { leftRoom } from '../migration/client/left-room.ts';
+import { leftRoom } from '../migration/client/ended-positions.ts';
 import { migratingClientOf } from '../migration/client/migrating-client.ts';
 import type { Migration } from '../migration/migration.ts';
 import { openMigration } from '../migration/open-migration.ts';

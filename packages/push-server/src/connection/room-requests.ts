@@ -52,7 +52,7 @@ export async function join(
 
 /** Leaves rooms. */
 export async function leave(session: Session, rooms: readonly string[]): Promise<Served> {
-  const left = rooms.filter((room) => session.leave(room));
+  const left = await session.leave(...rooms);
   return respond(success(changed(session, left)));
 }
 

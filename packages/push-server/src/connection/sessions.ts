@@ -86,7 +86,7 @@ export class Sessions {
 
   #move(session: Session, room: string, change: 'join' | 'leave'): void {
     if (change === 'leave') {
-      session.leave(room);
+      void session.leave(room);
       return;
     }
     session

@@ -1,6 +1,7 @@
 import { emitLocal } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
 import { emitEvent } from '../emit/emit-event.ts';
+import { historyEnded } from '../migration/client/ended-positions.ts';
 import type { Bus } from '../rooms/bus/bus.ts';
 import type { ClientEvent } from '../rooms/delivery/client-event.ts';
 import type { Clients } from '../rooms/delivery/clients.ts';
@@ -26,6 +27,14 @@ export class SocketIoClients implements Clients {
 
   count(room: string): number {
     return this.#io.of('/').adapter.rooms.get(room)?.size ?? 0;
+  }
+
+  historyEnded(room: string, epoch: string): void {
+    const { adapter, sockets } = this.#io.of('/');
+    for (const id of adapter.rooms.get(room) ?? []) {
+      const socket = sockets.get(id);
+      if (socket !== undefined) historyEnded(socket, epoch);
+    }
   }
 
   disconnect(room: string): void {

@@ -63,7 +63,7 @@ export function openRooms(options: RoomsOptions, opened: Lifetime['opened']): Ro
     onUndecodable,
     log,
   });
-  const streams = new RoomStreams(store.history, streamEvents(bus, delivery, counts, log));
+  const streams = new RoomStreams(store.history, streamEvents(clients, bus, delivery, counts, log));
   const publisher = new RoomPublisher({
     history: store.history,
     isStoreUp: () => store.state() === 'up',
@@ -120,7 +120,13 @@ export function openRooms(options: RoomsOptions, opened: Lifetime['opened']): Ro
 }
 
 /** Connects the streams of rooms with the bus and with the members of this node. */
-function streamEvents(bus: RoomBus, delivery: RoomDelivery, counts: PushCounts, log: Logger): RoomStreamEvents {
+function streamEvents(
+  clients: Clients,
+  bus: RoomBus,
+  delivery: RoomDelivery,
+  counts: PushCounts,
+  log: Logger,
+): RoomStreamEvents {
   return {
     follow: (room, onLate) => bus.follow(room, onLate),
     unfollow: (room) => bus.unfollow(room),
@@ -129,6 +135,7 @@ function streamEvents(bus: RoomBus, delivery: RoomDelivery, counts: PushCounts, 
     undeliverable: (room, position, error) => delivery.undeliverable(room, position, error),
     gap: (room, position) => delivery.gap(room, position),
     began: (room, position) => delivery.began(room, position),
+    ended: (room, epoch) => clients.historyEnded(room, epoch),
     failed(room, error) {
       log.warn({ room, err: error }, 'the history of a room cannot be read; it will be retried');
     },

@@ -261,7 +261,7 @@ export class Session {
     const { ended, rooms } = this.#context.changes.since(this.user, at);
     if (ended) this.socket.disconnect(true);
     for (const [room, change] of rooms) {
-      if (change === 'leave') this.leave(room);
+      if (change === 'leave') await this.leave(room);
       // A program adds connected clients to a room alone. One whose session migrates is connected.
       else if (hasMigrated) await this.join({ room });
     }
@@ -275,14 +275,20 @@ export class Session {
     return joined;
   }
 
-  /** @returns whether the client was in the room */
-  leave(room: string): boolean {
+  /** Leaves rooms at once, and resolves when that is stored. @returns those that the client was in */
+  async leave(...rooms: readonly string[]): Promise<string[]> {
+    const left = rooms.filter((room) => this.#leave(room));
+    // A client that is told that it has left a room must not be there after a crash.
+    if (left.length > 0) await this.#context.onChange(this);
+    return left;
+  }
+
+  #leave(room: string): boolean {
     const { streams, leftRoom } = this.#context;
     const name = this.roomNamed(room);
     const position = streams.position(name);
     if (!this.#memberships.leave(room)) return false;
     if (position !== null) leftRoom(this.socket, name, position.epoch);
-    void this.#context.onChange(this);
     return true;
   }
 

@@ -26,7 +26,7 @@ function start(
     },
     isIn: (room: string) => all.has(room),
     roomNamed: (room: string) => `r:${room}`,
-    leave: (room: string) => all.delete(room),
+    leave: async (...left: string[]) => left.filter((room) => all.delete(room)),
     join: vi.fn(async (...requests: { room: string }[]) => {
       for (const { room } of requests) all.add(room);
       return requests.map(({ room }) => ({ room, position: null }));

@@ -21,6 +21,8 @@ export class FakeClients implements Clients {
     return this.counts.get(room) ?? 0;
   }
 
+  historyEnded(): void {}
+
   disconnect(room: string): void {
     this.disconnected.push(room);
   }

@@ -31,6 +31,8 @@ export interface RoomStreamEvents {
   gap(room: string, position: Position): void;
   /** The room's history begins, or begins anew, and members miss nothing. */
   began(room: string, position: Position): void;
+  /** The history that had this epoch is no more; another one follows. */
+  ended(room: string, epoch: string): void;
   /** The history could not be read; the stream retries. */
   failed(room: string, error: unknown): void;
   /** A member came back to a position: whether it was given all that it had missed. */

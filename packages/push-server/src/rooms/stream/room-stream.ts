@@ -240,6 +240,7 @@ export class RoomStream implements RoomMembers {
     this.#doubt = undefined;
     this.#wanted = 0;
     this.#early.clear();
+    if (this.#epoch !== undefined) this.#events.ended(this.room, this.#epoch);
     this.#epoch = epoch;
     if (isSure) this.#begin(epoch);
     // Members that came while the store was away have nothing of what came before them.

@@ -37,6 +37,7 @@ function start() {
     undeliverable() {},
     gap() {},
     began() {},
+    ended() {},
     failed() {},
     cameBack() {},
   });

@@ -26,6 +26,7 @@ test('while the log cannot be read it is asked for less and less often, and at o
     cameBack: nothing,
     gap: nothing,
     began: nothing,
+    ended: nothing,
     failed: nothing,
   });
   await stream.opened;

@@ -18,6 +18,7 @@ function start(history = new MemoryHistory()) {
     undeliverable() {},
     gap: (_room, { offset }) => void gaps.push(offset),
     began() {},
+    ended() {},
     failed() {},
     cameBack: (recovered) => void cameBack.push(recovered),
   };
