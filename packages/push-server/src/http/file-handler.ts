@@ -1,6 +1,6 @@
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import { type FailureCode, failureBody } from '@gopush/contract';
+import { agentHeader, type FailureCode, failureBody, writeUid } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 
 const require = createRequire(import.meta.url);
@@ -36,12 +36,32 @@ export function createFileHandler(folder: string | undefined, path: string, log:
       }
     };
     try {
+      (request as Mounted).originalUrl = urlForClient(request);
       void serve(request, response, next);
     } catch {
       // A URL that cannot be parsed names no file.
       notFound(request, response);
     }
   };
+}
+
+/** What `serve-static` reads of a request: the URL of which it makes the address of a folder, with a slash at the end, when that is missing. */
+interface Mounted extends IncomingMessage {
+  originalUrl?: string | undefined;
+}
+
+/**
+ * The URL of a request as its client may see it again: relative, as an agent may have removed the beginning of the path, and without the uid that
+ * the agent has added. A shared cache keeps a redirect, and would tell it to other users.
+ *
+ * @returns `undefined` where it does not begin with a path: then no agent has changed it
+ */
+function urlForClient({ url = '', headers }: IncomingMessage): string | undefined {
+  if (!url.startsWith('/')) return undefined;
+  const plain = headers[agentHeader] === undefined ? url : writeUid(url, undefined);
+  const mark = plain.indexOf('?');
+  const end = mark === -1 ? plain.length : mark;
+  return `.${plain.slice(plain.lastIndexOf('/', end))}`;
 }
 
 /** Why a file cannot be served, as `send` says it (https://github.com/pillarjs/send): 412, 416, or 500 where the disk fails. */

@@ -54,8 +54,28 @@ test('files of the folder are served with type, length and validators', async ()
   expect(await ask('/page.txt', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' });
   const moved = await ask('/sub');
   expect(moved.status).toBe(301);
-  expect(moved.head).toMatch(/location: \/sub\//);
+  expect(moved.head).toMatch(/location: \.\/sub\/\r\n/);
   expect(await ask('/sub/')).toMatchObject({ status: 200, body: '<p>sub' });
+});
+
+test('the redirect to a folder names neither the user nor the path at the agent', async () => {
+  const ask = await serveFolder();
+  const headers = 'x-gopush-agent: agent-0\r\nx-gopush-uid: alice\r\n';
+  const locationOf = async (target: string, more = '') => {
+    const { status, head, body } = await ask(target, { headers: more });
+    expect([target, status]).toEqual([target, 301]);
+    expect(body).not.toContain('alice');
+    return /location: (.*)/.exec(head)?.[1];
+  };
+  expect(await locationOf('/sub?uid=alice', headers)).toBe('./sub/');
+  expect(await locationOf('/sub?page=2&uid=alice', headers)).toBe('./sub/?page=2');
+  expect(await locationOf('/sub/../sub?to=/a/b&uid=alice', headers)).toBe('./sub/?to=/a/b');
+  // Of a program that has no agent in front: it is its own.
+  expect(await locationOf('/sub?uid=bob')).toBe('./sub/?uid=bob');
+  expect(await locationOf('//other.example/%2e%2e/sub')).toBe('./sub/');
+  expect(await locationOf('/\\other.example/%2e%2e/sub')).toBe('./sub/');
+  expect((await ask('/sub/?uid=alice', { headers })).body).toBe('<p>sub');
+  expect((await ask('/?uid=alice', { headers })).body).toBe('<p>hello');
 });
 
 test('a part of a file, a file that did not change, and conditions that do not hold', async () => {
