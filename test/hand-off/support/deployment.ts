@@ -21,7 +21,9 @@ export const patiently = { timeout: 15_000 } as const;
 export async function makeConfig(): Promise<ConfigInput & { readonly handOff: { readonly dir: string } }> {
   const dir = await mkdtemp(join(tmpdir(), 'gopush-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  const pushServer = { fanoutDir: dir, storeDir: join(dir, 'store'), graceMs: 0, limits: { beginDelayMs: 0 } };
+  // Some publish 200 messages a second: a client that waits for half a second would miss what a shorter history has dropped.
+  const history = { count: 10_000 };
+  const pushServer = { fanoutDir: dir, storeDir: join(dir, 'store'), graceMs: 0, limits: { beginDelayMs: 0 }, history };
   return { serverPortStart: 0, handOff: { enabled: true, dir: join(dir, 'hand-off') }, pushServer };
 }
 
