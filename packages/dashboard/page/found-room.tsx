@@ -1,3 +1,4 @@
+import type { RoomResponse } from '@gopush/cluster';
 import { Facts } from './facts.tsx';
 import { clock, count, size } from './format.ts';
 import { Names } from './names.tsx';
@@ -6,17 +7,7 @@ import { Table, type TableColumn } from './table.tsx';
 /** How many of its last messages are shown. */
 const shownTail = 10;
 
-/** The response to `GET /cluster/room`. */
-export interface RoomAnswer {
-  readonly users: readonly { readonly uid: string; readonly devices: number }[];
-  readonly next: string | null;
-  readonly position: { readonly epoch: string; readonly offset: number } | null;
-  readonly kept: number;
-  readonly tail: readonly { readonly offset: number; readonly at: number; readonly bytes: number }[];
-  readonly perMinute: number | null;
-}
-
-const tailColumns: readonly TableColumn<RoomAnswer['tail'][number]>[] = [
+const tailColumns: readonly TableColumn<RoomResponse['tail'][number]>[] = [
   { name: 'at', cell: ({ at }) => <time>{clock(at)}</time> },
   { name: 'offset', isNumber: true, cell: ({ offset }) => offset },
   { name: 'size', isNumber: true, cell: ({ bytes }) => size(bytes) },
@@ -28,7 +19,7 @@ export function FoundRoom({
   onUser,
   onNext,
 }: {
-  readonly room: RoomAnswer;
+  readonly room: RoomResponse;
   onUser(uid: string): void;
   /** Shows the next page of users. */
   onNext(after: string): void;

@@ -1,9 +1,10 @@
+import type { RoomResponse, UserResponse } from '@gopush/cluster';
 import { useEffect, useState } from 'preact/hooks';
 import { ask } from './ask.ts';
 import { ClientActions } from './client-actions.tsx';
 import { Found } from './found.tsx';
-import { FoundRoom, type RoomAnswer } from './found-room.tsx';
-import { FoundUser, type UserAnswer } from './found-user.tsx';
+import { FoundRoom } from './found-room.tsx';
+import { FoundUser } from './found-user.tsx';
 import { KeyForm } from './key-form.tsx';
 import { LookUpForm } from './look-up-form.tsx';
 import { kinds, type Query } from './look-up-kinds.ts';
@@ -117,7 +118,7 @@ function Response({
     case 'user':
       return (
         <>
-          <FoundUser user={value as UserAnswer} onRoom={lookAt('room')} />
+          <FoundUser user={value as UserResponse} onRoom={lookAt('room')} />
           <ClientActions key={`user ${name}`} {...{ kind, name, product, servers, isAtServer }} />
         </>
       );
@@ -125,7 +126,7 @@ function Response({
       return (
         <>
           <FoundRoom
-            room={value as RoomAnswer}
+            room={value as RoomResponse}
             onUser={lookAt('user')}
             onNext={(after) => look({ kind, name, product, after })}
           />

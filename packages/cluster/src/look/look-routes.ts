@@ -3,8 +3,8 @@ import { defaultProduct, failures, nameFault, scopeOfProduct, storedRoom } from 
 import { type AdminRoute, respondJson, respondText } from '@gopush/service';
 import { type Store, StoreError } from '@gopush/store';
 import type { ClusterView } from '../view/cluster-view.ts';
-import { lookUpRoom } from './look-up-room.ts';
-import { lookUpUser } from './look-up-user.ts';
+import { type FoundRoom, lookUpRoom } from './look-up-room.ts';
+import { type FoundUser, lookUpUser } from './look-up-user.ts';
 import { search } from './search.ts';
 
 /** What look-ups need. */
@@ -19,6 +19,20 @@ export interface LookOptions {
 
 /** Longest name that is looked up, in bytes. */
 const longest = 256;
+
+/** The response to `GET /cluster/user`. */
+export interface UserResponse extends Omit<FoundUser, 'nodes'> {
+  readonly uid: string;
+  readonly product: string;
+  /** The push-servers with connections of the user; `name`: `null` where no summary tells it. */
+  readonly nodes: readonly { readonly id: string; readonly name: string | null }[];
+}
+
+/** The response to `GET /cluster/room`. */
+export interface RoomResponse extends FoundRoom {
+  readonly room: string;
+  readonly product: string;
+}
 
 /** A wrong question. */
 class WrongQuery extends Error {}
@@ -48,13 +62,14 @@ export function createLookRoutes({ shown, isolateProducts, none }: LookOptions):
       const found = await lookUpUser(store, uid, scopeOfProduct(product, isolateProducts));
       const names = await view.names();
       const nodes = found.nodes.map((id) => ({ id, name: names.get(id) ?? null }));
-      return { uid, product, ...found, nodes };
+      return { uid, product, ...found, nodes } satisfies UserResponse;
     }),
     'GET /cluster/room': look('key', async (query, { store }) => {
       const [room, product] = [read(query, 'room'), read(query, 'product', defaultProduct)];
       const scope = scopeOfProduct(product, isolateProducts);
       const after = query.get('after') ?? undefined;
-      return { room, product, ...(await lookUpRoom(store, storedRoom(room, scope), scope, after)) };
+      const found = await lookUpRoom(store, storedRoom(room, scope), scope, after);
+      return { room, product, ...found } satisfies RoomResponse;
     }),
     'GET /cluster/search': look('key', async (query, { store }) => {
       const [kind, product] = [query.get('kind'), read(query, 'product', defaultProduct)];
