@@ -1,9 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
 
 /** A module with its own queue, as each process has one. */
-async function importAnew(path: string): Promise<(work: () => Promise<unknown>) => Promise<unknown>> {
+async function importAnew(path: string): Promise<(work: () => Promise<unknown>, address?: string) => Promise<unknown>> {
   vi.resetModules();
-  return (await import(path)).inTurn;
+  const { inTurn } = await import(path);
+  let last = 0;
+  return (work, address = `address ${++last}`) => inTurn(address, work);
 }
 
 /** Work that ends when it is told to. */
@@ -35,6 +37,20 @@ describe.each([
     const late = inTurn(work);
     for (let count = 0; count < 32; count++) await endOne();
     expect(await Promise.all([...all.slice(0, 32), late])).toEqual(Array(33).fill('done'));
+  });
+
+  test('eight of one address run or wait, and others are served meanwhile', async () => {
+    const inTurn = await importAnew(path);
+    const { work, endOne } = holdWork();
+    const many = Array.from({ length: 40 }, () => inTurn(work, 'one'));
+    const refused = await Promise.all(many.slice(8));
+    expect(refused).toEqual(Array(32).fill(undefined));
+    const other = inTurn(work, 'other');
+    for (let count = 0; count < 9; count++) await endOne();
+    expect(await Promise.all([...many.slice(0, 8), other])).toEqual(Array(9).fill('done'));
+    const again = inTurn(work, 'one');
+    await endOne();
+    expect(await again).toBe('done');
   });
 
   test('whoever has waited for too long is refused, and the next one is not held up', async () => {

@@ -1,6 +1,6 @@
 import express from 'express';
 import { anonymous, defineAgentApp } from 'gopush';
-import { beginAttempt, secondsToWait } from '../lib/attempts.js';
+import { beginAttempt, networkOf, secondsToWait } from '../lib/attempts.js';
 import { channels, createChannel, joinChannel } from '../lib/channels.js';
 import { hashPassword, verifyPassword } from '../lib/passwords.js';
 import { store } from '../lib/store.js';
@@ -17,7 +17,7 @@ export default defineAgentApp((app) => {
     const { name, password } = credentialsOf(req.body);
     if (!/^[a-z0-9_-]{2,24}$/.test(name)) return refuse(res, 400, 'A name has 2 to 24 of a–z, 0–9, - and _.');
     if (password.length < 8 || password.length > 200) return refuse(res, 400, 'A password has 8 to 200 characters.');
-    const hash = await hashPassword(password);
+    const hash = await hashPassword(networkOf(req.ip), password);
     if (hash === undefined) return refuseForNow(res);
     if (!(await store.insert('users', name, hash))) return refuse(res, 409, 'This name is taken.');
     await createChannel(firstChannel, name);
@@ -32,7 +32,7 @@ export default defineAgentApp((app) => {
       res.set('retry-after', String(secondsToWait()));
       return refuse(res, 429, 'Too many attempts. Try again in a quarter of an hour.');
     }
-    const isRight = await verifyPassword(password, await store.get('users', name));
+    const isRight = await verifyPassword(networkOf(req.ip), password, await store.get('users', name));
     // A right password, or none that was asked for, is no failed attempt.
     if (isRight !== false) await takeBack();
     if (isRight === undefined) return refuseForNow(res);

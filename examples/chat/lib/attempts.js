@@ -28,7 +28,7 @@ export async function beginAttempt(address, name) {
 export const secondsToWait = () => Math.ceil((windowMs - (Date.now() % windowMs)) / 1_000);
 
 /** The owner of an IPv6 address has its whole /64 network. */
-function networkOf(address) {
+export function networkOf(address) {
   if (!isIPv6(address)) return address;
   const [left, right] = address.split('::').map((part) => part.split(':').filter(Boolean));
   const zeros = right === undefined ? 0 : 8 - left.length - right.length;

@@ -6,18 +6,18 @@ const derive = promisify(scrypt);
 const keyBytes = 32;
 
 /** Takes about 50 ms of a thread, and 16 MiB meanwhile. Resolves to `undefined` where too many others are waiting. */
-const keyOf = (password, salt) => inTurn(() => derive(password.normalize('NFKC'), salt, keyBytes));
+const keyOf = (address, password, salt) => inTurn(address, () => derive(password.normalize('NFKC'), salt, keyBytes));
 
 /** What is stored instead of a password. */
-export async function hashPassword(password) {
+export async function hashPassword(address, password) {
   const salt = randomBytes(16).toString('base64');
-  const key = await keyOf(password, salt);
+  const key = await keyOf(address, password, salt);
   return key && { salt, key: key.toString('base64') };
 }
 
 /** Takes as long for an unknown name, so that names cannot be found out. */
-export async function verifyPassword(password, stored) {
-  const found = await keyOf(password, stored?.salt ?? 'nobody');
+export async function verifyPassword(address, password, stored) {
+  const found = await keyOf(address, password, stored?.salt ?? 'nobody');
   if (found === undefined) return undefined;
   return stored !== undefined && timingSafeEqual(found, Buffer.from(stored.key, 'base64'));
 }

@@ -12,19 +12,20 @@ const folder = new URL('../.accounts/', import.meta.url);
 const scryptAsync = promisify<string, Buffer, number, Buffer>(scrypt);
 
 /** Takes 50 ms of a thread and 16 MiB of memory. Returns `undefined` if too many others are before it. */
-const hash = (password: string, salt: Buffer) => inTurn(() => scryptAsync(password, salt, 32));
+const hash = (address: string, password: string, salt: Buffer) =>
+  inTurn(address, () => scryptAsync(password, salt, 32));
 
 /** Adds an account. Returns whether the name was free; `undefined` if too many others sign in. */
-export async function signUp(name: string, password: string) {
+export async function signUp(address: string, name: string, password: string) {
   const salt = randomBytes(16);
-  const hashed = await hash(password, salt);
+  const hashed = await hash(address, password, salt);
   return hashed && save(name, `${salt.toString('base64url')}.${hashed.toString('base64url')}`);
 }
 
 /** Returns whether there is an account of this name with this password; `undefined` if too many others sign in. */
-export async function checkPassword(name: string, password: string) {
+export async function checkPassword(address: string, name: string, password: string) {
   const [salt = '', hashed = ''] = (await read(name)).split('.');
-  const given = await hash(password, Buffer.from(salt, 'base64url'));
+  const given = await hash(address, password, Buffer.from(salt, 'base64url'));
   const wanted = Buffer.from(hashed, 'base64url');
   return given && given.length === wanted.length && timingSafeEqual(given, wanted);
 }

@@ -45,7 +45,7 @@ async function add(key: string, by = 1) {
 }
 
 /** The owner of an IPv6 address has its whole /64 network. */
-function networkOf(address: string) {
+export function networkOf(address = '') {
   if (!isIPv6(address)) return address;
   const [left = [], right] = address.split('::').map((part) => part.split(':').filter(Boolean));
   const zeros = right === undefined ? 0 : 8 - left.length - right.length;

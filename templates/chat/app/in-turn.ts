@@ -3,22 +3,29 @@ const atOnce = 2;
 // Whoever comes when so many wait, or has waited so long, is asked to try again.
 const mostWaiting = 30;
 const longestWaitMs = 2_000;
+// Of one address: it must not keep everybody else out.
+const mostOfOne = 8;
 
 const waiting: (() => void)[] = [];
 let running = 0;
+// How many run or wait, of each address.
+const counts = new Map<string, number>();
 
-/** Does costly work when it is its turn. Returns `undefined`, and does nothing, if too many others are before it. */
-export async function inTurn<T>(work: () => Promise<T>) {
+/** Does costly work for an address when it is its turn. Returns `undefined`, and does nothing, if too many others are before it. */
+export async function inTurn<T>(address: string, work: () => Promise<T>) {
   const began = Date.now();
+  const before = counts.get(address) ?? 0;
+  if (before >= mostOfOne || waiting.length >= mostWaiting) return undefined;
+  counts.set(address, before + 1);
   if (running < atOnce) running++;
-  else {
-    if (waiting.length >= mostWaiting) return undefined;
-    // Whoever ends gives its place to the next one.
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  }
+  // Whoever ends gives its place to the next one.
+  else await new Promise<void>((resolve) => waiting.push(resolve));
   try {
     return Date.now() - began > longestWaitMs ? undefined : await work();
   } finally {
+    const left = (counts.get(address) ?? 1) - 1;
+    if (left > 0) counts.set(address, left);
+    else counts.delete(address);
     const next = waiting.shift();
     if (next) next();
     else running--;

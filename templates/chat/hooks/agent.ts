@@ -1,7 +1,7 @@
 import express, { type Response } from 'express';
 import { anonymous, defineAgentApp } from 'gopush';
 import { checkPassword, signUp } from '../app/accounts.ts';
-import { beginAttempt, secondsToWait } from '../app/attempts.ts';
+import { beginAttempt, networkOf, secondsToWait } from '../app/attempts.ts';
 import { cookie, createSession, userOf } from '../app/session.ts';
 
 /**
@@ -22,7 +22,7 @@ export default defineAgentApp((app) => {
     const isNew = req.path === '/accounts';
     const takeBack = isNew ? async () => {} : await beginAttempt(req.ip, name);
     if (!takeBack) return refuse(res, 429, 'too many attempts, try again in a quarter of an hour', secondsToWait());
-    const isDone = await (isNew ? signUp(name, password) : checkPassword(name, password));
+    const isDone = await (isNew ? signUp : checkPassword)(networkOf(req.ip), name, password);
     if (isDone !== false) await takeBack();
     if (isDone === undefined) return refuse(res, 503, 'too many people are signing in, try again', 1);
     if (!isDone) return isNew ? refuse(res, 409, 'this name is taken') : refuse(res, 401, 'wrong name or password');
