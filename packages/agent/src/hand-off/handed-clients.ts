@@ -1,4 +1,4 @@
-import type { Counts, Ending, GiverEvents, Orphan, TakerState } from '@gopush/hand-off';
+import type { Counts, Ending, GiverEvents, Mark, Orphan, TakerState } from '@gopush/hand-off';
 import type { TunnelLimits } from '../tunnel/tunnel.ts';
 import type { TunnelEnd } from '../tunnel/tunnel-end.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
@@ -18,8 +18,8 @@ export type Continuation = 'goes on' | 'migrates' | 'ends' | 'stays' | 'waits';
 
 /** Goes on with the sessions of clients whose target is gone. */
 export interface Continuing extends Pick<SilentTargetsEvents, 'isAnotherUp' | 'onGivenUp'> {
-  /** Its target has put the session down. */
-  left(handed: Handed, record: HandOffRecord, unread: Buffer): Continuation;
+  /** Its target has put the session down. @param marks - what the client has had; `undefined`: nothing tells */
+  left(handed: Handed, record: HandOffRecord, unread: Buffer, marks: readonly Mark[] | undefined): Continuation;
   /** Its target is gone without a word. */
   orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation;
   /** Its target lives, has been silent for too long, and cannot be killed: the connection ends. */
@@ -112,8 +112,8 @@ export class HandedClients implements GiverEvents<HandedClient> {
     this.#end(handed, record, ending, ending);
   }
 
-  onLeave(handed: Handed, unread: Buffer): void {
-    this.#continue(handed, 'target closed', (record) => this.#options.continuing.left(handed, record, unread));
+  onLeave(handed: Handed, unread: Buffer, marks: readonly Mark[] | undefined): void {
+    this.#continue(handed, 'target closed', (record) => this.#options.continuing.left(handed, record, unread, marks));
   }
 
   onOrphan(handed: Handed, orphan: Orphan): void {

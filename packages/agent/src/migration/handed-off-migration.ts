@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
-import { createTarget, type Target, writeNumberedPosition } from '@gopush/contract';
-import type { Orphan, UncleanCause } from '@gopush/hand-off';
+import { createTarget, incompletePositions, type Target, writeNumberedPosition } from '@gopush/contract';
+import type { Mark, Orphan, UncleanCause } from '@gopush/hand-off';
 import type { HandOff } from '../hand-off/hand-off.ts';
 import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
 import type { Continuation, Continuing } from '../hand-off/handed-clients.ts';
@@ -50,17 +50,17 @@ export class HandedOffMigration implements Continuing {
     this.#options = options;
   }
 
-  left(handed: Handed, record: HandOffRecord, unread: Buffer): Continuation {
-    return this.#go(handed, record, { unread, cause: 'planned', positions: '' });
+  left(handed: Handed, record: HandOffRecord, unread: Buffer, marks: readonly Mark[] | undefined): Continuation {
+    // Where its target could not store it at its end, it continues from what was stored before, as after a crash.
+    const positions = marks === undefined ? incompletePositions : writeMarks(marks);
+    return this.#go(handed, record, { unread, cause: 'planned', positions });
   }
 
   orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation {
     // It may still read and write, so no other target can; when it is heard again, it offers a duplicate.
     if (orphan.taker === 'alive') return orphan.cause === 'silent' ? 'waits' : 'stays';
     if (orphan.taker === 'clean') {
-      const positions = orphan.marks
-        .map(({ stream, offset }) => writeNumberedPosition({ number: stream, offset }))
-        .join();
+      const positions = writeMarks(orphan.marks);
       return this.#go(handed, record, { unread: orphan.unread ?? noBytes, cause: 'crash', positions });
     }
     const { member } = handed.user;
@@ -187,6 +187,11 @@ export class HandedOffMigration implements Continuing {
 }
 
 const noBytes = Buffer.alloc(0);
+
+/** What a client has had, as the request to take its session has it. */
+function writeMarks(marks: readonly Mark[]): string {
+  return marks.map(({ stream, offset }) => writeNumberedPosition({ number: stream, offset })).join();
+}
 
 /** Why the session of a client could not fail over, by the names that tunnels have for it. */
 const fallbacks: Record<UncleanCause, FallbackCause> = {

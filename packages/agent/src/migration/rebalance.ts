@@ -123,11 +123,17 @@ export class Rebalance {
     const now = Date.now();
     for (const session of this.#options.sessions()) {
       const { member } = session;
-      const hasNoWeight = member.target.weight === 0 && this.#listed.has(member.product.name);
-      if (!hasNoWeight && !this.hasLeft(member)) continue;
+      if (!this.#hasNoWeight(member, now) && !this.hasLeft(member)) continue;
       const last = this.#lastAsked.get(session);
       if (last?.member !== member || now - last.at >= askAgainMs) this.#leave(session);
     }
+  }
+
+  /** Where no other target takes new clients, sessions would go from one of these to the next without end. */
+  #hasNoWeight({ target, product }: Member, now: number): boolean {
+    if (target.weight > 0 || !this.#listed.has(product.name)) return false;
+    const { slowStartMs } = this.#options.fleet.health;
+    return product.current.some((member) => member.weight(now, slowStartMs) > 0);
   }
 
   /** Updates the targets of products that are routed without a function. @returns the names of these products */

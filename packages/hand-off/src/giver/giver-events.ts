@@ -32,8 +32,9 @@ export interface GiverEvents<T> {
    * The taker has put the session down, on purpose: this process is now the only owner, and the state is `alone`.
    *
    * @param unread - what the taker had read of the client and not handled; it goes first to the taker that continues
+   * @param marks - the messages up to which the client has had them; `undefined`: nothing tells, as the taker has noted none, or not all
    */
-  onLeave(handed: HandedOver<T>, unread: Buffer): void;
+  onLeave(handed: HandedOver<T>, unread: Buffer, marks: readonly Mark[] | undefined): void;
   /** The taker is gone: the state is `alone`. */
   onOrphan(handed: HandedOver<T>, orphan: Orphan): void;
   /**

@@ -1,4 +1,4 @@
-import { readHalf, readNotes } from '../notes/read-notes.ts';
+import { type Mark, type Noted, readHalf, readNotes } from '../notes/read-notes.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { isLockedByOther, killLocker, lockerOf } from '../system/life-lock.ts';
@@ -64,14 +64,25 @@ export class NotesFile {
     const isWhole = counts.bytesIn === noted.readAt;
     const unread = isWhole ? undefined : readHalf(this.#descriptor, this.#slots, noted.piece, counts.bytesIn);
     if (!isWhole && unread === undefined) return { taker: 'unclean', cause: 'half read' };
-    if (noted.marks === undefined) return { taker: 'unclean', cause: 'too many streams' };
-    const { marks, ahead } = noted;
-    if (!isAhead || ahead.stream === 0) return { taker: 'clean', marks, unread };
-    return { taker: 'clean', marks: [...marks.filter(({ stream }) => stream !== ahead.stream), ahead], unread };
+    const marks = marksIn(noted, isAhead);
+    return marks === undefined ? { taker: 'unclean', cause: 'too many streams' } : { taker: 'clean', marks, unread };
+  }
+
+  /** What a client has had of a taker that has put its session down, and so writes nothing more to it. @returns `undefined` where nothing tells */
+  marksOf({ descriptor, slot, generation }: Handed<unknown>): readonly Mark[] | undefined {
+    const noted = readNotes(this.#descriptor, this.#slots, { slot, generation });
+    const counts = this.#kernel.counts(descriptor);
+    return noted && counts && marksIn(noted, counts.bytesOut === noted.aheadAt);
   }
 
   close(): void {
     if (this.#descriptor >= 0) this.#kernel.close(this.#descriptor);
     this.#descriptor = -1;
   }
+}
+
+/** @param isAhead - whether the write has happened that was noted ahead */
+function marksIn({ marks, ahead }: Noted, isAhead: boolean): readonly Mark[] | undefined {
+  if (!isAhead || ahead.stream === 0) return marks;
+  return marks && [...marks.filter(({ stream }) => stream !== ahead.stream), ahead];
 }

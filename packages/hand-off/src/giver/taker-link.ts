@@ -248,11 +248,13 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     const handed = this.#served.get(id);
     this.#served.delete(id);
     handed?.orphan();
+    // Before the taker is told: then it uses the slot again.
+    const marks = handed && this.notes.marksOf(handed);
     // It closes its descriptor; where the connection is unknown here, it was given up.
     this.channel.send(types.left, id);
     if (handed === undefined) return true;
     const unread = Buffer.from(payload);
-    this.#host.tell(() => this.#host.events.onLeave(handed, unread));
+    this.#host.tell(() => this.#host.events.onLeave(handed, unread, marks));
     return true;
   }
 

@@ -150,7 +150,8 @@ export async function takeSession(request: TakeRequest, context: TakeContext): P
   const { token } = request;
   const bytes = await store.read(keyOfToken(token));
   const kept = bytes && decodeSession(bytes);
-  const noted = kept && (await resolvePositions(request.noted, kept, history));
+  // One that was stored at its end says itself what the client has had.
+  const noted = kept?.isExact ? [] : kept && (await resolvePositions(request.noted, kept, history));
   const given = [...request.given, ...(noted ?? [])];
   const isIncomplete = request.isIncomplete || noted === undefined;
   const record = kept && sessionFor({ ...request, given, isIncomplete }, kept, changes);
