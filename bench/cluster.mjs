@@ -1,10 +1,10 @@
 /**
- * Measures what the cluster view costs each node: `node bench/cluster.mjs [--nodes 50] [--seconds 20]`.
+ * Measures what the cluster view costs each node: `node bench/cluster.mjs [--nodes 50] [--seconds 20] [--connections 20000] [--rooms 5000]`.
  *
  * All nodes but one are in another process and tell of themselves each second. What is measured is the CPU time of one node: that tells of
  * itself, that also shows the cluster to one client, and to ten. Of each, the least of five windows: a process that has just begun to do something
  * compiles it, and what else the machine does adds to the CPU time. Over a folder and, where there is a redis-server, over Redis. All together
- * have 20,000 connections and 5,000 rooms; each node has 20 targets or 32 rooms to tell of. Then how long the answers take that the page
+ * have `--connections` and `--rooms`; each node has 20 targets or 32 rooms to tell of. Then how long the answers take that the page
  * asks for, 40 of each, 0.3 s apart, so that every third one reads the store.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
@@ -23,12 +23,15 @@ const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '50' },
     seconds: { type: 'string', default: '20' },
+    connections: { type: 'string', default: '20000' },
+    rooms: { type: 'string', default: '5000' },
     crowd: { type: 'string' },
   },
 });
 const seconds = Number(values.seconds);
 const agents = Math.ceil(Number(values.nodes) / 3);
 const servers = Number(values.nodes) - agents;
+const numbers = ['nodes', 'connections', 'rooms'].flatMap((name) => [`--${name}`, values[name]]);
 
 if (values.crowd !== undefined) {
   const { where, count } = JSON.parse(values.crowd);
@@ -64,7 +67,7 @@ if (values.crowd !== undefined) {
 
 /** Shares of a core, in percent, and how long answers take. */
 async function measure(where, count) {
-  const crowd = fork(import.meta.filename, ['--nodes', values.nodes, '--crowd', JSON.stringify({ where, count })]);
+  const crowd = fork(import.meta.filename, [...numbers, '--crowd', JSON.stringify({ where, count })]);
   await once(crowd, 'message');
   const store = await openStore(where);
   const idle = await use();
@@ -152,8 +155,13 @@ function describeNode(isAgent, ms) {
   return {
     ...{ state: 'ready', loopDelayMs: 3, fallbacks: [['polling', 3]] },
     clients: {
-      ...{ connections: Math.round(20_000 / (isAgent ? agents : servers)), handedOff: 100, ownedAlone: 0, held: 0 },
-      ...{ rooms: Math.round(5_000 / servers), users: 500, queuedBytes: 0 },
+      ...{
+        connections: Math.round(Number(values.connections) / (isAgent ? agents : servers)),
+        handedOff: 100,
+        ownedAlone: 0,
+        held: 0,
+      },
+      ...{ rooms: Math.round(Number(values.rooms) / servers), users: 500, queuedBytes: 0 },
     },
     totals: { messages, deliveries: messages * 10, requests: messages, handedOff: messages, notKept: 0, gaps: 0 },
     migrations: { given: 0, taken: 0, migrated: 100, failedOver: 3, fellBack: 3 },

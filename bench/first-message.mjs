@@ -1,9 +1,11 @@
 /**
  * How long it takes from the command that creates a project to the first message on its page, with empty caches: for each package manager
- * and each template. `node bench/first-message.mjs [--pm npm,pnpm] [--template chat] [--warm] [--test]`
+ * and each template.
+ * `node bench/first-message.mjs [--pm npm,pnpm] [--template chat] [--ts] [--warm] [--test] [--transcripts folder]`
  *
  * Packages of gopush are those of the workspace, packed, from a registry on loopback; all others come from the registry. `--warm` keeps the
- * caches from one project to the next; `--test` runs the project's own test as well. Package managers that are not on the PATH are left out.
+ * caches from one project to the next; `--test` runs the project's own test as well; `--transcripts` keeps what was
+ * printed, a file for each project. Package managers that are not on the PATH are left out.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -68,10 +70,14 @@ const { values } = parseArgs({
     template: { type: 'string', default: Object.keys(pages).join() },
     warm: { type: 'boolean', default: false },
     test: { type: 'boolean', default: false },
+    ts: { type: 'boolean', default: false },
+    transcripts: { type: 'string' },
   },
 });
 const folder = mkdtempSync(join(tmpdir(), 'gopush-first-message-'));
 packAll(join(folder, 'packed'));
+const transcripts = values.transcripts ?? folder;
+mkdirSync(transcripts, { recursive: true });
 const registry = await startRegistry(join(folder, 'packed'));
 const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
@@ -97,12 +103,18 @@ async function measure(manager, template) {
   }
   const { create, run, flags = [] } = managers[manager];
   const project = join(cwd, 'app');
-  const log = join(folder, `${manager}-${template}.log`);
+  const log = join(transcripts, `${manager}-${template}${values.ts ? '-ts' : ''}.log`);
   const started = performance.now();
   const seconds = () => ((performance.now() - started) / 1_000).toFixed(1);
+  const language = values.ts ? ['--ts'] : [];
   const times = {};
   try {
-    await execute([...create, 'gopush-create', 'app', '--template', template, '--yes', ...flags], cwd, env, log);
+    await execute(
+      [...create, 'gopush-create', 'app', '--template', template, '--yes', ...language, ...flags],
+      cwd,
+      env,
+      log,
+    );
     times.installed = seconds();
     const dev = spawnLogged([...run, 'dev'], project, env, log);
     try {
@@ -122,7 +134,7 @@ async function measure(manager, template) {
     if (values.test) await execute([...run, 'test'], project, env, log);
     const load = loadavg()[0].toFixed(0);
     process.stdout.write(
-      `${manager} ${version} ${template}: ${JSON.stringify({ ...times, ...sizeOf(project), load })}\n`,
+      `${manager} ${version} ${template}${values.ts ? ' --ts' : ''}: ${JSON.stringify({ ...times, ...sizeOf(project), load })}\n`,
     );
   } catch (error) {
     process.exitCode = 1;
@@ -187,6 +199,7 @@ async function execute(command, cwd, env, log) {
 }
 
 function spawnLogged([program, ...args], cwd, env, log) {
+  appendFileSync(log, `$ ${program} ${args.join(' ')}\n`);
   const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let output = '';
   const waiting = new Set();

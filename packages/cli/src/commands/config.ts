@@ -26,16 +26,18 @@ export interface ConfigOptions extends ProjectOptions {
  */
 export async function config({ json = false, origins, ...options }: ConfigOptions): Promise<void> {
   const project = await loadProject(options);
+  // It tells editors about the file, and sets nothing.
+  const { $schema: _, ...effective } = project.config;
   const { stdout } = process;
   if (!(origins ?? (stdout.isTTY && !json))) {
-    stdout.write(`${JSON.stringify(project.config, hide, 2)}\n`);
+    stdout.write(`${JSON.stringify(effective, hide, 2)}\n`);
     return;
   }
-  const settings = [...listSettings(project.config, [], (path) => project.originOf(path) ?? byDefault)];
+  const settings = [...listSettings(effective, [], (path) => project.originOf(path) ?? byDefault)];
   if (json) {
     const given = settings.filter(({ origin }) => origin !== byDefault);
     const where = Object.fromEntries(given.map(({ path, origin }) => [path.join('.'), origin]));
-    stdout.write(`${JSON.stringify({ settings: project.config, origins: where }, hide, 2)}\n`);
+    stdout.write(`${JSON.stringify({ settings: effective, origins: where }, hide, 2)}\n`);
     return;
   }
   const paint = paintFor(stdout, process.env);

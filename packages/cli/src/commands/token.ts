@@ -12,6 +12,9 @@ import {
 import { CommandError } from '../command-error.ts';
 import { loadProject, type ProjectOptions } from '../project.ts';
 
+/** As `verifyJwt` wants it: a key is to be as long as the hash at least (RFC 7518 section 3.2). */
+const leastSecretBytes = 32;
+
 /** Options of `gopush token`. */
 export interface TokenOptions extends ProjectOptions {
   /** The secret of a JWT, as given by `--secret` or `JWT_SECRET`. */
@@ -38,6 +41,10 @@ export async function token(uid: string, options: TokenOptions): Promise<void> {
   const { secret = '', claim, ttl, json = false } = options;
   if (secret === '') {
     throw new CommandError(2, 'token: wanted --secret, or the variable JWT_SECRET: what the hook verifies tokens with');
+  }
+  const bytes = Buffer.byteLength(secret);
+  if (bytes < leastSecretBytes) {
+    throw new CommandError(2, `token: secret: found ${bytes} bytes, wanted at least ${leastSecretBytes}`);
   }
   const jwt = signJwt({ [claim]: parsed.value }, secret, ttl);
   process.stdout.write(`${json ? JSON.stringify({ token: jwt }) : jwt}\n`);

@@ -358,7 +358,11 @@ test('an unknown command names the nearest one; help is grouped, and has example
 });
 
 test('what commands print with --json is as the published schemas say', async () => {
-  const { dir } = await makeProject({ api: { keys: [{ name: 'a', key: 'k'.repeat(24), scopes: ['read'] }] } });
+  const { dir } = await makeProject({
+    // As each new project has it.
+    $schema: '../node_modules/gopush/dist/config.schema.json',
+    api: { keys: [{ name: 'a', key: 'k'.repeat(24), scopes: ['read'] }] },
+  });
   for (const [name, args, code] of [
     ['check', ['check', '--json', '--no-ports'], 0],
     ['check', ['check', '--json', '--no-ports', '--dir', '/nowhere'], 2],

@@ -79,6 +79,13 @@ test('a token is what verifyJwt accepts, and no other secret', async () => {
     stderr: expect.stringMatching(/wanted --secret, or the variable JWT_SECRET/),
   });
   expect((await command(['token', 'a\u0007', '--secret', secret])).code).toBe(2);
+  // The hook would not load with it.
+  const short = 'x'.repeat(31);
+  expect(() => verifyJwt({ secret: short })).toThrow(/at least 32/);
+  expect(await command(['token', 'ann', '--secret', short])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/found 31 bytes, wanted at least 32/),
+  });
 });
 
 test('a signed identity is what a push-server believes, for as long as it is valid', async () => {
