@@ -76,8 +76,14 @@ async function findProblems({ dir, environment }: Project): Promise<readonly str
 export function announce(project: Pick<Project, 'config'>, log: Logger): void {
   const { agentPort, agent } = project.config;
   if (agentPort === 0) return;
-  const ready = `gopush is ready: ${agent.tls === null ? 'http' : 'https'}://localhost:${agentPort}`;
+  const ready = `gopush is ready: ${agent.tls === null ? 'http' : 'https'}://${hostOf(agent.host)}:${agentPort}`;
   const [dashboard] = adminUrls(project.config);
   if (writesJson(project)) log.info(dashboard === undefined ? {} : { dashboard }, ready);
   else process.stdout.write(`\n  ${ready}\n${dashboard === undefined ? '' : `  dashboard:       ${dashboard}\n`}\n`);
+}
+
+/** Where this machine reaches what listens on `host`: by its name, also where a certificate or a cookie is for that, unless it is not there. */
+function hostOf(host = '::'): string {
+  if (['0.0.0.0', '::', '127.0.0.1', '::1'].includes(host)) return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
 }

@@ -61,3 +61,12 @@ test('a certificate that is not there ends with 2: one line, at start and at a c
   const ill = await gopush(['check', '--no-ports'], { cwd: dir });
   expect([ill.code, ill.stdout]).toEqual([2, expect.stringMatching(new RegExp(`✗ certificate: ${line.source}`))]);
 });
+
+test('an agent that listens on one address says that one', async () => {
+  const { dir, port } = await makeProject({ serverWorkers: 1, agent: { host: '127.0.0.2', drainMs: 500 } });
+  const running = startGopush(['start', '--dir', dir]);
+  await running.until(new RegExp(`gopush is ready: http://127\\.0\\.0\\.2:${port}\\b`));
+  expect((await fetch(`http://127.0.0.2:${port}/?user=ann`)).status).toBe(200);
+  running.child.kill('SIGTERM');
+  expect((await running.ended).code).toBe(0);
+});

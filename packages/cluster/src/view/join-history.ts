@@ -56,7 +56,7 @@ export interface ToldHistory {
  * Joins the histories of nodes, also of those that have ended. Nodes end their steps at the same times, as far as their clocks agree: each node has
  * one point in each step, which is at most a step off.
  *
- * @param at - in milliseconds since 1970
+ * @param at - now, in milliseconds since 1970
  */
 export function joinHistory(told: readonly ToldHistory[], at: number): ClusterHistory {
   const tiers = new Map<string, TierHistory>();
@@ -67,8 +67,8 @@ export function joinHistory(told: readonly ToldHistory[], at: number): ClusterHi
     if (history.stepMs !== stepMs) continue;
     const tier = tiers.get(name) ?? emptyTier();
     tiers.set(name, tier);
-    // What a node that is there has told last is the last step, or the last point would be missing for some of them.
-    const back = ageMs < hereMs ? 0 : Math.max(0, Math.round((ageMs + endedMs - lastMs) / stepMs));
+    // -1: it has told of a step that others have not told of yet, and that is left out until they have.
+    const back = Math.round((ageMs + endedMs - lastMs) / stepMs);
     for (const series of summed) addPoints(tier[series], history[series], back, (a, b) => a + b);
     for (const series of largest) addPoints(tier[series], history[series], back, Math.max);
     for (const [stepsBack, cause, count] of history.refusals) {
@@ -79,13 +79,13 @@ export function joinHistory(told: readonly ToldHistory[], at: number): ClusterHi
       counts[step] = (counts[step] ?? 0) + count;
     }
   }
-  return { v: 1, at, stepMs, tiers: Object.fromEntries(tiers), refusals: mostFrequent(refusals) };
+  return { v: 1, at: at - lastMs, stepMs, tiers: Object.fromEntries(tiers), refusals: mostFrequent(refusals) };
 }
 
-/** How long ago the last step of the cluster has ended, by the node whose last step is the newest. */
+/** How long ago the last step has ended of which all nodes that are there have told. */
 function lastEndedMs(told: readonly ToldHistory[]): number {
   const here = told.filter(({ ageMs }) => ageMs < hereMs).map(({ ageMs, endedMs }) => ageMs + endedMs);
-  return here.length === 0 ? 0 : Math.min(...here);
+  return here.length === 0 ? 0 : Math.max(...here);
 }
 
 /** @param back - how many steps before the last one of the cluster the last point is */

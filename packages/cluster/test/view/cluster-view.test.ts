@@ -208,14 +208,28 @@ test('the history is the sum of what all nodes tell, also of those that are gone
   expect(joined.refusals[0]?.counts.slice(-2)).toEqual([4, 0]);
 });
 
-test('each node that is there has a last point, whenever its steps end', async () => {
-  const { summaries, view } = open();
-  summaries.now = 100_000;
+test('each node that is there has a last point, and all of them are of the same step', async () => {
+  const { summaries } = open();
   const { history } = summaryOf('x');
-  const connections = [...new Array<number>(89).fill(0), 5];
-  summaries.put(summaryOf('own', { historyEndedMs: 100, history: { ...history, connections } }));
-  summaries.put(summaryOf('other', { historyEndedMs: 9_900, history: { ...history, connections } }), 98_000);
-  expect((await view.history()).tiers['push-server']?.connections.slice(-2)).toEqual([0, 10]);
+  const ending = (...values: number[]): number[] => [...new Array<number>(90 - values.length).fill(0), ...values];
+  const lastAt = async (now: number, own: number[], other: number[], toldAt: number) => {
+    summaries.now = now;
+    summaries.put(
+      summaryOf('own', { tier: 'agent', historyEndedMs: now % 10_000, history: { ...history, connections: own } }),
+    );
+    const told = { historyEndedMs: toldAt % 10_000, history: { ...history, connections: other } };
+    summaries.put(summaryOf('other', told), toldAt);
+    const view = new ClusterView({ store: storeOf(summaries), id: 'own', name: 'agent-0' });
+    const { tiers, at } = await view.history();
+    // How long ago that step has ended.
+    return [
+      (await view.state()).at - at,
+      ...['agent', 'push-server'].map((tier) => tiers[tier]?.connections.slice(-2)),
+    ];
+  };
+  // A step has just ended; the other node has told before that, and a second later it tells again.
+  expect(await lastAt(100_100, ending(3, 5, 7), ending(3, 5), 99_900)).toEqual([10_100, [3, 5], [3, 5]]);
+  expect(await lastAt(101_000, ending(3, 5, 7), ending(3, 5, 7), 100_900)).toEqual([1_000, [5, 7], [5, 7]]);
 });
 
 test('sessions that fail over are neither missing nor counted twice, whenever one looks', async () => {
