@@ -50,6 +50,8 @@ test.each([
   ['/?product=chat', 'chat'],
   ['/?%70roduct=ch%61t', 'chat'],
   ['/?a=product&product=x+y', 'x y'],
+  ['/?%70%72%6F%64%75%63%74=a', 'a'],
+  ['/?product%=a&Product=b&product+=c&%70roduc%c1%b4=d&?product=e', 'default'],
 ])('%s asks for %s', (url, product) => {
   expect(readProduct(url)).toEqual({ ok: true, value: product });
 });

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { parse } from 'node:querystring';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { writeUid } from '../src/index.ts';
+import { readProduct, writeUid } from '../src/index.ts';
 
 /** Names that some parser or other reads as uid. */
 const forms = [
@@ -177,4 +177,24 @@ for query in json.load(sys.stdin):
   });
   expect(status).toBe(0);
   expect(new Set(stdout.trim().split('\n'))).toEqual(new Set(['uid ann']));
+});
+
+test('thousands of escaped names in a query take little time, whether they are broken or not', () => {
+  const ordinary = `/?${'a=b&'.repeat(3_500)}`;
+  const cpuMs = (work: () => void): number => {
+    const begun = process.cpuUsage();
+    for (let round = 0; round < 20; round++) work();
+    const { user, system } = process.cpuUsage(begun);
+    return (user + system) / 20_000;
+  };
+  const read = (url: string) => (): void => {
+    readProduct(url);
+    writeUid(url, 'ann');
+  };
+  cpuMs(read(ordinary));
+  for (const name of ['%u', '%25', '%C3%BC', 'x%zz', '%2575']) {
+    const url = `/?${`${name}&`.repeat(14_000 / (name.length + 1))}`;
+    // They took up to 33 ms; the ordinary query takes less than one.
+    expect([name, cpuMs(read(url)) < 12]).toEqual([name, true]);
+  }
 });

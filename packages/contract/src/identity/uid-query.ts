@@ -55,9 +55,11 @@ const maxRounds = 3;
 function isUid(parameter: string): boolean {
   const equals = parameter.indexOf('=');
   let name = equals === -1 ? parameter : parameter.slice(0, equals);
-  if (!suspicious.test(name)) return false;
+  // No character stands for two letters of it.
+  if (name.length < uidParameter.length || !suspicious.test(name)) return false;
   for (let round = 0; round < maxRounds; round++) {
     const decoded = decodeLoosely(name);
+    if (decoded.length < uidParameter.length) return false;
     if (isUidName(decoded)) return true;
     if (decoded === name) return false;
     name = decoded;
@@ -71,7 +73,14 @@ function isUid(parameter: string): boolean {
  */
 const uidName = /^[^\p{L}\p{N}_-]*UID(?![\p{L}\p{N}_-])/u;
 
+/** The same in ASCII, which needs no folding. */
+const asciiUidName = /^[^\dA-Za-z_-]*uid(?![\dA-Za-z_-])/i;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: some parsers drop them
+const [ascii, controls] = [/^[\0-\x7f]*$/, /[\0-\x1f\x7f]+/g];
+
 function isUidName(name: string): boolean {
+  // Thousands of names in one query would take several milliseconds otherwise.
+  if (ascii.test(name)) return asciiUidName.test(name) || asciiUidName.test(name.replace(controls, ''));
   // In capital letters, as some letters beyond ASCII become ASCII so, and none beside the other way round.
   const folded = name
     .normalize('NFKD')

