@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { believing, startTestAgent } from '../support/gateway.ts';
 
-test('the back end of docs/protocol.md hands its sessions over, and its client does not notice', async () => {
+test('the back end of docs/protocol.md hands its sessions over, whatever others do, and its client does not notice', async () => {
   const [, code = ''] =
     /```js\n(?:import .*\n)+\n(const server = createServer[\s\S]*?)```/.exec(
       await readFile('docs/protocol.md', 'utf8'),
@@ -23,9 +23,9 @@ test('the back end of docs/protocol.md hands its sessions over, and its client d
   };
   const start = async () => {
     const signals = new EventEmitter();
-    const names = ['createServer', 'WebSocketServer', 'randomBytes', 'once', 'store', 'process'];
+    const names = ['createServer', 'WebSocketServer', 'randomBytes', 'store', 'process'];
     const make = new Function(...names, `${code}\nreturn server;`);
-    const server: Server = make(createServer, WebSocketServer, randomBytes, once, store, signals);
+    const server: Server = make(createServer, WebSocketServer, randomBytes, store, signals);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => {
@@ -35,6 +35,12 @@ test('the back end of docs/protocol.md hands its sessions over, and its client d
   };
   const [one, other] = [await start(), await start()];
   let { targets } = one;
+  // One that leaves when it is asked, and one that never says that it is quiet.
+  for (const leaves of [true, false]) {
+    const direct = new WebSocket(`ws://127.0.0.1:${targets[0]?.port}`);
+    if (leaves) direct.once('ping', () => direct.terminate());
+    await once(direct, 'open');
+  }
   const agent = await startTestAgent({ agent: believing, router: { default: () => targets } });
   const client = new WebSocket(`${agent.url.replace('http', 'ws')}/?user=ann`);
   let closed = 0;
