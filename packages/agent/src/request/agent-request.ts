@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { HookRequest } from '@gopush/contract';
+import { decodePercent, type HookRequest } from '@gopush/contract';
 import { parse } from 'cookie';
 import { countChunk, isResting } from './pace-chunks.ts';
 import type { ReadBody } from './read-body.ts';
@@ -34,7 +34,7 @@ export class AgentRequest extends IncomingMessage implements HookRequest {
   }
 
   get cookies(): Readonly<Record<string, string | undefined>> {
-    return this.#remember('cookies', parse(this.headers.cookie ?? ''));
+    return this.#remember('cookies', parse(this.headers.cookie ?? '', { decode }));
   }
 
   // Express swaps a request's prototype and assigns to these names, so remembered values stay assignable.
@@ -64,6 +64,11 @@ export function recallRequest(socket: Socket, address: string, path: string, hea
     request.headers[name.toLowerCase()] ??= value;
   }
   return request;
+}
+
+/** A cookie whose escapes are broken stays as it is. */
+function decode(text: string): string {
+  return decodePercent(text) ?? text;
 }
 
 function parseQuery(url: string): Record<string, string | undefined> {

@@ -29,7 +29,13 @@ export function createTokenFinder(places: readonly JwtPlace[]): (request: JwtReq
 function finderFor(place: JwtPlace): (request: JwtRequest) => string | undefined {
   const [, kind, name = ''] = /^(cookie|query):(.+)$/.exec(place) ?? [];
   if (place === 'bearer') return ({ headers }) => /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-  if (kind === 'cookie') return ({ headers }) => parseCookie(headers.cookie ?? '')[name];
+  if (kind === 'cookie') {
+    return ({ headers }) => {
+      // Only this one is decoded: a client may send thousands whose escapes are broken.
+      const cookie = parseCookie(headers.cookie ?? '', { decode: (text) => text })[name];
+      return cookie === undefined ? undefined : decode(cookie);
+    };
+  }
   if (kind === 'query') {
     return ({ query }) => {
       const value = query?.[name];
@@ -37,4 +43,12 @@ function finderFor(place: JwtPlace): (request: JwtRequest) => string | undefined
     };
   }
   throw new TypeError(`verifyJwt: from: found ${String(place)}, wanted bearer, cookie:<name> or query:<name>`);
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
