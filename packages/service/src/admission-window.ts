@@ -93,6 +93,11 @@ export class AdmissionWindow {
     return this.#limit;
   }
 
+  /** Whether work was late of late: since the last verdict, or so often that there are fewer places than at the start. */
+  get isLate(): boolean {
+    return this.#wasLate || this.#limit < this.#start;
+  }
+
   /** Number of places in use. */
   taken(now: number): number {
     for (const place of this.#places) {

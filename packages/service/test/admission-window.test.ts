@@ -231,3 +231,18 @@ describe('one who holds half of all', () => {
     expect(one.enter(0, 'proxy')).toBeUndefined();
   });
 });
+
+test('is late from the first late verdict until it has as many places as at the start again', () => {
+  const window = new AdmissionWindow({ start: 64, toleranceMs: 50 });
+  const work = (ms: number, now: number): void => {
+    for (let at = 0; at < 64; at++) window.took(ms, now);
+  };
+  work(1, 0);
+  expect(window.isLate).toBe(false);
+  for (let now = 1_000; now < 1_500; now += 100) work(400, now);
+  expect(window.isLate).toBe(true);
+  work(1, 2_000);
+  expect(window.isLate).toBe(true);
+  for (let now = 2_100; window.limit < 64; now += 100) work(1, now);
+  expect(window.isLate).toBe(false);
+});

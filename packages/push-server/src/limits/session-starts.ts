@@ -85,7 +85,9 @@ export class SessionStarts {
     const of = whoseIs(request, addressOf);
     if (window.holdsHalf(of[0], now)) return 'too_many_requests';
     const place = window.enter(now, ...of) ?? window.enterInstead(now, ...of);
-    if (place === undefined) return 'overloaded';
+    // Agents send fewer clients of all to one that is overloaded. This one is not: many of one network have not gone on with their handshakes.
+    if (place === undefined)
+      return !window.isLate && window.holdsHalf(of.at(-1) as string, now) ? 'too_many_requests' : 'overloaded';
     (request as Slotted)[ofRequest] = place;
     return undefined;
   }
@@ -159,7 +161,8 @@ function refusalOf(code: Refusal): SocketResponse {
     headers: {
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
-      'retry-after': String(retryAfter(code)),
+      // Those of one network are refused together: they must not come back together.
+      'retry-after': String(retryAfter(code === 'too_many_requests' ? 'overloaded' : code)),
       'x-gopush-error': code,
     },
     body: bodies[code],

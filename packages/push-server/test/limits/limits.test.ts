@@ -309,8 +309,8 @@ test.each([
   };
   const ofMany = (name: string, count: number, client: string): Promise<string[]> =>
     Promise.all(Array.from({ length: count }, (_, at) => handshake(`${name}${at}`, client)));
-  // There are 128 places.
-  expect(new Set(await ofMany('eve', 300, '127.0.0.2'))).toEqual(new Set(['200', '503 overloaded']));
+  // There are 128 places. That they are taken does not mean that the push-server is overloaded, of which agents would take account for all clients.
+  expect(new Set(await ofMany('eve', 300, '127.0.0.2'))).toEqual(new Set(['200', '429 too_many_requests']));
   expect(new Set(await ofMany('ann', 60, '127.0.0.3'))).toEqual(new Set(['200']));
 });
 
