@@ -10,8 +10,11 @@ import { rows } from '../support/long.ts';
 
 const program = fileURLToPath(new URL('../programs/told-cluster.mjs', import.meta.url));
 
-/** Nodes, and the connections and rooms of all of them together. */
-const told = { nodes: 50, connections: 20_000, rooms: 5_000 };
+const nodesTold = 50;
+
+/** Connections and rooms of all nodes together. */
+const some = { connections: 20_000, rooms: 5_000 };
+const many = { connections: 100_000, rooms: 10_000 };
 
 /** Length of a window, in milliseconds, and how many there are. What else the machine does adds to the CPU time; the least is what it costs. */
 const windows = { ms: 3_000, each: 5 };
@@ -20,12 +23,27 @@ type Opens = () => Promise<{ readonly folder: string } | { readonly redisPort: n
 const folder: Opens = async () => ({ folder: join(await projectFolder(), 'store') });
 const redis: Opens = async () => ({ redisPort: (await startRedis()).port });
 
-test.each(rows<readonly [string, Opens]>([['a folder', folder]], [['Redis', redis]]))(
-  'over %s, 50 nodes tell of 20,000 connections and 5,000 rooms with a hundredth of a core each, and an open page takes two',
+interface Row {
+  readonly over: string;
+  readonly open: Opens;
+  readonly connections: number;
+  readonly rooms: number;
+}
+
+test.each(
+  rows<Row>(
+    [{ over: 'a folder', open: folder, ...some }],
+    [
+      { over: 'Redis', open: redis, ...some },
+      { over: 'Redis', open: redis, ...many },
+    ],
+  ),
+)(
+  'over $over, 50 nodes tell of $connections connections and $rooms rooms with a hundredth of a core each, and an open page takes two',
   { timeout: 120_000 },
-  async (_name, open) => {
+  async ({ open, ...told }) => {
     const store = await open();
-    const numbers = { connections: told.connections / told.nodes, rooms: told.rooms / told.nodes };
+    const numbers = { connections: told.connections / nodesTold, rooms: told.rooms / nodesTold };
     const start = async (part: object): Promise<{ child: ChildProcess; said: string }> => {
       const child = fork(program, [JSON.stringify({ store, ...numbers, ...part })], {
         env: { ...process.env, OPTIMIZE_EARLY: '1' },
@@ -34,7 +52,7 @@ test.each(rows<readonly [string, Opens]>([['a folder', folder]], [['Redis', redi
       const [said] = (await once(child, 'message')) as [string];
       return { child, said };
     };
-    await start({ from: 1, to: told.nodes });
+    await start({ from: 1, to: nodesTold });
     const { child, said: url } = await start({ from: 0, to: 1, shows: true });
     const cpuMs = async (): Promise<number> => {
       child.send('?');
@@ -79,7 +97,7 @@ test.each(rows<readonly [string, Opens]>([['a folder', folder]], [['Redis', redi
       readonly nodes: readonly unknown[];
       readonly tiers: Record<string, { readonly connections: number }>;
     };
-    expect(nodes).toHaveLength(told.nodes);
+    expect(nodes).toHaveLength(nodesTold);
     expect(Object.values(tiers).reduce((sum, { connections }) => sum + connections, 0)).toBe(told.connections);
   },
 );
