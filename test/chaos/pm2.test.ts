@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { freePort, startRedis, type TestRedis } from '../../packages/store/test/support/redis.ts';
 import { keys } from '../support/api.ts';
 import { type Ended, gopush, makeFolder, makeProject, startProgram } from '../support/cli.ts';
+import { handsOver } from '../support/hands-over.ts';
 import { isAlive } from '../support/process-table.ts';
 import { readMoves, report } from './report.ts';
 import { type Counts, handlerMs, startTraffic, unnoticed, unnoticedButAcks } from './traffic.ts';
@@ -101,6 +102,14 @@ const deeds: readonly Deed[] = [
       for (let round = 0; round < 2; round++) expect((await pm2('reload', name)).code).toBe(0);
     },
     promised: { ...unnoticed, refused: {} },
+  },
+  {
+    what: '`pm2 reload all`',
+    async does({ pm2 }) {
+      expect((await pm2('reload', 'all')).code).toBe(0);
+    },
+    // Only where they are handed over do clients not notice that their agents are replaced.
+    promised: handsOver ? unnoticed : { lost: 0, doubled: 0 },
   },
   {
     what: 'SIGTERM of one push-server',
