@@ -260,11 +260,11 @@ export class Session {
   async #changeAsMeanwhile({ at, hasMigrated }: Restored): Promise<void> {
     const { ended, rooms } = this.#context.changes.since(this.user, at);
     if (ended) this.socket.disconnect(true);
-    for (const [room, change] of rooms) {
-      if (change === 'leave') await this.leave(room);
-      // A program adds connected clients to a room alone. One whose session migrates is connected.
-      else if (hasMigrated) await this.join({ room });
-    }
+    const changed = (wanted: 'join' | 'leave') =>
+      [...rooms].flatMap(([room, change]) => (change === wanted ? [room] : []));
+    await this.leave(...changed('leave'));
+    // A program adds connected clients to a room alone. One whose session migrates is connected.
+    if (hasMigrated) await this.join(...changed('join').map((room) => ({ room })));
   }
 
   /** Enters rooms, one after the other. @returns the position in each, for fewer rooms where the connection ended meanwhile */

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '@gopush/service';
 import type { SessionStore } from '@gopush/store';
 import {
@@ -26,6 +27,13 @@ export interface CrashCopiesOptions {
  */
 const askedWithinMs = 15_000;
 
+/**
+ * A session in a thousand rooms with long names has a quarter of a megabyte, and its client decides how often it changes. What is beyond the usual size,
+ * in bytes, is saved at this pace, in bytes per millisecond.
+ */
+const usualBytes = 16_384;
+const savedPerMs = 1_024;
+
 /** Keeps a copy of each session in the store, from which another push-server continues it when this one crashes. */
 export class CrashCopies {
   readonly #options: CrashCopiesOptions;
@@ -40,16 +48,22 @@ export class CrashCopies {
 
   /**
    * Saves a session as it is. One save is under way and one may wait, which saves what there is by then: so many
-   * changes at once cost two saves. Resolves when that is done, or has failed.
+   * changes at once cost two saves. A large one waits longer. Resolves when that is done, or has failed.
    */
   save(followed: FollowedConnection): Promise<void> {
-    if (followed.nextSave !== undefined) return followed.nextSave;
-    if (followed.saving === undefined) return this.#saveNow(followed);
-    followed.nextSave = followed.saving.then(() => {
-      followed.nextSave = undefined;
-      return this.#saveNow(followed);
-    });
+    const { saving, nextSave } = followed;
+    if (nextSave !== undefined) return nextSave;
+    if (saving === undefined && performance.now() >= followed.savesFrom) return this.#saveNow(followed);
+    followed.nextSave = this.#saveNext(followed);
     return followed.nextSave;
+  }
+
+  async #saveNext(followed: FollowedConnection): Promise<void> {
+    await followed.saving;
+    const restMs = followed.savesFrom - performance.now();
+    if (restMs > 0) await pause(restMs, undefined, { ref: false });
+    followed.nextSave = undefined;
+    await this.#saveNow(followed);
   }
 
   /**
@@ -113,7 +127,9 @@ export class CrashCopies {
     if (record === undefined) return;
     const { isOwn, usedToken, token, pointed } = followed;
     const pids = isOwn ? this.#notPointed(followed, record) : [];
-    const entries = [{ key: followed.key, payload: encodeSession(record) }];
+    const payload = encodeSession(record);
+    followed.savesFrom = performance.now() + Math.max(0, payload.length - usualBytes) / savedPerMs;
+    const entries = [{ key: followed.key, payload }];
     for (const pid of pids) entries.push(pointerTo(pid, token));
     await store.saveAll(entries, keepMs, isOwn && usedToken !== undefined ? keyOfToken(usedToken) : undefined);
     for (const pid of pids) pointed.add(pid);

@@ -43,6 +43,8 @@ export class FollowedConnection {
   /** The save that is under way, and the one that waits for it. */
   saving: Promise<void> | undefined = undefined;
   nextSave: Promise<void> | undefined = undefined;
+  /** When it may be saved again, in time of `performance.now()`. */
+  savesFrom = 0;
   /** `waits`: it is to be given when its client has stopped; `leaves`: it is being given. */
   stage: 'stays' | 'waits' | 'leaves' = 'stays';
   /** Whether its session was given, or runs at another push-server. */

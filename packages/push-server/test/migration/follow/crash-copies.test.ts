@@ -1,22 +1,23 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { CrashCopies } from '../../../src/migration/follow/crash-copies.ts';
+import type { SessionRecord } from '../../../src/stored-session/session-record.ts';
 import { decodeSession } from '../../../src/stored-session/session-record.ts';
 import { follow } from '../../support/fake-connection.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { sessionOf } from '../../support/stored-session.ts';
+import { sessionOf, socketOf } from '../../support/stored-session.ts';
 
 afterEach(() => {
   vi.useRealTimers();
 });
 
-function start() {
+function start(session: Partial<SessionRecord> = {}) {
   const store = new MemoryStore();
   const logged: string[] = [];
   let at = 0;
   const copies = new CrashCopies({
     store,
     keepMs: 60_000,
-    describe: () => sessionOf({ at: ++at }),
+    describe: () => sessionOf({ ...session, at: ++at }),
     hasSession: (socket) => socket === 'socket',
     log: { debug: (_: unknown, text: string) => logged.push(text) } as never,
   });
@@ -62,6 +63,20 @@ test('however many changes come at once cost two saves, and the last has what th
   expect(store.writes).toBe(3);
   await copies.saveAgain(followed);
   expect(store.writes).toBe(5);
+});
+
+test('a large session is not saved again at once, however often its client changes it', async () => {
+  vi.useFakeTimers();
+  const { store, copies } = start({ sockets: [socketOf({ data: 'd'.repeat(200_000) })] });
+  const { followed } = follow();
+  await copies.save(followed);
+  const saved = [copies.save(followed), copies.save(followed)];
+  const at = () => decodeSession(store.kept.get('t:token') as Buffer)?.at;
+  await vi.advanceTimersByTimeAsync(150);
+  expect(at()).toBe(1);
+  await vi.advanceTimersByTimeAsync(100);
+  await Promise.all(saved);
+  expect(at()).toBe(2);
 });
 
 test('nothing points to a session that is only tried here', async () => {
