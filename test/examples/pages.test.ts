@@ -173,8 +173,10 @@ test.each(['Redis', 'a folder'])(
       return status === 429 ? Number(headers.get('retry-after')) > 0 && 429 : status;
     };
     await call(url, 'POST', '/api/sign-up', { name, password: 'the right one' });
-    const wrong = await Promise.all(Array.from({ length: 12 }, () => signIn(url, name, 'a wrong one')));
-    expect(wrong.sort()).toEqual([...Array(10).fill(401), 429, 429]);
+    // One after the other: of one address only some passwords are looked at, at a time.
+    const wrong: (number | false)[] = [];
+    while (wrong.length < 12) wrong.push(await signIn(url, name, 'a wrong one'));
+    expect(wrong).toEqual([...Array(10).fill(401), 429, 429]);
     // From elsewhere too, even with the right one: otherwise it could be found out by many.
     expect(await signIn(url, name, 'the right one', '192.0.2.2')).toBe(429);
     running.signal('SIGTERM');
