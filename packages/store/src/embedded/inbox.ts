@@ -66,8 +66,10 @@ export function createInbox(environment: Environment): InboxStore & { readonly s
       checkNames(uid, ...ids);
       return environment.write((db) => {
         const now = environment.now();
-        const box = boxOf(db, uid);
-        if (box === undefined) return 0;
+        const value = db.get(['inbox', uid]);
+        if (value === undefined) return 0;
+        // A state that cannot be read must not have messages delivered for ever.
+        const box = boxIn(value) ?? emptyBox();
         let acked = 0;
         for (const id of ids) {
           const letter = letterOf(db, uid, id, now);
@@ -130,7 +132,7 @@ function putLetter(
   now: number,
   { uid, id, payload, ttlMs, bounds }: NewLetter,
 ): { readonly state: 'stored' | 'duplicate'; readonly seq: number } {
-  const box = boxOf(db, uid) ?? emptyBox();
+  const box = boxIn(db.get(['inbox', uid])) ?? emptyBox();
   forget(db, uid, box, now);
   const before = letterOf(db, uid, id, now);
   if (before !== undefined) return { state: 'duplicate', seq: before.seq ?? 0 };
@@ -166,10 +168,6 @@ const sweep: Sweep = {
   },
   clean: (db, [, uid], value, { now }) => forget(db, uid as string, boxIn(value) ?? emptyBox(), now),
 };
-
-function boxOf(db: Database, uid: string): Box | undefined {
-  return boxIn(db.get(['inbox', uid]));
-}
 
 function letterOf(db: Database, uid: string, id: string, now: number): Letter | undefined {
   const letter = letterIn(db.get(['letter', uid, id]));
