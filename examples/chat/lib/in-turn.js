@@ -1,6 +1,6 @@
 /** Libuv has four threads for passwords, files and names of hosts. Two are left to the others. */
 const atOnce = 2;
-/** Who comes when so many wait, or has waited so long, is asked to try again. */
+/** If so many wait, or one has waited so long, the client is asked to try again. */
 const mostWaiting = 30;
 const longestWaitMs = 2_000;
 /** Of one address: it must not keep all others out. */
@@ -21,7 +21,7 @@ export async function inTurn(address, work) {
   if (before >= mostOfOne || waiting.length >= mostWaiting) return undefined;
   counts.set(address, before + 1);
   if (running < atOnce) running++;
-  // Whoever ends gives its place to the next one.
+  // Work that ends gives its place to the next.
   else await new Promise((resolve) => waiting.push(resolve));
   try {
     return Date.now() - began > longestWaitMs ? undefined : await work();

@@ -1,6 +1,6 @@
 // Node has four threads for hashes, files and names of hosts. Two are left to the others.
 const atOnce = 2;
-// Whoever comes when so many wait, or has waited so long, is asked to try again.
+// If so many wait, or one has waited so long, the client is asked to try again.
 const mostWaiting = 30;
 const longestWaitMs = 2_000;
 // Of one address: it must not keep everybody else out.
@@ -18,7 +18,7 @@ export async function inTurn<T>(address: string, work: () => Promise<T>) {
   if (before >= mostOfOne || waiting.length >= mostWaiting) return undefined;
   counts.set(address, before + 1);
   if (running < atOnce) running++;
-  // Whoever ends gives its place to the next one.
+  // Work that ends gives its place to the next.
   else await new Promise<void>((resolve) => waiting.push(resolve));
   try {
     return Date.now() - began > longestWaitMs ? undefined : await work();

@@ -1,4 +1,5 @@
 import type { Completable, CompletableOption } from './completable.ts';
+import { lookupFunctions } from './lookup-functions.ts';
 
 /** The script for bash. */
 export function bashCompletion(all: readonly Completable[]): string {
@@ -40,18 +41,7 @@ export function bashCompletion(all: readonly Completable[]): string {
   fi
   COMPREPLY=($(compgen -W "$found" -- "$current"))
 }
-_gopush_words() {
-  case "$1" in
-${found.join('\n')}
-    *) return 1 ;;
-  esac
-}
-_gopush_values() {
-  case "$1" in
-${values.join('\n')}
-    *) return 1 ;;
-  esac
-}
+${lookupFunctions(found, values)}
 complete -o default -F _gopush gopush
 `;
 }

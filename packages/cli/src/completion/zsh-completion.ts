@@ -1,4 +1,5 @@
 import type { Completable, CompletableOption } from './completable.ts';
+import { lookupFunctions } from './lookup-functions.ts';
 
 /** The script for zsh, for `eval` as well as for a file `_gopush` in a folder of `fpath`. */
 export function zshCompletion(all: readonly Completable[]): string {
@@ -46,18 +47,7 @@ _gopush() {
   else _files
   fi
 }
-_gopush_words() {
-  case "$1" in
-${found.join('\n')}
-    *) return 1 ;;
-  esac
-}
-_gopush_values() {
-  case "$1" in
-${values.join('\n')}
-    *) return 1 ;;
-  esac
-}
+${lookupFunctions(found, values)}
 if [[ "\${funcstack[1]}" == "_gopush" ]]; then
   _gopush "$@"
 else
