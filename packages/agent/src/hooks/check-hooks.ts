@@ -1,6 +1,6 @@
 import { createConfig, type HookName, type Target } from '@gopush/contract';
 import { type CheckedHook, checkHookFiles, type HookLocation, lacksReturn, type OnLoad } from '@gopush/hooks';
-import { type HookSet, policyOf } from './hook-set.ts';
+import { type HookSet, isAllPublic, policyOf } from './hook-set.ts';
 import { hookSource } from './hook-source.ts';
 
 /** Default settings: checking hooks does not depend on settings. */
@@ -26,7 +26,7 @@ export async function checkHooks(location: HookLocation, onLoad?: OnLoad): Promi
   const hooks = await checkHookFiles(hookSource(location, defaultPolicy), onLoad, (set, name) => {
     if (name === 'router') {
       targets.push(...listTargets(set));
-      isPublic = [...set.products.values()].every(({ policy }) => policy.public);
+      isPublic = isAllPublic(set);
     }
     return doubtOf(set, name);
   });

@@ -78,6 +78,12 @@ export function createHookSet(hooks: Hooks, fileOf: FileOf, defaults: ProductPol
   };
 }
 
+/** Whether all products are public: no client needs a uid, so hooks that identify clients may be missing. */
+export function isAllPublic({ products, otherProducts, routes }: HookSet): boolean {
+  const sources = [...products.values(), ...(otherProducts === undefined ? [] : [otherProducts])];
+  return sources.every(({ policy }) => policy.public) && routes.routes.every((route) => route.public !== false);
+}
+
 function createAgentSource(hook: unknown, file: string): UidSource {
   if (hook === undefined) return { kind: 'none' };
   if (typeof hook !== 'function') {

@@ -1,6 +1,6 @@
 import { type Hooks, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
 import { findOldFile, type HookLocation, loadHooks, watchHooks } from '@gopush/hooks';
-import { createHookSet, type HookSet, policyOf } from '../hooks/hook-set.ts';
+import { createHookSet, type HookSet, isAllPublic, policyOf } from '../hooks/hook-set.ts';
 import { hookSource } from '../hooks/hook-source.ts';
 import type { Opening } from './opening.ts';
 
@@ -26,8 +26,10 @@ export async function openHooks(
   }
   const source = hookSource(hooks, defaults);
   const loaded = await loadHooks(source);
+  const isPublic = isAllPublic(loaded.value);
   for (const hook of loaded.value.missing) {
     const old = await findOldFile(hooks, hook);
+    if (isPublic && hook !== 'router' && old === undefined) continue;
     const advice = old === undefined ? `Create one with: gopush add hook ${hook}` : `${old} was renamed to ${hook}.js`;
     log.warn({ hook }, `there is no ${hook} hook: ${consequences[hook]}. ${advice}`);
   }
