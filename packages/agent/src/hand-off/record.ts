@@ -1,29 +1,16 @@
+import { maxRecordBytes } from '@gopush/hand-off';
+import type { SessionRequest } from '../request/session-request.ts';
 import type { Member } from '../route/fleet.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 
-/** Largest record of a connection, in bytes: what the protocol of the hand-off allows. */
-const maxRecordBytes = 16 * 1024;
-
-/** Room for what is short: ids, names, numbers, in bytes. */
+/** Room for the short parts of a record (ids, names, numbers), in bytes. */
 const shortBytes = 4 * 1024;
-
-/** The client's request, as asking another target to take its session needs it. */
-export interface RecordedRequest {
-  /** As the client sent it, for hooks. */
-  readonly url: string;
-  /** As the target gets it. */
-  readonly path: string;
-  /** Lines of its headers, without identity and without what is for one connection. */
-  readonly headers: string;
-  /** `Sec-WebSocket-Key`. */
-  readonly key: string;
-}
 
 /**
  * What is known of a connection that is handed off, besides the little that stays in memory. Its target keeps it as
  * well, so that the successor of an agent that has ended can continue the connection.
  */
-export interface HandOffRecord extends RecordedRequest, Omit<TunnelInfo, 'member' | 'startedAt' | 'peer'> {
+export interface HandOffRecord extends SessionRequest, Omit<TunnelInfo, 'member' | 'startedAt' | 'peer'> {
   /** Address under which the connection is counted. */
   readonly peer: string;
   /** Name of the target's product in the router. */
@@ -41,7 +28,7 @@ export interface HandOffRecord extends RecordedRequest, Omit<TunnelInfo, 'member
 }
 
 /** Whether a record of this request is not too large. */
-export function fitsRecord({ url, path, headers }: RecordedRequest): boolean {
+export function fitsRecord({ url, path, headers }: SessionRequest): boolean {
   const chars = url.length + path.length + headers.length;
   // A character takes at most two bytes in UTF-8, since it came as one, and six as an escape of JSON.
   if (chars * 2 + shortBytes <= maxRecordBytes) return true;

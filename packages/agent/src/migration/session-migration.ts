@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { chosenPong, clientStoppedPong } from '@gopush/contract';
+import type { SessionRequest } from '../request/session-request.ts';
 import { reset, writeChunk } from '../target/carrier.ts';
 import type { PositionPlace } from '../tunnel/event-beginning.ts';
 import { opcodes } from '../tunnel/frame-header.ts';
@@ -18,18 +19,6 @@ export interface SessionMigrationEvents {
   onTargetLost(migration: SessionMigration, cause: MigrationCause, searched?: EarlierSearch): void;
   /** The target is gone within a frame of which the client has got a part: the client is cut. */
   onFrameCut(migration: SessionMigration): void;
-}
-
-/** What asking another target to take a session needs of the client's own request. */
-export interface SessionRequest {
-  /** As the client sent it, for hooks. */
-  readonly url: string;
-  /** As the target gets it. */
-  readonly path: string;
-  /** Lines of its headers, without identity and without what is for one connection. */
-  readonly headers: string;
-  /** `Sec-WebSocket-Key`. */
-  readonly key: string;
 }
 
 /** What the migration of a session begins with. */

@@ -6,9 +6,9 @@ import {
   type Target,
 } from '@gopush/contract';
 import type { HeaderWriter } from '../headers/header-writer.ts';
+import type { SessionRequest } from '../request/session-request.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import { writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
-import type { SessionRequest } from './session-migration.ts';
 
 /** A session that a target is to take. */
 export interface TakeRequest {

@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 import { type Identity, plainAddress, type Result } from '@gopush/contract';
 import { type OfferResponse, offerUpgrade } from '../hand-off/offer-upgrade.ts';
-import { fitsRecord, type RecordedRequest } from '../hand-off/record.ts';
+import { fitsRecord } from '../hand-off/record.ts';
+import type { SessionRequest } from '../request/session-request.ts';
 import type { Exchange } from '../route/exchange.ts';
 import type { Member } from '../route/fleet.ts';
 import type { AgentContext } from './agent-context.ts';
@@ -13,7 +14,7 @@ interface OwnRequest {
   /** The request as the target gets it. */
   readonly text: string;
   /** What asking other targets for the session needs. */
-  readonly own: RecordedRequest;
+  readonly own: SessionRequest;
 }
 
 /**

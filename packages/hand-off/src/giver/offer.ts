@@ -10,7 +10,7 @@ import type { HandedOver } from './handed-over.ts';
 
 /** The channel of an offer. */
 export interface OfferLink<T> {
-  /** A descriptor of its own for an offer; a reason where there is none. */
+  /** A duplicate of a descriptor, for an offer; negative: there are no descriptors left. */
   duplicate(descriptor: number): number;
   closeDescriptor(descriptor: number): void;
   /** The taker need not continue with it. */

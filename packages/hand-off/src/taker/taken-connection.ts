@@ -26,8 +26,8 @@ export interface TakenConnection {
    * them. They count if the kernel takes all of them, even if this process dies before it learns that.
    *
    * @param bytes - size of the frames
-   * @param stream - number of the stream of the message, below 2^53; 0: there is none
-   * @param offset - of the message in its stream
+   * @param stream - number of the stream of the message, below 2^53; 0: no message of these frames has a position. @defaultValue 0
+   * @param offset - of the message in its stream. @defaultValue 0
    */
   writes(bytes: number, stream?: number, offset?: number): void;
   /**
@@ -35,8 +35,8 @@ export interface TakenConnection {
    * frames; several are noted by several calls, the earlier ones with 0 bytes.
    *
    * @param bytes - size of the frames
-   * @param stream - number of the stream of the message, below 2^53; not 0
-   * @param offset - of the message in its stream
+   * @param stream - number of the stream of the message, below 2^53; 0: no message of these frames has a position. @defaultValue 0
+   * @param offset - of the message in its stream. @defaultValue 0
    */
   wrote(bytes: number, stream?: number, offset?: number): void;
   /** Notes that the client does not follow a stream any more. At most 64 streams can be noted at a time. */
@@ -56,11 +56,10 @@ export interface TakenConnection {
   half(beginning: Buffer): void;
   /**
    * Gives the connection back to its giver, which gives it to another taker. The session must be put down before, and nothing may wait to be written.
-   * From the call on nothing is read. The socket is destroyed when the giver has confirmed, and the client sees nothing.
+   * From the call on nothing is read. The socket is destroyed when the giver has confirmed, and the client sees nothing. If the giver dies before it has
+   * confirmed, another one is looked for, for at most 5 s.
    *
-   * @param unread - what was read of the client and not handled; at most 2 MiB
-   * If the giver dies before it has confirmed, another one is looked for, for at most 5 s.
-   *
+   * @param unread - bytes of the client that were read and not handled; at most 2 MiB
    * @returns whether a giver has it; with `false` the connection is as before, paused, and the program has to end it
    */
   leave(unread: Buffer): Promise<boolean>;
