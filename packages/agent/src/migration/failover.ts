@@ -11,6 +11,7 @@ import type { Fleet, Member } from '../route/fleet.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
+import { isCompressed } from '../wire/is-compressed.ts';
 import { headerOf } from '../wire/response-head.ts';
 import type { Abandonment } from './abandonment.ts';
 import { type FallbackCause, outcomeOfFailure } from './fallback-cause.ts';
@@ -81,8 +82,7 @@ export class Failover {
    */
   migrationOf({ head }: UpgradeResponse, request: SessionRequest): ((tunnel: Tunnel) => TunnelMigration) | undefined {
     const token = headerOf(head, sessionTokenHeader);
-    // What was compressed with the help of earlier messages cannot be read by another target.
-    if (!token || headerOf(head, 'sec-websocket-extensions') !== undefined) return undefined;
+    if (!token || isCompressed(head)) return undefined;
     return this.sessionOf(token, request);
   }
 

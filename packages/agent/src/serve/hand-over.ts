@@ -2,9 +2,11 @@ import { failed, type Result, sessionTokenHeader, success } from '@gopush/contra
 import { HandedClient } from '../hand-off/handed-client.ts';
 import { type HandOffRecord, infoOf, writeRecord } from '../hand-off/record.ts';
 import { responseHeaders } from '../headers/response-headers.ts';
+import { stopCounting } from '../limits/stop-counting.ts';
 import { leaveOpen } from '../request/close-at-end.ts';
 import type { Exchange } from '../route/exchange.ts';
 import { clientKeepAliveMs } from '../tunnel/tunnel-side.ts';
+import { isCompressed } from '../wire/is-compressed.ts';
 import { headerOf, type ResponseHead } from '../wire/response-head.ts';
 import { writeHead } from '../wire/write-head.ts';
 import type { AgentContext } from './agent-context.ts';
@@ -64,17 +66,13 @@ export async function handOver(
 
   function giveUp(): void {
     client.destroy();
-    member.tunnels--;
-    limits.tunnels.close(identity.uid);
-    limits.connections.leave(peer);
+    stopCounting(limits, { member, uid: identity.uid, peer });
   }
 }
 
 /** Whether its session can migrate, and by which name. */
 function sessionOf(head: ResponseHead): Pick<HandOffRecord, 'token' | 'cannotMigrate'> {
   const token = headerOf(head, sessionTokenHeader) || undefined;
-  // What was compressed with the help of earlier messages cannot be read by another target.
-  const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined;
-  if (!isCompressed || token === undefined) return { token, cannotMigrate: undefined };
+  if (!isCompressed(head) || token === undefined) return { token, cannotMigrate: undefined };
   return { token: undefined, cannotMigrate: 'compressed' };
 }

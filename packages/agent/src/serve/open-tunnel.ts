@@ -1,10 +1,12 @@
 import { plainAddress, sessionTokenHeader } from '@gopush/contract';
 import { responseHeaders } from '../headers/response-headers.ts';
+import { stopCounting } from '../limits/stop-counting.ts';
 import { leaveOpen } from '../request/close-at-end.ts';
 import type { Exchange } from '../route/exchange.ts';
 import { adopt } from '../target/carrier.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
+import { isCompressed } from '../wire/is-compressed.ts';
 import { headerOf } from '../wire/response-head.ts';
 import { writeHead } from '../wire/write-head.ts';
 import type { AgentContext } from './agent-context.ts';
@@ -46,11 +48,7 @@ export function openTunnel(
     adopted.socket.destroy();
     socket.destroy();
     // An open tunnel counts for itself.
-    if (tunnel === undefined) {
-      info.member.tunnels--;
-      limits.tunnels.close(info.uid);
-      if (info.peer !== undefined) limits.connections.leave(info.peer);
-    }
+    if (tunnel === undefined) stopCounting(limits, info);
     throw error;
   }
   // What was sent right after the two heads goes first.
@@ -63,8 +61,7 @@ function infoOf(
   { head, identity, member }: TunnelResponse,
   peer: string | undefined,
 ): TunnelInfo {
-  const isCompressed = headerOf(head, 'sec-websocket-extensions') !== undefined;
-  const cannotMigrate = isCompressed && headerOf(head, sessionTokenHeader) ? 'compressed' : undefined;
+  const cannotMigrate = isCompressed(head) && headerOf(head, sessionTokenHeader) ? 'compressed' : undefined;
   const { uid, product } = identity;
   const before = { bytesInBefore: 0, bytesOutBefore: 0 };
   return { id, address, uid, product, member, startedAt, cannotMigrate, peer, ...before };

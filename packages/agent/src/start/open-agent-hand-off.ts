@@ -2,11 +2,11 @@ import { type HandOff, openHandOff } from '../hand-off/hand-off.ts';
 import { HandedClients } from '../hand-off/handed-clients.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import type { Limits } from '../limits/limits.ts';
+import { stopCounting } from '../limits/stop-counting.ts';
 import type { HandedOffMigration } from '../migration/handed-off-migration.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Fleet } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';
-import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import type { Opening } from './opening.ts';
 
 /** What the hand-off of an agent needs. */
@@ -31,11 +31,6 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
   const { config, dir, node, log, opened } = opening;
   const { agent, seamless } = config;
   const { tunnelIdleMs, tunnelMaxAgeMs } = agent;
-  const leave = ({ uid, peer, member }: TunnelInfo): void => {
-    member.tunnels--;
-    limits.tunnels.close(uid);
-    if (peer !== undefined) limits.connections.leave(peer);
-  };
   const clients = new HandedClients({
     silentMs: seamless.silentMs,
     limits: { idleMs: tunnelIdleMs, maxAgeMs: tunnelMaxAgeMs },
@@ -45,9 +40,9 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
       limits.tunnels.adopt(uid);
       if (peer !== undefined) limits.connections.adopt(peer);
     },
-    onLeftAlone: leave,
+    onLeftAlone: (info) => stopCounting(limits, info),
     onClosed(end) {
-      leave(end.info);
+      stopCounting(limits, end.info);
       observer.tunnelClosed(end);
     },
     onTaker: ({ port, name, state, reason }) => log.debug({ port, target: name, state, reason }, 'hand-off: a target'),

@@ -6,6 +6,7 @@ import { createOriginOf } from '../headers/request-origin.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import { createLimits, type Limits } from '../limits/limits.ts';
 import { createSlowClients } from '../limits/slow-clients.ts';
+import { stopCounting } from '../limits/stop-counting.ts';
 import { openMigration } from '../migration/open-migration.ts';
 import { createObserver, type Observer } from '../observe/observer.ts';
 import { createTargetConnections } from '../proxy/http/target-connections.ts';
@@ -139,10 +140,7 @@ function openTunnels(limits: Limits, observer: Observer, { config: { agent }, op
     closePerSecond: agent.closePerSecond,
     events: {
       onClosed(tunnel) {
-        const { member, uid, peer } = tunnel.info;
-        member.tunnels--;
-        limits.tunnels.close(uid);
-        if (peer !== undefined) limits.connections.leave(peer);
+        stopCounting(limits, tunnel.info);
         observer.tunnelClosed(endOfTunnel(tunnel));
       },
       // It counts until its target says that it has ended.
