@@ -1,4 +1,4 @@
-export { canonicalAddress, plainAddress, readAddress } from './address/address.ts';
+export { canonicalAddress, isUnspecified, plainAddress, readAddress } from './address/address.ts';
 export { clientAddress } from './address/client-address.ts';
 export { networkOf } from './address/network-of.ts';
 export { createTrust, type Trust } from './address/trust.ts';
@@ -73,6 +73,7 @@ export {
   incompletePositions,
   keepsTokenBefore,
   lastPositionsHeader,
+  maxPositionBytes,
   type NumberedPosition,
   numberOfEpoch,
   readNumberedPosition,

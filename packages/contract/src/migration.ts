@@ -63,6 +63,9 @@ export function writePosition({ epoch, offset }: Position): string {
   return `${epoch}.${offset}~`;
 }
 
+/** Longest text that {@link writePosition} writes, in bytes: an epoch of 64 characters, a dot, an offset of 15 digits, `~`. */
+export const maxPositionBytes = 81;
+
 /** Reads what {@link writePosition} wrote; `undefined` for anything else. */
 export function readPosition(text: unknown): Position | undefined {
   const [, epoch, offset] = (typeof text === 'string' && /^([\w-]{1,64})\.(\d{1,15})~$/.exec(text)) || [];

@@ -1,11 +1,8 @@
-import { events, incompletePositions, numberOfEpoch, readPosition } from '@gopush/contract';
+import { events, incompletePositions, maxPositionBytes, numberOfEpoch, readPosition } from '@gopush/contract';
 import type { PositionPlace } from '../tunnel/event-beginning.ts';
 
 /** How many rooms of one client are followed. */
 const maxRooms = 64;
-
-/** Longest position, in bytes: an epoch of 64 characters, a dot, an offset of 15 digits, `~`. */
-const maxPositionBytes = 81;
 
 /** What is before the position in an event of its own. Text that a client wrote has its quotes escaped. */
 const ownEvent = `["${events.mark}",`;

@@ -1,14 +1,5 @@
 import type { Socket } from 'node:net';
-
-/** Node's state of the other side having ended. Its `end` event comes only when the stream is read. */
-interface WithState extends Socket {
-  readonly _readableState: { readonly ended: boolean };
-}
-
-/** Whether the other side of a connection has ended. */
-export function hasEnded(socket: Socket): boolean {
-  return (socket as WithState)._readableState.ended;
-}
+import { hasEnded } from '@gopush/service';
 
 /**
  * Closes a client that ends its side before its upgrade has a response, as nginx does (499): it has given up. No event tells of that while the

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Config } from '@gopush/contract';
-import { hasEnded } from '../request/close-at-end.ts';
+import { hasEnded } from '@gopush/service';
 import type { Member, Product } from './fleet.ts';
 import { knock } from './knock.ts';
 

@@ -1,7 +1,7 @@
 import { connect, type NetConnectOpts, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Target } from '@gopush/contract';
-import { readNow, writeNow } from '@gopush/service';
+import { hasEnded, readNow, writeNow } from '@gopush/service';
 import { addressOf, connectTarget } from './connect-target.ts';
 
 /** Takes what a socket reads. An object rather than a function, so that tunnels need no closures. */
@@ -40,7 +40,6 @@ interface Handle {
 }
 interface WithHandle extends Socket {
   _handle: Handle | null;
-  readonly _readableState: { readonly ended: boolean };
 }
 
 const allowHalfOpen = true;
@@ -87,7 +86,7 @@ export function adopt(accepted: Socket): { readonly socket: Socket; readonly ear
     old.destroyed ||
     !handle ||
     old.writableLength > 0 ||
-    old._readableState.ended
+    hasEnded(accepted)
   ) {
     return { socket: accepted, early: [] };
   }

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import type { Config } from '@gopush/contract';
+import { type Config, isUnspecified } from '@gopush/contract';
 import { ListenError, type ListenSettings, listen } from '@gopush/service';
 import type { Tier } from '../tiers.ts';
 import type { Finding } from './finding.ts';
@@ -98,7 +98,7 @@ function overlap(one: Listener, other: Listener): boolean {
 }
 
 function isEvery(host: string | undefined): boolean {
-  return host === undefined || host === '0.0.0.0' || host === '::';
+  return host === undefined || isUnspecified(host);
 }
 
 function nameOf({ port, offset = 0 }: ListenSettings): string {

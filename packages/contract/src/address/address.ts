@@ -6,6 +6,11 @@ export function plainAddress(address: string | undefined): string {
   return address.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : address;
 }
 
+/** Whether an address is the unspecified one (RFC 4291 section 2.5.2): a server that has it listens on all addresses. */
+export function isUnspecified(address: string | undefined): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
 /**
  * Returns an address in its canonical form: IPv6 as in RFC 5952; an IPv4-mapped IPv6 address, in any spelling, as IPv4.
  *

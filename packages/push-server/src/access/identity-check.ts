@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { audienceOf, type Config, isLoopback, plainAddress, pushServerAudience } from '@gopush/contract';
+import { audienceOf, type Config, isLoopback, isUnspecified, plainAddress, pushServerAudience } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import { takenBy } from '../hand-off/as-by-the-port.ts';
 import { isAddressOfMachine } from './address-of-machine.ts';
@@ -66,12 +66,7 @@ function isOurs(
   const local = plainAddress(localAddress);
   if (host === local || hosts.includes(host) || (host === 'localhost' && isLoopback(local))) return true;
   // A connection that was handed over came to no address, and its agent means a process of this machine.
-  return isForAll(takenBy(socket)?.address) && isAddressOfMachine(host);
-}
-
-/** Whether a server listens on all addresses. */
-function isForAll(address: string | undefined): boolean {
-  return address === '0.0.0.0' || address === '::';
+  return isUnspecified(takenBy(socket)?.address) && isAddressOfMachine(host);
 }
 
 /** Warns of a signature for another target. Only an agent can have made it: the settings are wrong, or the target replays it. */

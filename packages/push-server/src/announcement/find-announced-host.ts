@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { type Config, isLoopback } from '@gopush/contract';
+import { type Config, isLoopback, isUnspecified } from '@gopush/contract';
 import { ListenError, localAddressTo } from '@gopush/service';
 
 /** The host at which a push-server is announced to agents. */
@@ -23,7 +23,7 @@ export async function findAnnouncedHost(
 ): Promise<AnnouncedHost> {
   const { announceHost, host } = pushServer;
   if (announceHost !== undefined) return { host: announceHost };
-  if (!isWildcard(bound)) return withReach(host);
+  if (!isUnspecified(bound)) return withReach(host);
   if (redisAdapter === null) return { host: '127.0.0.1' };
   const { sentinels, cluster } = redisAdapter;
   const servers = sentinels ?? cluster ?? [redisAdapter];
@@ -47,9 +47,4 @@ export async function findAnnouncedHost(
 /** A loopback address is right if all agents are on this machine, and a mistake otherwise: this cannot be known here. */
 function withReach(host: string): AnnouncedHost {
   return isLoopback(host) ? { host, unreachableFor: 'agents of other machines' } : { host };
-}
-
-/** Whether the address of a listening socket means all addresses. */
-function isWildcard(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
 }

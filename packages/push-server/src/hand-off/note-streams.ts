@@ -11,7 +11,7 @@ import {
 } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
 import { takenConnectionOf } from './as-by-the-port.ts';
-import { markAt } from './mark-of-frame.ts';
+import { positionOfFrame } from './position-of-frame.ts';
 
 /** Where a frame that is written to many clients keeps its mark. */
 const ofFrame = Symbol('mark');
@@ -171,7 +171,7 @@ class ConnectionNotes implements StreamNotes {
 
   /** @param isShared - whether the frames may be those of other clients as well */
   #note(bytes: Frame, end: number, isShared: boolean): void {
-    const text = markAt(bytes, end);
+    const text = positionOfFrame(bytes, end);
     const position = text === undefined ? undefined : readPosition(text);
     if (position === undefined) return;
     const mark: Mark = { stream: numberOfEpoch(position.epoch), offset: position.offset };

@@ -1,7 +1,13 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket as NodeSocket } from 'node:net';
 import { failureBody, failures, networkOf, retryAfter, sessionTokenHeader, uidHeader } from '@gopush/contract';
-import { type AdmissionWindow, nextTurn, type Place, respondOnSocket, type SocketResponse } from '@gopush/service';
+import {
+  type AdmissionWindow,
+  hasEnded,
+  nextTurn,
+  type Place,
+  respondOnSocket,
+  type SocketResponse,
+} from '@gopush/service';
 import { asEngineRequest } from '@gopush/slim-socket-io';
 import type { Server, Socket } from 'socket.io';
 import type { AddressOf } from '../access/client-address.ts';
@@ -98,7 +104,7 @@ export class SessionStarts {
     // Engine.IO listens to errors from `next` on.
     socket.on('error', ignore);
     await nextTurn();
-    if (!hasEnded(socket)) {
+    if (!socket.destroyed && !hasEnded(socket)) {
       socket.off('error', ignore);
       return next();
     }
@@ -134,15 +140,6 @@ export class SessionStarts {
 
 function placeOf(request: IncomingMessage): Place | undefined {
   return (request as Slotted)[ofRequest];
-}
-
-/** Node's state of the other side having ended, of which no event tells while the socket is not read. */
-interface WithState extends NodeSocket {
-  readonly _readableState: { readonly ended: boolean };
-}
-
-function hasEnded(socket: NodeSocket): boolean {
-  return socket.destroyed || (socket as WithState)._readableState.ended;
 }
 
 function ignore(): void {}

@@ -1,5 +1,4 @@
-/** Longest position, in bytes: an epoch of 64 characters, a dot, an offset of 15 digits, `~`. */
-const maxPositionBytes = 81;
+import { maxPositionBytes } from '@gopush/contract';
 
 const [quote, tilde, closingBracket, closingBrace] = [0x22, 0x7e, 0x5d, 0x7d];
 
@@ -8,7 +7,7 @@ const [quote, tilde, closingBracket, closingBrace] = [0x22, 0x7e, 0x5d, 0x7d];
  * docs/protocol.md, "Positions"). No other text ends so: foreign positions are escaped. `undefined`: there is none, as
  * in most frames.
  */
-export function markAt(bytes: Buffer, end: number): string | undefined {
+export function positionOfFrame(bytes: Buffer, end: number): string | undefined {
   if (bytes[end - 2] !== quote || bytes[end - 3] !== tilde) return undefined;
   const last = bytes[end - 1];
   if (last !== closingBracket && last !== closingBrace) return undefined;
