@@ -1,4 +1,4 @@
-/** Reads the fields of a payload. What is missing is read as zeros, and {@link ByteReader.isComplete} says so. */
+/** Reads the fields of a payload. Missing bytes are read as zeros; then {@link ByteReader.isComplete} is `false`. */
 export class ByteReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -8,7 +8,7 @@ export class ByteReader {
     this.#bytes = bytes;
   }
 
-  /** Whether there was as much as was read, and nothing is left. */
+  /** Whether the payload had all fields that were read, and no bytes after them. */
   get isComplete(): boolean {
     return !this.#isShort && this.#at === this.#bytes.length;
   }

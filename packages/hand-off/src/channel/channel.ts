@@ -1,21 +1,21 @@
 import type { Socket } from 'node:net';
+import { silent } from './deadlines.ts';
 import { FrameReader, writeFrame } from './frame-reader.ts';
 import { maxQueuedBytes } from './limits.ts';
 import { messageTypes } from './message-types.ts';
-import { silent } from './seconds.ts';
 
-/** Is told what happens on a channel. */
+/** Takes the messages of a channel, and its end. */
 export interface ChannelOwner {
   /** A message has come. The payload is valid only during the call. @returns `false`: it breaks the protocol */
   onMessage(type: number, id: number, payload: Buffer): boolean;
-  /** The channel is gone. Told once. */
+  /** The channel is gone. Called once. */
   onGone(reason: string): void;
 }
 
 const { ping, pong } = messageTypes;
 
 /** How long the last messages may take, in milliseconds. */
-const lastWordsMs = 2_000;
+const lastMessagesMs = 2_000;
 
 /** One connection between a giver and a taker, for messages. */
 export class Channel {
@@ -42,7 +42,7 @@ export class Channel {
     return this.#isGone;
   }
 
-  /** Calls of {@link beat} since something was heard; since the last one where it is gone. */
+  /** Calls of {@link beat} since something was heard. A channel that is gone keeps its last count. */
   get silentTicks(): number {
     return this.#silentTicks;
   }
@@ -64,8 +64,8 @@ export class Channel {
   }
 
   /**
-   * Does what sends more at the end of this turn of the event loop: that leaves in the same write as the other messages of the turn. There is
-   * one such work; it must not throw.
+   * Runs some work that sends more, at the end of this turn of the event loop: its messages leave in the same write
+   * as the others of the turn. A later call replaces the work, which must not throw.
    */
   sendLast(work: () => void): void {
     this.#lastWork = work;
@@ -95,7 +95,7 @@ export class Channel {
     if (reason === silent || this.#socket.writableLength === 0) this.#socket.destroy();
     else {
       this.#socket.destroySoon();
-      setTimeout(() => this.#socket.destroy(), lastWordsMs).unref();
+      setTimeout(() => this.#socket.destroy(), lastMessagesMs).unref();
     }
     this.#owner.onGone(reason);
   }

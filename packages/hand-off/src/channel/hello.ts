@@ -6,7 +6,7 @@ import { readlinkSync } from 'node:fs';
  */
 const ownVersions = [1, 2] as const;
 
-/** What both sides say first, as JSON. Fields that are unknown are ignored. */
+/** The first message of each side, as JSON. Unknown fields are ignored. */
 export interface Hello {
   /** Oldest and newest version that the side speaks. */
   readonly versions: readonly [number, number];
@@ -14,11 +14,11 @@ export interface Hello {
   readonly network: string;
   /** Name for logs. */
   readonly name: string;
-  /** The giver's: what it sent over the socket for descriptors first. */
+  /** Of a giver: the token that it sent first over the socket for descriptors. */
   readonly token?: string | undefined;
-  /** The taker's: slots in its file of notes; 0: it notes nothing. The file's descriptor comes with tag 0, and is locked while the taker lives. */
+  /** Of a taker: slots in its file of notes; 0: it notes nothing. The file's descriptor comes with tag 0, and is locked while the taker lives. */
   readonly slots?: number | undefined;
-  /** The taker's: whether it may be killed when it is silent for long, so that others continue its connections. */
+  /** Of a taker: whether it may be killed when it is silent for long, so that others continue its connections. */
   readonly mayBeKilled?: boolean | undefined;
 }
 
@@ -34,7 +34,7 @@ export function writeHello(hello: Hello): Buffer {
   return Buffer.from(JSON.stringify(hello));
 }
 
-/** @returns `undefined` for what is no hello */
+/** @returns `undefined` for anything else */
 export function readHello(payload: Buffer): Hello | undefined {
   let value: Partial<Hello> | null;
   try {
@@ -61,7 +61,7 @@ export function commonVersion({ versions: [, newest] }: Hello): number {
   return Math.min(newest, ownVersions[1]);
 }
 
-/** Why the side that says this cannot be used; `undefined`: it can. */
+/** Why the sender of a hello cannot be used; `undefined`: it can. */
 export function unfitHello({ versions, network }: Hello): string | undefined {
   const [oldest, newest] = versions;
   if (oldest > ownVersions[1] || newest < ownVersions[0]) {

@@ -16,7 +16,7 @@ export const maxBodyBytes = 256 * 1024;
 /** Largest record that is kept with a connection, in bytes. */
 export const maxRecordBytes = 16 * 1024;
 
-/** Most offers of one channel that wait for a response, and most duplicates that wait for an answer. */
+/** Most offers of one channel that wait for a response, and most duplicates that wait to be confirmed. */
 export const maxOpenOffers = 512;
 
 /** Most offers that wait until they can be sent to a taker, and most bytes of their heads and records; with more a taker counts as full. */
@@ -25,6 +25,3 @@ export const maxWaitingBytes = 8 * 1_048_576;
 
 /** Longest text of a cause, in bytes; longer ones are cut. */
 export const maxCauseBytes = 200;
-
-/** The bit that ids have which a taker chose; those that a giver chose are below. */
-export const takerBit = 0x8000_0000;

@@ -23,3 +23,6 @@ export const messageTypes = {
   askToLeave: 20,
   mayBeKilled: 21,
 } as const;
+
+/** The bit of ids that a taker chose; ids that a giver chose are smaller. */
+export const takerBit = 0x8000_0000;

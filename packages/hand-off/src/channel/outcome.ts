@@ -3,13 +3,13 @@ export type Outcome<T, C extends string> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly cause: C; readonly detail: string };
 
-/** An {@link Outcome} that went well. */
-export function done<T>(value: T): { readonly ok: true; readonly value: T } {
+/** An {@link Outcome} of a step that succeeded. */
+export function success<T>(value: T): { readonly ok: true; readonly value: T } {
   return { ok: true, value };
 }
 
-/** An {@link Outcome} that did not. */
-export function not<C extends string>(
+/** An {@link Outcome} of a step that was refused. */
+export function failed<C extends string>(
   cause: C,
   detail: string,
 ): { readonly ok: false; readonly cause: C; readonly detail: string } {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { Channel, type ChannelOwner } from '../channel/channel.ts';
+import { helloMs } from '../channel/deadlines.ts';
 import type { TakerFiles } from '../channel/folder.ts';
 import { type Hello, ownHello, readHello, unfitHello, writeHello } from '../channel/hello.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
-import { helloMs } from '../channel/seconds.ts';
 import { descriptorOf } from '../system/descriptor-of.ts';
 import { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';

@@ -14,7 +14,7 @@ import type { Counts, HandedOver } from './handed-over.ts';
  *   channel. It may still read and write, so no other taker can continue. After `channel closed` it serves the connection alone, and this
  *   process is to {@link HandedOver.release | release} it: the taker gives a duplicate to another giver. One that is silent may never go
  *   on: it can be {@link HandedOver.killTaker | killed}, or the connection {@link HandedOver.cut | cut}, so that the client connects anew.
- *   Should it be heard again or die meanwhile, that is told as well.
+ *   If it is heard again or dies meanwhile, `onOrphan` is called once more.
  */
 export type Orphan =
   | { readonly taker: 'clean'; readonly marks: readonly Mark[]; readonly unread?: Buffer | undefined }
@@ -32,7 +32,7 @@ export interface GiverEvents<T> {
    * The taker has put the session down, on purpose: this process is now the only owner, and the state is `alone`.
    *
    * @param unread - what the taker had read of the client and not handled; it goes first to the taker that continues
-   * @param marks - the messages up to which the client has had them; `undefined`: nothing tells, as the taker has noted none, or not all
+   * @param marks - the messages up to which the client has had them; `undefined`: not known, as the taker has noted none, or not all
    */
   onLeave(handed: HandedOver<T>, unread: Buffer, marks: readonly Mark[] | undefined): void;
   /** The taker is gone: the state is `alone`. */
@@ -43,7 +43,7 @@ export interface GiverEvents<T> {
    * @returns whether to keep it; with `false` the taker looks for another owner
    */
   onDuplicate(handed: HandedOver<T>, record: Buffer): boolean;
-  /** The channel to a taker has opened, or is gone. For the log; `reason` tells why, also where it could never be opened. */
+  /** The channel to a taker has opened, or is gone. For the log; `reason` is why, also where it could never be opened. */
   onTaker(taker: TakerState): void;
   /** A handler threw, or something failed that should not. */
   onFault(error: unknown): void;
@@ -53,7 +53,7 @@ export interface GiverEvents<T> {
 export interface TakerState {
   /** TCP port. */
   readonly port: number;
-  /** Its name; `undefined` where it never said it. */
+  /** Its name; `undefined`: it never sent a hello. */
   readonly name: string | undefined;
   /** `open`; `stopping`: it takes nothing more; `gone`; `unfit`: it cannot be used, as one of another version or host. */
   readonly state: 'open' | 'stopping' | 'gone' | 'unfit';

@@ -12,7 +12,7 @@ export interface GiversOptions<T> {
   readonly name: string;
   /** How long a taker may be silent before it counts as lost, in milliseconds; whole seconds count. @defaultValue 10,000 */
   readonly silentMs?: number;
-  /** What is told. */
+  /** Handlers of what happens to connections and takers. */
   readonly events: GiverEvents<T>;
 }
 
@@ -31,7 +31,7 @@ export interface Givers<T> {
    * they were found
    */
   opening(port: number): Promise<void> | undefined;
-  /** Says which ports will be asked for, so that the takers are connected before, and can give duplicates. Others are kept. */
+  /** Names ports that will be asked for, so that their takers are connected before, and can give duplicates. Ports of earlier calls stay. */
   want(ports: Iterable<number>): void;
   /** How many connections have a duplicate here, or are here alone. */
   readonly size: number;
@@ -56,7 +56,7 @@ export interface Giver<T> {
   offer(options: OfferOptions<T>): Promise<Outcome<Offered<T>, NotOffered>>;
 }
 
-/** What aborts an offer: an `AbortSignal`, or what does the same with less. */
+/** Aborts an offer: an `AbortSignal`, or an object with these members. */
 export interface OfferSignal {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: () => void): void;
@@ -82,7 +82,7 @@ export interface OfferOptions<T> {
  * Why an offer came to nothing. The client is as before, so that another target can be tried.
  *
  * - `full`: of this channel (512 offers without a response, 4,096 that wait for their turn, 64 MiB queued), of the taker, or of descriptors
- * - `unfit`: the client's socket, or the taker does not want it: `detail` tells
+ * - `unfit`: the client's socket cannot be handed over, or the taker refuses it: `detail` has the reason
  * - `bad response`: the taker's server wrote no HTTP response, or one whose body has more than 256 KiB
  * - `silent`: no response in time
  * - `lost`: the taker is gone

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import type { ChannelOwner } from '../channel/channel.ts';
+import { silent, silentSecondsOf } from '../channel/deadlines.ts';
 import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import { type TakerFiles, takersIn } from '../channel/folder.ts';
-import { silent, silentSecondsOf } from '../channel/seconds.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { connectTaker } from './connect-taker.ts';
@@ -44,8 +44,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   #changedAt: number | undefined;
   /** Takers that live and are silent, with their connections. */
   readonly #silent = new Map<TakerLink<T>, readonly Handed<T>[]>();
-  /** Dead takers of whose connections not all were told yet. */
-  readonly #telling = new Set<InTurns<Handed<T>>>();
+  /** Dead takers, while `onOrphan` is still to be called for some of their connections. */
+  readonly #notifying = new Set<InTurns<Handed<T>>>();
   #looking: NodeJS.Timeout | undefined;
   #beating: NodeJS.Timeout | undefined;
   readonly #silentSeconds: number;
@@ -92,7 +92,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
 
   close(): void {
     if (this.#isClosed) return;
-    for (const telling of [...this.#telling]) telling.finish();
+    for (const notifying of [...this.#notifying]) notifying.finish();
     this.#isClosed = true;
     clearInterval(this.#looking);
     clearInterval(this.#beating);
@@ -112,7 +112,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   }
 
   onStopping({ port, name }: TakerLink<T>): void {
-    this.#tellTaker({ port, name, state: 'stopping', reason: undefined });
+    this.#reportTaker({ port, name, state: 'stopping', reason: undefined });
   }
 
   onGone(link: TakerLink<T>, reason: string, served: Handed<T>[]): void {
@@ -125,11 +125,11 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
       link.notes.close();
       return;
     }
-    this.#tellTaker({ port, name, state: 'gone', reason });
+    this.#reportTaker({ port, name, state: 'gone', reason });
     if (link.saidBye) this.#settle(link, served, channelClosed);
     else if (reason === silent && !link.notes.isDead) {
       this.#silent.set(link, served);
-      for (const handed of served) this.#tellOrphan(handed, () => ({ taker: 'alive', cause: silent }));
+      for (const handed of served) this.#reportOrphan(handed, () => ({ taker: 'alive', cause: silent }));
     } else {
       link.notes.whenDead((isDead) => {
         this.#settle(link, served, isDead ? undefined : channelClosed);
@@ -155,26 +155,26 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   /** @param orphan - what is known of all connections of a taker; `undefined`: it is dead */
   #settle({ notes }: TakerLink<T>, served: readonly Handed<T>[], orphan: Orphan | undefined): void {
     if (orphan !== undefined) {
-      for (const handed of served) this.#tellOrphan(handed, () => orphan);
+      for (const handed of served) this.#reportOrphan(handed, () => orphan);
       notes.close();
       return;
     }
     const judge = (handed: Handed<T>): Orphan => notes.judge(handed as Handed<unknown>);
-    const telling = new InTurns(
+    const notifying = new InTurns(
       served,
-      (handed) => this.#tellOrphan(handed, judge),
+      (handed) => this.#reportOrphan(handed, judge),
       () => notes.close(),
     );
-    for (const older of this.#telling) if (older.isDone) this.#telling.delete(older);
-    if (!telling.isDone) this.#telling.add(telling);
+    for (const older of this.#notifying) if (older.isDone) this.#notifying.delete(older);
+    if (!notifying.isDone) this.#notifying.add(notifying);
   }
 
-  #tellOrphan(handed: Handed<T>, judge: (handed: Handed<T>) => Orphan): void {
+  #reportOrphan(handed: Handed<T>, judge: (handed: Handed<T>) => Orphan): void {
     if (this.#isClosed || handed.state !== 'alone') return;
-    this.tell(() => this.events.onOrphan(handed, judge(handed)));
+    this.callHandler(() => this.events.onOrphan(handed, judge(handed)));
   }
 
-  tell(handler: () => void): void {
+  callHandler(handler: () => void): void {
     try {
       handler();
     } catch (error) {
@@ -231,7 +231,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
         opened();
         if (file < 0) setImmediate(() => channel.end('the file of its notes did not come'));
         else if (this.#isClosed) setImmediate(() => channel.end('closed'));
-        else this.#tellTaker({ port, name: hello.name, state: 'open', reason: undefined });
+        else this.#reportTaker({ port, name: hello.name, state: 'open', reason: undefined });
         return {
           onMessage: (type, id, payload) => link.onMessage(type, id, payload),
           onGone: (reason) => {
@@ -244,7 +244,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
       onUnfit: (reason, isFinal) => {
         opened();
         this.#known.set(key, isFinal ? Number.POSITIVE_INFINITY : again);
-        if (isFinal && !this.#isClosed) this.#tellTaker({ port, name: undefined, state: 'unfit', reason });
+        if (isFinal && !this.#isClosed) this.#reportTaker({ port, name: undefined, state: 'unfit', reason });
       },
     });
   }
@@ -255,8 +255,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     for (const link of links) link.beat(this.#silentSeconds);
   }
 
-  #tellTaker(state: TakerState): void {
-    this.tell(() => this.events.onTaker(state));
+  #reportTaker(state: TakerState): void {
+    this.callHandler(() => this.events.onTaker(state));
   }
 
   #fault(error: unknown): void {

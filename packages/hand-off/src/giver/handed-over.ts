@@ -9,8 +9,8 @@ export interface Counts {
 }
 
 /**
- * A connection that a taker serves, and of which this process holds a silent duplicate. It is one small object, without listeners or closures: what
- * happens to it is told to the {@link GiverEvents} of all.
+ * A connection that a taker serves, and of which this process holds a silent duplicate. It is one small object,
+ * without listeners or closures: the events of all connections go to one {@link GiverEvents}.
  */
 export interface HandedOver<T> {
   /** What the program keeps with it. */
@@ -24,7 +24,7 @@ export interface HandedOver<T> {
   readonly port: number;
   /** Stands for the process that serves it, or did so last: the same for all its connections. */
   readonly taker: object;
-  /** What was given along with the offer. It is kept outside of the memory of this process, and read anew at each call. */
+  /** The record that was given with the offer. It is kept outside of the memory of this process: each call reads it again. */
   readRecord(): Buffer;
   /** Asks the kernel for the bytes so far: three system calls. */
   counts(): Counts;
@@ -38,7 +38,7 @@ export interface HandedOver<T> {
   /**
    * Asks the taker to give the session to another one: `onLeave` follows as soon as it has put it down, or nothing where it cannot.
    *
-   * @returns whether the taker was asked: not where it is none of version 2, nor unless it is served
+   * @returns whether the taker was asked: `false` for a taker of version 1, and for a connection that is not served
    */
   askToLeave(): boolean;
   /**
@@ -49,7 +49,7 @@ export interface HandedOver<T> {
    */
   isTakerSilentFor(ms: number): boolean;
   /**
-   * Kills its taker, which is `silent` ({@link Orphan}): then `onOrphan` tells what is known of each of its connections. Only a taker that
+   * Kills its taker, which is `silent` ({@link Orphan}): then `onOrphan` follows for each of its connections. Only a taker that
    * allows it, to which no debugger is attached, and that is neither this process nor its parent, nor in another namespace of process ids.
    *
    * @returns whether it was killed

@@ -13,7 +13,7 @@ export interface HandedHost {
 }
 
 /** The taker of a connection, as the connection sees it. */
-export interface Server {
+export interface ServingTaker {
   readonly port: number;
   /** Asks for the end of a connection. */
   requestClose(id: number, code: number, cause: string): void;
@@ -40,7 +40,7 @@ interface DuplicatedClient<T> {
 export class Handed<T> implements HandedOver<T> {
   user: T;
   readonly #host: HandedHost;
-  #server: Server;
+  #taker: ServingTaker;
   /** Negative: it is closed. */
   #descriptor: number;
   #record: number;
@@ -52,9 +52,9 @@ export class Handed<T> implements HandedOver<T> {
   generation = 0;
 
   /** Takes the descriptor over. @throws Error where the record cannot be kept; the descriptor is closed then */
-  constructor(host: HandedHost, server: Server, { id, descriptor, record, user }: DuplicatedClient<T>) {
+  constructor(host: HandedHost, taker: ServingTaker, { id, descriptor, record, user }: DuplicatedClient<T>) {
     this.#host = host;
-    this.#server = server;
+    this.#taker = taker;
     this.#descriptor = descriptor;
     this.id = id;
     this.user = user;
@@ -72,7 +72,7 @@ export class Handed<T> implements HandedOver<T> {
   }
 
   get port(): number {
-    return this.#server.port;
+    return this.#taker.port;
   }
 
   /** Not for a program: a descriptor that it closes would become another client's. */
@@ -94,23 +94,23 @@ export class Handed<T> implements HandedOver<T> {
   }
 
   close(code: number, cause: string): void {
-    if (this.state === 'served') this.#server.requestClose(this.id, code, cause);
+    if (this.state === 'served') this.#taker.requestClose(this.id, code, cause);
   }
 
   askToLeave(): boolean {
-    return this.state === 'served' && this.#server.requestLeave(this.id);
+    return this.state === 'served' && this.#taker.requestLeave(this.id);
   }
 
   get taker(): object {
-    return this.#server;
+    return this.#taker;
   }
 
   isTakerSilentFor(ms: number): boolean {
-    return this.state === 'alone' && this.#server.isSilentFor(ms);
+    return this.state === 'alone' && this.#taker.isSilentFor(ms);
   }
 
   killTaker(): boolean {
-    return this.state === 'alone' && this.#server.kill();
+    return this.state === 'alone' && this.#taker.kill();
   }
 
   takeBack(): Socket {
@@ -140,8 +140,8 @@ export class Handed<T> implements HandedOver<T> {
   }
 
   /** A taker serves it from now on. */
-  serve(server: Server, id: number, { slot, generation }: SlotRef): void {
-    this.#server = server;
+  serve(taker: ServingTaker, id: number, { slot, generation }: SlotRef): void {
+    this.#taker = taker;
     this.id = id;
     this.slot = slot;
     this.generation = generation;
@@ -164,7 +164,7 @@ export class Handed<T> implements HandedOver<T> {
   }
 
   #leave(): void {
-    if (this.#isServed) this.#server.forget(this.id);
+    if (this.#isServed) this.#taker.forget(this.id);
     this.#isServed = false;
     this.#descriptor = -1;
     this.#host.onOver(this as Handed<unknown>);

@@ -6,7 +6,7 @@ import { lookAtProcess, type ProcessUse } from '../system/process-use.ts';
 import type { Orphan } from './giver-events.ts';
 import type { Handed } from './handed.ts';
 
-/** How often is asked whether a taker is dead, and how often at most, in milliseconds: closing all that it had open takes a while. */
+/** Time between two checks whether a taker is dead, in milliseconds, and most checks: closing all that it had open takes a while. */
 const askMs = 5;
 const mostAsked = 200;
 
@@ -27,13 +27,13 @@ export class NotesFile {
   }
 
   /** Waits until the taker is dead, for at most a second. @returns whether it is */
-  whenDead(onAnswer: (isDead: boolean) => void): void {
+  whenDead(onResult: (isDead: boolean) => void): void {
     let asked = 0;
     const ask = (): void => {
       const lives = isLockedByOther(this.#libc, this.#descriptor);
       asked++;
       if (lives && asked < mostAsked) setTimeout(ask, askMs);
-      else onAnswer(!lives);
+      else onResult(!lives);
     };
     ask();
   }
@@ -68,7 +68,10 @@ export class NotesFile {
     return marks === undefined ? { taker: 'unclean', cause: 'too many streams' } : { taker: 'clean', marks, unread };
   }
 
-  /** What a client has had of a taker that has put its session down, and so writes nothing more to it. @returns `undefined` where nothing tells */
+  /**
+   * The messages that a client has had of a taker that has put its session down, and so writes nothing more to it.
+   * @returns `undefined`: not known
+   */
   marksOf({ descriptor, slot, generation }: Handed<unknown>): readonly Mark[] | undefined {
     const noted = readNotes(this.#descriptor, this.#slots, { slot, generation });
     const counts = this.#kernel.counts(descriptor);

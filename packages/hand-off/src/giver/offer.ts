@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { maxEarlyBytes, maxHeadBytes, maxRecordBytes } from '../channel/limits.ts';
 import type { AcceptMessage, OfferMessage, ResponseMessage } from '../channel/messages.ts';
-import { done, not, type Outcome } from '../channel/outcome.ts';
+import { failed, type Outcome, success } from '../channel/outcome.ts';
 import { noSlot, type SlotRef } from '../notes/layout.ts';
 import { descriptorOf } from '../system/descriptor-of.ts';
 import type { AcceptOptions, NotOffered, Offered, OfferOptions } from './givers.ts';
@@ -67,18 +67,18 @@ export class Offer<T> implements Offered<T> {
   }
 
   /** Takes a descriptor for the offer. @returns why it cannot be offered */
-  prepare(): ReturnType<typeof not<NotOffered>> | undefined {
+  prepare(): ReturnType<typeof failed<NotOffered>> | undefined {
     const { client, head, record, signal } = this.#options;
-    if (signal?.aborted) return not('aborted', 'before it was offered');
+    if (signal?.aborted) return failed('aborted', 'before it was offered');
     if (head.length > maxHeadBytes || record.length > maxRecordBytes)
-      return not('unfit', 'its head or record is too large');
-    if (!(client instanceof Socket)) return client.state === 'alone' ? undefined : not('client gone', client.state);
-    if (client.destroyed) return not('client gone', 'its socket is closed');
+      return failed('unfit', 'its head or record is too large');
+    if (!(client instanceof Socket)) return client.state === 'alone' ? undefined : failed('client gone', client.state);
+    if (client.destroyed) return failed('client gone', 'its socket is closed');
     // A TLS socket has the descriptor of the connection below it, which carries ciphertext.
     const descriptor = client.constructor === Socket ? descriptorOf(client) : -1;
-    if (descriptor < 0) return not('unfit', 'its socket is no plain TCP socket');
+    if (descriptor < 0) return failed('unfit', 'its socket is no plain TCP socket');
     this.#descriptor = this.#link.duplicate(descriptor);
-    return this.#descriptor < 0 ? not('full', 'there are no descriptors left') : undefined;
+    return this.#descriptor < 0 ? failed('full', 'there are no descriptors left') : undefined;
   }
 
   get descriptor(): number {
@@ -100,13 +100,13 @@ export class Offer<T> implements Offered<T> {
   onResponse(response: ResponseMessage): void {
     this.#response = response;
     if (response.body !== undefined) this.#end();
-    this.#settle(done(this));
+    this.#settle(success(this));
   }
 
   /** The taker is gone, or does not want it. */
   onLost(cause: NotOffered, detail: string): void {
     this.#end();
-    this.#settle(not(cause, detail));
+    this.#settle(failed(cause, detail));
   }
 
   /** Whether the taker has responded, so that it may be accepted at any time. */
@@ -133,7 +133,7 @@ export class Offer<T> implements Offered<T> {
     if (this.body !== undefined) throw new Error('a response that is no upgrade cannot be accepted');
     if (this.#isOver) {
       abandon(client);
-      return not('lost', 'the taker is gone');
+      return failed('lost', 'the taker is gone');
     }
     const isFree = hasWritten(client) || (await this.#drained());
     const early = isFree ? earlyOf(client, options.early) : undefined;
@@ -141,20 +141,20 @@ export class Offer<T> implements Offered<T> {
       const isLost = this.#isOver;
       this.withdraw();
       abandon(client);
-      return isLost ? not('lost', 'the taker is gone') : not('client gone', 'its connection is broken');
+      return isLost ? failed('lost', 'the taker is gone') : failed('client gone', 'its connection is broken');
     }
     const record = options.record ?? this.#options.record;
     const handed = record.length > maxRecordBytes ? undefined : this.#hand(options.user, record);
     if (handed === undefined) {
       this.#link.withdraw(this.id);
       abandon(client);
-      return not('lost', 'its record cannot be kept');
+      return failed('lost', 'its record cannot be kept');
     }
     const message = { skipFrames: options.skipFrames ?? 0, record, first: options.write ?? noBytes, early };
     this.#link.accept(this.id, handed, this.#response ?? noSlot, message);
     // It has a duplicate: this sends nothing.
     if (client instanceof Socket) client.destroy();
-    return done(handed);
+    return success(handed);
   }
 
   /** @returns `undefined` where there is no memory for its record */
@@ -196,7 +196,7 @@ export class Offer<T> implements Offered<T> {
 
   #fail(cause: NotOffered, detail: string): void {
     this.withdraw();
-    this.#settle(not(cause, detail));
+    this.#settle(failed(cause, detail));
   }
 
   #settle(result: Result<T>): void {

@@ -2,8 +2,8 @@ import type { Channel, ChannelOwner } from '../channel/channel.ts';
 import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import type { TakerFiles } from '../channel/folder.ts';
 import { commonVersion, type Hello } from '../channel/hello.ts';
-import { maxEarlyBytes, maxRecordBytes, takerBit } from '../channel/limits.ts';
-import { messageTypes as types } from '../channel/message-types.ts';
+import { maxEarlyBytes, maxRecordBytes } from '../channel/limits.ts';
+import { takerBit, messageTypes as types } from '../channel/message-types.ts';
 import {
   type AcceptMessage,
   type DuplicateMessage,
@@ -13,13 +13,13 @@ import {
   writeAccept,
   writeClose,
 } from '../channel/messages.ts';
-import { not, type Outcome } from '../channel/outcome.ts';
+import { failed, type Outcome } from '../channel/outcome.ts';
 import { readRefusal } from '../channel/refusals.ts';
 import type { SlotRef } from '../notes/layout.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { GiverEvents } from './giver-events.ts';
 import type { Giver, NotOffered, Offered, OfferOptions } from './givers.ts';
-import { Handed, type HandedHost, type Server } from './handed.ts';
+import { Handed, type HandedHost, type ServingTaker } from './handed.ts';
 import type { NotesFile } from './notes-file.ts';
 import { Offer, type OfferLink } from './offer.ts';
 import { OfferQueue } from './offer-queue.ts';
@@ -35,7 +35,7 @@ export interface TakerHost<T> extends HandedHost {
   /** The taker, which was silent, was killed. */
   onKilled(link: TakerLink<T>): void;
   /** Calls a handler of the program. */
-  tell(handler: () => void): void;
+  callHandler(handler: () => void): void;
 }
 
 /** A taker that has said welcome, and the ways to it. */
@@ -53,7 +53,7 @@ export interface WelcomedTaker {
 const unheardTicks = 3;
 
 /** One taker that has said welcome. */
-export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Server {
+export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, ServingTaker {
   readonly name: string;
   readonly port: number;
   /** Part of the names of its sockets that no other taker has. */
@@ -65,7 +65,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   #mayBeKilled: boolean;
   #isKilled = false;
   readonly notes: NotesFile;
-  /** Unless it was heard of late. */
+  /** How long the taker has been silent; `undefined`: it was heard lately. */
   #silence: Silence | undefined;
   /** Those that were sent. */
   readonly #offers = new Map<number, Offer<T>>();
@@ -73,7 +73,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   readonly #served = new Map<number, Handed<T>>();
   #lastId = 0;
   #isStopping = false;
-  /** Whether the taker has said that it closes the channel, and lives. */
+  /** Whether the taker has announced (`bye`) that it closes the channel, and lives on. */
   saidBye = false;
 
   constructor({ hello, files, channel, descriptors, inbox, notes }: WelcomedTaker, host: TakerHost<T>) {
@@ -99,8 +99,8 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
   }
 
   offer(options: OfferOptions<T>): Promise<Outcome<Offered<T>, NotOffered>> {
-    if (this.channel.isGone) return Promise.resolve(not('lost', 'the channel is closed'));
-    if (!this.isReady) return Promise.resolve(not('full', 'the taker is stopping, or too much is open'));
+    if (this.channel.isGone) return Promise.resolve(failed('lost', 'the channel is closed'));
+    if (!this.isReady) return Promise.resolve(failed('full', 'the taker is stopping, or too much is open'));
     const offer = new Offer<T>(this, this.#nextId(), options);
     const response = offer.wait();
     this.#queue.add(offer);
@@ -214,7 +214,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     this.#served.delete(id);
   }
 
-  /** The taker waits for what is accepted now, and for the end of the channel. */
+  /** Ends the channel, for which the taker waits, once each offer that has its response is accepted or withdrawn. */
   #endSoon(): void {
     for (const { hasResponse } of this.#offers.values()) if (hasResponse) return;
     this.channel.end('it closed the channel');
@@ -239,7 +239,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     const handed = this.#served.get(id);
     if (handed === undefined) return true;
     const counts = handed.counts();
-    handed.drop(() => this.#host.tell(() => this.#host.events.onEnd(handed, { ...ending, ...counts })));
+    handed.drop(() => this.#host.callHandler(() => this.#host.events.onEnd(handed, { ...ending, ...counts })));
     return true;
   }
 
@@ -254,7 +254,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     this.channel.send(types.left, id);
     if (handed === undefined) return true;
     const unread = Buffer.from(payload);
-    this.#host.tell(() => this.#host.events.onLeave(handed, unread, marks));
+    this.#host.callHandler(() => this.#host.events.onLeave(handed, unread, marks));
     return true;
   }
 
@@ -279,7 +279,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Serve
     handed.serve(this, id, message);
     this.#served.set(id, handed);
     let isKept = false;
-    this.#host.tell(() => {
+    this.#host.callHandler(() => {
       isKept = events.onDuplicate(handed, record);
     });
     if (!isKept) handed.drop();

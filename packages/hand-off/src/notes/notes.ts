@@ -124,7 +124,7 @@ export class Notes {
     if (piece === 0) return -1;
     const first = firstPieceAt(this.#slots) + piece * pieceNumbers;
     if (known !== 0) return first;
-    // It may say something of another connection.
+    // It may be of another connection.
     numbers[first + pieceFields.readAt] = 0;
     numbers[at + fields.piece] = piece;
     return first;
@@ -150,7 +150,10 @@ export class Notes {
     this.#numbers[writtenAt] = before;
   }
 
-  /** What was noted ahead has happened. Until the end of this it is read from where it was noted. */
+  /**
+   * The write that was noted ahead has happened: moves its numbers to their places. Until this has ended, readers use
+   * the numbers that were noted ahead.
+   */
   #settle(slot: number): void {
     const numbers = this.#numbers;
     const at = slot * slotNumbers;

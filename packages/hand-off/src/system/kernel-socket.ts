@@ -55,8 +55,9 @@ export class KernelSocket {
   }
 
   /**
-   * What was read and written so far. Of the bytes that were written the kernel tells those acknowledged and those not, by two calls: between them an
-   * acknowledgment may come, so both are read until the first stays the same. After a reset they may be one byte less.
+   * The bytes that were read and written so far. Of those written, the kernel counts the acknowledged ones and the
+   * others in two calls: between them an acknowledgment may come, so both are read until the first stays the same.
+   * After a reset they may be one byte less.
    *
    * @returns `undefined` where the descriptor is no connection, or never stayed the same
    */

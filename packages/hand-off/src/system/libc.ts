@@ -3,7 +3,7 @@ import type { LibraryHandle } from 'koffi';
 /** An address in memory, or a buffer. */
 type Pointer = Buffer | bigint;
 
-/** Functions of the C library of this process. They return −1 where they fail; {@link Libc.errno} tells why. */
+/** Functions of the C library of this process. They return −1 where they fail; {@link Libc.errno} has the cause. */
 export interface Libc {
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly bind: (descriptor: number, address: Pointer, length: number) => number;

@@ -13,7 +13,7 @@ const lock = Buffer.from(new ArrayBuffer(32));
 /**
  * Locks a file for as long as this process lives. The kernel releases a lock of a record when its process has ended,
  * however that happens, and another process that has a descriptor of the file can ask, also from another container,
- * where process ids tell nothing.
+ * where process ids mean nothing.
  *
  * @throws Error
  */
@@ -22,7 +22,7 @@ export function lockForLife(libc: Libc, descriptor: number): void {
   if (libc.lock(descriptor, setLock, lock) !== 0) throw new Error(`a file cannot be locked: error ${libc.errno()}`);
 }
 
-/** Whether another process that has locked a file lives. For a lock of this process itself the answer is no. */
+/** Whether another process that has locked a file lives. `false` for a lock of this process itself. */
 export function isLockedByOther(libc: Libc, descriptor: number): boolean {
   lock.fill(0).writeInt16LE(writeLock, 0);
   return libc.lock(descriptor, getLock, lock) === 0 && lock.readInt16LE(0) !== unlocked;

@@ -1,7 +1,7 @@
 import type { Channel, ChannelOwner } from '../channel/channel.ts';
 import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
-import { maxOpenOffers, maxRecordBytes, takerBit } from '../channel/limits.ts';
-import { messageTypes as types } from '../channel/message-types.ts';
+import { maxOpenOffers, maxRecordBytes } from '../channel/limits.ts';
+import { takerBit, messageTypes as types } from '../channel/message-types.ts';
 import {
   type ResponseMessage,
   readAccept,
@@ -84,8 +84,8 @@ export class GiverLink implements ChannelOwner, Owner {
   }
 
   /**
-   * Says that this process closes the channel on purpose, and lives. The giver ends it, after the last of what it accepts; one of version
-   * 1 does not.
+   * Announces that this process closes the channel on purpose, and lives on. The giver ends the channel after the
+   * last connection that it accepts; one of version 1 does not.
    */
   bye(): void {
     if (this.#leavesBy !== undefined) return;
@@ -155,7 +155,7 @@ export class GiverLink implements ChannelOwner, Owner {
     this.channel.send(types.response, taken.id, ...writeResponse({ ...taken.slot, ...response }));
   }
 
-  misrespond({ id }: Taken, detail: string): void {
+  failResponse({ id }: Taken, detail: string): void {
     this.#openOffers--;
     this.#taken.delete(id);
     this.#refuse(id, 'bad response', detail);

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { Channel, type ChannelOwner } from '../channel/channel.ts';
+import { helloMs } from '../channel/deadlines.ts';
 import { type Hello, ownHello, readHello, unfitHello, writeHello } from '../channel/hello.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import { textOf } from '../channel/messages.ts';
-import { helloMs } from '../channel/seconds.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { WaitingSockets } from './waiting-sockets.ts';
 

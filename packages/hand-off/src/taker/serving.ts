@@ -1,9 +1,9 @@
 import type { Channel } from '../channel/channel.ts';
+import { silentSecondsOf } from '../channel/deadlines.ts';
 import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import type { Hello } from '../channel/hello.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import type { Refusal } from '../channel/refusals.ts';
-import { silentSecondsOf } from '../channel/seconds.ts';
 import type { Notes } from '../notes/notes.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
@@ -12,7 +12,7 @@ import type { OfferedClient } from './offered-client.ts';
 import { type Owner, Taken, type TakenHost } from './taken.ts';
 import type { TakerOptions } from './taker.ts';
 
-/** Most connections of a taker that says nothing else. */
+/** Most connections of a taker whose program sets no other bound. */
 export const defaultConnections = 65_536;
 
 /** What a taker serves: its givers, and the connections of all of them. */
@@ -31,7 +31,7 @@ export class Serving implements LinkHost, TakenHost {
   #isClosed = false;
   readonly #silentSeconds: number;
   #timer: NodeJS.Timeout | undefined;
-  /** What givers know last. */
+  /** The value that givers were sent last. */
   #mayBeKilled = false;
 
   /** @param notesFile - descriptor of the file of the notes, which is locked while this process lives */
@@ -93,7 +93,7 @@ export class Serving implements LinkHost, TakenHost {
     if (!this.#isClosed) descriptors.send([0], [this.#notesFile]);
     else setImmediate(() => link.bye());
     if (this.#isStopped) channel.send(types.stop, 0);
-    this.#tell(() => this.#options.onGiver(hello.name, 'open', undefined));
+    this.#callHandler(() => this.#options.onGiver(hello.name, 'open', undefined));
     // Not before the welcome has left.
     setImmediate(() => this.onRoom());
     return link;
@@ -132,11 +132,11 @@ export class Serving implements LinkHost, TakenHost {
   }
 
   onCloseRequest(taken: Taken, code: number, cause: string): void {
-    this.#tell(() => this.#options.onCloseRequest(taken, code, cause));
+    this.#callHandler(() => this.#options.onCloseRequest(taken, code, cause));
   }
 
   onLeaveRequest(taken: Taken): void {
-    this.#tell(() => this.#options.onLeaveRequest?.(taken));
+    this.#callHandler(() => this.#options.onLeaveRequest?.(taken));
   }
 
   closeDescriptor(descriptor: number): void {
@@ -171,7 +171,7 @@ export class Serving implements LinkHost, TakenHost {
   onGone(link: GiverLink, reason: string): void {
     this.#links.delete(link);
     this.#closeNotes();
-    this.#tell(() => this.#options.onGiver(link.name, 'gone', reason));
+    this.#callHandler(() => this.#options.onGiver(link.name, 'gone', reason));
     this.onRoom();
   }
 
@@ -194,20 +194,20 @@ export class Serving implements LinkHost, TakenHost {
   }
 
   #beat(): void {
-    this.#tell(() => this.#tellMayBeKilled());
+    this.#callHandler(() => this.#sendMayBeKilled());
     for (const link of this.#links) link.beat(this.#silentSeconds);
     this.onRoom();
   }
 
   /** A debugger may have come, or gone. */
-  #tellMayBeKilled(): void {
+  #sendMayBeKilled(): void {
     const mayBeKilled = this.mayBeKilled();
     if (mayBeKilled === this.#mayBeKilled) return;
     this.#mayBeKilled = mayBeKilled;
     for (const { channel } of this.#links) channel.send(types.mayBeKilled, 0, Buffer.of(mayBeKilled ? 1 : 0));
   }
 
-  #tell(handler: () => void): void {
+  #callHandler(handler: () => void): void {
     try {
       handler();
     } catch (error) {

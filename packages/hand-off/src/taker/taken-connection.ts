@@ -17,7 +17,7 @@ export interface TakenConnection {
   readonly isAccepted: boolean;
   /** Whether a giver holds a duplicate. Without, this process is the only owner until a giver takes one. */
   readonly isShared: boolean;
-  /** What is told to the giver when it ends. The program sets it before the socket closes. */
+  /** How it ended, for the giver. The program sets it before the socket closes. */
   ending: Ending | undefined;
   /** What the program keeps with it. @defaultValue `undefined` */
   user: unknown;
@@ -51,7 +51,7 @@ export interface TakenConnection {
    * Notes that all that was read from the socket has been handled, but for the beginning of a message: should this process die now, the
    * next taker gets these bytes first, and then the rest of the client. Of 512 connections at a time; for others it counts as not noted.
    *
-   * @param beginning - which the next taker reads as if the client had sent it; at most 64 KiB, or it counts as not noted
+   * @param beginning - bytes that the next taker reads as if the client had sent them; at most 64 KiB, or they count as not noted
    */
   half(beginning: Buffer): void;
   /**

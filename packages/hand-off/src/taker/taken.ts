@@ -17,8 +17,8 @@ import type { TakenConnection } from './taken-connection.ts';
 export interface Owner {
   /** The server has responded. */
   respond(taken: Taken, response: Pick<ResponseMessage, 'head' | 'body'>): void;
-  /** The server's response is none, or cannot be used. */
-  misrespond(taken: Taken, detail: string): void;
+  /** The server wrote no response, or one that cannot be used. */
+  failResponse(taken: Taken, detail: string): void;
   /** The connection has ended. */
   end(taken: Taken): void;
   /** Gives it back: {@link Taken.left} follows, or {@link Taken.orphan}. */
@@ -138,12 +138,12 @@ export class Taken implements TakenConnection, Gate {
     const { socket } = this;
     const isIdle = this.isAccepted && this.#skipper === undefined && this.#leaving === undefined;
     if (!isIdle || socket.destroyed || socket.writableLength > 0) return Promise.resolve(false);
-    // Taking what it has would make the stream read on, and what comes from now on is for the next taker.
+    // Emptying its buffer would make the stream read on, and bytes that come from now on are for the next taker.
     socket._read = ignore;
     stopReading(socket);
     const chunks = [unread];
     for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) chunks.push(chunk);
-    // Taking what was read has begun to read again: what comes now is the giver's.
+    // Emptying the buffer has begun to read again: bytes that come now are the giver's.
     stopReading(socket);
     const all = Buffer.concat(chunks);
     if (all.length > maxEarlyBytes) return Promise.resolve(false);
@@ -268,14 +268,14 @@ export class Taken implements TakenConnection, Gate {
     }
     this.#response = undefined;
     if (read.state === 'bad') {
-      this.#misrespond(read.detail);
+      this.#failResponse(read.detail);
       this.socket.destroy();
       return;
     }
     const isUpgrade = read.state === 'upgraded';
     this.owner?.respond(this, { head: read.head, body: isUpgrade ? undefined : read.body });
     if (!isUpgrade) {
-      // The giver passes it on; there is nothing else to say.
+      // The giver passes it on; nothing else is sent.
       this.owner = undefined;
       done();
       this.socket.destroy();
@@ -313,7 +313,7 @@ export class Taken implements TakenConnection, Gate {
 
   /** The descriptor is closed. */
   afterClose(): void {
-    if (this.#response !== undefined) this.#misrespond('the server closed the connection before it responded');
+    if (this.#response !== undefined) this.#failResponse('the server closed the connection before it responded');
     const { owner } = this;
     this.#held = undefined;
     this.owner = undefined;
@@ -326,11 +326,11 @@ export class Taken implements TakenConnection, Gate {
     this.#host.onClosed(this);
   }
 
-  #misrespond(detail: string): void {
+  #failResponse(detail: string): void {
     const { owner } = this;
     this.#response = undefined;
     this.owner = undefined;
-    owner?.misrespond(this, detail);
+    owner?.failResponse(this, detail);
   }
 }
 

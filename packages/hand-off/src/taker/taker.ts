@@ -50,7 +50,10 @@ export interface Taker {
   readonly size: number;
   /** How many of these have no other owner than this process. */
   readonly alone: number;
-  /** Messages each way of all that it has served, as their programs told them ({@link TakenConnection.ending}). Goes through those that are open. */
+  /**
+   * Messages each way of all connections that it has served, as their programs counted them ({@link
+   * TakenConnection.ending}). Goes through those that are open.
+   */
   messages(): number;
   /** Takes nothing more: givers are told, and offers that are open are refused unless they were responded to. Connections stay. */
   stop(): void;

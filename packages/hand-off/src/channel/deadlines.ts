@@ -1,12 +1,12 @@
-/** How long a peer may be silent before its channel counts as dead, in milliseconds, where a program says nothing else. */
+/** How long a peer may be silent before its channel counts as dead, in milliseconds, unless a program sets another time. */
 const defaultSilentMs = 10_000;
 
 /** How long a hello may take, in milliseconds. */
 export const helloMs = 5_000;
 
 /**
- * How many seconds of silence end a channel, in calls of {@link Channel.beat}. With one, a peer that had nothing to say would not even have
- * been asked.
+ * How many seconds of silence end a channel, in calls of {@link Channel.beat}. With one, a peer that had nothing to send would not even
+ * have been sent a ping.
  *
  * @param ms - what a program wants, in milliseconds
  */
