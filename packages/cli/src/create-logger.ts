@@ -6,9 +6,9 @@ const keys: KeysOf<LoggerOptions> = { level: true, format: true, node: true, str
 const values = { level: logLevels, format: ['auto', 'json', 'text'], stream: ['stdout', 'stderr'] } as const;
 
 /**
- * Makes a logger for `startAgent` and `startPushServer`, as the processes of `gopush` have it. Several may be made.
+ * Creates a logger for `startAgent` and `startPushServer`, like those of the processes of `gopush`. A program may create several.
  *
- * @throws TypeError for a wrong option
+ * @throws TypeError for an invalid option
  * @example
  * await startAgent({ logger: createLogger({ level: 'info', format: 'json', node: 'agent-1' }) });
  */

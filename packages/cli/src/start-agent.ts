@@ -1,7 +1,8 @@
 import type { Agent, AgentOptions } from '@gopush/agent';
 
 /**
- * Starts an agent. Its code is loaded now: hook files import `gopush` as well, in processes that need none of it.
+ * Starts an agent. Its code is loaded by this call, not by the import, because hook files also import `gopush` in processes that do not need that
+ * code.
  *
  * @throws HookError for a hook that cannot be used, StoreError for a store that cannot be opened (`routing.discover`), CertificateError for a
  * certificate that cannot be used, ListenError for a port that is not available, TypeError for a wrong setting

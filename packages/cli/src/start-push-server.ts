@@ -1,9 +1,10 @@
 import type { PushServer, PushServerOptions } from '@gopush/push-server';
 
 /**
- * Starts a push-server. Its code is loaded now: hook files import `gopush` as well, in processes that need none of it.
+ * Starts a push-server. Its code is loaded by this call, not by the import, because hook files also import `gopush` in processes that do not need
+ * that code.
  *
- * @throws HookError for a hook that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
+ * @throws HookError for a hook that cannot be used, ListenError for a port that is not available, TypeError for a wrong setting
  */
 export async function startPushServer(options?: PushServerOptions): Promise<PushServer> {
   const pushServer = await import('@gopush/push-server');

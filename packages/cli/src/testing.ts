@@ -25,15 +25,16 @@ const optionKeys: KeysOf<StartProjectOptions> = { dir: true, env: true, config: 
 export interface RunningProject {
   /** Where clients reach its agent. */
   readonly url: string;
-  /** Publishes to its rooms and users; `undefined` where the project has no push-servers. */
+  /** Publishes to its rooms and users; `undefined` if the project has no push-servers. */
   readonly push: Push | undefined;
-  /** Stops it, and removes what it stored. Connections that are still open are cut after 200 ms. */
+  /** Stops the project, and removes its store. Connections that are still open are cut after 200 ms. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a project in this process, to test its hooks and settings with real clients: one agent and one push-server on free ports, with a store
- * of their own in a temporary folder. Redis is not used, and load does not refuse clients. Warnings and errors go to standard error.
+ * Starts a project in this process, to test its hooks and settings with real clients: one agent and one push-server on free ports, with a store of
+ * their own in a temporary folder. Redis is not used, and the limits that refuse clients on a busy machine are off. Warnings and errors go to
+ * standard error.
  *
  * @example
  * const project = await startProject();
@@ -41,7 +42,7 @@ export interface RunningProject {
  * // …
  * await project.close();
  *
- * @throws CommandError for wrong settings, HookError for a hook that cannot be used
+ * @throws CommandError for invalid settings, HookError for a hook that cannot be used
  */
 export async function startProject(options: StartProjectOptions = {}): Promise<RunningProject> {
   refuseUnknownKeys('startProject', options, optionKeys);

@@ -11,9 +11,9 @@ import { type Ask, type ClientSocket, createAsk } from './socket.ts';
 export interface ClientOptions {
   /** How long the server may take to respond, in milliseconds. @defaultValue 10000 */
   readonly timeoutMs?: number;
-  /** How long a room waits before it is entered again after a failure that may pass, in milliseconds. @defaultValue 1000 */
+  /** How long to wait before a room is joined again after a temporary failure, in milliseconds. @defaultValue 1000 */
   readonly retryMs?: number;
-  /** Called for a room that cannot be entered, or not again after a reconnect. */
+  /** Called for a room that cannot be joined, or cannot be joined again after a reconnect. */
   readonly onRoomLost?: (room: Room, error: GopushError) => void;
 }
 
@@ -27,11 +27,11 @@ const joinKeys: KeysOf<JoinOptions> = { from: true };
  * @typeParam Events - messages by event, as given to `createClient`
  */
 export interface Client<Events extends object = AnyEvents> {
-  /** Enters a room, now or as soon as there is a connection, and again after each reconnect. Calls with the same name return the same room. */
+  /** Joins a room, now or as soon as there is a connection, and again after each reconnect. Calls with the same name return the same room. */
   join(room: string, options?: JoinOptions): Room<Events>;
   /**
-   * Gives each message of the user's inbox to a handler, once. The message is acknowledged when the handler's promise resolves, and comes
-   * again if it rejects.
+   * Passes each message of the user's inbox to a handler, once. The message is acknowledged when the handler's promise resolves, and delivered again
+   * if it rejects.
    */
   inbox(handler: (message: InboxMessage) => unknown): Unsubscribe;
   /** All users in a room that this client is in, read in pages of 1,000. */
@@ -45,8 +45,8 @@ export interface Client<Events extends object = AnyEvents> {
 /**
  * Wraps a socket of socket.io-client, which the program may still use directly.
  *
- * @typeParam Events - messages by event, so that TypeScript checks what is published and what handlers get. Nothing is checked when it runs: a
- * server hook (`canPublish`) does that. @defaultValue any event, with a message of any type
+ * @typeParam Events - messages by event, so that TypeScript checks the messages of publishers and handlers. At run time nothing is checked here:
+ * check messages in a server hook (`canPublish`). @defaultValue any event, with a message of any type
  * @example
  * interface Events { chat: { text: string }; typing: undefined }
  * const room = createClient<Events>(io()).join('lobby');

@@ -5,8 +5,8 @@ import type { ClientSocket } from './socket.ts';
 const remembered = 1_000;
 
 /**
- * Gives each message of the user's inbox to a handler once, and acknowledges it when the handler is done. A message that the handler rejects is
- * not acknowledged, so the server sends it again.
+ * Passes each message of the user's inbox to a handler once, and acknowledges it when the handler is done. A message that the handler rejects is not
+ * acknowledged, so the server sends it again.
  *
  * @param connections - how many connections have ended
  */

@@ -3,19 +3,19 @@ import type { AnyEvents, Gap, Joined, Position, PresenceEvent, Published } from 
 /** Undoes the call that returned it. */
 export type Unsubscribe = () => void;
 
-/** How a room is entered. */
+/** Options of a join. */
 export interface JoinOptions {
-  /** The last position that the client has; it gets the messages after it. @defaultValue none: only new messages */
+  /** The last position that the client has; it gets the messages after this position. @defaultValue none: only new messages */
   readonly from?: Position | null;
 }
 
-/** How a message is published. */
+/** Options of a publication. */
 export interface PublishOptions {
-  /** Idempotency key: messages of the same id are published once. */
+  /** Idempotency key: messages with the same id are published once. */
   readonly id?: string;
-  /** Whether this client gets the message, too. @defaultValue false */
+  /** Whether this client gets the message too. @defaultValue false */
   readonly echo?: boolean;
-  /** Whether the message is not kept, and lost to clients that cannot take it now. @defaultValue false */
+  /** Whether the message is not stored, and dropped for clients that cannot receive it now. @defaultValue false */
   readonly volatile?: boolean;
 }
 
@@ -25,10 +25,10 @@ export interface RoomGap extends Gap {
   readonly after: Position | null;
 }
 
-/** What is called for a message of a room. */
+/** A handler of messages of a room. */
 type MessageHandler<T> = (message: T, position: Position | null, sender: string | null) => void;
 
-/** The events of rooms that are declared; any event where none are. */
+/** The declared events of rooms; any event if none are declared. */
 type OnMessage<Events extends object> = string extends keyof Events
   ? <T = unknown>(event: string, handler: MessageHandler<T>) => Unsubscribe
   : <E extends keyof Events & string>(event: E, handler: MessageHandler<Events[E]>) => Unsubscribe;
@@ -42,30 +42,33 @@ type PublishMessage<Events extends object> = <E extends keyof Events & string>(
 ) => Promise<Published>;
 
 /**
- * A room that this client is in, and enters again after each reconnect.
+ * A room that this client is in, and joins again after each reconnect.
  *
  * @typeParam Events - messages by event, as given to `createClient`
  */
 export interface Room<Events extends object = AnyEvents> {
   readonly name: string;
-  /** Position of the last message in the room's history; `null` where the room keeps none, or has none yet. Meant as `from` of a later join. */
+  /** Position of the last message in the room's history; `null` if the room has no history or no message yet. Use it as `from` of a later join. */
   readonly position: Position | null;
-  /** The response to the first join; rejects with a {@link GopushError} where it is refused. */
+  /** The response to the first join; rejects with a {@link GopushError} if the join is refused. */
   readonly joined: Promise<Joined>;
   /**
-   * Calls back for each message of an event in this room. Its position is `null` where it was not kept; its sender is the uid of the client
-   * that published it, `null` for a program or where `pushServer.senders` is off.
+   * Calls back for each message of an event in this room. Its position is `null` if it was not stored. Its sender is the uid of the client that
+   * published it; `null` if a program published it, or if `pushServer.senders` is off.
    */
   readonly on: OnMessage<Events>;
-  /** Calls back where messages may be lost for good. */
+  /** Calls back when messages may be lost permanently. */
   onGap(handler: (gap: RoomGap) => void): Unsubscribe;
-  /** Calls back each time the client has entered the room: after the first join and after reconnects; soon, where it is in. */
+  /**
+   * Calls back each time the client has joined the room: after the first join and after reconnects. If the client is in the room already, calls back
+   * soon.
+   */
   onJoined(handler: () => void): Unsubscribe;
-  /** Calls back when a user comes or goes. Push-servers tell it with `pushServer.presenceEvents`. */
+  /** Calls back when a user joins or leaves, if `pushServer.presenceEvents` is on. */
   onPresence(handler: (event: PresenceEvent) => void): Unsubscribe;
   /**
-   * Publishes a message to the other members of the room. Rejects with a {@link GopushError}; after one, publish it again with the same `id` to be
-   * sure that it arrives once.
+   * Publishes a message to the other members of the room. If this rejects with a {@link GopushError}, publish the message again with the same `id`:
+   * it then arrives once.
    */
   readonly publish: PublishMessage<Events>;
   leave(): Promise<void>;

@@ -8,8 +8,8 @@ import type { TargetsInput } from './routing/target.ts';
 /** The client's request as hooks get it: Node's `IncomingMessage`, with the client's address, path, query and cookies added. */
 export interface HookRequest extends IncomingMessage {
   /**
-   * Address of the client, such as `192.0.2.7` or `2001:db8::7`: as a proxy of `access.trustedProxies` says, otherwise as the connection shows.
-   * Clients cannot forge it.
+   * Address of the client, such as `192.0.2.7` or `2001:db8::7`: the address that a proxy of `access.trustedProxies` reports, otherwise that of the
+   * connection. Clients cannot forge it.
    */
   readonly clientAddress: string;
   /** Path without the query. */

@@ -15,9 +15,9 @@ export interface PushServer {
   /** Its URL on this machine. */
   readonly url: string;
   readonly port: number;
-  /** The URL of its admin listener; `undefined` where it has none. */
+  /** The URL of its admin listener; `undefined` if it has none. */
   readonly adminUrl: string | undefined;
-  /** Its connections that agents have handed over, by how many processes own them. None without `handOff.enabled`. */
+  /** The number of connections that agents have handed over, by the number of processes that own them. 0 without `handOff.enabled`. */
   readonly handedOver: HandedOverCounts;
   /** The Socket.IO server. */
   readonly io: Server;
@@ -30,7 +30,7 @@ export interface PushServer {
 /**
  * Starts a push-server.
  *
- * @throws HookError for a hook that cannot be used, ListenError for a port that cannot be had, TypeError for a wrong setting
+ * @throws HookError for a hook that cannot be used, ListenError for a port that is not available, TypeError for a wrong setting
  */
 export async function startPushServer(options: PushServerOptions = {}): Promise<PushServer> {
   const settings = settle(options);

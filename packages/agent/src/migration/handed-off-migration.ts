@@ -37,8 +37,9 @@ export interface HandedOffMigrationOptions {
 const acceptMs = 1_000;
 
 /**
- * Goes on with the sessions of clients that were handed off, when their targets are gone. The next target is offered the agent's duplicate, or the
- * agent makes a tunnel of that, whose client waits until the next target has it, or is connected to it by the tunnel.
+ * Continues the sessions of clients that were handed off, when their targets are gone. The agent offers its duplicate to the next target. Or it makes
+ * a tunnel of the duplicate: its client waits there until the next target takes the session, and is then handed over, or stays connected by the
+ * tunnel.
  */
 export class HandedOffMigration implements Continuing {
   readonly #options: HandedOffMigrationOptions;

@@ -45,7 +45,8 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
       stopCounting(limits, end.info);
       observer.tunnelClosed(end);
     },
-    onTaker: ({ port, name, state, reason }) => log.debug({ port, target: name, state, reason }, 'hand-off: a target'),
+    onTaker: ({ port, name, state, reason }) =>
+      log.debug({ port, target: name, state, reason }, 'hand-off channel of a target'),
     onFault: observer.fault,
   });
   const handOff = await openHandOff({

@@ -41,21 +41,21 @@ import { openHooks } from './open-hooks.ts';
 import { openAgentStore } from './open-store.ts';
 import type { Opening } from './opening.ts';
 
-/** What an agent is started with. */
+/** Options of an agent. */
 export interface AgentOptions {
   /** Settings, as in a config file. @defaultValue all defaults */
   readonly config?: ConfigInput;
   /** The hooks themselves, or where their files are. @defaultValue none: every request is refused with `uid_missing` */
   readonly hooks?: Hooks | HookLocation;
-  /** Folder of the project, which the files of `agent.tls` and the store are relative to. @defaultValue the current one */
+  /** Folder of the project. The files of `agent.tls` and the store are relative to it. @defaultValue the current one */
   readonly dir?: string;
-  /** Name of this agent, told to targets and in logs. @defaultValue `<processes.machine, or the host name>-agent-<index>` */
+  /** Name of this agent, in logs and for targets. @defaultValue `<processes.machine, or the host name>-agent-<index>` */
   readonly node?: string;
-  /** Which of the agents of this machine this is; its admin port is `admin.agentPort` plus this. @defaultValue 0 */
+  /** Index of this agent on this machine. Its admin port is `admin.agentPort` plus the index. @defaultValue 0 */
   readonly index?: number;
   /** @defaultValue writes warnings and errors to standard error; `config.log` says otherwise */
   readonly logger?: Logger;
-  /** Whether the port is not to be shared with other workers of a cluster. @defaultValue false */
+  /** Whether the port must not be shared with other workers of a cluster. @defaultValue false */
   readonly exclusive?: boolean;
 }
 
@@ -74,15 +74,15 @@ export interface Agent {
   /** Where it can be reached from this machine. */
   readonly url: string;
   readonly port: number;
-  /** Where its admin listener can be reached; `undefined` where it has none. */
+  /** Where its admin listener can be reached; `undefined` if it has none. */
   readonly adminUrl: string | undefined;
-  /** How many clients wait until their session has its next target. */
+  /** Number of clients that wait until their session has its next target. */
   readonly waiting: number;
-  /** Stops gracefully: no new connections, then open requests and tunnels end or are cut after `agent.drainMs`. */
+  /** Stops gracefully: accepts no new connections; open requests and tunnels may continue, and are cut after `agent.drainMs`. */
   close(): Promise<void>;
   /**
-   * Makes way for a new agent: no new connections, and no admin listener. Requests and tunnels continue until they end by themselves, for
-   * `agent.retireMs` at most; then the agent is closed. `close` meanwhile ends it sooner.
+   * Makes way for a new agent: accepts no new connections, and closes the admin listener. Requests and tunnels continue until they end by themselves,
+   * for at most `agent.retireMs`; then the agent is closed. Call `close` to end it sooner.
    */
   retire(): Promise<void>;
 }

@@ -34,7 +34,7 @@ Examples:
   gopush push room news hello '"hi"'   publish an event to a room
   gopush drain 0                      move the clients of push-server 0 to the others
 
-Exit codes: 0 success; 1 failure of what runs, or not healthy; 2 a mistake in settings, hooks or the command.`,
+Exit codes: 0 success; 1 a running process failed, or the cluster is not healthy; 2 a mistake in settings, hooks or the command.`,
   )
   .exitOverride();
 
@@ -70,7 +70,7 @@ program
   .description('check settings, hooks, folders, ports, targets and Redis')
   .addArgument(new Argument('[tier]', 'only what this tier needs').choices(tiers))
   .option('--no-ports', 'skip ports, for a project that is running')
-  .option('--build', 'only what would keep processes from starting: settings, certificate, hooks')
+  .option('--build', 'check only what would keep processes from starting: settings, certificate, hooks')
   .option('--json', 'print JSON: { ok, findings: [{ what, state, detail }] }; docs/cli.schema.json')
   .action(async (tier: Tier | undefined, options: { ports: boolean; build?: boolean; json?: boolean }) => {
     const { check } = await import('../commands/check.ts');
@@ -78,8 +78,8 @@ program
   });
 program
   .command('config')
-  .description('print the settings: on a terminal with where each was given, elsewhere as JSON')
-  .option('--origins', 'print where each was given')
+  .description('print the settings: on a terminal with the origin of each, otherwise as JSON')
+  .option('--origins', 'print the origin of each setting: file and line, variable or default')
   .option('--json', 'print JSON; with --origins: { settings, origins }')
   .action(async (options: { origins?: boolean; json?: boolean }) => {
     const { config } = await import('../commands/config.ts');
@@ -112,7 +112,7 @@ program.commandsGroup('Set up:');
 program
   .command('create')
   .description('create a project (the same as gopush-create)')
-  .argument('[dir]', 'where', '.')
+  .argument('[dir]', 'folder of the new project', '.')
   .addOption(new Option('--template <name>', 'what to begin with').choices(Object.keys(templateNames)))
   .option('--ts', 'hooks in TypeScript')
   .option('--js', 'hooks in JavaScript')

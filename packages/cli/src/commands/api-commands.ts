@@ -50,10 +50,10 @@ export function addApiCommands(program: Command, projectOptions: () => ProjectOp
 
 /** Adds `gopush listen`. */
 export function addListen(program: Command, projectOptions: () => ProjectOptions): void {
-  addAsk(program, 'listen', 'print what is published to rooms and users, through the HTTP API')
+  addAsk(program, 'listen', 'print the messages that are published to rooms and users, through the HTTP API')
     .addOption(new Option('--room <room...>', 'rooms'))
     .addOption(new Option('--user <uid...>', 'users'))
-    .option('--count <times>', 'end after so many messages', readWhole)
+    .option('--count <times>', 'end after this number of messages', readWhole)
     .addOption(jsonOption())
     .action(async (options: Access & { room?: string[]; user?: string[]; count?: number }) => {
       const { room: rooms = [], user: users = [], ...access } = options;
@@ -86,11 +86,11 @@ function addSay(parent: Command, name: string, description: string, receiver?: s
 
 /** For scripts that give it to all commands. */
 function jsonOption(): Option {
-  return new Option('--json', 'print JSON, as without it: docs/cli.schema.json');
+  return new Option('--json', 'print JSON; this command always does: docs/cli.schema.json');
 }
 
 function idOption(): Option {
-  return new Option('--id <id>', 'idempotency key: a message with the same id again is published only once');
+  return new Option('--id <id>', 'idempotency key: messages with the same id are published only once');
 }
 
 function keepOption(): Option {

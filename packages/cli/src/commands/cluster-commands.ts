@@ -20,7 +20,7 @@ export function addClusterCommands(program: Command, projectOptions: () => Proje
   addShow(program, 'top', 'watch the whole cluster, once a second')
     .option('--json', 'print a line of JSON each second')
     .addOption(new Option('--sort <by>', 'order of the nodes').choices(Object.keys(sortings)).default('name'))
-    .option('--count <times>', 'end after so many seconds', readCount)
+    .option('--count <times>', 'end after this number of seconds', readCount)
     .action(async (options: Asked & { json?: boolean; sort: Sorting; count?: number }) => {
       const { top } = await import('./top.ts');
       await top({ ...projectOptions(), ...options });
@@ -57,7 +57,7 @@ export function addToolCommands(program: Command, projectOptions: () => ProjectO
     .argument('<uid>')
     .addOption(new Option('--secret <secret>', 'secret of the JWT').env('JWT_SECRET'))
     .option('--claim <name>', 'claim of the JWT that holds the uid', 'sub')
-    .option('--identity', 'print the headers that a push-server believes, signed with access.secrets')
+    .option('--identity', 'print the headers that a push-server accepts, signed with access.secrets')
     .option('--product <product>', 'with --identity: the product')
     .option('--ttl <seconds>', 'how long it is valid', readCount, 3_600)
     .option('--json', 'print JSON: docs/cli.schema.json')

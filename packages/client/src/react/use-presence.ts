@@ -6,7 +6,7 @@ import { enterRoom } from './enter-room.ts';
 const nobody: readonly string[] = [];
 
 /**
- * The users in a room, which the client enters while the component is mounted. Changes are shown at once with `pushServer.presenceEvents`, else
+ * The users in a room, in which the client is while the component is mounted. With `pushServer.presenceEvents` changes are shown at once, otherwise
  * only after each reconnect.
  *
  * @returns their uids, sorted

@@ -10,34 +10,34 @@ export interface ReceivedMessage<T> {
   /** For lists of React: a number that no other message of this component has. */
   readonly key: number;
   readonly message: T;
-  /** `null` where it was not stored. */
+  /** `null` if it was not stored. */
   readonly position: Position | null;
-  /** Uid of the client that published it; `null` for a program, or where `pushServer.senders` is off. */
+  /** Uid of the client that published it; `null` if a program published it, or if `pushServer.senders` is off. */
   readonly sender: string | null;
 }
 
-/** What a component shows of a room. */
+/** The state of a room for a component. */
 export interface RoomState<T> {
-  /** The newest messages of the event, oldest first: those that came since the component was mounted. */
+  /** The newest messages of the event that have arrived since the component was mounted, oldest first. */
   readonly messages: readonly ReceivedMessage<T>[];
-  /** `joining`: the server has not responded yet. `lost`: the room could not be entered, see `error`. */
+  /** `joining`: the server has not responded yet. `lost`: the room could not be joined, see `error`. */
   readonly state: 'joining' | 'joined' | 'lost';
   readonly error: GopushError | undefined;
-  /** Whether messages may have been lost for good. */
+  /** Whether messages may have been lost permanently. */
   readonly gap: boolean;
 }
 
-/** How a component uses a room. */
+/** Options of `useRoom`. */
 export interface RoomOptions {
-  /** Most messages that are kept for the component. @defaultValue 100 */
+  /** Maximum number of messages that are kept for the component. @defaultValue 100 */
   readonly limit?: number;
 }
 
 const joining = { messages: [], state: 'joining', error: undefined, gap: false } as const;
 
 /**
- * Enters a room while the component is mounted, and shows the messages of one event in it, own ones included. Several components may use the
- * same room.
+ * Joins a room while the component is mounted, and returns the messages of one event in it, including the client's own. Several components may use
+ * the same room.
  *
  * @returns the state, and `publish`, which rejects with a {@link GopushError}
  * @example

@@ -45,7 +45,7 @@ export class NodeActions {
   run(payload: Buffer): void {
     const command = readCommand(payload);
     if (command === undefined) {
-      this.#log.warn('a command in the store cannot be read: it is left out');
+      this.#log.warn('a command in the store cannot be read: it is ignored');
       return;
     }
     const { id, action, value, by, from, via } = command;

@@ -100,7 +100,7 @@ export class Announcer {
     try {
       command = await this.#options.store.summaries.write(this.id, this.#encode(summary, history, router));
     } catch (error) {
-      this.#options.log.debug({ err: error }, 'this node could not tell of itself; it will again');
+      this.#options.log.debug({ err: error }, 'the summary of this node could not be stored; it will be retried');
     }
     this.#latencyMs = performance.now() - startedAt;
     this.#writing = undefined;

@@ -3,7 +3,7 @@ import { unknownKey } from '../reading/known-keys.ts';
 import { readLoosely } from '../reading/loose-path.ts';
 import { preflightNames } from './product.ts';
 
-/** One entry of `routes` in a router: selects a product by path and host, whatever the query says. */
+/** One entry of `routes` in a router: selects a product by path and host. The query does not matter. */
 export interface RouteInput {
   /**
    * Path of the requests, by whole segments: `/chat` matches `/chat` and `/chat/x`, but not `/chatty`. Case-sensitive. A trailing slash is

@@ -9,13 +9,13 @@ export interface JwtOptions extends JwtKeyOptions {
   readonly issuer?: string | readonly string[];
   /** Required audience of the token (`aud`); one of several is enough. @defaultValue any */
   readonly audience?: string | readonly string[];
-  /** Algorithms to believe. @defaultValue those that fit the key; never `none` */
+  /** Accepted algorithms. @defaultValue those that fit the key; never `none` */
   readonly algorithms?: readonly string[];
   /** The claim with the uid. @defaultValue `'sub'` */
   readonly uidClaim?: string | undefined;
   /**
-   * Where the token is looked for, in this order; the first one found counts. In a query it ends up in the logs of proxies: only where
-   * clients can do no better. @defaultValue `'bearer'`
+   * Where the token is looked for, in this order; the first one found counts. A token in a query ends up in the logs of proxies: use this only for
+   * clients that can send it in no other way. @defaultValue `'bearer'`
    */
   readonly from?: JwtPlace | readonly JwtPlace[] | undefined;
   /** How far clocks may differ at `exp` and `nbf`, in seconds. @defaultValue 0 */
@@ -45,11 +45,11 @@ export interface JwtVerifier {
 }
 
 /**
- * Makes a hook that knows clients by a JSON Web Token (RFC 7519).
+ * Makes a hook that identifies clients by a JSON Web Token (RFC 7519).
  *
- * Whatever is wrong with a token, or with fetching keys, the client is not known; nothing is thrown then and nothing logged.
+ * If a token is invalid, or keys cannot be fetched, the client is unknown; nothing is thrown, and nothing is logged.
  *
- * @throws TypeError for wrong options, when the hook is loaded
+ * @throws TypeError for invalid options, when the hook is loaded
  * @example
  * export default defineAgent(verifyJwt({ jwksUrl: 'https://id.example.com/jwks.json', issuer: 'https://id.example.com/', audience: 'chat' }));
  */

@@ -25,7 +25,7 @@ export interface AcceptHandOffsOptions {
 
 const optionKeys: KeysOf<AcceptHandOffsOptions> = { dir: true, name: true, logger: true };
 
-/** How a server takes connections that agents hand over. */
+/** The hand-offs of a server: whether agents can hand connections over to it. */
 export interface HandOffs {
   /**
    * `waiting`: the server does not listen; `open`: agents can hand connections over; `unavailable`: they cannot, because of {@link
@@ -36,29 +36,29 @@ export interface HandOffs {
   readonly whyNot: string | undefined;
   /** Open connections that were handed over. */
   readonly size: number;
-  /** Those of them that no agent holds as well: should this process end, they end. */
+  /** Those of them that no agent holds: if this process ends, they end. */
   readonly alone: number;
   /** Resolves when the state is not `waiting`. @returns {@link HandOffs.whyNot} */
   settled(): Promise<string | undefined>;
-  /** Takes no connection any more from now on. Those that are open stay. */
+  /** Stops taking connections. Open ones stay. */
   stop(): void;
-  /** Ends this for good: the server takes connections by its port alone, also when it listens again. */
+  /** Ends hand-offs permanently: the server accepts connections only at its port, also when it listens again. */
   close(): Promise<void>;
 }
 
 /**
- * Lets the agents of this machine hand the connections of their clients over to a server, instead of copying bytes between them: from the
- * upgrade to a WebSocket on, client and server talk without anything in between, and agents can restart meanwhile. Requests that are no
- * upgrades, and clients that cannot be handed over, keep coming by the port.
+ * Lets the agents of this machine hand the connections of their clients over to a server, instead of copying bytes between them. After the upgrade to
+ * a WebSocket, client and server communicate directly, and agents can restart. Other requests, and clients that cannot be handed over, still arrive
+ * at the port.
  *
- * It begins whenever the server listens and ends when it has closed. To the server, a connection that was handed over is like one that an
- * agent has opened to its port: it calls its listeners to `connection`, then emits `upgrade`, with a `net.Socket`, its timeouts apply, and
- * the address of the peer is that of an agent on this machine, so that the client's is in `X-Forwarded-For`. `getConnections`,
- * `maxConnections` and `close` count it, and `closeAllConnections` leaves it open once it is upgraded, as for any WebSocket.
+ * Hand-offs begin when the server listens, and end when it has closed. The server treats a connection that was handed over like one that an agent has
+ * opened to its port. It calls its listeners to `connection`, then emits `upgrade` with a `net.Socket`. Its timeouts apply. The address of the peer
+ * is that of an agent on this machine; `X-Forwarded-For` has the client's. `getConnections`, `maxConnections` and `close` count the connection, and
+ * `closeAllConnections` leaves it open once it is upgraded, as with any WebSocket.
  *
- * It needs Linux and the optional package `koffi`; elsewhere it does nothing, and says so ({@link HandOffs.whyNot}).
+ * Hand-offs need Linux and the optional package `koffi`. Without them this function does nothing; {@link HandOffs.whyNot} says why.
  *
- * @param server - an HTTP server; not HTTPS, since agents cannot encrypt for it
+ * @param server - an HTTP server; not HTTPS, because agents cannot encrypt for it
  * @throws TypeError for an unknown option
  */
 export function acceptHandOffs(server: HttpServer, options: AcceptHandOffsOptions = {}): HandOffs {
@@ -163,7 +163,8 @@ export class ServerHandOffs implements HandOffs {
         onConnection: ({ socket }) => void this.#server.emit('connection', socket),
         onCloseRequest: endOnRequest,
         onLeaveRequest: (connection) => this.onLeaveRequest(connection),
-        onGiver: (giver, state, reason) => this.#log.debug({ agent: giver, state, reason }, 'channel of an agent'),
+        onGiver: (giver, state, reason) =>
+          this.#log.debug({ agent: giver, state, reason }, 'hand-off channel of an agent'),
         onFault: (error) => this.#log.error({ err: error }, 'a connection that was handed over failed'),
       });
       this.#settle('open', undefined);
@@ -176,7 +177,7 @@ export class ServerHandOffs implements HandOffs {
     this.state = state;
     this.whyNot = whyNot;
     if (state === 'open') this.#log.info('agents of this machine hand connections over');
-    else this.#log.info({ reason: whyNot }, 'no connections are handed over: agents copy bytes in between');
+    else this.#log.info({ reason: whyNot }, 'no connections are handed over: agents use tunnels');
     for (const settle of this.#waiting.splice(0)) settle();
   }
 

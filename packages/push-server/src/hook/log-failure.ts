@@ -5,6 +5,6 @@ import type { Logger } from '@gopush/service';
 export function logFailure({ code, detail, cause }: Failure, log: Logger): void {
   const ours = code.startsWith('server_hook_') || code === 'internal';
   const fields = { code, detail, err: cause };
-  if (ours) log.error(fields, 'the server hook, or gopush, failed at what a client asked for');
-  else log.debug(fields, 'refused what a client asked for');
+  if (ours) log.error(fields, 'a request of a client failed in the server hook or in gopush');
+  else log.debug(fields, 'a request of a client was refused');
 }

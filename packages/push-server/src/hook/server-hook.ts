@@ -6,12 +6,12 @@ import type { Push } from '../rooms/publish/push.ts';
 export interface ServerClient {
   /** Id of its socket: a new one for each connection. */
   readonly id: string;
-  /** The user, as named by the agent's hooks. */
+  /** The uid of its user, from the agent's hooks. */
   readonly uid: string;
   readonly product: string;
   /** Its network address, as the nearest trusted proxy saw it. */
   readonly address: string;
-  /** Claims about the user, as from a token: set by `onConnect`. @defaultValue absent */
+  /** Claims about the user, for example from a token. Set it in `onConnect`. @defaultValue absent */
   claims?: Readonly<Record<string, unknown>> | undefined;
   /** Data of the hook for this client. Other push-servers do not see it; it migrates with the session. @defaultValue `{}` */
   readonly data: Record<string, unknown>;
@@ -20,16 +20,16 @@ export interface ServerClient {
   /** Query parameters of that request; the first of a repeated one. */
   readonly query: Readonly<Record<string, string | undefined>>;
   /**
-   * The `auth` of the client, as a token: https://socket.io/docs/v4/client-options/#auth. At most 16 KiB. It is never logged, stays the same when the
-   * session migrates, and is not seen by agents. @defaultValue `{}`
+   * The `auth` of the client, for example a token: https://socket.io/docs/v4/client-options/#auth. It has at most 16 KiB, is never logged, and stays
+   * the same when the session migrates. Agents do not see it. @defaultValue `{}`
    */
   readonly auth: Readonly<Record<string, unknown>>;
 }
 
-/** `true` allows; all others refuse. */
+/** `true` allows; any other value refuses. */
 export type Verdict = boolean | null | undefined;
 
-/** What is published instead of the client's message. */
+/** The message that is published instead of the client's. */
 export interface Replacement {
   readonly message: unknown;
 }
@@ -39,14 +39,14 @@ export type Cleanup = () => void | Promise<void>;
 
 /**
  * The server hook of a project: its decisions on push-servers. All functions are optional and may be async. A call that throws, takes longer than
- * `hooks.timeoutMs`, or returns something else refuses.
+ * `hooks.timeoutMs`, or returns an invalid value, refuses.
  */
 export interface ServerHook {
-  /** Whether a client may connect: `false`, or throwing, refuses it. Without this function all may. */
+  /** Whether a client may connect: `false` or an exception refuses it. Without this function all clients may connect. */
   onConnect?(client: ServerClient): boolean | void | Promise<boolean | undefined> | Promise<void>;
   /**
    * The session of a client has migrated, or failed over, to this push-server, with its rooms; the client has not noticed. `onConnect` is not called
-   * for it here, nor `onDisconnect` at the push-server before.
+   * for it here, and `onDisconnect` is not called at the previous push-server.
    */
   onMigrated?(client: ServerClient): void | Promise<void>;
   /**
@@ -58,10 +58,10 @@ export interface ServerHook {
   /** Whether a client may join a room that it is not in. Without this function all clients may join all rooms. */
   canJoin?(client: ServerClient, room: string): Verdict | Promise<Verdict>;
   /**
-   * Whether a client may publish to a room: `true` or `false`, or `{ message }` to publish that instead. Without this
-   * function the members of the room may.
+   * Whether a client may publish to a room: `true` or `false`, or `{ message }` to publish that instead. Without this function all members of the
+   * room may publish.
    *
-   * @param data - the `message` of what it sent
+   * @param data - the `message` of the request
    */
   canPublish?(
     client: ServerClient,
@@ -70,15 +70,15 @@ export interface ServerHook {
     data: unknown,
   ): Verdict | Replacement | Promise<Verdict | Replacement>;
   /**
-   * A client sent an event that neither gopush nor a handler of `setup` handles. The client's ack gets what this
-   * returns. Without this function the ack gets `event_unknown`.
+   * A client sent an event that neither gopush nor a handler of `setup` handles. The client's ack gets the return value of this function. Without
+   * this function the ack gets `event_unknown`.
    *
    * @param data - the first argument of the event
    */
   onMessage?(client: ServerClient, event: string, data: unknown): unknown;
   /**
-   * Adds handlers to Socket.IO: at start, and again after the hook was edited. Before the latter, the function that it
-   * returned is called, which undoes it; without such a function `setup` runs again only at the next start.
+   * Adds handlers to Socket.IO: at start, and again after the hook was edited. Before it runs again, the function that it returned is called, to undo
+   * it. If it returned no function, `setup` runs again only at the next start.
    *
    * @param clientOf - the client of a socket of the main namespace
    */

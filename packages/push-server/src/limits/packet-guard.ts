@@ -4,7 +4,7 @@ import { type EngineConnection, insideOfServer, insideOfSocket, type Packet, pac
 import type { Server, Socket } from 'socket.io';
 import { MigratingClient } from '../migration/client/migrating-client.ts';
 import { bytesIn, maxParts } from '../rooms/codec/message-parts.ts';
-import { MessageBucket } from './message-bucket.ts';
+import { PatientBucket } from './patient-bucket.ts';
 import { takeQueryAsAuth } from './query-of-namespace.ts';
 
 /** Bounds of what one connection sends. */
@@ -41,7 +41,10 @@ const maxNamespaceBytes = 256;
 const connectsPerNamespace = 2;
 const connectWindowMs = 10_000;
 
-/** Acks a second that nothing waits for, whatever the limit of events: those that come too late, or after a migration, are not the client's fault. */
+/**
+ * Limit of acks per second that nothing waits for, independent of the limit of events: acks may be late, or come after a migration, without fault of
+ * the client.
+ */
 const strayAcks = perSecond(1_000);
 
 /** Guards a server against what its connections send. */
@@ -52,8 +55,8 @@ export interface Guard {
 }
 
 /**
- * Checks what each connection of a server sends before Socket.IO handles it: one CONNECT for each namespace, few namespaces, not too many events, and
- * none that is nested too deep. Must be called before the server is attached.
+ * Checks and limits what each connection of a server sends before Socket.IO handles it: one CONNECT for each namespace, few namespaces, messages and
+ * bytes per second, and no event that is nested too deep. Must be called before the server is attached.
  */
 export function guardPackets(io: Server, options: GuardOptions): Guard {
   const guard: Guard = { options, events: { onRefused() {}, onBroken() {}, onPersistent() {} } };
@@ -74,10 +77,10 @@ class CheckedClient extends MigratingClient {
   #connects = 0;
   #connectsSince = 0;
   /** Made with the first event, as many clients send none. */
-  #bucket: MessageBucket | undefined = undefined;
+  #bucket: PatientBucket | undefined = undefined;
   #byteBucket: TokenBucket | undefined = undefined;
   /** Acks that nothing waits for; made with the first, as few clients send any. */
-  #strayAcks: MessageBucket | undefined = undefined;
+  #strayAcks: PatientBucket | undefined = undefined;
   /** Bytes of the incomplete packet. */
   #bytes = 0;
 
@@ -164,7 +167,7 @@ class CheckedClient extends MigratingClient {
   #event(packet: Packet): void {
     const socket = this.nsps.get(packet.nsp);
     const { messages, bytes, maxMessageBytes } = this.#guard.options;
-    if (messages !== undefined) this.#bucket ??= new MessageBucket(messages, performance.now());
+    if (messages !== undefined) this.#bucket ??= new PatientBucket(messages, performance.now());
     if (bytes !== undefined) this.#byteBucket ??= new TokenBucket(bytes, performance.now());
     // Socket.IO closes the connection.
     if (socket === undefined) super.ondecoded(packet);
@@ -187,7 +190,7 @@ class CheckedClient extends MigratingClient {
 
   #strayAck(socket: Socket): void {
     const now = performance.now();
-    this.#strayAcks ??= new MessageBucket(strayAcks, now);
+    this.#strayAcks ??= new PatientBucket(strayAcks, now);
     if (this.#strayAcks.take(now)) return;
     if (this.#strayAcks.isSpent) this.#guard.events.onPersistent(socket);
   }

@@ -10,31 +10,30 @@ import type { HookLocation } from '@gopush/hooks';
 import { checkLogger, createLifetime, defaultLogger, type Lifetime, type Logger, nodeName } from '@gopush/service';
 import type { ServerHook } from '../hook/server-hook.ts';
 
-/** What a push-server is started with. */
+/** Options of a push-server. */
 export interface PushServerOptions {
   /** Settings, as in a config file. @defaultValue all defaults */
   readonly config?: ConfigInput;
-  /** The server hook itself, or where its file is. @defaultValue none: all clients may enter all rooms, and speak to those they are in */
+  /** The server hook itself, or where its file is. @defaultValue none: all clients may join all rooms, and publish to those that they are in */
   readonly hooks?: ServerHook | HookLocation;
   /**
-   * Which of the push-servers of this machine this is; its port is `serverPortStart` plus this, that of its admin
-   * listener `admin.serverPort` plus this.
+   * Index of this push-server on this machine. Its port is `serverPortStart` plus the index; the port of its admin listener is `admin.serverPort`
+   * plus the index.
    * @defaultValue 0
    */
   readonly index?: number;
   /** Folder of the project. @defaultValue the current one */
   readonly dir?: string;
   /**
-   * Name of this push-server, in logs and to its peers. Clients are told it as well, but as `push-server-<index>` where
-   * it ends so.
+   * Name of this push-server, in logs and to its peers. Clients get the name too; if it ends with `push-server-<index>`, they get only that part.
    * @defaultValue `<processes.machine, or the host name>-push-server-<index>`
    */
   readonly node?: string;
-  /** Adds handlers of the program's own, besides those of the server hook; what it returns undoes that at the end. */
+  /** Adds the program's own handlers, besides those of the server hook. The function that it returns is called at the end, to undo it. */
   readonly setup?: NonNullable<ServerHook['setup']>;
   /** @defaultValue writes warnings and errors to standard error; `config.log` says otherwise */
   readonly logger?: Logger;
-  /** Whether the port is not to be shared with other workers of a cluster. @defaultValue false */
+  /** Whether the port must not be shared with other workers of a cluster. @defaultValue false */
   readonly exclusive?: boolean;
 }
 

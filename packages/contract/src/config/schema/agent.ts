@@ -58,7 +58,7 @@ export const agent = z
     }),
     maxHeaderBytes: z.int().min(1_024).max(1_048_576).default(16_384).meta({
       description:
-        'Most bytes in the headers of a request. Push-servers accept as many, plus the headers that agents add.',
+        'Maximum number of bytes in the headers of a request. Push-servers accept the same number, plus the headers that agents add.',
     }),
     drainMs: z
       .int()

@@ -79,5 +79,5 @@ const webhook = z.strictObject({
 /** Settings of webhooks. */
 export const webhooks = z.array(webhook).max(20).default([]).meta({
   description:
-    'Webhooks: signed requests with the events of the push-servers. Events go to the dead letters after attempts (10) failed, each of up to timeoutMs (10000), and, oldest first, above queueCount (10000) or queueBytes (16 MiB).',
+    'Webhooks: signed requests with the events of the push-servers. An event goes to the dead letters when attempts (10) tries, of up to timeoutMs (10000) each, have failed. If the queue exceeds queueCount (10000) or queueBytes (16 MiB), its oldest events go there too.',
 });

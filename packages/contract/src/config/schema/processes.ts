@@ -60,7 +60,7 @@ export const admin = z
         })
         .meta({
           description:
-            'Keys of operators. Requests from other machines need one, except for probes and metrics; so do actions, from this machine as well. Empty: programs of this machine may read and act, and other machines only probe and scrape. List the old and the new key while you rotate them.',
+            'Keys of operators. Requests from other machines need one, except for probes and metrics; actions from this machine need one as well. Empty: programs of this machine may read and act, and other machines may only request probes and metrics. List the old and the new key while you rotate them.',
         }),
       agentPort: port()
         .default(9600)

@@ -225,7 +225,7 @@ export const pushServer = z
     }),
     maxDrainMs: z.int().min(0).max(3_600_000).default(60_000).meta({
       description:
-        'After a stop was requested: how long migrations may take in all, while sessions leave. What stops the process (pm2, systemd) has to wait longer. If this is below drainMs, drainMs applies.',
+        'After a stop was requested: how long migrations may take in all, while sessions leave. The program that stops the process (pm2, systemd) has to wait longer. If this is below drainMs, drainMs applies.',
     }),
   })
   .prefault({})

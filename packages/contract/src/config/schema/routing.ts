@@ -112,11 +112,11 @@ export const seamless = z
     }),
     frameBytes: z.int().min(125).max(16_777_216).default(65_536).meta({
       description:
-        'Most bytes of an incomplete frame or event of a client that an agent keeps, to replay them to the next push-server after a crash. With more, the client has to reconnect.',
+        'Maximum number of bytes of an incomplete frame or event of a client that an agent keeps, to replay them to the next push-server after a crash. If there are more, the client has to reconnect.',
     }),
     movesPerSecond: z.int().min(1).max(1_000_000).default(10_000).meta({
       description:
-        'Most sessions that an agent migrates or fails over per second. Up to this rate, each target sets its own pace.',
+        'Maximum number of sessions that an agent migrates or fails over per second. Up to this rate, each target sets its own pace.',
     }),
     maxHeldBytes: z.int().min(0).max(2_147_483_647).default(67_108_864).meta({
       description:

@@ -56,7 +56,10 @@ export class MeshListener {
     const { folder, log } = this.#options;
     this.#remaking ??= this.#remake()
       .catch((error: unknown) => {
-        log.warn({ err: error, folder }, 'push-servers that start now are not found: their folder cannot be used');
+        log.warn(
+          { err: error, folder },
+          'push-servers that start now cannot be found: the folder of their sockets cannot be used',
+        );
       })
       .finally(() => {
         this.#remaking = undefined;

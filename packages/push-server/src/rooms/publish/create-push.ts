@@ -79,7 +79,7 @@ function publishToAll(
   if (shapeOf(message, maxDepthOfPrograms) === 'deep') {
     log.error(
       { event },
-      `a message to everyone is nested more than ${maxDepthOfPrograms} levels deep and was not sent`,
+      `a message to all clients is nested more than ${maxDepthOfPrograms} levels deep and was not sent`,
     );
     return {};
   }

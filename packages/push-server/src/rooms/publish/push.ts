@@ -2,25 +2,27 @@ import type { AnyEvents, PresencePage, PresenceRequest, Published, Result } from
 import type { DeliveryStatus, PresenceCounts, UserPresence } from '@gopush/store';
 import type { History, PendingMessage } from '../store/stored-publications.ts';
 
-/** How a message is published to a room. */
+/** Options of a message to a room. */
 export interface RoomOptions {
   /** Id of a socket that does not get the message: the sender. */
   readonly except?: string;
-  /** Uid of the client that publishes; members get it where `pushServer.senders` is on. @defaultValue a program publishes: `null` for members */
+  /**
+   * Uid of the client on whose behalf the message is published; members get it if `pushServer.senders` is on. @defaultValue none: members get `null`
+   */
   readonly sender?: string;
   /** Idempotency key: a message with the same id is published once within `pushServer.history.ageMs`. */
   readonly id?: string;
   /**
-   * Whether the message is kept in the history. `must`: where it cannot be kept it is not published (`not_durable`). `try`: where it cannot be
-   * kept it is published to the clients that are reached now. `no`: it is not kept. Where it is not known whether it was kept, `must` and
-   * `try` both end with `not_durable`. @defaultValue `'try'`
+   * Whether the message is stored in the history. `must`: if it cannot be stored, it is not published (`not_durable`). `try`: if it cannot be stored,
+   * it is published to the clients that can be reached now. `no`: it is not stored. If it is unknown whether the message was stored, `must` and `try`
+   * both fail with `not_durable`. @defaultValue `'try'`
    */
   readonly keep?: 'must' | 'try' | 'no';
-  /** With `keep: 'no'`: whether slow clients are left out. @defaultValue false */
+  /** With `keep: 'no'`: whether the message is dropped for slow clients. @defaultValue false */
   readonly volatile?: boolean;
 }
 
-/** How a message is published to a user. */
+/** Options of a message to a user. */
 export interface UserOptions {
   /**
    * `online`: to the devices that are connected now. `store`: to the user's inbox, until one device has acknowledged it.
@@ -35,36 +37,36 @@ export interface UserOptions {
   readonly keep?: RoomOptions['keep'];
 }
 
-/** What became of a message to a user. */
+/** The result of a message to a user. */
 export interface UserDelivery {
   readonly id: string;
   /** `sent`: to connected devices. `waiting`: in the inbox. `offline`: no device was connected. `duplicate`: it was published before. */
   readonly state: 'sent' | 'waiting' | 'offline' | 'duplicate';
-  /** Devices that are connected now. */
+  /** Number of devices that are connected now. */
   readonly devices: number;
-  /** Present where only devices of this push-server were reached: others could not be reached, and the message was not kept. */
+  /** Present if only devices of this push-server were reached: others could not be reached, and the message was not stored. */
   readonly partial?: true;
 }
 
 /**
  * Publishes to clients on any push-server. The HTTP API, hooks and programs use it.
  *
- * A room or an event is text of 1 to 256 bytes without control characters; a uid is what a hook may return. All names are checked, so a name
- * that a client sent can be passed on as it is. A call with a wrong name does nothing: its result is `room_invalid`, `event_invalid` or
+ * A room or an event is text of 1 to 256 bytes without control characters; a uid is what a hook may return. All names are checked, so you can pass a
+ * name from a client without checking it. A call with an invalid name does nothing: its result is `room_invalid`, `event_invalid` or
  * `payload_invalid`; a call without a result logs a warning.
  *
- * @typeParam Events - messages by event: a map that the project declares, for itself and for `createClient<Events>` of `gopush/client`. Nothing is
- * checked when it runs. @defaultValue any event, with a message of any type
+ * @typeParam Events - messages by event: a map that the project declares, for itself and for `createClient<Events>` of `gopush/client`. At run time
+ * nothing is checked. @defaultValue any event, with a message of any type
  */
 export interface Push<Events extends object = AnyEvents> {
   /**
-   * The `push` of one product, for its rooms and users alone, where `pushServer.isolateProducts` is on. The plain `push` belongs to the
-   * product `default`, but its `toAll` reaches the clients of all products.
+   * With `pushServer.isolateProducts`: the `push` of one product, which reaches only its rooms and users. The plain `push` belongs to the product
+   * `default`, but its `toAll` reaches the clients of all products.
    */
   of(product: string): Push<Events>;
   /**
-   * Publishes an event to a room. Failures: `not_durable`; `room_invalid` and `event_invalid` for names that clients could not use either;
-   * `payload_invalid` for a message that is nested deeper than 128, has more than 16 MiB or cannot be written as JSON.
+   * Publishes an event to a room. Failures: `not_durable`; `room_invalid` and `event_invalid` for names that clients may not use either;
+   * `payload_invalid` for a message that is nested more than 128 levels deep, has more than 16 MiB or cannot be written as JSON.
    */
   toRoom<E extends keyof Events & string>(
     room: string,
@@ -84,18 +86,18 @@ export interface Push<Events extends object = AnyEvents> {
     options?: UserOptions,
   ): Promise<Result<UserDelivery>>;
   /**
-   * Publishes an event to all connected clients. It is not kept.
+   * Publishes an event to all connected clients. The event is not stored.
    *
-   * @returns `partial` where only clients of this push-server were reached
+   * @returns `partial` if only clients of this push-server were reached
    */
   toAll<E extends keyof Events & string>(event: E, message: Events[E]): { readonly partial?: true };
-  /** Reads the history of a room after an offset. Failures: `not_durable` while the store is away. */
+  /** Reads the history of a room after an offset. Failures: `not_durable` while the store is down. */
   history(room: string, after: number, limit: number): Promise<Result<History>>;
   readonly presence: {
     user(uid: string): Promise<Result<UserPresence>>;
-    /** All users in a room, read by pages. */
+    /** All users in a room, read page by page. */
     room(room: string): Promise<Result<readonly { readonly uid: string; readonly devices: number }[]>>;
-    /** A page of the users in a room: as many as are asked for, at most 1,000. Failures: `not_durable`, `payload_invalid`. */
+    /** A page of the users in a room, with as many users as `limit` says, at most 1,000. Failures: `not_durable`, `payload_invalid`. */
     page(room: string, options?: Omit<PresenceRequest, 'room'>): Promise<Result<PresencePage>>;
     counts(): Promise<Result<PresenceCounts>>;
   };
@@ -104,10 +106,10 @@ export interface Push<Events extends object = AnyEvents> {
     pending(uid: string, limit: number): Promise<Result<readonly PendingMessage[]>>;
     ack(uid: string, ids: readonly string[]): Promise<Result<number>>;
   };
-  /** Disconnects all devices of a user. They are told, and do not reconnect by themselves. */
+  /** Disconnects all devices of a user, with the reason `io server disconnect`: clients do not reconnect by themselves. */
   disconnectUser(uid: string): void;
   /** Disconnects one client in the same way. @param id - id of its socket */
   disconnectSocket(id: string): void;
-  /** Puts all devices of a user into a room, or takes them out of it. */
+  /** Adds all devices of a user to a room, or removes them from it. */
   moveUser(uid: string, room: string, change: 'join' | 'leave'): void;
 }
