@@ -37,6 +37,9 @@ const list = (counts: Readonly<Record<string, number>>): string =>
     .map(([what, count]) => `${what} ${count}`)
     .join(', ') || '–';
 
+/** Most of what clients and publishers noticed that is printed. */
+const mostStories = 20;
+
 /** Prints a row of the table in docs/performance.md, and what to look into; `CHAOS_REPORT` names a file that gets both. */
 export function report(what: string, where: string, counts: Counts, moves: Moves): void {
   const row = [
@@ -53,7 +56,8 @@ export function report(what: string, where: string, counts: Counts, moves: Moves
     `${Math.round(moves.p99Ms)}, ${Math.round(moves.pauseMs)} ms`,
   ];
   const { CHAOS_REPORT: file } = process.env;
-  const text = `| ${row.join(' | ')} |\n  delivered ${counts.delivered}, misordered ${counts.misordered}, new sessions ${counts.newSessions}, acks ${counts.acks}, longest ${counts.longestMs} ms, POSTs refused: ${list(counts.refused)}; fallbacks: ${list(moves.fallbacks)}; blamed: ${list(moves.blamed)}${counts.examples.map((one) => `\n  ${one}`).join('')}\n`;
+  const told = [...counts.examples, ...counts.stories.slice(0, mostStories)];
+  const text = `| ${row.join(' | ')} |\n  delivered ${counts.delivered}, misordered ${counts.misordered}, new sessions ${counts.newSessions}, acks ${counts.acks}, longest ${counts.longestMs} ms, POSTs refused: ${list(counts.refused)}; fallbacks: ${list(moves.fallbacks)}; blamed: ${list(moves.blamed)}${told.map((one) => `\n  ${one}`).join('')}\n`;
   process.stdout.write(text);
   if (file) appendFileSync(file, text);
 }

@@ -28,6 +28,8 @@ export interface Counts {
   readonly refused: Readonly<Record<string, number>>;
   /** Some of what was lost or doubled, to look into. */
   readonly examples: readonly string[];
+  /** What clients and publishers noticed, with times, to look up in the logs of the processes. */
+  readonly stories: readonly string[];
 }
 
 export interface TrafficOptions {
@@ -83,6 +85,7 @@ export async function startTraffic({ urls, key, clients: count, name }: TrafficO
     all.push(...(await Promise.all(some)));
   }
   const publisher = createPublisher(urls, key);
+  const stories = (): string[] => [...all.flatMap(({ seen }) => seen.stories), ...publisher.stories];
   // So that everyone has a position in their room.
   await Promise.all(rooms.map((room) => publisher.say(room)));
   let going = true;
@@ -131,6 +134,7 @@ export async function startTraffic({ urls, key, clients: count, name }: TrafficO
         longestMs: Math.max(...all.map(({ seen }) => seen.longestMs)),
         refused: publisher.refused,
         examples,
+        stories: stories(),
       };
     },
   };
@@ -144,7 +148,17 @@ async function openClient(url: string, user: string, roomStream: Stream) {
   const room = hearing(roomStream);
   const own = hearing(stream(`/users/${user}`));
   const inbox = hearing(stream(`/users/${user}`, { deliver: 'store', event: 'letter' }));
-  const seen = { disconnects: 0, answered: 0, unanswered: 0, longestMs: 0, ids: new Set<string>() };
+  const seen = {
+    disconnects: 0,
+    answered: 0,
+    unanswered: 0,
+    longestMs: 0,
+    ids: new Set<string>(),
+    stories: [] as string[],
+  };
+  const tell = (what: string): void => {
+    seen.stories.push(`${new Date().toISOString()} ${user} ${socket.id ?? [...seen.ids].at(-1)} ${what}`);
+  };
   const hear = (heard: Heard, { number, at }: Numbered): void => {
     heard.numbers.push(number);
     seen.longestMs = Math.max(seen.longestMs, Date.now() - at);
@@ -158,7 +172,9 @@ async function openClient(url: string, user: string, roomStream: Stream) {
   seen.ids.add(socket.id as string);
   socket.on('connect', () => seen.ids.add(socket.id as string));
   socket.on('disconnect', (reason) => {
-    if (reason !== 'io client disconnect') seen.disconnects++;
+    if (reason === 'io client disconnect') return;
+    seen.disconnects++;
+    tell(`was disconnected: ${reason}`);
   });
   const roomName = roomStream.path.slice('/rooms/'.length);
   socket.on('go:gap', (gap: Gap) => {
@@ -171,7 +187,7 @@ async function openClient(url: string, user: string, roomStream: Stream) {
   joined.on<Numbered>('count', (message) => hear(room, message));
   joined.onGap((gap) => room.gaps.push(gap));
   await joined.joined;
-  return { socket, seen, room, own, inbox, askOn: (going: () => boolean) => askOn(socket, seen, going) };
+  return { socket, seen, room, own, inbox, askOn: (going: () => boolean) => askOn(socket, seen, going, tell) };
 }
 
 /** An ack is always in flight. */
@@ -179,14 +195,19 @@ async function askOn(
   socket: Socket,
   seen: { answered: number; unanswered: number },
   going: () => boolean,
+  tell: (what: string) => void,
 ): Promise<void> {
   while (going()) {
+    const askedAt = new Date().toISOString();
     const answer = await socket
       .timeout(answerMs)
       .emitWithAck('ask', handlerMs)
       .catch(() => undefined);
     if (answer === 'answer') seen.answered++;
-    else seen.unanswered++;
+    else {
+      seen.unanswered++;
+      tell(`has no ack of what it asked at ${askedAt}`);
+    }
   }
 }
 
@@ -194,6 +215,7 @@ async function askOn(
 function createPublisher(urls: readonly string[], key: string) {
   const agent = new HttpAgent({ keepAlive: true, maxSockets: 16 });
   const refused: Record<string, number> = {};
+  const stories: string[] = [];
   let turn = 0;
   const post = (path: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> =>
     new Promise((resolve, reject) => {
@@ -230,6 +252,7 @@ function createPublisher(urls: readonly string[], key: string) {
       ...to.fields,
     };
     for (;;) {
+      const askedAt = new Date().toISOString();
       const answer = await post(to.path, body).catch((error: Error & { code?: string }) => error.code ?? error.message);
       if (typeof answer !== 'string' && answer.status === 200) {
         to.accepted.push({ number, position: (answer.body.position as Position | undefined) ?? null });
@@ -237,6 +260,7 @@ function createPublisher(urls: readonly string[], key: string) {
       }
       const why = typeof answer === 'string' ? answer : `${answer.status} ${codeOf(answer.body)}`;
       refused[why] = (refused[why] ?? 0) + 1;
+      stories.push(`${new Date().toISOString()} POST to ${to.path} of ${askedAt}, id ${body.id}: ${why}`);
       // Nothing that passes by itself.
       if (/^4(?!08|29)/.test(why)) throw new Error(`${to.path}: ${why}`);
       await delay(100);
@@ -248,7 +272,7 @@ function createPublisher(urls: readonly string[], key: string) {
       await delay(everyMs);
     }
   }
-  return { say, sayOn, refused, close: () => agent.destroy() };
+  return { say, sayOn, refused, stories, close: () => agent.destroy() };
 }
 
 function codeOf(body: Record<string, unknown>): string {

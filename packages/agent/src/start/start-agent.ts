@@ -175,6 +175,8 @@ async function serveClients(front: Front, context: AgentContext, serving: Servin
     await delay(config.agent.notReadyMs);
     context.hold.close();
     await drainToStop(front, context);
+    // Sessions that were given to this agent from now on would end with it: targets give them to other agents.
+    context.handOff?.close();
   });
   const url = urlOf(address, front.scheme);
   const adminUrl = admin?.url;

@@ -92,6 +92,14 @@ export class FollowedConnection {
     return this.conn.readyState === 'open';
   }
 
+  /**
+   * Whether an agent has the connection, which can give it to the next push-server. None has one that was handed over while that is not
+   * confirmed, or after its agent has ended, until another one has it.
+   */
+  get hasAgent(): boolean {
+    return this.taken?.isShared !== false;
+  }
+
   /** Whether the client sends nothing more. */
   get isStopped(): boolean {
     return this.#isPaused || Date.now() - this.#stoppedAt < stoppedMs;

@@ -1,6 +1,6 @@
 import { chosenPong, clientStoppedPong } from '@gopush/contract';
 import type { EngineConnection } from '@gopush/slim-socket-io';
-import { closeForger, takenOf } from '../client/direct-connection.ts';
+import { closeForger } from '../client/direct-connection.ts';
 import { onPong, whyBoundHere } from '../client/engine-connection.ts';
 import { clientOfConnection, type MigratingClient } from '../client/migrating-client.ts';
 import type { CrashCopies } from './crash-copies.ts';
@@ -55,9 +55,9 @@ export class FollowedConnections {
     return this.#all.get(conn as EngineConnection);
   }
 
-  /** Why the session of a connection cannot migrate; `undefined`: it can. */
+  /** Why the session of a connection cannot migrate; `undefined`: it can, once an agent has the connection. */
   whyNot(conn: EngineConnection): CannotMigrate | undefined {
-    return whyBoundHere(conn) ?? (this.#all.has(conn) && takenOf(conn)?.isShared !== false ? undefined : 'no agent');
+    return whyBoundHere(conn) ?? (this.#all.has(conn) ? undefined : 'no agent');
   }
 
   values(): MapIterator<FollowedConnection> {

@@ -23,6 +23,9 @@ export interface GiveSessionsOptions extends EndContext, Pick<GiveContext, 'sess
 /** How long a session that is being taken may need to arrive, in milliseconds. */
 const arriveMs = 2_000;
 
+/** How long a drain waits for agents to have connections that were handed over and have no other owner, in milliseconds. */
+const adoptMs = 5_000;
+
 /**
  * Gives the sessions of this node to other nodes (docs/protocol.md, "Seamless restart", 2 and 3): all of them in a
  * drain, one where its agent wants it.
@@ -138,23 +141,33 @@ export class GiveSessions {
   }
 
   /**
-   * Gives all sessions, and those that are about to arrive on connections that were accepted before the port was
-   * closed.
+   * Gives all sessions, those that are about to arrive on connections that were accepted before the port was closed, and those whose agent
+   * has just ended, once another one has their connections: until then they are served here.
    */
   async #giveAll(): Promise<void> {
-    const { followed, arrivals } = this.#options;
+    const { followed, arrivals, counts } = this.#options;
     const deadline = this.#deadline;
     const begun = new Set<FollowedConnection>();
+    const adoptBy = Date.now() + adoptMs;
+    let alone: FollowedConnection[] = [];
     for (;;) {
       const known = followed.followedEver;
+      // That is progress, as when one has left.
+      if (alone.some(({ hasAgent }) => hasAgent)) deadline.left();
+      alone = [];
       for (const one of followed.values()) {
         if (begun.has(one)) continue;
+        if (!one.hasAgent) {
+          alone.push(one);
+          continue;
+        }
         begun.add(one);
         this.#work.run(() => this.#giveInDrain(one));
       }
-      const isMore = (): boolean => followed.followedEver > known;
+      const isMore = (): boolean => followed.followedEver > known || alone.some(({ hasAgent }) => hasAgent);
+      const mayBeAdopted = (): boolean => Date.now() < adoptBy && alone.some(({ isOpen }) => isOpen);
       await waitUntil(
-        () => this.#work.count === 0 || isMore(),
+        () => (this.#work.count === 0 && !mayBeAdopted()) || isMore(),
         () => deadline.by,
       );
       const arriveBy = Date.now() + arriveMs;
@@ -166,6 +179,7 @@ export class GiveSessions {
       }
       if (!isMore() || deadline.isOver) break;
     }
+    counts.failed['no agent'] += alone.filter(({ isOpen, hasAgent }) => isOpen && !hasAgent).length;
     const lastly = Date.now() + deadline.spareMs;
     await waitUntil(
       () => this.#work.count === 0,
