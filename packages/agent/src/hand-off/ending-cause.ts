@@ -1,7 +1,7 @@
 import type { Ending } from '@gopush/hand-off';
 import type { TunnelCause } from '../tunnel/tunnel.ts';
 
-/** What targets may say. Any other text would make a metric of its own. */
+/** The causes that targets may report. Any other text would make a metric of its own. */
 const known: Record<string, TunnelCause> = Object.assign(Object.create(null), {
   'client closed': 'client closed',
   'client reset': 'client reset',

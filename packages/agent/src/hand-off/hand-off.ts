@@ -53,7 +53,7 @@ export class HandOff {
     return opening.then(() => this.#givers.to(port) ?? this.passedOver('no channel'));
   }
 
-  /** The same where it is open now; nothing is counted, and nothing waited for. */
+  /** As {@link giverTo}, but only a way that is open now: counts nothing, and waits for nothing. */
   openGiverTo(target: Target): Giver<HandedClient> | undefined {
     return this.#addresses.has(target) ? this.#givers.to(target.port) : undefined;
   }

@@ -14,8 +14,8 @@ export class HandedClient {
   readonly canMigrate: boolean;
   /** Why this agent has asked its target to end it. */
   cause: 'idle' | 'too old' | undefined = undefined;
-  /** When its limits are to be looked at next, in milliseconds since 1970. */
-  lookAt = 0;
+  /** When its limits are checked next, in milliseconds since 1970. */
+  checkAt = 0;
   /** Its connection, once the target has it. */
   handed: Handed | undefined = undefined;
   /** Whether its session has had its turn of the agent's pace, and needs no other one when its target has given it. */
@@ -26,13 +26,13 @@ export class HandedClient {
     this.canMigrate = token !== undefined;
   }
 
-  /** What is known of the client; read each time. `undefined`: nothing, as after its end. */
+  /** The client, from its record, which is read each time; `undefined`: there is no record, as after its end. */
   get info(): TunnelInfo | undefined {
     const record = this.handed && readRecord(this.handed.readRecord());
     return record && infoOf(record, this.member);
   }
 
-  /** It never waits here: it is one of a tunnel then. */
+  /** Always `false`: while its session waits for the next target, it is over here, or has a tunnel. */
   get isHeld(): boolean {
     return false;
   }

@@ -11,14 +11,14 @@ import { SilentTargets, type SilentTargetsEvents } from './silent-targets.ts';
 const lingerMs = 10_000;
 
 /**
- * What becomes of a connection whose target is gone: it goes on in a tunnel, its session migrates while it stays here, it ends, it stays with that
- * target, without an agent, or it waits for that target, which is silent.
+ * How a connection continues whose target is gone: it gets a `tunnel`; its session `migrates` while it stays here; it
+ * `ends`; it `stays` with that target, without an agent; or it `waits` for that target, which is silent.
  */
-export type Continuation = 'goes on' | 'migrates' | 'ends' | 'stays' | 'waits';
+export type Continuation = 'tunnel' | 'migrates' | 'ends' | 'stays' | 'waits';
 
-/** Goes on with the sessions of clients whose target is gone. */
-export interface Continuing extends Pick<SilentTargetsEvents, 'isAnotherUp' | 'onGivenUp'> {
-  /** Its target has put the session down. @param marks - what the client has had; `undefined`: nothing tells */
+/** Decides how connections continue whose target is gone. */
+export interface TargetLossHandler extends Pick<SilentTargetsEvents, 'isAnotherUp' | 'onGivenUp'> {
+  /** Its target has put the session down. @param marks - the messages that the client has had; `undefined`: not known */
   left(handed: Handed, record: HandOffRecord, unread: Buffer, marks: readonly Mark[] | undefined): Continuation;
   /** Its target is gone without a word. */
   orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation;
@@ -26,7 +26,7 @@ export interface Continuing extends Pick<SilentTargetsEvents, 'isAnotherUp' | 'o
   givenUp(handed: Handed, record: HandOffRecord): void;
   /** A target offers the duplicate of a connection whose agent is gone. @returns `undefined`: it is not wanted */
   adopt(record: HandOffRecord): HandedClient | undefined;
-  /** No connection stays here while its session migrates: those that do go on in tunnels from now on. */
+  /** From now on no connection stays here while its session migrates: those that do get tunnels. */
   onlyTunnels(): void;
 }
 
@@ -35,7 +35,7 @@ export interface HandedClientsOptions {
   /** How long a target may be silent in all, in milliseconds; 0: no limit. */
   readonly silentMs: number;
   readonly limits: TunnelLimits;
-  readonly continuing: Continuing;
+  readonly lossHandler: TargetLossHandler;
   /** A client is adopted from another agent: it counts here from now on. */
   onAdopted(info: TunnelInfo): void;
   /** A client stays with its target alone: it counts no longer. */
@@ -46,7 +46,7 @@ export interface HandedClientsOptions {
   onFault(error: unknown): void;
 }
 
-/** The clients whose connections were handed off to targets, until these say that they have ended. */
+/** The clients whose connections were handed off to targets, until these report their end. */
 export class HandedClients implements GiverEvents<HandedClient> {
   readonly #options: HandedClientsOptions;
   readonly #all = new Set<Handed>();
@@ -59,8 +59,8 @@ export class HandedClients implements GiverEvents<HandedClient> {
   constructor(options: HandedClientsOptions) {
     this.#options = options;
     this.#silent = new SilentTargets(options.silentMs, {
-      isAnotherUp: (member, isSilent) => options.continuing.isAnotherUp(member, isSilent),
-      onGivenUp: (member, killed) => options.continuing.onGivenUp(member, killed),
+      isAnotherUp: (member, isSilent) => options.lossHandler.isAnotherUp(member, isSilent),
+      onGivenUp: (member, killed) => options.lossHandler.onGivenUp(member, killed),
       onLost: (handed) => this.#giveUp(handed),
       onFault: options.onFault,
     });
@@ -90,10 +90,10 @@ export class HandedClients implements GiverEvents<HandedClient> {
     this.#isClosed = true;
     clearInterval(this.#sweeping);
     this.#silent.close();
-    this.#options.continuing.onlyTunnels();
+    this.#options.lossHandler.onlyTunnels();
   }
 
-  /** A connection whose session migrates goes on in a tunnel. */
+  /** A connection whose session migrates has got a tunnel. */
   remove(handed: Handed): void {
     this.#all.delete(handed);
   }
@@ -113,16 +113,16 @@ export class HandedClients implements GiverEvents<HandedClient> {
   }
 
   onLeave(handed: Handed, unread: Buffer, marks: readonly Mark[] | undefined): void {
-    this.#continue(handed, 'target closed', (record) => this.#options.continuing.left(handed, record, unread, marks));
+    this.#continue(handed, 'target closed', (record) => this.#options.lossHandler.left(handed, record, unread, marks));
   }
 
   onOrphan(handed: Handed, orphan: Orphan): void {
-    this.#continue(handed, 'target reset', (record) => this.#options.continuing.orphaned(handed, record, orphan));
+    this.#continue(handed, 'target reset', (record) => this.#options.lossHandler.orphaned(handed, record, orphan));
   }
 
   onDuplicate(handed: Handed, bytes: Buffer): boolean {
     const record = this.#isClosed ? undefined : readRecord(bytes);
-    const user = record && this.#options.continuing.adopt(record);
+    const user = record && this.#options.lossHandler.adopt(record);
     if (record === undefined || user === undefined) return false;
     handed.user = user;
     user.handed = handed;
@@ -141,12 +141,12 @@ export class HandedClients implements GiverEvents<HandedClient> {
   }
 
   /** The target of a connection is gone. */
-  #continue(handed: Handed, otherwise: string, go: (record: HandOffRecord) => Continuation): void {
+  #continue(handed: Handed, cause: string, go: (record: HandOffRecord) => Continuation): void {
     this.#all.delete(handed);
     this.#silent.remove(handed);
     const record = readRecord(handed.readRecord());
     const continuation = record === undefined ? 'ends' : go(record);
-    if (continuation === 'goes on') return;
+    if (continuation === 'tunnel') return;
     if (continuation === 'migrates') {
       this.#all.add(handed);
       return;
@@ -165,13 +165,13 @@ export class HandedClients implements GiverEvents<HandedClient> {
     const counts = handed.counts();
     handed.cut();
     if (record === undefined) throw new Error('the record of a connection that was handed off cannot be read');
-    this.#end(handed, record, { cause: otherwise }, counts);
+    this.#end(handed, record, { cause }, counts);
   }
 
   #giveUp(handed: Handed): void {
     try {
       this.#continue(handed, 'target silent', (record) => {
-        this.#options.continuing.givenUp(handed, record);
+        this.#options.lossHandler.givenUp(handed, record);
         return 'ends';
       });
     } catch (error) {
@@ -196,17 +196,17 @@ export class HandedClients implements GiverEvents<HandedClient> {
 
   #sweep(now: number): void {
     for (const handed of this.#all) {
-      if (handed.state !== 'served' || handed.user.lookAt > now) continue;
+      if (handed.state !== 'served' || handed.user.checkAt > now) continue;
       try {
-        this.#look(handed, now);
+        this.#checkLimits(handed, now);
       } catch (error) {
         this.#options.onFault(error);
       }
     }
   }
 
-  /** Enforces the limits of one connection, and says when it is to be looked at again: asking the kernel for each one each second would take long. */
-  #look(handed: Handed, now: number): void {
+  /** Enforces the limits of one connection, and sets when they are checked next: asking the kernel for each one each second would take long. */
+  #checkLimits(handed: Handed, now: number): void {
     const { user } = handed;
     if (user.cause !== undefined) {
       this.#continue(handed, user.cause, () => 'ends');
@@ -215,10 +215,10 @@ export class HandedClients implements GiverEvents<HandedClient> {
     const { idleMs, maxAgeMs } = this.#options.limits;
     const ageLeft = maxAgeMs > 0 ? openedAtOf(handed) + maxAgeMs - now : Number.POSITIVE_INFINITY;
     const idleLeft = idleMs > 0 ? idleMs - handed.idleMs() : Number.POSITIVE_INFINITY;
-    user.lookAt = now + Math.min(ageLeft, idleLeft);
+    user.checkAt = now + Math.min(ageLeft, idleLeft);
     if (ageLeft > 0 && idleLeft > 0) return;
     user.cause = ageLeft > 0 ? 'idle' : 'too old';
-    user.lookAt = now + lingerMs;
+    user.checkAt = now + lingerMs;
     handed.close(user.cause === 'idle' ? 1001 : 1012, user.cause);
   }
 }

@@ -7,7 +7,7 @@ import type { HandOff, NotHandedOff } from './hand-off.ts';
 import type { Handed, HandedClient } from './handed-client.ts';
 import type { HandOffRecord } from './record.ts';
 
-/** What is known of a connection before its target has responded. */
+/** The record of a connection, as far as it is known before its target has responded. */
 type OfferedRecord = Omit<
   HandOffRecord,
   'token' | 'before' | 'cannotMigrate' | 'openedAt' | 'bytesInBefore' | 'bytesOutBefore'
@@ -19,7 +19,7 @@ export interface OfferResponse {
   readonly head: ResponseHead;
   /** The framing of the body of a response that is no upgrade; `undefined`: it is an upgrade. */
   readonly body: BodyFraming | undefined;
-  /** What was known of the connection before. */
+  /** The record of the connection, as far as it was known before. */
   readonly record: OfferedRecord;
 }
 
@@ -63,7 +63,7 @@ export async function offerUpgrade(
   }
   const offered = outcome.value;
   const head = parseResponseHead(offered.head);
-  // A head before the final one, or none: over a connection of its own the target can say all that it has to say.
+  // A head before the final one, or none: over a connection of its own the target can send all that it has to send.
   if (typeof head !== 'object' || (head.status < 200 && head.status !== 101)) {
     offered.withdraw();
     return handOff.passedOver('bad response');
@@ -77,11 +77,11 @@ export async function offerUpgrade(
 /** The record is given when the target has responded: the name of its session comes with the response. */
 const noBytes = Buffer.alloc(0);
 
-/** Failures of the target or the client; anything else says only that the connection cannot be handed off. */
+/** Failures of the target or the client; any other outcome means only that the connection cannot be handed off. */
 const failures: Partial<Record<NotOffered, FailureCode>> = {
   silent: 'target_silent',
   aborted: 'target_silent',
-  // It has said nothing and written nothing, so another target can be asked.
+  // It has neither responded nor written anything, so another target can be asked.
   lost: 'target_unreachable',
   'client gone': 'client_gone',
 };

@@ -7,8 +7,9 @@ import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 const shortBytes = 4 * 1024;
 
 /**
- * What is known of a connection that is handed off, besides the little that stays in memory. Its target keeps it as
- * well, so that the successor of an agent that has ended can continue the connection.
+ * The record of a connection that is handed off: all that an agent knows of it, besides the little that stays in
+ * memory. Its target keeps the record as well, so that the successor of an agent that has ended can continue the
+ * connection.
  */
 export interface HandOffRecord extends SessionRequest, Omit<TunnelInfo, 'member' | 'startedAt' | 'peer'> {
   /** Address under which the connection is counted. */
@@ -19,9 +20,12 @@ export interface HandOffRecord extends SessionRequest, Omit<TunnelInfo, 'member'
   readonly target: string;
   /** When it was upgraded, in milliseconds since 1970. */
   readonly openedAt: number;
-  /** By which the next target finds its session; absent: its target keeps none that could migrate. */
+  /** The token by which the next target finds its session; absent: its target keeps none that could migrate. */
   readonly token: string | undefined;
-  /** By which its target found it, where that took it from another one: it may end before it has stored it under the next name. */
+  /**
+   * If its target took the session from another one, the token by which it found it: it may end before it has stored
+   * the session under the next token.
+   */
   readonly before?: { readonly token: string; readonly positions: string } | undefined;
   /** How often its session has gone to another target. */
   readonly migrations: number;
@@ -45,7 +49,7 @@ export function writeRecord(record: HandOffRecord): Buffer {
 const texts = ['id', 'address', 'uid', 'product', 'peer', 'route', 'target', 'url', 'path', 'headers', 'key'] as const;
 const counts = ['openedAt', 'migrations', 'bytesInBefore', 'bytesOutBefore'] as const;
 
-/** @returns `undefined` where it is none of an agent */
+/** @returns `undefined` for bytes that are no record of an agent */
 export function readRecord(bytes: Buffer): HandOffRecord | undefined {
   try {
     const record: Partial<Record<keyof HandOffRecord, unknown>> | null = JSON.parse(bytes.toString());
@@ -65,7 +69,7 @@ function isBefore(value: unknown): boolean {
   return value === undefined || (typeof token === 'string' && typeof positions === 'string');
 }
 
-/** What is known of a client that was handed off, as of one with a tunnel. */
+/** A client that was handed off, described as one with a tunnel. */
 export function infoOf(record: HandOffRecord, member: Member): TunnelInfo {
   const { id, address, uid, product, peer, cannotMigrate, bytesInBefore, bytesOutBefore } = record;
   // How long its handshake took has been measured.

@@ -9,12 +9,12 @@ export interface SilentTargetsEvents {
   /**
    * A target is given up.
    *
-   * @param killed - how many of its connections can continue, since it was killed: what becomes of them is told as of any target that dies
+   * @param killed - how many of its connections can continue, since it was killed; for them the same events follow as for any target that dies
    */
   onGivenUp(member: Member, killed: number): void;
   /** A connection is given up. */
   onLost(handed: Handed): void;
-  /** One of these, or a connection, has thrown. What is left to do is done all the same. */
+  /** One of these, or a connection, has thrown. The rest is done all the same. */
   onFault(error: unknown): void;
 }
 
@@ -27,7 +27,7 @@ const dyingMs = 5_000;
 
 /** Connections of one process. */
 interface Waiting {
-  /** What stands for the process. */
+  /** An object that stands for the process. */
   readonly taker: object;
   readonly member: Member;
   readonly connections: Set<Handed>;
@@ -44,7 +44,7 @@ interface Waiting {
 export class SilentTargets {
   readonly #silentMs: number;
   readonly #events: SilentTargetsEvents;
-  /** By what stands for the process. */
+  /** By the object that stands for the process. */
   readonly #waiting = new Map<object, Waiting>();
 
   /** @param silentMs - how long they may be silent in all; 0: no limit */
@@ -80,7 +80,7 @@ export class SilentTargets {
     waiting.timer = setTimeout(() => {
       this.#look(waiting).catch((error: unknown) => {
         this.#events.onFault(error);
-        // What has failed once may do the next time.
+        // It may succeed the next time.
         if (this.#isWaiting(waiting)) this.#lookLater(waiting);
       });
     }, lookMs);

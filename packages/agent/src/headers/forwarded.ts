@@ -6,9 +6,9 @@ import { plainAddress, type RouteEntry } from '@gopush/contract';
 const nothing: IncomingHttpHeaders = {};
 
 /**
- * Adds the headers that say where a request comes from: `X-Forwarded-…`, and `Forwarded` where a trusted proxy in front has set it.
+ * Adds the headers that name the origin of a request: `X-Forwarded-…`, and `Forwarded` where a trusted proxy in front has set it.
  *
- * @param trusted - whether what the peer has set is continued; otherwise it is replaced
+ * @param trusted - whether headers of the peer are continued; otherwise they are replaced
  */
 export function addForwarded(
   headers: string[],

@@ -9,15 +9,15 @@ export function publicHost(
   { trusted }: Pick<RequestOrigin, 'trusted'>,
 ): string | undefined {
   const { host, forwarded } = headers;
-  const told = trusted ? headers['x-forwarded-host'] : undefined;
-  if (told === undefined && (!trusted || forwarded === undefined)) return host;
-  return listOf(told)[0] ?? hostsIn(textOf(forwarded))[0] ?? host;
+  const given = trusted ? headers['x-forwarded-host'] : undefined;
+  if (given === undefined && (!trusted || forwarded === undefined)) return host;
+  return listOf(given)[0] ?? hostsIn(textOf(forwarded))[0] ?? host;
 }
 
 /** The names under which, and the protocol by which, a client reached this gateway, as far as a proxy in front is trusted. */
 export function askedServer({ headers, socket }: IncomingMessage, trusted: boolean): AskedServer {
-  const told = trusted ? protocolIn(headers) : undefined;
-  const isSecure = told === undefined ? (socket as TLSSocket).encrypted === true : /^(?:https|wss)$/i.test(told);
+  const given = trusted ? protocolIn(headers) : undefined;
+  const isSecure = given === undefined ? (socket as TLSSocket).encrypted === true : /^(?:https|wss)$/i.test(given);
   return { hosts: publicHosts(headers, trusted), isSecure };
 }
 
@@ -31,8 +31,9 @@ function protocolIn(headers: Readonly<IncomingHttpHeaders>): string | undefined 
 const maxForwarded = 2_048;
 
 /**
- * The names, with their ports, under which a client may have asked for this gateway: its `Host`, and what a trusted proxy says that it was before the
- * proxy replaced it (`X-Forwarded-Host` and `-Port`, or RFC 7239). Several proxies make lists. No page can set any of these headers without a
+ * The names, with their ports, under which a client may have asked for this gateway: its `Host`, and the one that a
+ * trusted proxy replaced (`X-Forwarded-Host` and `-Port`, or RFC 7239). Several proxies make lists. No page can set
+ * any of these headers without a
  * preflight.
  */
 function publicHosts(headers: Readonly<IncomingHttpHeaders>, trusted: boolean): string[] {

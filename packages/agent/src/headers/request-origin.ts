@@ -6,17 +6,17 @@ import { createRequestIds, readRequestId } from './request-id.ts';
 export interface RequestOrigin {
   /** Address of the client. */
   readonly address: string;
-  /** Whether the peer is a trusted proxy, whose word about its client is believed. */
+  /** Whether the peer is a trusted proxy, whose headers about its client are believed. */
   readonly trusted: boolean;
   /** Id of the request, the same in the logs of all tiers. */
   readonly id: string;
 }
 
-/** Tells where a request comes from. */
+/** Finds where a request comes from. */
 export type OriginOf = (request: IncomingMessage) => RequestOrigin;
 
 /**
- * Tells where requests come from: as a trusted proxy in front says, otherwise as the connection shows.
+ * Finds where requests come from: by the headers of a trusted proxy in front, otherwise by the connection.
  *
  * @param trusts - whose `X-Forwarded-For` and request id are believed
  */

@@ -19,12 +19,12 @@ export function isReserved(given: string): boolean {
     name === requestIdHeader ||
     // Handled on this connection, by Node.
     name === 'expect' ||
-    // CGI makes it the setting of a server that says by which proxy to send requests (CVE-2016-5385).
+    // CGI makes it the setting of a server that names the proxy for its requests (CVE-2016-5385).
     name === 'proxy' ||
-    // Under another spelling it says how long the body is, to a target that takes it for the same.
+    // Under another spelling it frames the body, for a target that takes it for the same.
     (name !== given && framing.has(name))
   );
 }
 
-/** What says how long a message is. */
+/** Headers that frame a message. */
 const framing: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);

@@ -16,7 +16,7 @@ export function responseHeaders({ status, headers: raw }: ResponseHead, trails: 
       if (hasLength) return false;
       hasLength = true;
     }
-    // Targets tell agents, not clients, of migration and of stopping.
+    // Migration and stopping of targets are for agents, not for clients.
     return !name.startsWith(sessionTokenHeader) && name !== drainingHeader;
   });
   const essential = essentials.get(status);

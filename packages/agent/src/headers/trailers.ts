@@ -20,7 +20,7 @@ function trailersAfter(head: RawHeaders, raw: RawHeaders): string[] {
 
 /**
  * Headers that may not be trailers, besides those that are for one connection (RFC 9110 section 6.5.1): they frame the message, route or change
- * the request, authenticate, or say how to read the content.
+ * the request, authenticate, or describe how to read the content.
  */
 const onlyInHeads: ReadonlySet<string> = new Set([
   'age',

@@ -11,7 +11,7 @@ export interface ListedTarget extends Target {
   readonly product: string;
 }
 
-/** What checking the hooks of an agent has found out. */
+/** The result of checking the hooks of an agent. */
 export interface CheckedAgentHooks {
   readonly hooks: readonly CheckedHook<HookName>[];
   readonly targets: readonly ListedTarget[];
@@ -19,7 +19,7 @@ export interface CheckedAgentHooks {
   readonly isPublic: boolean;
 }
 
-/** Loads each hook file and says what is wrong with it. */
+/** Loads each hook file and reports its faults. */
 export async function checkHooks(location: HookLocation, onLoad?: OnLoad): Promise<CheckedAgentHooks> {
   const targets: ListedTarget[] = [];
   let isPublic = false;

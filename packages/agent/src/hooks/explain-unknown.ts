@@ -3,10 +3,11 @@ import type { HookOutcome } from '@gopush/hooks';
 import type { KnownSource } from './hook-set.ts';
 
 /**
- * Says in a failure what is probably wrong with a hook that identifies no client. It returns `undefined` for a visitor without a cookie, but also if
+ * Explains in a failure what is probably wrong with a hook that identifies no client. It returns `undefined` for a
+ * visitor without a cookie, but also if
  * `return` was forgotten; a hook that has identified a client has not forgotten it.
  *
- * @param result - what the call of the hook amounts to
+ * @param result - the result of calling the hook
  * @param timeoutMs - how long it had, in milliseconds
  */
 export function explainUnknown(

@@ -23,7 +23,7 @@ import { describeThrown, HookError } from '@gopush/hooks';
 import { tlsFault } from '../target/target-tls.ts';
 import { createHookApp, type HookApp } from './hook-app.ts';
 
-/** What identifies clients: a plain function or an Express app. */
+/** A hook that identifies clients: a plain function or an Express app. */
 export type KnownSource = (
   | { readonly kind: 'function'; readonly hook: UidHook }
   | { readonly kind: 'app'; readonly app: HookApp }
@@ -33,7 +33,7 @@ export type KnownSource = (
   hasKnown: boolean;
 };
 
-/** What identifies clients, if anything does. */
+/** The hook that identifies clients, if there is one. */
 type UidSource = KnownSource | { readonly kind: 'none' };
 
 /** Where a product is routed. */

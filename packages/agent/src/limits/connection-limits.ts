@@ -11,7 +11,7 @@ interface MaybeSecured extends Socket {
   readonly _parent?: Socket;
 }
 
-/** How long a refused connection may take to send the request whose response says why, in milliseconds. */
+/** How long a refused connection may take to send the request whose response has the reason, in milliseconds. */
 const refusedMs = 2_000;
 
 /** Counts the connections of clients, and decides which of them are served. */

@@ -31,7 +31,7 @@ export function createIdleConnections(networkOf: (socket: Socket) => string | un
   const byNetwork = new Map<string, Set<Socket>>();
   const networks = new WeakMap<Socket, string>();
 
-  function rest(socket: Socket, network: string): void {
+  function markIdle(socket: Socket, network: string): void {
     idle.set(socket, { sinceMs: performance.now(), bytes: socket.bytesRead });
     let others = byNetwork.get(network);
     if (others === undefined) {
@@ -58,23 +58,23 @@ export function createIdleConnections(networkOf: (socket: Socket) => string | un
         networks.set(socket, network);
         socket.once('close', () => forget(socket));
       }
-      const of = network;
+      const countedNetwork = network;
       forget(socket);
       serving.set(socket, (serving.get(socket) ?? 0) + 1);
       response.once('close', () => {
         const left = (serving.get(socket) ?? 1) - 1;
         serving.set(socket, left);
-        if (left === 0 && !socket.destroyed) rest(socket, of);
+        if (left === 0 && !socket.destroyed) markIdle(socket, countedNetwork);
       });
     },
     take(network) {
       const candidates = network === undefined ? idle.keys() : (byNetwork.get(network) ?? []);
       for (const socket of candidates) {
-        const rest = idle.get(socket);
-        if (rest === undefined || performance.now() - rest.sinceMs < graceMs) return undefined;
+        const since = idle.get(socket);
+        if (since === undefined || performance.now() - since.sinceMs < graceMs) return undefined;
         forget(socket);
         // The next request is arriving, or the connection has been upgraded: it is no longer idle.
-        if (socket.bytesRead === rest.bytes && !socket.destroyed) return socket;
+        if (socket.bytesRead === since.bytes && !socket.destroyed) return socket;
       }
       return undefined;
     },

@@ -25,7 +25,7 @@ const lateShare = 1 / 4;
  * Share of the places of a window beyond it, for other networks than one that holds half of them. Not a bound for each network, as of a push-server's
  * users: behind a proxy that is not trusted, all clients have one address.
  */
-export const reserve = 1 / 4;
+export const reserveShare = 1 / 4;
 
 /** Opens the limits of an agent. */
 export function createLimits(config: Config['limits'], trusts: Trust, eventLoop: EventLoopDelay): Limits {
@@ -35,7 +35,10 @@ export function createLimits(config: Config['limits'], trusts: Trust, eventLoop:
   return {
     connections,
     tunnels: new TunnelLimits(tunnelsPerUid),
-    beginning: eventLoopDelayMs > 0 ? new AdmissionWindow({ start: firstBeginning, toleranceMs, reserve }) : undefined,
+    beginning:
+      eventLoopDelayMs > 0
+        ? new AdmissionWindow({ start: firstBeginning, toleranceMs, reserve: reserveShare })
+        : undefined,
     refusal(socket) {
       const code = connections.refusal(socket);
       if (code !== undefined) return code;

@@ -24,7 +24,7 @@ export interface Front {
   close(): void;
 }
 
-/** What is called with new connections. */
+/** Handlers of new connections. */
 interface Arrivals {
   /** Called with each one, with the client's own address, before anything of it is read, even a TLS handshake. */
   onClient(socket: Socket): void;
@@ -32,7 +32,7 @@ interface Arrivals {
   onWaiting(socket: Socket): void;
 }
 
-/** What a front is made of. */
+/** Options of {@link openFront}. */
 export interface FrontOptions {
   readonly config: Config;
   /** The folder that paths of certificates are relative to. */

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 
 /**
- * The PROXY protocol, versions 1 and 2: what a proxy says about its client before the client's own bytes.
+ * The PROXY protocol, versions 1 and 2: a proxy announces its client before the client's own bytes.
  * Source: https://www.haproxy.org/download/1.8/doc/proxy-protocol.txt
  */
 
@@ -12,11 +12,11 @@ export interface ProxiedPeer {
   readonly family: 'IPv4' | 'IPv6';
 }
 
-/** What the first bytes of a connection are. */
+/** The first bytes of a connection, as far as they have come. */
 export type ProxyHeader =
   /** The start of a header; more must follow. */
   | { readonly kind: 'partial' }
-  /** No header, whatever follows. */
+  /** Not a header, and more bytes cannot change that. */
   | { readonly kind: 'malformed'; readonly problem: string }
   /**
    * A complete header of so many bytes. Without a peer the proxy speaks for itself, as in a health check, or for a

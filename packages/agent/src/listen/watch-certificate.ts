@@ -67,7 +67,8 @@ export function watchCertificate({ files, load, loaded, onRenewed, log }: Watche
   }
 
   async function look(): Promise<void> {
-    // Watched anew each time, and before reading: the folder may have been replaced as a whole, and no change may fall in between.
+    // Folders are watched again before each read: a folder may have been replaced as a whole, and a change between
+    // watching and reading would be missed otherwise.
     const all = await watchFolders();
     try {
       const next = await load();
@@ -104,7 +105,7 @@ export function watchCertificate({ files, load, loaded, onRenewed, log }: Watche
     if (now - waitingSince < longestSettleMs) wake(settleMs);
   }
 
-  // Finds what has changed since the certificate was loaded.
+  // Finds changes since the certificate was loaded.
   looking = look();
   return () => {
     closed = true;

@@ -7,7 +7,7 @@ import { GrowingBytes } from '../wire/growing-bytes.ts';
  *
  * - `reading`: everything goes to the target. An incomplete event is kept, so that it can be replayed to the next target from its beginning.
  * - `stopping`: the client is stopped at the next place where that is possible.
- * - `stopped`: what still comes waits for whichever target continues.
+ * - `stopped`: later bytes wait for the target that continues, the same or another one.
  */
 export class ClientReplay {
   /** Longest incomplete event that is kept, in bytes. */
@@ -19,7 +19,7 @@ export class ClientReplay {
   #isTooLong = false;
   /** Bytes that no target has received. */
   #waiting: Buffer | undefined;
-  /** How many bytes of it are before the last place between two events. */
+  /** How many of these bytes are before the last place between two events. */
   #waitingWhole = 0;
 
   constructor(limitBytes: number) {
@@ -89,13 +89,13 @@ export class ClientReplay {
    * A target continues, and the client is read again.
    *
    * @param isNew - whether it is another target, which needs an event from its beginning
-   * @returns what the target has to be given first, in order
+   * @returns the bytes that the target has to be given first, in order
    */
   release(isNew: boolean): readonly Buffer[] {
     this.#state = 'reading';
     const open = this.#open?.bytes ?? noBytes;
     const waiting = this.#waiting ?? noBytes;
-    // Should this target die as well, the next one needs no more than what is not complete.
+    // If this target dies as well, the next one needs only the incomplete event.
     const rest = this.#waitingWhole > 0 ? waiting.subarray(this.#waitingWhole) : Buffer.concat([open, waiting]);
     this.#open = rest.length === 0 ? undefined : new GrowingBytes(rest);
     this.#waiting = undefined;

@@ -1,5 +1,4 @@
-import { type Config, type Result, sessionTokenHeader } from '@gopush/contract';
-import type { Awaitable } from '@gopush/hooks';
+import { type Config, sessionTokenHeader } from '@gopush/contract';
 import type { HandOff } from '../hand-off/hand-off.ts';
 import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
 import { type OfferResponse, offerUpgrade } from '../hand-off/offer-upgrade.ts';
@@ -11,7 +10,7 @@ import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import { headerOf } from '../wire/response-head.ts';
 import type { Abandonment } from './abandonment.ts';
 import { type FallbackCause, outcomeOfFailure } from './fallback-cause.ts';
-import { chooseNext, membersWithoutRoute } from './next-target.ts';
+import { chooseNext, type FindMembers, membersWithoutRoute } from './next-target.ts';
 import type { EarlierSearch, MigrationCause } from './session-without-target.ts';
 import { writeTakeRequest } from './take-request.ts';
 import { readSkip, readTakeResponse } from './take-response.ts';
@@ -24,13 +23,9 @@ export interface DuplicateMigrationContext {
   readonly fleet: Pick<Fleet, 'health' | 'leaves'>;
   readonly seamless: Pick<Config['seamless'], 'enabled'>;
   readonly searches: TargetSearches;
-  /** Asks the router which targets may serve a client now. */
-  readonly route: (
-    request: () => AgentRequest,
-    info: Pick<TunnelInfo, 'product' | 'uid'>,
-  ) => Awaitable<Result<readonly Member[]>>;
+  readonly findMembers: FindMembers;
   readonly handOff: () => HandOff | undefined;
-  /** Its next target has the client. */
+  /** The next target has the client. */
   readonly onMigrated: (info: TunnelInfo, from: Member, cause: MigrationCause, pauseMs: number) => void;
 }
 
@@ -39,13 +34,13 @@ export interface OrphanedSession {
   readonly handed: Handed;
   readonly record: HandOffRecord;
   readonly cause: MigrationCause;
-  /** What the client was given. */
+  /** The positions that the client was given, as the header of the next request has them. */
   readonly positions: string;
 }
 
 /**
  * The migration of one session whose next target is offered the duplicate as it is. A tunnel for the time in between would take several times as
- * long to make, and thousands may wait when a target dies. What cannot go on this way goes on with a tunnel: {@link needsTunnel}.
+ * long to make, and thousands may wait when a target dies. A session that cannot continue this way gets a tunnel: {@link needsTunnel}.
  */
 export class DuplicateMigration {
   readonly #session: OrphanedSession;
@@ -75,8 +70,8 @@ export class DuplicateMigration {
   /**
    * Finds the next target, and hands the client over.
    *
-   * @returns `continues`: it has the client; `ended`: the connection ended as it was handed over; an earlier search: it needs a tunnel;
-   * `undefined`: it has got one meanwhile
+   * @returns `continues`: that target has the client; `ended`: the connection ended as it was handed over; an {@link
+   * EarlierSearch}: the session needs a tunnel; `undefined`: it has got one meanwhile
    */
   async run(): Promise<'continues' | 'ended' | EarlierSearch | undefined> {
     const { handed, cause } = this.#session;
@@ -121,7 +116,7 @@ export class DuplicateMigration {
       throw new Error('a session without a tunnel has no request');
     };
     try {
-      const routed = await this.#context.route(asking, this.#info);
+      const routed = await this.#context.findMembers(asking, this.#info);
       return routed.ok ? routed.value : membersWithoutRoute(from);
     } catch (error) {
       if (this.#isAskedForRequest) return [];

@@ -1,5 +1,4 @@
 import { type Config, type Result, sessionTokenHeader } from '@gopush/contract';
-import type { Awaitable } from '@gopush/hooks';
 import type { Logger } from '@gopush/service';
 import type { HandOff } from '../hand-off/hand-off.ts';
 import type { OfferResponse } from '../hand-off/offer-upgrade.ts';
@@ -9,13 +8,12 @@ import { type AgentRequest, recallRequest } from '../request/agent-request.ts';
 import type { SessionRequest } from '../request/session-request.ts';
 import type { Fleet, Member } from '../route/fleet.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
-import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { isCompressed } from '../wire/is-compressed.ts';
 import { headerOf } from '../wire/response-head.ts';
 import type { Abandonment } from './abandonment.ts';
 import { type FallbackCause, outcomeOfFailure } from './fallback-cause.ts';
-import { chooseNext, membersWithoutRoute } from './next-target.ts';
+import { chooseNext, type FindMembers, membersWithoutRoute } from './next-target.ts';
 import { handSessionOver, offerSession } from './offer-session.ts';
 import { SessionMigration } from './session-migration.ts';
 import type { EarlierSearch, MigrationCause } from './session-without-target.ts';
@@ -24,7 +22,7 @@ import { readSkip, readTakeResponse } from './take-response.ts';
 import type { FoundTarget, TakeOutcome } from './target-search.ts';
 import type { TargetSearches } from './target-searches.ts';
 
-/** What is reported of sessions whose target is gone. */
+/** Events of sessions whose target is gone. */
 export interface FailoverEvents {
   migrated(tunnel: Pick<Tunnel, 'info'>, from: Member, cause: MigrationCause, pauseMs: number): void;
   fellBack(tunnel: Pick<Tunnel, 'info'>, from: Member, cause: FallbackCause): void;
@@ -36,11 +34,7 @@ export interface FailoverOptions {
   readonly agent: Pick<Config['agent'], 'connectTimeoutMs' | 'handshakeTimeoutMs'>;
   readonly fleet: Pick<Fleet, 'health' | 'leaves'>;
   readonly headers: Pick<HeaderWriter, 'ofIdentity'>;
-  /** Asks the router which targets may serve a client now. */
-  readonly route: (
-    request: () => AgentRequest,
-    info: Pick<TunnelInfo, 'product' | 'uid'>,
-  ) => Awaitable<Result<readonly Member[]>>;
+  readonly findMembers: FindMembers;
   /** Closes a tunnel whose session cannot be saved, when its turn comes. */
   readonly closeSoon: (tunnel: Tunnel) => void;
   readonly searches: TargetSearches;
@@ -49,7 +43,7 @@ export interface FailoverOptions {
   readonly log: Logger;
 }
 
-/** What a target has taken a session by: a connection of its own, or that of the client. */
+/** The response of a target that has taken a session: on a connection of its own, or on that of the client. */
 type Taken = UpgradeResponse | OfferResponse;
 
 /** How long a session that another target has taken keeps its turn there without continuing, in milliseconds. */
@@ -86,7 +80,7 @@ export class Failover {
     return this.sessionOf(token, request);
   }
 
-  /** The same for a session of this name. */
+  /** The same for a session with this token. */
   sessionOf(token: string, request: SessionRequest): ((tunnel: Tunnel) => SessionMigration) | undefined {
     const { enabled, frameBytes } = this.#options.seamless;
     if (!enabled) return undefined;
@@ -133,7 +127,7 @@ export class Failover {
     else closeSoon(tunnel);
   }
 
-  /** Why no target can continue with what is kept of the client. */
+  /** Why no target can continue with the kept bytes of the client. */
   #whyNot({ canReplay }: SessionMigration): FallbackCause | undefined {
     if (!canReplay) return 'event too large';
     return this.#heldBytes > this.#options.seamless.maxHeldBytes ? 'too many bytes' : undefined;
@@ -141,7 +135,7 @@ export class Failover {
 
   /** Other targets come first, then the one at the old address, which may have been started again. */
   #search(migration: SessionMigration): Promise<FoundTarget<Taken> | FallbackCause> {
-    const { fleet, route } = this.#options;
+    const { fleet, findMembers } = this.#options;
     const { tunnel, request } = migration;
     const { info } = tunnel;
     const from = info.member;
@@ -158,7 +152,7 @@ export class Failover {
       hasTurn,
       over: () => this.#whyOver(tunnel),
       members: async () => {
-        const routed = await route(asking, info);
+        const routed = await findMembers(asking, info);
         return routed.ok ? routed.value : membersWithoutRoute(from);
       },
       choose: (members, tried) => chooseNext(info, members, tried, fleet.health.slowStartMs),
@@ -224,7 +218,7 @@ export class Failover {
       void this.#handOver(migration, { taken, member, settled }, onContinued);
       return;
     }
-    // Whatever becomes of it, its turn ends.
+    // Its turn ends in any case.
     const late = setTimeout(settled, arrivalMs, false).unref();
     this.#arriving.set(migration, settled);
     const { socket, head, early } = taken;

@@ -15,7 +15,7 @@ export type FallbackCause =
   | 'half a frame written'
   /** The target had the client itself, and ended within an event of it. */
   | 'half an event read'
-  /** The target had the client itself, and does not say which messages it has sent and read. */
+  /** The target had the client itself, and has not noted which messages it has sent and read. */
   | 'not noted'
   /** The target had the client itself, and it was in more rooms than can be followed. */
   | 'too many rooms'

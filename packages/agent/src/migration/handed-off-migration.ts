@@ -3,7 +3,7 @@ import { createTarget, incompletePositions, type Target, writeNumberedPosition }
 import type { Mark, Orphan, UncleanCause } from '@gopush/hand-off';
 import type { HandOff } from '../hand-off/hand-off.ts';
 import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
-import type { Continuation, Continuing } from '../hand-off/handed-clients.ts';
+import type { Continuation, TargetLossHandler } from '../hand-off/handed-clients.ts';
 import { type HandOffRecord, infoOf } from '../hand-off/record.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import { type Fleet, Member } from '../route/fleet.ts';
@@ -17,7 +17,7 @@ import type { HeartbeatOptions } from './heartbeat.ts';
 import type { SessionMigration } from './session-migration.ts';
 import type { EarlierSearch, SessionWithoutTarget } from './session-without-target.ts';
 
-/** What sessions of handed-off clients need to continue. */
+/** Options of {@link HandedOffMigration}. */
 export interface HandedOffMigrationOptions {
   readonly tunnels: Pick<Tunnels, 'open'>;
   readonly failover: Pick<Failover, 'sessionOf'>;
@@ -41,9 +41,9 @@ const acceptMs = 1_000;
  * a tunnel of the duplicate: its client waits there until the next target takes the session, and is then handed over, or stays connected by the
  * tunnel.
  */
-export class HandedOffMigration implements Continuing {
+export class HandedOffMigration implements TargetLossHandler {
   readonly #options: HandedOffMigrationOptions;
-  /** Those without a tunnel, with how they get one. */
+  /** Migrations without a tunnel, each with the function that gives it one. */
   readonly #duplicates = new Map<DuplicateMigration, (search: EarlierSearch) => void>();
   #hasOnlyTunnels = false;
 
@@ -52,7 +52,7 @@ export class HandedOffMigration implements Continuing {
   }
 
   left(handed: Handed, record: HandOffRecord, unread: Buffer, marks: readonly Mark[] | undefined): Continuation {
-    // Where its target could not store it at its end, it continues from what was stored before, as after a crash.
+    // If its target could not store it at its end, it continues from its last copy, as after a crash.
     const positions = marks === undefined ? incompletePositions : writeMarks(marks);
     return this.#go(handed, record, { unread, cause: 'planned', positions });
   }
@@ -121,7 +121,7 @@ export class HandedOffMigration implements Continuing {
     const orphaned = { handed, record, cause: session.cause, positions: session.positions };
     const { duplicates } = this.#options;
     if (session.unread.length > 0 || this.#hasOnlyTunnels || !DuplicateMigration.fits(orphaned, duplicates))
-      return this.#hold(handed, record, session) ? 'goes on' : 'ends';
+      return this.#hold(handed, record, session) ? 'tunnel' : 'ends';
     void this.#migrate(orphaned, (searched) => {
       this.#options.handOff()?.clients.remove(handed);
       handed.user.hasTurn = true;
@@ -130,7 +130,7 @@ export class HandedOffMigration implements Continuing {
     return 'migrates';
   }
 
-  /** Migrates a session without a tunnel, as far as that goes. @param hold - gives it one */
+  /** Migrates a session without a tunnel, where that is possible. @param hold - gives it a tunnel */
   async #migrate(session: OrphanedSession, hold: (searched: EarlierSearch) => boolean): Promise<void> {
     const { handed, record } = session;
     const migration = new DuplicateMigration(session, this.#options.duplicates);
@@ -189,7 +189,7 @@ export class HandedOffMigration implements Continuing {
 
 const noBytes = Buffer.alloc(0);
 
-/** What a client has had, as the request to take its session has it. */
+/** The positions of a client, as the request to take its session has them. */
 function writeMarks(marks: readonly Mark[]): string {
   return marks.map(({ stream, offset }) => writeNumberedPosition({ number: stream, offset })).join();
 }

@@ -25,7 +25,7 @@ export interface HeartbeatOptions {
  * Detects targets that are gone without a word: a machine without power, a cut cable, a process that hangs. TCP reports these after a quarter of an
  * hour, where data is on its way.
  *
- * Whatever comes from a target is a sign of life. A silent target is probed on its tunnels, by a ping that its clients
+ * Any byte from a target is a sign of life. A silent target is probed on its tunnels, by a ping that its clients
  * do not see, and its machine is tried with a new connection. Its sessions fail over only while another target is known
  * to be up: where all are silent, the agent itself is more likely to be cut off.
  */
@@ -38,7 +38,7 @@ export class Heartbeat {
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     this.#timer = setInterval(() => this.#beat(), beatMs).unref();
-    // That one has closed is no sign of life: what it has read is.
+    // Bytes that a closed connection had read are a sign of life; its end is none.
     options.connections.onClosed = (connection) => {
       const pulse = this.#pulses.get(connection.target.name);
       if (pulse !== undefined && connection.wasHeard()) pulse.wasHeard = true;

@@ -1,6 +1,6 @@
-/** What goes to the client of a chunk with hidden frames. */
+/** The parts of a chunk with hidden frames that go to the client. */
 export interface VisibleParts {
-  /** Copies of what comes first. */
+  /** Copies of the first parts. */
   readonly first: readonly Buffer[];
   /** The rest of the chunk that goes to the client; empty where `from` is not below `until`. */
   readonly from: number;
@@ -15,7 +15,7 @@ interface Cut {
 
 /**
  * Cuts those control frames out of a target's stream that are for the agent. A control frame at the end of a chunk that
- * is not complete is kept until it is, since only then can be told whose it is.
+ * is not complete is kept until it is: only then is known for whom it is.
  */
 export class HiddenFrames {
   /** A control frame that is not complete. */
@@ -64,7 +64,7 @@ export class HiddenFrames {
     return { first, from, until };
   }
 
-  /** Another target speaks from now on. */
+  /** Another target sends from now on. */
   reset(): void {
     this.#partial = undefined;
     this.#cuts = undefined;

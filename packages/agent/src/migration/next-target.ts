@@ -1,3 +1,6 @@
+import type { Result } from '@gopush/contract';
+import type { Awaitable } from '@gopush/hooks';
+import type { AgentRequest } from '../request/agent-request.ts';
 import { choose } from '../route/choose.ts';
 import { clientKey } from '../route/client-key.ts';
 import type { Member } from '../route/fleet.ts';
@@ -23,6 +26,16 @@ export function chooseNext(
   const client = { product, key: clientKey(uid, address), tried, now: Date.now(), slowStartMs };
   return choose(members, policy, client) ?? members.find((member) => !tried.has(member));
 }
+
+/**
+ * Asks the router which targets may serve the client of a session now.
+ *
+ * @param request - makes the client's request, for a router that wants it
+ */
+export type FindMembers = (
+  request: () => AgentRequest,
+  info: Pick<TunnelInfo, 'product' | 'uid'>,
+) => Awaitable<Result<readonly Member[]>>;
 
 /** Which targets a session may go to while hooks fail. Where a function names targets for each client, those it named for others do not count. */
 export function membersWithoutRoute(from: Member): readonly Member[] {

@@ -39,13 +39,13 @@ export async function offerSession(
   // It may have changed while that was waited for.
   if (giver === undefined || !canLeave(client)) return undefined;
   const migrations = tunnel.migrations + 1;
-  const of = { id, address, uid, product: name, peer, route: product.name, target: target.name, migrations };
+  const routed = { id, address, uid, product: name, peer, route: product.name, target: target.name, migrations };
   return offerUpgrade(giver, handOff, {
     client,
     kind: 'session',
     target,
     request,
-    record: { ...of, ...own },
+    record: { ...routed, ...own },
     timeoutMs,
     abandoned,
   });

@@ -8,9 +8,10 @@ import type { Fleet } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { DuplicateMigrationContext } from './duplicate-migration.ts';
-import { Failover, type FailoverEvents, type FailoverOptions } from './failover.ts';
+import { Failover, type FailoverEvents } from './failover.ts';
 import { HandedOffMigration } from './handed-off-migration.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
+import type { FindMembers } from './next-target.ts';
 import { Pacer } from './pacer.ts';
 import { Rebalance } from './rebalance.ts';
 import { TargetSearches } from './target-searches.ts';
@@ -21,7 +22,7 @@ export interface MigrationOptions {
   readonly fleet: Fleet;
   readonly hooks: () => HookSet;
   readonly sources: Sources;
-  readonly route: FailoverOptions['route'];
+  readonly findMembers: FindMembers;
   readonly headers: HeaderWriter;
   readonly tunnels: Tunnels;
   readonly connections: Pick<TargetConnections, 'all' | 'onClosed'>;
@@ -36,7 +37,7 @@ export interface MigrationOptions {
 export interface Migration {
   /** Finds other targets for sessions whose target has given them, or is gone. */
   readonly failover: Failover;
-  /** Goes on with sessions of clients that were handed off. */
+  /** Continues sessions of clients that were handed off. */
   readonly handed: HandedOffMigration;
   /** Migrates sessions whose targets are up, but no longer theirs. */
   readonly rebalance: Rebalance;
@@ -53,7 +54,7 @@ export function openMigration(options: MigrationOptions): Migration {
   const times = {
     holdMs: seamless.holdMs,
     patienceMs: pushServer.pingIntervalMs + pushServer.pingTimeoutMs,
-    answerMs: agent.handshakeTimeoutMs,
+    responseMs: agent.handshakeTimeoutMs,
   };
   const searches = new TargetSearches(times, pacer);
   const failover = new Failover({ ...shared, searches, closeSoon: (tunnel) => tunnels.closeSoon(tunnel) });

@@ -26,7 +26,7 @@ const doubtMs = 5_000;
 /** How many of a target's tunnels are probed at a time: one may be stuck for reasons of its own. */
 const probedTunnels = 3;
 
-/** What is known of whether a target is alive. Times are those of `performance.now()`. */
+/** The signs of life of one target. Times are those of `performance.now()`. */
 export class Pulse {
   readonly target: Target;
   /** Open tunnels, and connections with a request on them; collected anew with each beat. */
@@ -67,7 +67,7 @@ export class Pulse {
     this.#unreached = 0;
   }
 
-  /** This process stood still: what came meanwhile has not been read yet. */
+  /** This process stood still: bytes that came meanwhile have not been read yet. */
   forgive(now: number): void {
     this.#heardAt = now;
   }

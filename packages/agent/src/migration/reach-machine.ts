@@ -6,9 +6,9 @@ import { addressOf } from '../target/connect-target.ts';
 const unreachable: ReadonlySet<string | undefined> = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ETIMEDOUT']);
 
 /**
- * Whether the machine of a target responds to a connection, whatever listens there.
+ * Whether the machine of a target responds to a connection, even if nothing listens there.
  *
- * @returns `undefined` where that cannot be told
+ * @returns `undefined`: that cannot be found out
  */
 export function reachMachine(target: Target, timeoutMs: number): Promise<boolean | undefined> {
   return new Promise((resolve) => {

@@ -21,7 +21,7 @@ export interface SessionMigrationEvents {
   onFrameCut(migration: SessionMigration): void;
 }
 
-/** What the migration of a session begins with. */
+/** Options of {@link SessionMigration}. */
 export interface SessionMigrationOptions {
   readonly token: string;
   readonly request: SessionRequest;
@@ -33,7 +33,7 @@ export interface SessionMigrationOptions {
 /** A target that has taken a session. */
 export interface Arrival {
   readonly socket: Socket;
-  /** What came from it already. */
+  /** Bytes that came from it already. */
   readonly early: Buffer;
   /** The token of the session from now on. */
   readonly token: string;
@@ -65,7 +65,7 @@ export class SessionMigration implements TunnelMigration {
    * ({@link keepsTokenBefore}).
    */
   #tokenBefore: string | undefined;
-  /** What the client had been given when that one took it, where it was handed the client itself. */
+  /** The positions that the client had been given when that one took it, if it was handed the client itself. */
   #positionsBefore = '';
   readonly replay: ClientReplay;
   readonly #events: SessionMigrationEvents;
@@ -94,7 +94,7 @@ export class SessionMigration implements TunnelMigration {
     return this.#phase === 'held';
   }
 
-  /** What the client was given, as the next target wants it. */
+  /** The positions that the client was given, as the header for the next target has them. */
   get positions(): string {
     return this.#stream.positions.write();
   }
@@ -231,7 +231,7 @@ export class SessionMigration implements TunnelMigration {
     if (this.tunnel.isEnding || now - this.#since < giveMs) return;
     // It asked for the client to be stopped, and did not give the session: it still has it.
     if (this.#phase === 'giving') this.#continue();
-    // It has taken the session, and does not say so.
+    // The target has taken the session, and its opening frames do not come.
     else if (this.#phase === 'arriving') this.tunnel.close(1012, 'not resumed', now);
   }
 
@@ -239,7 +239,7 @@ export class SessionMigration implements TunnelMigration {
     this.#endFormer();
   }
 
-  /** The target may ask any number of times, and is told each time. */
+  /** The target may ask any number of times, and gets a response each time. */
   #stopClient(now: number): void {
     const { tunnel, replay } = this;
     if (tunnel.isEnding || this.#phase === 'held' || this.#phase === 'arriving') return;
@@ -312,7 +312,7 @@ export class SessionMigration implements TunnelMigration {
     client.socket.resume();
     this.#onContinued?.();
     this.#onContinued = undefined;
-    // It has to get first what the client had begun.
+    // The target first has to get the event that the client had begun.
     if (asksToStop) this.#stopClient(Date.now());
   }
 

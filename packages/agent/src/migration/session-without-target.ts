@@ -5,12 +5,12 @@ export type MigrationCause = 'planned' | 'crash';
 
 /** A session whose target has served the client itself, and is gone. */
 export interface SessionWithoutTarget {
-  /** What that one had read of the client and not handled. */
+  /** Bytes of the client that this target had read and not handled. */
   readonly unread: Buffer;
   readonly cause: MigrationCause;
-  /** What it has given to the client, as the header of the next request has it. */
+  /** The positions that it has given to the client, as the header of the next request has them. */
   readonly positions: string;
-  /** What the session was known by when that one took it. */
+  /** The token with which this target took the session, and the positions that the client had then. */
   readonly before: { readonly token: string; readonly positions: string } | undefined;
   readonly searched?: EarlierSearch | undefined;
 }
@@ -19,6 +19,6 @@ export interface SessionWithoutTarget {
 export interface EarlierSearch {
   /** In time of `performance.now()`. */
   readonly startedAt: number;
-  /** Why there is none; `undefined`: there may be one that needs a tunnel. */
+  /** Why no target was found; `undefined`: one may be found that needs a tunnel. */
   readonly outcome: FallbackCause | undefined;
 }

@@ -16,7 +16,7 @@ export interface TakeRequest {
   /** Of its client. */
   readonly request: Pick<SessionRequest, 'path' | 'headers'>;
   readonly token: string;
-  /** What the client was given, as {@link lastPositionsHeader} has it; empty: nothing with a position. */
+  /** The positions that the client was given, as {@link lastPositionsHeader} has them; empty: none. */
   readonly positions: string;
 }
 

@@ -16,7 +16,7 @@ const maxSkip = 10_000;
 export function readTakeResponse<T extends TakeResponse>(taken: T): TakeOutcome<T, 'unknown' | 'refused'> {
   const { head, body } = taken;
   if (body === undefined && readSkip(head) !== undefined) return { taken };
-  // It has begun a new session, which its client knows nothing of.
+  // It has begun a new session, unknown to the client.
   if (body === undefined) return 'refused';
   if (headerOf(head, 'x-gopush-error') === 'session_unknown') return { noTarget: 'unknown' };
   // It may be stopping, or unable to reach its store just now.

@@ -21,7 +21,7 @@ const rests = { firstMs: 20, lastMs: 250, silentMs: 2_000 } as const;
 /** How many refusals in a row may be due to the sessions rather than to the target. */
 const mostDoubts = 3;
 
-/** What a target that takes sessions tells. */
+/** Events of a target that takes sessions. */
 export interface TakerEvents {
   /** It takes sessions again. */
   onUp(): void;
@@ -120,7 +120,7 @@ export class Taker {
     if (this.#tookAt <= since) this.#stop(rests.silentMs);
   }
 
-  /** A turn is over, which says nothing about the target. */
+  /** A turn is over, for a reason that does not lie with the target. */
   leave(): void {
     this.#underWay--;
     this.#next();

@@ -17,8 +17,8 @@ export interface FoundTarget<Taken> {
  */
 export type TakeOutcome<Taken, Cause> = { readonly taken: Taken } | 'gone' | 'refused' | { readonly noTarget: Cause };
 
-/** A session that needs another target. The session itself knows how it is given to one. */
-export interface Seeking<Taken, Cause> {
+/** A session that needs another target. The session itself asks targets to take it. */
+export interface SearchingSession<Taken, Cause> {
   readonly product: Product;
   /** The target that it had. */
   readonly from: Member;
@@ -43,7 +43,7 @@ export interface SearchTimes {
   /** How long it may take in all: as long as clients wait for a sign of life. */
   readonly patienceMs: number;
   /** How long one target may take to respond. */
-  readonly answerMs: number;
+  readonly responseMs: number;
 }
 
 /** First wait between two rounds through all targets, in milliseconds. */
@@ -70,7 +70,7 @@ export interface SearchShared {
 
 /** The search for one session's next target. Several targets may be asked at a time: the first one that takes the session has it. */
 export class TargetSearch<Taken, Cause extends string> {
-  readonly #seeking: Seeking<Taken, Cause>;
+  readonly #session: SearchingSession<Taken, Cause>;
   readonly #times: SearchTimes;
   readonly #shared: SearchShared;
   readonly #abandoned = new Abandonment();
@@ -87,19 +87,19 @@ export class TargetSearch<Taken, Cause extends string> {
     this.#onFound = resolve;
   });
 
-  constructor(seeking: Seeking<Taken, Cause>, times: SearchTimes, shared: SearchShared) {
-    this.#seeking = seeking;
+  constructor(session: SearchingSession<Taken, Cause>, times: SearchTimes, shared: SearchShared) {
+    this.#session = session;
     this.#times = times;
     this.#shared = shared;
-    this.#hasTurn = seeking.hasTurn;
-    this.#tried = new Set([seeking.from]);
+    this.#hasTurn = session.hasTurn;
+    this.#tried = new Set([session.from]);
   }
 
   async run(): Promise<FoundTarget<Taken> | Cause | 'held too long'> {
-    const { product } = this.#seeking;
+    const { product } = this.#session;
     for (let pauseMs: number = firstPauseMs; ; pauseMs = this.#shared.pauseAfter(pauseMs)) {
-      await this.#askAll(await this.#seeking.members());
-      const over = this.#found ?? this.#seeking.over() ?? (this.#leftMs <= 0 ? 'held too long' : undefined);
+      await this.#askAll(await this.#session.members());
+      const over = this.#found ?? this.#session.over() ?? (this.#leftMs <= 0 ? 'held too long' : undefined);
       if (over !== undefined) return this.#end(over);
       // All have been asked; a target that is starting needs a moment.
       await this.#shared.sleep(product, Math.min(pauseMs, Math.max(this.#leftMs, 1)), this.#whenFound);
@@ -111,12 +111,12 @@ export class TargetSearch<Taken, Cause extends string> {
   /** A client is not given up because many wait before it: as long as targets take sessions, its turn will come. */
   get #leftMs(): number {
     const { holdMs, patienceMs } = this.#times;
-    const heldSince = Math.max(this.#startedAt, this.#shared.tookAt(this.#seeking.product));
+    const heldSince = Math.max(this.#startedAt, this.#shared.tookAt(this.#session.product));
     return Math.min(heldSince + holdMs, this.#startedAt + Math.max(holdMs, patienceMs)) - performance.now();
   }
 
   get #isOver(): boolean {
-    return this.#found !== undefined || this.#leftMs <= 0 || this.#seeking.over() !== undefined;
+    return this.#found !== undefined || this.#leftMs <= 0 || this.#session.over() !== undefined;
   }
 
   #end<T>(over: T): T {
@@ -128,7 +128,7 @@ export class TargetSearch<Taken, Cause extends string> {
 
   async #askAll(members: readonly Member[]): Promise<void> {
     while (!this.#isOver) {
-      const member = this.#seeking.choose(members, this.#tried);
+      const member = this.#session.choose(members, this.#tried);
       if (member === undefined) return;
       this.#tried.add(member);
       const taker = this.#shared.takerOf(member);
@@ -178,16 +178,16 @@ export class TargetSearch<Taken, Cause extends string> {
     this.#asked.add(member);
     // So that others can be asked again if this one hangs.
     const left = Math.max(this.#leftMs, 1);
-    const timeoutMs = Math.min(this.#times.answerMs, Math.max(left / 2, Math.min(left, attemptMs)));
-    const outcome = await this.#seeking.ask(member, timeoutMs, this.#abandoned).catch((error: unknown) => {
+    const timeoutMs = Math.min(this.#times.responseMs, Math.max(left / 2, Math.min(left, attemptMs)));
+    const outcome = await this.#session.ask(member, timeoutMs, this.#abandoned).catch((error: unknown) => {
       taker.leave();
       throw error;
     });
     this.#asked.delete(member);
     if (this.#isEnded || this.#found !== undefined) {
-      // That it was abandoned says nothing about the target.
+      // An attempt that was abandoned is no failure of the target.
       taker.leave();
-      if (typeof outcome === 'object' && 'taken' in outcome) this.#seeking.release(outcome.taken);
+      if (typeof outcome === 'object' && 'taken' in outcome) this.#session.release(outcome.taken);
       return;
     }
     if (typeof outcome === 'string') {

@@ -1,7 +1,13 @@
 import type { Member, Product } from '../route/fleet.ts';
 import type { Pacer } from './pacer.ts';
 import { Taker } from './taker.ts';
-import { type FoundTarget, type SearchShared, type SearchTimes, type Seeking, TargetSearch } from './target-search.ts';
+import {
+  type FoundTarget,
+  type SearchingSession,
+  type SearchShared,
+  type SearchTimes,
+  TargetSearch,
+} from './target-search.ts';
 
 /** Longest wait between two rounds through all targets while few sessions wait, in milliseconds. */
 const lastPauseMs = 250;
@@ -30,11 +36,11 @@ export class TargetSearches implements SearchShared {
 
   /** Finds the next target of a session. */
   async find<Taken, Cause extends string>(
-    seeking: Seeking<Taken, Cause>,
+    session: SearchingSession<Taken, Cause>,
   ): Promise<FoundTarget<Taken> | Cause | 'held too long'> {
     this.#count++;
     try {
-      return await new TargetSearch(seeking, this.#times, this).run();
+      return await new TargetSearch(session, this.#times, this).run();
     } finally {
       this.#count--;
     }

@@ -9,7 +9,7 @@ import { OpeningFrames } from './opening-frames.ts';
 
 const probeFrame = writeMaskedControl(opcodes.ping, alivePing);
 
-/** What a session's targets send, on its way to the client: without the frames that are for the agent. */
+/** The stream from the targets of a session to its client, without the frames that are for the agent. */
 export class TargetStream {
   readonly positions = new GivenPositions();
   readonly #tunnel: Tunnel;
@@ -29,12 +29,12 @@ export class TargetStream {
     this.#opening = skip > 0 ? new OpeningFrames(skip) : undefined;
   }
 
-  /** The frames that the client must not see, until they have come. */
+  /** The opening frames, which the client must not see; `undefined`: they have come. */
   get opening(): OpeningFrames | undefined {
     return this.#opening;
   }
 
-  /** They have come. */
+  /** The opening frames have come. */
   endOpening(): void {
     this.#opening = undefined;
   }

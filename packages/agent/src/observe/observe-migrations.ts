@@ -4,7 +4,7 @@ import type { Member } from '../route/fleet.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import { round } from './round.ts';
 
-/** What became of sessions since the start. */
+/** Counts of sessions that migrated, failed over or could do neither, since the start. */
 interface MigrationCounts {
   migrated: number;
   failedOver: number;

@@ -12,7 +12,7 @@ export interface TunnelObserver {
   readonly carried: Carried;
 }
 
-/** What went through tunnels. */
+/** Totals of what was carried by tunnels. */
 interface Carried {
   opened: number;
   bytesFromClients: number;
@@ -28,7 +28,7 @@ const lifetimeBuckets = [1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400] as const
 
 /**
  * @param lines - whether each tunnel gets a line when it closes
- * @param migrations - told of tunnels whose sessions could not migrate
+ * @param migrations - counts tunnels whose sessions could not migrate
  */
 export function observeTunnels(
   metrics: Metrics,
@@ -71,7 +71,7 @@ export function observeTunnels(
         carried.handedFromTargets += messagesFromTarget;
       } else info.member.messages += messagesFromClient + messagesFromTarget;
       closed.inc({ cause });
-      // A target that sent a close frame counts itself what it could not give.
+      // A target that sent a close frame counts by itself the sessions that it could not give.
       if (info.cannotMigrate !== undefined && cause.startsWith('target') && closeCode === undefined) {
         migrations.cannotMigrate(info.cannotMigrate);
       }

@@ -7,7 +7,7 @@ import type { ReadBody } from './read-body.ts';
 
 /** A client's request as hooks see it. Query and cookies are parsed only when a hook looks at them. */
 export class AgentRequest extends IncomingMessage implements HookRequest {
-  /** Keeps what comes of the body while hooks may read it. */
+  /** Keeps the body while hooks may read it. */
   readBody: ReadBody | undefined = undefined;
   clientAddress = '';
 

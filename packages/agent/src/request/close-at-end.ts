@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { hasEnded } from '@gopush/service';
 
 /**
- * Closes a client that ends its side before its upgrade has a response, as nginx does (499): it has given up. No event tells of that while the
- * connection is not read. Steps that wait for the client see it close, and what was kept for it is free for another attempt.
+ * Closes a client that ends its side before its upgrade has a response, as nginx does (499): it has given up. No
+ * event comes while the connection is not read. Steps that wait for the client see it close, and its places are free for another attempt.
  */
 export function closeAtEnd(client: Socket): void {
   client.on('readable', closeIfEnded);

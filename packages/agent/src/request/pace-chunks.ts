@@ -12,7 +12,7 @@ const share = 4;
 /** Shortest time between two turns of theirs, in milliseconds. */
 const leastRestMs = 2;
 
-/** The connection that is being read in this turn, and what has arrived on it. */
+/** The connection that is being read in this turn, and the chunks and bytes that have arrived on it. */
 let counted: Socket | undefined;
 let chunks = 0;
 let bytes = 0;
@@ -32,9 +32,9 @@ export function countChunk(socket: Socket, length: number): void {
   costMs = performance.now() - since;
   if (resting.has(socket)) return;
   resting.add(socket);
-  // What has been read already is parsed all the same.
+  // Bytes that were read already are parsed all the same.
   socket.pause();
-  if (timer === undefined) setImmediate(rest);
+  if (timer === undefined) setImmediate(scheduleNext);
 }
 
 /** Whether a connection waits for its turn to be read. */
@@ -54,7 +54,7 @@ function endTurn(): void {
   counted = undefined;
 }
 
-function rest(): void {
+function scheduleNext(): void {
   timer ??= setTimeout(readNext, Math.max(leastRestMs, costMs * (share - 1)));
 }
 
@@ -66,5 +66,5 @@ function readNext(): void {
     socket.resume();
     break;
   }
-  if (resting.size > 0) rest();
+  if (resting.size > 0) scheduleNext();
 }

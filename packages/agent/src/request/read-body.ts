@@ -10,7 +10,7 @@ const smallBytes = 1_024;
 
 /** A request whose body hooks may read. */
 interface ReadableRequest extends IncomingMessage {
-  /** Keeps what comes of the body while hooks may read it. */
+  /** Keeps the body while hooks may read it. */
   readBody: ReadBody | undefined;
 }
 
@@ -38,7 +38,7 @@ interface Budget {
   left: number;
 }
 
-/** What has arrived of the body of one request, whether or not a hook has read it. */
+/** The body of one request as far as it has arrived, whether or not a hook has read it. */
 export class ReadBody {
   readonly #request: ReadableRequest;
   readonly #maxBytes: number;
@@ -122,7 +122,7 @@ export class ReadBody {
     return undefined;
   }
 
-  /** Gives the whole body: what has arrived, then the rest as it arrives. */
+  /** Gives the whole body: the chunks that have arrived, then the rest as it arrives. */
   sendTo(onChunk: (chunk: Buffer) => void, onEnd: () => void): void {
     const chunks = this.#chunks;
     this.#forget();

@@ -75,13 +75,8 @@ export async function askRouter({
       const { code, detail = failures[code].message, cause } = members.failure;
       return `${code}: ${detail}${cause === undefined ? '' : `: ${describeThrown(cause)}`}`;
     }
-    return explainChoice(
-      fleet.product(source.product, source.policy, true),
-      clientKey(uid, ip),
-      'function',
-      Date.now(),
-      0,
-    );
+    const product = fleet.product(source.product, source.policy, true);
+    return explainChoice(product, 'function', { key: clientKey(uid, ip), now: Date.now(), slowStartMs: 0 });
   } finally {
     fleet.close();
   }

@@ -7,9 +7,10 @@ import type { Fleet, Member } from './fleet.ts';
 import { knock } from './knock.ts';
 
 /**
- * Checks whether targets are ready, where their product wants that: by a connection, or by a path that responds with 2xx.
+ * Checks whether targets are ready, if their product has `check` set: by a connection, or by a path that responds with 2xx.
  *
- * A target that says that it is not ready (as it drains) gets no new clients, and keeps the sessions it has. One that cannot be reached is ejected
+ * A target that responds that it is not ready (as it drains) gets no new clients, and keeps the sessions it has. One
+ * that cannot be reached is ejected
  * by the same rules as for failing requests.
  *
  * @returns stops checking
@@ -41,7 +42,7 @@ export function startChecks(fleet: Fleet): () => void {
       fleet.failed(member, found, member.product.current);
     } else {
       member.notReady = found?.notReady;
-      // That it can be reached does not clear a target that resets connections or keeps silent: requests of clients tell.
+      // A connection does not clear a target that resets connections or keeps silent: only requests of clients do.
       if (member.lastFailure !== undefined && beforeRequest.has(member.lastFailure)) fleet.succeeded(member);
     }
   }

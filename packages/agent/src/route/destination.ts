@@ -1,7 +1,7 @@
 import type { Result, RouteEntry } from '@gopush/contract';
 import type { HookSet, RouteSource } from '../hooks/hook-set.ts';
 
-/** Where a request is addressed to, before its client is identified. */
+/** The route and the product of a request, before its client is identified. */
 export interface Destination {
   /** The route of the router that matches its path and host; `undefined`: none does, and the request names its product itself. */
   readonly entry: RouteEntry | undefined;

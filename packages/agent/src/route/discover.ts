@@ -16,9 +16,9 @@ export interface Discovered extends TargetList {
 export async function discover(registry: RegistryStore, log: Logger): Promise<Discovered> {
   const machine = machineId();
   let targets: readonly Target[] = [];
-  const told = new Set<string>();
+  const warned = new Set<string>();
   const take = (nodes: readonly RegisteredNode[]): void => {
-    tellUnreachable(nodes, machine, told, log);
+    warnOfUnreachable(nodes, machine, warned, log);
     const found = nodes.filter((node) => isReachable(node, machine)).map(toTarget);
     // The same array as long as nothing changed: only their load changes every second.
     if (found.length > 0 && !sameTargets(found, targets)) targets = found;
@@ -36,12 +36,12 @@ function isReachable({ tier, host, port, machine: theirs }: RegisteredNode, ours
 const hostForm = /^[\w.:%-]+$/;
 
 /** Warns, once for each machine, of push-servers of other machines that announce a loopback address, and so get no clients from here. */
-function tellUnreachable(nodes: readonly RegisteredNode[], ours: string, told: Set<string>, log: Logger): void {
+function warnOfUnreachable(nodes: readonly RegisteredNode[], ours: string, warned: Set<string>, log: Logger): void {
   for (const node of nodes) {
     const { name, tier, host, port, machine = '' } = node;
-    if (tier !== 'push-server' || isReachable(node, ours) || told.has(machine)) continue;
-    if (told.size >= maxTold) told.clear();
-    told.add(machine);
+    if (tier !== 'push-server' || isReachable(node, ours) || warned.has(machine)) continue;
+    if (warned.size >= maxWarned) warned.clear();
+    warned.add(machine);
     log.warn(
       { name, host, port, machine },
       'a push-server of another machine is announced with an address that only that machine can reach: on that machine set pushServer.host to an address of its network, or set pushServer.announceHost',
@@ -50,7 +50,7 @@ function tellUnreachable(nodes: readonly RegisteredNode[], ours: string, told: S
 }
 
 /** For how many machines it is remembered that they were warned of. */
-const maxTold = 1_000;
+const maxWarned = 1_000;
 
 function toTarget({ host, port, weight, state }: RegisteredNode): Target {
   return { ...createTarget(host, port, state === 'draining' ? 0 : weight), audience: pushServerAudience };

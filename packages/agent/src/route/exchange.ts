@@ -10,14 +10,14 @@ import type { Route } from './route.ts';
 /** Why no hook is asked who the client is: the route or product is public, a preflight is passed on, or the request has an API key. */
 export type NoHook = 'public' | 'preflight' | 'api-key';
 
-/** A request or an upgrade on its way through the agent: what arrived, and what the steps so far have found out. */
+/** A request or an upgrade on its way through the agent: the request, and the results of the steps so far. */
 export class Exchange {
   readonly request: AgentRequest;
   readonly client: Socket;
   readonly origin: RequestOrigin;
   /** The hooks as they were when the request arrived: an edit in between must not mix two versions. */
   readonly hooks: HookSet;
-  /** As `performance.now()` tells. */
+  /** In time of `performance.now()`. */
   readonly startedAt = performance.now();
   destination = nowhere;
   noHook: NoHook | undefined = undefined;

@@ -1,5 +1,5 @@
 import type { TargetSource } from '@gopush/contract';
-import { choose } from './choose.ts';
+import { type ChooseFor, choose } from './choose.ts';
 import type { Member, Product } from './fleet.ts';
 
 /** Most targets that are explained. */
@@ -15,21 +15,23 @@ export interface ExplainedChoice {
   readonly ranking: readonly { readonly target: string; readonly connections: number; readonly weight: number }[];
 }
 
+/** The client whose choice is explained. */
+type Client = Pick<ChooseFor, 'key' | 'now' | 'slowStartMs'>;
+
 /**
  * Explains which target a new session of a client would get.
  *
- * @param key - what is hashed: the uid, or the network of an anonymous client
+ * @param from - where the targets of the product come from
  */
 export function explainChoice(
   product: Product,
-  key: string,
   from: TargetSource['kind'] | 'function',
-  now: number,
-  slowStartMs: number,
+  client: Client,
 ): ExplainedChoice {
   const { current, policy, name } = product;
+  const { now, slowStartMs } = client;
   const ready = current.filter((member) => member.weight(now, slowStartMs) > 0);
-  const ranking = rank(product, key, now, slowStartMs);
+  const ranking = rank(product, client);
   const [first] = ranking;
   return {
     target: first?.target.name ?? null,
@@ -39,7 +41,7 @@ export function explainChoice(
         ? []
         : [`${count(current.length - ready.length, 'target')} of them takes no new clients now`]),
       policies[policy.choose],
-      ...whyNotFirst(product, key, first, now, slowStartMs),
+      ...whyNotFirst(product, first, client),
       ...(policy.sticky === 'none'
         ? []
         : ['a session that is running stays with its target, whatever this says (sticky)']),
@@ -70,10 +72,10 @@ const policies = {
     'of two at random the one with less load (random-of-two); the uid does not matter, and this is only an example',
 } as const;
 
-function rank({ current, policy, name }: Product, key: string, now: number, slowStartMs: number): Member[] {
+function rank({ current, policy, name }: Product, client: Client): Member[] {
   const tried = new Set<Member>();
   while (tried.size < mostRanked) {
-    const next = choose(current, policy, { product: name, key, tried, now, slowStartMs });
+    const next = choose(current, policy, { ...client, product: name, tried });
     if (next === undefined) break;
     tried.add(next);
   }
@@ -81,19 +83,9 @@ function rank({ current, policy, name }: Product, key: string, now: number, slow
 }
 
 /** With bounded loads: which target the hash would have chosen. */
-function whyNotFirst(
-  { current, policy, name }: Product,
-  key: string,
-  first: Member | undefined,
-  now: number,
-  slowStartMs: number,
-): string[] {
+function whyNotFirst({ current, policy, name }: Product, first: Member | undefined, client: Client): string[] {
   if (policy.choose !== 'bounded-hash') return [];
-  const byHash = choose(
-    current,
-    { ...policy, choose: 'hash' },
-    { product: name, key, tried: undefined, now, slowStartMs },
-  );
+  const byHash = choose(current, { ...policy, choose: 'hash' }, { ...client, product: name, tried: undefined });
   if (byHash === undefined || byHash === first) return [];
   return [`${byHash.target.name} would be first, but has more than its share of load: ${byHash.load}`];
 }

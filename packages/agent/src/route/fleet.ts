@@ -1,6 +1,6 @@
 import type { Config, FailureCode, ProductPolicy, Target } from '@gopush/contract';
 import { AdmissionWindow } from '@gopush/service';
-import { reserve } from '../limits/limits.ts';
+import { reserveShare } from '../limits/limits.ts';
 import { hashText, seedOfTargets } from './rendezvous.ts';
 
 /** Settings of the passive health checks. */
@@ -40,8 +40,8 @@ export class Member {
   /** Since when its weight rises; 0: it has its whole weight. */
   risesSince = 0;
   /** Handshakes that it has not responded to yet. */
-  readonly handshakes = new AdmissionWindow({ toleranceMs: handshakeLateMs, reserve });
-  /** Until when it is not asked to take new clients, since it has said that it is being drained, in milliseconds since 1970. */
+  readonly handshakes = new AdmissionWindow({ toleranceMs: handshakeLateMs, reserve: reserveShare });
+  /** Until when it is not asked to take new clients, since it has responded that it is being drained, in milliseconds since 1970. */
   drainsUntil = 0;
   /** Why it takes no new clients, in its own words; the sessions it has stay. */
   notReady: string | undefined;
@@ -108,7 +108,7 @@ export class Product {
     return this.#policy;
   }
 
-  /** Takes new settings. What is known of the members stays, because their sessions stay. */
+  /** Takes new settings. The members stay as they are, because their sessions stay. */
   set policy(policy) {
     // Without checks nothing would find out that they have become ready.
     if (policy.check !== this.#policy.check) for (const member of this.members.values()) member.notReady = undefined;
@@ -145,11 +145,11 @@ export class Product {
    * Whether no target takes another handshake of one network now. Not known where a function names other targets for each client. What a network that
    * holds half of all is deciding does not count for the others.
    */
-  isOverloaded(of: string, now: number): boolean {
+  isOverloaded(network: string, now: number): boolean {
     const current = this.#current;
     if (this.byFunction || current.length === 0) return false;
-    const free = current.reduce((sum, { handshakes }) => sum + Math.max(0, handshakes.freeFor(of, now)), 0);
-    return free < this.deciding.taken(now) - this.deciding.heldByHog(of, now) + 1;
+    const free = current.reduce((sum, { handshakes }) => sum + Math.max(0, handshakes.freeFor(network, now)), 0);
+    return free < this.deciding.taken(now) - this.deciding.heldByHog(network, now) + 1;
   }
 
   /** The members whose health is checked: the current ones, or those that a function named lately for any client. */
@@ -181,9 +181,9 @@ export interface Fleet {
    * @param among - the members of which only a share may be ejected
    */
   failed(member: Member, code: FailureCode, among: readonly Member[]): void;
-  /** A target says that it stops: it gets no new clients for a moment, after which its successor may have its address. */
+  /** A target has announced that it stops: it gets no new clients for a moment, after which its successor may have its address. */
   leaves(target: Target): void;
-  /** A member says that it is being drained: it is asked again after a moment, when another process may have its address. */
+  /** A member has responded that it is being drained: it is asked again after a moment, when another process may have its address. */
   drains(member: Member): void;
   /** A member was found to be up, so its ejection ends. */
   found(member: Member): void;

@@ -35,7 +35,7 @@ export interface Hold {
 export interface HoldOptions {
   readonly limits: Config['hold'];
   readonly connectTimeoutMs: number;
-  /** Told of a target that was found to be up. */
+  /** Called with a target that was found to be up. */
   readonly onUp: (member: Member) => void;
 }
 

@@ -6,7 +6,7 @@ import { connectTarget, readyEvent } from '../target/connect-target.ts';
 /**
  * Connects to a target, by TLS where the target has it.
  *
- * @returns what is wrong; `undefined`: nothing; `unknown`: this machine lacks the resources to find out
+ * @returns the failure; `undefined`: none; `unknown`: this machine lacks the resources to find out
  */
 export function knock(target: Target, timeoutMs: number): Promise<FailureCode | 'unknown' | undefined> {
   return new Promise((resolve) => {

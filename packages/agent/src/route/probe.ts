@@ -15,7 +15,7 @@ const malformed = '\0\r\n\r\n';
  *
  * @param path - path for `GET`; `undefined`: `OPTIONS *`
  * @param timeoutMs - how long each of connecting, the response and the refusal may take, in milliseconds
- * @returns what is wrong; `undefined`: nothing; `unknown`: this machine lacks the resources to find out
+ * @returns the failure; `undefined`: none; `unknown`: this machine lacks the resources to find out
  */
 export function probe(
   target: Target,

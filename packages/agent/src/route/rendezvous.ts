@@ -1,11 +1,11 @@
-/** What can be chosen by hash. */
+/** A choice for a key. */
 export interface Choice {
   /** Hash of its name, by {@link hashText} with {@link seedOfTargets}. */
   readonly hash: number;
 }
 
 /**
- * The choice for a key: always the same one while it is there, evenly spread by weight. When one goes, only its own keys are chosen anew; when one
+ * The choice for a key: always the same one while it is there, evenly spread by weight. When one goes, only its own keys get another; when one
  * comes, it takes its share from all others alike.
  *
  * Weighted rendezvous hashing: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); the weights

@@ -9,7 +9,7 @@ import type { RetryBudget } from './retry-budget.ts';
 import type { Route } from './route.ts';
 import { doubtful, type Suspects } from './suspects.ts';
 
-/** What serving by a target needs besides the request. */
+/** Options of {@link serveByTarget}, besides the request. */
 export interface ServeContext {
   readonly fleet: Fleet;
   readonly suspects: Suspects;
@@ -99,7 +99,7 @@ async function tryMembers<T>(
       return result;
     }
     const { code } = result.failure;
-    blame(context, member, code, members);
+    countFailure(context, member, code, members);
     if (!beforeRequest.has(code) && !passing.has(code)) break;
     if (member === marked) observer.sessionLost();
     tried ??= new Set();
@@ -119,7 +119,12 @@ function whyNone(members: readonly Member[]): FailureCode {
 }
 
 /** Counts a failure against its target, or has the target probed if the client may have caused it. */
-function blame({ fleet, suspects }: ServeContext, member: Member, code: FailureCode, among: readonly Member[]): void {
+function countFailure(
+  { fleet, suspects }: ServeContext,
+  member: Member,
+  code: FailureCode,
+  among: readonly Member[],
+): void {
   if (beforeRequest.has(code) || code === 'target_tls_refused') fleet.failed(member, code, among);
   else if (code === 'target_draining') fleet.drains(member);
   else if (doubtful.has(code)) suspects.suspect(member, among);

@@ -40,7 +40,7 @@ export interface SourcesOptions {
   readonly log: Logger;
 }
 
-/** Shortest and longest time for which DNS records are kept, in milliseconds, whatever their time to live. */
+/** Shortest and longest time for which DNS records are kept, in milliseconds, even if their time to live is shorter or longer. */
 const ttlMs = { least: 1_000, most: 60_000 };
 
 /** How many names are kept; a function may make any number of them. */
@@ -97,7 +97,7 @@ export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptio
       if (!sameTargets(entry.targets, targets)) entry.targets = targets;
       entry.until = Date.now() + Math.min(Math.max(ttl, ttlMs.least), ttlMs.most);
     } catch (error) {
-      // A name server that is down says nothing about the targets: the known ones stay.
+      // A name server that is down does not change the targets: the known ones stay.
       log.warn({ name: key, problem: (error as Error).message, kept: entry.targets.length }, 'DNS gave no targets');
       entry.until = Date.now() + ttlMs.least;
     }
@@ -171,7 +171,7 @@ async function askServices(resolver: Resolver, { name, options }: Extract<OfDns,
   const priority = Math.min(...records.map((record) => record.priority));
   // A service that is explicitly not available has the root as its host.
   const best = records.filter((record) => record.priority === priority && record.name !== '' && record.name !== '.');
-  // Node does not tell the time to live of SRV records.
+  // Node does not give the time to live of SRV records.
   return {
     targets: sorted(best.map((one) => targetOf(options, { host: one.name, port: one.port, weight: one.weight || 1 }))),
     ttlMs: 5_000,

@@ -53,20 +53,20 @@ async function followStore(
   log: Logger,
 ): Promise<OpenStickyKeys> {
   let keys: StickyKeys = [createKey()];
-  let told = false;
+  let hasWarned = false;
   const agree = async (): Promise<void> => {
     try {
       const key = (await shared.agree(storedName, Buffer.from(keys[0]))).toString();
-      told = false;
+      hasWarned = false;
       if (key !== keys[0]) keys = [key, ...keys.filter((known) => known !== key).slice(0, mostKeys - 1)];
     } catch (error) {
-      if (!told) {
+      if (!hasWarned) {
         log.warn(
           { err: error },
           'the key of sticky signatures cannot be shared: the store does not respond. Until it does, other agents may not find the target of sessions that begin here',
         );
       }
-      told = true;
+      hasWarned = true;
     }
   };
   await agree();

@@ -10,7 +10,7 @@ import {
 import type { Exchange } from './exchange.ts';
 import type { Member } from './fleet.ts';
 
-/** How a session that may begin is bound to its target: by signatures that say which target it is. */
+/** How a session that may begin is bound to its target: by signatures that name its target. */
 export interface StickySignature {
   /** For the target, which puts it at the end of the session's id. */
   readonly header: string | undefined;
@@ -19,8 +19,8 @@ export interface StickySignature {
 }
 
 /**
- * Whether a session begins with this request: an Engine.IO handshake, or an upgrade that belongs to no session of Engine.IO. Other requests do not
- * tell.
+ * Whether a session begins with this request: an Engine.IO handshake, or an upgrade that belongs to no session of
+ * Engine.IO. Of other requests this is not known.
  */
 export function beginsSession({ url = '/', headers }: IncomingMessage): boolean {
   return isHandshake(url) || (headers.upgrade !== undefined && readSid(url) === undefined);

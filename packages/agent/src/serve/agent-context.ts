@@ -26,7 +26,7 @@ export interface AgentContext extends ResolveContext, ServeContext {
   readonly apiCallers: ApiCallers;
   /** Connections to targets, for HTTP requests. */
   readonly connections: TargetConnections;
-  /** Told of a target that says it stops. */
+  /** Called with a target that has announced that it stops. */
   readonly onDraining: (target: Target) => void;
   readonly tunnels: Tunnels;
   /** `undefined`: all upgraded connections are tunnels. */

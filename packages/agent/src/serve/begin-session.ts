@@ -8,7 +8,7 @@ import { beginsSession } from '../route/sticky.ts';
 
 /** A session that may begin, until it has begun or failed. */
 export interface Beginning {
-  /** Hooks have said where it is routed, or have refused it. */
+  /** Hooks have routed it, or have refused it. */
   decided(): void;
   /** Begun, or failed. */
   ended(): void;
@@ -17,7 +17,7 @@ export interface Beginning {
 /**
  * Lets a session begin, or refuses it before hooks are asked and anything is opened for it: a refusal must be cheap.
  *
- * @returns `undefined` for a request of a session that exists already, and for one that does not tell
+ * @returns `undefined` for a request of a session that exists already, and for one of which this is not known
  */
 export function beginSession(
   { request, destination, hooks, origin }: Exchange,
@@ -27,14 +27,14 @@ export function beginSession(
   const now = performance.now();
   const source = sourceOf(destination, hooks);
   const product: Product | undefined = source === undefined ? undefined : fleet.products.get(source.product);
-  const of = networkOf(origin.address);
-  if (product?.isOverloaded(of, now) === true) return overloadedTargets;
+  const network = networkOf(origin.address);
+  if (product?.isOverloaded(network, now) === true) return overloadedTargets;
   const { beginning } = limits;
-  const leave = enter(beginning, of, now);
+  const leave = enter(beginning, network, now);
   if (leave === undefined) return failed('overloaded', 'many sessions are being opened');
   // How long one turn of the event loop takes: waiting for hooks and targets is not work of this process.
   if (beginning !== undefined) measureTurn(beginning, now);
-  const decided = enter(product?.deciding, of, now) ?? ignore;
+  const decided = enter(product?.deciding, network, now) ?? ignore;
   return success({
     decided,
     ended() {
@@ -55,9 +55,9 @@ function measureTurn(window: AdmissionWindow, from: number): void {
 }
 
 /** @returns gives the place back; `undefined`: there is none */
-function enter(window: AdmissionWindow | undefined, of: string, now: number): (() => void) | undefined {
+function enter(window: AdmissionWindow | undefined, network: string, now: number): (() => void) | undefined {
   if (window === undefined) return ignore;
-  const place = window.enter(now, of);
+  const place = window.enter(now, network);
   return place === undefined ? undefined : () => window.leave(place);
 }
 

@@ -28,7 +28,7 @@ export async function handOver(
   const { offered, head, member, identity, cookie } = response;
   const { peer } = response.record;
   leaveOpen(client);
-  // Its socket closes here, and the connection counts until its target says that it has ended.
+  // Its socket closes here, and the connection counts until its target reports its end.
   limits.connections.keep(client);
   client.setKeepAlive(true, clientKeepAliveMs);
   try {

@@ -79,14 +79,14 @@ function admit(exchange: Exchange, context: AgentContext): Result<Admitted> {
   return success({ key: handshake.value.key, beginning: beginning.value });
 }
 
-/** What is known of an upgrade that may be served. */
+/** An upgrade that was checked and may be served. */
 interface Admitted {
   /** The client's `Sec-WebSocket-Key`. */
   readonly key: string;
   readonly beginning: Beginning | undefined;
 }
 
-/** An upgrade that is in order. */
+/** The same with its exchange. */
 interface Upgrade extends Admitted {
   readonly exchange: Exchange;
   readonly early: Buffer;

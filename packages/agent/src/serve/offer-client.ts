@@ -13,7 +13,7 @@ interface OwnRequest {
   readonly identity: Identity;
   /** The request as the target gets it. */
   readonly text: string;
-  /** What asking other targets for the session needs. */
+  /** The request of the client, for asking other targets to take the session. */
   readonly own: SessionRequest;
 }
 
@@ -38,14 +38,14 @@ export async function offerClient(
   const { id, address } = origin;
   const { uid, product: name } = identity;
   const peer = plainAddress(client.remoteAddress);
-  const of = { id, address, uid, product: name, peer, route: product.name, target: target.name, migrations: 0 };
+  const routed = { id, address, uid, product: name, peer, route: product.name, target: target.name, migrations: 0 };
   const timeoutMs = config.agent.handshakeTimeoutMs;
   return offerUpgrade(giver, handOff, {
     client,
     kind: 'upgrade',
     target,
     request: text,
-    record: { ...of, ...own },
+    record: { ...routed, ...own },
     timeoutMs,
   });
 }

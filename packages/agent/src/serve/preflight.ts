@@ -32,8 +32,8 @@ export function respondToPreflight(exchange: Exchange, response: ServerResponse,
 }
 
 /**
- * The failure of a request whose client the hooks do not identify. For a preflight it says that preflights carry no
- * credentials, and what to change.
+ * The failure of a request whose client the hooks do not identify. For a preflight it explains that preflights carry
+ * no credentials, and what to change.
  */
 export function explainPreflight({ request }: Exchange, unknown: Result<never>): Result<never> {
   const isUnknown =

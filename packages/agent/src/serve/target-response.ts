@@ -4,7 +4,7 @@ import type { UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
 import type { Member } from '../route/fleet.ts';
 import type { TunnelParts } from '../tunnel/tunnel.ts';
 
-/** Whose response it is, and of whom. */
+/** The client and the target of a response. */
 interface Responded {
   readonly identity: Identity;
   readonly member: Member;

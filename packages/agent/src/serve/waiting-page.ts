@@ -9,7 +9,7 @@ export function isNavigating({ method, headers }: IncomingMessage): boolean {
   return method === 'GET' && headers.accept?.includes('text/html') === true;
 }
 
-/** A page that says what is wrong, and reloads by itself. */
+/** A page that shows the failure, and reloads by itself. */
 export function waitingPage(code: FailureCode): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

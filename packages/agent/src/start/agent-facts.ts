@@ -5,7 +5,7 @@ import type { AgentContext } from '../serve/agent-context.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { stateOf } from './agent-state.ts';
 
-/** What an agent tells other nodes of itself, besides its state. */
+/** The facts that an agent publishes of itself for other nodes, besides its state. */
 export function describeFacts(
   { fleet, hold, limits, tunnels, handOff, observer }: AgentContext,
   eventLoop: EventLoopDelay,

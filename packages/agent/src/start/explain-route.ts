@@ -19,8 +19,8 @@ import { stateOf } from './agent-state.ts';
 /** Longest path and host that are asked for, in characters. */
 const longest = 4_096;
 
-/** Most targets that are told of. */
-const mostTold = 100;
+/** Most targets that are listed. */
+const mostListed = 100;
 
 /** The client that is asked for. */
 interface AskedClient {
@@ -50,11 +50,17 @@ export function createRouteExplanation(context: AgentContext): AdminRoute {
       const { from, policy, product: entry } = source;
       const head = { uid, product: name, entry };
       if (from.kind === 'function') {
-        return respondJson(response, 200, { ...head, ...(await untold(source, from.file, client, context)) });
+        return respondJson(response, 200, {
+          ...head,
+          ...(await describeFunctionRoute(source, from.file, client, context)),
+        });
       }
       const product = fleet.product(entry, policy, false);
-      product.list(await sources.targets(from), Date.now(), fleet.health.slowStartMs);
-      const explained = explainChoice(product, clientKey(uid, ip), from.kind, Date.now(), fleet.health.slowStartMs);
+      const targets = await sources.targets(from);
+      const { slowStartMs } = fleet.health;
+      const now = Date.now();
+      product.list(targets, now, slowStartMs);
+      const explained = explainChoice(product, from.kind, { key: clientKey(uid, ip), now, slowStartMs });
       respondJson(response, 200, { ...head, ...explained, why: [...client.why, ...explained.why] });
     },
   };
@@ -96,11 +102,16 @@ function findProduct(
   return named.ok ? { product: named.value, why: [] } : failures[named.failure.code].message;
 }
 
-/** What is known where a function names the targets. The function is the project's own code, so the caller runs it. */
-async function untold(source: RouteSource, file: string, { why }: AskedClient, context: AgentContext): Promise<object> {
+/** The explanation where a function names the targets. The function is the project's own code, so the caller runs it. */
+async function describeFunctionRoute(
+  source: RouteSource,
+  file: string,
+  { why }: AskedClient,
+  context: AgentContext,
+): Promise<object> {
   const { fleet, sources } = context;
   const now = Date.now();
-  const known = [...(fleet.products.get(source.product)?.members.values() ?? [])].slice(0, mostTold);
+  const known = [...(fleet.products.get(source.product)?.members.values() ?? [])].slice(0, mostListed);
   const pushServers = await sources.targets({ kind: 'built-in' });
   return {
     target: null,
@@ -108,6 +119,6 @@ async function untold(source: RouteSource, file: string, { why }: AskedClient, c
     ranking: [],
     function: file,
     known: known.map((member) => ({ target: member.target.name, ...stateOf(member, true, now) })),
-    pushServers: pushServers.slice(0, mostTold).map(({ name, weight }) => ({ target: name, weight })),
+    pushServers: pushServers.slice(0, mostListed).map(({ name, weight }) => ({ target: name, weight })),
   };
 }

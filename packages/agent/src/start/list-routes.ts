@@ -25,7 +25,7 @@ export function createRouteList({
   };
 }
 
-/** Tells the router to other nodes: the same object until the hooks change. Push-servers tell of themselves. */
+/** Describes the router for other nodes: the same object until the hooks change. Push-servers announce themselves. */
 export function createRouterFacts({ hooks }: Pick<AgentContext, 'hooks'>): () => RouterFacts {
   let last: { readonly of: HookSet; readonly router: RouterFacts } | undefined;
   return () => {
@@ -83,7 +83,7 @@ function describeProduct(
   };
 }
 
-/** Where the targets come from, in a few words; `null`: nothing more is to say. */
+/** Where the targets come from, in a few words; `null`: the kind is all there is to know. */
 function placeOf(from: RouteSource['from']): string | null {
   switch (from.kind) {
     case 'function':

@@ -34,7 +34,7 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
   const clients = new HandedClients({
     silentMs: seamless.silentMs,
     limits: { idleMs: tunnelIdleMs, maxAgeMs: tunnelMaxAgeMs },
-    continuing: sessions,
+    lossHandler: sessions,
     onAdopted({ uid, peer, member }) {
       member.tunnels++;
       limits.tunnels.adopt(uid);

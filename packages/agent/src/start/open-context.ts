@@ -59,7 +59,7 @@ export async function openContext(parts: ContextParts, opening: Opening): Promis
     hooks,
     sources,
     // The session stays with its product, even if an edited router sends that path to another one.
-    route: (request, info) => membersFor(hooks(), info, request, routing),
+    findMembers: (request, info) => membersFor(hooks(), info, request, routing),
     headers,
     tunnels,
     connections,
@@ -143,7 +143,7 @@ function openTunnels(limits: Limits, observer: Observer, { config: { agent }, op
         stopCounting(limits, tunnel.info);
         observer.tunnelClosed(endOfTunnel(tunnel));
       },
-      // It counts until its target says that it has ended.
+      // It counts until its target reports its end.
       onHandedOver: () => {},
       onFault: (_tunnel, error) => observer.fault(error),
     },

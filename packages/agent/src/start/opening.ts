@@ -10,6 +10,6 @@ export interface Opening {
   readonly node: string;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** Says how to close what was opened. */
+  /** Registers how to close a part that was opened. */
   readonly opened: Lifetime['opened'];
 }

@@ -53,7 +53,7 @@ export interface AgentOptions {
   readonly node?: string;
   /** Index of this agent on this machine. Its admin port is `admin.agentPort` plus the index. @defaultValue 0 */
   readonly index?: number;
-  /** @defaultValue writes warnings and errors to standard error; `config.log` says otherwise */
+  /** A logger. @defaultValue one that writes warnings and errors to standard error, unless `config.log` has other settings */
   readonly logger?: Logger;
   /** Whether the port must not be shared with other workers of a cluster. @defaultValue false */
   readonly exclusive?: boolean;

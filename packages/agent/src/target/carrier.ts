@@ -4,7 +4,7 @@ import type { Target } from '@gopush/contract';
 import { hasEnded, readNow, writeNow } from '@gopush/service';
 import { addressOf, connectTarget } from './connect-target.ts';
 
-/** Takes what a socket reads. An object rather than a function, so that tunnels need no closures. */
+/** Takes the bytes that a socket reads. An object rather than a function, so that tunnels need no closures. */
 export interface Receiver {
   /**
    * Takes the first `length` bytes of a chunk, which are valid only during the call.
@@ -13,7 +13,8 @@ export interface Receiver {
    */
   onChunk(chunk: Buffer, length: number): boolean;
   /**
-   * Takes what {@link onChunk} threw, a fault of the program: logs it, and ends this one connection. Thrown out of a socket's callback it would
+   * Takes an error that {@link onChunk} threw, a fault of the program: logs it, and ends this one connection. Thrown
+   * out of a socket's callback it would
    * end the process, with all connections.
    */
   onFault(error: unknown): void;
@@ -21,7 +22,7 @@ export interface Receiver {
 
 /**
  * All carrying sockets of this process read into this one buffer, one after the other: a buffer for each socket, or a new one for each read, is
- * what makes proxies in Node slow and large. What the kernel does not take at once is copied before the next read.
+ * what makes proxies in Node slow and large. Bytes that the kernel does not take at once are copied before the next read.
  */
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
 
@@ -33,7 +34,7 @@ type CarryingSocket = Socket & { [receiver]?: Receiver | null };
 const listener = Symbol('listener');
 type ListeningSocket = Socket & { [listener]?: Receiver };
 
-/** Node's own object for a connection. Not documented, and unchanged for ten years; docs/decisions/0005 says why we use it. */
+/** Node's own object for a connection. It is not documented, but unchanged for ten years; docs/decisions/0005 has the reasons for using it. */
 interface Handle {
   /** Takes TLS bytes that were read elsewhere; only TLS has it. */
   receive?(bytes: Buffer): void;
@@ -76,7 +77,7 @@ function carrying(socket: CarryingSocket): Socket {
  * Gives the connection of an accepted socket to a new one that reads into the shared buffer. Sockets for which that is impossible (TLS, or the
  * client is ending) are returned as they are.
  *
- * @returns the socket to use, paused, and what had been read already
+ * @returns the socket to use, paused, and the bytes that had been read already
  */
 export function adopt(accepted: Socket): { readonly socket: Socket; readonly early: Buffer[] } {
   const old = accepted as WithHandle;
@@ -135,7 +136,8 @@ export function writeChunk(socket: Socket, chunk: Buffer, length: number): boole
 
 /**
  * Gives a receiver at once all that has arrived on a connection, which is no more than the kernel buffers. Called after a write has failed: Node
- * closes the connection next, and would lose what it has not read, as the response of a target that closed before it had read the whole request.
+ * closes the connection next, and would lose the bytes that it has not read, as the response of a target that closed
+ * before it had read the whole request.
  */
 export function readRest(socket: Socket, to: Receiver): void {
   if (!isCarrying(socket) || socket.destroyed) return;

@@ -9,8 +9,8 @@ export function addressOf({ host, port, socketPath }: Target): NetConnectOpts {
 }
 
 /**
- * Opens a connection to a target, by TLS where the target has it. What is written before {@link readyEvent} waits, so that nothing reaches a server
- * with a wrong certificate.
+ * Opens a connection to a target, by TLS where the target has it. Bytes that are written before {@link readyEvent}
+ * wait, so that none reaches a server with a wrong certificate.
  */
 export function connectTarget(target: Target): Socket {
   const address = { ...addressOf(target), noDelay: true, allowHalfOpen: true };

@@ -72,7 +72,7 @@ function contextOf(tls: TargetTls): SecureContext {
   return context;
 }
 
-/** Removes what was used longest ago. */
+/** Removes the entries that were used longest ago. */
 function shorten(map: Map<string, unknown>, size: number): void {
   for (const oldest of map.keys()) {
     if (map.size <= size) return;
@@ -83,7 +83,7 @@ function shorten(map: Map<string, unknown>, size: number): void {
 /**
  * Checks the certificates and keys of a router.
  *
- * @returns what is wrong with them, in a sentence; `undefined`: nothing
+ * @returns their fault, in a sentence; `undefined`: none
  */
 export function tlsFault(source: TargetSource): string | undefined {
   if (source.kind === 'built-in') return undefined;

@@ -1,4 +1,4 @@
-/** How many bytes of a text message have to be known to tell what it is: `4`, `5` or `6`, the number of attachments, `-`. */
+/** How many bytes of a text message have to be known to find its kind: `4`, `5` or `6`, the number of attachments, `-`. */
 export const beginningBytes = 8;
 
 /** Where the position of a text message may be: at the end of any, or only in the event that is for positions. */

@@ -4,7 +4,7 @@ export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9,
 /** Longest header: 2 bytes, 8 of length, 4 of masking key. */
 export const maxHeaderBytes = 14;
 
-/** The size of the header that begins at `at`, as far as the bytes up to `end` tell; at least 2. */
+/** The size of the header that begins at `at`, as far as the bytes up to `end` show; at least 2. */
 export function headerSize(bytes: Buffer, at: number, end: number): number {
   if (end - at < 2) return 2;
   const second = bytes[at + 1] as number;
@@ -12,7 +12,7 @@ export function headerSize(bytes: Buffer, at: number, end: number): number {
   return 2 + (short === 126 ? 2 : short === 127 ? 8 : 0) + (second & 0x80 ? 4 : 0);
 }
 
-/** The size, with its header, of the frame with which these bytes begin; `undefined` while that cannot be told. */
+/** The size, with its header, of the frame with which these bytes begin; `undefined`: more bytes are needed. */
 export function frameSize(bytes: Buffer): number | undefined {
   const header = headerSize(bytes, 0, bytes.length);
   if (bytes.length < header || bytes.length < 2) return undefined;

@@ -34,7 +34,7 @@ export interface FrameReceiver {
 export class FrameWalker {
   /** Data messages that began: one for each text or binary frame that is not a continuation. */
   messages = 0;
-  /** What is not WebSocket, in words; nothing is walked from there on. */
+  /** Why the stream is not WebSocket, in words; nothing is walked from there on. `undefined`: it is, so far. */
   fault: string | undefined;
 
   /** Bytes of the current frame's payload that are still missing. */
@@ -79,7 +79,7 @@ export class FrameWalker {
     return this.atBoundary && !this.#fragmented && this.#attachments === 0;
   }
 
-  /** Whether it is, but for a control frame that is not complete. */
+  /** Whether the stream is between two events, or within a control frame between two events. */
   get atEventButControl(): boolean {
     return !this.#fragmented && this.#attachments === 0 && (this.atBoundary || this.openControlBytes > 0);
   }

@@ -1,7 +1,7 @@
 import type { Tunnel } from './tunnel.ts';
 import type { TunnelInfo } from './tunnel-info.ts';
 
-/** What is reported of an upgraded connection when it has ended. */
+/** The report on an upgraded connection that has ended. */
 export interface TunnelEnd {
   readonly info: TunnelInfo;
   /** In milliseconds since 1970. */

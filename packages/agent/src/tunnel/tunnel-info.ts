@@ -1,6 +1,6 @@
 import type { Member } from '../route/fleet.ts';
 
-/** What is known of a tunnel besides what it carries. */
+/** The client, target and counts of a tunnel. */
 export interface TunnelInfo {
   /** Id of the request that opened it, the same in the logs of all tiers. */
   readonly id: string;
@@ -10,7 +10,7 @@ export interface TunnelInfo {
   readonly product: string;
   /** The target that it is connected to; another one after the session has migrated. */
   member: Member;
-  /** When its request arrived, as `performance.now()` tells. */
+  /** When its request arrived, in time of `performance.now()`. */
   readonly startedAt: number;
   /** Why its session cannot migrate although the target supports it; `undefined`: it can, or the target does not. */
   readonly cannotMigrate: 'compressed' | undefined;

@@ -23,7 +23,7 @@ export interface SideOwner {
   /** Status code of the first close frame. */
   closeCode: number | undefined;
   other(side: TunnelSide): TunnelSide;
-  /** Runs a step; whatever it throws ends this tunnel alone. */
+  /** Runs a step; an error that it throws ends this tunnel alone. */
   contain(step: () => void): void;
   /** A step threw. */
   fault(error: unknown): void;
@@ -60,7 +60,7 @@ export class TunnelSide implements Receiver, FrameReceiver {
     return this.walker.messages;
   }
 
-  /** Starts reading, after what was read before. */
+  /** Starts reading, after the bytes that were read before. */
   start(early: readonly Buffer[]): void {
     let more = true;
     for (const chunk of early) more = this.onChunk(chunk, chunk.length) && more;

@@ -64,7 +64,7 @@ export class Tunnel implements SideOwner {
   readonly openedAt: number;
   readonly info: TunnelInfo;
   readonly migration: TunnelMigration | undefined;
-  /** What ended it; whatever came first counts. */
+  /** What ended it; the first cause counts. */
   cause: TunnelCause | undefined;
   /** Status code of the first close frame of either side. */
   closeCode: number | undefined;
@@ -94,7 +94,7 @@ export class Tunnel implements SideOwner {
     this.target = new TunnelSide(this, target, 'target');
   }
 
-  /** Starts piping, with what each side had sent before. */
+  /** Starts piping, with the bytes that each side had sent before. */
   start(fromClient: readonly Buffer[], fromTarget: readonly Buffer[]): void {
     this.contain(() => {
       this.client.start(fromClient);
@@ -102,7 +102,7 @@ export class Tunnel implements SideOwner {
     });
   }
 
-  /** Runs a step; what it throws ends this tunnel alone. */
+  /** Runs a step; an error that it throws ends this tunnel alone. */
   contain(step: () => void): void {
     try {
       step();
@@ -215,7 +215,7 @@ export class Tunnel implements SideOwner {
     this.migrations++;
   }
 
-  /** The client's socket goes to a target: what happens to it here says nothing any more. */
+  /** The client's socket goes to a target: its events no longer concern the tunnel. */
   beginHandOver(): void {
     this.#isHandedOver = true;
   }
@@ -236,7 +236,7 @@ export class Tunnel implements SideOwner {
     this.cause ??= `${side.name} closed`;
     this.#endedAt ??= now;
     this.other(side).socket.end();
-    // What a stopped client still sends can go nowhere, but its end has to be read.
+    // Later bytes of a stopped client can go nowhere, but its end has to be read.
     if (this.migration?.isClientStopped === true) this.client.drop();
   }
 

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { CloseQueue, closeInRandomOrder } from './paced-closing.ts';
 import { Tunnel, type TunnelEvents, type TunnelLimits, type TunnelParts } from './tunnel.ts';
 
-/** What a client has to receive its close frame and to reply to it, in milliseconds; half of the drain time where that is shorter. */
+/** How long a client has to receive its close frame and to reply to it, in milliseconds; half of the drain time where that is shorter. */
 const goodbyeMs = 1_000;
 
 /** Options of {@link Tunnels}. */
@@ -65,7 +65,7 @@ export class Tunnels {
     return this.#tunnels;
   }
 
-  /** What went through the open tunnels, by where it came from. */
+  /** Bytes or messages through the open tunnels, by sender. */
   carrying(what: 'bytes' | 'messages'): { client: number; target: number } {
     const sum = { client: 0, target: 0 };
     for (const { client, target } of this.#tunnels) {

@@ -13,7 +13,7 @@ export class GrowingBytes {
     return this.#length;
   }
 
-  /** All of them. They stay as they are, whatever is added later. */
+  /** All bytes so far. The view stays the same when more are added. */
   get bytes(): Buffer {
     return this.#memory.subarray(0, this.#length);
   }

@@ -19,7 +19,7 @@ export class HeadReader {
   /**
    * Takes the next bytes, which need to be valid only during the call.
    *
-   * @returns the next head, `undefined` while it is incomplete, or a sentence saying what is wrong
+   * @returns the next head, `undefined` while it is incomplete, or a sentence with its fault
    */
   read(bytes: Buffer): ResponseHead | string | undefined {
     const partial = this.#partial;

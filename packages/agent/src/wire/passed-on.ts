@@ -2,8 +2,8 @@ import type { FailureCode } from '@gopush/contract';
 import { headerOf, type ResponseHead } from './response-head.ts';
 
 /**
- * Whether a target says that it takes no new clients and has not begun anything, so that another target may be asked. Push-servers say so that are
- * full or drained, and agents that are targets of other agents.
+ * Whether a target responds that it takes no new clients and has not begun anything, so that another target may be
+ * asked. Push-servers that are full or drained do so, and agents that are targets of other agents.
  *
  * @returns why it takes none
  */

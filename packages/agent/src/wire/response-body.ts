@@ -15,7 +15,7 @@ export interface ResponseBody {
   readonly done: boolean;
   /** Whether the end of the connection is the end of the body. */
   readonly endsWithConnection: boolean;
-  /** What is wrong with the body; `undefined`: nothing so far. */
+  /** The fault of the body; `undefined`: none so far. */
   readonly fault: string | undefined;
   /** Whether only lenient recipients accept how it is written, so that the connection should not be used for another response. */
   readonly isLoose: boolean;

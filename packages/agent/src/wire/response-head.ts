@@ -18,18 +18,18 @@ const maxResponseHeadBytes = 64 * 1024;
 
 /**
  * Reads the head of an HTTP/1.1 response (RFC 9112). As curl and nginx do, it accepts lines that end with a bare LF
- * (section 2.2), lines that continue in the next one (section 5.2), and blanks before a colon (section 5.1). What is
- * ambiguous even then is refused.
+ * (section 2.2), lines that continue in the next one (section 5.2), and blanks before a colon (section 5.1). Heads
+ * that are ambiguous even then are refused.
  *
  * @param known - how many of the bytes were given before: the head has not ended in them
- * @returns the head, `undefined` while it is incomplete, or a sentence saying what is wrong
+ * @returns the head, `undefined` while it is incomplete, or a sentence with its fault
  */
 export function parseResponseHead(bytes: Buffer, known = 0): ResponseHead | string | undefined {
-  // An empty line may begin in what is known.
+  // An empty line may begin in the known bytes.
   const size = sizeOfHead(bytes, Math.max(0, known - 2));
   if ((size ?? bytes.length) > maxResponseHeadBytes) return `its head is larger than ${maxResponseHeadBytes} bytes`;
   if (size === undefined) {
-    // Enough to tell that this is not HTTP, without waiting for an empty line that may never come.
+    // Enough to see that this is not HTTP, without waiting for an empty line that may never come.
     const start = bytes.toString('latin1', 0, Math.min(bytes.length, 5));
     return 'HTTP/'.startsWith(start.slice(0, 5)) ? undefined : 'it is not HTTP';
   }
@@ -43,7 +43,7 @@ export function parseResponseHead(bytes: Buffer, known = 0): ResponseHead | stri
 const lf = 0x0a;
 const cr = 0x0d;
 
-/** How many bytes the head has, up to and with the first empty line, whatever its lines end with. */
+/** How many bytes the head has, up to and with the first empty line; lines may end with CR LF or LF. */
 function sizeOfHead(bytes: Buffer, from: number): number | undefined {
   const { length } = bytes;
   for (let at = from; at < length && at <= maxResponseHeadBytes; at++) {
@@ -85,8 +85,9 @@ function tighten(text: string): string[] | undefined {
 const marginMs = 1_000;
 
 /**
- * How long the connection may be kept for another request after this response (RFC 9112 section 9.3), in milliseconds. 0 where it ends; a little less
- * than the target says where it says something (`Keep-Alive: timeout=N`, RFC 2068 section 19.7.1.1); otherwise without end.
+ * How long the connection may be kept for another request after this response (RFC 9112 section 9.3), in
+ * milliseconds. 0 where it ends; a little less than the target announces, if it does (`Keep-Alive: timeout=N`, RFC
+ * 2068 section 19.7.1.1); otherwise without end.
  */
 export function staysOpenMs({ version, headers, isLoose }: ResponseHead): number {
   if (isLoose) return 0;
@@ -103,9 +104,9 @@ export function staysOpenMs({ version, headers, isLoose }: ResponseHead): number
     }
     if (lower !== 'connection') continue;
     for (const option of (headers[index + 1] as string).toLowerCase().split(',')) {
-      const said = option.trim();
-      if (said === 'close') return 0;
-      if (said === 'keep-alive') keeps = true;
+      const token = option.trim();
+      if (token === 'close') return 0;
+      if (token === 'keep-alive') keeps = true;
     }
   }
   return keeps ? ms : 0;
@@ -121,7 +122,7 @@ export type BodyFraming =
 /**
  * Finds the framing of a response's body.
  *
- * @returns the framing, or a sentence saying why none can be trusted
+ * @returns the framing, or a sentence with the reason why none can be trusted
  */
 export function framingOf({ status, headers }: ResponseHead, method: string): BodyFraming | string {
   const isBare = status < 200 || status === 204;

@@ -14,7 +14,7 @@ function createSearches(count: number, holdMs = 2_000, perSecond = 1_000, patien
   const [from] = members as [Member];
   const pacer = new Pacer(perSecond);
   onTestFinished(() => pacer.close());
-  const searches = new TargetSearches({ holdMs, patienceMs, answerMs: 5_000 }, pacer);
+  const searches = new TargetSearches({ holdMs, patienceMs, responseMs: 5_000 }, pacer);
   const asked: Member[] = [];
   const released: string[] = [];
   return {

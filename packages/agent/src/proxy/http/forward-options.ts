@@ -17,7 +17,7 @@ export interface ForwardOptions {
   /** The body of the request, the same for each target that is asked. */
   readonly body: RequestBody;
   readonly connections: TargetConnections;
-  /** Called where the target says that it stops. */
+  /** Called when the target announces that it stops. */
   readonly onDraining: (target: Target) => void;
   /** How long nothing may move before the response begins, in milliseconds. */
   readonly answerTimeoutMs: number;

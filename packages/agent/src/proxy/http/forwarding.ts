@@ -23,7 +23,7 @@ const respondedByHook = failed('uid_hook_bad_value', 'the agent hook responded a
  */
 export type NoResponse = 'reset' | 'unread';
 
-/** What is forwarded. */
+/** Options of {@link Forwarding}. */
 export interface Forwarded {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -147,14 +147,14 @@ export class Forwarding implements TargetExchange {
   }
 
   /**
-   * Whether a target says that it closes a kept connection on which it has not received a request: a request that was on its way may be
+   * Whether a target announces that it closes a kept connection on which it has not received a request: a request that was on its way may be
    * repeated, whatever its method (RFC 9110 section 15.5.9).
    */
   #isUnread(head: ResponseHead): boolean {
     return this.#isKept && head.status === 408 && this.#options.body.isKept && staysOpenMs(head) === 0;
   }
 
-  /** Begins the response to the client. @returns why it cannot, where it cannot */
+  /** Begins the response to the client. @returns the relay, or why there is none */
   #begin(head: ResponseHead): ResponseRelay | Result<never> {
     const { body, target, onDraining, ownHeaders } = this.#options;
     const response = this.#response;

@@ -29,7 +29,7 @@ const lists: ReadonlySet<string> = new Set([
   'x-robots-tag',
 ]);
 
-/** The headers that say which pages may read a response. They make sense only together. */
+/** The headers that decide which pages may read a response. They make sense only together. */
 const cors = 'access-control-';
 const corsOrigin = 'access-control-allow-origin';
 

@@ -75,7 +75,7 @@ export class RequestBody {
     this.#budget.left += this.#length ?? 0;
   }
 
-  /** Sends it to this sink from now on, and to no earlier one: what is kept, then the rest as it arrives. */
+  /** Sends it to this sink from now on, and to no earlier one: the kept bytes, then the rest as it arrives. */
   sendTo(sink: BodySink): void {
     this.#sink = sink;
     for (const chunk of this.#kept ?? []) sink.onBody(chunk);
@@ -88,7 +88,7 @@ export class RequestBody {
     }
   }
 
-  /** Reads the rest in vain. */
+  /** Reads the rest, and discards it. */
   drop(): void {
     this.#sink = undefined;
     if (!this.#ended) this.#request.resume();

@@ -7,7 +7,7 @@ import { writeHeaders } from '../../wire/write-head.ts';
 import type { BodySink, RequestBody } from './request-body.ts';
 import type { TargetConnection } from './target-connections.ts';
 
-/** After how long a client that waits for a 100 is told to send its body, in milliseconds: not all targets send one. */
+/** After how long a client that waits for a 100 gets one from the agent, in milliseconds: not all targets send one. */
 const continueMs = 1_000;
 
 /**
@@ -90,7 +90,7 @@ export class RequestSending implements BodySink {
     }
   }
 
-  /** Sends what arrived since the last time, as one chunk. */
+  /** Sends the bytes that arrived since the last time, as one chunk. */
   flush(): void {
     const chunks = this.#waiting;
     if (chunks.length === 0) return;

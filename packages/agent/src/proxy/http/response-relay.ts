@@ -13,7 +13,8 @@ const maxWithHead = 8 * 1024;
 const noBytes = Buffer.alloc(0);
 
 /**
- * What a relay made of some bytes: `open`: more may come; `full`: more has to wait until the client takes it; `done`: the response is complete, and
+ * The state of a relay after some bytes: `open`: more may come; `full`: more has to wait until the client takes it;
+ * `done`: the response is complete, and
  * these were the last bytes; `beyond`: it is complete, and more bytes came; `fault`: the body is malformed.
  */
 type RelayState = 'open' | 'full' | 'done' | 'beyond' | 'fault';

@@ -23,11 +23,11 @@ export interface TargetConnections {
   /**
    * Begins a request on an idle connection, or on a new one.
    *
-   * @param idleMs - after how long without any movement the exchange is told, in milliseconds
+   * @param idleMs - after how long without any movement `onIdle` is called, in milliseconds
    * @param fresh - whether only a new connection will do
    */
   begin(target: Target, exchange: TargetExchange, idleMs: number, fresh: boolean): TargetConnection;
-  /** Closes the idle connections to a target, because it says that it stops. */
+  /** Closes the idle connections to a target that has announced that it stops. */
   retire(target: Target): void;
   /** The budget of kept bodies. */
   readonly bodies: BodyBudget;
@@ -123,7 +123,7 @@ interface Pool {
   forget(connection: TargetConnection): void;
 }
 
-/** A connection to a target, with or without a request on it. Its listeners stay; only the exchange that they tell changes. */
+/** A connection to a target, with or without a request on it. Its listeners stay; only the exchange that they call changes. */
 export class TargetConnection implements Receiver {
   readonly target: Target;
   /** See {@link connectionKey}. */
@@ -152,10 +152,10 @@ export class TargetConnection implements Receiver {
       .once(readyEvent(this.socket), () => {
         clearTimeout(connecting);
         this.connected = true;
-        this.#tell('onConnect');
+        this.#notify('onConnect');
       })
-      .on('drain', () => this.#tell('onDrain'))
-      .on('timeout', () => (this.#exchange === undefined ? this.socket.destroy() : this.#tell('onIdle')))
+      .on('drain', () => this.#notify('onDrain'))
+      .on('timeout', () => (this.#exchange === undefined ? this.socket.destroy() : this.#notify('onIdle')))
       .on('error', (error) => {
         failure = error;
       })
@@ -238,7 +238,7 @@ export class TargetConnection implements Receiver {
     this.socket.destroy();
   }
 
-  #tell(what: 'onConnect' | 'onDrain' | 'onIdle'): void {
+  #notify(what: 'onConnect' | 'onDrain' | 'onIdle'): void {
     try {
       this.#exchange?.[what]();
     } catch (error) {

@@ -12,7 +12,7 @@ const idleMs = 30_000;
 /**
  * Relays the response of a target that does not upgrade: complete, without chunks, as the last of its connection.
  *
- * @param onFault - called with what a callback threw
+ * @param onFault - called with an error that a callback threw
  */
 export function relayRefusal(
   { socket, head, early, body }: UpgradeResponse,

@@ -13,7 +13,7 @@ import { type BodyFraming, framingOf, headerOf, type ResponseHead } from '../../
 export interface UpgradeResponse {
   readonly socket: Socket;
   readonly head: ResponseHead;
-  /** What arrived after the head already. */
+  /** Bytes that arrived after the head already. */
   readonly early: Buffer;
   /** The framing of the body of a response that is no upgrade; `undefined`: it is an upgrade. */
   readonly body: BodyFraming | undefined;
