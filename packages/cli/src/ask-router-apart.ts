@@ -28,7 +28,7 @@ export function askRouterApart(question: AskedRouter): Promise<ExplainedChoice |
       resolve(asked);
     };
     const timer = setTimeout(
-      () => end(`the hooks gave no answer within ${patienceMs} ms: they block the process`),
+      () => end(`the hooks did not respond within ${patienceMs} ms: they block the process`),
       patienceMs,
     );
     child.on('message', (message) => {

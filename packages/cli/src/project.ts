@@ -62,7 +62,7 @@ export async function loadProject({ dir, env }: ProjectOptions): Promise<Project
     variables: process.env,
   });
   if (!parsed.ok) throw new CommandError(2, formatConfigProblems(parsed.problems));
-  const otherwise = `${file} is read; gopush 0.1 read config/${oldDefault}.json on Linux: set GOPUSH_ENV=${oldDefault} to use that, or remove it`;
+  const otherwise = `${file} is read; gopush 0.1 read config/${oldDefault}.json on Linux: set GOPUSH_ENV=${oldDefault} to use that file, or remove it`;
   const warnings = (await isOtherThanBefore({ dir, env })) ? [...parsed.warnings, otherwise] : parsed.warnings;
   return { dir, environment, config: parsed.config, warnings, originOf: parsed.originOf };
 }

@@ -109,5 +109,5 @@ test('what was taken out of a project stays out when it is made again', async ()
   const { made } = await create(dir, { force: true });
   expect(made).toEqual([]);
   const { stdout } = await gopush(['add', 'hook', 'onupgrade'], { cwd: dir });
-  expect(stdout).toMatch(/onupgrade\.local\.js; from now on it, and no longer the agent hook, decides/);
+  expect(stdout).toMatch(/onupgrade\.local\.js; from now on this hook, and no longer the agent hook, decides/);
 });

@@ -16,7 +16,7 @@ export function readCluster(text: string): ClusterState {
   const found = typeof state?.v === 'number' && state.v !== version ? `version ${state.v}` : 'something else';
   throw new CommandError(
     1,
-    `what the admin listener sent is no cluster: found ${found}, wanted version ${version}; is it a listener of this version of gopush?`,
+    `the response of the admin listener is not a cluster: found ${found}, wanted version ${version}; is it a listener of this version of gopush?`,
   );
 }
 

@@ -26,5 +26,8 @@ export function readRouter(text: string): RouterState {
   } catch {
     // Said below.
   }
-  throw new CommandError(1, 'what the admin listener sent is no router; is it a listener of this version of gopush?');
+  throw new CommandError(
+    1,
+    'the response of the admin listener is not a router; is it a listener of this version of gopush?',
+  );
 }

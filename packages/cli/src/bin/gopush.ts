@@ -154,10 +154,10 @@ add
 
 /** Effect of a new hook, which running processes load, too. */
 const consequences: Readonly<Record<HookName, string>> = {
-  agent: 'from now on it decides who clients are: check it',
-  onupgrade: 'from now on it, and no longer the agent hook, decides who WebSocket clients are: check it',
+  agent: 'from now on this hook decides who clients are: check it',
+  onupgrade: 'from now on this hook, and no longer the agent hook, decides who WebSocket clients are: check it',
   router: 'from now on products that it does not name are refused',
-  server: 'from now on it decides what clients may do on push-servers',
+  server: 'from now on this hook decides what clients may do on push-servers',
 };
 
 async function putNew(path: string, text: string): Promise<void> {

@@ -119,5 +119,8 @@ function readExplained(text: string): Explained {
   } catch {
     // Said below.
   }
-  throw new CommandError(1, 'what the admin listener sent is no route; is it a listener of this version of gopush?');
+  throw new CommandError(
+    1,
+    'the response of the admin listener is not a route; is it a listener of this version of gopush?',
+  );
 }

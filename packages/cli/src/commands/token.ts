@@ -40,7 +40,10 @@ export async function token(uid: string, options: TokenOptions): Promise<void> {
   if (options.identity === true) return printIdentity(parsed.value, options);
   const { secret = '', claim, ttl, json = false } = options;
   if (secret === '') {
-    throw new CommandError(2, 'token: wanted --secret, or the variable JWT_SECRET: what the hook verifies tokens with');
+    throw new CommandError(
+      2,
+      'token: wanted --secret, or the variable JWT_SECRET: the secret with which the hook verifies tokens',
+    );
   }
   const bytes = Buffer.byteLength(secret);
   if (bytes < leastSecretBytes) {

@@ -275,8 +275,8 @@ test.each([
     1,
     /\/cluster responded 404: this node shows no cluster/,
   ],
-  ['something else that listens there', () => ({ body: '<html>' }), 1, /is no cluster/],
-  ['JSON of something else', () => ({ body: '{"v":1}' }), 1, /is no cluster/],
+  ['something else that listens there', () => ({ body: '<html>' }), 1, /is not a cluster/],
+  ['JSON of something else', () => ({ body: '{"v":1}' }), 1, /is not a cluster/],
 ] as const)('status at %s says so', async (_what, answer, code, message) => {
   const ended = await command(['status', '--admin', await startAdmin(answer)]);
   expect([ended.code, ended.stdout, ended.stderr]).toEqual([code, '', expect.stringMatching(message)]);

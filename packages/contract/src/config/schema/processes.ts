@@ -23,7 +23,7 @@ export const processes = z
       .optional()
       .meta({
         description:
-          'Name of this machine, unique among all machines. It is the first part of process names such as web1-push-server-0, which logs, peers and clients see. Absent: the host name.',
+          'Name of this machine, unique among all machines. It is the first part of process names such as web1-push-server-0 in logs, in webhooks and for targets. Clients do not see it. Absent: the host name.',
       }),
     hangMs: wait(60_000).meta({
       description:

@@ -120,7 +120,7 @@ export const pushServer = z
     }),
     storeMaxBytes: z.int().min(1_048_576).max(1_099_511_627_776).default(1_073_741_824).meta({
       description:
-        'Largest size of the store in storeDir. Near the limit the oldest room messages are removed; above it new messages are not stored. With Redis, its maxmemory is the limit in the same way.',
+        'Largest size of the store in storeDir. Near the limit the oldest room messages are removed; above it new messages are not stored. With Redis, the limit is its maxmemory.',
     }),
     lastSeenMs: wait(604_800_000, 31_536_000_000).meta({
       description: 'How long the last connection of each user is remembered; 0: not at all.',
