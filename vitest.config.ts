@@ -106,8 +106,11 @@ export default defineConfig({
     retry: process.env.TESTS_RETRY === '1' ? 1 : 0,
     hookTimeout: 120_000,
     teardownTimeout: 10_000,
-    // Tests start what is built: as the sources are now.
-    globalSetup: fileURLToPath(new URL('scripts/bundle.mjs', import.meta.url)),
+    globalSetup: [
+      // Tests start what is built: as the sources are now.
+      'scripts/bundle.mjs',
+      'test/support/browser-server.ts',
+    ].map((file) => root + file),
     setupFiles: fileURLToPath(new URL('test/setup.ts', import.meta.url)),
     sequence: { sequencer: LongestFirst },
     projects: [

@@ -1,18 +1,8 @@
-import { existsSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { onTestFinished } from 'vitest';
 import type { Cleanup } from '../../packages/store/test/support/redis.ts';
-
-const candidates = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-];
-
-const executablePath = candidates.find((path) => path !== undefined && existsSync(path));
+import { executablePath, launchOptions } from './chromium.ts';
 
 /** Why browser tests cannot run here; `undefined`: they can. In CI a missing browser is a failure, not a reason to skip. */
 export const noBrowser =
@@ -21,24 +11,6 @@ export const noBrowser =
     : undefined;
 if (noBrowser !== undefined) console.warn(`browser tests are skipped: ${noBrowser}`);
 
-const disableFeatures = '--disable-features=';
-
-/** What Chromium does without. It takes the last list that it is given, so those of Playwright are repeated. */
-const withoutFeatures = [
-  // Each window would load two pages of its address bar, which no test looks at: more than the page of most tests.
-  ...['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup'],
-  ...['AvoidUnnecessaryBeforeUnloadCheckSync', 'DestroyProfileOnBrowserClose', 'HttpsUpgrades'],
-  ...[
-    'HttpsFirstBalancedModeAutoEnable',
-    'LensOverlay',
-    'MediaRouter',
-    'PaintHolding',
-    'ThirdPartyStoragePartitioning',
-  ],
-  ...['AvoidCorsURLLoaderRestartOnRedirect', 'OptimizationHints', 'NetworkTimeServiceQuerying', 'AimEnabled'],
-  'PreconnectToSearch',
-];
-
 /**
  * A real Chromium that ends with the test.
  *
@@ -46,27 +18,19 @@ const withoutFeatures = [
  */
 export const startBrowser = (...more: string[]): Promise<Browser> => openBrowser(onTestFinished, more);
 
-/** A real Chromium that ends with a test, or with all tests of a file. */
+/**
+ * A real Chromium for a test, or for all tests of a file: the one of all files (browser-server.ts), unless it needs arguments of its own. Its
+ * windows, cookies and caches are seen by nobody else, and end with it.
+ */
 export async function openBrowser(cleanup: Cleanup, more: readonly string[] = []): Promise<Browser> {
-  if (executablePath === undefined) throw new Error('no Chromium found: install it, or set CHROMIUM_PATH');
-  const [features, others] = [true, false].map((listed) =>
-    more.filter((argument) => argument.startsWith(disableFeatures) === listed),
-  ) as [string[], string[]];
-  const without = [...withoutFeatures, ...features.map((argument) => argument.slice(disableFeatures.length))];
-  const browser = await chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-first-run',
-      disableFeatures + without.join(),
-      ...others,
-    ],
-  });
+  const browser = more.length === 0 ? await joinBrowser() : await chromium.launch(launchOptions(more));
   cleanup(() => browser.close());
   return browser;
+}
+
+async function joinBrowser(): Promise<Browser> {
+  const response = await fetch(process.env.TEST_BROWSER ?? '');
+  const text = await response.text();
+  if (!response.ok) throw new Error(text);
+  return chromium.connect(text);
 }
