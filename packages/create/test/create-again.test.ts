@@ -1,9 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { gopush, makeFolder } from '../../../test/support/cli.ts';
+import { makeFolder } from '../../../test/support/cli.ts';
+import { commandsOfFile } from '../../../test/support/commands.ts';
 import { createProject } from '../src/create-project.ts';
 import { type TemplateName, templateNames } from '../src/names.ts';
+
+const gopush = commandsOfFile();
 
 test('a project made again in another language keeps its hooks, and has no second ones', async () => {
   const cwd = await makeFolder();

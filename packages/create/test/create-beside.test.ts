@@ -1,9 +1,12 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { gopush, makeFolder, startGopush } from '../../../test/support/cli.ts';
+import { makeFolder, startGopush } from '../../../test/support/cli.ts';
+import { commandsOfFile } from '../../../test/support/commands.ts';
 import { freePort } from '../../store/test/support/redis.ts';
 import { type CreateOptions, createProject } from '../src/create-project.ts';
+
+const gopush = commandsOfFile();
 
 async function makeFiles(files: Readonly<Record<string, string>>): Promise<string> {
   const dir = await makeFolder();

@@ -1,7 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { gopush, makeFolder } from '../../../test/support/cli.ts';
+import { makeFolder } from '../../../test/support/cli.ts';
+import { commandsOfFile } from '../../../test/support/commands.ts';
+
+const gopush = commandsOfFile();
 
 test.each([
   [{ name: '@acme/shop' }, 'acme-shop'],

@@ -108,31 +108,45 @@ test('check: all is well, a hook is missing, a port is taken, Redis is away', { 
 
 test('check ends, whatever a hook does when it is loaded, and says what it does', { timeout: 180_000 }, async () => {
   const { dir } = await makeProject({ serverWorkers: 1 });
-  const path = join(dir, 'hooks/agent.local.js');
-  const hook = `import { connect, createServer } from 'node:net'; connect; createServer;\n${await readFile(path, 'utf8')}`;
-  const cases: readonly (readonly [string, number, RegExp])[] = [
-    ['setInterval(() => {}, 1000); createServer().listen(0); console.log("loud");', 0, /✓ hook agent/],
-    ['for (const said of [null, "ready", { x: 1 }, { checked: 1 }]) process.send?.(said);', 0, /✓ hook agent/],
-    ['const dial = () => connect(1, "127.0.0.1").on("error", () => setTimeout(dial, 10)); dial();', 0, /✓ hook agent/],
-    ['process.exit(0);', 2, /✗ hook agent: .*agent\.local\.js: it throws when loaded: it calls process\.exit\(0\)/],
+  const pathOf = (hook: string): string => join(dir, `hooks/${hook}.local.js`);
+  const readHook = (hook: string): Promise<string> => readFile(pathOf(hook), 'utf8');
+  const path = pathOf('agent');
+  const unchanged = await readHook('agent');
+  const restore: (() => Promise<void>)[] = [];
+  const goingOn = {
+    agent:
+      'import { createServer } from "node:net"; setInterval(() => {}, 1000); createServer().listen(0); console.log("loud");',
+    onupgrade: 'for (const said of [null, "ready", { x: 1 }, { checked: 1 }]) process.send?.(said);',
+    router:
+      'import { connect } from "node:net"; const dial = () => connect(1, "127.0.0.1").on("error", () => setTimeout(dial, 10)); dial();',
+  };
+  for (const [hook, text] of Object.entries(goingOn)) {
+    const before = await readHook(hook);
+    await writeFile(pathOf(hook), `${before}\n${text}\n`);
+    restore.push(() => writeFile(pathOf(hook), before));
+  }
+  // That the command ends all the same is seen of a process alone.
+  const well = await gopush(['check', '--no-ports'], { cwd: dir });
+  for (const hook of Object.keys(goingOn))
+    expect([hook, well.code, well.stdout]).toEqual([hook, 0, expect.stringContaining(`✓ hook ${hook}`)]);
+  // What hooks print is not in the answer of check.
+  expect(well.stdout).not.toMatch(/loud/);
+  for (const one of restore) await one();
+  const ending: readonly (readonly [string, RegExp])[] = [
+    ['process.exit(0);', /✗ hook agent: .*agent\.local\.js: it throws when loaded: it calls process\.exit\(0\)/],
     [
       'process.kill(process.pid, "SIGKILL");',
-      2,
       /✗ hook agent: .*agent\.local\.js: it ends the process that loads it \(SIGKILL\)/,
     ],
     [
       'setImmediate(() => { throw new Error("late"); });',
-      2,
       /✗ hook agent: .*agent\.local\.js: it ends the process that loads it \(code 1\)/,
     ],
   ];
-  for (const [text, code, said] of cases) {
-    await writeFile(path, `${hook}\n${text}\n`);
-    // Those that are to end well keep something going: that the command ends all the same is seen of a process alone.
-    const run = code === 0 ? gopush : command;
-    const ended = await run(['check', '--no-ports'], { cwd: dir });
-    expect([text, ended.code, ended.stdout]).toEqual([text, code, expect.stringMatching(said)]);
-    // What hooks print is not in the answer of check.
+  for (const [text, said] of ending) {
+    await writeFile(path, `${unchanged}\n${text}\n`);
+    const ended = await command(['check', '--no-ports'], { cwd: dir });
+    expect([text, ended.code, ended.stdout]).toEqual([text, 2, expect.stringMatching(said)]);
     expect(ended.stdout).not.toMatch(/loud/);
   }
   await writeFile(path, 'process.exit(0);');

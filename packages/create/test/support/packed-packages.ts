@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
 import { isLong } from '../../../../test/support/long.ts';
@@ -34,8 +34,9 @@ export function packPackages(): PackedPackages {
         const program = join(packed, 'node_modules/gopush-create/dist/bin/gopush-create.js');
         return (await run(process.execPath, [program, ...args], { cwd })).stdout;
       }
-      const packages = tarballs.flatMap((tarball) => ['--package', tarball]);
-      const npx = ['--yes', '--prefer-offline', ...packages, 'gopush-create', ...args];
+      // It depends on no other package (docs/decisions/0052-gopush-create-without-dependencies.md).
+      const [tarball = ''] = tarballs.filter((path) => basename(path).startsWith('gopush-create-'));
+      const npx = ['--yes', '--prefer-offline', '--package', tarball, 'gopush-create', ...args];
       return (await run('npx', npx, { cwd })).stdout;
     },
     async npmInstall(dir) {
