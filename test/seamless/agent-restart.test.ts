@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { startPushServers, targetsOf } from '../support/gateway.ts';
+import { believing, startPushServers, startTestAgent, targetsOf } from '../support/gateway.ts';
 import { handsOver } from '../support/hands-over.ts';
 import { rows } from '../support/long.ts';
 
@@ -112,12 +112,12 @@ test.each(
       agent: { host: '127.0.0.1', drainMs: 3_000, closePerSecond },
       limits: { eventLoopDelayMs: 0 },
     });
-    const agents = await Promise.all(
-      [0, 1, 2, 3].map((index) =>
-        startChild<{ port: number }>('agent.mjs', settings, JSON.stringify(targetsOf(servers)), `agent-${index}`),
-      ),
-    );
-    const { url, opened } = await startRoundRobin(agents.map(({ said }) => said.port));
+    const targets = targetsOf(servers);
+    const stopped = await startChild<{ port: number }>('agent.mjs', settings, JSON.stringify(targets), 'agent-0');
+    // Those that stay need no processes of their own.
+    const hooks = { agent: believing, router: { default: () => targets } };
+    const others = await Promise.all([1, 2, 3].map(() => startTestAgent(hooks)));
+    const { url, opened } = await startRoundRobin([stopped.said, ...others].map(({ port }) => port));
     const { child } = await startChild('clients.mjs', url, String(clients), transports);
     const ask = async (): Promise<Answer> => {
       child.send('tell');
@@ -131,11 +131,10 @@ test.each(
         await pause(full ? 20 : 60);
       }
     })();
-    const [stopped] = agents;
-    const lost = opened.filter(({ port }) => port === stopped?.said.port).length;
+    const lost = opened.filter(({ port }) => port === stopped.said.port).length;
     const before = opened.length;
-    const exited = once((stopped as (typeof agents)[number]).child, 'exit');
-    stopped?.child.kill(signal);
+    const exited = once(stopped.child, 'exit');
+    stopped.child.kill(signal);
     await exited;
     await expect.poll(async () => (await ask()).connected, { timeout: 20_000 }).toBe(clients);
     going = false;

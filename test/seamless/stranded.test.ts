@@ -36,7 +36,10 @@ async function startChain(nodes: TestNodes) {
   const server = await start('chaos-server.mjs', [JSON.stringify({ ...nodes.config, serverPortStart: port }), 'dies']);
   const settings = { agentPort: 0, agent: { host: '127.0.0.1' }, hold: { timeoutMs: 0 } };
   const agent = await start('chaos-agent.mjs', [JSON.stringify(settings), JSON.stringify([port])]);
-  const rescuer = await start('chaos-agent.mjs', [JSON.stringify(settings), JSON.stringify([other.port])]);
+  const rescuer = await startTestAgent(
+    { agent: believing, router: { default: { ip: '127.0.0.1', port: other.port } } },
+    { hold: { timeoutMs: 0 } },
+  );
   const portOf = ({ url }: { url: string }): number => Number(new URL(url).port);
   const proxy = await startCuttingProxy([portOf(agent)]);
   const client = await connectClient(proxy.url, 'websocket', {
