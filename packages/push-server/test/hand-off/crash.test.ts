@@ -112,8 +112,12 @@ test('of many clients whose push-server dies among their messages, each that goe
 });
 
 /** Waits until the push-server has read so many bytes more than before. */
-async function whenRead(front: { readonly handed: readonly HandedOver<unknown>[] }, send: () => number): Promise<void> {
-  const readOf = (): number => front.handed[0]?.counts().bytesIn ?? 0;
+async function whenRead(
+  front: { readonly handed: readonly HandedOver<unknown>[] },
+  send: () => number,
+  which = 0,
+): Promise<void> {
+  const readOf = (): number => front.handed[which]?.counts().bytesIn ?? 0;
   const before = readOf();
   const size = send();
   await expect.poll(readOf).toBe(before + size);
@@ -121,27 +125,42 @@ async function whenRead(front: { readonly handed: readonly HandedOver<unknown>[]
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-test.each([1, 2, 4, 6, 15])(
-  'a client that has sent %d bytes of a frame, after others, goes on: the next push-server gets all of it',
-  async (at) => {
-    const { front, crash } = await start();
-    const { stream, heard, code } = await connectRaw(front.url);
-    const event = frame('421["go:join","late"]');
-    await whenRead(front, () => {
-      const bytes = Buffer.concat([frame('420["go:join","early"]'), event.subarray(0, at)]);
-      stream.write(bytes);
-      return bytes.length;
-    });
-    await expect.poll(() => heard.filter((text) => text.startsWith('430'))).toHaveLength(1);
-    await crash();
-    await expect.poll(() => front.moved()).toBe(1);
-    stream.write(event.subarray(at));
-    await expect.poll(() => heard.find((text) => text.startsWith('431'))).toContain('"ok":true');
-    expect(code()).toBeUndefined();
-    expect(heard.filter((text) => text.startsWith('0{') || text.startsWith('40'))).toHaveLength(2);
-    expect(front.orphans).toMatchObject([{ taker: 'clean', unread: expect.any(Buffer) }]);
-  },
-);
+test('clients that have sent 1 to 15 bytes of a frame, after others, go on: the next push-server gets all of it', async () => {
+  const { front, crash } = await start();
+  const event = frame('421["go:join","late"]');
+  const sizes = [1, 2, 4, 6, 15];
+  const clients: { readonly at: number; readonly raw: Awaited<ReturnType<typeof connectRaw>> }[] = [];
+  // One after the other, so that each is handed over in its place.
+  for (const [which, at] of sizes.entries()) {
+    const raw = await connectRaw(front.url);
+    clients.push({ at, raw });
+    await whenRead(
+      front,
+      () => {
+        const bytes = Buffer.concat([frame('420["go:join","early"]'), event.subarray(0, at)]);
+        raw.stream.write(bytes);
+        return bytes.length;
+      },
+      which,
+    );
+    await expect
+      .poll(() => raw.heard.filter((text) => text.startsWith('430')), { message: `${at} bytes` })
+      .toHaveLength(1);
+  }
+  await crash();
+  await expect.poll(() => front.moved()).toBe(sizes.length);
+  for (const { at, raw } of clients) raw.stream.write(event.subarray(at));
+  for (const { at, raw } of clients) {
+    const what = `${at} bytes`;
+    await expect.poll(() => raw.heard.find((text) => text.startsWith('431')), { message: what }).toContain('"ok":true');
+    expect(raw.code(), what).toBeUndefined();
+    expect(
+      raw.heard.filter((text) => text.startsWith('0{') || text.startsWith('40')),
+      what,
+    ).toHaveLength(2);
+  }
+  expect(front.orphans).toMatchObject(sizes.map(() => ({ taker: 'clean', unread: expect.any(Buffer) })));
+});
 
 test('a client that has sent the beginning of a long frame in pieces goes on, one that has sent too much of it is cut', async () => {
   const { front, crash } = await start();
