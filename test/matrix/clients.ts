@@ -1,4 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { onTestFinished } from 'vitest';
@@ -26,6 +29,25 @@ const file = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 const javaIsHere = has('java', '--version') && has('javac', '--version');
 /** It runs for so short a time that optimizing costs more than it gains. */
 const javaOptions = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+
+let compiling: Promise<string> | undefined;
+
+/** The folder of the client of Java, compiled: to compile it takes longer than all else that it does. */
+function javaClasses(): Promise<string> {
+  compiling ??= (async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'gopush-java-'));
+    await run('javac', [...javaOptions.map((option) => `-J${option}`), '-d', folder, file('Client.java')]);
+    return folder;
+  })();
+  return compiling;
+}
+
+/** Removes what was compiled, at the end of a file. */
+export async function removeJavaClasses(): Promise<void> {
+  if (compiling !== undefined) await rm(await compiling, { recursive: true });
+  compiling = undefined;
+}
+
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 
 function curl(name: string, ...args: readonly string[]): HttpClient {
@@ -102,7 +124,10 @@ export const httpClients: readonly HttpClient[] = [
   {
     name: 'HttpClient of Java, which offers h2c',
     isHere: javaIsHere,
-    ask: async (url, upload) => lines(await run('java', [...javaOptions, file('Client.java'), 'http', url], upload)),
+    async ask(url, upload) {
+      const from = ['-cp', await javaClasses(), 'Client'];
+      return lines(await run('java', [...javaOptions, ...from, 'http', url], upload));
+    },
   },
   {
     name: 'requests of Python',

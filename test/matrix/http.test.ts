@@ -1,12 +1,14 @@
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { startTestAgent } from '../support/gateway.ts';
-import { httpClients } from './clients.ts';
+import { httpClients, removeJavaClasses } from './clients.ts';
 import { httpTargets, page } from './targets.ts';
 
 /*
  * Real clients and real servers, with an agent between them that has its defaults. Programs that are not installed are left out.
  */
 const clients = httpClients.filter(({ isHere }) => isHere);
+
+afterAll(removeJavaClasses);
 
 test.each(httpTargets.filter(({ isHere }) => isHere))(
   '$name serves each HTTP client through an agent',
