@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Agent, startAgent } from '@gopush/agent';
 import type { ConfigInput } from '@gopush/contract';
 import { createConfig } from '@gopush/contract';
@@ -74,6 +75,7 @@ describe.each(['embedded', 'Redis'])('discovery over the store: %s', (kind) => {
       for (let count = 0; asking; count++) {
         const { status } = await fetch(`${agent.url}/?user=u${asker}-${count}`);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        await pause(5);
       }
     });
     const second = await startServer({ weight: 2 });
