@@ -6,7 +6,7 @@ import { checkSocketIo, slimSocketIo } from '@gopush/slim-socket-io';
 import { Server } from 'socket.io';
 import { escapeForeignPositions } from '../emit/position-escape.ts';
 import type { AdapterFactory } from '../fanout/adapter/adapter-factory.ts';
-import { noteConnections, notesFor } from '../hand-off/note-streams.ts';
+import { noteConnections, notesFor } from '../hand-off/note-connections.ts';
 import { type Guard, guardPackets } from '../limits/packet-guard.ts';
 import { clientOfConnection } from '../migration/client/migrating-client.ts';
 

@@ -3,7 +3,7 @@ import { numberOfEpoch } from '@gopush/contract';
 import type { TakenConnection } from '@gopush/hand-off';
 import { expect, test } from 'vitest';
 import { joinAsByThePort } from '../../src/hand-off/as-by-the-port.ts';
-import { notesFor } from '../../src/hand-off/note-streams.ts';
+import { notesFor } from '../../src/hand-off/note-connections.ts';
 
 /** Notes of a connection whose taker remembers them. */
 function start() {
