@@ -199,14 +199,15 @@ async function askOn(
 ): Promise<void> {
   while (going()) {
     const askedAt = new Date().toISOString();
-    const answer = await socket
-      .timeout(answerMs)
-      .emitWithAck('ask', handlerMs)
-      .catch(() => undefined);
+    const ack = socket.emitWithAck('ask', handlerMs).catch(() => undefined);
+    const answer = await Promise.race([ack, delay(answerMs, undefined, { ref: false })]);
     if (answer === 'answer') seen.answered++;
     else {
       seen.unanswered++;
       tell(`has no ack of what it asked at ${askedAt}`);
+      void ack.then((late) => {
+        if (late === 'answer') tell(`has the ack of what it asked at ${askedAt}, too late`);
+      });
     }
   }
 }

@@ -248,3 +248,19 @@ test('nothing is read of a client that goes on sending from the moment at which 
   const unread = front.told[0]?.detail as Buffer;
   expect(front.handed[0]?.counts().bytesIn).toBe(bytesBefore + handled + unread.length);
 });
+
+test('what a giver has accepted right before it closes arrives, although the taker sends it something at the same time', async () => {
+  const { taker, front, giver } = await startPair();
+  front.server.removeAllListeners('upgrade').on('upgrade', async (request, socket: Socket) => {
+    const offer = { client: socket, kind: 'upgrade', head: headOf(request), record: Buffer.from('/') } as const;
+    const offered = await giver.offer({ ...offer, timeoutMs: 5_000 });
+    if (!offered.ok) return;
+    void offered.value.accept({ user: '/', write: offered.value.head });
+    front.givers.close();
+    // Written before what was accepted is read.
+    taker.stop();
+  });
+  const client = connectClient(front.port);
+  expect(await client.next()).toBe('hello');
+  expect([taker.size, taker.alone]).toEqual([1, 1]);
+});

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { readRest } from '../system/read-rest.ts';
 import { silent } from './deadlines.ts';
 import { FrameReader, writeFrame } from './frame-reader.ts';
 import { maxQueuedBytes } from './limits.ts';
@@ -29,6 +30,8 @@ export class Channel {
   #endsTurn = false;
   #lastWork: (() => void) | undefined = undefined;
   #isGone = false;
+  /** Whether a write has failed. */
+  #isBroken = false;
 
   constructor(socket: Socket, owner: ChannelOwner) {
     this.#socket = socket;
@@ -60,7 +63,7 @@ export class Channel {
       this.#socket.cork();
       this.#endTurnSoon();
     }
-    this.#socket.write(writeFrame(type, id, ...parts));
+    this.#socket.write(writeFrame(type, id, ...parts), this.#onWritten);
   }
 
   /**
@@ -99,6 +102,14 @@ export class Channel {
     }
     this.#owner.onGone(reason);
   }
+
+  /** The peer is gone, and may have sent something before, such as that it accepts. */
+  readonly #onWritten = (error?: Error | null): void => {
+    if (!error || this.#isBroken || this.#isGone) return;
+    this.#isBroken = true;
+    const rest = readRest(this.#socket);
+    if (rest.length > 0) this.#read(rest);
+  };
 
   #endTurnSoon(): void {
     if (this.#endsTurn) return;
