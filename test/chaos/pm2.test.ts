@@ -1,12 +1,12 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { freePort, startRedis, type TestRedis } from '../../packages/store/test/support/redis.ts';
 import { keys } from '../support/api.ts';
-import { type Ended, gopush, makeFolder, makeProject, startProgram } from '../support/cli.ts';
+import { type Ended, gopush, makeProject } from '../support/cli.ts';
 import { handsOver } from '../support/hands-over.ts';
+import { type Pm2Listed, startPm2 } from '../support/pm2.ts';
 import { isAlive } from '../support/process-table.ts';
 import { readMoves, report } from './report.ts';
 import { type Counts, handlerMs, startTraffic, unnoticed, unnoticedButAcks } from './traffic.ts';
@@ -15,13 +15,6 @@ import { type Counts, handlerMs, startTraffic, unnoticed, unnoticedButAcks } fro
 const full = process.env.GOPUSH_CHAOS === 'full';
 const only = process.env.CHAOS_ONLY;
 const clients = Number(process.env.CHAOS_CLIENTS ?? 150);
-const pm2Bin = createRequire(import.meta.url).resolve('pm2/bin/pm2');
-
-interface Process {
-  readonly name: string;
-  readonly pid: number;
-  readonly pm2_env: { readonly pm_out_log_path: string; readonly status: string };
-}
 
 /** A project that real pm2 runs: two agents, three push-servers. Its ecosystem file turns discovery on. */
 async function startDeployment(redis: TestRedis | undefined) {
@@ -44,19 +37,14 @@ async function startDeployment(redis: TestRedis | undefined) {
     join(hooks, 'server.local.mjs'),
     `export default { onMessage: () => new Promise((resolve) => setTimeout(resolve, ${handlerMs}, 'answer')) };`,
   );
-  const env = { PM2_HOME: join(await makeFolder(), 'pm2') };
-  const pm2 = (...args: string[]): Promise<Ended> => startProgram(process.execPath, [pm2Bin, ...args], { env }).ended;
+  const { env, pm2, list } = await startPm2();
   const run = (...args: string[]): Promise<Ended> => gopush(['--dir', dir, ...args], { env });
-  onTestFinished(async () => {
-    await pm2('kill');
-  });
-  const list = async (): Promise<Process[]> => JSON.parse((await pm2('jlist')).stdout.replace(/^[^[]*/, ''));
   const start = async (): Promise<void> => {
     const { code, stderr } = await run('pm2', 'start');
     expect([code, stderr]).toEqual([0, '']);
   };
   await start();
-  const ofTier = async (tier: string): Promise<Process[]> =>
+  const ofTier = async (tier: string): Promise<Pm2Listed[]> =>
     (await list()).filter(({ name }) => name.endsWith(`-${tier}`));
   const servers = async (): Promise<number[]> => (await ofTier('push-server')).map(({ pid }) => pid);
   const name = (await ofTier('push-server'))[0]?.name as string;

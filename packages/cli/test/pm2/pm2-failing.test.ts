@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { gopush, makeProject } from '../../../../test/support/cli.ts';
 import { startPm2 } from '../../../../test/support/pm2.ts';
+import { ecosystem as ecosystemText } from '../../../create/src/ecosystem.ts';
 
 test('gopush pm2 start fails while a push-server crash-loops, with what it says; gopush pm2 stop ends it, broken or not', {
   timeout: 240_000,
@@ -15,6 +16,10 @@ test('gopush pm2 start fails while a push-server crash-loops, with what it says;
   const occupied = createServer().listen(serverPortStart + 1, '127.0.0.1');
   await once(occupied, 'listening');
   onTestFinished(() => void occupied.close());
+  // What fails again and again need not do so ten times.
+  const patient = (await ecosystemText('loops')).replace('restart_delay: 100,', 'restart_delay: 4_000,');
+  expect(patient).toMatch(/4_000/);
+  await writeFile(join(dir, 'ecosystem.config.cjs'), patient);
   const { env, list } = await startPm2();
   const { code, stderr } = await gopush(['--dir', dir, 'pm2', 'start'], { env });
   expect(code).toBe(1);

@@ -33,8 +33,8 @@ function askOverAndOver(url: string) {
   const lines = Array.from({ length: 4 }, async () => {
     while (asking) {
       await ask();
-      // Enough to meet each moment of a reload, and little enough not to slow it down.
-      await pause(10);
+      // Enough to meet each moment of a reload, and little enough not to slow it down: each request is a connection of its own.
+      await pause(40);
     }
   });
   return {
