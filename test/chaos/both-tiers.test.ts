@@ -15,7 +15,7 @@ const full = process.env.GOPUSH_CHAOS === 'full';
 /** What of it is to be done. @defaultValue everything */
 const only = process.env.CHAOS_ONLY ?? '';
 const clients = Number(process.env.CHAOS_CLIENTS ?? (full ? 500 : 20));
-const size = full ? { agents: 2, servers: 3, rounds: 3, kills: 30 } : { agents: 2, servers: 2, rounds: 1, kills: 3 };
+const size = full ? { agents: 2, servers: 3, rounds: 3, kills: 30 } : { agents: 2, servers: 2, rounds: 1, kills: 2 };
 
 const stores: Readonly<Record<string, () => Promise<ConfigInput>>> = {
   async embedded() {

@@ -12,6 +12,8 @@ import { openClient } from '../support/socket-io.ts';
 const full = process.env.GOPUSH_CHAOS === 'full';
 const clients = full ? 200 : 24;
 const rounds = full ? 5 : 1;
+/** Between two faults, in milliseconds. */
+const betweenMs = full ? 700 : 400;
 const rooms = ['a', 'b', 'c', 'd'];
 
 /** A push-server that is killed and started again on the same port. */
@@ -168,20 +170,20 @@ test.each([
 
     for (let round = 0; round < rounds; round++) {
       const [one, two] = [servers[round % 3] as Node, servers[(round + 1) % 3] as Node];
-      await delay(700);
+      await delay(betweenMs);
       await one.kill();
-      await delay(700);
+      await delay(betweenMs);
       await one.start();
       redis.pause();
       await delay(3_500);
       redis.resume();
-      await delay(700);
+      await delay(betweenMs);
       await redis.kill();
       await two.kill();
-      await delay(700);
+      await delay(betweenMs);
       await redis.restart();
       await two.start();
-      await delay(1_500);
+      await delay(2 * betweenMs);
     }
     over = true;
     await Promise.all([...publishing, mailing]);

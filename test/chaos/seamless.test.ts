@@ -1,17 +1,19 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ConfigInput } from '@gopush/contract';
+import { type PushServer, startPushServer } from '@gopush/push-server';
+import { silentLogger } from '@gopush/service';
 import type { Socket } from 'socket.io-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { freePort, startRedis } from '../../packages/store/test/support/redis.ts';
-import { type Ended, gopush, makeFolder, makeProject, startProgram } from '../support/cli.ts';
+import { gopush, makeProject } from '../support/cli.ts';
 import { isLong, rows } from '../support/long.ts';
+import { startPm2 } from '../support/pm2.ts';
 import { allHave, askOn, record, type Record as Seen, sum } from '../support/recording.ts';
 import { connectClient } from '../support/socket-io.ts';
 
@@ -19,7 +21,7 @@ import { connectClient } from '../support/socket-io.ts';
 const full = process.env.GOPUSH_CHAOS === 'full';
 const size = full
   ? { agents: 2, servers: 3, clients: 500, perSecond: 4, afterMs: 200, rounds: 3, settleMs: 3_000 }
-  : { agents: 1, servers: 3, clients: 24, perSecond: 12, afterMs: 80, rounds: 1, settleMs: 300 };
+  : { agents: 1, servers: 2, clients: 24, perSecond: 12, afterMs: 80, rounds: 1, settleMs: 300 };
 /** How long a client waits for an answer: that of a process that was killed may never come. */
 const answerMs = 10_000;
 const lostMs = 2_000;
@@ -76,16 +78,29 @@ function createPauses() {
   };
 }
 
-/** Says numbers to the room through a process that is not restarted. */
-function speakThrough(speaker: ChildProcess, perSecond: number) {
+/** A push-server that is not restarted. */
+async function startSpeaker(config: ConfigInput): Promise<PushServer> {
+  const speaker = await startPushServer({
+    config: { ...config, serverPortStart: 0 },
+    node: 'speaker',
+    logger: silentLogger,
+    // Agents that discover push-servers send clients to it as well.
+    setup: (io) =>
+      void io.on('connection', (socket) =>
+        socket.on('ask', (afterMs, done) => void setTimeout(done, afterMs, 'answer')),
+      ),
+  });
+  onTestFinished(() => speaker.close());
+  return speaker;
+}
+
+/** Says numbers to the room through a push-server. */
+function speakThrough({ push }: PushServer, perSecond: number) {
   let said = 0;
   let going = true;
   const speak = async (): Promise<void> => {
     while (going) {
-      const answered = once(speaker, 'message');
-      speaker.send({ number: said, numbers: [said] });
-      said++;
-      await Promise.all([answered, delay(1_000 / perSecond)]);
+      await Promise.all([push.toRoom('room', 'count', said++), delay(1_000 / perSecond)]);
     }
   };
   const speaking = speak();
@@ -97,7 +112,7 @@ function speakThrough(speaker: ChildProcess, perSecond: number) {
 }
 
 /** Connects clients that are in the room and ask all the time, and counts what they see while something is done. */
-async function watch(urls: readonly string[], speaker: ChildProcess, timeoutMs: number, doing: () => Promise<void>) {
+async function watch(urls: readonly string[], speaker: PushServer, timeoutMs: number, doing: () => Promise<void>) {
   const clients: Socket[] = [];
   for (let from = 0; from < size.clients; from += 50) {
     const some = Array.from({ length: Math.min(50, size.clients - from) }, (_, index) =>
@@ -133,7 +148,7 @@ async function watch(urls: readonly string[], speaker: ChildProcess, timeoutMs: 
 describe.each(Object.keys(stores))('with %s', (name) => {
   async function startAll() {
     const config = await (stores[name] as () => Promise<ConfigInput>)();
-    const first = await freePort(size.servers + 1);
+    const first = await freePort(size.servers);
     const startServer = async (index: number): Promise<ChildProcess> => {
       const settings = {
         ...config,
@@ -145,7 +160,7 @@ describe.each(Object.keys(stores))('with %s', (name) => {
       return child;
     };
     const servers = await Promise.all(Array.from({ length: size.servers }, (_, index) => startServer(index)));
-    const speaker = await startServer(size.servers);
+    const speaker = await startSpeaker(config);
     const pauses = createPauses();
     const ports = servers.map((_, index) => first + index);
     const settings = { agentPort: 0, agent: { host: '127.0.0.1', drainMs: 200 }, hold: { timeoutMs: 5_000 } };
@@ -195,8 +210,6 @@ describe.each(Object.keys(stores))('with %s', (name) => {
   });
 });
 
-const pm2Bin = createRequire(import.meta.url).resolve('pm2/bin/pm2');
-
 test.each(rows(['the embedded store'], ['Redis']))(
   'pm2 reloads all push-servers of a project with %s: no client notices',
   {
@@ -218,22 +231,11 @@ test.each(rows(['the embedded store'], ['Redis']))(
     for (const name of await readdir(join(dir, hooks)))
       if (name.startsWith('server.')) await rm(join(dir, hooks, name));
     await writeFile(join(dir, hooks, 'server.local.mjs'), serverHook);
-    const home = await makeFolder();
-    const env = { PM2_HOME: join(home, 'pm2') };
-    const pm2 = (...args: string[]): Promise<Ended> => startProgram(process.execPath, [pm2Bin, ...args], { env }).ended;
-    onTestFinished(async () => {
-      await pm2('kill');
-    });
-    const list = async (): Promise<{ name: string; pid: number }[]> =>
-      JSON.parse((await pm2('jlist')).stdout.replace(/^[^[]*/, ''));
+    const { env, pm2, list } = await startPm2();
     expect((await gopush(['--dir', dir, 'pm2', 'start'], { env })).stderr).toBe('');
     const before = await list();
     const name = before.map((one) => one.name).find((one) => /server/.test(one)) as string;
-    const speaker = await start('chaos-server.mjs', [
-      JSON.stringify({ serverPortStart: await freePort(), ...config }),
-      'speaker',
-    ]);
-    await firstWord(speaker);
+    const speaker = await startSpeaker(config);
     const counts = await watch([url], speaker, answerMs, async () => {
       for (let round = 0; round < size.rounds; round++) expect((await pm2('reload', name)).code).toBe(0);
     });

@@ -27,7 +27,7 @@ export async function connectCounted(url: string, count: number): Promise<{ stop
   let said = 0;
   const speaker = await connectClient(url, 'websocket', { query: { user: 'speaker' } });
   speaker.on('disconnect', (reason) => disconnects.push(`speaker: ${reason} after ${said}`));
-  const timer = setInterval(() => speaker.emit('room', { room: 'lobby', event: 'count', message: said++ }), 50);
+  const timer = setInterval(() => speaker.emit('room', { room: 'lobby', event: 'count', message: said++ }), 100);
   return {
     async stop() {
       clearInterval(timer);
