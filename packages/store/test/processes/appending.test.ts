@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
+import { isLong } from '../../../../test/support/long.ts';
 import { openEmbeddedStore } from '../../src/index.ts';
 import { limits, startAppending } from '../support/processes.ts';
 import { closedWithTest, temporaryFolder } from '../support/stores.ts';
@@ -24,7 +25,7 @@ test('processes that append to one room at once leave no gaps and lose nothing',
 test('a process that is killed in the middle takes nothing with it', async () => {
   const folder = await temporaryFolder();
   const store = closedWithTest(await openEmbeddedStore(folder));
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < (isLong ? 3 : 2); round++) {
     const victim = startAppending(folder, `victim${round}`, 100_000);
     const other = startAppending(folder, `other${round}`, 200);
     while (victim.said.length < 100) await once(victim.child, 'message');
@@ -46,7 +47,7 @@ test('processes that are killed in the midst of commits, many times, never keep 
   const store = closedWithTest(await openEmbeddedStore(folder));
   let last = 0;
   const killMany = async (name: string): Promise<void> => {
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < (isLong ? 4 : 3); round++) {
       const victim = startAppending(folder, `${name}${round}`, 100_000);
       while (victim.said.length < 20 + round) await once(victim.child, 'message');
       victim.child.kill('SIGKILL');
