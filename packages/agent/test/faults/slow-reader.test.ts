@@ -34,6 +34,14 @@ async function writeRest(socket: Socket, from: number): Promise<void> {
   }
 }
 
+/** How many bytes of a chunk are those of the blocks. Most chunks are nothing else: these are compared as a whole, in a tenth of the time. */
+function countContent(chunk: Buffer): number {
+  if (chunk.equals(block.subarray(0, chunk.length))) return chunk.length;
+  let count = 0;
+  for (const byte of chunk) if (byte === 0x7e) count++;
+  return count;
+}
+
 test('a big answer for a client that does not read waits at the target, and arrives whole when it reads', async () => {
   const stuck = createSignal<number>();
   const target = await startSeeingTarget(({ socket }) => {
@@ -75,8 +83,8 @@ test.each([
     const sent = await writeUntilStuck(raw.socket);
     expect(sent).toBeLessThan(mostOnTheWay);
     let content = 0;
-    socket.on('data', (chunk) => {
-      for (const byte of chunk) if (byte === 0x7e) content++;
+    socket.on('data', (chunk: Buffer) => {
+      content += countContent(chunk);
       if (content >= size) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone');
     });
     socket.resume();
