@@ -34,6 +34,7 @@ async function bundle(name) {
     bundle: true,
     splitting: true,
     packages: 'external',
+    plugins: name === 'client' ? [] : [requireLibraries(join(folder, 'src'))],
     format: 'esm',
     platform: 'node',
     target: 'node20',
@@ -54,6 +55,40 @@ async function bundle(name) {
   }
 }
 
+/** Libraries that are ES modules only. */
+const onlyImported = new Set(['jose']);
+
+/**
+ * Has libraries required instead of imported: Node 20 reads each imported file asynchronously, and searches CommonJS for its exports, which
+ * takes more processor time (docs/decisions/0050-one-file-for-each-entry-point.md). `client` is for browsers, which import.
+ */
+function requireLibraries(src) {
+  return {
+    name: 'require-libraries',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^[^.]/ }, ({ path, kind, namespace }) => {
+        const isOurs = /^(node:|@gopush\/|gopush-create)/.test(path);
+        if (kind !== 'import-statement' || namespace !== 'file' || isOurs || onlyImported.has(path)) return;
+        return { path, namespace: 'library' };
+      });
+      onLoad({ filter: /.*/, namespace: 'library' }, ({ path }) => ({
+        contents: `import { createRequire } from 'node:module';
+          const library = createRequire(import.meta.url)('${path}');
+          export default library;
+          export const { ${importedNames(src, path)} } = library;`,
+      }));
+    },
+  };
+}
+
+/** What code of a package imports from a library by name, types apart. */
+function importedNames(src, library) {
+  const imports = new RegExp(`^import \\{([^}]*)\\} from '${library}';$`, 'gm');
+  const names = sourcesOf(src).flatMap((text) => [...text.matchAll(imports)].flatMap(([, list]) => list.split(',')));
+  const plain = names.map((name) => name.trim().replace(/ as .*/, '')).filter((name) => /^\w+$/.test(name));
+  return [...new Set(plain)].join(', ');
+}
+
 /** Where a package has its entry points: `{ 'bin/gopush': 'src/bin/gopush.ts' }`. */
 function entryPointsOf(name, folder) {
   const { exports = {}, bin = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
@@ -69,8 +104,12 @@ function entryPointsOf(name, folder) {
 }
 
 function programsOf(src) {
+  return sourcesOf(src).flatMap((text) => [...text.matchAll(ownProgram)].map(([, one]) => one));
+}
+
+function sourcesOf(src) {
   const files = readdirSync(src, { recursive: true }).filter((file) => file.endsWith('.ts'));
-  return files.flatMap((file) => [...readFileSync(join(src, file), 'utf8').matchAll(ownProgram)].map(([, one]) => one));
+  return files.map((file) => readFileSync(join(src, file), 'utf8'));
 }
 
 /** Processes may be loading the file: they find the old one or the new one. */

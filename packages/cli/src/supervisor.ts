@@ -6,7 +6,7 @@ import { describeOwners, sumOwners } from './hand-offs/owners.ts';
 import { keepAlive, type Life } from './keep-alive.ts';
 import type { Project } from './project.ts';
 import type { Running } from './run-process.ts';
-import type { Tier } from './tiers.ts';
+import type { Tier } from './tier-names.ts';
 
 /** Processes that are supervised. */
 export interface Supervisor extends Running {

@@ -1,16 +1,6 @@
 import { createLogger, type Logger, nodeName } from '@gopush/service';
 import type { Project } from './project.ts';
-
-/** The two kinds of processes. */
-export const tiers = ['agent', 'push-server'] as const;
-
-/** A kind of process. */
-export type Tier = (typeof tiers)[number];
-
-/** Whether some text names a tier. */
-export function isTier(text: unknown): text is Tier {
-  return tiers.includes(text as Tier);
-}
+import type { Tier } from './tier-names.ts';
 
 /** One process of a tier. */
 export interface TierNode {

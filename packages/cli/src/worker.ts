@@ -9,7 +9,8 @@ import { startHeartbeat } from './heartbeat.ts';
 import { loadProject } from './project.ts';
 import { runProcess } from './run-process.ts';
 import { startTier } from './start-tier.ts';
-import { createNodeLogger, isTier, nameOf, stopDeadlineMs, tiers, writesJson } from './tiers.ts';
+import { isTier, tiers } from './tier-names.ts';
+import { createNodeLogger, nameOf, stopDeadlineMs, writesJson } from './tiers.ts';
 
 const { GOPUSH_TIER: tier, GOPUSH_DIR: dir = process.cwd(), GOPUSH_INDEX, NODE_APP_INSTANCE } = process.env;
 

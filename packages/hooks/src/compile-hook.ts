@@ -56,12 +56,14 @@ function compile(file: string) {
   );
 }
 
+const require = createRequire(import.meta.url);
+
 let running = 0;
 
 /** Keeps the compiler for some work, in which several files may be bundled. It is a process of its own; nothing needs it until the next edit. */
 export async function withCompiler<T>(work: (compiler: typeof import('esbuild')) => Promise<T>): Promise<T> {
   // Loaded now: a push-server without a hook does without it.
-  const compiler = await import('esbuild');
+  const compiler = require('esbuild') as typeof import('esbuild');
   running++;
   try {
     return await work(compiler);

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { environmentName } from '@gopush/contract';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { ParsedOptions } from 'gopush-create';
 import { type HookName, hookNames, packageManagers, secretsFile, templateNames } from 'gopush-create/names';
@@ -11,14 +10,15 @@ import { addClusterCommands, addRoutes, addToolCommands } from '../commands/clus
 import { pm2Actions } from '../commands/pm2-actions.ts';
 import { packageFolder } from '../package-folder.ts';
 import type { ProjectOptions } from '../project.ts';
-import { type Tier, tiers } from '../tiers.ts';
+import { type Tier, tiers } from '../tier-names.ts';
 
 const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
   version: string;
 };
 
 /*
- * Modules are loaded when a command needs them: `gopush start` is the parent of all processes, and does not need what they load.
+ * Modules are loaded when a command needs them: `gopush start` is the parent of all processes, and does not need what they load. A shell
+ * that completes a word, `--help` and `--version` need hardly anything.
  */
 const program = new Command('gopush')
   .description('A realtime gateway for Node.')
@@ -46,6 +46,12 @@ program.hook('preAction', (_program, command) => {
 const projectOptions = (): ProjectOptions => {
   const { dir, env } = program.opts<{ dir: string; env?: string }>();
   return { dir: resolve(dir), env };
+};
+
+const projectEnvironment = async (): Promise<{ dir: string; environment: string }> => {
+  const { dir, env } = projectOptions();
+  const { environmentName } = await import('@gopush/contract');
+  return { dir, environment: environmentName(env, process.env) };
 };
 
 program.commandsGroup('Run:');
@@ -133,19 +139,18 @@ add
   .addArgument(new Argument('<name>').choices(hookNames))
   .option('--typescript', 'in TypeScript', false)
   .action(async (hook: HookName, { typescript }: { typescript: boolean }) => {
-    const { dir, env } = projectOptions();
+    const { dir, environment } = await projectEnvironment();
     const pkg = await readFile(join(dir, 'package.json'), 'utf8').then(JSON.parse, () => ({}));
     const language = typescript ? 'ts' : pkg.type === 'module' ? 'js' : 'mjs';
     const { addHook } = await import('gopush-create');
-    const path = await addHook({ dir, hook, environment: environmentName(env, process.env), language, put: putNew });
+    const path = await addHook({ dir, hook, environment, language, put: putNew });
     process.stdout.write(`wrote ${path}; ${consequences[hook]}\n`);
   });
 add
   .command('secret')
   .description('add the secret with which agents sign identities for push-servers, in a file that is not committed')
   .action(async () => {
-    const { dir, env } = projectOptions();
-    const environment = environmentName(env, process.env);
+    const { dir, environment } = await projectEnvironment();
     const { addSecret } = await import('gopush-create');
     const path = await addSecret(dir, environment);
     if (path === undefined) throw new CommandError(1, `config/${secretsFile(environment)} exists already`);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { type Config, isUnspecified } from '@gopush/contract';
 import { ListenError, type ListenSettings, listen } from '@gopush/service';
-import type { Tier } from '../tiers.ts';
+import type { Tier } from '../tier-names.ts';
 import type { Finding } from './finding.ts';
 
 /** A place where a process is to listen. */

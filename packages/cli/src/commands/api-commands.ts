@@ -1,8 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ApiOptions } from '../api/find-api.ts';
 import type { ProjectOptions } from '../project.ts';
-import { checkUid, presence, presenceInRoom } from './presence.ts';
-import { push, type Said } from './push.ts';
+import type { Receiver, Said } from './push.ts';
 
 type Access = Pick<ApiOptions, 'url' | 'key' | 'product'>;
 
@@ -41,11 +40,17 @@ export function addApiCommands(program: Command, projectOptions: () => ProjectOp
     .argument('[uid]')
     .option('--room <room>', 'users in this room, one line per 1,000 users')
     .addOption(jsonOption())
-    .action((uid: string | undefined, { room, ...access }: Access & { room?: string }) =>
-      room !== undefined && uid === undefined
+    .action(async (uid: string | undefined, { room, ...access }: Access & { room?: string }) => {
+      const { checkUid, presence, presenceInRoom } = await import('./presence.ts');
+      await (room !== undefined && uid === undefined
         ? presenceInRoom(room, { ...projectOptions(), ...access })
-        : presence(checkUid(uid, room), { ...projectOptions(), ...access }),
-    );
+        : presence(checkUid(uid, room), { ...projectOptions(), ...access }));
+    });
+}
+
+async function push(receiver: Receiver, said: Said, options: ApiOptions): Promise<void> {
+  const command = await import('./push.ts');
+  await command.push(receiver, said, options);
 }
 
 /** Adds `gopush listen`. */

@@ -14,7 +14,7 @@ import { type Finding, printFindings } from '../check/finding.ts';
 import { type CheckedHooks, checkHooksApart } from '../check-hooks-apart.ts';
 import { CommandError } from '../command-error.ts';
 import { loadProject, type Project, type ProjectOptions } from '../project.ts';
-import { type Tier, tiers } from '../tiers.ts';
+import { type Tier, tiers } from '../tier-names.ts';
 
 /** Options of `gopush check`. */
 export interface CheckOptions extends ProjectOptions {

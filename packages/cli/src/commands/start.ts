@@ -5,7 +5,8 @@ import { CommandError } from '../command-error.ts';
 import { loadProject, type Project, type ProjectOptions } from '../project.ts';
 import { type Running, runProcess } from '../run-process.ts';
 import { type Supervisor, startSupervisor } from '../supervisor.ts';
-import { createNodeLogger, isTier, stopDeadlineMs, type Tier, tiers, writesJson } from '../tiers.ts';
+import { isTier, type Tier, tiers } from '../tier-names.ts';
+import { createNodeLogger, stopDeadlineMs, writesJson } from '../tiers.ts';
 
 /** `gopush start [agent|push-server]`: runs the configured processes in the foreground. SIGHUP restarts them one after another. */
 export async function start(tier: string | undefined, options: ProjectOptions): Promise<void> {

@@ -11,7 +11,7 @@ import { checkHookNames } from '../../src/check/check-hook-names.ts';
 import { checkPorts } from '../../src/check/check-ports.ts';
 import { checkReach } from '../../src/check/check-reach.ts';
 import { checkTargets } from '../../src/check/check-targets.ts';
-import { tiers } from '../../src/tiers.ts';
+import { tiers } from '../../src/tier-names.ts';
 
 const command = commandsOfFile();
 

@@ -43,6 +43,9 @@ export type ParsedConfig =
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
+/** zod compiles code for each group of settings, which pays for values that are many. */
+const once = { jitless: true };
+
 let made: JsonSchema | undefined;
 
 /** The schema of all settings, made where it is needed: for variables and for problems. It takes longer than the rest of most parsing. */
@@ -79,7 +82,7 @@ export function parseConfig(source: ConfigSource): ParsedConfig {
   };
   const sourceOf = (path: readonly PropertyKey[]): string => originOf(path) ?? source.file;
   const old = takeOldKeys(input, sourceOf);
-  const parsed = configSchema.safeParse(input);
+  const parsed = configSchema.safeParse(input, once);
   const problems = parsed.success ? [] : parsed.error.issues.flatMap((issue) => explain(issue, input, sourceOf));
   if (!parsed.success || old.problems.length > 0) return { ok: false, problems: [...old.problems, ...problems] };
   const warnings = [...given.warnings, ...old.warnings, ...warnOf(parsed.data)];
@@ -137,7 +140,7 @@ function isGroup(value: unknown): value is Record<string, unknown> {
 export function createConfig(input: ConfigInput = {}): Config {
   const given = convertRedisText(input as Record<string, unknown>, 'config');
   if (isProblem(given)) throw new TypeError(sayAll([given]));
-  const parsed = configSchema.safeParse(given);
+  const parsed = configSchema.safeParse(given, once);
   if (parsed.success) return freeze(parsed.data);
   throw new TypeError(sayAll(parsed.error.issues.flatMap((issue) => explain(issue, given, () => 'config'))));
 }

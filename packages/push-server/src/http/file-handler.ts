@@ -23,9 +23,7 @@ export function createFileHandler(folder: string | undefined, path: string, log:
     respond(response, 404, 'not_found');
   };
   if (folder === undefined) return notFound;
-  // Loaded only where there are files. Express, whose `static` this is, would be a third of the start of a push-server.
-  const serveStatic = require('serve-static') as typeof import('serve-static');
-  const serve = serveStatic(folder);
+  let serve: ReturnType<typeof import('serve-static')> | undefined;
   return (request, response) => {
     const next = (error?: unknown): void => {
       if (error === undefined) notFound(request, response);
@@ -35,6 +33,7 @@ export function createFileHandler(folder: string | undefined, path: string, log:
         refuse(response, status, headers);
       }
     };
+    serve ??= openFolder(folder);
     try {
       (request as Mounted).originalUrl = urlForClient(request);
       void serve(request, response, next);
@@ -43,6 +42,12 @@ export function createFileHandler(folder: string | undefined, path: string, log:
       notFound(request, response);
     }
   };
+}
+
+/** Loaded for the first file: most pages come from elsewhere. Express, whose `static` this is, would take five times as long. */
+function openFolder(folder: string): ReturnType<typeof import('serve-static')> {
+  const serveStatic = require('serve-static') as typeof import('serve-static');
+  return serveStatic(folder);
 }
 
 /** What `serve-static` reads of a request: the URL of which it makes the address of a folder, with a slash at the end, when that is missing. */

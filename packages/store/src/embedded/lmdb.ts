@@ -1,10 +1,14 @@
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+
 type Lmdb = typeof import('lmdb');
 
 let lmdb: Lmdb | undefined;
 
 /** Loads the library of the database, at the first store: a process that keeps its data in Redis, or keeps none, does without it. */
-export async function loadLmdb(): Promise<Lmdb> {
-  lmdb ??= await import('lmdb');
+export function loadLmdb(): Lmdb {
+  lmdb ??= require('lmdb') as Lmdb;
   return lmdb;
 }
 

@@ -37,7 +37,7 @@ export async function openFile(
   path: string,
   track: (work: Promise<unknown>) => void,
 ): Promise<OpenFile> {
-  const { open } = await loadLmdb();
+  const { open } = loadLmdb();
   const database = openDatabase(open, folder, path);
   let anchor: ClockAnchor | undefined;
   try {
