@@ -2,8 +2,8 @@
 export interface Place {
   /** When it was admitted or resumed, in milliseconds. */
   at: number;
-  /** For whom it is: by each name it counts. Empty: that does not matter. */
-  readonly of: readonly string[];
+  /** The names under which it counts, such as a user and a network. Empty: it counts for nobody. */
+  readonly owners: readonly string[];
 }
 
 /** Options of an admission window. */
@@ -34,10 +34,10 @@ const growth = 1.5;
 /** Work that takes longer than this loses its place, in milliseconds: it may be waiting for its client, which must not keep others out. */
 const staleMs = 1_000;
 
-/** Only one who holds so many places may be a hog. */
+/** Only an owner who holds so many places may be a hog. */
 const hogs = 8;
 
-/** Who holds at most this share of the places in use holds few. */
+/** An owner who holds at most this share of the places in use holds few. */
 const little = 1 / 16;
 
 /** How long the quickest work is the reference, in milliseconds; it is forgotten within twice that time. */
@@ -60,9 +60,9 @@ export class AdmissionWindow {
   readonly #places = new Set<Place>();
   /** Places of work that does not wait. */
   readonly #working = new Set<Place>();
-  /** How many places each holds for whom it matters. */
+  /** How many places each owner holds. */
   readonly #held = new Map<string, number>();
-  /** Who has held most of late. */
+  /** The owner that has held most lately. */
   #hog = '';
   #limit: number;
   /** Most places in use since the last verdict. */
@@ -93,7 +93,7 @@ export class AdmissionWindow {
     return this.#limit;
   }
 
-  /** Whether work was late of late: since the last verdict, or so often that there are fewer places than at the start. */
+  /** Whether work was late recently: since the last verdict, or so often that there are fewer places than at the start. */
   get isLate(): boolean {
     return this.#wasLate || this.#limit < this.#start;
   }
@@ -117,47 +117,47 @@ export class AdmissionWindow {
     return this.#limit - taken;
   }
 
-  /** Number of free places for one, those in reserve included: what another one does at will must not keep it out. */
-  freeFor(of: string | undefined, now: number): number {
+  /** Number of free places for an owner, those in reserve included: another owner must not be able to keep it out. */
+  freeFor(owner: string | undefined, now: number): number {
     const free = this.free(now);
-    return free >= 1 || this.heldByHog(of, now) === 0 ? free : free + this.#limit * this.#reserve;
+    return free >= 1 || this.heldByHog(owner, now) === 0 ? free : free + this.#limit * this.#reserve;
   }
 
-  /** How many places a hog holds that has half of those in use, for one who holds few; 0: there is no such hog, or it is that one itself. */
-  heldByHog(of: string | undefined, now: number): number {
+  /** How many places a hog holds that has half of those in use, seen by an owner who holds few; 0: there is no such hog, or the owner is the hog. */
+  heldByHog(owner: string | undefined, now: number): number {
     const taken = this.taken(now);
     const held = this.#heldBy(this.#hog);
-    if (held < hogs || of === undefined || of === this.#hog) return 0;
-    return held * 2 >= taken && this.#heldBy(of) < taken * little ? held : 0;
+    if (held < hogs || owner === undefined || owner === this.#hog) return 0;
+    return held * 2 >= taken && this.#heldBy(owner) < taken * little ? held : 0;
   }
 
-  /** Whether one holds half of the places, or more: the other half is for others. */
-  holdsHalf(of: string, now: number): boolean {
+  /** Whether an owner holds half of the places, or more: the other half is for others. */
+  holdsHalf(owner: string, now: number): boolean {
     const half = this.#limit / 2;
-    return this.taken(now) >= half && this.#heldBy(of) >= half;
+    return this.taken(now) >= half && this.#heldBy(owner) >= half;
   }
 
-  /** Admits work. @param of - for whom: each counts for itself; the first may use the reserve. @returns `undefined`: there is no free place */
-  enter(now: number, ...of: string[]): Place | undefined {
-    const free = this.freeFor(of[0], now);
+  /** Admits work. @param owners - its {@link Place.owners}; the first may use the reserve. @returns `undefined`: there is no free place */
+  enter(now: number, ...owners: string[]): Place | undefined {
+    const free = this.freeFor(owners[0], now);
     this.#usedAt = now;
-    return free < 1 ? undefined : this.#admit(now, of);
+    return free < 1 ? undefined : this.#admit(now, owners);
   }
 
   /**
    * Admits work in the place of a hog's: of the oldest that may be waiting for its client.
    *
-   * @param of - for whom: none of them may hold as many places as the hog
+   * @param owners - its {@link Place.owners}: none of them may hold as many places as the hog
    * @returns `undefined`: there is no such work
    */
-  enterInstead(now: number, ...of: string[]): Place | undefined {
+  enterInstead(now: number, ...owners: string[]): Place | undefined {
     const hog = this.#hog;
     const held = this.#heldBy(hog);
-    if (held < hogs || of.some((name) => this.#heldBy(name) >= held)) return undefined;
+    if (held < hogs || owners.some((name) => this.#heldBy(name) >= held)) return undefined;
     for (const place of this.#places) {
-      if (!place.of.includes(hog)) continue;
+      if (!place.owners.includes(hog)) continue;
       this.#remove(this.#places, place);
-      return this.#admit(now, of);
+      return this.#admit(now, owners);
     }
     return undefined;
   }
@@ -190,8 +190,8 @@ export class AdmissionWindow {
     this.#begin(now);
   }
 
-  #admit(now: number, of: readonly string[]): Place {
-    const place = { at: now, of };
+  #admit(now: number, owners: readonly string[]): Place {
+    const place = { at: now, owners };
     this.#add(this.#places, place);
     this.#peak = Math.max(this.#peak, this.taken(now));
     return place;
@@ -203,7 +203,7 @@ export class AdmissionWindow {
 
   #add(places: Set<Place>, place: Place): void {
     places.add(place);
-    for (const name of place.of) {
+    for (const name of place.owners) {
       const held = this.#heldBy(name) + 1;
       this.#held.set(name, held);
       if (held > this.#heldBy(this.#hog)) this.#hog = name;
@@ -212,7 +212,7 @@ export class AdmissionWindow {
 
   #remove(places: Set<Place>, place: Place): void {
     if (!places.delete(place)) return;
-    for (const name of place.of) {
+    for (const name of place.owners) {
       const held = this.#heldBy(name) - 1;
       if (held > 0) this.#held.set(name, held);
       else this.#held.delete(name);

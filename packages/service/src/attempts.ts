@@ -16,13 +16,13 @@ export class Attempts {
   readonly #byAddress = new Map<string, TokenBucket>();
   readonly #proven = new Set<string>();
 
-  /** Counts an attempt. An address with too many takes nothing from what all have together. @returns `false` for one too many */
+  /** Counts an attempt. An address with too many takes nothing of the bucket for all addresses. @returns `false` for one too many */
   take(address: string): boolean {
     const now = performance.now();
     return this.#bucketOf(address, now).take(now) && this.#all.take(now);
   }
 
-  /** A right secret came from an address. From then on it does not wait for what others try: they could keep it out. */
+  /** A right secret came from an address. From then on, attempts of other addresses do not make it wait: they could keep it out. */
   proved(address: string): void {
     this.#proven.delete(address);
     this.#proven.add(address);

@@ -20,13 +20,13 @@ export async function drainHttp(server: Server, drainMs: number, idleMs = 0): Pr
   const closeIdle = setInterval(() => {
     if (performance.now() >= idleFrom) server.closeIdleConnections();
   }, 50);
-  const sayClose = (_request: unknown, response: ServerResponse): void => {
+  const closeAfterResponse = (_request: unknown, response: ServerResponse): void => {
     response.shouldKeepAlive = false;
   };
-  server.prependListener('request', sayClose);
+  server.prependListener('request', closeAfterResponse);
   const cut = setTimeout(() => server.closeAllConnections(), drainMs);
   await closed;
   clearInterval(closeIdle);
   clearTimeout(cut);
-  server.off('request', sayClose);
+  server.off('request', closeAfterResponse);
 }

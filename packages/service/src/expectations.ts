@@ -44,7 +44,7 @@ function waitForReader(request: IncomingMessage, response: ServerResponse): void
   waiting.set(request, () => {
     if (!response.headersSent && !response.destroyed) response.writeContinue();
   });
-  // What a stream calls when somebody wants its data (https://nodejs.org/api/stream.html#readable_readsize).
+  // A stream calls this when its data is wanted (https://nodejs.org/api/stream.html#readable_readsize).
   request._read = (size) => {
     sendContinue(request);
     request._read(size);

@@ -1,7 +1,7 @@
 /** Closes something that was opened. */
 export type Close = () => void | Promise<void>;
 
-/** Things that were opened, to be closed in reverse order, once. */
+/** Closes all that was opened in it, in reverse order, once. */
 export interface Lifetime {
   /** Registers how to close something that was just opened. If closing has begun, closes it at once. */
   opened(what: string, close: Close): void;

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 
 /**
  * Rewrites the request targets of a server to path and query, the form that its listeners expect. A server has to accept absolute URLs (RFC 9112
- * section 3.2.2): for `GET http://host/path`, the listeners see path and `Host` of the URL, whatever `Host` was sent. A fragment, which some
+ * section 3.2.2): for `GET http://host/path`, the listeners see path and `Host` of the URL, not the `Host` that was sent. A fragment, which some
  * clients send, is removed, as Node and nginx ignore it.
  */
 export function useOriginForm(server: Server): void {

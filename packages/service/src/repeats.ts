@@ -17,13 +17,13 @@ export interface Repeats {
   admits(message: string, error?: unknown): boolean;
 }
 
-/** @param tell - called at the end of a period with the number of messages that were left out */
-export function createRepeats(tell: (message: string, times: number) => void): Repeats {
+/** @param report - called at the end of a period with the number of messages that were left out */
+export function createRepeats(report: (message: string, times: number) => void): Repeats {
   const counts = new Map<string, { readonly message: string; times: number }>();
   const endPeriod = (): void => {
     const ended = [...counts.values()];
     counts.clear();
-    for (const { message, times } of ended) if (times > mostPerPeriod) tell(message, times - mostPerPeriod);
+    for (const { message, times } of ended) if (times > mostPerPeriod) report(message, times - mostPerPeriod);
   };
   return {
     admits(message, error) {

@@ -26,7 +26,7 @@ export function serveUpgrades(server: Server, onWebSocket?: UpgradeListener): Up
         onWebSocket(request, socket, head);
       }
     };
-    if ((socket as Answering)._httpMessage) whenAnswered(socket as Answering, serve);
+    if ((socket as Responding)._httpMessage) afterResponses(socket as Responding, serve);
     else serve();
   };
 }
@@ -43,12 +43,12 @@ function asksForWebSocket({ headers, httpVersionMajor, httpVersionMinor }: Incom
 }
 
 /** Node's own property of a connection: the response that is being sent. */
-interface Answering extends Socket {
+interface Responding extends Socket {
   readonly _httpMessage?: ServerResponse | null;
 }
 
 /** Waits for the responses to earlier pipelined requests. Node has released the connection to the upgrade, so nothing else drains them. */
-function whenAnswered(socket: Answering, then: () => void): void {
+function afterResponses(socket: Responding, then: () => void): void {
   const onDrain = (): void => {
     const response = socket._httpMessage;
     if (response?.writableNeedDrain) response.emit('drain');

@@ -1,6 +1,6 @@
 /** Notifies its listeners of an event. */
 export interface Signal {
-  tell(): void;
+  fire(): void;
   /** @returns stops listening */
   on(listener: () => void): () => void;
 }
@@ -8,7 +8,7 @@ export interface Signal {
 export function createSignal(): Signal {
   const listeners = new Set<() => void>();
   return {
-    tell() {
+    fire() {
       for (const listener of [...listeners]) listener();
     },
     on(listener) {

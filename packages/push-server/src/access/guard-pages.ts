@@ -49,7 +49,7 @@ function createPageGate({ pushServer, access }: Config): PageGate {
 const setting = 'pushServer.allowedOrigins';
 
 /** Why a request is refused whatever its URL; `undefined`: it is not. */
-function whyBad(request: IncomingMessage): Failure | undefined {
+function whyMalformed(request: IncomingMessage): Failure | undefined {
   // RFC 9112 section 3.2.
   if (request.headers.host === undefined && request.httpVersionMinor > 0) return { code: 'request_malformed' };
   return expectsUnknown(request) ? { code: 'expectation_unknown' } : undefined;
@@ -72,7 +72,7 @@ export function guardPages(http: HttpServer, config: Config, onRefused: (failure
   const upgrades = http.listeners('upgrade') as UpgradeListener[];
   http.removeAllListeners('upgrade');
   const onWebSocket: UpgradeListener = (request, socket, head) => {
-    const failure = whyBad(request) ?? gate(request.headers);
+    const failure = whyMalformed(request) ?? gate(request.headers);
     if (failure === undefined) {
       for (const listener of upgrades) listener.call(http, request, socket, head);
       return;
@@ -100,7 +100,7 @@ function guardHttp(
       response.writeHead(204).end();
       return;
     }
-    const bad = whyBad(request);
+    const bad = whyMalformed(request);
     if (bad !== undefined) {
       refuse(response, bad, { connection: 'close' });
       return;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { audienceOf, type Config, isLoopback, isUnspecified, plainAddress, pushServerAudience } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import { takenBy } from '../hand-off/as-by-the-port.ts';
+import { takenBy } from '../hand-off/joined-connection.ts';
 import { isAddressOfMachine } from './address-of-machine.ts';
 
 /** The parts of a request that are checked. */

@@ -55,7 +55,7 @@ function askHook(session: Session, [event, ...args]: unknown[], context: Message
   session.asked++;
   const data = args[0] === ack ? undefined : args[0];
   context.rules
-    .answer(session.client, name.value, data)
+    .respond(session.client, name.value, data)
     .then((result) => {
       session.asked--;
       if (!result.ok) refuseAs(ack, result.failure, context);

@@ -41,12 +41,12 @@ export function openPresence(
       wakeInboxes();
     },
     onUser: (user, change) =>
-      webhooks.tell(change === 'connected' ? 'connect' : 'disconnect', {
+      webhooks.send(change === 'connected' ? 'connect' : 'disconnect', {
         uid: withoutScope(user),
         ...productIn(user),
       }),
     onRoom: (room, user, change) =>
-      webhooks.tell(change === 'occupied' ? 'room_occupied' : 'room_empty', {
+      webhooks.send(change === 'occupied' ? 'room_occupied' : 'room_empty', {
         ...nameOf(room),
         uid: withoutScope(user),
       }),

@@ -5,9 +5,9 @@ import { resolve } from 'node:path';
 import { canMigrateHeader, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
 import type { TakenConnection, Taker } from '@gopush/hand-off';
 import { checkLogger, defaultLogger, type Logger } from '@gopush/service';
-import { isFull, joinAsByThePort, takenConnectionOf } from './as-by-the-port.ts';
 import { emitUpgrade } from './emit-upgrade.ts';
 import { endOnRequest } from './end-on-request.ts';
+import { isFull, joinServer, takenConnectionOf } from './joined-connection.ts';
 
 /** Options of {@link acceptHandOffs}. */
 export interface AcceptHandOffsOptions {
@@ -198,7 +198,7 @@ export class ServerHandOffs implements HandOffs {
       socket.destroy();
       return true;
     }
-    joinAsByThePort(connection, server, address);
+    joinServer(connection, server, address);
     return emitUpgrade(server, socket, head);
   }
 

@@ -10,7 +10,7 @@ import {
   webSocketOf,
 } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
-import { takenConnectionOf } from './as-by-the-port.ts';
+import { takenConnectionOf } from './joined-connection.ts';
 import { positionOfFrame } from './position-of-frame.ts';
 
 /** Where a frame that is written to many clients keeps its mark. */

@@ -1,7 +1,7 @@
 import type { Ending } from '@gopush/hand-off';
 import { type EngineConnection, engineOf, messagesOf, webSocketOf } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
-import { takenConnectionOf } from './as-by-the-port.ts';
+import { takenConnectionOf } from './joined-connection.ts';
 
 /** Has the agents that have handed connections over told how they ended. */
 export function reportEndings(io: Server): void {

@@ -13,7 +13,7 @@ export interface Rules {
   /** @returns what is published: `data`, or what the hook replaced it with */
   mayPublish(client: ServerClient, room: string, event: string, data: unknown): Promise<Result<unknown>>;
   /** What the client's ack gets. */
-  answer(client: ServerClient, event: string, data: unknown): Promise<Result<unknown>>;
+  respond(client: ServerClient, event: string, data: unknown): Promise<Result<unknown>>;
   migrated(client: ServerClient): Promise<Result<unknown>>;
   disconnected(client: ServerClient, reason: string): Promise<Result<unknown>>;
 }
@@ -59,7 +59,7 @@ export function createRules(current: () => LoadedServerHook, timeoutMs: number, 
       const verdict = decide(asked, 'publish_refused');
       return verdict.ok ? success(data) : verdict;
     },
-    answer: async (client, event, data) =>
+    respond: async (client, event, data) =>
       (await ask('onMessage', (hook) => hook.onMessage?.(client, event, data))).result,
     migrated: async (client) => (await ask('onMigrated', (hook) => hook.onMigrated?.(client))).result,
     disconnected: async (client, reason) =>

@@ -206,7 +206,8 @@ class CheckedClient extends MigratingClient {
 
   #refuse({ nsp, id }: Packet, code: FailureCode): void {
     this.#guard.events.onRefused(code);
-    if (id !== undefined) this.say({ type: packetType.ack, nsp, id, data: [{ ok: false, ...failureBody(code) }] });
+    if (id !== undefined)
+      this.sendPacket({ type: packetType.ack, nsp, id, data: [{ ok: false, ...failureBody(code) }] });
   }
 
   #refuseConnect(nsp: string, code: FailureCode): void {
@@ -215,7 +216,7 @@ class CheckedClient extends MigratingClient {
     const reason = { code, message };
     // Socket.IO 2 has no envelope around the error.
     const data = this.conn.protocol === 3 ? reason : { message, data: reason };
-    this.say({ type: packetType.connectError, nsp, data });
+    this.sendPacket({ type: packetType.connectError, nsp, data });
   }
 
   #break(code: BrokenCode): void {

@@ -59,7 +59,7 @@ export class SessionStarts {
     this.#isDraining = true;
   }
 
-  /** Socket.IO connects a client. The time until now was the client's. */
+  /** Socket.IO connects a client. The time until now was spent by the client, not by this node. */
   connecting(socket: Socket): void {
     const place = placeOf(socket.request);
     if (place !== undefined) this.#options.window?.resume(place, performance.now());
@@ -88,12 +88,12 @@ export class SessionStarts {
     if (isFull()) return 'too_many_connections';
     if (window === undefined) return undefined;
     const now = performance.now();
-    const of = whoseIs(request, addressOf);
-    if (window.holdsHalf(of[0], now)) return 'too_many_requests';
-    const place = window.enter(now, ...of) ?? window.enterInstead(now, ...of);
+    const owners = ownersOf(request, addressOf);
+    if (window.holdsHalf(owners[0], now)) return 'too_many_requests';
+    const place = window.enter(now, ...owners) ?? window.enterInstead(now, ...owners);
     // Agents send fewer clients of all to one that is overloaded. This one is not: many of one network have not gone on with their handshakes.
     if (place === undefined)
-      return !window.isLate && window.holdsHalf(of.at(-1) as string, now) ? 'too_many_requests' : 'overloaded';
+      return !window.isLate && window.holdsHalf(owners.at(-1) as string, now) ? 'too_many_requests' : 'overloaded';
     (request as Slotted)[ofRequest] = place;
     return undefined;
   }
@@ -144,8 +144,8 @@ function placeOf(request: IncomingMessage): Place | undefined {
 
 function ignore(): void {}
 
-/** The user of a handshake, if it has one, as its agent has named it, or as the request of a program says; then the network of its client. */
-function whoseIs(request: IncomingMessage, addressOf: AddressOf): [string, ...string[]] {
+/** The owners of a handshake's place: its user, if an agent or the query of a program names one, then the network of its client. */
+function ownersOf(request: IncomingMessage, addressOf: AddressOf): [string, ...string[]] {
   const { headers, socket } = request;
   const network = `from ${networkOf(addressOf(headers, socket.remoteAddress ?? ''))}`;
   const uid = headers[uidHeader] ?? asEngineRequest(request)._query.uid;

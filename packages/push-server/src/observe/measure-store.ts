@@ -17,13 +17,13 @@ function measurePart(part: string, calls: object, onCall: OnStoreCall): object {
       name,
       (...args: unknown[]) => {
         const startedAt = performance.now();
-        const answer = call.apply(calls, args);
-        if (answer instanceof Promise) {
+        const returned = call.apply(calls, args);
+        if (returned instanceof Promise) {
           const end = (result: 'ok' | 'failed') => (): void =>
             onCall(`${part}.${name}`, (performance.now() - startedAt) / 1_000, result);
-          answer.then(end('ok'), end('failed'));
+          returned.then(end('ok'), end('failed'));
         }
-        return answer;
+        return returned;
       },
     ]),
   );

@@ -148,7 +148,7 @@ function streamEvents(
 function tellWebhooks(webhooks: Webhooks) {
   return (room: string, publication: Publication, position: Position | null): void => {
     const { event, message, sender, id } = publication;
-    webhooks.tell('message', {
+    webhooks.send('message', {
       ...nameOf(room),
       event,
       message,

@@ -37,7 +37,7 @@ export class Endpoint {
   }
 
   /** Queues an event. If the queue is full, the oldest events are dropped: newer ones are worth more. */
-  tell(event: WebhookEvent): void {
+  send(event: WebhookEvent): void {
     this.#queue.push(event);
     this.#bytes += event.bytes;
     const { queueCount, queueBytes } = this.#config;

@@ -11,7 +11,7 @@ export interface Webhooks {
   /** Whether any webhook subscribes to a type. */
   wants(type: WebhookEventName): boolean;
   /** Queues an event; returns at once. */
-  tell(type: WebhookEventName, data: object): void;
+  send(type: WebhookEventName, data: object): void;
   readonly counts: Readonly<WebhookCounts>;
   /** Events that are neither delivered nor dropped yet, of all webhooks. */
   waiting(): number;
@@ -35,10 +35,10 @@ export function openWebhooks({ webhooks, pushServer }: Config, dir: string, node
   const wanted = new Set(webhooks.flatMap(({ events }) => events));
   return {
     wants: (type) => wanted.has(type),
-    tell(type, data) {
+    send(type, data) {
       if (!wanted.has(type)) return;
       const event = writeEvent(type, node, data, Date.now());
-      for (const { events, to } of endpoints) if (events.has(type)) to.tell(event);
+      for (const { events, to } of endpoints) if (events.has(type)) to.send(event);
     },
     counts,
     waiting: () => endpoints.reduce((sum, { to }) => sum + to.waiting, 0),

@@ -2,7 +2,7 @@ import { createServer, Socket } from 'node:net';
 import { numberOfEpoch } from '@gopush/contract';
 import type { TakenConnection } from '@gopush/hand-off';
 import { expect, test } from 'vitest';
-import { joinAsByThePort } from '../../src/hand-off/as-by-the-port.ts';
+import { joinServer } from '../../src/hand-off/joined-connection.ts';
 import { notesFor } from '../../src/hand-off/note-connections.ts';
 
 /** Notes of a connection whose taker remembers them. */
@@ -16,7 +16,7 @@ function start() {
     read: (except: number) => noted.push(`read, but ${except}`),
     half: (bytes: Buffer) => noted.push(`read, but half: ${bytes.toString('hex')}`),
   } as unknown as TakenConnection;
-  joinAsByThePort(taken, createServer(), { address: '127.0.0.1', family: 'IPv4', port: 1 });
+  joinServer(taken, createServer(), { address: '127.0.0.1', family: 'IPv4', port: 1 });
   const receiver = {
     _state: 0,
     _bufferedBytes: 0,

@@ -12,7 +12,7 @@ export interface AdminKey {
 }
 
 /**
- * What a request needs.
+ * The right that a request needs.
  *
  * - `nothing`: probes and metrics
  * - `read`: a key, or to come from this machine
@@ -40,14 +40,14 @@ export interface Denial {
 /** Requests per second that an admin listener serves for each key, and for this machine without one; as many may come at once. */
 const rate = perSecond(100);
 
-/** Headers of proxies: what comes through one does not come from this machine. */
+/** Headers of proxies: a request through a proxy does not come from this machine. */
 const proxyHeaders = ['x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via'];
 
 /** Decides who may send which requests to an admin listener. */
 export class AdminAccess {
   readonly #keys: readonly KnownKey[];
   readonly #wrongKeys = new Attempts();
-  /** Requests of this machine without a key. What is refused takes nothing of it, nor of what those with a key have. */
+  /** Requests of this machine without a key. A refused request takes no token, neither here nor of a key. */
   readonly #ofMachine = new TokenBucket(rate, performance.now());
 
   constructor(keys: readonly AdminKey[]) {

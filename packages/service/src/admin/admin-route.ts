@@ -4,7 +4,7 @@ import type { Caller, Need } from './access.ts';
 /** One path of an admin listener. */
 export interface AdminRoute {
   readonly needs: Need;
-  /** Responds. What it throws ends the connection, and is logged. */
+  /** Responds. An error that it throws ends the connection, and is logged. */
   readonly serve: (request: IncomingMessage, response: ServerResponse, caller: Caller) => void | Promise<void>;
 }
 

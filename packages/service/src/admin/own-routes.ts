@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import { type AdminRoute, readText, respondText } from './admin-route.ts';
-import { paced } from './paced.ts';
 import { setLogLevel } from './set-log-level.ts';
+import { throttled } from './throttled.ts';
 
 /** A readiness check: `true`, or the reason why the process is not ready. */
 export type Check = () => true | string;
 
-/** What the paths that every admin listener has are made of. */
+/** Options of {@link ownRoutes}. */
 export interface OwnRoutesOptions {
   /** Readiness checks by name. `/readyz` succeeds if all of them do. */
   readonly checks: Readonly<Record<string, Check>>;
@@ -23,7 +23,7 @@ export interface OwnRoutesOptions {
 /** The paths that every admin listener has, and its actions. */
 export function ownRoutes({ checks, metrics, state, log, actions = {} }: OwnRoutesOptions): Record<string, AdminRoute> {
   // Anyone may ask for them, as often as they like.
-  const readMetrics = paced(() => metrics.read());
+  const readMetrics = throttled(() => metrics.read());
   return {
     'GET /livez': { needs: 'nothing', serve: (_request, response) => respondText(response, 200, 'ok\n') },
     'GET /readyz': {

@@ -75,7 +75,7 @@ class FileEnvironment implements Environment {
   async open(): Promise<void> {
     this.#use(await openFile(this.#folder, this.#path, (work) => this.#track(work)));
     await this.space.look().catch(ignore);
-    this.#answers();
+    this.#noteSuccess();
     this.#timer = setInterval(() => {
       this.#watching ??= this.#watch().finally(() => {
         this.#watching = undefined;
@@ -158,7 +158,7 @@ class FileEnvironment implements Environment {
     const settled = this.#track(done);
     try {
       const result = await within(done, callMs, `the store in ${this.#folder}`);
-      if (this.state.get() !== 'full') this.#answers();
+      if (this.state.get() !== 'full') this.#noteSuccess();
       return result;
     } catch (error) {
       isLate = true;
@@ -175,13 +175,13 @@ class FileEnvironment implements Environment {
     void settled.then(() => {
       this.#underWay.delete(settled);
       // The lock is free again.
-      if (this.#stuck.delete(settled) && this.#stuck.size === 0) this.#answers();
+      if (this.#stuck.delete(settled) && this.#stuck.size === 0) this.#noteSuccess();
     });
     return settled;
   }
 
   /** Sets the state after a successful write. */
-  #answers(): void {
+  #noteSuccess(): void {
     if (this.#file !== undefined) this.state.set(this.space.isFull() ? 'full' : 'up');
   }
 
@@ -216,8 +216,8 @@ class FileEnvironment implements Environment {
       return;
     }
     this.#use(opened);
-    this.#answers();
-    this.forgotten.tell();
+    this.#noteSuccess();
+    this.forgotten.fire();
   }
 
   async #closeDatabase(open: Database): Promise<void> {
@@ -231,7 +231,7 @@ class FileEnvironment implements Environment {
       if (this.#file === undefined || (await fileIdentity(this.#path)) !== this.#file.identity) await this.#reopen();
       await this.space.look();
       const now = this.state.get();
-      if (now === 'up' || now === 'full') this.#answers();
+      if (now === 'up' || now === 'full') this.#noteSuccess();
     } catch {
       // The state already shows it, and the next check tries again.
     }

@@ -54,7 +54,7 @@ export class GroupCommit {
     });
     committed.then(
       () => {
-        for (const tell of settle) tell();
+        for (const settleOne of settle) settleOne();
         this.#begin();
       },
       (error: unknown) => {

@@ -14,7 +14,7 @@ export async function toStoreError(error: unknown, path: string): Promise<StoreE
 export function toKnownError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error;
   const { code, message } = error as { code?: unknown; message?: string };
-  const say = (what: string): string => `${path}: ${what} (${message})`;
+  const describe = (what: string): string => `${path}: ${what} (${message})`;
   const options = { cause: error };
   switch (code) {
     // No space, file too large, quota; by number from the database, by name from Node. The last: its map cannot grow.
@@ -25,24 +25,24 @@ export function toKnownError(error: unknown, path: string): StoreError {
     case 'EFBIG':
     case 'EDQUOT':
     case -30_792:
-      return new StoreError('store_full', say('no space is left'), options);
+      return new StoreError('store_full', describe('no space is left'), options);
     case 'EACCES':
     case 'EROFS':
     case 'EPERM':
     case 13:
     case 30:
     case 1:
-      return new StoreError('store_denied', say('it cannot be written by this user'), options);
+      return new StoreError('store_denied', describe('it cannot be written by this user'), options);
     case 'ENOENT':
-      return new StoreError('store_down', say('it was removed'), options);
+      return new StoreError('store_down', describe('it was removed'), options);
     // Page not found, corrupted, panic, version mismatch, not a database.
     case -30_797:
     case -30_796:
     case -30_795:
     case -30_794:
     case -30_793:
-      return new StoreError('store_corrupt', say('it is damaged and was not changed'), options);
+      return new StoreError('store_corrupt', describe('it is damaged and was not changed'), options);
     default:
-      return new StoreError('store_failed', say('it failed'), options);
+      return new StoreError('store_failed', describe('it failed'), options);
   }
 }

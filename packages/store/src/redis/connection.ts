@@ -163,7 +163,7 @@ class RedisConnection implements Connection {
 
   /** Sets the state from the result of a probe. */
   #found(known: string, refusal: string): void {
-    if (this.#mark !== undefined && known !== '' && known !== this.#mark) this.forgotten.tell();
+    if (this.#mark !== undefined && known !== '' && known !== this.#mark) this.forgotten.fire();
     if (known !== '') this.#mark = known;
     if (refusal === '') this.state.set('up');
     else if (refusal.includes('READONLY')) this.#leaveReplica();

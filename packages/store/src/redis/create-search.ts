@@ -47,8 +47,8 @@ async function findNames(
 
 /** Finds the rooms of a user. */
 async function findRoomsOf(entries: PresenceEntries, uid: string, limit: number): Promise<FoundNames> {
-  const [{ live }, answer] = await Promise.all([entries.nodes(), entries.scripts.readUser(entries.userKeys(uid))]);
-  const sockets = pairs((answer as [Buffer[]])[0]).map(([field]) => split(field));
+  const [{ live }, reply] = await Promise.all([entries.nodes(), entries.scripts.readUser(entries.userKeys(uid))]);
+  const sockets = pairs((reply as [Buffer[]])[0]).map(([field]) => split(field));
   const searches = sockets
     .filter(([node]) => live.includes(node))
     .map(([node, socket]) => ({ hash: entries.joinsOf(node), what: 'joined' as const, prefix: join(socket, '') }));

@@ -118,8 +118,8 @@ export class Eviction {
 
   async #evict(meta: string): Promise<{ now: number; oldest: number; removed: number }> {
     const stream = meta.replace(this.#metaBegin, this.#streamBegin);
-    const answer = await this.#scripts.evict([stream, meta], Math.floor(this.#before), atOnce);
-    const [now, oldest, removed] = answer as [Buffer, Buffer, number];
+    const reply = await this.#scripts.evict([stream, meta], Math.floor(this.#before), atOnce);
+    const [now, oldest, removed] = reply as [Buffer, Buffer, number];
     return {
       now: Number(now),
       oldest: oldest.length === 0 ? Number.POSITIVE_INFINITY : Number(oldest),

@@ -10,12 +10,12 @@ import type { RedisClient } from './redis-client.ts';
 export function followProblems(client: RedisClient): () => string | undefined {
   let problem: string | undefined;
   /** Whether this connection has already told why it ended. */
-  let isTold = false;
+  let isReported = false;
   let isReady = false;
   const { options } = client;
   const hasTls = ('redisOptions' in options ? options.redisOptions?.tls : (options as RedisOptions).tls) !== undefined;
-  const tell = (error: Error): void => {
-    isTold = true;
+  const report = (error: Error): void => {
+    isReported = true;
     if (tellsNothing(error.message) && !('lastNodeError' in error)) return;
     // A server that refuses a certificate resets the connection, so its alert may get lost.
     const isRefused = hasTls && !isReady && /ECONNRESET|EPIPE/.test(error.message);
@@ -23,18 +23,18 @@ export function followProblems(client: RedisClient): () => string | undefined {
   };
   client
     .on('connect', () => {
-      isTold = false;
+      isReported = false;
     })
     .on('ready', () => {
       isReady = true;
       problem = undefined;
     })
-    .on('error', tell)
+    .on('error', report)
     // Of sentinels and nodes of a cluster.
-    .on('sentinelError', tell)
-    .on('node error', tell)
+    .on('sentinelError', report)
+    .on('node error', report)
     .on('close', () => {
-      if (!isReady && !isTold) problem = explainRedisError('Redis closed the connection before it responded');
+      if (!isReady && !isReported) problem = explainRedisError('Redis closed the connection before it responded');
       isReady = false;
     });
   return () => problem;

@@ -147,7 +147,7 @@ export function createHistory(connection: Connection): HistoryStore {
       const fresh = randomBytes(12).toString('base64url');
       const bounds = [rememberedIds, removalsPerCall];
       const known = recent.of(room);
-      const answer = await scripts.append(
+      const reply = await scripts.append(
         keysOf(room),
         payload,
         count,
@@ -159,7 +159,7 @@ export function createHistory(connection: Connection): HistoryStore {
         known?.epoch ?? '',
         known?.offset ?? '',
       );
-      const [written, offset, duplicate, at] = answer as [Buffer, number, number, Buffer?];
+      const [written, offset, duplicate, at] = reply as [Buffer, number, number, Buffer?];
       const epoch = written.toString();
       if (duplicate !== 1) recent.note(room, epoch, offset, String(at));
       return { epoch, offset, duplicate: duplicate === 1 };
@@ -169,8 +169,8 @@ export function createHistory(connection: Connection): HistoryStore {
       checkNames(room);
       checkIntegers(0, { after, limit });
       const [stream, meta] = keysOf(room);
-      const answer = await scripts.read([stream, meta], after, limit, pageBytes);
-      const [epoch, first, last, entries] = answer as Partial<[Buffer, number, number, [Buffer, Buffer[]][]]>;
+      const reply = await scripts.read([stream, meta], after, limit, pageBytes);
+      const [epoch, first, last, entries] = reply as Partial<[Buffer, number, number, [Buffer, Buffer[]][]]>;
       if (epoch === undefined || first === undefined || last === undefined)
         return { epoch: undefined, first: 1, last: 0, messages: [] };
       const messages = (entries ?? []).map(([id, [, at, , payload]]) => ({

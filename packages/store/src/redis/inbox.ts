@@ -110,8 +110,8 @@ export function createInbox(connection: Connection): InboxStore {
     async put(uid, id, payload, { ttlMs }, { count, bytes }) {
       checkNames(uid, id);
       checkIntegers(1, { ttlMs, count, bytes });
-      const answer = await scripts.put(keysOf(uid), id, payload, ttlMs, count, bytes, removalsPerCall);
-      const [stored, seq] = answer as [number, Buffer];
+      const reply = await scripts.put(keysOf(uid), id, payload, ttlMs, count, bytes, removalsPerCall);
+      const [stored, seq] = reply as [number, Buffer];
       return { state: stored === 1 ? 'stored' : 'duplicate', seq: Number(seq) };
     },
     async pending(uid, afterSeq, limit) {
@@ -131,8 +131,8 @@ export function createInbox(connection: Connection): InboxStore {
     },
     async status(uid, id) {
       checkNames(uid, id);
-      const said = (await scripts.status(keysOf(uid), id)) as Buffer;
-      return said.toString() as 'waiting' | 'acked' | 'unknown';
+      const reply = (await scripts.status(keysOf(uid), id)) as Buffer;
+      return reply.toString() as 'waiting' | 'acked' | 'unknown';
     },
   };
 }

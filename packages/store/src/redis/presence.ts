@@ -53,8 +53,8 @@ export function createPresence(connection: Connection, lastSeenMs: number): Pres
 
     async user(uid) {
       checkNames(uid);
-      const [{ live }, answer] = await Promise.all([entries.nodes(), entries.scripts.readUser(entries.userKeys(uid))]);
-      const [fields, seen] = answer as [Buffer[], Buffer | null];
+      const [{ live }, reply] = await Promise.all([entries.nodes(), entries.scripts.readUser(entries.userKeys(uid))]);
+      const [fields, seen] = reply as [Buffer[], Buffer | null];
       const here = pairs(fields).flatMap(([field, since]) => {
         const [node] = split(field);
         return live.includes(node) ? [{ node: nodeOf(node), since: Number(since) }] : [];

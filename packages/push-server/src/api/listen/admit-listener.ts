@@ -10,7 +10,7 @@ import { roomOfClients, roomOfUser } from '../../rooms/names/room-names.ts';
 import { check } from '../request/check.ts';
 import type { KeyHolder, KeyRing } from '../request/keys.ts';
 import { productOf, readQuery } from '../request/read-query.ts';
-import { listenQuery, maxHeard } from './listen-query.ts';
+import { listenQuery, maxListened } from './listen-query.ts';
 import type { Listening } from './listener.ts';
 
 /** What admitting listeners needs. */
@@ -116,8 +116,8 @@ function readAsked(values: Record<string, unknown>, header: string | string[] | 
   const asked = check(listenQuery, values, 'query');
   if (!asked.ok) return asked;
   const [rooms, users] = [[...new Set(asked.value.room)], [...new Set(asked.value.user)]];
-  if (rooms.length + users.length > maxHeard) {
-    return failed('payload_invalid', `room: wanted at most ${maxHeard} rooms and users`);
+  if (rooms.length + users.length > maxListened) {
+    return failed('payload_invalid', `room: wanted at most ${maxListened} rooms and users`);
   }
   const lastEventId = typeof header === 'string' && header !== '' ? header : asked.value.lastEventId;
   return success({ rooms, users, lastEventId });

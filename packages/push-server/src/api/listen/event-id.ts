@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Position } from '@gopush/contract';
 
 /** The positions of a listener. */
-export interface Stood {
+export interface ListenerPositions {
   /** When it had them, in milliseconds since 1970. */
   readonly at: number;
   /** Its position in a room; `null`: the room had no history then; `undefined`: it did not listen to the room. */
@@ -24,16 +24,16 @@ export function writePart(room: string, position: Position | null): string {
 }
 
 /** Reads an id; `undefined`: it is malformed. */
-export function readEventId(text: string): Stood | undefined {
+export function readEventId(text: string): ListenerPositions | undefined {
   const [when = '', ...parts] = text.split('~');
   if (!/^[0-9a-z]{1,10}$/.test(when)) return undefined;
-  const stood = new Map<string, Position | null>();
+  const positions = new Map<string, Position | null>();
   for (const part of parts) {
     const [, hash = '', epoch, offset] = /^([\w-]{4})(?:\.([\w-]{1,64})\.(\d{1,15}))?$/.exec(part) ?? [];
     if (hash === '') return undefined;
-    stood.set(hash, epoch === undefined ? null : { epoch, offset: Number(offset) });
+    positions.set(hash, epoch === undefined ? null : { epoch, offset: Number(offset) });
   }
-  return { at: Number.parseInt(when, 36), of: (room) => stood.get(hashOf(room)) };
+  return { at: Number.parseInt(when, 36), of: (room) => positions.get(hashOf(room)) };
 }
 
 function hashOf(room: string): string {

@@ -2,16 +2,16 @@ import { z } from 'zod';
 import { room, uid } from '../request/fields.ts';
 
 /** Most rooms and users of one listener: the id of each event holds its positions in all of them. */
-export const maxHeard = 50;
+export const maxListened = 50;
 
 /** The query of a request to listen. */
 export const listenQuery = z.strictObject({
   room: z
     .array(room)
-    .max(maxHeard)
+    .max(maxListened)
     .default([])
-    .meta({ description: `Rooms to listen to; together with users at most ${maxHeard}.` }),
-  user: z.array(uid).max(maxHeard).default([]).meta({
+    .meta({ description: `Rooms to listen to; together with users at most ${maxListened}.` }),
+  user: z.array(uid).max(maxListened).default([]).meta({
     description:
       'Users to listen to; the listener counts as a device of each. Default without room, with an identity: the user of the identity.',
   }),

@@ -8,7 +8,7 @@ import { publisherIdOf } from '../../rooms/idempotency/idempotency-key.ts';
 import { plainName } from '../../rooms/names/room-names.ts';
 import type { NodePresence } from '../../rooms/presence/node-presence.ts';
 import type { RoomStreams } from '../../rooms/stream/room-streams.ts';
-import { readEventId, type Stood, writeEventId, writePart } from './event-id.ts';
+import { type ListenerPositions, readEventId, writeEventId, writePart } from './event-id.ts';
 import type { EndCode, EndReason, Sink, SinkKind } from './sink.ts';
 
 /** Most bytes that wait for one listener. */
@@ -62,24 +62,24 @@ export class Listener implements Subscriber {
   async open(lastEventId: string | undefined): Promise<void> {
     const { presence } = this.#context;
     const { id, user, rooms } = this.listening;
-    const stood = lastEventId === undefined ? undefined : readEventId(lastEventId);
+    const before = lastEventId === undefined ? undefined : readEventId(lastEventId);
     await Promise.all(this.#devices.map((device) => presence.entered(device.id, device.user)));
     // Until a room is entered, ids hold its earlier position, so that nothing is skipped if the listener ends in between.
     for (const room of rooms) {
-      const was = stood?.of(room);
+      const was = before?.of(room);
       if (was !== undefined) this.#parts.set(room, writePart(room, was));
     }
-    for (const room of rooms) await this.#enter(room, stood, lastEventId !== undefined);
+    for (const room of rooms) await this.#enter(room, before, lastEventId !== undefined);
     if (this.#closed) return;
     if (user !== undefined) for (const room of rooms) if (room.startsWith('r:')) presence.joined(id, user, room);
     const named = (kind: string): string[] => rooms.filter((room) => room.startsWith(kind)).map(plainName);
     this.#send('ready', JSON.stringify({ rooms: named('r:'), users: named('u:') }));
   }
 
-  async #enter(room: string, stood: Stood | undefined, comesBack: boolean): Promise<void> {
+  async #enter(room: string, before: ListenerPositions | undefined, comesBack: boolean): Promise<void> {
     const { streams, delivery } = this.#context;
-    const was = stood?.of(room);
-    const begin = comesBack ? await this.#beginOf(room, stood, was) : 'now';
+    const was = before?.of(room);
+    const begin = comesBack ? await this.#beginOf(room, before, was) : 'now';
     if (this.#closed) return;
     const from = typeof begin === 'object' ? begin : undefined;
     await streams.join(room, this.listening.id, from, (missed, at) => {
@@ -99,10 +99,10 @@ export class Listener implements Subscriber {
   /** Where to continue: at a position; `now`: nothing can have been missed; `lost`: what was missed is unknown. */
   async #beginOf(
     room: string,
-    stood: Stood | undefined,
+    before: ListenerPositions | undefined,
     was: Position | null | undefined,
   ): Promise<Position | 'now' | 'lost'> {
-    if (stood === undefined) return 'lost';
+    if (before === undefined) return 'lost';
     // It did not listen to this room before.
     if (was === undefined) return 'now';
     if (was !== null) return was;
@@ -110,7 +110,7 @@ export class Listener implements Subscriber {
       // The history was empty then, so everything in it is new.
       const { epoch } = await this.#context.history.read(room, 0, 0);
       if (epoch !== undefined) return { epoch, offset: 0 };
-      return Date.now() - stood.at < this.#context.historyMs ? 'now' : 'lost';
+      return Date.now() - before.at < this.#context.historyMs ? 'now' : 'lost';
     } catch {
       return 'lost';
     }

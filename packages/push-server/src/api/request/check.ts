@@ -12,8 +12,8 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, what?: string): R
   const [issue] = parsed.error.issues;
   if (issue === undefined) return failed('payload_invalid');
   const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
-  const said = issue.code === 'unrecognized_keys' ? 'unknown field' : issue.message;
+  const problem = issue.code === 'unrecognized_keys' ? 'unknown field' : issue.message;
   const code = issue.code === 'custom' ? (issue.params?.code as FailureCode | undefined) : undefined;
   const field = path.join('.').slice(0, 80) || (what ?? 'body');
-  return failed(code ?? 'payload_invalid', `${field}: ${said}`);
+  return failed(code ?? 'payload_invalid', `${field}: ${problem}`);
 }

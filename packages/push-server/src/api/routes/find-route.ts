@@ -1,11 +1,11 @@
 import { decodePercent, failed, type Result, success } from '@gopush/contract';
 import { controlRoutes } from './control-routes.ts';
 import { publishRoutes } from './publish-routes.ts';
-import { lookRoutes } from './read-routes.ts';
+import { readRoutes } from './read-routes.ts';
 import type { Route } from './route.ts';
 
 /** All that can be asked, in the order of the document. */
-export const routes: readonly Route[] = [...publishRoutes, ...lookRoutes, ...controlRoutes];
+export const routes: readonly Route[] = [...publishRoutes, ...readRoutes, ...controlRoutes];
 
 /** A route that was found, with what the path says. */
 export interface Found {

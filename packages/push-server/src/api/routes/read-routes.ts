@@ -15,7 +15,7 @@ const keptMessage = z.strictObject({
 });
 
 /** Looking, which changes nothing. */
-export const lookRoutes: readonly Route[] = [
+export const readRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/rooms/{room}/history',

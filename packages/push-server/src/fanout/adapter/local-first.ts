@@ -3,7 +3,7 @@ import type { Adapter, BroadcastOptions } from 'socket.io-adapter';
 import { MessageType } from 'socket.io-adapter';
 
 /** The methods of Socket.IO's cluster adapters that tell other nodes first, and act on this node after that. */
-type Told = 'broadcast' | 'addSockets' | 'delSockets' | 'disconnectSockets';
+type PublishingMethod = 'broadcast' | 'addSockets' | 'delSockets' | 'disconnectSockets';
 
 // biome-ignore lint/suspicious/noExplicitAny: methods of the adapter, whose arguments are passed on
 type Method = (...args: any[]) => unknown;
@@ -17,12 +17,15 @@ export function localFirst(adapter: Adapter): void {
   if ('publishAndReturnOffset' in adapter) Object.assign(adapter, methodsOf(adapter));
 }
 
-function methodsOf(adapter: Adapter): Readonly<Record<Told, Method>> {
+function methodsOf(adapter: Adapter): Readonly<Record<PublishingMethod, Method>> {
   const { publishAndReturnOffset: publish } = insideOfClusterAdapter(adapter);
-  const { broadcast, addSockets, delSockets, disconnectSockets } = adapter as unknown as Record<Told, Method>;
+  const { broadcast, addSockets, delSockets, disconnectSockets } = adapter as unknown as Record<
+    PublishingMethod,
+    Method
+  >;
 
   /** Tells other nodes, unless only this one is meant. @returns options for this node alone */
-  function tell(type: MessageType, options: BroadcastOptions, data: object): BroadcastOptions {
+  function publishToOthers(type: MessageType, options: BroadcastOptions, data: object): BroadcastOptions {
     const { rooms, except, flags } = options;
     if (flags?.local === true) return options;
     const opts = { rooms: [...rooms], except: [...(except ?? [])], flags };
@@ -32,12 +35,12 @@ function methodsOf(adapter: Adapter): Readonly<Record<Told, Method>> {
   }
   return {
     broadcast: (packet: object, options: BroadcastOptions) =>
-      broadcast.call(adapter, packet, tell(MessageType.BROADCAST, options, { packet })),
+      broadcast.call(adapter, packet, publishToOthers(MessageType.BROADCAST, options, { packet })),
     addSockets: (options: BroadcastOptions, rooms: readonly string[]) =>
-      addSockets.call(adapter, tell(MessageType.SOCKETS_JOIN, options, { rooms }), rooms),
+      addSockets.call(adapter, publishToOthers(MessageType.SOCKETS_JOIN, options, { rooms }), rooms),
     delSockets: (options: BroadcastOptions, rooms: readonly string[]) =>
-      delSockets.call(adapter, tell(MessageType.SOCKETS_LEAVE, options, { rooms }), rooms),
+      delSockets.call(adapter, publishToOthers(MessageType.SOCKETS_LEAVE, options, { rooms }), rooms),
     disconnectSockets: (options: BroadcastOptions, close: boolean) =>
-      disconnectSockets.call(adapter, tell(MessageType.DISCONNECT_SOCKETS, options, { close }), close),
+      disconnectSockets.call(adapter, publishToOthers(MessageType.DISCONNECT_SOCKETS, options, { close }), close),
   };
 }

@@ -27,7 +27,7 @@ export class Outgoing {
   #wanted: BucketSet | undefined;
   #heardAt = 0;
   /** How many beats of this node have passed since the first one without an answer. */
-  #unanswered = 0;
+  #unheardBeats = 0;
   #isBeating = false;
 
   constructor(socket: Socket, node: string, times: MeshTimes, events: OutgoingEvents) {
@@ -67,7 +67,7 @@ export class Outgoing {
    */
   beat(): void {
     if (this.#socket.destroyed) return;
-    if (++this.#unanswered * this.#times.beat > this.#times.silence) {
+    if (++this.#unheardBeats * this.#times.beat > this.#times.silence) {
       this.drop('silent');
     } else if (this.isOpen && !this.#isBeating) {
       this.#isBeating = true;
@@ -85,10 +85,10 @@ export class Outgoing {
     if (this.#socket.destroyed) return;
     this.#heardAt = performance.now();
     if (kind === back.beat) {
-      this.#unanswered = 0;
+      this.#unheardBeats = 0;
       this.#isBeating = false;
     } else if (kind === back.welcome && payload.length === bucketCount / 8) {
-      this.#unanswered = 0;
+      this.#unheardBeats = 0;
       this.#wanted = new BucketSet(Buffer.from(payload));
       this.send(writeFrame(forward.open, Buffer.from([this.#events.hasLost() ? 1 : 0])));
       this.#events.onOpen();

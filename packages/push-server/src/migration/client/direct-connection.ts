@@ -1,6 +1,6 @@
 import type { TakenConnection } from '@gopush/hand-off';
 import { type EngineConnection, unreadBytes, webSocketOf } from '@gopush/slim-socket-io';
-import { takenConnectionOf } from '../../hand-off/as-by-the-port.ts';
+import { takenConnectionOf } from '../../hand-off/joined-connection.ts';
 
 /** "Policy violation" (RFC 6455 section 7.4.1), as agents close a client that forges what only they may send. */
 const policyViolation = 1008;

@@ -257,7 +257,7 @@ export class MigratingClient extends Client {
   }
 
   /** Sends a packet that is no ack of a handler. */
-  protected say(packet: Packet): void {
+  protected sendPacket(packet: Packet): void {
     super._packet(packet);
   }
 
@@ -284,7 +284,7 @@ export class MigratingClient extends Client {
     }
     this.#returned(nsp);
     // A client that is in the namespace takes this for its end, and is told why when it enters again.
-    if (verdict === 'refused') this.say({ type: packetType.disconnect, nsp });
+    if (verdict === 'refused') this.sendPacket({ type: packetType.disconnect, nsp });
     else this.conn.close();
     return true;
   }

@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Share of the time that making something may take. */
+/** Share of the time that the function may take. */
 const share = 1 / 10;
 
 /** Longest pause, in milliseconds. */
 const longestMs = 100;
 
 /**
- * Makes something for all who ask, each time anew, but not so often that it takes more than a tenth of the time: who asks in a pause waits for the
- * next one, as all others do.
+ * Throttles an expensive function: after each run it pauses for ten times as long as the run took, at most 100 ms.
+ * Calls during a pause share the result of the next run, which begins after the pause.
  */
-export function paced<Made>(make: () => Promise<Made>): () => Promise<Made> {
+export function throttled<Made>(make: () => Promise<Made>): () => Promise<Made> {
   let next: Promise<Made> | undefined;
   let notBefore = 0;
   async function makeNext(): Promise<Made> {

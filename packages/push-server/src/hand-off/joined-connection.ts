@@ -31,7 +31,7 @@ interface Counting {
  * server decides by an address (networks of proxies that it trusts, loopback) is the same for tunnels and hand-offs,
  * and `X-Forwarded-For` names the client for both. The port of the client is kept.
  */
-export function joinAsByThePort(connection: TakenConnection, server: Server, address: AddressInfo): void {
+export function joinServer(connection: TakenConnection, server: Server, address: AddressInfo): void {
   const { socket } = connection;
   const own = loopbackFor(address.address);
   const { family } = address;
