@@ -127,6 +127,6 @@ export interface PresenceStore {
    */
   roomsOf(uid: string, limit: number): Promise<FoundNames>;
   counts(): Promise<PresenceCounts>;
-  /** Removes the entries of nodes without a valid lease. If several nodes sweep, one of them is told of each change. */
+  /** Removes the entries of nodes without a valid lease. If several nodes sweep, each change is returned to one of them. */
   sweep(): Promise<Swept>;
 }

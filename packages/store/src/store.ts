@@ -35,7 +35,7 @@ export interface Store {
   readonly presence: PresenceStore;
   readonly sessions: SessionStore;
   readonly registry: RegistryStore;
-  /** The push-servers that have to hear each other. */
+  /** The push-servers that have to receive each other's messages. */
   readonly peers: RegistryStore;
   readonly keys: KeyStore;
   readonly summaries: SummaryStore;

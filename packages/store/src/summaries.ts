@@ -1,4 +1,4 @@
-/** What a node has told of itself last. */
+/** The last summary that a node has written. */
 export interface KeptSummary {
   /** Id of the node. */
   readonly id: string;
@@ -7,7 +7,7 @@ export interface KeptSummary {
   readonly ageMs: number;
 }
 
-/** What all nodes have told of themselves. */
+/** The summaries of all nodes. */
 export interface KeptSummaries {
   /** The one that was written last comes first. */
   readonly kept: readonly KeptSummary[];
@@ -16,7 +16,7 @@ export interface KeptSummaries {
 }
 
 /**
- * What each node tells of itself, for views of the cluster. The last summary of a node that has ended stays for ten minutes, so that
+ * Keeps a summary that each node writes of itself, for views of the cluster. The last summary of a node that has ended stays for ten minutes, so that
  * it can be seen when it was there last.
  */
 export interface SummaryStore {

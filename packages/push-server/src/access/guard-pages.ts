@@ -20,7 +20,8 @@ import { refuse } from '../http/respond.ts';
 type PageGate = (headers: Readonly<IncomingHttpHeaders>) => Failure | undefined;
 
 /**
- * Creates the gate that refuses pages of other origins. A page can reach whatever its visitor's machine can reach, this push-server included. Agents
+ * Creates the gate that refuses pages of other origins. A page can reach every server that its visitor's machine can
+ * reach, this push-server included. Agents
  * vouch for the pages of the requests that they forward. Programs send no origin and are let in.
  *
  * Without secrets, the `Host` of a request is checked as well: for the browser, a page whose DNS name points to this push-server has the same origin.
@@ -48,7 +49,7 @@ function createPageGate({ pushServer, access }: Config): PageGate {
 
 const setting = 'pushServer.allowedOrigins';
 
-/** Why a request is refused whatever its URL; `undefined`: it is not. */
+/** Why a request is refused, independent of its URL; `undefined`: it is not. */
 function whyMalformed(request: IncomingMessage): Failure | undefined {
   // RFC 9112 section 3.2.
   if (request.headers.host === undefined && request.httpVersionMinor > 0) return { code: 'request_malformed' };

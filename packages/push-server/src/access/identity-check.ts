@@ -42,7 +42,7 @@ export function createIdentityCheck({ access, pushServer }: Config, log: Logger)
   };
 }
 
-/** What this push-server is called in signatures. */
+/** The audiences of signatures for this push-server. */
 interface Audiences {
   readonly names: ReadonlySet<string>;
   /** Hosts of addresses, besides the local address of a request. */

@@ -65,13 +65,13 @@ export class Announcement {
     return this.#state === 'draining';
   }
 
-  /** It takes no new clients. */
+  /** The push-server takes no new clients from now on. */
   draining(): Promise<void> {
     this.#state = 'draining';
     return this.#announce();
   }
 
-  /** It is gone. */
+  /** The push-server is gone. */
   async close(): Promise<void> {
     const { registry, id } = this.#options;
     clearInterval(this.#timer);
@@ -80,7 +80,7 @@ export class Announcement {
     if (this.#host !== undefined) await registry.withdraw(id).catch(() => {});
   }
 
-  /** While the store is away, agents do not get it; it is written again. */
+  /** While the store is away, agents do not get the announcement; it is written again later. */
   #announce(): Promise<void> {
     const { registry, log } = this.#options;
     this.#last = this.#last.then(async () => {

@@ -5,7 +5,7 @@ import { ListenError, localAddressTo } from '@gopush/service';
 /** The host at which a push-server is announced to agents. */
 export interface AnnouncedHost {
   readonly host: string;
-  /** Who cannot reach it there, for the log; absent: not known. */
+  /** Agents that cannot reach it there, in words for the log; absent: not known. */
   readonly unreachableFor?: string;
 }
 

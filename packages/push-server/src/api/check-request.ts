@@ -6,7 +6,7 @@ import type { Asked, Route } from './routes/route.ts';
 
 /** The parts of a request, as they came. */
 export interface RequestParts {
-  /** What the path says. */
+  /** Parameters in the path. */
   readonly params: unknown;
   readonly query: URLSearchParams;
   readonly body: unknown;

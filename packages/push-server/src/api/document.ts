@@ -4,7 +4,7 @@ import { listenQuery } from './listen/listen-query.ts';
 import { routes } from './routes/find-route.ts';
 import type { Route } from './routes/route.ts';
 
-/** What any request may get. */
+/** Failures of any request. */
 const ofAll: readonly FailureCode[] = [
   'payload_invalid',
   'request_malformed',

@@ -115,7 +115,7 @@ async function serve(
   return result;
 }
 
-/** What publishes to the clients of the product that a request names. Without a name, `notify` reaches those of all products. */
+/** The `push` of the product that a request names. Without a name, `notify` reaches those of all products. */
 function pushFor(holder: KeyHolder, { across }: Route, query: URLSearchParams, push: Push): Result<Push> {
   const product = productOf(query);
   if (!product.ok) return product;
@@ -124,7 +124,7 @@ function pushFor(holder: KeyHolder, { across }: Route, query: URLSearchParams, p
   return success(query.has(productParameter) || holder.isLimited ? push.of(product.value) : push);
 }
 
-/** Logs a request that changes what clients have. */
+/** Logs a request that changes rooms, connections or inboxes of clients. */
 function logUse({ name }: KeyHolder, { method, path }: Route, params: object, log: Logger): void {
   log.info({ by: name, method, route: path, params }, 'API request');
 }

@@ -48,7 +48,7 @@ export async function admit(socket: Socket, next: (error?: Error) => void, conte
   }
   const session = new Session(socket, admitted, sessions, restored);
   live.add(session);
-  // A client that is told that it is connected can be reached.
+  // Once a client gets its response, messages to its user must reach it.
   await session.prepare();
   session.whenCutShort(() => {
     limits.starts.refused(socket);
@@ -92,7 +92,7 @@ function restoreClient(client: ServerClient, { record }: Restored): void {
   if (record.claims !== undefined) client.claims = record.claims;
 }
 
-/** The error by which Socket.IO tells a client that it is refused. */
+/** The error with which Socket.IO refuses a client. */
 export function errorOf({ code }: Failure): Error {
   const { message } = failures[code];
   return Object.assign(new Error(message), { data: { code, message } });

@@ -5,11 +5,12 @@ import type { HttpEnding } from '../http/http-ending.ts';
 /** "Service restart" (https://www.iana.org/assignments/websocket/websocket.xml): agents use it as well. */
 const restart = 1012;
 
-/** How long a client has to answer the close frame, in milliseconds. */
+/** How long a client has to respond to the close frame, in milliseconds. */
 const goodbyeMs = 1_000;
 
 /**
- * Closes a Socket.IO server. WebSockets whose clients do not answer the close frame are cut: an HTTP server closes only after its last connection.
+ * Closes a Socket.IO server. WebSockets whose clients do not respond to the close frame are cut: an HTTP server
+ * closes only after its last connection.
  * Engine.IO knows only the WebSockets of sessions; for others, of clients that are upgrading or were just disconnected, `ws` would wait 30 s.
  */
 export async function closeClients(io: Server, ending: HttpEnding): Promise<void> {

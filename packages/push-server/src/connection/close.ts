@@ -6,7 +6,7 @@ import { migratingClientOf } from '../migration/client/migrating-client.ts';
 import type { LiveSessions } from '../session/live-sessions.ts';
 import { type Session, sessionOf } from '../session/session.ts';
 
-/** What the end of a connection needs. */
+/** Options of {@link createCloseListeners}. */
 export interface CloseContext {
   /** What the server hook decides. */
   readonly rules: Rules;
@@ -35,7 +35,10 @@ const recoverable: ReadonlySet<string> = new Set([
   'forced server close',
 ]);
 
-/** Makes the listeners that end a session with its socket: stored for recovery where the client may come back, then told to the server hook. */
+/**
+ * Makes the listeners that end a session with its socket: it is stored for recovery where the client may come back,
+ * then the server hook is called.
+ */
 export function createCloseListeners(context: CloseContext): CloseListeners {
   const { live, rules, keepForRecovery, keep } = context;
   /** Sessions whose connections were lost, with whether this node still had them. */
@@ -62,7 +65,7 @@ export function createCloseListeners(context: CloseContext): CloseListeners {
   };
 }
 
-/** Tells the server hook that a client is gone, unless another node has its session: this node may have been suspended for long. */
+/** Calls the server hook for a client that is gone, unless another node has its session: this node may have been suspended for long. */
 async function tellHook(
   { client }: Session,
   reason: string,

@@ -2,7 +2,8 @@ import type { NodeEvents } from '../rooms/bus/node-events.ts';
 import type { Sessions } from './sessions.ts';
 
 /**
- * Makes the listener that applies what any node did to the sessions and listeners of this node: new messages in inboxes, users that a program moves
+ * Makes the listener that applies the changes of any node to the sessions and listeners of this node: new messages in
+ * inboxes, users that a program moves
  * or disconnects, sessions that migrated.
  *
  * @param endListeners - ends the API listeners of a user (the uid, after the scope of its product): all, or those of a room

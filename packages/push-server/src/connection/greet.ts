@@ -4,7 +4,7 @@ import type { Socket } from 'socket.io';
 import type { ServerClient } from '../hook/server-hook.ts';
 
 /**
- * Tells a client who it is, and which agent and push-server serve it.
+ * Sends a client its uid and product, and the names of the agent and the push-server that serve it.
  *
  * @param server - name of this push-server, without that of its machine
  */

@@ -17,7 +17,7 @@ import type { Session } from '../session/session.ts';
 export interface RoomRequestsContext {
   /** Publishes to a room by its full name. */
   readonly publish: Rooms['publish'];
-  /** Says who is in a room, by its full name. */
+  /** A page of the users in a room, by its full name. */
   readonly presenceIn: Rooms['presenceIn'];
   /** What the server hook decides. */
   readonly rules: Pick<Rules, 'has' | 'mayJoin' | 'mayPublish'>;
@@ -109,7 +109,7 @@ export async function publish(
   };
 }
 
-/** Tells a member of a room who is in it. */
+/** Gives a member of a room the users in it. */
 export async function presenceOf(
   session: Session,
   { room, limit = maxPresencePage, after }: PresenceRequest,
@@ -129,7 +129,7 @@ function mayJoin(session: Session, room: string, { rules }: RoomRequestsContext)
   return session.isIn(room) || !rules.has('canJoin') ? allowed : rules.mayJoin(session.client, room);
 }
 
-/** Whether a client may publish. @returns the message, or what the server hook replaced it with */
+/** Whether a client may publish. @returns the message, or the replacement of the server hook */
 function mayPublish(
   session: Session,
   { room, event, message }: PublishRequest,
@@ -144,7 +144,8 @@ function senderOf({ client: { uid } }: Session, { senders }: RoomRequestsContext
 }
 
 /**
- * What members get of a {@link RoomMessage}: the client's whole object, with its uid in place of any `sender` in it. Where `canPublish` decides, no
+ * The message that members get for a {@link RoomMessage}: the client's whole object, with its uid in place of any
+ * `sender` in it. Where `canPublish` decides, no
  * more than `canPublish` has seen.
  */
 function forMembers(object: RoomMessage, message: unknown, session: Session, context: RoomRequestsContext): object {

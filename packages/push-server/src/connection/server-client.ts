@@ -33,7 +33,7 @@ export function createClient(
   };
 }
 
-/** Without what Socket.IO itself adds for its connection state recovery. */
+/** Without the fields that Socket.IO itself adds for its connection state recovery. */
 function authOf({ pid: _pid, offset: _offset, ...auth }: Record<string, unknown>): Record<string, unknown> {
   return auth;
 }

@@ -19,11 +19,11 @@ export interface SessionsParts {
   /** The sessions of this node. */
   readonly live: LiveSessions;
   readonly presence: NodePresence;
-  /** What programs have sent, for clients that come back. */
+  /** Events of programs, kept for clients that come back. */
   readonly emittedEvents: EmittedEvents;
   readonly recovery: Recovery;
   readonly migration: Migration;
-  /** What programs did to users recently. */
+  /** Recent changes that programs made to users. */
   readonly changes: RecentChanges;
   /** Has all sessions look into their inboxes: they may have missed that there are messages. */
   readonly wakeInboxes: () => Promise<void>;

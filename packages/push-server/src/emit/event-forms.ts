@@ -21,8 +21,9 @@ type Encode = (options: PacketOptions) => readonly (string | Buffer)[];
 /**
  * The forms in which one event is written, each encoded once for all clients that get it.
  *
- * Behind the event goes another one, `go:mark`, with its position: from it a stock client of Socket.IO tells after a reconnect which event it
- * had last, and an agent which events it passed on. Handlers get no further argument. A client that asked for positions gets the event with
+ * Behind the event goes another one, `go:mark`, with its position: by it a stock client of Socket.IO reports after a
+ * reconnect which event it had last, and an agent knows which events it passed on. Handlers get no further argument.
+ * A client that asked for positions gets the event with
  * its position as further arguments instead, so that no connection can be cut in between.
  */
 export class EventForms {
@@ -35,7 +36,7 @@ export class EventForms {
   #joined: readonly Part[] | undefined = undefined;
   #inline: readonly Part[] | undefined = undefined;
 
-  /** @param encodeInline - encodes the event with its position, and with what is published beside it, as further arguments */
+  /** @param encodeInline - encodes the event with its position, and with the data published beside it, as further arguments */
   constructor(position: string | undefined, namespace: string, encodeInline?: Encode) {
     this.isForAgents = namespace !== '/';
     this.#position = position;

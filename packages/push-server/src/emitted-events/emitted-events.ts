@@ -11,7 +11,7 @@ import { type EventClient, writeEvent } from './write-event.ts';
 /** Why a client that returns cannot be given all that it has missed. */
 export type NotWhole = 'forgotten' | 'too much' | 'not heard' | 'unknown place';
 
-/** Most that one client that returns is given, and that is kept for all. */
+/** Bounds of the events that one returning client is given, and of all that are kept. */
 interface EmittedEventsBounds extends ClientBounds {
   readonly nodeBytes: number;
   readonly nodeCount: number;
@@ -47,7 +47,7 @@ interface Slot {
  * clients that reconnect, or whose session migrates.
  *
  * Each node numbers the events that it sends in a stream for each namespace, which all nodes hear and keep. The
- * position that goes out with an event is its place in its stream, so any node can tell from it what a client has had.
+ * position that goes out with an event is its place in its stream, so any node knows from it which events a client has had.
  */
 export class EmittedEvents {
   readonly #options: EmittedEventsOptions;
@@ -56,7 +56,7 @@ export class EmittedEvents {
   readonly #forOne: EventLog;
   /** Up to where clients have had streams elsewhere that had not come here yet when they came. */
   readonly #elsewhere = new WeakMap<Socket, ReadonlyMap<string, number>>();
-  /** What clients were given again, each with the number of that delivery. */
+  /** Events that clients were given again, each with the number of that delivery. */
   readonly #again = new WeakMap<Socket, readonly Emitted[]>();
   /** The number of the last delivery to one client that is not kept any more. */
   #forgottenOne = 0;
@@ -133,7 +133,7 @@ export class EmittedEvents {
     return this.#options.clientOf(socket).hasMigrated;
   }
 
-  /** Whether a client has had an event elsewhere, or gets it there. */
+  /** Whether a client has had an event at another node, or gets it there. */
   isElsewhere(socket: Socket, place: Position): boolean {
     return this.hasMigrated(socket) || this.#namespaces.get(socket.nsp.name)?.hasHad(socket.id, place) === true;
   }
@@ -148,18 +148,18 @@ export class EmittedEvents {
     this.#forOne.add({ ...event, except: nobody, count: event.place.offset, at: Date.now() });
   }
 
-  /** What a socket has had whose connection is open, or has ended after all was written to it. */
+  /** The events that a socket has had whose connection is open, or has ended after all was written to it. */
   standing({ id, nsp }: Socket): EmittedRecord {
     return { streams: this.#namespaces.get(nsp.name)?.standing(id) ?? [] };
   }
 
-  /** What a socket has had whose connection was lost, before it leaves its rooms. */
+  /** The events that a socket has had whose connection was lost. Called before it leaves its rooms. */
   lost(socket: Socket): EmittedRecord {
     const { doubtMs, bounds, recent } = this.#options;
     const since = Date.now() - doubtMs;
     const begun = (socket as Slot)[begunAt] ?? recent.count;
     const { name } = socket.nsp;
-    // What it has had elsewhere, and this node heard later, was not given here.
+    // Events that it has had elsewhere, and that this node heard later, were not given here.
     const elsewhere = this.#elsewhere.get(socket);
     const came = ({ count, place }: Emitted): boolean =>
       count > begun && place.offset > (elsewhere?.get(place.epoch) ?? 0);

@@ -34,7 +34,7 @@ export function placeAmongDeliveries(
   return count === undefined ? last : { epoch: node, offset: count };
 }
 
-/** The last delivery of its node up to which a client has had everything; `undefined` where nothing tells. */
+/** The last delivery of its node up to which a client has had everything; `undefined`: not known. */
 export function deliveredTo(lost: LostDeliveries, last: Position | undefined): number | undefined {
   const { emitted, tail, tailAfter = 0, node } = lost;
   const { doubtful = [], own = [], after = 0 } = emitted ?? {};
@@ -58,7 +58,7 @@ function countOf(emitted: EmittedRecord | undefined, { epoch, offset }: Position
   return event?.[2] ?? own.find(({ place }) => place.epoch === epoch && place.offset === offset)?.count;
 }
 
-/** What is known of a client whose connection was lost. */
+/** The deliveries to a client whose connection was lost. */
 export interface LostDeliveries {
   readonly emitted: EmittedRecord | undefined;
   /** The last messages of its rooms that were written to it. */

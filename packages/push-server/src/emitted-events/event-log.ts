@@ -29,7 +29,7 @@ export interface EmittedBounds {
 /** Roughly what an event takes besides its content, in bytes. */
 const entryBytes = 256;
 
-/** What it takes for each room. */
+/** Roughly what an event takes for each of its rooms, in bytes. */
 const roomBytes = 32;
 
 /** The events of one room, oldest first; those before `first` are forgotten. */

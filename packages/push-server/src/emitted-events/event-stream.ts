@@ -1,7 +1,7 @@
 /** Most events of a stream that may come late. Beyond that all before them are given up. */
 const maxMissing = 1_000;
 
-/** What this node has of a stream of numbered events, which one node sends. */
+/** A stream of numbered events of one node, as far as this node has it. */
 export class EventStream {
   /** The last one that came. */
   latest: number;

@@ -8,7 +8,7 @@ import type { Emitted } from './event-log.ts';
 import { type EventPacket, type FormsContext, formsOf, isKeepable } from './event-packet.ts';
 
 /**
- * Keeps what is emitted in a namespace for clients that return, and writes its position behind it.
+ * Keeps the events that are emitted in a namespace for clients that return, and writes its position behind each.
  *
  * @param position - the position of the next delivery of this node; `undefined`: clients cannot come back to their
  * sessions, and nothing is kept
@@ -46,7 +46,7 @@ class AdapterKeeper {
     readonly apply: (options: BroadcastOptions, callback: (socket: Socket) => void) => void;
     readonly close: () => Promise<void> | void;
   };
-  /** What was encoded just now, and is written next. */
+  /** The event that was encoded last, and is written next. */
   #encoded: Pick<Emitted, 'place' | 'encoded'> | undefined = undefined;
 
   constructor(namespace: Namespace, events: EmittedEvents, position: (() => string) | undefined) {

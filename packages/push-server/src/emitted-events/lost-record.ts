@@ -1,7 +1,7 @@
 import type { EmittedRecord } from './emitted-record.ts';
 import type { Emitted } from './event-log.ts';
 
-/** Most that one client that returns is given. */
+/** Bounds of the events that one returning client is given. */
 export interface ClientBounds {
   readonly clientBytes: number;
   readonly clientCount: number;
@@ -20,7 +20,7 @@ export interface DoubtfulEvents {
 }
 
 /**
- * What is stored of these events: the places of those that other nodes have as well, and the whole of the others. Where
+ * The stored form of these events: the places of those that other nodes have as well, and the whole of the others. Where
  * there are too many the oldest are left out.
  */
 export function recordLost(

@@ -2,7 +2,7 @@ import type { Position } from '@gopush/contract';
 import { deliveredTo, type EmittedRecord, type LostDeliveries, type OwnEvent } from './emitted-record.ts';
 
 /**
- * What a client has missed of the events of programs: it has reconnected, or its session was taken from another node.
+ * The events of programs that a client has missed: it has reconnected, or its session was taken from another node.
  */
 export interface Missed {
   /** The node that had its session. */
@@ -40,10 +40,10 @@ export function placeName(stream: string, offset: number): string {
 }
 
 /**
- * What a client has missed whose connection was lost.
+ * The events that a client has missed whose connection was lost.
  *
  * @param last - the position that it had last
- * @returns `undefined` where nothing tells
+ * @returns `undefined`: not known
  */
 export function missedByLost(
   session: StoredSession,
@@ -66,7 +66,7 @@ export function missedByLost(
 }
 
 /**
- * What a client has missed whose session was taken from another node.
+ * The events that a client has missed whose session was taken from another node.
  *
  * @param given - the last positions that its agent has seen go out to it, one of each stream
  */
@@ -84,8 +84,8 @@ export function missedInMigration(
 }
 
 /**
- * What a client has missed whose node and agent died together. Its last position tells its place in one stream. In
- * others it had what was sent before its session was saved, if nothing was sent to it there since.
+ * The events that a client has missed whose node and agent died together. Its last position is its place in one
+ * stream. In the others it had all events from before its session was saved, if none was sent to it there since.
  *
  * @param last - the position that it had last
  */

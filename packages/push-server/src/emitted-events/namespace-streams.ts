@@ -7,8 +7,7 @@ import type { Missed } from './missed-events.ts';
 export const slackMs = 1_000;
 
 /**
- * Whose events a stream has: what this node sends to all nodes, what it sends to its own clients, and what programs
- * send that name no stream.
+ * The senders of a stream's events. `own`: this node, to all nodes; `local`: this node, to its own clients; `foreign`: programs that name no stream.
  */
 export type Whose = 'own' | 'local' | 'foreign';
 
@@ -85,7 +84,7 @@ export class NamespaceStreams {
   }
 
   /**
-   * Remembers for some time what a client has had elsewhere and has not come here yet.
+   * Remembers for some time the events that a client has had elsewhere and that have not come here yet.
    *
    * @returns the offsets by their streams
    */
@@ -141,7 +140,7 @@ export class NamespaceStreams {
     const last = missed.after.get(epoch);
     if (last !== undefined) return offset > last;
     if (at < missed.at - slackMs) return false;
-    // A node that crashed has not said when its session began to miss something.
+    // Of a node that crashed is not known when its session began to miss something.
     if (this.isForeign(epoch)) return missed.isExact;
     return !this.isLocal(epoch) || isSame;
   }

@@ -3,7 +3,7 @@ import type { Socket } from 'socket.io';
 import { EventForms, type PacketOptions } from '../emit/event-forms.ts';
 import type { Emitted } from './event-log.ts';
 
-/** A connection, with what is used here. */
+/** The parts of a connection that are used here. */
 export interface EventClient {
   /** Whether its session continues at another node. */
   readonly hasMigrated: boolean;

@@ -95,7 +95,7 @@ export class Migration {
     if (followed?.isOwn === true) await this.#parts.copies.save(followed);
   }
 
-  /** The store may have lost what it kept: saves all sessions again, a few at a time. */
+  /** The store may have lost its data: saves all sessions again, a few at a time. */
   saveAll(): void {
     void this.#saveAll();
   }

@@ -33,7 +33,7 @@ export interface MigrationOptions extends Omit<TakeContext, 'nextCopies'>, Omit<
   readonly enabled: boolean;
   /** How long a session is kept after it was saved, in milliseconds. */
   readonly keepMs: number;
-  /** How long handlers may take to ack what a client has asked, when its session is to migrate, in milliseconds. */
+  /** How long handlers may take to ack the requests of a client, when its session is to migrate, in milliseconds. */
   readonly answerMs: number;
   /** How long a drain may last in all while sessions leave, in milliseconds. */
   readonly maxDrainMs: number;

@@ -5,7 +5,7 @@ let connecting: IncomingMessage | undefined;
 
 /**
  * Lets a client enter a namespace. Socket.IO asks for the session of a client without telling who asks; it does so
- * before `enter` returns, and {@link connectingRequest} tells.
+ * before `enter` returns, and {@link connectingRequest} returns it.
  */
 export function enterAs(request: IncomingMessage, enter: () => void): void {
   connecting = request;

@@ -30,7 +30,7 @@ const looksWithPointer = 10;
  * Finds the session of a client that has returned. Of several clients that ask for it at once one gets it.
  *
  * @param pid - Socket.IO's private id
- * @param offset - what the client had last, as it says itself
+ * @param offset - the last offset that the client received, as the client sent it
  */
 export async function findSession(pid: string, offset: string, context: FindContext): Promise<Restored | undefined> {
   const { store, returned, save } = context;

@@ -8,7 +8,7 @@ const slackMs = 1_000;
 /** Most messages of a room that are read. */
 const mostMessages = 1_000;
 
-/** Stands for a position that is not known: the client is told of a gap. */
+/** Stands for a position that is not known: the client is notified of a gap. */
 const unknown: Position = { epoch: '?', offset: 0 };
 
 /** A room of a client: the position at which it began there, and the history. */
@@ -19,12 +19,12 @@ interface Room {
 }
 
 /**
- * The positions of a client in its rooms whose push-server died, and whose agent can no longer tell what went out to
+ * The positions of a client in its rooms whose push-server died, and whose agent no longer knows what was sent to
  * it.
  *
- * In the room of its last message, the message tells. In other rooms it has had what was kept before that message, and
+ * In the room of its last message, that message is its position. In other rooms it has had what was kept before that message, and
  * nothing that was kept after it. Where it has had no message since its session was saved, its positions are those of
- * then. Where nothing tells, as with messages of two rooms at about the same time, it is told of a gap.
+ * then. Where its position cannot be decided, as with messages of two rooms at about the same time, it is notified of a gap.
  *
  * @param last - the position that it had last
  */

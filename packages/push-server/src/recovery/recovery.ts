@@ -16,7 +16,7 @@ import { OnceMap } from './once-map.ts';
 import { restoreTaken } from './restore-session.ts';
 import { ReturnedClients } from './returned-clients.ts';
 
-/** What became of clients that asked for their sessions. */
+/** Counts of clients that asked for their sessions, by outcome. */
 export interface RecoveryCounts {
   hits: number;
   /** No session was found. */
@@ -32,7 +32,7 @@ export interface RecoveryOptions {
   readonly history: HistoryStore;
   /** The events that programs have emitted. */
   readonly emittedEvents: EmittedEvents;
-  /** Whether rooms have a history, from which a client gets what it missed there. */
+  /** Whether rooms have a history, from which a client gets the messages that it missed there. */
   readonly keepsRooms: boolean;
   readonly changes: RecentChanges;
   /** How long a session is kept, in milliseconds. */
@@ -52,7 +52,7 @@ export interface RecoveryOptions {
 /** The form of the private ids that Socket.IO gives. */
 const pidForm = /^[\w-]{20}$/;
 
-/** What a client is given as soon as it is connected. */
+/** The rooms and the missed messages that a client is given as soon as it is connected. */
 interface Due {
   readonly rooms: ReadonlySet<string>;
   readonly missed: Missed;
@@ -61,7 +61,7 @@ interface Due {
 /**
  * Puts the store behind Socket.IO's connection state recovery (https://socket.io/docs/v4/connection-state-recovery),
  * for all namespaces, so that clients recover their sessions on this node or another. What a client missed comes from
- * the histories of its rooms, so a recovery costs what was missed and no more.
+ * the histories of its rooms, so a recovery costs no more than the missed messages.
  */
 export class Recovery {
   readonly counts: RecoveryCounts = {
@@ -94,7 +94,7 @@ export class Recovery {
   /**
    * Stores a session whose connection was lost. Resolves when that is done, or has failed.
    *
-   * @param held - what the store holds in its place while it runs here; `undefined`: whatever that is
+   * @param held - the expected value in the store while the session runs here; `undefined`: any value
    * @returns whether it was still this node's: it may run elsewhere, or be stored at its end there, if this node was suspended for long
    */
   async persist(record: SessionRecord, held: Buffer | undefined): Promise<boolean> {
@@ -107,7 +107,7 @@ export class Recovery {
   }
 
   /**
-   * A session was taken from another node: its sockets are about to ask for what was theirs.
+   * A session was taken from another node: its sockets are about to ask for their parts of it.
    *
    * @param given - the last positions that its agent has seen go out to the client
    */
@@ -123,7 +123,7 @@ export class Recovery {
   #install(namespace: Namespace): void {
     const { emittedEvents, position } = this.#options;
     Object.assign(namespace.adapter, {
-      // A session is stored when it ends, with what it alone knows.
+      // A session is stored when it ends, with the state that only it knows.
       persistSession() {},
       restoreSession: (pid: string, offset: string) => this.#restore(pid, offset),
     });
@@ -166,7 +166,7 @@ export class Recovery {
     return { sid: record.id, pid, rooms: record.rooms, data: record.data, missedPackets: [] };
   }
 
-  /** Why a client would miss something: it is told that it begins a new session, and asks for everything itself. */
+  /** Why a client would miss something: it is notified that it begins a new session, and asks for everything itself. */
   #whyNotWhole({ record, missed }: Restored, rooms: ReadonlySet<string>): NotWhole | undefined {
     const { keepsRooms, emittedEvents } = this.#options;
     if (!keepsRooms) return 'forgotten';

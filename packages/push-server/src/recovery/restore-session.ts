@@ -8,14 +8,14 @@ import { hadOnReturn } from './had-on-return.ts';
 import { locate } from './locate.ts';
 import { rewind } from './rewind.ts';
 
-/** What a stored session gives back, but for how it is stored again. */
+/** The parts that a stored session gives back, except how it is stored again. */
 export type StoredRestored = Omit<Restored, 'giveBack'>;
 
 /**
- * What a client gets back whose node noticed that the connection was lost, and stored the session.
+ * Restores the session of a client whose node noticed that the connection was lost, and stored it.
  *
  * @param last - the position that the client had last
- * @returns `undefined` where the bytes are no session, or nothing tells what the client has had
+ * @returns `undefined` where the bytes are no session, or nothing shows what the client has had
  */
 export function restoreLost(bytes: Buffer, last: Position | undefined): StoredRestored | undefined {
   const session = decodeSession(bytes);
@@ -31,7 +31,7 @@ export function restoreLost(bytes: Buffer, last: Position | undefined): StoredRe
 }
 
 /**
- * What a client gets back whose node has died, and whose agent does not ask for the session either.
+ * Restores the session of a client whose node has died, and whose agent does not ask for the session either.
  *
  * @param bytes - the copy for a crash
  * @param pid - Socket.IO's private id, by which the client asks
@@ -55,7 +55,7 @@ export async function restoreStranded(
 }
 
 /**
- * What a socket gets back of a session that was taken from another node.
+ * Restores, for a socket, a session that was taken from another node.
  *
  * @param given - the last positions that its agent has seen go out to the client
  */

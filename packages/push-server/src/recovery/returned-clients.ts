@@ -1,4 +1,4 @@
-/** For how long clients that have returned are gathered before other nodes are told of them, in milliseconds. */
+/** For how long clients that have returned are gathered before other nodes are notified of them, in milliseconds. */
 const gatherMs = 20;
 
 /** Tells of clients that have returned. Many may return at once, as after the loss of an agent: that is one message. */

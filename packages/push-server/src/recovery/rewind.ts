@@ -1,7 +1,7 @@
 import type { Position } from '@gopush/contract';
 import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 
-/** What is known of a client whose connection was lost. */
+/** The known state of a client whose connection was lost. */
 export interface LostClient {
   /** The positions up to which messages of its rooms were written to it. */
   readonly positions: readonly (readonly [string, Position | null])[];
@@ -27,7 +27,7 @@ export function rewind(
   const stands = new Map(positions);
   if (tail.length === 0 && tailAfter === 0) return stands;
   if (last === undefined) return undefined;
-  // A position of the node says how many deliveries came before. One in a room is that of a delivery, or is older than
+  // A position of the node counts the deliveries before it. One in a room is that of a delivery, or is older than
   // all of these.
   const got = tail.findLastIndex(({ position, count }) =>
     last.epoch === node ? count <= last.offset : position.epoch === last.epoch && position.offset === last.offset,

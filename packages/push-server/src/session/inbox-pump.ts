@@ -11,7 +11,7 @@ const windowSize = 32;
 /** How long a client has to acknowledge a message before it is sent again, in milliseconds. */
 const ackMs = 30_000;
 
-/** What the inboxes of all sessions of this node share. */
+/** Context that the inboxes of all sessions of this node share. */
 export interface InboxContext {
   readonly store: InboxStore;
   /** Called for each message that cannot be decoded. */

@@ -15,11 +15,11 @@ import { ReplayBudget } from '../rooms/stream/replay-budget.ts';
 import type { RoomStreams } from '../rooms/stream/room-streams.ts';
 import { type CaughtUp, deliveriesOf } from './caught-up.ts';
 
-/** What the memberships of all sessions of this node share. */
+/** Context that the memberships of all sessions of this node share. */
 export interface MembershipsContext {
   readonly streams: RoomStreams;
   readonly presence: NodePresence;
-  /** Whether clients are told who published a message: `pushServer.senders`. */
+  /** Whether clients get the sender of each message: `pushServer.senders`. */
   readonly senders: boolean;
   /** Delivers messages to the members of rooms on this node. */
   readonly delivery: RoomDelivery;
@@ -217,7 +217,7 @@ export class Memberships implements Subscriber {
     const rooms = [...this.#rooms.keys()].filter(isOfClients);
     if (how === 'migrated') presence.migrated(id, rooms);
     else presence.gone(id, rooms);
-    // What is published from now on is for the node that has the session.
+    // Messages that are published from now on are for the node that has the session.
     if (how !== 'gone') for (const room of this.#rooms.keys()) void this.#socket.leave(room);
     this.#rooms.clear();
     this.#entering = undefined;
@@ -274,7 +274,7 @@ export class Memberships implements Subscriber {
     emitEvent(event, (...args) => emitLocal(nsp, [id], [], args));
   }
 
-  /** What the client missed may be lost on its way as well. */
+  /** The missed messages may be lost on their way to the client as well. */
   #remember(room: string, epoch: string, missed: readonly { readonly offset: number }[]): void {
     const [first, last] = [missed[0]?.offset, missed.at(-1)?.offset];
     if (first === undefined || last === undefined) return;

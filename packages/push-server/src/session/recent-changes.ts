@@ -2,12 +2,12 @@
 const maxChanges = 50_000;
 
 /**
- * How much earlier than a session was stored a later change may seem to be, in milliseconds: push-servers hear of a change one after the other, and
+ * How much earlier than a session was stored a later change may seem to be, in milliseconds: push-servers receive a change one after the other, and
  * their clocks differ.
  */
 const slackMs = 1_000;
 
-/** What a program did to a user since some time. */
+/** Changes that a program made to a user since some time. */
 export interface Changes {
   /** Whether it disconnected the user. */
   readonly ended: boolean;

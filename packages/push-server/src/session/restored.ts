@@ -2,7 +2,10 @@ import type { Position } from '@gopush/contract';
 import type { Missed } from '../emitted-events/missed-events.ts';
 import type { SocketRecord } from '../stored-session/session-record.ts';
 
-/** What a socket gets back of a stored session: its client recovered after a lost connection, or the session migrated or failed over to this node. */
+/**
+ * The parts of a stored session that a socket gets back: its client recovered after a lost connection, or the session
+ * migrated or failed over to this node.
+ */
 export interface Restored {
   /** The user: the uid, after the scope of its product. */
   readonly uid: string;
@@ -12,7 +15,7 @@ export interface Restored {
   /** When the session was stored, in milliseconds since 1970. */
   readonly at: number;
   readonly positions: ReadonlyMap<string, Position | null>;
-  /** The last messages that went out to the client, at most one for each room, where its node can no longer tell. */
+  /** The last messages that went out to the client, at most one for each room, where its node no longer knows the positions. */
   readonly given: readonly Position[];
   /** Events of programs that the client has not received; `undefined` where that is not known. */
   readonly missed: Missed | undefined;

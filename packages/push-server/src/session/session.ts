@@ -14,7 +14,7 @@ import { Memberships, type MembershipsContext, type Positions } from './membersh
 import type { RecentChanges } from './recent-changes.ts';
 import type { Restored } from './restored.ts';
 
-/** What the sessions of this node share. */
+/** Context that the sessions of this node share. */
 export interface SessionContext extends MembershipsContext {
   /** The scope of a product. */
   readonly scopeOf: ScopeOf;
@@ -59,7 +59,7 @@ export class Session {
   asked = 0;
   readonly #context: SessionContext;
   readonly #memberships: Memberships;
-  /** What it gets back of a stored session; `undefined` once it has begun, and for a new session. */
+  /** The parts of a stored session that it gets back; `undefined` once it has begun, and for a new session. */
   #restored: Restored | undefined;
   readonly #wasRestored: boolean;
   #stopWaiting: (() => void) | undefined = undefined;
@@ -69,7 +69,7 @@ export class Session {
   #begun: Promise<void> | undefined = undefined;
   #hasFailed = false;
 
-  /** @param restored - what it gets back of a stored session; absent for a new session */
+  /** @param restored - the parts of a stored session that it gets back; absent for a new session */
   constructor(socket: Socket, client: ServerClient, context: SessionContext, restored?: Restored) {
     this.#restored = restored;
     this.#wasRestored = restored !== undefined;
@@ -174,7 +174,7 @@ export class Session {
     const { id } = this.socket;
     const { presence, streams } = this.#context;
     const entered = presence.entered(id, this.user);
-    // Messages to the user are sent to the nodes where the user is. What was sent before is in the history, if that is read afterwards.
+    // Messages to the user are sent to the nodes where the user is. Messages sent before are in the history, if that is read afterwards.
     if (this.#wasRestored) await entered;
     await Promise.all([entered, streams.open(this.#memberships.ownRoom, id)]);
   }
@@ -243,7 +243,7 @@ export class Session {
     if (hasMigrated) this.#context.onTaken(this, node);
   }
 
-  /** Rooms from which a program removed its user while no node had it. Their members are told that the user has left. */
+  /** Rooms from which a program removed its user while no node had it. Their members are notified that the user has left. */
   #leftMeanwhile({ at, positions }: Restored): ReadonlySet<string> {
     const { presence, changes } = this.#context;
     const { rooms } = changes.since(this.user, at);
@@ -256,7 +256,7 @@ export class Session {
     return new Set(own);
   }
 
-  /** Does to it what a program did to its user while no node had it, and while it entered its rooms again. */
+  /** Applies the changes that a program made to its user while no node had the session, and while it entered its rooms again. */
   async #changeAsMeanwhile({ at, hasMigrated }: Restored): Promise<void> {
     const { ended, rooms } = this.#context.changes.since(this.user, at);
     if (ended) this.socket.disconnect(true);
@@ -270,7 +270,7 @@ export class Session {
   /** Enters rooms, one after the other. @returns the position in each, for fewer rooms where the connection ended meanwhile */
   async join(...requests: readonly JoinRequest[]): Promise<Joined[]> {
     const { joined, isChanged } = await this.#memberships.join(requests);
-    // A client that is told that it is in a room must be there after a crash.
+    // A client that got the response that it is in a room must be there after a crash.
     if (isChanged) await this.#context.onChange(this);
     return joined;
   }
@@ -278,7 +278,7 @@ export class Session {
   /** Leaves rooms at once, and resolves when that is stored. @returns those that the client was in */
   async leave(...rooms: readonly string[]): Promise<string[]> {
     const left = rooms.filter((room) => this.#leave(room));
-    // A client that is told that it has left a room must not be there after a crash.
+    // A client that got the response that it has left a room must not be there after a crash.
     if (left.length > 0) await this.#context.onChange(this);
     return left;
   }

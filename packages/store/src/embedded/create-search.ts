@@ -7,7 +7,7 @@ import { afterAll } from './values.ts';
 /** Most names that one search looks at, and most entries of a name. */
 const most = { names: 2_000, entries: 100 };
 
-/** Keys by kind of name: what they begin with, and where the node stands in them. */
+/** Keys by kind of name: their first elements, and the place of the node in them. */
 const keys = { user: { start: 'user', node: 2 }, room: { start: 'member', node: 3 } } as const;
 
 /** The part of presence that finds users and rooms. @param liveNodes - whose entries count */

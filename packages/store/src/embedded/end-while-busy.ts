@@ -6,7 +6,7 @@ const busy = new Set<() => boolean>();
 /**
  * Kills this process by SIGKILL if it exits while the database is working, whatever makes it exit: `process.exit`, an uncaught error, a signal
  * handler. Otherwise the exit would wait for the database's thread, which waits for the event loop, which has stopped: the process would never
- * end, and would hold the lock that every writer needs. Work that was not committed is lost; its callers were not told that it succeeded.
+ * end, and would hold the lock that every writer needs. Work that was not committed is lost; no caller got a success for it.
  *
  * @param isBusy - whether work is under way
  * @returns stops it

@@ -29,7 +29,7 @@ export interface Environment {
    * Runs `work` in one transaction, while no other process writes; other writes of this process may share it. `work` must check before it
    * writes: a throw does not undo its writes.
    *
-   * @param grows - what the write adds; rejected as `store_full` if there is no space for that. @defaultValue nothing
+   * @param grows - the kind of data that the write adds; rejected as `store_full` if there is no space for that. @defaultValue nothing
    */
   write<T>(work: (database: Database) => T, grows?: Growth): Promise<T>;
   /** Frees the pages that processes held when they were killed in the middle of a read; their space could not be reused otherwise. */
@@ -54,7 +54,7 @@ class FileEnvironment implements Environment {
   readonly #path: string;
   /** Transactions in progress. */
   readonly #underWay = new Set<Promise<unknown>>();
-  /** Transactions whose callers were told that they failed, and that still wait for the lock. */
+  /** Transactions that failed for their callers, and that still wait for the lock. */
   readonly #stuck = new Set<Promise<unknown>>();
   readonly #endedOrClosed = endWhileBusy(() => this.#underWay.size > 0);
   /** Counts the writes that got the lock. */
@@ -150,7 +150,7 @@ class FileEnvironment implements Environment {
     const before = this.#begun;
     const done = writes.run(() => {
       this.#begun++;
-      // Its caller was already told that it failed.
+      // For its caller it has failed already.
       if (isLate) throw new StoreError('store_down', 'too late', undone);
       hasBegun = true;
       return work(db);

@@ -157,7 +157,7 @@ function offsetOf(key: unknown): number {
   return (key as readonly [string, string, number])[2];
 }
 
-/** Removes the oldest messages while `goes` says so, at most {@link removalsPerCall} of them. */
+/** Removes the oldest messages while `goes` returns `true`, at most {@link removalsPerCall} of them. */
 function trim(db: Database, room: string, log: Log, goes: (at: number) => boolean): void {
   for (let removals = 0; removals < removalsPerCall && log.first <= log.last; removals++) {
     const oldest = db.get(['message', room, log.first]);

@@ -184,7 +184,7 @@ function forget(db: Database, uid: string, box: Box, now: number): void {
     if (expires > now && !tooMany) break;
     const letter = letterIn(db.get(['letter', uid, id]));
     if (expires > now && letter?.seq !== undefined) continue;
-    // One that cannot be read does not tell when it expires.
+    // When an entry that cannot be read expires is unknown.
     if (letter === undefined) db.remove(key);
     drop(db, uid, id, box);
   }

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { StoreError } from '../store-error.ts';
 import type { Database } from './database.ts';
 
-/** What a write adds. Sessions may use space that messages may not, so that a full store loses no session. */
+/** The kind of data that a write adds. Sessions may use space that messages may not, so that a full store loses no session. */
 export type Growth = 'nothing' | 'session' | 'message';
 
 /** Bounds of the size of a store. */

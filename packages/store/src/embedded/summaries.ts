@@ -62,7 +62,7 @@ export function createSummaries(environment: Environment): SummaryStore {
   };
 }
 
-/** Removes what is older than it may be, and the oldest of what is too many. */
+/** Removes summaries that are too old, and the oldest ones where there are too many. */
 function removeOld(db: Database, now: number): void {
   const ages = [...entries(db, 'summary')].map(({ id, value }) => ({ id, ageMs: now - timeOf(value) }));
   ages.sort((a, b) => a.ageMs - b.ageMs);

@@ -8,7 +8,7 @@ const claimMs = 5_000;
 /** How many keys Redis looks at for one reply, and how many messages of a room are removed at once. */
 const atOnce = 500;
 
-/** Time between two steps, as a multiple of what the last one took: while something is removed, and while nothing is. */
+/** Time between two steps, as a multiple of the time that the last one took: while something is removed, and while nothing is. */
 const rest = { busy: 1, idle: 9 };
 
 /** Shortest rest, in milliseconds. */

@@ -91,16 +91,16 @@ const explanations: readonly (readonly [sign: RegExp, advice: string])[] = [
   [/max number of clients/, 'it has reached maxclients; raise that'],
 ];
 
-/** Messages of ioredis that only tell that there is no connection. */
+/** Messages of ioredis that mean only that there is no connection. */
 const isUninformative =
   /^(Stream isn't writeable|Connection is closed|Reached the max retries|Command aborted|None of startup nodes|Failed to refresh slots)/;
 
-/** Whether an error only tells that there is no connection. */
+/** Whether an error means only that there is no connection. */
 export function tellsNothing(message: string): boolean {
   return isUninformative.test(message);
 }
 
-/** Explains what was wrong and what to change. Redis and ioredis repeat no passwords in messages; arguments of commands are not shown. */
+/** Explains the cause, and the setting to change. Redis and ioredis repeat no passwords in messages; arguments of commands are not shown. */
 export function explainRedisError(error: unknown): string {
   const {
     message,
@@ -110,7 +110,7 @@ export function explainRedisError(error: unknown): string {
     readonly code?: string;
     readonly lastNodeError?: unknown;
   };
-  // For a cluster, the error tells that no node was reached; the reason is in a property of it.
+  // For a cluster, the error means that no node was reached; the reason is in one of its properties.
   if (lastNodeError instanceof Error) return explainRedisError(lastNodeError);
   const text = message || code || 'an error without a message';
   const [, advice] = explanations.find(([sign]) => sign.test(`${code} ${text}`)) ?? [];

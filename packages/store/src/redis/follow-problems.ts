@@ -5,11 +5,11 @@ import type { RedisClient } from './redis-client.ts';
 /**
  * Follows the problems of a connection.
  *
- * @returns tells the present problem and what to change; `undefined`: it is connected, or connecting for the first time
+ * @returns a function that describes the present problem, and the setting to change; `undefined`: connected, or connecting for the first time
  */
 export function followProblems(client: RedisClient): () => string | undefined {
   let problem: string | undefined;
-  /** Whether this connection has already told why it ended. */
+  /** Whether this connection has already reported why it ended. */
   let isReported = false;
   let isReady = false;
   const { options } = client;

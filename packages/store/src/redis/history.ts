@@ -126,7 +126,7 @@ export function createHistory(connection: Connection): HistoryStore {
   let suspects: ReadonlyMap<string, AppendedAt> | undefined;
   // Before anyone reads: those who wait for the same change come later.
   connection.state.onChange((state, before) => {
-    // What is appended from now on may be at another server, under offsets that the one before has given to something else.
+    // Messages that are appended from now on may be at another server, under offsets that the one before gave to other messages.
     if (state === 'down' || state === 'read-only') suspects ??= recent.all();
     if (!isBack(state, before)) return;
     for (const [room, { epoch, offset, at }] of suspects ?? []) {

@@ -3,7 +3,8 @@ import { writeWhenFull } from './script-memory.ts';
 import { followClock, scriptTime } from './script-time.ts';
 
 /*
- * `node` stands for one incarnation of a node. One sorted set holds the leases by node. Each node has two hashes that tell what to sweep when its
+ * `node` stands for one incarnation of a node. One sorted set holds the leases by node. Each node has two hashes that
+ * contain the entries to sweep when its
  * lease expires: from sockets to uids, and from sockets with rooms to uids. Each user has a hash from nodes with sockets to when they came, and
  * the time when they were last seen. Each room has a hash from nodes with sockets to uids. A change writes to two slots, one after the other, in
  * such an order that a sweep completes it if it is interrupted. All are bounded by the number of connections, and are written although Redis is

@@ -1,4 +1,4 @@
-/** What a Redis server tells about itself. Some managed servers forbid `INFO` and `ROLE`; then the values are absent. */
+/** Facts that a Redis server returns about itself. Some managed servers forbid `INFO` and `ROLE`; then the values are absent. */
 export interface ReachedServer {
   /** The `run_id`, which changes with each start of a server. */
   readonly id?: string;

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import type { Redis } from 'ioredis';
 import type { RedisClient } from './redis-client.ts';
 
-/** Connections of which what is written is held back until the end of this turn of the event loop. */
+/** Connections whose writes are held back until the end of this turn of the event loop. */
 const held = new WeakSet<object>();
 
 /**

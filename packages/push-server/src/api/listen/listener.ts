@@ -14,7 +14,7 @@ import type { EndCode, EndReason, Sink, SinkKind } from './sink.ts';
 /** Most bytes that wait for one listener. */
 const maxWaitingBytes = 1_048_576;
 
-/** What the listeners of this node share. */
+/** Context that the listeners of this node share. */
 export interface ListenerContext {
   readonly streams: RoomStreams;
   readonly delivery: RoomDelivery;
@@ -24,7 +24,7 @@ export interface ListenerContext {
   readonly historyMs: number;
 }
 
-/** What a listener listens to. */
+/** The rooms of a listener, and its user. */
 export interface Listening {
   readonly id: string;
   /** With an identity: the uid, after the scope of its product. */
@@ -58,7 +58,7 @@ export class Listener implements Subscriber {
     sink.onClose(() => this.#close());
   }
 
-  /** Begins to send: what it missed, then `ready`, then new messages. */
+  /** Begins to send: first the missed messages, then `ready`, then new messages. */
   async open(lastEventId: string | undefined): Promise<void> {
     const { presence } = this.#context;
     const { id, user, rooms } = this.listening;
@@ -96,7 +96,7 @@ export class Listener implements Subscriber {
     });
   }
 
-  /** Where to continue: at a position; `now`: nothing can have been missed; `lost`: what was missed is unknown. */
+  /** Where to continue: at a position; `now`: nothing can have been missed; `lost`: the missed messages are unknown. */
   async #beginOf(
     room: string,
     before: ListenerPositions | undefined,
@@ -147,7 +147,7 @@ export class Listener implements Subscriber {
     this.#sink.end(reason);
   }
 
-  /** Cuts it. Where it was not ended before, it could not begin. */
+  /** Cuts it: it was ended before, or it could not begin. */
   cut(): void {
     this.#ends('internal');
     this.#sink.cut();

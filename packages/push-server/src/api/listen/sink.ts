@@ -24,5 +24,5 @@ export interface Sink {
   onClose(listener: () => void): void;
 }
 
-/** How long a listener that is ended may take to read what was sent before, in milliseconds. */
+/** How long a listener that is ended may take to read all that was sent before, in milliseconds. */
 export const endMs = 10_000;

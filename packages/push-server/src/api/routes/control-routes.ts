@@ -9,7 +9,7 @@ const socket = z
   .regex(/^[\w-]{20}$/)
   .meta({ description: 'Id of a connection.' });
 
-/** Changing what clients have. */
+/** Routes that change rooms, connections and inboxes of clients. */
 export const controlRoutes: readonly Route[] = [
   route({
     method: 'DELETE',

@@ -4,17 +4,17 @@ import { publishRoutes } from './publish-routes.ts';
 import { readRoutes } from './read-routes.ts';
 import type { Route } from './route.ts';
 
-/** All that can be asked, in the order of the document. */
+/** All routes, in the order of the document. */
 export const routes: readonly Route[] = [...publishRoutes, ...readRoutes, ...controlRoutes];
 
-/** A route that was found, with what the path says. */
+/** A route that was found, with the parameters in the path. */
 export interface Found {
   readonly route: Route;
   readonly params: Readonly<Record<string, string>>;
 }
 
 /**
- * Finds what a path and a method ask for.
+ * Finds the route of a path and a method.
  *
  * @param path - below `/api/v1`, still percent-encoded, so that names may hold slashes
  * @returns `not_found`; for another method of a path that is known the list of those it has; `request_malformed` for broken escapes

@@ -37,7 +37,7 @@ const partial = z.literal(true).optional().meta({
     'Present if only clients of the receiving push-server were reached: the other push-servers were not reachable, and the message was not stored.',
 });
 
-/** What became of a message to a room. */
+/** The outcome of publishing to a room. */
 export const published = z.strictObject({
   position: position.meta({ description: 'Position in the history; null: it was not stored.' }),
   duplicate: z
@@ -46,10 +46,10 @@ export const published = z.strictObject({
   partial,
 });
 
-/** What became of a message to everyone. */
+/** The outcome of publishing to everyone. */
 export const publishedToAll = z.strictObject({ partial });
 
-/** What became of a message to a user. */
+/** The outcome of publishing to a user. */
 export const delivery = z.strictObject({
   id: z.string(),
   state: z.enum(['sent', 'waiting', 'offline', 'duplicate']),

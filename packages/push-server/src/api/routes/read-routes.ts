@@ -14,7 +14,7 @@ const keptMessage = z.strictObject({
     .meta({ description: 'Uid of the client that published it, if recorded (pushServer.senders).' }),
 });
 
-/** Looking, which changes nothing. */
+/** Routes that read and change nothing. */
 export const readRoutes: readonly Route[] = [
   route({
     method: 'GET',

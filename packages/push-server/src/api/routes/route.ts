@@ -5,7 +5,7 @@ import type { Push, RoomOptions } from '../../rooms/publish/push.ts';
 /** What serving requests needs. */
 export interface ApiContext {
   readonly push: Push;
-  /** Whether messages are kept where the request does not say. */
+  /** Whether messages are kept, unless the request sets it. */
   readonly keep: NonNullable<RoomOptions['keep']>;
 }
 
@@ -35,7 +35,7 @@ export interface Route {
   /** Whether it concerns all products, so that keys for some products cannot use it. @defaultValue false */
   readonly across?: boolean;
   /**
-   * Whether it takes an `Idempotency-Key`; `refused`: what it publishes is not kept, so that repeats cannot be
+   * Whether it takes an `Idempotency-Key`; `refused`: its messages are not kept, so that repeats cannot be
    * recognized.
    * @defaultValue the header is ignored
    */
@@ -61,7 +61,7 @@ export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.
   return { ...input, params: input.params ?? none, query: input.query ?? none };
 }
 
-/** A response that says no more than that the request was served. */
+/** The response of a request that has no result. */
 export const done = z.strictObject({});
 
 const none = z.strictObject({});

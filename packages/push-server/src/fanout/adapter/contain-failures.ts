@@ -11,8 +11,9 @@ const awaited = ['doPublish', 'doPublishResponse'] as const;
 type Method = (...args: unknown[]) => unknown;
 
 /**
- * Logs what an adapter cannot write for other push-servers: what a program emits, or the `socket.data` of one client when any push-server
- * asks for all sockets. Adapters leave its promise without a handler, and Node ends the process when that rejects.
+ * Logs that an adapter cannot write a value for other push-servers: an event of a program, or the `socket.data` of
+ * one client when any push-server asks for all sockets. Adapters leave its promise without a handler, and Node ends
+ * the process when that rejects.
  */
 export function containFailures(adapter: Adapter, log: Logger): void {
   const methods = adapter as unknown as Record<string, Method | undefined>;
@@ -20,7 +21,7 @@ export function containFailures(adapter: Adapter, log: Logger): void {
     log.error({ err: error, namespace: adapter.nsp.name }, 'a message to other push-servers cannot be encoded');
   for (const name of floating) {
     const method = methods[name]?.bind(adapter);
-    // What it throws at once reaches its caller, as with Socket.IO's own adapter.
+    // An error that it throws at once reaches its caller, as with Socket.IO's own adapter.
     if (method !== undefined) methods[name] = (...args) => caught(method(...args), fail);
   }
   for (const name of awaited) {
@@ -29,7 +30,7 @@ export function containFailures(adapter: Adapter, log: Logger): void {
   }
 }
 
-/** Calls a method; reports what it throws before the caller hides it. */
+/** Calls a method; reports an error that it throws before the caller hides it. */
 function reported(method: Method, args: unknown[], fail: (error: unknown) => void): unknown {
   try {
     return method(...args);

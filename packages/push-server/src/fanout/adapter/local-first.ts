@@ -24,7 +24,7 @@ function methodsOf(adapter: Adapter): Readonly<Record<PublishingMethod, Method>>
     Method
   >;
 
-  /** Tells other nodes, unless only this one is meant. @returns options for this node alone */
+  /** Publishes to other nodes, unless only this one is meant. @returns options for this node alone */
   function publishToOthers(type: MessageType, options: BroadcastOptions, data: object): BroadcastOptions {
     const { rooms, except, flags } = options;
     if (flags?.local === true) return options;

@@ -1,11 +1,11 @@
 import { Following } from './following.ts';
 import { BucketCounts } from './room-buckets.ts';
 
-/** Tells other nodes which buckets this one follows. */
+/** Announces to other nodes which buckets this one follows. */
 export interface BucketAnnouncer {
   /** A bucket gets its first follower. @returns whether others can be told now */
   begin(bucket: number): boolean;
-  /** Tells others of a bucket, and adds those that are to know of it. */
+  /** Announces a bucket, and adds the nodes that are to know of it. */
   announce(bucket: number, following: Following): void;
 }
 

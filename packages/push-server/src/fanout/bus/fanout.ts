@@ -3,13 +3,13 @@ import type { Bus } from '../../rooms/bus/bus.ts';
 import type { AdapterFactory } from '../adapter/adapter-factory.ts';
 import type { MoveClient } from '../emitters/emitters.ts';
 
-/** What a fan-out has counted since the start. */
+/** Counts of a fan-out since the start. */
 interface FanoutCounts {
   /** How often messages of others may have been lost, so that all rooms read their histories. */
   readonly gaps: number;
   /** How often connections were made anew: their address leads to another server, or nothing came. */
   readonly reconnects: { readonly moved: number; readonly silent: number };
-  /** How many other push-servers should be heard, and how many of them are not. */
+  /** How many other push-servers this one should hear from, and how many of them it does not. */
   readonly peers: { readonly expected: number; readonly missing: number };
 }
 
@@ -25,7 +25,7 @@ export interface Fanout {
   problem(): string | undefined;
   /** Whether other push-servers are reached, as of a moment ago: cheap enough to ask for each message. */
   isJoined(): boolean;
-  /** What was counted; `undefined` where nothing can be lost unnoticed. */
+  /** The counts; `undefined` where nothing can be lost unnoticed. */
   counts(): FanoutCounts | undefined;
   /**
    * Learns from the registry which push-servers should be reached, and announces this one there.

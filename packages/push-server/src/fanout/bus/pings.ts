@@ -8,7 +8,7 @@ export class Pings {
    * Begins the next ping.
    *
    * @param heard - called for each response, with its time in milliseconds
-   * @returns what is sent
+   * @returns the payload of the next ping
    */
   next(heard: (ms: number) => void): Buffer {
     this.#count = (this.#count + 1) % 2 ** 32;

@@ -2,14 +2,14 @@ import type { EventEmitter } from 'node:events';
 import type { Logger } from '@gopush/service';
 import { contain } from './contain.ts';
 
-/** Events with which a client of Redis passes on what was published. */
+/** Events with which a client of Redis passes on published messages. */
 const messageEvents: ReadonlySet<unknown> = new Set(['messageBuffer', 'pmessageBuffer', 'smessageBuffer', 'message']);
 
 type Listener = (...args: unknown[]) => unknown;
 
 /**
- * Makes the listeners of a Redis client log what they throw at published messages. Adapters decode these without a `try`: whatever another
- * program, or another version, publishes to their channels would end the process.
+ * Makes the listeners of a Redis client log errors that they throw at published messages. Adapters decode these
+ * without a `try`: a message of another program, or another version, in their channels would end the process.
  *
  * @param isTaken - whether a message, by its channel and bytes, is not for these listeners
  */

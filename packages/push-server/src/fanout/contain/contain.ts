@@ -1,11 +1,11 @@
 import type { Logger } from '@gopush/service';
 
-/** Handles the rejection of what a function returned, if its promise has no other handler. */
+/** Handles a rejection of the value that a function returned, if it is a promise. */
 export function caught(result: unknown, fail: (error: unknown) => void): unknown {
   return result instanceof Promise ? result.catch(fail) : result;
 }
 
-/** Makes a listener log what it throws. */
+/** Makes a listener log errors that it throws. */
 export function contain<Args extends unknown[]>(
   listener: (...args: Args) => unknown,
   log: Logger,

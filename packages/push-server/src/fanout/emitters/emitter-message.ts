@@ -35,7 +35,7 @@ export interface EmitterRequest {
   readonly data: unknown;
 }
 
-/** Whether a published message is of an emitter. @param prefix - what the channels of emitters begin with */
+/** Whether a published message is of an emitter. @param prefix - the beginning of all channels of emitters */
 export function isOfEmitter(prefix: string, channel: Buffer, message: Buffer): boolean {
   if (message[0] === start[0]) return message.subarray(0, start.length).equals(start);
   if (message[0] !== brace || !channel.toString().startsWith(`${prefix}-request#`)) return false;
@@ -67,7 +67,7 @@ export function optionsOf(namespace: string, { rooms, except }: EmitterTarget): 
   return { rooms: roomsNamed(namespace, listOf(rooms)), except: roomsNamed(namespace, listOf(except)) };
 }
 
-/** @throws TypeError for what is no list */
+/** @throws TypeError where the value is no list */
 export function listOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
   throw new TypeError('an emitter published something other than a list of rooms');

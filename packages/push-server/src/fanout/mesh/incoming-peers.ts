@@ -11,12 +11,12 @@ export interface IncomingPeersOptions {
   readonly onMessage: (payload: Buffer) => void;
   /** A peer has told its name. */
   readonly onGreeting: (peer: string) => void;
-  /** What a peer sends from now on is complete. @param lost - whether something before may have been lost */
+  /** All messages of a peer arrive from now on. @param lost - whether earlier ones may have been lost */
   readonly onOpen: (lost: boolean) => void;
   readonly onDrop: (peer: string | undefined, cause: DropCause) => void;
 }
 
-/** The nodes that have dialled this one. They are told which buckets it follows, and send what belongs there. */
+/** The nodes that have dialled this one. This node sends them the buckets that it follows, and they send it the messages of these buckets. */
 export class IncomingPeers implements BucketAnnouncer {
   readonly #options: IncomingPeersOptions;
   /** All connections; by peers those that have greeted. */
@@ -51,7 +51,7 @@ export class IncomingPeers implements BucketAnnouncer {
     this.#accepted.add(incoming);
   }
 
-  /** Whether what a peer sends is complete. */
+  /** Whether all messages of a peer arrive. */
   isOpen(peer: string): boolean {
     return this.#met.get(peer)?.isOpen === true;
   }

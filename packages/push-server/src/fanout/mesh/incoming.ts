@@ -13,20 +13,20 @@ import {
 /** Most bytes about followed buckets that may wait to be read by a peer. */
 const maxQueuedBytes = 4 * 1024 * 1024;
 
-/** What a connection tells its mesh. */
+/** Events of a connection, for its mesh. */
 export interface IncomingEvents {
   /** Which buckets this node follows, as bits. */
   followed(): Buffer;
-  /** The peer has told its name. */
+  /** The peer has sent its name. */
   onGreeting(peer: string): void;
-  /** What the peer sends from now on is complete. @param lost - whether something before may have been lost */
+  /** All messages of the peer arrive from now on. @param lost - whether earlier ones may have been lost */
   onOpen(lost: boolean): void;
   onMessage(payload: Buffer): void;
   onDrop(cause: DropCause): void;
   onClose(incoming: Incoming): void;
 }
 
-/** A connection that a peer has dialled, on which it sends its messages. This node tells it there which buckets it follows. */
+/** A connection that a peer has dialled, on which it sends its messages. On the same connection, this node sends the buckets that it follows. */
 export class Incoming {
   /** Name of the peer, once it has greeted. */
   peer: string | undefined;
@@ -34,9 +34,9 @@ export class Incoming {
   readonly #socket: Socket;
   readonly #events: IncomingEvents;
   readonly #times: MeshTimes;
-  /** The buckets that the peer was told of and has not confirmed, in order. */
+  /** The buckets that were sent to the peer and that it has not confirmed, in order. */
   readonly #untold: { readonly at: number; readonly onKnown: () => void }[] = [];
-  /** How many beats of this node have passed since the peer was heard. */
+  /** How many beats of this node have passed since the peer sent something. */
   #silent = 0;
 
   constructor(socket: Socket, times: MeshTimes, events: IncomingEvents) {

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { type Logger, listen } from '@gopush/service';
 import { isThere, openFolder, socketPath } from './mesh-folder.ts';
 
-/** What the socket of a node needs. */
+/** Options of the listening socket of a node. */
 export interface MeshListenerOptions {
   readonly folder: string;
   /** Name of this node. */

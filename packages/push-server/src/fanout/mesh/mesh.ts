@@ -7,10 +7,10 @@ import { MeshListener } from './mesh-listener.ts';
 import { OutgoingPeers } from './outgoing-peers.ts';
 import { type DropCause, type MeshTimes, usualTimes } from './peer-protocol.ts';
 
-/** What a mesh tells its user. */
+/** Events of a mesh. */
 export interface MeshEvents {
   onMessage(payload: Buffer): void;
-  /** Another node gets what is published from now on. */
+  /** Another node gets all messages that are published from now on. */
   onPeer(id: string): void;
   /** Another node cannot be reached any more. */
   onPeerGone(id: string): void;
@@ -18,7 +18,7 @@ export interface MeshEvents {
   onGap(): void;
 }
 
-/** What a mesh needs. */
+/** Options of a mesh. */
 export interface MeshOptions {
   /** The folder in which the nodes meet. */
   readonly folder: string;
@@ -114,7 +114,7 @@ export class Mesh {
     this.#outgoing.send(peer, payload);
   }
 
-  /** From now on, a peer that is met is told of a gap: it may have lost messages. */
+  /** From now on, each new peer is notified of a gap: it may have lost messages. */
   countLoss(): void {
     this.#outgoing.countLoss();
   }

@@ -5,7 +5,7 @@ import { Outgoing } from './outgoing.ts';
 import { writeFrame } from './peer-frames.ts';
 import { type DropCause, forward, type MeshTimes } from './peer-protocol.ts';
 
-/** How long a connection may take to send what was just published when it ends, in milliseconds. */
+/** How long a connection that ends may take to send messages that were just published, in milliseconds. */
 const endMs = 500;
 
 /** What dialling other nodes needs. */
@@ -14,7 +14,7 @@ export interface OutgoingPeersOptions {
   /** Name of this node. */
   readonly node: string;
   readonly times: MeshTimes;
-  /** A peer gets what is published from now on. */
+  /** A peer gets all messages that are published from now on. */
   readonly onPeer: (peer: string) => void;
   /** A peer cannot be reached any more. */
   readonly onPeerGone: (peer: string) => void;
@@ -98,7 +98,7 @@ export class OutgoingPeers {
     this.#peers.get(peer)?.send(writeFrame(forward.message, payload));
   }
 
-  /** From now on, a peer that is met is told that it may have lost messages. */
+  /** From now on, each new peer is notified that it may have lost messages. */
   countLoss(): void {
     this.#hasSent = true;
   }
@@ -117,7 +117,7 @@ export class OutgoingPeers {
     this.#stopping.abort();
   }
 
-  /** Ends all connections; what was just published still goes out. */
+  /** Ends all connections; messages that were just published are still sent. */
   async end(): Promise<void> {
     await Promise.all([...this.#sockets].map(endSocket));
   }

@@ -6,7 +6,7 @@ import { back, type DropCause, forward, greetingOf, type MeshTimes, sendWithin }
 /** Most bytes that may wait for one peer. One that is further behind is dropped, and met anew. */
 const maxQueuedBytes = maxFrameBytes + 1_024;
 
-/** What a connection tells its mesh. */
+/** Events of a connection, for its mesh. */
 export interface OutgoingEvents {
   /** Whether messages may have been lost before this connection. */
   hasLost(): boolean;
@@ -23,10 +23,10 @@ export class Outgoing {
   readonly #socket: Socket;
   readonly #events: OutgoingEvents;
   readonly #times: MeshTimes;
-  /** The buckets that the peer follows; `undefined` before it has answered the greeting. */
+  /** The buckets that the peer follows; `undefined` before it has responded to the greeting. */
   #wanted: BucketSet | undefined;
   #heardAt = 0;
-  /** How many beats of this node have passed since the first one without an answer. */
+  /** How many beats of this node have passed since the first one without a response. */
   #unheardBeats = 0;
   #isBeating = false;
 
@@ -42,7 +42,7 @@ export class Outgoing {
     socket.write(writeFrame(forward.hello, greetingOf(node)));
   }
 
-  /** Whether the peer has answered the greeting, even if the connection has ended since. */
+  /** Whether the peer has responded to the greeting, even if the connection has ended since. */
   get wasOpen(): boolean {
     return this.#wanted !== undefined;
   }
@@ -51,7 +51,7 @@ export class Outgoing {
     return this.wasOpen && !this.#socket.destroyed;
   }
 
-  /** Whether the peer gets the messages of a bucket: it follows the bucket, or was not heard for so long that it may follow it by now. */
+  /** Whether the peer gets the messages of a bucket: it follows the bucket, or has sent nothing for so long that it may follow it by now. */
   wants(bucket: number, now: number): boolean {
     if (!this.isOpen) return false;
     return now - this.#heardAt > this.#times.stale || this.#wanted?.has(bucket) === true;

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 
-/** What the node that dialled sends: its messages. */
+/** Types of the frames that the dialling node sends: its messages. */
 export const forward = {
   /** The first: {@link greetingOf}. */
   hello: 1,
-  /** What it sends from now on is complete; one byte: whether messages before it may have been lost. */
+  /** All messages after this frame arrive; one byte: whether messages before it may have been lost. */
   open: 2,
   message: 3,
   beat: 4,
@@ -12,9 +12,9 @@ export const forward = {
   followed: 5,
 } as const;
 
-/** What the node that was dialled sends back: which of these messages it wants. */
+/** Types of the frames that the dialled node sends back: which of these messages it wants. */
 export const back = {
-  /** Answers the greeting, with the buckets that are followed. */
+  /** Responds to the greeting, with the buckets that are followed. */
   welcome: 1,
   beat: 2,
   follow: 3,
@@ -28,7 +28,7 @@ export function greetingOf(node: string): Buffer {
   return Buffer.from(version + node, 'latin1');
 }
 
-/** @returns the name of the node, `undefined` for what is no greeting */
+/** @returns the name of the node; `undefined` where the bytes are no greeting */
 export function readGreeting(payload: Buffer): string | undefined {
   const text = payload.toString('latin1');
   const node = text.startsWith(version) ? text.slice(version.length) : '';
@@ -49,7 +49,7 @@ export interface MeshTimes {
   readonly beat: number;
   /** How long a peer may be silent until its connection is ended. */
   readonly silence: number;
-  /** How long after a peer was heard the buckets that it follows count as known; then it is sent everything. Shorter than `follow`. */
+  /** How long after the last frame of a peer the buckets that it follows count as known; then it is sent everything. Shorter than `follow`. */
   readonly stale: number;
   /** How long a room that gets its first member waits until all peers know of it. */
   readonly follow: number;

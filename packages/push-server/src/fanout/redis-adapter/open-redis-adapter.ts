@@ -8,7 +8,7 @@ import type { RedisAdapter } from './redis-adapter.ts';
 import { watchSharded } from './sharded-watch.ts';
 import { openStreams } from './streams-adapter.ts';
 
-/** How long other push-servers may take to answer a question, in milliseconds. */
+/** How long other push-servers may take to respond to a request, in milliseconds. */
 const requestTimeoutMs = 2_000;
 
 /**

@@ -10,9 +10,9 @@ const maxUnheard = 3;
 /** How many more may be missing until the connection is made anew once more. */
 const retryAfter = 4;
 
-/** Knows whether the channels of sharded pub/sub are heard. */
+/** Knows whether the channels of sharded pub/sub are subscribed. */
 export interface ShardedWatch {
-  /** Why some are not heard; `undefined`: all are. */
+  /** Why some are not subscribed; `undefined`: all are. */
   problem(): string | undefined;
   /** How often the connection was made anew. */
   readonly mends: number;

@@ -17,7 +17,7 @@ const greetMs = 20;
 /** Gaps that are found within this time are handled as one, in milliseconds. */
 const gapMs = 100;
 
-/** What a heartbeat needs. */
+/** Options of a heartbeat. */
 export interface HeartbeatOptions {
   /** Name of this push-server on the bus. */
   readonly node: string;
@@ -37,7 +37,7 @@ export interface HeartbeatOptions {
 
 /**
  * Finds out whether push-servers reach each other. Each publishes a beat a second, which reaches all, itself included. A Redis server that was
- * demoted, or to which no other push-server is connected, answers every command: only the beats of others tell.
+ * demoted, or to which no other push-server is connected, responds to every command: only the beats of others show that messages arrive.
  */
 export class Heartbeat {
   readonly peers = new Peers();
@@ -67,7 +67,7 @@ export class Heartbeat {
     this.#timer = setInterval(() => this.#beat(), beatMs).unref();
   }
 
-  /** Messages of this push-server may have been lost: its next beat tells the others. */
+  /** Messages of this push-server may have been lost: its next beat notifies the others. */
   lost(): void {
     this.#hasLost = true;
     this.#steadySince = performance.now();

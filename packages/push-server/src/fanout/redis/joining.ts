@@ -7,7 +7,7 @@ const joinMs = 2_000;
 /** Between two checks whether other push-servers are reached, in milliseconds. */
 const lookMs = 500;
 
-/** What is checked. */
+/** Options of {@link Joining}. */
 export interface JoiningOptions {
   /** All connections to Redis. */
   readonly clients: readonly RedisClient[];

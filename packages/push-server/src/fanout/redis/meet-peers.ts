@@ -7,7 +7,7 @@ const leaseMs = 3_000;
 const renewMs = 1_000;
 
 /**
- * Announces this push-server to the others on the bus, and learns which others should be heard there.
+ * Announces this push-server to the others on the bus, and learns which others should send beats there.
  *
  * @param registry - has push-servers on the bus only
  * @param node - its name on the bus

@@ -10,7 +10,7 @@ export interface Beat {
   readonly steadyMs: number;
 }
 
-/** What is known of another push-server. */
+/** The state of another push-server, as far as this one knows it. */
 interface Peer {
   beat: Beat | undefined;
   /** How many beats this push-server has sent since the last one of the peer. */
@@ -28,7 +28,7 @@ const forgetAfter = 60;
 /** Most push-servers that are known at a time. */
 const mostPeers = 10_000;
 
-/** The other push-servers, by what is heard of them. It only decides. */
+/** The other push-servers, judged by their beats. It only decides, and sends nothing. */
 export class Peers {
   readonly #peers = new Map<string, Peer>();
   #expected: ReadonlySet<string> = new Set();
@@ -47,7 +47,7 @@ export class Peers {
     }
   }
 
-  /** Whether a push-server was heard before. */
+  /** Whether a beat of a push-server came before. */
   knows(name: string): boolean {
     return this.#peers.get(name)?.beat !== undefined;
   }
@@ -58,7 +58,7 @@ export class Peers {
    * the peer has had for longer than this process hears do not. However long a peer was silent, nothing is lost if it had sent no beat meanwhile:
    * it hung.
    *
-   * @param hearsForMs - for how long this push-server has heard all that is published, in milliseconds
+   * @param hearsForMs - for how long this push-server has received all that is published, in milliseconds
    * @returns whether something may have been lost before this beat
    */
   heard(name: string, beat: Beat, hearsForMs: number): boolean {
@@ -84,12 +84,12 @@ export class Peers {
     }
   }
 
-  /** The connection is a new one: peers that were heard get time to be heard again. */
+  /** The connection is a new one: known peers get time for their next beat. */
   restart(): void {
     for (const peer of this.#peers.values()) if (peer.silence <= mostSilence) peer.silence = 0;
   }
 
-  /** The push-servers that the registry names and that are not heard. */
+  /** The push-servers that the registry names and whose beats do not come. */
   missing(): readonly string[] {
     return [...this.#expected].filter((name) => (this.#peers.get(name)?.silence ?? 0) > mostSilence);
   }

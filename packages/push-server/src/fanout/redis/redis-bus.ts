@@ -10,7 +10,7 @@ import { RoomSubscriptions } from './room-subscriptions.ts';
 /** How many bytes the name of a node has, which comes before each message. */
 const nodeBytes = 12;
 
-/** What a bus over Redis needs. */
+/** Options of a bus over Redis. */
 export interface RedisBusOptions {
   readonly publisher: RedisClient;
   /** A connection that subscribes. */
@@ -87,7 +87,7 @@ export class RedisBus implements Bus {
   }
 
   send(node: string, payload: Buffer): void {
-    // When a node stops, another one says of hundreds of sessions in a turn that it has taken them.
+    // When a node stops, another one publishes for hundreds of sessions in a turn that it has taken them.
     writeTogether(this.#options.publisher);
     this.#publish(this.#channelOf(node), payload);
   }
@@ -121,7 +121,7 @@ export class RedisBus implements Bus {
   }
 
   #publish(channel: string, payload: Buffer): void {
-    // What cannot be sent now is in the history of its room, and others are told to read that.
+    // A message that cannot be sent now is in the history of its room, and others are notified to read that.
     this.#options.publisher
       .publish(channel, Buffer.concat([this.#ownName, payload]))
       .catch(() => this.heartbeat.lost());

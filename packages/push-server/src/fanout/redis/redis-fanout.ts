@@ -15,7 +15,7 @@ import { RedisBus } from './redis-bus.ts';
 const joinMs = 2_000;
 
 /**
- * Joins push-servers by Redis: messages of rooms by pub/sub, those of Socket.IO as `redisAdapter.fanout` says. While Redis is away, clients of
+ * Joins push-servers by Redis: messages of rooms by pub/sub, those of Socket.IO as set by `redisAdapter.fanout`. While Redis is away, clients of
  * this push-server are served, and messages to others are lost. The connections come back by themselves.
  */
 export async function startRedisFanout(config: RedisConfig, log: Logger): Promise<Fanout> {
@@ -56,7 +56,7 @@ export async function startRedisFanout(config: RedisConfig, log: Logger): Promis
     }),
     meet: (registry) => meetPeers(registry, bus.node, heartbeat.peers, log),
     async joined() {
-      // Connected is not enough: what is published before a subscription is lost.
+      // Connected is not enough: messages that are published before a subscription are lost.
       if (!(await joining.connected())) return;
       const ready = Promise.all([...subscribed.map((wait) => wait()), opened.ready()]);
       await Promise.race([ready, delay(joinMs, undefined, { ref: false })]);

@@ -8,7 +8,7 @@ const followMs = 1_500;
 /** How many channels one command subscribes to. */
 const channelsAtOnce = 1_000;
 
-/** What the subscriptions of a node need. */
+/** Options of the subscriptions of a node. */
 export interface RoomSubscriptionsOptions {
   /** A connection that subscribes. */
   readonly subscriber: RedisClient;

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../stored-session/session-record.ts';
 
 /**
  * The response to a CONNECT with its number among those of the connection, as a position. Agents read it at the end of
- * the frame, like that of any event, and tell after a crash whether the client has had the response. Clients of
+ * the frame, like that of any event, and show after a crash whether the client has had the response. Clients of
  * Socket.IO ignore it.
  */
 export function numberedConnectResponse(packet: Packet, engineId: string, number: number): Packet {

@@ -10,7 +10,7 @@ import {
 } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
 
-/** What Engine.IO asks and tells about connections. */
+/** Hooks and events of Engine.IO about connections. */
 export interface EngineHooks {
   /** The id of a session that begins. @param generate - makes the id that Engine.IO would use */
   idOf(request: IncomingMessage, generate: () => string | Promise<string>): Promise<string>;
@@ -42,7 +42,7 @@ export interface Upgrade {
 }
 
 /**
- * Engine.IO answers an upgrade at once. Has a listener see each upgrade first, which passes on those that Engine.IO and
+ * Engine.IO responds to an upgrade at once. Has a listener see each upgrade first, which passes on those that Engine.IO and
  * the other listeners of the server are to have.
  */
 export function interceptUpgrades(
@@ -91,9 +91,9 @@ export function sendPing(conn: EngineConnection, payload: string): void {
 }
 
 /**
- * Has a listener told the payload of each WebSocket pong.
+ * Calls a listener with the payload of each WebSocket pong.
  *
- * @param subject - what the listener is called with, so that all connections share it
+ * @param subject - the listener's first argument, so that all connections share one listener
  */
 export function onPong<T>(conn: EngineConnection, subject: T, listener: OnPong<T>): void {
   const webSocket: Heard | undefined = webSocketOf(conn);
@@ -133,12 +133,12 @@ export function endStream(conn: EngineConnection): void {
   webSocketOf(conn)?._socket?.end();
 }
 
-/** Keeps what is written to a connection in its queue. */
+/** Holds all packets that are written to a connection in its queue. */
 export function holdWrites(conn: EngineConnection): void {
   conn.flush = () => {};
 }
 
-/** Writes what was held, and holds nothing any more. */
+/** Writes the packets that were held, and holds no more. */
 export function releaseWrites(conn: EngineConnection): void {
   // Deleting the property would leave the object in a form that takes more memory.
   conn.flush = Object.getPrototypeOf(conn).flush;
@@ -148,7 +148,7 @@ export function releaseWrites(conn: EngineConnection): void {
 }
 
 /**
- * What is written from now on leaves together: a client of long-polling gets it in one response.
+ * All packets that are written from now on leave together: a client of long-polling gets them in one response.
  *
  * @returns for {@link endTogether}
  */

@@ -8,7 +8,7 @@ const maxWaiting = 1_000;
 /** A namespace that is entered again. */
 interface Returning {
   readonly record: SocketRecord;
-  /** What the client has sent to it meanwhile. */
+  /** Packets that the client has sent to it meanwhile. */
   readonly waiting: Packet[];
 }
 
@@ -61,7 +61,7 @@ export class ReturningNamespaces {
 }
 
 /**
- * What a response to a CONNECT of a session that enters a namespace again means.
+ * The meaning of a response to a CONNECT of a session that enters a namespace again.
  *
  * @returns `entered`: the session continues there; `refused`: a middleware refuses it; `lost`: it cannot continue on
  * this node, or a program has ended it meanwhile

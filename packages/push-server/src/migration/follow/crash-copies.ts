@@ -100,7 +100,7 @@ export class CrashCopies {
     this.#removals.add(timer.unref());
   }
 
-  /** Removes nothing more: what is left expires. */
+  /** Removes nothing more: the copies that are left expire. */
   close(): void {
     for (const timer of this.#removals) clearTimeout(timer);
     this.#removals.clear();

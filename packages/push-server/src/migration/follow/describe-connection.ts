@@ -11,7 +11,7 @@ export interface DescribeContext {
   /** Name of this node on the bus. */
   readonly node: string;
   readonly sessions: SessionsOfNode;
-  /** What a socket has had of the events of programs. */
+  /** The events of programs that a socket has had. */
   readonly emittedEvents: { standing(socket: Socket): EmittedRecord };
   /** How many deliveries this node has made. */
   readonly count: () => number;
@@ -25,8 +25,8 @@ export type Ended = ReadonlyMap<MigratableSession, SocketRecord>;
 /**
  * The session on a connection, as it is stored.
  *
- * @param ended - where its sessions have ended, their records: these say exactly what the client was given. Otherwise
- * the record is for a crash, and says what the client had for certain
+ * @param ended - where its sessions have ended, their records: these contain exactly what the client was given. Otherwise
+ * the record is for a crash, and contains what the client had for certain
  * @returns `undefined` where its user is not known
  */
 export function describeConnection(

@@ -51,7 +51,7 @@ export class FollowedConnection {
   isGone = false;
   /**
    * Whether the session is this node's. An agent may have asked other push-servers to take the same session; one of
-   * them may have it until the agent says that the client continues here, or the client is heard.
+   * them may have it until the agent reports that the client continues here, or the client sends something.
    */
   isOwn: boolean;
   /**
@@ -59,7 +59,7 @@ export class FollowedConnection {
    * used up.
    */
   usedToken: string | undefined;
-  /** When its agent said last that the client has stopped, in milliseconds since 1970. */
+  /** When its agent last reported that the client has stopped, in milliseconds since 1970. */
   #stoppedAt = 0;
   /** Functions that are called when that changes. */
   #waiting: Set<() => void> | undefined = undefined;
@@ -129,7 +129,7 @@ export class FollowedConnection {
     readOn(this.conn);
   }
 
-  /** Its agent says that the client has stopped. */
+  /** Its agent reports that the client has stopped. */
   tellStopped(): void {
     this.#stoppedAt = Date.now();
     this.#wake();

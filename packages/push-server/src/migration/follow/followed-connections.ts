@@ -15,7 +15,7 @@ export interface FollowedConnectionsOptions {
   readonly copies: Pick<CrashCopies, 'save' | 'saveAgain' | 'remove' | 'removeLater'>;
   readonly lost: Pick<LostSessions, 'kept'>;
   readonly sessions: SessionsOfNode;
-  /** An agent says that the client of a connection has stopped. */
+  /** An agent reports that the client of a connection has stopped. */
   readonly onStopped: (followed: FollowedConnection) => void;
 }
 
@@ -78,10 +78,10 @@ export class FollowedConnections {
     return followed;
   }
 
-  /** A session that was taken is this node's once its client is heard. */
+  /** A session that was taken is this node's once its client sends something. */
   #tryOut(followed: FollowedConnection): void {
     followed.conn.once('packet', () => this.claim(followed));
-    // Before Socket.IO is told.
+    // Before Socket.IO is notified.
     followed.conn.prependListener('close', () => {
       if (!followed.isOwn) this.#disown(followed);
     });
@@ -91,7 +91,7 @@ export class FollowedConnections {
   claim(followed: FollowedConnection): void {
     if (followed.isOwn) return;
     followed.isOwn = true;
-    // What is stored under the token with which it came is removed with that.
+    // The record under the token with which it came is removed with that.
     void this.#options.copies.save(followed);
   }
 

@@ -4,14 +4,14 @@ import type { FollowedConnection } from './followed-connection.ts';
 /**
  * Keeps a session for its client.
  *
- * @param held - what the store holds in its place while it is this node's; `undefined`: whatever that is
+ * @param held - the expected value in the store while the session is this node's; `undefined`: any value
  * @returns whether it was still this node's
  */
 export type KeepLost = (held: Buffer | undefined) => Promise<boolean>;
 
 /** Sessions whose connections were lost: each is kept for its client, unless it continues elsewhere. */
 export class LostSessions {
-  /** What is being done for the sessions of a connection. */
+  /** The work that is under way for the sessions of a connection. */
   readonly #keeping = new WeakMap<FollowedConnection, readonly Promise<unknown>[]>();
 
   /**

@@ -14,7 +14,10 @@ export interface MigratableSession {
   readonly user: string;
   /** Resolves when the session has begun, or could not begin. */
   readonly begun: Promise<void>;
-  /** Whether requests of the client are under way, or wait: with its connection they would end, and only those with an ack say so. */
+  /**
+   * Whether requests of the client are under way, or wait: with its connection they would end, and the client would
+   * notice it only of those with an ack.
+   */
   readonly hasRequests: boolean;
   /** The positions that the client had reached for certain, even if this node's work is lost. */
   readonly joined: Positions;

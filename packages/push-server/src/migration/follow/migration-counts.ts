@@ -5,7 +5,7 @@ import type { NotStopped } from './followed-connection.ts';
  */
 export type CannotMigrate = 'polling' | 'compressed' | 'no agent';
 
-/** What became of sessions. */
+/** Counts of sessions, by their outcome. */
 export interface MigrationCounts {
   /** Given to another push-server. */
   given: number;

@@ -10,7 +10,7 @@ import {
 import type { EngineRequest } from '@gopush/slim-socket-io';
 import { newToken, type TakenSession } from './take-session.ts';
 
-/** What is known of a connection before it is open. */
+/** A connection before it is open, as far as its request describes it. */
 export interface Arrival {
   /** The token by which its agent asks for the session when it is to migrate. */
   readonly token: string;
@@ -57,7 +57,7 @@ export class Arrivals {
     this.#tokens.set(request, taken.token);
   }
 
-  /** Adds what an agent has to know to the headers of a response. */
+  /** Adds the headers for the agent to those of a response. */
   addHeaders(headers: Record<string, string>, request: EngineRequest): void {
     if (request.headers.upgrade === undefined || request.headers[canMigrateHeader] === undefined) return;
     // Clients of Socket.IO 2 enter the main namespace without a CONNECT, wherever they come.

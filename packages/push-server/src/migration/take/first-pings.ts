@@ -3,7 +3,7 @@ import type { EngineConnection } from '@gopush/slim-socket-io';
 /** How often it is looked who is to be sent a ping, in milliseconds. */
 const stepMs = 50;
 
-/** How many clients are sent one in a step while no session comes: their answers are not to come together. */
+/** How many clients are sent a ping in one step while no session comes, so that their pongs do not come together. */
 const atOnce = 100;
 
 type Pinged = Pick<EngineConnection, 'readyState' | 'sendPacket'>;

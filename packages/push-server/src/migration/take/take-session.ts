@@ -21,7 +21,7 @@ import { asClientKnows } from '../client/connect-responses.ts';
 import { savedSoon } from '../follow/saved-soon.ts';
 import { resolvePositions } from './numbered-positions.ts';
 
-/** What an agent asks for when it brings a client whose session ran elsewhere. */
+/** The request of an agent that brings a client whose session ran elsewhere. */
 export interface TakeRequest {
   /** Under which the session is stored. */
   readonly token: string;
@@ -104,7 +104,7 @@ const no = (): boolean => false;
 
 const tokenBytes = 18;
 
-/** Random bytes for the next tokens: a call of the system's generator costs more than what it gives. */
+/** Random bytes for the next tokens: one call of the system's generator costs more than the bytes of a token. */
 let pool = Buffer.alloc(0);
 let used = 0;
 
@@ -150,7 +150,7 @@ export async function takeSession(request: TakeRequest, context: TakeContext): P
   const { token } = request;
   const bytes = await store.read(keyOfToken(token));
   const kept = bytes && decodeSession(bytes);
-  // One that was stored at its end says itself what the client has had.
+  // The record of a session that was stored at its end contains all that the client has had.
   const noted = kept?.isExact ? [] : kept && (await resolvePositions(request.noted, kept, history));
   const given = [...request.given, ...(noted ?? [])];
   const isIncomplete = request.isIncomplete || noted === undefined;
@@ -175,7 +175,7 @@ export function sessionFor(
 ): SessionRecord | undefined {
   const { uid, at = 0, isExact } = kept;
   if (uid !== user || changes.since(user, at).ended) return undefined;
-  // Nothing tells what the client was given.
+  // Nothing shows which messages the client was given.
   if (!isExact && isIncomplete) return undefined;
   return asClientKnows(kept, given);
 }

@@ -19,7 +19,7 @@ export interface ClientEvent {
  * The event of a message that is kept. Every client gets the event and the message, and with `pushServer.senders` who published it. Clients
  * that asked for more get {@link AboutMessage}, where it says something, and the position last of all.
  *
- * @param senders - whether clients are told who published it
+ * @param senders - whether clients get the sender of each message
  */
 export function keptEvent(room: string, publication: Publication, position: Position, senders: boolean): ClientEvent {
   const { event, message, id } = publication;

@@ -19,7 +19,7 @@ export interface RoomDeliveryOptions {
   readonly node: string;
   /** How long an idempotency key is remembered, in milliseconds: `pushServer.history.ageMs`. */
   readonly keepKeysMs: number;
-  /** Whether clients are told who published a message: `pushServer.senders`. */
+  /** Whether clients get the sender of each message: `pushServer.senders`. */
   readonly senders: boolean;
   readonly counts: { gaps: number; repeated: number };
   /** A stored message of a room or user cannot be decoded. */

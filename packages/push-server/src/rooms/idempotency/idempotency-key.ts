@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /** Begins the part that names the publisher. No id of a client or a program contains it. */
 const publisherBegins = '\u001f';
 
-/** How many characters of the hash of a uid tell users apart. */
+/** How many characters of the hash of a uid are compared. */
 const hashLength = 16;
 
 /**

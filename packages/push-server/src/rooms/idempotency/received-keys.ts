@@ -41,7 +41,7 @@ export class ReceivedKeys {
     this.#bySocket.delete(socket);
   }
 
-  /** The keys of what a socket received elsewhere. */
+  /** The keys of messages that a socket received elsewhere. */
   of(socket: string): readonly ReceivedKey[] {
     return this.#bySocket.get(socket) ?? nothing;
   }

@@ -5,7 +5,7 @@ import { paced } from '../../tasks/paced.ts';
 import { OrderedWrites } from './ordered-writes.ts';
 import { type PresenceEvents, PresenceWriter } from './presence-writer.ts';
 
-/** What the presence of a node needs. */
+/** Options of the presence of a node. */
 export interface NodePresenceOptions extends PresenceEvents {
   readonly presence: PresenceStore;
   /** Name of this node on the bus. */

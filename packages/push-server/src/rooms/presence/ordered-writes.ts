@@ -3,7 +3,7 @@ export class OrderedWrites {
   readonly #last = new Map<string, Promise<void>>();
   readonly #onError: (error: unknown) => void;
 
-  /** @param onError - told of a write that rejects; those after it run */
+  /** @param onError - called with the error of a write that rejects; the writes after it run */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }

@@ -1,6 +1,6 @@
 import type { PresenceStore, RoomLeft } from '@gopush/store';
 
-/** Changes of presence, each told once, on whichever node saw it. */
+/** Events for changes of presence; each change is reported once, on the node that saw it. */
 export interface PresenceEvents {
   /** The first connection of a user entered a room, or the last one left it. */
   readonly onChange: (room: string, uid: string, change: 'joined' | 'left') => void;
@@ -20,7 +20,7 @@ export interface PresenceWriterOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
-/** Writes to the store who is connected to this node, and tells what that changed. Writes that fail do not reject. */
+/** Writes to the store who is connected to this node, and reports the changes. Writes that fail do not reject. */
 export class PresenceWriter {
   readonly #options: PresenceWriterOptions;
 

@@ -18,7 +18,7 @@ const roomKeys: KeysOf<RoomOptions> = { except: true, sender: true, id: true, ke
 
 const userKeys: KeysOf<UserOptions> = { deliver: true, ttlMs: true, id: true, keep: true };
 
-/** What the face that programs see is made of. */
+/** The parts behind the API of programs (`Push`). */
 export interface PushParts {
   readonly rooms: RoomPublisher;
   readonly users: UserPublisher;

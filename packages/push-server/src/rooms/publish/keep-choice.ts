@@ -1,7 +1,7 @@
 import type { RoomOptions } from './push.ts';
 
 /**
- * What is done with a message before it is sent:
+ * How a message is handled before it is sent:
  *
  * - `keep`: it is appended to the history.
  * - `refuse`: it has to be kept, and rooms keep no history.
@@ -23,6 +23,6 @@ export function chooseKeep(
 ): KeepChoice {
   if (keep === 'no') return 'send';
   if (!keepsHistory) return keep === 'must' ? 'refuse' : 'send';
-  // What must be kept is tried in any case: only the store itself can tell.
+  // A message that must be kept is tried in any case: only the store itself knows whether it can keep it.
   return keep === 'must' || isStoreUp ? 'keep' : 'miss';
 }

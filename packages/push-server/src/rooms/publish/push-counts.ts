@@ -1,4 +1,4 @@
-/** What was published and delivered since the start. */
+/** Counts of messages published and delivered since the start. */
 export interface PushCounts {
   published: number;
   /** Messages that were kept. */

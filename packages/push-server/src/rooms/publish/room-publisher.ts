@@ -19,7 +19,7 @@ export type Publish = (
   options: RoomOptions,
 ) => Promise<Result<Published>>;
 
-/** Finds the nodes that are to be told of a message; `undefined`: those that follow its room. */
+/** Finds the nodes that are to get a message; `undefined`: those that follow its room. */
 export type FindNodes = () => Promise<readonly string[] | undefined>;
 
 /** What publishing to rooms needs. */
@@ -47,7 +47,7 @@ interface Outgoing {
   readonly findNodes: FindNodes | undefined;
 }
 
-/** Publishes messages to rooms: keeps them, delivers them to this node's members, and tells the other nodes. */
+/** Publishes messages to rooms: keeps them, delivers them to this node's members, and sends them to the other nodes. */
 export class RoomPublisher {
   readonly #options: RoomPublisherOptions;
 
@@ -60,7 +60,7 @@ export class RoomPublisher {
     return this.send(room, { event, message, except: how.except, sender: how.sender, id: how.id }, how, undefined);
   }
 
-  /** Publishes to a room, and tells the nodes that are found. Does not reject. */
+  /** Publishes to a room, and sends the message to the nodes that are found. Does not reject. */
   async send(
     room: string,
     publication: Publication,
@@ -131,7 +131,7 @@ export class RoomPublisher {
     const { epoch, offset, duplicate } = appended;
     const position = { epoch, offset };
     if (duplicate) {
-      // The earlier attempt may not have learned that the message was kept, and so told no client.
+      // The earlier attempt may not have learned that the message was kept, and so sent it to no client.
       streams.heardOf(room, position);
       bus.tellRoom(room, ['known', room, position], await nodesOf(outgoing));
       return success({ position, duplicate });
@@ -163,7 +163,7 @@ export class RoomPublisher {
   }
 }
 
-/** It is kept already: where the nodes cannot be found, all that follow the room are told. */
+/** The message is kept already: where the nodes cannot be found, all that follow the room get it. */
 async function nodesOf({ findNodes }: Outgoing): Promise<readonly string[] | undefined> {
   try {
     return await findNodes?.();

@@ -3,7 +3,7 @@ const burstBytes = 16 * 1024 * 1024;
 const bytesPerSecond = 1024 * 1024;
 
 /**
- * Limits the bytes of histories that one connection gets. A request of a few bytes may be answered with a whole history, again and again. A
+ * Limits the bytes of histories that one connection gets. A request of a few bytes may return a whole history, again and again. A
  * connection without budget is refused until some time has passed.
  */
 export class ReplayBudget {

@@ -11,7 +11,7 @@ export interface RoomMembers {
   enteredSince(turn: number): readonly string[];
 }
 
-/** What a stream of a room needs from this node, and does to the room's members. */
+/** Calls of a stream of a room to this node and to the room's members. */
 export interface RoomStreamEvents {
   /**
    * Makes other nodes send the messages of a room to this one. Resolves when they do, or when waiting ends without that.

@@ -17,7 +17,7 @@ const lateMs = 100;
 /**
  * The stream of a room, as far as this node's members have received it. Messages come live, from any node, and may come late, twice or not
  * at all; the room's history is the truth. A message that is next goes out at once. One that was seen before is dropped. One that comes too
- * early waits until what is missing has been read from the history. So members get each message once and in order, or are told of a gap.
+ * early waits until the missing ones have been read from the history. So members get each message once and in order, or are notified of a gap.
  */
 export class RoomStream implements RoomMembers {
   readonly room: string;
@@ -111,7 +111,7 @@ export class RoomStream implements RoomMembers {
       // It came live while the history was read.
       if (this.#wanted > last) void this.fill();
     } catch (error) {
-      // The room works from now on, without what was before.
+      // The room works from now on, without its earlier messages.
       this.#state = 'blind';
       this.#events.failed(this.room, error);
     }
@@ -172,7 +172,7 @@ export class RoomStream implements RoomMembers {
     clearTimeout(timer);
   }
 
-  /** Reads what is missing from the history. */
+  /** Reads the missing messages from the history. */
   fill(): Promise<void> {
     this.#asked++;
     this.#again = true;
@@ -201,7 +201,7 @@ export class RoomStream implements RoomMembers {
       this.#again = false;
       const page = await this.#read();
       if (page === undefined) break;
-      // In a burst, the history may have dropped what was published a moment ago.
+      // In a burst, the history may have dropped messages of a moment ago.
       const isWhole = this.#early.hasAll(this.#offset + 1, page.first);
       if (page.epoch === this.#epoch && !isWhole) await wait(lateMs);
       const complete = this.#take(page);

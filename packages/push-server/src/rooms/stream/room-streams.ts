@@ -8,7 +8,7 @@ import type { RoomStreamEvents } from './room-stream-events.ts';
 /** How long the history of one room is waited for while all rooms catch up, in milliseconds: an unreadable one must not hold up others. */
 const fillMs = 2_000;
 
-/** What became of a member that joined a room. */
+/** The outcome of joining a room. */
 export interface JoinedStream {
   /** Its position; `null` where the room keeps nothing, or the member left meanwhile. */
   readonly position: Position | null;
@@ -41,7 +41,7 @@ export class RoomStreams {
   /**
    * Makes a subscriber a member: from a position on, from the start of the history, or from now on.
    *
-   * @param enter - called in the tick in which what it missed is complete; it enters the room there
+   * @param enter - called in the tick in which its missed messages are complete; the member enters the room there
    */
   async join(
     room: string,
