@@ -15,8 +15,8 @@ import type { Rooms } from '../rooms/open-rooms.ts';
 import { LiveSessions } from '../session/live-sessions.ts';
 import { RecentChanges } from '../session/recent-changes.ts';
 import type { SessionContext } from '../session/session.ts';
+import { forEachLimited } from '../tasks/for-each-limited.ts';
 import { joinRuns } from '../tasks/join-runs.ts';
-import { paced } from '../tasks/paced.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import { openPresence } from './open-presence.ts';
 import { Sessions } from './sessions.ts';
@@ -56,7 +56,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   const doubtMs = pushServer.pingIntervalMs + pushServer.pingTimeoutMs + 5_000;
   const live = new LiveSessions();
   const changes = new RecentChanges(keepMs);
-  const wakeInboxes = joinRuns(() => paced(live.values(), (session) => session.inbox.wake()));
+  const wakeInboxes = joinRuns(() => forEachLimited(live.values(), (session) => session.inbox.wake()));
   const presence = openPresence({ ...options, wakeInboxes: () => void wakeInboxes() }, opened);
   const emittedEvents = new EmittedEvents({
     node,

@@ -1,14 +1,12 @@
 import type { TakenConnection } from '@gopush/hand-off';
-
-/** How long a client has to answer the close frame, in milliseconds. */
-const goodbyeMs = 1_000;
+import { closeFrameMs } from '../http/close-frame.ts';
 
 /** Connections that end on request. */
 const ending = new WeakSet<TakenConnection>();
 
 /**
- * Ends a WebSocket that its agent wants closed: writes a close frame, which the client answers, and the server's own
- * library then closes the connection as for any client that leaves. A client that does not answer is cut.
+ * Ends a WebSocket that its agent wants closed: writes a close frame, to which the client responds, and the server's own
+ * library then closes the connection as for any client that leaves. A client that does not respond is cut.
  *
  * The frame comes between two writes of the library, which are whole frames.
  */
@@ -19,7 +17,7 @@ export function endOnRequest(connection: TakenConnection, code: number, cause: s
   const { messagesIn, messagesOut } = connection.ending ?? {};
   connection.ending = { code, cause, messagesIn, messagesOut };
   if (socket.writable) socket.write(closeFrame(code, cause));
-  const cut = setTimeout(() => socket.destroy(), goodbyeMs);
+  const cut = setTimeout(() => socket.destroy(), closeFrameMs);
   socket.once('close', () => clearTimeout(cut));
 }
 

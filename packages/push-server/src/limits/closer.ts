@@ -1,6 +1,7 @@
 import { type Closing, events, failures } from '@gopush/contract';
 import { connectionOf, type EngineConnection, type WebSocketInternals, webSocketOf } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
+import { closeFrameMs } from '../http/close-frame.ts';
 
 /** Close codes of WebSockets by cause. Those from 4000 to 4999 are for private use (RFC 6455 section 7.4.2). */
 const closeCodes = {
@@ -14,10 +15,7 @@ const closeCodes = {
 /** Why a connection is closed. */
 export type CloseCause = keyof typeof closeCodes;
 
-/** How long a client that sends too much has to answer the close frame, in milliseconds. */
-const goodbyeMs = 1_000;
-
-/** Closes connections with a code by which their clients can tell why. */
+/** Closes connections with a code that names the cause to their clients. */
 export class Closer {
   readonly #onClose: (cause: CloseCause) => void;
   /** WebSockets that we have closed and their clients have not: an HTTP server does not close while these are open. */
@@ -67,7 +65,7 @@ export class Closer {
     if (cause !== 'too_many_requests') return;
     // Or `ws` would read whatever the client still sends, for as long as it waits for the client's close frame.
     webSocket.pause();
-    const cut = setTimeout(() => webSocket.terminate(), goodbyeMs).unref();
+    const cut = setTimeout(() => webSocket.terminate(), closeFrameMs).unref();
     webSocket.once('close', () => clearTimeout(cut));
   }
 }

@@ -1,8 +1,8 @@
 import type { TakenConnection } from '@gopush/hand-off';
 import type { Logger } from '@gopush/service';
 import type { EngineConnection } from '@gopush/slim-socket-io';
+import { forEachLimited } from '../tasks/for-each-limited.ts';
 import { joinRuns } from '../tasks/join-runs.ts';
-import { paced } from '../tasks/paced.ts';
 import { refreshEach } from '../tasks/refresh-each.ts';
 import type { CrashCopies } from './follow/crash-copies.ts';
 import { FollowedConnection } from './follow/followed-connection.ts';
@@ -44,7 +44,7 @@ export class Migration {
     const { followed, copies, counts, keepMs } = parts;
     this.#parts = parts;
     this.counts = counts;
-    this.#saveAll = joinRuns(() => paced(followed.values(), (one) => copies.saveAgain(one)));
+    this.#saveAll = joinRuns(() => forEachLimited(followed.values(), (one) => copies.saveAgain(one)));
     // A copy has to outlive its session.
     this.#stopRefresh = refreshEach(
       () => followed.values(),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { forEachLimited } from '../../src/tasks/for-each-limited.ts';
 import { joinRuns } from '../../src/tasks/join-runs.ts';
-import { paced } from '../../src/tasks/paced.ts';
 import { refreshEach } from '../../src/tasks/refresh-each.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -57,7 +57,7 @@ test('work for many is done a few at a time, for all', async () => {
   let open = 0;
   let most = 0;
   let done = 0;
-  await paced(Array.from({ length: 500 }).keys(), async () => {
+  await forEachLimited(Array.from({ length: 500 }).keys(), async () => {
     most = Math.max(most, ++open);
     await Promise.resolve();
     open--;

@@ -50,7 +50,7 @@ export class Mesh {
   /** While {@link join} waits: a peer was met, or is given up. */
   #onMet: (() => void) | undefined;
 
-  /** Use {@link startMesh}. */
+  /** Nothing is connected before {@link open}. */
   constructor(options: MeshOptions) {
     this.#options = options;
     const { folder, events, log, times } = options;

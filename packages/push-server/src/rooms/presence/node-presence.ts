@@ -1,7 +1,7 @@
 import type { Logger } from '@gopush/service';
 import { SmallSet } from '@gopush/slim-socket-io';
 import type { PresenceStore } from '@gopush/store';
-import { paced } from '../../tasks/paced.ts';
+import { forEachLimited } from '../../tasks/for-each-limited.ts';
 import { OrderedWrites } from './ordered-writes.ts';
 import { type PresenceEvents, PresenceWriter } from './presence-writer.ts';
 
@@ -151,7 +151,7 @@ export class NodePresence {
 
   /** The store may have forgotten everything, or never got it. */
   async #writeAll(): Promise<void> {
-    await paced([...this.#here], ([socket, present]) =>
+    await forEachLimited([...this.#here], ([socket, present]) =>
       this.#writes.add(socket, async () => {
         // It may have ended while it waited.
         if (this.#here.get(socket) !== present) return;

@@ -1,7 +1,7 @@
 import type { Position } from '@gopush/contract';
 import type { HistoryStore, KeptMessage } from '@gopush/store';
+import { forEachLimited } from '../../tasks/for-each-limited.ts';
 import { joinRuns } from '../../tasks/join-runs.ts';
-import { paced } from '../../tasks/paced.ts';
 import { type Doubt, RoomStream } from './room-stream.ts';
 import type { RoomStreamEvents } from './room-stream-events.ts';
 
@@ -21,7 +21,7 @@ export class RoomStreams {
   readonly #history: HistoryStore;
   readonly #events: RoomStreamEvents;
   readonly #streams = new Map<string, RoomStream>();
-  readonly #fillAll = joinRuns(() => paced(this.#streams.values(), (stream) => stream.fillWithin(fillMs)));
+  readonly #fillAll = joinRuns(() => forEachLimited(this.#streams.values(), (stream) => stream.fillWithin(fillMs)));
 
   constructor(history: HistoryStore, events: RoomStreamEvents) {
     this.#history = history;
