@@ -27,7 +27,8 @@ const withoutFeatures = [
     'ThirdPartyStoragePartitioning',
   ],
   ...['AvoidCorsURLLoaderRestartOnRedirect', 'OptimizationHints', 'NetworkTimeServiceQuerying', 'AimEnabled'],
-  'PreconnectToSearch',
+  // Nor needs it a process in advance for each page.
+  ...['PreconnectToSearch', 'SpareRendererForSitePerProcess'],
 ];
 
 /**

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { isLong } from '../../../../test/support/long.ts';
 import { listTarballs, packTarballs } from '../../../../test/support/packed-tarballs.ts';
 
@@ -41,14 +41,14 @@ export function packPackages(): PackedPackages {
     },
     async npmInstall(dir) {
       const [kept, wanted] = [join(packed, 'node_modules'), join(dir, 'node_modules')];
-      if (installed) {
-        await cp(kept, wanted, { recursive: true, verbatimSymlinks: true });
-        return;
-      }
+      if (installed) return symlink(kept, wanted);
       const options = ['--no-save', '--prefer-offline', '--no-audit', '--no-fund'];
       await run('npm', ['install', ...options, ...tarballs], { cwd: dir });
-      await cp(wanted, kept, { recursive: true, verbatimSymlinks: true });
-      installed = true;
+      // The first project has it as npm made it, until its test ends.
+      onTestFinished(async () => {
+        await rename(wanted, kept);
+        installed = true;
+      });
     },
   };
 }
