@@ -57,8 +57,9 @@ export interface FoundNames {
 }
 
 /**
- * Which user is connected to which node. Entries of a node count while its lease is valid, see `beat`; after that a sweep removes them. A change
- * tells whether it was the first or last connection, so that exactly one node sees that a user came or went.
+ * Which user is connected to which node. Entries of a node count while its lease is valid, see `beat`; after that a
+ * sweep removes them. A change returns whether it was the first or last connection, so that exactly one node sees
+ * that a user came or went.
  */
 export interface PresenceStore {
   /**

@@ -13,7 +13,7 @@ type OfferedRecord = Omit<
   'token' | 'before' | 'cannotMigrate' | 'openedAt' | 'bytesInBefore' | 'bytesOutBefore'
 >;
 
-/** What a target responded that was offered a client's connection. */
+/** The response of a target that was offered a client's connection. */
 export interface OfferResponse {
   readonly offered: Offered<HandedClient>;
   readonly head: ResponseHead;

@@ -35,7 +35,7 @@ interface Waiting {
 }
 
 /**
- * Connections whose target lives and has not been heard for some seconds, as one that is stopped or blocked. No other target can serve them as
+ * Connections whose target lives and has sent nothing for some seconds, as one that is stopped or blocked. No other target can serve them as
  * long as it may resume: if it does, it keeps them. After some time they are better served by another target. So if one is up, the silent
  * one is killed, which makes sure of that it writes nothing more. Where it cannot be killed, its connections are given up.
  *
@@ -63,7 +63,7 @@ export class SilentTargets {
     waiting.connections.add(handed);
   }
 
-  /** What becomes of a connection is known: its target is heard again, or dead. */
+  /** The fate of a connection is known: its target responds again, or is dead. */
   remove(handed: Handed): void {
     const waiting = this.#waiting.get(handed.taker);
     if (waiting?.connections.delete(handed) !== true || waiting.connections.size > 0) return;

@@ -17,7 +17,7 @@ import { readSkip, readTakeResponse } from './take-response.ts';
 import type { FoundTarget, TakeOutcome } from './target-search.ts';
 import type { TargetSearches } from './target-searches.ts';
 
-/** What the migration of duplicates needs. */
+/** Options of the migration of duplicates. */
 export interface DuplicateMigrationContext {
   readonly headers: Pick<HeaderWriter, 'ofIdentity'>;
   readonly fleet: Pick<Fleet, 'health' | 'leaves'>;

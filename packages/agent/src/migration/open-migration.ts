@@ -16,7 +16,7 @@ import { Pacer } from './pacer.ts';
 import { Rebalance } from './rebalance.ts';
 import { TargetSearches } from './target-searches.ts';
 
-/** What the migration of sessions needs. */
+/** Options of the migration of sessions. */
 export interface MigrationOptions {
   readonly config: Config;
   readonly fleet: Fleet;

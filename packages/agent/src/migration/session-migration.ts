@@ -13,7 +13,7 @@ import type { OpeningFrames } from './opening-frames.ts';
 import type { EarlierSearch, MigrationCause, SessionWithoutTarget } from './session-without-target.ts';
 import { TargetStream } from './target-stream.ts';
 
-/** What a session's migration reports; the same object for all sessions. */
+/** Events of a session's migration; the same object for all sessions. */
 export interface SessionMigrationEvents {
   /** The target is gone, and the client waits for another one. */
   onTargetLost(migration: SessionMigration, cause: MigrationCause, searched?: EarlierSearch): void;

@@ -55,7 +55,7 @@ const hedges = { leastMs: 250, mostMs: 1_000 };
 /** One attempt gets half of the time that is left, and at least this long, in milliseconds. */
 const attemptMs = 1_000;
 
-/** What the searches of all sessions share. */
+/** Context that the searches of all sessions share. */
 export interface SearchShared {
   takerOf(member: Member): Taker;
   /** When a target of a product took a session last, in time of `performance.now()`. */

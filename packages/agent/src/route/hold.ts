@@ -31,7 +31,7 @@ export interface Hold {
   close(): void;
 }
 
-/** What the queues need. */
+/** Options of the queues. */
 export interface HoldOptions {
   readonly limits: Config['hold'];
   readonly connectTimeoutMs: number;

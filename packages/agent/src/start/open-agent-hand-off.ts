@@ -9,7 +9,7 @@ import type { Fleet } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';
 import type { Opening } from './opening.ts';
 
-/** What the hand-off of an agent needs. */
+/** Options of the hand-off of an agent. */
 export interface AgentHandOffParts {
   readonly limits: Limits;
   readonly observer: Observer;

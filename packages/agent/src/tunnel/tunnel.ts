@@ -31,7 +31,7 @@ export interface TunnelLimits {
 /** How long one side may stay open after the other has ended, in milliseconds. */
 const lingerMs = 10_000;
 
-/** What a tunnel reports. */
+/** Events of a tunnel. */
 export interface TunnelEvents {
   onClosed(tunnel: Tunnel): void;
   /** Its client was handed to a target, which serves it from now on. */
@@ -40,7 +40,7 @@ export interface TunnelEvents {
   onFault(tunnel: Tunnel, error: unknown): void;
 }
 
-/** What a tunnel is made of. */
+/** The parts of a tunnel. */
 export interface TunnelParts {
   readonly client: Socket;
   readonly target: Socket;

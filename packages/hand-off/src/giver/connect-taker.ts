@@ -16,7 +16,7 @@ export interface Connecting {
   readonly kernel: KernelSocket;
   /** Name of this giver. */
   readonly name: string;
-  /** The taker has said welcome. @returns who takes its messages from now on */
+  /** The taker has sent `welcome`. @returns the receiver of its messages from now on */
   onWelcome(hello: Hello, channel: Channel, descriptors: DescriptorSocket): ChannelOwner;
   /**
    * It cannot be used.

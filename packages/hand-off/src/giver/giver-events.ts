@@ -3,7 +3,7 @@ import type { Mark } from '../notes/read-notes.ts';
 import type { Counts, HandedOver } from './handed-over.ts';
 
 /**
- * What is known of a connection whose taker is gone.
+ * The known state of a connection whose taker is gone.
  *
  * - `clean`: the taker is dead, and another one can continue: all that it had written ended with a complete frame, after which the client has the
  *   messages up to `marks`, and all that it had read it had handled, but for the beginning of a message. That is `unread`, which goes first

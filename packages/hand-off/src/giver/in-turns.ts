@@ -26,7 +26,7 @@ export class InTurns<T> {
     return this.#next === this.#list.length && this.#turn === undefined;
   }
 
-  /** Does what is left now. */
+  /** Does the remaining work now. */
   finish(): void {
     if (this.isDone) return;
     clearImmediate(this.#turn);

@@ -1,7 +1,7 @@
-/** How long clients may wait for a taker that was found, in milliseconds. One that is stopped never says welcome. */
+/** How long clients may wait for a taker that was found, in milliseconds. One that is stopped never sends `welcome`. */
 const openingMs = 1_000;
 
-/** Takers that were found and have not said welcome yet. */
+/** Takers that were found and have not sent `welcome` yet. */
 export class Openings {
   readonly #byPort = new Map<number, Set<Promise<void>>>();
 

@@ -25,7 +25,7 @@ import { Offer, type OfferLink } from './offer.ts';
 import { OfferQueue } from './offer-queue.ts';
 import { Silence } from './silence.ts';
 
-/** What the link to a taker asks of the giving side. */
+/** Calls of the link to a taker to the giving side. */
 export interface TakerHost<T> extends HandedHost {
   readonly events: GiverEvents<T>;
   onCreated(handed: Handed<T>): void;
@@ -38,7 +38,7 @@ export interface TakerHost<T> extends HandedHost {
   callHandler(handler: () => void): void;
 }
 
-/** A taker that has said welcome, and the ways to it. */
+/** A taker that has sent `welcome`, and the ways to it. */
 export interface WelcomedTaker {
   readonly hello: Hello;
   readonly files: Pick<TakerFiles, 'port' | 'key'>;
@@ -52,7 +52,7 @@ export interface WelcomedTaker {
 /** With so many calls of `beat` since something was heard, a ping has had no response for a second. */
 const unheardTicks = 3;
 
-/** One taker that has said welcome. */
+/** One taker that has sent `welcome`. */
 export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, ServingTaker {
   readonly name: string;
   readonly port: number;

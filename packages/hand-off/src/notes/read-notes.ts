@@ -22,7 +22,7 @@ export interface Mark {
   readonly offset: number;
 }
 
-/** What a taker that is dead has noted of a connection. */
+/** The notes of a dead taker about a connection. */
 export interface Noted {
   readonly writtenAt: number;
   /** The same once a write is complete that was noted ahead; not above 0: there was none. */

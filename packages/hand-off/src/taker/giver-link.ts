@@ -17,7 +17,7 @@ import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { OfferedClient } from './offered-client.ts';
 import type { Owner, Taken } from './taken.ts';
 
-/** What the link to a giver asks of the taker. */
+/** Calls of the link to a giver to the taker. */
 export interface LinkHost {
   /** Makes a connection of a descriptor, which it takes over, and gives it to the server. @returns why not */
   take(link: Owner, offered: OfferedClient): Taken | { refusal: Refusal; detail: string };
@@ -36,7 +36,7 @@ export interface LinkHost {
 /** How long a giver may take to end a channel that this process closes, in milliseconds. */
 const byeMs = 1_000;
 
-/** One giver that has said hello. */
+/** One giver that has sent `hello`. */
 export class GiverLink implements ChannelOwner, Owner {
   readonly name: string;
   readonly channel: Channel;

@@ -25,7 +25,7 @@ export interface Owner {
   leave(taken: Taken, unread: Buffer): void;
 }
 
-/** What a connection asks of the taker. */
+/** Calls of a connection to the taker. */
 export interface TakenHost {
   readonly kernel: KernelSocket;
   /** `undefined`: its program does not note anything. */

@@ -5,7 +5,7 @@ import type { Server, Socket } from 'socket.io';
 import type { AddressOf } from '../access/client-address.ts';
 import { createPasswordCheck } from './password-check.ts';
 
-/** What the admin page needs. */
+/** Options of the admin page. */
 export interface AdminUiOptions {
   readonly io: Server;
   /** Its settings. */

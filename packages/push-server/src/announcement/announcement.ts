@@ -5,7 +5,7 @@ import type { RegisteredNode, RegistryStore } from '@gopush/store';
 import { findAnnouncedHost } from './find-announced-host.ts';
 import { watchForSameName } from './watch-for-same-name.ts';
 
-/** What an announcement needs. */
+/** Options of an announcement. */
 export interface AnnouncementOptions {
   readonly registry: RegistryStore;
   /** Unique among all push-servers. */

@@ -12,7 +12,7 @@ import { productOf } from './request/read-query.ts';
 import { splitUrl } from './request/split-url.ts';
 import type { ApiContext, Asked, Route } from './routes/route.ts';
 
-/** What the API needs. */
+/** Options of the API. */
 export interface ApiOptions extends ApiContext {
   readonly config: Config['api'];
   readonly keys: KeyRing;

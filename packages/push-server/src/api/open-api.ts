@@ -14,7 +14,7 @@ import { ListenerServer } from './listen/listener-server.ts';
 import type { ListenerCounts } from './listen/listener-set.ts';
 import { createKeyRing } from './request/keys.ts';
 
-/** What the API of a push-server needs. */
+/** Options of the API of a push-server. */
 export interface OpenApiOptions {
   readonly config: Config;
   readonly push: Push;

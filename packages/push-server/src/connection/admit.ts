@@ -15,7 +15,7 @@ import { createClient } from './server-client.ts';
 
 /** What admitting a client needs. */
 export interface AdmitContext {
-  /** What the server hook decides. */
+  /** The decisions of the server hook. */
   readonly rules: Rules;
   readonly addressOf: AddressOf;
   readonly isBelieved: IdentityCheck;

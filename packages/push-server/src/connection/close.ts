@@ -8,7 +8,7 @@ import { type Session, sessionOf } from '../session/session.ts';
 
 /** Options of {@link createCloseListeners}. */
 export interface CloseContext {
-  /** What the server hook decides. */
+  /** The decisions of the server hook. */
   readonly rules: Rules;
   /** The sessions of this node. */
   readonly live: LiveSessions;

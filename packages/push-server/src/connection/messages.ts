@@ -9,7 +9,7 @@ import { type AckFunction, ackOf, refuse } from './ack.ts';
 
 /** What serving messages needs. */
 export interface MessagesContext {
-  /** What the server hook decides. */
+  /** The decisions of the server hook. */
   readonly rules: Rules;
   readonly limits: Limits;
   readonly log: Logger;

@@ -8,7 +8,7 @@ import { NodePresence } from '../rooms/presence/node-presence.ts';
 import type { Webhooks } from '../webhooks/open-webhooks.ts';
 import { whenStoreIsBack } from './when-store-is-back.ts';
 
-/** What the presence of a node needs. */
+/** Options of the presence of a node. */
 export interface PresenceOptions {
   readonly store: Store;
   /** Name of this node on the bus. */

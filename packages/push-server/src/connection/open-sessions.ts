@@ -36,7 +36,7 @@ export interface SessionsOptions {
   readonly log: Logger;
 }
 
-/** What the parts of {@link openSessions} share. */
+/** Context that the parts of {@link openSessions} share. */
 interface Shared extends SessionsOptions {
   readonly live: LiveSessions;
   readonly changes: RecentChanges;

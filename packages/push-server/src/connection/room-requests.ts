@@ -19,7 +19,7 @@ export interface RoomRequestsContext {
   readonly publish: Rooms['publish'];
   /** A page of the users in a room, by its full name. */
   readonly presenceIn: Rooms['presenceIn'];
-  /** What the server hook decides. */
+  /** The decisions of the server hook. */
   readonly rules: Pick<Rules, 'has' | 'mayJoin' | 'mayPublish'>;
   readonly limits: { readonly roomsPerSocket: number };
   /** Whether messages carry the uid of the client that published them: `pushServer.senders`. */

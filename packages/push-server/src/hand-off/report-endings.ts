@@ -3,7 +3,7 @@ import { type EngineConnection, engineOf, messagesOf, webSocketOf } from '@gopus
 import type { Server } from 'socket.io';
 import { takenConnectionOf } from './joined-connection.ts';
 
-/** Has the agents that have handed connections over told how they ended. */
+/** Reports to agents how the connections ended that they had handed over. */
 export function reportEndings(io: Server): void {
   engineOf(io).on('connection', (conn) => {
     if (webSocketOf(conn) === undefined) conn.once('upgrade', () => reportEnding(conn));

@@ -28,7 +28,7 @@ export function hookSource(location: HookLocation): HookSource<'server', LoadedS
   };
 }
 
-/** Loads the server hook and reports what is wrong with it. */
+/** Loads the server hook and reports its faults. */
 export async function checkServerHook(
   location: HookLocation,
   onLoad?: OnLoad,

@@ -12,7 +12,7 @@ export interface Rules {
   mayJoin(client: ServerClient, room: string): Promise<Result<void>>;
   /** @returns what is published: `data`, or what the hook replaced it with */
   mayPublish(client: ServerClient, room: string, event: string, data: unknown): Promise<Result<unknown>>;
-  /** What the client's ack gets. */
+  /** The value of the client's ack. */
   respond(client: ServerClient, event: string, data: unknown): Promise<Result<unknown>>;
   migrated(client: ServerClient): Promise<Result<unknown>>;
   disconnected(client: ServerClient, reason: string): Promise<Result<unknown>>;

@@ -24,7 +24,7 @@ export interface Observation {
   stopping(): void;
 }
 
-/** What an observation needs. */
+/** Options of an observation. */
 export interface ObservationOptions {
   readonly config: Config;
   /** Number of this push-server among those of its machine. */

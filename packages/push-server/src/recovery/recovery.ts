@@ -115,7 +115,7 @@ export class Recovery {
     for (const record of session.sockets) this.#expected.set(record.pid, restoreTaken(session, record, given));
   }
 
-  /** What a socket gets back that says it has recovered, once. */
+  /** The parts of a session that a recovered socket gets back, once. */
   take(socket: Socket): Restored | undefined {
     return this.#restored.take(socket.id);
   }

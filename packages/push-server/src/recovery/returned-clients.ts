@@ -6,7 +6,7 @@ export class ReturnedClients {
   readonly #tell: (pids: readonly string[]) => void;
   #gathered: string[] = [];
 
-  /** @param tell - is called with the private ids of those that were gathered */
+  /** @param tell - publishes the private ids of the gathered clients to other nodes */
   constructor(tell: (pids: readonly string[]) => void) {
     this.#tell = tell;
   }

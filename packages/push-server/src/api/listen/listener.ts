@@ -33,7 +33,7 @@ export interface Listening {
   readonly rooms: readonly string[];
 }
 
-/** A subscriber of rooms without Socket.IO: gets each message once and in order, or is told of a gap. */
+/** A subscriber of rooms without Socket.IO: gets each message once and in order, or is notified of a gap. */
 export class Listener implements Subscriber {
   readonly listening: Listening;
   readonly #sink: Sink;

@@ -9,7 +9,7 @@ import type { DropCause, MeshTimes } from './peer-protocol.ts';
 export interface IncomingPeersOptions {
   readonly times: MeshTimes;
   readonly onMessage: (payload: Buffer) => void;
-  /** A peer has told its name. */
+  /** A peer has sent its name. */
   readonly onGreeting: (peer: string) => void;
   /** All messages of a peer arrive from now on. @param lost - whether earlier ones may have been lost */
   readonly onOpen: (lost: boolean) => void;

@@ -16,7 +16,7 @@ export interface OutgoingEvents {
 }
 
 /**
- * A connection that this node has dialled, on which it sends its messages to one peer. Nothing is queued before the peer has answered the
+ * A connection that this node has dialled, on which it sends its messages to one peer. Nothing is queued before the peer has responded to the
  * greeting: the system accepts connections for a process that is stopped or hangs as well.
  */
 export class Outgoing {

@@ -73,7 +73,7 @@ export class Heartbeat {
     this.#steadySince = performance.now();
   }
 
-  /** This push-server hears from now on what others publish. */
+  /** This push-server receives from now on all that others publish. */
   subscribed(): void {
     this.#hearsSince = performance.now();
     this.#greet();

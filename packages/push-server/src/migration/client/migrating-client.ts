@@ -124,7 +124,7 @@ export class MigratingClient extends Client {
     if (saved !== undefined) this.#holdUntil(saved, isDirect);
     // Everything else waits behind this, in order.
     this.conn.sendPacket('noop');
-    // No agent says that the client continues here: it is heard when it answers.
+    // No agent reports that the client continues here: its first response shows it.
     if (isDirect) this.conn.sendPacket('ping');
     this.#arrived = sockets.map(({ id }) => id);
     if (sockets.length > 0) this.#returning = new ReturningNamespaces(sockets);
@@ -311,7 +311,7 @@ export class MigratingClient extends Client {
     super._packet(numberedConnectResponse(packet, this.conn.id, this.responses));
   }
 
-  /** A client that is told that it is in a namespace is to be there after a crash. */
+  /** A client that got the response that it is in a namespace is to be there after a crash. */
   #holdUntilSaved(): void {
     const { onNamespaces } = this;
     if (onNamespaces === undefined) return;

@@ -20,7 +20,7 @@ export interface EndContext {
 }
 
 /**
- * Ends a session here and saves it for the node that takes it. From then on what its client sends is dropped.
+ * Ends a session here and saves it for the node that takes it. From then on messages of its client are dropped.
  *
  * @param sessions - those of its sockets
  * @returns `false` where its client has gone meanwhile

@@ -16,7 +16,7 @@ export interface GiveContext {
   readonly takes: Pick<PendingTakes, 'whenTaken'>;
   readonly work: Pick<RunningWork, 'run'>;
   readonly deadline: Pick<DrainDeadline, 'spareMs'>;
-  /** How long handlers may take to ack what a client has asked, in milliseconds. */
+  /** How long handlers may take to ack the requests of a client, in milliseconds. */
   readonly answerMs: number;
   readonly counts: Pick<MigrationCounts, 'notStopped' | 'unanswered'>;
   /** How long one session may occupy a slot, in milliseconds, where all are to have left by a time. */
@@ -36,10 +36,10 @@ export interface GiveOrder {
 /** How long an agent may take to stop a client once more, in milliseconds. */
 export const stopAgainMs = 2_000;
 
-/** How long a connection occupies a slot until it has taken what was written to it, in milliseconds. */
+/** How long a connection occupies a slot until it has taken the bytes that were written to it, in milliseconds. */
 const flushMs = 20;
 
-/** Gives a session to another push-server, once handlers have acked what its client asked. */
+/** Gives a session to another push-server, once handlers have acked the requests of its client. */
 export async function giveSession(followed: FollowedConnection, order: GiveOrder, context: GiveContext): Promise<void> {
   const { slots, counts, answerMs, deadline } = context;
   followed.stage = 'leaves';

@@ -71,7 +71,7 @@ export class GiveSessions {
   }
 
   /**
-   * The agent of a connection says that the client has stopped. Where it was not asked to stop it, it wants the session
+   * The agent of a connection reports that the client has stopped. Where it was not asked to stop it, it wants the session
    * elsewhere.
    */
   stopped(followed: FollowedConnection): void {

@@ -19,7 +19,7 @@ export class PendingTakes {
   /** When a session was taken last, or the first of these was given. */
   #heardAt = 0;
 
-  /** @param onTook - told how long it took another node to take a session, in milliseconds */
+  /** @param onTook - called with the time that another node took to take a session, in milliseconds */
   constructor(onTook: (ms: number) => void) {
     this.#onTook = onTook;
   }

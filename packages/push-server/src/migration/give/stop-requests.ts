@@ -11,7 +11,7 @@ const patience = 4;
 
 /** Asks agents to stop clients. A client that takes longer than usual stops later, and occupies no slot meanwhile. */
 export class StopRequests {
-  /** How long agents usually take to say that a client has stopped, in milliseconds. */
+  /** How long agents usually take to report that a client has stopped, in milliseconds. */
   #usualMs = waitMs.first / patience;
 
   /**

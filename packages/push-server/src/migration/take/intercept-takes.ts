@@ -24,7 +24,7 @@ export interface InterceptTakesOptions {
 }
 
 /**
- * For how long an answer is kept at most, in milliseconds: most sessions are in their namespaces before that, so that all leaves in one write.
+ * For how long a response is held at most, in milliseconds: most sessions are in their namespaces before that, so that all leaves in one write.
  */
 const answerMs = 20;
 
