@@ -1,16 +1,16 @@
 /**
  * Measures what taking sessions costs a push-server alone: `node bench/takes.mjs [--sessions 1200] [--rounds 3] [--store embedded,redis]
- * [--tree FOLDER] [--profile FILE]`.
+ * [--how tunnel,hand-off] [--tree FOLDER] [--profile FILE]`.
  *
  * The sessions are in the store as a push-server that died has left them. This program is the agent: it brings 64 at a time, and says that each
- * continues. The first round runs code that is not compiled yet. CPU time is that of the push-server alone; to compare two versions on a machine with
+ * continues; `hand-off`: it offers the connections of clients, of which it is the server. The first round runs code that is not compiled yet. CPU time is that of the push-server alone; to compare two versions on a machine with
  * other work, run both at the same time, the other one with `--tree` and the folder of its checkout. `--profile` writes a CPU profile of
  * the last round.
  */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -22,7 +22,9 @@ const { values } = parseArgs({
     sessions: { type: 'string', default: '1200' },
     rounds: { type: 'string', default: '3' },
     store: { type: 'string', default: 'embedded,redis' },
+    how: { type: 'string', default: 'tunnel,hand-off' },
     tree: { type: 'string', default: new URL('..', import.meta.url).pathname },
+    flags: { type: 'string', default: '' },
     profile: { type: 'string' },
   },
 });
@@ -30,6 +32,7 @@ const [sessions, rounds] = [Number(values.sessions), Number(values.rounds)];
 const atOnce = 64;
 const load = (path) => import(pathToFileURL(resolve(values.tree, path)));
 const { openEmbeddedStore, openRedisStore } = await load('packages/store/dist/index.js');
+const { openGivers } = await load('packages/hand-off/dist/index.js');
 const { encodeSession } = await load('packages/push-server/dist/inner/session-record.js');
 const [ping, pong] = [Buffer.from([0x81, 1, 0x32]), Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x33])];
 const chosen = Buffer.concat([Buffer.from([0x8a, 0x80 | 12, 0, 0, 0, 0]), Buffer.from('gopush:going')]);
@@ -38,45 +41,62 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-process.stdout.write('| store, round | a second | CPU µs a session | reads of the agent |\n|---|---|---|---|\n');
-for (const store of values.store.split(',')) await measure(store);
+process.stdout.write(
+  '| store, how, round | a second | CPU µs a session | main thread | Redis | reads of the agent |\n|---|---|---|---|---|---|\n',
+);
+for (const store of values.store.split(',')) for (const how of values.how.split(',')) await measure(store, how);
 process.exit();
 
-async function measure(kind) {
+async function measure(kind, how) {
   const folder = mkdtempSync(join(tmpdir(), 'gopush-takes-'));
   const redis = kind === 'redis' ? await startRedis(folder) : undefined;
   const pushServer = { fanoutDir: folder, storeDir: join(folder, 'store') };
-  const server = await startServer({ serverPortStart: 0, pushServer, ...(redis && { redisAdapter: redis }) });
+  const handOff = { enabled: how === 'hand-off', dir: join(folder, 'hand-off') };
+  const server = await startServer({
+    serverPortStart: 0,
+    pushServer,
+    handOff,
+    ...(redis && { redisAdapter: redis.address }),
+  });
+  const agent = handOff.enabled ? await startGiver(handOff.dir, server.port) : undefined;
   const store = redis
-    ? await openRedisStore({ ...redis, prefix: 'gopush', tls: false, fanout: 'pubsub' })
+    ? await openRedisStore({ ...redis.address, prefix: 'gopush', tls: false, fanout: 'pubsub' })
     : await openEmbeddedStore(pushServer.storeDir);
   const sockets = [];
   for (let round = 1; round <= rounds; round++) {
     for (let at = 0; at < sessions; at++) {
       await store.sessions.save(`t:${nameOf(round, at)}`, encodeSession(sessionOf(round, at)), 120_000);
     }
+    if (agent !== undefined) agent.connections = await connectAll(agent);
     const isProfiled = values.profile !== undefined && round === rounds;
     if (isProfiled) await server.ask('profile');
-    const before = await server.ask('used');
+    const [before, mainBefore, redisBefore] = [await server.ask('used'), server.mainMs(), redis?.mainMs()];
     const startedAt = performance.now();
     let [next, reads] = [0, 0];
     const bring = async () => {
       while (next < sessions) {
-        const read = await take(server.port, round, next++, sockets);
+        const name = nameOf(round, next++);
+        const read =
+          agent === undefined
+            ? await take(server.port, name, sockets)
+            : await handOver(agent, server.port, name, sockets);
         reads += read;
       }
     };
     await Promise.all(Array.from({ length: atOnce }, bring));
     const seconds = (performance.now() - startedAt) / 1_000;
-    const after = await server.ask('used');
+    const [after, mainAfter, redisAfter] = [await server.ask('used'), server.mainMs(), redis?.mainMs()];
     if (isProfiled) await server.ask('profiled', { file: values.profile });
     const cpu = ((after.cpuMs - before.cpuMs) * 1_000) / sessions;
+    const main = ((mainAfter - mainBefore) * 1_000) / sessions;
+    const ofRedis = redis ? (((redisAfter - redisBefore) * 1_000) / sessions).toFixed(0) : '';
     process.stdout.write(
-      `| ${kind}, ${round} | ${(sessions / seconds).toFixed(0)} | ${cpu.toFixed(0)} | ${(reads / sessions).toFixed(1)} |\n`,
+      `| ${kind}, ${how}, ${round} | ${(sessions / seconds).toFixed(0)} | ${cpu.toFixed(0)} | ${main.toFixed(0)} | ${ofRedis} | ${(reads / sessions).toFixed(1)} |\n`,
     );
     await delay(1_500);
   }
   for (const socket of sockets) socket.destroy();
+  agent?.close();
   for (const child of running) child.kill('SIGKILL');
   running.clear();
   await store.close();
@@ -109,16 +129,10 @@ function sessionOf(round, at) {
 }
 
 /** Brings a session, as an agent does. @returns how many reads it took until its client could continue */
-function take(port, round, at, sockets) {
-  const name = nameOf(round, at);
+function take(port, name, sockets) {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   sockets.push(socket);
-  socket.write(
-    `GET /socket.io/?EIO=4&transport=websocket&uid=${name} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
-      'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nx-forwarded-for: 127.0.0.1\r\nx-forwarded-proto: http\r\n' +
-      `x-gopush-uid: ${name}\r\nx-gopush-product: default\r\nx-gopush-agent: agent-0\r\nx-request-id: ${name}\r\n` +
-      `x-gopush-can-resume: 2\r\nx-gopush-resume: ${name}\r\n\r\n`,
-  );
+  socket.write(requestOf(port, name));
   return new Promise((taken, failed) => {
     let [bytes, reads] = [Buffer.alloc(0), 0];
     const onOpening = (chunk) => {
@@ -133,6 +147,61 @@ function take(port, round, at, sockets) {
     socket.on('data', onOpening).on('error', failed);
     socket.on('close', () => failed(new Error(`it was not taken: ${bytes.toString('latin1')}`)));
   });
+}
+
+function requestOf(port, name) {
+  return (
+    `GET /socket.io/?EIO=4&transport=websocket&uid=${name} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nconnection: upgrade\r\nupgrade: websocket\r\n` +
+    'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nx-forwarded-for: 127.0.0.1\r\nx-forwarded-proto: http\r\n' +
+    `x-gopush-uid: ${name}\r\nx-gopush-product: default\r\nx-gopush-agent: agent-0\r\nx-request-id: ${name}\r\n` +
+    `x-gopush-can-resume: 2\r\nx-gopush-resume: ${name}\r\n\r\n`
+  );
+}
+
+/** An agent's side of hand-offs: a server whose clients connect in this process. */
+async function startGiver(dir, port) {
+  const events = { onEnd() {}, onLeave() {}, onOrphan() {}, onDuplicate: () => false, onTaker() {}, onFault() {} };
+  const givers = await openGivers({ dir, name: 'agent-0', events });
+  givers.want([port]);
+  while (givers.to(port) === undefined) await delay(50);
+  const server = createServer({ noDelay: true }).listen(0, '127.0.0.1', 1_024);
+  await once(server, 'listening');
+  return {
+    givers,
+    /** Both ends of clients that wait to be handed over. */
+    connections: [],
+    async connect() {
+      const accepted = once(server, 'connection');
+      const client = connect({ port: server.address().port, host: '127.0.0.1', noDelay: true });
+      const [socket] = await accepted;
+      return { client, socket };
+    },
+    close() {
+      givers.close();
+      server.close();
+    },
+  };
+}
+
+async function connectAll(agent) {
+  const connections = [];
+  while (connections.length < sessions) connections.push(await agent.connect());
+  return connections;
+}
+
+/** Hands a client over whose session ran elsewhere, as an agent does. Resolves when the client is sent the first ping. */
+async function handOver({ givers, connections }, port, name, sockets) {
+  const { client, socket } = connections.pop();
+  sockets.push(client);
+  const head = Buffer.from(requestOf(port, name));
+  const record = Buffer.alloc(400);
+  const offered = await givers.to(port).offer({ client: socket, kind: 'session', head, record, timeoutMs: 10_000 });
+  if (!offered.ok || offered.value.body !== undefined) throw new Error(`it was not taken: ${offered.detail}`);
+  const pinged = once(client, 'data');
+  await offered.value.accept({ user: undefined, skipFrames: 2 });
+  await pinged;
+  client.on('data', (later) => later.includes(ping) && client.write(pong)).write(pong);
+  return 1;
 }
 
 /** Whether the 101 and two frames have come. */
@@ -150,12 +219,14 @@ async function startServer(settings) {
   const peer = resolve(values.tree, 'bench/peers/migrations.mjs');
   const child = fork(peer, ['push-server', JSON.stringify(settings), 'taker'], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: ['--expose-gc'],
+    execArgv: ['--expose-gc', ...values.flags.split(' ').filter(Boolean)],
   });
   running.add(child);
   const [{ port }] = await once(child, 'message');
   return {
     port,
+    /** CPU time of the thread that runs JavaScript, in milliseconds. */
+    mainMs: () => mainMsOf(child.pid),
     async ask(what, how = {}) {
       child.send({ ask: what, ...how });
       const [{ answer }] = await once(child, 'message');
@@ -164,10 +235,16 @@ async function startServer(settings) {
   };
 }
 
+/** CPU time of the first thread of a process, in milliseconds. */
+function mainMsOf(pid) {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+}
+
 async function startRedis(folder) {
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const args = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-  running.add(spawn('redis-server', args.map(String), { stdio: 'ignore' }));
+  const child = spawn('redis-server', args.map(String), { stdio: 'ignore' });
+  running.add(child);
   await delay(1_000);
-  return { host: '127.0.0.1', port };
+  return { address: { host: '127.0.0.1', port }, mainMs: () => mainMsOf(child.pid) };
 }
