@@ -1,11 +1,12 @@
 /**
  * Measures what taking sessions costs a push-server alone: `node bench/takes.mjs [--sessions 1200] [--rounds 3] [--store embedded,redis]
- * [--how tunnel,hand-off] [--tree FOLDER] [--profile FILE]`.
+ * [--how tunnel,hand-off] [--tree FOLDER] [--flags=OPTIONS] [--profile FILE]`.
  *
- * The sessions are in the store as a push-server that died has left them. This program is the agent: it brings 64 at a time, and says that each
- * continues; `hand-off`: it offers the connections of clients, of which it is the server. The first round runs code that is not compiled yet. CPU time is that of the push-server alone; to compare two versions on a machine with
- * other work, run both at the same time, the other one with `--tree` and the folder of its checkout. `--profile` writes a CPU profile of
- * the last round.
+ * The sessions are in the store as a push-server that died has left them. This program is the agent, and brings 64 at a time. With `tunnel` it says
+ * that each continues; with `hand-off` it hands over the connections of clients of its own, which answer the first ping. The first round runs code
+ * that is not compiled yet. CPU time is that of the push-server, of its thread that runs JavaScript, and of Redis; to compare two versions on a machine
+ * with other work, run both at the same time, the other one with `--tree` and the folder of its checkout. `--flags` are options of Node for the
+ * push-server. `--profile` writes a CPU profile of the last round.
  */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
