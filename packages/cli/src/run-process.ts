@@ -1,5 +1,6 @@
 import { type Logger, onStop } from '@gopush/service';
 import { sayError } from './command-error.ts';
+import { leaveParent } from './leave-parent.ts';
 
 /** The message by which our supervisor asks a process to make way for its successor. */
 export const retireMessage = 'retire';
@@ -60,6 +61,7 @@ export async function runProcess(
     async stop(reason) {
       log.info({ reason }, 'stopping');
       await running?.close();
+      await leaveParent();
     },
   });
   let started: Running;
@@ -73,7 +75,9 @@ export async function runProcess(
   process.on('message', (message) => {
     if (message !== retireMessage) return;
     const { retire = started.close } = started;
-    retire().then(() => exit(0), fail);
+    retire()
+      .then(leaveParent)
+      .then(() => exit(0), fail);
   });
   // pm2 (wait_ready) and our own supervisor wait for this word.
   process.send?.('ready');
