@@ -9,10 +9,14 @@ const read = (page: Page, what: string): Promise<number> => page.locator(`#${wha
 
 /** Resolves when the page has counted so many more of something. */
 async function more(page: Page, what: string, by: number): Promise<void> {
-  await page.waitForFunction(([id, least]) => Number(document.getElementById(id)?.textContent) >= least, [
-    what,
-    (await read(page, what)) + by,
-  ] as const);
+  const wanted = [what, (await read(page, what)) + by] as const;
+  // Not with each frame: Chromium would draw sixty a second for as long as it waits.
+  const options = { polling: 100 };
+  await page.waitForFunction(
+    ([id, least]) => Number(document.getElementById(id)?.textContent) >= least,
+    wanted,
+    options,
+  );
 }
 
 test.skipIf(noBrowser)(
