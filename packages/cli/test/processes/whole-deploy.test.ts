@@ -39,26 +39,26 @@ test('agents and push-servers run as two services, of which one is restarted aft
   timeout: 180_000,
 }, async () => {
   const { dir, url } = await makeProject({
-    ...{ agentWorkers: 2, serverWorkers: 2, routing: { discover: true } },
+    ...{ agentWorkers: 1, serverWorkers: 2, routing: { discover: true } },
     ...{ handOff: { enabled: true, dir: 'hand-off' }, pushServer: { drainMs: 10_000, history: countedHistory } },
   });
-  const startUnit = async (tier: 'agent' | 'push-server') => {
+  const startUnit = async (tier: 'agent' | 'push-server', workers: number) => {
     const unit = startGopush(['start', tier], { cwd: dir });
-    await unit.until(new RegExp(`("msg":"${tier} listening"[\\s\\S]*){2}`));
+    await unit.until(new RegExp(`("msg":"${tier} listening"[\\s\\S]*){${workers}}`));
     return unit;
   };
-  const servers = await startUnit('push-server');
-  const agents = await startUnit('agent');
+  const servers = await startUnit('push-server', 2);
+  const agents = await startUnit('agent', 1);
   const clients = await connectCounted(url, 20);
   agents.signal('SIGTERM');
   expect((await agents.ended).code).toBe(0);
-  await startUnit('agent');
+  await startUnit('agent', 1);
   // As systemctl reload, which waits until all have two owners.
   servers.signal('SIGHUP');
   await servers.until(/"msg":"reloaded"/);
   // All at once.
   servers.signal('SIGTERM');
   expect((await servers.ended).code).toBe(0);
-  await startUnit('push-server');
+  await startUnit('push-server', 2);
   expect(await clients.stop()).toEqual({ disconnects: 0, complete: 20 });
 });
