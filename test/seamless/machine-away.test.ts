@@ -1,8 +1,10 @@
 import type { ConfigInput } from '@gopush/contract';
+import { type PushServer, startPushServer } from '@gopush/push-server';
+import { silentLogger } from '@gopush/service';
 import type { Socket } from 'socket.io-client';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { startRedis } from '../../packages/store/test/support/redis.ts';
-import { say, startChildProgram } from '../support/child-program.ts';
+import { startChildProgram } from '../support/child-program.ts';
 import { type Machine, type Network, startMachines, whyNoMachines } from '../support/machines.ts';
 import { connectMany, roomCountsOf } from '../support/many-clients.ts';
 import { hear } from '../support/nodes.ts';
@@ -11,7 +13,7 @@ import { undisturbed } from '../support/undisturbed.ts';
 
 const why = whyNoMachines();
 describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: skipped, ${why}`}`, () => {
-  /** A push-server on each, and an agent on the first. */
+  /** An agent on the first, and a push-server on the second and on that of the test. */
   async function startTwo({ address, machines }: Network) {
     const [first, second] = machines as [Machine, Machine];
     const redis = await startRedis(['--bind', '127.0.0.1', address, '--protected-mode', 'no']);
@@ -21,15 +23,21 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
       serverPortStart: 4_000,
       admin: null,
     };
-    const startServer = async ({ address: host, prefix }: Machine, name: string) => ({
+    const pushServer = { drainMs: 200, limits: { beginDelayMs: 0 } };
+    const here = await startPushServer({
+      config: { ...shared, serverPortStart: 0, pushServer: { ...pushServer, host: address } },
+      node: 'here',
+      logger: silentLogger,
+    });
+    onTestFinished(() => here.close());
+    const there = {
       ...(await startChildProgram(
         'chaos-server.mjs',
-        [JSON.stringify({ ...shared, pushServer: { host, drainMs: 200 } }), name],
-        prefix,
+        [JSON.stringify({ ...shared, pushServer: { ...pushServer, host: second.address } }), 'there'],
+        second.prefix,
       )),
-      url: `http://${host}:4000`,
-    });
-    const [here, there] = [await startServer(first, 'here'), await startServer(second, 'there')];
+      url: `http://${second.address}:4000`,
+    };
     const agent = await startChildProgram(
       'chaos-agent.mjs',
       [
@@ -44,6 +52,10 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
       first.prefix,
     );
     return { first, second, here, there, agent };
+  }
+
+  async function say({ push }: PushServer, ...numbers: number[]): Promise<void> {
+    for (const number of numbers) await push.toRoom('room', 'count', number);
   }
 
   /** Clients that poll, of which some have a request that waits at a machine. */
@@ -72,12 +84,12 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
     const { clients } = await connectMany(`http://${first.address}:4100`, 12);
     const checks = clients.map(undisturbed);
     const heard = clients.map((client) => hear<number>(client, 'count'));
-    await say(here.child, 0, 1);
+    await say(here, 0, 1);
     await Promise.all(heard.map((one) => one.count(2)));
     if (how === 'is not reached') first.dropTo(second);
     else second.dropTo(first);
     const began = Date.now();
-    await say(here.child, 2, 3);
+    await say(here, 2, 3);
     await Promise.all(heard.map((one) => one.count(4)));
     // What was sent to a target before that was known to be gone is lost.
     const silent = (): Record<string, unknown> | undefined =>
@@ -112,11 +124,11 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
     const checks = clients.map(undisturbed);
     const heard = clients.map((client) => hear<number>(client, 'count'));
     const { pollers, cut } = await pollAt(two);
-    await say(here.child, 0);
+    await say(here, 0);
     await Promise.all(heard.map((one) => one.count(1)));
     second.unplug();
     const began = Date.now();
-    await say(here.child, 1);
+    await say(here, 1);
     await Promise.all(heard.map((one) => one.count(2)));
     await expect.poll(() => cut.size, { timeout: 25_000 }).toBeGreaterThan(0);
     await expect.poll(() => pollers.every(({ connected }) => connected), { timeout: 25_000 }).toBe(true);
@@ -132,7 +144,7 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
         { timeout: 20_000 },
       )
       .toBe(404);
-    await say(here.child, 2);
+    await say(here, 2);
     await Promise.all(heard.map((one) => one.count(3)));
     expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
     expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2]));
