@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -25,10 +25,3 @@ export async function startChildProgram(program: string, args: readonly string[]
   const [{ url }] = (await once(child, 'message')) as [{ url: string }];
   return { child, url, lines };
 }
-
-/** Has a push-server publish numbers to the room of its clients. */
-export const say = async (speaker: ChildProcess, ...numbers: number[]): Promise<void> => {
-  const answered = once(speaker, 'message');
-  speaker.send({ number: 0, numbers });
-  await answered;
-};
