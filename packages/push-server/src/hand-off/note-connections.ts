@@ -12,6 +12,7 @@ import {
 import type { Server } from 'socket.io';
 import { takenConnectionOf } from './joined-connection.ts';
 import { positionOfFrame } from './position-of-frame.ts';
+import { areWholeEvents } from './whole-events.ts';
 
 /** Where a frame that is written to many clients keeps its mark. */
 const ofFrame = Symbol('mark');
@@ -46,7 +47,8 @@ export function notesFor(webSocket: WebSocketInternals): StreamNotes | undefined
   if (taken === undefined) return undefined;
   const notes = new ConnectionNotes(taken, webSocket);
   socket[ofSocket] = notes;
-  // Behind the listener of `ws`, which has handled what came by then.
+  // Before the listener of `ws`, and behind it: then it has handled what came.
+  socket.prependListener('data', noteReading);
   socket.on('data', noteRead);
   return notes;
 }
@@ -63,7 +65,11 @@ export function noteConnections(io: Server, isMidEvent: IsMidEvent): void {
   });
 }
 
-/** The same function for all connections. */
+/** The same functions for all connections. */
+function noteReading(this: Noted, bytes: Buffer): void {
+  this[ofSocket]?.handles(bytes);
+}
+
 function noteRead(this: Noted): void {
   this[ofSocket]?.handled();
 }
@@ -134,12 +140,28 @@ class ConnectionNotes implements StreamNotes {
     this.#others.push(before);
   }
 
+  /**
+   * Notes events as read before they are handled: if this process dies meanwhile they are lost, as without a hand-off, and their client stays connected.
+   */
+  handles(bytes: Buffer): void {
+    if (this.#isBetweenMessages && !this.#isInEvent && areWholeEvents(bytes)) this.#taken.read(0);
+  }
+
   /** All that came is handled. Notes nothing within an event of several messages: then what was read is more than what was noted. */
   handled(): void {
-    const { _state, _bufferedBytes, _fragmented } = this.#webSocket._receiver;
-    if (this.#conn !== undefined && this.#isMidEvent?.(this.#conn) === true) return;
-    if (_state === 0 && _bufferedBytes === 0 && _fragmented === 0) this.#taken.read(0);
+    if (this.#isInEvent) return;
+    if (this.#isBetweenMessages) this.#taken.read(0);
     else this.#keepHalf();
+  }
+
+  /** Whether attachments of an event are to come. */
+  get #isInEvent(): boolean {
+    return this.#conn !== undefined && this.#isMidEvent?.(this.#conn) === true;
+  }
+
+  get #isBetweenMessages(): boolean {
+    const { _state, _bufferedBytes, _fragmented } = this.#webSocket._receiver;
+    return _state === 0 && _bufferedBytes === 0 && _fragmented === 0;
   }
 
   /** Keeps what has come of a message, for the push-server that continues after a crash. */

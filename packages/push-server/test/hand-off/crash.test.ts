@@ -33,11 +33,13 @@ async function start() {
   onTestFinished(() => void child.kill('SIGKILL'));
   const [port] = (await once(child, 'message')) as [number];
   const front = await startFront({ dir, port, headers: headersOf('ann'), next: () => next.port });
+  const exit = once(child, 'exit');
+  const died = (): Promise<unknown> => exit;
   const crash = async (): Promise<void> => {
     child.kill('SIGKILL');
-    await once(child, 'exit');
+    await exit;
   };
-  return { next, front, crash };
+  return { next, front, crash, died };
 }
 
 test('a session fails over: its client notices nothing, and each message arrives once', async () => {
@@ -195,4 +197,24 @@ test('a client whose event has attachments that have not come is cut', async () 
   await crash();
   await expect.poll(() => code()).toBe(1006);
   expect(front.orphans).toEqual([{ taker: 'unclean', cause: 'half read' }]);
+});
+
+test.each([
+  ['an event', ['42["die"]'], 'clean'],
+  ['an event behind others', ['42["go:leave","a"]', '3', '421["die"]'], 'clean'],
+  ['a CONNECT, whose response its client waits for', ['40/x,{"why":"die"}'], 'unclean'],
+] as const)('a push-server dies while it handles %s', async (_what, texts, taker) => {
+  const { front, died } = await start();
+  const { stream, code, heard } = await connectRaw(front.url);
+  stream.write(Buffer.concat(texts.map((text) => frame(text))));
+  await died();
+  await expect.poll(() => front.orphans).toMatchObject([{ taker }]);
+  if (taker === 'unclean') {
+    await expect.poll(() => code()).toBe(1006);
+    return;
+  }
+  await expect.poll(() => front.moved()).toBe(1);
+  stream.write(frame('422["go:join","hall"]'));
+  await expect.poll(() => heard.find((text) => text.startsWith('432'))).toContain('"ok":true');
+  expect(code()).toBeUndefined();
 });
