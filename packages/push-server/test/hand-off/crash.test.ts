@@ -206,6 +206,9 @@ test.each([
 ] as const)('a push-server dies while it handles %s', async (_what, texts, taker) => {
   const { front, died } = await start();
   const { stream, code, heard } = await connectRaw(front.url);
+  // Its session is stored then.
+  stream.write(frame('420["go:join","early"]'));
+  await expect.poll(() => heard.find((text) => text.startsWith('430'))).toContain('"ok":true');
   stream.write(Buffer.concat(texts.map((text) => frame(text))));
   await died();
   await expect.poll(() => front.orphans).toMatchObject([{ taker }]);
