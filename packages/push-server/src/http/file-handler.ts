@@ -33,7 +33,12 @@ export function createFileHandler(folder: string | undefined, path: string, log:
         refuse(response, status, headers);
       }
     };
-    serve ??= openFolder(folder);
+    try {
+      serve ??= openFolder(folder);
+    } catch (error) {
+      next(error);
+      return;
+    }
     try {
       (request as Mounted).originalUrl = urlForClient(request);
       void serve(request, response, next);
