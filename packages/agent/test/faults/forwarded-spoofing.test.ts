@@ -9,7 +9,7 @@ const claims = {
   'X-Forwarded-For': '6.6.6.6, 7.7.7.7',
   'X-Forwarded-Proto': 'https',
   'X-Forwarded-Host': 'evil.test',
-  'X-Forwarded-Port': '666',
+  'X-Forwarded-Port': '666666',
   'X-Forwarded-Prefix': '/evil',
   'X-Real-IP': '6.6.6.6',
   X_Forwarded_For: '6.6.6.6',
@@ -26,7 +26,7 @@ test('of what an untrusted client says about where it comes from nothing reaches
   const viaUpgrade = await (await openRaw(agent.port, handshakeBytes('/', claims))).closed();
   for (const seen of [viaHttp, viaUpgrade]) {
     expect(seen).toMatch(/\r\nx-forwarded-for: 127\.0\.0\.1\r\nx-forwarded-proto: http\r\n/);
-    expect(seen).not.toMatch(/6\.6\.6|7\.7\.7|evil|666|https/);
+    expect(seen).not.toMatch(/6\.6\.6|7\.7\.7|evil|666666|https/);
   }
 });
 

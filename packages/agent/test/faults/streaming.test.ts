@@ -112,7 +112,7 @@ test('a client of HTTP/1.0 is never sent an interim answer nor chunks', async ()
   const raw = await openRaw(agent.port, 'GET / HTTP/1.0\r\n\r\n');
   const text = await raw.closed();
   expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok$/);
-  expect(text).not.toMatch(/transfer-encoding|103/i);
+  expect(text).not.toMatch(/transfer-encoding|1\.1 103|link/i);
 });
 
 test('the length that a target gives for a HEAD arrives without a body, and the next answer is not mistaken for it', async () => {
