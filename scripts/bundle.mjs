@@ -60,7 +60,8 @@ const onlyImported = new Set(['jose']);
 
 /**
  * Has libraries required instead of imported: Node 20 reads each imported file asynchronously, and searches CommonJS for its exports, which
- * takes more processor time (docs/decisions/0050-one-file-for-each-entry-point.md). `client` is for browsers, which import.
+ * takes more processor time (docs/decisions/0050-one-file-for-each-entry-point.md). `client` is for browsers, which import. Files may be loaded
+ * on demand: for `lstatSync`, see `followLinks` in packages/service/src/require-on-demand.ts.
  */
 function requireLibraries(src) {
   return {
@@ -72,7 +73,9 @@ function requireLibraries(src) {
         return { path, namespace: 'library' };
       });
       onLoad({ filter: /.*/, namespace: 'library' }, ({ path }) => ({
-        contents: `import { createRequire } from 'node:module';
+        contents: `import { lstatSync } from 'node:fs';
+          import { createRequire } from 'node:module';
+          lstatSync('/');
           const library = createRequire(import.meta.url)('${path}');
           export default library;
           export const { ${importedNames(src, path)} } = library;`,

@@ -1,4 +1,5 @@
 import type { Agent, AgentOptions } from '@gopush/agent';
+import { followLinks } from '@gopush/service';
 
 /**
  * Starts an agent. Its code is loaded by this call, not by the import, because hook files also import `gopush` in processes that do not need that
@@ -8,6 +9,7 @@ import type { Agent, AgentOptions } from '@gopush/agent';
  * certificate that cannot be used, ListenError for a port that is not available, TypeError for a wrong setting
  */
 export async function startAgent(options?: AgentOptions): Promise<Agent> {
+  followLinks();
   const agent = await import('@gopush/agent');
   return agent.startAgent(options);
 }

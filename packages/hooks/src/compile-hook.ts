@@ -3,6 +3,7 @@ import { createRequire, Module } from 'node:module';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
+import { followLinks, requireOnDemand } from '@gopush/service';
 import type { BuildFailure, Loader, Plugin } from 'esbuild';
 import { HookError } from './hook-error.ts';
 import { describeThrown } from './place-of.ts';
@@ -56,7 +57,7 @@ function compile(file: string) {
   );
 }
 
-const require = createRequire(import.meta.url);
+const require = requireOnDemand(import.meta.url);
 
 let running = 0;
 
@@ -97,6 +98,7 @@ export function evaluateHook({ hook, file, code }: HookBundle, timeoutMs = loadM
   const module = new Module(file) as Module & { _compile(code: string, filename: string): void };
   module.filename = file;
   module.paths = createRequire(file).resolve.paths('x') ?? [];
+  followLinks();
   try {
     loadWithin(() => module._compile(code, `${file}?${++versions}`), timeoutMs);
   } catch (error) {

@@ -1,4 +1,7 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { silentLogger } from '@gopush/service';
@@ -124,4 +127,22 @@ test('checking says what is wrong with each hook by itself', async () => {
     { name: 'server', file: join(dir, 'hooks/server.js'), inputs: [join(dir, 'hooks/server.js')] },
     { name: 'router' },
   ]);
+});
+
+test('a hook finds a package behind a link after this process has looked at a socket', async () => {
+  const { dir } = await makeProject({
+    'hooks/agent.local.js': "module.exports = require('library') + 1;",
+    'store/node_modules/library/index.js': "module.exports = require('own') + 1;",
+    'store/node_modules/own/index.js': 'module.exports = 1;',
+  });
+  await mkdir(join(dir, 'node_modules'));
+  await symlink(join(dir, 'store/node_modules/library'), join(dir, 'node_modules/library'));
+  // The loader follows links in folders that it has not seen yet.
+  createRequire(import.meta.url)(join(dir, 'store/node_modules/own'));
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(join(dir, 'socket'), resolve));
+  onTestFinished(() => void server.close());
+  const source = sourceOf(dir, 'agent');
+  expect(lstatSync(join(dir, 'socket')).isSocket()).toBe(true);
+  expect((await loadHooks(source)).value.made).toEqual({ agent: 3 });
 });

@@ -35,6 +35,7 @@ export { nextTurn } from './next-turn.ts';
 export { useOriginForm } from './origin-form.ts';
 export { isOwnHost } from './own-host.ts';
 export { type BadRequest, refuseBadRequests } from './refuse-bad-requests.ts';
+export { followLinks, requireOnDemand } from './require-on-demand.ts';
 export { reasonOf, respondOnSocket, type SocketResponse } from './respond-on-socket.ts';
 export { serveUpgrades, type UpgradeListener } from './serve-upgrades.ts';
 export { onStop, type StopOptions, type StopReason, shutdownMessage } from './signals.ts';

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import type { Counter, Histogram } from 'prom-client';
+import { requireOnDemand } from './require-on-demand.ts';
 
-const require = createRequire(import.meta.url);
+const require = requireOnDemand(import.meta.url);
 
 /** Metrics of one process in the words of Prometheus (https://prometheus.io/docs/practices/naming/): base units, no label without bounds. */
 export interface Metrics {

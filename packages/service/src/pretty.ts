@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import { type LineOutput, openStream, type StreamName } from './buffered-output.ts';
+import { requireOnDemand } from './require-on-demand.ts';
 
-const require = createRequire(import.meta.url);
+const require = requireOnDemand(import.meta.url);
 
 /**
  * Formats log lines for people: time, level, node, message, then the fields. Runs in this thread, so that the last line

@@ -1,9 +1,9 @@
 import { type OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { createRequire } from 'node:module';
+import { requireOnDemand } from '@gopush/service';
 import type { Express } from 'express';
 import { AgentRequest } from '../request/agent-request.ts';
 
-const require = createRequire(import.meta.url);
+const require = requireOnDemand(import.meta.url);
 
 /** The app that a request or a response is lent to. */
 const lentTo = Symbol('app');

@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AgentAppHook } from '@gopush/contract';
+import { requireOnDemand } from '@gopush/service';
 import type { RequestHandler } from 'express';
 import type { AgentRequest } from '../request/agent-request.ts';
 import { giveBack, lend, loadExpress, takeAsTheyCome } from './app-messages.ts';
 import { takesRequest } from './takes-request.ts';
 
-const require = createRequire(import.meta.url);
+const require = requireOnDemand(import.meta.url);
 
 /** How a run of an app hook ended. */
 export type AppOutcome =

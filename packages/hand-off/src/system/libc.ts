@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import type { LibraryHandle } from 'koffi';
 
 /** An address in memory, or a buffer. */
@@ -52,6 +53,8 @@ async function load(): Promise<Libc | string> {
   // Layouts of structures are those of 64 bits, little-endian, which glibc and musl share.
   if (process.arch !== 'x64' && process.arch !== 'arm64') return `the processor is ${process.arch}, not x64 or arm64`;
   let koffi: typeof import('koffi');
+  // The process may have looked at a socket: see ../channel/socket-file.ts.
+  lstatSync('/');
   try {
     koffi = await import('koffi');
   } catch (error) {

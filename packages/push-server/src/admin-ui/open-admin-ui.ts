@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '@gopush/contract';
-import { Attempts, type Lifetime } from '@gopush/service';
+import { Attempts, followLinks, type Lifetime } from '@gopush/service';
 import type { Server, Socket } from 'socket.io';
 import type { AddressOf } from '../access/client-address.ts';
 import { createPasswordCheck } from './password-check.ts';
@@ -29,6 +29,7 @@ export async function openAdminUi(
   opened: Lifetime['opened'],
 ): Promise<() => void> {
   const { namespace } = adminUi;
+  followLinks();
   const { instrument } = await import('@socket.io/admin-ui');
   const admin = io.of(namespace);
   const signIn = createSignIn(adminUi, addressOf, opened);

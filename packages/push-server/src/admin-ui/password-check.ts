@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
+import { followLinks } from '@gopush/service';
 
 /** Compares passwords with a hash in a thread of its own: bcrypt is slow on purpose, and would block all clients here. */
 export interface PasswordCheck {
@@ -41,7 +42,8 @@ export function createPasswordCheck(hash: string): PasswordCheck {
   }
 
   function start(): Worker {
-    // A dependency of the admin page.
+    // A dependency of the admin page, found from the page's own path and not from a link to it.
+    followLinks();
     const bcrypt = createRequire(createRequire(import.meta.url).resolve('@socket.io/admin-ui')).resolve('bcryptjs');
     const started = new Worker(program, { eval: true, workerData: { bcrypt, hash } });
     started.unref();

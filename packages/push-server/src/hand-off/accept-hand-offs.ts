@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { canMigrateHeader, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
 import type { TakenConnection, Taker } from '@gopush/hand-off';
-import { checkLogger, defaultLogger, type Logger } from '@gopush/service';
+import { checkLogger, defaultLogger, followLinks, type Logger } from '@gopush/service';
 import { emitUpgrade } from './emit-upgrade.ts';
 import { endOnRequest } from './end-on-request.ts';
 import { isFull, joinServer, takenConnectionOf } from './joined-connection.ts';
@@ -212,6 +212,7 @@ export class ServerHandOffs implements HandOffs {
 
 /** Loads what taking connections needs, late: hook files load this file as well, by way of `gopush`. @returns why they cannot be taken here */
 async function loadHandOff(): Promise<string | undefined> {
+  followLinks();
   const { whyUnavailable } = await import('@gopush/hand-off');
   return whyUnavailable();
 }

@@ -1,9 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { createRequire } from 'node:module';
 import { agentHeader, type FailureCode, failureBody, uidParameter } from '@gopush/contract';
-import type { Logger } from '@gopush/service';
+import { type Logger, requireOnDemand } from '@gopush/service';
 
-const require = createRequire(import.meta.url);
+const require = requireOnDemand(import.meta.url);
 
 /** The URL of the client library in pages of gopush 0.1. */
 const oldLibrary = /^\/socket\.io\.js(?:\?|$)/;

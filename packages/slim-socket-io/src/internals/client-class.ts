@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { followLinks } from '@gopush/service';
 import type { Server } from 'socket.io';
 import type { SocketIoClient } from './private-names.ts';
 
@@ -11,6 +12,8 @@ type ClientClass<Connection> = new (io: Server, connection: Connection) => Socke
  * @throws Error where this version of Socket.IO keeps it elsewhere
  */
 export function loadClient<Connection>(): ClientClass<Connection> {
+  // The file by its own path: by that of a link it would be another module.
+  followLinks();
   const main = createRequire(import.meta.url).resolve('socket.io');
   const require = createRequire(main);
   const { Client } = require('./client.js');

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
+import { requireOnDemand } from '@gopush/service';
 
-const require = createRequire(import.meta.url);
+const require = requireOnDemand(import.meta.url);
 
 type Lmdb = typeof import('lmdb');
 

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import type { RedisConfig } from '@gopush/contract';
+import { requireOnDemand } from '@gopush/service';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { forgivePauses } from './forgive-pauses.ts';
 import { hideArguments } from './hide-arguments.ts';
@@ -7,11 +7,11 @@ import { ServerWatch } from './server-watch.ts';
 import { standSecondErrors } from './stand-second-errors.ts';
 import { tlsOptions } from './tls-options.ts';
 
-const require = createRequire(import.meta.url);
+const require = requireOnDemand(import.meta.url);
 
 /** Loaded with the first connection: a process without Redis does not need it. */
 const ioredis = (): typeof import('ioredis') => {
-  const library: typeof import('ioredis') = require('ioredis');
+  const library = require('ioredis') as typeof import('ioredis');
   standSecondErrors(library.Redis);
   return library;
 };
