@@ -11,6 +11,7 @@ export { type ConfigProblem, formatConfigProblems } from './config/problem.ts';
 export { type ApiScope, apiScopes, type WebhookEventName } from './config/schema/api.ts';
 export { isLoopback } from './config/schema/parts.ts';
 export { type Config, type ConfigInput, configSchema, type RedisConfig } from './config/schema.ts';
+export { type EndingCause, isReportedCause, type ReportedCause } from './ending-cause.ts';
 export {
   type Failure,
   type FailureCode,

@@ -1,3 +1,4 @@
+import type { EndingCause } from '@gopush/contract';
 import type { Counts, Ending, GiverEvents, Mark, Orphan, TakerState } from '@gopush/hand-off';
 import type { TunnelLimits } from '../tunnel/tunnel.ts';
 import type { TunnelEnd } from '../tunnel/tunnel-end.ts';
@@ -141,7 +142,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   }
 
   /** The target of a connection is gone. */
-  #continue(handed: Handed, cause: string, go: (record: HandOffRecord) => Continuation): void {
+  #continue(handed: Handed, cause: EndingCause, go: (record: HandOffRecord) => Continuation): void {
     this.#all.delete(handed);
     this.#silent.remove(handed);
     const record = readRecord(handed.readRecord());

@@ -1,5 +1,11 @@
 import { Socket } from 'node:net';
-import { createTarget, incompletePositions, type Target, writeNumberedPosition } from '@gopush/contract';
+import {
+  createTarget,
+  incompletePositions,
+  type ReportedCause,
+  type Target,
+  writeNumberedPosition,
+} from '@gopush/contract';
 import type { Mark, Orphan, UncleanCause } from '@gopush/hand-off';
 import type { HandOff } from '../hand-off/hand-off.ts';
 import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
@@ -136,7 +142,7 @@ export class HandedOffMigration implements TargetLossHandler {
     const migration = new DuplicateMigration(session, this.#options.duplicates);
     // Before the record of the duplicate may change.
     const counts = handed.counts();
-    const end = (cause: string): void => this.#options.handOff()?.clients.end(handed, record, { cause }, counts);
+    const end = (cause: ReportedCause): void => this.#options.handOff()?.clients.end(handed, record, { cause }, counts);
     const orEnd = (searched: EarlierSearch): void => {
       if (handed.state !== 'alone' || !hold(searched)) end('client closed');
     };

@@ -1,4 +1,5 @@
-import type { Tunnel, TunnelCause } from './tunnel.ts';
+import type { EndingCause } from '@gopush/contract';
+import type { Tunnel } from './tunnel.ts';
 
 /** Between two steps of closing, in milliseconds. */
 const stepMs = 50;
@@ -15,7 +16,7 @@ export class CloseQueue {
   }
 
   /** Closes a tunnel with 1012 when its turn comes. */
-  add(tunnel: Tunnel, cause: TunnelCause): void {
+  add(tunnel: Tunnel, cause: EndingCause): void {
     const now = Date.now();
     this.#nextAt = Math.max(now, this.#nextAt) + this.#distanceMs;
     const timer = setTimeout(
@@ -52,7 +53,7 @@ export function closeInRandomOrder(tunnels: Iterable<Tunnel>, perSecond: number)
   return () => clearInterval(timer);
 }
 
-function closeForRestart(tunnel: Tunnel, cause: TunnelCause): void {
+function closeForRestart(tunnel: Tunnel, cause: EndingCause): void {
   tunnel.contain(() => tunnel.close(1012, cause, Date.now()));
 }
 

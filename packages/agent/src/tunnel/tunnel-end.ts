@@ -1,3 +1,4 @@
+import type { EndingCause } from '@gopush/contract';
 import type { Tunnel } from './tunnel.ts';
 import type { TunnelInfo } from './tunnel-info.ts';
 
@@ -15,7 +16,7 @@ export interface TunnelEnd {
   readonly messagesFromTarget: number | undefined;
   /** How often its session has gone to another target. */
   readonly migrations: number;
-  readonly cause: string;
+  readonly cause: EndingCause;
   /** Status code of the first close frame. */
   readonly closeCode: number | undefined;
 }

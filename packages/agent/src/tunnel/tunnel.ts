@@ -1,24 +1,10 @@
 import type { Socket } from 'node:net';
+import type { EndingCause } from '@gopush/contract';
 import type { Member } from '../route/fleet.ts';
 import { reset } from '../target/carrier.ts';
 import type { TunnelInfo } from './tunnel-info.ts';
 import type { TunnelMigration } from './tunnel-migration.ts';
 import { type SideOwner, TunnelSide } from './tunnel-side.ts';
-
-/** Why a tunnel ended. */
-export type TunnelCause =
-  | 'client closed'
-  | 'client reset'
-  | 'target closed'
-  | 'target reset'
-  | 'idle'
-  | 'too old'
-  | 'drained'
-  | 'not resumed'
-  | 'forged mark'
-  | 'target silent'
-  | 'fault'
-  | 'cut';
 
 /** Limits of a tunnel, in milliseconds; 0 is none. */
 export interface TunnelLimits {
@@ -65,7 +51,7 @@ export class Tunnel implements SideOwner {
   readonly info: TunnelInfo;
   readonly migration: TunnelMigration | undefined;
   /** What ended it; the first cause counts. */
-  cause: TunnelCause | undefined;
+  cause: EndingCause | undefined;
   /** Status code of the first close frame of either side. */
   closeCode: number | undefined;
   /** How often its session has gone to another target. */
@@ -183,7 +169,7 @@ export class Tunnel implements SideOwner {
    *
    * @param code - status code (RFC 6455 section 7.4): 1012 is "service restart", 1001 "going away"
    */
-  close(code: number, cause: TunnelCause, now: number): void {
+  close(code: number, cause: EndingCause, now: number): void {
     if (this.isEnding) return;
     this.cause ??= cause;
     this.closeCode ??= code;
@@ -193,7 +179,7 @@ export class Tunnel implements SideOwner {
   }
 
   /** Cuts both sides at once. */
-  destroy(cause: TunnelCause): void {
+  destroy(cause: EndingCause): void {
     this.cause ??= cause;
     this.client.socket.destroy();
     this.target.socket.destroy();
@@ -221,7 +207,7 @@ export class Tunnel implements SideOwner {
   }
 
   /** @param cause - why it has failed, which ends the connection; `undefined`: the target has the client */
-  endHandOver(cause: TunnelCause | undefined): void {
+  endHandOver(cause: EndingCause | undefined): void {
     if (cause === undefined) {
       this.migration?.end();
       this.#events.onHandedOver(this);

@@ -1,3 +1,4 @@
+import type { ReportedCause } from '@gopush/contract';
 import type { Ending } from '@gopush/hand-off';
 import { type EngineConnection, engineOf, messagesOf, webSocketOf } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
@@ -30,8 +31,7 @@ class ConnectionEnding implements Ending {
     return webSocketOf(this.#conn)?._closeCode;
   }
 
-  /** One of the causes of tunnels (docs/operations.md, "Logs"). */
-  get cause(): string {
+  get cause(): ReportedCause {
     return this.#conn.readyState === 'open' ? 'client closed' : 'target closed';
   }
 
