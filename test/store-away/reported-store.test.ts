@@ -66,7 +66,7 @@ const faults: Readonly<Record<string, Fault>> = {
       const bounds = { count: 10_000, bytes: 100_000_000 };
       // Letters are not evicted.
       const put = (count: number) =>
-        store.inbox.put('eve', `${count}`, Buffer.alloc(10_000), { ttlMs: 60_000 }, bounds);
+        store.inbox.put('eve', { id: `${count}`, payload: Buffer.alloc(10_000), ttlMs: 60_000 }, bounds);
       let count = 0;
       for (let isFull = false; !isFull; count++) {
         await put(count).catch(() => {

@@ -26,7 +26,7 @@ const faults: Readonly<Record<string, { kind: string; begin(nodes: TestNodes): P
       const store = await nodes.openStore();
       const bounds = { count: 10_000, bytes: 100_000_000 };
       const put = (count: number) =>
-        store.inbox.put('eve', `${count}`, Buffer.alloc(10_000), { ttlMs: 60_000 }, bounds);
+        store.inbox.put('eve', { id: `${count}`, payload: Buffer.alloc(10_000), ttlMs: 60_000 }, bounds);
       for (let count = 0, isFull = false; !isFull; count++) {
         await put(count).catch(({ code }) => {
           expect(code).toBe('store_full');

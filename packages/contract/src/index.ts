@@ -156,6 +156,7 @@ export {
   type Target,
   type TargetGroup,
   type TargetOptions,
+  type TargetPlace,
   type TargetSource,
   type TargetsInput,
   type UrlTarget,

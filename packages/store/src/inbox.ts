@@ -6,6 +6,14 @@ export interface InboxBounds {
   readonly bytes: number;
 }
 
+/** A message to put into an inbox. */
+export interface NewMessage {
+  readonly id: string;
+  readonly payload: Buffer;
+  /** After how long it expires, in milliseconds, at least 1. */
+  readonly ttlMs: number;
+}
+
 /** A message that waits for its user. */
 export interface WaitingMessage {
   /** Increases with each message of an inbox, not necessarily by 1. */
@@ -25,14 +33,11 @@ export interface InboxStore {
    * Puts a message into a user's inbox. An id that is waiting, or was acknowledged before it expired, is a `duplicate`: nothing is added, and
    * `seq` is that of the first message, or 0 if that was acknowledged.
    *
-   * @param ttlMs - after how long the message expires, in milliseconds, at least 1
    * @throws StoreError `inbox_full` and the others
    */
   put(
     uid: string,
-    id: string,
-    payload: Buffer,
-    options: { readonly ttlMs: number },
+    message: NewMessage,
     bounds: InboxBounds,
   ): Promise<{ readonly state: 'stored' | 'duplicate'; readonly seq: number }>;
   /**

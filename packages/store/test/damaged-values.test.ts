@@ -14,7 +14,7 @@ test('values that cannot be read keep nothing else from being read, written and 
   const folder = await temporaryFolder();
   const before = await openEmbeddedStore(folder);
   await before.history.append('room', Buffer.from('old'), limits);
-  await before.inbox.put('ann', 'old', Buffer.from('old'), { ttlMs: 60_000 }, bounds);
+  await before.inbox.put('ann', { id: 'old', payload: Buffer.from('old'), ttlMs: 60_000 }, bounds);
   await before.registry.announce({ ...node, id: 'good', port: 1 }, 60_000);
   await before.close();
   const file = open<Buffer, Key>({ path: join(folder, 'store.mdb'), noSubdir: true, encoding: 'binary' });
@@ -31,9 +31,11 @@ test('values that cannot be read keep nothing else from being read, written and 
   expect(await store.history.read('room', 0, 10)).toMatchObject({ epoch: undefined, messages: [] });
   expect(await store.history.append('room', Buffer.from('new'), limits)).toMatchObject({ offset: 1 });
   expect((await store.history.read('room', 0, 10)).messages.map(({ payload }) => String(payload))).toEqual(['new']);
-  expect(await store.inbox.put('ann', 'new', Buffer.from('new'), { ttlMs: 60_000 }, bounds)).toMatchObject({
-    state: 'stored',
-  });
+  expect(await store.inbox.put('ann', { id: 'new', payload: Buffer.from('new'), ttlMs: 60_000 }, bounds)).toMatchObject(
+    {
+      state: 'stored',
+    },
+  );
   expect((await store.registry.list()).map(({ id }) => id)).toEqual(['good']);
   expect(await store.summaries.write('bad 0', Buffer.from('x'))).toBeUndefined();
   expect(await store.summaries.send('bad 1', Buffer.from('new'))).toBe(true);
@@ -58,7 +60,7 @@ test.each([
   const folder = await temporaryFolder();
   const before = await openEmbeddedStore(folder);
   await before.history.append('room', Buffer.from('old'), limits);
-  await before.inbox.put('ann', 'old', Buffer.from('old'), { ttlMs: 60_000 }, bounds);
+  await before.inbox.put('ann', { id: 'old', payload: Buffer.from('old'), ttlMs: 60_000 }, bounds);
   await before.close();
   const file = open<Buffer, Key>({ path: join(folder, 'store.mdb'), noSubdir: true, encoding: 'binary' });
   for (const key of [
@@ -76,7 +78,7 @@ test.each([
   });
   const { first, last, messages } = await store.history.read('room', 0, 10);
   expect([first, last, messages.map(({ payload }) => String(payload))]).toEqual([1, 1, ['new']]);
-  const put = await store.inbox.put('ann', 'new', Buffer.from('new'), { ttlMs: 60_000 }, bounds);
+  const put = await store.inbox.put('ann', { id: 'new', payload: Buffer.from('new'), ttlMs: 60_000 }, bounds);
   expect(put.state).toBe('stored');
   expect((await store.inbox.pending('ann', 0, 10)).map(({ id }) => id)).toEqual(['new']);
 });
@@ -84,8 +86,9 @@ test.each([
 test('messages of an inbox whose state is damaged are delivered until they are acked, also while the sweep removes those that have expired', async () => {
   const folder = await temporaryFolder();
   const before = await openEmbeddedStore(folder);
-  for (const id of ['long', 'longer']) await before.inbox.put('ann', id, Buffer.from(id), { ttlMs: 60_000 }, bounds);
-  await before.inbox.put('ann', 'short', Buffer.from('short'), { ttlMs: 1 }, bounds);
+  for (const id of ['long', 'longer'])
+    await before.inbox.put('ann', { id, payload: Buffer.from(id), ttlMs: 60_000 }, bounds);
+  await before.inbox.put('ann', { id: 'short', payload: Buffer.from('short'), ttlMs: 1 }, bounds);
   await before.close();
   const file = open<Buffer, Key>({ path: join(folder, 'store.mdb'), noSubdir: true, encoding: 'binary' });
   await file.put(['inbox', 'ann'], Buffer.from('{'));

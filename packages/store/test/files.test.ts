@@ -120,7 +120,9 @@ test('nothing grows while the disk is nearly full; what makes room goes on', asy
   await expect(store.history.append('room', Buffer.from('a'), limits)).rejects.toMatchObject(full);
   await expect(store.sessions.save('key', Buffer.from('a'), 1_000)).rejects.toMatchObject(full);
   const bounds = { count: 1, bytes: 10 };
-  await expect(store.inbox.put('u', 'i', Buffer.from('a'), { ttlMs: 1_000 }, bounds)).rejects.toMatchObject(full);
+  await expect(
+    store.inbox.put('u', { id: 'i', payload: Buffer.from('a'), ttlMs: 1_000 }, bounds),
+  ).rejects.toMatchObject(full);
   expect((await store.history.read('room', 0, 100)).messages.length).toBe(50);
   expect(store.state()).toBe('full');
   await store.history.removed('room');
@@ -133,8 +135,8 @@ test('what has expired is removed though nobody asks for it', async () => {
   await store.history.append('room', Buffer.from('a'), { ...limits, ageMs: 50 }, 'key');
   await store.sessions.save('key', Buffer.from('a'), 50);
   const bounds = { count: 10, bytes: 100 };
-  await store.inbox.put('u', 'waits', Buffer.from('a'), { ttlMs: 50 }, bounds);
-  await store.inbox.put('u', 'acked', Buffer.from('a'), { ttlMs: 50 }, bounds);
+  await store.inbox.put('u', { id: 'waits', payload: Buffer.from('a'), ttlMs: 50 }, bounds);
+  await store.inbox.put('u', { id: 'acked', payload: Buffer.from('a'), ttlMs: 50 }, bounds);
   await store.inbox.ack('u', ['acked']);
   const database = open<Buffer, string[]>({ path: join(folder, 'store.mdb'), noSubdir: true, encoding: 'binary' });
   const own = new Set(['format', 'swept', 'clock']);

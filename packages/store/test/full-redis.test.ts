@@ -12,7 +12,7 @@ async function fillRedis() {
   const { port } = await startRedis(['--maxmemory-policy', 'noeviction']);
   const config = redisConfig({ host: '127.0.0.1', port });
   const store = closedWithTest(await openRedisStore(config));
-  await store.inbox.put('ann', 'letter', Buffer.from('a'), { ttlMs: 600_000 }, bounds);
+  await store.inbox.put('ann', { id: 'letter', payload: Buffer.from('a'), ttlMs: 600_000 }, bounds);
   await store.history.append('r', Buffer.from('a'), limits, 'id');
   const client = createRedisClient(config, 1);
   onTestFinished(() => client.disconnect());
@@ -30,11 +30,11 @@ test('a full Redis takes no message, for rooms and users that are new either', a
   for (let count = 0; count < 20; count++) {
     const payload = Buffer.alloc(20_000);
     await expect(history.append(`new ${count}`, payload, limits)).rejects.toMatchObject(full);
-    await expect(inbox.put(`u${count}`, 'id', payload, { ttlMs: 600_000 }, bounds)).rejects.toMatchObject(full);
+    await expect(inbox.put(`u${count}`, { id: 'id', payload, ttlMs: 600_000 }, bounds)).rejects.toMatchObject(full);
   }
   // What is there already is recognized, and acknowledged.
   expect(await history.append('r', Buffer.from('a'), limits, 'id')).toMatchObject({ offset: 1, duplicate: true });
-  expect(await inbox.put('ann', 'letter', Buffer.from('a'), { ttlMs: 600_000 }, bounds)).toMatchObject({
+  expect(await inbox.put('ann', { id: 'letter', payload: Buffer.from('a'), ttlMs: 600_000 }, bounds)).toMatchObject({
     state: 'duplicate',
   });
   expect(await inbox.ack('ann', ['letter'])).toBe(1);
@@ -70,7 +70,7 @@ test('near its maxmemory the oldest messages go, in whatever room, and readers a
   const [store, other] = [await openRedisStore(config), await openRedisStore(config)];
   for (const each of [store, other]) closedWithTest(each);
   const { epoch } = await store.history.append('quiet', Buffer.from('oldest'), limits, 'id');
-  await store.inbox.put('ann', 'letter', Buffer.from('a'), { ttlMs: 600_000 }, bounds);
+  await store.inbox.put('ann', { id: 'letter', payload: Buffer.from('a'), ttlMs: 600_000 }, bounds);
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   const append = (count: number) =>
     store.history.append(`room ${count % 20}`, Buffer.alloc(20_000), { ...limits, count: 1_000 });

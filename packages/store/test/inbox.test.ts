@@ -10,9 +10,9 @@ describeStores('inbox', (open) => {
   test('what was put waits in order, for any node, until it is acknowledged', async () => {
     const [one, two] = [await open(), await open()];
     const uid = fresh('uid');
-    const a = await one.inbox.put(uid, 'a', text('A'), long, wide);
-    const b = await two.inbox.put(uid, 'b', text('B'), long, wide);
-    const c = await one.inbox.put(uid, 'c', Buffer.alloc(0), long, wide);
+    const a = await one.inbox.put(uid, { id: 'a', payload: text('A'), ...long }, wide);
+    const b = await two.inbox.put(uid, { id: 'b', payload: text('B'), ...long }, wide);
+    const c = await one.inbox.put(uid, { id: 'c', payload: Buffer.alloc(0), ...long }, wide);
     expect([a.state, a.seq < b.seq, b.seq < c.seq]).toEqual(['stored', true, true]);
     const all = await two.inbox.pending(uid, 0, 10);
     expect(all.map(({ seq, id, payload }) => [seq, id, payload.toString()])).toEqual([
@@ -37,7 +37,7 @@ describeStores('inbox', (open) => {
   test('an id is put once, even after it was acknowledged', async () => {
     const { inbox } = await open();
     const uid = fresh('uid');
-    const put = () => inbox.put(uid, 'a', text('A'), long, wide);
+    const put = () => inbox.put(uid, { id: 'a', payload: text('A'), ...long }, wide);
     const results = await Promise.all(Array.from({ length: 10 }, put));
     expect(results.filter(({ state }) => state === 'stored').length).toBe(1);
     expect(new Set(results.map(({ seq }) => seq)).size).toBe(1);
@@ -50,7 +50,7 @@ describeStores('inbox', (open) => {
     const { inbox } = await open();
     const uid = fresh('uid');
     const bounds = { count: 2, bytes: 10 };
-    const put = (id: string, size: number) => inbox.put(uid, id, Buffer.alloc(size), long, bounds);
+    const put = (id: string, size: number) => inbox.put(uid, { id, payload: Buffer.alloc(size), ...long }, bounds);
     const full = { name: 'StoreError', code: 'inbox_full' };
     await put('a', 5);
     await expect(put('b', 6)).rejects.toMatchObject(full);
@@ -66,14 +66,14 @@ describeStores('inbox', (open) => {
     const { inbox } = await open();
     const uid = fresh('uid');
     const bounds = { count: 1, bytes: 10 };
-    const { seq } = await inbox.put(uid, 'a', text('A'), { ttlMs: 60 }, bounds);
+    const { seq } = await inbox.put(uid, { id: 'a', payload: text('A'), ttlMs: 60 }, bounds);
     await until(
       () => inbox.pending(uid, 0, 10),
       (waiting) => waiting.length === 0,
     );
     expect(await inbox.status(uid, 'a')).toBe('unknown');
     expect(await inbox.ack(uid, ['a'])).toBe(0);
-    const again = await inbox.put(uid, 'a', text('A'), { ttlMs: 1_500 }, bounds);
+    const again = await inbox.put(uid, { id: 'a', payload: text('A'), ttlMs: 1_500 }, bounds);
     expect([again.state, again.seq > seq]).toEqual(['stored', true]);
     await inbox.ack(uid, ['a']);
     expect(await inbox.status(uid, 'a')).toBe('acked');
@@ -81,7 +81,7 @@ describeStores('inbox', (open) => {
       () => inbox.status(uid, 'a'),
       (status) => status === 'unknown',
     );
-    expect((await inbox.put(uid, 'a', text('A'), long, bounds)).state).toBe('stored');
+    expect((await inbox.put(uid, { id: 'a', payload: text('A'), ...long }, bounds)).state).toBe('stored');
   });
 
   test('keeps what a simple model keeps', async () => {
@@ -102,7 +102,9 @@ describeStores('inbox', (open) => {
           const bytes = [...waiting.values()].reduce((sum, each) => sum + each, 0);
           const known = acked.has(name) || waiting.has(name);
           const full = !known && (waiting.size >= bounds.count || bytes + size > bounds.bytes);
-          const said = await inbox.put(uid, name, Buffer.alloc(size), long, bounds).catch((error) => error);
+          const said = await inbox
+            .put(uid, { id: name, payload: Buffer.alloc(size), ...long }, bounds)
+            .catch((error) => error);
           expect(said.code ?? said.state).toBe(full ? 'inbox_full' : known ? 'duplicate' : 'stored');
           if (!known && !full) waiting.set(name, size);
         };
@@ -119,7 +121,7 @@ describeStores('inbox', (open) => {
     const uid = fresh('u');
     const large = { count: 10, bytes: 20_000_000 };
     for (const id of ['a', 'b', 'c', 'd', 'e']) {
-      await inbox.put(uid, id, Buffer.alloc(id === 'a' ? 5_000_000 : 1_500_000), { ttlMs: 60_000 }, large);
+      await inbox.put(uid, { id, payload: Buffer.alloc(id === 'a' ? 5_000_000 : 1_500_000), ttlMs: 60_000 }, large);
     }
     const pages: string[] = [];
     for (let after = 0; pages.join('').length < 5; ) {

@@ -104,7 +104,7 @@ test.each(Object.entries(jumps))(
     const limits = { count: 3, ageMs: 1_200_000, bytes: 1_000_000 };
     const bounds = { count: 10, bytes: 1_000 };
     const append = (n: number) => history.append('room', Buffer.from(`${n}`), limits, `id ${n}`);
-    const put = (n: number) => inbox.put('ann', `${n}`, Buffer.from(`${n}`), { ttlMs: 1_200_000 }, bounds);
+    const put = (n: number) => inbox.put('ann', { id: `${n}`, payload: Buffer.from(`${n}`), ttlMs: 1_200_000 }, bounds);
     const { epoch } = await append(0);
     await put(0);
     await sessions.save('key', Buffer.from('session'), 1_200_000);

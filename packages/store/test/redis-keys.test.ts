@@ -11,7 +11,7 @@ test('every key has the prefix, and an end, unless it is bounded by the connecti
   );
   const payload = Buffer.from('a');
   await history.append('room', payload, { count: 9, ageMs: 60_000, bytes: 999 }, 'key');
-  for (const id of ['a', 'b']) await inbox.put('u', id, payload, { ttlMs: 60_000 }, { count: 9, bytes: 999 });
+  for (const id of ['a', 'b']) await inbox.put('u', { id, payload, ttlMs: 60_000 }, { count: 9, bytes: 999 });
   await inbox.ack('u', ['a']);
   await sessions.save('s', payload, 60_000);
   await registry.announce({ id: 'n', tier: 'agent', host: 'h', port: 1, weight: 1, load: 0, state: 'ready' }, 60_000);

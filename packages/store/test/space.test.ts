@@ -139,7 +139,7 @@ test('a clock that is set forward or back changes nothing for what is kept', asy
   await store.sessions.save('key', Buffer.from('session'), 60_000);
   await store.history.append('room', Buffer.from('message'), { ...limits, ageMs: 60_000 });
   const put = { ttlMs: 60_000 };
-  await store.inbox.put('ann', 'id', Buffer.from('letter'), put, { count: 10, bytes: 1_000 });
+  await store.inbox.put('ann', { id: 'id', payload: Buffer.from('letter'), ...put }, { count: 10, bytes: 1_000 });
   const node = { id: 'n', tier: 'agent', host: 'h', port: 1, weight: 1, load: 0, state: 'ready' } as const;
   await store.registry.announce(node, 60_000);
   const realNow = Date.now;

@@ -39,7 +39,8 @@ export async function loadCertificate(tls: TlsConfig, dir: string): Promise<Cert
   const key = await readPem('agent.tls.keyFile', keyFile, 'a private key in PEM');
   const leaf = parseCertificate('agent.tls.certFile', certFile, cert);
   if (!leaf.checkPrivateKey(parseKey(keyFile, key))) {
-    throw new CertificateError('agent.tls.keyFile', keyFile, 'the key of another certificate', `that of ${certFile}`);
+    const found = 'the key of another certificate';
+    throw new CertificateError({ key: 'agent.tls.keyFile', file: keyFile, found, wanted: `that of ${certFile}` });
   }
   const chain = [cert];
   if (caFile !== undefined) {
@@ -53,7 +54,8 @@ export async function loadCertificate(tls: TlsConfig, dir: string): Promise<Cert
   } catch (error) {
     // Finds what checking each file does not: a broken certificate further down the chain, or a key too short to be safe.
     const found = `a file that OpenSSL refuses (${messageOf(error)})`;
-    throw new CertificateError('agent.tls.certFile', certFile, found, 'certificates in PEM', { cause: error });
+    const wanted = 'certificates in PEM';
+    throw new CertificateError({ key: 'agent.tls.certFile', file: certFile, found, wanted }, { cause: error });
   }
   return {
     secure,
@@ -71,10 +73,11 @@ async function readPem(key: string, file: string, wanted: string): Promise<strin
       (error as NodeJS.ErrnoException).code === 'ENOENT'
         ? 'no such file'
         : `a file that cannot be read (${messageOf(error)})`;
-    throw new CertificateError(key, file, found, wanted, { cause: error });
+    throw new CertificateError({ key, file, found, wanted }, { cause: error });
   }
   if (!text.includes('-----BEGIN ')) {
-    throw new CertificateError(key, file, text.trim() === '' ? 'an empty file' : 'something else', wanted);
+    const found = text.trim() === '' ? 'an empty file' : 'something else';
+    throw new CertificateError({ key, file, found, wanted });
   }
   return text;
 }
@@ -84,7 +87,7 @@ function parseCertificate(key: string, file: string, pem: string): X509Certifica
     return new X509Certificate(pem);
   } catch (error) {
     const found = `one that cannot be parsed (${messageOf(error)})`;
-    throw new CertificateError(key, file, found, 'a certificate in PEM', { cause: error });
+    throw new CertificateError({ key, file, found, wanted: 'a certificate in PEM' }, { cause: error });
   }
 }
 
@@ -96,7 +99,7 @@ function parseKey(file: string, pem: string): KeyObject {
     const locked = /ENCRYPTED/.test(pem);
     const found = locked ? 'a key with a passphrase' : `one that cannot be parsed (${messageOf(error)})`;
     const wanted = 'a private key in PEM without a passphrase';
-    throw new CertificateError('agent.tls.keyFile', file, found, wanted, { cause: error });
+    throw new CertificateError({ key: 'agent.tls.keyFile', file, found, wanted }, { cause: error });
   }
 }
 

@@ -63,7 +63,7 @@ export function observeMigrations(metrics: Metrics, log: Logger, lines: boolean)
       const now = performance.now();
       migrationCounts[outcome]++;
       migrationCounts.pauses.add(pauseMs, now);
-      moved.add(info.product, from.target.name, outcome, pauseMs, now);
+      moved.add({ product: info.product, target: from.target.name, outcome, pauseMs }, now);
       if (!lines) return;
       const { id, uid, product, member } = info;
       log.info(
@@ -82,7 +82,7 @@ export function observeMigrations(metrics: Metrics, log: Logger, lines: boolean)
     fellBack({ info }, from, cause) {
       countFallback(cause);
       const { id, uid, product } = info;
-      moved.add(product, from.target.name, 'fellBack', 0, performance.now());
+      moved.add({ product, target: from.target.name, outcome: 'fellBack', pauseMs: 0 }, performance.now());
       log.warn(
         { id, uid: uid || undefined, product, from: from.target.name, cause },
         'a session could not migrate or fail over; its client has to reconnect',

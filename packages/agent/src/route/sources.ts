@@ -9,6 +9,7 @@ import {
   success,
   type Target,
   type TargetOptions,
+  type TargetPlace,
   type TargetSource,
 } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
@@ -186,17 +187,9 @@ function throwUnlessEmpty(reasons: readonly unknown[]): void {
   }
 }
 
-/** A target that DNS names. */
-interface Found {
-  readonly host: string;
-  readonly port: number;
-  readonly weight: number;
-  readonly name?: string;
-}
-
 /** The options were checked with the router. */
-function targetOf(options: TargetOptions, { host, port, weight, name }: Found): Target {
-  const target = createTargetWith(options, host, port, weight, name);
+function targetOf(options: TargetOptions, place: TargetPlace): Target {
+  const target = createTargetWith(options, place);
   if (typeof target === 'string') throw new Error(target);
   return target;
 }

@@ -87,7 +87,7 @@ function shorten(map: Map<string, unknown>, size: number): void {
  */
 export function tlsFault(source: TargetSource): string | undefined {
   if (source.kind === 'built-in') return undefined;
-  const sample = source.kind === 'list' ? undefined : createTargetWith(source.options, 'a.name', 443);
+  const sample = source.kind === 'list' ? undefined : createTargetWith(source.options, { host: 'a.name', port: 443 });
   for (const { tls } of source.kind === 'list' ? source.targets : [sample as Target]) {
     if (tls?.ca === undefined && tls?.cert === undefined) continue;
     // Known ones have been checked.

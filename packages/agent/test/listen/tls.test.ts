@@ -250,9 +250,9 @@ test('a client that is silent instead of its handshake is cut', async () => {
 
 test('certificates between ours and the root come from caFile', async () => {
   const dir = await makeFolder();
-  const root = await makeCertificate(dir, 'root', undefined, true);
-  const middle = await makeCertificate(dir, 'middle', root, true);
-  const own = await makeCertificate(dir, 'own', middle);
+  const root = await makeCertificate(dir, 'root', { isAuthority: true });
+  const middle = await makeCertificate(dir, 'middle', { issuer: root, isAuthority: true });
+  const own = await makeCertificate(dir, 'own', { issuer: middle });
   const ca = await readFile(root.certFile);
   const target = await startTarget();
   const without = await startTestAgent(hooksTo({ default: target }), { agent: { tls: own } });

@@ -19,7 +19,7 @@ async function startSecure(
   more: TlsOptions = {},
 ): Promise<{ url: string; ca: Buffer; requests: number; sessions: boolean[] }> {
   const dir = await makeFolder();
-  const certificate = await makeCertificate(dir, 'own', undefined, false, names, days);
+  const certificate = await makeCertificate(dir, 'own', { names, days });
   const server = createServer({ ...(await readCertificate(certificate)), ...more });
   const seen = { requests: 0, sessions: [] as boolean[] };
   server
@@ -211,7 +211,7 @@ test('a certificate that is none, or a key of another one, is refused when the r
 
 test('targets that DNS names have a certificate of the name that was asked for', async () => {
   const dir = await makeFolder();
-  const certificate = await makeCertificate(dir, 'own', undefined, false, 'DNS:push.test');
+  const certificate = await makeCertificate(dir, 'own', { names: 'DNS:push.test' });
   const own = await readCertificate(certificate);
   const server = createServer(own, (request, response) => response.end(request.headers.host));
   server.listen(0, '127.0.0.1');

@@ -20,21 +20,22 @@ export async function makeFolder(): Promise<string> {
   return dir;
 }
 
-/**
- * Makes a key and a certificate.
- *
- * @param issuer - who signs it; none: it signs itself
- * @param isAuthority - whether it may sign others
- * @param names - what it is for
- * @param days - for how long it is valid from now on; negative: it is not any more
- */
+interface CertificateOptions {
+  /** Who signs it; absent: it signs itself. */
+  readonly issuer?: TestCertificate;
+  /** Whether it may sign others. */
+  readonly isAuthority?: boolean;
+  /** The names that it is for. */
+  readonly names?: string | undefined;
+  /** For how long it is valid from now on; negative: it has expired. */
+  readonly days?: number | undefined;
+}
+
+/** Makes a key and a certificate. */
 export async function makeCertificate(
   dir: string,
   name: string,
-  issuer?: TestCertificate,
-  isAuthority = false,
-  names = 'DNS:localhost,IP:127.0.0.1',
-  days = 2,
+  { issuer, isAuthority = false, names = 'DNS:localhost,IP:127.0.0.1', days = 2 }: CertificateOptions = {},
 ): Promise<TestCertificate> {
   const certFile = join(dir, `${name}.crt`);
   const keyFile = join(dir, `${name}.key`);

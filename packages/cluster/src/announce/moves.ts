@@ -3,7 +3,17 @@ import type { MovesSummary } from '../summary/summary.ts';
 import { mostListed } from '../summary/summary.ts';
 
 /** What became of a session whose target drained, ended or crashed. */
-export type MoveOutcome = 'migrated' | 'failedOver' | 'fellBack';
+type MoveOutcome = 'migrated' | 'failedOver' | 'fellBack';
+
+/** A session that moved away from a target. */
+interface Move {
+  readonly product: string;
+  /** The target that it left. */
+  readonly target: string;
+  readonly outcome: MoveOutcome;
+  /** How long the client waited; 0 if it has to reconnect. */
+  readonly pauseMs: number;
+}
 
 /** After how long without a session that moves the next one counts as a new run, in milliseconds. */
 const quietMs = 15_000;
@@ -27,8 +37,7 @@ interface Run {
 export class Moves {
   readonly #runs: Run[] = [];
 
-  /** @param pauseMs - how long the client waited; of one that fell back 0 */
-  add(product: string, target: string, outcome: MoveOutcome, pauseMs: number, now: number): void {
+  add({ product, target, outcome, pauseMs }: Move, now: number): void {
     let run = this.#runs.findLast((one) => one.target === target && one.product === product);
     if (run === undefined || now - run.endedAt > quietMs) {
       run = {

@@ -32,7 +32,7 @@ function parseDns(input: object): TargetSource | string {
   if (!isName(name)) return 'dns must be a host name';
   const number = parsePort(port);
   if (number === undefined) return portFault(name, port);
-  const sample = createTargetWith(input, name, number);
+  const sample = createTargetWith(input, { host: name, port: number });
   return typeof sample === 'string' ? sample : { kind: 'dns', name, port: number, options: optionsOf(input) };
 }
 
@@ -41,7 +41,7 @@ function parseSrv(input: object): TargetSource | string {
   if (unknown !== undefined) return unknown;
   const { srv: name } = input as { readonly srv?: unknown };
   if (!isName(name)) return 'srv must be a name such as _push._tcp.example.com';
-  const sample = createTargetWith(input, 'a.name', 1);
+  const sample = createTargetWith(input, { host: 'a.name', port: 1 });
   return typeof sample === 'string' ? sample : { kind: 'srv', name, options: optionsOf(input) };
 }
 
@@ -66,7 +66,7 @@ function parseAddresses(entry: object, weight: number): Target[] | string {
   for (const one of Array.isArray(ports) ? ports : [port]) {
     const number = parsePort(one);
     if (number === undefined) return portFault(ip, one);
-    const target = createTargetWith(entry, ip, number, weight);
+    const target = createTargetWith(entry, { host: ip, port: number, weight });
     if (typeof target === 'string') return target;
     targets.push(target);
   }
@@ -84,7 +84,7 @@ function parseUrlEntry(url: unknown, options: object, weight: number): Target[] 
   if (isSecure ? tls === false : tls !== undefined && tls !== false) {
     return `tls: found it with ${url.slice(0, 120)}, wanted ${isSecure ? 'true, options, or nothing' : 'https:// or wss://'}`;
   }
-  const target = createTargetWith({ ...options, tls }, host, port, weight);
+  const target = createTargetWith({ ...options, tls }, { host, port, weight });
   if (typeof target === 'string' || socketPath === undefined) return typeof target === 'string' ? target : [target];
   const name = `unix:${socketPath}`;
   const { hostHeader, ...others } = target;

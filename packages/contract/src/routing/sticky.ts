@@ -33,20 +33,21 @@ export function createStickySignatures(keys: () => StickyKeys): StickySignatures
   return {
     issue(product, target, uid) {
       const salt = randomBytes(6).toString('base64url');
-      return salt + sign(keys()[0], salt, product, target, uid);
+      return salt + sign(keys()[0], [salt, product, target, uid]);
     },
     matches(sticky, product, target, uid) {
       const salt = sticky.slice(0, saltLength);
       const signature = Buffer.from(sticky.slice(saltLength));
       if (sticky.length !== stickyLength || signature.length !== signatureLength) return false;
-      return keys().some((key) => timingSafeEqual(Buffer.from(sign(key, salt, product, target, uid)), signature));
+      const parts = [salt, product, target, uid];
+      return keys().some((key) => timingSafeEqual(Buffer.from(sign(key, parts)), signature));
     },
   };
 }
 
-function sign(key: string, salt: string, product: string, target: string, uid: string): string {
+function sign(key: string, parts: readonly string[]): string {
   // JSON keeps the parts apart, whatever characters they have.
-  const text = JSON.stringify(['sticky', salt, product, target, uid]);
+  const text = JSON.stringify(['sticky', ...parts]);
   return createHmac('sha256', key).update(text).digest('base64url').slice(0, signatureLength);
 }
 

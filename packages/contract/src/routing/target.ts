@@ -91,18 +91,24 @@ export function createTarget(host: string, port: number, weight = 1, tls?: Targe
   return { host, port, weight, name: `https://${authority}`, authority, tls };
 }
 
+/** Where a target is. */
+export interface TargetPlace {
+  readonly host: string;
+  readonly port: number;
+  /** @defaultValue 1 */
+  readonly weight?: number;
+  /** Its host in the router, which its certificate must match; `host` may come from DNS. @defaultValue `host` */
+  readonly name?: string;
+}
+
 /**
  * Creates a target with the options of a router.
  *
- * @param name - its host in the router, which its certificate must match; `host` may come from DNS
  * @returns the target, or a sentence with the problem
  */
 export function createTargetWith(
   options: object,
-  host: string,
-  port: number,
-  weight = 1,
-  name = host,
+  { host, port, weight = 1, name = host }: TargetPlace,
 ): Target | string {
   const { tls, hostHeader = 'client' } = options as { readonly tls?: unknown; readonly hostHeader?: unknown };
   const read = parseTls(tls, name);

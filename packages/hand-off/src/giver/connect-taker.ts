@@ -29,7 +29,6 @@ export interface Connecting {
 /** Connects to a taker. */
 export function connectTaker({ messages, descriptors: path }: TakerFiles, connecting: Connecting): void {
   const { libc, kernel } = connecting;
-  const isOwn = (descriptor: number): boolean => kernel.peerUser(descriptor) === process.getuid?.();
   const token = randomBytes(16);
   let descriptors: DescriptorSocket;
   try {
@@ -38,20 +37,19 @@ export function connectTaker({ messages, descriptors: path }: TakerFiles, connec
     connecting.onUnfit((error as Error).message, false);
     return;
   }
-  if (!isOwn(descriptors.descriptor) || !descriptors.sendBytes(token)) {
+  if (!isOwn(kernel, descriptors.descriptor) || !descriptors.sendBytes(token)) {
     descriptors.close();
     connecting.onUnfit('it is of another user, or gone', false);
     return;
   }
-  greetTaker(messages, descriptors, token.toString('hex'), isOwn, connecting);
+  greetTaker(messages, descriptors, token.toString('hex'), connecting);
 }
 
 function greetTaker(
   path: string,
   descriptors: DescriptorSocket,
   token: string,
-  isOwn: (descriptor: number) => boolean,
-  { name, onWelcome, onUnfit }: Connecting,
+  { kernel, name, onWelcome, onUnfit }: Connecting,
 ): void {
   let owner: ChannelOwner | undefined;
   let isFinal = false;
@@ -78,11 +76,16 @@ function greetTaker(
     },
   });
   socket.on('connect', () => {
-    if (isOwn(descriptorOf(socket))) channel.send(types.hello, 0, writeHello(ownHello(name, { token })));
+    if (isOwn(kernel, descriptorOf(socket))) channel.send(types.hello, 0, writeHello(ownHello(name, { token })));
     else channel.end('it is of another user');
   });
   const deadline = setTimeout(() => {
     if (owner === undefined) channel.end('it said no welcome');
   }, helloMs);
   deadline.unref();
+}
+
+/** Whether the other end is a process of the same user. */
+function isOwn(kernel: KernelSocket, descriptor: number): boolean {
+  return kernel.peerUser(descriptor) === process.getuid?.();
 }

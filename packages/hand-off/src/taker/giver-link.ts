@@ -1,5 +1,5 @@
 import type { Channel, ChannelOwner } from '../channel/channel.ts';
-import type { DescriptorInbox } from '../channel/descriptor-inbox.ts';
+import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import { maxOpenOffers, maxRecordBytes } from '../channel/limits.ts';
 import { takerBit, messageTypes as types } from '../channel/message-types.ts';
 import {
@@ -52,12 +52,12 @@ export class GiverLink implements ChannelOwner, Owner {
   /** Whether it has refused a duplicate since the last {@link GiverLink.beat}. */
   #declines = false;
 
-  constructor(name: string, channel: Channel, descriptors: DescriptorSocket, inbox: DescriptorInbox, host: LinkHost) {
+  constructor(name: string, channel: Channel, descriptors: DescriptorSocket, host: LinkHost) {
     this.name = name;
     this.channel = channel;
     this.#host = host;
     this.#descriptors = descriptors;
-    this.#inbox = inbox;
+    this.#inbox = new DescriptorInbox(descriptors, (descriptor) => host.closeDescriptor(descriptor));
   }
 
   /** How many connections this giver owns along with this process. */

@@ -1,6 +1,5 @@
 import type { Channel } from '../channel/channel.ts';
 import { silentSecondsOf } from '../channel/deadlines.ts';
-import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import type { Hello } from '../channel/hello.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import type { Refusal } from '../channel/refusals.ts';
@@ -86,8 +85,7 @@ export class Serving implements LinkHost, TakenHost {
   readonly mayBeKilled = (): boolean => this.#options.mayBeKilled?.() === true;
 
   readonly onHello = (hello: Hello, channel: Channel, descriptors: DescriptorSocket): GiverLink => {
-    const inbox = new DescriptorInbox(descriptors, (descriptor) => this.closeDescriptor(descriptor));
-    const link = new GiverLink(hello.name, channel, descriptors, inbox, this);
+    const link = new GiverLink(hello.name, channel, descriptors, this);
     this.#links.add(link);
     // Before the welcome, which waits for the end of the tick.
     if (!this.#isClosed) descriptors.send([0], [this.#notesFile]);

@@ -54,7 +54,7 @@ export async function locate(
       if (from.epoch !== page.epoch || page.messages.length === 0) return [name, from];
       if (at !== undefined) return [name, byTime(page, at, session.isExact ? 0 : from.offset)];
       if (session.isExact) return [name, from];
-      return [name, byCount(from, reached.get(name), page, session, last)];
+      return [name, byCount({ from, reached: reached.get(name), newest: page.last }, session, last)];
     }),
   );
 }
@@ -65,11 +65,19 @@ function byTime({ epoch = '', messages }: HistoryPage, at: number, least: number
   return { epoch, offset: messages.findLast((one) => one.at < at)?.offset ?? least };
 }
 
+/** How far a client came in a room. */
+interface Reach {
+  /** The position at which it began there. */
+  readonly from: Position;
+  /** The position that it had when its session was saved. */
+  readonly reached: Position | null | undefined;
+  /** Offset of the newest message. */
+  readonly newest: number;
+}
+
 /** Its last position is not one of a room. */
 function byCount(
-  from: Position,
-  reached: Position | null | undefined,
-  { last: newest }: HistoryPage,
+  { from, reached, newest }: Reach,
   { node, count = -1 }: Pick<SessionRecord, 'node' | 'count'>,
   last: Position | undefined,
 ): Position {

@@ -63,7 +63,7 @@ export function openRooms(options: RoomsOptions, opened: Lifetime['opened']): Ro
     onUndecodable,
     log,
   });
-  const streams = new RoomStreams(store.history, streamEvents(clients, bus, delivery, counts, log));
+  const streams = new RoomStreams(store.history, streamEvents({ clients, bus, delivery, counts, log }));
   const publisher = new RoomPublisher({
     history: store.history,
     isStoreUp: () => store.state() === 'up',
@@ -120,13 +120,13 @@ export function openRooms(options: RoomsOptions, opened: Lifetime['opened']): Ro
 }
 
 /** Connects the streams of rooms with the bus and with the members of this node. */
-function streamEvents(
-  clients: Clients,
-  bus: RoomBus,
-  delivery: RoomDelivery,
-  counts: PushCounts,
-  log: Logger,
-): RoomStreamEvents {
+function streamEvents({
+  clients,
+  bus,
+  delivery,
+  counts,
+  log,
+}: Pick<RoomsOptions, 'clients' | 'log'> & Pick<Rooms, 'bus' | 'delivery' | 'counts'>): RoomStreamEvents {
   return {
     follow: (room, onLate) => bus.follow(room, onLate),
     unfollow: (room) => bus.unfollow(room),

@@ -58,7 +58,7 @@ describeNodes('messages that cannot be decoded', (startNodes) => {
     const server = await nodes.start();
     const store = await nodes.openStore();
     for (const [index, payload] of undecodable.entries()) {
-      await store.inbox.put('ann', `bad-${index}`, payload, { ttlMs: 60_000 }, { count: 100, bytes: 10_485_760 });
+      await store.inbox.put('ann', { id: `bad-${index}`, payload, ttlMs: 60_000 }, { count: 100, bytes: 10_485_760 });
     }
     await server.push.toUser('ann', 'note', 'good', { deliver: 'store' });
     const ann = openClient(server.url, 'websocket', { query: { uid: 'ann' } });

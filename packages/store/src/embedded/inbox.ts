@@ -1,5 +1,5 @@
 import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
-import type { InboxBounds, InboxStore, WaitingMessage } from '../inbox.ts';
+import type { InboxBounds, InboxStore, NewMessage, WaitingMessage } from '../inbox.ts';
 import { StoreError } from '../store-error.ts';
 import type { Database } from './database.ts';
 import type { Environment } from './environment.ts';
@@ -29,7 +29,7 @@ interface Letter {
  */
 export function createInbox(environment: Environment): InboxStore & { readonly sweep: Sweep } {
   return {
-    async put(uid, id, payload, { ttlMs }, { count, bytes }) {
+    async put(uid, { id, payload, ttlMs }, { count, bytes }) {
       checkNames(uid, id);
       checkIntegers(1, { ttlMs, count, bytes });
       const letter = { uid, id, payload, ttlMs, bounds: { count, bytes } };
@@ -119,11 +119,8 @@ function letterIn(value: Buffer | undefined): Letter | undefined {
 }
 
 /** A message to put into an inbox. */
-interface NewLetter {
+interface NewLetter extends NewMessage {
   readonly uid: string;
-  readonly id: string;
-  readonly payload: Buffer;
-  readonly ttlMs: number;
   readonly bounds: InboxBounds;
 }
 

@@ -80,7 +80,7 @@ export function startSweeping(environment: Environment, sweeps: readonly Sweep[]
   async function takeStep(sweep: Sweep, from: Place, seeksOldest: boolean): Promise<Step> {
     const startedAt = performance.now();
     const due = { now: environment.now(), evictBefore };
-    const found = await environment.read((db) => findDue(db, sweep, from, due, seeksOldest));
+    const found = await environment.read((db) => findDue(db, sweep, { from, due, seeksOldest }));
     const isBusy = found.due.length > 0;
     const left = isBusy ? await environment.write((db) => clean(db, sweep, found.due, due)) : undefined;
     const spentMs = performance.now() - startedAt;
@@ -155,6 +155,14 @@ interface Step {
   readonly pauseMs: number;
 }
 
+/** What one read looks for. */
+interface Look {
+  readonly from: Place;
+  readonly due: Due;
+  /** Whether the age of the oldest entry that stays is wanted. */
+  readonly seeksOldest: boolean;
+}
+
 /** Result of one read. */
 interface Found {
   readonly due: readonly KeyParts[];
@@ -163,7 +171,7 @@ interface Found {
   readonly oldest: number;
 }
 
-function findDue(db: Database, sweep: Sweep, from: Place, due: Due, seeksOldest: boolean): Found {
+function findDue(db: Database, sweep: Sweep, { from, due, seeksOldest }: Look): Found {
   const until = performance.now() + stepMs;
   const found: KeyParts[] = [];
   let oldest = Number.POSITIVE_INFINITY;

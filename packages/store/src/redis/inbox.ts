@@ -107,7 +107,7 @@ export function createInbox(connection: Connection): InboxStore {
   const keysOf = (uid: string): string[] =>
     ['i', 'ip', 'iq', 'ix', 'it', 'ia'].map((kind) => connection.key(kind, uid));
   return {
-    async put(uid, id, payload, { ttlMs }, { count, bytes }) {
+    async put(uid, { id, payload, ttlMs }, { count, bytes }) {
       checkNames(uid, id);
       checkIntegers(1, { ttlMs, count, bytes });
       const reply = await scripts.put(keysOf(uid), id, payload, ttlMs, count, bytes, removalsPerCall);

@@ -3,7 +3,6 @@ import type { Fanout } from '../bus/fanout.ts';
 import { Mesh } from './mesh.ts';
 import { MeshAdapters } from './mesh-adapter.ts';
 import { MeshBus } from './mesh-bus.ts';
-import { usualTimes } from './peer-protocol.ts';
 
 /**
  * Joins the push-servers of one machine without a server.
@@ -29,7 +28,6 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
       onPeerGone: (peer) => adapters.forget(peer),
     },
     log,
-    times: usualTimes,
   });
   const bus = new MeshBus(mesh);
   const adapters = new MeshAdapters(mesh);

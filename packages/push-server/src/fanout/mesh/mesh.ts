@@ -8,7 +8,7 @@ import { OutgoingPeers } from './outgoing-peers.ts';
 import { type DropCause, type MeshTimes, usualTimes } from './peer-protocol.ts';
 
 /** Events of a mesh. */
-export interface MeshEvents {
+interface MeshEvents {
   onMessage(payload: Buffer): void;
   /** Another node gets all messages that are published from now on. */
   onPeer(id: string): void;
@@ -24,7 +24,8 @@ export interface MeshOptions {
   readonly folder: string;
   readonly events: MeshEvents;
   readonly log: Logger;
-  readonly times: MeshTimes;
+  /** @defaultValue the usual ones */
+  readonly times?: MeshTimes;
 }
 
 /** Longest wait for the nodes that are there to respond, in milliseconds. */
@@ -53,7 +54,7 @@ export class Mesh {
   /** Nothing is connected before {@link open}. */
   constructor(options: MeshOptions) {
     this.#options = options;
-    const { folder, events, log, times } = options;
+    const { folder, events, log, times = usualTimes } = options;
     const { id: node } = this;
     this.#outgoing = new OutgoingPeers({
       folder,
@@ -169,16 +170,4 @@ export class Mesh {
       'a connection to another push-server was closed; it is reopened when that push-server responds',
     );
   }
-}
-
-/** Starts a node of a mesh: see {@link Mesh}. */
-export async function startMesh(
-  folder: string,
-  events: MeshEvents,
-  log: Logger,
-  times: MeshTimes = usualTimes,
-): Promise<Mesh> {
-  const mesh = new Mesh({ folder, events, log, times });
-  await mesh.open();
-  return mesh;
 }

@@ -39,7 +39,7 @@ export class UserPublisher {
     const { id = randomUUID(), ttlMs = limits.ttlMs } = how;
     const encoded = encodePublication(publication);
     if (!encoded.ok) return encoded;
-    const put = await askStore(() => inbox.put(user, id, encoded.value, { ttlMs }, limits));
+    const put = await askStore(() => inbox.put(user, { id, payload: encoded.value, ttlMs }, limits));
     if (!put.ok) return put;
     // It waits now, whatever becomes of this.
     const found = await this.#find(user);

@@ -1,6 +1,6 @@
 // A node of a mesh in a process of its own, to be stopped or killed; with `cluster` as second argument two of them in workers of a cluster.
 import cluster from 'node:cluster';
-import { startMesh } from '../../../dist/inner/mesh.js';
+import { Mesh } from '../../../dist/inner/mesh.js';
 
 const [folder, how] = process.argv.slice(2);
 if (how === 'cluster' && cluster.isPrimary) {
@@ -12,16 +12,17 @@ if (how === 'cluster' && cluster.isPrimary) {
   process.on('disconnect', () => process.exit());
 } else {
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const mesh = await startMesh(
+  const mesh = new Mesh({
     folder,
-    {
+    events: {
       onMessage: (payload) => process.send({ message: payload.toString() }),
       onPeer: (peer) => process.send({ peer }),
       onPeerGone: (peer) => process.send({ gone: peer, id: mesh.id }),
       onGap: () => process.send({ gap: true }),
     },
     log,
-  );
+  });
+  await mesh.open();
   await mesh.join();
   process.on('message', ({ publishTo, follow }) => {
     if (publishTo !== undefined) mesh.publishTo(publishTo, Buffer.from('from the child'));

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { type Mesh, startMesh } from '../../../src/fanout/mesh/mesh.ts';
+import { Mesh } from '../../../src/fanout/mesh/mesh.ts';
 import { writeFrame } from '../../../src/fanout/mesh/peer-frames.ts';
 import { forward, greetingOf, type MeshTimes } from '../../../src/fanout/mesh/peer-protocol.ts';
 
@@ -22,9 +22,9 @@ async function makeFolder(): Promise<string> {
 
 async function startNode(folder: string, times: MeshTimes = short) {
   const seen = { messages: [] as string[], bytes: 0, gaps: 0, peers: [] as string[], gone: [] as string[] };
-  const mesh = await startMesh(
+  const mesh = new Mesh({
     folder,
-    {
+    events: {
       onMessage(payload) {
         seen.bytes += payload.length;
         seen.messages.push(payload.toString('latin1', 0, 40));
@@ -35,7 +35,8 @@ async function startNode(folder: string, times: MeshTimes = short) {
     },
     log,
     times,
-  );
+  });
+  await mesh.open();
   onTestFinished(() => mesh.close());
   await mesh.join();
   return { mesh, seen };
