@@ -3,7 +3,7 @@
  *
  * All nodes but one are in another process and tell of themselves each second. What is measured is the CPU time of one node: that tells of
  * itself, that also shows the cluster to one client, and to ten. Of each, the least of five windows: a process that has just begun to do something
- * compiles it, and what else the machine does adds to the CPU time. Over a folder and, where there is a redis-server, over Redis. All together
+ * compiles it, and what else the machine does adds to the CPU time. Over a folder and, if there is a redis-server, over Redis. All together
  * have `--connections` and `--rooms`; each node has 20 targets or 32 rooms to tell of. Then how long the answers take that the page
  * asks for, 40 of each, 0.3 s apart, so that every third one reads the store.
  */

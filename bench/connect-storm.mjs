@@ -10,7 +10,7 @@
  * Prints how many clients a second were done, refused and gave up after the first three seconds, how many sessions a second the push-server
  * began for clients that were gone, how long clients waited that were done, and how long the old tunnels did. What counts is that `done` at
  * overload stays near its best. Clients that are refused take time of the same cores, so beside it stands how many are done for each second of
- * CPU time of agent and push-server: that is left of the best where clients have machines of their own. Clocks of a machine with other work
+ * CPU time of agent and push-server: that is left of the best if clients have machines of their own. Clocks of a machine with other work
  * tell little: compare figures of one run. `--pin` gives the clients the first core and the other two the second.
  */
 import { execFileSync, fork } from 'node:child_process';

@@ -2,7 +2,7 @@
  * Measures what a message of a room costs push-servers that have no member of it: `node bench/interest.mjs [--messages 20000] [--nodes 2,4,8]`.
  *
  * One push-server publishes, one has the member, and the others have none. What is measured is CPU time, less what they use when nobody
- * says anything, over Unix sockets and, where there is a redis-server, over Redis. Messages are not kept, so that the store has no part in it.
+ * says anything, over Unix sockets and, if there is a redis-server, over Redis. Messages are not kept, so that the store has no part in it.
  */
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

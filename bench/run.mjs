@@ -173,7 +173,7 @@ async function measureLatency(peer, args) {
   };
 }
 
-/** Runs the load against a peer; without an answer where the load found something wrong. */
+/** Runs the load against a peer; without an answer if the load found something wrong. */
 async function run(peer, [what, ...rest]) {
   const proxy = await startPeer(peer);
   const cpuUsed = () => cpuSeconds(proxy?.pid()) + (isNodeTarget ? cpuSeconds(target.child.pid) : 0);
@@ -235,7 +235,7 @@ async function growthByTunnels(peer) {
  * What the kernel has in objects that it cannot give up: sockets, files, what epoll keeps of them. Everyone may read it, unlike
  * /proc/slabinfo, and no use of files moves it, unlike all of Slab: there each reading of a folder leaves something behind. So what a
  * socket has among the reclaimable is missing, its inode and its name, 1 kB, the same for every proxy. Pages of TCP (/proc/net/sockstat)
- * are what may be queued, not what is taken, and none for idle sockets. NaN where the kernel does not tell, as in some sandboxes.
+ * are what may be queued, not what is taken, and none for idle sockets. NaN if the kernel does not tell, as in some sandboxes.
  */
 function kernelKb() {
   const kb = /SUnreclaim:\s+([1-9]\d*)/.exec(readFileSync('/proc/meminfo', 'utf8'));
@@ -321,7 +321,7 @@ function table() {
     if (value === undefined) return '';
     if (value === notReadable) return value;
     if (column.includes('kB')) return value.toFixed(1);
-    // Walking is compared with not walking, and all others with the server alone where they share its core.
+    // Walking is compared with not walking, and all others with the server alone if they share its core.
     const base = isNodeTarget ? results[column].direct : results[column].nginx;
     const nginx = median(base ?? results[column]['agent that walks no frames']);
     const ratio = nginx === undefined ? '' : ` (${(value / nginx).toFixed(2)})`;

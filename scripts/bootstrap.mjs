@@ -25,7 +25,7 @@ export const plainEnv = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle|command)_?/i.test(name)),
 );
 
-/** Runs a command of the workspace with its output shown; `false` where it failed. */
+/** Runs a command of the workspace with its output shown; `false` if it failed. */
 export function run(command, args, env = plainEnv) {
   return spawnSync(command, args, { cwd: root, stdio: 'inherit', env }).status === 0;
 }

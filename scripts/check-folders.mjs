@@ -1,5 +1,5 @@
 /**
- * Checks that folders of a package import each other one way: where folder A imports from folder B, directly or by way of others, B imports nothing
+ * Checks that folders of a package import each other one way: if folder A imports from folder B, directly or by way of others, B imports nothing
  * from A. Type-only imports count, for they are what a reader follows as well. Files beside folders count as folders of their own.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ function importsOf(src, file) {
   return [...text.matchAll(importForm)].map(([, named, bare]) => [file, join(dirname(file), named ?? bare)]);
 }
 
-/** The entries of `folder` that hold the two ends of an import; none where it stays within one, or one end is elsewhere. */
+/** The entries of `folder` that hold the two ends of an import; none if it stays within one, or one end is elsewhere. */
 function arrowWithin(folder, from, to) {
   const [a, b] = [entryOf(folder, from), entryOf(folder, to)];
   return a === undefined || b === undefined || a === b ? [] : [[a, b]];

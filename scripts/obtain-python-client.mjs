@@ -1,4 +1,4 @@
-/** Some tests use clients in Python: gets them from the system's packages where it can; without them these tests are skipped. */
+/** Some tests use clients in Python: gets them from the system's packages if it can; without them these tests are skipped. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { run, say } from './bootstrap.mjs';

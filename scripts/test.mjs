@@ -30,7 +30,7 @@ process.stdout.write(`\n${passed} passed, ${failed} failed${skipped === 0 ? '' :
 process.exit(failed > 0 || passed === 0 ? 1 : 0);
 
 /**
- * Makes the folder of temporary files in memory, where Linux has room for them. On a disk, stores of tests that run side by side wait for each other:
+ * Makes the folder of temporary files in memory, if Linux has room for them. On a disk, stores of tests that run side by side wait for each other:
  * while an npm install is written, one commit may take longer than the 2 s after which a store counts as down.
  */
 function makeFolder() {

@@ -1,4 +1,4 @@
-/** What is left of server.js where push-servers serve Socket.IO: the pages. PORT and REDIS_URL say where. */
+/** What is left of server.js when push-servers serve Socket.IO: the pages. PORT and REDIS_URL say where. */
 import { createServer } from 'node:http';
 import { createPages } from './lib/pages.js';
 

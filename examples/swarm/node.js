@@ -37,7 +37,7 @@ const pushServer = await startPushServer({
       if (event === 'where') return `${NODE_NAME}, process ${process.pid}`;
       const signal = { end: 'SIGKILL', stop: 'SIGTERM' }[event];
       if (signal === undefined) return undefined;
-      // For the buttons of the page: only where main.js says so. The ack goes first.
+      // For the buttons of the page: only if main.js says so. The ack goes first.
       if (process.env.MAY_END) setTimeout(() => process.kill(process.pid, signal), 50);
       return `${NODE_NAME} ends`;
     },

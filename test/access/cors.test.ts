@@ -11,7 +11,7 @@ const app = 'http://app.example';
 const evil = 'http://evil.example';
 const allowedOrigins = [app];
 
-/** Users have a token, which pages send in a header where they can set one. */
+/** Users have a token, which pages send in a header if they can set one. */
 const byToken: UidHook = ({ headers, query }) => headers.authorization?.replace('Bearer ', '') ?? query.user;
 
 const preflight = (origin: string, more: Record<string, string> = {}) => ({

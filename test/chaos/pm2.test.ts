@@ -97,7 +97,7 @@ const deeds: readonly Deed[] = [
     async does({ pm2 }) {
       expect((await pm2('reload', 'all')).code).toBe(0);
     },
-    // Only where they are handed over do clients not notice that their agents are replaced.
+    // Only if they are handed over do clients not notice that their agents are replaced.
     promised: handsOver ? unnoticed : { lost: 0, doubled: 0 },
   },
   {
@@ -139,7 +139,7 @@ const deeds: readonly Deed[] = [
       const [stopped] = (await signalSome(deployment, 'SIGSTOP', 2)) as [number];
       await signalSome(deployment, 'SIGKILL', 0);
       await delay(15_000);
-      // Where clients were handed over to it, agents have killed it by now.
+      // If clients were handed over to it, agents have killed it by now.
       if (isAlive(stopped)) process.kill(stopped, 'SIGCONT');
     },
     promised: unnoticedButAcks,

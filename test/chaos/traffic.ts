@@ -315,7 +315,7 @@ function covers({ after, position }: RoomGap, at: Position | null): boolean {
   return after.epoch !== at.epoch || at.offset > after.offset;
 }
 
-/** What docs/seamless.md promises where a restart is planned. */
+/** What docs/seamless.md promises when a restart is planned. */
 export const unnoticed: Partial<Counts> = {
   disconnects: 0,
   newSessions: 0,
@@ -326,7 +326,7 @@ export const unnoticed: Partial<Counts> = {
   unanswered: 0,
 };
 
-/** What it promises where a process dies: answers that it owed do not come. */
+/** What it promises when a process dies: answers that it owed do not come. */
 export const unnoticedButAcks: Partial<Counts> = {
   disconnects: 0,
   newSessions: 0,

@@ -26,7 +26,7 @@ async function press(control: Locator): Promise<void> {
 
 const isSome = (count: number): boolean => count > 0;
 
-/** In the usual run each colour and each width once, where another test looks at all of them. */
+/** In the usual run each colour and each width once, if another test looks at all of them. */
 const someLooks = rows(['light', 'dark phone'], ['dark', 'phone']);
 
 /** A page, and what the browser complained of. */

@@ -12,7 +12,7 @@ const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 /** Labels that Prometheus adds to everything that it scrapes, with those of `deploy/prometheus`. */
 const ofPrometheus = ['job', 'instance', 'machine', 'namespace', 'pod'];
 
-/** What a label can be, where that is a closed list. */
+/** What a label can be, if that is a closed list. */
 const values: Readonly<Record<string, readonly string[]>> = {
   code: Object.keys(failures),
   from: ['client', 'target'],

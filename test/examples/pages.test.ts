@@ -251,7 +251,7 @@ test.skipIf(noBrowser)('notify: everybody hears it once, and requests wait, whil
   expect(await page.locator('#listeners tr:first-child [data-what=connections]').textContent()).toBe('1');
   await lookAt(page, 'notify');
 
-  // Where none comes, people get a page that reloads by itself.
+  // If none comes, people get a page that reloads by itself.
   await Promise.all(replicas.splice(0).map((replica) => replica.close()));
   const response = await fetch(url, { headers: { accept: 'text/html' } });
   expect([response.status, await response.text()]).toEqual([503, expect.stringContaining('http-equiv="refresh"')]);

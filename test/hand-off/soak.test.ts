@@ -116,7 +116,7 @@ interface Client {
 /** All that are open. */
 const opened = new Set<WebSocket>();
 
-/** @returns `undefined` where it does not come to anything, as while its agent is being restarted */
+/** @returns `undefined` if it does not come to anything, as while its agent is being restarted */
 async function open(port: number, user: string): Promise<Client | undefined> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket&user=${user}`);
   onTestFinished(() => socket.terminate());
@@ -215,7 +215,7 @@ test('clients come and end in all ways while agents and push-servers are restart
     staying = young.flatMap((sockets) => sockets ?? []);
   }
   expect(servers.reduce((sum, { noted }) => sum + noted, 0)).toBeGreaterThan(0);
-  // An event that asked for the end is lost where its push-server was killed when it had read it.
+  // An event that asked for the end is lost if its push-server was killed when it had read it.
   for (const socket of opened) socket.terminate();
   await untilIdle();
   const after = await measure();

@@ -8,12 +8,12 @@ import { onTestFinished } from 'vitest';
 import WebSocket from 'ws';
 import { has, run } from './program.ts';
 
-/** What asks for a page, uploads something, and asks for the page again, on one connection where it keeps one. */
+/** What asks for a page, uploads something, and asks for the page again, on one connection if it keeps one. */
 export interface HttpClient {
   readonly name: string;
   /** Whether it is installed here. */
   readonly isHere: boolean;
-  /** @returns the page, the response to the upload where there is one, and the page again */
+  /** @returns the page, the response to the upload if there is one, and the page again */
   ask(url: string, upload: Buffer | undefined): Promise<readonly string[]>;
 }
 

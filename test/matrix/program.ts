@@ -6,7 +6,7 @@ export function has(program: string, ...args: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 }
 
-/** Runs a program to its end. @returns what it wrote. @throws Error where it ends with another code than 0 */
+/** Runs a program to its end. @returns what it wrote. @throws Error if it ends with another code than 0 */
 export async function run(program: string, args: readonly string[], input: string | Buffer = ''): Promise<string> {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];

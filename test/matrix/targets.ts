@@ -143,7 +143,7 @@ server { listen 127.0.0.1:${port}; root ${dir}; location = /upload { return 200 
   },
 ];
 
-/** A form that a client sent without a type is parsed by its bytes, or by `urlencoded` where curl says it is one. */
+/** A form that a client sent without a type is parsed by its bytes, or by `urlencoded` if curl says it is one. */
 function sizeOf(body: unknown): number {
   if (Buffer.isBuffer(body)) return body.length;
   return Object.entries((body ?? {}) as object).reduce(

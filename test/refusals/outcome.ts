@@ -31,7 +31,7 @@ function isWhole(head: string, status: string, body: string): boolean {
 }
 
 /**
- * Sends bytes on a connection of its own, and says what comes back: a status, the agent's code where there is one, `closes` for no
+ * Sends bytes on a connection of its own, and says what comes back: a status, the agent's code if there is one, `closes` for no
  * response at all, `waits` for neither.
  */
 export function outcomeOf(port: number, bytes: string): Promise<string> {

@@ -15,7 +15,7 @@ import {
 
 /*
  * The tables of docs/refusals.md. A run compares them with what it sees; with GOPUSH_UPDATE=1 it writes them. The column of the agent always
- * counts, those of others where they are installed in the version that the document names.
+ * counts, those of others if they are installed in the version that the document names.
  */
 const file = new URL('../../docs/refusals.md', import.meta.url);
 const versions = { nginx: versionOf('nginx', '-v'), curl: versionOf('curl', '--version') };

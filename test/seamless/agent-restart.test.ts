@@ -37,7 +37,7 @@ async function startChild<T>(program: string, ...args: string[]): Promise<{ chil
   return { child, said: said as T };
 }
 
-/** Gives TCP connections to ports in turn, and to the next one where nobody listens. Remembers when. */
+/** Gives TCP connections to ports in turn, and to the next one if nobody listens. Remembers when. */
 async function startRoundRobin(ports: readonly number[]) {
   const open = new Set<Socket>();
   const opened: { readonly port: number; readonly at: number }[] = [];

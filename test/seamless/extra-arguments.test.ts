@@ -92,7 +92,7 @@ describeNodes('handlers of a fixed number of arguments', (startNodes) => {
       ['chat', 'not kept', { room: 'r' }],
       ['chat', { last: true }, second],
     ]);
-    // Where its text would be taken for the last thing that it got.
+    // A mark here would be taken for the last thing that it got.
     expect(ofMarked.marks).toEqual([]);
   });
 

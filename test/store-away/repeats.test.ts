@@ -139,7 +139,7 @@ describeNodes('the same id again while the store is away', (startNodes) => {
     const release = await holdStore(nodes);
     await expect.poll(async () => (await one.push.toRoom('r', 'n', 1, { id: 'x' })).ok, { timeout: 10_000 }).toBe(true);
     const both = await Promise.all([1, 2].map(() => one.push.toRoom('r', 'n', 1, { id: 'x' })));
-    // Where the store is tried again just then, none of them is taken.
+    // If the store is tried again just then, none of them is taken.
     expect(both.filter((result) => result.ok && !result.value.duplicate)).toEqual([]);
     release();
     await expect.poll(async () => (await one.push.history('r', 0, 1)).ok, { timeout: 10_000 }).toBe(true);

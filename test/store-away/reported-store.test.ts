@@ -24,7 +24,7 @@ function commandsOf({ redis }: TestNodes) {
   return client;
 }
 
-/** A disk so small that a test can fill it; `undefined` where this user may not make one. */
+/** A disk so small that a test can fill it; `undefined` if this user may not make one. */
 async function mountDisk(): Promise<string | undefined> {
   const folder = await makeFolder();
   try {

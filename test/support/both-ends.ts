@@ -51,7 +51,7 @@ export const targets: Record<string, (times: Times) => Promise<Target>> = {
   },
 };
 
-/** The ways to a target, with a tap where the network is hard on upgrades. */
+/** The ways to a target, with a tap if the network is hard on upgrades. */
 const ways: Record<string, (port: number) => Promise<{ url: string; tap: UpgradeTap }>> = {
   async straight(port) {
     const tap = await startUpgradeTap(port);

@@ -7,8 +7,8 @@ import type { Ended } from './cli.ts';
 const program = fileURLToPath(new URL('../programs/commands.mjs', import.meta.url));
 
 /**
- * Runs commands of `gopush` to their end, all of a file in one process: where only what a command says is of interest. That a command ends
- * by itself is seen with `gopush` of `cli.ts` alone, which starts a process for each.
+ * Runs commands of `gopush` to their end, all of a file in one process. For tests that only read what a command prints: whether it ends by
+ * itself is tested with `gopush` of `cli.ts`, which starts a process for each.
  */
 export function commandsOfFile(): (
   args: readonly string[],

@@ -8,7 +8,7 @@ export interface Noticed {
   readonly complete: number;
 }
 
-/** `pushServer.history` for them: where a whole service restarts on a busy machine, more is said than the usual 100 messages. */
+/** `pushServer.history` for them: if a whole service restarts on a busy machine, more is said than the usual 100 messages. */
 export const countedHistory = { count: 10_000 };
 
 /** Clients in one room, and one more that says numbers there; each counts what it misses and what it notices. */
@@ -32,7 +32,7 @@ export async function connectCounted(url: string, count: number): Promise<{ stop
     async stop() {
       clearInterval(timer);
       const numbersSaid = Array.from({ length: said }, (_, index) => index);
-      // With who was disconnected, where a number is missing.
+      // With who was disconnected, if a number is missing.
       const missed = () => {
         const missing = heard.flatMap((numbers, index) => {
           const heardOnce = new Set(numbers);

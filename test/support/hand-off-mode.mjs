@@ -1,5 +1,5 @@
 /**
- * Loaded before tests and before the processes that they start, where they run with hand-offs (vitest.config.ts): turns `handOff.enabled`
+ * Loaded before tests and before the processes that they start, if they run with hand-offs (vitest.config.ts): turns `handOff.enabled`
  * on wherever settings do not say otherwise. The product has no switch for this.
  */
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -143,7 +143,7 @@ function wrongVolumes(
   return volumeMounts.filter(({ name }) => !names.includes(name)).map(({ name }) => `${at}: no volume ${name}`);
 }
 
-/** What the admission of Kubernetes demands where it is restricted. */
+/** What the admission of Kubernetes demands if it is restricted. */
 const restricted = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } };
 
 /** What does not fit the settings that the container gets. */

@@ -24,7 +24,7 @@ function ip(...args: string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Why this machine does not let a test make network namespaces; `undefined` where it does. */
+/** Why this machine does not let a test make network namespaces; `undefined` if it does. */
 export function whyNoMachines(): string | undefined {
   const name = `gopush-try-${process.pid}`;
   try {

@@ -14,7 +14,7 @@ import { connectClient } from './socket-io.ts';
 /** Push-servers that keep their data together, made for one test. */
 export interface TestNodes {
   readonly config: ConfigInput;
-  /** The Redis behind them, where there is one. */
+  /** The Redis behind them, if there is one. */
   readonly redis: TestRedis | undefined;
   /** Starts one more. */
   start(

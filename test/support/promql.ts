@@ -1,6 +1,6 @@
 /** A selector of an expression: a metric and what its labels must be. */
 interface Selector {
-  /** Absent where only the labels select. */
+  /** Absent if only the labels select. */
   readonly metric: string | undefined;
   readonly matchers: readonly Matcher[];
 }

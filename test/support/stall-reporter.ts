@@ -58,7 +58,7 @@ function nameOf(file: TestModule): string {
   return `${file.project.name}: ${file.relativeModuleId}`;
 }
 
-/** The processes that this one started; none where there is no `/proc`. */
+/** The processes that this one started; none if there is no `/proc`. */
 function workers(): number[] {
   try {
     return readdirSync('/proc')

@@ -7,7 +7,7 @@ const mostOfAddress = 100;
 const mostOfName = 10;
 
 /**
- * Begins an attempt to sign in. Resolves to `undefined` where too many have failed, from this address or for this name, else to a function that
+ * Begins an attempt to sign in. Resolves to `undefined` if too many have failed, from this address or for this name, else to a function that
  * takes the attempt back. An attempt counts from its beginning, so that many at once do not get through.
  */
 export async function beginAttempt(address, name) {

@@ -5,7 +5,7 @@ import { inTurn } from './in-turn.js';
 const derive = promisify(scrypt);
 const keyBytes = 32;
 
-/** Takes about 50 ms of a thread, and 16 MiB meanwhile. Resolves to `undefined` where too many others are waiting. */
+/** Takes about 50 ms of a thread, and 16 MiB meanwhile. Resolves to `undefined` if too many others are waiting. */
 const keyOf = (address, password, salt) => inTurn(address, () => derive(password.normalize('NFKC'), salt, keyBytes));
 
 /** What is stored instead of a password. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 /**
  * What is kept of users and channels, in tables: in Redis (REDIS_URL), or in a folder of this machine, which all processes open.
  *
- * insert(table, key, value)  resolves to false where the key is there already, and changes nothing then
+ * insert(table, key, value)  resolves to false if the key is there already, and changes nothing then
  * get(table, key)            resolves to undefined for none
  * remove(table, key)
  * list(table)                resolves to [key, value] of all

@@ -80,7 +80,7 @@ export function keepAlive(project: Project, node: TierNode, log: Logger): Life {
       if (!node.sharePort) await old.stop();
       if (stopping) return;
       const next = start();
-      // Where it fails and the old one is gone, the node is started again like one that crashed.
+      // If it fails and the old one is gone, the node is started again like one that crashed.
       if (!node.sharePort || !alive.has(old)) current = next;
       await serving(next);
       current = next;

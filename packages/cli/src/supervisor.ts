@@ -13,7 +13,7 @@ export interface Supervisor extends Running {
   /**
    * Replaces all processes, one after another, push-servers first, each when every connection that was handed over has two owners.
    *
-   * @throws CommandError where a new process cannot be started; the others are left as they are
+   * @throws CommandError if a new process cannot be started; the others are left as they are
    */
   reload(): Promise<void>;
 }
@@ -22,7 +22,7 @@ export interface Supervisor extends Running {
  * Starts the processes of these tiers, and starts again whichever crashes. Agents share their port; each push-server has its own.
  *
  * @returns resolves when all are ready; closing stops the tiers one after another, in the given order
- * @throws CommandError where a process cannot be started at all
+ * @throws CommandError if a process cannot be started at all
  */
 export async function startSupervisor(project: Project, wanted: readonly Tier[], log: Logger): Promise<Supervisor> {
   const { config } = project;
@@ -72,7 +72,7 @@ export async function startSupervisor(project: Project, wanted: readonly Tier[],
 /** Between two looks at the owners of connections, in milliseconds. */
 const lookMs = 50;
 
-/** Waits until no client would notice the end of one of these processes, and says so where that takes too long. */
+/** Waits until no client would notice the end of one of these processes, and says so if that takes too long. */
 async function settle(nodes: readonly Life[], log: Logger): Promise<void> {
   const read = async () => {
     const all = await Promise.all(nodes.map((node) => node.owners()));

@@ -14,7 +14,7 @@ export interface RoomContext {
   readonly retryMs: number;
   /** Asks the server to let the client in. */
   enter(request: unknown): Promise<Joined>;
-  /** Tells the server that the client leaves, on the next connection where there is none now. */
+  /** Tells the server that the client leaves, on the next connection if there is none now. */
   leave(name: string): Promise<void>;
   /** A room was entered: messages that came meanwhile can be given to it. */
   onEntered(): void;

@@ -106,8 +106,8 @@ export class OpenRooms implements RoomContext {
   }
 
   /**
-   * Gives a message to its room, found by the epoch of its position, or by its name where the message is not kept. Such a message has no
-   * position, or, where it has an idempotency key, one of its push-server.
+   * Gives a message to its room, found by the epoch of its position, or by its name if the message is not kept. Such a message has no
+   * position, or, if it has an idempotency key, one of its push-server.
    */
   #give(event: string, args: unknown[]): void {
     const [message] = args;

@@ -33,7 +33,7 @@ type OnMessage<Events extends object> = string extends keyof Events
   ? <T = unknown>(event: string, handler: MessageHandler<T>) => Unsubscribe
   : <E extends keyof Events & string>(event: E, handler: MessageHandler<Events[E]>) => Unsubscribe;
 
-/** The message is optional where its type says so. */
+/** The message is optional if its type says so. */
 type PublishMessage<Events extends object> = <E extends keyof Events & string>(
   event: E,
   ...rest: undefined extends Events[E]

@@ -2,7 +2,7 @@
 export interface FailureRow {
   /** Status on an HTTP request. */
   readonly http: number;
-  /** Status on an upgrade request. 403 where a retry cannot help: a browser tells its scripts only that the upgrade failed. */
+  /** Status on an upgrade request. 403 if a retry cannot help: a browser tells its scripts only that the upgrade failed. */
   readonly upgrade: number;
   /** Whether the same request may succeed later, unchanged. */
   readonly retry: boolean;
@@ -126,7 +126,7 @@ export interface Failure {
 /** Codes whose detail is shown to the client. The detail of all others is for the log only. */
 const shown: ReadonlySet<FailureCode> = new Set(['payload_invalid', 'room_invalid', 'event_invalid', 'origin_refused']);
 
-/** The message of a failure for the client. Includes the detail where that is meant for clients. */
+/** The message of a failure for the client. Includes the detail if that is meant for clients. */
 export function messageOf({ code, detail }: Failure): string {
   const { message } = failures[code];
   return detail === undefined || !shown.has(code) ? message : `${message} ${detail}`;

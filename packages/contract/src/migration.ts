@@ -11,7 +11,7 @@ import type { Position } from './room.ts';
 export const canMigrateHeader = 'x-gopush-can-resume';
 
 /**
- * Value of {@link canMigrateHeader}, with the token of a session: the agent keeps that token, and asks with it where no target knows the
+ * Value of {@link canMigrateHeader}, with the token of a session: the agent keeps that token, and asks with it if no target knows the
  * next one. So the target that takes the session need not store it under the next token before its client continues.
  */
 export const keepsTokenBefore = '2';
@@ -72,7 +72,7 @@ export function readPosition(text: unknown): Position | undefined {
   return epoch === undefined ? undefined : { epoch, offset: Number(offset) };
 }
 
-/** A position whose epoch is known by its number alone: where a process notes positions for the time after its death, there is no room for text. */
+/** A position whose epoch is known by its number alone: if a process notes positions for the time after its death, there is no room for text. */
 export interface NumberedPosition {
   /** {@link numberOfEpoch} of the epoch. */
   readonly number: number;

@@ -11,7 +11,7 @@ const ignored = 'secrets.*.json\n';
  * owner can read it, and git does not track it. An existing file is left unchanged, since running processes may use it.
  *
  * @param more - other settings that are secret
- * @returns its path; `undefined` where it was there
+ * @returns its path; `undefined` if it was there
  */
 export async function addSecret(dir: string, environment: string, more: object = {}): Promise<string | undefined> {
   const folder = join(dir, 'config');

@@ -16,7 +16,7 @@ import { ignored, writeTemplate } from './write-template.ts';
 
 /** What is created, and where. */
 export interface CreateOptions {
-  /** The project's folder; made where it is not there. */
+  /** The project's folder; made if it is not there. */
   readonly dir: string;
   readonly typescript: boolean;
   /** Whether files that are there are overwritten. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type PackageManager, packageManagers } from './names.ts';
 
 /**
- * The package manager that runs this process, as `npx`, `pnpm dlx`, `yarn dlx` and `bunx` do; `npm` where none does.
+ * The package manager that runs this process, as `npx`, `pnpm dlx`, `yarn dlx` and `bunx` do; `npm` if none does.
  *
  * @param userAgent - what all of them set in `npm_config_user_agent`: `pnpm/10.1.0 npm/? node/v22.1.0 linux x64`
  */

@@ -10,7 +10,7 @@ export interface LeftOut {
 
 /** Files of a project to write, and files to leave out. */
 export interface ProjectFiles {
-  /** Writes a file where there is none, or whatever is there with `--force`. */
+  /** Writes a file if there is none, or whatever is there with `--force`. */
   put(path: string, text: string, mode?: number): Promise<void>;
   readonly written: string[];
   /** Files that were there already and stayed as they were. */

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { CreateError } from './create-error.ts';
 import { packageFolder } from './package-folder.ts';
 
-/** What is read of a package.json. */
+/** The parts of a package.json that are read. */
 export interface Package {
   readonly name?: string;
   readonly type?: string;

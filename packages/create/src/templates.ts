@@ -28,7 +28,7 @@ export async function listTemplate(name: string): Promise<readonly string[]> {
   return paths.sort();
 }
 
-/** Not `readdir` with `recursive`: where Yarn runs packages in their archives, that takes folders for files. */
+/** Not `readdir` with `recursive`: if Yarn runs packages in their archives, that takes folders for files. */
 async function* walk(dir: string, prefix: string): AsyncGenerator<string> {
   for (const entry of await readdir(dir, { withFileTypes: true })) {
     if (entry.isDirectory()) yield* walk(join(dir, entry.name), `${prefix}${entry.name}/`);

@@ -82,7 +82,7 @@ export function App() {
   );
 }
 
-/** Where products are isolated, the rooms of all but the default one are told with their product. */
+/** If products are isolated, the rooms of all but the default one are told with their product. */
 function roomQuery(room: string, { products }: ClusterState): Query {
   const product = products.find((one) => room.startsWith(`${one.product}/`))?.product;
   return { kind: 'room', name: product === undefined ? room : room.slice(product.length + 1), product: product ?? '' };

@@ -14,7 +14,7 @@ export function ClientActions({
   readonly kind: 'user' | 'room';
   readonly name: string;
   readonly product: string;
-  /** Push-servers that are ready: where this page is that of an agent, one of them does it. */
+  /** Push-servers that are ready: if this page is that of an agent, one of them does it. */
   readonly servers: readonly Node[];
   readonly isAtServer: boolean;
 }) {

@@ -48,7 +48,7 @@ export function age(ms: number): string {
   return duration(ms).split(' ').slice(0, 2).join(' ');
 }
 
-/** The end of a name, where it is too long: it tells nodes apart. */
+/** The end of a name, if it is too long: it tells nodes apart. */
 export function endOf(name: string, most: number): string {
   return name.length > most ? `…${name.slice(1 - most)}` : name;
 }

@@ -10,7 +10,7 @@ export const kinds = {
 
 export type Kind = keyof typeof kinds;
 
-/** What is looked up. */
+/** A look-up. */
 export interface Query {
   readonly kind: Kind;
   readonly name: string;

@@ -59,7 +59,7 @@ function Label({ line, handed, x, y }: { readonly line: Line; readonly handed: n
   );
 }
 
-/** The most frequent cause of errors alone, where all have the same one; else how many there are. */
+/** The most frequent cause of errors alone, if all have the same one; else how many there are. */
 function errorsOf({ errors, causes }: Line): string {
   const [first] = causes;
   if (first !== undefined && first.count === errors && first.cause.length <= longest)

@@ -17,7 +17,7 @@ export interface Line {
   readonly perSecond: number;
   readonly errors: number;
   readonly causes: Causes;
-  /** Of the target; `up` where it is a product. */
+  /** Of the target; `up` if it is a product. */
   readonly state: string;
 }
 
@@ -42,7 +42,7 @@ export function linesOf({ links, products, nodes }: ClusterState): Line[] {
   return [...toProducts, ...toTargets];
 }
 
-/** The state of a target: what its node tells unless that is ready; else how agents see it, not `up` where one of them sees it otherwise. */
+/** The state of a target: what its node tells unless that is ready; else how agents see it, not `up` if one of them sees it otherwise. */
 export function stateOf(
   { node, states }: Pick<ClusterState['products'][number]['targets'][number], 'node' | 'states'>,
   nodes: ClusterState['nodes'],
@@ -59,7 +59,7 @@ export function causesOf({ errors, causes }: Pick<Line, 'errors' | 'causes'>): s
   return [...named, ...(rest > 0 ? [`${count(rest)} of other causes`] : [])].join(', ');
 }
 
-/** The share of connections that were handed over, in percent; `undefined` where there are none. */
+/** The share of connections that were handed over, in percent; `undefined` if there are none. */
 export function handedShare({ connections, handedOff }: Pick<Line, 'connections' | 'handedOff'>): number | undefined {
   return handedOff === 0 ? undefined : Math.round((100 * handedOff) / Math.max(connections, handedOff));
 }

@@ -18,7 +18,7 @@ export interface Place {
 /** What stands in the columns of the map: agents, products, targets. */
 export function placesOf({ nodes, products, at }: ClusterState): Place[][] {
   const agents = nodes.filter(({ tier, state }) => tier === 'agent' && state !== 'left');
-  // Where all are on one machine, its name says nothing.
+  // If all are on one machine, its name says nothing.
   const isOne = new Set(nodes.map(({ host }) => host)).size < 2;
   const on = (host: string | undefined): string => (isOne || host === undefined ? '' : ` · on ${host}`);
   const targets = products.flatMap(({ product, targets: list }) => list.map((target) => ({ product, target })));

@@ -8,7 +8,7 @@ export function Names({
   readonly names: readonly string[];
   /** Whether there are others. */
   readonly more?: boolean;
-  /** What is said where there are none. */
+  /** The text if there are none. */
   readonly none: string;
   onName(name: string): void;
 }) {

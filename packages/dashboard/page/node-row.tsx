@@ -4,7 +4,7 @@ import { NodeDetails } from './node-details.tsx';
 import { StateMark } from './state-mark.tsx';
 import type { Node } from './use-act.ts';
 
-/** A node, and below it, where it is open, its details. */
+/** A node, and below it, if it is open, its details. */
 export function NodeRow({
   node,
   at,

@@ -5,7 +5,7 @@ import type { Node } from './use-act.ts';
 const loopback = /^(localhost|127\.|\[::1\])/;
 
 /**
- * A link to the page of a node. Plain text where its admin listener cannot be reached from here: its URL is one that its own machine knows, and where
+ * A link to the page of a node. Plain text if its admin listener cannot be reached from here: its URL is one that its own machine knows, and if
  * it is a loopback address, it leads there only if this page came by one as well.
  */
 export function PageLink({ node, children }: { readonly node: Node; readonly children: ComponentChildren }) {

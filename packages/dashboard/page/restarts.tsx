@@ -56,7 +56,7 @@ export function Restarts({ state }: { readonly state: ClusterState }) {
   );
 }
 
-/** A column of what became of sessions; empty where none had to move. */
+/** A column of what became of sessions; empty if none had to move. */
 function moves(name: string, show: (moved: Moved) => string): TableColumn<RestartRow> {
   return { name, isNumber: true, cell: ({ moved }) => moved && show(moved) };
 }

@@ -55,7 +55,7 @@ function statesOf(
   return told === 'ready' ? all : [[told, all.reduce((sum, [, agents]) => sum + agents, 0)]];
 }
 
-/** A target by the name of its push-server, where it is known. */
+/** A target by the name of its push-server, if it is known. */
 function nameOf(
   { target, node }: ClusterState['products'][number]['targets'][number],
   nodes: ClusterState['nodes'],
@@ -64,7 +64,7 @@ function nameOf(
   return name === undefined ? target : `${name} (${target})`;
 }
 
-/** The targets that the router lists; of built-in ones, where an agent leaves that to others, the push-servers that are ready. */
+/** The targets that the router lists; of built-in ones, if an agent leaves that to others, the push-servers that are ready. */
 function unusedOf({ targets, from }: ListedProduct, nodes: ClusterState['nodes']): { target: string; id?: string }[] {
   if (targets !== null) return targets.map((target) => ({ target }));
   if (from !== 'built-in') return [];

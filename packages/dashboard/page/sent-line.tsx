@@ -1,7 +1,7 @@
 import { KeyForm } from './key-form.tsx';
 import type { Sent } from './use-act.ts';
 
-/** What became of an action; asks for a key where one is missing. */
+/** What became of an action; asks for a key if one is missing. */
 export function SentLine({ sent }: { readonly sent: Sent | undefined }) {
   return (
     <>

@@ -8,7 +8,7 @@ export type Node = ClusterState['nodes'][number];
 /** What became of sending an action. */
 export interface Sent {
   readonly text: string;
-  /** Sends it again, where a key is missing. */
+  /** Sends it again, if a key is missing. */
   readonly retry?: (() => void) | undefined;
 }
 

@@ -20,7 +20,7 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The paths of the page on an admin listener. It holds no data: it asks for them, with a key where one is needed. */
+/** The paths of the page on an admin listener. It holds no data: it asks for them, with a key if one is needed. */
 export function dashboardRoutes(): Record<string, AdminRoute> {
   return Object.fromEntries(
     Object.entries(files).map(([path, { name, type }]): [string, AdminRoute] => {

@@ -91,7 +91,7 @@ let versions = 0;
  * name of its own, by which its map is found.
  *
  * @param timeoutMs - how long that may take, in milliseconds. @defaultValue 15,000
- * @throws HookError where the file throws while it is loaded, wants to end the process, or takes too long
+ * @throws HookError if the file throws while it is loaded, wants to end the process, or takes too long
  */
 export function evaluateHook({ hook, file, code }: HookBundle, timeoutMs = loadMs): unknown {
   process.setSourceMapsEnabled(true);

@@ -21,7 +21,7 @@ export interface HookFiles<Name extends string> {
 /**
  * Finds the file of each of these hooks; files of other hooks are none of its business.
  *
- * @throws HookError where two files could be meant
+ * @throws HookError if two files could be meant
  */
 export async function findHookFiles<Name extends string>(
   { dir, environment }: HookLocation,

@@ -34,7 +34,7 @@ interface HookModule {
 }
 
 /**
- * Finds, compiles and checks hook files. A file that is as it was keeps its loaded module, and so whatever that holds; where all are as
+ * Finds, compiles and checks hook files. A file that is as it was keeps its loaded module, and so whatever that holds; if all are as
  * they were, the value is the same one.
  *
  * @throws HookError for the first file that cannot be used

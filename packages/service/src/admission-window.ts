@@ -34,7 +34,7 @@ const growth = 1.5;
 /** Work that takes longer than this loses its place, in milliseconds: it may be waiting for its client, which must not keep others out. */
 const staleMs = 1_000;
 
-/** Only an owner who holds so many places may be a hog. */
+/** Only an owner who holds at least this many places may be a hog. */
 const hogs = 8;
 
 /** An owner who holds at most this share of the places in use holds few. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * Makes a server close each connection after so many requests, with `Connection: close` in the last response. Requests that a client has pipelined
+ * Makes a server close each connection after `most` requests, with `Connection: close` in the last response. Requests that a client has pipelined
  * after that are not served, so the client can retry them (RFC 9112 section 9.3.2). Node's own `maxRequestsPerSocket` would refuse them with 503.
  *
  * @param most - most requests of a connection; 0: no limit

@@ -116,7 +116,7 @@ export interface PresenceStore {
    * Finds the users that are online, or the rooms with users in them, by how their names begin. It looks at a bounded number of entries, in small
    * steps: the store serves others in between.
    *
-   * @param limit - most names, at least 1. Where there are more, in a folder the first ones, in Redis any
+   * @param limit - most names, at least 1. If there are more, in a folder the first ones, in Redis any
    * @throws StoreError
    */
   find(kind: 'user' | 'room', prefix: string, limit: number): Promise<FoundNames>;

@@ -17,11 +17,11 @@ export interface SessionStore {
    * Stores several entries as {@link SessionStore.save} does. A reader may see some of them without the others.
    *
    * @param before - a key that is removed, once all of them are stored
-   * @throws StoreError where not all of them are stored
+   * @throws StoreError if not all of them are stored
    */
   saveAll(entries: readonly SessionEntry[], ttlMs: number, before?: string): Promise<void>;
   /**
-   * Stores a session, unless somebody else has stored something under its key: it is stored where the key holds nothing, or `held`.
+   * Stores a session, unless another process has stored something under its key: it is stored if the key holds nothing, or `held`.
    *
    * @param ttlMs - how long to keep it, in milliseconds, at least 1
    * @returns whether it was stored

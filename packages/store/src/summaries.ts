@@ -32,7 +32,7 @@ export interface SummaryStore {
    * Sends a command to a node, which gets it with its next summary. One that does not write within ten seconds never gets it.
    *
    * @param command - at most 2 KiB
-   * @returns `false` where another command waits for the node
+   * @returns `false` if another command waits for the node
    * @throws StoreError
    */
   send(id: string, command: Buffer): Promise<boolean>;

@@ -61,7 +61,7 @@ register(
  * Objects keep their own enumerable properties; `Map`, `Set`, `Date`, `BigInt` and bytes keep their type. `undefined` is left out of objects, and
  * becomes `null` elsewhere.
  *
- * @throws where something cannot be encoded: functions, symbols, more than 256 levels, an object that contains itself
+ * @throws if something cannot be encoded: functions, symbols, more than 256 levels, an object that contains itself
  */
 export function encodeValue(value: unknown): Buffer {
   const bytes = encoder.encodeSharedRef(value);

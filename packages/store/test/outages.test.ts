@@ -281,7 +281,7 @@ test('offsets that a Redis does not know, as it took over without the last write
   };
   await lose(2);
   expect((await append(store)).offset).toBe(1_006);
-  // Where nothing is appended: whoever did that before tells when it is back.
+  // If nothing is appended: whoever did that before tells when it is back.
   await lose(2);
   await client.call('replicaof', '127.0.0.1', '1');
   await stateOf(store, 'read-only');

@@ -141,7 +141,7 @@ test('what is wrong is said with what to change, once, and without a password', 
   for (const [name, problem, said] of await Promise.all(outcomes)) {
     expect.soft(said, name).toMatch(problem);
     expect.soft(said, name).not.toContain(secret);
-    // No text twice, as where a message has that of its cause.
+    // No text twice, as when a message has that of its cause.
     expect
       .soft(
         said.split('\n').filter((line) => /(.{32,}).*\1/.test(line)),
@@ -156,7 +156,7 @@ test('a server that closes each connection before it responds: the problem says 
   const endings: readonly [tls: boolean, end: (socket: Socket) => unknown, wanted: RegExp][] = [
     [false, (socket) => socket.end(), /set redisAdapter\.tls to true/],
     [false, (socket) => socket.once('data', () => socket.resetAndDestroy()), /set redisAdapter\.tls to true/],
-    // Where the alert is lost that refuses a certificate.
+    // If the alert is lost that refuses a certificate.
     [
       true,
       (socket) => {

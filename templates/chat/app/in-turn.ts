@@ -1,6 +1,6 @@
 // Node has four threads for hashes, files and names of hosts. Two are left to the others.
 const atOnce = 2;
-// If so many wait, or one has waited so long, the client is asked to try again.
+// If this many wait, or one has waited this long, the client is asked to try again.
 const mostWaiting = 30;
 const longestWaitMs = 2_000;
 // Of one address: it must not keep everybody else out.

@@ -42,7 +42,7 @@ export class HandOff {
     this.#givers = givers;
   }
 
-  /** The way to hand a connection to a target; `undefined` where there is none. Waits a moment where that target was just found. */
+  /** The way to hand a connection to a target; `undefined` if there is none. Waits a moment if that target was just found. */
   giverTo(target: Target): Awaitable<Giver<HandedClient> | undefined> {
     if (!this.#addresses.has(target)) return this.passedOver('elsewhere');
     const { port } = target;

@@ -40,7 +40,7 @@ export interface UpgradeOffer {
 /**
  * Offers a client's connection to a target, together with its upgrade request.
  *
- * @returns `undefined` where the connection cannot be handed off, so that the target is to be asked over a connection of its own
+ * @returns `undefined` if the connection cannot be handed off, so that the target is to be asked over a connection of its own
  */
 export async function offerUpgrade(
   giver: Giver<HandedClient>,

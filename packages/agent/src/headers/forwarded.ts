@@ -6,7 +6,7 @@ import { plainAddress, type RouteEntry } from '@gopush/contract';
 const nothing: IncomingHttpHeaders = {};
 
 /**
- * Adds the headers that name the origin of a request: `X-Forwarded-…`, and `Forwarded` where a trusted proxy in front has set it.
+ * Adds the headers that name the origin of a request: `X-Forwarded-…`, and `Forwarded` if a trusted proxy in front has set it.
  *
  * @param trusted - whether headers of the peer are continued; otherwise they are replaced
  */

@@ -21,7 +21,7 @@ export function askedServer({ headers, socket }: IncomingMessage, trusted: boole
   return { hosts: publicHosts(headers, trusted), isSecure };
 }
 
-/** The protocol of the client: the first one where several proxies have added theirs. */
+/** The protocol of the client: the first one if several proxies have added theirs. */
 function protocolIn(headers: Readonly<IncomingHttpHeaders>): string | undefined {
   const [first] = listOf(headers['x-forwarded-proto']);
   return first ?? /(?:^|[;,\s])proto="?([a-z]+)/i.exec(textOf(headers.forwarded).slice(0, maxForwarded))?.[1];

@@ -10,7 +10,7 @@ export function createRequestIds(): () => string {
   return () => `${start}-${(count++).toString(36)}`;
 }
 
-/** The request id of a trusted proxy in front; `undefined` where it has set none that can be forwarded. */
+/** The request id of a trusted proxy in front; `undefined` if it has set none that can be forwarded. */
 export function readRequestId(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' && value.length <= maxLength && /^[!-~]+$/.test(value) ? value : undefined;
 }

@@ -12,7 +12,7 @@ export function responseHeaders({ status, headers: raw }: ResponseHead, trails: 
   const headers = endToEnd(raw, (name) => {
     if (name === 'trailer') return trails;
     if (name === 'content-length') {
-      // Left out where none may be (RFC 9110 section 8.6); a repeated one is sent once.
+      // Left out if none may be (RFC 9110 section 8.6); a repeated one is sent once.
       if (hasLength) return false;
       hasLength = true;
     }

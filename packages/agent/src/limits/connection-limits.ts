@@ -83,7 +83,7 @@ export class ConnectionLimits {
     this.#count(address, -1);
   }
 
-  /** Follows which connections are idle: where there are as many as there may be, those that are idle longest give way to new ones. */
+  /** Follows which connections are idle: when there are as many as there may be, those that are idle longest give way to new ones. */
   serves(socket: Socket, response: ServerResponse): void {
     if (this.#most > 0 || this.#mostPerNetwork > 0) this.#idle.serves(socket, response);
   }

@@ -12,7 +12,7 @@ export class TunnelLimits {
     this.#most = most;
   }
 
-  /** Counts a tunnel. @returns `false` where its uid has enough */
+  /** Counts a tunnel. @returns `false` if its uid has enough */
   open(uid: string): boolean {
     if (this.#most === 0 || uid === noUser) return true;
     if ((this.#perUid.get(uid) ?? 0) >= this.#most) return false;
@@ -37,7 +37,7 @@ export interface TunnelPlace {
   /**
    * The tunnel counts for itself from now on.
    *
-   * @returns `false` where the client has closed, and its place is free already
+   * @returns `false` if the client has closed, and its place is free already
    */
   keep(): boolean;
 }

@@ -19,7 +19,7 @@ export type ProxyHeader =
   /** Not a header, and more bytes cannot change that. */
   | { readonly kind: 'malformed'; readonly problem: string }
   /**
-   * A complete header of so many bytes. Without a peer the proxy speaks for itself, as in a health check, or for a
+   * A complete header; `length` in bytes. Without a peer the proxy speaks for itself, as in a health check, or for a
    * client with an unknown address: then the address of the connection counts.
    */
   | { readonly kind: 'whole'; readonly length: number; readonly peer: ProxiedPeer | undefined };

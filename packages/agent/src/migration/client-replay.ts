@@ -46,7 +46,7 @@ export class ClientReplay {
   }
 
   /**
-   * The target asks for the client to be stopped: now where possible, otherwise within one of the next chunks.
+   * The target asks for the client to be stopped: now if possible, otherwise within one of the next chunks.
    *
    * @param atBoundary - whether the client is between two frames
    * @param atEvent - whether it is between two events

@@ -72,7 +72,7 @@ export class Failover {
   /**
    * What a tunnel needs so that its session can migrate.
    *
-   * @returns `undefined` where its target does not take part, or migration is switched off
+   * @returns `undefined` if its target does not take part, or migration is switched off
    */
   migrationOf({ head }: UpgradeResponse, request: SessionRequest): ((tunnel: Tunnel) => TunnelMigration) | undefined {
     const token = headerOf(head, sessionTokenHeader);

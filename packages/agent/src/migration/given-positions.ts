@@ -64,7 +64,7 @@ export class GivenPositions {
     }
   }
 
-  /** All of them, as the header of a request to take the session has them; empty where there are none. */
+  /** All of them, as the header of a request to take the session has them; empty if there are none. */
   write(): string {
     const texts = [...this.#positions.all()].map(([, text]) => text);
     return [...texts, ...(this.#isIncomplete ? [incompletePositions] : [])].join(',');

@@ -136,7 +136,7 @@ export class HandedOffMigration implements TargetLossHandler {
     return 'migrates';
   }
 
-  /** Migrates a session without a tunnel, where that is possible. @param hold - gives it a tunnel */
+  /** Migrates a session without a tunnel, if that is possible. @param hold - gives it a tunnel */
   async #migrate(session: OrphanedSession, hold: (searched: EarlierSearch) => boolean): Promise<void> {
     const { handed, record } = session;
     const migration = new DuplicateMigration(session, this.#options.duplicates);

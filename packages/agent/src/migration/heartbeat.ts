@@ -23,11 +23,11 @@ export interface HeartbeatOptions {
 
 /**
  * Detects targets that are gone without a word: a machine without power, a cut cable, a process that hangs. TCP reports these after a quarter of an
- * hour, where data is on its way.
+ * hour, if data is on its way.
  *
  * Any byte from a target is a sign of life. A silent target is probed on its tunnels, by a ping that its clients
  * do not see, and its machine is tried with a new connection. Its sessions fail over only while another target is known
- * to be up: where all are silent, the agent itself is more likely to be cut off.
+ * to be up: if all are silent, the agent itself is more likely to be cut off.
  */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;

@@ -2,12 +2,12 @@
 export interface VisibleParts {
   /** Copies of the first parts. */
   readonly first: readonly Buffer[];
-  /** The rest of the chunk that goes to the client; empty where `from` is not below `until`. */
+  /** The rest of the chunk that goes to the client; empty if `from` is not below `until`. */
   readonly from: number;
   readonly until: number;
 }
 
-/** A part of a chunk that is hidden; it begins below 0 where that was in an earlier chunk. */
+/** A part of a chunk that is hidden; it begins below 0 if that was in an earlier chunk. */
 interface Cut {
   readonly start: number;
   readonly end: number;
@@ -28,7 +28,7 @@ export class HiddenFrames {
     return this.#partial === undefined && this.#cuts === undefined;
   }
 
-  /** Hides a frame of the current chunk. @param size - its bytes; more than `end` where it began in an earlier chunk */
+  /** Hides a frame of the current chunk. @param size - its bytes; more than `end` if it began in an earlier chunk */
   hide(end: number, size: number): void {
     this.#cuts ??= [];
     this.#cuts.push({ start: end - size, end });
@@ -37,7 +37,7 @@ export class HiddenFrames {
   /**
    * Ends the current chunk.
    *
-   * @param openBytes - how many bytes at its end are of a control frame that is not complete; more than `length` where it began in an earlier chunk
+   * @param openBytes - how many bytes at its end are of a control frame that is not complete; more than `length` if it began in an earlier chunk
    */
   cut(chunk: Buffer, length: number, openBytes: number): VisibleParts {
     const partial = this.#partial;

@@ -7,7 +7,7 @@ import type { Member } from '../route/fleet.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 
 /**
- * Chooses the next target of a session, as the product's policy would for a new client. Where no target accepts new clients, the session still gets
+ * Chooses the next target of a session, as the product's policy would for a new client. If no target accepts new clients, the session still gets
  * one that was not tried.
  */
 export function chooseNext(
@@ -37,7 +37,7 @@ export type FindMembers = (
   info: Pick<TunnelInfo, 'product' | 'uid'>,
 ) => Awaitable<Result<readonly Member[]>>;
 
-/** Which targets a session may go to while hooks fail. Where a function names targets for each client, those it named for others do not count. */
+/** Which targets a session may go to while hooks fail. If a function names targets for each client, those it named for others do not count. */
 export function membersWithoutRoute(from: Member): readonly Member[] {
   return from.product.byFunction ? [from] : from.product.current;
 }

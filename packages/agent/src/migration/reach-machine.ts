@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import type { Target } from '@gopush/contract';
 import { addressOf } from '../target/connect-target.ts';
 
-/** What connecting fails with where a machine does not respond. One that refuses the connection is up. */
+/** What connecting fails with when a machine does not respond. One that refuses the connection is up. */
 const unreachable: ReadonlySet<string | undefined> = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ETIMEDOUT']);
 
 /**

@@ -25,7 +25,7 @@ export interface RebalanceOptions {
 /** Between two checks whether targets have left their list, in milliseconds. */
 const lookMs = 1_000;
 
-/** After how many sessions others get their turn, where all are looked at. */
+/** After how many sessions others get their turn, when all are looked at. */
 const lookAtOnce = 500;
 
 /** Between two steps in which sessions are asked for, in milliseconds. */
@@ -129,7 +129,7 @@ export class Rebalance {
     }
   }
 
-  /** Where no other target takes new clients, sessions would go from one of these to the next without end. */
+  /** If no other target takes new clients, sessions would go from one of these to the next without end. */
   #hasNoWeight({ target, product }: Member, now: number): boolean {
     if (target.weight > 0 || !this.#listed.has(product.name)) return false;
     const { slowStartMs } = this.#options.fleet.health;

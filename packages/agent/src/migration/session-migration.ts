@@ -186,7 +186,7 @@ export class SessionMigration implements TunnelMigration {
    * Pipes to the next target.
    *
    * @param onContinued - called when the client continues there
-   * @returns `false` where the tunnel is over: then the connection is destroyed
+   * @returns `false` if the tunnel is over: then the connection is destroyed
    */
   arrive({ socket, early, token, skip }: Arrival, onContinued: () => void): boolean {
     const { tunnel } = this;

@@ -9,13 +9,13 @@ const windows = { first: 16, most: 256, least: 8 } as const;
 const swiftMs = 150;
 
 /**
- * While so many sessions wait in line for a target, the time until the last one is taken matters, and not that of each: it takes more at a time at
- * least, and may take longer for each, which is well within the time after which another target would be asked as well. On a machine with much
- * other work a session takes long because processes wait for their turn of the CPU: with few at a time the target would be idle meanwhile.
+ * While at least `waiting` sessions wait in line for a target, the time until the last one is taken matters more than the time of each. So the
+ * target gets at least `least` at a time, and may take `swiftMs` for each; another target would be asked only after a much longer time. On a
+ * busy machine a session takes long because processes wait for the CPU: with few sessions at a time the target would be idle meanwhile.
  */
 const crowd = { waiting: 200, least: 32, swiftMs: 350 } as const;
 
-/** How long a target that did not take a session is left alone, in milliseconds: at first, at most, and where it does not respond. */
+/** How long a target that did not take a session is left alone, in milliseconds: at first, at most, and if it does not respond. */
 const rests = { firstMs: 20, lastMs: 250, silentMs: 2_000 } as const;
 
 /** How many refusals in a row may be due to the sessions rather than to the target. */
@@ -33,7 +33,7 @@ export interface TakerEvents {
  * A target that takes sessions, with the sessions that wait for it.
  *
  * The target sets the pace: as many sessions are under way as it takes within `swiftMs`. Their number grows by one with
- * each round of them, and shrinks by a third where the target is slower (AIMD, like TCP: Chiu and Jain 1989). The
+ * each round of them, and shrinks by a third when the target is slower (AIMD, like TCP: Chiu and Jain 1989). The
  * others wait in line. So several agents share a target fairly without knowing of each other.
  */
 export class Taker {

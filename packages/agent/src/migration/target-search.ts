@@ -62,7 +62,7 @@ export interface SearchShared {
   tookAt(product: Product): number;
   /** Resolves when the agent may give another session to a target; `undefined`: that is now. */
   turn(): Promise<void> | undefined;
-  /** The wait after one of `pauseMs`: longer where many sessions wait, since the first one that finds a target wakes the others. */
+  /** The wait after one of `pauseMs`: longer when many sessions wait, since the first one that finds a target wakes the others. */
   pauseAfter(pauseMs: number): number;
   /** Sleeps until a target of the product takes sessions again, until `until` resolves, or for about `pauseMs`. */
   sleep(product: Product, pauseMs: number, until: Promise<void>): Promise<void>;

@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 
 /**
- * From how many chunks of a body in one turn of the event loop on a connection is paced, where they are small on average, in bytes. A chunk takes far
- * more time than its bytes: tens of thousands fit into the reads of one turn, and four such clients would leave no time for all others.
+ * A connection is paced if it brings at least this many chunks of a body in one turn of the event loop, and they have at most this many bytes on
+ * average. A chunk takes far more time than its bytes: the reads of one turn hold tens of thousands of them, and four such clients would leave no
+ * time for all others.
  */
 const many = { chunks: 64, bytes: 256 } as const;
 
-/** Such clients get one part of the time in so many, all together. */
+/** All such clients together get this part of the time: one in four. */
 const share = 4;
 
 /** Shortest time between two turns of theirs, in milliseconds. */

@@ -4,7 +4,7 @@ import { failed, type Result } from '@gopush/contract';
 /** Most bytes of all bodies together that hooks are reading, unless a single one may have more. */
 const maxInAll = 64 * 1024 * 1024;
 
-/** So many small chunks in a row become one, because each takes far more memory than its bytes. */
+/** Small chunks in a row that are joined to one, because each takes far more memory than its bytes. */
 const mostSmall = 64;
 const smallBytes = 1_024;
 

@@ -24,7 +24,7 @@ export interface RouterClient {
   readonly ip: string;
 }
 
-/** The push-servers, where a function leads to them. */
+/** The push-servers, if a function leads to them. */
 interface PushServer {
   readonly target: string;
   readonly weight: number;

@@ -25,7 +25,7 @@ export function startChecks(fleet: Fleet): () => void {
         if (asking.has(member)) continue;
         asking.add(member);
         const done = (): void => void asking.delete(member);
-        // It rejects where Node throws, as for a target that cannot be one.
+        // It rejects if Node throws, as for a target that cannot be one.
         void ask(member).then(done, done);
       }
     }

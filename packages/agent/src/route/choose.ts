@@ -18,7 +18,7 @@ export interface ChooseFor {
  * Chooses a target for a client, by the product's policy.
  *
  * @param random - numbers from 0 to below 1
- * @returns `undefined` where none takes new clients
+ * @returns `undefined` if none takes new clients
  */
 export function choose(
   current: readonly Member[],

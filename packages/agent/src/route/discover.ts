@@ -32,7 +32,7 @@ function isReachable({ tier, host, port, machine: theirs }: RegisteredNode, ours
   return tier === 'push-server' && port > 0 && hostForm.test(host) && (!isLoopback(host) || theirs === ours);
 }
 
-/** Addresses and names, as in a router: Node throws for some other texts where it connects. */
+/** Addresses and names, as in a router: Node throws for some other texts when it connects. */
 const hostForm = /^[\w.:%-]+$/;
 
 /** Warns, once for each machine, of push-servers of other machines that announce a loopback address, and so get no clients from here. */

@@ -142,7 +142,7 @@ export class Product {
   }
 
   /**
-   * Whether no target takes another handshake of one network now. Not known where a function names other targets for each client. What a network that
+   * Whether no target takes another handshake of one network now. Not known if a function names other targets for each client. What a network that
    * holds half of all is deciding does not count for the others.
    */
   isOverloaded(network: string, now: number): boolean {

@@ -7,7 +7,7 @@ import { knock } from './knock.ts';
 /** What a client waits for. */
 interface WaitFor {
   readonly product: Product;
-  /** The targets that may serve it, as far as is known; the same array for all clients where it is the same. */
+  /** The targets that may serve it, as far as is known; the same array for all clients if it is the same. */
   readonly members: readonly Member[];
 }
 
@@ -164,7 +164,7 @@ export function targetsOf(current: readonly Member[], queue: Iterable<Pick<Waite
   );
 }
 
-/** The clients that a target which is up may serve: those that wait for it, and those with an older list where it is in the current one. */
+/** The clients that a target which is up may serve: those that wait for it, and those with an older list if it is in the current one. */
 export function waitersFor<T extends Pick<Waiter, 'members'>>(
   member: Member,
   current: readonly Member[],

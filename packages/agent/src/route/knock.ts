@@ -4,7 +4,7 @@ import { connectFault, isOwnError } from '../target/connect-failure.ts';
 import { connectTarget, readyEvent } from '../target/connect-target.ts';
 
 /**
- * Connects to a target, by TLS where the target has it.
+ * Connects to a target, by TLS if the target has it.
  *
  * @returns the failure; `undefined`: none; `unknown`: this machine lacks the resources to find out
  */

@@ -3,7 +3,7 @@ import { publicHost } from '../headers/public-host.ts';
 import type { Destination } from './destination.ts';
 import type { Exchange } from './exchange.ts';
 
-/** Finds the destination of a request: by path and host where a route of the router matches, by `?product=` otherwise. */
+/** Finds the destination of a request: by path and host if a route of the router matches, by `?product=` otherwise. */
 export function locate({ request, origin, hooks }: Exchange): Result<Destination> {
   const { url = '/' } = request;
   const entry = matchRoute(hooks.routes, publicHost(request, origin), url);

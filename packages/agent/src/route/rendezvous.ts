@@ -12,7 +12,7 @@ export interface Choice {
  * by the logarithmic method of Schindelhauer and Schomaker (2005), https://en.wikipedia.org/wiki/Rendezvous_hashing.
  *
  * @param weightOf - the weight of a choice; 0 excludes it
- * @returns `undefined` where there is none to choose
+ * @returns `undefined` if there is none to choose
  */
 export function pickByRendezvous<C extends Choice>(
   product: string,

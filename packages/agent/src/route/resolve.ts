@@ -68,7 +68,7 @@ export function resolve(
 /**
  * Finds the targets that a client whose session migrates may go to now.
  *
- * @param request - the client's own, which is made where a function wants it
+ * @param request - the client's own, which is made if a function wants it
  */
 export function membersFor(
   hooks: HookSet,

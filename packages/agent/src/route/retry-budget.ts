@@ -2,7 +2,7 @@
 export interface RetryBudget {
   /** Counts a request. */
   deposit(): void;
-  /** Takes one retry; `false` where none is left. */
+  /** Takes one retry; `false` if none is left. */
   withdraw(): boolean;
 }
 

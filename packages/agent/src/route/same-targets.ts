@@ -1,7 +1,7 @@
 import type { Target } from '@gopush/contract';
 
 /**
- * Whether two lists have the same targets with the same weights, in the same order. Where they have, the older array stays in use: lists are
+ * Whether two lists have the same targets with the same weights, in the same order. If they have, the older array stays in use: lists are
  * compared by identity elsewhere.
  */
 export function sameTargets(one: readonly Target[], other: readonly Target[]): boolean {

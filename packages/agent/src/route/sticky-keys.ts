@@ -113,7 +113,7 @@ async function makeFile(path: string): Promise<string> {
   return key;
 }
 
-/** The key in the file; `undefined` where there is no file. A file that other users could have read or written is refused. */
+/** The key in the file; `undefined` if there is no file. A file that other users could have read or written is refused. */
 async function readKey(path: string): Promise<string | undefined> {
   const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)).catch(
     (error: NodeJS.ErrnoException) => {

@@ -26,7 +26,7 @@ export function beginsSession({ url = '/', headers }: IncomingMessage): boolean 
   return isHandshake(url) || (headers.upgrade !== undefined && readSid(url) === undefined);
 }
 
-/** The sticky signature for a request by which a session may begin at a target; `undefined` where none begins, or the client has it already. */
+/** The sticky signature for a request by which a session may begin at a target; `undefined` if none begins, or the client has it already. */
 export function stickySignatureFor(
   { request, destination: { entry } }: Pick<Exchange, 'request' | 'destination'>,
   { product: name, uid }: Identity,

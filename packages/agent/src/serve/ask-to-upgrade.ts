@@ -59,7 +59,7 @@ export function askToUpgrade(
 }
 
 /**
- * Learns from a handshake how many a target can take at a time: fewer where it responds that it is overloaded, or is
+ * Learns from a handshake how many a target can take at a time: fewer if it responds that it is overloaded, or is
  * a push-server that responds late. A
  * push-server asks no other service before it responds, so late responses mean that handshakes wait for their turn. Other targets may ask a
  * database, and take long without being overloaded.

@@ -34,7 +34,7 @@ const perhapsOfEngine = /EIO|transport|%/;
  * Refuses a long-polling request of Engine.IO that a browser sends for a page of another origin; `undefined`: it is none. Long-polling carries
  * what a WebSocket would. For other requests, targets have CORS.
  *
- * JSONP is refused where the browser does not confirm that the page is of our own origin: its responses are scripts, which any page can read, and
+ * JSONP is refused if the browser does not confirm that the page is of our own origin: its responses are scripts, which any page can read, and
  * some browsers name no page when they request a script.
  *
  * @param enginePath - path of the built-in push-servers

@@ -20,7 +20,7 @@ interface OwnRequest {
 /**
  * Offers a client's connection to a target on this machine.
  *
- * @returns `undefined` where it cannot be handed off: it becomes a tunnel
+ * @returns `undefined` if it cannot be handed off: it becomes a tunnel
  */
 export async function offerClient(
   { client, origin }: Exchange,

@@ -8,7 +8,7 @@ import type { TunnelParts } from '../tunnel/tunnel.ts';
 interface Responded {
   readonly identity: Identity;
   readonly member: Member;
-  /** A `Set-Cookie` for the client, where one keeps it at its target. */
+  /** A `Set-Cookie` for the client, if one keeps it at its target. */
   readonly cookie: string | undefined;
 }
 

@@ -12,7 +12,7 @@ export interface UpgradeRequest {
   readonly text: string;
   /** Lines of the headers that are the same for each target. */
   readonly headers: string;
-  /** A `Set-Cookie` for the client, where one keeps it at its target. */
+  /** A `Set-Cookie` for the client, if one keeps it at its target. */
   readonly cookie: string | undefined;
 }
 

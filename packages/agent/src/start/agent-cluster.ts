@@ -10,7 +10,7 @@ import type { Opening } from './opening.ts';
 export interface AgentClusterParts {
   readonly context: AgentContext;
   readonly eventLoop: EventLoopDelay;
-  /** The store, where the agent has it open anyway. */
+  /** The store, if the agent has it open anyway. */
   readonly store: Store | undefined;
   /** State and addresses of the agent now. */
   readonly standing: () => Pick<NodeFacts, 'state' | 'address' | 'adminUrl'>;

@@ -21,10 +21,7 @@ export function drainToRetire(front: Front, context: AgentContext): Promise<void
   return drain(front, context, context.config.agent.retireMs, front.server.keepAliveTimeout + 1_000);
 }
 
-/**
- * Tunnels are closed one after another before the deadline, so many a second, so that their clients do not all
- * reconnect to the other agents at once.
- */
+/** Closes tunnels one after another until the deadline, so that their clients do not all reconnect to other agents at once. */
 async function drain(
   front: Front,
   { config, tunnels, migration }: AgentContext,

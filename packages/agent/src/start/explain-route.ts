@@ -102,7 +102,7 @@ function findProduct(
   return named.ok ? { product: named.value, why: [] } : failures[named.failure.code].message;
 }
 
-/** The explanation where a function names the targets. The function is the project's own code, so the caller runs it. */
+/** The explanation if a function names the targets. The function is the project's own code, so the caller runs it. */
 async function describeFunctionRoute(
   source: RouteSource,
   file: string,

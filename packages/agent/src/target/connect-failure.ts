@@ -17,7 +17,7 @@ export function isOwnError(error: NodeJS.ErrnoException | undefined): boolean {
   return ownErrors.has(error?.code ?? '');
 }
 
-/** The failure where a target could not be connected to. If this machine lacks resources, the target is not to blame. */
+/** The failure if a target could not be connected to. If this machine lacks resources, the target is not to blame. */
 export function connectFailure(target: Target, error: NodeJS.ErrnoException | undefined): Result<never> {
   const code = isOwnError(error) ? 'overloaded' : connectFault(target, error);
   return failed(code, `${target.name}: ${error?.message.trim() ?? 'closed'}${hints[code] ?? ''}`, error);
@@ -33,7 +33,7 @@ export function connectFault({ tls }: Target, error: NodeJS.ErrnoException | und
   return handshake.test(code) ? 'target_tls_failed' : 'target_unreachable';
 }
 
-/** The failure where a target refuses our certificate after the TLS handshake, as it does from TLS 1.3 on; `undefined`: it is another error. */
+/** The failure if a target refuses our certificate after the TLS handshake, as it does from TLS 1.3 on; `undefined`: it is another error. */
 export function refusalOfTarget({ name }: Target, error: NodeJS.ErrnoException | undefined): Result<never> | undefined {
   if (error === undefined || !/^ERR_SSL_.*ALERT/.test(error.code ?? '')) return undefined;
   return failed('target_tls_refused', `${name}: ${error.message.trim()}${hints.target_tls_refused}`, error);
@@ -42,7 +42,7 @@ export function refusalOfTarget({ name }: Target, error: NodeJS.ErrnoException |
 /** Node's error codes for certificates that cannot be verified (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
 const certificate = /CERT|CRL|PATH_LENGTH|INVALID_CA|INVALID_PURPOSE|SELF_SIGNED|SIGNATURE|ISSUER_PUBLIC_KEY/;
 
-/** Errors of the TLS handshake, also where the server does not use TLS. */
+/** Errors of the TLS handshake, also if the server does not use TLS. */
 const handshake = /^(ERR_SSL_|ERR_TLS_|EPROTO)/;
 
 const hints: Partial<Record<FailureCode, string>> = {

@@ -9,7 +9,7 @@ export function addressOf({ host, port, socketPath }: Target): NetConnectOpts {
 }
 
 /**
- * Opens a connection to a target, by TLS where the target has it. Bytes that are written before {@link readyEvent}
+ * Opens a connection to a target, by TLS if the target has it. Bytes that are written before {@link readyEvent}
  * wait, so that none reaches a server with a wrong certificate.
  */
 export function connectTarget(target: Target): Socket {

@@ -14,11 +14,11 @@ export interface FrameReceiver {
    * A control frame is complete; its payload is unmasked.
    *
    * @param end - where it ends in the chunk
-   * @param size - how many bytes it has with its header; more than `end` where it began in an earlier chunk
+   * @param size - how many bytes it has with its header; more than `end` if it began in an earlier chunk
    */
   onControl(opcode: number, payload: Buffer, end: number, size: number): void;
   /**
-   * The payload of a data frame ends at `end` in the chunk. Only where the walker follows events.
+   * The payload of a data frame ends at `end` in the chunk. Only if the walker follows events.
    *
    * @param place - where its position may be; `undefined`: it has none
    */
@@ -97,7 +97,7 @@ export class FrameWalker {
   /**
    * Walks the first `length` bytes of a chunk.
    *
-   * @returns how many of them are before the last boundary between two frames; 0 where the chunk holds none
+   * @returns how many of them are before the last boundary between two frames; 0 if the chunk holds none
    */
   walk(chunk: Buffer, length: number, to: FrameReceiver): number {
     let at = 0;

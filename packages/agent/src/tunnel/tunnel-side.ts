@@ -80,7 +80,7 @@ export class TunnelSide implements Receiver, FrameReceiver {
     return this.name === 'client' ? migration.fromClient(chunk, length) : migration.fromTarget(chunk, length);
   }
 
-  /** Follows the frames of a chunk. @returns how many bytes are before its last boundary between two frames; 0 where it has none */
+  /** Follows the frames of a chunk. @returns how many bytes are before its last boundary between two frames; 0 if it has none */
   walk(chunk: Buffer, length: number): number {
     return this.walker.walk(chunk, length, this);
   }

@@ -40,7 +40,7 @@ export interface TunnelParts {
 /**
  * One upgraded stream being piped.
  *
- * Both sides end together: when one ends, the other gets what is still on its way, and then ends; when one is reset, so is the other. Only where the
+ * Both sides end together: when one ends, the other gets what is still on its way, and then ends; when one is reset, so is the other. Only if the
  * session can migrate does the client outlive its target.
  * A class with shared listeners, since a gateway has thousands of these and each closure would be kept for each.
  */
@@ -144,7 +144,7 @@ export class Tunnel implements SideOwner {
     return true;
   }
 
-  /** The target is silent: its session fails over where it can; otherwise both sides are cut. */
+  /** The target is silent: its session fails over if it can; otherwise both sides are cut. */
   giveUpTarget(): void {
     if (this.isHeld || this.target.socket.destroyed) return;
     if (!this.isEnding && this.migration?.failOver()) return;

@@ -2,13 +2,13 @@ import type { Socket } from 'node:net';
 import { CloseQueue, closeInRandomOrder } from './paced-closing.ts';
 import { Tunnel, type TunnelEvents, type TunnelLimits, type TunnelParts } from './tunnel.ts';
 
-/** How long a client has to receive its close frame and to reply to it, in milliseconds; half of the drain time where that is shorter. */
+/** How long a client has to receive its close frame and to reply to it, in milliseconds; half of the drain time if that is shorter. */
 const goodbyeMs = 1_000;
 
 /** Options of {@link Tunnels}. */
 export interface TunnelsOptions {
   readonly limits: TunnelLimits;
-  /** How many tunnels are closed a second where many have to be. */
+  /** How many tunnels are closed a second if many have to be. */
   readonly closePerSecond: number;
   readonly events: TunnelEvents;
 }

@@ -17,7 +17,7 @@ export function isFieldValue(value: string): boolean {
 /**
  * Reads one line of a head, or of trailers (RFC 9112 section 5).
  *
- * @param into - where its name and its value go
+ * @param into - gets its name and its value
  * @returns its fault; `undefined`: none
  */
 export function readField(line: string, into: string[]): string | undefined {

@@ -39,7 +39,7 @@ export function createResponseBody(framing: BodyFraming): ResponseBody {
 
 const noTrailers: readonly string[] = [];
 
-/** A body of so many bytes. */
+/** A body whose length is known, or that ends with its connection. */
 class LengthBody implements ResponseBody {
   readonly endsWithConnection: boolean;
   readonly fault = undefined;

@@ -86,7 +86,7 @@ const marginMs = 1_000;
 
 /**
  * How long the connection may be kept for another request after this response (RFC 9112 section 9.3), in
- * milliseconds. 0 where it ends; a little less than the target announces, if it does (`Keep-Alive: timeout=N`, RFC
+ * milliseconds. 0 if it ends; a little less than the target announces, if it does (`Keep-Alive: timeout=N`, RFC
  * 2068 section 19.7.1.1); otherwise without end.
  */
 export function staysOpenMs({ version, headers, isLoose }: ResponseHead): number {

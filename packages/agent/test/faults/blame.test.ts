@@ -101,7 +101,7 @@ const attacks: readonly (readonly [string, Attack])[] = [
     async (port) => {
       const raw = await openRaw(port, `${post.replace('/upload', '/slow')}Content-Length: 99999999\r\n\r\n`);
       raw.socket.write(Buffer.alloc(20_000_000));
-      // Where the buffers of the system hold all that is sent, it is the client that stops.
+      // If the buffers of the system hold all that is sent, it is the client that stops.
       await raw.until(/ (408|50\d) /);
       raw.socket.destroy();
     },

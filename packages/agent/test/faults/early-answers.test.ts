@@ -60,7 +60,7 @@ test.each([
   for (let index = 0; index < times; index++) {
     const raw = await upload(agent.port, index % 2 === 0 ? 'length' : 'chunks', bytes);
     const [head] = await raw.until(/^HTTP\/1\.1 413 [\s\S]*\r\n\r\nlarge/);
-    // Where the whole body was taken, for which the kernel's buffers may be large enough, the connection can serve another request.
+    // If the whole body was taken, for which the kernel's buffers may be large enough, the connection can serve another request.
     expect(head).toMatch(bytes > 10_000_000 ? /\r\nconnection: close\r\n/i : /\r\nconnection: (close|keep-alive)\r\n/i);
     raw.socket.destroy();
   }

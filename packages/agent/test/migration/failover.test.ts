@@ -22,7 +22,7 @@ async function take({ socket, until }: SeenConnection, token: string): Promise<v
 async function start(clients: number, others: readonly ((seen: SeenConnection) => void)[], seamless: object = {}) {
   let count = 0;
   const first = await startSeeingTarget(({ socket, until }) => {
-    // Where it is silent for long, the agent also tries whether its machine is up, without a request.
+    // If it is silent for long, the agent also tries whether its machine is up, without a request.
     void until(/\r\n\r\n/).then(
       () => socket.write(answer(`first-${count++}`), 'latin1'),
       () => {},

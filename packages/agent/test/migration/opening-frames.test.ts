@@ -9,7 +9,7 @@ test('what follows the openings is given back, wherever the chunks are cut', () 
   for (let at = 0; at <= bytes.length; at++) {
     const frames = new OpeningFrames(2);
     const parts = [bytes.subarray(0, at), bytes.subarray(at)].map((chunk) => frames.take(chunk, chunk.length));
-    // Its part before the cut comes first where they are complete there.
+    // Its part before the cut comes first if they are complete there.
     const rest = at < opening.length ? parts.slice(1) : parts.slice(0, 1);
     const expected = at < opening.length ? bytes.subarray(opening.length) : bytes.subarray(opening.length, at);
     expect(rest.map(String)).toEqual([String(expected)]);

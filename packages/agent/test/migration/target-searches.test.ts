@@ -73,7 +73,7 @@ test('while its target takes others a session is not given up, however long that
   const taker = searches.takerOf(members[1] as Member);
   while (taker.turn() === true);
   const waiting = find(() => ({ taken: 'it' }));
-  // Several times as long as it is held where none is taken.
+  // Several times as long as it is held if none is taken.
   for (let count = 0; count < 10; count++) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     taker.leave();

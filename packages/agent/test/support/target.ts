@@ -29,7 +29,7 @@ export async function startTarget(handler: RequestListener = describe): Promise<
   return { ip: '127.0.0.1', port: (server.address() as AddressInfo).port, server, requests };
 }
 
-/** Where tests run with hand-offs, so do their targets. */
+/** If tests run with hand-offs, so do their targets. */
 async function takeHandOffs(server: Server): Promise<void> {
   if (!handsOver) return;
   // Not of an agent's package.

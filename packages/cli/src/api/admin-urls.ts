@@ -1,6 +1,6 @@
 import type { Config } from '@gopush/contract';
 
-/** The admin listeners of this machine: that of the first process of each tier, then the others. None where ports are chosen by the system. */
+/** The admin listeners of this machine: that of the first process of each tier, then the others. None if ports are chosen by the system. */
 export function adminUrls({ admin, agentWorkers, serverWorkers }: Config, isForAgents = false): readonly string[] {
   if (admin === null) return [];
   const { host, agentPort, serverPort } = admin;

@@ -15,7 +15,7 @@ export interface AdminOptions extends ProjectOptions {
   readonly adminKey?: string | undefined;
 }
 
-/** What is asked. */
+/** A request to an admin listener. */
 export interface AdminRequest {
   /** Such as `/cluster`. */
   readonly path: string;
@@ -36,7 +36,7 @@ interface Access {
  * Asks the first admin listener that responds: any node shows the whole cluster.
  *
  * @returns its response, whose status is 200
- * @throws CommandError with exit code 2 where no listener is configured, with 1 where none responds or it refuses
+ * @throws CommandError with exit code 2 if no listener is configured, with 1 if none responds or it refuses
  */
 export async function askAdmin(request: AdminRequest, options: AdminOptions): Promise<Response> {
   const { urls, key } = await findAccess(request, options);

@@ -48,7 +48,7 @@ export async function askApi(
  *
  * @param query - the rooms and users
  * @param lastId - id of the last event that came; empty: none has
- * @throws CommandError with exit code 1 for a refusal, and where the API cannot be reached
+ * @throws CommandError with exit code 1 for a refusal, and if the API cannot be reached
  */
 export async function openApi(
   { url, key, product }: ApiAccess,

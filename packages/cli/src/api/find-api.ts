@@ -26,7 +26,7 @@ export interface ApiOptions extends ProjectOptions {
 /**
  * Finds the API of a project. Settings are read only for options that are missing, so that no project is needed if both are set.
  *
- * @throws CommandError with exit code 2 where something is missing or wrong
+ * @throws CommandError with exit code 2 if something is missing or wrong
  */
 export async function findApi(scope: ApiScope, { url, key, product, ...project }: ApiOptions): Promise<ApiAccess> {
   // A variable that is set to nothing is meant as none.

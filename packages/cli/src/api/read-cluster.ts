@@ -7,7 +7,7 @@ const version = 1;
 /**
  * Reads the state of a cluster.
  *
- * @throws CommandError with exit code 1 where it is something else
+ * @throws CommandError with exit code 1 if it is something else
  */
 export function readCluster(text: string): ClusterState {
   const state = parse(text) as Partial<ClusterState> | null | undefined;

@@ -13,7 +13,7 @@ const longest = 16 * 1024 * 1024;
 /**
  * Reads Server-Sent Events until the stream ends (https://html.spec.whatwg.org/multipage/server-sent-events.html).
  *
- * @throws Error where the connection is lost, or an event is longer than 16 MiB
+ * @throws Error if the connection is lost, or an event is longer than 16 MiB
  */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();

@@ -17,7 +17,7 @@ export interface SeenRoutes extends Omit<RouterState, 'products'> {
 /**
  * Reads a router.
  *
- * @throws CommandError with exit code 1 where it is something else
+ * @throws CommandError with exit code 1 if it is something else
  */
 export function readRouter(text: string): RouterState {
   try {

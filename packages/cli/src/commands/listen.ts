@@ -4,7 +4,7 @@ import { readEvents } from '../api/read-events.ts';
 import { CommandError } from '../command-error.ts';
 import { jsonLine } from '../json-line.ts';
 
-/** What is listened to. */
+/** The rooms and users to listen to. */
 export interface ListenTo {
   readonly rooms: readonly string[];
   readonly users: readonly string[];
@@ -12,7 +12,7 @@ export interface ListenTo {
 
 /** Options of `gopush listen`. */
 export interface ListenOptions extends ApiOptions {
-  /** Ends after so many messages; absent: runs until it is stopped. */
+  /** Number of messages after which it ends; absent: runs until it is stopped. */
   readonly count?: number | undefined;
 }
 
@@ -20,8 +20,8 @@ export interface ListenOptions extends ApiOptions {
 const retryMs = 1_000;
 
 /**
- * `gopush listen`: prints what is published to rooms and users, a line of JSON each, until Ctrl-C. When a push-server stops it goes on where it
- * was, so that nothing is missed.
+ * `gopush listen`: prints what is published to rooms and users, a line of JSON each, until Ctrl-C. When a push-server stops, it
+ * continues at another one from the same position, so that nothing is missed.
  */
 export async function listen({ rooms, users }: ListenTo, { count, ...options }: ListenOptions): Promise<void> {
   if (rooms.length + users.length === 0) {

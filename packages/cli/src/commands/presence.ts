@@ -21,7 +21,7 @@ export async function presenceInRoom(room: string, options: ApiOptions): Promise
   }
 }
 
-/** @throws CommandError where both are given, or none */
+/** @throws CommandError if both are given, or none */
 export function checkUid(uid: string | undefined, room: string | undefined): string {
   if (uid !== undefined && room === undefined) return uid;
   throw new CommandError(2, 'presence: wanted a uid, or --room with the name of a room');

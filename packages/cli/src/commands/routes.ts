@@ -5,7 +5,7 @@ import { readRouter, type SeenRoutes, type SeenTarget } from '../api/read-router
 import { routesLines } from '../screen/routes-lines.ts';
 import { paintFor } from '../screen/style.ts';
 
-/** Characters in a line where the output is no terminal. */
+/** Characters in a line if the output is no terminal. */
 const pipedWidth = 160;
 
 /** `gopush routes`: the routes and products of the router, and the targets of each product as all agents see them. */

@@ -73,7 +73,7 @@ async function findProblems({ dir, environment }: Project): Promise<readonly str
   }
 }
 
-/** Says where to go: to people, or in the log where that is all there may be. */
+/** Says where to go: to people, or in the log if that is all there may be. */
 export function announce(project: Pick<Project, 'config'>, log: Logger): void {
   const { agentPort, agent } = project.config;
   if (agentPort === 0) return;
@@ -83,7 +83,7 @@ export function announce(project: Pick<Project, 'config'>, log: Logger): void {
   else process.stdout.write(`\n  ${ready}\n${dashboard === undefined ? '' : `  dashboard:       ${dashboard}\n`}\n`);
 }
 
-/** Where this machine reaches what listens on `host`: by its name, also where a certificate or a cookie is for that, unless it is not there. */
+/** Where this machine reaches what listens on `host`: by its name, also if a certificate or a cookie is for that, unless it is not there. */
 function hostOf(host = '::'): string {
   if (['0.0.0.0', '::', '127.0.0.1', '::1'].includes(host)) return 'localhost';
   return host.includes(':') ? `[${host}]` : host;

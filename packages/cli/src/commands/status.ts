@@ -3,11 +3,11 @@ import { readCluster } from '../api/read-cluster.ts';
 import { clusterLines } from '../screen/cluster-lines.ts';
 import { paintFor } from '../screen/style.ts';
 
-/** Characters in a line where the output is no terminal. */
+/** Characters in a line if the output is no terminal. */
 const pipedWidth = 160;
 
 /**
- * `gopush status`: the whole cluster on one screen. The exit code is 1 where it is not healthy.
+ * `gopush status`: the whole cluster on one screen. The exit code is 1 if it is not healthy.
  *
  * @param json - prints the response to `GET /cluster` instead
  */

@@ -7,7 +7,7 @@ import { clusterLines, type Sorting, sortings } from '../screen/cluster-lines.ts
 import { FullScreen } from '../screen/full-screen.ts';
 import { paintFor } from '../screen/style.ts';
 
-/** Characters in a line where the output is no terminal. */
+/** Characters in a line if the output is no terminal. */
 const pipedWidth = 160;
 
 /** Options of `gopush top`. */
@@ -15,11 +15,11 @@ export interface TopOptions extends AdminOptions {
   /** Prints the state as a line of JSON each second. */
   readonly json?: boolean;
   readonly sort: Sorting;
-  /** Ends after so many states; absent: runs until it is stopped. */
+  /** Number of states after which it ends; absent: runs until it is stopped. */
   readonly count?: number | undefined;
 }
 
-/** `gopush top`: the cluster, once a second, until `q` or Ctrl-C. Where the output is no terminal, one screen after the other. */
+/** `gopush top`: the cluster, once a second, until `q` or Ctrl-C. If the output is no terminal, one screen after the other. */
 export async function top({
   json = false,
   sort,

@@ -16,7 +16,7 @@ interface Word {
 
 /** An option of a command. */
 export interface CompletableOption {
-  /** `--sort`, or `-s` where it has no long name. */
+  /** `--sort`, or `-s` if it has no long name. */
   readonly word: string;
   readonly about: string;
   /** What may follow it: nothing, one of these values, a folder, or something that nobody can guess. */

@@ -17,7 +17,7 @@ export const settleMs = 30_000;
  * for a push-server.
  *
  * @param read - reads how it is now; `undefined`: not all processes answer
- * @returns `undefined` where it is so; else how it is when the time is over
+ * @returns `undefined` if it is so; else how it is when the time is over
  */
 export async function awaitOwners(
   read: () => Promise<Owners | undefined>,

@@ -16,7 +16,7 @@ const lookMs = 1_000;
  * Waits until all processes of a project serve, and keep serving. pm2 itself reports a start as successful even if the process ends at once.
  *
  * @param wanted - how many there have to be
- * @returns those that do not; none where all serve
+ * @returns those that do not; none if all serve
  */
 export async function awaitServing(
   list: () => Promise<readonly Pm2Process[]>,

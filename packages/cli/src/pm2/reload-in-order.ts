@@ -36,7 +36,7 @@ export async function reloadInOrder({ ecosystem, env, handsOver, run, list }: Re
   }
 }
 
-/** Waits until no client would notice the end of a process, and says so where that takes too long. */
+/** Waits until no client would notice the end of a process, and says so if that takes too long. */
 async function settle(list: ReloadOptions['list']): Promise<void> {
   // What a process has told last may be as old as that.
   await delay(tellMs * 2);
@@ -48,7 +48,7 @@ async function settle(list: ReloadOptions['list']): Promise<void> {
   );
 }
 
-/** What is read of an ecosystem file. */
+/** Prints the parts of an ecosystem file that are needed here. */
 const readEcosystem = `
 const { apps } = require(process.argv[1]);
 console.log(JSON.stringify(apps.map(({ name, env }) => ({ name, tier: env?.GOPUSH_TIER }))));

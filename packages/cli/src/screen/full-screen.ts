@@ -1,6 +1,6 @@
 import type { ReadStream, WriteStream } from 'node:tty';
 
-/** What is called while a screen is open. */
+/** Events of an open screen. */
 export interface ScreenEvents {
   /** A key was pressed: a character, or the sequence of a special key. */
   onKey(key: string): void;

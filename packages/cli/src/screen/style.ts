@@ -1,7 +1,7 @@
 /** How text is shown. */
 export type Look = 'bold' | 'dim' | 'good' | 'warn' | 'bad';
 
-/** Gives text a look, where the output shows it. */
+/** Gives text a look, if the output shows it. */
 export type Paint = (text: string, look: Look) => string;
 
 const codes: Readonly<Record<Look, readonly [on: number, off: number]>> = {

@@ -126,7 +126,7 @@ test('status shows the nodes of a running project, as text and as JSON, and top 
   expect(text.stdout).toMatch(/\nNODE +STATE +UP +CLIENTS/);
   expect(text.stdout).toMatch(/agent-0 +ready/);
   expect(text.stdout).toMatch(/\nPRODUCT +TARGET/);
-  // No colours where it is no terminal.
+  // No colours if it is no terminal.
   expect(text.stdout).not.toContain('\u001b');
   const state = await command(['status', '--json'], { cwd: dir });
   expect(JSON.parse(state.stdout)).toMatchObject({ v: 1, isHealthy: true });

@@ -75,7 +75,7 @@ for (const shell of Object.keys(shells) as Shell[]) {
   );
 }
 
-/** The prompt of a shell, also where it runs as root. */
+/** The prompt of a shell, also if it runs as root. */
 function root(prompt: string): string {
   return process.getuid?.() === 0 ? '#' : prompt;
 }

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { gopush, makeProject } from '../../../../test/support/cli.ts';
 
 /**
- * A pm2 of the project's own that brings back the process 2 as often as it is told to, as the real one does where a process that
+ * A pm2 of the project's own that brings back the process 2 as often as it is told to, as the real one does when a process that
  * crash-loops starts in the moment in which it is deleted: a moment that no test can choose.
  */
 async function makeProjectWithPm2(comesBack: number) {

@@ -6,7 +6,7 @@ import { shortName } from '../summary/short-name.ts';
 import type { ClusterView } from '../view/cluster-view.ts';
 import { type Command, longestValue } from './command.ts';
 
-/** What is asked of a node. */
+/** A request to act on a node. */
 const requestSchema = z.strictObject({
   node: z.string().min(1).max(64),
   action: z.string().min(1).max(64),

@@ -33,12 +33,12 @@ export class History {
   #current = emptyStep(0);
   #startedAt: number;
   #last: Sample | undefined;
-  /** What is told until the next step ends. */
+  /** The summary until the next step ends. */
   #told: HistorySummary | undefined;
 
   /**
    * @param now - of a clock that does not go back, in milliseconds
-   * @param intoStepMs - how long ago the first step has begun. Where the steps of all nodes end together, a session that moves is counted once
+   * @param intoStepMs - how long ago the first step has begun. If the steps of all nodes end together, a session that moves is counted once
    */
   constructor(now: number, intoStepMs = 0) {
     this.#startedAt = now - intoStepMs;

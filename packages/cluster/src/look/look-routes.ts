@@ -24,7 +24,7 @@ const longest = 256;
 export interface UserResponse extends Omit<FoundUser, 'nodes'> {
   readonly uid: string;
   readonly product: string;
-  /** The push-servers with connections of the user; `name`: `null` where no summary tells it. */
+  /** The push-servers with connections of the user; `name`: `null` if no summary tells it. */
   readonly nodes: readonly { readonly id: string; readonly name: string | null }[];
 }
 

@@ -3,7 +3,7 @@ import type { Store } from '@gopush/store';
 /** Most users of a page, and most messages of the tail. */
 const most = { users: 50, tail: 20 };
 
-/** What is known of a room. */
+/** A room, as the store knows it. */
 export interface FoundRoom {
   /** A page of its users, by uid. */
   readonly users: readonly { readonly uid: string; readonly devices: number }[];

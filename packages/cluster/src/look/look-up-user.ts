@@ -7,7 +7,7 @@ const mostWaiting = 100;
 /** Most rooms that are listed. */
 const mostRooms = 50;
 
-/** What is known of a user. */
+/** A user, as the store knows them. */
 export interface FoundUser {
   readonly online: boolean;
   /** Connections. */
@@ -21,7 +21,7 @@ export interface FoundUser {
   /** The rooms that the user is in, by name; with `more`, some of them. */
   readonly rooms: { readonly names: readonly string[]; readonly more: boolean };
   readonly inbox: {
-    /** Messages that wait; with `more`, at least so many. */
+    /** Messages that wait; with `more`, there are others. */
     readonly waiting: number;
     readonly bytes: number;
     readonly more: boolean;

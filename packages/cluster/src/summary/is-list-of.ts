@@ -1,4 +1,4 @@
-/** Whether a value is what is wanted. */
+/** Whether a value is a list of the wanted form. */
 type Check = (value: unknown) => boolean;
 
 /**

@@ -6,7 +6,7 @@ export interface StoredSummary {
   readonly summary: Summary;
   /** Its history, for `readHistory`: it is half of the bytes, and changes every ten seconds only. */
   readonly history: Buffer;
-  /** The router of an agent, for `readRouter`; empty where it tells none. */
+  /** The router of an agent, for `readRouter`; empty if it tells none. */
   readonly router: Buffer;
 }
 

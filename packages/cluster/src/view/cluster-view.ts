@@ -42,7 +42,7 @@ export class ClusterView {
   /**
    * The cluster as it is now; while the store is away, as it was last.
    *
-   * @throws StoreError where the store has never been read
+   * @throws StoreError if the store has never been read
    */
   async state(): Promise<ClusterState> {
     const reading = await this.#read();
@@ -56,7 +56,7 @@ export class ClusterView {
   /**
    * The last 15 minutes.
    *
-   * @throws StoreError where the store has never been read
+   * @throws StoreError if the store has never been read
    */
   async history(): Promise<ClusterHistory> {
     const { nodes, at } = await this.#read();

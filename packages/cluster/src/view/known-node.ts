@@ -9,7 +9,7 @@ export interface KnownNode {
   readonly router: Buffer;
   /** Age of its summary, in milliseconds. */
   readonly ageMs: number;
-  /** Its state, or `gone` where it is silent. */
+  /** Its state, or `gone` if it is silent. */
   readonly state: string;
 }
 
@@ -22,7 +22,7 @@ const usualMs = 1_500;
 /**
  * Finds out which nodes are there.
  *
- * @param reader - id of the node that asks. It lives, so that where its own summary is late the store was away, or its clock has jumped:
+ * @param reader - id of the node that asks. It lives, so that if its own summary is late the store was away, or its clock has jumped:
  *   the others are not gone for that
  */
 export function judgeNodes(read: readonly Omit<KnownNode, 'state'>[], reader: string | undefined): KnownNode[] {

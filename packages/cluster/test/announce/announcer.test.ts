@@ -47,7 +47,7 @@ test('a node tells of itself at once and each second, with what happened meanwhi
       totals: { ...totals, messages },
       targets: [
         { product: 'p', target: 't', state: 'up', connections: 1, messages, errors: 0 },
-        // As where a session has migrated to it, with what it had carried before.
+        // As when a session has migrated to it, with what it had carried before.
         { product: 'p', target: 'next', state: 'up', connections: 0, messages: messages * 50, errors: 0 },
       ],
     });

@@ -35,12 +35,12 @@ export function configJsonSchema(): JsonSchema {
   return { ...schema, properties: { ...schema.properties, redisAdapter: withAddress } };
 }
 
-/** The first form of a setting that has several: its object, where it may also be text or null. */
+/** The first form of a setting that has several: its object, if it may also be text or null. */
 export function withoutNull(schema: JsonSchema): JsonSchema {
   return schema.anyOf?.find((one) => one.type !== 'null') ?? schema;
 }
 
-/** The schema at a path of keys and list indexes; `undefined` where no such setting exists. */
+/** The schema at a path of keys and list indexes; `undefined` if no such setting exists. */
 export function schemaAt(root: JsonSchema, path: readonly PropertyKey[]): JsonSchema | undefined {
   let schema: JsonSchema | undefined = root;
   for (const key of path) {

@@ -48,7 +48,7 @@ const once = { jitless: true };
 
 let made: JsonSchema | undefined;
 
-/** The schema of all settings, made where it is needed: for variables and for problems. It takes longer than the rest of most parsing. */
+/** The schema of all settings, made when it is needed: for variables and for problems. It takes longer than the rest of most parsing. */
 function schemaOfAll(): JsonSchema {
   made ??= configJsonSchema();
   return made;

@@ -20,7 +20,7 @@ const isWhole = new RegExp(
   'is',
 );
 
-/** Decodes percent escapes; `undefined` where they are broken. */
+/** Decodes percent escapes; `undefined` if they are broken. */
 export function decodePercent(text: string): string | undefined {
   return isWhole.test(text) ? decodeURIComponent(text) : undefined;
 }

@@ -8,7 +8,7 @@ export function kindOf(value: unknown): string {
   return typeof value === 'string' ? 'text' : `a ${typeof value}`;
 }
 
-/** Node throws where the value is a proxy that is revoked. */
+/** Node throws if the value is a proxy that is revoked. */
 function isList(value: unknown): boolean {
   try {
     return Array.isArray(value);

@@ -49,7 +49,7 @@ function queryPairs(url: string): string[] {
   return mark === -1 ? [] : url.slice(mark + 1).split('&');
 }
 
-/** Whether a name is that of the product, escaped or not. Decoding each name would take 30 ms where a client sends thousands of broken escapes. */
+/** Whether a name is that of the product, escaped or not. Decoding each name would take 30 ms if a client sends thousands of broken escapes. */
 const isProduct = new RegExp(`^${Array.from(productParameter, literalOrEscape).join('')}$`);
 
 function literalOrEscape(letter: string): string {

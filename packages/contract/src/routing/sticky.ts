@@ -3,7 +3,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 /** Header by which an agent gives a target the sticky signature to put at the end of its session ids. */
 export const stickyHeader = 'x-gopush-sticky';
 
-/** Name of the cookie that keeps a client at its target, where the product wants that. */
+/** Name of the cookie that keeps a client at its target, if the product wants that. */
 export const stickyCookie = 'gopush-target';
 
 /** Signs which target a session is on. Signatures tell clients nothing, and only agents that have a key can make one. */
@@ -57,7 +57,7 @@ export function readSidSignature(sid: string): string | undefined {
   return dot === -1 ? undefined : readStickySignature(sid.slice(dot + 1));
 }
 
-/** A text as a sticky signature; `undefined` where it has not the form of one. */
+/** A text as a sticky signature; `undefined` if it has not the form of one. */
 export function readStickySignature(text: string): string | undefined {
   return stickyPattern.test(text) ? text : undefined;
 }

@@ -89,7 +89,7 @@ export class Channel {
     else if (this.#silentTicks > 1 && this.#socket.writableLength === 0) this.send(ping, 0);
   }
 
-  /** Closes the channel; what was sent is still written where the other side reads. */
+  /** Closes the channel; what was sent is still written if the other side reads. */
   end(reason: string): void {
     if (this.#isGone) return;
     this.flush();

@@ -25,7 +25,7 @@ export function defaultFolder(): string {
 }
 
 /**
- * Makes the folder where it is missing, and checks that only this user can enter it: who can write there could pose as a taker and get connections.
+ * Makes the folder if it is missing, and checks that only this user can enter it: who can write there could pose as a taker and get connections.
  *
  * @returns why it cannot be used; `undefined`: it can
  */

@@ -29,7 +29,7 @@ export class FrameReader {
   /** How many bytes are needed before there is anything to read. */
   #needed = frameHeaderBytes;
 
-  /** @returns `false` where the peer breaks the protocol: nothing after that can be understood */
+  /** @returns `false` if the peer breaks the protocol: nothing after that can be understood */
   read(chunk: Buffer, onFrame: OnFrame): boolean {
     this.#bytes += chunk.length;
     if (this.#bytes < this.#needed) {

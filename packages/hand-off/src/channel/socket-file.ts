@@ -1,6 +1,6 @@
 import { lstatSync, unlinkSync } from 'node:fs';
 
-// Node's `realpathSync`, and with it its module loader, looks at the result of the last synchronous `stat` that was not `bigint`: where that was
+// Node's `realpathSync`, and with it its module loader, looks at the result of the last synchronous `stat` that was not `bigint`: if that was
 // of a socket or a FIFO, symbolic links in the paths of modules are not followed, and modules that are loaded later may not be found
 // (`lib/fs.js`, Node 20 to 24). `fs.rm` and `fs.rmSync` call such a `stat` too.
 

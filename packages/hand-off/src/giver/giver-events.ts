@@ -43,7 +43,7 @@ export interface GiverEvents<T> {
    * @returns whether to keep it; with `false` the taker looks for another owner
    */
   onDuplicate(handed: HandedOver<T>, record: Buffer): boolean;
-  /** The channel to a taker has opened, or is gone. For the log; `reason` is why, also where it could never be opened. */
+  /** The channel to a taker has opened, or is gone. For the log; `reason` is why, also if it could never be opened. */
   onTaker(taker: TakerState): void;
   /** A handler threw, or something failed that should not. */
   onFault(error: unknown): void;
@@ -55,7 +55,7 @@ export interface TakerState {
   readonly port: number;
   /** Its name; `undefined`: it never sent a hello. */
   readonly name: string | undefined;
-  /** `open`; `stopping`: it takes nothing more; `gone`; `unfit`: it cannot be used, as one of another version or host. */
+  /** `open`; `stopping`: it takes nothing more; `gone`; `unfit`: it cannot be used, for example because of its version. */
   readonly state: 'open' | 'stopping' | 'gone' | 'unfit';
   /** Why it is gone or unfit. */
   readonly reason: string | undefined;

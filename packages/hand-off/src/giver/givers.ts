@@ -100,8 +100,8 @@ export interface Offered<T> {
   /**
    * Hands the connection over. A socket of the client is destroyed here (which sends nothing), with all that it has read given along.
    *
-   * @returns the duplicate; `client gone` or `lost` where that failed: the connection is closed then
-   * @throws Error where the response is no 101
+   * @returns the duplicate; `client gone` or `lost` if that failed: the connection is closed then
+   * @throws Error if the response is no 101
    */
   accept(options: AcceptOptions<T>): Promise<Outcome<HandedOver<T>, 'client gone' | 'lost'>>;
   /** Takes the offer back. The taker's server sees its connection close; the client is as before. */
@@ -112,7 +112,7 @@ export interface Offered<T> {
 export interface AcceptOptions<T> {
   /** What the program keeps with it. */
   readonly user: T;
-  /** Instead of the record of the offer, where the response says more. At most 16 KiB. */
+  /** Instead of the record of the offer, if the response says more. At most 16 KiB. */
   readonly record?: Buffer | undefined;
   /** What the client gets before anything of the taker: the 101, or nothing. The taker writes it. At most 128 KiB. */
   readonly write?: Buffer | undefined;

@@ -36,7 +36,7 @@ export interface HandedOver<T> {
   /** Asks the taker to end it: `onEnd` follows. Does nothing unless it is served. */
   close(code: number, cause: string): void;
   /**
-   * Asks the taker to give the session to another one: `onLeave` follows as soon as it has put it down, or nothing where it cannot.
+   * Asks the taker to give the session to another one: `onLeave` follows as soon as it has put it down, or nothing if it cannot.
    *
    * @returns whether the taker was asked: `false` for a taker of version 1, and for a connection that is not served
    */

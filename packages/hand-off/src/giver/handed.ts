@@ -51,7 +51,7 @@ export class Handed<T> implements HandedOver<T> {
   slot = 0;
   generation = 0;
 
-  /** Takes the descriptor over. @throws Error where the record cannot be kept; the descriptor is closed then */
+  /** Takes the descriptor over. @throws Error if the record cannot be kept; the descriptor is closed then */
   constructor(host: HandedHost, taker: ServingTaker, { id, descriptor, record, user }: DuplicatedClient<T>) {
     this.#host = host;
     this.#taker = taker;
@@ -132,7 +132,7 @@ export class Handed<T> implements HandedOver<T> {
     this.drop();
   }
 
-  /** @throws Error where the new one cannot be kept */
+  /** @throws Error if the new one cannot be kept */
   replaceRecord(record: Buffer): void {
     const older = this.#record;
     this.#record = this.#host.records.put(record);

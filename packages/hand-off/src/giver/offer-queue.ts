@@ -5,7 +5,7 @@ import { writeOffer } from '../channel/messages.ts';
 import { type DescriptorSocket, maxDescriptors } from '../system/descriptor-socket.ts';
 import type { Offer } from './offer.ts';
 
-/** So many are sent at once; fewer wait for the end of the turn of the event loop, in which more may come. */
+/** When this many wait, they are sent at once; fewer wait for the end of the turn of the event loop, in which more may come. */
 const enough = 16;
 
 /** Where offers are sent. */

@@ -32,7 +32,7 @@ export class Offer<T> implements Offered<T> {
   readonly id: number;
   readonly #link: OfferLink<T>;
   readonly #options: OfferOptions<T>;
-  /** The descriptor that is offered: a duplicate where the client is a socket. */
+  /** The descriptor that is offered: a duplicate if the client is a socket. */
   #descriptor: number;
   #resolve: ((result: Result<T>) => void) | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -157,7 +157,7 @@ export class Offer<T> implements Offered<T> {
     return success(handed);
   }
 
-  /** @returns `undefined` where there is no memory for its record */
+  /** @returns `undefined` if there is no memory for its record */
   #hand(user: T, record: Buffer): Handed<T> | undefined {
     const { client } = this.#options;
     const descriptor = this.#descriptor;

@@ -9,7 +9,7 @@ import { RecordFile } from './record-file.ts';
 /**
  * Opens the giving side of this process.
  *
- * @throws Error where that is impossible: the message says why
+ * @throws Error if that is impossible: the message says why
  */
 export async function openGivers<T>(options: GiversOptions<T>): Promise<Givers<T>> {
   const libc = await loadLibc();

@@ -18,7 +18,7 @@ export class RecordFile {
     this.#descriptor = descriptor;
   }
 
-  /** @returns a handle. @throws Error where there is no memory */
+  /** @returns a handle. @throws Error if there is no memory */
   put(record: Buffer): number {
     const units = unitsOf(record.length);
     let unit = this.#free.get(units)?.pop();

@@ -49,7 +49,7 @@ export interface WelcomedTaker {
   readonly notes: NotesFile;
 }
 
-/** With so many calls of `beat` since something was heard, a ping has had no response for a second. */
+/** After this many calls of `beat` without a message, a ping has had no response for a second. */
 const unheardTicks = 3;
 
 /** One taker that has sent `welcome`. */
@@ -250,7 +250,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Servi
     handed?.orphan();
     // Before the taker is told: then it uses the slot again.
     const marks = handed && this.notes.marksOf(handed);
-    // It closes its descriptor; where the connection is unknown here, it was given up.
+    // It closes its descriptor; if the connection is unknown here, it was given up.
     this.channel.send(types.left, id);
     if (handed === undefined) return true;
     const unread = Buffer.from(payload);

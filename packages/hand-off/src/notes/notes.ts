@@ -40,7 +40,7 @@ export class Notes {
     this.#slots = slots;
   }
 
-  /** A slot for a connection; {@link noSlot} where there is none left. */
+  /** A slot for a connection; {@link noSlot} if there is none left. */
   open(): SlotRef {
     const slot = this.#freeSlots.pop() ?? (this.#lastSlot < this.#slots ? ++this.#lastSlot : 0);
     if (slot === 0) return noSlot;

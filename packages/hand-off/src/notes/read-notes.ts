@@ -38,7 +38,7 @@ export interface Noted {
 
 const numbers = new Float64Array(blockNumbers);
 
-/** Reads the notes of a connection from the file of its taker. @returns `undefined` where there are none */
+/** Reads the notes of a connection from the file of its taker. @returns `undefined` if there are none */
 export function readNotes(descriptor: number, slots: number, { slot, generation }: SlotRef): Noted | undefined {
   if (slot === 0 || slot > slots || !readAt(descriptor, slot * slotNumbers, slotNumbers)) return undefined;
   if (numbers[fields.generation] !== generation) return undefined;
@@ -57,7 +57,7 @@ export function readNotes(descriptor: number, slots: number, { slot, generation 
   return { writtenAt, aheadAt, ahead, readAt: readUpTo, piece, marks };
 }
 
-/** The beginning of a message with which a client's bytes end at a count. @returns `undefined` where it is not known */
+/** The beginning of a message with which a client's bytes end at a count. @returns `undefined` if it is not known */
 export function readHalf(descriptor: number, slots: number, piece: number, count: number): Buffer | undefined {
   if (!Number.isInteger(piece) || piece < 1 || piece > pieces) return undefined;
   const first = firstPieceAt(slots) + piece * pieceNumbers;

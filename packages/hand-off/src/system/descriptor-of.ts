@@ -5,7 +5,7 @@ interface WithHandle extends Socket {
   readonly _handle: { readonly fd?: number; reading?: boolean; readStop?(): number } | null;
 }
 
-/** The descriptor of a connection; negative where there is none, as after closing. */
+/** The descriptor of a connection; negative if there is none, as after closing. */
 export function descriptorOf(socket: Socket): number {
   return (socket as WithHandle)._handle?.fd ?? -1;
 }

@@ -37,7 +37,7 @@ interface Message {
 export interface Received {
   /** The bytes; valid until the next call. */
   readonly bytes: Buffer;
-  /** The descriptors; none where the kernel dropped some, as where this process has no room for more. */
+  /** The descriptors; none if the kernel dropped some, as when this process has no room for more. */
   readonly descriptors: readonly number[];
 }
 
@@ -158,7 +158,7 @@ export class DescriptorSocket {
     return { bytes: bytes.subarray(layout.data, layout.data + length), descriptors: this.#takeDescriptors() };
   }
 
-  /** The descriptors of the message. Where the kernel dropped some, none is used. */
+  /** The descriptors of the message. If the kernel dropped some, none is used. */
   #takeDescriptors(): readonly number[] {
     const { words } = this.#in;
     const at = layout.control / 4;

@@ -59,7 +59,7 @@ export class KernelSocket {
    * others in two calls: between them an acknowledgment may come, so both are read until the first stays the same.
    * After a reset they may be one byte less.
    *
-   * @returns `undefined` where the descriptor is no connection, or never stayed the same
+   * @returns `undefined` if the descriptor is no connection, or never stayed the same
    */
   counts(descriptor: number): KernelCounts | undefined {
     for (let tries = 0; tries < mostTries; tries++) {
@@ -99,7 +99,7 @@ export class KernelSocket {
     this.#libc.close(descriptor);
   }
 
-  /** Ends what is written, for all owners; the client sees it. */
+  /** Ends the writing side, for all owners; the client sees it. */
   endWriting(descriptor: number): void {
     this.#libc.shutdown(descriptor, shutWriting);
   }

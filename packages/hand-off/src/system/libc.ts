@@ -4,7 +4,7 @@ import type { LibraryHandle } from 'koffi';
 /** An address in memory, or a buffer. */
 type Pointer = Buffer | bigint;
 
-/** Functions of the C library of this process. They return −1 where they fail; {@link Libc.errno} has the cause. */
+/** Functions of the C library of this process. They return −1 if they fail; {@link Libc.errno} has the cause. */
 export interface Libc {
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly bind: (descriptor: number, address: Pointer, length: number) => number;
@@ -22,7 +22,7 @@ export interface Libc {
   /** `ioctl` with a pointer. */
   readonly ioctl: (descriptor: number, request: number, value: Pointer) => number;
   readonly memfdCreate: (name: string, flags: number) => number;
-  /** @returns the address; −1n where it failed */
+  /** @returns the address; −1n if it failed */
   readonly mmap: (length: number, protection: number, descriptor: number) => bigint;
   readonly munmap: (address: bigint, length: number) => number;
   /** A descriptor for a process (pidfd_open(2), Linux 5.3). */

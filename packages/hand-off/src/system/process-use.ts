@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 export interface ProcessUse {
   /** CPU time of all its threads, in milliseconds. */
   readonly cpuMs: number;
-  /** How long its main thread could have run, and had no CPU, in milliseconds; 0 where the kernel does not count that. */
+  /** How long its main thread could have run, and had no CPU, in milliseconds; 0 if the kernel does not count that. */
   readonly waitedMs: number;
   /** Its state: `R` runs or could run, `D` waits for a disk, `T` is stopped, and others (proc_pid_stat(5)). */
   readonly state: string;
@@ -18,14 +18,14 @@ export interface ProcessTexts {
   readonly stat: string;
   /** `/proc/<pid>/status` */
   readonly status: string;
-  /** `/proc/<pid>/task/<pid>/schedstat`, of its main thread; empty where the kernel has none. */
+  /** `/proc/<pid>/task/<pid>/schedstat`, of its main thread; empty if the kernel has none. */
   readonly schedstat: string;
 }
 
 /** A unit of CPU time in procfs, in milliseconds: the same on all systems with Node (`USER_HZ`). */
 const tickMs = 10;
 
-/** @returns `undefined` where it is gone, or hidden */
+/** @returns `undefined` if it is gone, or hidden */
 export function lookAtProcess(pid: number): ProcessUse | undefined {
   try {
     return readProcessUse({

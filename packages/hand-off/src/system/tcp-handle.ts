@@ -2,7 +2,7 @@ import type { Socket, SocketConstructorOpts } from 'node:net';
 
 /** Node's handle of a TCP connection, as its own server makes one for each that it accepts. */
 interface TcpHandle {
-  /** Takes a descriptor over. @returns a negative number where it cannot */
+  /** Takes a descriptor over. @returns a negative number if it cannot */
   open(descriptor: number): number;
 }
 
@@ -17,7 +17,7 @@ let Handle: HandleClass | undefined;
  * What makes a `net.Socket` of the descriptor of a TCP connection. With `fd` Node asks the kernel for the kind of the descriptor by several
  * calls; with a handle it knows. The class of handles is that of the first socket that was made with `fd`.
  *
- * @throws Error where Node cannot use the descriptor
+ * @throws Error if Node cannot use the descriptor
  */
 export function socketOptionsOf(descriptor: number): SocketConstructorOpts {
   if (Handle === undefined) return { fd: descriptor };

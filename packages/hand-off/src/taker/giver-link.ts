@@ -212,7 +212,7 @@ export class GiverLink implements ChannelOwner, Owner {
   #onAccept(id: number, payload: Buffer): boolean {
     const message = readAccept(payload);
     if (message === undefined || message.record.length > maxRecordBytes) return false;
-    // Where it is unknown, it has ended meanwhile, and the giver has been told.
+    // If it is unknown, it has ended meanwhile, and the giver has been told.
     this.#taken.get(id)?.accept(message);
     return true;
   }

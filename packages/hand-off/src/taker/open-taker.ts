@@ -19,7 +19,7 @@ import { WaitingSockets } from './waiting-sockets.ts';
 /**
  * Lets the givers of this host hand connections to this process.
  *
- * @throws Error where that is impossible: the message says why
+ * @throws Error if that is impossible: the message says why
  */
 export async function openTaker(options: TakerOptions): Promise<Taker> {
   const { dir, port, name } = options;

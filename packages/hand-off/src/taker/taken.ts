@@ -87,7 +87,7 @@ export class Taken implements TakenConnection, Gate {
   /** What the kernel had counted as read when this process began to read. */
   #readBefore = 0;
 
-  /** @throws Error where Node cannot use the descriptor */
+  /** @throws Error if Node cannot use the descriptor */
   constructor(host: TakenHost, owner: Owner, { id, descriptor, kind, record }: OfferedClient) {
     this.#host = host;
     this.owner = owner;
@@ -185,7 +185,7 @@ export class Taken implements TakenConnection, Gate {
   }
 
   /**
-   * The server has destroyed the socket. Where its response is on its way to the client, the descriptor is needed until that is known to
+   * The server has destroyed the socket. If its response is on its way to the client, the descriptor is needed until that is known to
    * come to nothing.
    *
    * @returns whether it is closed later
@@ -237,7 +237,7 @@ export class Taken implements TakenConnection, Gate {
     this.#host.notes?.begin(this.slot.slot, (counts?.bytesOut ?? 0) + first.length, this.#readBefore - early.length);
   }
 
-  /** Writes the response of the giver, and what the server has written behind it: in one piece where that is possible. */
+  /** Writes the response of the giver, and what the server has written behind it: in one piece if that is possible. */
   #writeFirst(first: Buffer, held: HeldWrite | undefined): void {
     if (held !== undefined && this.#skipper === undefined) this.#write(Buffer.concat([first, held.bytes]), held.done);
     else {

@@ -2,7 +2,7 @@ import type { TakenConnection } from './taken-connection.ts';
 
 /** Options of the taking side. */
 export interface TakerOptions {
-  /** Folder in which givers find this taker. It has to belong to this user, with no rights for others; it is made where it is missing. */
+  /** Folder in which givers find this taker. It has to belong to this user, with no rights for others; it is made if it is missing. */
   readonly dir: string;
   /** TCP port of the server whose connections it takes. Several processes may share it. */
   readonly port: number;

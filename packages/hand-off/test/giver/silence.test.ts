@@ -4,7 +4,7 @@ import type { ProcessUse } from '../../src/system/process-use.ts';
 
 const still: ProcessUse = { cpuMs: 5_000, waitedMs: 700, state: 'S', isTraced: false };
 
-/** After how many seconds a silence of 10 s is sure, where its channel is given up after 8. */
+/** After how many seconds a silence of 10 s is sure, if its channel is given up after 8. */
 function secondsUntilSure(began: ProcessUse | undefined, after: (seconds: number) => ProcessUse | undefined): number {
   const silence = new Silence(began);
   for (let seconds = 1; seconds < 100; seconds++) {

@@ -8,7 +8,7 @@ const maxAgeMs = 600_000;
 const maxStaleMs = 86_400_000;
 /** Least time before it is fetched again for an unknown key, in milliseconds: any client can name unknown keys. */
 const cooldownMs = 30_000;
-/** How soon it is fetched again where it could not be had. */
+/** How soon it is fetched again if it could not be had. */
 const retryMs = 5_000;
 
 /**

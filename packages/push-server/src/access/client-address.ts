@@ -5,7 +5,7 @@ import { agentHeader, clientAddress, createTrust, plainAddress } from '@gopush/c
 export type AddressOf = (headers: Readonly<IncomingHttpHeaders>, peer: string) => string;
 
 /**
- * Behind an agent, the address is the one that the agent forwards; where that is a trusted proxy, the one that the
+ * Behind an agent, the address is the one that the agent forwards; if that is a trusted proxy, the one that the
  * proxy forwards. Without an agent, it is that of the peer.
  *
  * @param trustedProxies - networks in CIDR notation (RFC 4632), already checked

@@ -19,7 +19,7 @@ export interface AdminUiOptions {
 const maxSessions = 100;
 
 /**
- * Opens Socket.IO's admin page (https://admin.socket.io). Its library is loaded only where it is wanted, as it wraps much of Socket.IO; in production
+ * Opens Socket.IO's admin page (https://admin.socket.io). Its library is loaded only if it is wanted, as it wraps much of Socket.IO; in production
  * mode, which shows totals instead of events, and read-only.
  *
  * @returns checks that the program does not use the same namespace, once the program is set up; throws a TypeError if it does

@@ -42,7 +42,7 @@ export class Announcement {
    * The push-server listens. Resolves when it has been announced, or cannot be now.
    *
    * @param load - counts its clients
-   * @throws ListenError where agents are to discover it, and no address is known by which they reach it
+   * @throws ListenError if agents are to discover it, and no address is known by which they reach it
    */
   async ready(address: AddressInfo, load: () => number): Promise<void> {
     const { registry, config, log } = this.#options;

@@ -25,7 +25,7 @@ export interface ApiOptions extends ApiContext {
 /**
  * Called for each request that has its response.
  *
- * @param route - as `GET /rooms`; `none` where the request was refused before its route was known
+ * @param route - as `GET /rooms`; `none` if the request was refused before its route was known
  * @param status - of the response
  * @param seconds - how long it took
  */

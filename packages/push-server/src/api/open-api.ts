@@ -42,7 +42,7 @@ export interface Api {
 /**
  * Opens the API. Without keys in the settings there is none.
  *
- * @param notFound - responds to requests below the path of the API where there is none
+ * @param notFound - responds to requests below the path of the API if there is none
  */
 export function openApi(options: OpenApiOptions, notFound: RequestListener): Api {
   const { config, push, rules, isBelieved, addressOf, onRequest, log, keep } = options;

@@ -36,7 +36,7 @@ const recoverable: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes the listeners that end a session with its socket: it is stored for recovery where the client may come back,
+ * Makes the listeners that end a session with its socket: it is stored for recovery if the client may come back,
  * then the server hook is called.
  */
 export function createCloseListeners(context: CloseContext): CloseListeners {

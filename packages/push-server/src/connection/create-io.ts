@@ -13,7 +13,7 @@ import { clientOfConnection } from '../migration/client/migrating-client.ts';
 /**
  * Creates the Socket.IO server.
  *
- * @throws Error where gopush cannot use the installed versions of Socket.IO, Engine.IO and `ws`
+ * @throws Error if gopush cannot use the installed versions of Socket.IO, Engine.IO and `ws`
  */
 export async function createIo(
   http: HttpServer,

@@ -145,7 +145,7 @@ function senderOf({ client: { uid } }: Session, { senders }: RoomRequestsContext
 
 /**
  * The message that members get for a {@link RoomMessage}: the client's whole object, with its uid in place of any
- * `sender` in it. Where `canPublish` decides, no
+ * `sender` in it. If `canPublish` decides, no
  * more than `canPublish` has seen.
  */
 function forMembers(object: RoomMessage, message: unknown, session: Session, context: RoomRequestsContext): object {

@@ -3,7 +3,7 @@ import type { ClientEvent } from '../rooms/delivery/client-event.ts';
 let current: ClientEvent | undefined;
 
 /**
- * The event of a room or user that is being emitted, where these arguments are its own. Emitting ends before it returns, so there is one at a
+ * The event of a room or user that is being emitted, if these arguments are its own. Emitting ends before it returns, so there is one at a
  * time; what listeners emit meanwhile has other arguments.
  */
 export function emittedEvent([event, message]: readonly unknown[]): ClientEvent | undefined {

@@ -114,7 +114,7 @@ export class EmittedEvents {
     this.#namespaces.delete(namespace);
   }
 
-  /** The place of the next event of a namespace; `undefined` where the namespace has ended. */
+  /** The place of the next event of a namespace; `undefined` if the namespace has ended. */
   next(namespace: string, whose: Whose): Position | undefined {
     return this.#namespaces.get(namespace)?.next(whose);
   }

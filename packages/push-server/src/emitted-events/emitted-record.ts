@@ -9,7 +9,7 @@ export interface EmittedRecord {
   readonly doubtful?: readonly (readonly [stream: string, offset: number, count: number])[];
   /** The same for events that no other node has: those for this client alone, and those for the clients of its node. */
   readonly own?: readonly OwnEvent[];
-  /** The number of the delivery after which these begin, where there were more of them. */
+  /** The number of the delivery after which these begin, if there were more of them. */
   readonly after?: number;
 }
 
@@ -63,7 +63,7 @@ export interface LostDeliveries {
   readonly emitted: EmittedRecord | undefined;
   /** The last messages of its rooms that were written to it. */
   readonly tail: readonly Delivery[];
-  /** The number of the delivery after which these begin, where there were more of them. */
+  /** The number of the delivery after which these begin, if there were more of them. */
   readonly tailAfter?: number | undefined;
   /** The node that wrote them. */
   readonly node: string;

@@ -34,7 +34,7 @@ export function isKeepable(packet: EventPacket, flags: PacketOptions | undefined
 /** What the forms of events of a namespace are made with. */
 export interface FormsContext {
   readonly namespace: string;
-  /** The position of the next delivery of this node; absent where clients cannot come back to their sessions. */
+  /** The position of the next delivery of this node; absent if clients cannot come back to their sessions. */
   readonly position: (() => string) | undefined;
   readonly encode: (packet: EventPacket, options: PacketOptions) => readonly (string | Buffer)[];
 }
@@ -42,7 +42,7 @@ export interface FormsContext {
 /**
  * The forms of an event; `undefined`: it has one only, as one that wants an ack.
  *
- * @param kept - its position in its stream, where it is kept
+ * @param kept - its position in its stream, if it is kept
  */
 export function formsOf(packet: EventPacket, kept: string | undefined, context: FormsContext): EventForms | undefined {
   const args = argumentsOf(packet);

@@ -116,7 +116,7 @@ class AdapterKeeper {
   }
 
   /**
-   * The socket of this node that an event is for, where it is for one alone. With recovery switched on Socket.IO sends
+   * The socket of this node that an event is for, if it is for one alone. With recovery switched on Socket.IO sends
    * such an event to all nodes, for an adapter to remember; here its own node does.
    */
   #only({ rooms, except }: BroadcastOptions): Socket | undefined {

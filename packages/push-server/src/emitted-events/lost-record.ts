@@ -20,7 +20,7 @@ export interface DoubtfulEvents {
 }
 
 /**
- * The stored form of these events: the places of those that other nodes have as well, and the whole of the others. Where
+ * The stored form of these events: the places of those that other nodes have as well, and the whole of the others. If
  * there are too many the oldest are left out.
  */
 export function recordLost(
@@ -46,7 +46,7 @@ function inOrder(events: readonly Emitted[]): readonly Emitted[] {
   return events.toSorted((one, other) => one.count - other.count);
 }
 
-/** The number of the last delivery that exceeds so many events, or so many bytes, counted from the end; 0: all fit. */
+/** The number of the last delivery beyond `most` events or `mostBytes` bytes, counted from the end; 0: all fit. */
 function lastBeyond(events: readonly Emitted[], most: number, mostBytes: number): number {
   let bytes = 0;
   const last = events.findLastIndex(({ encoded }, index) => {

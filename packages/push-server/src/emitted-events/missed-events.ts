@@ -19,7 +19,7 @@ export interface Missed {
   readonly own: readonly OwnEvent[];
   /** Whether its session was saved at its end. */
   readonly isExact: boolean;
-  /** The only stream in which the place of the client is known, where it is not known in all. */
+  /** The only stream in which the place of the client is known, if it is not known in all. */
   readonly known?: string | undefined;
 }
 

@@ -6,7 +6,7 @@ import type { Fanout } from './bus/fanout.ts';
 import { meshFolder } from './mesh/mesh-folder.ts';
 
 /**
- * Starts the fan-out of the settings: over Redis where there is one, else among the push-servers of this machine. The
+ * Starts the fan-out of the settings: over Redis if there is one, else among the push-servers of this machine. The
  * code of the other one is not loaded.
  */
 export async function openFanout(

@@ -20,7 +20,7 @@ interface ServerParts extends HttpServer {
 
 const { _connectionListener: nodeListener } = http as Parts;
 
-/** How many headers Node parses where a server does not say. */
+/** How many headers Node parses if a server does not say. */
 const mostHeaders = 2_000;
 
 const noBytes = Buffer.alloc(0);
@@ -30,7 +30,7 @@ const noBytes = Buffer.alloc(0);
  * listeners takes longer than all else in a handshake. Listeners to `connection` are called except Node's own.
  *
  * @param head - written by an agent, so it is in order
- * @returns `false`: Node has to parse it, as where a server or its program does something of its own in between. Nothing was emitted then
+ * @returns `false`: Node has to parse it, as when a server or its program does something of its own in between. Nothing was emitted then
  */
 export function emitUpgrade(server: HttpServer, socket: Socket, head: Buffer): boolean {
   const listeners = server.rawListeners('connection');

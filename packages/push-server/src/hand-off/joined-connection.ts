@@ -57,7 +57,7 @@ export function takenBy(socket: object): AddressInfo | undefined {
   return (socket as MaybeJoined)[joined]?.address;
 }
 
-/** A connection as its taker knows it; `undefined` where it was not handed over. */
+/** A connection as its taker knows it; `undefined` if it was not handed over. */
 export function takenConnectionOf(socket: object): TakenConnection | undefined {
   return (socket as MaybeJoined)[joined]?.connection;
 }

@@ -12,7 +12,7 @@ export interface OpenHook {
   /**
    * Runs `setup` of the hook, and watches its file from now on.
    *
-   * @throws HookError where `setup` fails
+   * @throws HookError if `setup` fails
    */
   start(context: Omit<SetUpContext, 'log' | 'timeoutMs'>): Promise<void>;
   /** Stops watching the file, and undoes `setup`. */

@@ -10,7 +10,7 @@ export interface Rules {
   has(name: keyof ServerHook): boolean;
   mayConnect(client: ServerClient): Promise<Result<void>>;
   mayJoin(client: ServerClient, room: string): Promise<Result<void>>;
-  /** @returns what is published: `data`, or what the hook replaced it with */
+  /** @returns the data to publish: `data`, or its replacement by the hook */
   mayPublish(client: ServerClient, room: string, event: string, data: unknown): Promise<Result<unknown>>;
   /** The value of the client's ack. */
   respond(client: ServerClient, event: string, data: unknown): Promise<Result<unknown>>;
@@ -103,7 +103,7 @@ function readVerdict(
   return failed('server_hook_bad_value', `${where}: found ${kindOf(value)}, wanted true or false`);
 }
 
-/** The message with which `canPublish` replaced the client's; `undefined` where it returned a verdict. */
+/** The message with which `canPublish` replaced the client's; `undefined` if it returned a verdict. */
 function readReplacement({ where, result }: Asked): Result<unknown> | undefined {
   if (!result.ok || kindOf(result.value) !== 'an object') return undefined;
   try {

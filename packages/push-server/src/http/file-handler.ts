@@ -66,7 +66,7 @@ const uidOfAgent = new RegExp(`[?&]${uidParameter}=[^&]*$`);
  * The URL of a request as its client may see it again: relative, as an agent may have removed the beginning of the path, and without the uid that
  * the agent has added. A shared cache keeps a redirect, and would tell it to other users.
  *
- * @returns `undefined` where it does not begin with a path: then no agent has changed it
+ * @returns `undefined` if it does not begin with a path: then no agent has changed it
  */
 function urlForClient({ url = '', headers }: IncomingMessage): string | undefined {
   if (!url.startsWith('/')) return undefined;
@@ -76,7 +76,7 @@ function urlForClient({ url = '', headers }: IncomingMessage): string | undefine
   return `.${plain.slice(plain.lastIndexOf('/', end))}`;
 }
 
-/** Why a file cannot be served, as `send` says it (https://github.com/pillarjs/send): 412, 416, or 500 where the disk fails. */
+/** Why a file cannot be served, as `send` says it (https://github.com/pillarjs/send): 412, 416, or 500 if the disk fails. */
 interface FileError {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;

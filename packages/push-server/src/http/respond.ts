@@ -19,7 +19,7 @@ export function respond(
   response.end(body);
 }
 
-/** Responds with a failure and its status in the failure table; with `Retry-After` where a retry may succeed. */
+/** Responds with a failure and its status in the failure table; with `Retry-After` if a retry may succeed. */
 export function refuse(response: ServerResponse, failure: Failure, headers: OutgoingHttpHeaders = {}): void {
   const { http, retry } = failures[failure.code];
   respond(response, http, failureBody(failure.code, messageOf(failure)), {

@@ -61,7 +61,7 @@ export class Limits {
     this.#watchQueues(config.sendQueueBytes);
   }
 
-  /** Takes a place for a connection of a user. @returns `false` where the user has no place left */
+  /** Takes a place for a connection of a user. @returns `false` if the user has no place left */
   take(socket: Socket, user: string): Promise<boolean> {
     return this.#places.take(socket, user);
   }

@@ -31,7 +31,7 @@ export class Places {
   /**
    * Takes a place until the connection ends. If the store or other nodes are away, the connections of this node count alone.
    *
-   * @returns `false` where the user has no place left
+   * @returns `false` if the user has no place left
    */
   async take(socket: Socket, user: string): Promise<boolean> {
     const { io, presence, most, whenFull } = this.#options;

@@ -16,7 +16,7 @@ export function enterAs(request: IncomingMessage, enter: () => void): void {
   }
 }
 
-/** The request of the client that enters; `undefined` where Socket.IO first waits, as for dynamic namespaces. */
+/** The request of the client that enters; `undefined` if Socket.IO first waits, as for dynamic namespaces. */
 export function connectingRequest(): IncomingMessage | undefined {
   return connecting;
 }

@@ -20,10 +20,7 @@ export interface FindContext {
  */
 const looks = { times: 4, everyMs: 100 };
 
-/**
- * So often where a pointer tells that its node may still store it: what it stores then says exactly what the client has
- * had.
- */
+/** Looks if a pointer tells that its node may still store it: that record says exactly what the client has received. */
 const looksWithPointer = 10;
 
 /**

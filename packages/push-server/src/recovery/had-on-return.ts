@@ -17,7 +17,7 @@ export function hadOnReturn(
     if (count === 0) return true;
     if (last === undefined) return false;
     if (last.epoch === node) return count <= last.offset;
-    // The last one was a message of a room. Where a node died, nothing shows which came first. It was saved, so it was
+    // The last one was a message of a room. If a node died, nothing shows which came first. It was saved, so it was
     // written long before.
     if (!isExact) return true;
     return tail.some(

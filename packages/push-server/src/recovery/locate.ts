@@ -23,8 +23,8 @@ interface Room {
  * it.
  *
  * In the room of its last message, that message is its position. In other rooms it has had what was kept before that message, and
- * nothing that was kept after it. Where it has had no message since its session was saved, its positions are those of
- * then. Where its position cannot be decided, as with messages of two rooms at about the same time, it is notified of a gap.
+ * nothing that was kept after it. If it has had no message since its session was saved, its positions are those of
+ * then. If its position cannot be decided, as with messages of two rooms at about the same time, it is notified of a gap.
  *
  * @param last - the position that it had last
  */

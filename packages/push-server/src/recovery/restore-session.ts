@@ -15,7 +15,7 @@ export type StoredRestored = Omit<Restored, 'giveBack'>;
  * Restores the session of a client whose node noticed that the connection was lost, and stored it.
  *
  * @param last - the position that the client had last
- * @returns `undefined` where the bytes are no session, or nothing shows what the client has had
+ * @returns `undefined` if the bytes are no session, or nothing shows what the client has had
  */
 export function restoreLost(bytes: Buffer, last: Position | undefined): StoredRestored | undefined {
   const session = decodeSession(bytes);
@@ -36,7 +36,7 @@ export function restoreLost(bytes: Buffer, last: Position | undefined): StoredRe
  * @param bytes - the copy for a crash
  * @param pid - Socket.IO's private id, by which the client asks
  * @param last - the position that the client had last
- * @returns `undefined` where the bytes are no session of that client
+ * @returns `undefined` if the bytes are no session of that client
  */
 export async function restoreStranded(
   bytes: Buffer,

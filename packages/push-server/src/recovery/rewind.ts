@@ -7,7 +7,7 @@ export interface LostClient {
   readonly positions: readonly (readonly [string, Position | null])[];
   /** The last of these messages, in order. */
   readonly tail: readonly Delivery[];
-  /** The number of the delivery after which these begin, where there were more of them. */
+  /** The number of the delivery after which these begin, if there were more of them. */
   readonly tailAfter: number;
   /** The node that wrote them. */
   readonly node: string;

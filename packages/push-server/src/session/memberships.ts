@@ -137,7 +137,7 @@ export class Memberships implements Subscriber {
   /**
    * Enters rooms, one after the other.
    *
-   * @returns the position in each, for fewer rooms where the connection ended meanwhile; and whether any was entered
+   * @returns the position in each, for fewer rooms if the connection ended meanwhile; and whether any was entered
    */
   async join(requests: readonly JoinRequest[]): Promise<{ readonly joined: Joined[]; readonly isChanged: boolean }> {
     const joined: Joined[] = [];
@@ -246,7 +246,7 @@ export class Memberships implements Subscriber {
     return joined;
   }
 
-  /** Gives the client a message that it missed. @returns `false` where the message cannot be decoded */
+  /** Gives the client a message that it missed. @returns `false` if the message cannot be decoded */
   #give(room: string, position: Position, payload: Buffer): boolean {
     this.#replay?.spend(payload.length);
     return this.#context.delivery.deliverMissed(this, room, position, payload);

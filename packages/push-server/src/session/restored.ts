@@ -15,9 +15,9 @@ export interface Restored {
   /** When the session was stored, in milliseconds since 1970. */
   readonly at: number;
   readonly positions: ReadonlyMap<string, Position | null>;
-  /** The last messages that went out to the client, at most one for each room, where its node no longer knows the positions. */
+  /** The last messages that went out to the client, at most one for each room, if its node no longer knows the positions. */
   readonly given: readonly Position[];
-  /** Events of programs that the client has not received; `undefined` where that is not known. */
+  /** Events of programs that the client has not received; `undefined` if that is not known. */
   readonly missed: Missed | undefined;
   /** Whether an agent kept the client's connection, so that the client was admitted before. */
   readonly hasMigrated: boolean;

@@ -27,7 +27,7 @@ export interface SessionContext extends MembershipsContext {
   readonly connectionOf: (socket: Socket) => { asksForPositions: boolean };
   /** A client has left a room, whose positions have this epoch. */
   readonly leftRoom: (socket: Socket, room: string, epoch: string) => void;
-  /** The rooms of a session have changed. Resolves when that is stored, where it is. */
+  /** The rooms of a session have changed. Resolves when that is stored, if it is. */
   readonly onChange: (session: Session) => Promise<void>;
   /** A session has begun here that `node` has given. */
   readonly onTaken: (session: Session, node: string) => void;
@@ -267,7 +267,7 @@ export class Session {
     if (hasMigrated) await this.join(...changed('join').map((room) => ({ room })));
   }
 
-  /** Enters rooms, one after the other. @returns the position in each, for fewer rooms where the connection ended meanwhile */
+  /** Enters rooms, one after the other. @returns the position in each, for fewer rooms if the connection ended meanwhile */
   async join(...requests: readonly JoinRequest[]): Promise<Joined[]> {
     const { joined, isChanged } = await this.#memberships.join(requests);
     // A client that got the response that it is in a room must be there after a crash.

@@ -51,7 +51,7 @@ export async function openListener(
   return address;
 }
 
-/** Waits, but no longer than so many milliseconds. */
+/** Waits for at most `ms` milliseconds. */
 async function atMost(ms: number, settled: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<void>((resolve) => {

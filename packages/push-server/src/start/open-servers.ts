@@ -36,7 +36,7 @@ export interface Servers {
 /**
  * Opens the HTTP server and the Socket.IO server on it, with the limits of clients.
  *
- * @throws Error where gopush cannot use the installed versions of Socket.IO, Engine.IO and `ws`
+ * @throws Error if gopush cannot use the installed versions of Socket.IO, Engine.IO and `ws`
  */
 export async function openServers(settings: Settings, { fanout, store }: Dependencies): Promise<Servers> {
   const { config, dir, log, lifetime } = settings;

@@ -6,11 +6,11 @@ import type { Servers } from './open-servers.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * Lets the program add its handlers to Socket.IO: `setup` of the server hook, then `setup` of the options. Socket.IO's admin page, where it is
+ * Lets the program add its handlers to Socket.IO: `setup` of the server hook, then `setup` of the options. Socket.IO's admin page, if it is
  * wanted, is opened before them.
  *
- * @throws HookError where `setup` of the hook fails
- * @throws TypeError where the program uses the namespace of the admin page
+ * @throws HookError if `setup` of the hook fails
+ * @throws TypeError if the program uses the namespace of the admin page
  */
 export async function runProgram(
   { config, node, setup, lifetime }: Settings,

@@ -10,9 +10,9 @@ const beginning = Buffer.from('token:');
  */
 export interface SessionPointers {
   /**
-   * Keeps a pointer for some more time, and points again where the store has lost it.
+   * Keeps a pointer for some more time, and points again if the store has lost it.
    *
-   * @returns whether it still leads to this token: the session may run elsewhere, or be stored at its end there. `true` where the store does not respond
+   * @returns whether it still leads to this token: the session may run elsewhere, or be stored at its end there. `true` if the store does not respond
    */
   holds(pid: string, token: string): Promise<boolean>;
 }
@@ -37,7 +37,7 @@ export function createSessionPointers(store: Pick<SessionStore, 'saveOver'>, kee
   };
 }
 
-/** The token that a pointer leads to; `undefined` where the bytes are no pointer. */
+/** The token that a pointer leads to; `undefined` if the bytes are no pointer. */
 export function readPointer(bytes: Buffer): string | undefined {
   if (!bytes.subarray(0, beginning.length).equals(beginning)) return undefined;
   return bytes.toString('latin1', beginning.length);

@@ -37,7 +37,7 @@ export interface SocketRecord {
   readonly marks?: boolean;
   /** Packets of the client that no node has handled. */
   readonly waiting?: readonly Packet[];
-  /** The number of the response to its CONNECT; absent or 0 where the client has had it for certain. */
+  /** The number of the response to its CONNECT; absent or 0 if the client has had it for certain. */
   readonly answer?: number;
 }
 
@@ -51,7 +51,7 @@ export interface OpeningRecord {
 /** A session, as it is stored for the node that continues it. */
 export interface SessionRecord {
   readonly engineId: string;
-  /** Its user: the uid, after the scope of its product where products are isolated. */
+  /** Its user: the uid, after the scope of its product if products are isolated. */
   readonly uid: string;
   /** The node that had it. */
   readonly node: string;
@@ -63,7 +63,7 @@ export interface SessionRecord {
    * Messages that may not have reached the client, in the order in which they were written. Only of a lost connection.
    */
   readonly tail: readonly Delivery[];
-  /** The number of the delivery after which the tail begins, where there were more of them. */
+  /** The number of the delivery after which the tail begins, if there were more of them. */
   readonly tailAfter?: number;
   readonly sockets: readonly SocketRecord[];
   /** CONNECTs of its client without a response. */
@@ -117,7 +117,7 @@ function encodablePart(part: unknown): unknown {
   }
 }
 
-/** The session of some bytes; `undefined` where they are of another version, or of somebody else. */
+/** The session of some bytes; `undefined` if they are of another version, or of somebody else. */
 export function decodeSession(bytes: Buffer): SessionRecord | undefined {
   try {
     const value = decodeValue(bytes);

@@ -45,7 +45,7 @@ test('by each fan-out: sentinels put another Redis in the place of one that hang
     await expect.poll(() => publishing.acknowledged.size, { timeout: 10_000 }).toBeGreaterThan(before + 10);
     await publishing.stop();
     await expectHonest(publishing.acknowledged, members);
-    // Again and again: what programs emit is given up where a connection is just being made anew.
+    // Again and again: what programs emit is given up when a connection is just being made anew.
     const emitting = setInterval(() => {
       for (const [index, server] of servers.entries()) server.io.emit('all', `by ${index}`);
     }, 200);

@@ -169,7 +169,7 @@ test('however many push-servers there are, only those that have a user are told 
   expect(new Set(told).size).toBe(2);
 });
 
-/** Tells each command of a Redis. `monitor` of ioredis fails where a command is told in the same packet as the response to MONITOR. */
+/** Tells each command of a Redis. `monitor` of ioredis fails when a command is told in the same packet as the response to MONITOR. */
 async function monitorRedis(port: number, onCommand: (command: readonly string[]) => void): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());

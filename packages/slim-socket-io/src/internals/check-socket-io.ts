@@ -22,7 +22,7 @@ let checked: Promise<Support> | undefined;
  * Looks at the installed Socket.IO, Engine.IO and `ws` before a server uses them: connects a client in memory, and compares every private
  * name that gopush touches with what it knows. Done once for each process.
  *
- * @throws Error with the versions it saw, where a push-server would not work correctly with them
+ * @throws Error with the versions it saw, if a push-server would not work correctly with them
  */
 export function checkSocketIo(): Promise<Support> {
   checked ??= runCheck(rehearse);
@@ -49,7 +49,7 @@ export async function runCheck(start: () => Promise<Rehearsal>): Promise<Support
   }
 }
 
-/** @throws Error where a fault is one of correctness */
+/** @throws Error if a fault is one of correctness */
 export function judge(versions: Versions, faults: readonly Fault[]): Support {
   const fatal = faults.filter(({ purpose }) => purpose === 'correctness');
   if (fatal.length > 0)

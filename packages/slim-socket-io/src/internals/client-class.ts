@@ -9,7 +9,7 @@ type ClientClass<Connection> = new (io: Server, connection: Connection) => Socke
 /**
  * Loads the class of which Socket.IO makes one object for each connection. Socket.IO does not export it.
  *
- * @throws Error where this version of Socket.IO keeps it elsewhere
+ * @throws Error if this version of Socket.IO keeps it elsewhere
  */
 export function loadClient<Connection>(): ClientClass<Connection> {
   // The file by its own path: by that of a link it would be another module.

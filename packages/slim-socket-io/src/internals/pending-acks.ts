@@ -3,7 +3,7 @@ import { insideOfSocket } from './inside-of.ts';
 import type { AckCallback, SocketInternals } from './private-names.ts';
 
 /**
- * Where a callback keeps how to tell that its ack will not come; absent where the callback takes no error. Global, because two copies of this
+ * Where a callback keeps how to tell that its ack will not come; absent if the callback takes no error. Global, because two copies of this
  * package replace the same methods.
  */
 const fail = Symbol.for('gopush: fail a pending ack');

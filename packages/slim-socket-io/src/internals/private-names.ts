@@ -48,7 +48,7 @@ export interface SocketIoClient<Connection> {
   readonly nsps: ReadonlyMap<string, Socket>;
   readonly decoder: DecoderInternals;
   ondecoded(packet: Packet): void;
-  /** Called with each message of Engine.IO; `undefined` where it is empty. */
+  /** Called with each message of Engine.IO; `undefined` if it is empty. */
   ondata(data: string | Uint8Array | ArrayBuffer | undefined): void;
   /** Called when a message is not a packet. */
   onerror(error: Error): void;

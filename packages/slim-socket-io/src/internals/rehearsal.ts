@@ -31,7 +31,7 @@ export interface Rehearsal {
 /**
  * Connects a client of Socket.IO to a server of its own, in memory, and replaces methods as gopush does.
  *
- * @throws Error where no connection comes of that
+ * @throws Error if no connection comes of that
  */
 export async function rehearse(): Promise<Rehearsal> {
   const called = new Set<string>();

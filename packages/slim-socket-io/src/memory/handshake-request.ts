@@ -38,7 +38,7 @@ export class HandshakeRequest {
 
 const Table = createShape<Record<PropertyKey, unknown>>();
 
-/** The same table, as the query, in an object of a shared layout where it is an object without a prototype; anything else as it is. */
+/** The same table, as the query, in an object of a shared layout if it is an object without a prototype; anything else as it is. */
 function compactTable(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== null) return value;
   return Object.assign(new Table(), value);

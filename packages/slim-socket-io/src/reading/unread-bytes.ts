@@ -14,7 +14,7 @@ const noMask = Buffer.alloc(4);
  *
  * The connection must be paused, and nothing of it wait in its socket.
  *
- * @returns `undefined` where that cannot be told: the stream is compressed, invalid, or the client has closed it
+ * @returns `undefined` if that cannot be told: the stream is compressed, invalid, or the client has closed it
  */
 export function unreadBytes({ _receiver: receiver, extensions }: WebSocketInternals): Buffer | undefined {
   if (!isKnown(receiver)) return undefined;

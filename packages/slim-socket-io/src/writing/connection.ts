@@ -1,6 +1,6 @@
 import type { EngineConnection } from '../internals/private-names.ts';
 
-/** What is told of connections and of their queues. */
+/** Limits and events of the queues of connections. */
 export interface QueueWatch {
   /** Most bytes that may wait for one connection. */
   readonly limit: number;

@@ -9,7 +9,7 @@ export interface MessageCounts {
   readonly sent: number;
 }
 
-/** The messages of a connection's WebSocket; `undefined` where nothing counts them, as without faster writing. */
+/** The messages of a connection's WebSocket; `undefined` if nothing counts them, as without faster writing. */
 export function messagesOf({ transport }: Pick<EngineConnection, 'transport'>): MessageCounts | undefined {
   return transport instanceof WebSocketTransport ? transport : undefined;
 }

@@ -144,7 +144,7 @@ export class Outlet implements Waiting {
     this.#passed = 0;
   }
 
-  /** Writes what is held back; drops it where the connection has ended. */
+  /** Writes what is held back; drops it if the connection has ended. */
   flush(): void {
     const { notes } = this;
     const first = this.#first;

@@ -80,7 +80,7 @@ export function watchQueues(io: Server, watch: QueueWatch): void {
   });
 }
 
-/** The queue of a connection; `undefined` where nothing watches it. */
+/** The queue of a connection; `undefined` if nothing watches it. */
 export function sendQueueOf(connection: Connection): ConnectionQueue | undefined {
   return connection[queueOf];
 }

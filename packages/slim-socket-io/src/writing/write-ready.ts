@@ -4,7 +4,7 @@ import { WebSocketTransport } from './web-socket-transport.ts';
 
 /**
  * Replaces `write` of a connection of Engine.IO, which Socket.IO calls for every packet. A frame that is encoded already goes straight to the
- * outlet, past all queues, where that changes nothing: no packet is queued before it, and the client keeps up. Everything else takes the
+ * outlet, past all queues, if that changes nothing: no packet is queued before it, and the client keeps up. Everything else takes the
  * ordinary way, and so does what follows it until its queue is empty, so the order stays the same.
  */
 export function writeReady(this: Connection, data: unknown, options?: WriteOptions, written?: () => void): Connection {

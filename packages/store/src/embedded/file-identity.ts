@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 /**
  * Identifies the files of a store by their inodes: a folder that was deleted and created again has other ones.
  *
- * @returns `undefined` where one of them is missing
+ * @returns `undefined` if one of them is missing
  */
 export async function fileIdentity(path: string): Promise<string | undefined> {
   try {

@@ -58,7 +58,7 @@ export class GroupCommit {
         this.#begin();
       },
       (error: unknown) => {
-        // Where it has not even begun, those that wait for it have none.
+        // If it has not even begun, those that wait for it have none.
         const failed = group.length > 0 ? group : this.#next();
         for (const { reject } of failed) reject(error);
         this.#begin();

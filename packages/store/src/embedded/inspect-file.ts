@@ -55,7 +55,7 @@ function faultOf(file: number): string | undefined {
   return undefined;
 }
 
-/** Reads so many bytes; `undefined` if the file ends before that. */
+/** Reads `bytes` bytes; `undefined` if the file ends before that. */
 function read(file: number, position: number, bytes: number): Buffer | undefined {
   const buffer = Buffer.alloc(bytes);
   return readSync(file, buffer, 0, bytes, position) === bytes ? buffer : undefined;

@@ -62,7 +62,7 @@ export function createSummaries(environment: Environment): SummaryStore {
   };
 }
 
-/** Removes summaries that are too old, and the oldest ones where there are too many. */
+/** Removes summaries that are too old, and the oldest ones if there are too many. */
 function removeOld(db: Database, now: number): void {
   const ages = [...entries(db, 'summary')].map(({ id, value }) => ({ id, ageMs: now - timeOf(value) }));
   ages.sort((a, b) => a.ageMs - b.ageMs);

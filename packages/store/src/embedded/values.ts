@@ -43,7 +43,7 @@ export function unpackJson<T extends object>(packed: Buffer | undefined): T | un
   }
 }
 
-/** The same for an object with these numbers; `undefined` where one of them is none. */
+/** The same for an object with these numbers; `undefined` if one of them is none. */
 export function unpackNumbers<T extends object>(
   packed: Buffer | undefined,
   names: readonly (keyof T)[],

@@ -47,7 +47,7 @@ export class PresenceEntries {
   /**
    * Notes the user of a connection, in a hash of its node.
    *
-   * @param leave - removes what belongs to another user, where the connection has one
+   * @param leave - removes what belongs to another user, if the connection has one
    */
   async note(hash: string, field: string, uid: string, leave: () => Promise<unknown>): Promise<void> {
     if ((await this.scripts.note([hash], field, uid)) === null) return;

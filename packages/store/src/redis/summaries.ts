@@ -40,7 +40,7 @@ local at, command = string.match(waiting, '^(%d+) (.*)$')
 return at and math.abs(now - tonumber(at)) <= ${keepCommandMs} and command
 `;
 
-/** Returns 0 where another command waits. */
+/** Returns 0 if another command waits. */
 const send = `${scriptTime}
 local waiting = redis.call('HGET', KEYS[1], ARGV[1])
 local at = waiting and string.match(waiting, '^(%d+) ')

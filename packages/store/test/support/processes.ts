@@ -22,7 +22,7 @@ export function startAppending(folder: string, name: string, count: number) {
   return { child, said, exited };
 }
 
-/** Ends a process with the test, where that has not ended it. */
+/** Ends a process with the test, if that has not ended it. */
 export function endWithTest(child: ChildProcess): void {
   onTestFinished(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;

@@ -39,7 +39,7 @@ export async function forward(
 function headFor(request: IncomingMessage, options: ForwardOptions): string {
   let headers = writeHost(writeHeaders(options.headers), options.target);
   if (isChunked(request)) headers += 'transfer-encoding: chunked\r\n';
-  // Where no hook has read the body, the target decides whether to take it.
+  // If no hook has read the body, the target decides whether to take it.
   if (awaitsContinue(request)) headers += 'expect: 100-continue\r\n';
   // A target that does not read the body would take a part of it for the next request, were the connection kept.
   if (!mayReuse(request, options)) headers += 'connection: close\r\n';

@@ -118,7 +118,7 @@ export function createTargetConnections(connectTimeoutMs: number, keepIdleMs: nu
 interface Pool {
   readonly connectTimeoutMs: number;
   readonly keepIdleMs: number;
-  /** Keeps an idle connection; `false` where there are enough. */
+  /** Keeps an idle connection; `false` if there are enough. */
   keep(connection: TargetConnection): boolean;
   forget(connection: TargetConnection): void;
 }

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 /**
  * Checks a part of a request against a schema. The detail of a failure names the field, and may be shown to the sender.
  *
- * @param what - the part of the request, where that is not the body
+ * @param what - the part of the request, if that is not the body
  */
 export function check<T>(schema: z.ZodType<T>, value: unknown, what?: string): Result<T> {
   const parsed = schema.safeParse(value);

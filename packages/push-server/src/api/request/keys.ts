@@ -22,7 +22,7 @@ export interface KeyHolder {
   /**
    * Counts a request.
    *
-   * @returns 0, or in how many seconds to retry where it has made too many
+   * @returns 0, or in how many seconds to retry if it has made too many
    */
   take(): number;
   /** Counts more for a request that turned out to cost more, so that later ones have to wait. */

@@ -22,7 +22,7 @@ export function productOf(query: URLSearchParams): Result<string> {
   return fault === undefined ? success(product) : failed('payload_invalid', `product: it is ${fault}`);
 }
 
-/** Reads a query into an object for a schema, with lists and integers where the schema has them. */
+/** Reads a query into an object for a schema, with lists and integers if the schema has them. */
 export function readQuery(query: URLSearchParams, schema: z.ZodObject): Result<Record<string, unknown>> {
   const values: Record<string, unknown> = Object.create(null);
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input' });

@@ -5,7 +5,7 @@ import { caught } from '../contain/contain.ts';
 /** Called by Socket.IO, which never looks at their promises. */
 const floating = ['broadcast', 'serverSideEmit'] as const;
 
-/** Awaited inside the adapters, which expect a promise even where a message cannot be written. */
+/** Awaited inside the adapters, which expect a promise even if a message cannot be written. */
 const awaited = ['doPublish', 'doPublishResponse'] as const;
 
 type Method = (...args: unknown[]) => unknown;

@@ -3,8 +3,8 @@ import type { Adapter } from 'socket.io-adapter';
 type Ack = (error: Error | null, responses?: unknown[]) => void;
 
 /**
- * Makes `serverSideEmit` succeed where all push-servers that are there have responded. Adapters over Redis pub/sub wait for as many as there
- * were, and report a timeout where one has left meanwhile.
+ * Makes `serverSideEmit` succeed if all push-servers that are there have responded. Adapters over Redis pub/sub wait for as many as there
+ * were, and report a timeout if one has left meanwhile.
  */
 export function forgiveLeaving(adapter: Adapter): void {
   const serverSideEmit = adapter.serverSideEmit.bind(adapter);

@@ -7,7 +7,7 @@ import { localFirst } from './local-first.ts';
 /**
  * Changes what adapters of Socket.IO do:
  *
- * 1. {@link forgiveLeaving}: `serverSideEmit` succeeds where a push-server left while it was waited for.
+ * 1. {@link forgiveLeaving}: `serverSideEmit` succeeds if a push-server left while it was waited for.
  * 2. {@link containFailures}: a value that cannot be written for other push-servers is logged, and does not end the process.
  * 3. {@link localFirst}: clients of this node get an event at once, not after the other push-servers.
  */

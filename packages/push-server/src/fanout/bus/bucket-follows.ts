@@ -24,9 +24,9 @@ export class BucketFollows {
   }
 
   /**
-   * Follows a bucket, once more where it is followed already.
+   * Follows a bucket, once more if it is followed already.
    *
-   * @param onLate - called where another node comes to know of it after this has resolved
+   * @param onLate - called if another node comes to know of it after this has resolved
    * @returns resolves when others know of it, or can be waited for no longer
    */
   follow(bucket: number, onLate: () => void): Promise<void> {

@@ -25,7 +25,7 @@ export interface Fanout {
   problem(): string | undefined;
   /** Whether other push-servers are reached, as of a moment ago: cheap enough to ask for each message. */
   isJoined(): boolean;
-  /** The counts; `undefined` where nothing can be lost unnoticed. */
+  /** The counts; `undefined` if nothing can be lost unnoticed. */
   counts(): FanoutCounts | undefined;
   /**
    * Learns from the registry which push-servers should be reached, and announces this one there.

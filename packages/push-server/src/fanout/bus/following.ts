@@ -23,7 +23,7 @@ export class Following {
     this.#onDone = onDone;
   }
 
-  /** @param onLate - called where a node comes to know of it only after `known` has resolved */
+  /** @param onLate - called if a node comes to know of it only after `known` has resolved */
   whenLate(onLate: () => void): void {
     this.#onLate?.push(onLate);
   }

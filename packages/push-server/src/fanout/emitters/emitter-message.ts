@@ -67,7 +67,7 @@ export function optionsOf(namespace: string, { rooms, except }: EmitterTarget): 
   return { rooms: roomsNamed(namespace, listOf(rooms)), except: roomsNamed(namespace, listOf(except)) };
 }
 
-/** @throws TypeError where the value is no list */
+/** @throws TypeError if the value is no list */
 export function listOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
   throw new TypeError('an emitter published something other than a list of rooms');

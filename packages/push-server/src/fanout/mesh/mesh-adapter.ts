@@ -36,7 +36,7 @@ export class MeshAdapters {
   /**
    * Takes a message of the adapter of another node.
    *
-   * @throws Error where these are bytes of something else
+   * @throws Error if these are bytes of something else
    */
   receive(payload: Buffer): void {
     const message = decodeValue(payload) as ClusterMessage;

@@ -39,7 +39,7 @@ export async function openFolder(folder: string): Promise<void> {
 /**
  * The socket of a node.
  *
- * @throws Error where its path would be too long
+ * @throws Error if its path would be too long
  */
 export function socketPath(folder: string, node: string): string {
   const path = join(folder, `${node}${ending}`);
@@ -51,7 +51,7 @@ export function socketPath(folder: string, node: string): string {
   return path;
 }
 
-/** Whether a file exists; `true` where that cannot be found out. */
+/** Whether a file exists; `true` if that cannot be found out. */
 export async function isThere(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,

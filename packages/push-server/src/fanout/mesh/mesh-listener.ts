@@ -66,7 +66,7 @@ export class MeshListener {
       });
   }
 
-  /** Makes the socket anew where it is gone, as when temporary files are cleaned up: nodes that start later could not meet this one. */
+  /** Makes the socket anew if it is gone, as when temporary files are cleaned up: nodes that start later could not meet this one. */
   async #remake(): Promise<void> {
     const { folder, onRemade, log } = this.#options;
     if (this.#isStopped || (await isThere(this.#path))) return;

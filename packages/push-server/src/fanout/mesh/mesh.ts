@@ -110,7 +110,7 @@ export class Mesh {
     this.#outgoing.publishTo(bucket, payload);
   }
 
-  /** Sends to one; nothing happens where it is gone. */
+  /** Sends to one; nothing happens if it is gone. */
   send(peer: string, payload: Buffer): void {
     this.#outgoing.send(peer, payload);
   }
@@ -121,9 +121,9 @@ export class Mesh {
   }
 
   /**
-   * Follows a bucket, once more where it is followed already.
+   * Follows a bucket, once more if it is followed already.
    *
-   * @param onLate - called where a peer could not be waited for and knows of it now: it may have sent something before that did not come here
+   * @param onLate - called if a peer could not be waited for and knows of it now: it may have sent something before that did not come here
    * @returns resolves when all peers know of it, or no more can be waited for
    */
   follow(bucket: number, onLate: () => void): Promise<void> {

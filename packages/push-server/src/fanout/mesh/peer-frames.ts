@@ -23,7 +23,7 @@ export function writeNumbers(kind: number, ...numbers: readonly number[]): Buffe
  * Makes a reader that takes a stream, cut anywhere, to whole messages.
  *
  * @param most - asked before each message: how many bytes it may have
- * @returns takes a chunk; `false` where a message is too large or has no kind, after which nothing more may be given
+ * @returns takes a chunk; `false` if a message is too large or has no kind, after which nothing more may be given
  */
 export function createFrameReader(
   onMessage: (kind: number, payload: Buffer) => void,

@@ -28,7 +28,7 @@ export function greetingOf(node: string): Buffer {
   return Buffer.from(version + node, 'latin1');
 }
 
-/** @returns the name of the node; `undefined` where the bytes are no greeting */
+/** @returns the name of the node; `undefined` if the bytes are no greeting */
 export function readGreeting(payload: Buffer): string | undefined {
   const text = payload.toString('latin1');
   const node = text.startsWith(version) ? text.slice(version.length) : '';
@@ -72,7 +72,7 @@ export const usualTimes: MeshTimes = {
 /** Why a connection to a peer was ended by this node. */
 export type DropCause = 'silent' | 'behind' | 'malformed' | 'no greeting';
 
-/** Sends a frame where no more than `most` bytes wait. @returns whether it was sent */
+/** Sends a frame if no more than `most` bytes wait. @returns whether it was sent */
 export function sendWithin(socket: Socket, frame: Buffer, most: number): boolean {
   if (socket.writableLength + frame.length > most) return false;
   socket.write(frame);

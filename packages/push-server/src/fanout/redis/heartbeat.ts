@@ -169,7 +169,7 @@ export class Heartbeat {
     publish(writeBeat({ count: this.#sent, losses: this.#losses, fanout, steadyMs }));
   }
 
-  /** Where no beats come: subscribes again, then connects again, in growing intervals. */
+  /** When no beats come: subscribes again, then connects again, in growing intervals. */
   #mend(): void {
     const isAlone = isMost(this.peers.missing().length, this.peers.expected);
     this.#alone = isAlone ? this.#alone + 1 : 0;

@@ -165,7 +165,7 @@ export class RedisBus implements Bus {
   }
 }
 
-/** The connection below one to a cluster; `undefined` where there is none, or ioredis keeps it elsewhere. */
+/** The connection below one to a cluster; `undefined` if there is none, or ioredis keeps it elsewhere. */
 function connectionOf(client: RedisClient): unknown {
   const { subscriber } = client as unknown as { subscriber?: { getInstance?(): unknown } };
   return subscriber?.getInstance?.();

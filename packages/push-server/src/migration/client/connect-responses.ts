@@ -17,7 +17,7 @@ export function numberedConnectResponse(packet: Packet, engineId: string, number
  * before the client was told so: then the client still waits for the response to its CONNECT.
  *
  * @param given - the last positions that went out to the client
- * @returns `undefined` where the client has had responses that were not saved
+ * @returns `undefined` if the client has had responses that were not saved
  */
 export function asClientKnows(record: SessionRecord, given: readonly Position[]): SessionRecord | undefined {
   const { engineId, isExact, answers = 0, sockets, opening = [] } = record;

@@ -5,7 +5,7 @@ import { takenConnectionOf } from '../../hand-off/joined-connection.ts';
 /** "Policy violation" (RFC 6455 section 7.4.1), as agents close a client that forges what only they may send. */
 const policyViolation = 1008;
 
-/** The connection of a client itself, where an agent has handed it over; `undefined`: the agent is in between. */
+/** The connection of a client itself, if an agent has handed it over; `undefined`: the agent is in between. */
 export function takenOf(conn: EngineConnection): TakenConnection | undefined {
   const socket = webSocketOf(conn)?._socket;
   return socket && takenConnectionOf(socket);
@@ -30,7 +30,7 @@ export function closeForger(conn: EngineConnection): void {
  * Gives a connection back to its agent, with what was read too far.
  *
  * @param isMidEvent - whether a part of an event has been decoded, which no other server could continue
- * @returns `false` where that cannot be, also as something waits to be written: the connection is cut, and its client comes back by itself
+ * @returns `false` if that cannot be, also as something waits to be written: the connection is cut, and its client comes back by itself
  */
 export async function giveBack(conn: EngineConnection, taken: TakenConnection, isMidEvent: boolean): Promise<boolean> {
   const { socket } = taken;

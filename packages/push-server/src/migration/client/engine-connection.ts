@@ -57,7 +57,7 @@ export function interceptUpgrades(
   http.on('upgrade', (request, socket, head) => intercept({ request, socket, head }, pass));
 }
 
-/** Makes an upgrade begin an Engine.IO session of its own, where its client had begun with long-polling. */
+/** Makes an upgrade begin an Engine.IO session of its own, if its client had begun with long-polling. */
 export function forgetSid(request: IncomingMessage): void {
   const url = request.url ?? '/';
   const mark = url.indexOf('?');

@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io';
 
 /**
- * The reason of `disconnecting` and `disconnect` where the session continues at another push-server. Its type is
+ * The reason of `disconnecting` and `disconnect` when the session continues at another push-server. Its type is
  * `string`, since Socket.IO's type lists Socket.IO's own reasons alone.
  */
 export const migratedReason: string = 'migrated';
@@ -11,7 +11,7 @@ export const migratedReason: string = 'migrated';
  * restart, or failed over after a crash. Handlers of `connection` and middlewares, in any namespace, use it so that others are not told of a client
  * that has not come. Handlers at the push-server before get `disconnect` with the reason `migrated`, unless it crashed.
  *
- * A client that lost its connection and reconnected has `socket.recovered` instead, where its session was found.
+ * A client that lost its connection and reconnected has `socket.recovered` instead, if its session was found.
  *
  * @example
  * io.on('connection', (socket) => {

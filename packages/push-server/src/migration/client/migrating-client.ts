@@ -59,7 +59,7 @@ export class MigratingClient extends Client {
   /** Whether messages of rooms are to have their positions, and what else belongs to them, as arguments. */
   asksForPositions = false;
   /**
-   * Is called when the client enters or leaves namespaces. Resolves when that is saved; absent where nothing is saved.
+   * Is called when the client enters or leaves namespaces. Resolves when that is saved; absent if nothing is saved.
    */
   onNamespaces: ((client: MigratingClient) => Promise<unknown>) | undefined = undefined;
   /** How many CONNECTs have had their response since the client is followed, here and elsewhere. */
@@ -111,7 +111,7 @@ export class MigratingClient extends Client {
    * Enters the namespaces of a session that was taken. The first two packets that go out are Engine.IO's opening and a
    * `noop`, with which its client continues here.
    *
-   * @param saved - resolves when it is stored under its next token: with `false` where that failed, so that it has to continue elsewhere;
+   * @param saved - resolves when it is stored under its next token: with `false` if that failed, so that it has to continue elsewhere;
    * `undefined`: it need not wait for that
    */
   enterAgain(
@@ -134,7 +134,7 @@ export class MigratingClient extends Client {
   }
 
   /**
-   * Holds the client until its session is stored. An agent that is in between asks another node where that fails. One that has handed its
+   * Holds the client until its session is stored. An agent that is in between asks another node if that fails. One that has handed its
    * client over could not.
    */
   #holdUntil(saved: Promise<boolean>, isDirect: boolean): void {
@@ -220,7 +220,7 @@ export class MigratingClient extends Client {
     super.onclose(this.hasMigrated ? migratedReason : reason, description);
   }
 
-  /** The number of the response to a socket's CONNECT; 0 where the client has had it for certain. */
+  /** The number of the response to a socket's CONNECT; 0 if the client has had it for certain. */
   responseTo(socket: Responded): number {
     return socket[response] ?? 0;
   }
@@ -261,7 +261,7 @@ export class MigratingClient extends Client {
     super._packet(packet);
   }
 
-  /** Keeps a packet for a namespace that is not entered again yet. @returns `full` where too many wait */
+  /** Keeps a packet for a namespace that is not entered again yet. @returns `full` if too many wait */
   protected keepWaiting(packet: Packet): boolean | 'full' {
     return this.#returning?.keep(packet) ?? false;
   }

@@ -40,7 +40,7 @@ export class ReturningNamespaces {
   /**
    * Keeps a packet for a namespace that is not entered yet.
    *
-   * @returns `false` where it is entered, `full` where too many packets wait
+   * @returns `false` if it is entered, `full` if too many packets wait
    */
   keep(packet: Packet): boolean | 'full' {
     const returning = this.#byName.get(packet.nsp);

@@ -25,9 +25,9 @@ export type Ended = ReadonlyMap<MigratableSession, SocketRecord>;
 /**
  * The session on a connection, as it is stored.
  *
- * @param ended - where its sessions have ended, their records: these contain exactly what the client was given. Otherwise
+ * @param ended - if its sessions have ended, their records: these contain exactly what the client was given. Otherwise
  * the record is for a crash, and contains what the client had for certain
- * @returns `undefined` where its user is not known
+ * @returns `undefined` if its user is not known
  */
 export function describeConnection(
   followed: FollowedConnection,

@@ -24,7 +24,7 @@ const lookMs = 5;
 export interface Taken {
   /** The user of the session. */
   readonly uid: string;
-  /** The token with which its agent came; `undefined` where the session keeps that one. */
+  /** The token with which its agent came; `undefined` if the session keeps that one. */
   readonly usedToken: string | undefined;
 }
 
@@ -67,7 +67,7 @@ export class FollowedConnection {
   #isPaused = false;
   #looksAgain: NodeJS.Timeout | undefined = undefined;
 
-  /** @param taken - where the session was taken from another push-server */
+  /** @param taken - if the session was taken from another push-server */
   constructor(conn: EngineConnection, token: string, client: MigratingClient, taken?: Taken) {
     this.conn = conn;
     this.token = token;

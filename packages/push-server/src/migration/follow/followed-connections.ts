@@ -64,7 +64,7 @@ export class FollowedConnections {
     return this.#all.values();
   }
 
-  /** Follows a connection from now on. @param taken - where its session was taken from another node */
+  /** Follows a connection from now on. @param taken - if its session was taken from another node */
   follow(conn: EngineConnection, token: string, taken?: Taken): FollowedConnection {
     const client = clientOfConnection(conn);
     const followed = new FollowedConnection(conn, token, client, taken);
@@ -96,7 +96,7 @@ export class FollowedConnections {
   }
 
   /**
-   * Saves a session again before its copy expires. It is closed where it continues elsewhere, as after this node was
+   * Saves a session again before its copy expires. It is closed if it continues elsewhere, as after this node was
    * unreachable for long.
    */
   async refresh(followed: FollowedConnection): Promise<void> {

@@ -17,7 +17,7 @@ export class LostSessions {
   /**
    * The connection of a session was lost.
    *
-   * @param followed - the connection, where it was followed
+   * @param followed - the connection, if it was followed
    * @param pid - Socket.IO's private id of the session
    * @param keep - keeps the session for its client
    * @returns whether it was still this node's

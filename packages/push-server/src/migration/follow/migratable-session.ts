@@ -2,7 +2,7 @@ import type { Position } from '@gopush/contract';
 import type { Socket } from 'socket.io';
 import type { SocketRecord } from '../../stored-session/session-record.ts';
 
-/** Positions in rooms; `null` where a room keeps no history. */
+/** Positions in rooms; `null` if a room keeps no history. */
 type Positions = ReadonlyMap<string, Position | null>;
 
 /** What migration needs of the session of one socket. */

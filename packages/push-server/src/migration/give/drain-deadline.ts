@@ -22,7 +22,7 @@ export class DrainDeadline {
     this.#mostMs = mostMs;
   }
 
-  /** A drain begins, and has so many milliseconds; and as many again after each session that leaves. */
+  /** A drain begins, and has `ms` milliseconds; and as many again after each session that leaves. */
   extend(ms: number, now = Date.now()): void {
     // An earlier one is over.
     if (this.by <= now) this.#ms = 0;

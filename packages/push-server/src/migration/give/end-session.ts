@@ -23,7 +23,7 @@ export interface EndContext {
  * Ends a session here and saves it for the node that takes it. From then on messages of its client are dropped.
  *
  * @param sessions - those of its sockets
- * @returns `false` where its client has gone meanwhile
+ * @returns `false` if its client has gone meanwhile
  */
 export async function endSession(
   followed: FollowedConnection,

@@ -13,7 +13,7 @@ const many = { least: 16, swiftMs: 150 } as const;
 const mostFew = 200;
 
 /**
- * How many sessions are given at a time. The nodes that take them set the pace: one more with each that was taken swiftly, a third less where one was
+ * How many sessions are given at a time. The nodes that take them set the pace: one more with each that was taken swiftly, a third less if one was
  * not, once for all that were under way together (AIMD, like TCP: Chiu and Jain 1989). The clients of the others notice nothing meanwhile.
  */
 export class GivePace {

@@ -19,9 +19,9 @@ export interface GiveContext {
   /** How long handlers may take to ack the requests of a client, in milliseconds. */
   readonly answerMs: number;
   readonly counts: Pick<MigrationCounts, 'notStopped' | 'unanswered'>;
-  /** How long one session may occupy a slot, in milliseconds, where all are to have left by a time. */
+  /** How long one session may occupy a slot, in milliseconds, if all are to have left by a time. */
   readonly shareMs: (by: number) => number;
-  /** Ends a session and saves it. @returns `false` where its client has gone */
+  /** Ends a session and saves it. @returns `false` if its client has gone */
   readonly end: (followed: FollowedConnection, sessions: readonly MigratableSession[]) => Promise<boolean>;
 }
 
@@ -67,7 +67,7 @@ function mustStopAgain(followed: FollowedConnection, { by, isStopped }: GiveOrde
 }
 
 /**
- * Resolves when everything that a client has asked in any namespace is acked, or done where it wants no ack.
+ * Resolves when everything that a client has asked in any namespace is acked, or done if it wants no ack.
  *
  * @returns the sessions of the connection
  */
@@ -104,7 +104,7 @@ async function giveNow(
 /**
  * Ends the stream of a session that is saved, after all that was written to it.
  *
- * @returns `false` where the connection does not take that at once: then it ends later, in no slot
+ * @returns `false` if the connection does not take that at once: then it ends later, in no slot
  */
 async function endStreamSoon(
   { conn, client, taken }: FollowedConnection,

@@ -28,7 +28,7 @@ const adoptMs = 5_000;
 
 /**
  * Gives the sessions of this node to other nodes (docs/protocol.md, "Seamless restart", 2 and 3): all of them in a
- * drain, one where its agent wants it.
+ * drain, one if its agent wants it.
  */
 export class GiveSessions {
   readonly #options: GiveSessionsOptions;
@@ -71,7 +71,7 @@ export class GiveSessions {
   }
 
   /**
-   * The agent of a connection reports that the client has stopped. Where it was not asked to stop it, it wants the session
+   * The agent of a connection reports that the client has stopped. If it was not asked to stop it, it wants the session
    * elsewhere.
    */
   stopped(followed: FollowedConnection): void {

@@ -14,7 +14,7 @@ export interface WholeBounds {
  * Resolves when a session can be given: when one that has just come has entered all its namespaces, and has all that
  * was published since it was elsewhere.
  *
- * @returns `false` where its client has gone, or was not admitted in time
+ * @returns `false` if its client has gone, or was not admitted in time
  */
 export async function whenWhole(
   followed: FollowedConnection,

@@ -84,7 +84,7 @@ export class Arrivals {
   /**
    * A connection is open.
    *
-   * @returns its arrival, once; `undefined` where its session cannot migrate, or not yet
+   * @returns its arrival, once; `undefined` if its session cannot migrate, or not yet
    */
   arrived(id: string): Arrival | undefined {
     const arrival = this.#arrivals.get(id);

@@ -16,7 +16,7 @@ export interface InterceptTakesOptions {
   readonly arrivals: Arrivals;
   readonly phase: () => Phase;
   /**
-   * Takes the session of a request. Resolves with `undefined` where it cannot be continued, rejects where the store is
+   * Takes the session of a request. Resolves with `undefined` if it cannot be continued, rejects if the store is
    * away.
    */
   readonly take: (request: IncomingMessage, token: string) => Promise<TakenSession | undefined>;

@@ -29,11 +29,11 @@ export interface TakeRequest {
   readonly user: string;
   /** The last positions that the agent has seen go out to the client. */
   readonly given: readonly Position[];
-  /** The last positions that the dead push-server has noted, where it served the client without an agent in between. */
+  /** The last positions that the dead push-server has noted, if it served the client without an agent in between. */
   readonly noted: readonly NumberedPosition[];
   /** Whether these are not all: the agent has seen more than it can keep. */
   readonly isIncomplete: boolean;
-  /** Whether the agent keeps the token, and asks with it where no node knows the next one. */
+  /** Whether the agent keeps the token, and asks with it if no node knows the next one. */
   readonly keepsToken: boolean;
 }
 
@@ -44,10 +44,10 @@ export interface TakenSession {
   readonly given: readonly Position[];
   /** The token for the next push-server. */
   readonly token: string;
-  /** The token with which the agent came; `undefined` where the session keeps that one. */
+  /** The token with which the agent came; `undefined` if the session keeps that one. */
   readonly usedToken: string | undefined;
   /**
-   * Resolves when it is stored under the token for the next push-server: with `false` where that failed. Until then its client must not continue.
+   * Resolves when it is stored under the token for the next push-server: with `false` if that failed. Until then its client must not continue.
    * `undefined`: it need not wait.
    */
   readonly saved: Promise<boolean> | undefined;
@@ -85,7 +85,7 @@ export class NextCopies {
     this.#keepMs = keepMs;
   }
 
-  /** @returns the next token; `undefined` where the store cannot be written, or takes long: the session keeps its token */
+  /** @returns the next token; `undefined` if the store cannot be written, or takes long: the session keeps its token */
   async save(bytes: Buffer): Promise<Pick<TakenSession, 'token' | 'saved'> | undefined> {
     const token = newToken();
     const saving = this.#store.save(keyOfToken(token), bytes, this.#keepMs);
@@ -118,7 +118,7 @@ export function newToken(): string {
   return pool.toString('base64url', used - tokenBytes, used);
 }
 
-/** Reads the request of an agent. @returns `undefined` where its identity cannot be believed */
+/** Reads the request of an agent. @returns `undefined` if its identity cannot be believed */
 export function readTakeRequest(
   request: IncomingMessage,
   token: string,
@@ -142,8 +142,8 @@ export function readTakeRequest(
  * Takes a session: reads it and, for an agent that forgets the token, saves a copy under the next one. It is not removed, and not this node's before
  * its client is heard here. Should this node crash before that, the agent asks another one, with either token.
  *
- * @returns `undefined` where the client has to begin a new session
- * @throws Error where the store cannot be read
+ * @returns `undefined` if the client has to begin a new session
+ * @throws Error if the store cannot be read
  */
 export async function takeSession(request: TakeRequest, context: TakeContext): Promise<TakenSession | undefined> {
   const { store, history, nextCopies, changes } = context;

@@ -34,7 +34,7 @@ export function encodeBusMessage(message: BusMessage): Buffer {
 /**
  * Decodes a message of another push-server.
  *
- * @throws Error where these are bytes of something else
+ * @throws Error if these are bytes of something else
  */
 export function decodeBusMessage(bytes: Buffer): BusMessage {
   const message = decodeValue(bytes);

@@ -7,14 +7,14 @@ export interface Bus {
   /** Sends to the nodes that follow a room, and perhaps to some that do not. */
   publishTo(room: string, payload: Buffer): void;
   /**
-   * Follows a room, once more where it is followed already: messages that others send to it come here.
+   * Follows a room, once more if it is followed already: messages that others send to it come here.
    *
-   * @param onLate - called where others could not be waited for and know of it now: messages may have been sent before that did not come here
+   * @param onLate - called if others could not be waited for and know of it now: messages may have been sent before that did not come here
    * @returns resolves when others know of it, or can be waited for no longer
    */
   follow(room: string, onLate: () => void): Promise<void>;
   unfollow(room: string): void;
-  /** Sends to one node; nothing happens where it is gone. */
+  /** Sends to one node; nothing happens if it is gone. */
   send(node: string, payload: Buffer): void;
   /**
    * Sends a ping that comes back: from Redis, or from each other node.

@@ -5,7 +5,7 @@ const place = '\0';
  * Copies a value, with an object in the place of each part of bytes.
  *
  * @param parts - gets the bytes, in order
- * @throws TypeError where the value contains an object that looks like such a place
+ * @throws TypeError if the value contains an object that looks like such a place
  */
 export function takeBytesOut(value: unknown, parts: Buffer[]): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -21,7 +21,7 @@ export function takeBytesOut(value: unknown, parts: Buffer[]): unknown {
 /**
  * Puts parts of bytes back into their places.
  *
- * @throws Error where there are fewer parts than places
+ * @throws Error if there are fewer parts than places
  */
 export function putBytesIn(value: unknown, parts: readonly Buffer[]): unknown {
   if (typeof value !== 'object' || value === null) return value;

@@ -9,7 +9,7 @@ export interface Publication {
   readonly message: unknown;
   /** Id of the socket that does not get the message: the sender. */
   readonly except: string | undefined;
-  /** Uid of the client that published it; `undefined` where a program did, or `pushServer.senders` is off. */
+  /** Uid of the client that published it; `undefined` if a program did, or `pushServer.senders` is off. */
   readonly sender: string | undefined;
   /** Idempotency key: see `idempotencyKeyOf`. */
   readonly id?: string | undefined;
@@ -52,7 +52,7 @@ export function encodePublication(publication: Publication): Result<Buffer> {
 /**
  * Decodes a message.
  *
- * @throws Error where these bytes are not a message
+ * @throws Error if these bytes are not a message
  */
 export function decodePublication(bytes: Buffer): Publication {
   const message = read(bytes);

@@ -11,13 +11,13 @@ export interface ClientEvent {
   readonly extra: readonly unknown[];
   /** Arguments after the message for all others. */
   readonly always: readonly unknown[];
-  /** The position by which a client tells later that it got this event; `undefined` where it cannot come back to it. */
+  /** The position by which a client tells later that it got this event; `undefined` if it cannot come back to it. */
   readonly position: string | undefined;
 }
 
 /**
  * The event of a message that is kept. Every client gets the event and the message, and with `pushServer.senders` who published it. Clients
- * that asked for more get {@link AboutMessage}, where it says something, and the position last of all.
+ * that asked for more get {@link AboutMessage}, if it says something, and the position last of all.
  *
  * @param senders - whether clients get the sender of each message
  */
@@ -36,7 +36,7 @@ export function keptEvent(room: string, publication: Publication, position: Posi
 /**
  * The event of a message that is not kept: as {@link keptEvent}, and clients that asked for more always get {@link AboutMessage}.
  *
- * @param delivery - where the message has an id: which of the node's deliveries this is. A client that comes back tells by it whether it had
+ * @param delivery - if the message has an id: which of the node's deliveries this is. A client that comes back tells by it whether it had
  * this message.
  */
 export function unkeptEvent(

@@ -106,6 +106,6 @@ interface RoomDeliveries {
 /** The last deliveries to a client. */
 export interface Tail {
   readonly tail: readonly Delivery[];
-  /** The counter after which the tail begins, where earlier deliveries may not have arrived either; 0: there were none. */
+  /** The counter after which the tail begins, if earlier deliveries may not have arrived either; 0: there were none. */
   readonly tailAfter: number;
 }

@@ -49,7 +49,7 @@ export class RoomDelivery {
   /**
    * Delivers a message that is kept, in order.
    *
-   * @throws Error where it cannot be decoded
+   * @throws Error if it cannot be decoded
    */
   deliver(members: RoomMembers, message: KeptMessage, position: Position): void {
     const { room } = members;

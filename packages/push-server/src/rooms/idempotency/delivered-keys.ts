@@ -39,14 +39,14 @@ export class DeliveredKeys {
     return this.#turn;
   }
 
-  /** @returns the turn in which a message was delivered; `undefined` where it was not, or where that is forgotten */
+  /** @returns the turn in which a message was delivered; `undefined` if it was not, or if that is forgotten */
   turnOf(room: string, id: string): number | undefined {
     const entry = this.#entries.get(keyOf(room, id));
     return entry === undefined || performance.now() - entry.at >= this.#keepMs ? undefined : entry.turn;
   }
 
   /**
-   * A message is delivered that is kept. Where it was delivered unkept before, that stays remembered: a member that received it may not know
+   * A message is delivered that is kept. If it was delivered unkept before, that stays remembered: a member that received it may not know
    * its position yet when its connection is lost.
    *
    * @returns as {@link turnOf}, before it was added

@@ -1,8 +1,8 @@
 import { scopeEnd, scopeOfProduct } from '@gopush/contract';
 
 /**
- * The prefix of the names of one product where `pushServer.isolateProducts` is on: rooms and users of different products are separate.
- * `''`: the default product, or all of them where products are not isolated.
+ * The prefix of the names of one product if `pushServer.isolateProducts` is on: rooms and users of different products are separate.
+ * `''`: the default product, or all of them if products are not isolated.
  */
 export type Scope = string;
 
@@ -24,7 +24,7 @@ export function withoutScope(name: string): string {
   return name.slice(name.lastIndexOf(scopeEnd) + 1);
 }
 
-/** The product of a scoped name, as programs outside see it: nothing for the default product, or where products are not isolated. */
+/** The product of a scoped name, as programs outside see it: nothing for the default product, or if products are not isolated. */
 export function productIn(name: string): { readonly product?: string } {
   const scope = scopeIn(name);
   return scope === '' ? {} : { product: scope.slice(0, -1) };

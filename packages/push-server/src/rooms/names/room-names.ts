@@ -16,7 +16,7 @@ export function roomOfUser(user: string): string {
   return `u:${user}`;
 }
 
-/** The room of all clients of a product, where products are isolated. */
+/** The room of all clients of a product, if products are isolated. */
 export function roomOfProduct(product: string): string {
   return `p:${product}`;
 }

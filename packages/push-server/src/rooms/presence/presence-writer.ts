@@ -28,7 +28,7 @@ export class PresenceWriter {
     this.#options = options;
   }
 
-  /** Renews the lease of this node. @returns `undefined` where that failed */
+  /** Renews the lease of this node. @returns `undefined` if that failed */
   beat(leaseMs: number): Promise<'renewed' | 'begun' | undefined> {
     const { store, node } = this.#options;
     return this.#ask(store.beat(node, leaseMs));

@@ -15,7 +15,7 @@ const socketId = /^[\w-]{20}$/;
  * Whole numbers are taken as text. A call without a result does nothing for a wrong name, and logs that.
  */
 export function checkPush(push: Push, log: Logger): Push {
-  /** Acts where the names are valid; logs the others. */
+  /** Acts if the names are valid; logs the others. */
   function doIfValid<T>(names: Result<T>, what: string, act: (names: T) => void): void {
     if (names.ok) act(names.value);
     else

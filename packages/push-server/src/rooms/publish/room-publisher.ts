@@ -140,7 +140,7 @@ export class RoomPublisher {
     const isRepeated = delivery.wasDelivered(room, id);
     const at = Date.now();
     streams.receive(room, epoch, { offset, at, payload });
-    // Where the room has members here, delivering to them adds the key.
+    // If the room has members here, delivering to them adds the key.
     if (id !== undefined && !streams.has(room)) delivery.deliveredKeys.add(room, id);
     bus.tellRoom(room, ['kept', room, epoch, offset, at, payload], await nodesOf(outgoing));
     if (!isRepeated) onPublished?.(room, publication, position);
@@ -163,7 +163,7 @@ export class RoomPublisher {
   }
 }
 
-/** The message is kept already: where the nodes cannot be found, all that follow the room get it. */
+/** The message is kept already: if the nodes cannot be found, all that follow the room get it. */
 async function nodesOf({ findNodes }: Outgoing): Promise<readonly string[] | undefined> {
   try {
     return await findNodes?.();
@@ -172,5 +172,5 @@ async function nodesOf({ findNodes }: Outgoing): Promise<readonly string[] | und
   }
 }
 
-/** Added to a result where only clients of this node were reached. */
+/** Added to a result if only clients of this node were reached. */
 export const partial = { partial: true } as const;

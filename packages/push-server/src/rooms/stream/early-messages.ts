@@ -7,7 +7,7 @@ const maxEarly = 1_000;
 export class EarlyMessages {
   #byOffset: Map<number, KeptMessage> | undefined;
 
-  /** Holds a message, where there is room for it. One that does not fit is read from the history later. */
+  /** Holds a message, if there is room for it. One that does not fit is read from the history later. */
   add(message: KeptMessage): void {
     this.#byOffset ??= new Map();
     if (this.#byOffset.size < maxEarly) this.#byOffset.set(message.offset, message);

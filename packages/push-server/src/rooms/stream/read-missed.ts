@@ -7,7 +7,7 @@ export const pageSize = 200;
 /**
  * Reads the messages of a room after a position, up to an offset that may grow meanwhile.
  *
- * @returns `undefined` where the history does not reach back that far, or has a hole
+ * @returns `undefined` if the history does not reach back that far, or has a hole
  * @throws StoreError while the history cannot be read
  */
 export async function readMissed(

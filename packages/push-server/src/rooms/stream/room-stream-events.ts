@@ -16,7 +16,7 @@ export interface RoomStreamEvents {
   /**
    * Makes other nodes send the messages of a room to this one. Resolves when they do, or when waiting ends without that.
    *
-   * @param onLate - called where some may have been sent before they came here
+   * @param onLate - called if some may have been sent before they came here
    */
   follow(room: string, onLate: () => void): Promise<void>;
   /** The opposite: no member is left here. */

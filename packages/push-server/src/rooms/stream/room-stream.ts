@@ -30,7 +30,7 @@ export class RoomStream implements RoomMembers {
   #wanted = 0;
   /** How often a read of the history was asked for. */
   #asked = 0;
-  /** Whether the history is to be read even where all known offsets have come. */
+  /** Whether the history is to be read even if all known offsets have come. */
   #again = false;
   #doubt: Doubt | undefined;
   /** Live messages of this epoch that came before earlier ones. */
@@ -276,13 +276,13 @@ export class RoomStream implements RoomMembers {
   }
 
   /**
-   * Everything after a position that members have received; `undefined` where the history does not reach back.
+   * Everything after a position that members have received; `undefined` if the history does not reach back.
    *
    * @throws StoreError while the history cannot be read
    */
   async since(from: Position): Promise<readonly KeptMessage[] | undefined> {
     if (this.#isBehind(from)) {
-      // Fails at once where the store is away.
+      // Fails at once if the store is away.
       await this.#history.read(this.room, 0, 0);
       // Members may be behind a client that comes from another node; they have to catch up first.
       await this.fill();

@@ -10,7 +10,7 @@ const fillMs = 2_000;
 
 /** The outcome of joining a room. */
 export interface JoinedStream {
-  /** Its position; `null` where the room keeps nothing, or the member left meanwhile. */
+  /** Its position; `null` if the room keeps nothing, or the member left meanwhile. */
   readonly position: Position | null;
   /** Whether it was given everything after the position it came with; `undefined`: it came with none, or left meanwhile. */
   readonly recovered: boolean | undefined;
@@ -99,7 +99,7 @@ export class RoomStreams {
     return this.#streams.get(room)?.turnOf(id);
   }
 
-  /** The position of the members of a room; `null` where it keeps nothing or has none here. */
+  /** The position of the members of a room; `null` if it keeps nothing or has none here. */
   position(room: string): Position | null {
     return this.#streams.get(room)?.position ?? null;
   }
@@ -126,7 +126,7 @@ export class RoomStreams {
   }
 }
 
-/** The start of a room's history; `undefined` where nothing was ever published. */
+/** The start of a room's history; `undefined` if nothing was ever published. */
 function startOf({ position }: RoomStream): Position | undefined {
   return position === null ? undefined : { epoch: position.epoch, offset: 0 };
 }

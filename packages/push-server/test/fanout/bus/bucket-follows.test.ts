@@ -5,7 +5,7 @@ import type { Following } from '../../../src/fanout/bus/following.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** Follows where one other node is told. @param isOverdue - whether it is not waited for */
+/** Follows that are announced to one other node. @param isOverdue - whether they do not wait for it */
 function start(isOverdue = false) {
   const announced: number[] = [];
   const state = { canAnnounce: true, know: (): void => {} };

@@ -93,7 +93,7 @@ test('a peer that is stopped is let go, keeps nobody waiting, and is met again w
   child.process.kill('SIGSTOP');
   const before = performance.now();
   await mesh.follow(1, () => {});
-  // Together: where it has just not been missed yet, all wait for it once more, and not one after the other.
+  // Together: if it has just not been missed yet, all wait for it once more, and not one after the other.
   await Promise.all(Array.from({ length: 100 }, (_, bucket) => mesh.follow(100 + bucket, () => {})));
   expect(performance.now() - before).toBeLessThan(10 * short.follow);
   const message = Buffer.alloc(1024 * 1024);
