@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Socket } from 'socket.io-client';
 import { expect } from 'vitest';
 import { connectClient } from './socket-io.ts';
 
@@ -11,6 +13,26 @@ export interface Noticed {
 /** `pushServer.history` for them: if a whole service restarts on a busy machine, more is said than the usual 100 messages. */
 export const countedHistory = { count: 10_000 };
 
+/** How long an ack may take, in milliseconds: a push-server that ends owes none that its handlers have not given in time. */
+const ackMs = 3_000;
+
+/**
+ * Says a number until that is acknowledged, always with the same id: then it is stored once, and one that a client does not get is lost. Without
+ * acks it could not be known whether a push-server had ever read it.
+ */
+async function publish(speaker: Socket, number: number): Promise<void> {
+  while (speaker.connected) {
+    const ack = await speaker
+      .timeout(ackMs)
+      .emitWithAck('go:publish', { room: 'lobby', event: 'count', message: number, id: `count ${number}` })
+      .catch(() => undefined);
+    if (ack?.ok === true) return;
+    // Everything else passes by itself: no response, or one that says that the store was away.
+    const code = ack?.error.code;
+    if (code !== undefined && code !== 'not_durable') throw new Error(`${number} was refused: ${code}`);
+  }
+}
+
 /** Clients in one room, and one more that says numbers there; each counts what it misses and what it notices. */
 export async function connectCounted(url: string, count: number): Promise<{ stop(): Promise<Noticed> }> {
   const clients = await Promise.all(
@@ -21,16 +43,25 @@ export async function connectCounted(url: string, count: number): Promise<{ stop
   const heard = clients.map((client, index) => {
     const numbers: number[] = [];
     client.on('disconnect', (reason) => disconnects.push(`u${index}: ${reason} after ${numbers.at(-1)}`));
-    client.on('count', ({ message }: { message: number }) => numbers.push(message));
+    client.on('count', (message: number) => numbers.push(message));
     return numbers;
   });
-  let said = 0;
   const speaker = await connectClient(url, 'websocket', { query: { user: 'speaker' } });
   speaker.on('disconnect', (reason) => disconnects.push(`speaker: ${reason} after ${said}`));
-  const timer = setInterval(() => speaker.emit('room', { room: 'lobby', event: 'count', message: said++ }), 100);
+  await speaker.emitWithAck('go:join', 'lobby');
+  let said = 0;
+  let isOver = false;
+  const speak = async (): Promise<void> => {
+    for (; !isOver && speaker.connected; said++) {
+      await publish(speaker, said);
+      await delay(100);
+    }
+  };
+  const speaking = speak();
   return {
     async stop() {
-      clearInterval(timer);
+      isOver = true;
+      await speaking;
       const numbersSaid = Array.from({ length: said }, (_, index) => index);
       // With who was disconnected, if a number is missing.
       const missed = () => {
