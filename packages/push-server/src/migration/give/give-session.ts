@@ -77,7 +77,9 @@ async function whenAcked(
   { sessions, counts }: GiveContext,
 ): Promise<readonly MigratableSession[]> {
   await waitUntil(() => client.openings === 0, by);
-  const owed = await client.whenAcked(by() - Date.now());
+  let owed = await client.whenAcked(by() - Date.now());
+  // The end of the drain may have been put off meanwhile.
+  while (owed > 0 && Date.now() < by()) owed = await client.whenAcked(by() - Date.now());
   counts.unanswered += owed;
   const ofClient = [...client.sockets.keys()].flatMap((id) => sessions.get(id) ?? []);
   await waitUntil(() => !ofClient.some(({ hasRequests }) => hasRequests), by);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { stopClientPing } from '@gopush/contract';
 import { expect, test } from 'vitest';
 import type { FollowedConnection } from '../../../src/migration/follow/followed-connection.ts';
@@ -68,6 +69,7 @@ test('handlers may ack what the client has asked, for some time', async () => {
   Object.assign(client, {
     whenAcked: async (ms: number) => {
       asked.push(ms);
+      await pause(ms);
       return 2;
     },
   });
@@ -75,6 +77,22 @@ test('handlers may ack what the client has asked, for some time', async () => {
   expect(counts.unanswered).toBe(2);
   expect(asked[0]).toBeGreaterThan(0);
   expect(asked[0]).toBeLessThanOrEqual(20);
+});
+
+test('handlers may ack for as long as the end of the drain is put off meanwhile', async () => {
+  const { context, counts, client, followed } = start({ answerMs: 5_000 });
+  let until = Date.now() + 20;
+  let owed = 2;
+  Object.assign(client, {
+    async whenAcked(ms: number) {
+      await pause(ms);
+      // Another session has left.
+      if (until < Date.now() + 1_000) until += 2_000;
+      return owed-- > 1 ? 1 : 0;
+    },
+  });
+  await giveSession(stop(followed), { by: () => until, isStopped: true }, context);
+  expect(counts.unanswered).toBe(0);
 });
 
 test('a client whose agent is about to start it again is stopped once more, before its session ends', async () => {
