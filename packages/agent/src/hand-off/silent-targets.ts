@@ -37,7 +37,7 @@ interface Waiting {
 /**
  * Connections whose target lives and has sent nothing for some seconds, as one that is stopped or blocked. No other target can serve them as
  * long as it may resume: if it does, it keeps them. After some time they are better served by another target. So if one is up, the silent
- * one is killed, which makes sure of that it writes nothing more. If it cannot be killed, its connections are given up.
+ * one is killed: it can then write nothing more. If it cannot be killed, its connections are given up.
  *
  * A process that has only been paused along with this one, or that has no CPU, is well: {@link Handed.isTakerSilentFor} leaves that time out.
  */

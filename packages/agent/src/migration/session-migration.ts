@@ -8,7 +8,7 @@ import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { writeMaskedControl } from '../tunnel/write-frame.ts';
 import { ClientReplay } from './client-replay.ts';
-import { outcomeOfLoss } from './loss-outcome.ts';
+import { outcomeOfLoss } from './crash/loss-outcome.ts';
 import type { OpeningFrames } from './opening-frames.ts';
 import type { EarlierSearch, MigrationCause, SessionWithoutTarget } from './session-without-target.ts';
 import { TargetStream } from './target-stream.ts';

@@ -1,6 +1,6 @@
 import type { Target } from '@gopush/contract';
 import type { Logger, Metrics } from '@gopush/service';
-import type { SilentCause } from '../migration/pulse.ts';
+import type { SilentCause } from '../migration/crash/pulse.ts';
 import type { Member } from '../route/fleet.ts';
 
 /** Writes the lines and counts of the health of targets. */

@@ -15,10 +15,10 @@ import { AgentRequest } from '../request/agent-request.ts';
 import { hasBody } from '../request/request-framing.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
 import { handleRequest } from '../serve/handle-request.ts';
-import { handleUpgrade } from '../serve/handle-upgrade.ts';
 import { inTurn } from '../serve/in-turn.ts';
 import { rejectRequest } from '../serve/reject-request.ts';
-import { rejectConnection } from '../serve/reject-upgrade.ts';
+import { handleUpgrade } from '../serve/upgrade/handle-upgrade.ts';
+import { rejectConnection } from '../serve/upgrade/reject-upgrade.ts';
 
 /**
  * Makes the server for clients, with all that serves them; it does not listen yet.

@@ -3,7 +3,7 @@ import { HandedClients } from '../hand-off/handed-clients.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import type { Limits } from '../limits/limits.ts';
 import { stopCounting } from '../limits/stop-counting.ts';
-import type { HandedOffMigration } from '../migration/handed-off-migration.ts';
+import type { HandedOffMigration } from '../migration/handed-off/handed-off-migration.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { Fleet } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';

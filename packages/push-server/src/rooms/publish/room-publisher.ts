@@ -5,7 +5,7 @@ import { asBuffer, type RoomMessage } from '../bus/bus-message.ts';
 import type { RoomBus } from '../bus/room-bus.ts';
 import { decodePublication, encodePublication, type Publication } from '../codec/publication.ts';
 import type { RoomDelivery } from '../delivery/room-delivery.ts';
-import { isUncertain } from '../store/ask-store.ts';
+import { isUncertain } from '../store/store-failure.ts';
 import type { RoomStreams } from '../stream/room-streams.ts';
 import { chooseKeep } from './keep-choice.ts';
 import type { RoomOptions } from './push.ts';

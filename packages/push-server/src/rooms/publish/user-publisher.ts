@@ -5,7 +5,7 @@ import type { RoomBus } from '../bus/room-bus.ts';
 import { encodePublication, type Publication } from '../codec/publication.ts';
 import type { Clients } from '../delivery/clients.ts';
 import { roomOfUser } from '../names/room-names.ts';
-import { askStore } from '../store/ask-store.ts';
+import { askStore } from '../store/store-failure.ts';
 import type { UserDelivery, UserOptions } from './push.ts';
 import { partial, type RoomPublisher } from './room-publisher.ts';
 

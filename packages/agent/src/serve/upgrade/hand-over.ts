@@ -1,17 +1,15 @@
 import { failed, type Result, sessionTokenHeader, success } from '@gopush/contract';
-import { HandedClient } from '../hand-off/handed-client.ts';
-import { type HandOffRecord, infoOf, writeRecord } from '../hand-off/record.ts';
-import { responseHeaders } from '../headers/response-headers.ts';
-import { stopCounting } from '../limits/stop-counting.ts';
-import { leaveOpen } from '../request/close-at-end.ts';
-import type { Exchange } from '../route/exchange.ts';
-import { clientKeepAliveMs } from '../tunnel/tunnel-side.ts';
-import { isCompressed } from '../wire/is-compressed.ts';
-import { headerOf, type ResponseHead } from '../wire/response-head.ts';
-import { writeHead } from '../wire/write-head.ts';
-import type { AgentContext } from './agent-context.ts';
+import { HandedClient } from '../../hand-off/handed-client.ts';
+import { type HandOffRecord, infoOf, writeRecord } from '../../hand-off/record.ts';
+import { stopCounting } from '../../limits/stop-counting.ts';
+import { leaveOpen } from '../../request/close-at-end.ts';
+import type { Exchange } from '../../route/exchange.ts';
+import { clientKeepAliveMs } from '../../tunnel/tunnel-side.ts';
+import { isCompressed } from '../../wire/is-compressed.ts';
+import { headerOf, type ResponseHead } from '../../wire/response-head.ts';
+import type { AgentContext } from '../agent-context.ts';
 import type { HandOffResponse } from './target-response.ts';
-import { upgradeHeaders } from './upgrade-headers.ts';
+import { writeUpgradeResponse } from './write-upgrade-response.ts';
 
 /**
  * Hands a client over to the target that has upgraded, with the 101.
@@ -32,8 +30,7 @@ export async function handOver(
   limits.connections.keep(client);
   client.setKeepAlive(true, clientKeepAliveMs);
   try {
-    const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
-    const switching = writeHead(head.status, head.reason, [...responseHeaders(head, false), ...ours]);
+    const switching = writeUpgradeResponse(head, cookie);
     const write = Buffer.from(switching, 'latin1');
     const record: HandOffRecord = {
       ...response.record,

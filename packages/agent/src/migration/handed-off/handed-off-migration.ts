@@ -7,21 +7,21 @@ import {
   writeNumberedPosition,
 } from '@gopush/contract';
 import type { Mark, Orphan, UncleanCause } from '@gopush/hand-off';
-import type { HandOff } from '../hand-off/hand-off.ts';
-import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
-import type { Continuation, TargetLossHandler } from '../hand-off/handed-clients.ts';
-import { type HandOffRecord, infoOf } from '../hand-off/record.ts';
-import type { HookSet } from '../hooks/hook-set.ts';
-import { type Fleet, Member } from '../route/fleet.ts';
-import { adopt } from '../target/carrier.ts';
-import type { Tunnels } from '../tunnel/tunnels.ts';
+import type { HandOff } from '../../hand-off/hand-off.ts';
+import { type Handed, HandedClient } from '../../hand-off/handed-client.ts';
+import type { Continuation, TargetLossHandler } from '../../hand-off/handed-clients.ts';
+import { type HandOffRecord, infoOf } from '../../hand-off/record.ts';
+import type { HookSet } from '../../hooks/hook-set.ts';
+import { type Fleet, Member } from '../../route/fleet.ts';
+import { adopt } from '../../target/carrier.ts';
+import type { Tunnels } from '../../tunnel/tunnels.ts';
+import type { HeartbeatOptions } from '../crash/heartbeat.ts';
+import type { Failover, FailoverEvents } from '../failover.ts';
+import type { FallbackCause } from '../fallback-cause.ts';
+import type { SessionMigration } from '../session-migration.ts';
+import type { EarlierSearch, SessionWithoutTarget } from '../session-without-target.ts';
 import { acceptsConnections } from './accepts-connections.ts';
 import { DuplicateMigration, type DuplicateMigrationContext, type OrphanedSession } from './duplicate-migration.ts';
-import type { Failover, FailoverEvents } from './failover.ts';
-import type { FallbackCause } from './fallback-cause.ts';
-import type { HeartbeatOptions } from './heartbeat.ts';
-import type { SessionMigration } from './session-migration.ts';
-import type { EarlierSearch, SessionWithoutTarget } from './session-without-target.ts';
 
 /** Options of {@link HandedOffMigration}. */
 export interface HandedOffMigrationOptions {

@@ -1,8 +1,8 @@
 import type { Identity, Result } from '@gopush/contract';
-import type { OfferResponse } from '../hand-off/offer-upgrade.ts';
-import type { UpgradeResponse } from '../proxy/upgrade/request-upgrade.ts';
-import type { Member } from '../route/fleet.ts';
-import type { TunnelParts } from '../tunnel/tunnel.ts';
+import type { OfferResponse } from '../../hand-off/offer-upgrade.ts';
+import type { UpgradeResponse } from '../../proxy/upgrade/request-upgrade.ts';
+import type { Member } from '../../route/fleet.ts';
+import type { TunnelParts } from '../../tunnel/tunnel.ts';
 
 /** The client and the target of a response. */
 interface Responded {

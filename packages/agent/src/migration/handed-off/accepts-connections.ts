@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import type { Target } from '@gopush/contract';
-import { addressOf } from '../target/connect-target.ts';
+import { addressOf } from '../../target/connect-target.ts';
 
 /** Whether a target accepts a connection in time. */
 export function acceptsConnections(target: Target, timeoutMs: number): Promise<boolean> {

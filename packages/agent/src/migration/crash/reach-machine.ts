@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import type { Target } from '@gopush/contract';
-import { addressOf } from '../target/connect-target.ts';
+import { addressOf } from '../../target/connect-target.ts';
 
 /** What connecting fails with when a machine does not respond. One that refuses the connection is up. */
 const unreachable: ReadonlySet<string | undefined> = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ETIMEDOUT']);

@@ -1,7 +1,7 @@
 import type { Target } from '@gopush/contract';
-import type { TargetConnections } from '../proxy/http/target-connections.ts';
-import type { Member } from '../route/fleet.ts';
-import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { TargetConnections } from '../../proxy/http/target-connections.ts';
+import type { Member } from '../../route/fleet.ts';
+import type { Tunnel } from '../../tunnel/tunnel.ts';
 import { beatMs, freshMs, Pulse, type SilentCause } from './pulse.ts';
 import { reachMachine } from './reach-machine.ts';
 

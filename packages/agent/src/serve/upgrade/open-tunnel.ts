@@ -1,17 +1,15 @@
 import { plainAddress, sessionTokenHeader } from '@gopush/contract';
-import { responseHeaders } from '../headers/response-headers.ts';
-import { stopCounting } from '../limits/stop-counting.ts';
-import { leaveOpen } from '../request/close-at-end.ts';
-import type { Exchange } from '../route/exchange.ts';
-import { adopt } from '../target/carrier.ts';
-import type { Tunnel } from '../tunnel/tunnel.ts';
-import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
-import { isCompressed } from '../wire/is-compressed.ts';
-import { headerOf } from '../wire/response-head.ts';
-import { writeHead } from '../wire/write-head.ts';
-import type { AgentContext } from './agent-context.ts';
+import { stopCounting } from '../../limits/stop-counting.ts';
+import { leaveOpen } from '../../request/close-at-end.ts';
+import type { Exchange } from '../../route/exchange.ts';
+import { adopt } from '../../target/carrier.ts';
+import type { Tunnel } from '../../tunnel/tunnel.ts';
+import type { TunnelInfo } from '../../tunnel/tunnel-info.ts';
+import { isCompressed } from '../../wire/is-compressed.ts';
+import { headerOf } from '../../wire/response-head.ts';
+import type { AgentContext } from '../agent-context.ts';
 import type { TunnelResponse } from './target-response.ts';
-import { upgradeHeaders } from './upgrade-headers.ts';
+import { writeUpgradeResponse } from './write-upgrade-response.ts';
 
 /**
  * Joins a client and a target that has upgraded to a tunnel, and writes the 101.
@@ -34,12 +32,11 @@ export function openTunnel(
   // A connection that keeps its socket stops counting when that closes, like any other.
   const isKept = adopted.socket !== client;
   if (isKept) limits.connections.keep(client);
-  const ours = cookie === undefined ? upgradeHeaders : ['set-cookie', cookie, ...upgradeHeaders];
   const info = infoOf(exchange, response, isKept ? peer : undefined);
   info.bytesInBefore = bytesInBefore;
   let tunnel: Tunnel | undefined;
   try {
-    const switching = writeHead(head.status, head.reason, [...responseHeaders(head, false), ...ours]);
+    const switching = writeUpgradeResponse(head, cookie);
     info.bytesOutBefore = bytesOutBefore + switching.length;
     tunnel = tunnels.open({ client: adopted.socket, target: socket, info, migration });
     observer.tunnelOpened(info);

@@ -1,11 +1,11 @@
 import { Socket } from 'node:net';
 import { type Identity, plainAddress, type Result } from '@gopush/contract';
-import { type OfferResponse, offerUpgrade } from '../hand-off/offer-upgrade.ts';
-import { fitsRecord } from '../hand-off/record.ts';
-import type { SessionRequest } from '../request/session-request.ts';
-import type { Exchange } from '../route/exchange.ts';
-import type { Member } from '../route/fleet.ts';
-import type { AgentContext } from './agent-context.ts';
+import { type OfferResponse, offerUpgrade } from '../../hand-off/offer-upgrade.ts';
+import { fitsRecord } from '../../hand-off/record.ts';
+import type { SessionRequest } from '../../request/session-request.ts';
+import type { Exchange } from '../../route/exchange.ts';
+import type { Member } from '../../route/fleet.ts';
+import type { AgentContext } from '../agent-context.ts';
 
 /** An upgrade request for one target. */
 interface OwnRequest {

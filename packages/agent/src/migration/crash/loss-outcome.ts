@@ -5,13 +5,14 @@ export interface Loss {
   readonly isClientGone: boolean;
   /** Whether the target has sent nothing but WebSocket frames. */
   readonly isWebSocket: boolean;
-  /** Whether the client has got all frames and events of the target completely. */
+  /** Whether the client has no half frame or event of the target. */
   readonly isWhole: boolean;
 }
 
 /**
  * What happens to a session when its target is lost: it `ends`; it `survives` at another target; or it is `cut`,
- * because the client already has part of a frame.
+ * because the client already has half a frame of the target. Half a frame of the client is no reason to cut it:
+ * `client-replay.ts` replays that to the next target.
  */
 export function outcomeOfLoss({ isClosing, isClientGone, isWebSocket, isWhole }: Loss): 'ends' | 'survives' | 'cut' {
   if (isClosing || isClientGone || !isWebSocket) return 'ends';

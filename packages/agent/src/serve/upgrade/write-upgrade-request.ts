@@ -1,10 +1,10 @@
 import { canMigrateHeader, stickyHeader } from '@gopush/contract';
-import type { Exchange } from '../route/exchange.ts';
-import type { Member } from '../route/fleet.ts';
-import type { Route } from '../route/route.ts';
-import { stickySignatureFor } from '../route/sticky.ts';
-import { writeHeaders, writeHost, writeRequestHead } from '../wire/write-head.ts';
-import type { AgentContext } from './agent-context.ts';
+import type { Exchange } from '../../route/exchange.ts';
+import type { Member } from '../../route/fleet.ts';
+import type { Route } from '../../route/route.ts';
+import { stickySignatureFor } from '../../route/sticky.ts';
+import { writeHeaders, writeHost, writeRequestHead } from '../../wire/write-head.ts';
+import type { AgentContext } from '../agent-context.ts';
 import { upgradeHeaders } from './upgrade-headers.ts';
 
 /** An upgrade request as one target gets it. */

@@ -1,8 +1,8 @@
 import { createTarget } from '@gopush/contract';
 import { describe, expect, test } from 'vitest';
-import { Pulse } from '../../src/migration/pulse.ts';
-import type { TargetConnection } from '../../src/proxy/http/target-connections.ts';
-import type { Tunnel } from '../../src/tunnel/tunnel.ts';
+import { Pulse } from '../../../src/migration/crash/pulse.ts';
+import type { TargetConnection } from '../../../src/proxy/http/target-connections.ts';
+import type { Tunnel } from '../../../src/tunnel/tunnel.ts';
 
 /** A tunnel of which all that counts is whether it can be probed. */
 const tunnel = (canProbe: boolean): Tunnel => ({ migration: { probe: () => canProbe } }) as unknown as Tunnel;

@@ -1,6 +1,6 @@
 import type { Target } from '@gopush/contract';
-import type { TargetConnection } from '../proxy/http/target-connections.ts';
-import type { Tunnel } from '../tunnel/tunnel.ts';
+import type { TargetConnection } from '../../proxy/http/target-connections.ts';
+import type { Tunnel } from '../../tunnel/tunnel.ts';
 
 /**
  * Why a silent target is given up: its machine cannot be reached; it has left its list; it has been silent for too long; or it had the clients

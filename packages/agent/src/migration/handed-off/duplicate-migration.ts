@@ -1,21 +1,21 @@
 import { type Config, sessionTokenHeader } from '@gopush/contract';
-import type { HandOff } from '../hand-off/hand-off.ts';
-import { type Handed, HandedClient } from '../hand-off/handed-client.ts';
-import { type OfferResponse, offerUpgrade } from '../hand-off/offer-upgrade.ts';
-import { fitsRecord, type HandOffRecord, infoOf, writeRecord } from '../hand-off/record.ts';
-import type { HeaderWriter } from '../headers/header-writer.ts';
-import type { AgentRequest } from '../request/agent-request.ts';
-import type { Fleet, Member } from '../route/fleet.ts';
-import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
-import { headerOf } from '../wire/response-head.ts';
-import type { Abandonment } from './abandonment.ts';
-import { type FallbackCause, outcomeOfFailure } from './fallback-cause.ts';
-import { chooseNext, type FindMembers, membersWithoutRoute } from './next-target.ts';
-import type { EarlierSearch, MigrationCause } from './session-without-target.ts';
-import { writeTakeRequest } from './take-request.ts';
-import { readSkip, readTakeResponse } from './take-response.ts';
-import type { FoundTarget, TakeOutcome } from './target-search.ts';
-import type { TargetSearches } from './target-searches.ts';
+import type { HandOff } from '../../hand-off/hand-off.ts';
+import { type Handed, HandedClient } from '../../hand-off/handed-client.ts';
+import { type OfferResponse, offerUpgrade } from '../../hand-off/offer-upgrade.ts';
+import { fitsRecord, type HandOffRecord, infoOf, writeRecord } from '../../hand-off/record.ts';
+import type { HeaderWriter } from '../../headers/header-writer.ts';
+import type { AgentRequest } from '../../request/agent-request.ts';
+import type { Fleet, Member } from '../../route/fleet.ts';
+import type { TunnelInfo } from '../../tunnel/tunnel-info.ts';
+import { headerOf } from '../../wire/response-head.ts';
+import type { Abandonment } from '../abandonment.ts';
+import { type FallbackCause, outcomeOfFailure } from '../fallback-cause.ts';
+import { chooseNext, type FindMembers, membersWithoutRoute } from '../next-target.ts';
+import type { EarlierSearch, MigrationCause } from '../session-without-target.ts';
+import { writeTakeRequest } from '../take-request.ts';
+import { readSkip, readTakeResponse } from '../take-response.ts';
+import type { FoundTarget, TakeOutcome } from '../target-search.ts';
+import type { TargetSearches } from '../target-searches.ts';
 
 /** Options of the migration of duplicates. */
 export interface DuplicateMigrationContext {
