@@ -2,9 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { setAuthoritiesAside } from './test/support/authorities.ts';
 import { isLong } from './test/support/long.ts';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
+
+setAuthoritiesAside();
 
 const include = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'];
 

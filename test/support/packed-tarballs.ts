@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Cleanup } from '../../packages/store/test/support/redis.ts';
+import { registryEnv } from './authorities.ts';
 
 const packScript = fileURLToPath(new URL('../../scripts/pack.mjs', import.meta.url));
 
@@ -24,7 +25,7 @@ export async function packTarballs(cleanup: Cleanup): Promise<string> {
   }
   const parent = await mkdtemp(join(tmpdir(), 'gopush-packed-'));
   cleanup(() => rm(parent, { recursive: true, force: true }));
-  await promisify(execFile)(process.execPath, [packScript, join(parent, 'packed')]);
+  await promisify(execFile)(process.execPath, [packScript, join(parent, 'packed')], { env: registryEnv() });
   return join(parent, 'packed');
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { registryEnv } from '../../../../test/support/authorities.ts';
 import { isLong } from '../../../../test/support/long.ts';
 import { listTarballs, packTarballs } from '../../../../test/support/packed-tarballs.ts';
 
@@ -37,13 +38,13 @@ export function packPackages(): PackedPackages {
       // It depends on no other package (docs/decisions/0052-gopush-create-without-dependencies.md).
       const [tarball = ''] = tarballs.filter((path) => basename(path).startsWith('gopush-create-'));
       const npx = ['--yes', '--prefer-offline', '--package', tarball, 'gopush-create', ...args];
-      return (await run('npx', npx, { cwd })).stdout;
+      return (await run('npx', npx, { cwd, env: registryEnv() })).stdout;
     },
     async npmInstall(dir) {
       const [kept, wanted] = [join(packed, 'node_modules'), join(dir, 'node_modules')];
       if (installed) return symlink(kept, wanted);
       const options = ['--no-save', '--prefer-offline', '--no-audit', '--no-fund'];
-      await run('npm', ['install', ...options, ...tarballs], { cwd: dir });
+      await run('npm', ['install', ...options, ...tarballs], { cwd: dir, env: registryEnv() });
       // The first project has it as npm made it, until its test ends.
       onTestFinished(async () => {
         await rename(wanted, kept);
