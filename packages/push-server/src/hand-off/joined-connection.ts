@@ -33,12 +33,11 @@ interface Counting {
  */
 export function joinServer(connection: TakenConnection, server: Server, address: AddressInfo): void {
   const { socket } = connection;
-  const own = loopbackFor(address.address);
-  const { family } = address;
   (socket as MaybeJoined)[joined] = { connection, address };
+  const own = ownAddress(address);
   const addressed = socket as unknown as Addressed;
-  addressed._peername = { address: own, family, port: socket.remotePort ?? 0 };
-  addressed._sockname = { address: own, family, port: address.port };
+  addressed._peername = { address: own.address, family: own.family, port: socket.remotePort ?? 0 };
+  addressed._sockname = own;
   const counting = server as Counting;
   if (typeof counting._connections !== 'number') return;
   counting._connections++;
@@ -60,6 +59,19 @@ export function takenBy(socket: object): AddressInfo | undefined {
 /** A connection as its taker knows it; `undefined` if it was not handed over. */
 export function takenConnectionOf(socket: object): TakenConnection | undefined {
   return (socket as MaybeJoined)[joined]?.connection;
+}
+
+const ownAddresses = new WeakMap<AddressInfo, AddressInfo>();
+
+/** The address of a server as its connections from this machine know it: one for all of them. */
+function ownAddress(address: AddressInfo): AddressInfo {
+  let own = ownAddresses.get(address);
+  if (own === undefined) {
+    const { family, port } = address;
+    own = Object.freeze({ address: loopbackFor(address.address), family, port });
+    ownAddresses.set(address, own);
+  }
+  return own;
 }
 
 /** The address by which both ends of a connection from this machine know themselves. */

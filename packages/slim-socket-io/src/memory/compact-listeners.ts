@@ -25,10 +25,10 @@ export function createCompactor(): (emitter: unknown, replace?: Replace) => void
   };
 }
 
-/** In place, because Node notes in the list itself whether it is being iterated. */
 function replaceIn(list: Listener[], replace: (listener: Listener) => Listener): Listener[] {
   for (const [at, listener] of list.entries()) list[at] = replace(listener);
-  return list;
+  // V8 has made room for 19 in a list to which a third one was added. Node may note in the list itself that it is being iterated.
+  return Reflect.ownKeys(list).length === list.length + 1 ? list.slice() : list;
 }
 
 /** A listener without the wrapper of `once`, which takes more memory than the listener; for an event that comes once anyway. */

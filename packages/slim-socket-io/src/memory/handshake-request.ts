@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { createShape } from './shape.ts';
-import { shareHeaders } from './shared-headers.ts';
+import { shareHeaders, shareUrl } from './shared-headers.ts';
 
 /** Properties of every request, and those that only setting up the connection needs: none of them is kept. */
 const dropped = new Set<PropertyKey>([...Reflect.ownKeys(new IncomingMessage(new Socket())), 'res', 'websocket']);
@@ -19,7 +19,7 @@ export class HandshakeRequest {
 
   constructor(request: IncomingMessage) {
     this.method = request.method;
-    this.url = request.url;
+    this.url = shareUrl(request.url);
     this.headers = request.headers;
     shareHeaders(this.headers);
     this.httpVersion = request.httpVersion;

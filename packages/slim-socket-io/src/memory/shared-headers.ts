@@ -1,8 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Headers that many clients send with the same value; others, as cookies, differ for each client. */
+/** Headers that many clients send with the same value, or proxies add; others, as cookies, differ for each client. */
 const common =
-  /^(?:accept(?:-.+)?|cache-control|connection|host|origin|pragma|sec-(?:ch|fetch|gpc|websocket-(?:ext|prot|vers)).*|upgrade|user-agent)$/;
+  /^(?:accept(?:-.+)?|cache-control|connection|host|origin|pragma|sec-(?:ch|fetch|gpc|websocket-(?:ext|prot|vers)).*|upgrade|user-agent|x-forwarded-(?:host|proto)|x-gopush-(?:agent|product))$/;
+
+/** URLs without anything that differs for each client. */
+const commonUrl = /\?EIO=\d&transport=websocket$/;
 
 /** Most values that are kept, and most characters of each, so that no client can fill the memory. */
 const maxValues = 4_096;
@@ -16,6 +19,11 @@ export function shareHeaders(headers: IncomingHttpHeaders): void {
     const value = headers[name];
     if (typeof value === 'string' && value.length <= maxLength && common.test(name)) headers[name] = shared(value);
   }
+}
+
+/** The URL of a request, as one string for all clients whose program adds nothing to it. */
+export function shareUrl(url: string | undefined): string | undefined {
+  return url !== undefined && url.length <= maxLength && commonUrl.test(url) ? shared(url) : url;
 }
 
 function shared(value: string): string {

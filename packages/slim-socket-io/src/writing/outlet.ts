@@ -54,7 +54,7 @@ export class Outlet implements Waiting {
   notes: StreamNotes | undefined = undefined;
   /** Bytes that were passed on in this tick. */
   #passed = 0;
-  /** Made for the few clients that ever fall behind. */
+  /** Made for those that fall behind, as all do that are being handed over, and dropped when they have caught up. */
   #onWritten: Written | undefined = undefined;
 
   constructor(socket: Socket, account: Pick<SenderInternals, '_bufferedBytes'>, owner: OutletOwner) {
@@ -198,7 +198,9 @@ export class Outlet implements Waiting {
   /** Every write has a callback, because any of them may be the last. */
   #queue(bytes: Buffer, written?: Written): void {
     this.#onWritten ??= () => {
-      if (this.ready) this.#owner.onCaughtUp();
+      if (!this.ready) return;
+      this.#onWritten = undefined;
+      this.#owner.onCaughtUp();
     };
     const onWritten = this.#onWritten;
     const told =

@@ -6,7 +6,7 @@ import { createCompactor, unwrapped } from '../../src/memory/compact-listeners.t
 import { HandshakeRequest } from '../../src/memory/handshake-request.ts';
 import { isEmptyList, roomForOne } from '../../src/memory/room-for-one.ts';
 import { createShape } from '../../src/memory/shape.ts';
-import { shareHeaders } from '../../src/memory/shared-headers.ts';
+import { shareHeaders, shareUrl } from '../../src/memory/shared-headers.ts';
 
 test('an emitter with compact listeners calls, adds, removes and counts them as before', () => {
   const heard: string[] = [];
@@ -38,6 +38,18 @@ test('a compactor replaces listeners, and leaves what is no emitter alone', () =
   for (const other of [undefined, null, {}, { _events: { a: 1 } }]) expect(() => compact(other)).not.toThrow();
 });
 
+test('a list of listeners is copied without the room that V8 made for more, unless Node notes something in it', () => {
+  const emitter = new EventEmitter();
+  for (const event of ['a', 'b']) for (let count = 0; count < 3; count++) emitter.on(event, () => undefined);
+  const lists = (emitter as unknown as { readonly _events: Record<string, unknown[]> })._events;
+  const { a, b } = lists;
+  Object.assign(b as object, { [Symbol('emitting')]: 1 });
+  createCompactor()(emitter);
+  const { _events: compact } = emitter as unknown as { readonly _events: Record<string, unknown[]> };
+  expect([compact.a === a, compact.b === b]).toEqual([false, true]);
+  expect([emitter.listenerCount('a'), emitter.listenerCount('b')]).toEqual([3, 3]);
+});
+
 test('a request of a handshake keeps what programs and middlewares ask of it, without its stream', () => {
   const socket = new Socket();
   const request = Object.assign(new IncomingMessage(socket), { _query: { EIO: '4' }, session: { user: 'ann' } });
@@ -63,6 +75,12 @@ test('headers that many clients send become one string, and no others are kept',
   shareHeaders(one);
   shareHeaders(other);
   expect([one, other]).toEqual(before);
+  for (const url of [
+    undefined,
+    '/socket.io/?EIO=4&transport=websocket',
+    '/socket.io/?EIO=4&transport=websocket&user=ann',
+  ])
+    expect(shareUrl(url)).toBe(url);
 });
 
 test('an empty list has room for one and is empty', () => {

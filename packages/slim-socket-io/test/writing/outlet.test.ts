@@ -67,6 +67,10 @@ test('while the client is behind nothing is held back, and its owner is told onc
   socket.drain();
   expect(outlet.ready).toBe(true);
   expect(told.filter((what) => what === 'caught up')).toHaveLength(1);
+  outlet.write('d');
+  await endOfTick();
+  socket.drain();
+  expect(told.filter((what) => what === 'caught up')).toHaveLength(2);
 });
 
 test('a write with a callback goes out at once, behind what is held back, and is called back when it was written', () => {
