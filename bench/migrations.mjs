@@ -195,7 +195,7 @@ async function untilSettled(agents, nodes, sessions, ended) {
     for (const one of all) for (const [cause, count] of Object.entries(one.cut)) cut[cause] = (cut[cause] ?? 0) + count;
     const pauses = all.flatMap((one) => one.pauses);
     const done = pauses.length + Object.values(cut).reduce((sum, count) => sum + count, 0);
-    // What it took until the last one: other work goes on.
+    // What it took until the last one: other work continues.
     if (done !== known)
       [known, since, cpu] = [done, Date.now(), await Promise.all(nodes.map((node) => node.ask('used')))];
     if ((done < sessions || !hasEnded) && Date.now() - since < quietMs) continue;

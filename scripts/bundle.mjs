@@ -124,7 +124,9 @@ function write(path, contents) {
   renameSync(unfinished, path);
 }
 
-/** Before tests, whatever was built last (vitest.config.ts). Each project of Vitest asks for it: it is done once. */
+/**
+ * Bundles before tests, even if something was built already (vitest.config.ts). Each project of Vitest calls this, and only the first call bundles.
+ */
 export function setup() {
   const done = Symbol.for('gopush.bundled');
   globalThis[done] ??= bundleAll();

@@ -8,7 +8,7 @@ import { formatMessage } from 'publint/utils';
 import { packAll } from './pack.mjs';
 import { readTarball } from './release/check-tarball.mjs';
 
-// Of `npm test`, whose tests install the same packages.
+// Set by `npm test`, whose tests install the same packages.
 const { PACKED_PACKAGES: given } = process.env;
 const folder = given ?? mkdtempSync(join(tmpdir(), 'gopush-pack-'));
 let failed = false;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 /**
  * Publishes packages, each after those that it depends on, so that at no time one can be installed whose parts are missing. What is there
- * already is left out: after a failure the same command goes on.
+ * already is left out: after a failure the same command continues.
  *
  * @param tarballs - with `file` and `pkg`, its package.json
  * @param options - `dryRun`: npm only says what it would do; `provenance`: sign where they were built, which works in CI only

@@ -35,7 +35,7 @@ interface Opened {
   readonly problems: readonly string[];
 }
 
-// One set-up for all: each test goes on with what the one before has left.
+// One set-up for all: each test continues with what the one before has left.
 const over = describe.skipIf(noBrowser !== undefined).each(rows<'a folder' | 'Redis'>(['a folder'], ['Redis']));
 
 over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (store) => {
@@ -209,7 +209,7 @@ over('the dashboard of a cluster with clients, over %s', { timeout: 120_000 }, (
       return [...all].filter((one) => one.checkVisibility() && !(one as HTMLButtonElement).disabled).length;
     });
     let reached = 0;
-    // Tab goes on from where the focus was, and begins again at the end.
+    // Tab continues from where the focus was, and begins again at the end.
     for (let presses = 0; reached < wanted && presses < 2 * wanted; presses++) {
       await page.keyboard.press('Tab');
       const state = await page.evaluate(() => {

@@ -67,7 +67,7 @@ test.each(Object.keys(kinds) as (keyof typeof kinds)[])(
     ]);
     await say('a', 4);
     expect((await after.next()).data.message).toBe(4);
-    // The id of any event is good to go on from.
+    // The id of any event is good to continue from.
     const third = await kinds[kind](one, `room=b&room=a&lastEventId=${heard[1]?.id}`);
     expect((await third.next()).data).toMatchObject({ room: 'a', message: 2 });
   },
@@ -104,7 +104,7 @@ test('after a restart of the push-server a listener goes on, and is told where i
   expect((await late.next()).type).toBe('ready');
   await call(second, 'POST /rooms/a/publish', { event: 'e', message: 7 });
   expect((await late.next()).data.message).toBe(7);
-  // The id of the gap is one to go on from.
+  // The id of the gap is one to continue from.
   const again = await listenSse(second, 'room=a', { 'x-api-key': keys.read, 'last-event-id': gap.id });
   expect((await again.next()).data.message).toBe(7);
   const unreadable = await listenSse(second, 'room=a', { 'x-api-key': keys.read, 'last-event-id': 'who knows?' });

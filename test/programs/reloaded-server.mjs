@@ -7,7 +7,7 @@ const stop = async () => {
   process.disconnect();
 };
 process.once('SIGTERM', stop);
-// Stops, and stands still when it is about to go on with that, for longer than a stop is announced: as on a machine that is short of CPU time.
+// Stops, and stands still when it is about to continue with that, for longer than a stop is announced: as on a machine that is short of CPU time.
 process.once('message', () => {
   void stop();
   setTimeout(() => {

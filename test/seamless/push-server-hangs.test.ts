@@ -84,7 +84,7 @@ describeNodes('two push-servers that fail together', (startNodes, kind) => {
     await well.push.toRoom('room', 'count', 0);
     await expect.poll(() => well.io.of('/').sockets.size, { timeout: 10_000 }).toBe(24);
     await Promise.all(heard.map((one) => one.count(1)));
-    // With hand-offs it was killed: nobody else could have gone on.
+    // With hand-offs it was killed: nobody else could have continued.
     if (handsOver) await expect.poll(() => hung?.child.signalCode).toBe('SIGKILL');
     else {
       hung?.child.kill('SIGCONT');

@@ -196,7 +196,7 @@ describeNodes('a client whose agent lives', (startNodes, kind) => {
     skip: !isLong && kind !== 'Redis',
   }, async () => {
     const { server, client, other, id, heard } = await startHung(await startNodes());
-    // With hand-offs it was killed: nobody else could have gone on.
+    // With hand-offs it was killed: nobody else could have continued.
     if (handsOver) await expect.poll(() => server.signalCode).toBe('SIGKILL');
     else {
       server.kill('SIGCONT');

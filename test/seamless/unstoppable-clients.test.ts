@@ -104,7 +104,7 @@ test.each([
   expect(cuts).toEqual([]);
   await closing;
   expect(performance.now() - began).toBeLessThan(8_000);
-  // What they had begun goes on elsewhere as well, if it can be sent again.
+  // What they had begun continues elsewhere as well, if it can be sent again.
   await expect.poll(fallbacks).toEqual(handsOver ? [] : Array.from({ length: ofEach }, () => 'event too large'));
   const cut = oddClients.filter(({ isClosed }) => isClosed() !== undefined).map(({ kind }) => kind);
   expect(new Set(cut)).toEqual(new Set([handsOver ? 'whose attachments never come' : 'within a large upload']));

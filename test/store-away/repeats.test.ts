@@ -11,7 +11,7 @@ import { believing, startTestAgent, targetsOf } from '../support/gateway.ts';
 import { connectTo, describeNodes, type Heard, hear, startNodes, type TestNodes } from '../support/nodes.ts';
 import { connectClient, nextEvent, openClient } from '../support/socket-io.ts';
 
-/** Keeps the store from answering. @returns lets it go on */
+/** Keeps the store from answering. @returns lets it continue */
 async function holdStore({ redis, config }: TestNodes): Promise<() => void> {
   if (redis !== undefined) {
     redis.pause();

@@ -33,7 +33,7 @@ export const events = {
   closing: 'go:closing',
   /** Server → client: {@link Gap}. */
   gap: 'go:gap',
-  /** Server → client: the history of a room starts, or starts anew. The payload is that of {@link Gap}, but no message is missing. */
+  /** Server → client: the history of a room starts or restarts. The payload is that of {@link Gap}, but no message is missing. */
   epoch: 'go:epoch',
   /** Server → client: {@link PresenceEvent}. */
   presenceChange: 'go:presence',

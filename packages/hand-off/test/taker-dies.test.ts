@@ -28,7 +28,7 @@ async function connectLines(front: Front, path: string): Promise<LineClient> {
   return client;
 }
 
-/** Offers a connection that is alone to a taker, as a session that goes on. */
+/** Offers a connection that is alone to a taker, as a session that continues. */
 async function giveOn(
   front: Front,
   port: number,

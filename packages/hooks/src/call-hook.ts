@@ -5,7 +5,7 @@ export type HookOutcome<T> =
   | { readonly ended: 'timeout' };
 
 /**
- * Calls a hook: whatever it does comes back as a value.
+ * Calls a hook: each outcome is returned as a value.
  *
  * A hook that returns a value is not waited for. A promise has `timeoutMs` to settle; later results are ignored. A hook
  * that blocks the process cannot be stopped by anyone.

@@ -34,8 +34,8 @@ interface HookModule {
 }
 
 /**
- * Finds, compiles and checks hook files. A file that is as it was keeps its loaded module, and so whatever that holds; if all are as
- * they were, the value is the same one.
+ * Finds, compiles and checks hook files. An unchanged file keeps its loaded module, and so the state of this module; if all are as they were, the
+ * value is the same one.
  *
  * @throws HookError for the first file that cannot be used
  */

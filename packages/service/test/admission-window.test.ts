@@ -159,12 +159,12 @@ test('one alone holds half of the places at most, and others get the rest', () =
   const places: (Place | undefined)[] = [];
   while (!window.holdsHalf('eve', 0)) places.push(window.enter(0, 'eve'));
   expect(places.length).toBe(8);
-  // Work that goes on counts as well, and what is not hers does not.
+  // Work that continues counts as well, and what is not hers does not.
   window.resume(places[0] as Place, 0);
   expect([window.holdsHalf('eve', 0), window.holdsHalf('ann', 0)]).toEqual([true, false]);
   for (let each = 0; each < 8; each++) expect(window.enter(0, `u${each}`)).toBeDefined();
   expect(window.enter(0, 'ann')).toBeUndefined();
-  // Her client did not go on with the others within a second.
+  // Her client did not continue with the others within a second.
   expect(window.holdsHalf('eve', 1_500)).toBe(false);
 });
 
@@ -206,7 +206,7 @@ describe('one who holds half of all', () => {
     let others = 1;
     while (window.enterInstead(100, `other ${others}`, 'elsewhere') !== undefined) others++;
     expect(others).toBe(32);
-    // The second was the oldest that may have been waiting: it frees nothing any more, and counts again once its client goes on.
+    // The second was the oldest that may have been waiting: it frees nothing any more, and counts again once its client continues.
     window.leave(eves[1] as Place);
     expect(window.taken(100)).toBe(64);
     window.resume(eves[2] as Place, 100);

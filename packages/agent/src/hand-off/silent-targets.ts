@@ -14,14 +14,11 @@ export interface SilentTargetsEvents {
   onGivenUp(member: Member, killed: number): void;
   /** A connection is given up. */
   onLost(handed: Handed): void;
-  /** One of these, or a connection, has thrown. The rest is done all the same. */
+  /** One of these calls, or a connection, has thrown. All others still run. */
   onFault(error: unknown): void;
 }
 
-/**
- * How often is looked whether a target has been silent for long and another one is up, and how long a process that was killed may take to
- * end, in milliseconds.
- */
+/** Interval between checks for silent targets, and longest time that a killed process may take to end, in milliseconds. */
 const lookMs = 1_000;
 const dyingMs = 5_000;
 
@@ -35,11 +32,12 @@ interface Waiting {
 }
 
 /**
- * Connections whose target lives and has sent nothing for some seconds, as one that is stopped or blocked. No other target can serve them as
- * long as it may resume: if it does, it keeps them. After some time they are better served by another target. So if one is up, the silent
+ * Connections whose target is alive but has sent nothing for some seconds, for example because it is stopped or blocked. No other target can serve
+ * them as long as it may resume: if it does, it keeps them. After some time they are better served by another target. So if one is up, the silent
  * one is killed: it can then write nothing more. If it cannot be killed, its connections are given up.
  *
- * A process that has only been paused along with this one, or that has no CPU, is well: {@link Handed.isTakerSilentFor} leaves that time out.
+ * A process that was paused together with this one, or that gets no CPU, does not count as silent: {@link Handed.isTakerSilentFor} leaves that time
+ * out.
  */
 export class SilentTargets {
   readonly #silentMs: number;

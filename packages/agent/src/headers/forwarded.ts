@@ -29,8 +29,8 @@ export function addForwarded(
 }
 
 /**
- * Whether a header of a trusted proxy is forwarded as it is: under the one name that proxies use. Those that are continued are written anew; one of
- * another spelling may be the client's.
+ * Whether a header of a trusted proxy is forwarded unchanged: only under the exact name that proxies use, since another spelling may be the
+ * client's. Headers to which the agent appends are written elsewhere.
  *
  * @param name - in lower case
  */

@@ -10,7 +10,7 @@ const settleMs = 100;
 /** How long a folder that is never quiet may delay a reload. */
 const longestSettleMs = 2_000;
 
-/** After how long a folder that does not exist is looked for again. */
+/** Interval between checks for a folder that does not exist. */
 const retryMs = 1_000;
 
 /** A certificate that is followed. */

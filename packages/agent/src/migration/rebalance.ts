@@ -25,13 +25,13 @@ export interface RebalanceOptions {
 /** Between two checks whether targets have left their list, in milliseconds. */
 const lookMs = 1_000;
 
-/** After how many sessions others get their turn, when all are looked at. */
+/** Number of sessions that are checked before other work gets its turn. */
 const lookAtOnce = 500;
 
 /** Between two steps in which sessions are asked for, in milliseconds. */
 const stepMs = 50;
 
-/** After how long a target that was asked for a session, and has not given it, is asked again, in milliseconds. */
+/** How long a target has to give a session before it is asked again, in milliseconds. */
 const askAgainMs = 60_000;
 
 const none: ReadonlySet<Member> = new Set();

@@ -71,7 +71,7 @@ export function observeTunnels(
         carried.handedFromTargets += messagesFromTarget;
       } else info.member.messages += messagesFromClient + messagesFromTarget;
       closed.inc({ cause });
-      // A target that sent a close frame counts by itself the sessions that it could not give.
+      // A target that sent a close frame has itself counted the session as one that it could not give.
       if (info.cannotMigrate !== undefined && cause.startsWith('target') && closeCode === undefined) {
         migrations.cannotMigrate(info.cannotMigrate);
       }

@@ -33,7 +33,7 @@ export function countChunk(socket: Socket, length: number): void {
   costMs = performance.now() - since;
   if (resting.has(socket)) return;
   resting.add(socket);
-  // Bytes that were read already are parsed all the same.
+  // Bytes that were already read are still parsed.
   socket.pause();
   if (timer === undefined) setImmediate(scheduleNext);
 }

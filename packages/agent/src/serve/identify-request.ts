@@ -39,7 +39,7 @@ function uidOfApp(
   timeoutMs: number,
 ): Result<string> | 'responded' {
   if (outcome.ended !== 'returned') {
-    // A response that a middleware has begun may take as long as it likes.
+    // A response that a middleware has begun may take any time.
     if (outcome.ended === 'timeout' && response.headersSent) return 'responded';
     giveBack(response);
     return explainUnknown(source, outcome, uidOf(source.file, outcome), timeoutMs);

@@ -38,7 +38,8 @@ export function rejectRequest(response: ServerResponse, failure: Failure, id: st
   dropContentHeaders(response);
   if (row.http === 401) headers['www-authenticate'] = 'Bearer';
   if (row.retry) headers['retry-after'] = String(retryAfter(code));
-  // Otherwise the rest of the body would be read in vain before the next request; and a refused connection would be refused request by request for
+  // Otherwise the rest of the body would have to be read and discarded before the next request; and a refused connection would be refused request
+  // by request for
   // as long as its client keeps it.
   if (!response.req.complete || ofConnection.has(code)) headers.connection = 'close';
   try {

@@ -9,7 +9,7 @@ export interface Receiver {
   /**
    * Takes the first `length` bytes of a chunk, which are valid only during the call.
    *
-   * @returns whether to go on reading; after `false` the socket waits for `resume()`
+   * @returns whether to continue reading; after `false` the socket waits for `resume()`
    */
   onChunk(chunk: Buffer, length: number): boolean;
   /**

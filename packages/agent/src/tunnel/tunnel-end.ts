@@ -7,7 +7,7 @@ export interface TunnelEnd {
   readonly info: TunnelInfo;
   /** In milliseconds since 1970. */
   readonly openedAt: number;
-  /** Whether its target had it from this agent, so that nothing of it went through the agent. */
+  /** Whether it was handed over to its target, so that none of its bytes went through this agent. */
   readonly handedOff: boolean;
   readonly bytesFromClient: number;
   readonly bytesFromTarget: number;

@@ -130,7 +130,7 @@ export class TunnelSide implements Receiver, FrameReceiver {
     this.drop();
   }
 
-  /** Discards further bytes from here. They are read all the same, or the end behind them would never be. */
+  /** Discards further bytes from here. They are still read: otherwise the end behind them would never be read. */
   drop(): void {
     this.#isDropped = true;
     this.socket.resume();

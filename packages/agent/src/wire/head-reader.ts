@@ -1,7 +1,7 @@
 import { GrowingBytes } from './growing-bytes.ts';
 import { parseResponseHead, type ResponseHead } from './response-head.ts';
 
-/** Largest heads of one response together, early hints and the like before it included, in bytes. */
+/** Largest size of all heads of one response together, those of early hints included, in bytes. */
 const maxHeadsBytes = 128 * 1024;
 
 /** Reads the heads of a response, of which there may be several (RFC 9110 section 15.2), wherever chunks are cut. */

@@ -170,7 +170,7 @@ test.each(attacks)('a client that %s does not get a target left out that is well
   const target = await startObeying();
   const { agent } = await startWith(target);
   for (let time = 0; time < 3; time++) await attack(agent.port);
-  // A probe that goes on is heard of by its end.
+  // A probe that continues is heard of by its end.
   await expect.poll(async () => (await readTargets(agent)).get(target.port)?.state ?? 'up').toBe('up');
   // The other one serves while more requests than its share are on their way to this one.
   await expect.poll(async () => (await send(agent.url)).body).toBe('well');

@@ -24,7 +24,7 @@ function untilNames(sources: Sources, source: TargetSource, names: readonly stri
   return expect.poll(() => namesOf(sources, source), { interval: 5 }).toEqual(names);
 }
 
-/** Sets the clock, which says how old an answer is; timers go on. */
+/** Sets the clock, which says how old an answer is; timers continue. */
 function atSecond(seconds: number): void {
   vi.useFakeTimers({ now: 1_700_000_000_000 + seconds * 1_000, toFake: ['Date'] });
 }

@@ -14,7 +14,7 @@ test('an agent that stops while its parent is busy leaves no client without a re
   timeout: 60_000,
 }, async () => {
   const { dir, url } = await makeProject({
-    // After the clients have connected, and before the parent goes on.
+    // After the clients have connected, and before the parent continues.
     agent: { notReadyMs: 500, drainMs: 200 },
     admin: null,
     // There is no push-server: an agent that has got a request says so at once.

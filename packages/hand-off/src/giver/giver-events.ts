@@ -5,16 +5,15 @@ import type { Counts, HandedOver } from './handed-over.ts';
 /**
  * The known state of a connection whose taker is gone.
  *
- * - `clean`: the taker is dead, and another one can continue: all that it had written ended with a complete frame, after which the client has the
- *   messages up to `marks`, and all that it had read it had handled, but for the beginning of a message. That is `unread`, which goes first
- *   to the taker that continues.
+ * - `clean`: the taker is dead, and another one can continue. The taker's last frame to the client is complete, and the client has the messages up
+ *   to `marks`. The taker had handled all that it had read, except the beginning of a message: `unread`, which the next taker gets first.
  * - `unclean`: the taker is dead, and `cause` says why the stream cannot continue: `not noted` (its program does not say where messages end),
  *   `half written`, `half read`, `client ended`, `too many streams`.
- * - `alive`: the taker lives, but the channel to it is gone: it has been `silent` for too long (stopped, swapped out), or has closed the
- *   channel. It may still read and write, so no other taker can continue. After `channel closed` it serves the connection alone, and this
- *   process is to {@link HandedOver.release | release} it: the taker gives a duplicate to another giver. One that is silent may never go
- *   on: it can be {@link HandedOver.killTaker | killed}, or the connection {@link HandedOver.cut | cut}, so that the client connects anew.
- *   If it is heard again or dies meanwhile, `onOrphan` is called once more.
+ * - `alive`: the taker lives, but the channel to it is gone: it has been `silent` for too long (stopped, swapped out), or has closed the channel.
+ *   It may still read and write, so no other taker can continue. After `channel closed` it serves the connection alone, and this process is to
+ *   {@link HandedOver.release | release} it: the taker gives a duplicate to another giver. A silent taker may never resume: it can be
+ *   {@link HandedOver.killTaker | killed}, or the connection {@link HandedOver.cut | cut}, so that the client reconnects. If it is heard again or
+ *   dies meanwhile, `onOrphan` is called once more.
  */
 export type Orphan =
   | { readonly taker: 'clean'; readonly marks: readonly Mark[]; readonly unread?: Buffer | undefined }

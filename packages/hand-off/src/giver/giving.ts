@@ -15,10 +15,10 @@ import { Openings } from './openings.ts';
 import type { RecordFile } from './record-file.ts';
 import { type TakerHost, TakerLink } from './taker-link.ts';
 
-/** How often takers are looked for, in milliseconds. */
+/** Interval between searches for takers, in milliseconds. */
 const lookMs = 250;
 
-/** When they are looked for because a client has come, although nothing seems to have changed, in milliseconds after the last time. */
+/** Shortest time between two searches because a client has come, in milliseconds: a new taker may not be noticed otherwise. */
 const lookAgainMs = 20;
 
 /** When a taker that could not be reached is tried again, in milliseconds. */
@@ -235,7 +235,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
         return {
           onMessage: (type, id, payload) => link.onMessage(type, id, payload),
           onGone: (reason) => {
-            // One that was silent may have gone on just now.
+            // One that was silent may have continued just now.
             this.#known.set(key, performance.now() + (reason === silent ? 0 : againMs));
             link.onGone(reason);
           },

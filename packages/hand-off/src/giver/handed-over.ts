@@ -16,8 +16,8 @@ export interface HandedOver<T> {
   /** What the program keeps with it. */
   user: T;
   /**
-   * `served`: a taker serves it. `alone`: this process is the only owner, as after `onLeave` and `onOrphan`, and has to offer it again, to
-   * {@link HandedOver.takeBack | take it back}, or to {@link HandedOver.cut | cut} or {@link HandedOver.release | release} it. `over`: it is gone.
+   * `served`: a taker serves it. `alone`: this process is the only owner, as after `onLeave` and `onOrphan`. It has to offer the connection again,
+   * {@link HandedOver.takeBack | take it back}, {@link HandedOver.cut | cut} it or {@link HandedOver.release | release} it. `over`: it is gone.
    */
   readonly state: 'served' | 'alone' | 'over';
   /** TCP port of the taker that serves it, or did so last. */

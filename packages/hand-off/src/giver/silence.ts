@@ -1,15 +1,14 @@
 import type { ProcessUse } from '../system/process-use.ts';
 
-/** How many seconds a taker has to respond to a new channel after it was given up: it may have gone on just then. */
+/** How many seconds a taker has to respond to a new channel after it was given up: it may have continued just then. */
 const secondChance = 2;
 
-/** By how much longer a process may be silent that works, as in a long garbage collection or a synchronous calculation. */
+/** Factor by which a process may be silent for longer while it works, as in a long garbage collection or a synchronous calculation. */
 const whileWorking = 1.5;
 
 /**
- * How long a taker has been silent, in time in which it could have responded. Seconds are counted by a timer of this process, so that a
- * pause of both counts as one second (a machine that is suspended, Ctrl-Z in a shell), and time in which the taker had no CPU does not
- * count.
+ * How long a taker has been silent although it could have responded. A timer of this process counts the seconds, so a pause of both processes (a
+ * suspended machine, Ctrl-Z in a shell) counts as one second. Time in which the taker had no CPU does not count.
  */
 export class Silence {
   readonly #began: ProcessUse | undefined;

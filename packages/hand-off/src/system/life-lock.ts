@@ -11,9 +11,8 @@ const unlocked = 2;
 const lock = Buffer.from(new ArrayBuffer(32));
 
 /**
- * Locks a file for as long as this process lives. The kernel releases a lock of a record when its process has ended,
- * however that happens, and another process that has a descriptor of the file can ask, also from another container,
- * where process ids mean nothing.
+ * Locks a file for as long as this process lives. The kernel releases the lock when the process has ended, for whatever reason. Any process with a
+ * descriptor of the file can ask for the lock, also from another container, where process ids mean nothing.
  *
  * @throws Error
  */

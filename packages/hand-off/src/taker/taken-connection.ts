@@ -55,9 +55,9 @@ export interface TakenConnection {
    */
   half(beginning: Buffer): void;
   /**
-   * Gives the connection back to its giver, which gives it to another taker. The session must be put down before, and nothing may wait to be written.
-   * From the call on nothing is read. The socket is destroyed when the giver has confirmed, and the client sees nothing. If the giver dies before it has
-   * confirmed, another one is looked for, for at most 5 s.
+   * Gives the connection back to its giver, which gives it to another taker. The session must be put down before, and nothing may wait to be
+   * written. From the call on nothing is read. The socket is destroyed when the giver has confirmed, and the client sees nothing. If the giver dies
+   * before it has confirmed, the taker waits for another one for at most 5 s.
    *
    * @param unread - bytes of the client that were read and not handled; at most 2 MiB
    * @returns whether a giver has it; with `false` the connection is as before, paused, and the program has to end it

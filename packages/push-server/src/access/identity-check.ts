@@ -17,7 +17,8 @@ type SignedRequest = Pick<IncomingMessage, 'headers'> & {
 export type IdentityCheck = (request: SignedRequest) => boolean;
 
 /**
- * Creates the check of identities. A signature for another target is refused: that target has it, and could pose as its clients here.
+ * Creates the check of identities. A signature for another target is refused: that target knows it, and could use it to impersonate its clients
+ * here.
  *
  * The audiences of this push-server are `push-server`, as agents call those that gopush runs, the address of the request, and those in the settings.
  */

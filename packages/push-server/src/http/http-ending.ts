@@ -5,8 +5,8 @@ import { agentHeader, drainingHeader } from '@gopush/contract';
 
 /**
  * How long the stop is announced before the listener closes, in milliseconds: until no request of an agent has come for a while, since a connection
- * that is not accepted yet would be reset with its request. It is counted in parts of `quietMs`: time in which this process stood still is none
- * in which no request came.
+ * that is not accepted yet would be reset with its request. It is counted in parts of `quietMs`: time in which this process stood still does not
+ * count as time without a request.
  */
 const announcing = { leastMs: 200, quietMs: 100, mostMs: 1_000 } as const;
 

@@ -15,12 +15,12 @@ export interface FindContext {
 }
 
 /**
- * A client may return before its old node has noticed that it is gone, and has stored its session: so often it is
- * looked for, with this time in between, in milliseconds.
+ * How often the session is looked for, and the interval in milliseconds. A client may return before its old node has noticed that it is gone, and
+ * has stored its session.
  */
 const looks = { times: 4, everyMs: 100 };
 
-/** Looks if a pointer tells that its node may still store it: that record says exactly what the client has received. */
+/** How often if a pointer tells that its node may still store it: only that record says exactly what the client has received. */
 const looksWithPointer = 10;
 
 /**

@@ -20,7 +20,7 @@ export interface Dependencies {
   readonly announcement: Announcement;
   readonly webhooks: Webhooks;
   readonly hook: OpenHook;
-  /** Calls of the server hook that a stop waits for: it tells of the clients that leave because of it as well. */
+  /** Calls of the server hook that a stop waits for, including those for clients that leave because of the stop. */
   readonly unfinished: UnfinishedWork;
 }
 

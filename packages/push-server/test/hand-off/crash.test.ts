@@ -14,7 +14,7 @@ import { connectRaw, frame } from './support/raw-client.ts';
 
 const program = new URL('../programs/from-config.mjs', import.meta.url).pathname;
 
-/** A push-server in a process of its own, with a front before it that goes on with another one in this process. */
+/** A push-server in a process of its own, with a front before it that continues with another one in this process. */
 async function start() {
   const dir = await makeFolder();
   const folders = { fanoutDir: join(dir, 'fanout'), storeDir: join(dir, 'store') };

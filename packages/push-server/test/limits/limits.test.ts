@@ -241,7 +241,7 @@ test('a push-server whose sessions begin ever later refuses a share of new ones,
   const ann = await connect(server, 'ann', 'polling');
   const refused: string[] = [];
   let begun = 0;
-  // A storm that went on regardless would be worked off long after its end, on a busy machine.
+  // A storm that continued regardless would be worked off long after its end, on a busy machine.
   const waiting = new Set<WebSocket>();
   const begin = (uid: string): void => {
     const socket = new WebSocket(`${server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&uid=${uid}`);

@@ -36,7 +36,7 @@ interface Member {
   socket: Socket | undefined;
   node: number;
   isIn: boolean;
-  /** The place from which it goes on after a reconnect. */
+  /** The place from which it continues after a reconnect. */
   mark: string | undefined;
   readonly got: Got[];
   /** What it had got when it entered the room last, or left it, and the offset at which it entered. */

@@ -10,9 +10,9 @@ type Write = (this: Receiver, chunk: Buffer, encoding: string, done: (error?: Er
 type Receiver = ReceiverInternals & { _write: Write; [ofReceiver]?: number };
 
 /**
- * Has a WebSocket join the chunks of an incomplete frame. `ws` keeps each as it came, up to 262,144 of them, and when the frame is complete
- * takes one after the other from the beginning of their list, which V8 moves each time once the list is long: a frame of a megabyte in tiny
- * chunks would block the event loop for half a minute.
+ * Has a WebSocket join the chunks of an incomplete frame. `ws` keeps each chunk as it came, up to 262,144 of them. When the frame is complete, it
+ * removes them one by one from the beginning of their list, and V8 moves the rest of a long list each time. A frame of a megabyte in tiny chunks
+ * would block the event loop for half a minute.
  */
 export function joinChunks({ _receiver }: Pick<WebSocketInternals, '_receiver'>): void {
   const receiver = _receiver as Partial<Receiver> | undefined;

@@ -47,7 +47,7 @@ end
 return {whole(now), oldest and whole(oldest) or '', removed}
 `;
 
-/** Removes the oldest messages of rooms, whatever rooms they are of, while Redis has little memory left. */
+/** Removes the oldest messages of all rooms while Redis has little memory left. */
 export class Eviction {
   readonly #connection: Connection;
   readonly #scripts: {

@@ -15,7 +15,7 @@ export interface TestRedis {
   readonly port: number;
   /** Stops it without ending it: connections stay, answers do not come. */
   pause(): void;
-  /** Lets it go on after a pause. */
+  /** Lets it continue after a pause. */
   resume(): void;
   /** Ends it as a crash would. */
   kill(): Promise<void>;

@@ -137,7 +137,7 @@ export class Heartbeat {
     this.#pulses.delete(target.name);
     const members = new Set<Member>();
     for (const tunnel of tunnels) {
-      // A protocol that cannot be probed may be silent for as long as it likes.
+      // A target whose protocol cannot be probed may be silent for any time.
       if (tunnel.migration === undefined && cause !== 'unreachable') continue;
       members.add(tunnel.info.member);
       tunnel.giveUpTarget();

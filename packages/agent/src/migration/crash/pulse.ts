@@ -29,7 +29,7 @@ const probedTunnels = 3;
 /** The signs of life of one target. Times are those of `performance.now()`. */
 export class Pulse {
   readonly target: Target;
-  /** Open tunnels, and connections with a request on them; collected anew with each beat. */
+  /** Open tunnels, and connections with a request on them; collected again with each beat. */
   tunnels: Tunnel[] = [];
   requests: TargetConnection[] = [];
   /** Whether anything has come from it since the beat before. */
@@ -107,7 +107,7 @@ export class Pulse {
   /** Whether it has been silent for so long that its machine has to be tried. */
   isDoubted(now: number): boolean {
     const silentMs = this.silentMs(now);
-    // A request cannot be probed. It may wait for as long as it likes, so that only its machine is tried.
+    // A request cannot be probed, and its response may take any time, so only the machine of the target is tried.
     if (this.#isProbed || this.requests.length > 0) return silentMs >= 2 * beatMs;
     return silentMs >= doubtMs && this.bytesSent !== this.#sentWhenHeard;
   }

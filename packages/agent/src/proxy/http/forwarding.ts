@@ -83,7 +83,7 @@ export class Forwarding implements TargetExchange {
   }
 
   onIdle(): void {
-    // A response that has begun may take as long as it likes: server-sent events, long polls.
+    // A response that has begun may take any time: server-sent events, long polls.
     if (this.#relay !== undefined) return;
     const { name } = this.#options.target;
     // The target waits for the client, not the client for the target.
@@ -139,7 +139,7 @@ export class Forwarding implements TargetExchange {
     return this.#fail(failed('target_bad_answer', `${this.#options.target.name}: ${problem}`));
   }
 
-  /** Forwards early hints and the like as they came; a 100 only to a client that waits for it. */
+  /** Forwards informational responses, such as early hints, unchanged; a 100 only to a client that waits for it. */
   #inform(head: ResponseHead): void {
     if (head.status === 100) this.#sending.onContinue();
     if (head.status === 100 || this.#request.httpVersionMinor === 0 || this.#response.headersSent) return;
@@ -205,7 +205,7 @@ export class Forwarding implements TargetExchange {
     const response = this.#response;
     const isKept = wasPassedOn(response) && !response.writableEnded;
     if (isKept || response.writableLength > 0) this.#options.slow.takes(response, isKept);
-    // A response may come before its request is whole. The rest is read in vain, or the client would be stuck sending it.
+    // A response may come before its request is whole. The rest is read and discarded: otherwise the client could not finish sending it.
     if (!this.#sending.done) this.#options.body.drop();
     if (isExact && this.#staysMs > 0) this.#connection.release(this.#staysMs);
     else this.#connection.discard();

@@ -18,7 +18,7 @@ export interface UpgradeRequest {
 
 const canMigrate = [canMigrateHeader, '1'] as const;
 
-/** The upgrade request for a target. Written for each target anew, because signatures expire and the client may have waited. */
+/** The upgrade request for a target. Written again for each target, because signatures expire and the client may have waited. */
 export function writeUpgradeRequest(
   exchange: Exchange,
   { identity, path }: Route,

@@ -11,7 +11,7 @@ export const fromClient = (text: string | Buffer, options: object = {}): Buffer 
 export const drain = frame('gopush:drain', { opcode: 9 });
 /** By which the agent says that it is. Our mask is zero: what the agent says can be read. */
 export const quiet = /.{6}gopush:quiet/s;
-/** The end of what a client gets whose session cannot go on: a close frame. */
+/** The end of what a client gets whose session cannot continue: a close frame. */
 export const closeOf1012 = '\x88\x02\x03\xf4';
 
 /** The response of a target that can give the session, by this token, and that skips so many frames of the client. */
@@ -81,7 +81,7 @@ export async function startSession(others: number, config: object = {}) {
 /** What a client was given after its handshake. */
 export const given = ({ text }: RawClient): string => text().slice(text().indexOf('\r\n\r\n') + 4);
 
-/** What is counted of sessions that could go on nowhere. */
+/** What is counted of sessions that could continue nowhere. */
 export const fallbacks = async ({ adminUrl }: { adminUrl: string | undefined }): Promise<string> =>
   (await send(`${adminUrl}/metrics`)).body
     .split('\n')

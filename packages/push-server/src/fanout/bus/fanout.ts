@@ -7,7 +7,7 @@ import type { MoveClient } from '../emitters/emitters.ts';
 interface FanoutCounts {
   /** How often messages of others may have been lost, so that all rooms read their histories. */
   readonly gaps: number;
-  /** How often connections were made anew: their address leads to another server, or nothing came. */
+  /** How often connections were reopened: their address leads to another server, or nothing came. */
   readonly reconnects: { readonly moved: number; readonly silent: number };
   /** How many other push-servers this one should hear from, and how many of them it does not. */
   readonly peers: { readonly expected: number; readonly missing: number };

@@ -10,7 +10,7 @@ export interface MeshListenerOptions {
   /** Between two looks at whether the socket is still in the folder, in milliseconds. */
   readonly lookMs: number;
   readonly onConnection: (socket: Socket) => void;
-  /** The socket was gone and is made anew: nodes that started meanwhile have met no other node. */
+  /** The socket was gone and was created again: nodes that started meanwhile have met no other node. */
   readonly onRemade: () => Promise<void>;
   readonly log: Logger;
 }
@@ -66,7 +66,7 @@ export class MeshListener {
       });
   }
 
-  /** Makes the socket anew if it is gone, as when temporary files are cleaned up: nodes that start later could not meet this one. */
+  /** Creates the socket again if it is gone, for example after temporary files were cleaned up: nodes that start later could not meet this one. */
   async #remake(): Promise<void> {
     const { folder, onRemade, log } = this.#options;
     if (this.#isStopped || (await isThere(this.#path))) return;

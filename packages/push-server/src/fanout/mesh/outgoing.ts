@@ -3,7 +3,7 @@ import { BucketSet, bucketCount } from '../bus/room-buckets.ts';
 import { createFrameReader, maxFrameBytes, writeFrame } from './peer-frames.ts';
 import { back, type DropCause, forward, greetingOf, type MeshTimes, sendWithin } from './peer-protocol.ts';
 
-/** Most bytes that may wait for one peer. One that is further behind is dropped, and met anew. */
+/** Most bytes that may wait for one peer. A peer that is further behind is disconnected, and met again. */
 const maxQueuedBytes = maxFrameBytes + 1_024;
 
 /** Events of a connection, for its mesh. */

@@ -8,7 +8,7 @@ export interface RedisAdapter {
   clients(): readonly RedisClient[];
   /** Why messages of others do not arrive, although there are connections; absent: that is not known. */
   problem?(): string | undefined;
-  /** How often its connections were made anew because of that. */
+  /** How often its connections were reopened because of that. */
   mends?(): number;
   /** Resolves when messages of others arrive. */
   ready(): Promise<unknown>;

@@ -7,14 +7,14 @@ const beatMs = 1_000;
 /** How many beats of a channel may be missing until its subscription counts as lost. */
 const maxUnheard = 3;
 
-/** How many more may be missing until the connection is made anew once more. */
+/** How many more may be missing until the connection is reopened once more. */
 const retryAfter = 4;
 
 /** Knows whether the channels of sharded pub/sub are subscribed. */
 export interface ShardedWatch {
   /** Why some are not subscribed; `undefined`: all are. */
   problem(): string | undefined;
-  /** How often the connection was made anew. */
+  /** How often the connection was reopened. */
   readonly mends: number;
   close(): void;
 }

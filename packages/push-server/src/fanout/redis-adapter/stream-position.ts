@@ -13,8 +13,8 @@ function partsOf(id: string): readonly [time: number, count: number] {
 }
 
 /**
- * Corrects the position of a reader after each new connection. Another server, or the same one started anew, may be behind the position that
- * the last one had, and would give nothing until its clock has passed that.
+ * Corrects the position of a reader after each new connection. Another server, or the same one after a restart, may be behind the last position,
+ * and would return nothing until its clock has passed it.
  *
  * @param lastEntry - finds the id of the last entry that the server has
  * @returns takes a position to the one to read from

@@ -7,7 +7,7 @@ const beatMs = 1_000;
 /** How many of its own beats a push-server may miss until the bus counts as broken. */
 const maxUnheard = 3;
 
-/** How many beats later connections are made anew for the first time; it doubles each time, up to the second. */
+/** Number of beats before connections are reopened: at first `firstMend`, then twice as many each time, up to `longestMend`. */
 const firstMend = 1;
 const longestMend = 60;
 
@@ -28,7 +28,7 @@ export interface HeartbeatOptions {
   readonly isConnected: () => boolean;
   /** Subscribes once more: there is a connection, but its subscriptions may be lost. */
   readonly restore: () => void;
-  /** Ends all connections, so that they are made anew. */
+  /** Ends all connections, so that they are reopened. */
   readonly reconnect: () => void;
   /** Messages of other push-servers may have been lost. */
   readonly onGap: () => void;
@@ -43,7 +43,7 @@ export class Heartbeat {
   readonly peers = new Peers();
   /** How often messages of others may have been lost, so that all rooms read their histories. */
   gaps = 0;
-  /** How often connections were made anew because nothing came. */
+  /** How often connections were reopened because no beat came. */
   mends = 0;
   readonly #options: HeartbeatOptions;
   readonly #timer: NodeJS.Timeout;

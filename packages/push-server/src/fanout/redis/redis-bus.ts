@@ -18,7 +18,7 @@ export interface RedisBusOptions {
   readonly prefix: string;
   /** `redisAdapter.fanout`. */
   readonly fanout: string;
-  /** Ends all connections to Redis, so that they are made anew. */
+  /** Ends all connections to Redis, so that they are reopened. */
   readonly reconnect: () => void;
   readonly log: Logger;
 }

@@ -29,8 +29,8 @@ export function closeForger(conn: EngineConnection): void {
 /**
  * Gives a connection back to its agent, with what was read too far.
  *
- * @param isMidEvent - whether a part of an event has been decoded, which no other server could continue
- * @returns `false` if that cannot be, also as something waits to be written: the connection is cut, and its client comes back by itself
+ * @param isMidEvent - whether a part of an event has been decoded, which no other server could continue @returns `false` if that is impossible, for
+ * example because something waits to be written: the connection is cut, and its client comes back by itself
  */
 export async function giveBack(conn: EngineConnection, taken: TakenConnection, isMidEvent: boolean): Promise<boolean> {
   const { socket } = taken;

@@ -8,8 +8,8 @@ export const migratedReason: string = 'migrated';
 
 /**
  * Whether the client of a socket was connected to another push-server before, and has not noticed the change: its session migrated in a planned
- * restart, or failed over after a crash. Handlers of `connection` and middlewares, in any namespace, use it so that others are not told of a client
- * that has not come. Handlers at the push-server before get `disconnect` with the reason `migrated`, unless it crashed.
+ * restart, or failed over after a crash. Handlers of `connection` and middlewares, in any namespace, use it so that they do not announce a client
+ * that was connected all the time. Handlers at the push-server before get `disconnect` with the reason `migrated`, unless it crashed.
  *
  * A client that lost its connection and reconnected has `socket.recovered` instead, if its session was found.
  *

@@ -17,7 +17,7 @@ export type NotStopped = 'mid-event' | 'silent';
  */
 const stoppedMs = 10_000;
 
-/** How often a client that is within an event is looked at again, in milliseconds. */
+/** Interval between checks of a client that is within an event, in milliseconds. */
 const lookMs = 5;
 
 /** How the token of a session that was taken came about. */
@@ -93,8 +93,8 @@ export class FollowedConnection {
   }
 
   /**
-   * Whether an agent has the connection, which can give it to the next push-server. None has one that was handed over while that is not
-   * confirmed, or after its agent has ended, until another one has it.
+   * Whether an agent has the connection, and can give it to the next push-server. This is `false` for a connection that was handed over until its
+   * agent has confirmed that, and between the end of its agent and the next agent.
    */
   get hasAgent(): boolean {
     return this.taken?.isShared !== false;

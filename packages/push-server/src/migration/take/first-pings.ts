@@ -1,6 +1,6 @@
 import type { EngineConnection } from '@gopush/slim-socket-io';
 
-/** How often it is looked who is to be sent a ping, in milliseconds. */
+/** Interval between checks of which clients get a ping, in milliseconds. */
 const stepMs = 50;
 
 /** How many clients are sent a ping in one step while no session comes, so that their pongs do not come together. */

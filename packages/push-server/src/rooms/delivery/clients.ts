@@ -13,7 +13,7 @@ export interface Clients {
   emitToAll(room: string | undefined, event: string, message: unknown): void;
   /** How many clients of this node are in a room. */
   count(room: string): number;
-  /** The history of a room has begun anew: positions of this epoch mean nothing any more to the clients of this node in it. */
+  /** The history of a room has restarted: positions of this epoch mean nothing any more to the clients of this node in it. */
   historyEnded(room: string, epoch: string): void;
   /** Disconnects the clients of all nodes in a room; the id of a socket is a room as well. They do not reconnect by themselves. */
   disconnect(room: string): void;

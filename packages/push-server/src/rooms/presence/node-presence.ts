@@ -37,7 +37,9 @@ interface Leaving {
 /** How long a connection of a migrated session still counts here while no other node is known to have it, in milliseconds. */
 const migratedMs = 60_000;
 
-/** The same once another node has it. What that node writes may still be on its way to the store, and no user may be seen leaving. */
+/**
+ * The same time once another node has the connection. What that node writes may still be on its way to the store, and no user may be seen leaving.
+ */
 const takenMs = 1_000;
 
 /**

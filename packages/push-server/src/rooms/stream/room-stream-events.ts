@@ -29,7 +29,7 @@ export interface RoomStreamEvents {
   undeliverable(room: string, position: Position, error: unknown): void;
   /** Members may miss messages up to this position, for good. */
   gap(room: string, position: Position): void;
-  /** The room's history begins, or begins anew, and members miss nothing. */
+  /** The room's history starts or restarts, and members miss nothing. */
   began(room: string, position: Position): void;
   /** The history that had this epoch is no more; another one follows. */
   ended(room: string, epoch: string): void;

@@ -54,7 +54,7 @@ export interface Front {
   readonly ended: readonly (Ending & Counts)[];
   /** What has been given back: the bytes that its target had read too far. */
   readonly left: readonly Buffer[];
-  /** How many sessions go on at another target. */
+  /** How many sessions continue at another target. */
   readonly moved: () => number;
   /** What is known of connections whose target was gone. */
   readonly orphans: readonly Orphan[];
@@ -138,7 +138,7 @@ class Handing implements Pick<Front, 'handed' | 'ended' | 'left' | 'orphans' | '
 
   #onOrphan(one: HandedOver<Client>, orphan: Orphan): void {
     this.orphans.push(orphan);
-    // A target that lives goes on with it alone.
+    // A target that lives continues with it alone.
     if (this.#options.next === undefined) one.takeBack().destroy();
     else if (orphan.taker === 'clean') this.#giveOn(one, orphan.unread ?? Buffer.alloc(0), orphan.marks);
     else one.cut();
