@@ -22,7 +22,8 @@ export class ConnectionLimits {
   readonly #rates: ConnectionRates;
   readonly #idle: IdleConnections;
   readonly #refused = new WeakMap<Socket, FailureCode>();
-  readonly #kept = new WeakSet<Socket>();
+  /** Each is removed when it closes, which is soon; a `WeakSet` takes longer. */
+  readonly #kept = new Set<Socket>();
   readonly #arrived = new WeakSet<Socket>();
   readonly #perNetwork = new Map<string, number>();
   #open = 0;
@@ -60,7 +61,7 @@ export class ConnectionLimits {
     const address = plainAddress(socket.remoteAddress);
     this.#count(address, 1);
     socket.once('close', () => {
-      if (!this.#kept.has(socket)) this.#count(address, -1);
+      if (!this.#kept.delete(socket)) this.#count(address, -1);
     });
     const code = this.#judge(address);
     if (code === undefined) return;

@@ -1,12 +1,12 @@
 import { type Logger, type Metrics, waitBuckets } from '@gopush/service';
 import type { TunnelEnd } from '../tunnel/tunnel-end.ts';
-import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import type { MigrationObserver } from './observe-migrations.ts';
 import { round } from './round.ts';
 
 /** Writes the lines and counts of tunnels. */
 export interface TunnelObserver {
-  tunnelOpened(info: TunnelInfo): void;
+  /** @param startedAt - when its request arrived, in time of `performance.now()` */
+  tunnelOpened(startedAt: number): void;
   tunnelClosed(end: TunnelEnd): void;
   /** Totals of tunnels that are closed. */
   readonly carried: Carried;
@@ -54,7 +54,7 @@ export function observeTunnels(
   const closed = metrics.counter('tunnels_closed_total', 'Closed tunnels, by cause.', ['cause']);
   return {
     carried,
-    tunnelOpened({ startedAt }) {
+    tunnelOpened(startedAt) {
       carried.opened++;
       handshakes.observe((performance.now() - startedAt) / 1_000);
     },

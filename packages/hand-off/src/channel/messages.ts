@@ -48,8 +48,9 @@ export function writeOffer({ kind, head, record }: OfferMessage): Buffer[] {
 export function readOffer(payload: Buffer): OfferMessage | undefined {
   const reader = new ByteReader(payload);
   const kind = kinds[reader.u8()];
-  const message = { kind, head: reader.bytes(), record: reader.rest() };
-  return reader.isComplete && kind !== undefined ? { ...message, kind } : undefined;
+  const head = reader.bytes();
+  const record = reader.rest();
+  return reader.isComplete && kind !== undefined ? { kind, head, record } : undefined;
 }
 
 export function writeResponse({ slot, generation, head, body }: ResponseMessage): Buffer[] {

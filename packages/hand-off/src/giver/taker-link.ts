@@ -238,8 +238,10 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Servi
     this.#offers.get(id)?.onLost('lost', 'it ended the connection');
     const handed = this.#served.get(id);
     if (handed === undefined) return true;
-    const counts = handed.counts();
-    handed.drop(() => this.#host.callHandler(() => this.#host.events.onEnd(handed, { ...ending, ...counts })));
+    const { code, cause, messagesIn, messagesOut } = ending;
+    const { bytesIn, bytesOut } = handed.counts();
+    const end = { code, cause, messagesIn, messagesOut, bytesIn, bytesOut };
+    handed.drop(() => this.#host.callHandler(() => this.#host.events.onEnd(handed, end)));
     return true;
   }
 

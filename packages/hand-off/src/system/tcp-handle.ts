@@ -20,11 +20,20 @@ let Handle: HandleClass | undefined;
  * @throws Error if Node cannot use the descriptor
  */
 export function socketOptionsOf(descriptor: number): SocketConstructorOpts {
-  if (Handle === undefined) return { fd: descriptor };
+  if (Handle === undefined) return { fd: descriptor, readable: true, writable: true, allowHalfOpen: true };
   const handle = new Handle(ofConnection);
   const error = handle.open(descriptor);
   if (error !== 0) throw new Error(`a descriptor cannot be used: error ${error}`);
-  return { handle } as SocketConstructorOpts;
+  return {
+    handle,
+    readable: true,
+    writable: true,
+    allowHalfOpen: true,
+    // Node's constructor sets these in a copy of its options. If they are there already, V8 need not change the shape of the copy each time.
+    emitClose: false,
+    autoDestroy: true,
+    decodeStrings: false,
+  } as SocketConstructorOpts;
 }
 
 /** Learns the class of handles from a socket that was made with `fd`. */

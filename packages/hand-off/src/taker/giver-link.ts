@@ -149,10 +149,10 @@ export class GiverLink implements ChannelOwner, Owner {
     this.#host.onGone(this, reason);
   }
 
-  respond(taken: Taken, response: Pick<ResponseMessage, 'head' | 'body'>): void {
+  respond({ id, slot: { slot, generation } }: Taken, { head, body }: Pick<ResponseMessage, 'head' | 'body'>): void {
     this.#openOffers--;
-    if (response.body !== undefined) this.#taken.delete(taken.id);
-    this.channel.send(types.response, taken.id, ...writeResponse({ ...taken.slot, ...response }));
+    if (body !== undefined) this.#taken.delete(id);
+    this.channel.send(types.response, id, ...writeResponse({ slot, generation, head, body }));
   }
 
   failResponse({ id }: Taken, detail: string): void {

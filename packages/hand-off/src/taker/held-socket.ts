@@ -28,7 +28,7 @@ export class HeldSocket extends Socket {
   declare gate: Gate | undefined;
 
   constructor(descriptor: number, gate: Gate) {
-    super({ ...socketOptionsOf(descriptor), readable: true, writable: true, allowHalfOpen: true });
+    super(socketOptionsOf(descriptor));
     learnHandle(this);
     this.gate = gate;
   }

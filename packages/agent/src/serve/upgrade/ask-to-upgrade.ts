@@ -53,7 +53,10 @@ export function askToUpgrade(
       return failed(why, target.name);
     }
     const { cookie } = asked;
-    if ('offered' in value) return success({ ...value, identity, member, cookie });
+    if ('offered' in value) {
+      const { offered, head, body, record } = value;
+      return success({ offered, head, body, record, identity, member, cookie });
+    }
     return success({ ...value, identity, member, cookie, migration: migration.failover.migrationOf(value, own) });
   });
 }

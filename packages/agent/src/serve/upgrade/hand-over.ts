@@ -1,6 +1,6 @@
 import { failed, type Result, sessionTokenHeader, success } from '@gopush/contract';
 import { HandedClient } from '../../hand-off/handed-client.ts';
-import { type HandOffRecord, infoOf, writeRecord } from '../../hand-off/record.ts';
+import { type HandOffRecord, writeRecord } from '../../hand-off/record.ts';
 import { stopCounting } from '../../limits/stop-counting.ts';
 import { leaveOpen } from '../../request/close-at-end.ts';
 import type { Exchange } from '../../route/exchange.ts';
@@ -24,7 +24,7 @@ export async function handOver(
 ): Promise<Result<void>> {
   const { client, startedAt } = exchange;
   const { offered, head, member, identity, cookie } = response;
-  const { peer } = response.record;
+  const known = response.record;
   leaveOpen(client);
   // Its socket closes here, and the connection counts until its target reports its end.
   limits.connections.keep(client);
@@ -32,9 +32,22 @@ export async function handOver(
   try {
     const switching = writeUpgradeResponse(head, cookie);
     const write = Buffer.from(switching, 'latin1');
+    const { token, cannotMigrate } = sessionOf(head);
     const record: HandOffRecord = {
-      ...response.record,
-      ...sessionOf(head),
+      id: known.id,
+      address: known.address,
+      uid: known.uid,
+      product: known.product,
+      peer: known.peer,
+      route: known.route,
+      target: known.target,
+      migrations: known.migrations,
+      url: known.url,
+      path: known.path,
+      headers: known.headers,
+      key: known.key,
+      token,
+      cannotMigrate,
       openedAt: Date.now(),
       bytesInBefore: client.bytesRead - early.length - client.readableLength,
       bytesOutBefore: client.bytesWritten + write.length,
@@ -47,7 +60,7 @@ export async function handOver(
     });
     if (outcome.ok) {
       handOff?.clients.add(outcome.value);
-      observer.tunnelOpened({ ...infoOf(record, member), startedAt });
+      observer.tunnelOpened(startedAt);
       return success(undefined);
     }
     giveUp();
@@ -63,7 +76,7 @@ export async function handOver(
 
   function giveUp(): void {
     client.destroy();
-    stopCounting(limits, { member, uid: identity.uid, peer });
+    stopCounting(limits, { member, uid: identity.uid, peer: known.peer });
   }
 }
 

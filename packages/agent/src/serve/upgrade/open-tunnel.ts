@@ -39,7 +39,7 @@ export function openTunnel(
     const switching = writeUpgradeResponse(head, cookie);
     info.bytesOutBefore = bytesOutBefore + switching.length;
     tunnel = tunnels.open({ client: adopted.socket, target: socket, info, migration });
-    observer.tunnelOpened(info);
+    observer.tunnelOpened(info.startedAt);
     adopted.socket.write(switching, 'latin1');
   } catch (error) {
     adopted.socket.destroy();
