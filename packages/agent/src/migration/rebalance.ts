@@ -48,7 +48,10 @@ export class Rebalance {
   /** Products whose targets do not depend on the client. */
   #listed: ReadonlySet<string> = new Set();
   readonly #perStep: number;
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #looking: NodeJS.Timeout;
+  /** Runs while sessions leave: an idle agent is not to be woken twenty times a second. */
+  #stepping: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(options: RebalanceOptions) {
     const { log, seamless } = options;
@@ -57,7 +60,7 @@ export class Rebalance {
     const look = (): void => {
       this.#look().catch((error: unknown) => log.warn({ err: error }, 'the targets of products cannot be resolved'));
     };
-    this.#timers = [setInterval(look, lookMs).unref(), setInterval(() => this.#step(), stepMs).unref()];
+    this.#looking = setInterval(look, lookMs).unref();
   }
 
   /**
@@ -87,7 +90,9 @@ export class Rebalance {
   }
 
   close(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#isClosed = true;
+    clearInterval(this.#looking);
+    clearInterval(this.#stepping);
   }
 
   #leave(session: LeavingSession): void {
@@ -98,6 +103,7 @@ export class Rebalance {
       this.#leaving.set(member, leaving);
     }
     leaving.add(session);
+    if (!this.#isClosed) this.#stepping ??= setInterval(() => this.#step(), stepMs).unref();
   }
 
   /** Asks for the next sessions. */
@@ -115,6 +121,9 @@ export class Rebalance {
       }
       if (leaving.isEmpty) this.#leaving.delete(member);
     }
+    if (this.#leaving.size > 0) return;
+    clearInterval(this.#stepping);
+    this.#stepping = undefined;
   }
 
   /** Has sessions leave the targets that have left their list, or have the weight 0. */

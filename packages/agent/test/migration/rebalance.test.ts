@@ -57,3 +57,13 @@ test('sessions stay at a target of weight 0 as long as no other one takes new cl
   await vi.advanceTimersByTimeAsync(2_000);
   expect(seen.asked).toBe(1);
 });
+
+test('the timer that asks for sessions runs only while some are to leave', async () => {
+  const seen = openRebalance([0, 1]);
+  const idle = vi.getTimerCount();
+  await vi.advanceTimersByTimeAsync(1_010);
+  expect(vi.getTimerCount()).toBe(idle + 1);
+  await vi.advanceTimersByTimeAsync(490);
+  expect(seen.asked).toBe(1);
+  expect(vi.getTimerCount()).toBe(idle);
+});
