@@ -1,2 +1,5 @@
-/** What programs with servers of their own use beside agents. It loads nothing of Socket.IO, nor what takes connections before a server listens. */
+/**
+ * The parts for programs with servers of their own. Loading them loads neither Socket.IO nor, before a server listens, the code that takes
+ * connections.
+ */
 export { type AcceptHandOffsOptions, acceptHandOffs, type HandOffs } from './hand-off/accept-hand-offs.ts';

@@ -18,7 +18,7 @@ export class HandedClient {
   checkAt = 0;
   /** Its connection, once the target has it. */
   handed: Handed | undefined = undefined;
-  /** Whether its session has had its turn of the agent's pace, and needs no other one when its target has given it. */
+  /** Whether its session has already passed the agent's rate limit, and need not wait again when its target has given it. */
   hasTurn = false;
 
   constructor(member: Member, { token }: Pick<HandOffRecord, 'token'>) {

@@ -29,7 +29,7 @@ export type KnownSource = (
   | { readonly kind: 'app'; readonly app: HookApp }
 ) & {
   readonly file: string;
-  /** Whether it has identified a client. From then on it is no mistake of the hook if it does not identify another one. */
+  /** Whether it has identified a client. If so, a client that it does not identify later is no sign of a mistake in the hook. */
   hasKnown: boolean;
 };
 

@@ -22,8 +22,8 @@ const firstBeginning = 512;
 const lateShare = 1 / 4;
 
 /**
- * Share of the places of a window beyond it, for other networks than one that holds half of them. Not a bound for each network, as of a push-server's
- * users: behind a proxy that is not trusted, all clients have one address.
+ * Extra places of a window, as a share of it. They are for other networks while one network holds half of the places. There is no bound for each
+ * network, unlike for the users of a push-server: behind a proxy that is not trusted, all clients have one address.
  */
 export const reserveShare = 1 / 4;
 

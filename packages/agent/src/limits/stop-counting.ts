@@ -9,7 +9,7 @@ interface Counted {
   readonly peer: string | undefined;
 }
 
-/** A tunnel, or a connection that was handed off, counts no longer: neither at its target, nor for its uid and address. */
+/** Stops counting a tunnel, or a connection that was handed off, at its target and for its uid and address. */
 export function stopCounting({ tunnels, connections }: Limits, { member, uid, peer }: Counted): void {
   member.tunnels--;
   tunnels.close(uid);

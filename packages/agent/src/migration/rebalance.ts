@@ -83,7 +83,7 @@ export class Rebalance {
     return count;
   }
 
-  /** Whether the router no longer names a target that it named before. */
+  /** Whether the router named a target before, and does not name it any more. */
   hasLeft(member: Member): boolean {
     const { name, current } = member.product;
     return this.#listed.has(name) && !current.includes(member);

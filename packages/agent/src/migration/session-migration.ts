@@ -78,7 +78,7 @@ export class SessionMigration implements TunnelMigration {
   #onContinued: (() => void) | undefined;
   /** Whether the client sent a pong that only agents may send. */
   #isForged = false;
-  /** Whether it has had its turn of the agent's pace, and needs no other one when its target has given it. */
+  /** Whether it has already passed the agent's rate limit, and need not wait again when its target has given it. */
   hasTurn = false;
 
   constructor(tunnel: Tunnel, { token, request, frameBytes, events }: SessionMigrationOptions) {

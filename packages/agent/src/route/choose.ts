@@ -74,7 +74,7 @@ function pickLeast(
     const weight = weightOf(member);
     if (weight === 0) continue;
     const load = member.load / weight;
-    // One of several with the least load at random: the first one would get all clients that come at once.
+    // Chooses one of those with the least load at random: otherwise the first one would get all clients that come at once.
     if (load < least) equals = 1;
     else if (load > least || random() * ++equals >= 1) continue;
     best = member;

@@ -35,7 +35,7 @@ function isReachable({ tier, host, port, machine: theirs }: RegisteredNode, ours
 /** Addresses and names, as in a router: Node throws for some other texts when it connects. */
 const hostForm = /^[\w.:%-]+$/;
 
-/** Warns, once for each machine, of push-servers of other machines that announce a loopback address, and so get no clients from here. */
+/** Warns once for each other machine whose push-servers announce a loopback address, and so get no clients from here. */
 function warnOfUnreachable(nodes: readonly RegisteredNode[], ours: string, warned: Set<string>, log: Logger): void {
   for (const node of nodes) {
     const { name, tier, host, port, machine = '' } = node;
@@ -49,7 +49,7 @@ function warnOfUnreachable(nodes: readonly RegisteredNode[], ours: string, warne
   }
 }
 
-/** For how many machines it is remembered that they were warned of. */
+/** How many machines are remembered for which a warning was logged. */
 const maxWarned = 1_000;
 
 function toTarget({ host, port, weight, state }: RegisteredNode): Target {

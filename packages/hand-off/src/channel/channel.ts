@@ -50,7 +50,7 @@ export class Channel {
     return this.#silentTicks;
   }
 
-  /** Whether more waits than the other side should ever leave unread. */
+  /** Whether more bytes wait than a working peer ever leaves unread. */
   get isFull(): boolean {
     return this.#socket.writableLength > maxQueuedBytes;
   }

@@ -5,14 +5,14 @@ const defaultSilentMs = 10_000;
 export const helloMs = 5_000;
 
 /**
- * How many seconds of silence end a channel, in calls of {@link Channel.beat}. With one, a peer that had nothing to send would not even
- * have been sent a ping.
+ * How many seconds of silence end a channel, counted in calls of {@link Channel.beat}. At least two: a peer that has nothing to send is sent a ping
+ * only after the first.
  *
- * @param ms - what a program wants, in milliseconds
+ * @param ms - as the program has set it, in milliseconds
  */
 export function silentSecondsOf(ms: number = defaultSilentMs): number {
   return Math.max(2, Math.ceil(ms / 1_000));
 }
 
-/** Why a channel ended whose peer was silent for so long. */
+/** The reason with which a channel ends because its peer was silent. */
 export const silent = 'silent';

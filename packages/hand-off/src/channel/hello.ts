@@ -10,7 +10,7 @@ const ownVersions = [1, 2] as const;
 export interface Hello {
   /** Oldest and newest version that the side speaks. */
   readonly versions: readonly [number, number];
-  /** The network namespace: a connection lives in one, and ports of another are others. */
+  /** The network namespace, to which connections and ports belong. */
   readonly network: string;
   /** Name for logs. */
   readonly name: string;

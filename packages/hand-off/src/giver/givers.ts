@@ -19,8 +19,8 @@ export interface GiversOptions<T> {
 /** The giving side of a process. */
 export interface Givers<T> {
   /**
-   * The way to a taker of this host that serves a TCP port: one that is connected, and neither stopping nor full. Connects in the background to all
-   * takers of a port from the first time on that it is asked for; until then there is none.
+   * The way to a taker of this host that serves a TCP port, is connected, and is neither stopping nor full. The first call for a port starts to
+   * connect to its takers in the background, and finds none yet.
    */
   to(port: number): Giver<T> | undefined;
   /**

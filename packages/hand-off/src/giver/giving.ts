@@ -141,7 +141,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     notes.whenDead(() => this.#lookAtSilent());
   }
 
-  /** Of takers that were silent, some may have died, and those of a key are heard again. */
+  /** Checks the silent takers: some may have died. @param heard - key of one that was heard again */
   #lookAtSilent(heard?: string): void {
     for (const [link, served] of this.#silent) {
       const isDead = link.notes.isDead;

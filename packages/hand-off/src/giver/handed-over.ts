@@ -42,8 +42,9 @@ export interface HandedOver<T> {
    */
   askToLeave(): boolean;
   /**
-   * Whether its taker, which is `silent` ({@link Orphan}), has surely been so for this time. Pauses of this process do not count, nor what
-   * the taker waited for a CPU; one that works has half as long again; and it had two seconds to open a new channel.
+   * Whether its taker, which is `silent` ({@link Orphan}), has certainly been silent for this long. Pauses of this process do not count, nor time
+   * in which the taker waited for a CPU. A taker that works may be silent for half as long again. It also had two seconds to respond to a new
+   * channel.
    *
    * @param ms - in milliseconds; whole seconds count
    */

@@ -75,7 +75,10 @@ export class Serving implements LinkHost, TakenHost {
     this.#closeNotes();
   }
 
-  /** A giver that asks for its lock from then on would take this process for dead: first all must know that it lives. */
+  /**
+   * Closes the file of notes, which unlocks it. A giver that asks for the lock after that would take this process for dead, so all givers must
+   * first know that it lives.
+   */
   #closeNotes(): void {
     if (!this.#isClosed || this.#links.size > 0 || this.#notesFile < 0) return;
     this.closeDescriptor(this.#notesFile);

@@ -48,8 +48,9 @@ export interface TakenConnection {
    */
   read(except: number): void;
   /**
-   * Notes that all that was read from the socket has been handled, but for the beginning of a message: should this process die now, the
-   * next taker gets these bytes first, and then the rest of the client. Of 512 connections at a time; for others it counts as not noted.
+   * Notes that all that was read from the socket has been handled, but for the beginning of a message: should this process die now, the next taker
+   * gets these bytes first, and then the rest of the client. Up to 512 connections can have such a note at a time; for others it counts as not
+   * noted.
    *
    * @param beginning - bytes that the next taker reads as if the client had sent them; at most 64 KiB, or they count as not noted
    */

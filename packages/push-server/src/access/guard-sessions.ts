@@ -74,7 +74,7 @@ function versionFault({ headers, _query }: EngineRequest, allowEIO3: boolean): F
   const { EIO, sid, transport } = _query;
   const isUpgrade = headers.upgrade !== undefined;
   if (EIO === '4' || (EIO === '3' && allowEIO3)) return undefined;
-  // Engine.IO refuses a request that is no handshake by itself.
+  // Engine.IO itself refuses a request that is not a handshake.
   if (!isUpgrade && (sid !== undefined || transport === undefined)) return undefined;
   const detail =
     EIO === '3'

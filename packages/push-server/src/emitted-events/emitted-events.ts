@@ -54,7 +54,7 @@ export class EmittedEvents {
   readonly #namespaces = new Map<string, NamespaceStreams>();
   readonly #forMany: EventLog;
   readonly #forOne: EventLog;
-  /** Up to where clients have had streams elsewhere that had not come here yet when they came. */
+  /** By client and stream: the offset up to which it had received events elsewhere that had not arrived here when it came. */
   readonly #elsewhere = new WeakMap<Socket, ReadonlyMap<string, number>>();
   /** Events that clients were given again, each with the number of that delivery. */
   readonly #again = new WeakMap<Socket, readonly Emitted[]>();

@@ -13,7 +13,7 @@ export interface Missed {
   readonly after: ReadonlyMap<string, number>;
   /** The last event of each stream that its node had sent to its clients. */
   readonly sent: ReadonlyMap<string, number>;
-  /** By their places, which deliveries of its node events were: they are given again in this order. */
+  /** The numbers of its node's deliveries, by the places of their events: they are delivered again in this order. */
   readonly counts: ReadonlyMap<string, number>;
   /** Events that no other node has. */
   readonly own: readonly OwnEvent[];

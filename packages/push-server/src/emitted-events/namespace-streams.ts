@@ -107,7 +107,7 @@ export class NamespaceStreams {
    * @param gapAt - when messages of other nodes may have been lost last, in milliseconds since 1970
    */
   hasHeard({ at, isExact, sent, after }: Missed, gapAt: number): boolean {
-    // Of a session that was saved long before its end nothing tells since when its client missed something.
+    // If a session was saved long before its end, nothing shows since when its client missed something.
     if (isExact && (this.#since > at || gapAt > at)) return false;
     for (const [name, offset] of sent) {
       if ((after.get(name) as number) < offset && (this.#streams.get(name)?.latest ?? 0) < offset) return false;
@@ -140,7 +140,7 @@ export class NamespaceStreams {
     const last = missed.after.get(epoch);
     if (last !== undefined) return offset > last;
     if (at < missed.at - slackMs) return false;
-    // Of a node that crashed is not known when its session began to miss something.
+    // If its node crashed, it is not known when the session began to miss something.
     if (this.isForeign(epoch)) return missed.isExact;
     return !this.isLocal(epoch) || isSame;
   }

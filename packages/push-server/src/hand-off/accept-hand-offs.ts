@@ -36,7 +36,7 @@ export interface HandOffs {
   readonly whyNot: string | undefined;
   /** Open connections that were handed over. */
   readonly size: number;
-  /** Those of them that no agent holds: if this process ends, they end. */
+  /** How many of these no agent holds: they end with this process. */
   readonly alone: number;
   /** Resolves when the state is not `waiting`. @returns {@link HandOffs.whyNot} */
   settled(): Promise<string | undefined>;
@@ -157,7 +157,7 @@ export class ServerHandOffs implements HandOffs {
         port: address.port,
         name,
         notes,
-        // Others continue its sessions. One that is debugged stands still on purpose.
+        // Others can then continue its sessions. A process that is being debugged stands still on purpose.
         mayBeKilled: () => notes && debuggerUrl() === undefined,
         onRequest: (connection, head) => this.#take(connection, address, head),
         onConnection: ({ socket }) => void this.#server.emit('connection', socket),

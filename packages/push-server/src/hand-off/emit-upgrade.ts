@@ -1,7 +1,7 @@
 import http, { type Server as HttpServer, type IncomingMessage, maxHeaderSize } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What of Node's server and its requests is not documented; all of it is as it was in Node 18. */
+/** Undocumented parts of Node's server and its requests. They have not changed since Node 18. */
 interface Parts {
   /** Node's listener to `connection`, which gives a socket a parser. */
   readonly _connectionListener?: (socket: Socket) => void;

@@ -4,7 +4,7 @@ import { type EngineConnection, engineOf, messagesOf, webSocketOf } from '@gopus
 import type { Server } from 'socket.io';
 import { takenConnectionOf } from './joined-connection.ts';
 
-/** Reports to agents how the connections ended that they had handed over. */
+/** Reports to agents how connections that they handed over have ended. */
 export function reportEndings(io: Server): void {
   engineOf(io).on('connection', (conn) => {
     if (webSocketOf(conn) === undefined) conn.once('upgrade', () => reportEnding(conn));

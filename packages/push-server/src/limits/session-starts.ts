@@ -91,7 +91,8 @@ export class SessionStarts {
     const owners = ownersOf(request, addressOf);
     if (window.holdsHalf(owners[0], now)) return 'too_many_requests';
     const place = window.enter(now, ...owners) ?? window.enterInstead(now, ...owners);
-    // Agents send fewer clients of all to one that is overloaded. This one is not: many of one network have not continued with their handshakes.
+    // To an overloaded push-server, agents send fewer clients of all networks. This one is not overloaded: many clients of one network have not
+    // continued with their handshakes.
     if (place === undefined)
       return !window.isLate && window.holdsHalf(owners.at(-1) as string, now) ? 'too_many_requests' : 'overloaded';
     (request as Slotted)[ofRequest] = place;

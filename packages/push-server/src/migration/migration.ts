@@ -72,7 +72,7 @@ export class Migration {
     if (taken === undefined) return;
     this.counts.taken++;
     client.enterAgain(taken.record, taken.saved);
-    // One without an agent in between was sent it at once.
+    // A client without an agent in between was sent its first ping at once.
     if (direct === undefined) firstPings.add(conn);
   }
 

@@ -37,7 +37,7 @@ export interface MigrationOptions extends Omit<TakeContext, 'nextCopies'>, Omit<
   readonly answerMs: number;
   /** How long a drain may last in all while sessions leave, in milliseconds. */
   readonly maxDrainMs: number;
-  /** Within how long a client that has come from another node is sent a ping, in milliseconds. */
+  /** Longest time until a client that has come from another node gets a ping, in milliseconds. */
   readonly pingMs: number;
   readonly isBelieved: IdentityCheck;
   readonly log: Logger;

@@ -41,7 +41,7 @@ const actions = {
 };
 
 /**
- * The actions on clients that an admin listener offers to who has a key: `POST /send` and `POST /disconnect`, with JSON.
+ * The actions on clients that an admin listener offers to those who have a key: `POST /send` and `POST /disconnect`, with JSON.
  *
  * @param push - `undefined` before the push-server has opened
  */
@@ -51,7 +51,7 @@ export function createAdminActions(push: () => Push | undefined): Record<string,
   );
 }
 
-/** The same actions for who asks from the page of another node. */
+/** The same actions, requested on the page of another node. */
 export function createAdminActs(push: () => Push | undefined): Record<string, Act> {
   return Object.fromEntries(
     Object.entries(actions).map(([name, run]): [string, Act] => [

@@ -8,7 +8,7 @@ import { restoreLost, restoreStranded } from './restore-session.ts';
 export interface FindContext {
   readonly store: SessionStore;
   readonly history: HistoryStore;
-  /** A client has returned whose session is not stored: a node that takes it for connected is to let it go. */
+  /** A client has returned whose session is not stored: a node that still counts it as connected has to end that connection. */
   readonly returned: (pid: string) => void;
   /** Stores a session again under a key. */
   readonly save: (key: string, bytes: Buffer) => void;

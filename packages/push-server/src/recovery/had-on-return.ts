@@ -3,8 +3,7 @@ import type { ReceivedKey } from '../rooms/idempotency/received-keys.ts';
 import type { SessionRecord, SocketRecord } from '../stored-session/session-record.ts';
 
 /**
- * Which messages a client whose connection was lost has had that were written to it before they were kept. The others
- * are given to it when they are kept.
+ * The messages that a client has received before they were kept, although its connection was lost. It gets the others when they are kept.
  *
  * @param last - the position that it had last
  */

@@ -39,10 +39,7 @@ export interface RecoveryOptions {
   readonly keepMs: number;
   /** The position of the next delivery of this node; `undefined`: clients cannot come back to their sessions. */
   readonly position: (() => string) | undefined;
-  /**
-   * Tells all nodes of clients that have returned and whose sessions were not found: a node that takes one for
-   * connected is to let it go.
-   */
+  /** Tells all nodes which clients have returned without a stored session: a node that still counts one as connected has to end that connection. */
   readonly tellBack: (pids: readonly string[]) => void;
   /** The user of a client; `undefined`: it has no identity. */
   readonly userOf: (request: IncomingMessage) => string | undefined;

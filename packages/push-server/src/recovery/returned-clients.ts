@@ -1,7 +1,7 @@
 /** For how long clients that have returned are gathered before other nodes are notified of them, in milliseconds. */
 const gatherMs = 20;
 
-/** Tells of clients that have returned. Many may return at once, as after the loss of an agent: that is one message. */
+/** Tells other nodes which clients have returned. If many return at once, as after the loss of an agent, it sends one message. */
 export class ReturnedClients {
   readonly #tell: (pids: readonly string[]) => void;
   #gathered: string[] = [];

@@ -205,8 +205,8 @@ export class Memberships implements Subscriber {
   /**
    * Leaves all rooms at the end of the session here.
    *
-   * @param how - `gone`: the session has ended; `migrated`: it has migrated to another node, and others must not see its user leave; `not taken`: it
-   * began here, but another node has it
+   * @param how - `gone`: the session has ended; `migrated`: it has migrated to another node, and others must not see its user leave; `not taken`:
+   * it began here, but another node has taken it
    */
   end(how: 'gone' | 'migrated' | 'not taken'): void {
     const { streams, presence, delivery } = this.#context;

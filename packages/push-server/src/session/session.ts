@@ -299,8 +299,8 @@ export class Session {
   /**
    * Ends it on this node.
    *
-   * @param how - `gone`: the connection has ended; `migrated`: the session has migrated to another node; `not taken`: it began here, but another node
-   * has it
+   * @param how - `gone`: the connection has ended; `migrated`: the session has migrated to another node; `not taken`: it began here, but another
+   * node has taken it
    * @returns the client's positions
    */
   end(how: 'gone' | 'migrated' | 'not taken'): ReadonlyMap<string, Position | null> {

@@ -3,9 +3,7 @@ import type { Delivery } from '../rooms/delivery/recent-deliveries.ts';
 /** Deliveries of one history: by how much the offset and the number of each exceed those of the one before, in turn. */
 type PackedLog = readonly [room: string, epoch: string, steps: readonly number[]];
 
-/**
- * Deliveries in less than a tenth of the bytes: many clients are cut off at a time, and each has a thousand deliveries.
- */
+/** Packs deliveries into less than a tenth of the bytes: many clients are cut off at a time, and each has a thousand deliveries. */
 export type PackedTail = readonly PackedLog[];
 
 export function packTail(tail: readonly Delivery[]): PackedTail {

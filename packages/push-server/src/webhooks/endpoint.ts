@@ -36,7 +36,7 @@ export class Endpoint {
     this.#log = log;
   }
 
-  /** Queues an event. If the queue is full, the oldest events are dropped: newer ones are worth more. */
+  /** Queues an event. If the queue is full, the oldest events are dropped: newer ones are more useful. */
   send(event: WebhookEvent): void {
     this.#queue.push(event);
     this.#bytes += event.bytes;

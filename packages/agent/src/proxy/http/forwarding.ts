@@ -18,8 +18,8 @@ import type { TargetConnection, TargetExchange } from './target-connections.ts';
 const respondedByHook = failed('uid_hook_bad_value', 'the agent hook responded after it had called next()');
 
 /**
- * How an attempt ended without a response: the connection was closed, and the target may have acted on the request or not, or it is sure that the
- * target has not read the request.
+ * How an attempt ended without a response. Either the connection was closed, and the target may have acted on the request; or the target has
+ * certainly not read the request.
  */
 export type NoResponse = 'reset' | 'unread';
 

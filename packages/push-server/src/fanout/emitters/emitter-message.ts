@@ -61,7 +61,7 @@ export function readBroadcast(message: Buffer): EmitterBroadcast {
 /**
  * Takes a target to options for an adapter.
  *
- * @throws TypeError for what no emitter sends: without rooms it would be about everyone
+ * @throws TypeError for what no emitter sends: without rooms it would affect all clients
  */
 export function optionsOf(namespace: string, { rooms, except }: EmitterTarget): BroadcastOptions {
   return { rooms: roomsNamed(namespace, listOf(rooms)), except: roomsNamed(namespace, listOf(except)) };

@@ -36,8 +36,8 @@ export function openStreams(config: RedisConfig, log: Logger): RedisAdapter {
 }
 
 /**
- * Adds entries to the stream, which is bounded, although Redis is full: it runs a script to its end whose first write is a deletion. Otherwise events
- * would reach only the clients of this push-server, without a word.
+ * Adds entries to the stream, which is bounded, even if Redis is full: Redis runs a script to its end if the first write of the script is a
+ * deletion. Otherwise events would silently reach only the clients of this push-server.
  */
 const add = `
 redis.call('XDEL', KEYS[1], '0-0')

@@ -65,8 +65,8 @@ export class RoomSubscriptions implements BucketAnnouncer {
   }
 
   /**
-   * Subscribes to everything that is not subscribed to yet, and unsubscribes the rest. Only when this has resolved nothing more is lost: a
-   * room that reads its history before may miss what comes in between.
+   * Subscribes to everything that is not subscribed to yet, and unsubscribes the rest. Messages may be lost until this has resolved: a room that
+   * reads its history before may miss what comes in between.
    */
   async sync(): Promise<void> {
     const { subscriber, always, prefix } = this.#options;

@@ -62,7 +62,7 @@ export class MigratingClient extends Client {
    * Is called when the client enters or leaves namespaces. Resolves when that is saved; absent if nothing is saved.
    */
   onNamespaces: ((client: MigratingClient) => Promise<unknown>) | undefined = undefined;
-  /** How many CONNECTs have had their response since the client is followed, here and elsewhere. */
+  /** How many CONNECTs got their response since the client has been followed, here and elsewhere. */
   responses = 0;
   /** Whether the client has asked for a namespace besides the main one. */
   #hasOthers = false;
@@ -71,7 +71,7 @@ export class MigratingClient extends Client {
   #returning: ReturningNamespaces | undefined = undefined;
   /** Ids of the sockets with which the session came here. */
   #arrived: readonly string[] | undefined = undefined;
-  /** How many want all that is written to the client to wait. */
+  /** Number of reasons for which all that is written to the client has to wait. */
   #holds = 0;
   /** Ends the hold since the session came here. */
   #release: (() => void) | undefined = undefined;

@@ -2,9 +2,8 @@
 const most = 256;
 
 /**
- * How many sessions are given at a time at least, and within which time other nodes have to take them to be given more
- * at a time, in milliseconds. With few sessions each client is to wait as short as can be; with many it counts when the
- * last one has left.
+ * `least`: how many sessions are given at a time at least. `swiftMs`: other nodes that take a session within this time get more at a time, in
+ * milliseconds. With few sessions, the wait of each client should be short. With many, the time until the last one has left matters.
  */
 const few = { least: 8, swiftMs: 50 } as const;
 const many = { least: 16, swiftMs: 150 } as const;
@@ -13,8 +12,9 @@ const many = { least: 16, swiftMs: 150 } as const;
 const mostFew = 200;
 
 /**
- * How many sessions are given at a time. The nodes that take them set the pace: one more with each that was taken swiftly, a third less if one was
- * not, once for all that were under way together (AIMD, like TCP: Chiu and Jain 1989). The clients of the others notice nothing meanwhile.
+ * How many sessions are given at a time. The nodes that take them set the pace. The number grows by one with each session that was taken swiftly.
+ * If one was not, it shrinks by a third, once for all that were under way together (AIMD, like TCP: Chiu and Jain 1989). The clients of the others
+ * notice nothing meanwhile.
  */
 export class GivePace {
   readonly #sessions: () => number;

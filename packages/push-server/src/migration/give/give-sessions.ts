@@ -141,8 +141,8 @@ export class GiveSessions {
   }
 
   /**
-   * Gives all sessions, those that are about to arrive on connections that were accepted before the port was closed, and those whose agent
-   * has just ended, once another one has their connections: until then they are served here.
+   * Gives all sessions, including those that are about to arrive on connections that were accepted before the port was closed. Sessions whose agent
+   * has just ended are served here until another agent has their connections, and are then given too.
    */
   async #giveAll(): Promise<void> {
     const { followed, arrivals, counts } = this.#options;

@@ -1,4 +1,4 @@
-/** If no session was taken for so long, in milliseconds, no node takes any: none is waited for. */
+/** If no session was taken for this long, in milliseconds, no node takes any, and nothing waits for that. */
 const silentMs = 300;
 
 /** How long a session that no node takes is remembered, in milliseconds. */

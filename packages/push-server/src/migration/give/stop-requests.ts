@@ -6,7 +6,7 @@ import type { FollowedConnection } from '../follow/followed-connection.ts';
  */
 const waitMs = { first: 25, most: 50 };
 
-/** After how many times the usual time a session leaves its slot and waits outside. */
+/** After this multiple of the usual time a session leaves its slot, and waits outside. */
 const patience = 4;
 
 /** Asks agents to stop clients. A client that takes longer than usual stops later, and occupies no slot meanwhile. */

@@ -10,7 +10,7 @@ const maxRooms = 64;
  * Finds the positions that a dead push-server has noted by number. Their epochs are those of the session, or of
  * histories of its rooms that began after it was stored.
  *
- * @returns `undefined` if one of them is of no epoch that can be found: then nothing shows which messages the client has had
+ * @returns `undefined` if the epoch of one of them cannot be found: then nothing shows which messages the client has had
  */
 export async function resolvePositions(
   numbered: readonly NumberedPosition[],

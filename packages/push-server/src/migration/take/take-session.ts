@@ -139,8 +139,8 @@ export function readTakeRequest(
 }
 
 /**
- * Takes a session: reads it and, for an agent that forgets the token, saves a copy under the next one. It is not removed, and not this node's before
- * its client is heard here. Should this node crash before that, the agent asks another one, with either token.
+ * Takes a session: reads it and, for an agent that forgets the token, saves a copy under the next one. The stored session is not removed, and does
+ * not belong to this node until its client is heard here. If this node crashes before that, the agent asks another node, with either token.
  *
  * @returns `undefined` if the client has to begin a new session
  * @throws Error if the store cannot be read

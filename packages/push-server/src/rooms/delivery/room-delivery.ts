@@ -135,8 +135,8 @@ export class RoomDelivery {
   }
 
   /**
-   * Delivers a message that went out before without being kept, and is kept now, to members that entered the room since. Others get its
-   * position, so that they do not take it for one that they missed.
+   * Delivers a message that is kept now, but was already delivered without being kept. Members that entered the room since then get the message.
+   * Others get only its position, so that they do not take it for one that they missed.
    *
    * @param turn - in which turn it went out
    */

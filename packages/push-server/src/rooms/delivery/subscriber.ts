@@ -2,8 +2,8 @@ import type { Position } from '@gopush/contract';
 import type { Publication } from '../codec/publication.ts';
 
 /**
- * One who receives the messages of rooms on this node: the session of a Socket.IO client, or a listener of the HTTP API. Live messages reach
- * Socket.IO clients as a group (`Clients`), so that one frame serves all of them; each one alone gets here what it missed.
+ * A receiver of the messages of rooms on this node: the session of a Socket.IO client, or a listener of the HTTP API. Live messages reach Socket.IO
+ * clients as a group (`Clients`), so that one frame serves all of them. By this interface each one gets the messages that it missed.
  */
 export interface Subscriber {
   /** Its name as a member of rooms. */
