@@ -178,7 +178,7 @@ test('what the READMEs of chat and notify ask with curl is answered', async () =
 
   const notify = await startProject({ dir: join(root, 'examples/notify') });
   onTestFinished(() => notify.close());
-  // Whoever listens in the background may come too late for what is sent right after.
+  // A listener in the background may start too late for a message that is sent right after.
   const inNotify = () => runBlocks(blocksOf('examples/notify/README.md', /curl/), { 6003: portOf(notify.url) }, cwd);
   await expect.poll(inNotify, { timeout: 30_000 }).toMatch(/data: .*"text":"hello"/);
 });

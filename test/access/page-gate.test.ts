@@ -211,7 +211,7 @@ test.skipIf(noBrowser)(
       '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights',
     );
     const page = await browser.newPage();
-    // The page itself comes from elsewhere; what it asks for after that goes to whoever has its name by then.
+    // The page itself comes from elsewhere; its later requests go to the server that has its name by then.
     await page.route(/\/page$/, (route) => route.fulfill({ contentType: 'text/html', body: '<title>evil</title>' }));
     const ask = (path: string, method: string, headers: Headers): Promise<number> =>
       page.evaluate(async ([to, how, given]) => (await fetch(to, { method: how, headers: given })).status, [

@@ -85,7 +85,7 @@ async function post(url: string, path: string, body: object, token = ''): Promis
   }
 }
 
-/** A request whose response was lost may have been handled: whoever is there already only signs in. */
+/** A request whose response was lost may have been handled: a user who exists already only signs in. */
 async function signIn(url: string, name: string): Promise<string> {
   const credentials = { name, password: `the password of ${name}` };
   const { token } = await post(url, '/api/sign-up', credentials);
@@ -170,7 +170,7 @@ async function join(url: string, name: string, channel: string, all: Counts, goi
       all.accepted++;
     }
   }
-  /** Nobody is signed out, whoever answers. */
+  /** No user is signed out, whichever server answers. */
   async function look(): Promise<void> {
     while (going()) {
       await delay(5_000);

@@ -78,7 +78,7 @@ async function enter(client: Socket) {
     numbers,
     recovered,
     say: (server: PushServer) => server.push.toRoom('room', 'count', said++),
-    /** Everything arrived, once and in order, and whoever was cut off came back to its session. */
+    /** Everything arrived once and in order, and each client that was cut off came back to its session. */
     async isWhole() {
       await expect.poll(() => numbers.at(-1), soon).toBe(said - 1);
       expect(numbers).toEqual(Array.from({ length: said }, (_, n) => n));

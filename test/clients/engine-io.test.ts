@@ -83,7 +83,7 @@ describe.each(Object.keys(targets))('%s is, straight and through an agent, the s
           conn.pingIntervalTimer = undefined;
         }
         if (silent === 'network') tap.freeze();
-        // Whoever hears nothing any more waits a short time from now on. Before, a machine that pauses would end the connection.
+        // From now on, a client that hears nothing gives up after a short time. Before, a pause of the machine would have ended the connection.
         if (silent !== 'client') {
           engine._pingTimeout = hurried;
           engine._resetPingTimeout();

@@ -183,7 +183,7 @@ test.each(['Redis', 'a folder'])(
     await running.ended;
     const again = await start();
     expect(await signIn(again.url, name, 'the right one', '192.0.2.2')).toBe(429);
-    // Whoever has the password does not use up the attempts of others.
+    // A user with the right password does not use up the attempts of others.
     const bob = { name: `bob-${where.length}`, password: 'the right one' };
     await call(again.url, 'POST', '/api/sign-up', bob);
     for (let count = 0; count < 12; count++) expect(await signIn(again.url, bob.name, bob.password)).toBe(200);

@@ -5,7 +5,7 @@ const [settings, node] = process.argv.slice(2);
 const config = JSON.parse(settings);
 // Other work on the machine is no reason to refuse clients.
 config.pushServer = { ...config.pushServer, limits: { beginDelayMs: 0, ...config.pushServer?.limits } };
-// Answers after so many milliseconds.
+// Acks after this many milliseconds.
 const setup = (io) => {
   io.on('connection', (socket) => socket.on('ask', (afterMs, done) => setTimeout(done, afterMs, 'answer')));
 };

@@ -105,7 +105,7 @@ describeNodes('what a program does to a user whose session is nowhere', (startNo
     two.push.disconnectUser('eve');
     goOn();
     await ended;
-    // The next connection of the same user is nobody's concern.
+    // The next connection of the same user is not affected.
     const again = await connectTo(two, 'eve');
     expect(again.connected).toBe(true);
   });

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { believing, startPushServers, startTestAgent, targetsOf } from '../support/gateway.ts';
 import { connectClient } from '../support/socket-io.ts';
 
-/** A list that holds the one before it, so many times. */
+/** A list within a list, this many levels deep. */
 function chain(length: number): unknown {
   let value: unknown = null;
   for (let at = 0; at < length; at++) value = { before: value };

@@ -7,7 +7,7 @@ import { lookAt } from '../support/look-at.ts';
 /** What the page has counted. */
 const read = (page: Page, what: string): Promise<number> => page.locator(`#${what}`).textContent().then(Number);
 
-/** Resolves when the page has counted so many more of something. */
+/** Resolves when a counter of the page has grown by this much. */
 async function more(page: Page, what: string, by: number): Promise<void> {
   const wanted = [what, (await read(page, what)) + by] as const;
   // Not with each frame: Chromium would draw sixty a second for as long as it waits.

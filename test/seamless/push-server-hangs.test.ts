@@ -91,7 +91,7 @@ describeNodes('two push-servers that fail together', (startNodes, kind) => {
       await expect.poll(() => fetch(`${hung?.url}/`).then(({ status }) => status)).toBe(404);
     }
     await well.push.toRoom('room', 'count', 1);
-    // Longer than the grace of whoever would have left.
+    // Longer than the grace of a user who would have left.
     await delay(500);
     expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
     expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1]));

@@ -1,6 +1,6 @@
 /**
- * Writes a value as JSON on one line for a terminal. Clients choose texts in it, and no control character among them may reach the
- * terminal: beside those that JSON escapes, those from DEL on, and such as change the direction of what follows. It stays the same value.
+ * Writes a value as JSON on one line for a terminal. Clients choose texts in it, so all control characters are escaped: besides those that JSON
+ * escapes, those from DEL on, and those that change the direction of text. The value stays the same.
  */
 export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replaceAll(/[\u007f-\u009f]|\p{Cf}/gu, escapeUnits);

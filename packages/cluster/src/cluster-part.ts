@@ -19,11 +19,11 @@ export interface ClusterOptions extends Omit<AnnouncerOptions, 'store' | 'log' |
   readonly log: Logger;
 }
 
-/** The part of a node in the cluster view: it tells of itself, and shows all. */
+/** The part of a node in the cluster view: it publishes summaries of this node, and shows the whole cluster. */
 export interface ClusterPart extends ClusterRoutes {
-  /** Begins to tell of this node, with a store that stays open until this is closed. */
+  /** Begins to publish summaries of this node, with a store that stays open until this is closed. */
   join(store: Store): void;
-  /** Tells of this node at once, since its state has changed. */
+  /** Publishes a summary at once, because the state of this node has changed. */
   changed(): void;
   /** Tells that it ends by plan. */
   leave(): Promise<void>;

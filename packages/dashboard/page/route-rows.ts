@@ -31,7 +31,7 @@ export function productRows(
     const names = new Set(used.flatMap(({ target, node }) => [target, node]));
     const targets = [
       ...used.map((target) => ({ ...target, target: nameOf(target, nodes), states: statesOf(target, nodes) })),
-      // What no client has asked for yet is known to no agent.
+      // Agents do not know the targets that no client has asked for yet.
       ...unusedOf(product, nodes)
         .filter(({ target, id }) => !names.has(target) && !names.has(id))
         .map(({ target }) => ({ target, ...unused })),

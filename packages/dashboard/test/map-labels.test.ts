@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { labelsOf } from '../page/map-labels.ts';
 import { box, curveOf } from '../page/map-layout.ts';
 
-/** Lines from each of so many boxes to each of so many others, as the map draws them. */
+/** Lines from each box of one column to each box of another one, as the map draws them. */
 function linesBetween(left: number, right: number) {
   const at = (x: number, row: number) => ({ x, y: row * (box.height + box.gap) });
   return Array.from({ length: left }, (_, from) =>

@@ -16,7 +16,7 @@ export interface CheckedHook<Name extends string = string> {
   readonly inputs?: readonly string[];
 }
 
-/** Told of each hook file that is about to be loaded, which may do whatever it likes. */
+/** Called before each hook file is loaded: the file may block or end the process. */
 export type OnLoad = (name: string, file: string) => void;
 
 /**

@@ -19,7 +19,7 @@ export interface HookFiles<Name extends string> {
 }
 
 /**
- * Finds the file of each of these hooks; files of other hooks are none of its business.
+ * Finds the file of each of these hooks; files of other hooks are ignored.
  *
  * @throws HookError if two files could be meant
  */

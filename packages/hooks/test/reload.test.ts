@@ -57,7 +57,7 @@ async function watch<Name extends string>(
   return {
     results,
     made: () => watched.current().made,
-    /** Resolves when so many edits have been told of. */
+    /** Resolves when this many edits were reported. */
     told: (count: number) =>
       new Promise<void>((resolve) => {
         const look = (): void => {
@@ -78,7 +78,7 @@ test('those who follow different hooks of one folder are told of their own edits
   const server = await watch(sourceOf(dir, 'server'));
   await write('hooks/server.js', 'module.exports = "s2"');
   await server.told(1);
-  // A broken file of the other is nobody else's problem either.
+  // A broken file of the other hook affects no other hook either.
   await write('hooks/server.js', 'module.exports = (');
   await server.told(2);
   await write('hooks/agent.js', 'module.exports = "a2"');

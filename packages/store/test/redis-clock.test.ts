@@ -9,7 +9,7 @@ import { createSessions } from '../src/redis/sessions.ts';
 import { startRedis } from './support/redis.ts';
 import { redisConfig, until } from './support/stores.ts';
 
-/** Has a script see a clock of Redis that is wrong by so many milliseconds as a key says. */
+/** Has a script see a clock of Redis that is wrong by the number of milliseconds in a key. */
 const shifted = `
 local real = redis
 local shift = tonumber(real.call('GET', 'shift') or 0)

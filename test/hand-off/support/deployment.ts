@@ -53,7 +53,7 @@ export function routerTo(ports: readonly number[]): NonNullable<Hooks['router']>
   return { default: [{ ip: '127.0.0.1', ports: [...ports] }] };
 }
 
-/** An agent that has a channel to so many push-servers. */
+/** An agent that has a channel to this many push-servers. */
 export async function startHandingAgent(
   config: ConfigInput,
   hooks: NonNullable<AgentOptions['hooks']>,

@@ -16,7 +16,7 @@ interface Place {
   readonly port: number;
 }
 
-/** An agent with two targets, of which the second is for nobody as long as the first is well. */
+/** An agent with two targets. The second gets no clients as long as the first is healthy. */
 async function startWith(target: Place | UrlTarget, timeoutMs = 100) {
   const other = await startTarget();
   const agent = await startTestAgent(

@@ -7,7 +7,7 @@ import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, send } from '../support/client.ts';
 import { startEchoTarget, startTarget } from '../support/target.ts';
 
-/** A fault that nobody knows of yet, where a callback of the data path comes by. */
+/** An unknown fault, in the path of a callback of the data path. */
 function failIn<T extends object>(
   prototype: T,
   method: keyof T & string,

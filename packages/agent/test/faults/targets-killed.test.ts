@@ -44,7 +44,7 @@ function startLoad(url: string, clients: number) {
   });
   return {
     seen,
-    /** Resolves when so many more requests have come to such an outcome. */
+    /** Resolves when this many more requests have ended with this outcome. */
     until(outcome: RegExp, left: number): Promise<void> {
       const reached = createSignal();
       waiting = { outcome, left, done: reached.resolve };

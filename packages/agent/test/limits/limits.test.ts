@@ -309,7 +309,7 @@ test('of a target that says it has too much to do fewer handshakes are asked, an
   expect(await refused?.closed()).toMatch(/^HTTP\/1\.1 503 [\s\S]*overloaded/);
   expect([asked.length, calls]).toEqual([48, before]);
   await untilMetric(agent, 'failures_total{code="overloaded"}', 1);
-  // A session that there is continues.
+  // An existing session continues.
   await openRaw(agent.port, handshakeBytes('/socket.io/?EIO=4&transport=websocket&sid=a'));
   await expect.poll(() => asked.length).toBe(49);
   // Those that wait for something else make room.

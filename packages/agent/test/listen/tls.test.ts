@@ -320,7 +320,7 @@ test.each(headers)('TLS behind the PROXY protocol, %s: HTTP and upgrades', async
 
 test.each(headers)('TLS behind the PROXY protocol, %s: header and handshake in one piece', async (_name, header) => {
   const { agent, ca } = await startSecure(await startTarget(), { access: { proxyProtocol: ['127.0.0.0/8'] } });
-  // A relay that puts the header before the first bytes of whoever comes.
+  // A relay that puts the header before the first bytes of each client.
   const relay = await startRawTarget((socket) => {
     socket.once('data', async (hello) => {
       const raw = await openRaw(agent.port, Buffer.concat([header, hello]).toString('latin1'));

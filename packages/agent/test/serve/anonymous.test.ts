@@ -84,7 +84,7 @@ test('a hook file without imports has the value as well', async () => {
   expect([answer.status, JSON.parse(answer.body).headers['x-gopush-uid']]).toEqual([200, undefined]);
 });
 
-/** An agent whose hook knows nobody, and fails the test if it is asked. */
+/** An agent whose hook identifies no client, and fails the test if it is called. */
 async function startPublic(router: NonNullable<Hooks['router']>, config: ConfigInput = {}) {
   const asked: (string | undefined)[] = [];
   const hook: UidHook = ({ url }) => {

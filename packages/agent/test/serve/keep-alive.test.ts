@@ -41,7 +41,7 @@ test('after agent.requestsPerConnection requests a connection is closed, and the
   expect(all.match(/Connection: close/gi)).toHaveLength(1);
 });
 
-/** Sends POSTs, which nobody repeats, and counts those that are not answered by the target. */
+/** Sends POSTs, which are never repeated, and counts those that the target does not answer. */
 async function countLost(options: RequestOptions, senders: number, pauses: (round: number) => number, rounds: number) {
   let lost = 0;
   const post = (agent: HttpAgent): Promise<void> =>

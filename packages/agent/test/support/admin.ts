@@ -56,7 +56,7 @@ export async function untilMetric(agent: Agent, name: string, value: number): Pr
     .toBe(value);
 }
 
-/** Resolves when so many clients wait for a target. */
+/** Resolves when this many clients wait for a target. */
 export function untilHeld(agent: Agent, clients: number): Promise<void> {
   return untilMetric(agent, 'held', clients);
 }

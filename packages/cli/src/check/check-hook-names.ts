@@ -23,7 +23,7 @@ interface HookLike {
 }
 
 /**
- * Looks for files that are meant as hooks and are not read: misspelt, in another folder, or for an environment that there is not.
+ * Looks for files that are meant as hooks and are not read: misspelt, in another folder, or for an environment that does not exist.
  *
  * @param used - files that the hooks import, which may be called as they like
  */

@@ -1,10 +1,7 @@
 import { type Config, isLoopback } from '@gopush/contract';
 import type { Finding } from './finding.ts';
 
-/**
- * Looks whether agents of other machines reach push-servers that are announced to them: those on loopback have clients
- * of their own machine alone.
- */
+/** Looks whether agents of other machines reach push-servers that are announced to them: those on loopback only get clients of their own machine. */
 export function checkReach({ routing, redisAdapter, pushServer, serverWorkers }: Config): Finding[] {
   const { host, announceHost } = pushServer;
   if (!routing.discover || redisAdapter === null || serverWorkers === 0) return [];

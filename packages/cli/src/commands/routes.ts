@@ -29,7 +29,7 @@ function join({ products, ...router }: RouterState, cluster: ClusterState): Seen
     products: products.map(({ targets: listed, ...product }) => {
       const targets = (cluster.products.find((one) => one.product === product.product)?.targets ?? []).map(describe);
       const names = new Set(targets.map(({ target }) => target));
-      // What no client has asked for yet is known to no agent.
+      // Agents do not know the targets that no client has asked for yet.
       const unused = (listed ?? []).filter((target) => !names.has(target));
       return { ...product, targets: [...targets, ...unused.map((target) => ({ target, states: {}, connections: 0 }))] };
     }),

@@ -1,4 +1,4 @@
-/** What would notice if one more process of a machine ended now. */
+/** The clients that would notice if one more process of a machine ended now. */
 export interface Owners {
   /** Connections that agents have handed over and only their push-server has: they end with it. */
   readonly one: number;

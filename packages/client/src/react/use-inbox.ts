@@ -32,7 +32,7 @@ export function useInbox<Events extends object>(
     };
     return () => {
       off();
-      // They come again, to whatever shows the inbox next.
+      // They are delivered again to the next component that shows the inbox.
       for (const { reject } of open.values()) reject(new Error('the component is not mounted'));
       setMessages(none);
     };

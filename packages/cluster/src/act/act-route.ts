@@ -27,7 +27,7 @@ export interface ActRouteOptions {
 /** Largest body, in bytes. */
 const maxBytes = 8_192;
 
-/** `POST /cluster/act`: sends an action to any node of the cluster through the store. Its result is told by the summary of that node. */
+/** `POST /cluster/act`: sends an action to any node of the cluster through the store. The summary of that node reports the result. */
 export function createActRoute(options: ActRouteOptions): Record<string, AdminRoute> {
   return {
     'POST /cluster/act': {

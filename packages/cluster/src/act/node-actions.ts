@@ -70,7 +70,7 @@ export class NodeActions {
 
   async #finish(asked: Asked, act: Act, value: string): Promise<void> {
     try {
-      // It is told that it has begun, as a drain takes a while.
+      // Its beginning is reported too, because a drain takes a while.
       this.#changed();
       asked.result = await act(value);
       asked.isDone = true;

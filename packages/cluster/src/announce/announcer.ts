@@ -79,7 +79,7 @@ export class Announcer {
     this.announce();
   }
 
-  /** Tells of this node now, unless the store has not taken the last summary yet. */
+  /** Publishes a summary now, unless the store has not taken the last one yet. */
   announce(): void {
     const told = this.#summarize();
     if (told !== undefined) this.#writing ??= this.#write(told);

@@ -27,7 +27,7 @@ const longest = ['pauseMs', 'loopDelayMs', 'storeMs'] as const;
 type Series = 'connections' | (typeof summed)[number] | (typeof longest)[number];
 type Step = Record<Series, number> & { refusals: readonly (readonly [string, number])[] };
 
-/** The last 15 minutes of a node, in steps. It is kept by the node itself and told with each summary, so that any node can show it. */
+/** The last 15 minutes of a node, in steps. The node itself keeps it and publishes it with each summary, so that any node can show it. */
 export class History {
   readonly #steps: Step[] = [];
   #current = emptyStep(0);

@@ -17,7 +17,7 @@ export interface RoomFacts {
   readonly published?: number | undefined;
 }
 
-/** What a tier tells of its node, about once a second. Long lists are cut by the announcer. */
+/** The facts that a tier reports about its node, about once a second. Long lists are cut by the announcer. */
 export interface NodeFacts {
   readonly state: 'starting' | 'ready' | 'impaired' | 'draining';
   readonly why?: string | undefined;

@@ -41,8 +41,7 @@ export class LiveStreams {
   /**
    * Begins a stream. If there are too many, the caller with most streams loses its oldest.
    *
-   * @param of - who listens
-   * @returns `false` if that is who has most
+   * @param of - who listens @returns `false` if the caller itself has most
    */
   open(response: ServerResponse, of: string): boolean {
     const stream: Stream = { response, waitsSince: undefined };

@@ -104,7 +104,7 @@ export const historySchema = z.object({
   refusals: z.array(z.tuple([count, name, count])).max(mostListed.refusals),
 });
 
-/** What a node tells of itself, but for its history. Totals count from its start. */
+/** The summary that a node publishes about itself, without its history. Totals count from its start. */
 export const summarySchema = z.object({
   v: z.literal(summaryVersion),
   /** Unique among all nodes; a process that replaces another has another id. */

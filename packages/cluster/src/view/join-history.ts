@@ -67,7 +67,7 @@ export function joinHistory(told: readonly ToldHistory[], at: number): ClusterHi
     if (history.stepMs !== stepMs) continue;
     const tier = tiers.get(name) ?? emptyTier();
     tiers.set(name, tier);
-    // -1: it has told of a step that others have not told of yet, and that is left out until they have.
+    // -1: it has reported a step that others have not reported yet. That step is left out until they have.
     const back = Math.round((ageMs + endedMs - lastMs) / stepMs);
     for (const series of summed) addPoints(tier[series], history[series], back, (a, b) => a + b);
     for (const series of largest) addPoints(tier[series], history[series], back, Math.max);
@@ -82,7 +82,7 @@ export function joinHistory(told: readonly ToldHistory[], at: number): ClusterHi
   return { v: 1, at: at - lastMs, stepMs, tiers: Object.fromEntries(tiers), refusals: mostFrequent(refusals) };
 }
 
-/** How long ago the last step has ended of which all nodes that are there have told. */
+/** How long ago the last step ended that all live nodes have reported. */
 function lastEndedMs(told: readonly ToldHistory[]): number {
   const here = told.filter(({ ageMs }) => ageMs < hereMs).map(({ ageMs, endedMs }) => ageMs + endedMs);
   return here.length === 0 ? 0 : Math.max(...here);

@@ -74,7 +74,7 @@ function* toldBy(
   }
 }
 
-/** Of the processes that have had an address one after the other, the one that had it then. */
+/** The process that had an address at that time: several may have had it, one after the other. */
 function findServer(nodes: readonly KnownNode[], then: number, at: number): KnownNode | undefined {
   const startOf = ({ summary, ageMs }: KnownNode): number => at - ageMs - summary.upMs;
   const before = nodes.filter((node) => startOf(node) <= then);
@@ -93,7 +93,7 @@ function addTo(restarts: Restart[], { node, target, startedAt, endedAt, ...told 
     (one) =>
       one.node === id &&
       one.name === name &&
-      // What a process that has ended has given belongs to its end, however long that took.
+      // Sessions that a process gave while it ended belong to its end, however long that took.
       (isOver || (startedAt <= one.endedAt + slackMs && endedAt >= one.startedAt - slackMs)),
   );
   if (restart === undefined) {

@@ -12,7 +12,7 @@ export interface JwtRequest {
 /**
  * Creates a function that finds the token of a request, in the first place that has one.
  *
- * @throws TypeError for a place that there is not
+ * @throws TypeError for an unknown place
  */
 export function createTokenFinder(places: readonly JwtPlace[]): (request: JwtRequest) => string | undefined {
   const finders = places.map(finderFor);

@@ -31,7 +31,7 @@ async function configOf(fanout: string): Promise<ConfigInput> {
 const idsOf = (sockets: readonly { readonly id?: string | undefined }[]) => sockets.map(({ id }) => id).sort();
 
 /**
- * Emits an event that wants answers, and lets its time be up when so many have come.
+ * Emits an event that wants answers, and lets its time run out when this many have come.
  *
  * @returns the error and the answers, sorted
  */

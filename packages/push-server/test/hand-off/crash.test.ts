@@ -113,7 +113,7 @@ test('of many clients whose push-server dies among their messages, each that goe
   }
 });
 
-/** Waits until the push-server has read so many bytes more than before. */
+/** Waits until the push-server has read this many more bytes than before. */
 async function whenRead(
   front: { readonly handed: readonly HandedOver<unknown>[] },
   send: () => number,

@@ -37,7 +37,7 @@ async function ask(port: number, request: string): Promise<Socket> {
   return client;
 }
 
-/** The names of what a server emits, in order; nobody else is kept from it. */
+/** The names of the events of a server, in order. Other listeners still get them. */
 function eventsOf(server: Server): string[] {
   const names: string[] = [];
   const emit = server.emit.bind(server);

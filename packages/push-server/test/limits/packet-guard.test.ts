@@ -94,7 +94,7 @@ describe('CONNECT packets', () => {
     of('/room-1').disconnect();
     await expect.poll(() => server.io._nsps.has('/room-1')).toBe(false);
     await new Promise<void>((resolve) => of('/room-4').once('connect', resolve));
-    // Namespaces that nobody is in any more are forgotten.
+    // Namespaces without clients are forgotten.
     await expect.poll(() => server.io._nsps.has('/room-1')).toBe(false);
     expect(server.io._nsps.has('/room-3')).toBe(false);
     main.io.engine.close();

@@ -2,7 +2,7 @@ import { perSecond } from '@gopush/service';
 import { expect, test } from 'vitest';
 import { PatientBucket } from '../../src/limits/patient-bucket.ts';
 
-/** Takes so many at once. @returns how many were let through */
+/** Takes several at once. @returns how many were let through */
 function takeMany(bucket: PatientBucket, count: number, now: number): number {
   return Array.from({ length: count }, () => bucket.take(now)).filter(Boolean).length;
 }

@@ -33,7 +33,7 @@ export async function startReceiver() {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     next,
-    /** Takes requests until so many events are there. */
+    /** Takes requests until this many events have arrived. */
     async events(count: number) {
       const all: { id: string; type: string; [field: string]: unknown }[] = [];
       while (all.length < count) {

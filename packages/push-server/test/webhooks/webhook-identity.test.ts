@@ -88,7 +88,7 @@ test('webhooks are told the id of a message as its publisher gave it, also where
   // The other push-server has no member of the room, so it cannot know.
   await two.push.toRoom('r', 'chat', 2, { id: 'order-18' });
   expect(await told(1)).toMatchObject([{ messageId: 'order-18', isKept: true }]);
-  // A repeat of what is kept is told to nobody.
+  // A repeat of a stored message is not reported.
   await two.push.toRoom('r', 'chat', 2, { id: 'order-18' });
   await two.push.toUser('eve', 'chat', 3, { id: 'order-19' });
   expect(await told(1)).toMatchObject([{ messageId: 'order-19', user: 'eve' }]);

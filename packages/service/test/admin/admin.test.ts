@@ -221,7 +221,7 @@ test.each([
   }
   expect(acts.length).toBe(wanted === 200 ? 1 : 0);
   expect((await metrics.read()).text).toMatch(`test_admin_refusals_total ${wanted === 200 ? 0 : 3}\n`);
-  // Whoever balances load asks by any name.
+  // Load balancers may use any name.
   if ('Host' in headers && !('Origin' in headers)) expect(await ask('GET', '/readyz')).toBe(200);
 });
 

@@ -12,7 +12,7 @@ export interface Support {
   readonly speed: boolean;
   /** Whether what a client keeps can be replaced by what takes less memory. */
   readonly memory: boolean;
-  /** What is not as gopush knows it, and costs speed, memory or exact figures only; one sentence each. */
+  /** Differences that cost only speed, memory or exact figures; one sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -40,11 +40,11 @@ export async function runCheck(start: () => Promise<Rehearsal>): Promise<Support
   }
   try {
     const missing = missingNames(rehearsal);
-    // Nothing is tried out with names that are not there.
+    // With missing names, nothing is tried out.
     const isUsable = missing.every(({ purpose }) => purpose !== 'correctness');
     return judge(versions, isUsable ? [...missing, ...(await wrongBehaviour(rehearsal))] : missing);
   } finally {
-    // What was found says more than that such a connection cannot be closed either.
+    // The faults that were found say more than an error of closing such a connection.
     await rehearsal.close().catch(() => {});
   }
 }

@@ -5,7 +5,7 @@ import { failPendingAcks, pendingAcksOf } from './pending-acks.ts';
 import type { Purpose } from './private-names.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
-/** What the libraries no longer do with the names that are there. */
+/** Behaviour that the libraries no longer have, although the names exist. */
 export async function wrongBehaviour(rehearsal: Rehearsal): Promise<Fault[]> {
   const { connection, engine } = rehearsal;
   const holds = {

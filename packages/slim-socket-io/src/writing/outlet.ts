@@ -14,7 +14,7 @@ export interface OutletOwner {
   onCaughtUp(): void;
 }
 
-/** Is told how far the stream of a client is written, by whom may have to say so after the death of this process. */
+/** Follows how far the stream of a client is written, so that this is known after the death of this process. */
 export interface StreamNotes {
   /** A frame, or a part of one, is being passed on; in the order of the stream. */
   passes(bytes: Buffer): void;
@@ -54,7 +54,7 @@ export class Outlet implements Waiting {
   notes: StreamNotes | undefined = undefined;
   /** Bytes that were passed on in this tick. */
   #passed = 0;
-  /** Made for those that fall behind, as all do that are being handed over, and dropped when they have caught up. */
+  /** Made for clients that fall behind, as all do while they are handed over, and dropped when they have caught up. */
   #onWritten: Written | undefined = undefined;
 
   constructor(socket: Socket, account: Pick<SenderInternals, '_bufferedBytes'>, owner: OutletOwner) {

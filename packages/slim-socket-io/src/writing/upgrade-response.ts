@@ -33,7 +33,7 @@ export function sendUpgradeResponse(socket: Socket): void {
   socket.uncork();
 }
 
-/** What is written through an outlet belongs to the response of its connection, if that waits. */
+/** Bytes that are written through an outlet join the response of its connection, if that waits. */
 export function addToUpgradeResponse(socket: Socket, outlet: Outlet): void {
   const response = waiting.get(socket);
   if (response === undefined) return;

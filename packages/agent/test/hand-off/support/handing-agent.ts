@@ -11,7 +11,7 @@ import { patiently } from '../../support/wire.ts';
 export interface HandingAgent {
   readonly agent: Agent;
   readonly lines: readonly LogLine[];
-  /** The lines of connections that were handed over and have ended, once there are so many. */
+  /** The lines of connections that were handed over and have ended, once there are `count` of them. */
   ended(count: number): Promise<readonly LogLine['fields'][]>;
 }
 

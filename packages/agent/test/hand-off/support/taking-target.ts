@@ -5,7 +5,7 @@ import { openTaker, type TakenConnection, type Taker } from '@gopush/hand-off';
 import { onTestFinished } from 'vitest';
 import { startEchoTarget, type TestTarget } from '../../support/target.ts';
 
-/** A folder for hand-offs that nobody else has access to. */
+/** A folder for hand-offs that only this user can enter. */
 export async function makeHandOffDir(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'hand-off-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));

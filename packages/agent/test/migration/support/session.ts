@@ -14,7 +14,7 @@ export const quiet = /.{6}gopush:quiet/s;
 /** The end of what a client gets whose session cannot continue: a close frame. */
 export const closeOf1012 = '\x88\x02\x03\xf4';
 
-/** The response of a target that can give the session, by this token, and that skips so many frames of the client. */
+/** The response of a target that can give the session, by this token, and that skips this many frames of the client. */
 export function answer(token: string, skip?: number | string): string {
   const more = `x-gopush-resume: ${token}\r\n${skip === undefined ? '' : `x-gopush-resume-skip: ${skip}\r\n`}`;
   return sampleAnswer.replace(/\r\n\r\n$/, `\r\n${more}\r\n`);

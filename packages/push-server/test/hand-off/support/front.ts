@@ -18,7 +18,7 @@ import {
 } from '@gopush/hand-off';
 import { expect, onTestFinished } from 'vitest';
 
-/** A folder for hand-offs that nobody else has access to. */
+/** A folder for hand-offs that only this user can enter. */
 export async function makeFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'hand-off-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));

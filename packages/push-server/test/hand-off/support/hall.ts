@@ -13,7 +13,7 @@ export async function joinHall(url: string, transport: 'websocket' | 'upgrade' =
   return { client, heard, checkUndisturbed };
 }
 
-/** Publishes the numbers from 0 on to the hall, one every so many milliseconds. */
+/** Publishes the numbers from 0 on to the hall, one in each interval, in milliseconds. */
 export function publishNumbers(server: PushServer, everyMs: number) {
   let n = 0;
   const timer = setInterval(() => void server.push.toRoom('hall', 'n', n++, { keep: 'must' }), everyMs);
