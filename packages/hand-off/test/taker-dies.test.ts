@@ -28,18 +28,28 @@ async function connectLines(front: Front, path: string): Promise<LineClient> {
   return client;
 }
 
-/** Offers a connection that is alone to a taker, as a session that continues. */
+/** How a connection is offered. */
+interface Way {
+  readonly early?: Buffer | undefined;
+  readonly path?: string;
+  readonly skipFrames?: number;
+  /** The taker, if it stands still from its response on: it never reads that it has the connection. */
+  readonly stopped?: Child;
+}
+
+/** Offers a connection that is alone to a taker, as a session that goes on. */
 async function giveOn(
   front: Front,
   port: number,
   handed: HandedOver<string>,
-  { early, path = '/next', skipFrames = 0 }: { early?: Buffer; path?: string; skipFrames?: number } = {},
+  { early, path = '/next', skipFrames = 0, stopped }: Way = {},
 ): Promise<void> {
   const giver = await front.giver(port);
   const head = Buffer.from(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n`);
   const record = Buffer.from('next');
   const offered = await giver.offer({ client: handed, kind: 'session', head, record, timeoutMs: 5_000 });
   if (!offered.ok) throw new Error(offered.detail);
+  stopped?.process.kill('SIGSTOP');
   const accepted = await offered.value.accept({ user: 'next', early, skipFrames });
   expect(accepted.ok && accepted.value).toBe(handed);
 }
@@ -109,6 +119,34 @@ test('the greeting of the next taker is not for the client, and is not counted',
   await expect.poll(() => front.told.length).toBe(2);
   expect(front.told[1]?.detail).toEqual({ taker: 'clean', marks: [{ stream: 7, offset: 2 }] });
 });
+
+test.each([
+  ['nothing', undefined, { taker: 'clean', marks: [], unread: undefined }],
+  // They are gone with it.
+  ['bytes', Buffer.from('tw'), { taker: 'unclean', cause: 'half written' }],
+])(
+  'a taker that is killed before it reads that it has a connection, and %s of its client, is told to have done nothing',
+  async (_, early, detail) => {
+    const { dir, taker, front } = await setUp();
+    const client = await connectLines(front, '/a');
+    client.socket.write('one 1\n');
+    await client.has('one 1\n');
+    await taker.kill();
+    await expect.poll(() => front.told.length).toBe(1);
+    const handed = front.handed[0] as HandedOver<string>;
+    const [port, last] = [freePort(), freePort()];
+    const next = await startTaker(dir, port);
+    await giveOn(front, port, handed, { early, stopped: next });
+    client.socket.write('two 2\n');
+    await next.kill();
+    await expect.poll(() => front.told.length).toBe(2);
+    expect(front.told[1]?.detail).toEqual(detail);
+    if (early !== undefined) return;
+    await startTaker(dir, last);
+    await giveOn(front, last, handed);
+    await client.has('one 1\ntwo 2\n');
+  },
+);
 
 test('half a message, in either direction, is told', async () => {
   const { taker, front } = await setUp();

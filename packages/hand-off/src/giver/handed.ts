@@ -50,6 +50,8 @@ export class Handed<T> implements HandedOver<T> {
   /** Where its taker notes how far it is. */
   slot = 0;
   generation = 0;
+  /** Whether its taker was sent bytes with it: they are gone if that dies before it has read them. */
+  cameWithBytes = false;
 
   /** Takes the descriptor over. @throws Error if the record cannot be kept; the descriptor is closed then */
   constructor(host: HandedHost, taker: ServingTaker, { id, descriptor, record, user }: DuplicatedClient<T>) {
@@ -139,8 +141,9 @@ export class Handed<T> implements HandedOver<T> {
     this.#host.records.drop(older);
   }
 
-  /** A taker serves it from now on. */
-  serve(taker: ServingTaker, id: number, { slot, generation }: SlotRef): void {
+  /** A taker serves it from now on. @param cameWithBytes - see {@link Handed.cameWithBytes} */
+  serve(taker: ServingTaker, id: number, { slot, generation }: SlotRef, cameWithBytes: boolean): void {
+    this.cameWithBytes = cameWithBytes;
     this.#taker = taker;
     this.id = id;
     this.slot = slot;

@@ -54,11 +54,13 @@ export class NotesFile {
   }
 
   /** Whether another taker can continue a connection, now that this one is dead. */
-  judge({ descriptor, slot, generation }: Handed<unknown>): Orphan {
+  judge({ descriptor, slot, generation, cameWithBytes }: Handed<unknown>): Orphan {
     const noted = readNotes(this.#descriptor, this.#slots, { slot, generation });
     if (noted === undefined) return { taker: 'unclean', cause: 'not noted' };
     const counts = this.#kernel.counts(descriptor);
     if (counts === undefined || counts.isEnding) return { taker: 'unclean', cause: 'client ended' };
+    // It died before it read that it has the connection, so it has done nothing with it.
+    if (noted.readAt === 0 && !cameWithBytes) return { taker: 'clean', marks: [], unread: undefined };
     const isAhead = counts.bytesOut === noted.aheadAt;
     if (!isAhead && counts.bytesOut !== noted.writtenAt) return { taker: 'unclean', cause: 'half written' };
     const isWhole = counts.bytesIn === noted.readAt;

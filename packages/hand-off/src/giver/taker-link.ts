@@ -177,7 +177,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Servi
   }
 
   accept(id: number, handed: Handed<T>, slot: SlotRef, message: AcceptMessage): void {
-    handed.serve(this, id, slot);
+    handed.serve(this, id, slot, message.first.length + message.early.length > 0);
     this.#served.set(id, handed);
     this.channel.send(types.accept, id, ...writeAccept(message));
   }
@@ -278,7 +278,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Servi
       return false;
     }
     const handed = this.create(id, descriptor, record, undefined as T);
-    handed.serve(this, id, message);
+    handed.serve(this, id, message, false);
     this.#served.set(id, handed);
     let isKept = false;
     this.#host.callHandler(() => {

@@ -10,7 +10,7 @@ export const slotFields = {
   generation: 0,
   /** Bytes written to the client up to the end of a complete frame, as the kernel counts; −1 while positions change. */
   writtenAt: 1,
-  /** Bytes read of the client up to the end of a message that was handled. */
+  /** Bytes read of the client up to the end of a message that was handled; 0: the taker has not read yet that it has the connection. */
   readAt: 2,
   /** Number of its block, from 1; 0: none; −1: there are more streams than can be noted. */
   block: 3,
