@@ -153,6 +153,7 @@ export class OpenRoom implements Room {
   }
 
   /** Gives a message to the handlers; `null` is the position of one that was not kept. */
+  // biome-ignore lint/complexity/useMaxParams: called for each message, which needs no object for it
   receive(event: string, message: unknown, position: Position | null, sender: string | null, id?: string): void {
     if (position) {
       if (this.#isPast(position)) return;

@@ -1,9 +1,5 @@
 import type { Libc } from './libc.ts';
 
-const ipprotoTcp = 6;
-const tcpInfo = 11;
-const solSocket = 1;
-const soPeercred = 17;
 const siocoutq = 0x5411;
 const fionread = 0x541b;
 const shutWriting = 1;
@@ -24,6 +20,17 @@ const bytes = Buffer.from(new ArrayBuffer(info.size));
 const words = new Uint32Array(bytes.buffer);
 const length = Buffer.from(new ArrayBuffer(4));
 const value = Buffer.from(new ArrayBuffer(12));
+
+/** An option of sockets (getsockopt(2)): `TCP_INFO`, `SO_PEERCRED`. */
+interface SocketOption {
+  readonly level: number;
+  readonly name: number;
+  /** Memory for its value. */
+  readonly into: Buffer;
+}
+
+const tcpInfo: SocketOption = { level: 6, name: 11, into: bytes };
+const peerCredentials: SocketOption = { level: 1, name: 17, into: value };
 
 /** How often counts are read until no acknowledgment comes between them; the second time nearly always suffices. */
 const mostTries = 1_000;
@@ -87,7 +94,7 @@ export class KernelSocket {
 
   /** The user at the other end of a Unix socket; −1: unknown. */
   peerUser(descriptor: number): number {
-    return this.#ask(descriptor, solSocket, soPeercred, value, 12) ? value.readInt32LE(4) : -1;
+    return this.#ask(descriptor, peerCredentials) ? value.readInt32LE(4) : -1;
   }
 
   /** A duplicate that no child process inherits; −1: there are no descriptors left. */
@@ -110,12 +117,12 @@ export class KernelSocket {
   }
 
   #readInfo(descriptor: number): boolean {
-    return this.#ask(descriptor, ipprotoTcp, tcpInfo, bytes, info.size);
+    return this.#ask(descriptor, tcpInfo);
   }
 
-  #ask(descriptor: number, level: number, name: number, into: Buffer, size: number): boolean {
-    length.writeInt32LE(size, 0);
-    return this.#libc.getsockopt(descriptor, level, name, into, length) === 0 && length.readInt32LE(0) === size;
+  #ask(descriptor: number, { level, name, into }: SocketOption): boolean {
+    length.writeInt32LE(into.length, 0);
+    return this.#libc.getsockopt(descriptor, level, name, into, length) === 0 && length.readInt32LE(0) === into.length;
   }
 
   #queued(descriptor: number, request: number): number {

@@ -155,6 +155,13 @@ interface Step {
   readonly pauseMs: number;
 }
 
+/** Context of the entries that are looked at in one step: the same object for all of them. */
+interface SweepContext {
+  readonly db: Database;
+  readonly sweep: Sweep;
+  readonly due: Due;
+}
+
 /** What one read looks for. */
 interface Look {
   readonly from: Place;
@@ -172,6 +179,7 @@ interface Found {
 }
 
 function findDue(db: Database, sweep: Sweep, { from, due, seeksOldest }: Look): Found {
+  const context = { db, sweep, due };
   const until = performance.now() + stepMs;
   const found: KeyParts[] = [];
   let oldest = Number.POSITIVE_INFINITY;
@@ -185,7 +193,7 @@ function findDue(db: Database, sweep: Sweep, { from, due, seeksOldest }: Look): 
     const value = db.get(key as string[]);
     if (value === undefined) continue;
     const copy = Buffer.from(value);
-    if (isDue(db, sweep, key, copy, due)) found.push(key);
+    if (isDue(context, key, copy)) found.push(key);
     else if (seeksOldest) oldest = Math.min(oldest, sweep.ageOf?.(db, key, copy) ?? oldest);
     if (performance.now() > until) break;
   }
@@ -194,7 +202,7 @@ function findDue(db: Database, sweep: Sweep, { from, due, seeksOldest }: Look): 
 }
 
 /** An entry that cannot be read is due as well: it must not block the entries after it. */
-function isDue(db: Database, sweep: Sweep, key: KeyParts, value: Buffer, due: Due): boolean {
+function isDue({ db, sweep, due }: SweepContext, key: KeyParts, value: Buffer): boolean {
   try {
     return sweep.isDue(db, key, value, due);
   } catch {
@@ -204,6 +212,7 @@ function isDue(db: Database, sweep: Sweep, key: KeyParts, value: Buffer, due: Du
 
 /** Removes until its time is over. @returns the key where more is to be removed */
 function clean(db: Database, sweep: Sweep, keys: readonly KeyParts[], due: Due): KeyParts | undefined {
+  const context = { db, sweep, due };
   const until = performance.now() + stepMs;
   for (const key of keys) {
     for (;;) {
@@ -211,7 +220,7 @@ function clean(db: Database, sweep: Sweep, keys: readonly KeyParts[], due: Due):
       const value = db.get(key as string[]);
       if (value === undefined) break;
       const copy = Buffer.from(value);
-      if (!isDue(db, sweep, key, copy, due)) break;
+      if (!isDue(context, key, copy)) break;
       try {
         sweep.clean(db, key, copy, due);
       } catch {
