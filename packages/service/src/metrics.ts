@@ -1,4 +1,4 @@
-import type { Counter, Histogram } from 'prom-client';
+import type { Counter, Histogram, Registry } from 'prom-client';
 import { requireOnDemand } from './require-on-demand.ts';
 
 const require = requireOnDemand(import.meta.url);
@@ -36,6 +36,22 @@ export interface Metrics {
 /** Buckets of durations that clients wait for: upper bounds in seconds. */
 export const waitBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
+type Library = typeof import('prom-client');
+
+let node: Registry | undefined;
+
+/**
+ * The metrics of Node. They are those of the whole process, so all that run in it share them: prom-client cannot end what it has begun to watch,
+ * and each watcher of the garbage collector makes every collection take longer.
+ */
+function metricsOfNode({ collectDefaultMetrics, Registry }: Library): Registry {
+  if (node === undefined) {
+    node = new Registry();
+    collectDefaultMetrics({ register: node });
+  }
+  return node;
+}
+
 /**
  * Opens the metrics of a process, including those of Node.
  *
@@ -43,10 +59,10 @@ export const waitBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
  */
 export function createMetrics(prefix: string): Metrics {
   // Loaded on demand: commands and the supervisor have no metrics.
-  const { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } =
-    require('prom-client') as typeof import('prom-client');
+  const library = require('prom-client') as Library;
+  const { Counter, Gauge, Histogram, Registry } = library;
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const ofNode = metricsOfNode(library);
   const common = { registers: [registry] };
   return {
     counter: (name, help, labels = []) =>
@@ -77,7 +93,7 @@ export function createMetrics(prefix: string): Metrics {
     },
     histogram: (name, help, buckets, labels = []) =>
       new Histogram({ ...common, name: prefix + name, help, buckets: [...buckets], labelNames: [...labels] }),
-    read: async () => ({ text: await registry.metrics(), type: registry.contentType }),
+    read: async () => ({ text: (await ofNode.metrics()) + (await registry.metrics()), type: registry.contentType }),
     close: () => registry.clear(),
   };
 }

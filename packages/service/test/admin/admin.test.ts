@@ -70,6 +70,20 @@ test('metrics are read when they are asked for', async () => {
   expect(body).toMatch(/^nodejs_/m);
 });
 
+test('what runs in a process shows the metrics of the whole process, also of the time before it began', async () => {
+  const [first, second] = [createMetrics('first_'), createMetrics('second_')];
+  const collections = async ({ read }: typeof first): Promise<number> =>
+    Number(/^nodejs_gc_duration_seconds_count\{kind="minor"\} (\d+)$/m.exec((await read()).text)?.[1] ?? 0);
+  await expect.poll(() => Array.from({ length: 100_000 }, () => ({})) && collections(first)).toBeGreaterThan(0);
+  first.close();
+  const third = createMetrics('third_');
+  for (const metrics of [second, third]) {
+    expect(await collections(metrics)).toBeGreaterThan(0);
+    expect((await metrics.read()).text.match(/^process_start_time_seconds /gm)).toHaveLength(1);
+    metrics.close();
+  }
+});
+
 test('PUT /log-level changes what a logger writes', async () => {
   const lines: string[] = [];
   const log = createLoggerTo({ write: (line) => void lines.push(JSON.parse(line).msg) }, { level: 'info' });
