@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { commandsOfFile } from './support/commands.ts';
 import { codeBlocks, guides, readDocument as read, root } from './support/docs.ts';
 
-/** What people copy from. Decisions and the changelog also tell of what is gone. */
+/** Documents that people copy from. Decisions and the changelog also tell of what is gone. */
 const docs = [...guides, 'CONTRIBUTING.md'];
 const blocks = docs.flatMap((file) => codeBlocks(file).map(({ language, code }) => ({ file, language, text: code })));
 type Block = (typeof blocks)[number];

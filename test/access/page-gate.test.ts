@@ -56,7 +56,7 @@ const ways: readonly [string, (server: { url: string }, headers: Headers) => Pro
   ['a WebSocket listener', ({ url }, headers) => open(url, '/api/v1/listen?room=x', { ...key, ...headers }), 101],
 ];
 
-/** What pages are shown to a push-server as, and whether they may come in. */
+/** The headers with which pages reach a push-server, and whether it accepts them. */
 const pages: readonly [string, (port: number) => Headers, boolean][] = [
   ['a page of another origin', () => evil, false],
   ['a sandboxed page', () => ({ Origin: 'null' }), false],
@@ -102,7 +102,7 @@ test('files and the client library are for all pages', async () => {
     expect([path, await ask(server.url, path, evil)]).toEqual([path, 200]);
   }
   expect(await ask(server.url, '/nothing', evil)).toBe(404);
-  // What looks like a file of it and is none is Engine.IO's.
+  // A path that looks like a file of the library, but is none, belongs to Engine.IO.
   for (const path of ['/socket.io/socket.io.js/?', '/socket.io/socket.iox.js?', '/socket.io/?%54=1&']) {
     expect([path, await ask(server.url, `${path}&EIO=4&transport=polling&uid=admin`, evil)]).toEqual([path, 403]);
   }
@@ -150,7 +150,7 @@ test('an agent vouches for the pages that it lets in, and no client can do so fo
       expect([what, await asked({ ...evil, 'sec-gopush-vouched': '1' })]).toEqual([what, 403]);
       expect([what, await asked({ 'Sec-Fetch-Site': 'cross-site' })]).toEqual([what, 403]);
     }
-    // The API is asked by back ends, with keys; what pages may ask it is CORS's affair.
+    // Back ends use the API with keys; CORS decides what pages may request.
     expect(await way('the API')({ url: `${agent.url}` }, { cookie: 'x=1' })).toBe(430);
     const client = await connectClient(agent.url, 'websocket', {
       query: { user: 'ann' },

@@ -69,7 +69,7 @@ test.each([
   for (const query of ['user=bob', 'user=ann&product=other', 'user=Ann', 'uid=ann&user=bob']) {
     expect([query, await tryAll({ url: agent.url, query: `${query}&sid=${sid}` })]).toEqual([query, [410, 410, 410]]);
   }
-  // By the way, what was not polled by others is still there for her.
+  // Messages that others could not poll are still there for her.
   expect((await poll({ ...ann, query: `user=ann&sid=${sid}` })).text).toMatch(/^40\{"sid":/);
   expect(await upgrade({ ...ann, query: `user=ann&sid=${sid}` })).toBe(101);
   expect(await readMetric(server, 'refusals_total{code="session_unknown"}')).toBe(12);

@@ -12,7 +12,7 @@ import { type Counts, startTraffic, unnoticed, unnoticedButAcks } from './traffi
 
 /** `GOPUSH_CHAOS=full` is the long form, which takes minutes. Its figures are in docs/performance.md. */
 const full = process.env.GOPUSH_CHAOS === 'full';
-/** What of it is to be done. @defaultValue everything */
+/** The parts to run. @defaultValue all */
 const only = process.env.CHAOS_ONLY ?? '';
 const clients = Number(process.env.CHAOS_CLIENTS ?? (full ? 500 : 20));
 const size = full ? { agents: 2, servers: 3, rounds: 3, kills: 30 } : { agents: 2, servers: 2, rounds: 1, kills: 2 };

@@ -200,7 +200,7 @@ test.skipIf(!full).each([
     );
     users.push(...(await Promise.all(joined)));
   }
-  // Said before somebody came is not missed by them.
+  // A user does not miss messages from before they joined.
   const before = new Set(users.flatMap(({ said }) => said));
   const until = Date.now() + seconds * 1_000;
   let killed = 0;

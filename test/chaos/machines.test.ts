@@ -10,7 +10,7 @@ import { type Counts, startTraffic, unnoticed, unnoticedButAcks } from './traffi
 
 /** `GOPUSH_CHAOS=full` runs this file: it takes minutes. Its figures are in docs/performance.md. */
 const full = process.env.GOPUSH_CHAOS === 'full';
-/** What of it is to be done. @defaultValue everything */
+/** The parts to run. @defaultValue all */
 const only = process.env.CHAOS_ONLY ?? '';
 const clients = Number(process.env.CHAOS_CLIENTS ?? 150);
 

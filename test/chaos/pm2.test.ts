@@ -27,7 +27,7 @@ async function startDeployment(redis: TestRedis | undefined) {
     api: { keys: [{ name: 'chaos', key: keys.all, scopes: ['publish', 'read'] }] },
     // Other work on the machine is no reason to refuse clients.
     limits: { eventLoopDelayMs: 0 },
-    // As by default, nearly: an agent that ends sooner takes the clients along that wait for their next push-server.
+    // Nearly the default: an agent that ends sooner disconnects the clients that wait for their next push-server.
     agent: { drainMs: 8_000 },
     pushServer: { drainMs: 20_000, isolateProducts: true, senders: true, limits: { beginDelayMs: 0 } },
   });
@@ -112,7 +112,7 @@ const deeds: readonly Deed[] = [
     what: '`gopush drain` of two, one after the other',
     async does(deployment) {
       for (const index of ['0', '1']) expect((await deployment.run('drain', index)).code).toBe(0);
-      // They would get no clients, in later deeds as well.
+      // They would get no clients, in later steps either.
       for (const pid of await signalSome(deployment, 'SIGTERM', 0, 1))
         await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
     },

@@ -202,7 +202,7 @@ describe.each(Object.keys(stores))('with %s', (name) => {
     const { urls, speaker, pauses, restartAll } = await startAll();
     const counts = await watch(urls, speaker, lostMs, () => restartAll('SIGKILL'));
     console.log(`killed, ${name}:`, JSON.stringify({ ...counts, ...pauses.describe(), fallbacks: pauses.fallbacks }));
-    // What a dead process had read is gone with it: a client has one question on its way, and is moved once for each that dies.
+    // Requests that a dead process had read are lost with it. Each client has one request in flight, and moves once for each process that dies.
     expect(counts.unanswered).toBeLessThanOrEqual(size.clients * size.servers * size.rounds);
     expect(counts).toMatchObject({ disconnects: 0, lost: 0, doubled: 0, misordered: 0 });
     expect(pauses.fallbacks).toEqual([]);

@@ -286,13 +286,13 @@ function absent({ stream: { accepted }, numbers }: Heard) {
   return accepted.filter(({ number }) => !had.has(number));
 }
 
-/** What was accepted, and neither given nor told as a gap. */
+/** Messages that were accepted, but neither delivered nor reported as a gap. */
 function missing(heard: Heard) {
   return absent(heard).filter(({ position }) => !heard.toldAll && !heard.gaps.some((gap) => covers(gap, position)));
 }
 
 function misordered({ numbers, stream: { fields } }: Heard): number {
-  // What is acknowledged late comes again: an inbox has no order across a failover.
+  // Messages that are acknowledged late come again: an inbox has no order across a failover.
   if ('deliver' in fields) return 0;
   return numbers.filter((number, index) => index > 0 && number < (numbers[index - 1] as number)).length;
 }
@@ -306,7 +306,7 @@ function exampleOf(heard: Heard): string[] {
 }
 
 function covers({ after, position }: RoomGap, at: Position | null): boolean {
-  // What was accepted without a place, or with an id that was known, cannot be compared: any gap counts.
+  // Messages that were accepted without a position, or with a known id, cannot be compared with gaps: any gap counts.
   if (at === null) return true;
   if (after === null || (after.epoch !== position.epoch && at.epoch !== position.epoch)) {
     return after?.epoch !== at.epoch || at.offset > after.offset;

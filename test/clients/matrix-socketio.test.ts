@@ -12,7 +12,7 @@ import { nextEvent } from '../support/socket-io.ts';
 
 type Connect = typeof of48;
 
-/** The clients that are out there, and what a planned restart is to them by WebSocket. */
+/** Versions of clients that are in use, and what each notices of a planned restart over WebSocket. */
 const clients = {
   '2.5.0': { connect: of2, restart: 'reconnects' },
   '3.1.3': { connect: of3, restart: 'unnoticed' },

@@ -38,7 +38,7 @@ test('the lines of the map tell which connections were handed over and their mes
   expect([unread, problems]).toEqual([0, []]);
   clearInterval(timer);
   for (const client of handed) client.disconnect();
-  // What they have carried meanwhile is not told once more at their end, as if it were all of one second.
+  // Messages that they carried meanwhile are not counted again at their end, as if all were of one second.
   const rates: number[] = [];
   await expect
     .poll(

@@ -118,7 +118,7 @@ test('the key is spread over the push-servers, and no identity goes with it', as
   }
   expect(new Set(seen.map(({ index }) => index)).size).toBe(2);
   expect(JSON.stringify(seen)).not.toMatch(/root|x-gopush-uid/);
-  // Signed as nobody's: it is worth nothing with a uid.
+  // It is signed without a uid, so it is not valid with one.
   for (const { headers } of seen) {
     expect(isIdentitySigned([secret], headers, Date.now())).toBe(true);
     expect(isIdentitySigned([secret], { ...headers, 'x-gopush-uid': 'root' }, Date.now())).toBe(false);
@@ -156,7 +156,7 @@ test('any other key opens no way past the hooks', async () => {
     expect([path, ...(await codeOf(path, { 'x-api-key': keys.all }))]).toEqual([path, 430, 'uid_missing', null]);
   }
   expect(asked).toBe(0);
-  // A user without a key is told by the API itself.
+  // The API itself refuses a user without a key.
   expect((await ask('/api/v1/rooms?user=ann', {})).status).toBe(401);
   expect(asked).toBe(1);
   const upgrade = new WebSocket(`${agent.url.replace('http', 'ws')}/api/v1/listen?room=a`, {

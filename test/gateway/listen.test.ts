@@ -52,7 +52,7 @@ test.each(Object.keys(kinds) as (keyof typeof kinds)[])(
     before.close();
     await before.ended;
     for (const n of [2, 3]) await say('a', n);
-    // Of a room that kept nothing then, all there is was missed.
+    // In a room that had no history then, all messages were missed.
     for (const n of [10, 11]) await say('b', n);
     const headers = { 'x-api-key': keys.read, 'last-event-id': id };
     // In another order, and with one more.
@@ -222,7 +222,7 @@ test('a device behind an agent listens as who the agent says it is', async () =>
     { access },
   );
   for (const listen of [listenSse, listenWs]) {
-    // What the client says itself of who it is counts for nothing.
+    // The client's own claim about its identity does not count.
     const ann = await listen(agent, 'room=a&user=ann&uid=bob', { 'x-gopush-uid': 'bob', 'x-user': 'ann' });
     expect((await ann.next()).data).toEqual({ rooms: ['a'], users: ['ann'] });
     await call(servers[1] as PushServer, 'POST /rooms/a/publish', { event: 'e', message: 1 });

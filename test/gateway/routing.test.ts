@@ -136,7 +136,7 @@ async function startSidecar(port: number): Promise<UrlTarget & { cut(): void }> 
   return {
     url,
     tls: { ca: cert },
-    /** The push-server behind it hears nothing: told that clients leave, it would forget their sessions, as no crashed one can. */
+    /** The push-server behind it does not see its clients close: otherwise it would remove their sessions, which a crashed one cannot do. */
     cut() {
       server.close();
       for (const one of open) one.destroy();

@@ -36,7 +36,7 @@ async function makeProject(text: string) {
 
 const refusedWith = (code: string) => ({ ok: false, error: { code, message: expect.any(String) } });
 
-/** What a hook may do wrong, and what a client is told of it. */
+/** Faults of a hook, and the error that a client gets. */
 const faults: [string, () => never, string][] = [
   [
     'throws',
@@ -185,7 +185,7 @@ test('canPublish decides on what is said, and what is refused neither is heard n
   expect(await ann.emitWithAck('room', { room: 'r', event: 'other', message: 'other' })).toEqual(refused);
   expect(await ann.emitWithAck('room', { room: 'r', event: 'chat', message: 'bad' })).toEqual(refused);
   expect(await ann.emitWithAck('go:leave', 'never')).toMatchObject({ ok: true, rooms: [] });
-  // Only entering says nothing, so nothing is asked.
+  // Joining alone publishes nothing, so `canPublish` is not asked.
   expect(await eve.emitWithAck('room', { room: 'r', event: 'chat', noBroadcast: true })).toMatchObject({ ok: true });
   const last = nextEvent(bob, 'chat');
   expect(await ann.emitWithAck('room', { room: 'r', event: 'chat', message: 'good' })).toMatchObject({ ok: true });

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** How long one is waited for that does not respond at all, in milliseconds. */
+/** How long to wait for a peer that does not respond at all, in milliseconds. */
 const patienceMs = 2_500;
 
 /** What came back so far, read as far as the first final response. */

@@ -23,7 +23,7 @@ const update = process.env.GOPUSH_UPDATE === '1';
 
 type Row = readonly [what: string, ...outcomes: (string | undefined)[]];
 
-/** A few at a time: one that is waited for holds up no other. */
+/** A few at a time, so that a peer that does not respond does not delay the others. */
 async function rowsOf(cases: readonly Case[], ask: (one: Case) => Promise<Row>): Promise<readonly Row[]> {
   const rows: Row[] = [];
   let next = 0;

@@ -91,7 +91,7 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
     const began = Date.now();
     await say(here, 2, 3);
     await Promise.all(heard.map((one) => one.count(4)));
-    // What was sent to a target before that was known to be gone is lost.
+    // Messages to a target that was not yet known to be gone are lost.
     const silent = (): Record<string, unknown> | undefined =>
       agent.lines.find(({ message }) => /target is silent/.test(String(message)));
     const moved = (): number =>

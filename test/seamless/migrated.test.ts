@@ -33,7 +33,7 @@ async function enter(client: Socket, name: string): Promise<Socket> {
   return socket;
 }
 
-/** A chat as people write it, in two namespaces, that looks at what is told of moves. */
+/** A chat as people write it, in two namespaces, that handles the events of migrations. */
 function serveChat(io: Server) {
   const seen = { came: [] as string[], migrated: [] as string[], admitted: [] as boolean[], reasons: [] as string[] };
   for (const namespace of [io.of('/'), io.of('/admin')]) {

@@ -23,7 +23,7 @@ test('a push-server that hangs leaves the list and is not waited for; when it go
       ...nodes.config,
       routing: { discover: true },
       seamless: { silentMs: 60_000 },
-      // To take over a client that it was handed it would have to be killed, for which this is too short.
+      // A client that was handed over could only be taken from it by killing it, for which this is too short.
       handOff: { enabled: false },
     },
     logger,
@@ -95,7 +95,7 @@ describeNodes('two push-servers that fail together', (startNodes, kind) => {
     await delay(500);
     expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
     expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1]));
-    // Of the joining at the beginning some may hear only now.
+    // Some may only now hear of the joins at the beginning.
     expect(changes.flatMap(({ all }) => all).filter(({ change }) => change === 'left')).toEqual([]);
     expect(lines.filter(({ message }) => /could not migrate or fail over/.test(message))).toEqual([]);
     expect(moved()).toBeGreaterThan(8);

@@ -82,7 +82,7 @@ describeNodes('the agent and the push-server of a client die together', (startNo
       const gaps = hear<{ room: string }>(client, 'go:gap');
       for (let number = 0; number < 3; number++) await other.push.toRoom('room', 'count', number);
       await heard.count(3);
-      // What is kept at about the same time as the last message that it got may have come to it or not.
+      // Messages that were stored at about the same time as its last one may have reached it or not.
       await delay(1_100);
       const back = die(...order);
       await other.push.toRoom('room', 'count', 3);

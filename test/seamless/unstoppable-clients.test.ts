@@ -36,7 +36,7 @@ async function openHalfPost(url: string): Promise<void> {
   socket.write(`POST ${path}&sid=${sid} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n42["half`);
 }
 
-/** What looks like an agent to a push-server, and never says that a client is stopped. */
+/** A peer that looks like an agent to a push-server, and never reports that a client is stopped. */
 async function openBySilentAgent(url: string): Promise<void> {
   const headers = { 'x-gopush-can-resume': '1', 'x-gopush-uid': 'silent', 'x-gopush-product': 'default' };
   const socket = new WebSocket(`${url}/socket.io/?EIO=4&transport=websocket`, { headers });
@@ -96,7 +96,7 @@ test.each([
   await expect
     .poll(() => moves().filter(({ uid }) => /^user/.test(String(uid))).length, { timeout: 20_000 })
     .toBe(users);
-  // Nobody had to wait until the odd ones were given up. Clients that were handed over are stopped within a frame at once.
+  // No client had to wait until the odd ones were given up. Clients that were handed over are stopped within a frame at once.
   const order = moves().map(({ uid }) => String(uid));
   const last = order.findLastIndex((uid) => uid.startsWith('user'));
   if (!handsOver) expect(order.slice(0, last).filter((uid) => uid.includes('within-a-frame'))).toEqual([]);

@@ -12,8 +12,8 @@ import { connectClient } from '../support/socket-io.ts';
 import { startWire } from '../support/wire.ts';
 
 /**
- * Leaves Redis as it is after its clock jumped forward by so many milliseconds: all that expires does so earlier, times that it keeps are longer ago.
- * (A real jump would be one of the whole machine.)
+ * Changes Redis as if its clock had jumped forward by this many milliseconds: everything expires earlier, and stored times are longer ago. (A real
+ * jump would be one of the whole machine.)
  */
 const jump = `
 for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -27,7 +27,7 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
 end
 `;
 
-/** What makes a store forget all it kept, while push-servers run. */
+/** The ways to make a store lose all its data while push-servers run. */
 const faults: Readonly<Record<string, { kind: string; begin(nodes: TestNodes): Promise<void> }>> = {
   FLUSHALL: {
     kind: 'Redis',

@@ -70,7 +70,7 @@ const ways: Record<string, (port: number) => Promise<{ url: string; tap: Upgrade
   },
 };
 
-/** What a story can do: it is told by each way to each target. */
+/** The actions of a story, which runs by each way to each target. */
 interface Stage extends Target {
   readonly url: string;
   readonly tap: UpgradeTap;
@@ -101,7 +101,7 @@ function watchClient(socket: Socket, { client, upgrades }: Seen): void {
   });
 }
 
-/** Tells a story by each way to a target, all at the same time. */
+/** Runs a story by each way to a target, all at the same time. */
 export async function tell(
   target: string,
   times: Times,

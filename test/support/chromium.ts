@@ -14,7 +14,7 @@ export const executablePath = candidates.find((path) => path !== undefined && ex
 
 const disableFeatures = '--disable-features=';
 
-/** What Chromium does without. It takes the last list that it is given, so those of Playwright are repeated. */
+/** Features that are turned off. Chromium uses the last list that it is given, so Playwright's list is repeated here. */
 const withoutFeatures = [
   // Each window would load two pages of its address bar, which no test looks at: more than the page of most tests.
   ...['WebUIOmniboxPopup', 'WebUIOmniboxAimPopup'],
@@ -27,7 +27,7 @@ const withoutFeatures = [
     'ThirdPartyStoragePartitioning',
   ],
   ...['AvoidCorsURLLoaderRestartOnRedirect', 'OptimizationHints', 'NetworkTimeServiceQuerying', 'AimEnabled'],
-  // Nor needs it a process in advance for each page.
+  // It needs no spare process for each page either.
   ...['PreconnectToSearch', 'SpareRendererForSitePerProcess'],
 ];
 

@@ -10,15 +10,15 @@ export interface Noticed {
   readonly complete: number;
 }
 
-/** `pushServer.history` for them: if a whole service restarts on a busy machine, more is said than the usual 100 messages. */
+/** `pushServer.history` for them: while a whole service restarts on a busy machine, more than the default of 100 messages are published. */
 export const countedHistory = { count: 10_000 };
 
-/** How long an ack may take, in milliseconds: a push-server that ends owes none that its handlers have not given in time. */
+/** How long an ack may take, in milliseconds: a push-server that ends sends no ack that its handlers have not given in time. */
 const ackMs = 3_000;
 
 /**
- * Says a number until that is acknowledged, always with the same id: then it is stored once, and one that a client does not get is lost. Without
- * acks it could not be known whether a push-server had ever read it.
+ * Publishes a number until it is acknowledged, always with the same id. It is then stored once, and a client that does not get it has lost it.
+ * Without acks it could not be known whether a push-server had ever read it.
  */
 async function publish(speaker: Socket, number: number): Promise<void> {
   while (speaker.connected) {

@@ -11,7 +11,7 @@ export interface CuttingProxy {
   cut(): void;
   /** Lets nothing more go to the clients that are connected now. */
   hold(): void;
-  /** Cuts the next connection as soon as so many bytes have gone to the client; those after it are left alone. */
+  /** Cuts the next connection as soon as this many bytes have gone to the client. Later connections are left alone. */
   cutAfter(bytes: number): void;
   /** Ports that connections went to, in order. */
   readonly used: readonly number[];

@@ -7,7 +7,7 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** A logger that remembers, and tells when something is said. */
+/** A logger that keeps its lines, and resolves when one matches. */
 export function createMemoryLog(): { logger: Logger; lines: LogLine[]; next(pattern: RegExp): Promise<LogLine> } {
   const lines: LogLine[] = [];
   const listeners = new Set<() => void>();

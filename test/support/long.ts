@@ -1,6 +1,6 @@
 /**
- * Whether all rows of the matrices run: `GOPUSH_TESTS=long npm test`. The usual run takes some of them, so that each fault which the others
- * would meet is met by one at least. `GOPUSH_CHAOS=full`, which makes the chaos tests larger, runs all rows as well.
+ * Whether all rows of the matrices run: `GOPUSH_TESTS=long npm test`. The usual run takes some of them: together they find each fault that the
+ * others would find. `GOPUSH_CHAOS=full`, which makes the chaos tests larger, runs all rows as well.
  */
 export const isLong = process.env.GOPUSH_TESTS === 'long' || process.env.GOPUSH_CHAOS === 'full';
 

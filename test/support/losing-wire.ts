@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A way to a port that can lose what goes either way, without a word to anyone. */
+/** A proxy to a port that can silently lose the bytes of either direction. */
 export async function startLosingWire(port: number) {
   const lost = { 'to the target': false, 'to the client': false };
   const sockets = new Set<Socket>();

@@ -4,12 +4,12 @@ import { onTestFinished } from 'vitest';
 /** A machine of a test: a network namespace, on a switch with the others and the test itself. */
 export interface Machine {
   readonly address: string;
-  /** What a program has to be started with to run there. */
+  /** The command that starts a program there. */
   readonly prefix: readonly string[];
-  /** Pulls its network cable, as when it loses power: nobody is told. */
+  /** Pulls its network cable, as when it loses power: no side is notified. */
   unplug(): void;
   plug(): void;
-  /** What it sends to another one gets lost from now on; what that one sends still arrives. */
+  /** From now on, packets to the other machine are lost; packets from it still arrive. */
   dropTo(other: Machine): void;
 }
 
@@ -38,11 +38,11 @@ export function whyNoMachines(): string | undefined {
   }
 }
 
-/** Connects so many machines, which end with the test. */
+/** Connects this many machines, which end with the test. */
 export function startMachines(count: number): Network {
   const { id, net } = freeNet();
   const bridge = `gpb${id.toString(16)}`;
-  // Stays: what the kernel still has to send to a machine of a test that is over must not leave this host by its default route.
+  // This route stays: packets that the kernel still has to send to a machine of an ended test must not leave this host by its default route.
   ip('route', 'replace', 'blackhole', '198.18.0.0/15');
   ip('link', 'add', bridge, 'type', 'bridge');
   onTestFinished(() => ip('link', 'del', bridge));

@@ -20,7 +20,7 @@ export interface DefinedMetrics {
   readonly shown: readonly string[];
 }
 
-/** What the registry of prom-client is told of each metric. */
+/** The definition of each metric for the registry of prom-client. */
 interface Registered {
   readonly name: string;
   readonly labelNames?: readonly string[];

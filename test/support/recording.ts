@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io-client';
 import { expect } from 'vitest';
 
-/** What a client has seen of its connection and of a room in which numbers are said. */
+/** The events of a client about its connection, and the numbers that it got in a room. */
 export interface Record {
   disconnects: number;
   readonly numbers: number[];
@@ -38,7 +38,7 @@ export async function askOn(
   }
 }
 
-/** What all clients have seen together, of numbers from 0 to below `said`. */
+/** The sums of all clients, for the numbers from 0 to below `said`. */
 export function sum(records: readonly Record[], said: number) {
   const total = { disconnects: 0, received: 0, lost: 0, doubled: 0, misordered: 0, answered: 0, unanswered: 0 };
   for (const { disconnects, numbers, answered, unanswered } of records) {

@@ -1,7 +1,10 @@
 import type { Socket } from 'socket.io-client';
 import { expect } from 'vitest';
 
-/** After so long without what a test waits for, in milliseconds: well before a test's time is over, which does not say what it waited for. */
+/**
+ * How long a test may wait before that is reported, in milliseconds: well below the time limit of tests, whose error does not say what a test
+ * waited for.
+ */
 const slowMs = 30_000;
 
 /** Writes what a test waits for, and where its client stands, if it is not there after half a minute. */

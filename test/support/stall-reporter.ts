@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 import { isLong } from './long.ts';
 
-/** After so long without any result, a run counts as stalled, in milliseconds. The time limits of tests do not end one that blocks its process. */
+/** After this time without any result, a run counts as stalled, in milliseconds. The time limits of tests do not end one that blocks its process. */
 const stalledMs = (isLong ? 30 : 4) * 60_000;
 
 /**

@@ -4,8 +4,8 @@ import type { Reporter, TestCase } from 'vitest/node';
 const mostUnsteady = 3;
 
 /**
- * Names the tests that failed and passed when they were tried again, with what went wrong: each is a fault of the product or of the test that nobody
- * has found yet. If tests are not tried again there are none.
+ * Names the tests that failed and passed when they were tried again, with what went wrong: each is a fault of the product or of the test that is
+ * not found yet. If tests are not tried again there are none.
  */
 export default class UnsteadyReporter implements Reporter {
   readonly #unsteady: string[] = [];

@@ -12,11 +12,11 @@ export interface UpgradeTap {
   /** Where connections go from now on; `undefined`: they are reset. */
   target: number | undefined;
   fate: UpgradeFate;
-  /** Resolves when the server has taken so many upgrades. */
+  /** Resolves when the server has taken this many upgrades. */
   upgraded(count?: number): Promise<void>;
   /** Lets through what clients have sent on connections that were held. */
   release(): void;
-  /** Lets nothing through any more, in any direction, and tells nobody. */
+  /** From now on silently drops everything, in both directions. */
   freeze(): void;
   /** Cuts all connections. */
   cut(): void;

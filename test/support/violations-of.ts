@@ -9,7 +9,7 @@ export async function violationsOf(page: Page): Promise<string[]> {
   // A page that was looked at before has it.
   const { result: kind } = await evaluate('typeof axe');
   if (kind.value === 'undefined') await evaluate(axe.source);
-  // What is well is not described, which would take as long as to find it.
+  // Rules that pass are not described: that would take as long as finding them.
   const { result } = await session.send('Runtime.evaluate', {
     expression:
       'axe.run({ resultTypes: ["violations"] }).then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html.slice(0, 160))].join(" | "))))',

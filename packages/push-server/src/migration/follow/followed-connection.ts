@@ -67,7 +67,7 @@ export class FollowedConnection {
   #isPaused = false;
   #looksAgain: NodeJS.Timeout | undefined = undefined;
 
-  /** @param taken - if the session was taken from another push-server */
+  /** @param taken - of a session that was taken from another push-server */
   constructor(conn: EngineConnection, token: string, client: MigratingClient, taken?: Taken) {
     this.conn = conn;
     this.token = token;

@@ -64,7 +64,7 @@ export class FollowedConnections {
     return this.#all.values();
   }
 
-  /** Follows a connection from now on. @param taken - if its session was taken from another node */
+  /** Follows a connection from now on. @param taken - of a session that was taken from another node */
   follow(conn: EngineConnection, token: string, taken?: Taken): FollowedConnection {
     const client = clientOfConnection(conn);
     const followed = new FollowedConnection(conn, token, client, taken);
