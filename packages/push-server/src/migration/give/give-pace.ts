@@ -3,10 +3,11 @@ const most = 256;
 
 /**
  * `least`: how many sessions are given at a time at least. `swiftMs`: other nodes that take a session within this time get more at a time, in
- * milliseconds. With few sessions, the wait of each client should be short. With many, the time until the last one has left matters.
+ * milliseconds. With few sessions, the wait of each client should be short. With many, the time until the last one has left matters: on a
+ * machine with much other work a session takes long, however few are under way, because processes wait for the CPU.
  */
 const few = { least: 8, swiftMs: 50 } as const;
-const many = { least: 16, swiftMs: 150 } as const;
+const many = { least: 32, swiftMs: 150 } as const;
 
 /** With more sessions than this there are many. */
 const mostFew = 200;
@@ -37,7 +38,9 @@ export class GivePace {
     const { least, swiftMs } = this.#way;
     this.#size = Math.max(this.#size, least);
     if (ms <= swiftMs) {
-      this.#size = Math.min(most, this.#size + (this.#size < this.#steady ? 1 : 1 / this.#size));
+      // How long sessions take now shows only when they are taken: the size has doubled by then if it grows fast.
+      const growsFast = this.#size < this.#steady && ms <= (swiftMs * 2) / 3;
+      this.#size = Math.min(most, this.#size + (growsFast ? 1 : 1 / this.#size));
       return;
     }
     if (now - this.#shrunkAt < ms) return;

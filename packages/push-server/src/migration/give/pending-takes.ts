@@ -1,6 +1,9 @@
 /** If no session was taken for this long, in milliseconds, no node takes any, and nothing waits for that. */
 const silentMs = 300;
 
+/** How long one session is waited for while others are taken, in milliseconds: its client may have gone. */
+const mostTakeMs = 1_000;
+
 /** How long a session that no node takes is remembered, in milliseconds. */
 const forgetMs = 60_000;
 
@@ -29,8 +32,19 @@ export class PendingTakes {
     const now = Date.now();
     this.#forget(now - forgetMs);
     if (this.#pending.size === 0) this.#heardAt = now;
+    const by = now + Math.min(mostMs, mostTakeMs);
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, Math.min(mostMs, this.#heardAt + silentMs - now)));
+      let timer: NodeJS.Timeout | undefined;
+      const wait = (since: number): void => {
+        timer = setTimeout(look, Math.min(by, this.#heardAt + silentMs) - since);
+      };
+      const look = (): void => {
+        // Others have been taken meanwhile: without that, more would be given the longer taking takes.
+        const at = Date.now();
+        if (at < by && at < this.#heardAt + silentMs) wait(at);
+        else resolve();
+      };
+      wait(now);
       const taken = (): void => {
         clearTimeout(timer);
         resolve();

@@ -57,6 +57,25 @@ test('where no node takes any session none is waited for, until one is taken', a
   expect(done.has('c')).toBe(true);
 });
 
+test('while others are taken a session is waited for longer, up to a second', async () => {
+  const { takes, done, wait } = start();
+  wait('a');
+  for (let at = 0; at < 900; at += 100) {
+    wait(`other ${at}`);
+    await vi.advanceTimersByTimeAsync(100);
+    takes.taken(`other ${at}`);
+  }
+  takes.taken('a');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(done.get('a')).toBe(900);
+  wait('b');
+  for (let at = 0; at < 2_000; at += 100) {
+    await vi.advanceTimersByTimeAsync(100);
+    takes.taken('unknown');
+  }
+  expect(done.get('b')).toBe(1_900);
+});
+
 test('a session that is never taken is forgotten, and the next one is waited for again', async () => {
   const { done, wait } = start();
   wait('a');
