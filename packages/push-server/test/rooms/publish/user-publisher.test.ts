@@ -63,7 +63,7 @@ test('a stored message waits, and the nodes of the user are told', async () => {
   expect(await users.publish('ann', 'news', 1, { deliver: 'store', id: 'k', ttlMs: 5 })).toEqual(
     success({ id: 'k', state: 'waiting', devices: 2 }),
   );
-  expect(put).toHaveBeenCalledWith('ann', 'k', expect.any(Buffer), { ttlMs: 5 }, expect.anything());
+  expect(put).toHaveBeenCalledWith('ann', { id: 'k', payload: expect.any(Buffer), ttlMs: 5 }, expect.anything());
   expect(told()).toEqual([
     ['one', ['inbox', 'ann']],
     ['two', ['inbox', 'ann']],
