@@ -24,9 +24,6 @@ const listeners = {
 export function shareTransportListeners(connection: Connection, transport: WebSocketTransport): void {
   transport.removeAllListeners();
   for (const [event, listener] of Object.entries(listeners)) transport.on(event, listener);
-  connection.cleanupFn = [
-    () => {
-      for (const [event, listener] of Object.entries(listeners)) transport.off(event, listener);
-    },
-  ];
+  // They stay until both are gone: a connection that has closed ignores its transport, and one with a WebSocket gets no other transport.
+  connection.cleanupFn = [];
 }
