@@ -6,6 +6,7 @@ import { freePort, startRedis } from '../../packages/store/test/support/redis.ts
 import { keys } from '../support/api.ts';
 import { makeFolder } from '../support/cli.ts';
 import { rows } from '../support/long.ts';
+import { type Death, lookAtOwned, lostBothOwners } from './owners.ts';
 import { type Process, settingsOf, startProcess } from './processes.ts';
 import { readMoves, report } from './report.ts';
 import { type Counts, startTraffic, unnoticed, unnoticedButAcks } from './traffic.ts';
@@ -48,8 +49,9 @@ async function startDeployment(store: string, hasHandOff: boolean) {
       ]),
     ),
   );
-  const urls = agents.map((_, index) => `http://127.0.0.1:${agentPort + index}`);
-  return { servers, agents, urls };
+  const ports = agents.map((_, index) => agentPort + index);
+  const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+  return { servers, agents, ports, urls, deaths: [] as Death[] };
 }
 
 type Deployment = Awaited<ReturnType<typeof startDeployment>>;
@@ -58,6 +60,15 @@ async function restart(one: Process, signal: NodeJS.Signals): Promise<void> {
   one.kill(signal);
   await one.ended();
   await one.start();
+}
+
+/** Kills a process, and notes which clients it owned. */
+async function kill(one: Process, { servers, agents, ports, deaths }: Deployment): Promise<void> {
+  const others = [...agents, ...servers].filter((other) => other !== one).map(({ pid }) => pid);
+  one.kill('SIGSTOP');
+  const at = Date.now();
+  deaths.push({ isAgent: agents.includes(one), at, ...lookAtOwned(one.pid, others, ports) });
+  await restart(one, 'SIGKILL');
 }
 
 interface Deed {
@@ -85,13 +96,14 @@ const rolling: Deed = {
 
 const killing: Deed = {
   what: 'SIGKILL of a random process of both tiers every 2 s',
-  async does({ servers, agents }) {
+  async does(deployment) {
+    const { servers, agents } = deployment;
     const all = [...agents, ...servers];
     for (let turn = 0; turn < size.kills; turn++) {
       const at = Date.now();
       // The short form meets both tiers.
       const one = full ? all[Math.floor(Math.random() * all.length)] : all[turn % 2 === 0 ? 0 : size.agents];
-      await restart(one as Process, 'SIGKILL');
+      await kill(one as Process, deployment);
       await delay(Math.max(0, at + 2_000 - Date.now()));
     }
   },
@@ -138,7 +150,17 @@ test.each(
   await delay(settleMs);
   const counts = await traffic.stop();
   const lines = deployment.agents.flatMap((agent) => agent.lines);
-  report(deed.what, `${store}, ${handOff ? 'hand-off' : 'tunnels'}`, counts, readMoves(lines));
-  // Without hand-offs an agent and a push-server that die together may cost a message that is then told.
-  expect(counts).toMatchObject(handOff ? deed.promised : { lost: 0 });
+  const moves = readMoves(lines);
+  const apart = counts.cuts.filter((cut) => lostBothOwners(cut, deployment.deaths, moves.moves)).length;
+  const both = apart === 0 ? [] : [`${apart} disconnected as both owners were killed`];
+  report(
+    deed.what,
+    `${store}, ${handOff ? 'hand-off' : 'tunnels'}`,
+    { ...counts, examples: [...both, ...counts.examples] },
+    moves,
+  );
+  const disconnects = counts.disconnects - apart;
+  // Where an agent and a push-server die together, clients that return may be told of a message rather than given it.
+  const promised = apart === 0 ? deed.promised : { ...deed.promised, told: expect.any(Number) };
+  expect({ ...counts, disconnects }).toMatchObject(handOff ? promised : { lost: 0 });
 });

@@ -15,6 +15,8 @@ export interface Process {
   start(): Promise<void>;
   /** What it wrote to its log so far. */
   readonly lines: string[];
+  /** Of the process that was started last. */
+  readonly pid: number;
 }
 
 /** Starts a program of test/programs; it ends with the test. */
@@ -47,7 +49,15 @@ export async function startProcess(
     await ended();
   });
   await start();
-  return { kill: (signal) => void child?.kill(signal), ended, start, lines };
+  return {
+    kill: (signal) => void child?.kill(signal),
+    ended,
+    start,
+    lines,
+    get pid() {
+      return child?.pid ?? 0;
+    },
+  };
 }
 
 /** Settings of all processes: other work on the machine is no reason to refuse clients. */

@@ -4,6 +4,7 @@ import type { Gap, Position } from '@gopush/contract';
 import { createClient, type RoomGap } from 'gopush/client';
 import type { Socket } from 'socket.io-client';
 import { connectClient } from '../support/socket-io.ts';
+import type { Cut } from './owners.ts';
 
 /** What clients and publishers have counted together. */
 export interface Counts {
@@ -18,6 +19,8 @@ export interface Counts {
   readonly doubled: number;
   readonly misordered: number;
   readonly disconnects: number;
+  /** The connections that ended. */
+  readonly cuts: readonly Cut[];
   /** Clients that came back with another `socket.id`. */
   readonly newSessions: number;
   readonly acks: number;
@@ -46,11 +49,20 @@ interface Numbered {
   readonly at: number;
 }
 
+interface Accepted {
+  readonly number: number;
+  readonly position: Position | null;
+  /** When it was sent first, and accepted, and with which response. */
+  readonly sent: Date;
+  readonly at: Date;
+  readonly response: object;
+}
+
 /** A room, or a user, or a user's inbox, and what was accepted for it. */
 interface Stream {
   readonly path: string;
   readonly fields: object;
-  readonly accepted: { readonly number: number; readonly position: Position | null }[];
+  readonly accepted: Accepted[];
   next: number;
 }
 
@@ -128,6 +140,7 @@ export async function startTraffic({ urls, key, clients: count, name }: TrafficO
         doubled: each(({ numbers }) => numbers.length - new Set(numbers).size),
         misordered: each(misordered),
         disconnects: total(({ seen }) => seen.disconnects),
+        cuts: all.flatMap(({ seen }) => seen.cuts),
         newSessions: total(({ seen }) => (seen.ids.size > 1 ? 1 : 0)),
         acks: total(({ seen }) => seen.answered),
         unanswered: total(({ seen }) => seen.unanswered),
@@ -155,7 +168,9 @@ async function openClient(url: string, user: string, roomStream: Stream) {
     longestMs: 0,
     ids: new Set<string>(),
     stories: [] as string[],
+    cuts: [] as Cut[],
   };
+  let port = 0;
   const tell = (what: string): void => {
     seen.stories.push(`${new Date().toISOString()} ${user} ${socket.id ?? [...seen.ids].at(-1)} ${what}`);
   };
@@ -169,12 +184,17 @@ async function openClient(url: string, user: string, roomStream: Stream) {
     reconnectionDelay: 100,
     reconnectionDelayMax: 1_000,
   });
-  seen.ids.add(socket.id as string);
-  socket.on('connect', () => seen.ids.add(socket.id as string));
+  const connected = (): void => {
+    seen.ids.add(socket.id as string);
+    port = portOf(socket);
+  };
+  connected();
+  socket.on('connect', connected);
   socket.on('disconnect', (reason) => {
     if (reason === 'io client disconnect') return;
     seen.disconnects++;
-    tell(`was disconnected: ${reason}`);
+    seen.cuts.push({ port, user, at: Date.now() });
+    tell(`was disconnected at port ${port}: ${reason}`);
   });
   const roomName = roomStream.path.slice('/rooms/'.length);
   socket.on('go:gap', (gap: Gap) => {
@@ -188,6 +208,12 @@ async function openClient(url: string, user: string, roomStream: Stream) {
   joined.onGap((gap) => room.gaps.push(gap));
   await joined.joined;
   return { socket, seen, room, own, inbox, askOn: (going: () => boolean) => askOn(socket, seen, going, tell) };
+}
+
+/** The port of a client's own end, by which the kernel names its connection. */
+function portOf({ io: { engine } }: Socket): number {
+  const { ws } = engine.transport as { ws?: { readonly _socket?: { readonly localPort?: number } } };
+  return ws?._socket?.localPort ?? 0;
 }
 
 /** An ack is always in flight. */
@@ -256,7 +282,8 @@ function createPublisher(urls: readonly string[], key: string) {
       const askedAt = new Date().toISOString();
       const answer = await post(to.path, body).catch((error: Error & { code?: string }) => error.code ?? error.message);
       if (typeof answer !== 'string' && answer.status === 200) {
-        to.accepted.push({ number, position: (answer.body.position as Position | undefined) ?? null });
+        const position = (answer.body.position as Position | undefined) ?? null;
+        to.accepted.push({ number, position, sent: new Date(body.message.at), at: new Date(), response: answer.body });
         return;
       }
       const why = typeof answer === 'string' ? answer : `${answer.status} ${codeOf(answer.body)}`;
@@ -299,7 +326,10 @@ function misordered({ numbers, stream: { fields } }: Heard): number {
 
 function exampleOf(heard: Heard): string[] {
   const { stream: of, numbers } = heard;
-  const lost = missing(heard).map(({ number }) => number);
+  const lost = missing(heard).map(
+    ({ number, sent, at, response }) =>
+      `${number} (sent at ${sent.toISOString()}, accepted at ${at.toISOString()} with ${JSON.stringify(response)})`,
+  );
   const doubled = numbers.filter((number, index) => numbers.indexOf(number) !== index);
   if (lost.length + doubled.length === 0) return [];
   return [`${of.path} ${JSON.stringify(of.fields)} lost ${lost} doubled ${doubled} of ${of.accepted.length}`];

@@ -5,7 +5,8 @@ import { startAgent } from '@gopush/agent';
 const [settings, ports] = process.argv.slice(2).map((text) => JSON.parse(text));
 const router = ports === undefined ? {} : { router: { default: [{ ip: '127.0.0.1', ports }] } };
 const write = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
-const say = (fields, message) => write(typeof fields === 'string' ? { message: fields } : { ...fields, message });
+const say = (fields, message) =>
+  write({ ...(typeof fields === 'string' ? { message: fields } : { ...fields, message }), at: Date.now() });
 const logger = {
   debug() {},
   info: say,
