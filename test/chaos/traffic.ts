@@ -84,7 +84,7 @@ export const handlerMs = 1_000;
  * Each message has an id, and is sent again with the same id until it is accepted.
  */
 export async function startTraffic({ urls, key, clients: count, name }: TrafficOptions) {
-  const rooms: Stream[] = Array.from({ length: roomCount }, (_, index) => stream(`/rooms/${name}-${index}`));
+  const rooms: Stream[] = Array.from({ length: roomCount }, (_, index) => stream(`/rooms/${name}-room-${index}`));
   const all: Awaited<ReturnType<typeof openClient>>[] = [];
   for (let from = 0; from < count; from += 50) {
     const some = Array.from({ length: Math.min(50, count - from) }, (_, index) =>
