@@ -114,7 +114,7 @@ export class Failover {
     this.#arriving.get(migration)?.(false);
     const from = tunnel.info.member;
     if (cause === 'planned') fleet.leaves(from.target);
-    const { bytes } = migration.replay;
+    const { bytes } = migration.halfSent;
     this.#heldBytes += bytes;
     const outcome = searched?.outcome ?? this.#whyNot(migration) ?? (await this.#search(migration));
     this.#heldBytes -= bytes;

@@ -7,8 +7,8 @@ import { opcodes } from '../tunnel/frame-header.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { writeMaskedControl } from '../tunnel/write-frame.ts';
-import { ClientReplay } from './client-replay.ts';
 import { outcomeOfLoss } from './crash/loss-outcome.ts';
+import { HalfSentEvent } from './half-sent-event.ts';
 import type { OpeningFrames } from './opening-frames.ts';
 import type { EarlierSearch, MigrationCause, SessionWithoutTarget } from './session-without-target.ts';
 import { TargetStream } from './target-stream.ts';
@@ -67,7 +67,7 @@ export class SessionMigration implements TunnelMigration {
   #tokenBefore: string | undefined;
   /** The positions that the client had been given when that one took it, if it was handed the client itself. */
   #positionsBefore = '';
-  readonly replay: ClientReplay;
+  readonly halfSent: HalfSentEvent;
   readonly #events: SessionMigrationEvents;
   readonly #stream: TargetStream;
   #phase: 'piping' | 'giving' | 'held' | 'arriving' = 'piping';
@@ -85,7 +85,7 @@ export class SessionMigration implements TunnelMigration {
     this.tunnel = tunnel;
     this.token = flat(token);
     this.request = { ...request, headers: flat(request.headers) };
-    this.replay = new ClientReplay(frameBytes);
+    this.halfSent = new HalfSentEvent(frameBytes);
     this.#stream = new TargetStream(tunnel);
     this.#events = events;
   }
@@ -100,12 +100,12 @@ export class SessionMigration implements TunnelMigration {
   }
 
   get isClientStopped(): boolean {
-    return this.replay.isStopped;
+    return this.halfSent.isStopped;
   }
 
   /** Whether the next target can be given all that it needs of the client. */
   get canReplay(): boolean {
-    return this.replay.isComplete && this.tunnel.client.walker.fault === undefined;
+    return this.halfSent.isComplete && this.tunnel.client.walker.fault === undefined;
   }
 
   /** No target knows the session by its token. @returns whether it may be known by the one before, which it has from now on */
@@ -118,19 +118,19 @@ export class SessionMigration implements TunnelMigration {
   }
 
   fromClient(chunk: Buffer, length: number): boolean {
-    const { tunnel, replay } = this;
+    const { tunnel, halfSent } = this;
     const { client } = tunnel;
     const boundary = client.walk(chunk, length);
-    const wasStopped = replay.isStopped;
+    const wasStopped = halfSent.isStopped;
     if (this.#isForged && !wasStopped) {
       this.#refuseForged();
       return true;
     }
-    const passed = replay.take(chunk, length, boundary, client.walker.wholeUntil);
+    const passed = halfSent.take(chunk, length, boundary, client.walker.wholeUntil);
     // Read before it was stopped: it waits.
     if (wasStopped) return false;
     const hasRoom = writeChunk(tunnel.target.socket, chunk, passed);
-    if (!replay.isStopped) return hasRoom;
+    if (!halfSent.isStopped) return hasRoom;
     client.socket.pause();
     this.#tellStopped();
     return false;
@@ -165,7 +165,7 @@ export class SessionMigration implements TunnelMigration {
 
   probe(): boolean {
     if (this.tunnel.isEnding || this.#phase === 'held') return false;
-    return this.#stream.probe(this.replay.isStopped);
+    return this.#stream.probe(this.halfSent.isStopped);
   }
 
   targetLost(): boolean {
@@ -210,9 +210,9 @@ export class SessionMigration implements TunnelMigration {
 
   /** Begins without a target, after one that has served the client itself. */
   beginHeld({ unread, cause, positions, before, searched }: SessionWithoutTarget): void {
-    const { tunnel, replay } = this;
+    const { tunnel, halfSent } = this;
     this.#phase = 'held';
-    replay.stopNow();
+    halfSent.stopNow();
     tunnel.detachTarget();
     this.#stream.positions.add(positions);
     this.#tokenBefore = before?.token;
@@ -224,7 +224,7 @@ export class SessionMigration implements TunnelMigration {
 
   /** The client is handed to the next target. @returns what that has to be given first, in order */
   release(): readonly Buffer[] {
-    return this.replay.release(true);
+    return this.halfSent.release(true);
   }
 
   sweep(now: number): void {
@@ -241,14 +241,14 @@ export class SessionMigration implements TunnelMigration {
 
   /** The target may ask any number of times, and gets a response each time. */
   #stopClient(now: number): void {
-    const { tunnel, replay } = this;
+    const { tunnel, halfSent } = this;
     if (tunnel.isEnding || this.#phase === 'held' || this.#phase === 'arriving') return;
     this.#phase = 'giving';
     this.#since = now;
     const { fault, atBoundary, atEvent } = tunnel.client.walker;
-    const wasStopped = replay.isStopped;
-    replay.stop(atBoundary && fault === undefined, atEvent && fault === undefined);
-    if (!replay.isStopped) return;
+    const wasStopped = halfSent.isStopped;
+    halfSent.stop(atBoundary && fault === undefined, atEvent && fault === undefined);
+    if (!halfSent.isStopped) return;
     tunnel.client.socket.pause();
     // One that asks again without reading finds the first response to it.
     if (!wasStopped || tunnel.target.socket.writableLength === 0) this.#tellStopped();
@@ -262,7 +262,7 @@ export class SessionMigration implements TunnelMigration {
   /** The target is gone. @returns whether the session survives it */
   #lose(isSilent: boolean): boolean {
     if (this.#phase === 'held') return true;
-    const { tunnel, replay } = this;
+    const { tunnel, halfSent } = this;
     const { client, target } = tunnel;
     const outcome = outcomeOfLoss({
       isClosing: tunnel.closeCode !== undefined,
@@ -272,9 +272,9 @@ export class SessionMigration implements TunnelMigration {
     });
     if (outcome === 'cut') this.#events.onFrameCut(this);
     if (outcome !== 'survives') return false;
-    const cause = !isSilent && replay.isStopping ? 'planned' : 'crash';
+    const cause = !isSilent && halfSent.isStopping ? 'planned' : 'crash';
     this.#phase = 'held';
-    replay.stopNow();
+    halfSent.stopNow();
     client.socket.pause();
     tunnel.detachTarget();
     if (!isSilent) target.socket.destroy();
@@ -308,7 +308,7 @@ export class SessionMigration implements TunnelMigration {
     const { client, target } = this.tunnel;
     // First of all, as it makes the target responsible for the session.
     if (isNew) target.socket.write(chosenFrame);
-    for (const bytes of this.replay.release(isNew)) target.socket.write(bytes);
+    for (const bytes of this.halfSent.release(isNew)) target.socket.write(bytes);
     client.socket.resume();
     this.#onContinued?.();
     this.#onContinued = undefined;

@@ -1,10 +1,11 @@
-import { type Mark, type Noted, readHalf, readNotes } from '../notes/read-notes.ts';
+import type { Mark } from '../notes/read-notes.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { isLockedByOther, killLocker, lockerOf } from '../system/life-lock.ts';
 import { lookAtProcess, type ProcessUse } from '../system/process-use.ts';
 import type { Orphan } from './giver-events.ts';
 import type { Handed } from './handed.ts';
+import { judgeOrphan, marksOf } from './judge-orphan.ts';
 
 /** Time between two checks whether a taker is dead, in milliseconds, and most checks: closing all that it had open takes a while. */
 const askMs = 5;
@@ -54,40 +55,20 @@ export class NotesFile {
   }
 
   /** Whether another taker can continue a connection, now that this one is dead. */
-  judge({ descriptor, slot, generation, cameWithBytes }: Handed<unknown>): Orphan {
-    const noted = readNotes(this.#descriptor, this.#slots, { slot, generation });
-    if (noted === undefined) return { taker: 'unclean', cause: 'not noted' };
-    const counts = this.#kernel.counts(descriptor);
-    if (counts === undefined || counts.isEnding) return { taker: 'unclean', cause: 'client ended' };
-    // It died before it read that it has the connection, so it has done nothing with it.
-    if (noted.readAt === 0 && !cameWithBytes) return { taker: 'clean', marks: [], unread: undefined };
-    const isAhead = counts.bytesOut === noted.aheadAt;
-    if (!isAhead && counts.bytesOut !== noted.writtenAt) return { taker: 'unclean', cause: 'half written' };
-    const isWhole = counts.bytesIn === noted.readAt;
-    const unread = isWhole ? undefined : readHalf(this.#descriptor, this.#slots, noted.piece, counts.bytesIn);
-    if (!isWhole && unread === undefined) return { taker: 'unclean', cause: 'half read' };
-    const marks = marksIn(noted, isAhead);
-    return marks === undefined ? { taker: 'unclean', cause: 'too many streams' } : { taker: 'clean', marks, unread };
+  judge(handed: Handed<unknown>): Orphan {
+    return judgeOrphan(handed, this.#kernel, { descriptor: this.#descriptor, slots: this.#slots });
   }
 
   /**
    * The messages that a client has had of a taker that has put its session down, and so writes nothing more to it.
    * @returns `undefined`: not known
    */
-  marksOf({ descriptor, slot, generation }: Handed<unknown>): readonly Mark[] | undefined {
-    const noted = readNotes(this.#descriptor, this.#slots, { slot, generation });
-    const counts = this.#kernel.counts(descriptor);
-    return noted && counts && marksIn(noted, counts.bytesOut === noted.aheadAt);
+  marksOf(handed: Handed<unknown>): readonly Mark[] | undefined {
+    return marksOf(handed, this.#kernel, { descriptor: this.#descriptor, slots: this.#slots });
   }
 
   close(): void {
     if (this.#descriptor >= 0) this.#kernel.close(this.#descriptor);
     this.#descriptor = -1;
   }
-}
-
-/** @param isAhead - whether the write has happened that was noted ahead */
-function marksIn({ marks, ahead }: Noted, isAhead: boolean): readonly Mark[] | undefined {
-  if (!isAhead || ahead.stream === 0) return marks;
-  return marks && [...marks.filter(({ stream }) => stream !== ahead.stream), ahead];
 }

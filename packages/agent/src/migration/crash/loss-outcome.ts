@@ -12,7 +12,7 @@ export interface Loss {
 /**
  * What happens to a session when its target is lost: it `ends`; it `survives` at another target; or it is `cut`,
  * because the client already has half a frame of the target. Half a frame of the client is no reason to cut it:
- * `client-replay.ts` replays that to the next target.
+ * `half-sent-event.ts` replays that to the next target.
  */
 export function outcomeOfLoss({ isClosing, isClientGone, isWebSocket, isWhole }: Loss): 'ends' | 'survives' | 'cut' {
   if (isClosing || isClientGone || !isWebSocket) return 'ends';

@@ -9,7 +9,7 @@ import { isCompressed } from '../../wire/is-compressed.ts';
 import { headerOf, type ResponseHead } from '../../wire/response-head.ts';
 import type { AgentContext } from '../agent-context.ts';
 import type { HandOffResponse } from './target-response.ts';
-import { writeUpgradeResponse } from './write-upgrade-response.ts';
+import { upgradeResponseHead } from './upgrade-response-head.ts';
 
 /**
  * Hands a client over to the target that has upgraded, with the 101.
@@ -30,7 +30,7 @@ export async function handOver(
   limits.connections.keep(client);
   client.setKeepAlive(true, clientKeepAliveMs);
   try {
-    const switching = writeUpgradeResponse(head, cookie);
+    const switching = upgradeResponseHead(head, cookie);
     const write = Buffer.from(switching, 'latin1');
     const { token, cannotMigrate } = sessionOf(head);
     const record: HandOffRecord = {

@@ -9,7 +9,7 @@ import { isCompressed } from '../../wire/is-compressed.ts';
 import { headerOf } from '../../wire/response-head.ts';
 import type { AgentContext } from '../agent-context.ts';
 import type { TunnelResponse } from './target-response.ts';
-import { writeUpgradeResponse } from './write-upgrade-response.ts';
+import { upgradeResponseHead } from './upgrade-response-head.ts';
 
 /**
  * Joins a client and a target that has upgraded to a tunnel, and writes the 101.
@@ -36,7 +36,7 @@ export function openTunnel(
   info.bytesInBefore = bytesInBefore;
   let tunnel: Tunnel | undefined;
   try {
-    const switching = writeUpgradeResponse(head, cookie);
+    const switching = upgradeResponseHead(head, cookie);
     info.bytesOutBefore = bytesOutBefore + switching.length;
     tunnel = tunnels.open({ client: adopted.socket, target: socket, info, migration });
     observer.tunnelOpened(info.startedAt);

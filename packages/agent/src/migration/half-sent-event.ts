@@ -9,7 +9,7 @@ import { GrowingBytes } from '../wire/growing-bytes.ts';
  * - `stopping`: the client is stopped at the next place where that is possible.
  * - `stopped`: later bytes wait for the target that continues, the same or another one.
  */
-export class ClientReplay {
+export class HalfSentEvent {
   /** Longest incomplete event that is kept, in bytes. */
   readonly #limitBytes: number;
   #state: 'reading' | 'stopping' | 'stopped' = 'reading';

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ClientReplay } from '../../src/migration/client-replay.ts';
+import { HalfSentEvent } from '../../src/migration/half-sent-event.ts';
 import { FrameWalker } from '../../src/tunnel/frame-walker.ts';
 import { cutAt, frame } from '../support/frames.ts';
 
 /** A client whose frames are followed, and what its target was given. */
 function createClient(limitBytes = 1_000) {
   const walker = new FrameWalker(true);
-  const replay = new ClientReplay(limitBytes);
+  const replay = new HalfSentEvent(limitBytes);
   let given = Buffer.alloc(0);
   return {
     replay,
@@ -180,7 +180,7 @@ test('whatever is cut, stopped and lost: the last target has each event once, fr
 
 test('an incomplete event that comes byte by byte costs no more than its bytes', () => {
   const cost = (bytes: number): number => {
-    const replay = new ClientReplay(bytes);
+    const replay = new HalfSentEvent(bytes);
     const before = process.cpuUsage();
     for (let count = 0; count < bytes; count++) replay.take(Buffer.of(0x78), 1, 0, 0);
     const { user, system } = process.cpuUsage(before);
