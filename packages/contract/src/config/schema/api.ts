@@ -79,5 +79,5 @@ const webhook = z.strictObject({
 /** Settings of webhooks. */
 export const webhooks = z.array(webhook).max(20).default([]).meta({
   description:
-    'Webhooks: signed requests with the events of the push-servers. An event goes to the dead letters when attempts (10) tries, of up to timeoutMs (10000) each, have failed. If the queue exceeds queueCount (10000) or queueBytes (16 MiB), its oldest events go there too.',
+    'Webhooks: signed requests with the events of the push-servers. An event goes to the dead letters after attempts (10) failed tries of at most timeoutMs (10000) each. If the queue exceeds queueCount (10000) or queueBytes (16 MiB), its oldest events go there too.',
 });

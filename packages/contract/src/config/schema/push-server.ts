@@ -60,7 +60,7 @@ export const pushServer = z
         }),
         beginDelayMs: wait(250, 60_000).meta({
           description:
-            'If most sessions take longer to start than twice the fastest plus this time, the push-server is overloaded: it starts fewer at the same time and refuses the rest. 0: it refuses none.',
+            'If most sessions take longer to start than this time plus twice the fastest start, the push-server is overloaded: it starts fewer at the same time and refuses the rest. 0: it refuses none.',
         }),
         roomsPerSocket: z
           .int()
