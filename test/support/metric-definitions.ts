@@ -32,8 +32,9 @@ interface Registered {
  */
 export async function defineMetrics(): Promise<DefinedMetrics> {
   const service = fileURLToPath(new URL('../../packages/service/package.json', import.meta.url));
-  const { Registry } = createRequire(service)('prom-client') as {
-    Registry: { prototype: { registerMetric(metric: Registered): void } };
+  const { collectDefaultMetrics, Registry } = createRequire(service)('prom-client') as {
+    collectDefaultMetrics(options: { readonly register: object }): void;
+    Registry: { new (): object; prototype: { registerMetric(metric: Registered): void } };
   };
   const { registerMetric } = Registry.prototype;
   const registered: Registered[] = [];
@@ -42,6 +43,8 @@ export async function defineMetrics(): Promise<DefinedMetrics> {
     registerMetric.call(this, metric);
   };
   try {
+    // What runs in a process shares the metrics of Node: an earlier test may have defined them.
+    collectDefaultMetrics({ register: new Registry() });
     const dir = await projectFolder();
     const config: ConfigInput = {
       ...{ agentPort: 0, serverPortStart: 0, admin: { agentPort: 0, serverPort: 0 } },
