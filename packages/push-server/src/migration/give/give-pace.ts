@@ -4,10 +4,11 @@ const most = 256;
 /**
  * `least`: how many sessions are given at a time at least. `swiftMs`: other nodes that take a session within this time get more at a time, in
  * milliseconds. With few sessions, the wait of each client should be short. With many, the time until the last one has left matters: on a
- * machine with much other work a session takes long, however few are under way, because processes wait for the CPU.
+ * machine with much other work a session takes long, however few are under way, because processes wait for the CPU. `takeMs`: how long a session
+ * is waited for while others are taken, in milliseconds. With few sessions the next one need not wait longer: there cannot be too many under way.
  */
-const few = { least: 8, swiftMs: 50 } as const;
-const many = { least: 32, swiftMs: 150 } as const;
+const few = { least: 8, swiftMs: 50, takeMs: 300 } as const;
+const many = { least: 32, swiftMs: 150, takeMs: 1_000 } as const;
 
 /** With more sessions than this there are many. */
 const mostFew = 200;
@@ -31,6 +32,11 @@ export class GivePace {
 
   get size(): number {
     return Math.floor(Math.max(this.#size, this.#way.least));
+  }
+
+  /** How long a session is waited for while others are taken, in milliseconds. */
+  get takeMs(): number {
+    return this.#way.takeMs;
   }
 
   /** Another node has taken a session. @param ms - how long that took, in milliseconds */

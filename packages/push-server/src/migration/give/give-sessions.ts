@@ -34,7 +34,10 @@ export class GiveSessions {
   readonly #options: GiveSessionsOptions;
   readonly #deadline: DrainDeadline;
   readonly #pace: GivePace;
-  readonly #takes = new PendingTakes((ms) => this.#pace.took(ms));
+  readonly #takes = new PendingTakes(
+    (ms) => this.#pace.took(ms),
+    () => this.#pace.takeMs,
+  );
   readonly #stops = new StopRequests();
   readonly #work: RunningWork;
   readonly #context: GiveContext;

@@ -1,9 +1,6 @@
 /** If no session was taken for this long, in milliseconds, no node takes any, and nothing waits for that. */
 const silentMs = 300;
 
-/** How long one session is waited for while others are taken, in milliseconds: its client may have gone. */
-const mostTakeMs = 1_000;
-
 /** How long a session that no node takes is remembered, in milliseconds. */
 const forgetMs = 60_000;
 
@@ -18,13 +15,18 @@ interface Pending {
  */
 export class PendingTakes {
   readonly #onTook: (ms: number) => void;
+  readonly #mostTakeMs: () => number;
   readonly #pending = new Map<string, Pending>();
   /** When a session was taken last, or the first of these was given. */
   #heardAt = 0;
 
-  /** @param onTook - called with the time that another node took to take a session, in milliseconds */
-  constructor(onTook: (ms: number) => void) {
+  /**
+   * @param onTook - called with the time that another node took to take a session, in milliseconds
+   * @param mostTakeMs - how long one session is waited for while others are taken, in milliseconds: its client may have gone
+   */
+  constructor(onTook: (ms: number) => void, mostTakeMs: () => number) {
     this.#onTook = onTook;
+    this.#mostTakeMs = mostTakeMs;
   }
 
   /** A session is given. Resolves when another node has taken it, when no node seems to take any, or after `mostMs`. */
@@ -32,7 +34,7 @@ export class PendingTakes {
     const now = Date.now();
     this.#forget(now - forgetMs);
     if (this.#pending.size === 0) this.#heardAt = now;
-    const by = now + Math.min(mostMs, mostTakeMs);
+    const by = now + Math.min(mostMs, this.#mostTakeMs());
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | undefined;
       const wait = (since: number): void => {

@@ -45,3 +45,11 @@ test('however slow nodes are, several sessions are given at a time', () => {
   for (let count = 0; count < 50; count++) pace.took(1_000, count * 2_000);
   expect(pace.size).toBe(32);
 });
+
+test('a session is waited for longer while there are many', () => {
+  let sessions = 201;
+  const pace = new GivePace(() => sessions);
+  expect(pace.takeMs).toBe(1_000);
+  sessions = 200;
+  expect(pace.takeMs).toBe(300);
+});

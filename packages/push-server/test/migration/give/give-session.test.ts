@@ -19,7 +19,10 @@ function start(parts: Partial<GiveContext> = {}) {
   const context: GiveContext = {
     sessions: { get: () => session },
     slots: new Slots(() => 1),
-    takes: new PendingTakes(() => {}),
+    takes: new PendingTakes(
+      () => {},
+      () => 1_000,
+    ),
     work,
     deadline: { spareMs: 0 },
     answerMs: 20,

@@ -11,7 +11,10 @@ afterEach(() => {
 /** Tells when a session is waited for no longer, in milliseconds. */
 function start() {
   const times: number[] = [];
-  const takes = new PendingTakes((ms) => times.push(ms));
+  const takes = new PendingTakes(
+    (ms) => times.push(ms),
+    () => 1_000,
+  );
   const done = new Map<string, number>();
   const begun = Date.now();
   const wait = (socket: string, mostMs = 10_000): void => {
