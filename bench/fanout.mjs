@@ -1,8 +1,9 @@
 /**
  * Measures what a push-server sends: `node bench/fanout.mjs [--rounds 7] [--clients 2000] [--idle 3000] [--ms 1500]`.
  *
- * Beside it are stock Socket.IO, and bare `ws` sending one frame that was encoded before; of memory, also a push-server as a user runs it,
- * where each client is a user with a session, an inbox and presence. Each server is one process on core 0; its
+ * Beside it are stock Socket.IO, and bare `ws` sending one frame that was encoded before; also a push-server as a user runs it, where each
+ * client is a user with a session, an inbox and presence, behind an agent: once with tunnels and once with clients that were handed over.
+ * CPU time is that of the server alone. Each server is one process on core 0; its
  * clients, an epoll program in C (bench/receivers.c) that compares every byte, are on core 1. Rounds are interleaved, so that a machine
  * that drifts does so for all. Writes bench/fanout.json and prints a table: medians, and the medians of each round's ratio to Socket.IO.
  */
@@ -27,8 +28,8 @@ const here = (path) => new URL(path, import.meta.url).pathname;
 const work = mkdtempSync(join(tmpdir(), 'gopush-bench-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 const receivers = join(work, 'receivers');
-const peers = ['ours', 'socket.io', 'ws'];
-const whole = 'push-server';
+const [whole, handed] = ['push-server', 'handed over'];
+const peers = ['ours', 'socket.io', 'ws', whole, handed];
 /** Deliveries a second: of how many events a turn, and whether to a room or socket by socket. */
 const cases = {
   'one event': { events: 1, to: 'room' },
@@ -55,7 +56,6 @@ for (let round = 1; round <= rounds; round++) {
     await measureMemory(peer, round);
     await measure(peer, round);
   }
-  await measureMemory(whole, round);
 }
 writeFileSync(
   here('fanout.json'),
@@ -80,8 +80,8 @@ async function measure(peer, round) {
   const server = await startServer(peer);
   const audience = await connectClients(server, clients);
   for (const [name, { events, to }] of Object.entries(cases)) {
-    const { hex, bytes } = await server.ask({ ask: 'frame' });
-    audience.expect(bytes * clients * events, hex);
+    const { size, hex } = await server.ask({ ask: 'frame' });
+    audience.expect(size * clients * events, hex);
     // The first one shows that all is delivered as it should be, has all compiled, and says how many rounds take the wanted time.
     const trial = 40;
     const { ms: took } = await server.ask({ ask: 'run', rounds: trial, events, to });
@@ -95,15 +95,37 @@ async function measure(peer, round) {
   await server.stop();
 }
 
+/** A server, and the agent before it, if it is one that has agents. */
 async function startServer(peer) {
+  if (peer !== whole && peer !== handed) return startProcess(peer, here('peers/fanout.mjs'), [peer]);
+  const dir = mkdtempSync(join(work, 'hand-off-'));
+  const server = await startProcess(peer, here('peers/fanout.mjs'), [whole, ...(peer === handed ? [dir] : [])]);
+  const settings = { agentPort: 0, log: { level: 'warn' }, handOff: { enabled: peer === handed, dir } };
+  const agent = await startProcess('agent', here('peers/migrations.mjs'), [
+    'agent',
+    JSON.stringify(settings),
+    'agent',
+    String(server.port),
+  ]);
+  return {
+    ...server,
+    port: agent.port,
+    async stop() {
+      await server.stop();
+      await agent.stop();
+    },
+  };
+}
+
+async function startProcess(name, script, args) {
   // Started by taskset rather than moved, so that Node's own threads are on its core, too.
-  const child = fork(here('peers/fanout.mjs'), [peer], {
+  const child = fork(script, args, {
     execPath: 'taskset',
     execArgv: ['-c', '0', process.execPath, '--expose-gc'],
     // What a push-server keeps goes when our own folder goes.
     env: { ...process.env, TMPDIR: work },
   });
-  const died = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${peer} ended with ${code}`)));
+  const died = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
   died.catch(() => {});
   const answer = async () => (await Promise.race([once(child, 'message'), died]))[0];
   const { port } = await answer();
@@ -141,7 +163,8 @@ async function connectClients(server, count, already = 0) {
   };
   await present(already + count);
   return {
-    expect: (bytes, hex) => child.stdin.write(`${bytes} ${hex}\n`),
+    /** The bytes of a round, if every frame is the same, or else its frames. */
+    expect: (size, hex) => child.stdin.write(hex === undefined ? `${size}\n` : `${size} ${hex}\n`),
     async stop(others = 0) {
       const gone = once(child, 'exit');
       child.kill('SIGKILL');
@@ -169,16 +192,15 @@ function note(round, name, peer, value) {
 
 function table() {
   const rows = Object.entries(results).map(([name, byPeer]) => {
-    const cells = [...peers, whole].map((peer) => {
-      if (byPeer[peer] === undefined) return '';
+    const cells = peers.map((peer) => {
       const value = median(byPeer[peer]);
       const ratio = median(byPeer[peer].map((one, at) => one / byPeer['socket.io'][at])).toFixed(2);
       return name === memory ? `${value.toFixed(1)} (${ratio})` : `${(value / 1_000).toFixed(0)}k (${ratio})`;
     });
-    const toWs = median(byPeer.ours.map((one, at) => one / byPeer.ws[at])).toFixed(2);
-    return `| ${[name, ...cells, toWs].join(' | ')} |`;
+    const ratio = (one, other) => median(byPeer[one].map((value, at) => value / byPeer[other][at])).toFixed(2);
+    return `| ${[name, ...cells, ratio('ours', 'ws'), ratio(handed, whole)].join(' | ')} |`;
   });
-  return `| | ${[...peers, whole, 'ours / ws'].join(' | ')} |\n|${'---|'.repeat(peers.length + 3)}\n${rows.join('\n')}\n`;
+  return `| | ${[...peers, 'ours / ws', `${handed} / ${whole}`].join(' | ')} |\n|${'---|'.repeat(peers.length + 3)}\n${rows.join('\n')}\n`;
 }
 
 function median(list) {

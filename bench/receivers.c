@@ -6,7 +6,8 @@
  *                                says "ready"
  *
  * Then it is told what to expect by lines on its input, each "BYTES HEX": the bytes are those of one frame, which every client is to
- * get over and over from now on; every byte is compared. For each BYTES that have come to all clients together it writes a dot.
+ * get over and over from now on; every byte is compared. For each BYTES that have come to all clients together it writes a dot. If a line
+ * is "FRAMES" alone, frames may differ: it writes a dot for so many of them.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -25,10 +26,16 @@ enum { BUFFER = 1 << 16, EVENTS = 1024, FRAME = 4096 };
 typedef struct {
   int fd;
   size_t position;
+  /* Of a frame that is not whole: its header, as far as it has come, and the bytes of it that are to come. */
+  unsigned char header[10];
+  unsigned headed;
+  size_t left;
 } Client;
 
 static unsigned char frame[2 * FRAME + BUFFER];
-static size_t frame_size, round_bytes, bytes;
+/* Bytes or frames: what a dot is written for, and what has come. */
+static size_t frame_size, round_size, arrived;
+static int counts_frames;
 
 static void die(const char *what) {
   fprintf(stderr, "receivers: %s (%s)\n", what, strerror(errno));
@@ -61,8 +68,12 @@ static void dial(Client *c, int port, const char *path, int number) {
 static void expect(Client *clients, int count) {
   char line[2 * FRAME + 64], *hex;
   if (fgets(line, sizeof line, stdin) == NULL) exit(0);
-  round_bytes = strtoull(line, &hex, 10);
+  round_size = strtoull(line, &hex, 10);
   frame_size = 0;
+  counts_frames = *hex == '\n';
+  for (int i = 0; i < count; i++) clients[i].position = clients[i].headed = clients[i].left = 0;
+  arrived = 0;
+  if (counts_frames) return;
   for (hex++; hex[0] > ' '; hex += 2) {
     unsigned value;
     sscanf(hex, "%2x", &value);
@@ -70,8 +81,30 @@ static void expect(Client *clients, int count) {
   }
   /* Repeated, so that whatever one read brings is one comparison. */
   for (size_t i = frame_size; i < frame_size + BUFFER; i++) frame[i] = frame[i - frame_size];
-  for (int i = 0; i < count; i++) clients[i].position = 0;
-  bytes = 0;
+}
+
+/* How many frames end with these bytes. */
+static size_t frames(Client *c, const unsigned char *data, size_t size) {
+  size_t ended = 0;
+  while (size > 0) {
+    if (c->left > 0) {
+      size_t taken = c->left < size ? c->left : size;
+      c->left -= taken;
+      data += taken;
+      size -= taken;
+      ended += c->left == 0;
+      continue;
+    }
+    c->header[c->headed++] = *data++;
+    size--;
+    unsigned length = c->headed > 1 ? c->header[1] : 0, extra = length == 126 ? 2 : length == 127 ? 8 : 0;
+    if (c->headed < 2 + extra) continue;
+    c->left = extra == 0 ? length : 0;
+    for (unsigned i = 0; i < extra; i++) c->left = c->left << 8 | c->header[2 + i];
+    c->headed = 0;
+    ended += c->left == 0;
+  }
+  return ended;
 }
 
 int main(int argc, char **argv) {
@@ -100,12 +133,16 @@ int main(int argc, char **argv) {
       }
       ssize_t got = read(c->fd, buffer, sizeof buffer);
       if (got <= 0) die("a connection ended");
-      if (frame_size == 0) continue;
-      if (memcmp(buffer, frame + c->position, got) != 0) die("something else than the frame came");
-      c->position = (c->position + got) % frame_size;
-      size_t before = bytes / round_bytes;
-      bytes += got;
-      for (size_t round = before; round < bytes / round_bytes; round++)
+      if (round_size == 0) continue;
+      size_t before = arrived / round_size;
+      if (counts_frames) {
+        arrived += frames(c, buffer, got);
+      } else {
+        if (memcmp(buffer, frame + c->position, got) != 0) die("something else than the frame came");
+        c->position = (c->position + got) % frame_size;
+        arrived += got;
+      }
+      for (size_t round = before; round < arrived / round_size; round++)
         if (write(1, ".", 1) != 1) die("write");
     }
   }

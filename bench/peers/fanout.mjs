@@ -1,6 +1,6 @@
 /**
- * A server of the fan-out benchmark: `node peers/fanout.mjs ours|socket.io|ws|push-server`. Its clients get one small event over and over.
- * It is asked by messages and answers each with one.
+ * A server of the fan-out benchmark: `node peers/fanout.mjs ours|socket.io|ws|push-server [FOLDER]`. Its clients get one small event over and over.
+ * With a folder, a push-server takes connections that an agent hands over there. It is asked by messages and answers each with one.
  */
 
 import { mkdtempSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { Server } from 'socket.io';
 import { WebSocketServer } from 'ws';
 import './settle.mjs';
 
-const [kind] = process.argv.slice(2);
+const [kind, handOffDir] = process.argv.slice(2);
 const event = { id: 4711, user: 'ann', text: 'hello, everyone' };
 const payload = Buffer.from(`42${JSON.stringify(['news', event])}`);
 const frame = Buffer.concat([Buffer.from([0x81, payload.length]), payload]);
@@ -28,7 +28,9 @@ let onArrival;
 
 process.on('message', async ({ ask, rounds, events, to }) => {
   if (ask === 'count') process.send({ count: count() });
-  if (ask === 'frame') process.send({ hex: frame.toString('hex'), bytes: frame.length });
+  // A push-server sends a position after each event, and not always the same one.
+  if (ask === 'frame')
+    process.send(kind === 'push-server' ? { size: 2 } : { size: frame.length, hex: frame.toString('hex') });
   if (ask === 'arrived') {
     arrived += rounds;
     onArrival?.();
@@ -68,13 +70,25 @@ function socketIo() {
   };
 }
 
-/** With a store of its own; it is asked for its clients alone. */
+/** A push-server as a user runs it, with a store of its own. */
 async function pushServer() {
   const dir = mkdtempSync(join(tmpdir(), 'gopush-bench-'));
-  const settings = { pingIntervalMs: 3_600_000, fanoutDir: dir, storeDir: join(dir, 'store') };
-  const { io, port } = await startPushServer({ config: { serverPortStart: 0, pushServer: settings } });
+  const { io, port } = await startPushServer({
+    config: {
+      serverPortStart: 0,
+      pushServer: { pingIntervalMs: 3_600_000, fanoutDir: dir, storeDir: join(dir, 'store') },
+      handOff: handOffDir === undefined ? {} : { enabled: true, dir: handOffDir },
+    },
+  });
+  io.on('connection', (socket) => socket.join('room'));
   process.send({ port });
-  return { count: () => io.of('/').sockets.size };
+  return {
+    emit: () => emitLocal(io.of('/'), ['room'], [], ['news', event]),
+    each() {
+      for (const socket of io.of('/').sockets.values()) socket.emit('news', event);
+    },
+    count: () => io.of('/').sockets.size,
+  };
 }
 
 function bareWs() {
