@@ -20,7 +20,8 @@ export class HandshakeRequest {
   constructor(request: IncomingMessage) {
     this.method = request.method;
     this.url = shareUrl(request.url);
-    this.headers = request.headers;
+    // A copy, for which V8 uses a layout that requests share: to those of a browser, which Node adds one by one, it gives a hash table of 1.7 kB.
+    this.headers = { ...request.headers };
     shareHeaders(this.headers);
     this.httpVersion = request.httpVersion;
     this.socket = request.socket;

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createCompactor, unwrapped } from '../../src/memory/compact-listeners.ts';
 import { HandshakeRequest } from '../../src/memory/handshake-request.ts';
@@ -63,6 +65,29 @@ test('a request of a handshake keeps what programs and middlewares ask of it, wi
   const { _query: query } = new HandshakeRequest(bare) as unknown as { readonly _query: object };
   expect([Object.keys(query), 'toString' in query]).toEqual([['EIO'], false]);
   for (const dropped of ['rawHeaders', '_readableState', 'res']) expect(kept).not.toHaveProperty(dropped);
+});
+
+test('as many headers as a browser and an agent send take little memory', () => {
+  const names = ['accept', 'cache-control', 'origin', 'pragma', 'user-agent'];
+  for (let number = 0; number < 20; number++) names.push(`sec-fetch-${number}`);
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const kept: object[] = [];
+  const keep = (count: number): void => {
+    for (let at = 0; at < count; at++) {
+      const request = new IncomingMessage(new Socket());
+      request.headers = {};
+      // As Node adds them.
+      for (const name of names) request.headers[name] = `value of ${name}`;
+      kept.push(new HandshakeRequest(request).headers);
+    }
+    gc();
+  };
+  keep(100);
+  const before = process.memoryUsage().heapUsed;
+  keep(2_000);
+  expect((process.memoryUsage().heapUsed - before) / 2_000).toBeLessThan(600);
+  expect(Object.keys(kept[0] as object)).toEqual(names);
 });
 
 test('headers that many clients send become one string, and no others are kept', () => {
