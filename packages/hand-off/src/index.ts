@@ -18,7 +18,7 @@ export type { Counts, HandedOver } from './giver/handed-over.ts';
 export { openGivers } from './giver/open-givers.ts';
 export type { Mark } from './notes/read-notes.ts';
 export { openTaker } from './taker/open-taker.ts';
-export { takenConnectionOf } from './taker/taken.ts';
 export type { TakenConnection } from './taker/taken-connection.ts';
+export { takenConnectionOf } from './taker/taken-socket.ts';
 export type { Taker, TakerOptions } from './taker/taker.ts';
 export { whyUnavailable } from './why-unavailable.ts';

@@ -5,6 +5,7 @@ import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import { type TakerFiles, takersIn } from '../channel/folder.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
+import type { RecordFile } from '../system/record-file.ts';
 import { connectTaker } from './connect-taker.ts';
 import type { GiverEvents, Orphan, TakerState } from './giver-events.ts';
 import type { Giver, Givers, GiversOptions } from './givers.ts';
@@ -12,7 +13,6 @@ import type { Handed } from './handed.ts';
 import { InTurns } from './in-turns.ts';
 import { NotesFile } from './notes-file.ts';
 import { Openings } from './openings.ts';
-import type { RecordFile } from './record-file.ts';
 import { type TakerHost, TakerLink } from './taker-link.ts';
 
 /** Interval between searches for takers, in milliseconds. */

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
 import type { SlotRef } from '../notes/layout.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
+import type { RecordFile } from '../system/record-file.ts';
 import type { Counts, HandedOver } from './handed-over.ts';
-import type { RecordFile } from './record-file.ts';
 
 /** What all connections of a process that were handed over share. */
 export interface HandedHost {

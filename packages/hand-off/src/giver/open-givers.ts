@@ -1,10 +1,10 @@
 import { unfitFolder } from '../channel/folder.ts';
 import { KernelSocket } from '../system/kernel-socket.ts';
 import { loadLibc } from '../system/libc.ts';
+import { RecordFile } from '../system/record-file.ts';
 import { createMemoryFile } from '../system/shared-memory.ts';
 import type { Givers, GiversOptions } from './givers.ts';
 import { Giving } from './giving.ts';
-import { RecordFile } from './record-file.ts';
 
 /**
  * Opens the giving side of this process.

@@ -187,14 +187,14 @@ export class GiverLink implements ChannelOwner, Owner {
     const offer = readOffer(payload);
     const isNew = id > 0 && id < takerBit && !this.#taken.has(id);
     if (offer === undefined || !isNew || offer.record.length > maxRecordBytes) return false;
-    const { kind, head, record } = offer;
+    const { kind, head } = offer;
     const descriptor = this.#inbox.take(id);
     if (this.#openOffers >= maxOpenOffers) {
       if (descriptor >= 0) this.#host.closeDescriptor(descriptor);
       this.#refuse(id, 'full', 'too many offers are open');
       return true;
     }
-    const taken = this.#host.take(this, { id, descriptor, kind, record });
+    const taken = this.#host.take(this, { id, descriptor, kind });
     if ('refusal' in taken) {
       this.#refuse(id, taken.refusal, taken.detail);
       return true;

@@ -7,5 +7,4 @@ export interface OfferedClient {
   /** Of its connection. */
   readonly descriptor: number;
   readonly kind: OfferKind;
-  readonly record: Buffer;
 }

@@ -9,10 +9,11 @@ import { DescriptorSocket } from '../system/descriptor-socket.ts';
 import { KernelSocket } from '../system/kernel-socket.ts';
 import { type Libc, loadLibc } from '../system/libc.ts';
 import { lockForLife } from '../system/life-lock.ts';
+import { RecordFile } from '../system/record-file.ts';
 import { createMemoryFile, createSharedMemory } from '../system/shared-memory.ts';
 import { greetGiver } from './greet-giver.ts';
 import { removeStale } from './remove-stale.ts';
-import { defaultConnections, Serving } from './serving.ts';
+import { defaultConnections, Serving, type TakerMemory } from './serving.ts';
 import type { Taker, TakerOptions } from './taker.ts';
 import { WaitingSockets } from './waiting-sockets.ts';
 
@@ -31,8 +32,8 @@ export async function openTaker(options: TakerOptions): Promise<Taker> {
   const kernel = new KernelSocket(libc);
   const isOwn = (descriptor: number): boolean => kernel.peerUser(descriptor) === process.getuid?.();
   const slots = options.notes ? (options.maxConnections ?? defaultConnections) : 0;
-  const { notes, descriptor } = openNotes(libc, slots);
-  const serving = new Serving(kernel, descriptor, notes, options);
+  const memory = { ...openNotes(libc, slots), records: new RecordFile(createMemoryFile(libc, 'hand-off-records')) };
+  const serving = new Serving(kernel, memory, options);
   // Before the other socket, by which givers find this process.
   const waiting = new WaitingSockets(DescriptorSocket.listen(libc, files.descriptors), isOwn);
   const server = createServer({ allowHalfOpen: false }, (socket: Socket) => {
@@ -72,15 +73,15 @@ export async function openTaker(options: TakerOptions): Promise<Taker> {
 }
 
 /** The file of the notes; without notes it is empty, and only tells whether this process lives. */
-function openNotes(libc: Libc, slots: number): { readonly notes: Notes | undefined; readonly descriptor: number } {
+function openNotes(libc: Libc, slots: number): Pick<TakerMemory, 'notesFile' | 'notes'> {
   if (slots === 0) {
-    const descriptor = createMemoryFile(libc, 'hand-off-notes');
-    lockForLife(libc, descriptor);
-    return { notes: undefined, descriptor };
+    const notesFile = createMemoryFile(libc, 'hand-off-notes');
+    lockForLife(libc, notesFile);
+    return { notes: undefined, notesFile };
   }
   const { descriptor, numbers } = createSharedMemory(libc, 'hand-off-notes', fileBytes(slots));
   lockForLife(libc, descriptor);
-  return { notes: new Notes(numbers, slots), descriptor };
+  return { notes: new Notes(numbers, slots), notesFile: descriptor };
 }
 
 function listen(server: Server, { messages }: TakerFiles): Promise<void> {

@@ -6,6 +6,7 @@ import type { Refusal } from '../channel/refusals.ts';
 import type { Notes } from '../notes/notes.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
+import type { RecordFile } from '../system/record-file.ts';
 import { GiverLink, type LinkHost } from './giver-link.ts';
 import type { OfferedClient } from './offered-client.ts';
 import { type Owner, Taken, type TakenHost } from './taken.ts';
@@ -14,10 +15,19 @@ import type { TakerOptions } from './taker.ts';
 /** Most connections of a taker whose program sets no other bound. */
 export const defaultConnections = 65_536;
 
+/** Files in memory that a taker keeps outside of its heap. */
+export interface TakerMemory {
+  /** Descriptor of the file of the notes, which is locked while this process lives. */
+  readonly notesFile: number;
+  readonly notes: Notes | undefined;
+  readonly records: RecordFile;
+}
+
 /** What a taker serves: its givers, and the connections of all of them. */
 export class Serving implements LinkHost, TakenHost {
   readonly kernel: KernelSocket;
   readonly notes: Notes | undefined;
+  readonly records: RecordFile;
   #notesFile: number;
   readonly #options: TakerOptions;
   readonly #links = new Set<GiverLink>();
@@ -33,11 +43,11 @@ export class Serving implements LinkHost, TakenHost {
   /** The value that givers were sent last. */
   #mayBeKilled = false;
 
-  /** @param notesFile - descriptor of the file of the notes, which is locked while this process lives */
-  constructor(kernel: KernelSocket, notesFile: number, notes: Notes | undefined, options: TakerOptions) {
+  constructor(kernel: KernelSocket, { notesFile, notes, records }: TakerMemory, options: TakerOptions) {
     this.kernel = kernel;
     this.#notesFile = notesFile;
     this.notes = notes;
+    this.records = records;
     this.#silentSeconds = silentSecondsOf(options.silentMs);
     this.#options = options;
   }
@@ -72,17 +82,18 @@ export class Serving implements LinkHost, TakenHost {
     clearInterval(this.#timer);
     this.#isStopped = true;
     for (const link of this.#links) link.bye();
-    this.#closeNotes();
+    this.#closeFiles();
   }
 
   /**
-   * Closes the file of notes, which unlocks it. A giver that asks for the lock after that would take this process for dead, so all givers must
-   * first know that it lives.
+   * Closes the file of notes, which unlocks it, and the one of records, which are for givers alone. A giver that asks for the lock after that
+   * would take this process for dead, so all givers must first know that it lives.
    */
-  #closeNotes(): void {
+  #closeFiles(): void {
     if (!this.#isClosed || this.#links.size > 0 || this.#notesFile < 0) return;
     this.closeDescriptor(this.#notesFile);
     this.#notesFile = -1;
+    this.records.close();
   }
 
   readonly mayBeKilled = (): boolean => this.#options.mayBeKilled?.() === true;
@@ -171,7 +182,7 @@ export class Serving implements LinkHost, TakenHost {
 
   onGone(link: GiverLink, reason: string): void {
     this.#links.delete(link);
-    this.#closeNotes();
+    this.#closeFiles();
     this.#callHandler(() => this.#options.onGiver(link.name, 'gone', reason));
     this.onRoom();
   }

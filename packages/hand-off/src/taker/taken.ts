@@ -7,11 +7,13 @@ import { noSlot, type SlotRef } from '../notes/layout.ts';
 import type { Notes } from '../notes/notes.ts';
 import { descriptorOf, stopReading } from '../system/descriptor-of.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
+import type { RecordFile } from '../system/record-file.ts';
 import { type Done, endThrough, type Gate, HeldSocket, openSocket, startReading, writeThrough } from './held-socket.ts';
 import type { OfferedClient } from './offered-client.ts';
 import { OpeningSkipper } from './opening-skipper.ts';
 import { type ReadResponse, ResponseReader } from './response-reader.ts';
 import type { TakenConnection } from './taken-connection.ts';
+import { ownSocket, type SocketOwner } from './taken-socket.ts';
 
 /** The giver of a connection, as its connection sees it. */
 export interface Owner {
@@ -30,18 +32,12 @@ export interface TakenHost {
   readonly kernel: KernelSocket;
   /** `undefined`: its program does not note anything. */
   readonly notes: Notes | undefined;
+  /** Where the records of its connections are. */
+  readonly records: RecordFile;
   /** A connection has closed. */
   onClosed(taken: Taken): void;
   /** A connection that is alone needs a giver at once. */
   onLeaving(): void;
-}
-
-const takenOf: unique symbol = Symbol('taken');
-type TakenSocket = Socket & { [takenOf]?: Taken; resetAndClosing?: boolean };
-
-/** The connection that was handed to this process as this socket; `undefined`: it came another way. */
-export function takenConnectionOf(socket: Socket): TakenConnection | undefined {
-  return (socket as TakenSocket)[takenOf];
 }
 
 /** Longest wait for a giver that confirms, in milliseconds. */
@@ -59,7 +55,7 @@ interface HeldWrite {
   readonly done: Done;
 }
 
-export class Taken implements TakenConnection, Gate {
+export class Taken implements TakenConnection, SocketOwner, Gate {
   readonly socket: Socket;
   readonly kind: OfferKind;
   ending: Ending | undefined = undefined;
@@ -74,8 +70,8 @@ export class Taken implements TakenConnection, Gate {
   /** Where it is noted how far it is. */
   slot: SlotRef;
   readonly #host: TakenHost;
-  /** As latin1: a part of a buffer would keep all that was read along with it. */
-  #record: string;
+  /** The handle of its record, which comes when it is accepted. */
+  #record: number | undefined = undefined;
   #response: ResponseReader | undefined = new ResponseReader();
   /** At most one write waits here; the socket keeps the rest, and tells the server to wait. */
   #held: HeldWrite | undefined = undefined;
@@ -88,22 +84,20 @@ export class Taken implements TakenConnection, Gate {
   #readBefore = 0;
 
   /** @throws Error if Node cannot use the descriptor */
-  constructor(host: TakenHost, owner: Owner, { id, descriptor, kind, record }: OfferedClient) {
+  constructor(host: TakenHost, owner: Owner, { id, descriptor, kind }: OfferedClient) {
     this.#host = host;
     this.owner = owner;
     this.id = id;
     this.kind = kind;
-    this.#record = record.toString('latin1');
-    const socket: TakenSocket = new HeldSocket(descriptor, this);
-    socket[takenOf] = this;
-    socket._destroy = destroyTaken;
+    const socket = new HeldSocket(descriptor, this);
+    ownSocket(socket, this);
     this.socket = socket;
     this.slot = host.notes?.open() ?? noSlot;
   }
 
   /** What its giver keeps with it. */
   get record(): Buffer {
-    return Buffer.from(this.#record, 'latin1');
+    return this.#record === undefined ? noBytes : this.#host.records.read(this.#record);
   }
 
   get hasResponded(): boolean {
@@ -184,12 +178,6 @@ export class Taken implements TakenConnection, Gate {
     else close();
   }
 
-  /**
-   * The server has destroyed the socket. If its response is on its way to the client, the descriptor is needed until that is known to
-   * come to nothing.
-   *
-   * @returns whether it is closed later
-   */
   closesLater(close: () => void): boolean {
     if (this.isAccepted || !this.hasResponded || this.owner === undefined) return false;
     this.#close = close;
@@ -215,7 +203,7 @@ export class Taken implements TakenConnection, Gate {
       close();
       return;
     }
-    this.#record = record.toString('latin1');
+    if (!this.#keep(record)) return;
     this.#beginNotes(first, early);
     const held = this.#held;
     const end = this.#end;
@@ -227,6 +215,17 @@ export class Taken implements TakenConnection, Gate {
     this.#writeFirst(first, held);
     if (end !== undefined) endThrough(socket, end);
     startReading(socket, early);
+  }
+
+  /** Keeps its record. @returns `false`: there is no memory for it, and the connection ends */
+  #keep(record: Buffer): boolean {
+    try {
+      this.#record = this.#host.records.put(record);
+    } catch {
+      this.ending = { cause: 'no memory for its record' };
+      this.socket.destroy();
+    }
+    return this.#record !== undefined;
   }
 
   /** Nothing is read or written by anyone now, so the kernel's counts are those before the response and the first message. */
@@ -305,13 +304,11 @@ export class Taken implements TakenConnection, Gate {
     else done();
   }
 
-  /** The socket is being destroyed; its descriptor is still open. */
   beforeClose(descriptor: number, isReset: boolean): void {
     // A reset is sent when the last descriptor is closed, since Node has set SO_LINGER on the connection.
     if (this.isAccepted && this.owner !== undefined && !isReset) this.#host.kernel.endWriting(descriptor);
   }
 
-  /** The descriptor is closed. */
   afterClose(): void {
     if (this.#response !== undefined) this.#failResponse('the server closed the connection before it responded');
     const { owner } = this;
@@ -319,6 +316,7 @@ export class Taken implements TakenConnection, Gate {
     this.owner = undefined;
     owner?.end(this);
     this.#leaving?.settle(false);
+    if (this.#record !== undefined) this.#host.records.drop(this.#record);
     const { slot } = this.slot;
     // It may be another connection's from now on.
     this.slot = noSlot;
@@ -332,20 +330,6 @@ export class Taken implements TakenConnection, Gate {
     this.owner = undefined;
     owner?.failResponse(this, detail);
   }
-}
-
-/** Replaces `_destroy` of a socket. */
-function destroyTaken(this: TakenSocket, error: Error | null, done: Done): void {
-  const taken = this[takenOf];
-  const close = (): void => {
-    const descriptor = descriptorOf(this);
-    if (descriptor >= 0) taken?.beforeClose(descriptor, this.resetAndClosing === true);
-    Object.getPrototypeOf(this)._destroy.call(this, error, (failure?: Error | null) => {
-      taken?.afterClose();
-      done(failure);
-    });
-  };
-  if (taken?.closesLater(close) !== true) close();
 }
 
 const noBytes = Buffer.alloc(0);

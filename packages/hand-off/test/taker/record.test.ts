@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { closeSync, fstatSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Giver } from '../../src/giver/givers.ts';
 import { openFront, temporaryFolder, upgradeRequest } from '../support/front.ts';
 import { freePort, takeHere } from '../support/taker.ts';
 
@@ -16,11 +18,8 @@ async function bufferBytes(): Promise<number> {
   return process.memoryUsage().arrayBuffers;
 }
 
-test('the record of a connection keeps no other bytes that came at the same time', async () => {
-  const dir = temporaryFolder();
-  const port = freePort();
-  const { taken } = await takeHere(dir, port);
-  const giver = await (await openFront(dir, port)).giver();
+/** Hands connections of new clients over. @returns the clients, with a function for one more that resolves when it has what is written first */
+async function openClients(giver: Giver<string>) {
   const listener = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const clients: Socket[] = [];
@@ -28,24 +27,90 @@ test('the record of a connection keeps no other bytes that came at the same time
     for (const client of clients) client.destroy();
     listener.close();
   });
-  const handOver = async (): Promise<void> => {
+  const handOver = async (record: Buffer): Promise<string | undefined> => {
     const client = connect((listener.address() as AddressInfo).port, '127.0.0.1');
     clients.push(client);
+    const got = once(client, 'data').then(String);
+    const ended = once(client, 'close').then(() => undefined);
     const [accepted] = (await once(listener, 'connection')) as [Socket];
     const head = Buffer.from(upgradeRequest);
     const none = Buffer.alloc(0);
     const outcome = await giver.offer({ client: accepted, kind: 'upgrade', head, record: none, timeoutMs: 30_000 });
     if (!outcome.ok) throw new Error(outcome.detail);
-    const record = Buffer.from(`record ${clients.length} \xff`, 'latin1');
     await outcome.value.accept({ user: 'a client', record, write: Buffer.from('first'), early: none });
-    await once(client, 'data');
+    return Promise.race([got, ended]);
+  };
+  return { clients, handOver };
+}
+
+test('the record of a connection keeps no other bytes that came at the same time', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const { taken } = await takeHere(dir, port);
+  const { clients, handOver } = await openClients(await (await openFront(dir, port)).giver());
+  const one = async (): Promise<void> => {
+    await handOver(Buffer.from(`record ${clients.length + 1} \xff`, 'latin1'));
     // Other buffers of the process: Node cuts small ones out of pieces of 8 KiB.
     for (let turn = 0; turn < 3; turn++) Buffer.allocUnsafe(4_000);
   };
-  await handOver();
+  await one();
   const before = await bufferBytes();
-  for (let turn = 0; turn < 40; turn++) await handOver();
+  for (let turn = 0; turn < 40; turn++) await one();
   expect(((await bufferBytes()) - before) / 40).toBeLessThan(2_000);
   const records = taken.map((one) => (one as unknown as { readonly record: Buffer }).record.toString('latin1'));
   expect(records).toEqual(clients.map((_, index) => `record ${index + 1} \xff`));
+});
+
+/** Descriptors of files of records in this process. */
+function recordFiles(): number[] {
+  return readdirSync('/proc/self/fd').flatMap((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`).includes('hand-off-records') ? [Number(name)] : [];
+    } catch {
+      // The folder itself, which is closed by now.
+      return [];
+    }
+  });
+}
+
+/** Has a descriptor lead to a device that is always full. */
+function fill(descriptor: number): void {
+  closeSync(descriptor);
+  const others: number[] = [];
+  for (let got = openSync('/dev/full', 'r+'); got !== descriptor; got = openSync('/dev/full', 'r+')) others.push(got);
+  for (const other of others) closeSync(other);
+}
+
+test('a connection ends whose record finds no memory, and its giver learns why', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const before = new Set(recordFiles());
+  const { taker } = await takeHere(dir, port);
+  const [file] = recordFiles().filter((descriptor) => !before.has(descriptor));
+  const front = await openFront(dir, port);
+  const { handOver } = await openClients(await front.giver());
+  expect(await handOver(Buffer.from('a record'))).toContain('first');
+  fill(file as number);
+  expect(await handOver(Buffer.from('another record'))).toBeUndefined();
+  while (front.told.length === 0) await new Promise(setImmediate);
+  expect(front.told).toMatchObject([{ event: 'end', detail: { cause: 'no memory for its record' } }]);
+  expect(taker.size).toBe(1);
+});
+
+test('connections that have ended make room for the records of others, and the file is closed with its taker', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  const before = new Set(recordFiles());
+  const { taker, taken } = await takeHere(dir, port);
+  const [file] = recordFiles().filter((descriptor) => !before.has(descriptor));
+  const { clients, handOver } = await openClients(await (await openFront(dir, port)).giver());
+  for (let turn = 0; turn < 10; turn++) {
+    await handOver(Buffer.alloc(2_000, turn));
+    clients[turn]?.destroy();
+    while (taker.size > 0) await new Promise(setImmediate);
+  }
+  expect(taken).toHaveLength(10);
+  expect(fstatSync(file as number).size).toBe(2_000);
+  await taker.close();
+  while (recordFiles().includes(file as number)) await new Promise((resolve) => setTimeout(resolve, 10));
 });
