@@ -27,17 +27,18 @@ const odd: Record<string, (client: OddClient) => void> = {
 };
 
 /** A client of long-polling that has sent half of a POST. */
-async function openHalfPost(url: string): Promise<void> {
+async function openHalfPost(url: string): Promise<() => void> {
   const path = '/socket.io/?EIO=4&transport=polling&user=polling';
   const [, sid] = /"sid":"([^"]+)"/.exec(await (await fetch(`${url}${path}`)).text()) ?? [];
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).on('error', () => {});
   onTestFinished(() => void socket.destroy());
   socket.write(`POST ${path}&sid=${sid} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n42["half`);
+  return () => void socket.destroy();
 }
 
 /** A peer that looks like an agent to a push-server, and never reports that a client is stopped. */
-async function openBySilentAgent(url: string): Promise<void> {
+async function openBySilentAgent(url: string): Promise<() => void> {
   const headers = { 'x-gopush-can-resume': '1', 'x-gopush-uid': 'silent', 'x-gopush-product': 'default' };
   const socket = new WebSocket(`${url}/socket.io/?EIO=4&transport=websocket`, { headers });
   onTestFinished(() => socket.terminate());
@@ -47,6 +48,7 @@ async function openBySilentAgent(url: string): Promise<void> {
       else resolve();
     });
   });
+  return () => socket.terminate();
 }
 
 const setUp = ({ io }: PushServer): void => {
@@ -58,21 +60,19 @@ const setUp = ({ io }: PushServer): void => {
   });
 };
 
-test.each([
-  ['embedded store', 12, 60],
-  ['Redis', 4, 30],
-])('clients that cannot be stopped keep nobody else from moving: %s', async (kind, ofEach, users) => {
+/** A push-server with clients that cannot be stopped, and another one to which its clients move once it closes. */
+async function startWithOddClients(kind: string, countOf: (odd: string) => number, drainMs: number) {
   const nodes = await startNodes(kind);
-  const settings = { drainMs: 4_000, answerMs: 500, limits: { sendQueueBytes: 50_000_000 } };
+  const settings = { drainMs, answerMs: 500, limits: { sendQueueBytes: 50_000_000 } };
   const start = async (atEnd = async () => {}) => {
     const server = await nodes.start(settings, { setup: () => atEnd }, admin);
     setUp(server);
     return server;
   };
-  let counts = '';
+  let metrics = '';
   // When the sessions have left, and while the admin listener is still there.
   const old = await start(async () => {
-    counts = (await readAdmin(old, '/metrics')).text;
+    metrics = (await readAdmin(old, '/metrics')).text;
   });
   let live = [old];
   const { agent, moves, fallbacks } = await startCountingAgent(
@@ -81,41 +81,67 @@ test.each([
   );
   const oddClients = await Promise.all(
     Object.keys(odd).flatMap((kind) =>
-      Array.from({ length: kind === 'that does not read' ? ofEach / 4 : ofEach }, async (_, index) => {
+      Array.from({ length: countOf(kind) }, async (_, index) => {
         const client = await openOddClient(agent.url, `odd-${kind.replaceAll(' ', '-')}-${index}`);
         odd[kind]?.(client);
         return { kind, ...client };
       }),
     ),
   );
-  await Promise.all([openHalfPost(agent.url), openBySilentAgent(old.url)]);
+  const others = await Promise.all([openHalfPost(agent.url), openBySilentAgent(old.url)]);
+  return {
+    agent,
+    oddClients,
+    movesOf: (uid: RegExp) => moves().filter((move) => uid.test(String(move.uid))).length,
+    fallbacks,
+    metrics: () => metrics,
+    async close() {
+      live = [await start()];
+      return old.close();
+    },
+    leave() {
+      for (const { socket } of oddClients) socket.terminate();
+      for (const leave of others) leave();
+    },
+  };
+}
+
+test.each([
+  ['embedded store', 12, 60],
+  ['Redis', 4, 30],
+])('clients that cannot be stopped keep nobody else from moving: %s', async (kind, ofEach, users) => {
+  const counts: Record<string, number> = { 'within a frame': 80, 'that does not read': ofEach / 4 };
+  // Others leave within seconds, even if the machine is busy. They would not if each of these 80 occupied one of eight slots for two seconds.
+  const { agent, movesOf, close, leave } = await startWithOddClients(kind, (odd) => counts[odd] ?? ofEach, 15_000);
   const { clients, cuts } = await connectMany(agent.url, users, 'user');
-  live = [await start()];
-  const began = performance.now();
-  const closing = old.close();
-  await expect
-    .poll(() => moves().filter(({ uid }) => /^user/.test(String(uid))).length, { timeout: 20_000 })
-    .toBe(users);
+  const closing = close();
+  await expect.poll(() => movesOf(/^user/), { timeout: 40_000 }).toBe(users);
   // No client had to wait until the odd ones were given up. Clients that were handed over are stopped within a frame at once.
-  const order = moves().map(({ uid }) => String(uid));
-  const last = order.findLastIndex((uid) => uid.startsWith('user'));
-  if (!handsOver) expect(order.slice(0, last).filter((uid) => uid.includes('within-a-frame'))).toEqual([]);
+  if (!handsOver) expect(movesOf(/within-a-frame/)).toBe(0);
   expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
   expect(cuts).toEqual([]);
+  leave();
   await closing;
-  expect(performance.now() - began).toBeLessThan(8_000);
-  // What they had begun continues elsewhere as well, if it can be sent again.
-  await expect.poll(fallbacks).toEqual(handsOver ? [] : Array.from({ length: ofEach }, () => 'event too large'));
-  const cut = oddClients.filter(({ isClosed }) => isClosed() !== undefined).map(({ kind }) => kind);
-  expect(new Set(cut)).toEqual(new Set([handsOver ? 'whose attachments never come' : 'within a large upload']));
-  await expect
-    .poll(() => moves().filter(({ uid }) => /within-a-frame/.test(String(uid))).length, { timeout: 10_000 })
-    .toBe(ofEach);
-  const notStopped = ['mid-event', 'silent'].map((cause) =>
-    Number(new RegExp(`sessions_not_stopped_total\\{cause="${cause}"\\} (\\d+)`).exec(counts)?.[1]),
-  );
-  expect(notStopped).toEqual(handsOver ? [ofEach, 1] : [2 * ofEach, ofEach / 4 + 1]);
 });
+
+test.each(['embedded store', 'Redis'])(
+  'what clients that cannot be stopped had begun continues elsewhere: %s',
+  async (kind) => {
+    const ofEach = 4;
+    const countOf = (odd: string) => (odd === 'that does not read' ? 1 : ofEach);
+    const { oddClients, movesOf, fallbacks, metrics, close } = await startWithOddClients(kind, countOf, 3_000);
+    await close();
+    // Where it cannot be sent again, the client is cut.
+    await expect.poll(fallbacks).toEqual(handsOver ? [] : Array.from({ length: ofEach }, () => 'event too large'));
+    const cut = oddClients.filter(({ isClosed }) => isClosed() !== undefined).map(({ kind }) => kind);
+    expect(new Set(cut)).toEqual(new Set([handsOver ? 'whose attachments never come' : 'within a large upload']));
+    await expect.poll(() => movesOf(/within-a-frame/)).toBe(ofEach);
+    const notStopped = ['mid-event', 'silent'].map((cause) =>
+      Number(new RegExp(`sessions_not_stopped_total\\{cause="${cause}"\\} (\\d+)`).exec(metrics())?.[1]),
+    );
+    expect(notStopped).toEqual(handsOver ? [ofEach, 1] : [2 * ofEach, 2]);
+  },
+);
 
 test('an upload that ends while others move is answered, and its session moves', async () => {
   const nodes = await startNodes('embedded store');
