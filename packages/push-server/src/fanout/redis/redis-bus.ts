@@ -71,7 +71,6 @@ export class RedisBus implements Bus {
       prefix: this.#rooms,
       onDoubt: () => this.heartbeat.doubt(),
     });
-    this.#connection = connectionOf(subscriber);
     subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => this.#receive(channel, message));
     subscriber.on('ready', () => this.#connected());
     publisher.on('ready', () => this.heartbeat.lost());
@@ -145,6 +144,7 @@ export class RedisBus implements Bus {
   /** There is a new connection that subscribes. */
   #connected(): void {
     const mayHaveLost = !this.#isFirst || !this.#subscriptions.isEmpty;
+    if (this.#isFirst) this.#connection = connectionOf(this.#options.subscriber);
     this.#isFirst = false;
     this.heartbeat.restarted();
     this.#subscriptions.sync().then(() => {
@@ -155,6 +155,8 @@ export class RedisBus implements Bus {
 
   /** A connection to a Redis Cluster that subscribes is replaced without an event. */
   #noticeReplacement(): void {
+    // The first one replaces none.
+    if (this.#isFirst) return;
     const now = connectionOf(this.#options.subscriber);
     if (now !== this.#connection) this.#restore();
     this.#connection = now;
