@@ -51,7 +51,14 @@ const longest = [
   ...['target-gone', 'redis-failover', 'blame', 'gateway/gateway', 'paused', 'terminal', 'matrix/http'],
   ...['hand-off/soak', 'registry', 'presence', 'target-silent', 'namespaces', 'guarded-clients', 'forgotten-store'],
   ...['planned-stop', 'push-server-hangs', 'listener', 'processes/appending', 'commands/check', 'listen/tls'],
-  ...['cluster/cost', 'docs-shell', 'commands/cluster', 'packet-guard', 'create/test/templates', 'silent-takers'],
+  ...[
+    'cluster/cost',
+    'docs-shell',
+    'commands/cluster',
+    'guard-received-packets',
+    'create/test/templates',
+    'silent-takers',
+  ],
   ...['cluster/actions', 'templates/pages', 'redis/heartbeat', 'cluster-routes', 'tunnel/tunnel'],
   // Those that run after all others.
   ...['machine-away', 'pm2-failing', 'create/test/scaffold', 'chaos/seamless', 'create/test/pm2', 'chaos/push'],

@@ -28,7 +28,7 @@ export { unreadBytes } from './reading/unread-bytes.ts';
 export { type SlimOptions, slimSocketIo } from './slim-socket-io.ts';
 export type { Connection, QueueWatch } from './writing/connection.ts';
 export { emitLocal } from './writing/emit-local.ts';
+export { holdUpgradeResponse, sendUpgradeResponse } from './writing/hold-upgrade-response.ts';
 export { type MessageCounts, messagesOf } from './writing/messages-of.ts';
 export type { StreamNotes } from './writing/outlet.ts';
 export { sendQueueOf, watchQueues } from './writing/send-queue.ts';
-export { holdUpgradeResponse, sendUpgradeResponse } from './writing/upgrade-response.ts';

@@ -7,7 +7,7 @@ import { opcodes } from '../tunnel/frame-header.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { writeMaskedControl } from '../tunnel/write-frame.ts';
-import { outcomeOfLoss } from './crash/loss-outcome.ts';
+import { outcomeOfLoss } from './crash/session-cut-or-survives.ts';
 import { HalfSentEvent } from './half-sent-event.ts';
 import type { OpeningFrames } from './opening-frames.ts';
 import type { EarlierSearch, MigrationCause, SessionWithoutTarget } from './session-without-target.ts';

@@ -85,7 +85,7 @@ export class Announcer {
     if (told !== undefined) this.#writing ??= this.#write(told);
   }
 
-  /** The node ends by plan. While the store is away, it is seen as gone instead. */
+  /** The node ends by plan. While the store is down, it is seen as gone instead. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);

@@ -40,7 +40,7 @@ export class ClusterView {
   }
 
   /**
-   * The cluster as it is now; while the store is away, as it was last.
+   * The cluster as it is now; while the store is down, as it was last.
    *
    * @throws StoreError if the store has never been read
    */

@@ -22,7 +22,7 @@ const usualMs = 1_500;
 /**
  * Finds out which nodes are there.
  *
- * @param reader - id of the node that asks. It lives, so that if its own summary is late the store was away, or its clock has jumped:
+ * @param reader - id of the node that asks. It lives, so that if its own summary is late the store was down, or its clock has jumped:
  *   the others are not gone for that
  */
 export function judgeNodes(read: readonly Omit<KnownNode, 'state'>[], reader: string | undefined): KnownNode[] {

@@ -3,9 +3,9 @@ import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { isLockedByOther, killLocker, lockerOf } from '../system/life-lock.ts';
 import { lookAtProcess, type ProcessUse } from '../system/process-use.ts';
+import { judgeOrphan, marksOf } from './can-another-taker-continue.ts';
 import type { Orphan } from './giver-events.ts';
 import type { Handed } from './handed.ts';
-import { judgeOrphan, marksOf } from './judge-orphan.ts';
 
 /** Time between two checks whether a taker is dead, in milliseconds, and most checks: closing all that it had open takes a while. */
 const askMs = 5;

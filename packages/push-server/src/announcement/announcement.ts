@@ -80,7 +80,7 @@ export class Announcement {
     if (this.#host !== undefined) await registry.withdraw(id).catch(() => {});
   }
 
-  /** While the store is away, agents do not get the announcement; it is written again later. */
+  /** While the store is down, agents do not get the announcement; it is written again later. */
   #announce(): Promise<void> {
     const { registry, log } = this.#options;
     this.#last = this.#last.then(async () => {

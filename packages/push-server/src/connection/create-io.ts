@@ -7,7 +7,7 @@ import { Server } from 'socket.io';
 import { escapeForeignPositions } from '../emit/position-escape.ts';
 import type { AdapterFactory } from '../fanout/adapter/adapter-factory.ts';
 import { noteConnections, notesFor } from '../hand-off/note-connections.ts';
-import { type Guard, guardPackets } from '../limits/packet-guard.ts';
+import { type Guard, guardPackets } from '../limits/guard-received-packets.ts';
 import { clientOfConnection } from '../migration/client/migrating-client.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { isBack, type Store } from '@gopush/store';
 
 /**
- * Does some work whenever the store may have lost writes: after it was away, and after it lost everything.
+ * Does some work whenever the store may have lost writes: after it was down, and after it lost everything.
  *
  * @returns stops it
  */

@@ -5,14 +5,14 @@ import {
   type EngineConnection,
   engineOf,
   type StreamNotes,
-  unreadBytes,
   type WebSocketInternals,
   webSocketOf,
 } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
+import { mayAllBeLost } from './events-that-may-be-lost.ts';
 import { takenConnectionOf } from './joined-connection.ts';
+import { noteHalfSentEvent } from './note-half-sent-event.ts';
 import { positionOfFrame } from './position-of-frame.ts';
-import { areWholeEvents } from './whole-events.ts';
 
 /** Where a frame that is written to many clients keeps its mark. */
 const ofFrame = Symbol('mark');
@@ -25,13 +25,6 @@ interface Mark {
 type Frame = Buffer & { [ofFrame]?: Mark };
 
 const noMarks: readonly Mark[] = [];
-
-/**
- * Longest beginning of a message that is kept, in bytes, and in how many pieces it may have come: it is copied again with each that comes,
- * and the client decides how small they are.
- */
-const maxHalfBytes = 65_000;
-const maxHalfPieces = 256;
 
 /** Where a socket keeps its notes. */
 const ofSocket = Symbol('notes');
@@ -144,14 +137,14 @@ class ConnectionNotes implements StreamNotes {
    * Notes events as read before they are handled: if this process dies meanwhile they are lost, as without a hand-off, and their client stays connected.
    */
   handles(bytes: Buffer): void {
-    if (this.#isBetweenMessages && !this.#isInEvent && areWholeEvents(bytes)) this.#taken.read(0);
+    if (this.#isBetweenMessages && !this.#isInEvent && mayAllBeLost(bytes)) this.#taken.read(0);
   }
 
   /** All that came is handled. Notes nothing within an event of several messages: then what was read is more than what was noted. */
   handled(): void {
     if (this.#isInEvent) return;
     if (this.#isBetweenMessages) this.#taken.read(0);
-    else this.#keepHalf();
+    else noteHalfSentEvent(this.#taken, this.#webSocket);
   }
 
   /** Whether attachments of an event are to come. */
@@ -162,16 +155,6 @@ class ConnectionNotes implements StreamNotes {
   get #isBetweenMessages(): boolean {
     const { _state, _bufferedBytes, _fragmented } = this.#webSocket._receiver;
     return _state === 0 && _bufferedBytes === 0 && _fragmented === 0;
-  }
-
-  /** Keeps what has come of a message, for the push-server that continues after a crash. */
-  #keepHalf(): void {
-    const { _bufferedBytes, _buffers, _fragments } = this.#webSocket._receiver;
-    if (_buffers.length + _fragments.length > maxHalfPieces) return;
-    let size = _bufferedBytes;
-    for (const { length } of _fragments) size += length;
-    const bytes = size > maxHalfBytes ? undefined : unreadBytes(this.#webSocket);
-    if (bytes !== undefined) this.#taken.half(bytes);
   }
 
   #walk(bytes: Frame): void {

@@ -29,7 +29,7 @@ export class Places {
   }
 
   /**
-   * Takes a place until the connection ends. If the store or other nodes are away, the connections of this node count alone.
+   * Takes a place until the connection ends. If the store or other nodes are down, the connections of this node count alone.
    *
    * @returns `false` if the user has no place left
    */

@@ -169,7 +169,7 @@ export class Session {
     };
   }
 
-  /** Announces it, so that messages to its user reach this node. A store that is away keeps no client out. */
+  /** Announces it, so that messages to its user reach this node. A store that is down keeps no client out. */
   async prepare(): Promise<void> {
     const { id } = this.socket;
     const { presence, streams } = this.#context;

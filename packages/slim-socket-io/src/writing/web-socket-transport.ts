@@ -3,8 +3,8 @@ import { Transport } from 'engine.io';
 import type { EngineRequest, SenderInternals, WebSocketInternals } from '../internals/private-names.ts';
 import { joinChunks } from '../reading/join-chunks.ts';
 import { type Connection, queueOf } from './connection.ts';
+import { addToUpgradeResponse } from './hold-upgrade-response.ts';
 import { Outlet, type OutletOwner, type StreamNotes } from './outlet.ts';
-import { addToUpgradeResponse } from './upgrade-response.ts';
 
 /** A packet of Engine.IO. */
 interface Packet {

@@ -8,8 +8,8 @@ import type { TunnelInfo } from '../../tunnel/tunnel-info.ts';
 import { isCompressed } from '../../wire/is-compressed.ts';
 import { headerOf } from '../../wire/response-head.ts';
 import type { AgentContext } from '../agent-context.ts';
+import { switchingProtocolsHead } from './switching-protocols-head.ts';
 import type { TunnelResponse } from './target-response.ts';
-import { upgradeResponseHead } from './upgrade-response-head.ts';
 
 /**
  * Joins a client and a target that has upgraded to a tunnel, and writes the 101.
@@ -36,7 +36,7 @@ export function openTunnel(
   info.bytesInBefore = bytesInBefore;
   let tunnel: Tunnel | undefined;
   try {
-    const switching = upgradeResponseHead(head, cookie);
+    const switching = switchingProtocolsHead(head, cookie);
     info.bytesOutBefore = bytesOutBefore + switching.length;
     tunnel = tunnels.open({ client: adopted.socket, target: socket, info, migration });
     observer.tunnelOpened(info.startedAt);

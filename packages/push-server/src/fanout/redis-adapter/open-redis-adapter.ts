@@ -14,7 +14,7 @@ const requestTimeoutMs = 2_000;
 /**
  * Opens the adapter of the settings.
  *
- * @param publisher - its commands fail soon: those that wait for Redis would pile up while it is away
+ * @param publisher - its commands fail soon: those that wait for Redis would pile up while it is down
  */
 export function openRedisAdapter(
   config: RedisConfig,

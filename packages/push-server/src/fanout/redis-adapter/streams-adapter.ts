@@ -12,7 +12,7 @@ import { StreamReaders } from './stream-readers.ts';
 export function openStreams(config: RedisConfig, log: Logger): RedisAdapter {
   const { prefix } = config;
   const streamName = `${prefix}:stream`;
-  // With a queue: if commands fail at once while Redis is away, the loop that reads would turn without a pause.
+  // With a queue: if commands fail at once while Redis is down, the loop that reads would turn without a pause.
   const client = createRedisClient(config, 1);
   addWhenFull(client);
   const readers = new StreamReaders(client, streamName, config, log);

@@ -15,7 +15,7 @@ import { RedisBus } from './redis-bus.ts';
 const joinMs = 2_000;
 
 /**
- * Joins push-servers by Redis: messages of rooms by pub/sub, those of Socket.IO as set by `redisAdapter.fanout`. While Redis is away, clients of
+ * Joins push-servers by Redis: messages of rooms by pub/sub, those of Socket.IO as set by `redisAdapter.fanout`. While Redis is down, clients of
  * this push-server are served, and messages to others are lost. The connections come back by themselves.
  */
 export async function startRedisFanout(config: RedisConfig, log: Logger): Promise<Fanout> {

@@ -49,7 +49,7 @@ export class RoomSubscriptions implements BucketAnnouncer {
   }
 
   begin(): boolean {
-    // While Redis is away nothing is asked for: everything is when it is back.
+    // While Redis is down nothing is asked for: everything is when it is back.
     return this.#options.subscriber.status === 'ready';
   }
 

@@ -17,7 +17,7 @@ export interface InterceptTakesOptions {
   readonly phase: () => Phase;
   /**
    * Takes the session of a request. Resolves with `undefined` if it cannot be continued, rejects if the store is
-   * away.
+   * down.
    */
   readonly take: (request: IncomingMessage, token: string) => Promise<TakenSession | undefined>;
   readonly log: Logger;

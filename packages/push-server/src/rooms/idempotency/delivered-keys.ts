@@ -19,7 +19,7 @@ export interface Unkept extends Entry {
 
 /**
  * Idempotency keys of the messages that this node delivered to members of rooms, or published, recently. The store recognises a key that comes
- * again, but not while it is away: then a message is delivered without being kept, and may be kept when its publisher retries.
+ * again, but not while it is down: then a message is delivered without being kept, and may be kept when its publisher retries.
  */
 export class DeliveredKeys {
   readonly #entries = new Map<string, Entry>();

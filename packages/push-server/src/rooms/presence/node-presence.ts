@@ -56,7 +56,7 @@ export class NodePresence {
   #isWritten = true;
   #isClosed = false;
   #beating: Promise<void> | undefined;
-  /** Resolves when the lease has begun, or the store is away. */
+  /** Resolves when the lease has begun, or the store is down. */
   readonly #begun: Promise<void>;
   readonly #timer: NodeJS.Timeout;
 
@@ -74,7 +74,7 @@ export class NodePresence {
     this.#begun = this.#beatOnce();
   }
 
-  /** A connection began. Resolves when others can see it, or the store is away. */
+  /** A connection began. Resolves when others can see it, or the store is down. */
   async entered(socket: string, uid: string): Promise<void> {
     const since = Date.now();
     this.#here.set(socket, { uid, since, rooms: undefined });
@@ -116,9 +116,9 @@ export class NodePresence {
     if (rooms !== undefined) this.#leaveIn(takenMs, socket, rooms);
   }
 
-  /** The store was away and is back. */
+  /** The store was down and is back. */
   storeIsBack(): void {
-    // A beat that is under way may have been sent while the store was away.
+    // A beat that is under way may have been sent while the store was down.
     void (this.#beating ?? this.#begun).then(() => this.#beatOnce());
   }
 
@@ -180,7 +180,7 @@ export class NodePresence {
 
   #failed(error: unknown): void {
     if (this.#isClosed) return;
-    // The lease is over, or the store is away: the next beat writes everything again.
+    // The lease is over, or the store is down: the next beat writes everything again.
     if (this.#isWritten) {
       this.#options.log.warn({ err: error }, 'presence cannot be stored; it is stored again when the store is back');
     }

@@ -5,9 +5,9 @@ import { asBuffer, type RoomMessage } from '../bus/bus-message.ts';
 import type { RoomBus } from '../bus/room-bus.ts';
 import { decodePublication, encodePublication, type Publication } from '../codec/publication.ts';
 import type { RoomDelivery } from '../delivery/room-delivery.ts';
-import { isUncertain } from '../store/store-failure.ts';
 import type { RoomStreams } from '../stream/room-streams.ts';
-import { chooseKeep } from './keep-choice.ts';
+import { chooseKeep } from '../when-store-is-down/choose-keep.ts';
+import { isUncertain, respondNotDurable } from '../when-store-is-down/respond-not-durable.ts';
 import type { RoomOptions } from './push.ts';
 import type { PushCounts } from './push-counts.ts';
 
@@ -121,7 +121,7 @@ export class RoomPublisher {
     } catch (error) {
       counts.notKept++;
       log.debug({ room, err: error }, 'a message was not stored');
-      return failed('not_durable', undefined, error);
+      return respondNotDurable(error);
     }
   }
 

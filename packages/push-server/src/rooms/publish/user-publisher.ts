@@ -5,7 +5,7 @@ import type { RoomBus } from '../bus/room-bus.ts';
 import { encodePublication, type Publication } from '../codec/publication.ts';
 import type { Clients } from '../delivery/clients.ts';
 import { roomOfUser } from '../names/room-names.ts';
-import { askStore } from '../store/store-failure.ts';
+import { askStore } from '../when-store-is-down/respond-not-durable.ts';
 import type { UserDelivery, UserOptions } from './push.ts';
 import { partial, type RoomPublisher } from './room-publisher.ts';
 
@@ -75,7 +75,7 @@ export class UserPublisher {
     return success({ id, state, devices, ...(published.value.partial && partial) });
   }
 
-  /** Where a user is; `undefined` while the store is away. */
+  /** Where a user is; `undefined` while the store is down. */
   #find(user: string): Promise<UserPresence | undefined> {
     return this.#options.presence.user(user).catch(() => undefined);
   }

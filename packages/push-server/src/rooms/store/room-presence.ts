@@ -1,7 +1,7 @@
 import { maxPresencePage, type PresencePage, type Result, success } from '@gopush/contract';
 import type { PresenceStore } from '@gopush/store';
 import { withoutScope } from '../names/product-scope.ts';
-import { askStore } from './store-failure.ts';
+import { askStore } from '../when-store-is-down/respond-not-durable.ts';
 
 /** One user in a room, and on how many devices. */
 export type RoomUser = PresencePage['users'][number];

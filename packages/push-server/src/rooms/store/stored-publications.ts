@@ -1,7 +1,7 @@
 import type { Position, Result } from '@gopush/contract';
 import type { HistoryStore, InboxStore } from '@gopush/store';
 import { decodePublication, type Publication } from '../codec/publication.ts';
-import { askStore } from './store-failure.ts';
+import { askStore } from '../when-store-is-down/respond-not-durable.ts';
 
 /** A part of a room's history. */
 export interface History {

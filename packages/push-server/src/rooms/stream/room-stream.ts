@@ -5,7 +5,7 @@ import { EarlyMessages } from './early-messages.ts';
 import { pageSize, readMissed } from './read-missed.ts';
 import type { RoomMembers, RoomStreamEvents } from './room-stream-events.ts';
 
-/** Why members may miss something: live messages were lost, or the store was away and may have forgotten. */
+/** Why members may miss something: live messages were lost, or the store was down and may have forgotten. */
 export type Doubt = 'bus' | 'store';
 
 /** The wait after a failed read, in milliseconds. It doubles from the first to the second, and ends early when the store is back. */
@@ -243,7 +243,7 @@ export class RoomStream implements RoomMembers {
     if (this.#epoch !== undefined) this.#events.ended(this.room, this.#epoch);
     this.#epoch = epoch;
     if (isSure) this.#begin(epoch);
-    // Members that came while the store was away have nothing of what came before them.
+    // Members that came while the store was down have nothing of what came before them.
     else this.#skipTo(isBlind ? last : first - 1);
   }
 
@@ -282,7 +282,7 @@ export class RoomStream implements RoomMembers {
    */
   async since(from: Position): Promise<readonly KeptMessage[] | undefined> {
     if (this.#isBehind(from)) {
-      // Fails at once if the store is away.
+      // Fails at once if the store is down.
       await this.#history.read(this.room, 0, 0);
       // Members may be behind a client that comes from another node; they have to catch up first.
       await this.fill();

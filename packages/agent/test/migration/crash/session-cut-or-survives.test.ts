@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { outcomeOfLoss } from '../../../src/migration/crash/loss-outcome.ts';
+import { outcomeOfLoss } from '../../../src/migration/crash/session-cut-or-survives.ts';
 
 const loss = { isClosing: false, isClientGone: false, isWebSocket: true, isWhole: true };
 

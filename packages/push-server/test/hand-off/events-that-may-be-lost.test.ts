@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { areWholeEvents } from '../../src/hand-off/whole-events.ts';
+import { mayAllBeLost } from '../../src/hand-off/events-that-may-be-lost.ts';
 
 /** A frame of a client, with a mask. */
 function frame(text: string): Buffer {
@@ -27,7 +27,7 @@ test.each([
   ['a ping and a pong of WebSocket', Buffer.concat([ping, pong])],
   ['long events between short ones', texts('3', long, '42["e"]', long)],
 ])('may be lost: %s', (_what, bytes) => {
-  expect(areWholeEvents(bytes)).toBe(true);
+  expect(mayAllBeLost(bytes)).toBe(true);
 });
 
 test.each([
@@ -50,19 +50,19 @@ test.each([
   ['a frame without a mask', Buffer.concat([Buffer.of(0x81, 7), Buffer.from('42["e"]')])],
   ['a frame of 64 KiB and more', Buffer.concat([Buffer.of(0x81, 0xff), Buffer.alloc(70_012)])],
 ])('is not to be lost: %s', (_what, bytes) => {
-  expect(areWholeEvents(bytes)).toBe(false);
+  expect(mayAllBeLost(bytes)).toBe(false);
 });
 
 test('bytes that do not end with a message are not whole events, wherever they end', () => {
   const bytes = texts('42["e"]', long, '3', '431["ok"]');
-  const ends = [...bytes.keys()].filter((end) => areWholeEvents(bytes.subarray(0, end)));
+  const ends = [...bytes.keys()].filter((end) => mayAllBeLost(bytes.subarray(0, end)));
   expect(ends).toEqual([texts('42["e"]').length, texts('42["e"]', long).length, texts('42["e"]', long, '3').length]);
 });
 
 test('random bytes neither throw nor read beyond their end', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-      expect(typeof areWholeEvents(Buffer.from(bytes))).toBe('boolean');
+      expect(typeof mayAllBeLost(Buffer.from(bytes))).toBe('boolean');
     }),
     { numRuns: 500 },
   );

@@ -15,7 +15,7 @@ const [event, ack] = [0x32, 0x33];
  * lost if this process dies before it has handled them (docs/seamless.md). A CONNECT is not, as its client would wait for the response, nor is an event
  * whose attachments are to come.
  */
-export function areWholeEvents(bytes: Buffer): boolean {
+export function mayAllBeLost(bytes: Buffer): boolean {
   let at = 0;
   while (at + shortHeader <= bytes.length) {
     const short = (bytes[at + 1] as number) - 0x80;

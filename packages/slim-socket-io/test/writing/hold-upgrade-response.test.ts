@@ -2,8 +2,12 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
+import {
+  addToUpgradeResponse,
+  holdUpgradeResponse,
+  sendUpgradeResponse,
+} from '../../src/writing/hold-upgrade-response.ts';
 import { Outlet } from '../../src/writing/outlet.ts';
-import { addToUpgradeResponse, holdUpgradeResponse, sendUpgradeResponse } from '../../src/writing/upgrade-response.ts';
 
 const open: { destroy(): void }[] = [];
 afterEach(() => {

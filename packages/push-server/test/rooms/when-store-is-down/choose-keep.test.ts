@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chooseKeep } from '../../../src/rooms/publish/keep-choice.ts';
+import { chooseKeep } from '../../../src/rooms/when-store-is-down/choose-keep.ts';
 
 test.each([
   ['must', true, true, 'keep'],
