@@ -61,7 +61,7 @@ test.each([
   [
     'a network without its size',
     '{"access": {"trustedProxies": ["10.0.0.1"]}}',
-    'access.trustedProxies.0: found "10.0.0.1", wanted a network such as "10.0.0.0/8" or a network such as "fd00::/8"',
+    'access.trustedProxies.0: found "10.0.0.1", wanted a network such as "10.0.0.0/8" or "fd00::/8"',
   ],
   [
     'a certificate without its key',

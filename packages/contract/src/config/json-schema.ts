@@ -54,7 +54,7 @@ export function schemaAt(root: JsonSchema, path: readonly PropertyKey[]): JsonSc
 /** The type and bounds of a setting, in words. */
 export function describeSchema(schema: JsonSchema): string {
   if (schema.enum !== undefined) return `one of ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}`;
-  if (schema.anyOf !== undefined) return schema.anyOf.map(describeSchema).join(' or ');
+  if (schema.anyOf !== undefined) return joinForms(schema.anyOf.map(describeSchema));
   switch (schema.type) {
     case 'integer':
       return `a whole number${describeRange(schema)}`;
@@ -74,6 +74,15 @@ export function describeSchema(schema: JsonSchema): string {
     default:
       return schema.type ?? 'anything';
   }
+}
+
+/** Forms of a setting, joined by "or". What the first begins with, as "a network such as", is not repeated. */
+function joinForms([first = '', ...others]: readonly string[]): string {
+  const beginning = /^.* such as /.exec(first)?.[0];
+  const rest = others.map((form) =>
+    beginning !== undefined && form.startsWith(beginning) ? form.slice(beginning.length) : form,
+  );
+  return [first, ...rest].join(' or ');
 }
 
 const formats: Readonly<Record<string, string>> = {
