@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ignoreInGit } from './ignore-in-git.ts';
 import { secretsFile } from './names.ts';
-
-/** Files that git must ignore, in `config/`, apart from other lists of the project. */
-const ignored = 'secrets.*.json\n';
 
 /**
  * Creates the file with a new secret of an environment, with which agents sign identities for push-servers. Only its
@@ -15,12 +13,7 @@ const ignored = 'secrets.*.json\n';
  */
 export async function addSecret(dir: string, environment: string, more: object = {}): Promise<string | undefined> {
   const folder = join(dir, 'config');
-  await mkdir(folder, { recursive: true });
-  const ignore = join(folder, '.gitignore');
-  const before = await readFile(ignore, 'utf8').catch(() => '');
-  if (!before.split(/\r?\n/).includes(ignored.trim())) {
-    await writeFile(ignore, before === '' || before.endsWith('\n') ? before + ignored : `${before}\n${ignored}`);
-  }
+  await ignoreInGit(folder, ['secrets.*.json']);
   const path = join(folder, secretsFile(environment));
   const text = [
     `// Secrets of the environment ${environment}: do not commit this file; it is the same on all machines.`,

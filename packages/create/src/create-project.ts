@@ -74,7 +74,7 @@ export async function createProject(options: CreateOptions): Promise<Created> {
     await addScripts(join(root, 'package.json'), scripts, force, files);
     return result(dir, files, { dev: 'gopush:dev', start: 'gopush', check: 'gopush:check' });
   }
-  await files.put(join(root, '.gitignore'), ignored);
+  await files.ignore(root, ignored);
   if (existing === undefined) await writeOwnFiles(root, name, { typescript, isModule, packageManager }, files);
   // It may be of another template, and has the libraries of the project's own code.
   else files.left.push({ path: join(root, 'package.json'), why: 'the project has one' });

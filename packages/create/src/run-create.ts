@@ -70,7 +70,7 @@ function printNext(dir: string, { scripts }: Created, packageManager: PackageMan
     ...(dir === '.' ? [] : [`cd ${dir}`]),
     ...(isInstalled ? [] : [`${packageManager} install`]),
     `${run(scripts.dev)}      # for development; open http://localhost:6003`,
-    `${run(scripts.start)}        # as configured, one process each`,
+    `${run(scripts.start)}        # as configured: each agent and push-server in its own process`,
   ];
   process.stdout.write(`\nNext:\n${next.map((line) => `  ${line}\n`).join('')}`);
 }

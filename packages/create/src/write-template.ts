@@ -10,7 +10,7 @@ import { ownVersion, packageName } from './project-package.ts';
 import { listTemplate, readTemplate } from './templates.ts';
 
 /** Which files git ignores in every project. */
-export const ignored = 'node_modules/\n.gopush/\n*.log\n';
+export const ignored = ['node_modules/', '.gopush/', '*.log'];
 
 /** What a template is written with. */
 export interface WriteTemplateOptions {
@@ -36,7 +36,7 @@ export async function writeTemplate(options: WriteTemplateOptions): Promise<void
   }
   if (typescript) await files.put(join(root, 'tsconfig.json'), await readTemplate('project/tsconfig.json'));
   await files.put(join(root, 'ecosystem.config.cjs'), await ecosystem(name));
-  await files.put(join(root, '.gitignore'), template === 'chat' ? `${ignored}.env\n.accounts/\n` : ignored);
+  await files.ignore(root, template === 'chat' ? [...ignored, '.env', '.accounts/'] : ignored);
   await writeSecrets(root, template, files);
 }
 
@@ -58,7 +58,7 @@ async function writeSecrets(root: string, template: TemplateName, files: Project
   }
   if (template !== 'chat') return;
   const text = `# Do not commit this file. All machines need the same, or the variable in their environment.\nSESSION_SECRET=${random()}\n`;
-  await files.put(join(root, '.env'), text, 0o600);
+  await files.putSecret(join(root, '.env'), text);
 }
 
 function random(): string {

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeFolder } from '../../../test/support/cli.ts';
@@ -39,3 +39,24 @@ test.each(Object.keys(templateNames) as TemplateName[])(
     expect(await readFile(path, 'utf8')).toBe(before[path]);
   },
 );
+
+test('--force keeps secrets, and what git ignores', async () => {
+  const dir = await makeFolder();
+  const chat = { dir, template: 'chat', typescript: false, force: true } as const;
+  await createProject(chat);
+  const read = (name: string): Promise<string> => readFile(join(dir, name), 'utf8');
+  const [secret, ignored] = [await read('.env'), await read('.gitignore')];
+  await writeFile(join(dir, '.gitignore'), `${ignored}dumps/`);
+  await createProject({ dir, typescript: false, force: true });
+  await createProject(chat);
+  expect(await read('.env')).toBe(secret);
+  expect(await read('.gitignore')).toBe(`${ignored}dumps/`);
+});
+
+test('a secret is ignored by git in a folder that has a list of its own', async () => {
+  const dir = await makeFolder();
+  await writeFile(join(dir, '.gitignore'), '*.tmp');
+  await createProject({ dir, template: 'chat', typescript: false, force: false });
+  const lines = (await readFile(join(dir, '.gitignore'), 'utf8')).split('\n');
+  expect(lines).toEqual(['*.tmp', 'node_modules/', '.gopush/', '*.log', '.env', '.accounts/', '']);
+});
