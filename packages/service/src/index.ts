@@ -38,5 +38,6 @@ export { type BadRequest, refuseBadRequests } from './refuse-bad-requests.ts';
 export { followLinks, requireOnDemand } from './require-on-demand.ts';
 export { reasonOf, respondOnSocket, type SocketResponse } from './respond-on-socket.ts';
 export { serveUpgrades, type UpgradeListener } from './serve-upgrades.ts';
+export { shareSocketShapes } from './share-socket-shapes.ts';
 export { onStop, type StopOptions, type StopReason, shutdownMessage } from './signals.ts';
 export { perMinute, perSecond, type Rate, TokenBucket } from './token-bucket.ts';

@@ -5,6 +5,7 @@ import {
   handleExpectations,
   refuseBadRequests,
   serveUpgrades,
+  shareSocketShapes,
   type UpgradeListener,
   useOriginForm,
 } from '@gopush/service';
@@ -38,6 +39,7 @@ export async function openAgentFront(context: AgentContext, dir: string): Promis
     onWaiting: (socket: Socket) => connections.arrive(socket),
   };
   const { config, log } = context;
+  shareSocketShapes();
   const front = await openFront({ config, dir, arrivals, log, server: { ...messages, ...serverOptions(config) } });
   const { server } = front;
   // Beyond a number Node drops headers silently; their number is checked with the request.
