@@ -33,7 +33,7 @@ test('a giver that is killed is not noticed by clients, and the next giver becom
   // The second owner is one: the session fails over when the taker dies.
   for (const client of clients) client.socket.write('two 2\n');
   for (const client of clients) await client.has('one 1\ntwo 2\n');
-  await taker.kill();
+  await taker.killAtRest();
   for (const path of ['/a', '/b', '/c']) {
     await next.has({ orphan: path, taker: 'clean', marks: [{ stream: 7, offset: 2 }] });
   }

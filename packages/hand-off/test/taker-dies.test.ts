@@ -88,7 +88,7 @@ test('after the death of its taker a connection is clean, and goes on at another
   const client = await connectLines(front, '/a');
   client.socket.write('one 1\ntwo 2\n');
   await client.has('one 1\ntwo 2\n');
-  await taker.kill();
+  await taker.killAtRest();
   await expect.poll(() => front.told.length).toBe(1);
   expect(front.told[0]).toMatchObject({
     event: 'orphan',
@@ -108,14 +108,14 @@ test('the greeting of the next taker is not for the client, and is not counted',
   const client = await connectLines(front, '/a');
   client.socket.write('one 1\n');
   await client.has('one 1\n');
-  await taker.kill();
+  await taker.killAtRest();
   await expect.poll(() => front.told.length).toBe(1);
   const port = freePort();
   const next = await startTaker(dir, port);
   await giveOn(front, port, front.handed[0] as HandedOver<string>, { path: '/greets', skipFrames: 1 });
   client.socket.write('two 2\n');
   await client.has('one 1\ntwo 2\n');
-  await next.kill();
+  await next.killAtRest();
   await expect.poll(() => front.told.length).toBe(2);
   expect(front.told[1]?.detail).toEqual({ taker: 'clean', marks: [{ stream: 7, offset: 2 }] });
 });
@@ -131,7 +131,7 @@ test.each([
     const client = await connectLines(front, '/a');
     client.socket.write('one 1\n');
     await client.has('one 1\n');
-    await taker.kill();
+    await taker.killAtRest();
     await expect.poll(() => front.told.length).toBe(1);
     const handed = front.handed[0] as HandedOver<string>;
     const [port, last] = [freePort(), freePort()];
@@ -156,7 +156,7 @@ test('half a message, in either direction, is told', async () => {
   await written.has('one 1\nha');
   read.socket.write('one 1\ntw');
   await read.has('one 1\n');
-  await taker.kill();
+  await taker.killAtRest();
   await expect.poll(() => front.told.length).toBe(2);
   const causes = Object.fromEntries(front.told.map(({ handed, detail }) => [handed.user, detail]));
   expect(causes).toEqual({
@@ -255,7 +255,7 @@ test('a channel that is cut while both live is opened again, and the connections
   await expect.poll(() => told('duplicate')?.detail, patiently).toBe('/a');
   client.socket.write('still 1\n');
   await client.has('still 1\n');
-  await taker.kill();
+  await taker.killAtRest();
   await expect
     .poll(() => front.told.at(-1)?.detail, patiently)
     .toEqual({ taker: 'clean', marks: [{ stream: 7, offset: 1 }] });

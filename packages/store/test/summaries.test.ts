@@ -39,10 +39,14 @@ describeStores('summaries', (open) => {
       const { kept } = await summaries.read();
       return kept.find((one) => one.id === id)?.ageMs ?? Number.NaN;
     };
-    await summaries.write(id, Buffer.from('x'));
-    expect(await until(ageOf, (age) => age >= 50)).toBeLessThan(5_000);
-    await summaries.write(id, Buffer.from('x'));
-    expect(await ageOf()).toBeLessThan(50);
+    // However long that takes on a busy machine. Clocks of Redis and of this process round differently.
+    for (let round = 0; round < 2; round++) {
+      const since = performance.now();
+      await summaries.write(id, Buffer.from('x'));
+      const ages = [await ageOf(), await until(ageOf, (age) => age >= 50)];
+      const passed = performance.now() - since;
+      for (const age of ages) expect(age).toBeLessThan(passed + 10);
+    }
   });
 
   test('a summary that is too long is refused, and the one before it stays', async () => {

@@ -6,6 +6,7 @@ const [dir, port, silentMs = 10_000] = process.argv.slice(2);
 const lines = new Map();
 let mayBeKilled = false;
 let toldGivers = false;
+let rests = 0;
 
 const server = createServer((_, response) => response.end('plain'));
 server.on('upgrade', (request, socket) => {
@@ -65,6 +66,7 @@ const commands = {
   allowKilling: () => {
     mayBeKilled = true;
   },
+  rest: () => process.send({ rests: ++rests }),
   stop: () => taker.stop(),
   close: async () => {
     await taker.close();

@@ -30,6 +30,13 @@ export class Child {
     this.process.send(command);
   }
 
+  /** As {@link kill}, when it has noted what its clients have received: they may have it a moment before. */
+  async killAtRest(): Promise<void> {
+    this.do('rest');
+    await this.has({ rests: 1 });
+    await this.kill();
+  }
+
   async kill(): Promise<void> {
     this.process.kill('SIGKILL');
     await once(this.process, 'exit');
