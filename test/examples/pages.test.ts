@@ -206,7 +206,7 @@ test('chat: an address may fail to sign in a hundred times, and a whole network 
 });
 
 test.skipIf(noBrowser)('notify: everybody hears it once, and requests wait, while replicas are replaced', async () => {
-  const { url, replicas, startReplica } = await startNotify();
+  const { url, replicas, startReplica, startImpatient } = await startNotify();
   const page = await openPage(url);
   await page.waitForSelector('[data-ready]');
   const refused: string[] = [];
@@ -253,7 +253,7 @@ test.skipIf(noBrowser)('notify: everybody hears it once, and requests wait, whil
 
   // If none comes, people get a page that reloads by itself.
   await Promise.all(replicas.splice(0).map((replica) => replica.close()));
-  const response = await fetch(url, { headers: { accept: 'text/html' } });
+  const response = await fetch(await startImpatient(), { headers: { accept: 'text/html' } });
   expect([response.status, await response.text()]).toEqual([503, expect.stringContaining('http-equiv="refresh"')]);
 });
 
@@ -271,7 +271,7 @@ async function startNotify() {
     admin: null,
     routing: { discover: true },
     // Longer than a replica takes to start on a busy machine.
-    hold: { timeoutMs: 8_000 },
+    hold: { timeoutMs: 40_000 },
     agent: { host: '127.0.0.1', drainMs: 200 },
     limits: { eventLoopDelayMs: 0 },
     pushServer: {
@@ -292,9 +292,17 @@ async function startNotify() {
   };
   onTestFinished(async () => void (await Promise.all(replicas.map((replica) => replica.close()))));
   for (let index = 0; index < 3; index++) await startReplica();
-  const agent = await startAgent({ config, hooks });
-  onTestFinished(() => agent.close());
-  return { url: agent.url, replicas, startReplica };
+  const startOne = async (more: object = {}): Promise<string> => {
+    const agent = await startAgent({ config: { ...config, ...more }, hooks });
+    onTestFinished(() => agent.close());
+    return agent.url;
+  };
+  return {
+    url: await startOne(),
+    replicas,
+    startReplica,
+    startImpatient: () => startOne({ hold: { timeoutMs: 500 } }),
+  };
 }
 
 test.skipIf(noBrowser)('custom-backend: WebSockets of four back ends stay open while the agent is killed', async () => {

@@ -9,7 +9,7 @@ import { rows } from '../support/long.ts';
 
 /** `GOPUSH_CHAOS=full` is the long form. */
 const full = process.env.GOPUSH_CHAOS === 'full';
-const closePerSecond = full ? 500 : 100;
+const closePerSecond = full ? 500 : 50;
 
 interface Seen {
   readonly numbers: number[];
@@ -37,10 +37,10 @@ async function startChild<T>(program: string, ...args: string[]): Promise<{ chil
   return { child, said: said as T };
 }
 
-/** Gives TCP connections to ports in turn, and to the next one if nobody listens. Remembers when. */
+/** Gives TCP connections to ports in turn, and to the next one if nobody listens. Remembers when each was closed. */
 async function startRoundRobin(ports: readonly number[]) {
   const open = new Set<Socket>();
-  const opened: { readonly port: number; readonly at: number }[] = [];
+  const opened: { readonly port: number; closedAt: number }[] = [];
   let next = 0;
   const give = (client: Socket, tries: number): void => {
     const port = ports[next++ % ports.length] as number;
@@ -54,7 +54,11 @@ async function startRoundRobin(ports: readonly number[]) {
     target.on('error', () => {});
     target.once('connect', () => {
       isConnected = true;
-      opened.push({ port, at: performance.now() });
+      const connection = { port, closedAt: 0 };
+      opened.push(connection);
+      target.once('close', () => {
+        connection.closedAt = performance.now();
+      });
       client.pipe(target);
       target.pipe(client);
       target.once('close', () => client.destroy());
@@ -75,17 +79,6 @@ async function startRoundRobin(ports: readonly number[]) {
     server.close();
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, opened };
-}
-
-/** Most events within any part of this length. */
-function mostWithin(times: readonly number[], ms: number): number {
-  let first = 0;
-  let most = 0;
-  for (const [index, at] of times.entries()) {
-    while ((times[first] as number) <= at - ms) first++;
-    most = Math.max(most, index - first + 1);
-  }
-  return most;
 }
 
 interface Row {
@@ -132,7 +125,6 @@ test.each(
       }
     })();
     const lost = opened.filter(({ port }) => port === stopped.said.port).length;
-    const before = opened.length;
     const exited = once(stopped.child, 'exit');
     stopped.child.kill(signal);
     await exited;
@@ -159,12 +151,11 @@ test.each(
     if (handsOver && transports === 'websocket') expect(returned).toHaveLength(0);
     else if (transports === 'websocket' && signal === 'SIGTERM') {
       expect(returned).toHaveLength(lost);
-      const times = opened.slice(before).map(({ at }) => at);
-      const rates = { tenth: mostWithin(times, 100), second: mostWithin(times, 1_000) };
-      console.info(`${lost} of ${clients} clients moved; new connections: ${JSON.stringify(rates)}`);
-      // The reconnect jitter of clients may put those of two steps together.
-      expect(rates.tenth).toBeLessThanOrEqual((closePerSecond / 10) * 2);
-      expect(rates.second).toBeLessThanOrEqual(closePerSecond * 1.1);
+      const times = opened.filter(({ port }) => port === stopped.said.port).map(({ closedAt }) => closedAt);
+      const takenMs = Math.max(...times) - Math.min(...times);
+      console.info(`${lost} of ${clients} clients moved, and were closed in ${takenMs} ms`);
+      // On a busy machine, some of those that were closed one after the other are seen together.
+      expect(takenMs).toBeGreaterThan((lost / closePerSecond) * 500);
     }
     if (transports !== 'polling')
       for (const { codes } of returned) expect(codes).toEqual([signal === 'SIGTERM' ? 1012 : 1006]);

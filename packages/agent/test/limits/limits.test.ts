@@ -258,7 +258,7 @@ test('while it lasts that a node does not keep up, it refuses a share of new ses
   let share = await storm();
   let refused = 60 - share.begun;
   // After a pause of the whole machine `eventLoopDelayMs` refuses all for a while: that is another limit.
-  for (let turn = 0; turn < 10 && share.begun % 60 === 0; turn++) {
+  for (let turn = 0; turn < 40 && share.begun % 60 === 0; turn++) {
     share = await storm();
     refused += 60 - share.begun;
   }
@@ -272,8 +272,8 @@ test('while it lasts that a node does not keep up, it refuses a share of new ses
   for (const { status } of await Promise.all(going)) expect(status).toBe(200);
   socket.send('still here');
   expect(String((await once(socket, 'message'))[0])).toBe('still here');
-  await expect.poll(async () => (await storm()).begun, { interval: 50, timeout: 15_000 }).toBe(60);
-});
+  await expect.poll(async () => (await storm()).begun, { interval: 50, timeout: 60_000 }).toBe(60);
+}, 180_000);
 
 test('a pause that does not last refuses no session', async () => {
   const agent = await startLimited({ eventLoopDelayMs: 1_000 });
