@@ -112,7 +112,7 @@ export const seamless = z
     }),
     frameBytes: z.int().min(125).max(16_777_216).default(65_536).meta({
       description:
-        'Maximum number of bytes of an incomplete frame or event of a client that an agent keeps, to replay them to the next push-server after a crash. If there are more, the client has to reconnect.',
+        'Maximum number of bytes of an incomplete event of a client that an agent keeps, to replay them to the next push-server after a crash. If there are more, the client has to reconnect.',
     }),
     movesPerSecond: z.int().min(1).max(1_000_000).default(10_000).meta({
       description:
