@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { chosenPong, clientStoppedPong } from '@gopush/contract';
 import type { SessionRequest } from '../request/session-request.ts';
-import { reset, writeChunk } from '../target/carrier.ts';
+import { reset, writeChunk } from '../target/shared-buffer-io.ts';
 import type { PositionPlace } from '../tunnel/event-beginning.ts';
 import { opcodes } from '../tunnel/frame-header.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';

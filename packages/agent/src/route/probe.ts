@@ -1,8 +1,8 @@
 import type { FailureCode, Target } from '@gopush/contract';
 import { afterReading } from '@gopush/service';
-import { reset } from '../target/carrier.ts';
 import { connectFault, isOwnError } from '../target/connect-failure.ts';
 import { connectTarget, readyEvent } from '../target/connect-target.ts';
+import { reset } from '../target/shared-buffer-io.ts';
 
 /** Bytes that no HTTP server takes for the beginning of a request: it responds with 400, or closes. */
 const malformed = '\0\r\n\r\n';

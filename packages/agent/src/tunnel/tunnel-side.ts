@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { carryTo, type Receiver, writeChunk } from '../target/carrier.ts';
+import { carryTo, type Receiver, writeChunk } from '../target/shared-buffer-io.ts';
 import type { PositionPlace } from './event-beginning.ts';
 import { opcodes } from './frame-header.ts';
 import { type FrameReceiver, FrameWalker } from './frame-walker.ts';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { EndingCause } from '@gopush/contract';
 import type { Member } from '../route/fleet.ts';
-import { reset } from '../target/carrier.ts';
+import { reset } from '../target/shared-buffer-io.ts';
 import type { TunnelInfo } from './tunnel-info.ts';
 import type { TunnelMigration } from './tunnel-migration.ts';
 import { type SideOwner, TunnelSide } from './tunnel-side.ts';

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { handsOver } from '../../../../test/support/hands-over.ts';
-import { adopt, carryTo, connectCarrying, writeChunk } from '../../src/target/carrier.ts';
+import { adopt, carryTo, connectCarrying, writeChunk } from '../../src/target/shared-buffer-io.ts';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { handshakeBytes, openRaw, openUnkept, sampleAnswer } from '../support/client.ts';
 import { startEchoTarget, startRawTarget } from '../support/target.ts';

@@ -6,8 +6,8 @@ import type { Server, Socket } from 'socket.io';
 import type { AddressOf } from '../access/client-address.ts';
 import { slowClients } from '../rooms/names/room-names.ts';
 import { type CloseCause, Closer } from './closer.ts';
+import { Places } from './connections-per-user.ts';
 import type { Guard } from './guard-received-packets.ts';
-import { Places } from './places.ts';
 import { SessionStarts } from './session-starts.ts';
 import { Tally } from './tally.ts';
 

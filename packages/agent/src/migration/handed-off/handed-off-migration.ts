@@ -13,7 +13,7 @@ import type { Continuation, TargetLossHandler } from '../../hand-off/handed-clie
 import { type HandOffRecord, infoOf } from '../../hand-off/record.ts';
 import type { HookSet } from '../../hooks/hook-set.ts';
 import { type Fleet, Member } from '../../route/fleet.ts';
-import { adopt } from '../../target/carrier.ts';
+import { adopt } from '../../target/shared-buffer-io.ts';
 import type { Tunnels } from '../../tunnel/tunnels.ts';
 import type { HeartbeatOptions } from '../crash/heartbeat.ts';
 import type { Failover, FailoverEvents } from '../failover.ts';

@@ -5,8 +5,8 @@ import { responseHeaders } from '../../headers/response-headers.ts';
 import { wasPassedOn } from '../../hooks/app-messages.ts';
 import { bodyTooSlow } from '../../limits/slow-clients.ts';
 import { connectFailure, refusalOfTarget } from '../../target/connect-failure.ts';
+import { fullOrDraining } from '../../wire/full-or-draining.ts';
 import { HeadReader } from '../../wire/head-reader.ts';
-import { passedOn } from '../../wire/passed-on.ts';
 import { framingOf, headerOf, type ResponseHead, staysOpenMs } from '../../wire/response-head.ts';
 import { writeHead } from '../../wire/write-head.ts';
 import { type ForwardOptions, mayReuse } from './forward-options.ts';
@@ -159,7 +159,7 @@ export class Forwarding implements TargetExchange {
     const { body, target, onDraining, ownHeaders } = this.#options;
     const response = this.#response;
     if (headerOf(head, drainingHeader) !== undefined) onDraining(target);
-    const why = body.exists ? undefined : passedOn(head);
+    const why = body.exists ? undefined : fullOrDraining(head);
     if (why !== undefined) return failed(why, target.name);
     const framing = framingOf(head, this.#request.method ?? 'GET');
     if (typeof framing === 'string') return failed('target_bad_answer', `${target.name}: ${framing}`);

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Target } from '@gopush/contract';
 import { afterReading } from '@gopush/service';
-import { carryTo, connectCarrying, type Receiver, readAhead, readRest } from '../../target/carrier.ts';
 import { readyEvent } from '../../target/connect-target.ts';
+import { carryTo, connectCarrying, type Receiver, readAhead, readRest } from '../../target/shared-buffer-io.ts';
 import { connectionKey } from '../../target/target-tls.ts';
 import { type BodyBudget, createBodyBudget } from './request-body.ts';
 

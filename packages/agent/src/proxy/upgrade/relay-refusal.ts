@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { responseHeaders } from '../../headers/response-headers.ts';
-import { carryTo } from '../../target/carrier.ts';
+import { carryTo } from '../../target/shared-buffer-io.ts';
 import { createResponseBody } from '../../wire/response-body.ts';
 import type { BodyFraming, ResponseHead } from '../../wire/response-head.ts';
 import { writeHead } from '../../wire/write-head.ts';

@@ -3,9 +3,9 @@ import { failed, type Result, success, type Target } from '@gopush/contract';
 import type { OfferSignal } from '@gopush/hand-off';
 import { afterReading } from '@gopush/service';
 import { acceptOf } from '../../request/handshake.ts';
-import { carryTo, connectCarrying, type Receiver, readRest, reset } from '../../target/carrier.ts';
 import { connectFailure, refusalOfTarget } from '../../target/connect-failure.ts';
 import { readyEvent } from '../../target/connect-target.ts';
+import { carryTo, connectCarrying, type Receiver, readRest, reset } from '../../target/shared-buffer-io.ts';
 import { HeadReader } from '../../wire/head-reader.ts';
 import { type BodyFraming, framingOf, headerOf, type ResponseHead } from '../../wire/response-head.ts';
 

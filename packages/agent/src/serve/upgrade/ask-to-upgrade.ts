@@ -4,7 +4,7 @@ import type { OfferResponse } from '../../hand-off/offer-upgrade.ts';
 import { requestUpgrade, type UpgradeResponse } from '../../proxy/upgrade/request-upgrade.ts';
 import type { Exchange } from '../../route/exchange.ts';
 import type { Route } from '../../route/route.ts';
-import { passedOn } from '../../wire/passed-on.ts';
+import { fullOrDraining } from '../../wire/full-or-draining.ts';
 import { headerOf } from '../../wire/response-head.ts';
 import type { AgentContext } from '../agent-context.ts';
 import { askTargets } from '../ask-targets.ts';
@@ -47,7 +47,7 @@ export function askToUpgrade(
     }
     if (!response.ok) return response;
     const { value } = response;
-    const why = passedOn(value.head);
+    const why = fullOrDraining(value.head);
     if (why !== undefined) {
       release(value);
       return failed(why, target.name);

@@ -8,8 +8,8 @@ import { clientKeepAliveMs } from '../../tunnel/tunnel-side.ts';
 import { isCompressed } from '../../wire/is-compressed.ts';
 import { headerOf, type ResponseHead } from '../../wire/response-head.ts';
 import type { AgentContext } from '../agent-context.ts';
-import { switchingProtocolsHead } from './switching-protocols-head.ts';
 import type { HandOffResponse } from './target-response.ts';
+import { composeSwitchingProtocols } from './write-switching-protocols.ts';
 
 /**
  * Hands a client over to the target that has upgraded, with the 101.
@@ -30,7 +30,7 @@ export async function handOver(
   limits.connections.keep(client);
   client.setKeepAlive(true, clientKeepAliveMs);
   try {
-    const switching = switchingProtocolsHead(head, cookie);
+    const switching = composeSwitchingProtocols(head, cookie);
     const write = Buffer.from(switching, 'latin1');
     const { token, cannotMigrate } = sessionOf(head);
     const record: HandOffRecord = {

@@ -2,14 +2,14 @@ import { plainAddress, sessionTokenHeader } from '@gopush/contract';
 import { stopCounting } from '../../limits/stop-counting.ts';
 import { leaveOpen } from '../../request/close-at-end.ts';
 import type { Exchange } from '../../route/exchange.ts';
-import { adopt } from '../../target/carrier.ts';
+import { adopt } from '../../target/shared-buffer-io.ts';
 import type { Tunnel } from '../../tunnel/tunnel.ts';
 import type { TunnelInfo } from '../../tunnel/tunnel-info.ts';
 import { isCompressed } from '../../wire/is-compressed.ts';
 import { headerOf } from '../../wire/response-head.ts';
 import type { AgentContext } from '../agent-context.ts';
-import { switchingProtocolsHead } from './switching-protocols-head.ts';
 import type { TunnelResponse } from './target-response.ts';
+import { composeSwitchingProtocols, writeSwitchingProtocols } from './write-switching-protocols.ts';
 
 /**
  * Joins a client and a target that has upgraded to a tunnel, and writes the 101.
@@ -36,11 +36,11 @@ export function openTunnel(
   info.bytesInBefore = bytesInBefore;
   let tunnel: Tunnel | undefined;
   try {
-    const switching = switchingProtocolsHead(head, cookie);
+    const switching = composeSwitchingProtocols(head, cookie);
     info.bytesOutBefore = bytesOutBefore + switching.length;
     tunnel = tunnels.open({ client: adopted.socket, target: socket, info, migration });
     observer.tunnelOpened(info.startedAt);
-    adopted.socket.write(switching, 'latin1');
+    writeSwitchingProtocols(adopted.socket, switching);
   } catch (error) {
     adopted.socket.destroy();
     socket.destroy();

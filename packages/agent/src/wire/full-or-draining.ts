@@ -7,7 +7,7 @@ import { headerOf, type ResponseHead } from './response-head.ts';
  *
  * @returns why it takes none
  */
-export function passedOn(head: ResponseHead): FailureCode | undefined {
+export function fullOrDraining(head: ResponseHead): FailureCode | undefined {
   if (head.status !== 503) return undefined;
   switch (headerOf(head, 'x-gopush-error')) {
     case 'too_many_connections':
