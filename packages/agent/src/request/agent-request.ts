@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { decodePercent, type HookRequest } from '@gopush/contract';
 import { parse } from 'cookie';
 import { countChunk, isResting } from './pace-chunks.ts';
+import { parseQuery } from './parse-query.ts';
 import type { ReadBody } from './read-body.ts';
 
 /** A client's request as hooks see it. Query and cookies are parsed only when a hook looks at them. */
@@ -70,24 +71,3 @@ export function recallRequest(socket: Socket, address: string, path: string, hea
 function decode(text: string): string {
   return decodePercent(text) ?? text;
 }
-
-function parseQuery(url: string): Record<string, string | undefined> {
-  const query: Record<string, string | undefined> = Object.create(null);
-  const mark = url.indexOf('?');
-  if (mark === -1) return query;
-  // Most queries have nothing to decode, and are read by hand in a fraction of the time.
-  if (plain.test(url)) {
-    for (const pair of url.slice(mark + 1).split('&')) {
-      if (pair === '') continue;
-      const equals = pair.indexOf('=');
-      const key = equals === -1 ? pair : pair.slice(0, equals);
-      query[key] ??= equals === -1 ? '' : pair.slice(equals + 1);
-    }
-    return query;
-  }
-  for (const [key, value] of new URLSearchParams(url.slice(mark + 1))) query[key] ??= value;
-  return query;
-}
-
-/** ASCII without escapes, and without a second `?`, which URLSearchParams would remove from the beginning of a query. */
-const plain = /^[!-$&-*,->@-~]*\?[!-$&-*,->@-~]*$/;
