@@ -1,4 +1,4 @@
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TakenConnection } from '@gopush/hand-off';
 
 /** A connection that was handed over, and the address of its server. */
@@ -16,7 +16,7 @@ type MaybeJoined = { [joined]?: Joined };
 
 /** What Node keeps of the addresses that it has asked the kernel for; unchanged since Node 0.12. */
 interface Addressed {
-  _peername?: AddressInfo;
+  _peername?: (Omit<AddressInfo, 'port'> & { readonly port: number | undefined }) | undefined;
   _sockname?: AddressInfo;
 }
 
@@ -36,13 +36,38 @@ export function joinServer(connection: TakenConnection, server: Server, address:
   (socket as MaybeJoined)[joined] = { connection, address };
   const own = ownAddress(address);
   const addressed = socket as unknown as Addressed;
-  addressed._peername = { address: own.address, family: own.family, port: socket.remotePort ?? 0 };
+  addressed._peername = new Peer(socket, own);
   addressed._sockname = own;
   const counting = server as Counting;
   if (typeof counting._connections !== 'number') return;
   counting._connections++;
   // The socket takes itself off when it closes.
   (socket as unknown as { _server: Server })._server = server;
+}
+
+/** The other end of a connection that was handed over. The kernel is asked for the port only if someone wants to know it, which few servers do. */
+class Peer {
+  readonly address: string;
+  readonly family: string;
+  readonly #socket: Socket;
+  #port: number | undefined = undefined;
+
+  constructor(socket: Socket, { address, family }: AddressInfo) {
+    this.#socket = socket;
+    this.address = address;
+    this.family = family;
+  }
+
+  /** As of any socket: unknown if nobody asked before the connection ended. */
+  get port(): number | undefined {
+    if (this.#port === undefined) {
+      const addressed = this.#socket as Addressed;
+      addressed._peername = undefined;
+      this.#port = this.#socket.remotePort;
+      addressed._peername = this;
+    }
+    return this.#port;
+  }
 }
 
 /** Whether a server has as many connections as it wants (`maxConnections`), and would close one that comes to its port. */

@@ -77,10 +77,16 @@ test('a ws server serves clients that were handed over, and its agent holds them
 test('to the server, a connection that was handed over looks like one that the agent has opened to its port', async () => {
   const { server, sockets } = createEchoes();
   const { front, port } = await startTaking(server, { headers: 'X-Forwarded-For: 192.0.2.7\r\n' });
-  await openWebSocket(front.url);
+  const client = await openWebSocket(front.url);
   const [socket] = sockets;
   expect(socket).toMatchObject({ remoteAddress: '127.0.0.1', localAddress: '127.0.0.1', localPort: port });
   expect(socket).toMatchObject({ remoteFamily: 'IPv4', localFamily: 'IPv4' });
+  const { localPort } = (client as unknown as { readonly _socket: Socket })._socket;
+  expect([socket?.remotePort, socket?.remotePort]).toEqual([localPort, localPort]);
+  expect(socket).toMatchObject({ remoteAddress: '127.0.0.1' });
+  client.close();
+  await once(socket as Socket, 'close');
+  expect(socket?.remotePort).toBe(localPort);
 });
 
 test('connections that were handed over have one shape for V8: code that handles many of them stays fast', async () => {
